@@ -1,0 +1,81 @@
+//! One sentence to a person: what was wrong, where, and what to do.
+
+use std::{fmt, io, path::Path};
+
+/// What every fallible function of lookback returns.
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+/// Whose mistake it was; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Bad input: exit code 2.
+    User,
+    /// A full disk, a vanished directory, a bug of ours: exit code 1.
+    Ours,
+    /// Ctrl-C: exit code 130.
+    Interrupt,
+}
+
+/// Why something was not done, as one sentence: the place first, lower case, no full stop.
+///
+/// `corpus.txt: 312 tokens are too few for a context of 1024; give more text or --context 256`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    blame: Blame,
+    sentence: String,
+}
+
+impl Refusal {
+    /// The user's mistake: bad input, an impossible setting, a file that is not what it should be.
+    pub fn user(sentence: impl Into<String>) -> Self {
+        Self { blame: Blame::User, sentence: sentence.into() }
+    }
+
+    /// Our fault, or the machine's.
+    pub fn ours(sentence: impl Into<String>) -> Self {
+        Self { blame: Blame::Ours, sentence: sentence.into() }
+    }
+
+    /// Stopped by the user.
+    pub fn interrupt(sentence: impl Into<String>) -> Self {
+        Self { blame: Blame::Interrupt, sentence: sentence.into() }
+    }
+
+    /// A file that the user named and that could not be read.
+    pub fn reading(path: &Path, error: &io::Error) -> Self {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "it may not be read; check its permissions".to_owned()
+            }
+            io::ErrorKind::IsADirectory => "it is a directory, and a file is needed".to_owned(),
+            _ => format!("it could not be read ({error})"),
+        };
+        Self::user(format!("{}: {why}", path.display()))
+    }
+
+    /// A file that could not be written.
+    pub fn writing(path: &Path, error: &io::Error) -> Self {
+        Self::ours(format!("{}: it could not be written ({error})", path.display()))
+    }
+
+    /// The same refusal with the place it happened in put before it.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.sentence = format!("{place}: {}", self.sentence);
+        self
+    }
+
+    /// Whose mistake it was.
+    pub fn blame(&self) -> Blame {
+        self.blame
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,84 @@
+//! Files are read with bounds, and written to a temporary name and renamed, so none is ever half there.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    ops::Deref,
+    path::Path,
+};
+
+use crate::{Refusal, Result};
+
+/// A file's bytes, mapped into memory and read as they are touched.
+#[derive(Debug)]
+pub struct Mapping(Option<memmap2::Mmap>);
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or(&[])
+    }
+}
+
+/// Maps a file for reading. An empty file maps to no bytes.
+pub fn map(path: &Path) -> Result<Mapping> {
+    let refuse = |error: &std::io::Error| Refusal::reading(path, error);
+    let file = File::open(path).map_err(|error| refuse(&error))?;
+    let about = file.metadata().map_err(|error| refuse(&error))?;
+    if about.is_dir() {
+        return Err(refuse(&std::io::ErrorKind::IsADirectory.into()));
+    }
+    if about.len() == 0 {
+        return Ok(Mapping(None));
+    }
+    // SAFETY: the mapping is private and read-only. Another process that truncates the file while
+    // it is read can still make an access fail, as with every program that maps files.
+    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|error| refuse(&error))?;
+    Ok(Mapping(Some(bytes)))
+}
+
+/// Reads a text file; invalid UTF-8 is refused with the offset of its first bad byte.
+pub fn read_utf8(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).map_err(|error| Refusal::reading(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        Refusal::user(format!(
+            "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}
+
+/// Writes a file whole: to a temporary name in the same directory, flushed to disk, then renamed.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole_with(path, |to| to.write_all(bytes))
+}
+
+/// As [`write_whole`], for contents that are written piece by piece.
+pub fn write_whole_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    let refuse = |error: &std::io::Error| Refusal::writing(path, error);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut how = tempfile::Builder::new();
+    how.prefix(".").suffix(".part");
+    #[cfg(unix)]
+    {
+        // As any new file gets: readable by all, less what the umask takes away.
+        use std::os::unix::fs::PermissionsExt;
+        how.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut part = how.tempfile_in(folder).map_err(|error| refuse(&error))?;
+    let mut buffered = BufWriter::new(part.as_file_mut());
+    write(&mut buffered).map_err(|error| refuse(&error))?;
+    buffered.flush().map_err(|error| refuse(&error))?;
+    drop(buffered);
+    part.as_file().sync_all().map_err(|error| refuse(&error))?;
+    part.persist(path).map_err(|error| refuse(&error.error))?;
+    Ok(())
+}
