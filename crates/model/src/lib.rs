@@ -1,1 +1,5 @@
-//! See the crate's description.
+//! What is computed: configuration, file formats, the block, the one forward pass.
+
+pub mod config;
+
+pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};

@@ -1,0 +1,268 @@
+//! What a transformer is, as plain data: sizes, kinds of norm, positions, MLP, heads.
+//!
+//! Computes nothing and reads no tensor. `config/hugging_face.rs` turns `config.json` into it and
+//! back; `network` lists the weights that it implies.
+
+mod hugging_face;
+mod keys;
+
+use lookback_files::{Refusal, Result};
+use lookback_text::TokenId;
+
+/// Whose files a model's weights are read from and written to; it changes names, not mathematics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `model_type` `gpt2`.
+    Gpt2,
+    /// `model_type` `llama`.
+    Llama,
+}
+
+/// How a row is brought to a common scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// Mean subtracted, divided by the standard deviation.
+    Layer,
+    /// Divided by the root of the mean square.
+    Rms,
+}
+
+/// How the model knows where a token stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Positions {
+    /// A learned row for each position, added to the embedding.
+    Learned,
+    /// Queries and keys are rotated.
+    Rotary(RotaryConfig),
+    /// Only by the causal mask.
+    None,
+}
+
+/// Which part of a head is rotated, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RotaryConfig {
+    /// Base of the frequencies.
+    pub theta: f32,
+    /// How many of a head's dimensions turn; even.
+    pub rotary_dim: usize,
+}
+
+/// The MLP's nonlinearity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `x · sigmoid(x)`
+    Silu,
+    /// With the error function.
+    Gelu,
+    /// GELU's approximation with tanh, as GPT-2 has it.
+    GeluTanh,
+    /// The square of ReLU.
+    Relu2,
+    /// `max(x, 0)`
+    Relu,
+}
+
+/// A decoder-only transformer. One that came from a constructor or from [`Config::with`] is valid:
+/// nothing is zero, heads divide, and no product of its sizes overflows.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Whose names its files use.
+    pub family: Family,
+    /// Tokens it knows.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Blocks.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub key_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Width of the MLP.
+    pub hidden: usize,
+    /// Positions it was made for.
+    pub context: usize,
+    /// Kind of every norm.
+    pub norm: NormKind,
+    /// Whether norms add a bias.
+    pub norm_bias: bool,
+    /// Added under the root of every norm.
+    pub epsilon: f32,
+    /// Where a token stands.
+    pub positions: Positions,
+    /// The MLP's nonlinearity.
+    pub activation: Activation,
+    /// Whether the MLP multiplies with a second, linear branch.
+    pub gated: bool,
+    /// Whether queries, keys and values add a bias.
+    pub attention_bias: bool,
+    /// Whether attention's output adds a bias.
+    pub output_bias: bool,
+    /// Whether the MLP's products add biases.
+    pub mlp_bias: bool,
+    /// Whether the head that makes logits is the embedding table.
+    pub tied: bool,
+    /// A token at p sees p − window + 1 ..= p; without one, everything before it.
+    pub window: Option<usize>,
+    /// Factor of the scores.
+    pub scale: f32,
+    /// What a text begins with.
+    pub beginning: Option<TokenId>,
+    /// What ends a text; all below `vocabulary`.
+    pub ends: Vec<TokenId>,
+}
+
+/// The sizes that tell one model of a family from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Tokens it knows.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Blocks.
+    pub layers: usize,
+    /// Query heads; divides `width`.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`. GPT-2 has as many as `heads`.
+    pub key_heads: usize,
+    /// Width of the MLP.
+    pub hidden: usize,
+    /// Positions it is made for.
+    pub context: usize,
+}
+
+impl Config {
+    /// GPT-2's shape: layer norms, learned positions, GELU, biases everywhere, a tied head.
+    pub fn gpt2(size: Size) -> Result<Self> {
+        let plain = Self::of_size(Family::Gpt2, size);
+        plain.checked()
+    }
+
+    /// Llama's shape: RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
+    pub fn llama(size: Size) -> Result<Self> {
+        let head_dim = size.width.checked_div(size.heads).unwrap_or(0);
+        let llama = Self {
+            norm: NormKind::Rms,
+            norm_bias: false,
+            epsilon: 1e-6,
+            positions: Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: head_dim }),
+            activation: Activation::Silu,
+            gated: true,
+            attention_bias: false,
+            output_bias: false,
+            mlp_bias: false,
+            tied: false,
+            ..Self::of_size(Family::Llama, size)
+        };
+        llama.checked()
+    }
+
+    fn of_size(family: Family, size: Size) -> Self {
+        let Size { vocabulary, width, layers, heads, key_heads, hidden, context } = size;
+        let head_dim = width.checked_div(heads).unwrap_or(0);
+        Self {
+            family,
+            vocabulary,
+            width,
+            layers,
+            heads,
+            key_heads,
+            head_dim,
+            hidden,
+            context,
+            norm: NormKind::Layer,
+            norm_bias: true,
+            epsilon: 1e-5,
+            positions: Positions::Learned,
+            activation: Activation::GeluTanh,
+            gated: false,
+            attention_bias: true,
+            output_bias: true,
+            mlp_bias: true,
+            tied: true,
+            window: None,
+            scale: usual_scale(head_dim),
+            beginning: None,
+            ends: Vec::new(),
+        }
+    }
+
+    /// The same model with something changed, if that is still a valid one.
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Result<Self> {
+        change(&mut self);
+        self.checked()
+    }
+
+    /// Refuses what cannot be a model. The bounds leave room for any product of sizes in 64 bits.
+    fn checked(self) -> Result<Self> {
+        let sizes = [
+            ("a vocabulary", self.vocabulary, 1 << 24),
+            ("a width", self.width, 1 << 20),
+            ("layers", self.layers, 1 << 12),
+            ("heads", self.heads, 1 << 12),
+            ("key/value heads", self.key_heads, 1 << 12),
+            ("a head width", self.head_dim, 1 << 12),
+            ("an MLP width", self.hidden, 1 << 22),
+            ("a context", self.context, 1 << 24),
+            ("an attention window", self.window.unwrap_or(1), usize::MAX),
+        ];
+        for (what, size, most) in sizes {
+            if size == 0 || size > most {
+                let bound = if size == 0 { "at least 1 is needed".into() } else { at_most(most) };
+                return refuse(format!("{what} of {size} cannot be; {bound}"));
+            }
+        }
+        if !self.heads.is_multiple_of(self.key_heads) {
+            return refuse(format!(
+                "{} heads cannot share {} key/value heads; the first must be a multiple of the second",
+                self.heads, self.key_heads
+            ));
+        }
+        if let Positions::Rotary(RotaryConfig { theta, rotary_dim }) = self.positions {
+            if rotary_dim == 0 || !rotary_dim.is_multiple_of(2) || rotary_dim > self.head_dim {
+                return refuse(format!(
+                    "{rotary_dim} rotary dimensions cannot be; an even number up to the head's \
+                     width of {} is needed",
+                    self.head_dim
+                ));
+            }
+            if !theta.is_finite() || theta <= 0.0 {
+                return refuse(format!("a rotary theta of {theta} cannot be; it must be above 0"));
+            }
+        }
+        if !self.epsilon.is_finite() || self.epsilon < 0.0 {
+            return refuse(format!(
+                "a norm epsilon of {} cannot be; it must be 0 or a little more",
+                self.epsilon
+            ));
+        }
+        if !self.scale.is_finite() {
+            return refuse(format!("a score scale of {} cannot be", self.scale));
+        }
+        for id in self.beginning.iter().chain(&self.ends) {
+            if id.index() >= self.vocabulary {
+                return refuse(format!(
+                    "token {id} begins or ends a text, but the vocabulary ends before {}",
+                    self.vocabulary
+                ));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// `1 / √head_dim`, rounded to f32 once, as transformers has it.
+pub fn usual_scale(head_dim: usize) -> f32 {
+    (1.0 / (head_dim as f64).sqrt()) as f32
+}
+
+fn at_most(most: usize) -> String {
+    format!("{most} is the most that is understood")
+}
+
+fn refuse<T>(sentence: String) -> Result<T> {
+    Err(Refusal::user(sentence))
+}

@@ -1,0 +1,179 @@
+//! Takes the keys of a JSON object one by one; what nobody took is refused unless it is harmless.
+
+use lookback_files::{Refusal, Result};
+use serde_json::{Map, Value};
+
+/// Keys that change nothing in a forward pass in f32.
+const HARMLESS: &[&str] = &[
+    "architectures",
+    "attention_dropout",
+    "attn_pdrop",
+    "chunk_size_feed_forward",
+    "dtype",
+    "embd_pdrop",
+    "finetuning_task",
+    "gradient_checkpointing",
+    "id2label",
+    "initializer_range",
+    "label2id",
+    "model_type",
+    "n_ctx",
+    "output_past",
+    "pad_token_id",
+    "predict_special_tokens",
+    "pretraining_tp",
+    "reorder_and_upcast_attn",
+    "resid_pdrop",
+    "return_dict",
+    "summary_activation",
+    "summary_first_dropout",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
+    "task_specific_params",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers.js_config",
+    "transformers_version",
+    "unk_token_id",
+    "use_cache",
+    // How older files say how to generate.
+    "do_sample",
+    "length_penalty",
+    "max_length",
+    "no_repeat_ngram_size",
+    "num_beams",
+    "num_return_sequences",
+    "repetition_penalty",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+];
+
+/// The object's keys, with who has been understood.
+pub(super) struct Keys<'a> {
+    object: &'a Map<String, Value>,
+    /// What stands before a key in a sentence: `rope_parameters.`
+    prefix: &'a str,
+    taken: Vec<&'static str>,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(object: &'a Map<String, Value>, prefix: &'a str) -> Self {
+        Self { object, prefix, taken: Vec::new() }
+    }
+
+    /// The value of a key, unless it is missing or null.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.taken.push(key);
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A size that must be there.
+    pub(super) fn size(&mut self, key: &'static str) -> Result<usize> {
+        match self.size_or_none(key)? {
+            Some(size) => Ok(size),
+            None => Err(Refusal::user(format!("{}{key} is missing", self.prefix))),
+        }
+    }
+
+    /// A size, if it is there.
+    pub(super) fn size_or_none(&mut self, key: &'static str) -> Result<Option<usize>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_u64().and_then(|size| usize::try_from(size).ok()) {
+            Some(size) => Ok(Some(size)),
+            None => self.wrong(key, value, "a whole number"),
+        }
+    }
+
+    /// A number, if it is there, rounded to f32.
+    pub(super) fn number(&mut self, key: &'static str) -> Result<Option<f32>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_f64() {
+            Some(number) => Ok(Some(number as f32)),
+            None => self.wrong(key, value, "a number"),
+        }
+    }
+
+    /// Yes or no; `usual` if it is missing.
+    pub(super) fn flag(&mut self, key: &'static str, usual: bool) -> Result<bool> {
+        let Some(value) = self.take(key) else { return Ok(usual) };
+        match value.as_bool() {
+            Some(flag) => Ok(flag),
+            None => self.wrong(key, value, "true or false"),
+        }
+    }
+
+    /// A word, if it is there.
+    pub(super) fn word(&mut self, key: &'static str) -> Result<Option<&'a str>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_str() {
+            Some(word) => Ok(Some(word)),
+            None => self.wrong(key, value, "a string"),
+        }
+    }
+
+    /// An object, if it is there.
+    pub(super) fn object(&mut self, key: &'static str) -> Result<Option<&'a Map<String, Value>>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value.as_object() {
+            Some(object) => Ok(Some(object)),
+            None => self.wrong(key, value, "an object"),
+        }
+    }
+
+    /// A whole number or a list of them; nothing if it is missing.
+    pub(super) fn ids(&mut self, key: &'static str) -> Result<Vec<u64>> {
+        let Some(value) = self.take(key) else { return Ok(Vec::new()) };
+        let ids = match value {
+            Value::Array(values) => values.iter().map(Value::as_u64).collect(),
+            one => one.as_u64().map(|id| vec![id]),
+        };
+        match ids {
+            Some(ids) => Ok(ids),
+            None => self.wrong(key, value, "a token id or a list of them"),
+        }
+    }
+
+    /// Refuses the first key that nobody took, unless it is known to be harmless or switched off.
+    pub(super) fn finish(self) -> Result<()> {
+        for (key, value) in self.object {
+            let off = match value {
+                Value::Null | Value::Bool(false) => true,
+                Value::Array(values) => values.is_empty(),
+                Value::Object(values) => values.is_empty(),
+                _ => false,
+            };
+            let known = self.taken.contains(&key.as_str())
+                || self.prefix.is_empty()
+                    && (HARMLESS.contains(&key.as_str()) || key.starts_with('_'));
+            if !known && !off {
+                return Err(Refusal::user(format!(
+                    "{}{} = {} is not understood, and may change what the model computes; remove \
+                     it if you know that it does not",
+                    self.prefix,
+                    shown(key),
+                    shown(&value.to_string())
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong<T>(&self, key: &str, value: &Value, wanted: &str) -> Result<T> {
+        let value = shown(&value.to_string());
+        Err(Refusal::user(format!("{}{key} is {value}; {wanted} is needed", self.prefix)))
+    }
+}
+
+/// A stranger's text, short enough for a sentence and on one line.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut line: String =
+        text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MOST).is_some() {
+        line.push('…');
+    }
+    line
+}
