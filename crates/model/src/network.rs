@@ -1,0 +1,271 @@
+//! What a configuration amounts to: every weight by name and shape, every block as data.
+//!
+//! Computes nothing. Families of models differ only in what stands here; `forward` walks it, file
+//! formats fill it. Read `execute` next.
+
+use std::ops::Range;
+
+use crate::{Activation, Config, NormKind, Positions};
+
+/// A weight of a network: its place in [`Network::weights`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WeightId(pub u32);
+
+impl WeightId {
+    /// The place in [`Network::weights`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A weight's name and shape in the canonical layout, whatever file it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightSpec {
+    /// `embed.weight`, `blocks.3.attn.q.weight`, `blocks.3.ln1.bias`, `ln_final.weight` …
+    pub name: String,
+    /// `[outputs, inner]` of a matrix or `[vocabulary, width]` of a table; `[1, n]` of a vector.
+    pub shape: [usize; 2],
+    /// What it is, which decides how it starts and whether it decays.
+    pub role: Role,
+}
+
+impl WeightSpec {
+    /// Elements.
+    pub fn len(&self) -> usize {
+        self.shape[0] * self.shape[1]
+    }
+
+    /// Never: a shape of a valid configuration has no zero.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a weight is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A row for each token or position.
+    Table,
+    /// A matrix inside a block, or an untied head.
+    Matrix,
+    /// A matrix that writes into the residual stream: attention's output, the MLP's last.
+    Output,
+    /// A norm's factor, which starts at one.
+    Gain,
+    /// A bias, which starts at zero.
+    Bias,
+}
+
+/// `y = x · weightᵀ + bias`. Weight `[outputs, inputs]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// `[outputs, inputs]`
+    pub weight: WeightId,
+    /// `[outputs]`
+    pub bias: Option<WeightId>,
+    /// Width of what enters.
+    pub inputs: usize,
+    /// Width of what leaves.
+    pub outputs: usize,
+}
+
+/// A norm over each row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm {
+    /// Layer norm or RMS norm.
+    pub kind: NormKind,
+    /// `[width]`
+    pub weight: WeightId,
+    /// `[width]`, of a layer norm.
+    pub bias: Option<WeightId>,
+    /// Added to the variance or the mean square, under the root.
+    pub epsilon: f32,
+}
+
+/// Rotation of pairs `(i, i + rotary_dim / 2)` of every head by angles that grow with the position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rotary {
+    /// Dimensions of a head.
+    pub head_dim: usize,
+    /// How many of them turn.
+    pub rotary_dim: usize,
+    /// Base of the frequencies.
+    pub theta: f32,
+}
+
+/// One attention operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attend {
+    /// Which layer's keys and values it stores and reads.
+    pub layer: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; each serves `heads / key_heads` query heads.
+    pub key_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Factor of the scores.
+    pub scale: f32,
+    /// A row at position p sees the keys at p − window + 1 ..= p.
+    pub window: Option<usize>,
+}
+
+/// The multilayer perceptron of a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mlp {
+    /// Into the activation.
+    pub up: Linear,
+    /// In gated MLPs, the branch that the activation's result is multiplied with.
+    pub linear: Option<Linear>,
+    /// The activation.
+    pub activation: Activation,
+    /// Back to the residual stream.
+    pub down: Linear,
+}
+
+/// One block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// Before attention.
+    pub ln1: Norm,
+    /// Queries, keys, values.
+    pub qkv: [Linear; 3],
+    /// Positions by rotation, if so.
+    pub rotary: Option<Rotary>,
+    /// Heads, scale, window.
+    pub attend: Attend,
+    /// From heads back to the residual stream.
+    pub output: Linear,
+    /// Before the MLP.
+    pub ln2: Norm,
+    /// The MLP.
+    pub mlp: Mlp,
+}
+
+/// The whole network as data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// The configuration it was made from.
+    pub config: Config,
+    /// All weights; a tied table stands once.
+    pub weights: Vec<WeightSpec>,
+    /// `[vocabulary, width]`
+    pub embed: WeightId,
+    /// `[context, width]`, where positions are learned.
+    pub positions: Option<WeightId>,
+    /// The blocks in order.
+    pub blocks: Vec<Block>,
+    /// After the last block.
+    pub ln_final: Norm,
+    /// To the logits; its weight is `embed` where the head is tied.
+    pub head: Linear,
+}
+
+impl Network {
+    /// Lists the weights and blocks of a configuration.
+    pub fn new(config: &Config) -> Self {
+        let mut weights = Weights(Vec::new());
+        let embed = weights.add("embed.weight", [config.vocabulary, config.width], Role::Table);
+        let positions = (config.positions == Positions::Learned)
+            .then(|| weights.add("pos_embed.weight", [config.context, config.width], Role::Table));
+        let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
+        let ln_final = weights.norm(config, "ln_final");
+        let head = if config.tied {
+            Linear { weight: embed, bias: None, inputs: config.width, outputs: config.vocabulary }
+        } else {
+            weights.linear("head", [config.vocabulary, config.width], Role::Matrix, false)
+        };
+        let config = config.clone();
+        Self { config, weights: weights.0, embed, positions, blocks, ln_final, head }
+    }
+
+    /// A weight's name and shape.
+    pub fn weight(&self, id: WeightId) -> &WeightSpec {
+        &self.weights[id.index()]
+    }
+
+    /// Every weight in order.
+    pub fn ids(&self) -> impl Iterator<Item = WeightId> + use<> {
+        (0..self.weights.len() as u32).map(WeightId)
+    }
+
+    /// The weight of a name.
+    pub fn find(&self, name: &str) -> Option<WeightId> {
+        let index = self.weights.iter().position(|spec| spec.name == name)?;
+        Some(WeightId(index as u32))
+    }
+
+    /// Elements of all weights, a tied table counted once.
+    pub fn parameters(&self) -> usize {
+        self.weights.iter().map(WeightSpec::len).sum()
+    }
+
+    /// Layers.
+    pub fn layers(&self) -> Range<usize> {
+        0..self.blocks.len()
+    }
+}
+
+/// The weights listed so far.
+struct Weights(Vec<WeightSpec>);
+
+impl Weights {
+    fn add(&mut self, name: &str, shape: [usize; 2], role: Role) -> WeightId {
+        self.0.push(WeightSpec { name: name.to_owned(), shape, role });
+        WeightId(self.0.len() as u32 - 1)
+    }
+
+    fn norm(&mut self, config: &Config, stem: &str) -> Norm {
+        let weight = self.add(&format!("{stem}.weight"), [1, config.width], Role::Gain);
+        let bias = config
+            .norm_bias
+            .then(|| self.add(&format!("{stem}.bias"), [1, config.width], Role::Bias));
+        Norm { kind: config.norm, weight, bias, epsilon: config.epsilon }
+    }
+
+    fn linear(&mut self, stem: &str, shape: [usize; 2], role: Role, bias: bool) -> Linear {
+        let weight = self.add(&format!("{stem}.weight"), shape, role);
+        let bias = bias.then(|| self.add(&format!("{stem}.bias"), [1, shape[0]], Role::Bias));
+        Linear { weight, bias, inputs: shape[1], outputs: shape[0] }
+    }
+
+    fn block(&mut self, config: &Config, layer: usize) -> Block {
+        let stem = |part: &str| format!("blocks.{layer}.{part}");
+        let queries = config.heads * config.head_dim;
+        let keys = config.key_heads * config.head_dim;
+        let (width, hidden) = (config.width, config.hidden);
+
+        let ln1 = self.norm(config, &stem("ln1"));
+        let qkv =
+            [("attn.q", queries), ("attn.k", keys), ("attn.v", keys)].map(|(part, outputs)| {
+                self.linear(&stem(part), [outputs, width], Role::Matrix, config.attention_bias)
+            });
+        let output =
+            self.linear(&stem("attn.o"), [width, queries], Role::Output, config.output_bias);
+        let ln2 = self.norm(config, &stem("ln2"));
+        let up = self.linear(&stem("mlp.up"), [hidden, width], Role::Matrix, config.mlp_bias);
+        let linear = config.gated.then(|| {
+            self.linear(&stem("mlp.linear"), [hidden, width], Role::Matrix, config.mlp_bias)
+        });
+        let down = self.linear(&stem("mlp.down"), [width, hidden], Role::Output, config.mlp_bias);
+
+        let rotary = match config.positions {
+            Positions::Rotary(how) => Some(Rotary {
+                head_dim: config.head_dim,
+                rotary_dim: how.rotary_dim,
+                theta: how.theta,
+            }),
+            Positions::Learned | Positions::None => None,
+        };
+        let attend = Attend {
+            layer,
+            heads: config.heads,
+            key_heads: config.key_heads,
+            head_dim: config.head_dim,
+            scale: config.scale,
+            window: config.window,
+        };
+        let mlp = Mlp { up, linear, activation: config.activation, down };
+        Block { ln1, qkv, rotary, attend, output, ln2, mlp }
+    }
+}
