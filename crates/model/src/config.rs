@@ -6,6 +6,7 @@
 mod hugging_face;
 mod keys;
 
+pub(crate) use keys::shown;
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
 
@@ -197,7 +198,7 @@ impl Config {
     }
 
     /// Refuses what cannot be a model. The bounds leave room for any product of sizes in 64 bits.
-    fn checked(self) -> Result<Self> {
+    pub(crate) fn checked(self) -> Result<Self> {
         let sizes = [
             ("a vocabulary", self.vocabulary, 1 << 24),
             ("a width", self.width, 1 << 20),

@@ -1,0 +1,102 @@
+//! A stored model: its configuration, and its weights one by one in canonical layout.
+//!
+//! Files are mapped and checked whole on opening: every tensor that the configuration wants is
+//! there, of its shape, inside the file; nothing is left over. Nothing is kept that the file does
+//! not back. Tokenizers are handed on as they are stored: `model` never sees a text.
+
+mod directory;
+mod element;
+mod gguf;
+mod names;
+mod safetensors;
+mod save;
+mod settled;
+mod template;
+mod tensors;
+
+use std::path::Path;
+
+use lookback_files::{Refusal, Result, map};
+
+pub use element::Element;
+pub use gguf::GgufTokenizer;
+use names::Names;
+pub use save::save;
+use settled::Settled;
+pub use template::StoredTokenizer;
+
+use crate::{Config, Network, WeightId};
+
+/// A model in files, opened and checked, its weights still on disk.
+pub struct Stored {
+    network: Network,
+    weights: Settled,
+    tokenizer: StoredTokenizer,
+}
+
+impl Stored {
+    /// Opens a Hugging Face directory or a `.gguf` file.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() { Self::open_directory(path) } else { Self::open_file(path) }
+    }
+
+    fn open_directory(folder: &Path) -> Result<Self> {
+        let network = Network::new(&directory::read_config(folder)?);
+        let names = Names::of_directory(network.config.family);
+        let tensors = directory::open_tensors(folder, names)?;
+        let weights = Settled::new(tensors, &network, names)?;
+        let tokenizer = StoredTokenizer::Directory(folder.to_owned());
+        Ok(Self { network, weights, tokenizer })
+    }
+
+    fn open_file(path: &Path) -> Result<Self> {
+        let bytes = map(path)?;
+        if !bytes.starts_with(gguf::MAGIC) {
+            return Err(Refusal::user(format!(
+                "{}: it does not begin with GGUF; a model is a directory with a config.json, or a \
+                 GGUF file",
+                path.display()
+            )));
+        }
+        let gguf::Opened { config, tokenizer, tensors } = gguf::open(path, bytes)?;
+        let network = Network::new(&config);
+        let weights = Settled::new(tensors, &network, Names::of_gguf(config.family))?;
+        let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
+        Ok(Self { network, weights, tokenizer })
+    }
+
+    /// What the model is.
+    pub fn config(&self) -> &Config {
+        &self.network.config
+    }
+
+    /// Its weights by name and shape, its blocks as data.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where its tokenizer is.
+    pub fn tokenizer(&self) -> &StoredTokenizer {
+        &self.tokenizer
+    }
+
+    /// How a weight is stored.
+    pub fn element(&self, id: WeightId) -> Element {
+        self.weights.element(id)
+    }
+
+    /// Widens a weight into `out`: `[outputs, inner]` of a matrix, `[n]` of a vector.
+    pub fn read(&self, id: WeightId, out: &mut [f32]) -> Result<()> {
+        let spec = self.network.weight(id);
+        if out.len() != spec.len() {
+            return Err(Refusal::ours(format!(
+                "{}: {} elements were asked for, and it has {}",
+                spec.name,
+                out.len(),
+                spec.len()
+            )));
+        }
+        self.weights.read(id, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! A Hugging Face directory: `config.json`, one `model.safetensors` or shards with their index.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Component, Path},
+};
+
+use lookback_files::{Refusal, Result, map, read_utf8};
+use serde::Deserialize;
+
+use super::{
+    names::Names,
+    safetensors::read_header,
+    tensors::{Source, Tensors, refuse_tensor},
+};
+use crate::{Config, config::shown};
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Reads the configuration, with what `generation_config.json` says about ends.
+pub(super) fn read_config(folder: &Path) -> Result<Config> {
+    let path = folder.join("config.json");
+    if !path.exists() {
+        return Err(Refusal::user(format!(
+            "{}: there is no config.json in it; a model's directory has one",
+            folder.display()
+        )));
+    }
+    let config = Config::from_hugging_face(&read_utf8(&path)?);
+    let config = config.map_err(|refusal| refusal.at(path.display()))?;
+    let path = folder.join("generation_config.json");
+    if !path.exists() {
+        return Ok(config);
+    }
+    config.with_generation(&read_utf8(&path)?).map_err(|refusal| refusal.at(path.display()))
+}
+
+/// Maps the file or the shards and lists their tensors.
+pub(super) fn open_tensors(folder: &Path, names: &Names) -> Result<Tensors> {
+    let whole = folder.join(WHOLE);
+    let index = folder.join(INDEX);
+    if whole.exists() {
+        let bytes = map(&whole)?;
+        let list = read_header(&whole, &bytes, 0)?;
+        let sources = vec![Source { path: whole.clone(), bytes }];
+        return Tensors::new(&whole, sources, list, |name| names.bare(name));
+    }
+    if !index.exists() {
+        return Err(Refusal::user(format!(
+            "{}: there is neither {WHOLE} nor {INDEX} in it; weights are read from safetensors",
+            folder.display()
+        )));
+    }
+    let files = read_index(&index)?;
+    let (mut sources, mut list) = (Vec::new(), Vec::new());
+    for (source, (file, promised)) in files.into_iter().enumerate() {
+        let path = folder.join(file);
+        let bytes = map(&path)?;
+        let tensors = read_header(&path, &bytes, source)?;
+        for name in &promised {
+            if !tensors.iter().any(|tensor| tensor.name == *name) {
+                return Err(refuse_tensor(&path, name, "is missing, though the index promises it"));
+            }
+        }
+        for tensor in &tensors {
+            if !promised.contains(&tensor.name) {
+                return Err(refuse_tensor(&path, &tensor.name, "does not stand in the index"));
+            }
+        }
+        list.extend(tensors);
+        sources.push(Source { path, bytes });
+    }
+    Tensors::new(&index, sources, list, |name| names.bare(name))
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Which tensors each shard holds.
+fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
+    let index: Index = serde_json::from_str(&read_utf8(path)?)
+        .map_err(|error| refuse(format!("not the index that is needed ({error})")))?;
+    let mut files = BTreeMap::<String, BTreeSet<String>>::new();
+    for (name, file) in index.weight_map {
+        let mut parts = Path::new(&file).components();
+        let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+        if !is_plain {
+            return Err(refuse(format!(
+                "tensor {} is said to be in {}, which is not a file beside the index",
+                shown(&name),
+                shown(&file)
+            )));
+        }
+        files.entry(file).or_default().insert(name);
+    }
+    Ok(files)
+}

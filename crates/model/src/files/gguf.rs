@@ -1,0 +1,226 @@
+//! A `.gguf` file, version 2 or 3: metadata, the list of tensors, then their aligned bytes.
+//!
+//! Every length is checked against the file before anything is kept, so a hostile file costs no
+//! more memory than its own size. Not read: version 1, big-endian files, split files.
+
+mod config;
+mod cursor;
+mod metadata;
+mod tokenizer;
+
+use std::path::Path;
+
+use lookback_files::{Mapping, Refusal, Result};
+
+use super::{
+    Element,
+    names::Names,
+    tensors::{Source, Tensor, Tensors, refuse_tensor},
+};
+use crate::{Config, config::shown};
+use cursor::Cursor;
+use metadata::Metadata;
+pub use tokenizer::GgufTokenizer;
+
+/// What the first four bytes of a GGUF file say.
+pub(super) const MAGIC: &[u8] = b"GGUF";
+
+/// The types of ggml by number, and those that are read.
+const TYPES: &[(u32, &str, Option<Element>)] = &[
+    (0, "F32", Some(Element::F32)),
+    (1, "F16", Some(Element::F16)),
+    (2, "Q4_0", Some(Element::Q4_0)),
+    (3, "Q4_1", Some(Element::Q4_1)),
+    (6, "Q5_0", None),
+    (7, "Q5_1", None),
+    (8, "Q8_0", Some(Element::Q8_0)),
+    (9, "Q8_1", None),
+    (10, "Q2_K", None),
+    (11, "Q3_K", None),
+    (12, "Q4_K", None),
+    (13, "Q5_K", None),
+    (14, "Q6_K", None),
+    (15, "Q8_K", None),
+    (16, "IQ2_XXS", None),
+    (17, "IQ2_XS", None),
+    (18, "IQ3_XXS", None),
+    (19, "IQ1_S", None),
+    (20, "IQ4_NL", None),
+    (21, "IQ3_S", None),
+    (22, "IQ2_S", None),
+    (23, "IQ4_XS", None),
+    (24, "I8", None),
+    (25, "I16", None),
+    (26, "I32", None),
+    (27, "I64", None),
+    (28, "F64", None),
+    (29, "IQ1_M", None),
+    (30, "BF16", Some(Element::Bf16)),
+    (34, "TQ1_0", None),
+    (35, "TQ2_0", None),
+    (39, "MXFP4", None),
+];
+
+/// What a GGUF file holds, checked and understood.
+pub(super) struct Opened {
+    pub config: Config,
+    pub tokenizer: GgufTokenizer,
+    pub tensors: Tensors,
+}
+
+/// Reads everything but the weights' values.
+pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
+    let at = |refusal: Refusal| refusal.at(path.display());
+    let mut cursor = Cursor::new(&bytes);
+    let counts = read_opening(&mut cursor).map_err(at)?;
+    let metadata = Metadata::read(&mut cursor, counts.metadata).map_err(at)?;
+    let infos = read_infos(&mut cursor, counts.tensors).map_err(at)?;
+    let data_at = align(cursor.at(), alignment(&metadata).map_err(at)?);
+
+    let mut list = Vec::with_capacity(infos.len());
+    for info in &infos {
+        list.push(place(path, info, data_at, &bytes)?);
+    }
+    check_apart(path, &list)?;
+    let family = config::family(&metadata).map_err(at)?;
+    let tokenizer = GgufTokenizer::read(&bytes, &metadata).map_err(at)?;
+    let source = |bytes| vec![Source { path: path.to_owned(), bytes }];
+    let names = Names::of_gguf(family);
+    let config = {
+        let has = |part: &str| list.iter().any(|tensor| tensor.name == part);
+        config::read(family, &metadata, &tokenizer, names, &has).map_err(at)?
+    };
+    let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
+    Ok(Opened { config, tokenizer, tensors })
+}
+
+struct Counts {
+    tensors: u64,
+    metadata: u64,
+}
+
+fn read_opening(cursor: &mut Cursor<'_>) -> Result<Counts> {
+    if cursor.take(4, "its magic")? != MAGIC {
+        return Err(Refusal::user("it does not begin with GGUF; it is another kind of file"));
+    }
+    let version = cursor.u32("its version")?;
+    if version.swap_bytes() <= 3 && version > 3 {
+        return Err(Refusal::user("it is big-endian, which is not read; convert it"));
+    }
+    if !(2..=3).contains(&version) {
+        return Err(Refusal::user(format!(
+            "it is GGUF version {version}, which is not understood; 2 and 3 are"
+        )));
+    }
+    let tensors = cursor.u64("its number of tensors")?;
+    let metadata = cursor.u64("its number of metadata keys")?;
+    Ok(Counts { tensors, metadata })
+}
+
+/// A tensor as the list has it.
+struct Info {
+    name: String,
+    /// Innermost first, as ggml counts.
+    sizes: Vec<u64>,
+    kind: u32,
+    offset: u64,
+}
+
+fn read_infos(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<Info>> {
+    // The shortest entry: an empty name, no dimensions, a type, an offset.
+    cursor.expect_room(count, 8 + 4 + 4 + 8, "tensors")?;
+    let mut infos = Vec::new();
+    for index in 0..count {
+        let what = format!("the entry of tensor {index}");
+        let name = cursor.text(&what)?.to_owned();
+        let dimensions = cursor.u32(&what)?;
+        if !(1..=4).contains(&dimensions) {
+            return Err(Refusal::user(format!(
+                "tensor {} has {dimensions} dimensions; 1 to 4 are understood",
+                shown(&name)
+            )));
+        }
+        let sizes = (0..dimensions).map(|_| cursor.u64(&what)).collect::<Result<_>>()?;
+        infos.push(Info { name, sizes, kind: cursor.u32(&what)?, offset: cursor.u64(&what)? });
+    }
+    Ok(infos)
+}
+
+fn alignment(metadata: &Metadata) -> Result<usize> {
+    match metadata.whole("general.alignment")? {
+        None => Ok(32),
+        Some(given) if given.is_power_of_two() && (8..=1 << 20).contains(&given) => {
+            Ok(given as usize)
+        }
+        Some(given) => Err(Refusal::user(format!(
+            "general.alignment is {given}; a power of two from 8 is needed"
+        ))),
+    }
+}
+
+fn align(at: usize, alignment: usize) -> usize {
+    at.next_multiple_of(alignment)
+}
+
+/// Where a tensor's bytes lie, which is inside the file.
+fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor> {
+    let refuse = |what: String| refuse_tensor(path, &info.name, &what);
+    let Some((_, dtype, element)) = TYPES.iter().find(|(number, ..)| *number == info.kind) else {
+        return Err(refuse(format!("has the unknown type {}", info.kind)));
+    };
+    let shape: Option<Vec<usize>> =
+        info.sizes.iter().rev().map(|size| usize::try_from(*size).ok()).collect();
+    let elements =
+        shape.as_ref().and_then(|all| all.iter().try_fold(1usize, |n, size| n.checked_mul(*size)));
+    let (Some(shape), Some(elements)) = (shape, elements) else {
+        return Err(refuse(format!("has the shape {:?}, which is too large", info.sizes)));
+    };
+    let Some(element) = *element else {
+        return Err(refuse(format!(
+            "is stored as {dtype}, which is not understood; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are"
+        )));
+    };
+    if !shape[shape.len() - 1].is_multiple_of(element.block()) {
+        return Err(refuse(format!(
+            "has rows of {} elements, which are not whole blocks of {dtype}'s {}",
+            shape[shape.len() - 1],
+            element.block()
+        )));
+    }
+    let length = (elements / element.block()).checked_mul(element.block_bytes());
+    let start = usize::try_from(info.offset).ok().and_then(|offset| data_at.checked_add(offset));
+    let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+    let (Some(start), Some(end)) = (start, end.filter(|end| *end <= file.len())) else {
+        return Err(refuse(format!(
+            "is {dtype} of shape {shape:?} at byte {} of the data, but the file ends at byte {}; \
+             it is probably half downloaded, so fetch it again",
+            info.offset,
+            file.len()
+        )));
+    };
+    Ok(Tensor {
+        name: info.name.clone(),
+        dtype: (*dtype).to_owned(),
+        element: Some(element),
+        shape,
+        source: 0,
+        bytes: start..end,
+    })
+}
+
+/// No two tensors share a byte; gaps are padding.
+fn check_apart(path: &Path, list: &[Tensor]) -> Result<()> {
+    let mut order: Vec<&Tensor> = list.iter().collect();
+    order.sort_by_key(|tensor| (tensor.bytes.start, tensor.bytes.end));
+    for pair in order.windows(2) {
+        if pair[1].bytes.start < pair[0].bytes.end {
+            let what = format!(
+                "begins at byte {}, inside tensor {}",
+                pair[1].bytes.start,
+                shown(&pair[0].name)
+            );
+            return Err(refuse_tensor(path, &pair[1].name, &what));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! The metadata of a GGUF file by key. Lists stay where they are until somebody asks for them.
+
+use std::collections::HashMap;
+
+use lookback_files::{Refusal, Result};
+
+use super::cursor::Cursor;
+use crate::config::shown;
+
+/// What a key says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// Any unsigned number.
+    Whole(u64),
+    /// Any signed one.
+    Signed(i64),
+    Real(f64),
+    Flag(bool),
+    Text(String),
+    /// Elements of one type, as many as are counted, from a byte of the file on.
+    List {
+        kind: u32,
+        count: u64,
+        at: usize,
+    },
+}
+
+/// The numbers of the types.
+const STRING: u32 = 8;
+const ARRAY: u32 = 9;
+
+/// All keys with their values.
+pub(super) struct Metadata {
+    by_key: HashMap<String, Value>,
+    /// In the order of the file.
+    keys: Vec<String>,
+}
+
+impl Metadata {
+    pub(super) fn read(cursor: &mut Cursor<'_>, count: u64) -> Result<Self> {
+        // The shortest entry: an empty key, a type, one byte.
+        cursor.expect_room(count, 8 + 4 + 1, "metadata keys")?;
+        let (mut by_key, mut keys) = (HashMap::new(), Vec::new());
+        for index in 0..count {
+            let key = cursor.text(&format!("the name of metadata key {index}"))?;
+            let what = format!("metadata {}", shown(key));
+            let kind = cursor.u32(&what)?;
+            let value = read_value(cursor, kind, &what)?;
+            keys.push(key.to_owned());
+            if by_key.insert(key.to_owned(), value).is_some() {
+                return Err(Refusal::user(format!("{what} is there twice")));
+            }
+        }
+        Ok(Self { by_key, keys })
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.by_key.get(key)
+    }
+
+    /// Keys in the order of the file.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
+    pub(super) fn whole(&self, key: &str) -> Result<Option<u64>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Whole(number)) => Ok(Some(*number)),
+            Some(Value::Signed(number)) if *number >= 0 => Ok(Some(*number as u64)),
+            Some(_) => Err(wrong(key, "a whole number")),
+        }
+    }
+
+    pub(super) fn real(&self, key: &str) -> Result<Option<f64>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Real(number)) => Ok(Some(*number)),
+            Some(_) => Err(wrong(key, "a real number")),
+        }
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Flag(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(wrong(key, "true or false")),
+        }
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<Option<&str>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(key, "a string")),
+        }
+    }
+
+    /// A list of strings; empty if the key is missing. `file` is what the metadata was read from.
+    pub(super) fn texts(&self, file: &[u8], key: &str) -> Result<Vec<String>> {
+        self.list(file, key, STRING, |cursor| Ok(cursor.text(key)?.to_owned()))
+    }
+
+    /// A list of f32.
+    pub(super) fn reals(&self, file: &[u8], key: &str) -> Result<Vec<f32>> {
+        self.list(file, key, 6, |cursor| Ok(f32::from_le_bytes(cursor.array(key)?)))
+    }
+
+    /// A list of i32.
+    pub(super) fn numbers(&self, file: &[u8], key: &str) -> Result<Vec<i32>> {
+        self.list(file, key, 5, |cursor| Ok(i32::from_le_bytes(cursor.array(key)?)))
+    }
+
+    fn list<T>(
+        &self,
+        file: &[u8],
+        key: &str,
+        wanted: u32,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match self.get(key) {
+            None => Ok(Vec::new()),
+            Some(Value::List { kind, count, at }) if *kind == wanted => {
+                let mut cursor = Cursor::new(file);
+                cursor.take(*at as u64, key)?;
+                (0..*count).map(|_| read(&mut cursor)).collect()
+            }
+            Some(_) => Err(wrong(key, "a list of another type")),
+        }
+    }
+}
+
+fn wrong(key: &str, wanted: &str) -> Refusal {
+    Refusal::user(format!("metadata {}: {wanted} is needed", shown(key)))
+}
+
+fn read_value(cursor: &mut Cursor<'_>, kind: u32, what: &str) -> Result<Value> {
+    Ok(match kind {
+        0 => Value::Whole(u8::from_le_bytes(cursor.array(what)?).into()),
+        1 => Value::Signed(i8::from_le_bytes(cursor.array(what)?).into()),
+        2 => Value::Whole(u16::from_le_bytes(cursor.array(what)?).into()),
+        3 => Value::Signed(i16::from_le_bytes(cursor.array(what)?).into()),
+        4 => Value::Whole(cursor.u32(what)?.into()),
+        5 => Value::Signed(i32::from_le_bytes(cursor.array(what)?).into()),
+        6 => Value::Real(f32::from_le_bytes(cursor.array(what)?).into()),
+        7 => match cursor.take(1, what)? {
+            [0] => Value::Flag(false),
+            [1] => Value::Flag(true),
+            other => {
+                return Err(Refusal::user(format!(
+                    "{what} at byte {} is {}, which is neither true nor false",
+                    cursor.at() - 1,
+                    other[0]
+                )));
+            }
+        },
+        STRING => Value::Text(cursor.text(what)?.to_owned()),
+        ARRAY => read_list(cursor, what)?,
+        10 => Value::Whole(cursor.u64(what)?),
+        11 => Value::Signed(i64::from_le_bytes(cursor.array(what)?)),
+        12 => Value::Real(f64::from_le_bytes(cursor.array(what)?)),
+        _ => {
+            return Err(Refusal::user(format!(
+                "{what} has the unknown type {kind} at byte {}",
+                cursor.at() - 4
+            )));
+        }
+    })
+}
+
+/// Steps over a list, so that its bounds are known to be right.
+fn read_list(cursor: &mut Cursor<'_>, what: &str) -> Result<Value> {
+    let kind = cursor.u32(what)?;
+    let count = cursor.u64(what)?;
+    let at = cursor.at();
+    let each = match kind {
+        0 | 1 | 7 => 1,
+        2 | 3 => 2,
+        4..=6 => 4,
+        STRING | 10..=12 => 8,
+        _ => {
+            return Err(Refusal::user(format!(
+                "{what} is a list of type {kind}, which is not understood"
+            )));
+        }
+    };
+    cursor.expect_room(count, each, &format!("elements of {what}"))?;
+    if kind == STRING {
+        for _ in 0..count {
+            let length = cursor.u64(what)?;
+            cursor.take(length, what)?;
+        }
+    } else {
+        cursor.take(count * each, what)?;
+    }
+    Ok(Value::List { kind, count, at })
+}

@@ -1,0 +1,269 @@
+//! What each family's files call the weights, and how they lay them out: tables, and one walk.
+
+use std::ops::Range;
+
+use crate::{Family, Linear, Network, Norm, WeightId};
+
+/// The names of one kind of file. A weight's name is its stem and `.weight` or `.bias`.
+pub(super) struct Names {
+    embed: &'static str,
+    positions: &'static str,
+    /// Stands before a block's number; a dot follows it.
+    block: &'static str,
+    ln1: &'static str,
+    /// Three equal names are one tensor, with queries, keys and values one after the other.
+    qkv: [&'static str; 3],
+    output: &'static str,
+    ln2: &'static str,
+    up: &'static str,
+    linear: &'static str,
+    down: &'static str,
+    ln_final: &'static str,
+    pub head: &'static str,
+    /// How a block's matrices lie.
+    matrices: Layout,
+    /// How those of queries and keys lie.
+    rotated: Layout,
+    /// What the names of all but the head may begin with.
+    prefix: &'static str,
+    /// What blocks of some files hold besides, and no forward pass needs.
+    harmless: &'static [&'static str],
+}
+
+/// How a file lays out a matrix whose canonical form is `[outputs, inner]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// `[outputs, inner]`
+    Rows,
+    /// `[inner, outputs]`, GPT-2's `Conv1D`.
+    Columns,
+    /// `[outputs, inner]`, but dimension i of the first half of a head is followed by dimension i
+    /// of the second, because llama.cpp rotates neighbours.
+    Pairs,
+}
+
+/// Where a weight stands in a file.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub id: WeightId,
+    /// Without the prefix.
+    pub name: String,
+    /// Which outputs of the stored tensor are this weight's.
+    pub rows: Range<usize>,
+    /// How many outputs the stored tensor has.
+    pub outputs: usize,
+    /// `None` of a vector.
+    pub inner: Option<usize>,
+    pub layout: Layout,
+}
+
+impl Place {
+    /// The shape that the stored tensor has.
+    pub(super) fn shape(&self) -> Vec<usize> {
+        match (self.inner, self.layout) {
+            (None, _) => vec![self.outputs],
+            (Some(inner), Layout::Columns) => vec![inner, self.outputs],
+            (Some(inner), Layout::Rows | Layout::Pairs) => vec![self.outputs, inner],
+        }
+    }
+}
+
+const GPT2: Names = Names {
+    embed: "wte",
+    positions: "wpe",
+    block: "h",
+    ln1: "ln_1",
+    qkv: ["attn.c_attn"; 3],
+    output: "attn.c_proj",
+    ln2: "ln_2",
+    up: "mlp.c_fc",
+    linear: "",
+    down: "mlp.c_proj",
+    ln_final: "ln_f",
+    head: "lm_head",
+    matrices: Layout::Columns,
+    rotated: Layout::Columns,
+    prefix: "transformer.",
+    harmless: &["attn.bias", "attn.masked_bias"],
+};
+
+const LLAMA: Names = Names {
+    embed: "embed_tokens",
+    positions: "",
+    block: "layers",
+    ln1: "input_layernorm",
+    qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    output: "self_attn.o_proj",
+    ln2: "post_attention_layernorm",
+    up: "mlp.gate_proj",
+    linear: "mlp.up_proj",
+    down: "mlp.down_proj",
+    ln_final: "norm",
+    head: "lm_head",
+    matrices: Layout::Rows,
+    rotated: Layout::Rows,
+    prefix: "model.",
+    harmless: &["self_attn.rotary_emb.inv_freq"],
+};
+
+const LLAMA_GGUF: Names = Names {
+    embed: "token_embd",
+    positions: "",
+    block: "blk",
+    ln1: "attn_norm",
+    qkv: ["attn_q", "attn_k", "attn_v"],
+    output: "attn_output",
+    ln2: "ffn_norm",
+    up: "ffn_gate",
+    linear: "ffn_up",
+    down: "ffn_down",
+    ln_final: "output_norm",
+    head: "output",
+    matrices: Layout::Rows,
+    rotated: Layout::Pairs,
+    prefix: "",
+    harmless: &[],
+};
+
+const GPT2_GGUF: Names = Names {
+    positions: "position_embd",
+    qkv: ["attn_qkv"; 3],
+    up: "ffn_up",
+    linear: "",
+    rotated: Layout::Rows,
+    ..LLAMA_GGUF
+};
+
+impl Names {
+    /// The names in a Hugging Face directory.
+    pub(super) fn of_directory(family: Family) -> &'static Self {
+        match family {
+            Family::Gpt2 => &GPT2,
+            Family::Llama => &LLAMA,
+        }
+    }
+
+    /// The names in a GGUF file.
+    pub(super) fn of_gguf(family: Family) -> &'static Self {
+        match family {
+            Family::Gpt2 => &GPT2_GGUF,
+            Family::Llama => &LLAMA_GGUF,
+        }
+    }
+
+    /// A stored name without its prefix.
+    pub(super) fn bare<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(self.prefix).unwrap_or(name)
+    }
+
+    /// The name that is written: with the prefix, which the head does not have.
+    pub(super) fn full(&self, bare: &str) -> String {
+        let is_head = bare.strip_suffix(".weight") == Some(self.head);
+        if is_head { bare.to_owned() } else { format!("{}{bare}", self.prefix) }
+    }
+
+    /// Whether a bare name is of something that no forward pass needs.
+    pub(super) fn is_harmless(&self, bare: &str) -> bool {
+        let of_block = || bare.strip_prefix(self.block)?.strip_prefix('.')?.split_once('.');
+        of_block().is_some_and(|(number, part)| {
+            number.bytes().all(|c| c.is_ascii_digit()) && self.harmless.contains(&part)
+        })
+    }
+
+    /// Every weight's place, the weights of one tensor side by side.
+    pub(super) fn places(&self, network: &Network) -> Vec<Place> {
+        let mut walk = Walk { places: Vec::new() };
+        let config = &network.config;
+        walk.table(network.embed, self.embed, [config.vocabulary, config.width]);
+        if let Some(positions) = network.positions {
+            walk.table(positions, self.positions, [config.context, config.width]);
+        }
+        for (layer, block) in network.blocks.iter().enumerate() {
+            let name = |part: &str| format!("{}.{layer}.{part}", self.block);
+            walk.norm(&block.ln1, config.width, &name(self.ln1));
+            let [q, k, v] = &block.qkv;
+            if self.qkv[0] == self.qkv[1] {
+                walk.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
+            } else {
+                let layouts = [self.rotated, self.rotated, self.matrices];
+                for ((linear, part), layout) in [q, k, v].into_iter().zip(self.qkv).zip(layouts) {
+                    walk.linears(&[linear], &name(part), layout);
+                }
+            }
+            walk.linears(&[&block.output], &name(self.output), self.matrices);
+            walk.norm(&block.ln2, config.width, &name(self.ln2));
+            walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
+            if let Some(linear) = &block.mlp.linear {
+                walk.linears(&[linear], &name(self.linear), self.matrices);
+            }
+            walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
+        }
+        walk.norm(&network.ln_final, config.width, self.ln_final);
+        if !config.tied {
+            walk.linears(&[&network.head], self.head, Layout::Rows);
+        }
+        walk.places
+    }
+
+    /// The name of a part of block 0.
+    pub(super) fn of_first_block(&self, part: Part, kind: &str) -> String {
+        let part = match part {
+            Part::Query => self.qkv[0],
+            Part::Output => self.output,
+            Part::Up => self.up,
+        };
+        format!("{}.0.{part}.{kind}", self.block)
+    }
+}
+
+/// Parts of a block whose biases a GGUF file has or has not.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Query,
+    Output,
+    Up,
+}
+
+struct Walk {
+    places: Vec<Place>,
+}
+
+impl Walk {
+    fn table(&mut self, id: WeightId, stem: &str, [outputs, inner]: [usize; 2]) {
+        let name = format!("{stem}.weight");
+        let layout = Layout::Rows;
+        self.places.push(Place { id, name, rows: 0..outputs, outputs, inner: Some(inner), layout });
+    }
+
+    fn vector(&mut self, id: WeightId, name: String, outputs: usize) {
+        let (rows, inner, layout) = (0..outputs, None, Layout::Rows);
+        self.places.push(Place { id, name, rows, outputs, inner, layout });
+    }
+
+    fn norm(&mut self, norm: &Norm, width: usize, stem: &str) {
+        self.vector(norm.weight, format!("{stem}.weight"), width);
+        if let Some(bias) = norm.bias {
+            self.vector(bias, format!("{stem}.bias"), width);
+        }
+    }
+
+    /// Linears whose outputs stand one after the other in one tensor.
+    fn linears(&mut self, linears: &[&Linear], stem: &str, layout: Layout) {
+        let outputs = linears.iter().map(|linear| linear.outputs).sum();
+        for is_bias in [false, true] {
+            let mut first = 0;
+            for linear in linears {
+                let rows = first..first + linear.outputs;
+                first = rows.end;
+                let (id, inner, kind) = if is_bias {
+                    (linear.bias, None, "bias")
+                } else {
+                    (Some(linear.weight), Some(linear.inputs), "weight")
+                };
+                let Some(id) = id else { continue };
+                let name = format!("{stem}.{kind}");
+                self.places.push(Place { id, name, rows, outputs, inner, layout });
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Writes a model as the directory that transformers loads: f32 safetensors and their `config.json`.
+//!
+//! Weights are asked for one by one and streamed: at most one stored tensor is held in memory.
+//! Every file is whole or absent, and `config.json` comes last, so a directory that has it is a model.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use lookback_files::{Refusal, Result, write_whole, write_whole_with};
+use serde_json::{Map, json};
+
+use super::names::{Layout, Names, Place};
+use crate::{Network, WeightId};
+
+/// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
+/// is made if need be. `fill` puts a weight's values into a slice: `[outputs, inner]` or `[n]`.
+pub fn save(
+    folder: &Path,
+    network: &Network,
+    mut fill: impl FnMut(WeightId, &mut [f32]),
+) -> Result<()> {
+    let config = network.config.to_hugging_face()?;
+    fs::create_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
+
+    let names = Names::of_directory(network.config.family);
+    let places = names.places(network);
+    let header = header(&places, names);
+    write_whole_with(&folder.join("model.safetensors"), |to| {
+        to.write_all(&(header.len() as u64).to_le_bytes())?;
+        to.write_all(header.as_bytes())?;
+        let (mut values, mut bytes) = (Vec::new(), Vec::new());
+        for tensor in tensors(&places) {
+            values.resize(tensor.iter().map(elements).sum(), 0.0);
+            let mut rest = values.as_mut_slice();
+            for place in tensor {
+                let (here, after) = rest.split_at_mut(elements(place));
+                fill(place.id, here);
+                rest = after;
+            }
+            match (tensor[0].layout, tensor[0].inner) {
+                (Layout::Columns, Some(inner)) => write_columns(to, &values, inner, &mut bytes)?,
+                _ => write_floats(to, values.iter().copied(), &mut bytes)?,
+            }
+        }
+        Ok(())
+    })?;
+    let generation = network.config.generation_to_hugging_face();
+    write_whole(&folder.join("generation_config.json"), generation.as_bytes())?;
+    write_whole(&folder.join("config.json"), config.as_bytes())
+}
+
+/// The places of each stored tensor, which stand side by side.
+fn tensors(places: &[Place]) -> impl Iterator<Item = &[Place]> {
+    places.chunk_by(|one, next| one.name == next.name)
+}
+
+fn elements(place: &Place) -> usize {
+    place.rows.len() * place.inner.unwrap_or(1)
+}
+
+/// The JSON, padded with spaces so that the data begins at a multiple of eight.
+fn header(places: &[Place], names: &Names) -> String {
+    let mut object = Map::new();
+    object.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
+    let mut at = 0;
+    for tensor in tensors(places) {
+        let end = at + 4 * tensor.iter().map(elements).sum::<usize>();
+        let info = json!({ "dtype": "F32", "shape": tensor[0].shape(), "data_offsets": [at, end] });
+        object.insert(names.full(&tensor[0].name), info);
+        at = end;
+    }
+    let mut text = serde_json::Value::Object(object).to_string();
+    let padding = text.len().next_multiple_of(8) - text.len();
+    text.extend(std::iter::repeat_n(' ', padding));
+    text
+}
+
+/// Writes `[outputs, inner]` as `[inner, outputs]`, a few stored rows at a time.
+fn write_columns(
+    to: &mut dyn Write,
+    values: &[f32],
+    inner: usize,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    const TOGETHER: usize = 32;
+    let outputs = values.len() / inner;
+    let mut stored = vec![0.0; TOGETHER * outputs];
+    for first in (0..inner).step_by(TOGETHER) {
+        let here = TOGETHER.min(inner - first);
+        for (output, row) in values.chunks_exact(inner).enumerate() {
+            for (i, value) in row[first..first + here].iter().enumerate() {
+                stored[i * outputs + output] = *value;
+            }
+        }
+        write_floats(to, stored[..here * outputs].iter().copied(), bytes)?;
+    }
+    Ok(())
+}
+
+fn write_floats(
+    to: &mut dyn Write,
+    mut values: impl Iterator<Item = f32>,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    const TOGETHER: usize = 1 << 14;
+    loop {
+        bytes.clear();
+        bytes.extend(values.by_ref().take(TOGETHER).flat_map(f32::to_le_bytes));
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        to.write_all(bytes)?;
+    }
+}

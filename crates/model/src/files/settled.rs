@@ -1,0 +1,152 @@
+//! Every weight of a network found in a file, of the right shape; then read in canonical layout.
+
+use lookback_files::{Refusal, Result};
+
+use super::{
+    Element,
+    names::{Layout, Names, Place},
+    tensors::Tensors,
+};
+use crate::{Network, WeightId};
+
+/// Where each weight lies, checked: reading cannot fail any more.
+pub(super) struct Settled {
+    tensors: Tensors,
+    /// By weight.
+    weights: Vec<Weight>,
+}
+
+struct Weight {
+    tensor: usize,
+    element: Element,
+    place: Place,
+    head_dim: usize,
+}
+
+impl Settled {
+    /// Finds every weight; a tensor that is missing, misshapen or not expected is refused.
+    pub(super) fn new(tensors: Tensors, network: &Network, names: &Names) -> Result<Self> {
+        let mut found = vec![None; network.weights.len()];
+        let mut is_used = vec![false; tensors.list.len()];
+        for place in names.places(network) {
+            let Some(tensor) = tensors.find(&place.name) else {
+                let (path, name) = (tensors.path.display(), names.full(&place.name));
+                return Err(Refusal::user(format!(
+                    "{path}: tensor {name} is missing; the file is of another model or incomplete"
+                )));
+            };
+            let element = check(&tensors, tensor, &place)?;
+            is_used[tensor] = true;
+            let index = place.id.index();
+            found[index] = Some((tensor, element, place));
+        }
+        for (tensor, _) in is_used.iter().enumerate().filter(|(_, is_used)| !**is_used) {
+            check_unused(&tensors, tensor, network, names)?;
+        }
+        let head_dim = network.config.head_dim;
+        let weights = found.into_iter().map(|found| {
+            let (tensor, element, place) = found.expect("the walk visits every weight");
+            Weight { tensor, element, place, head_dim }
+        });
+        let weights = weights.collect();
+        Ok(Self { tensors, weights })
+    }
+
+    /// Widens a weight into `out`: `[outputs, inner]`, or `[n]` of a vector.
+    pub(super) fn read(&self, id: WeightId, out: &mut [f32]) {
+        let weight = &self.weights[id.index()];
+        let bytes = self.tensors.bytes(weight.tensor);
+        match weight.place.layout {
+            Layout::Columns if weight.place.inner.is_some() => weight.read_columns(bytes, out),
+            Layout::Pairs => weight.read_pairs(bytes, out),
+            Layout::Rows | Layout::Columns => weight.read_rows(bytes, out),
+        }
+    }
+
+    /// How a weight is stored.
+    pub(super) fn element(&self, id: WeightId) -> Element {
+        self.weights[id.index()].element
+    }
+}
+
+impl Weight {
+    fn read_rows(&self, bytes: &[u8], out: &mut [f32]) {
+        let inner = self.place.inner.unwrap_or(1);
+        let first = self.element.bytes(self.place.rows.start * inner);
+        self.element.widen(&bytes[first..][..self.element.bytes(out.len())], out);
+    }
+
+    /// Row `j · half + i` of a head stands in the file as its row `2 · i + j`.
+    fn read_pairs(&self, bytes: &[u8], out: &mut [f32]) {
+        let inner = self.place.inner.unwrap_or(1);
+        let row_bytes = self.element.bytes(inner);
+        let half = self.head_dim / 2;
+        for (row, out) in out.chunks_exact_mut(inner).enumerate() {
+            let (head, dim) = (row / self.head_dim, row % self.head_dim);
+            let stored = head * self.head_dim + 2 * (dim % half) + dim / half;
+            self.element.widen(&bytes[stored * row_bytes..][..row_bytes], out);
+        }
+    }
+
+    /// A few stored rows at a time, so that neither side is walked in long strides only.
+    fn read_columns(&self, bytes: &[u8], out: &mut [f32]) {
+        const TOGETHER: usize = 32;
+        let (inner, rows) = (self.place.inner.unwrap_or(1), &self.place.rows);
+        let mut stored = vec![0.0; TOGETHER * rows.len()];
+        for first in (0..inner).step_by(TOGETHER) {
+            let here = TOGETHER.min(inner - first);
+            for (i, stored) in stored.chunks_exact_mut(rows.len()).take(here).enumerate() {
+                let at = self.element.bytes((first + i) * self.place.outputs + rows.start);
+                self.element.widen(&bytes[at..][..self.element.bytes(rows.len())], stored);
+            }
+            for (output, out) in out.chunks_exact_mut(inner).enumerate() {
+                for (i, out) in out[first..first + here].iter_mut().enumerate() {
+                    *out = stored[i * rows.len() + output];
+                }
+            }
+        }
+    }
+}
+
+fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
+    let tensor = &tensors.list[index];
+    let wanted = place.shape();
+    if tensor.shape != wanted {
+        let what = format!(
+            "has the shape {:?}, but the configuration makes it {wanted:?}; the two are not of one \
+             model",
+            tensor.shape
+        );
+        return Err(tensors.refuse(index, &what));
+    }
+    tensor.element.ok_or_else(|| {
+        let what = format!(
+            "is stored as {}, which is not understood; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are",
+            tensor.dtype
+        );
+        tensors.refuse(index, &what)
+    })
+}
+
+/// A tensor that no weight needs is a part of the model that would be left out.
+fn check_unused(tensors: &Tensors, index: usize, network: &Network, names: &Names) -> Result<()> {
+    let tensor = &tensors.list[index];
+    let bare = names.bare(&tensor.name);
+    if names.is_harmless(bare) {
+        return Ok(());
+    }
+    if network.config.tied && bare.strip_suffix(".weight") == Some(names.head) {
+        let place = &names.places(network)[0];
+        let embed = tensors.find(&place.name).expect("the table was found before");
+        let is_same = tensor.dtype == tensors.list[embed].dtype
+            && tensor.shape == tensors.list[embed].shape
+            && tensors.bytes(index) == tensors.bytes(embed);
+        if is_same {
+            return Ok(());
+        }
+        let what = "differs from the embedding table, though the configuration ties the two; set \
+                    tie_word_embeddings to false";
+        return Err(tensors.refuse(index, what));
+    }
+    Err(tensors.refuse(index, "is not part of the model that the configuration describes"))
+}

@@ -1,0 +1,235 @@
+//! Hugging Face directories: written, read back, in every layout and type that is understood.
+
+mod world;
+
+use std::{collections::BTreeMap, fs};
+
+use half::{bf16, f16};
+use lookback_model::{Activation, Config, Element, Network, Stored, StoredTokenizer, save};
+use lookback_text::TokenId;
+
+#[test]
+fn what_is_saved_is_read_back_bit_for_bit() {
+    for network in [world::gpt2(), world::llama()] {
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        let stored = Stored::open(folder.path()).expect("it was just written");
+        world::assert_same(&stored, &network);
+        assert_eq!(*stored.tokenizer(), StoredTokenizer::Directory(folder.path().to_owned()));
+    }
+}
+
+#[test]
+fn every_setting_of_a_configuration_survives_its_file() {
+    let gpt2 = world::gpt2().config.with(|config| {
+        config.activation = Activation::Relu2;
+        config.tied = false;
+        config.scale = 1.0;
+        config.epsilon = 3e-7;
+        config.beginning = Some(TokenId(0));
+        config.ends = vec![TokenId(5), TokenId(36)];
+    });
+    let llama = world::llama().config.with(|config| {
+        config.head_dim = 24;
+        config.positions = lookback_model::Positions::Rotary(lookback_model::RotaryConfig {
+            theta: 500_000.0,
+            rotary_dim: 24,
+        });
+        config.scale = lookback_model::config::usual_scale(24);
+        config.attention_bias = true;
+        config.output_bias = true;
+        config.mlp_bias = true;
+        config.activation = Activation::Gelu;
+        config.tied = true;
+        config.ends = vec![TokenId(5)];
+    });
+    for config in [gpt2.expect("valid"), llama.expect("valid")] {
+        let network = Network::new(&config);
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        world::assert_same(&Stored::open(folder.path()).expect("it was just written"), &network);
+    }
+}
+
+#[test]
+fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let tensors: BTreeMap<_, _> = world::tensors_of(&folder.path().join("model.safetensors"))
+        .into_iter()
+        .map(|(name, _, shape, bytes)| (name, (shape, world::floats(&bytes))))
+        .collect();
+    let value = |id| world::values(&network, id);
+    let block = &network.blocks[1];
+    let (shape, fused) = &tensors["transformer.h.1.attn.c_attn.weight"];
+    assert_eq!(*shape, [64, 192]);
+    for (part, linear) in block.qkv.iter().enumerate() {
+        let weight = value(linear.weight);
+        for (output, input) in [(0, 0), (63, 0), (0, 63), (17, 40)] {
+            assert_eq!(fused[input * 192 + part * 64 + output], weight[output * 64 + input]);
+        }
+    }
+    let (shape, up) = &tensors["transformer.h.1.mlp.c_fc.weight"];
+    assert_eq!(*shape, [64, 96]);
+    assert_eq!(up[5 * 96 + 90], value(block.mlp.up.weight)[90 * 64 + 5]);
+    let bias = &tensors["transformer.h.1.attn.c_attn.bias"].1;
+    assert_eq!(bias[64..128], value(block.qkv[1].bias.expect("gpt2 has biases")));
+    assert!(!tensors.contains_key("lm_head.weight"), "the tied head stands once");
+}
+
+#[test]
+fn half_types_widen_exactly_and_names_need_no_prefix() {
+    let network = world::llama();
+    for is_bf16 in [false, true] {
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        let path = folder.path().join("model.safetensors");
+        let narrow = |four: f32| {
+            if is_bf16 {
+                bf16::from_f32(four).to_le_bytes()
+            } else {
+                f16::from_f32(four).to_le_bytes()
+            }
+        };
+        let mut tensors = world::tensors_of(&path);
+        for (name, dtype, _, bytes) in &mut tensors {
+            *name = name.trim_start_matches("model.").to_owned();
+            *dtype = if is_bf16 { "BF16" } else { "F16" };
+            *bytes = world::floats(bytes).into_iter().flat_map(narrow).collect();
+        }
+        fs::write(&path, world::safetensors(&tensors)).expect("written");
+        let stored = Stored::open(folder.path()).expect("understood");
+        for id in network.ids() {
+            let wanted = world::values(&network, id).into_iter().map(|value| {
+                let two = narrow(value);
+                if is_bf16 {
+                    bf16::from_le_bytes(two).to_f32()
+                } else {
+                    f16::from_le_bytes(two).to_f32()
+                }
+            });
+            assert_eq!(world::read(&stored, id), wanted.collect::<Vec<_>>());
+            let element = if is_bf16 { Element::Bf16 } else { Element::F16 };
+            assert_eq!(stored.element(id), element);
+        }
+    }
+}
+
+#[test]
+fn shards_are_one_model() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let (one, two) = split(folder.path());
+    let stored = Stored::open(folder.path()).expect("understood");
+    world::assert_same(&stored, &network);
+
+    fs::remove_file(folder.path().join(two)).expect("it was there");
+    let sentence = world::refusal(folder.path());
+    assert!(sentence.contains(two) && sentence.contains("there is no such file"), "{sentence}");
+    fs::copy(folder.path().join(one), folder.path().join(two)).expect("copied");
+    let sentence = world::refusal(folder.path());
+    assert!(sentence.contains("is missing, though the index promises it"), "{sentence}");
+}
+
+#[test]
+fn an_index_that_points_out_of_its_directory_is_refused() {
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &world::gpt2());
+    split(folder.path());
+    for outside in ["../model.safetensors", "/etc/passwd", "a/b", ""] {
+        let index = format!("{{\"weight_map\": {{\"transformer.wte.weight\": \"{outside}\"}}}}");
+        fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
+        let sentence = world::refusal(folder.path());
+        assert!(sentence.contains("which is not a file beside the index"), "{sentence}");
+    }
+}
+
+/// Makes two shards and an index of a directory's one file.
+fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
+    let files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let whole = folder.join("model.safetensors");
+    let tensors = world::tensors_of(&whole);
+    let mut map = Vec::new();
+    for (file, part) in files.iter().zip(tensors.chunks(tensors.len() / 2 + 1)) {
+        fs::write(folder.join(file), world::safetensors(part)).expect("written");
+        map.extend(part.iter().map(|tensor| format!("\"{}\": \"{file}\"", tensor.0)));
+    }
+    let index = format!("{{\"metadata\": {{}}, \"weight_map\": {{{}}}}}", map.join(","));
+    fs::write(folder.join("model.safetensors.index.json"), index).expect("written");
+    fs::remove_file(whole).expect("it was there");
+    (files[0], files[1])
+}
+
+#[test]
+fn buffers_of_older_files_and_a_copied_tied_head_are_harmless() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let path = folder.path().join("model.safetensors");
+    let mut tensors = world::tensors_of(&path);
+    let table = tensors.iter().find(|tensor| tensor.0.ends_with("wte.weight")).expect("a table");
+    let head = ("lm_head.weight".to_owned(), "F32", table.2.clone(), table.3.clone());
+    tensors.push(head);
+    tensors.push((
+        "transformer.h.0.attn.bias".to_owned(),
+        "U8",
+        vec![1, 1, 2, 2],
+        vec![1, 0, 1, 1],
+    ));
+    tensors.push(("h.1.attn.masked_bias".to_owned(), "F32", vec![], vec![0; 4]));
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+
+    let head = tensors.iter_mut().find(|tensor| tensor.0 == "lm_head.weight").expect("a head");
+    head.3[9] ^= 1;
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    let sentence = world::refusal(folder.path());
+    assert!(sentence.contains("lm_head.weight differs from the embedding table"), "{sentence}");
+}
+
+#[test]
+fn ends_come_from_the_generation_config_where_it_names_some() {
+    let folder = tempfile::tempdir().expect("a place");
+    let config = world::llama().config.with(|config| config.ends = vec![TokenId(3)]);
+    world::write_directory(folder.path(), &Network::new(&config.expect("valid")));
+    let path = folder.path().join("generation_config.json");
+    for (text, ends) in [
+        ("{}", vec![TokenId(3)]),
+        ("{\"eos_token_id\": null}", vec![TokenId(3)]),
+        ("{\"eos_token_id\": 4}", vec![TokenId(4)]),
+        ("{\"eos_token_id\": [4, 9, 50256], \"temperature\": 0.6}", vec![TokenId(4), TokenId(9)]),
+    ] {
+        fs::write(&path, text).expect("written");
+        assert_eq!(Stored::open(folder.path()).expect("understood").config().ends, ends, "{text}");
+    }
+}
+
+#[test]
+fn the_chat_template_is_found_in_both_of_its_places() {
+    let folder = tempfile::tempdir().expect("a place");
+    let tokenizer = StoredTokenizer::Directory(folder.path().to_owned());
+    let template = || tokenizer.chat_template().expect("readable");
+    assert_eq!(template(), None);
+    let path = folder.path().join("tokenizer_config.json");
+    fs::write(&path, "{\"chat_template\": \"a\"}").expect("written");
+    assert_eq!(template().as_deref(), Some("a"));
+    let several = "{\"chat_template\": [{\"name\": \"tools\", \"template\": \"t\"}, \
+                   {\"name\": \"default\", \"template\": \"d\"}]}";
+    fs::write(&path, several).expect("written");
+    assert_eq!(template().as_deref(), Some("d"));
+    fs::write(folder.path().join("chat_template.jinja"), "j").expect("written");
+    assert_eq!(template().as_deref(), Some("j"));
+}
+
+#[test]
+fn a_model_that_its_family_has_no_words_for_is_not_written() {
+    let config: Config =
+        world::llama().config.with(|config| config.window = Some(4)).expect("valid");
+    let folder = tempfile::tempdir().expect("a place");
+    let inside = folder.path().join("model");
+    let refusal = save(&inside, &Network::new(&config), |_, _| {}).expect_err("no words");
+    assert!(refusal.to_string().contains("no words for this model"), "{refusal}");
+    assert!(!inside.exists(), "nothing is left behind");
+}

@@ -1,0 +1,76 @@
+//! Models that transformers wrote are opened whole, and what is not understood is refused by name.
+
+use std::{fs, path::PathBuf};
+
+use lookback_model::{Stored, WeightId};
+use safetensors::SafeTensors;
+
+fn shared(part: &str) -> PathBuf {
+    let shared = std::env::var("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names a directory");
+    PathBuf::from(shared).join(part)
+}
+
+fn read(stored: &Stored, name: &str) -> Vec<f32> {
+    let id = stored.network().find(name).expect(name);
+    let mut values = vec![f32::NAN; stored.network().weight(id).len()];
+    stored.read(id, &mut values).expect(name);
+    values
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn every_weight_of_the_goldens_is_read_and_finite() {
+    for part in ["golden/gpt2", "golden/llama", "golden/curve", "models/stories260k"] {
+        let stored = Stored::open(&shared(part)).expect(part);
+        for id in 0..stored.network().weights.len() {
+            let id = WeightId(id as u32);
+            let mut values = vec![f32::NAN; stored.network().weight(id).len()];
+            stored.read(id, &mut values).expect(part);
+            assert!(values.iter().all(|value| value.is_finite()), "{part}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn gpt2_keys_are_the_middle_columns_of_its_fused_matrix() {
+    let bytes = fs::read(shared("golden/gpt2/model.safetensors")).expect("a file");
+    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let raw: Vec<f32> = file
+        .tensor("transformer.h.1.attn.c_attn.weight")
+        .expect("it is there")
+        .data()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|four| f32::from_le_bytes(*four))
+        .collect();
+    let stored = Stored::open(&shared("golden/gpt2")).expect("gpt2");
+    let key = read(&stored, "blocks.1.attn.k.weight");
+    let width = stored.config().width;
+    for output in 0..width {
+        for input in 0..width {
+            assert_eq!(key[output * width + input], raw[input * 3 * width + width + output]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn other_families_are_refused_by_what_is_not_understood() {
+    for (part, reason) in [
+        ("gemma3", "model_type \"gemma3_text\" is not understood; gpt2 and llama are"),
+        ("gpt-neox", "model_type \"gpt_neox\" is not understood; gpt2 and llama are"),
+        ("llama3-rope", "llama3 rope scaling is not understood; default is"),
+        ("mistral-window", "model_type \"mistral\" is not understood; gpt2 and llama are"),
+        ("olmo2", "model_type \"olmo2\" is not understood; gpt2 and llama are"),
+        ("phi3", "model_type \"phi3\" is not understood; gpt2 and llama are"),
+        ("qwen2", "model_type \"qwen2\" is not understood; gpt2 and llama are"),
+        ("qwen3", "model_type \"qwen3\" is not understood; gpt2 and llama are"),
+        ("smollm3", "model_type \"smollm3\" is not understood; gpt2 and llama are"),
+    ] {
+        let folder = shared("golden").join(part);
+        let refusal = Stored::open(&folder).err().expect(part).to_string();
+        assert_eq!(refusal, format!("{}: {reason}", folder.join("config.json").display()));
+    }
+}
