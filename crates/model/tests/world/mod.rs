@@ -20,7 +20,7 @@ pub fn llama() -> Network {
     Network::new(&Config::llama(SIZE).expect("valid"))
 }
 
-/// The value of element `at` of a weight: no two are equal, all are exact in f16 within a weight.
+/// A weight's values: random ones between -2 and 2, others for every weight.
 pub fn values(network: &Network, id: WeightId) -> Vec<f32> {
     let mut state = u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
     let next = |state: &mut u64| {
