@@ -1,0 +1,189 @@
+//! The tokens that may still be chosen, by ascending id, and what each step does to them.
+
+use std::cmp::Ordering;
+
+use lookback_files::{Refusal, Result};
+use lookback_text::TokenId;
+
+use super::Step;
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    id: TokenId,
+    logit: f64,
+    /// exp(logit − largest), once somebody needed it.
+    weight: f64,
+}
+
+/// The likelier first; of two that are equal, the lower id.
+fn by_rank(left: &Candidate, right: &Candidate) -> Ordering {
+    right.logit.total_cmp(&left.logit).then(left.id.cmp(&right.id))
+}
+
+/// What may still be chosen, by ascending id. The allocation is kept from token to token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Candidates {
+    all: Vec<Candidate>,
+    /// Room for those that a step looks at in order of rank.
+    ranked: Vec<Candidate>,
+    weighed: bool,
+}
+
+/// The likeliest of a row; the lowest id of several.
+pub(super) fn likeliest(logits: &[f32]) -> Result<TokenId> {
+    let mut best: Option<(TokenId, f32)> = None;
+    for (id, logit) in each(logits) {
+        check(id, logit)?;
+        if logit > best.map_or(f32::NEG_INFINITY, |(_, largest)| largest) {
+            best = Some((id, logit));
+        }
+    }
+    best.map(|(id, _)| id).ok_or_else(nothing_possible)
+}
+
+fn each(logits: &[f32]) -> impl Iterator<Item = (TokenId, f32)> {
+    (0_u32..).map(TokenId).zip(logits.iter().copied())
+}
+
+fn check(id: TokenId, logit: f32) -> Result<()> {
+    if logit.is_nan() || logit == f32::INFINITY {
+        return Err(Refusal::user(format!(
+            "the logit of token {id} is {logit}, so no token can be chosen; the model's weights \
+             are damaged or overflow in f32"
+        )));
+    }
+    Ok(())
+}
+
+fn nothing_possible() -> Refusal {
+    Refusal::user("every logit is -inf, so no token can be chosen; the model's weights are damaged")
+}
+
+impl Candidates {
+    /// Begins with every token whose logit is not −∞.
+    pub(super) fn fill(&mut self, logits: &[f32]) -> Result<()> {
+        self.all.clear();
+        self.weighed = false;
+        for (id, logit) in each(logits) {
+            check(id, logit)?;
+            if logit > f32::NEG_INFINITY {
+                // Adding +0 makes −0 into +0, which `total_cmp` would tell apart.
+                self.all.push(Candidate { id, logit: f64::from(logit) + 0.0, weight: 0.0 });
+            }
+        }
+        if self.all.is_empty() { Err(nothing_possible()) } else { Ok(()) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn apply(&mut self, step: Step) {
+        match step {
+            Step::Temperature(temperature) => self.divide(temperature),
+            Step::TopK(k) => self.keep_first(k),
+            Step::TopP(share) => self.keep_share(share),
+            Step::MinP(share) => {
+                self.weigh();
+                self.all.retain(|candidate| candidate.weight >= share);
+            }
+            Step::Greedy => self.keep_first(1),
+        }
+    }
+
+    /// Divides the distance to the largest, so that no temperature, however small, overflows.
+    fn divide(&mut self, temperature: f64) {
+        let largest = self.largest();
+        for candidate in &mut self.all {
+            candidate.logit = (candidate.logit - largest) / temperature;
+        }
+        self.weighed = false;
+    }
+
+    fn keep_first(&mut self, k: usize) {
+        if k == 0 || k >= self.all.len() {
+            return;
+        }
+        self.ranked.clone_from(&self.all);
+        let (_, last, _) = self.ranked.select_nth_unstable_by(k - 1, by_rank);
+        let last = *last;
+        self.all.retain(|candidate| by_rank(candidate, &last).is_le());
+    }
+
+    /// Goes down the ranks until the share is reached; the one that reaches it stays.
+    fn keep_share(&mut self, share: f64) {
+        self.weigh();
+        let wanted = share * self.total();
+        self.ranked.clone_from(&self.all);
+        let mut reached = 0.0;
+        let mut ordered = 0;
+        // Mostly a few hundred of many thousands are enough, so ranks are sorted as they are needed.
+        while ordered < self.ranked.len() {
+            let rest = &mut self.ranked[ordered..];
+            let count = rest.len().min(256.max(ordered));
+            if count < rest.len() {
+                rest.select_nth_unstable_by(count - 1, by_rank);
+            }
+            rest[..count].sort_unstable_by(by_rank);
+            for candidate in &rest[..count] {
+                reached += candidate.weight;
+                if reached >= wanted {
+                    let last = *candidate;
+                    self.all.retain(|candidate| by_rank(candidate, &last).is_le());
+                    return;
+                }
+            }
+            ordered += count;
+        }
+    }
+
+    /// Takes the draw's share of the total, by ascending id.
+    pub(super) fn pick(&mut self, draw: f64) -> TokenId {
+        self.weigh();
+        let wanted = draw * self.total();
+        let mut reached = 0.0;
+        let mut chosen = self.all[0].id;
+        for candidate in &self.all {
+            // A weight that underflowed to nothing is never drawn.
+            if candidate.weight > 0.0 {
+                chosen = candidate.id;
+                reached += candidate.weight;
+                if reached > wanted {
+                    break;
+                }
+            }
+        }
+        chosen
+    }
+
+    /// The candidates by rank, with their probabilities.
+    pub(super) fn ranked(&mut self) -> Vec<(TokenId, f64)> {
+        self.weigh();
+        let total = self.total();
+        self.ranked.clone_from(&self.all);
+        self.ranked.sort_unstable_by(by_rank);
+        self.ranked.iter().map(|candidate| (candidate.id, candidate.weight / total)).collect()
+    }
+
+    fn weigh(&mut self) {
+        if self.weighed {
+            return;
+        }
+        let largest = self.largest();
+        for candidate in &mut self.all {
+            candidate.weight = libm::exp(candidate.logit - largest);
+        }
+        self.weighed = true;
+    }
+
+    fn largest(&self) -> f64 {
+        let larger = |largest, candidate: &Candidate| {
+            if candidate.logit > largest { candidate.logit } else { largest }
+        };
+        self.all.iter().fold(f64::NEG_INFINITY, larger)
+    }
+
+    fn total(&self) -> f64 {
+        self.all.iter().fold(0.0, |total, candidate| total + candidate.weight)
+    }
+}

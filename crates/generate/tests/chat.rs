@@ -1,0 +1,87 @@
+//! Chats become the prompts that their models were trained on.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use lookback_generate::chat::{End, Message, Template};
+
+/// As SmolLM2-135M-Instruct has it.
+const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+fn rendered(source: &str, messages: &[Message], end: End) -> String {
+    Template::parse(source, "<s>", "</s>").unwrap().render(messages, end).unwrap()
+}
+
+fn refused(source: &str) -> String {
+    let messages = [Message::new("user", "hi")];
+    match Template::parse(source, "", "") {
+        Ok(template) => template.render(&messages, End::Assistant).unwrap_err().to_string(),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+#[test]
+fn smollm2_gets_its_default_system_message() {
+    let chat = [Message::new("user", "What day was Michael Jackson born?")];
+    assert_eq!(
+        rendered(SMOLLM2, &chat, End::Assistant),
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging \
+         Face<|im_end|>\n<|im_start|>user\nWhat day was Michael Jackson born?<|im_end|>\n\
+         <|im_start|>assistant\n"
+    );
+}
+
+#[test]
+fn smollm2_keeps_a_system_message_that_is_given() {
+    let chat = [
+        Message::new("system", "Answer <b>briefly</b> & well."),
+        Message::new("user", "Why?"),
+        Message::new("assistant", "Because."),
+    ];
+    assert_eq!(
+        rendered(SMOLLM2, &chat, End::Said),
+        "<|im_start|>system\nAnswer <b>briefly</b> & well.<|im_end|>\n<|im_start|>user\nWhy?\
+         <|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n"
+    );
+}
+
+#[test]
+fn blocks_on_their_own_lines_leave_no_lines() {
+    let source = "{{ bos_token }}\n{% for m in messages %}\n    {% if true %}\n{{ m.content.strip() | upper }}\n    {% endif %}\n{% endfor %}\n{{ eos_token }}";
+    let chat = [Message::new("user", "  hi ")];
+    assert_eq!(rendered(source, &chat, End::Said), "<s>\nHI\n</s>");
+}
+
+#[test]
+fn python_methods_slices_namespaces_and_loop_controls_work() {
+    let source = "{%- set ns = namespace(n=0) -%}{%- for m in messages[1:] -%}{%- if m['role'].startswith('sys') -%}{%- continue -%}{%- endif -%}{%- set ns.n = ns.n + 1 -%}{{ m.content.split(',')[0] }};{%- endfor -%}{{ ns.n }}{{ tools is none }}{{ messages[-1] | tojson }}";
+    let chat = [
+        Message::new("user", "skipped"),
+        Message::new("system", "skipped"),
+        Message::new("user", "a,b"),
+        Message::new("assistant", "<c> 'd' é"),
+    ];
+    assert_eq!(
+        rendered(source, &chat, End::Said),
+        "a;<c> 'd' é;2True{\"role\": \"assistant\", \"content\": \"<c> 'd' é\"}"
+    );
+}
+
+#[test]
+fn the_date_is_there_when_asked_for() {
+    let text = rendered("{{ strftime_now('%d %b %Y') }}", &[], End::Said);
+    assert_eq!(text.len(), "01 Jan 2026".len(), "{text}");
+}
+
+#[test]
+fn templates_that_break_or_refuse_or_never_end_are_refused() {
+    let broken = refused("{% for %}");
+    assert!(broken.starts_with("the model's chat template cannot be read: "), "{broken}");
+    assert_eq!(
+        refused("{{ raise_exception('roles must alternate') }}"),
+        "the model's chat template refuses this chat: roles must alternate (line 1)"
+    );
+    let endless =
+        "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+    assert!(refused(endless).ends_with("so it probably loops for ever"), "{}", refused(endless));
+    assert!(refused("{% include 'other' %}").starts_with("the model's chat template refuses"));
+}
