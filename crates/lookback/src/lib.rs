@@ -1,1 +1,11 @@
-//! See the crate's description.
+//! The front door for Rust users: the crates of lookback under one name, and no HTTP.
+//!
+//! A model is opened with [`open::open`]; what can be done with it stands in the modules below.
+
+pub use lookback_engine as engine;
+pub use lookback_files as files;
+pub use lookback_generate as generate;
+pub use lookback_lens as lens;
+pub use lookback_model as model;
+pub use lookback_text as text;
+pub use lookback_train as train;

@@ -1,0 +1,93 @@
+//! What the user asked for. Each command's own arguments stand in its file under `commands`.
+
+#![allow(dead_code, reason = "the commands that use the rest land next")]
+
+mod mistakes;
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, error::ErrorKind};
+use lookback_files::Result;
+
+use crate::{commands::Command, print::Print};
+
+/// Let every token look at the tokens before it: train, run and open a transformer.
+///
+/// Without a command it does its main job: it writes a small corpus, trains a transformer on it and
+/// shows what happens inside. MODEL, wherever a command asks for one, is a directory with
+/// config.json and model.safetensors, a .gguf file, a Hugging Face id already in the local cache
+/// (HF_HOME), or "default", the model that the main job trains.
+#[derive(Debug, Parser)]
+#[command(name = "lookback", version, term_width = 100, after_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
+pub(crate) struct Asked {
+    /// What to do; nothing is the main job.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Prints the tour in the terminal instead of opening the page in a browser.
+    #[arg(long)]
+    pub(crate) no_serve: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
+LOOKBACK_HOME is where the default model is kept; LOOKBACK_PATH=avx512|avx2|portable forces a set of
+instructions, which changes the speed and no bit of any result.";
+
+/// How much of the machine to use.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Machine {
+    /// Threads to compute with [default: all cores]. No result depends on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+impl Machine {
+    /// The threads asked for, or as many as there are cores.
+    pub(crate) fn threads(self) -> usize {
+        self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            usize::from,
+        )
+    }
+}
+
+/// How the result is written.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Form {
+    /// Prints one JSON object, and nothing else, on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reads the arguments. A help that was asked for is printed, and then there is nothing to do.
+pub(crate) fn read(
+    arguments: impl IntoIterator<Item = OsString>,
+    print: &mut Print,
+) -> Result<Option<Asked>> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Asked::try_parse_from(&arguments) {
+        Ok(asked) => Ok(Some(asked)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                print.piece(&error.to_string())?;
+                Ok(None)
+            }
+            _ => Err(mistakes::in_one_sentence(&error, &arguments)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        super::Asked::command().debug_assert();
+    }
+}

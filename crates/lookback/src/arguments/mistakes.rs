@@ -1,0 +1,80 @@
+//! A mistake in the arguments as one sentence: what was wrong, and what to do.
+
+use std::ffi::OsString;
+
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, Error, ErrorKind},
+};
+use lookback_files::Refusal;
+
+use super::Asked;
+
+/// `there is no argument --tempreature; did you mean --temperature, see lookback generate --help`
+///
+/// `arguments` are what the user wrote, the program's name first.
+pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(bare(word).to_owned()),
+        Some(ContextValue::Strings(words)) if !words.is_empty() => {
+            Some(words.iter().map(|word| bare(word)).collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    };
+    let argument = word(ContextKind::InvalidArg).filter(|word| !word.is_empty());
+    let argument = argument.unwrap_or_else(|| "a command".to_owned());
+    let value = word(ContextKind::InvalidValue).unwrap_or_default();
+    let command = word(ContextKind::InvalidSubcommand).unwrap_or_default();
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => format!("there is no argument {argument}"),
+        ErrorKind::InvalidSubcommand => format!("there is no command {command}"),
+        ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
+        ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
+        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} needs a value"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let why = std::error::Error::source(error).map(|why| format!(": {why}"));
+            format!("{argument} cannot be {value:?}{}", why.unwrap_or_default())
+        }
+        ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg) {
+            Some(other) if other == argument => format!("{argument} is given twice"),
+            Some(other) => format!("{argument} cannot stand beside {other}"),
+            None => format!("{argument} cannot stand beside the others"),
+        },
+        _ => plainly(error),
+    };
+    let instead = [
+        (ContextKind::SuggestedArg, "did you mean"),
+        (ContextKind::SuggestedSubcommand, "did you mean"),
+        (ContextKind::ValidValue, "it can be"),
+        (ContextKind::ValidSubcommand, "it can be"),
+    ];
+    let hint = instead
+        .iter()
+        .find_map(|(kind, words)| word(*kind).map(|instead| format!("{words} {instead}, ")));
+    let hint = hint.unwrap_or_default();
+    Refusal::user(format!("{what}; {hint}see {} --help", command_of(arguments)))
+}
+
+/// `--seed` of `--seed <S>`.
+fn bare(word: &str) -> &str {
+    if word.starts_with('-') { word.split(' ').next().unwrap_or(word) } else { word }
+}
+
+/// The first line that clap would print, without its `error: `.
+fn plainly(error: &Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).trim_end_matches('.').to_owned()
+}
+
+/// `lookback generate` of `lookback generate model --seed x`: as much as names a command.
+fn command_of(arguments: &[OsString]) -> String {
+    let mut name = "lookback".to_owned();
+    let mut commands = Asked::command();
+    for argument in arguments.iter().skip(1) {
+        let Some(inner) = commands.find_subcommand(argument) else { break };
+        name = format!("{name} {}", inner.get_name());
+        commands = inner.clone();
+    }
+    name
+}

@@ -1,0 +1,38 @@
+//! The commands, in the order in which the help lists them.
+
+mod chat;
+mod corpus;
+mod eval;
+mod generate;
+mod sampling;
+mod tokenizer;
+
+use clap::Subcommand;
+use lookback_files::{Refusal, Result};
+
+use crate::{arguments::Asked, print::Print};
+
+/// One command and its arguments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Eval(eval::Eval),
+    Generate(generate::Generate),
+    Chat(chat::Chat),
+    #[command(subcommand)]
+    Tokenizer(tokenizer::Tokenizer),
+    Corpus(corpus::Corpus),
+}
+
+/// Does what was asked.
+pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
+    match asked.command {
+        None => {
+            Err(Refusal::ours("the main job is not built yet; see lookback --help for what is"))
+        }
+        Some(Command::Eval(eval)) => eval.run(print),
+        Some(Command::Generate(generate)) => generate.run(print),
+        Some(Command::Chat(chat)) => chat.run(print),
+        Some(Command::Tokenizer(tokenizer)) => tokenizer.run(print),
+        Some(Command::Corpus(corpus)) => corpus.run(print),
+    }
+}

@@ -1,0 +1,33 @@
+//! `lookback corpus`: the built-in corpus, whose truth is known.
+
+use clap::Args;
+use lookback_files::{Refusal, Result};
+
+use crate::print::Print;
+
+const EXAMPLES: &str = "\
+Examples:
+  lookback corpus --bytes 1000000 > tinytown.txt
+  lookback corpus --questions --seed 3 | head";
+
+/// Prints Tinytown, the built-in corpus
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Corpus {
+    /// About how long; the text ends with the first story that reaches it.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    bytes: usize,
+    /// The same seed gives the same stories; another gives others from the same town.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Prints questions with their answers instead, one a line.
+    #[arg(long)]
+    questions: bool,
+}
+
+impl Corpus {
+    /// Prints stories or questions.
+    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
+        Err(Refusal::ours("corpus is not built yet"))
+    }
+}

@@ -1,0 +1,76 @@
+//! The one file that prints: results to stdout, notes and errors to stderr.
+//!
+//! Results are the same with and without a terminal; notes appear only on one.
+
+#![allow(dead_code, reason = "the commands that use the rest land next")]
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use lookback_files::{Refusal, Result};
+
+/// Where results and notes go.
+pub(crate) struct Print {
+    results: Box<dyn Write>,
+    notes: Box<dyn Write>,
+    notes_are_read: bool,
+    nobody_listens: bool,
+}
+
+impl Print {
+    /// The program's own stdout and stderr.
+    pub(crate) fn to_the_terminal() -> Self {
+        Self {
+            results: Box::new(io::BufWriter::new(io::stdout())),
+            notes: Box::new(io::stderr()),
+            notes_are_read: io::stderr().is_terminal(),
+            nobody_listens: false,
+        }
+    }
+
+    /// A part of the result, as it stands.
+    pub(crate) fn piece(&mut self, text: &str) -> Result<()> {
+        let written = self.results.write_all(text.as_bytes());
+        self.settle(written)
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        self.piece(text)?;
+        self.piece("\n")
+    }
+
+    /// The whole result, as one object on one line.
+    pub(crate) fn json(&mut self, object: &serde_json::Value) -> Result<()> {
+        self.line(&object.to_string())
+    }
+
+    /// Shows what was printed so far, as streaming does after each piece.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let written = self.results.flush();
+        self.settle(written)
+    }
+
+    /// Something about how it goes, for a person who watches; nothing depends on it.
+    pub(crate) fn note(&mut self, text: &str) {
+        if self.notes_are_read {
+            let _nobody_minds = writeln!(self.notes, "{text}");
+        }
+    }
+
+    /// Why it was not done.
+    pub(crate) fn refusal(&mut self, refusal: &Refusal) {
+        let _nowhere_else_to_say_it = writeln!(self.notes, "lookback: {refusal}");
+    }
+
+    /// Whether the reader of the results has closed the pipe.
+    pub(crate) fn nobody_listens(&self) -> bool {
+        self.nobody_listens
+    }
+
+    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+        written.map_err(|error| {
+            self.nobody_listens |= error.kind() == ErrorKind::BrokenPipe;
+            Refusal::ours(format!("the result could not be written to stdout ({error})"))
+        })
+    }
+}
