@@ -4,3 +4,5 @@
 
 pub mod chat;
 pub mod sample;
+pub mod stop;
+pub mod window;
