@@ -1,0 +1,127 @@
+//! Finds what a user means by MODEL: a directory, a file, an id in the Hugging Face cache, `default`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use lookback_files::{Refusal, Result};
+
+/// The folder that lookback keeps its own model in: `LOOKBACK_HOME`, or the platform's data folder.
+pub fn home() -> Result<PathBuf> {
+    let from = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = from("LOOKBACK_HOME") {
+        return Ok(folder);
+    }
+    let data = if cfg!(windows) {
+        from("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")))
+    };
+    data.map(|data| data.join("lookback")).ok_or_else(|| {
+        Refusal::user("there is no home folder to keep a model in; set LOOKBACK_HOME")
+    })
+}
+
+/// Where the model stands that the main job trains.
+pub fn default_model() -> Result<PathBuf> {
+    Ok(home()?.join("default"))
+}
+
+/// The directory or file of a model. Names are tried in this order: a path that is there, `default`,
+/// and an id such as `HuggingFaceTB/SmolLM2-135M` in the local Hugging Face cache.
+pub fn find(model: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(model);
+    if path.exists() {
+        return Ok(path);
+    }
+    if model == "default" {
+        let path = default_model()?;
+        if path.exists() {
+            return Ok(path);
+        }
+        return Err(Refusal::user(
+            "default: there is no default model yet; run lookback without a command to train it",
+        ));
+    }
+    let cache = hugging_face_cache();
+    if let Some(found) = cache.as_deref().and_then(|cache| find_in_cache(cache, model)) {
+        return Ok(found);
+    }
+    if is_id(model) && cache.is_some() {
+        return Err(Refusal::user(format!(
+            "{model}: there is no such directory or file, and no such model in the local Hugging \
+             Face cache; check the path, or fetch the model with: hf download {model}"
+        )));
+    }
+    Err(Refusal::user(format!("{model}: there is no such directory or file; check the path")))
+}
+
+/// `name` or `organisation/name`, and not a path in disguise.
+fn is_id(model: &str) -> bool {
+    let is_name = |part: &str| {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(plain)
+    };
+    model.split('/').count() == 2 && model.split('/').all(is_name) && !model.ends_with(".gguf")
+}
+
+fn hugging_face_cache() -> Option<PathBuf> {
+    let from = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("HF_HUB_CACHE")
+        .or_else(|| from("HF_HOME").map(|home| home.join("hub")))
+        .or_else(|| from("HOME").map(|home| home.join(".cache/huggingface/hub")))
+}
+
+/// The snapshot that `main` names, or else the last of them by name.
+fn find_in_cache(cache: &Path, model: &str) -> Option<PathBuf> {
+    if !is_id(model) {
+        return None;
+    }
+    let folder = cache.join(format!("models--{}", model.replace('/', "--")));
+    let snapshots = folder.join("snapshots");
+    let main = fs::read_to_string(folder.join("refs/main")).ok();
+    let named = main.map(|commit| snapshots.join(commit.trim())).filter(|path| path.is_dir());
+    named.or_else(|| {
+        let entries = fs::read_dir(&snapshots).ok()?;
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).max()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_there_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        assert_eq!(find(path).unwrap(), folder.path());
+    }
+
+    #[test]
+    fn the_cache_is_read_as_hugging_face_lays_it_out() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("models--org--name");
+        for commit in ["1111", "2222"] {
+            fs::create_dir_all(folder.join("snapshots").join(commit)).unwrap();
+        }
+        let found = |model| find_in_cache(cache.path(), model);
+        assert_eq!(found("org/name"), Some(folder.join("snapshots/2222")));
+        fs::create_dir_all(folder.join("refs")).unwrap();
+        fs::write(folder.join("refs/main"), "1111\n").unwrap();
+        assert_eq!(found("org/name"), Some(folder.join("snapshots/1111")));
+        assert_eq!(found("org/other"), None);
+        assert_eq!(found("../name"), None);
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_by_name() {
+        let said = find("no/such/folder").unwrap_err().to_string();
+        assert_eq!(said, "no/such/folder: there is no such directory or file; check the path");
+        let said = find("no-such-org/no-such-name").unwrap_err().to_string();
+        assert!(said.contains("hf download no-such-org/no-such-name"), "{said}");
+    }
+}
