@@ -16,7 +16,7 @@ older half is forgotten (a beginning-of-text token stays) and the rest is read a
 end token of the model (from its files) or at a --stop text.
 
 Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it),
-finish_reason (length, end or stop), prompt_ids.
+finish_reason (length, or stop at an end token or a stop text), prompt_ids.
 
 Examples:
   lookback generate runs/mine -p \"ROMEO:\"
@@ -44,6 +44,9 @@ pub(crate) struct Generate {
     /// How many tokens to write at most.
     #[arg(short = 'n', long = "tokens", value_name = "N", default_value_t = 256)]
     tokens: usize,
+    /// Writes on past the model's end tokens.
+    #[arg(long)]
+    ignore_end: bool,
     /// Ends before this text; may be given several times.
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
