@@ -1,0 +1,124 @@
+//! The places of the forward pass that can be looked at, by TransformerLens's names (less `hook_`).
+
+use std::{fmt, str::FromStr};
+
+/// A place in the forward pass whose numbers can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Site {
+    /// `[tokens, width]`: the rows of the embedding table.
+    Embed,
+    /// `[tokens, width]`: the rows of the position table, where positions are learned.
+    PosEmbed,
+    /// A site of one block.
+    Block(u16, BlockSite),
+    /// `[tokens, width]`: after the final norm.
+    LnFinal,
+    /// `[tokens, vocabulary]`
+    Logits,
+    /// `[tokens, vocabulary]`: softmax of the logits.
+    Probabilities,
+}
+
+/// A place inside a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlockSite {
+    /// `[tokens, width]`: the residual stream that enters.
+    ResidPre,
+    /// `[tokens, width]`: what attention reads.
+    Ln1,
+    /// `[tokens, heads, head_dim]`: after bias, before rotation.
+    Q,
+    /// `[tokens, key_heads, head_dim]`
+    K,
+    /// `[tokens, key_heads, head_dim]`
+    V,
+    /// `[tokens, heads, head_dim]`: what is multiplied.
+    RotQ,
+    /// `[tokens, key_heads, head_dim]`
+    RotK,
+    /// `[heads, queries, keys]`: scaled, −inf where hidden.
+    Scores,
+    /// `[heads, queries, keys]`: exp(score − log-sum-exp).
+    Pattern,
+    /// `[tokens, heads, head_dim]`: the weighted values.
+    Z,
+    /// `[tokens, width]`: what attention adds to the residual stream.
+    AttnOut,
+    /// `[tokens, width]`: the residual stream after attention.
+    ResidMid,
+    /// `[tokens, width]`: what the MLP reads.
+    Ln2,
+    /// `[tokens, hidden]`: what enters the activation.
+    MlpPre,
+    /// `[tokens, hidden]`: the other branch of a gated MLP.
+    MlpPreLinear,
+    /// `[tokens, hidden]`: what leaves the activation, after the product.
+    MlpPost,
+    /// `[tokens, width]`: what the MLP adds to the residual stream.
+    MlpOut,
+    /// `[tokens, width]`: the residual stream that leaves.
+    ResidPost,
+}
+
+impl BlockSite {
+    /// In the order in which a block computes them, with their names.
+    pub const ALL: [(Self, &'static str); 18] = [
+        (Self::ResidPre, "resid_pre"),
+        (Self::Ln1, "ln1"),
+        (Self::Q, "attn.q"),
+        (Self::K, "attn.k"),
+        (Self::V, "attn.v"),
+        (Self::RotQ, "attn.rot_q"),
+        (Self::RotK, "attn.rot_k"),
+        (Self::Scores, "attn.scores"),
+        (Self::Pattern, "attn.pattern"),
+        (Self::Z, "attn.z"),
+        (Self::AttnOut, "attn_out"),
+        (Self::ResidMid, "resid_mid"),
+        (Self::Ln2, "ln2"),
+        (Self::MlpPre, "mlp.pre"),
+        (Self::MlpPreLinear, "mlp.pre_linear"),
+        (Self::MlpPost, "mlp.post"),
+        (Self::MlpOut, "mlp_out"),
+        (Self::ResidPost, "resid_post"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(site, _)| *site == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embed => to.write_str("embed"),
+            Self::PosEmbed => to.write_str("pos_embed"),
+            Self::Block(layer, site) => write!(to, "blocks.{layer}.{}", site.name()),
+            Self::LnFinal => to.write_str("ln_final"),
+            Self::Logits => to.write_str("logits"),
+            Self::Probabilities => to.write_str("probabilities"),
+        }
+    }
+}
+
+impl FromStr for Site {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let unknown = || format!("\"{name}\" is no site; docs/sites.md lists them");
+        match name {
+            "embed" => Ok(Self::Embed),
+            "pos_embed" => Ok(Self::PosEmbed),
+            "ln_final" => Ok(Self::LnFinal),
+            "logits" => Ok(Self::Logits),
+            "probabilities" => Ok(Self::Probabilities),
+            _ => {
+                let rest = name.strip_prefix("blocks.").ok_or_else(unknown)?;
+                let (layer, part) = rest.split_once('.').ok_or_else(unknown)?;
+                let layer = layer.parse().map_err(|_| unknown())?;
+                let found = BlockSite::ALL.iter().find(|(_, name)| *name == part);
+                found.map(|(site, _)| Self::Block(layer, *site)).ok_or_else(unknown)
+            }
+        }
+    }
+}
