@@ -1,5 +1,23 @@
 //! Text to tokens and back: tokenizers, datasets and the built-in corpus. Knows no tensors.
 
+mod added;
+mod alphabet;
+mod bpe;
+mod decode;
+mod field;
+mod gguf;
+mod learn;
+mod normalize;
+mod pattern;
+mod spelling;
+mod split;
+mod template;
 mod token;
+mod tokenizer;
+mod tokenizer_json;
+mod vocabulary;
 
+pub use decode::Decoder;
+pub use gguf::GgufVocabulary;
 pub use token::TokenId;
+pub use tokenizer::{Specials, Tokenizer};

@@ -1,0 +1,79 @@
+//! Ids to text as they come, never a part of a character.
+
+use crate::{TokenId, Tokenizer};
+
+/// Turns ids into text one by one. All that it gives, put together, is what a whole decode gives.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    tokenizer: Tokenizer,
+    /// The bytes of a character that has not ended yet; at most three.
+    pending: Vec<u8>,
+    /// Spaces still to be taken away at the beginning of the text.
+    leading_spaces: usize,
+    shows_specials: bool,
+}
+
+impl Decoder {
+    pub(crate) fn new(tokenizer: Tokenizer) -> Self {
+        let leading_spaces = tokenizer.leading_spaces();
+        Self { tokenizer, pending: Vec::new(), leading_spaces, shows_specials: true }
+    }
+
+    /// The same, with special tokens left out.
+    #[must_use]
+    pub fn without_specials(mut self) -> Self {
+        self.shows_specials = false;
+        self
+    }
+
+    /// What an id adds to the text: nothing, where it ends within a character.
+    pub fn push(&mut self, id: TokenId) -> String {
+        let tokenizer = self.tokenizer.clone();
+        let bytes = self.cut(&tokenizer, id);
+        self.pending.extend_from_slice(bytes);
+        let mut text = String::new();
+        let mut rest = 0;
+        while rest < self.pending.len() {
+            match std::str::from_utf8(&self.pending[rest..]) {
+                Ok(valid) => {
+                    text.push_str(valid);
+                    rest = self.pending.len();
+                }
+                Err(error) => {
+                    let valid = &self.pending[rest..rest + error.valid_up_to()];
+                    text.push_str(&String::from_utf8_lossy(valid));
+                    rest += error.valid_up_to();
+                    let Some(broken) = error.error_len() else { break };
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    rest += broken;
+                }
+            }
+        }
+        self.pending.drain(..rest);
+        text
+    }
+
+    /// What is left at the end: U+FFFD for a character that never ended.
+    pub fn finish(&mut self) -> String {
+        let pending = std::mem::take(&mut self.pending);
+        String::from_utf8_lossy(&pending).into_owned()
+    }
+
+    pub(crate) fn next_bytes(&mut self, id: TokenId) -> Vec<u8> {
+        let tokenizer = self.tokenizer.clone();
+        self.cut(&tokenizer, id).to_vec()
+    }
+
+    /// An id's bytes, less the spaces that encoding put before the text.
+    fn cut<'a>(&mut self, tokenizer: &'a Tokenizer, id: TokenId) -> &'a [u8] {
+        let bytes = tokenizer.bytes_of(id);
+        if tokenizer.is_special(id) {
+            return if self.shows_specials { bytes } else { &[] };
+        }
+        let spaces = bytes.iter().take(self.leading_spaces).take_while(|&&byte| byte == b' ');
+        let spaces = spaces.count();
+        // Taken away only at the very beginning: another sign ends it.
+        self.leading_spaces = if spaces == bytes.len() { self.leading_spaces - spaces } else { 0 };
+        &bytes[spaces..]
+    }
+}

@@ -1,0 +1,207 @@
+//! Tokenizers from the metadata of a GGUF file: the same parts as a `tokenizer.json` spells out,
+//! named where GGUF only hints at them.
+
+use lookback_files::{Refusal, Result};
+use serde_json::{Value, json};
+
+use crate::{
+    Tokenizer,
+    added::Added,
+    pattern::{LLAMA3, QWEN2},
+    template,
+    tokenizer::Parts,
+    vocabulary::Vocabulary,
+};
+
+/// The keys of `tokenizer.ggml.*` that decide ids.
+#[derive(Clone, Debug, Default)]
+pub struct GgufVocabulary {
+    /// `gpt2` (byte-level BPE) or `llama` (SentencePiece).
+    pub model: String,
+    /// How `gpt2` cuts words.
+    pub pre: Option<String>,
+    /// Every piece, by id.
+    pub tokens: Vec<String>,
+    /// Of `llama`: the best is merged first.
+    pub scores: Option<Vec<f32>>,
+    /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    pub token_types: Option<Vec<i32>>,
+    /// Of `gpt2`: `left right`, earliest first.
+    pub merges: Option<Vec<String>>,
+    /// Begins a text.
+    pub bos: Option<u32>,
+    /// Ends a text.
+    pub eos: Option<u32>,
+    /// Stands for what has no piece.
+    pub unk: Option<u32>,
+    /// Whether `bos` is put before a text; by default as llama.cpp does for the model.
+    pub add_bos: Option<bool>,
+    /// Whether `eos` is put after a text; by default not.
+    pub add_eos: Option<bool>,
+    /// Of `llama`: whether a space is put before a text; by default so.
+    pub add_space_prefix: Option<bool>,
+}
+
+const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
+
+impl Tokenizer {
+    /// A tokenizer from a GGUF file's metadata.
+    pub fn from_gguf(from: &GgufVocabulary) -> Result<Self> {
+        let mut parts = match from.model.as_str() {
+            "gpt2" => byte_level(from)?,
+            "llama" => sentence_piece(from)?,
+            "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
+            other => {
+                return Err(Refusal::user(format!(
+                    "the tokenizer model {other} is not understood; gpt2 and llama are"
+                )));
+            }
+        };
+        for (id, piece) in (0..).zip(&from.tokens) {
+            let kind = from.kind(id);
+            if kind == CONTROL || kind == USER_DEFINED {
+                let (content, special) = (piece.clone(), kind == CONTROL);
+                parts.added.push(Added { id, content, special, ..Added::default() });
+            }
+        }
+        for (key, id) in [("bos", from.bos), ("eos", from.eos), ("unknown", from.unk)] {
+            if id.is_some_and(|id| id as usize >= from.tokens.len()) {
+                return Err(Refusal::user(format!(
+                    "the {key} token's id is not among the {} tokens",
+                    from.tokens.len()
+                )));
+            }
+        }
+        parts.beginning = from.bos;
+        parts.end = from.eos;
+        let starts = match from.model.as_str() {
+            "llama" => true,
+            _ => from.pre.as_deref() == Some("llama-bpe"),
+        };
+        let named = |wanted: bool, id: Option<u32>| {
+            let id = id.filter(|_| wanted)?;
+            Some((from.tokens[id as usize].as_str(), id))
+        };
+        parts.post_processor = template::write(
+            named(from.add_bos.unwrap_or(starts), from.bos),
+            named(from.add_eos.unwrap_or(false), from.eos),
+        );
+        Self::new(parts)
+    }
+}
+
+impl GgufVocabulary {
+    fn kind(&self, id: u32) -> i32 {
+        let kinds = self.token_types.as_deref().unwrap_or_default();
+        kinds.get(id as usize).copied().unwrap_or(1)
+    }
+
+    fn pieces(&self) -> Result<Vocabulary> {
+        let mut vocabulary = Vocabulary::default();
+        for (id, piece) in (0..).zip(&self.tokens) {
+            vocabulary.insert(piece, id)?;
+        }
+        vocabulary.unknown = self.unk;
+        Ok(vocabulary)
+    }
+}
+
+fn byte_level(from: &GgufVocabulary) -> Result<Parts> {
+    let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+    let bytes = |use_regex: bool| {
+        json!({
+            "type": "ByteLevel",
+            "add_prefix_space": false,
+            "trim_offsets": true,
+            "use_regex": use_regex,
+        })
+    };
+    let both =
+        |first: Value, then: Value| json!({"type": "Sequence", "pretokenizers": [first, then]});
+    let pre = from.pre.as_deref().unwrap_or("default");
+    let (normalizer, pre_tokenizer) = match pre {
+        "default" | "gpt-2" => (Value::Null, bytes(true)),
+        "llama-bpe" => (Value::Null, both(split(LLAMA3), bytes(false))),
+        "smollm" => {
+            let digits = json!({"type": "Digits", "individual_digits": true});
+            (Value::Null, both(digits, bytes(true)))
+        }
+        "qwen2" => (json!({"type": "NFC"}), both(split(QWEN2), bytes(false))),
+        other => {
+            return Err(Refusal::user(format!(
+                "the pre-tokenizer {other} is not understood; default, gpt-2, llama-bpe, smollm and qwen2 are"
+            )));
+        }
+    };
+    let mut vocabulary = from.pieces()?;
+    vocabulary.ignore_merges = pre == "llama-bpe";
+    // Every byte has its piece; an unknown token of this kind stands for nothing.
+    vocabulary.unknown = None;
+    for merge in from.merges.iter().flatten() {
+        let Some((left, right)) = merge.split_once(' ') else {
+            return Err(Refusal::user(format!(
+                "the merge {merge:?} is not two pieces with a space between"
+            )));
+        };
+        vocabulary.merge(left, right)?;
+    }
+    Ok(Parts { vocabulary, normalizer, pre_tokenizer, decoder: bytes(true), ..Parts::default() })
+}
+
+fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
+    let mut vocabulary = from.pieces()?;
+    vocabulary.fuse_unknown = true;
+    vocabulary.byte_fallback = true;
+    merge_by_score(&mut vocabulary, from)?;
+    let replace = |from: &str, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
+    let prefix = from.add_space_prefix.unwrap_or(true);
+    let prepend = prefix.then(|| json!({"type": "Prepend", "prepend": "▁"}));
+    let normalizers: Vec<Value> = prepend.into_iter().chain([replace(" ", "▁")]).collect();
+    let strip = prefix.then(|| json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    let decoders: Vec<Value> =
+        [replace("▁", " "), json!({"type": "ByteFallback"}), json!({"type": "Fuse"})]
+            .into_iter()
+            .chain(strip)
+            .collect();
+    Ok(Parts {
+        vocabulary,
+        normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
+        decoder: json!({"type": "Sequence", "decoders": decoders}),
+        ..Parts::default()
+    })
+}
+
+/// SentencePiece keeps no merges: any two pieces whose text is a piece merge, best score first.
+fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<()> {
+    let scores = from.scores.as_deref().unwrap_or_default();
+    if scores.len() != from.tokens.len() {
+        return Err(Refusal::user(format!(
+            "the tokenizer has {} tokens and {} scores; it needs one for each",
+            from.tokens.len(),
+            scores.len()
+        )));
+    }
+    let mut best_first: Vec<u32> = (0..vocabulary.size()).collect();
+    best_first.sort_by(|&one, &other| scores[other as usize].total_cmp(&scores[one as usize]));
+    let (mut ranks, mut rank) = (Vec::new(), 0);
+    let mut before: Option<f32> = None;
+    for id in best_first {
+        let score = scores[id as usize];
+        // Of equal scores the leftmost merges first: one rank for all of them.
+        if before.is_some_and(|before| before != score) {
+            rank += 1;
+        }
+        before = Some(score);
+        let piece = vocabulary.piece(id).to_owned();
+        for (cut, _) in piece.char_indices().skip(1) {
+            let (left, right) = piece.split_at(cut);
+            if let (Some(left), Some(right)) = (vocabulary.id(left), vocabulary.id(right)) {
+                vocabulary.merges.push((left, right));
+                ranks.push(rank);
+            }
+        }
+    }
+    vocabulary.ranks = Some(ranks);
+    Ok(())
+}

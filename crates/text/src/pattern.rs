@@ -1,0 +1,153 @@
+//! What a text is searched for: a string, or a regular expression.
+//!
+//! The patterns of GPT-2, Llama 3 and Qwen2 end in `\s+(?!\S)|\s+`: white space, but for the last
+//! character before a word. A look-ahead needs a backtracking engine; so the ending is searched as
+//! `\s+`, which an automaton finds in linear time, and the last character is given back here.
+
+use std::ops::Range;
+
+use fancy_regex::{Regex, RegexBuilder};
+use lookback_files::{Refusal, Result};
+use serde_json::Value;
+
+/// How GPT-2 cuts a text into words.
+pub(crate) const GPT2: &str =
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+/// Llama 3's: digits by threes, line ends with what precedes them.
+pub(crate) const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Qwen2's: as Llama 3's, but each digit for itself.
+pub(crate) const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+const ENDING: &str = r"|\s+(?!\S)|\s+";
+
+/// A string or a regular expression, ready to search.
+#[derive(Debug)]
+pub(crate) enum Pattern {
+    Text(String),
+    Regex(Box<Regex>),
+    /// One of the three above, its ending cut to `\s+`.
+    Words {
+        regex: Box<Regex>,
+        /// Whether an earlier alternative takes white space up to a line end.
+        takes_line_ends: bool,
+    },
+}
+
+impl Pattern {
+    /// `{"String": …}` or `{"Regex": …}`.
+    pub(crate) fn read(value: &Value) -> Result<Self> {
+        match (value["String"].as_str(), value["Regex"].as_str()) {
+            (Some(text), None) => Ok(Self::Text(text.to_owned())),
+            (None, Some(regex)) => Self::regex(regex),
+            _ => Err(Refusal::user("a pattern is neither a String nor a Regex")),
+        }
+    }
+
+    /// A regular expression in the dialect that `tokenizer.json` uses.
+    pub(crate) fn regex(source: &str) -> Result<Self> {
+        let compile = |source: &str| {
+            // The limit stops a runaway search; it is far above what real patterns need.
+            let regex = RegexBuilder::new(source).backtrack_limit(100_000_000).build();
+            regex.map(Box::new).map_err(|error| {
+                Refusal::user(format!("the pattern {source:?} cannot be read ({error})"))
+            })
+        };
+        match source.strip_suffix(ENDING) {
+            Some(front) if [GPT2, LLAMA3, QWEN2].contains(&source) => Ok(Self::Words {
+                regex: compile(&format!(r"{front}|\s+"))?,
+                takes_line_ends: source != GPT2,
+            }),
+            _ => compile(source).map(Self::Regex),
+        }
+    }
+
+    /// Walks over the whole text: each span, and whether it matches. None is empty.
+    pub(crate) fn spans(
+        &self,
+        text: &str,
+        visit: &mut dyn FnMut(Range<usize>, bool),
+    ) -> Result<()> {
+        let mut at = 0;
+        let mut found = |span: Range<usize>| {
+            if at < span.start {
+                visit(at..span.start, false);
+            }
+            if !span.is_empty() {
+                visit(span.clone(), true);
+            }
+            at = span.end;
+        };
+        match self {
+            Self::Text(sought) if sought.is_empty() => {}
+            Self::Text(sought) => {
+                for (start, _) in text.match_indices(sought.as_str()) {
+                    found(start..start + sought.len());
+                }
+            }
+            Self::Regex(regex) => {
+                for one in regex.find_iter(text) {
+                    found(one.map_err(|error| gave_up(&error))?.range());
+                }
+            }
+            Self::Words { regex, takes_line_ends } => {
+                let mut from = 0;
+                while from < text.len() {
+                    let one = regex.find_from_pos(text, from).map_err(|error| gave_up(&error))?;
+                    let Some(one) = one else { break };
+                    let end = one.start() + kept(text, one.range(), *takes_line_ends);
+                    found(one.start()..end);
+                    from = end;
+                }
+            }
+        }
+        if at < text.len() {
+            visit(at..text.len(), false);
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a match of `Words` that are its own: white space before a word gives its last character back.
+fn kept(text: &str, span: Range<usize>, takes_line_ends: bool) -> usize {
+    let found = &text[span.clone()];
+    let last = found.chars().next_back().map_or(0, char::len_utf8);
+    let is_ending = span.end < text.len()
+        && found.len() > last
+        && found.chars().all(char::is_whitespace)
+        && !(takes_line_ends && found.contains(['\r', '\n']));
+    if is_ending { found.len() - last } else { found.len() }
+}
+
+fn gave_up(error: &fancy_regex::Error) -> Refusal {
+    Refusal::user(format!("the tokenizer's pattern gave up on this text ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(pattern: &Pattern, text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        pattern.spans(text, &mut |span, _| words.push(text[span].to_owned())).unwrap();
+        words
+    }
+
+    #[test]
+    fn white_space_before_a_word_leaves_it_one_space() {
+        let pattern = Pattern::regex(GPT2).unwrap();
+        assert_eq!(words(&pattern, "a   b\n\n c  "), ["a", "  ", " b", "\n\n", " c", "  "]);
+    }
+
+    proptest! {
+        #[test]
+        fn giving_back_equals_looking_ahead(text in r#"([a-zé' \t\r\n\u{3000}\u{85}0-9.,日ſ]|\PC){0,40}"#) {
+            for source in [GPT2, LLAMA3, QWEN2] {
+                let slow = Pattern::Regex(Box::new(Regex::new(source).unwrap()));
+                prop_assert_eq!(words(&Pattern::regex(source).unwrap(), &text), words(&slow, &text));
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! From pieces to the bytes they stand for: Hugging Face's decoders.
+
+use lookback_files::{Refusal, Result};
+use serde_json::Value;
+
+use crate::{
+    alphabet, field,
+    split::{Prepend, prepend},
+};
+
+/// How the vocabulary spells text.
+#[derive(Debug, Default)]
+pub(crate) struct Spelling {
+    /// In the alphabet of bytes.
+    is_byte_level: bool,
+    /// `<0x..>` is a byte.
+    has_byte_fallback: bool,
+    /// What is put for what, in order.
+    replaced: Vec<(String, String)>,
+    /// Spaces that encoding put before a text, and decoding takes away.
+    pub(crate) leading_spaces: usize,
+}
+
+impl Spelling {
+    /// Reads a `decoder` object.
+    pub(crate) fn read(value: &Value) -> Result<Self> {
+        let mut spelling = Self::default();
+        spelling.add(value)?;
+        Ok(spelling)
+    }
+
+    fn add(&mut self, value: &Value) -> Result<()> {
+        if value.is_null() {
+            return Ok(());
+        }
+        match field::text(value, "type", "a decoder")? {
+            "Sequence" => {
+                for one in field::list(value, "decoders", "a decoder")? {
+                    self.add(one)?;
+                }
+            }
+            "ByteLevel" => self.is_byte_level = true,
+            "ByteFallback" => self.has_byte_fallback = true,
+            "Fuse" => {}
+            "Replace" => {
+                let from = field::text(&value["pattern"], "String", "the decoder Replace")?;
+                let to = field::text(value, "content", "the decoder Replace")?;
+                self.replaced.push((from.to_owned(), to.to_owned()));
+            }
+            "Metaspace" => {
+                let sign = value["replacement"].as_str().unwrap_or("▁").to_owned();
+                self.replaced.push((sign, " ".to_owned()));
+                self.leading_spaces = match prepend(value)? {
+                    Prepend::Always | Prepend::First => 1,
+                    Prepend::Never => 0,
+                };
+            }
+            "Strip" if value["content"] == " " && value["stop"] == 0 => {
+                self.leading_spaces = value["start"].as_u64().unwrap_or(0) as usize;
+            }
+            other => {
+                return Err(Refusal::user(format!(
+                    "the decoder {other} is not understood, and would change the text"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a piece.
+    pub(crate) fn bytes(&self, piece: &str) -> Vec<u8> {
+        if self.is_byte_level
+            && let Some(bytes) = alphabet::bytes(piece)
+        {
+            return bytes;
+        }
+        if self.has_byte_fallback
+            && let Some(byte) = fallback(piece)
+        {
+            return vec![byte];
+        }
+        let mut text = piece.to_owned();
+        for (from, to) in &self.replaced {
+            text = text.replace(from, to);
+        }
+        text.into_bytes()
+    }
+}
+
+fn fallback(piece: &str) -> Option<u8> {
+    let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
+    if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
+}

@@ -1,0 +1,303 @@
+//! From text to ids and back. What a tokenizer is made of is read by `tokenizer_json` and `gguf`,
+//! or learned by `bpe::train`; here it is only used.
+//!
+//! ```text
+//! text -> added tokens found -> normalized -> cut into words -> merged -> template put around
+//! ```
+
+use std::{fmt, ops::Range, sync::Arc};
+
+use lookback_files::{Refusal, Result};
+use serde_json::Value;
+
+use crate::{
+    TokenId,
+    added::{Added, Finder},
+    bpe::{self, Bpe},
+    decode::Decoder,
+    normalize::{self, Normalizer},
+    spelling::Spelling,
+    split::Splitter,
+    template::Template,
+    vocabulary::Vocabulary,
+};
+
+/// Whether special tokens written out in a text are tokens or text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Specials {
+    /// `<|im_end|>` in the text is that token. For prompts that a template wrote.
+    Allowed,
+    /// It is text like any other. For what people typed.
+    Text,
+}
+
+/// What a tokenizer is made of, in the words of `tokenizer.json`.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) added: Vec<Added>,
+    pub(crate) normalizer: Value,
+    pub(crate) pre_tokenizer: Value,
+    pub(crate) post_processor: Value,
+    pub(crate) decoder: Value,
+    pub(crate) beginning: Option<u32>,
+    pub(crate) end: Option<u32>,
+}
+
+/// Text to ids, ids to text. A clone shares everything.
+#[derive(Clone)]
+pub struct Tokenizer(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    normalizers: Vec<Normalizer>,
+    splitter: Splitter,
+    bpe: Bpe,
+    template: Template,
+    /// Added tokens looked for in the text as it is, and in the normalized text.
+    as_it_is: Finder,
+    normalized: Finder,
+    /// Every token's bytes, one after the other, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    is_special: Vec<bool>,
+    leading_spaces: usize,
+}
+
+impl Tokenizer {
+    pub(crate) fn new(parts: Parts) -> Result<Self> {
+        let normalizers = normalize::read(&parts.normalizer)?;
+        let splitter = Splitter::read(&parts.pre_tokenizer)?;
+        let bpe = Bpe::new(&parts.vocabulary, splitter.is_byte_level)?;
+        let template = Template::read(&parts.post_processor)?;
+        let spelling = Spelling::read(&parts.decoder)?;
+        let (normal, raw): (Vec<&Added>, Vec<&Added>) =
+            parts.added.iter().partition(|token| token.normalized);
+        let as_it_is = Finder::new(raw.into_iter(), &[])?;
+        let normalized = Finder::new(normal.into_iter(), &normalizers)?;
+
+        let added = parts.added.iter().map(|token| token.id as usize + 1);
+        let size = added.chain([parts.vocabulary.size() as usize]).max().unwrap_or(0);
+        let mut is_special = vec![false; size];
+        let mut own: Vec<Option<&str>> = vec![None; size];
+        for token in &parts.added {
+            own[token.id as usize] = Some(&token.content);
+            is_special[token.id as usize] = token.special;
+        }
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(size));
+        for (id, own) in (0..).zip(own) {
+            match own {
+                Some(content) => bytes.extend_from_slice(content.as_bytes()),
+                None => bytes.extend(spelling.bytes(parts.vocabulary.piece(id))),
+            }
+            ends.push(bytes.len());
+        }
+        let around = template.before.iter().chain(&template.after);
+        for &id in around.chain(&parts.beginning).chain(&parts.end) {
+            if id as usize >= size {
+                return Err(Refusal::user(format!(
+                    "the token {id} is put around texts, but the vocabulary ends at {size}"
+                )));
+            }
+        }
+        let leading_spaces = spelling.leading_spaces;
+        Ok(Self(Arc::new(Inner {
+            parts,
+            normalizers,
+            splitter,
+            bpe,
+            template,
+            as_it_is,
+            normalized,
+            bytes,
+            ends,
+            is_special,
+            leading_spaces,
+        })))
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    /// The ids of a text, with what the tokenizer's template puts around it: what Hugging Face's
+    /// `tokenizer(text)` gives.
+    pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
+        let Template { before, after } = &self.0.template;
+        let mut ids = before.clone();
+        self.append(text, specials, &mut ids)?;
+        ids.extend(after);
+        Ok(ids.into_iter().map(TokenId).collect())
+    }
+
+    /// The ids of a text alone, with nothing put around it.
+    pub fn encode_bare(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
+        let mut ids = Vec::new();
+        self.append(text, specials, &mut ids)?;
+        Ok(ids.into_iter().map(TokenId).collect())
+    }
+
+    fn append(&self, text: &str, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
+        let finds = specials == Specials::Allowed;
+        let mut room = Vec::new();
+        self.0.as_it_is.spans(text, finds, &mut |span, id| {
+            if let Some(id) = id {
+                ids.push(id);
+                return Ok(());
+            }
+            let is_first = span.start == 0;
+            let normal = normalize::normalize(&self.0.normalizers, &text[span.clone()])?;
+            self.0.normalized.spans(&normal, finds, &mut |inner: Range<usize>, id| {
+                if let Some(id) = id {
+                    ids.push(id);
+                    return Ok(());
+                }
+                let is_first = is_first && inner.start == 0;
+                self.0.splitter.words(&normal[inner], is_first, &mut |word| {
+                    let encoded = self.0.bpe.encode(word, &mut room, ids);
+                    encoded.map_err(|unknown| unknown_at(&unknown, text, span.start))
+                })
+            })
+        })
+    }
+
+    /// A text's ids with a printable form of each, without what is put around it.
+    pub fn pieces(&self, text: &str, specials: Specials) -> Result<Vec<(TokenId, String)>> {
+        let ids = self.encode_bare(text, specials)?;
+        Ok(ids.into_iter().map(|id| (id, self.piece(id))).collect())
+    }
+
+    /// The text of ids, special tokens written out. Bytes that are no UTF-8 become U+FFFD.
+    pub fn decode(&self, ids: &[TokenId]) -> String {
+        decoded(self.decoder(), ids)
+    }
+
+    /// The text of ids, special tokens left out.
+    pub fn decode_plain(&self, ids: &[TokenId]) -> String {
+        decoded(self.decoder().without_specials(), ids)
+    }
+
+    /// The bytes of ids, special tokens written out: byte for byte what was encoded, where the
+    /// tokenizer does not normalize.
+    pub fn decode_bytes(&self, ids: &[TokenId]) -> Vec<u8> {
+        let mut decoder = self.decoder();
+        let mut bytes = Vec::new();
+        for &id in ids {
+            bytes.extend(decoder.next_bytes(id));
+        }
+        bytes
+    }
+
+    /// Decodes ids as they come, from the beginning of a text.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(self.clone())
+    }
+
+    /// Decodes ids as they come after a prompt: a space that begins them is kept.
+    pub fn decoder_after(&self, prompt: &[TokenId]) -> Decoder {
+        let mut decoder = self.decoder();
+        for &id in prompt {
+            decoder.next_bytes(id);
+        }
+        decoder
+    }
+
+    /// The bytes that an id stands for; none for an id that there is not.
+    pub fn bytes_of(&self, id: TokenId) -> &[u8] {
+        let Some(&end) = self.0.ends.get(id.index()) else { return &[] };
+        let start = if id.0 == 0 { 0 } else { self.0.ends[id.index() - 1] };
+        &self.0.bytes[start..end]
+    }
+
+    /// An id in print: its text, with control characters and broken bytes as escapes.
+    pub fn piece(&self, id: TokenId) -> String {
+        let mut piece = String::new();
+        for chunk in self.bytes_of(id).utf8_chunks() {
+            for sign in chunk.valid().chars() {
+                if sign.is_control() {
+                    piece.extend(sign.escape_default())
+                } else {
+                    piece.push(sign)
+                }
+            }
+            for byte in chunk.invalid() {
+                piece.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        piece
+    }
+
+    /// A piece as the vocabulary spells it: `Ġbird`, `▁bird`.
+    pub fn spelled(&self, id: TokenId) -> &str {
+        let added = self.0.parts.added.iter().find(|token| token.id == id.0);
+        added.map_or_else(|| self.0.parts.vocabulary.piece(id.0), |token| &token.content)
+    }
+
+    /// The id of a piece as the vocabulary spells it, or of a special token.
+    pub fn id_of(&self, piece: &str) -> Option<TokenId> {
+        let added = self.0.parts.added.iter().find(|token| token.content == piece);
+        let id = added.map(|token| token.id).or_else(|| self.0.parts.vocabulary.id(piece));
+        id.map(TokenId)
+    }
+
+    /// The rows that a model's tables need: the largest id and one.
+    pub fn vocabulary(&self) -> usize {
+        self.0.ends.len()
+    }
+
+    /// The number of merges.
+    pub fn merges(&self) -> usize {
+        self.0.parts.vocabulary.merges.len()
+    }
+
+    /// Whether an id is structure, not text.
+    pub fn is_special(&self, id: TokenId) -> bool {
+        self.0.is_special.get(id.index()).copied().unwrap_or(false)
+    }
+
+    /// Begins a text; what an empty prompt becomes.
+    pub fn beginning(&self) -> Option<TokenId> {
+        self.0.parts.beginning.map(TokenId)
+    }
+
+    /// Ends a text.
+    pub fn end(&self) -> Option<TokenId> {
+        self.0.parts.end.map(TokenId)
+    }
+
+    pub(crate) fn leading_spaces(&self) -> usize {
+        self.0.leading_spaces
+    }
+}
+
+fn decoded(mut decoder: Decoder, ids: &[TokenId]) -> String {
+    let mut text = String::new();
+    for &id in ids {
+        text.push_str(&decoder.push(id));
+    }
+    text.push_str(&decoder.finish());
+    text
+}
+
+/// Names what has no piece, and where it first stands in the text from `from` on.
+fn unknown_at(unknown: &bpe::Unknown, text: &str, from: usize) -> Refusal {
+    let (what, at) = match *unknown {
+        bpe::Unknown::Character(sign) => {
+            (format!("the character {sign:?}"), text[from..].find(sign))
+        }
+        bpe::Unknown::Byte(byte) => (
+            format!("the byte 0x{byte:02X}"),
+            text.as_bytes()[from..].iter().position(|&b| b == byte),
+        ),
+    };
+    let place = at.map_or(String::new(), |at| format!(" at byte {}", from + at));
+    Refusal::user(format!(
+        "{what}{place} is not in the tokenizer's vocabulary; leave it out, or train a tokenizer on texts that have it"
+    ))
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "Tokenizer of {} tokens, {} merges", self.vocabulary(), self.merges())
+    }
+}

@@ -1,0 +1,252 @@
+//! `tokenizer.json`, read and written so that Hugging Face's `tokenizers` gives the same ids.
+//!
+//! What changes ids and is not understood is refused by name: other models than BPE, dropout,
+//! unknown normalizers, pre-tokenizers and post-processors.
+
+use std::{collections::BTreeMap, path::Path};
+
+use lookback_files::{Refusal, Result, read_utf8, write_whole};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Tokenizer, added::Added, template, tokenizer::Parts, vocabulary::Vocabulary};
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    added_tokens: Vec<Value>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
+    post_processor: Value,
+    #[serde(default)]
+    decoder: Value,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    /// Old files leave it out.
+    r#type: Option<String>,
+    dropout: Option<f64>,
+    unk_token: Option<String>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
+    #[serde(default)]
+    fuse_unk: bool,
+    #[serde(default)]
+    byte_fallback: bool,
+    #[serde(default)]
+    ignore_merges: bool,
+    /// Of another kind in other models; read once the model is known to be BPE.
+    #[serde(default)]
+    vocab: Value,
+    #[serde(default)]
+    merges: Vec<Pair>,
+}
+
+/// A merge, as old files and as new ones have it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Pair {
+    Line(String),
+    Two(String, String),
+}
+
+const NAME: &str = "tokenizer.json";
+const SETTINGS: &str = "tokenizer_config.json";
+
+impl Tokenizer {
+    /// Reads a directory's `tokenizer.json` and, if there is one, `tokenizer_config.json`, or the
+    /// one file that is named.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            let text = read_utf8(path)?;
+            return Self::from_json(&text).map_err(|refusal| refusal.at(path.display()));
+        }
+        let file = path.join(NAME);
+        let mut parts = parts(&read_utf8(&file)?).map_err(|refusal| refusal.at(file.display()))?;
+        let beside = path.join(SETTINGS);
+        if beside.exists() {
+            let text = read_utf8(&beside)?;
+            let settings = serde_json::from_str(&text).map_err(|error| {
+                Refusal::user(format!("{}: this is no JSON ({error})", beside.display()))
+            })?;
+            settle(&mut parts, &settings);
+        }
+        Self::new(parts).map_err(|refusal| refusal.at(file.display()))
+    }
+
+    /// Reads the text of a `tokenizer.json`.
+    pub fn from_json(text: &str) -> Result<Self> {
+        Self::new(parts(text)?)
+    }
+
+    /// The text of a `tokenizer.json`.
+    pub fn to_json(&self) -> String {
+        let parts = self.parts();
+        let model = &parts.vocabulary;
+        let vocab: serde_json::Map<String, Value> =
+            model.pieces().map(|(id, piece)| (piece.to_owned(), json!(id))).collect();
+        let merge = |&(left, right): &(u32, u32)| json!([model.piece(left), model.piece(right)]);
+        let file = json!({
+            "version": "1.0",
+            "truncation": null,
+            "padding": null,
+            "added_tokens": parts.added.iter().map(Added::write).collect::<Vec<_>>(),
+            "normalizer": parts.normalizer,
+            "pre_tokenizer": parts.pre_tokenizer,
+            "post_processor": parts.post_processor,
+            "decoder": parts.decoder,
+            "model": {
+                "type": "BPE",
+                "dropout": null,
+                "unk_token": model.unknown.map(|id| model.piece(id)),
+                "continuing_subword_prefix": null,
+                "end_of_word_suffix": null,
+                "fuse_unk": model.fuse_unknown,
+                "byte_fallback": model.byte_fallback,
+                "ignore_merges": model.ignore_merges,
+                "vocab": vocab,
+                "merges": model.merges.iter().map(merge).collect::<Vec<_>>(),
+            },
+        });
+        format!("{file:#}\n")
+    }
+
+    /// Writes `tokenizer.json` and `tokenizer_config.json` into a directory, as `transformers`
+    /// reads them.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        write_whole(&directory.join(NAME), self.to_json().as_bytes())?;
+        let mut settings = json!({
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": false,
+        });
+        for (key, id) in [("bos_token", self.beginning()), ("eos_token", self.end())] {
+            if let Some(id) = id {
+                settings[key] = self.spelled(id).into();
+            }
+        }
+        write_whole(&directory.join(SETTINGS), format!("{settings:#}\n").as_bytes())
+    }
+}
+
+fn parts(text: &str) -> Result<Parts> {
+    let file: File = serde_json::from_str(text)
+        .map_err(|error| Refusal::user(format!("this is no tokenizer.json ({error})")))?;
+    let mut parts = Parts {
+        vocabulary: vocabulary(file.model)?,
+        normalizer: file.normalizer,
+        pre_tokenizer: file.pre_tokenizer,
+        post_processor: file.post_processor,
+        decoder: file.decoder,
+        ..Parts::default()
+    };
+    for token in &file.added_tokens {
+        let token = Added::read(token)?;
+        check(&parts, &token)?;
+        parts.added.push(token);
+    }
+    let template = template::Template::read(&parts.post_processor)?;
+    parts.beginning = template.before.first().copied();
+    parts.end = template.after.last().copied();
+    Ok(parts)
+}
+
+fn vocabulary(model: Model) -> Result<Vocabulary> {
+    if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
+        return Err(Refusal::user(format!(
+            "the model is {other}, and only BPE is understood; convert the tokenizer"
+        )));
+    }
+    for (key, value) in [
+        ("continuing_subword_prefix", model.continuing_subword_prefix),
+        ("end_of_word_suffix", model.end_of_word_suffix),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            return Err(Refusal::user(format!(
+                "{key} {value:?} is not understood, and would change the ids"
+            )));
+        }
+    }
+    if let Some(dropout) = model.dropout.filter(|&dropout| dropout > 0.0) {
+        return Err(Refusal::user(format!(
+            "a dropout of {dropout} would make the ids a matter of chance; set it to null"
+        )));
+    }
+    let vocab: BTreeMap<String, u32> = serde_json::from_value(model.vocab)
+        .map_err(|error| Refusal::user(format!("the vocabulary cannot be read ({error})")))?;
+    let mut vocabulary = Vocabulary::default();
+    vocabulary.fuse_unknown = model.fuse_unk;
+    vocabulary.byte_fallback = model.byte_fallback;
+    vocabulary.ignore_merges = model.ignore_merges;
+    for (piece, id) in &vocab {
+        vocabulary.insert(piece, *id)?;
+    }
+    for pair in &model.merges {
+        match pair {
+            Pair::Two(left, right) => vocabulary.merge(left, right)?,
+            Pair::Line(line) => match line.split_once(' ') {
+                Some((left, right)) if !right.contains(' ') => vocabulary.merge(left, right)?,
+                _ => {
+                    return Err(Refusal::user(format!(
+                        "the merge {line:?} is not two pieces with a space between"
+                    )));
+                }
+            },
+        }
+    }
+    if let Some(unknown) = model.unk_token {
+        // Some files name an unknown token that is nowhere; then there is none.
+        vocabulary.unknown = vocabulary.id(&unknown);
+    }
+    Ok(vocabulary)
+}
+
+/// An added token has its own id, or is a piece under its own id.
+fn check(parts: &Parts, token: &Added) -> Result<()> {
+    let Added { id, content, .. } = token;
+    let other = parts.vocabulary.piece(*id);
+    if !other.is_empty() && other != content {
+        return Err(Refusal::user(format!(
+            "the added token {content:?} and the piece {other:?} share the id {id}"
+        )));
+    }
+    match parts.vocabulary.id(content) {
+        Some(piece) if piece != *id => Err(Refusal::user(format!(
+            "the added token {content:?} has the id {id}, and the same piece has {piece}"
+        ))),
+        // A vocabulary of holes would be tables of nothing.
+        _ if *id > parts.vocabulary.size().saturating_mul(2) + 65_536 => {
+            Err(Refusal::user(format!("the added token {content:?} has the impossible id {id}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What `tokenizer_config.json` knows beside: which tokens begin and end texts.
+fn settle(parts: &mut Parts, settings: &Value) {
+    let id = |key: &str| {
+        // A name, or an object that holds it.
+        let name = settings[key].as_str().or_else(|| settings[key]["content"].as_str())?;
+        let added = parts.added.iter().find(|token| token.content == name);
+        added.map(|token| token.id).or_else(|| parts.vocabulary.id(name))
+    };
+    let (beginning, end) = (id("bos_token"), id("eos_token"));
+    parts.beginning = beginning.or(parts.beginning);
+    parts.end = end.or(parts.end);
+    // A template, where there is one, has the last word.
+    if parts.post_processor.is_null() {
+        let named = |key: &str, name: &str, id: Option<u32>| {
+            let wanted = settings[key].as_bool().unwrap_or(false);
+            let name = settings[name].as_str().or_else(|| settings[name]["content"].as_str());
+            if wanted { name.zip(id) } else { None }
+        };
+        parts.post_processor = template::write(
+            named("add_bos_token", "bos_token", beginning),
+            named("add_eos_token", "eos_token", end),
+        );
+    }
+}
