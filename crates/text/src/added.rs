@@ -1,7 +1,8 @@
 //! Tokens that are found in a text before it is cut: `<|im_end|>` and their like.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
+use fancy_regex::Regex;
 use lookback_files::{Refusal, Result};
 use serde_json::Value;
 
@@ -118,6 +119,11 @@ impl Finder {
     }
 }
 
+/// What `\w` is: letters, marks, digits, connectors; but not fractions.
+static OF_WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\w$").ok());
+
 fn is_of_word(sign: char) -> bool {
-    sign.is_alphanumeric() || sign == '_'
+    let mut room = [0; 4];
+    let sign = sign.encode_utf8(&mut room);
+    OF_WORD.as_ref().is_some_and(|regex| regex.is_match(sign).unwrap_or(false))
 }

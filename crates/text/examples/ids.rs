@@ -1,0 +1,55 @@
+//! Tokenizers at the command line, for comparison with other programs.
+//!
+//! ```text
+//! ids bpe SIZE TEXT OUT       learns a byte-level BPE, and writes tokenizer.json into OUT
+//! ids characters TEXT OUT     the same for a token per character
+//! ids encode TOKENIZER        a JSON text a line in; a line {"ids", "bare", "typed", "text"} out
+//! ```
+
+use std::{
+    io::{self, BufRead as _, Write as _},
+    path::Path,
+};
+
+use lookback_files::{Refusal, Result, read_utf8};
+use lookback_text::{Specials, Tokenizer};
+
+const END: &str = "<|endoftext|>";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
+        ["bpe", size, text, out] => {
+            let size = size.parse().map_err(|_| Refusal::user(format!("{size} is no size")))?;
+            Tokenizer::train_bpe(&[&read_utf8(Path::new(text))?], size, &[END])?
+                .write(Path::new(out))
+        }
+        ["characters", text, out] => {
+            Tokenizer::characters(&[&read_utf8(Path::new(text))?], &[])?.write(Path::new(out))
+        }
+        ["encode", tokenizer] => encode(&Tokenizer::open(Path::new(tokenizer))?),
+        _ => Err(Refusal::user("ids bpe SIZE TEXT OUT | characters TEXT OUT | encode TOKENIZER")),
+    }
+}
+
+fn encode(tokenizer: &Tokenizer) -> Result<()> {
+    let broken = |error: io::Error| Refusal::ours(format!("a line could not be passed ({error})"));
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(broken)?;
+        let text: String = serde_json::from_str(&line)
+            .map_err(|error| Refusal::user(format!("a line is no JSON text ({error})")))?;
+        let answer = match tokenizer.encode(&text, Specials::Allowed) {
+            Ok(ids) => serde_json::json!({
+                "bare": tokenizer.encode_bare(&text, Specials::Allowed)?,
+                "typed": tokenizer.encode_bare(&text, Specials::Text)?,
+                "text": tokenizer.decode(&ids),
+                "ids": ids,
+            }),
+            Err(refusal) => serde_json::json!({"refusal": refusal.to_string()}),
+        };
+        writeln!(out, "{answer}").map_err(broken)?;
+    }
+    out.flush().map_err(broken)
+}
