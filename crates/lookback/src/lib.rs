@@ -1,8 +1,9 @@
 //! The front door for Rust users: the crates of lookback under one name, and no HTTP.
 //!
-//! A model is opened with [`open::find`]; what can be done with it stands in the modules below.
+//! A model is found with [`open::find`], its tokenizer read with [`tokenizer::of`]; what can be done with it stands in the modules below.
 
 pub mod open;
+pub mod tokenizer;
 
 pub use lookback_engine as engine;
 pub use lookback_files as files;
