@@ -1,1 +1,34 @@
-//! See the crate's description.
+//! How it is computed: executors, buffers, threads, the cache, weights.
+//!
+//! `Plan` counts a forward pass, `layout` gives each of its results a place, `Run` computes it there,
+//! `Learn` records it and walks the record back, `Look` hands its sites to a watcher. The forward
+//! pass itself stands in the model crate, the arithmetic in the kernels.
+
+mod buffers;
+mod cache;
+mod gradients;
+mod layout;
+mod learn;
+mod look;
+mod optimize;
+mod plan;
+mod run;
+mod session;
+mod start;
+mod tape;
+mod weights;
+mod workspace;
+
+pub use cache::Cache;
+pub use gradients::Gradients;
+pub use learn::{Learn, evaluate, learn};
+pub use look::{Look, Peek, View, Watch, look};
+pub use lookback_kernels::{path::Path, team::Team};
+pub use optimize::{Adam, Settings as AdamSettings};
+pub use plan::{Memory, Plan};
+pub use run::Run;
+pub use session::Session;
+pub use start::Start;
+pub use tape::{Op, Rows, Step, Tape};
+pub use weights::{Keep, Weights};
+pub use workspace::{Shape, Workspace};

@@ -1,0 +1,179 @@
+//! Keys and values of many sequences, in pages of 64 positions that are shared by reference.
+//!
+//! A page holds 64 positions of every layer. A sequence is a list of pages; a copy of a sequence
+//! lists the same pages, and a page that two lists name is copied when one of them writes to it.
+
+use lookback_files::{Refusal, Result};
+use lookback_kernels::attend::{PAGE, Span};
+use lookback_model::{Batch, Network, SequenceId};
+
+use crate::{
+    run::{PagesOf, heads},
+    workspace::layer_len,
+};
+
+/// The pages and who uses them.
+#[derive(Debug)]
+pub struct Cache {
+    /// `[pages, layers, keys then values]`
+    storage: Vec<f32>,
+    layers: usize,
+    /// Floats of one layer in a page.
+    layer: usize,
+    /// For each page, how many sequences list it.
+    users: Vec<u32>,
+    sequences: Vec<Sequence>,
+}
+
+#[derive(Debug, Default)]
+struct Sequence {
+    tokens: usize,
+    pages: Vec<u32>,
+}
+
+impl Cache {
+    /// Room for `sequences` sequences and, in all of them together, `pages` pages.
+    pub fn new(network: &Network, sequences: usize, pages: usize) -> Self {
+        let (layers, layer) = shape(network);
+        let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
+        Self {
+            storage: vec![0.0; pages * layers * layer],
+            layers,
+            layer,
+            users: vec![0; pages],
+            sequences: (0..sequences).map(|_| empty()).collect(),
+        }
+    }
+
+    /// Pages that a sequence of so many tokens fills.
+    pub fn pages(tokens: usize) -> usize {
+        tokens.div_ceil(PAGE)
+    }
+
+    /// Bytes that [`Cache::new`] takes.
+    pub fn bytes(network: &Network, pages: usize) -> usize {
+        let (layers, layer) = shape(network);
+        4 * pages * layers * layer
+    }
+
+    /// Tokens held of a sequence.
+    pub fn tokens(&self, sequence: SequenceId) -> usize {
+        self.sequences[sequence.0 as usize].tokens
+    }
+
+    /// Forgets everything from position `tokens` on.
+    pub fn truncate(&mut self, sequence: SequenceId, tokens: usize) {
+        let of = &mut self.sequences[sequence.0 as usize];
+        let keep = Self::pages(tokens).min(of.pages.len());
+        for page in of.pages.drain(keep..) {
+            self.users[page as usize] -= 1;
+        }
+        of.tokens = of.tokens.min(tokens);
+    }
+
+    /// Makes `to` a copy of `from` that shares its pages.
+    pub fn fork(&mut self, from: SequenceId, to: SequenceId) {
+        if from == to {
+            return;
+        }
+        self.truncate(to, 0);
+        let mut pages = std::mem::take(&mut self.sequences[to.0 as usize].pages);
+        let source = &self.sequences[from.0 as usize];
+        pages.extend_from_slice(&source.pages);
+        for &page in &pages {
+            self.users[page as usize] += 1;
+        }
+        let tokens = source.tokens;
+        self.sequences[to.0 as usize] = Sequence { tokens, pages };
+    }
+
+    /// Makes room for a batch, whose rows then count as held, and lists its spans and their pages.
+    pub(crate) fn admit(
+        &mut self,
+        batch: &Batch,
+        spans: &mut Vec<Span>,
+        table: &mut Vec<u32>,
+    ) -> Result<()> {
+        spans.clear();
+        table.clear();
+        for segment in &batch.segments {
+            self.grow(segment.sequence, segment.first_position, segment.rows.len())?;
+            spans.push(Span {
+                first_row: segment.rows.start,
+                rows: segment.rows.len(),
+                first_position: segment.first_position,
+                first_page: table.len(),
+            });
+            table.extend_from_slice(&self.sequences[segment.sequence.0 as usize].pages);
+        }
+        Ok(())
+    }
+
+    /// One layer's place inside every page.
+    pub(crate) fn place(&self, layer: usize) -> PagesOf {
+        let at = layer * self.layer;
+        PagesOf { stride: self.layers * self.layer, keys_at: at, values_at: at + self.layer / 2 }
+    }
+
+    /// All pages.
+    pub(crate) fn storage(&self) -> &[f32] {
+        &self.storage
+    }
+
+    /// All pages, to be written.
+    pub(crate) fn storage_mut(&mut self) -> &mut [f32] {
+        &mut self.storage
+    }
+
+    /// Gives a sequence pages of its own for positions `first .. first + rows`.
+    fn grow(&mut self, sequence: SequenceId, first: usize, rows: usize) -> Result<()> {
+        let held = self.tokens(sequence);
+        if first > held {
+            return Err(Refusal::ours(format!(
+                "sequence {} holds {held} tokens and cannot go on at position {first}",
+                sequence.0
+            )));
+        }
+        self.truncate(sequence, first);
+        let end = first + rows;
+        for index in first / PAGE..Self::pages(end) {
+            let held = self.sequences[sequence.0 as usize].pages.get(index).copied();
+            match held {
+                Some(page) if self.users[page as usize] == 1 => {}
+                Some(page) => {
+                    let own = self.free_page()?;
+                    let len = self.layers * self.layer;
+                    let from = page as usize * len;
+                    self.storage.copy_within(from..from + len, own as usize * len);
+                    self.users[page as usize] -= 1;
+                    self.sequences[sequence.0 as usize].pages[index] = own;
+                }
+                None => {
+                    let own = self.free_page()?;
+                    self.sequences[sequence.0 as usize].pages.push(own);
+                }
+            }
+        }
+        self.sequences[sequence.0 as usize].tokens = end;
+        Ok(())
+    }
+
+    fn free_page(&mut self) -> Result<u32> {
+        let free = self.users.iter().position(|&users| users == 0);
+        let page = free.ok_or_else(|| {
+            Refusal::user(format!(
+                "the cache is full: its {} pages hold {} tokens; make it larger or ask for fewer",
+                self.users.len(),
+                self.users.len() * PAGE
+            ))
+        })?;
+        self.users[page] = 1;
+        Ok(page as u32)
+    }
+}
+
+/// Layers, and floats of one layer in a page.
+fn shape(network: &Network) -> (usize, usize) {
+    let layer = network.blocks.first().map_or(0, |block| layer_len(&heads(&block.attend)));
+    (network.blocks.len(), layer)
+}

@@ -1,0 +1,61 @@
+//! What a pass back leaves: a gradient for each weight, continued over the passes of one step.
+
+use lookback_kernels::{sums, team::Team};
+use lookback_model::{Network, WeightId};
+
+/// Gradients by weight, `[outputs, inner]` each.
+#[derive(Debug)]
+pub struct Gradients {
+    of: Vec<Vec<f32>>,
+    blocks: Vec<f64>,
+}
+
+impl Gradients {
+    /// Zero for every weight.
+    pub fn new(network: &Network) -> Self {
+        let longest = network.weights.iter().map(|spec| spec.len()).max().unwrap_or(0);
+        Self {
+            of: network.weights.iter().map(|spec| vec![0.0; spec.len()]).collect(),
+            blocks: vec![0.0; sums::blocks_len(longest)],
+        }
+    }
+
+    /// Bytes that [`Gradients::new`] takes.
+    pub fn bytes(network: &Network) -> usize {
+        4 * network.parameters()
+    }
+
+    /// Begins a new step.
+    pub fn clear(&mut self) {
+        for gradient in &mut self.of {
+            gradient.fill(0.0);
+        }
+    }
+
+    /// The gradient of a weight.
+    pub fn of(&self, id: WeightId) -> &[f32] {
+        &self.of[id.index()]
+    }
+
+    pub(crate) fn of_mut(&mut self, id: WeightId) -> &mut [f32] {
+        &mut self.of[id.index()]
+    }
+
+    /// Takes a gradient out, to be written beside another, and put back.
+    pub(crate) fn take(&mut self, id: WeightId) -> Vec<f32> {
+        std::mem::take(&mut self.of[id.index()])
+    }
+
+    pub(crate) fn put(&mut self, id: WeightId, gradient: Vec<f32>) {
+        self.of[id.index()] = gradient;
+    }
+
+    /// The root of the sum of all squares: of each weight in f32 blocks, then in f64 in their order.
+    pub fn norm(&mut self, team: &Team) -> f64 {
+        let mut total = 0.0;
+        for gradient in &self.of {
+            total += sums::sum_of_squares(team, gradient, &mut self.blocks);
+        }
+        f64::sqrt(total)
+    }
+}

@@ -1,0 +1,363 @@
+//! The executor that computes, in buffers that the layout placed.
+
+use lookback_files::Result;
+use lookback_kernels::{
+    activate, add,
+    attend::{self, Heads, Pages, PagesMut, Span},
+    embed, loss,
+    matmul::{self, After},
+    norm, position, sums,
+    team::Team,
+};
+use lookback_model::{
+    Activation, Attend, Batch, Execute, Index, Linear, Loss, Norm, NormKind, Rotary, Site, Targets,
+    WeightId,
+};
+
+use crate::{
+    buffers::Buffers,
+    cache::Cache,
+    tape::Rows,
+    weights::Weights,
+    workspace::{LOSS_ROWS, Workspace},
+};
+
+/// One forward pass over borrowed parts.
+#[derive(Debug)]
+pub struct Run<'a> {
+    pub(crate) weights: &'a Weights,
+    pub(crate) team: &'a Team,
+    pub(crate) buffers: Buffers<'a>,
+    pub(crate) keys: Keys<'a>,
+    pub(crate) spans: &'a [Span],
+    pub(crate) table: &'a [u32],
+    pub(crate) asides: &'a mut [Vec<f32>],
+    pub(crate) logits: &'a mut [f32],
+    pub(crate) losses: &'a mut [f32],
+    pub(crate) blocks: &'a mut [f64],
+    pub(crate) scratch: &'a mut [f32],
+    angles: &'a [f32],
+    indices: &'a mut Vec<u32>,
+    selects: bool,
+    next: usize,
+}
+
+/// Where keys and values go.
+#[derive(Debug)]
+pub(crate) enum Keys<'a> {
+    /// Into a cache, to be seen by later passes.
+    Cache(&'a mut Cache),
+    /// Into pages for one layer, written anew by each.
+    Scratch(&'a mut [f32]),
+}
+
+impl<'a> Run<'a> {
+    /// A pass over a batch whose keys and values go into a cache.
+    pub fn cached(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        cache: &'a mut Cache,
+        team: &'a Team,
+        batch: &Batch,
+    ) -> Result<Self> {
+        cache.admit(batch, &mut space.spans, &mut space.table)?;
+        Ok(Self::over(weights, space, Some(cache), team))
+    }
+
+    /// A pass over whole sequences, which keeps no keys.
+    pub fn afresh(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        team: &'a Team,
+        batch: &Batch,
+    ) -> Self {
+        space.spans.clear();
+        space.table.clear();
+        for segment in &batch.segments {
+            let first_page = space.table.len();
+            let pages = Cache::pages(segment.rows.len());
+            space.table.extend((first_page..first_page + pages).map(|page| page as u32));
+            space.spans.push(Span {
+                first_row: segment.rows.start,
+                rows: segment.rows.len(),
+                first_position: 0,
+                first_page,
+            });
+        }
+        Self::over(weights, space, None, team)
+    }
+
+    fn over(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        cache: Option<&'a mut Cache>,
+        team: &'a Team,
+    ) -> Self {
+        let selects = space.selects();
+        Self {
+            weights,
+            team,
+            buffers: Buffers::new(&mut space.slots, &mut space.holds, &space.layout),
+            keys: match cache {
+                Some(cache) => Keys::Cache(cache),
+                None => Keys::Scratch(&mut space.pages),
+            },
+            spans: &space.spans,
+            table: &space.table,
+            asides: &mut space.asides,
+            logits: &mut space.logits,
+            losses: &mut space.losses,
+            blocks: &mut space.blocks,
+            scratch: &mut space.scratch,
+            angles: &space.angles,
+            indices: &mut space.indices,
+            selects,
+            next: 0,
+        }
+    }
+
+    /// Makes the next step's result with `write`, which may read those that stand.
+    fn make(
+        &mut self,
+        rows: usize,
+        width: usize,
+        write: impl FnOnce(&mut Self, &mut [f32]),
+    ) -> Rows {
+        let made = Rows { step: self.next, rows, width };
+        self.next += 1;
+        let mut buffer = self.buffers.take(made);
+        write(self, &mut buffer[..made.len()]);
+        self.buffers.put(made, buffer);
+        made
+    }
+
+    /// A matrix product with what is added after it.
+    fn product(&self, x: Rows, how: &Linear, residual: Option<Rows>, y: &mut [f32]) {
+        let after = After {
+            bias: how.bias.map(|bias| self.weights.rows(bias)),
+            residual: residual.map(|to| self.buffers.get(to)),
+        };
+        matmul::forward(self.team, self.buffers.get(x), self.weights.panels(how.weight), after, y);
+    }
+
+    /// The ids that were embedded.
+    pub(crate) fn ids(&self) -> &[u32] {
+        self.indices
+    }
+
+    /// Cosines and sines of all positions.
+    pub(crate) fn angles(&self) -> &[f32] {
+        self.angles
+    }
+
+    /// The pages that an attention of this layer reads.
+    pub(crate) fn pages(&self, how: &Attend) -> PagesOf {
+        match &self.keys {
+            Keys::Cache(cache) => cache.place(how.layer),
+            Keys::Scratch(_) => {
+                let half = attend::keys_len(&heads(how));
+                PagesOf { stride: 2 * half, keys_at: 0, values_at: half }
+            }
+        }
+    }
+
+    /// The numbers that pages are made of.
+    pub(crate) fn storage(&self) -> &[f32] {
+        match &self.keys {
+            Keys::Cache(cache) => cache.storage(),
+            Keys::Scratch(pages) => pages,
+        }
+    }
+
+    /// Rows of logits in chunks: each with its losses, its first row, and its log-softmax gradient.
+    pub(crate) fn loss_in_chunks(
+        &mut self,
+        x: Rows,
+        how: &Linear,
+        targets: &Targets,
+        want: loss::Want,
+        mut each: impl FnMut(&mut Self, std::ops::Range<usize>, &[f32]),
+    ) -> Loss {
+        let logits = std::mem::take(&mut self.logits);
+        for first in (0..x.rows).step_by(LOSS_ROWS) {
+            let rows = first..x.rows.min(first + LOSS_ROWS);
+            let chunk = &mut logits[..rows.len() * how.outputs];
+            let bias = how.bias.map(|bias| self.weights.rows(bias));
+            let entering = &self.buffers.get(x)[rows.start * x.width..rows.end * x.width];
+            let panels = self.weights.panels(how.weight);
+            matmul::forward(self.team, entering, panels, After { bias, residual: None }, chunk);
+            loss::cross_entropy(
+                self.team,
+                chunk,
+                how.outputs,
+                &targets.ids[rows.clone()],
+                targets.scale,
+                &mut self.losses[rows.clone()],
+                want,
+            );
+            each(self, rows, chunk);
+        }
+        self.logits = logits;
+        let counted = targets.ids.iter().filter(|&&id| id != Targets::NONE).count();
+        Loss { total: sums::sum(self.team, &self.losses[..x.rows], self.blocks), rows: counted }
+    }
+}
+
+/// A layer's place inside every page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PagesOf {
+    pub stride: usize,
+    pub keys_at: usize,
+    pub values_at: usize,
+}
+
+impl PagesOf {
+    /// With the numbers, for reading.
+    pub(crate) fn over<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
+        let Self { stride, keys_at, values_at } = self;
+        Pages { storage, stride, keys_at, values_at, table }
+    }
+
+    fn over_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
+        let Self { stride, keys_at, values_at } = self;
+        PagesMut { storage, stride, keys_at, values_at, table }
+    }
+}
+
+impl Execute for Run<'_> {
+    type Rows = Rows;
+
+    fn embed(&mut self, table: WeightId, width: usize, by: Index, batch: &Batch) -> Rows {
+        self.make(batch.rows(), width, |run, y| {
+            let table = run.weights.table(table);
+            match by {
+                Index::Ids => {
+                    run.indices.clear();
+                    run.indices.extend(batch.ids.iter().map(|id| id.0));
+                    embed::gather(run.team, table, width, run.indices, y);
+                }
+                Index::Positions => embed::gather(run.team, table, width, &batch.positions, y),
+            }
+        })
+    }
+
+    fn norm(&mut self, x: Rows, how: &Norm) -> Rows {
+        let step = self.next;
+        self.make(x.rows, x.width, |run, y| {
+            let mut aside = std::mem::take(&mut run.asides[step]);
+            let statistics = (!aside.is_empty()).then_some(&mut aside);
+            let (team, entering) = (run.team, run.buffers.get(x));
+            let weight = run.weights.rows(how.weight);
+            match how.kind {
+                NormKind::Layer => {
+                    let bias = how.bias.map(|bias| run.weights.rows(bias));
+                    let statistics = statistics.map(|to| &mut to[..2 * x.rows]);
+                    norm::layer(team, entering, x.width, weight, bias, how.epsilon, y, statistics);
+                }
+                NormKind::Rms => {
+                    let statistics = statistics.map(|to| &mut to[..x.rows]);
+                    norm::rms(team, entering, x.width, weight, how.epsilon, y, statistics);
+                }
+            }
+            run.asides[step] = aside;
+        })
+    }
+
+    fn linear(&mut self, x: Rows, how: &Linear) -> Rows {
+        self.make(x.rows, how.outputs, |run, y| run.product(x, how, None, y))
+    }
+
+    fn rotate(&mut self, x: Rows, how: &Rotary, batch: &Batch) -> Rows {
+        self.make(x.rows, x.width, |run, y| {
+            position::rotate(
+                run.team,
+                run.buffers.get(x),
+                x.width / how.head_dim,
+                how.head_dim,
+                how.rotary_dim,
+                run.angles,
+                &batch.positions,
+                position::Direction::Forward,
+                y,
+            );
+        })
+    }
+
+    fn attend(&mut self, [q, k, v]: [Rows; 3], how: &Attend, _: &Batch) -> Rows {
+        let step = self.next;
+        self.make(q.rows, q.width, |run, z| {
+            let (heads, place) = (heads(how), run.pages(how));
+            let [q, k, v] = [q, k, v].map(|x| run.buffers.get(x));
+            let storage = match &mut run.keys {
+                Keys::Cache(cache) => cache.storage_mut(),
+                Keys::Scratch(pages) => pages,
+            };
+            let pages = place.over_mut(storage, run.table);
+            attend::store(run.team, &heads, k, v, run.spans, pages);
+            let pages = place.over(storage, run.table);
+            let aside = &mut run.asides[step];
+            let rows = q.len() / (how.heads * how.head_dim);
+            let log_sum_exp = (!aside.is_empty()).then(|| &mut aside[..rows * how.heads]);
+            attend::forward(run.team, &heads, q, run.spans, pages, z, log_sum_exp);
+        })
+    }
+
+    fn gate(&mut self, pre: Rows, linear: Option<Rows>, how: Activation) -> Rows {
+        self.make(pre.rows, pre.width, |run, post| {
+            let linear = linear.map(|x| run.buffers.get(x));
+            activate::forward(run.team, kind(how), run.buffers.get(pre), linear, post);
+        })
+    }
+
+    fn add(&mut self, x: Rows, y: Rows) -> Rows {
+        self.make(x.rows, x.width, |run, out| {
+            add::add(run.team, run.buffers.get(x), run.buffers.get(y), out);
+        })
+    }
+
+    fn select(&mut self, x: Rows, batch: &Batch) -> Rows {
+        if !self.selects {
+            return x;
+        }
+        self.make(batch.wanted.len(), x.width, |run, y| {
+            let x_rows = run.buffers.get(x);
+            for (to, &row) in y.chunks_exact_mut(x.width).zip(&batch.wanted) {
+                to.copy_from_slice(&x_rows[row * x.width..(row + 1) * x.width]);
+            }
+        })
+    }
+
+    fn logits(&mut self, x: Rows, how: &Linear) -> Rows {
+        self.linear(x, how)
+    }
+
+    fn loss(&mut self, x: Rows, how: &Linear, targets: &Targets) -> Loss {
+        self.loss_in_chunks(x, how, targets, loss::Want::Loss, |_, _, _| {})
+    }
+
+    fn linear_add(&mut self, x: Rows, how: &Linear, to: Rows, _: Site) -> Rows {
+        self.make(x.rows, how.outputs, |run, y| run.product(x, how, Some(to), y))
+    }
+}
+
+/// An attention's shape as the kernels have it.
+pub(crate) fn heads(how: &Attend) -> Heads {
+    Heads {
+        heads: how.heads,
+        key_heads: how.key_heads,
+        head_dim: how.head_dim,
+        scale: how.scale,
+        window: how.window,
+    }
+}
+
+/// An activation as the kernels have it.
+pub(crate) fn kind(how: Activation) -> activate::Activation {
+    match how {
+        Activation::Silu => activate::Activation::Silu,
+        Activation::Gelu => activate::Activation::Gelu,
+        Activation::GeluTanh => activate::Activation::GeluTanh,
+        Activation::Relu2 => activate::Activation::Relu2,
+        Activation::Relu => activate::Activation::Relu,
+    }
+}

@@ -1,0 +1,212 @@
+//! Every buffer of a pass, taken once: slots as the layout says, and scratch for the kernels.
+
+use lookback_kernels::{attend, matmul, position, sums};
+use lookback_model::{Network, Positions};
+
+use crate::{
+    buffers::Holds,
+    layout::{Direction, Layout},
+    plan::{Plan, Purpose},
+    run::heads,
+    tape::{Op, Tape},
+};
+
+/// Rows of logits that the loss holds at once.
+pub(crate) const LOSS_ROWS: usize = 256;
+
+/// The largest pass that a workspace is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Logits of at most `wanted` of `rows` rows.
+    Run {
+        /// Rows of a pass.
+        rows: usize,
+        /// Rows whose logits are wanted; if as many as `rows`, then always all.
+        wanted: usize,
+    },
+    /// The logits of all rows, with every site apart.
+    Look {
+        /// Rows of a pass.
+        rows: usize,
+    },
+    /// The loss of all rows, forward only.
+    Evaluate {
+        /// Rows of a pass.
+        rows: usize,
+        /// Sequences of a pass at most.
+        sequences: usize,
+    },
+    /// The loss of all rows and its gradients.
+    Learn {
+        /// Rows of a pass.
+        rows: usize,
+        /// Sequences of a pass at most.
+        sequences: usize,
+    },
+}
+
+impl Shape {
+    /// Rows of a pass.
+    pub fn rows(self) -> usize {
+        match self {
+            Self::Run { rows, .. }
+            | Self::Look { rows }
+            | Self::Evaluate { rows, .. }
+            | Self::Learn { rows, .. } => rows,
+        }
+    }
+
+    fn tape(self, network: &Network) -> Tape {
+        match self {
+            Self::Run { rows, wanted } => Plan::tape(network, rows, wanted, Purpose::Run),
+            Self::Look { rows } => Plan::tape(network, rows, rows, Purpose::Look),
+            Self::Evaluate { rows, .. } | Self::Learn { rows, .. } => {
+                Plan::tape(network, rows, rows, Purpose::Loss)
+            }
+        }
+    }
+}
+
+/// The buffers of a pass.
+#[derive(Debug)]
+pub struct Workspace {
+    pub(crate) shape: Shape,
+    pub(crate) tape: Tape,
+    pub(crate) layout: Layout,
+    pub(crate) slots: Vec<Vec<f32>>,
+    pub(crate) holds: Vec<Holds>,
+    /// For each step, its norm statistics or log-sum-exps.
+    pub(crate) asides: Vec<Vec<f32>>,
+    /// A chunk's logits.
+    pub(crate) logits: Vec<f32>,
+    /// Losses of all wanted rows.
+    pub(crate) losses: Vec<f32>,
+    pub(crate) blocks: Vec<f64>,
+    pub(crate) scratch: Vec<f32>,
+    /// `[positions, rotary_dim / 2, 2]`
+    pub(crate) angles: Vec<f32>,
+    pub(crate) indices: Vec<u32>,
+    pub(crate) spans: Vec<attend::Span>,
+    pub(crate) table: Vec<u32>,
+    /// One layer's keys and values, for passes that keep none.
+    pub(crate) pages: Vec<f32>,
+}
+
+impl Workspace {
+    /// Takes the buffers for passes up to `shape`, over positions below `positions`.
+    pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
+        let plan = Sizes::new(network, shape, threads);
+        let floats = |len: usize| vec![0.0f32; len];
+        let rows = shape.rows();
+        Self {
+            slots: plan.layout.slots.iter().map(|&len| floats(len)).collect(),
+            holds: vec![Holds::Nothing; plan.layout.slots.len()],
+            asides: plan.asides.iter().map(|&len| floats(len)).collect(),
+            logits: floats(plan.logits),
+            losses: floats(plan.losses),
+            blocks: vec![0.0; sums::blocks_len(plan.losses)],
+            scratch: floats(plan.scratch),
+            angles: angles(network, positions),
+            indices: Vec::with_capacity(rows),
+            spans: Vec::with_capacity(rows),
+            table: Vec::with_capacity(rows + positions.div_ceil(attend::PAGE)),
+            pages: floats(plan.pages),
+            shape,
+            tape: plan.tape,
+            layout: plan.layout,
+        }
+    }
+
+    /// Bytes that [`Workspace::new`] would take.
+    pub fn bytes(network: &Network, shape: Shape, positions: usize, threads: usize) -> usize {
+        let plan = Sizes::new(network, shape, threads);
+        let angles = match network.config.positions {
+            Positions::Rotary(how) => positions * how.rotary_dim,
+            _ => 0,
+        };
+        let floats = plan.layout.elements()
+            + plan.asides.iter().sum::<usize>()
+            + plan.logits
+            + plan.losses
+            + plan.scratch
+            + plan.pages
+            + angles;
+        4 * floats
+    }
+
+    /// Whether a pass takes out the rows whose logits are wanted.
+    pub(crate) fn selects(&self) -> bool {
+        matches!(self.shape, Shape::Run { rows, wanted } if wanted < rows)
+    }
+}
+
+/// How many elements each buffer has.
+struct Sizes {
+    tape: Tape,
+    layout: Layout,
+    asides: Vec<usize>,
+    logits: usize,
+    losses: usize,
+    scratch: usize,
+    pages: usize,
+}
+
+impl Sizes {
+    fn new(network: &Network, shape: Shape, threads: usize) -> Self {
+        let tape = shape.tape(network);
+        let learns = matches!(shape, Shape::Learn { .. });
+        let direction = if learns { Direction::Back } else { Direction::Forward };
+        let layout = Layout::new(&tape, direction);
+        let keeps = |op: &Op| learns || matches!((op, shape), (Op::Attend(..), Shape::Look { .. }));
+        let rows = shape.rows();
+        let asides =
+            tape.steps.iter().map(|step| if keeps(&step.op) { rows * step.op.aside() } else { 0 });
+        let asides = asides.collect();
+        let losses = matches!(shape, Shape::Learn { .. } | Shape::Evaluate { .. });
+        let losses = if losses { rows } else { 0 };
+        let logits = losses.min(LOSS_ROWS) * network.config.vocabulary;
+        let scratch = if learns { scratch(&tape, rows, threads) } else { 0 };
+        let pages = match shape {
+            Shape::Learn { sequences, .. } | Shape::Evaluate { sequences, .. } => {
+                let pages = rows.div_ceil(attend::PAGE) + sequences;
+                let layer = network.blocks.first().map(|block| heads(&block.attend));
+                layer.map_or(0, |layer| pages * layer_len(&layer))
+            }
+            _ => 0,
+        };
+        Self { tape, layout, asides, logits, losses, scratch, pages }
+    }
+}
+
+/// Floats of one layer's keys and values in a page.
+pub(crate) fn layer_len(heads: &attend::Heads) -> usize {
+    2 * heads.key_heads * heads.head_dim * attend::PAGE
+}
+
+/// What the hungriest backward kernel of a tape needs.
+fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
+    let linear = |how: &lookback_model::Linear, rows: usize| {
+        let (outputs, inner) = (how.outputs, how.inputs);
+        matmul::input_gradient_scratch(rows, outputs, inner, threads)
+            .max(matmul::weight_gradient_scratch(rows, outputs, inner, threads))
+    };
+    let of = |op: &Op| match op {
+        Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
+        Op::Loss(how, _) => linear(how, rows.min(LOSS_ROWS)),
+        Op::Attend(how, _) => attend::backward_scratch(&heads(how), rows, threads),
+        _ => 0,
+    };
+    tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
+}
+
+/// Cosines and sines of all positions, where the network rotates.
+fn angles(network: &Network, positions: usize) -> Vec<f32> {
+    let Positions::Rotary(how) = network.config.positions else {
+        return Vec::new();
+    };
+    let mut frequencies = vec![0.0; how.rotary_dim / 2];
+    position::frequencies(how.rotary_dim, how.theta, &mut frequencies);
+    let mut table = vec![0.0; positions * how.rotary_dim];
+    position::angles(how.rotary_dim, &frequencies, 0..positions, &mut table);
+    table
+}
