@@ -1,1 +1,22 @@
-//! See the crate's description.
+//! The arithmetic, fast: slices in, slices out, forward and backward together.
+//!
+//! Kernels allocate nothing, read no file and have never heard of a configuration. Each is written
+//! once over sixteen [`lanes`], equals its [`naive`] twin bit for bit, and takes a [`team::Team`]
+//! whose size changes no bit. Read `naive` first, then `matmul` and `attend`.
+
+pub mod activate;
+pub mod add;
+pub mod attend;
+pub mod embed;
+pub mod lanes;
+pub mod loss;
+pub mod math;
+pub mod matmul;
+pub mod naive;
+pub mod norm;
+pub mod optimize;
+pub mod path;
+pub mod position;
+pub mod sums;
+pub mod team;
+mod tile;

@@ -1,0 +1,96 @@
+//! Attention over paged keys and values, streamed tile by tile.
+//!
+//! ```text
+//! for each tile of 64 keys that a row sees, ascending:
+//!     s = q · keys · scale;  m = max s;  l[lane] += exp(s − m);  o = chain of exp(s − m) · v
+//!     M' = max(M, m);  L = fma(l, exp(m − M'), L · exp(M − M'));  O likewise
+//! z = O / ΣL;  log-sum-exp = M + ln ΣL
+//! ```
+//! 1. Keys lie transposed in their page, so that a tile's 64 scores are 64 outputs of one product.
+//! 2. Six rows go through a tile together; on the diagonal they share the keys that all of them see,
+//!    and each takes its own last ones alone: a hidden key is in no chain and its value is not read.
+//! 3. The folding factors of the rows stand in one vector.
+//! 4. The weights are never stored. Who wants to see them computes them from the log-sum-exp.
+
+mod backward;
+mod forward;
+mod seen;
+mod store;
+
+pub use backward::{backward, backward_scratch};
+pub use forward::forward;
+pub use seen::{pattern, scores};
+pub use store::store;
+
+/// Positions of a page, and keys of a tile.
+pub const PAGE: usize = 64;
+
+/// The shape of an attention.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heads {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub key_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Factor of the scores.
+    pub scale: f32,
+    /// A row at position p sees the keys at p − window + 1 ..= p.
+    pub window: Option<usize>,
+}
+
+impl Heads {
+    /// Query heads that share a key head.
+    pub fn group(&self) -> usize {
+        self.heads / self.key_heads
+    }
+}
+
+/// The rows of one sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Its first row.
+    pub first_row: usize,
+    /// How many there are.
+    pub rows: usize,
+    /// The position of the first.
+    pub first_position: usize,
+    /// Where its pages begin in the table: entry `first_page + n` has positions 64n to 64n + 63.
+    pub first_page: usize,
+}
+
+/// Pages, of which one layer is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages<'a> {
+    /// All pages.
+    pub storage: &'a [f32],
+    /// Floats of a page.
+    pub stride: usize,
+    /// Where this layer's keys begin in a page: `[key_heads, head_dim, 64]`.
+    pub keys_at: usize,
+    /// Where its values begin: `[key_heads, 64, head_dim]`.
+    pub values_at: usize,
+    /// The pages of all spans.
+    pub table: &'a [u32],
+}
+
+/// Pages, of which one layer is written.
+#[derive(Debug)]
+pub struct PagesMut<'a> {
+    /// All pages.
+    pub storage: &'a mut [f32],
+    /// Floats of a page.
+    pub stride: usize,
+    /// As [`Pages::keys_at`].
+    pub keys_at: usize,
+    /// As [`Pages::values_at`].
+    pub values_at: usize,
+    /// The pages of all spans.
+    pub table: &'a [u32],
+}
+
+/// Floats of one layer's keys in a page; its values take as many.
+pub fn keys_len(how: &Heads) -> usize {
+    how.key_heads * how.head_dim * PAGE
+}

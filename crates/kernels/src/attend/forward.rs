@@ -1,0 +1,249 @@
+//! Forward: six rows of a head at a time through the tiles that they see.
+
+use std::ops::Range;
+
+use super::{Heads, PAGE, Pages, Span};
+use crate::{
+    lanes::{LANES, Lanes},
+    math::{exp_lanes, ln},
+    naive::attend::visible,
+    path::Kernel,
+    team::{Pieces, Team},
+    tile::{COLUMNS, Left, Out, ROWS, Right, staircase, tile},
+};
+
+/// Rows of a task.
+const BLOCK: usize = 96;
+
+/// Every row of every span looks at the keys before it, which the pages hold already.
+///
+/// `query`, `out`: `[rows, heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
+pub fn forward(
+    team: &Team,
+    how: &Heads,
+    query: &[f32],
+    spans: &[Span],
+    pages: Pages<'_>,
+    out: &mut [f32],
+    log_sum_exp: Option<&mut [f32]>,
+) {
+    assert_eq!(query.len(), out.len(), "an output of another shape");
+    let total: usize = spans.iter().map(|span| span.rows.div_ceil(BLOCK)).sum();
+    let out = Pieces::new(out);
+    let log_sum_exp = log_sum_exp.map(Pieces::new);
+    team.run(total * how.heads, &|task| {
+        let (block, head) = (task / how.heads, task % how.heads);
+        let Some((span, rows)) = block_of(spans, block) else { return };
+        let rows = Block {
+            how,
+            query,
+            pages,
+            span,
+            head,
+            rows,
+            out: &out,
+            log_sum_exp: log_sum_exp.as_ref(),
+        };
+        team.path().run(rows);
+    });
+}
+
+/// Rows of a span that one task takes.
+pub(super) fn block_of(spans: &[Span], mut block: usize) -> Option<(&Span, Range<usize>)> {
+    for span in spans {
+        let blocks = span.rows.div_ceil(BLOCK);
+        if block < blocks {
+            return Some((span, block * BLOCK..span.rows.min((block + 1) * BLOCK)));
+        }
+        block -= blocks;
+    }
+    None
+}
+
+/// Some rows of one head.
+struct Block<'a> {
+    how: &'a Heads,
+    query: &'a [f32],
+    pages: Pages<'a>,
+    span: &'a Span,
+    head: usize,
+    rows: Range<usize>,
+    out: &'a Pieces<'a>,
+    log_sum_exp: Option<&'a Pieces<'a>>,
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let mut row = self.rows.start;
+        while row < self.rows.end {
+            let count = (self.rows.end - row).min(ROWS);
+            self.six(on, row, count);
+            row += count;
+        }
+    }
+}
+
+impl Block<'_> {
+    /// Up to six rows through all tiles that any of them sees.
+    #[inline(always)]
+    fn six<L: Lanes>(&self, on: L, first: usize, count: usize) {
+        let Heads { heads, head_dim, .. } = *self.how;
+        let key_head = self.head / self.how.group();
+        let row = self.span.first_row + first;
+        let position = self.span.first_position + first;
+        let seen: [Range<usize>; ROWS] = std::array::from_fn(|r| visible(self.how, position + r));
+        let at = |r: usize| ((row + r) * heads + self.head) * head_dim;
+        let query = Left {
+            at: self.query[at(0)..at(count - 1) + head_dim].as_ptr(),
+            by_row: heads * head_dim,
+            by_step: 1,
+        };
+
+        let mut most = [f32::NEG_INFINITY; LANES];
+        let mut totals = [[0.0f32; LANES]; ROWS];
+        let mut begun = [false; ROWS];
+        let tiles = seen[0].start / PAGE..seen[count - 1].end.div_ceil(PAGE);
+        for tile_index in tiles {
+            let page = self.pages.table[self.span.first_page + tile_index] as usize;
+            let page = &self.pages.storage[page * self.pages.stride..][..self.pages.stride];
+            let len = head_dim * PAGE;
+            let keys = &page[self.pages.keys_at + key_head * len..][..len];
+            let values = &page[self.pages.values_at + key_head * len..][..len];
+            // Which keys of the tile each row sees.
+            let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
+                let range = &seen[r];
+                let low = range.start.saturating_sub(tile_index * PAGE).min(PAGE);
+                let high = range.end.saturating_sub(tile_index * PAGE).min(PAGE);
+                low..high.max(low)
+            });
+
+            let mut weights = [[0.0f32; PAGE]; ROWS];
+            let keys = Right { at: keys.as_ptr(), by_step: PAGE };
+            let scores = Out { at: weights[0].as_mut_ptr(), by_row: PAGE };
+            // SAFETY: `count` rows of queries, a tile of keys, and the scores' array.
+            unsafe { tile(on, count, COLUMNS, head_dim, query, keys, scores, false) };
+
+            let mut m = [f32::NEG_INFINITY; LANES];
+            let mut l = [[0.0f32; LANES]; ROWS];
+            for r in 0..count {
+                if within[r].is_empty() {
+                    continue;
+                }
+                (m[r], l[r]) = weigh(on, &mut weights[r], &within[r], self.how.scale);
+            }
+
+            // M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
+            let (old, new) = (on.load(&most), on.load(&m));
+            let both = on.max(old, new);
+            let a = on.to_array(exp_lanes(on, on.sub(old, both)));
+            let b = on.to_array(exp_lanes(on, on.sub(new, both)));
+            let both = on.to_array(both);
+            let first_of: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
+            for r in 0..count {
+                if within[r].is_empty() {
+                    continue;
+                }
+                if begun[r] {
+                    let (l, total) = (on.load(&l[r]), on.load(&totals[r]));
+                    let total = on.fma(l, on.splat(b[r]), on.mul(total, on.splat(a[r])));
+                    totals[r] = on.to_array(total);
+                    most[r] = both[r];
+                } else {
+                    (totals[r], most[r], begun[r]) = (l[r], m[r], true);
+                }
+            }
+
+            for column in (0..head_dim).step_by(COLUMNS) {
+                let columns = (head_dim - column).min(COLUMNS);
+                let mut o = [[0.0f32; COLUMNS]; ROWS];
+                let left = Left { at: weights[0].as_ptr(), by_row: PAGE, by_step: 1 };
+                let right = Right { at: values[column..].as_ptr(), by_step: head_dim };
+                let to = Out { at: o[0].as_mut_ptr(), by_row: COLUMNS };
+                // SAFETY: the visible keys' weights and values, and the array of sums.
+                unsafe { staircase(on, columns, &within[..count], left, right, to, false) };
+                for r in 0..count {
+                    if within[r].is_empty() {
+                        continue;
+                    }
+                    // SAFETY: rows of a head belong to one task.
+                    let out = unsafe { self.out.piece(at(r) + column..at(r) + column + columns) };
+                    if first_of[r] {
+                        out.copy_from_slice(&o[r][..columns]);
+                        continue;
+                    }
+                    let (a, b) = (on.splat(a[r]), on.splat(b[r]));
+                    for (out, o) in out.chunks_mut(LANES).zip(o[r].chunks(LANES)) {
+                        let folded = on.fma(on.load(o), b, on.mul(on.load_some(out), a));
+                        on.store_some(folded, out);
+                    }
+                }
+            }
+        }
+
+        for r in 0..count {
+            let total = on.sum_tree(on.load(&totals[r]));
+            let share = on.splat(1.0 / total);
+            // SAFETY: rows of a head belong to one task.
+            let out = unsafe { self.out.piece(at(r)..at(r) + head_dim) };
+            for out in out.chunks_mut(LANES) {
+                on.store_some(on.mul(on.load_some(out), share), out);
+            }
+            if let Some(to) = self.log_sum_exp {
+                let at = (row + r) * heads + self.head;
+                // SAFETY: as above.
+                let to = unsafe { to.piece(at..at + 1) };
+                to[0] = most[r] + ln(total);
+            }
+        }
+    }
+}
+
+/// Scores to weights exp(score · scale − max), in place; gives the maximum and sixteen lane totals.
+/// What is not visible counts for nothing.
+#[inline(always)]
+fn weigh<L: Lanes>(
+    on: L,
+    scores: &mut [f32; PAGE],
+    visible: &Range<usize>,
+    scale: f32,
+) -> (f32, [f32; LANES]) {
+    let scale = on.splat(scale);
+    let least = on.splat(f32::NEG_INFINITY);
+    let mut most = least;
+    let vectors = visible.start / LANES..visible.end.div_ceil(LANES);
+    for v in vectors.clone() {
+        let part = &mut scores[v * LANES..][..LANES];
+        let scaled = on.mul(on.load(part), scale);
+        on.store(scaled, part);
+        let larger = on.max(scaled, most);
+        most = only(on, v, visible, larger, most);
+    }
+    let most = on.max_tree(most);
+    let shift = on.splat(most);
+    let mut totals = on.splat(0.0);
+    for v in vectors {
+        let part = &mut scores[v * LANES..][..LANES];
+        let weight = exp_lanes(on, on.sub(on.load(part), shift));
+        let weight = only(on, v, visible, weight, on.splat(0.0));
+        on.store(weight, part);
+        totals = on.add(totals, weight);
+    }
+    (most, on.to_array(totals))
+}
+
+/// `a` in the lanes of vector `v` that are visible, `b` in the others.
+#[inline(always)]
+fn only<L: Lanes>(on: L, v: usize, visible: &Range<usize>, a: L::F32, b: L::F32) -> L::F32 {
+    const INDEX: [f32; LANES] =
+        [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
+    let first = v * LANES;
+    if visible.start <= first && visible.end >= first + LANES {
+        return a;
+    }
+    let index = on.add(on.load(&INDEX), on.splat(first as f32));
+    let below_end = on.select(on.less(index, on.splat(visible.end as f32)), a, b);
+    on.select(on.less(index, on.splat(visible.start as f32)), b, below_end)
+}

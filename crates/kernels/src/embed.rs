@@ -1,0 +1,40 @@
+//! Rows of a table by index, and their gradients gathered back.
+
+use crate::{
+    matmul::Panels,
+    naive,
+    team::{Pieces, Team},
+};
+
+/// A table of rows, in either form.
+#[derive(Clone, Copy, Debug)]
+pub enum Table<'a> {
+    /// `[rows, width]`
+    Rows(&'a [f32]),
+    /// Packed for products: a tied table is held once.
+    Panels(Panels<'a>),
+}
+
+/// y[row] = table[indices[row]]; `y`: `[rows, width]`.
+pub fn gather(_: &Team, table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
+    naive::embed::gather(table, width, indices, y);
+}
+
+/// dtable[indices[row]] += dy[row], rows ascending; split among threads by columns.
+pub fn scatter_add(team: &Team, dy: &[f32], width: usize, indices: &[u32], dtable: &mut [f32]) {
+    let table_rows = dtable.len() / width.max(1);
+    let to = Pieces::new(dtable);
+    let least = (16 * 1024 / indices.len().max(1)).max(64);
+    team.split(width, 16, least, &|columns| {
+        for (&index, dy) in indices.iter().zip(dy.chunks_exact(width)) {
+            let index = index as usize;
+            assert!(index < table_rows, "a row that the table does not have");
+            let at = index * width + columns.start..index * width + columns.end;
+            // SAFETY: each range of columns is cut once, and rows are visited one by one.
+            let to = unsafe { to.piece(at) };
+            for (to, dy) in to.iter_mut().zip(&dy[columns.clone()]) {
+                *to += dy;
+            }
+        }
+    });
+}

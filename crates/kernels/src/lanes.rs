@@ -1,0 +1,143 @@
+//! Sixteen lanes of f32 on every processor: one AVX-512 register, two of AVX2, or an array.
+//!
+//! A kernel is written once over [`Lanes`]. All implementations give the same bits: each lane is
+//! IEEE arithmetic of its own, and where lanes meet they do so in one fixed tree.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use portable::Portable;
+
+/// Lanes of a vector.
+pub const LANES: usize = 16;
+
+/// Operations on sixteen lanes. A value of an implementing type proves that the processor has the
+/// instructions, so the methods are safe.
+pub trait Lanes: Copy + Send + Sync {
+    /// Sixteen f32.
+    type F32: Copy;
+    /// Sixteen truths.
+    type Mask: Copy;
+    /// How many vectors of output columns a matrix kernel holds a row: 4 with 32 registers, 1 with 16.
+    const WIDE: usize;
+
+    /// The same in every lane.
+    fn splat(self, x: f32) -> Self::F32;
+    /// The first sixteen of a slice.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    fn load(self, from: &[f32]) -> Self::F32;
+    /// All of a slice of fewer than sixteen; the other lanes are +0.
+    fn load_part(self, from: &[f32]) -> Self::F32;
+    /// To the first sixteen of a slice.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    fn store(self, x: Self::F32, to: &mut [f32]);
+    /// The first lanes to all of a slice of fewer than sixteen.
+    fn store_part(self, x: Self::F32, to: &mut [f32]);
+    /// Sixteen from a place.
+    ///
+    /// # Safety
+    /// Sixteen f32 can be read there.
+    unsafe fn load_at(self, from: *const f32) -> Self::F32;
+    /// Sixteen to a place.
+    ///
+    /// # Safety
+    /// Sixteen f32 can be written there.
+    unsafe fn store_at(self, x: Self::F32, to: *mut f32);
+    /// a + b
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a − b
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a · b
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a / b
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// √a
+    fn sqrt(self, a: Self::F32) -> Self::F32;
+    /// a · b + c, rounded once
+    fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `if a > b { a } else { b }`: b where either is not a number.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// Where a > b.
+    fn greater(self, a: Self::F32, b: Self::F32) -> Self::Mask;
+    /// Where a < b.
+    fn less(self, a: Self::F32, b: Self::F32) -> Self::Mask;
+    /// Where a is not a number.
+    fn is_nan(self, a: Self::F32) -> Self::Mask;
+    /// a where true, b elsewhere.
+    fn select(self, mask: Self::Mask, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The nearest whole number, halves to even.
+    fn round(self, a: Self::F32) -> Self::F32;
+    /// 2^n for whole n from −126 to 127.
+    fn power_of_two(self, n: Self::F32) -> Self::F32;
+    /// The bits, and what bits mean, lane by lane through arrays: for rare code.
+    fn to_array(self, x: Self::F32) -> [f32; LANES];
+    /// From an array.
+    fn from_array(self, x: [f32; LANES]) -> Self::F32;
+
+    /// Loads sixteen, or as many as there are.
+    #[inline(always)]
+    fn load_some(self, from: &[f32]) -> Self::F32 {
+        if from.len() >= LANES { self.load(from) } else { self.load_part(from) }
+    }
+
+    /// Stores sixteen, or as many as fit.
+    #[inline(always)]
+    fn store_some(self, x: Self::F32, to: &mut [f32]) {
+        if to.len() >= LANES { self.store(x, to) } else { self.store_part(x, to) }
+    }
+
+    /// The sum of all lanes by the one tree: lane i takes lane i + 8, then i + 4, i + 2, i + 1.
+    #[inline(always)]
+    fn sum_tree(self, x: Self::F32) -> f32 {
+        sum_tree(self.to_array(x))
+    }
+
+    /// The largest lane by the same tree.
+    #[inline(always)]
+    fn max_tree(self, x: Self::F32) -> f32 {
+        max_tree(self.to_array(x))
+    }
+}
+
+/// The sum of sixteen lanes by the one tree.
+#[inline(always)]
+pub fn sum_tree(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// The largest of sixteen lanes by the one tree.
+#[inline(always)]
+pub fn max_tree(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = larger(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// `if a > b { a } else { b }`: b where either is not a number.
+#[inline(always)]
+pub fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}

@@ -1,0 +1,162 @@
+//! Sixteen lanes as two AVX2 registers.
+
+use std::arch::x86_64::*;
+
+use super::{LANES, Lanes};
+use crate::path::{Kernel, Path};
+
+/// Proof that this processor has AVX2 and fused multiply-add.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// Runs a kernel compiled for AVX2.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    #[inline]
+    pub fn run<K: Kernel>(kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn with<K: Kernel>(kernel: K) -> K::Output {
+            kernel.run(Avx2(()))
+        }
+        assert!(Path::Avx2.is_here(), "this processor has no AVX2");
+        // SAFETY: the assertion above found all features that `with` enables.
+        unsafe { with(kernel) }
+    }
+}
+
+/// The instructions are there: `self` exists only where `run` has found them.
+macro_rules! here {
+    ($call:expr) => {
+        // SAFETY: an `Avx2` exists only in code that `Avx2::run` has entered, after it found the
+        // instructions; memory is reached only within lengths that were checked.
+        unsafe { $call }
+    };
+}
+
+/// Lanes 0 to 7 and 8 to 15.
+#[derive(Clone, Copy, Debug)]
+pub struct Two(__m256, __m256);
+
+#[inline(always)]
+fn both(a: Two, b: Two, of: impl Fn(__m256, __m256) -> __m256) -> Two {
+    Two(of(a.0, b.0), of(a.1, b.1))
+}
+
+impl Lanes for Avx2 {
+    type F32 = Two;
+    type Mask = Two;
+    const WIDE: usize = 1;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Two {
+        let half = here!(_mm256_set1_ps(x));
+        Two(half, half)
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Two {
+        assert!(from.len() >= LANES);
+        let at = from.as_ptr();
+        here!(Two(_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))))
+    }
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> Two {
+        let mut all = [0.0; LANES];
+        all[..from.len()].copy_from_slice(from);
+        self.load(&all)
+    }
+    #[inline(always)]
+    fn store(self, x: Two, to: &mut [f32]) {
+        assert!(to.len() >= LANES);
+        let at = to.as_mut_ptr();
+        here!({
+            _mm256_storeu_ps(at, x.0);
+            _mm256_storeu_ps(at.add(8), x.1);
+        });
+    }
+    #[inline(always)]
+    fn store_part(self, x: Two, to: &mut [f32]) {
+        to.copy_from_slice(&self.to_array(x)[..to.len()]);
+    }
+    #[inline(always)]
+    unsafe fn load_at(self, from: *const f32) -> Two {
+        here!(Two(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))))
+    }
+    #[inline(always)]
+    unsafe fn store_at(self, x: Two, to: *mut f32) {
+        here!({
+            _mm256_storeu_ps(to, x.0);
+            _mm256_storeu_ps(to.add(8), x.1);
+        })
+    }
+    #[inline(always)]
+    fn add(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_add_ps(a, b)))
+    }
+    #[inline(always)]
+    fn sub(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_sub_ps(a, b)))
+    }
+    #[inline(always)]
+    fn mul(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_mul_ps(a, b)))
+    }
+    #[inline(always)]
+    fn div(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_div_ps(a, b)))
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Two) -> Two {
+        here!(Two(_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)))
+    }
+    #[inline(always)]
+    fn fma(self, a: Two, b: Two, c: Two) -> Two {
+        here!(Two(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)))
+    }
+    #[inline(always)]
+    fn max(self, a: Two, b: Two) -> Two {
+        // vmaxps gives its second operand unless the first is greater: the rule, also for NaN.
+        both(a, b, |a, b| here!(_mm256_max_ps(a, b)))
+    }
+    #[inline(always)]
+    fn greater(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)))
+    }
+    #[inline(always)]
+    fn less(self, a: Two, b: Two) -> Two {
+        both(a, b, |a, b| here!(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)))
+    }
+    #[inline(always)]
+    fn is_nan(self, a: Two) -> Two {
+        both(a, a, |a, b| here!(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, b)))
+    }
+    #[inline(always)]
+    fn select(self, mask: Two, a: Two, b: Two) -> Two {
+        here!(Two(_mm256_blendv_ps(b.0, a.0, mask.0), _mm256_blendv_ps(b.1, a.1, mask.1)))
+    }
+    #[inline(always)]
+    fn round(self, a: Two) -> Two {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        here!(Two(_mm256_round_ps::<NEAREST>(a.0), _mm256_round_ps::<NEAREST>(a.1)))
+    }
+    #[inline(always)]
+    fn power_of_two(self, n: Two) -> Two {
+        both(n, n, |n, _| {
+            here!({
+                let biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+            })
+        })
+    }
+    #[inline(always)]
+    fn to_array(self, x: Two) -> [f32; LANES] {
+        let mut out = [0.0; LANES];
+        self.store(x, &mut out);
+        out
+    }
+    #[inline(always)]
+    fn from_array(self, x: [f32; LANES]) -> Two {
+        self.load(&x)
+    }
+}

@@ -1,0 +1,97 @@
+//! Activations, alone or times a linear branch, with gradients.
+
+use crate::{
+    activate::Activation,
+    math::{erf, exp, sigmoid},
+};
+
+/// √(2/π), of GELU's approximation.
+pub const ROOT_2_OVER_PI: f32 = 0.797_884_6;
+/// The factor of the cube in GELU's approximation.
+pub const CUBE: f32 = 0.044_715;
+/// 1/√2
+pub const ROOT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
+/// 1/√(2π)
+pub const DENSITY: f32 = 0.398_942_3;
+
+/// The activation of one number.
+pub fn value(how: Activation, x: f32) -> f32 {
+    match how {
+        Activation::Silu => x * sigmoid(x),
+        Activation::Gelu => x * (0.5 * (1.0 + erf(x * ROOT_HALF))),
+        // ½(1 + tanh u) = sigmoid(2u)
+        Activation::GeluTanh => x * sigmoid(twice_u(x)),
+        Activation::Relu2 => {
+            let x = positive(x);
+            x * x
+        }
+        Activation::Relu => positive(x),
+    }
+}
+
+/// Its derivative.
+pub fn slope(how: Activation, x: f32) -> f32 {
+    match how {
+        Activation::Silu => {
+            let s = sigmoid(x);
+            (x * s).mul_add(1.0 - s, s)
+        }
+        Activation::Gelu => {
+            let share = 0.5 * (1.0 + erf(x * ROOT_HALF));
+            let density = DENSITY * exp(x * x * -0.5);
+            x.mul_add(density, share)
+        }
+        Activation::GeluTanh => {
+            let s = sigmoid(twice_u(x));
+            let twice_du = (x * x).mul_add(6.0 * ROOT_2_OVER_PI * CUBE, 2.0 * ROOT_2_OVER_PI);
+            (x * s * (1.0 - s)).mul_add(twice_du, s)
+        }
+        Activation::Relu2 => 2.0 * positive(x),
+        Activation::Relu => {
+            if x > 0.0 {
+                1.0
+            } else {
+                0.0
+            }
+        }
+    }
+}
+
+/// 2 · √(2/π) · (x + 0.044715 x³)
+fn twice_u(x: f32) -> f32 {
+    (2.0 * ROOT_2_OVER_PI) * (x * x * x).mul_add(CUBE, x)
+}
+
+/// x where it is above 0; NaN stays NaN.
+fn positive(x: f32) -> f32 {
+    if x.is_nan() || x > 0.0 { x } else { 0.0 }
+}
+
+/// post = act(pre) [· linear]
+pub fn forward(how: Activation, pre: &[f32], linear: Option<&[f32]>, post: &mut [f32]) {
+    for index in 0..pre.len() {
+        let value = value(how, pre[index]);
+        post[index] = linear.map_or(value, |linear| value * linear[index]);
+    }
+}
+
+/// Overwrites the gradients of both branches.
+pub fn backward(
+    how: Activation,
+    dpost: &[f32],
+    pre: &[f32],
+    linear: Option<&[f32]>,
+    dpre: &mut [f32],
+    mut dlinear: Option<&mut [f32]>,
+) {
+    for index in 0..pre.len() {
+        let (x, dy) = (pre[index], dpost[index]);
+        dpre[index] = match linear {
+            Some(linear) => dy * linear[index] * slope(how, x),
+            None => dy * slope(how, x),
+        };
+        if let Some(dlinear) = &mut dlinear {
+            dlinear[index] = dy * value(how, x);
+        }
+    }
+}

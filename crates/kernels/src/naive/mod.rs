@@ -1,0 +1,11 @@
+//! The naive twins: plain loops that define every bit. Each kernel equals its twin.
+
+pub mod activate;
+pub mod attend;
+pub mod embed;
+pub mod loss;
+pub mod matmul;
+pub mod norm;
+pub mod optimize;
+pub mod position;
+pub mod sums;

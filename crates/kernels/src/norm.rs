@@ -1,0 +1,315 @@
+//! Layer norm and RMS norm, forward and backward.
+//!
+//! ```text
+//! layer: mean = Σx / n;  variance = Σ(x − mean)² / n;  y = (x − mean) / √(variance + ε) · w + b
+//! rms:   y = x / √(Σx² / n + ε) · w
+//! ```
+//! 1. Rows are split among threads; in the backward, dx by rows and the weights' gradients by columns,
+//!    so that each of these runs over rows in ascending order.
+
+use std::ops::Range;
+
+use crate::{
+    lanes::{LANES, Lanes},
+    path::Kernel,
+    sums::{row, row_of_products},
+    team::{Pieces, Team},
+};
+
+/// Elements that are worth a thread of their own.
+const LEAST: usize = 16 * 1024;
+
+/// y = (x − mean) / deviation · weight + bias.
+///
+/// `x`, `y`: `[rows, width]`; `statistics`: `[rows, 2]`, mean and 1 / deviation.
+#[allow(clippy::too_many_arguments, reason = "a norm's weights and what its backward needs")]
+pub fn layer(
+    team: &Team,
+    x: &[f32],
+    width: usize,
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    epsilon: f32,
+    y: &mut [f32],
+    statistics: Option<&mut [f32]>,
+) {
+    let how = How { width, weight, bias, epsilon, centered: true };
+    forward(team, how, x, y, statistics);
+}
+
+/// y = x / root mean square · weight. `statistics`: `[rows]`, 1 / root mean square.
+pub fn rms(
+    team: &Team,
+    x: &[f32],
+    width: usize,
+    weight: &[f32],
+    epsilon: f32,
+    y: &mut [f32],
+    statistics: Option<&mut [f32]>,
+) {
+    let how = How { width, weight, bias: None, epsilon, centered: false };
+    forward(team, how, x, y, statistics);
+}
+
+/// The gradients of [`layer`]: `dx` is added to, `dweight` and `dbias` go on over rows.
+#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+pub fn layer_backward(
+    team: &Team,
+    dy: &[f32],
+    x: &[f32],
+    width: usize,
+    weight: &[f32],
+    statistics: &[f32],
+    dx: &mut [f32],
+    dweight: &mut [f32],
+    dbias: Option<&mut [f32]>,
+) {
+    let how = How { width, weight, bias: None, epsilon: 0.0, centered: true };
+    backward(team, how, dy, x, statistics, dx, dweight, dbias);
+}
+
+/// The gradients of [`rms`]: `dx` is added to, `dweight` goes on over rows.
+#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+pub fn rms_backward(
+    team: &Team,
+    dy: &[f32],
+    x: &[f32],
+    width: usize,
+    weight: &[f32],
+    statistics: &[f32],
+    dx: &mut [f32],
+    dweight: &mut [f32],
+) {
+    let how = How { width, weight, bias: None, epsilon: 0.0, centered: false };
+    backward(team, how, dy, x, statistics, dx, dweight, None);
+}
+
+/// A norm's shape and weights.
+#[derive(Clone, Copy)]
+struct How<'a> {
+    width: usize,
+    weight: &'a [f32],
+    bias: Option<&'a [f32]>,
+    epsilon: f32,
+    /// Whether the mean is subtracted.
+    centered: bool,
+}
+
+impl How<'_> {
+    /// Statistics of a row.
+    fn statistics(&self) -> usize {
+        if self.centered { 2 } else { 1 }
+    }
+}
+
+fn forward(team: &Team, how: How<'_>, x: &[f32], y: &mut [f32], statistics: Option<&mut [f32]>) {
+    assert_eq!(x.len(), y.len(), "an output of another shape");
+    let rows = x.len() / how.width;
+    let y = Pieces::new(y);
+    let statistics = statistics.map(Pieces::new);
+    team.split(rows, 1, LEAST / how.width, &|range| {
+        let elements = range.start * how.width..range.end * how.width;
+        // SAFETY: each range of rows is cut once.
+        let (y, statistics) = unsafe {
+            let of = range.start * how.statistics()..range.end * how.statistics();
+            (y.piece(elements.clone()), statistics.as_ref().map(|to| to.piece(of)))
+        };
+        team.path().run(Forward { how, x: &x[elements], y, statistics });
+    });
+}
+
+struct Forward<'a> {
+    how: How<'a>,
+    x: &'a [f32],
+    y: &'a mut [f32],
+    statistics: Option<&'a mut [f32]>,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, on: L) {
+        let How { width, weight, bias, epsilon, centered } = self.how;
+        let rows = self.x.chunks_exact(width).zip(self.y.chunks_exact_mut(width));
+        for (index, (x, y)) in rows.enumerate() {
+            let mean = if centered { row(on, x) / width as f32 } else { 0.0 };
+            let squares =
+                if centered { squares_apart(on, x, mean) } else { row_of_products(on, x, x) };
+            let factor = 1.0 / (squares / width as f32 + epsilon).sqrt();
+            let (mean_all, factor_all) = (on.splat(mean), on.splat(factor));
+            for first in (0..width).step_by(LANES) {
+                let end = width.min(first + LANES);
+                let x = on.load_some(&x[first..end]);
+                let x = if centered { on.sub(x, mean_all) } else { x };
+                let normal = on.mul(x, factor_all);
+                let w = on.load_some(&weight[first..end]);
+                let value = match bias {
+                    Some(bias) => on.fma(normal, w, on.load_some(&bias[first..end])),
+                    None => on.mul(normal, w),
+                };
+                on.store_some(value, &mut y[first..end]);
+            }
+            match &mut self.statistics {
+                Some(to) if centered => {
+                    to[2 * index] = mean;
+                    to[2 * index + 1] = factor;
+                }
+                Some(to) => to[index] = factor,
+                None => {}
+            }
+        }
+    }
+}
+
+/// Σ(x − mean)²
+#[inline(always)]
+fn squares_apart<L: Lanes>(on: L, x: &[f32], mean: f32) -> f32 {
+    let mean = on.splat(mean);
+    let mut sum = on.splat(0.0);
+    for x in x.chunks(LANES) {
+        let apart = first_lanes(on, on.sub(on.load_some(x), mean), x.len());
+        sum = on.fma(apart, apart, sum);
+    }
+    on.sum_tree(sum)
+}
+
+/// The first `count` lanes; +0 in the others.
+#[inline(always)]
+fn first_lanes<L: Lanes>(on: L, x: L::F32, count: usize) -> L::F32 {
+    if count >= LANES {
+        return x;
+    }
+    let mut lanes = on.to_array(x);
+    lanes[count..].fill(0.0);
+    on.from_array(lanes)
+}
+
+#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+fn backward(
+    team: &Team,
+    how: How<'_>,
+    dy: &[f32],
+    x: &[f32],
+    statistics: &[f32],
+    dx: &mut [f32],
+    dweight: &mut [f32],
+    dbias: Option<&mut [f32]>,
+) {
+    let width = how.width;
+    let rows = x.len() / width;
+    let dx = Pieces::new(dx);
+    team.split(rows, 1, LEAST / width, &|rows| {
+        let elements = rows.start * width..rows.end * width;
+        // SAFETY: each range of rows is cut once.
+        let dx = unsafe { dx.piece(elements.clone()) };
+        let statistics = &statistics[rows.start * how.statistics()..];
+        let (dy, x) = (&dy[elements.clone()], &x[elements]);
+        team.path().run(Backward { how, dy, x, statistics, dx });
+    });
+    let dweight = Pieces::new(dweight);
+    let dbias = dbias.map(Pieces::new);
+    team.split(width, LANES, (LEAST / rows.max(1)).max(LANES), &|columns| {
+        // SAFETY: each range of columns is cut once.
+        let (dweight, dbias) = unsafe {
+            (dweight.piece(columns.clone()), dbias.as_ref().map(|to| to.piece(columns.clone())))
+        };
+        team.path().run(Weights { how, dy, x, statistics, columns, dweight, dbias });
+    });
+}
+
+/// dx of some rows.
+struct Backward<'a> {
+    how: How<'a>,
+    dy: &'a [f32],
+    x: &'a [f32],
+    statistics: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let How { width, weight, centered, .. } = self.how;
+        let n = width as f32;
+        for (index, dx) in self.dx.chunks_exact_mut(width).enumerate() {
+            let (x, dy) = (&self.x[index * width..][..width], &self.dy[index * width..][..width]);
+            let (mean, factor) = mean_and_factor(self.statistics, index, centered);
+            let (mean_all, factor_all) = (on.splat(mean), on.splat(factor));
+            let at = |first: usize| {
+                let end = width.min(first + LANES);
+                let x = on.load_some(&x[first..end]);
+                let x = if centered { on.sub(x, mean_all) } else { x };
+                let normal = on.mul(x, factor_all);
+                let inner =
+                    on.mul(on.load_some(&dy[first..end]), on.load_some(&weight[first..end]));
+                (normal, inner, end)
+            };
+            let (mut sum, mut products) = (on.splat(0.0), on.splat(0.0));
+            for first in (0..width).step_by(LANES) {
+                let (normal, inner, end) = at(first);
+                sum = on.add(sum, inner);
+                // Beyond the end `inner` is +0 and `normal` is not; their product is no part.
+                let normal = first_lanes(on, normal, end - first);
+                products = on.fma(inner, normal, products);
+            }
+            let mean_inner = on.splat(on.sum_tree(sum) / n);
+            let minus_product = on.splat(-(on.sum_tree(products) / n));
+            for first in (0..width).step_by(LANES) {
+                let (normal, inner, end) = at(first);
+                let inner = if centered { on.sub(inner, mean_inner) } else { inner };
+                let value = on.mul(factor_all, on.fma(normal, minus_product, inner));
+                let dx = &mut dx[first..end];
+                on.store_some(on.add(on.load_some(dx), value), dx);
+            }
+        }
+    }
+}
+
+/// A row's mean (0 of an RMS norm) and factor.
+#[inline(always)]
+fn mean_and_factor(statistics: &[f32], row: usize, centered: bool) -> (f32, f32) {
+    if centered { (statistics[2 * row], statistics[2 * row + 1]) } else { (0.0, statistics[row]) }
+}
+
+/// The weights' gradients of some columns.
+struct Weights<'a> {
+    how: How<'a>,
+    dy: &'a [f32],
+    x: &'a [f32],
+    statistics: &'a [f32],
+    columns: Range<usize>,
+    dweight: &'a mut [f32],
+    dbias: Option<&'a mut [f32]>,
+}
+
+impl Kernel for Weights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, on: L) {
+        let How { width, centered, .. } = self.how;
+        let rows = self.x.len() / width;
+        for first in self.columns.clone().step_by(LANES) {
+            let end = self.columns.end.min(first + LANES);
+            let own = first - self.columns.start..end - self.columns.start;
+            let mut weight = on.load_some(&self.dweight[own.clone()]);
+            let mut bias = self.dbias.as_ref().map(|to| on.load_some(&to[own.clone()]));
+            for row in 0..rows {
+                let at = row * width + first..row * width + end;
+                let (mean, factor) = mean_and_factor(self.statistics, row, centered);
+                let x = on.load_some(&self.x[at.clone()]);
+                let x = if centered { on.sub(x, on.splat(mean)) } else { x };
+                let dy = on.load_some(&self.dy[at]);
+                weight = on.fma(dy, on.mul(x, on.splat(factor)), weight);
+                bias = bias.map(|bias| on.add(bias, dy));
+            }
+            on.store_some(weight, &mut self.dweight[own.clone()]);
+            if let (Some(to), Some(bias)) = (&mut self.dbias, bias) {
+                on.store_some(bias, &mut to[own]);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Rotary positions: pairs (i, i + rotary_dim / 2) of every head turn by angles of their row.
+//!
+//! ```text
+//! (a, b) → (a·cos − b·sin, b·cos + a·sin)
+//! ```
+
+use std::ops::Range;
+
+use crate::{
+    lanes::{LANES, Lanes},
+    math,
+    path::Kernel,
+    team::{Pieces, Team},
+};
+
+/// Which way to turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// By the angle.
+    Forward,
+    /// By its negative: the gradient's way.
+    Back,
+}
+
+/// Elements that are worth a thread of their own.
+const LEAST: usize = 16 * 1024;
+
+/// Turns every head of every row.
+///
+/// `x`, `y`: `[rows, heads, head_dim]`; `table`: `[positions, 2, rotary_dim / 2]`, cosines then sines
+/// of a position; dimensions from `rotary_dim` on are copied.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a shape of three axes, a table, and where to read it"
+)]
+pub fn rotate(
+    team: &Team,
+    x: &[f32],
+    heads: usize,
+    head_dim: usize,
+    rotary_dim: usize,
+    table: &[f32],
+    positions: &[u32],
+    direction: Direction,
+    y: &mut [f32],
+) {
+    let width = heads * head_dim;
+    let y = Pieces::new(y);
+    team.split(positions.len(), 1, LEAST / width.max(1), &|rows| {
+        let elements = rows.start * width..rows.end * width;
+        // SAFETY: each range of rows is cut once.
+        let y = unsafe { y.piece(elements.clone()) };
+        let (x, positions) = (&x[elements], &positions[rows]);
+        team.path().run(Turn { x, width, head_dim, rotary_dim, table, positions, direction, y });
+    });
+}
+
+struct Turn<'a> {
+    x: &'a [f32],
+    width: usize,
+    head_dim: usize,
+    rotary_dim: usize,
+    table: &'a [f32],
+    positions: &'a [u32],
+    direction: Direction,
+    y: &'a mut [f32],
+}
+
+impl Kernel for Turn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let half = self.rotary_dim / 2;
+        let sign = on.splat(if self.direction == Direction::Back { -1.0 } else { 1.0 });
+        let minus = on.splat(-1.0);
+        let rows = self.x.chunks_exact(self.width).zip(self.y.chunks_exact_mut(self.width));
+        for ((x, y), &position) in rows.zip(self.positions) {
+            let angles = &self.table[position as usize * self.rotary_dim..][..self.rotary_dim];
+            let (cosines, sines) = angles.split_at(half);
+            let heads = x.chunks_exact(self.head_dim).zip(y.chunks_exact_mut(self.head_dim));
+            for (x, y) in heads {
+                y[self.rotary_dim..].copy_from_slice(&x[self.rotary_dim..]);
+                let (x_first, x_second) = x[..self.rotary_dim].split_at(half);
+                let (y_first, y_second) = y[..self.rotary_dim].split_at_mut(half);
+                for first in (0..half).step_by(LANES) {
+                    let pairs = first..half.min(first + LANES);
+                    let cos = on.load_some(&cosines[pairs.clone()]);
+                    let sin = on.mul(on.load_some(&sines[pairs.clone()]), sign);
+                    let a = on.load_some(&x_first[pairs.clone()]);
+                    let b = on.load_some(&x_second[pairs.clone()]);
+                    let turned_a = on.fma(a, cos, on.mul(on.mul(b, sin), minus));
+                    let turned_b = on.fma(b, cos, on.mul(a, sin));
+                    on.store_some(turned_a, &mut y_first[pairs.clone()]);
+                    on.store_some(turned_b, &mut y_second[pairs]);
+                }
+            }
+        }
+    }
+}
+
+/// Cosines and sines of angle = position · frequency, rounded to f32 as transformers does.
+///
+/// `frequencies`: `[rotary_dim / 2]`; `table`: `[positions, 2, rotary_dim / 2]`.
+pub fn angles(rotary_dim: usize, frequencies: &[f32], positions: Range<usize>, table: &mut [f32]) {
+    if rotary_dim == 0 {
+        return;
+    }
+    for (position, row) in positions.zip(table.chunks_exact_mut(rotary_dim)) {
+        let (cosines, sines) = row.split_at_mut(rotary_dim / 2);
+        for ((cos, sin), frequency) in cosines.iter_mut().zip(sines).zip(frequencies) {
+            let angle = position as f32 * frequency;
+            *cos = math::cos(angle);
+            *sin = math::sin(angle);
+        }
+    }
+}
+
+/// 1 / theta^(2i / rotary_dim), each step rounded to f32 as torch does.
+pub fn frequencies(rotary_dim: usize, theta: f32, out: &mut [f32]) {
+    for (pair, out) in out.iter_mut().enumerate() {
+        let exponent = (2 * pair) as f32 / rotary_dim as f32;
+        *out = 1.0 / math::pow(theta, exponent);
+    }
+}

@@ -1,0 +1,77 @@
+//! Sums across lanes: of a row, and of a whole tensor in blocks of 4,096 elements.
+//!
+//! ```text
+//! lane[i mod 16] += x[i];  the lanes meet in the tree;  block totals go on in f64, in order
+//! ```
+
+use crate::{
+    lanes::{LANES, Lanes},
+    path::Kernel,
+    team::{Pieces, Team},
+};
+
+pub use crate::naive::sums::BLOCK;
+
+/// The sum of a row.
+#[inline(always)]
+pub(crate) fn row<L: Lanes>(on: L, x: &[f32]) -> f32 {
+    let mut sum = on.splat(0.0);
+    for x in x.chunks(LANES) {
+        sum = on.add(sum, on.load_some(x));
+    }
+    on.sum_tree(sum)
+}
+
+/// The sum of products of two rows.
+#[inline(always)]
+pub(crate) fn row_of_products<L: Lanes>(on: L, a: &[f32], b: &[f32]) -> f32 {
+    let mut sum = on.splat(0.0);
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        sum = on.fma(on.load_some(a), on.load_some(b), sum);
+    }
+    on.sum_tree(sum)
+}
+
+/// Block totals that a tensor of so many elements needs place for.
+pub fn blocks_len(elements: usize) -> usize {
+    elements.div_ceil(BLOCK)
+}
+
+/// The sum of a tensor. `blocks`: at least [`blocks_len`].
+pub fn sum(team: &Team, x: &[f32], blocks: &mut [f64]) -> f64 {
+    total(team, x, blocks, false)
+}
+
+/// The sum of a tensor's squares. `blocks`: at least [`blocks_len`].
+pub fn sum_of_squares(team: &Team, x: &[f32], blocks: &mut [f64]) -> f64 {
+    total(team, x, blocks, true)
+}
+
+fn total(team: &Team, x: &[f32], blocks: &mut [f64], squared: bool) -> f64 {
+    let count = blocks_len(x.len());
+    let totals = Pieces::new(&mut blocks[..count]);
+    team.split(count, 1, 8, &|range| {
+        // SAFETY: each range is cut once.
+        let totals = unsafe { totals.piece(range.clone()) };
+        for (total, block) in totals.iter_mut().zip(range) {
+            let part = &x[block * BLOCK..x.len().min((block + 1) * BLOCK)];
+            *total = f64::from(team.path().run(Block { part, squared }));
+        }
+    });
+    blocks[..count].iter().fold(0.0, |sum, block| sum + block)
+}
+
+/// One block.
+struct Block<'a> {
+    part: &'a [f32],
+    squared: bool,
+}
+
+impl Kernel for Block<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) -> f32 {
+        if self.squared { row_of_products(on, self.part, self.part) } else { row(on, self.part) }
+    }
+}

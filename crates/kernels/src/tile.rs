@@ -1,0 +1,248 @@
+//! The innermost loop of matrix products and attention: a few rows by up to 64 columns of outputs,
+//! each a chain of fused multiply-adds over its steps.
+//!
+//! ```text
+//! for each row r, column c:  sum = 0, or what stands in out[r][c]
+//!     for step in 0..steps:  sum = fma(a[r][step], b[step][c], sum)
+//! ```
+//! 1. The sums of a tile stay in registers: 6 rows × 4 vectors fill 24 of AVX-512's 32.
+//! 2. Lanes are columns, so no lane ever meets another and the order of a chain is that of the steps.
+//! 3. Whoever cuts the steps into parts stores the sums and goes on from them: the same chain.
+
+use std::ops::Range;
+
+use crate::lanes::{LANES, Lanes};
+
+/// Rows of a tile.
+pub(crate) const ROWS: usize = 6;
+/// Columns of a panel.
+pub(crate) const COLUMNS: usize = 64;
+
+/// A matrix somewhere: element `[row][step]` at `at + row · by_row + step · by_step`.
+#[derive(Clone, Copy)]
+pub(crate) struct Left {
+    pub at: *const f32,
+    pub by_row: usize,
+    pub by_step: usize,
+}
+
+/// A matrix whose rows are steps and whose columns lie side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Right {
+    pub at: *const f32,
+    pub by_step: usize,
+}
+
+/// Where the outputs stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Out {
+    pub at: *mut f32,
+    pub by_row: usize,
+}
+
+impl Left {
+    #[inline(always)]
+    pub(crate) unsafe fn from(self, row: usize, step: usize) -> Self {
+        // SAFETY: the caller promises that the element exists.
+        Self { at: unsafe { self.at.add(row * self.by_row + step * self.by_step) }, ..self }
+    }
+}
+
+impl Right {
+    #[inline(always)]
+    pub(crate) unsafe fn from(self, step: usize, column: usize) -> Self {
+        // SAFETY: the caller promises that the element exists.
+        Self { at: unsafe { self.at.add(step * self.by_step + column) }, ..self }
+    }
+}
+
+impl Out {
+    #[inline(always)]
+    pub(crate) unsafe fn from(self, row: usize, column: usize) -> Self {
+        // SAFETY: the caller promises that the element exists.
+        Self { at: unsafe { self.at.add(row * self.by_row + column) }, ..self }
+    }
+}
+
+/// `rows` (at most 6) by `columns` (at most 64) outputs.
+///
+/// # Safety
+/// All elements of the three matrices exist, and no other thread touches the outputs. Only the first
+/// `columns` of each row of `b` and `out` are touched.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
+pub(crate) unsafe fn tile<L: Lanes>(
+    on: L,
+    rows: usize,
+    columns: usize,
+    steps: usize,
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
+    // SAFETY: the caller's promise, for parts of the same matrices.
+    unsafe {
+        match rows {
+            6 => wide::<L, 6>(on, columns, steps, a, b, out, goes_on),
+            5 => wide::<L, 5>(on, columns, steps, a, b, out, goes_on),
+            4 => wide::<L, 4>(on, columns, steps, a, b, out, goes_on),
+            3 => wide::<L, 3>(on, columns, steps, a, b, out, goes_on),
+            2 => wide::<L, 2>(on, columns, steps, a, b, out, goes_on),
+            1 => wide::<L, 1>(on, columns, steps, a, b, out, goes_on),
+            _ => {}
+        }
+    }
+}
+
+/// Cuts the columns into as many vectors as the registers hold.
+#[inline(always)]
+unsafe fn wide<L: Lanes, const R: usize>(
+    on: L,
+    columns: usize,
+    steps: usize,
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
+    let mut column = 0;
+    while column < columns {
+        let left = columns - column;
+        // SAFETY: the columns from here on exist.
+        let (b, out) = unsafe { (b.from(0, column), out.from(0, column)) };
+        // SAFETY: the caller's promise, for parts of the same matrices.
+        unsafe {
+            if L::WIDE == 4 && left > 48 {
+                chains::<L, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
+                column += 64;
+            } else if L::WIDE == 4 && left > 32 {
+                chains::<L, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
+                column += 48;
+            } else if L::WIDE == 4 && left > 16 {
+                chains::<L, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
+                column += 32;
+            } else {
+                chains::<L, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
+                column += 16;
+            }
+        }
+    }
+}
+
+/// R rows by V vectors, of which the last may be partly filled.
+#[inline(always)]
+unsafe fn chains<L: Lanes, const R: usize, const V: usize>(
+    on: L,
+    columns: usize,
+    steps: usize,
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
+    let last = columns - (V - 1) * LANES;
+    // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
+    let read = |at: *const f32, v: usize| unsafe {
+        let at = at.add(v * LANES);
+        if v < V - 1 || last == LANES {
+            on.load_at(at)
+        } else {
+            on.load_part(std::slice::from_raw_parts(at, last))
+        }
+    };
+    let mut sums = [[on.splat(0.0); V]; R];
+    if goes_on {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: row r of the outputs exists.
+                *sum = read(unsafe { out.at.add(r * out.by_row) }, v);
+            }
+        }
+    }
+    let (mut a_at, mut b_at) = (a.at, b.at);
+    for _ in 0..steps {
+        let right: [L::F32; V] = if last == LANES {
+            // SAFETY: this step of `b` exists, with V whole vectors.
+            std::array::from_fn(|v| unsafe { on.load_at(b_at.add(v * LANES)) })
+        } else {
+            std::array::from_fn(|v| read(b_at, v))
+        };
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: this step of row r of `a` exists.
+            let left = on.splat(unsafe { *a_at.add(r * a.by_row) });
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = on.fma(left, right, *sum);
+            }
+        }
+        a_at = a_at.wrapping_add(a.by_step);
+        b_at = b_at.wrapping_add(b.by_step);
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: row r of the outputs exists, with as many columns as are stored.
+            unsafe {
+                let at = out.at.add(r * out.by_row + v * LANES);
+                if v < V - 1 || last == LANES {
+                    on.store_at(sum, at);
+                } else {
+                    on.store_part(sum, std::slice::from_raw_parts_mut(at, last));
+                }
+            }
+        }
+    }
+}
+
+/// A tile of which each row has steps of its own, `ranges[row]`, as under a causal mask or a window:
+/// rows go through what all of them share together, and alone through the rest.
+///
+/// # Safety
+/// As [`tile`], for the steps inside the ranges; other elements are not touched.
+#[inline(always)]
+pub(crate) unsafe fn staircase<L: Lanes>(
+    on: L,
+    columns: usize,
+    ranges: &[Range<usize>],
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
+    let first = ranges.iter().map(|range| range.start).max().unwrap_or(0);
+    let end = ranges.iter().map(|range| range.end).min().unwrap_or(0);
+    let shared = if first < end { first..end } else { end..end };
+    let alone = |row: usize, steps: Range<usize>, goes_on: bool| {
+        if steps.is_empty() && goes_on {
+            return;
+        }
+        // SAFETY: the steps lie in this row's range, or there are none.
+        unsafe {
+            let (a, b) = if steps.is_empty() {
+                (a, b)
+            } else {
+                (a.from(row, steps.start), b.from(steps.start, 0))
+            };
+            tile(on, 1, columns, steps.len(), a, b, out.from(row, 0), goes_on);
+        }
+    };
+    if shared.is_empty() {
+        for (row, range) in ranges.iter().enumerate() {
+            alone(row, range.clone(), goes_on);
+        }
+        return;
+    }
+    let is_even = ranges.iter().all(|range| range.start == shared.start);
+    if !is_even {
+        for (row, range) in ranges.iter().enumerate() {
+            alone(row, range.start..shared.start, goes_on);
+        }
+    }
+    // SAFETY: the shared steps lie in every row's range.
+    unsafe {
+        let (a, b) = (a.from(0, shared.start), b.from(shared.start, 0));
+        tile(on, ranges.len(), columns, shared.len(), a, b, out, goes_on || !is_even);
+    }
+    for (row, range) in ranges.iter().enumerate() {
+        alone(row, shared.end..range.end, true);
+    }
+}

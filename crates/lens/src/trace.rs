@@ -1,0 +1,178 @@
+//! Every site of one pass, kept by name.
+
+use std::{collections::BTreeMap, path::Path};
+
+use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look};
+use lookback_files::{Refusal, Result, write_whole_with};
+use lookback_model::{Batch, BlockSite, Config, Site, TokenId};
+use safetensors::tensor::{Dtype, TensorView};
+
+/// What was seen at a site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The axes of `docs/sites.md`, without a batch.
+    pub shape: Vec<usize>,
+    /// In row-major order.
+    pub values: Vec<f32>,
+}
+
+impl Seen {
+    /// The values of one index of the first axis: a token's vector, a head's matrix.
+    pub fn part(&self, index: usize) -> &[f32] {
+        let len: usize = self.shape.iter().skip(1).product();
+        &self.values[index * len..(index + 1) * len]
+    }
+}
+
+/// Which sites to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    patterns: Vec<String>,
+}
+
+impl Wanted {
+    /// Every site.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Sites that match any of the comma-separated patterns, in which `*` stands for anything.
+    pub fn parse(patterns: &str) -> Result<Self> {
+        let patterns: Vec<String> =
+            patterns.split(',').map(|part| part.trim().to_owned()).collect();
+        if patterns.iter().any(String::is_empty) {
+            return Err(Refusal::user(
+                "--sites: an empty pattern matches nothing; give names such as blocks.*.attn.pattern",
+            ));
+        }
+        Ok(Self { patterns })
+    }
+
+    /// Whether a site is wanted.
+    pub fn has(&self, site: Site) -> bool {
+        if self.patterns.is_empty() {
+            return true;
+        }
+        let name = site.to_string();
+        self.patterns.iter().any(|pattern| matches(pattern, &name))
+    }
+}
+
+/// Whether a name has a pattern's form; `*` stands for any letters, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len())
+                .filter(|&at| tail.is_char_boundary(at))
+                .any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+/// The sites of one pass over one sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// What was read.
+    pub ids: Vec<TokenId>,
+    /// By name.
+    pub sites: BTreeMap<Site, Seen>,
+}
+
+impl Trace {
+    /// What was seen at a site, if it was wanted and exists in this family.
+    pub fn at(&self, site: Site) -> Option<&Seen> {
+        self.sites.get(&site)
+    }
+
+    /// As [`Trace::at`], of a block.
+    pub fn block(&self, layer: usize, site: BlockSite) -> Option<&Seen> {
+        self.at(Site::Block(layer as u16, site))
+    }
+
+    /// Writes all sites as safetensors, with the ids as `input_ids`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let ids: Vec<u8> = self.ids.iter().flat_map(|id| i64::from(id.0).to_le_bytes()).collect();
+        let mut tensors = vec![("input_ids".to_owned(), Dtype::I64, vec![self.ids.len()], ids)];
+        for (site, seen) in &self.sites {
+            let bytes = seen.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((site.to_string(), Dtype::F32, seen.shape.clone(), bytes));
+        }
+        let views = tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| {
+                Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+            })
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+        let bytes = views
+            .and_then(|views| safetensors::serialize(views, None))
+            .map_err(|error| Refusal::ours(format!("{}: {error}", path.display())))?;
+        write_whole_with(path, |to| to.write_all(&bytes))
+    }
+}
+
+/// Passes a sequence through and keeps the sites that are wanted.
+pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
+    let network = weights.network();
+    let context = network.config.context;
+    if ids.is_empty() {
+        return Err(Refusal::user("there is no token to look at; give a prompt or --ids"));
+    }
+    if ids.len() > context {
+        return Err(Refusal::user(format!(
+            "{} tokens are more than this model's context of {context}; shorten the prompt",
+            ids.len()
+        )));
+    }
+    let shape = Shape::Look { rows: ids.len() };
+    let mut space = Workspace::new(network, shape, ids.len(), team.threads());
+    let mut cache = Cache::new(network, 1, Cache::pages(ids.len()));
+    let mut keep = Keep { config: &network.config, wanted, sites: BTreeMap::new() };
+    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), &mut keep)?;
+    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+}
+
+/// A watcher that copies what it sees.
+struct Keep<'a> {
+    config: &'a Config,
+    wanted: &'a Wanted,
+    sites: BTreeMap<Site, Seen>,
+}
+
+impl Watch for Keep<'_> {
+    fn wants(&self, site: Site) -> bool {
+        self.wanted.has(site)
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        let [first, rows, width] = view.shape;
+        let head_dim = self.config.head_dim;
+        use BlockSite as B;
+        let shape = match site {
+            Site::Block(_, B::Scores | B::Pattern) => vec![first, rows, width],
+            Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z) => {
+                vec![rows, width / head_dim, head_dim]
+            }
+            _ => vec![rows, width],
+        };
+        self.sites.insert(site, Seen { shape, values: view.values.to_vec() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        let wanted = Wanted::parse("blocks.*.attn.pattern, logits").unwrap();
+        let has = |name: &str| wanted.has(name.parse().unwrap());
+        assert!(has("blocks.0.attn.pattern") && has("blocks.12.attn.pattern") && has("logits"));
+        assert!(!has("blocks.0.attn.scores") && !has("probabilities"));
+    }
+
+    #[test]
+    fn an_empty_pattern_is_refused() {
+        assert!(Wanted::parse("logits,,embed").is_err());
+    }
+}

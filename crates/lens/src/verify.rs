@@ -1,0 +1,227 @@
+//! Agreement with another implementation, site by site.
+//!
+//! The other's numbers come as safetensors: `input_ids` `[tokens]` or `[prompts, tokens]`, and any of
+//! the sites by name; or `hidden_<i>` (what enters block i; the last is after the final norm),
+//! `attn_<i>`, `logits` and `greedy` as transformers names its outputs, each with a first axis of
+//! prompts.
+
+use std::path::Path;
+
+use lookback_engine::{Session, Team, Weights};
+use lookback_files::{Refusal, Result, map};
+use lookback_model::{BlockSite, Site, TokenId};
+use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
+
+use crate::trace::{Trace, Wanted, trace};
+
+/// How far one tensor is from ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agreement {
+    /// Its name in the file.
+    pub name: String,
+    /// Our name for it.
+    pub site: String,
+    /// Elements compared.
+    pub elements: usize,
+    /// The largest absolute difference; infinite where one is not a number and the other is.
+    pub largest: f64,
+    /// The root of the mean square of the differences.
+    pub typical: f64,
+    /// The root of the mean square of their values, to judge the differences by.
+    pub scale: f64,
+}
+
+/// What was compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// In the order of the sites.
+    pub sites: Vec<Agreement>,
+    /// Tensors of the file that name no site of this model.
+    pub unknown: Vec<String>,
+    /// Of greedy continuations: how many ids agree before the first that does not, and of how many.
+    pub greedy: Option<(usize, usize)>,
+}
+
+impl Verdict {
+    /// The largest difference of all sites.
+    pub fn largest(&self) -> f64 {
+        self.sites
+            .iter()
+            .fold(0.0, |most, site| if site.largest > most { site.largest } else { most })
+    }
+}
+
+/// Compares a model with the numbers in a file.
+pub fn verify(weights: &Weights, team: &Team, path: &Path) -> Result<Verdict> {
+    let bytes = map(path)?;
+    let broken = |error: safetensors::SafeTensorError| {
+        Refusal::user(format!("{}: it is no whole safetensors file ({error})", path.display()))
+    };
+    let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
+    let here = |refusal: Refusal| refusal.at(path.display());
+    let prompts = prompts(&file, weights).map_err(here)?;
+    let traces = prompts
+        .iter()
+        .map(|ids| trace(weights, team, ids, &Wanted::all()))
+        .collect::<Result<Vec<_>>>()?;
+
+    let mut verdict = Verdict { sites: Vec::new(), unknown: Vec::new(), greedy: None };
+    let mut found = Vec::new();
+    for (name, theirs) in file.tensors() {
+        if name == "input_ids" {
+            continue;
+        }
+        if name == "greedy" {
+            verdict.greedy = Some(greedy(weights, team, &theirs).map_err(here)?);
+            continue;
+        }
+        match site(&name, weights.network().blocks.len()) {
+            Some(site) if traces[0].at(site).is_some() => {
+                let agreement = compare(&name, site, &theirs, &traces).map_err(here)?;
+                found.push((site, agreement));
+            }
+            _ => verdict.unknown.push(name),
+        }
+    }
+    found.sort_by_key(|(site, _)| order(*site));
+    verdict.sites = found.into_iter().map(|(_, agreement)| agreement).collect();
+    verdict.unknown.sort();
+    Ok(verdict)
+}
+
+/// The site of a tensor's name.
+fn site(name: &str, layers: usize) -> Option<Site> {
+    if let Ok(site) = name.parse() {
+        return Some(site);
+    }
+    if let Some(index) = name.strip_prefix("hidden_") {
+        let index: usize = index.parse().ok()?;
+        return match index {
+            _ if index < layers => Some(Site::Block(index as u16, BlockSite::ResidPre)),
+            _ if index == layers => Some(Site::LnFinal),
+            _ => None,
+        };
+    }
+    let index = name.strip_prefix("attn_")?.parse().ok()?;
+    Some(Site::Block(index, BlockSite::Pattern))
+}
+
+/// Embedding first, logits last.
+fn order(site: Site) -> (u32, Site) {
+    let stage = match site {
+        Site::Embed | Site::PosEmbed => 0,
+        Site::Block(layer, _) => 1 + u32::from(layer),
+        Site::LnFinal => u32::MAX - 2,
+        Site::Logits => u32::MAX - 1,
+        Site::Probabilities => u32::MAX,
+    };
+    (stage, site)
+}
+
+fn prompts(file: &SafeTensors<'_>, weights: &Weights) -> Result<Vec<Vec<TokenId>>> {
+    let tensor = file.tensor("input_ids").map_err(|_| {
+        Refusal::user("it has no input_ids, so nobody knows what was read; add them")
+    })?;
+    ids(&tensor, "input_ids", weights)
+}
+
+/// Rows of ids, of one or two axes.
+fn ids(tensor: &TensorView<'_>, name: &str, weights: &Weights) -> Result<Vec<Vec<TokenId>>> {
+    let bytes = tensor.data();
+    let values: Vec<i64> = match tensor.dtype() {
+        Dtype::I64 => bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+        Dtype::I32 => {
+            bytes.as_chunks().0.iter().map(|b| i64::from(i32::from_le_bytes(*b))).collect()
+        }
+        other => {
+            return Err(Refusal::user(format!(
+                "{name} is {other:?}, and ids must be int64 or int32"
+            )));
+        }
+    };
+    let vocabulary = weights.network().config.vocabulary;
+    if let Some(id) = values.iter().find(|&&id| id < 0 || id >= vocabulary as i64) {
+        return Err(Refusal::user(format!(
+            "{name} holds the id {id}, and this model's vocabulary ends at {}",
+            vocabulary - 1
+        )));
+    }
+    let row = match *tensor.shape() {
+        [tokens] | [_, tokens] if tokens > 0 => tokens,
+        _ => {
+            return Err(Refusal::user(format!(
+                "{name} has the shape {:?}; it must be [tokens] or [prompts, tokens], not empty",
+                tensor.shape()
+            )));
+        }
+    };
+    let ids: Vec<TokenId> = values.iter().map(|&id| TokenId(id as u32)).collect();
+    Ok(ids.chunks(row).map(<[TokenId]>::to_vec).collect())
+}
+
+fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) -> Result<Agreement> {
+    if theirs.dtype() != Dtype::F32 {
+        return Err(Refusal::user(format!(
+            "{name} is {:?}, and only float32 is compared; save it as float32",
+            theirs.dtype()
+        )));
+    }
+    let one = traces[0].at(site).map(|seen| seen.shape.clone()).unwrap_or_default();
+    let mut all = vec![traces.len()];
+    all.extend(&one);
+    let fits = theirs.shape() == all || (traces.len() == 1 && theirs.shape() == one);
+    if !fits {
+        return Err(Refusal::user(format!(
+            "{name} has the shape {:?}, and {site} of these prompts has {all:?}",
+            theirs.shape()
+        )));
+    }
+    let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|seen| &seen.values);
+    let theirs = theirs.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+    let (mut elements, mut largest, mut squares, mut scale) = (0, 0.0f64, 0.0, 0.0);
+    for (&ours, theirs) in ours.zip(theirs) {
+        elements += 1;
+        if ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()) {
+            if ours.is_finite() {
+                scale += f64::from(theirs) * f64::from(theirs);
+            }
+            continue;
+        }
+        let difference = (f64::from(ours) - f64::from(theirs)).abs();
+        let difference = if difference.is_nan() { f64::INFINITY } else { difference };
+        if difference > largest {
+            largest = difference;
+        }
+        squares += difference * difference;
+        scale += f64::from(theirs) * f64::from(theirs);
+    }
+    let mean_root = |total: f64| f64::sqrt(total / f64::from(elements.max(1)));
+    Ok(Agreement {
+        name: name.to_owned(),
+        site: site.to_string(),
+        elements: elements as usize,
+        largest,
+        typical: mean_root(squares),
+        scale: mean_root(scale),
+    })
+}
+
+/// How far our greedy continuation follows theirs, which holds the prompt: the shortest prefix from
+/// which the likeliest id is theirs at every step.
+fn greedy(weights: &Weights, team: &Team, theirs: &TensorView<'_>) -> Result<(usize, usize)> {
+    let rows = ids(theirs, "greedy", weights)?;
+    let Some(row) = rows.first() else { return Ok((0, 0)) };
+    let context = weights.network().config.context.min(row.len());
+    let mut session = Session::new(weights, team, context);
+    // The prompt's own length is not in the file: what follows the last id that we would not have
+    // said is what was generated.
+    let mut agreeing = 0;
+    let mut of = 0;
+    for pair in row[..context].windows(2) {
+        let logits = session.read(&pair[..1])?;
+        let best = (0..logits.len()).fold(0, |a, b| if logits[b] > logits[a] { b } else { a });
+        of += 1;
+        agreeing = if best == pair[1].index() { agreeing + 1 } else { 0 };
+    }
+    Ok((agreeing, of))
+}

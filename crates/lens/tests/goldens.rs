@@ -1,0 +1,49 @@
+//! Real and random models agree with what transformers computes with them, at every site it shows.
+
+use std::path::PathBuf;
+
+use lookback_engine::{Keep, Path, Team, Weights};
+use lookback_lens::verify;
+use lookback_model::Stored;
+
+fn shared() -> PathBuf {
+    std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the folder of goldens").into()
+}
+
+fn agrees(model: &str) {
+    let folder = shared().join(model);
+    let stored = Stored::open(&folder).unwrap();
+    for path in Path::all_here() {
+        for threads in [1, 2] {
+            let team = Team::new(threads, path);
+            let weights = Weights::load(&stored, Keep::Running, &team).unwrap();
+            let verdict = verify(&weights, &team, &folder.join("expected.safetensors")).unwrap();
+            assert_eq!(verdict.unknown, Vec::<String>::new());
+            assert!(verdict.sites.len() > 2 * stored.config().layers);
+            for site in &verdict.sites {
+                assert!(site.largest < 2e-4, "{model}, {path:?}: {site:?}");
+            }
+            let (agreeing, of) = verdict.greedy.unwrap();
+            println!("{model} {path:?}: {:.1e}, greedy {agreeing} of {of}", verdict.largest());
+            assert!(agreeing >= 32);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn gpt2_agrees_with_transformers() {
+    agrees("golden/gpt2");
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn llama_agrees_with_transformers() {
+    agrees("golden/llama");
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn stories260k_agrees_with_transformers() {
+    agrees("models/stories260k");
+}
