@@ -1,1 +1,5 @@
-//! See the crate's description.
+//! tmp
+mod recipe;
+mod trainer;
+pub use recipe::{Architecture, Recipe, Shape, preset};
+pub use trainer::{Source, Taken, Trainer};

@@ -1,0 +1,279 @@
+//! Tokens of texts, in a memory-mapped file: windows to learn from, windows to be judged by.
+//!
+//! The last tenth is kept for validation. Which window a draw is depends on the seed and the draw's
+//! number alone, so that a run can go on where another stopped.
+
+use std::{ops::Range, path::Path};
+
+use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::TokenId;
+
+/// What a token file begins with.
+const MAGIC: &[u8; 8] = b"lbtokens";
+
+/// The tokens of one or more texts, one after the other.
+#[derive(Debug)]
+pub struct Dataset {
+    tokens: Tokens,
+    /// Where documents begin, ascending.
+    documents: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Tokens {
+    Held(Vec<u32>),
+    Mapped { file: Mapping, at: usize, len: usize },
+}
+
+/// Where windows to learn from begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// At any token.
+    Anywhere,
+    /// At the first token of a document.
+    Documents,
+}
+
+impl Dataset {
+    /// Over tokens in memory; `documents` says where documents begin, or is empty.
+    pub fn new(ids: &[TokenId], documents: Vec<usize>) -> Self {
+        Self { tokens: Tokens::Held(ids.iter().map(|id| id.0).collect()), documents }
+    }
+
+    /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
+    /// (u64), the tokens (u32), all little-endian.
+    pub fn write(path: &Path, ids: &[TokenId], documents: &[usize]) -> Result<()> {
+        write_whole_with(path, |to| {
+            to.write_all(MAGIC)?;
+            to.write_all(&(documents.len() as u64).to_le_bytes())?;
+            to.write_all(&(ids.len() as u64).to_le_bytes())?;
+            for &document in documents {
+                to.write_all(&(document as u64).to_le_bytes())?;
+            }
+            ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes()))
+        })
+    }
+
+    /// Maps a token file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = map(path)?;
+        let broken = || {
+            Refusal::user(format!(
+                "{}: it is no whole token file of lookback; delete it and train again",
+                path.display()
+            ))
+        };
+        let number = |at: usize| -> Option<u64> {
+            Some(u64::from_le_bytes(file.get(at..at + 8)?.try_into().ok()?))
+        };
+        if file.get(..8) != Some(MAGIC.as_slice()) {
+            return Err(broken());
+        }
+        let counts = number(8).zip(number(16));
+        let sizes = counts.and_then(|(documents, len)| {
+            let at = documents.checked_mul(8)?.checked_add(24)?;
+            let end = len.checked_mul(4)?.checked_add(at)?;
+            (end == file.len() as u64).then_some((documents as usize, at as usize, len as usize))
+        });
+        let (count, at, len) = sizes.ok_or_else(broken)?;
+        let documents: Option<Vec<usize>> =
+            (0..count).map(|index| number(24 + 8 * index).map(|at| at as usize)).collect();
+        let documents = documents.ok_or_else(broken)?;
+        if documents.iter().any(|&document| document >= len) {
+            return Err(broken());
+        }
+        Ok(Self { tokens: Tokens::Mapped { file, at, len }, documents })
+    }
+
+    /// Tokens.
+    pub fn len(&self) -> usize {
+        match &self.tokens {
+            Tokens::Held(ids) => ids.len(),
+            Tokens::Mapped { len, .. } => *len,
+        }
+    }
+
+    /// Whether there is no token.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where documents begin.
+    pub fn documents(&self) -> &[usize] {
+        &self.documents
+    }
+
+    /// Writes the tokens from `first` on over `to`.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn read(&self, first: usize, to: &mut [TokenId]) {
+        match &self.tokens {
+            Tokens::Held(ids) => {
+                let ids = &ids[first..first + to.len()];
+                for (to, id) in to.iter_mut().zip(ids) {
+                    *to = TokenId(*id);
+                }
+            }
+            Tokens::Mapped { file, at, .. } => {
+                let bytes = &file[at + 4 * first..at + 4 * (first + to.len())];
+                for (to, bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
+                    *to = TokenId(u32::from_le_bytes(*bytes));
+                }
+            }
+        }
+    }
+
+    /// The largest id, to be held against a vocabulary.
+    pub fn largest(&self) -> Option<TokenId> {
+        let mut part = [TokenId(0); 1024];
+        let mut most = None;
+        for first in (0..self.len()).step_by(part.len()) {
+            let part = &mut part[..(self.len() - first).min(1024)];
+            self.read(first, part);
+            most = most.max(part.iter().copied().max());
+        }
+        most
+    }
+
+    /// The first nine tenths, to learn from.
+    pub fn training(&self) -> Range<usize> {
+        0..self.len() - self.len() / 10
+    }
+
+    /// The last tenth, to be judged by.
+    pub fn validation(&self) -> Range<usize> {
+        self.training().end..self.len()
+    }
+
+    /// Refuses a text that holds no window of one context, or no token to be judged by.
+    pub fn check(&self, context: usize) -> Result<()> {
+        let tokens = self.len();
+        if self.training().len() <= context || self.validation().len() < 2 {
+            return Err(Refusal::user(format!(
+                "{tokens} tokens are too few for a context of {context}; give more text or a \
+                 smaller context, --set context={}",
+                (tokens / 4).clamp(1, context.max(2) - 1)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Windows of `context` inputs, each followed by one more token as the last target, side by side;
+    /// together their targets are all tokens of the range but its first.
+    pub fn side_by_side(range: Range<usize>, context: usize) -> impl Iterator<Item = Range<usize>> {
+        let end = range.end;
+        range
+            .step_by(context)
+            .map(move |first| first..end.min(first + context + 1))
+            .filter(|window| window.len() > 1)
+    }
+}
+
+/// Draws windows to learn from.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    seed: u64,
+    /// Beginnings are below this, or are these.
+    below: u64,
+    documents: Vec<usize>,
+}
+
+impl Windows {
+    /// Over the training part of a dataset that was [checked](Dataset::check).
+    pub fn new(data: &Dataset, context: usize, begin: Begin, seed: u64) -> Self {
+        let end = data.training().end - context;
+        let documents = match begin {
+            Begin::Anywhere => Vec::new(),
+            Begin::Documents => {
+                data.documents.iter().copied().take_while(|&first| first < end).collect()
+            }
+        };
+        let below = if documents.is_empty() { end } else { documents.len() };
+        Self { seed, below: below as u64, documents }
+    }
+
+    /// Where the window of a draw begins.
+    pub fn draw(&self, number: u64) -> usize {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        // A stream of its own, so that no draw repeats what started the weights.
+        random.set_stream(u64::MAX);
+        random.set_word_pos(u128::from(number) * 2);
+        let drawn = (u128::from(random.next_u64()) * u128::from(self.below)) >> 64;
+        let drawn = drawn as usize;
+        self.documents.get(drawn).copied().unwrap_or(drawn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: u32) -> Vec<TokenId> {
+        (0..count).map(TokenId).collect()
+    }
+
+    #[test]
+    fn validation_windows_ask_for_every_token_but_the_first_once() {
+        for (len, context) in [(2, 1), (10, 3), (10, 9), (10, 10), (10, 100), (64, 8)] {
+            let windows = Dataset::side_by_side(100..100 + len, context);
+            let targets: Vec<usize> =
+                windows.flat_map(|window| window.start + 1..window.end).collect();
+            assert_eq!(targets, (101..100 + len).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_draw_does_not_depend_on_those_before_it() {
+        let data = Dataset::new(&numbers(1000), Vec::new());
+        let windows = Windows::new(&data, 16, Begin::Anywhere, 7);
+        let forth: Vec<usize> = (0..50).map(|number| windows.draw(number)).collect();
+        let back: Vec<usize> = (0..50).rev().map(|number| windows.draw(number)).collect();
+        assert!(forth.iter().eq(back.iter().rev()));
+        assert!(forth.iter().all(|&first| first + 16 < data.training().end));
+    }
+
+    #[test]
+    fn windows_can_begin_at_documents_only() {
+        let data = Dataset::new(&numbers(1000), vec![0, 100, 300, 890, 950]);
+        let windows = Windows::new(&data, 16, Begin::Documents, 7);
+        assert!((0..50).all(|number| [0, 100, 300].contains(&windows.draw(number))));
+    }
+
+    #[test]
+    fn a_token_file_gives_back_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.bin");
+        let ids: Vec<TokenId> = (0..300).map(|id| TokenId(id * 7)).collect();
+        Dataset::write(&path, &ids, &[0, 10]).unwrap();
+        let data = Dataset::open(&path).unwrap();
+        assert_eq!(data.documents(), [0, 10]);
+        let mut back = vec![TokenId(0); 290];
+        data.read(10, &mut back);
+        assert_eq!(back, ids[10..]);
+        assert_eq!(data.largest(), Some(TokenId(299 * 7)));
+    }
+
+    #[test]
+    fn a_cut_token_file_is_refused_at_every_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.bin");
+        Dataset::write(&path, &numbers(3), &[0]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for len in 0..whole.len() {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            assert!(Dataset::open(&path).is_err(), "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn too_short_a_text_is_refused_with_its_length() {
+        let said = Dataset::new(&numbers(312), Vec::new()).check(1024).unwrap_err().to_string();
+        assert!(said.starts_with("312 tokens are too few for a context of 1024"), "{said}");
+    }
+}

@@ -1,0 +1,208 @@
+//! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
+
+use std::{ops::Range, sync::Arc};
+
+use lookback_engine::{
+    Adam, AdamSettings, Gradients, Keep, Shape, Team, Weights, Workspace, evaluate, learn,
+};
+use lookback_files::Result;
+use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId};
+use lookback_text::dataset::{Dataset, Windows};
+
+use crate::recipe::Recipe;
+
+/// Rows of a pass that only judges.
+const EVALUATED_ROWS: usize = 1024;
+
+/// Where a step's windows come from.
+#[derive(Debug)]
+pub struct Source {
+    /// The tokens.
+    pub data: Dataset,
+    /// Which of them a draw is.
+    pub windows: Windows,
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taken {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Nats per token, before the step.
+    pub loss: f64,
+    /// Length of the gradient, before it was clipped.
+    pub gradient_norm: f64,
+    /// Learning rate.
+    pub rate: f64,
+}
+
+/// A model that learns.
+#[derive(Debug)]
+pub struct Trainer {
+    recipe: Recipe,
+    team: Team,
+    pub(crate) weights: Weights,
+    pub(crate) adam: Adam,
+    gradients: Gradients,
+    space: Workspace,
+    judge: Workspace,
+    batch: Batch,
+    targets: Targets,
+    window: Vec<TokenId>,
+}
+
+impl Trainer {
+    /// A network with its first weights.
+    pub fn new(network: Arc<Network>, recipe: &Recipe, team: Team) -> Result<Self> {
+        let start = recipe.start();
+        let weights = {
+            let of = network.clone();
+            Weights::new(network, Keep::Learning, &team, |id, to| start.fill(&of, id, to))?
+        };
+        Ok(Self::with(weights, recipe, team))
+    }
+
+    /// A network with weights that are there already.
+    pub fn with(weights: Weights, recipe: &Recipe, team: Team) -> Self {
+        let network = weights.network().clone();
+        let (learns, judges) = shapes(recipe);
+        let positions = recipe.context;
+        Self {
+            adam: Adam::new(&network),
+            gradients: Gradients::new(&network),
+            space: Workspace::new(&network, learns, positions, team.threads()),
+            judge: Workspace::new(&network, judges, positions, team.threads()),
+            batch: Batch::new(),
+            targets: Targets::default(),
+            window: vec![TokenId(0); positions + 1],
+            recipe: recipe.clone(),
+            weights,
+            team,
+        }
+    }
+
+    /// Bytes that a trainer of this network takes.
+    pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
+        let (learns, judges) = shapes(recipe);
+        Weights::bytes(network, Keep::Learning)
+            + Gradients::bytes(network)
+            + Adam::bytes(network)
+            + Workspace::bytes(network, learns, recipe.context, threads)
+            + Workspace::bytes(network, judges, recipe.context, threads)
+    }
+
+    /// The settings.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Settles the number of steps, once it is known.
+    pub fn settle_steps(&mut self, steps: u64) {
+        self.recipe.steps = steps;
+    }
+
+    /// The weights as they stand.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The threads.
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.adam.steps()
+    }
+
+    /// One step over windows of a source.
+    pub fn step(&mut self, source: &Source) -> Taken {
+        let (passes, batch) = (self.recipe.accumulate, self.recipe.batch);
+        let first_draw = self.adam.steps() * (passes * batch) as u64;
+        self.step_over(|pass, index, window| {
+            let number = first_draw + (pass * batch + index) as u64;
+            source.data.read(source.windows.draw(number), window);
+        })
+    }
+
+    /// One step over windows that `fill` writes: for each pass and sequence, a context and one more.
+    pub fn step_over(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Taken {
+        self.gradients.clear();
+        let tokens = self.recipe.tokens_per_step();
+        let mut total = 0.0;
+        for pass in 0..self.recipe.accumulate {
+            self.batch.clear();
+            self.targets.ids.clear();
+            self.targets.scale = 1.0 / tokens as f32;
+            for index in 0..self.recipe.batch {
+                fill(pass, index, &mut self.window);
+                take(&mut self.batch, &mut self.targets, index, &self.window);
+            }
+            self.batch.want_all();
+            let loss = learn(
+                &self.weights,
+                &mut self.gradients,
+                &mut self.space,
+                &self.team,
+                &self.batch,
+                &self.targets,
+            );
+            total += loss.total;
+        }
+        let gradient_norm = self.gradients.norm(&self.team);
+        let rate = self.recipe.rate_at(self.adam.steps());
+        // As torch.nn.utils.clip_grad_norm_ has it.
+        let factor = f64::min(1.0, self.recipe.clip / (gradient_norm + 1e-6));
+        let loss = total / tokens as f64;
+        if loss.is_finite() && gradient_norm.is_finite() {
+            let settings = AdamSettings {
+                rate,
+                beta1: self.recipe.beta1,
+                beta2: self.recipe.beta2,
+                epsilon: self.recipe.epsilon,
+                decay: self.recipe.decay,
+                gradient_factor: factor,
+            };
+            self.adam.step(&mut self.weights, &self.gradients, &settings, &self.team);
+        }
+        Taken { step: self.adam.steps(), loss, gradient_norm, rate }
+    }
+
+    /// The loss over a range of tokens, in windows of one context side by side.
+    pub fn judge(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
+        let mut all = Loss::default();
+        let mut windows = Dataset::side_by_side(range, self.recipe.context).peekable();
+        let sequences = (EVALUATED_ROWS / self.recipe.context).max(1);
+        while windows.peek().is_some() {
+            self.batch.clear();
+            self.targets.ids.clear();
+            for index in 0..sequences {
+                let Some(window) = windows.next() else { break };
+                let to = &mut self.window[..window.len()];
+                data.read(window.start, to);
+                take(&mut self.batch, &mut self.targets, index, to);
+            }
+            self.batch.want_all();
+            let space = &mut self.judge;
+            let loss = evaluate(&self.weights, space, &self.team, &self.batch, &self.targets);
+            all.total += loss.total;
+            all.rows += loss.rows;
+        }
+        all
+    }
+}
+
+/// The passes that learn and those that judge.
+fn shapes(recipe: &Recipe) -> (Shape, Shape) {
+    let sequences = (EVALUATED_ROWS / recipe.context).max(1);
+    let learns = Shape::Learn { rows: recipe.batch * recipe.context, sequences: recipe.batch };
+    (learns, Shape::Evaluate { rows: sequences * recipe.context, sequences })
+}
+
+/// Puts a window into a batch: all but its last token enter, all but its first are targets.
+fn take(batch: &mut Batch, targets: &mut Targets, index: usize, window: &[TokenId]) {
+    let tokens = window.len() - 1;
+    batch.push(SequenceId(index as u32), 0, &window[..tokens]);
+    targets.ids.extend(window[1..].iter().map(|id| id.0));
+}
