@@ -83,6 +83,7 @@ pub trait Lanes: Copy + Send + Sync {
     /// The bits, and what bits mean, lane by lane through arrays: for rare code.
     fn to_array(self, x: Self::F32) -> [f32; LANES];
     /// From an array.
+    #[allow(clippy::wrong_self_convention, reason = "self is the proof of the instructions")]
     fn from_array(self, x: [f32; LANES]) -> Self::F32;
 
     /// Loads sixteen, or as many as there are.

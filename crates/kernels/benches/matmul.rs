@@ -1,0 +1,271 @@
+//! Matrix products against this machine's own limit of multiply-adds, on one and two threads.
+//!
+//! Each product is compared with its naive twin first, and a wrong one is not timed. Figures are
+//! medians; the limit is measured before and after, because hosts are shared.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use lookback_kernels::{
+    lanes::Lanes,
+    matmul::{self, After, Panels, Start},
+    naive,
+    path::{Kernel, Path},
+    team::Team,
+};
+
+/// Rows, outputs, inner: the layers of a small and of a middle model, its logits, and bigger ones.
+const SHAPES: [[usize; 3]; 12] = [
+    [768, 128, 128],
+    [768, 384, 128],
+    [768, 512, 128],
+    [768, 128, 512],
+    [768, 65, 128],
+    [4096, 384, 384],
+    [4096, 1152, 384],
+    [4096, 1536, 384],
+    [4096, 384, 1536],
+    [4096, 65, 384],
+    [2048, 2048, 512],
+    [1024, 3072, 768],
+];
+/// Rows of the shapes for decoding, whose weights lie in memory.
+const FEW: [usize; 5] = [1, 2, 3, 4, 8];
+
+fn main() {
+    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    let only = std::env::args().nth(1).filter(|name| !name.starts_with('-'));
+    for threads in [1, 2] {
+        let team = &Team::new(threads, path);
+        let peak = peak_gflops(team);
+        println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
+        let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
+        if wanted("many") {
+            for [rows, outputs, inner] in SHAPES {
+                let mut bench = Bench::new(rows, outputs, inner);
+                bench.refuse_wrong_kernels(team);
+                let work = 2e-9 * (rows * outputs * inner) as f64;
+                let rates = bench.seconds(team).map(|seconds| work / seconds);
+                let figures =
+                    rates.map(|rate| format!("{rate:4.0} ({:3.0} %)", 100.0 * rate / peak));
+                let [forward, input, weight] = figures;
+                println!(
+                    "{rows:5} × {outputs:4} × {inner:4}: forward {forward}, dX {input}, dW {weight}"
+                );
+            }
+        }
+        if wanted("few") {
+            let read = read_gb_per_second(team);
+            println!("reads {read:.1} GB/s");
+            for [outputs, inner] in [[1536, 576], [49_152, 576]] {
+                for rows in FEW {
+                    let mut bench = Bench::new(rows, outputs, inner);
+                    bench.refuse_wrong_kernels(team);
+                    let seconds = bench.forward_seconds(team);
+                    let rate = 4e-9 * (outputs * inner) as f64 / seconds;
+                    let flops = 2e-9 * (rows * outputs * inner) as f64 / seconds;
+                    println!(
+                        "{rows:5} × {outputs:5} × {inner:4}: {rate:6.1} GB/s ({:3.0} % of reading), \
+                         {flops:4.0} GFLOP/s ({:3.0} %)",
+                        100.0 * rate / read,
+                        100.0 * flops / peak
+                    );
+                }
+            }
+        }
+        println!("after: {:.0} GFLOP/s", peak_gflops(team));
+    }
+}
+
+/// One shape's matrices.
+struct Bench {
+    shape: [usize; 3],
+    x: Vec<f32>,
+    weight: Vec<f32>,
+    panels: Vec<f32>,
+    y: Vec<f32>,
+    dx: Vec<f32>,
+    dweight: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+/// Numbers between −1 and 1 from a linear congruence.
+fn numbers(seed: u32, len: usize) -> Vec<f32> {
+    let mut state = seed;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..len).map(next).collect()
+}
+
+impl Bench {
+    fn new(rows: usize, outputs: usize, inner: usize) -> Self {
+        let weight = numbers(2, outputs * inner);
+        let mut panels = vec![0.0; matmul::panels_len(outputs, inner)];
+        matmul::pack(&Team::alone(), &weight, outputs, inner, &mut panels);
+        let scratch = matmul::input_gradient_scratch(rows, outputs, inner, 2)
+            .max(matmul::weight_gradient_scratch(rows, outputs, inner, 2));
+        Self {
+            shape: [rows, outputs, inner],
+            x: numbers(1, rows * inner),
+            weight,
+            panels,
+            y: numbers(3, rows * outputs),
+            dx: vec![0.0; rows * inner],
+            dweight: vec![0.0; outputs * inner],
+            scratch: vec![0.0; scratch],
+        }
+    }
+
+    fn forward(&mut self, team: &Team) {
+        let [_, outputs, inner] = self.shape;
+        let panels = Panels { data: &self.panels, outputs, inner };
+        matmul::forward(team, &self.x, panels, After::default(), &mut self.y);
+    }
+
+    fn input_gradient(&mut self, team: &Team) {
+        let [_, outputs, inner] = self.shape;
+        let (scratch, dx) = (&mut self.scratch, &mut self.dx);
+        let start = Start::Zero;
+        matmul::input_gradient(team, &self.y, &self.weight, outputs, inner, start, scratch, dx);
+    }
+
+    fn weight_gradient(&mut self, team: &Team) {
+        let [_, outputs, inner] = self.shape;
+        let (scratch, dweight) = (&mut self.scratch, &mut self.dweight);
+        matmul::weight_gradient(team, &self.y, &self.x, outputs, inner, scratch, dweight);
+    }
+
+    /// Compares with the twins. Of the gradients of big shapes only as much as takes a moment.
+    fn refuse_wrong_kernels(&mut self, team: &Team) {
+        let [rows, outputs, inner] = self.shape;
+        let few = rows.min(8);
+        let mut y = vec![0.0; few * outputs];
+        let x = &self.x[..few * inner];
+        naive::matmul::forward(x, &self.weight, outputs, inner, After::default(), &mut y);
+        self.forward(team);
+        assert!(same(&y, &self.y[..few * outputs]), "forward is wrong and is not timed");
+        let mut dx = vec![0.0; few * inner];
+        let dy = &self.y[..few * outputs];
+        naive::matmul::input_gradient(dy, &self.weight, outputs, inner, Start::Zero, &mut dx);
+        self.input_gradient(team);
+        assert!(same(&dx, &self.dx[..few * inner]), "dX is wrong and is not timed");
+        if outputs * inner * rows < 1 << 28 {
+            let mut dweight = vec![0.0; outputs * inner];
+            naive::matmul::weight_gradient(&self.y, &self.x, outputs, inner, &mut dweight);
+            self.dweight.fill(0.0);
+            self.weight_gradient(team);
+            assert!(same(&dweight, &self.dweight), "dW is wrong and is not timed");
+        }
+    }
+
+    /// Medians of forward, dX and dW, taken in turns.
+    fn seconds(&mut self, team: &Team) -> [f64; 3] {
+        let mut times = [const { Vec::new() }; 3];
+        let end = Instant::now() + Duration::from_millis(400);
+        while times[0].len() < 7 || Instant::now() < end {
+            times[0].push(timed(|| self.forward(team)));
+            times[1].push(timed(|| self.input_gradient(team)));
+            times[2].push(timed(|| self.weight_gradient(team)));
+        }
+        times.map(median)
+    }
+
+    fn forward_seconds(&mut self, team: &Team) -> f64 {
+        let end = Instant::now() + Duration::from_millis(200);
+        let mut times = Vec::new();
+        while times.len() < 7 || Instant::now() < end {
+            times.push(timed(|| self.forward(team)));
+        }
+        median(times)
+    }
+}
+
+fn same(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+fn timed(what: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    what();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Chains of multiply-adds that hide each other's latency and touch no memory.
+struct MultiplyAdds;
+
+impl Kernel for MultiplyAdds {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) -> f32 {
+        const CHAINS: usize = 12;
+        let factor = on.splat(black_box(0.999));
+        let term = on.splat(black_box(0.001));
+        let mut sums = [on.splat(1.0); CHAINS];
+        for _ in 0..MULTIPLY_ADDS / CHAINS {
+            for sum in &mut sums {
+                *sum = on.fma(*sum, factor, term);
+            }
+        }
+        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
+    }
+}
+
+const MULTIPLY_ADDS: usize = 2_400_000;
+
+/// The most multiply-adds that all threads together do in a second: the best of several, in 10⁹
+/// floating-point operations.
+fn peak_gflops(team: &Team) -> f64 {
+    let work = 2e-9 * (MULTIPLY_ADDS * 16 * team.threads()) as f64;
+    let one = |_| {
+        timed(|| {
+            team.run(team.threads(), &|_| {
+                black_box(team.path().run(MultiplyAdds));
+            });
+        })
+    };
+    work / (0..60).map(one).fold(f64::INFINITY, f64::min)
+}
+
+/// Reads a slice once.
+struct Read<'a>(&'a [f32]);
+
+impl Kernel for Read<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) -> f32 {
+        let mut sums = [on.splat(0.0); 8];
+        for block in self.0.chunks_exact(128) {
+            for (sum, part) in sums.iter_mut().zip(block.chunks_exact(16)) {
+                *sum = on.add(*sum, on.load(part));
+            }
+        }
+        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
+    }
+}
+
+/// How fast all threads together read memory: the median of several passes over 256 MB.
+fn read_gb_per_second(team: &Team) -> f64 {
+    let data = vec![1.0f32; 64 << 20];
+    let pieces: Vec<_> = data.chunks(1 << 20).collect();
+    let times = (0..7).map(|_| {
+        timed(|| {
+            team.run(pieces.len(), &|piece| {
+                black_box(team.path().run(Read(pieces[piece])));
+            });
+        })
+    });
+    4e-9 * data.len() as f64 / median(times.collect())
+}
