@@ -12,6 +12,8 @@
 //!    sums stand in the output, from where the chain goes on.
 //! 3. A task is a block of rows by one panel, and writes outputs of its own.
 
+mod weight;
+
 use std::ops::Range;
 
 use crate::{
@@ -20,6 +22,8 @@ use crate::{
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Out, ROWS, Right, tile},
 };
+
+pub use weight::{weight_gradient, weight_gradient_scratch};
 
 /// Columns of a panel.
 pub const PANEL: usize = COLUMNS;
@@ -276,56 +280,6 @@ pub fn input_gradient(
     let left = Left { at: dy.as_ptr(), by_row: outputs, by_step: 1 };
     let panels = Panels { data, outputs: inner, inner: outputs };
     product(team, rows, left, panels, start, After::default(), dx);
-}
-
-/// Floats of scratch that [`weight_gradient`] needs.
-pub fn weight_gradient_scratch(rows: usize, outputs: usize, inner: usize, _: usize) -> usize {
-    panels_len(inner, rows) + outputs.next_multiple_of(ROWS) * rows
-}
-
-/// dweight = dweight + dyᵀ · x: each chain goes on over rows ascending.
-///
-/// `dy`: `[rows, outputs]`, `x`: `[rows, inner]`, `dweight`: `[outputs, inner]`.
-pub fn weight_gradient(
-    team: &Team,
-    dy: &[f32],
-    x: &[f32],
-    outputs: usize,
-    inner: usize,
-    scratch: &mut [f32],
-    dweight: &mut [f32],
-) {
-    if outputs == 0 || inner == 0 || dy.is_empty() {
-        return;
-    }
-    let rows = dy.len() / outputs;
-    assert_eq!(x.len(), rows * inner, "an input of another shape");
-    let (data, turned) = scratch.split_at_mut(panels_len(inner, rows));
-    pack_columns(team, x, rows, inner, data);
-    let turned = &mut turned[..outputs * rows];
-    turn(team, dy, rows, outputs, turned);
-    let left = Left { at: turned.as_ptr(), by_row: rows, by_step: 1 };
-    let panels = Panels { data, outputs: inner, inner: rows };
-    product(team, outputs, left, panels, Start::Existing, After::default(), dweight);
-}
-
-/// `[rows, columns]` to `[columns, rows]`.
-fn turn(team: &Team, from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
-    const SIDE: usize = 32;
-    let pieces = Pieces::new(to);
-    team.run(columns.div_ceil(SIDE), &|task| {
-        let own = task * SIDE..columns.min((task + 1) * SIDE);
-        // SAFETY: each task has columns of its own.
-        let to = unsafe { pieces.piece(own.start * rows..own.end * rows) };
-        for first in (0..rows).step_by(SIDE) {
-            for row in first..rows.min(first + SIDE) {
-                let from = &from[row * columns..][own.clone()];
-                for (index, value) in from.iter().enumerate() {
-                    to[index * rows + row] = *value;
-                }
-            }
-        }
-    });
 }
 
 /// dbias = dbias + dy, over rows ascending.

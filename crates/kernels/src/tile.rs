@@ -64,6 +64,19 @@ impl Out {
     }
 }
 
+/// Asks for a line that will be read soon. Any address may be asked for.
+#[inline(always)]
+pub(crate) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has this instruction, and it never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// `rows` (at most 6) by `columns` (at most 64) outputs.
 ///
 /// # Safety
