@@ -7,7 +7,8 @@ mod mistakes;
 use std::ffi::OsString;
 
 use clap::{Args, Parser, error::ErrorKind};
-use lookback_files::Result;
+use lookback_engine::{Path, Team};
+use lookback_files::{Refusal, Result};
 
 use crate::{commands::Command, print::Print};
 
@@ -51,6 +52,12 @@ impl Machine {
             || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             usize::from,
         )
+    }
+
+    /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
+    pub(crate) fn team(self) -> Result<Team> {
+        let path = Path::from_env().map_err(Refusal::user)?;
+        Ok(Team::new(self.threads(), path))
     }
 }
 

@@ -6,6 +6,7 @@ mod eval;
 mod generate;
 mod sampling;
 mod tokenizer;
+mod train;
 
 use clap::Subcommand;
 use lookback_files::{Refusal, Result};
@@ -15,6 +16,7 @@ use crate::{arguments::Asked, print::Print};
 /// One command and its arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Train(train::Train),
     Eval(eval::Eval),
     Generate(generate::Generate),
     Chat(chat::Chat),
@@ -29,6 +31,7 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         None => {
             Err(Refusal::ours("the main job is not built yet; see lookback --help for what is"))
         }
+        Some(Command::Train(train)) => train.run(print),
         Some(Command::Eval(eval)) => eval.run(print),
         Some(Command::Generate(generate)) => generate.run(print),
         Some(Command::Chat(chat)) => chat.run(print),

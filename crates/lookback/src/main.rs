@@ -2,7 +2,11 @@
 
 mod arguments;
 mod commands;
+mod interrupt;
+mod memory;
 mod print;
+mod progress;
+mod sample;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,16 @@
-//! tmp
+//! Learning: the recipe, the order of data, the step, checkpoints, the course of a run.
+//!
+//! Knows nothing of printing or sampling: whoever runs a course is told of every event. Read
+//! `recipe`, then `trainer` for one step, then `course` for a run.
+
+mod checkpoint;
+mod course;
+mod directory;
 mod recipe;
 mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use course::{Course, Ending, Event, Finished, Limit};
+pub use directory::Directory;
 pub use recipe::{Architecture, Recipe, Shape, preset};
 pub use trainer::{Source, Taken, Trainer};

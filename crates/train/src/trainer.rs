@@ -40,7 +40,7 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct Trainer {
     recipe: Recipe,
-    team: Team,
+    team: Arc<Team>,
     pub(crate) weights: Weights,
     pub(crate) adam: Adam,
     gradients: Gradients,
@@ -53,7 +53,7 @@ pub struct Trainer {
 
 impl Trainer {
     /// A network with its first weights.
-    pub fn new(network: Arc<Network>, recipe: &Recipe, team: Team) -> Result<Self> {
+    pub fn new(network: Arc<Network>, recipe: &Recipe, team: Arc<Team>) -> Result<Self> {
         let start = recipe.start();
         let weights = {
             let of = network.clone();
@@ -63,7 +63,7 @@ impl Trainer {
     }
 
     /// A network with weights that are there already.
-    pub fn with(weights: Weights, recipe: &Recipe, team: Team) -> Self {
+    pub fn with(weights: Weights, recipe: &Recipe, team: Arc<Team>) -> Self {
         let network = weights.network().clone();
         let (learns, judges) = shapes(recipe);
         let positions = recipe.context;
@@ -109,6 +109,41 @@ impl Trainer {
     /// The threads.
     pub fn team(&self) -> &Team {
         &self.team
+    }
+
+    /// Packs the weights after they were read.
+    pub(crate) fn pack(&mut self) {
+        self.weights.pack(&self.team);
+    }
+
+    /// Seconds of a step and of a validation, by trying both on a trainer that is then thrown away:
+    /// nothing of it enters the run.
+    pub fn calibrate(mut self, source: &Source) -> (f64, f64) {
+        let seconds = |work: &mut dyn FnMut()| {
+            let before = std::time::Instant::now();
+            work();
+            before.elapsed().as_secs_f64()
+        };
+        self.recipe.steps = 1000;
+        seconds(&mut || {
+            self.step(source);
+        });
+        let mut times: Vec<f64> = Vec::new();
+        while times.len() < 5 || (times.iter().sum::<f64>() < 3.0 && times.len() < 2000) {
+            times.push(seconds(&mut || {
+                self.step(source);
+            }));
+        }
+        times.sort_by(f64::total_cmp);
+        let step = times[times.len() / 2];
+        let range = source.data.validation();
+        let part = range.start..range.end.min(range.start + 16 * 1024);
+        let share = range.len() as f64 / part.len() as f64;
+        let judged = share
+            * seconds(&mut || {
+                self.judge(&source.data, part.clone());
+            });
+        (step, judged)
     }
 
     /// Steps done.

@@ -27,7 +27,7 @@ fn two_hundred_losses_are_those_of_pytorch() {
     (recipe.final_share, recipe.warmup_share, recipe.steps) = (1.0, 0.0, 200);
     let (batch, context) = (recipe.batch, recipe.context);
     for (path, threads) in Path::all_here().zip([2, 1, 1]).take(2) {
-        let team = Team::new(threads, path);
+        let team = std::sync::Arc::new(Team::new(threads, path));
         let stored = Stored::open(&folder).unwrap();
         let weights = Weights::load(&stored, Keep::Learning, &team).unwrap();
         let mut trainer = Trainer::with(weights, &recipe, team);

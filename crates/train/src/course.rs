@@ -1,0 +1,274 @@
+//! The course of a run: steps, validations, checkpoints, snapshots, until its end or an interrupt.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use lookback_engine::Weights;
+use lookback_files::{Refusal, Result};
+use serde_json::json;
+
+use crate::{
+    checkpoint::Checkpoint,
+    directory::Directory,
+    trainer::{Source, Taken, Trainer},
+};
+
+/// Embedding tables kept over a run.
+const SNAPSHOTS: u64 = 20;
+
+/// How a run's length is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// Optimizer steps.
+    Steps(u64),
+    /// Tokens to learn from.
+    Tokens(u64),
+    /// Wall time, which a short calibration turns into a number of steps.
+    Minutes(f64),
+    /// Ends after so many seconds, wherever it is: for timing, not for models to keep.
+    Seconds(f64),
+}
+
+/// What a run tells whoever watches it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step was taken.
+    Step(Taken),
+    /// The model was judged by what was kept back.
+    Judged {
+        /// Steps done.
+        step: u64,
+        /// Nats per token.
+        loss: f64,
+        /// The weights as they stand, for a sample.
+        weights: &'a Weights,
+    },
+    /// A checkpoint was written.
+    Kept {
+        /// Steps done.
+        step: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps were taken.
+    Whole,
+    /// Its seconds were over.
+    Time,
+}
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finished {
+    /// How it ended.
+    pub ending: Ending,
+    /// Steps done, those before a resume included.
+    pub steps: u64,
+    /// Seconds of this part of the run.
+    pub seconds: f64,
+    /// Tokens learned from in a second of learning, validations not counted.
+    pub tokens_per_second: f64,
+    /// Nats per token, averaged over the last steps.
+    pub training_loss: f64,
+    /// Nats per token on what was kept back.
+    pub validation_loss: f64,
+}
+
+/// A run over a source of data, kept in a directory.
+#[derive(Debug)]
+pub struct Course<'a> {
+    /// The model that learns.
+    pub trainer: &'a mut Trainer,
+    /// What it learns from.
+    pub source: &'a Source,
+    /// Where all is kept; a timing keeps nothing.
+    pub directory: Option<&'a Directory>,
+    /// Set when the run is to stop at its next step.
+    pub stop: &'a AtomicBool,
+}
+
+/// Averages and clocks of a run.
+struct Tally {
+    began: Instant,
+    learning: Duration,
+    steps: u64,
+    recent: f64,
+    judged: Option<(u64, f64)>,
+}
+
+impl Course<'_> {
+    /// Takes the steps of the recipe that are not yet taken.
+    ///
+    /// # Errors
+    /// When a file cannot be written; when the loss is no number, with the last checkpoint kept; when
+    /// stopped, after a checkpoint was written.
+    pub fn run(
+        &mut self,
+        seconds: Option<f64>,
+        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<Finished> {
+        let steps = self.trainer.recipe().steps;
+        let mut tally = Tally {
+            began: Instant::now(),
+            learning: Duration::ZERO,
+            steps: 0,
+            recent: f64::NAN,
+            judged: None,
+        };
+        let mut ending = Ending::Whole;
+        self.keep_snapshot(self.trainer.steps())?;
+        while self.trainer.steps() < steps {
+            if self.stop.load(Ordering::Relaxed) {
+                return self.interrupted();
+            }
+            if seconds.is_some_and(|seconds| tally.began.elapsed().as_secs_f64() >= seconds) {
+                ending = Ending::Time;
+                break;
+            }
+            let before = Instant::now();
+            let taken = self.trainer.step(self.source);
+            tally.learning += before.elapsed();
+            if !taken.loss.is_finite() || !taken.gradient_norm.is_finite() {
+                return Err(self.went_wrong(taken));
+            }
+            tally.steps += 1;
+            tally.recent = match tally.recent.is_nan() {
+                true => taken.loss,
+                false => tally.recent + 0.05 * (taken.loss - tally.recent),
+            };
+            tell(Event::Step(taken))?;
+            self.note(&taken, &mut tally, tell)?;
+        }
+        let step = self.trainer.steps();
+        let validation_loss = match tally.judged {
+            Some((at, loss)) if at == step => loss,
+            _ => self.judge(&mut tally, tell)?,
+        };
+        self.keep(step, tell)?;
+        if let Some(directory) = self.directory {
+            directory.write_model(self.trainer.weights())?;
+        }
+        let tokens = tally.steps as f64 * self.trainer.recipe().tokens_per_step() as f64;
+        Ok(Finished {
+            ending,
+            steps: step,
+            seconds: tally.began.elapsed().as_secs_f64(),
+            tokens_per_second: tokens / tally.learning.as_secs_f64(),
+            training_loss: tally.recent,
+            validation_loss,
+        })
+    }
+
+    /// What is due after a step: metrics, a validation, a checkpoint, a snapshot.
+    fn note(
+        &mut self,
+        taken: &Taken,
+        tally: &mut Tally,
+        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let recipe = self.trainer.recipe();
+        let steps = recipe.steps;
+        let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
+        let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
+        let is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
+        if taken.step.is_multiple_of((steps / 1000).max(1)) {
+            self.add(json!({
+                "step": taken.step,
+                "training_loss": taken.loss,
+                "gradient_norm": taken.gradient_norm,
+                "rate": taken.rate,
+            }))?;
+        }
+        if taken.step.is_multiple_of(judge) && taken.step < steps {
+            self.judge(tally, tell)?;
+        }
+        if is_snapshot {
+            self.keep_snapshot(taken.step)?;
+        }
+        if taken.step.is_multiple_of(keep) && taken.step < steps {
+            self.keep(taken.step, tell)?;
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        tally: &mut Tally,
+        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<f64> {
+        let step = self.trainer.steps();
+        let loss = self.trainer.judge(&self.source.data, self.source.data.validation()).mean();
+        tally.judged = Some((step, loss));
+        let tokens = step * self.trainer.recipe().tokens_per_step() as u64;
+        self.add(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
+        tell(Event::Judged { step, loss, weights: self.trainer.weights() })?;
+        Ok(loss)
+    }
+
+    fn keep(&mut self, step: u64, tell: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
+        if let Some(directory) = self.directory {
+            Checkpoint::write(&directory.checkpoint(), self.trainer)?;
+            tell(Event::Kept { step })?;
+        }
+        Ok(())
+    }
+
+    fn keep_snapshot(&self, step: u64) -> Result<()> {
+        match self.directory {
+            Some(directory) => directory.write_snapshot(step, self.trainer.weights()),
+            None => Ok(()),
+        }
+    }
+
+    fn add(&self, line: serde_json::Value) -> Result<()> {
+        self.directory.map_or(Ok(()), |directory| directory.add_metrics(&line))
+    }
+
+    fn interrupted(&mut self) -> Result<Finished> {
+        let step = self.trainer.steps();
+        let Some(directory) = self.directory else {
+            return Err(Refusal::interrupt(format!("stopped after {step} steps")));
+        };
+        Checkpoint::write(&directory.checkpoint(), self.trainer)?;
+        directory.write_model(self.trainer.weights())?;
+        Err(Refusal::interrupt(format!(
+            "stopped after {step} steps, which are kept in {}; go on with --resume",
+            directory.path().display()
+        )))
+    }
+
+    fn went_wrong(&self, taken: Taken) -> Refusal {
+        let what = if taken.loss.is_finite() { "gradient" } else { "loss" };
+        let kept = match self.directory {
+            Some(directory) if directory.checkpoint().exists() => "the last checkpoint is kept",
+            _ => "nothing was kept yet",
+        };
+        Refusal::ours(format!(
+            "the {what} of step {} is no number any more; {kept}; try a lower rate, --set rate={}",
+            taken.step + 1,
+            self.trainer.recipe().rate / 4.0
+        ))
+    }
+}
+
+impl Limit {
+    /// Steps of a run; `calibrate` gives the seconds of a step and of a validation, which is asked
+    /// only where time is the limit. Twenty-one validations are part of a run's time.
+    pub fn steps(self, tokens_per_step: usize, calibrate: impl FnOnce() -> (f64, f64)) -> u64 {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::Tokens(tokens) => tokens.div_ceil(tokens_per_step as u64),
+            Self::Minutes(minutes) => {
+                let (step, validation) = calibrate();
+                (f64::max(0.0, 60.0 * minutes - 21.0 * validation) / step) as u64
+            }
+            // Never the end: the clock is.
+            Self::Seconds(_) => u64::MAX / 2,
+        }
+        .max(1)
+    }
+}
