@@ -2,6 +2,7 @@
 //!
 //! Each product is compared with its naive twin first, and a wrong one is not timed. Figures are
 //! medians; the limit is measured before and after, because hosts are shared.
+//! `cargo bench -p lookback-kernels --bench matmul [-- many [ROWS] | few]`
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -38,14 +39,17 @@ const FEW: [usize; 5] = [1, 2, 3, 4, 8];
 
 fn main() {
     let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
-    let only = std::env::args().nth(1).filter(|name| !name.starts_with('-'));
+    let mut arguments = std::env::args().skip(1).filter(|name| !name.starts_with('-'));
+    let only = arguments.next();
+    let rows_wanted = arguments.next().and_then(|rows| rows.parse::<usize>().ok());
     for threads in [1, 2] {
         let team = &Team::new(threads, path);
         let peak = peak_gflops(team);
         println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
         let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
         if wanted("many") {
-            for [rows, outputs, inner] in SHAPES {
+            let chosen = |shape: &&[usize; 3]| rows_wanted.is_none_or(|rows| shape[0] == rows);
+            for &[rows, outputs, inner] in SHAPES.iter().filter(chosen) {
                 let mut bench = Bench::new(rows, outputs, inner);
                 bench.refuse_wrong_kernels(team);
                 let work = 2e-9 * (rows * outputs * inner) as f64;

@@ -127,25 +127,25 @@ unsafe fn wide<L: Lanes, const R: usize>(
         // SAFETY: the caller's promise, for parts of the same matrices.
         unsafe {
             if L::WIDE == 4 && left > 48 {
-                chains::<L, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
+                vectors::<L, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
                 column += 64;
             } else if L::WIDE == 4 && left > 32 {
-                chains::<L, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
+                vectors::<L, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
                 column += 48;
             } else if L::WIDE == 4 && left > 16 {
-                chains::<L, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
+                vectors::<L, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
                 column += 32;
             } else {
-                chains::<L, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
+                vectors::<L, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
                 column += 16;
             }
         }
     }
 }
 
-/// R rows by V vectors, of which the last may be partly filled.
+/// R rows by V vectors, of which the last may be partly filled; the loop for whole ones does not ask.
 #[inline(always)]
-unsafe fn chains<L: Lanes, const R: usize, const V: usize>(
+unsafe fn vectors<L: Lanes, const R: usize, const V: usize>(
     on: L,
     columns: usize,
     steps: usize,
@@ -154,11 +154,32 @@ unsafe fn chains<L: Lanes, const R: usize, const V: usize>(
     out: Out,
     goes_on: bool,
 ) {
-    let last = columns - (V - 1) * LANES;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if columns == V * LANES {
+            chains::<L, R, V, true>(on, LANES, steps, a, b, out, goes_on);
+        } else {
+            let last = columns - (V - 1) * LANES;
+            chains::<L, R, V, false>(on, last, steps, a, b, out, goes_on);
+        }
+    }
+}
+
+/// R rows by V vectors; if they are not `WHOLE`, the last has only `last` columns.
+#[inline(always)]
+unsafe fn chains<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
+    on: L,
+    last: usize,
+    steps: usize,
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
     // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
     let read = |at: *const f32, v: usize| unsafe {
         let at = at.add(v * LANES);
-        if v < V - 1 || last == LANES {
+        if WHOLE || v < V - 1 {
             on.load_at(at)
         } else {
             on.load_part(std::slice::from_raw_parts(at, last))
@@ -175,12 +196,7 @@ unsafe fn chains<L: Lanes, const R: usize, const V: usize>(
     }
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..steps {
-        let right: [L::F32; V] = if last == LANES {
-            // SAFETY: this step of `b` exists, with V whole vectors.
-            std::array::from_fn(|v| unsafe { on.load_at(b_at.add(v * LANES)) })
-        } else {
-            std::array::from_fn(|v| read(b_at, v))
-        };
+        let right: [L::F32; V] = std::array::from_fn(|v| read(b_at, v));
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: this step of row r of `a` exists.
             let left = on.splat(unsafe { *a_at.add(r * a.by_row) });
@@ -196,7 +212,7 @@ unsafe fn chains<L: Lanes, const R: usize, const V: usize>(
             // SAFETY: row r of the outputs exists, with as many columns as are stored.
             unsafe {
                 let at = out.at.add(r * out.by_row + v * LANES);
-                if v < V - 1 || last == LANES {
+                if WHOLE || v < V - 1 {
                     on.store_at(sum, at);
                 } else {
                     on.store_part(sum, std::slice::from_raw_parts_mut(at, last));
