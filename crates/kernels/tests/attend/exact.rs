@@ -1,0 +1,298 @@
+//! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
+
+use lookback_kernels::naive;
+
+use super::world::{Kind, Numbers, World, heads};
+
+const EPS: f64 = f32::EPSILON as f64;
+
+/// One row of one head in f64.
+struct Row {
+    /// Where its query stands among all.
+    at: usize,
+    /// The sequence, and where each key that it sees stands in it.
+    sequence: usize,
+    keys: Vec<usize>,
+    weights: Vec<f64>,
+    log_sum_exp: f64,
+    out: Vec<f64>,
+    /// By how much f32 may move any of its scores: a chain of n products errs by n · eps · Σ|qk|.
+    score_error: f64,
+    /// How far the lowest score is below the highest.
+    depth: f64,
+}
+
+/// Every row of every head: softmax(q · k · scale) · v over the keys that it sees.
+fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<Row> {
+    let (how, dim) = (&world.how, world.how.head_dim);
+    let mut rows = vec![];
+    for (sequence, span) in world.spans.iter().enumerate() {
+        for index in 0..span.rows * how.heads {
+            let (row, head) = (index / how.heads, index % how.heads);
+            let at = ((span.first_row + row) * how.heads + head) * dim;
+            let query = &query[at..at + dim];
+            let last = span.first_position + row;
+            let first = how.window.map_or(0, |window| (last + 1).saturating_sub(window));
+            let keys_at: Vec<usize> = (first..=last)
+                .map(|key| (key * how.key_heads + head / how.group()) * dim)
+                .collect();
+            let scale = f64::from(how.scale);
+            let products = |of: &usize| {
+                let key = keys[sequence][*of..of + dim].iter();
+                query.iter().zip(key).map(|(q, k)| q * k * scale).collect::<Vec<_>>()
+            };
+            let sum = |x: &[f64]| x.iter().fold(0.0, |sum, x| sum + x);
+            let size = |x: &[f64]| x.iter().fold(0.0, |sum, x| sum + x.abs());
+            let scores: Vec<f64> = keys_at.iter().map(|of| sum(&products(of))).collect();
+            let largest = keys_at.iter().map(|of| size(&products(of))).fold(0.0, f64::max);
+            let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let least = scores.iter().copied().fold(f64::INFINITY, f64::min);
+            let weights: Vec<f64> = scores.iter().map(|score| (score - most).exp()).collect();
+            let total = sum(&weights);
+            let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
+            let mut out = vec![0.0; dim];
+            for (weight, of) in weights.iter().zip(&keys_at) {
+                for (out, v) in out.iter_mut().zip(&values[sequence][*of..]) {
+                    *out += weight * v;
+                }
+            }
+            rows.push(Row {
+                at,
+                sequence,
+                keys: keys_at,
+                weights,
+                log_sum_exp: most + total.ln(),
+                out,
+                score_error: (dim as f64 + 1.0) * EPS * largest,
+                depth: most - least,
+            });
+        }
+    }
+    rows
+}
+
+impl Row {
+    /// The relative error of a weight before division: its exponent is off by the scores' errors
+    /// (its own and the maximum's) and by the roundings of differences that add up to the depth;
+    /// each exp and product of a fold adds its own.
+    fn weight_error(&self) -> f64 {
+        let tiles = self.keys.len() as f64 / 64.0 + 2.0;
+        (2.0 * self.score_error + EPS * self.depth + 4.0 * EPS * tiles).exp_m1()
+    }
+
+    /// The relative error of a sum of weights, or of weighted values by their sizes.
+    fn sum_error(&self) -> f64 {
+        self.weight_error() + (self.keys.len() as f64 + 8.0) * EPS
+    }
+
+    fn sizes(&self, values: &[f64], dim: usize) -> Vec<f64> {
+        let mut sizes = vec![0.0; dim];
+        for (weight, of) in self.weights.iter().zip(&self.keys) {
+            for (size, v) in sizes.iter_mut().zip(&values[*of..]) {
+                *size += weight * v.abs();
+            }
+        }
+        sizes
+    }
+
+    fn log_sum_exp_error(&self) -> f64 {
+        self.score_error
+            + self.sum_error()
+            + 2.0 * EPS * (1.0 + self.log_sum_exp.abs() + self.depth)
+    }
+}
+
+fn wide(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|x| f64::from(*x)).collect()
+}
+
+fn wider(x: &[Vec<f32>]) -> Vec<Vec<f64>> {
+    x.iter().map(|x| wide(x)).collect()
+}
+
+fn worlds() -> Vec<World> {
+    let kinds = [Kind::Scale(1e-3), Kind::Scale(1.0), Kind::Scale(30.0), Kind::Spiked];
+    let mut worlds = vec![];
+    for (seed, kind) in kinds.into_iter().enumerate() {
+        for (shape, window) in [([2, 1, 16], None), ([4, 2, 24], Some(33)), ([1, 1, 64], Some(70))]
+        {
+            let how = heads(shape[0], shape[1], shape[2], window);
+            worlds.push(World::new(how, &[(0, 9), (0, 130)], kind, seed as u64));
+        }
+    }
+    worlds
+}
+
+/// Below this, f32 has flushed a weight to +0, or rounds denormals.
+const LEAST: f64 = 1e-36;
+
+#[test]
+fn the_twin_is_near_the_attention_of_f64() {
+    for world in worlds() {
+        let [out, sums] = world.by_twin();
+        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
+        let dim = world.how.head_dim;
+        for row in attend(&world, &query, &keys, &values) {
+            let found = sums[row.at / dim];
+            let off = (f64::from(found) - row.log_sum_exp).abs();
+            assert!(off <= row.log_sum_exp_error(), "log-sum-exp {found}, {}", row.log_sum_exp);
+            let sizes = row.sizes(&values[row.sequence], dim);
+            for d in 0..dim {
+                let (found, exact) = (f64::from(out[row.at + d]), row.out[d]);
+                // Numerator and total are both off, and the quotient is rounded twice.
+                let bound = 3.0 * row.sum_error() * sizes[d] + LEAST;
+                assert!(
+                    (found - exact).abs() <= bound,
+                    "{found} is not within {bound:e} of {exact}"
+                );
+            }
+        }
+    }
+}
+
+/// Σ dout · out of the whole world, whose gradients are dq, dk and dv.
+fn loss(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>], dout: &[f64]) -> f64 {
+    let mut loss = 0.0;
+    for row in attend(world, query, keys, values) {
+        for (out, dout) in row.out.iter().zip(&dout[row.at..]) {
+            loss += out * dout;
+        }
+    }
+    loss
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_attention_of_f64() {
+    for (window, scale) in [(None, 1.0), (Some(3), 1.0), (None, 0.3)] {
+        let mut how = heads(4, 2, 3, window);
+        how.scale *= scale;
+        let world = World::new(how, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
+        let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
+        let [out, sums] = world.by_twin();
+        let dout = Numbers::new(43).some(Kind::Scale(1.0), world.query.len());
+        let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
+        naive::attend::backward(
+            &how,
+            &world.query,
+            &key,
+            &value,
+            &out,
+            &sums,
+            &dout,
+            &world.spans,
+            &mut dq,
+            &mut dk,
+            &mut dv,
+        );
+        let dout = wide(&dout);
+        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
+        // Central differences of a smooth function in f64 err by about h² + 1e-16 / h.
+        let h = 1e-5;
+        let near = |found: f32, up: f64, down: f64, what: &str| {
+            let slope = (up - down) / (2.0 * h);
+            assert!((f64::from(found) - slope).abs() < 3e-6, "{what}: {found}, slope {slope}");
+        };
+        for at in 0..query.len() {
+            let moved = |by: f64| {
+                let mut query = query.clone();
+                query[at] += by;
+                loss(&world, &query, &keys, &values, &dout)
+            };
+            near(dq[at], moved(h), moved(-h), "dq");
+        }
+        let mut first = 0;
+        for sequence in 0..keys.len() {
+            for at in 0..keys[sequence].len() {
+                let moved = |of: &[Vec<f64>], by: f64| {
+                    let mut of = of.to_vec();
+                    of[sequence][at] += by;
+                    of
+                };
+                let by_key = |by| loss(&world, &query, &moved(&keys, by), &values, &dout);
+                near(dk[first + at], by_key(h), by_key(-h), "dk");
+                let by_value = |by| loss(&world, &query, &keys, &moved(&values, by), &dout);
+                near(dv[first + at], by_value(h), by_value(-h), "dv");
+            }
+            first += keys[sequence].len();
+        }
+    }
+}
+
+#[test]
+fn gradients_are_near_those_of_f64() {
+    for world in worlds() {
+        let (how, dim) = (&world.how, world.how.head_dim);
+        let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
+        let [out, sums] = world.by_twin();
+        let dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
+        let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
+        let [mut dq, mut dk, mut dv] = found;
+        naive::attend::backward(
+            how,
+            &world.query,
+            &key,
+            &value,
+            &out,
+            &sums,
+            &dout,
+            &world.spans,
+            &mut dq,
+            &mut dk,
+            &mut dv,
+        );
+        let dout = wide(&dout);
+        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
+        let firsts = [0, keys[0].len()];
+        // Of each gradient: the exact one, the sum of sizes, the errors handed on, and the terms.
+        let empty = |len: usize| vec![[0.0f64; 4]; len];
+        let (mut q, mut k, mut v) = (empty(query.len()), empty(key.len()), empty(value.len()));
+        for row in attend(&world, &query, &keys, &values) {
+            let dz = &dout[row.at..row.at + dim];
+            let (keys, values) = (&keys[row.sequence], &values[row.sequence]);
+            let (mut share, mut share_size, mut share_error) = (0.0, 0.0, 0.0);
+            let sizes = row.sizes(values, dim);
+            for d in 0..dim {
+                share += dz[d] * row.out[d];
+                share_size += (dz[d] * row.out[d]).abs();
+                share_error += dz[d].abs() * (3.0 * row.sum_error() * sizes[d] + LEAST);
+            }
+            share_error += (dim as f64 + 4.0) * EPS * (share_size + share_error);
+            // exp(score − lse): both are off, and their difference is rounded.
+            let range = row.depth + (row.keys.len() as f64).ln();
+            let p_error =
+                (row.score_error + row.log_sum_exp_error() + EPS * range).exp_m1() + 2.0 * EPS;
+            for (&p, &of) in row.weights.iter().zip(&row.keys) {
+                let (mut dp, mut dp_size) = (0.0, 0.0);
+                for d in 0..dim {
+                    dp += dz[d] * values[of + d];
+                    dp_size += (dz[d] * values[of + d]).abs();
+                }
+                let scale = f64::from(how.scale);
+                let difference_error = dim as f64 * EPS * dp_size + share_error;
+                let size = (dp - share).abs() + difference_error;
+                let ds = p * (dp - share) * scale;
+                let ds_error = p * scale * (difference_error + (p_error + 4.0 * EPS) * size)
+                    + LEAST * (1.0 + size * scale);
+                let add = |to: &mut [f64; 4], a: f64, a_error: f64, b: f64| {
+                    to[0] += a * b;
+                    to[1] += (a.abs() + a_error) * b.abs();
+                    to[2] += a_error * b.abs();
+                    to[3] += 1.0;
+                };
+                let column = firsts[row.sequence] + of;
+                for d in 0..dim {
+                    add(&mut q[row.at + d], ds, ds_error, keys[of + d]);
+                    add(&mut k[column + d], ds, ds_error, query[row.at + d]);
+                    add(&mut v[column + d], p, p * p_error + LEAST, dz[d]);
+                }
+            }
+        }
+        for (name, found, exact) in [("dq", dq, q), ("dk", dk, k), ("dv", dv, v)] {
+            for (found, [exact, size, handed_on, terms]) in found.into_iter().zip(exact) {
+                let bound = handed_on + terms * EPS * size + LEAST;
+                let off = (f64::from(found) - exact).abs();
+                assert!(off <= bound, "{name}: {found} is not within {bound:e} of {exact}");
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
+
+use lookback_kernels::{
+    attend::{self, Heads, PAGE, Pages, PagesMut, Span},
+    naive,
+    path::Path,
+    team::Team,
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+/// Every team whose results must agree: each path with one, two and three threads.
+pub fn teams() -> Vec<Team> {
+    Path::all_here().flat_map(|path| (1..=3).map(move |threads| Team::new(threads, path))).collect()
+}
+
+/// Numbers that expose errors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Uniform in −scale to scale.
+    Scale(f32),
+    /// One key in eleven is a hundred times as long as the others.
+    Spiked,
+    /// Also −0, denormals, infinities and NaN: scores of −inf, and rows that see nothing else.
+    Hard,
+}
+
+pub const KINDS: [Kind; 5] =
+    [Kind::Scale(1e-3), Kind::Scale(1.0), Kind::Scale(30.0), Kind::Spiked, Kind::Hard];
+
+pub struct Numbers(ChaCha8Rng);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0.next_u32() as usize % end
+    }
+
+    fn one(&mut self, kind: Kind) -> f32 {
+        let x = (self.0.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        match kind {
+            Kind::Scale(scale) => x * scale,
+            Kind::Spiked => x,
+            Kind::Hard => match self.0.next_u32() % 1024 {
+                0 => f32::NAN,
+                1 => f32::INFINITY,
+                2..5 => f32::NEG_INFINITY,
+                5..50 => -0.0,
+                50..60 => x * 1e-41,
+                60..65 => x * 1e38,
+                _ => x,
+            },
+        }
+    }
+
+    pub fn some(&mut self, kind: Kind, len: usize) -> Vec<f32> {
+        (0..len).map(|_| self.one(kind)).collect()
+    }
+}
+
+/// The bits, all NaNs equal.
+pub fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect()
+}
+
+/// `heads` query heads over `key_heads`, with the usual scale.
+pub fn heads(heads: usize, key_heads: usize, head_dim: usize, window: Option<usize>) -> Heads {
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    Heads { heads, key_heads, head_dim, scale, window }
+}
+
+/// Whole sequences, of which the last rows are asked for, and the pages of all.
+#[derive(Clone)]
+pub struct World {
+    pub how: Heads,
+    pub spans: Vec<Span>,
+    /// Of the rows that are asked for.
+    pub query: Vec<f32>,
+    /// `[positions, key_heads, head_dim]` of each sequence from its beginning.
+    pub keys: Vec<Vec<f32>>,
+    pub values: Vec<Vec<f32>>,
+    pub storage: Vec<f32>,
+    pub table: Vec<u32>,
+}
+
+/// Floats before a layer's keys, between them and its values, and after those: other layers' places.
+const AROUND: [usize; 3] = [3, 5, 7];
+
+impl World {
+    /// `sequences`: the position of the first row that is asked for, and how many are.
+    pub fn new(how: Heads, sequences: &[(usize, usize)], kind: Kind, seed: u64) -> Self {
+        let mut numbers = Numbers::new(seed);
+        let width = how.key_heads * how.head_dim;
+        let (mut keys, mut values, mut spans) = (vec![], vec![], vec![]);
+        let (mut first_row, mut pages) = (0, 0);
+        for &(first_position, rows) in sequences {
+            let positions = first_position + rows;
+            let mut key = numbers.some(kind, positions * width);
+            if kind == Kind::Spiked {
+                key.chunks_mut(width)
+                    .step_by(11)
+                    .for_each(|key| key.iter_mut().for_each(|x| *x *= 100.0));
+            }
+            keys.push(key);
+            values.push(numbers.some(kind, positions * width));
+            spans.push(Span { first_row, rows, first_position, first_page: pages });
+            first_row += rows;
+            pages += positions.div_ceil(PAGE);
+        }
+        let query = numbers.some(kind, first_row * how.heads * how.head_dim);
+        // The pages of all sequences lie in any order, one unused between two.
+        let mut table: Vec<u32> = (0..pages as u32).map(|page| 2 * page + 1).collect();
+        for at in (1..pages).rev() {
+            table.swap(at, numbers.below(at + 1));
+        }
+        let storage = vec![f32::NAN; (2 * pages + 1) * stride(&how)];
+        let mut world = Self { how, spans, query, keys, values, storage, table };
+        world.store(&Team::alone());
+        world
+    }
+
+    /// All keys and values from the beginning.
+    pub fn store(&mut self, team: &Team) {
+        for (sequence, span) in self.spans.clone().iter().enumerate() {
+            let rows = span.first_position + span.rows;
+            self.store_span(
+                team,
+                sequence,
+                Span { rows, first_position: 0, first_row: 0, ..*span },
+            );
+        }
+    }
+
+    /// Some positions of a sequence.
+    pub fn store_span(&mut self, team: &Team, sequence: usize, span: Span) {
+        let width = self.how.key_heads * self.how.head_dim;
+        let range = span.first_position * width..(span.first_position + span.rows) * width;
+        let (key, value) = (&self.keys[sequence][range.clone()], &self.values[sequence][range]);
+        let pages = PagesMut {
+            storage: &mut self.storage,
+            stride: stride(&self.how),
+            keys_at: keys_at(),
+            values_at: values_at(&self.how),
+            table: &self.table,
+        };
+        attend::store(team, &self.how, key, value, &[span], pages);
+    }
+
+    pub fn pages(&self) -> Pages<'_> {
+        Pages {
+            storage: &self.storage,
+            stride: stride(&self.how),
+            keys_at: keys_at(),
+            values_at: values_at(&self.how),
+            table: &self.table,
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.spans.iter().map(|span| span.rows).sum()
+    }
+
+    /// Output and log-sum-exp by the twin.
+    pub fn by_twin(&self) -> [Vec<f32>; 2] {
+        let mut out = vec![5.0; self.query.len()];
+        let mut sums = vec![5.0; self.rows() * self.how.heads];
+        let pages = self.pages();
+        naive::attend::forward(
+            &self.how,
+            &self.query,
+            &self.spans,
+            pages,
+            &mut out,
+            Some(&mut sums),
+        );
+        [out, sums]
+    }
+
+    /// Output and log-sum-exp by a team; without the sums the output is the same.
+    pub fn by_team(&self, team: &Team) -> [Vec<f32>; 2] {
+        let mut out = vec![f32::NAN; self.query.len()];
+        let mut sums = vec![7.0; self.rows() * self.how.heads];
+        let (how, query, spans) = (&self.how, &self.query, &self.spans);
+        attend::forward(team, how, query, spans, self.pages(), &mut out, Some(&mut sums));
+        let mut alone = vec![9.0; self.query.len()];
+        attend::forward(team, how, query, spans, self.pages(), &mut alone, None);
+        assert_eq!(bits(&out), bits(&alone), "the log-sum-exps changed the output");
+        [out, sums]
+    }
+
+    /// The keys and values of the rows that are asked for, one sequence below the other; of whole
+    /// sequences, all.
+    pub fn rows_of(&self, of: &[Vec<f32>]) -> Vec<f32> {
+        of.concat()
+    }
+}
+
+/// Floats of a page in these worlds.
+pub fn stride(how: &Heads) -> usize {
+    values_at(how) + attend::keys_len(how) + AROUND[2]
+}
+
+pub fn keys_at() -> usize {
+    AROUND[0]
+}
+
+pub fn values_at(how: &Heads) -> usize {
+    keys_at() + attend::keys_len(how) + AROUND[1]
+}
