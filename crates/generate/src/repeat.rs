@@ -18,6 +18,16 @@ pub trait Reader {
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]>;
 }
 
+impl Reader for lookback_engine::Session<'_> {
+    fn forget(&mut self) {
+        self.truncate(0);
+    }
+
+    fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
+        Self::read(self, ids)
+    }
+}
+
 /// Where to end at the latest.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'a> {

@@ -1,7 +1,5 @@
 //! What the user asked for. Each command's own arguments stand in its file under `commands`.
 
-#![allow(dead_code, reason = "the commands that use the rest land next")]
-
 mod mistakes;
 
 use std::ffi::OsString;

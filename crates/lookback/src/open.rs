@@ -5,7 +5,97 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lookback_engine::{Keep, Team, Weights};
 use lookback_files::{Refusal, Result};
+use lookback_model::{Config, Network, Stored, TokenId};
+use lookback_text::Tokenizer;
+
+/// A model, ready to run.
+#[derive(Debug)]
+pub struct Model {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its tokenizer; a model without one reads ids only.
+    tokenizer: Option<Tokenizer>,
+    /// Its chat template, if it has one.
+    pub chat_template: Option<String>,
+}
+
+impl Model {
+    /// Finds and loads a model, as [`find`] finds it.
+    pub fn open(model: &str, team: &Team) -> Result<Self> {
+        let path = find(model)?;
+        let stored = Stored::open(&path)?;
+        let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
+        let tokenizer =
+            has_tokenizer.then(|| crate::tokenizer::of(stored.tokenizer(), &path)).transpose()?;
+        let vocabulary = stored.config().vocabulary;
+        if let Some(tokenizer) = &tokenizer
+            && tokenizer.vocabulary() > vocabulary
+        {
+            return Err(Refusal::user(format!(
+                "{}: its tokenizer has {} tokens and its weights have {vocabulary}; they belong to \
+                 different models",
+                path.display(),
+                tokenizer.vocabulary()
+            )));
+        }
+        Ok(Self {
+            chat_template: stored.tokenizer().chat_template()?,
+            weights: Weights::load(&stored, Keep::Running, team)?,
+            tokenizer,
+            path,
+        })
+    }
+
+    /// Its network.
+    pub fn network(&self) -> &Network {
+        self.weights.network()
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.network().config
+    }
+
+    /// Its tokenizer; a model without one is refused.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| {
+            Refusal::user(format!(
+                "{}: there is no tokenizer.json in it, so it cannot read a text; give --ids",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Ids that a user gave, each within the vocabulary.
+    pub fn ids(&self, ids: &[u32]) -> Result<Vec<TokenId>> {
+        let vocabulary = self.config().vocabulary;
+        match ids.iter().find(|&&id| id as usize >= vocabulary) {
+            Some(id) => Err(Refusal::user(format!(
+                "--ids {id}: this model's vocabulary ends at {}",
+                vocabulary - 1
+            ))),
+            None => Ok(ids.iter().copied().map(TokenId).collect()),
+        }
+    }
+
+    /// The token that texts begin with: the tokenizer's, or else the configuration's.
+    pub fn beginning(&self) -> Option<TokenId> {
+        self.tokenizer.as_ref().and_then(Tokenizer::beginning).or(self.config().beginning)
+    }
+
+    /// The tokens that end a text: those of the model's files, or else the tokenizer's.
+    pub fn ends(&self) -> Vec<TokenId> {
+        let mut ends = self.config().ends.clone();
+        ends.extend(self.tokenizer.as_ref().and_then(Tokenizer::end));
+        ends.sort();
+        ends.dedup();
+        ends
+    }
+}
 
 /// The folder that lookback keeps its own model in: `LOOKBACK_HOME`, or the platform's data folder.
 pub fn home() -> Result<PathBuf> {

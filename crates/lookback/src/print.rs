@@ -2,8 +2,6 @@
 //!
 //! Results are the same with and without a terminal; notes appear only on one.
 
-#![allow(dead_code, reason = "the commands that use the rest land next")]
-
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use lookback_files::{Refusal, Result};
@@ -48,6 +46,14 @@ impl Print {
     pub(crate) fn flush(&mut self) -> Result<()> {
         let written = self.results.flush();
         self.settle(written)
+    }
+
+    /// Asks for a line, where somebody types it.
+    pub(crate) fn prompt(&mut self) -> Result<()> {
+        if self.notes_are_read && io::stdin().is_terminal() {
+            let _nobody_minds = write!(self.notes, "> ").and_then(|()| self.notes.flush());
+        }
+        self.flush()
     }
 
     /// Something about how it goes, for a person who watches; nothing depends on it.

@@ -1,9 +1,20 @@
 //! `lookback chat`: a conversation through the model's own template.
 
-use clap::Args;
-use lookback_files::{Refusal, Result};
+use std::ops::ControlFlow;
 
-use super::sampling::Sampling;
+use clap::Args;
+use lookback::open::Model;
+use lookback_engine::Session;
+use lookback_files::{Refusal, Result};
+use lookback_generate::{
+    chat::{End, Message, Template},
+    repeat::{Limits, repeat},
+    window::Window,
+};
+use lookback_model::TokenId;
+use lookback_text::Specials;
+
+use super::{generate::CONTEXT, sampling::Sampling};
 use crate::{arguments::Machine, print::Print};
 
 const EXAMPLES: &str = "\
@@ -36,8 +47,58 @@ pub(crate) struct Chat {
 
 impl Chat {
     /// Answers line by line.
-    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
-        let _sampler = self.sampling.sampler()?;
-        Err(Refusal::ours("chat is not built yet"))
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let mut sampler = self.sampling.sampler()?;
+        let team = self.machine.team()?;
+        let model = Model::open(&self.model, &team)?;
+        let tokenizer = model.tokenizer()?;
+        let template = model.chat_template.as_deref().ok_or_else(|| {
+            Refusal::user(format!(
+                "{}: it has no chat template, so it was not trained to chat; use lookback generate",
+                model.path.display()
+            ))
+        })?;
+        let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
+        let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
+        let template = Template::parse(template, spelled(beginning), spelled(end))?;
+        let context = model.config().context.min(CONTEXT);
+        let mut session = Session::new(&model.weights, &team, context);
+        let ends = model.ends();
+        let mut messages: Vec<Message> =
+            self.system.iter().map(|text| Message::new("system", text)).collect();
+        let mut lines = std::io::stdin().lines();
+        loop {
+            print.prompt()?;
+            let Some(line) = lines.next() else { return Ok(()) };
+            let line = line.map_err(|error| {
+                Refusal::user(format!("standard input could not be read ({error})"))
+            })?;
+            match line.trim() {
+                "/quit" => return Ok(()),
+                "" => continue,
+                said => messages.push(Message::new("user", said)),
+            }
+            let prompt = template.render(&messages, End::Assistant)?;
+            let ids = tokenizer.encode_bare(&prompt, Specials::Allowed)?;
+            // What was read of the chat before stands in the cache already; it is read anew, which
+            // gives the same bits and keeps the window's rule in one place.
+            session.truncate(0);
+            let mut decoder = tokenizer.decoder_after(&ids).without_specials();
+            let mut window = Window::new(context, ids, beginning);
+            let mut answer = String::new();
+            let limits = Limits { tokens: self.tokens, ends: &ends };
+            repeat(&mut session, &mut window, &mut sampler, limits, |id| {
+                let piece = decoder.push(id);
+                print.piece(&piece)?;
+                print.flush()?;
+                answer.push_str(&piece);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let rest = decoder.finish();
+            print.line(&rest)?;
+            print.flush()?;
+            answer.push_str(&rest);
+            messages.push(Message::new("assistant", answer.trim()));
+        }
     }
 }

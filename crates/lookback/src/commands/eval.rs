@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lookback_files::{Refusal, Result};
+use lookback::open::Model;
+use lookback_engine::{Shape, Team, Workspace, evaluate};
+use lookback_files::{Refusal, Result, read_utf8};
+use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
+use lookback_text::{Specials, dataset::Dataset};
+use serde_json::json;
 
 use crate::{
     arguments::{Form, Machine},
@@ -11,8 +16,8 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-The texts are joined and cut into windows of one context, laid side by side; the first token of a
-window is seen and not asked for, and every other is counted once. Keys of --json: loss (nats per
+The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by
+side; every token but the very first is asked for once, from those before it in its window. Keys of --json: loss (nats per
 token), perplexity, bits_per_byte, tokens.
 
 Examples:
@@ -37,7 +42,73 @@ pub(crate) struct Eval {
 
 impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
-    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
-        Err(Refusal::ours("eval is not built yet"))
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let team = self.machine.team()?;
+        let model = Model::open(&self.model, &team)?;
+        let tokenizer = model.tokenizer()?;
+        let (mut ids, mut bytes) = (Vec::new(), 0);
+        for path in &self.texts {
+            let text = read_utf8(path)?;
+            let of_text = tokenizer.encode_bare(&text, Specials::Text);
+            ids.extend(of_text.map_err(|refusal| refusal.at(path.display()))?);
+            bytes += text.len();
+        }
+        if ids.len() < 2 {
+            return Err(Refusal::user(format!(
+                "{}: {} tokens are too few to predict one from another; give more text",
+                self.texts[0].display(),
+                ids.len()
+            )));
+        }
+        let context = model.config().context.min(LONGEST).min(ids.len() - 1);
+        let loss = judge(&model, &team, &ids, context);
+        let mean = loss.mean();
+        // The first token is not asked for, so its bytes are not counted.
+        let bytes = bytes - tokenizer.bytes_of(ids[0]).len().min(bytes);
+        let bits = loss.total / std::f64::consts::LN_2 / bytes.max(1) as f64;
+        let perplexity = libm::exp(mean);
+        if self.form.json {
+            return print.json(&json!({
+                "loss": mean,
+                "perplexity": perplexity,
+                "bits_per_byte": bits,
+                "tokens": loss.rows,
+            }));
+        }
+        print.line(&format!(
+            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, {} \
+             tokens",
+            loss.rows
+        ))
     }
+}
+
+/// Tokens of a window at most: attention's cost grows with them.
+const LONGEST: usize = 2048;
+
+/// Rows of a pass.
+const ROWS: usize = 1024;
+
+/// The loss over windows of one context side by side; each token but the first is asked for once.
+fn judge(model: &Model, team: &Team, ids: &[TokenId], context: usize) -> Loss {
+    let sequences = (ROWS / context).max(1);
+    let shape = Shape::Evaluate { rows: sequences * context, sequences };
+    let mut space = Workspace::new(model.network(), shape, context, team.threads());
+    let (mut batch, mut targets) = (Batch::new(), Targets { ids: Vec::new(), scale: 1.0 });
+    let mut all = Loss::default();
+    let windows: Vec<_> = Dataset::side_by_side(0..ids.len(), context).collect();
+    for windows in windows.chunks(sequences) {
+        batch.clear();
+        targets.ids.clear();
+        for (index, window) in windows.iter().enumerate() {
+            let window = &ids[window.clone()];
+            batch.push(SequenceId(index as u32), 0, &window[..window.len() - 1]);
+            targets.ids.extend(window[1..].iter().map(|id| id.0));
+        }
+        batch.want_all();
+        let loss = evaluate(&model.weights, &mut space, team, &batch, &targets);
+        all.total += loss.total;
+        all.rows += loss.rows;
+    }
+    all
 }

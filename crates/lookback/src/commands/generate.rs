@@ -1,11 +1,24 @@
 //! `lookback generate`: sample, append and repeat.
 
+use std::{io::Read, ops::ControlFlow};
+
 use clap::Args;
+use lookback::open::Model;
+use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
+use lookback_generate::{
+    repeat::{Limits, repeat},
+    stop::Stop,
+    window::Window,
+};
+use lookback_model::TokenId;
+use lookback_text::Specials;
+use serde_json::json;
 
 use super::sampling::Sampling;
 use crate::{
     arguments::{Form, Machine},
+    memory,
     print::Print,
 };
 
@@ -64,8 +77,83 @@ fn only_a_dash(word: &str) -> Result<String, &'static str> {
 
 impl Generate {
     /// Streams the continuation, or prints it as one object.
-    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
-        let _sampler = self.sampling.sampler()?;
-        Err(Refusal::ours("generate is not built yet"))
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let mut sampler = self.sampling.sampler()?;
+        let team = self.machine.team()?;
+        let model = Model::open(&self.model, &team)?;
+        let prompt = self.prompt(&model)?;
+        let context = model.config().context.min(CONTEXT);
+        let session_bytes = Session::bytes(&model.weights, context, team.threads());
+        memory::refuse_beyond("the cache", session_bytes)?;
+        let mut session = Session::new(&model.weights, &team, context);
+        let mut window = Window::new(context, prompt.clone(), model.beginning());
+        let ends = if self.ignore_end { Vec::new() } else { model.ends() };
+
+        let tokenizer = model.tokenizer().ok();
+        let mut decoder = tokenizer.map(|tokenizer| match prompt.is_empty() {
+            true => tokenizer.decoder().without_specials(),
+            false => tokenizer.decoder_after(&prompt).without_specials(),
+        });
+        let mut stop = Stop::at(self.stop);
+        let (streams, mut text) = (!self.form.json, String::new());
+        let mut show = |shown: String, print: &mut Print| {
+            text.push_str(&shown);
+            if streams { print.piece(&shown).and_then(|()| print.flush()) } else { Ok(()) }
+        };
+        let limits = Limits { tokens: self.tokens, ends: &ends };
+        let finish = repeat(&mut session, &mut window, &mut sampler, limits, |id| {
+            let shown = match &mut decoder {
+                Some(decoder) => stop.push(&decoder.push(id)),
+                None => format!("{} ", id.0),
+            };
+            show(shown, print)?;
+            let is_over = stop.found() || print.nobody_listens();
+            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        let last = decoder.map_or(String::new(), |mut decoder| stop.push(&decoder.finish()));
+        show(last, print)?;
+        show(stop.finish(), print)?;
+        if streams {
+            return print.line("");
+        }
+        let numbers = |ids: &[TokenId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+        print.json(&json!({
+            "text": text,
+            "ids": numbers(&window.ids()[prompt.len()..]),
+            "finish_reason": finish.to_string(),
+            "prompt_ids": numbers(&prompt),
+        }))
     }
+
+    /// The prompt's ids; without a prompt, the beginning-of-text token alone.
+    fn prompt(&self, model: &Model) -> Result<Vec<TokenId>> {
+        if let Some(ids) = &self.ids {
+            return model.ids(ids);
+        }
+        let text = match self.prompt.as_deref() {
+            Some("-") => Some(read_input()?),
+            Some(text) => Some(text.to_owned()),
+            None => self.standard_input.as_ref().map(|_| read_input()).transpose()?,
+        };
+        let Some(text) = text else { return Ok(model.beginning().into_iter().collect()) };
+        let ids = model.tokenizer()?.encode(&text, Specials::Text)?;
+        Ok(if ids.is_empty() { model.beginning().into_iter().collect() } else { ids })
+    }
+}
+
+/// Positions that a cache is made for at most; a longer text is read through a window.
+pub(super) const CONTEXT: usize = 8192;
+
+/// All of standard input, as text.
+pub(super) fn read_input() -> Result<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|error| Refusal::ours(format!("standard input could not be read ({error})")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        Refusal::user(format!(
+            "standard input: byte {} is not valid UTF-8; convert it to UTF-8 first",
+            error.utf8_error().valid_up_to()
+        ))
+    })
 }

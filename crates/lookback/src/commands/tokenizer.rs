@@ -1,9 +1,15 @@
 //! `lookback tokenizer`: text to ids and back, and what a tokenizer is made of.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
-use lookback_files::{Refusal, Result};
+use lookback::open::find;
+use lookback_files::{Refusal, Result, read_utf8, write_whole};
+use lookback_model::Stored;
+use lookback_text::{self as text, TokenId};
+use serde_json::json;
+
+use super::generate::read_input;
 
 use crate::{arguments::Form, print::Print};
 
@@ -94,7 +100,105 @@ pub(crate) struct Show {
 
 impl Tokenizer {
     /// Does one of the four.
-    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
-        Err(Refusal::ours("tokenizer is not built yet"))
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        match self {
+            Self::Train(train) => train.run(print),
+            Self::Encode(encode) => encode.run(print),
+            Self::Decode(decode) => decode.run(print),
+            Self::Show(show) => show.run(print),
+        }
+    }
+}
+
+impl Which {
+    fn open(&self) -> Result<text::Tokenizer> {
+        let path = find(&self.tokenizer)?;
+        if path.extension().is_some_and(|end| end == "gguf") {
+            return lookback::tokenizer::of(Stored::open(&path)?.tokenizer(), &path);
+        }
+        text::Tokenizer::open(&path)
+    }
+}
+
+impl Train {
+    fn run(self, print: &mut Print) -> Result<()> {
+        let texts = self.texts.iter().map(|path| read_utf8(path)).collect::<Result<Vec<_>>>()?;
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let began = Instant::now();
+        let tokenizer = text::Tokenizer::train_bpe(&texts, self.vocab, &["<|endoftext|>"])?;
+        let seconds = began.elapsed().as_secs_f64();
+        write_whole(&self.out, tokenizer.to_json().as_bytes())?;
+        let (vocabulary, merges) = (tokenizer.vocabulary(), tokenizer.merges());
+        if self.form.json {
+            return print.json(&json!({
+                "seconds": seconds,
+                "vocabulary": vocabulary,
+                "merges": merges,
+            }));
+        }
+        print.line(&format!("{vocabulary} tokens, {merges} merges, learned in {seconds:.2} s"))
+    }
+}
+
+impl Encode {
+    fn run(self, print: &mut Print) -> Result<()> {
+        let tokenizer = self.which.open()?;
+        let text = if self.text == "-" { read_input()? } else { self.text };
+        let ids = tokenizer.encode(&text, text::Specials::Text)?;
+        let pieces: Vec<String> = ids.iter().map(|&id| tokenizer.piece(id)).collect();
+        let ids: Vec<u32> = ids.iter().map(|id| id.0).collect();
+        if self.form.json {
+            return print.json(&json!({ "ids": ids, "pieces": pieces }));
+        }
+        for (id, piece) in ids.iter().zip(&pieces) {
+            print.line(&format!("{id:>7}  {piece:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode {
+    fn run(self, print: &mut Print) -> Result<()> {
+        let tokenizer = self.which.open()?;
+        let written = match self.ids.as_slice() {
+            [dash] if dash == "-" => read_input()?,
+            ids => ids.join(" "),
+        };
+        let is_between = |letter: char| letter == ',' || letter.is_whitespace();
+        let words = written.split(is_between).filter(|word| !word.is_empty());
+        let ids = words.map(|word| {
+            let id = word.parse().ok().filter(|id| (*id as usize) < tokenizer.vocabulary());
+            id.map(TokenId).ok_or_else(|| {
+                Refusal::user(format!(
+                    "{word}: it is no id; this tokenizer's go from 0 to {}",
+                    tokenizer.vocabulary() - 1
+                ))
+            })
+        });
+        let text = tokenizer.decode(&ids.collect::<Result<Vec<_>>>()?);
+        if self.form.json { print.json(&json!({ "text": text })) } else { print.line(&text) }
+    }
+}
+
+impl Show {
+    fn run(self, print: &mut Print) -> Result<()> {
+        let tokenizer = self.which.open()?;
+        let ids = (0..tokenizer.vocabulary() as u32).map(TokenId);
+        if self.form.json {
+            let pieces: Vec<&str> = ids.map(|id| tokenizer.spelled(id)).collect();
+            return print.json(&json!({
+                "vocabulary": tokenizer.vocabulary(),
+                "merges": tokenizer.merges(),
+                "beginning": tokenizer.beginning().map(|id| id.0),
+                "end": tokenizer.end().map(|id| id.0),
+                "pieces": pieces,
+            }));
+        }
+        print.line(&format!("{} tokens, {} merges", tokenizer.vocabulary(), tokenizer.merges()))?;
+        for id in ids {
+            let special = if tokenizer.is_special(id) { "  special" } else { "" };
+            print.line(&format!("{:>7}  {:?}{special}", id.0, tokenizer.piece(id)))?;
+        }
+        Ok(())
     }
 }
