@@ -240,30 +240,18 @@ pub(crate) unsafe fn staircase<L: Lanes>(
     let first = ranges.iter().map(|range| range.start).max().unwrap_or(0);
     let end = ranges.iter().map(|range| range.end).min().unwrap_or(0);
     let shared = if first < end { first..end } else { end..end };
-    let alone = |row: usize, steps: Range<usize>, goes_on: bool| {
-        if steps.is_empty() && goes_on {
-            return;
-        }
-        // SAFETY: the steps lie in this row's range, or there are none.
-        unsafe {
-            let (a, b) = if steps.is_empty() {
-                (a, b)
-            } else {
-                (a.from(row, steps.start), b.from(steps.start, 0))
-            };
-            tile(on, 1, columns, steps.len(), a, b, out.from(row, 0), goes_on);
-        }
-    };
     if shared.is_empty() {
         for (row, range) in ranges.iter().enumerate() {
-            alone(row, range.clone(), goes_on);
+            // SAFETY: the steps lie in this row's range.
+            unsafe { alone(on, columns, row, range.clone(), a, b, out, goes_on) };
         }
         return;
     }
     let is_even = ranges.iter().all(|range| range.start == shared.start);
     if !is_even {
         for (row, range) in ranges.iter().enumerate() {
-            alone(row, range.start..shared.start, goes_on);
+            // SAFETY: the steps lie in this row's range.
+            unsafe { alone(on, columns, row, range.start..shared.start, a, b, out, goes_on) };
         }
     }
     // SAFETY: the shared steps lie in every row's range.
@@ -272,6 +260,37 @@ pub(crate) unsafe fn staircase<L: Lanes>(
         tile(on, ranges.len(), columns, shared.len(), a, b, out, goes_on || !is_even);
     }
     for (row, range) in ranges.iter().enumerate() {
-        alone(row, shared.end..range.end, true);
+        // SAFETY: the steps lie in this row's range.
+        unsafe { alone(on, columns, row, shared.end..range.end, a, b, out, true) };
+    }
+}
+
+/// One row of a staircase through steps of its own. No closure: one would be compiled apart, without
+/// the instructions of the path.
+///
+/// # Safety
+/// As [`tile`], for these steps.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
+unsafe fn alone<L: Lanes>(
+    on: L,
+    columns: usize,
+    row: usize,
+    steps: Range<usize>,
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+) {
+    if steps.is_empty() && goes_on {
+        return;
+    }
+    // SAFETY: the steps are the row's, or there are none and the first of each matrix is not read.
+    unsafe {
+        let (a, b) = match steps.is_empty() {
+            true => (a, b),
+            false => (a.from(row, steps.start), b.from(steps.start, 0)),
+        };
+        tile(on, 1, columns, steps.len(), a, b, out.from(row, 0), goes_on);
     }
 }
