@@ -238,18 +238,11 @@ impl Kernel for Backward<'_> {
             let (x, dy) = (&self.x[index * width..][..width], &self.dy[index * width..][..width]);
             let (mean, factor) = mean_and_factor(self.statistics, index, centered);
             let (mean_all, factor_all) = (on.splat(mean), on.splat(factor));
-            let at = |first: usize| {
-                let end = width.min(first + LANES);
-                let x = on.load_some(&x[first..end]);
-                let x = if centered { on.sub(x, mean_all) } else { x };
-                let normal = on.mul(x, factor_all);
-                let inner =
-                    on.mul(on.load_some(&dy[first..end]), on.load_some(&weight[first..end]));
-                (normal, inner, end)
-            };
+            let row: Row<'_, L> =
+                Row { x, dy, weight, mean: centered.then_some(mean_all), factor: factor_all };
             let (mut sum, mut products) = (on.splat(0.0), on.splat(0.0));
             for first in (0..width).step_by(LANES) {
-                let (normal, inner, end) = at(first);
+                let (normal, inner, end) = row.at(on, first);
                 sum = on.add(sum, inner);
                 // Beyond the end `inner` is +0 and `normal` is not; their product is no part.
                 let normal = first_lanes(on, normal, end - first);
@@ -258,13 +251,38 @@ impl Kernel for Backward<'_> {
             let mean_inner = on.splat(on.sum_tree(sum) / n);
             let minus_product = on.splat(-(on.sum_tree(products) / n));
             for first in (0..width).step_by(LANES) {
-                let (normal, inner, end) = at(first);
+                let (normal, inner, end) = row.at(on, first);
                 let inner = if centered { on.sub(inner, mean_inner) } else { inner };
                 let value = on.mul(factor_all, on.fma(normal, minus_product, inner));
                 let dx = &mut dx[first..end];
                 on.store_some(on.add(on.load_some(dx), value), dx);
             }
         }
+    }
+}
+
+/// A row on its way back.
+struct Row<'a, L: Lanes> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    weight: &'a [f32],
+    mean: Option<L::F32>,
+    factor: L::F32,
+}
+
+impl<L: Lanes> Row<'_, L> {
+    /// Normalised x and weighted dy of the lanes from `first` on, and where they end.
+    #[inline(always)]
+    fn at(&self, on: L, first: usize) -> (L::F32, L::F32, usize) {
+        let end = self.x.len().min(first + LANES);
+        let x = on.load_some(&self.x[first..end]);
+        let x = match self.mean {
+            Some(mean) => on.sub(x, mean),
+            None => x,
+        };
+        let (dy, weight) =
+            (on.load_some(&self.dy[first..end]), on.load_some(&self.weight[first..end]));
+        (on.mul(x, self.factor), on.mul(dy, weight), end)
     }
 }
 

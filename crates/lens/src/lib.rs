@@ -1,9 +1,11 @@
-//! Looking inside: traces of every site, and agreement with another implementation.
+//! Looking inside: traces of every site, a plain report, agreement with another implementation.
 //!
 //! Has no forward pass of its own: it watches the engine's. Read `trace` first.
 
+mod report;
 mod trace;
 mod verify;
 
+pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, neighbours, report};
 pub use trace::{Seen, Trace, Wanted, trace};
 pub use verify::{Agreement, Verdict, verify};

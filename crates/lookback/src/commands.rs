@@ -4,9 +4,11 @@ mod chat;
 mod corpus;
 mod eval;
 mod generate;
+mod look;
 mod sampling;
 mod tokenizer;
 mod train;
+mod verify;
 
 use clap::Subcommand;
 use lookback_files::{Refusal, Result};
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Eval(eval::Eval),
     Generate(generate::Generate),
     Chat(chat::Chat),
+    Look(look::Look),
+    Verify(verify::Verify),
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
     Corpus(corpus::Corpus),
@@ -35,6 +39,8 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         Some(Command::Eval(eval)) => eval.run(print),
         Some(Command::Generate(generate)) => generate.run(print),
         Some(Command::Chat(chat)) => chat.run(print),
+        Some(Command::Look(look)) => look.run(print),
+        Some(Command::Verify(verify)) => verify.run(print),
         Some(Command::Tokenizer(tokenizer)) => tokenizer.run(print),
         Some(Command::Corpus(corpus)) => corpus.run(print),
     }

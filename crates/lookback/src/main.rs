@@ -7,6 +7,7 @@ mod memory;
 mod print;
 mod progress;
 mod sample;
+mod stages;
 
 use std::process::ExitCode;
 

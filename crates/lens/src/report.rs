@@ -1,0 +1,138 @@
+//! A first plain report of what happened inside, made of a trace: data, to be printed or sent.
+
+use lookback_model::{BlockSite, Network, Site};
+use serde::Serialize;
+
+use crate::trace::{Seen, Trace};
+
+/// What a report looks at more closely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The layer whose head and MLP are shown.
+    pub layer: usize,
+    /// The head whose weights are shown.
+    pub head: usize,
+    /// Next tokens and neurons that are listed.
+    pub most: usize,
+}
+
+/// The stages of one pass, for the last token where one token is meant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// `[tokens]`
+    pub ids: Vec<u32>,
+    /// Length of each token's row of the embedding table, `[tokens]`.
+    pub embedding_norms: Vec<f64>,
+    /// The layer that is shown.
+    pub layer: usize,
+    /// The head that is shown.
+    pub head: usize,
+    /// That head's attention weights, `[queries, keys]`; what is hidden is 0.
+    pub pattern: Vec<Vec<f32>>,
+    /// Who wrote how much into the last token's residual stream, layer by layer.
+    pub stream: Vec<Written>,
+    /// The hidden units of that layer's MLP that are furthest from 0 for the last token.
+    pub neurons: Vec<Neuron>,
+    /// The likeliest next tokens after the last.
+    pub next: Vec<Next>,
+}
+
+/// What a block adds to the last token's residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Written {
+    /// Which block.
+    pub layer: usize,
+    /// Length of what enters.
+    pub before: f64,
+    /// Length of what attention adds.
+    pub attention: f64,
+    /// Length of what the MLP adds.
+    pub mlp: f64,
+    /// Length of what leaves.
+    pub after: f64,
+}
+
+/// A hidden unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Neuron {
+    /// Its index.
+    pub index: usize,
+    /// What leaves it.
+    pub value: f32,
+}
+
+/// A next token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Next {
+    /// Its id.
+    pub id: u32,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// Reads a report off a trace of all sites.
+pub fn report(trace: &Trace, network: &Network, choice: Choice) -> Report {
+    let last = trace.ids.len() - 1;
+    let Choice { layer, head, most } = choice;
+    let norm =
+        |seen: Option<&Seen>, token: usize| seen.map_or(0.0, |seen| length(seen.part(token)));
+    let stream = network.layers().map(|layer| {
+        let norm = |site| norm(trace.block(layer, site), last);
+        Written {
+            layer,
+            before: norm(BlockSite::ResidPre),
+            attention: norm(BlockSite::AttnOut),
+            mlp: norm(BlockSite::MlpOut),
+            after: norm(BlockSite::ResidPost),
+        }
+    });
+    let pattern = trace.block(layer, BlockSite::Pattern).map_or(Vec::new(), |seen| {
+        seen.part(head).chunks(trace.ids.len()).map(<[f32]>::to_vec).collect()
+    });
+    let hidden = trace.block(layer, BlockSite::MlpPost).map_or(&[][..], |seen| seen.part(last));
+    let neurons = furthest(hidden, most, f32::abs);
+    let probabilities = trace.at(Site::Probabilities).map_or(&[][..], |seen| seen.part(last));
+    let next = furthest(probabilities, most, |probability| probability);
+    Report {
+        ids: trace.ids.iter().map(|id| id.0).collect(),
+        embedding_norms: (0..=last).map(|token| norm(trace.at(Site::Embed), token)).collect(),
+        layer,
+        head,
+        pattern,
+        stream: stream.collect(),
+        neurons: neurons.into_iter().map(|(index, value)| Neuron { index, value }).collect(),
+        next: next
+            .into_iter()
+            .map(|(index, probability)| Next { id: index as u32, probability })
+            .collect(),
+    }
+}
+
+/// The length of a vector.
+pub fn length(vector: &[f32]) -> f64 {
+    f64::sqrt(vector.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)))
+}
+
+/// The indices and values that are largest by a measure, the largest first; ties by index.
+pub fn furthest(values: &[f32], most: usize, by: impl Fn(f32) -> f32) -> Vec<(usize, f32)> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| by(values[b]).total_cmp(&by(values[a])).then(a.cmp(&b)));
+    order.truncate(most);
+    order.into_iter().map(|index| (index, values[index])).collect()
+}
+
+/// Rows of a table that point most nearly the way of one of them: index and cosine.
+pub fn neighbours(table: &[f32], width: usize, of: usize, most: usize) -> Vec<(usize, f32)> {
+    let row = |index: usize| &table[index * width..(index + 1) * width];
+    let length_of = length(row(of));
+    let cosine = |index: usize| {
+        let dot = row(of)
+            .iter()
+            .zip(row(index))
+            .fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
+        (dot / (length_of * length(row(index))).max(f64::MIN_POSITIVE)) as f32
+    };
+    let mut cosines: Vec<f32> = (0..table.len() / width).map(cosine).collect();
+    cosines[of] = f32::NEG_INFINITY;
+    furthest(&cosines, most, |cosine| cosine)
+}

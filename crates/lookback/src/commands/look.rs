@@ -1,0 +1,136 @@
+//! `lookback look`: every number of one pass.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lookback::open::Model;
+use lookback_files::{Refusal, Result, write_whole};
+use lookback_lens::{Choice, Trace, Wanted, report, trace};
+use lookback_model::TokenId;
+use lookback_text::Specials;
+use serde_json::{Value, json};
+
+use super::generate::read_input;
+use crate::{
+    arguments::{Form, Machine},
+    print::Print,
+    stages,
+};
+
+const EXAMPLES: &str = "\
+Sites bear TransformerLens's names: embed, pos_embed, blocks.N.resid_pre, ln1, attn.q, attn.k, attn.v,
+attn.rot_q, attn.rot_k, attn.scores, attn.pattern, attn.z, attn_out, resid_mid, ln2, mlp.pre,
+mlp.pre_linear, mlp.post, mlp_out, resid_post, ln_final, logits, probabilities. Looking changes no bit
+of them. With --json the report is one object.
+
+Examples:
+  lookback look runs/mine -p \"the bird is red\"
+  lookback look model.gguf -p \"the bird is red\" --layer 3 --head 1
+  lookback look default -p \"the bird is red\" -o trace.safetensors
+  lookback look runs/mine --ids 5,7,11 --sites \"blocks.*.attn.pattern,logits\" -o trace.json";
+
+/// Shows every stage of one pass over a prompt
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Look {
+    /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// The text to look at; - reads standard input.
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "ids", conflicts_with = "ids")]
+    prompt: Option<String>,
+    /// The tokens to look at, by id; nothing is put before them.
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
+    ids: Option<Vec<u32>>,
+    /// The layer to look at more closely.
+    #[arg(long, value_name = "L", default_value_t = 0)]
+    layer: usize,
+    /// Its head.
+    #[arg(long, value_name = "H", default_value_t = 0)]
+    head: usize,
+    /// Which sites -o writes: names with * for anything, separated by commas [default: all].
+    #[arg(long, value_name = "PATTERN,...")]
+    sites: Option<String>,
+    /// Writes the sites: .safetensors, or .json.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    form: Form,
+}
+
+impl Look {
+    /// Writes the sites where that is asked for, and prints a report.
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let wanted = self.sites.as_deref().map_or(Ok(Wanted::all()), Wanted::parse)?;
+        if let Some(path) = &self.output {
+            check_form(path)?;
+        }
+        let team = self.machine.team()?;
+        let model = Model::open(&self.model, &team)?;
+        let config = model.config();
+        for (name, given, count) in
+            [("layer", self.layer, config.layers), ("head", self.head, config.heads)]
+        {
+            if given >= count {
+                return Err(Refusal::user(format!(
+                    "--{name} {given}: this model has {count}, counted from 0"
+                )));
+            }
+        }
+        let ids = match (&self.ids, self.prompt.as_deref()) {
+            (Some(ids), _) => model.ids(ids)?,
+            (None, Some("-")) => model.tokenizer()?.encode(&read_input()?, Specials::Text)?,
+            (None, text) => model.tokenizer()?.encode(text.unwrap_or_default(), Specials::Text)?,
+        };
+        let trace = trace(&model.weights, &team, &ids, &Wanted::all())?;
+        if let Some(path) = &self.output {
+            write(&trace, &wanted, path)?;
+            print.note(&format!("wrote {}", path.display()));
+        }
+        let choice = Choice { layer: self.layer, head: self.head, most: 10 };
+        let report = report(&trace, model.network(), choice);
+        let piece = |id: u32| match model.tokenizer() {
+            Ok(tokenizer) => tokenizer.piece(TokenId(id)),
+            Err(_) => id.to_string(),
+        };
+        if self.form.json {
+            let mut object = json!(report);
+            let pieces: Vec<String> = report.ids.iter().map(|&id| piece(id)).collect();
+            object["pieces"] = json!(pieces);
+            return print.json(&object);
+        }
+        stages::print(&report, &piece, print)
+    }
+}
+
+/// Refuses a file of which nobody knows how to write it.
+fn check_form(path: &Path) -> Result<()> {
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("safetensors" | "json") => Ok(()),
+        _ => Err(Refusal::user(format!(
+            "{}: a trace is written as .safetensors or .json; name it so",
+            path.display()
+        ))),
+    }
+}
+
+/// The wanted sites of a trace, in the form that the file's name says.
+fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
+    let mut trace = trace.clone();
+    trace.sites.retain(|site, _| wanted.has(*site));
+    if path.extension().is_some_and(|end| end == "safetensors") {
+        return trace.write(path);
+    }
+    let site = |(site, seen): (&lookback_model::Site, &lookback_lens::Seen)| {
+        // JSON has no −inf; what is hidden is null.
+        let finite = |x: &f32| if x.is_finite() { json!(x) } else { Value::Null };
+        let values: Vec<Value> = seen.values.iter().map(finite).collect();
+        (site.to_string(), json!({ "shape": seen.shape, "values": values }))
+    };
+    let sites: serde_json::Map<String, Value> = trace.sites.iter().map(site).collect();
+    let ids: Vec<u32> = trace.ids.iter().map(|id| id.0).collect();
+    write_whole(path, json!({ "input_ids": ids, "sites": sites }).to_string().as_bytes())
+}

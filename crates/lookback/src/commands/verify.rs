@@ -1,0 +1,100 @@
+//! `lookback verify`: agreement with another implementation.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lookback::open::Model;
+use lookback_files::{Refusal, Result};
+use lookback_lens::verify;
+use serde_json::{Value, json};
+
+use crate::{
+    arguments::{Form, Machine},
+    print::Print,
+};
+
+const EXAMPLES: &str = "\
+EXPECTED holds input_ids and any sites by name (lookback look --help lists them), or transformers'
+hidden_<i>, attn_<i>, logits and greedy; scripts/expected.py writes such a file with any model that
+transformers loads. Where a difference is larger than --tolerance, the exit code is 1.
+
+Keys of --json: agrees, largest, sites (name, site, elements, largest, typical, scale), unknown,
+greedy_agreeing, greedy.
+
+Examples:
+  python3 scripts/expected.py runs/mine \"the bird is red\" expected.safetensors
+  lookback verify runs/mine expected.safetensors";
+
+/// Says site by site how far another implementation's numbers are
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// The other's numbers.
+    #[arg(value_name = "EXPECTED.safetensors")]
+    expected: PathBuf,
+    /// The largest absolute difference that counts as agreement.
+    #[arg(long, value_name = "T", default_value_t = 2e-4)]
+    tolerance: f64,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    form: Form,
+}
+
+impl Verify {
+    /// Prints a line a site.
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let team = self.machine.team()?;
+        let model = Model::open(&self.model, &team)?;
+        let verdict = verify(&model.weights, &team, &self.expected)?;
+        let agrees = verdict.largest() <= self.tolerance;
+        // JSON has no infinity.
+        let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
+        if self.form.json {
+            let site = |site: &lookback_lens::Agreement| {
+                json!({
+                    "name": site.name,
+                    "site": site.site,
+                    "elements": site.elements,
+                    "largest": number(site.largest),
+                    "typical": number(site.typical),
+                    "scale": number(site.scale),
+                })
+            };
+            print.json(&json!({
+                "agrees": agrees,
+                "largest": number(verdict.largest()),
+                "sites": verdict.sites.iter().map(site).collect::<Vec<_>>(),
+                "unknown": verdict.unknown,
+                "greedy_agreeing": verdict.greedy.map(|(agreeing, _)| agreeing),
+                "greedy": verdict.greedy.map(|(_, of)| of),
+            }))?;
+        } else {
+            print.line("site                        largest    typical  of values of about")?;
+            for site in &verdict.sites {
+                print.line(&format!(
+                    "{:<26} {:>8.1e}   {:>8.1e}  {:.3}",
+                    site.site, site.largest, site.typical, site.scale
+                ))?;
+            }
+            for name in &verdict.unknown {
+                print.line(&format!("{name:<26} is no site of this model"))?;
+            }
+            if let Some((agreeing, of)) = verdict.greedy {
+                print.line(&format!("greedy: the last {agreeing} of {of} ids are ours too"))?;
+            }
+        }
+        if agrees {
+            return Ok(());
+        }
+        Err(Refusal::ours(format!(
+            "{}: the largest difference is {:.1e}, more than --tolerance {:.1e}",
+            self.expected.display(),
+            verdict.largest(),
+            self.tolerance
+        )))
+    }
+}
