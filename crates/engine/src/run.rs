@@ -140,6 +140,11 @@ impl<'a> Run<'a> {
         matmul::forward(self.team, self.buffers.get(x), self.weights.panels(how.weight), after, y);
     }
 
+    /// A result that stands: the logits, after a pass. `[rows, width]`
+    pub fn read(&self, x: Rows) -> &[f32] {
+        self.buffers.get(x)
+    }
+
     /// The ids that were embedded.
     pub(crate) fn ids(&self) -> &[u32] {
         self.indices

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
             let (space, cache) = (&mut self.space, &mut self.cache);
             let mut run = Run::cached(self.weights, space, cache, self.team, &self.batch)?;
             let logits = forward::logits(network, &mut run, &self.batch);
-            self.logits.copy_from_slice(run.buffers.get(logits));
+            self.logits.copy_from_slice(run.read(logits));
         }
         Ok(&self.logits)
     }

@@ -1,0 +1,176 @@
+//! No bit changes: with batch, cache, chunk, threads, instructions or looking.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use lookback_engine::{
+    Cache, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, learn, look,
+};
+use lookback_model::{Batch, SequenceId, Site, Targets, TokenId, forward};
+use world::{CONTEXT, bits, ids, logits, networks, weights};
+
+const TOKENS: usize = 150;
+
+#[test]
+fn the_cache_and_the_chunk_change_no_logit() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let ids = ids(TOKENS, 1);
+        let whole = logits(&weights, &team, &ids, TOKENS);
+        for chunk in [1, 7, 64] {
+            assert_eq!(logits(&weights, &team, &ids, chunk), whole, "chunks of {chunk}");
+        }
+        // Without a cache.
+        let shape = Shape::Run { rows: TOKENS, wanted: TOKENS };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+        for tokens in [1, 63, 64, 65, TOKENS] {
+            let batch = Batch::whole(&ids[..tokens]);
+            cache.truncate(SequenceId(0), 0);
+            let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            let alone = forward::logits(&network, &mut run, &batch);
+            assert_eq!(bits(run.read(alone)), whole[..tokens * network.config.vocabulary]);
+        }
+    }
+}
+
+#[test]
+fn threads_and_instructions_change_no_logit() {
+    for network in networks() {
+        let ids = ids(TOKENS, 2);
+        let team = Team::new(1, Path::Portable);
+        let plain = logits(&weights(&network, Keep::Running, &team), &team, &ids, 64);
+        for path in Path::all_here() {
+            for threads in [1, 2, 3] {
+                let team = Team::new(threads, path);
+                let weights = weights(&network, Keep::Running, &team);
+                assert_eq!(logits(&weights, &team, &ids, 64), plain, "{path:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_sequences_beside_it_change_no_logit() {
+    let team = Team::new(2, Path::best());
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let own = ids(70, 3);
+        let alone = logits(&weights, &team, &own, 70);
+        let vocabulary = network.config.vocabulary;
+        let lengths = [1, 7, 64, 65, 33, 2, 100, 16];
+        let rows = 70 + lengths.iter().sum::<usize>();
+        let shape = Shape::Run { rows, wanted: rows };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 2);
+        let mut cache = Cache::new(&network, 9, 30);
+        let mut batch = Batch::new();
+        for (index, &length) in lengths[..4].iter().enumerate() {
+            batch.push(SequenceId(index as u32), 0, &ids(length, 10 + index as u64));
+        }
+        let first = batch.rows();
+        batch.push(SequenceId(8), 0, &own);
+        for (index, &length) in lengths[4..].iter().enumerate() {
+            batch.push(SequenceId(4 + index as u32), 0, &ids(length, 20 + index as u64));
+        }
+        batch.want_all();
+        let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+        let all = forward::logits(&network, &mut run, &batch);
+        let all = bits(run.read(all));
+        assert_eq!(all[first * vocabulary..(first + 70) * vocabulary], alone);
+    }
+}
+
+/// Keeps every site.
+#[derive(Default)]
+struct Everything(BTreeMap<Site, Vec<u32>>);
+
+impl Watch for Everything {
+    fn wants(&self, _: Site) -> bool {
+        true
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        self.0.insert(site, bits(view.values));
+    }
+}
+
+#[test]
+fn looking_at_every_site_changes_no_logit() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let ids = ids(TOKENS, 4);
+        let unseen = logits(&weights, &team, &ids, TOKENS);
+        let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+        let mut seen = Everything::default();
+        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        assert_eq!(seen.0[&Site::Logits], unseen);
+        // Every site but those that this family does not have.
+        let blocks = network.blocks.len();
+        let gated = network.blocks[0].mlp.linear.is_some();
+        let learned = network.positions.is_some();
+        let in_block = if gated { 18 } else { 17 };
+        assert_eq!(seen.0.len(), 4 + usize::from(learned) + blocks * in_block);
+    }
+}
+
+#[test]
+fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let (trunk, branch) = (ids(100, 5), ids(30, 6));
+        let shape = Shape::Run { rows: 100, wanted: 100 };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let mut cache = Cache::new(&network, 2, 6);
+        let mut read = |cache: &mut Cache, of: u32, first: usize, ids: &[TokenId]| {
+            let mut batch = Batch::new();
+            batch.push(SequenceId(of), first, ids);
+            batch.want_all();
+            let mut run = Run::cached(&weights, &mut space, cache, &team, &batch).unwrap();
+            let logits = forward::logits(&network, &mut run, &batch);
+            bits(run.read(logits))
+        };
+        read(&mut cache, 0, 0, &trunk[..70]);
+        cache.fork(SequenceId(0), SequenceId(1));
+        let branched = read(&mut cache, 1, 70, &branch);
+        let went_on = read(&mut cache, 0, 70, &trunk[70..]);
+        let vocabulary = network.config.vocabulary;
+        assert_eq!(went_on, logits(&weights, &team, &trunk, 100)[70 * vocabulary..]);
+        let whole: Vec<TokenId> = trunk[..70].iter().chain(&branch).copied().collect();
+        assert_eq!(branched, logits(&weights, &team, &whole, 100)[70 * vocabulary..]);
+    }
+}
+
+#[test]
+fn threads_and_instructions_change_no_gradient() {
+    for network in networks() {
+        let mut batch = Batch::new();
+        for index in 0..5 {
+            batch.push(SequenceId(index), 0, &ids(65, 30 + u64::from(index)));
+        }
+        batch.want_all();
+        let targets =
+            Targets { ids: ids(5 * 65, 7).iter().map(|id| id.0).collect(), scale: 1.0 / 325.0 };
+        let gradients = |team: &Team| {
+            let weights = weights(&network, Keep::Learning, team);
+            let mut gradients = Gradients::new(&network);
+            let shape = Shape::Learn { rows: 325, sequences: 5 };
+            let mut space = Workspace::new(&network, shape, CONTEXT, team.threads());
+            // Twice, since gradients go on over the passes of a step.
+            for _ in 0..2 {
+                learn(&weights, &mut gradients, &mut space, team, &batch, &targets);
+            }
+            network.ids().map(|id| bits(gradients.of(id))).collect::<Vec<_>>()
+        };
+        let plain = gradients(&Team::new(1, Path::Portable));
+        for path in Path::all_here() {
+            for threads in [1, 2, 3] {
+                assert!(gradients(&Team::new(threads, path)) == plain, "{path:?}, {threads}");
+            }
+        }
+    }
+}

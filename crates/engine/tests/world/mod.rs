@@ -1,0 +1,84 @@
+//! A small random model of each family, in which every part shows in the logits.
+
+#![allow(dead_code, reason = "each test file uses a part of its world")]
+
+use std::sync::Arc;
+
+use lookback_engine::{Cache, Keep, Run, Shape, Team, Weights, Workspace};
+use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId, forward};
+
+/// Positions of the worlds.
+pub const CONTEXT: usize = 160;
+
+const SIZE: Size = Size {
+    vocabulary: 97,
+    width: 48,
+    layers: 2,
+    heads: 6,
+    key_heads: 2,
+    hidden: 80,
+    context: CONTEXT,
+};
+
+/// Both families; GPT-2 with as many key heads as heads.
+pub fn networks() -> Vec<Arc<Network>> {
+    let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
+    let llama = Config::llama(SIZE).unwrap();
+    let windowed = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
+    [gpt2, llama, windowed].iter().map(|config| Arc::new(Network::new(config))).collect()
+}
+
+/// A number in −1 .. 1 that looks random.
+pub fn noise(seed: u64) -> f32 {
+    let mixed = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    ((mixed >> 40) as f32) / (1u64 << 23) as f32 - 1.0
+}
+
+/// Weights so large that nothing hides in a tolerance.
+pub fn weights(network: &Arc<Network>, keep: Keep, team: &Team) -> Weights {
+    let of = network.clone();
+    Weights::new(network.clone(), keep, team, |id, to| {
+        let (size, middle) = match of.weight(id).role {
+            Role::Gain => (0.3, 1.0),
+            Role::Bias => (0.3, 0.0),
+            _ => (0.35, 0.0),
+        };
+        for (index, to) in to.iter_mut().enumerate() {
+            *to = middle + size * noise(u64::from(id.0) << 32 | index as u64);
+        }
+        Ok(())
+    })
+    .unwrap()
+}
+
+/// Ids that look random.
+pub fn ids(count: usize, seed: u64) -> Vec<TokenId> {
+    (0..count as u64)
+        .map(|index| TokenId((noise(seed << 20 | index).abs() * 96.0) as u32))
+        .collect()
+}
+
+/// The bits of floats.
+pub fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// The logits of all rows of one sequence, read in chunks through a cache.
+pub fn logits(weights: &Weights, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u32> {
+    let network = weights.network();
+    let shape = Shape::Run { rows: chunk, wanted: chunk };
+    let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
+    let mut cache = Cache::new(network, 1, Cache::pages(CONTEXT));
+    let mut all = Vec::new();
+    let mut batch = Batch::new();
+    for (index, part) in ids.chunks(chunk).enumerate() {
+        batch.clear();
+        batch.push(SequenceId(0), index * chunk, part);
+        batch.want_all();
+        let mut run = Run::cached(weights, &mut space, &mut cache, team, &batch).unwrap();
+        let logits = forward::logits(network, &mut run, &batch);
+        all.extend(bits(run.read(logits)));
+    }
+    all
+}
