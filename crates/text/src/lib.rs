@@ -13,6 +13,7 @@ mod pattern;
 mod spelling;
 mod split;
 mod template;
+pub mod tinytown;
 mod token;
 mod tokenizer;
 mod tokenizer_json;
