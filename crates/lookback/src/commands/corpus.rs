@@ -2,6 +2,7 @@
 
 use clap::Args;
 use lookback_files::{Refusal, Result};
+use lookback_text::tinytown;
 
 use crate::print::Print;
 
@@ -25,9 +26,21 @@ pub(crate) struct Corpus {
     questions: bool,
 }
 
+/// How many questions of every kind that is drawn; facts and analogies are as many as there are.
+const EACH: usize = 100;
+
 impl Corpus {
     /// Prints stories or questions.
-    pub(crate) fn run(self, _print: &mut Print) -> Result<()> {
-        Err(Refusal::ours("corpus is not built yet"))
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        if !self.questions {
+            return tinytown::pieces(self.bytes, self.seed)
+                .try_for_each(|piece| print.piece(&piece));
+        }
+        for question in tinytown::questions(self.seed, EACH) {
+            let object = serde_json::to_value(&question)
+                .map_err(|error| Refusal::ours(format!("a question is no JSON ({error})")))?;
+            print.json(&object)?;
+        }
+        Ok(())
     }
 }
