@@ -1,0 +1,24 @@
+//! Cross-entropy of 256 rows over 2,048 tokens, with its gradient.
+
+mod timing;
+
+use lookback_kernels::{
+    loss::{Want, cross_entropy},
+    naive,
+    team::Team,
+};
+use timing::{numbers, report, same};
+
+fn main() {
+    let logits = numbers(256 * 2048);
+    let targets: Vec<u32> = (0..256).collect();
+    let (mut fast, mut slow) = (logits.clone(), logits.clone());
+    let mut losses = vec![0.0; 256];
+    let want = Want::Gradient;
+    cross_entropy(&Team::alone(), &mut fast, 2048, &targets, 1.0, &mut losses, want);
+    naive::loss::cross_entropy(&mut slow, 2048, &targets, 1.0, &mut losses, want);
+    same(&fast, &slow);
+    report("cross_entropy", 12 * logits.len(), |team| {
+        cross_entropy(team, &mut fast, 2048, &targets, 1.0, &mut losses, want);
+    });
+}

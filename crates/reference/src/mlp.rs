@@ -1,0 +1,94 @@
+//! The MLP works on each token alone: attention has moved what it needs here.
+
+use ndarray::{Array1, Array2};
+
+/// `x · weightᵀ + bias`
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// `[outputs, inputs]`
+    pub weight: Array2<f64>,
+    /// `[outputs]`
+    pub bias: Option<Array1<f64>>,
+}
+
+impl Linear {
+    /// `[tokens, inputs]` to `[tokens, outputs]`.
+    pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {
+        let y = x.dot(&self.weight.t());
+        match &self.bias {
+            Some(bias) => y + bias,
+            None => y,
+        }
+    }
+}
+
+/// The bend without which two layers would be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// x · sigmoid(x)
+    Silu,
+    /// x · Φ(x), the normal distribution's share below x
+    Gelu,
+    /// The same, approximated with tanh
+    GeluTanh,
+    /// max(x, 0)²
+    Relu2,
+    /// max(x, 0)
+    Relu,
+}
+
+impl Activation {
+    /// Of one number.
+    pub fn of(self, x: f64) -> f64 {
+        match self {
+            Self::Silu => x / (1.0 + (-x).exp()),
+            Self::Gelu => 0.5 * x * (1.0 + erf(x / 2f64.sqrt())),
+            Self::GeluTanh => {
+                let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+                0.5 * x * (1.0 + u.tanh())
+            }
+            Self::Relu2 => x.max(0.0).powi(2),
+            Self::Relu => x.max(0.0),
+        }
+    }
+}
+
+/// The error function, by its series: alternating terms, so only good to some 1e-12 up to |x| = 3;
+/// beyond 6 it is ±1.
+pub fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    // e^(−x²) · Σ 2ⁿ x^(2n+1) / (1·3·5…(2n+1)): all terms of one sign.
+    let (mut term, mut sum, mut n) = (x, 0.0, 0.0);
+    while term.abs() > 1e-18 {
+        sum += term;
+        n += 1.0;
+        term *= 2.0 * x * x / (2.0 * n + 1.0);
+    }
+    2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
+}
+
+/// Up into many hidden units, bent, and down again.
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    /// Into the activation.
+    pub up: Linear,
+    /// In gated MLPs, what the bent values are multiplied with. Shazeer 2020.
+    pub linear: Option<Linear>,
+    /// The bend.
+    pub activation: Activation,
+    /// Back to the residual stream.
+    pub down: Linear,
+}
+
+impl Mlp {
+    /// `[tokens, width]` to `[tokens, width]`.
+    pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {
+        let mut hidden = self.up.apply(x).mapv(|x| self.activation.of(x));
+        if let Some(linear) = &self.linear {
+            hidden = hidden * linear.apply(x);
+        }
+        self.down.apply(&hidden)
+    }
+}

@@ -1,0 +1,96 @@
+//! What the article says, on worlds small enough to check by hand.
+
+use lookback_reference::{
+    attend::{attend, masked_softmax},
+    logits::{softmax, surprise},
+    mlp::{Activation, erf},
+    norm::Norm,
+    position::rotate,
+    sample::{greedy, top_k, top_p},
+};
+use ndarray::{Array2, array};
+
+fn close(a: &Array2<f64>, b: &Array2<f64>) -> bool {
+    a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12)
+}
+
+#[test]
+fn equal_scores_share_equally_among_what_has_come() {
+    let weights = masked_softmax(Array2::zeros((3, 3)), None);
+    let expected = array![[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]];
+    assert!(close(&weights, &expected));
+    let windowed = masked_softmax(Array2::zeros((3, 3)), Some(2));
+    assert!(close(&windowed, &array![[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]));
+}
+
+#[test]
+fn a_dot_product_is_divided_by_the_root_of_the_width() {
+    // The second query meets keys with scores 0 and 2·ln 3 / √4 = ln 3: shares 1/4 and 3/4.
+    let query = array![[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]];
+    let key = array![[0.0, 0.0, 0.0, 0.0], [2.0 * 3f64.ln(), 0.0, 0.0, 0.0]];
+    let value = array![[4.0, 0.0, 0.0, 0.0], [8.0, 0.0, 0.0, 0.0]];
+    let context = attend(query.view(), key.view(), value.view(), None);
+    assert!((context[[1, 0]] - 7.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_future_does_not_leak() {
+    let x = array![[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]];
+    let mut other = x.clone();
+    other.row_mut(2).fill(99.0);
+    let first = attend(x.view(), x.view(), x.view(), None);
+    let second = attend(other.view(), other.view(), other.view(), None);
+    assert_eq!(first.row(0), second.row(0));
+    assert_eq!(first.row(1), second.row(1));
+    assert_ne!(first.row(2), second.row(2));
+}
+
+#[test]
+fn a_rotated_product_depends_on_the_distance_alone() {
+    let row = array![0.3, -0.7, 1.1, 0.2];
+    let other = array![-0.4, 0.9, 0.6, -1.3];
+    let many = |row: &ndarray::Array1<f64>| {
+        let rows = Array2::from_shape_fn((9, 4), |(_, column)| row[column]);
+        rotate(rows.view(), 4, 10_000.0)
+    };
+    let (a, b) = (many(&row), many(&other));
+    assert!((a.row(2).dot(&b.row(5)) - a.row(5).dot(&b.row(8))).abs() < 1e-12);
+    assert!((a.row(2).dot(&b.row(5)) - a.row(2).dot(&b.row(6))).abs() > 1e-3);
+}
+
+#[test]
+fn norms_are_those_of_their_papers() {
+    let x = array![[1.0, 3.0]];
+    let norm = |is_layer| Norm { is_layer, weight: array![1.0, 2.0], bias: None, epsilon: 0.0 };
+    assert!(close(&norm(true).apply(&x), &array![[-1.0, 2.0]]));
+    let root = 5f64.sqrt();
+    assert!(close(&norm(false).apply(&x), &array![[1.0 / root, 6.0 / root]]));
+}
+
+#[test]
+fn activations_have_their_known_values() {
+    assert!((erf(0.5) - 0.520_499_877_813_046_5).abs() < 1e-14);
+    assert!((erf(-2.0) + 0.995_322_265_018_952_7).abs() < 1e-14);
+    assert!((Activation::Gelu.of(1.0) - 0.841_344_746_068_542_9).abs() < 1e-12);
+    assert!((Activation::GeluTanh.of(1.0) - 0.841_191_990_607_477_3).abs() < 1e-9);
+    assert!((Activation::Silu.of(1.0) - 0.731_058_578_630_004_9).abs() < 1e-12);
+    assert_eq!(Activation::Relu2.of(-2.0), 0.0);
+    assert_eq!(Activation::Relu2.of(3.0), 9.0);
+}
+
+#[test]
+fn what_was_certain_is_no_surprise() {
+    let logits = array![[0.0, 800.0], [0.0, 0.0]];
+    assert!(close(&softmax(&logits), &array![[0.0, 1.0], [0.5, 0.5]]));
+    let surprise = surprise(&logits, &[1, 0]);
+    assert!(surprise[0].abs() < 1e-12 && (surprise[1] - 2f64.ln()).abs() < 1e-12);
+}
+
+#[test]
+fn samplers_keep_what_they_say() {
+    let logits = array![0.1f64.ln(), 0.5f64.ln(), 0.25f64.ln(), 0.15f64.ln()];
+    assert_eq!(greedy(logits.view()), 1);
+    assert_eq!(top_k(logits.view(), 2), [1, 2]);
+    assert_eq!(top_p(logits.view(), 0.5), [1]);
+    assert_eq!(top_p(logits.view(), 0.76), [1, 2, 3]);
+}
