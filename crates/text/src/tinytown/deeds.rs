@@ -29,7 +29,7 @@ pub(super) const DEEDS: [(&str, &str, &str, &str); 96] = [
     ("pour", "poured", "pouring", "a {vessel} of {drink}"),
     ("carry", "carried", "carrying", "a {vessel} of {drink}"),
     ("taste", "tasted", "tasting", "the {drink}"),
-    ("spill", "spilled", "spilling", "the {drink} on the {floor}"),
+    ("spill", "spilled", "spilling", "the {drink} on the carpet"),
     ("knit", "knitted", "knitting", "a {adj} {garment}"),
     ("sew", "sewed", "sewing", "a {garment} for {folk}"),
     ("iron", "ironed", "ironing", "the {garment}"),
