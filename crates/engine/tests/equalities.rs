@@ -1,5 +1,7 @@
 //! No bit changes: with batch, cache, chunk, threads, instructions or looking.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod world;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Norms equal their twins, are those of the reference, and their gradients are slopes.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod inputs;
 
 use inputs::{KINDS, Kind, bits, numbers, slope, teams, wide};

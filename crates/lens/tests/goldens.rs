@@ -1,5 +1,8 @@
 //! Real and random models agree with what transformers computes with them, at every site it shows.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stdout, reason = "a golden's distance is worth reading")]
+
 use std::path::PathBuf;
 
 use lookback_engine::{Keep, Path, Team, Weights};

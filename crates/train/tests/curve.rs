@@ -1,5 +1,8 @@
 //! Training follows PyTorch: its 200 losses and gradient norms in float32, batch by batch.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stdout, reason = "a golden's distance is worth reading")]
+
 use lookback_engine::{Keep, Path, Team, Weights};
 use lookback_model::{Stored, TokenId};
 use lookback_train::{Trainer, preset};

@@ -1,6 +1,7 @@
 //! A small random model of each family, in which every part shows in the logits.
 
 #![allow(dead_code, reason = "each test file uses a part of its world")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 

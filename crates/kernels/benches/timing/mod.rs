@@ -1,5 +1,6 @@
 //! How elementwise kernels are timed: compared with their twin first, then the median of many runs.
 
+#![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::time::Instant;
