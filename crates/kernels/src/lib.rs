@@ -17,6 +17,7 @@ pub mod norm;
 pub mod optimize;
 pub mod path;
 pub mod position;
+mod stairs;
 pub mod sums;
 pub mod team;
 mod tile;

@@ -9,8 +9,6 @@
 //! 2. Lanes are columns, so no lane ever meets another and the order of a chain is that of the steps.
 //! 3. Whoever cuts the steps into parts stores the sums and goes on from them: the same chain.
 
-use std::ops::Range;
-
 use crate::lanes::{LANES, Lanes};
 
 /// Rows of a tile.
@@ -219,78 +217,5 @@ unsafe fn chains<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
                 }
             }
         }
-    }
-}
-
-/// A tile of which each row has steps of its own, `ranges[row]`, as under a causal mask or a window:
-/// rows go through what all of them share together, and alone through the rest.
-///
-/// # Safety
-/// As [`tile`], for the steps inside the ranges; other elements are not touched.
-#[inline(always)]
-pub(crate) unsafe fn staircase<L: Lanes>(
-    on: L,
-    columns: usize,
-    ranges: &[Range<usize>],
-    a: Left,
-    b: Right,
-    out: Out,
-    goes_on: bool,
-) {
-    let first = ranges.iter().map(|range| range.start).max().unwrap_or(0);
-    let end = ranges.iter().map(|range| range.end).min().unwrap_or(0);
-    let shared = if first < end { first..end } else { end..end };
-    if shared.is_empty() {
-        for (row, range) in ranges.iter().enumerate() {
-            // SAFETY: the steps lie in this row's range.
-            unsafe { alone(on, columns, row, range.clone(), a, b, out, goes_on) };
-        }
-        return;
-    }
-    let is_even = ranges.iter().all(|range| range.start == shared.start);
-    if !is_even {
-        for (row, range) in ranges.iter().enumerate() {
-            // SAFETY: the steps lie in this row's range.
-            unsafe { alone(on, columns, row, range.start..shared.start, a, b, out, goes_on) };
-        }
-    }
-    // SAFETY: the shared steps lie in every row's range.
-    unsafe {
-        let (a, b) = (a.from(0, shared.start), b.from(shared.start, 0));
-        tile(on, ranges.len(), columns, shared.len(), a, b, out, goes_on || !is_even);
-    }
-    for (row, range) in ranges.iter().enumerate() {
-        // SAFETY: the steps lie in this row's range.
-        unsafe { alone(on, columns, row, shared.end..range.end, a, b, out, true) };
-    }
-}
-
-/// One row of a staircase through steps of its own. No closure: one would be compiled apart, without
-/// the instructions of the path.
-///
-/// # Safety
-/// As [`tile`], for these steps.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
-unsafe fn alone<L: Lanes>(
-    on: L,
-    columns: usize,
-    row: usize,
-    steps: Range<usize>,
-    a: Left,
-    b: Right,
-    out: Out,
-    goes_on: bool,
-) {
-    if steps.is_empty() && goes_on {
-        return;
-    }
-    // SAFETY: the steps are the row's, or there are none and the first of each matrix is not read.
-    unsafe {
-        let (a, b) = match steps.is_empty() {
-            true => (a, b),
-            false => (a.from(row, steps.start), b.from(steps.start, 0)),
-        };
-        tile(on, 1, columns, steps.len(), a, b, out.from(row, 0), goes_on);
     }
 }

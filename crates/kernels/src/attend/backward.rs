@@ -19,8 +19,9 @@ use crate::{
     math::exp_lanes,
     naive::attend::visible,
     path::Kernel,
+    stairs::staircase,
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, staircase, tile},
+    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
 };
 
 /// Rows of a block, of which scores and their gradients are held.

@@ -8,8 +8,9 @@ use crate::{
     math::{exp_lanes, ln},
     naive::attend::visible,
     path::Kernel,
+    stairs::staircase,
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, staircase, tile},
+    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
 };
 
 /// Rows of a task.
