@@ -15,12 +15,12 @@ pub enum Table<'a> {
     Panels(Panels<'a>),
 }
 
-/// y[row] = table[indices[row]]; `y`: `[rows, width]`.
+/// `y[row]` = `table[indices[row]]`; `y`: `[rows, width]`.
 pub fn gather(_: &Team, table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
     naive::embed::gather(table, width, indices, y);
 }
 
-/// dtable[indices[row]] += dy[row], rows ascending; split among threads by columns.
+/// `dtable[indices[row]]` += `dy[row]`, rows ascending; split among threads by columns.
 pub fn scatter_add(team: &Team, dy: &[f32], width: usize, indices: &[u32], dtable: &mut [f32]) {
     let table_rows = dtable.len() / width.max(1);
     let to = Pieces::new(dtable);

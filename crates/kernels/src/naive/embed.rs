@@ -2,7 +2,7 @@
 
 use crate::{embed::Table, matmul::PANEL};
 
-/// y[row] = table[indices[row]]
+/// `y[row]` = `table[indices[row]]`
 pub fn gather(table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
     for (&index, y) in indices.iter().zip(y.chunks_exact_mut(width)) {
         let index = index as usize;
@@ -18,7 +18,7 @@ pub fn gather(table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
     }
 }
 
-/// dtable[indices[row]] += dy[row], rows ascending.
+/// `dtable[indices[row]]` += `dy[row]`, rows ascending.
 pub fn scatter_add(dy: &[f32], width: usize, indices: &[u32], dtable: &mut [f32]) {
     for (&index, dy) in indices.iter().zip(dy.chunks_exact(width)) {
         let to = &mut dtable[index as usize * width..][..width];

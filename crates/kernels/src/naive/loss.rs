@@ -17,7 +17,7 @@ pub fn maximum_and_total(logits: &[f32]) -> (f32, f32) {
     (most, sum_tree(lanes))
 }
 
-/// losses[row] = most + ln(total) − logit[target]; logits become (softmax − onehot) · scale.
+/// `losses[row]` = most + ln(total) − `logit[target]`; logits become (softmax − onehot) · scale.
 pub fn cross_entropy(
     logits: &mut [f32],
     vocabulary: usize,
