@@ -11,9 +11,9 @@ mod train;
 mod verify;
 
 use clap::Subcommand;
-use lookback_files::{Refusal, Result};
+use lookback_files::Result;
 
-use crate::{arguments::Asked, print::Print};
+use crate::{arguments::Asked, main_job, print::Print};
 
 /// One command and its arguments.
 #[derive(Debug, Subcommand)]
@@ -32,9 +32,7 @@ pub(crate) enum Command {
 /// Does what was asked.
 pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
     match asked.command {
-        None => {
-            Err(Refusal::ours("the main job is not built yet; see lookback --help for what is"))
-        }
+        None => main_job::run(asked.machine.team()?, print),
         Some(Command::Train(train)) => train.run(print),
         Some(Command::Eval(eval)) => eval.run(print),
         Some(Command::Generate(generate)) => generate.run(print),

@@ -3,11 +3,13 @@
 mod arguments;
 mod commands;
 mod interrupt;
+mod main_job;
 mod memory;
 mod print;
 mod progress;
 mod sample;
 mod stages;
+mod tour;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,177 @@
+//! The article in the terminal, with the numbers of one model: each is a number that `lookback look`
+//! shows as well.
+
+use std::{fs, path::Path};
+
+use lookback::open::Model;
+use lookback_engine::{Session, Team};
+use lookback_files::{Refusal, Result, map};
+use lookback_generate::sample::{Sampler, Settings};
+use lookback_lens::{Choice, Report, Wanted, neighbours, report, trace};
+use lookback_model::{BlockSite, TokenId};
+use lookback_text::{Specials, Tokenizer};
+
+use crate::{print::Print, stages};
+
+/// What the tour looks at.
+const PROMPT: &str = "the bird is red";
+/// The same words the other way round: now `bird` comes after `red`.
+const TURNED: &str = "the red bird";
+/// Words whose neighbourhoods are shown.
+const WORDS: [&str; 4] = [" bird", " red", " queen", " monday"];
+
+/// Prints all stages.
+pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()> {
+    let tokenizer = model.tokenizer()?;
+    let config = model.config();
+    print.line(&format!(
+        "lookback: a tour of {} ({} parameters, {} layers of {} heads, {} wide, {} tokens)\n",
+        model.path.display(),
+        model.network().parameters(),
+        config.layers,
+        config.heads,
+        config.width,
+        config.vocabulary
+    ))?;
+    let piece = |id: u32| tokenizer.piece(TokenId(id));
+    let ids = tokenizer.encode(PROMPT, Specials::Text)?;
+    let seen = trace(&model.weights, team, &ids, &Wanted::all())?;
+    let layer = config.layers - 1;
+    let report = report(&seen, model.network(), Choice { layer, head: 0, most: 10 });
+
+    print.line(&format!("1. Text becomes tokens: \"{PROMPT}\"\n"))?;
+    stages::tokens(&report, &piece, print)?;
+    print
+        .line("2. Tokens that are used alike stand near each other: cosines, before and after\n")?;
+    neighbourhoods(model, tokenizer, print)?;
+    print.line("3. Attention: compare tokens, make weights, mix values\n")?;
+    stages::pattern(&report, &piece, print)?;
+    print.line("4. What bird and red exchange\n")?;
+    exchange(model, team, tokenizer, print)?;
+    print.line("5. The MLP works on each token alone\n")?;
+    stages::neurons(&report, print)?;
+    print.line("6. Logits become probabilities\n")?;
+    stages::next(&report, &piece, print)?;
+    print.line("\n7. Sample, append, repeat\n")?;
+    continuations(model, team, tokenizer, &ids, print)?;
+    check(&report)
+}
+
+/// A tour of a model that says nothing would be a bug of ours.
+fn check(report: &Report) -> Result<()> {
+    if report.next.is_empty() || report.pattern.is_empty() {
+        return Err(Refusal::ours("the tour found no numbers to show"));
+    }
+    Ok(())
+}
+
+/// The nearest rows of the embedding table, in the first snapshot and now.
+fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Result<()> {
+    let network = model.network();
+    let [rows, width] = network.weight(network.embed).shape;
+    let mut now = vec![0.0; rows * width];
+    model.weights.read(network.embed, &mut now);
+    let before = first_snapshot(&model.path, now.len())?;
+    for word in WORDS {
+        let ids = tokenizer.encode_bare(word, Specials::Text)?;
+        let [id] = ids.as_slice() else { continue };
+        let near = |table: &[f32]| {
+            let near = neighbours(table, width, id.index(), 5);
+            let say = |(row, cosine): &(usize, f32)| {
+                format!("{:?} {cosine:.2}", tokenizer.piece(TokenId(*row as u32)))
+            };
+            near.iter().map(say).collect::<Vec<_>>().join("  ")
+        };
+        if let Some(before) = &before {
+            print.line(&format!("{word:>9}  before: {}", near(before)))?;
+        }
+        print.line(&format!("{word:>9}  after:  {}", near(&now)))?;
+    }
+    print.line("")
+}
+
+/// The embedding table before the first step, if the model's run kept it whole.
+fn first_snapshot(model: &Path, len: usize) -> Result<Option<Vec<f32>>> {
+    let folder = model.join("snapshots");
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
+    let Some(first) = entries.filter_map(|entry| Some(entry.ok()?.path())).min() else {
+        return Ok(None);
+    };
+    let bytes = map(&first)?;
+    // The file ends with the table; its header is not needed to find it.
+    let Some(from) = bytes.len().checked_sub(4 * len) else { return Ok(None) };
+    let floats = bytes[from..].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+    Ok(Some(floats.collect()))
+}
+
+/// Over all heads, how much of its attention one word gives to the other, both ways round.
+fn exchange(model: &Model, team: &Team, tokenizer: &Tokenizer, print: &mut Print) -> Result<()> {
+    for text in [PROMPT, TURNED] {
+        let ids = tokenizer.encode(text, Specials::Text)?;
+        let place = |word: &str| {
+            let wanted = tokenizer.encode_bare(word, Specials::Text).ok()?;
+            ids.iter().position(|id| wanted.first() == Some(id))
+        };
+        let (Some(bird), Some(red)) = (place(" bird"), place(" red")) else { continue };
+        let seen = trace(&model.weights, team, &ids, &Wanted::all())?;
+        let tokens = ids.len();
+        let mut most = (0.0f32, 0, 0);
+        for layer in model.network().layers() {
+            let Some(pattern) = seen.block(layer, BlockSite::Pattern) else { continue };
+            for head in 0..pattern.shape[0] {
+                let weight = pattern.part(head)[bird * tokens + red];
+                if weight > most.0 {
+                    most = (weight, layer, head);
+                }
+            }
+        }
+        let said = match red > bird {
+            true => format!(
+                "in \"{text}\", bird takes exactly {} from red in every head: red comes later, and \
+                 the future does not exist yet",
+                most.0
+            ),
+            false => format!(
+                "in \"{text}\", bird takes most from red in layer {}, head {}: {:.3} of its attention",
+                most.1, most.2, most.0
+            ),
+        };
+        print.line(&said)?;
+    }
+    print.line("")
+}
+
+/// Greedy and three other strategies.
+fn continuations(
+    model: &Model,
+    team: &Team,
+    tokenizer: &Tokenizer,
+    ids: &[TokenId],
+    print: &mut Print,
+) -> Result<()> {
+    let plain = Settings::plain(1);
+    let strategies = [
+        ("greedy", Settings::greedy()),
+        ("temperature 1", plain.clone()),
+        ("top-k 5", Settings { top_k: 5, ..plain.clone() }),
+        ("top-p 0.8", Settings { top_p: 0.8, ..plain }),
+    ];
+    let context = model.config().context;
+    for (name, settings) in strategies {
+        let mut sampler = Sampler::new(&settings)?;
+        let mut session = Session::new(&model.weights, team, context);
+        let mut decoder = tokenizer.decoder_after(ids).without_specials();
+        let mut text = String::new();
+        let mut unread = ids.to_vec();
+        for _ in ids.len()..context.min(ids.len() + 40) {
+            let next = sampler.next(session.read(&unread)?)?;
+            if model.ends().contains(&next) {
+                break;
+            }
+            text.push_str(&decoder.push(next));
+            unread = vec![next];
+        }
+        print.line(&format!("{name:>14}: {PROMPT}{text}"))?;
+    }
+    Ok(())
+}
