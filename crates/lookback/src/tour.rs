@@ -152,8 +152,8 @@ fn continuations(
     let plain = Settings::plain(1);
     let strategies = [
         ("greedy", Settings::greedy()),
-        ("temperature 1", plain.clone()),
-        ("top-k 5", Settings { top_k: 5, ..plain.clone() }),
+        ("temperature 1", plain),
+        ("top-k 5", Settings { top_k: 5, ..plain }),
         ("top-p 0.8", Settings { top_p: 0.8, ..plain }),
     ];
     let context = model.config().context;

@@ -76,7 +76,8 @@ pub struct Shape {
 pub enum Architecture {
     /// Layer norm, learned positions, GELU with tanh, biases, tied head.
     Gpt2,
-    /// As GPT-2, with exact GELU and without biases, which its files hold as zeros.
+    /// As GPT-2, with exact GELU and without biases, as nanoGPT has it: for timing, since no file of
+    /// transformers holds a GPT-2 without biases.
     Nanogpt,
     /// RMS norm, rotary positions, gated SiLU, no biases, tied head.
     Llama,

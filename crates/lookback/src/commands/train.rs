@@ -200,6 +200,8 @@ impl Train {
         let end = tokenizer.as_ref().and_then(Tokenizer::end);
         let network = Arc::new(Network::new(&recipe.config(vocabulary, end)?));
         if let Some(directory) = &directory {
+            // A model whose form no file can hold is refused now, not after hours.
+            network.config.to_hugging_face()?;
             directory.make()?;
             Dataset::write(&directory.tokens(), &ids, &documents)?;
             if let Some(tokenizer) = &tokenizer {
