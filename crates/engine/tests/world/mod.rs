@@ -25,8 +25,8 @@ const SIZE: Size = Size {
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
-    let windowed = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
-    [gpt2, llama, windowed].iter().map(|config| Arc::new(Network::new(config))).collect()
+    let tied = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
+    [gpt2, llama, tied].iter().map(|config| Arc::new(Network::new(config))).collect()
 }
 
 /// A number in −1 .. 1 that looks random.
