@@ -25,7 +25,6 @@ fn the_fast_logits_are_the_slow_ones_rounded() {
             worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
         });
         let largest = slow.iter().fold(0.0f64, |most, slow| most.max(slow.abs()));
-        println!("worst {worst:e} of {largest}");
         assert_eq!(fast.len(), slow.len());
         assert!(worst < 2e-4, "{worst:e} of {largest}");
     }
@@ -84,7 +83,6 @@ fn gradients_are_the_slopes_of_the_slow_loss() {
             let slope = (loss_at(step) - loss_at(-step)) / (2.0 * step);
             let off = (slope - expected).abs() / expected;
             let name = &network.weight(id).name;
-            println!("{name}: off by {off:e}");
             assert!(off < 2e-5, "{name}: {slope} and {expected}");
         }
     }
