@@ -22,6 +22,8 @@ pub struct Cache {
     layer: usize,
     /// For each page, how many sequences list it.
     users: Vec<u32>,
+    /// Pages that nobody lists; the last is given away next.
+    free: Vec<u32>,
     sequences: Vec<Sequence>,
 }
 
@@ -41,6 +43,7 @@ impl Cache {
             layers,
             layer,
             users: vec![0; pages],
+            free: (0..pages as u32).rev().collect(),
             sequences: (0..sequences).map(|_| empty()).collect(),
         }
     }
@@ -66,7 +69,11 @@ impl Cache {
         let of = &mut self.sequences[sequence.0 as usize];
         let keep = Self::pages(tokens).min(of.pages.len());
         for page in of.pages.drain(keep..) {
-            self.users[page as usize] -= 1;
+            let users = &mut self.users[page as usize];
+            *users -= 1;
+            if *users == 0 {
+                self.free.push(page);
+            }
         }
         of.tokens = of.tokens.min(tokens);
     }
@@ -159,16 +166,15 @@ impl Cache {
     }
 
     fn free_page(&mut self) -> Result<u32> {
-        let free = self.users.iter().position(|&users| users == 0);
-        let page = free.ok_or_else(|| {
+        let page = self.free.pop().ok_or_else(|| {
             Refusal::user(format!(
                 "the cache is full: its {} pages hold {} tokens; make it larger or ask for fewer",
                 self.users.len(),
                 self.users.len() * PAGE
             ))
         })?;
-        self.users[page] = 1;
-        Ok(page as u32)
+        self.users[page as usize] = 1;
+        Ok(page)
     }
 }
 
@@ -176,4 +182,58 @@ impl Cache {
 fn shape(network: &Network) -> (usize, usize) {
     let layer = network.blocks.first().map_or(0, |block| layer_len(&heads(&block.attend)));
     (network.blocks.len(), layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use lookback_model::{Config, Size};
+
+    use super::*;
+
+    /// A cache for four sequences with so many pages.
+    fn cache(pages: usize) -> Cache {
+        let size = Size {
+            vocabulary: 5,
+            width: 8,
+            layers: 1,
+            heads: 2,
+            key_heads: 1,
+            hidden: 8,
+            context: 4 * PAGE,
+        };
+        Cache::new(&Network::new(&Config::llama(size).unwrap()), 4, pages)
+    }
+
+    /// Every page is either free or listed by as many sequences as it says.
+    fn assert_every_page_is_accounted_for(cache: &Cache) {
+        for page in 0..cache.users.len() as u32 {
+            let lists = |of: &Sequence| of.pages.iter().filter(|&&listed| listed == page).count();
+            let users: usize = cache.sequences.iter().map(lists).sum();
+            let free = cache.free.iter().filter(|&&free| free == page).count();
+            assert_eq!(users, cache.users[page as usize] as usize);
+            assert_eq!(free, usize::from(users == 0));
+        }
+    }
+
+    #[test]
+    fn pages_are_given_back_and_given_away_again() {
+        let mut cache = cache(4);
+        for round in 0..5 {
+            cache.grow(SequenceId(0), 0, 2 * PAGE + 1).unwrap();
+            cache.fork(SequenceId(0), SequenceId(1));
+            // The last page is copied when one of the two writes to it.
+            cache.grow(SequenceId(1), 2 * PAGE + 1, 1).unwrap();
+            assert_every_page_is_accounted_for(&cache);
+            let refused = cache.grow(SequenceId(2), 0, 1).unwrap_err().to_string();
+            assert!(refused.starts_with("the cache is full: its 4 pages"), "{refused}");
+            assert_every_page_is_accounted_for(&cache);
+            cache.truncate(SequenceId(round % 2), 0);
+            assert_every_page_is_accounted_for(&cache);
+            cache.truncate(SequenceId(1 - round % 2), PAGE);
+            cache.grow(SequenceId(3), 0, 3 * PAGE).unwrap();
+            assert_every_page_is_accounted_for(&cache);
+            (0..4).for_each(|of| cache.truncate(SequenceId(of), 0));
+            assert_eq!(cache.free.len(), 4);
+        }
+    }
 }

@@ -109,7 +109,7 @@ impl Workspace {
             angles: angles(network, positions),
             indices: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
-            table: Vec::with_capacity(rows + positions.div_ceil(attend::PAGE)),
+            table: Vec::with_capacity(plan.table(positions)),
             pages: floats(plan.pages),
             shape,
             tape: plan.tape,
@@ -130,6 +130,7 @@ impl Workspace {
             + plan.losses
             + plan.scratch
             + plan.pages
+            + plan.table(positions)
             + angles;
         4 * floats
     }
@@ -142,6 +143,7 @@ impl Workspace {
 
 /// How many elements each buffer has.
 struct Sizes {
+    rows: usize,
     tape: Tape,
     layout: Layout,
     asides: Vec<usize>,
@@ -174,7 +176,12 @@ impl Sizes {
             }
             _ => 0,
         };
-        Self { tape, layout, asides, logits, losses, scratch, pages }
+        Self { rows, tape, layout, asides, logits, losses, scratch, pages }
+    }
+
+    /// Pages that a batch lists at most: every row may be another sequence's last.
+    fn table(&self, positions: usize) -> usize {
+        self.rows * positions.div_ceil(attend::PAGE)
     }
 }
 

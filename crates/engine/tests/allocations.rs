@@ -1,0 +1,148 @@
+//! Memory is taken once: neither a step of learning nor reading a token allocates after the first.
+//!
+//! One test only, since the counter is everybody's and a second test would be counted with it.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod world;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use lookback_engine::{
+    Adam, AdamSettings, Cache, Gradients, Keep, Path, Run, Session, Shape, Team, Workspace, learn,
+};
+use lookback_model::{Batch, Network, SequenceId, Targets, forward};
+use world::{CONTEXT, ids, networks, weights};
+
+/// The system's allocator, which counts requests of all threads.
+struct Counting;
+
+static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed to the system's allocator unchanged; a larger piece of memory and a
+// zeroed one are asked for through `alloc`, as the trait does by default.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often memory was asked for while something was done.
+fn requests(mut work: impl FnMut()) -> usize {
+    let before = REQUESTS.load(Ordering::SeqCst);
+    work();
+    REQUESTS.load(Ordering::SeqCst) - before
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
+    assert_ne!(requests(|| drop(black_box(Box::new(1)))), 0, "the counter counts");
+    for threads in [1, 2] {
+        let team = Team::new(threads, Path::best());
+        for network in networks() {
+            learning(&network, &team);
+            a_session(&network, &team);
+            many_sequences(&network, &team);
+        }
+    }
+}
+
+/// Two passes, the gradient's norm and the optimizer.
+fn learning(network: &Arc<Network>, team: &Team) {
+    let (sequences, context) = (3, 70);
+    let rows = sequences * context;
+    let mut weights = weights(network, Keep::Learning, team);
+    let mut gradients = Gradients::new(network);
+    let mut adam = Adam::new(network);
+    let shape = Shape::Learn { rows, sequences };
+    let mut space = Workspace::new(network, shape, context, team.threads());
+    let settings = AdamSettings {
+        rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        decay: 0.1,
+        gradient_factor: 1.0,
+    };
+    let texts: Vec<_> = (0..sequences as u64).map(|index| ids(context, index)).collect();
+    let answers: Vec<u32> = ids(rows, 9).iter().map(|id| id.0).collect();
+    let (mut batch, mut targets) = (Batch::new(), Targets { ids: vec![], scale: 1.0 });
+    let mut step = || {
+        gradients.clear();
+        for _ in 0..2 {
+            batch.clear();
+            for (index, text) in texts.iter().enumerate() {
+                batch.push(SequenceId(index as u32), 0, text);
+            }
+            batch.want_all();
+            targets.ids.clear();
+            targets.ids.extend_from_slice(&answers);
+            learn(&weights, &mut gradients, &mut space, team, &batch, &targets);
+        }
+        black_box(gradients.norm(team));
+        adam.step(&mut weights, &gradients, &settings, team);
+    };
+    step();
+    for index in 1..4 {
+        assert_eq!(requests(&mut step), 0, "step {index} on {} threads", team.threads());
+    }
+}
+
+/// One text, token by token, over page after page.
+fn a_session(network: &Arc<Network>, team: &Team) {
+    let weights = weights(network, Keep::Running, team);
+    let mut session = Session::new(&weights, team, CONTEXT);
+    let text = ids(CONTEXT, 3);
+    session.read(&text[..1]).unwrap();
+    for at in 1..CONTEXT {
+        let asked = requests(|| {
+            black_box(session.read(&text[at..=at]).unwrap());
+        });
+        assert_eq!(asked, 0, "token {at} on {} threads", team.threads());
+    }
+}
+
+/// Five texts side by side, two of them branches of others, token by token.
+fn many_sequences(network: &Arc<Network>, team: &Team) {
+    const TEXTS: usize = 5;
+    let weights = weights(network, Keep::Running, team);
+    let shape = Shape::Run { rows: TEXTS, wanted: TEXTS };
+    let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
+    let mut cache = Cache::new(network, TEXTS, TEXTS * Cache::pages(CONTEXT));
+    let text = ids(CONTEXT, 4);
+    let mut batch = Batch::new();
+    for at in 0..CONTEXT {
+        let asked = requests(|| {
+            if at == 70 {
+                cache.fork(SequenceId(0), SequenceId(3));
+                cache.fork(SequenceId(1), SequenceId(4));
+            }
+            batch.clear();
+            for index in 0..TEXTS {
+                batch.push(SequenceId(index as u32), at, &text[at..=at]);
+            }
+            batch.want_all();
+            let mut run = Run::cached(&weights, &mut space, &mut cache, team, &batch).unwrap();
+            let logits = forward::logits(network, &mut run, &batch);
+            black_box(run.read(logits));
+        });
+        assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", team.threads());
+    }
+}
