@@ -11,16 +11,16 @@ use crate::{sample::Sampler, window::Window};
 
 /// A model with a memory of what it has read.
 pub trait Reader {
-    /// Forgets everything; the next token read stands at position 0.
-    fn forget(&mut self);
+    /// Forgets all but the first `tokens` tokens; the next token read stands after them.
+    fn keep(&mut self, tokens: usize);
 
     /// Reads tokens after those it has read, and says what may follow the last: `[vocabulary]`.
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]>;
 }
 
 impl Reader for lookback_engine::Session<'_> {
-    fn forget(&mut self) {
-        self.truncate(0);
+    fn keep(&mut self, tokens: usize) {
+        self.truncate(tokens);
     }
 
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
@@ -72,9 +72,7 @@ pub fn repeat(
     }
     for _ in 0..limits.tokens {
         let unread = window.take_unread();
-        if unread.afresh {
-            reader.forget();
-        }
+        reader.keep(unread.known);
         let next = sampler.next(reader.read(&unread.ids)?)?;
         window.push(next);
         if limits.ends.contains(&next) || listen(next)?.is_break() {
@@ -98,8 +96,8 @@ mod tests {
     }
 
     impl Reader for Adder {
-        fn forget(&mut self) {
-            self.remembered.clear();
+        fn keep(&mut self, tokens: usize) {
+            self.remembered.truncate(tokens);
         }
 
         fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {

@@ -63,6 +63,8 @@ impl Chat {
         let template = Template::parse(template, spelled(beginning), spelled(end))?;
         let context = model.config().context.min(CONTEXT);
         let mut session = Session::new(&model.weights, &team, context);
+        // Both last for the whole chat, so each turn reads only what is new in it.
+        let mut window = Window::new(context, Vec::new(), beginning);
         let ends = model.ends();
         let mut messages: Vec<Message> =
             self.system.iter().map(|text| Message::new("system", text)).collect();
@@ -80,11 +82,8 @@ impl Chat {
             }
             let prompt = template.render(&messages, End::Assistant)?;
             let ids = tokenizer.encode_bare(&prompt, Specials::Allowed)?;
-            // What was read of the chat before stands in the cache already; it is read anew, which
-            // gives the same bits and keeps the window's rule in one place.
-            session.truncate(0);
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
-            let mut window = Window::new(context, ids, beginning);
+            window.turn_to(ids);
             let mut answer = String::new();
             let limits = Limits { tokens: self.tokens, ends: &ends };
             repeat(&mut session, &mut window, &mut sampler, limits, |id| {
