@@ -6,4 +6,4 @@ mod refusal;
 mod whole;
 
 pub use refusal::{Blame, Refusal, Result};
-pub use whole::{Mapping, map, read_utf8, write_whole, write_whole_with};
+pub use whole::{Mapping, check_place, map, read_utf8, write_whole, write_whole_with};

@@ -49,6 +49,9 @@ impl Refusal {
                 "it may not be read; check its permissions".to_owned()
             }
             io::ErrorKind::IsADirectory => "it is a directory, and a file is needed".to_owned(),
+            io::ErrorKind::NotADirectory => {
+                "a part of this path is a file, not a directory; check the path".to_owned()
+            }
             _ => format!("it could not be read ({error})"),
         };
         Self::user(format!("{}: {why}", path.display()))

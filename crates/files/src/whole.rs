@@ -50,6 +50,25 @@ pub fn read_utf8(path: &Path) -> Result<String> {
     })
 }
 
+/// Refuses a place that no file can be written to, before the work whose result it is to hold.
+pub fn check_place(path: &Path) -> Result<()> {
+    let why = if path.is_dir() {
+        "it is a directory, and a file is to be written"
+    } else if !folder_of(path).is_dir() {
+        "there is no such directory to write into; make it first"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::user(format!("{}: {why}", path.display())))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Writes a file whole: to a temporary name in the same directory, flushed to disk, then renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole_with(path, |to| to.write_all(bytes))
@@ -61,10 +80,6 @@ pub fn write_whole_with(
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<()> {
     let refuse = |error: &std::io::Error| Refusal::writing(path, error);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut how = tempfile::Builder::new();
     how.prefix(".").suffix(".part");
     #[cfg(unix)]
@@ -73,7 +88,7 @@ pub fn write_whole_with(
         use std::os::unix::fs::PermissionsExt;
         how.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut part = how.tempfile_in(folder).map_err(|error| refuse(&error))?;
+    let mut part = how.tempfile_in(folder_of(path)).map_err(|error| refuse(&error))?;
     let mut buffered = BufWriter::new(part.as_file_mut());
     write(&mut buffered).map_err(|error| refuse(&error))?;
     buffered.flush().map_err(|error| refuse(&error))?;

@@ -4,7 +4,7 @@ mod mistakes;
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, error::ErrorKind};
+use clap::{Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
 
@@ -39,7 +39,7 @@ instructions, which changes the speed and no bit of any result.";
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Machine {
     /// Threads to compute with [default: all cores]. No result depends on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
 }
 
@@ -73,7 +73,8 @@ pub(crate) fn read(
     print: &mut Print,
 ) -> Result<Option<Asked>> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    match Asked::try_parse_from(&arguments) {
+    let asked = with_negative_numbers(Asked::command()).try_get_matches_from(&arguments);
+    match asked.and_then(|matches| Asked::from_arg_matches(&matches)) {
         Ok(asked) => Ok(Some(asked)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp
@@ -87,12 +88,22 @@ pub(crate) fn read(
     }
 }
 
+/// Lets every option take `-1`, so that it is refused as the option's value and by its name.
+fn with_negative_numbers(arguments: Arguments) -> Arguments {
+    arguments
+        .mut_args(|argument| {
+            let takes_value = argument.get_action().takes_values() && !argument.is_positional();
+            if takes_value { argument.allow_negative_numbers(true) } else { argument }
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
-        super::Asked::command().debug_assert();
+        with_negative_numbers(Asked::command()).debug_assert();
     }
 }

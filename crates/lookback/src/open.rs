@@ -127,6 +127,9 @@ pub fn find(model: &str) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path);
     }
+    if model.is_empty() {
+        return Err(Refusal::user("MODEL is empty; name a directory, a file, or default"));
+    }
     if model == "default" {
         let path = default_model()?;
         if path.exists() {

@@ -32,7 +32,8 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
         ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
         ErrorKind::InvalidValue if value.is_empty() => format!("{argument} needs a value"),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let why = std::error::Error::source(error).map(|why| format!(": {why}"));
+            let why = std::error::Error::source(error);
+            let why = why.map(|why| format!(": {}", without_rust(&why.to_string())));
             format!("{argument} cannot be {value:?}{}", why.unwrap_or_default())
         }
         ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg) {
@@ -65,6 +66,19 @@ fn plainly(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).trim_end_matches('.').to_owned()
+}
+
+/// Why a number cannot be read, in words of the manual.
+fn without_rust(why: &str) -> String {
+    match why {
+        "invalid digit found in string" => "it is no whole number, 0 or above".to_owned(),
+        "number too large to fit in target type" => "it is too large".to_owned(),
+        "invalid float literal" => "it is no number".to_owned(),
+        "cannot parse integer from empty string" | "cannot parse float from empty string" => {
+            "it is empty".to_owned()
+        }
+        why => why.replace("is not in", "is not among"),
+    }
 }
 
 /// `lookback generate` of `lookback generate model --seed x`: as much as names a command.

@@ -54,10 +54,10 @@ impl Eval {
             bytes += text.len();
         }
         if ids.len() < 2 {
+            let what = if ids.is_empty() { "it is empty" } else { "it is one token long" };
             return Err(Refusal::user(format!(
-                "{}: {} tokens are too few to predict one from another; give more text",
+                "{}: {what}, and a token can only be predicted from one before it; give more text",
                 self.texts[0].display(),
-                ids.len()
             )));
         }
         let context = model.config().context.min(LONGEST).min(ids.len() - 1);

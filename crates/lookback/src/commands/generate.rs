@@ -135,9 +135,24 @@ impl Generate {
             Some(text) => Some(text.to_owned()),
             None => self.standard_input.as_ref().map(|_| read_input()).transpose()?,
         };
-        let Some(text) = text else { return Ok(model.beginning().into_iter().collect()) };
-        let ids = model.tokenizer()?.encode(&text, Specials::Text)?;
-        Ok(if ids.is_empty() { model.beginning().into_iter().collect() } else { ids })
+        let ids = match text {
+            Some(text) => {
+                let ids = model.tokenizer()?.encode(&text, Specials::Text);
+                ids.map_err(|refusal| refusal.at("--prompt"))?
+            }
+            None => Vec::new(),
+        };
+        if !ids.is_empty() {
+            return Ok(ids);
+        }
+        let beginning = model.beginning().ok_or_else(|| {
+            let how = if model.tokenizer().is_ok() { "-p" } else { "--ids" };
+            Refusal::user(format!(
+                "{}: it has no beginning-of-text token to begin with; give a prompt with {how}",
+                model.path.display()
+            ))
+        })?;
+        Ok(vec![beginning])
     }
 }
 

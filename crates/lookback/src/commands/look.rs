@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lookback::open::Model;
-use lookback_files::{Refusal, Result, write_whole};
+use lookback_files::{Refusal, Result, check_place, write_whole};
 use lookback_lens::{Choice, Trace, Wanted, report, trace};
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -50,7 +50,7 @@ pub(crate) struct Look {
     #[arg(long, value_name = "H", default_value_t = 0)]
     head: usize,
     /// Which sites -o writes: names with * for anything, separated by commas [default: all].
-    #[arg(long, value_name = "PATTERN,...")]
+    #[arg(long, value_name = "PATTERN,...", requires = "output")]
     sites: Option<String>,
     /// Writes the sites: .safetensors, or .json.
     #[arg(short, long, value_name = "FILE")]
@@ -67,6 +67,7 @@ impl Look {
         let wanted = self.sites.as_deref().map_or(Ok(Wanted::all()), Wanted::parse)?;
         if let Some(path) = &self.output {
             check_form(path)?;
+            check_place(path)?;
         }
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
@@ -82,10 +83,25 @@ impl Look {
         }
         let ids = match (&self.ids, self.prompt.as_deref()) {
             (Some(ids), _) => model.ids(ids)?,
-            (None, Some("-")) => model.tokenizer()?.encode(&read_input()?, Specials::Text)?,
-            (None, text) => model.tokenizer()?.encode(text.unwrap_or_default(), Specials::Text)?,
+            (None, text) => {
+                let tokenizer = model.tokenizer()?;
+                let text = match text.unwrap_or_default() {
+                    "-" => read_input()?,
+                    text => text.to_owned(),
+                };
+                let ids = tokenizer.encode(&text, Specials::Text);
+                ids.map_err(|refusal| refusal.at("--prompt"))?
+            }
         };
         let trace = trace(&model.weights, &team, &ids, &Wanted::all())?;
+        for pattern in self.sites.iter().flat_map(|patterns| patterns.split(',')) {
+            let one = Wanted::parse(pattern)?;
+            if !trace.sites.keys().any(|site| one.has(*site)) {
+                return Err(Refusal::user(format!(
+                    "--sites {pattern}: this model has no such site; lookback look --help lists them"
+                )));
+            }
+        }
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.note(&format!("wrote {}", path.display()));

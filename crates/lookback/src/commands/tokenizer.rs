@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
 use lookback::open::find;
-use lookback_files::{Refusal, Result, read_utf8, write_whole};
+use lookback_files::{Refusal, Result, check_place, read_utf8, write_whole};
 use lookback_model::Stored;
 use lookback_text::{self as text, TokenId};
 use serde_json::json;
@@ -122,10 +122,18 @@ impl Which {
 
 impl Train {
     fn run(self, print: &mut Print) -> Result<()> {
+        check_place(&self.out)?;
         let texts = self.texts.iter().map(|path| read_utf8(path)).collect::<Result<Vec<_>>>()?;
+        if texts.iter().all(String::is_empty) {
+            return Err(Refusal::user(format!(
+                "{}: it is empty; give a text to learn from",
+                self.texts[0].display()
+            )));
+        }
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let began = Instant::now();
-        let tokenizer = text::Tokenizer::train_bpe(&texts, self.vocab, &["<|endoftext|>"])?;
+        let tokenizer = text::Tokenizer::train_bpe(&texts, self.vocab, &["<|endoftext|>"])
+            .map_err(|refusal| refusal.at("--vocab"))?;
         let seconds = began.elapsed().as_secs_f64();
         write_whole(&self.out, tokenizer.to_json().as_bytes())?;
         let (vocabulary, merges) = (tokenizer.vocabulary(), tokenizer.merges());

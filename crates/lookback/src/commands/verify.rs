@@ -47,6 +47,12 @@ pub(crate) struct Verify {
 impl Verify {
     /// Prints a line a site.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {
+            return Err(Refusal::user(format!(
+                "--tolerance {}: a difference is 0 or above, such as 2e-4",
+                self.tolerance
+            )));
+        }
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
         let verdict = verify(&model.weights, &team, &self.expected)?;
