@@ -47,15 +47,18 @@ impl Dataset {
 
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
     /// (u64), the tokens (u32), all little-endian.
-    pub fn write(path: &Path, ids: &[TokenId], documents: &[usize]) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<()> {
         write_whole_with(path, |to| {
             to.write_all(MAGIC)?;
-            to.write_all(&(documents.len() as u64).to_le_bytes())?;
-            to.write_all(&(ids.len() as u64).to_le_bytes())?;
-            for &document in documents {
+            to.write_all(&(self.documents.len() as u64).to_le_bytes())?;
+            to.write_all(&(self.len() as u64).to_le_bytes())?;
+            for &document in &self.documents {
                 to.write_all(&(document as u64).to_le_bytes())?;
             }
-            ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes()))
+            match &self.tokens {
+                Tokens::Held(ids) => ids.iter().try_for_each(|id| to.write_all(&id.to_le_bytes())),
+                Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
+            }
         })
     }
 
@@ -155,10 +158,13 @@ impl Dataset {
     pub fn check(&self, context: usize) -> Result<()> {
         let tokens = self.len();
         if self.training().len() <= context || self.validation().len() < 2 {
+            let smaller = match tokens {
+                // Two tokens of the last tenth, so that one can be predicted.
+                0..20 => String::new(),
+                _ => format!(" or a smaller context, --set context={}", tokens / 2),
+            };
             return Err(Refusal::user(format!(
-                "{tokens} tokens are too few for a context of {context}; give more text or a \
-                 smaller context, --set context={}",
-                (tokens / 4).clamp(1, context.max(2) - 1)
+                "{tokens} tokens are too few for a context of {context}; give more text{smaller}"
             )));
         }
         Ok(())
@@ -250,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.bin");
         let ids: Vec<TokenId> = (0..300).map(|id| TokenId(id * 7)).collect();
-        Dataset::write(&path, &ids, &[0, 10]).unwrap();
+        Dataset::new(&ids, vec![0, 10]).write(&path).unwrap();
         let data = Dataset::open(&path).unwrap();
         assert_eq!(data.documents(), [0, 10]);
         let mut back = vec![TokenId(0); 290];
@@ -263,7 +269,7 @@ mod tests {
     fn a_cut_token_file_is_refused_at_every_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.bin");
-        Dataset::write(&path, &numbers(3), &[0]).unwrap();
+        Dataset::new(&numbers(3), vec![0]).write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for len in 0..whole.len() {
             std::fs::write(&path, &whole[..len]).unwrap();

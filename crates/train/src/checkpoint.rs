@@ -83,7 +83,10 @@ impl Checkpoint {
             for (to, bytes) in to.iter_mut().zip(tensor.data().as_chunks().0) {
                 *to = f32::from_le_bytes(*bytes);
             }
-            Ok(())
+            match to.iter().all(|value| value.is_finite()) {
+                true => Ok(()),
+                false => Err(broken(&format!("{name} holds a value that is no number"))),
+            }
         };
         for id in network.ids() {
             fill(PARTS[0], id, trainer.weights.rows_mut(id))?;

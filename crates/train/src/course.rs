@@ -132,8 +132,11 @@ impl Course<'_> {
             let before = Instant::now();
             let taken = self.trainer.step(self.source);
             tally.learning += before.elapsed();
-            if !taken.loss.is_finite() || !taken.gradient_norm.is_finite() {
-                return Err(self.went_wrong(taken));
+            if !taken.loss.is_finite() {
+                return Err(self.went_wrong("loss", taken.step + 1));
+            }
+            if !taken.gradient_norm.is_finite() {
+                return Err(self.went_wrong("gradient", taken.step + 1));
             }
             tally.steps += 1;
             tally.recent = match tally.recent.is_nan() {
@@ -202,6 +205,9 @@ impl Course<'_> {
     ) -> Result<f64> {
         let step = self.trainer.steps();
         let loss = self.trainer.judge(&self.source.data, self.source.data.validation()).mean();
+        if !loss.is_finite() {
+            return Err(self.went_wrong("validation loss", step));
+        }
         tally.judged = Some((step, loss));
         let tokens = step * self.trainer.recipe().tokens_per_step() as u64;
         self.add(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
@@ -209,12 +215,15 @@ impl Course<'_> {
         Ok(loss)
     }
 
+    /// Writes a checkpoint, unless it would take the place of one that can be gone on with and be
+    /// none itself: a step may leave numbers that only the next one finds to be none.
     fn keep(&mut self, step: u64, tell: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
-        if let Some(directory) = self.directory {
-            Checkpoint::write(&directory.checkpoint(), self.trainer)?;
-            tell(Event::Kept { step })?;
+        let Some(directory) = self.directory else { return Ok(()) };
+        if !self.trainer.is_sound(self.source) {
+            return Err(self.went_wrong("model", step));
         }
-        Ok(())
+        Checkpoint::write(&directory.checkpoint(), self.trainer)?;
+        tell(Event::Kept { step })
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
@@ -233,7 +242,7 @@ impl Course<'_> {
         let Some(directory) = self.directory else {
             return Err(Refusal::interrupt(format!("stopped after {step} steps")));
         };
-        Checkpoint::write(&directory.checkpoint(), self.trainer)?;
+        self.keep(step, &mut |_| Ok(()))?;
         directory.write_model(self.trainer.weights())?;
         Err(Refusal::interrupt(format!(
             "stopped after {step} steps, which are kept in {}; go on with --resume",
@@ -241,17 +250,18 @@ impl Course<'_> {
         )))
     }
 
-    fn went_wrong(&self, taken: Taken) -> Refusal {
-        let what = if taken.loss.is_finite() { "gradient" } else { "loss" };
-        let kept = match self.directory {
-            Some(directory) if directory.checkpoint().exists() => "the last checkpoint is kept",
-            _ => "nothing was kept yet",
-        };
-        Refusal::ours(format!(
-            "the {what} of step {} is no number any more; {kept}; try a lower rate, --set rate={}",
-            taken.step + 1,
-            self.trainer.recipe().rate / 4.0
-        ))
+    fn went_wrong(&self, what: &str, step: u64) -> Refusal {
+        // In the form that --set reads: 2.5e-5, not a row of noughts.
+        let rate = format!("--set rate={:?}", self.trainer.recipe().rate / 4.0);
+        let what = format!("the {what} of step {step} is no number any more");
+        Refusal::ours(match self.directory {
+            Some(directory) if directory.checkpoint().exists() => format!(
+                "{what}; the last checkpoint is kept in {}; go on from it with a lower rate, \
+                 --resume {rate}",
+                directory.path().display()
+            ),
+            _ => format!("{what}; nothing was kept yet; try a lower rate, {rate}"),
+        })
     }
 }
 

@@ -14,12 +14,17 @@ use std::{
 use lookback_engine::Weights;
 use lookback_files::{Refusal, Result, write_whole, write_whole_with};
 use lookback_model::save;
+use lookback_text::dataset::Dataset;
 
 use crate::recipe::Recipe;
 
 /// Where a run keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory(PathBuf);
+pub struct Directory {
+    path: PathBuf,
+    /// Whether somebody had made it, empty, for a new run.
+    was_there: bool,
+}
 
 /// Rows of an embedding table that a snapshot keeps at most.
 const SNAPSHOT_ROWS: usize = 8192;
@@ -27,25 +32,39 @@ const SNAPSHOT_ROWS: usize = 8192;
 impl Directory {
     /// A directory for a new run: it must be empty, or not be there yet.
     pub fn new(path: &Path) -> Result<Self> {
-        match fs::read_dir(path) {
+        let was_there = match fs::read_dir(path) {
             Ok(mut entries) => {
                 if entries.next().is_some() {
                     return Err(Refusal::user(format!(
-                        "{}: something is in it already; give another --out, or go on with what is \
-                         there by --resume",
+                        "{}: something is in it already; give another --out, or go on with a run \
+                         that is there by --resume",
                         path.display()
                     )));
                 }
+                true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(_) if path.is_file() => {
+                return Err(Refusal::user(format!(
+                    "{}: it is a file, and a run is kept in a directory; give another --out",
+                    path.display()
+                )));
+            }
             Err(error) => return Err(Refusal::reading(path, &error)),
-        }
-        Ok(Self(path.to_owned()))
+        };
+        Ok(Self { path: path.to_owned(), was_there })
     }
 
     /// The directory of a run that was begun.
     pub fn begun(path: &Path) -> Result<Self> {
-        let directory = Self(path.to_owned());
+        let directory = Self { path: path.to_owned(), was_there: true };
+        if !path.is_dir() {
+            return Err(Refusal::user(format!(
+                "{}: there is no such directory, so no run to go on with; train without --resume \
+                 first",
+                path.display()
+            )));
+        }
         if !directory.settings().exists() {
             return Err(Refusal::user(format!(
                 "{}: there is no training.toml in it, so no run to go on with; train without \
@@ -56,32 +75,64 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Makes the directory, once nothing can be refused any more.
+    /// Makes the directory, once nothing can be refused any more, with the tokens of its run.
+    pub fn begin(&self, data: &Dataset) -> Result<()> {
+        self.make()?;
+        data.write(&self.tokens())
+    }
+
+    /// Makes the directory alone.
     pub fn make(&self) -> Result<()> {
-        fs::create_dir_all(self.0.join("snapshots")).map_err(|e| Refusal::writing(&self.0, &e))
+        fs::create_dir_all(self.path.join("snapshots"))
+            .map_err(|e| Refusal::writing(&self.path, &e))
+    }
+
+    /// Takes back all of a new run, which has kept nothing that could be gone on with.
+    pub fn forget(self) -> Result<()> {
+        let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
+        const FILES: [&str; 5] = [
+            "training.toml",
+            "metrics.jsonl",
+            "tokens.bin",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ];
+        for name in FILES {
+            match fs::remove_file(self.path.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed(&error));
+                }
+                _ => {}
+            }
+        }
+        fs::remove_dir_all(self.path.join("snapshots")).map_err(|error| failed(&error))?;
+        if self.was_there {
+            return Ok(());
+        }
+        fs::remove_dir(&self.path).map_err(|error| failed(&error))
     }
 
     /// The directory itself.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     fn settings(&self) -> PathBuf {
-        self.0.join("training.toml")
+        self.path.join("training.toml")
     }
 
     /// `tokens.bin`
     pub fn tokens(&self) -> PathBuf {
-        self.0.join("tokens.bin")
+        self.path.join("tokens.bin")
     }
 
     /// `checkpoint.safetensors`
     pub fn checkpoint(&self) -> PathBuf {
-        self.0.join("checkpoint.safetensors")
+        self.path.join("checkpoint.safetensors")
     }
 
     fn metrics(&self) -> PathBuf {
-        self.0.join("metrics.jsonl")
+        self.path.join("metrics.jsonl")
     }
 
     /// Keeps the resolved settings.
@@ -98,7 +149,7 @@ impl Directory {
 
     /// Writes the model as transformers loads it.
     pub fn write_model(&self, weights: &Weights) -> Result<()> {
-        save(&self.0, weights.network(), |id, to| weights.read(id, to))
+        save(&self.path, weights.network(), |id, to| weights.read(id, to))
     }
 
     /// Adds a line to `metrics.jsonl`.
@@ -132,7 +183,7 @@ impl Directory {
         weights.read(network.embed, &mut table);
         let rows = rows.min(SNAPSHOT_ROWS);
         let bytes: Vec<u8> = table[..rows * width].iter().flat_map(|x| x.to_le_bytes()).collect();
-        let path = self.0.join(format!("snapshots/{step:08}.safetensors"));
+        let path = self.path.join(format!("snapshots/{step:08}.safetensors"));
         let failed = |error: safetensors::SafeTensorError| {
             Refusal::ours(format!("{}: {error}", path.display()))
         };

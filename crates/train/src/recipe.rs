@@ -83,11 +83,14 @@ pub enum Architecture {
     Llama,
 }
 
+/// Tokens of a pass at most: far beyond any machine, and too few for a size to overflow.
+const ROWS: usize = 1 << 24;
+
 impl Recipe {
     /// Reads settings, such as those of `--config`.
     pub fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
-            let message = error.message().trim_end().replace('\n', " ");
+            let message = plainly(error.message());
             let line = error.span().map(|span| text[..span.start].lines().count().max(1));
             Refusal::user(match line {
                 Some(line) => format!("line {line}: {message}"),
@@ -119,7 +122,7 @@ impl Recipe {
             .collect();
         if !known.iter().any(|name| name == key) {
             return Err(Refusal::user(format!(
-                "--set {key}: there is no such setting; these are: {}",
+                "--set {setting}: there is no such setting; these are: {}",
                 known.join(", ")
             )));
         }
@@ -143,7 +146,7 @@ impl Recipe {
             }
         };
         let error = |error: toml::de::Error| {
-            Refusal::user(format!("--set {setting}: {}", error.message().replace('\n', " ")))
+            Refusal::user(format!("--set {setting}: {}", plainly(error.message())))
         };
         *self = table.try_into().map_err(error)?;
         Ok(())
@@ -161,6 +164,13 @@ impl Recipe {
         }
         if self.context == 0 || self.context > 1 << 20 {
             return refuse("context", self.context as f64, "between 1 and a million");
+        }
+        if self.batch * self.context > ROWS {
+            return Err(Refusal::user(format!(
+                "batch = {}: with a context of {} a pass has more than {ROWS} tokens; make it \
+                 smaller, and accumulate larger",
+                self.batch, self.context
+            )));
         }
         let positive = [("rate", self.rate), ("epsilon", self.epsilon), ("clip", self.clip)];
         for (key, value) in positive {
@@ -244,6 +254,21 @@ impl Recipe {
         let share = 0.5 * (1.0 + libm::cos(std::f64::consts::PI * part));
         self.rate * (self.final_share + (1.0 - self.final_share) * share)
     }
+}
+
+/// What toml says on one line, without the names of Rust's types.
+fn plainly(message: &str) -> String {
+    let mut plain = message.trim_end().replace('\n', " ");
+    for (rust, words) in [
+        ("expected usize", "a whole number is needed"),
+        ("expected u64", "a whole number is needed"),
+        ("expected u32", "a whole number is needed"),
+        ("expected f64", "a number is needed"),
+        ("expected a boolean", "true or false is needed"),
+    ] {
+        plain = plain.replace(rust, words);
+    }
+    plain
 }
 
 /// The settings of a preset by its name.

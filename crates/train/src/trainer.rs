@@ -1,6 +1,12 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use lookback_engine::{
     Adam, AdamSettings, Gradients, Keep, Shape, Team, Weights, Workspace, evaluate, learn,
@@ -117,8 +123,8 @@ impl Trainer {
     }
 
     /// Seconds of a step and of a validation, by trying both on a trainer that is then thrown away:
-    /// nothing of it enters the run.
-    pub fn calibrate(mut self, source: &Source) -> (f64, f64) {
+    /// nothing of it enters the run. Ends at once, with a step that never ends, when told to stop.
+    pub fn calibrate(mut self, source: &Source, stop: &AtomicBool) -> (f64, f64) {
         let seconds = |work: &mut dyn FnMut()| {
             let before = std::time::Instant::now();
             work();
@@ -130,6 +136,9 @@ impl Trainer {
         });
         let mut times: Vec<f64> = Vec::new();
         while times.len() < 5 || (times.iter().sum::<f64>() < 3.0 && times.len() < 2000) {
+            if stop.load(Ordering::Relaxed) {
+                return (f64::INFINITY, 0.0);
+            }
             times.push(seconds(&mut || {
                 self.step(source);
             }));
@@ -144,6 +153,16 @@ impl Trainer {
                 self.judge(&source.data, part.clone());
             });
         (step, judged)
+    }
+
+    /// Whether the run can go on from here: every weight is a number, and so is a loss.
+    pub fn is_sound(&mut self, source: &Source) -> bool {
+        let network = self.weights.network();
+        let are_numbers =
+            network.ids().all(|id| self.weights.rows(id).iter().all(|x| x.is_finite()));
+        let range = source.data.validation();
+        let part = range.start..range.end.min(range.start + EVALUATED_ROWS);
+        are_numbers && self.judge(&source.data, part).mean().is_finite()
     }
 
     /// Steps done.

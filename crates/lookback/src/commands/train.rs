@@ -1,22 +1,19 @@
 //! `lookback train`: a transformer of your own, from your own text.
 
+mod prepare;
+
 use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
 };
 
 use clap::{Args, ValueEnum};
 use lookback_engine::Team;
-use lookback_files::{Refusal, Result, read_utf8};
-use lookback_model::Network;
-use lookback_text::{
-    Specials, TokenId, Tokenizer,
-    dataset::{Dataset, Windows},
-};
-use lookback_train::{
-    Checkpoint, Course, Directory, Ending, Event, Finished, Limit, Recipe, Source, Trainer, preset,
-};
+use lookback_files::{Refusal, Result};
+use lookback_train::{Checkpoint, Course, Ending, Event, Finished, Limit, Trainer};
 use serde_json::json;
+
+use prepare::Prepared;
 
 use crate::{
     arguments::{Form, Machine},
@@ -65,20 +62,21 @@ pub(crate) struct Train {
     #[arg(long, value_name = "KIND", default_value = "bpe:2048")]
     tokenizer: String,
     /// Optimizer steps.
-    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     steps: Option<u64>,
     /// Tokens to learn from.
-    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     tokens: Option<u64>,
     /// Wall time [default: 3 minutes].
-    #[arg(long, value_name = "M", group = "limit", allow_hyphen_values = true)]
+    #[arg(long, value_name = "M", group = "limit")]
     minutes: Option<f64>,
     /// Ends after so many seconds, wherever it is: for timing. Keeps nothing without --out.
-    #[arg(long, value_name = "S", group = "limit", allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", group = "limit")]
     seconds: Option<f64>,
     /// Trains on this many random tokens instead of a text: for timing.
     #[arg(long, value_name = "N", conflicts_with = "texts")]
-    random_data: Option<usize>,
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    random_data: Option<u64>,
     /// Seed of the first weights and of the order of data [default: the preset's, 0].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -94,6 +92,9 @@ pub(crate) struct Train {
     form: Form,
 }
 
+/// Steps or tokens that nobody lives to see: more would only overflow somewhere.
+const MOST: u64 = 1_000_000_000_000_000;
+
 /// Precision of products.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Compute {
@@ -101,20 +102,11 @@ enum Compute {
     F32,
 }
 
-/// Everything that a run needs, before anything is written.
-struct Prepared {
-    recipe: Recipe,
-    network: Arc<Network>,
-    tokenizer: Option<Tokenizer>,
-    source: Source,
-    directory: Option<Directory>,
-}
-
 impl Train {
     /// Trains, and prints what came of it.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let Compute::F32 = self.compute;
-        let limit = self.limit()?;
+        let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
         let team = self.machine.team()?;
         let prepared = if self.resume { self.resumed()? } else { self.fresh(print)? };
         let planned = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
@@ -147,111 +139,44 @@ impl Train {
         ))
     }
 
-    fn limit(&self) -> Result<Limit> {
-        let positive = |name: &str, value: f64| {
-            if value > 0.0 && value.is_finite() {
+    /// The length that was asked for, if any was.
+    fn limit(&self) -> Result<Option<Limit>> {
+        let within_a_year = |name: &str, value: f64, year: f64| {
+            if value > 0.0 && value <= year {
                 return Ok(value);
             }
-            Err(Refusal::user(format!("--{name} {value}: it must be above 0")))
+            Err(Refusal::user(format!(
+                "--{name} {value}: it must be above 0, and at most a year, {year}"
+            )))
         };
-        match (self.steps, self.tokens, self.minutes, self.seconds) {
-            (Some(steps), ..) => Ok(Limit::Steps(steps)),
-            (_, Some(tokens), ..) => Ok(Limit::Tokens(tokens)),
-            (_, _, _, Some(seconds)) => Ok(Limit::Seconds(positive("seconds", seconds)?)),
-            (_, _, minutes, _) => Ok(Limit::Minutes(positive("minutes", minutes.unwrap_or(3.0))?)),
-        }
-    }
-
-    fn recipe(&self) -> Result<Recipe> {
-        let mut recipe = match &self.config {
-            Some(path) => {
-                Recipe::parse(&read_utf8(path)?).map_err(|refusal| refusal.at(path.display()))?
+        Ok(match (self.steps, self.tokens, self.minutes, self.seconds) {
+            (Some(steps), ..) => Some(Limit::Steps(steps)),
+            (_, Some(tokens), ..) => Some(Limit::Tokens(tokens)),
+            (_, _, Some(minutes), _) => {
+                Some(Limit::Minutes(within_a_year("minutes", minutes, 525_600.0)?))
             }
-            None => preset(&self.preset)?,
-        };
-        self.set.iter().try_for_each(|setting| recipe.set(setting))?;
-        recipe.seed = self.seed.unwrap_or(recipe.seed);
-        recipe.check()?;
-        Ok(recipe)
-    }
-
-    /// A new run: reads and checks everything before it makes the directory.
-    fn fresh(&self, print: &mut Print) -> Result<Prepared> {
-        let recipe = self.recipe()?;
-        let directory = self.out.as_deref().map(Directory::new).transpose()?;
-        let (tokenizer, ids, documents, vocabulary) = match self.random_data {
-            Some(count) => {
-                let vocabulary = random_vocabulary(&self.preset, &self.tokenizer)?;
-                (None, random_ids(count, vocabulary), Vec::new(), vocabulary)
+            (_, _, _, Some(seconds)) => {
+                Some(Limit::Seconds(within_a_year("seconds", seconds, 31_536_000.0)?))
             }
-            None => {
-                let texts = read_texts(&self.texts)?;
-                let tokenizer = tokenizer(&self.tokenizer, &texts)?;
-                let (ids, documents) = encode(&tokenizer, &texts)?;
-                let vocabulary = tokenizer.vocabulary();
-                (Some(tokenizer), ids, documents, vocabulary)
-            }
-        };
-        print.note(&format!("{} tokens of a vocabulary of {vocabulary}", ids.len()));
-        let data = Dataset::new(&ids, documents.clone());
-        let place = self.texts.first().map(|path| path.display().to_string());
-        data.check(recipe.context)
-            .map_err(|refusal| place.map_or(refusal.clone(), |place| refusal.at(place)))?;
-        let end = tokenizer.as_ref().and_then(Tokenizer::end);
-        let network = Arc::new(Network::new(&recipe.config(vocabulary, end)?));
-        if let Some(directory) = &directory {
-            // A model whose form no file can hold is refused now, not after hours.
-            network.config.to_hugging_face()?;
-            directory.make()?;
-            Dataset::write(&directory.tokens(), &ids, &documents)?;
-            if let Some(tokenizer) = &tokenizer {
-                tokenizer.write(directory.path())?;
-            }
-        }
-        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
-        Ok(Prepared { recipe, network, tokenizer, source: Source { data, windows }, directory })
-    }
-
-    /// A run that was begun, by what its directory says.
-    fn resumed(&self) -> Result<Prepared> {
-        let Some(out) = &self.out else {
-            return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
-        };
-        let directory = Directory::begun(out)?;
-        let recipe = directory.read_settings()?;
-        recipe.check()?;
-        let data = Dataset::open(&directory.tokens())?;
-        data.check(recipe.context).map_err(|refusal| refusal.at(out.display()))?;
-        let tokenizer = Tokenizer::open(out)?;
-        let vocabulary = tokenizer.vocabulary();
-        if data.largest().is_some_and(|id| id.index() >= vocabulary) {
-            return Err(Refusal::user(format!(
-                "{}: it holds ids beyond the {vocabulary} tokens of tokenizer.json; train anew",
-                directory.tokens().display()
-            )));
-        }
-        let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.end())?));
-        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
-        Ok(Prepared {
-            recipe,
-            network,
-            tokenizer: Some(tokenizer),
-            source: Source { data, windows },
-            directory: Some(directory),
+            (None, None, None, None) => None,
         })
     }
 }
 
-/// Settles the number of steps, then takes them.
+/// Settles the number of steps, makes the directory, then takes the steps.
 fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Result<Finished> {
-    let Prepared { mut recipe, network, tokenizer, source, directory } = prepared;
+    let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh } = prepared;
     let team = Arc::new(team);
+    let stop = interrupt::flag()?;
     if recipe.steps == 0 {
         if matches!(limit, Limit::Minutes(_)) {
             print.note("calibrating: how long does a step take?");
         }
         let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
-        recipe.steps = limit.steps(recipe.tokens_per_step(), || trial.calibrate(&source));
+        recipe.steps = limit.steps(recipe.tokens_per_step(), || trial.calibrate(&source, stop));
+        if stop.load(Ordering::Relaxed) {
+            return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
+        }
     }
     let seconds = match limit {
         Limit::Seconds(seconds) => Some(seconds),
@@ -259,8 +184,12 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
     };
     let mut trainer = Trainer::new(network, &recipe, team)?;
     if let Some(directory) = &directory {
-        if directory.checkpoint().exists() {
+        if is_fresh {
+            directory.begin(&source.data)?;
+            tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))?;
+        } else if directory.checkpoint().exists() {
             Checkpoint::read(&directory.checkpoint(), &mut trainer)?;
+            refuse_fewer_steps(trainer.steps(), recipe.steps)?;
         }
         directory.cut_metrics(trainer.steps())?;
         directory.write_settings(&recipe)?;
@@ -270,12 +199,8 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         print.note(&format!("{steps} steps of {tokens} tokens"));
     }
     let progress = Progress::new(&recipe, trainer.steps(), seconds);
-    let mut course = Course {
-        trainer: &mut trainer,
-        source: &source,
-        directory: directory.as_ref(),
-        stop: interrupt::flag()?,
-    };
+    let mut course =
+        Course { trainer: &mut trainer, source: &source, directory: directory.as_ref(), stop };
     let finished = course.run(seconds, &mut |event| {
         if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
             (&event, &tokenizer, progress.is_seen())
@@ -287,85 +212,20 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         Ok(())
     });
     progress.end();
-    finished
-}
-
-/// The texts with their names; an empty one is refused.
-fn read_texts(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
-    let read = |path: &PathBuf| {
-        let text = read_utf8(path)?;
-        if text.is_empty() {
-            return Err(Refusal::user(format!(
-                "{}: it is empty; give a text to learn from",
-                path.display()
-            )));
+    match (finished, directory) {
+        (Err(refusal), Some(directory)) if is_fresh && !directory.checkpoint().exists() => {
+            directory.forget()?;
+            Err(refusal)
         }
-        Ok((path.clone(), text))
-    };
-    paths.iter().map(read).collect()
+        (finished, _) => finished,
+    }
 }
 
-/// The tokenizer that `--tokenizer` names.
-fn tokenizer(kind: &str, texts: &[(PathBuf, String)]) -> Result<Tokenizer> {
-    let all: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
-    if kind == "char" {
-        return Tokenizer::characters(&all, &[]);
+fn refuse_fewer_steps(taken: u64, wanted: u64) -> Result<()> {
+    if wanted >= taken {
+        return Ok(());
     }
-    if let Some(size) = kind.strip_prefix("bpe:") {
-        let size = size.parse().ok().filter(|size| (257..=1 << 20).contains(size));
-        let size = size.ok_or_else(|| {
-            Refusal::user(format!(
-                "--tokenizer {kind}: a vocabulary has 257 to 1048576 tokens, as in bpe:2048"
-            ))
-        })?;
-        return Tokenizer::train_bpe(&all, size, &["<|endoftext|>"]);
-    }
-    let path = Path::new(kind);
-    if !path.exists() {
-        return Err(Refusal::user(format!(
-            "--tokenizer {kind}: it is neither char nor bpe:N, and there is no such file"
-        )));
-    }
-    Tokenizer::open(path)
-}
-
-/// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
-fn encode(
-    tokenizer: &Tokenizer,
-    texts: &[(PathBuf, String)],
-) -> Result<(Vec<TokenId>, Vec<usize>)> {
-    let (mut ids, mut documents) = (Vec::new(), Vec::new());
-    for (path, text) in texts {
-        documents.push(ids.len());
-        let of_text = tokenizer
-            .encode_bare(text, Specials::Text)
-            .map_err(|refusal| refusal.at(path.display()))?;
-        ids.extend(of_text);
-        ids.extend(tokenizer.end());
-    }
-    Ok((ids, documents))
-}
-
-/// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.
-fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
-    Ok(match (preset, kind.strip_prefix("bpe:").map(str::parse)) {
-        ("bench-c", _) => 8192,
-        ("bench-d" | "gpt2", _) => 50304,
-        ("bench-a" | "bench-b", _) | (_, None) => 65,
-        (_, Some(Ok(size))) => size,
-        (_, Some(Err(_))) => {
-            return Err(Refusal::user(format!("--tokenizer {kind}: write bpe:N")));
-        }
-    })
-}
-
-/// Ids that look random: a multiplicative walk, the same everywhere.
-fn random_ids(count: usize, vocabulary: usize) -> Vec<TokenId> {
-    let mut state = 1u64;
-    let mut next = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        TokenId(((state >> 33) % vocabulary as u64) as u32)
-    };
-    (0..count).map(|_| next()).collect()
+    Err(Refusal::user(format!(
+        "--steps {wanted}: the run has taken {taken} steps already; ask for as many, or for more"
+    )))
 }

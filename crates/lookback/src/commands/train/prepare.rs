@@ -1,0 +1,236 @@
+//! What a run needs, read and checked before anything is written or computed.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use lookback_files::{Refusal, Result, read_utf8};
+use lookback_model::Network;
+use lookback_text::{
+    Specials, TokenId, Tokenizer,
+    dataset::{Dataset, Windows},
+};
+use lookback_train::{Directory, Limit, Recipe, Source, preset};
+
+use super::Train;
+use crate::{memory, print::Print};
+
+/// Everything that a run needs.
+pub(super) struct Prepared {
+    pub(super) recipe: Recipe,
+    pub(super) network: Arc<Network>,
+    pub(super) tokenizer: Option<Tokenizer>,
+    pub(super) source: Source,
+    pub(super) directory: Option<Directory>,
+    /// Whether the directory is still to be made.
+    pub(super) is_fresh: bool,
+}
+
+/// Settings of a model and its data, which are settled when a run begins.
+const SETTLED: [&str; 7] =
+    ["seed", "batch", "accumulate", "context", "at_documents", "start_tables", "start_matrices"];
+
+impl Train {
+    /// A new run.
+    pub(super) fn fresh(&self, print: &mut Print) -> Result<Prepared> {
+        let mut recipe = match &self.config {
+            Some(path) => {
+                Recipe::parse(&read_utf8(path)?).map_err(|refusal| refusal.at(path.display()))?
+            }
+            None => preset(&self.preset)?,
+        };
+        self.set.iter().try_for_each(|setting| recipe.set(setting))?;
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        let place = |refusal: Refusal| match &self.config {
+            Some(path) => refusal.at(path.display()),
+            None => refusal,
+        };
+        recipe.check().map_err(place)?;
+        let names_steps = |setting: &String| setting.split('=').next() == Some("steps");
+        if self.limit()?.is_some() && self.set.iter().any(names_steps) {
+            return Err(Refusal::user(
+                "--set steps cannot stand beside another length of the run; give one of them",
+            ));
+        }
+        if self.limit()?.is_some() {
+            // What is asked for now is meant, whatever a file says.
+            recipe.steps = 0;
+        }
+        let directory = self.out.as_deref().map(Directory::new).transpose()?;
+        let (tokenizer, ids, documents, vocabulary) = match self.random_data {
+            Some(count) => {
+                let count = count as usize;
+                memory::refuse_beyond("--random-data", 2 * size_of::<u32>() * count)?;
+                let vocabulary = random_vocabulary(&self.preset, &self.tokenizer)?;
+                (None, random_ids(count, vocabulary), Vec::new(), vocabulary)
+            }
+            None => {
+                let texts = read_texts(&self.texts)?;
+                let tokenizer = tokenizer(&self.tokenizer, &texts)?;
+                let (ids, documents) = encode(&tokenizer, &texts)?;
+                let vocabulary = tokenizer.vocabulary();
+                (Some(tokenizer), ids, documents, vocabulary)
+            }
+        };
+        print.note(&format!("{} tokens of a vocabulary of {vocabulary}", ids.len()));
+        let data = Dataset::new(&ids, documents);
+        let place = match self.texts.first() {
+            Some(path) => path.display().to_string(),
+            None => "--random-data".to_owned(),
+        };
+        data.check(recipe.context).map_err(|refusal| refusal.at(place))?;
+        let end = tokenizer.as_ref().and_then(Tokenizer::end);
+        let network = Arc::new(Network::new(&recipe.config(vocabulary, end)?));
+        if let Some(out) = &self.out {
+            // A model whose form no file can hold is refused now, not after hours.
+            network.config.to_hugging_face().map_err(|refusal| refusal.at(out.display()))?;
+        }
+        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
+        let source = Source { data, windows };
+        Ok(Prepared { recipe, network, tokenizer, source, directory, is_fresh: true })
+    }
+
+    /// A run that was begun, by what its directory says.
+    pub(super) fn resumed(&self) -> Result<Prepared> {
+        let Some(out) = &self.out else {
+            return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
+        };
+        let directory = Directory::begun(out)?;
+        let settings = directory.read_settings()?;
+        settings.check().map_err(|refusal| refusal.at(out.display()))?;
+        let recipe = self.changed(&settings)?;
+        let data = Dataset::open(&directory.tokens())?;
+        data.check(recipe.context).map_err(|refusal| refusal.at(out.display()))?;
+        if !out.join("tokenizer.json").exists() {
+            return Err(Refusal::user(format!(
+                "{}: there is no tokenizer.json in it, as after --random-data; such a run is not \
+                 gone on with",
+                out.display()
+            )));
+        }
+        let tokenizer = Tokenizer::open(out)?;
+        let vocabulary = tokenizer.vocabulary();
+        if data.largest().is_some_and(|id| id.index() >= vocabulary) {
+            return Err(Refusal::user(format!(
+                "{}: it holds ids beyond the {vocabulary} tokens of tokenizer.json; train anew",
+                directory.tokens().display()
+            )));
+        }
+        let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.end())?));
+        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
+        Ok(Prepared {
+            recipe,
+            network,
+            tokenizer: Some(tokenizer),
+            source: Source { data, windows },
+            directory: Some(directory),
+            is_fresh: false,
+        })
+    }
+
+    /// The settings of a run with what is asked for otherwise now. What is asked for as it was
+    /// changes nothing, and what the model or its data follow from cannot change any more.
+    fn changed(&self, settings: &Recipe) -> Result<Recipe> {
+        let mut recipe = settings.clone();
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        for setting in self.set.iter().chain(&seed) {
+            let before = recipe.clone();
+            recipe.set(setting)?;
+            let key = setting.split('=').next().unwrap_or_default().trim();
+            let is_settled = recipe.model != before.model || SETTLED.contains(&key);
+            if is_settled && recipe != before {
+                return Err(Refusal::user(format!(
+                    "--resume: {key} was settled when the run began; leave it as it was, or train \
+                     anew into another --out"
+                )));
+            }
+        }
+        recipe.check()?;
+        if let Some(limit @ (Limit::Steps(_) | Limit::Tokens(_))) = self.limit()? {
+            recipe.steps = limit.steps(recipe.tokens_per_step(), || (1.0, 0.0));
+        }
+        Ok(recipe)
+    }
+}
+
+/// The texts with their names; an empty one is refused.
+fn read_texts(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
+    let read = |path: &PathBuf| {
+        let text = read_utf8(path)?;
+        if text.is_empty() {
+            return Err(Refusal::user(format!(
+                "{}: it is empty; give a text to learn from",
+                path.display()
+            )));
+        }
+        Ok((path.clone(), text))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The tokenizer that `--tokenizer` names.
+fn tokenizer(kind: &str, texts: &[(PathBuf, String)]) -> Result<Tokenizer> {
+    let all: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+    if kind == "char" {
+        return Tokenizer::characters(&all, &[]);
+    }
+    if let Some(size) = kind.strip_prefix("bpe:") {
+        return Tokenizer::train_bpe(&all, bpe_size(kind, size)?, &["<|endoftext|>"]);
+    }
+    let path = Path::new(kind);
+    if !path.exists() {
+        return Err(Refusal::user(format!(
+            "--tokenizer {kind}: it is neither char nor bpe:N, and there is no such file"
+        )));
+    }
+    Tokenizer::open(path)
+}
+
+/// The N of `bpe:N`.
+fn bpe_size(kind: &str, size: &str) -> Result<usize> {
+    let size = size.parse().ok().filter(|size| (257..=1 << 20).contains(size));
+    size.ok_or_else(|| {
+        Refusal::user(format!(
+            "--tokenizer {kind}: a vocabulary has 257 to 1048576 tokens, as in bpe:2048"
+        ))
+    })
+}
+
+/// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
+fn encode(
+    tokenizer: &Tokenizer,
+    texts: &[(PathBuf, String)],
+) -> Result<(Vec<TokenId>, Vec<usize>)> {
+    let (mut ids, mut documents) = (Vec::new(), Vec::new());
+    for (path, text) in texts {
+        documents.push(ids.len());
+        let of_text = tokenizer
+            .encode_bare(text, Specials::Text)
+            .map_err(|refusal| refusal.at(path.display()))?;
+        ids.extend(of_text);
+        ids.extend(tokenizer.end());
+    }
+    Ok((ids, documents))
+}
+
+/// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.
+fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
+    match (preset, kind.strip_prefix("bpe:")) {
+        ("bench-c", _) => Ok(8192),
+        ("bench-d" | "gpt2", _) => Ok(50304),
+        ("bench-a" | "bench-b", _) | (_, None) => Ok(65),
+        (_, Some(size)) => bpe_size(kind, size),
+    }
+}
+
+/// Ids that look random: a multiplicative walk, the same everywhere.
+fn random_ids(count: usize, vocabulary: usize) -> Vec<TokenId> {
+    let mut state = 1u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        TokenId(((state >> 33) % vocabulary as u64) as u32)
+    };
+    (0..count).map(|_| next()).collect()
+}
