@@ -120,7 +120,9 @@ impl Course<'_> {
             judged: None,
         };
         let mut ending = Ending::Whole;
-        self.keep_snapshot(self.trainer.steps())?;
+        if self.trainer.steps() == 0 {
+            self.keep_snapshot(0)?;
+        }
         while self.trainer.steps() < steps {
             if self.stop.load(Ordering::Relaxed) {
                 return self.interrupted();
@@ -220,7 +222,7 @@ impl Course<'_> {
     fn keep(&mut self, step: u64, tell: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let Some(directory) = self.directory else { return Ok(()) };
         if !self.trainer.is_sound(self.source) {
-            return Err(self.went_wrong("model", step));
+            return Err(self.went_wrong("loss or gradient", step + 1));
         }
         Checkpoint::write(&directory.checkpoint(), self.trainer)?;
         tell(Event::Kept { step })

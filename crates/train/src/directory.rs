@@ -161,6 +161,20 @@ impl Directory {
         writeln!(file, "{line}").map_err(refuse)
     }
 
+    /// Removes what a run that was killed was writing: [`write_whole`] begins with such a name.
+    pub fn sweep(&self) -> Result<()> {
+        for folder in [self.path.clone(), self.path.join("snapshots")] {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if name.starts_with('.') && name.ends_with(".part") {
+                    fs::remove_file(&path).map_err(|error| Refusal::writing(&path, &error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Drops what `metrics.jsonl` says of steps after this one, which a resumed run takes again.
     pub fn cut_metrics(&self, step: u64) -> Result<()> {
         let path = self.metrics();

@@ -55,6 +55,15 @@ pub struct Trainer {
     batch: Batch,
     targets: Targets,
     window: Vec<TokenId>,
+    /// What the gradients are of, when those of the next step are there already.
+    ahead: Option<Ahead>,
+}
+
+/// What is known of a step before it is taken.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    loss: f64,
+    gradient_norm: f64,
 }
 
 impl Trainer {
@@ -81,6 +90,7 @@ impl Trainer {
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
+            ahead: None,
             recipe: recipe.clone(),
             weights,
             team,
@@ -119,6 +129,7 @@ impl Trainer {
 
     /// Packs the weights after they were read.
     pub(crate) fn pack(&mut self) {
+        self.ahead = None;
         self.weights.pack(&self.team);
     }
 
@@ -155,14 +166,19 @@ impl Trainer {
         (step, judged)
     }
 
-    /// Whether the run can go on from here: every weight is a number, and so is a loss.
+    /// Whether a run can go on from here: all of its state is numbers, and so are the loss and the
+    /// gradient of the next step, which is then half done.
     pub fn is_sound(&mut self, source: &Source) -> bool {
-        let network = self.weights.network();
-        let are_numbers =
-            network.ids().all(|id| self.weights.rows(id).iter().all(|x| x.is_finite()));
-        let range = source.data.validation();
-        let part = range.start..range.end.min(range.start + EVALUATED_ROWS);
-        are_numbers && self.judge(&source.data, part).mean().is_finite()
+        let are_numbers = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let mut ids = self.weights.network().ids();
+        let state_is_sound = ids.all(|id| {
+            let [mean, square] = self.adam.moments(id);
+            are_numbers(self.weights.rows(id)) && are_numbers(mean) && are_numbers(square)
+        });
+        state_is_sound && {
+            let ahead = self.look_ahead(source);
+            ahead.loss.is_finite() && ahead.gradient_norm.is_finite()
+        }
     }
 
     /// Steps done.
@@ -172,16 +188,33 @@ impl Trainer {
 
     /// One step over windows of a source.
     pub fn step(&mut self, source: &Source) -> Taken {
-        let (passes, batch) = (self.recipe.accumulate, self.recipe.batch);
-        let first_draw = self.adam.steps() * (passes * batch) as u64;
-        self.step_over(|pass, index, window| {
-            let number = first_draw + (pass * batch + index) as u64;
-            source.data.read(source.windows.draw(number), window);
-        })
+        let ahead = self.look_ahead(source);
+        self.take(ahead)
     }
 
     /// One step over windows that `fill` writes: for each pass and sequence, a context and one more.
-    pub fn step_over(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Taken {
+    pub fn step_over(&mut self, fill: impl FnMut(usize, usize, &mut [TokenId])) -> Taken {
+        let ahead = self.differentiate(fill);
+        self.take(ahead)
+    }
+
+    /// The next step's loss and gradients, if they are not there yet.
+    fn look_ahead(&mut self, source: &Source) -> Ahead {
+        if let Some(ahead) = self.ahead {
+            return ahead;
+        }
+        let (passes, batch) = (self.recipe.accumulate, self.recipe.batch);
+        let first_draw = self.adam.steps() * (passes * batch) as u64;
+        let ahead = self.differentiate(|pass, index, window| {
+            let number = first_draw + (pass * batch + index) as u64;
+            source.data.read(source.windows.draw(number), window);
+        });
+        self.ahead = Some(ahead);
+        ahead
+    }
+
+    /// Loss and gradients over windows that `fill` writes.
+    fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
         self.gradients.clear();
         let tokens = self.recipe.tokens_per_step();
         let mut total = 0.0;
@@ -204,11 +237,15 @@ impl Trainer {
             );
             total += loss.total;
         }
-        let gradient_norm = self.gradients.norm(&self.team);
+        Ahead { loss: total / tokens as f64, gradient_norm: self.gradients.norm(&self.team) }
+    }
+
+    /// Lets the optimizer take a step down the gradients, unless they are no numbers.
+    fn take(&mut self, Ahead { loss, gradient_norm }: Ahead) -> Taken {
+        self.ahead = None;
         let rate = self.recipe.rate_at(self.adam.steps());
         // As torch.nn.utils.clip_grad_norm_ has it.
         let factor = f64::min(1.0, self.recipe.clip / (gradient_norm + 1e-6));
-        let loss = total / tokens as f64;
         if loss.is_finite() && gradient_norm.is_finite() {
             let settings = AdamSettings {
                 rate,

@@ -187,9 +187,12 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         if is_fresh {
             directory.begin(&source.data)?;
             tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))?;
-        } else if directory.checkpoint().exists() {
-            Checkpoint::read(&directory.checkpoint(), &mut trainer)?;
-            refuse_fewer_steps(trainer.steps(), recipe.steps)?;
+        } else {
+            if directory.checkpoint().exists() {
+                Checkpoint::read(&directory.checkpoint(), &mut trainer)?;
+                refuse_fewer_steps(trainer.steps(), recipe.steps)?;
+            }
+            directory.sweep()?;
         }
         directory.cut_metrics(trainer.steps())?;
         directory.write_settings(&recipe)?;
