@@ -5,26 +5,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{env, fs, path::PathBuf};
+mod world;
+
+use std::fs;
 
 use lookback::{model::Stored, text::Specials, tokenizer};
 use serde_json::Value;
-
-fn models() -> PathBuf {
-    let peers = env::var_os("PEERS").map(PathBuf::from);
-    let peers = peers.unwrap_or_else(|| {
-        PathBuf::from(env::var_os("HOME").unwrap()).join(".cache/lookback-peers")
-    });
-    peers.join("models")
-}
+use world::{real_models, shared};
 
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn a_real_model_reads_the_same_ids_from_gguf_as_from_its_directory() {
-    let shared = PathBuf::from(env::var_os("LOOKBACK_SHARED").unwrap());
-    let lines = fs::read_to_string(shared.join("real/smollm2.jsonl")).unwrap();
+    let lines = fs::read_to_string(shared().join("real/smollm2.jsonl")).unwrap();
     let opened = ["smollm2-135m-instruct-q4_1.gguf", "smollm2"].map(|name| {
-        let path = models().join(name);
+        let path = real_models().join(name);
         tokenizer::of(Stored::open(&path).unwrap().tokenizer(), &path).unwrap()
     });
     let mut prompts = 0;
@@ -43,7 +37,7 @@ fn a_real_model_reads_the_same_ids_from_gguf_as_from_its_directory() {
     }
     assert_eq!(prompts, 12);
     for text in ["wikitext2-valid.txt", "tinyshakespeare.txt"] {
-        let text = fs::read_to_string(shared.join("data").join(text)).unwrap();
+        let text = fs::read_to_string(shared().join("data").join(text)).unwrap();
         // The directory was made by a program that leaves out how this model cuts at digits.
         let text = text.replace(char::is_numeric, "x");
         let [gguf, directory] = [0, 1].map(|at| opened[at].encode(&text, Specials::Text).unwrap());

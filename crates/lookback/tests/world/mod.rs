@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -123,6 +123,20 @@ impl World {
         walk(self.0.path(), &mut files);
         files
     }
+}
+
+/// The folder with goldens, data and real models.
+pub fn shared() -> PathBuf {
+    env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the folder of goldens").into()
+}
+
+/// Where the peers keep the real models: in the folder `PEERS`, or under the home.
+pub fn real_models() -> PathBuf {
+    let peers = env::var_os("PEERS").map(PathBuf::from);
+    let peers = peers.unwrap_or_else(|| {
+        PathBuf::from(env::var_os("HOME").unwrap()).join(".cache/lookback-peers")
+    });
+    peers.join("models")
 }
 
 /// Runs a program to its end.
