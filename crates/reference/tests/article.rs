@@ -94,3 +94,64 @@ fn samplers_keep_what_they_say() {
     assert_eq!(top_p(logits.view(), 0.5), [1]);
     assert_eq!(top_p(logits.view(), 0.76), [1, 2, 3]);
 }
+
+/// The rows of `x` in another order.
+fn permuted(x: &Array2<f64>, order: &[usize]) -> Array2<f64> {
+    x.select(ndarray::Axis(0), order)
+}
+
+#[test]
+fn without_a_mask_attention_does_not_know_the_order_of_words() {
+    let x = array![[1.0, 2.0], [0.5, -1.0], [3.0, 0.25], [-0.7, 0.1]];
+    let order = [2, 0, 3, 1];
+    let unmasked = |x: &Array2<f64>| softmax(&(x.dot(&x.t()) / 2f64.sqrt())).dot(x);
+    let turned = unmasked(&permuted(&x, &order));
+    assert!(close(&turned, &permuted(&unmasked(&x), &order)), "the rows come out in that order");
+    // The mask is what tells the first of two layers where a token stands, and the second of the same
+    // tokens in another order sees other sums.
+    let masked = |x: &Array2<f64>| attend(x.view(), x.view(), x.view(), None);
+    let turned = masked(&permuted(&x, &order));
+    assert!(!close(&turned, &permuted(&masked(&x), &order)));
+    // The last token sees the same set in any order, so one layer cannot tell it from another …
+    let order = [1, 0, 2, 3];
+    assert!(
+        (&masked(&permuted(&x, &order)).row(3) - &masked(&x).row(3))
+            .iter()
+            .all(|d| d.abs() < 1e-12)
+    );
+    // … and two can.
+    let twice = |x: &Array2<f64>| masked(&(x + masked(x)));
+    assert!(
+        (&twice(&permuted(&x, &order)).row(3) - &twice(&x).row(3)).iter().any(|d| d.abs() > 1e-3)
+    );
+}
+
+#[test]
+fn without_projections_a_token_looks_mostly_at_itself() {
+    // Of rows of one length no product is larger than a row's with itself.
+    let x = array![[0.6, 0.8], [1.0, 0.0], [0.0, -1.0]];
+    let weights = masked_softmax(x.dot(&x.t()), None);
+    for row in 0..3 {
+        let most = (0..3).fold(0, |a, b| if weights[[row, b]] > weights[[row, a]] { b } else { a });
+        assert_eq!(most, row);
+    }
+}
+
+#[test]
+fn heads_that_share_keys_stand_side_by_side() {
+    use lookback_reference::attend::many;
+    let wide = |rows: usize, columns: usize, seed: f64| {
+        Array2::from_shape_fn((rows, columns), |(r, c)| {
+            (seed + 3.7 * r as f64 + 1.3 * c as f64).sin()
+        })
+    };
+    let (query, key, value) = (wide(5, 8, 0.1), wide(5, 4, 0.2), wide(5, 4, 0.3));
+    let all = many(&query, &key, &value, 2, None);
+    for head in 0..4 {
+        let shared = head / 2;
+        let own = ndarray::s![.., 2 * head..2 * head + 2];
+        let theirs = ndarray::s![.., 2 * shared..2 * shared + 2];
+        let alone = attend(query.slice(own), key.slice(theirs), value.slice(theirs), None);
+        assert!(close(&all.slice(own).to_owned(), &alone));
+    }
+}
