@@ -1,0 +1,248 @@
+/**
+ * Asks the program. Every number on the page comes through here.
+ *
+ * `look` is the general way to the model's numbers; what is asked for in the same moment about the
+ * same text travels as one request.
+ */
+
+/** Why the program did not do what was asked, in its own sentence. */
+export class Said extends Error {}
+
+/** The program cannot be reached. */
+export class Away extends Error {
+  constructor() {
+    super('the program does not answer; start it again with: lookback serve');
+  }
+}
+
+/**
+ * What a question is about.
+ * @typedef {object} About
+ * @property {string} model
+ * @property {string} prompt
+ * @property {boolean} chat
+ */
+
+/**
+ * A site, or a part of it: `at` are indices of its first axes.
+ * @typedef {object} Wanted
+ * @property {string} site
+ * @property {number[]} [at]
+ */
+
+/**
+ * Numbers of a site, with their axes.
+ */
+export class Tensor {
+  /**
+   * @param {string} site
+   * @param {number[]} at     indices of the site's first axes, already taken
+   * @param {number[]} shape  the axes that are left
+   * @param {Float32Array} values
+   */
+  constructor(site, at, shape, values) {
+    this.site = site;
+    this.at = at;
+    this.shape = shape;
+    this.values = values;
+  }
+
+  /**
+   * One number.
+   * @param {...number} index  of the axes that are left
+   * @returns {number}
+   */
+  get(...index) {
+    let flat = 0;
+    for (const [axis, of] of index.entries()) flat = flat * /** @type {number} */ (this.shape[axis]) + of;
+    return /** @type {number} */ (this.values[flat]);
+  }
+
+  /**
+   * The numbers of one index of the first axes: a token's vector, a head's matrix.
+   * @param {...number} index
+   * @returns {Float32Array}
+   */
+  part(...index) {
+    const rest = this.shape.slice(index.length).reduce((a, b) => a * b, 1);
+    let flat = 0;
+    for (const [axis, of] of index.entries()) flat = flat * /** @type {number} */ (this.shape[axis]) + of;
+    return this.values.subarray(flat * rest, (flat + 1) * rest);
+  }
+
+  /**
+   * Where a number stands in the whole site, as `data-index` says it.
+   * @param {...number} index
+   * @returns {string}
+   */
+  index(...index) {
+    return [...this.at, ...index].join(',');
+  }
+}
+
+/** @typedef {{model: string, step: number | null, milliseconds: number}} Pass */
+
+/**
+ * A question with an answer in JSON.
+ * @param {string} name
+ * @param {object | null} body  null asks without a body
+ * @param {{signal?: AbortSignal}} [how]
+ * @returns {Promise<any>}
+ */
+export async function ask(name, body, how = {}) {
+  const answer = await send(name, body, how.signal);
+  return answer.json();
+}
+
+/**
+ * Sites of a pass over a text, keyed as they were asked for: `name`, or `name@1,2`.
+ * @param {About} about
+ * @param {Wanted[]} sites
+ * @param {{signal?: AbortSignal}} [how]
+ * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
+ */
+export function look(about, sites, how = {}) {
+  const key = JSON.stringify([about.model, about.prompt, about.chat]);
+  let batch = batches.get(key);
+  if (!batch) {
+    const gathered = { about, sites: /** @type {Map<string, Wanted>} */ (new Map()), waiting: 0, abort: new AbortController() };
+    batch = { ...gathered, answer: later(() => (batches.delete(key), fetchSites(gathered))) };
+    batches.set(key, batch);
+  }
+  for (const site of sites) batch.sites.set(keyOf(site), site);
+  const { answer, abort } = batch;
+  const shared = batch;
+  shared.waiting += 1;
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      shared.waiting -= 1;
+      if (shared.waiting === 0) abort.abort();
+      reject(new DOMException('no longer wanted', 'AbortError'));
+    };
+    if (how.signal?.aborted) return leave();
+    how.signal?.addEventListener('abort', leave, { once: true });
+    answer.then(resolve, reject).finally(() => how.signal?.removeEventListener('abort', leave));
+  });
+}
+
+/**
+ * The key of a wanted site in the answer.
+ * @param {Wanted} wanted
+ */
+export function keyOf(wanted) {
+  return wanted.at?.length ? `${wanted.site}@${wanted.at.join(',')}` : wanted.site;
+}
+
+/**
+ * Events of something that goes on, one JSON object each, until it ends or `signal` stops it.
+ * @param {string} name
+ * @param {object | null} body
+ * @param {(event: any) => void} tell
+ * @param {{signal?: AbortSignal}} [how]
+ */
+export async function events(name, body, tell, how = {}) {
+  const answer = await send(name, body, how.signal);
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body)
+    .pipeThrough(/** @type {any} */ (new TextDecoderStream()))
+    .getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    rest += value;
+    const parts = rest.split('\n\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      const data = part.split('\n').filter((line) => line.startsWith('data:'));
+      if (data.length) tell(JSON.parse(data.map((line) => line.slice(5).trim()).join('\n')));
+    }
+  }
+}
+
+/** @typedef {{about: About, sites: Map<string, Wanted>, waiting: number, abort: AbortController}} Gathered */
+
+/** @type {Map<string, Gathered & {answer: Promise<any>}>} */
+const batches = new Map();
+
+/**
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+function later(work) {
+  return new Promise((resolve, reject) => setTimeout(() => work().then(resolve, reject), 0));
+}
+
+/** @param {Gathered} gathered */
+async function fetchSites({ about, sites, abort }) {
+  const answer = await send('look', { ...about, sites: [...sites.values()] }, abort.signal);
+  return readSafetensors(await answer.arrayBuffer());
+}
+
+/**
+ * The safetensors format: eight bytes of length, a header in JSON, the numbers.
+ * @param {ArrayBuffer} bytes
+ */
+export function readSafetensors(bytes) {
+  const length = Number(new DataView(bytes).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, length)));
+  /** @type {any} */
+  const found = new Map();
+  for (const [key, about] of Object.entries(header)) {
+    if (key === '__metadata__') continue;
+    const [from, to] = about.data_offsets;
+    const [site = '', at = ''] = key.split('@');
+    // A copy, since the numbers may not begin at a multiple of four bytes.
+    const values = new Float32Array(bytes.slice(8 + length + from, 8 + length + to));
+    found.set(key, new Tensor(site, at ? at.split(',').map(Number) : [], about.shape, values));
+  }
+  const said = header.__metadata__ ?? {};
+  const step = said.step ? Number(said.step) : null;
+  found.pass = { model: said.model ?? '', step, milliseconds: Number(said.milliseconds ?? 0) };
+  return found;
+}
+
+/**
+ * @param {string} name
+ * @param {object | null} body
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Response>}
+ */
+async function send(name, body, signal) {
+  const token = document.querySelector('meta[name="lookback-token"]')?.getAttribute('content') ?? '';
+  const headers = { 'content-type': 'application/json', 'x-lookback-token': token };
+  /** @type {RequestInit} */
+  const how = body === null ? { signal, headers } : { signal, headers, method: 'POST', body: JSON.stringify(body) };
+  /** @type {Response} */
+  let answer;
+  try {
+    answer = await fetch(`/api/${name}`, how);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    away(true);
+    throw new Away();
+  }
+  away(false);
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => null);
+  throw new Said(said?.error ?? `the program answered ${answer.status}`);
+}
+
+/** @type {Set<(isAway: boolean) => void>} */
+const awayWatchers = new Set();
+let isAway = false;
+
+/**
+ * Is told when the program goes away and when it is back.
+ * @param {(isAway: boolean) => void} watcher
+ */
+export function watchAway(watcher) {
+  awayWatchers.add(watcher);
+}
+
+/** @param {boolean} now */
+function away(now) {
+  if (now === isAway) return;
+  isAway = now;
+  for (const watcher of awayWatchers) watcher(now);
+}

@@ -1,0 +1,140 @@
+/**
+ * Numbers as bars one can read off: signed ones from a middle line, others from the left.
+ */
+
+import { h, svg, fill } from './dom.js';
+import { numberText } from './number.js';
+
+/**
+ * @typedef {object} Bar
+ * @property {number} value
+ * @property {string} [name]
+ * @property {string} [site]
+ * @property {string} [index]
+ * @property {string} [colour]
+ * @property {boolean} [picked]
+ */
+
+/**
+ * @typedef {object} BarsHow
+ * @property {number} [max]        the end of the scale (default: the largest)
+ * @property {boolean} [signed]
+ * @property {number} [digits]
+ * @property {boolean} [percent]
+ * @property {number} [nameWidth]  in pixels
+ * @property {number} [rowHeight]
+ * @property {(index: number) => void} [onPick]
+ * @property {(index: number | null) => void} [onHover]
+ */
+
+/**
+ * Horizontal bars, one a row, with their names on the left and their numbers on the right.
+ * @param {Bar[]} bars
+ * @param {BarsHow} [how]
+ */
+export function bars(bars, how = {}) {
+  const { signed = bars.some((bar) => bar.value < 0), digits, percent, nameWidth = 110, rowHeight = 22, onPick, onHover } = how;
+  const max = how.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
+  const [width, numberWidth] = [560, 76];
+  const room = width - nameWidth - numberWidth - 12;
+  const zero = nameWidth + (signed ? room / 2 : 0);
+  const scale = (signed ? room / 2 : room) / max;
+  const rows = bars.map((bar, at) => {
+    const length = Math.min(Math.abs(bar.value) * scale, signed ? room / 2 : room);
+    const y = at * rowHeight;
+    const isPicked = bar.picked ? 'is-picked' : '';
+    return svg(
+      'g',
+      {
+        class: `bar ${isPicked} ${onPick ? 'can-pick' : ''}`,
+        ...(onPick ? { tabindex: '0', role: 'button', 'aria-label': bar.name ?? String(at), onclick: () => onPick(at), onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(at) } : {}),
+        ...(onHover ? { onpointerenter: () => onHover(at), onpointerleave: () => onHover(null) } : {}),
+      },
+      svg('rect', { class: 'bar-ground', x: 0, y, width, height: rowHeight }),
+      svg('text', { class: 'bar-name', x: nameWidth - 8, y: y + rowHeight / 2 }, bar.name ?? ''),
+      svg('rect', {
+        class: bar.value < 0 ? 'bar-negative' : signed ? 'bar-positive' : 'bar-plain',
+        x: bar.value < 0 ? zero - length : zero,
+        y: y + 3,
+        width: Math.max(length, 0.75),
+        height: rowHeight - 6,
+        ...(bar.colour ? { style: { fill: bar.colour } } : {}),
+      }),
+      numberText(bar.value, { site: bar.site, index: bar.index, digits, percent, class: 'bar-number', x: width - 4, y: y + rowHeight / 2 }),
+    );
+  });
+  return svg(
+    'svg',
+    { class: 'bars', viewBox: `0 0 ${width} ${Math.max(1, bars.length) * rowHeight}`, role: onPick ? 'group' : 'img', 'aria-label': bars.map((bar) => `${bar.name ?? ''} ${bar.value.toPrecision(3)}`).slice(0, 12).join(', ') },
+    signed ? svg('line', { class: 'bar-zero', x1: zero, x2: zero, y1: 0, y2: bars.length * rowHeight }) : null,
+    rows,
+  );
+}
+
+/** Whether a key presses a button. @param {KeyboardEvent} event */
+export function pressed(event) {
+  if (event.key !== 'Enter' && event.key !== ' ') return false;
+  event.preventDefault();
+  return true;
+}
+
+/**
+ * A whole vector as a strip of thin signed bars, with a readout of the one under the pointer or the
+ * keyboard's cursor.
+ * @param {object} how
+ * @param {string} how.name
+ * @param {ArrayLike<number>} how.values
+ * @param {(dimension: number) => Node | string} how.read  the readout of a dimension
+ * @param {number} [how.max]
+ * @param {number} [how.height]
+ * @param {string} [how.colour]
+ * @param {(dimension: number | null) => void} [how.onHover]
+ */
+export function strip({ name, values, read, max, height = 56, colour, onHover }) {
+  const size = values.length;
+  const top = max ?? Math.max(1e-12, ...Array.from(values, Math.abs));
+  const step = 600 / size;
+  const half = height / 2;
+  const readout = h('p', { class: 'strip-readout' }, '\u00a0');
+  const mark = svg('rect', { class: 'strip-mark', y: 0, width: Math.max(step, 1.5), height, x: -10 });
+  const lines = Array.from(values, (value, at) => {
+    const length = Math.min(half, (Math.abs(value) / top) * half);
+    return svg('rect', {
+      class: value < 0 ? 'bar-negative' : 'bar-positive',
+      x: at * step,
+      y: value < 0 ? half : half - length,
+      width: Math.max(step - (step > 3 ? 1 : 0), 0.5),
+      height: Math.max(length, 0.3),
+      ...(colour ? { style: { fill: colour } } : {}),
+    });
+  });
+  let cursor = -1;
+  /** @param {number} to */
+  const move = (to) => {
+    cursor = Math.max(0, Math.min(size - 1, to));
+    mark.setAttribute('x', String(cursor * step));
+    fill(readout, read(cursor));
+    onHover?.(cursor);
+  };
+  const drawing = svg(
+    'svg',
+    {
+      class: 'strip', viewBox: `0 0 600 ${height}`, preserveAspectRatio: 'none', tabindex: '0', role: 'application', 'aria-label': `${name}: ${size} numbers, arrow keys read them`,
+      onpointermove: (/** @type {PointerEvent} */ event) => {
+        const box = drawing.getBoundingClientRect();
+        move(Math.floor(((event.clientX - box.left) / box.width) * size));
+      },
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        event.stopPropagation();
+        move(cursor + by);
+      },
+    },
+    mark,
+    svg('line', { class: 'bar-zero', x1: 0, x2: 600, y1: half, y2: half }),
+    lines,
+  );
+  return h('div', { class: 'strip-whole' }, drawing, readout);
+}

@@ -1,0 +1,73 @@
+/**
+ * A token as a chip in its hue: a click chooses it, a hover marks it in every figure.
+ */
+
+import { h } from './dom.js';
+import { hue } from './colour.js';
+import { set, hoverToken, watchHover } from './state.js';
+
+/**
+ * A piece as one reads it: spaces and line ends that can be seen.
+ * @param {string} piece
+ */
+export function visible(piece) {
+  if (piece === '') return '∅';
+  return piece.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥').replaceAll('\\n', '↵').replaceAll('\\t', '⇥');
+}
+
+/**
+ * A piece inside a sentence: without its leading space.
+ * @param {string} piece
+ */
+export function word(piece) {
+  return piece.trim() === '' ? visible(piece) : piece.trim();
+}
+
+/** @type {Set<WeakRef<HTMLElement>>} */
+const chips = new Set();
+
+watchHover((token) => {
+  for (const ref of chips) {
+    const node = ref.deref();
+    if (!node) chips.delete(ref);
+    else node.classList.toggle('is-hovered', node.dataset.token === String(token));
+  }
+});
+
+/**
+ * @param {number} token  its place in the prompt
+ * @param {string} piece
+ * @param {{picked?: boolean, onClick?: () => void}} [how]
+ */
+export function chip(token, piece, { picked = false, onClick } = {}) {
+  const node = h(
+    'button',
+    {
+      type: 'button', class: 'chip', 'data-token': token, 'aria-pressed': String(picked), style: { '--hue': hue(token) },
+      title: `token ${token}: ${JSON.stringify(piece)}`,
+      onclick: onClick ?? (() => set({ token })),
+      onpointerenter: () => hoverToken(token),
+      onpointerleave: () => hoverToken(null),
+      onfocus: () => hoverToken(token),
+      onblur: () => hoverToken(null),
+    },
+    visible(piece),
+  );
+  chips.add(new WeakRef(node));
+  return node;
+}
+
+/**
+ * A token's word in a sentence, in its hue, marked together with its chips.
+ * @param {number} token
+ * @param {string} piece
+ */
+export function mention(token, piece) {
+  const node = h(
+    'em',
+    { class: 'mention', 'data-token': token, style: { '--hue': hue(token) }, onpointerenter: () => hoverToken(token), onpointerleave: () => hoverToken(null) },
+    word(piece),
+  );
+  chips.add(new WeakRef(node));
+  return node;
+}

@@ -1,0 +1,106 @@
+/**
+ * What colours mean: signed quantities go blue – paper – orange, symmetric around 0; weights from
+ * paper to ink; every token keeps one hue. The values stand in `page.css`, so both themes have them.
+ */
+
+import { h } from './dom.js';
+
+/** @typedef {[number, number, number]} Rgb */
+
+/** @type {Map<string, Rgb>} */
+const known = new Map();
+
+// A theme that changes under the page changes what the names stand for.
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => known.clear());
+
+/** Forgets the colours of a theme that is no longer chosen. */
+export function forgetColours() {
+  known.clear();
+}
+
+/**
+ * A colour of the style sheet as numbers.
+ * @param {string} name  without the dashes
+ * @returns {Rgb}
+ */
+export function named(name) {
+  let rgb = known.get(name);
+  if (!rgb) {
+    const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    rgb = /** @type {Rgb} */ ([1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
+    known.set(name, rgb);
+  }
+  return rgb;
+}
+
+/**
+ * @param {Rgb} from
+ * @param {Rgb} to
+ * @param {number} share
+ */
+function mix(from, to, share) {
+  const part = (/** @type {number} */ at) =>
+    Math.round(/** @type {number} */ (from[at]) + (/** @type {number} */ (to[at]) - /** @type {number} */ (from[at])) * share);
+  return `rgb(${part(0)} ${part(1)} ${part(2)})`;
+}
+
+/**
+ * The colour of a signed quantity on a scale that ends at ±max.
+ * @param {number} value
+ * @param {number} max
+ */
+export function signed(value, max) {
+  const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+  return mix(named('paper'), named(value < 0 ? 'negative' : 'positive'), Number.isFinite(share) ? share : 1);
+}
+
+/**
+ * The colour of a weight from 0 to 1.
+ * @param {number} value
+ */
+export function weight(value) {
+  return mix(named('paper'), named('ink'), Math.max(0, Math.min(1, value)));
+}
+
+/**
+ * A colour of text that can be read on a weight.
+ * @param {number} share  from paper to ink
+ */
+export function onWeight(share) {
+  return share > 0.5 ? 'var(--paper)' : 'var(--ink)';
+}
+
+/**
+ * A token's hue, the same in every figure. Neighbours differ by the golden angle.
+ * @param {number} token
+ */
+export function hue(token) {
+  return `hsl(${((token * 137.508 + 205) % 360).toFixed(0)} var(--token-saturation) var(--token-lightness))`;
+}
+
+/** How many categories have a colour of their own. */
+export const CATEGORIES = 8;
+
+/**
+ * The colour of a category, safe for colour blindness (Okabe and Ito 2008).
+ * @param {number} category
+ */
+export function category(category) {
+  return `var(--category-${((category % CATEGORIES) + CATEGORIES) % CATEGORIES})`;
+}
+
+/**
+ * What the colours of a figure mean, with the ends of the scale.
+ * @param {'signed' | 'weights'} scale
+ * @param {string} low
+ * @param {string} high
+ */
+export function legend(scale, low, high) {
+  return h(
+    'span',
+    { class: 'legend' },
+    h('span', { class: 'number' }, low),
+    h('span', { class: `ramp ramp-${scale}`, 'aria-hidden': 'true' }),
+    h('span', { class: 'number' }, high),
+  );
+}

@@ -1,0 +1,157 @@
+/**
+ * Every figure has the same anatomy: a title that is a sentence, the drawing, a line of controls that
+ * belong to it alone, a caption of live sentences, and a table twin for those who do not see it.
+ */
+
+import { h, fill, clear } from './dom.js';
+
+/** @typedef {import('./dom.js').Child} Child */
+
+/**
+ * @typedef {object} Anatomy
+ * @property {HTMLElement} body       where the drawing goes
+ * @property {HTMLElement} controls   its own controls
+ * @property {(...what: (Child | Child[])[]) => void} title
+ * @property {(...what: (Child | Child[])[]) => void} caption
+ * @property {(sentence: string) => void} say   what a screen reader hears of the drawing
+ * @property {(sentence: string | null) => void} problem
+ * @property {(isBusy: boolean) => void} busy
+ */
+
+/**
+ * Builds a figure's parts into its place.
+ * @param {HTMLElement} root  the `<figure>`
+ * @param {object} how
+ * @param {string} how.title  a sentence
+ * @param {() => (Table | Table[] | null)} [how.table]  the drawing's numbers, made when somebody opens them
+ * @returns {Anatomy}
+ */
+export function figure(root, { title, table }) {
+  const id = `figure-${root.dataset.stage}`;
+  const heading = h('h3', { id: `${id}-title`, class: 'figure-title' }, title);
+  const body = h('div', { class: 'figure-body', role: 'group', 'aria-labelledby': `${id}-title` });
+  const controls = h('div', { class: 'figure-controls' });
+  const caption = h('figcaption', { class: 'figure-caption', 'aria-live': 'polite' });
+  const spoken = h('p', { class: 'spoken' });
+  const problem = h('p', { class: 'figure-problem', role: 'status', hidden: true });
+  const twin = h('div', { class: 'figure-table', id: `${id}-table`, hidden: true, tabindex: '0', role: 'region', 'aria-label': `${title}, as a table` });
+  const opener = h(
+    'button',
+    { class: 'figure-opener', type: 'button', title: 'as a table', 'aria-label': `${title}: show as a table`, 'aria-expanded': 'false', 'aria-controls': twin.id, onclick: () => open(twin.hidden === true) },
+    '≡',
+  );
+  fill(root, h('div', { class: 'figure-head' }, heading, table ? opener : null), body, spoken, controls, problem, caption, twin);
+
+  /** @param {boolean} isOpen */
+  function open(isOpen) {
+    twin.hidden = !isOpen;
+    opener.setAttribute('aria-expanded', String(isOpen));
+    tabulate();
+  }
+  function tabulate() {
+    if (twin.hidden || !table) return;
+    const tables = [table() ?? []].flat();
+    fill(twin, tables.map(tableNode));
+  }
+  return {
+    body,
+    controls,
+    title: (...what) => fill(heading, ...what),
+    caption: (...what) => (fill(caption, ...what), tabulate()),
+    say: (sentence) => fill(spoken, sentence),
+    problem: (sentence) => {
+      problem.hidden = sentence === null;
+      fill(problem, sentence ?? '');
+      root.classList.toggle('has-problem', sentence !== null);
+      if (sentence !== null) clear(caption);
+    },
+    busy: (isBusy) => root.classList.toggle('is-busy', isBusy),
+  };
+}
+
+/**
+ * A table twin: a caption, the head's cells, rows of cells of which the first names the row.
+ * @typedef {object} Table
+ * @property {string} caption
+ * @property {Child[]} head
+ * @property {Child[][]} rows
+ */
+
+/** @param {Table} table */
+function tableNode({ caption, head, rows }) {
+  const cells = (/** @type {Child[]} */ row) =>
+    row.map((cell, at) => (at === 0 ? h('th', { scope: 'row' }, cell) : h('td', null, cell)));
+  return h(
+    'table',
+    null,
+    h('caption', null, caption),
+    h('thead', null, h('tr', null, head.map((cell) => h('th', { scope: 'col' }, cell)))),
+    h('tbody', null, rows.map((row) => h('tr', null, cells(row)))),
+  );
+}
+
+/**
+ * A labelled slider with its value beside it.
+ * @param {object} how
+ * @param {string} how.label
+ * @param {number} how.min
+ * @param {number} how.max
+ * @param {number | 'any'} [how.step]
+ * @param {number} how.value
+ * @param {(value: number) => string} [how.show]
+ * @param {(value: number) => void} how.onInput
+ */
+export function slider({ label, min, max, step = 1, value, show = String, onInput }) {
+  const output = h('output', { class: 'number' }, show(value));
+  const input = h('input', {
+    type: 'range', min, max, step, value,
+    oninput: () => {
+      output.textContent = show(Number(input.value));
+      input.setAttribute('aria-valuetext', show(Number(input.value)));
+      onInput(Number(input.value));
+    },
+  });
+  input.value = String(value);
+  const node = h('label', { class: 'slider' }, h('span', null, label), input, output);
+  return {
+    node,
+    input,
+    /** @param {number} now @param {{min?: number, max?: number}} [ends] */
+    set(now, ends = {}) {
+      if (ends.min !== undefined) input.min = String(ends.min);
+      if (ends.max !== undefined) input.max = String(ends.max);
+      input.value = String(now);
+      output.textContent = show(now);
+    },
+  };
+}
+
+/**
+ * A labelled choice among few.
+ * @param {object} how
+ * @param {string} how.label
+ * @param {[string, string][]} how.options  value and what is shown
+ * @param {string} how.value
+ * @param {(value: string) => void} how.onChange
+ */
+export function choice({ label, options, value, onChange }) {
+  const select = h('select', { onchange: () => onChange(select.value) });
+  const node = h('label', { class: 'choice' }, h('span', null, label), select);
+  /** @param {[string, string][]} options @param {string} value */
+  const set = (options, value) => {
+    fill(select, options.map(([value, shown]) => h('option', { value }, shown)));
+    select.value = value;
+  };
+  set(options, value);
+  return { node, select, set };
+}
+
+/**
+ * A button with words on it.
+ * @param {string} label
+ * @param {() => void} onClick
+ * @param {import('./dom.js').Props} [props]
+ */
+export function button(label, onClick, props = {}) {
+  return h('button', { type: 'button', class: 'plain', onclick: onClick, ...props }, label);
+}

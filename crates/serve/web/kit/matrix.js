@@ -1,0 +1,318 @@
+/**
+ * A matrix on a canvas: colours for values, hatching for what does not exist, a cursor for pointer and
+ * keyboard. Large ones are panned and zoomed, never shrunk to dust.
+ */
+
+import { h, fill } from './dom.js';
+import { signed, weight, legend, named } from './colour.js';
+import { format } from './number.js';
+
+/**
+ * @typedef {object} Picture
+ * @property {number} rows
+ * @property {number} columns
+ * @property {(row: number, column: number) => number} value
+ * @property {(row: number, column: number) => boolean} [masked]  hatched: it does not exist
+ * @property {'signed' | 'weights'} scale
+ * @property {number} [max]           the end of a signed scale (default: the largest that is shown)
+ * @property {string[]} [rowLabels]
+ * @property {string[]} [columnLabels]
+ * @property {[number, number] | null} [picked]
+ * @property {number | null} [markedRow]
+ * @property {boolean} [numbers]      writes values into cells where they fit
+ */
+
+/**
+ * @typedef {object} Handlers
+ * @property {string} name            what a screen reader calls it
+ * @property {(row: number, column: number) => void} [onPick]
+ * @property {(cell: [number, number] | null) => void} [onHover]
+ * @property {(row: number, column: number) => string} [describe]  a cell in words, for the keyboard
+ */
+
+/** Cells smaller than this are not drawn: one zooms and pans instead. */
+const SMALLEST = 6;
+const LARGEST = 44;
+
+/**
+ * @param {Handlers} handlers
+ */
+export function matrix({ name, onPick, onHover, describe }) {
+  const canvas = h('canvas', { class: 'matrix-canvas', tabindex: '0', role: 'application', 'aria-roledescription': 'matrix', 'aria-label': `${name}: arrow keys move, Enter picks` });
+  const spoken = h('span', { class: 'spoken', 'aria-live': 'polite' });
+  const key = h('div', { class: 'matrix-legend' });
+  const zoomed = h('span', { class: 'matrix-tools' });
+  const node = h('div', { class: 'matrix' }, canvas, h('div', { class: 'matrix-under' }, key, zoomed), spoken);
+  /** @type {Picture | null} */
+  let picture = null;
+  /** @type {[number, number] | null} */
+  let cursor = null;
+  // The corner that is seen and the size of a cell, in CSS pixels; 0 fits the whole matrix.
+  const view = { x: 0, y: 0, cell: 0 };
+  let geometry = { left: 0, top: 0, cell: 10, width: 0, height: 0 };
+
+  const plus = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: zoom in`, onclick: () => zoom(1.5) }, '+');
+  const minus = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: zoom out`, onclick: () => zoom(1 / 1.5) }, '−');
+  const whole = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: fill the screen`, onclick: () => fullScreen() }, 'larger');
+
+  function fullScreen() {
+    const isFull = node.classList.toggle('fills-screen');
+    whole.textContent = isFull ? 'close' : 'larger';
+    draw();
+  }
+
+  /** @param {Picture} now */
+  function measure(now) {
+    const small = node.clientWidth < 480;
+    const longest = (/** @type {string[] | undefined} */ labels) => Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
+    const left = Math.min(small ? 72 : 104, 12 + 7 * longest(now.rowLabels));
+    const top = Math.min(84, 10 + 6 * longest(now.columnLabels));
+    const room = Math.max(40, node.clientWidth - left - 2);
+    const tall = node.classList.contains('fills-screen') ? window.innerHeight - 120 - top : Math.max(200, Math.min(560, window.innerHeight * 0.7));
+    const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
+    const cell = view.cell > 0 ? view.cell : Math.max(SMALLEST, Math.floor(fitting * 2) / 2);
+    const width = Math.min(room, cell * now.columns);
+    const height = Math.min(tall, cell * now.rows);
+    geometry = { left, top, cell, width, height };
+    view.x = Math.max(0, Math.min(view.x, cell * now.columns - width));
+    view.y = Math.max(0, Math.min(view.y, cell * now.rows - height));
+  }
+
+  function draw() {
+    if (!picture || node.clientWidth === 0) return;
+    const now = picture;
+    measure(now);
+    const { left, top, cell, width, height } = geometry;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round((left + width + 2) * ratio);
+    canvas.height = Math.round((top + height + 2) * ratio);
+    canvas.style.width = `${left + width + 2}px`;
+    canvas.style.height = `${top + height + 2}px`;
+    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    pen.scale(ratio, ratio);
+    const [firstRow, firstColumn] = [Math.floor(view.y / cell), Math.floor(view.x / cell)];
+    const lastRow = Math.min(now.rows, Math.ceil((view.y + height) / cell));
+    const lastColumn = Math.min(now.columns, Math.ceil((view.x + width) / cell));
+    const max = now.max ?? largest(now);
+    const styles = getComputedStyle(node);
+    const line = styles.getPropertyValue('--line');
+    const ink = styles.getPropertyValue('--ink');
+    const paper = styles.getPropertyValue('--paper');
+
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top, width + 1, height + 1);
+    pen.clip();
+    const gap = cell >= 14 ? 1 : 0;
+    for (let row = firstRow; row < lastRow; row += 1) {
+      for (let column = firstColumn; column < lastColumn; column += 1) {
+        const [x, y] = [left + column * cell - view.x, top + row * cell - view.y];
+        if (now.masked?.(row, column)) {
+          hatch(pen, x, y, cell - gap, line);
+          continue;
+        }
+        const value = now.value(row, column);
+        pen.fillStyle = now.scale === 'signed' ? signed(value, max) : weight(value);
+        pen.fillRect(x, y, cell - gap, cell - gap);
+        if (now.scale === 'weights' && value < 0.04 && cell >= 10) {
+          // A weight near nothing exists all the same: it keeps an edge.
+          pen.strokeStyle = line;
+          pen.strokeRect(x + 0.5, y + 0.5, cell - gap - 1, cell - gap - 1);
+        }
+        if (now.numbers && cell >= 38) {
+          const share = now.scale === 'weights' ? value : Math.min(1, Math.abs(value) / (max || 1));
+          pen.fillStyle = share > 0.55 ? paper : ink;
+          pen.font = `11px ${styles.getPropertyValue('--mono')}`;
+          pen.textAlign = 'center';
+          pen.textBaseline = 'middle';
+          pen.fillText(format(value, { digits: 2 }), x + (cell - gap) / 2, y + (cell - gap) / 2);
+        }
+      }
+    }
+    frame(pen, now.picked ?? null, `rgb(${named('accent').join(' ')})`, 2);
+    frame(pen, cursor, ink, 1.5);
+    pen.restore();
+
+    pen.fillStyle = styles.getPropertyValue('--quiet');
+    pen.font = `${Math.min(13, Math.max(9, cell - 2))}px ${styles.getPropertyValue('--sans')}`;
+    pen.textBaseline = 'middle';
+    if (now.rowLabels && cell >= 9) {
+      pen.textAlign = 'right';
+      for (let row = firstRow; row < lastRow; row += 1) {
+        pen.fillStyle = row === now.markedRow || row === cursor?.[0] ? ink : styles.getPropertyValue('--quiet');
+        const y = top + (row + 0.5) * cell - view.y;
+        if (y > top && y < top + height) pen.fillText(shorten(now.rowLabels[row] ?? ''), left - 6, y);
+      }
+    }
+    if (now.columnLabels && cell >= 9) {
+      pen.textAlign = 'left';
+      for (let column = firstColumn; column < lastColumn; column += 1) {
+        const x = left + (column + 0.5) * cell - view.x;
+        if (x < left || x > left + width) continue;
+        pen.fillStyle = column === cursor?.[1] ? ink : styles.getPropertyValue('--quiet');
+        pen.save();
+        pen.translate(x, top - 6);
+        pen.rotate(-Math.PI / 3.2);
+        pen.fillText(shorten(now.columnLabels[column] ?? ''), 0, 0);
+        pen.restore();
+      }
+    }
+    fill(key, now.scale === 'weights' ? legend('weights', '0', '1') : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })));
+    const isCut = cell * now.columns > width + 1 || cell * now.rows > height + 1;
+    fill(zoomed, isCut || view.cell > 0 ? [minus, plus] : null, now.columns > 24 || node.clientWidth < 480 ? whole : null);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {[number, number] | null} at @param {string} colour @param {number} thick */
+  function frame(pen, at, colour, thick) {
+    if (!at) return;
+    const { left, top, cell } = geometry;
+    pen.strokeStyle = colour;
+    pen.lineWidth = thick;
+    pen.strokeRect(left + at[1] * cell - view.x + 0.5, top + at[0] * cell - view.y + 0.5, cell - 1, cell - 1);
+    pen.lineWidth = 1;
+  }
+
+  /** @param {number} factor */
+  function zoom(factor) {
+    const cell = Math.max(SMALLEST, Math.min(LARGEST, geometry.cell * factor));
+    const [midX, midY] = [view.x + geometry.width / 2, view.y + geometry.height / 2];
+    view.x = (midX * cell) / geometry.cell - geometry.width / 2;
+    view.y = (midY * cell) / geometry.cell - geometry.height / 2;
+    view.cell = cell;
+    draw();
+  }
+
+  /** @param {MouseEvent} event @returns {[number, number] | null} */
+  function cellAt(event) {
+    if (!picture) return null;
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left - geometry.left, event.clientY - box.top - geometry.top];
+    if (x < 0 || y < 0 || x > geometry.width || y > geometry.height) return null;
+    const [row, column] = [Math.floor((y + view.y) / geometry.cell), Math.floor((x + view.x) / geometry.cell)];
+    return row < picture.rows && column < picture.columns ? [row, column] : null;
+  }
+
+  /** @param {[number, number] | null} to */
+  function move(to) {
+    if (to?.[0] === cursor?.[0] && to?.[1] === cursor?.[1]) return;
+    cursor = to;
+    onHover?.(to);
+    draw();
+  }
+
+  /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
+  let drag = null;
+  canvas.addEventListener('pointerdown', (event) => {
+    drag = { x: event.clientX, y: event.clientY, from: { x: view.x, y: view.y }, moved: false };
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    if (drag && event.buttons) {
+      const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+      if (Math.hypot(dx, dy) > 6) {
+        drag.moved = true;
+        view.x = drag.from.x - dx;
+        view.y = drag.from.y - dy;
+        draw();
+      }
+      return;
+    }
+    move(cellAt(event));
+  });
+  canvas.addEventListener('pointerleave', () => move(null));
+  canvas.addEventListener('click', (event) => {
+    const at = cellAt(event);
+    if (at && !drag?.moved) onPick?.(at[0], at[1]);
+    drag = null;
+  });
+  canvas.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15);
+    },
+    { passive: false },
+  );
+  canvas.addEventListener('keydown', (event) => {
+    if (!picture) return;
+    const step = /** @type {Record<string, [number, number]>} */ ({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] })[event.key];
+    if (step) {
+      event.preventDefault();
+      // The page's own arrow keys choose tokens and layers; here they walk.
+      event.stopPropagation();
+      const [row, column] = cursor ?? picture.picked ?? [0, 0];
+      const to = /** @type {[number, number]} */ ([
+        Math.max(0, Math.min(picture.rows - 1, row + step[0])),
+        Math.max(0, Math.min(picture.columns - 1, column + step[1])),
+      ]);
+      reveal(to);
+      move(to);
+      if (describe) spoken.textContent = describe(to[0], to[1]);
+    } else if ((event.key === 'Enter' || event.key === ' ') && cursor) {
+      event.preventDefault();
+      onPick?.(cursor[0], cursor[1]);
+    } else if (event.key === 'Escape' && node.classList.contains('fills-screen')) {
+      fullScreen();
+    } else if (event.key === '+' || event.key === '-') {
+      zoom(event.key === '+' ? 1.5 : 1 / 1.5);
+    }
+  });
+
+  /** @param {[number, number]} at */
+  function reveal([row, column]) {
+    const { cell, width, height } = geometry;
+    view.y = Math.min(Math.max(view.y, (row + 1) * cell - height), row * cell);
+    view.x = Math.min(Math.max(view.x, (column + 1) * cell - width), column * cell);
+  }
+
+  new ResizeObserver(() => draw()).observe(node);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => draw());
+  document.addEventListener('lookback-theme', () => draw());
+
+  return {
+    node,
+    /** @param {Picture} now */
+    draw(now) {
+      if (picture && (picture.rows !== now.rows || picture.columns !== now.columns)) Object.assign(view, { x: 0, y: 0, cell: 0 });
+      picture = now;
+      if (cursor && (cursor[0] >= now.rows || cursor[1] >= now.columns)) cursor = null;
+      draw();
+    },
+    /** Marks a cell from outside. @param {[number, number] | null} to */
+    mark(to) {
+      cursor = to;
+      draw();
+    },
+  };
+}
+
+/** @param {Picture} picture */
+function largest(picture) {
+  let max = 0;
+  for (let row = 0; row < picture.rows; row += 1) {
+    for (let column = 0; column < picture.columns; column += 1) {
+      const size = picture.masked?.(row, column) ? 0 : Math.abs(picture.value(row, column));
+      if (Number.isFinite(size) && size > max) max = size;
+    }
+  }
+  return max;
+}
+
+/** @param {string} label */
+function shorten(label) {
+  return label.length > 12 ? `${label.slice(0, 11)}…` : label;
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} size @param {string} colour */
+function hatch(pen, x, y, size, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  const step = size < 12 ? size : 6;
+  for (let at = step / 2; at < 2 * size; at += step) {
+    const [from, to] = [Math.max(0, at - size), Math.min(at, size)];
+    pen.moveTo(x + from, y + at - from);
+    pen.lineTo(x + to, y + at - to);
+  }
+  pen.stroke();
+}

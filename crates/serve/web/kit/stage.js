@@ -1,0 +1,67 @@
+/**
+ * What a figure is to the page. Types only.
+ */
+
+/**
+ * The model that is chosen, as the program describes it.
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {string} path
+ * @property {string} family
+ * @property {number} parameters
+ * @property {number} layers
+ * @property {number} heads
+ * @property {number} key_heads
+ * @property {number} head_dim
+ * @property {number} width
+ * @property {number} hidden
+ * @property {number} vocabulary
+ * @property {number} context
+ * @property {string} activation
+ * @property {boolean} gated
+ * @property {string} norm
+ * @property {string} positions
+ * @property {number | null} theta
+ * @property {boolean} tied
+ * @property {boolean} chat         whether it has a chat template
+ * @property {number[]} snapshots   steps whose embedding tables were kept
+ * @property {number | null} step   the step at which these weights were read, while it learns
+ * @property {number | null} steps
+ * @property {number} threads
+ * @property {string} compute
+ */
+
+/**
+ * What is chosen, with every default filled in and nothing out of range.
+ * @typedef {object} Selection
+ * @property {string} prompt
+ * @property {string} model
+ * @property {boolean} chat
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} token
+ * @property {number[]} ids      the prompt's tokens
+ * @property {string[]} pieces   and how they look
+ * @property {Model} about       the model
+ * @property {Record<string, string>} more  what figures keep in the address
+ */
+
+/**
+ * @typedef {object} Drawn
+ * @property {(selection: Selection, signal: AbortSignal) => Promise<void> | void} draw
+ *   draws what is chosen; what stands there stays until the new numbers are there
+ */
+
+/**
+ * @typedef {object} Page
+ * @property {(patch: import('./state.js').Patch) => void} set
+ * @property {() => Selection | null} get
+ */
+
+/**
+ * @typedef {object} Stage
+ * @property {string} name
+ * @property {(root: HTMLElement, page: Page) => Drawn} mount
+ */
+
+export {};

@@ -1,0 +1,111 @@
+/**
+ * What is chosen, kept in the address: a link restores exactly what one saw.
+ *
+ * `#prompt=the%20bird%20is%20red&model=default&layer=2&head=0&token=3`, and whatever else a figure
+ * adds under a key of its own. What is not in the address has its default: see `page.js`.
+ */
+
+/**
+ * @typedef {object} Chosen  As it stands in the address; null where nothing was chosen.
+ * @property {string | null} prompt
+ * @property {string | null} model
+ * @property {boolean} chat      whether the prompt goes through the model's chat template
+ * @property {number | null} layer
+ * @property {number | null} head
+ * @property {number | null} token
+ * @property {Record<string, string>} more  what figures added, by their own keys
+ */
+
+/** @typedef {Record<string, string | number | boolean | null>} Patch */
+
+const KNOWN = new Set(['prompt', 'model', 'chat', 'layer', 'head', 'token']);
+
+/** @type {Set<() => void>} */
+const watchers = new Set();
+/** @type {Set<(token: number | null) => void>} */
+const hoverers = new Set();
+/** @type {number | null} */
+let hovered = null;
+
+/**
+ * What is chosen now.
+ * @returns {Chosen}
+ */
+export function get() {
+  const all = new URLSearchParams(location.hash.slice(1));
+  const whole = (/** @type {string} */ key) => {
+    const text = all.get(key);
+    return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
+  };
+  /** @type {Record<string, string>} */
+  const more = {};
+  for (const [key, value] of all) if (!KNOWN.has(key)) more[key] = value;
+  return {
+    prompt: all.get('prompt'),
+    model: all.get('model'),
+    chat: all.get('chat') === '1',
+    layer: whole('layer'),
+    head: whole('head'),
+    token: whole('token'),
+    more,
+  };
+}
+
+/**
+ * Chooses. `null` and `false` take a key out of the address.
+ * @param {Patch} patch
+ */
+export function set(patch) {
+  const all = new URLSearchParams(location.hash.slice(1));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null || value === false) all.delete(key);
+    else all.set(key, value === true ? '1' : String(value));
+  }
+  // A space as %20, since people read and paste addresses.
+  const fragment = '#' + all.toString().replaceAll('+', '%20');
+  if (fragment === location.hash) return;
+  // Replacing keeps the back button for leaving the page, not for undoing every hover.
+  history.replaceState(null, '', fragment);
+  tell();
+}
+
+/**
+ * Is told whenever something else is chosen.
+ * @param {() => void} watcher
+ * @returns {() => void} stops it
+ */
+export function watch(watcher) {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+/** The token under the pointer, in whichever figure. */
+export function hoveredToken() {
+  return hovered;
+}
+
+/**
+ * Marks a token in every figure, or none.
+ * @param {number | null} token
+ */
+export function hoverToken(token) {
+  if (token === hovered) return;
+  hovered = token;
+  for (const hoverer of hoverers) hoverer(token);
+}
+
+/**
+ * Is told which token is under the pointer.
+ * @param {(token: number | null) => void} hoverer
+ * @returns {() => void} stops it
+ */
+export function watchHover(hoverer) {
+  hoverers.add(hoverer);
+  return () => hoverers.delete(hoverer);
+}
+
+function tell() {
+  for (const watcher of watchers) watcher();
+}
+
+window.addEventListener('hashchange', tell);
