@@ -7,5 +7,5 @@ mod trace;
 mod verify;
 
 pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, neighbours, report};
-pub use trace::{Seen, Trace, Wanted, trace};
+pub use trace::{Seen, Trace, Wanted, sites, trace};
 pub use verify::{Agreement, Verdict, verify};

@@ -1,10 +1,13 @@
 //! Every site of one pass, kept by name.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look};
 use lookback_files::{Refusal, Result, write_whole_with};
-use lookback_model::{Batch, BlockSite, Config, Site, TokenId};
+use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// What was seen at a site.
@@ -25,15 +28,25 @@ impl Seen {
 }
 
 /// Which sites to keep.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    patterns: Vec<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted(Which);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    Like(Vec<String>),
+    These(BTreeSet<Site>),
 }
 
 impl Wanted {
     /// Every site.
     pub fn all() -> Self {
-        Self::default()
+        Self(Which::All)
+    }
+
+    /// These sites.
+    pub fn these(sites: impl IntoIterator<Item = Site>) -> Self {
+        Self(Which::These(sites.into_iter().collect()))
     }
 
     /// Sites that match any of the comma-separated patterns, in which `*` stands for anything.
@@ -45,16 +58,19 @@ impl Wanted {
                 "--sites: an empty pattern matches nothing; give names such as blocks.*.attn.pattern",
             ));
         }
-        Ok(Self { patterns })
+        Ok(Self(Which::Like(patterns)))
     }
 
     /// Whether a site is wanted.
     pub fn has(&self, site: Site) -> bool {
-        if self.patterns.is_empty() {
-            return true;
+        match &self.0 {
+            Which::All => true,
+            Which::These(sites) => sites.contains(&site),
+            Which::Like(patterns) => {
+                let name = site.to_string();
+                patterns.iter().any(|pattern| matches(pattern, &name))
+            }
         }
-        let name = site.to_string();
-        self.patterns.iter().any(|pattern| matches(pattern, &name))
     }
 }
 
@@ -68,6 +84,22 @@ fn matches(pattern: &str, name: &str) -> bool {
                 .any(|at| matches(rest, &tail[at..]))
         }),
     }
+}
+
+/// Every site of a model, in the order of a pass.
+pub fn sites(config: &Config) -> Vec<Site> {
+    let is_there = |site: BlockSite| match site {
+        BlockSite::MlpPreLinear => config.gated,
+        _ => true,
+    };
+    let mut sites = vec![Site::Embed];
+    sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
+    for layer in 0..config.layers as u16 {
+        let block = BlockSite::ALL.iter().map(|(site, _)| *site).filter(|site| is_there(*site));
+        sites.extend(block.map(|site| Site::Block(layer, site)));
+    }
+    sites.extend([Site::LnFinal, Site::Logits, Site::Probabilities]);
+    sites
 }
 
 /// The sites of one pass over one sequence.

@@ -6,6 +6,8 @@ mod eval;
 mod generate;
 mod look;
 mod sampling;
+#[cfg(feature = "serve")]
+mod serve;
 mod tokenizer;
 mod train;
 mod verify;
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
     Corpus(corpus::Corpus),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
 }
 
 /// Does what was asked.
@@ -41,5 +45,7 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         Some(Command::Verify(verify)) => verify.run(print),
         Some(Command::Tokenizer(tokenizer)) => tokenizer.run(print),
         Some(Command::Corpus(corpus)) => corpus.run(print),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(serve)) => serve.run(print),
     }
 }

@@ -1,6 +1,8 @@
 //! The program: arguments in, calls out, one exit code. Read `arguments`, then `commands`.
 
 mod arguments;
+#[cfg(feature = "serve")]
+mod browser;
 mod commands;
 mod interrupt;
 mod main_job;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Which crates of this workspace a crate may name; the arrows go one way. `files` is everybody's.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("files", &[]),
     ("text", &["files"]),
     ("kernels", &[]),
@@ -20,7 +20,8 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("generate", &["files", "text", "model", "engine"]),
     ("train", &["files", "text", "model", "engine"]),
     ("lens", &["files", "text", "model", "engine", "generate"]),
-    ("lookback", &["files", "text", "model", "engine", "generate", "lens", "train"]),
+    ("serve", &["files", "text", "model", "engine", "generate", "lens", "train"]),
+    ("lookback", &["files", "text", "model", "engine", "generate", "lens", "train", "serve"]),
 ];
 
 /// Yardsticks: nobody's dependency but, for their tests, of those that compute.
@@ -61,7 +62,9 @@ fn files() -> Vec<String> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
-                if name != "target" && name != ".git" && !path.join("CACHEDIR.TAG").exists() {
+                if !["target", ".git", "node_modules"].contains(&name.as_str())
+                    && !path.join("CACHEDIR.TAG").exists()
+                {
                     walk(&path, root, found);
                 }
             } else {

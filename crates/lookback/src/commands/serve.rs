@@ -1,0 +1,153 @@
+//! `lookback serve`: the page over models that are there.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use clap::Args;
+use lookback::open::Model;
+use lookback_files::{Refusal, Result};
+use lookback_serve::{Listener, Open, Server};
+
+use crate::{arguments::Machine, browser, interrupt, print::Print};
+
+/// Where the page is unless somebody says otherwise.
+const PORT: u16 = 4747;
+/// How many ports after it are tried when it is taken.
+const PORTS: u16 = 64;
+
+const EXAMPLES: &str = "\
+The page reads MODEL and changes nothing. It is reached from this machine alone, unless --host names
+an address that others reach. Ctrl-C ends it.
+
+Examples:
+  lookback serve default
+  lookback serve default smollm2-135m-instruct-q4_1.gguf --no-open
+  lookback serve runs/mine --port 8080";
+
+/// Opens the page in which a model can be looked into
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// Directories, .gguf files, Hugging Face ids in the local cache, or "default".
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Where the page is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Address {
+    /// The address to listen at.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+    /// The port to listen at [default: 4747, or the next that is free].
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Does not open the page in a browser.
+    #[arg(long)]
+    no_open: bool,
+}
+
+impl Serve {
+    /// Answers until it is told to stop.
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        let team = Arc::new(self.machine.team()?);
+        let server = Server::new(team.clone())?;
+        let mut names: Vec<String> = Vec::new();
+        for given in &self.models {
+            let model = Model::open(given, &team)?;
+            let name = unused(&short(given), &names);
+            server.show(shown(model, &name)?);
+            names.push(name);
+        }
+        let listener = self.address.listen()?;
+        self.address.announce(&listener, print)?;
+        answer(&server, listener)
+    }
+}
+
+impl Address {
+    /// Takes the port asked for, or the first that is free.
+    pub(crate) fn listen(&self) -> Result<Listener> {
+        match self.port {
+            Some(port) => Listener::new(&self.host, [port]),
+            None => Listener::new(&self.host, PORT..PORT + PORTS),
+        }
+    }
+
+    /// Prints where the page is, and opens it.
+    pub(crate) fn announce(&self, listener: &Listener, print: &mut Print) -> Result<()> {
+        let url = listener.url();
+        print.line(&url)?;
+        print.flush()?;
+        if !self.no_open {
+            browser::open(&url);
+        }
+        Ok(())
+    }
+}
+
+/// Answers until Ctrl-C, which is how a server ends.
+pub(crate) fn answer(server: &Server, listener: Listener) -> Result<()> {
+    let stop = interrupt::flag()?;
+    let told = async move {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("page")
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::ours(format!("no thread for the page can be made ({error})")))?;
+    let ended = runtime.block_on(server.run(listener, told));
+    // Passes that are still computed are for nobody.
+    runtime.shutdown_background();
+    ended
+}
+
+/// A model as the page shows it; one that cannot read a text is refused.
+pub(crate) fn shown(model: Model, name: &str) -> Result<Open> {
+    let tokenizer = model.tokenizer().cloned().map_err(|_| {
+        Refusal::user(format!(
+            "{}: there is no tokenizer.json in it, so the page could show no text of it; put the \
+             tokenizer beside the weights",
+            model.path.display()
+        ))
+    })?;
+    let (beginning, ends) = (model.beginning(), model.ends());
+    let mut open = Open::new(name, &model.path, Arc::new(model.weights), tokenizer);
+    (open.beginning, open.ends, open.chat_template) = (beginning, ends, model.chat_template);
+    Ok(open)
+}
+
+/// The last part of a path, without the end of a file's name: what a model is called on the page.
+fn short(given: &str) -> String {
+    let name = Path::new(given.trim_end_matches(['/', '\\'])).file_name();
+    let name = name.map_or_else(|| given.to_owned(), |name| name.to_string_lossy().into_owned());
+    name.strip_suffix(".gguf").unwrap_or(&name).to_owned()
+}
+
+/// The name, with a number behind it if another model has it already.
+fn unused(name: &str, names: &[String]) -> String {
+    let numbered = (2..).map(|number| format!("{name} ({number})"));
+    let mut all = std::iter::once(name.to_owned()).chain(numbered);
+    all.find(|name| !names.contains(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_called_by_the_last_part_of_its_path() {
+        assert_eq!(short("runs/mine/"), "mine");
+        assert_eq!(short("models/smol.gguf"), "smol");
+        assert_eq!(short("HuggingFaceTB/SmolLM2-135M"), "SmolLM2-135M");
+        let names = ["mine".to_owned(), "mine (2)".to_owned()];
+        assert_eq!(unused("mine", &names), "mine (3)");
+    }
+}

@@ -1,0 +1,27 @@
+//! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
+
+mod look;
+mod models;
+
+use axum::{
+    Router,
+    http::{Method, StatusCode, Uri},
+};
+
+use crate::{files, refuse::Refused, state::State};
+
+/// Every route. One line a file, in alphabetical order.
+pub(crate) fn routes() -> Router<State> {
+    Router::new()
+        .merge(look::routes())
+        .merge(models::routes())
+        .fallback(files::file)
+        .method_not_allowed_fallback(not_so)
+}
+
+async fn not_so(method: Method, uri: Uri) -> Refused {
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} cannot be asked with {method}", uri.path()),
+    )
+}

@@ -1,0 +1,135 @@
+//! Who may ask. The page can start work and, later, write files, so nobody but the page itself and
+//! programs on this machine may: a page from elsewhere that the user has open must not reach it.
+//!
+//! 1. `Host` must be this server's own name. A page elsewhere whose name was changed to lead here
+//!    (DNS rebinding) sends its own.
+//! 2. `Origin`, where a browser sends it, must be this server.
+//! 3. `Sec-Fetch-Site: cross-site` is refused, but for a link that opens the page itself.
+//! 4. What changes anything also needs the token that stands in the page, which another origin
+//!    cannot read.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{
+    refuse::{Refused, Result},
+    state::State,
+};
+
+/// The header that carries the page's token.
+pub(crate) const TOKEN: &str = "x-lookback-token";
+
+/// The names under which this server may be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    names: Vec<String>,
+    port: u16,
+    /// Listening on every address, it is reached by whichever number this machine has; a number
+    /// cannot be made to lead elsewhere, a name can.
+    any_number: bool,
+}
+
+impl Guard {
+    /// For a server that listens on `host`, as it was given, at this port.
+    pub(crate) fn new(host: &str, port: u16) -> Self {
+        let address: Option<IpAddr> = host.parse().ok();
+        let mut names: Vec<String> = ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).into();
+        names.push(match address {
+            Some(IpAddr::V6(address)) => format!("[{address}]"),
+            _ => host.to_ascii_lowercase(),
+        });
+        Self { names, port, any_number: address.is_some_and(|address| address.is_unspecified()) }
+    }
+
+    /// Lets a request through or says why not.
+    pub(crate) async fn check(self, request: Request, next: Next) -> Result<Response> {
+        let headers = request.headers();
+        let host = one(headers, header::HOST)?;
+        let uri_host = request.uri().authority().map(|authority| authority.as_str());
+        if !host.or(uri_host).is_some_and(|host| self.is_me(host))
+            || !uri_host.is_none_or(|host| self.is_me(host))
+        {
+            return Err(Refused::forbidden(format!(
+                "the request is for another host; open http://127.0.0.1:{}",
+                self.port
+            )));
+        }
+        if let Some(origin) = one(headers, header::ORIGIN)? {
+            let is_mine = origin.strip_prefix("http://").is_some_and(|host| self.is_me(host));
+            if !is_mine {
+                return Err(Refused::forbidden("the request comes from another page"));
+            }
+        }
+        if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+            && !is_a_link_followed(&request)
+        {
+            return Err(Refused::forbidden("the request comes from another site"));
+        }
+        Ok(next.run(request).await)
+    }
+
+    /// Whether `name:port` is this server.
+    fn is_me(&self, host: &str) -> bool {
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+            _ => (host, Some(80)),
+        };
+        let name = name.to_ascii_lowercase();
+        let is_number = || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        port == Some(self.port) && (self.names.contains(&name) || self.any_number && is_number())
+    }
+}
+
+/// A header that may stand once.
+fn one(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<&str>> {
+    let mut values = headers.get_all(&name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Refused::asked(format!("the request has two headers {name}")));
+    }
+    // What is no text is no name of ours.
+    Ok(first.map(|value| value.to_str().unwrap_or_default()))
+}
+
+/// Somebody elsewhere linked to the page, and the user followed it in a tab of its own.
+fn is_a_link_followed(request: &Request) -> bool {
+    let is = |name, value: &str| request.headers().get(name).is_some_and(|found| found == value);
+    request.method() == Method::GET
+        && !request.uri().path().starts_with("/api/")
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+}
+
+/// Taken by a handler that changes anything: the request holds the page's token.
+#[derive(Debug)]
+#[allow(dead_code, reason = "nothing that the page asks for changes anything yet")]
+pub(crate) struct MayChange;
+
+impl FromRequestParts<State> for MayChange {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self> {
+        let given = parts.headers.get(TOKEN).map(|value| value.as_bytes());
+        match given {
+            Some(given) if given == state.token.as_bytes() => Ok(Self),
+            _ => Err(Refused::forbidden(
+                "this changes something, and only the page that was opened here may; reload it",
+            )),
+        }
+    }
+}
+
+/// A token that nobody can guess.
+pub(crate) fn token() -> lookback_files::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        lookback_files::Refusal::ours(format!("the system gives no random numbers ({error})"))
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,19 @@
+//! HTTP: the page and the numbers behind it, on this machine alone.
+//!
+//! Knows no arithmetic: what the page shows comes from `lens`, `generate` and `text`; here requests
+//! become calls, and results become JSON or safetensors. Read `api` for the routes, `guard` for who
+//! may ask, `passes` for how one forward pass serves a whole page.
+
+mod api;
+mod ask;
+mod files;
+mod guard;
+mod models;
+mod passes;
+mod prompt;
+mod refuse;
+mod server;
+mod state;
+
+pub use models::Open;
+pub use server::{Listener, Server};

@@ -1,0 +1,143 @@
+//! Listens, and answers each connection on its own.
+
+use std::{
+    future::Future,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, extract::Request, middleware, middleware::Next};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use lookback_engine::Team;
+use lookback_files::{Refusal, Result};
+use tokio::net::TcpListener;
+
+use crate::{
+    api, files,
+    guard::{self, Guard},
+    models::{Models, Open},
+    passes::Passes,
+    state::State,
+};
+
+/// How long the head of a request may take, and how long a connection may idle.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The page and the models behind it, not yet at any address. A clone shares all.
+#[derive(Clone, Debug)]
+pub struct Server {
+    state: State,
+}
+
+impl Server {
+    /// A server without models, whose passes this team computes.
+    pub fn new(team: Arc<Team>) -> Result<Self> {
+        let passes = Passes::new(team);
+        let token = guard::token()?.into();
+        Ok(Self { state: State { models: Arc::new(Models::default()), passes, token } })
+    }
+
+    /// Shows a model; one of the same name is replaced.
+    pub fn show(&self, open: Open) {
+        self.state.models.put(open);
+    }
+
+    /// Lets another team compute, as when a training ends that had the others busy.
+    pub fn let_compute(&self, team: Arc<Team>) {
+        self.state.passes.let_compute(team);
+    }
+
+    /// All routes, for a server that is reached as `host` at `port`.
+    pub fn router(&self, host: &str, port: u16) -> Router {
+        let guard = Guard::new(host, port);
+        let check = move |request: Request, next: Next| guard.clone().check(request, next);
+        api::routes()
+            .with_state(self.state.clone())
+            .layer(middleware::from_fn(check))
+            .layer(middleware::map_response(files::with_headers))
+    }
+
+    /// Answers at an address until `stop` comes.
+    pub async fn run(&self, at: Listener, stop: impl Future<Output = ()>) -> Result<()> {
+        let failed = |error| Refusal::ours(format!("the address cannot be listened at ({error})"));
+        let listener = TcpListener::from_std(at.listener).map_err(failed)?;
+        let router = self.router(&at.host, at.address.port());
+        tokio::pin!(stop);
+        loop {
+            let stream = tokio::select! {
+                () = &mut stop => return Ok(()),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    // Out of file descriptors, most likely: slow clients leave after a while.
+                    Err(_) => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+            };
+            let _it_only_saves_waiting = stream.set_nodelay(true);
+            let service = TowerToHyperService::new(router.clone());
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that goes away is no error of ours.
+            tokio::spawn(async move { drop(connection.await) });
+        }
+    }
+}
+
+/// An address that is taken.
+#[derive(Debug)]
+pub struct Listener {
+    listener: std::net::TcpListener,
+    host: String,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Takes an address at one of `ports`, the first that is free.
+    pub fn new(host: &str, ports: impl IntoIterator<Item = u16>) -> Result<Self> {
+        let host = host.trim_matches(['[', ']']);
+        let mut error = None;
+        for port in ports {
+            let listen = |addresses: &[SocketAddr]| std::net::TcpListener::bind(addresses);
+            let addresses: Vec<SocketAddr> = (host, port)
+                .to_socket_addrs()
+                .map_err(|error| {
+                    Refusal::user(format!("--host {host}: it is no address here ({error})"))
+                })?
+                .collect();
+            match listen(&addresses) {
+                Ok(listener) => return Self::on(listener, host),
+                Err(taken) => error = Some((port, taken)),
+            }
+        }
+        Err(Refusal::user(match error {
+            Some((port, error)) => format!(
+                "{host}:{port} cannot be listened at ({error}); give another --port or --host"
+            ),
+            None => format!("no port was given to listen at on {host}"),
+        }))
+    }
+
+    fn on(listener: std::net::TcpListener, host: &str) -> Result<Self> {
+        let failed = |error| Refusal::ours(format!("the address cannot be listened at ({error})"));
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, host: host.to_owned(), address })
+    }
+
+    /// Where a browser finds it.
+    pub fn url(&self) -> String {
+        let port = self.address.port();
+        match self.address.ip() {
+            ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}/"),
+            ip => format!("http://{}/", SocketAddr::new(ip, port)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What all handlers share. Cloning it shares it.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+
+use crate::{
+    models::Models,
+    passes::Passes,
+    refuse::{Refused, Result},
+};
+
+/// The models, the passes over them, and the secret of the page.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// By name.
+    pub(crate) models: Arc<Models>,
+    /// Forward passes, remembered.
+    pub(crate) passes: Passes,
+    /// What only the page that was served from here knows.
+    pub(crate) token: Arc<str>,
+}
+
+impl State {
+    /// Does slow work on a thread of its own, so that no other request waits for it.
+    pub(crate) async fn slowly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        tokio::task::spawn_blocking(work).await.map_err(|_| {
+            Refused::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the program made a mistake; its terminal says where",
+            )
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! A server with a small model behind it, asked without a socket.
+
+#![allow(dead_code, reason = "each test file uses its part of the world")]
+
+use std::{path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use lookback_engine::{Keep, Path as Instructions, Team, Weights};
+use lookback_model::{Config, Network, Size};
+use lookback_serve::{Open, Server};
+use lookback_text::{Tokenizer, tinytown};
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The port that the routes believe they are at.
+pub const PORT: u16 = 4747;
+
+/// What was answered.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    /// The sentence of a refusal.
+    pub fn error(&self) -> String {
+        let error = self.json()["error"].as_str().unwrap().to_owned();
+        assert!(!error.contains('\n') && !error.ends_with('.') && !error.is_empty(), "{error}");
+        error
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.bytes).unwrap()
+    }
+}
+
+/// A model of two layers and a context of 64 that has learned nothing.
+pub fn model(name: &str, team: &Team) -> Open {
+    let text = tinytown::corpus(50_000, 1);
+    let tokenizer = Tokenizer::train_bpe(&[&text], 320, &["<|endoftext|>"]).unwrap();
+    let config = Config::llama(Size {
+        vocabulary: tokenizer.vocabulary(),
+        width: 16,
+        layers: 2,
+        heads: 4,
+        key_heads: 2,
+        hidden: 24,
+        context: 64,
+    });
+    let network = Arc::new(Network::new(&config.unwrap()));
+    let mut state = 1u32;
+    let weights = Weights::new(network, Keep::Running, team, |_, to| {
+        for x in to {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *x = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+        }
+        Ok(())
+    });
+    let mut open =
+        Open::new(name, Path::new("nowhere"), Arc::new(weights.unwrap()), tokenizer.clone());
+    (open.beginning, open.ends) = (tokenizer.beginning(), tokenizer.end().into_iter().collect());
+    open
+}
+
+/// A server with the models `tiny` and `other`.
+pub fn server() -> Server {
+    let team = Arc::new(Team::new(2, Instructions::best()));
+    let server = Server::new(team.clone()).unwrap();
+    server.show(model("tiny", &team));
+    server.show(model("other", &team));
+    server
+}
+
+/// Its routes.
+pub fn routes() -> Router {
+    server().router("127.0.0.1", PORT)
+}
+
+/// A request as the page sends it.
+pub fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::post(path)
+        .header(header::HOST, format!("127.0.0.1:{PORT}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.into())
+        .unwrap()
+}
+
+/// A request as the page sends it.
+pub fn get(path: &str) -> Request<Body> {
+    let host = format!("127.0.0.1:{PORT}");
+    Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap()
+}
+
+/// Sends a request.
+pub async fn ask(routes: &Router, request: Request<Body>) -> Answer {
+    let response = routes.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Answer { status: parts.status, headers: parts.headers, bytes }
+}
+
+/// Sends JSON.
+pub async fn ask_json(routes: &Router, path: &str, body: Value) -> Answer {
+    ask(routes, post(path, body.to_string())).await
+}
