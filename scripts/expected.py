@@ -4,7 +4,8 @@
 usage: expected.py MODEL PROMPT|ID,ID,... EXPECTED.safetensors      (needs torch, transformers, safetensors)
 
 Tensors: input_ids [1, tokens]; hidden_<i> [1, tokens, width], what enters block i (the last one is after
-the final norm); attn_<i> [1, heads, tokens, tokens]; logits [1, tokens, vocabulary]; greedy [1, tokens + 32].
+the final norm); attn_<i> [1, heads, tokens, tokens]; logits [1, tokens, vocabulary]; greedy [1, tokens + 32],
+or as far as the context reaches.
 """
 import re
 import sys
@@ -22,8 +23,10 @@ def main(name: str, prompt: str, out: str) -> None:
     else:
         ids = AutoTokenizer.from_pretrained(name)(prompt, return_tensors="pt").input_ids
     got = model(ids, output_hidden_states=True, output_attentions=True, use_cache=False)
-    greedy = model.generate(ids, do_sample=False, max_new_tokens=32, eos_token_id=None, pad_token_id=0)
-    tensors = {"input_ids": ids, "logits": got.logits, "greedy": greedy}
+    tensors = {"input_ids": ids, "logits": got.logits}
+    new = min(32, model.config.max_position_embeddings - ids.shape[1])
+    if new > 0:
+        tensors["greedy"] = model.generate(ids, do_sample=False, max_new_tokens=new, eos_token_id=None, pad_token_id=0)
     tensors |= {f"hidden_{i}": hidden for i, hidden in enumerate(got.hidden_states)}
     tensors |= {f"attn_{i}": attention for i, attention in enumerate(got.attentions)}
     save_file({key: value.contiguous() for key, value in tensors.items()}, out)
