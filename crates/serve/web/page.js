@@ -3,12 +3,12 @@
  * the screen. Read `kit/stage.js` for what a figure is.
  */
 
-import { h, fill } from './kit/dom.js';
-import * as state from './kit/state.js';
-import { ask, events, watchAway, Said, Away } from './kit/ask.js';
+import { Away, ask, events, Said, watchAway } from './kit/ask.js';
 import { chip } from './kit/chips.js';
-import { count } from './kit/number.js';
 import { forgetColours } from './kit/colour.js';
+import { fill, h } from './kit/dom.js';
+import { count } from './kit/number.js';
+import * as state from './kit/state.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
@@ -40,12 +40,15 @@ const about = /** @type {HTMLElement} */ (document.querySelector('#about'));
 const theme = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
 
 prompt.addEventListener('input', () => state.set({ prompt: prompt.value, token: null }));
-model.addEventListener('change', () => state.set({ model: model.value, layer: null, head: null, token: null }));
+model.addEventListener('change', () =>
+  state.set({ model: model.value, layer: null, head: null, token: null }),
+);
 layer.addEventListener('change', () => state.set({ layer: layer.value }));
 head.addEventListener('change', () => state.set({ head: head.value }));
 chat.addEventListener('change', () => state.set({ chat: chat.checked, token: null }));
 theme.addEventListener('click', () => {
-  const isDark = getComputedStyle(document.documentElement).getPropertyValue('--is-dark').trim() === '1';
+  const isDark =
+    getComputedStyle(document.documentElement).getPropertyValue('--is-dark').trim() === '1';
   document.documentElement.dataset.theme = isDark ? 'light' : 'dark';
   forgetColours();
   document.dispatchEvent(new Event('lookback-theme'));
@@ -55,9 +58,17 @@ theme.addEventListener('click', () => {
 // Arrows choose a token and a layer, brackets a head, wherever no control needs the keys itself.
 document.addEventListener('keydown', (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
-  if (!selection || event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, [role="application"], [role="slider"]')) return;
+  if (
+    !selection ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    at.closest('input, textarea, select, [role="application"], [role="slider"]')
+  )
+    return;
   const now = selection;
-  const within = (/** @type {number} */ index, /** @type {number} */ size) => Math.max(0, Math.min(size - 1, index));
+  const within = (/** @type {number} */ index, /** @type {number} */ size) =>
+    Math.max(0, Math.min(size - 1, index));
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowLeft: () => state.set({ token: within(now.token - 1, now.ids.length) }),
@@ -81,11 +92,22 @@ function drawBar() {
   const text = chosen.prompt ?? FIRST_PROMPT;
   if (document.activeElement !== prompt || prompt.value !== text) prompt.value = text;
   const of = describe(chosen.model);
-  fill(model, models.map(({ name }) => h('option', { value: name }, name)));
+  fill(
+    model,
+    models.map(({ name }) => h('option', { value: name }, name)),
+  );
   if (of) model.value = of.name;
   model.disabled = models.length < 2;
-  const numbers = (/** @type {HTMLSelectElement} */ select, /** @type {number} */ size, /** @type {number} */ value) => {
-    if (select.options.length !== size) fill(select, Array.from({ length: size }, (_, at) => h('option', { value: at }, String(at))));
+  const numbers = (
+    /** @type {HTMLSelectElement} */ select,
+    /** @type {number} */ size,
+    /** @type {number} */ value,
+  ) => {
+    if (select.options.length !== size)
+      fill(
+        select,
+        Array.from({ length: size }, (_, at) => h('option', { value: at }, String(at))),
+      );
     select.value = String(value);
   };
   if (of && selection) {
@@ -97,8 +119,13 @@ function drawBar() {
   chat.checked = chosen.chat && canChat;
   if (selection) {
     const now = selection;
-    fill(tokens, now.pieces.map((piece, token) => chip(token, piece, { picked: token === now.token })));
-    tokens.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    fill(
+      tokens,
+      now.pieces.map((piece, token) => chip(token, piece, { picked: token === now.token })),
+    );
+    tokens
+      .querySelector('[aria-pressed="true"]')
+      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
   said.hidden = problem === null;
   fill(said, problem ?? '');
@@ -107,7 +134,10 @@ function drawBar() {
 
 /** The truth about what one looks at. @param {Model} of */
 function drawAbout(of) {
-  const learning = of.step !== null && of.steps ? `still learning: these weights were read at step ${count(of.step)} of ${count(of.steps)}` : null;
+  const learning =
+    of.step !== null && of.steps
+      ? `still learning: these weights were read at step ${count(of.step)} of ${count(of.steps)}`
+      : null;
   const facts = [
     `${of.family}, ${count(of.parameters)} parameters`,
     `${of.layers} layers of ${of.heads} heads, ${of.width} wide, ${count(of.vocabulary)} tokens, context ${count(of.context)}`,
@@ -115,7 +145,10 @@ function drawAbout(of) {
     learning,
     of.path,
   ];
-  fill(about, facts.filter((fact) => fact !== null).map((fact) => h('li', null, fact)));
+  fill(
+    about,
+    facts.filter((fact) => fact !== null).map((fact) => h('li', null, fact)),
+  );
   /** @type {HTMLElement} */ (document.querySelector('#about-short')).textContent = learning
     ? `${of.name}, step ${count(/** @type {number} */ (of.step))}`
     : `${of.name}, ${short(of.parameters)}`;
@@ -123,7 +156,11 @@ function drawAbout(of) {
 
 /** @param {number} parameters */
 function short(parameters) {
-  return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)}B` : parameters >= 1e6 ? `${(parameters / 1e6).toFixed(0)}M` : `${(parameters / 1e3).toFixed(0)}K`;
+  return parameters >= 1e9
+    ? `${(parameters / 1e9).toFixed(1)}B`
+    : parameters >= 1e6
+      ? `${(parameters / 1e6).toFixed(0)}M`
+      : `${(parameters / 1e3).toFixed(0)}K`;
 }
 
 /** @param {string | null} name */
@@ -148,7 +185,11 @@ async function choose() {
     typing?.abort();
     const mine = (typing = new AbortController());
     try {
-      const answer = await ask('tokens', { model: of.name, prompt: text, chat: asChat }, { signal: mine.signal });
+      const answer = await ask(
+        'tokens',
+        { model: of.name, prompt: text, chat: asChat },
+        { signal: mine.signal },
+      );
       cut = { key, ids: answer.ids, pieces: answer.pieces };
       problem = null;
     } catch (error) {
@@ -160,8 +201,11 @@ async function choose() {
     }
   }
   const { ids, pieces } = cut;
-  const within = (/** @type {number | null} */ index, /** @type {number} */ size, /** @type {number} */ otherwise) =>
-    index === null ? otherwise : Math.max(0, Math.min(size - 1, index));
+  const within = (
+    /** @type {number | null} */ index,
+    /** @type {number} */ size,
+    /** @type {number} */ otherwise,
+  ) => (index === null ? otherwise : Math.max(0, Math.min(size - 1, index)));
   selection = {
     prompt: text,
     model: of.name,

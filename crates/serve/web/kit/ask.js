@@ -54,7 +54,8 @@ export class Tensor {
    */
   get(...index) {
     let flat = 0;
-    for (const [axis, of] of index.entries()) flat = flat * /** @type {number} */ (this.shape[axis]) + of;
+    for (const [axis, of] of index.entries())
+      flat = flat * /** @type {number} */ (this.shape[axis]) + of;
     return /** @type {number} */ (this.values[flat]);
   }
 
@@ -66,7 +67,8 @@ export class Tensor {
   part(...index) {
     const rest = this.shape.slice(index.length).reduce((a, b) => a * b, 1);
     let flat = 0;
-    for (const [axis, of] of index.entries()) flat = flat * /** @type {number} */ (this.shape[axis]) + of;
+    for (const [axis, of] of index.entries())
+      flat = flat * /** @type {number} */ (this.shape[axis]) + of;
     return this.values.subarray(flat * rest, (flat + 1) * rest);
   }
 
@@ -95,6 +97,18 @@ export async function ask(name, body, how = {}) {
 }
 
 /**
+ * A question that is answered with tensors, which are no sites, by name.
+ * @param {string} name
+ * @param {object} body
+ * @param {{signal?: AbortSignal}} [how]
+ * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
+ */
+export async function tensors(name, body, how = {}) {
+  const answer = await send(name, body, how.signal);
+  return readSafetensors(await answer.arrayBuffer());
+}
+
+/**
  * Sites of a pass over a text, keyed as they were asked for: `name`, or `name@1,2`.
  * @param {About} about
  * @param {Wanted[]} sites
@@ -105,7 +119,12 @@ export function look(about, sites, how = {}) {
   const key = JSON.stringify([about.model, about.prompt, about.chat]);
   let batch = batches.get(key);
   if (!batch) {
-    const gathered = { about, sites: /** @type {Map<string, Wanted>} */ (new Map()), waiting: 0, abort: new AbortController() };
+    const gathered = {
+      about,
+      sites: /** @type {Map<string, Wanted>} */ (new Map()),
+      waiting: 0,
+      abort: new AbortController(),
+    };
     batch = { ...gathered, answer: later(() => (batches.delete(key), fetchSites(gathered))) };
     batches.set(key, batch);
   }
@@ -209,10 +228,14 @@ export function readSafetensors(bytes) {
  * @returns {Promise<Response>}
  */
 async function send(name, body, signal) {
-  const token = document.querySelector('meta[name="lookback-token"]')?.getAttribute('content') ?? '';
+  const token =
+    document.querySelector('meta[name="lookback-token"]')?.getAttribute('content') ?? '';
   const headers = { 'content-type': 'application/json', 'x-lookback-token': token };
   /** @type {RequestInit} */
-  const how = body === null ? { signal, headers } : { signal, headers, method: 'POST', body: JSON.stringify(body) };
+  const how =
+    body === null
+      ? { signal, headers }
+      : { signal, headers, method: 'POST', body: JSON.stringify(body) };
   /** @type {Response} */
   let answer;
   try {

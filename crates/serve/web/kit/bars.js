@@ -2,7 +2,7 @@
  * Numbers as bars one can read off: signed ones from a middle line, others from the left.
  */
 
-import { h, svg, fill } from './dom.js';
+import { fill, h, svg } from './dom.js';
 import { numberText } from './number.js';
 
 /**
@@ -33,7 +33,15 @@ import { numberText } from './number.js';
  * @param {BarsHow} [how]
  */
 export function bars(bars, how = {}) {
-  const { signed = bars.some((bar) => bar.value < 0), digits, percent, nameWidth = 110, rowHeight = 22, onPick, onHover } = how;
+  const {
+    signed = bars.some((bar) => bar.value < 0),
+    digits,
+    percent,
+    nameWidth = 110,
+    rowHeight = 22,
+    onPick,
+    onHover,
+  } = how;
   const max = how.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
   const [width, numberWidth] = [560, 76];
   const room = width - nameWidth - numberWidth - 12;
@@ -47,8 +55,18 @@ export function bars(bars, how = {}) {
       'g',
       {
         class: `bar ${isPicked} ${onPick ? 'can-pick' : ''}`,
-        ...(onPick ? { tabindex: '0', role: 'button', 'aria-label': bar.name ?? String(at), onclick: () => onPick(at), onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(at) } : {}),
-        ...(onHover ? { onpointerenter: () => onHover(at), onpointerleave: () => onHover(null) } : {}),
+        ...(onPick
+          ? {
+              tabindex: '0',
+              role: 'button',
+              'aria-label': bar.name ?? String(at),
+              onclick: () => onPick(at),
+              onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(at),
+            }
+          : {}),
+        ...(onHover
+          ? { onpointerenter: () => onHover(at), onpointerleave: () => onHover(null) }
+          : {}),
       },
       svg('rect', { class: 'bar-ground', x: 0, y, width, height: rowHeight }),
       svg('text', { class: 'bar-name', x: nameWidth - 8, y: y + rowHeight / 2 }, bar.name ?? ''),
@@ -60,13 +78,31 @@ export function bars(bars, how = {}) {
         height: rowHeight - 6,
         ...(bar.colour ? { style: { fill: bar.colour } } : {}),
       }),
-      numberText(bar.value, { site: bar.site, index: bar.index, digits, percent, class: 'bar-number', x: width - 4, y: y + rowHeight / 2 }),
+      numberText(bar.value, {
+        site: bar.site,
+        index: bar.index,
+        digits,
+        percent,
+        class: 'bar-number',
+        x: width - 4,
+        y: y + rowHeight / 2,
+      }),
     );
   });
   return svg(
     'svg',
-    { class: 'bars', viewBox: `0 0 ${width} ${Math.max(1, bars.length) * rowHeight}`, role: onPick ? 'group' : 'img', 'aria-label': bars.map((bar) => `${bar.name ?? ''} ${bar.value.toPrecision(3)}`).slice(0, 12).join(', ') },
-    signed ? svg('line', { class: 'bar-zero', x1: zero, x2: zero, y1: 0, y2: bars.length * rowHeight }) : null,
+    {
+      class: 'bars',
+      viewBox: `0 0 ${width} ${Math.max(1, bars.length) * rowHeight}`,
+      role: onPick ? 'group' : 'img',
+      'aria-label': bars
+        .map((bar) => `${bar.name ?? ''} ${bar.value.toPrecision(3)}`)
+        .slice(0, 12)
+        .join(', '),
+    },
+    signed
+      ? svg('line', { class: 'bar-zero', x1: zero, x2: zero, y1: 0, y2: bars.length * rowHeight })
+      : null,
     rows,
   );
 }
@@ -96,7 +132,13 @@ export function strip({ name, values, read, max, height = 56, colour, onHover })
   const step = 600 / size;
   const half = height / 2;
   const readout = h('p', { class: 'strip-readout' }, '\u00a0');
-  const mark = svg('rect', { class: 'strip-mark', y: 0, width: Math.max(step, 1.5), height, x: -10 });
+  const mark = svg('rect', {
+    class: 'strip-mark',
+    y: 0,
+    width: Math.max(step, 1.5),
+    height,
+    x: -10,
+  });
   const lines = Array.from(values, (value, at) => {
     const length = Math.min(half, (Math.abs(value) / top) * half);
     return svg('rect', {
@@ -119,7 +161,12 @@ export function strip({ name, values, read, max, height = 56, colour, onHover })
   const drawing = svg(
     'svg',
     {
-      class: 'strip', viewBox: `0 0 600 ${height}`, preserveAspectRatio: 'none', tabindex: '0', role: 'application', 'aria-label': `${name}: ${size} numbers, arrow keys read them`,
+      class: 'strip',
+      viewBox: `0 0 600 ${height}`,
+      preserveAspectRatio: 'none',
+      tabindex: '0',
+      role: 'application',
+      'aria-label': `${name}: ${size} numbers, arrow keys read them`,
       onpointermove: (/** @type {PointerEvent} */ event) => {
         const box = drawing.getBoundingClientRect();
         move(Math.floor(((event.clientX - box.left) / box.width) * size));

@@ -2,9 +2,9 @@
  * A token as a chip in its hue: a click chooses it, a hover marks it in every figure.
  */
 
-import { h } from './dom.js';
 import { hue } from './colour.js';
-import { set, hoverToken, watchHover } from './state.js';
+import { h } from './dom.js';
+import { hoverToken, set, watchHover } from './state.js';
 
 /**
  * A piece as one reads it: spaces and line ends that can be seen.
@@ -12,7 +12,12 @@ import { set, hoverToken, watchHover } from './state.js';
  */
 export function visible(piece) {
   if (piece === '') return '∅';
-  return piece.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥').replaceAll('\\n', '↵').replaceAll('\\t', '⇥');
+  return piece
+    .replaceAll(' ', '·')
+    .replaceAll('\n', '↵')
+    .replaceAll('\t', '⇥')
+    .replaceAll('\\n', '↵')
+    .replaceAll('\\t', '⇥');
 }
 
 /**
@@ -43,7 +48,11 @@ export function chip(token, piece, { picked = false, onClick } = {}) {
   const node = h(
     'button',
     {
-      type: 'button', class: 'chip', 'data-token': token, 'aria-pressed': String(picked), style: { '--hue': hue(token) },
+      type: 'button',
+      class: 'chip',
+      'data-token': token,
+      'aria-pressed': String(picked),
+      style: { '--hue': hue(token) },
       title: `token ${token}: ${JSON.stringify(piece)}`,
       onclick: onClick ?? (() => set({ token })),
       onpointerenter: () => hoverToken(token),
@@ -65,7 +74,13 @@ export function chip(token, piece, { picked = false, onClick } = {}) {
 export function mention(token, piece) {
   const node = h(
     'em',
-    { class: 'mention', 'data-token': token, style: { '--hue': hue(token) }, onpointerenter: () => hoverToken(token), onpointerleave: () => hoverToken(null) },
+    {
+      class: 'mention',
+      'data-token': token,
+      style: { '--hue': hue(token) },
+      onpointerenter: () => hoverToken(token),
+      onpointerleave: () => hoverToken(null),
+    },
     word(piece),
   );
   chips.add(new WeakRef(node));

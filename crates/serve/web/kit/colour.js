@@ -38,10 +38,10 @@ export function named(name) {
  * @param {Rgb} to
  * @param {number} share
  */
-function mix(from, to, share) {
-  const part = (/** @type {number} */ at) =>
-    Math.round(/** @type {number} */ (from[at]) + (/** @type {number} */ (to[at]) - /** @type {number} */ (from[at])) * share);
-  return `rgb(${part(0)} ${part(1)} ${part(2)})`;
+function mix([red, green, blue], [toRed, toGreen, toBlue], share) {
+  const between = (/** @type {number} */ from, /** @type {number} */ to) =>
+    Math.round(from + (to - from) * share);
+  return `rgb(${between(red, toRed)} ${between(green, toGreen)} ${between(blue, toBlue)})`;
 }
 
 /**
@@ -51,7 +51,11 @@ function mix(from, to, share) {
  */
 export function signed(value, max) {
   const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
-  return mix(named('paper'), named(value < 0 ? 'negative' : 'positive'), Number.isFinite(share) ? share : 1);
+  return mix(
+    named('paper'),
+    named(value < 0 ? 'negative' : 'positive'),
+    Number.isFinite(share) ? share : 1,
+  );
 }
 
 /**

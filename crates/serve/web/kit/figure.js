@@ -3,7 +3,7 @@
  * belong to it alone, a caption of live sentences, and a table twin for those who do not see it.
  */
 
-import { h, fill, clear } from './dom.js';
+import { clear, fill, h } from './dom.js';
 
 /** @typedef {import('./dom.js').Child} Child */
 
@@ -34,13 +34,37 @@ export function figure(root, { title, table }) {
   const caption = h('figcaption', { class: 'figure-caption', 'aria-live': 'polite' });
   const spoken = h('p', { class: 'spoken' });
   const problem = h('p', { class: 'figure-problem', role: 'status', hidden: true });
-  const twin = h('div', { class: 'figure-table', id: `${id}-table`, hidden: true, tabindex: '0', role: 'region', 'aria-label': `${title}, as a table` });
+  const twin = h('div', {
+    class: 'figure-table',
+    id: `${id}-table`,
+    hidden: true,
+    tabindex: '0',
+    role: 'region',
+    'aria-label': `${title}, as a table`,
+  });
   const opener = h(
     'button',
-    { class: 'figure-opener', type: 'button', title: 'as a table', 'aria-label': `${title}: show as a table`, 'aria-expanded': 'false', 'aria-controls': twin.id, onclick: () => open(twin.hidden === true) },
+    {
+      class: 'figure-opener',
+      type: 'button',
+      title: 'as a table',
+      'aria-label': `${title}: show as a table`,
+      'aria-expanded': 'false',
+      'aria-controls': twin.id,
+      onclick: () => open(twin.hidden === true),
+    },
     '≡',
   );
-  fill(root, h('div', { class: 'figure-head' }, heading, table ? opener : null), body, spoken, controls, problem, caption, twin);
+  fill(
+    root,
+    h('div', { class: 'figure-head' }, heading, table ? opener : null),
+    body,
+    spoken,
+    controls,
+    problem,
+    caption,
+    twin,
+  );
 
   /** @param {boolean} isOpen */
   function open(isOpen) {
@@ -85,8 +109,20 @@ function tableNode({ caption, head, rows }) {
     'table',
     null,
     h('caption', null, caption),
-    h('thead', null, h('tr', null, head.map((cell) => h('th', { scope: 'col' }, cell)))),
-    h('tbody', null, rows.map((row) => h('tr', null, cells(row)))),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        head.map((cell) => h('th', { scope: 'col' }, cell)),
+      ),
+    ),
+    h(
+      'tbody',
+      null,
+      rows.map((row) => h('tr', null, cells(row))),
+    ),
   );
 }
 
@@ -104,7 +140,11 @@ function tableNode({ caption, head, rows }) {
 export function slider({ label, min, max, step = 1, value, show = String, onInput }) {
   const output = h('output', { class: 'number' }, show(value));
   const input = h('input', {
-    type: 'range', min, max, step, value,
+    type: 'range',
+    min,
+    max,
+    step,
+    value,
     oninput: () => {
       output.textContent = show(Number(input.value));
       input.setAttribute('aria-valuetext', show(Number(input.value)));
@@ -139,7 +179,10 @@ export function choice({ label, options, value, onChange }) {
   const node = h('label', { class: 'choice' }, h('span', null, label), select);
   /** @param {[string, string][]} options @param {string} value */
   const set = (options, value) => {
-    fill(select, options.map(([value, shown]) => h('option', { value }, shown)));
+    fill(
+      select,
+      options.map(([value, shown]) => h('option', { value }, shown)),
+    );
     select.value = value;
   };
   set(options, value);

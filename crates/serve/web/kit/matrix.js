@@ -3,8 +3,8 @@
  * keyboard. Large ones are panned and zoomed, never shrunk to dust.
  */
 
-import { h, fill } from './dom.js';
-import { signed, weight, legend, named } from './colour.js';
+import { legend, named, signed, weight } from './colour.js';
+import { fill, h } from './dom.js';
 import { format } from './number.js';
 
 /**
@@ -38,11 +38,23 @@ const LARGEST = 44;
  * @param {Handlers} handlers
  */
 export function matrix({ name, onPick, onHover, describe }) {
-  const canvas = h('canvas', { class: 'matrix-canvas', tabindex: '0', role: 'application', 'aria-roledescription': 'matrix', 'aria-label': `${name}: arrow keys move, Enter picks` });
+  const canvas = h('canvas', {
+    class: 'matrix-canvas',
+    tabindex: '0',
+    role: 'application',
+    'aria-roledescription': 'matrix',
+    'aria-label': `${name}: arrow keys move, Enter picks`,
+  });
   const spoken = h('span', { class: 'spoken', 'aria-live': 'polite' });
   const key = h('div', { class: 'matrix-legend' });
   const zoomed = h('span', { class: 'matrix-tools' });
-  const node = h('div', { class: 'matrix' }, canvas, h('div', { class: 'matrix-under' }, key, zoomed), spoken);
+  const node = h(
+    'div',
+    { class: 'matrix' },
+    canvas,
+    h('div', { class: 'matrix-under' }, key, zoomed),
+    spoken,
+  );
   /** @type {Picture | null} */
   let picture = null;
   /** @type {[number, number] | null} */
@@ -51,9 +63,31 @@ export function matrix({ name, onPick, onHover, describe }) {
   const view = { x: 0, y: 0, cell: 0 };
   let geometry = { left: 0, top: 0, cell: 10, width: 0, height: 0 };
 
-  const plus = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: zoom in`, onclick: () => zoom(1.5) }, '+');
-  const minus = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: zoom out`, onclick: () => zoom(1 / 1.5) }, '−');
-  const whole = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: fill the screen`, onclick: () => fullScreen() }, 'larger');
+  const plus = h(
+    'button',
+    { type: 'button', class: 'plain', 'aria-label': `${name}: zoom in`, onclick: () => zoom(1.5) },
+    '+',
+  );
+  const minus = h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': `${name}: zoom out`,
+      onclick: () => zoom(1 / 1.5),
+    },
+    '−',
+  );
+  const whole = h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': `${name}: fill the screen`,
+      onclick: () => fullScreen(),
+    },
+    'larger',
+  );
 
   function fullScreen() {
     const isFull = node.classList.toggle('fills-screen');
@@ -64,11 +98,14 @@ export function matrix({ name, onPick, onHover, describe }) {
   /** @param {Picture} now */
   function measure(now) {
     const small = node.clientWidth < 480;
-    const longest = (/** @type {string[] | undefined} */ labels) => Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
+    const longest = (/** @type {string[] | undefined} */ labels) =>
+      Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
     const left = Math.min(small ? 72 : 104, 12 + 7 * longest(now.rowLabels));
     const top = Math.min(84, 10 + 6 * longest(now.columnLabels));
     const room = Math.max(40, node.clientWidth - left - 2);
-    const tall = node.classList.contains('fills-screen') ? window.innerHeight - 120 - top : Math.max(200, Math.min(560, window.innerHeight * 0.7));
+    const tall = node.classList.contains('fills-screen')
+      ? window.innerHeight - 120 - top
+      : Math.max(200, Math.min(560, window.innerHeight * 0.7));
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(SMALLEST, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);
@@ -139,9 +176,11 @@ export function matrix({ name, onPick, onHover, describe }) {
     if (now.rowLabels && cell >= 9) {
       pen.textAlign = 'right';
       for (let row = firstRow; row < lastRow; row += 1) {
-        pen.fillStyle = row === now.markedRow || row === cursor?.[0] ? ink : styles.getPropertyValue('--quiet');
+        pen.fillStyle =
+          row === now.markedRow || row === cursor?.[0] ? ink : styles.getPropertyValue('--quiet');
         const y = top + (row + 0.5) * cell - view.y;
-        if (y > top && y < top + height) pen.fillText(shorten(now.rowLabels[row] ?? ''), left - 6, y);
+        if (y > top && y < top + height)
+          pen.fillText(shorten(now.rowLabels[row] ?? ''), left - 6, y);
       }
     }
     if (now.columnLabels && cell >= 9) {
@@ -157,9 +196,18 @@ export function matrix({ name, onPick, onHover, describe }) {
         pen.restore();
       }
     }
-    fill(key, now.scale === 'weights' ? legend('weights', '0', '1') : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })));
+    fill(
+      key,
+      now.scale === 'weights'
+        ? legend('weights', '0', '1')
+        : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })),
+    );
     const isCut = cell * now.columns > width + 1 || cell * now.rows > height + 1;
-    fill(zoomed, isCut || view.cell > 0 ? [minus, plus] : null, now.columns > 24 || node.clientWidth < 480 ? whole : null);
+    fill(
+      zoomed,
+      isCut || view.cell > 0 ? [minus, plus] : null,
+      now.columns > 24 || node.clientWidth < 480 ? whole : null,
+    );
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {[number, number] | null} at @param {string} colour @param {number} thick */
@@ -168,7 +216,12 @@ export function matrix({ name, onPick, onHover, describe }) {
     const { left, top, cell } = geometry;
     pen.strokeStyle = colour;
     pen.lineWidth = thick;
-    pen.strokeRect(left + at[1] * cell - view.x + 0.5, top + at[0] * cell - view.y + 0.5, cell - 1, cell - 1);
+    pen.strokeRect(
+      left + at[1] * cell - view.x + 0.5,
+      top + at[0] * cell - view.y + 0.5,
+      cell - 1,
+      cell - 1,
+    );
     pen.lineWidth = 1;
   }
 
@@ -186,9 +239,15 @@ export function matrix({ name, onPick, onHover, describe }) {
   function cellAt(event) {
     if (!picture) return null;
     const box = canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left - geometry.left, event.clientY - box.top - geometry.top];
+    const [x, y] = [
+      event.clientX - box.left - geometry.left,
+      event.clientY - box.top - geometry.top,
+    ];
     if (x < 0 || y < 0 || x > geometry.width || y > geometry.height) return null;
-    const [row, column] = [Math.floor((y + view.y) / geometry.cell), Math.floor((x + view.x) / geometry.cell)];
+    const [row, column] = [
+      Math.floor((y + view.y) / geometry.cell),
+      Math.floor((x + view.x) / geometry.cell),
+    ];
     return row < picture.rows && column < picture.columns ? [row, column] : null;
   }
 
@@ -235,7 +294,12 @@ export function matrix({ name, onPick, onHover, describe }) {
   );
   canvas.addEventListener('keydown', (event) => {
     if (!picture) return;
-    const step = /** @type {Record<string, [number, number]>} */ ({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] })[event.key];
+    const step = /** @type {Record<string, [number, number]>} */ ({
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+    })[event.key];
     if (step) {
       event.preventDefault();
       // The page's own arrow keys choose tokens and layers; here they walk.
@@ -273,7 +337,8 @@ export function matrix({ name, onPick, onHover, describe }) {
     node,
     /** @param {Picture} now */
     draw(now) {
-      if (picture && (picture.rows !== now.rows || picture.columns !== now.columns)) Object.assign(view, { x: 0, y: 0, cell: 0 });
+      if (picture && (picture.rows !== now.rows || picture.columns !== now.columns))
+        Object.assign(view, { x: 0, y: 0, cell: 0 });
       picture = now;
       if (cursor && (cursor[0] >= now.rows || cursor[1] >= now.columns)) cursor = null;
       draw();

@@ -20,7 +20,11 @@ import { h, svg } from './dom.js';
  * @param {Form} [form]
  */
 export function number(value, form = {}) {
-  return h('span', { class: ['number', form.class].filter(Boolean).join(' '), ...place(form) }, format(value, form));
+  return h(
+    'span',
+    { class: ['number', form.class].filter(Boolean).join(' '), ...place(form) },
+    format(value, form),
+  );
 }
 
 /**
@@ -31,7 +35,11 @@ export function number(value, form = {}) {
 export function numberText(value, form) {
   const { site, index, digits, percent, sign, ...rest } = form;
   const said = format(value, { digits, percent, sign });
-  return svg('text', { ...rest, class: ['number', form.class].filter(Boolean).join(' '), ...place(form) }, said);
+  return svg(
+    'text',
+    { ...rest, class: ['number', form.class].filter(Boolean).join(' '), ...place(form) },
+    said,
+  );
 }
 
 /**
@@ -53,7 +61,9 @@ export function format(value, { digits, percent = false, sign = false } = {}) {
   if (value === -Infinity) return '−∞';
   if (value === Infinity) return '∞';
   const scaled = percent ? value * 100 : value;
-  const places = digits ?? (percent ? (scaled !== 0 && Math.abs(scaled) < 1 ? 2 : Math.abs(scaled) < 10 ? 1 : 0) : 3);
+  const places =
+    digits ??
+    (percent ? (scaled !== 0 && Math.abs(scaled) < 1 ? 2 : Math.abs(scaled) < 10 ? 1 : 0) : 3);
   let text = scaled.toFixed(places);
   // A number that rounds to nothing has no sign.
   if (Number(text) === 0) text = (0).toFixed(places);

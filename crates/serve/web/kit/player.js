@@ -16,11 +16,49 @@ export function player({ name, steps, onStep, milliseconds = 900 }) {
   /** @type {ReturnType<typeof setTimeout> | null} */
   let timer = null;
   let speed = 1;
-  const play = h('button', { type: 'button', class: 'plain player-play', 'aria-label': `play ${name}`, onclick: () => (timer ? pause() : start()) }, 'play');
-  const back = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: a step back`, onclick: () => (pause(), go(at - 1)) }, '◂');
-  const forth = h('button', { type: 'button', class: 'plain', 'aria-label': `${name}: a step on`, onclick: () => (pause(), go(at + 1)) }, '▸');
-  const range = h('input', { type: 'range', min: 0, max: 0, value: 0, 'aria-label': `step of ${name}`, oninput: () => (pause(), go(Number(range.value))) });
-  const pace = h('select', { 'aria-label': `speed of ${name}`, onchange: () => (speed = Number(pace.value)) }, [0.5, 1, 2, 4].map((of) => h('option', { value: of }, `${of}×`)));
+  const play = h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain player-play',
+      'aria-label': `play ${name}`,
+      onclick: () => (timer ? pause() : start()),
+    },
+    'play',
+  );
+  const back = h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': `${name}: a step back`,
+      onclick: () => (pause(), go(at - 1)),
+    },
+    '◂',
+  );
+  const forth = h(
+    'button',
+    {
+      type: 'button',
+      class: 'plain',
+      'aria-label': `${name}: a step on`,
+      onclick: () => (pause(), go(at + 1)),
+    },
+    '▸',
+  );
+  const range = h('input', {
+    type: 'range',
+    min: 0,
+    max: 0,
+    value: 0,
+    'aria-label': `step of ${name}`,
+    oninput: () => (pause(), go(Number(range.value))),
+  });
+  const pace = h(
+    'select',
+    { 'aria-label': `speed of ${name}`, onchange: () => (speed = Number(pace.value)) },
+    [0.5, 1, 2, 4].map((of) => h('option', { value: of }, `${of}×`)),
+  );
   pace.value = '1';
   const node = h('div', { class: 'player' }, play, back, forth, range, pace);
 

@@ -1,0 +1,185 @@
+/**
+ * A served model and a browser that looks at it.
+ *
+ * `LOOKBACK` names the program, `LOOKBACK_HOME` holds the default model, `LOOKBACK_MODELS` lists more
+ * models by path, `LOOKBACK_SCREENSHOTS` is where pictures are kept.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+export const PROGRAM = process.env.LOOKBACK ?? '../../target/release/lookback';
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const PICTURES = process.env.LOOKBACK_SCREENSHOTS ?? '../../target/screenshots';
+
+/** The models that are looked at, as the command line takes them. */
+export const MODELS = ['default', ...(process.env.LOOKBACK_MODELS ?? '').split(',')].filter(
+  Boolean,
+);
+
+/**
+ * Serves models on a port of its own.
+ * @param {string[]} models
+ */
+export async function serve(models) {
+  const child = spawn(PROGRAM, ['serve', ...models, '--port', '0', '--no-open'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  /** @type {string} */
+  const address = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const found = line.match(/http:\/\/[\w.[\]:]+/);
+      if (found) resolve(found[0]);
+    });
+    child.on('exit', (code) => reject(new Error(`the program ended with ${code}: ${errors}`)));
+  });
+  return {
+    address,
+    process: child,
+    stop: () =>
+      new Promise((resolve) => {
+        child.removeAllListeners('exit');
+        child.on('exit', resolve);
+        child.kill();
+      }),
+  };
+}
+
+/** A browser with a profile of its own. */
+export async function browse() {
+  const profile = mkdtempSync(join(tmpdir(), 'lookback-page-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  return {
+    context,
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Opens the page and waits for its bar. Whatever goes wrong on it is collected in `faults`.
+ * @param {import('playwright-core').BrowserContext} context
+ * @param {string} address
+ * @param {Record<string, string>} [chosen]  the fragment
+ * @param {{width?: number, dark?: boolean, still?: boolean}} [how]
+ */
+export async function open(context, address, chosen = {}, how = {}) {
+  const page = await context.newPage();
+  await page.setViewportSize({ width: how.width ?? 1280, height: 900 });
+  await page.emulateMedia({
+    colorScheme: how.dark ? 'dark' : 'light',
+    reducedMotion: how.still ? 'reduce' : 'no-preference',
+  });
+  /** @type {string[]} */
+  const faults = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('requestfailed', (request) => {
+    // The page itself gives up what is no longer wanted.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') {
+      faults.push(`${request.url()}: ${request.failure()?.errorText}`);
+    }
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`);
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(address) && !url.startsWith('data:') && !url.startsWith('blob:')) {
+      faults.push(`a request left the machine: ${url}`);
+    }
+  });
+  await page.goto(`${address}/#${fragment(chosen)}`);
+  await page.locator('#tokens .chip').first().waitFor();
+  return { page, faults };
+}
+
+/** @param {Record<string, string>} chosen */
+export function fragment(chosen) {
+  return new URLSearchParams(chosen).toString().replaceAll('+', '%20');
+}
+
+/**
+ * Scrolls to a figure and waits until it has drawn what is chosen.
+ * @param {Page} page
+ * @param {string} stage
+ */
+export async function drawn(page, stage) {
+  const figure = page.locator(`figure[data-stage="${stage}"]`);
+  await figure.scrollIntoViewIfNeeded();
+  await page.locator(`figure[data-stage="${stage}"][data-drawn="true"]:not(.is-busy)`).waitFor({
+    timeout: 60_000,
+  });
+  return figure;
+}
+
+/**
+ * The names of all figures, in the page's order.
+ * @param {Page} page
+ * @returns {Promise<string[]>}
+ */
+export function stages(page) {
+  return page
+    .locator('figure[data-stage]')
+    .evaluateAll((figures) => figures.map((figure) => figure.getAttribute('data-stage') ?? ''));
+}
+
+/**
+ * Keeps a picture to be looked at.
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function picture(page, name) {
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+/**
+ * What `lookback look -o` writes of a prompt: by site, its axes and numbers.
+ * @param {string} model
+ * @param {string} prompt
+ * @returns {Map<string, {shape: number[], values: Float32Array}>}
+ */
+export function trace(model, prompt) {
+  const folder = mkdtempSync(join(tmpdir(), 'lookback-trace-'));
+  const file = join(folder, 'trace.safetensors');
+  execFileSync(PROGRAM, ['look', model, '-p', prompt, '-o', file], { stdio: 'pipe' });
+  const bytes = readFileSync(file);
+  rmSync(folder, { recursive: true });
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  const sites = new Map();
+  for (const [name, about] of Object.entries(header)) {
+    if (about.dtype !== 'F32') continue;
+    const [from, to] = about.data_offsets;
+    const copy = Uint8Array.prototype.slice.call(bytes, 8 + length + from, 8 + length + to);
+    sites.set(name, { shape: about.shape, values: new Float32Array(copy.buffer) });
+  }
+  return sites;
+}

@@ -1,0 +1,67 @@
+/** Every figure draws itself for every model, at every width, in both themes. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, drawn, MODELS, open, picture, serve, stages } from './browser.js';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let served;
+/** @type {Awaited<ReturnType<typeof browse>>} */
+let browser;
+/** @type {string[]} */
+let names = [];
+
+before(async () => {
+  served = await serve(MODELS);
+  browser = await browse();
+  const answer = await fetch(`${served.address}/api/models`);
+  names = (await answer.json()).models.map((/** @type {{name: string}} */ model) => model.name);
+});
+
+after(async () => {
+  await browser.close();
+  await served.stop();
+});
+
+test('every figure draws itself for every model', async () => {
+  assert.equal(names.length, MODELS.length);
+  for (const model of names) {
+    const { page, faults } = await open(browser.context, served.address, { model });
+    for (const stage of await stages(page)) await drawn(page, stage);
+    assert.deepEqual(faults, [], model);
+    const problems = await page.locator('.figure-problem:visible').allTextContents();
+    assert.deepEqual(problems, [], model);
+    await page.close();
+  }
+});
+
+for (const width of [360, 1280, 1920]) {
+  for (const dark of [false, true]) {
+    test(`nothing sticks out at ${width} px, ${dark ? 'dark' : 'light'}`, async () => {
+      const { page, faults } = await open(browser.context, served.address, {}, { width, dark });
+      for (const stage of await stages(page)) await drawn(page, stage);
+      const [wide, seen] = await page.evaluate(() => [
+        document.documentElement.scrollWidth,
+        document.documentElement.clientWidth,
+      ]);
+      await picture(page, `${width}-${dark ? 'dark' : 'light'}`);
+      assert.ok(wide <= seen, `the page is ${wide} px wide where ${seen} are seen`);
+      assert.deepEqual(faults, []);
+      await page.close();
+    });
+  }
+}
+
+test('first load stays under 250 KB', async () => {
+  const page = await browser.context.newPage();
+  let bytes = 0;
+  page.on('response', async (response) => {
+    const { pathname } = new URL(response.url());
+    if (!pathname.startsWith('/api/')) bytes += (await response.body()).length;
+  });
+  await page.goto(served.address);
+  await page.locator('#tokens .chip').first().waitFor();
+  await page.waitForLoadState('networkidle').catch(() => {});
+  assert.ok(bytes < 250_000, `${bytes} bytes`);
+  await page.close();
+});

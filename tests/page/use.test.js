@@ -1,0 +1,118 @@
+/** What a reader does: types, follows a link, reloads, opens a second tab, loses the program. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, drawn, fragment, MODELS, open, serve } from './browser.js';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let served;
+/** @type {Awaited<ReturnType<typeof browse>>} */
+let browser;
+
+before(async () => {
+  served = await serve(MODELS);
+  browser = await browse();
+});
+
+after(async () => {
+  await browser.close();
+  await served.stop();
+});
+
+/** @param {import('playwright-core').Page} page */
+const chips = (page) => page.locator('#tokens .chip').allTextContents();
+
+test('the page follows what is typed', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  await drawn(page, 'attend');
+  await page.locator('#prompt').fill('anna saw a small dog');
+  await page.waitForFunction(() => document.querySelectorAll('#tokens .chip').length === 5);
+  assert.deepEqual(await chips(page), ['anna', '·saw', '·a', '·small', '·dog']);
+  await drawn(page, 'attend');
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('a link restores what was seen', async () => {
+  const chosen = { prompt: 'the red bird', layer: '1', head: '2', token: '1', 'attend.step': '2' };
+  const { page } = await open(browser.context, served.address, chosen);
+  await drawn(page, 'attend');
+  assert.equal(await page.locator('#layer').inputValue(), '1');
+  assert.equal(await page.locator('#head').inputValue(), '2');
+  assert.equal(await page.locator('#prompt').inputValue(), 'the red bird');
+  assert.match((await page.locator('.attend-step').textContent()) ?? '', /^3\. Mask/);
+  await page.reload();
+  await drawn(page, 'attend');
+  assert.equal(new URL(page.url()).hash, `#${fragment(chosen)}`);
+  await page.close();
+});
+
+test('an index that is not there is brought within range', async () => {
+  const { page, faults } = await open(browser.context, served.address, {
+    layer: '99',
+    head: '99',
+    token: '99',
+    model: 'nobody',
+  });
+  await drawn(page, 'attend');
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('letters stay letters', async () => {
+  const prompt = '<script>window.gone = true</script> <img src=x onerror="window.gone = true">';
+  const { page, faults } = await open(browser.context, served.address, { prompt });
+  await drawn(page, 'tokens');
+  assert.equal(await page.evaluate(() => 'gone' in window), false);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+for (const [name, prompt] of Object.entries({
+  emoji: 'a 🐦 is 🟥 👩‍👩‍👧',
+  'right to left': 'הציפור אדומה الطائر أحمر',
+  'a word of many letters': 'a'.repeat(40),
+  'line ends': 'the bird\nis red\n',
+})) {
+  test(`a prompt with ${name} is read`, async () => {
+    const { page, faults } = await open(browser.context, served.address, { prompt });
+    await drawn(page, 'tokens');
+    await drawn(page, 'attend');
+    assert.deepEqual(faults, []);
+    await page.close();
+  });
+}
+
+test('a prompt that cannot be read is refused in a sentence, and the figures stay', async () => {
+  const { page } = await open(browser.context, served.address);
+  await drawn(page, 'attend');
+  await page.locator('#prompt').fill('the bird is red '.repeat(2000));
+  await page.locator('#said:visible').waitFor();
+  assert.match((await page.locator('#said').textContent()) ?? '', /more than this model's context/);
+  assert.equal((await chips(page)).length, 4);
+  await page.locator('#prompt').fill('the bird');
+  await page.waitForFunction(() => document.querySelectorAll('#tokens .chip').length === 2);
+  assert.equal(await page.locator('#said').isVisible(), false);
+  await page.close();
+});
+
+test('two tabs look at different things', async () => {
+  const one = await open(browser.context, served.address, { prompt: 'the red bird' });
+  const two = await open(browser.context, served.address, { prompt: 'the bird is red' });
+  await drawn(one.page, 'attend');
+  await drawn(two.page, 'attend');
+  assert.equal((await chips(one.page)).length, 3);
+  assert.equal((await chips(two.page)).length, 4);
+  await one.page.close();
+  await two.page.close();
+});
+
+test('a program that goes away is missed, and found again', async () => {
+  const own = await serve(['default']);
+  const { page } = await open(browser.context, own.address);
+  await drawn(page, 'attend');
+  await own.stop();
+  await page.locator('#prompt').fill('the red bird');
+  await page.locator('#away:visible').waitFor();
+  await page.close();
+});
