@@ -145,6 +145,19 @@ impl Trace {
 
 /// Passes a sequence through and keeps the sites that are wanted.
 pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
+    let config = &weights.network().config;
+    let mut keep = Keep { config, wanted, sites: BTreeMap::new() };
+    watched(weights, team, ids, &mut keep)?;
+    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+}
+
+/// Passes a sequence through before a watcher's eyes.
+pub(crate) fn watched(
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+    watch: &mut impl Watch,
+) -> Result<()> {
     let network = weights.network();
     let context = network.config.context;
     if ids.is_empty() {
@@ -159,9 +172,7 @@ pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -
     let shape = Shape::Look { rows: ids.len() };
     let mut space = Workspace::new(network, shape, ids.len(), team.threads());
     let mut cache = Cache::new(network, 1, Cache::pages(ids.len()));
-    let mut keep = Keep { config: &network.config, wanted, sites: BTreeMap::new() };
-    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), &mut keep)?;
-    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
 }
 
 /// A watcher that copies what it sees.
