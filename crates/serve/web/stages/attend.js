@@ -1,0 +1,290 @@
+/**
+ * Attention: all heads at a glance, one head opened and computed step by step, one weight unfolded
+ * into the sum that made it.
+ *
+ * In the address: `attend.key`, the token that is looked at; `attend.step`, how far the head is.
+ */
+
+import { ask, look, tensors } from '../kit/ask.js';
+import { mention, visible, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { matrix } from '../kit/matrix.js';
+import { format, number } from '../kit/number.js';
+import { player } from '../kit/player.js';
+import { hoverToken } from '../kit/state.js';
+import { unfolded } from './attend/cell.js';
+import { glance } from './attend/glance.js';
+import { LINES, STEPS } from './attend/steps.js';
+import { vectors } from './attend/vectors.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+
+/**
+ * What one head's figure is drawn from.
+ * @typedef {object} Head
+ * @property {Selection} of
+ * @property {Map<string, Tensor>} steps  products, scaled, exponentials: `[queries, keys]`
+ * @property {Tensor} scores              `[queries, keys]`
+ * @property {Tensor} pattern             `[queries, keys]`
+ */
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'attend',
+  mount(root, page) {
+    /** @type {Head | null} */
+    let head = null;
+    const parts = figure(root, { title: 'What each token takes from those before it', table });
+    const small = glance((layer, of) => page.set({ layer, head: of }));
+    const large = matrix({
+      name: 'attention of the opened head',
+      onPick: (query, key) => page.set({ token: query, 'attend.key': key }),
+      onHover: (cell) => {
+        hoverToken(cell?.[1] ?? null);
+        read(cell);
+      },
+      describe: (query, key) => describe(query, key),
+    });
+    const readout = h('p', { class: 'attend-readout' }, '\u00a0');
+    const lines = h('pre', {
+      class: 'attend-lines',
+      'aria-label': 'the reference, as it is run in tests',
+    });
+    const stepName = h('p', { class: 'attend-step', 'aria-live': 'polite' });
+    const rows = h('div', { class: 'attend-vectors' });
+    const sum = h('div', { class: 'attend-sum', 'aria-live': 'polite' });
+    const play = player({
+      name: 'the steps of attention',
+      steps: () => STEPS.length,
+      onStep: (step) => page.set({ 'attend.step': step }),
+      milliseconds: 1600,
+    });
+    fill(
+      parts.body,
+      h(
+        'div',
+        { class: 'attend-all' },
+        h('p', { class: 'attend-label' }, 'all heads: a row for each layer'),
+        small.node,
+      ),
+      h(
+        'div',
+        { class: 'attend-one' },
+        h('div', { class: 'attend-matrix' }, stepName, large.node, readout),
+        h('div', { class: 'attend-side' }, lines, rows),
+      ),
+      sum,
+    );
+    parts.controls.append(play.node);
+
+    /** @param {Selection} of */
+    const stepOf = (of) =>
+      Math.min(STEPS.length - 1, Number(of.more['attend.step'] ?? STEPS.length - 1) || 0);
+    /** @param {Selection} of */
+    const keyOf = (of) =>
+      Math.min(of.ids.length - 1, Number(of.more['attend.key'] ?? mostOf(of)) || 0);
+
+    /** The token that the chosen one takes most from. @param {Selection} of */
+    function mostOf(of) {
+      if (!head) return 0;
+      const row = head.pattern.part(of.token);
+      let most = 0;
+      for (let key = 1; key < row.length; key += 1) if (at(row, key) > at(row, most)) most = key;
+      return most;
+    }
+
+    /** @param {[number, number] | null} cell */
+    function read(cell) {
+      fill(readout, cell && head ? told(head, cell[0], cell[1]) : '\u00a0');
+    }
+
+    /** @param {number} query @param {number} key */
+    function describe(query, key) {
+      if (!head) return '';
+      const pieces = head.of.pieces;
+      const names = `${word(pieces[query] ?? '')} to ${word(pieces[key] ?? '')}`;
+      return key > query
+        ? `${names}: hidden, it comes later`
+        : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
+    }
+
+    function drawHead() {
+      if (!head) return;
+      const now = head;
+      const { of } = now;
+      const step = STEPS[stepOf(of)] ?? STEPS[0];
+      const labels = of.pieces.map(visible);
+      play.stand(stepOf(of));
+      fill(stepName, step.name(of.about));
+      fill(
+        lines,
+        LINES.map((line) =>
+          h(
+            'span',
+            { class: 'attend-line' },
+            line.map((part) =>
+              h('span', { class: step.lit.includes(part.name) ? 'is-lit' : '' }, part.text),
+            ),
+            '\n',
+          ),
+        ),
+      );
+      large.draw({
+        rows: of.ids.length,
+        columns: of.ids.length,
+        value: (query, key) => step.value(now, query, key),
+        masked: (query, key) => step.isMasked && now.scores.get(query, key) === -Infinity,
+        scale: step.scale,
+        rowLabels: labels,
+        columnLabels: labels,
+        picked: [of.token, keyOf(of)],
+        markedRow: of.token,
+        numbers: of.ids.length <= 12,
+      });
+    }
+
+    function table() {
+      if (!head) return null;
+      const { of, pattern } = head;
+      const site = `blocks.${of.layer}.attn.pattern`;
+      const cell = (/** @type {number} */ query, /** @type {number} */ key) =>
+        key > query
+          ? '–'
+          : number(pattern.get(query, key), { site, index: pattern.index(query, key) });
+      const last = Math.min(of.ids.length, 64);
+      return {
+        caption: `weights of layer ${of.layer}, head ${of.head}: the row's token takes so much from the column's`,
+        head: ['', ...of.pieces.slice(0, last).map(visible)],
+        rows: of.pieces
+          .slice(0, last)
+          .map((piece, query) => [
+            visible(piece),
+            ...of.pieces.slice(0, last).map((_, key) => cell(query, key)),
+          ]),
+      };
+    }
+
+    return {
+      async draw(of, signal) {
+        const about = { model: of.model, prompt: of.prompt, chat: of.chat };
+        const block = `blocks.${of.layer}.attn`;
+        const wanted = [
+          { site: `${block}.scores`, at: [of.head] },
+          { site: `${block}.pattern`, at: [of.head] },
+        ];
+        const [all, steps, sites] = await Promise.all([
+          small.ask(of, signal),
+          tensors('attend', { ...about, layer: of.layer, head: of.head }, { signal }),
+          look(about, wanted, { signal }),
+        ]);
+        head = {
+          of,
+          steps,
+          scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${of.head}`)),
+          pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${of.head}`)),
+        };
+        small.draw(all, of);
+        drawHead();
+        read([of.token, keyOf(of)]);
+        parts.caption(...sentence(head));
+        parts.say(describe(of.token, mostOf(of)));
+        const key = keyOf(of);
+        const [cell] = await Promise.all([
+          ask(
+            'attend/cell',
+            { ...about, layer: of.layer, head: of.head, query: of.token, key },
+            { signal },
+          ),
+          vectors(rows, of, key, signal),
+        ]);
+        fill(sum, unfolded(cell, of, key));
+      },
+    };
+  },
+};
+
+/**
+ * A cell in words and numbers.
+ * @param {Head} head
+ * @param {number} query
+ * @param {number} key
+ */
+function told({ of, pattern, scores }, query, key) {
+  const names = [
+    mention(query, of.pieces[query] ?? ''),
+    ' to ',
+    mention(key, of.pieces[key] ?? ''),
+    ': ',
+  ];
+  if (key > query) return [...names, 'hidden. It comes later, and the future does not exist yet.'];
+  if (scores.get(query, key) === -Infinity)
+    return [...names, 'hidden. It lies further back than this layer looks.'];
+  const block = `blocks.${of.layer}.attn`;
+  return [
+    ...names,
+    'score ',
+    number(scores.get(query, key), { site: `${block}.scores`, index: scores.index(query, key) }),
+    ', weight ',
+    number(pattern.get(query, key), {
+      site: `${block}.pattern`,
+      index: pattern.index(query, key),
+      percent: true,
+    }),
+  ];
+}
+
+/**
+ * The caption: what the chosen token does in this head.
+ * @param {Head} head
+ * @returns {(Node | string)[]}
+ */
+function sentence({ of, pattern }) {
+  const { token, pieces } = of;
+  const me = mention(token, pieces[token] ?? '');
+  const site = `blocks.${of.layer}.attn.pattern`;
+  const share = (/** @type {number} */ key) =>
+    h(
+      'strong',
+      null,
+      number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
+    );
+  if (token === 0)
+    return [
+      me,
+      ' is the first token. It can look at nothing but itself, so its whole attention, ',
+      share(0),
+      ', stays there, in every head of every layer.',
+    ];
+  const row = pattern.part(token);
+  const others = Array.from({ length: token }, (_, key) => key).sort(
+    (a, b) => at(row, b) - at(row, a),
+  );
+  const [first = 0, second] = others;
+  const own = at(row, token);
+  const where = ` in head ${of.layer}.${of.head}`;
+  const self =
+    own > at(row, first)
+      ? [' Here it looks at itself more than at anything else: ', share(token), '.']
+      : [' To itself it gives ', share(token), '.'];
+  return [
+    me,
+    ' gives ',
+    share(first),
+    ' of its attention to ',
+    mention(first, pieces[first] ?? ''),
+    where,
+    ...(second !== undefined
+      ? [', and ', share(second), ' to ', mention(second, pieces[second] ?? '')]
+      : []),
+    '.',
+    ...self,
+    ' What comes after it is hatched: it gets exactly nothing.',
+  ];
+}
+
+/** @param {Float32Array} row @param {number} index */
+function at(row, index) {
+  return row[index] ?? 0;
+}

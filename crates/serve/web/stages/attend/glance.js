@@ -1,0 +1,169 @@
+/**
+ * All heads at a glance: a small picture of each pattern, a row for each layer.
+ */
+
+import { tensors } from '../../kit/ask.js';
+import { named } from '../../kit/colour.js';
+import { h } from '../../kit/dom.js';
+
+/** @typedef {import('../../kit/ask.js').Tensor} Tensor */
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+
+/** Cells of a small picture's side, at most. */
+const MOST = 24;
+
+/**
+ * @param {(layer: number, head: number) => void} onPick
+ */
+export function glance(onPick) {
+  const canvas = h('canvas', {
+    class: 'glance',
+    tabindex: '0',
+    role: 'application',
+    'aria-roledescription': 'grid of heads',
+  });
+  const name = h('span', { class: 'spoken', 'aria-live': 'polite' });
+  const node = h('div', { class: 'glance-whole' }, canvas, name);
+  /** @type {{values: Tensor, of: Selection} | null} */
+  let shown = null;
+  let [tile, gap, left, top] = [20, 3, 26, 18];
+  /** @type {[number, number] | null} */
+  let cursor = null;
+
+  function draw() {
+    if (!shown || node.clientWidth === 0) return;
+    const { values, of } = shown;
+    const [layers = 0, heads = 0, side = 1] = values.shape;
+    left = 26;
+    top = 18;
+    const room = node.clientWidth - left;
+    const large = layers * heads <= 48 ? 46 : 26;
+    tile = Math.max(8, Math.min(large, Math.floor(room / heads) - gap));
+    const [width, height] = [left + heads * (tile + gap), top + layers * (tile + gap)];
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    canvas.setAttribute(
+      'aria-label',
+      `all ${layers * heads} heads; layer ${of.layer}, head ${of.head} is open; arrow keys move, Enter opens`,
+    );
+    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    const picture = document.createElement('canvas');
+    picture.width = side;
+    picture.height = side;
+    const small = /** @type {CanvasRenderingContext2D} */ (picture.getContext('2d'));
+    const [paper, ink] = [named('paper'), named('ink')];
+    const styles = getComputedStyle(node);
+    pen.scale(ratio, ratio);
+    pen.imageSmoothingEnabled = false;
+    pen.font = `11px ${styles.getPropertyValue('--sans')}`;
+    pen.textBaseline = 'middle';
+    for (let layer = 0; layer < layers; layer += 1) {
+      const y = top + layer * (tile + gap);
+      pen.fillStyle = styles.getPropertyValue('--quiet');
+      pen.textAlign = 'right';
+      if (tile >= 11 || layer % 5 === 0) pen.fillText(String(layer), left - 7, y + tile / 2);
+      for (let head = 0; head < heads; head += 1) {
+        const x = left + head * (tile + gap);
+        if (layer === 0) {
+          pen.textAlign = 'center';
+          pen.fillText(String(head), x + tile / 2, top / 2);
+        }
+        const image = small.createImageData(side, side);
+        values.part(layer, head).forEach((weight, at) => {
+          // The square root shows faint weights; the opened head shows true ones.
+          const share = Math.sqrt(weight);
+          for (let channel = 0; channel < 3; channel += 1) {
+            const [from, to] = [paper[channel] ?? 0, ink[channel] ?? 0];
+            image.data[4 * at + channel] = from + (to - from) * share;
+          }
+          image.data[4 * at + 3] = 255;
+        });
+        small.putImageData(image, 0, 0);
+        pen.drawImage(picture, x, y, tile, tile);
+        const isOpen = layer === of.layer && head === of.head;
+        pen.strokeStyle = isOpen
+          ? styles.getPropertyValue('--accent')
+          : styles.getPropertyValue('--line');
+        pen.lineWidth = isOpen ? 2.5 : 1;
+        pen.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
+        if (cursor?.[0] === layer && cursor[1] === head) {
+          pen.strokeStyle = styles.getPropertyValue('--ink');
+          pen.lineWidth = 1.5;
+          pen.strokeRect(x - 2, y - 2, tile + 4, tile + 4);
+        }
+      }
+    }
+  }
+
+  /** @param {MouseEvent} event @returns {[number, number] | null} */
+  function at(event) {
+    if (!shown) return null;
+    const box = canvas.getBoundingClientRect();
+    const head = Math.floor((event.clientX - box.left - left) / (tile + gap));
+    const layer = Math.floor((event.clientY - box.top - top) / (tile + gap));
+    const [layers = 0, heads = 0] = shown.values.shape;
+    return layer >= 0 && layer < layers && head >= 0 && head < heads ? [layer, head] : null;
+  }
+  canvas.addEventListener('click', (event) => {
+    const head = at(event);
+    if (head) onPick(...head);
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    const head = at(event);
+    canvas.title = head ? `layer ${head[0]}, head ${head[1]}` : '';
+    canvas.style.cursor = head ? 'pointer' : 'default';
+  });
+  canvas.addEventListener('keydown', (event) => {
+    const step = /** @type {Record<string, [number, number]>} */ ({
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+    })[event.key];
+    if (!shown) return;
+    if (step) {
+      event.preventDefault();
+      event.stopPropagation();
+      const [layers = 1, heads = 1] = shown.values.shape;
+      const [layer, head] = cursor ?? [shown.of.layer, shown.of.head];
+      cursor = [
+        Math.max(0, Math.min(layers - 1, layer + step[0])),
+        Math.max(0, Math.min(heads - 1, head + step[1])),
+      ];
+      name.textContent = `layer ${cursor[0]}, head ${cursor[1]}`;
+      draw();
+    } else if ((event.key === 'Enter' || event.key === ' ') && cursor) {
+      event.preventDefault();
+      onPick(...cursor);
+    }
+  });
+  new ResizeObserver(draw).observe(node);
+  document.addEventListener('lookback-theme', draw);
+
+  /** The last answer, which layer and head do not change. */
+  let kept = /** @type {{key: string, values: Tensor} | null} */ (null);
+  return {
+    node,
+    /** @param {Selection} of @param {AbortSignal} signal @returns {Promise<Tensor>} */
+    async ask(of, signal) {
+      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step]);
+      if (kept?.key === key) return kept.values;
+      const answer = await tensors(
+        'attend/glance',
+        { model: of.model, prompt: of.prompt, chat: of.chat, most: MOST },
+        { signal },
+      );
+      kept = { key, values: /** @type {Tensor} */ (answer.get('glance')) };
+      return kept.values;
+    },
+    /** @param {Tensor} values @param {Selection} of */
+    draw(values, of) {
+      shown = { values, of };
+      cursor = null;
+      draw();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The rows that are compared: the chosen token's query, the other's key and value.
+ */
+
+import { look } from '../../kit/ask.js';
+import { strip } from '../../kit/bars.js';
+import { mention } from '../../kit/chips.js';
+import { hue } from '../../kit/colour.js';
+import { fill, h } from '../../kit/dom.js';
+import { number } from '../../kit/number.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Selection} of
+ * @param {number} key     the token that is looked at
+ * @param {AbortSignal} signal
+ */
+export async function vectors(root, of, key, signal) {
+  const block = `blocks.${of.layer}.attn`;
+  const shared = Math.floor(of.head / (of.about.heads / of.about.key_heads));
+  const rows = [
+    { what: 'query', site: `${block}.rot_q`, at: [of.token, of.head], token: of.token },
+    { what: 'key', site: `${block}.rot_k`, at: [key, shared], token: key },
+    { what: 'value', site: `${block}.v`, at: [key, shared], token: key },
+  ];
+  const sites = await look({ model: of.model, prompt: of.prompt, chat: of.chat }, rows, { signal });
+  fill(
+    root,
+    rows.map(({ what, site, at, token }) => {
+      const tensor = sites.get(`${site}@${at.join(',')}`);
+      if (!tensor) return null;
+      const piece = of.pieces[token] ?? '';
+      return h(
+        'div',
+        { class: 'attend-vector' },
+        h('p', { class: 'attend-label' }, `${what} of `, mention(token, piece)),
+        strip({
+          name: `${what} of ${piece.trim()}`,
+          values: tensor.values,
+          height: 44,
+          colour: hue(token),
+          read: (dimension) =>
+            h(
+              'span',
+              null,
+              `dimension ${dimension}: `,
+              number(tensor.get(dimension), { site, index: tensor.index(dimension) }),
+            ),
+        }),
+      );
+    }),
+    shared !== of.head || of.about.key_heads !== of.about.heads
+      ? h(
+          'p',
+          { class: 'attend-label' },
+          `${of.about.heads / of.about.key_heads} heads share a key head; head ${of.head} uses key head ${shared}.`,
+        )
+      : null,
+  );
+}
