@@ -1,7 +1,9 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
+mod attend;
 mod look;
 mod models;
+mod tokens;
 
 use axum::{
     Router,
@@ -13,8 +15,10 @@ use crate::{files, refuse::Refused, state::State};
 /// Every route. One line a file, in alphabetical order.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
+        .merge(attend::routes())
         .merge(look::routes())
         .merge(models::routes())
+        .merge(tokens::routes())
         .fallback(files::file)
         .method_not_allowed_fallback(not_so)
 }

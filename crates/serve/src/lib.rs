@@ -14,6 +14,7 @@ mod prompt;
 mod refuse;
 mod server;
 mod state;
+mod tensors;
 
 pub use models::Open;
 pub use server::{Listener, Server};

@@ -3,21 +3,18 @@
 //! Asked for `{"site": "blocks.0.attn.pattern", "at": [3]}` it sends head 3 alone, under the name
 //! `blocks.0.attn.pattern@3`. Its `__metadata__` says whose numbers they are.
 
-use std::collections::HashMap;
-
-use axum::{Router, extract, http::header, response::IntoResponse, routing::post};
-use lookback_files::Refusal;
+use axum::{Router, extract, response::IntoResponse, routing::post};
 use lookback_lens::Seen;
 use lookback_model::Site;
-use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
 use crate::{
     ask::Ask,
     passes::Pass,
-    prompt::{Asked, Prompt},
+    prompt::Prompt,
     refuse::{Refused, Result},
     state::State,
+    tensors::{Tensor, answer},
 };
 
 /// Most parts that one request may ask for.
@@ -66,31 +63,18 @@ async fn look(
     let wanted: Vec<Site> = wanted.collect::<Result<_>>()?;
     let asked = state.ask(&look.prompt).await?;
     let pass = state.passes.sites(&asked, &wanted).await?;
-    let file = state.slowly(move || written(&asked, &pass, &look.sites, &wanted)).await??;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], file))
+    let work = move || answer(&asked, pass.milliseconds, parts(&pass, &look.sites, &wanted)?);
+    state.slowly(work).await?
 }
 
-/// The parts as a file.
-fn written(asked: &Asked, pass: &Pass, places: &[Place], sites: &[Site]) -> Result<Vec<u8>> {
-    let mut tensors = Vec::with_capacity(places.len());
-    for (place, site) in places.iter().zip(sites) {
+/// The parts as tensors.
+fn parts(pass: &Pass, places: &[Place], sites: &[Site]) -> Result<Vec<Tensor>> {
+    let part = |(place, site): (&Place, &Site)| {
         let seen = pass.at(*site).ok_or_else(|| Refused::missing(format!("no site {site}")))?;
         let (shape, values) = part(place, seen)?;
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        tensors.push((place.name(), shape, bytes));
-    }
-    let failed = |error: safetensors::SafeTensorError| {
-        Refused::from(Refusal::ours(format!("the numbers could not be written ({error})")))
+        Ok(Tensor::new(&place.name(), shape, values))
     };
-    // The name of a tensor stands once, however often it was asked for.
-    let views = tensors
-        .iter()
-        .map(|(name, shape, bytes)| {
-            Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
-        })
-        .collect::<Result<HashMap<_, _>, _>>()
-        .map_err(failed)?;
-    safetensors::serialize(views, Some(about(asked, pass))).map_err(failed)
+    places.iter().zip(sites).map(part).collect()
 }
 
 /// The values at some indices of the first axes, and the shape of what is left.
@@ -111,20 +95,4 @@ fn part<'a>(place: &Place, seen: &'a Seen) -> Result<(Vec<usize>, &'a [f32])> {
         values = &values[index * len..(index + 1) * len];
     }
     Ok((seen.shape[at.len()..].to_vec(), values))
-}
-
-/// Whose numbers they are.
-fn about(asked: &Asked, pass: &Pass) -> HashMap<String, String> {
-    let ids: Vec<String> = asked.ids.iter().map(|id| id.0.to_string()).collect();
-    let mut about: HashMap<String, String> = [
-        ("model", asked.open.name.clone()),
-        ("milliseconds", format!("{:.3}", pass.milliseconds)),
-        ("ids", ids.join(",")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if let Some((step, _)) = asked.open.step {
-        about.insert("step".to_owned(), step.to_string());
-    }
-    about
 }
