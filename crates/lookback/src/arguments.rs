@@ -8,7 +8,7 @@ use clap::{Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, e
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
 
-use crate::{commands::Command, print::Print};
+use crate::{commands::Command, main_job::MainJob, print::Print};
 
 /// Let every token look at the tokens before it: train, run and open a transformer.
 ///
@@ -23,9 +23,8 @@ pub(crate) struct Asked {
     /// What to do; nothing is the main job.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Prints the tour in the terminal instead of opening the page in a browser.
-    #[arg(long)]
-    pub(crate) no_serve: bool,
+    #[command(flatten)]
+    pub(crate) main_job: MainJob,
     #[command(flatten)]
     pub(crate) machine: Machine,
 }

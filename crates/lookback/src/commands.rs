@@ -7,7 +7,7 @@ mod generate;
 mod look;
 mod sampling;
 #[cfg(feature = "serve")]
-mod serve;
+pub(crate) mod serve;
 mod tokenizer;
 mod train;
 mod verify;
@@ -36,7 +36,7 @@ pub(crate) enum Command {
 /// Does what was asked.
 pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
     match asked.command {
-        None => main_job::run(asked.machine.team()?, print),
+        None => main_job::run(asked.main_job, asked.machine.team()?, print),
         Some(Command::Train(train)) => train.run(print),
         Some(Command::Eval(eval)) => eval.run(print),
         Some(Command::Generate(generate)) => generate.run(print),

@@ -1,5 +1,7 @@
 //! The program: arguments in, calls out, one exit code. Read `arguments`, then `commands`.
 
+#[cfg(feature = "serve")]
+mod answering;
 mod arguments;
 #[cfg(feature = "serve")]
 mod browser;

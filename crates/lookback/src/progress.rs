@@ -46,7 +46,7 @@ impl Progress {
     /// Takes up what a run tells.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         match event {
-            Event::Step(taken) => {
+            Event::Step { taken, .. } => {
                 let before = self.loss.get();
                 let now =
                     if before.is_nan() { taken.loss } else { 0.95 * before + 0.05 * taken.loss };

@@ -25,5 +25,5 @@ pub(crate) fn short(weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Re
         text.push_str(&decoder.push(id));
         ids.push(id);
     }
-    Ok(format!("  … {}", text.trim().replace('\n', " / ")))
+    Ok(text.trim().replace('\n', " / "))
 }

@@ -4,6 +4,7 @@ mod attend;
 mod look;
 mod models;
 mod tokens;
+mod training;
 
 use axum::{
     Router,
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> Router<State> {
         .merge(look::routes())
         .merge(models::routes())
         .merge(tokens::routes())
+        .merge(training::routes())
         .fallback(files::file)
         .method_not_allowed_fallback(not_so)
 }

@@ -6,6 +6,7 @@
 
 mod api;
 mod ask;
+mod events;
 mod files;
 mod guard;
 mod models;
@@ -15,6 +16,8 @@ mod refuse;
 mod server;
 mod state;
 mod tensors;
+mod training;
 
 pub use models::Open;
 pub use server::{Listener, Server};
+pub use training::{News, Training};

@@ -19,9 +19,10 @@ use tokio::net::TcpListener;
 use crate::{
     api, files,
     guard::{self, Guard},
-    models::{Models, Open},
+    models::Open,
     passes::Passes,
     state::State,
+    training::Training,
 };
 
 /// How long the head of a request may take, and how long a connection may idle.
@@ -38,7 +39,8 @@ impl Server {
     pub fn new(team: Arc<Team>) -> Result<Self> {
         let passes = Passes::new(team);
         let token = guard::token()?.into();
-        Ok(Self { state: State { models: Arc::new(Models::default()), passes, token } })
+        let (models, training) = (Arc::default(), Training::default());
+        Ok(Self { state: State { models, passes, training, token } })
     }
 
     /// Shows a model; one of the same name is replaced.
@@ -49,6 +51,11 @@ impl Server {
     /// Lets another team compute, as when a training ends that had the others busy.
     pub fn let_compute(&self, team: Arc<Team>) {
         self.state.passes.let_compute(team);
+    }
+
+    /// Where to tell how a training goes.
+    pub fn training(&self) -> Training {
+        self.state.training.clone()
     }
 
     /// All routes, for a server that is reached as `host` at `port`.

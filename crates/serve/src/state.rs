@@ -8,6 +8,7 @@ use crate::{
     models::Models,
     passes::Passes,
     refuse::{Refused, Result},
+    training::Training,
 };
 
 /// The models, the passes over them, and the secret of the page.
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub(crate) models: Arc<Models>,
     /// Forward passes, remembered.
     pub(crate) passes: Passes,
+    /// The training that this program does, if it does one.
+    pub(crate) training: Training,
     /// What only the page that was served from here knows.
     pub(crate) token: Arc<str>,
 }

@@ -35,7 +35,12 @@ pub enum Limit {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A step was taken.
-    Step(Taken),
+    Step {
+        /// What it did.
+        taken: Taken,
+        /// The weights as they stand.
+        weights: &'a Weights,
+    },
     /// The model was judged by what was kept back.
     Judged {
         /// Steps done.
@@ -145,7 +150,7 @@ impl Course<'_> {
                 true => taken.loss,
                 false => tally.recent + 0.05 * (taken.loss - tally.recent),
             };
-            tell(Event::Step(taken))?;
+            tell(Event::Step { taken, weights: self.trainer.weights() })?;
             self.note(&taken, &mut tally, tell)?;
         }
         let step = self.trainer.steps();

@@ -161,6 +161,12 @@ impl Directory {
         writeln!(file, "{line}").map_err(refuse)
     }
 
+    /// What `metrics.jsonl` says, line by line; nothing where there is none.
+    pub fn read_metrics(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.metrics()).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// Removes what a run that was killed was writing: [`write_whole`] begins with such a name.
     pub fn sweep(&self) -> Result<()> {
         for folder in [self.path.clone(), self.path.join("snapshots")] {

@@ -1,13 +1,13 @@
 //! `lookback serve`: the page over models that are there.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use clap::Args;
 use lookback::open::Model;
 use lookback_files::{Refusal, Result};
 use lookback_serve::{Listener, Open, Server};
 
-use crate::{arguments::Machine, browser, interrupt, print::Print};
+use crate::{answering::Answering, arguments::Machine, browser, print::Print};
 
 /// Where the page is unless somebody says otherwise.
 const PORT: u16 = 4747;
@@ -64,7 +64,7 @@ impl Serve {
         }
         let listener = self.address.listen()?;
         self.address.announce(&listener, print)?;
-        answer(&server, listener)
+        Answering::begin(&server, listener)?.until_told_to_stop()
     }
 }
 
@@ -87,26 +87,6 @@ impl Address {
         }
         Ok(())
     }
-}
-
-/// Answers until Ctrl-C, which is how a server ends.
-pub(crate) fn answer(server: &Server, listener: Listener) -> Result<()> {
-    let stop = interrupt::flag()?;
-    let told = async move {
-        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("page")
-        .enable_all()
-        .build()
-        .map_err(|error| Refusal::ours(format!("no thread for the page can be made ({error})")))?;
-    let ended = runtime.block_on(server.run(listener, told));
-    // Passes that are still computed are for nobody.
-    runtime.shutdown_background();
-    ended
 }
 
 /// A model as the page shows it; one that cannot read a text is refused.

@@ -209,7 +209,7 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
             (&event, &tokenizer, progress.is_seen())
         {
             let team = Team::new(1, lookback_engine::Path::best());
-            progress.say(&sample::short(weights, &team, tokenizer)?);
+            progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
         }
         progress.tell(&event);
         Ok(())

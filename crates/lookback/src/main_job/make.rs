@@ -1,0 +1,121 @@
+//! Makes the default model: writes Tinytown, learns its tokens, trains a transformer on it.
+
+use std::{fs, path::Path, sync::Arc};
+
+use lookback_engine::{Team, Weights};
+use lookback_files::{Refusal, Result};
+use lookback_model::Network;
+use lookback_text::{
+    Specials, TokenId, Tokenizer,
+    dataset::{Dataset, Windows},
+    tinytown,
+};
+use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
+
+use crate::{interrupt, memory};
+
+/// Seed of the stories that the default model learns from; questions are drawn apart from it.
+const SEED: u64 = 1;
+/// Text that the default model learns from.
+const BYTES: usize = 12_000_000;
+/// Text that its tokenizer is learned from.
+const TOKENIZER_BYTES: usize = 2_000_000;
+/// Tokens of its vocabulary.
+const VOCABULARY: usize = 2048;
+/// Tokens that it learns from: about 100 seconds on two cores.
+const TOKENS: u64 = 10_800_000;
+
+/// What the making of a model tells whoever watches it.
+pub(super) enum Told<'a> {
+    /// What is being done now, in a few words.
+    Doing(&'a str),
+    /// The first step is about to be taken.
+    Begun(Begun<'a>),
+    /// Something of the course.
+    Event(Event<'a>),
+}
+
+/// A run at its beginning.
+pub(super) struct Begun<'a> {
+    /// The settings.
+    pub(super) recipe: &'a Recipe,
+    /// The weights before the first step.
+    pub(super) weights: &'a Weights,
+    /// What turns the text into tokens.
+    pub(super) tokenizer: &'a Tokenizer,
+    /// Tokens of the text.
+    pub(super) tokens: usize,
+    /// Where the run is kept until it is done.
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page asks"))]
+    pub(super) path: &'a Path,
+}
+
+/// Trains into a folder beside the place, which it takes only when all is done. Gives the steps.
+pub(super) fn make(
+    folder: &Path,
+    team: &Arc<Team>,
+    tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
+) -> Result<u64> {
+    let mut recipe = preset("default")?;
+    recipe.steps = TOKENS.div_ceil(recipe.tokens_per_step() as u64);
+    tell(Told::Doing("writing Tinytown, a small town of plain words, and learning its tokens"))?;
+    let tokenizer = {
+        let text = tinytown::corpus(TOKENIZER_BYTES, SEED);
+        Tokenizer::train_bpe(&[&text], VOCABULARY, &["<|endoftext|>"])?
+    };
+    tell(Told::Doing("writing its stories and cutting them into tokens"))?;
+    let data = stories(&tokenizer)?;
+    data.check(recipe.context)?;
+    let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.end())?);
+    memory::refuse_beyond("training", Trainer::bytes(&network, &recipe, team.threads()))?;
+
+    let begun = folder.with_extension("part");
+    if begun.exists() {
+        fs::remove_dir_all(&begun).map_err(|error| Refusal::writing(&begun, &error))?;
+    }
+    let directory = Directory::new(&begun)?;
+    directory.make()?;
+    directory.write_settings(&recipe)?;
+    tokenizer.write(directory.path())?;
+    let mut trainer = Trainer::new(Arc::new(network), &recipe, team.clone())?;
+    tell(Told::Begun(Begun {
+        recipe: &recipe,
+        weights: trainer.weights(),
+        tokenizer: &tokenizer,
+        tokens: data.len(),
+        path: &begun,
+    }))?;
+    let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
+    let source = Source { data, windows };
+    let mut course = Course {
+        trainer: &mut trainer,
+        source: &source,
+        directory: Some(&directory),
+        stop: interrupt::flag()?,
+    };
+    let finished = course.run(None, &mut |event| tell(Told::Event(event)))?;
+    // A folder without a model in it is left over from somebody's hand; it would be in the way.
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
+    }
+    fs::rename(&begun, folder).map_err(|error| Refusal::writing(folder, &error))?;
+    Ok(finished.steps)
+}
+
+/// The ids of all stories, an end token behind each, and where each begins.
+fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
+    let town = tinytown::Town::new(SEED);
+    let (mut ids, mut documents, mut bytes): (Vec<TokenId>, Vec<usize>, usize) =
+        (Vec::new(), Vec::new(), 0);
+    for number in 0.. {
+        if bytes >= BYTES {
+            break;
+        }
+        let story = town.story(number);
+        bytes += story.len() + 2;
+        documents.push(ids.len());
+        ids.extend(tokenizer.encode_bare(&story, Specials::Text)?);
+        ids.extend(tokenizer.end());
+    }
+    Ok(Dataset::new(&ids, documents))
+}

@@ -1,0 +1,181 @@
+//! The main job with the page: it is there at once, and shows the model while it learns.
+//!
+//! The page reads snapshots, never the weights in training, on one thread of its own, so that a
+//! training that nobody looks into runs as fast as one without a page.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lookback::open::{Model, default_model};
+use lookback_engine::{Team, Weights};
+use lookback_files::Result;
+use lookback_serve::{News, Open, Server, Training};
+use lookback_train::{Event, Taken};
+
+use crate::{
+    answering::Answering,
+    commands::serve::{Address, shown},
+    main_job::{
+        make::{Begun, Told, make},
+        watch::Watch,
+    },
+    print::Print,
+    sample,
+};
+
+/// What the default model is called.
+const NAME: &str = "default";
+/// How often newer weights are shown.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(2);
+/// How often the page is told of steps.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// Opens the page, makes the model if it is not there, and answers until Ctrl-C.
+pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Result<()> {
+    let folder = default_model()?;
+    let listener = address.listen()?;
+    if folder.join("config.json").exists() {
+        let server = Server::new(team.clone())?;
+        server.show(shown(Model::open(NAME, &team)?, NAME)?);
+        address.announce(&listener, print)?;
+        return Answering::begin(&server, listener)?.until_told_to_stop();
+    }
+    let server = Server::new(Arc::new(Team::new(1, team.path())))?;
+    server.training().tell(News::Phase { doing: "beginning".into() });
+    address.announce(&listener, print)?;
+    let answering = Answering::begin(&server, listener)?;
+    let began = Instant::now();
+    let mut watch = Watch::new(print);
+    let mut publisher = Publisher::new(&server, &team);
+    let made = make(&folder, &team, &mut |told| {
+        watch.tell(&told);
+        publisher.tell(&told)
+    });
+    watch.end();
+    let opened = made.and_then(|steps| Ok((steps, shown(Model::open(NAME, &team)?, NAME)?)));
+    match opened {
+        Err(refusal) => {
+            server.training().tell(News::Failed { error: refusal.to_string() });
+            answering.end();
+            Err(refusal)
+        }
+        Ok((step, open)) => {
+            server.show(open);
+            server.let_compute(team);
+            let seconds = began.elapsed().as_secs_f64();
+            server.training().tell(News::Done { step, seconds });
+            answering.until_told_to_stop()
+        }
+    }
+}
+
+/// Passes on to the page how the training goes, and its weights now and then.
+struct Publisher<'a> {
+    server: &'a Server,
+    training: Training,
+    /// Speaks the samples, between two steps.
+    team: &'a Team,
+    run: Option<Run>,
+}
+
+/// A run that has begun.
+struct Run {
+    /// The model before its first step.
+    open: Open,
+    steps: u64,
+    tokens_per_step: u64,
+    began: Instant,
+    shown: Instant,
+    told: Instant,
+    /// Steps, and the sum of their losses, since the page was told of steps.
+    untold: (u64, f64),
+}
+
+impl<'a> Publisher<'a> {
+    fn new(server: &'a Server, team: &'a Team) -> Self {
+        Self { server, training: server.training(), team, run: None }
+    }
+
+    fn tell(&mut self, told: &Told<'_>) -> Result<()> {
+        match told {
+            Told::Doing(what) => self.training.tell(News::Phase { doing: (*what).to_owned() }),
+            Told::Begun(begun) => self.begin(begun),
+            Told::Event(Event::Step { taken, weights }) => self.step(taken, weights),
+            Told::Event(Event::Judged { step, loss, weights }) => {
+                self.training.tell(News::Judged { step: *step, loss: *loss });
+                if let Some(run) = &self.run {
+                    let text = sample::short(weights, self.team, &run.open.tokenizer)?;
+                    self.training.tell(News::Said { step: *step, text });
+                }
+            }
+            Told::Event(Event::Kept { .. }) => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, begun: &Begun<'_>) {
+        let network = begun.weights.network();
+        let (steps, tokens_per_step) = (begun.recipe.steps, begun.recipe.tokens_per_step() as u64);
+        self.training.tell(News::Begun {
+            model: NAME.to_owned(),
+            steps,
+            tokens_per_step,
+            tokens: begun.tokens as u64,
+            parameters: network.parameters() as u64,
+        });
+        let now = Instant::now();
+        let run = Run {
+            open: opened(begun),
+            steps,
+            tokens_per_step,
+            began: now,
+            shown: now,
+            told: now,
+            untold: (0, 0.0),
+        };
+        self.show(&run, 0, begun.weights);
+        self.run = Some(run);
+    }
+
+    fn step(&mut self, taken: &Taken, weights: &Weights) {
+        let Some(mut run) = self.run.take() else { return };
+        run.untold = (run.untold.0 + 1, run.untold.1 + taken.loss);
+        let now = Instant::now();
+        if now - run.told >= TELL_EVERY || taken.step == run.steps {
+            let (steps, losses) = run.untold;
+            let seconds = (now - run.told).as_secs_f64();
+            let per_step = (now - run.began).as_secs_f64() / taken.step as f64;
+            self.training.tell(News::Step {
+                step: taken.step,
+                loss: losses / steps as f64,
+                tokens_per_second: (steps * run.tokens_per_step) as f64 / seconds,
+                seconds_left: (run.steps - taken.step) as f64 * per_step,
+            });
+            (run.told, run.untold) = (now, (0, 0.0));
+        }
+        if now - run.shown >= SNAPSHOT_EVERY {
+            run.shown = now;
+            self.show(&run, taken.step, weights);
+        }
+        self.run = Some(run);
+    }
+
+    /// Shows a copy of the weights.
+    fn show(&self, run: &Run, step: u64, weights: &Weights) {
+        let weights = Arc::new(weights.clone());
+        self.server.show(run.open.learned(weights, Some((step, run.steps))));
+        self.training.tell(News::Snapshot { step });
+    }
+}
+
+/// The model before its first step.
+fn opened(begun: &Begun<'_>) -> Open {
+    let tokenizer = begun.tokenizer;
+    let weights = Arc::new(begun.weights.clone());
+    let mut open = Open::new(NAME, begun.path, weights, tokenizer.clone());
+    open.beginning = tokenizer.beginning();
+    open.ends = tokenizer.end().into_iter().collect();
+    open
+}
