@@ -11,5 +11,5 @@ mod verify;
 pub use comparing::{Cell, Compared, READ, cell, compared};
 pub use glance::{Glance, glance};
 pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, neighbours, report};
-pub use trace::{Seen, Trace, Wanted, sites, trace};
+pub use trace::{Parts, Seen, Trace, Wanted, shape, sites, trace, trace_with_parts};
 pub use verify::{Agreement, Verdict, verify};

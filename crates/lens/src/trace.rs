@@ -102,6 +102,19 @@ pub fn sites(config: &Config) -> Vec<Site> {
     sites
 }
 
+/// The axes of a site over a sequence of so many tokens, as `docs/sites.md` has them.
+pub fn shape(config: &Config, site: Site, tokens: usize) -> Vec<usize> {
+    use BlockSite as B;
+    match site {
+        Site::Block(_, B::Scores | B::Pattern) => vec![config.heads, tokens, tokens],
+        Site::Block(_, B::Q | B::RotQ | B::Z) => vec![tokens, config.heads, config.head_dim],
+        Site::Block(_, B::K | B::V | B::RotK) => vec![tokens, config.key_heads, config.head_dim],
+        Site::Block(_, B::MlpPre | B::MlpPreLinear | B::MlpPost) => vec![tokens, config.hidden],
+        Site::Logits | Site::Probabilities => vec![tokens, config.vocabulary],
+        _ => vec![tokens, config.width],
+    }
+}
+
 /// The sites of one pass over one sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
@@ -143,12 +156,27 @@ impl Trace {
     }
 }
 
+/// Some indices of the first axes of sites: a head of a pattern, the logits of a token.
+pub type Parts = BTreeMap<(Site, usize), Seen>;
+
 /// Passes a sequence through and keeps the sites that are wanted.
 pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
+    Ok(trace_with_parts(weights, team, ids, wanted, &BTreeSet::new())?.0)
+}
+
+/// As [`trace`]; of other sites keeps only the parts that are wanted, where those are there.
+pub fn trace_with_parts(
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+    wanted: &Wanted,
+    parts: &BTreeSet<(Site, usize)>,
+) -> Result<(Trace, Parts)> {
     let config = &weights.network().config;
-    let mut keep = Keep { config, wanted, sites: BTreeMap::new() };
+    let mut keep =
+        Keep { config, wanted, sites: BTreeMap::new(), wanted_parts: parts, parts: Parts::new() };
     watched(weights, team, ids, &mut keep)?;
-    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+    Ok((Trace { ids: ids.to_vec(), sites: keep.sites }, keep.parts))
 }
 
 /// Passes a sequence through before a watcher's eyes.
@@ -180,25 +208,32 @@ struct Keep<'a> {
     config: &'a Config,
     wanted: &'a Wanted,
     sites: BTreeMap<Site, Seen>,
+    wanted_parts: &'a BTreeSet<(Site, usize)>,
+    parts: Parts,
+}
+
+impl Keep<'_> {
+    /// The indices that are wanted of a site.
+    fn parts_of(&self, site: Site) -> impl Iterator<Item = usize> {
+        self.wanted_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
+    }
 }
 
 impl Watch for Keep<'_> {
     fn wants(&self, site: Site) -> bool {
-        self.wanted.has(site)
+        self.wanted.has(site) || self.parts_of(site).next().is_some()
     }
 
     fn see(&mut self, site: Site, view: View<'_>) {
-        let [first, rows, width] = view.shape;
-        let head_dim = self.config.head_dim;
-        use BlockSite as B;
-        let shape = match site {
-            Site::Block(_, B::Scores | B::Pattern) => vec![first, rows, width],
-            Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z) => {
-                vec![rows, width / head_dim, head_dim]
-            }
-            _ => vec![rows, width],
-        };
-        self.sites.insert(site, Seen { shape, values: view.values.to_vec() });
+        let shape = shape(self.config, site, view.shape[1]);
+        let len = view.values.len() / shape[0];
+        for index in self.parts_of(site).filter(|&index| index < shape[0]).collect::<Vec<_>>() {
+            let values = view.values[index * len..(index + 1) * len].to_vec();
+            self.parts.insert((site, index), Seen { shape: shape[1..].to_vec(), values });
+        }
+        if self.wanted.has(site) {
+            self.sites.insert(site, Seen { shape, values: view.values.to_vec() });
+        }
     }
 }
 

@@ -25,8 +25,7 @@ impl Served {
     fn new(world: &World, line: &str) -> Self {
         let line = format!("{line} --port 0 --no-open --threads 1");
         let mut command = world.program(line.split_whitespace());
-        let mut program =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let address = url.trim().strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
@@ -80,8 +79,12 @@ fn a_model_that_is_there_is_shown_until_ctrl_c() {
         let served = Served::new(&world, line);
         let models = served.answer("GET /api/models", "");
         let name = if line.is_empty() { "default" } else { "good" };
-        assert!(models.starts_with("HTTP/1.1 200") && models.contains(&format!("{name:?}")), "{models}");
-        let look = served.answer("POST /api/look", r#"{"prompt":"tom","sites":[{"site":"logits"}]}"#);
+        assert!(
+            models.starts_with("HTTP/1.1 200") && models.contains(&format!("{name:?}")),
+            "{models}"
+        );
+        let look =
+            served.answer("POST /api/look", r#"{"prompt":"tom","sites":[{"site":"logits"}]}"#);
         assert!(look.starts_with("HTTP/1.1 200") && look.contains("\"logits\""), "{look}");
         assert_eq!(served.interrupted(), (Some(0), String::new()));
     }

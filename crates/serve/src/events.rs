@@ -1,42 +1,41 @@
-//! Server-sent events: what goes on for a while, one JSON object after the other.
-//!
-//! Whoever sends into the channel learns that the client is gone from the channel.
+//! Server-sent events: JSON, one after the other, until the work ends or the client goes away.
 
 use std::{
     convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::response::{
-    IntoResponse, Response,
+    IntoResponse,
     sse::{Event, KeepAlive, Sse},
 };
 use futures_core::Stream;
-use serde::Serialize;
-use tokio::sync::mpsc;
+use serde_json::Value;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How often a client that is told nothing is told so, which also finds out whether it is there.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Where work puts its events. Sending fails once the client is gone, and [`Sender::closed`] waits
+/// for that; work then ends.
+pub(crate) type Tell = Sender<Value>;
 
-/// Everything that comes through the channel, until it closes.
-pub(crate) fn events<T: Serialize + Send + 'static>(from: mpsc::Receiver<T>) -> Response {
-    let keep_alive = KeepAlive::new().interval(SILENCE);
-    Sse::new(Channel(from)).keep_alive(keep_alive).into_response()
+/// Starts work that tells events, and the response that hands them on.
+pub(crate) fn events<F>(work: impl FnOnce(Tell) -> F) -> impl IntoResponse
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    // A client that reads slowly holds the work up, rather than being written to from a pile.
+    let (tell, told) = channel(1);
+    tokio::spawn(work(tell));
+    Sse::new(Told(told)).keep_alive(KeepAlive::default())
 }
 
-struct Channel<T>(mpsc::Receiver<T>);
+struct Told(Receiver<Value>);
 
-impl<T: Serialize> Stream for Channel<T> {
+impl Stream for Told {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|news| {
-            let data = serde_json::to_string(&news?).unwrap_or_default();
-            Some(Ok(Event::default().data(data)))
-        })
+        let next = self.0.poll_recv(context);
+        next.map(|event| event.map(|event| Ok(Event::default().data(event.to_string()))))
     }
 }
-
-impl<T> Unpin for Channel<T> {}

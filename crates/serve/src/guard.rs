@@ -133,3 +133,32 @@ pub(crate) fn token() -> lookback_files::Result<String> {
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, http::StatusCode, routing::post};
+    use lookback_engine::Team;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// What a request gets that would change something, when it holds this token.
+    async fn status(given: Option<&str>) -> StatusCode {
+        let state = State::new(Team::alone().into(), "0123");
+        let change = async |_: MayChange| ();
+        let routes = Router::new().route("/", post(change)).with_state(state);
+        let mut request = Request::post("/");
+        if let Some(given) = given {
+            request = request.header(TOKEN, given);
+        }
+        routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn only_who_holds_the_token_may_change_anything() {
+        assert_eq!(status(Some("0123")).await, StatusCode::OK);
+        for given in [None, Some(""), Some("012"), Some("01234"), Some("4567")] {
+            assert_eq!(status(given).await, StatusCode::FORBIDDEN, "{given:?}");
+        }
+    }
+}

@@ -4,7 +4,11 @@
 //!    asks for others of the same prompt.
 //! 2. One pass runs at a time; who waits for it is in a queue, and leaves the queue when the client
 //!    goes away. What several ask of the same prompt while they wait is read in one pass.
-//! 3. The pass that was not looked at for longest is forgotten first.
+//! 3. Of what is too large to keep whole, such as the logits of many tokens, a pass keeps the parts
+//!    that were asked for: a head, a token.
+//! 4. The pass that was not looked at for longest is forgotten first.
+
+mod unasked;
 
 use std::{
     collections::BTreeSet,
@@ -14,9 +18,9 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use lookback_engine::Team;
-use lookback_lens::{Trace, Wanted, sites, trace};
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_engine::{Cache, Shape, Team, Workspace};
+use lookback_lens::{Parts, Seen, Trace, Wanted, sites, trace_with_parts};
+use lookback_model::{Network, Site, TokenId};
 
 use crate::{
     models::Serial,
@@ -26,13 +30,17 @@ use crate::{
 
 /// Bytes of all passes that are remembered.
 const REMEMBERED: usize = 256 << 20;
-/// Bytes that a pass may keep unasked.
-const UNASKED: usize = 96 << 20;
+/// Bytes that a pass may take while it runs.
+const RUNNING: usize = 2 << 30;
+
+/// A site, or one index of its first axis: a head of a pattern, a token of anything else.
+pub(crate) type Part = (Site, Option<usize>);
 
 /// The sites of one prompt, and how long the pass took that read them.
 #[derive(Debug)]
 pub(crate) struct Pass {
     trace: Trace,
+    parts: Parts,
     pub(crate) milliseconds: f64,
 }
 
@@ -45,12 +53,20 @@ impl Deref for Pass {
 }
 
 impl Pass {
-    fn has(&self, wanted: &[Site]) -> bool {
-        wanted.iter().all(|site| self.trace.at(*site).is_some())
+    /// One index of a site's first axis, where only that was kept.
+    pub(crate) fn part(&self, site: Site, index: usize) -> Option<&Seen> {
+        self.parts.get(&(site, index))
+    }
+
+    fn has(&self, wanted: &[Part]) -> bool {
+        wanted.iter().all(|&(site, index)| {
+            self.trace.at(site).is_some() || index.is_some_and(|at| self.part(site, at).is_some())
+        })
     }
 
     fn bytes(&self) -> usize {
-        self.trace.sites.values().map(|seen| 4 * seen.values.len()).sum()
+        let all = self.trace.sites.values().chain(self.parts.values());
+        all.map(|seen| 4 * seen.values.len()).sum()
     }
 }
 
@@ -69,7 +85,7 @@ struct Inner {
     turn: Arc<tokio::sync::Mutex<()>>,
     remembered: Mutex<Remembered>,
     /// What those in the queue want.
-    wanted: Mutex<Vec<(Key, Vec<Site>)>>,
+    wanted: Mutex<Vec<(Key, Vec<Part>)>>,
 }
 
 /// The newest last.
@@ -123,9 +139,14 @@ impl Passes {
 
     /// A pass that holds at least these sites. One that the model does not have is refused.
     pub(crate) async fn sites(&self, asked: &Asked, wanted: &[Site]) -> Result<Arc<Pass>> {
-        let config = asked.open.config();
-        let there = sites(config);
-        if let Some(site) = wanted.iter().find(|site| !there.contains(site)) {
+        let wanted: Vec<Part> = wanted.iter().map(|site| (*site, None)).collect();
+        self.parts(asked, &wanted).await
+    }
+
+    /// A pass that holds at least these parts; what is cheap to keep whole, it holds whole.
+    pub(crate) async fn parts(&self, asked: &Asked, wanted: &[Part]) -> Result<Arc<Pass>> {
+        let there = sites(asked.open.config());
+        if let Some((site, _)) = wanted.iter().find(|(site, _)| !there.contains(site)) {
             return Err(Refused::asked(format!("{} has no site {site}", asked.open.name)));
         }
         let key = Key(asked.open.serial(), asked.ids.clone());
@@ -139,14 +160,10 @@ impl Passes {
             if let Some(pass) = passes.remembered().find(&key, &wanted) {
                 return Ok(pass);
             }
-            let mut all: BTreeSet<Site> = wanted.into_iter().collect();
-            all.extend(cheap(asked.open.config(), asked.ids.len()));
+            let mut all = wanted;
             all.extend(passes.waiting(&key));
             all.extend(passes.remembered().forget(&key));
-            let began = Instant::now();
-            let trace = trace(&asked.open.weights, team, &asked.ids, &Wanted::these(all))?;
-            let milliseconds = 1e3 * began.elapsed().as_secs_f64();
-            let pass = Arc::new(Pass { trace, milliseconds });
+            let pass = Arc::new(read(&asked, team, all)?);
             passes.remembered().add(key, pass.clone());
             Ok(pass)
         })
@@ -158,23 +175,23 @@ impl Passes {
     }
 
     /// Notes a wish for as long as the result lives.
-    fn want(&self, key: &Key, sites: &[Site]) -> Wish {
-        let wish = (key.clone(), sites.to_vec());
+    fn want(&self, key: &Key, parts: &[Part]) -> Wish {
+        let wish = (key.clone(), parts.to_vec());
         self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner).push(wish.clone());
         Wish { of: self.clone(), wish }
     }
 
-    /// Sites that anybody in the queue wants of a prompt.
-    fn waiting(&self, key: &Key) -> Vec<Site> {
+    /// What anybody in the queue wants of a prompt.
+    fn waiting(&self, key: &Key) -> Vec<Part> {
         let wanted = self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, sites)| sites.clone()).collect()
+        wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, parts)| parts.clone()).collect()
     }
 }
 
 /// A wish in the queue; dropped, it is withdrawn.
 struct Wish {
     of: Passes,
-    wish: (Key, Vec<Site>),
+    wish: (Key, Vec<Part>),
 }
 
 impl Drop for Wish {
@@ -187,8 +204,8 @@ impl Drop for Wish {
 }
 
 impl Remembered {
-    /// A pass that has all these sites; it counts as looked at.
-    fn find(&mut self, key: &Key, wanted: &[Site]) -> Option<Arc<Pass>> {
+    /// A pass that has all these parts; it counts as looked at.
+    fn find(&mut self, key: &Key, wanted: &[Part]) -> Option<Arc<Pass>> {
         let at = self.0.iter().rposition(|(of, pass)| of == key && pass.has(wanted))?;
         let found = self.0.remove(at);
         let pass = found.1.clone();
@@ -196,11 +213,13 @@ impl Remembered {
         Some(pass)
     }
 
-    /// Forgets a pass, and tells which sites it had.
-    fn forget(&mut self, key: &Key) -> Vec<Site> {
+    /// Forgets a pass, and tells what it had.
+    fn forget(&mut self, key: &Key) -> Vec<Part> {
         let Some(at) = self.0.iter().position(|(of, _)| of == key) else { return Vec::new() };
         let (_, pass) = self.0.remove(at);
-        pass.trace.sites.keys().copied().collect()
+        let whole = pass.trace.sites.keys().map(|site| (*site, None));
+        let parts = pass.parts.keys().map(|(site, index)| (*site, Some(*index)));
+        whole.chain(parts).collect()
     }
 
     /// Remembers a pass, and forgets the oldest until all fit; the new one stays.
@@ -213,43 +232,36 @@ impl Remembered {
     }
 }
 
-/// Sites that are cheap enough to keep unasked, those that figures ask for most first.
-fn cheap(config: &Config, tokens: usize) -> Vec<Site> {
-    let mut all = sites(config);
-    all.sort_by_key(|site| rank(*site));
-    let mut left = UNASKED;
-    let fits = |site: &Site| {
-        let bytes = 4 * elements(config, *site, tokens);
-        let fits = bytes <= left;
-        left = if fits { left - bytes } else { 0 };
-        fits
-    };
-    all.into_iter().take_while(fits).collect()
+/// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
+fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
+    let network = asked.open.weights.network();
+    refuse_beyond(network, asked.ids.len(), team.threads())?;
+    let mut whole: BTreeSet<Site> =
+        unasked::sites(&network.config, asked.ids.len()).into_iter().collect();
+    whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
+    let parts = wanted.into_iter().filter(|(site, _)| !whole.contains(site));
+    let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
+    let began = Instant::now();
+    let (trace, parts) =
+        trace_with_parts(&asked.open.weights, team, &asked.ids, &Wanted::these(whole), &parts)?;
+    Ok(Pass { trace, parts, milliseconds: 1e3 * began.elapsed().as_secs_f64() })
 }
 
-/// 0 for what most figures show, more for what few do.
-fn rank(site: Site) -> u8 {
-    use BlockSite as B;
-    match site {
-        Site::Embed | Site::PosEmbed | Site::LnFinal => 0,
-        Site::Block(_, B::ResidPre | B::AttnOut | B::ResidMid | B::MlpOut | B::ResidPost) => 0,
-        Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z) => 1,
-        Site::Block(_, B::Pattern) => 2,
-        Site::Logits | Site::Probabilities => 3,
-        Site::Block(_, B::Scores) => 4,
-        Site::Block(_, B::MlpPost | B::MlpPre | B::MlpPreLinear) => 5,
-        Site::Block(_, B::Ln1 | B::Ln2) => 6,
+/// A model with a long context reads more than a machine can hold the numbers of.
+fn refuse_beyond(network: &Network, tokens: usize, threads: usize) -> Result<()> {
+    let shape = Shape::Look { rows: tokens };
+    let bytes = Workspace::bytes(network, shape, tokens, threads)
+        + Cache::bytes(network, Cache::pages(tokens));
+    if bytes <= RUNNING {
+        return Ok(());
     }
+    Err(Refused::asked(format!(
+        "{tokens} tokens need {} MB to be looked at, and {} MB is the most that is taken; shorten the \
+         prompt",
+        bytes >> 20,
+        RUNNING >> 20
+    )))
 }
 
-fn elements(config: &Config, site: Site, tokens: usize) -> usize {
-    use BlockSite as B;
-    match site {
-        Site::Block(_, B::Scores | B::Pattern) => config.heads * tokens * tokens,
-        Site::Block(_, B::Q | B::RotQ | B::Z) => tokens * config.heads * config.head_dim,
-        Site::Block(_, B::K | B::V | B::RotK) => tokens * config.key_heads * config.head_dim,
-        Site::Block(_, B::MlpPre | B::MlpPreLinear | B::MlpPost) => tokens * config.hidden,
-        Site::Logits | Site::Probabilities => tokens * config.vocabulary,
-        _ => tokens * config.width,
-    }
-}
+#[cfg(test)]
+mod tests;

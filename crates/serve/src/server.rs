@@ -20,7 +20,6 @@ use crate::{
     api, files,
     guard::{self, Guard},
     models::Open,
-    passes::Passes,
     state::State,
     training::Training,
 };
@@ -37,10 +36,7 @@ pub struct Server {
 impl Server {
     /// A server without models, whose passes this team computes.
     pub fn new(team: Arc<Team>) -> Result<Self> {
-        let passes = Passes::new(team);
-        let token = guard::token()?.into();
-        let (models, training) = (Arc::default(), Training::default());
-        Ok(Self { state: State { models, passes, training, token } })
+        Ok(Self { state: State::new(team, &guard::token()?) })
     }
 
     /// Shows a model; one of the same name is replaced.

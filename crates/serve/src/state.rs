@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use lookback_engine::Team;
 
 use crate::{
     models::Models,
@@ -25,6 +26,16 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Without models, as yet.
+    pub(crate) fn new(team: Arc<Team>, token: &str) -> Self {
+        Self {
+            models: Arc::default(),
+            passes: Passes::new(team),
+            training: Training::default(),
+            token: token.into(),
+        }
+    }
+
     /// Does slow work on a thread of its own, so that no other request waits for it.
     pub(crate) async fn slowly<T: Send + 'static>(
         &self,

@@ -5,7 +5,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tokio::sync::{broadcast, mpsc};
+use serde_json::json;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::events::Tell;
 
 /// Losses of steps that are remembered for those who come late: twice this many become this many.
 const POINTS: usize = 256;
@@ -110,39 +113,35 @@ impl Training {
         let _nobody_may_watch = told.watchers.send(news);
     }
 
-    /// What was told, and then what is told, until the training ends.
-    pub(crate) fn watch(&self) -> mpsc::Receiver<News> {
+    /// Tells a watcher what was told, and then what is told, until the training ends or the watcher
+    /// goes away.
+    pub(crate) async fn watch(self, watcher: Tell) {
         let (history, mut live) = {
             let told = self.told();
             (told.history.clone(), told.watchers.subscribe())
         };
-        let (to, from) = mpsc::channel(16);
-        tokio::spawn(async move {
-            let history = if history.is_empty() { vec![News::Idle] } else { history };
-            for news in history {
-                let is_last = is_last(&news);
-                if to.send(news).await.is_err() || is_last {
-                    return;
-                }
+        let history = if history.is_empty() { vec![News::Idle] } else { history };
+        for news in history {
+            if watcher.send(json!(news)).await.is_err() || is_last(&news) {
+                return;
             }
-            loop {
-                let news = tokio::select! {
-                    () = to.closed() => return,
-                    news = live.recv() => news,
-                };
-                match news {
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return,
-                    Ok(news) => {
-                        let is_last = is_last(&news);
-                        if to.send(news).await.is_err() || is_last {
-                            return;
-                        }
+        }
+        loop {
+            let news = tokio::select! {
+                () = watcher.closed() => return,
+                news = live.recv() => news,
+            };
+            match news {
+                // The watcher was too slow, and goes on with what is newer.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+                Ok(news) => {
+                    if watcher.send(json!(news)).await.is_err() || is_last(&news) {
+                        return;
                     }
                 }
             }
-        });
-        from
+        }
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -174,15 +173,32 @@ fn thin(history: &mut Vec<News>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+    use tokio::sync::mpsc::{Receiver, channel};
+
     use super::*;
 
     fn step(step: u64) -> News {
         News::Step { step, loss: 1.0, tokens_per_second: 1.0, seconds_left: 1.0 }
     }
 
-    async fn all(mut from: mpsc::Receiver<News>) -> Vec<News> {
+    const PHASE: &str = "beginning";
+
+    fn phase() -> News {
+        News::Phase { doing: PHASE.into() }
+    }
+
+    /// Begins to watch.
+    async fn watch(training: &Training) -> Receiver<Value> {
+        let (tell, told) = channel(1);
+        tokio::spawn(training.clone().watch(tell));
+        tokio::task::yield_now().await;
+        told
+    }
+
+    async fn all(mut told: Receiver<Value>) -> Vec<Value> {
         let mut all = Vec::new();
-        while let Some(news) = from.recv().await {
+        while let Some(news) = told.recv().await {
             all.push(news);
         }
         all
@@ -194,13 +210,13 @@ mod tests {
         training.tell(step(1));
         training.tell(News::Snapshot { step: 1 });
         training.tell(News::Snapshot { step: 2 });
-        let late = training.watch();
+        let late = watch(&training).await;
         training.tell(step(3));
         training.tell(News::Done { step: 3, seconds: 1.0 });
         let done = News::Done { step: 3, seconds: 1.0 };
-        let expected = [step(1), News::Snapshot { step: 2 }, step(3), done];
+        let expected = [step(1), News::Snapshot { step: 2 }, step(3), done].map(|news| json!(news));
         assert_eq!(all(late).await, expected);
-        assert_eq!(all(training.watch()).await.len(), 4);
+        assert_eq!(all(watch(&training).await).await, expected);
     }
 
     #[tokio::test]
@@ -210,26 +226,42 @@ mod tests {
             training.tell(step(number));
         }
         training.tell(News::Failed { error: "stopped".into() });
-        let told = all(training.watch()).await;
+        let told = all(watch(&training).await).await;
         assert!((POINTS..=2 * POINTS).contains(&told.len()), "{}", told.len());
-        assert_eq!(told[told.len() - 2], step(10_000));
+        assert_eq!(told[told.len() - 2], json!(step(10_000)));
     }
 
     #[tokio::test]
     async fn without_a_training_there_is_nothing_to_wait_for() {
-        assert_eq!(all(Training::default().watch()).await, [News::Idle]);
+        let told = all(watch(&Training::default()).await).await;
+        assert_eq!(told, [json!({ "type": "idle" })]);
     }
 
     #[tokio::test]
-    async fn a_watcher_that_does_not_read_holds_nobody_up() {
+    async fn a_watcher_that_does_not_read_holds_nobody_up_and_hears_the_end() {
         let training = Training::default();
-        let slow = training.watch();
+        training.tell(phase());
+        let slow = watch(&training).await;
         for number in 1..=10_000 {
             training.tell(step(number));
             tokio::task::yield_now().await;
         }
         training.tell(News::Done { step: 10_000, seconds: 1.0 });
         let told = all(slow).await;
-        assert!(told.len() < 1000 && matches!(told.last(), Some(News::Done { .. })));
+        assert!(told.len() < 1000, "{}", told.len());
+        assert_eq!(told.last().unwrap()["type"], "done");
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_goes_away_is_forgotten() {
+        let training = Training::default();
+        training.tell(phase());
+        let mut told = watch(&training).await;
+        assert_eq!(told.recv().await.unwrap()["doing"], PHASE);
+        assert_eq!(training.told().watchers.receiver_count(), 1);
+        drop(told);
+        while training.told().watchers.receiver_count() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }

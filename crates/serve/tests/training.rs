@@ -54,20 +54,24 @@ async fn newer_weights_take_the_place_of_older_ones() {
     let open = model("tiny", &team);
     let mut other = 0.0;
     let network = open.weights.network().clone();
-    let weights = lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &team, |_, to| {
-        to.fill_with(|| {
-            other = (other * 7.0 + 0.3) % 1.0;
-            other - 0.5
+    let weights =
+        lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &team, |_, to| {
+            to.fill_with(|| {
+                other = (other * 7.0 + 0.3) % 1.0;
+                other - 0.5
+            });
+            Ok(())
         });
-        Ok(())
-    });
     server.show(open.learned(Arc::new(weights.unwrap()), Some((40, 100))));
     let after = ask_json(&routes, "/api/look", body).await;
     assert_ne!(before.bytes, after.bytes);
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&after.bytes).unwrap();
     assert_eq!(metadata.metadata().clone().unwrap()["step"], "40");
     let models = ask(&routes, get("/api/models")).await.json();
-    assert_eq!((&models["models"][0]["step"], &models["models"][0]["steps"]), (&json!(40), &json!(100)));
+    assert_eq!(
+        (&models["models"][0]["step"], &models["models"][0]["steps"]),
+        (&json!(40), &json!(100))
+    );
     assert_eq!(models["models"].as_array().unwrap().len(), 2);
 }
 
@@ -89,9 +93,15 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     let losses = ran["losses"].as_array().unwrap();
     assert!(losses.len() <= 500 && losses.len() > 300, "{}", losses.len());
     assert_eq!(losses.last().unwrap(), &json!({ "step": 1203, "loss": 3.0 }));
-    assert_eq!((&ran["judged"], &ran["steps"]), (&json!([{ "step": 1203, "loss": 2.0 }]), &json!(1203)));
+    assert_eq!(
+        (&ran["judged"], &ran["steps"]),
+        (&json!([{ "step": 1203, "loss": 2.0 }]), &json!(1203))
+    );
     let none = ask_json(&routes, "/api/training/history", json!({ "model": "tiny" })).await.json();
     assert_eq!(none, json!({ "steps": null, "losses": [], "judged": [] }));
     let missing = ask_json(&routes, "/api/training/history", json!({ "model": "?" })).await;
-    assert_eq!((missing.status, missing.error()), (StatusCode::NOT_FOUND, "there is no model \"?\" here".into()));
+    assert_eq!(
+        (missing.status, missing.error()),
+        (StatusCode::NOT_FOUND, "there is no model \"?\" here".into())
+    );
 }

@@ -3,7 +3,7 @@
 
 use axum::{
     Json, Router, extract,
-    response::Response,
+    response::IntoResponse,
     routing::{get, post},
 };
 use lookback_train::Directory;
@@ -21,8 +21,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/api/training/history", post(history))
 }
 
-async fn training(extract::State(state): extract::State<State>) -> Response {
-    events(state.training.watch())
+async fn training(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    events(|tell| state.training.watch(tell))
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,133 @@
+//! A pass is remembered, shared by those who wait, and forgotten when there is no room.
+
+use lookback_engine::{Keep, Weights};
+use lookback_model::{Config, Size};
+use lookback_text::Tokenizer;
+
+use super::*;
+use crate::models::Open;
+
+/// A model whose logits are far larger than anything else of it: 65,536 tokens, four wide.
+fn asked(tokens: usize) -> Asked {
+    let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &["<|endoftext|>"]).unwrap();
+    let size = Size {
+        vocabulary: 1 << 16,
+        width: 4,
+        layers: 1,
+        heads: 2,
+        key_heads: 1,
+        hidden: 4,
+        context: 1024,
+    };
+    let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
+    let weights = Weights::new(network, Keep::Running, &Team::alone(), |_, to| {
+        to.fill(0.01);
+        Ok(())
+    });
+    let weights = Arc::new(weights.unwrap());
+    let open = Open::new("wide", std::path::Path::new("nowhere"), weights, tokenizer);
+    Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect() }
+}
+
+fn passes() -> Passes {
+    Passes::new(Arc::new(Team::alone()))
+}
+
+#[tokio::test]
+async fn the_same_prompt_costs_one_pass() {
+    let (passes, asked) = (passes(), asked(4));
+    let first = passes.sites(&asked, &[Site::Embed]).await.unwrap();
+    let second = passes.sites(&asked, &[Site::Logits, Site::Probabilities]).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &second), "what is cheap was kept unasked");
+}
+
+#[tokio::test]
+async fn of_many_logits_only_the_tokens_asked_for_are_kept() {
+    let (passes, asked) = (passes(), asked(400));
+    let part = |token| (Site::Logits, Some(token));
+    let first = passes.parts(&asked, &[part(399)]).await.unwrap();
+    assert!(first.at(Site::Logits).is_none());
+    assert_eq!(first.part(Site::Logits, 399).unwrap().shape, [1 << 16]);
+    assert!(first.bytes() < 2 << 20, "{}", first.bytes());
+    let second = passes.parts(&asked, &[part(7)]).await.unwrap();
+    assert!(second.part(Site::Logits, 7).is_some() && second.part(Site::Logits, 399).is_some());
+    let again = passes.parts(&asked, &[part(7), part(399)]).await.unwrap();
+    assert!(Arc::ptr_eq(&second, &again));
+    let whole = passes.sites(&asked, &[Site::Logits]).await.unwrap();
+    assert_eq!(
+        whole.at(Site::Logits).unwrap().part(7),
+        second.part(Site::Logits, 7).unwrap().values
+    );
+}
+
+#[tokio::test]
+async fn what_several_want_while_they_wait_is_read_in_one_pass() {
+    let (passes, asked) = (passes(), asked(400));
+    let turn = passes.0.turn.clone().lock_owned().await;
+    let ask = |token| {
+        let (passes, asked) = (passes.clone(), asked.clone());
+        tokio::spawn(
+            async move { passes.parts(&asked, &[(Site::Logits, Some(token))]).await.unwrap() },
+        )
+    };
+    let waiting = [ask(1), ask(2), ask(3)];
+    while passes.0.wanted.lock().unwrap().len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    drop(turn);
+    let [a, b, c] = waiting;
+    let (a, b, c) = (a.await.unwrap(), b.await.unwrap(), c.await.unwrap());
+    assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&b, &c));
+    assert!(passes.0.wanted.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_goes_away_leaves_the_queue() {
+    let (passes, asked) = (passes(), asked(4));
+    let turn = passes.0.turn.clone().lock_owned().await;
+    let waiting = {
+        let (passes, asked) = (passes.clone(), asked.clone());
+        tokio::spawn(async move { passes.sites(&asked, &[Site::Embed]).await.map(|_| ()) })
+    };
+    while passes.0.wanted.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.is_err());
+    assert!(passes.0.wanted.lock().unwrap().is_empty(), "its wish is withdrawn");
+    drop(turn);
+    assert!(passes.remembered().0.is_empty(), "and nobody computed it");
+}
+
+#[tokio::test]
+async fn the_oldest_pass_is_forgotten_first() {
+    let passes = passes();
+    // Two whole tables of logits fit, three do not.
+    let asked = [asked(400), asked(401), asked(402)];
+    for asked in &asked {
+        passes.sites(asked, &[Site::Logits]).await.unwrap();
+    }
+    let remembered: Vec<usize> = passes.remembered().0.iter().map(|(key, _)| key.1.len()).collect();
+    assert_eq!(remembered, [401, 402]);
+}
+
+#[tokio::test]
+async fn what_no_machine_holds_is_refused_with_the_numbers() {
+    let error = passes().sites(&asked(1024), &[Site::Embed]).await;
+    assert!(error.is_ok(), "1,024 tokens of this model take 512 MB");
+    let network = Network::new(
+        &Config::llama(Size {
+            vocabulary: 1 << 16,
+            width: 4,
+            layers: 1,
+            heads: 2,
+            key_heads: 1,
+            hidden: 4,
+            context: 1 << 16,
+        })
+        .unwrap(),
+    );
+    let refused = refuse_beyond(&network, 1 << 16, 1).unwrap_err();
+    let said = format!("{refused:?}");
+    assert!(said.contains("65536 tokens need ") && said.contains("2048 MB is the most"), "{said}");
+}
