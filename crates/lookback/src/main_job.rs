@@ -37,6 +37,7 @@ pub(crate) fn run(asked: MainJob, team: Team, print: &mut Print) -> Result<()> {
     let team = Arc::new(team);
     let folder = default_model()?;
     if !folder.join("config.json").exists() {
+        let _nobody_else = make::alone(&folder)?;
         let mut watch = Watch::new(print);
         let made = make::make(&folder, &team, &mut |told| {
             watch.tell(&told);

@@ -116,6 +116,12 @@ fn the_page_is_there_before_the_model_and_reads_it_while_it_learns() {
     assert!(told.contains(&"begun".into()) && told.contains(&"snapshot".into()), "{told:?}");
     let looked = served.answer("POST /api/look", look);
     assert!(looked.starts_with("HTTP/1.1 200") && looked.contains("\"step\":\""), "{looked}");
+    for line in ["--no-open --port 0", "--no-serve"] {
+        let second = world.lookback(line);
+        assert_eq!(second.code, Some(2), "{second:?}");
+        let sentence = world::sentence(line, &second);
+        assert!(sentence.starts_with("default: another lookback is making this"), "{sentence}");
+    }
     let (code, said) = served.interrupted();
     assert_eq!(code, Some(130), "{said}");
     assert!(said.starts_with("lookback: stopped after "), "{said}");

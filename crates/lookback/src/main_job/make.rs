@@ -50,6 +50,25 @@ pub(super) struct Begun<'a> {
     pub(super) path: &'a Path,
 }
 
+/// Makes sure that nobody else makes this model, for as long as the result lives.
+pub(super) fn alone(folder: &Path) -> Result<fs::File> {
+    let path = folder.with_extension("lock");
+    let refuse = |error: std::io::Error| Refusal::writing(&path, &error);
+    if let Some(home) = path.parent() {
+        fs::create_dir_all(home).map_err(refuse)?;
+    }
+    let file = fs::File::create(&path).map_err(refuse)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Refusal::user(
+            "default: another lookback is making this model just now; look at the page that it \
+             opened, or wait until it is done",
+        )),
+        // A file system without locks: then nobody is kept out.
+        Err(fs::TryLockError::Error(_)) => Ok(file),
+    }
+}
+
 /// Trains into a folder beside the place, which it takes only when all is done. Gives the steps.
 pub(super) fn make(
     folder: &Path,

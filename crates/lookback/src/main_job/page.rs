@@ -18,7 +18,7 @@ use crate::{
     answering::Answering,
     commands::serve::{Address, shown},
     main_job::{
-        make::{Begun, Told, make},
+        make::{Begun, Told, alone, make},
         watch::Watch,
     },
     print::Print,
@@ -35,13 +35,15 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// Opens the page, makes the model if it is not there, and answers until Ctrl-C.
 pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Result<()> {
     let folder = default_model()?;
-    let listener = address.listen()?;
     if folder.join("config.json").exists() {
+        let listener = address.listen()?;
         let server = Server::new(team.clone())?;
         server.show(shown(Model::open(NAME, &team)?, NAME)?);
         address.announce(&listener, print)?;
         return Answering::begin(&server, listener)?.until_told_to_stop();
     }
+    let nobody_else = alone(&folder)?;
+    let listener = address.listen()?;
     let server = Server::new(Arc::new(Team::new(1, team.path())))?;
     server.training().tell(News::Phase { doing: "beginning".into() });
     address.announce(&listener, print)?;
@@ -54,6 +56,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
         publisher.tell(&told)
     });
     watch.end();
+    drop(nobody_else);
     let opened = made.and_then(|steps| Ok((steps, shown(Model::open(NAME, &team)?, NAME)?)));
     match opened {
         Err(refusal) => {
