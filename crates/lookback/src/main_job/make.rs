@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use lookback_engine::{Team, Weights};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Blame, Refusal, Result};
 use lookback_model::Network;
 use lookback_text::{
     Specials, TokenId, Tokenizer,
@@ -112,7 +112,16 @@ pub(super) fn make(
         directory: Some(&directory),
         stop: interrupt::flag()?,
     };
-    let finished = course.run(None, &mut |event| tell(Told::Event(event)))?;
+    let finished = course.run(None, &mut |event| tell(Told::Event(event)));
+    let finished = finished.map_err(|refusal| match refusal.blame() {
+        // The course says how to go on with its directory, but the main job begins anew.
+        Blame::Interrupt => Refusal::interrupt(format!(
+            "stopped after {} of {} steps; the next start begins again",
+            trainer.steps(),
+            recipe.steps
+        )),
+        Blame::User | Blame::Ours => refusal,
+    })?;
     // A folder without a model in it is left over from somebody's hand; it would be in the way.
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
