@@ -2,9 +2,9 @@
 
 use lookback_engine::{Team, View, Watch, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Site, TokenId};
+use lookback_model::{BlockSite, Config, Site, TokenId};
 
-use crate::trace::watched;
+use crate::trace::{Trace, watched};
 
 /// The patterns of all heads, each `[side, side]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +19,26 @@ pub struct Glance {
 pub fn glance(weights: &Weights, team: &Team, ids: &[TokenId], most: usize) -> Result<Glance> {
     let config = &weights.network().config;
     let side = ids.len().min(most.max(1));
-    let len = config.layers * config.heads * side * side;
-    let mut small = Small { heads: config.heads, side, values: vec![0.0; len] };
+    let mut small = Small::new(config, side);
     watched(weights, team, ids, &mut small)?;
     Ok(Glance { values: small.values, side })
+}
+
+impl Glance {
+    /// The same of patterns that a trace holds already. `None` where it lacks one.
+    pub fn of(trace: &Trace, config: &Config, most: usize) -> Option<Self> {
+        let side = trace.ids.len().min(most.max(1));
+        let mut small = Small::new(config, side);
+        for layer in 0..config.layers {
+            let seen = trace.block(layer, BlockSite::Pattern)?;
+            let shape = seen.shape.as_slice().try_into().ok()?;
+            small.see(
+                Site::Block(layer as u16, BlockSite::Pattern),
+                View { shape, values: &seen.values },
+            );
+        }
+        Some(Self { values: small.values, side })
+    }
 }
 
 /// A watcher that keeps the largest weight of every patch.
@@ -30,6 +46,13 @@ struct Small {
     heads: usize,
     side: usize,
     values: Vec<f32>,
+}
+
+impl Small {
+    fn new(config: &Config, side: usize) -> Self {
+        let len = config.layers * config.heads * side * side;
+        Self { heads: config.heads, side, values: vec![0.0; len] }
+    }
 }
 
 impl Watch for Small {

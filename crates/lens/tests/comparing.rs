@@ -6,7 +6,7 @@
 mod world;
 
 use lookback_engine::{Keep, Team};
-use lookback_lens::{Wanted, cell, compared, glance, trace};
+use lookback_lens::{Glance, Wanted, cell, compared, glance, trace};
 use lookback_model::BlockSite;
 use world::{ids, networks, weights};
 
@@ -62,6 +62,7 @@ fn a_glance_keeps_the_largest_weight_of_every_patch() {
     for side in [1, 7, 40] {
         let glance = glance(&weights, &team, &ids, side).unwrap();
         assert_eq!(glance.side, side);
+        assert_eq!(Glance::of(&trace, &network.config, side).unwrap(), glance);
         for (layer, head) in [(0, 0), (1, 5)] {
             let pattern = trace.block(layer, BlockSite::Pattern).unwrap().part(head);
             let mut expected = vec![0.0f32; side * side];

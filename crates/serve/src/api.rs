@@ -1,6 +1,7 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
 mod attend;
+mod history;
 mod look;
 mod models;
 mod tokens;
@@ -17,6 +18,7 @@ use crate::{files, refuse::Refused, state::State};
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .merge(attend::routes())
+        .merge(history::routes())
         .merge(look::routes())
         .merge(models::routes())
         .merge(tokens::routes())

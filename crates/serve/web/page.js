@@ -3,12 +3,13 @@
  * the screen. Read `kit/stage.js` for what a figure is.
  */
 
-import { Away, ask, events, Said, watchAway } from './kit/ask.js';
+import { Away, ask, Said, watchAway } from './kit/ask.js';
 import { chip } from './kit/chips.js';
 import { forgetColours } from './kit/colour.js';
 import { fill, h } from './kit/dom.js';
 import { count } from './kit/number.js';
 import * as state from './kit/state.js';
+import { follow, listen } from './kit/training.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
@@ -305,24 +306,6 @@ async function readModels() {
   document.documentElement.classList.toggle('has-models', models.length > 0);
 }
 
-/** What the training says goes to whoever listens: see `stages/training.js`. */
-async function followTraining() {
-  for (;;) {
-    let isOver = false;
-    try {
-      await events('training', null, (event) => {
-        document.dispatchEvent(new CustomEvent('lookback-training', { detail: event }));
-        if (event.type === 'idle' || event.type === 'done') isOver = true;
-        if (event.type === 'snapshot' || event.type === 'done') refresh();
-      });
-    } catch {
-      // Said below: the program that goes away is watched for.
-    }
-    if (isOver) return;
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-  }
-}
-
 /** New weights: everything is read again. */
 async function refresh() {
   try {
@@ -364,7 +347,10 @@ async function begin() {
     drawBar();
   }
   await choose();
-  followTraining();
+  listen((news) => {
+    if (news.type === 'snapshot' || news.type === 'done') refresh();
+  });
+  follow();
 }
 
 begin();

@@ -1,9 +1,12 @@
 //! `POST /api/attend`: one head's comparisons before they become weights. `/glance`: all heads, made
 //! small. `/cell`: one weight, unfolded into the sum that made it.
 
+use std::time::Instant;
+
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
-use lookback_lens::{Cell, READ, cell, compared, glance};
-use lookback_model::Site;
+use lookback_engine::Team;
+use lookback_lens::{Cell, Glance, READ, cell, compared, glance};
+use lookback_model::{BlockSite, Site};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -41,7 +44,7 @@ struct Place {
 }
 
 #[derive(Deserialize)]
-struct Glance {
+struct All {
     #[serde(flatten)]
     prompt: Prompt,
     /// Cells of a small pattern's side, at most.
@@ -50,6 +53,8 @@ struct Glance {
 
 /// Largest small pattern that is sent.
 const MOST: usize = 64;
+/// Tokens up to which whole patterns are small enough to be remembered with the pass.
+const SHORT: usize = 96;
 
 async fn head(
     extract::State(state): extract::State<State>,
@@ -79,16 +84,24 @@ async fn head(
 
 async fn all(
     extract::State(state): extract::State<State>,
-    Ask(asked_for): Ask<Glance>,
+    Ask(asked_for): Ask<All>,
 ) -> Result<impl IntoResponse> {
     let asked = state.ask(&asked_for.prompt).await?;
     let most = asked_for.most.clamp(1, MOST);
-    let (open, ids) = (asked.open.clone(), asked.ids.clone());
-    let began = std::time::Instant::now();
-    let all = state.passes.in_turn(move |team| glance(&open.weights, team, &ids, most)).await??;
     let config = asked.open.config();
+    let (all, milliseconds) = if asked.ids.len() <= SHORT {
+        let patterns = (0..config.layers).map(|of| Site::Block(of as u16, BlockSite::Pattern));
+        let pass = state.passes.sites(&asked, &patterns.collect::<Vec<_>>()).await?;
+        let all = Glance::of(&pass, config, most);
+        (all.ok_or_else(|| Refused::missing("a layer was not read"))?, pass.milliseconds)
+    } else {
+        let (open, ids) = (asked.open.clone(), asked.ids.clone());
+        let began = Instant::now();
+        let work = move |team: &Team| glance(&open.weights, team, &ids, most);
+        let all = state.passes.in_turn(work).await??;
+        (all, 1e3 * began.elapsed().as_secs_f64())
+    };
     let shape = vec![config.layers, config.heads, all.side, all.side];
-    let milliseconds = 1e3 * began.elapsed().as_secs_f64();
     answer(&asked, milliseconds, vec![Tensor::new("glance", shape, all.values)])
 }
 

@@ -137,7 +137,7 @@ export function strip({ name, values, read, max, height = 56, colour, onHover })
     y: 0,
     width: Math.max(step, 1.5),
     height,
-    x: -10,
+    x: -1000,
   });
   const lines = Array.from(values, (value, at) => {
     const length = Math.min(half, (Math.abs(value) / top) * half);

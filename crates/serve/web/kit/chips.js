@@ -25,7 +25,10 @@ export function visible(piece) {
  * @param {string} piece
  */
 export function word(piece) {
-  return piece.trim() === '' ? visible(piece) : piece.trim();
+  const bare = piece.trim();
+  if (bare === '') return `“${visible(piece)}”`;
+  // A full stop in a sentence would end it.
+  return /[\p{L}\p{N}]/u.test(bare) ? bare : `“${bare}”`;
 }
 
 /** @type {Set<WeakRef<HTMLElement>>} */

@@ -61,7 +61,7 @@ export function matrix({ name, onPick, onHover, describe }) {
   let cursor = null;
   // The corner that is seen and the size of a cell, in CSS pixels; 0 fits the whole matrix.
   const view = { x: 0, y: 0, cell: 0 };
-  let geometry = { left: 0, top: 0, cell: 10, width: 0, height: 0 };
+  let geometry = { left: 0, top: 0, right: 0, cell: 10, width: 0, height: 0 };
 
   const plus = h(
     'button',
@@ -100,9 +100,11 @@ export function matrix({ name, onPick, onHover, describe }) {
     const small = node.clientWidth < 480;
     const longest = (/** @type {string[] | undefined} */ labels) =>
       Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
+    // The last column's label leans over the edge.
+    const right = now.columnLabels ? Math.min(48, 4 + 4 * longest(now.columnLabels)) : 2;
     const left = Math.min(small ? 72 : 104, 12 + 7 * longest(now.rowLabels));
     const top = Math.min(84, 10 + 6 * longest(now.columnLabels));
-    const room = Math.max(40, node.clientWidth - left - 2);
+    const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
       : Math.max(200, Math.min(560, window.innerHeight * 0.7));
@@ -110,7 +112,7 @@ export function matrix({ name, onPick, onHover, describe }) {
     const cell = view.cell > 0 ? view.cell : Math.max(SMALLEST, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);
     const height = Math.min(tall, cell * now.rows);
-    geometry = { left, top, cell, width, height };
+    geometry = { left, top, right, cell, width, height };
     view.x = Math.max(0, Math.min(view.x, cell * now.columns - width));
     view.y = Math.max(0, Math.min(view.y, cell * now.rows - height));
   }
@@ -119,11 +121,11 @@ export function matrix({ name, onPick, onHover, describe }) {
     if (!picture || node.clientWidth === 0) return;
     const now = picture;
     measure(now);
-    const { left, top, cell, width, height } = geometry;
+    const { left, top, right, cell, width, height } = geometry;
     const ratio = window.devicePixelRatio || 1;
-    canvas.width = Math.round((left + width + 2) * ratio);
+    canvas.width = Math.round((left + width + right) * ratio);
     canvas.height = Math.round((top + height + 2) * ratio);
-    canvas.style.width = `${left + width + 2}px`;
+    canvas.style.width = `${left + width + right}px`;
     canvas.style.height = `${top + height + 2}px`;
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     pen.scale(ratio, ratio);

@@ -47,6 +47,7 @@ export default {
       },
       describe: (query, key) => describe(query, key),
     });
+    const allHeads = h('p', { class: 'attend-label' });
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
     const lines = h('pre', {
       class: 'attend-lines',
@@ -63,21 +64,16 @@ export default {
     });
     fill(
       parts.body,
-      h(
-        'div',
-        { class: 'attend-all' },
-        h('p', { class: 'attend-label' }, 'all heads: a row for each layer'),
-        small.node,
-      ),
+      h('div', { class: 'attend-all' }, allHeads, small.node),
       h(
         'div',
         { class: 'attend-one' },
         h('div', { class: 'attend-matrix' }, stepName, large.node, readout),
         h('div', { class: 'attend-side' }, lines, rows),
       ),
-      sum,
     );
     parts.controls.append(play.node);
+    root.append(sum);
 
     /** @param {Selection} of */
     const stepOf = (of) =>
@@ -186,6 +182,8 @@ export default {
           pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${of.head}`)),
         };
         small.draw(all, of);
+        const deep = of.about.layers > 2 * of.about.heads;
+        fill(allHeads, `all heads: a ${deep ? 'column' : 'row'} for each layer`);
         drawHead();
         read([of.token, keyOf(of)]);
         parts.caption(...sentence(head));

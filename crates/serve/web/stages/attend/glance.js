@@ -1,5 +1,6 @@
 /**
- * All heads at a glance: a small picture of each pattern, a row for each layer.
+ * All heads at a glance: a small picture of each pattern, a row for each layer, or a column where there
+ * are many.
  */
 
 import { tensors } from '../../kit/ask.js';
@@ -11,6 +12,7 @@ import { h } from '../../kit/dom.js';
 
 /** Cells of a small picture's side, at most. */
 const MOST = 24;
+const [LEFT, TOP, GAP] = [26, 18, 3];
 
 /**
  * @param {(layer: number, head: number) => void} onPick
@@ -26,20 +28,28 @@ export function glance(onPick) {
   const node = h('div', { class: 'glance-whole' }, canvas, name);
   /** @type {{values: Tensor, of: Selection} | null} */
   let shown = null;
-  let [tile, gap, left, top] = [20, 3, 26, 18];
+  /** Where tiles lie: layers go down, or across where there are many of them. */
+  let layout = { tile: 20, isAcross: false };
   /** @type {[number, number] | null} */
   let cursor = null;
+
+  /** @param {number} layer @param {number} head @returns {[number, number]} */
+  function corner(layer, head) {
+    const [column, row] = layout.isAcross ? [layer, head] : [head, layer];
+    return [LEFT + column * (layout.tile + GAP), TOP + row * (layout.tile + GAP)];
+  }
 
   function draw() {
     if (!shown || node.clientWidth === 0) return;
     const { values, of } = shown;
-    const [layers = 0, heads = 0, side = 1] = values.shape;
-    left = 26;
-    top = 18;
-    const room = node.clientWidth - left;
+    const [layers = 0, heads = 0] = values.shape;
+    const isAcross = layers > 2 * heads;
+    const [columns, rows] = isAcross ? [layers, heads] : [heads, layers];
     const large = layers * heads <= 48 ? 46 : 26;
-    tile = Math.max(8, Math.min(large, Math.floor(room / heads) - gap));
-    const [width, height] = [left + heads * (tile + gap), top + layers * (tile + gap)];
+    const fitting = Math.floor((node.clientWidth - LEFT) / columns) - GAP;
+    layout = { tile: Math.max(7, Math.min(large, fitting)), isAcross };
+    const { tile } = layout;
+    const [width, height] = [LEFT + columns * (tile + GAP), TOP + rows * (tile + GAP)];
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -50,43 +60,27 @@ export function glance(onPick) {
       `all ${layers * heads} heads; layer ${of.layer}, head ${of.head} is open; arrow keys move, Enter opens`,
     );
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    const picture = document.createElement('canvas');
-    picture.width = side;
-    picture.height = side;
-    const small = /** @type {CanvasRenderingContext2D} */ (picture.getContext('2d'));
-    const [paper, ink] = [named('paper'), named('ink')];
     const styles = getComputedStyle(node);
     pen.scale(ratio, ratio);
     pen.imageSmoothingEnabled = false;
     pen.font = `11px ${styles.getPropertyValue('--sans')}`;
     pen.textBaseline = 'middle';
-    for (let layer = 0; layer < layers; layer += 1) {
-      const y = top + layer * (tile + gap);
-      pen.fillStyle = styles.getPropertyValue('--quiet');
+    pen.fillStyle = styles.getPropertyValue('--quiet');
+    const every = tile >= 14 ? 1 : 5;
+    for (let at = 0; at < Math.max(rows, columns); at += 1) {
+      if (at % every) continue;
+      const [x, y] = corner(at, at);
+      pen.textAlign = 'center';
+      if (at < columns) pen.fillText(String(at), x + tile / 2, TOP / 2);
       pen.textAlign = 'right';
-      if (tile >= 11 || layer % 5 === 0) pen.fillText(String(layer), left - 7, y + tile / 2);
+      if (at < rows) pen.fillText(String(at), LEFT - 7, y + tile / 2);
+    }
+    for (let layer = 0; layer < layers; layer += 1) {
       for (let head = 0; head < heads; head += 1) {
-        const x = left + head * (tile + gap);
-        if (layer === 0) {
-          pen.textAlign = 'center';
-          pen.fillText(String(head), x + tile / 2, top / 2);
-        }
-        const image = small.createImageData(side, side);
-        values.part(layer, head).forEach((weight, at) => {
-          // The square root shows faint weights; the opened head shows true ones.
-          const share = Math.sqrt(weight);
-          for (let channel = 0; channel < 3; channel += 1) {
-            const [from, to] = [paper[channel] ?? 0, ink[channel] ?? 0];
-            image.data[4 * at + channel] = from + (to - from) * share;
-          }
-          image.data[4 * at + 3] = 255;
-        });
-        small.putImageData(image, 0, 0);
-        pen.drawImage(picture, x, y, tile, tile);
+        const [x, y] = corner(layer, head);
+        pen.drawImage(picture(values, layer, head), x, y, tile, tile);
         const isOpen = layer === of.layer && head === of.head;
-        pen.strokeStyle = isOpen
-          ? styles.getPropertyValue('--accent')
-          : styles.getPropertyValue('--line');
+        pen.strokeStyle = styles.getPropertyValue(isOpen ? '--accent' : '--line');
         pen.lineWidth = isOpen ? 2.5 : 1;
         pen.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
         if (cursor?.[0] === layer && cursor[1] === head) {
@@ -102,8 +96,9 @@ export function glance(onPick) {
   function at(event) {
     if (!shown) return null;
     const box = canvas.getBoundingClientRect();
-    const head = Math.floor((event.clientX - box.left - left) / (tile + gap));
-    const layer = Math.floor((event.clientY - box.top - top) / (tile + gap));
+    const column = Math.floor((event.clientX - box.left - LEFT) / (layout.tile + GAP));
+    const row = Math.floor((event.clientY - box.top - TOP) / (layout.tile + GAP));
+    const [layer, head] = layout.isAcross ? [column, row] : [row, column];
     const [layers = 0, heads = 0] = shown.values.shape;
     return layer >= 0 && layer < layers && head >= 0 && head < heads ? [layer, head] : null;
   }
@@ -127,6 +122,7 @@ export function glance(onPick) {
     if (step) {
       event.preventDefault();
       event.stopPropagation();
+      if (layout.isAcross) step.reverse();
       const [layers = 1, heads = 1] = shown.values.shape;
       const [layer, head] = cursor ?? [shown.of.layer, shown.of.head];
       cursor = [
@@ -166,4 +162,31 @@ export function glance(onPick) {
       draw();
     },
   };
+}
+
+/**
+ * One pattern, a pixel for each of its cells.
+ * @param {Tensor} values
+ * @param {number} layer
+ * @param {number} head
+ */
+function picture(values, layer, head) {
+  const side = values.shape[2] ?? 1;
+  const canvas = document.createElement('canvas');
+  canvas.width = side;
+  canvas.height = side;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  const image = pen.createImageData(side, side);
+  const [paper, ink] = [named('paper'), named('ink')];
+  values.part(layer, head).forEach((weight, at) => {
+    // The square root shows faint weights; the opened head shows true ones.
+    const share = Math.sqrt(weight);
+    for (let channel = 0; channel < 3; channel += 1) {
+      const [from, to] = [paper[channel] ?? 0, ink[channel] ?? 0];
+      image.data[4 * at + channel] = from + (to - from) * share;
+    }
+    image.data[4 * at + 3] = 255;
+  });
+  pen.putImageData(image, 0, 0);
+  return canvas;
 }
