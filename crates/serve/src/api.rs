@@ -1,7 +1,6 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
 mod attend;
-mod history;
 mod look;
 mod models;
 mod tokens;
@@ -18,7 +17,6 @@ use crate::{files, refuse::Refused, state::State};
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .merge(attend::routes())
-        .merge(history::routes())
         .merge(look::routes())
         .merge(models::routes())
         .merge(tokens::routes())

@@ -6,13 +6,11 @@
 mod checkpoint;
 mod course;
 mod directory;
-mod history;
 mod recipe;
 mod trainer;
 
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
-pub use history::{History, Point};
 pub use recipe::{Architecture, Recipe, Shape, preset};
 pub use trainer::{Source, Taken, Trainer};
