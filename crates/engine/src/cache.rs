@@ -34,6 +34,9 @@ struct Sequence {
 }
 
 impl Cache {
+    /// Positions in a page.
+    pub const PAGE: usize = PAGE;
+
     /// Room for `sequences` sequences and, in all of them together, `pages` pages.
     pub fn new(network: &Network, sequences: usize, pages: usize) -> Self {
         let (layers, layer) = shape(network);
@@ -62,6 +65,18 @@ impl Cache {
     /// Tokens held of a sequence.
     pub fn tokens(&self, sequence: SequenceId) -> usize {
         self.sequences[sequence.0 as usize].tokens
+    }
+
+    /// Pages that a sequence lists, and how many of these another lists too.
+    pub fn held(&self, sequence: SequenceId) -> (usize, usize) {
+        let pages = &self.sequences[sequence.0 as usize].pages;
+        let shared = pages.iter().filter(|&&page| self.users[page as usize] > 1).count();
+        (pages.len(), shared)
+    }
+
+    /// Pages that nobody lists.
+    pub fn free(&self) -> usize {
+        self.free.len()
     }
 
     /// Forgets everything from position `tokens` on.
@@ -220,9 +235,12 @@ mod tests {
         let mut cache = cache(4);
         for round in 0..5 {
             cache.grow(SequenceId(0), 0, 2 * PAGE + 1).unwrap();
+            assert_eq!((cache.held(SequenceId(0)), cache.free()), ((3, 0), 1));
             cache.fork(SequenceId(0), SequenceId(1));
+            assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 3), 1));
             // The last page is copied when one of the two writes to it.
             cache.grow(SequenceId(1), 2 * PAGE + 1, 1).unwrap();
+            assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 2), 0));
             assert_every_page_is_accounted_for(&cache);
             let refused = cache.grow(SequenceId(2), 0, 1).unwrap_err().to_string();
             assert!(refused.starts_with("the cache is full: its 4 pages"), "{refused}");

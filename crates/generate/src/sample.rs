@@ -8,6 +8,7 @@
 //! logits the lower id is the larger.
 
 mod candidates;
+mod samplers;
 
 use std::fmt;
 
@@ -17,6 +18,8 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
+
+pub use samplers::{Described, SAMPLERS};
 
 use candidates::Candidates;
 
@@ -123,6 +126,8 @@ pub struct Stage {
     pub kept: Vec<(TokenId, f64)>,
     /// How many candidates this step took away.
     pub removed: usize,
+    /// The share of the probability that these had before the step.
+    pub removed_share: f64,
 }
 
 /// A chain of steps and the stream of draws that goes with it.
@@ -136,11 +141,9 @@ pub struct Sampler {
 impl Sampler {
     /// A sampler at the beginning of its seed's draws. Impossible settings are refused by name.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&settings.seed.to_le_bytes());
         Ok(Self {
             steps: settings.steps()?,
-            draws: ChaCha8Rng::from_seed(seed),
+            draws: stream(settings.seed),
             candidates: Candidates::default(),
         })
     }
@@ -161,9 +164,7 @@ impl Sampler {
         for &step in &self.steps {
             self.candidates.apply(step);
         }
-        // 53 bits: as many as an f64 below 1 can tell apart.
-        let draw = (self.draws.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        Ok(self.candidates.pick(draw))
+        Ok(self.candidates.pick(draw(&mut self.draws)))
     }
 
     /// What each step keeps of these logits, beginning with the model's own distribution. Draws nothing.
@@ -173,14 +174,75 @@ impl Sampler {
         let mut candidates = Candidates::default();
         candidates.fill(logits)?;
         let mut before = candidates.len();
-        let own = Stage { step: None, kept: candidates.ranked(), removed: logits.len() - before };
+        let removed = logits.len() - before;
+        let own = Stage { step: None, kept: candidates.ranked(), removed, removed_share: 0.0 };
         let mut stages = vec![own];
         for &step in &self.steps {
+            let mut earlier = candidates.clone();
             candidates.apply(step);
             let removed = before - candidates.len();
             before = candidates.len();
-            stages.push(Stage { step: Some(step), kept: candidates.ranked(), removed });
+            let removed_share = if removed > 0 { earlier.share_beyond(&candidates) } else { 0.0 };
+            stages.push(Stage {
+                step: Some(step),
+                kept: candidates.ranked(),
+                removed,
+                removed_share,
+            });
         }
         Ok(stages)
     }
+
+    /// The probabilities of some tokens after the chain; `None` for those it takes away. Draws
+    /// nothing.
+    ///
+    /// `logits`: `[vocabulary]`
+    pub fn chances(&self, logits: &[f32], ids: &[TokenId]) -> Result<Vec<Option<f64>>> {
+        let mut candidates = Candidates::default();
+        candidates.fill(logits)?;
+        for &step in &self.steps {
+            candidates.apply(step);
+        }
+        Ok(candidates.probabilities(ids))
+    }
+
+    /// Goes past the draws of so many tokens, as if they had been chosen.
+    pub fn skip(&mut self, tokens: usize) {
+        // A draw takes 64 bits, which is two of the stream's words.
+        let words = 2 * tokens as u128;
+        self.draws.set_word_pos(self.draws.get_word_pos() + words);
+    }
+
+    /// What samplers with the seeds `seed`, `seed + 1` and so on choose first: each makes its own
+    /// draw, but the chain, which is the same for all, runs once.
+    ///
+    /// `logits`: `[vocabulary]`
+    pub fn firsts(settings: &Settings, logits: &[f32], samplers: usize) -> Result<Vec<TokenId>> {
+        let mut first = Self::new(settings)?;
+        if first.steps == [Step::Greedy] {
+            return Ok(vec![candidates::likeliest(logits)?; samplers]);
+        }
+        let mut chosen = Vec::with_capacity(samplers);
+        if samplers > 0 {
+            chosen.push(first.next(logits)?);
+        }
+        for index in 1..samplers as u64 {
+            let draw = draw(&mut stream(settings.seed.wrapping_add(index)));
+            chosen.push(first.candidates.pick(draw));
+        }
+        Ok(chosen)
+    }
+}
+
+/// A seed's draws, from the first.
+fn stream(seed: u64) -> ChaCha8Rng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha8Rng::from_seed(bytes)
+}
+
+/// The next draw, in 0 .. 1.
+fn draw(draws: &mut ChaCha8Rng) -> f64 {
+    // 53 bits: as many as an f64 below 1 can tell apart.
+    (draws.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -2,28 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{ops::ControlFlow, sync::Arc};
+mod world;
 
-use lookback_engine::{Keep, Session, Start, Team, Weights};
+use std::ops::ControlFlow;
+
+use lookback_engine::{Session, Team, Weights};
 use lookback_files::Result;
 use lookback_generate::{
     repeat::{Limits, Reader, repeat},
     sample::{Sampler, Settings},
     window::Window,
 };
-use lookback_model::{Config, Network, Size};
 use lookback_text::TokenId;
-
-const CONTEXT: usize = 150;
-const SIZE: Size = Size {
-    vocabulary: 50,
-    width: 32,
-    layers: 2,
-    heads: 4,
-    key_heads: 2,
-    hidden: 48,
-    context: CONTEXT,
-};
+use world::CONTEXT;
 
 /// A session that remembers the bits of what it said, and how much it read.
 struct Overheard<'a> {
@@ -79,11 +70,7 @@ fn chat<'a>(
 #[test]
 fn a_chat_that_reads_only_what_is_new_says_the_same_to_the_bit() {
     let team = Team::alone();
-    let network = Arc::new(Network::new(&Config::llama(SIZE).unwrap()));
-    let start = Start { seed: 3, tables: 0.5, matrices: 0.3 };
-    let of = network.clone();
-    let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
-    let weights = Weights::new(network, Keep::Running, &team, fill).unwrap();
+    let weights = world::weights(&team);
     for beginning in [None, Some(TokenId(1))] {
         let (texts, on) = chat(&weights, &team, beginning, false);
         let (texts_anew, anew) = chat(&weights, &team, beginning, true);

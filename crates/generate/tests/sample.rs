@@ -171,3 +171,58 @@ fn impossible_settings_and_damaged_logits_are_refused_by_name() {
         assert!(sampler.next(&[]).is_err());
     }
 }
+
+#[test]
+fn what_a_step_removes_is_told_with_its_share() {
+    // Weights 8, 4, 2, 1, 1 of 16.
+    let logits: Vec<f32> = [8.0_f32, 2.0, 4.0, 1.0, 1.0].iter().map(|weight| weight.ln()).collect();
+    let settings = Settings { top_k: 4, top_p: 0.8, ..Settings::plain(0) };
+    let stages = Sampler::new(&settings).unwrap().trace(&logits).unwrap();
+    let told: Vec<(usize, f64)> =
+        stages.iter().map(|stage| (stage.removed, (stage.removed_share * 1e6).round())).collect();
+    // Of the 15 that top-k leaves, 8 + 4 are exactly the 0.8 that top-p wants.
+    assert_eq!(told, [(0, 0.0), (1, 62_500.0), (2, 200_000.0)]);
+    assert_eq!(stages[2].step, Some(Step::TopP(0.8)));
+}
+
+#[test]
+fn chances_are_what_the_last_stage_of_the_trace_says() {
+    let logits: Vec<f32> = (0..60).map(|x| (x as f32 * 0.73) % 4.0).collect();
+    let settings = Settings { temperature: 0.7, top_k: 20, min_p: 0.1, ..Settings::plain(0) };
+    let sampler = Sampler::new(&settings).unwrap();
+    let kept = sampler.trace(&logits).unwrap().pop().unwrap().kept;
+    let ids: Vec<TokenId> = (0..60).rev().map(TokenId).collect();
+    for (id, chance) in ids.iter().zip(sampler.chances(&logits, &ids).unwrap()) {
+        let said = kept.iter().find(|(kept, _)| kept == id).map(|(_, probability)| *probability);
+        assert_eq!(chance, said);
+    }
+}
+
+#[test]
+fn who_skips_draws_goes_on_where_they_end() {
+    let logits: Vec<f32> = (0..100).map(|x| (x as f32 * 0.37) % 3.0).collect();
+    let mut whole = Sampler::new(&Settings::plain(3)).unwrap();
+    let all: Vec<TokenId> = (0..40).map(|_| whole.next(&logits).unwrap()).collect();
+    for skipped in [0, 1, 7, 8, 33] {
+        let mut late = Sampler::new(&Settings::plain(3)).unwrap();
+        late.skip(skipped);
+        assert_eq!(late.next(&logits).unwrap(), all[skipped]);
+        late.skip(2);
+        assert_eq!(late.next(&logits).unwrap(), all[skipped + 3]);
+    }
+}
+
+#[test]
+fn repeated_draws_are_the_first_tokens_of_the_seeds_that_follow() {
+    let logits: Vec<f32> = (0..300).map(|x| (x as f32 * 0.37) % 3.0).collect();
+    let usual = Settings { seed: u64::MAX - 5, ..Settings::usual(0) };
+    for settings in [usual, Settings::greedy(), Settings { top_k: 3, ..Settings::plain(9) }] {
+        let one = |index: u64| {
+            let settings = Settings { seed: settings.seed.wrapping_add(index), ..settings };
+            Sampler::new(&settings).unwrap().next(&logits).unwrap()
+        };
+        let expected: Vec<TokenId> = (0..50).map(one).collect();
+        assert_eq!(Sampler::firsts(&settings, &logits, 50).unwrap(), expected);
+        assert!(Sampler::firsts(&settings, &logits, 0).unwrap().is_empty());
+    }
+}

@@ -165,6 +165,25 @@ impl Candidates {
         self.ranked.iter().map(|candidate| (candidate.id, candidate.weight / total)).collect()
     }
 
+    /// The probabilities of some; `None` for those that were taken away.
+    pub(super) fn probabilities(&mut self, ids: &[TokenId]) -> Vec<Option<f64>> {
+        self.weigh();
+        let total = self.total();
+        let of = |id: &TokenId| {
+            let place = self.all.binary_search_by_key(id, |candidate| candidate.id);
+            place.ok().map(|place| self.all[place].weight / total)
+        };
+        ids.iter().map(of).collect()
+    }
+
+    /// The share of the probability that is not among what `left` has left.
+    pub(super) fn share_beyond(&mut self, left: &Self) -> f64 {
+        self.weigh();
+        let mut stays = left.all.iter().map(|candidate| candidate.id).peekable();
+        let gone = self.all.iter().filter(|candidate| stays.next_if_eq(&candidate.id).is_none());
+        gone.fold(0.0, |total, candidate| total + candidate.weight) / self.total()
+    }
+
     fn weigh(&mut self) {
         if self.weighed {
             return;

@@ -12,16 +12,16 @@ pub(crate) struct Sampling {
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
     greedy: bool,
     /// Divides the logits: below 1 the likely become likelier, above 1 the odds even out.
-    #[arg(long, value_name = "T", default_value_t = 0.8, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", default_value_t = Settings::usual(0).temperature, allow_negative_numbers = true)]
     temperature: f64,
     /// Keeps the K likeliest tokens; 0 keeps all.
-    #[arg(long, value_name = "K", default_value_t = 0)]
+    #[arg(long, value_name = "K", default_value_t = Settings::usual(0).top_k)]
     top_k: usize,
     /// Keeps the fewest likeliest tokens that together have this share of the probability.
-    #[arg(long, value_name = "P", default_value_t = 0.95, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = Settings::usual(0).top_p, allow_negative_numbers = true)]
     top_p: f64,
     /// Keeps tokens at least this share as likely as the likeliest; 0 keeps all.
-    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = Settings::usual(0).min_p, allow_negative_numbers = true)]
     min_p: f64,
     /// The draws follow from it: the same seed, model and prompt give the same text, on any machine.
     #[arg(long, value_name = "S", default_value_t = 0)]

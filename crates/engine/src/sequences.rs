@@ -1,0 +1,119 @@
+//! Several sequences in one cache, each read token by token or in chunks: branches of a text.
+//!
+//! Holds neither weights nor threads, so that whoever keeps it for long lends them for each reading.
+
+use lookback_files::{Refusal, Result};
+use lookback_kernels::{loss, team::Team};
+use lookback_model::{Batch, Network, SequenceId, TokenId, forward};
+
+use crate::{Cache, Run, Shape, Weights, Workspace};
+
+/// Rows of a prompt that pass through at once.
+const CHUNK: usize = 256;
+
+/// Sequences, their cache, and the buffers in which they are read one at a time.
+#[derive(Debug)]
+pub struct Sequences {
+    space: Workspace,
+    cache: Cache,
+    batch: Batch,
+    logits: Vec<f32>,
+    context: usize,
+}
+
+impl Sequences {
+    /// For `sequences` sequences of at most `context` tokens, which together fill at most `pages`
+    /// pages of the cache.
+    pub fn new(
+        network: &Network,
+        threads: usize,
+        context: usize,
+        sequences: usize,
+        pages: usize,
+    ) -> Self {
+        Self {
+            space: Workspace::new(network, shape(context), context, threads),
+            cache: Cache::new(network, sequences, pages),
+            batch: Batch::new(),
+            logits: vec![0.0; network.config.vocabulary],
+            context,
+        }
+    }
+
+    /// Bytes that [`Sequences::new`] takes.
+    pub fn bytes(network: &Network, threads: usize, context: usize, pages: usize) -> usize {
+        Workspace::bytes(network, shape(context), context, threads) + Cache::bytes(network, pages)
+    }
+
+    /// Tokens that a sequence can hold.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Their keys and values.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Tokens read of a sequence so far.
+    pub fn tokens(&self, sequence: SequenceId) -> usize {
+        self.cache.tokens(sequence)
+    }
+
+    /// Forgets everything of a sequence from position `tokens` on.
+    pub fn truncate(&mut self, sequence: SequenceId, tokens: usize) {
+        self.cache.truncate(sequence, tokens);
+    }
+
+    /// Makes `to` a copy of `from` that shares its pages.
+    pub fn fork(&mut self, from: SequenceId, to: SequenceId) {
+        self.cache.fork(from, to);
+    }
+
+    /// The logits after the last token that was read, of whichever sequence. `[vocabulary]`
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// The same as probabilities: the site `probabilities` of that token. `[vocabulary]`
+    pub fn probabilities(&self, team: &Team) -> Vec<f32> {
+        let mut probabilities = vec![0.0; self.logits.len()];
+        loss::softmax(team, &self.logits, self.logits.len(), &mut probabilities);
+        probabilities
+    }
+
+    /// Reads tokens behind those that a sequence holds, and gives the logits after the last,
+    /// `[vocabulary]`. The weights are of the network that this was made for.
+    pub fn read(
+        &mut self,
+        weights: &Weights,
+        team: &Team,
+        sequence: SequenceId,
+        ids: &[TokenId],
+    ) -> Result<&[f32]> {
+        let held = self.tokens(sequence);
+        if held + ids.len() > self.context {
+            return Err(Refusal::ours(format!(
+                "{} tokens do not fit behind {held} in a context of {}",
+                ids.len(),
+                self.context
+            )));
+        }
+        let network = weights.network();
+        let rows = CHUNK.min(self.context);
+        for (index, chunk) in ids.chunks(rows).enumerate() {
+            self.batch.clear();
+            self.batch.push(sequence, held + index * rows, chunk);
+            self.batch.want_last();
+            let (space, cache) = (&mut self.space, &mut self.cache);
+            let mut run = Run::cached(weights, space, cache, team, &self.batch)?;
+            let logits = forward::logits(network, &mut run, &self.batch);
+            self.logits.copy_from_slice(run.read(logits));
+        }
+        Ok(&self.logits)
+    }
+}
+
+fn shape(context: usize) -> Shape {
+    Shape::Run { rows: CHUNK.min(context), wanted: 1 }
+}
