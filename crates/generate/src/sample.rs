@@ -38,6 +38,18 @@ pub enum Step {
     Greedy,
 }
 
+impl Step {
+    /// The sampler that it is a step of, by its name in [`SAMPLERS`].
+    pub fn sampler(self) -> &'static str {
+        match self {
+            Self::Temperature(_) | Self::Greedy => "temperature",
+            Self::TopK(_) => "top_k",
+            Self::TopP(_) => "top_p",
+            Self::MinP(_) => "min_p",
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -67,6 +67,8 @@ pub fn turn(
     sampler: &mut Sampler,
     shown: Shown,
 ) -> Result<Turn> {
+    // Threads that sleep are woken first, or the first of two readings would pay for both.
+    team.run(team.threads(), &|_| {});
     let start = Instant::now();
     let reading = branches.read(weights, team, seen)?;
     let read_in = start.elapsed();

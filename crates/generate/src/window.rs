@@ -7,6 +7,9 @@
 
 use lookback_text::TokenId;
 
+/// Positions that a cache is made for at most; a longer text is read through a window.
+pub const POSITIONS: usize = 8192;
+
 /// A text, and what the model has read of it.
 #[derive(Clone, Debug)]
 pub struct Window {

@@ -3,6 +3,8 @@
 mod attend;
 mod look;
 mod models;
+mod repeat;
+mod sample;
 mod tokens;
 mod training;
 
@@ -19,6 +21,8 @@ pub(crate) fn routes() -> Router<State> {
         .merge(attend::routes())
         .merge(look::routes())
         .merge(models::routes())
+        .merge(repeat::routes())
+        .merge(sample::routes())
         .merge(tokens::routes())
         .merge(training::routes())
         .fallback(files::file)

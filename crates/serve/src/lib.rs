@@ -6,6 +6,8 @@
 
 mod api;
 mod ask;
+mod branches;
+mod chain;
 mod events;
 mod files;
 mod guard;

@@ -24,6 +24,11 @@ impl Refused {
         Self { status, sentence: sentence.into() }
     }
 
+    /// What was wrong.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// The request was wrong: 400.
     pub(crate) fn asked(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, sentence)

@@ -17,7 +17,8 @@ use lookback_files::{Refusal, Result};
 use tokio::net::TcpListener;
 
 use crate::{
-    api, files,
+    api,
+    files,
     guard::{self, Guard},
     models::Open,
     state::State,

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use lookback_engine::Team;
 
 use crate::{
+    branches::Read,
     models::Models,
     passes::Passes,
     refuse::{Refused, Result},
@@ -21,6 +22,8 @@ pub(crate) struct State {
     pub(crate) passes: Passes,
     /// The training that this program does, if it does one.
     pub(crate) training: Training,
+    /// What was read of the texts that readers write on.
+    pub(crate) read: Read,
     /// What only the page that was served from here knows.
     pub(crate) token: Arc<str>,
 }
@@ -32,6 +35,7 @@ impl State {
             models: Arc::default(),
             passes: Passes::new(team),
             training: Training::default(),
+            read: Read::default(),
             token: token.into(),
         }
     }

@@ -114,6 +114,9 @@ mod tests {
         for sampler in SAMPLERS {
             assert!((sampler.least..=sampler.most).contains(&sampler.default), "{}", sampler.name);
             settings.set(sampler.name, sampler.neutral).unwrap();
+            let mut alone = Settings::plain(0);
+            alone.set(sampler.name, sampler.least.max(sampler.notch)).unwrap();
+            assert_eq!(alone.steps().unwrap().first().unwrap().sampler(), sampler.name);
         }
         assert_eq!(settings, Settings::plain(0));
         assert!(settings.steps().unwrap().is_empty());

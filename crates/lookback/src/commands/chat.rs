@@ -9,12 +9,12 @@ use lookback_files::{Refusal, Result};
 use lookback_generate::{
     chat::{End, Message, Template},
     repeat::{Limits, repeat},
-    window::Window,
+    window::{POSITIONS, Window},
 };
 use lookback_model::TokenId;
 use lookback_text::Specials;
 
-use super::{generate::CONTEXT, sampling::Sampling};
+use super::sampling::Sampling;
 use crate::{arguments::Machine, print::Print};
 
 const EXAMPLES: &str = "\
@@ -61,7 +61,7 @@ impl Chat {
         let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
         let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
         let template = Template::parse(template, spelled(beginning), spelled(end))?;
-        let context = model.config().context.min(CONTEXT);
+        let context = model.config().context.min(POSITIONS);
         let mut session = Session::new(&model.weights, &team, context);
         // Both last for the whole chat, so each turn reads only what is new in it.
         let mut window = Window::new(context, Vec::new(), beginning);

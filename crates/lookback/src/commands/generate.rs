@@ -9,7 +9,7 @@ use lookback_files::{Refusal, Result};
 use lookback_generate::{
     repeat::{Limits, repeat},
     stop::Stop,
-    window::Window,
+    window::{POSITIONS, Window},
 };
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -82,7 +82,7 @@ impl Generate {
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
         let prompt = self.prompt(&model)?;
-        let context = model.config().context.min(CONTEXT);
+        let context = model.config().context.min(POSITIONS);
         let session_bytes = Session::bytes(&model.weights, context, team.threads());
         memory::refuse_beyond("the cache", session_bytes)?;
         let mut session = Session::new(&model.weights, &team, context);
@@ -155,9 +155,6 @@ impl Generate {
         Ok(vec![beginning])
     }
 }
-
-/// Positions that a cache is made for at most; a longer text is read through a window.
-pub(super) const CONTEXT: usize = 8192;
 
 /// All of standard input, as text.
 pub(super) fn read_input() -> Result<String> {

@@ -1,0 +1,177 @@
+//! `POST /api/repeat`: a text written token by token, as server-sent events.
+//!
+//! A request gives the whole text: the prompt, and the tokens `behind` that stand behind it already. So
+//! pausing is closing the connection, rewinding is leaving tokens out, and branching is putting
+//! another one in. The first event, `begin`, tells the text; each `turn` what may follow it and what
+//! the seed draws, which the next turn has appended; `end` why nothing more comes.
+//!
+//! The t-th token behind the prompt is the t-th draw of the seed, wherever a text was broken off: the
+//! text is the one that `lookback generate` writes. The team is asked for one turn at a time, so that
+//! other figures come in between, and a client that goes away ends its work within a turn.
+
+mod text;
+
+use std::time::Duration;
+
+use axum::{Router, extract, response::IntoResponse, routing::post};
+use lookback_engine::Team;
+use lookback_generate::{
+    sample::Sampler,
+    turn::{Shown, Turn, turn},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use text::Text;
+
+use crate::{
+    ask::Ask,
+    branches::{self, Shared},
+    chain::Chain,
+    events::{Tell, events},
+    prompt::{self, Prompt},
+    refuse::{Refused, Result},
+    state::State,
+};
+
+/// Tokens that one request may have written, and that may stand behind a prompt.
+const TOKENS: usize = 16_384;
+/// Alternatives that are told of a turn.
+const ALTERNATIVES: usize = 64;
+/// The longest pause between turns.
+const PAUSE: u64 = 10_000;
+
+pub(crate) fn routes() -> Router<State> {
+    Router::new().route("/api/repeat", post(repeat))
+}
+
+#[derive(Deserialize)]
+struct Repeat {
+    #[serde(flatten)]
+    prompt: Prompt,
+    #[serde(flatten)]
+    chain: Chain,
+    /// Tokens behind the prompt.
+    #[serde(default)]
+    behind: Vec<u32>,
+    /// How many tokens to append at most; 0 tells only what may follow.
+    #[serde(default)]
+    tokens: usize,
+    /// How many alternatives to tell of each turn.
+    #[serde(default = "eight")]
+    alternatives: usize,
+    /// Whether each text is read without a cache too.
+    #[serde(default)]
+    afresh: bool,
+    /// Milliseconds to wait between turns, for readers' eyes.
+    #[serde(default)]
+    pause: u64,
+}
+
+fn eight() -> usize {
+    8
+}
+
+async fn repeat(
+    extract::State(state): extract::State<State>,
+    Ask(repeat): Ask<Repeat>,
+) -> Result<impl IntoResponse> {
+    if repeat.tokens.max(repeat.behind.len()) > TOKENS {
+        return Err(Refused::asked(format!(
+            "one request may write {TOKENS} tokens behind as many, not {} behind {}",
+            repeat.tokens,
+            repeat.behind.len()
+        )));
+    }
+    let mut sampler = Sampler::new(&repeat.chain.settings()?)?;
+    let asked = state.ask(&repeat.prompt).await?;
+    let vocabulary = asked.open.config().vocabulary;
+    if let Some(id) = repeat.behind.iter().find(|&&id| id as usize >= vocabulary) {
+        let most = vocabulary - 1;
+        return Err(Refused::asked(format!("token {id}: this model's vocabulary ends at {most}")));
+    }
+    let rendered = match repeat.prompt.chat {
+        true => Some(prompt::rendered(&asked.open, &repeat.prompt.prompt)?),
+        false => None,
+    };
+    sampler.skip(repeat.behind.len());
+    let text = Text::new(asked, &repeat.behind);
+    let begin = text.begin(rendered.as_deref());
+    let writing = Writing {
+        read: state.read.of(&text.asked.open, state.passes.threads()),
+        shown: Shown { alternatives: repeat.alternatives.min(ALTERNATIVES), afresh: repeat.afresh },
+        state,
+        text,
+        sampler,
+    };
+    let (tokens, pause) = (repeat.tokens, Duration::from_millis(repeat.pause.min(PAUSE)));
+    Ok(events(move |tell| writing.tell(tell, begin, tokens, pause)))
+}
+
+/// A text on its way.
+struct Writing {
+    state: State,
+    read: Shared,
+    shown: Shown,
+    text: Text,
+    sampler: Sampler,
+}
+
+impl Writing {
+    /// Tells all events; ends early when nobody listens any more.
+    async fn tell(mut self, tell: Tell, begin: Value, tokens: usize, pause: Duration) {
+        if tell.send(begin).await.is_err() {
+            return;
+        }
+        let end = match self.turns(&tell, tokens, pause).await {
+            Ok(None) => return,
+            Ok(Some(finish)) => json!({ "type": "end", "finish": finish }),
+            Err(refused) => json!({ "type": "refused", "error": refused.sentence() }),
+        };
+        // Whoever left does not hear the end.
+        drop(tell.send(end).await);
+    }
+
+    /// Why it ended; `None` if the client went away.
+    async fn turns(
+        &mut self,
+        tell: &Tell,
+        tokens: usize,
+        pause: Duration,
+    ) -> Result<Option<&'static str>> {
+        for written in 0..=tokens {
+            if self.text.is_over() {
+                return Ok(Some("stop"));
+            }
+            let turn = tokio::select! {
+                () = tell.closed() => return Ok(None),
+                turn = self.turn() => turn?,
+            };
+            if tell.send(self.text.turn(&turn)).await.is_err() {
+                return Ok(None);
+            }
+            if written < tokens {
+                self.text.push(turn.drawn);
+                tokio::select! {
+                    () = tell.closed() => return Ok(None),
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+        Ok(Some("length"))
+    }
+
+    /// One turn, for which the team is taken and given back.
+    async fn turn(&mut self) -> Result<Turn> {
+        let (open, read, shown) = (self.text.asked.open.clone(), self.read.clone(), self.shown);
+        let (seen, mut sampler) = (self.text.window().seen(), self.sampler.clone());
+        let of = move |team: &Team| {
+            let mut branches = branches::lock(&read);
+            let turn = turn(&mut branches, &open.weights, team, &seen, &mut sampler, shown)?;
+            Ok((turn, sampler))
+        };
+        let done: lookback_files::Result<_> = self.state.passes.in_turn(of).await?;
+        let (turn, sampler) = done?;
+        self.sampler = sampler;
+        Ok(turn)
+    }
+}

@@ -1,0 +1,85 @@
+/**
+ * The chain of samplers as the reader set it: kept in the address, shared by the figures that draw.
+ */
+
+import { ask } from '../kit/ask.js';
+import { visible } from '../kit/chips.js';
+import { h } from '../kit/dom.js';
+import { number } from '../kit/number.js';
+
+/**
+ * A sampler as the program describes it.
+ * @typedef {object} Sampler
+ * @property {string} name
+ * @property {string} title
+ * @property {string} about
+ * @property {number} least
+ * @property {number} most
+ * @property {number} notch
+ * @property {number} neutral
+ * @property {number} default
+ */
+
+/** @type {Promise<Sampler[]> | null} */
+let asked = null;
+
+/**
+ * Every sampler, in the order of the chain.
+ * @returns {Promise<Sampler[]>}
+ */
+export function samplers() {
+  asked ??= ask('samplers', null).then((answer) => answer.samplers);
+  // A program that was away is asked again.
+  asked.catch(() => (asked = null));
+  return asked;
+}
+
+/**
+ * The value of each sampler by name.
+ * @param {Sampler[]} all
+ * @param {Record<string, string>} more  what figures keep in the address
+ * @returns {Record<string, number>}
+ */
+export function settings(all, more) {
+  return Object.fromEntries(
+    all.map((of) => [of.name, of.name in more ? Number(more[of.name]) : of.default]),
+  );
+}
+
+/**
+ * What the draws follow from.
+ * @param {Record<string, string>} more
+ */
+export function seed(more) {
+  return /^\d{1,15}$/.test(more.seed ?? '') ? Number(more.seed) : 0;
+}
+
+/**
+ * The samplers that change anything, as words: `temperature 0.8, top-p 0.95`.
+ * @param {Sampler[]} all
+ * @param {Record<string, number>} values
+ */
+export function words(all, values) {
+  if (values.temperature === 0) return 'always the likeliest';
+  const active = all.filter((of) => values[of.name] !== of.neutral);
+  return active.map((of) => `${of.title} ${values[of.name]}`).join(', ') || 'nothing but the dice';
+}
+
+/**
+ * A token in a sentence, set apart, since it may be a comma.
+ * @param {string} piece
+ */
+export function quoted(piece) {
+  return h('code', { class: 'quoted' }, visible(piece));
+}
+
+/**
+ * A probability with two digits that mean something, however small it is.
+ * @param {number} value
+ * @param {import('../kit/number.js').Form} [form]
+ */
+export function chance(value, form = {}) {
+  const digits =
+    value > 0 && value < 1e-4 ? Math.min(5, 1 - Math.floor(Math.log10(100 * value))) : undefined;
+  return number(value, { percent: true, digits, ...form });
+}
