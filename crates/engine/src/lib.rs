@@ -7,6 +7,7 @@
 mod buffers;
 mod cache;
 mod gradients;
+mod head;
 mod layout;
 mod learn;
 mod look;
@@ -22,6 +23,7 @@ mod workspace;
 
 pub use cache::Cache;
 pub use gradients::Gradients;
+pub use head::{Normed, Said, activation, last_norm, say};
 pub use learn::{Learn, evaluate, learn};
 pub use look::{Look, Peek, View, Watch, look};
 pub use lookback_kernels::{path::Path, team::Team};

@@ -6,7 +6,7 @@ use lookback_kernels::{
     attend::{self, Heads, Pages, PagesMut, Span},
     embed, loss,
     matmul::{self, After},
-    norm, position, sums,
+    norm as norms, position, sums,
     team::Team,
 };
 use lookback_model::{
@@ -133,11 +133,8 @@ impl<'a> Run<'a> {
 
     /// A matrix product with what is added after it.
     fn product(&self, x: Rows, how: &Linear, residual: Option<Rows>, y: &mut [f32]) {
-        let after = After {
-            bias: how.bias.map(|bias| self.weights.rows(bias)),
-            residual: residual.map(|to| self.buffers.get(to)),
-        };
-        matmul::forward(self.team, self.buffers.get(x), self.weights.panels(how.weight), after, y);
+        let residual = residual.map(|to| self.buffers.get(to));
+        product(self.weights, self.team, how, self.buffers.get(x), residual, y);
     }
 
     /// A result that stands: the logits, after a pass. `[rows, width]`
@@ -251,19 +248,8 @@ impl Execute for Run<'_> {
         self.make(x.rows, x.width, |run, y| {
             let mut aside = std::mem::take(&mut run.asides[step]);
             let statistics = (!aside.is_empty()).then_some(&mut aside);
-            let (team, entering) = (run.team, run.buffers.get(x));
-            let weight = run.weights.rows(how.weight);
-            match how.kind {
-                NormKind::Layer => {
-                    let bias = how.bias.map(|bias| run.weights.rows(bias));
-                    let statistics = statistics.map(|to| &mut to[..2 * x.rows]);
-                    norm::layer(team, entering, x.width, weight, bias, how.epsilon, y, statistics);
-                }
-                NormKind::Rms => {
-                    let statistics = statistics.map(|to| &mut to[..x.rows]);
-                    norm::rms(team, entering, x.width, weight, how.epsilon, y, statistics);
-                }
-            }
+            let statistics = statistics.map(|to| &mut to[..x.rows * statistics_of(how)]);
+            norm(run.weights, run.team, how, run.buffers.get(x), y, statistics);
             run.asides[step] = aside;
         })
     }
@@ -343,6 +329,47 @@ impl Execute for Run<'_> {
     fn linear_add(&mut self, x: Rows, how: &Linear, to: Rows, _: Site) -> Rows {
         self.make(x.rows, how.outputs, |run, y| run.product(x, how, Some(to), y))
     }
+}
+
+/// A norm of rows; `statistics` are those of the kernel, for each row.
+pub(crate) fn norm(
+    weights: &Weights,
+    team: &Team,
+    how: &Norm,
+    x: &[f32],
+    y: &mut [f32],
+    statistics: Option<&mut [f32]>,
+) {
+    let weight = weights.rows(how.weight);
+    let (width, epsilon) = (weight.len(), how.epsilon);
+    match how.kind {
+        NormKind::Layer => {
+            let bias = how.bias.map(|bias| weights.rows(bias));
+            norms::layer(team, x, width, weight, bias, epsilon, y, statistics);
+        }
+        NormKind::Rms => norms::rms(team, x, width, weight, epsilon, y, statistics),
+    }
+}
+
+/// Statistics that a norm keeps of a row.
+pub(crate) fn statistics_of(how: &Norm) -> usize {
+    match how.kind {
+        NormKind::Layer => 2,
+        NormKind::Rms => 1,
+    }
+}
+
+/// A matrix product of rows, plus the bias, plus the residual.
+pub(crate) fn product(
+    weights: &Weights,
+    team: &Team,
+    how: &Linear,
+    x: &[f32],
+    residual: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let after = After { bias: how.bias.map(|bias| weights.rows(bias)), residual };
+    matmul::forward(team, x, weights.panels(how.weight), after, y);
 }
 
 /// An attention's shape as the kernels have it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    embed::Table,
+    embed::{self, Table},
     matmul::{self, Panels},
     team::Team,
 };
@@ -98,6 +98,11 @@ impl Weights {
         } else {
             to.copy_from_slice(&held.rows);
         }
+    }
+
+    /// Writes some rows of a weight, `[indices, inner]`, whichever form is held.
+    pub fn gather(&self, team: &Team, id: WeightId, indices: &[u32], to: &mut [f32]) {
+        embed::gather(team, self.table(id), self.network.weight(id).shape[1], indices, to);
     }
 
     /// A weight's rows, `[outputs, inner]`; those of a matrix only when held for learning.

@@ -7,9 +7,10 @@ mod world;
 use std::collections::BTreeMap;
 
 use lookback_engine::{
-    Cache, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, learn, look,
+    Cache, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, activation, last_norm,
+    learn, look, say,
 };
-use lookback_model::{Batch, SequenceId, Site, Targets, TokenId, forward};
+use lookback_model::{Batch, BlockSite, SequenceId, Site, Targets, TokenId, forward};
 use world::{CONTEXT, bits, ids, logits, networks, weights};
 
 const TOKENS: usize = 150;
@@ -172,6 +173,78 @@ fn threads_and_instructions_change_no_gradient() {
         for path in Path::all_here() {
             for threads in [1, 2, 3] {
                 assert!(gradients(&Team::new(threads, path)) == plain, "{path:?}, {threads}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
+    for network in networks() {
+        let ids = ids(TOKENS, 8);
+        let last = Site::Block(network.blocks.len() as u16 - 1, BlockSite::ResidPost);
+        let floats =
+            |bits: &[u32]| bits.iter().map(|&bits| f32::from_bits(bits)).collect::<Vec<_>>();
+        for (threads, path) in Path::all_here().flat_map(|path| [(1, path), (3, path)]) {
+            let team = Team::new(threads, path);
+            let weights = weights(&network, Keep::Running, &team);
+            let mut space =
+                Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, threads);
+            let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+            let mut seen = Everything::default();
+            look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+            let stream = floats(&seen.0[&last]);
+            let said = say(&weights, &team, &stream);
+            assert_eq!(bits(&said.logits), seen.0[&Site::Logits]);
+            assert_eq!(bits(&said.probabilities), seen.0[&Site::Probabilities]);
+            let normed = last_norm(&weights, &team, &stream);
+            assert_eq!(bits(&normed.rows), seen.0[&Site::LnFinal]);
+            // One row alone, and its statistics by the norm's definition.
+            let (width, vocabulary) = (network.config.width, network.config.vocabulary);
+            let row = &stream[7 * width..8 * width];
+            let alone = say(&weights, &team, row);
+            assert_eq!(bits(&alone.logits), seen.0[&Site::Logits][7 * vocabulary..8 * vocabulary]);
+            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
+            let mean = if network.ln_final.bias.is_some() { mean } else { 0.0 };
+            assert!((f64::from(normed.means[7]) - mean).abs() < 1e-5);
+            let squares = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
+            let factor =
+                1.0 / (squares / width as f64 + f64::from(network.ln_final.epsilon)).sqrt();
+            assert!((f64::from(normed.factors[7]) / factor - 1.0).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
+    let team = Team::alone();
+    for network in networks().iter().filter(|network| network.blocks[0].mlp.linear.is_none()) {
+        let weights = weights(network, Keep::Running, &team);
+        let ids = ids(TOKENS, 9);
+        let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut cache = Cache::new(network, 1, Cache::pages(CONTEXT));
+        let mut seen = Everything::default();
+        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        let pre = &seen.0[&Site::Block(0, BlockSite::MlpPre)];
+        let pre: Vec<f32> = pre.iter().map(|&bits| f32::from_bits(bits)).collect();
+        let post = activation(&team, network.config.activation, &pre);
+        assert_eq!(bits(&post), seen.0[&Site::Block(0, BlockSite::MlpPost)]);
+    }
+}
+
+#[test]
+fn gathered_rows_are_the_weights_rows_in_either_form() {
+    let team = Team::alone();
+    for network in networks() {
+        for keep in [Keep::Running, Keep::Learning] {
+            let weights = weights(&network, keep, &team);
+            let [outputs, inner] = network.weight(network.head.weight).shape;
+            let mut whole = vec![0.0; outputs * inner];
+            weights.read(network.head.weight, &mut whole);
+            let mut some = vec![0.0; 3 * inner];
+            weights.gather(&team, network.head.weight, &[96, 0, 65], &mut some);
+            for (row, index) in some.chunks_exact(inner).zip([96, 0, 65]) {
+                assert_eq!(bits(row), bits(&whole[index * inner..][..inner]));
             }
         }
     }

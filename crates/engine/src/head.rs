@@ -1,0 +1,66 @@
+//! The end of the forward pass on rows from anywhere in it: the last norm, the head, the softmax; and
+//! the MLP's activation on plain numbers.
+//!
+//! Uses the operations of `Run`, so rows that `Run` passes through get the same bits here. Keeps no
+//! cache and knows nothing of what the rows mean; see `depths` in the lens.
+
+use lookback_kernels::{activate, loss, team::Team};
+use lookback_model::{Activation, NormKind};
+
+use crate::{
+    run::{kind, norm, product, statistics_of},
+    weights::Weights,
+};
+
+/// Rows after the last norm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normed {
+    /// `[rows, width]`
+    pub rows: Vec<f32>,
+    /// What was subtracted from each row, `[rows]`: its mean, or 0 under an RMS norm.
+    pub means: Vec<f32>,
+    /// What each row was multiplied with before the norm's weight, `[rows]`.
+    pub factors: Vec<f32>,
+}
+
+/// What the model says about rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// `[rows, vocabulary]`
+    pub logits: Vec<f32>,
+    /// `[rows, vocabulary]`: softmax of the logits.
+    pub probabilities: Vec<f32>,
+}
+
+/// The last norm of rows of the residual stream, `[rows, width]`.
+pub fn last_norm(weights: &Weights, team: &Team, stream: &[f32]) -> Normed {
+    let network = weights.network();
+    let (width, how) = (network.config.width, &network.ln_final);
+    let rows = stream.len() / width;
+    let mut normed = vec![0.0; stream.len()];
+    let mut statistics = vec![0.0; statistics_of(how) * rows];
+    norm(weights, team, how, stream, &mut normed, Some(&mut statistics));
+    let (means, factors) = match how.kind {
+        NormKind::Layer => statistics.chunks_exact(2).map(|row| (row[0], row[1])).unzip(),
+        NormKind::Rms => (vec![0.0; rows], statistics),
+    };
+    Normed { rows: normed, means, factors }
+}
+
+/// What the model would say if rows of the residual stream, `[rows, width]`, were its last.
+pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
+    let head = &weights.network().head;
+    let normed = last_norm(weights, team, stream).rows;
+    let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
+    product(weights, team, head, &normed, None, &mut logits);
+    let mut probabilities = vec![0.0; logits.len()];
+    loss::softmax(team, &logits, head.outputs, &mut probabilities);
+    Said { logits, probabilities }
+}
+
+/// An activation of each number, without the linear branch of a gated MLP.
+pub fn activation(team: &Team, how: Activation, pre: &[f32]) -> Vec<f32> {
+    let mut post = vec![0.0; pre.len()];
+    activate::forward(team, kind(how), pre, None, &mut post);
+    post
+}
