@@ -1,0 +1,118 @@
+//! The last norm held still at one token, so that logits become a sum: what it does to the whole
+//! stream it then does to each part of it.
+//!
+//! ```text
+//! logit of v = Σ_parts  part · towards(v)  +  bias(v)
+//! towards(v) = factor · gain ⊙ head_v, its mean taken off under a layer norm
+//! ```
+//! The factor (and a layer norm's mean) is the one that the engine's norm had for this token. A part
+//! alone would have had another: this is a first-order account of who said what, exact in the sum.
+//! Read `stream` and `units` next.
+
+use lookback_engine::{Team, Weights, last_norm};
+use lookback_model::{NormKind, TokenId};
+
+/// Rows of the head that are taken out at once.
+const ROWS: usize = 512;
+
+/// The last norm and the head at one token.
+#[derive(Debug)]
+pub struct Frozen<'a> {
+    weights: &'a Weights,
+    team: &'a Team,
+    factor: f64,
+    gain: Vec<f64>,
+    bias: Vec<f64>,
+    is_centered: bool,
+}
+
+impl<'a> Frozen<'a> {
+    /// Held still where the stream ends for a token: `stream` is its last residual row, `[width]`.
+    pub fn at(weights: &'a Weights, team: &'a Team, stream: &[f32]) -> Self {
+        let how = &weights.network().ln_final;
+        let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
+        let bias = how.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
+        Self {
+            factor: f64::from(last_norm(weights, team, stream).factors[0]),
+            gain: wide(weights.rows(how.weight)),
+            bias,
+            is_centered: how.kind == NormKind::Layer,
+            weights,
+            team,
+        }
+    }
+
+    /// What the norm multiplies this token's stream with, before its gain.
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+
+    /// The direction in the stream along which a token's logit grows. `[width]`
+    pub fn towards(&self, token: TokenId) -> Vec<f64> {
+        let row = self.head_row(token);
+        let bent = row.iter().zip(&self.gain).map(|(&u, gain)| self.factor * gain * f64::from(u));
+        self.centered(bent.collect())
+    }
+
+    /// What a token's logit has whatever the stream holds: the norm's bias and the head's.
+    pub fn bias(&self, token: TokenId) -> f64 {
+        let head = self.weights.network().head.bias;
+        let own = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
+        own + dot(&self.bias, &self.head_row(token))
+    }
+
+    /// What each vector, added to the stream, adds to every token's logit: `[vectors, vocabulary]`.
+    pub fn effects(&self, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let head = &self.weights.network().head;
+        let (width, vocabulary) = (head.inputs, head.outputs);
+        let seen: Vec<Vec<f64>> = vectors.iter().map(|vector| self.through(vector)).collect();
+        let mut effects = vec![Vec::with_capacity(vocabulary); vectors.len()];
+        let mut rows = vec![0.0; ROWS * width];
+        let ids: Vec<u32> = (0..vocabulary as u32).collect();
+        for ids in ids.chunks(ROWS) {
+            let rows = &mut rows[..ids.len() * width];
+            self.weights.gather(self.team, head.weight, ids, rows);
+            for (effects, seen) in effects.iter_mut().zip(&seen) {
+                effects.extend(rows.chunks_exact(width).map(|row| dot(seen, row)));
+            }
+        }
+        effects
+    }
+
+    /// A vector as the head sees it.
+    fn through(&self, vector: &[f64]) -> Vec<f64> {
+        let vector = self.centered(vector.to_vec());
+        vector.iter().zip(&self.gain).map(|(x, gain)| self.factor * gain * x).collect()
+    }
+
+    /// Under a layer norm, with the mean taken off. Taking it off the stream or off the direction
+    /// that the stream is multiplied with is the same.
+    fn centered(&self, mut row: Vec<f64>) -> Vec<f64> {
+        if self.is_centered {
+            let mean = row.iter().fold(0.0, |sum, x| sum + x) / row.len() as f64;
+            row.iter_mut().for_each(|x| *x -= mean);
+        }
+        row
+    }
+
+    fn head_row(&self, token: TokenId) -> Vec<f32> {
+        let head = &self.weights.network().head;
+        let mut row = vec![0.0; head.inputs];
+        self.weights.gather(self.team, head.weight, &[token.0], &mut row);
+        row
+    }
+}
+
+/// Σ a·b in f64. Four chains side by side, since one would wait for every sum before the next.
+pub(crate) fn dot(a: &[f64], b: &[f32]) -> f64 {
+    let mut chains = [0.0; 4];
+    let (a_parts, b_parts) = (a.chunks_exact(4), b.chunks_exact(4));
+    let rest = a_parts.remainder().iter().zip(b_parts.remainder());
+    let rest = rest.fold(0.0, |sum, (a, &b)| sum + a * f64::from(b));
+    for (a, b) in a_parts.zip(b_parts) {
+        for (chain, (a, &b)) in chains.iter_mut().zip(a.iter().zip(b)) {
+            *chain += a * f64::from(b);
+        }
+    }
+    chains[0] + chains[1] + (chains[2] + chains[3]) + rest
+}
