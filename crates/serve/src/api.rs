@@ -1,10 +1,14 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
 mod attend;
+mod depths;
 mod look;
+mod mlp;
 mod models;
+mod next;
 mod repeat;
 mod sample;
+mod stream;
 mod tokens;
 mod training;
 
@@ -19,10 +23,14 @@ use crate::{files, refuse::Refused, state::State};
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .merge(attend::routes())
+        .merge(depths::routes())
         .merge(look::routes())
+        .merge(mlp::routes())
         .merge(models::routes())
+        .merge(next::routes())
         .merge(repeat::routes())
         .merge(sample::routes())
+        .merge(stream::routes())
         .merge(tokens::routes())
         .merge(training::routes())
         .fallback(files::file)

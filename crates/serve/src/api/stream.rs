@@ -1,0 +1,109 @@
+//! `POST /api/stream`: one token's residual stream, and one next token's logit, as the sum that each is.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, Router, extract, routing::post};
+use lookback_lens::{stream, stream_sites, top};
+use lookback_model::{Site, TokenId};
+use lookback_text::Tokenizer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    ask::Ask,
+    prompt::{Asked, Prompt},
+    refuse::{Refused, Result},
+    state::State,
+};
+
+pub(crate) fn routes() -> Router<State> {
+    Router::new().route("/api/stream", post(answer))
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    #[serde(flatten)]
+    prompt: Prompt,
+    token: usize,
+    /// The next token whose logit is taken apart; the likeliest where it is left out.
+    of: Option<u32>,
+}
+
+async fn answer(
+    extract::State(state): extract::State<State>,
+    Ask(asks): Ask<Stream>,
+) -> Result<Json<Value>> {
+    let asked = state.ask(&asks.prompt).await?;
+    let chosen = Chosen::find(&state, &asked, asks.token, asks.of).await?;
+    let pass = state.passes.sites(&asked, &stream_sites(asked.open.config())).await?;
+    let answer = state.passes.in_turn(move |team| {
+        let stream = stream(&asked.open.weights, team, &pass, asks.token, chosen.of)?;
+        Ok(json!({
+            "stream": stream,
+            "candidates": chosen.candidates,
+            "pieces": pieces(&asked.open.tokenizer, chosen.ids()),
+        }))
+    });
+    answer.await?.map(Json)
+}
+
+/// Next tokens that a figure offers to be about.
+const CANDIDATES: usize = 8;
+
+/// The next token that a figure is about.
+#[derive(Clone)]
+pub(crate) struct Chosen {
+    /// The one asked for, or else the likeliest.
+    pub(crate) of: TokenId,
+    /// The likeliest after this token of the prompt, the likeliest first.
+    pub(crate) candidates: Vec<u32>,
+}
+
+impl Chosen {
+    /// Checks what was asked for against the prompt and the vocabulary.
+    pub(crate) async fn find(
+        state: &State,
+        asked: &Asked,
+        token: usize,
+        of: Option<u32>,
+    ) -> Result<Self> {
+        check_token(asked, token)?;
+        let vocabulary = asked.open.config().vocabulary;
+        if let Some(id) = of.filter(|&id| id as usize >= vocabulary) {
+            return Err(Refused::asked(format!(
+                "there is no token {id}; the vocabulary ends at {}",
+                vocabulary - 1
+            )));
+        }
+        let pass = state.passes.sites(asked, &[Site::Logits]).await?;
+        let logits = pass.at(Site::Logits).map_or(&[][..], |seen| seen.part(token));
+        let candidates = top(logits, logits, CANDIDATES);
+        let candidates: Vec<u32> = candidates.into_iter().map(|next| next.id).collect();
+        let likeliest = candidates.first().copied().unwrap_or(0);
+        Ok(Self { of: TokenId(of.unwrap_or(likeliest)), candidates })
+    }
+
+    /// All ids in it.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + use<'_> {
+        self.candidates.iter().copied().chain([self.of.0])
+    }
+}
+
+/// Refuses a place that the prompt does not have.
+pub(crate) fn check_token(asked: &Asked, token: usize) -> Result<()> {
+    let tokens = asked.ids.len();
+    if token < tokens {
+        return Ok(());
+    }
+    Err(Refused::asked(format!(
+        "there is no token {token}; the prompt has {tokens}, counted from 0"
+    )))
+}
+
+/// What ids look like in print.
+pub(crate) fn pieces(
+    tokenizer: &Tokenizer,
+    ids: impl IntoIterator<Item = u32>,
+) -> BTreeMap<u32, String> {
+    ids.into_iter().map(|id| (id, tokenizer.piece(TokenId(id)))).collect()
+}
