@@ -1,0 +1,191 @@
+/**
+ * The next word that the figures of MLP, stream, depths and next tokens are about: the likeliest,
+ * unless another was picked. In the address: `next`, its id.
+ */
+
+import { visible, word } from '../../kit/chips.js';
+import { fill, h } from '../../kit/dom.js';
+import { choice } from '../../kit/figure.js';
+import { number, place as placed } from '../../kit/number.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+/** @typedef {import('../../kit/stage.js').Page} Page */
+/** @typedef {Record<string, string>} Pieces  what ids look like */
+
+/**
+ * The picked next word's id; null leaves it to the likeliest.
+ * @param {Selection} of
+ * @returns {number | null}
+ */
+export function picked(of) {
+  const text = of.more.next;
+  if (text === undefined || !/^\d{1,9}$/.test(text)) return null;
+  // Another model may have fewer.
+  return Number(text) < of.about.vocabulary ? Number(text) : null;
+}
+
+/**
+ * What a question about one text and one next word begins with.
+ * @param {Selection} of
+ */
+export function question(of) {
+  return { model: of.model, prompt: of.prompt, chat: of.chat, token: of.token, of: picked(of) };
+}
+
+/**
+ * A next word as it looks, spaces seen.
+ * @param {Pieces} pieces
+ * @param {number} id
+ */
+export function look(pieces, id) {
+  return visible(pieces[id] ?? `#${id}`);
+}
+
+/**
+ * A next word in a sentence.
+ * @param {Pieces} pieces
+ * @param {number} id
+ */
+export function said(pieces, id) {
+  return h('b', { class: 'next-word', title: `token ${id}` }, word(pieces[id] ?? `#${id}`));
+}
+
+/**
+ * A probability with as many digits as tell it from none and from certain.
+ * @param {number} probability
+ * @param {{site?: string, index?: string}} [place]
+ */
+export function share(probability, place = {}) {
+  if (probability < 1e-4) {
+    const text = probability === 0 ? '0' : probability.toExponential(1);
+    return h('span', { class: 'number', ...placed(place) }, text);
+  }
+  const near = Math.min(probability, 1 - probability);
+  const digits = near >= 0.095 ? 0 : Math.min(6, Math.ceil(-Math.log10(Math.max(near, 1e-8))) - 1);
+  return number(probability, { ...place, percent: true, digits });
+}
+
+/**
+ * A next word that a click makes the one all figures are about.
+ * @param {Page} page
+ * @param {Pieces} pieces
+ * @param {number} id
+ * @param {boolean} [isPicked]
+ */
+export function pick(page, pieces, id, isPicked = false) {
+  const press = () => page.set({ next: id });
+  const name = look(pieces, id);
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'next-pick',
+      title: `token ${id}`,
+      'aria-pressed': String(isPicked),
+      onclick: press,
+    },
+    name,
+  );
+}
+
+/**
+ * The control that chooses among the likeliest next words.
+ * @param {Page} page
+ * @param {string} label
+ */
+export function chooser(page, label) {
+  const control = choice({
+    label,
+    options: [],
+    value: '',
+    onChange: (id) => page.set({ next: id === 'likeliest' ? null : id }),
+  });
+  return {
+    node: control.node,
+    /**
+     * @param {Selection} of
+     * @param {{of: number, candidates: number[], pieces: Pieces}} answer
+     */
+    show(of, { of: shown, candidates, pieces }) {
+      const own = picked(of);
+      const others = candidates.includes(shown) ? [] : [shown];
+      const first = /** @type {number} */ (candidates[0]);
+      control.set(
+        [
+          ['likeliest', `${look(pieces, first)} (the likeliest)`],
+          ...[...candidates.slice(1), ...others].map(
+            (id) => /** @type {[string, string]} */ ([String(id), look(pieces, id)]),
+          ),
+        ],
+        own === null || own === first ? 'likeliest' : String(own),
+      );
+    },
+  };
+}
+
+/**
+ * Remembers the last answer of a question, for a figure that is drawn again about the same. A question
+ * is given up when another takes its place, not when the figure is merely drawn again.
+ * @template T
+ * @returns {(key: object, ask: (signal: AbortSignal) => Promise<T>) => Promise<T>}
+ */
+export function remembering() {
+  let last = '';
+  /** @type {Promise<T> | null} */
+  let answer = null;
+  let abort = new AbortController();
+  return (key, ask) => {
+    const now = JSON.stringify(key);
+    if (answer === null || now !== last) {
+      abort.abort();
+      abort = new AbortController();
+      last = now;
+      const mine = ask(abort.signal);
+      answer = mine;
+      // What failed is asked again.
+      mine.catch(() => {
+        if (answer === mine) answer = null;
+      });
+    }
+    return answer;
+  };
+}
+
+/**
+ * A bar in a cell, from its left end or, of signed numbers, from its middle.
+ * @param {number} value
+ * @param {number} max
+ * @param {{signed?: boolean, kind?: string}} [how]
+ */
+export function barCell(value, max, { signed = false, kind = '' } = {}) {
+  const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
+  const width = (signed ? 50 : 100) * share;
+  const left = signed ? (value < 0 ? 50 - width : 50) : 0;
+  const sign = signed ? (value < 0 ? 'is-negative' : 'is-positive') : '';
+  return h(
+    'span',
+    { class: `bar-cell ${signed ? 'is-signed' : ''}`, 'aria-hidden': 'true' },
+    h('span', {
+      class: `bar-fill ${sign} ${kind}`,
+      style: { left: `${left}%`, width: `max(1px, ${width}%)` },
+    }),
+  );
+}
+
+/**
+ * Draws something as wide as its place, again whenever the place changes.
+ * @param {HTMLElement} node
+ * @param {(width: number) => Node | null} draw
+ */
+export function asWide(node, draw) {
+  let width = 0;
+  const again = () => {
+    if (node.clientWidth > 0) fill(node, draw(node.clientWidth));
+  };
+  new ResizeObserver(() => {
+    if (Math.abs(node.clientWidth - width) < 1) return;
+    width = node.clientWidth;
+    again();
+  }).observe(node);
+  return again;
+}

@@ -1,0 +1,306 @@
+/**
+ * The MLP of one layer at one token: the curve with the token's own values on it, the most active
+ * hidden units, and what one of them does to the logits of the next words.
+ *
+ * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
+ */
+
+import { ask, look } from '../kit/ask.js';
+import { mention, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { choice, figure } from '../kit/figure.js';
+import { count, number } from '../kit/number.js';
+import { barCell, chooser, pick, question, remembering, look as seen } from './logits/word.js';
+import { curve } from './mlp/curve.js';
+import { unfolded } from './mlp/unit.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+
+/**
+ * @typedef {object} Push
+ * @property {number | null} id
+ * @property {number} effect        on the logit, when the unit is 1
+ * @property {number} contribution  as the unit is
+ */
+
+/**
+ * @typedef {object} Unit
+ * @property {number} index
+ * @property {number} pre
+ * @property {number | null} linear
+ * @property {number} post
+ * @property {number} written
+ * @property {Push} of
+ * @property {Push} average
+ * @property {Push[]} up
+ * @property {Push[]} down
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {number} of
+ * @property {number[]} candidates
+ * @property {Record<string, string>} pieces
+ * @property {{x: number[], y: number[]}} curve
+ * @property {number[]} bent
+ * @property {Unit[]} units
+ */
+
+/**
+ * What the figure is drawn from.
+ * @typedef {object} Layer
+ * @property {Selection} of
+ * @property {Answer} answer
+ * @property {Float32Array} pre
+ * @property {Float32Array | null} linear
+ * @property {Float32Array} post
+ * @property {string} site  `blocks.1.mlp`
+ */
+
+/** Units listed, and words of each. */
+const [UNITS, WORDS] = [8, 6];
+
+/** Names of the curves. @type {Record<string, string>} */
+const CURVES = {
+  silu: 'SiLU',
+  gelu: 'GELU',
+  gelu_new: 'GELU',
+  relu2: 'ReLU²',
+  relu: 'ReLU',
+};
+
+/** @type {[string, string][]} */
+const ORDERS = [
+  ['activation', 'how far they are from 0'],
+  ['written', 'how much they write'],
+  ['pushed', 'how hard they push the word'],
+];
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'mlp',
+  mount(root, page) {
+    /** @type {Layer | null} */
+    let layer = null;
+    const parts = figure(root, { title: 'What the hidden units of one layer do', table });
+    const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
+    const list = h('div', { class: 'mlp-list' });
+    const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite' });
+    fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
+    const order = choice({
+      label: 'the most active by',
+      options: ORDERS,
+      value: 'activation',
+      onChange: (by) => page.set({ 'mlp.by': by === 'activation' ? null : by, 'mlp.unit': null }),
+    });
+    const next = chooser(page, 'next word');
+    parts.controls.append(order.node, next.node);
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
+
+    /** @param {Selection} of */
+    const orderOf = (of) => ORDERS.find(([by]) => by === of.more['mlp.by'])?.[0] ?? 'activation';
+
+    /** The opened unit: the picked one while it is listed, or else the first. @param {Layer} now */
+    function unitOf({ of, answer }) {
+      const own = answer.units.find((unit) => String(unit.index) === of.more['mlp.unit']);
+      return own ?? answer.units[0];
+    }
+
+    /** @param {Layer} now */
+    function drawList(now) {
+      const { of, answer, site } = now;
+      const most = Math.max(...answer.units.map((unit) => Math.abs(unit.post)), 1e-12);
+      const shown = unitOf(now);
+      const words = (/** @type {Push[]} */ pushes) =>
+        pushes
+          .slice(0, 3)
+          .map(({ id }) => seen(answer.pieces, id ?? 0))
+          .join('  ');
+      const rows = answer.units.map((unit) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'mlp-row',
+            'aria-pressed': String(unit === shown),
+            'aria-label': `unit ${unit.index}`,
+            onclick: () => page.set({ 'mlp.unit': unit.index }),
+            onpointerenter: () => plot.mark(unit.index),
+            onpointerleave: () => plot.mark(shown?.index ?? null),
+          },
+          h('span', { class: 'mlp-name' }, `#${unit.index}`),
+          number(unit.post, {
+            site: `${site}.post`,
+            index: `${of.token},${unit.index}`,
+            digits: 2,
+          }),
+          barCell(unit.post, most, { signed: true }),
+          h(
+            'span',
+            { class: 'mlp-words' },
+            h('span', { class: 'is-up' }, words(unit.up)),
+            h('span', { class: 'is-down' }, words(unit.down)),
+          ),
+        ),
+      );
+      fill(
+        list,
+        h(
+          'div',
+          { class: 'mlp-row mlp-head', 'aria-hidden': 'true' },
+          h('span', null, 'unit'),
+          h('span', null, 'leaves'),
+          h('span', null, ''),
+          h(
+            'span',
+            { class: 'mlp-words' },
+            h('span', null, 'pushes up ↑'),
+            h('span', null, 'pushes down ↓'),
+          ),
+        ),
+        rows,
+      );
+    }
+
+    function table() {
+      if (!layer) return null;
+      const { of, answer, site } = layer;
+      const cell = (
+        /** @type {number} */ value,
+        /** @type {string} */ part,
+        /** @type {number} */ unit,
+      ) => number(value, { site: `${site}.${part}`, index: `${of.token},${unit}` });
+      const words = (/** @type {Push[]} */ pushes) =>
+        h(
+          'span',
+          null,
+          pushes.flatMap(({ id, contribution }, at) => [
+            at ? ', ' : '',
+            seen(answer.pieces, id ?? 0),
+            ' ',
+            number(contribution, { digits: 2, sign: true }),
+          ]),
+        );
+      const gated = layer.linear !== null;
+      return {
+        caption: `the most active of ${of.about.hidden} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}`,
+        head: [
+          'unit',
+          'enters',
+          'bent',
+          ...(gated ? ['other branch'] : []),
+          'leaves',
+          'length written',
+          `on ${seen(answer.pieces, answer.of)}`,
+          'pushes up',
+          'pushes down',
+        ],
+        rows: answer.units.map((unit) => [
+          `#${unit.index}`,
+          cell(unit.pre, 'pre', unit.index),
+          number(answer.bent[unit.index] ?? 0),
+          ...(gated ? [cell(unit.linear ?? 0, 'pre_linear', unit.index)] : []),
+          cell(unit.post, 'post', unit.index),
+          number(unit.written),
+          number(unit.of.contribution, { sign: true }),
+          words(unit.up),
+          words(unit.down),
+        ]),
+      };
+    }
+
+    return {
+      async draw(of, signal) {
+        const site = `blocks.${of.layer}.mlp`;
+        const at = [of.token];
+        const body = {
+          ...question(of),
+          layer: of.layer,
+          by: orderOf(of),
+          units: UNITS,
+          tokens: WORDS,
+        };
+        const about = { model: of.model, prompt: of.prompt, chat: of.chat };
+        const sites = [
+          `${site}.pre`,
+          `${site}.post`,
+          ...(of.about.gated ? [`${site}.pre_linear`] : []),
+        ];
+        const [answer, numbers] = await Promise.all([
+          once([body, of.about.step], (signal) => ask('mlp', body, { signal })),
+          look(
+            about,
+            sites.map((site) => ({ site, at })),
+            { signal },
+          ),
+        ]);
+        const values = (/** @type {string} */ part) =>
+          numbers.get(`${site}.${part}@${of.token}`)?.values ?? null;
+        layer = {
+          of,
+          answer,
+          site,
+          pre: values('pre') ?? new Float32Array(),
+          linear: values('pre_linear'),
+          post: values('post') ?? new Float32Array(),
+        };
+        order.set(ORDERS, orderOf(of));
+        next.show(of, answer);
+        const unit = unitOf(layer);
+        plot.draw(layer, CURVES[of.about.activation] ?? of.about.activation);
+        plot.mark(unit?.index ?? null);
+        drawList(layer);
+        if (unit) fill(opened, unfolded(page, layer, unit));
+        parts.title(
+          'What the hidden units of layer ',
+          String(of.layer),
+          ' do with ',
+          mention(of.token, of.pieces[of.token] ?? ''),
+        );
+        parts.caption(...sentence(page, layer));
+        if (unit) {
+          parts.say(
+            `The most active unit is number ${unit.index}: ${unit.post.toFixed(2)} leaves it. It pushes ${unit.up
+              .slice(0, 3)
+              .map(({ id }) => word(answer.pieces[id ?? 0] ?? ''))
+              .join(', ')} up.`,
+          );
+        }
+      },
+    };
+  },
+};
+
+/**
+ * The caption: what the opened unit does, and what a push is.
+ * @param {import('../kit/stage.js').Page} page
+ * @param {Layer} layer
+ * @returns {import('../kit/dom.js').Child[]}
+ */
+function sentence(page, { of, answer, site }) {
+  const first = answer.units[0];
+  if (!first) return [];
+  const [up, down] = [first.up[0], first.down[0]];
+  const place = { site: `${site}.post`, index: `${of.token},${first.index}` };
+  return [
+    `Of ${count(of.about.hidden)} hidden units, number ${first.index} stands out for `,
+    mention(of.token, of.pieces[of.token] ?? ''),
+    ': ',
+    h('strong', null, number(first.post, { ...place, digits: 2 })),
+    ' leaves it',
+    up && down && up.contribution > 0 && down.contribution < 0
+      ? [
+          ', which moves the logit of ',
+          pick(page, answer.pieces, up.id ?? 0, up.id === answer.of),
+          ' by ',
+          number(up.contribution, { digits: 2, sign: true }),
+          ' and that of ',
+          pick(page, answer.pieces, down.id ?? 0, down.id === answer.of),
+          ' by ',
+          number(down.contribution, { digits: 2, sign: true }),
+        ].flat()
+      : [', which moves all logits the same way'],
+    '. A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+  ].flat();
+}

@@ -1,0 +1,237 @@
+/**
+ * The next token's logits and probabilities: the likeliest, any other by search, all as a curve.
+ *
+ * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for.
+ */
+
+import { ask } from '../kit/ask.js';
+import { mention, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { count, number } from '../kit/number.js';
+import { barCell, look, pick, picked, question, remembering, said, share } from './logits/word.js';
+import { curve } from './next/curve.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {{id: number, rank: number, logit: number, probability: number}} Ranked */
+/** @typedef {Ranked & {held: number}} Point */
+
+/**
+ * @typedef {object} Answer
+ * @property {Record<string, string>} pieces
+ * @property {Ranked[]} top
+ * @property {Ranked | null} of
+ * @property {Ranked | null} follows
+ * @property {{tokens: Ranked[], all: number, written: number[]} | null} found
+ * @property {Point[]} curve
+ * @property {number} entropy
+ * @property {number} as_open_as
+ * @property {{share: number, tokens: number}[]} holding
+ * @property {number} vocabulary
+ */
+
+/** How many of the likeliest are listed. */
+const MOST = 20;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'next',
+  mount(root, page) {
+    /** @type {{of: Selection, answer: Answer} | null} */
+    let drawn = null;
+    const parts = figure(root, { title: 'What may come next', table });
+    const list = h('div', { class: 'next-list' });
+    const found = h('div', { class: 'next-found', 'aria-live': 'polite' });
+    const line = curve();
+    const search = h('input', {
+      type: 'search',
+      placeholder: 'any word, or #id',
+      spellcheck: 'false',
+      autocomplete: 'off',
+      'aria-label': 'search for any token',
+      oninput: () => page.set({ 'next.find': search.value === '' ? null : search.value }),
+    });
+    fill(
+      parts.body,
+      h(
+        'div',
+        { class: 'next-both' },
+        list,
+        h(
+          'div',
+          { class: 'next-side' },
+          h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
+          found,
+          line.node,
+        ),
+      ),
+    );
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
+
+    /** @param {Ranked} next @param {Selection} of */
+    const probability = ({ id, probability }, of) =>
+      share(probability, { site: 'probabilities', index: `${of.token},${id}` });
+    /** @param {Ranked} next @param {Selection} of */
+    const logit = ({ id, logit }, of) =>
+      number(logit, { site: 'logits', index: `${of.token},${id}`, digits: 2 });
+
+    /** @param {Selection} of @param {Answer} answer */
+    function drawList(of, { top, pieces, follows }) {
+      const most = top[0]?.probability ?? 1;
+      const own = picked(of) ?? top[0]?.id;
+      fill(
+        list,
+        h(
+          'table',
+          null,
+          h(
+            'thead',
+            null,
+            h(
+              'tr',
+              null,
+              ['', 'next token', '', 'probability', 'logit'].map((cell) =>
+                h('th', { scope: 'col' }, cell),
+              ),
+            ),
+          ),
+          h(
+            'tbody',
+            null,
+            top.map((next) =>
+              h(
+                'tr',
+                {
+                  class: next.id === follows?.id ? 'is-text' : '',
+                  title: next.id === follows?.id ? 'what the text goes on with' : null,
+                },
+                h('td', { class: 'number next-rank' }, String(next.rank)),
+                h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === own)),
+                h('td', { class: 'next-bar' }, barCell(next.probability, most)),
+                h('td', null, probability(next, of)),
+                h('td', { class: 'next-logit' }, logit(next, of)),
+              ),
+            ),
+          ),
+        ),
+      );
+    }
+
+    /** @param {Selection} of @param {Answer} answer */
+    function drawFound(of, { found: finds, pieces, vocabulary }) {
+      if (!finds) return fill(found);
+      const own = picked(of);
+      const rows = finds.tokens.map((next) =>
+        h(
+          'tr',
+          null,
+          h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === own)),
+          h('td', { class: 'number' }, `number ${count(next.rank)}`),
+          h('td', null, probability(next, of)),
+          h('td', { class: 'next-logit' }, logit(next, of)),
+        ),
+      );
+      const more = finds.all - finds.tokens.length;
+      const written = finds.written.flatMap((id) => [pick(page, pieces, id, id === own), ' ']);
+      fill(
+        found,
+        finds.tokens.length ? h('table', null, h('tbody', null, rows)) : null,
+        more > 0 ? h('p', null, `and ${count(more)} more`) : null,
+        written.length
+          ? h(
+              'p',
+              null,
+              finds.tokens.length
+                ? 'No token is just that; the tokenizer writes it as '
+                : `None of the ${count(vocabulary)} tokens has it in it; the tokenizer writes it as `,
+              written,
+            )
+          : finds.tokens.length
+            ? null
+            : h('p', null, `None of the ${count(vocabulary)} tokens has it in it.`),
+      );
+    }
+
+    function table() {
+      if (!drawn) return null;
+      const { of, answer } = drawn;
+      return {
+        caption: `the likeliest tokens after ${word(of.pieces[of.token] ?? '')}`,
+        head: ['token', 'id', 'place', 'logit', 'probability'],
+        rows: answer.top.map((next) => [
+          look(answer.pieces, next.id),
+          String(next.id),
+          String(next.rank),
+          logit(next, of),
+          probability(next, of),
+        ]),
+      };
+    }
+
+    return {
+      async draw(of) {
+        const find = of.more['next.find'] ?? '';
+        const body = { ...question(of), most: MOST, find };
+        const answer = await once([body, of.about.step], (signal) => ask('next', body, { signal }));
+        drawn = { of, answer };
+        if (document.activeElement !== search) search.value = find;
+        drawList(of, answer);
+        drawFound(of, answer);
+        line.draw(of, answer);
+        parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
+        parts.caption(...sentence(of, answer));
+        const first = answer.top[0];
+        if (first) {
+          parts.say(
+            `After ${word(of.pieces[of.token] ?? '')} the likeliest token is ${word(answer.pieces[first.id] ?? '')}, at ${Math.round(100 * first.probability)} %.`,
+          );
+        }
+      },
+    };
+  },
+};
+
+/**
+ * The caption: the likeliest, how open the choice is, and what the text itself says next.
+ * @param {Selection} of
+ * @param {Answer} answer
+ * @returns {import('../kit/dom.js').Child[]}
+ */
+function sentence(of, answer) {
+  const { top, pieces, follows, holding, as_open_as, vocabulary } = answer;
+  const first = top[0];
+  if (!first) return [];
+  const [half, most] = [holding[0]?.tokens ?? 0, holding[1]?.tokens ?? 0];
+  const part = (/** @type {Ranked} */ next) =>
+    h(
+      'strong',
+      null,
+      share(next.probability, { site: 'probabilities', index: `${of.token},${next.id}` }),
+    );
+  return [
+    'After ',
+    mention(of.token, of.pieces[of.token] ?? ''),
+    ', the model gives ',
+    said(pieces, first.id),
+    ' ',
+    part(first),
+    half === 1
+      ? ', more than all others together'
+      : ` and the first ${count(half)} a half between them`,
+    `; nine tenths go to ${most === 1 ? 'it alone' : `${count(most)} of the ${count(vocabulary)} tokens`}. The choice is as open as a throw of a die with `,
+    number(as_open_as, { digits: as_open_as < 10 ? 1 : 0 }),
+    ' equal sides. ',
+    ...(follows
+      ? follows.rank === 1
+        ? ['The text goes on just so.']
+        : [
+            'The text itself goes on with ',
+            said(pieces, follows.id),
+            ', which has ',
+            part(follows),
+            ` and is number ${count(follows.rank)}.`,
+          ]
+      : []),
+  ];
+}

@@ -1,0 +1,130 @@
+/** The whole distribution, sorted: probability by rank, both in equal factors. */
+
+import { visible } from '../../kit/chips.js';
+import { fill, h, svg } from '../../kit/dom.js';
+import { count } from '../../kit/number.js';
+import { axes, logarithmic } from '../logits/plot.js';
+import { asWide, share } from '../logits/word.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+/** @typedef {import('../next.js').Answer} Answer */
+/** @typedef {import('../next.js').Ranked} Ranked */
+
+/** Less than this is drawn as this. */
+const LEAST = 1e-20;
+
+export function curve() {
+  const place = h('div', { class: 'next-plot' });
+  const readout = h('p', { class: 'next-readout' }, '\u00a0');
+  const node = h('div', { class: 'next-curve' }, place, readout);
+  /** @type {{of: Selection, answer: Answer} | null} */
+  let drawn = null;
+  const again = asWide(place, (width) => (drawn ? drawing(drawn, width) : null));
+
+  /** @param {{of: Selection, answer: Answer}} now @param {number} width */
+  function drawing({ of, answer }, width) {
+    const height = 300;
+    const box = { left: 46, right: width - 10, top: 24, bottom: height - 38 };
+    const points = answer.curve;
+    const lowest = Math.max(LEAST, Number(points.at(-1)?.probability));
+    const x = logarithmic([1, Math.max(2, answer.vocabulary)], [box.left, box.right]);
+    const y = logarithmic([lowest, 1], [box.bottom, box.top]);
+    const at = (/** @type {Ranked} */ { rank, probability }) => [
+      x.to(rank),
+      y.to(Math.max(LEAST, probability)),
+    ];
+    const mark = svg('circle', { r: 4, class: 'next-mark', cx: -9, cy: -9 });
+    /** @param {Ranked | undefined} next @param {string} kind */
+    const pin = (next, kind) => {
+      if (!next) return null;
+      const [cx = 0, cy = 0] = at(next);
+      const isRight = cx > width * 0.7;
+      return svg(
+        'g',
+        { class: `next-pin ${kind}` },
+        svg('circle', { cx, cy, r: 4 }),
+        svg(
+          'text',
+          { x: cx + (isRight ? -8 : 8), y: cy - 8, 'text-anchor': isRight ? 'end' : 'start' },
+          visible(answer.pieces[next.id] ?? ''),
+        ),
+      );
+    };
+    /** @param {PointerEvent} event */
+    const point = (event) => {
+      const px = event.clientX - picture.getBoundingClientRect().left;
+      let best = points[0];
+      for (const next of points) {
+        if (best && Math.abs(x.to(next.rank) - px) < Math.abs(x.to(best.rank) - px)) best = next;
+      }
+      if (!best) return;
+      const [cx = 0, cy = 0] = at(best);
+      mark.setAttribute('cx', String(cx));
+      mark.setAttribute('cy', String(cy));
+      fill(
+        readout,
+        `number ${count(best.rank)}, ${visible(answer.pieces[best.id] ?? '')}: `,
+        share(best.probability, { site: 'probabilities', index: `${of.token},${best.id}` }),
+        '; up to here ',
+        share(best.held),
+        ' of all',
+      );
+    };
+    const own = answer.of && answer.of.rank !== 1 ? answer.of : undefined;
+    const text = answer.follows && answer.follows.id !== own?.id ? answer.follows : undefined;
+    const picture = svg(
+      'svg',
+      {
+        width,
+        height,
+        viewBox: `0 0 ${width} ${height}`,
+        role: 'img',
+        'aria-label': `the probabilities of all ${answer.vocabulary} tokens, sorted, from ${points[0]?.probability.toPrecision(2)} down to ${points.at(-1)?.probability.toPrecision(2)}`,
+        onpointermove: point,
+      },
+      axes({
+        x,
+        y,
+        box,
+        xName: 'place among all tokens',
+        yName: 'probability',
+        xShow: count,
+        yShow: (value) =>
+          value >= 0.01
+            ? `${Math.round(100 * value)} %`
+            : `10${superscript(Math.round(Math.log10(value)))}`,
+      }),
+      svg('polyline', {
+        class: 'next-line',
+        points: points
+          .map((next) =>
+            at(next)
+              .map((of) => of.toFixed(1))
+              .join(','),
+          )
+          .join(' '),
+      }),
+      pin(text, 'is-text'),
+      pin(own ?? answer.top[0], 'is-own'),
+      mark,
+    );
+    return picture;
+  }
+
+  return {
+    node,
+    /** @param {Selection} of @param {Answer} answer */
+    draw(of, answer) {
+      drawn = { of, answer };
+      fill(readout, '\u00a0');
+      again();
+    },
+  };
+}
+
+/** @param {number} power */
+function superscript(power) {
+  return String(power)
+    .replace('-', '⁻')
+    .replace(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? digit);
+}

@@ -1,0 +1,233 @@
+/**
+ * The residual stream of one token as the sum that it is: who wrote how much, and what each adds to
+ * the logit of one next word.
+ *
+ * In the address: `stream.order`, `largest` for the largest pushes first.
+ */
+
+import { ask } from '../kit/ask.js';
+import { mention, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { choice, figure } from '../kit/figure.js';
+import { number } from '../kit/number.js';
+import { barCell, chooser, look, question, remembering, said } from './logits/word.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+
+/**
+ * @typedef {object} Writer
+ * @property {string} site
+ * @property {number | null} layer
+ * @property {number} length
+ * @property {number} after
+ * @property {number} logit
+ */
+
+/**
+ * @typedef {object} Stream
+ * @property {number} of
+ * @property {number} logit
+ * @property {Writer[]} writers
+ * @property {number} before
+ * @property {number} attention
+ * @property {number} mlp
+ * @property {number} bias
+ * @property {number} rounding
+ * @property {number} factor
+ */
+
+/** @typedef {{stream: Stream, of: number, candidates: number[], pieces: Record<string, string>}} Answer */
+
+/** @type {[string, string][]} */
+const ORDERS = [
+  ['written', 'as they write'],
+  ['largest', 'the largest push first'],
+];
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'stream',
+  mount(root, page) {
+    /** @type {{of: Selection, answer: Answer} | null} */
+    let drawn = null;
+    const parts = figure(root, { title: 'Who wrote how much into the stream', table });
+    const rows = h('div', {
+      class: 'stream-rows',
+      tabindex: '0',
+      role: 'group',
+      'aria-label': 'the writers of the stream',
+    });
+    const sum = h('p', { class: 'stream-sum' });
+    fill(parts.body, rows, sum);
+    const order = choice({
+      label: 'order',
+      options: ORDERS,
+      value: 'written',
+      onChange: (value) => page.set({ 'stream.order': value === 'written' ? null : value }),
+    });
+    const next = chooser(page, 'next word');
+    parts.controls.append(next.node, order.node);
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
+
+    /** @param {Selection} of */
+    const orderOf = (of) => (of.more['stream.order'] === 'largest' ? 'largest' : 'written');
+
+    /** @param {Selection} of @param {Answer} answer */
+    function drawRows(of, answer) {
+      const { stream, pieces } = answer;
+      const longest = Math.max(...stream.writers.map((writer) => writer.length));
+      const most = Math.max(...stream.writers.map((writer) => Math.abs(writer.logit)));
+      const writers = [...stream.writers];
+      if (orderOf(of) === 'largest') writers.sort((a, b) => Math.abs(b.logit) - Math.abs(a.logit));
+      const row = (/** @type {Writer} */ writer) =>
+        h(
+          'div',
+          {
+            class: `stream-row ${kind(writer)} ${writer.layer === of.layer ? 'is-layer' : ''}`,
+            onclick: writer.layer === null ? null : () => page.set({ layer: writer.layer }),
+          },
+          h('span', { class: 'stream-name' }, name(writer)),
+          number(writer.length, { digits: 2 }),
+          barCell(writer.length, longest, { kind: kind(writer) }),
+          barCell(writer.logit, most, { signed: true }),
+          number(writer.logit, { digits: 2, sign: true }),
+        );
+      fill(
+        rows,
+        h(
+          'div',
+          { class: 'stream-row stream-head', 'aria-hidden': 'true' },
+          h('span', null, 'writer'),
+          h('span', { class: 'stream-wide' }, 'length of what it writes'),
+          h('span', { class: 'stream-wide' }, 'its push on ', look(pieces, stream.of)),
+        ),
+        writers.map(row),
+      );
+      const part = (/** @type {string} */ what, /** @type {number} */ value) => [
+        number(value, { digits: 2, sign: true }),
+        ` ${what}`,
+      ];
+      fill(
+        sum,
+        part(
+          of.about.positions === 'learned' ? 'embedding and position, ' : 'embedding, ',
+          stream.before,
+        ),
+        part('attention, ', stream.attention),
+        part('MLPs', stream.mlp),
+        of.about.norm === 'layer' ? [', ', ...part('the last norm’s bias', stream.bias)] : null,
+        ' = ',
+        h('strong', null, logitOf(of, stream)),
+        ', the logit of ',
+        said(pieces, stream.of),
+        h(
+          'span',
+          { class: 'stream-rest' },
+          ` (the rounding of 32-bit numbers makes up ${stream.rounding.toExponential(0).replace('-', '−')} of it)`,
+        ),
+      );
+    }
+
+    function table() {
+      if (!drawn) return null;
+      const { of, answer } = drawn;
+      return {
+        caption: `what was written into the stream of ${word(of.pieces[of.token] ?? '')}, and its push on ${look(answer.pieces, answer.stream.of)}`,
+        head: [
+          'writer',
+          'length of what it writes',
+          'length of the stream after it',
+          'push on the logit',
+        ],
+        rows: answer.stream.writers.map((writer) => [
+          name(writer),
+          number(writer.length),
+          number(writer.after),
+          number(writer.logit, { sign: true }),
+        ]),
+      };
+    }
+
+    return {
+      async draw(of) {
+        const body = question(of);
+        const answer = await once([body, of.about.step], async (signal) => {
+          const said = await ask('stream', body, { signal });
+          return { ...said, of: said.stream.of };
+        });
+        drawn = { of, answer };
+        order.set(ORDERS, orderOf(of));
+        next.show(of, answer);
+        drawRows(of, answer);
+        parts.title(
+          'Who wrote how much into the stream of ',
+          mention(of.token, of.pieces[of.token] ?? ''),
+        );
+        parts.caption(...sentence(of, answer));
+        const top = largest(answer.stream);
+        parts.say(
+          `${name(top)} pushes ${word(answer.pieces[answer.stream.of] ?? '')} most, by ${top.logit.toFixed(2)} of ${answer.stream.logit.toFixed(2)}.`,
+        );
+      },
+    };
+  },
+};
+
+/** @param {Selection} of @param {Stream} stream */
+function logitOf(of, stream) {
+  return number(stream.logit, { site: 'logits', index: `${of.token},${stream.of}`, digits: 2 });
+}
+
+/** @param {Writer} writer */
+function name({ site, layer }) {
+  if (layer === null) return site === 'embed' ? 'embedding' : 'position';
+  return `layer ${layer} ${site.endsWith('attn_out') ? 'attention' : 'MLP'}`;
+}
+
+/** @param {Writer} writer */
+function kind({ site, layer }) {
+  if (layer === null) return 'is-before';
+  return site.endsWith('attn_out') ? 'is-attention' : 'is-mlp';
+}
+
+/** @param {Stream} stream */
+function largest({ writers }) {
+  return writers.reduce((most, writer) =>
+    Math.abs(writer.logit) > Math.abs(most.logit) ? writer : most,
+  );
+}
+
+/**
+ * The caption: the loudest voice, and whether the MLPs do push more than attention.
+ * @param {Selection} of
+ * @param {Answer} answer
+ * @returns {import('../kit/dom.js').Child[]}
+ */
+function sentence(of, { stream, pieces }) {
+  const top = largest(stream);
+  const next = said(pieces, stream.of);
+  const heavier = Math.abs(stream.mlp) > Math.abs(stream.attention);
+  const against = top.logit < 0 ? ', against it' : '';
+  return [
+    `The largest push on `,
+    next,
+    ` after `,
+    mention(of.token, of.pieces[of.token] ?? ''),
+    ` comes from ${article(top)}: `,
+    h('strong', null, number(top.logit, { digits: 2, sign: true })),
+    `${against}. `,
+    heavier
+      ? 'For this word the MLPs move the logit further than attention does. '
+      : 'For this word it is attention, not the MLPs, that moves the logit further. ',
+    'Length and push are different things: most of what is written points at no word in particular. The last norm is held at the scale that it has for this token, ',
+    number(stream.factor),
+    '; so the parts add up to the logit.',
+  ];
+}
+
+/** @param {Writer} writer */
+function article(writer) {
+  if (writer.layer === null) return `the ${name(writer)}`;
+  return `the ${writer.site.endsWith('attn_out') ? 'attention' : 'MLP'} of layer ${writer.layer}`;
+}
