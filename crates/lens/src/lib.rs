@@ -3,7 +3,9 @@
 //! Has no forward pass of its own: it watches the engine's. Read `trace` first.
 
 mod comparing;
+mod context;
 mod depths;
+mod exchange;
 mod frozen;
 mod glance;
 mod ranking;
@@ -14,7 +16,9 @@ mod units;
 mod verify;
 
 pub use comparing::{Cell, Compared, READ, cell, compared};
+pub use context::{Context, Rest, Source, Term, context};
 pub use depths::{Depth, Guess, Steps, depth_sites, depths};
+pub use exchange::{Exchange, Part, Plane, exchange};
 pub use frozen::Frozen;
 pub use glance::{Glance, glance};
 pub use ranking::{Point, Ranked, Ranking, rank_of, top};
