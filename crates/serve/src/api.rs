@@ -1,7 +1,9 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
 mod attend;
+mod context;
 mod depths;
+mod exchange;
 mod look;
 mod mlp;
 mod models;
@@ -23,7 +25,9 @@ use crate::{files, refuse::Refused, state::State};
 pub(crate) fn routes() -> Router<State> {
     Router::new()
         .merge(attend::routes())
+        .merge(context::routes())
         .merge(depths::routes())
+        .merge(exchange::routes())
         .merge(look::routes())
         .merge(mlp::routes())
         .merge(models::routes())

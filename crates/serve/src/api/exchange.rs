@@ -1,0 +1,56 @@
+//! `POST /api/exchange`: what a token takes up from each token before it, in the layers asked for.
+//!
+//! `{prompt…, "token": 1, "layers": [0, 1]}` to `{"token", "layers": [lens::Exchange …]}`.
+
+use axum::{Json, Router, extract, routing::post};
+use lookback_lens::{Exchange, exchange};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ask::Ask,
+    prompt::Prompt,
+    refuse::{Refused, Result},
+    state::State,
+};
+
+pub(crate) fn routes() -> Router<State> {
+    Router::new().route("/api/exchange", post(answer))
+}
+
+#[derive(Deserialize)]
+struct Question {
+    #[serde(flatten)]
+    prompt: Prompt,
+    /// Who takes.
+    token: usize,
+    /// Each costs a product with the output projection for every source.
+    layers: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    token: usize,
+    layers: Vec<Exchange>,
+}
+
+async fn answer(
+    extract::State(state): extract::State<State>,
+    Ask(question): Ask<Question>,
+) -> Result<Json<Answer>> {
+    let Question { prompt, token, layers } = question;
+    let asked = state.ask(&prompt).await?;
+    let count = asked.open.config().layers;
+    if layers.len() > count || layers.iter().any(|&layer| layer >= count) {
+        return Err(Refused::asked(format!(
+            "layers must be some of this model's, 0 to {}, each once",
+            count - 1
+        )));
+    }
+    let sites: Vec<_> = layers.iter().flat_map(|&layer| Exchange::sites(layer)).collect();
+    let pass = state.passes.sites(&asked, &sites).await?;
+    let answer = state.slowly(move || {
+        let one = |&layer| exchange(&pass, &asked.open.weights, [layer, token]);
+        layers.iter().map(one).collect::<lookback_files::Result<_>>()
+    });
+    Ok(Json(Answer { token, layers: answer.await?? }))
+}

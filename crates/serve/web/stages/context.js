@@ -1,0 +1,361 @@
+/**
+ * The weighted sum of one head: value vectors, each times its weight, stacked up to the context
+ * vector, source by source; and what a weight says beside what it moves.
+ *
+ * In the address: `context.step`, how many terms are added; left out, all of them.
+ */
+
+import { ask, look } from '../kit/ask.js';
+import { mention, visible, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { matrix } from '../kit/matrix.js';
+import { growing } from '../kit/motion.js';
+import { format, number } from '../kit/number.js';
+import { player } from '../kit/player.js';
+import { hoverToken } from '../kit/state.js';
+import { moves } from './context/moves.js';
+import { stack } from './context/stack.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {import('../kit/dom.js').Child} Child */
+/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+/** @typedef {{seen: boolean, weight: number, value: number | null, moves: number, share: number}} Source */
+/** @typedef {{token: number, products: number[], sum: number[]}} Term */
+/**
+ * @typedef {object} Context
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} key_head
+ * @property {number} token
+ * @property {Source[]} sources
+ * @property {Term[]} terms
+ * @property {{sources: number, weight: number, products: number[], sum: number[]} | null} rest
+ * @property {number[]} z
+ * @property {number} apart
+ */
+/** @typedef {{of: Selection, context: Context, pattern: Tensor}} Shown */
+
+/** Terms that are stacked one by one; what moves less is one term. */
+const MOST = 12;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'context',
+  mount(root, page) {
+    /** @type {Shown | null} */
+    let shown = null;
+    let isRolling = false;
+    const bar = growing('moves-bar');
+    let playsOn = false;
+    const parts = figure(root, { title: 'Value vectors, weighted and added up', table });
+    const equation = h('p', { class: 'context-equation' });
+    const drawing = h('div', { class: 'context-stack' });
+    const readout = h('p', { class: 'context-note', 'aria-live': 'polite' }, '\u00a0');
+    const weighed = h('div', { class: 'context-moves' });
+    const rows = matrix({
+      name: 'weights of the head, row by row',
+      onPick: (query) => page.set({ token: query, 'context.step': null }),
+      onHover: (cell) => hoverToken(cell?.[1] ?? null),
+      describe: (query, key) => said(query, key),
+    });
+    fill(
+      parts.body,
+      equation,
+      h(
+        'div',
+        { class: 'context-both' },
+        h(
+          'div',
+          { class: 'context-rows' },
+          h('p', { class: 'context-label' }, 'the weights; a row is a sum'),
+          rows.node,
+        ),
+        h(
+          'div',
+          { class: 'context-sum' },
+          h('p', { class: 'context-label' }, 'weight × value, dimension by dimension'),
+          drawing,
+          readout,
+        ),
+      ),
+      weighed,
+    );
+    const play = player({
+      name: 'the terms of the sum',
+      steps: () => (shown ? steps(shown.context) : 1),
+      onStep: (step) => {
+        page.set({ 'context.step': step });
+        if (isRolling && shown && step === steps(shown.context) - 1) setTimeout(nextRow, 1200);
+      },
+      milliseconds: 800,
+    });
+    const rolls = h('input', { type: 'checkbox', onchange: () => (isRolling = rolls.checked) });
+    parts.controls.append(
+      h('span', null, 'term by term'),
+      play.node,
+      h('label', { class: 'choice' }, rolls, 'then the next row'),
+    );
+
+    /** The next token's row, from its first term; it plays on when its numbers are there. */
+    function nextRow() {
+      if (!shown || !isRolling) return;
+      const { of } = shown;
+      playsOn = true;
+      page.set({ token: (of.token + 1) % of.ids.length, 'context.step': 0 });
+    }
+    /** @param {Shown} now */
+    const stepOf = ({ of, context }) => {
+      const last = steps(context) - 1;
+      const asked = Number(of.more['context.step'] ?? last);
+      return Number.isInteger(asked) ? Math.max(0, Math.min(last, asked)) : last;
+    };
+
+    /** @param {number} query @param {number} key */
+    function said(query, key) {
+      if (!shown) return '';
+      const { pieces } = shown.of;
+      const names = `${word(pieces[query] ?? '')} from ${word(pieces[key] ?? '')}`;
+      return key > query
+        ? `${names}: hidden, it comes later`
+        : `${names}: ${format(shown.pattern.get(query, key), { percent: true })}`;
+    }
+
+    function drawStack() {
+      if (!shown) return;
+      const now = shown;
+      const step = stepOf(now);
+      const width = Math.max(240, Math.floor(drawing.clientWidth));
+      fill(
+        drawing,
+        stack({
+          ...now,
+          step,
+          width,
+          onHover: (dimension) =>
+            fill(readout, dimension === null ? '\u00a0' : read(now, step, dimension)),
+        }),
+      );
+    }
+    let width = 0;
+    new ResizeObserver(() => {
+      if (width !== parts.body.clientWidth) drawStack();
+      width = parts.body.clientWidth;
+    }).observe(parts.body);
+
+    function table() {
+      if (!shown) return null;
+      const { of, context } = shown;
+      const site = `blocks.${of.layer}.attn`;
+      return [
+        {
+          caption: `what ${word(of.pieces[of.token] ?? '')} gets in head ${of.layer}.${of.head}`,
+          head: ['from', 'weight', 'length of the value', 'weight × length', 'share of what moves'],
+          rows: context.sources.map((source, at) => [
+            visible(of.pieces[at] ?? ''),
+            source.seen
+              ? number(source.weight, {
+                  site: `${site}.pattern`,
+                  index: `${of.head},${of.token},${at}`,
+                })
+              : '–',
+            source.value === null ? '–' : number(source.value),
+            source.seen ? number(source.moves) : 'exactly 0',
+            source.seen ? number(source.share, { percent: true }) : '–',
+          ]),
+        },
+        {
+          caption: 'weight × value in each dimension, and the context vector z',
+          head: [
+            'dimension',
+            ...context.terms.map(({ token }) => visible(of.pieces[token] ?? '')),
+            ...(context.rest ? [`${context.rest.sources} others`] : []),
+            'z',
+          ],
+          rows: context.z.map((z, dimension) => [
+            String(dimension),
+            ...context.terms.map(({ products }) => number(products[dimension] ?? 0)),
+            ...(context.rest ? [number(context.rest.products[dimension] ?? 0)] : []),
+            number(z, { site: `${site}.z`, index: `${of.token},${of.head},${dimension}` }),
+          ]),
+        },
+      ];
+    }
+
+    return {
+      async draw(of, signal) {
+        const about = { model: of.model, prompt: of.prompt, chat: of.chat };
+        const site = `blocks.${of.layer}.attn.pattern`;
+        const isSame =
+          shown?.of.ids === of.ids &&
+          shown.of.layer === of.layer &&
+          shown.of.head === of.head &&
+          shown.of.token === of.token;
+        if (shown && isSame) {
+          shown = { ...shown, of };
+        } else {
+          const [context, sites] = await Promise.all([
+            ask(
+              'context',
+              { ...about, layer: of.layer, head: of.head, token: of.token, most: MOST },
+              { signal },
+            ),
+            look(about, [{ site, at: [of.head] }], { signal }),
+          ]);
+          shown = { of, context, pattern: /** @type {Tensor} */ (sites.get(`${site}@${of.head}`)) };
+        }
+        const now = shown;
+        const step = stepOf(now);
+        play.stand(step);
+        const labels = of.pieces.map(visible);
+        rows.draw({
+          rows: of.ids.length,
+          columns: of.ids.length,
+          value: (query, key) => now.pattern.get(query, key),
+          masked: (query, key) => key > query,
+          scale: 'weights',
+          rowLabels: labels,
+          columnLabels: labels,
+          markedRow: of.token,
+          picked: [of.token, now.context.terms[step]?.token ?? of.token],
+          numbers: of.ids.length <= 12,
+        });
+        fill(equation, ...sum(now, step));
+        drawStack();
+        fill(weighed, moves(now, step, bar));
+        parts.title(
+          'What head ',
+          `${of.layer}.${of.head}`,
+          ' hands to ',
+          mention(of.token, of.pieces[of.token] ?? ''),
+          ': value vectors, weighted and added up',
+        );
+        if (isSame) return;
+        const sentences = caption(now);
+        // In this order: a node stands in one place, and its last is the caption.
+        parts.say(h('span', null, ...sentences).textContent ?? '');
+        parts.caption(...sentences);
+        if (playsOn) play.start();
+        playsOn = false;
+      },
+    };
+  },
+};
+
+/** @param {Context} context */
+function steps({ terms, rest }) {
+  return terms.length + (rest ? 1 : 0);
+}
+
+/** A weight as a part of a sentence. @param {Selection} of @param {Context} context @param {number} source @param {boolean} [percent] */
+function weight(of, { sources }, source, percent = false) {
+  return number(sources[source]?.weight ?? 0, {
+    digits: percent ? undefined : 2,
+    percent,
+    site: `blocks.${of.layer}.attn.pattern`,
+    index: `${of.head},${of.token},${source}`,
+  });
+}
+
+/** bird′ = 0.35 · the + 0.65 · bird. @param {Shown} shown @param {number} step @returns {Child[]} */
+function sum({ of, context }, step) {
+  const { terms, rest } = context;
+  const term = (/** @type {Child[]} */ what, /** @type {number} */ at) =>
+    h(
+      'span',
+      {
+        class: [
+          'context-term',
+          at > step ? 'is-coming' : at === step && at < steps(context) - 1 ? 'is-now' : '',
+        ].join(' '),
+      },
+      at > 0 ? ' + ' : '',
+      ...what,
+    );
+  return [
+    mention(of.token, of.pieces[of.token] ?? ''),
+    '′ = ',
+    ...terms.map(({ token }, at) =>
+      term([weight(of, context, token), ' · ', mention(token, of.pieces[token] ?? '')], at),
+    ),
+    rest
+      ? term(
+          [`${rest.sources} others, weighing `, number(rest.weight, { digits: 2 }), ' together'],
+          terms.length,
+        )
+      : null,
+  ];
+}
+
+/** A dimension in numbers. @param {Shown} shown @param {number} step @param {number} dimension @returns {Child[]} */
+function read({ of, context }, step, dimension) {
+  const { terms, rest, z } = context;
+  const added = terms.slice(0, step + 1).flatMap(({ token, products }, at) => {
+    const product = products[dimension] ?? 0;
+    const sign = product < 0 ? ' − ' : at > 0 ? ' + ' : '';
+    return [sign, number(Math.abs(product)), ' ', mention(token, of.pieces[token] ?? '')];
+  });
+  const others =
+    rest && step >= terms.length
+      ? [' + ', number(rest.products[dimension] ?? 0), ` of ${rest.sources} others`]
+      : [];
+  const isWhole = step === steps(context) - 1;
+  const so = isWhole
+    ? [
+        ' = ',
+        number(z[dimension] ?? 0, {
+          site: `blocks.${of.layer}.attn.z`,
+          index: `${of.token},${of.head},${dimension}`,
+        }),
+      ]
+    : [' = ', number(terms[step]?.sum[dimension] ?? 0), ' so far'];
+  return [`dimension ${dimension}: `, ...added, ...others, ...so];
+}
+
+/** What weights say here, and what they do not. @param {Shown} shown @returns {Child[]} */
+function caption({ of, context }) {
+  const { sources, token } = context;
+  const name = (/** @type {number} */ at) => mention(at, of.pieces[at] ?? '');
+  if (token === 0)
+    return [
+      name(0),
+      ' sees only itself, so its context vector is its own value vector, times ',
+      weight(of, context, 0),
+      '.',
+    ];
+  const grouped =
+    of.about.key_heads < of.about.heads
+      ? ` Its values are those of key head ${context.key_head}, which ${of.about.heads / of.about.key_heads} query heads share.`
+      : '';
+  const seen = sources.map((source, at) => ({ ...source, at })).filter(({ seen }) => seen);
+  const [widest] = [...seen].sort(
+    (a, b) => Math.abs(b.weight - b.share) - Math.abs(a.weight - a.share),
+  );
+  if (!widest || Math.abs(widest.weight - widest.share) < 0.04)
+    return [
+      'Here weight and effect go together: no token’s share of what moves is four points away from its weight.',
+      grouped,
+    ];
+  const { at, weight: of_, share, value } = widest;
+  const other = seen.filter((source) => source.at !== at).sort((a, b) => b.weight - a.weight)[0];
+  const beside = other
+    ? [' against ', number(other.value ?? 0, { digits: 2 }), ' of ', name(other.at)]
+    : [];
+  return [
+    name(at),
+    ' gets ',
+    h('strong', null, weight(of, context, at, true)),
+    ' of the weight, but its value is ',
+    of_ > share ? 'short' : 'long',
+    ' (',
+    number(value ?? 0, { digits: 2 }),
+    ...beside,
+    '), so it does ',
+    h('strong', null, number(share, { percent: true })),
+    ' of the moving: ',
+    of_ < 0.3 ? 'a weight alone does not say what a token does.' : '',
+    of_ >= 0.3 && of_ > share ? 'a large weight on a short vector moves little.' : '',
+    of_ >= 0.3 && of_ <= share ? 'the weight says less than there is.' : '',
+    grouped,
+  ];
+}

@@ -1,0 +1,80 @@
+/**
+ * Asks what tokens take up, and remembers the answers for as long as the weights and the prompt stay.
+ * A long prompt is read layer by layer, and a very long one in the chosen layer alone.
+ */
+
+import { ask } from '../../kit/ask.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+/** @typedef {import('./plane.js').Taken} Taken */
+/** @typedef {import('./side.js').Side} Side */
+/** @typedef {{model: string, prompt: string, chat: boolean}} About */
+/** @typedef {{ids: number[], pieces: string[]}} Cut */
+
+/** Multiplications that a layer-by-layer answer may take at once, and at all. */
+const WORK = { once: 2e8, ever: 6e9 };
+/** Numbers of patterns that the program is asked to hold for this figure. */
+const PATTERNS = 2e7;
+
+/** Remembers what was asked about one set of weights and one cut of the prompt. */
+export function keeper() {
+  /** @type {WeakMap<number[], Map<string, any>>} */
+  const memory = new WeakMap();
+  /** @param {Selection} of */
+  const shelf = (of) => {
+    let found = memory.get(of.ids);
+    if (!found) memory.set(of.ids, (found = new Map()));
+    return found;
+  };
+  /** @param {About} about @param {number} token */
+  const key = (about, token) => `${token} ${about.prompt}`;
+
+  /** How many layers one question may be about, at once and at all. @param {Selection} of @param {Cut} cut @param {number} token */
+  function limits({ about }, cut, token) {
+    const work = (token + 1) * about.width * about.heads * about.head_dim;
+    const pattern = about.heads * cut.ids.length ** 2;
+    const ever = Math.floor(Math.min(WORK.ever / work, PATTERNS / pattern));
+    return {
+      once: Math.max(1, Math.floor(WORK.once / work)),
+      ever: Math.max(1, Math.min(about.layers, ever)),
+    };
+  }
+  return {
+    /** A sentence's tokens. @param {Selection} of @param {About} about @param {AbortSignal} signal @returns {Promise<Cut>} */
+    async cut(of, about, signal) {
+      const found = shelf(of).get(`cut ${about.prompt}`);
+      if (found) return found;
+      const cut = await ask('tokens', about, { signal });
+      shelf(of).set(`cut ${about.prompt}`, cut);
+      return cut;
+    },
+    /** The chosen layer, and as many others as cost little. @param {Selection} of @param {About} about @param {Cut} cut @param {number} token @param {AbortSignal} signal @returns {Promise<Map<number, Taken>>} */
+    async layers(of, about, cut, token, signal) {
+      /** @type {Map<number, Taken>} */
+      const layers = shelf(of).get(key(about, token)) ?? new Map();
+      shelf(of).set(key(about, token), layers);
+      if (layers.has(of.layer)) return layers;
+      const { once, ever } = limits(of, cut, token);
+      const all = Array.from({ length: of.about.layers }, (_, layer) => layer);
+      const wanted = once >= of.about.layers && ever >= of.about.layers ? all : [of.layer];
+      const answer = await ask('exchange', { ...about, token, layers: wanted }, { signal });
+      for (const taken of answer.layers) layers.set(taken.layer, taken);
+      return layers;
+    },
+    /** Some layers more, or false where all are there or would cost too much. @param {Selection} of @param {About} about @param {Cut} cut @param {Side} side @param {AbortSignal} signal */
+    async more(of, about, cut, { token, layers }, signal) {
+      const { once, ever } = limits(of, cut, token);
+      const missing = Array.from({ length: of.about.layers }, (_, layer) => layer).filter(
+        (layer) => !layers.has(layer),
+      );
+      if (ever < of.about.layers || missing.length === 0) return false;
+      const answer = await ask(
+        'exchange',
+        { ...about, token, layers: missing.slice(0, once) },
+        { signal },
+      );
+      for (const taken of answer.layers) layers.set(taken.layer, taken);
+      return true;
+    },
+  };
+}
