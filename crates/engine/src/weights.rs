@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    embed::{self, Table},
+    embed::Table,
     matmul::{self, Panels},
+    naive,
     team::Team,
 };
 use lookback_model::{Network, Role, Stored, WeightId};
@@ -100,9 +101,10 @@ impl Weights {
         }
     }
 
-    /// Writes some rows of a weight, `[indices, inner]`, whichever form is held.
-    pub fn gather(&self, team: &Team, id: WeightId, indices: &[u32], to: &mut [f32]) {
-        embed::gather(team, self.table(id), self.network.weight(id).shape[1], indices, to);
+    /// Writes some rows of a weight, one below the other, from whichever form is held.
+    pub fn gather(&self, id: WeightId, rows: &[u32], to: &mut [f32]) {
+        let [_, width] = self.network.weight(id).shape;
+        naive::embed::gather(self.table(id), width, rows, to);
     }
 
     /// A weight's rows, `[outputs, inner]`; those of a matrix only when held for learning.

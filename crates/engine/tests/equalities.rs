@@ -242,7 +242,7 @@ fn gathered_rows_are_the_weights_rows_in_either_form() {
             let mut whole = vec![0.0; outputs * inner];
             weights.read(network.head.weight, &mut whole);
             let mut some = vec![0.0; 3 * inner];
-            weights.gather(&team, network.head.weight, &[96, 0, 65], &mut some);
+            weights.gather(network.head.weight, &[96, 0, 65], &mut some);
             for (row, index) in some.chunks_exact(inner).zip([96, 0, 65]) {
                 assert_eq!(bits(row), bits(&whole[index * inner..][..inner]));
             }

@@ -19,7 +19,6 @@ const ROWS: usize = 512;
 #[derive(Debug)]
 pub struct Frozen<'a> {
     weights: &'a Weights,
-    team: &'a Team,
     factor: f64,
     gain: Vec<f64>,
     bias: Vec<f64>,
@@ -28,7 +27,7 @@ pub struct Frozen<'a> {
 
 impl<'a> Frozen<'a> {
     /// Held still where the stream ends for a token: `stream` is its last residual row, `[width]`.
-    pub fn at(weights: &'a Weights, team: &'a Team, stream: &[f32]) -> Self {
+    pub fn at(weights: &'a Weights, team: &Team, stream: &[f32]) -> Self {
         let how = &weights.network().ln_final;
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = how.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
@@ -38,7 +37,6 @@ impl<'a> Frozen<'a> {
             bias,
             is_centered: how.kind == NormKind::Layer,
             weights,
-            team,
         }
     }
 
@@ -71,7 +69,7 @@ impl<'a> Frozen<'a> {
         let ids: Vec<u32> = (0..vocabulary as u32).collect();
         for ids in ids.chunks(ROWS) {
             let rows = &mut rows[..ids.len() * width];
-            self.weights.gather(self.team, head.weight, ids, rows);
+            self.weights.gather(head.weight, ids, rows);
             for (effects, seen) in effects.iter_mut().zip(&seen) {
                 effects.extend(rows.chunks_exact(width).map(|row| dot(seen, row)));
             }
@@ -98,7 +96,7 @@ impl<'a> Frozen<'a> {
     fn head_row(&self, token: TokenId) -> Vec<f32> {
         let head = &self.weights.network().head;
         let mut row = vec![0.0; head.inputs];
-        self.weights.gather(self.team, head.weight, &[token.0], &mut row);
+        self.weights.gather(head.weight, &[token.0], &mut row);
         row
     }
 }

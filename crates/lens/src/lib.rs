@@ -1,30 +1,36 @@
-//! Looking inside: traces of every site, a plain report, agreement with another implementation.
+//! Looking inside: traces of every site, a plain report, agreement with another implementation,
+//! and the embedding table: neighbours, analogies, a map.
 //!
 //! Has no forward pass of its own: it watches the engine's. Read `trace` first.
 
+mod analogy;
 mod comparing;
 mod context;
 mod depths;
 mod exchange;
 mod frozen;
 mod glance;
+mod map;
 mod ranking;
 mod report;
 mod stream;
+mod table;
 mod trace;
 mod units;
 mod verify;
 
+pub use analogy::{Analogy, Answer, Lengths, Placed, analogy};
 pub use comparing::{Cell, Compared, READ, cell, compared};
 pub use context::{Context, Rest, Source, Term, context};
 pub use depths::{Depth, Guess, Steps, depth_sites, depths};
 pub use exchange::{Exchange, Part, Plane, exchange};
 pub use frozen::Frozen;
 pub use glance::{Glance, glance};
+pub use map::Axes;
 pub use ranking::{Point, Ranked, Ranking, rank_of, top};
 pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, neighbours, report};
 pub use stream::{Stream, Writer, stream, stream_sites};
+pub use table::{Near, Table};
 pub use trace::{Parts, Seen, Trace, Wanted, shape, sites, trace, trace_with_parts};
-pub use trace::{Seen, Trace, Wanted, sites, trace};
 pub use units::{Asked as AskedUnits, By, Push, Unit, units, units_sites};
 pub use verify::{Agreement, Verdict, verify};

@@ -1,15 +1,14 @@
 //! The article in the terminal, with the numbers of one model: each is a number that `lookback look`
 //! shows as well.
 
-use std::{fs, path::Path};
-
 use lookback::open::Model;
 use lookback_engine::{Session, Team};
-use lookback_files::{Refusal, Result, map};
+use lookback_files::{Refusal, Result};
 use lookback_generate::sample::{Sampler, Settings};
 use lookback_lens::{Choice, Report, Wanted, neighbours, report, trace};
 use lookback_model::{BlockSite, TokenId};
 use lookback_text::{Specials, Tokenizer};
+use lookback_train::{Snapshot, snapshots};
 
 use crate::{print::Print, stages};
 
@@ -71,7 +70,8 @@ fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Re
     let [rows, width] = network.weight(network.embed).shape;
     let mut now = vec![0.0; rows * width];
     model.weights.read(network.embed, &mut now);
-    let before = first_snapshot(&model.path, now.len())?;
+    let first = snapshots(&model.path).first().map(|&step| Snapshot::read(&model.path, step));
+    let before = first.transpose()?.filter(|before| before.rows == rows && before.width == width);
     for word in WORDS {
         let ids = tokenizer.encode_bare(word, Specials::Text)?;
         let [id] = ids.as_slice() else { continue };
@@ -83,25 +83,11 @@ fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Re
             near.iter().map(say).collect::<Vec<_>>().join("  ")
         };
         if let Some(before) = &before {
-            print.line(&format!("{word:>9}  before: {}", near(before)))?;
+            print.line(&format!("{word:>9}  before: {}", near(&before.values)))?;
         }
         print.line(&format!("{word:>9}  after:  {}", near(&now)))?;
     }
     print.line("")
-}
-
-/// The embedding table before the first step, if the model's run kept it whole.
-fn first_snapshot(model: &Path, len: usize) -> Result<Option<Vec<f32>>> {
-    let folder = model.join("snapshots");
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
-    let Some(first) = entries.filter_map(|entry| Some(entry.ok()?.path())).min() else {
-        return Ok(None);
-    };
-    let bytes = map(&first)?;
-    // The file ends with the table; its header is not needed to find it.
-    let Some(from) = bytes.len().checked_sub(4 * len) else { return Ok(None) };
-    let floats = bytes[from..].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-    Ok(Some(floats.collect()))
 }
 
 /// Over all heads, how much of its attention one word gives to the other, both ways round.

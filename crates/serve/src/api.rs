@@ -1,10 +1,12 @@
 //! The routes. A figure's own stand in a file of its name; numbers of any site come from `look`.
 
+mod analogy;
 mod attend;
 mod context;
 mod depths;
 mod exchange;
 mod look;
+mod map;
 mod mlp;
 mod models;
 mod next;
@@ -24,11 +26,13 @@ use crate::{files, refuse::Refused, state::State};
 /// Every route. One line a file, in alphabetical order.
 pub(crate) fn routes() -> Router<State> {
     Router::new()
+        .merge(analogy::routes())
         .merge(attend::routes())
         .merge(context::routes())
         .merge(depths::routes())
         .merge(exchange::routes())
         .merge(look::routes())
+        .merge(map::routes())
         .merge(mlp::routes())
         .merge(models::routes())
         .merge(next::routes())

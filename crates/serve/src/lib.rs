@@ -17,6 +17,7 @@ mod prompt;
 mod refuse;
 mod server;
 mod state;
+mod tables;
 mod tensors;
 mod training;
 

@@ -11,6 +11,7 @@ use crate::{
     passes::Passes,
     refuse::{Refused, Result},
     training::Training,
+    tables::Tables,
 };
 
 /// The models, the passes over them, and the secret of the page.
@@ -24,6 +25,8 @@ pub(crate) struct State {
     pub(crate) training: Training,
     /// What was read of the texts that readers write on.
     pub(crate) read: Read,
+    /// What is known of embedding tables.
+    pub(crate) tables: Arc<Tables>,
     /// What only the page that was served from here knows.
     pub(crate) token: Arc<str>,
 }
@@ -36,6 +39,7 @@ impl State {
             passes: Passes::new(team),
             training: Training::default(),
             read: Read::default(),
+            tables: Arc::default(),
             token: token.into(),
         }
     }

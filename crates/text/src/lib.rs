@@ -18,8 +18,10 @@ mod token;
 mod tokenizer;
 mod tokenizer_json;
 mod vocabulary;
+mod words;
 
 pub use decode::Decoder;
 pub use gguf::GgufVocabulary;
 pub use token::TokenId;
 pub use tokenizer::{Specials, Tokenizer};
+pub use words::{Piece, Word, Words};

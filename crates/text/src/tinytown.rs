@@ -10,6 +10,7 @@ mod context;
 mod deeds;
 mod draw;
 mod facts;
+mod fields;
 mod grammar;
 mod lexicon;
 mod phrases;
@@ -20,6 +21,7 @@ mod tests;
 mod words;
 mod world;
 
+pub use fields::Field;
 pub use questions::{Kind, Question, questions};
 pub use world::Seen;
 

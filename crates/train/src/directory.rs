@@ -16,7 +16,7 @@ use lookback_files::{Refusal, Result, write_whole, write_whole_with};
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
 
-use crate::recipe::Recipe;
+use crate::{recipe::Recipe, snapshot::Snapshot};
 
 /// Where a run keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +25,6 @@ pub struct Directory {
     /// Whether somebody had made it, empty, for a new run.
     was_there: bool,
 }
-
-/// Rows of an embedding table that a snapshot keeps at most.
-const SNAPSHOT_ROWS: usize = 8192;
 
 impl Directory {
     /// A directory for a new run: it must be empty, or not be there yet.
@@ -194,26 +191,8 @@ impl Directory {
         })
     }
 
-    /// Keeps the embedding table as it stands after a step: `[tokens, width]`, at most its first
-    /// 8,192 rows, in f32.
+    /// Keeps the embedding table as it stands after a step; see [`crate::Snapshot`].
     pub fn write_snapshot(&self, step: u64, weights: &Weights) -> Result<()> {
-        let network = weights.network();
-        let [rows, width] = network.weight(network.embed).shape;
-        let mut table = vec![0.0; rows * width];
-        weights.read(network.embed, &mut table);
-        let rows = rows.min(SNAPSHOT_ROWS);
-        let bytes: Vec<u8> = table[..rows * width].iter().flat_map(|x| x.to_le_bytes()).collect();
-        let path = self.path.join(format!("snapshots/{step:08}.safetensors"));
-        let failed = |error: safetensors::SafeTensorError| {
-            Refusal::ours(format!("{}: {error}", path.display()))
-        };
-        let view = safetensors::tensor::TensorView::new(
-            safetensors::Dtype::F32,
-            vec![rows, width],
-            &bytes,
-        )
-        .map_err(failed)?;
-        let file = safetensors::serialize([("embed", view)], None).map_err(failed)?;
-        write_whole(&path, &file)
+        Snapshot::of(step, weights).write(&self.path)
     }
 }

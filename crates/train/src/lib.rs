@@ -7,10 +7,12 @@ mod checkpoint;
 mod course;
 mod directory;
 mod recipe;
+mod snapshot;
 mod trainer;
 
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
 pub use recipe::{Architecture, Recipe, Shape, preset};
+pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

@@ -1,0 +1,158 @@
+//! What the figures about the embedding table need to know of a model, worked out once: its words,
+//! what each token is coloured as, and the axes of its map.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use lookback_lens::{Axes, Table};
+use lookback_text::{Piece, TokenId, Words, tinytown::Field};
+use lookback_train::{Snapshot, snapshots};
+
+use crate::models::{Open, Serial};
+
+/// Models that are remembered; a model in training is another one at every snapshot.
+const REMEMBERED: usize = 8;
+/// Axes that a map can be drawn along.
+const AXES: usize = 8;
+
+/// The tables of the models that were asked about last.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(Mutex<VecDeque<(Serial, Arc<Known>)>>);
+
+impl Tables {
+    /// What is known of a model; its words are read the first time.
+    pub(crate) fn of(&self, open: &Open) -> Arc<Known> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = all.iter().find(|(serial, _)| *serial == open.serial()) {
+            return known.clone();
+        }
+        let known = Arc::new(Known::of(open));
+        all.push_front((open.serial(), known.clone()));
+        all.truncate(REMEMBERED);
+        known
+    }
+}
+
+/// What does not change as long as the weights do not.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The whole words of the vocabulary.
+    pub(crate) words: Words,
+    /// What the tokens are told apart by.
+    pub(crate) colored: Colored,
+    axes: OnceLock<Axes>,
+}
+
+/// What the colours of the map mean, and each token's.
+#[derive(Debug)]
+pub(crate) struct Colored {
+    /// In plain words.
+    pub(crate) names: Vec<&'static str>,
+    /// For each token, which of the names; the last stands for all others.
+    pub(crate) tokens: Vec<u8>,
+    /// Whether they are the fields of Tinytown's words.
+    pub(crate) by_meaning: bool,
+}
+
+impl Known {
+    fn of(open: &Open) -> Self {
+        let words = Words::of(&open.tokenizer);
+        let rows = open.config().vocabulary as u32;
+        let colored = Colored::of(&words, rows);
+        Self { words, colored, axes: OnceLock::new() }
+    }
+
+    /// The axes of the map, fitted to the whole words of the model as it is now, or to all rows of
+    /// one that has hardly any.
+    pub(crate) fn axes(&self, open: &Open) -> &Axes {
+        self.axes.get_or_init(|| {
+            let table = Table::of_model(&open.weights);
+            let is_word = |row: usize| self.words.word(TokenId(row as u32)).is_some();
+            let has_words = self.words.all().len() > 2 * table.width().min(AXES);
+            Axes::fit(&table, AXES, |row| !has_words || is_word(row))
+        })
+    }
+}
+
+impl Colored {
+    /// By meaning where most whole words are Tinytown's, or else by what the tokens look like.
+    fn of(words: &Words, rows: u32) -> Self {
+        let told = words.all().iter().filter(|word| Field::of(&word.text).is_some()).count();
+        let by_meaning = 2 * told > words.all().len();
+        let place = |id: TokenId| {
+            if by_meaning {
+                let field = words.word(id).and_then(|word| Field::of(&word.text));
+                field.map_or(Field::ALL.len() as u8, |field| field as u8)
+            } else {
+                words.kind(id) as u8
+            }
+        };
+        let names = match by_meaning {
+            true => {
+                Field::ALL.map(Field::name).into_iter().chain(["small words and parts"]).collect()
+            }
+            false => Piece::ALL.map(Piece::name).to_vec(),
+        };
+        let tokens = (0..rows).map(|id| place(TokenId(id))).collect();
+        Self { names, tokens, by_meaning }
+    }
+}
+
+/// The steps of a model's run that have a table of their own, up to the weights as they are now; the
+/// table of now stands last, without a step, unless the last snapshot is the same.
+pub(crate) fn steps(open: &Open) -> Vec<Option<u64>> {
+    let is_past = |step: &u64| open.step.is_none_or(|(now, _)| *step <= now);
+    let mut steps: Vec<Option<u64>> =
+        snapshots(&open.path).into_iter().filter(is_past).map(Some).collect();
+    if !steps.last().copied().flatten().is_some_and(|step| is_now(open, step)) {
+        steps.push(None);
+    }
+    steps
+}
+
+/// Whether the snapshot of a step is the model's table, and all of it.
+fn is_now(open: &Open, step: u64) -> bool {
+    let now = Snapshot::of(step, &open.weights);
+    now.rows == Table::of_model(&open.weights).rows()
+        && Snapshot::read(&open.path, step).is_ok_and(|kept| kept == now)
+}
+
+#[cfg(test)]
+mod tests {
+    use lookback_text::Tokenizer;
+
+    use super::*;
+
+    fn colored(text: &str) -> (Tokenizer, Colored) {
+        let text = text.repeat(60);
+        let tokenizer = Tokenizer::train_bpe(&[&text], 400, &["<|endoftext|>"]).unwrap();
+        let rows = tokenizer.vocabulary() as u32;
+        let colored = Colored::of(&Words::of(&tokenizer), rows);
+        (tokenizer, colored)
+    }
+
+    fn name(piece: &str, (tokenizer, colored): &(Tokenizer, Colored)) -> &'static str {
+        colored.names[usize::from(colored.tokens[tokenizer.id_of(piece).unwrap().index()])]
+    }
+
+    #[test]
+    fn the_words_of_tinytown_are_coloured_by_meaning() {
+        let town = colored("tom saw a red bird in paris. ");
+        assert!(town.1.by_meaning);
+        assert_eq!(name("Ġred", &town), "colors");
+        assert_eq!(name("Ġbird", &town), "animals");
+        assert_eq!(name("Ġparis", &town), "places");
+        assert_eq!(name(".", &town), "small words and parts");
+    }
+
+    #[test]
+    fn other_words_are_coloured_by_what_they_look_like() {
+        let other = colored("Gradient descent optimises 42 parameters of networks. ");
+        assert!(!other.1.by_meaning);
+        assert_eq!(name("Ġparameters", &other), "whole words");
+        assert_eq!(name("4", &other), "digits");
+        assert_eq!(name("<|endoftext|>", &other), "special tokens");
+    }
+}

@@ -1,0 +1,296 @@
+/**
+ * The space before and after training: the rows of the embedding table on a flat sheet, step by step on
+ * the same axes, and which words are really near in all the dimensions that no sheet has.
+ */
+
+import { h, fill } from '../kit/dom.js';
+import { ask, tensors } from '../kit/ask.js';
+import { figure, choice, button } from '../kit/figure.js';
+import { number, count } from '../kit/number.js';
+import { visible, word } from '../kit/chips.js';
+import { player } from '../kit/player.js';
+import { chart, HUES } from './map/chart.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {{id: number, piece: string, cosine: number}} Near */
+/**
+ * @typedef {object} About
+ * @property {string} key        whose map it is
+ * @property {number} rows
+ * @property {number} width
+ * @property {(number | null)[]} steps  null is the table as it is now
+ * @property {number | null} step
+ * @property {number[]} shares   of the variance, axis by axis
+ * @property {number} fitted     rows that the axes were fitted to
+ * @property {number} words      whole words of the vocabulary
+ * @property {string[]} names    of the categories
+ * @property {boolean} by_meaning
+ * @property {number[]} colors
+ * @property {string[]} pieces
+ */
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'map',
+  mount(root, page) {
+    /** @type {About | null} */
+    let about = null;
+    /** @type {Selection | null} */
+    let selection = null;
+    /** Points by step and axes. @type {Map<string, Promise<Float32Array>>} */
+    let kept = new Map();
+    /** @type {Float32Array | null} */
+    let points = null;
+    /** @type {{x: [number, number], y: [number, number]} | null} */
+    let bounds = null;
+    let boundsOf = '';
+    /** @type {Near[]} */
+    let near = [];
+    /** @type {number | null} */
+    let hovered = null;
+    /** @type {string[]} */
+    let written = [];
+    let asked = new AbortController();
+    let latest = 0;
+
+    const parts = figure(root, { title: 'Words that are used alike come to lie together', table });
+    const sheet = chart({ name: 'the map of the embedding table', onHover: hover, onPick: (id) => page.set({ 'map-word': id }) });
+    const legend = h('div', { class: 'map-legend', role: 'group', 'aria-label': 'categories' });
+    const readout = h('p', { class: 'map-readout', 'aria-live': 'polite' });
+    const stage = h('span', { class: 'map-step' });
+    fill(parts.body, sheet.node, readout, legend);
+
+    const play = player({ name: 'training', steps: () => about?.steps.length ?? 1, onStep: (at) => page.set({ 'map-step': stepAt(at) }), milliseconds: 450 });
+    const search = h('input', { type: 'search', class: 'map-search', 'aria-label': 'search the map', placeholder: 'search', spellcheck: 'false', autocapitalize: 'off', oninput: () => page.set({ 'map-find': search.value || null }) });
+    const axis = (/** @type {string} */ label, /** @type {number} */ at) => choice({ label, options: [], value: '', onChange: () => page.set({ 'map-axes': axes.map(({ select }) => select.value).join(',') === '0,1' ? null : axes.map(({ select }) => select.value).join(',') }) });
+    const axes = [axis('across', 0), axis('up', 1)];
+    const time = h('span', { class: 'map-time' }, play.node, stage);
+    fill(parts.controls, time, search, axes.map(({ node }) => node), h('span', { class: 'matrix-tools' }, button('−', () => sheet.zoom(1 / 1.5), { 'aria-label': 'zoom out' }), button('+', () => sheet.zoom(1.5), { 'aria-label': 'zoom in' })));
+
+    /** The address's word for a stop of the slider; the last one is where one is anyway. @param {number} at */
+    function stepAt(at) {
+      const last = (about?.steps.length ?? 1) - 1;
+      return at >= last ? null : (about?.steps[at] ?? null);
+    }
+
+    /** Which stop of the slider is chosen. @param {Selection} of */
+    function stopOf(of) {
+      const steps = about?.steps ?? [null];
+      const chosen = of.more['map-step'];
+      const at = chosen === undefined ? -1 : steps.indexOf(Number(chosen));
+      return at < 0 ? steps.length - 1 : at;
+    }
+
+    /** @param {Selection} of @returns {[number, number]} */
+    function axesOf(of) {
+      const size = about?.shares.length ?? 2;
+      const [x, y] = (of.more['map-axes'] ?? '0,1').split(',').map(Number);
+      const isThere = (/** @type {number | undefined} */ axis) => axis !== undefined && Number.isInteger(axis) && axis >= 0 && axis < size;
+      return isThere(x) && isThere(y) ? [/** @type {number} */ (x), /** @type {number} */ (y)] : [0, Math.min(1, size - 1)];
+    }
+
+    /**
+     * Where the rows lie at a stop of the slider.
+     * @param {number} stop @param {[number, number]} axes
+     */
+    function pointsAt(stop, axes) {
+      const step = about?.steps[stop] ?? null;
+      const key = `${step} ${axes}`;
+      let answer = kept.get(key);
+      if (!answer) {
+        answer = tensors('map/points', { model: selection?.model, step, axes }).then((found) => /** @type {import('../kit/ask.js').Tensor} */ (found.get('points')).values);
+        answer.catch(() => kept.delete(key));
+        kept.set(key, answer);
+      }
+      return answer;
+    }
+
+    /** @param {number | null} id */
+    function hover(id) {
+      if (hovered === id) return;
+      hovered = id;
+      readNear();
+    }
+
+    /** The token that is talked about: under the pointer, kept by a click, found, or the page's own. */
+    function chosen() {
+      if (!selection || !about) return null;
+      const kept = selection.more['map-word'];
+      const [only] = found();
+      const id = hovered ?? (kept !== undefined && /^\d+$/.test(kept) ? Number(kept) : null) ?? only ?? selection.ids[selection.token] ?? null;
+      return id !== null && id < (points?.length ?? 0) / 2 ? id : null;
+    }
+
+    /** What the search finds: the word itself, or else all that begin so. */
+    function found() {
+      const text = (selection?.more['map-find'] ?? '').trim().toLowerCase();
+      if (!text || !about) return [];
+      const same = written.flatMap((of, id) => (of.toLowerCase() === text ? [id] : []));
+      return same.length ? same : written.flatMap((of, id) => (of.toLowerCase().startsWith(text) ? [id] : [])).slice(0, 200);
+    }
+
+    async function readNear() {
+      const id = chosen();
+      const mine = (latest += 1);
+      asked.abort();
+      asked = new AbortController();
+      if (id === null || !selection || !about) {
+        near = [];
+        return show();
+      }
+      // The pointer passes over many words; the one it rests on is asked about.
+      if (hovered !== null) await new Promise((resolve) => setTimeout(resolve, 60));
+      if (mine !== latest) return;
+      try {
+        const answer = await ask('map/near', { model: selection.model, step: about.steps[stopOf(selection)] ?? null, id }, { signal: asked.signal });
+        if (mine !== latest) return;
+        near = answer.near;
+      } catch (error) {
+        if (asked.signal.aborted) return;
+        near = [];
+      }
+      show();
+    }
+
+    function only() {
+      const field = selection?.more['map-only'];
+      const at = field === undefined ? -1 : (about?.names.indexOf(field) ?? -1);
+      return at < 0 ? null : at;
+    }
+
+    function show() {
+      if (!about || !selection || !points || !bounds) return;
+      const [of, now] = [about, selection];
+      const id = chosen();
+      const prompt = new Map(now.ids.map((id, at) => /** @type {[number, number]} */ ([id, at])).reverse());
+      sheet.draw({ points, colors: of.colors, names: written, plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), bounds });
+      const matches = found().length;
+      fill(
+        readout,
+        id === null
+          ? now.more['map-find'] ? 'no token begins so' : 'point at a word'
+          : [
+              h('b', null, visible(of.pieces[id] ?? '')), ` is nearest in all ${count(of.width)} dimensions to `,
+              near.slice(0, 6).flatMap(({ piece, cosine }, at) => [at ? ', ' : '', visible(piece), ' ', number(cosine, { digits: 2 })]),
+              matches > 1 && hovered === null ? `; ${matches} tokens begin so` : '',
+            ].flat(),
+      );
+      parts.say(id === null ? 'A map of the words.' : `${of.pieces[id]?.trim()}: nearest are ${near.slice(0, 3).map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`).join(', ')}.`);
+    }
+
+    function drawLegend() {
+      if (!about) return;
+      const of = about;
+      const counts = of.names.map(() => 0);
+      for (const color of of.colors) counts[color] = (counts[color] ?? 0) + 1;
+      const picked = only();
+      fill(
+        legend,
+        of.names.map((name, at) => {
+          const isPlain = at === of.names.length - 1;
+          return (counts[at] ?? 0) === 0
+            ? null
+            : h(
+                'button',
+                { type: 'button', class: 'map-category', 'aria-pressed': String(picked === at), title: `${count(counts[at] ?? 0)} tokens`, onclick: () => page.set({ 'map-only': picked === at ? null : name }) },
+                h('span', { class: `map-mark ${isPlain ? 'is-plain' : at >= HUES ? 'is-ring' : ''}`, style: isPlain ? {} : { '--mark': `var(--category-${at % HUES})` }, 'aria-hidden': 'true' }),
+                name,
+              );
+        }),
+      );
+    }
+
+    function drawControls() {
+      if (!about || !selection) return;
+      const [of, stop, [x, y]] = [about, stopOf(selection), axesOf(selection)];
+      time.hidden = of.steps.length < 2;
+      if (!play.isPlaying || play.at !== stop) play.stand(stop);
+      fill(stage, stepName(of.steps[stop] ?? null, of));
+      const options = of.shares.map((share, at) => /** @type {[string, string]} */ ([String(at), `axis ${at + 1} (${(share * 100).toFixed(1)} %)`]));
+      axes[0]?.set(options, String(x));
+      axes[1]?.set(options, String(y));
+      if (document.activeElement !== search) search.value = selection.more['map-find'] ?? '';
+    }
+
+    /** @param {number | null} step @param {About} of */
+    function stepName(step, of) {
+      if (step === 0) return 'before training';
+      if (step !== null) return `after step ${count(step)}`;
+      return of.step === null ? 'as it is now' : `now, at step ${count(of.step)}`;
+    }
+
+    function caption() {
+      if (!about || !selection) return;
+      const [of, [x, y]] = [about, axesOf(selection)];
+      const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
+      parts.caption(
+        'Each point is a row of the table. The axes are those along which ', of.fitted < of.rows ? `the ${count(of.fitted)} whole words` : `all ${count(of.fitted)} rows`, ' differ most: the one across shows ', share(x), ' of their variance, the one up ', share(y),
+        `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
+        of.steps.length > 1
+          ? 'The axes are those of the last table at every step, so that only the words move.'
+          : 'Of this model no earlier tables were kept, so there is nothing to play.',
+      );
+    }
+
+    function table() {
+      if (!about || !selection || !points) return null;
+      const [of, now, places] = [about, selection, points];
+      const id = chosen();
+      const counts = of.names.map((name, at) => [name, String(of.colors.filter((color) => color === at).length)]);
+      return [
+        { caption: 'the prompt on the map', head: ['token', 'across', 'up'], rows: now.ids.flatMap((id, at) => (2 * id < places.length ? [[visible(now.pieces[at] ?? ''), number(places[2 * id] ?? 0), number(places[2 * id + 1] ?? 0)]] : [])) },
+        ...(id === null ? [] : [{ caption: `nearest to ${visible(of.pieces[id] ?? '')} in all dimensions`, head: ['token', 'cosine'], rows: near.map(({ piece, cosine }) => [visible(piece), number(cosine)]) }]),
+        { caption: 'tokens of each colour', head: ['colour of', 'tokens'], rows: counts },
+      ];
+    }
+
+    return {
+      async draw(now, signal) {
+        const key = `${now.model} ${now.about.step ?? ''} ${now.about.snapshots.length}`;
+        if (about?.key !== key) {
+          const answer = await ask('map', { model: now.model }, { signal });
+          about = { ...answer, key };
+          kept = new Map();
+          written = answer.pieces.map((/** @type {string} */ piece) => piece.trim());
+        }
+        selection = now;
+        const [stop, of] = [stopOf(now), axesOf(now)];
+        const last = (about?.steps.length ?? 1) - 1;
+        // The scale is that of the last table, so that what grows is seen to grow.
+        const [here, end] = await Promise.all([pointsAt(stop, of), pointsAt(last, of)]);
+        if (signal.aborted) return;
+        if (boundsOf !== `${key} ${of}`) {
+          bounds = extent(end, /** @type {About} */ (about));
+          boundsOf = `${key} ${of}`;
+        }
+        points = here;
+        drawLegend();
+        drawControls();
+        show();
+        caption();
+        await readNear();
+        // What may be played next is brought meanwhile.
+        if (about && about.steps.length > 1 && about.rows <= 8192) about.steps.forEach((_, stop) => pointsAt(stop, of).catch(() => {}));
+      },
+    };
+  },
+};
+
+/**
+ * What a sheet shows: all coloured points but for the outermost few, since one far point would press
+ * all others together. Those outside are a drag away.
+ * @param {Float32Array} points
+ * @param {About} about
+ * @returns {{x: [number, number], y: [number, number]}}
+ */
+function extent(points, about) {
+  const along = (/** @type {number} */ axis) => {
+    const values = [];
+    for (let id = 0; 2 * id < points.length; id += 1) if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
+    if (values.length === 0) values.push(-1, 1);
+    values.sort((one, other) => one - other);
+    const cut = Math.floor(values.length * 0.002);
+    return /** @type {[number, number]} */ ([values[cut] ?? -1, values[values.length - 1 - cut] ?? 1]);
+  };
+  return { x: along(0), y: along(1) };
+}

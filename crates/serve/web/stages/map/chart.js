@@ -1,0 +1,337 @@
+/**
+ * The sheet of a map: points on a canvas, names where there is room for them, zoom, and a cursor. Knows
+ * places on paper only; which words are really near is for the model to say.
+ */
+
+import { h } from '../../kit/dom.js';
+import { hue } from '../../kit/colour.js';
+import { isStill } from '../../kit/player.js';
+
+/**
+ * @typedef {object} Sheet
+ * @property {Float32Array} points   two numbers a token
+ * @property {number[]} colors       for each token, its category
+ * @property {string[]} names        for each token, what is written beside it; '' for none
+ * @property {number} plain          the category that is drawn without a colour
+ * @property {number | null} only    the category that is in view; null for all
+ * @property {Map<number, number>} prompt  tokens of the prompt: their ids, and the first place of each
+ * @property {number[]} found        ids that were searched for
+ * @property {number | null} chosen
+ * @property {number[]} near         the chosen one's true neighbours
+ * @property {{x: [number, number], y: [number, number]}} bounds  what the sheet shows unzoomed
+ */
+
+/** Colours before shapes are needed too. */
+export const HUES = 7;
+const FONT = '12px system-ui, sans-serif';
+/** How far from a point the pointer may be, in pixels. */
+const REACH = 14;
+
+/**
+ * @param {object} how
+ * @param {string} how.name
+ * @param {(id: number | null) => void} how.onHover
+ * @param {(id: number | null) => void} how.onPick
+ */
+export function chart({ name, onHover, onPick }) {
+  const canvas = h('canvas', { class: 'map-canvas', tabindex: '0', role: 'application', 'aria-label': `${name}: arrow keys go from point to point, Enter keeps one, plus and minus zoom` });
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  /** @type {Sheet | null} */
+  let sheet = null;
+  /** The points as they are drawn, on their way. @type {Float32Array} */
+  let drawn = new Float32Array(0);
+  const view = { zoom: 1, x: 0, y: 0 };
+  let size = { width: 0, height: 0 };
+  /** @type {number | null} */
+  let cursor = null;
+  let frame = 0;
+
+  function scale() {
+    if (!sheet) return 1;
+    const { x, y } = sheet.bounds;
+    return view.zoom * Math.min((size.width - 60) / Math.max(x[1] - x[0], 1e-9), (size.height - 40) / Math.max(y[1] - y[0], 1e-9));
+  }
+  /** @param {number} id @param {number} by @returns {[number, number]} */
+  function at(id, by) {
+    const { x, y } = /** @type {Sheet} */ (sheet).bounds;
+    return [
+      size.width / 2 + ((drawn[2 * id] ?? 0) - (x[0] + x[1]) / 2 - view.x) * by,
+      size.height / 2 - ((drawn[2 * id + 1] ?? 0) - (y[0] + y[1]) / 2 - view.y) * by,
+    ];
+  }
+
+  function paint() {
+    frame = 0;
+    if (!sheet || size.width === 0) return;
+    const now = sheet;
+    const style = getComputedStyle(document.documentElement);
+    const color = (/** @type {string} */ of) => style.getPropertyValue(`--${of}`).trim();
+    const [ink, paper, quiet, accent] = ['ink', 'paper', 'quiet', 'accent'].map(color);
+    const hues = Array.from({ length: HUES }, (_, category) => color(`category-${category}`));
+    const ratio = devicePixelRatio || 1;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, size.width, size.height);
+    const by = scale();
+    const rows = drawn.length / 2;
+    const isIn = (/** @type {number} */ px, /** @type {number} */ py) => px > -5 && py > -5 && px < size.width + 5 && py < size.height + 5;
+
+    // Category by category, the plain one first, so that it lies below and colours change seldom.
+    const radius = Math.min(5, (rows > 8000 ? 1.1 : rows > 1000 ? 2 : 3) * Math.sqrt(view.zoom));
+    const categories = [...new Set(now.colors)].sort((one, other) => Number(other === now.plain) - Number(one === now.plain) || one - other);
+    for (const category of categories) {
+      const isPlain = category === now.plain;
+      pen.globalAlpha = now.only !== null && now.only !== category ? 0.1 : isPlain ? 0.4 : 0.85;
+      const fill = isPlain ? quiet : hues[category % HUES];
+      pen.fillStyle = pen.strokeStyle = fill ?? '';
+      pen.lineWidth = 1.2;
+      const isRing = !isPlain && category >= HUES;
+      const around = isPlain ? radius * 0.7 : radius;
+      for (let id = 0; id < rows; id += 1) {
+        if (now.colors[id] !== category) continue;
+        const [px, py] = at(id, by);
+        if (!isIn(px, py)) continue;
+        if (rows > 8000 && view.zoom < 3) pen.fillRect(px - around, py - around, 2 * around, 2 * around);
+        else {
+          pen.beginPath();
+          pen.arc(px, py, around, 0, 7);
+          if (isRing) pen.stroke();
+          else pen.fill();
+        }
+      }
+    }
+    pen.globalAlpha = 1;
+
+    if (now.chosen !== null && now.chosen < rows) {
+      const [cx, cy] = at(now.chosen, by);
+      pen.strokeStyle = accent ?? '';
+      pen.lineWidth = 1;
+      for (const id of now.near) {
+        if (id >= rows) continue;
+        const [px, py] = at(id, by);
+        pen.beginPath();
+        pen.moveTo(cx, cy);
+        pen.lineTo(px, py);
+        pen.stroke();
+      }
+      ring(now.chosen, accent ?? '', 6);
+    }
+    for (const [id, token] of now.prompt) if (id < rows) ring(id, hue(token).replace(/var\((.*?)\)/g, (_, of) => style.getPropertyValue(of).trim()), 5);
+    for (const id of now.found) if (id < rows) ring(id, ink ?? '', 5);
+    if (cursor !== null && cursor < rows) ring(cursor, ink ?? '', 7);
+    write(by, { ink: ink ?? '', paper: paper ?? '', quiet: quiet ?? '', hues });
+
+    /** @param {number} id @param {string} stroke @param {number} around */
+    function ring(id, stroke, around) {
+      const [px, py] = at(id, by);
+      pen.strokeStyle = stroke;
+      pen.lineWidth = 1.8;
+      pen.beginPath();
+      pen.arc(px, py, around, 0, 7);
+      pen.stroke();
+    }
+  }
+
+  /**
+   * Names, the important first, none on another.
+   * @param {number} by
+   * @param {{ink: string, paper: string, quiet: string, hues: string[]}} colors
+   */
+  function write(by, { ink, paper, quiet, hues }) {
+    const now = /** @type {Sheet} */ (sheet);
+    const rows = drawn.length / 2;
+    pen.textBaseline = 'middle';
+    pen.lineJoin = 'round';
+    // A coarse grid of what is taken.
+    const [cell, taken] = [6, /** @type {Set<number>} */ (new Set())];
+    const columns = Math.ceil(size.width / cell) + 2;
+    const first = [cursor, now.chosen, ...now.near, ...now.prompt.keys(), ...now.found].filter((id) => id !== null && id < rows);
+    const important = new Set(/** @type {number[]} */ (first));
+    let room = 40 + (size.width * size.height) / 2600;
+    /** @param {number} id @param {boolean} isImportant */
+    const put = (id, isImportant) => {
+      const text = now.names[id];
+      if (!text) return;
+      const [px, py] = at(id, by);
+      if (px < 0 || py < 8 || px > size.width - 12 || py > size.height - 8) return;
+      pen.font = isImportant ? `600 ${FONT}` : FONT;
+      const long = pen.measureText(text).width + 4;
+      const x = px + 6 + long > size.width ? px - 6 - long : px + 6;
+      const cells = [];
+      for (let row = Math.floor((py - 7) / cell); row <= (py + 7) / cell; row += 1) {
+        for (let column = Math.floor(x / cell); column <= (x + long) / cell; column += 1) cells.push(row * columns + column);
+      }
+      if (cells.some((at) => taken.has(at))) return;
+      for (const at of cells) taken.add(at);
+      room -= 1;
+      const category = now.colors[id] ?? now.plain;
+      pen.strokeStyle = paper;
+      pen.lineWidth = 3;
+      pen.globalAlpha = isImportant ? 1 : 0.75;
+      pen.strokeText(text, x, py);
+      pen.globalAlpha = 1;
+      pen.fillStyle = isImportant ? ink : category === now.plain ? quiet : (hues[category % HUES] ?? ink);
+      pen.fillText(text, x, py);
+    };
+    for (const id of important) put(id, true);
+    for (let id = 0; id < rows && room > 0; id += 1) {
+      if (important.has(id) || (now.only !== null && now.colors[id] !== now.only)) continue;
+      // Small words crowd the middle; coloured ones say more.
+      if (now.colors[id] === now.plain && now.only === null) continue;
+      put(id, false);
+    }
+  }
+
+  function ask() {
+    if (!frame) frame = requestAnimationFrame(paint);
+  }
+
+  /** Goes from where the points are to where they belong. */
+  function move() {
+    const to = /** @type {Sheet} */ (sheet).points;
+    const from = drawn;
+    if (isStill() || from.length !== to.length) {
+      drawn = to;
+      return ask();
+    }
+    const began = performance.now();
+    const mine = (moving += 1);
+    (function step() {
+      if (mine !== moving) return;
+      const share = Math.min(1, (performance.now() - began) / 180);
+      const eased = share * (2 - share);
+      drawn = share === 1 ? to : from.map((of, at) => of + ((to[at] ?? 0) - of) * eased);
+      paint();
+      if (share < 1) requestAnimationFrame(step);
+    })();
+  }
+  let moving = 0;
+
+  /** The token nearest to a place on the canvas. @param {number} x @param {number} y @param {number} reach */
+  function nearest(x, y, reach) {
+    if (!sheet) return null;
+    const by = scale();
+    let [best, closest] = [/** @type {number | null} */ (null), reach * reach];
+    for (let id = 0; id < drawn.length / 2; id += 1) {
+      if (sheet.only !== null && sheet.colors[id] !== sheet.only) continue;
+      const [px, py] = at(id, by);
+      const away = (px - x) ** 2 + (py - y) ** 2;
+      if (away < closest) [best, closest] = [id, away];
+    }
+    return best;
+  }
+
+  /** @param {number} to @param {[number, number]} [about]  a place on the canvas that stays where it is */
+  function zoom(to, about = [size.width / 2, size.height / 2]) {
+    const before = scale();
+    view.zoom = Math.max(1, Math.min(60, to));
+    const after = scale();
+    view.x += (about[0] - size.width / 2) * (1 / before - 1 / after);
+    view.y -= (about[1] - size.height / 2) * (1 / before - 1 / after);
+    if (view.zoom === 1) Object.assign(view, { x: 0, y: 0 });
+    ask();
+  }
+
+  /** @param {number | null} id */
+  function hover(id) {
+    if (id === cursor) return;
+    cursor = id;
+    onHover(id);
+    ask();
+  }
+
+  /** @type {{x: number, y: number, view: {x: number, y: number}, moved: boolean} | null} */
+  let drag = null;
+  canvas.addEventListener('pointerdown', (event) => {
+    drag = { x: event.clientX, y: event.clientY, view: { x: view.x, y: view.y }, moved: false };
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    if (drag && event.buttons && event.pointerType !== 'touch') {
+      const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+      if (view.zoom > 1 && Math.hypot(dx, dy) > 5) {
+        drag.moved = true;
+        const by = scale();
+        Object.assign(view, { x: drag.view.x - dx / by, y: drag.view.y + dy / by });
+        ask();
+      }
+      return;
+    }
+    hover(nearest(event.offsetX, event.offsetY, REACH));
+  });
+  canvas.addEventListener('pointerleave', () => hover(null));
+  canvas.addEventListener('click', (event) => {
+    if (!drag?.moved) onPick(nearest(event.offsetX, event.offsetY, 2 * REACH));
+    drag = null;
+  });
+  canvas.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      zoom(view.zoom * (event.deltaY < 0 ? 1.2 : 1 / 1.2), [event.offsetX, event.offsetY]);
+    },
+    { passive: false },
+  );
+  canvas.addEventListener('keydown', (event) => {
+    const way = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
+    if (way) {
+      event.preventDefault();
+      // The page's own arrow keys choose tokens and layers; here they walk over the map.
+      event.stopPropagation();
+      hover(towards(way));
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      onPick(cursor);
+    } else if (event.key === 'Escape') {
+      hover(null);
+      onPick(null);
+    } else if (event.key === '+' || event.key === '-') {
+      zoom(view.zoom * (event.key === '+' ? 1.5 : 1 / 1.5));
+    }
+  });
+
+  /** The next point that way: near, and not far to the side. @param {[number, number]} way */
+  function towards([wx, wy]) {
+    const start = cursor ?? sheet?.chosen ?? null;
+    if (!sheet || start === null) return nearest(size.width / 2, size.height / 2, Infinity);
+    const by = scale();
+    const [sx, sy] = at(start, by);
+    let [best, least] = [/** @type {number} */ (start), Infinity];
+    for (let id = 0; id < drawn.length / 2; id += 1) {
+      if (sheet.only !== null && sheet.colors[id] !== sheet.only) continue;
+      const [px, py] = at(id, by);
+      if (px < 0 || py < 0 || px > size.width || py > size.height) continue;
+      const along = (px - sx) * wx + (py - sy) * wy;
+      const aside = Math.abs((px - sx) * wy) + Math.abs((py - sy) * wx);
+      const cost = along + 2 * aside;
+      if (along > 2 && cost < least) [best, least] = [id, cost];
+    }
+    return best;
+  }
+
+  function fit() {
+    const width = canvas.parentElement?.clientWidth ?? 0;
+    if (width === 0) return;
+    size = { width, height: Math.round(Math.max(320, Math.min(620, width * 0.62))) };
+    const ratio = devicePixelRatio || 1;
+    Object.assign(canvas, { width: Math.round(size.width * ratio), height: Math.round(size.height * ratio) });
+    canvas.style.height = `${size.height}px`;
+    paint();
+  }
+
+  const holder = h('div', { class: 'map-holder' }, canvas);
+  new ResizeObserver(fit).observe(holder);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', ask);
+  document.addEventListener('lookback-theme', ask);
+  return {
+    node: holder,
+    zoom: (/** @type {number} */ by) => zoom(view.zoom * by),
+    /** @param {Sheet} now */
+    draw(now) {
+      const isMoved = sheet?.points !== now.points;
+      if (sheet && sheet.bounds !== now.bounds) Object.assign(view, { zoom: 1, x: 0, y: 0 });
+      sheet = now;
+      if (isMoved) move();
+      else ask();
+    },
+  };
+}
