@@ -7,10 +7,33 @@ use lookback_text::TokenId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{ask::Ask, models::Open, refuse::Result, state::State, tables::Known};
+use crate::{
+    ask::Ask,
+    models::Open,
+    refuse::{Refused, Result},
+    state::State,
+    tables::Known,
+};
 
 /// Most answers and completions that are sent.
 const MOST: usize = 50;
+
+/// What one may begin with: a, b, c, and what a − b + c ought to be. The first that a model has as
+/// single tokens is what it is asked when nobody said what.
+const EXAMPLES: [[&str; 4]; 12] = [
+    ["king", "man", "woman", "queen"],
+    ["aunt", "uncle", "brother", "sister"],
+    ["birds", "bird", "cat", "cats"],
+    ["went", "go", "see", "saw"],
+    ["paris", "france", "italy", "rome"],
+    ["Paris", "France", "Italy", "Rome"],
+    ["bigger", "big", "small", "smaller"],
+    ["blue", "red", "one", "two"],
+    ["she", "he", "his", "her"],
+    ["She", "she", "he", "He"],
+    ["was", "is", "are", "were"],
+    ["we", "I", "my", "our"],
+];
 
 pub(crate) fn routes() -> Router<State> {
     Router::new().route("/api/analogy", post(added)).route("/api/words", post(completed))
@@ -19,8 +42,8 @@ pub(crate) fn routes() -> Router<State> {
 #[derive(Deserialize)]
 struct Added {
     model: Option<String>,
-    /// a, b and c, as somebody typed them.
-    words: [String; 3],
+    /// a, b and c, as somebody typed them; an example where they are left out.
+    words: Option<[String; 3]>,
     /// Whether all rows are taken at length 1.
     #[serde(default)]
     at_length_one: bool,
@@ -46,9 +69,14 @@ async fn added(
 }
 
 fn answer(asked: &Added, open: &Open, known: &Known) -> Result<Value> {
-    let [a, b, c] = &asked.words;
-    let find = |typed: &String| known.words.find(typed, &open.tokenizer);
-    let ids = [find(a)?, find(b)?, find(c)?];
+    let examples = examples(open, known);
+    let [a, b, c] = match (&asked.words, examples.first()) {
+        (Some(words), _) => words.clone(),
+        (None, Some([a, b, c, _])) => [a, b, c].map(|word| (*word).to_owned()),
+        (None, None) => first_words(known)?,
+    };
+    let find = |typed: &str| known.words.find(typed, &open.tokenizer);
+    let ids = [find(&a)?, find(&b)?, find(&c)?];
     let lengths = if asked.at_length_one { Lengths::One } else { Lengths::Own };
     let may_answer =
         |row: usize| asked.any_token || known.words.word(TokenId(row as u32)).is_some();
@@ -58,7 +86,24 @@ fn answer(asked: &Added, open: &Open, known: &Known) -> Result<Value> {
         true => table.rows(),
         false => known.words.all().len(),
     };
-    Ok(told(&found, ids, ranked, open))
+    let mut told = told(&found, ids, ranked, open);
+    told["words"] = json!([a, b, c]);
+    told["examples"] = json!(examples);
+    Ok(told)
+}
+
+/// The examples whose words are all single tokens of this model.
+fn examples(open: &Open, known: &Known) -> Vec<[&'static str; 4]> {
+    let has = |word: &&str| known.words.find(word, &open.tokenizer).is_ok();
+    EXAMPLES.into_iter().filter(|words| words.iter().all(has)).collect()
+}
+
+/// Three words of a vocabulary that has none of the examples'.
+fn first_words(known: &Known) -> Result<[String; 3]> {
+    match known.words.all() {
+        [a, b, c, ..] => Ok([a, b, c].map(|word| format!("#{}", word.id))),
+        _ => Err(Refused::asked("this vocabulary has no whole words, so there is nothing to add")),
+    }
 }
 
 fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Open) -> Value {

@@ -1,0 +1,124 @@
+/**
+ * The plane of a sum, as an engineer draws a thing: from above, and from the side. From above the four
+ * corners make a parallelogram; from the side the plane is a line, and whatever is not one of the
+ * corners stands off it. Both views have one scale.
+ */
+
+import { svg, fill } from '../../kit/dom.js';
+import { format } from '../../kit/number.js';
+import { word } from '../../kit/chips.js';
+
+/** @typedef {import('../analogy.js').Sum} Sum */
+/** @typedef {import('../analogy.js').Point} Point */
+/** @typedef {{x: number, y: number, text: string, kind: string, id: number | null}} Label */
+
+/** Answers that are drawn. */
+const DRAWN = 5;
+/** A line of text, in pixels. */
+const LINE = 15;
+
+/**
+ * @param {HTMLElement} root
+ * @param {Sum} sum
+ * @param {number | null} marked  an answer's id
+ * @param {(id: number | null) => void} mark
+ */
+export function drawPlane(root, sum, marked, mark) {
+  const width = root.clientWidth;
+  if (width === 0) return;
+  const answers = sum.answers.filter(({ is_input }) => !is_input).slice(0, DRAWN);
+  const [a, b, c] = sum.inputs.map(({ placed }) => placed);
+  if (!a || !b || !c) return;
+  const all = [a, b, c, sum.result, ...answers.map(({ placed }) => placed)];
+  const [left, right] = [Math.min(...all.map(({ x }) => x)), Math.max(...all.map(({ x }) => x))];
+  const [low, high] = [Math.min(...all.map(({ y }) => y)), Math.max(...all.map(({ y }) => y))];
+  const far = Math.max(...all.map(({ off }) => off));
+
+  const isNarrow = width < 560;
+  const [margin, gap, side] = [isNarrow ? 34 : 80, isNarrow ? 46 : 96, isNarrow ? 52 : 90];
+  const wide = width - 2 * margin - gap - side;
+  const scale = Math.min(wide / Math.max(right - left + far, 1e-9), 330 / Math.max(high - low, 1e-9));
+  const height = Math.max(190, (high - low) * scale + 90);
+  const middle = (height - 18) / 2 + ((high + low) / 2) * scale;
+  // What is left over goes to both sides.
+  const spare = Math.max(0, width - 2 * margin - gap - side - (right - left + far) * scale) / 2;
+  const px = (/** @type {Point} */ { x }) => margin + spare + (x - left) * scale;
+  const py = (/** @type {Point} */ { y }) => middle - y * scale;
+  const edge = margin + spare + (right - left) * scale + gap;
+  const ex = (/** @type {Point} */ { off }) => edge + off * scale;
+
+  const corner = (/** @type {Point} */ at, /** @type {string} */ kind) => svg('circle', { class: `plane-corner ${kind}`, cx: px(at), cy: py(at), r: kind ? 5 : 4 });
+  const line = (/** @type {Point} */ from, /** @type {Point} */ to) => svg('line', { class: 'plane-side', x1: px(from), y1: py(from), x2: px(to), y2: py(to) });
+  /** @type {Label[]} */
+  const above = [
+    ...sum.inputs.map(({ piece, placed }) => ({ x: px(placed), y: py(placed), text: word(piece), kind: 'plane-word', id: null })),
+    { x: px(sum.result), y: py(sum.result), text: isNarrow ? 'sum' : 'the sum', kind: 'plane-sum', id: null },
+    ...answers.filter(({ id }, at) => at === 0 || id === marked).map((answer) => ({ x: px(answer.placed), y: py(answer.placed), text: word(answer.piece), kind: 'plane-answer', id: answer.id })),
+  ];
+  const beside = answers.map((answer) => ({ x: ex(answer.placed), y: py(answer.placed), text: `${word(answer.piece)} ${format(answer.placed.off, { digits: 2 })}`, kind: 'plane-answer', id: answer.id }));
+  const dots = answers.map((answer) => {
+    const isMarked = answer.id === marked;
+    return svg(
+      'g',
+      { class: `plane-dot ${isMarked ? 'is-marked' : ''}`, onpointerenter: () => mark(answer.id), onpointerleave: () => mark(null) },
+      svg('line', { class: 'plane-plumb', x1: px(answer.placed), y1: py(answer.placed), x2: ex(answer.placed), y2: py(answer.placed) }),
+      svg('circle', { cx: px(answer.placed), cy: py(answer.placed), r: 4 }),
+      svg('circle', { cx: ex(answer.placed), cy: py(answer.placed), r: 4 }),
+    );
+  });
+  const named = sum.inputs.map(({ piece }) => word(piece));
+  fill(
+    root,
+    svg(
+      'svg',
+      { class: 'plane', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Seen from above, ${named[1]}, ${named[0]}, ${named[2]} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.` },
+      svg('line', { class: 'plane-edge', x1: edge, x2: edge, y1: 22, y2: height - 34 }),
+      svg('text', { class: 'plane-note', x: margin + spare + ((right - left) * scale) / 2, y: height - 6 }, 'from above'),
+      svg('text', { class: 'plane-note', x: edge + (far * scale) / 2, y: height - 6 }, isNarrow ? 'from the side' : 'from the side: how far off the plane'),
+      line(b, a),
+      line(c, sum.result),
+      arrow([px(b), py(b)], [px(c), py(c)], ''),
+      arrow([px(a), py(a)], [px(sum.result), py(sum.result)], 'is-moved'),
+      corner(a, ''),
+      corner(b, ''),
+      corner(c, ''),
+      corner(sum.result, 'is-sum'),
+      [a, b, c].map((at) => svg('circle', { class: 'plane-corner', cx: edge, cy: py(at), r: 3 })),
+      svg('circle', { class: 'plane-corner is-sum', cx: edge, cy: py(sum.result), r: 4 }),
+      dots,
+      labels(above, marked),
+      labels(beside, marked),
+    ),
+  );
+}
+
+/** @param {[number, number]} from @param {[number, number]} to @param {string} kind */
+function arrow([x1, y1], [x2, y2], kind) {
+  const length = Math.hypot(x2 - x1, y2 - y1);
+  if (length < 1) return null;
+  const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
+  // The head ends at the rim of the dot.
+  const [tipX, tipY] = [x2 - 6 * ux, y2 - 6 * uy];
+  const wing = (/** @type {number} */ turn) => `${tipX - 9 * ux + turn * 4 * uy},${tipY - 9 * uy - turn * 4 * ux}`;
+  return svg('g', { class: `plane-arrow ${kind}` }, svg('line', { x1, y1, x2: tipX - 6 * ux, y2: tipY - 6 * uy }), svg('polygon', { points: `${tipX},${tipY} ${wing(1)} ${wing(-1)}` }));
+}
+
+/**
+ * Labels to the right of their points, pushed down where they would lie on one another.
+ * @param {Label[]} wanted
+ * @param {number | null} marked
+ */
+function labels(wanted, marked) {
+  /** @type {{left: number, right: number, y: number}[]} */
+  const taken = [];
+  return [...wanted].sort((one, other) => one.y - other.y).map((label) => {
+    const [left, right] = [label.x + 8, label.x + 12 + label.text.length * 7.2];
+    let y = label.y;
+    for (const other of taken) if (left < other.right && right > other.left && y < other.y + LINE) y = other.y + LINE;
+    taken.push({ left, right, y });
+    return [
+      y - label.y > 3 ? svg('line', { class: 'plane-leader', x1: label.x + 5, y1: label.y, x2: left - 1, y2: y }) : null,
+      svg('text', { class: `${label.kind} ${label.id !== null && label.id === marked ? 'is-marked' : ''}`, x: left, y }, label.text),
+    ];
+  }).flat();
+}
