@@ -151,7 +151,7 @@ mod tests {
     fn other_words_are_coloured_by_what_they_look_like() {
         let other = colored("Gradient descent optimises 42 parameters of networks. ");
         assert!(!other.1.by_meaning);
-        assert_eq!(name("Ġparameters", &other), "whole words");
+        assert_eq!(name("Ġparameters", &other), "words and beginnings");
         assert_eq!(name("4", &other), "digits");
         assert_eq!(name("<|endoftext|>", &other), "special tokens");
     }

@@ -1,8 +1,9 @@
 //! The whole words of a vocabulary, and what kind of piece each token is.
 //!
-//! A token is a word if it is letters with a space before them, or letters alone that are a token
-//! with the space as well (the same word at the beginning of a text). In a vocabulary without such
-//! tokens any letters are a word.
+//! A token is taken for a word if it is letters with a space before them, or letters alone that are a
+//! token with the space as well (the same word at the beginning of a text). In a vocabulary without
+//! such tokens any letters are a word. A vocabulary does not say where words end, so what begins
+//! longer words, ` pup` of *puppet*, passes for a word too.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -47,9 +48,9 @@ impl Piece {
     /// In plain words.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Word => "whole words",
-            Self::Capital => "words with capitals",
-            Self::Part => "parts of words",
+            Self::Word => "words and beginnings",
+            Self::Capital => "with a capital",
+            Self::Part => "later parts of words",
             Self::Foreign => "letters beyond a to z",
             Self::Digits => "digits",
             Self::Signs => "punctuation and signs",

@@ -102,7 +102,7 @@ fn examples(open: &Open, known: &Known) -> Vec<[&'static str; 4]> {
 fn first_words(known: &Known) -> Result<[String; 3]> {
     match known.words.all() {
         [a, b, c, ..] => Ok([a, b, c].map(|word| format!("#{}", word.id))),
-        _ => Err(Refused::asked("this vocabulary has no whole words, so there is nothing to add")),
+        _ => Err(Refused::asked("this vocabulary has no words, so there is nothing to add")),
     }
 }
 

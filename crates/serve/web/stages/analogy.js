@@ -61,7 +61,7 @@ export default {
     });
     const among = choice({
       label: 'ranked among',
-      options: [['', 'whole words'], ['1', 'all tokens']],
+      options: [['', 'words'], ['1', 'all tokens']],
       value: '',
       onChange: (value) => page.set({ 'analogy-any': value || null }),
     });
@@ -130,7 +130,7 @@ export default {
           number(answer.cosine, { digits: 3 }),
         ),
       );
-      return h('section', null, h('h4', null, title), h('ol', { class: 'analogy-list' }, rows));
+      return h('div', null, h('h4', null, title), h('ol', { class: 'analogy-list' }, rows));
     }
 
     function show() {
@@ -139,7 +139,9 @@ export default {
       const others = of.answers.filter(({ is_input }) => !is_input);
       const [best] = others;
       of.words.forEach((text, at) => inputs[at]?.set(text));
-      fill(result, best ? word(best.piece) : '—');
+      const [first] = of.answers;
+      // What was put in may win; then both are said, not only the one that looks better.
+      fill(result, first?.is_input ? [h('span', { class: 'analogy-input' }, word(first.piece)), ', else '] : null, best ? word(best.piece) : '—');
       fill(lists, list('with the three words', of.answers, of), list('without them', others, of));
       redraw();
       examples.set([['', '…'], ...of.examples.map((example) => /** @type {[string, string]} */ ([example.slice(0, 3).join(','), sentence(example)]))], of.examples.find((example) => example.slice(0, 3).join() === of.words.join())?.slice(0, 3).join(',') ?? '');
@@ -157,7 +159,7 @@ export default {
       return [
         of.step === null ? '' : `At step ${count(of.step)} of its training: among `,
         of.step === null ? 'Among ' : '',
-        `${count(of.ranked)} ${among.select.value ? 'tokens' : 'whole words'} the sum points most nearly to `,
+        `${count(of.ranked)} ${among.select.value ? 'tokens' : 'words'} the sum points most nearly to `,
         name(first), ' (', number(first.cosine, { digits: 2 }), ')',
         first.is_input
           ? ['. That word was put in: such a sum rarely leaves the neighbourhood of what it is made of, so most tools leave the three words out and do not say so. Without them the answer is ', name(best), ' (', number(best.cosine, { digits: 2 }), '). ']
@@ -177,7 +179,7 @@ export default {
       const place = (/** @type {Point} */ { x, y, off }) => [number(x), number(y), number(off)];
       return [
         {
-          caption: `the corners, seen in the plane (${of.width} dimensions have no other names)`,
+          caption: `the corners and zero, of ${of.width} dimensions, seen in the plane`,
           head: ['point', 'along', 'across', 'off the plane'],
           rows: [...of.inputs.map((input) => [visible(input.piece), ...place(input.placed)]), ['the sum', ...place(of.result)], ['zero', ...place(of.origin)]],
         },

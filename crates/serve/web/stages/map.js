@@ -193,7 +193,7 @@ export default {
             : h(
                 'button',
                 { type: 'button', class: 'map-category', 'aria-pressed': String(picked === at), title: `${count(counts[at] ?? 0)} tokens`, onclick: () => page.set({ 'map-only': picked === at ? null : name }) },
-                h('span', { class: `map-mark ${isPlain ? 'is-plain' : at >= HUES ? 'is-ring' : ''}`, style: isPlain ? {} : { '--mark': `var(--category-${at % HUES})` }, 'aria-hidden': 'true' }),
+                h('span', { class: `map-mark ${isPlain ? 'is-plain' : at >= HUES.length ? 'is-ring' : ''}`, style: isPlain ? {} : { '--mark': `var(--category-${HUES[at % HUES.length]})` }, 'aria-hidden': 'true' }),
                 name,
               );
         }),
@@ -224,7 +224,7 @@ export default {
       const [of, [x, y]] = [about, axesOf(selection)];
       const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
       parts.caption(
-        'Each point is a row of the table. The axes are those along which ', of.fitted < of.rows ? `the ${count(of.fitted)} whole words` : `all ${count(of.fitted)} rows`, ' differ most: the one across shows ', share(x), ' of their variance, the one up ', share(y),
+        'Each point is a row of the table. The axes are those along which ', of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`, ' differ most: the one across shows ', share(x), ' of their variance, the one up ', share(y),
         `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
         of.steps.length > 1
           ? 'The axes are those of the last table at every step, so that only the words move.'
@@ -255,12 +255,11 @@ export default {
         }
         selection = now;
         const [stop, of] = [stopOf(now), axesOf(now)];
-        const last = (about?.steps.length ?? 1) - 1;
-        // The scale is that of the last table, so that what grows is seen to grow.
-        const [here, end] = await Promise.all([pointsAt(stop, of), pointsAt(last, of)]);
-        if (signal.aborted) return;
+        // One scale for all steps, so that what grows is seen to grow and nothing leaves the sheet.
+        const [here, ...all] = await Promise.all([stop, ...(about?.steps.keys() ?? [])].map((at) => pointsAt(at, of)));
+        if (signal.aborted || !here) return;
         if (boundsOf !== `${key} ${of}`) {
-          bounds = extent(end, /** @type {About} */ (about));
+          bounds = extent(all, /** @type {About} */ (about));
           boundsOf = `${key} ${of}`;
         }
         points = here;
@@ -269,28 +268,30 @@ export default {
         show();
         caption();
         await readNear();
-        // What may be played next is brought meanwhile.
-        if (about && about.steps.length > 1 && about.rows <= 8192) about.steps.forEach((_, stop) => pointsAt(stop, of).catch(() => {}));
       },
     };
   },
 };
 
 /**
- * What a sheet shows: all coloured points but for the outermost few, since one far point would press
- * all others together. Those outside are a drag away.
- * @param {Float32Array} points
+ * What a sheet shows: all coloured points of all steps but for each step's outermost few, since one far
+ * point would press all others together. Those outside are a drag away.
+ * @param {Float32Array[]} tables
  * @param {About} about
  * @returns {{x: [number, number], y: [number, number]}}
  */
-function extent(points, about) {
+function extent(tables, about) {
   const along = (/** @type {number} */ axis) => {
-    const values = [];
-    for (let id = 0; 2 * id < points.length; id += 1) if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
-    if (values.length === 0) values.push(-1, 1);
-    values.sort((one, other) => one - other);
-    const cut = Math.floor(values.length * 0.002);
-    return /** @type {[number, number]} */ ([values[cut] ?? -1, values[values.length - 1 - cut] ?? 1]);
+    let [low, high] = [Infinity, -Infinity];
+    for (const points of tables) {
+      const values = [];
+      for (let id = 0; 2 * id < points.length; id += 1) if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
+      values.sort((one, other) => one - other);
+      const cut = Math.floor(values.length * 0.004);
+      low = Math.min(low, values[cut] ?? low);
+      high = Math.max(high, values[values.length - 1 - cut] ?? high);
+    }
+    return /** @type {[number, number]} */ (low < high ? [low, high] : [-1, 1]);
   };
   return { x: along(0), y: along(1) };
 }

@@ -12,7 +12,7 @@ import { word } from '../../kit/chips.js';
 /** @typedef {import('../analogy.js').Point} Point */
 /** @typedef {{x: number, y: number, text: string, kind: string, id: number | null}} Label */
 
-/** Answers that are drawn. */
+/** Answers that are drawn, where there is room. */
 const DRAWN = 5;
 /** A line of text, in pixels. */
 const LINE = 15;
@@ -26,7 +26,8 @@ const LINE = 15;
 export function drawPlane(root, sum, marked, mark) {
   const width = root.clientWidth;
   if (width === 0) return;
-  const answers = sum.answers.filter(({ is_input }) => !is_input).slice(0, DRAWN);
+  const isNarrow = width < 560;
+  const answers = sum.answers.filter(({ is_input }) => !is_input).slice(0, isNarrow ? 3 : DRAWN);
   const [a, b, c] = sum.inputs.map(({ placed }) => placed);
   if (!a || !b || !c) return;
   const all = [a, b, c, sum.result, ...answers.map(({ placed }) => placed)];
@@ -34,14 +35,16 @@ export function drawPlane(root, sum, marked, mark) {
   const [low, high] = [Math.min(...all.map(({ y }) => y)), Math.max(...all.map(({ y }) => y))];
   const far = Math.max(...all.map(({ off }) => off));
 
-  const isNarrow = width < 560;
-  const [margin, gap, side] = [isNarrow ? 34 : 80, isNarrow ? 46 : 96, isNarrow ? 52 : 90];
-  const wide = width - 2 * margin - gap - side;
+  // Room for the words: left of a and b, right of c and the sum, right of the answers.
+  const [nameA, nameB, nameC] = sum.inputs.map(({ piece }) => word(piece));
+  const long = (/** @type {(string | undefined)[]} */ ...texts) => Math.min(110, Math.max(...texts.map((text) => (text?.length ?? 0) * 7.4)) + 14);
+  const [margin, gap, side] = [long(nameA, nameB), long(nameC, isNarrow ? 'sum' : 'the sum') + (isNarrow ? 8 : 24), long(...answers.map(({ piece }) => `${word(piece)} 0.00`))];
+  const wide = width - margin - gap - side;
   const scale = Math.min(wide / Math.max(right - left + far, 1e-9), 330 / Math.max(high - low, 1e-9));
   const height = Math.max(190, (high - low) * scale + 90);
   const middle = (height - 18) / 2 + ((high + low) / 2) * scale;
   // What is left over goes to both sides.
-  const spare = Math.max(0, width - 2 * margin - gap - side - (right - left + far) * scale) / 2;
+  const spare = Math.max(0, wide - (right - left + far) * scale) / 2;
   const px = (/** @type {Point} */ { x }) => margin + spare + (x - left) * scale;
   const py = (/** @type {Point} */ { y }) => middle - y * scale;
   const edge = margin + spare + (right - left) * scale + gap;
@@ -51,13 +54,14 @@ export function drawPlane(root, sum, marked, mark) {
   const line = (/** @type {Point} */ from, /** @type {Point} */ to) => svg('line', { class: 'plane-side', x1: px(from), y1: py(from), x2: px(to), y2: py(to) });
   /** @type {Label[]} */
   const above = [
-    ...sum.inputs.map(({ piece, placed }) => ({ x: px(placed), y: py(placed), text: word(piece), kind: 'plane-word', id: null })),
+    { x: px(c), y: py(c), text: nameC ?? '', kind: 'plane-word', id: null },
     { x: px(sum.result), y: py(sum.result), text: isNarrow ? 'sum' : 'the sum', kind: 'plane-sum', id: null },
-    ...answers.filter(({ id }, at) => at === 0 || id === marked).map((answer) => ({ x: px(answer.placed), y: py(answer.placed), text: word(answer.piece), kind: 'plane-answer', id: answer.id })),
+    ...answers.filter(({ id }, at) => at === 0 || id === marked).map((answer) => ({ x: px(answer.placed) - 12, y: py(answer.placed) - 12, text: word(answer.piece), kind: 'plane-answer', id: answer.id })),
   ];
   const beside = answers.map((answer) => ({ x: ex(answer.placed), y: py(answer.placed), text: `${word(answer.piece)} ${format(answer.placed.off, { digits: 2 })}`, kind: 'plane-answer', id: answer.id }));
-  const dots = answers.map((answer) => {
-    const isMarked = answer.id === marked;
+  const dots = answers.map((answer, at) => {
+    // The first answer shows how the two views belong together.
+    const isMarked = answer.id === marked || (marked === null && at === 0);
     return svg(
       'g',
       { class: `plane-dot ${isMarked ? 'is-marked' : ''}`, onpointerenter: () => mark(answer.id), onpointerleave: () => mark(null) },
@@ -66,12 +70,11 @@ export function drawPlane(root, sum, marked, mark) {
       svg('circle', { cx: ex(answer.placed), cy: py(answer.placed), r: 4 }),
     );
   });
-  const named = sum.inputs.map(({ piece }) => word(piece));
   fill(
     root,
     svg(
       'svg',
-      { class: 'plane', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Seen from above, ${named[1]}, ${named[0]}, ${named[2]} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.` },
+      { class: 'plane', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Seen from above, ${nameB}, ${nameA}, ${nameC} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.` },
       svg('line', { class: 'plane-edge', x1: edge, x2: edge, y1: 22, y2: height - 34 }),
       svg('text', { class: 'plane-note', x: margin + spare + ((right - left) * scale) / 2, y: height - 6 }, 'from above'),
       svg('text', { class: 'plane-note', x: edge + (far * scale) / 2, y: height - 6 }, isNarrow ? 'from the side' : 'from the side: how far off the plane'),
@@ -86,6 +89,7 @@ export function drawPlane(root, sum, marked, mark) {
       [a, b, c].map((at) => svg('circle', { class: 'plane-corner', cx: edge, cy: py(at), r: 3 })),
       svg('circle', { class: 'plane-corner is-sum', cx: edge, cy: py(sum.result), r: 4 }),
       dots,
+      [a, b].map((at, of) => svg('text', { class: 'plane-word is-left', x: px(at) - 9, y: py(at) }, (of === 0 ? nameA : nameB) ?? '')),
       labels(above, marked),
       labels(beside, marked),
     ),

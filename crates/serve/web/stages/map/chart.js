@@ -21,8 +21,8 @@ import { isStill } from '../../kit/player.js';
  * @property {{x: [number, number], y: [number, number]}} bounds  what the sheet shows unzoomed
  */
 
-/** Colours before shapes are needed too. */
-export const HUES = 7;
+/** The colours of categories that are told apart at a glance; those after them are rings. */
+export const HUES = [0, 1, 2, 3, 4, 6];
 const FONT = '12px system-ui, sans-serif';
 /** How far from a point the pointer may be, in pixels. */
 const REACH = 14;
@@ -67,7 +67,7 @@ export function chart({ name, onHover, onPick }) {
     const style = getComputedStyle(document.documentElement);
     const color = (/** @type {string} */ of) => style.getPropertyValue(`--${of}`).trim();
     const [ink, paper, quiet, accent] = ['ink', 'paper', 'quiet', 'accent'].map(color);
-    const hues = Array.from({ length: HUES }, (_, category) => color(`category-${category}`));
+    const hues = HUES.map((of) => color(`category-${of}`));
     const ratio = devicePixelRatio || 1;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, size.width, size.height);
@@ -81,10 +81,10 @@ export function chart({ name, onHover, onPick }) {
     for (const category of categories) {
       const isPlain = category === now.plain;
       pen.globalAlpha = now.only !== null && now.only !== category ? 0.1 : isPlain ? 0.4 : 0.85;
-      const fill = isPlain ? quiet : hues[category % HUES];
+      const fill = isPlain ? quiet : hues[category % HUES.length];
       pen.fillStyle = pen.strokeStyle = fill ?? '';
       pen.lineWidth = 1.2;
-      const isRing = !isPlain && category >= HUES;
+      const isRing = !isPlain && category >= HUES.length;
       const around = isPlain ? radius * 0.7 : radius;
       for (let id = 0; id < rows; id += 1) {
         if (now.colors[id] !== category) continue;
@@ -169,7 +169,7 @@ export function chart({ name, onHover, onPick }) {
       pen.globalAlpha = isImportant ? 1 : 0.75;
       pen.strokeText(text, x, py);
       pen.globalAlpha = 1;
-      pen.fillStyle = isImportant ? ink : category === now.plain ? quiet : (hues[category % HUES] ?? ink);
+      pen.fillStyle = isImportant ? ink : category === now.plain ? quiet : (hues[category % HUES.length] ?? ink);
       pen.fillText(text, x, py);
     };
     for (const id of important) put(id, true);
