@@ -121,12 +121,16 @@ export default {
       return id !== null && id < (points?.length ?? 0) / 2 ? id : null;
     }
 
-    /** What the search finds: the word itself, or else all that begin so. */
+    /** What the search finds: the word itself, as it was typed and with a space first, or else all that begin so. */
     function found() {
-      const text = (selection?.more['map-find'] ?? '').trim().toLowerCase();
+      const typed = (selection?.more['map-find'] ?? '').trim();
+      const text = typed.toLowerCase();
       if (!text || !about) return [];
-      const same = written.flatMap((of, id) => (of.toLowerCase() === text ? [id] : []));
-      return same.length ? same : written.flatMap((of, id) => (of.toLowerCase().startsWith(text) ? [id] : [])).slice(0, 200);
+      const { pieces } = about;
+      const all = (/** @type {(word: string) => boolean} */ fits) => written.flatMap((of, id) => (fits(of.toLowerCase()) ? [id] : []));
+      const rank = (/** @type {number} */ id) => 2 * Number(written[id] === typed) + Number(pieces[id]?.startsWith(' '));
+      const same = all((of) => of === text).sort((one, other) => rank(other) - rank(one));
+      return same.length ? same : all((of) => of.startsWith(text)).slice(0, 200);
     }
 
     async function readNear() {
@@ -163,16 +167,16 @@ export default {
       const [of, now] = [about, selection];
       const id = chosen();
       const prompt = new Map(now.ids.map((id, at) => /** @type {[number, number]} */ ([id, at])).reverse());
-      sheet.draw({ points, colors: of.colors, names: written, plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), bounds });
+      sheet.draw({ points, colors: of.colors, names: written, isFirst: (id) => of.by_meaning || (/** @type {number} */ (of.colors[id]) < 2 && (written[id] ?? '').length > 2), plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), bounds });
       const matches = found().length;
       fill(
         readout,
         id === null
-          ? now.more['map-find'] ? 'no token begins so' : 'point at a word'
+          ? now.more['map-find'] ? 'the search finds no token' : 'point at a word'
           : [
               h('b', null, visible(of.pieces[id] ?? '')), ` is nearest in all ${count(of.width)} dimensions to `,
               near.slice(0, 6).flatMap(({ piece, cosine }, at) => [at ? ', ' : '', visible(piece), ' ', number(cosine, { digits: 2 })]),
-              matches > 1 && hovered === null ? `; ${matches} tokens begin so` : '',
+              matches > 1 && hovered === null ? `; the search finds ${matches} tokens` : '',
             ].flat(),
       );
       parts.say(id === null ? 'A map of the words.' : `${of.pieces[id]?.trim()}: nearest are ${near.slice(0, 3).map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`).join(', ')}.`);
@@ -283,11 +287,12 @@ export default {
 function extent(tables, about) {
   const along = (/** @type {number} */ axis) => {
     let [low, high] = [Infinity, -Infinity];
-    for (const points of tables) {
+    for (const [at, points] of tables.entries()) {
       const values = [];
       for (let id = 0; 2 * id < points.length; id += 1) if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
       values.sort((one, other) => one - other);
-      const cut = Math.floor(values.length * 0.004);
+      // Earlier steps may leave a little more outside, so that the last one has room.
+      const cut = Math.floor(values.length * (at === tables.length - 1 ? 0.01 : 0.03));
       low = Math.min(low, values[cut] ?? low);
       high = Math.max(high, values[values.length - 1 - cut] ?? high);
     }

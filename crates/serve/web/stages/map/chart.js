@@ -12,6 +12,7 @@ import { isStill } from '../../kit/player.js';
  * @property {Float32Array} points   two numbers a token
  * @property {number[]} colors       for each token, its category
  * @property {string[]} names        for each token, what is written beside it; '' for none
+ * @property {(id: number) => boolean} isFirst  whether a token's name comes before others'
  * @property {number} plain          the category that is drawn without a colour
  * @property {number | null} only    the category that is in view; null for all
  * @property {Map<number, number>} prompt  tokens of the prompt: their ids, and the first place of each
@@ -73,14 +74,17 @@ export function chart({ name, onHover, onPick }) {
     pen.clearRect(0, 0, size.width, size.height);
     const by = scale();
     const rows = drawn.length / 2;
+    const isCloud = rows > 8000 && view.zoom < 3;
     const isIn = (/** @type {number} */ px, /** @type {number} */ py) => px > -5 && py > -5 && px < size.width + 5 && py < size.height + 5;
 
     // Category by category, the plain one first, so that it lies below and colours change seldom.
-    const radius = Math.min(5, (rows > 8000 ? 1.1 : rows > 1000 ? 2 : 3) * Math.sqrt(view.zoom));
+    const [start, end] = rows > 8000 ? [1.1, 2.4] : rows > 1000 ? [2, 5] : [3, 5];
+    const radius = Math.min(end, start * Math.sqrt(view.zoom));
     const categories = [...new Set(now.colors)].sort((one, other) => Number(other === now.plain) - Number(one === now.plain) || one - other);
     for (const category of categories) {
       const isPlain = category === now.plain;
-      pen.globalAlpha = now.only !== null && now.only !== category ? 0.1 : isPlain ? 0.4 : 0.85;
+      // Tens of thousands of points make a cloud, and names are to be read on it.
+      pen.globalAlpha = now.only !== null && now.only !== category ? 0.08 : isPlain || isCloud ? 0.35 : rows > 8000 ? 0.6 : 0.85;
       const fill = isPlain ? quiet : hues[category % HUES.length];
       pen.fillStyle = pen.strokeStyle = fill ?? '';
       pen.lineWidth = 1.2;
@@ -90,7 +94,7 @@ export function chart({ name, onHover, onPick }) {
         if (now.colors[id] !== category) continue;
         const [px, py] = at(id, by);
         if (!isIn(px, py)) continue;
-        if (rows > 8000 && view.zoom < 3) pen.fillRect(px - around, py - around, 2 * around, 2 * around);
+        if (isCloud) pen.fillRect(px - around, py - around, 2 * around, 2 * around);
         else {
           pen.beginPath();
           pen.arc(px, py, around, 0, 7);
@@ -118,7 +122,7 @@ export function chart({ name, onHover, onPick }) {
     for (const [id, token] of now.prompt) if (id < rows) ring(id, hue(token).replace(/var\((.*?)\)/g, (_, of) => style.getPropertyValue(of).trim()), 5);
     for (const id of now.found) if (id < rows) ring(id, ink ?? '', 5);
     if (cursor !== null && cursor < rows) ring(cursor, ink ?? '', 7);
-    write(by, { ink: ink ?? '', paper: paper ?? '', quiet: quiet ?? '', hues });
+    write(by, isCloud, { ink: ink ?? '', paper: paper ?? '', quiet: quiet ?? '', hues });
 
     /** @param {number} id @param {string} stroke @param {number} around */
     function ring(id, stroke, around) {
@@ -134,9 +138,10 @@ export function chart({ name, onHover, onPick }) {
   /**
    * Names, the important first, none on another.
    * @param {number} by
+   * @param {boolean} isCloud
    * @param {{ink: string, paper: string, quiet: string, hues: string[]}} colors
    */
-  function write(by, { ink, paper, quiet, hues }) {
+  function write(by, isCloud, { ink, paper, quiet, hues }) {
     const now = /** @type {Sheet} */ (sheet);
     const rows = drawn.length / 2;
     pen.textBaseline = 'middle';
@@ -147,10 +152,13 @@ export function chart({ name, onHover, onPick }) {
     const first = [cursor, now.chosen, ...now.near, ...now.prompt.keys(), ...now.found].filter((id) => id !== null && id < rows);
     const important = new Set(/** @type {number[]} */ (first));
     let room = 40 + (size.width * size.height) / 2600;
+    /** @type {Set<string>} */
+    const said = new Set();
     /** @param {number} id @param {boolean} isImportant */
     const put = (id, isImportant) => {
       const text = now.names[id];
-      if (!text) return;
+      // A word with a space before it and without one is two tokens; one name is enough.
+      if (!text || (said.has(text) && !isImportant)) return;
       const [px, py] = at(id, by);
       if (px < 0 || py < 8 || px > size.width - 12 || py > size.height - 8) return;
       pen.font = isImportant ? `600 ${FONT}` : FONT;
@@ -163,6 +171,7 @@ export function chart({ name, onHover, onPick }) {
       if (cells.some((at) => taken.has(at))) return;
       for (const at of cells) taken.add(at);
       room -= 1;
+      said.add(text);
       const category = now.colors[id] ?? now.plain;
       pen.strokeStyle = paper;
       pen.lineWidth = 3;
@@ -173,11 +182,13 @@ export function chart({ name, onHover, onPick }) {
       pen.fillText(text, x, py);
     };
     for (const id of important) put(id, true);
-    for (let id = 0; id < rows && room > 0; id += 1) {
-      if (important.has(id) || (now.only !== null && now.colors[id] !== now.only)) continue;
-      // Small words crowd the middle; coloured ones say more.
-      if (now.colors[id] === now.plain && now.only === null) continue;
-      put(id, false);
+    for (const isFirst of [true, false]) {
+      for (let id = 0; id < rows && room > 0; id += 1) {
+        if (important.has(id) || now.isFirst(id) !== isFirst || (now.only !== null && now.colors[id] !== now.only)) continue;
+        // Small words crowd the middle, and pieces of words crowd a cloud; others say more.
+        if (now.only === null && (now.colors[id] === now.plain || (isCloud && !isFirst))) continue;
+        put(id, false);
+      }
     }
   }
 
@@ -324,7 +335,11 @@ export function chart({ name, onHover, onPick }) {
   document.addEventListener('lookback-theme', ask);
   return {
     node: holder,
-    zoom: (/** @type {number} */ by) => zoom(view.zoom * by),
+    /** Zooms towards the word that is talked about. @param {number} by */
+    zoom(by) {
+      const id = sheet?.chosen ?? null;
+      zoom(view.zoom * by, id === null ? undefined : at(id, scale()));
+    },
     /** @param {Sheet} now */
     draw(now) {
       const isMoved = sheet?.points !== now.points;
