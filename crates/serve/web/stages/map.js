@@ -167,7 +167,7 @@ export default {
       const [of, now] = [about, selection];
       const id = chosen();
       const prompt = new Map(now.ids.map((id, at) => /** @type {[number, number]} */ ([id, at])).reverse());
-      sheet.draw({ points, colors: of.colors, names: written, isFirst: (id) => of.by_meaning || (/** @type {number} */ (of.colors[id]) < 2 && (written[id] ?? '').length > 2), plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), bounds });
+      sheet.draw({ points, colors: of.colors, names: written, isFirst: (id) => of.by_meaning || (/** @type {number} */ (of.colors[id]) < 2 && (written[id] ?? '').length > 2), plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), key: `${now.model} ${axesOf(now)}`, bounds });
       const matches = found().length;
       fill(
         readout,

@@ -19,6 +19,7 @@ import { isStill } from '../../kit/player.js';
  * @property {number[]} found        ids that were searched for
  * @property {number | null} chosen
  * @property {number[]} near         the chosen one's true neighbours
+ * @property {string} key  what the zoom belongs to: another model or other axes begin unzoomed
  * @property {{x: [number, number], y: [number, number]}} bounds  what the sheet shows unzoomed
  */
 
@@ -343,7 +344,7 @@ export function chart({ name, onHover, onPick }) {
     /** @param {Sheet} now */
     draw(now) {
       const isMoved = sheet?.points !== now.points;
-      if (sheet && sheet.bounds !== now.bounds) Object.assign(view, { zoom: 1, x: 0, y: 0 });
+      if (sheet && sheet.key !== now.key) Object.assign(view, { zoom: 1, x: 0, y: 0 });
       sheet = now;
       if (isMoved) move();
       else ask();
