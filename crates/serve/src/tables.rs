@@ -79,8 +79,12 @@ impl Known {
 impl Colored {
     /// By meaning where most whole words are Tinytown's, or else by what the tokens look like.
     fn of(words: &Words, rows: u32) -> Self {
-        let told = words.all().iter().filter(|word| Field::of(&word.text).is_some()).count();
-        let by_meaning = 2 * told > words.all().len();
+        // Two letters with a space before them are mostly the beginning of something.
+        let long = words.all().iter().filter(|word| word.text.len() > 2);
+        let (told, all) = long.fold((0, 0), |(told, all), word| {
+            (told + usize::from(Field::of(&word.text).is_some()), all + 1)
+        });
+        let by_meaning = 2 * told > all;
         let place = |id: TokenId| {
             if by_meaning {
                 let field = words.word(id).and_then(|word| Field::of(&word.text));
