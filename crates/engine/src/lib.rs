@@ -35,4 +35,4 @@ pub use session::Session;
 pub use start::Start;
 pub use tape::{Op, Rows, Step, Tape};
 pub use weights::{Keep, Weights};
-pub use workspace::{Shape, Workspace};
+pub use workspace::{Shape, Workspace, angles, frequencies};

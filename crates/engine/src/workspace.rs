@@ -206,14 +206,24 @@ fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
     tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
 }
 
-/// Cosines and sines of all positions, where the network rotates.
-fn angles(network: &Network, positions: usize) -> Vec<f32> {
+/// The table by which passes turn pairs of numbers: of every position the cosines, then the sines,
+/// `[positions, 2, rotary_dim / 2]`. Empty where the network does not rotate.
+pub fn angles(network: &Network, positions: usize) -> Vec<f32> {
+    let Positions::Rotary(how) = network.config.positions else {
+        return Vec::new();
+    };
+    let mut table = vec![0.0; positions * how.rotary_dim];
+    position::angles(how.rotary_dim, &frequencies(network), 0..positions, &mut table);
+    table
+}
+
+/// Radians by which each pair turns from one position to the next, `[rotary_dim / 2]`. Empty where
+/// the network does not rotate.
+pub fn frequencies(network: &Network) -> Vec<f32> {
     let Positions::Rotary(how) = network.config.positions else {
         return Vec::new();
     };
     let mut frequencies = vec![0.0; how.rotary_dim / 2];
     position::frequencies(how.rotary_dim, how.theta, &mut frequencies);
-    let mut table = vec![0.0; positions * how.rotary_dim];
-    position::angles(how.rotary_dim, &frequencies, 0..positions, &mut table);
-    table
+    frequencies
 }

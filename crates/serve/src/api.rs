@@ -4,12 +4,14 @@ mod analogy;
 mod attend;
 mod context;
 mod depths;
+mod embed;
 mod exchange;
 mod look;
 mod map;
 mod mlp;
 mod models;
 mod next;
+mod position;
 mod repeat;
 mod sample;
 mod stream;
@@ -30,12 +32,14 @@ pub(crate) fn routes() -> Router<State> {
         .merge(attend::routes())
         .merge(context::routes())
         .merge(depths::routes())
+        .merge(embed::routes())
         .merge(exchange::routes())
         .merge(look::routes())
         .merge(map::routes())
         .merge(mlp::routes())
         .merge(models::routes())
         .merge(next::routes())
+        .merge(position::routes())
         .merge(repeat::routes())
         .merge(sample::routes())
         .merge(stream::routes())

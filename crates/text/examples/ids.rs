@@ -4,6 +4,7 @@
 //! ids bpe SIZE TEXT OUT       learns a byte-level BPE, and writes tokenizer.json into OUT
 //! ids characters TEXT OUT     the same for a token per character
 //! ids encode TOKENIZER        a JSON text a line in; a line {"ids", "bare", "typed", "text"} out
+//! ids bytes TOKENIZER         the bytes of every piece that is not special, in hex, by id
 //! ```
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use lookback_files::{Refusal, Result, read_utf8};
-use lookback_text::{Specials, Tokenizer};
+use lookback_text::{Named, Specials, TokenId, Tokenizer};
 
 const END: &str = "<|endoftext|>";
 
@@ -28,13 +29,39 @@ fn main() -> Result<()> {
         ["characters", text, out] => {
             Tokenizer::characters(&[&read_utf8(Path::new(text))?], &[])?.write(Path::new(out))
         }
-        ["encode", tokenizer] => encode(&Tokenizer::open(Path::new(tokenizer))?),
-        _ => Err(Refusal::user("ids bpe SIZE TEXT OUT | characters TEXT OUT | encode TOKENIZER")),
+        ["encode", tokenizer] => encode(&open(tokenizer)?),
+        ["bytes", tokenizer] => bytes(&open(tokenizer)?),
+        _ => Err(Refusal::user(
+            "ids bpe SIZE TEXT OUT | characters TEXT OUT | encode TOKENIZER | bytes TOKENIZER",
+        )),
     }
 }
 
+/// A vocabulary known by name, or a file.
+fn open(tokenizer: &str) -> Result<Tokenizer> {
+    match Named::from_name(tokenizer) {
+        Some(named) => named.tokenizer(),
+        None => Tokenizer::open(Path::new(tokenizer)),
+    }
+}
+
+fn bytes(tokenizer: &Tokenizer) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for id in (0..tokenizer.vocabulary() as u32).map(TokenId) {
+        if tokenizer.is_special(id) || tokenizer.bytes_of(id).is_empty() {
+            continue;
+        }
+        let hex: String = tokenizer.bytes_of(id).iter().map(|b| format!("{b:02x}")).collect();
+        writeln!(out, "{} {hex}", id.0).map_err(broken)?;
+    }
+    out.flush().map_err(broken)
+}
+
+fn broken(error: io::Error) -> Refusal {
+    Refusal::ours(format!("a line could not be passed ({error})"))
+}
+
 fn encode(tokenizer: &Tokenizer) -> Result<()> {
-    let broken = |error: io::Error| Refusal::ours(format!("a line could not be passed ({error})"));
     let mut out = io::BufWriter::new(io::stdout().lock());
     for line in io::stdin().lock().lines() {
         let line = line.map_err(broken)?;

@@ -12,13 +12,16 @@ mod merge;
 #[cfg(test)]
 mod naive;
 mod pairs;
+pub(crate) mod ranked;
 pub(crate) mod train;
+mod tree;
 
 use std::collections::HashMap;
 
 use lookback_files::{Refusal, Result};
 
 pub(crate) use self::pairs::{Merge, Pairs};
+pub use self::tree::{Merged, Tree};
 use crate::{alphabet, vocabulary::Vocabulary};
 
 /// A vocabulary with its merges, ready to encode words.
@@ -113,6 +116,21 @@ impl Bpe {
         merge::merge(pieces, &self.pairs);
         ids.extend_from_slice(pieces);
         Ok(())
+    }
+
+    /// How a piece comes about by merging; nothing for one that is only ever taken whole.
+    pub(crate) fn tree(&self, id: u32, vocabulary: &Vocabulary) -> Option<Tree> {
+        let letters = vocabulary.piece(id).chars();
+        let leaves: Option<Vec<u32>> =
+            letters.map(|letter| vocabulary.id(letter.encode_utf8(&mut [0; 4]))).collect();
+        // A byte of a fallback, `<0x0A>`, is a leaf whatever its letters are.
+        let leaves = match self.bytes.as_deref() {
+            Some(bytes) if bytes.contains(&Some(id)) => vec![id],
+            _ => leaves?,
+        };
+        let (tree, standing) = Tree::grow(&leaves, &self.pairs);
+        let is_made = matches!(*standing, [root] if tree.id(root).0 == id);
+        is_made.then_some(tree)
     }
 
     fn bytes(&self, word: &str, pieces: &mut Vec<u32>) -> Result<(), Unknown> {

@@ -8,6 +8,7 @@ mod decode;
 mod field;
 mod gguf;
 mod learn;
+mod named;
 mod normalize;
 mod pattern;
 mod spelling;
@@ -20,8 +21,10 @@ mod tokenizer_json;
 mod vocabulary;
 mod words;
 
+pub use bpe::{Merged, Tree};
 pub use decode::Decoder;
 pub use gguf::GgufVocabulary;
+pub use named::Named;
 pub use token::TokenId;
 pub use tokenizer::{Specials, Tokenizer};
 pub use words::{Piece, Word, Words};

@@ -1,8 +1,8 @@
 //! What a text is searched for: a string, or a regular expression.
 //!
-//! The patterns of GPT-2, Llama 3 and Qwen2 end in `\s+(?!\S)|\s+`: white space, but for the last
-//! character before a word. A look-ahead needs a backtracking engine; so the ending is searched as
-//! `\s+`, which an automaton finds in linear time, and the last character is given back here.
+//! The patterns of GPT-2 and its kin end in `\s+(?!\S)|\s+`: white space, but for the last character
+//! before a word. A look-ahead needs a backtracking engine; so the ending is searched as `\s+`, which
+//! an automaton finds in linear time, and the last character is given back here.
 
 use std::ops::Range;
 
@@ -20,6 +20,17 @@ pub(crate) const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]
 /// Qwen2's: as Llama 3's, but each digit for itself.
 pub(crate) const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// cl100k's, as tiktoken 0.14 has it: Llama 3's, but white space at the end is one word. Its
+/// possessive quantifiers are left out; they change nothing here, and mean something else in the
+/// engine that Hugging Face searches with.
+pub(crate) const CL100K: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s+";
+
+/// o200k's: a word ends where small letters are followed by capitals.
+pub(crate) const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Patterns whose ending is given back here.
+const WORDS: [&str; 5] = [GPT2, LLAMA3, QWEN2, CL100K, O200K];
+
 const ENDING: &str = r"|\s+(?!\S)|\s+";
 
 /// A string or a regular expression, ready to search.
@@ -27,7 +38,7 @@ const ENDING: &str = r"|\s+(?!\S)|\s+";
 pub(crate) enum Pattern {
     Text(String),
     Regex(Box<Regex>),
-    /// One of the three above, its ending cut to `\s+`.
+    /// One of `WORDS`, its ending cut to `\s+`.
     Words {
         regex: Box<Regex>,
         /// Whether an earlier alternative takes white space up to a line end.
@@ -55,7 +66,7 @@ impl Pattern {
             })
         };
         match source.strip_suffix(ENDING) {
-            Some(front) if [GPT2, LLAMA3, QWEN2].contains(&source) => Ok(Self::Words {
+            Some(front) if WORDS.contains(&source) => Ok(Self::Words {
                 regex: compile(&format!(r"{front}|\s+"))?,
                 takes_line_ends: source != GPT2,
             }),
@@ -143,10 +154,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn giving_back_equals_looking_ahead(text in r#"([a-zé' \t\r\n\u{3000}\u{85}0-9.,日ſ]|\PC){0,40}"#) {
-            for source in [GPT2, LLAMA3, QWEN2] {
+        fn giving_back_equals_looking_ahead(text in r#"([a-zA-Zé/' \t\r\n\u{3000}\u{85}0-9.,日ſ]|\PC){0,40}"#) {
+            for source in WORDS {
                 let slow = Pattern::Regex(Box::new(Regex::new(source).unwrap()));
                 prop_assert_eq!(words(&Pattern::regex(source).unwrap(), &text), words(&slow, &text));
+            }
+            // As tiktoken writes the two that differ in letters, not in words.
+            for (ours, theirs) in [
+                (GPT2, r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"),
+                (CL100K, r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"),
+            ] {
+                let theirs = Pattern::Regex(Box::new(Regex::new(theirs).unwrap()));
+                prop_assert_eq!(words(&Pattern::regex(ours).unwrap(), &text), words(&theirs, &text));
             }
         }
     }

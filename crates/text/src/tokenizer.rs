@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     TokenId,
     added::{Added, Finder},
-    bpe::{self, Bpe},
+    bpe::{self, Bpe, Tree},
     decode::Decoder,
     normalize::{self, Normalizer},
     spelling::Spelling,
@@ -238,6 +238,42 @@ impl Tokenizer {
         let added = self.0.parts.added.iter().find(|token| token.content == piece);
         let id = added.map(|token| token.id).or_else(|| self.0.parts.vocabulary.id(piece));
         id.map(TokenId)
+    }
+
+    /// Which bytes of a text each of its ids stands for. Nothing for what was put around the text,
+    /// and from the first id on that is not the text's own bytes, where the tokenizer normalizes.
+    pub fn spans(
+        &self,
+        text: &str,
+        ids: &[TokenId],
+        specials: Specials,
+    ) -> Vec<Option<Range<usize>>> {
+        let mut at = 0;
+        let mut decoder = self.decoder();
+        let mut is_same = true;
+        ids.iter()
+            .map(|&id| {
+                let bytes = decoder.next_bytes(id);
+                if specials == Specials::Text && self.is_special(id) {
+                    return None;
+                }
+                if is_same && text.as_bytes()[at..].starts_with(&bytes) {
+                    at += bytes.len();
+                    return Some(at - bytes.len()..at);
+                }
+                // A chat's template may leave out the token that begins every text.
+                is_same = is_same && self.is_special(id);
+                None
+            })
+            .collect()
+    }
+
+    /// How a piece came about, merge by merge, in whatever word it stands: neighbours change nothing
+    /// of what happens within it. Nothing for a piece that no merge makes: an added token, or one
+    /// that is only taken as a whole word.
+    pub fn tree(&self, id: TokenId) -> Option<Tree> {
+        let is_added = self.0.parts.added.iter().any(|token| token.id == id.0);
+        if is_added { None } else { self.0.bpe.tree(id.0, &self.0.parts.vocabulary) }
     }
 
     /// The rows that a model's tables need: the largest id and one.

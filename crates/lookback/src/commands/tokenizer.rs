@@ -48,16 +48,17 @@ pub(crate) struct Train {
 /// Which tokenizer.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
-    /// A tokenizer.json, or a model whose tokenizer it is.
-    #[arg(long, value_name = "FILE|MODEL")]
+    /// gpt2, cl100k or o200k, a tokenizer.json, or a model whose tokenizer it is.
+    #[arg(long, value_name = "NAME|FILE|MODEL")]
     tokenizer: String,
 }
 
 const ENCODE: &str = "\
 Keys of --json: ids, pieces.
 
-Example:
-  lookback tokenizer encode \"the bird is red\" --tokenizer runs/mine";
+Examples:
+  lookback tokenizer encode \"the bird is red\" --tokenizer runs/mine
+  lookback tokenizer encode \"the bird is red\" --tokenizer cl100k";
 
 /// Turns text into ids
 #[derive(Debug, Args)]
@@ -111,7 +112,11 @@ impl Tokenizer {
 }
 
 impl Which {
+    /// A name comes first; a file of the same name is `./gpt2`.
     fn open(&self) -> Result<text::Tokenizer> {
+        if let Some(named) = text::Named::from_name(&self.tokenizer) {
+            return named.tokenizer();
+        }
         let path = find(&self.tokenizer)?;
         if path.extension().is_some_and(|end| end == "gguf") {
             return lookback::tokenizer::of(Stored::open(&path)?.tokenizer(), &path);

@@ -58,7 +58,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// How text becomes tokens: char (one token a character), bpe:N (a byte-level BPE of N tokens,
-    /// learned from the text), or a tokenizer.json or model directory.
+    /// learned from the text), gpt2, cl100k or o200k (OpenAI's), or a tokenizer.json or model
+    /// directory.
     #[arg(long, value_name = "KIND", default_value = "bpe:2048")]
     tokenizer: String,
     /// Optimizer steps.

@@ -1,20 +1,132 @@
-//! `POST /api/tokens`: how the chosen model cuts a text.
+//! How a text is cut: `POST /api/tokens` by the chosen model, `POST /api/vocabularies` by vocabularies
+//! that everybody knows, `POST /api/merges` how one piece of any of them came about.
 
 use axum::{Json, Router, extract, routing::post};
+use lookback_model::TokenId;
+use lookback_text::{Named, Specials, Tokenizer, Tree};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{ask::Ask, prompt::Prompt, refuse::Result, state::State};
+use crate::{
+    ask::Ask,
+    prompt::{Prompt, rendered},
+    refuse::{Refused, Result},
+    state::State,
+};
 
 pub(crate) fn routes() -> Router<State> {
-    Router::new().route("/api/tokens", post(tokens))
+    Router::new()
+        .route("/api/tokens", post(tokens))
+        .route("/api/vocabularies", post(vocabularies))
+        .route("/api/merges", post(merges))
 }
 
+/// Ids, pieces, bytes, which bytes of the text that was read each stands for, and that text, which
+/// in a chat is what the template made of the prompt.
 async fn tokens(
     extract::State(state): extract::State<State>,
     Ask(prompt): Ask<Prompt>,
 ) -> Result<Json<Value>> {
     let asked = state.ask(&prompt).await?;
-    let ids: Vec<u32> = asked.ids.iter().map(|id| id.0).collect();
-    let pieces: Vec<String> = asked.ids.iter().map(|id| asked.open.tokenizer.piece(*id)).collect();
-    Ok(Json(json!({ "ids": ids, "pieces": pieces })))
+    let (text, specials) = match prompt.chat {
+        true => (rendered(&asked.open, &prompt.prompt)?, Specials::Allowed),
+        false => (prompt.prompt, Specials::Text),
+    };
+    let mut answer = cut(&asked.open.tokenizer, &text, &asked.ids, specials);
+    answer["text"] = json!(text);
+    Ok(Json(answer))
+}
+
+#[derive(Deserialize)]
+struct Text {
+    prompt: String,
+}
+
+/// The same text under gpt2, cl100k and o200k; special tokens in it are text.
+async fn vocabularies(
+    extract::State(state): extract::State<State>,
+    Ask(Text { prompt }): Ask<Text>,
+) -> Result<Json<Value>> {
+    let cut = move || {
+        let of = |named: Named| {
+            let tokenizer = named.tokenizer()?;
+            let ids = tokenizer.encode(&prompt, Specials::Text)?;
+            let mut answer = cut(&tokenizer, &prompt, &ids, Specials::Text);
+            answer["name"] = json!(named.name());
+            answer["size"] = json!(tokenizer.vocabulary());
+            Ok(answer)
+        };
+        Named::ALL.into_iter().map(of).collect::<Result<Vec<_>>>()
+    };
+    Ok(Json(json!({ "vocabularies": state.slowly(cut).await?? })))
+}
+
+fn cut(tokenizer: &Tokenizer, text: &str, ids: &[TokenId], specials: Specials) -> Value {
+    let hex = |id: &TokenId| {
+        let bytes = tokenizer.bytes_of(*id).iter();
+        bytes.map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    let spans = tokenizer.spans(text, ids, specials).into_iter();
+    json!({
+        "ids": ids,
+        "pieces": ids.iter().map(|id| tokenizer.piece(*id)).collect::<Vec<_>>(),
+        "bytes": ids.iter().map(hex).collect::<Vec<_>>(),
+        "specials": ids.iter().map(|id| tokenizer.is_special(*id)).collect::<Vec<_>>(),
+        "spans": spans.map(|span| span.map(|span| [span.start, span.end])).collect::<Vec<_>>(),
+    })
+}
+
+/// A piece of a vocabulary known by name, or of a model's own.
+#[derive(Deserialize)]
+struct Piece {
+    vocabulary: Option<String>,
+    model: Option<String>,
+    id: TokenId,
+}
+
+/// A piece's merges in the order in which they are made. Nodes are numbered, the leaves first, from
+/// the left; `left` and `right` are such numbers. No `tree` for a piece that is only taken whole.
+async fn merges(
+    extract::State(state): extract::State<State>,
+    Ask(piece): Ask<Piece>,
+) -> Result<Json<Value>> {
+    let told = |tokenizer: &Tokenizer| {
+        if piece.id.index() >= tokenizer.vocabulary() {
+            let last = tokenizer.vocabulary() - 1;
+            return Err(Refused::asked(format!(
+                "there is no token {}; the last is {last}",
+                piece.id
+            )));
+        }
+        Ok(json!({
+            "id": piece.id,
+            "piece": tokenizer.piece(piece.id),
+            "merges_in_all": tokenizer.merges(),
+            "tree": tokenizer.tree(piece.id).map(|tree| grown(tokenizer, &tree)),
+        }))
+    };
+    let Some(name) = piece.vocabulary else {
+        return told(&state.models.find(piece.model.as_deref())?.tokenizer).map(Json);
+    };
+    let named = Named::from_name(&name)
+        .ok_or_else(|| Refused::missing(format!("there is no vocabulary {name:?}")))?;
+    let tokenizer = state.slowly(move || named.tokenizer()).await??;
+    told(&tokenizer).map(Json)
+}
+
+fn grown(tokenizer: &Tokenizer, tree: &Tree) -> Value {
+    let leaf = |id: &TokenId| json!({ "id": id, "piece": tokenizer.piece(*id) });
+    let merge = |merge: &lookback_text::Merged| {
+        json!({
+            "rank": merge.rank,
+            "left": merge.left,
+            "right": merge.right,
+            "id": merge.id,
+            "piece": tokenizer.piece(merge.id),
+        })
+    };
+    json!({
+        "leaves": tree.leaves.iter().map(leaf).collect::<Vec<_>>(),
+        "merges": tree.merges.iter().map(merge).collect::<Vec<_>>(),
+    })
 }

@@ -8,7 +8,7 @@ use std::{
 use lookback_files::{Refusal, Result, read_utf8};
 use lookback_model::Network;
 use lookback_text::{
-    Specials, TokenId, Tokenizer,
+    Named, Specials, TokenId, Tokenizer,
     dataset::{Dataset, Windows},
 };
 use lookback_train::{Directory, Limit, Recipe, Source, preset};
@@ -178,10 +178,13 @@ fn tokenizer(kind: &str, texts: &[(PathBuf, String)]) -> Result<Tokenizer> {
     if let Some(size) = kind.strip_prefix("bpe:") {
         return Tokenizer::train_bpe(&all, bpe_size(kind, size)?, &["<|endoftext|>"]);
     }
+    if let Some(named) = Named::from_name(kind) {
+        return named.tokenizer();
+    }
     let path = Path::new(kind);
     if !path.exists() {
         return Err(Refusal::user(format!(
-            "--tokenizer {kind}: it is neither char nor bpe:N, and there is no such file"
+            "--tokenizer {kind}: it is none of char, bpe:N, gpt2, cl100k and o200k, and there is no such file"
         )));
     }
     Tokenizer::open(path)

@@ -1,0 +1,101 @@
+//! How rotary positions turn the pairs of a query or key: what the engine's own table says.
+
+use std::{f32::consts::TAU, ops::Range};
+
+use lookback_engine::{angles, frequencies};
+use lookback_model::{Network, Positions};
+
+/// Two numbers of every query and key that turn together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Where the two stand in a head's vector.
+    pub dimensions: [usize; 2],
+    /// Radians from one position to the next.
+    pub frequency: f32,
+    /// Positions in which it turns once around.
+    pub period: f32,
+    /// At each of the positions asked for.
+    pub turns: Vec<Turn>,
+}
+
+/// A pair at one position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turn {
+    /// In radians, whole turns left in.
+    pub angle: f32,
+    /// The engine's cosine of it.
+    pub cos: f32,
+    /// The engine's sine of it.
+    pub sin: f32,
+}
+
+/// All pairs at these positions; none where the network does not rotate.
+pub fn turning(network: &Network, positions: Range<usize>) -> Vec<Pair> {
+    let Positions::Rotary(how) = network.config.positions else { return Vec::new() };
+    let half = how.rotary_dim / 2;
+    let table = angles(network, positions.end);
+    let turn = |position: usize, pair: usize, frequency: f32| {
+        let [cos, sin] = [0, half].map(|part| table[position * how.rotary_dim + part + pair]);
+        Turn { angle: position as f32 * frequency, cos, sin }
+    };
+    let pair = |(pair, frequency): (usize, f32)| Pair {
+        dimensions: [pair, pair + half],
+        frequency,
+        period: TAU / frequency,
+        turns: positions.clone().map(|position| turn(position, pair, frequency)).collect(),
+    };
+    frequencies(network).into_iter().enumerate().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use lookback_model::{Config, Size};
+
+    use super::*;
+
+    fn network(theta: f32) -> Network {
+        let mut config = Config::llama(Size {
+            vocabulary: 8,
+            width: 16,
+            layers: 1,
+            heads: 2,
+            key_heads: 2,
+            hidden: 8,
+            context: 32,
+        })
+        .unwrap();
+        let Positions::Rotary(how) = &mut config.positions else { panic!("llama rotates") };
+        how.theta = theta;
+        Network::new(&config)
+    }
+
+    #[test]
+    fn the_first_pair_turns_by_one_radian_and_later_ones_more_slowly() {
+        let pairs = turning(&network(10_000.0), 0..4);
+        assert_eq!(pairs.len(), 4);
+        assert_eq!((pairs[0].dimensions, pairs[0].frequency), ([0, 4], 1.0));
+        assert!((f64::from(pairs[0].period) - 2.0 * PI).abs() < 1e-6);
+        // 10000^(-1/4)
+        assert!((pairs[1].frequency - 0.1).abs() < 1e-7);
+        for pair in &pairs {
+            assert_eq!(pair.turns[0], Turn { angle: 0.0, cos: 1.0, sin: 0.0 });
+            for (position, turn) in pair.turns.iter().enumerate() {
+                let angle = position as f64 * f64::from(pair.frequency);
+                assert!((f64::from(turn.cos) - angle.cos()).abs() < 1e-6);
+                assert!((f64::from(turn.sin) - angle.sin()).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_positions_asked_for_are_told() {
+        let network = network(500.0);
+        let all = turning(&network, 0..9);
+        let some = turning(&network, 5..9);
+        for (some, all) in some.iter().zip(&all) {
+            assert_eq!(some.turns, all.turns[5..]);
+        }
+    }
+}

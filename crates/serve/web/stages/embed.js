@@ -1,0 +1,243 @@
+/**
+ * Tokens become vectors: each token's own row of the embedding table, its length, and the rows that
+ * point most nearly its way.
+ */
+
+import { ask, keyOf, look } from '../kit/ask.js';
+import { bars, strip } from '../kit/bars.js';
+import { chip, mention, visible, word } from '../kit/chips.js';
+import { fill, h, svg } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { count, format, number } from '../kit/number.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+/** @typedef {{lengths: number[], id: number, neighbours: {id: number, piece: string, cosine: number}[]}} Near */
+
+/** Rows that are drawn, around the chosen one. */
+const ROWS = 12;
+/** Dimensions of the chosen row that stand as bars with their numbers. */
+const STRONGEST = 8;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'embed',
+  mount(root) {
+    const parts = figure(root, {
+      title: 'The row of numbers that each token looks up',
+      table: () => twin,
+    });
+    const rows = h('div', { class: 'embed-rows' });
+    const chosen = h('div', { class: 'embed-chosen' });
+    const strongest = h('div', null);
+    const nearest = h('div', null);
+    parts.body.append(rows, chosen, h('div', { class: 'embed-columns' }, strongest, nearest));
+    /** @type {import('../kit/figure.js').Table[]} */
+    let twin = [];
+
+    return {
+      async draw(selection, signal) {
+        const { token, pieces, ids, about, model, prompt, chat } = selection;
+        const piece = pieces[token] ?? '';
+        const from = Math.max(0, Math.min(token - ROWS / 2, ids.length - ROWS));
+        const shown = ids.slice(from, from + ROWS).map((_, at) => from + at);
+        const wanted = shown.map((of) => ({ site: 'embed', at: [of] }));
+        /** @type {[Map<string, Tensor>, Near]} */
+        const [found, near] = await Promise.all([
+          look(selection, wanted, { signal }),
+          ask('embed', { model, prompt, chat, token }, { signal }),
+        ]);
+        if (signal.aborted) return;
+        const row = (/** @type {number} */ of) =>
+          /** @type {Tensor} */ (found.get(keyOf({ site: 'embed', at: [of] }))).values;
+        const own = row(token);
+        const max = Math.max(1e-12, ...shown.map((of) => largest(row(of))));
+        const at = (/** @type {number} */ dimension) => ({
+          site: 'embed',
+          index: `${token},${dimension}`,
+        });
+
+        fill(
+          rows,
+          h(
+            'p',
+            { class: 'embed-head' },
+            h('span', null, 'token'),
+            h(
+              'span',
+              null,
+              `its ${count(about.width)} numbers, from −${format(max, { digits: 2 })} to ${format(max, { digits: 2 })}`,
+            ),
+            h('span', null, 'length'),
+          ),
+          shown.map((of) =>
+            h(
+              'div',
+              { class: of === token ? 'embed-row is-picked' : 'embed-row' },
+              chip(of, pieces[of] ?? '', { picked: of === token }),
+              small(row(of), max),
+              number(near.lengths[of] ?? 0, { digits: 2 }),
+            ),
+          ),
+          ids.length > shown.length
+            ? h(
+                'p',
+                { class: 'cut-more' },
+                `${count(shown.length)} of ${count(ids.length)} tokens, those around the chosen one`,
+              )
+            : null,
+        );
+        const whole = strip({
+          name: `the row of ${word(piece)}`,
+          values: own,
+          max,
+          height: 72,
+          read: (dimension) =>
+            h(
+              'span',
+              null,
+              'dimension ',
+              String(dimension),
+              ' of ',
+              mention(token, piece),
+              ': ',
+              number(own[dimension] ?? 0, { ...at(dimension), digits: 4 }),
+            ),
+        });
+        fill(
+          /** @type {Element} */ (whole.querySelector('.strip-readout')),
+          'point at the row, or walk it with the arrow keys, to read its numbers',
+        );
+        fill(chosen, whole);
+        const order = Array.from(own.keys())
+          .sort((a, b) => Math.abs(own[b] ?? 0) - Math.abs(own[a] ?? 0))
+          .slice(0, STRONGEST);
+        fill(
+          strongest,
+          h('p', { class: 'embed-sub' }, `The ${order.length} largest of its numbers`),
+          bars(
+            order.map((dimension) => ({
+              value: own[dimension] ?? 0,
+              name: `dimension ${dimension}`,
+              ...at(dimension),
+            })),
+            { signed: true, max, nameWidth: 120 },
+          ),
+        );
+        fill(
+          nearest,
+          h('p', { class: 'embed-sub' }, 'The rows that point most nearly its way'),
+          bars(
+            near.neighbours.map(({ cosine, piece }) => ({ value: cosine, name: visible(piece) })),
+            { max: 1, nameWidth: 120 },
+          ),
+        );
+
+        const [first, second] = near.neighbours;
+        parts.caption(
+          mention(token, piece),
+          ` is row ${count(ids[token] ?? 0)} of a table of ${count(about.vocabulary)}; the row's length is `,
+          number(near.lengths[token] ?? 0, { digits: 2 }),
+          '. ',
+          first
+            ? [
+                'Of all other rows, ',
+                h('em', null, word(first.piece)),
+                ' points most nearly the same way (cosine ',
+                number(first.cosine, { digits: 2 }),
+                '), ',
+              ]
+            : '',
+          second
+            ? [
+                'then ',
+                h('em', null, word(second.piece)),
+                ' (',
+                number(second.cosine, { digits: 2 }),
+                '). ',
+              ]
+            : '',
+          first ? closeness(first.cosine) : '',
+          repeats(ids, token)
+            ? ' It stands in the text more than once, each time with this same row.'
+            : '',
+        );
+        parts.say(
+          `The row of ${word(piece)} has ${about.width} numbers and the length ${format(near.lengths[token] ?? 0, { digits: 2 })}; nearest are ${near.neighbours
+            .slice(0, 4)
+            .map(({ piece }) => word(piece))
+            .join(', ')}`,
+        );
+        twin = [
+          {
+            caption: `The row of ${word(piece)}`,
+            head: ['dimension', 'value'],
+            rows: Array.from(own, (value, dimension) => [
+              String(dimension),
+              number(value, { ...at(dimension), digits: 4 }),
+            ]),
+          },
+          {
+            caption: `Rows near ${word(piece)}`,
+            head: ['piece', 'number', 'cosine'],
+            rows: near.neighbours.map(({ id, piece, cosine }) => [
+              visible(piece),
+              String(id),
+              number(cosine),
+            ]),
+          },
+          {
+            caption: 'Lengths of the rows',
+            head: ['token', 'piece', 'length'],
+            rows: near.lengths.map((length, of) => [
+              String(of),
+              visible(pieces[of] ?? ''),
+              number(length),
+            ]),
+          },
+        ];
+      },
+    };
+  },
+};
+
+/** What a nearest neighbour's cosine means. @param {number} cosine */
+function closeness(cosine) {
+  if (cosine > 0.45) return 'A cosine of 1 would be the same direction.';
+  if (cosine > 0.25)
+    return 'That is not very near: 1 would be the same direction, 0 a right angle.';
+  return 'That is hardly near at all: this row has found no neighbourhood.';
+}
+
+/** @param {number[]} ids @param {number} token */
+function repeats(ids, token) {
+  return ids.some((id, at) => id === ids[token] && at !== token);
+}
+
+/** @param {Float32Array} values */
+function largest(values) {
+  return values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+}
+
+/** A row as thin bars, without numbers. @param {Float32Array} values @param {number} max */
+function small(values, max) {
+  const half = 10;
+  const path = (/** @type {1 | -1} */ sign) => {
+    let d = '';
+    for (const [at, value] of values.entries()) {
+      if (Math.sign(value) === sign) d += `M${at} ${half}h1v${(-value / max) * half}h-1z`;
+    }
+    return svg('path', { d, class: sign > 0 ? 'bar-positive' : 'bar-negative' });
+  };
+  return svg(
+    'svg',
+    {
+      class: 'embed-small',
+      viewBox: `0 0 ${values.length} ${2 * half}`,
+      preserveAspectRatio: 'none',
+      'aria-hidden': 'true',
+    },
+    path(1),
+    path(-1),
+  );
+}

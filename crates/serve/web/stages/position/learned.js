@@ -1,0 +1,109 @@
+/**
+ * A row for the position is added to the token's own row, number by number.
+ */
+
+import { keyOf, look } from '../../kit/ask.js';
+import { strip } from '../../kit/bars.js';
+import { mention, word } from '../../kit/chips.js';
+import { fill, h } from '../../kit/dom.js';
+import { number } from '../../kit/number.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+/** @typedef {{kind: 'learned', embed: number[], pos_embed: number[], sum: number[]}} Learned */
+
+const SITES = /** @type {const} */ (['embed', 'pos_embed', 'blocks.0.resid_pre']);
+
+/** @param {import('../../kit/figure.js').Anatomy} parts */
+export function learned(parts) {
+  const rows = h('div', { class: 'added' });
+  return {
+    node: rows,
+    /** @param {Learned} told @param {Selection} selection @param {AbortSignal} signal */
+    async draw(told, selection, signal) {
+      const { token, pieces } = selection;
+      const piece = pieces[token] ?? '';
+      const found = await look(
+        selection,
+        SITES.map((site) => ({ site, at: [token] })),
+        { signal },
+      );
+      const values = SITES.map(
+        (site) =>
+          /** @type {import('../../kit/ask.js').Tensor} */ (found.get(keyOf({ site, at: [token] })))
+            .values,
+      );
+      const max = Math.max(
+        1e-12,
+        ...values.map((of) => of.reduce((max, value) => Math.max(max, Math.abs(value)), 0)),
+      );
+      const at = (/** @type {number} */ which, /** @type {number} */ dimension) =>
+        number(values[which]?.[dimension] ?? 0, {
+          site: SITES[which],
+          index: `${token},${dimension}`,
+        });
+      const read = (/** @type {number} */ dimension) =>
+        h(
+          'span',
+          null,
+          `dimension ${dimension}: `,
+          at(0, dimension),
+          ' + ',
+          at(1, dimension),
+          ' = ',
+          at(2, dimension),
+        );
+      const names = [
+        `the row of ${word(piece)}`,
+        `+ the row of position ${token}`,
+        '= what the first layer reads',
+      ];
+      const lengths = [told.embed, told.pos_embed, told.sum];
+      fill(
+        rows,
+        names.map((name, which) =>
+          h(
+            'div',
+            { class: 'added-row' },
+            h(
+              'p',
+              { class: 'embed-sub' },
+              name,
+              ', length ',
+              number(lengths[which]?.[token] ?? 0, { digits: 2 }),
+            ),
+            strip({ name, values: values[which] ?? [], max, height: 52, read }),
+          ),
+        ),
+      );
+      fill(
+        /** @type {Element} */ (rows.querySelector('.strip-readout')),
+        'point at a row, or walk it with the arrow keys, to read the sum',
+      );
+      parts.caption(
+        'To the row of ',
+        mention(token, piece),
+        ', whose length is ',
+        number(told.embed[token] ?? 0, { digits: 2 }),
+        `, the row of position ${token} is added, whose length is `,
+        number(told.pos_embed[token] ?? 0, { digits: 2 }),
+        '. ',
+        (told.pos_embed[token] ?? 0) > (told.embed[token] ?? 0)
+          ? 'Here the place weighs more than the word.'
+          : 'The word weighs more than its place.',
+      );
+      parts.say(`The row of ${word(piece)} plus the row of position ${token}`);
+      return [
+        {
+          caption: `${word(piece)} at position ${token}`,
+          head: ['dimension', 'token', 'position', 'sum'],
+          rows: Array.from(values[0] ?? [], (_, dimension) => [
+            String(dimension),
+            at(0, dimension),
+            at(1, dimension),
+            at(2, dimension),
+          ]),
+        },
+      ];
+    },
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * Text becomes tokens: the pieces of the model's vocabulary, how one of them came about, the same text
+ * in vocabularies that everybody knows, and the ids that the article gives.
+ */
+
+import { ask } from '../kit/ask.js';
+import { chip, mention, visible, word } from '../kit/chips.js';
+import { hue } from '../kit/colour.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { count } from '../kit/number.js';
+import { set } from '../kit/state.js';
+import { claim } from './tokens/claim.js';
+import { tree } from './tokens/tree.js';
+
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {import('./tokens/tree.js').Made} Made */
+
+/**
+ * How a vocabulary cuts a text.
+ * @typedef {object} Cut
+ * @property {number[]} ids
+ * @property {string[]} pieces
+ * @property {string[]} bytes
+ * @property {boolean[]} specials
+ * @property {([number, number] | null)[]} spans  bytes of the text
+ */
+
+/** @typedef {Cut & {name: string, size: number}} Vocabulary */
+
+/** Pieces that are drawn at once; more are counted. */
+const MOST = 300;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'tokens',
+  mount(root) {
+    const parts = figure(root, {
+      title: 'The text, cut into pieces, and the number of each piece',
+      table: () => twin,
+    });
+    const own = h('div', { class: 'cut' });
+    const growth = tree();
+    const others = h('div', { class: 'cuts' });
+    const erratum = claim();
+    parts.body.append(own, growth.node, others, erratum.node);
+
+    const withBytes = h('input', {
+      type: 'checkbox',
+      onchange: () => parts.body.classList.toggle('shows-bytes', withBytes.checked),
+    });
+    parts.controls.append(h('label', { class: 'choice' }, withBytes, 'show the bytes'));
+
+    /** @type {import('../kit/figure.js').Table[]} */
+    let twin = [];
+    /** @type {{key: string, cut: Cut & {text: string}} | null} */
+    let ours = null;
+    /** @type {{text: string, all: Vocabulary[]} | null} */
+    let theirs = null;
+
+    return {
+      async draw(selection, signal) {
+        const { model, prompt, chat, about } = selection;
+        const key = JSON.stringify([model, prompt, chat]);
+        if (ours?.key !== key)
+          ours = { key, cut: await ask('tokens', { model, prompt, chat }, { signal }) };
+        const { cut } = ours;
+        const other = pickedElsewhere(selection);
+        drawOwn(own, selection, cut, other === null);
+
+        if (theirs?.text !== cut.text) {
+          const answer = await ask('vocabularies', { prompt: cut.text }, { signal });
+          theirs = { text: cut.text, all: answer.vocabularies };
+        }
+        const { all } = theirs;
+        const elsewhere = other && all.find(({ name }) => name === other.name);
+        const place = elsewhere
+          ? Math.min(/** @type {{at: number}} */ (other).at, elsewhere.ids.length - 1)
+          : -1;
+        fill(
+          others,
+          h('p', { class: 'cut-others' }, 'The same text in three vocabularies of OpenAI'),
+          all.map((of) =>
+            h(
+              'div',
+              { class: 'cut' },
+              label(of.name, of.size, of.ids.length),
+              row(of, cut, of === elsewhere ? place : -1, (at) =>
+                set({ piece: `${of.name}.${at}` }),
+              ),
+            ),
+          ),
+        );
+
+        const asked = elsewhere
+          ? { vocabulary: elsewhere.name, id: elsewhere.ids[place] }
+          : { model, id: selection.ids[selection.token] };
+        /** @type {Made} */
+        const made = await ask('merges', asked, { signal });
+        if (signal.aborted) return;
+        growth.draw(
+          made,
+          elsewhere ? elsewhere.name : model,
+          elsewhere ? 'var(--ink)' : hue(selection.token),
+        );
+        await erratum.draw(signal);
+
+        const { ids, pieces, token } = selection;
+        const counts = all.map(({ name, ids }) => `${count(ids.length)} in ${name}`);
+        parts.caption(
+          ids.length === 1 ? 'One token: ' : `${count(ids.length)} tokens. `,
+          mention(token, pieces[token] ?? ''),
+          ` has the number ${count(ids[token] ?? 0)} of ${count(about.vocabulary)}. The same text is ${counts.join(', ')}. `,
+          cut.specials.some(Boolean)
+            ? chat
+              ? 'Faint pieces are structure, not text: the template put them around it. To the other vocabularies they are letters like any others. '
+              : 'Faint pieces are structure, not text: they were put around it. '
+            : '',
+        );
+        parts.say(
+          `${ids.length} tokens: ${pieces
+            .slice(0, 40)
+            .map((piece, at) => `${word(piece)} is ${ids[at]}`)
+            .join(', ')}`,
+        );
+        twin = [table(model, cut), ...all.map((of) => table(of.name, of))];
+      },
+    };
+  },
+};
+
+/** A piece of another vocabulary that the address names: `piece=cl100k.3`. @param {Selection} selection */
+function pickedElsewhere(selection) {
+  const [, name, at] = /^(\w+)\.(\d{1,6})$/.exec(selection.more.piece ?? '') ?? [];
+  return name === undefined ? null : { name, at: Number(at) };
+}
+
+/** @param {HTMLElement} node @param {Selection} selection @param {Cut} cut @param {boolean} isPicked */
+function drawOwn(node, { model, about, token }, cut, isPicked) {
+  const [from, to] = around(token, cut.ids.length);
+  const tiles = [];
+  for (let at = from; at < to; at += 1) {
+    const picked = at === token && isPicked;
+    const button = chip(at, cut.pieces[at] ?? '', { picked });
+    // Choosing a token here also ends the choice of a piece elsewhere.
+    button.addEventListener('click', () => set({ piece: null }));
+    tiles.push(tile(button, cut, at));
+  }
+  fill(
+    node,
+    label(model, about.vocabulary, cut.ids.length),
+    h('div', { class: 'cut-pieces is-own' }, left(from), tiles, left(cut.ids.length - to)),
+  );
+}
+
+/** @param {Vocabulary} of @param {Cut} own @param {number} picked @param {(at: number) => void} onPick */
+function row(of, own, picked, onPick) {
+  const [from, to] = around(Math.max(picked, 0), of.ids.length);
+  const tiles = [];
+  for (let at = from; at < to; at += 1) {
+    const button = h(
+      'button',
+      {
+        type: 'button',
+        class: 'chip',
+        'aria-pressed': String(at === picked),
+        style: { '--hue': hue(tokenAt(own, of.spans[at]) ?? at) },
+        title: `${of.name}: ${of.ids[at]}`,
+        onclick: () => onPick(at),
+      },
+      visible(of.pieces[at] ?? ''),
+    );
+    tiles.push(tile(button, of, at));
+  }
+  return h('div', { class: 'cut-pieces' }, left(from), tiles, left(of.ids.length - to));
+}
+
+/** @param {HTMLElement} button @param {Cut} cut @param {number} at */
+function tile(button, cut, at) {
+  return h(
+    'span',
+    { class: cut.specials[at] ? 'tile is-special' : 'tile' },
+    button,
+    h('span', { class: 'tile-id' }, String(cut.ids[at])),
+    h('span', { class: 'tile-bytes' }, cut.bytes[at]),
+  );
+}
+
+/** @param {string} name @param {number} size @param {number} tokens */
+function label(name, size, tokens) {
+  return h(
+    'p',
+    { class: 'cut-name' },
+    h('b', null, name),
+    ` ${count(size)} pieces `,
+    h('span', { class: 'cut-count' }, `${count(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`),
+  );
+}
+
+/** The model's token that holds the first byte of a span. @param {Cut} own @param {[number, number] | null | undefined} span */
+function tokenAt(own, span) {
+  if (!span) return null;
+  const at = own.spans.findIndex((of) => of && of[0] <= span[0] && span[0] < of[1]);
+  return at < 0 ? null : at;
+}
+
+/** @param {number} chosen @param {number} size @returns {[number, number]} */
+function around(chosen, size) {
+  const from = Math.max(0, Math.min(chosen - MOST / 2, size - MOST));
+  return [from, Math.min(size, from + MOST)];
+}
+
+/** @param {number} more */
+function left(more) {
+  return more > 0 ? h('span', { class: 'cut-more' }, `… ${count(more)} more …`) : null;
+}
+
+/** @param {string} name @param {Cut} cut */
+function table(name, cut) {
+  return {
+    caption: `The text in ${name}`,
+    head: ['place', 'piece', 'number', 'bytes'],
+    rows: cut.ids.map((id, at) => [
+      String(at),
+      visible(cut.pieces[at] ?? ''),
+      String(id),
+      cut.bytes[at] ?? '',
+    ]),
+  };
+}
