@@ -17,8 +17,7 @@ use lookback_files::{Refusal, Result};
 use tokio::net::TcpListener;
 
 use crate::{
-    api,
-    files,
+    api, files,
     guard::{self, Guard},
     models::Open,
     state::State,

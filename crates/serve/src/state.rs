@@ -10,8 +10,8 @@ use crate::{
     models::Models,
     passes::Passes,
     refuse::{Refused, Result},
-    training::Training,
     tables::Tables,
+    training::Training,
 };
 
 /// The models, the passes over them, and the secret of the page.

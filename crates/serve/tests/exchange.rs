@@ -22,10 +22,7 @@ fn directly(layer: usize, head: usize, token: usize) -> (Value, Value) {
     let taken = exchange(&trace, &open.weights, [layer, token]).unwrap();
     let sum = context(&trace, open.weights.network(), [layer, head, token], 2).unwrap();
     let through = |text: String| serde_json::from_str(&text).unwrap();
-    (
-        through(serde_json::to_string(&taken).unwrap()),
-        through(serde_json::to_string(&sum).unwrap()),
-    )
+    (through(serde_json::to_string(&taken).unwrap()), through(serde_json::to_string(&sum).unwrap()))
 }
 
 #[tokio::test]
