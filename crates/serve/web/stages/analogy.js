@@ -3,11 +3,11 @@
  * its arrows, and ranked with the words that were put in and without them.
  */
 
-import { h, fill } from '../kit/dom.js';
 import { ask, Said } from '../kit/ask.js';
-import { figure, choice } from '../kit/figure.js';
-import { number, count } from '../kit/number.js';
 import { visible, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { choice, figure } from '../kit/figure.js';
+import { count, number } from '../kit/number.js';
 import { drawPlane } from './analogy/plane.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -45,23 +45,47 @@ export default {
     let marked = null;
 
     const parts = figure(root, { title: 'A sum of words is a point among words', table });
-    const [inputs, lists] = [['a', 'minus b', 'plus c'].map(wordInput), h('div', { class: 'analogy-lists' })];
+    const [inputs, lists] = [
+      ['a', 'minus b', 'plus c'].map(wordInput),
+      h('div', { class: 'analogy-lists' }),
+    ];
     const result = h('output', { class: 'analogy-result' });
-    const equation = h('p', { class: 'analogy-equation' }, inputs[0]?.node, ' − ', inputs[1]?.node, ' + ', inputs[2]?.node, ' ≈ ', result);
+    const equation = h(
+      'p',
+      { class: 'analogy-equation' },
+      inputs[0]?.node,
+      ' − ',
+      inputs[1]?.node,
+      ' + ',
+      inputs[2]?.node,
+      ' ≈ ',
+      result,
+    );
     const wrong = h('p', { class: 'analogy-wrong', role: 'status', hidden: true });
     const drawing = h('div', { class: 'analogy-drawing' });
     fill(parts.body, equation, wrong, drawing, lists);
 
-    const examples = choice({ label: 'try', options: [], value: '', onChange: (value) => value && page.set({ analogy: value }) });
+    const examples = choice({
+      label: 'try',
+      options: [],
+      value: '',
+      onChange: (value) => value && page.set({ analogy: value }),
+    });
     const lengths = choice({
       label: 'rows enter',
-      options: [['', 'as long as they are'], ['1', 'at length 1, as in most tools']],
+      options: [
+        ['', 'as long as they are'],
+        ['1', 'at length 1, as in most tools'],
+      ],
       value: '',
       onChange: (value) => page.set({ 'analogy-length': value || null }),
     });
     const among = choice({
       label: 'ranked among',
-      options: [['', 'words'], ['1', 'all tokens']],
+      options: [
+        ['', 'words'],
+        ['1', 'all tokens'],
+      ],
       value: '',
       onChange: (value) => page.set({ 'analogy-any': value || null }),
     });
@@ -71,14 +95,29 @@ export default {
     /** A place for a word, completed as one types. @param {string} name */
     function wordInput(name) {
       const options = h('datalist', { id: `analogy-${name.replace(' ', '-')}` });
-      const input = h('input', { type: 'text', class: 'analogy-word', 'aria-label': name, list: options.id, spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off' });
+      const input = h('input', {
+        type: 'text',
+        class: 'analogy-word',
+        'aria-label': name,
+        list: options.id,
+        spellcheck: 'false',
+        autocapitalize: 'off',
+        autocomplete: 'off',
+      });
       let latest = 0;
       input.addEventListener('input', async () => {
         fit();
         const mine = (latest += 1);
-        const found = await ask('words', { model: selection?.model, typed: input.value, most: 12 }).catch(() => null);
+        const found = await ask('words', {
+          model: selection?.model,
+          typed: input.value,
+          most: 12,
+        }).catch(() => null);
         if (!found || mine !== latest) return;
-        fill(options, found.words.map((/** @type {{text: string}} */ of) => h('option', { value: of.text })));
+        fill(
+          options,
+          found.words.map((/** @type {{text: string}} */ of) => h('option', { value: of.text })),
+        );
         // A word that is there is asked for at once; half of one waits for the rest.
         if (found.words[0]?.text === input.value.trim()) choose();
       });
@@ -104,7 +143,12 @@ export default {
     }
 
     /** @param {Answer} answer */
-    const name = (answer) => h('em', { class: 'analogy-name', title: `token ${answer.id}: ${JSON.stringify(answer.piece)}` }, word(answer.piece));
+    const name = (answer) =>
+      h(
+        'em',
+        { class: 'analogy-name', title: `token ${answer.id}: ${JSON.stringify(answer.piece)}` },
+        word(answer.piece),
+      );
 
     function redraw() {
       if (sum) drawPlane(drawing, sum, marked, mark);
@@ -114,7 +158,11 @@ export default {
     function mark(id) {
       if (id === marked) return;
       marked = id;
-      for (const row of lists.querySelectorAll('[data-id]')) row.classList.toggle('is-marked', /** @type {HTMLElement} */ (row).dataset.id === String(id));
+      for (const row of lists.querySelectorAll('[data-id]'))
+        row.classList.toggle(
+          'is-marked',
+          /** @type {HTMLElement} */ (row).dataset.id === String(id),
+        );
       redraw();
     }
 
@@ -124,9 +172,22 @@ export default {
       const rows = answers.slice(0, LISTED).map((answer) =>
         h(
           'li',
-          { class: ['analogy-row', answer.is_input ? 'is-input' : '', answer.id === marked ? 'is-marked' : ''].join(' '), 'data-id': answer.id, onpointerenter: () => mark(answer.id), onpointerleave: () => mark(null) },
+          {
+            class: [
+              'analogy-row',
+              answer.is_input ? 'is-input' : '',
+              answer.id === marked ? 'is-marked' : '',
+            ].join(' '),
+            'data-id': answer.id,
+            onpointerenter: () => mark(answer.id),
+            onpointerleave: () => mark(null),
+          },
           h('span', { class: 'analogy-piece', title: `token ${answer.id}` }, visible(answer.piece)),
-          h('span', { class: 'analogy-bar', 'aria-hidden': 'true' }, h('span', { style: { width: `${Math.max(0, (answer.cosine / longest) * 100)}%` } })),
+          h(
+            'span',
+            { class: 'analogy-bar', 'aria-hidden': 'true' },
+            h('span', { style: { width: `${Math.max(0, (answer.cosine / longest) * 100)}%` } }),
+          ),
           number(answer.cosine, { digits: 3 }),
         ),
       );
@@ -141,12 +202,35 @@ export default {
       of.words.forEach((text, at) => inputs[at]?.set(text));
       const [first] = of.answers;
       // What was put in may win; then both are said, not only the one that looks better.
-      fill(result, first?.is_input ? [h('span', { class: 'analogy-input' }, word(first.piece)), ', else '] : null, best ? word(best.piece) : '—');
+      fill(
+        result,
+        first?.is_input
+          ? [h('span', { class: 'analogy-input' }, word(first.piece)), ', else ']
+          : null,
+        best ? word(best.piece) : '—',
+      );
       fill(lists, list('with the three words', of.answers, of), list('without them', others, of));
       redraw();
-      examples.set([['', '…'], ...of.examples.map((example) => /** @type {[string, string]} */ ([example.slice(0, 3).join(','), sentence(example)]))], of.examples.find((example) => example.slice(0, 3).join() === of.words.join())?.slice(0, 3).join(',') ?? '');
+      examples.set(
+        [
+          ['', '…'],
+          ...of.examples.map(
+            (example) =>
+              /** @type {[string, string]} */ ([example.slice(0, 3).join(','), sentence(example)]),
+          ),
+        ],
+        of.examples
+          .find((example) => example.slice(0, 3).join() === of.words.join())
+          ?.slice(0, 3)
+          .join(',') ?? '',
+      );
       parts.caption(said(of, others));
-      parts.say(`${of.words[0]} minus ${of.words[1]} plus ${of.words[2]}: nearest are ${others.slice(0, 3).map((answer) => `${word(answer.piece)} ${answer.cosine.toFixed(2)}`).join(', ')}, the three words left out.`);
+      parts.say(
+        `${of.words[0]} minus ${of.words[1]} plus ${of.words[2]}: nearest are ${others
+          .slice(0, 3)
+          .map((answer) => `${word(answer.piece)} ${answer.cosine.toFixed(2)}`)
+          .join(', ')}, the three words left out.`,
+      );
     }
 
     /** @param {Sum} of @param {Answer[]} others */
@@ -154,22 +238,56 @@ export default {
       const [first, [best]] = [of.answers[0], others];
       if (!first || !best) return ['There is no other word to rank.'];
       const [a, b, c] = of.inputs.map(({ piece }) => h('em', null, word(piece)));
-      const expected = of.examples.find((example) => example.slice(0, 3).join() === of.words.join())?.[3];
+      const expected = of.examples.find(
+        (example) => example.slice(0, 3).join() === of.words.join(),
+      )?.[3];
       const rank = others.findIndex(({ piece }) => word(piece) === expected);
       return [
         of.step === null ? '' : `At step ${count(of.step)} of its training: among `,
         of.step === null ? 'Among ' : '',
         `${count(of.ranked)} ${among.select.value ? 'tokens' : 'words'} the sum points most nearly to `,
-        name(first), ' (', number(first.cosine, { digits: 2 }), ')',
+        name(first),
+        ' (',
+        number(first.cosine, { digits: 2 }),
+        ')',
         first.is_input
-          ? ['. That word was put in: such a sum rarely leaves the neighbourhood of what it is made of, so most tools leave the three words out and do not say so. Without them the answer is ', name(best), ' (', number(best.cosine, { digits: 2 }), '). ']
+          ? [
+              '. That word was put in: such a sum rarely leaves the neighbourhood of what it is made of, so most tools leave the three words out and do not say so. Without them the answer is ',
+              name(best),
+              ' (',
+              number(best.cosine, { digits: 2 }),
+              '). ',
+            ]
           : ', and none of the three words had to be left out for that. ',
         expected && rank !== 0
-          ? [h('em', null, expected), rank > 0 ? `, which one might expect, comes ${rank + 1}${['', 'st', 'nd', 'rd'][rank + 1] ?? 'th'} of the others. ` : `, which one might expect, is not among the first ${others.length}. `]
+          ? [
+              h('em', null, expected),
+              rank > 0
+                ? `, which one might expect, comes ${rank + 1}${['', 'st', 'nd', 'rd'][rank + 1] ?? 'th'} of the others. `
+                : `, which one might expect, is not among the first ${others.length}. `,
+            ]
           : '',
         best.parallel === null || of.directions < 2
           ? 'Words that repeat leave no parallelogram to draw.'
-          : ['The step from ', b, ' to ', c, ' and the step from ', a, ' to ', name(best), ' have a cosine of ', number(best.parallel, { digits: 2 }), ' (parallel steps would have 1), and ', name(best), ' stands ', number(best.placed.off, { digits: 2 }), ' off the drawing’s plane, where the first step is ', number(of.steps[1], { digits: 2 }), ' long.'],
+          : [
+              'The step from ',
+              b,
+              ' to ',
+              c,
+              ' and the step from ',
+              a,
+              ' to ',
+              name(best),
+              ' have a cosine of ',
+              number(best.parallel, { digits: 2 }),
+              ' (parallel steps would have 1), and ',
+              name(best),
+              ' stands ',
+              number(best.placed.off, { digits: 2 }),
+              ' off the drawing’s plane, where the first step is ',
+              number(of.steps[1], { digits: 2 }),
+              ' long.',
+            ],
       ].flat();
     }
 
@@ -181,29 +299,61 @@ export default {
         {
           caption: `the corners and zero, of ${of.width} dimensions, seen in the plane`,
           head: ['point', 'along', 'across', 'off the plane'],
-          rows: [...of.inputs.map((input) => [visible(input.piece), ...place(input.placed)]), ['the sum', ...place(of.result)], ['zero', ...place(of.origin)]],
+          rows: [
+            ...of.inputs.map((input) => [visible(input.piece), ...place(input.placed)]),
+            ['the sum', ...place(of.result)],
+            ['zero', ...place(of.origin)],
+          ],
         },
         {
           caption: 'the words nearest to the sum',
-          head: ['word', 'cosine', 'distance', 'put in', 'cosine of the steps', 'along', 'across', 'off the plane'],
-          rows: of.answers.map((answer) => [visible(answer.piece), number(answer.cosine), number(answer.distance), answer.is_input ? 'yes' : 'no', answer.parallel === null ? '–' : number(answer.parallel), ...place(answer.placed)]),
+          head: [
+            'word',
+            'cosine',
+            'distance',
+            'put in',
+            'cosine of the steps',
+            'along',
+            'across',
+            'off the plane',
+          ],
+          rows: of.answers.map((answer) => [
+            visible(answer.piece),
+            number(answer.cosine),
+            number(answer.distance),
+            answer.is_input ? 'yes' : 'no',
+            answer.parallel === null ? '–' : number(answer.parallel),
+            ...place(answer.placed),
+          ]),
         },
       ];
     }
 
     return {
       async draw(now, signal) {
-        const [typed, length, any] = ['analogy', 'analogy-length', 'analogy-any'].map((key) => now.more[key] ?? '');
+        const [typed, length, any] = ['analogy', 'analogy-length', 'analogy-any'].map(
+          (key) => now.more[key] ?? '',
+        );
         selection = now;
         lengths.select.value = length ? '1' : '';
         among.select.value = any ? '1' : '';
         const words = typed ? typed.split(',') : null;
         try {
-          sum = await ask('analogy', { model: now.model, words: words?.length === 3 ? words : null, at_length_one: Boolean(length), any_token: Boolean(any), most: 20 }, { signal });
+          sum = await ask(
+            'analogy',
+            {
+              model: now.model,
+              words: words?.length === 3 ? words : null,
+              at_length_one: Boolean(length),
+              any_token: Boolean(any),
+              most: 20,
+            },
+            { signal },
+          );
           wrong.hidden = true;
         } catch (error) {
           if (!(error instanceof Said)) throw error;
-          words?.forEach((text, at) => inputs[at]?.set(text));
+          for (const [at, text] of (words ?? []).entries()) inputs[at]?.set(text);
           // What stands there stays; the sentence says which word the model does not have.
           wrong.hidden = false;
           fill(wrong, error.message);

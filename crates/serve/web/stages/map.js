@@ -3,11 +3,11 @@
  * the same axes, and which words are really near in all the dimensions that no sheet has.
  */
 
-import { h, fill } from '../kit/dom.js';
 import { ask, tensors } from '../kit/ask.js';
-import { figure, choice, button } from '../kit/figure.js';
-import { number, count } from '../kit/number.js';
 import { visible, word } from '../kit/chips.js';
+import { fill, h } from '../kit/dom.js';
+import { button, choice, figure } from '../kit/figure.js';
+import { count, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { chart, HUES } from './map/chart.js';
 
@@ -54,18 +54,58 @@ export default {
     let latest = 0;
 
     const parts = figure(root, { title: 'Words that are used alike come to lie together', table });
-    const sheet = chart({ name: 'the map of the embedding table', onHover: hover, onPick: (id) => page.set({ 'map-word': id }) });
+    const sheet = chart({
+      name: 'the map of the embedding table',
+      onHover: hover,
+      onPick: (id) => page.set({ 'map-word': id }),
+    });
     const legend = h('div', { class: 'map-legend', role: 'group', 'aria-label': 'categories' });
     const readout = h('p', { class: 'map-readout', 'aria-live': 'polite' });
     const stage = h('span', { class: 'map-step' });
     fill(parts.body, sheet.node, readout, legend);
 
-    const play = player({ name: 'training', steps: () => about?.steps.length ?? 1, onStep: (at) => page.set({ 'map-step': stepAt(at) }), milliseconds: 450 });
-    const search = h('input', { type: 'search', class: 'map-search', 'aria-label': 'search the map', placeholder: 'search', spellcheck: 'false', autocapitalize: 'off', oninput: () => page.set({ 'map-find': search.value || null }) });
-    const axis = (/** @type {string} */ label, /** @type {number} */ at) => choice({ label, options: [], value: '', onChange: () => page.set({ 'map-axes': axes.map(({ select }) => select.value).join(',') === '0,1' ? null : axes.map(({ select }) => select.value).join(',') }) });
+    const play = player({
+      name: 'training',
+      steps: () => about?.steps.length ?? 1,
+      onStep: (at) => page.set({ 'map-step': stepAt(at) }),
+      milliseconds: 450,
+    });
+    const search = h('input', {
+      type: 'search',
+      class: 'map-search',
+      'aria-label': 'search the map',
+      placeholder: 'search',
+      spellcheck: 'false',
+      autocapitalize: 'off',
+      oninput: () => page.set({ 'map-find': search.value || null }),
+    });
+    const axis = (/** @type {string} */ label, /** @type {number} */ _at) =>
+      choice({
+        label,
+        options: [],
+        value: '',
+        onChange: () =>
+          page.set({
+            'map-axes':
+              axes.map(({ select }) => select.value).join(',') === '0,1'
+                ? null
+                : axes.map(({ select }) => select.value).join(','),
+          }),
+      });
     const axes = [axis('across', 0), axis('up', 1)];
     const time = h('span', { class: 'map-time' }, play.node, stage);
-    fill(parts.controls, time, search, axes.map(({ node }) => node), h('span', { class: 'matrix-tools' }, button('−', () => sheet.zoom(1 / 1.5), { 'aria-label': 'zoom out' }), button('+', () => sheet.zoom(1.5), { 'aria-label': 'zoom in' })));
+    fill(
+      parts.controls,
+      time,
+      search,
+      axes.map(({ node }) => node),
+      h(
+        'span',
+        { class: 'matrix-tools' },
+        button('−', () => sheet.zoom(1 / 1.5), { 'aria-label': 'zoom out' }),
+        button('+', () => sheet.zoom(1.5), { 'aria-label': 'zoom in' }),
+      ),
+    );
 
     /** The address's word for a stop of the slider; the last one is where one is anyway. @param {number} at */
     function stepAt(at) {
@@ -85,8 +125,11 @@ export default {
     function axesOf(of) {
       const size = about?.shares.length ?? 2;
       const [x, y] = (of.more['map-axes'] ?? '0,1').split(',').map(Number);
-      const isThere = (/** @type {number | undefined} */ axis) => axis !== undefined && Number.isInteger(axis) && axis >= 0 && axis < size;
-      return isThere(x) && isThere(y) ? [/** @type {number} */ (x), /** @type {number} */ (y)] : [0, Math.min(1, size - 1)];
+      const isThere = (/** @type {number | undefined} */ axis) =>
+        axis !== undefined && Number.isInteger(axis) && axis >= 0 && axis < size;
+      return isThere(x) && isThere(y)
+        ? [/** @type {number} */ (x), /** @type {number} */ (y)]
+        : [0, Math.min(1, size - 1)];
     }
 
     /**
@@ -98,7 +141,9 @@ export default {
       const key = `${step} ${axes}`;
       let answer = kept.get(key);
       if (!answer) {
-        answer = tensors('map/points', { model: selection?.model, step, axes }).then((found) => /** @type {import('../kit/ask.js').Tensor} */ (found.get('points')).values);
+        answer = tensors('map/points', { model: selection?.model, step, axes }).then(
+          (found) => /** @type {import('../kit/ask.js').Tensor} */ (found.get('points')).values,
+        );
         answer.catch(() => kept.delete(key));
         kept.set(key, answer);
       }
@@ -117,7 +162,12 @@ export default {
       if (!selection || !about) return null;
       const kept = selection.more['map-word'];
       const [only] = found();
-      const id = hovered ?? (kept !== undefined && /^\d+$/.test(kept) ? Number(kept) : null) ?? only ?? selection.ids[selection.token] ?? null;
+      const id =
+        hovered ??
+        (kept !== undefined && /^\d+$/.test(kept) ? Number(kept) : null) ??
+        only ??
+        selection.ids[selection.token] ??
+        null;
       return id !== null && id < (points?.length ?? 0) / 2 ? id : null;
     }
 
@@ -127,8 +177,10 @@ export default {
       const text = typed.toLowerCase();
       if (!text || !about) return [];
       const { pieces } = about;
-      const all = (/** @type {(word: string) => boolean} */ fits) => written.flatMap((of, id) => (fits(of.toLowerCase()) ? [id] : []));
-      const rank = (/** @type {number} */ id) => 2 * Number(written[id] === typed) + Number(pieces[id]?.startsWith(' '));
+      const all = (/** @type {(word: string) => boolean} */ fits) =>
+        written.flatMap((of, id) => (fits(of.toLowerCase()) ? [id] : []));
+      const rank = (/** @type {number} */ id) =>
+        2 * Number(written[id] === typed) + Number(pieces[id]?.startsWith(' '));
       const same = all((of) => of === text).sort((one, other) => rank(other) - rank(one));
       return same.length ? same : all((of) => of.startsWith(text)).slice(0, 200);
     }
@@ -146,10 +198,14 @@ export default {
       if (hovered !== null) await new Promise((resolve) => setTimeout(resolve, 60));
       if (mine !== latest) return;
       try {
-        const answer = await ask('map/near', { model: selection.model, step: about.steps[stopOf(selection)] ?? null, id }, { signal: asked.signal });
+        const answer = await ask(
+          'map/near',
+          { model: selection.model, step: about.steps[stopOf(selection)] ?? null, id },
+          { signal: asked.signal },
+        );
         if (mine !== latest) return;
         near = answer.near;
-      } catch (error) {
+      } catch (_error) {
         if (asked.signal.aborted) return;
         near = [];
       }
@@ -166,20 +222,54 @@ export default {
       if (!about || !selection || !points || !bounds) return;
       const [of, now] = [about, selection];
       const id = chosen();
-      const prompt = new Map(now.ids.map((id, at) => /** @type {[number, number]} */ ([id, at])).reverse());
-      sheet.draw({ points, colors: of.colors, names: written, isFirst: (id) => of.by_meaning || (/** @type {number} */ (of.colors[id]) < 2 && (written[id] ?? '').length > 2), plain: of.names.length - 1, only: only(), prompt, found: found(), chosen: id, near: near.map(({ id }) => id), key: `${now.model} ${axesOf(now)}`, bounds });
+      const prompt = new Map(
+        now.ids.map((id, at) => /** @type {[number, number]} */ ([id, at])).reverse(),
+      );
+      sheet.draw({
+        points,
+        colors: of.colors,
+        names: written,
+        isFirst: (id) =>
+          of.by_meaning ||
+          /** @type {number} */ (of.colors[id] < 2 && (written[id] ?? '').length > 2),
+        plain: of.names.length - 1,
+        only: only(),
+        prompt,
+        found: found(),
+        chosen: id,
+        near: near.map(({ id }) => id),
+        key: `${now.model} ${axesOf(now)}`,
+        bounds,
+      });
       const matches = found().length;
       fill(
         readout,
         id === null
-          ? now.more['map-find'] ? 'the search finds no token' : 'point at a word'
+          ? now.more['map-find']
+            ? 'the search finds no token'
+            : 'point at a word'
           : [
-              h('b', null, visible(of.pieces[id] ?? '')), ` is nearest in all ${count(of.width)} dimensions to `,
-              near.slice(0, 6).flatMap(({ piece, cosine }, at) => [at ? ', ' : '', visible(piece), ' ', number(cosine, { digits: 2 })]),
+              h('b', null, visible(of.pieces[id] ?? '')),
+              ` is nearest in all ${count(of.width)} dimensions to `,
+              near
+                .slice(0, 6)
+                .flatMap(({ piece, cosine }, at) => [
+                  at ? ', ' : '',
+                  visible(piece),
+                  ' ',
+                  number(cosine, { digits: 2 }),
+                ]),
               matches > 1 && hovered === null ? `; the search finds ${matches} tokens` : '',
             ].flat(),
       );
-      parts.say(id === null ? 'A map of the words.' : `${of.pieces[id]?.trim()}: nearest are ${near.slice(0, 3).map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`).join(', ')}.`);
+      parts.say(
+        id === null
+          ? 'A map of the words.'
+          : `${of.pieces[id]?.trim()}: nearest are ${near
+              .slice(0, 3)
+              .map(({ piece, cosine }) => `${word(piece)} ${cosine.toFixed(2)}`)
+              .join(', ')}.`,
+      );
     }
 
     function drawLegend() {
@@ -196,8 +286,18 @@ export default {
             ? null
             : h(
                 'button',
-                { type: 'button', class: 'map-category', 'aria-pressed': String(picked === at), title: `${count(counts[at] ?? 0)} tokens`, onclick: () => page.set({ 'map-only': picked === at ? null : name }) },
-                h('span', { class: `map-mark ${isPlain ? 'is-plain' : at >= HUES.length ? 'is-ring' : ''}`, style: isPlain ? {} : { '--mark': `var(--category-${HUES[at % HUES.length]})` }, 'aria-hidden': 'true' }),
+                {
+                  type: 'button',
+                  class: 'map-category',
+                  'aria-pressed': String(picked === at),
+                  title: `${count(counts[at] ?? 0)} tokens`,
+                  onclick: () => page.set({ 'map-only': picked === at ? null : name }),
+                },
+                h('span', {
+                  class: `map-mark ${isPlain ? 'is-plain' : at >= HUES.length ? 'is-ring' : ''}`,
+                  style: isPlain ? {} : { '--mark': `var(--category-${HUES[at % HUES.length]})` },
+                  'aria-hidden': 'true',
+                }),
                 name,
               );
         }),
@@ -210,7 +310,13 @@ export default {
       time.hidden = of.steps.length < 2;
       if (!play.isPlaying || play.at !== stop) play.stand(stop);
       fill(stage, stepName(of.steps[stop] ?? null, of));
-      const options = of.shares.map((share, at) => /** @type {[string, string]} */ ([String(at), `axis ${at + 1} (${(share * 100).toFixed(1)} %)`]));
+      const options = of.shares.map(
+        (share, at) =>
+          /** @type {[string, string]} */ ([
+            String(at),
+            `axis ${at + 1} (${(share * 100).toFixed(1)} %)`,
+          ]),
+      );
       axes[0]?.set(options, String(x));
       axes[1]?.set(options, String(y));
       if (document.activeElement !== search) search.value = selection.more['map-find'] ?? '';
@@ -228,7 +334,12 @@ export default {
       const [of, [x, y]] = [about, axesOf(selection)];
       const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
       parts.caption(
-        'Each point is a row of the table. The axes are those along which ', of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`, ' differ most: the one across shows ', share(x), ' of their variance, the one up ', share(y),
+        'Each point is a row of the table. The axes are those along which ',
+        of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`,
+        ' differ most: the one across shows ',
+        share(x),
+        ' of their variance, the one up ',
+        share(y),
         `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
         of.steps.length > 1
           ? 'The axes are those of the last table at every step, so that only the words move.'
@@ -240,10 +351,35 @@ export default {
       if (!about || !selection || !points) return null;
       const [of, now, places] = [about, selection, points];
       const id = chosen();
-      const counts = of.names.map((name, at) => [name, String(of.colors.filter((color) => color === at).length)]);
+      const counts = of.names.map((name, at) => [
+        name,
+        String(of.colors.filter((color) => color === at).length),
+      ]);
       return [
-        { caption: 'the prompt on the map', head: ['token', 'across', 'up'], rows: now.ids.flatMap((id, at) => (2 * id < places.length ? [[visible(now.pieces[at] ?? ''), number(places[2 * id] ?? 0), number(places[2 * id + 1] ?? 0)]] : [])) },
-        ...(id === null ? [] : [{ caption: `nearest to ${visible(of.pieces[id] ?? '')} in all dimensions`, head: ['token', 'cosine'], rows: near.map(({ piece, cosine }) => [visible(piece), number(cosine)]) }]),
+        {
+          caption: 'the prompt on the map',
+          head: ['token', 'across', 'up'],
+          rows: now.ids.flatMap((id, at) =>
+            2 * id < places.length
+              ? [
+                  [
+                    visible(now.pieces[at] ?? ''),
+                    number(places[2 * id] ?? 0),
+                    number(places[2 * id + 1] ?? 0),
+                  ],
+                ]
+              : [],
+          ),
+        },
+        ...(id === null
+          ? []
+          : [
+              {
+                caption: `nearest to ${visible(of.pieces[id] ?? '')} in all dimensions`,
+                head: ['token', 'cosine'],
+                rows: near.map(({ piece, cosine }) => [visible(piece), number(cosine)]),
+              },
+            ]),
         { caption: 'tokens of each colour', head: ['colour of', 'tokens'], rows: counts },
       ];
     }
@@ -260,7 +396,9 @@ export default {
         selection = now;
         const [stop, of] = [stopOf(now), axesOf(now)];
         // One scale for all steps, so that what grows is seen to grow and nothing leaves the sheet.
-        const [here, ...all] = await Promise.all([stop, ...(about?.steps.keys() ?? [])].map((at) => pointsAt(at, of)));
+        const [here, ...all] = await Promise.all(
+          [stop, ...(about?.steps.keys() ?? [])].map((at) => pointsAt(at, of)),
+        );
         if (signal.aborted || !here) return;
         if (boundsOf !== `${key} ${of}`) {
           bounds = extent(all, /** @type {About} */ (about));
@@ -289,7 +427,8 @@ function extent(tables, about) {
     let [low, high] = [Infinity, -Infinity];
     for (const [at, points] of tables.entries()) {
       const values = [];
-      for (let id = 0; 2 * id < points.length; id += 1) if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
+      for (let id = 0; 2 * id < points.length; id += 1)
+        if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
       values.sort((one, other) => one - other);
       // Earlier steps may leave a little more outside, so that the last one has room.
       const cut = Math.floor(values.length * (at === tables.length - 1 ? 0.01 : 0.03));

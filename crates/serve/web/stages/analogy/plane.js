@@ -4,9 +4,9 @@
  * corners stands off it. Both views have one scale.
  */
 
-import { svg, fill } from '../../kit/dom.js';
-import { format } from '../../kit/number.js';
 import { word } from '../../kit/chips.js';
+import { fill, svg } from '../../kit/dom.js';
+import { format } from '../../kit/number.js';
 
 /** @typedef {import('../analogy.js').Sum} Sum */
 /** @typedef {import('../analogy.js').Point} Point */
@@ -37,10 +37,18 @@ export function drawPlane(root, sum, marked, mark) {
 
   // Room for the words: left of a and b, right of c and the sum, right of the answers.
   const [nameA, nameB, nameC] = sum.inputs.map(({ piece }) => word(piece));
-  const long = (/** @type {(string | undefined)[]} */ ...texts) => Math.min(110, Math.max(...texts.map((text) => (text?.length ?? 0) * 7.4)) + 14);
-  const [margin, gap, side] = [long(nameA, nameB), long(nameC, isNarrow ? 'sum' : 'the sum') + (isNarrow ? 8 : 24), long(...answers.map(({ piece }) => `${word(piece)} 0.00`))];
+  const long = (/** @type {(string | undefined)[]} */ ...texts) =>
+    Math.min(110, Math.max(...texts.map((text) => (text?.length ?? 0) * 7.4)) + 14);
+  const [margin, gap, side] = [
+    long(nameA, nameB),
+    long(nameC, isNarrow ? 'sum' : 'the sum') + (isNarrow ? 8 : 24),
+    long(...answers.map(({ piece }) => `${word(piece)} 0.00`)),
+  ];
   const wide = width - margin - gap - side;
-  const scale = Math.min(wide / Math.max(right - left + far, 1e-9), 330 / Math.max(high - low, 1e-9));
+  const scale = Math.min(
+    wide / Math.max(right - left + far, 1e-9),
+    330 / Math.max(high - low, 1e-9),
+  );
   const height = Math.max(190, (high - low) * scale + 90);
   const middle = (height - 18) / 2 + ((high + low) / 2) * scale;
   // What is left over goes to both sides.
@@ -50,22 +58,54 @@ export function drawPlane(root, sum, marked, mark) {
   const edge = margin + spare + (right - left) * scale + gap;
   const ex = (/** @type {Point} */ { off }) => edge + off * scale;
 
-  const corner = (/** @type {Point} */ at, /** @type {string} */ kind) => svg('circle', { class: `plane-corner ${kind}`, cx: px(at), cy: py(at), r: kind ? 5 : 4 });
-  const line = (/** @type {Point} */ from, /** @type {Point} */ to) => svg('line', { class: 'plane-side', x1: px(from), y1: py(from), x2: px(to), y2: py(to) });
+  const corner = (/** @type {Point} */ at, /** @type {string} */ kind) =>
+    svg('circle', { class: `plane-corner ${kind}`, cx: px(at), cy: py(at), r: kind ? 5 : 4 });
+  const line = (/** @type {Point} */ from, /** @type {Point} */ to) =>
+    svg('line', { class: 'plane-side', x1: px(from), y1: py(from), x2: px(to), y2: py(to) });
   /** @type {Label[]} */
   const above = [
     { x: px(c), y: py(c), text: nameC ?? '', kind: 'plane-word', id: null },
-    { x: px(sum.result), y: py(sum.result), text: isNarrow ? 'sum' : 'the sum', kind: 'plane-sum', id: null },
-    ...answers.filter(({ id }, at) => at === 0 || id === marked).map((answer) => ({ x: px(answer.placed) - 12, y: py(answer.placed) - 12, text: word(answer.piece), kind: 'plane-answer', id: answer.id })),
+    {
+      x: px(sum.result),
+      y: py(sum.result),
+      text: isNarrow ? 'sum' : 'the sum',
+      kind: 'plane-sum',
+      id: null,
+    },
+    ...answers
+      .filter(({ id }, at) => at === 0 || id === marked)
+      .map((answer) => ({
+        x: px(answer.placed) - 12,
+        y: py(answer.placed) - 12,
+        text: word(answer.piece),
+        kind: 'plane-answer',
+        id: answer.id,
+      })),
   ];
-  const beside = answers.map((answer) => ({ x: ex(answer.placed), y: py(answer.placed), text: `${word(answer.piece)} ${format(answer.placed.off, { digits: 2 })}`, kind: 'plane-answer', id: answer.id }));
+  const beside = answers.map((answer) => ({
+    x: ex(answer.placed),
+    y: py(answer.placed),
+    text: `${word(answer.piece)} ${format(answer.placed.off, { digits: 2 })}`,
+    kind: 'plane-answer',
+    id: answer.id,
+  }));
   const dots = answers.map((answer, at) => {
     // The first answer shows how the two views belong together.
     const isMarked = answer.id === marked || (marked === null && at === 0);
     return svg(
       'g',
-      { class: `plane-dot ${isMarked ? 'is-marked' : ''}`, onpointerenter: () => mark(answer.id), onpointerleave: () => mark(null) },
-      svg('line', { class: 'plane-plumb', x1: px(answer.placed), y1: py(answer.placed), x2: ex(answer.placed), y2: py(answer.placed) }),
+      {
+        class: `plane-dot ${isMarked ? 'is-marked' : ''}`,
+        onpointerenter: () => mark(answer.id),
+        onpointerleave: () => mark(null),
+      },
+      svg('line', {
+        class: 'plane-plumb',
+        x1: px(answer.placed),
+        y1: py(answer.placed),
+        x2: ex(answer.placed),
+        y2: py(answer.placed),
+      }),
       svg('circle', { cx: px(answer.placed), cy: py(answer.placed), r: 4 }),
       svg('circle', { cx: ex(answer.placed), cy: py(answer.placed), r: 4 }),
     );
@@ -74,10 +114,25 @@ export function drawPlane(root, sum, marked, mark) {
     root,
     svg(
       'svg',
-      { class: 'plane', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Seen from above, ${nameB}, ${nameA}, ${nameC} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.` },
+      {
+        class: 'plane',
+        width,
+        height,
+        viewBox: `0 0 ${width} ${height}`,
+        role: 'img',
+        'aria-label': `Seen from above, ${nameB}, ${nameA}, ${nameC} and the sum are corners of a parallelogram. Seen from the side, the answers stand off its plane: ${answers.map((answer) => `${word(answer.piece)} by ${answer.placed.off.toFixed(2)}`).join(', ')}.`,
+      },
       svg('line', { class: 'plane-edge', x1: edge, x2: edge, y1: 22, y2: height - 34 }),
-      svg('text', { class: 'plane-note', x: margin + spare + ((right - left) * scale) / 2, y: height - 6 }, 'from above'),
-      svg('text', { class: 'plane-note', x: edge + (far * scale) / 2, y: height - 6 }, isNarrow ? 'from the side' : 'from the side: how far off the plane'),
+      svg(
+        'text',
+        { class: 'plane-note', x: margin + spare + ((right - left) * scale) / 2, y: height - 6 },
+        'from above',
+      ),
+      svg(
+        'text',
+        { class: 'plane-note', x: edge + (far * scale) / 2, y: height - 6 },
+        isNarrow ? 'from the side' : 'from the side: how far off the plane',
+      ),
       line(b, a),
       line(c, sum.result),
       arrow([px(b), py(b)], [px(c), py(c)], ''),
@@ -89,7 +144,13 @@ export function drawPlane(root, sum, marked, mark) {
       [a, b, c].map((at) => svg('circle', { class: 'plane-corner', cx: edge, cy: py(at), r: 3 })),
       svg('circle', { class: 'plane-corner is-sum', cx: edge, cy: py(sum.result), r: 4 }),
       dots,
-      [a, b].map((at, of) => svg('text', { class: 'plane-word is-left', x: px(at) - 9, y: py(at) }, (of === 0 ? nameA : nameB) ?? '')),
+      [a, b].map((at, of) =>
+        svg(
+          'text',
+          { class: 'plane-word is-left', x: px(at) - 9, y: py(at) },
+          (of === 0 ? nameA : nameB) ?? '',
+        ),
+      ),
       labels(above, marked),
       labels(beside, marked),
     ),
@@ -103,8 +164,14 @@ function arrow([x1, y1], [x2, y2], kind) {
   const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
   // The head ends at the rim of the dot.
   const [tipX, tipY] = [x2 - 6 * ux, y2 - 6 * uy];
-  const wing = (/** @type {number} */ turn) => `${tipX - 9 * ux + turn * 4 * uy},${tipY - 9 * uy - turn * 4 * ux}`;
-  return svg('g', { class: `plane-arrow ${kind}` }, svg('line', { x1, y1, x2: tipX - 6 * ux, y2: tipY - 6 * uy }), svg('polygon', { points: `${tipX},${tipY} ${wing(1)} ${wing(-1)}` }));
+  const wing = (/** @type {number} */ turn) =>
+    `${tipX - 9 * ux + turn * 4 * uy},${tipY - 9 * uy - turn * 4 * ux}`;
+  return svg(
+    'g',
+    { class: `plane-arrow ${kind}` },
+    svg('line', { x1, y1, x2: tipX - 6 * ux, y2: tipY - 6 * uy }),
+    svg('polygon', { points: `${tipX},${tipY} ${wing(1)} ${wing(-1)}` }),
+  );
 }
 
 /**
@@ -115,14 +182,33 @@ function arrow([x1, y1], [x2, y2], kind) {
 function labels(wanted, marked) {
   /** @type {{left: number, right: number, y: number}[]} */
   const taken = [];
-  return [...wanted].sort((one, other) => one.y - other.y).map((label) => {
-    const [left, right] = [label.x + 8, label.x + 12 + label.text.length * 7.2];
-    let y = label.y;
-    for (const other of taken) if (left < other.right && right > other.left && y < other.y + LINE) y = other.y + LINE;
-    taken.push({ left, right, y });
-    return [
-      y - label.y > 3 ? svg('line', { class: 'plane-leader', x1: label.x + 5, y1: label.y, x2: left - 1, y2: y }) : null,
-      svg('text', { class: `${label.kind} ${label.id !== null && label.id === marked ? 'is-marked' : ''}`, x: left, y }, label.text),
-    ];
-  }).flat();
+  return [...wanted]
+    .sort((one, other) => one.y - other.y)
+    .flatMap((label) => {
+      const [left, right] = [label.x + 8, label.x + 12 + label.text.length * 7.2];
+      let y = label.y;
+      for (const other of taken)
+        if (left < other.right && right > other.left && y < other.y + LINE) y = other.y + LINE;
+      taken.push({ left, right, y });
+      return [
+        y - label.y > 3
+          ? svg('line', {
+              class: 'plane-leader',
+              x1: label.x + 5,
+              y1: label.y,
+              x2: left - 1,
+              y2: y,
+            })
+          : null,
+        svg(
+          'text',
+          {
+            class: `${label.kind} ${label.id !== null && label.id === marked ? 'is-marked' : ''}`,
+            x: left,
+            y,
+          },
+          label.text,
+        ),
+      ];
+    });
 }

@@ -3,8 +3,8 @@
  * places on paper only; which words are really near is for the model to say.
  */
 
-import { h } from '../../kit/dom.js';
 import { hue } from '../../kit/colour.js';
+import { h } from '../../kit/dom.js';
 import { isStill } from '../../kit/player.js';
 
 /**
@@ -36,7 +36,12 @@ const REACH = 14;
  * @param {(id: number | null) => void} how.onPick
  */
 export function chart({ name, onHover, onPick }) {
-  const canvas = h('canvas', { class: 'map-canvas', tabindex: '0', role: 'application', 'aria-label': `${name}: arrow keys go from point to point, Enter keeps one, plus and minus zoom` });
+  const canvas = h('canvas', {
+    class: 'map-canvas',
+    tabindex: '0',
+    role: 'application',
+    'aria-label': `${name}: arrow keys go from point to point, Enter keeps one, plus and minus zoom`,
+  });
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
   /** @type {Sheet | null} */
   let sheet = null;
@@ -51,7 +56,13 @@ export function chart({ name, onHover, onPick }) {
   function scale() {
     if (!sheet) return 1;
     const { x, y } = sheet.bounds;
-    return view.zoom * Math.min((size.width - 60) / Math.max(x[1] - x[0], 1e-9), (size.height - 40) / Math.max(y[1] - y[0], 1e-9));
+    return (
+      view.zoom *
+      Math.min(
+        (size.width - 60) / Math.max(x[1] - x[0], 1e-9),
+        (size.height - 40) / Math.max(y[1] - y[0], 1e-9),
+      )
+    );
   }
   /** @param {number} id @param {number} by @returns {[number, number]} */
   function at(id, by) {
@@ -76,16 +87,26 @@ export function chart({ name, onHover, onPick }) {
     const by = scale();
     const rows = drawn.length / 2;
     const isCloud = rows > 8000 && view.zoom < 3;
-    const isIn = (/** @type {number} */ px, /** @type {number} */ py) => px > -5 && py > -5 && px < size.width + 5 && py < size.height + 5;
+    const isIn = (/** @type {number} */ px, /** @type {number} */ py) =>
+      px > -5 && py > -5 && px < size.width + 5 && py < size.height + 5;
 
     // Category by category, the plain one first, so that it lies below and colours change seldom.
     const [start, end] = rows > 8000 ? [1.1, 2.4] : rows > 1000 ? [2, 5] : [3, 5];
     const radius = Math.min(end, start * Math.sqrt(view.zoom));
-    const categories = [...new Set(now.colors)].sort((one, other) => Number(other === now.plain) - Number(one === now.plain) || one - other);
+    const categories = [...new Set(now.colors)].sort(
+      (one, other) => Number(other === now.plain) - Number(one === now.plain) || one - other,
+    );
     for (const category of categories) {
       const isPlain = category === now.plain;
       // Tens of thousands of points make a cloud, and names are to be read on it.
-      pen.globalAlpha = now.only !== null && now.only !== category ? 0.08 : isPlain || isCloud ? 0.35 : rows > 8000 ? 0.6 : 0.85;
+      pen.globalAlpha =
+        now.only !== null && now.only !== category
+          ? 0.08
+          : isPlain || isCloud
+            ? 0.35
+            : rows > 8000
+              ? 0.6
+              : 0.85;
       const fill = isPlain ? quiet : hues[category % HUES.length];
       pen.fillStyle = pen.strokeStyle = fill ?? '';
       pen.lineWidth = 1.2;
@@ -120,7 +141,13 @@ export function chart({ name, onHover, onPick }) {
       }
       ring(now.chosen, accent ?? '', 6);
     }
-    for (const [id, token] of now.prompt) if (id < rows) ring(id, hue(token).replace(/var\((.*?)\)/g, (_, of) => style.getPropertyValue(of).trim()), 5);
+    for (const [id, token] of now.prompt)
+      if (id < rows)
+        ring(
+          id,
+          hue(token).replace(/var\((.*?)\)/g, (_, of) => style.getPropertyValue(of).trim()),
+          5,
+        );
     for (const id of now.found) if (id < rows) ring(id, ink ?? '', 5);
     if (cursor !== null && cursor < rows) ring(cursor, ink ?? '', 7);
     write(by, isCloud, { ink: ink ?? '', paper: paper ?? '', quiet: quiet ?? '', hues });
@@ -150,7 +177,9 @@ export function chart({ name, onHover, onPick }) {
     // A coarse grid of what is taken.
     const [cell, taken] = [6, /** @type {Set<number>} */ (new Set())];
     const columns = Math.ceil(size.width / cell) + 2;
-    const first = [cursor, now.chosen, ...now.near, ...now.prompt.keys(), ...now.found].filter((id) => id !== null && id < rows);
+    const first = [cursor, now.chosen, ...now.near, ...now.prompt.keys(), ...now.found].filter(
+      (id) => id !== null && id < rows,
+    );
     const important = new Set(/** @type {number[]} */ (first));
     let room = 40 + (size.width * size.height) / 2600;
     /** @type {Set<string>} */
@@ -167,7 +196,8 @@ export function chart({ name, onHover, onPick }) {
       const x = px + 6 + long > size.width ? px - 6 - long : px + 6;
       const cells = [];
       for (let row = Math.floor((py - 7) / cell); row <= (py + 7) / cell; row += 1) {
-        for (let column = Math.floor(x / cell); column <= (x + long) / cell; column += 1) cells.push(row * columns + column);
+        for (let column = Math.floor(x / cell); column <= (x + long) / cell; column += 1)
+          cells.push(row * columns + column);
       }
       if (cells.some((at) => taken.has(at))) return;
       for (const at of cells) taken.add(at);
@@ -179,13 +209,22 @@ export function chart({ name, onHover, onPick }) {
       pen.globalAlpha = isImportant ? 1 : 0.75;
       pen.strokeText(text, x, py);
       pen.globalAlpha = 1;
-      pen.fillStyle = isImportant ? ink : category === now.plain ? quiet : (hues[category % HUES.length] ?? ink);
+      pen.fillStyle = isImportant
+        ? ink
+        : category === now.plain
+          ? quiet
+          : (hues[category % HUES.length] ?? ink);
       pen.fillText(text, x, py);
     };
     for (const id of important) put(id, true);
     for (const isFirst of [true, false]) {
       for (let id = 0; id < rows && room > 0; id += 1) {
-        if (important.has(id) || now.isFirst(id) !== isFirst || (now.only !== null && now.colors[id] !== now.only)) continue;
+        if (
+          important.has(id) ||
+          now.isFirst(id) !== isFirst ||
+          (now.only !== null && now.colors[id] !== now.only)
+        )
+          continue;
         // Small words crowd the middle, and pieces of words crowd a cloud; others say more.
         if (now.only === null && (now.colors[id] === now.plain || (isCloud && !isFirst))) continue;
         put(id, false);
@@ -284,7 +323,12 @@ export function chart({ name, onHover, onPick }) {
     { passive: false },
   );
   canvas.addEventListener('keydown', (event) => {
-    const way = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
+    const way = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    })[event.key];
     if (way) {
       event.preventDefault();
       // The page's own arrow keys choose tokens and layers; here they walk over the map.
@@ -325,7 +369,10 @@ export function chart({ name, onHover, onPick }) {
     if (width === 0) return;
     size = { width, height: Math.round(Math.max(320, Math.min(620, width * 0.62))) };
     const ratio = devicePixelRatio || 1;
-    Object.assign(canvas, { width: Math.round(size.width * ratio), height: Math.round(size.height * ratio) });
+    Object.assign(canvas, {
+      width: Math.round(size.width * ratio),
+      height: Math.round(size.height * ratio),
+    });
     canvas.style.height = `${size.height}px`;
     paint();
   }
