@@ -199,7 +199,7 @@ export default {
       const of = sum;
       const others = of.answers.filter(({ is_input }) => !is_input);
       const [best] = others;
-      of.words.forEach((text, at) => inputs[at]?.set(text));
+      for (const [at, text] of of.words.entries()) inputs[at]?.set(text);
       const [first] = of.answers;
       // What was put in may win; then both are said, not only the one that looks better.
       fill(

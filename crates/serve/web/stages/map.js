@@ -230,8 +230,7 @@ export default {
         colors: of.colors,
         names: written,
         isFirst: (id) =>
-          of.by_meaning ||
-          /** @type {number} */ (of.colors[id] < 2 && (written[id] ?? '').length > 2),
+          of.by_meaning || ((of.colors[id] ?? 2) < 2 && (written[id] ?? '').length > 2),
         plain: of.names.length - 1,
         only: only(),
         prompt,
