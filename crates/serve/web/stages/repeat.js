@@ -267,7 +267,7 @@ export default {
       const turns = [top, ...here].flatMap((node) => (node.turn ? [node.turn] : []));
       const turn = cursor.turn ?? cursor.parent?.turn;
       if (turn) fill(cost, costs(turn, turns, begin));
-      const scrolled = branches.querySelector('.tree-whole')?.scrollLeft ?? 0;
+      const scrolled = branches.querySelector('.branch-whole')?.scrollLeft ?? 0;
       const drawing = tree.draw(top, cursor, go);
       fill(
         branches,

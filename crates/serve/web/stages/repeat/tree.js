@@ -107,7 +107,7 @@ export function draw(root, cursor, onPick) {
       svg(
         'g',
         {
-          class: `tree-node ${on.has(node) ? 'is-on' : ''} ${isHere ? 'is-here' : ''}`,
+          class: `branch-node ${on.has(node) ? 'is-on' : ''} ${isHere ? 'is-here' : ''}`,
           role: 'button',
           tabindex: isHere ? '0' : '-1',
           'aria-label': `${name}, token ${node.depth} behind the prompt${isHere ? ', here' : ''}`,
@@ -116,7 +116,7 @@ export function draw(root, cursor, onPick) {
           onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(node),
         },
         svg('rect', {
-          class: 'tree-ground',
+          class: 'branch-ground',
           x: x - STEP / 2,
           y: y - 20,
           width: STEP,
@@ -132,7 +132,7 @@ export function draw(root, cursor, onPick) {
       const [childX, childY] = [x + STEP, 22 + to * LANE];
       lines.push(
         svg('path', {
-          class: `tree-line ${on.has(child) ? 'is-on' : ''}`,
+          class: `branch-line ${on.has(child) ? 'is-on' : ''}`,
           d: `M${x} ${y} C${x + STEP / 2} ${y} ${x + STEP / 2} ${childY} ${childX} ${childY}`,
         }),
       );
@@ -144,7 +144,7 @@ export function draw(root, cursor, onPick) {
   const drawing = svg(
     'svg',
     {
-      class: 'tree',
+      class: 'branch-tree',
       width,
       height,
       viewBox: `0 0 ${width} ${height}`,
@@ -169,7 +169,7 @@ export function draw(root, cursor, onPick) {
     event.stopPropagation();
     if (to) onPick(to);
   };
-  return h('div', { class: 'tree-whole', onkeydown: walk }, drawing);
+  return h('div', { class: 'branch-whole', onkeydown: walk }, drawing);
 }
 
 /**
