@@ -196,6 +196,7 @@ export default {
       const [now, of] = [chosen, key];
       const all = await samplers();
       let node = from;
+      let isTold = false;
       const body = {
         model: now.model,
         prompt: now.prompt,
@@ -211,8 +212,12 @@ export default {
       /** @param {Begin | Turn | {type: 'end', finish: string} | {type: 'refused', error: string}} event */
       const tell = (event) => {
         // An answer about another prompt comes too late.
-        if (of !== key || signal?.aborted) return;
+        if (of !== key || signal?.aborted) {
+          isTold = true;
+          return;
+        }
         if (event.type === 'refused') throw new Said(event.error);
+        isTold ||= event.type === 'end';
         if (event.type === 'begin') {
           begin = event;
           // Tokens that were restored or picked now have their text.
@@ -232,6 +237,8 @@ export default {
         schedule();
       };
       await events('repeat', body, tell, { signal });
+      if (!isTold && !signal?.aborted)
+        throw new Said('the text broke off: the program does not answer any more');
     }
 
     let isScheduled = false;
