@@ -75,11 +75,15 @@ export function onWeight(share) {
 }
 
 /**
- * A token's hue, the same in every figure. Neighbours differ by the golden angle.
+ * A token's hue, the same in every figure. Neighbours differ by the golden angle. From yellow to cyan
+ * a colour looks brighter than its lightness says, so these are darker on paper, or nobody could read
+ * them.
  * @param {number} token
  */
 export function hue(token) {
-  return `hsl(${((token * 137.508 + 205) % 360).toFixed(0)} var(--token-saturation) var(--token-lightness))`;
+  const angle = Math.round((token * 137.508 + 205) % 360);
+  const lightness = angle >= 40 && angle <= 192 ? '--token-lightness-bright' : '--token-lightness';
+  return `hsl(${angle} var(--token-saturation) var(${lightness}))`;
 }
 
 /** How many categories have a colour of their own. */

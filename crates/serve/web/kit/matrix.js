@@ -83,7 +83,7 @@ export function matrix({ name, onPick, onHover, describe }) {
     {
       type: 'button',
       class: 'plain',
-      'aria-label': `${name}: fill the screen`,
+      'aria-label': `larger: ${name}`,
       onclick: () => fullScreen(),
     },
     'larger',
@@ -92,6 +92,7 @@ export function matrix({ name, onPick, onHover, describe }) {
   function fullScreen() {
     const isFull = node.classList.toggle('fills-screen');
     whole.textContent = isFull ? 'close' : 'larger';
+    whole.setAttribute('aria-label', `${whole.textContent}: ${name}`);
     draw();
   }
 
