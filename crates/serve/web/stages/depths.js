@@ -9,7 +9,18 @@ import { mention, visible, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
-import { barCell, chooser, look, pick, question, remembering, said, share } from './logits/word.js';
+import {
+  barCell,
+  chooser,
+  look,
+  pick,
+  question,
+  refill,
+  remembering,
+  said,
+  share,
+  spoken,
+} from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, rank: number, logit: number, probability: number}} Ranked */
@@ -26,8 +37,10 @@ import { barCell, chooser, look, pick, question, remembering, said, share } from
  * @property {number} row    the opened depth
  */
 
-/** Tokens shown at once, guesses of the opened one. */
-const [COLUMNS, GUESSES] = [10, 10];
+/** Tokens shown at once, and the pixels that each takes beside what names the rows. */
+const [FEWEST, MOST, COLUMN, NAMES] = [2, 12, 112, 160];
+/** Guesses of the opened place. */
+const GUESSES = 10;
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -69,31 +82,33 @@ export default {
             {
               type: 'button',
               class: `depths-cell ${isPicked ? 'is-picked' : ''} ${guess.id === answer.of ? 'is-next' : ''}`,
+              'data-key': `${depth},${token}`,
               'aria-pressed': String(isPicked),
-              'aria-label': `${stand(depths, depth)}, after ${word(of.pieces[token] ?? '')}: ${word(pieces[guess.id] ?? '')}, ${Math.round(100 * guess.probability)} %`,
               // At most so dark that ink can be read on it, in both themes.
               style: {
                 background: `color-mix(in srgb, var(--ink) ${30 * guess.probability}%, var(--paper))`,
               },
               onclick: () => page.set({ token, 'depths.at': depth === last ? null : depth }),
             },
+            spoken(`${stand(depths, depth)}, after ${word(of.pieces[token] ?? '')}: `),
             h('span', { class: 'depths-word' }, look(pieces, guess.id)),
-            shown(guess, depth === last ? token : null),
+            shown(guess, depth === last ? token : null, 1),
           ),
         );
       };
-      fill(
+      refill(
         grid,
         h(
           'table',
-          { class: 'depths-table' },
+          { class: `depths-table ${depths.length > 16 ? 'is-deep' : ''}` },
           h(
             'thead',
             null,
             h(
               'tr',
               null,
-              h('th', { scope: 'col' }, ''),
+              h('td'),
+              h('th', { scope: 'col', class: 'depths-rank' }, 'place of ', said(pieces, answer.of)),
               tokens.map((token) =>
                 h(
                   'th',
@@ -101,7 +116,6 @@ export default {
                   mention(token, of.pieces[token] ?? ''),
                 ),
               ),
-              h('th', { scope: 'col', class: 'depths-rank' }, 'place of ', look(pieces, answer.of)),
             ),
           ),
           h(
@@ -111,14 +125,24 @@ export default {
               h(
                 'tr',
                 { class: at === last ? 'is-last' : '' },
-                h('th', { scope: 'row' }, stand(depths, at)),
-                tokens.map((token) => cell(at, token)),
+                h('th', { scope: 'row' }, stand(depths, at).replace('after ', '')),
                 h('td', { class: 'depths-rank number' }, place(depth.tokens[of.token - first])),
+                tokens.map((token) => cell(at, token)),
               ),
             ),
           ),
         ),
       );
+    }
+
+    /** Scrolls to the opened place, where not all fit. */
+    function reveal() {
+      const cell = grid.querySelector('.is-picked');
+      if (!cell) return;
+      const [at, frame] = [cell.getBoundingClientRect(), grid.getBoundingClientRect()];
+      grid.scrollLeft = Math.max(0, grid.scrollLeft + at.right - frame.left - grid.clientWidth);
+      const below = at.bottom - frame.top - grid.clientHeight;
+      if (below > 0) grid.scrollTop += below;
     }
 
     /** @param {Asked} now */
@@ -136,7 +160,7 @@ export default {
           h('td', { class: 'depths-bar' }, barCell(next.probability, most)),
           h('td', null, shown(next, isLast ? of.token : null)),
         );
-      fill(
+      refill(
         opened,
         h(
           'table',
@@ -182,9 +206,11 @@ export default {
 
     return {
       async draw(of) {
-        const columns = Math.min(of.ids.length, COLUMNS);
+        const room = Math.floor((grid.clientWidth - NAMES) / COLUMN);
+        const columns = Math.min(of.ids.length, Math.max(FEWEST, Math.min(MOST, room)));
         // The chosen token stands near the right, so that one sees what led to it.
-        const first = Math.max(0, Math.min(of.token - columns + 3, of.ids.length - columns));
+        const after = Math.min(2, Math.floor((columns - 1) / 3));
+        const first = Math.max(0, Math.min(of.token + after + 1, of.ids.length) - columns);
         const apart = of.more['depths.halves'] === '1';
         const body = { ...question(of), first, count: columns, halves: apart, most: GUESSES };
         const answer = await once([body, of.about.step], (signal) =>
@@ -196,6 +222,7 @@ export default {
         halves.checked = apart;
         next.show(of, answer);
         drawGrid(asked);
+        reveal();
         drawOpened(asked);
         parts.caption(...sentence(asked));
         const guess = answer.depths[row]?.tokens[of.token - first]?.top[0];
@@ -213,12 +240,11 @@ export default {
  * A probability; that of the deepest row is the model's own, and says where it stands.
  * @param {Ranked} next
  * @param {number | null} token
+ * @param {number} [most]  digits
  */
-function shown({ id, probability }, token) {
-  return share(
-    probability,
-    token === null ? {} : { site: 'probabilities', index: `${token},${id}` },
-  );
+function shown({ id, probability }, token, most) {
+  const place = token === null ? {} : { site: 'probabilities', index: `${token},${id}` };
+  return share(probability, place, most);
 }
 
 /** Where a depth is read. @param {Depth[]} depths @param {number} at */
@@ -226,7 +252,7 @@ function stand(depths, at) {
   const site = depths[at]?.site ?? '';
   if (at === 0) return 'before layer 0';
   const layer = site.match(/blocks\.(\d+)\./)?.[1] ?? '';
-  const half = site.endsWith('resid_mid') ? ' attention' : '';
+  const half = site.endsWith('resid_mid') ? ' attn.' : '';
   return `after layer ${layer}${half}`;
 }
 

@@ -10,7 +10,16 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
-import { barCell, chooser, pick, question, remembering, look as seen } from './logits/word.js';
+import {
+  barCell,
+  chooser,
+  pick,
+  question,
+  refill,
+  remembering,
+  look as seen,
+  spoken,
+} from './logits/word.js';
 import { curve } from './mlp/curve.js';
 import { unfolded } from './mlp/unit.js';
 
@@ -124,7 +133,7 @@ export default {
             type: 'button',
             class: 'mlp-row',
             'aria-pressed': String(unit === shown),
-            'aria-label': `unit ${unit.index}`,
+            'data-key': `unit-${unit.index}`,
             onclick: () => page.set({ 'mlp.unit': unit.index }),
             onpointerenter: () => plot.mark(unit.index),
             onpointerleave: () => plot.mark(shown?.index ?? null),
@@ -139,12 +148,12 @@ export default {
           h(
             'span',
             { class: 'mlp-words' },
-            h('span', { class: 'is-up' }, words(unit.up)),
-            h('span', { class: 'is-down' }, words(unit.down)),
+            h('span', { class: 'is-up' }, spoken('pushes up '), words(unit.up)),
+            h('span', { class: 'is-down' }, spoken('pushes down '), words(unit.down)),
           ),
         ),
       );
-      fill(
+      refill(
         list,
         h(
           'div',
@@ -251,7 +260,7 @@ export default {
         plot.draw(layer, CURVES[of.about.activation] ?? of.about.activation);
         plot.mark(unit?.index ?? null);
         drawList(layer);
-        if (unit) fill(opened, unfolded(page, layer, unit));
+        if (unit) refill(opened, unfolded(page, layer, unit));
         parts.title(
           'What the hidden units of layer ',
           String(of.layer),

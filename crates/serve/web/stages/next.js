@@ -9,7 +9,17 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
-import { barCell, look, pick, picked, question, remembering, said, share } from './logits/word.js';
+import {
+  barCell,
+  look,
+  pick,
+  picked,
+  question,
+  refill,
+  remembering,
+  said,
+  share,
+} from './logits/word.js';
 import { curve } from './next/curve.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -77,10 +87,26 @@ export default {
       number(logit, { site: 'logits', index: `${of.token},${id}`, digits: 2 });
 
     /** @param {Selection} of @param {Answer} answer */
-    function drawList(of, { top, pieces, follows }) {
+    function drawList(of, { top, pieces, follows, of: own }) {
       const most = top[0]?.probability ?? 1;
-      const own = picked(of) ?? top[0]?.id;
-      fill(
+      const shown = own ?? top[0];
+      const row = (/** @type {Ranked} */ next) =>
+        h(
+          'tr',
+          next.id === follows?.id
+            ? { class: 'is-text', title: 'what the text goes on with' }
+            : null,
+          h('td', { class: 'number next-rank' }, count(next.rank)),
+          h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === shown?.id)),
+          h('td', { class: 'next-bar' }, barCell(next.probability, most)),
+          h('td', null, probability(next, of)),
+          h('td', { class: 'next-logit' }, logit(next, of)),
+        );
+      const others = [own, follows].filter((next) => next !== null && next.rank > top.length);
+      others.sort((a, b) => (a?.rank ?? 0) - (b?.rank ?? 0));
+      // The picked one may be what the text goes on with.
+      const apart = others.filter((next, at) => next?.id !== others[at - 1]?.id);
+      refill(
         list,
         h(
           'table',
@@ -92,28 +118,18 @@ export default {
               'tr',
               null,
               ['', 'next token', '', 'probability', 'logit'].map((cell) =>
-                h('th', { scope: 'col' }, cell),
+                cell ? h('th', { scope: 'col' }, cell) : h('td'),
               ),
             ),
           ),
-          h(
-            'tbody',
-            null,
-            top.map((next) =>
-              h(
-                'tr',
-                {
-                  class: next.id === follows?.id ? 'is-text' : '',
-                  title: next.id === follows?.id ? 'what the text goes on with' : null,
-                },
-                h('td', { class: 'number next-rank' }, String(next.rank)),
-                h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === own)),
-                h('td', { class: 'next-bar' }, barCell(next.probability, most)),
-                h('td', null, probability(next, of)),
-                h('td', { class: 'next-logit' }, logit(next, of)),
-              ),
-            ),
-          ),
+          h('tbody', null, top.map(row)),
+          apart.length
+            ? h(
+                'tbody',
+                { class: 'next-apart' },
+                apart.map((next) => next && row(next)),
+              )
+            : null,
         ),
       );
     }
@@ -134,7 +150,7 @@ export default {
       );
       const more = finds.all - finds.tokens.length;
       const written = finds.written.flatMap((id) => [pick(page, pieces, id, id === own), ' ']);
-      fill(
+      refill(
         found,
         finds.tokens.length ? h('table', null, h('tbody', null, rows)) : null,
         more > 0 ? h('p', null, `and ${count(more)} more`) : null,
@@ -218,7 +234,7 @@ function sentence(of, answer) {
     part(first),
     half === 1
       ? ', more than all others together'
-      : ` and the first ${count(half)} a half between them`,
+      : `, and the first ${count(half)} have half of everything between them`,
     `; nine tenths go to ${most === 1 ? 'it alone' : `${count(most)} of the ${count(vocabulary)} tokens`}. The choice is as open as a throw of a die with `,
     number(as_open_as, { digits: as_open_as < 10 ? 1 : 0 }),
     ' equal sides. ',

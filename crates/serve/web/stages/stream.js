@@ -2,7 +2,7 @@
  * The residual stream of one token as the sum that it is: who wrote how much, and what each adds to
  * the logit of one next word.
  *
- * In the address: `stream.order`, `largest` for the largest pushes first.
+ * In the address: `stream.order`, `written` or `largest` first.
  */
 
 import { ask } from '../kit/ask.js';
@@ -10,7 +10,7 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
-import { barCell, chooser, look, question, remembering, said } from './logits/word.js';
+import { barCell, chooser, look, question, refill, remembering, said } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -38,6 +38,9 @@ import { barCell, chooser, look, question, remembering, said } from './logits/wo
 
 /** @typedef {{stream: Stream, of: number, candidates: number[], pieces: Record<string, string>}} Answer */
 
+/** Layers from which on the largest pushes come first. */
+const DEEP = 8;
+
 /** @type {[string, string][]} */
 const ORDERS = [
   ['written', 'as they write'],
@@ -63,15 +66,16 @@ export default {
       label: 'order',
       options: ORDERS,
       value: 'written',
-      onChange: (value) => page.set({ 'stream.order': value === 'written' ? null : value }),
+      onChange: (value) => page.set({ 'stream.order': value }),
     });
     const next = chooser(page, 'next word');
     parts.controls.append(next.node, order.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
-    /** @param {Selection} of */
-    const orderOf = (of) => (of.more['stream.order'] === 'largest' ? 'largest' : 'written');
+    /** In a deep model the many small pushes would hide the few large ones. @param {Selection} of */
+    const orderOf = (of) =>
+      of.more['stream.order'] ?? (of.about.layers > DEEP ? 'largest' : 'written');
 
     /** @param {Selection} of @param {Answer} answer */
     function drawRows(of, answer) {
@@ -83,24 +87,34 @@ export default {
       const row = (/** @type {Writer} */ writer) =>
         h(
           'div',
-          {
-            class: `stream-row ${kind(writer)} ${writer.layer === of.layer ? 'is-layer' : ''}`,
-            onclick: writer.layer === null ? null : () => page.set({ layer: writer.layer }),
-          },
-          h('span', { class: 'stream-name' }, name(writer)),
+          { class: `stream-row ${kind(writer)} ${writer.layer === of.layer ? 'is-layer' : ''}` },
+          writer.layer === null
+            ? h('span', { class: 'stream-name' }, name(writer))
+            : h(
+                'button',
+                {
+                  type: 'button',
+                  class: 'stream-name',
+                  title: `choose layer ${writer.layer}`,
+                  'data-key': writer.site,
+                  onclick: () => page.set({ layer: writer.layer }),
+                },
+                name(writer),
+              ),
           number(writer.length, { digits: 2 }),
           barCell(writer.length, longest, { kind: kind(writer) }),
           barCell(writer.logit, most, { signed: true }),
           number(writer.logit, { digits: 2, sign: true }),
         );
-      fill(
+      rows.classList.toggle('is-sorted', orderOf(of) === 'largest');
+      refill(
         rows,
         h(
           'div',
           { class: 'stream-row stream-head', 'aria-hidden': 'true' },
           h('span', null, 'writer'),
           h('span', { class: 'stream-wide' }, 'length of what it writes'),
-          h('span', { class: 'stream-wide' }, 'its push on ', look(pieces, stream.of)),
+          h('span', { class: 'stream-wide' }, 'its push on ', said(pieces, stream.of)),
         ),
         writers.map(row),
       );

@@ -69,7 +69,7 @@ export function axes({ x, y, box, xName, yName, xShow = String, yShow = String }
       svg('text', { x: left - 6, y: y.to(tick), class: 'axis-tick is-y' }, yShow(tick)),
     ]),
     svg('text', { x: right, y: bottom + 31, class: 'axis-name is-x' }, xName),
-    svg('text', { x: left, y: top - 8, class: 'axis-name is-y' }, yName),
+    svg('text', { x: left, y: 14, class: 'axis-name is-y' }, yName),
   );
 }
 

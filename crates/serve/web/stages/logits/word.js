@@ -54,14 +54,15 @@ export function said(pieces, id) {
  * A probability with as many digits as tell it from none and from certain.
  * @param {number} probability
  * @param {{site?: string, index?: string}} [place]
+ * @param {number} [most]  digits behind the point at most
  */
-export function share(probability, place = {}) {
+export function share(probability, place = {}, most = 6) {
   if (probability < 1e-4) {
     const text = probability === 0 ? '0' : probability.toExponential(1);
     return h('span', { class: 'number', ...placed(place) }, text);
   }
   const near = Math.min(probability, 1 - probability);
-  const digits = near >= 0.095 ? 0 : Math.min(6, Math.ceil(-Math.log10(Math.max(near, 1e-8))) - 1);
+  const digits = near >= 0.095 ? 0 : Math.min(most, Math.ceil(-Math.log10(near || 1e-8)) - 1);
   return number(probability, { ...place, percent: true, digits });
 }
 
@@ -80,6 +81,7 @@ export function pick(page, pieces, id, isPicked = false) {
     {
       type: 'button',
       class: 'next-pick',
+      'data-key': `word-${id}`,
       title: `token ${id}`,
       'aria-pressed': String(isPicked),
       onclick: press,
@@ -149,6 +151,29 @@ export function remembering() {
     }
     return answer;
   };
+}
+
+/**
+ * Words for those who do not see what stands around them.
+ * @param {string} words
+ */
+export function spoken(words) {
+  return h('span', { class: 'spoken' }, words);
+}
+
+/**
+ * Takes everything out of a node and puts other things in; who had the focus by its `data-key` has it
+ * again.
+ * @param {HTMLElement} node
+ * @param {...(import('../../kit/dom.js').Child | import('../../kit/dom.js').Child[])} children
+ */
+export function refill(node, ...children) {
+  const focused = document.activeElement;
+  const key = node.contains(focused) ? focused?.getAttribute('data-key') : null;
+  fill(node, ...children);
+  if (key === null || key === undefined) return;
+  const again = node.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  /** @type {HTMLElement | null} */ (again)?.focus({ preventScroll: true });
 }
 
 /**

@@ -41,7 +41,7 @@ export function unfolded(page, { of, answer, site }, unit) {
           'tr',
           null,
           ['next word', 'push when it is 1', '', 'push as it is'].map((cell) =>
-            h('th', { scope: 'col' }, cell),
+            cell ? h('th', { scope: 'col' }, cell) : h('td'),
           ),
         ),
       ),

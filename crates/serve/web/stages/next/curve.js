@@ -24,7 +24,7 @@ export function curve() {
   /** @param {{of: Selection, answer: Answer}} now @param {number} width */
   function drawing({ of, answer }, width) {
     const height = 300;
-    const box = { left: 46, right: width - 10, top: 24, bottom: height - 38 };
+    const box = { left: 46, right: width - 10, top: 44, bottom: height - 38 };
     const points = answer.curve;
     const lowest = Math.max(LEAST, Number(points.at(-1)?.probability));
     const x = logarithmic([1, Math.max(2, answer.vocabulary)], [box.left, box.right]);
@@ -45,7 +45,11 @@ export function curve() {
         svg('circle', { cx, cy, r: 4 }),
         svg(
           'text',
-          { x: cx + (isRight ? -8 : 8), y: cy - 8, 'text-anchor': isRight ? 'end' : 'start' },
+          {
+            x: cx + (isRight ? -8 : 8),
+            y: cy + (kind === 'is-text' ? 18 : -8),
+            'text-anchor': isRight ? 'end' : 'start',
+          },
           visible(answer.pieces[next.id] ?? ''),
         ),
       );
@@ -70,7 +74,7 @@ export function curve() {
         ' of all',
       );
     };
-    const own = answer.of && answer.of.rank !== 1 ? answer.of : undefined;
+    const own = answer.of ?? answer.top[0];
     const text = answer.follows && answer.follows.id !== own?.id ? answer.follows : undefined;
     const picture = svg(
       'svg',
@@ -105,7 +109,7 @@ export function curve() {
           .join(' '),
       }),
       pin(text, 'is-text'),
-      pin(own ?? answer.top[0], 'is-own'),
+      pin(own, 'is-own'),
       mark,
     );
     return picture;
