@@ -28,7 +28,7 @@ export function curve(onPick) {
   const again = asWide(place, (width) => (layer ? drawing(layer, width) : null));
 
   /** @param {Layer} now @param {number} width */
-  function drawing({ pre, post, linear: other, answer, of }, width) {
+  function drawing({ pre, post, linear: other, answer }, width) {
     const height = Math.min(340, Math.max(220, width * 0.72));
     const box = { left: 40, right: width - 8, top: 28, bottom: height - 38 };
     const { curve, bent } = answer;
@@ -118,7 +118,8 @@ export function curve(onPick) {
       }),
       mark,
     );
-    picture.dataset.token = String(of.token);
+    // A drawing that is made anew for another width keeps its mark.
+    moveMark(marked);
     return picture;
   }
 
