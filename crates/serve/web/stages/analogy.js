@@ -137,6 +137,11 @@ export default {
       };
     }
 
+    /** @param {string[]} words */
+    function write(words) {
+      for (const [at, text] of words.entries()) inputs[at]?.set(text);
+    }
+
     function choose() {
       const typed = inputs.map(({ input }) => input.value.trim());
       page.set({ analogy: typed.join(',') });
@@ -199,7 +204,7 @@ export default {
       const of = sum;
       const others = of.answers.filter(({ is_input }) => !is_input);
       const [best] = others;
-      for (const [at, text] of of.words.entries()) inputs[at]?.set(text);
+      write(of.words);
       const [first] = of.answers;
       // What was put in may win; then both are said, not only the one that looks better.
       fill(
@@ -353,7 +358,7 @@ export default {
           wrong.hidden = true;
         } catch (error) {
           if (!(error instanceof Said)) throw error;
-          for (const [at, text] of (words ?? []).entries()) inputs[at]?.set(text);
+          if (words) write(words);
           // What stands there stays; the sentence says which word the model does not have.
           wrong.hidden = false;
           fill(wrong, error.message);

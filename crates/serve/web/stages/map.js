@@ -10,6 +10,7 @@ import { button, choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { chart, HUES } from './map/chart.js';
+import { extent, matches } from './map/choose.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, piece: string, cosine: number}} Near */
@@ -79,20 +80,9 @@ export default {
       autocapitalize: 'off',
       oninput: () => page.set({ 'map-find': search.value || null }),
     });
-    const axis = (/** @type {string} */ label, /** @type {number} */ _at) =>
-      choice({
-        label,
-        options: [],
-        value: '',
-        onChange: () =>
-          page.set({
-            'map-axes':
-              axes.map(({ select }) => select.value).join(',') === '0,1'
-                ? null
-                : axes.map(({ select }) => select.value).join(','),
-          }),
-      });
-    const axes = [axis('across', 0), axis('up', 1)];
+    const axis = (/** @type {string} */ label) =>
+      choice({ label, options: [], value: '', onChange: chooseAxes });
+    const axes = [axis('across'), axis('up')];
     const time = h('span', { class: 'map-time' }, play.node, stage);
     fill(
       parts.controls,
@@ -106,6 +96,11 @@ export default {
         button('+', () => sheet.zoom(1.5), { 'aria-label': 'zoom in' }),
       ),
     );
+
+    function chooseAxes() {
+      const chosen = axes.map(({ select }) => select.value).join(',');
+      page.set({ 'map-axes': chosen === '0,1' ? null : chosen });
+    }
 
     /** The address's word for a stop of the slider; the last one is where one is anyway. @param {number} at */
     function stepAt(at) {
@@ -171,18 +166,8 @@ export default {
       return id !== null && id < (points?.length ?? 0) / 2 ? id : null;
     }
 
-    /** What the search finds: the word itself, as it was typed and with a space first, or else all that begin so. */
     function found() {
-      const typed = (selection?.more['map-find'] ?? '').trim();
-      const text = typed.toLowerCase();
-      if (!text || !about) return [];
-      const { pieces } = about;
-      const all = (/** @type {(word: string) => boolean} */ fits) =>
-        written.flatMap((of, id) => (fits(of.toLowerCase()) ? [id] : []));
-      const rank = (/** @type {number} */ id) =>
-        2 * Number(written[id] === typed) + Number(pieces[id]?.startsWith(' '));
-      const same = all((of) => of === text).sort((one, other) => rank(other) - rank(one));
-      return same.length ? same : all((of) => of.startsWith(text)).slice(0, 200);
+      return about ? matches(selection?.more['map-find'] ?? '', written, about.pieces) : [];
     }
 
     async function readNear() {
@@ -205,8 +190,8 @@ export default {
         );
         if (mine !== latest) return;
         near = answer.near;
-      } catch (_error) {
-        if (asked.signal.aborted) return;
+      } catch {
+        if (mine !== latest) return;
         near = [];
       }
       show();
@@ -230,7 +215,8 @@ export default {
         colors: of.colors,
         names: written,
         isFirst: (id) =>
-          of.by_meaning || ((of.colors[id] ?? 2) < 2 && (written[id] ?? '').length > 2),
+          of.by_meaning ||
+          (of.colors[id] ?? 9) < 2 && (written[id] ?? '').length > 2),
         plain: of.names.length - 1,
         only: only(),
         prompt,
@@ -240,7 +226,7 @@ export default {
         key: `${now.model} ${axesOf(now)}`,
         bounds,
       });
-      const matches = found().length;
+      const hits = found().length;
       fill(
         readout,
         id === null
@@ -258,7 +244,7 @@ export default {
                   ' ',
                   number(cosine, { digits: 2 }),
                 ]),
-              matches > 1 && hovered === null ? `; the search finds ${matches} tokens` : '',
+              hits > 1 && hovered === null ? `; the search finds ${hits} tokens` : '',
             ].flat(),
       );
       parts.say(
@@ -413,28 +399,3 @@ export default {
     };
   },
 };
-
-/**
- * What a sheet shows: all coloured points of all steps but for each step's outermost few, since one far
- * point would press all others together. Those outside are a drag away.
- * @param {Float32Array[]} tables
- * @param {About} about
- * @returns {{x: [number, number], y: [number, number]}}
- */
-function extent(tables, about) {
-  const along = (/** @type {number} */ axis) => {
-    let [low, high] = [Infinity, -Infinity];
-    for (const [at, points] of tables.entries()) {
-      const values = [];
-      for (let id = 0; 2 * id < points.length; id += 1)
-        if (about.colors[id] !== about.names.length - 1) values.push(points[2 * id + axis] ?? 0);
-      values.sort((one, other) => one - other);
-      // Earlier steps may leave a little more outside, so that the last one has room.
-      const cut = Math.floor(values.length * (at === tables.length - 1 ? 0.01 : 0.03));
-      low = Math.min(low, values[cut] ?? low);
-      high = Math.max(high, values[values.length - 1 - cut] ?? high);
-    }
-    return /** @type {[number, number]} */ (low < high ? [low, high] : [-1, 1]);
-  };
-  return { x: along(0), y: along(1) };
-}
