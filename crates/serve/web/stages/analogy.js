@@ -342,29 +342,27 @@ export default {
         selection = now;
         lengths.select.value = length ? '1' : '';
         among.select.value = any ? '1' : '';
-        const words = typed ? typed.split(',') : null;
+        const words = typed?.split(',').length === 3 ? typed.split(',') : null;
+        const how = { at_length_one: Boolean(length), any_token: Boolean(any), most: 20 };
+        const add = (/** @type {string[] | null} */ words) =>
+          ask('analogy', { model: now.model, words, ...how }, { signal });
         try {
-          sum = await ask(
-            'analogy',
-            {
-              model: now.model,
-              words: words?.length === 3 ? words : null,
-              at_length_one: Boolean(length),
-              any_token: Boolean(any),
-              most: 20,
-            },
-            { signal },
-          );
+          sum = await add(words);
           wrong.hidden = true;
+          show();
         } catch (error) {
-          if (!(error instanceof Said)) throw error;
-          if (words) write(words);
-          // What stands there stays; the sentence says which word the model does not have.
+          if (!(error instanceof Said) || !words) throw error;
+          // The words stay for mending, and the sentence says which of them the model does not have.
+          // What is drawn meanwhile is a sum that it can make, and is said to be another.
+          sum = await add(null);
+          show();
+          write(words);
+          fill(result, '?');
+          examples.select.value = '';
+          const shown = sentence(/** @type {Sum} */ (sum).words);
+          fill(wrong, `${error.message}. Meanwhile, ${shown}:`);
           wrong.hidden = false;
-          fill(wrong, error.message);
-          return;
         }
-        show();
       },
     };
   },

@@ -215,8 +215,7 @@ export default {
         colors: of.colors,
         names: written,
         isFirst: (id) =>
-          of.by_meaning ||
-          (of.colors[id] ?? 9) < 2 && (written[id] ?? '').length > 2),
+          of.by_meaning || ((of.colors[id] ?? 9) < 2 && (written[id] ?? '').length > 2),
         plain: of.names.length - 1,
         only: only(),
         prompt,
@@ -327,8 +326,9 @@ export default {
         share(y),
         `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
         of.steps.length > 1
-          ? 'The axes are those of the last table at every step, so that only the words move.'
-          : 'Of this model no earlier tables were kept, so there is nothing to play.',
+          ? 'The axes are those of the last table at every step, so that only the words move. '
+          : 'Of this model no earlier tables were kept, so there is nothing to play. ',
+        'Try other axes too: the first often tells little more than how common a word is.',
       );
     }
 
