@@ -52,10 +52,10 @@ test('a word that is no token is named, and another sum stands there meanwhile',
   const figure = await drawn(page, 'analogy');
   await figure.getByText('"xylophonist" is').waitFor();
   assert.match(
-    await figure.locator('.analogy-wrong').innerText(),
+    (await figure.locator('.analogy-wrong').textContent()) ?? '',
     /Meanwhile, king − man \+ woman:/,
   );
-  assert.equal(await figure.locator('.analogy-result').innerText(), '?');
+  assert.equal(await figure.locator('.analogy-result').textContent(), '?');
   assert.ok((await figure.locator('.plane').count()) === 1);
   await page.close();
 });
