@@ -83,7 +83,7 @@ export default {
     const axis = (/** @type {string} */ label) =>
       choice({ label, options: [], value: '', onChange: chooseAxes });
     const axes = [axis('across'), axis('up')];
-    const time = h('span', { class: 'map-time' }, play.node, stage);
+    const time = h('span', { class: 'map-time', hidden: true }, play.node, stage);
     fill(
       parts.controls,
       time,
