@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use world::{SMALL, Said, World, sentence};
 
 /// Steps that take about a second, so that a signal arrives in their midst.
@@ -204,4 +205,27 @@ fn a_loss_that_is_no_number_keeps_the_last_good_checkpoint() {
     let [good, whole] =
         ["good", "whole"].map(|run| world.read(&format!("{run}/model.safetensors")));
     assert!(good == whole);
+}
+
+/// Megabytes by which a run may pass its plan: a tenth, and what the program is itself.
+fn most_mb(planned: u64) -> u64 {
+    planned + planned / 10 + 16
+}
+
+#[test]
+fn a_run_takes_the_memory_that_was_planned() {
+    let world = World::new();
+    // A long text, whose ids would fill far more than the slack if they were held twice.
+    let town = String::from_utf8(world.read("town.txt")).unwrap();
+    world.write("long.txt", town.repeat(400));
+    let tall = "--preset small --tokenizer char --set context=64 --set batch=4";
+    for (text, shape) in [("long.txt", SMALL), ("town.txt", SMALL), ("town.txt", tall)] {
+        let line = format!("train {text} {shape} --steps 1 --out run --json");
+        let object: Value = serde_json::from_str(&world.done(&line)).unwrap();
+        let [planned, peak] =
+            ["planned_memory_mb", "peak_memory_mb"].map(|key| object[key].as_u64().unwrap());
+        assert!(peak <= most_mb(planned), "{line}: {peak} MB of {planned} planned");
+        assert!(planned <= peak, "{line}: {planned} MB planned, {peak} taken");
+        std::fs::remove_dir_all(world.at("run")).unwrap();
+    }
 }

@@ -96,7 +96,8 @@ impl Bpe {
         Ok(bpe)
     }
 
-    /// Appends the pieces of a word. `pieces` is room to work in.
+    /// Appends the pieces of a word. `pieces` is room to work in, which is not needed where nothing
+    /// merges: a word may then be a whole text.
     pub(crate) fn encode(
         &self,
         word: &str,
@@ -107,12 +108,11 @@ impl Bpe {
             ids.push(id);
             return Ok(());
         }
-        pieces.clear();
-        if self.is_byte_level {
-            self.bytes(word, pieces)?
-        } else {
-            self.characters(word, pieces)?
+        if self.pairs.is_empty() {
+            return self.smallest(word, ids);
         }
+        pieces.clear();
+        self.smallest(word, pieces)?;
         merge::merge(pieces, &self.pairs);
         ids.extend_from_slice(pieces);
         Ok(())
@@ -131,6 +131,14 @@ impl Bpe {
         let (tree, standing) = Tree::grow(&leaves, &self.pairs);
         let is_made = matches!(*standing, [root] if tree.id(root).0 == id);
         is_made.then_some(tree)
+    }
+
+    /// Appends the smallest pieces of a word.
+    fn smallest(&self, word: &str, pieces: &mut Vec<u32>) -> Result<(), Unknown> {
+        match self.is_byte_level {
+            true => self.bytes(word, pieces),
+            false => self.characters(word, pieces),
+        }
     }
 
     fn bytes(&self, word: &str, pieces: &mut Vec<u32>) -> Result<(), Unknown> {

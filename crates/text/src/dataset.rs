@@ -26,7 +26,7 @@ pub struct Dataset {
 
 #[derive(Debug)]
 enum Tokens {
-    Held(Vec<u32>),
+    Held(Vec<TokenId>),
     Mapped { file: Mapping, at: usize, len: usize },
 }
 
@@ -41,8 +41,8 @@ pub enum Begin {
 
 impl Dataset {
     /// Over tokens in memory; `documents` says where documents begin, or is empty.
-    pub fn new(ids: &[TokenId], documents: Vec<usize>) -> Self {
-        Self { tokens: Tokens::Held(ids.iter().map(|id| id.0).collect()), documents }
+    pub fn new(ids: Vec<TokenId>, documents: Vec<usize>) -> Self {
+        Self { tokens: Tokens::Held(ids), documents }
     }
 
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
@@ -56,7 +56,9 @@ impl Dataset {
                 to.write_all(&(document as u64).to_le_bytes())?;
             }
             match &self.tokens {
-                Tokens::Held(ids) => ids.iter().try_for_each(|id| to.write_all(&id.to_le_bytes())),
+                Tokens::Held(ids) => {
+                    ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes()))
+                }
                 Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
             }
         })
@@ -101,6 +103,15 @@ impl Dataset {
         }
     }
 
+    /// Bytes of memory; a mapped file takes none that others could not have.
+    pub fn bytes(&self) -> usize {
+        let tokens = match &self.tokens {
+            Tokens::Held(ids) => size_of_val(ids.as_slice()),
+            Tokens::Mapped { .. } => 0,
+        };
+        tokens + size_of_val(self.documents.as_slice())
+    }
+
     /// Whether there is no token.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -117,12 +128,7 @@ impl Dataset {
     /// If there are fewer.
     pub fn read(&self, first: usize, to: &mut [TokenId]) {
         match &self.tokens {
-            Tokens::Held(ids) => {
-                let ids = &ids[first..first + to.len()];
-                for (to, id) in to.iter_mut().zip(ids) {
-                    *to = TokenId(*id);
-                }
-            }
+            Tokens::Held(ids) => to.copy_from_slice(&ids[first..first + to.len()]),
             Tokens::Mapped { file, at, .. } => {
                 let bytes = &file[at + 4 * first..at + 4 * (first + to.len())];
                 for (to, bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
@@ -236,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_draw_does_not_depend_on_those_before_it() {
-        let data = Dataset::new(&numbers(1000), Vec::new());
+        let data = Dataset::new(numbers(1000), Vec::new());
         let windows = Windows::new(&data, 16, Begin::Anywhere, 7);
         let forth: Vec<usize> = (0..50).map(|number| windows.draw(number)).collect();
         let back: Vec<usize> = (0..50).rev().map(|number| windows.draw(number)).collect();
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn windows_can_begin_at_documents_only() {
-        let data = Dataset::new(&numbers(1000), vec![0, 100, 300, 890, 950]);
+        let data = Dataset::new(numbers(1000), vec![0, 100, 300, 890, 950]);
         let windows = Windows::new(&data, 16, Begin::Documents, 7);
         assert!((0..50).all(|number| [0, 100, 300].contains(&windows.draw(number))));
     }
@@ -256,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.bin");
         let ids: Vec<TokenId> = (0..300).map(|id| TokenId(id * 7)).collect();
-        Dataset::new(&ids, vec![0, 10]).write(&path).unwrap();
+        Dataset::new(ids.clone(), vec![0, 10]).write(&path).unwrap();
         let data = Dataset::open(&path).unwrap();
         assert_eq!(data.documents(), [0, 10]);
         let mut back = vec![TokenId(0); 290];
@@ -269,7 +275,7 @@ mod tests {
     fn a_cut_token_file_is_refused_at_every_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.bin");
-        Dataset::new(&numbers(3), vec![0]).write(&path).unwrap();
+        Dataset::new(numbers(3), vec![0]).write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for len in 0..whole.len() {
             std::fs::write(&path, &whole[..len]).unwrap();
@@ -279,7 +285,7 @@ mod tests {
 
     #[test]
     fn too_short_a_text_is_refused_with_its_length() {
-        let said = Dataset::new(&numbers(312), Vec::new()).check(1024).unwrap_err().to_string();
+        let said = Dataset::new(numbers(312), Vec::new()).check(1024).unwrap_err().to_string();
         assert!(said.starts_with("312 tokens are too few for a context of 1024"), "{said}");
     }
 }

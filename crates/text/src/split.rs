@@ -166,6 +166,17 @@ fn through(
         Ok(())
     };
     match stage {
+        // Nothing is joined, so each word goes on as it is found: a long text needs no list of them.
+        Stage::Split { pattern, behavior: Behavior::Isolated, .. } => {
+            let mut result = Ok(());
+            pattern.spans(part, &mut |span, _| {
+                if result.is_ok() {
+                    let is_first = is_first && span.start == 0;
+                    result = through(rest, &part[span], is_first, word);
+                }
+            })?;
+            result
+        }
         Stage::Split { pattern, behavior, inverted } => {
             let mut spans = Vec::new();
             pattern.spans(part, &mut |span, matches| spans.push((span, matches != *inverted)))?;

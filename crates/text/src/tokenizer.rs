@@ -140,6 +140,8 @@ impl Tokenizer {
     fn append(&self, text: &str, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
         let finds = specials == Specials::Allowed;
         let mut room = Vec::new();
+        // Seldom more ids than bytes: ids that move while they grow would lie in memory twice.
+        ids.reserve(text.len());
         self.0.as_it_is.spans(text, finds, &mut |span, id| {
             if let Some(id) = id {
                 ids.push(id);

@@ -273,16 +273,12 @@ impl Course<'_> {
 }
 
 impl Limit {
-    /// Steps of a run; `calibrate` gives the seconds of a step and of a validation, which is asked
-    /// only where time is the limit. Twenty-one validations are part of a run's time.
-    pub fn steps(self, tokens_per_step: usize, calibrate: impl FnOnce() -> (f64, f64)) -> u64 {
+    /// Steps of a run; where time is the limit, `within` says how many fit into so many seconds.
+    pub fn steps(self, tokens_per_step: usize, within: impl FnOnce(f64) -> u64) -> u64 {
         match self {
             Self::Steps(steps) => steps,
             Self::Tokens(tokens) => tokens.div_ceil(tokens_per_step as u64),
-            Self::Minutes(minutes) => {
-                let (step, validation) = calibrate();
-                (f64::max(0.0, 60.0 * minutes - 21.0 * validation) / step) as u64
-            }
+            Self::Minutes(minutes) => within(60.0 * minutes),
             // Never the end: the clock is.
             Self::Seconds(_) => u64::MAX / 2,
         }

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod course;
 mod directory;
+mod pace;
 mod recipe;
 mod snapshot;
 mod trainer;
@@ -13,6 +14,7 @@ mod trainer;
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
+pub use pace::Pace;
 pub use recipe::{Architecture, Recipe, Shape, preset};
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

@@ -1,12 +1,6 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
-use std::{
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{ops::Range, sync::Arc};
 
 use lookback_engine::{
     Adam, AdamSettings, Gradients, Keep, Shape, Team, Weights, Workspace, evaluate, learn,
@@ -131,39 +125,6 @@ impl Trainer {
     pub(crate) fn pack(&mut self) {
         self.ahead = None;
         self.weights.pack(&self.team);
-    }
-
-    /// Seconds of a step and of a validation, by trying both on a trainer that is then thrown away:
-    /// nothing of it enters the run. Ends at once, with a step that never ends, when told to stop.
-    pub fn calibrate(mut self, source: &Source, stop: &AtomicBool) -> (f64, f64) {
-        let seconds = |work: &mut dyn FnMut()| {
-            let before = std::time::Instant::now();
-            work();
-            before.elapsed().as_secs_f64()
-        };
-        self.recipe.steps = 1000;
-        seconds(&mut || {
-            self.step(source);
-        });
-        let mut times: Vec<f64> = Vec::new();
-        while times.len() < 5 || (times.iter().sum::<f64>() < 3.0 && times.len() < 2000) {
-            if stop.load(Ordering::Relaxed) {
-                return (f64::INFINITY, 0.0);
-            }
-            times.push(seconds(&mut || {
-                self.step(source);
-            }));
-        }
-        times.sort_by(f64::total_cmp);
-        let step = times[times.len() / 2];
-        let range = source.data.validation();
-        let part = range.start..range.end.min(range.start + 16 * 1024);
-        let share = range.len() as f64 / part.len() as f64;
-        let judged = share
-            * seconds(&mut || {
-                self.judge(&source.data, part.clone());
-            });
-        (step, judged)
     }
 
     /// Whether a run can go on from here: all of its state is numbers, and so are the loss and the

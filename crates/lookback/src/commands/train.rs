@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
-use lookback_train::{Checkpoint, Course, Ending, Event, Finished, Limit, Trainer};
+use lookback_train::{Checkpoint, Course, Ending, Event, Finished, Limit, Pace, Trainer};
 use serde_json::json;
 
 use prepare::Prepared;
@@ -110,7 +110,8 @@ impl Train {
         let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
         let team = self.machine.team()?;
         let prepared = if self.resume { self.resumed()? } else { self.fresh(print)? };
-        let planned = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
+        let learning = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
+        let planned = prepared.source.data.bytes() + learning.max(prepared.text_bytes);
         memory::refuse_beyond("training", planned)?;
         let parameters = prepared.network.parameters();
         let (threads, megabytes) = (team.threads(), planned.div_ceil(1 << 20));
@@ -166,7 +167,7 @@ impl Train {
 
 /// Settles the number of steps, makes the directory, then takes the steps.
 fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Result<Finished> {
-    let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh } = prepared;
+    let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh, .. } = prepared;
     let team = Arc::new(team);
     let stop = interrupt::flag()?;
     if recipe.steps == 0 {
@@ -174,7 +175,9 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
             print.note("calibrating: how long does a step take?");
         }
         let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
-        recipe.steps = limit.steps(recipe.tokens_per_step(), || trial.calibrate(&source, stop));
+        recipe.steps = limit.steps(recipe.tokens_per_step(), |seconds| {
+            Pace::try_out(trial, &source, seconds, stop).steps(seconds)
+        });
         if stop.load(Ordering::Relaxed) {
             return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
         }

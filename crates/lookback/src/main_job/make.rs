@@ -145,5 +145,5 @@ fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
         ids.extend(tokenizer.encode_bare(&story, Specials::Text)?);
         ids.extend(tokenizer.end());
     }
-    Ok(Dataset::new(&ids, documents))
+    Ok(Dataset::new(ids, documents))
 }

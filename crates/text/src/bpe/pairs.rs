@@ -30,6 +30,10 @@ impl Pairs {
         self.0.insert(key(left, right), merge);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn get(&self, left: u32, right: u32) -> Option<Merge> {
         self.0.get(&key(left, right)).copied()
     }

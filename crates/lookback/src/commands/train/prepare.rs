@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) directory: Option<Directory>,
     /// Whether the directory is still to be made.
     pub(super) is_fresh: bool,
+    /// Bytes of the texts, which lay beside their ids until all were read.
+    pub(super) text_bytes: usize,
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
@@ -58,6 +60,7 @@ impl Train {
             recipe.steps = 0;
         }
         let directory = self.out.as_deref().map(Directory::new).transpose()?;
+        let mut text_bytes = 0;
         let (tokenizer, ids, documents, vocabulary) = match self.random_data {
             Some(count) => {
                 let count = count as usize;
@@ -67,14 +70,15 @@ impl Train {
             }
             None => {
                 let texts = read_texts(&self.texts)?;
+                text_bytes = texts.iter().map(|(_, text)| text.len()).sum();
                 let tokenizer = tokenizer(&self.tokenizer, &texts)?;
-                let (ids, documents) = encode(&tokenizer, &texts)?;
+                let (ids, documents) = encode(&tokenizer, texts)?;
                 let vocabulary = tokenizer.vocabulary();
                 (Some(tokenizer), ids, documents, vocabulary)
             }
         };
         print.note(&format!("{} tokens of a vocabulary of {vocabulary}", ids.len()));
-        let data = Dataset::new(&ids, documents);
+        let data = Dataset::new(ids, documents);
         let place = match self.texts.first() {
             Some(path) => path.display().to_string(),
             None => "--random-data".to_owned(),
@@ -88,7 +92,7 @@ impl Train {
         }
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         let source = Source { data, windows };
-        Ok(Prepared { recipe, network, tokenizer, source, directory, is_fresh: true })
+        Ok(Prepared { recipe, network, tokenizer, source, directory, is_fresh: true, text_bytes })
     }
 
     /// A run that was begun, by what its directory says.
@@ -126,6 +130,7 @@ impl Train {
             source: Source { data, windows },
             directory: Some(directory),
             is_fresh: false,
+            text_bytes: 0,
         })
     }
 
@@ -148,7 +153,8 @@ impl Train {
         }
         recipe.check()?;
         if let Some(limit @ (Limit::Steps(_) | Limit::Tokens(_))) = self.limit()? {
-            recipe.steps = limit.steps(recipe.tokens_per_step(), || (1.0, 0.0));
+            let settled = recipe.steps;
+            recipe.steps = limit.steps(recipe.tokens_per_step(), |_| settled);
         }
         Ok(recipe)
     }
@@ -201,17 +207,22 @@ fn bpe_size(kind: &str, size: &str) -> Result<usize> {
 }
 
 /// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
+/// Each text is let go when it is read: a long one would otherwise lie beside its ids to the end.
 fn encode(
     tokenizer: &Tokenizer,
-    texts: &[(PathBuf, String)],
+    texts: Vec<(PathBuf, String)>,
 ) -> Result<(Vec<TokenId>, Vec<usize>)> {
     let (mut ids, mut documents) = (Vec::new(), Vec::new());
     for (path, text) in texts {
         documents.push(ids.len());
         let of_text = tokenizer
-            .encode_bare(text, Specials::Text)
+            .encode_bare(&text, Specials::Text)
             .map_err(|refusal| refusal.at(path.display()))?;
-        ids.extend(of_text);
+        drop(text);
+        match ids.is_empty() {
+            true => ids = of_text,
+            false => ids.extend(of_text),
+        }
         ids.extend(tokenizer.end());
     }
     Ok((ids, documents))
