@@ -1,4 +1,6 @@
-//! `lookback eval`: how surprised a model is by a text.
+//! `lookback eval`: how surprised a model is by a text, or how many of Tinytown's questions it answers.
+
+mod questions;
 
 use std::path::PathBuf;
 
@@ -17,12 +19,18 @@ use crate::{
 
 const EXAMPLES: &str = "\
 The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by
-side; every token but the very first is asked for once, from those before it in its window. Keys of --json: loss (nats per
-token), perplexity, bits_per_byte, tokens.
+side; every token but the very first is asked for once, from those before it in its window.
+
+--questions asks what lookback corpus --questions prints, but the analogies, and counts what the model
+answers greedily; beside it stands what always giving the commonest answer of that kind would score.
+
+Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions: questions,
+by kind right, asked, share, baseline.
 
 Examples:
   lookback eval runs/mine held-out.txt
-  lookback eval model.gguf chapter-1.txt chapter-2.txt --json";
+  lookback eval model.gguf chapter-1.txt chapter-2.txt --json
+  lookback eval default --questions";
 
 /// Measures the loss of a model on a text
 #[derive(Debug, Args)]
@@ -32,8 +40,14 @@ pub(crate) struct Eval {
     #[arg(value_name = "MODEL")]
     model: String,
     /// UTF-8 files, in this order.
-    #[arg(value_name = "TEXT", required = true)]
+    #[arg(value_name = "TEXT", required_unless_present = "questions")]
     texts: Vec<PathBuf>,
+    /// Asks the built-in corpus's questions instead.
+    #[arg(long, conflicts_with = "texts")]
+    questions: bool,
+    /// Another seed draws other questions.
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "questions")]
+    seed: u64,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -45,6 +59,13 @@ impl Eval {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
+        if self.questions {
+            let scores = questions::Scores::ask(&model, &team, self.seed)?;
+            return match self.form.json {
+                true => print.json(&scores.json()?),
+                false => scores.lines()?.iter().try_for_each(|line| print.line(line)),
+            };
+        }
         let tokenizer = model.tokenizer()?;
         let (mut ids, mut bytes) = (Vec::new(), 0);
         for path in &self.texts {

@@ -1,0 +1,119 @@
+//! How many of Tinytown's questions a model answers: it writes greedily, and right is what says the
+//! answer to its last token. Scores are told, not judged.
+
+use std::collections::BTreeMap;
+
+use lookback::open::Model;
+use lookback_engine::{Session, Team};
+use lookback_files::{Refusal, Result};
+use lookback_generate::sample::{Sampler, Settings};
+use lookback_text::{
+    Specials, TokenId,
+    tinytown::{Kind, Question, questions},
+};
+use serde_json::{Value, json};
+
+/// Questions of every kind that is drawn; facts are as many as there are.
+const EACH: usize = 100;
+
+/// What came of the questions of one kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Score {
+    right: usize,
+    asked: usize,
+    /// How often each answer is the right one.
+    answers: BTreeMap<String, usize>,
+}
+
+/// Scores by kind, in the order of the kinds.
+#[derive(Clone, Debug)]
+pub(super) struct Scores(BTreeMap<Kind, Score>);
+
+impl Score {
+    /// Answered rightly.
+    fn share(&self) -> f64 {
+        self.right as f64 / self.asked as f64
+    }
+
+    /// What somebody has who knows only which answer is the commonest, and always gives it.
+    fn baseline(&self) -> f64 {
+        let commonest = self.answers.values().max().copied().unwrap_or(0);
+        commonest as f64 / self.asked as f64
+    }
+}
+
+impl Scores {
+    /// Asks all questions of a seed but the analogies, which are asked of vectors and not of a text.
+    pub(super) fn ask(model: &Model, team: &Team, seed: u64) -> Result<Self> {
+        let mut session = Session::new(&model.weights, team, model.config().context);
+        let mut scores: BTreeMap<Kind, Score> = BTreeMap::new();
+        for question in questions(seed, EACH) {
+            if question.kind == Kind::Analogy {
+                continue;
+            }
+            let is_right = is_answered(model, &mut session, &question)?;
+            let score = scores.entry(question.kind).or_default();
+            score.asked += 1;
+            score.right += usize::from(is_right);
+            *score.answers.entry(question.answer).or_default() += 1;
+        }
+        Ok(Self(scores))
+    }
+
+    /// A line a kind.
+    pub(super) fn lines(&self) -> Result<Vec<String>> {
+        let mut lines =
+            vec!["kind            right     of   share   the commonest answer".to_owned()];
+        for (kind, score) in &self.0 {
+            let (right, asked) = (score.right, score.asked);
+            lines.push(format!(
+                "{:<14}  {right:>5}  {asked:>5}   {:.3}   {:.3}",
+                name(*kind)?,
+                score.share(),
+                score.baseline()
+            ));
+        }
+        Ok(lines)
+    }
+
+    /// By kind: right, asked, share, baseline.
+    pub(super) fn json(&self) -> Result<Value> {
+        let mut kinds = serde_json::Map::new();
+        for (kind, score) in &self.0 {
+            let score = json!({
+                "right": score.right,
+                "asked": score.asked,
+                "share": score.share(),
+                "baseline": score.baseline(),
+            });
+            kinds.insert(name(*kind)?, score);
+        }
+        Ok(json!({ "questions": kinds }))
+    }
+}
+
+/// A kind as `lookback corpus --questions` writes it.
+fn name(kind: Kind) -> Result<String> {
+    let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
+    name.ok_or_else(|| Refusal::ours(format!("{kind:?} has no name")))
+}
+
+/// Whether the likeliest tokens after the question are its answer.
+fn is_answered(model: &Model, session: &mut Session<'_>, question: &Question) -> Result<bool> {
+    let tokenizer = model.tokenizer()?;
+    let prompt = tokenizer.encode(&question.prompt, Specials::Text)?;
+    let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
+    // Of a question that is longer than the context, its end is read.
+    let room = session.context().saturating_sub(answer.len()).max(1);
+    let mut unread = &prompt[prompt.len().saturating_sub(room)..];
+    session.truncate(0);
+    let mut greedy = Sampler::new(&Settings::greedy())?;
+    for expected in answer.chunks(1) {
+        let said: TokenId = greedy.next(session.read(unread)?)?;
+        if said != expected[0] {
+            return Ok(false);
+        }
+        unread = expected;
+    }
+    Ok(true)
+}

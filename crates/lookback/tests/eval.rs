@@ -1,0 +1,40 @@
+//! A model is asked Tinytown's questions.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod world;
+
+use serde_json::Value;
+use world::{SMALL, World};
+
+#[test]
+fn questions_are_scored_by_kind_beside_the_commonest_answer() {
+    let world = World::new();
+    world.write("tinytown.txt", world.done("corpus --bytes 200000"));
+    world.done(&format!("train tinytown.txt {SMALL} --steps 5 --out some"));
+    let said = world.done("eval some --questions --json");
+    assert_eq!(
+        said,
+        world.done("eval some --questions --seed 1 --json"),
+        "nothing is left to chance"
+    );
+    let object: Value = serde_json::from_str(&said).unwrap();
+    let kinds = object["questions"].as_object().unwrap();
+    for kind in ["fact-asked", "fact-held-out", "lookup-easy", "lookup-hard", "list", "few-shot"] {
+        assert!(kinds.contains_key(kind), "{said}");
+    }
+    for (kind, score) in kinds {
+        let number = |key: &str| score[key].as_f64().unwrap();
+        assert_eq!(number("share"), number("right") / number("asked"), "{kind}");
+        let baseline = number("baseline");
+        assert!(baseline >= 1.0 / number("asked") && baseline < 1.0, "{kind}: {baseline}");
+    }
+    // As many as the corpus prints: no question is left out, and each is counted once.
+    let asked: u64 = kinds.values().map(|score| score["asked"].as_u64().unwrap()).sum();
+    let printed = world.done("corpus --questions");
+    let drawn = printed.lines().filter(|line| !line.contains("\"kind\":\"analogy\"")).count();
+    assert_eq!(asked as usize, drawn);
+
+    let lines = world.done("eval some --questions");
+    assert_eq!(lines.lines().count(), 1 + kinds.len(), "{lines}");
+}
