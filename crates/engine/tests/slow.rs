@@ -4,8 +4,10 @@
 
 mod world;
 
-use lookback_engine::{Gradients, Keep, Shape, Team, Weights, Workspace, learn};
-use lookback_model::{Batch, Network, SequenceId, Targets};
+use std::{path::PathBuf, sync::Arc};
+
+use lookback_engine::{Gradients, Keep, Path, Shape, Team, Weights, Workspace, learn};
+use lookback_model::{Batch, Network, SequenceId, Stored, Targets, TokenId};
 use world::{CONTEXT, ids, logits, networks, noise, weights};
 
 fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
@@ -17,17 +19,42 @@ fn the_fast_logits_are_the_slow_ones_rounded() {
     let team = Team::alone();
     for network in networks() {
         let weights = weights(&network, Keep::Running, &team);
-        let ids = ids(67, 5);
-        let fast = logits(&weights, &team, &ids, 67);
-        let slow =
-            lookback_slow::logits(&network, &slowly(&network, &weights), &Batch::whole(&ids));
-        let worst = fast.iter().zip(&slow).fold(0.0f64, |worst, (&fast, slow)| {
-            worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
-        });
-        let largest = slow.iter().fold(0.0f64, |most, slow| most.max(slow.abs()));
-        assert_eq!(fast.len(), slow.len());
-        assert!(worst < 2e-4, "{worst:e} of {largest}");
+        assert_slow_and_fast_agree(&network, &weights, &team, &ids(67, 5));
     }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
+    let shared: PathBuf =
+        std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the goldens").into();
+    for golden in ["golden/gpt2", "golden/llama", "models/stories260k"] {
+        let stored = Stored::open(&shared.join(golden)).unwrap();
+        let network = Arc::new(stored.network().clone());
+        let vocabulary = network.config.vocabulary as u32;
+        let ids: Vec<TokenId> = (0..50).map(|at| TokenId((at * 37 + 5) % vocabulary)).collect();
+        for path in Path::all_here() {
+            let team = Team::new(2, path);
+            let weights = Weights::load(&stored, Keep::Running, &team).unwrap();
+            assert_slow_and_fast_agree(&network, &weights, &team, &ids);
+        }
+    }
+}
+
+fn assert_slow_and_fast_agree(
+    network: &Arc<Network>,
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+) {
+    let fast = logits(weights, team, ids, ids.len());
+    let slow = lookback_slow::logits(network, &slowly(network, weights), &Batch::whole(ids));
+    let worst = fast.iter().zip(&slow).fold(0.0f64, |worst, (&fast, slow)| {
+        worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
+    });
+    let largest = slow.iter().fold(0.0f64, |most, slow| most.max(slow.abs()));
+    assert_eq!(fast.len(), slow.len());
+    assert!(worst < 2e-4, "{worst:e} of {largest}");
 }
 
 #[test]
