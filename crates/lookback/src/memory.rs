@@ -17,8 +17,12 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
 }
 
 /// The most memory that this process has held, in megabytes; none where the system does not tell.
+///
+/// Pages of files, which are mapped and can be dropped at any time, do not count: neither the weights
+/// of a model file nor the program itself.
 pub(crate) fn peak_mb() -> Option<usize> {
-    field("/proc/self/status", "VmHWM:").map(|bytes| bytes.div_ceil(1 << 20))
+    let of = |name| field("/proc/self/status", name);
+    Some(of("VmHWM:")?.saturating_sub(of("RssFile:").unwrap_or(0)).div_ceil(1 << 20))
 }
 
 /// A line such as `VmHWM:  1234 kB`, in bytes.
