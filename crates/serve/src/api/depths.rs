@@ -50,10 +50,10 @@ async fn answer(
     let asked = state.ask(&asks.prompt).await?;
     let end = asks.first.saturating_add(asks.count);
     check_token(&asked, end.saturating_sub(1))?;
-    let chosen = Chosen::find(&state, &asked, asks.token, asks.of).await?;
     let steps = if asks.halves { Steps::Halves } else { Steps::Layers };
     let sites = depth_sites(asked.open.config(), steps);
-    let pass = state.passes.sites(&asked, &sites).await?;
+    let wanted = sites.clone();
+    let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
     let answer = state.passes.in_turn(move |team| {
         let (weights, tokens) = (&asked.open.weights, asks.first..end);
         let depths = depths(weights, team, &pass, &sites, tokens, asks.most, Some(chosen.of))?;

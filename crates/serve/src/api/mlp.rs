@@ -67,8 +67,7 @@ async fn mlp(
         )));
     }
     let wanted = units_sites(config, mlp.layer);
-    let chosen = Chosen::find(&state, &asked, mlp.token, mlp.of).await?;
-    let pass = state.passes.sites(&asked, &wanted).await?;
+    let (chosen, pass) = Chosen::find(&state, &asked, mlp.token, mlp.of, wanted).await?;
     let answer = state.passes.in_turn(move |team| {
         let weights = &asked.open.weights;
         let by = match mlp.by {

@@ -1,6 +1,6 @@
 //! `POST /api/stream`: one token's residual stream, and one next token's logit, as the sum that each is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{stream, stream_sites, top};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
+    passes::Pass,
     prompt::{Asked, Prompt},
     refuse::{Refused, Result},
     state::State,
@@ -34,8 +35,8 @@ async fn answer(
     Ask(asks): Ask<Stream>,
 ) -> Result<Json<Value>> {
     let asked = state.ask(&asks.prompt).await?;
-    let chosen = Chosen::find(&state, &asked, asks.token, asks.of).await?;
-    let pass = state.passes.sites(&asked, &stream_sites(asked.open.config())).await?;
+    let wanted = stream_sites(asked.open.config());
+    let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
     let answer = state.passes.in_turn(move |team| {
         let stream = stream(&asked.open.weights, team, &pass, asks.token, chosen.of)?;
         Ok(json!({
@@ -60,13 +61,15 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// Checks what was asked for against the prompt and the vocabulary.
+    /// Checks what was asked for against the prompt and the vocabulary, and reads it in one pass with
+    /// the sites that a figure wants.
     pub(crate) async fn find(
         state: &State,
         asked: &Asked,
         token: usize,
         of: Option<u32>,
-    ) -> Result<Self> {
+        mut wanted: Vec<Site>,
+    ) -> Result<(Self, Arc<Pass>)> {
         check_token(asked, token)?;
         let vocabulary = asked.open.config().vocabulary;
         if let Some(id) = of.filter(|&id| id as usize >= vocabulary) {
@@ -75,12 +78,13 @@ impl Chosen {
                 vocabulary - 1
             )));
         }
-        let pass = state.passes.sites(asked, &[Site::Logits]).await?;
+        wanted.push(Site::Logits);
+        let pass = state.passes.sites(asked, &wanted).await?;
         let logits = pass.at(Site::Logits).map_or(&[][..], |seen| seen.part(token));
         let candidates = top(logits, logits, CANDIDATES);
         let candidates: Vec<u32> = candidates.into_iter().map(|next| next.id).collect();
         let likeliest = candidates.first().copied().unwrap_or(0);
-        Ok(Self { of: TokenId(of.unwrap_or(likeliest)), candidates })
+        Ok((Self { of: TokenId(of.unwrap_or(likeliest)), candidates }, pass))
     }
 
     /// All ids in it.
