@@ -7,16 +7,12 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use lookback_kernels::{
     attend::{self, Heads, PAGE, Pages, PagesMut, Span},
-    lanes::Lanes,
-    naive,
-    path::{Kernel, Path},
+    limits, naive,
+    path::Path,
     team::Team,
 };
 
@@ -40,7 +36,7 @@ fn main() {
     let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
     for threads in [1, 2] {
         let team = &Team::new(threads, path);
-        let peak = peak_gflops(team);
+        let peak = limits::f32_gflops_per_second(team);
         println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
         if wanted("train") {
             for [sequences, tokens, heads, key_heads, head_dim] in TRAIN {
@@ -73,7 +69,7 @@ fn main() {
                 );
             }
         }
-        println!("after: {:.0} GFLOP/s", peak_gflops(team));
+        println!("after: {:.0} GFLOP/s", limits::f32_gflops_per_second(team));
     }
 }
 
@@ -268,41 +264,4 @@ fn timed(what: impl FnOnce()) -> f64 {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
-}
-
-/// Chains of multiply-adds that hide each other's latency and touch no memory.
-struct MultiplyAdds;
-
-const MULTIPLY_ADDS: usize = 2_400_000;
-
-impl Kernel for MultiplyAdds {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> f32 {
-        const CHAINS: usize = 12;
-        let factor = on.splat(black_box(0.999));
-        let term = on.splat(black_box(0.001));
-        let mut sums = [on.splat(1.0); CHAINS];
-        for _ in 0..MULTIPLY_ADDS / CHAINS {
-            for sum in &mut sums {
-                *sum = on.fma(*sum, factor, term);
-            }
-        }
-        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
-    }
-}
-
-/// The most multiply-adds that all threads together do in a second: the best of several, in 10⁹
-/// floating-point operations.
-fn peak_gflops(team: &Team) -> f64 {
-    let work = 2e-9 * (MULTIPLY_ADDS * 16 * team.threads()) as f64;
-    let one = |_| {
-        timed(|| {
-            team.run(team.threads(), &|_| {
-                black_box(team.path().run(MultiplyAdds));
-            });
-        })
-    };
-    work / (0..60).map(one).fold(f64::INFINITY, f64::min)
 }

@@ -6,16 +6,13 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use lookback_kernels::{
-    lanes::Lanes,
+    limits,
     matmul::{self, After, Panels, Start},
     naive,
-    path::{Kernel, Path},
+    path::Path,
     team::Team,
 };
 
@@ -44,7 +41,7 @@ fn main() {
     let rows_wanted = arguments.next().and_then(|rows| rows.parse::<usize>().ok());
     for threads in [1, 2] {
         let team = &Team::new(threads, path);
-        let peak = peak_gflops(team);
+        let peak = limits::f32_gflops_per_second(team);
         println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
         let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
         if wanted("many") {
@@ -63,7 +60,7 @@ fn main() {
             }
         }
         if wanted("few") {
-            let read = read_gb_per_second(team);
+            let read = limits::read_gb_per_second(team, &vec![1.0; 64 << 20]);
             println!("reads {read:.1} GB/s");
             for [outputs, inner] in [[1536, 576], [49_152, 576]] {
                 for rows in FEW {
@@ -81,7 +78,7 @@ fn main() {
                 }
             }
         }
-        println!("after: {:.0} GFLOP/s", peak_gflops(team));
+        println!("after: {:.0} GFLOP/s", limits::f32_gflops_per_second(team));
     }
 }
 
@@ -203,73 +200,4 @@ fn timed(what: impl FnOnce()) -> f64 {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
-}
-
-/// Chains of multiply-adds that hide each other's latency and touch no memory.
-struct MultiplyAdds;
-
-impl Kernel for MultiplyAdds {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> f32 {
-        const CHAINS: usize = 12;
-        let factor = on.splat(black_box(0.999));
-        let term = on.splat(black_box(0.001));
-        let mut sums = [on.splat(1.0); CHAINS];
-        for _ in 0..MULTIPLY_ADDS / CHAINS {
-            for sum in &mut sums {
-                *sum = on.fma(*sum, factor, term);
-            }
-        }
-        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
-    }
-}
-
-const MULTIPLY_ADDS: usize = 2_400_000;
-
-/// The most multiply-adds that all threads together do in a second: the best of several, in 10⁹
-/// floating-point operations.
-fn peak_gflops(team: &Team) -> f64 {
-    let work = 2e-9 * (MULTIPLY_ADDS * 16 * team.threads()) as f64;
-    let one = |_| {
-        timed(|| {
-            team.run(team.threads(), &|_| {
-                black_box(team.path().run(MultiplyAdds));
-            });
-        })
-    };
-    work / (0..60).map(one).fold(f64::INFINITY, f64::min)
-}
-
-/// Reads a slice once.
-struct Read<'a>(&'a [f32]);
-
-impl Kernel for Read<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> f32 {
-        let mut sums = [on.splat(0.0); 8];
-        for block in self.0.chunks_exact(128) {
-            for (sum, part) in sums.iter_mut().zip(block.chunks_exact(16)) {
-                *sum = on.add(*sum, on.load(part));
-            }
-        }
-        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
-    }
-}
-
-/// How fast all threads together read memory: the median of several passes over 256 MB.
-fn read_gb_per_second(team: &Team) -> f64 {
-    let data = vec![1.0f32; 64 << 20];
-    let pieces: Vec<_> = data.chunks(1 << 20).collect();
-    let times = (0..7).map(|_| {
-        timed(|| {
-            team.run(pieces.len(), &|piece| {
-                black_box(team.path().run(Read(pieces[piece])));
-            });
-        })
-    });
-    4e-9 * data.len() as f64 / median(times.collect())
 }

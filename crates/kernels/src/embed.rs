@@ -2,7 +2,7 @@
 
 use crate::{
     matmul::Panels,
-    naive,
+    naive, stored,
     team::{Pieces, Team},
 };
 
@@ -13,6 +13,8 @@ pub enum Table<'a> {
     Rows(&'a [f32]),
     /// Packed for products: a tied table is held once.
     Panels(Panels<'a>),
+    /// The same, as a file stores it.
+    Stored(stored::Panels<'a>),
 }
 
 /// `y[row]` = `table[indices[row]]`; `y`: `[rows, width]`.

@@ -7,12 +7,16 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod flush;
+mod pairs;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+pub use pairs::Pairs;
 pub use portable::Portable;
 
 /// Lanes of a vector.
@@ -25,6 +29,8 @@ pub trait Lanes: Copy + Send + Sync {
     type F32: Copy;
     /// Sixteen truths.
     type Mask: Copy;
+    /// Sixteen words of 32 bits, in which numbers are stored.
+    type Words: Copy;
     /// How many vectors of output columns a matrix kernel holds a row: 4 with 32 registers, 1 with 16.
     const WIDE: usize;
 
@@ -85,6 +91,23 @@ pub trait Lanes: Copy + Send + Sync {
     /// From an array.
     #[allow(clippy::wrong_self_convention, reason = "self is the proof of the instructions")]
     fn from_array(self, x: [f32; LANES]) -> Self::F32;
+
+    /// Loads sixteen words.
+    ///
+    /// # Safety
+    /// Sixteen words are readable there.
+    unsafe fn words_at(self, from: *const u32) -> Self::Words;
+    /// Loads sixteen halves of IEEE, side by side, and widens them.
+    ///
+    /// # Safety
+    /// Eight words are readable there.
+    unsafe fn halves_at(self, from: *const u32) -> Self::F32;
+    /// Byte n of each word, signed, times 2²⁴: as a number from the top of a word.
+    fn byte_at_top(self, words: Self::Words, n: usize) -> Self::F32;
+    /// Nibble n of each word, and a small whole number added to it.
+    fn nibble(self, words: Self::Words, n: usize, plus: i32) -> Self::F32;
+    /// The lower (0) or upper (1) half of each word as the upper half of an f32.
+    fn upper_half(self, words: Self::Words, n: usize) -> Self::F32;
 
     /// Loads sixteen, or as many as there are.
     #[inline(always)]

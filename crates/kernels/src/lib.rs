@@ -7,8 +7,10 @@
 pub mod activate;
 pub mod add;
 pub mod attend;
+pub mod bf16;
 pub mod embed;
 pub mod lanes;
+pub mod limits;
 pub mod loss;
 pub mod math;
 pub mod matmul;
@@ -18,6 +20,7 @@ pub mod optimize;
 pub mod path;
 pub mod position;
 mod stairs;
+pub mod stored;
 pub mod sums;
 pub mod team;
 mod tile;

@@ -12,7 +12,7 @@
 //!    sums stand in the output, from where the chain goes on.
 //! 3. A task is a block of rows by one panel, and writes outputs of its own.
 
-mod weight;
+pub(crate) mod weight;
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ use crate::{
     lanes::Lanes,
     path::Kernel,
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+    tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
 };
 
 pub use weight::{weight_gradient, weight_gradient_scratch};
@@ -30,7 +30,7 @@ pub const PANEL: usize = COLUMNS;
 /// Steps whose part of a panel stays in the first cache.
 const DEPTH: usize = 128;
 /// Rows of a task, a multiple of a tile's.
-const BLOCK: usize = 96;
+pub(crate) const BLOCK: usize = 96;
 
 /// Floats of a packed matrix.
 pub fn panels_len(outputs: usize, inner: usize) -> usize {
@@ -140,61 +140,90 @@ impl Kernel for Product<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
         let Self { left, panels, rows, panel, start, after, out } = self;
-        let steps = panels.inner;
-        let columns = (panels.outputs - panel * PANEL).min(PANEL);
-        let data = &panels.data[panel * PANEL * steps..][..PANEL * steps];
-        let right = Right { at: data.as_ptr(), by_step: PANEL };
-        let mut from = 0;
-        loop {
-            let depth = (steps - from).min(DEPTH);
-            let is_last = from + depth == steps;
-            for row in rows.clone().step_by(ROWS) {
-                let count = (rows.end - row).min(ROWS);
-                // SAFETY: rows, steps and columns lie inside the matrices that the caller of this
-                // kernel measured, and the outputs belong to this task.
-                unsafe {
-                    let out = out.from(row, panel * PANEL);
-                    let goes_on = from > 0 || start == Start::Existing;
-                    let (a, b) = (left.from(row, from), right.from(from, 0));
-                    tile(on, count, columns, depth, a, b, out, goes_on);
-                    if is_last {
-                        for r in 0..count {
-                            let to =
-                                std::slice::from_raw_parts_mut(out.at.add(r * out.by_row), columns);
-                            add_after(on, &after, panels.outputs, row + r, panel * PANEL, to);
-                        }
-                    }
-                }
+        let (outputs, inner) = (panels.outputs, panels.inner);
+        let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
+        let data = &panels.data[panel * PANEL * inner..][..PANEL * inner];
+        // SAFETY: rows, steps and columns lie inside the matrices that the caller of this kernel
+        // measured, and the outputs belong to this task.
+        unsafe { chains(on, left, data, rows.clone(), columns.clone(), start, out) };
+        Added { after, outputs, rows, columns, out }.run(on);
+    }
+}
+
+/// What is added to the sums of one task.
+pub(crate) struct Added<'a> {
+    pub after: After<'a>,
+    /// Of the whole.
+    pub outputs: usize,
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub out: Out,
+}
+
+impl Kernel for Added<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let Self { after: After { bias, residual }, outputs, rows, columns, out } = self;
+        if bias.is_none() && residual.is_none() {
+            return;
+        }
+        for row in rows {
+            // SAFETY: the row's columns exist and belong to this task.
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(out.from(row, columns.start).at, columns.len())
+            };
+            if let Some(bias) = bias {
+                add_to(on, &bias[columns.clone()], to);
             }
-            from += depth;
-            if is_last {
-                break;
+            if let Some(residual) = residual {
+                add_to(on, &residual[row * outputs..][columns.clone()], to);
             }
         }
     }
 }
 
-/// Adds bias, then residual, to a row's columns of one panel.
 #[inline(always)]
-fn add_after<L: Lanes>(
-    on: L,
-    after: &After<'_>,
-    outputs: usize,
-    row: usize,
-    first: usize,
-    to: &mut [f32],
-) {
-    let mut add = |what: &[f32]| {
-        for (to, what) in to.chunks_mut(16).zip(what.chunks(16)) {
-            on.store_some(on.add(on.load_some(to), on.load_some(what)), to);
-        }
-    };
-    let columns = first..first + COLUMNS.min(outputs - first);
-    if let Some(bias) = after.bias {
-        add(&bias[columns.clone()]);
+fn add_to<L: Lanes>(on: L, what: &[f32], to: &mut [f32]) {
+    for (to, what) in to.chunks_mut(16).zip(what.chunks(16)) {
+        on.store_some(on.add(on.load_some(to), on.load_some(what)), to);
     }
-    if let Some(residual) = after.residual {
-        add(&residual[row * outputs..][columns]);
+}
+
+/// The chains of some rows over one panel, block of steps by block.
+///
+/// # Safety
+/// The rows of `left` and the columns of `out` exist, and no other thread touches these outputs.
+#[inline(always)]
+pub(crate) unsafe fn chains<M: Multiply>(
+    on: M,
+    left: Left<M::Element>,
+    panel: &[M::Element],
+    rows: Range<usize>,
+    columns: Range<usize>,
+    start: Start,
+    out: Out,
+) {
+    let steps = panel.len() / PANEL;
+    let right = Right { at: panel.as_ptr(), by_step: PANEL };
+    let mut from = 0;
+    loop {
+        let depth = (steps - from).min(DEPTH);
+        for row in rows.clone().step_by(ROWS) {
+            let count = (rows.end - row).min(ROWS);
+            // SAFETY: the caller's promise, and the steps lie inside the panel.
+            unsafe {
+                let out = out.from(row, columns.start);
+                let goes_on = from > 0 || start == Start::Existing;
+                let (a, b) = (left.from(row, from), right.from(from, 0));
+                tile(on, count, columns.len(), depth, a, b, out, goes_on);
+            }
+        }
+        from += depth;
+        if from == steps {
+            break;
+        }
     }
 }
 
@@ -226,11 +255,11 @@ fn product(
 }
 
 /// Pointers that tasks use for elements of their own.
-struct Shared<T>(T);
+pub(crate) struct Shared<T>(pub(crate) T);
 
 impl<T> Shared<T> {
     /// By method, so that a closure captures the whole and not the pointers in it.
-    fn get(&self) -> &Self {
+    pub(crate) fn get(&self) -> &Self {
         self
     }
 }

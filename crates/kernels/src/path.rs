@@ -1,13 +1,13 @@
 //! Which instructions the kernels use: chosen when the program runs, forced by `LOOKBACK_PATH`.
 
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Pairs};
 
 /// An instruction set that every kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// AVX-512: sixteen lanes are one register.
     Avx512,
-    /// AVX2 with fused multiply-add: sixteen lanes are two registers.
+    /// AVX2 with fused multiply-add and halves: sixteen lanes are two registers.
     Avx2,
     /// Plain Rust: sixteen lanes are an array. The definition of the others.
     Portable,
@@ -20,6 +20,14 @@ pub trait Kernel {
     /// Runs with these lanes. Implementations are `#[inline(always)]`, so that they are compiled
     /// for the instructions of the path that calls them.
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// A computation over any set of lanes of pairs of bf16.
+pub trait PairKernel {
+    /// What it gives back.
+    type Output;
+    /// Runs with these lanes; `#[inline(always)]` as [`Kernel::run`] is.
+    fn run<P: Pairs>(self, lanes: P) -> Self::Output;
 }
 
 impl Path {
@@ -63,7 +71,11 @@ impl Path {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 Self::Avx2.is_here()
@@ -77,6 +89,34 @@ impl Path {
         }
     }
 
+    /// Whether it has an instruction that multiplies pairs of bf16.
+    pub fn multiplies_pairs(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx512 {
+            return self.is_here() && is_x86_feature_detected!("avx512bf16");
+        }
+        false
+    }
+
+    /// Runs a kernel over pairs with this path's lanes, or those of AVX2 where AVX-512 has no pairs.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    #[inline]
+    pub fn run_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.multiplies_pairs() => {
+                crate::lanes::Avx512::<true>::run_pairs(kernel)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 | Self::Avx2 => crate::lanes::Avx2::run_pairs(kernel),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this path"),
+            Self::Portable => kernel.run(crate::lanes::Portable),
+        }
+    }
+
     /// Runs a kernel with this path's lanes.
     ///
     /// # Panics
@@ -85,7 +125,7 @@ impl Path {
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => crate::lanes::Avx512::run(kernel),
+            Self::Avx512 => crate::lanes::Avx512::<false>::run(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => crate::lanes::Avx2::run(kernel),
             #[cfg(not(target_arch = "x86_64"))]

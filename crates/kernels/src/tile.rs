@@ -9,7 +9,97 @@
 //! 2. Lanes are columns, so no lane ever meets another and the order of a chain is that of the steps.
 //! 3. Whoever cuts the steps into parts stores the sums and goes on from them: the same chain.
 
-use crate::lanes::{LANES, Lanes};
+//!
+//! What a step multiplies is [`Multiply`]'s affair: two numbers, or two pairs of bf16.
+
+use crate::lanes::{LANES, Lanes, Pairs};
+
+/// How the steps of a chain multiply.
+pub(crate) trait Multiply: Copy {
+    /// Where the sums are.
+    type Lanes: Lanes;
+    /// What both matrices hold.
+    type Element: Copy;
+    /// Sixteen elements.
+    type Factor: Copy;
+
+    fn lanes(self) -> Self::Lanes;
+    /// The same element in every lane.
+    fn left(self, x: Self::Element) -> Self::Factor;
+    /// Sixteen elements.
+    ///
+    /// # Safety
+    /// They are readable.
+    unsafe fn right_at(self, from: *const Self::Element) -> Self::Factor;
+    /// All of at most sixteen elements; the other lanes are +0.
+    fn right_part(self, from: &[Self::Element]) -> Self::Factor;
+    /// The next sum of a chain.
+    fn step(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
+}
+
+/// Sixteen sums.
+pub(crate) type Sums<M> = <<M as Multiply>::Lanes as Lanes>::F32;
+
+/// Number by number.
+impl<L: Lanes> Multiply for L {
+    type Lanes = L;
+    type Element = f32;
+    type Factor = L::F32;
+
+    #[inline(always)]
+    fn lanes(self) -> L {
+        self
+    }
+    #[inline(always)]
+    fn left(self, x: f32) -> L::F32 {
+        self.splat(x)
+    }
+    #[inline(always)]
+    unsafe fn right_at(self, from: *const f32) -> L::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_at(from) }
+    }
+    #[inline(always)]
+    fn right_part(self, from: &[f32]) -> L::F32 {
+        self.load_some(from)
+    }
+    #[inline(always)]
+    fn step(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
+        self.fma(left, right, sum)
+    }
+}
+
+/// Pair by pair.
+#[derive(Clone, Copy)]
+pub(crate) struct ByPairs<P>(pub P);
+
+impl<P: Pairs> Multiply for ByPairs<P> {
+    type Lanes = P;
+    type Element = u32;
+    type Factor = P::Pair;
+
+    #[inline(always)]
+    fn lanes(self) -> P {
+        self.0
+    }
+    #[inline(always)]
+    fn left(self, x: u32) -> P::Pair {
+        self.0.splat_pair(x)
+    }
+    #[inline(always)]
+    unsafe fn right_at(self, from: *const u32) -> P::Pair {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.load_pairs_at(from) }
+    }
+    #[inline(always)]
+    fn right_part(self, from: &[u32]) -> P::Pair {
+        self.0.load_pairs_part(from)
+    }
+    #[inline(always)]
+    fn step(self, left: P::Pair, right: P::Pair, sum: P::F32) -> P::F32 {
+        self.0.dot(left, right, sum)
+    }
+}
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 6;
@@ -18,16 +108,16 @@ pub(crate) const COLUMNS: usize = 64;
 
 /// A matrix somewhere: element `[row][step]` at `at + row · by_row + step · by_step`.
 #[derive(Clone, Copy)]
-pub(crate) struct Left {
-    pub at: *const f32,
+pub(crate) struct Left<E = f32> {
+    pub at: *const E,
     pub by_row: usize,
     pub by_step: usize,
 }
 
 /// A matrix whose rows are steps and whose columns lie side by side.
 #[derive(Clone, Copy)]
-pub(crate) struct Right {
-    pub at: *const f32,
+pub(crate) struct Right<E = f32> {
+    pub at: *const E,
     pub by_step: usize,
 }
 
@@ -38,7 +128,7 @@ pub(crate) struct Out {
     pub by_row: usize,
 }
 
-impl Left {
+impl<E> Left<E> {
     #[inline(always)]
     pub(crate) unsafe fn from(self, row: usize, step: usize) -> Self {
         // SAFETY: the caller promises that the element exists.
@@ -46,7 +136,7 @@ impl Left {
     }
 }
 
-impl Right {
+impl<E> Right<E> {
     #[inline(always)]
     pub(crate) unsafe fn from(self, step: usize, column: usize) -> Self {
         // SAFETY: the caller promises that the element exists.
@@ -82,25 +172,25 @@ pub(crate) fn prefetch(at: *const f32) {
 /// `columns` of each row of `b` and `out` are touched.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
-pub(crate) unsafe fn tile<L: Lanes>(
-    on: L,
+pub(crate) unsafe fn tile<M: Multiply>(
+    on: M,
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Left,
-    b: Right,
+    a: Left<M::Element>,
+    b: Right<M::Element>,
     out: Out,
     goes_on: bool,
 ) {
     // SAFETY: the caller's promise, for parts of the same matrices.
     unsafe {
         match rows {
-            6 => wide::<L, 6>(on, columns, steps, a, b, out, goes_on),
-            5 => wide::<L, 5>(on, columns, steps, a, b, out, goes_on),
-            4 => wide::<L, 4>(on, columns, steps, a, b, out, goes_on),
-            3 => wide::<L, 3>(on, columns, steps, a, b, out, goes_on),
-            2 => wide::<L, 2>(on, columns, steps, a, b, out, goes_on),
-            1 => wide::<L, 1>(on, columns, steps, a, b, out, goes_on),
+            6 => wide::<M, 6>(on, columns, steps, a, b, out, goes_on),
+            5 => wide::<M, 5>(on, columns, steps, a, b, out, goes_on),
+            4 => wide::<M, 4>(on, columns, steps, a, b, out, goes_on),
+            3 => wide::<M, 3>(on, columns, steps, a, b, out, goes_on),
+            2 => wide::<M, 2>(on, columns, steps, a, b, out, goes_on),
+            1 => wide::<M, 1>(on, columns, steps, a, b, out, goes_on),
             _ => {}
         }
     }
@@ -108,12 +198,12 @@ pub(crate) unsafe fn tile<L: Lanes>(
 
 /// Cuts the columns into as many vectors as the registers hold.
 #[inline(always)]
-unsafe fn wide<L: Lanes, const R: usize>(
-    on: L,
+unsafe fn wide<M: Multiply, const R: usize>(
+    on: M,
     columns: usize,
     steps: usize,
-    a: Left,
-    b: Right,
+    a: Left<M::Element>,
+    b: Right<M::Element>,
     out: Out,
     goes_on: bool,
 ) {
@@ -124,17 +214,17 @@ unsafe fn wide<L: Lanes, const R: usize>(
         let (b, out) = unsafe { (b.from(0, column), out.from(0, column)) };
         // SAFETY: the caller's promise, for parts of the same matrices.
         unsafe {
-            if L::WIDE == 4 && left > 48 {
-                vectors::<L, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
+            if M::Lanes::WIDE == 4 && left > 48 {
+                vectors::<M, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
                 column += 64;
-            } else if L::WIDE == 4 && left > 32 {
-                vectors::<L, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
+            } else if M::Lanes::WIDE == 4 && left > 32 {
+                vectors::<M, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
                 column += 48;
-            } else if L::WIDE == 4 && left > 16 {
-                vectors::<L, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
+            } else if M::Lanes::WIDE == 4 && left > 16 {
+                vectors::<M, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
                 column += 32;
             } else {
-                vectors::<L, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
+                vectors::<M, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
                 column += 16;
             }
         }
@@ -143,63 +233,70 @@ unsafe fn wide<L: Lanes, const R: usize>(
 
 /// R rows by V vectors, of which the last may be partly filled; the loop for whole ones does not ask.
 #[inline(always)]
-unsafe fn vectors<L: Lanes, const R: usize, const V: usize>(
-    on: L,
+unsafe fn vectors<M: Multiply, const R: usize, const V: usize>(
+    on: M,
     columns: usize,
     steps: usize,
-    a: Left,
-    b: Right,
+    a: Left<M::Element>,
+    b: Right<M::Element>,
     out: Out,
     goes_on: bool,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         if columns == V * LANES {
-            chains::<L, R, V, true>(on, LANES, steps, a, b, out, goes_on);
+            chains::<M, R, V, true>(on, LANES, steps, a, b, out, goes_on);
         } else {
             let last = columns - (V - 1) * LANES;
-            chains::<L, R, V, false>(on, last, steps, a, b, out, goes_on);
+            chains::<M, R, V, false>(on, last, steps, a, b, out, goes_on);
         }
     }
 }
 
 /// R rows by V vectors; if they are not `WHOLE`, the last has only `last` columns.
 #[inline(always)]
-unsafe fn chains<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
-    on: L,
+unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
+    on: M,
     last: usize,
     steps: usize,
-    a: Left,
-    b: Right,
+    a: Left<M::Element>,
+    b: Right<M::Element>,
     out: Out,
     goes_on: bool,
 ) {
-    // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
-    let read = |at: *const f32, v: usize| unsafe {
-        let at = at.add(v * LANES);
-        if WHOLE || v < V - 1 {
-            on.load_at(at)
-        } else {
-            on.load_part(std::slice::from_raw_parts(at, last))
-        }
-    };
-    let mut sums = [[on.splat(0.0); V]; R];
+    let lanes = on.lanes();
+    let mut sums = [[lanes.splat(0.0); V]; R];
     if goes_on {
         for (r, sums) in sums.iter_mut().enumerate() {
             for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: row r of the outputs exists.
-                *sum = read(unsafe { out.at.add(r * out.by_row) }, v);
+                // SAFETY: row r of the outputs exists, with as many columns as are loaded.
+                unsafe {
+                    let at = out.at.add(r * out.by_row + v * LANES);
+                    *sum = if WHOLE || v < V - 1 {
+                        lanes.load_at(at)
+                    } else {
+                        lanes.load_part(std::slice::from_raw_parts(at, last))
+                    };
+                }
             }
         }
     }
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..steps {
-        let right: [L::F32; V] = std::array::from_fn(|v| read(b_at, v));
+        // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
+        let right: [M::Factor; V] = std::array::from_fn(|v| unsafe {
+            let at = b_at.add(v * LANES);
+            if WHOLE || v < V - 1 {
+                on.right_at(at)
+            } else {
+                on.right_part(std::slice::from_raw_parts(at, last))
+            }
+        });
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: this step of row r of `a` exists.
-            let left = on.splat(unsafe { *a_at.add(r * a.by_row) });
+            let left = on.left(unsafe { *a_at.add(r * a.by_row) });
             for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = on.fma(left, right, *sum);
+                *sum = on.step(left, right, *sum);
             }
         }
         a_at = a_at.wrapping_add(a.by_step);
@@ -211,9 +308,9 @@ unsafe fn chains<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
             unsafe {
                 let at = out.at.add(r * out.by_row + v * LANES);
                 if WHOLE || v < V - 1 {
-                    on.store_at(sum, at);
+                    lanes.store_at(sum, at);
                 } else {
-                    on.store_part(sum, std::slice::from_raw_parts_mut(at, last));
+                    lanes.store_part(sum, std::slice::from_raw_parts_mut(at, last));
                 }
             }
         }

@@ -39,16 +39,18 @@ const MAY_BE_UNSAFE: [&str; 6] = [
 ];
 
 /// Which file of the reference says what a kernel computes; the optimizer has none.
-const REFERENCE_OF: [(&str, Option<&str>); 9] = [
+const REFERENCE_OF: [(&str, Option<&str>); 11] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),
+    ("bf16", Some("mlp")),
     ("embed", Some("embed")),
     ("loss", Some("logits")),
     ("matmul", Some("mlp")),
     ("norm", Some("norm")),
     ("optimize", None),
     ("position", Some("position")),
+    ("stored", Some("mlp")),
 ];
 
 fn root() -> PathBuf {

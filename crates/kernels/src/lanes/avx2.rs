@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Lanes};
-use crate::path::{Kernel, Path};
+use super::{LANES, Lanes, Pairs, flush::Flushed};
+use crate::path::{Kernel, PairKernel, Path};
 
 /// Proof that this processor has AVX2 and fused multiply-add.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,28 @@ impl Avx2 {
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         unsafe fn with<K: Kernel>(kernel: K) -> K::Output {
             kernel.run(Avx2(()))
         }
         assert!(Path::Avx2.is_here(), "this processor has no AVX2");
+        // SAFETY: the assertion above found all features that `with` enables.
+        unsafe { with(kernel) }
+    }
+
+    /// Runs a kernel over pairs compiled for AVX2, with denormals flushed to zero until it ends.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
+        // Not inlined, so that no arithmetic is moved out of the time in which denormals are flushed.
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        unsafe fn with<K: PairKernel>(kernel: K) -> K::Output {
+            kernel.run(Avx2(()))
+        }
+        assert!(Path::Avx2.is_here(), "this processor has no AVX2");
+        let _until_the_end = Flushed::begin();
         // SAFETY: the assertion above found all features that `with` enables.
         unsafe { with(kernel) }
     }
@@ -47,6 +64,7 @@ fn both(a: Two, b: Two, of: impl Fn(__m256, __m256) -> __m256) -> Two {
 impl Lanes for Avx2 {
     type F32 = Two;
     type Mask = Two;
+    type Words = [__m256i; 2];
     const WIDE: usize = 1;
 
     #[inline(always)]
@@ -150,6 +168,50 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
+    unsafe fn words_at(self, from: *const u32) -> [__m256i; 2] {
+        here!([_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())])
+    }
+    #[inline(always)]
+    unsafe fn halves_at(self, from: *const u32) -> Two {
+        here!(Two(
+            _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
+            _mm256_cvtph_ps(_mm_loadu_si128(from.add(4).cast())),
+        ))
+    }
+    #[inline(always)]
+    fn byte_at_top(self, words: [__m256i; 2], n: usize) -> Two {
+        here!({
+            let up = _mm256_set1_epi32(24 - 8 * n as i32);
+            let top = _mm256_set1_epi32(0xff << 24);
+            let low = _mm256_and_si256(_mm256_sllv_epi32(words[0], up), top);
+            let high = _mm256_and_si256(_mm256_sllv_epi32(words[1], up), top);
+            Two(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+        })
+    }
+    #[inline(always)]
+    fn nibble(self, words: [__m256i; 2], n: usize, plus: i32) -> Two {
+        here!({
+            let (down, plus) = (_mm256_set1_epi32(4 * n as i32), _mm256_set1_epi32(plus));
+            let lowest = _mm256_set1_epi32(15);
+            let low = _mm256_and_si256(_mm256_srlv_epi32(words[0], down), lowest);
+            let high = _mm256_and_si256(_mm256_srlv_epi32(words[1], down), lowest);
+            Two(
+                _mm256_cvtepi32_ps(_mm256_add_epi32(low, plus)),
+                _mm256_cvtepi32_ps(_mm256_add_epi32(high, plus)),
+            )
+        })
+    }
+    #[inline(always)]
+    fn upper_half(self, words: [__m256i; 2], n: usize) -> Two {
+        here!({
+            let up = _mm256_set1_epi32(16 - 16 * n as i32);
+            let upper = _mm256_set1_epi32(!0xffff);
+            let low = _mm256_and_si256(_mm256_sllv_epi32(words[0], up), upper);
+            let high = _mm256_and_si256(_mm256_sllv_epi32(words[1], up), upper);
+            Two(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
+        })
+    }
+    #[inline(always)]
     fn to_array(self, x: Two) -> [f32; LANES] {
         let mut out = [0.0; LANES];
         self.store(x, &mut out);
@@ -158,5 +220,116 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn from_array(self, x: [f32; LANES]) -> Two {
         self.load(&x)
+    }
+}
+
+/// Pairs as numbers that are already widened: the even ones, then the odd ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart(Two, Two);
+
+/// The bits of eight numbers rounded to bf16, in the upper half of each lane.
+#[inline(always)]
+fn rounded(x: __m256) -> __m256i {
+    here!({
+        let bits = _mm256_castps_si256(x);
+        let one = _mm256_set1_epi32(1);
+        let last = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), one);
+        let half = _mm256_add_epi32(_mm256_set1_epi32(0x7fff), last);
+        let nearest = _mm256_add_epi32(bits, half);
+        // A NaN stays one: its payload may lie in the bits that are cut off.
+        let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
+        let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+        let nearest = _mm256_blendv_epi8(nearest, quiet, is_nan);
+        // What has no exponent is a zero of its sign.
+        let exponent = _mm256_and_si256(bits, _mm256_set1_epi32(0x7f80_0000));
+        let is_tiny = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
+        let sign = _mm256_and_si256(bits, _mm256_set1_epi32(i32::MIN));
+        let flushed = _mm256_blendv_epi8(nearest, sign, is_tiny);
+        _mm256_and_si256(flushed, _mm256_set1_epi32(!0xffff))
+    })
+}
+
+impl Avx2 {
+    /// The words of eight pairs.
+    #[inline(always)]
+    fn words(even: __m256, odd: __m256) -> __m256i {
+        here!(_mm256_or_si256(
+            _mm256_srli_epi32::<16>(_mm256_castps_si256(even)),
+            _mm256_castps_si256(odd),
+        ))
+    }
+
+    /// Both numbers of eight pairs.
+    #[inline(always)]
+    fn apart(words: __m256i) -> (__m256, __m256) {
+        here!({
+            let even = _mm256_slli_epi32::<16>(words);
+            let odd = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
+            (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
+        })
+    }
+}
+
+impl Pairs for Avx2 {
+    type Pair = Apart;
+
+    #[inline(always)]
+    fn splat_pair(self, pair: u32) -> Apart {
+        Apart(self.splat(f32::from_bits(pair << 16)), self.splat(f32::from_bits(pair & !0xffff)))
+    }
+    #[inline(always)]
+    fn load_pairs_part(self, from: &[u32]) -> Apart {
+        let mut all = [0; LANES];
+        all[..from.len()].copy_from_slice(from);
+        // SAFETY: the array has sixteen pairs.
+        unsafe { self.load_pairs_at(all.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store_pairs_part(self, x: Apart, to: &mut [u32]) {
+        let mut all = [0; LANES];
+        // SAFETY: the array has room for sixteen pairs.
+        unsafe { self.store_pairs_at(x, all.as_mut_ptr()) };
+        to.copy_from_slice(&all[..to.len()]);
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_at(self, from: *const u32) -> Apart {
+        let load = |at: *const u32| Self::apart(here!(_mm256_loadu_si256(at.cast())));
+        let (low, high) = (load(from), load(from.wrapping_add(8)));
+        Apart(Two(low.0, high.0), Two(low.1, high.1))
+    }
+    #[inline(always)]
+    unsafe fn store_pairs_at(self, Apart(even, odd): Apart, to: *mut u32) {
+        here!({
+            _mm256_storeu_si256(to.cast(), Self::words(even.0, odd.0));
+            _mm256_storeu_si256(to.add(8).cast(), Self::words(even.1, odd.1));
+        })
+    }
+    #[inline(always)]
+    fn dot(self, a: Apart, b: Apart, sum: Two) -> Two {
+        self.fma(a.0, b.0, self.fma(a.1, b.1, sum))
+    }
+    #[inline(always)]
+    fn join(self, even: Two, odd: Two) -> Apart {
+        let round = |x: Two| {
+            here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1)),))
+        };
+        Apart(round(even), round(odd))
+    }
+    #[inline(always)]
+    fn pack(self, first: Two, second: Two) -> Apart {
+        // Of two registers, what stands in even places and what stands in odd ones.
+        let part = |x: Two| {
+            here!({
+                let even = _mm256_shuffle_ps::<0b10_00_10_00>(x.0, x.1);
+                let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x.0, x.1);
+                let in_order = |x: __m256| {
+                    let x = _mm256_castps_pd(x);
+                    _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(x))
+                };
+                (in_order(even), in_order(odd))
+            })
+        };
+        let (first, second) = (part(first), part(second));
+        self.join(Two(first.0, second.0), Two(first.1, second.1))
     }
 }

@@ -1,13 +1,13 @@
 //! Sixteen lanes as one AVX-512 register.
 
-use std::arch::x86_64::*;
+use std::{arch::x86_64::*, mem::transmute};
 
-use super::{LANES, Lanes};
-use crate::path::{Kernel, Path};
+use super::{LANES, Lanes, Pairs};
+use crate::path::{Kernel, PairKernel, Path};
 
-/// Proof that this processor has AVX-512.
+/// Proof that this processor has AVX-512 and, if `BF16`, its products of bf16.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx512(());
+pub struct Avx512<const BF16: bool = false>(());
 
 impl Avx512 {
     /// Runs a kernel compiled for AVX-512.
@@ -18,9 +18,26 @@ impl Avx512 {
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
         unsafe fn with<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(Avx512(()))
+            kernel.run(Avx512::<false>(()))
         }
         assert!(Path::Avx512.is_here(), "this processor has no AVX-512");
+        // SAFETY: the assertion above found all features that `with` enables.
+        unsafe { with(kernel) }
+    }
+}
+
+impl Avx512<true> {
+    /// Runs a kernel over pairs compiled for AVX-512 with its products of bf16.
+    ///
+    /// # Panics
+    /// If this processor does not have them.
+    #[inline]
+    pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")]
+        unsafe fn with<K: PairKernel>(kernel: K) -> K::Output {
+            kernel.run(Avx512::<true>(()))
+        }
+        assert!(Path::Avx512.multiplies_pairs(), "this processor has no AVX-512 BF16");
         // SAFETY: the assertion above found all features that `with` enables.
         unsafe { with(kernel) }
     }
@@ -42,9 +59,10 @@ macro_rules! here {
     };
 }
 
-impl Lanes for Avx512 {
+impl<const BF16: bool> Lanes for Avx512<BF16> {
     type F32 = __m512;
     type Mask = __mmask16;
+    type Words = __m512i;
     const WIDE: usize = 4;
 
     #[inline(always)]
@@ -134,6 +152,43 @@ impl Lanes for Avx512 {
         })
     }
     #[inline(always)]
+    unsafe fn words_at(self, from: *const u32) -> __m512i {
+        here!(_mm512_loadu_si512(from.cast()))
+    }
+    #[inline(always)]
+    unsafe fn halves_at(self, from: *const u32) -> __m512 {
+        here!(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast())))
+    }
+    #[inline(always)]
+    fn byte_at_top(self, words: __m512i, n: usize) -> __m512 {
+        here!({
+            // In each word, byte n goes to the top and zeros (a set sign bit) below it.
+            let order = _mm512_set4_epi32(12, 8, 4, 0);
+            let order =
+                _mm512_slli_epi32::<24>(_mm512_add_epi32(order, _mm512_set1_epi32(n as i32)));
+            let order = _mm512_or_si512(order, _mm512_set1_epi32(0x0080_8080));
+            _mm512_cvtepi32_ps(_mm512_shuffle_epi8(words, order))
+        })
+    }
+    #[inline(always)]
+    fn nibble(self, words: __m512i, n: usize, plus: i32) -> __m512 {
+        here!({
+            let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));
+            // The permutation reads the lowest four bits of each word.
+            let places = _mm512_srlv_epi32(words, _mm512_set1_epi32(4 * n as i32));
+            _mm512_permutexvar_ps(places, all)
+        })
+    }
+    #[inline(always)]
+    fn upper_half(self, words: __m512i, n: usize) -> __m512 {
+        here!(_mm512_castsi512_ps(if n == 0 {
+            _mm512_slli_epi32::<16>(words)
+        } else {
+            _mm512_and_si512(words, _mm512_set1_epi32(!0xffff))
+        }))
+    }
+    #[inline(always)]
     fn to_array(self, x: __m512) -> [f32; LANES] {
         let mut out = [0.0; LANES];
         self.store(x, &mut out);
@@ -142,5 +197,68 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn from_array(self, x: [f32; LANES]) -> __m512 {
         self.load(&x)
+    }
+}
+
+/// Where the two halves of 32 words go so that they alternate: 0, 16, 1, 17 and so on.
+static ZIP: [u16; 2 * LANES] = {
+    let mut zip = [0; 2 * LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        (zip[2 * lane], zip[2 * lane + 1]) = (lane as u16, (LANES + lane) as u16);
+        lane += 1;
+    }
+    zip
+};
+
+#[inline(always)]
+fn as_bf16(x: __m512i) -> __m512bh {
+    // SAFETY: both types are any 512 bits.
+    unsafe { transmute::<__m512i, __m512bh>(x) }
+}
+
+#[inline(always)]
+fn as_words(x: __m512bh) -> __m512i {
+    // SAFETY: both types are any 512 bits.
+    unsafe { transmute::<__m512bh, __m512i>(x) }
+}
+
+impl Pairs for Avx512<true> {
+    type Pair = __m512i;
+
+    #[inline(always)]
+    fn splat_pair(self, pair: u32) -> __m512i {
+        here!(_mm512_set1_epi32(pair as i32))
+    }
+    #[inline(always)]
+    fn load_pairs_part(self, from: &[u32]) -> __m512i {
+        here!(_mm512_maskz_loadu_epi32(first(from.len()), from.as_ptr().cast()))
+    }
+    #[inline(always)]
+    fn store_pairs_part(self, x: __m512i, to: &mut [u32]) {
+        here!(_mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first(to.len()), x))
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_at(self, from: *const u32) -> __m512i {
+        here!(_mm512_loadu_si512(from.cast()))
+    }
+    #[inline(always)]
+    unsafe fn store_pairs_at(self, x: __m512i, to: *mut u32) {
+        here!(_mm512_storeu_si512(to.cast(), x))
+    }
+    #[inline(always)]
+    fn dot(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
+        here!(_mm512_dpbf16_ps(sum, as_bf16(a), as_bf16(b)))
+    }
+    #[inline(always)]
+    fn join(self, even: __m512, odd: __m512) -> __m512i {
+        here!({
+            let both = as_words(_mm512_cvtne2ps_pbh(odd, even));
+            _mm512_permutexvar_epi16(_mm512_loadu_si512(ZIP.as_ptr().cast()), both)
+        })
+    }
+    #[inline(always)]
+    fn pack(self, first: __m512, second: __m512) -> __m512i {
+        as_words(here!(_mm512_cvtne2ps_pbh(second, first)))
     }
 }

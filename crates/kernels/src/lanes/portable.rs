@@ -1,6 +1,7 @@
 //! Sixteen lanes as an array: the definition of the others.
 
-use super::{LANES, Lanes, larger};
+use super::{LANES, Lanes, Pairs, larger};
+use crate::naive::{bf16, stored};
 
 /// Plain Rust.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ fn each(a: Array, b: Array, of: impl Fn(f32, f32) -> f32) -> Array {
 impl Lanes for Portable {
     type F32 = Array;
     type Mask = [bool; LANES];
+    type Words = [u32; LANES];
     const WIDE: usize = 1;
 
     #[inline(always)]
@@ -112,11 +114,76 @@ impl Lanes for Portable {
         n.map(|n| f32::from_bits(((n as i32).wrapping_add(127) << 23) as u32))
     }
     #[inline(always)]
+    unsafe fn words_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: the caller promises sixteen readable words; an array is aligned as one is.
+        unsafe { *from.cast() }
+    }
+    #[inline(always)]
+    unsafe fn halves_at(self, from: *const u32) -> Array {
+        // SAFETY: the caller promises eight readable words; an array is aligned as one is.
+        let words: [u32; LANES / 2] = unsafe { *from.cast() };
+        std::array::from_fn(|lane| stored::half((words[lane / 2] >> (16 * (lane % 2))) as u16))
+    }
+    #[inline(always)]
+    fn byte_at_top(self, words: [u32; LANES], n: usize) -> Array {
+        words.map(|word| ((word << (24 - 8 * n)) & 0xff00_0000).cast_signed() as f32)
+    }
+    #[inline(always)]
+    fn nibble(self, words: [u32; LANES], n: usize, plus: i32) -> Array {
+        words.map(|word| ((word >> (4 * n) & 15).cast_signed() + plus) as f32)
+    }
+    #[inline(always)]
+    fn upper_half(self, words: [u32; LANES], n: usize) -> Array {
+        words.map(|word| f32::from_bits(word << (16 - 16 * n) & !0xffff))
+    }
+    #[inline(always)]
     fn to_array(self, x: Array) -> Array {
         x
     }
     #[inline(always)]
     fn from_array(self, x: Array) -> Array {
         x
+    }
+}
+
+impl Pairs for Portable {
+    type Pair = [u32; LANES];
+
+    #[inline(always)]
+    fn splat_pair(self, pair: u32) -> [u32; LANES] {
+        [pair; LANES]
+    }
+    #[inline(always)]
+    fn load_pairs_part(self, from: &[u32]) -> [u32; LANES] {
+        let mut out = [0; LANES];
+        out[..from.len()].copy_from_slice(from);
+        out
+    }
+    #[inline(always)]
+    fn store_pairs_part(self, x: [u32; LANES], to: &mut [u32]) {
+        to.copy_from_slice(&x[..to.len()]);
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: the caller promises sixteen readable pairs; an array is aligned as one is.
+        unsafe { *from.cast() }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs_at(self, x: [u32; LANES], to: *mut u32) {
+        // SAFETY: the caller promises room for sixteen pairs; an array is aligned as one is.
+        unsafe { *to.cast() = x };
+    }
+    #[inline(always)]
+    fn dot(self, a: [u32; LANES], b: [u32; LANES], sum: Array) -> Array {
+        std::array::from_fn(|lane| bf16::dot(a[lane], b[lane], sum[lane]))
+    }
+    #[inline(always)]
+    fn join(self, even: Array, odd: Array) -> [u32; LANES] {
+        std::array::from_fn(|lane| bf16::pair(even[lane], odd[lane]))
+    }
+    #[inline(always)]
+    fn pack(self, first: Array, second: Array) -> [u32; LANES] {
+        let at = |i: usize| if i < LANES { first[i] } else { second[i - LANES] };
+        std::array::from_fn(|lane| bf16::pair(at(2 * lane), at(2 * lane + 1)))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     lanes::{LANES, Lanes},
     path::Kernel,
     team::{Pieces, Team},
-    tile::{Left, Out, ROWS, Right, prefetch, tile},
+    tile::{Left, Multiply, Out, ROWS, Right, prefetch, tile},
 };
 
 /// Rows of the batch that are copied at a time.
@@ -33,7 +33,7 @@ const GROUP: usize = 96;
 /// although the copies then fill a whole second cache.
 const LARGEST: usize = 2048;
 /// How many rows ahead memory is asked for.
-const AHEAD: usize = 16;
+pub(crate) const AHEAD: usize = 16;
 
 /// Floats of scratch that [`weight_gradient`] needs.
 pub fn weight_gradient_scratch(_: usize, outputs: usize, inner: usize, threads: usize) -> usize {
@@ -52,6 +52,23 @@ pub fn weight_gradient(
     inner: usize,
     scratch: &mut [f32],
     dweight: &mut [f32],
+) {
+    rectangles(team, dy, x, outputs, inner, scratch, dweight, &|rectangle| {
+        team.path().run(rectangle);
+    });
+}
+
+/// Cuts a weight gradient into rectangles and hands each to `run`, on all threads.
+#[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
+pub(crate) fn rectangles<E: Copy + Send>(
+    team: &Team,
+    dy: &[f32],
+    x: &[f32],
+    outputs: usize,
+    inner: usize,
+    scratch: &mut [E],
+    dweight: &mut [f32],
+    run: &(dyn Fn(Rectangle<'_, E>) + Sync),
 ) {
     if outputs == 0 || inner == 0 || dy.is_empty() {
         return;
@@ -77,7 +94,7 @@ pub fn weight_gradient(
                 break;
             }
             let (first, first_k) = (task / across * cut.outputs, task % across * cut.inner);
-            team.path().run(Rectangle {
+            run(Rectangle {
                 dy,
                 x,
                 shape: [rows, outputs, inner],
@@ -123,32 +140,75 @@ impl Cut {
     }
 }
 
-/// One task.
-struct Rectangle<'a> {
+/// One task, whose copies hold f32 or pairs.
+pub(crate) struct Rectangle<'a, E> {
     dy: &'a [f32],
     x: &'a [f32],
     /// Rows, outputs, inner of the whole.
     shape: [usize; 3],
     outputs: Range<usize>,
     inner: Range<usize>,
-    scratch: &'a mut [f32],
+    scratch: &'a mut [E],
     out: Out,
 }
 
-impl Kernel for Rectangle<'_> {
+impl Kernel for Rectangle<'_, f32> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
+        self.multiply(on);
+    }
+}
+
+/// Columns of some rows that are to be copied into groups of `group` columns.
+pub(crate) struct Strip<'a> {
+    pub from: &'a [f32],
+    /// Of the whole matrix.
+    pub width: usize,
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub group: usize,
+}
+
+impl Strip<'_> {
+    /// One row of the strip.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
+        &self.from[row * self.width..][self.columns.clone()]
+    }
+
+    /// What will be read soon, [`AHEAD`] rows below.
+    #[inline(always)]
+    pub(crate) fn ahead(&self, row: usize) -> *const f32 {
+        self.from.as_ptr().wrapping_add((row + AHEAD) * self.width + self.columns.start)
+    }
+
+    /// Where a vector of columns of a step stands in the copy, `[groups, 128, group]`.
+    #[inline(always)]
+    pub(crate) fn place(&self, step: usize, column: usize) -> usize {
+        (column / self.group * DEPTH + step) * self.group + column % self.group
+    }
+}
+
+impl<E: Copy> Rectangle<'_, E> {
+    /// All chains of the rectangle. What lies beyond the columns in the last group of a copy is not
+    /// written, and tiles do not read it.
+    #[inline(always)]
+    pub(crate) fn multiply<M: Steps<Element = E>>(self, on: M) {
         let Self { dy, x, shape: [rows, all_outputs, all_inner], outputs, inner, scratch, out } =
             self;
         let height = outputs.len();
         let (dy_copy, x_copy) = scratch.split_at_mut(DEPTH * height.next_multiple_of(GROUP));
-        for first in (0..rows).step_by(DEPTH) {
-            let own = first..rows.min(first + DEPTH);
-            let depth = own.len();
-            copy(on, dy, all_outputs, own.clone(), outputs.clone(), GROUP, dy_copy);
-            copy(on, x, all_inner, own, inner.clone(), PANEL, x_copy);
+        for first in (0..rows).step_by(M::ROWS * DEPTH) {
+            let rows = first..rows.min(first + M::ROWS * DEPTH);
+            let depth = rows.len().div_ceil(M::ROWS);
+            let columns = outputs.clone();
+            let strip =
+                Strip { from: dy, width: all_outputs, rows: rows.clone(), columns, group: GROUP };
+            on.copy(&strip, dy_copy);
+            let columns = inner.clone();
+            on.copy(&Strip { from: x, width: all_inner, rows, columns, group: PANEL }, x_copy);
             for k in (0..inner.len()).step_by(PANEL) {
                 let columns = (inner.len() - k).min(PANEL);
                 let b = Right { at: x_copy[DEPTH * k..].as_ptr(), by_step: PANEL };
@@ -168,26 +228,27 @@ impl Kernel for Rectangle<'_> {
     }
 }
 
-/// Copies columns of some rows into groups of `group` columns, `[groups, 128, group]`. What lies
-/// beyond the columns in the last group is not written, and tiles do not read it.
-#[inline(always)]
-fn copy<L: Lanes>(
-    on: L,
-    from: &[f32],
-    width: usize,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    group: usize,
-    to: &mut [f32],
-) {
-    for (step, row) in rows.enumerate() {
-        let from_row = &from[row * width..][columns.clone()];
-        let ahead = from.as_ptr().wrapping_add((row + AHEAD) * width + columns.start);
-        for (index, part) in from_row.chunks(group).enumerate() {
-            let to = &mut to[(index * DEPTH + step) * group..][..part.len()];
-            for (vector, (to, part)) in to.chunks_mut(LANES).zip(part.chunks(LANES)).enumerate() {
-                prefetch(ahead.wrapping_add(index * group + vector * LANES));
-                on.store_some(on.load_some(part), to);
+/// How rows become the steps of a product.
+pub(crate) trait Steps: Multiply {
+    /// Rows of a step.
+    const ROWS: usize;
+    /// Writes the steps of a strip.
+    fn copy(self, strip: &Strip<'_>, to: &mut [Self::Element]);
+}
+
+/// As they stand.
+impl<L: Lanes> Steps for L {
+    const ROWS: usize = 1;
+
+    #[inline(always)]
+    fn copy(self, strip: &Strip<'_>, to: &mut [f32]) {
+        for (step, row) in strip.rows.clone().enumerate() {
+            let ahead = strip.ahead(row);
+            for (vector, part) in strip.row(row).chunks(LANES).enumerate() {
+                let column = vector * LANES;
+                prefetch(ahead.wrapping_add(column));
+                let at = strip.place(step, column);
+                self.store_some(self.load_some(part), &mut to[at..at + part.len()]);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Rows of a table by index, and their gradients gathered back.
 
-use crate::{embed::Table, matmul::PANEL};
+use crate::{embed::Table, matmul::PANEL, stored};
 
 /// `y[row]` = `table[indices[row]]`
 pub fn gather(table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
@@ -8,6 +8,7 @@ pub fn gather(table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
         let index = index as usize;
         match table {
             Table::Rows(rows) => y.copy_from_slice(&rows[index * width..][..width]),
+            Table::Stored(panels) => stored::read_row(panels, index, y),
             Table::Panels(panels) => {
                 let panel = &panels.data[index / PANEL * PANEL * width..];
                 for (column, y) in y.iter_mut().enumerate() {

@@ -2,10 +2,12 @@
 
 pub mod activate;
 pub mod attend;
+pub mod bf16;
 pub mod embed;
 pub mod loss;
 pub mod matmul;
 pub mod norm;
 pub mod optimize;
 pub mod position;
+pub mod stored;
 pub mod sums;

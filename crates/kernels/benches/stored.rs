@@ -1,0 +1,133 @@
+//! Weights as files store them, from memory: one row and some, beside reading and multiply-adds.
+//!
+//! Each form is compared with its copy in f32 first, and a wrong one is not timed. `f32` stands beside
+//! them. `cargo bench -p lookback-kernels --bench stored`
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+mod timing;
+
+use std::time::{Duration, Instant};
+
+use lookback_kernels::{
+    limits,
+    matmul::{self, After},
+    path::Path,
+    stored::{self, Kind},
+    team::Team,
+};
+use timing::{numbers, same};
+
+/// A head of 49,152 tokens in a model 576 wide: 113 MB in f32.
+const OUTPUTS: usize = 49_152;
+const INNER: usize = 576;
+
+fn main() {
+    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    for threads in [1, 2] {
+        let team = &Team::new(threads, path);
+        let read = limits::read_gb_per_second(team, &vec![1.0; 64 << 20]);
+        let peak = limits::f32_gflops_per_second(team);
+        println!("{path:?}, {threads} threads: reads {read:.1} GB/s, {peak:.0} GFLOP/s");
+        for kind in [
+            None,
+            Some(Kind::Bf16),
+            Some(Kind::F16),
+            Some(Kind::Q8_0),
+            Some(Kind::Q4_0),
+            Some(Kind::Q4_1),
+        ] {
+            let weight = Weight::new(kind, team);
+            let name = kind.map_or("F32".to_owned(), |kind| format!("{kind:?}"));
+            let mut line = format!("{name:5}");
+            for rows in [1, 4, 8, 64] {
+                let x = numbers(rows * INNER);
+                let mut y = vec![0.0; rows * OUTPUTS];
+                weight.refuse_wrong_kernels(team, &x, rows);
+                let seconds = median(|| weight.forward(team, &x, &mut y));
+                let rate = 4e-9 * weight.words() as f64 / seconds;
+                let flops = 2e-9 * (rows * OUTPUTS * INNER) as f64 / seconds;
+                line += &format!(
+                    "  {rows:2} rows {rate:5.1} GB/s ({:3.0} %), {flops:4.0} GFLOP/s ({:2.0} %)",
+                    100.0 * rate / read,
+                    100.0 * flops / peak
+                );
+            }
+            println!("{line}");
+        }
+    }
+}
+
+struct Weight {
+    kind: Option<Kind>,
+    wide: Vec<f32>,
+    panels: Vec<u32>,
+}
+
+impl Weight {
+    fn new(kind: Option<Kind>, team: &Team) -> Self {
+        let wide = vec![0.0; matmul::panels_len(OUTPUTS, INNER)];
+        let Some(stored) = kind else {
+            let mut new = Self { kind, wide, panels: Vec::new() };
+            matmul::pack(team, &numbers(OUTPUTS * INNER), OUTPUTS, INNER, &mut new.wide);
+            return new;
+        };
+        let len = match stored {
+            Kind::Bf16 | Kind::F16 => 2 * INNER,
+            Kind::Q8_0 => INNER / 32 * 34,
+            Kind::Q4_0 => INNER / 32 * 18,
+            Kind::Q4_1 => INNER / 32 * 20,
+        };
+        // Bytes below 0x40 make halves below 2, of whatever form.
+        let bytes: Vec<u8> = (0..OUTPUTS * len).map(|i| (i * 31 % 61) as u8).collect();
+        let mut rows = vec![0.0; OUTPUTS * INNER];
+        for (row, bytes) in rows.chunks_exact_mut(INNER).zip(bytes.chunks_exact(len)) {
+            lookback_kernels::naive::stored::widen(stored, bytes, row);
+        }
+        let mut new =
+            Self { kind, wide, panels: vec![0; stored::panels_len(stored, OUTPUTS, INNER)] };
+        matmul::pack(team, &rows, OUTPUTS, INNER, &mut new.wide);
+        let row = |output: usize| &bytes[output * len..][..len];
+        stored::pack(team, stored, &row, OUTPUTS, INNER, &mut new.panels);
+        new
+    }
+
+    fn words(&self) -> usize {
+        if self.kind.is_some() { self.panels.len() } else { self.wide.len() }
+    }
+
+    fn forward(&self, team: &Team, x: &[f32], y: &mut [f32]) {
+        match self.kind {
+            None => self.forward_wide(team, x, y),
+            Some(kind) => {
+                let weight =
+                    stored::Panels { kind, data: &self.panels, outputs: OUTPUTS, inner: INNER };
+                stored::forward(team, x, weight, After::default(), y);
+            }
+        }
+    }
+
+    fn forward_wide(&self, team: &Team, x: &[f32], y: &mut [f32]) {
+        let weight = matmul::Panels { data: &self.wide, outputs: OUTPUTS, inner: INNER };
+        matmul::forward(team, x, weight, After::default(), y);
+    }
+
+    fn refuse_wrong_kernels(&self, team: &Team, x: &[f32], rows: usize) {
+        let (mut y, mut copy) = (vec![0.0; rows * OUTPUTS], vec![0.0; rows * OUTPUTS]);
+        self.forward(team, x, &mut y);
+        self.forward_wide(team, x, &mut copy);
+        same(&y, &copy);
+    }
+}
+
+fn median(mut what: impl FnMut()) -> f64 {
+    let mut times = Vec::new();
+    let end = Instant::now() + Duration::from_millis(250);
+    while times.len() < 5 || Instant::now() < end {
+        let start = Instant::now();
+        what();
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

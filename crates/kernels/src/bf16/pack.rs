@@ -1,0 +1,149 @@
+//! From f32 to pairs: rows for what is broadcast, panels for what is loaded.
+
+use std::ops::Range;
+
+use super::{pairs, vector};
+use crate::{
+    lanes::{LANES, Pairs},
+    matmul::PANEL,
+    path::PairKernel,
+    team::{Pieces, Team},
+};
+
+/// Numbers that are worth a thread of their own.
+const LEAST: usize = 32 * 1024;
+
+/// Rounds `[rows, width]` to `[rows, ⌈width / 2⌉]` pairs.
+pub fn round_rows(team: &Team, x: &[f32], width: usize, to: &mut [u32]) {
+    let rows = x.len() / width.max(1);
+    assert_eq!(to.len(), rows * pairs(width), "room of another shape");
+    let to = Pieces::new(to);
+    team.split(rows, 1, LEAST.div_ceil(width.max(1)), &|rows| {
+        // SAFETY: each range of rows is cut once.
+        let to = unsafe { to.piece(rows.start * pairs(width)..rows.end * pairs(width)) };
+        let x = &x[rows.start * width..rows.end * width];
+        team.path().run_pairs(RoundRows { x, width, to });
+    });
+}
+
+struct RoundRows<'a> {
+    x: &'a [f32],
+    width: usize,
+    to: &'a mut [u32],
+}
+
+impl PairKernel for RoundRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Pairs>(self, on: P) {
+        let rows = self.x.chunks_exact(self.width);
+        for (x, to) in rows.zip(self.to.chunks_exact_mut(pairs(self.width))) {
+            for (x, to) in x.chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
+                on.store_pairs_part(pack_some(on, x), to);
+            }
+        }
+    }
+}
+
+/// At most 32 numbers as pairs; what is missing is +0.
+#[inline(always)]
+fn pack_some<P: Pairs>(on: P, x: &[f32]) -> P::Pair {
+    let (first, second) = x.split_at(x.len().min(LANES));
+    on.pack(on.load_some(first), on.load_some(second))
+}
+
+/// Packs a weight `[outputs, inner]` for products with x: columns are outputs, pairs lie along inner.
+pub fn pack(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
+    panels_of(team, outputs, inner, panels, &|columns, to| {
+        team.path().run_pairs(Pack { weight, inner, columns, to });
+    });
+}
+
+/// Packs a weight `[outputs, inner]` for products with dy: columns are inner, pairs lie along outputs.
+pub fn pack_across(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
+    panels_of(team, inner, outputs, panels, &|columns, to| {
+        team.path().run_pairs(PackAcross { weight, outputs, inner, columns, to });
+    });
+}
+
+/// Hands out the panels, each with the columns that it is to hold.
+fn panels_of(
+    team: &Team,
+    columns: usize,
+    steps: usize,
+    panels: &mut [u32],
+    each: &(dyn Fn(Range<usize>, &mut [u32]) + Sync),
+) {
+    let panels = &mut panels[..super::panels_len(columns, steps)];
+    let size = PANEL * pairs(steps);
+    let to = Pieces::new(panels);
+    team.run(columns.div_ceil(PANEL), &|panel| {
+        // SAFETY: each task has a panel of its own.
+        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
+        each(panel * PANEL..columns.min((panel + 1) * PANEL), to);
+    });
+}
+
+struct Pack<'a> {
+    weight: &'a [f32],
+    inner: usize,
+    columns: Range<usize>,
+    to: &'a mut [u32],
+}
+
+impl PairKernel for Pack<'_> {
+    type Output = ();
+
+    /// Sixteen columns by sixteen pairs at a time, turned in the first cache.
+    #[inline(always)]
+    fn run<P: Pairs>(self, on: P) {
+        let Self { weight, inner, columns, to } = self;
+        let mut block = [[0u32; LANES]; LANES];
+        for group in (0..PANEL).step_by(LANES) {
+            for first in (0..inner).step_by(2 * LANES) {
+                let end = inner.min(first + 2 * LANES);
+                for (column, pairs) in block.iter_mut().enumerate() {
+                    let output = columns.start + group + column;
+                    *pairs = [0; LANES];
+                    if output < columns.end {
+                        let row = &weight[output * inner..][first..end];
+                        on.store_pairs_part(pack_some(on, row), pairs);
+                    }
+                }
+                let steps = &mut to[first / 2 * PANEL..pairs(end) * PANEL];
+                for (step, to) in steps.chunks_exact_mut(PANEL).enumerate() {
+                    for (to, pairs) in to[group..group + LANES].iter_mut().zip(&block) {
+                        *to = pairs[step];
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct PackAcross<'a> {
+    weight: &'a [f32],
+    outputs: usize,
+    inner: usize,
+    columns: Range<usize>,
+    to: &'a mut [u32],
+}
+
+impl PairKernel for PackAcross<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Pairs>(self, on: P) {
+        let Self { weight, outputs, inner, columns, to } = self;
+        let row = |output: usize| &weight[output * inner..][columns.clone()];
+        for (output, to) in (0..outputs).step_by(2).zip(to.chunks_exact_mut(PANEL)) {
+            let even = row(output);
+            let odd = if output + 1 < outputs { row(output + 1) } else { &[] };
+            for (index, to) in to.chunks_exact_mut(LANES).enumerate() {
+                let at = index * LANES;
+                on.store_pairs_part(on.join(vector(on, even, at), vector(on, odd, at)), to);
+            }
+        }
+    }
+}

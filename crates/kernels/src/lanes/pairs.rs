@@ -1,0 +1,41 @@
+//! Sixteen lanes of pairs of bf16: a lane multiplies two numbers by two and adds both products.
+//!
+//! ```text
+//! dot(a, b, sum) = fma(a.even, b.even, fma(a.odd, b.odd, sum))     denormals are zero on the way in and out
+//! ```
+//! A pair is a `u32`: the even number below, the odd one above. `vdpbf16ps` is exactly this dot, odd
+//! number first (Intel's manual; `tests/bf16.rs` asks the processor), and knows no denormals whatever
+//! the thread has set. AVX2 makes the two multiply-adds while denormals are flushed, portable code
+//! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
+
+use super::Lanes;
+
+/// Operations on sixteen pairs. Only dots, loads, stores and conversions are the same everywhere:
+/// elsewhere denormals may be flushed or kept while a kernel over pairs runs.
+pub trait Pairs: Lanes {
+    /// Sixteen pairs.
+    type Pair: Copy;
+
+    /// The same pair in every lane.
+    fn splat_pair(self, pair: u32) -> Self::Pair;
+    /// All of a slice of at most sixteen; the other lanes are pairs of +0.
+    fn load_pairs_part(self, from: &[u32]) -> Self::Pair;
+    /// As many of the first pairs as the slice holds, at most sixteen.
+    fn store_pairs_part(self, x: Self::Pair, to: &mut [u32]);
+    /// Loads sixteen.
+    ///
+    /// # Safety
+    /// Sixteen pairs are readable there.
+    unsafe fn load_pairs_at(self, from: *const u32) -> Self::Pair;
+    /// Stores sixteen.
+    ///
+    /// # Safety
+    /// Sixteen pairs are writable there.
+    unsafe fn store_pairs_at(self, x: Self::Pair, to: *mut u32);
+    /// sum + a.odd · b.odd, rounded; then + a.even · b.even, rounded. Denormals are zeros.
+    fn dot(self, a: Self::Pair, b: Self::Pair, sum: Self::F32) -> Self::F32;
+    /// Lane by lane the pair of both numbers, rounded to bf16.
+    fn join(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
+    /// 32 successive numbers as sixteen pairs, rounded to bf16.
+    fn pack(self, first: Self::F32, second: Self::F32) -> Self::Pair;
+}

@@ -1,0 +1,122 @@
+//! What this machine can do at most: multiply-adds in registers, and reading memory once.
+//!
+//! Every speed is a share of these, measured in the same run, because hosts differ and are shared. Each
+//! figure is the best or the median of some tens of short runs; together they take under a second.
+
+use std::{hint::black_box, time::Instant};
+
+use crate::{
+    lanes::{LANES, Lanes, Pairs},
+    path::{Kernel, PairKernel},
+    team::Team,
+};
+
+/// Chains that hide each other's latency, in registers: as many as AVX2 has room for.
+const CHAINS: usize = 12;
+/// Steps of each chain.
+const STEPS: usize = 100_000;
+
+/// The most f32 multiply-adds of all threads together, in 10⁹ floating-point operations a second.
+pub fn f32_gflops_per_second(team: &Team) -> f64 {
+    let work = 2.0 * (CHAINS * STEPS * LANES * team.threads()) as f64;
+    1e-9 * work / best(team, || _ = black_box(team.path().run(MultiplyAdds)))
+}
+
+/// The same of pairs of bf16, each of which is two multiply-adds.
+pub fn bf16_gflops_per_second(team: &Team) -> f64 {
+    let work = 4.0 * (CHAINS * STEPS * LANES * team.threads()) as f64;
+    1e-9 * work / best(team, || _ = black_box(team.path().run_pairs(PairDots)))
+}
+
+/// How fast all threads together read `data` once, in 10⁹ bytes a second: the median of several
+/// passes. `data` is to be larger than every cache, and touched before.
+pub fn read_gb_per_second(team: &Team, data: &[f32]) -> f64 {
+    let piece = (data.len() / (8 * team.threads())).clamp(STREAMS * LANES, 1 << 20);
+    let pieces: Vec<_> = data.chunks(piece).collect();
+    let mut times: Vec<f64> = (0..7)
+        .map(|_| {
+            seconds(|| {
+                team.run(pieces.len(), &|piece| {
+                    black_box(team.path().run(Read(pieces[piece])));
+                });
+            })
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    4e-9 * data.len() as f64 / times[times.len() / 2]
+}
+
+/// Seconds of the fastest of several runs on all threads.
+fn best(team: &Team, one: impl Fn() + Sync) -> f64 {
+    let run = |_| seconds(|| team.run(team.threads(), &|_| one()));
+    (0..60).map(run).fold(f64::INFINITY, f64::min)
+}
+
+fn seconds(what: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    what();
+    start.elapsed().as_secs_f64()
+}
+
+struct MultiplyAdds;
+
+impl Kernel for MultiplyAdds {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) -> f32 {
+        let (factor, term) = (on.splat(black_box(0.999)), on.splat(black_box(0.001)));
+        let mut sums = [on.splat(1.0); CHAINS];
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = on.fma(*sum, factor, term);
+            }
+        }
+        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
+    }
+}
+
+struct PairDots;
+
+impl PairKernel for PairDots {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<P: Pairs>(self, on: P) -> f32 {
+        // 1 · −1 + 1 · 0.5: sums fall slowly and stay numbers.
+        let (a, b) = (on.splat_pair(black_box(0x3f80_3f80)), on.splat_pair(black_box(0x3f00_bf80)));
+        let mut sums = [on.splat(1.0); CHAINS];
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = on.dot(a, b, *sum);
+            }
+        }
+        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
+    }
+}
+
+/// Places of a piece that are read side by side: one alone does not keep memory busy everywhere.
+const STREAMS: usize = 4;
+
+/// Reads a slice once.
+struct Read<'a>(&'a [f32]);
+
+impl Kernel for Read<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) -> f32 {
+        let len = self.0.len() / (STREAMS * 2 * LANES) * 2 * LANES;
+        let mut sums = [[on.splat(0.0); 2]; STREAMS];
+        let mut streams = self.0.chunks_exact(len.max(1));
+        let streams: [&[f32]; STREAMS] = std::array::from_fn(|_| streams.next().unwrap_or(&[]));
+        for at in (0..len).step_by(2 * LANES) {
+            for (sums, stream) in sums.iter_mut().zip(streams) {
+                for (sum, part) in sums.iter_mut().zip(stream[at..].chunks_exact(LANES)) {
+                    *sum = on.add(*sum, on.load(part));
+                }
+            }
+        }
+        sums.into_iter().flatten().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
+    }
+}

@@ -1,0 +1,277 @@
+//! Matrix products with weights as files store them: halves and quantised blocks, widened in registers.
+//!
+//! ```text
+//! y[row][o] = chain over k of x[row][k] · value(w[o][k]),  then + bias[o],  then + residual[row][o]
+//! ```
+//! A token that is decoded reads every weight once, so memory is its limit, and what is stored in fewer
+//! bytes is read sooner. `value` is the number that ggml makes of a stored weight, rounded at most once,
+//! and enters the ordinary chain: a stored weight gives the bits of its copy in f32.
+//! 1. Panels of 64 columns as in `matmul`, in blocks of 32 steps: first the scales of the 64 columns, then
+//!    groups of as many steps as one 32-bit lane holds of its column.
+//! 2. A few rows read the panel once and form each value in registers. More rows first form 128 steps in
+//!    the first cache, where their tiles read them as f32.
+//! 3. Memory is asked for some kilobytes ahead, since forming leaves the prefetchers behind.
+
+mod form;
+mod rounded;
+
+use std::{marker::PhantomData, ops::Range};
+
+use crate::{
+    lanes::{LANES, Lanes},
+    matmul::{Added, After, BLOCK, PANEL, Shared, Start, chains},
+    path::Kernel,
+    team::{Pieces, Team},
+    tile::{Left, Out, prefetch},
+};
+use form::{Form, STEPS, block_len, with_form};
+
+pub use form::Kind;
+pub use rounded::forward_rounded;
+
+/// Rows up to which values are formed in registers.
+const FEW: usize = 4;
+/// Steps whose values are formed at a time for more rows.
+const DEPTH: usize = 128;
+/// How far ahead memory is asked for, in 32-bit words.
+const AHEAD: usize = 2048;
+
+/// Words of a packed matrix.
+pub fn panels_len(kind: Kind, outputs: usize, inner: usize) -> usize {
+    outputs.div_ceil(PANEL) * panel_len(kind, inner)
+}
+
+fn panel_len(kind: Kind, inner: usize) -> usize {
+    inner.div_ceil(STEPS) * with_form!(kind, F => block_len::<F>())
+}
+
+/// A packed matrix; missing columns are zeros.
+#[derive(Clone, Copy, Debug)]
+pub struct Panels<'a> {
+    /// How its numbers are stored.
+    pub kind: Kind,
+    /// [`panels_len`] words.
+    pub data: &'a [u32],
+    /// Rows of the weight, columns of the panels.
+    pub outputs: usize,
+    /// Columns of the weight, steps of the panels.
+    pub inner: usize,
+}
+
+/// Packs a weight; `row` gives the bytes of an output as a file stores them.
+pub fn pack<'r>(
+    team: &Team,
+    kind: Kind,
+    row: &(dyn Fn(usize) -> &'r [u8] + Sync),
+    outputs: usize,
+    inner: usize,
+    panels: &mut [u32],
+) {
+    let size = panel_len(kind, inner);
+    let to = Pieces::new(&mut panels[..panels_len(kind, outputs, inner)]);
+    team.run(outputs.div_ceil(PANEL), &|panel| {
+        // SAFETY: each task has a panel of its own.
+        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
+        to.fill(0);
+        for column in 0..(outputs - panel * PANEL).min(PANEL) {
+            with_form!(kind, F => F::pack(row(panel * PANEL + column), inner, column, to));
+        }
+    });
+}
+
+/// Widens one row of the weight, an output.
+pub fn read_row(panels: Panels<'_>, output: usize, to: &mut [f32]) {
+    let Panels { kind, data, inner, .. } = panels;
+    let size = panel_len(kind, inner);
+    let panel = &data[output / PANEL * size..][..size];
+    for (k, to) in to[..inner].iter_mut().enumerate() {
+        *to = with_form!(kind, F => F::number(panel, k, output % PANEL));
+    }
+}
+
+/// y = x · weightᵀ, then + bias, then + residual.
+///
+/// `x`: `[rows, inner]`, `y`: `[rows, outputs]`.
+pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: &mut [f32]) {
+    let Panels { kind, data, outputs, inner } = weight;
+    if outputs == 0 || y.is_empty() {
+        return;
+    }
+    let rows = y.len() / outputs;
+    assert_eq!(y.len(), rows * outputs, "an output of another shape");
+    assert_eq!(x.len(), rows * inner, "an input of another shape");
+    assert_eq!(data.len(), panels_len(kind, outputs, inner), "panels of another shape");
+    assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
+    assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
+    let left = Left { at: x.as_ptr(), by_row: inner, by_step: 1 };
+    let out = Out { at: y.as_mut_ptr(), by_row: outputs };
+    let (count, size) = (outputs.div_ceil(PANEL), panel_len(kind, inner));
+    let shared = Shared((left, out));
+    team.run(count * rows.div_ceil(BLOCK), &|task| {
+        let Shared((left, out)) = *shared.get();
+        let (block, panel) = (task / count, task % count);
+        let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
+        let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
+        let panel = &data[panel * size..][..size];
+        with_form!(kind, F => team.path().run(Product::<F> {
+            left, panel, inner, rows: rows.clone(), columns: columns.clone(), out, form: PhantomData,
+        }));
+        team.path().run(Added { after, outputs, rows, columns, out });
+    });
+}
+
+/// The chains of one task: some rows by one panel.
+struct Product<'a, F> {
+    left: Left,
+    panel: &'a [u32],
+    inner: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    out: Out,
+    form: PhantomData<F>,
+}
+
+impl<F: Form> Kernel for Product<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let Self { left, panel, inner, rows, columns, out, .. } = self;
+        let whole = if rows.len() <= FEW { inner / STEPS * STEPS } else { 0 };
+        // SAFETY: rows, steps and columns lie inside the matrices that `forward` measured, and the
+        // outputs belong to this task.
+        unsafe {
+            let (a, to) = (left.from(rows.start, 0), out.from(rows.start, columns.start));
+            let blocks = whole / STEPS;
+            let streamed = if blocks > 0 { rows.len() } else { 0 };
+            match streamed {
+                1 => stream::<L, F, 1>(on, a, panel, blocks, columns.len(), to),
+                2 => stream::<L, F, 2>(on, a, panel, blocks, columns.len(), to),
+                3 => stream::<L, F, 3>(on, a, panel, blocks, columns.len(), to),
+                4 => stream::<L, F, 4>(on, a, panel, blocks, columns.len(), to),
+                _ => {}
+            }
+        }
+        if whole < inner || inner == 0 {
+            let mut values = [0.0; DEPTH * PANEL];
+            let mut from = whole;
+            loop {
+                let depth = (inner - from).min(DEPTH);
+                let values = &mut values[..depth * PANEL];
+                widen::<L, F>(on, panel, from, values);
+                let start = if from > 0 { Start::Existing } else { Start::Zero };
+                // SAFETY: as above; `values` holds the steps from here on.
+                unsafe {
+                    let left = left.from(0, from);
+                    chains(on, left, values, rows.clone(), columns.clone(), start, out);
+                }
+                from += depth;
+                if from >= inner {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Whole blocks of steps for R rows, their values formed in registers, as many vectors at once as
+/// there are registers for.
+///
+/// # Safety
+/// The rows exist, and the outputs belong to this task.
+#[inline(always)]
+unsafe fn stream<L: Lanes, F: Form, const R: usize>(
+    on: L,
+    a: Left,
+    panel: &[u32],
+    blocks: usize,
+    columns: usize,
+    out: Out,
+) {
+    // SAFETY: the caller's promise, for parts of the same matrices.
+    unsafe {
+        if L::WIDE == 4 {
+            vectors::<L, F, R, 4>(on, a, panel, blocks, 0, columns, out);
+        } else {
+            for vector in 0..columns.div_ceil(LANES) {
+                vectors::<L, F, R, 1>(on, a, panel, blocks, vector, columns, out);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn vectors<L: Lanes, F: Form, const R: usize, const V: usize>(
+    on: L,
+    a: Left,
+    panel: &[u32],
+    blocks: usize,
+    first: usize,
+    columns: usize,
+    out: Out,
+) {
+    let mut sums = [[on.splat(0.0); V]; R];
+    let mut a_at = a.at;
+    for block in panel.chunks_exact(block_len::<F>()).take(blocks) {
+        // SAFETY: a block has the heads and groups of 64 columns.
+        unsafe {
+            let heads: [F::Head<L>; V] =
+                std::array::from_fn(|v| F::head(on, block.as_ptr(), first + v));
+            let mut at = block.as_ptr().add(F::HEAD);
+            for _ in 0..STEPS / F::TOGETHER {
+                let groups: [F::Group<L>; V] = std::array::from_fn(|v| F::group(on, at, first + v));
+                for line in (0..F::GROUP * V / 4).step_by(16) {
+                    prefetch(at.wrapping_add(AHEAD + line).cast());
+                }
+                for n in 0..F::TOGETHER {
+                    let values: [L::F32; V] =
+                        std::array::from_fn(|v| F::value(on, heads[v], groups[v], n));
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let left = on.splat(*a_at.add(r * a.by_row));
+                        for (sum, value) in sums.iter_mut().zip(values) {
+                            *sum = on.fma(left, value, *sum);
+                        }
+                    }
+                    a_at = a_at.wrapping_add(1);
+                }
+                at = at.wrapping_add(F::GROUP);
+            }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            let column = (first + v) * LANES;
+            if column < columns {
+                let width = (columns - column).min(LANES);
+                // SAFETY: row r of the outputs exists, with `columns` columns.
+                let to = unsafe {
+                    let at = out.at.add(r * out.by_row + column);
+                    std::slice::from_raw_parts_mut(at, width)
+                };
+                on.store_some(sum, to);
+            }
+        }
+    }
+}
+
+/// Forms the values of some steps from a whole block on, `[steps, 64]`.
+#[inline(always)]
+fn widen<L: Lanes, F: Form>(on: L, panel: &[u32], from: usize, to: &mut [f32]) {
+    let blocks = panel.chunks_exact(block_len::<F>()).skip(from / STEPS);
+    for (block, to) in blocks.zip(to.chunks_mut(STEPS * PANEL)) {
+        for vector in 0..PANEL / LANES {
+            // SAFETY: a block has the heads and groups of 64 columns.
+            unsafe {
+                let head = F::head(on, block.as_ptr(), vector);
+                let mut at = block.as_ptr().add(F::HEAD);
+                for to in to.chunks_mut(F::TOGETHER * PANEL) {
+                    let group = F::group(on, at, vector);
+                    for (n, to) in to.chunks_exact_mut(PANEL).enumerate() {
+                        on.store(F::value(on, head, group, n), &mut to[vector * LANES..]);
+                    }
+                    at = at.add(F::GROUP);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The ways in which weights are stored: how a file's bytes become a panel, and a panel's words numbers.
+//!
+//! ```text
+//! Bf16  the upper half of an f32                     F16   IEEE's half
+//! Q8_0  blocks of 32: a half d, 32 bytes q           q · d
+//! Q4_0  blocks of 32: a half d, 32 nibbles q         (q − 8) · d
+//! Q4_1  blocks of 32: halves d and m, 32 nibbles q   q · d + m
+//! ```
+//! Of nibbles, the low ones of a file's block are elements 0 to 15. In panels, element n of a group is
+//! the nth byte or nibble of its word.
+
+use super::PANEL;
+use crate::{
+    lanes::{LANES, Lanes},
+    naive::stored as naive,
+};
+
+/// How the numbers of a weight are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "their names are ggml's, and the table above says what they are")]
+pub enum Kind {
+    Bf16,
+    F16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+}
+
+impl Kind {
+    /// Whether blocks of whole numbers have a scale.
+    pub fn is_quantised(self) -> bool {
+        matches!(self, Self::Q8_0 | Self::Q4_0 | Self::Q4_1)
+    }
+}
+
+/// Steps of a block.
+pub(super) const STEPS: usize = 32;
+
+/// One way.
+pub(super) trait Form: Send + Sync {
+    /// Steps in a group.
+    const TOGETHER: usize;
+    /// Words of a group of all 64 columns.
+    const GROUP: usize;
+    /// Words before a block's groups: the halves of 64 columns, side by side.
+    const HEAD: usize;
+    /// What belongs to a block, for sixteen columns.
+    type Head<L: Lanes>: Copy;
+    /// A group, for sixteen columns.
+    type Group<L: Lanes>: Copy;
+
+    /// Reads the head of a block for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// A block begins at `block`.
+    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> Self::Head<L>;
+    /// Reads a group for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// A group begins at `at`.
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> Self::Group<L>;
+    /// The numbers of the nth step of a group.
+    fn value<L: Lanes>(on: L, head: Self::Head<L>, group: Self::Group<L>, n: usize) -> L::F32;
+    /// Writes one column of a panel of zeros from a row of a file.
+    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]);
+    /// One number of a panel.
+    fn number(panel: &[u32], k: usize, column: usize) -> f32;
+}
+
+/// One way in blocks of whole numbers.
+pub(super) trait Quantised: Form {
+    /// The whole numbers of the nth step of a group, without their scale.
+    fn whole<L: Lanes>(on: L, group: Self::Group<L>, n: usize) -> L::F32;
+}
+
+/// Words of a block of all 64 columns.
+pub(super) const fn block_len<F: Form>() -> usize {
+    F::HEAD + STEPS / F::TOGETHER * F::GROUP
+}
+
+/// Does something with the form that a kind names.
+macro_rules! with_form {
+    ($kind:expr, $form:ident => $do:expr) => {
+        match $kind {
+            Kind::Bf16 => {
+                type $form = form::Bf16;
+                $do
+            }
+            Kind::F16 => {
+                type $form = form::F16;
+                $do
+            }
+            Kind::Q8_0 => {
+                type $form = form::Q8_0;
+                $do
+            }
+            Kind::Q4_0 => {
+                type $form = form::Q4_0;
+                $do
+            }
+            Kind::Q4_1 => {
+                type $form = form::Q4_1;
+                $do
+            }
+        }
+    };
+}
+pub(super) use with_form;
+
+/// The halves of 64 columns take 32 words.
+pub(super) const HALVES: usize = PANEL / 2;
+
+/// Puts a half in its place among those of 64 columns.
+fn put_half(halves: &mut [u32], column: usize, half: u16) {
+    halves[column / 2] |= u32::from(half) << (16 * (column % 2));
+}
+
+fn half(halves: &[u32], column: usize) -> f32 {
+    naive::half((halves[column / 2] >> (16 * (column % 2))) as u16)
+}
+
+fn two(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+pub(super) struct Bf16;
+
+impl Form for Bf16 {
+    const TOGETHER: usize = 2;
+    const GROUP: usize = PANEL;
+    const HEAD: usize = 0;
+    type Head<L: Lanes> = ();
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn head<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the caller's promise.
+        unsafe { on.words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(on: L, (): (), group: L::Words, n: usize) -> L::F32 {
+        on.upper_half(group, n)
+    }
+    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]) {
+        for k in 0..inner {
+            panel[k / 2 * PANEL + column] |= u32::from(two(row, 2 * k)) << (16 * (k % 2));
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        f32::from_bits((panel[k / 2 * PANEL + column] >> (16 * (k % 2))) << 16)
+    }
+}
+
+pub(super) struct F16;
+
+impl Form for F16 {
+    const TOGETHER: usize = 1;
+    const GROUP: usize = HALVES;
+    const HEAD: usize = 0;
+    type Head<L: Lanes> = ();
+    type Group<L: Lanes> = L::F32;
+
+    #[inline(always)]
+    unsafe fn head<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { on.halves_at(at.add(vector * LANES / 2)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(_: L, (): (), group: L::F32, _: usize) -> L::F32 {
+        group
+    }
+    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]) {
+        for k in 0..inner {
+            put_half(&mut panel[k * HALVES..], column, two(row, 2 * k));
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        half(&panel[k * HALVES..], column)
+    }
+}
+
+pub(super) struct Q8_0;
+
+/// 2⁻²⁴: bytes are widened from the top of a word.
+const FROM_TOP: f32 = 1.0 / (1 << 24) as f32;
+
+impl Form for Q8_0 {
+    const TOGETHER: usize = 4;
+    const GROUP: usize = PANEL;
+    const HEAD: usize = HALVES;
+    type Head<L: Lanes> = L::F32;
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> L::F32 {
+        // SAFETY: the caller's promise. Halves have room enough for 2⁻²⁴ in f32.
+        on.mul(unsafe { on.halves_at(block.add(vector * LANES / 2)) }, on.splat(FROM_TOP))
+    }
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the caller's promise.
+        unsafe { on.words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
+        on.mul(on.byte_at_top(group, n), scale)
+    }
+    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
+        let blocks = row.as_chunks::<34>().0;
+        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
+            put_half(panel, column, two(block, 0));
+            for (k, &q) in block[2..].iter().enumerate() {
+                panel[Self::HEAD + k / 4 * PANEL + column] |= u32::from(q) << (8 * (k % 4));
+            }
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        let block = &panel[k / STEPS * block_len::<Self>()..];
+        let word = block[Self::HEAD + k % STEPS / 4 * PANEL + column];
+        naive::q8_0((word >> (8 * (k % 4))) as u8, half(block, column))
+    }
+}
+
+impl Quantised for Q8_0 {
+    #[inline(always)]
+    fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
+        on.mul(on.byte_at_top(group, n), on.splat(FROM_TOP))
+    }
+}
+
+/// Nibble k of a file's block: the low ones come first.
+fn nibble_of(nibbles: &[u8], k: usize) -> u8 {
+    nibbles[k % 16] >> (4 * (k / 16)) & 15
+}
+
+/// Puts the nibbles of a file's block into a column of a panel's.
+fn put_nibbles(nibbles: &[u8], column: usize, groups: &mut [u32]) {
+    for k in 0..STEPS {
+        groups[k / 8 * PANEL + column] |= u32::from(nibble_of(nibbles, k)) << (4 * (k % 8));
+    }
+}
+
+fn nibble(groups: &[u32], k: usize, column: usize) -> u8 {
+    (groups[k % STEPS / 8 * PANEL + column] >> (4 * (k % 8)) & 15) as u8
+}
+
+pub(super) struct Q4_0;
+
+impl Form for Q4_0 {
+    const TOGETHER: usize = 8;
+    const GROUP: usize = PANEL;
+    const HEAD: usize = HALVES;
+    type Head<L: Lanes> = L::F32;
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> L::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { on.halves_at(block.add(vector * LANES / 2)) }
+    }
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the caller's promise.
+        unsafe { on.words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
+        on.mul(on.nibble(group, n, -8), scale)
+    }
+    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
+        let blocks = row.as_chunks::<18>().0;
+        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
+            put_half(panel, column, two(block, 0));
+            put_nibbles(&block[2..], column, &mut panel[Self::HEAD..]);
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        let block = &panel[k / STEPS * block_len::<Self>()..];
+        naive::q4_0(nibble(&block[Self::HEAD..], k, column), half(block, column))
+    }
+}
+
+impl Quantised for Q4_0 {
+    #[inline(always)]
+    fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
+        on.nibble(group, n, -8)
+    }
+}
+
+pub(super) struct Q4_1;
+
+impl Form for Q4_1 {
+    const TOGETHER: usize = 8;
+    const GROUP: usize = PANEL;
+    const HEAD: usize = 2 * HALVES;
+    type Head<L: Lanes> = (L::F32, L::F32);
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> (L::F32, L::F32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let at = block.add(vector * LANES / 2);
+            (on.halves_at(at), on.halves_at(at.add(HALVES)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the caller's promise.
+        unsafe { on.words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(
+        on: L,
+        (scale, least): (L::F32, L::F32),
+        group: L::Words,
+        n: usize,
+    ) -> L::F32 {
+        // Four bits times eleven are exact, so this rounds where the twin does.
+        on.fma(on.nibble(group, n, 0), scale, least)
+    }
+    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
+        let blocks = row.as_chunks::<20>().0;
+        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
+            put_half(panel, column, two(block, 0));
+            put_half(&mut panel[HALVES..], column, two(block, 2));
+            put_nibbles(&block[4..], column, &mut panel[Self::HEAD..]);
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        let block = &panel[k / STEPS * block_len::<Self>()..];
+        let (scale, least) = (half(block, column), half(&block[HALVES..], column));
+        naive::q4_1(nibble(&block[Self::HEAD..], k, column), scale, least)
+    }
+}
+
+impl Quantised for Q4_1 {
+    #[inline(always)]
+    fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
+        on.nibble(group, n, 0)
+    }
+}
