@@ -8,7 +8,8 @@ use lookback_kernels::{activate, loss, team::Team};
 use lookback_model::{Activation, NormKind};
 
 use crate::{
-    run::{kind, norm, product, statistics_of},
+    products::{self, Rounded},
+    run::{kind, norm, statistics_of},
     weights::Weights,
 };
 
@@ -52,7 +53,8 @@ pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
     let head = &weights.network().head;
     let normed = last_norm(weights, team, stream).rows;
     let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
-    product(weights, team, head, &normed, None, &mut logits);
+    let rounded = &mut Rounded::default();
+    products::forward(team, weights, head, &normed, None, rounded, None, &mut logits);
     let mut probabilities = vec![0.0; logits.len()];
     loss::softmax(team, &logits, head.outputs, &mut probabilities);
     Said { logits, probabilities }

@@ -5,11 +5,7 @@
 //! over the passes of a step.
 
 use lookback_kernels::{
-    activate, add, attend, embed,
-    loss::Want,
-    matmul::{self, Start},
-    norm, position,
-    team::Team,
+    activate, add, attend, embed, loss::Want, matmul::Start, norm, position, team::Team,
 };
 use lookback_model::{
     Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, NormKind, Rotary, Site,
@@ -18,6 +14,7 @@ use lookback_model::{
 
 use crate::{
     gradients::Gradients,
+    products,
     run::{Run, heads, kind},
     tape::{Op, Rows, Tape},
     weights::Weights,
@@ -157,19 +154,20 @@ impl Learn<'_> {
 
     fn linear_back(&mut self, how: &Linear, x: Rows, made: Rows, is_first: bool) {
         let mut dx = self.run.buffers.take_gradient(x);
-        let dy = self.run.buffers.gradient(made);
-        let entering = self.run.buffers.get(x);
-        let (team, scratch) = (self.run.team, &mut *self.run.scratch);
-        let (outputs, inner) = (how.outputs, how.inputs);
-        if let Some(bias) = how.bias {
-            matmul::bias_gradient(team, dy, outputs, self.gradients.of_mut(bias));
-        }
-        let dweight = self.gradients.of_mut(how.weight);
-        matmul::weight_gradient(team, dy, entering, outputs, inner, scratch, dweight);
         let start = if is_first { Start::Zero } else { Start::Existing };
-        let weight = self.run.weights.rows(how.weight);
-        let dx_rows = &mut dx[..x.len()];
-        matmul::input_gradient(team, dy, weight, outputs, inner, start, scratch, dx_rows);
+        let run = &mut self.run;
+        products::backward(
+            run.team,
+            run.weights,
+            how,
+            run.buffers.gradient(made),
+            run.buffers.get(x),
+            run.rounded,
+            run.scratch,
+            self.gradients,
+            start,
+            &mut dx[..x.len()],
+        );
         self.run.buffers.put_gradient(x, dx);
     }
 
@@ -298,20 +296,19 @@ impl Execute for Learn<'_> {
         let gradients = &mut *self.gradients;
         let loss =
             self.run.loss_in_chunks(x, how, targets, Want::Gradient, |run, rows, dlogits| {
-                let (team, width) = (run.team, x.width);
-                let part = rows.start * width..rows.end * width;
-                let entering = &run.buffers.get(x)[part.clone()];
-                let scratch = &mut *run.scratch;
-                let (outputs, inner) = (how.outputs, how.inputs);
-                if let Some(bias) = how.bias {
-                    matmul::bias_gradient(team, dlogits, outputs, gradients.of_mut(bias));
-                }
-                let dweight = gradients.of_mut(how.weight);
-                matmul::weight_gradient(team, dlogits, entering, outputs, inner, scratch, dweight);
-                let weight = run.weights.rows(how.weight);
-                let dx = &mut dx[part];
-                let start = Start::Zero;
-                matmul::input_gradient(team, dlogits, weight, outputs, inner, start, scratch, dx);
+                let part = rows.start * x.width..rows.end * x.width;
+                products::backward(
+                    run.team,
+                    run.weights,
+                    how,
+                    dlogits,
+                    &run.buffers.get(x)[part.clone()],
+                    run.rounded,
+                    run.scratch,
+                    gradients,
+                    Start::Zero,
+                    &mut dx[part],
+                );
             });
         self.run.buffers.put_gradient(x, dx);
         loss

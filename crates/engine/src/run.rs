@@ -4,9 +4,7 @@ use lookback_files::Result;
 use lookback_kernels::{
     activate, add,
     attend::{self, Heads, Pages, PagesMut, Span},
-    embed, loss,
-    matmul::{self, After},
-    norm as norms, position, sums,
+    embed, loss, norm as norms, position, sums,
     team::Team,
 };
 use lookback_model::{
@@ -17,6 +15,7 @@ use lookback_model::{
 use crate::{
     buffers::Buffers,
     cache::Cache,
+    products::{self, Rounded},
     tape::Rows,
     weights::Weights,
     workspace::{LOSS_ROWS, Workspace},
@@ -36,6 +35,7 @@ pub struct Run<'a> {
     pub(crate) losses: &'a mut [f32],
     pub(crate) blocks: &'a mut [f64],
     pub(crate) scratch: &'a mut [f32],
+    pub(crate) rounded: &'a mut Rounded,
     angles: &'a [f32],
     indices: &'a mut Vec<u32>,
     selects: bool,
@@ -94,6 +94,7 @@ impl<'a> Run<'a> {
         team: &'a Team,
     ) -> Self {
         let selects = space.selects();
+        space.rounded.forget();
         Self {
             weights,
             team,
@@ -109,6 +110,7 @@ impl<'a> Run<'a> {
             losses: &mut space.losses,
             blocks: &mut space.blocks,
             scratch: &mut space.scratch,
+            rounded: &mut space.rounded,
             angles: &space.angles,
             indices: &mut space.indices,
             selects,
@@ -132,9 +134,11 @@ impl<'a> Run<'a> {
     }
 
     /// A matrix product with what is added after it.
-    fn product(&self, x: Rows, how: &Linear, residual: Option<Rows>, y: &mut [f32]) {
-        let residual = residual.map(|to| self.buffers.get(to));
-        product(self.weights, self.team, how, self.buffers.get(x), residual, y);
+    fn product(&mut self, x: Rows, how: &Linear, residual: Option<Rows>, y: &mut [f32]) {
+        let buffers = &self.buffers;
+        let residual = residual.map(|to| buffers.get(to));
+        let (entering, of) = (buffers.get(x), Some(x.step));
+        products::forward(self.team, self.weights, how, entering, of, self.rounded, residual, y);
     }
 
     /// A result that stands: the logits, after a pass. `[rows, width]`
@@ -184,10 +188,9 @@ impl<'a> Run<'a> {
         for first in (0..x.rows).step_by(LOSS_ROWS) {
             let rows = first..x.rows.min(first + LOSS_ROWS);
             let chunk = &mut logits[..rows.len() * how.outputs];
-            let bias = how.bias.map(|bias| self.weights.rows(bias));
             let entering = &self.buffers.get(x)[rows.start * x.width..rows.end * x.width];
-            let panels = self.weights.panels(how.weight);
-            matmul::forward(self.team, entering, panels, After { bias, residual: None }, chunk);
+            let (team, rounded) = (self.team, &mut *self.rounded);
+            products::forward(team, self.weights, how, entering, None, rounded, None, chunk);
             loss::cross_entropy(
                 self.team,
                 chunk,
@@ -357,19 +360,6 @@ pub(crate) fn statistics_of(how: &Norm) -> usize {
         NormKind::Layer => 2,
         NormKind::Rms => 1,
     }
-}
-
-/// A matrix product of rows, plus the bias, plus the residual.
-pub(crate) fn product(
-    weights: &Weights,
-    team: &Team,
-    how: &Linear,
-    x: &[f32],
-    residual: Option<&[f32]>,
-    y: &mut [f32],
-) {
-    let after = After { bias: how.bias.map(|bias| weights.rows(bias)), residual };
-    matmul::forward(team, x, weights.panels(how.weight), after, y);
 }
 
 /// An attention's shape as the kernels have it.

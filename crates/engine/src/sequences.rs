@@ -9,7 +9,7 @@ use lookback_model::{Batch, Network, SequenceId, TokenId, forward};
 use crate::{Cache, Run, Shape, Weights, Workspace};
 
 /// Rows of a prompt that pass through at once.
-const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 256;
 
 /// Sequences, their cache, and the buffers in which they are read one at a time.
 #[derive(Debug)]

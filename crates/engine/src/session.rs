@@ -4,7 +4,7 @@ use lookback_files::Result;
 use lookback_kernels::team::Team;
 use lookback_model::{SequenceId, TokenId};
 
-use crate::{Cache, Sequences, Weights};
+use crate::{Cache, Sequences, Weights, sequences};
 
 /// A sequence, its cache, and the weights that read it.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ impl<'a> Session<'a> {
     pub fn bytes(weights: &Weights, context: usize, threads: usize) -> usize {
         Sequences::bytes(weights.network(), threads, context, Cache::pages(context))
     }
+
+    /// Rows of a prompt that pass through at once.
+    pub const CHUNK: usize = sequences::CHUNK;
 
     /// Tokens read so far.
     pub fn tokens(&self) -> usize {

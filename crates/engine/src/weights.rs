@@ -6,13 +6,10 @@
 use std::sync::Arc;
 
 use lookback_files::Result;
-use lookback_kernels::{
-    embed::Table,
-    matmul::{self, Panels},
-    naive,
-    team::Team,
-};
+use lookback_kernels::{bf16, embed::Table, matmul, naive, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
+
+use crate::packed::{Compute, Directions, Forward, Packed};
 
 /// What the weights are held for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +20,21 @@ pub enum Keep {
     Learning,
 }
 
+impl Keep {
+    fn directions(self) -> Directions {
+        match self {
+            Self::Running => Directions::Forward,
+            Self::Learning => Directions::Both,
+        }
+    }
+}
+
 /// The weights of one network.
 #[derive(Clone, Debug)]
 pub struct Weights {
     network: Arc<Network>,
     keep: Keep,
+    compute: Compute,
     held: Vec<Held>,
 }
 
@@ -35,7 +42,7 @@ pub struct Weights {
 #[derive(Clone, Debug, Default)]
 struct Held {
     rows: Vec<f32>,
-    panels: Vec<f32>,
+    packed: Packed,
     /// Whether the rows changed since they were packed.
     is_stale: bool,
 }
@@ -46,44 +53,114 @@ impl Weights {
         network: Arc<Network>,
         keep: Keep,
         team: &Team,
-        mut fill: impl FnMut(WeightId, &mut [f32]) -> Result<()>,
+        fill: impl FnMut(WeightId, &mut [f32]) -> Result<()>,
     ) -> Result<Self> {
-        let mut held = Vec::with_capacity(network.weights.len());
-        for id in network.ids() {
-            let spec = network.weight(id);
-            let mut rows = vec![0.0; spec.len()];
-            fill(id, &mut rows)?;
-            let mut panels = Vec::new();
-            if is_multiplied(&network, id) {
-                let [outputs, inner] = spec.shape;
-                panels = vec![0.0; matmul::panels_len(outputs, inner)];
-                matmul::pack(team, &rows, outputs, inner, &mut panels);
-                if keep == Keep::Running {
-                    rows = Vec::new();
-                }
-            }
-            held.push(Held { rows, panels, is_stale: false });
-        }
-        Ok(Self { network, keep, held })
+        Self::computing(network, keep, Compute::F32, team, fill)
     }
 
-    /// Reads every weight of a file.
-    pub fn load(stored: &Stored, keep: Keep, team: &Team) -> Result<Self> {
-        let network = Arc::new(stored.network().clone());
-        Self::new(network, keep, team, |id, to| stored.read(id, to))
+    /// As [`Weights::new`], for products in this precision. Those in bf16 keep their rows, too: what
+    /// is rounded cannot be read back.
+    pub fn computing(
+        network: Arc<Network>,
+        keep: Keep,
+        compute: Compute,
+        team: &Team,
+        mut fill: impl FnMut(WeightId, &mut [f32]) -> Result<()>,
+    ) -> Result<Self> {
+        let mut weights = Self { network, keep, compute, held: Vec::new() };
+        for id in weights.network.clone().ids() {
+            let held = weights.held(id, team, &mut fill)?;
+            weights.held.push(held);
+        }
+        Ok(weights)
+    }
+
+    /// Reads every weight of a file. For running, what is stored in fewer bytes than f32 stays so, and
+    /// gives the bits of its copy in f32.
+    pub fn load(file: &Stored, keep: Keep, team: &Team) -> Result<Self> {
+        Self::load_computing(file, keep, Compute::F32, team)
+    }
+
+    /// As [`Weights::load`], for products in this precision.
+    pub fn load_computing(
+        file: &Stored,
+        keep: Keep,
+        compute: Compute,
+        team: &Team,
+    ) -> Result<Self> {
+        let network = Arc::new(file.network().clone());
+        let mut weights = Self { network, keep, compute, held: Vec::new() };
+        for id in weights.network.clone().ids() {
+            let as_stored = match keep {
+                Keep::Running => Packed::stored(file, id, compute, team),
+                Keep::Learning => None,
+            };
+            let held = match as_stored {
+                Some(packed) => Held { packed, ..Held::default() },
+                None => weights.held(id, team, &mut |id, to| file.read(id, to))?,
+            };
+            weights.held.push(held);
+        }
+        Ok(weights)
+    }
+
+    /// A weight as it is to be held, taken from `fill`.
+    fn held(
+        &self,
+        id: WeightId,
+        team: &Team,
+        fill: &mut dyn FnMut(WeightId, &mut [f32]) -> Result<()>,
+    ) -> Result<Held> {
+        let spec = self.network.weight(id);
+        let mut rows = vec![0.0; spec.len()];
+        fill(id, &mut rows)?;
+        let mut packed = Packed::None;
+        if is_multiplied(&self.network, id) {
+            packed = Packed::new(self.compute, self.keep.directions(), spec.shape);
+            packed.pack(team, &rows, spec.shape);
+            if self.keep == Keep::Running && self.compute == Compute::F32 {
+                rows = Vec::new();
+            }
+        }
+        Ok(Held { rows, packed, is_stale: false })
     }
 
     /// Bytes that [`Weights::new`] holds when done.
     pub fn bytes(network: &Network, keep: Keep) -> usize {
+        Self::bytes_computing(network, keep, Compute::F32)
+    }
+
+    /// Bytes that [`Weights::computing`] holds when done.
+    pub fn bytes_computing(network: &Network, keep: Keep, compute: Compute) -> usize {
         let of = |id: WeightId| {
             let spec = network.weight(id);
-            let multiplied = is_multiplied(network, id);
-            let panels =
-                if multiplied { matmul::panels_len(spec.shape[0], spec.shape[1]) } else { 0 };
-            let rows = if multiplied && keep == Keep::Running { 0 } else { spec.len() };
-            panels + rows
+            if !is_multiplied(network, id) {
+                return 4 * spec.len();
+            }
+            let packed = Packed::bytes_of(compute, keep.directions(), spec.shape);
+            let has_rows = keep == Keep::Learning || compute == Compute::Bf16;
+            packed + if has_rows { 4 * spec.len() } else { 0 }
         };
-        4 * network.ids().map(of).sum::<usize>()
+        network.ids().map(of).sum()
+    }
+
+    /// Bytes that a pass reads at least: every weight as it is multiplied, but of an input table, of
+    /// which it reads a few rows.
+    pub fn bytes_read(&self) -> usize {
+        let of = |id: WeightId| {
+            let held = &self.held[id.index()];
+            match (is_multiplied(&self.network, id), self.network.weight(id).role) {
+                (true, _) => held.packed.bytes_read(),
+                (false, Role::Table) => 0,
+                (false, _) => 4 * held.rows.len(),
+            }
+        };
+        self.network.ids().map(of).sum()
+    }
+
+    /// The precision of their products.
+    pub fn compute(&self) -> Compute {
+        self.compute
     }
 
     /// The network they belong to.
@@ -93,11 +170,14 @@ impl Weights {
 
     /// Writes a weight in the canonical layout.
     pub fn read(&self, id: WeightId, to: &mut [f32]) {
-        let held = &self.held[id.index()];
-        if held.rows.is_empty() {
-            matmul::unpack(self.panels(id), to);
-        } else {
-            to.copy_from_slice(&held.rows);
+        match self.table(id) {
+            Table::Panels(panels) => matmul::unpack(panels, to),
+            Table::Rows(rows) => to.copy_from_slice(rows),
+            Table::Stored(panels) => {
+                for (output, to) in to.chunks_exact_mut(panels.inner.max(1)).enumerate() {
+                    stored::read_row(panels, output, to);
+                }
+            }
         }
     }
 
@@ -123,25 +203,33 @@ impl Weights {
     /// Packs what changed.
     pub fn pack(&mut self, team: &Team) {
         for (held, spec) in self.held.iter_mut().zip(&self.network.weights) {
-            if held.is_stale && !held.panels.is_empty() {
-                matmul::pack(team, &held.rows, spec.shape[0], spec.shape[1], &mut held.panels);
+            if held.is_stale {
+                held.packed.pack(team, &held.rows, spec.shape);
             }
             held.is_stale = false;
         }
     }
 
-    /// A matrix's panels.
-    pub(crate) fn panels(&self, id: WeightId) -> Panels<'_> {
+    /// A matrix for the forward pass.
+    pub(crate) fn forward(&self, id: WeightId) -> Forward<'_> {
         let held = &self.held[id.index()];
         debug_assert!(!held.is_stale, "panels of an older weight");
-        let [outputs, inner] = self.network.weight(id).shape;
-        Panels { data: &held.panels, outputs, inner }
+        let forward = held.packed.forward(self.network.weight(id).shape);
+        if self.compute == Compute::Bf16 { forward.in_pairs() } else { forward }
+    }
+
+    /// A matrix for the pass back, where a form of its own is kept for it.
+    pub(crate) fn back(&self, id: WeightId) -> Option<bf16::Panels<'_>> {
+        let held = &self.held[id.index()];
+        debug_assert!(!held.is_stale, "panels of an older weight");
+        held.packed.back(self.network.weight(id).shape)
     }
 
     /// A table, from whichever form is held.
     pub(crate) fn table(&self, id: WeightId) -> Table<'_> {
         let held = &self.held[id.index()];
-        if held.rows.is_empty() { Table::Panels(self.panels(id)) } else { Table::Rows(&held.rows) }
+        let packed = held.packed.forward(self.network.weight(id).shape).table();
+        packed.filter(|_| held.rows.is_empty()).unwrap_or(Table::Rows(&held.rows))
     }
 }
 

@@ -6,7 +6,9 @@ use lookback_model::{Network, Positions};
 use crate::{
     buffers::Holds,
     layout::{Direction, Layout},
+    packed::Compute,
     plan::{Plan, Purpose},
+    products::Rounded,
     run::heads,
     tape::{Op, Tape},
 };
@@ -83,6 +85,7 @@ pub struct Workspace {
     pub(crate) losses: Vec<f32>,
     pub(crate) blocks: Vec<f64>,
     pub(crate) scratch: Vec<f32>,
+    pub(crate) rounded: Rounded,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
     pub(crate) indices: Vec<u32>,
@@ -106,6 +109,7 @@ impl Workspace {
             losses: floats(plan.losses),
             blocks: vec![0.0; sums::blocks_len(plan.losses)],
             scratch: floats(plan.scratch),
+            rounded: Rounded::default(),
             angles: angles(network, positions),
             indices: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
@@ -133,6 +137,24 @@ impl Workspace {
             + plan.table(positions)
             + angles;
         4 * floats
+    }
+
+    /// With the buffers that products of this precision need besides; a pass takes them otherwise.
+    pub fn computing(mut self, compute: Compute) -> Self {
+        if compute == Compute::Bf16 {
+            let learns = matches!(self.shape, Shape::Learn { .. });
+            self.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
+        }
+        self
+    }
+
+    /// Bytes that [`Workspace::computing`] would take.
+    pub fn bytes_computing(network: &Network, shape: Shape, compute: Compute) -> usize {
+        let learns = matches!(shape, Shape::Learn { .. });
+        match compute {
+            Compute::F32 => 0,
+            Compute::Bf16 => 4 * Rounded::len(&shape.tape(network), shape.rows(), learns),
+        }
     }
 
     /// Whether a pass takes out the rows whose logits are wanted.

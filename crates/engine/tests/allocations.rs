@@ -16,10 +16,11 @@ use std::{
 };
 
 use lookback_engine::{
-    Adam, AdamSettings, Cache, Gradients, Keep, Path, Run, Session, Shape, Team, Workspace, learn,
+    Adam, AdamSettings, Cache, Compute, Gradients, Keep, Path, Run, Session, Shape, Team,
+    Workspace, learn,
 };
 use lookback_model::{Batch, Network, SequenceId, Targets, forward};
-use world::{CONTEXT, ids, networks, weights};
+use world::{CONTEXT, ids, networks, weights, weights_computing};
 
 /// The system's allocator, which counts requests of all threads.
 struct Counting;
@@ -57,7 +58,8 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
     for threads in [1, 2] {
         let team = Team::new(threads, Path::best());
         for network in networks() {
-            learning(&network, &team);
+            learning(&network, Compute::F32, &team);
+            learning(&network, Compute::Bf16, &team);
             a_session(&network, &team);
             many_sequences(&network, &team);
         }
@@ -65,14 +67,14 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
 }
 
 /// Two passes, the gradient's norm and the optimizer.
-fn learning(network: &Arc<Network>, team: &Team) {
+fn learning(network: &Arc<Network>, compute: Compute, team: &Team) {
     let (sequences, context) = (3, 70);
     let rows = sequences * context;
-    let mut weights = weights(network, Keep::Learning, team);
+    let mut weights = weights_computing(network, Keep::Learning, compute, team);
     let mut gradients = Gradients::new(network);
     let mut adam = Adam::new(network);
     let shape = Shape::Learn { rows, sequences };
-    let mut space = Workspace::new(network, shape, context, team.threads());
+    let mut space = Workspace::new(network, shape, context, team.threads()).computing(compute);
     let settings = AdamSettings {
         rate: 1e-3,
         beta1: 0.9,

@@ -4,14 +4,14 @@
 
 mod world;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lookback_engine::{
-    Cache, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, activation, last_norm,
-    learn, look, say,
+    Cache, Compute, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, activation,
+    last_norm, learn, look, say,
 };
-use lookback_model::{Batch, BlockSite, SequenceId, Site, Targets, TokenId, forward};
-use world::{CONTEXT, bits, ids, logits, networks, weights};
+use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId, forward};
+use world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
 
 const TOKENS: usize = 150;
 
@@ -50,6 +50,23 @@ fn threads_and_instructions_change_no_logit() {
                 let team = Team::new(threads, path);
                 let weights = weights(&network, Keep::Running, &team);
                 assert_eq!(logits(&weights, &team, &ids, 64), plain, "{path:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
+    for network in networks() {
+        let ids = ids(TOKENS, 2);
+        let run = |team: &Team, chunk: usize| {
+            let weights = weights_computing(&network, Keep::Running, Compute::Bf16, team);
+            logits(&weights, team, &ids, chunk)
+        };
+        let plain = run(&Team::new(1, Path::Portable), TOKENS);
+        for path in Path::all_here() {
+            for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
+                assert_eq!(run(&Team::new(threads, path), chunk), plain, "{path:?}, {threads}");
             }
         }
     }
@@ -151,28 +168,13 @@ fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
 #[test]
 fn threads_and_instructions_change_no_gradient() {
     for network in networks() {
-        let mut batch = Batch::new();
-        for index in 0..5 {
-            batch.push(SequenceId(index), 0, &ids(65, 30 + u64::from(index)));
-        }
-        batch.want_all();
-        let targets =
-            Targets { ids: ids(5 * 65, 7).iter().map(|id| id.0).collect(), scale: 1.0 / 325.0 };
-        let gradients = |team: &Team| {
-            let weights = weights(&network, Keep::Learning, team);
-            let mut gradients = Gradients::new(&network);
-            let shape = Shape::Learn { rows: 325, sequences: 5 };
-            let mut space = Workspace::new(&network, shape, CONTEXT, team.threads());
-            // Twice, since gradients go on over the passes of a step.
-            for _ in 0..2 {
-                learn(&weights, &mut gradients, &mut space, team, &batch, &targets);
-            }
-            network.ids().map(|id| bits(gradients.of(id))).collect::<Vec<_>>()
-        };
-        let plain = gradients(&Team::new(1, Path::Portable));
-        for path in Path::all_here() {
-            for threads in [1, 2, 3] {
-                assert!(gradients(&Team::new(threads, path)) == plain, "{path:?}, {threads}");
+        for compute in [Compute::F32, Compute::Bf16] {
+            let plain = gradients(&network, compute, &Team::new(1, Path::Portable));
+            for path in Path::all_here() {
+                for threads in [1, 2, 3] {
+                    let found = gradients(&network, compute, &Team::new(threads, path));
+                    assert!(found == plain, "{compute:?}, {path:?}, {threads}");
+                }
             }
         }
     }
@@ -246,6 +248,57 @@ fn gathered_rows_are_the_weights_rows_in_either_form() {
             for (row, index) in some.chunks_exact(inner).zip([96, 0, 65]) {
                 assert_eq!(bits(row), bits(&whole[index * inner..][..inner]));
             }
+        }
+    }
+}
+
+/// The loss and the bits of all gradients of a step of two passes, since gradients go on over passes.
+fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec<Vec<u32>>) {
+    let mut batch = Batch::new();
+    for index in 0..5 {
+        batch.push(SequenceId(index), 0, &ids(66, 30 + u64::from(index)));
+    }
+    batch.want_all();
+    let rows = 5 * 66;
+    let targets = ids(rows, 7).iter().map(|id| id.0).collect();
+    let targets = Targets { ids: targets, scale: 1.0 / rows as f32 };
+    let weights = weights_computing(network, Keep::Learning, compute, team);
+    let mut gradients = Gradients::new(network);
+    let shape = Shape::Learn { rows, sequences: 5 };
+    let mut space = Workspace::new(network, shape, CONTEXT, team.threads()).computing(compute);
+    let mut loss = 0.0;
+    for _ in 0..2 {
+        loss = learn(&weights, &mut gradients, &mut space, team, &batch, &targets).total;
+    }
+    (loss.to_bits(), network.ids().map(|id| bits(gradients.of(id))).collect())
+}
+
+#[test]
+fn gradients_in_bf16_point_where_those_in_f32_do() {
+    let team = Team::alone();
+    for network in networks() {
+        let [f32, bf16] = [Compute::F32, Compute::Bf16].map(|compute| {
+            let (loss, gradients) = gradients(&network, compute, &team);
+            (f64::from_bits(loss), gradients)
+        });
+        // Rounding moves each factor by up to 2⁻⁹ of it, and this network's weights are large.
+        assert!((f32.0 / bf16.0 - 1.0).abs() < 0.02, "{} and {}", f32.0, bf16.0);
+        assert_ne!(f32.0.to_bits(), bf16.0.to_bits(), "products are not rounded at all");
+        for (id, (a, b)) in network.ids().zip(f32.1.iter().zip(&bf16.1)) {
+            let dot = |a: &[u32], b: &[u32]| {
+                let products = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| f64::from(f32::from_bits(*a)) * f64::from(f32::from_bits(*b)));
+                products.fold(0.0, |sum, product| sum + product)
+            };
+            let size = dot(a, a).sqrt();
+            if size < 1e-4 {
+                // A key's bias moves all scores of a row alike: its slope is nothing but rounding.
+                continue;
+            }
+            let cosine = dot(a, b) / size / dot(b, b).sqrt();
+            assert!(cosine > 0.99, "{}: {cosine}", network.weight(id).name);
         }
     }
 }

@@ -4,7 +4,9 @@ mod mistakes;
 
 use std::ffi::OsString;
 
-use clap::{Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
+use clap::{
+    Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind,
+};
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
 
@@ -55,6 +57,34 @@ impl Machine {
     pub(crate) fn team(self) -> Result<Team> {
         let path = Path::from_env().map_err(Refusal::user)?;
         Ok(Team::new(self.threads(), path))
+    }
+}
+
+/// Precision of matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compute {
+    // Single precision.
+    F32,
+    // Both factors rounded to bf16, sums in single precision.
+    Bf16,
+}
+
+impl Compute {
+    /// As arguments and training.toml have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl From<Compute> for lookback_engine::Compute {
+    fn from(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::F32,
+            Compute::Bf16 => Self::Bf16,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, in the order in which the help lists them.
 
+mod bench;
 mod chat;
 mod corpus;
 mod eval;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
     Corpus(corpus::Corpus),
+    Bench(bench::Bench),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
 }
@@ -45,6 +47,7 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         Some(Command::Verify(verify)) => verify.run(print),
         Some(Command::Tokenizer(tokenizer)) => tokenizer.run(print),
         Some(Command::Corpus(corpus)) => corpus.run(print),
+        Some(Command::Bench(bench)) => bench.run(print),
         #[cfg(feature = "serve")]
         Some(Command::Serve(serve)) => serve.run(print),
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_engine::{Keep, Team, Weights};
+use lookback_engine::{Compute, Keep, Team, Weights};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
@@ -26,6 +26,11 @@ pub struct Model {
 impl Model {
     /// Finds and loads a model, as [`find`] finds it.
     pub fn open(model: &str, team: &Team) -> Result<Self> {
+        Self::open_computing(model, Compute::F32, team)
+    }
+
+    /// The same, for matrix products in this precision.
+    pub fn open_computing(model: &str, compute: Compute, team: &Team) -> Result<Self> {
         let path = find(model)?;
         let stored = Stored::open(&path)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
@@ -44,7 +49,7 @@ impl Model {
         }
         Ok(Self {
             chat_template: stored.tokenizer().chat_template()?,
-            weights: Weights::load(&stored, Keep::Running, team)?,
+            weights: Weights::load_computing(&stored, Keep::Running, compute, team)?,
             tokenizer,
             path,
         })

@@ -52,6 +52,26 @@ struct Said {
 
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
+fn the_gguf_file_gives_the_bits_of_its_copy_in_f32() {
+    let team = Team::new(2, Path::best());
+    let logits = |name: &str, chunk: usize| {
+        let model = Model::open(real_models().join(name).to_str().unwrap(), &team).unwrap();
+        let mut session = Session::new(&model.weights, &team, 64);
+        let ids: Vec<TokenId> = (0..40).map(|i| TokenId(i * 1009 % 49_152)).collect();
+        let mut all = Vec::new();
+        for ids in ids.chunks(chunk) {
+            all.extend(session.read(ids).unwrap().iter().map(|x| x.to_bits()));
+        }
+        all
+    };
+    for chunk in [1, 3, 40] {
+        let copy = logits("smollm2", chunk);
+        assert!(logits("smollm2-135m-instruct-q4_1.gguf", chunk) == copy, "chunks of {chunk}");
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
 fn the_gguf_file_says_what_transformers_says() {
     says_what_transformers_says("smollm2-135m-instruct-q4_1.gguf");
 }

@@ -85,6 +85,12 @@ impl Stored {
         self.weights.element(id)
     }
 
+    /// One output of a matrix as the file stores it, in the form that [`Stored::element`] names; none
+    /// of a vector, and none where a file holds the matrix the other way around.
+    pub fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
+        self.weights.row(id, output)
+    }
+
     /// Widens a weight into `out`: `[outputs, inner]` of a matrix, `[n]` of a vector.
     pub fn read(&self, id: WeightId, out: &mut [f32]) -> Result<()> {
         let spec = self.network.weight(id);

@@ -15,6 +15,6 @@ pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
 pub use pace::Pace;
-pub use recipe::{Architecture, Recipe, Shape, preset};
+pub use recipe::{Architecture, Compute, Recipe, Shape, preset};
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

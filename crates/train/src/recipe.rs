@@ -42,12 +42,35 @@ pub struct Recipe {
     pub start_tables: f64,
     /// Standard deviation of the first matrices.
     pub start_matrices: f64,
+    /// The precision of matrix products. Files from before there was a choice mean f32.
+    #[serde(default)]
+    pub compute: Compute,
     /// Steps between validations; 0 for twenty over the run.
     pub validate_every: u64,
     /// Steps between checkpoints; 0 for ten over the run.
     pub checkpoint_every: u64,
     /// The model.
     pub model: Shape,
+}
+
+/// The precision of matrix products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// f32 times f32.
+    #[default]
+    F32,
+    /// Both rounded to bf16, with sums in f32: about twice the speed where the processor has it.
+    Bf16,
+}
+
+impl From<Compute> for lookback_engine::Compute {
+    fn from(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::F32,
+            Compute::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// The model's shape.
@@ -170,6 +193,14 @@ impl Recipe {
                 "batch = {}: with a context of {} a pass has more than {ROWS} tokens; make it \
                  smaller, and accumulate larger",
                 self.batch, self.context
+            )));
+        }
+        let rows = self.batch * self.context;
+        if self.compute == Compute::Bf16 && self.accumulate > 1 && !rows.is_multiple_of(2) {
+            return Err(Refusal::user(format!(
+                "accumulate = {}: bf16 takes tokens in pairs, and a pass has {rows} of them; make \
+                 batch or context even, or compute in f32",
+                self.accumulate
             )));
         }
         let positive = [("rate", self.rate), ("epsilon", self.epsilon), ("clip", self.clip)];
@@ -299,6 +330,7 @@ pub fn preset(name: &str) -> Result<Recipe> {
         clip: 1.0,
         start_tables: 0.02,
         start_matrices: 0.02,
+        compute: Compute::F32,
         validate_every: 0,
         checkpoint_every: 0,
         model,

@@ -66,7 +66,9 @@ impl Trainer {
         let start = recipe.start();
         let weights = {
             let of = network.clone();
-            Weights::new(network, Keep::Learning, &team, |id, to| start.fill(&of, id, to))?
+            let compute = recipe.compute.into();
+            let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
+            Weights::computing(network, Keep::Learning, compute, &team, fill)?
         };
         Ok(Self::with(weights, recipe, team))
     }
@@ -76,11 +78,14 @@ impl Trainer {
         let network = weights.network().clone();
         let (learns, judges) = shapes(recipe);
         let positions = recipe.context;
+        let space = |shape| {
+            Workspace::new(&network, shape, positions, team.threads()).computing(weights.compute())
+        };
         Self {
             adam: Adam::new(&network),
             gradients: Gradients::new(&network),
-            space: Workspace::new(&network, learns, positions, team.threads()),
-            judge: Workspace::new(&network, judges, positions, team.threads()),
+            space: space(learns),
+            judge: space(judges),
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
@@ -94,7 +99,10 @@ impl Trainer {
     /// Bytes that a trainer of this network takes.
     pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
         let (learns, judges) = shapes(recipe);
-        Weights::bytes(network, Keep::Learning)
+        let compute = recipe.compute.into();
+        Weights::bytes_computing(network, Keep::Learning, compute)
+            + Workspace::bytes_computing(network, learns, compute)
+            + Workspace::bytes_computing(network, judges, compute)
             + Gradients::bytes(network)
             + Adam::bytes(network)
             + Workspace::bytes(network, learns, recipe.context, threads)

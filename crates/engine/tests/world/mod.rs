@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Cache, Keep, Run, Shape, Team, Weights, Workspace};
+use lookback_engine::{Cache, Compute, Keep, Run, Shape, Team, Weights, Workspace};
 use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId, forward};
 
 /// Positions of the worlds.
@@ -40,8 +40,18 @@ pub fn noise(seed: u64) -> f32 {
 
 /// Weights so large that nothing hides in a tolerance.
 pub fn weights(network: &Arc<Network>, keep: Keep, team: &Team) -> Weights {
+    weights_computing(network, keep, Compute::F32, team)
+}
+
+/// The same for products in this precision.
+pub fn weights_computing(
+    network: &Arc<Network>,
+    keep: Keep,
+    compute: Compute,
+    team: &Team,
+) -> Weights {
     let of = network.clone();
-    Weights::new(network.clone(), keep, team, |id, to| {
+    Weights::computing(network.clone(), keep, compute, team, |id, to| {
         let (size, middle) = match of.weight(id).role {
             Role::Gain => (0.3, 1.0),
             Role::Bias => (0.3, 0.0),

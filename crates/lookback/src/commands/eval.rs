@@ -13,7 +13,7 @@ use lookback_text::{Specials, dataset::Dataset};
 use serde_json::json;
 
 use crate::{
-    arguments::{Form, Machine},
+    arguments::{Compute, Form, Machine},
     print::Print,
 };
 
@@ -48,6 +48,9 @@ pub(crate) struct Eval {
     /// Another seed draws other questions.
     #[arg(long, value_name = "S", default_value_t = 1, requires = "questions")]
     seed: u64,
+    /// The precision of matrix products.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    compute: Compute,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -58,7 +61,7 @@ impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
-        let model = Model::open(&self.model, &team)?;
+        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         if self.questions {
             let scores = questions::Scores::ask(&model, &team, self.seed)?;
             return match self.form.json {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
 use lookback_train::{Checkpoint, Course, Ending, Event, Finished, Limit, Pace, Trainer};
@@ -16,7 +16,7 @@ use serde_json::json;
 use prepare::Prepared;
 
 use crate::{
-    arguments::{Form, Machine},
+    arguments::{Compute, Form, Machine},
     interrupt, memory,
     print::Print,
     progress::Progress,
@@ -81,9 +81,10 @@ pub(crate) struct Train {
     /// Seed of the first weights and of the order of data [default: the preset's, 0].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How products are computed.
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
-    compute: Compute,
+    /// The precision of matrix products [default: the preset's, f32]. With bf16, weights and what
+    /// they are learned by stay in f32.
+    #[arg(long, value_name = "TYPE")]
+    compute: Option<Compute>,
     /// Goes on with the run in DIR, by its own settings.
     #[arg(long)]
     resume: bool,
@@ -96,17 +97,9 @@ pub(crate) struct Train {
 /// Steps or tokens that nobody lives to see: more would only overflow somewhere.
 const MOST: u64 = 1_000_000_000_000_000;
 
-/// Precision of products.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Compute {
-    /// Single precision.
-    F32,
-}
-
 impl Train {
     /// Trains, and prints what came of it.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let Compute::F32 = self.compute;
         let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
         let team = self.machine.team()?;
         let prepared = if self.resume { self.resumed()? } else { self.fresh(print)? };

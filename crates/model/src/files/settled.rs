@@ -63,6 +63,19 @@ impl Settled {
         }
     }
 
+    /// One output of a weight as the file stores it; none of a matrix whose outputs do not lie together.
+    pub(super) fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
+        let weight = &self.weights[id.index()];
+        let inner = weight.place.inner?;
+        let stored = match weight.place.layout {
+            Layout::Columns => return None,
+            Layout::Pairs => weight.paired(output),
+            Layout::Rows => weight.place.rows.start + output,
+        };
+        let len = weight.element.bytes(inner);
+        Some(&self.tensors.bytes(weight.tensor)[stored * len..][..len])
+    }
+
     /// How a weight is stored.
     pub(super) fn element(&self, id: WeightId) -> Element {
         self.weights[id.index()].element
@@ -76,16 +89,20 @@ impl Weight {
         self.element.widen(&bytes[first..][..self.element.bytes(out.len())], out);
     }
 
-    /// Row `j · half + i` of a head stands in the file as its row `2 · i + j`.
     fn read_pairs(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
         let row_bytes = self.element.bytes(inner);
-        let half = self.head_dim / 2;
         for (row, out) in out.chunks_exact_mut(inner).enumerate() {
-            let (head, dim) = (row / self.head_dim, row % self.head_dim);
-            let stored = head * self.head_dim + 2 * (dim % half) + dim / half;
+            let stored = self.paired(row);
             self.element.widen(&bytes[stored * row_bytes..][..row_bytes], out);
         }
+    }
+
+    /// Row `j · half + i` of a head stands in the file as its row `2 · i + j`.
+    fn paired(&self, row: usize) -> usize {
+        let half = self.head_dim / 2;
+        let (head, dim) = (row / self.head_dim, row % self.head_dim);
+        head * self.head_dim + 2 * (dim % half) + dim / half
     }
 
     /// A few stored rows at a time, so that neither side is walked in long strides only.

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use lookback_model::{Config, Network, Size, Stored, WeightId, save};
+use lookback_model::{Config, Element, Network, Size, Stored, WeightId, save};
 
 /// Three layers would show no more than two.
 pub const SIZE: Size =
@@ -50,6 +50,15 @@ pub fn assert_same(stored: &Stored, network: &Network) {
         let (read, meant) = (read(stored, id), values(network, id));
         let is_same = read.iter().zip(&meant).all(|(a, b)| a.to_bits() == b.to_bits());
         assert!(is_same, "{}", network.weight(id).name);
+        // Where a row can be had as it is stored, it is the row.
+        let [outputs, inner] = network.weight(id).shape;
+        for output in 0..outputs {
+            let Some(row) = stored.row(id, output) else { continue };
+            if stored.element(id) == Element::F32 {
+                let meant = &meant[output * inner..][..inner];
+                assert_eq!(row, bytes(meant), "{}, row {output}", network.weight(id).name);
+            }
+        }
     }
 }
 

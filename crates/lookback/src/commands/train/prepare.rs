@@ -30,8 +30,16 @@ pub(super) struct Prepared {
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
-const SETTLED: [&str; 7] =
-    ["seed", "batch", "accumulate", "context", "at_documents", "start_tables", "start_matrices"];
+const SETTLED: [&str; 8] = [
+    "seed",
+    "batch",
+    "accumulate",
+    "context",
+    "at_documents",
+    "start_tables",
+    "start_matrices",
+    "compute",
+];
 
 impl Train {
     /// A new run.
@@ -42,8 +50,7 @@ impl Train {
             }
             None => preset(&self.preset)?,
         };
-        self.set.iter().try_for_each(|setting| recipe.set(setting))?;
-        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        self.settings().try_for_each(|setting| recipe.set(&setting))?;
         let place = |refusal: Refusal| match &self.config {
             Some(path) => refusal.at(path.display()),
             None => refusal,
@@ -95,6 +102,13 @@ impl Train {
         Ok(Prepared { recipe, network, tokenizer, source, directory, is_fresh: true, text_bytes })
     }
 
+    /// Each setting that was asked for, those with an option of their own last.
+    fn settings(&self) -> impl Iterator<Item = String> {
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        let compute = self.compute.map(|compute| format!("compute={}", compute.name()));
+        self.set.iter().cloned().chain(seed).chain(compute)
+    }
+
     /// A run that was begun, by what its directory says.
     pub(super) fn resumed(&self) -> Result<Prepared> {
         let Some(out) = &self.out else {
@@ -138,10 +152,9 @@ impl Train {
     /// changes nothing, and what the model or its data follow from cannot change any more.
     fn changed(&self, settings: &Recipe) -> Result<Recipe> {
         let mut recipe = settings.clone();
-        let seed = self.seed.map(|seed| format!("seed={seed}"));
-        for setting in self.set.iter().chain(&seed) {
+        for setting in self.settings() {
             let before = recipe.clone();
-            recipe.set(setting)?;
+            recipe.set(&setting)?;
             let key = setting.split('=').next().unwrap_or_default().trim();
             let is_settled = recipe.model != before.model || SETTLED.contains(&key);
             if is_settled && recipe != before {

@@ -1,0 +1,193 @@
+//! A matrix in the form that its products read.
+
+use lookback_kernels::{
+    bf16,
+    embed::Table,
+    matmul::{self, Panels},
+    stored::{self, Kind},
+    team::Team,
+};
+use lookback_model::{Element, Stored, WeightId};
+
+/// The precision of matrix products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// f32 times f32.
+    #[default]
+    F32,
+    /// Both rounded to bf16, with sums in f32.
+    Bf16,
+}
+
+/// Who multiplies with a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directions {
+    /// The forward pass.
+    Forward,
+    /// The pass back too.
+    Both,
+}
+
+/// Panels of a matrix `[outputs, inner]`; none of a weight that only rows are read of.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Packed {
+    #[default]
+    None,
+    F32(Vec<f32>),
+    /// Pairs along inner, and for the pass back pairs along outputs.
+    Bf16 {
+        along: Vec<u32>,
+        across: Vec<u32>,
+    },
+    /// As a file stores it, to be read only.
+    Stored(Kind, Vec<u32>),
+}
+
+/// How the kernels call a form in which they multiply a weight as it is stored.
+fn kind(element: Element) -> Option<Kind> {
+    match element {
+        Element::F32 => None,
+        Element::F16 => Some(Kind::F16),
+        Element::Bf16 => Some(Kind::Bf16),
+        Element::Q8_0 => Some(Kind::Q8_0),
+        Element::Q4_0 => Some(Kind::Q4_0),
+        Element::Q4_1 => Some(Kind::Q4_1),
+    }
+}
+
+impl Packed {
+    /// A matrix or table as a file stores it, if that can be read, and be multiplied with this precision.
+    pub(crate) fn stored(
+        file: &Stored,
+        id: WeightId,
+        compute: Compute,
+        team: &Team,
+    ) -> Option<Self> {
+        let kind = kind(file.element(id))?;
+        file.row(id, 0)?;
+        let [outputs, inner] = file.network().weight(id).shape;
+        let is_rounded = kind == Kind::F16 || kind == Kind::Bf16 && !inner.is_multiple_of(32);
+        if compute == Compute::Bf16 && is_rounded {
+            return None;
+        }
+        let mut words = vec![0; stored::panels_len(kind, outputs, inner)];
+        let row = |output: usize| file.row(id, output).unwrap_or(&[]);
+        stored::pack(team, kind, &row, outputs, inner, &mut words);
+        Some(Self::Stored(kind, words))
+    }
+
+    /// Room for a matrix.
+    pub(crate) fn new(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> Self {
+        match compute {
+            // Back, f32 packs the rows into scratch.
+            Compute::F32 => Self::F32(vec![0.0; matmul::panels_len(outputs, inner)]),
+            Compute::Bf16 => {
+                let across = match to {
+                    Directions::Forward => 0,
+                    Directions::Both => bf16::panels_len(inner, outputs),
+                };
+                Self::Bf16 {
+                    along: vec![0; bf16::panels_len(outputs, inner)],
+                    across: vec![0; across],
+                }
+            }
+        }
+    }
+
+    /// Bytes that [`Packed::new`] takes.
+    pub(crate) fn bytes_of(
+        compute: Compute,
+        to: Directions,
+        [outputs, inner]: [usize; 2],
+    ) -> usize {
+        4 * match (compute, to) {
+            (Compute::F32, _) => matmul::panels_len(outputs, inner),
+            (Compute::Bf16, Directions::Forward) => bf16::panels_len(outputs, inner),
+            (Compute::Bf16, Directions::Both) => {
+                bf16::panels_len(outputs, inner) + bf16::panels_len(inner, outputs)
+            }
+        }
+    }
+
+    /// Bytes that a forward pass reads.
+    pub(crate) fn bytes_read(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::F32(panels) => 4 * panels.len(),
+            Self::Bf16 { along, .. } => 4 * along.len(),
+            Self::Stored(_, words) => 4 * words.len(),
+        }
+    }
+
+    /// Packs a matrix anew.
+    pub(crate) fn pack(&mut self, team: &Team, rows: &[f32], [outputs, inner]: [usize; 2]) {
+        match self {
+            Self::None | Self::Stored(..) => {}
+            Self::F32(panels) => matmul::pack(team, rows, outputs, inner, panels),
+            Self::Bf16 { along, across } => {
+                bf16::pack(team, rows, outputs, inner, along);
+                if !across.is_empty() {
+                    bf16::pack_across(team, rows, outputs, inner, across);
+                }
+            }
+        }
+    }
+
+    /// For the forward pass.
+    pub(crate) fn forward(&self, [outputs, inner]: [usize; 2]) -> Forward<'_> {
+        match self {
+            Self::None => Forward::F32(Panels { data: &[], outputs, inner }),
+            Self::F32(data) => Forward::F32(Panels { data, outputs, inner }),
+            Self::Bf16 { along, .. } => Forward::Bf16(bf16::Panels { data: along, outputs, inner }),
+            Self::Stored(kind, data) => {
+                Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner })
+            }
+        }
+    }
+
+    /// For the pass back, where a form of its own is kept for it.
+    pub(crate) fn back(&self, [outputs, inner]: [usize; 2]) -> Option<bf16::Panels<'_>> {
+        match self {
+            Self::Bf16 { across, .. } => {
+                Some(bf16::Panels { data: across, outputs: inner, inner: outputs })
+            }
+            Self::None | Self::F32(_) | Self::Stored(..) => None,
+        }
+    }
+}
+
+/// What a forward product reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Forward<'a> {
+    F32(Panels<'a>),
+    Bf16(bf16::Panels<'a>),
+    Stored(stored::Panels<'a>),
+    /// Stored, for rows that are rounded.
+    Quantised(stored::Panels<'a>),
+}
+
+impl<'a> Forward<'a> {
+    /// For products in bf16: panels of stored bf16 are panels of pairs, where blocks are whole.
+    pub(crate) fn in_pairs(self) -> Self {
+        match self {
+            Self::Stored(panels) if panels.kind.is_quantised() => Self::Quantised(panels),
+            Self::Stored(stored::Panels { kind: Kind::Bf16, data, outputs, inner }) => {
+                debug_assert!(
+                    inner.is_multiple_of(32),
+                    "a block's end is no end of a panel of pairs"
+                );
+                Self::Bf16(bf16::Panels { data, outputs, inner })
+            }
+            other => other,
+        }
+    }
+
+    /// As a table, if nothing of it was rounded away.
+    pub(crate) fn table(self) -> Option<Table<'a>> {
+        match self {
+            Self::F32(panels) => Some(Table::Panels(panels)),
+            Self::Stored(panels) => Some(Table::Stored(panels)),
+            Self::Bf16(_) | Self::Quantised(_) => None,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The products of a linear layer, in the precision that its weight is packed for.
+
+use lookback_kernels::{
+    bf16,
+    matmul::{self, After, Start},
+    stored,
+    team::Team,
+};
+use lookback_model::Linear;
+
+use crate::{
+    gradients::Gradients,
+    packed::Forward,
+    tape::{Op, Tape},
+    weights::Weights,
+    workspace::LOSS_ROWS,
+};
+
+/// Rows rounded to pairs of bf16, kept while several products read them.
+#[derive(Debug, Default)]
+pub(crate) struct Rounded {
+    pairs: Vec<u32>,
+    /// The step of a pass whose result they are.
+    of: Option<usize>,
+}
+
+impl Rounded {
+    /// Forgets what stands there, as when a pass begins.
+    pub(crate) fn forget(&mut self) {
+        self.of = None;
+    }
+
+    /// Takes room, so that no pass has to.
+    pub(crate) fn reserve(&mut self, pairs: usize) {
+        if self.pairs.len() < pairs {
+            self.pairs.resize(pairs, 0);
+        }
+    }
+
+    /// Rows of pairs, rounded unless they stand there as the result of step `of`.
+    fn rows(&mut self, team: &Team, x: &[f32], width: usize, of: Option<usize>) -> &[u32] {
+        let len = x.len() / width * bf16::pairs(width);
+        if of.is_none() || of != self.of {
+            self.reserve(len);
+            bf16::round_rows(team, x, width, &mut self.pairs[..len]);
+            self.of = of;
+        }
+        &self.pairs[..len]
+    }
+
+    /// The most pairs that a pass over a tape needs.
+    pub(crate) fn len(tape: &Tape, rows: usize, learns: bool) -> usize {
+        let linear = |how: &Linear, rows: usize| {
+            let back = if learns { bf16::pairs(how.outputs) } else { 0 };
+            rows * bf16::pairs(how.inputs).max(back)
+        };
+        let of = |op: &Op| match op {
+            Op::Linear(how, _) | Op::LinearAdd(how, ..) | Op::Logits(how, _) => linear(how, rows),
+            Op::Loss(how, _) => linear(how, rows.min(LOSS_ROWS)),
+            _ => 0,
+        };
+        tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
+    }
+}
+
+/// y = x · weightᵀ, then + bias, then + residual. `of` is the step whose result `x` is, if a whole one.
+#[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
+pub(crate) fn forward(
+    team: &Team,
+    weights: &Weights,
+    how: &Linear,
+    x: &[f32],
+    of: Option<usize>,
+    rounded: &mut Rounded,
+    residual: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let after = After { bias: how.bias.map(|bias| weights.rows(bias)), residual };
+    match weights.forward(how.weight) {
+        Forward::F32(panels) => matmul::forward(team, x, panels, after, y),
+        Forward::Stored(panels) => stored::forward(team, x, panels, after, y),
+        Forward::Quantised(panels) => {
+            let x = rounded.rows(team, x, how.inputs, of);
+            stored::forward_rounded(team, x, panels, after, y);
+        }
+        Forward::Bf16(panels) => {
+            bf16::forward(team, rounded.rows(team, x, how.inputs, of), panels, after, y);
+        }
+    }
+}
+
+/// What a linear layer's gradient means for its bias, its weight and, in `dx`, for what entered.
+#[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
+pub(crate) fn backward(
+    team: &Team,
+    weights: &Weights,
+    how: &Linear,
+    dy: &[f32],
+    x: &[f32],
+    rounded: &mut Rounded,
+    scratch: &mut [f32],
+    gradients: &mut Gradients,
+    start: Start,
+    dx: &mut [f32],
+) {
+    let (outputs, inner) = (how.outputs, how.inputs);
+    if let Some(bias) = how.bias {
+        matmul::bias_gradient(team, dy, outputs, gradients.of_mut(bias));
+    }
+    let dweight = gradients.of_mut(how.weight);
+    match weights.back(how.weight) {
+        None => {
+            matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
+            let weight = weights.rows(how.weight);
+            matmul::input_gradient(team, dy, weight, outputs, inner, start, scratch, dx);
+        }
+        Some(panels) => {
+            let scratch = bf16::as_pairs(scratch);
+            bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
+            let dy = rounded.rows(team, dy, outputs, None);
+            bf16::input_gradient(team, dy, panels, start, dx);
+        }
+    }
+}

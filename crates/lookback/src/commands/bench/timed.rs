@@ -1,0 +1,183 @@
+//! A prompt read and tokens decoded, with a clock beside them.
+
+use std::time::Instant;
+
+use lookback_engine::{Cache, Run, Session, Shape, Team, Weights, Workspace};
+use lookback_files::Result;
+use lookback_model::{Batch, Network, Role, SequenceId, TokenId, forward};
+
+/// How much passes through the model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    /// Tokens of each sequence's prompt.
+    pub prompt: usize,
+    /// Tokens of each sequence that pass one by one.
+    pub decode: usize,
+    /// Sequences.
+    pub batch: usize,
+}
+
+impl Lengths {
+    fn positions(self) -> usize {
+        self.prompt + self.decode
+    }
+
+    /// Rows of a prompt that pass at once, as where a text is generated.
+    fn chunk(self) -> usize {
+        self.prompt.min(Session::CHUNK)
+    }
+
+    fn shape(self) -> Shape {
+        Shape::Run { rows: self.chunk().max(self.batch), wanted: self.batch }
+    }
+}
+
+/// What the clock said: medians of several rounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timed {
+    lengths: Lengths,
+    /// Of all prompts.
+    pub prefill_seconds: f64,
+    /// Of all tokens after them.
+    pub decode_seconds: f64,
+}
+
+/// Rounds of which the median counts.
+const ROUNDS: usize = 3;
+
+impl Timed {
+    /// Bytes that [`Timed::measure`] takes beside the weights.
+    pub(super) fn bytes(network: &Network, lengths: Lengths, threads: usize) -> usize {
+        let pages = lengths.batch * Cache::pages(lengths.positions());
+        Workspace::bytes(network, lengths.shape(), lengths.positions(), threads)
+            + Cache::bytes(network, pages)
+    }
+
+    /// Reads and decodes for some rounds, after one short pass that touches every weight.
+    pub(super) fn measure(weights: &Weights, lengths: Lengths, team: &Team) -> Result<Self> {
+        let network = weights.network();
+        let pages = lengths.batch * Cache::pages(lengths.positions());
+        let mut pass = Pass {
+            space: Workspace::new(network, lengths.shape(), lengths.positions(), team.threads())
+                .computing(weights.compute()),
+            cache: Cache::new(network, lengths.batch, pages),
+            batch: Batch::new(),
+            weights,
+            team,
+        };
+        pass.step(1, 0)?;
+        let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            for sequence in 0..lengths.batch {
+                pass.read(sequence, lengths)?;
+            }
+            prefill.push(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            for position in lengths.prompt..lengths.positions() {
+                pass.step(lengths.batch, position)?;
+            }
+            decode.push(start.elapsed().as_secs_f64());
+        }
+        Ok(Self { lengths, prefill_seconds: median(prefill), decode_seconds: median(decode) })
+    }
+
+    pub(super) fn prefill_tokens_per_second(&self) -> f64 {
+        (self.lengths.batch * self.lengths.prompt) as f64 / self.prefill_seconds
+    }
+
+    pub(super) fn decode_tokens_per_second(&self) -> f64 {
+        (self.lengths.batch * self.lengths.decode) as f64 / self.decode_seconds
+    }
+
+    /// Floating-point operations of all prompts: products with weights, and visible pairs of
+    /// attention. Only the last row of a chunk has logits.
+    pub(super) fn prefill_flops(&self, network: &Network) -> f64 {
+        let Lengths { prompt, batch, .. } = self.lengths;
+        let head = network.head.inputs * network.head.outputs;
+        let is_in_a_block = |id| {
+            id != network.head.weight
+                && matches!(network.weight(id).role, Role::Matrix | Role::Output)
+        };
+        let blocks: usize =
+            network.ids().filter(|&id| is_in_a_block(id)).map(|id| network.weight(id).len()).sum();
+        let attention: usize = network
+            .blocks
+            .iter()
+            .map(|block| {
+                let seen = |row: usize| (row + 1).min(block.attend.window.unwrap_or(usize::MAX));
+                let pairs: usize = (0..prompt).map(seen).sum();
+                2 * pairs * block.attend.heads * block.attend.head_dim
+            })
+            .sum();
+        let heads = head * prompt.div_ceil(self.lengths.chunk());
+        2.0 * (batch * (blocks * prompt + attention + heads)) as f64
+    }
+
+    /// Bytes that decoding reads: in each step every weight, and of every sequence the keys and values
+    /// so far.
+    pub(super) fn decode_bytes(&self, weights: &Weights) -> f64 {
+        let Lengths { prompt, decode, batch } = self.lengths;
+        let position: usize = weights
+            .network()
+            .blocks
+            .iter()
+            .map(|block| 8 * block.attend.key_heads * block.attend.head_dim)
+            .sum();
+        let positions: usize = (prompt..prompt + decode).map(|position| position + 1).sum();
+        (decode * weights.bytes_read() + batch * positions * position) as f64
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// What passes are made with.
+struct Pass<'a> {
+    weights: &'a Weights,
+    team: &'a Team,
+    space: Workspace,
+    cache: Cache,
+    batch: Batch,
+}
+
+impl Pass<'_> {
+    /// Some id, not the same everywhere.
+    fn id(&self, position: usize) -> TokenId {
+        let vocabulary = self.weights.network().config.vocabulary;
+        TokenId((position.wrapping_mul(7919) % vocabulary) as u32)
+    }
+
+    /// A sequence's prompt from the beginning, in chunks.
+    fn read(&mut self, sequence: usize, lengths: Lengths) -> Result<()> {
+        let ids: Vec<TokenId> = (0..lengths.prompt).map(|position| self.id(position)).collect();
+        let chunk = lengths.chunk();
+        for (index, ids) in ids.chunks(chunk).enumerate() {
+            self.batch.clear();
+            self.batch.push(SequenceId(sequence as u32), index * chunk, ids);
+            self.batch.want_last();
+            self.pass()?;
+        }
+        Ok(())
+    }
+
+    /// One more token of every sequence.
+    fn step(&mut self, sequences: usize, position: usize) -> Result<()> {
+        self.batch.clear();
+        for sequence in 0..sequences {
+            let id = self.id(position + sequence);
+            self.batch.push(SequenceId(sequence as u32), position, &[id]);
+            self.batch.want_last();
+        }
+        self.pass()
+    }
+
+    fn pass(&mut self) -> Result<()> {
+        let (space, cache) = (&mut self.space, &mut self.cache);
+        let mut run = Run::cached(self.weights, space, cache, self.team, &self.batch)?;
+        forward::logits(self.weights.network(), &mut run, &self.batch);
+        Ok(())
+    }
+}
