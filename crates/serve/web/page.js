@@ -120,13 +120,16 @@ function drawBar() {
   chat.checked = chosen.chat && canChat;
   if (selection) {
     const now = selection;
+    const hadFocus = tokens.contains(document.activeElement);
     fill(
       tokens,
       now.pieces.map((piece, token) => chip(token, piece, { picked: token === now.token })),
     );
-    tokens
-      .querySelector('[aria-pressed="true"]')
-      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    /** @type {HTMLElement | null} */
+    const picked = tokens.querySelector('[aria-pressed="true"]');
+    // The keys go on from where they are, though the chips are new.
+    if (hadFocus) picked?.focus({ preventScroll: true });
+    picked?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
   said.hidden = problem === null;
   fill(said, problem ?? '');

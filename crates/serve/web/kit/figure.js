@@ -28,7 +28,9 @@ import { clear, fill, h } from './dom.js';
  */
 export function figure(root, { title, table }) {
   const id = `figure-${root.dataset.stage}`;
-  const heading = h('h3', { id: `${id}-title`, class: 'figure-title' }, title);
+  // A section without a heading of its own is headed by its figure.
+  const level = root.closest('section')?.querySelector('h2') ? 'h3' : 'h2';
+  const heading = h(level, { id: `${id}-title`, class: 'figure-title' }, title);
   const body = h('div', { class: 'figure-body', role: 'group', 'aria-labelledby': `${id}-title` });
   const controls = h('div', { class: 'figure-controls' });
   const caption = h('figcaption', { class: 'figure-caption', 'aria-live': 'polite' });

@@ -152,7 +152,7 @@ export default {
       const last = Math.min(of.ids.length, 64);
       return {
         caption: `weights of layer ${of.layer}, head ${of.head}: the row's token takes so much from the column's`,
-        head: ['', ...of.pieces.slice(0, last).map(visible)],
+        head: ['token', ...of.pieces.slice(0, last).map(visible)],
         rows: of.pieces
           .slice(0, last)
           .map((piece, query) => [
