@@ -30,6 +30,17 @@ export default {
     fill(parts.body, state, done, curve, samples);
     done.hidden = true;
 
+    let isDue = false;
+    /** Many events make one drawing. */
+    function soon() {
+      if (isDue) return;
+      isDue = true;
+      requestAnimationFrame(() => {
+        isDue = false;
+        drawAll();
+      });
+    }
+
     listen((news) => {
       if (news.type === 'phase') {
         isLive = true;
@@ -81,17 +92,6 @@ export default {
       }
       if (news.type !== 'snapshot' && news.type !== 'idle') soon();
     });
-
-    let isDue = false;
-    /** Many events make one drawing. */
-    function soon() {
-      if (isDue) return;
-      isDue = true;
-      requestAnimationFrame(() => {
-        isDue = false;
-        drawAll();
-      });
-    }
 
     function drawAll() {
       fill(curve, chart(known.losses, known.judged, known.steps));
