@@ -133,7 +133,8 @@ export default {
 
     return {
       async draw(of, signal) {
-        if (isLive) return;
+        // Of a model that is still learning the news tell.
+        if (isLive || of.about.step !== null) return;
         const history = await ask('training/history', { model: of.model }, { signal });
         known = {
           losses: history.losses,
