@@ -2,7 +2,7 @@
 //! table point most nearly the way of one of them. The rows themselves are sites.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{length, neighbours};
+use lookback_lens::{Near, Table, length};
 use lookback_model::{Site, TokenId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -48,12 +48,9 @@ async fn embed(
 
 /// A token's nearest rows, itself left out.
 fn near(open: &Open, id: TokenId) -> Vec<Value> {
-    let network = open.weights.network();
-    let [rows, width] = network.weight(network.embed).shape;
-    let mut table = vec![0.0; rows * width];
-    open.weights.read(network.embed, &mut table);
-    let near = neighbours(&table, width, id.index(), NEAREST).into_iter();
-    near.map(|(row, cosine)| {
+    let table = Table::of_model(&open.weights);
+    let near = table.nearest(&table.row(id.index()), NEAREST, |row| row != id.index()).into_iter();
+    near.map(|Near { row, cosine }| {
         let piece = open.tokenizer.piece(TokenId(row as u32));
         json!({ "id": row, "piece": piece, "cosine": cosine })
     })
