@@ -30,7 +30,7 @@ pub use glance::{Glance, glance};
 pub use map::Axes;
 pub use position::{Pair, Turn, turning};
 pub use ranking::{Point, Ranked, Ranking, rank_of, top};
-pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, neighbours, report};
+pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, report};
 pub use stream::{Stream, Writer, stream, stream_sites};
 pub use table::{Near, Table};
 pub use trace::{Parts, Seen, Trace, Wanted, shape, sites, trace, trace_with_parts};

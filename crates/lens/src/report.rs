@@ -120,19 +120,3 @@ pub fn furthest(values: &[f32], most: usize, by: impl Fn(f32) -> f32) -> Vec<(us
     order.truncate(most);
     order.into_iter().map(|index| (index, values[index])).collect()
 }
-
-/// Rows of a table that point most nearly the way of one of them: index and cosine.
-pub fn neighbours(table: &[f32], width: usize, of: usize, most: usize) -> Vec<(usize, f32)> {
-    let row = |index: usize| &table[index * width..(index + 1) * width];
-    let length_of = length(row(of));
-    let cosine = |index: usize| {
-        let dot = row(of)
-            .iter()
-            .zip(row(index))
-            .fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
-        (dot / (length_of * length(row(index))).max(f64::MIN_POSITIVE)) as f32
-    };
-    let mut cosines: Vec<f32> = (0..table.len() / width).map(cosine).collect();
-    cosines[of] = f32::NEG_INFINITY;
-    furthest(&cosines, most, |cosine| cosine)
-}

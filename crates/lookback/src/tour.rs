@@ -5,7 +5,7 @@ use lookback::open::Model;
 use lookback_engine::{Session, Team};
 use lookback_files::{Refusal, Result};
 use lookback_generate::sample::{Sampler, Settings};
-use lookback_lens::{Choice, Report, Wanted, neighbours, report, trace};
+use lookback_lens::{Choice, Near, Report, Table, Wanted, report, trace};
 use lookback_model::{BlockSite, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use lookback_train::{Snapshot, snapshots};
@@ -68,24 +68,26 @@ fn check(report: &Report) -> Result<()> {
 fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Result<()> {
     let network = model.network();
     let [rows, width] = network.weight(network.embed).shape;
-    let mut now = vec![0.0; rows * width];
-    model.weights.read(network.embed, &mut now);
+    let now = Table::of_model(&model.weights);
     let first = snapshots(&model.path).first().map(|&step| Snapshot::read(&model.path, step));
     let before = first.transpose()?.filter(|before| before.rows == rows && before.width == width);
     for word in WORDS {
         let ids = tokenizer.encode_bare(word, Specials::Text)?;
         let [id] = ids.as_slice() else { continue };
-        let near = |table: &[f32]| {
-            let near = neighbours(table, width, id.index(), 5);
-            let say = |(row, cosine): &(usize, f32)| {
+        let near = |table: Table<'_>| {
+            let near = table.nearest(&table.row(id.index()), 5, |row| row != id.index());
+            let say = |Near { row, cosine }: &Near| {
                 format!("{:?} {cosine:.2}", tokenizer.piece(TokenId(*row as u32)))
             };
             near.iter().map(say).collect::<Vec<_>>().join("  ")
         };
         if let Some(before) = &before {
-            print.line(&format!("{word:>9}  before: {}", near(&before.values)))?;
+            print.line(&format!(
+                "{word:>9}  before: {}",
+                near(Table::of_values(&before.values, width))
+            ))?;
         }
-        print.line(&format!("{word:>9}  after:  {}", near(&now)))?;
+        print.line(&format!("{word:>9}  after:  {}", near(now)))?;
     }
     print.line("")
 }
