@@ -1,12 +1,14 @@
 //! Results of a pass by handle. A result is taken out of its slot while it is written, so that the
 //! compiler sees that no operation reads what it writes.
 
+use lookback_kernels::room::Room;
+
 use crate::{layout::Layout, tape::Rows};
 
 /// What stands in each slot.
 #[derive(Debug)]
 pub(crate) struct Buffers<'a> {
-    slots: &'a mut [Vec<f32>],
+    slots: &'a mut [Room],
     layout: &'a Layout,
     holds: &'a mut [Holds],
 }
@@ -22,11 +24,7 @@ pub(crate) enum Holds {
 
 impl<'a> Buffers<'a> {
     /// Over slots that a layout describes.
-    pub(crate) fn new(
-        slots: &'a mut [Vec<f32>],
-        holds: &'a mut [Holds],
-        layout: &'a Layout,
-    ) -> Self {
+    pub(crate) fn new(slots: &'a mut [Room], holds: &'a mut [Holds], layout: &'a Layout) -> Self {
         Self { slots, layout, holds }
     }
 
@@ -38,12 +36,12 @@ impl<'a> Buffers<'a> {
     }
 
     /// Takes the place of a result out, to be written and [put](Self::put) back.
-    pub(crate) fn take(&mut self, x: Rows) -> Vec<f32> {
+    pub(crate) fn take(&mut self, x: Rows) -> Room {
         std::mem::take(&mut self.slots[self.layout.results[x.step]])
     }
 
     /// Puts a written result into its place.
-    pub(crate) fn put(&mut self, x: Rows, buffer: Vec<f32>) {
+    pub(crate) fn put(&mut self, x: Rows, buffer: Room) {
         let slot = self.layout.results[x.step];
         self.slots[slot] = buffer;
         self.holds[slot] = Holds::Result(x.step);
@@ -57,12 +55,12 @@ impl<'a> Buffers<'a> {
     }
 
     /// Takes the place of a gradient out.
-    pub(crate) fn take_gradient(&mut self, x: Rows) -> Vec<f32> {
+    pub(crate) fn take_gradient(&mut self, x: Rows) -> Room {
         std::mem::take(&mut self.slots[self.layout.gradients[x.step]])
     }
 
     /// Puts a gradient into its place.
-    pub(crate) fn put_gradient(&mut self, x: Rows, buffer: Vec<f32>) {
+    pub(crate) fn put_gradient(&mut self, x: Rows, buffer: Room) {
         let slot = self.layout.gradients[x.step];
         self.slots[slot] = buffer;
         self.holds[slot] = Holds::Gradient(x.step);

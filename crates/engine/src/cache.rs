@@ -4,7 +4,10 @@
 //! lists the same pages, and a page that two lists name is copied when one of them writes to it.
 
 use lookback_files::{Refusal, Result};
-use lookback_kernels::attend::{PAGE, Span};
+use lookback_kernels::{
+    attend::{PAGE, Span},
+    room::Room,
+};
 use lookback_model::{Batch, Network, SequenceId};
 
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Cache {
     /// `[pages, layers, keys then values]`
-    storage: Vec<f32>,
+    storage: Room,
     layers: usize,
     /// Floats of one layer in a page.
     layer: usize,
@@ -42,7 +45,7 @@ impl Cache {
         let (layers, layer) = shape(network);
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
         Self {
-            storage: vec![0.0; pages * layers * layer],
+            storage: Room::zeros(pages * layers * layer),
             layers,
             layer,
             users: vec![0; pages],

@@ -1,12 +1,12 @@
 //! What a pass back leaves: a gradient for each weight, continued over the passes of one step.
 
-use lookback_kernels::{sums, team::Team};
+use lookback_kernels::{room::Room, sums, team::Team};
 use lookback_model::{Network, WeightId};
 
 /// Gradients by weight, `[outputs, inner]` each.
 #[derive(Debug)]
 pub struct Gradients {
-    of: Vec<Vec<f32>>,
+    of: Vec<Room>,
     blocks: Vec<f64>,
 }
 
@@ -15,7 +15,7 @@ impl Gradients {
     pub fn new(network: &Network) -> Self {
         let longest = network.weights.iter().map(|spec| spec.len()).max().unwrap_or(0);
         Self {
-            of: network.weights.iter().map(|spec| vec![0.0; spec.len()]).collect(),
+            of: network.weights.iter().map(|spec| Room::zeros(spec.len())).collect(),
             blocks: vec![0.0; sums::blocks_len(longest)],
         }
     }
@@ -42,11 +42,11 @@ impl Gradients {
     }
 
     /// Takes a gradient out, to be written beside another, and put back.
-    pub(crate) fn take(&mut self, id: WeightId) -> Vec<f32> {
+    pub(crate) fn take(&mut self, id: WeightId) -> Room {
         std::mem::take(&mut self.of[id.index()])
     }
 
-    pub(crate) fn put(&mut self, id: WeightId, gradient: Vec<f32>) {
+    pub(crate) fn put(&mut self, id: WeightId, gradient: Room) {
         self.of[id.index()] = gradient;
     }
 

@@ -4,6 +4,7 @@
 
 use lookback_kernels::{
     optimize::{AdamW, adamw},
+    room::Room,
     team::Team,
 };
 use lookback_model::{Network, Role, WeightId};
@@ -32,13 +33,13 @@ pub struct Settings {
 pub struct Adam {
     steps: u64,
     /// For each weight, the mean of its gradients and the mean of their squares.
-    moments: Vec<[Vec<f32>; 2]>,
+    moments: Vec<[Room; 2]>,
 }
 
 impl Adam {
     /// Before the first step.
     pub fn new(network: &Network) -> Self {
-        let zero = |len: usize| [vec![0.0; len], vec![0.0; len]];
+        let zero = |len: usize| [Room::zeros(len), Room::zeros(len)];
         Self { steps: 0, moments: network.weights.iter().map(|spec| zero(spec.len())).collect() }
     }
 
@@ -54,7 +55,7 @@ impl Adam {
 
     /// The two moments of a weight.
     pub fn moments(&self, id: WeightId) -> [&[f32]; 2] {
-        self.moments[id.index()].each_ref().map(Vec::as_slice)
+        self.moments[id.index()].each_ref().map(|moment| &**moment)
     }
 
     /// Takes up the state of a checkpoint: `fill` writes the two moments of each weight.
@@ -65,7 +66,7 @@ impl Adam {
     ) -> Result<(), E> {
         self.steps = steps;
         for (index, moments) in self.moments.iter_mut().enumerate() {
-            fill(WeightId(index as u32), moments.each_mut().map(Vec::as_mut_slice))?;
+            fill(WeightId(index as u32), moments.each_mut().map(|moment| &mut **moment))?;
         }
         Ok(())
     }

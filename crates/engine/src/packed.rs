@@ -4,6 +4,7 @@ use lookback_kernels::{
     bf16,
     embed::Table,
     matmul::{self, Panels},
+    room::Room,
     stored::{self, Kind},
     team::Team,
 };
@@ -33,14 +34,14 @@ pub(crate) enum Directions {
 pub(crate) enum Packed {
     #[default]
     None,
-    F32(Vec<f32>),
+    F32(Room),
     /// Pairs along inner, and for the pass back pairs along outputs.
     Bf16 {
-        along: Vec<u32>,
-        across: Vec<u32>,
+        along: Room<u32>,
+        across: Room<u32>,
     },
     /// As a file stores it, to be read only.
-    Stored(Kind, Vec<u32>),
+    Stored(Kind, Room<u32>),
 }
 
 /// How the kernels call a form in which they multiply a weight as it is stored.
@@ -70,7 +71,7 @@ impl Packed {
         if compute == Compute::Bf16 && is_rounded {
             return None;
         }
-        let mut words = vec![0; stored::panels_len(kind, outputs, inner)];
+        let mut words = Room::zeros(stored::panels_len(kind, outputs, inner));
         let row = |output: usize| file.row(id, output).unwrap_or(&[]);
         stored::pack(team, kind, &row, outputs, inner, &mut words);
         Some(Self::Stored(kind, words))
@@ -80,15 +81,15 @@ impl Packed {
     pub(crate) fn new(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> Self {
         match compute {
             // Back, f32 packs the rows into scratch.
-            Compute::F32 => Self::F32(vec![0.0; matmul::panels_len(outputs, inner)]),
+            Compute::F32 => Self::F32(Room::zeros(matmul::panels_len(outputs, inner))),
             Compute::Bf16 => {
                 let across = match to {
                     Directions::Forward => 0,
                     Directions::Both => bf16::panels_len(inner, outputs),
                 };
                 Self::Bf16 {
-                    along: vec![0; bf16::panels_len(outputs, inner)],
-                    across: vec![0; across],
+                    along: Room::zeros(bf16::panels_len(outputs, inner)),
+                    across: Room::zeros(across),
                 }
             }
         }

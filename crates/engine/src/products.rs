@@ -3,6 +3,7 @@
 use lookback_kernels::{
     bf16,
     matmul::{self, After, Start},
+    room::Room,
     stored,
     team::Team,
 };
@@ -19,7 +20,7 @@ use crate::{
 /// Rows rounded to pairs of bf16, kept while several products read them.
 #[derive(Debug, Default)]
 pub(crate) struct Rounded {
-    pairs: Vec<u32>,
+    pairs: Room<u32>,
     /// The step of a pass whose result they are.
     of: Option<usize>,
 }
@@ -33,7 +34,7 @@ impl Rounded {
     /// Takes room, so that no pass has to.
     pub(crate) fn reserve(&mut self, pairs: usize) {
         if self.pairs.len() < pairs {
-            self.pairs.resize(pairs, 0);
+            self.pairs = Room::zeros(pairs);
         }
     }
 

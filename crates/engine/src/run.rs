@@ -4,7 +4,9 @@ use lookback_files::Result;
 use lookback_kernels::{
     activate, add,
     attend::{self, Heads, Pages, PagesMut, Span},
-    embed, loss, norm as norms, position, sums,
+    embed, loss, norm as norms, position,
+    room::Room,
+    sums,
     team::Team,
 };
 use lookback_model::{
@@ -30,7 +32,7 @@ pub struct Run<'a> {
     pub(crate) keys: Keys<'a>,
     pub(crate) spans: &'a [Span],
     pub(crate) table: &'a [u32],
-    pub(crate) asides: &'a mut [Vec<f32>],
+    pub(crate) asides: &'a mut [Room],
     pub(crate) logits: &'a mut [f32],
     pub(crate) losses: &'a mut [f32],
     pub(crate) blocks: &'a mut [f64],

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lookback_files::Result;
-use lookback_kernels::{bf16, embed::Table, matmul, naive, stored, team::Team};
+use lookback_kernels::{bf16, embed::Table, matmul, naive, room::Room, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
 
 use crate::packed::{Compute, Directions, Forward, Packed};
@@ -41,7 +41,7 @@ pub struct Weights {
 /// One weight: rows, panels, or both.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    rows: Vec<f32>,
+    rows: Room,
     packed: Packed,
     /// Whether the rows changed since they were packed.
     is_stale: bool,
@@ -112,14 +112,14 @@ impl Weights {
         fill: &mut dyn FnMut(WeightId, &mut [f32]) -> Result<()>,
     ) -> Result<Held> {
         let spec = self.network.weight(id);
-        let mut rows = vec![0.0; spec.len()];
+        let mut rows = Room::zeros(spec.len());
         fill(id, &mut rows)?;
         let mut packed = Packed::None;
         if is_multiplied(&self.network, id) {
             packed = Packed::new(self.compute, self.keep.directions(), spec.shape);
             packed.pack(team, &rows, spec.shape);
             if self.keep == Keep::Running && self.compute == Compute::F32 {
-                rows = Vec::new();
+                rows = Room::default();
             }
         }
         Ok(Held { rows, packed, is_stale: false })

@@ -1,6 +1,6 @@
 //! Every buffer of a pass, taken once: slots as the layout says, and scratch for the kernels.
 
-use lookback_kernels::{attend, matmul, position, sums};
+use lookback_kernels::{attend, matmul, position, room::Room, sums};
 use lookback_model::{Network, Positions};
 
 use crate::{
@@ -75,16 +75,16 @@ pub struct Workspace {
     pub(crate) shape: Shape,
     pub(crate) tape: Tape,
     pub(crate) layout: Layout,
-    pub(crate) slots: Vec<Vec<f32>>,
+    pub(crate) slots: Vec<Room>,
     pub(crate) holds: Vec<Holds>,
     /// For each step, its norm statistics or log-sum-exps.
-    pub(crate) asides: Vec<Vec<f32>>,
+    pub(crate) asides: Vec<Room>,
     /// A chunk's logits.
-    pub(crate) logits: Vec<f32>,
+    pub(crate) logits: Room,
     /// Losses of all wanted rows.
-    pub(crate) losses: Vec<f32>,
+    pub(crate) losses: Room,
     pub(crate) blocks: Vec<f64>,
-    pub(crate) scratch: Vec<f32>,
+    pub(crate) scratch: Room,
     pub(crate) rounded: Rounded,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
@@ -92,14 +92,14 @@ pub struct Workspace {
     pub(crate) spans: Vec<attend::Span>,
     pub(crate) table: Vec<u32>,
     /// One layer's keys and values, for passes that keep none.
-    pub(crate) pages: Vec<f32>,
+    pub(crate) pages: Room,
 }
 
 impl Workspace {
     /// Takes the buffers for passes up to `shape`, over positions below `positions`.
     pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
         let plan = Sizes::new(network, shape, threads);
-        let floats = |len: usize| vec![0.0f32; len];
+        let floats = Room::zeros;
         let rows = shape.rows();
         Self {
             slots: plan.layout.slots.iter().map(|&len| floats(len)).collect(),

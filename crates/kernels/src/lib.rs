@@ -19,6 +19,7 @@ pub mod norm;
 pub mod optimize;
 pub mod path;
 pub mod position;
+pub mod room;
 mod stairs;
 pub mod stored;
 pub mod sums;
