@@ -1,60 +1,137 @@
 #!/usr/bin/env python3
-"""lookback training beside PyTorch: paired runs of one shape on this machine, one after the other.
+"""lookback training beside PyTorch: runs that take turns on this machine, one shape or several.
 
-  benches/training.py SHAPE --peer train_bench.py [--python PYTHON] [--modes eager_f32,eager_bf16]
-                      [--compute f32,bf16] [--pairs 5] [--seconds 5] [--threads 2] [--lookback target/release/lookback]
+  benches/training.py --peers DIR --python PYTHON [A B C D]
 
-SHAPE is A, B, C or D. The peer is a script that prints tokens_per_second and peak_memory_mb for
-`speed --shape SHAPE --mode MODE`. Each pair runs everything once; printed are medians with the smallest and
-the largest, and ratios of medians to the peer's fastest mode. Hosts are shared, so only ratios of one run count.
+DIR holds train_bench.py, which prints tokens_per_second for `speed --shape SHAPE --mode MODE`; PYTHON has PyTorch
+(by default the variables LOOKBACK_PEERS and LOOKBACK_PEERS_PYTHON name them). Before a shape is timed, each way of
+computing must lower the loss on a text and leave the same bits on one thread as on several, and a step of that shape must too.
+Shares count the operations of causal attention, against the limit of multiply-adds that `lookback bench` measures.
 """
 import argparse
+import hashlib
 import json
+import os
 import statistics
-import subprocess
+import tempfile
+from pathlib import Path
+
+from pairs import last_object, machine, median, ratio, refuse, run, spread, take_turns, values
+
+# Layers, width, context, vocabulary: what operations are counted from.
+SHAPES = {"A": (4, 128, 64, 65), "B": (6, 384, 256, 65), "C": (8, 512, 512, 8192), "D": (12, 768, 1024, 50304)}
 
 
-def last_object(command):
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()
-    return json.loads(lines[-1])
+def flops_per_token(shape):
+    """Forward and backward: six for each weight that is multiplied; of attention only what is visible."""
+    layers, width, context, vocabulary = SHAPES[shape]
+    return 6 * (12 * layers * width**2 + vocabulary * width) + 6 * layers * width * context
 
 
-def ours(args, compute):
-    preset = f"bench-{args.shape.lower()}"
-    return last_object([args.lookback, "train", "--preset", preset, "--random-data", "1000000", "--seconds", str(args.seconds),
-                        "--compute", compute, "--threads", str(args.threads), "--json"])
+def digest(directory):
+    return hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()
 
 
-def theirs(args, mode):
-    return last_object([args.python, args.peer, "speed", "--shape", args.shape, "--mode", mode, "--seconds", str(args.seconds),
-                        "--threads", str(args.threads)])
+def check_learning(args, compute, work):
+    """A model that learns from a text, the same on one thread and on several. Gives its directory."""
+    text = work / "text.txt"
+    text.write_text(run([args.lookback, "corpus", "--bytes", 300000, "--seed", 5]).stdout)
+    found = {}
+    for threads in sorted({1, args.threads}):
+        out = work / f"learned-{compute}-{threads}"
+        run([args.lookback, "train", text, "--out", out, "--preset", "tiny", "--tokenizer", "char", "--steps", 60,
+             "--compute", compute, "--threads", threads, "--json"])
+        losses = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        losses = [line["training_loss"] for line in losses if "training_loss" in line]
+        if not losses[-1] < 0.8 * losses[0]:
+            refuse(f"{compute}: 60 steps took the loss from {losses[0]:.3f} to {losses[-1]:.3f} only")
+        found[threads] = digest(out)
+    if len(set(found.values())) > 1:
+        refuse(f"{compute}: a trained model has other bits on one thread than on {args.threads}")
+    return out
+
+
+def check_shape(args, shape, compute):
+    """One step of the very shape, and the validation after it, say the same on one thread and on several."""
+    found = set()
+    for threads in sorted({1, args.threads}):
+        # No directory holds a model of these shapes: their MLP has no biases, which GPT-2's configuration cannot say.
+        said = last_object([args.lookback, "train", "--preset", f"bench-{shape.lower()}", "--random-data", 20000,
+                            "--seconds", 0.000001, "--compute", compute, "--threads", threads, "--json"])
+        found.add((said["steps"], said["training_loss"], said["validation_loss"]))
+    if len(found) > 1:
+        refuse(f"shape {shape}, {compute}: one thread and {args.threads} disagree: {sorted(found)}")
+
+
+def ours(args, shape, compute, threads):
+    return [args.lookback, "train", "--preset", f"bench-{shape.lower()}", "--random-data", 1000000, "--seconds",
+            args.seconds, "--compute", compute, "--threads", threads, "--json"]
+
+
+def table(args, shape, limits):
+    runs = {f"lookback {compute}": ours(args, shape, compute, args.threads) for compute in args.compute}
+    if args.scaling:
+        runs |= {f"lookback {compute}, 1 thread": ours(args, shape, compute, 1) for compute in args.compute}
+    runs |= {f"PyTorch {mode}": [args.python, Path(args.peers) / "train_bench.py", "speed", "--shape", shape, "--mode",
+                                 mode, "--seconds", args.seconds, "--threads", args.threads] for mode in args.modes}
+    found = take_turns(runs, args.pairs)
+    speed = {name: values(of, "tokens_per_second") for name, of in found.items()}
+    peers = [name for name in found if name.startswith("PyTorch")]
+
+    def fastest(names):
+        return max(names, key=lambda name: statistics.median(speed[name]), default=None)
+
+    best, best_f32 = fastest(peers), fastest([name for name in peers if name.endswith("f32")])
+    print(f"shape {shape}")
+    for name, of in found.items():
+        said = [f"{spread(speed[name])} tokens/s", f"{median(of, 'resident_mb'):.0f} MB"]
+        if name.startswith("lookback"):
+            compute = name.split()[1].strip(",")
+            is_alone = name.endswith("1 thread")
+            if not is_alone:
+                rate = flops_per_token(shape) * statistics.median(speed[name]) / 1e9
+                said.append(f"{rate:.0f} GFLOP/s, {100 * rate / limits[compute]:.0f} % of the limit")
+                against = {best, best_f32} if compute == "f32" else {best}
+                for peer in sorted(against - {None}):
+                    said.append(f"{ratio(speed[name], speed[peer])} {peer}")
+                if best:
+                    memory = median(of, "resident_mb") / median(found[best], "resident_mb")
+                    said.append(f"{memory:.2f} × its memory")
+            else:
+                said.append(f"{ratio(speed[name.split(',')[0]], speed[name])} on {args.threads} threads")
+        print(f"  {name:24}", "; ".join(said))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shape", choices="ABCD")
-    parser.add_argument("--peer", required=True)
-    parser.add_argument("--python", default="python3")
-    parser.add_argument("--modes", default="eager_f32,eager_bf16")
-    parser.add_argument("--compute", default="f32,bf16")
+    words = lambda text: text.split(",")
+    parser.add_argument("shapes", nargs="*", metavar="SHAPE", help="of A, B, C, D [default: all]")
+    parser.add_argument("--peers", default=os.environ.get("LOOKBACK_PEERS"))
+    parser.add_argument("--python", default=os.environ.get("LOOKBACK_PEERS_PYTHON", "python3"))
+    parser.add_argument("--modes", type=words, default="eager_f32,eager_bf16", help="compile_f32 and compile_bf16 besides")
+    parser.add_argument("--compute", type=words, default="f32,bf16")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--scaling", action="store_true", help="ours on one thread as well")
     parser.add_argument("--lookback", default="target/release/lookback")
     args = parser.parse_args()
-    runs = {f"lookback {compute}": lambda compute=compute: ours(args, compute) for compute in args.compute.split(",")}
-    runs |= {f"peer {mode}": lambda mode=mode: theirs(args, mode) for mode in args.modes.split(",")}
-    found = {name: [] for name in runs}
-    for _ in range(args.pairs):
-        for name, run in runs.items():
-            found[name].append(run())
-    speed = {name: statistics.median(one["tokens_per_second"] for one in all_of) for name, all_of in found.items()}
-    best = max(rate for name, rate in speed.items() if name.startswith("peer"))
-    for name, all_of in found.items():
-        rates = sorted(one["tokens_per_second"] for one in all_of)
-        memory = max(one["peak_memory_mb"] for one in all_of)
-        print(f"{args.shape} {name:20} {speed[name]:8.0f} tokens/s ({rates[0]:.0f} to {rates[-1]:.0f}), "
-              f"{speed[name] / best:.2f} x the peer's best, {memory} MB")
+    args.shapes = args.shapes or list(SHAPES)
+    args.modes = args.modes if args.peers else []
+    if wrong := set(args.shapes) - set(SHAPES):
+        parser.error(f"there is no shape {', '.join(sorted(wrong))}; there are A, B, C, D")
+    print(machine(args.threads))
+    with tempfile.TemporaryDirectory() as work:
+        work, limits = Path(work), {}
+        for compute in args.compute:
+            learned = check_learning(args, compute, work)
+            found = last_object([args.lookback, "bench", learned, "--compute", compute, "--threads", args.threads, "--json"])
+            limits[compute] = found["gemm_gflops_per_second"]
+            print(f"limit in {compute}: {limits[compute]:.0f} GFLOP/s")
+        for shape in args.shapes:
+            for compute in args.compute:
+                check_shape(args, shape, compute)
+            table(args, shape, limits)
 
 
 if __name__ == "__main__":
