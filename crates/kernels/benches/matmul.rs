@@ -13,6 +13,7 @@ use lookback_kernels::{
     matmul::{self, After, Panels, Start},
     naive,
     path::Path,
+    room::Room,
     team::Team,
 };
 
@@ -85,29 +86,30 @@ fn main() {
 /// One shape's matrices.
 struct Bench {
     shape: [usize; 3],
-    x: Vec<f32>,
-    weight: Vec<f32>,
-    panels: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dweight: Vec<f32>,
-    scratch: Vec<f32>,
+    x: Room,
+    weight: Room,
+    panels: Room,
+    y: Room,
+    dx: Room,
+    dweight: Room,
+    scratch: Room,
 }
 
 /// Numbers between −1 and 1 from a linear congruence.
-fn numbers(seed: u32, len: usize) -> Vec<f32> {
+fn numbers(seed: u32, len: usize) -> Room {
     let mut state = seed;
     let next = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
     };
-    (0..len).map(next).collect()
+    let numbers: Vec<f32> = (0..len).map(next).collect();
+    Room::from(&*numbers)
 }
 
 impl Bench {
     fn new(rows: usize, outputs: usize, inner: usize) -> Self {
         let weight = numbers(2, outputs * inner);
-        let mut panels = vec![0.0; matmul::panels_len(outputs, inner)];
+        let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
         matmul::pack(&Team::alone(), &weight, outputs, inner, &mut panels);
         let scratch = matmul::input_gradient_scratch(rows, outputs, inner, 2)
             .max(matmul::weight_gradient_scratch(rows, outputs, inner, 2));
@@ -117,9 +119,9 @@ impl Bench {
             weight,
             panels,
             y: numbers(3, rows * outputs),
-            dx: vec![0.0; rows * inner],
-            dweight: vec![0.0; outputs * inner],
-            scratch: vec![0.0; scratch],
+            dx: Room::zeros(rows * inner),
+            dweight: Room::zeros(outputs * inner),
+            scratch: Room::zeros(scratch),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Kernels allocate nothing, read no file and have never heard of a configuration. Each is written
 //! once over sixteen [`lanes`], equals its [`naive`] twin bit for bit, and takes a [`team::Team`]
-//! whose size changes no bit. Read `naive` first, then `matmul` and `attend`.
+//! whose size changes no bit. What callers hand in they keep in a [`room::Room`]. Read `naive` first,
+//! then `matmul` and `attend`.
 
 pub mod activate;
 pub mod add;
