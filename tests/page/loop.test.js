@@ -78,6 +78,10 @@ test('a text is played, paused, taken back and branched', async () => {
   assert.deepEqual(behind(page), written.slice(0, -1));
   await back.click();
   await figure.locator('button.repeat-choice:not(.is-drawn)').first().click();
+  await page.waitForFunction(
+    (length) => location.hash.split('behind=')[1]?.split('.').length === length,
+    written.length - 1,
+  );
   await figure.getByText('texts share what they have in common').waitFor();
   const branch = behind(page);
   assert.notDeepEqual(branch, written.slice(0, -1));
