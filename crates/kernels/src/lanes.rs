@@ -19,6 +19,8 @@ pub use avx512::Avx512;
 pub use pairs::Pairs;
 pub use portable::Portable;
 
+use crate::path::Kernel;
+
 /// Lanes of a vector.
 pub const LANES: usize = 16;
 
@@ -33,6 +35,10 @@ pub trait Lanes: Copy + Send + Sync {
     type Words: Copy;
     /// How many vectors of output columns a matrix kernel holds a row: 4 with 32 registers, 1 with 16.
     const WIDE: usize;
+
+    /// Runs a kernel as a function of its own, compiled once for these lanes however many call it:
+    /// for what is large and is called for much at a time.
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output;
 
     /// The same in every lane.
     fn splat(self, x: f32) -> Self::F32;

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use crate::{
     lanes::{LANES, Lanes},
+    path::Kernel,
     tile::{Left, Out, Right},
 };
 
@@ -31,17 +32,37 @@ pub(crate) unsafe fn staircase<L: Lanes>(
     out: Out,
     goes_on: bool,
 ) {
-    let steps = Steps::of(ranges);
-    // SAFETY: the caller's promise.
-    unsafe {
-        match ranges.len() {
-            6 => wide::<L, 6>(on, columns, ranges, &steps, a, b, out, goes_on),
-            5 => wide::<L, 5>(on, columns, ranges, &steps, a, b, out, goes_on),
-            4 => wide::<L, 4>(on, columns, ranges, &steps, a, b, out, goes_on),
-            3 => wide::<L, 3>(on, columns, ranges, &steps, a, b, out, goes_on),
-            2 => wide::<L, 2>(on, columns, ranges, &steps, a, b, out, goes_on),
-            1 => wide::<L, 1>(on, columns, ranges, &steps, a, b, out, goes_on),
-            _ => {}
+    on.apart(Staircase { columns, ranges, a, b, out, goes_on });
+}
+
+/// The arguments of [`staircase`]. Whoever makes one has made its promise.
+struct Staircase<'a> {
+    columns: usize,
+    ranges: &'a [Range<usize>],
+    a: Left,
+    b: Right,
+    out: Out,
+    goes_on: bool,
+}
+
+impl Kernel for Staircase<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let Self { columns, ranges, a, b, out, goes_on } = self;
+        let steps = Steps::of(ranges);
+        // SAFETY: the promise of whoever made this staircase.
+        unsafe {
+            match ranges.len() {
+                6 => wide::<L, 6>(on, columns, ranges, &steps, a, b, out, goes_on),
+                5 => wide::<L, 5>(on, columns, ranges, &steps, a, b, out, goes_on),
+                4 => wide::<L, 4>(on, columns, ranges, &steps, a, b, out, goes_on),
+                3 => wide::<L, 3>(on, columns, ranges, &steps, a, b, out, goes_on),
+                2 => wide::<L, 2>(on, columns, ranges, &steps, a, b, out, goes_on),
+                1 => wide::<L, 1>(on, columns, ranges, &steps, a, b, out, goes_on),
+                _ => {}
+            }
         }
     }
 }

@@ -8,11 +8,15 @@
 //! 1. The sums of a tile stay in registers: 6 rows × 4 vectors fill 24 of AVX-512's 32.
 //! 2. Lanes are columns, so no lane ever meets another and the order of a chain is that of the steps.
 //! 3. Whoever cuts the steps into parts stores the sums and goes on from them: the same chain.
-
+//! 4. A tile is a function of its own, compiled once a path: with its many cases it is the largest part
+//!    of every product, and a call costs nothing beside hundreds of steps.
 //!
 //! What a step multiplies is [`Multiply`]'s affair: two numbers, or two pairs of bf16.
 
-use crate::lanes::{LANES, Lanes, Pairs};
+use crate::{
+    lanes::{LANES, Lanes, Pairs},
+    path::{Kernel, PairKernel},
+};
 
 /// How the steps of a chain multiply.
 pub(crate) trait Multiply: Copy {
@@ -35,6 +39,11 @@ pub(crate) trait Multiply: Copy {
     fn right_part(self, from: &[Self::Element]) -> Self::Factor;
     /// The next sum of a chain.
     fn step(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
+    /// Computes a tile, as a function of its own.
+    ///
+    /// # Safety
+    /// As [`tile`].
+    unsafe fn compute(self, tile: Tile<Self::Element>);
 }
 
 /// Sixteen sums.
@@ -67,6 +76,10 @@ impl<L: Lanes> Multiply for L {
     fn step(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
         self.fma(left, right, sum)
     }
+    #[inline(always)]
+    unsafe fn compute(self, tile: Tile<f32>) {
+        self.apart(tile);
+    }
 }
 
 /// Pair by pair.
@@ -98,6 +111,10 @@ impl<P: Pairs> Multiply for ByPairs<P> {
     #[inline(always)]
     fn step(self, left: P::Pair, right: P::Pair, sum: P::F32) -> P::F32 {
         self.0.dot(left, right, sum)
+    }
+    #[inline(always)]
+    unsafe fn compute(self, tile: Tile<u32>) {
+        self.0.apart_pairs(tile);
     }
 }
 
@@ -165,6 +182,18 @@ pub(crate) fn prefetch(at: *const f32) {
     let _ = at;
 }
 
+/// The arguments of [`tile`]. Whoever makes one has made its promise.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<E> {
+    rows: usize,
+    columns: usize,
+    steps: usize,
+    a: Left<E>,
+    b: Right<E>,
+    out: Out,
+    goes_on: bool,
+}
+
 /// `rows` (at most 6) by `columns` (at most 64) outputs.
 ///
 /// # Safety
@@ -182,16 +211,43 @@ pub(crate) unsafe fn tile<M: Multiply>(
     out: Out,
     goes_on: bool,
 ) {
-    // SAFETY: the caller's promise, for parts of the same matrices.
-    unsafe {
-        match rows {
-            6 => wide::<M, 6>(on, columns, steps, a, b, out, goes_on),
-            5 => wide::<M, 5>(on, columns, steps, a, b, out, goes_on),
-            4 => wide::<M, 4>(on, columns, steps, a, b, out, goes_on),
-            3 => wide::<M, 3>(on, columns, steps, a, b, out, goes_on),
-            2 => wide::<M, 2>(on, columns, steps, a, b, out, goes_on),
-            1 => wide::<M, 1>(on, columns, steps, a, b, out, goes_on),
-            _ => {}
+    // SAFETY: the caller's promise.
+    unsafe { on.compute(Tile { rows, columns, steps, a, b, out, goes_on }) }
+}
+
+impl Kernel for Tile<f32> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        self.of_rows(on);
+    }
+}
+
+impl PairKernel for Tile<u32> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Pairs>(self, on: P) {
+        self.of_rows(ByPairs(on));
+    }
+}
+
+impl<E: Copy> Tile<E> {
+    #[inline(always)]
+    fn of_rows<M: Multiply<Element = E>>(self, on: M) {
+        let Self { rows, columns, steps, a, b, out, goes_on } = self;
+        // SAFETY: the promise of whoever made this tile, for parts of the same matrices.
+        unsafe {
+            match rows {
+                6 => wide::<M, 6>(on, columns, steps, a, b, out, goes_on),
+                5 => wide::<M, 5>(on, columns, steps, a, b, out, goes_on),
+                4 => wide::<M, 4>(on, columns, steps, a, b, out, goes_on),
+                3 => wide::<M, 3>(on, columns, steps, a, b, out, goes_on),
+                2 => wide::<M, 2>(on, columns, steps, a, b, out, goes_on),
+                1 => wide::<M, 1>(on, columns, steps, a, b, out, goes_on),
+                _ => {}
+            }
         }
     }
 }

@@ -68,6 +68,15 @@ impl Lanes for Avx2 {
     const WIDE: usize = 1;
 
     #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        unsafe fn with<K: Kernel>(on: Avx2, kernel: K) -> K::Output {
+            kernel.run(on)
+        }
+        here!(with(self, kernel))
+    }
+    #[inline(always)]
     fn splat(self, x: f32) -> Two {
         let half = here!(_mm256_set1_ps(x));
         Two(half, half)
@@ -273,6 +282,15 @@ impl Avx2 {
 impl Pairs for Avx2 {
     type Pair = Apart;
 
+    #[inline(always)]
+    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        unsafe fn with<K: PairKernel>(on: Avx2, kernel: K) -> K::Output {
+            kernel.run(on)
+        }
+        here!(with(self, kernel))
+    }
     #[inline(always)]
     fn splat_pair(self, pair: u32) -> Apart {
         Apart(self.splat(f32::from_bits(pair << 16)), self.splat(f32::from_bits(pair & !0xffff)))

@@ -66,6 +66,15 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     const WIDE: usize = 4;
 
     #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+        unsafe fn with<const BF16: bool, K: Kernel>(on: Avx512<BF16>, kernel: K) -> K::Output {
+            kernel.run(on)
+        }
+        here!(with(self, kernel))
+    }
+    #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
         here!(_mm512_set1_ps(x))
     }
@@ -226,6 +235,15 @@ fn as_words(x: __m512bh) -> __m512i {
 impl Pairs for Avx512<true> {
     type Pair = __m512i;
 
+    #[inline(always)]
+    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")]
+        unsafe fn with<K: PairKernel>(on: Avx512<true>, kernel: K) -> K::Output {
+            kernel.run(on)
+        }
+        here!(with(self, kernel))
+    }
     #[inline(always)]
     fn splat_pair(self, pair: u32) -> __m512i {
         here!(_mm512_set1_epi32(pair as i32))

@@ -9,12 +9,16 @@
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 
 use super::Lanes;
+use crate::path::PairKernel;
 
 /// Operations on sixteen pairs. Only dots, loads, stores and conversions are the same everywhere:
 /// elsewhere denormals may be flushed or kept while a kernel over pairs runs.
 pub trait Pairs: Lanes {
     /// Sixteen pairs.
     type Pair: Copy;
+
+    /// As [`Lanes::apart`], within a kernel over pairs.
+    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output;
 
     /// The same pair in every lane.
     fn splat_pair(self, pair: u32) -> Self::Pair;

@@ -1,7 +1,10 @@
 //! Sixteen lanes as an array: the definition of the others.
 
 use super::{LANES, Lanes, Pairs, larger};
-use crate::naive::{bf16, stored};
+use crate::{
+    naive::{bf16, stored},
+    path::{Kernel, PairKernel},
+};
 
 /// Plain Rust.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,10 @@ impl Lanes for Portable {
     type Words = [u32; LANES];
     const WIDE: usize = 1;
 
+    #[inline(never)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> Array {
         [x; LANES]
@@ -149,6 +156,10 @@ impl Lanes for Portable {
 impl Pairs for Portable {
     type Pair = [u32; LANES];
 
+    #[inline(never)]
+    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
     #[inline(always)]
     fn splat_pair(self, pair: u32) -> [u32; LANES] {
         [pair; LANES]
