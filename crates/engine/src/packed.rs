@@ -34,12 +34,10 @@ pub(crate) enum Directions {
 pub(crate) enum Packed {
     #[default]
     None,
-    F32(Room),
-    /// Pairs along inner, and for the pass back pairs along outputs.
-    Bf16 {
-        along: Room<u32>,
-        across: Room<u32>,
-    },
+    /// Steps along inner, and for the pass back along outputs.
+    F32 { along: Room, across: Room },
+    /// The same in pairs.
+    Bf16 { along: Room<u32>, across: Room<u32> },
     /// As a file stores it, to be read only.
     Stored(Kind, Room<u32>),
 }
@@ -79,42 +77,36 @@ impl Packed {
 
     /// Room for a matrix.
     pub(crate) fn new(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> Self {
+        let [along, across] = Self::lens(compute, to, [outputs, inner]);
         match compute {
-            // Back, f32 packs the rows into scratch.
-            Compute::F32 => Self::F32(Room::zeros(matmul::panels_len(outputs, inner))),
-            Compute::Bf16 => {
-                let across = match to {
-                    Directions::Forward => 0,
-                    Directions::Both => bf16::panels_len(inner, outputs),
-                };
-                Self::Bf16 {
-                    along: Room::zeros(bf16::panels_len(outputs, inner)),
-                    across: Room::zeros(across),
-                }
-            }
+            Compute::F32 => Self::F32 { along: Room::zeros(along), across: Room::zeros(across) },
+            Compute::Bf16 => Self::Bf16 { along: Room::zeros(along), across: Room::zeros(across) },
         }
     }
 
+    /// Words of both forms.
+    fn lens(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> [usize; 2] {
+        let len = match compute {
+            Compute::F32 => matmul::panels_len,
+            Compute::Bf16 => bf16::panels_len,
+        };
+        let across = match to {
+            Directions::Forward => 0,
+            Directions::Both => len(inner, outputs),
+        };
+        [len(outputs, inner), across]
+    }
+
     /// Bytes that [`Packed::new`] takes.
-    pub(crate) fn bytes_of(
-        compute: Compute,
-        to: Directions,
-        [outputs, inner]: [usize; 2],
-    ) -> usize {
-        4 * match (compute, to) {
-            (Compute::F32, _) => matmul::panels_len(outputs, inner),
-            (Compute::Bf16, Directions::Forward) => bf16::panels_len(outputs, inner),
-            (Compute::Bf16, Directions::Both) => {
-                bf16::panels_len(outputs, inner) + bf16::panels_len(inner, outputs)
-            }
-        }
+    pub(crate) fn bytes_of(compute: Compute, to: Directions, shape: [usize; 2]) -> usize {
+        4 * Self::lens(compute, to, shape).iter().sum::<usize>()
     }
 
     /// Bytes that a forward pass reads.
     pub(crate) fn bytes_read(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::F32(panels) => 4 * panels.len(),
+            Self::F32 { along, .. } => 4 * along.len(),
             Self::Bf16 { along, .. } => 4 * along.len(),
             Self::Stored(_, words) => 4 * words.len(),
         }
@@ -124,7 +116,12 @@ impl Packed {
     pub(crate) fn pack(&mut self, team: &Team, rows: &[f32], [outputs, inner]: [usize; 2]) {
         match self {
             Self::None | Self::Stored(..) => {}
-            Self::F32(panels) => matmul::pack(team, rows, outputs, inner, panels),
+            Self::F32 { along, across } => {
+                matmul::pack(team, rows, outputs, inner, along);
+                if !across.is_empty() {
+                    matmul::pack_across(team, rows, outputs, inner, across);
+                }
+            }
             Self::Bf16 { along, across } => {
                 bf16::pack(team, rows, outputs, inner, along);
                 if !across.is_empty() {
@@ -138,7 +135,7 @@ impl Packed {
     pub(crate) fn forward(&self, [outputs, inner]: [usize; 2]) -> Forward<'_> {
         match self {
             Self::None => Forward::F32(Panels { data: &[], outputs, inner }),
-            Self::F32(data) => Forward::F32(Panels { data, outputs, inner }),
+            Self::F32 { along, .. } => Forward::F32(Panels { data: along, outputs, inner }),
             Self::Bf16 { along, .. } => Forward::Bf16(bf16::Panels { data: along, outputs, inner }),
             Self::Stored(kind, data) => {
                 Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner })
@@ -146,15 +143,25 @@ impl Packed {
         }
     }
 
-    /// For the pass back, where a form of its own is kept for it.
-    pub(crate) fn back(&self, [outputs, inner]: [usize; 2]) -> Option<bf16::Panels<'_>> {
+    /// For the pass back, if it was packed for that.
+    pub(crate) fn back(&self, [outputs, inner]: [usize; 2]) -> Option<Back<'_>> {
         match self {
-            Self::Bf16 { across, .. } => {
-                Some(bf16::Panels { data: across, outputs: inner, inner: outputs })
+            Self::F32 { across, .. } => {
+                Some(Back::F32(Panels { data: across, outputs: inner, inner: outputs }))
             }
-            Self::None | Self::F32(_) | Self::Stored(..) => None,
+            Self::Bf16 { across, .. } => {
+                Some(Back::Bf16(bf16::Panels { data: across, outputs: inner, inner: outputs }))
+            }
+            Self::None | Self::Stored(..) => None,
         }
     }
+}
+
+/// What the product of an input's gradient reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Back<'a> {
+    F32(Panels<'a>),
+    Bf16(bf16::Panels<'a>),
 }
 
 /// What a forward product reads.

@@ -11,7 +11,7 @@ use lookback_model::Linear;
 
 use crate::{
     gradients::Gradients,
-    packed::Forward,
+    packed::{Back, Forward},
     tape::{Op, Tape},
     weights::Weights,
     workspace::LOSS_ROWS,
@@ -110,12 +110,12 @@ pub(crate) fn backward(
     }
     let dweight = gradients.of_mut(how.weight);
     match weights.back(how.weight) {
-        None => {
+        None => unreachable!("a pass back over weights that are held for running"),
+        Some(Back::F32(panels)) => {
             matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
-            let weight = weights.rows(how.weight);
-            matmul::input_gradient(team, dy, weight, outputs, inner, start, scratch, dx);
+            matmul::input_gradient(team, dy, panels, start, dx);
         }
-        Some(panels) => {
+        Some(Back::Bf16(panels)) => {
             let scratch = bf16::as_pairs(scratch);
             bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
             let dy = rounded.rows(team, dy, outputs, None);

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use lookback_files::Result;
-use lookback_kernels::{bf16, embed::Table, matmul, naive, room::Room, stored, team::Team};
+use lookback_kernels::{embed::Table, matmul, naive, room::Room, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
 
-use crate::packed::{Compute, Directions, Forward, Packed};
+use crate::packed::{Back, Compute, Directions, Forward, Packed};
 
 /// What the weights are held for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,8 +218,8 @@ impl Weights {
         if self.compute == Compute::Bf16 { forward.in_pairs() } else { forward }
     }
 
-    /// A matrix for the pass back, where a form of its own is kept for it.
-    pub(crate) fn back(&self, id: WeightId) -> Option<bf16::Panels<'_>> {
+    /// A matrix for the pass back, if it is multiplied and held for learning.
+    pub(crate) fn back(&self, id: WeightId) -> Option<Back<'_>> {
         let held = &self.held[id.index()];
         debug_assert!(!held.is_stale, "panels of an older weight");
         held.packed.back(self.network.weight(id).shape)

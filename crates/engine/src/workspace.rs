@@ -216,8 +216,7 @@ pub(crate) fn layer_len(heads: &attend::Heads) -> usize {
 fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
     let linear = |how: &lookback_model::Linear, rows: usize| {
         let (outputs, inner) = (how.outputs, how.inputs);
-        matmul::input_gradient_scratch(rows, outputs, inner, threads)
-            .max(matmul::weight_gradient_scratch(rows, outputs, inner, threads))
+        matmul::weight_gradient_scratch(rows, outputs, inner, threads)
     };
     let of = |op: &Op| match op {
         Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),

@@ -89,6 +89,7 @@ struct Bench {
     x: Room,
     weight: Room,
     panels: Room,
+    across: Room,
     y: Room,
     dx: Room,
     dweight: Room,
@@ -111,13 +112,15 @@ impl Bench {
         let weight = numbers(2, outputs * inner);
         let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
         matmul::pack(&Team::alone(), &weight, outputs, inner, &mut panels);
-        let scratch = matmul::input_gradient_scratch(rows, outputs, inner, 2)
-            .max(matmul::weight_gradient_scratch(rows, outputs, inner, 2));
+        let mut across = Room::zeros(matmul::panels_len(inner, outputs));
+        matmul::pack_across(&Team::alone(), &weight, outputs, inner, &mut across);
+        let scratch = matmul::weight_gradient_scratch(rows, outputs, inner, 2);
         Self {
             shape: [rows, outputs, inner],
             x: numbers(1, rows * inner),
             weight,
             panels,
+            across,
             y: numbers(3, rows * outputs),
             dx: Room::zeros(rows * inner),
             dweight: Room::zeros(outputs * inner),
@@ -133,9 +136,8 @@ impl Bench {
 
     fn input_gradient(&mut self, team: &Team) {
         let [_, outputs, inner] = self.shape;
-        let (scratch, dx) = (&mut self.scratch, &mut self.dx);
-        let start = Start::Zero;
-        matmul::input_gradient(team, &self.y, &self.weight, outputs, inner, start, scratch, dx);
+        let panels = Panels { data: &self.across, outputs: inner, inner: outputs };
+        matmul::input_gradient(team, &self.y, panels, Start::Zero, &mut self.dx);
     }
 
     fn weight_gradient(&mut self, team: &Team) {

@@ -6,8 +6,8 @@
 //! dw[o][k]   = chain over rows of dy[row][o] · x[row][k],  from what stands there
 //! ```
 //! 1. The right-hand matrix is packed into panels of 64 columns, step by step, so that the innermost
-//!    loop reads it in a line. Forward weights are packed once; the gradients copy their right-hand
-//!    side into scratch, which already has its columns side by side.
+//!    loop reads it in a line. A weight is packed once for the way forward and once for the way back,
+//!    however many products read it; the gradient of a weight copies its right-hand side into scratch.
 //! 2. Steps go in blocks of 128, so that a panel's block stays in the first cache; between blocks the
 //!    sums stand in the output, from where the chain goes on.
 //! 3. A task is a block of rows by one panel, and writes outputs of its own.
@@ -104,9 +104,11 @@ pub fn unpack(panels: Panels<'_>, weight: &mut [f32]) {
     }
 }
 
-/// Packs a matrix whose columns already lie side by side: `[steps, columns]` to panels.
-fn pack_columns(team: &Team, from: &[f32], steps: usize, columns: usize, panels: &mut [f32]) {
-    let to = Pieces::new(panels);
+/// Packs a weight `[outputs, inner]` for [`input_gradient`]: panels of `inner` columns, whose steps are
+/// the outputs. The columns of a panel already lie side by side.
+pub fn pack_across(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [f32]) {
+    let (from, steps, columns) = (&weight[..outputs * inner], outputs, inner);
+    let to = Pieces::new(&mut panels[..panels_len(inner, outputs)]);
     let count = columns.div_ceil(PANEL);
     let pieces = steps.div_ceil(DEPTH);
     team.run(count * pieces, &|task| {
@@ -280,35 +282,18 @@ pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: 
     product(team, rows, left, weight, Start::Zero, after, y);
 }
 
-/// Floats of scratch that [`input_gradient`] needs.
-pub fn input_gradient_scratch(_: usize, outputs: usize, inner: usize, _: usize) -> usize {
-    panels_len(inner, outputs)
-}
-
 /// dx = dy · weight: each a chain over outputs ascending.
 ///
-/// `dy`: `[rows, outputs]`, `weight`: `[outputs, inner]`, `dx`: `[rows, inner]`.
-#[allow(clippy::too_many_arguments, reason = "three matrices with their shape, start and scratch")]
-pub fn input_gradient(
-    team: &Team,
-    dy: &[f32],
-    weight: &[f32],
-    outputs: usize,
-    inner: usize,
-    start: Start,
-    scratch: &mut [f32],
-    dx: &mut [f32],
-) {
+/// `dy`: `[rows, outputs]`, `weight` of [`pack_across`], `dx`: `[rows, inner]`.
+pub fn input_gradient(team: &Team, dy: &[f32], weight: Panels<'_>, start: Start, dx: &mut [f32]) {
+    let Panels { outputs: inner, inner: outputs, .. } = weight;
     if inner == 0 || dx.is_empty() {
         return;
     }
     let rows = dx.len() / inner;
     assert_eq!(dy.len(), rows * outputs, "a gradient of another shape");
-    let data = &mut scratch[..panels_len(inner, outputs)];
-    pack_columns(team, &weight[..outputs * inner], outputs, inner, data);
     let left = Left { at: dy.as_ptr(), by_row: outputs, by_step: 1 };
-    let panels = Panels { data, outputs: inner, inner: outputs };
-    product(team, rows, left, panels, start, After::default(), dx);
+    product(team, rows, left, weight, start, After::default(), dx);
 }
 
 /// dbias = dbias + dy, over rows ascending.

@@ -119,20 +119,12 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
             matmul::forward(team, &x, panels, *after, &mut y);
             assert_eq!(&bits(&y), expected, "forward: {on}, {after:?}");
         }
+        let mut data = vec![f32::NAN; matmul::panels_len(inner, outputs)];
+        matmul::pack_across(team, &weight, outputs, inner, &mut data);
+        let across = Panels { data: &data, outputs: inner, inner: outputs };
         for (start, expected) in [Start::Zero, Start::Existing].into_iter().zip(&input_gradients) {
-            let len = matmul::input_gradient_scratch(rows, outputs, inner, team.threads());
-            let mut scratch = vec![f32::NAN; len];
             let mut dx = stands[..rows * inner].to_vec();
-            matmul::input_gradient(
-                team,
-                &dy,
-                &weight,
-                outputs,
-                inner,
-                start,
-                &mut scratch,
-                &mut dx,
-            );
+            matmul::input_gradient(team, &dy, across, start, &mut dx);
             assert_eq!(&bits(&dx), expected, "input gradient: {on}, {start:?}");
         }
         let len = matmul::weight_gradient_scratch(rows, outputs, inner, team.threads());
@@ -257,10 +249,10 @@ fn a_product_of_nothing_is_plus_zero() {
         matmul::forward(team, &[], panels, After::default(), &mut y);
         assert_eq!(bits(&y), [0; 6]);
         let mut dx = [f32::NAN; 6];
-        matmul::input_gradient(team, &[], &[], 0, 3, Start::Zero, &mut [], &mut dx);
+        matmul::input_gradient(team, &[], panels, Start::Zero, &mut dx);
         assert_eq!(bits(&dx), [0; 6]);
         let mut dx = [-0.0; 6];
-        matmul::input_gradient(team, &[], &[], 0, 3, Start::Existing, &mut [], &mut dx);
+        matmul::input_gradient(team, &[], panels, Start::Existing, &mut dx);
         assert_eq!(bits(&dx), [(-0.0f32).to_bits(); 6]);
     }
 }
