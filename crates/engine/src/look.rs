@@ -174,13 +174,21 @@ impl Peek for Run<'_> {
         for span in self.spans {
             let keys = span.first_position + span.rows;
             let mut values = vec![0.0; how.heads * span.rows * keys];
-            for (head, out) in values.chunks_exact_mut((span.rows * keys).max(1)).enumerate() {
-                match which {
-                    Weighing::Scores => attend::scores(&heads, head, query, span, pages, out),
-                    Weighing::Pattern => {
-                        let log_sum_exp = &self.asides[z.step];
-                        attend::pattern(&heads, head, query, span, pages, log_sum_exp, out);
-                    }
+            match which {
+                Weighing::Scores => {
+                    attend::scores(self.team, &heads, query, span, pages, &mut values);
+                }
+                Weighing::Pattern => {
+                    let log_sum_exp = &self.asides[z.step];
+                    attend::pattern(
+                        self.team,
+                        &heads,
+                        query,
+                        span,
+                        pages,
+                        log_sum_exp,
+                        &mut values,
+                    );
                 }
             }
             to(View { shape: [how.heads, span.rows, keys], values: &values });

@@ -335,12 +335,25 @@ fn scores_and_patterns_are_what_forward_weighed() {
         let [out, sums] = world.by_twin();
         let span = &world.spans[1];
         let keys = span.first_position + span.rows;
+        let len = span.rows * keys;
+        let mut twins = [vec![5.0; how.heads * len], vec![5.0; how.heads * len]];
         for head in 0..how.heads {
-            let mut scores = vec![5.0; span.rows * keys];
-            attend::scores(&how, head, &world.query, span, world.pages(), &mut scores);
-            let mut pattern = vec![5.0; span.rows * keys];
-            let pages = world.pages();
-            attend::pattern(&how, head, &world.query, span, pages, &sums, &mut pattern);
+            let of_head = head * len..(head + 1) * len;
+            let [scores, pattern] = &mut twins;
+            let (scores, pattern) = (&mut scores[of_head.clone()], &mut pattern[of_head]);
+            naive::attend::scores(&how, head, &world.query, span, world.pages(), scores);
+            naive::attend::pattern(&how, head, &world.query, span, world.pages(), &sums, pattern);
+        }
+        for team in &teams() {
+            let mut seen = vec![5.0; how.heads * len];
+            attend::scores(team, &how, &world.query, span, world.pages(), &mut seen);
+            assert_eq!(bits(&seen), bits(&twins[0]), "scores: {team:?}");
+            attend::pattern(team, &how, &world.query, span, world.pages(), &sums, &mut seen);
+            assert_eq!(bits(&seen), bits(&twins[1]), "pattern: {team:?}");
+        }
+        for head in 0..how.heads {
+            let [scores, pattern] = &twins;
+            let (scores, pattern) = (&scores[head * len..], &pattern[head * len..]);
             for index in 0..span.rows {
                 let row = span.first_row + index;
                 let query = &world.query[(row * how.heads + head) * how.head_dim..][..how.head_dim];

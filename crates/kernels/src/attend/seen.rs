@@ -1,63 +1,133 @@
-//! Scores and patterns, for whoever looks: the same chains, kept.
+//! Scores and patterns, for whoever looks: the same chains as forward, kept.
+
+use std::ops::Range;
 
 use super::{Heads, PAGE, Pages, Span};
-use crate::{math::exp, naive::attend::visible};
+use crate::{
+    lanes::{LANES, Lanes},
+    math::exp_lanes,
+    naive::attend::visible,
+    path::Kernel,
+    team::{Pieces, Team},
+    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+};
 
-/// The scaled scores of one head, −inf where hidden: `[queries, keys]`, keys from position 0.
+/// Blocks of six rows that are worth a thread of their own.
+const LEAST: usize = 4;
+
+/// The scaled scores, −inf where hidden: `[heads, queries, keys]`, keys from position 0.
 pub fn scores(
+    team: &Team,
     how: &Heads,
-    head: usize,
     query: &[f32],
     span: &Span,
     pages: Pages<'_>,
     out: &mut [f32],
 ) {
-    let keys = span.first_position + span.rows;
-    let key_head = head / how.group();
-    for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
-        let at = ((span.first_row + index) * how.heads + head) * how.head_dim;
-        let query = &query[at..at + how.head_dim];
-        let seen = visible(how, span.first_position + index);
-        out.fill(f32::NEG_INFINITY);
-        let mut first = seen.start;
-        while first < seen.end {
-            let end = seen.end.min((first / PAGE + 1) * PAGE);
-            let page = pages.table[span.first_page + first / PAGE] as usize * pages.stride;
-            let keys = &pages.storage[page + pages.keys_at + key_head * how.head_dim * PAGE..];
-            let sums = &mut out[first..end];
-            sums.fill(0.0);
-            for (q, keys) in query.iter().zip(keys.chunks_exact(PAGE)) {
-                for (sum, key) in sums.iter_mut().zip(&keys[first % PAGE..]) {
-                    *sum = q.mul_add(*key, *sum);
-                }
-            }
-            for sum in sums {
-                *sum *= how.scale;
-            }
-            first = end;
-        }
-    }
+    seen(team, how, query, span, pages, None, out);
 }
 
-/// exp(score − log-sum-exp) of one head, +0 where hidden: `[queries, keys]`.
+/// exp(score − log-sum-exp), +0 where hidden: `[heads, queries, keys]`.
 ///
 /// `log_sum_exp`: `[rows, heads]`, as [`forward`](super::forward()) gives it.
 pub fn pattern(
+    team: &Team,
     how: &Heads,
-    head: usize,
     query: &[f32],
     span: &Span,
     pages: Pages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
-    scores(how, head, query, span, pages, out);
+    seen(team, how, query, span, pages, Some(log_sum_exp), out);
+}
+
+fn seen(
+    team: &Team,
+    how: &Heads,
+    query: &[f32],
+    span: &Span,
+    pages: Pages<'_>,
+    log_sum_exp: Option<&[f32]>,
+    out: &mut [f32],
+) {
     let keys = span.first_position + span.rows;
-    for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
-        let total = log_sum_exp[(span.first_row + index) * how.heads + head];
-        let seen = visible(how, span.first_position + index);
-        for (at, out) in out.iter_mut().enumerate() {
-            *out = if seen.contains(&at) { exp(*out - total) } else { 0.0 };
+    assert_eq!(out.len(), how.heads * span.rows * keys, "an output of another shape");
+    let blocks = span.rows.div_ceil(ROWS);
+    let out = Pieces::new(out);
+    team.split(how.heads * blocks, 1, LEAST, &|tasks| {
+        for task in tasks {
+            let (head, first) = (task / blocks, task % blocks * ROWS);
+            let rows = first..span.rows.min(first + ROWS);
+            // SAFETY: rows of a head belong to one task.
+            let out = unsafe {
+                let row = |row: usize| (head * span.rows + row) * keys;
+                out.piece(row(rows.start)..row(rows.end))
+            };
+            team.path().run(Six { how, query, span, pages, log_sum_exp, head, rows, out });
+        }
+    });
+}
+
+/// Up to six rows of one head.
+struct Six<'a> {
+    how: &'a Heads,
+    query: &'a [f32],
+    span: &'a Span,
+    pages: Pages<'a>,
+    log_sum_exp: Option<&'a [f32]>,
+    head: usize,
+    rows: Range<usize>,
+    /// `[rows, keys]`
+    out: &'a mut [f32],
+}
+
+impl Kernel for Six<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let Self { how, query, span, pages, log_sum_exp, head, rows, out } = self;
+        let Heads { heads, head_dim, .. } = *how;
+        let keys = span.first_position + span.rows;
+        let at = |row: usize| ((span.first_row + row) * heads + head) * head_dim;
+        let query = Left {
+            at: query[at(rows.start)..at(rows.end - 1) + head_dim].as_ptr(),
+            by_row: heads * head_dim,
+            by_step: 1,
+        };
+        out.fill(if log_sum_exp.is_some() { 0.0 } else { f32::NEG_INFINITY });
+        let first = visible(how, span.first_position + rows.start).start / PAGE;
+        let end = visible(how, span.first_position + rows.end - 1).end.div_ceil(PAGE);
+        let scale = on.splat(how.scale);
+        for page_index in first..end {
+            let page = pages.table[span.first_page + page_index] as usize * pages.stride;
+            let len = head_dim * PAGE;
+            let of_head = page + pages.keys_at + head / how.group() * len;
+            let page_keys = &pages.storage[of_head..of_head + len];
+            let mut held = [[0.0f32; PAGE]; ROWS];
+            let right = Right { at: page_keys.as_ptr(), by_step: PAGE };
+            let to = Out { at: held[0].as_mut_ptr(), by_row: PAGE };
+            // SAFETY: these rows of queries, a tile of keys, and an array of six rows.
+            unsafe { tile(on, rows.len(), COLUMNS, head_dim, query, right, to, false) };
+            for ((row, held), out) in rows.clone().zip(&mut held).zip(out.chunks_exact_mut(keys)) {
+                let total =
+                    log_sum_exp.map(|sums| on.splat(sums[(span.first_row + row) * heads + head]));
+                for part in held.chunks_exact_mut(LANES) {
+                    let score = on.mul(on.load(part), scale);
+                    let kept = match total {
+                        Some(total) => exp_lanes(on, on.sub(score, total)),
+                        None => score,
+                    };
+                    on.store(kept, part);
+                }
+                let seen = visible(how, span.first_position + row);
+                let base = page_index * PAGE;
+                let (low, high) = (seen.start.max(base), seen.end.min(base + PAGE));
+                if low < high {
+                    out[low..high].copy_from_slice(&held[low - base..high - base]);
+                }
+            }
         }
     }
 }

@@ -27,6 +27,47 @@ fn score(
     sum * how.scale
 }
 
+/// The scaled scores of one head, −inf where hidden: `[queries, keys]`, keys from position 0.
+pub fn scores(
+    how: &Heads,
+    head: usize,
+    query: &[f32],
+    span: &Span,
+    pages: Pages<'_>,
+    out: &mut [f32],
+) {
+    let keys = span.first_position + span.rows;
+    for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
+        let from = ((span.first_row + index) * how.heads + head) * how.head_dim;
+        let query = &query[from..from + how.head_dim];
+        out.fill(f32::NEG_INFINITY);
+        for at in visible(how, span.first_position + index) {
+            out[at] = score(how, query, pages, span, head / how.group(), at);
+        }
+    }
+}
+
+/// exp(score − log-sum-exp) of one head, +0 where hidden: `[queries, keys]`.
+pub fn pattern(
+    how: &Heads,
+    head: usize,
+    query: &[f32],
+    span: &Span,
+    pages: Pages<'_>,
+    log_sum_exp: &[f32],
+    out: &mut [f32],
+) {
+    scores(how, head, query, span, pages, out);
+    let keys = span.first_position + span.rows;
+    for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
+        let total = log_sum_exp[(span.first_row + index) * how.heads + head];
+        let seen = visible(how, span.first_position + index);
+        for (at, out) in out.iter_mut().enumerate() {
+            *out = if seen.contains(&at) { exp(*out - total) } else { 0.0 };
+        }
+    }
+}
+
 /// The positions that a row at `position` sees.
 pub fn visible(how: &Heads, position: usize) -> Range<usize> {
     let end = position + 1;
