@@ -25,6 +25,22 @@ pub(crate) fn peak_mb() -> Option<usize> {
     Some(of("VmHWM:")?.saturating_sub(of("RssFile:").unwrap_or(0)).div_ceil(1 << 20))
 }
 
+/// Bytes that no cache of this machine holds: four times the largest, at least 256 MB, and no more than a
+/// quarter of what is free.
+pub(crate) fn beyond_caches() -> usize {
+    let largest = (0..8).filter_map(cache_bytes).max().unwrap_or(0);
+    let free = field("/proc/meminfo", "MemAvailable:").unwrap_or(usize::MAX);
+    (4 * largest).max(256 << 20).min(free / 4)
+}
+
+/// The size of a cache of the first processor, such as `32768K`, in bytes.
+fn cache_bytes(index: usize) -> Option<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/size");
+    let text = std::fs::read_to_string(path).ok()?;
+    let kilobytes: usize = text.trim().strip_suffix('K')?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 /// A line such as `VmHWM:  1234 kB`, in bytes.
 fn field(path: &str, name: &str) -> Option<usize> {
     let text = std::fs::read_to_string(path).ok()?;

@@ -32,6 +32,22 @@ fn speeds_stand_beside_the_limits_of_the_machine() {
 }
 
 #[test]
+fn looking_is_timed_beside_not_looking() {
+    let world = World::with_model();
+    let line = "bench good --prompt 10 --decode 1 --look --json";
+    let found: Value = serde_json::from_str(&world.done(line)).unwrap();
+    for key in ["plain_seconds", "look_seconds"] {
+        assert!(found[key].as_f64().unwrap() > 0.0, "{key}: {found}");
+    }
+    let traced = world.at("trace.safetensors");
+    world.done("look good --ids 1,2,3,4,5,6,7,8,9,10 -o trace.safetensors");
+    // The file holds the same sites, the ids and a header beside them.
+    let written = std::fs::metadata(&traced).unwrap().len();
+    let seen = found["look_bytes"].as_u64().unwrap();
+    assert!(seen < written && written < seen + 20_000, "{seen} bytes seen, {written} written");
+}
+
+#[test]
 fn lengths_are_those_that_the_context_leaves() {
     let world = World::with_model();
     let lengths = |line: &str| {

@@ -1,5 +1,6 @@
 //! `lookback bench`: tokens a second, beside what this machine can do at most.
 
+mod looked;
 mod timed;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use lookback_engine::{Team, limits};
 use lookback_files::{Refusal, Result};
 use serde_json::json;
 
+use looked::Looked;
 use timed::{Lengths, Timed};
 
 use crate::{
@@ -17,19 +19,23 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-First this machine's limits are measured: how fast all threads read 256 MB of memory, and how many
-multiply-adds they do in registers. Then a prompt is read (prefill) and further tokens pass one by one
-(decode), three times; the medians are told, and what share they are of the limits. Decoding reads every
-weight once a token, so memory is its limit; a prompt's tokens share what was read, so arithmetic is.
+A prompt is read (prefill) and further tokens pass one by one (decode), three times. Then this machine's
+limits are measured: how fast all threads read more memory than the caches hold, and how many
+multiply-adds they do in registers. Medians are told, and what share they are of the limits. Decoding
+reads every weight once a token, so memory is its limit; a prompt's tokens share what was read, so
+arithmetic is. With --look the prompt also passes whole, all logits wanted, without and with every site
+read and kept, and both times are told.
 
 Keys of --json: prefill_tokens_per_second, decode_tokens_per_second, decode_gb_per_second,
 read_gb_per_second, gemm_gflops_per_second (in the precision computed in), f32_gflops_per_second,
 bf16_gflops_per_second, prefill_gflops_per_second, prefill_share, decode_share, threads, compute,
-prompt, decode, batch, peak_memory_mb.
+prompt, decode, batch, peak_memory_mb (before the limits are measured); with --look plain_seconds,
+look_seconds, look_bytes.
 
 Examples:
   lookback bench runs/mine
-  lookback bench model.gguf --prompt 512 --decode 128 --batch 8 --json";
+  lookback bench model.gguf --prompt 512 --decode 128 --batch 8 --json
+  lookback bench model.gguf --prompt 128 --look";
 
 /// Measures tokens per second against this machine's own limits
 #[derive(Debug, Args)]
@@ -47,6 +53,9 @@ pub(crate) struct Bench {
     /// Sequences that are decoded side by side.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
+    /// Times a pass whose every site is read, too.
+    #[arg(long)]
+    look: bool,
     /// The precision of matrix products.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     compute: Compute,
@@ -65,8 +74,8 @@ struct Limits {
 
 impl Limits {
     fn measure(team: &Team) -> Self {
-        // Written, so that every page is there, and freed before the model is opened.
-        let memory = vec![1.0; 64 << 20];
+        // Written, so that every page is there.
+        let memory = vec![1.0; memory::beyond_caches() / 4];
         Self {
             read_gb_per_second: limits::read_gb_per_second(team, &memory),
             f32_gflops_per_second: limits::f32_gflops_per_second(team),
@@ -79,11 +88,16 @@ impl Bench {
     /// Prints the limits, then what was reached.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
-        let limits = Limits::measure(&team);
         let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         let lengths = self.lengths(model.config().context)?;
         memory::refuse_beyond("bench", Timed::bytes(model.network(), lengths, team.threads()))?;
         let timed = Timed::measure(&model.weights, lengths, &team)?;
+        let looked = self
+            .look
+            .then(|| Looked::measure(&model.weights, lengths.prompt, &team))
+            .transpose()?;
+        let peak_memory_mb = memory::peak_mb();
+        let limits = Limits::measure(&team);
         let prefill_gflops_per_second =
             timed.prefill_flops(model.network()) / timed.prefill_seconds / 1e9;
         let decode_gb_per_second = timed.decode_bytes(&model.weights) / timed.decode_seconds / 1e9;
@@ -95,7 +109,7 @@ impl Bench {
         let decode_share = decode_gb_per_second / limits.read_gb_per_second;
         let Lengths { prompt, decode, batch } = lengths;
         if self.form.json {
-            return print.json(&json!({
+            let mut said = json!({
                 "prefill_tokens_per_second": timed.prefill_tokens_per_second(),
                 "decode_tokens_per_second": timed.decode_tokens_per_second(),
                 "decode_gb_per_second": decode_gb_per_second,
@@ -111,8 +125,14 @@ impl Bench {
                 "prompt": prompt,
                 "decode": decode,
                 "batch": batch,
-                "peak_memory_mb": memory::peak_mb(),
-            }));
+                "peak_memory_mb": peak_memory_mb,
+            });
+            if let Some(looked) = looked {
+                said["plain_seconds"] = looked.plain_seconds.into();
+                said["look_seconds"] = looked.look_seconds.into();
+                said["look_bytes"] = looked.bytes.into();
+            }
+            return print.json(&said);
         }
         print.line(&format!(
             "limits   {:.1} GB/s read, {:.0} GFLOP/s in f32, {:.0} in bf16, {} threads",
@@ -132,7 +152,16 @@ impl Bench {
              tokens",
             timed.decode_tokens_per_second(),
             100.0 * decode_share,
-        ))
+        ))?;
+        match looked {
+            None => Ok(()),
+            Some(looked) => print.line(&format!(
+                "look     {:.3} s with every site of {prompt} tokens read, {} MB; {:.3} s without",
+                looked.look_seconds,
+                looked.bytes >> 20,
+                looked.plain_seconds,
+            )),
+        }
     }
 
     /// What was asked for, within the model's context.

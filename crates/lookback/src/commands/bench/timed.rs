@@ -129,7 +129,12 @@ impl Timed {
     }
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// Some id, not the same everywhere.
+pub(super) fn id(position: usize, vocabulary: usize) -> TokenId {
+    TokenId((position.wrapping_mul(7919) % vocabulary) as u32)
+}
+
+pub(super) fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
@@ -144,10 +149,8 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Some id, not the same everywhere.
     fn id(&self, position: usize) -> TokenId {
-        let vocabulary = self.weights.network().config.vocabulary;
-        TokenId((position.wrapping_mul(7919) % vocabulary) as u32)
+        id(position, self.weights.network().config.vocabulary)
     }
 
     /// A sequence's prompt from the beginning, in chunks.
