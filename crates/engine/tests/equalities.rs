@@ -118,9 +118,11 @@ impl Watch for Everything {
 
 #[test]
 fn looking_at_every_site_changes_no_logit() {
-    let team = Team::alone();
-    for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+    for (network, compute) in
+        networks().into_iter().flat_map(|one| [(one.clone(), Compute::F32), (one, Compute::Bf16)])
+    {
+        let team = Team::alone();
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
         let ids = ids(TOKENS, 4);
         let unseen = logits(&weights, &team, &ids, TOKENS);
         let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);

@@ -215,17 +215,26 @@ unsafe fn vectors<L: Lanes, F: Form, const R: usize, const V: usize>(
     for block in panel.chunks_exact(block_len::<F>()).take(blocks) {
         // SAFETY: a block has the heads and groups of 64 columns.
         unsafe {
-            let heads: [F::Head<L>; V] =
-                std::array::from_fn(|v| F::head(on, block.as_ptr(), first + v));
+            // Loops and no closures: those of `array::from_fn` may be compiled apart from this function,
+            // without the instructions of its path.
+            let mut heads = [F::head(on, block.as_ptr(), first); V];
+            for (v, head) in heads.iter_mut().enumerate().skip(1) {
+                *head = F::head(on, block.as_ptr(), first + v);
+            }
             let mut at = block.as_ptr().add(F::HEAD);
             for _ in 0..STEPS / F::TOGETHER {
-                let groups: [F::Group<L>; V] = std::array::from_fn(|v| F::group(on, at, first + v));
+                let mut groups = [F::group(on, at, first); V];
+                for (v, group) in groups.iter_mut().enumerate().skip(1) {
+                    *group = F::group(on, at, first + v);
+                }
                 for line in (0..F::GROUP * V / 4).step_by(16) {
                     prefetch(at.wrapping_add(AHEAD + line).cast());
                 }
                 for n in 0..F::TOGETHER {
-                    let values: [L::F32; V] =
-                        std::array::from_fn(|v| F::value(on, heads[v], groups[v], n));
+                    let mut values = [on.splat(0.0); V];
+                    for ((value, head), group) in values.iter_mut().zip(heads).zip(groups) {
+                        *value = F::value(on, head, group, n);
+                    }
                     for (r, sums) in sums.iter_mut().enumerate() {
                         let left = on.splat(*a_at.add(r * a.by_row));
                         for (sum, value) in sums.iter_mut().zip(values) {

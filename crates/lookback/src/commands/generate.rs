@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::sampling::Sampling;
 use crate::{
-    arguments::{Form, Machine},
+    arguments::{Compute, Form, Machine},
     memory,
     print::Print,
 };
@@ -63,6 +63,9 @@ pub(crate) struct Generate {
     /// Ends before this text; may be given several times.
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
+    /// The precision of matrix products.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    compute: Compute,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -80,7 +83,7 @@ impl Generate {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let mut sampler = self.sampling.sampler()?;
         let team = self.machine.team()?;
-        let model = Model::open(&self.model, &team)?;
+        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         let prompt = self.prompt(&model)?;
         let context = model.config().context.min(POSITIONS);
         let session_bytes = Session::bytes(&model.weights, context, team.threads());

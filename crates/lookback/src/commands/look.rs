@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::generate::read_input;
 use crate::{
-    arguments::{Form, Machine},
+    arguments::{Compute, Form, Machine},
     print::Print,
     stages,
 };
@@ -55,6 +55,9 @@ pub(crate) struct Look {
     /// Writes the sites: .safetensors, or .json.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The precision of matrix products.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    compute: Compute,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -70,7 +73,7 @@ impl Look {
             check_place(path)?;
         }
         let team = self.machine.team()?;
-        let model = Model::open(&self.model, &team)?;
+        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         let config = model.config();
         for (name, given, count) in
             [("layer", self.layer, config.layers), ("head", self.head, config.heads)]
