@@ -25,24 +25,27 @@ class Ended:
     """A program that ended well."""
 
     stdout: str
+    stderr: str
     seconds: float
     resident_mb: float  # the most memory that it held, pages of mapped files included
 
 
-def run(command):
-    """Runs a command to its end, and refuses if that is a bad one."""
+def run(command, **environment):
+    """Runs a command to its end, with these variables besides, and refuses if that is a bad one."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
-        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                                 env=os.environ | environment)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         for file in (out, err):
             file.seek(0)
+        said = err.read().decode(errors="replace")
         if child.returncode != 0:
-            said = err.read().decode(errors="replace").strip().splitlines()
-            refuse(f"{' '.join(str(word) for word in command)}: {said[-1] if said else f'exit code {child.returncode}'}")
-        return Ended(out.read().decode(), seconds, usage.ru_maxrss / 1024)
+            last = said.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
+            refuse(f"{' '.join(str(word) for word in command)}: {last[0]}")
+        return Ended(out.read().decode(), said, seconds, usage.ru_maxrss / 1024)
 
 
 def last_object(command):
@@ -82,15 +85,23 @@ def ratio(ours, theirs, form="{:.2f}"):
     return spread([a / b for a, b in zip(ours, theirs)], form) + " ×"
 
 
-def machine(threads):
-    """The processor by name: a speed without one says nothing."""
-    name = platform.processor() or platform.machine()
+def of_processor(key):
+    """What the system says of its first processor; nothing where it does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-        flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])
-        known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-        name = f"{name} ({', '.join(known)})"
-    except (OSError, StopIteration):
-        pass
-    return f"{name}, {threads} of {os.cpu_count()} cores"
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
+
+def multiplies_bf16():
+    """Whether the processor has the instruction; elsewhere two multiply-adds a lane stand in for it."""
+    return "avx512_bf16" in of_processor("flags").split()
+
+
+def machine(threads):
+    """The processor by name: a speed without one says nothing."""
+    name = of_processor("model name") or platform.processor() or platform.machine()
+    flags = of_processor("flags").split()
+    known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return f"{name} ({', '.join(known)}), {threads} of {os.cpu_count()} cores"

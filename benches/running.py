@@ -1,58 +1,183 @@
 #!/usr/bin/env python3
-"""lookback running a model beside another program: paired runs on this machine, one after the other.
+"""lookback running models beside llama.cpp: runs that take turns on this machine, one file or several.
 
-  benches/running.py MODEL --peer "PYTHON infer_bench.py llama MODEL.gguf" [--compute f32,bf16] [--prompt 512]
-                     [--decode 128] [--pairs 5] [--threads 2] [--lookback target/release/lookback]
+  benches/running.py --peers DIR --python PYTHON [MODEL.gguf ...] [--json]
+  benches/running.py --stories DIR --llama2c RUN
 
-The peer is a command that takes --prompt, --decode and --threads and prints an object with
-prefill_tokens_per_second, decode_tokens_per_second and peak_memory_mb. Printed are medians with the smallest
-and the largest, ratios to the peer, and ours as shares of the limits that were measured in the same run.
+DIR holds make_models.py and real_model.py, which write the files that are timed where none are named (into --models,
+once), and infer_bench.py for --transformers; PYTHON has llama-cpp-python, gguf and numpy (by default the variables
+LOOKBACK_PEERS and LOOKBACK_PEERS_PYTHON name both). Before a file is timed, agree.py compares what is said of a text.
+
+A file of f32 is run in f32. Others are run in bf16 too where the processor multiplies bf16; the prompt is then read in
+bf16, and tokens pass one by one in whichever is faster. Shares are of the limits that `lookback bench` measures in the
+same process: multiply-adds for the prompt, bytes read for single tokens. Then eight sequences of each Q8_0 file are
+decoded side by side, and the memory of a whole `lookback generate` is set beside weights and cache.
 """
 import argparse
 import json
-import shlex
-import statistics
-import subprocess
+import os
+import tempfile
+from pathlib import Path
 
-KEYS = ["prefill_tokens_per_second", "decode_tokens_per_second"]
+import agree
+import stories
+from pairs import last_object, machine, median, multiplies_bf16, ratio, run, spread, take_turns, values
+
+HERE = Path(__file__).resolve().parent
+PREFILL, DECODE = "prefill_tokens_per_second", "decode_tokens_per_second"
+SHAPES, KINDS = ["llama110m", "llama1b"], ["f32", "bf16", "q8_0", "q4_0"]
 
 
-def last_object(command):
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()
-    return json.loads(lines[-1])
+def made(args):
+    """The files of issue 5's table, written once."""
+    root = Path(args.models)
+    root.mkdir(parents=True, exist_ok=True)
+    peers = Path(args.peers)
+    for shape in SHAPES:
+        if not all((root / f"{shape}-{kind}.gguf").exists() for kind in KINDS):
+            run([args.python, peers / "make_models.py", root, shape])
+    real = run([args.python, peers / "real_model.py", "get", root]).stdout.strip().splitlines()[-1]
+    return [root / f"{SHAPES[0]}-{kind}.gguf" for kind in KINDS] + [Path(real)] + [root / f"{SHAPES[1]}-{kind}.gguf" for kind in KINDS]
+
+
+def bench(args, model, compute, batch=1):
+    return [args.lookback, "bench", model, "--compute", compute, "--prompt", args.prompt, "--decode", args.decode,
+            "--batch", batch, "--threads", args.threads, "--json"]
+
+
+def transformers(args, model, kind):
+    """The directory of the same weights beside the file, where transformers has the type."""
+    directory = model.parent / model.stem.rsplit("-", 1)[0]
+    dtype = {"F32": "float32", "BF16": "bfloat16"}.get(kind)
+    if not (args.transformers and dtype and directory.is_dir()):
+        return {}
+    return {"transformers": [args.python, Path(args.peers) / "infer_bench.py", "hf", directory, "--dtype", dtype, "--prompt",
+                             args.prompt, "--decode", args.decode, "--threads", args.threads]}
+
+
+def held(args, model, what, ids, compute):
+    """The most memory of a whole program that reads the prompt and writes on, and what it cannot do without."""
+    prompt = (ids * (args.prompt // len(ids) + 1))[: args.prompt]
+    ended = run([args.lookback, "generate", model, "--ids", ",".join(map(str, prompt)), "-n", args.decode, "--greedy",
+                 "--ignore-end", "--compute", compute, "--threads", args.threads, "--json"])
+    needed = (what["weights_bytes"] + (args.prompt + args.decode) * what["position_bytes"]) / 2**20
+    return dict(resident_mb=ended.resident_mb, weights_and_cache_mb=needed)
+
+
+def percent(share):
+    return f"{100 * share:.0f} %"
+
+
+def measure(args, model, folder):
+    """Compares, times and prints one file."""
+    what = last_object([args.python, HERE / "llama.py", "describe", model])
+    computes = ["f32"] if what["kind"] == "F32" else args.compute
+    distances, reading = agree.check(args, model, what, folder, computes)
+    runs = {f"lookback {compute}": bench(args, model, compute) for compute in computes}
+    runs["llama.cpp"] = [args.python, HERE / "llama.py", "speed", model, "--prompt", args.prompt, "--decode", args.decode,
+                         "--threads", args.threads]
+    found = take_turns(runs | transformers(args, model, what["kind"]), args.pairs)
+
+    ours = [name for name in found if name.startswith("lookback")]
+    chosen = {PREFILL: ours[-1], DECODE: max(ours, key=lambda name: median(found[name], DECODE))}
+    said = dict(model=model.name, kind=what["kind"], rounds=found, distances={k: vars(v) for k, v in distances.items()})
+    rows = []
+    for key, share, limit, unit in [(PREFILL, "prefill_share", "gemm_gflops_per_second", "GFLOP/s"),
+                                    (DECODE, "decode_share", "read_gb_per_second", "GB/s")]:
+        of, peer = found[chosen[key]], found["llama.cpp"]
+        against = ratio(values(of, key), values(peer, key))
+        said[key] = dict(computed_in=chosen[key].split()[1], median=median(of, key), llama_cpp=median(peer, key), ratio=against,
+                         share=median(of, share), limit=median(of, limit))
+        row = [model.name, f"{key.split('_')[0]}, {said[key]['computed_in']}", spread(values(of, key), "{:.1f}"),
+               spread(values(peer, key), "{:.1f}"), against, f"{percent(said[key]['share'])} of {said[key]['limit']:.0f} {unit}"]
+        if args.transformers:
+            other = found.get("transformers")
+            row.append(f"{spread(values(other, key), '{:.1f}')}, {ratio(values(of, key), values(other, key))}" if other else "")
+        rows.append(row)
+    said["memory"] = held(args, model, what, reading.ids, said[DECODE]["computed_in"])
+    said["memory"]["llama_cpp_mb"] = median(found["llama.cpp"], "resident_mb")
+    if what["kind"] == "Q8_0" and args.batch > 1:
+        compute = computes[-1]
+        both = take_turns({"one": bench(args, model, compute), "together": bench(args, model, compute, args.batch)}, args.pairs)
+        together = {name: values(of, DECODE) for name, of in both.items()}
+        said["together"] = dict(batch=args.batch, computed_in=compute, tokens_per_second=together,
+                                ratio=ratio(together["together"], together["one"]))
+    return said, rows
+
+
+def print_rows(args, rows):
+    heads = ["file", "what", "lookback, tokens/s", "llama.cpp, tokens/s", "ratio", "of the limit"]
+    heads += ["transformers, tokens/s and ratio"] if args.transformers else []
+    print(*(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows]), sep="\n")
+
+
+def print_rest(args, all_said):
+    print("\nmean nats from the f32 result, and where the likeliest token agrees:\n")
+    for said in all_said:
+        told = [f"{name if name == 'llama.cpp' else 'ours in ' + name} {of['kl']:.1e}, {percent(of['argmax'])}"
+                for name, of in said["distances"].items()]
+        print(f"- {said['model']}: {'; '.join(told)}")
+    print(f"\nmemory at the most, over {args.prompt} + {args.decode} tokens:\n")
+    for said in all_said:
+        of = said["memory"]
+        times = of["resident_mb"] / of["weights_and_cache_mb"]
+        print(f"- {said['model']}: {of['resident_mb']:.0f} MB, {times:.2f} × weights and cache ({of['weights_and_cache_mb']:.0f} MB); "
+              f"llama.cpp in Python {of['llama_cpp_mb']:.0f} MB")
+    for said in all_said:
+        if of := said.get("together"):
+            one, many = of["tokens_per_second"]["one"], of["tokens_per_second"]["together"]
+            print(f"\n{of['batch']} sequences of {said['model']} side by side in {of['computed_in']}: {spread(many)} tokens/s, "
+                  f"one: {spread(one)}, {of['ratio']}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("--peer")
-    parser.add_argument("--compute", default="f32,bf16")
+    words = lambda text: text.split(",")
+    parser.add_argument("files", nargs="*", type=Path, metavar="MODEL.gguf", help="[default: those of the table]")
+    parser.add_argument("--peers", default=os.environ.get("LOOKBACK_PEERS"))
+    parser.add_argument("--python", default=os.environ.get("LOOKBACK_PEERS_PYTHON", "python3"))
+    parser.add_argument("--models", default=Path.home() / ".cache/lookback-peers/models", help="where files are made")
+    parser.add_argument("--transformers", action="store_true", help="beside it, where it has the type")
+    parser.add_argument("--compute", type=words, help="of files that are not f32 [default: f32, and bf16 where the processor has it]")
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--decode", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=8, help="sequences side by side, in Q8_0; 1 leaves that out")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--stories", help="a directory of stories260k, to be timed beside llama2.c")
+    parser.add_argument("--llama2c", help="llama2.c's program")
+    parser.add_argument("--json", action="store_true", help="one object in the last line, with every round")
     parser.add_argument("--lookback", default="target/release/lookback")
     args = parser.parse_args()
-    lengths = ["--prompt", str(args.prompt), "--decode", str(args.decode), "--threads", str(args.threads)]
-    runs = {f"lookback {compute}": [args.lookback, "bench", args.model, "--compute", compute, "--json", *lengths]
-            for compute in args.compute.split(",")}
-    if args.peer:
-        runs["peer"] = [*shlex.split(args.peer), *lengths]
-    found = {name: [] for name in runs}
-    for _ in range(args.pairs):
-        for name, command in runs.items():
-            found[name].append(last_object(command))
-    median = {name: {key: statistics.median(one[key] for one in of) for key in KEYS} for name, of in found.items()}
-    for name, of in found.items():
-        parts = []
-        for key in KEYS:
-            rates = sorted(one[key] for one in of)
-            ratio = f", {median[name][key] / median['peer'][key]:.2f} x" if args.peer else ""
-            parts.append(f"{key.split('_')[0]} {median[name][key]:.1f} tokens/s ({rates[0]:.1f} to {rates[-1]:.1f}{ratio})")
-        shares = [f"{key.split('_')[0]} {100 * statistics.median(one[key] for one in of):.0f} % of the limit"
-                  for key in ("prefill_share", "decode_share") if key in of[0]]
-        memory = max(one["peak_memory_mb"] for one in of)
-        print(f"{name:14}", *parts, *shares, f"{memory} MB", sep="; ")
+    if bool(args.stories) != bool(args.llama2c):
+        parser.error("--stories and --llama2c go together")
+    if not (args.files or args.peers or args.stories):
+        parser.error("name files, --peers to make them with, or --stories")
+    print(machine(args.threads))
+    if args.compute is None:
+        args.compute = ["f32", "bf16"] if multiplies_bf16() else ["f32"]
+        if not multiplies_bf16():
+            print("this processor has no instruction for bf16, which would be emulated: everything is computed in f32")
+    report = dict(machine=machine(args.threads), prompt=args.prompt, decode=args.decode, pairs=args.pairs)
+    with tempfile.TemporaryDirectory() as work:
+        work = Path(work)
+        if args.stories:
+            report["stories"] = stories.table(args, work)
+        files = args.files or (made(args) if args.peers else [])
+        all_said, rows = [], []
+        for index, model in enumerate(files):
+            folder = work / str(index)
+            folder.mkdir()
+            said, of_file = measure(args, model, folder)
+            all_said.append(said)
+            rows += of_file
+        if all_said:
+            print()
+            print_rows(args, rows)
+            print_rest(args, all_said)
+        report["files"] = all_said
+    if args.json:
+        print(json.dumps(report))
 
 
 if __name__ == "__main__":
