@@ -100,6 +100,8 @@ impl Weights {
                 None => weights.held(id, team, &mut |id, to| file.read(id, to))?,
             };
             weights.held.push(held);
+            // Else the file would be in memory beside its copy: twice the model at the peak.
+            file.release(id);
         }
         Ok(weights)
     }

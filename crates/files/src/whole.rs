@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
-    ops::Deref,
+    ops::{Deref, Range},
     path::Path,
 };
 
@@ -18,6 +18,21 @@ impl Deref for Mapping {
 
     fn deref(&self) -> &[u8] {
         self.0.as_deref().unwrap_or(&[])
+    }
+}
+
+impl Mapping {
+    /// Gives back the memory that some bytes take; whoever reads them again finds them as they were.
+    pub fn release(&self, bytes: Range<usize>) {
+        #[cfg(unix)]
+        if let Some(mapping) = &self.0 {
+            let what = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the bytes are a file's and never written, so that what is read again is the same.
+            // It is advice: where it is not taken, memory stays in use and nothing else changes.
+            let _ = unsafe { mapping.unchecked_advise_range(what, bytes.start, bytes.len()) };
+        }
+        #[cfg(not(unix))]
+        let _ = bytes;
     }
 }
 

@@ -91,6 +91,11 @@ impl Stored {
         self.weights.row(id, output)
     }
 
+    /// Gives back the memory that the file's bytes of a weight take, once it has been copied from there.
+    pub fn release(&self, id: WeightId) {
+        self.weights.release(id);
+    }
+
     /// Widens a weight into `out`: `[outputs, inner]` of a matrix, `[n]` of a vector.
     pub fn read(&self, id: WeightId, out: &mut [f32]) -> Result<()> {
         let spec = self.network.weight(id);

@@ -76,6 +76,11 @@ impl Settled {
         Some(&self.tensors.bytes(weight.tensor)[stored * len..][..len])
     }
 
+    /// Gives back the memory that the file's bytes of a weight take, until they are read again.
+    pub(super) fn release(&self, id: WeightId) {
+        self.tensors.release(self.weights[id.index()].tensor);
+    }
+
     /// How a weight is stored.
     pub(super) fn element(&self, id: WeightId) -> Element {
         self.weights[id.index()].element

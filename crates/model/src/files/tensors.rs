@@ -74,6 +74,12 @@ impl Tensors {
         &self.sources[tensor.source].bytes[tensor.bytes.clone()]
     }
 
+    /// Gives back the memory that a tensor's bytes take, until they are read again.
+    pub(super) fn release(&self, tensor: usize) {
+        let tensor = &self.list[tensor];
+        self.sources[tensor.source].bytes.release(tensor.bytes.clone());
+    }
+
     /// A refusal about one tensor.
     pub(super) fn refuse(&self, tensor: usize, what: &str) -> Refusal {
         let tensor = &self.list[tensor];
