@@ -1,7 +1,7 @@
 """Whether programs say the same of a text before running.py times them: distances between their logits.
 
 The yardstick is llama.cpp's, another program's, reading a copy of the file in which every weight is the f32 number that
-it stands for, with its cache in f32 too: nothing is rounded to fewer bits. The text passes there as it does where it is
+it stands for, with attention and cache in f32 too: nothing is rounded to fewer bits. The text passes there as where it is
 timed: most of it at once, the end one by one. Read running next.
 """
 import json

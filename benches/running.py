@@ -156,7 +156,7 @@ def main():
     print(machine(args.threads))
     if args.compute is None:
         args.compute = ["f32", "bf16"] if multiplies_bf16() else ["f32"]
-        if not multiplies_bf16():
+        if not multiplies_bf16() and (args.files or args.peers):
             print("this processor has no instruction for bf16, which would be emulated: everything is computed in f32")
     report = dict(machine=machine(args.threads), prompt=args.prompt, decode=args.decode, pairs=args.pairs)
     with tempfile.TemporaryDirectory() as work:
