@@ -270,13 +270,13 @@ unsafe fn wide<M: Multiply, const R: usize>(
         let (b, out) = unsafe { (b.from(0, column), out.from(0, column)) };
         // SAFETY: the caller's promise, for parts of the same matrices.
         unsafe {
-            if M::Lanes::WIDE == 4 && left > 48 {
+            if fits::<M::Lanes>(R, 4) && left > 48 {
                 vectors::<M, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
                 column += 64;
-            } else if M::Lanes::WIDE == 4 && left > 32 {
+            } else if fits::<M::Lanes>(R, 3) && left > 32 {
                 vectors::<M, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
                 column += 48;
-            } else if M::Lanes::WIDE == 4 && left > 16 {
+            } else if fits::<M::Lanes>(R, 2) && left > 16 {
                 vectors::<M, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
                 column += 32;
             } else {
@@ -285,6 +285,14 @@ unsafe fn wide<M: Multiply, const R: usize>(
             }
         }
     }
+}
+
+/// Whether the sums of so many rows and vectors stay in registers, and enough of them are left for the
+/// factors. Where there are sixteen a sum takes two: one row goes through a panel from its beginning to
+/// its end in eight chains, where two would wait for each other.
+#[inline(always)]
+const fn fits<L: Lanes>(rows: usize, vectors: usize) -> bool {
+    vectors <= L::WIDE || rows * vectors <= 4
 }
 
 /// R rows by V vectors, of which the last may be partly filled; the loop for whole ones does not ask.
