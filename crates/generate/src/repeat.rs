@@ -73,7 +73,7 @@ pub fn repeat(
     for _ in 0..limits.tokens {
         let unread = window.take_unread();
         reader.keep(unread.known);
-        let next = sampler.next(reader.read(&unread.ids)?)?;
+        let next = sampler.next(reader.read(&unread.ids)?, window.ids())?;
         window.push(next);
         if limits.ends.contains(&next) || listen(next)?.is_break() {
             return Ok(Finish::Stop);

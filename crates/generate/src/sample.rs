@@ -1,132 +1,61 @@
 //! Chooses one token from a row of logits. Does not know which model made them.
 //!
 //! A sampler is a chain of steps over candidates: first everything that the model thinks possible,
-//! then each step changes the logits or takes candidates away, and one draw ends it. What each step
-//! keeps can be asked for ([`Sampler::trace`]), and is the same as what [`Sampler::next`] does.
-//! The arithmetic is f64 with the pinned `libm`, so a seed gives the same tokens on every machine:
-//! weights are exp(logit − largest), every total runs over ids in ascending order, and of two equal
-//! logits the lower id is the larger.
+//! then each step changes the logits or takes candidates away, and one draw ends it. Order and usual
+//! values are llama.cpp's. What each step keeps can be asked for ([`Sampler::trace`]), and is the same
+//! as what [`Sampler::next`] does. The arithmetic is f64 with the pinned `libm`, so a seed gives the
+//! same tokens on every machine: weights are exp(logit − largest), every total runs over ids in
+//! ascending order, and of two equal logits the lower id is the larger.
+//!
+//! Read [`Settings`] next, then `candidates`, and `repetition`, `surprise` and `words` for the links
+//! that look at more than ranks.
 
 mod candidates;
-mod samplers;
+mod described;
+mod repetition;
+mod settings;
+mod step;
+mod surprise;
+mod words;
 
-use std::fmt;
-
-use lookback_files::{Refusal, Result};
-use lookback_text::TokenId;
+use lookback_files::Result;
+use lookback_text::{TokenId, Tokenizer};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-pub use samplers::{Described, SAMPLERS};
+pub use described::{Described, SAMPLERS};
+pub use repetition::{Dry, Penalties};
+pub use settings::Settings;
+pub use step::{Link, Step};
+pub use surprise::Mirostat;
+pub use words::Words;
 
 use candidates::Candidates;
 
-/// One link of the chain.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
-    /// Divides every logit: below 1 the likely become likelier, above 1 the odds even out.
-    Temperature(f64),
-    /// Keeps the `k` most likely.
-    TopK(usize),
-    /// Keeps the fewest most likely that together have this share of the probability.
-    TopP(f64),
-    /// Keeps those at least this share as likely as the likeliest.
-    MinP(f64),
-    /// Keeps the likeliest alone.
-    Greedy,
+/// Texts that interrupt a repetition for DRY unless others are named.
+pub const BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
+
+/// The tokens whose text has one of these in it.
+pub fn breakers(tokenizer: &Tokenizer, texts: &[impl AsRef<str>]) -> Vec<TokenId> {
+    let ids = (0..tokenizer.vocabulary() as u32).map(TokenId);
+    let breaks = |id: &TokenId| {
+        let spelled = tokenizer.decode(&[*id]);
+        texts.iter().any(|text| spelled.contains(text.as_ref()))
+    };
+    ids.filter(breaks).collect()
 }
 
-impl Step {
-    /// The sampler that it is a step of, by its name in [`SAMPLERS`].
-    pub fn sampler(self) -> &'static str {
-        match self {
-            Self::Temperature(_) | Self::Greedy => "temperature",
-            Self::TopK(_) => "top_k",
-            Self::TopP(_) => "top_p",
-            Self::MinP(_) => "min_p",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Temperature(temperature) => write!(to, "temperature {temperature}"),
-            Self::TopK(k) => write!(to, "top-k {k}"),
-            Self::TopP(p) => write!(to, "top-p {p}"),
-            Self::MinP(p) => write!(to, "min-p {p}"),
-            Self::Greedy => to.write_str("greedy"),
-        }
-    }
-}
-
-/// How the next token is chosen, as a user says it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// 0 is greedy: always the likeliest.
-    pub temperature: f64,
-    /// 0 keeps all.
-    pub top_k: usize,
-    /// 1 keeps all.
-    pub top_p: f64,
-    /// 0 keeps all.
-    pub min_p: f64,
-    /// What the draws follow from; the same seed gives the same tokens.
-    pub seed: u64,
-}
-
-impl Settings {
-    /// Always the likeliest token; no draw is made.
-    pub fn greedy() -> Self {
-        Self { temperature: 0.0, ..Self::plain(0) }
-    }
-
-    /// Draws from the model's own distribution.
-    pub fn plain(seed: u64) -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed }
-    }
-
-    /// The chain in its order: temperature, top-k, top-p, min-p. Steps that change nothing are left out.
-    pub fn steps(&self) -> Result<Vec<Step>> {
-        let refuse = |name: &str, value: f64, range: &str| {
-            Err(Refusal::user(format!("{name} {value}: {range}")))
-        };
-        // Written so that NaN is refused too.
-        if !(self.temperature >= 0.0 && self.temperature < f64::INFINITY) {
-            return refuse(
-                "--temperature",
-                self.temperature,
-                "a temperature is 0 (always the likeliest token) or a number above it, such as 0.8",
-            );
-        }
-        if !(0.0..=1.0).contains(&self.top_p) {
-            let range = "a share of the probability is between 0 and 1, such as 0.95";
-            return refuse("--top-p", self.top_p, range);
-        }
-        if !(0.0..=1.0).contains(&self.min_p) {
-            let range = "a share of the largest probability is between 0 and 1, such as 0.05";
-            return refuse("--min-p", self.min_p, range);
-        }
-        if self.temperature == 0.0 {
-            return Ok(vec![Step::Greedy]);
-        }
-        let mut steps = Vec::new();
-        if self.temperature != 1.0 {
-            steps.push(Step::Temperature(self.temperature));
-        }
-        if self.top_k != 0 {
-            steps.push(Step::TopK(self.top_k));
-        }
-        if self.top_p < 1.0 {
-            steps.push(Step::TopP(self.top_p));
-        }
-        if self.min_p > 0.0 {
-            steps.push(Step::MinP(self.min_p));
-        }
-        Ok(steps)
-    }
+/// What a step goes by besides the candidates.
+#[derive(Clone, Copy, Debug)]
+struct At<'a> {
+    /// The text so far.
+    past: &'a [TokenId],
+    /// In 0 .. 1; decides whether XTC takes its step.
+    xtc: f64,
+    /// Mirostat's, in bits.
+    bound: f64,
 }
 
 /// What one step of the chain left.
@@ -147,15 +76,23 @@ pub struct Stage {
 pub struct Sampler {
     steps: Vec<Step>,
     draws: ChaCha8Rng,
+    /// One draw a token, taken only by a chain with XTC, apart from those that choose: the same seed
+    /// chooses alike with XTC and without, wherever XTC does nothing.
+    xtc: ChaCha8Rng,
+    bound: f64,
     candidates: Candidates,
 }
 
 impl Sampler {
     /// A sampler at the beginning of its seed's draws. Impossible settings are refused by name.
     pub fn new(settings: &Settings) -> Result<Self> {
+        let steps = settings.steps()?;
+        let mirostat = steps.iter().find_map(mirostat);
         Ok(Self {
-            steps: settings.steps()?,
+            bound: mirostat.map_or(0.0, Mirostat::first_bound),
+            steps,
             draws: stream(settings.seed),
+            xtc: xtc_stream(settings.seed),
             candidates: Candidates::default(),
         })
     }
@@ -165,38 +102,46 @@ impl Sampler {
         &self.steps
     }
 
-    /// Chooses the token that follows. Exactly one draw is made, and none by a greedy chain.
+    /// Chooses the token that follows a text. Exactly one draw is made, and none by a greedy chain.
     ///
-    /// `logits`: `[vocabulary]`
-    pub fn next(&mut self, logits: &[f32]) -> Result<TokenId> {
+    /// `logits`: `[vocabulary]`; `past`: the whole text, the prompt's tokens included
+    pub fn next(&mut self, logits: &[f32], past: &[TokenId]) -> Result<TokenId> {
         if self.steps == [Step::Greedy] {
             return candidates::likeliest(logits);
         }
+        let at = At { past, xtc: draw(&mut self.xtc), bound: self.bound };
         self.candidates.fill(logits)?;
-        for &step in &self.steps {
-            self.candidates.apply(step);
+        for step in &self.steps {
+            self.candidates.apply(step, at)?;
         }
-        Ok(self.candidates.pick(draw(&mut self.draws)))
+        let chosen = self.candidates.pick(draw(&mut self.draws));
+        if let Some(mirostat) = self.steps.iter().find_map(mirostat) {
+            let probability = self.candidates.probabilities(&[chosen])[0].unwrap_or(1.0);
+            self.bound = mirostat.next_bound(self.bound, probability);
+        }
+        Ok(chosen)
     }
 
-    /// What each step keeps of these logits, beginning with the model's own distribution. Draws nothing.
+    /// What each step keeps of these logits after this text, beginning with the model's own
+    /// distribution. Draws nothing.
     ///
     /// `logits`: `[vocabulary]`
-    pub fn trace(&self, logits: &[f32]) -> Result<Vec<Stage>> {
+    pub fn trace(&self, logits: &[f32], past: &[TokenId]) -> Result<Vec<Stage>> {
         let mut candidates = Candidates::default();
         candidates.fill(logits)?;
         let mut before = candidates.len();
         let removed = logits.len() - before;
         let own = Stage { step: None, kept: candidates.ranked(), removed, removed_share: 0.0 };
         let mut stages = vec![own];
-        for &step in &self.steps {
+        let at = self.at(past);
+        for step in &self.steps {
             let mut earlier = candidates.clone();
-            candidates.apply(step);
+            candidates.apply(step, at)?;
             let removed = before - candidates.len();
             before = candidates.len();
             let removed_share = if removed > 0 { earlier.share_beyond(&candidates) } else { 0.0 };
             stages.push(Stage {
-                step: Some(step),
+                step: Some(step.clone()),
                 kept: candidates.ranked(),
                 removed,
                 removed_share,
@@ -209,41 +154,95 @@ impl Sampler {
     /// nothing.
     ///
     /// `logits`: `[vocabulary]`
-    pub fn chances(&self, logits: &[f32], ids: &[TokenId]) -> Result<Vec<Option<f64>>> {
-        let mut candidates = Candidates::default();
-        candidates.fill(logits)?;
-        for &step in &self.steps {
-            candidates.apply(step);
-        }
-        Ok(candidates.probabilities(ids))
+    pub fn chances(
+        &self,
+        logits: &[f32],
+        past: &[TokenId],
+        ids: &[TokenId],
+    ) -> Result<Vec<Option<f64>>> {
+        Ok(self.left(logits, self.at(past))?.probabilities(ids))
     }
 
     /// Goes past the draws of so many tokens, as if they had been chosen.
     pub fn skip(&mut self, tokens: usize) {
         // A draw takes 64 bits, which is two of the stream's words.
         let words = 2 * tokens as u128;
-        self.draws.set_word_pos(self.draws.get_word_pos() + words);
+        for draws in [&mut self.draws, &mut self.xtc] {
+            draws.set_word_pos(draws.get_word_pos() + words);
+        }
     }
 
-    /// What samplers with the seeds `seed`, `seed + 1` and so on choose first: each makes its own
-    /// draw, but the chain, which is the same for all, runs once.
+    /// Mirostat's bound, in bits; `None` for any other chain. It follows what was drawn before, so
+    /// whoever goes on with a text hands it on with [`Sampler::set_bound`].
+    pub fn bound(&self) -> Option<f64> {
+        self.steps.iter().find_map(mirostat).map(|_| self.bound)
+    }
+
+    /// Goes on from a bound that was told before.
+    pub fn set_bound(&mut self, bound: f64) {
+        self.bound = bound;
+    }
+
+    /// What samplers with the seeds `seed`, `seed + 1` and so on choose first after a text: each makes
+    /// its own draws, but the chain, which is the same for all, runs once (and once more where XTC
+    /// does its step for some).
     ///
     /// `logits`: `[vocabulary]`
-    pub fn firsts(settings: &Settings, logits: &[f32], samplers: usize) -> Result<Vec<TokenId>> {
-        let mut first = Self::new(settings)?;
+    pub fn firsts(
+        settings: &Settings,
+        logits: &[f32],
+        past: &[TokenId],
+        samplers: usize,
+    ) -> Result<Vec<TokenId>> {
+        let first = Self::new(settings)?;
         if first.steps == [Step::Greedy] {
             return Ok(vec![candidates::likeliest(logits)?; samplers]);
         }
+        let probability = first.steps.iter().find_map(|step| match step {
+            Step::Xtc { probability, .. } => Some(*probability),
+            _ => None,
+        });
+        // With XTC's step, and without.
+        let mut left: [Option<Candidates>; 2] = [None, None];
         let mut chosen = Vec::with_capacity(samplers);
-        if samplers > 0 {
-            chosen.push(first.next(logits)?);
-        }
-        for index in 1..samplers as u64 {
-            let draw = draw(&mut stream(settings.seed.wrapping_add(index)));
-            chosen.push(first.candidates.pick(draw));
+        for index in 0..samplers as u64 {
+            let seed = settings.seed.wrapping_add(index);
+            let at = At { past, xtc: draw(&mut xtc_stream(seed)), bound: first.bound };
+            let place = usize::from(probability.is_none_or(|probability| at.xtc >= probability));
+            let candidates = match &mut left[place] {
+                Some(candidates) => candidates,
+                none => none.insert(first.left(logits, at)?),
+            };
+            chosen.push(candidates.pick(draw(&mut stream(seed))));
         }
         Ok(chosen)
     }
+
+    /// What the next token is chosen by.
+    fn at<'a>(&self, past: &'a [TokenId]) -> At<'a> {
+        At { past, xtc: draw(&mut self.xtc.clone()), bound: self.bound }
+    }
+
+    /// What the chain leaves.
+    fn left(&self, logits: &[f32], at: At<'_>) -> Result<Candidates> {
+        let mut candidates = Candidates::default();
+        candidates.fill(logits)?;
+        for step in &self.steps {
+            candidates.apply(step, at)?;
+        }
+        Ok(candidates)
+    }
+}
+
+fn mirostat(step: &Step) -> Option<&Mirostat> {
+    if let Step::Mirostat(mirostat) = step { Some(mirostat) } else { None }
+}
+
+/// The draws that decide whether XTC takes its step.
+fn xtc_stream(seed: u64) -> ChaCha8Rng {
+    let mut draws = stream(seed);
+    draws.set_stream(1);
+    draws
 }
 
 /// A seed's draws, from the first.

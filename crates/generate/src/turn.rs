@@ -10,6 +10,7 @@ use lookback_text::TokenId;
 use crate::{
     branches::{Branches, Reading},
     sample::Sampler,
+    window::Window,
 };
 
 /// A token that may follow.
@@ -58,43 +59,42 @@ pub struct Shown {
     pub afresh: bool,
 }
 
-/// Reads what is new in `seen`, the tokens that a window shows of a text, and draws what follows.
+/// Reads what is new in the tokens that a window shows of a text, and draws what follows.
 pub fn turn(
     branches: &mut Branches,
     weights: &Weights,
     team: &Team,
-    seen: &[TokenId],
+    window: &Window,
     sampler: &mut Sampler,
     shown: Shown,
 ) -> Result<Turn> {
     // Threads that sleep are woken first, or the first of two readings would pay for both.
     team.run(team.threads(), &|_| {});
+    let (seen, past) = (&window.seen(), window.ids());
     let start = Instant::now();
     let reading = branches.read(weights, team, seen)?;
     let read_in = start.elapsed();
+    // The chances of the alternatives are those of the draw, before it.
+    let before = sampler.clone();
     let start = Instant::now();
-    let drawn = sampler.next(branches.logits())?;
+    let drawn = sampler.next(branches.logits(), past)?;
     let chosen_in = start.elapsed();
-    let alternatives = alternatives(branches, team, sampler, drawn, shown.alternatives)?;
+    let ids = shown_ids(branches, drawn, shown.alternatives);
+    let after = before.chances(branches.logits(), past, &ids)?;
+    let probabilities = branches.probabilities(team);
+    let of = |(&id, after)| Alternative { id, probability: probabilities[id.index()], after };
+    let alternatives = ids.iter().zip(after).map(of).collect();
     let afresh = if shown.afresh { Some(afresh(branches, weights, team, seen)?) } else { None };
     Ok(Turn { drawn, alternatives, reading, read_in, chosen_in, afresh })
 }
 
-fn alternatives(
-    branches: &Branches,
-    team: &Team,
-    sampler: &Sampler,
-    drawn: TokenId,
-    most: usize,
-) -> Result<Vec<Alternative>> {
-    let probabilities = branches.probabilities(team);
+/// The likeliest tokens, and the drawn one if it is not among them.
+fn shown_ids(branches: &Branches, drawn: TokenId, most: usize) -> Vec<TokenId> {
     let mut ids = likeliest(branches.logits(), most);
     if !ids.contains(&drawn) {
         ids.push(drawn);
     }
-    let after = sampler.chances(branches.logits(), &ids)?;
-    let of = |(&id, after)| Alternative { id, probability: probabilities[id.index()], after };
-    Ok(ids.iter().zip(after).map(of).collect())
+    ids
 }
 
 fn afresh(

@@ -93,16 +93,26 @@ fn there_is_always_room_for_a_whole_text_beside_another() {
 fn turns_write_what_the_loop_writes_also_past_a_full_context() {
     let team = Team::alone();
     let weights = world::weights(&team);
-    let settings = Settings { temperature: 1.2, ..Settings::usual(5) };
+    // Penalties look back on the whole text, also where the window shows less of it.
+    let settings = Settings {
+        temperature: 1.2,
+        repeat_penalty: 1.05,
+        repeat_last_n: -1,
+        dry_multiplier: 0.1,
+        xtc_probability: 0.3,
+        xtc_threshold: 0.02,
+        top_k: 0,
+        ..Settings::usual(5)
+    };
     let prompt = ids(20, 4);
     let mut branches = Branches::new(weights.network(), 1, CONTEXT, 3, 0);
     let mut text = prompt.clone();
     for tokens in 0..2 * CONTEXT {
         let mut sampler = Sampler::new(&settings).unwrap();
         sampler.skip(tokens);
-        let seen = Window::new(CONTEXT, text.clone(), None).seen();
+        let window = Window::new(CONTEXT, text.clone(), None);
         let shown = Shown { alternatives: 3, afresh: tokens % 29 == 0 };
-        let turn = turn(&mut branches, &weights, &team, &seen, &mut sampler, shown).unwrap();
+        let turn = turn(&mut branches, &weights, &team, &window, &mut sampler, shown).unwrap();
         assert!(turn.afresh.is_none_or(|afresh| afresh.differ == 0));
         let drawn = turn.alternatives.iter().find(|one| one.id == turn.drawn).unwrap();
         assert!(drawn.after.unwrap() > 0.0 && drawn.probability > 0.0);

@@ -3,6 +3,7 @@
 //! A model is found with [`open::find`], its tokenizer read with [`tokenizer::of`]; what can be done with it stands in the modules below.
 
 pub mod open;
+mod suggested;
 pub mod tokenizer;
 
 pub use lookback_engine as engine;

@@ -75,12 +75,22 @@ impl Model {
         })
     }
 
+    /// Numbers for the samplers that its `generation_config.json` suggests, by our names.
+    pub fn suggested(&self) -> Result<Vec<(&'static str, f64)>> {
+        crate::suggested::of(&self.path)
+    }
+
     /// Ids that a user gave, each within the vocabulary.
     pub fn ids(&self, ids: &[u32]) -> Result<Vec<TokenId>> {
+        self.ids_of("--ids", ids)
+    }
+
+    /// The same, given with this argument.
+    pub fn ids_of(&self, argument: &str, ids: &[u32]) -> Result<Vec<TokenId>> {
         let vocabulary = self.config().vocabulary;
         match ids.iter().find(|&&id| id as usize >= vocabulary) {
             Some(id) => Err(Refusal::user(format!(
-                "--ids {id}: this model's vocabulary ends at {}",
+                "{argument} {id}: this model's vocabulary ends at {}",
                 vocabulary - 1
             ))),
             None => Ok(ids.iter().copied().map(TokenId).collect()),

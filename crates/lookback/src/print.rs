@@ -63,6 +63,11 @@ impl Print {
         }
     }
 
+    /// Something that a person should know of the result, whether or not a terminal shows it.
+    pub(crate) fn say(&mut self, text: &str) {
+        let _nobody_minds = writeln!(self.notes, "lookback: {text}");
+    }
+
     /// Why it was not done.
     pub(crate) fn refusal(&mut self, refusal: &Refusal) {
         let _nowhere_else_to_say_it = writeln!(self.notes, "lookback: {refusal}");

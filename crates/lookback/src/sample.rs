@@ -18,7 +18,7 @@ pub(crate) fn short(weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Re
     let mut decoder = tokenizer.decoder().without_specials();
     let mut text = String::new();
     for _ in 0..TOKENS.min(context - 1) {
-        let id = sampler.next(session.read(&ids[ids.len() - 1..])?)?;
+        let id = sampler.next(session.read(&ids[ids.len() - 1..])?, &ids)?;
         if Some(id) == tokenizer.end() {
             break;
         }

@@ -140,8 +140,8 @@ fn continuations(
     let plain = Settings::plain(1);
     let strategies = [
         ("greedy", Settings::greedy()),
-        ("temperature 1", plain),
-        ("top-k 5", Settings { top_k: 5, ..plain }),
+        ("temperature 1", plain.clone()),
+        ("top-k 5", Settings { top_k: 5, ..plain.clone() }),
         ("top-p 0.8", Settings { top_p: 0.8, ..plain }),
     ];
     let context = model.config().context;
@@ -150,14 +150,16 @@ fn continuations(
         let mut session = Session::new(&model.weights, team, context);
         let mut decoder = tokenizer.decoder_after(ids).without_specials();
         let mut text = String::new();
-        let mut unread = ids.to_vec();
+        let mut past = ids.to_vec();
+        let mut read = 0;
         for _ in ids.len()..context.min(ids.len() + 40) {
-            let next = sampler.next(session.read(&unread)?)?;
+            let next = sampler.next(session.read(&past[read..])?, &past)?;
             if model.ends().contains(&next) {
                 break;
             }
             text.push_str(&decoder.push(next));
-            unread = vec![next];
+            read = past.len();
+            past.push(next);
         }
         print.line(&format!("{name:>14}: {PROMPT}{text}"))?;
     }

@@ -2,16 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use lookback_generate::sample::Settings;
+use lookback_generate::sample::{BREAKERS, Link, Settings, breakers};
+use lookback_model::TokenId;
 use serde::Deserialize;
 
-use crate::refuse::Result;
+use crate::{
+    models::Open,
+    refuse::{Refused, Result},
+};
 
-/// Samplers by the names that `GET /api/samplers` gives them; those left out change nothing.
+/// Numbers by the names that `GET /api/samplers` gives them; those left out change nothing.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Chain {
     #[serde(default)]
     settings: BTreeMap<String, f64>,
+    /// The samplers in order, such as `top_k;temperature`; llama.cpp's where it is left out.
+    samplers: Option<String>,
+    /// What is added to the logits of tokens.
+    #[serde(default)]
+    logit_bias: BTreeMap<String, f64>,
+    /// Sequences of tokens that never become whole.
+    #[serde(default)]
+    banned: Vec<Vec<u32>>,
+    /// The only tokens that may be chosen.
+    only: Option<Vec<u32>>,
     /// What the draws follow from.
     #[serde(default)]
     seed: u64,
@@ -23,6 +37,27 @@ impl Chain {
         let mut settings = Settings::plain(self.seed);
         for (name, value) in &self.settings {
             settings.set(name, *value)?;
+        }
+        if let Some(samplers) = &self.samplers {
+            settings.order = Link::parse_all(samplers)?;
+        }
+        for (id, bias) in &self.logit_bias {
+            let id = id.parse().map_err(|_| {
+                Refused::asked(format!("logit_bias: {id:?} is no token id; give whole numbers"))
+            })?;
+            settings.words.biases.push((TokenId(id), *bias));
+        }
+        let ids = |ids: &Vec<u32>| ids.iter().copied().map(TokenId).collect::<Vec<_>>();
+        settings.words.banned = self.banned.iter().map(ids).collect();
+        settings.words.only = self.only.as_ref().map(ids);
+        Ok(settings)
+    }
+
+    /// The settings for a model, whose tokenizer says what interrupts a repetition.
+    pub(crate) fn settings_for(&self, open: &Open) -> Result<Settings> {
+        let mut settings = self.settings()?;
+        if settings.dry_multiplier > 0.0 {
+            settings.dry_breakers = breakers(&open.tokenizer, &BREAKERS);
         }
         Ok(settings)
     }

@@ -5,18 +5,20 @@ use std::cmp::Ordering;
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
 
-use super::Step;
+use super::{At, step::Step};
 
+/// A token that may be chosen.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
-    id: TokenId,
-    logit: f64,
+pub(super) struct Candidate {
+    pub(super) id: TokenId,
+    /// Its logit, less what a temperature took off all of them.
+    pub(super) logit: f64,
     /// exp(logit − largest), once somebody needed it.
-    weight: f64,
+    pub(super) weight: f64,
 }
 
 /// The likelier first; of two that are equal, the lower id.
-fn by_rank(left: &Candidate, right: &Candidate) -> Ordering {
+pub(super) fn by_rank(left: &Candidate, right: &Candidate) -> Ordering {
     right.logit.total_cmp(&left.logit).then(left.id.cmp(&right.id))
 }
 
@@ -27,6 +29,9 @@ pub(super) struct Candidates {
     /// Room for those that a step looks at in order of rank.
     ranked: Vec<Candidate>,
     weighed: bool,
+    /// What all logits lack since a temperature divided their distance to the largest.
+    shift: f64,
+    vocabulary: usize,
 }
 
 /// The likeliest of a row; the lowest id of several.
@@ -64,6 +69,8 @@ impl Candidates {
     pub(super) fn fill(&mut self, logits: &[f32]) -> Result<()> {
         self.all.clear();
         self.weighed = false;
+        self.shift = 0.0;
+        self.vocabulary = logits.len();
         for (id, logit) in each(logits) {
             check(id, logit)?;
             if logit > f32::NEG_INFINITY {
@@ -78,29 +85,79 @@ impl Candidates {
         self.all.len()
     }
 
-    pub(super) fn apply(&mut self, step: Step) {
+    pub(super) fn all(&self) -> &[Candidate] {
+        &self.all
+    }
+
+    /// Tokens that there are, possible or not.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
+    /// Takes one link's step. Only bans can leave nothing, which is refused.
+    pub(super) fn apply(&mut self, step: &Step, at: At<'_>) -> Result<()> {
         match step {
-            Step::Temperature(temperature) => self.divide(temperature),
-            Step::TopK(k) => self.keep_first(k),
-            Step::TopP(share) => self.keep_share(share),
+            Step::Words(words) => {
+                words.apply(self, at.past);
+                if self.all.is_empty() {
+                    return Err(Refusal::user(
+                        "every token that may follow is banned, so none can be chosen; ban fewer, \
+                         or allow more",
+                    ));
+                }
+            }
+            Step::Penalties(penalties) => penalties.apply(self, at.past),
+            Step::Dry(dry) => dry.apply(self, at.past),
+            Step::TopNSigma(n) => self.keep_within_deviations(*n),
+            Step::TopK(k) => self.keep_first(*k),
+            Step::Typical(share) => self.keep_typical(*share),
+            Step::TopP(share) => self.keep_share(*share),
             Step::MinP(share) => {
                 self.weigh();
-                self.all.retain(|candidate| candidate.weight >= share);
+                self.retain(|candidate| candidate.weight >= *share);
+            }
+            Step::Xtc { probability, threshold } => {
+                if at.xtc < *probability {
+                    self.exclude_top_choices(*threshold);
+                }
+            }
+            Step::Temperature(temperature) => self.divide(*temperature),
+            Step::DynamicTemperature { least, most, exponent } => {
+                self.divide_by_entropy(*least, *most, *exponent);
             }
             Step::Greedy => self.keep_first(1),
+            Step::Mirostat(mirostat) => mirostat.apply(self, at.bound),
         }
+        Ok(())
+    }
+
+    /// Keeps those of which this is true, and what they are worth.
+    pub(super) fn retain(&mut self, is_kept: impl FnMut(&Candidate) -> bool) {
+        self.all.retain(is_kept);
+    }
+
+    /// Changes logits, as they would be if no temperature had shifted them.
+    pub(super) fn change(&mut self, change: impl Fn(TokenId, f64) -> f64) {
+        // A temperature near 0 shifts further than f64 reaches.
+        let shift = if self.shift.is_finite() { self.shift } else { 0.0 };
+        for candidate in &mut self.all {
+            candidate.logit = change(candidate.id, candidate.logit + shift) + 0.0;
+        }
+        self.shift -= shift;
+        self.weighed = false;
     }
 
     /// Divides the distance to the largest, so that no temperature, however small, overflows.
-    fn divide(&mut self, temperature: f64) {
+    pub(super) fn divide(&mut self, temperature: f64) {
         let largest = self.largest();
         for candidate in &mut self.all {
             candidate.logit = (candidate.logit - largest) / temperature;
         }
+        self.shift = (self.shift + largest) / temperature;
         self.weighed = false;
     }
 
-    fn keep_first(&mut self, k: usize) {
+    pub(super) fn keep_first(&mut self, k: usize) {
         if k == 0 || k >= self.all.len() {
             return;
         }
@@ -184,7 +241,7 @@ impl Candidates {
         gone.fold(0.0, |total, candidate| total + candidate.weight) / self.total()
     }
 
-    fn weigh(&mut self) {
+    pub(super) fn weigh(&mut self) {
         if self.weighed {
             return;
         }
@@ -195,14 +252,14 @@ impl Candidates {
         self.weighed = true;
     }
 
-    fn largest(&self) -> f64 {
+    pub(super) fn largest(&self) -> f64 {
         let larger = |largest, candidate: &Candidate| {
             if candidate.logit > largest { candidate.logit } else { largest }
         };
         self.all.iter().fold(f64::NEG_INFINITY, larger)
     }
 
-    fn total(&self) -> f64 {
+    pub(super) fn total(&self) -> f64 {
         self.all.iter().fold(0.0, |total, candidate| total + candidate.weight)
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Chat {
 impl Chat {
     /// Answers line by line.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let mut sampler = self.sampling.sampler()?;
+        self.sampling.check()?;
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
         let tokenizer = model.tokenizer()?;
@@ -61,6 +61,7 @@ impl Chat {
         let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
         let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
         let template = Template::parse(template, spelled(beginning), spelled(end))?;
+        let mut sampler = self.sampling.sampler(&model, print)?;
         let context = model.config().context.min(POSITIONS);
         let mut session = Session::new(&model.weights, &team, context);
         // Both last for the whole chat, so each turn reads only what is new in it.

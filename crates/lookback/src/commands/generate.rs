@@ -81,9 +81,10 @@ fn only_a_dash(word: &str) -> Result<String, &'static str> {
 impl Generate {
     /// Streams the continuation, or prints it as one object.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let mut sampler = self.sampling.sampler()?;
+        self.sampling.check()?;
         let team = self.machine.team()?;
         let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
+        let mut sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = model.config().context.min(POSITIONS);
         let session_bytes = Session::bytes(&model.weights, context, team.threads());

@@ -1,8 +1,15 @@
 //! How the next token is chosen: the arguments that `generate` and `chat` share.
+//!
+//! The numbers stand in one table, which the page, the API and these arguments are made from.
 
-use clap::Args;
-use lookback_files::Result;
-use lookback_generate::sample::{Sampler, Settings};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource, value_parser};
+use lookback::open::Model;
+use lookback_files::{Refusal, Result};
+use lookback_generate::sample::{BREAKERS, Link, SAMPLERS, Sampler, Settings, Words, breakers};
+use lookback_model::TokenId;
+use lookback_text::Specials;
+
+use crate::print::Print;
 
 /// How the next token is chosen.
 #[derive(Clone, Debug, Args)]
@@ -11,28 +18,186 @@ pub(crate) struct Sampling {
     /// Always takes the likeliest token; the same as --temperature 0.
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
     greedy: bool,
-    /// Divides the logits: below 1 the likely become likelier, above 1 the odds even out.
-    #[arg(long, value_name = "T", default_value_t = Settings::usual(0).temperature, allow_negative_numbers = true)]
-    temperature: f64,
-    /// Keeps the K likeliest tokens; 0 keeps all.
-    #[arg(long, value_name = "K", default_value_t = Settings::usual(0).top_k)]
-    top_k: usize,
-    /// Keeps the fewest likeliest tokens that together have this share of the probability.
-    #[arg(long, value_name = "P", default_value_t = Settings::usual(0).top_p, allow_negative_numbers = true)]
-    top_p: f64,
-    /// Keeps tokens at least this share as likely as the likeliest; 0 keeps all.
-    #[arg(long, value_name = "P", default_value_t = Settings::usual(0).min_p, allow_negative_numbers = true)]
-    min_p: f64,
     /// The draws follow from it: the same seed, model and prompt give the same text, on any machine.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    numbers: Numbers,
+    /// The samplers in their order, such as "top_k;top_p;temperature"; those left out do nothing.
+    /// The usual order is llama.cpp's: penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p,
+    /// xtc, temperature.
+    #[arg(long, value_name = "A;B;C", hide_short_help = true)]
+    samplers: Option<String>,
+    /// Adds to the logit of a token: 15043+1, 15043-2.5, 15043-inf; may be given several times.
+    #[arg(long, value_name = "ID+X", hide_short_help = true, allow_hyphen_values = true)]
+    logit_bias: Vec<String>,
+    /// Never writes this text, in the tokens that the tokenizer makes of it with and without a space
+    /// before it; may be given several times.
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
+    ban: Vec<String>,
+    /// Never chooses these tokens.
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',', hide_short_help = true)]
+    ban_ids: Vec<u32>,
+    /// Chooses among these tokens alone.
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',', hide_short_help = true)]
+    only_ids: Option<Vec<u32>>,
+    /// A text that interrupts a repetition for DRY, in place of the end of a line, ":", "\"" and "*";
+    /// may be given several times.
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
+    dry_sequence_breaker: Option<Vec<String>>,
+    /// Never chooses an end token of the model, as llama.cpp does.
+    #[arg(long, hide_short_help = true)]
+    ignore_eos: bool,
+}
+
+/// The numbers of the samplers that the user gave.
+#[derive(Clone, Debug)]
+struct Numbers(Vec<(&'static str, f64)>);
+
+impl Args for Numbers {
+    fn augment_args(command: Command) -> Command {
+        let argument = |of: &lookback_generate::sample::Described| {
+            let alias = match of.name {
+                "temperature" => Some("temp"),
+                "typical" => Some("typical-p"),
+                "top_n_sigma" => Some("top-nsigma"),
+                _ => None,
+            };
+            Arg::new(of.name)
+                .long(of.name.replace('_', "-"))
+                .aliases(alias)
+                .value_name(if of.is_whole { "N" } else { "X" })
+                .help(of.about)
+                .value_parser(value_parser!(f64))
+                .default_value(of.default.to_string())
+                .allow_negative_numbers(true)
+                .hide_short_help(!of.is_main)
+        };
+        // Those that most people need come first.
+        let (main, rare): (Vec<_>, Vec<_>) = SAMPLERS.iter().partition(|of| of.is_main);
+        command.args(main.into_iter().chain(rare).map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Numbers {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_given = |name| matches.value_source(name) != Some(ValueSource::DefaultValue);
+        let given = SAMPLERS.iter().filter(|of| is_given(of.name));
+        Ok(Self(given.filter_map(|of| Some((of.name, *matches.get_one(of.name)?))).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 impl Sampling {
-    /// The sampler that was asked for, at its first draw.
-    pub(crate) fn sampler(&self) -> Result<Sampler> {
-        let Self { temperature, top_k, top_p, min_p, seed, .. } = *self;
-        let temperature = if self.greedy { 0.0 } else { temperature };
-        Sampler::new(&Settings { temperature, top_k, top_p, min_p, seed })
+    /// Refuses what no model could make possible, before one is loaded.
+    pub(crate) fn check(&self) -> Result<()> {
+        Sampler::new(&self.numbers(Settings::usual(self.seed))?).map(drop)
     }
+
+    /// The sampler that was asked for, at its first draw. What was not asked for the model's files may
+    /// suggest, which is said.
+    pub(crate) fn sampler(&self, model: &Model, print: &mut Print) -> Result<Sampler> {
+        let mut settings = Settings::usual(self.seed);
+        let is_given = |name: &str| self.numbers.0.iter().any(|(given, _)| *given == name);
+        if !self.greedy {
+            let mut used = Vec::new();
+            for (name, value) in model.suggested()? {
+                if !is_given(name) {
+                    settings.set(name, value)?;
+                    used.push(format!("--{} {value}", name.replace('_', "-")));
+                }
+            }
+            if !used.is_empty() {
+                print.say(&format!(
+                    "the model's generation_config.json asks for {}; what is given here goes first",
+                    used.join(" ")
+                ));
+            }
+        }
+        let mut settings = self.numbers(settings)?;
+        settings.words = self.words(model)?;
+        if settings.dry_multiplier > 0.0 {
+            settings.dry_breakers = self.breakers(model)?;
+        }
+        Sampler::new(&settings)
+    }
+
+    fn numbers(&self, mut settings: Settings) -> Result<Settings> {
+        for (name, value) in &self.numbers.0 {
+            settings.set(name, *value)?;
+        }
+        if self.greedy {
+            settings.temperature = 0.0;
+        }
+        if let Some(samplers) = &self.samplers {
+            settings.order = Link::parse_all(samplers)?;
+        }
+        self.logit_bias.iter().try_for_each(|bias| parse_bias(bias).map(drop))?;
+        Ok(settings)
+    }
+
+    fn words(&self, model: &Model) -> Result<Words> {
+        let mut words = Words::default();
+        for bias in &self.logit_bias {
+            let (id, bias) = parse_bias(bias)?;
+            words.biases.push((model.ids_of("--logit-bias", &[id])?[0], bias));
+        }
+        let mut ban = |ids: &[TokenId]| words.banned.extend(ids.iter().map(|id| vec![*id]));
+        ban(&model.ids_of("--ban-ids", &self.ban_ids)?);
+        if self.ignore_eos {
+            ban(&model.ends());
+        }
+        for text in &self.ban {
+            for text in [text.clone(), format!(" {text}")] {
+                let ids = model.tokenizer()?.encode_bare(&text, Specials::Text)?;
+                if !ids.is_empty() {
+                    words.banned.push(ids);
+                }
+            }
+        }
+        if let Some(only) = &self.only_ids {
+            words.only = Some(model.ids_of("--only-ids", only)?);
+        }
+        Ok(words)
+    }
+
+    fn breakers(&self, model: &Model) -> Result<Vec<TokenId>> {
+        let Ok(tokenizer) = model.tokenizer() else { return Ok(Vec::new()) };
+        let Some(texts) = &self.dry_sequence_breaker else {
+            return Ok(breakers(tokenizer, &BREAKERS));
+        };
+        for text in texts {
+            if text.is_empty() || breakers(tokenizer, &[text]).is_empty() {
+                return Err(Refusal::user(format!(
+                    "--dry-sequence-breaker {text:?}: no token of this model has it in it; give a \
+                     shorter text"
+                )));
+            }
+        }
+        Ok(breakers(tokenizer, texts))
+    }
+}
+
+/// `15043-2.5` as token 15043 and -2.5.
+fn parse_bias(text: &str) -> Result<(u32, f64)> {
+    let sign = text.find(['+', '-']).filter(|place| *place > 0);
+    let parsed = sign.and_then(|place| {
+        let (id, bias) = text.split_at(place);
+        let bias: f64 = bias.parse().ok()?;
+        (!bias.is_nan() && bias < f64::INFINITY).then_some((id.trim().parse().ok()?, bias))
+    });
+    parsed.ok_or_else(|| {
+        Refusal::user(format!(
+            "--logit-bias {text}: it is no token id with a number to add; write it as 15043+1 or \
+             15043-inf"
+        ))
+    })
 }

@@ -53,6 +53,8 @@ struct Repeat {
     /// Tokens behind the prompt.
     #[serde(default)]
     behind: Vec<u32>,
+    /// Mirostat's bound, as the turn told it that these are gone on from.
+    bound: Option<f64>,
     /// How many tokens to append at most; 0 tells only what may follow.
     #[serde(default)]
     tokens: usize,
@@ -82,8 +84,10 @@ async fn repeat(
             repeat.behind.len()
         )));
     }
-    let mut sampler = Sampler::new(&repeat.chain.settings()?)?;
+    // Refused before anything is read.
+    Sampler::new(&repeat.chain.settings()?)?;
     let asked = state.ask(&repeat.prompt).await?;
+    let mut sampler = Sampler::new(&repeat.chain.settings_for(&asked.open)?)?;
     let vocabulary = asked.open.config().vocabulary;
     if let Some(id) = repeat.behind.iter().find(|&&id| id as usize >= vocabulary) {
         let most = vocabulary - 1;
@@ -94,6 +98,9 @@ async fn repeat(
         false => None,
     };
     sampler.skip(repeat.behind.len());
+    if let Some(bound) = repeat.bound {
+        sampler.set_bound(bound);
+    }
     let text = Text::new(asked, &repeat.behind);
     let begin = text.begin(rendered.as_deref());
     let writing = Writing {
@@ -142,11 +149,12 @@ impl Writing {
             if self.text.is_over() {
                 return Ok(Some("stop"));
             }
+            let bound = self.sampler.bound();
             let turn = tokio::select! {
                 () = tell.closed() => return Ok(None),
                 turn = self.turn() => turn?,
             };
-            if tell.send(self.text.turn(&turn)).await.is_err() {
+            if tell.send(self.text.turn(&turn, bound)).await.is_err() {
                 return Ok(None);
             }
             if written < tokens {
@@ -163,10 +171,10 @@ impl Writing {
     /// One turn, for which the team is taken and given back.
     async fn turn(&mut self) -> Result<Turn> {
         let (open, read, shown) = (self.text.asked.open.clone(), self.read.clone(), self.shown);
-        let (seen, mut sampler) = (self.text.window().seen(), self.sampler.clone());
+        let (window, mut sampler) = (self.text.window(), self.sampler.clone());
         let of = move |team: &Team| {
             let mut branches = branches::lock(&read);
-            let turn = turn(&mut branches, &open.weights, team, &seen, &mut sampler, shown)?;
+            let turn = turn(&mut branches, &open.weights, team, &window, &mut sampler, shown)?;
             Ok((turn, sampler))
         };
         let done: lookback_files::Result<_> = self.state.passes.in_turn(of).await?;

@@ -69,10 +69,11 @@ async fn sample(
             sample.draws
         )));
     }
-    let settings = sample.chain.settings()?;
     // Refused before anything is read.
-    let sampler = Sampler::new(&settings)?;
+    Sampler::new(&sample.chain.settings()?)?;
     let asked = state.ask(&sample.prompt).await?;
+    let settings = sample.chain.settings_for(&asked.open)?;
+    let sampler = Sampler::new(&settings)?;
     let next = Next::read(&state, &asked).await?;
     let shown = sample.shown.clamp(1, SHOWN);
     let told = move || {
@@ -86,7 +87,8 @@ async fn sample(
 
 /// What a model says about the token after a prompt.
 struct Next {
-    position: usize,
+    /// The whole prompt.
+    past: Vec<TokenId>,
     /// `[vocabulary]`
     logits: Vec<f32>,
     /// `[vocabulary]`, the site `probabilities` at this position.
@@ -97,21 +99,21 @@ impl Next {
     async fn read(state: &State, asked: &Asked) -> Result<Self> {
         let read = state.read.of(&asked.open, state.passes.threads());
         let open = asked.open.clone();
-        let position = asked.ids.len() - 1;
+        let past = asked.ids.clone();
         let context = branches::context(&open);
         let seen = Window::new(context, asked.ids.clone(), open.beginning).seen();
         let of = move |team: &Team| {
             let mut branches = branches::lock(&read);
             branches.read(&open.weights, team, &seen)?;
             let logits = branches.logits().to_vec();
-            Ok(Self { position, logits, probabilities: branches.probabilities(team) })
+            Ok(Self { past, logits, probabilities: branches.probabilities(team) })
         };
         state.passes.in_turn(of).await?
     }
 
     /// The tokens that are told one by one, and each stage of the chain.
     fn told(&self, tokenizer: &Tokenizer, sampler: &Sampler, shown: usize) -> Result<Value> {
-        let stages = sampler.trace(&self.logits)?;
+        let stages = sampler.trace(&self.logits, &self.past)?;
         let last = stages.last().map_or(&[][..], |stage| &stage.kept);
         let mut ids = likeliest(&self.logits, shown);
         let after: Vec<TokenId> = last.iter().take(shown).map(|(id, _)| *id).collect();
@@ -124,7 +126,7 @@ impl Next {
             })
         };
         Ok(json!({
-            "position": self.position,
+            "position": self.past.len() - 1,
             "vocabulary": self.logits.len(),
             "tokens": ids.iter().map(token).collect::<Vec<_>>(),
             "stages": stages.iter().map(|stage| staged(stage, &ids)).collect::<Vec<_>>(),
@@ -135,7 +137,7 @@ impl Next {
     /// beside it how often was to be expected, and the standard deviation of that.
     fn drawn(&self, settings: &Settings, draws: usize, told: &Value) -> Result<Value> {
         let mut counts = vec![0_usize; self.logits.len()];
-        let firsts = Sampler::firsts(settings, &self.logits, draws)?;
+        let firsts = Sampler::firsts(settings, &self.logits, &self.past, draws)?;
         for id in &firsts {
             counts[id.index()] += 1;
         }
@@ -169,8 +171,8 @@ fn staged(stage: &Stage, ids: &[TokenId]) -> Value {
     let others = stage.kept.iter().filter(|(id, _)| !ids.contains(id));
     let share = others.clone().fold(0.0, |total, (_, share)| total + share);
     json!({
-        "sampler": stage.step.map(Step::sampler),
-        "step": stage.step.map(|step| step.to_string()),
+        "sampler": stage.step.as_ref().map(Step::sampler),
+        "step": stage.step.as_ref().map(Step::to_string),
         "kept": stage.kept.len(),
         "removed": stage.removed,
         "removed_share": stage.removed_share,

@@ -109,7 +109,8 @@ fn is_answered(model: &Model, session: &mut Session<'_>, question: &Question) ->
     session.truncate(0);
     let mut greedy = Sampler::new(&Settings::greedy())?;
     for expected in answer.chunks(1) {
-        let said: TokenId = greedy.next(session.read(unread)?)?;
+        // The likeliest of all does not look at the text.
+        let said: TokenId = greedy.next(session.read(unread)?, &[])?;
         if said != expected[0] {
             return Ok(false);
         }

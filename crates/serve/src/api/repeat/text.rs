@@ -72,8 +72,8 @@ impl Text {
         })
     }
 
-    /// What may follow the text.
-    pub(super) fn turn(&self, turn: &Turn) -> Value {
+    /// What may follow the text; `bound` is Mirostat's before the draw.
+    pub(super) fn turn(&self, turn: &Turn, bound: Option<f64>) -> Value {
         let reading = turn.reading;
         let seen = reading.known + reading.read;
         let milliseconds = |time: std::time::Duration| 1e3 * time.as_secs_f64();
@@ -83,6 +83,7 @@ impl Text {
             "tokens": self.tokens(),
             "last": self.behind.last().map(|token| self.token(token)),
             "drawn": turn.drawn.0,
+            "bound": bound,
             "alternatives": alternatives.collect::<Vec<_>>(),
             "known": reading.known,
             "read": reading.read,
