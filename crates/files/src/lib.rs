@@ -2,8 +2,14 @@
 //!
 //! Knows nothing of tensors or text. Every other crate that meets a file or a mistake comes here.
 
+mod lock;
 mod refusal;
+pub mod system;
 mod whole;
 
+pub use lock::Lock;
 pub use refusal::{Blame, Refusal, Result};
-pub use whole::{Mapping, check_place, map, read_utf8, write_whole, write_whole_with};
+pub use whole::{
+    Mapping, add_line, check_place, keep_also_as, make_folder, map, read_utf8, remove_if_there,
+    write_whole, write_whole_with,
+};

@@ -59,7 +59,32 @@ impl Refusal {
 
     /// A file that could not be written.
     pub fn writing(path: &Path, error: &io::Error) -> Self {
-        Self::ours(format!("{}: it could not be written ({error})", path.display()))
+        let why = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "there is no room for it on the disk; make room".to_owned()
+            }
+            io::ErrorKind::FileTooLarge => {
+                "it is larger than a file may be here; write to another place".to_owned()
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                "its file system can only be read; write to another place".to_owned()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "it may not be written; check the permissions of its directory".to_owned()
+            }
+            io::ErrorKind::NotFound => {
+                "it could not be written, since its directory is not there".to_owned()
+            }
+            _ => format!("it could not be written ({error})"),
+        };
+        Self::ours(format!("{}: {why}", path.display()))
+    }
+
+    /// The same refusal with what to do put behind it.
+    #[must_use]
+    pub fn then(mut self, advice: impl fmt::Display) -> Self {
+        self.sentence = format!("{}; {advice}", self.sentence);
+        self
     }
 
     /// The same refusal with the place it happened in put before it.

@@ -2,12 +2,16 @@
 
 use std::{
     fs::{self, File},
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     ops::{Deref, Range},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{Refusal, Result};
+use crate::{
+    Refusal, Result,
+    system::{System, system},
+};
 
 /// A file's bytes, mapped into memory and read as they are touched.
 #[derive(Debug)]
@@ -92,23 +96,115 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`write_whole`], for contents that are written piece by piece.
 pub fn write_whole_with(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let refuse = |error: &std::io::Error| Refusal::writing(path, error);
-    let mut how = tempfile::Builder::new();
-    how.prefix(".").suffix(".part");
-    #[cfg(unix)]
-    {
-        // As any new file gets: readable by all, less what the umask takes away.
-        use std::os::unix::fs::PermissionsExt;
-        how.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut part = how.tempfile_in(folder_of(path)).map_err(|error| refuse(&error))?;
-    let mut buffered = BufWriter::new(part.as_file_mut());
-    write(&mut buffered).map_err(|error| refuse(&error))?;
-    buffered.flush().map_err(|error| refuse(&error))?;
+    let refuse = |error: io::Error| Refusal::writing(path, &error);
+    let system = system();
+    let part = Part::create(path, system.as_ref()).map_err(refuse)?;
+    let mut buffered = BufWriter::with_capacity(1 << 16, Writing { part: &part });
+    write(&mut buffered).and_then(|()| buffered.flush()).map_err(refuse)?;
     drop(buffered);
-    part.as_file().sync_all().map_err(|error| refuse(&error))?;
-    part.persist(path).map_err(|error| refuse(&error.error))?;
+    part.keep_as(path).map_err(refuse)
+}
+
+/// Keeps what a file is now under another name too, and lets the file be replaced: where the file
+/// system has no second names, by a copy. What had that name is gone.
+pub fn keep_also_as(path: &Path, other: &Path) -> Result<()> {
+    let refuse = |error: io::Error| Refusal::writing(other, &error);
+    let system = system();
+    remove_if_there(other)?;
+    match system.link(path, other) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(refuse(error)),
+        Err(_) => {
+            let mut from = File::open(path).map_err(refuse)?;
+            write_whole_with(other, |to| io::copy(&mut from, to).map(drop))
+        }
+    }
+}
+
+/// Removes a file, which may be gone already.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match system().remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Refusal::writing(path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds a line to a file, which is made if need be.
+pub fn add_line(path: &Path, line: &str) -> Result<()> {
+    let refuse = |error: io::Error| Refusal::writing(path, &error);
+    let system = system();
+    let file = system.append(path).map_err(refuse)?;
+    let mut rest = [line.as_bytes(), b"\n"].concat();
+    while !rest.is_empty() {
+        let written = system.write(&file, &rest).map_err(refuse)?;
+        if written == 0 {
+            return Err(refuse(io::ErrorKind::WriteZero.into()));
+        }
+        rest.drain(..written);
+    }
     Ok(())
+}
+
+/// Makes a folder and those above it.
+pub fn make_folder(path: &Path) -> Result<()> {
+    system().make_folder(path).map_err(|error| Refusal::writing(path, &error))
+}
+
+/// A file that is being written; its name goes when it is dropped, unless it was kept.
+struct Part<'a> {
+    path: PathBuf,
+    file: File,
+    system: &'a dyn System,
+    is_kept: bool,
+}
+
+impl<'a> Part<'a> {
+    /// `.model.safetensors.1234-7.part` beside `model.safetensors`, for process 1234.
+    fn create(path: &Path, system: &'a dyn System) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        loop {
+            let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let part = folder_of(path).join(format!(".{name}.{process}-{number}.part"));
+            match system.create(&part) {
+                // Left over from a process of the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                file => return Ok(Self { path: part, file: file?, system, is_kept: false }),
+            }
+        }
+    }
+
+    fn keep_as(mut self, path: &Path) -> io::Result<()> {
+        self.system.sync(&self.file)?;
+        self.system.rename(&self.path, path)?;
+        self.is_kept = true;
+        self.system.sync_folder(folder_of(path))
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _nobody_minds = self.system.remove(&self.path);
+        }
+    }
+}
+
+/// Writing into a part.
+struct Writing<'a> {
+    part: &'a Part<'a>,
+}
+
+impl Write for Writing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.part.system.write(&self.part.file, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

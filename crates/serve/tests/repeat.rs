@@ -10,7 +10,7 @@ use axum::{Router, body::HttpBody as _, http::StatusCode};
 use lookback_engine::{Session, Team};
 use lookback_generate::{
     repeat::{Limits, repeat},
-    sample::{Sampler, Settings},
+    sample::{BREAKERS, Sampler, Settings, breakers},
     window::Window,
 };
 use lookback_serve::Open;
@@ -33,7 +33,7 @@ fn drawn(events: &[Value]) -> Vec<u64> {
 }
 
 fn settings() -> Value {
-    json!({ "temperature": 1.2, "top_k": 40 })
+    json!({ "temperature": 1.2, "top_k": 40, "repeat_penalty": 1.1, "dry_multiplier": 0.5 })
 }
 
 /// What `lookback generate` writes with these settings: the tokens behind the prompt.
@@ -41,7 +41,14 @@ fn written(open: &Open, team: &Team, prompt: &str, tokens: usize, seed: u64) -> 
     let ids = open.tokenizer.encode(prompt, Specials::Text).unwrap();
     let mut session = Session::new(&open.weights, team, 64);
     let mut window = Window::new(64, ids.clone(), open.beginning);
-    let settings = Settings { temperature: 1.2, top_k: 40, ..Settings::plain(seed) };
+    let settings = Settings {
+        temperature: 1.2,
+        top_k: 40,
+        repeat_penalty: 1.1,
+        dry_multiplier: 0.5,
+        dry_breakers: breakers(&open.tokenizer, &BREAKERS),
+        ..Settings::plain(seed)
+    };
     let mut sampler = Sampler::new(&settings).unwrap();
     let listen = |_| Ok(std::ops::ControlFlow::Continue(()));
     let limits = Limits { tokens, ends: &open.ends };

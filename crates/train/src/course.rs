@@ -10,7 +10,6 @@ use lookback_files::{Refusal, Result};
 use serde_json::json;
 
 use crate::{
-    checkpoint::Checkpoint,
     directory::Directory,
     trainer::{Source, Taken, Trainer},
 };
@@ -92,6 +91,8 @@ pub struct Course<'a> {
     pub source: &'a Source,
     /// Where all is kept; a timing keeps nothing.
     pub directory: Option<&'a Directory>,
+    /// Checkpoints that stay, the newest included; at least one.
+    pub checkpoints: usize,
     /// Set when the run is to stop at its next step.
     pub stop: &'a AtomicBool,
 }
@@ -160,7 +161,7 @@ impl Course<'_> {
         };
         self.keep(step, tell)?;
         if let Some(directory) = self.directory {
-            directory.write_model(self.trainer.weights())?;
+            self.written(directory.write_model(self.trainer.weights()))?;
         }
         let tokens = tally.steps as f64 * self.trainer.recipe().tokens_per_step() as f64;
         Ok(Finished {
@@ -229,19 +230,35 @@ impl Course<'_> {
         if !self.trainer.is_sound(self.source) {
             return Err(self.went_wrong("loss or gradient", step + 1));
         }
-        Checkpoint::write(&directory.checkpoint(), self.trainer)?;
+        self.written(directory.keep_checkpoint(self.trainer, self.checkpoints))?;
         tell(Event::Kept { step })
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
         match self.directory {
-            Some(directory) => directory.write_snapshot(step, self.trainer.weights()),
+            Some(directory) => {
+                self.written(directory.write_snapshot(step, self.trainer.weights()))
+            }
             None => Ok(()),
         }
     }
 
     fn add(&self, line: serde_json::Value) -> Result<()> {
-        self.directory.map_or(Ok(()), |directory| directory.add_metrics(&line))
+        match self.directory {
+            Some(directory) => self.written(directory.add_metrics(&line)),
+            None => Ok(()),
+        }
+    }
+
+    /// What was to be written, or why it was not and what is kept all the same.
+    fn written(&self, done: Result<()>) -> Result<()> {
+        done.map_err(|refusal| match self.directory {
+            Some(directory) if !directory.checkpoints().is_empty() => refusal.then(format!(
+                "the last checkpoint is kept in {}; go on with --resume when this is mended",
+                directory.path().display()
+            )),
+            _ => refusal,
+        })
     }
 
     fn interrupted(&mut self) -> Result<Finished> {
@@ -250,7 +267,7 @@ impl Course<'_> {
             return Err(Refusal::interrupt(format!("stopped after {step} steps")));
         };
         self.keep(step, &mut |_| Ok(()))?;
-        directory.write_model(self.trainer.weights())?;
+        self.written(directory.write_model(self.trainer.weights()))?;
         Err(Refusal::interrupt(format!(
             "stopped after {step} steps, which are kept in {}; go on with --resume",
             directory.path().display()

@@ -2,21 +2,50 @@
 //!
 //! ```text
 //! config.json  model.safetensors  generation_config.json  tokenizer.json   the model
-//! training.toml  metrics.jsonl  checkpoint.safetensors  tokens.bin  snapshots/
+//! training.toml  metrics.jsonl  checkpoint.safetensors  checkpoint-00000660.safetensors
+//! tokens.bin  snapshots/  run.lock while somebody trains in it
 //! ```
 
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, Result, write_whole, write_whole_with};
+use lookback_files::{
+    Lock, Refusal, Result, add_line, make_folder, remove_if_there, write_whole, write_whole_with,
+};
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
 
 use crate::{recipe::Recipe, snapshot::Snapshot};
+
+const LOCK: &str = "run.lock";
+const SNAPSHOTS: &str = "snapshots";
+/// What a run writes before its settings, and its first metrics.
+const FIRST_FILES: [&str; 4] =
+    ["tokens.bin", "tokenizer.json", "tokenizer_config.json", "metrics.jsonl"];
+
+/// Whether these names are those of a run that was killed before it had kept its settings.
+fn is_abandoned(names: &[String]) -> bool {
+    let is_ours = |name: &String| {
+        name == LOCK || name == SNAPSHOTS || FIRST_FILES.contains(&name.as_str()) || is_part(name)
+    };
+    names.iter().any(|name| name == LOCK) && names.iter().all(is_ours)
+}
+
+/// Whether [`write_whole`] was writing there.
+fn is_part(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".part")
+}
+
+fn something_is_in(path: &Path) -> Refusal {
+    Refusal::user(format!(
+        "{}: something is in it already; give another --out, or go on with a run that is there by \
+         --resume",
+        path.display()
+    ))
+}
 
 /// Where a run keeps everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +56,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A directory for a new run: it must be empty, or not be there yet.
+    /// A directory for a new run: it must be empty, or not be there yet. What a run left that was
+    /// killed before it had kept its settings counts as nothing.
     pub fn new(path: &Path) -> Result<Self> {
         let was_there = match fs::read_dir(path) {
-            Ok(mut entries) => {
-                if entries.next().is_some() {
-                    return Err(Refusal::user(format!(
-                        "{}: something is in it already; give another --out, or go on with a run \
-                         that is there by --resume",
-                        path.display()
-                    )));
+            Ok(entries) => {
+                let names: Vec<String> = entries
+                    .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into()))
+                    .collect();
+                if !names.is_empty() && !is_abandoned(&names) {
+                    return Err(something_is_in(path));
                 }
                 true
             }
@@ -72,37 +101,44 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Makes the directory, once nothing can be refused any more, with the tokens of its run.
-    pub fn begin(&self, data: &Dataset) -> Result<()> {
+    /// Takes the directory for this process, for as long as the lock lives.
+    pub fn lock(&self) -> Result<Lock> {
+        Lock::take(&self.path.join(LOCK), |process| {
+            format!(
+                "{}: {process} trains in it just now; wait until it is done, or stop it",
+                self.path.display()
+            )
+        })
+    }
+
+    /// Makes the directory, once nothing can be refused any more, with the tokens of its run. The
+    /// settings, written last, make it a run that can be gone on with.
+    pub fn begin(&self, data: &Dataset) -> Result<Lock> {
         self.make()?;
-        data.write(&self.tokens())
+        let lock = self.lock()?;
+        // Another process may have trained in it since it was looked at.
+        if self.settings().exists() {
+            return Err(something_is_in(&self.path));
+        }
+        self.sweep()?;
+        data.write(&self.tokens())?;
+        Ok(lock)
     }
 
     /// Makes the directory alone.
     pub fn make(&self) -> Result<()> {
-        fs::create_dir_all(self.path.join("snapshots"))
-            .map_err(|e| Refusal::writing(&self.path, &e))
+        make_folder(&self.path.join(SNAPSHOTS))
     }
 
     /// Takes back all of a new run, which has kept nothing that could be gone on with.
-    pub fn forget(self) -> Result<()> {
+    pub fn forget(self, lock: Lock) -> Result<()> {
         let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
-        const FILES: [&str; 5] = [
-            "training.toml",
-            "metrics.jsonl",
-            "tokens.bin",
-            "tokenizer.json",
-            "tokenizer_config.json",
-        ];
-        for name in FILES {
-            match fs::remove_file(self.path.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed(&error));
-                }
-                _ => {}
-            }
+        // The settings first: without them it is no run.
+        for name in ["training.toml"].into_iter().chain(FIRST_FILES) {
+            remove_if_there(&self.path.join(name))?;
         }
-        fs::remove_dir_all(self.path.join("snapshots")).map_err(|error| failed(&error))?;
+        fs::remove_dir_all(self.path.join(SNAPSHOTS)).map_err(|error| failed(&error))?;
+        drop(lock);
         if self.was_there {
             return Ok(());
         }
@@ -151,11 +187,7 @@ impl Directory {
 
     /// Adds a line to `metrics.jsonl`.
     pub fn add_metrics(&self, line: &serde_json::Value) -> Result<()> {
-        let path = self.metrics();
-        let refuse = |error: std::io::Error| Refusal::writing(&path, &error);
-        let mut file =
-            fs::OpenOptions::new().create(true).append(true).open(&path).map_err(refuse)?;
-        writeln!(file, "{line}").map_err(refuse)
+        add_line(&self.metrics(), &line.to_string())
     }
 
     /// What `metrics.jsonl` says, line by line; nothing where there is none.
@@ -166,12 +198,12 @@ impl Directory {
 
     /// Removes what a run that was killed was writing: [`write_whole`] begins with such a name.
     pub fn sweep(&self) -> Result<()> {
-        for folder in [self.path.clone(), self.path.join("snapshots")] {
+        for folder in [self.path.clone(), self.path.join(SNAPSHOTS)] {
             let Ok(entries) = fs::read_dir(folder) else { continue };
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                if name.starts_with('.') && name.ends_with(".part") {
-                    fs::remove_file(&path).map_err(|error| Refusal::writing(&path, &error))?;
+                if is_part(name) {
+                    remove_if_there(&path)?;
                 }
             }
         }

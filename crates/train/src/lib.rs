@@ -6,6 +6,7 @@
 mod checkpoint;
 mod course;
 mod directory;
+mod kept;
 mod pace;
 mod recipe;
 mod snapshot;
@@ -14,6 +15,7 @@ mod trainer;
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
+pub use kept::Restored;
 pub use pace::Pace;
 pub use recipe::{Architecture, Compute, Recipe, Shape, preset};
 pub use snapshot::{Snapshot, snapshots};

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
-use lookback_train::{Checkpoint, Course, Ending, Event, Finished, Limit, Pace, Trainer};
+use lookback_train::{Course, Ending, Event, Finished, Limit, Pace, Trainer};
 use serde_json::json;
 
 use prepare::Prepared;
@@ -85,6 +85,10 @@ pub(crate) struct Train {
     /// they are learned by stay in f32.
     #[arg(long, value_name = "TYPE")]
     compute: Option<Compute>,
+    /// Checkpoints that stay in DIR, the newest included.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    checkpoints: u16,
     /// Goes on with the run in DIR, by its own settings.
     #[arg(long)]
     resume: bool,
@@ -161,6 +165,7 @@ impl Train {
 /// Settles the number of steps, makes the directory, then takes the steps.
 fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Result<Finished> {
     let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh, .. } = prepared;
+    let (mut lock, checkpoints) = (prepared.lock, prepared.checkpoints);
     let team = Arc::new(team);
     let stop = interrupt::flag()?;
     if recipe.steps == 0 {
@@ -182,12 +187,14 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
     let mut trainer = Trainer::new(network, &recipe, team)?;
     if let Some(directory) = &directory {
         if is_fresh {
-            directory.begin(&source.data)?;
+            lock = Some(directory.begin(&source.data)?);
             tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))?;
         } else {
-            if directory.checkpoint().exists() {
-                Checkpoint::read(&directory.checkpoint(), &mut trainer)?;
-                refuse_fewer_steps(trainer.steps(), recipe.steps)?;
+            let restored = directory.restore(&mut trainer)?;
+            refuse_fewer_steps(restored.steps, recipe.steps)?;
+            for refusal in &restored.passed_over {
+                let steps = restored.steps;
+                print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
             }
             directory.sweep()?;
         }
@@ -199,8 +206,13 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         print.note(&format!("{steps} steps of {tokens} tokens"));
     }
     let progress = Progress::new(&recipe, trainer.steps(), seconds);
-    let mut course =
-        Course { trainer: &mut trainer, source: &source, directory: directory.as_ref(), stop };
+    let mut course = Course {
+        trainer: &mut trainer,
+        source: &source,
+        directory: directory.as_ref(),
+        checkpoints,
+        stop,
+    };
     let finished = course.run(seconds, &mut |event| {
         if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
             (&event, &tokenizer, progress.is_seen())
@@ -212,12 +224,15 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         Ok(())
     });
     progress.end();
-    match (finished, directory) {
-        (Err(refusal), Some(directory)) if is_fresh && !directory.checkpoint().exists() => {
-            directory.forget()?;
+    match (finished, directory, lock) {
+        (Err(refusal), Some(directory), Some(lock))
+            if is_fresh && directory.checkpoints().is_empty() =>
+        {
+            // Why it ended matters more than what could not be taken back.
+            drop(directory.forget(lock));
             Err(refusal)
         }
-        (finished, _) => finished,
+        (finished, ..) => finished,
     }
 }
 

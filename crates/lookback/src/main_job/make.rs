@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use lookback_engine::{Team, Weights};
-use lookback_files::{Blame, Refusal, Result};
+use lookback_files::{Blame, Lock, Refusal, Result, make_folder};
 use lookback_model::Network;
 use lookback_text::{
     Specials, TokenId, Tokenizer,
@@ -51,22 +51,16 @@ pub(super) struct Begun<'a> {
 }
 
 /// Makes sure that nobody else makes this model, for as long as the result lives.
-pub(super) fn alone(folder: &Path) -> Result<fs::File> {
-    let path = folder.with_extension("lock");
-    let refuse = |error: std::io::Error| Refusal::writing(&path, &error);
-    if let Some(home) = path.parent() {
-        fs::create_dir_all(home).map_err(refuse)?;
+pub(super) fn alone(folder: &Path) -> Result<Lock> {
+    if let Some(home) = folder.parent() {
+        make_folder(home)?;
     }
-    let file = fs::File::create(&path).map_err(refuse)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Refusal::user(
-            "default: another lookback is making this model just now; look at the page that it \
-             opened, or wait until it is done",
-        )),
-        // A file system without locks: then nobody is kept out.
-        Err(fs::TryLockError::Error(_)) => Ok(file),
-    }
+    Lock::take(&folder.with_extension("lock"), |process| {
+        format!(
+            "default: another lookback ({process}) is making this model just now; look at the page \
+             that it opened, or wait until it is done"
+        )
+    })
 }
 
 /// Trains into a folder beside the place, which it takes only when all is done. Gives the steps.
@@ -110,6 +104,7 @@ pub(super) fn make(
         trainer: &mut trainer,
         source: &source,
         directory: Some(&directory),
+        checkpoints: 1,
         stop: interrupt::flag()?,
     };
     let finished = course.run(None, &mut |event| tell(Told::Event(event)));

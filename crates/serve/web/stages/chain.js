@@ -8,9 +8,10 @@ import { h } from '../kit/dom.js';
 import { number } from '../kit/number.js';
 
 /**
- * A sampler as the program describes it.
+ * A number of a sampler, as the program describes it.
  * @typedef {object} Sampler
  * @property {string} name
+ * @property {string} sampler  the sampler that takes it
  * @property {string} title
  * @property {string} about
  * @property {number} least
@@ -18,6 +19,7 @@ import { number } from '../kit/number.js';
  * @property {number} notch
  * @property {number} neutral
  * @property {number} default
+ * @property {boolean} is_main  whether most people need no other
  */
 
 /** @type {Promise<Sampler[]> | null} */
@@ -32,6 +34,15 @@ export function samplers() {
   // A program that was away is asked again.
   asked.catch(() => (asked = null));
   return asked;
+}
+
+/**
+ * Those that are shown: what most people set, and what the address names.
+ * @param {Sampler[]} all
+ * @param {Record<string, string>} more  what figures keep in the address
+ */
+export function shown(all, more) {
+  return all.filter((of) => of.is_main || of.name in more);
 }
 
 /**

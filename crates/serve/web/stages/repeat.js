@@ -205,6 +205,7 @@ export default {
         tokens,
         settings: settings(all, now.more),
         seed: seed(now.more),
+        bound: from.turn?.bound ?? undefined,
         alternatives: 8,
         afresh: afresh.checked,
         pause: tokens ? Number(pace.value) : 0,

@@ -8,7 +8,7 @@ import { visible } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
-import { chance, quoted, samplers, seed, settings, words } from './chain.js';
+import { chance, quoted, samplers, seed, settings, shown as inSight, words } from './chain.js';
 
 /** @typedef {import('./chain.js').Sampler} Sampler */
 /** @typedef {{sampler: string | null, step: string | null, kept: number, removed: number, removed_share: number, probabilities: (number | null)[], others: {tokens: number, share: number}}} Left */
@@ -63,11 +63,12 @@ export default {
       return node;
     };
 
-    /** @param {Sampler[]} all */
-    const build = (all) => {
-      if (sliders.size) return;
-      grid.style.setProperty('--columns', String(all.length + 2));
-      for (const of of all) {
+    /** @param {Sampler[]} all @param {Sampler[]} seen */
+    const build = (all, seen) => {
+      if ([...sliders.keys()].join() === seen.map((of) => of.name).join()) return;
+      sliders.clear();
+      grid.style.setProperty('--columns', String(seen.length + 2));
+      for (const of of seen) {
         const made = slider({
           label: of.title,
           min: of.least,
@@ -81,7 +82,9 @@ export default {
               : of.notch < 1
                 ? value.toFixed(2)
                 : String(value),
-          onInput: (value) => page.set({ [of.name]: value === of.default ? null : value }),
+          // What was put there on purpose stays there at any value.
+          onInput: (value) =>
+            page.set({ [of.name]: of.is_main && value === of.default ? null : value }),
         });
         made.node.title = of.about;
         sliders.set(of.name, made);
@@ -90,12 +93,24 @@ export default {
         head,
         h('div', { class: 'sample-name' }),
         h('div', { class: 'sample-head' }, 'the model’s own'),
-        all.map((of) => h('div', { class: 'sample-head' }, sliders.get(of.name)?.node ?? of.title)),
+        seen.map((of) =>
+          h('div', { class: 'sample-head' }, sliders.get(of.name)?.node ?? of.title),
+        ),
         seedsHead,
       );
       /** @param {(of: Sampler) => number} value */
       const preset = (value) =>
         Object.fromEntries(all.map((of) => [of.name, value(of) === of.default ? null : value(of)]));
+      const others = all.filter((of) => !seen.includes(of));
+      const add = choice({
+        label: 'add',
+        options: [['', 'a sampler'], ...others.map((of) => [of.name, of.title])],
+        value: '',
+        onChange: (name) => {
+          const of = others.find((one) => one.name === name);
+          if (of) page.set({ [name]: beginning(of) });
+        },
+      });
       fill(
         parts.controls,
         h('label', { class: 'choice' }, h('span', null, 'seed'), seeds),
@@ -103,6 +118,7 @@ export default {
           page.set({ seed: seed(page.get()?.more ?? {}) + Number(draws.select.value) }),
         ),
         draws.node,
+        add.node,
         h(
           'span',
           { class: 'choice' },
@@ -117,13 +133,14 @@ export default {
     return {
       async draw(selection, signal) {
         const all = await samplers();
-        build(all);
+        const seen = inSight(all, selection.more);
+        build(all, seen);
         const values = settings(all, selection.more);
         const first = seed(selection.more);
         const many = DRAWS.includes(selection.more.draws ?? '')
           ? String(selection.more.draws)
           : '1000';
-        for (const of of all) sliders.get(of.name)?.set(values[of.name] ?? of.default);
+        for (const of of seen) sliders.get(of.name)?.set(values[of.name] ?? of.default);
         if (document.activeElement !== seeds) seeds.value = String(first);
         draws.select.value = many;
         const about = { model: selection.model, prompt: selection.prompt, chat: selection.chat };
@@ -133,7 +150,7 @@ export default {
           { ...about, settings: values, seed: first, draws: Number(many) },
           { signal },
         );
-        const columns = asColumns(all, answer.stages);
+        const columns = asColumns(seen, answer.stages);
         shown = { answer, columns, first };
         fill(seedsHead, `${count(answer.draws.seeds)} seeds draw`);
         // The head stays where it is: a slider that is taken out of the page is no longer dragged.
@@ -147,6 +164,15 @@ export default {
 };
 
 /**
+ * A value at which a sampler that was off does something.
+ * @param {Sampler} of
+ */
+function beginning(of) {
+  const far = of.neutral === of.least ? of.least + (of.most - of.least) / 4 : of.most / 2;
+  return Number((Math.max(1, Math.round(far / of.notch)) * of.notch).toFixed(4));
+}
+
+/**
  * One column for the model's own distribution and one for each sampler, also for those that change
  * nothing: they pass on what they get.
  * @param {Sampler[]} all
@@ -158,8 +184,10 @@ function asColumns(all, stages) {
   /** @type {Column[]} */
   const columns = [{ sampler: null, left, isIdle: false }];
   for (const sampler of all) {
-    const found = stages.find((stage) => stage.sampler === sampler.name);
-    left = found ?? { ...left, removed: 0, removed_share: 0 };
+    // A sampler that takes several numbers has its stage under the first.
+    const isFirst = columns.every((column) => column.sampler?.sampler !== sampler.sampler);
+    const found = isFirst && stages.find((stage) => stage.sampler === sampler.sampler);
+    left = found || { ...left, removed: 0, removed_share: 0 };
     columns.push({ sampler, left, isIdle: !found });
   }
   return columns;

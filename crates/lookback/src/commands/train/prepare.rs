@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Lock, Refusal, Result, read_utf8};
 use lookback_model::Network;
 use lookback_text::{
     Named, Specials, TokenId, Tokenizer,
@@ -23,6 +23,10 @@ pub(super) struct Prepared {
     pub(super) tokenizer: Option<Tokenizer>,
     pub(super) source: Source,
     pub(super) directory: Option<Directory>,
+    /// Held from now on, in a directory that is there.
+    pub(super) lock: Option<Lock>,
+    /// Checkpoints that stay.
+    pub(super) checkpoints: usize,
     /// Whether the directory is still to be made.
     pub(super) is_fresh: bool,
     /// Bytes of the texts, which lay beside their ids until all were read.
@@ -99,7 +103,17 @@ impl Train {
         }
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         let source = Source { data, windows };
-        Ok(Prepared { recipe, network, tokenizer, source, directory, is_fresh: true, text_bytes })
+        Ok(Prepared {
+            recipe,
+            network,
+            tokenizer,
+            source,
+            directory,
+            lock: None,
+            checkpoints: self.checkpoints.into(),
+            is_fresh: true,
+            text_bytes,
+        })
     }
 
     /// Each setting that was asked for, those with an option of their own last.
@@ -115,6 +129,7 @@ impl Train {
             return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
         };
         let directory = Directory::begun(out)?;
+        let lock = Some(directory.lock()?);
         let settings = directory.read_settings()?;
         settings.check().map_err(|refusal| refusal.at(out.display()))?;
         let recipe = self.changed(&settings)?;
@@ -143,6 +158,8 @@ impl Train {
             tokenizer: Some(tokenizer),
             source: Source { data, windows },
             directory: Some(directory),
+            lock,
+            checkpoints: self.checkpoints.into(),
             is_fresh: false,
             text_bytes: 0,
         })
