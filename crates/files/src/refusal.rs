@@ -94,6 +94,15 @@ impl Refusal {
         self
     }
 
+    /// The same refusal without the place it begins with, where somebody else says it.
+    #[must_use]
+    pub fn without(mut self, place: &Path) -> Self {
+        if let Some(rest) = self.sentence.strip_prefix(&format!("{}: ", place.display())) {
+            self.sentence = rest.to_owned();
+        }
+        self
+    }
+
     /// Whose mistake it was.
     pub fn blame(&self) -> Blame {
         self.blame

@@ -134,7 +134,7 @@ fn a_trace_says_what_each_step_kept_and_took_away() {
     let logits = [-2.0 * ln2, -ln2, -3.0 * ln2, f32::NEG_INFINITY, -3.0 * ln2];
     let settings = Settings { top_k: 3, top_p: 0.7, ..Settings::plain(0) };
     let stages = Sampler::new(&settings).unwrap().trace(&logits, &[]).unwrap();
-    let steps: Vec<Option<Step>> = stages.iter().map(|stage| stage.step).collect();
+    let steps: Vec<Option<Step>> = stages.iter().map(|stage| stage.step.clone()).collect();
     assert_eq!(steps, [None, Some(Step::TopK(3)), Some(Step::TopP(0.7))]);
     let ids: Vec<Vec<u32>> =
         stages.iter().map(|stage| stage.kept.iter().map(|(id, _)| id.0).collect()).collect();
@@ -152,8 +152,12 @@ fn impossible_settings_and_damaged_logits_are_refused_by_name() {
     assert!(hot.starts_with("--temperature -3: "), "{hot}");
     let wide = refusal(Settings { top_p: 7.0, ..plain() });
     assert!(wide.starts_with("--top-p 7: "), "{wide}");
-    assert!(refusal(Settings { temperature: f64::NAN, ..plain() }).starts_with("--temperature NaN"));
-    assert!(refusal(Settings { temperature: f64::INFINITY, ..plain() }).starts_with("--temperature"));
+    assert!(
+        refusal(Settings { temperature: f64::NAN, ..plain() }).starts_with("--temperature NaN")
+    );
+    assert!(
+        refusal(Settings { temperature: f64::INFINITY, ..plain() }).starts_with("--temperature")
+    );
     assert!(refusal(Settings { top_p: f64::NAN, ..plain() }).starts_with("--top-p NaN"));
     assert!(refusal(Settings { min_p: -0.1, ..plain() }).starts_with("--min-p -0.1"));
     for settings in [plain(), Settings::greedy()] {

@@ -72,8 +72,7 @@ fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
                 .any(|stretch| stretch.starts_with(ending) && stretch[ending.len()].0 == *id)
         };
         let endings = (0..past.len()).map(|length| &past[past.len() - length..]);
-        let repeated =
-            endings.filter(|ending| !ending.iter().any(breaks) && stood(ending)).last();
+        let repeated = endings.filter(|ending| !ending.iter().any(breaks) && stood(ending)).last();
         let length = repeated.map(<[TokenId]>::len);
         let enough = length.filter(|length| *length >= settings.dry_allowed_length);
         if let (Some(length), false) = (enough, breaks(&TokenId(*id))) {
@@ -270,7 +269,10 @@ fn counts_follow_what_each_sampler_leaves() {
         Settings { min_p: 0.3, ..plain() },
         Settings { temperature: 0.6, dynatemp_range: 0.5, ..plain() },
         Settings { xtc_probability: 1.0, xtc_threshold: 0.05, ..plain() },
-        Settings { words: Words { biases: vec![(TokenId(4), 2.0)], ..Words::default() }, ..plain() },
+        Settings {
+            words: Words { biases: vec![(TokenId(4), 2.0)], ..Words::default() },
+            ..plain()
+        },
         Settings { mirostat: 1, mirostat_ent: 2.0, mirostat_lr: 0.0, ..plain() },
         Settings { mirostat: 2, mirostat_ent: 2.2, mirostat_lr: 0.0, ..plain() },
         Settings::usual(3),
@@ -395,7 +397,9 @@ fn the_chain_is_llama_cpps_unless_samplers_says_otherwise() {
     let none = Settings { order: Link::parse_all("").unwrap(), ..all };
     assert!(names(&none).is_empty());
     let refused = |list| Link::parse_all(list).unwrap_err().to_string();
-    assert!(refused("top_k;luck").starts_with("--samplers: there is no sampler \"luck\"; there are"));
+    assert!(
+        refused("top_k;luck").starts_with("--samplers: there is no sampler \"luck\"; there are")
+    );
     assert!(refused("top_k;top-k").contains("top_k is named twice"));
 }
 

@@ -1,16 +1,18 @@
 //! What the user asked for. Each command's own arguments stand in its file under `commands`.
 
+mod config;
 mod mistakes;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind,
 };
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
+use lookback_text::corpus::{self, Corpus, Reading};
 
-use crate::{commands::Command, main_job::MainJob, print::Print};
+use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 
 /// Let every token look at the tokens before it: train, run and open a transformer.
 ///
@@ -29,10 +31,24 @@ pub(crate) struct Asked {
     pub(crate) main_job: MainJob,
     #[command(flatten)]
     pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) loudness: Loudness,
+}
+
+/// How much is said on stderr besides why something failed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Loudness {
+    /// Says nothing on stderr but why it failed.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Says on stderr how it goes, also where no terminal shows it.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
 }
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
+Every --option can also be given as an environment variable: LOOKBACK_THREADS=2 is --threads 2.
 LOOKBACK_HOME is where the default model is kept; LOOKBACK_PATH=avx512|avx2|portable forces a set of
 instructions, which changes the speed and no bit of any result.";
 
@@ -88,6 +104,33 @@ impl From<Compute> for lookback_engine::Compute {
     }
 }
 
+/// How texts are read.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Texts {
+    /// Replaces bytes that are no UTF-8 with U+FFFD instead of refusing the file.
+    #[arg(long)]
+    lossy: bool,
+    /// Passes over lines of a .jsonl that cannot be read, and counts them.
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+impl Texts {
+    /// Reads files, folders, lines of JSON, packed or not, or standard input.
+    pub(crate) fn read(self, paths: &[PathBuf], print: &mut Print) -> Result<Corpus> {
+        let most = memory::free().unwrap_or(usize::MAX / 2);
+        let how = Reading { lossy: self.lossy, skip_bad: self.skip_bad, most };
+        let corpus = corpus::read(paths, how)?;
+        // What was left out or changed should not be overlooked; the rest is for those who watch.
+        if corpus.skipped + corpus.replaced > 0 {
+            print.say(&corpus.summary());
+        } else {
+            print.note(&corpus.summary());
+        }
+        Ok(corpus)
+    }
+}
+
 /// How the result is written.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Form {
@@ -101,8 +144,9 @@ pub(crate) fn read(
     arguments: impl IntoIterator<Item = OsString>,
     print: &mut Print,
 ) -> Result<Option<Asked>> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let asked = with_negative_numbers(Asked::command()).try_get_matches_from(&arguments);
+    let program = program();
+    let arguments = config::with_the_files(&program, arguments.into_iter().collect())?;
+    let asked = program.try_get_matches_from(&arguments);
     match asked.and_then(|matches| Asked::from_arg_matches(&matches)) {
         Ok(asked) => Ok(Some(asked)),
         Err(error) => match error.kind() {
@@ -117,14 +161,26 @@ pub(crate) fn read(
     }
 }
 
-/// Lets every option take `-1`, so that it is refused as the option's value and by its name.
-fn with_negative_numbers(arguments: Arguments) -> Arguments {
+/// The program's commands and arguments.
+pub(crate) fn program() -> Arguments {
+    settled(Asked::command())
+}
+
+/// Lets every option take `-1`, so that it is refused as the option's value and by its name; and lets
+/// an environment variable stand for it.
+fn settled(arguments: Arguments) -> Arguments {
     arguments
         .mut_args(|argument| {
-            let takes_value = argument.get_action().takes_values() && !argument.is_positional();
+            let Some(long) = argument.get_long() else { return argument };
+            let variable = format!("LOOKBACK_{}", long.replace('-', "_").to_uppercase());
+            let takes_value = argument.get_action().takes_values();
+            let argument = match ["help", "version"].contains(&long) {
+                true => argument,
+                false => argument.env(variable).hide_env(true),
+            };
             if takes_value { argument.allow_negative_numbers(true) } else { argument }
         })
-        .mut_subcommands(with_negative_numbers)
+        .mut_subcommands(settled)
 }
 
 #[cfg(test)]
@@ -133,6 +189,6 @@ mod tests {
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
-        with_negative_numbers(Asked::command()).debug_assert();
+        program().debug_assert();
     }
 }

@@ -2,10 +2,12 @@
 
 mod bench;
 mod chat;
+mod completions;
 mod corpus;
 mod eval;
 mod generate;
 mod look;
+mod manual;
 mod sampling;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
@@ -33,10 +35,13 @@ pub(crate) enum Command {
     Bench(bench::Bench),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
+    Completions(completions::Completions),
+    Manual(manual::Manual),
 }
 
 /// Does what was asked.
 pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
+    print.set(asked.loudness);
     match asked.command {
         None => main_job::run(asked.main_job, asked.machine.team()?, print),
         Some(Command::Train(train)) => train.run(print),
@@ -50,5 +55,7 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         Some(Command::Bench(bench)) => bench.run(print),
         #[cfg(feature = "serve")]
         Some(Command::Serve(serve)) => serve.run(print),
+        Some(Command::Completions(completions)) => completions.run(print),
+        Some(Command::Manual(manual)) => manual.run(print),
     }
 }

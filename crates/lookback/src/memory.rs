@@ -4,7 +4,7 @@ use lookback_files::{Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
 pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
-    let Some(free) = field("/proc/meminfo", "MemAvailable:") else { return Ok(()) };
+    let Some(free) = free() else { return Ok(()) };
     if bytes <= free {
         return Ok(());
     }
@@ -14,6 +14,11 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
         megabytes(bytes),
         megabytes(free)
     )))
+}
+
+/// Bytes that are free now; none where the system does not tell.
+pub(crate) fn free() -> Option<usize> {
+    field("/proc/meminfo", "MemAvailable:")
 }
 
 /// The most memory that this process has held, in megabytes; none where the system does not tell.

@@ -6,11 +6,14 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use lookback_files::{Refusal, Result};
 
+use crate::arguments::Loudness;
+
 /// Where results and notes go.
 pub(crate) struct Print {
     results: Box<dyn Write>,
     notes: Box<dyn Write>,
     notes_are_read: bool,
+    is_quiet: bool,
     nobody_listens: bool,
 }
 
@@ -21,8 +24,20 @@ impl Print {
             results: Box::new(io::BufWriter::new(io::stdout())),
             notes: Box::new(io::stderr()),
             notes_are_read: io::stderr().is_terminal(),
+            is_quiet: false,
             nobody_listens: false,
         }
+    }
+
+    /// Takes up how much is to be said besides results.
+    pub(crate) fn set(&mut self, loudness: Loudness) {
+        self.is_quiet = loudness.quiet;
+        self.notes_are_read = !loudness.quiet && (self.notes_are_read || loudness.verbose);
+    }
+
+    /// Whether nothing but results and failures is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     /// A part of the result, as it stands.
@@ -65,7 +80,9 @@ impl Print {
 
     /// Something that a person should know of the result, whether or not a terminal shows it.
     pub(crate) fn say(&mut self, text: &str) {
-        let _nobody_minds = writeln!(self.notes, "lookback: {text}");
+        if !self.is_quiet {
+            let _nobody_minds = writeln!(self.notes, "lookback: {text}");
+        }
     }
 
     /// Why it was not done.

@@ -2,8 +2,10 @@
 
 use std::{cell::Cell, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lookback_train::{Event, Recipe};
+
+use crate::print::Print;
 
 /// Step, loss, validation loss, tokens a second, time left.
 pub(crate) struct Progress {
@@ -15,7 +17,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// A line for a run that has taken `done` steps.
-    pub(crate) fn new(recipe: &Recipe, done: u64, seconds: Option<f64>) -> Self {
+    pub(crate) fn new(recipe: &Recipe, done: u64, seconds: Option<f64>, print: &Print) -> Self {
         let bar = match seconds {
             Some(_) => ProgressBar::new_spinner(),
             None => ProgressBar::new(recipe.steps),
@@ -26,6 +28,9 @@ impl Progress {
         };
         if let Ok(style) = ProgressStyle::with_template(form) {
             bar.set_style(style.progress_chars("━╸ "));
+        }
+        if print.is_quiet() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         bar.set_position(done);
         bar.reset_eta();

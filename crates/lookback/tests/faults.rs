@@ -43,9 +43,9 @@ fn begin(world: &World, run: &str) -> Child {
 /// The last step that a run's metrics tell of, and the steps of its newest checkpoint; 0 without.
 fn come_so_far(world: &World, run: &str) -> (u64, u64) {
     let metrics = fs::read_to_string(world.at(run).join("metrics.jsonl")).unwrap_or_default();
-    let told = metrics.lines().filter_map(|line| {
-        serde_json::from_str::<serde_json::Value>(line).ok()?["step"].as_u64()
-    });
+    let told = metrics
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?["step"].as_u64());
     let bytes = fs::read(world.at(run).join("checkpoint.safetensors")).unwrap_or_default();
     let about = SafeTensors::read_metadata(&bytes).ok();
     let steps = about.and_then(|(_, about)| about.metadata().as_ref()?.get("steps")?.parse().ok());
@@ -118,12 +118,17 @@ fn one_process_at_a_time_trains_in_a_directory() {
     let world = World::new();
     let line = format!("train town.txt {SMALL} --steps 1000000 --out run");
     let mut first = world.program(line.split_whitespace()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until(|| world.at("run/checkpoint.safetensors").exists() || come_so_far(&world, "run").0 > 0);
+    wait_until(|| {
+        world.at("run/checkpoint.safetensors").exists() || come_so_far(&world, "run").0 > 0
+    });
     let said = world.lookback("train --resume --out run");
     assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{said:?}");
     assert_eq!(
         sentence("resume", &said),
-        format!("run: process {} trains in it just now; wait until it is done, or stop it", first.id())
+        format!(
+            "run: process {} trains in it just now; wait until it is done, or stop it",
+            first.id()
+        )
     );
     first.kill().unwrap();
     first.wait().unwrap();
@@ -146,7 +151,10 @@ fn a_directory_that_vanishes_ends_the_run_in_one_sentence() {
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert!(said.starts_with("lookback: run/") && said.lines().count() == 1, "{said}");
-    assert!(said.ends_with("it could not be written, since its directory is not there\n"), "{said}");
+    assert!(
+        said.ends_with("it could not be written, since its directory is not there\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -167,7 +175,9 @@ fn a_disk_that_holds_no_more_ends_the_run_and_keeps_what_there_is() {
     assert!(limit > kilobytes("checkpoint.safetensors") && limit > kilobytes("tokens.bin"));
     let mut shell = std::process::Command::new("bash");
     let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
-    shell.args(["-c", &script, env!("CARGO_BIN_EXE_lookback")]).args(line("run").split_whitespace());
+    shell
+        .args(["-c", &script, env!("CARGO_BIN_EXE_lookback")])
+        .args(line("run").split_whitespace());
     shell.current_dir(world.at("")).env("LOOKBACK_HOME", world.at("home"));
     let said = world::said(&mut shell);
     assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{said:?}");

@@ -3,6 +3,7 @@
 mod added;
 mod alphabet;
 mod bpe;
+pub mod corpus;
 pub mod dataset;
 mod decode;
 mod field;

@@ -236,9 +236,7 @@ impl Course<'_> {
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
         match self.directory {
-            Some(directory) => {
-                self.written(directory.write_snapshot(step, self.trainer.weights()))
-            }
+            Some(directory) => self.written(directory.write_snapshot(step, self.trainer.weights())),
             None => Ok(()),
         }
     }

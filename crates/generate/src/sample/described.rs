@@ -3,14 +3,14 @@
 use lookback_files::{Refusal, Result};
 use serde::Serialize;
 
-use super::{Settings, step::Link};
+use super::Settings;
 
 /// A number that a sampler takes, and the range in which it is worth trying.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Described {
     /// As it is spelled in settings, such as `top_k`; with hyphens it is an argument.
     pub name: &'static str,
-    /// The sampler that takes it: the name of a [`Link`], or `mirostat`.
+    /// The sampler that takes it: the name of a [`Link`](super::Link), or `mirostat`.
     pub sampler: &'static str,
     /// As people say it.
     pub title: &'static str,
@@ -418,7 +418,7 @@ fn refuse(described: &Described, value: f64) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Link, *};
 
     #[test]
     fn every_described_number_can_be_set_and_changes_nothing_when_neutral() {
@@ -449,7 +449,10 @@ mod tests {
     fn what_cannot_be_set_is_refused_by_name() {
         let mut settings = Settings::plain(0);
         let said = settings.set("luck", 5.0).unwrap_err().to_string();
-        assert!(said.starts_with("there is no sampler \"luck\"; there are repeat_penalty"), "{said}");
+        assert!(
+            said.starts_with("there is no sampler \"luck\"; there are repeat_penalty"),
+            "{said}"
+        );
         for value in [-1.0, 2.5, f64::NAN] {
             let said = settings.set("top_k", value).unwrap_err().to_string();
             assert!(said.starts_with(&format!("--top-k {value}: ")), "{said}");

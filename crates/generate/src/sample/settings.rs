@@ -191,9 +191,7 @@ impl Settings {
                 most: self.temperature + self.dynatemp_range,
                 exponent: self.dynatemp_exp,
             }),
-            Link::Temperature => {
-                some(self.temperature != 1.0, Step::Temperature(self.temperature))
-            }
+            Link::Temperature => some(self.temperature != 1.0, Step::Temperature(self.temperature)),
         }
     }
 }

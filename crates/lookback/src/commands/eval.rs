@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use clap::Args;
 use lookback::open::Model;
 use lookback_engine::{Shape, Team, Workspace, evaluate};
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Refusal, Result};
 use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
-use lookback_text::{Specials, dataset::Dataset};
+use lookback_text::{Specials, corpus::Document, dataset::Dataset};
 use serde_json::json;
 
 use crate::{
-    arguments::{Compute, Form, Machine},
+    arguments::{Compute, Form, Machine, Texts},
     print::Print,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct Eval {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// UTF-8 files, in this order.
+    /// UTF-8 files, .jsonl, folders of these, packed or not, or -, in this order.
     #[arg(value_name = "TEXT", required_unless_present = "questions")]
     texts: Vec<PathBuf>,
     /// Asks the built-in corpus's questions instead.
@@ -51,6 +51,8 @@ pub(crate) struct Eval {
     /// The precision of matrix products.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     compute: Compute,
+    #[command(flatten)]
+    reading: Texts,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -71,8 +73,7 @@ impl Eval {
         }
         let tokenizer = model.tokenizer()?;
         let (mut ids, mut bytes) = (Vec::new(), 0);
-        for path in &self.texts {
-            let text = read_utf8(path)?;
+        for Document { path, text } in self.reading.read(&self.texts, print)?.documents {
             let of_text = tokenizer.encode_bare(&text, Specials::Text);
             ids.extend(of_text.map_err(|refusal| refusal.at(path.display()))?);
             bytes += text.len();

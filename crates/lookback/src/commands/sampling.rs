@@ -18,6 +18,10 @@ pub(crate) struct Sampling {
     /// Always takes the likeliest token; the same as --temperature 0.
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
     greedy: bool,
+    /// Takes arguments from a file, such as temperature = 0.7; those given here go first.
+    #[arg(long, value_name = "FILE.toml")]
+    #[expect(dead_code, reason = "its arguments stand among the others before these are read")]
+    config: Option<std::path::PathBuf>,
     /// The draws follow from it: the same seed, model and prompt give the same text, on any machine.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,

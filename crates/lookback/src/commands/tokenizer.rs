@@ -4,14 +4,17 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
 use lookback::open::find;
-use lookback_files::{Refusal, Result, check_place, read_utf8, write_whole};
+use lookback_files::{Refusal, Result, check_place, write_whole};
 use lookback_model::Stored;
 use lookback_text::{self as text, TokenId};
 use serde_json::json;
 
 use super::generate::read_input;
 
-use crate::{arguments::Form, print::Print};
+use crate::{
+    arguments::{Form, Texts},
+    print::Print,
+};
 
 /// Trains a tokenizer, or shows what one does
 #[derive(Debug, Subcommand)]
@@ -32,7 +35,7 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN)]
 pub(crate) struct Train {
-    /// UTF-8 files.
+    /// UTF-8 files, .jsonl, folders of these, packed or not, or -.
     #[arg(value_name = "TEXT", required = true)]
     texts: Vec<PathBuf>,
     /// How many tokens it has in the end: 256 bytes, the merges, and one that ends a text.
@@ -41,6 +44,8 @@ pub(crate) struct Train {
     /// The file to write, as Hugging Face tokenizers reads it.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    reading: Texts,
     #[command(flatten)]
     form: Form,
 }
@@ -128,14 +133,9 @@ impl Which {
 impl Train {
     fn run(self, print: &mut Print) -> Result<()> {
         check_place(&self.out)?;
-        let texts = self.texts.iter().map(|path| read_utf8(path)).collect::<Result<Vec<_>>>()?;
-        if texts.iter().all(String::is_empty) {
-            return Err(Refusal::user(format!(
-                "{}: it is empty; give a text to learn from",
-                self.texts[0].display()
-            )));
-        }
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let corpus = self.reading.read(&self.texts, print)?;
+        let documents = corpus.documents.iter();
+        let texts: Vec<&str> = documents.map(|document| document.text.as_str()).collect();
         let began = Instant::now();
         let tokenizer = text::Tokenizer::train_bpe(&texts, self.vocab, &["<|endoftext|>"])
             .map_err(|refusal| refusal.at("--vocab"))?;

@@ -1,6 +1,7 @@
 //! `lookback train`: a transformer of your own, from your own text.
 
 mod prepare;
+mod print_config;
 
 use std::{
     path::PathBuf,
@@ -16,7 +17,7 @@ use serde_json::json;
 use prepare::Prepared;
 
 use crate::{
-    arguments::{Compute, Form, Machine},
+    arguments::{Compute, Form, Machine, Texts},
     interrupt, memory,
     print::Print,
     progress::Progress,
@@ -38,15 +39,16 @@ Examples:
   lookback train a.txt b.txt --set layers=6 --set rate=0.002 --steps 5000 --out runs/both
   lookback train --resume --out runs/mine";
 
-/// Trains a transformer on UTF-8 text files
+/// Trains a transformer on UTF-8 texts
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Train {
-    /// Text files, each a document.
-    #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "random_data"])]
+    /// Texts: files, each a document; .jsonl, a document a line (its "text" or "messages"); folders
+    /// of these; any of them packed (.gz, .zst); - for standard input.
+    #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "random_data", "print_config"])]
     texts: Vec<PathBuf>,
     /// The directory that becomes the model.
-    #[arg(long, value_name = "DIR", required_unless_present = "seconds")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["seconds", "print_config"])]
     out: Option<PathBuf>,
     /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d.
     #[arg(long, value_name = "NAME", default_value = "tiny")]
@@ -57,6 +59,9 @@ pub(crate) struct Train {
     /// One setting, such as layers=6; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Prints the settings, each with what it is, for --config; trains nothing.
+    #[arg(long)]
+    print_config: bool,
     /// How text becomes tokens: char (one token a character), bpe:N (a byte-level BPE of N tokens,
     /// learned from the text), gpt2, cl100k or o200k (OpenAI's), or a tokenizer.json or model
     /// directory.
@@ -93,6 +98,8 @@ pub(crate) struct Train {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
+    reading: Texts,
+    #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
     form: Form,
@@ -104,6 +111,9 @@ const MOST: u64 = 1_000_000_000_000_000;
 impl Train {
     /// Trains, and prints what came of it.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        if self.print_config {
+            return print.piece(&print_config::commented(&self.recipe()?)?);
+        }
         let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
         let team = self.machine.team()?;
         let prepared = if self.resume { self.resumed()? } else { self.fresh(print)? };
@@ -205,7 +215,7 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
         print.note(&format!("{steps} steps of {tokens} tokens"));
     }
-    let progress = Progress::new(&recipe, trainer.steps(), seconds);
+    let progress = Progress::new(&recipe, trainer.steps(), seconds, print);
     let mut course = Course {
         trainer: &mut trainer,
         source: &source,

@@ -24,7 +24,7 @@ impl<'a> Watch<'a> {
                     "training {parameters} parameters on {} tokens of it",
                     begun.tokens
                 ));
-                self.progress = Some(Progress::new(begun.recipe, 0, None));
+                self.progress = Some(Progress::new(begun.recipe, 0, None, self.print));
             }
             Told::Event(event) => {
                 if let Some(progress) = &self.progress {

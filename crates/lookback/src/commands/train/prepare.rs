@@ -1,14 +1,12 @@
 //! What a run needs, read and checked before anything is written or computed.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use lookback_files::{Lock, Refusal, Result, read_utf8};
 use lookback_model::Network;
 use lookback_text::{
     Named, Specials, TokenId, Tokenizer,
+    corpus::Document,
     dataset::{Dataset, Windows},
 };
 use lookback_train::{Directory, Limit, Recipe, Source, preset};
@@ -48,18 +46,7 @@ const SETTLED: [&str; 8] = [
 impl Train {
     /// A new run.
     pub(super) fn fresh(&self, print: &mut Print) -> Result<Prepared> {
-        let mut recipe = match &self.config {
-            Some(path) => {
-                Recipe::parse(&read_utf8(path)?).map_err(|refusal| refusal.at(path.display()))?
-            }
-            None => preset(&self.preset)?,
-        };
-        self.settings().try_for_each(|setting| recipe.set(&setting))?;
-        let place = |refusal: Refusal| match &self.config {
-            Some(path) => refusal.at(path.display()),
-            None => refusal,
-        };
-        recipe.check().map_err(place)?;
+        let mut recipe = self.recipe()?;
         let names_steps = |setting: &String| setting.split('=').next() == Some("steps");
         if self.limit()?.is_some() && self.set.iter().any(names_steps) {
             return Err(Refusal::user(
@@ -80,8 +67,9 @@ impl Train {
                 (None, random_ids(count, vocabulary), Vec::new(), vocabulary)
             }
             None => {
-                let texts = read_texts(&self.texts)?;
-                text_bytes = texts.iter().map(|(_, text)| text.len()).sum();
+                let corpus = self.reading.read(&self.texts, print)?;
+                text_bytes = corpus.bytes();
+                let texts = corpus.documents;
                 let tokenizer = tokenizer(&self.tokenizer, &texts)?;
                 let (ids, documents) = encode(&tokenizer, texts)?;
                 let vocabulary = tokenizer.vocabulary();
@@ -114,6 +102,23 @@ impl Train {
             is_fresh: true,
             text_bytes,
         })
+    }
+
+    /// The settings of a new run, as file or preset and arguments say.
+    pub(super) fn recipe(&self) -> Result<Recipe> {
+        let mut recipe = match &self.config {
+            Some(path) => {
+                Recipe::parse(&read_utf8(path)?).map_err(|refusal| refusal.at(path.display()))?
+            }
+            None => preset(&self.preset)?,
+        };
+        self.settings().try_for_each(|setting| recipe.set(&setting))?;
+        let place = |refusal: Refusal| match &self.config {
+            Some(path) => refusal.at(path.display()),
+            None => refusal,
+        };
+        recipe.check().map_err(place)?;
+        Ok(recipe)
     }
 
     /// Each setting that was asked for, those with an option of their own last.
@@ -190,24 +195,9 @@ impl Train {
     }
 }
 
-/// The texts with their names; an empty one is refused.
-fn read_texts(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
-    let read = |path: &PathBuf| {
-        let text = read_utf8(path)?;
-        if text.is_empty() {
-            return Err(Refusal::user(format!(
-                "{}: it is empty; give a text to learn from",
-                path.display()
-            )));
-        }
-        Ok((path.clone(), text))
-    };
-    paths.iter().map(read).collect()
-}
-
 /// The tokenizer that `--tokenizer` names.
-fn tokenizer(kind: &str, texts: &[(PathBuf, String)]) -> Result<Tokenizer> {
-    let all: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+fn tokenizer(kind: &str, texts: &[Document]) -> Result<Tokenizer> {
+    let all: Vec<&str> = texts.iter().map(|document| document.text.as_str()).collect();
     if kind == "char" {
         return Tokenizer::characters(&all, &[]);
     }
@@ -238,12 +228,9 @@ fn bpe_size(kind: &str, size: &str) -> Result<usize> {
 
 /// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
 /// Each text is let go when it is read: a long one would otherwise lie beside its ids to the end.
-fn encode(
-    tokenizer: &Tokenizer,
-    texts: Vec<(PathBuf, String)>,
-) -> Result<(Vec<TokenId>, Vec<usize>)> {
+fn encode(tokenizer: &Tokenizer, texts: Vec<Document>) -> Result<(Vec<TokenId>, Vec<usize>)> {
     let (mut ids, mut documents) = (Vec::new(), Vec::new());
-    for (path, text) in texts {
+    for Document { path, text } in texts {
         documents.push(ids.len());
         let of_text = tokenizer
             .encode_bare(&text, Specials::Text)

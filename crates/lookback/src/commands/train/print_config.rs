@@ -1,0 +1,53 @@
+//! `lookback train --print-config`: the settings of a run, each with what it is.
+
+use lookback_files::Result;
+use lookback_train::Recipe;
+
+/// What each setting is, in a line.
+const ABOUT: [(&str, &str); 27] = [
+    ("seed", "Seed of the first weights and of the order of data."),
+    ("steps", "Optimizer steps; 0 leaves them to --steps, --tokens or --minutes."),
+    ("batch", "Sequences of a pass."),
+    ("accumulate", "Passes whose gradients make one step."),
+    ("context", "Tokens of a sequence, and of the model's context."),
+    ("at_documents", "Whether sequences begin only where a document does."),
+    ("rate", "Highest learning rate."),
+    ("final_share", "Share of the rate at the end."),
+    ("warmup_share", "Steps over which the rate rises, as a share of all."),
+    ("beta1", "AdamW's decay of the mean of gradients."),
+    ("beta2", "AdamW's decay of the mean of their squares."),
+    ("epsilon", "AdamW's addition to the root."),
+    ("decay", "Weight decay of matrices and tables."),
+    ("clip", "Longest gradient; a longer one is shortened to it."),
+    ("start_tables", "Standard deviation of the first tables."),
+    ("start_matrices", "Standard deviation of the first matrices."),
+    ("compute", "Precision of matrix products: f32 or bf16."),
+    ("validate_every", "Steps between validations; 0 for twenty over the run."),
+    ("checkpoint_every", "Steps between checkpoints; 0 for ten over the run."),
+    ("architecture", "Whose form the model has: gpt2, llama, or nanogpt (for timing alone)."),
+    ("layers", "Blocks."),
+    ("heads", "Query heads."),
+    ("key_heads", "Key and value heads; fewer than heads is grouped-query attention."),
+    ("width", "Width of the residual stream."),
+    ("hidden", "Width of the MLP."),
+    ("theta", "Base of the rotary frequencies, in a llama."),
+    ("model", "The model's shape."),
+];
+
+/// `training.toml` with a line above each setting.
+pub(super) fn commented(recipe: &Recipe) -> Result<String> {
+    let mut commented = String::from(
+        "# Settings of a run of lookback: lookback train TEXT --config THIS.toml --out DIR\n",
+    );
+    for line in recipe.to_toml()?.lines() {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let key = key.trim_start_matches('[').trim_end_matches(']');
+        if let Some((_, about)) = ABOUT.iter().find(|(known, _)| *known == key) {
+            commented += &format!("\n# {about}");
+        }
+        if !line.is_empty() {
+            commented += &format!("\n{line}\n");
+        }
+    }
+    Ok(commented)
+}

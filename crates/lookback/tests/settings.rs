@@ -1,0 +1,124 @@
+//! Settings from a file, the environment and the command line; helps for shells and for man.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod world;
+
+use world::{SMALL, World, said};
+
+/// What a model writes with these arguments, and under these variables.
+fn written(world: &World, more: &str, variables: &[(&str, &str)]) -> String {
+    let line = format!("generate good -p on -n 12 {more}");
+    let mut program = world.program(line.split_whitespace());
+    let said = said(program.envs(variables.iter().copied()));
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{more}: {said:?}");
+    said.stdout
+}
+
+#[test]
+fn a_file_is_as_good_as_arguments_and_arguments_go_first() {
+    let world = World::with_model();
+    world.write(
+        "warm.toml",
+        "temperature = 1.5\ntop_k = 0\nseed = 7\nsamplers = \"temperature;top_k\"\nban = [\"on\", \"e\"]\n",
+    );
+    let warm = "--temperature 1.5 --top-k 0 --samplers temperature;top_k --ban on --ban e";
+    let by_arguments = written(&world, &format!("{warm} --seed 7"), &[]);
+    assert_eq!(written(&world, "--config warm.toml", &[]), by_arguments);
+    assert!(!by_arguments.contains('e'), "{by_arguments}");
+    let other_seed = written(&world, &format!("{warm} --seed 8"), &[]);
+    assert_ne!(other_seed, by_arguments);
+    assert_eq!(written(&world, "--config warm.toml --seed 8", &[]), other_seed);
+    assert_eq!(written(&world, "--seed=8 --config=warm.toml", &[]), other_seed);
+    // The environment stands between them.
+    assert_eq!(written(&world, "--config warm.toml", &[("LOOKBACK_SEED", "8")]), other_seed);
+    let both = written(&world, "--config warm.toml --seed 7", &[("LOOKBACK_SEED", "8")]);
+    assert_eq!(both, by_arguments);
+    assert_eq!(written(&world, warm, &[("LOOKBACK_SEED", "7")]), by_arguments);
+}
+
+#[test]
+fn a_file_with_a_mistake_is_refused_by_its_key() {
+    let world = World::with_model();
+    let said: Vec<String> = [
+        "tempreature = 1",
+        "luck = 7",
+        "temperature = \"hot\"",
+        "temperature = { is = 1 }",
+        "greedy = 1",
+        "config = \"other.toml\"",
+        "seed = ",
+        "top_k = 2.5",
+        "temperature = 1\ntemperature = 2",
+    ]
+    .iter()
+    .map(|text| {
+        world.write("mine.toml", text);
+        format!("{text}\n  {}\n", world.refused("generate good -p on --config mine.toml"))
+    })
+    .chain([format!("no file\n  {}\n", world.refused("chat good --config none.toml"))])
+    .collect();
+    insta::assert_snapshot!(said.concat());
+}
+
+#[test]
+fn the_printed_configuration_is_one_that_can_be_used() {
+    let world = World::new();
+    let preset = "train --print-config --preset tiny --set layers=1 --set rate=0.002";
+    let text = world.done(preset);
+    world.write("mine.toml", &text);
+    assert_eq!(world.done("train --print-config --config mine.toml"), text);
+    assert!(text.contains("\nlayers = 1\n") && text.contains("\nrate = 0.002\n"), "{text}");
+    // Every key has a line that says what it is.
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {
+        assert!(at > 0 && lines[at - 1].starts_with("# "), "{line} is not explained");
+    }
+}
+
+#[test]
+fn shells_and_man_get_what_the_helps_say() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = world.done(&format!("completions {shell}"));
+        assert!(script.contains("top-n-sigma") && script.contains("tokenizer"), "{shell}");
+    }
+    let page = world.done("manual");
+    assert!(page.starts_with(".ie") && page.contains("Exit codes"), "{page}");
+    let page = world.done("manual generate");
+    assert!(page.contains("mirostat") && page.contains("lookback generate runs/mine"), "{page}");
+    assert!(world.done("manual tokenizer train").contains("bpe"));
+    assert!(
+        world.refused("manual genrate").starts_with("manual genrate: there is no such command")
+    );
+}
+
+#[test]
+fn quiet_says_results_alone_verbose_says_more_and_nothing_is_coloured() {
+    let world = World::with_model();
+    world.write(
+        "good/generation_config.json",
+        r#"{"do_sample": true, "temperature": 0.7, "top_k": 5}"#,
+    );
+    let line = "generate good -p on -n 5";
+    let plain = world.lookback(line);
+    assert_eq!(
+        plain.stderr,
+        "lookback: the model's generation_config.json asks for --temperature 0.7 --top-k 5; what \
+         is given here goes first\n"
+    );
+    // What is given is not said, since it is not taken from there.
+    let given = world.lookback(&format!("{line} --temperature 0.7 --top-k 5"));
+    assert_eq!((given.stdout.as_str(), given.stderr.as_str()), (plain.stdout.as_str(), ""));
+    let quiet = world.lookback(&format!("{line} --quiet"));
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (plain.stdout.as_str(), ""));
+    let loud = world.lookback(&format!("train town.txt {SMALL} --steps 3 --out loud --verbose"));
+    assert!(loud.stderr.contains("parameters, ") && loud.stderr.contains("3 steps of"), "{loud:?}");
+    let both = world.refused("eval good town.txt --quiet --verbose");
+    assert!(both.contains("--quiet cannot stand beside --verbose"), "{both}");
+    for line in ["--help", "generate --help", "generat", "generate good -p on -n 3"] {
+        let mut program = world.program(line.split(' '));
+        let said = said(program.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"));
+        assert!(!format!("{}{}", said.stdout, said.stderr).contains('\u{1b}'), "{line}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Texts are read however people keep them, and what cannot be read is named with its place.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use lookback_text::corpus::{Corpus, Reading, read};
+
+const STRICT: Reading = Reading { lossy: false, skip_bad: false, most: 1 << 20 };
+
+fn texts(corpus: &Corpus) -> Vec<&str> {
+    corpus.documents.iter().map(|document| document.text.as_str()).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+/// The sentence, without the folder it names.
+fn refusal(folder: &Path, name: &str, how: Reading) -> String {
+    let said = read(&[folder.join(name)], how).unwrap_err().to_string();
+    said.replace(&format!("{}/", folder.display()), "")
+}
+
+const LINES: &str = r#"{"text": "one\nand more"}
+
+{"messages": [{"role": "user", "content": "two?"}, {"role": "assistant", "content": "two."}]}
+{"id": 7, "text": "three"}
+"#;
+
+#[test]
+fn folders_lines_and_packed_files_are_read_in_the_order_of_their_names() {
+    let packed = (gzip(b"from gzip"), zstd(LINES.as_bytes()));
+    let folder = folder(&[
+        ("a.txt", b"from a"),
+        ("b/c.txt.gz", &packed.0),
+        ("b/d.jsonl.zst", &packed.1),
+        ("b/empty.md", b""),
+        ("notes.pdf", b"%PDF"),
+        ("z.jsonl", LINES.as_bytes()),
+    ]);
+    let lines = ["one\nand more", "two?\ntwo.", "three"];
+    let corpus = read(&[folder.path().to_owned()], STRICT).unwrap();
+    let all: Vec<&str> = ["from a", "from gzip"].into_iter().chain(lines).chain(lines).collect();
+    assert_eq!(texts(&corpus), all);
+    assert_eq!(corpus.summary(), format!("5 files, 8 documents, {} bytes", all.concat().len()));
+    let one = read(&[folder.path().join("b/d.jsonl.zst")], STRICT).unwrap();
+    assert_eq!(texts(&one), lines);
+    // Files of any other name are one text.
+    assert_eq!(texts(&read(&[folder.path().join("notes.pdf")], STRICT).unwrap()), ["%PDF"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_place() {
+    let bomb = gzip(&vec![b'a'; 4 << 20]);
+    let bad_lines =
+        [LINES, "{\"text\": 1}\n", "{\"messages\": [{}]}\n", "{\"text\": \"x\n"].concat();
+    let folder = folder(&[
+        ("bad.txt", b"good \xff\xfe text"),
+        ("bad.jsonl", bad_lines.as_bytes()),
+        ("empty.jsonl", b"\n\n"),
+        ("bomb.txt.gz", &bomb),
+        ("cut.txt.gz", &bomb[..bomb.len() / 2]),
+        ("no.txt.gz", b"no gzip at all"),
+        ("no.txt.zst", b"no zstd at all"),
+        ("only/notes.pdf", b"%PDF"),
+    ]);
+    let said: Vec<String> = [
+        "bad.txt",
+        "bad.jsonl",
+        "empty.jsonl",
+        "bomb.txt.gz",
+        "cut.txt.gz",
+        "no.txt.gz",
+        "no.txt.zst",
+        "only",
+        "missing.txt",
+    ]
+    .iter()
+    .map(|name| refusal(folder.path(), name, STRICT))
+    .collect();
+    let expected = [
+        "bad.txt: byte 5 is not valid UTF-8; convert the file to UTF-8 first, or replace such bytes \
+         with --lossy",
+        "bad.jsonl: line 5 has neither a text nor messages; mend it, or pass over such lines with \
+         --skip-bad",
+        "empty.jsonl: it is empty; give a text to learn from",
+        "bomb.txt.gz: it holds more than the 1048576 bytes that there is room for in memory; give \
+         less",
+        "cut.txt.gz: it holds more than the 1048576 bytes",
+        "no.txt.gz: it cannot be unpacked (",
+        "no.txt.zst: it cannot be unpacked (",
+        "only: there is no .txt, .md or .jsonl file in this folder; name the files",
+        "missing.txt: there is no such file; check the path",
+    ];
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.starts_with(expected), "{said}");
+    }
+    let kind = Reading { lossy: true, skip_bad: true, ..STRICT };
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    let corpus = read(&[path("bad.txt"), path("bad.jsonl")], kind).unwrap();
+    assert_eq!(texts(&corpus)[0], "good \u{fffd}\u{fffd} text");
+    assert_eq!((corpus.documents.len(), corpus.skipped, corpus.replaced), (4, 3, 1));
+    let summary = corpus.summary();
+    assert!(summary.ends_with("3 lines passed over, bytes replaced in 1 file"), "{summary}");
+}
+
+#[test]
+fn packed_texts_cut_anywhere_are_refused_and_never_a_panic() {
+    let text = LINES.repeat(3);
+    for (name, whole) in
+        [("x.jsonl.gz", gzip(text.as_bytes())), ("x.jsonl.zst", zstd(text.as_bytes()))]
+    {
+        let folder = folder(&[(name, &whole)]);
+        let path = folder.path().join(name);
+        assert_eq!(read(&[path.clone()], STRICT).unwrap().documents.len(), 9);
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(read(&[path.clone()], STRICT).is_err(), "{name} cut at {length}");
+        }
+        for at in 0..whole.len() {
+            for wrong in [0x00, 0x01, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= wrong;
+                fs::write(&path, &bytes).unwrap();
+                if let Err(refusal) = read(&[path.clone()], STRICT) {
+                    assert!(!refusal.to_string().contains('\n'), "{refusal}");
+                }
+            }
+        }
+    }
+}
