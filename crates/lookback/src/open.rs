@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::{Compute, Keep, Team, Weights};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Blame, Refusal, Result};
 use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
@@ -73,6 +73,29 @@ impl Model {
                 self.path.display()
             ))
         })
+    }
+
+    /// A refusal with its cause, if that is a weight that holds no number: whoever meets one only in
+    /// the logits cannot know whose fault it is.
+    pub fn explained(&self, refusal: Refusal) -> Refusal {
+        if refusal.blame() != Blame::User {
+            return refusal;
+        }
+        let mut values = Vec::new();
+        let damaged = self.network().ids().find(|&id| {
+            values.resize(self.network().weight(id).len(), 0.0);
+            self.weights.read(id, &mut values);
+            values.iter().any(|value| !value.is_finite())
+        });
+        match damaged {
+            None => refusal,
+            Some(id) => Refusal::user(format!(
+                "{}: the weight {} holds a value that is no number; the file is damaged, so fetch \
+                 the model again",
+                self.path.display(),
+                self.network().weight(id).name
+            )),
+        }
     }
 
     /// Numbers for the samplers that its `generation_config.json` suggests, by our names.

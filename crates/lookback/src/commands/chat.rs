@@ -93,7 +93,8 @@ impl Chat {
                 print.flush()?;
                 answer.push_str(&piece);
                 Ok(ControlFlow::Continue(()))
-            })?;
+            })
+            .map_err(|refusal| model.explained(refusal))?;
             let rest = decoder.finish();
             print.line(&rest)?;
             print.flush()?;

@@ -113,7 +113,8 @@ impl Generate {
             show(shown, print)?;
             let is_over = stop.found() || print.nobody_listens();
             Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
+        })
+        .map_err(|refusal| model.explained(refusal))?;
         let last = decoder.map_or(String::new(), |mut decoder| stop.push(&decoder.finish()));
         show(last, print)?;
         show(stop.finish(), print)?;
