@@ -29,14 +29,14 @@ test('a slider changes what is left while it is dragged', async () => {
   const { page, faults } = await open(browser.context, served.address);
   await drawn(page, 'sample');
   const figure = page.locator('figure[data-stage="sample"]');
-  const slider = figure.locator('.slider input').nth(1);
+  const slider = figure.locator('.slider input').nth(0);
   await slider.focus();
   for (let press = 0; press < 3; press += 1) await page.keyboard.press('ArrowRight');
   await page.waitForFunction(
     () => document.querySelectorAll('[data-stage="sample"] .sample-gone').length > 0,
   );
   assert.ok(await slider.evaluate((node) => node === document.activeElement));
-  assert.equal(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('top_k'), '3');
+  assert.equal(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('top_k'), '43');
   await figure.getByRole('button', { name: 'likeliest' }).click();
   await figure.getByText('No dice are thrown').waitFor();
   assert.deepEqual(faults, []);

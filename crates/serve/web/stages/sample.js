@@ -8,7 +8,7 @@ import { visible } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
-import { chance, quoted, samplers, seed, settings, shown as inSight, words } from './chain.js';
+import { chance, shown as inSight, quoted, samplers, seed, settings, words } from './chain.js';
 
 /** @typedef {import('./chain.js').Sampler} Sampler */
 /** @typedef {{sampler: string | null, step: string | null, kept: number, removed: number, removed_share: number, probabilities: (number | null)[], others: {tokens: number, share: number}}} Left */
@@ -104,7 +104,10 @@ export default {
       const others = all.filter((of) => !seen.includes(of));
       const add = choice({
         label: 'add',
-        options: [['', 'a sampler'], ...others.map((of) => [of.name, of.title])],
+        options: [
+          ['', 'a sampler'],
+          ...others.map((of) => /** @type {[string, string]} */ ([of.name, of.title])),
+        ],
         value: '',
         onChange: (name) => {
           const of = others.find((one) => one.name === name);
