@@ -6,7 +6,8 @@ mod mistakes;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
-    Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind,
+    Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, ValueEnum,
+    builder::FalseyValueParser, error::ErrorKind,
 };
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
@@ -174,11 +175,15 @@ fn settled(arguments: Arguments) -> Arguments {
             let Some(long) = argument.get_long() else { return argument };
             let variable = format!("LOOKBACK_{}", long.replace('-', "_").to_uppercase());
             let takes_value = argument.get_action().takes_values();
-            let argument = match ["help", "version"].contains(&long) {
-                true => argument,
-                false => argument.env(variable).hide_env(true),
-            };
-            if takes_value { argument.allow_negative_numbers(true) } else { argument }
+            if ["help", "version"].contains(&long) {
+                return argument;
+            }
+            let argument = argument.env(variable).hide_env(true);
+            match takes_value {
+                true => argument.allow_negative_numbers(true),
+                // 0, no, off and nothing leave it out.
+                false => argument.value_parser(FalseyValueParser::new()),
+            }
         })
         .mut_subcommands(settled)
 }

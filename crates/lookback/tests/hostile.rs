@@ -44,7 +44,7 @@ fn small_files_may_be_cut_and_wrong_anywhere() {
         (run.join("training.toml"), |path| {
             Recipe::parse(&lookback_files::read_utf8(path)?).and_then(|recipe| recipe.check())
         }),
-        (run.join("tokens.bin"), |path| Dataset::open(path).map(|data| drop(data.largest()))),
+        (run.join("tokens.bin"), |path| Dataset::open(path).map(|data| _ = data.largest())),
         (snapshot, |path| {
             let step = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
             Snapshot::read(path.parent().unwrap().parent().unwrap(), step).map(drop)

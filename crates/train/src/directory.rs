@@ -111,18 +111,22 @@ impl Directory {
         })
     }
 
-    /// Makes the directory, once nothing can be refused any more, with the tokens of its run. The
-    /// settings, written last, make it a run that can be gone on with.
-    pub fn begin(&self, data: &Dataset) -> Result<Lock> {
+    /// Makes the directory of a new run, once nothing can be refused any more, and takes it.
+    pub fn take(&self) -> Result<Lock> {
         self.make()?;
         let lock = self.lock()?;
         // Another process may have trained in it since it was looked at.
         if self.settings().exists() {
             return Err(something_is_in(&self.path));
         }
-        self.sweep()?;
-        data.write(&self.tokens())?;
         Ok(lock)
+    }
+
+    /// Writes the tokens of a new run into the directory that was taken. The settings, written last
+    /// of all, make it a run that can be gone on with.
+    pub fn begin(&self, data: &Dataset) -> Result<()> {
+        self.sweep()?;
+        data.write(&self.tokens())
     }
 
     /// Makes the directory alone.

@@ -120,7 +120,9 @@ fn train(path: &Path) -> Result<()> {
         directory.sweep()?;
         lock
     } else {
-        directory.begin(&data)?
+        let lock = directory.take()?;
+        directory.begin(&data)?;
+        lock
     };
     directory.cut_metrics(trainer.steps())?;
     directory.write_settings(&recipe)?;

@@ -131,9 +131,12 @@ impl Candidates {
         Ok(())
     }
 
-    /// Keeps those of which this is true, and what they are worth.
+    /// Keeps those of which this is true.
     pub(super) fn retain(&mut self, is_kept: impl FnMut(&Candidate) -> bool) {
+        let before = self.len();
         self.all.retain(is_kept);
+        // The largest, which weights are relative to, may be gone.
+        self.weighed &= self.len() == before;
     }
 
     /// Changes logits, as they would be if no temperature had shifted them.

@@ -21,7 +21,7 @@ pub(super) fn with_the_files(program: &Command, arguments: Vec<OsString>) -> Res
     let Some(path) = value_of("--config", &words) else { return Ok(arguments) };
     let from_file = read(Path::new(path), command, &words).map_err(|refusal| refusal.at(path))?;
     let mut all = arguments;
-    all.splice(2..2, from_file);
+    drop(all.splice(2..2, from_file));
     Ok(all)
 }
 

@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
-use lookback_train::{Course, Ending, Event, Finished, Limit, Pace, Trainer};
+use lookback_train::{Course, Directory, Ending, Event, Finished, Limit, Pace, Trainer};
 use serde_json::json;
 
 use prepare::Prepared;
@@ -195,22 +195,23 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         _ => None,
     };
     let mut trainer = Trainer::new(network, &recipe, team)?;
-    if let Some(directory) = &directory {
-        if is_fresh {
-            lock = Some(directory.begin(&source.data)?);
-            tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))?;
-        } else {
-            let restored = directory.restore(&mut trainer)?;
-            refuse_fewer_steps(restored.steps, recipe.steps)?;
-            for refusal in &restored.passed_over {
-                let steps = restored.steps;
-                print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
-            }
-            directory.sweep()?;
-        }
-        directory.cut_metrics(trainer.steps())?;
-        directory.write_settings(&recipe)?;
+    if let Some(directory) = &directory
+        && is_fresh
+    {
+        lock = Some(directory.take()?);
     }
+    let begun = match &directory {
+        None => Ok(()),
+        Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
+            tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))
+        }),
+        Some(directory) => go_on(directory, &mut trainer, print),
+    };
+    let begun = begun.and_then(|()| {
+        let Some(directory) = &directory else { return Ok(()) };
+        directory.cut_metrics(trainer.steps())?;
+        directory.write_settings(&recipe)
+    });
     if seconds.is_none() {
         let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
         print.note(&format!("{steps} steps of {tokens} tokens"));
@@ -223,15 +224,17 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         checkpoints,
         stop,
     };
-    let finished = course.run(seconds, &mut |event| {
-        if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
-            (&event, &tokenizer, progress.is_seen())
-        {
-            let team = Team::new(1, lookback_engine::Path::best());
-            progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
-        }
-        progress.tell(&event);
-        Ok(())
+    let finished = begun.and_then(|()| {
+        course.run(seconds, &mut |event| {
+            if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
+                (&event, &tokenizer, progress.is_seen())
+            {
+                let team = Team::new(1, lookback_engine::Path::best());
+                progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
+            }
+            progress.tell(&event);
+            Ok(())
+        })
     });
     progress.end();
     match (finished, directory, lock) {
@@ -244,6 +247,18 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         }
         (finished, ..) => finished,
     }
+}
+
+/// Puts a trainer where a run's newest checkpoint stands.
+fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Result<()> {
+    let wanted = trainer.recipe().steps;
+    let restored = directory.restore(trainer)?;
+    refuse_fewer_steps(restored.steps, wanted)?;
+    for refusal in &restored.passed_over {
+        let steps = restored.steps;
+        print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
+    }
+    directory.sweep()
 }
 
 fn refuse_fewer_steps(taken: u64, wanted: u64) -> Result<()> {
