@@ -87,7 +87,7 @@ fn shells_and_man_get_what_the_helps_say() {
     assert!(page.starts_with(".ie") && page.contains("Exit codes"), "{page}");
     let page = world.done("manual generate");
     assert!(page.contains("mirostat") && page.contains("lookback generate runs/mine"), "{page}");
-    assert!(world.done("manual tokenizer train").contains("bpe"));
+    assert!(world.done("manual tokenizer train").contains("vocab"));
     assert!(
         world.refused("manual genrate").starts_with("manual genrate: there is no such command")
     );

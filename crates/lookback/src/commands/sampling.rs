@@ -160,12 +160,13 @@ impl Sampling {
             ban(&model.ends());
         }
         for text in &self.ban {
-            for text in [text.clone(), format!(" {text}")] {
-                let ids = model.tokenizer()?.encode_bare(&text, Specials::Text)?;
-                if !ids.is_empty() {
-                    words.banned.push(ids);
-                }
-            }
+            let tokenizer = model.tokenizer()?;
+            let ids = tokenizer.encode_bare(text, Specials::Text);
+            let ids = ids.map_err(|refusal| refusal.at(format!("--ban {text:?}")))?;
+            // Not every vocabulary has a space.
+            let spaced = tokenizer.encode_bare(&format!(" {text}"), Specials::Text);
+            let both = [ids, spaced.unwrap_or_default()];
+            words.banned.extend(both.into_iter().filter(|ids| !ids.is_empty()));
         }
         if let Some(only) = &self.only_ids {
             words.only = Some(model.ids_of("--only-ids", only)?);
