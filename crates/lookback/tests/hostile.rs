@@ -54,14 +54,14 @@ fn small_files_may_be_cut_and_wrong_anywhere() {
     for (path, read) in files {
         let whole = fs::read(&path).unwrap();
         // Of a long file the beginning and the end, where its lengths and names stand.
-        let places = |end: usize| (0..end.min(1500)).chain(end.saturating_sub(100).max(1500)..end);
+        let places = |end: usize| (0..end.min(500)).chain(end.saturating_sub(60).max(500)..end);
         for length in places(whole.len()) {
             fs::write(&path, &whole[..length]).unwrap();
             read(&path).unwrap_or_else(|refusal| is_a_sentence(&refusal));
             cut += 1;
         }
         for at in places(whole.len()) {
-            for with in [0x00, 0x22, 0x39, 0x7f, 0xff] {
+            for with in [0x00, 0x22, 0x39, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[at] = with;
                 fs::write(&path, &bytes).unwrap();
@@ -72,7 +72,7 @@ fn small_files_may_be_cut_and_wrong_anywhere() {
         fs::write(&path, &whole).unwrap();
     }
     println!("{cut} files were cut and {wrong} had a wrong byte");
-    assert!(cut > 4000 && wrong > 20_000, "{cut} cut, {wrong} wrong");
+    assert!(cut > 1500 && wrong > 6000, "{cut} cut, {wrong} wrong");
 }
 
 #[test]
@@ -95,8 +95,10 @@ fn json_may_be_deep_long_and_huge_in_its_claims() {
             let whole = fs::read(&path).unwrap();
             fs::write(&path, &text).unwrap();
             for line in ["generate good -p on -n 1", "eval good town.txt"] {
-                let said = world.refused(line);
-                assert!(said.len() < 600, "{name}, {line}: {} bytes are said", said.len());
+                // What names nothing that is known may be read as nothing.
+                let said = world.lookback(line);
+                assert!(matches!(said.code, Some(0 | 2)), "{name}, {line}: {said:?}");
+                assert!(said.stderr.lines().count() <= 1 && said.stderr.len() < 600, "{said:?}");
             }
             fs::write(&path, whole).unwrap();
         }

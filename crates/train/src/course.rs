@@ -129,6 +129,9 @@ impl Course<'_> {
         if self.trainer.steps() == 0 {
             self.keep_snapshot(0)?;
         }
+        if self.trainer.steps() == steps {
+            tally.judged = self.judged_before();
+        }
         while self.trainer.steps() < steps {
             if self.stop.load(Ordering::Relaxed) {
                 return self.interrupted();
@@ -232,6 +235,14 @@ impl Course<'_> {
         }
         self.written(directory.keep_checkpoint(self.trainer, self.checkpoints))?;
         tell(Event::Kept { step })
+    }
+
+    /// What the metrics say of the last step, where a run was stopped after it was judged.
+    fn judged_before(&self) -> Option<(u64, f64)> {
+        let step = self.trainer.steps();
+        let metrics = self.directory?.read_metrics();
+        let of_this = metrics.iter().filter(|line| line["step"] == step);
+        of_this.filter_map(|line| line["validation_loss"].as_f64()).last().map(|loss| (step, loss))
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {

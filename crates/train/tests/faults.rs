@@ -166,7 +166,7 @@ fn a_run_that_dies_at_any_call_loses_nothing() {
     let kept = ["checkpoint.safetensors", "checkpoint-00000004.safetensors", "model.safetensors"];
     assert!(kept.iter().all(|name| whole.contains_key(Path::new(name))), "{:?}", whole.keys());
     assert!(!whole.contains_key(Path::new("checkpoint-00000002.safetensors")));
-    assert!(calls > 100, "{calls} calls");
+    assert!(calls > 80, "{calls} calls");
     for at in 1..=calls {
         let world = tempfile::tempdir().unwrap();
         let run = world.path().join("run");

@@ -100,6 +100,7 @@ fn mistaken(key: &str) -> Refusal {
 /// `there is no setting tempreature; did you mean temperature? see lookback generate --help`
 fn unknown(key: &str, command: &Command) -> Refusal {
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
+    let known = known.filter(|long| *long != "config");
     let wanted = key.replace('_', "-");
     let nearest = known
         .map(|long| (strsim::jaro_winkler(long, &wanted), long))

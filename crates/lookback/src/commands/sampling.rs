@@ -20,7 +20,6 @@ pub(crate) struct Sampling {
     greedy: bool,
     /// Takes arguments from a file, such as temperature = 0.7; those given here go first.
     #[arg(long, value_name = "FILE.toml")]
-    #[expect(dead_code, reason = "its arguments stand among the others before these are read")]
     config: Option<std::path::PathBuf>,
     /// The draws follow from it: the same seed, model and prompt give the same text, on any machine.
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -71,7 +70,7 @@ impl Args for Numbers {
                 .long(of.name.replace('_', "-"))
                 .aliases(alias)
                 .value_name(if of.is_whole { "N" } else { "X" })
-                .help(of.about)
+                .help(of.about.trim_end_matches('.'))
                 .value_parser(value_parser!(f64))
                 .default_value(of.default.to_string())
                 .allow_negative_numbers(true)

@@ -258,6 +258,7 @@ fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Res
         let steps = restored.steps;
         print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
     }
+    directory.make()?;
     directory.sweep()
 }
 
