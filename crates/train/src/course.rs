@@ -242,7 +242,10 @@ impl Course<'_> {
         let step = self.trainer.steps();
         let metrics = self.directory?.read_metrics();
         let of_this = metrics.iter().filter(|line| line["step"] == step);
-        of_this.filter_map(|line| line["validation_loss"].as_f64()).last().map(|loss| (step, loss))
+        of_this
+            .filter_map(|line| line["validation_loss"].as_f64())
+            .next_back()
+            .map(|loss| (step, loss))
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
