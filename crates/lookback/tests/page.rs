@@ -120,7 +120,7 @@ fn the_page_is_there_before_the_model_and_reads_it_while_it_learns() {
         let second = world.lookback(line);
         assert_eq!(second.code, Some(2), "{second:?}");
         let sentence = world::sentence(line, &second);
-        assert!(sentence.starts_with("default: another lookback is making this"), "{sentence}");
+        assert!(sentence.starts_with("default: another lookback (process "), "{sentence}");
     }
     let (code, said) = served.interrupted();
     assert_eq!(code, Some(130), "{said}");
