@@ -29,7 +29,7 @@ pub use head::{Normed, Said, activation, last_norm, say};
 pub use learn::{Learn, evaluate, learn};
 pub use look::{Look, Peek, View, Watch, look};
 pub use lookback_kernels::{limits, path::Path, team::Team};
-pub use optimize::{Adam, Settings as AdamSettings};
+pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;
 pub use plan::{Memory, Plan};
 pub use run::Run;

@@ -1,28 +1,48 @@
-//! AdamW over all weights: moments in f32, decay on matrices and tables only.
+//! The step along the gradients: AdamW over all weights, or Muon over the matrices of the blocks and
+//! AdamW over the rest. Decay on matrices and tables only.
 //!
-//! Loshchilov and Hutter 2019, algorithm 2, as `torch.optim.AdamW` rounds it.
+//! AdamW is Loshchilov and Hutter 2019, algorithm 2, as `torch.optim.AdamW` rounds it; Muon is Jordan
+//! et al. 2024 with the factor of Liu et al. 2025. State and sums are f32.
 
 use lookback_kernels::{
+    muon::{self, Muon},
     optimize::{AdamW, adamw},
     room::Room,
+    sums,
     team::Team,
 };
 use lookback_model::{Network, Role, WeightId};
 
 use crate::{gradients::Gradients, weights::Weights};
 
+/// How weights follow their gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// AdamW, all of them.
+    #[default]
+    AdamW,
+    /// Muon the matrices of the blocks, AdamW tables, head, norms and biases.
+    Muon,
+}
+
 /// The settings of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Learning rate.
     pub rate: f64,
-    /// Decay of the mean of gradients.
+    /// Tables learn at this share of `rate`, a tied head with them.
+    pub table_share: f64,
+    /// A head of its own learns at this share of `rate`.
+    pub head_share: f64,
+    /// AdamW's decay of the mean of gradients.
     pub beta1: f64,
-    /// Decay of the mean of their squares.
+    /// AdamW's decay of the mean of their squares.
     pub beta2: f64,
     /// Added to the root of the squares.
     pub epsilon: f64,
-    /// Share of `rate` by which matrices and tables shrink.
+    /// Muon's decay of the mean of gradients.
+    pub momentum: f64,
+    /// Share of the rate by which matrices and tables shrink.
     pub decay: f64,
     /// Factor of every gradient, from clipping.
     pub gradient_factor: f64,
@@ -30,22 +50,41 @@ pub struct Settings {
 
 /// The optimizer's state.
 #[derive(Debug)]
-pub struct Adam {
+pub struct Optimizer {
+    method: Method,
     steps: u64,
-    /// For each weight, the mean of its gradients and the mean of their squares.
+    /// For each weight, the mean of its gradients, and under AdamW the mean of their squares.
     moments: Vec<[Room; 2]>,
+    /// Of Muon.
+    blocks: Vec<f64>,
+    scratch: Room,
 }
 
-impl Adam {
+impl Optimizer {
     /// Before the first step.
-    pub fn new(network: &Network) -> Self {
-        let zero = |len: usize| [Room::zeros(len), Room::zeros(len)];
-        Self { steps: 0, moments: network.weights.iter().map(|spec| zero(spec.len())).collect() }
+    pub fn new(network: &Network, method: Method, threads: usize) -> Self {
+        let zero = |id: WeightId| {
+            let len = network.weight(id).len();
+            let squares = if is_turned(network, method, id) { 0 } else { len };
+            [Room::zeros(len), Room::zeros(squares)]
+        };
+        Self {
+            method,
+            steps: 0,
+            moments: network.ids().map(zero).collect(),
+            blocks: vec![0.0; blocks_len(network, method)],
+            scratch: Room::zeros(scratch_len(network, method, threads)),
+        }
     }
 
-    /// Bytes that [`Adam::new`] takes.
-    pub fn bytes(network: &Network) -> usize {
-        8 * network.parameters()
+    /// Bytes that [`Optimizer::new`] takes.
+    pub fn bytes(network: &Network, method: Method, threads: usize) -> usize {
+        let of = |id: WeightId| {
+            let moments = if is_turned(network, method, id) { 1 } else { 2 };
+            4 * moments * network.weight(id).len()
+        };
+        let moments: usize = network.ids().map(of).sum();
+        moments + 8 * blocks_len(network, method) + 4 * scratch_len(network, method, threads)
     }
 
     /// Steps done.
@@ -53,7 +92,7 @@ impl Adam {
         self.steps
     }
 
-    /// The two moments of a weight.
+    /// The two moments of a weight; the second is empty where Muon keeps none.
     pub fn moments(&self, id: WeightId) -> [&[f32]; 2] {
         self.moments[id.index()].each_ref().map(|moment| &**moment)
     }
@@ -82,23 +121,57 @@ impl Adam {
         self.steps += 1;
         let correction = |beta: f64| 1.0 - libm::pow(beta, self.steps as f64);
         let (correction1, correction2) = (correction(settings.beta1), correction(settings.beta2));
+        let clip = settings.gradient_factor as f32;
         let network = weights.network().clone();
         for id in network.ids() {
-            let decays =
-                matches!(network.weight(id).role, Role::Matrix | Role::Output | Role::Table);
+            let spec = network.weight(id);
+            let decays = matches!(spec.role, Role::Matrix | Role::Output | Role::Table);
+            let share = match spec.role {
+                Role::Table => settings.table_share,
+                _ if id == network.head.weight => settings.head_share,
+                _ => 1.0,
+            };
+            let rate = (settings.rate * share) as f32;
+            let decay = if decays { settings.decay as f32 } else { 0.0 };
+            let (weight, gradient) = (weights.rows_mut(id), gradients.of(id));
+            let [m, v] = &mut self.moments[id.index()];
+            if is_turned(&network, self.method, id) {
+                let how = Muon { rate, momentum: settings.momentum as f32, decay };
+                let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
+                muon::muon(team, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
+                continue;
+            }
             let how = AdamW {
-                rate: settings.rate as f32,
+                rate,
                 beta1: settings.beta1 as f32,
                 beta2: settings.beta2 as f32,
                 epsilon: settings.epsilon as f32,
-                decay: if decays { settings.decay as f32 } else { 0.0 },
+                decay,
                 correction1: correction1 as f32,
                 correction2: correction2 as f32,
             };
-            let [m, v] = &mut self.moments[id.index()];
-            let clip = settings.gradient_factor as f32;
-            adamw(team, &how, clip, weights.rows_mut(id), gradients.of(id), m, v);
+            adamw(team, &how, clip, weight, gradient, m, v);
         }
         weights.pack(team);
     }
+}
+
+/// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids.
+fn is_turned(network: &Network, method: Method, id: WeightId) -> bool {
+    let is_inside = matches!(network.weight(id).role, Role::Matrix | Role::Output);
+    method == Method::Muon && is_inside && id != network.head.weight
+}
+
+fn turned(network: &Network, method: Method) -> impl Iterator<Item = [usize; 2]> + '_ {
+    let ids = network.ids().filter(move |&id| is_turned(network, method, id));
+    ids.map(|id| network.weight(id).shape)
+}
+
+fn blocks_len(network: &Network, method: Method) -> usize {
+    let lens = turned(network, method).map(|[rows, columns]| sums::blocks_len(rows * columns));
+    lens.max().unwrap_or(0)
+}
+
+fn scratch_len(network: &Network, method: Method, threads: usize) -> usize {
+    turned(network, method).map(|shape| muon::scratch_len(shape, threads)).max().unwrap_or(0)
 }

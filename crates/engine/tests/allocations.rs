@@ -16,8 +16,8 @@ use std::{
 };
 
 use lookback_engine::{
-    Adam, AdamSettings, Cache, Compute, Gradients, Keep, Path, Run, Session, Shape, Team,
-    Workspace, learn,
+    Cache, Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Path, Run, Session,
+    Shape, Team, Workspace, learn,
 };
 use lookback_model::{Batch, Network, SequenceId, Targets, forward};
 use world::{CONTEXT, ids, networks, weights, weights_computing};
@@ -58,8 +58,9 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
     for threads in [1, 2] {
         let team = Team::new(threads, Path::best());
         for network in networks() {
-            learning(&network, Compute::F32, &team);
-            learning(&network, Compute::Bf16, &team);
+            learning(&network, Compute::F32, Method::AdamW, &team);
+            learning(&network, Compute::F32, Method::Muon, &team);
+            learning(&network, Compute::Bf16, Method::AdamW, &team);
             a_session(&network, &team);
             many_sequences(&network, &team);
         }
@@ -67,19 +68,22 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
 }
 
 /// Two passes, the gradient's norm and the optimizer.
-fn learning(network: &Arc<Network>, compute: Compute, team: &Team) {
+fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Team) {
     let (sequences, context) = (3, 70);
     let rows = sequences * context;
     let mut weights = weights_computing(network, Keep::Learning, compute, team);
     let mut gradients = Gradients::new(network);
-    let mut adam = Adam::new(network);
+    let mut optimizer = Optimizer::new(network, method, team.threads());
     let shape = Shape::Learn { rows, sequences };
     let mut space = Workspace::new(network, shape, context, team.threads()).computing(compute);
-    let settings = AdamSettings {
+    let settings = OptimizerSettings {
         rate: 1e-3,
+        table_share: 1.0,
+        head_share: 1.0,
         beta1: 0.9,
         beta2: 0.99,
         epsilon: 1e-8,
+        momentum: 0.95,
         decay: 0.1,
         gradient_factor: 1.0,
     };
@@ -99,7 +103,7 @@ fn learning(network: &Arc<Network>, compute: Compute, team: &Team) {
             learn(&weights, &mut gradients, &mut space, team, &batch, &targets);
         }
         black_box(gradients.norm(team));
-        adam.step(&mut weights, &gradients, &settings, team);
+        optimizer.step(&mut weights, &gradients, &settings, team);
     };
     step();
     for index in 1..4 {

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod muon;
 pub mod naive;
 pub mod norm;
 pub mod optimize;

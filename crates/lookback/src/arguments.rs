@@ -132,6 +132,26 @@ impl Texts {
     }
 }
 
+/// How weights follow their gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Optimizer {
+    // Every weight by AdamW.
+    #[value(name = "adamw")]
+    AdamW,
+    // The matrices of the blocks by Muon, the rest by AdamW.
+    Muon,
+}
+
+impl Optimizer {
+    /// As arguments and training.toml have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::AdamW => "adamw",
+            Self::Muon => "muon",
+        }
+    }
+}
+
 /// How the result is written.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Form {

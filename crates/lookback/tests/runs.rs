@@ -124,27 +124,39 @@ fn a_run_that_is_interrupted_or_killed_goes_on_to_the_same_bits() {
 
 #[test]
 fn a_run_in_bf16_goes_on_to_the_same_bits_on_any_instructions_and_in_bf16_only() {
+    goes_on_as_it_began("compute", "bf16", "f32");
+}
+
+#[test]
+fn a_run_by_muon_goes_on_to_the_same_bits_on_any_instructions_and_by_muon_only() {
+    goes_on_as_it_began("optimizer", "muon", "adamw");
+}
+
+/// An option with the value of a run and another that it is not gone on with.
+fn goes_on_as_it_began(option: &str, value: &str, other: &str) {
     let world = World::new();
     let train = |out: &str, more: &str| {
-        format!("train town.txt {SMALL} --compute bf16 {STEPS} --out {out} {more}")
+        format!("train town.txt {SMALL} --{option} {value} {STEPS} --out {out} {more}")
     };
     world.done(&train("whole", "--threads 1"));
     let settings = String::from_utf8(world.read("whole/training.toml")).unwrap();
-    assert!(settings.contains("compute = \"bf16\""), "{settings}");
+    assert!(settings.contains(&format!("{option} = \"{value}\"")), "{settings}");
 
     let running = Running::begin(&world, &train("stopped", "--threads 2"), None);
     let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));
     assert_eq!(said.code, Some(130), "{said:?}");
     assert_eq!(
-        world.refused("train --resume --out stopped --compute f32"),
-        "--resume: compute was settled when the run began; leave it as it was, or train anew into \
-         another --out"
+        world.refused(&format!("train --resume --out stopped --{option} {other}")),
+        format!(
+            "--resume: {option} was settled when the run began; leave it as it was, or train anew \
+             into another --out"
+        )
     );
     let mut program = world.program("train --resume --out stopped --threads 1".split(' '));
     let resumed = world::said(program.env("LOOKBACK_PATH", "portable"));
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert_same(&world, "whole", "stopped");
-    // The same run in f32 is another run.
+    // The same run the other way is another run.
     world.done(&format!("train town.txt {SMALL} {STEPS} --out single"));
     assert!(world.read("whole/model.safetensors") != world.read("single/model.safetensors"));
 }

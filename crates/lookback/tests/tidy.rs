@@ -38,8 +38,8 @@ const MAY_BE_UNSAFE: [&str; 6] = [
     "crates/engine/tests/allocations.rs",
 ];
 
-/// Which file of the reference says what a kernel computes; the optimizer has none.
-const REFERENCE_OF: [(&str, Option<&str>); 11] = [
+/// Which file of the reference says what a kernel computes; optimizers have theirs in `slow`.
+const REFERENCE_OF: [(&str, Option<&str>); 12] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),
@@ -47,6 +47,7 @@ const REFERENCE_OF: [(&str, Option<&str>); 11] = [
     ("embed", Some("embed")),
     ("loss", Some("logits")),
     ("matmul", Some("mlp")),
+    ("muon", None),
     ("norm", Some("norm")),
     ("optimize", None),
     ("position", Some("position")),

@@ -3,6 +3,8 @@
 //! It computes whole sequences from position 0, keeps every result, and is in no hurry. Its weights
 //! are its own, so a test can move one by 1e-6 and see the loss follow: that is a slope near 1e-8.
 
+pub mod optimize;
+
 use lookback_model::{
     Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, NormKind, Rotary,
     Targets, WeightId, forward,

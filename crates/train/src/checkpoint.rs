@@ -26,7 +26,7 @@ impl Checkpoint {
         let mut end = 0;
         for id in network.ids() {
             let spec = network.weight(id);
-            for part in PARTS {
+            for part in parts(trainer, id) {
                 let begin = end;
                 end += 4 * spec.len();
                 infos.push((
@@ -48,7 +48,7 @@ impl Checkpoint {
             to.write_all(&(header.len() as u64).to_le_bytes())?;
             to.write_all(&header)?;
             for id in network.ids() {
-                let [m, v] = trainer.adam.moments(id);
+                let [m, v] = trainer.optimizer.moments(id);
                 for values in [trainer.weights().rows(id), m, v] {
                     for value in values {
                         to.write_all(&value.to_le_bytes())?;
@@ -91,14 +91,21 @@ impl Checkpoint {
         for id in network.ids() {
             fill(PARTS[0], id, trainer.weights.rows_mut(id))?;
         }
-        trainer.adam.restore(steps, |id, [m, v]| {
+        trainer.optimizer.restore(steps, |id, [m, v]| {
             fill(PARTS[1], id, m)?;
-            fill(PARTS[2], id, v)
+            // Muon keeps no squares of what it turns.
+            if v.is_empty() { Ok(()) } else { fill(PARTS[2], id, v) }
         })?;
         trainer.pack();
         Ok(())
     }
 }
 
-/// What is kept of each weight.
+/// What is kept of one weight.
+fn parts(trainer: &Trainer, id: WeightId) -> &'static [&'static str] {
+    let [_, square] = trainer.optimizer.moments(id);
+    if square.is_empty() { &PARTS[..2] } else { &PARTS }
+}
+
+/// What can be kept of a weight.
 const PARTS: [&str; 3] = ["weight", "mean", "square"];

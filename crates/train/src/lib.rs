@@ -17,6 +17,6 @@ pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
 pub use kept::Restored;
 pub use pace::Pace;
-pub use recipe::{Architecture, Compute, Recipe, Shape, preset};
+pub use recipe::{Architecture, Compute, Optimizer, Recipe, Shape, preset};
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

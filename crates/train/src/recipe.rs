@@ -28,6 +28,18 @@ pub struct Recipe {
     pub final_share: f64,
     /// Steps over which the rate rises, as a share of all.
     pub warmup_share: f64,
+    /// How weights follow their gradients. Files from before there was a choice mean AdamW.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Tables learn at this share of `rate`, a tied head with them.
+    #[serde(default = "whole")]
+    pub table_share: f64,
+    /// A head of its own learns at this share of `rate`.
+    #[serde(default = "whole")]
+    pub head_share: f64,
+    /// Muon's decay of the mean of gradients.
+    #[serde(default = "usual_momentum")]
+    pub momentum: f64,
     /// AdamW's decay of the mean of gradients.
     pub beta1: f64,
     /// AdamW's decay of the mean of their squares.
@@ -71,6 +83,35 @@ impl From<Compute> for lookback_engine::Compute {
             Compute::Bf16 => Self::Bf16,
         }
     }
+}
+
+/// How weights follow their gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Every weight by AdamW (Loshchilov and Hutter 2019).
+    #[default]
+    AdamW,
+    /// The matrices of the blocks by Muon (Jordan et al. 2024), with steps as long as those of AdamW
+    /// (Liu et al. 2025); tables, head, norms and biases by AdamW.
+    Muon,
+}
+
+impl From<Optimizer> for lookback_engine::Method {
+    fn from(optimizer: Optimizer) -> Self {
+        match optimizer {
+            Optimizer::AdamW => Self::AdamW,
+            Optimizer::Muon => Self::Muon,
+        }
+    }
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn usual_momentum() -> f64 {
+    0.95
 }
 
 /// The model's shape.
@@ -203,7 +244,13 @@ impl Recipe {
                 self.accumulate
             )));
         }
-        let positive = [("rate", self.rate), ("epsilon", self.epsilon), ("clip", self.clip)];
+        let positive = [
+            ("rate", self.rate),
+            ("table_share", self.table_share),
+            ("head_share", self.head_share),
+            ("epsilon", self.epsilon),
+            ("clip", self.clip),
+        ];
         for (key, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
                 return refuse(key, value, "above 0");
@@ -214,8 +261,10 @@ impl Recipe {
             ("warmup_share", self.warmup_share),
             ("beta1", self.beta1),
             ("beta2", self.beta2),
+            ("momentum", self.momentum),
         ] {
-            if !(0.0..=1.0).contains(&value) || (key.starts_with("beta") && value == 1.0) {
+            let is_decay = key.starts_with("beta") || key == "momentum";
+            if !(0.0..=1.0).contains(&value) || (is_decay && value == 1.0) {
                 return refuse(key, value, "between 0 and 1");
             }
         }
@@ -323,6 +372,10 @@ pub fn preset(name: &str) -> Result<Recipe> {
         rate: 1e-3,
         final_share: 0.1,
         warmup_share: 0.02,
+        optimizer: Optimizer::AdamW,
+        table_share: 1.0,
+        head_share: 1.0,
+        momentum: usual_momentum(),
         beta1: 0.9,
         beta2: 0.99,
         epsilon: 1e-8,

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use lookback_engine::{
-    Adam, AdamSettings, Gradients, Keep, Shape, Team, Weights, Workspace, evaluate, learn,
+    Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, evaluate, learn,
 };
 use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId};
@@ -42,7 +42,7 @@ pub struct Trainer {
     recipe: Recipe,
     team: Arc<Team>,
     pub(crate) weights: Weights,
-    pub(crate) adam: Adam,
+    pub(crate) optimizer: Optimizer,
     gradients: Gradients,
     space: Workspace,
     judge: Workspace,
@@ -82,7 +82,7 @@ impl Trainer {
             Workspace::new(&network, shape, positions, team.threads()).computing(weights.compute())
         };
         Self {
-            adam: Adam::new(&network),
+            optimizer: Optimizer::new(&network, recipe.optimizer.into(), team.threads()),
             gradients: Gradients::new(&network),
             space: space(learns),
             judge: space(judges),
@@ -104,7 +104,7 @@ impl Trainer {
             + Workspace::bytes_computing(network, learns, compute)
             + Workspace::bytes_computing(network, judges, compute)
             + Gradients::bytes(network)
-            + Adam::bytes(network)
+            + Optimizer::bytes(network, recipe.optimizer.into(), threads)
             + Workspace::bytes(network, learns, recipe.context, threads)
             + Workspace::bytes(network, judges, recipe.context, threads)
     }
@@ -141,7 +141,7 @@ impl Trainer {
         let are_numbers = |values: &[f32]| values.iter().all(|value| value.is_finite());
         let mut ids = self.weights.network().ids();
         let state_is_sound = ids.all(|id| {
-            let [mean, square] = self.adam.moments(id);
+            let [mean, square] = self.optimizer.moments(id);
             are_numbers(self.weights.rows(id)) && are_numbers(mean) && are_numbers(square)
         });
         state_is_sound && {
@@ -152,7 +152,7 @@ impl Trainer {
 
     /// Steps done.
     pub fn steps(&self) -> u64 {
-        self.adam.steps()
+        self.optimizer.steps()
     }
 
     /// One step over windows of a source.
@@ -173,7 +173,7 @@ impl Trainer {
             return ahead;
         }
         let (passes, batch) = (self.recipe.accumulate, self.recipe.batch);
-        let first_draw = self.adam.steps() * (passes * batch) as u64;
+        let first_draw = self.optimizer.steps() * (passes * batch) as u64;
         let ahead = self.differentiate(|pass, index, window| {
             let number = first_draw + (pass * batch + index) as u64;
             source.data.read(source.windows.draw(number), window);
@@ -212,21 +212,24 @@ impl Trainer {
     /// Lets the optimizer take a step down the gradients, unless they are no numbers.
     fn take(&mut self, Ahead { loss, gradient_norm }: Ahead) -> Taken {
         self.ahead = None;
-        let rate = self.recipe.rate_at(self.adam.steps());
+        let rate = self.recipe.rate_at(self.optimizer.steps());
         // As torch.nn.utils.clip_grad_norm_ has it.
         let factor = f64::min(1.0, self.recipe.clip / (gradient_norm + 1e-6));
         if loss.is_finite() && gradient_norm.is_finite() {
-            let settings = AdamSettings {
+            let settings = OptimizerSettings {
                 rate,
+                table_share: self.recipe.table_share,
+                head_share: self.recipe.head_share,
                 beta1: self.recipe.beta1,
                 beta2: self.recipe.beta2,
                 epsilon: self.recipe.epsilon,
+                momentum: self.recipe.momentum,
                 decay: self.recipe.decay,
                 gradient_factor: factor,
             };
-            self.adam.step(&mut self.weights, &self.gradients, &settings, &self.team);
+            self.optimizer.step(&mut self.weights, &self.gradients, &settings, &self.team);
         }
-        Taken { step: self.adam.steps(), loss, gradient_norm, rate }
+        Taken { step: self.optimizer.steps(), loss, gradient_norm, rate }
     }
 
     /// The loss over a range of tokens, in windows of one context side by side.

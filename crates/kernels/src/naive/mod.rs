@@ -6,6 +6,7 @@ pub mod bf16;
 pub mod embed;
 pub mod loss;
 pub mod matmul;
+pub mod muon;
 pub mod norm;
 pub mod optimize;
 pub mod position;

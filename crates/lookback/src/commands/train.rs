@@ -17,7 +17,7 @@ use serde_json::json;
 use prepare::Prepared;
 
 use crate::{
-    arguments::{Compute, Form, Machine, Texts},
+    arguments::{Compute, Form, Machine, Optimizer, Texts},
     interrupt, memory,
     print::Print,
     progress::Progress,
@@ -94,6 +94,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     checkpoints: u16,
+    /// How weights follow their gradients [default: the preset's]. With muon, the matrices of the
+    /// blocks take orthogonal steps (Jordan et al. 2024), and the rest follows AdamW.
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<Optimizer>,
     /// Goes on with the run in DIR, by its own settings.
     #[arg(long)]
     resume: bool,

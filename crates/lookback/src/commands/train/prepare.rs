@@ -32,7 +32,7 @@ pub(super) struct Prepared {
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
-const SETTLED: [&str; 8] = [
+const SETTLED: [&str; 9] = [
     "seed",
     "batch",
     "accumulate",
@@ -41,6 +41,7 @@ const SETTLED: [&str; 8] = [
     "start_tables",
     "start_matrices",
     "compute",
+    "optimizer",
 ];
 
 impl Train {
@@ -125,7 +126,8 @@ impl Train {
     fn settings(&self) -> impl Iterator<Item = String> {
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let compute = self.compute.map(|compute| format!("compute={}", compute.name()));
-        self.set.iter().cloned().chain(seed).chain(compute)
+        let optimizer = self.optimizer.map(|optimizer| format!("optimizer={}", optimizer.name()));
+        self.set.iter().cloned().chain(seed).chain(compute).chain(optimizer)
     }
 
     /// A run that was begun, by what its directory says.

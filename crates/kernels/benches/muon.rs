@@ -1,0 +1,32 @@
+//! Muon over the matrices of a block of the presets.
+
+mod timing;
+
+use lookback_kernels::{
+    muon::{Muon, muon, scratch_len},
+    naive, sums,
+    team::Team,
+};
+use timing::{numbers, report, same};
+
+fn main() {
+    let how = Muon { rate: 1e-3, momentum: 0.95, decay: 0.1 };
+    for shape in [[128, 128], [344, 128], [128, 344], [384, 384], [1024, 384]] {
+        let len = shape[0] * shape[1];
+        let gradient = numbers(len);
+        let start = || (gradient.clone(), vec![0.0; len]);
+        let (mut fast, mut slow) = (start(), start());
+        let (mut blocks, mut scratch) =
+            (vec![0.0; sums::blocks_len(len)], vec![0.0; scratch_len(shape, 2)]);
+        let mut step = |team: &Team| {
+            let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
+            muon(team, &how, 1.0, shape, &mut fast.0, &gradient, &mut fast.1, blocks, scratch);
+            fast.0.clone()
+        };
+        naive::muon::muon(&how, 1.0, shape, &mut slow.0, &gradient, &mut slow.1);
+        same(&step(&Team::alone()), &slow.0);
+        report(&format!("muon {shape:?}"), 20 * len, |team| {
+            step(team);
+        });
+    }
+}

@@ -1,0 +1,228 @@
+//! One step of Muon over a matrix (Jordan et al. 2024, "Muon: an optimizer for hidden layers").
+//!
+//! ```text
+//! m = m + (1 − β)(g − m);  u = g + β (m − g)                         Nesterov's momentum
+//! x = u / ‖u‖;  five times: A = x xᵀ,  x = (a I + b A + c A²) x       every singular value near 1
+//! w = w (1 − rate · decay) − rate · 0.2 √max(rows, columns) · x
+//! ```
+//! 1. The factor 0.2 √max(rows, columns) gives a step the size that AdamW's have, so that both share
+//!    one rate and one decay (Liu et al. 2025, "Muon is scalable for LLM training", section 2.2).
+//! 2. A matrix that is taller than wide is multiplied from its other side, A = xᵀ x and x (…), so that
+//!    A is always the smaller square and nothing is transposed.
+//! 3. All products are those of `matmul`, so each of their sums has the one order that it has there.
+
+use std::mem::swap;
+
+use crate::{
+    lanes::{LANES, Lanes},
+    matmul::{self, After, Panels, Start},
+    path::Kernel,
+    sums,
+    team::{Pieces, Team},
+};
+
+/// The settings of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Muon {
+    /// Learning rate.
+    pub rate: f32,
+    /// Decay of the mean of gradients.
+    pub momentum: f32,
+    /// Share of `rate` by which the weight shrinks.
+    pub decay: f32,
+}
+
+/// Steps of Newton–Schulz.
+pub const STEPS: usize = 5;
+/// Keeps a direction of zeros from dividing by zero.
+pub const SMALLEST: f64 = 1e-7;
+
+/// a, b and c of the polynomial: Jordan's, which bring a singular value from 0.01 on to 0.7 .. 1.2 in
+/// five steps, rather than close to 1 in more.
+pub fn coefficients() -> [f32; 3] {
+    [3.4445, -4.775, 2.0315]
+}
+
+/// How much longer than one with singular values of 1 the step of a matrix is.
+pub fn factor([rows, columns]: [usize; 2]) -> f32 {
+    0.2 * (rows.max(columns) as f32).sqrt()
+}
+
+/// Elements that are worth a thread of their own.
+const LEAST: usize = 16 * 1024;
+
+/// Floats of scratch that [`muon`] needs for a matrix of this shape.
+pub fn scratch_len([rows, columns]: [usize; 2], threads: usize) -> usize {
+    let small = rows.min(columns);
+    2 * whole(rows * columns) + 2 * whole(small * small) + products_len([rows, columns], threads)
+}
+
+/// What the hungriest of the products needs.
+fn products_len([rows, columns]: [usize; 2], threads: usize) -> usize {
+    let small = rows.min(columns);
+    let of_shape = if rows <= columns {
+        matmul::panels_len(rows, columns).max(matmul::panels_len(columns, rows))
+    } else {
+        matmul::weight_gradient_scratch(rows, columns, columns, threads)
+    };
+    of_shape.max(matmul::panels_len(small, small))
+}
+
+/// So many floats that what follows begins on a cache line again.
+fn whole(len: usize) -> usize {
+    len.next_multiple_of(16)
+}
+
+/// One step of a matrix `[rows, columns]`; `clip` is a factor of the gradient, `m` the momentum.
+///
+/// `blocks`: [`sums::blocks_len`] of the matrix; `scratch`: [`scratch_len`].
+#[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
+pub fn muon(
+    team: &Team,
+    how: &Muon,
+    clip: f32,
+    shape: [usize; 2],
+    weight: &mut [f32],
+    gradient: &[f32],
+    m: &mut [f32],
+    blocks: &mut [f64],
+    scratch: &mut [f32],
+) {
+    let len = weight.len();
+    assert_eq!(len, shape[0] * shape[1], "a weight of another shape");
+    let (direction, scratch) = scratch.split_at_mut(whole(len));
+    let direction = &mut direction[..len];
+    {
+        let (m, direction) = (Pieces::new(m), Pieces::new(direction));
+        team.split(len, LANES, LEAST, &|range| {
+            // SAFETY: each range is cut once.
+            let (m, direction) =
+                unsafe { (m.piece(range.clone()), direction.piece(range.clone())) };
+            let (momentum, gradient) = (how.momentum, &gradient[range]);
+            team.path().run(Aim { momentum, clip, gradient, m, direction });
+        });
+    }
+    let direction = orthogonalize(team, shape, direction, blocks, scratch);
+    let (shrink, step) = (1.0 - how.rate * how.decay, how.rate * factor(shape));
+    combine(team, direction, -step, shrink, weight);
+}
+
+/// Brings every singular value of a matrix `[rows, columns]` near 1; says where the result stands.
+///
+/// `scratch`: [`scratch_len`] less the matrix itself.
+pub fn orthogonalize<'a>(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    mut x: &'a mut [f32],
+    blocks: &mut [f64],
+    scratch: &'a mut [f32],
+) -> &'a [f32] {
+    let small = rows.min(columns);
+    let (next, scratch) = scratch.split_at_mut(whole(x.len()));
+    let (gram, scratch) = scratch.split_at_mut(whole(small * small));
+    let (square, scratch) = scratch.split_at_mut(whole(small * small));
+    let mut next = &mut next[..x.len()];
+    let (gram, square) = (&mut gram[..small * small], &mut square[..small * small]);
+
+    let length = f64::sqrt(sums::sum_of_squares(team, x, blocks));
+    let shorten = (1.0 / (length + SMALLEST)) as f32;
+    x.iter_mut().for_each(|x| *x *= shorten);
+
+    let [a, b, c] = coefficients();
+    let plain = After::default();
+    for _ in 0..STEPS {
+        if rows <= columns {
+            matmul::forward(team, x, packed(team, x, [rows, columns], scratch), plain, gram);
+        } else {
+            gram.fill(0.0);
+            matmul::weight_gradient(team, x, x, columns, columns, scratch, gram);
+        }
+        let panels = packed(team, gram, [small, small], scratch);
+        matmul::forward(team, gram, panels, plain, square);
+        combine(team, square, c, b, gram);
+        for diagonal in 0..small {
+            gram[diagonal * small + diagonal] += a;
+        }
+        if rows <= columns {
+            let data = &mut scratch[..matmul::panels_len(columns, rows)];
+            matmul::pack_across(team, x, rows, columns, data);
+            let panels = Panels { data, outputs: columns, inner: rows };
+            matmul::input_gradient(team, gram, panels, Start::Zero, next);
+        } else {
+            // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
+            matmul::forward(team, x, packed(team, gram, [small, small], scratch), plain, next);
+        }
+        swap(&mut x, &mut next);
+    }
+    x
+}
+
+/// A matrix as a product reads it from the right.
+fn packed<'a>(
+    team: &Team,
+    matrix: &[f32],
+    [outputs, inner]: [usize; 2],
+    scratch: &'a mut [f32],
+) -> Panels<'a> {
+    let data = &mut scratch[..matmul::panels_len(outputs, inner)];
+    matmul::pack(team, matrix, outputs, inner, data);
+    Panels { data, outputs, inner }
+}
+
+/// to = x · by + to · keep
+fn combine(team: &Team, x: &[f32], by: f32, keep: f32, to: &mut [f32]) {
+    let len = to.len();
+    let to = Pieces::new(to);
+    team.split(len, LANES, LEAST, &|range| {
+        // SAFETY: each range is cut once.
+        let to = unsafe { to.piece(range.clone()) };
+        team.path().run(Combine { x: &x[range], by, keep, to });
+    });
+}
+
+/// The momentum, and the direction that looks one step ahead of it.
+struct Aim<'a> {
+    momentum: f32,
+    clip: f32,
+    gradient: &'a [f32],
+    m: &'a mut [f32],
+    direction: &'a mut [f32],
+}
+
+impl Kernel for Aim<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let clip = on.splat(self.clip);
+        let (keep, new) = (on.splat(self.momentum), on.splat(1.0 - self.momentum));
+        let states = self.m.chunks_mut(LANES).zip(self.direction.chunks_mut(LANES));
+        for ((m, direction), gradient) in states.zip(self.gradient.chunks(LANES)) {
+            let g = on.mul(on.load_some(gradient), clip);
+            let old = on.load_some(m);
+            let mean = on.fma(on.sub(g, old), new, old);
+            on.store_some(mean, m);
+            on.store_some(on.fma(on.sub(mean, g), keep, g), direction);
+        }
+    }
+}
+
+struct Combine<'a> {
+    x: &'a [f32],
+    by: f32,
+    keep: f32,
+    to: &'a mut [f32],
+}
+
+impl Kernel for Combine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let (by, keep) = (on.splat(self.by), on.splat(self.keep));
+        for (to, x) in self.to.chunks_mut(LANES).zip(self.x.chunks(LANES)) {
+            let kept = on.mul(on.load_some(to), keep);
+            on.store_some(on.fma(on.load_some(x), by, kept), to);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Muon (Jordan et al. 2024): a step along the momentum, made nearly orthogonal by Newton–Schulz.
+
+use super::{matmul, sums};
+use crate::{
+    matmul::{After, Start},
+    muon::{Muon, SMALLEST, STEPS, coefficients, factor},
+};
+
+/// One step of a matrix `[rows, columns]`; `clip` is a factor of the gradient, `m` the momentum.
+pub fn muon(
+    how: &Muon,
+    clip: f32,
+    [rows, columns]: [usize; 2],
+    weight: &mut [f32],
+    gradient: &[f32],
+    m: &mut [f32],
+) {
+    let mut direction = vec![0.0; weight.len()];
+    for (index, to) in direction.iter_mut().enumerate() {
+        let g = gradient[index] * clip;
+        m[index] = (g - m[index]).mul_add(1.0 - how.momentum, m[index]);
+        *to = (m[index] - g).mul_add(how.momentum, g);
+    }
+    orthogonalize([rows, columns], &mut direction);
+    let (shrink, step) = (1.0 - how.rate * how.decay, how.rate * factor([rows, columns]));
+    for (weight, direction) in weight.iter_mut().zip(&direction) {
+        *weight = direction.mul_add(-step, *weight * shrink);
+    }
+}
+
+/// Brings every singular value of a matrix `[rows, columns]` near 1.
+pub fn orthogonalize([rows, columns]: [usize; 2], x: &mut [f32]) {
+    let length = f64::sqrt(sums::sum_of_squares(x));
+    let shorten = (1.0 / (length + SMALLEST)) as f32;
+    x.iter_mut().for_each(|x| *x *= shorten);
+    let small = rows.min(columns);
+    let (mut gram, mut square) = (vec![0.0; small * small], vec![0.0; small * small]);
+    let mut next = vec![0.0; x.len()];
+    let [a, b, c] = coefficients();
+    for _ in 0..STEPS {
+        if rows <= columns {
+            matmul::forward(x, x, rows, columns, After::default(), &mut gram);
+        } else {
+            gram.fill(0.0);
+            matmul::weight_gradient(x, x, columns, columns, &mut gram);
+        }
+        matmul::forward(&gram, &gram, small, small, After::default(), &mut square);
+        for (gram, square) in gram.iter_mut().zip(&square) {
+            *gram = square.mul_add(c, *gram * b);
+        }
+        for diagonal in 0..small {
+            gram[diagonal * small + diagonal] += a;
+        }
+        if rows <= columns {
+            matmul::input_gradient(&gram, x, rows, columns, Start::Zero, &mut next);
+        } else {
+            matmul::forward(x, &gram, columns, columns, After::default(), &mut next);
+        }
+        x.copy_from_slice(&next);
+    }
+}
