@@ -35,7 +35,7 @@ pub use plan::{Memory, Plan};
 pub use run::Run;
 pub use sequences::Sequences;
 pub use session::Session;
-pub use start::Start;
+pub use start::{Heads, Start};
 pub use tape::{Op, Rows, Step, Tape};
 pub use weights::{Keep, Weights};
 pub use workspace::{Shape, Workspace, angles, frequencies};

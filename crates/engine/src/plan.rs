@@ -64,7 +64,7 @@ impl Plan {
                 forward::logits(network, &mut Look::new(&mut plan, &mut Nobody), &batch);
             }
             Purpose::Loss => {
-                let targets = Targets { ids: vec![Targets::NONE; wanted], scale: 1.0 };
+                let targets = Targets { ids: vec![Targets::NONE; wanted], scale: 1.0, z_loss: 0.0 };
                 forward::loss(network, &mut plan, &batch, &targets);
             }
         }

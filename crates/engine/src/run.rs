@@ -200,7 +200,12 @@ impl<'a> Run<'a> {
                 &targets.ids[rows.clone()],
                 targets.scale,
                 &mut self.losses[rows.clone()],
-                want,
+                match want {
+                    loss::Want::Gradient if targets.z_loss != 0.0 => {
+                        loss::Want::Pulled(targets.z_loss)
+                    }
+                    want => want,
+                },
             );
             each(self, rows, chunk);
         }
@@ -253,7 +258,8 @@ impl Execute for Run<'_> {
         self.make(x.rows, x.width, |run, y| {
             let mut aside = std::mem::take(&mut run.asides[step]);
             let statistics = (!aside.is_empty()).then_some(&mut aside);
-            let statistics = statistics.map(|to| &mut to[..x.rows * statistics_of(how)]);
+            let normed = x.len() / how.width;
+            let statistics = statistics.map(|to| &mut to[..normed * statistics_of(how)]);
             norm(run.weights, run.team, how, run.buffers.get(x), y, statistics);
             run.asides[step] = aside;
         })
@@ -336,7 +342,7 @@ impl Execute for Run<'_> {
     }
 }
 
-/// A norm of rows; `statistics` are those of the kernel, for each row.
+/// A norm of rows or of their heads; `statistics` are those of the kernel, for each.
 pub(crate) fn norm(
     weights: &Weights,
     team: &Team,
@@ -346,7 +352,7 @@ pub(crate) fn norm(
     statistics: Option<&mut [f32]>,
 ) {
     let weight = weights.rows(how.weight);
-    let (width, epsilon) = (weight.len(), how.epsilon);
+    let (width, epsilon) = (how.width, how.epsilon);
     match how.kind {
         NormKind::Layer => {
             let bias = how.bias.map(|bias| weights.rows(bias));
@@ -356,7 +362,7 @@ pub(crate) fn norm(
     }
 }
 
-/// Statistics that a norm keeps of a row.
+/// Statistics that a norm keeps of what it brings to a scale together.
 pub(crate) fn statistics_of(how: &Norm) -> usize {
     match how.kind {
         NormKind::Layer => 2,

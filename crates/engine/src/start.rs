@@ -1,7 +1,7 @@
 //! What a network knows before it has seen a token: seeded random weights.
 
 use lookback_files::Result;
-use lookback_model::{Network, Role, WeightId};
+use lookback_model::{Block, Network, Role, WeightId};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -17,12 +17,25 @@ pub struct Start {
     /// Standard deviation of matrices. Those that write into the residual stream have it divided
     /// by the root of twice the layers (Radford et al. 2019, section 2.3).
     pub matrices: f64,
+    /// How the matrices of attention begin.
+    pub heads: Heads,
+}
+
+/// How the matrices of attention begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heads {
+    /// Like every other matrix.
+    Plain,
+    /// Keys are their queries, so that a token looks first at those like it; values are half an
+    /// orthogonal matrix, and the output is their transpose beside its own draws, so that what was
+    /// looked at is passed on as it is (Trockman and Kolter 2023, section 3).
+    Mimetic,
 }
 
 impl Start {
     /// As GPT-2 starts: 0.02 everywhere.
     pub fn gpt2(seed: u64) -> Self {
-        Self { seed, tables: 0.02, matrices: 0.02 }
+        Self { seed, tables: 0.02, matrices: 0.02, heads: Heads::Plain }
     }
 
     /// Writes a weight's first values.
@@ -41,15 +54,79 @@ impl Start {
             Role::Matrix => self.matrices,
             Role::Output => self.matrices / f64::sqrt(2.0 * layers),
         };
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        random.set_stream(u64::from(id.0) + 1);
-        for pair in to.chunks_mut(2) {
-            let normal = normal_pair(&mut random);
-            for (to, normal) in pair.iter_mut().zip(normal) {
-                *to = (deviation * normal) as f32;
-            }
+        if self.heads == Heads::Mimetic && self.mimic(network, id, deviation, to) {
+            return Ok(());
+        }
+        for (to, normal) in to.iter_mut().zip(self.draws(id)) {
+            *to = (deviation * normal) as f32;
         }
         Ok(())
+    }
+
+    /// A weight's own draws from the standard normal distribution.
+    fn draws(&self, id: WeightId) -> impl Iterator<Item = f64> + use<> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream(u64::from(id.0) + 1);
+        std::iter::repeat_with(move || normal_pair(&mut random)).flatten()
+    }
+
+    /// Writes keys, values or output so that heads begin near the identity; false of other weights.
+    fn mimic(&self, network: &Network, id: WeightId, deviation: f64, to: &mut [f32]) -> bool {
+        let is_of = |block: &&Block| {
+            [block.qkv[1].weight, block.qkv[2].weight, block.output.weight].contains(&id)
+        };
+        let Some(block) = network.blocks.iter().find(is_of) else { return false };
+        let [query, key, value] = block.qkv;
+        let (width, dim) = (key.inputs, block.attend.head_dim);
+        let group = block.attend.heads / block.attend.key_heads;
+        if id == key.weight {
+            // The first query head of those that share a key head.
+            let queries: Vec<f64> = self.draws(query.weight).take(query.outputs * width).collect();
+            for (row, to) in to.chunks_exact_mut(width).enumerate() {
+                let first = (row / dim * group * dim + row % dim) * width;
+                for (to, query) in to.iter_mut().zip(&queries[first..]) {
+                    *to = (deviation * query) as f32;
+                }
+            }
+            return true;
+        }
+        let mut values: Vec<f64> = self.draws(value.weight).take(value.outputs * width).collect();
+        orthogonal_rows(&mut values, width);
+        if id == value.weight {
+            for (to, value) in to.iter_mut().zip(&values) {
+                *to = (VALUES * value) as f32;
+            }
+            return true;
+        }
+        let own: Vec<f64> = self.draws(id).take(to.len()).collect();
+        let inputs = block.output.inputs;
+        for (place, (to, own)) in to.iter_mut().zip(own).enumerate() {
+            let (output, input) = (place / inputs, place % inputs);
+            let row = input / dim / group * dim + input % dim;
+            *to = (VALUES * values[row * width + output] + deviation * own) as f32;
+        }
+        true
+    }
+}
+
+/// Singular values of the first values, and of what the output has of them.
+const VALUES: f64 = 0.5;
+
+/// Makes rows of draws orthogonal and of length 1, as many at a time as there can be (Gram and
+/// Schmidt, each row against those before it, in order).
+fn orthogonal_rows(rows: &mut [f64], width: usize) {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b);
+    for square in rows.chunks_mut(width * width) {
+        for row in 0..square.len() / width {
+            let (before, rest) = square.split_at_mut(row * width);
+            let own = &mut rest[..width];
+            for other in before.chunks_exact(width) {
+                let share = dot(own, other);
+                own.iter_mut().zip(other).for_each(|(own, other)| *own -= share * other);
+            }
+            let length = f64::sqrt(dot(own, own));
+            own.iter_mut().for_each(|own| *own /= length);
+        }
     }
 }
 
@@ -61,4 +138,53 @@ fn normal_pair(random: &mut ChaCha8Rng) -> [f64; 2] {
     let radius = f64::sqrt(-2.0 * libm::log(radius));
     let angle = 2.0 * std::f64::consts::PI * turn;
     [radius * libm::cos(angle), radius * libm::sin(angle)]
+}
+
+#[cfg(test)]
+mod tests {
+    use lookback_model::{Config, Size};
+
+    use super::*;
+
+    #[test]
+    fn mimetic_heads_begin_near_the_identity() {
+        let size = Size {
+            vocabulary: 9,
+            width: 24,
+            layers: 2,
+            heads: 4,
+            key_heads: 2,
+            hidden: 16,
+            context: 8,
+        };
+        let Ok(config) = Config::llama(size) else { panic!("a small llama is valid") };
+        let network = Network::new(&config);
+        let start = Start { seed: 5, tables: 0.1, matrices: 0.05, heads: Heads::Mimetic };
+        let weight = |start: &Start, id| {
+            let mut to = vec![f32::NAN; network.weight(id).len()];
+            assert!(start.fill(&network, id, &mut to).is_ok());
+            to
+        };
+        let block = &network.blocks[1];
+        let [query, key, value] = block.qkv.map(|linear| weight(&start, linear.weight));
+        let output = weight(&start, block.output.weight);
+        // Key head 1 is query head 2, the first of its two; heads are 6 wide.
+        assert_eq!(key[6 * 24..], query[12 * 24..18 * 24]);
+        for (a, b) in [(0, 0), (3, 3), (2, 9), (11, 0)] {
+            let rows = value[a * 24..][..24].iter().zip(&value[b * 24..][..24]);
+            let product = rows.fold(0.0, |sum, (x, y)| sum + x * y);
+            assert!((product - if a == b { 0.25 } else { 0.0 }).abs() < 1e-6, "{a} {b}: {product}");
+        }
+        // Head 3 passes on what key head 1 gives.
+        let plain = weight(&Start { heads: Heads::Plain, ..start }, block.output.weight);
+        for (output_row, input) in [(0, 18), (23, 23), (7, 20)] {
+            let place = output_row * 24 + input;
+            let given = value[(input - 12) * 24 + output_row];
+            assert!((output[place] - plain[place] - given).abs() < 1e-6, "{output_row} {input}");
+        }
+        // All else begins as it did.
+        for id in [network.embed, block.mlp.up.weight, block.qkv[0].weight] {
+            assert_eq!(weight(&start, id), weight(&Start { heads: Heads::Plain, ..start }, id));
+        }
+    }
 }

@@ -97,10 +97,13 @@ impl Op {
     /// Numbers a row that its backward needs beside tensors: a norm's statistics, the log-sum-exp.
     pub fn aside(&self) -> usize {
         match self {
-            Self::Norm(how, _) => match how.kind {
-                lookback_model::NormKind::Layer => 2,
-                lookback_model::NormKind::Rms => 1,
-            },
+            Self::Norm(how, x) => {
+                let of_each = match how.kind {
+                    lookback_model::NormKind::Layer => 2,
+                    lookback_model::NormKind::Rms => 1,
+                };
+                x.width / how.width * of_each
+            }
             Self::Attend(how, _) => how.heads,
             _ => 0,
         }

@@ -89,7 +89,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Tea
     };
     let texts: Vec<_> = (0..sequences as u64).map(|index| ids(context, index)).collect();
     let answers: Vec<u32> = ids(rows, 9).iter().map(|id| id.0).collect();
-    let (mut batch, mut targets) = (Batch::new(), Targets { ids: vec![], scale: 1.0 });
+    let (mut batch, mut targets) = (Batch::new(), Targets { ids: vec![], scale: 1.0, z_loss: 0.0 });
     let mut step = || {
         gradients.clear();
         for _ in 0..2 {

@@ -263,7 +263,7 @@ fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec
     batch.want_all();
     let rows = 5 * 66;
     let targets = ids(rows, 7).iter().map(|id| id.0).collect();
-    let targets = Targets { ids: targets, scale: 1.0 / rows as f32 };
+    let targets = Targets { ids: targets, scale: 1.0 / rows as f32, z_loss: 0.0 };
     let weights = weights_computing(network, Keep::Learning, compute, team);
     let mut gradients = Gradients::new(network);
     let shape = Shape::Learn { rows, sequences: 5 };

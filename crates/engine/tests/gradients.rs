@@ -20,7 +20,7 @@ fn gradients_are_the_slopes_of_the_loss() {
         let rows = batch.rows();
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
-        let targets = Targets { ids: targets, scale: 1.0 };
+        let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
         let mut weights = weights(&network, Keep::Learning, &team);
         let mut gradients = Gradients::new(&network);
         let sequences = 3;

@@ -53,7 +53,8 @@ fn both_methods_follow_their_twins() {
         batch.push(SequenceId(0), 0, &ids(67, 40));
         batch.want_all();
         let rows = batch.rows();
-        let targets = Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01 };
+        let targets =
+            Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01, z_loss: 0.0 };
         let mut weights = weights(network, Keep::Learning, &team);
         let mut gradients = Gradients::new(network);
         let shape = Shape::Learn { rows, sequences: 1 };

@@ -28,7 +28,7 @@ fn the_fast_logits_are_the_slow_ones_rounded() {
 fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
     let shared: PathBuf =
         std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the goldens").into();
-    for golden in ["golden/gpt2", "golden/llama", "models/stories260k"] {
+    for golden in ["golden/gpt2", "golden/llama", "golden/qwen3", "models/stories260k"] {
         let stored = Stored::open(&shared.join(golden)).unwrap();
         let network = Arc::new(stored.network().clone());
         let vocabulary = network.config.vocabulary as u32;
@@ -69,7 +69,7 @@ fn gradients_are_the_slopes_of_the_slow_loss() {
         let rows = batch.rows();
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
-        let targets = Targets { ids: targets, scale: 1.0 };
+        let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
         let weights = weights(&network, Keep::Learning, &team);
         let mut gradients = Gradients::new(&network);
         let mut space = Workspace::new(&network, Shape::Learn { rows, sequences: 2 }, CONTEXT, 1);

@@ -1,9 +1,10 @@
 //! Cross-entropy of rows of logits, with its gradient in their place.
 //!
 //! ```text
-//! most = max logit;  total = Σ exp(logit − most)
+//! most = max logit;  total = Σ exp(logit − most);  z = most + ln total
 //! loss = (most − logit[target]) + ln total;  dlogit = exp(logit − most) · scale / total − onehot · scale
 //! ```
+//! Where the gradient is to hold `pull · z²` too, `scale / total` is multiplied with 1 + 2 pull z.
 
 use crate::{
     lanes::{LANES, Lanes},
@@ -16,12 +17,15 @@ use crate::{
 pub const NO_TARGET: u32 = u32::MAX;
 
 /// Whether the logits are to become their gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Want {
     /// Losses only; the logits stay.
     Loss,
     /// Losses, and gradients in place of the logits.
     Gradient,
+    /// The same, with gradients of loss + this times z²: it pulls the logits' log-total to 0, so that
+    /// they do not drift away together (Chowdhery et al. 2022, section 5). Losses are told without.
+    Pulled(f32),
 }
 
 /// Logits that are worth a thread of their own.
@@ -71,15 +75,23 @@ impl Kernel for Rows<'_> {
         for ((logits, loss), &target) in rows.zip(self.targets) {
             if target == NO_TARGET {
                 *loss = 0.0;
-                if self.want == Want::Gradient {
+                if self.want != Want::Loss {
                     logits.fill(0.0);
                 }
                 continue;
             }
             let (most, total) = maximum_and_total(on, logits);
-            *loss = (most - logits[target as usize]) + ln(total);
-            if self.want == Want::Gradient {
-                let (most, factor) = (on.splat(most), on.splat(self.scale / total));
+            let log_total = ln(total);
+            *loss = (most - logits[target as usize]) + log_total;
+            let factor = match self.want {
+                Want::Loss => None,
+                Want::Gradient => Some(self.scale / total),
+                Want::Pulled(by) => {
+                    Some(self.scale / total * (1.0 + 2.0 * by * (most + log_total)))
+                }
+            };
+            if let Some(factor) = factor {
+                let (most, factor) = (on.splat(most), on.splat(factor));
                 for part in logits.chunks_mut(LANES) {
                     let share = exp_lanes(on, on.sub(on.load_some(part), most));
                     on.store_some(on.mul(share, factor), part);

@@ -21,7 +21,7 @@ fn every_path_equals_the_twin() {
             let mut targets: Vec<u32> =
                 (0..rows as u32).map(|r| r * 7 % vocabulary as u32).collect();
             targets[3] = NO_TARGET;
-            for want in [Want::Loss, Want::Gradient] {
+            for want in [Want::Loss, Want::Gradient, Want::Pulled(0.1)] {
                 let [mut a, mut b] = [logits.clone(), logits.clone()];
                 let [mut fast, mut slow] = [vec![0.0; rows], vec![0.0; rows]];
                 cross_entropy(&team, &mut a, vocabulary, &targets, 0.3, &mut fast, want);
@@ -55,6 +55,27 @@ fn losses_are_those_of_the_reference_and_gradients_slopes() {
         for (index, gradient) in gradient.iter().enumerate() {
             let expected = 0.5 * slope(&of, &wide(&logits), index);
             assert!((f64::from(*gradient) - expected).abs() < 1e-6, "{scale} {index}");
+        }
+    }
+}
+
+#[test]
+fn a_pull_is_the_slope_of_the_squared_log_total() {
+    const VOCABULARY: usize = 33;
+    for scale in [1e-3, 1.0, 30.0] {
+        let logits = numbers(Kind::Scale(scale), VOCABULARY, 2);
+        let (mut gradient, mut loss) = (logits.clone(), [0.0]);
+        let want = Want::Pulled(0.05);
+        naive::loss::cross_entropy(&mut gradient, VOCABULARY, &[4], 0.5, &mut loss, want);
+        let of = |logits: &[f64]| {
+            let row = Array2::from_shape_vec((1, VOCABULARY), logits.to_vec()).unwrap();
+            let surprised = surprise(&row, &[4])[0];
+            surprised + 0.05 * (surprised + logits[4]).powi(2)
+        };
+        for (index, gradient) in gradient.iter().enumerate() {
+            let expected = 0.5 * slope(&of, &wide(&logits), index);
+            let off = (f64::from(*gradient) - expected).abs();
+            assert!(off < 1e-6 + 1e-5 * expected.abs(), "{scale} {index}: {off:e}");
         }
     }
 }

@@ -47,6 +47,12 @@ fn llama_agrees_with_transformers() {
 
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
+fn qwen3_agrees_with_transformers() {
+    agrees("golden/qwen3");
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
 fn stories260k_agrees_with_transformers() {
     agrees("models/stories260k");
 }

@@ -162,6 +162,27 @@ fn goes_on_as_it_began(option: &str, value: &str, other: &str) {
 }
 
 #[test]
+fn a_run_with_every_setting_changed_goes_on_to_the_same_bits() {
+    let world = World::new();
+    let settings = "--set average_share=0.95 --set short_context=8 --set short_share=0.5 \
+                    --set z_loss=0.001 --set start_heads=mimetic --set head_norm=true \
+                    --set tied=false --set head_share=0.5 --set activation=relu2 \
+                    --set schedule=stable";
+    let train = |out: &str, more: &str| {
+        format!("train town.txt {SMALL} {settings} {STEPS} --out {out} {more}")
+    };
+    world.done(&train("whole", "--threads 2"));
+    let config = String::from_utf8(world.read("whole/config.json")).unwrap();
+    assert!(config.contains("\"model_type\": \"qwen3\""), "{config}");
+    assert!(config.contains("\"hidden_act\": \"relu2\""), "{config}");
+    let running = Running::begin(&world, &train("stopped", "--threads 1"), None);
+    let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));
+    assert_eq!(said.code, Some(130), "{said:?}");
+    world.done("train --resume --out stopped --threads 2");
+    assert_same(&world, "whole", "stopped");
+}
+
+#[test]
 fn a_run_that_is_killed_before_its_first_checkpoint_begins_again() {
     let world = World::new();
     let train = |out: &str| format!("train town.txt {SMALL} --steps 600 --out {out}");

@@ -89,6 +89,8 @@ pub struct Targets {
     pub ids: Vec<u32>,
     /// The factor of every row's loss in the objective, usually one over the rows of a step.
     pub scale: f32,
+    /// What the square of a row's log-total weighs beside its loss in the gradient.
+    pub z_loss: f32,
 }
 
 impl Targets {

@@ -17,6 +17,8 @@ pub enum Family {
     Gpt2,
     /// `model_type` `llama`.
     Llama,
+    /// `model_type` `qwen3`: a llama whose queries and keys pass a norm of each head.
+    Qwen3,
 }
 
 /// How a row is brought to a common scale.
@@ -88,6 +90,8 @@ pub struct Config {
     pub context: usize,
     /// Kind of every norm.
     pub norm: NormKind,
+    /// Whether queries and keys pass a norm of each head before they turn.
+    pub head_norm: bool,
     /// Whether norms add a bias.
     pub norm_bias: bool,
     /// Added under the root of every norm.
@@ -175,6 +179,7 @@ impl Config {
             hidden,
             context,
             norm: NormKind::Layer,
+            head_norm: false,
             norm_bias: true,
             epsilon: 1e-5,
             positions: Positions::Learned,

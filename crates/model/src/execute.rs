@@ -45,7 +45,7 @@ pub trait Execute {
 
     /// Gathers rows of a table of the given width.
     fn embed(&mut self, table: WeightId, width: usize, by: Index, batch: &Batch) -> Self::Rows;
-    /// Brings every row to a common scale.
+    /// Brings every row, or every head of it, to a common scale.
     fn norm(&mut self, x: Self::Rows, how: &Norm) -> Self::Rows;
     /// `x · weightᵀ + bias`
     fn linear(&mut self, x: Self::Rows, how: &Linear) -> Self::Rows;

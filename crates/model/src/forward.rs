@@ -50,6 +50,9 @@ fn through<E: Execute>(
     let [q, k, v] = block.qkv.map(|how| on.linear(normed, &how));
     let [mut q, mut k] = [on.site(at(B::Q), q), on.site(at(B::K), k)];
     let v = on.site(at(B::V), v);
+    if let Some([of_q, of_k]) = &block.head_norms {
+        [q, k] = [on.norm(q, of_q), on.norm(k, of_k)];
+    }
     if let Some(rotary) = &block.rotary {
         [q, k] = [on.rotate(q, rotary, batch), on.rotate(k, rotary, batch)];
     }

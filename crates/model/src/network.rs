@@ -69,7 +69,7 @@ pub struct Linear {
     pub outputs: usize,
 }
 
-/// A norm over each row.
+/// A norm over each row, or over each head of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
     /// Layer norm or RMS norm.
@@ -78,6 +78,8 @@ pub struct Norm {
     pub weight: WeightId,
     /// `[width]`, of a layer norm.
     pub bias: Option<WeightId>,
+    /// How many numbers are brought to a common scale together: a row's, or a head's.
+    pub width: usize,
     /// Added to the variance or the mean square, under the root.
     pub epsilon: f32,
 }
@@ -130,6 +132,8 @@ pub struct Block {
     pub ln1: Norm,
     /// Queries, keys, values.
     pub qkv: [Linear; 3],
+    /// Of each head of queries and of keys, where they have norms.
+    pub head_norms: Option<[Norm; 2]>,
     /// Positions by rotation, if so.
     pub rotary: Option<Rotary>,
     /// Heads, scale, window.
@@ -169,7 +173,7 @@ impl Network {
         let positions = (config.positions == Positions::Learned)
             .then(|| weights.add("pos_embed.weight", [config.context, config.width], Role::Table));
         let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
-        let ln_final = weights.norm(config, "ln_final");
+        let ln_final = weights.norm(config, "ln_final", config.width);
         let head = if config.tied {
             Linear { weight: embed, bias: None, inputs: config.width, outputs: config.vocabulary }
         } else {
@@ -215,12 +219,11 @@ impl Weights {
         WeightId(self.0.len() as u32 - 1)
     }
 
-    fn norm(&mut self, config: &Config, stem: &str) -> Norm {
-        let weight = self.add(&format!("{stem}.weight"), [1, config.width], Role::Gain);
-        let bias = config
-            .norm_bias
-            .then(|| self.add(&format!("{stem}.bias"), [1, config.width], Role::Bias));
-        Norm { kind: config.norm, weight, bias, epsilon: config.epsilon }
+    fn norm(&mut self, config: &Config, stem: &str, width: usize) -> Norm {
+        let weight = self.add(&format!("{stem}.weight"), [1, width], Role::Gain);
+        let bias =
+            config.norm_bias.then(|| self.add(&format!("{stem}.bias"), [1, width], Role::Bias));
+        Norm { kind: config.norm, weight, bias, width, epsilon: config.epsilon }
     }
 
     fn linear(&mut self, stem: &str, shape: [usize; 2], role: Role, bias: bool) -> Linear {
@@ -235,14 +238,18 @@ impl Weights {
         let keys = config.key_heads * config.head_dim;
         let (width, hidden) = (config.width, config.hidden);
 
-        let ln1 = self.norm(config, &stem("ln1"));
+        let ln1 = self.norm(config, &stem("ln1"), width);
         let qkv =
             [("attn.q", queries), ("attn.k", keys), ("attn.v", keys)].map(|(part, outputs)| {
                 self.linear(&stem(part), [outputs, width], Role::Matrix, config.attention_bias)
             });
+        let head_norms = config.head_norm.then(|| {
+            ["attn.q_norm", "attn.k_norm"]
+                .map(|part| self.norm(config, &stem(part), config.head_dim))
+        });
         let output =
             self.linear(&stem("attn.o"), [width, queries], Role::Output, config.output_bias);
-        let ln2 = self.norm(config, &stem("ln2"));
+        let ln2 = self.norm(config, &stem("ln2"), width);
         let up = self.linear(&stem("mlp.up"), [hidden, width], Role::Matrix, config.mlp_bias);
         let linear = config.gated.then(|| {
             self.linear(&stem("mlp.linear"), [hidden, width], Role::Matrix, config.mlp_bias)
@@ -266,6 +273,6 @@ impl Weights {
             window: config.window,
         };
         let mlp = Mlp { up, linear, activation: config.activation, down };
-        Block { ln1, qkv, rotary, attend, output, ln2, mlp }
+        Block { ln1, qkv, head_norms, rotary, attend, output, ln2, mlp }
     }
 }

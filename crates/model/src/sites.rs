@@ -26,7 +26,7 @@ pub enum BlockSite {
     ResidPre,
     /// `[tokens, width]`: what attention reads.
     Ln1,
-    /// `[tokens, heads, head_dim]`: after bias, before rotation.
+    /// `[tokens, heads, head_dim]`: after bias, before head norms and rotation.
     Q,
     /// `[tokens, key_heads, head_dim]`
     K,

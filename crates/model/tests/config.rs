@@ -30,6 +30,16 @@ fn a_short_llama_has_transformers_defaults() {
 }
 
 #[test]
+fn a_short_qwen3_has_transformers_defaults() {
+    let short = LLAMA.replace("llama", "qwen3");
+    let config = with(&short, "").expect("understood");
+    assert_eq!((config.family, config.head_norm), (Family::Qwen3, true));
+    assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::usual_scale(128)));
+    let windowed = refusal(&short, r#""layer_types": ["full_attention", "sliding_attention"]"#);
+    assert_eq!(windowed, "layers with a sliding window are not understood; full_attention is");
+}
+
+#[test]
 fn a_short_gpt2_has_transformers_defaults() {
     let config = with(GPT2, "").expect("understood");
     assert_eq!((config.family, config.norm), (Family::Gpt2, NormKind::Layer));
@@ -141,8 +151,18 @@ fn sizes_that_cannot_be_are_refused_with_what_could() {
         (LLAMA, " REST", ", \"rms_norm_eps\": -1", "a norm epsilon of -1 cannot be"),
         (LLAMA, " REST", ", \"rms_norm_eps\": 1e300", "a norm epsilon of inf cannot be"),
         (LLAMA, " REST", ", \"rope_theta\": 0", "a rotary theta of 0 cannot be"),
-        (LLAMA, "llama", "mamba", "model_type \"mamba\" is not understood; gpt2 and llama are"),
-        (LLAMA, "\"model_type\": \"llama\",", "", "model_type is missing; gpt2 or llama is needed"),
+        (
+            LLAMA,
+            "llama",
+            "mamba",
+            "model_type \"mamba\" is not understood; gpt2, llama and qwen3 are",
+        ),
+        (
+            LLAMA,
+            "\"model_type\": \"llama\",",
+            "",
+            "model_type is missing; gpt2, llama or qwen3 is needed",
+        ),
         (GPT2, "\"n_layer\": 2", "\"n_layer\": 1000000", "layers of 1000000 cannot be; 4096 is"),
         (GPT2, "\"n_head\": 6", "\"n_head\": 0", "a width of 48 cannot be shared by 0 heads"),
         (GPT2, "{", "[", "not the JSON object that is needed"),

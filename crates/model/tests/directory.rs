@@ -10,7 +10,7 @@ use lookback_text::TokenId;
 
 #[test]
 fn what_is_saved_is_read_back_bit_for_bit() {
-    for network in [world::gpt2(), world::llama()] {
+    for network in [world::gpt2(), world::llama(), world::qwen3()] {
         let folder = tempfile::tempdir().expect("a place");
         world::write_directory(folder.path(), &network);
         let stored = Stored::open(folder.path()).expect("it was just written");
@@ -49,6 +49,23 @@ fn every_setting_of_a_configuration_survives_its_file() {
         world::write_directory(folder.path(), &network);
         world::assert_same(&Stored::open(folder.path()).expect("it was just written"), &network);
     }
+}
+
+#[test]
+fn head_norms_stand_in_files_of_qwen3_alone() {
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &world::qwen3());
+    let names: Vec<_> = world::tensors_of(&folder.path().join("model.safetensors"))
+        .into_iter()
+        .filter(|(name, ..)| name.starts_with("model.layers.1.self_attn.") && name.contains("norm"))
+        .map(|(name, _, shape, _)| (name, shape))
+        .collect();
+    let name = |part: &str| format!("model.layers.1.self_attn.{part}.weight");
+    let wanted = ["q_norm", "k_norm"].map(|part| (name(part), vec![16]));
+    assert!(names.iter().all(|found| wanted.contains(found)) && names.len() == 2, "{names:?}");
+    let llama = world::llama().config.with(|config| config.head_norm = true).expect("valid");
+    let said = llama.to_hugging_face().expect_err("no word for it").to_string();
+    assert!(said.starts_with("Llama's config.json has no words for this model"), "{said}");
 }
 
 #[test]

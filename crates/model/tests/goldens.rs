@@ -20,7 +20,9 @@ fn read(stored: &Stored, name: &str) -> Vec<f32> {
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn every_weight_of_the_goldens_is_read_and_finite() {
-    for part in ["golden/gpt2", "golden/llama", "golden/curve", "models/stories260k"] {
+    let parts =
+        ["golden/gpt2", "golden/llama", "golden/qwen3", "golden/curve", "models/stories260k"];
+    for part in parts {
         let stored = Stored::open(&shared(part)).expect(part);
         for id in 0..stored.network().weights.len() {
             let id = WeightId(id as u32);
@@ -59,15 +61,14 @@ fn gpt2_keys_are_the_middle_columns_of_its_fused_matrix() {
 #[ignore = "needs LOOKBACK_SHARED"]
 fn other_families_are_refused_by_what_is_not_understood() {
     for (part, reason) in [
-        ("gemma3", "model_type \"gemma3_text\" is not understood; gpt2 and llama are"),
-        ("gpt-neox", "model_type \"gpt_neox\" is not understood; gpt2 and llama are"),
+        ("gemma3", "model_type \"gemma3_text\" is not understood; gpt2, llama and qwen3 are"),
+        ("gpt-neox", "model_type \"gpt_neox\" is not understood; gpt2, llama and qwen3 are"),
         ("llama3-rope", "llama3 rope scaling is not understood; default is"),
-        ("mistral-window", "model_type \"mistral\" is not understood; gpt2 and llama are"),
-        ("olmo2", "model_type \"olmo2\" is not understood; gpt2 and llama are"),
-        ("phi3", "model_type \"phi3\" is not understood; gpt2 and llama are"),
-        ("qwen2", "model_type \"qwen2\" is not understood; gpt2 and llama are"),
-        ("qwen3", "model_type \"qwen3\" is not understood; gpt2 and llama are"),
-        ("smollm3", "model_type \"smollm3\" is not understood; gpt2 and llama are"),
+        ("mistral-window", "model_type \"mistral\" is not understood; gpt2, llama and qwen3 are"),
+        ("olmo2", "model_type \"olmo2\" is not understood; gpt2, llama and qwen3 are"),
+        ("phi3", "model_type \"phi3\" is not understood; gpt2, llama and qwen3 are"),
+        ("qwen2", "model_type \"qwen2\" is not understood; gpt2, llama and qwen3 are"),
+        ("smollm3", "model_type \"smollm3\" is not understood; gpt2, llama and qwen3 are"),
     ] {
         let folder = shared("golden").join(part);
         let refusal = Stored::open(&folder).err().expect(part).to_string();

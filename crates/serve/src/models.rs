@@ -109,7 +109,7 @@ impl Open {
         json!({
             "name": self.name,
             "path": self.path.display().to_string(),
-            "family": match config.family { Family::Gpt2 => "gpt2", Family::Llama => "llama" },
+            "family": match config.family { Family::Gpt2 => "gpt2", Family::Llama => "llama", Family::Qwen3 => "qwen3" },
             "parameters": network.parameters(),
             "bytes": lookback_engine::Weights::bytes(network, lookback_engine::Keep::Running),
             "layers": config.layers,

@@ -9,10 +9,13 @@ use lookback_files::{Refusal, Result, map, write_whole_with};
 use lookback_model::WeightId;
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 
-use crate::trainer::Trainer;
+use crate::{average::Average, trainer::Trainer};
 
 /// The key of the steps done.
 const STEPS: &str = "steps";
+/// The tensor that counts the steps whose weights the mean is of. It is no key beside the steps: keys
+/// stand in any order, and the same run is to leave the same bytes.
+const AVERAGED: &str = "averaged";
 
 /// Reading and writing the state of a run.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ impl Checkpoint {
         let mut end = 0;
         for id in network.ids() {
             let spec = network.weight(id);
-            for part in parts(trainer, id) {
+            for (part, _) in kept(trainer, id) {
                 let begin = end;
                 end += 4 * spec.len();
                 infos.push((
@@ -39,6 +42,10 @@ impl Checkpoint {
                 ));
             }
         }
+        if averaged(trainer).is_some() {
+            let (dtype, shape, data_offsets) = (Dtype::U64, vec![1], (end, end + 8));
+            infos.push((AVERAGED.to_owned(), TensorInfo { dtype, shape, data_offsets }));
+        }
         let about = HashMap::from([(STEPS.to_owned(), trainer.steps().to_string())]);
         let failed =
             |error: &dyn std::fmt::Display| Refusal::ours(format!("{}: {error}", path.display()));
@@ -48,14 +55,13 @@ impl Checkpoint {
             to.write_all(&(header.len() as u64).to_le_bytes())?;
             to.write_all(&header)?;
             for id in network.ids() {
-                let [m, v] = trainer.optimizer.moments(id);
-                for values in [trainer.weights().rows(id), m, v] {
+                for (_, values) in kept(trainer, id) {
                     for value in values {
                         to.write_all(&value.to_le_bytes())?;
                     }
                 }
             }
-            Ok(())
+            averaged(trainer).map_or(Ok(()), |mean| to.write_all(&mean.steps().to_le_bytes()))
         })
     }
 
@@ -96,16 +102,27 @@ impl Checkpoint {
             // Muon keeps no squares of what it turns.
             if v.is_empty() { Ok(()) } else { fill(PARTS[2], id, v) }
         })?;
+        if let (Some(average), Ok(steps)) = (&mut trainer.average, file.tensor(AVERAGED)) {
+            let steps = steps.data().try_into().map_err(|_| broken(&"its mean is of no steps"))?;
+            average.restore(u64::from_le_bytes(steps), |id, mean| fill(PARTS[3], id, mean))?;
+        }
         trainer.pack();
         Ok(())
     }
 }
 
-/// What is kept of one weight.
-fn parts(trainer: &Trainer, id: WeightId) -> &'static [&'static str] {
-    let [_, square] = trainer.optimizer.moments(id);
-    if square.is_empty() { &PARTS[..2] } else { &PARTS }
+/// The mean of the last steps' weights, once it has begun.
+fn averaged(trainer: &Trainer) -> Option<&Average> {
+    trainer.average.as_ref().filter(|average| average.steps() > 0)
+}
+
+/// What is kept of one weight, by name; Muon keeps no squares.
+fn kept(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
+    let [mean, square] = trainer.optimizer.moments(id);
+    let average = averaged(trainer).map_or(&[][..], |average| average.of(id));
+    let values = [trainer.weights().rows(id), mean, square, average];
+    PARTS.into_iter().zip(values).filter(|(_, values)| !values.is_empty())
 }
 
 /// What can be kept of a weight.
-const PARTS: [&str; 3] = ["weight", "mean", "square"];
+const PARTS: [&str; 4] = ["weight", "mean", "square", "average"];

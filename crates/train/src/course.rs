@@ -164,7 +164,8 @@ impl Course<'_> {
         };
         self.keep(step, tell)?;
         if let Some(directory) = self.directory {
-            self.written(directory.write_model(self.trainer.weights()))?;
+            let written = self.trainer.as_saved(|weights| directory.write_model(weights));
+            self.written(written)?;
         }
         let tokens = tally.steps as f64 * self.trainer.recipe().tokens_per_step() as f64;
         Ok(Finished {
@@ -279,7 +280,8 @@ impl Course<'_> {
             return Err(Refusal::interrupt(format!("stopped after {step} steps")));
         };
         self.keep(step, &mut |_| Ok(()))?;
-        self.written(directory.write_model(self.trainer.weights()))?;
+        let written = self.trainer.as_saved(|weights| directory.write_model(weights));
+        self.written(written)?;
         Err(Refusal::interrupt(format!(
             "stopped after {step} steps, which are kept in {}; go on with --resume",
             directory.path().display()

@@ -3,6 +3,7 @@
 //! Knows nothing of printing or sampling: whoever runs a course is told of every event. Read
 //! `recipe`, then `trainer` for one step, then `course` for a run.
 
+mod average;
 mod checkpoint;
 mod course;
 mod directory;
@@ -17,6 +18,8 @@ pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
 pub use kept::Restored;
 pub use pace::Pace;
-pub use recipe::{Architecture, Compute, Optimizer, Recipe, Shape, preset};
+pub use recipe::{
+    Architecture, Bend, Compute, Optimizer, Recipe, Schedule, Shape, StartHeads, preset,
+};
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

@@ -1,10 +1,16 @@
-//! Every setting of a run, as `training.toml` keeps them.
+//! Every setting of a run, as `training.toml` keeps them. Read `recipe/choices` and `recipe/presets` next.
 
-use lookback_engine::Start;
+mod choices;
+mod presets;
+
+use lookback_engine::{Heads, Start};
 use lookback_files::{Refusal, Result};
-use lookback_model::{Activation, Config, Size};
+use lookback_model::{Activation, Config, Family, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
+
+pub use choices::{Architecture, Bend, Compute, Optimizer, Schedule, StartHeads};
+pub use presets::preset;
 
 /// The settings of a run. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,10 +30,16 @@ pub struct Recipe {
     pub at_documents: bool,
     /// Highest learning rate.
     pub rate: f64,
-    /// Share of `rate` at the end of the cosine.
+    /// Share of `rate` at the end.
     pub final_share: f64,
     /// Steps over which the rate rises, as a share of all.
     pub warmup_share: f64,
+    /// How the rate goes after it.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// The last share of the steps, over which a stable rate falls.
+    #[serde(default = "usual_cooldown")]
+    pub cooldown_share: f64,
     /// How weights follow their gradients. Files from before there was a choice mean AdamW.
     #[serde(default)]
     pub optimizer: Optimizer,
@@ -50,10 +62,28 @@ pub struct Recipe {
     pub decay: f64,
     /// Longest gradient; a longer one is shortened to it.
     pub clip: f64,
+    /// What the square of the logits' log-total weighs beside the loss in the gradient (Chowdhery et
+    /// al. 2022, section 5, have 1e-4); losses are told without it.
+    #[serde(default)]
+    pub z_loss: f64,
+    /// The model is the mean of the weights over this last share of the steps (Izmailov et al. 2018);
+    /// 0 for the weights of the last.
+    #[serde(default)]
+    pub average_share: f64,
+    /// Tokens of a sequence over the first `short_share` of the steps, each with as many tokens as
+    /// the others; divides `context` (Press et al. 2021, section 4). 0 for none.
+    #[serde(default)]
+    pub short_context: usize,
+    /// The first share of the steps, whose sequences are short.
+    #[serde(default)]
+    pub short_share: f64,
     /// Standard deviation of the first tables.
     pub start_tables: f64,
     /// Standard deviation of the first matrices.
     pub start_matrices: f64,
+    /// How the matrices of attention start.
+    #[serde(default)]
+    pub start_heads: StartHeads,
     /// The precision of matrix products. Files from before there was a choice mean f32.
     #[serde(default)]
     pub compute: Compute,
@@ -63,55 +93,6 @@ pub struct Recipe {
     pub checkpoint_every: u64,
     /// The model.
     pub model: Shape,
-}
-
-/// The precision of matrix products.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compute {
-    /// f32 times f32.
-    #[default]
-    F32,
-    /// Both rounded to bf16, with sums in f32: about twice the speed where the processor has it.
-    Bf16,
-}
-
-impl From<Compute> for lookback_engine::Compute {
-    fn from(compute: Compute) -> Self {
-        match compute {
-            Compute::F32 => Self::F32,
-            Compute::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-/// How weights follow their gradients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Every weight by AdamW (Loshchilov and Hutter 2019).
-    #[default]
-    AdamW,
-    /// The matrices of the blocks by Muon (Jordan et al. 2024), with steps as long as those of AdamW
-    /// (Liu et al. 2025); tables, head, norms and biases by AdamW.
-    Muon,
-}
-
-impl From<Optimizer> for lookback_engine::Method {
-    fn from(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::AdamW => Self::AdamW,
-            Optimizer::Muon => Self::Muon,
-        }
-    }
-}
-
-fn whole() -> f64 {
-    1.0
-}
-
-fn usual_momentum() -> f64 {
-    0.95
 }
 
 /// The model's shape.
@@ -132,19 +113,32 @@ pub struct Shape {
     pub hidden: usize,
     /// Base of rotary frequencies, in a llama.
     pub theta: u32,
+    /// The MLP's nonlinearity, in a llama.
+    #[serde(default)]
+    pub activation: Bend,
+    /// Whether the head is the table, in a llama; GPT-2's always is.
+    #[serde(default = "yes")]
+    pub tied: bool,
+    /// Whether queries and keys pass a norm of each head, in a llama (Dehghani et al. 2023, section
+    /// 2); its files are then those of Qwen3.
+    #[serde(default)]
+    pub head_norm: bool,
 }
 
-/// Forms of model that a run can make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Architecture {
-    /// Layer norm, learned positions, GELU with tanh, biases, tied head.
-    Gpt2,
-    /// As GPT-2, with exact GELU and without biases, as nanoGPT has it: for timing, since no file of
-    /// transformers holds a GPT-2 without biases.
-    Nanogpt,
-    /// RMS norm, rotary positions, gated SiLU, no biases, tied head.
-    Llama,
+fn yes() -> bool {
+    true
+}
+
+fn usual_cooldown() -> f64 {
+    0.2
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn usual_momentum() -> f64 {
+    0.95
 }
 
 /// Tokens of a pass at most: far beyond any machine, and too few for a size to overflow.
@@ -259,6 +253,9 @@ impl Recipe {
         for (key, value) in [
             ("final_share", self.final_share),
             ("warmup_share", self.warmup_share),
+            ("cooldown_share", self.cooldown_share),
+            ("average_share", self.average_share),
+            ("short_share", self.short_share),
             ("beta1", self.beta1),
             ("beta2", self.beta2),
             ("momentum", self.momentum),
@@ -270,6 +267,7 @@ impl Recipe {
         }
         for (key, value) in [
             ("decay", self.decay),
+            ("z_loss", self.z_loss),
             ("start_tables", self.start_tables),
             ("start_matrices", self.start_matrices),
         ] {
@@ -277,12 +275,28 @@ impl Recipe {
                 return refuse(key, value, "0 or above");
             }
         }
+        if self.short_context > 0 && !self.context.is_multiple_of(self.short_context) {
+            return refuse(
+                "short_context",
+                self.short_context as f64,
+                &format!("0, or divide the context of {}", self.context),
+            );
+        }
+        let plain = (Bend::Silu, true, false);
+        let Shape { activation, tied, head_norm, .. } = self.model;
+        if self.model.architecture != Architecture::Llama && (activation, tied, head_norm) != plain
+        {
+            return Err(Refusal::user(
+                "activation, tied and head_norm are settings of architecture = llama alone; leave \
+                 them out, or choose that",
+            ));
+        }
         Ok(())
     }
 
     /// The model's configuration, for a vocabulary and its end-of-text token.
     pub fn config(&self, vocabulary: usize, end: Option<TokenId>) -> Result<Config> {
-        let Shape { architecture, layers, heads, key_heads, width, hidden, theta } = self.model;
+        let Shape { architecture, layers, heads, key_heads, width, hidden, theta, .. } = self.model;
         let size =
             Size { vocabulary, width, layers, heads, key_heads, hidden, context: self.context };
         let config = match architecture {
@@ -295,7 +309,12 @@ impl Recipe {
                 config.mlp_bias = false;
             })?,
             Architecture::Llama => Config::llama(size)?.with(|config| {
-                config.tied = true;
+                config.tied = self.model.tied;
+                config.activation = self.model.activation.into();
+                config.head_norm = self.model.head_norm;
+                if config.head_norm {
+                    config.family = Family::Qwen3;
+                }
                 if let lookback_model::Positions::Rotary(how) = &mut config.positions {
                     how.theta = theta as f32;
                 }
@@ -309,7 +328,11 @@ impl Recipe {
 
     /// How weights start.
     pub fn start(&self) -> Start {
-        Start { seed: self.seed, tables: self.start_tables, matrices: self.start_matrices }
+        let heads = match self.start_heads {
+            StartHeads::Plain => Heads::Plain,
+            StartHeads::Mimetic => Heads::Mimetic,
+        };
+        Start { seed: self.seed, tables: self.start_tables, matrices: self.start_matrices, heads }
     }
 
     /// Where windows begin.
@@ -322,7 +345,21 @@ impl Recipe {
         self.batch * self.accumulate * self.context
     }
 
-    /// The learning rate of a step, counted from 0: a line up, then half a cosine down.
+    /// Tokens of the sequences of a step, counted from 0.
+    pub fn context_at(&self, step: u64) -> usize {
+        let is_short = self.short_context > 0
+            && (step as f64) < libm::round(self.short_share * self.steps as f64);
+        if is_short { self.short_context } else { self.context }
+    }
+
+    /// How many steps before and with this one, counted from 0, the model is the mean of; 0 of a step
+    /// before them.
+    pub fn averaged_at(&self, step: u64) -> u64 {
+        let count = libm::round(self.average_share * self.steps as f64) as u64;
+        (step + 1).saturating_sub(self.steps.saturating_sub(count))
+    }
+
+    /// The learning rate of a step, counted from 0: a line up, then what the schedule says.
     pub fn rate_at(&self, step: u64) -> f64 {
         let warmup = f64::max(1.0, libm::round(self.warmup_share * self.steps as f64));
         let done = step as f64;
@@ -331,7 +368,14 @@ impl Recipe {
         }
         let rest = f64::max(1.0, self.steps as f64 - warmup);
         let part = f64::min(1.0, (done - warmup) / rest);
-        let share = 0.5 * (1.0 + libm::cos(std::f64::consts::PI * part));
+        let share = match self.schedule {
+            Schedule::Cosine => 0.5 * (1.0 + libm::cos(std::f64::consts::PI * part)),
+            Schedule::Stable => {
+                let left = self.steps as f64 - done;
+                let cooldown = f64::max(1.0, self.cooldown_share * self.steps as f64);
+                f64::clamp(left / cooldown, 0.0, 1.0)
+            }
+        };
         self.rate * (self.final_share + (1.0 - self.final_share) * share)
     }
 }
@@ -351,79 +395,6 @@ fn plainly(message: &str) -> String {
     plain
 }
 
-/// The settings of a preset by its name.
-pub fn preset(name: &str) -> Result<Recipe> {
-    let shape = |architecture, layers, heads, width, hidden| Shape {
-        architecture,
-        layers,
-        heads,
-        key_heads: heads,
-        width,
-        hidden,
-        theta: 10_000,
-    };
-    let plain = |model: Shape, context, batch| Recipe {
-        seed: 0,
-        steps: 0,
-        batch,
-        accumulate: 1,
-        context,
-        at_documents: false,
-        rate: 1e-3,
-        final_share: 0.1,
-        warmup_share: 0.02,
-        optimizer: Optimizer::AdamW,
-        table_share: 1.0,
-        head_share: 1.0,
-        momentum: usual_momentum(),
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-        decay: 0.1,
-        clip: 1.0,
-        start_tables: 0.02,
-        start_matrices: 0.02,
-        compute: Compute::F32,
-        validate_every: 0,
-        checkpoint_every: 0,
-        model,
-    };
-    let nano = |layers, heads, width| shape(Architecture::Nanogpt, layers, heads, width, 4 * width);
-    let recipe = match name {
-        "tiny" => {
-            let mut tiny = plain(shape(Architecture::Llama, 4, 4, 128, 344), 64, 12);
-            (tiny.rate, tiny.start_tables, tiny.start_matrices) = (4e-3, 0.1, 0.06);
-            tiny.final_share = 0.02;
-            tiny
-        }
-        "small" => {
-            let mut small = plain(shape(Architecture::Llama, 6, 6, 384, 1024), 256, 16);
-            (small.rate, small.start_tables, small.start_matrices) = (2e-3, 0.05, 0.04);
-            small
-        }
-        "gpt2" => plain(shape(Architecture::Gpt2, 12, 12, 768, 3072), 1024, 1),
-        "default" => {
-            let mut town = plain(shape(Architecture::Llama, 3, 4, 64, 160), 64, 16);
-            town.model.theta = 1000;
-            (town.rate, town.start_tables, town.start_matrices) = (3e-3, 0.1, 0.06);
-            (town.final_share, town.warmup_share) = (0.05, 0.03);
-            town.at_documents = true;
-            town
-        }
-        "bench-a" => plain(nano(4, 4, 128), 64, 12),
-        "bench-b" => plain(nano(6, 6, 384), 256, 16),
-        "bench-c" => plain(nano(8, 8, 512), 512, 4),
-        "bench-d" => plain(nano(12, 12, 768), 1024, 1),
-        _ => {
-            return Err(Refusal::user(format!(
-                "--preset {name}: there is no such preset; tiny, small, gpt2, default and bench-a \
-                 to bench-d are"
-            )));
-        }
-    };
-    Ok(recipe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,6 +408,62 @@ mod tests {
         assert_eq!(recipe.rate_at(99), 1.0);
         assert!((recipe.rate_at(550) - 0.55).abs() < 1e-9);
         assert!((recipe.rate_at(1000) - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_stable_rate_falls_in_a_line_at_the_end() {
+        let mut recipe = preset("tiny").unwrap();
+        (recipe.steps, recipe.warmup_share, recipe.final_share) = (1000, 0.1, 0.0);
+        (recipe.rate, recipe.schedule, recipe.cooldown_share) = (1.0, Schedule::Stable, 0.2);
+        assert_eq!(recipe.rate_at(49), 0.5);
+        assert_eq!([100, 500, 800].map(|step| recipe.rate_at(step)), [1.0; 3]);
+        assert_eq!([900, 1000].map(|step| recipe.rate_at(step)), [0.5, 0.0]);
+    }
+
+    #[test]
+    fn the_first_steps_are_short_and_the_last_are_averaged() {
+        let mut recipe = preset("tiny").unwrap();
+        recipe.steps = 100;
+        assert_eq!((recipe.context_at(0), recipe.averaged_at(99)), (64, 0));
+        (recipe.short_context, recipe.short_share, recipe.average_share) = (16, 0.25, 0.1);
+        assert_eq!([0, 24, 25, 99].map(|step| recipe.context_at(step)), [16, 16, 64, 64]);
+        assert_eq!([0, 89, 90, 99].map(|step| recipe.averaged_at(step)), [0, 0, 1, 10]);
+        recipe.short_context = 24;
+        assert!(recipe.check().unwrap_err().to_string().contains("divide the context of 64"));
+    }
+
+    #[test]
+    fn settings_of_a_llama_are_refused_of_others() {
+        let mut recipe = preset("gpt2").unwrap();
+        recipe.set("head_norm=true").unwrap();
+        assert!(recipe.check().unwrap_err().to_string().contains("architecture = llama"));
+    }
+
+    #[test]
+    fn files_from_before_a_setting_mean_what_they_meant() {
+        let recipe = preset("tiny").unwrap();
+        let text = recipe.to_toml().unwrap();
+        let later = [
+            "optimizer",
+            "table_share",
+            "head_share",
+            "momentum",
+            "schedule",
+            "cooldown_share",
+            "z_loss",
+            "average_share",
+            "short_context",
+            "short_share",
+            "start_heads",
+            "activation",
+            "tied",
+            "head_norm",
+        ];
+        let is_earlier =
+            |line: &&str| !later.iter().any(|key| line.starts_with(&format!("{key} =")));
+        let earlier: Vec<&str> = text.lines().filter(is_earlier).collect();
+        assert_eq!(earlier.len() + later.len(), text.lines().count());
+        assert_eq!(Recipe::parse(&earlier.join("\n")).unwrap(), recipe);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId};
 use lookback_text::dataset::{Dataset, Windows};
 
-use crate::recipe::Recipe;
+use crate::{average::Average, recipe::Recipe};
 
 /// Rows of a pass that only judges.
 const EVALUATED_ROWS: usize = 1024;
@@ -43,6 +43,8 @@ pub struct Trainer {
     team: Arc<Team>,
     pub(crate) weights: Weights,
     pub(crate) optimizer: Optimizer,
+    /// Of the last steps, where the recipe asks for it.
+    pub(crate) average: Option<Average>,
     gradients: Gradients,
     space: Workspace,
     judge: Workspace,
@@ -83,6 +85,7 @@ impl Trainer {
         };
         Self {
             optimizer: Optimizer::new(&network, recipe.optimizer.into(), team.threads()),
+            average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
             gradients: Gradients::new(&network),
             space: space(learns),
             judge: space(judges),
@@ -104,6 +107,7 @@ impl Trainer {
             + Workspace::bytes_computing(network, learns, compute)
             + Workspace::bytes_computing(network, judges, compute)
             + Gradients::bytes(network)
+            + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
             + Optimizer::bytes(network, recipe.optimizer.into(), threads)
             + Workspace::bytes(network, learns, recipe.context, threads)
             + Workspace::bytes(network, judges, recipe.context, threads)
@@ -122,6 +126,22 @@ impl Trainer {
     /// The weights as they stand.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// Shows the model as it would be saved: the mean of the last steps' weights, once it has begun.
+    pub fn as_saved<R>(&mut self, see: impl FnOnce(&Weights) -> R) -> R {
+        self.exchange();
+        let seen = see(&self.weights);
+        self.exchange();
+        seen
+    }
+
+    /// Exchanges the weights and their mean, if that has begun.
+    fn exchange(&mut self) {
+        if let Some(average) = self.average.as_mut().filter(|average| average.steps() > 0) {
+            average.exchange(&mut self.weights);
+            self.weights.pack(&self.team);
+        }
     }
 
     /// The threads.
@@ -172,10 +192,11 @@ impl Trainer {
         if let Some(ahead) = self.ahead {
             return ahead;
         }
-        let (passes, batch) = (self.recipe.accumulate, self.recipe.batch);
-        let first_draw = self.optimizer.steps() * (passes * batch) as u64;
+        // Each step has numbers for as many draws as it may need, those with long sequences too.
+        let (passes, sequences) = (self.recipe.accumulate, most_sequences(&self.recipe));
+        let first_draw = self.optimizer.steps() * (passes * sequences) as u64;
         let ahead = self.differentiate(|pass, index, window| {
-            let number = first_draw + (pass * batch + index) as u64;
+            let number = first_draw + (pass * sequences + index) as u64;
             source.data.read(source.windows.draw(number), window);
         });
         self.ahead = Some(ahead);
@@ -186,14 +207,18 @@ impl Trainer {
     fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
         self.gradients.clear();
         let tokens = self.recipe.tokens_per_step();
+        let context = self.recipe.context_at(self.optimizer.steps());
+        let sequences = self.recipe.batch * self.recipe.context / context;
         let mut total = 0.0;
         for pass in 0..self.recipe.accumulate {
             self.batch.clear();
             self.targets.ids.clear();
             self.targets.scale = 1.0 / tokens as f32;
-            for index in 0..self.recipe.batch {
-                fill(pass, index, &mut self.window);
-                take(&mut self.batch, &mut self.targets, index, &self.window);
+            self.targets.z_loss = self.recipe.z_loss as f32;
+            let window = &mut self.window[..context + 1];
+            for index in 0..sequences {
+                fill(pass, index, window);
+                take(&mut self.batch, &mut self.targets, index, window);
             }
             self.batch.want_all();
             let loss = learn(
@@ -212,6 +237,7 @@ impl Trainer {
     /// Lets the optimizer take a step down the gradients, unless they are no numbers.
     fn take(&mut self, Ahead { loss, gradient_norm }: Ahead) -> Taken {
         self.ahead = None;
+        let is_averaged = self.recipe.averaged_at(self.optimizer.steps()) > 0;
         let rate = self.recipe.rate_at(self.optimizer.steps());
         // As torch.nn.utils.clip_grad_norm_ has it.
         let factor = f64::min(1.0, self.recipe.clip / (gradient_norm + 1e-6));
@@ -229,11 +255,24 @@ impl Trainer {
             };
             self.optimizer.step(&mut self.weights, &self.gradients, &settings, &self.team);
         }
+        match &mut self.average {
+            Some(average) if is_averaged => average.add(&self.weights),
+            Some(average) => average.clear(),
+            None => {}
+        }
         Taken { step: self.optimizer.steps(), loss, gradient_norm, rate }
     }
 
-    /// The loss over a range of tokens, in windows of one context side by side.
+    /// The loss of the model as it would be saved over a range of tokens, in windows of one context
+    /// side by side.
     pub fn judge(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
+        self.exchange();
+        let loss = self.judge_weights(data, range);
+        self.exchange();
+        loss
+    }
+
+    fn judge_weights(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
         let mut all = Loss::default();
         let mut windows = Dataset::side_by_side(range, self.recipe.context).peekable();
         let sequences = (EVALUATED_ROWS / self.recipe.context).max(1);
@@ -259,8 +298,15 @@ impl Trainer {
 /// The passes that learn and those that judge.
 fn shapes(recipe: &Recipe) -> (Shape, Shape) {
     let sequences = (EVALUATED_ROWS / recipe.context).max(1);
-    let learns = Shape::Learn { rows: recipe.batch * recipe.context, sequences: recipe.batch };
+    let rows = recipe.batch * recipe.context;
+    let learns = Shape::Learn { rows, sequences: most_sequences(recipe) };
     (learns, Shape::Evaluate { rows: sequences * recipe.context, sequences })
+}
+
+/// Sequences of a pass at most: where they are short, there are more of them.
+fn most_sequences(recipe: &Recipe) -> usize {
+    let shortest = if recipe.short_context > 0 { recipe.short_context } else { recipe.context };
+    recipe.batch * recipe.context / shortest
 }
 
 /// Puts a window into a batch: all but its last token enter, all but its first are targets.

@@ -21,14 +21,18 @@ const SIZE: Size = Size {
     context: CONTEXT,
 };
 
-/// Both families, GPT-2 with as many key heads as heads; and a llama that forgets: its window is
-/// shorter than a tile of keys, so that tiles are hidden whole and in part.
+/// GPT-2 with as many key heads as heads; and a llama that forgets: its window is
+/// shorter than a tile of keys, so that tiles are hidden whole and in part; and one with norms of its heads, as Qwen3 has them.
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
     let tied = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
     let forgetful = Config::llama(SIZE).unwrap().with(|config| config.window = Some(11)).unwrap();
-    [gpt2, llama, tied, forgetful].iter().map(|config| Arc::new(Network::new(config))).collect()
+    let normed = Config::llama(SIZE).unwrap().with(|config| config.head_norm = true).unwrap();
+    [gpt2, llama, tied, forgetful, normed]
+        .iter()
+        .map(|config| Arc::new(Network::new(config)))
+        .collect()
 }
 
 /// A number in −1 .. 1 that looks random.

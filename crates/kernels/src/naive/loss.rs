@@ -30,15 +30,18 @@ pub fn cross_entropy(
         let target = targets[row];
         if target == NO_TARGET {
             losses[row] = 0.0;
-            if want == Want::Gradient {
+            if want != Want::Loss {
                 logits.fill(0.0);
             }
             continue;
         }
         let (most, total) = maximum_and_total(logits);
         losses[row] = (most - logits[target as usize]) + ln(total);
-        if want == Want::Gradient {
-            let factor = scale / total;
+        if want != Want::Loss {
+            let mut factor = scale / total;
+            if let Want::Pulled(by) = want {
+                factor *= 1.0 + 2.0 * by * (most + ln(total));
+            }
             for logit in logits.iter_mut() {
                 *logit = exp(*logit - most) * factor;
             }

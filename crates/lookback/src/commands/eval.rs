@@ -119,7 +119,8 @@ fn judge(model: &Model, team: &Team, ids: &[TokenId], context: usize) -> Loss {
     let sequences = (ROWS / context).max(1);
     let shape = Shape::Evaluate { rows: sequences * context, sequences };
     let mut space = Workspace::new(model.network(), shape, context, team.threads());
-    let (mut batch, mut targets) = (Batch::new(), Targets { ids: Vec::new(), scale: 1.0 });
+    let (mut batch, mut targets) =
+        (Batch::new(), Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 });
     let mut all = Loss::default();
     let windows: Vec<_> = Dataset::side_by_side(0..ids.len(), context).collect();
     for windows in windows.chunks(sequences) {

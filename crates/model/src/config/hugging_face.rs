@@ -32,18 +32,22 @@ impl Config {
         let family = match keys.word("model_type")? {
             Some("gpt2") => Family::Gpt2,
             Some("llama") => Family::Llama,
+            Some("qwen3") => Family::Qwen3,
             Some(other) => {
                 return Err(Refusal::user(format!(
-                    "model_type \"{}\" is not understood; gpt2 and llama are",
+                    "model_type \"{}\" is not understood; gpt2, llama and qwen3 are",
                     shown(other)
                 )));
             }
-            None => return Err(Refusal::user("model_type is missing; gpt2 or llama is needed")),
+            None => {
+                return Err(Refusal::user("model_type is missing; gpt2, llama or qwen3 is needed"));
+            }
         };
         check_architecture(&mut keys, family)?;
         let config = match family {
             Family::Gpt2 => read_gpt2(&mut keys)?,
             Family::Llama => read_llama(&mut keys)?,
+            Family::Qwen3 => read_qwen3(&mut keys)?,
         };
         keys.finish()?;
         config.checked()
@@ -70,6 +74,7 @@ impl Config {
         let object = match self.family {
             Family::Gpt2 => write_gpt2(self)?,
             Family::Llama => write_llama(self)?,
+            Family::Qwen3 => write_qwen3(self)?,
         };
         Ok(pretty(&object))
     }
@@ -107,6 +112,7 @@ fn architecture(family: Family) -> &'static str {
     match family {
         Family::Gpt2 => "GPT2LMHeadModel",
         Family::Llama => "LlamaForCausalLM",
+        Family::Qwen3 => "Qwen3ForCausalLM",
     }
 }
 
@@ -132,6 +138,7 @@ fn read_gpt2(keys: &mut Keys<'_>) -> Result<Config> {
         hidden: keys.size_or_none("n_inner")?.unwrap_or(width.saturating_mul(4)),
         context: keys.size("n_positions")?,
         norm: NormKind::Layer,
+        head_norm: false,
         norm_bias: true,
         epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(1e-5),
         positions: Positions::Learned,
@@ -168,6 +175,7 @@ fn read_llama(keys: &mut Keys<'_>) -> Result<Config> {
         hidden: keys.size("intermediate_size")?,
         context: keys.size_or_none("max_position_embeddings")?.unwrap_or(2048),
         norm: NormKind::Rms,
+        head_norm: false,
         norm_bias: false,
         epsilon: keys.number("rms_norm_eps")?.unwrap_or(1e-6),
         positions: Positions::Rotary(RotaryConfig {
@@ -184,6 +192,38 @@ fn read_llama(keys: &mut Keys<'_>) -> Result<Config> {
         scale: usual_scale(head_dim),
         beginning: inside(vocabulary, &keys.ids("bos_token_id")?).first().copied(),
         ends: inside(vocabulary, &keys.ids("eos_token_id")?),
+    })
+}
+
+/// A llama with head norms. Its files may name a window that none of its layers uses.
+fn read_qwen3(keys: &mut Keys<'_>) -> Result<Config> {
+    let is_windowed = keys.flag("use_sliding_window", false)?;
+    keys.take("sliding_window");
+    keys.take("max_window_layers");
+    let layers = keys.take("layer_types").and_then(Value::as_array);
+    let sees_all = |kind: &Value| kind == "full_attention";
+    if is_windowed || layers.is_some_and(|layers| !layers.iter().all(sees_all)) {
+        return Err(Refusal::user(
+            "layers with a sliding window are not understood; full_attention is",
+        ));
+    }
+    let head_dim = match keys.size_or_none("head_dim")? {
+        Some(given) => given,
+        None => 128,
+    };
+    let llama = read_llama(keys)?;
+    Ok(Config {
+        family: Family::Qwen3,
+        head_dim,
+        head_norm: true,
+        positions: match llama.positions {
+            Positions::Rotary(how) => {
+                Positions::Rotary(RotaryConfig { rotary_dim: head_dim, ..how })
+            }
+            other => other,
+        },
+        scale: usual_scale(head_dim),
+        ..llama
     })
 }
 
@@ -242,6 +282,7 @@ fn write_gpt2(config: &Config) -> Result<Value> {
         && config.norm_bias
         && config.positions == Positions::Learned
         && config.key_heads == config.heads
+        && !config.head_norm
         && config.heads * config.head_dim == config.width
         && config.attention_bias
         && config.output_bias
@@ -277,12 +318,34 @@ fn write_gpt2(config: &Config) -> Result<Value> {
     }))
 }
 
+/// A llama's keys, and what Qwen3 says besides: that no layer has a window.
+fn write_qwen3(config: &Config) -> Result<Value> {
+    if !config.head_norm || config.mlp_bias {
+        return Err(unsayable("Qwen3"));
+    }
+    let mut object = write_as_llama(config, "Qwen3")?;
+    object["architectures"] = json!([architecture(Family::Qwen3)]);
+    object["model_type"] = json!("qwen3");
+    object["use_sliding_window"] = json!(false);
+    if let Some(object) = object.as_object_mut() {
+        object.remove("mlp_bias");
+    }
+    Ok(object)
+}
+
 fn write_llama(config: &Config) -> Result<Value> {
+    if config.head_norm {
+        return Err(unsayable("Llama"));
+    }
+    write_as_llama(config, "Llama")
+}
+
+fn write_as_llama(config: &Config, family: &str) -> Result<Value> {
     let theta = match config.positions {
         Positions::Rotary(RotaryConfig { theta, rotary_dim }) if rotary_dim == config.head_dim => {
             theta
         }
-        _ => return Err(unsayable("Llama")),
+        _ => return Err(unsayable(family)),
     };
     let fits = config.norm == NormKind::Rms
         && !config.norm_bias
@@ -291,7 +354,7 @@ fn write_llama(config: &Config) -> Result<Value> {
         && config.window.is_none()
         && config.scale == usual_scale(config.head_dim);
     if !fits {
-        return Err(unsayable("Llama"));
+        return Err(unsayable(family));
     }
     // Both spellings of the rotary base: transformers 4 reads the first, 5 the second.
     Ok(json!({

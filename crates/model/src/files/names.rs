@@ -13,6 +13,8 @@ pub(super) struct Names {
     ln1: &'static str,
     /// Three equal names are one tensor, with queries, keys and values one after the other.
     qkv: [&'static str; 3],
+    /// Of the heads of queries and keys.
+    head_norms: [&'static str; 2],
     output: &'static str,
     ln2: &'static str,
     up: &'static str,
@@ -74,6 +76,7 @@ const GPT2: Names = Names {
     block: "h",
     ln1: "ln_1",
     qkv: ["attn.c_attn"; 3],
+    head_norms: [""; 2],
     output: "attn.c_proj",
     ln2: "ln_2",
     up: "mlp.c_fc",
@@ -93,6 +96,7 @@ const LLAMA: Names = Names {
     block: "layers",
     ln1: "input_layernorm",
     qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    head_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     output: "self_attn.o_proj",
     ln2: "post_attention_layernorm",
     up: "mlp.gate_proj",
@@ -112,6 +116,7 @@ const LLAMA_GGUF: Names = Names {
     block: "blk",
     ln1: "attn_norm",
     qkv: ["attn_q", "attn_k", "attn_v"],
+    head_norms: ["attn_q_norm", "attn_k_norm"],
     output: "attn_output",
     ln2: "ffn_norm",
     up: "ffn_gate",
@@ -134,12 +139,15 @@ const GPT2_GGUF: Names = Names {
     ..LLAMA_GGUF
 };
 
+/// llama.cpp rotates Qwen3's heads by halves, as they stand.
+const QWEN3_GGUF: Names = Names { rotated: Layout::Rows, ..LLAMA_GGUF };
+
 impl Names {
     /// The names in a Hugging Face directory.
     pub(super) fn of_directory(family: Family) -> &'static Self {
         match family {
             Family::Gpt2 => &GPT2,
-            Family::Llama => &LLAMA,
+            Family::Llama | Family::Qwen3 => &LLAMA,
         }
     }
 
@@ -148,6 +156,7 @@ impl Names {
         match family {
             Family::Gpt2 => &GPT2_GGUF,
             Family::Llama => &LLAMA_GGUF,
+            Family::Qwen3 => &QWEN3_GGUF,
         }
     }
 
@@ -180,7 +189,7 @@ impl Names {
         }
         for (layer, block) in network.blocks.iter().enumerate() {
             let name = |part: &str| format!("{}.{layer}.{part}", self.block);
-            walk.norm(&block.ln1, config.width, &name(self.ln1));
+            walk.norm(&block.ln1, &name(self.ln1));
             let [q, k, v] = &block.qkv;
             if self.qkv[0] == self.qkv[1] {
                 walk.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
@@ -190,15 +199,18 @@ impl Names {
                     walk.linears(&[linear], &name(part), layout);
                 }
             }
+            for (norm, part) in block.head_norms.iter().flatten().zip(self.head_norms) {
+                walk.norm(norm, &name(part));
+            }
             walk.linears(&[&block.output], &name(self.output), self.matrices);
-            walk.norm(&block.ln2, config.width, &name(self.ln2));
+            walk.norm(&block.ln2, &name(self.ln2));
             walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
             if let Some(linear) = &block.mlp.linear {
                 walk.linears(&[linear], &name(self.linear), self.matrices);
             }
             walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
         }
-        walk.norm(&network.ln_final, config.width, self.ln_final);
+        walk.norm(&network.ln_final, self.ln_final);
         if !config.tied {
             walk.linears(&[&network.head], self.head, Layout::Rows);
         }
@@ -240,10 +252,10 @@ impl Walk {
         self.places.push(Place { id, name, rows, outputs, inner, layout });
     }
 
-    fn norm(&mut self, norm: &Norm, width: usize, stem: &str) {
-        self.vector(norm.weight, format!("{stem}.weight"), width);
+    fn norm(&mut self, norm: &Norm, stem: &str) {
+        self.vector(norm.weight, format!("{stem}.weight"), norm.width);
         if let Some(bias) = norm.bias {
-            self.vector(bias, format!("{stem}.bias"), width);
+            self.vector(bias, format!("{stem}.bias"), norm.width);
         }
     }
 

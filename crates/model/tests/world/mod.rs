@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use lookback_model::{Config, Element, Network, Size, Stored, WeightId, save};
+use lookback_model::{Config, Element, Family, Network, Size, Stored, WeightId, save};
 
 /// Three layers would show no more than two.
 pub const SIZE: Size =
@@ -18,6 +18,16 @@ pub fn gpt2() -> Network {
 /// A small Llama with an untied head and grouped heads.
 pub fn llama() -> Network {
     Network::new(&Config::llama(SIZE).expect("valid"))
+}
+
+/// A small Qwen3: a llama with norms of its heads.
+pub fn qwen3() -> Network {
+    let llama = Config::llama(SIZE).expect("valid");
+    let qwen3 = llama.with(|config| {
+        config.family = Family::Qwen3;
+        config.head_norm = true;
+    });
+    Network::new(&qwen3.expect("valid"))
 }
 
 /// A weight's values: random ones between -2 and 2, others for every weight.

@@ -32,7 +32,7 @@ pub(super) struct Prepared {
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
-const SETTLED: [&str; 9] = [
+const SETTLED: [&str; 13] = [
     "seed",
     "batch",
     "accumulate",
@@ -42,6 +42,10 @@ const SETTLED: [&str; 9] = [
     "start_matrices",
     "compute",
     "optimizer",
+    "average_share",
+    "short_context",
+    "short_share",
+    "start_heads",
 ];
 
 impl Train {

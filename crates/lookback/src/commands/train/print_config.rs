@@ -4,7 +4,7 @@ use lookback_files::Result;
 use lookback_train::Recipe;
 
 /// What each setting is, in a line.
-const ABOUT: [(&str, &str); 27] = [
+const ABOUT: [(&str, &str); 42] = [
     ("seed", "Seed of the first weights and of the order of data."),
     ("steps", "Optimizer steps; 0 leaves them to --steps, --tokens or --minutes."),
     ("batch", "Sequences of a pass."),
@@ -14,16 +14,28 @@ const ABOUT: [(&str, &str); 27] = [
     ("rate", "Highest learning rate."),
     ("final_share", "Share of the rate at the end."),
     ("warmup_share", "Steps over which the rate rises, as a share of all."),
+    ("schedule", "How the rate goes after that: cosine, or stable until it falls in a line."),
+    ("cooldown_share", "The last share of the steps, over which a stable rate falls."),
+    ("optimizer", "adamw, or muon: the matrices of the blocks take orthogonal steps."),
+    ("table_share", "Tables learn at this share of the rate, a tied head with them."),
+    ("head_share", "A head of its own learns at this share of the rate."),
+    ("momentum", "Muon's decay of the mean of gradients."),
     ("beta1", "AdamW's decay of the mean of gradients."),
     ("beta2", "AdamW's decay of the mean of their squares."),
     ("epsilon", "AdamW's addition to the root."),
     ("decay", "Weight decay of matrices and tables."),
     ("clip", "Longest gradient; a longer one is shortened to it."),
+    ("z_loss", "What the square of the logits' log-total weighs in the gradient; 0 for nothing."),
+    ("average_share", "The model is the mean of the weights over this last share of the steps; 0 for the last."),
+    ("short_context", "Tokens of the first sequences; it divides context; 0 for none that are shorter."),
+    ("short_share", "The first share of the steps, whose sequences are short."),
     ("start_tables", "Standard deviation of the first tables."),
     ("start_matrices", "Standard deviation of the first matrices."),
+    ("start_heads", "How attention starts: plain, or mimetic (near the identity)."),
     ("compute", "Precision of matrix products: f32 or bf16."),
     ("validate_every", "Steps between validations; 0 for twenty over the run."),
     ("checkpoint_every", "Steps between checkpoints; 0 for ten over the run."),
+    ("data", "SHA-256 of the tokens that a run learned from."),
     ("architecture", "Whose form the model has: gpt2, llama, or nanogpt (for timing alone)."),
     ("layers", "Blocks."),
     ("heads", "Query heads."),
@@ -31,6 +43,9 @@ const ABOUT: [(&str, &str); 27] = [
     ("width", "Width of the residual stream."),
     ("hidden", "Width of the MLP."),
     ("theta", "Base of the rotary frequencies, in a llama."),
+    ("activation", "Of a llama's gated MLP: silu, gelu or relu2."),
+    ("tied", "Whether a llama's head is its table."),
+    ("head_norm", "Whether a llama's queries and keys pass a norm of each head."),
     ("model", "The model's shape."),
 ];
 

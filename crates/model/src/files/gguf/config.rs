@@ -62,14 +62,14 @@ pub(super) fn read(
     let context = keys.size("context_length")?;
     let epsilon = keys.real(match family {
         Family::Gpt2 => "attention.layer_norm_epsilon",
-        Family::Llama => "attention.layer_norm_rms_epsilon",
+        Family::Llama | Family::Qwen3 => "attention.layer_norm_rms_epsilon",
     })?;
     let Some(epsilon) = epsilon else {
         return Err(Refusal::user("the epsilon of its norms is missing"));
     };
     let positions = match family {
         Family::Gpt2 => Positions::Learned,
-        Family::Llama => read_rotary(&mut keys, head_dim)?,
+        Family::Llama | Family::Qwen3 => read_rotary(&mut keys, head_dim)?,
     };
     keys.finish()?;
 
@@ -89,6 +89,7 @@ pub(super) fn read(
         hidden,
         context,
         norm: if is_gpt2 { NormKind::Layer } else { NormKind::Rms },
+        head_norm: family == Family::Qwen3,
         norm_bias: is_gpt2,
         epsilon,
         positions,
@@ -149,6 +150,7 @@ impl<'a> Keys<'a> {
         match self.family {
             Family::Gpt2 => "gpt2.",
             Family::Llama => "llama.",
+            Family::Qwen3 => "qwen3.",
         }
     }
 

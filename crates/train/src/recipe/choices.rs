@@ -1,0 +1,104 @@
+//! What a run can choose among, each with its paper.
+
+use serde::{Deserialize, Serialize};
+
+/// The precision of matrix products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// f32 times f32.
+    #[default]
+    F32,
+    /// Both rounded to bf16, with sums in f32: about twice the speed where the processor has it.
+    Bf16,
+}
+
+impl From<Compute> for lookback_engine::Compute {
+    fn from(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::F32,
+            Compute::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// How weights follow their gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Every weight by AdamW (Loshchilov and Hutter 2019).
+    #[default]
+    AdamW,
+    /// The matrices of the blocks by Muon (Jordan et al. 2024), with steps as long as those of AdamW
+    /// (Liu et al. 2025); tables, head, norms and biases by AdamW.
+    Muon,
+}
+
+impl From<Optimizer> for lookback_engine::Method {
+    fn from(optimizer: Optimizer) -> Self {
+        match optimizer {
+            Optimizer::AdamW => Self::AdamW,
+            Optimizer::Muon => Self::Muon,
+        }
+    }
+}
+
+/// Forms of model that a run can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// Layer norm, learned positions, GELU with tanh, biases, tied head.
+    Gpt2,
+    /// As GPT-2, with exact GELU and without biases, as nanoGPT has it: for timing, since no file of
+    /// transformers holds a GPT-2 without biases.
+    Nanogpt,
+    /// RMS norm, rotary positions, gated SiLU, no biases, tied head.
+    Llama,
+}
+
+/// How the rate goes over a run, after its warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Half a cosine down to its last share (Loshchilov and Hutter 2017).
+    #[default]
+    Cosine,
+    /// At its height until the last `cooldown_share` of the run, then in a line down: warm-up, stable,
+    /// decay (Hu et al. 2024, section 4).
+    Stable,
+}
+
+/// How the matrices of attention start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StartHeads {
+    /// Independent draws, like every other matrix.
+    #[default]
+    Plain,
+    /// So that a head begins by looking at tokens like its own and passing them on: the products of
+    /// queries and keys, and of values and output, are near the identity (Trockman and Kolter 2023).
+    Mimetic,
+}
+
+/// The MLP's nonlinearity, in a llama, whose MLP multiplies it with a linear branch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bend {
+    /// SwiGLU (Shazeer 2020).
+    #[default]
+    Silu,
+    /// GEGLU (Shazeer 2020).
+    Gelu,
+    /// The square of ReLU (So et al. 2021).
+    Relu2,
+}
+
+impl From<Bend> for lookback_model::Activation {
+    fn from(bend: Bend) -> Self {
+        match bend {
+            Bend::Silu => Self::Silu,
+            Bend::Gelu => Self::Gelu,
+            Bend::Relu2 => Self::Relu2,
+        }
+    }
+}
