@@ -7,6 +7,8 @@ mod make;
 mod page;
 mod watch;
 
+pub(crate) use make::{BYTES, SEED, stories};
+
 use std::sync::Arc;
 
 use clap::Args;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use world::{SMALL, World};
 
 #[test]
-fn questions_are_scored_by_kind_beside_the_commonest_answer() {
+fn questions_are_scored_by_kind_beside_those_who_understand_nothing() {
     let world = World::new();
     world.write("tinytown.txt", world.done("corpus --bytes 200000"));
     world.done(&format!("train tinytown.txt {SMALL} --steps 5 --out some"));
@@ -26,9 +26,18 @@ fn questions_are_scored_by_kind_beside_the_commonest_answer() {
     for (kind, score) in kinds {
         let number = |key: &str| score[key].as_f64().unwrap();
         assert_eq!(number("share"), number("right") / number("asked"), "{kind}");
-        let baseline = number("baseline");
-        assert!(baseline >= 1.0 / number("asked") && baseline < 1.0, "{kind}: {baseline}");
+        for (who, share) in score["baselines"].as_object().unwrap() {
+            assert!((0.0..=1.0).contains(&share.as_f64().unwrap()), "{kind}, {who}: {share}");
+        }
+        let commonest = score["baselines"]["commonest"].as_f64().unwrap();
+        assert!(commonest >= 1.0 / number("asked") && commonest < 1.0, "{kind}: {commonest}");
     }
+    // A copier finds what repeats, and a parrot every fact that was told, but none that was not.
+    let of = |kind: &str, who: &str| kinds[kind]["baselines"][who].as_f64().unwrap();
+    for kind in ["list", "lookup-easy", "lookup-hard"] {
+        assert!(of(kind, "copier") > 0.9, "{kind}: {said}");
+    }
+    assert!(of("fact-asked", "parrot") > 0.9 && of("fact-held-out", "parrot") < 0.5, "{said}");
     // As many as the corpus prints: no question is left out, and each is counted once.
     let asked: u64 = kinds.values().map(|score| score["asked"].as_u64().unwrap()).sum();
     let printed = world.done("corpus --questions");

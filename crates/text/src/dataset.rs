@@ -3,13 +3,18 @@
 //! The last tenth is kept for validation. Which window a draw is depends on the seed and the draw's
 //! number alone, so that a run can go on where another stopped.
 
-use std::{ops::Range, path::Path};
+use std::{
+    io::{self, Write},
+    ops::Range,
+    path::Path,
+};
 
 use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
+use sha2::{Digest, Sha256};
 
 use crate::TokenId;
 
@@ -48,20 +53,28 @@ impl Dataset {
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
     /// (u64), the tokens (u32), all little-endian.
     pub fn write(&self, path: &Path) -> Result<()> {
-        write_whole_with(path, |to| {
-            to.write_all(MAGIC)?;
-            to.write_all(&(self.documents.len() as u64).to_le_bytes())?;
-            to.write_all(&(self.len() as u64).to_le_bytes())?;
-            for &document in &self.documents {
-                to.write_all(&(document as u64).to_le_bytes())?;
-            }
-            match &self.tokens {
-                Tokens::Held(ids) => {
-                    ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes()))
-                }
-                Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
-            }
-        })
+        write_whole_with(path, |to| self.write_to(to))
+    }
+
+    fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(MAGIC)?;
+        to.write_all(&(self.documents.len() as u64).to_le_bytes())?;
+        to.write_all(&(self.len() as u64).to_le_bytes())?;
+        for &document in &self.documents {
+            to.write_all(&(document as u64).to_le_bytes())?;
+        }
+        match &self.tokens {
+            Tokens::Held(ids) => ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes())),
+            Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
+        }
+    }
+
+    /// The SHA-256 of its token file, in hexadecimal digits.
+    pub fn digest(&self) -> Result<String> {
+        let mut hash = Hash(Sha256::new());
+        self.write_to(&mut hash)
+            .map_err(|error| Refusal::ours(format!("the digest of the tokens: {error}")))?;
+        Ok(hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Maps a token file.
@@ -187,6 +200,20 @@ impl Dataset {
     }
 }
 
+/// A hash that can be written to.
+struct Hash(Sha256);
+
+impl Write for Hash {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Draws windows to learn from.
 #[derive(Clone, Debug)]
 pub struct Windows {
@@ -269,6 +296,11 @@ mod tests {
         data.read(10, &mut back);
         assert_eq!(back, ids[10..]);
         assert_eq!(data.largest(), Some(TokenId(299 * 7)));
+        let held = Dataset::new(ids, vec![0, 10]);
+        assert_eq!(data.digest().unwrap(), held.digest().unwrap());
+        assert_eq!(held.digest().unwrap().len(), 64);
+        let other = Dataset::new(back, vec![0, 10]);
+        assert_ne!(data.digest().unwrap(), other.digest().unwrap());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod draw;
 mod facts;
 mod fields;
 mod grammar;
+mod guess;
 mod lexicon;
 mod phrases;
 mod questions;
@@ -22,6 +23,7 @@ mod words;
 mod world;
 
 pub use fields::Field;
+pub use guess::{Parrot, by_chance, is_copied, last_mentioned};
 pub use questions::{Kind, Question, questions};
 pub use world::Seen;
 

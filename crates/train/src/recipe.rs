@@ -91,6 +91,9 @@ pub struct Recipe {
     pub validate_every: u64,
     /// Steps between checkpoints; 0 for ten over the run.
     pub checkpoint_every: u64,
+    /// The SHA-256 of the tokens that a run learned from; empty until they are settled.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data: String,
     /// The model.
     pub model: Shape,
 }

@@ -21,11 +21,14 @@ const EXAMPLES: &str = "\
 The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by
 side; every token but the very first is asked for once, from those before it in its window.
 
---questions asks what lookback corpus --questions prints, but the analogies, and counts what the model
-answers greedily; beside it stands what always giving the commonest answer of that kind would score.
+--questions asks what lookback corpus --questions prints, but the analogies, and counts what the
+model answers greedily. Beside it stand five that understand nothing: the commonest answer of the
+kind, a choice by chance, the choice mentioned last, a copier of the choice that followed the
+longest end of the question that occurs in it before, and a parrot, which does so with the built-in
+model's text.
 
-Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions: questions,
-by kind right, asked, share, baseline.
+Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions:
+questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot).
 
 Examples:
   lookback eval runs/mine held-out.txt

@@ -2,6 +2,7 @@
 
 mod prepare;
 mod print_config;
+mod replay;
 
 use std::{
     path::PathBuf,
@@ -11,7 +12,9 @@ use std::{
 use clap::Args;
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
-use lookback_train::{Course, Directory, Ending, Event, Finished, Limit, Pace, Trainer};
+use lookback_train::{
+    Course, Directory, Ending, Event, Finished, Limit, Pace, Recipe, Source, Trainer,
+};
 use serde_json::json;
 
 use prepare::Prepared;
@@ -37,7 +40,8 @@ Examples:
   lookback train my.txt --out runs/mine
   lookback train shakespeare.txt --preset tiny --tokenizer char --minutes 3 --out runs/verse
   lookback train a.txt b.txt --set layers=6 --set rate=0.002 --steps 5000 --out runs/both
-  lookback train --resume --out runs/mine";
+  lookback train --resume --out runs/mine
+  lookback train --replay runs/mine --without 'may 3' --out runs/without";
 
 /// Trains a transformer on UTF-8 texts
 #[derive(Debug, Args)]
@@ -45,7 +49,7 @@ Examples:
 pub(crate) struct Train {
     /// Texts: files, each a document; .jsonl, a document a line (its "text" or "messages"); folders
     /// of these; any of them packed (.gz, .zst); - for standard input.
-    #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "random_data", "print_config"])]
+    #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "random_data", "replay", "print_config"])]
     texts: Vec<PathBuf>,
     /// The directory that becomes the model.
     #[arg(long, value_name = "DIR", required_unless_present_any = ["seconds", "print_config"])]
@@ -101,6 +105,17 @@ pub(crate) struct Train {
     /// Goes on with the run in DIR, by its own settings.
     #[arg(long)]
     resume: bool,
+    /// Trains the run in this directory again, from its own settings and tokens, to the same bits;
+    /// default is the built-in model.
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "texts", "preset", "config", "set", "tokenizer", "limit", "random_data", "seed", "compute",
+        "optimizer", "resume", "print_config",
+    ])]
+    replay: Option<String>,
+    /// Leaves out each line that holds this, so that the two models differ by it alone; may be given
+    /// several times. Its place is filled with what stands before it, and all else stays.
+    #[arg(long, value_name = "TEXT", requires = "replay")]
+    without: Vec<String>,
     #[command(flatten)]
     reading: Texts,
     #[command(flatten)]
@@ -120,7 +135,11 @@ impl Train {
         }
         let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
         let team = self.machine.team()?;
-        let prepared = if self.resume { self.resumed()? } else { self.fresh(print)? };
+        let prepared = match &self.replay {
+            Some(run) => self.replayed(run, print)?,
+            None if self.resume => self.resumed()?,
+            None => self.fresh(print)?,
+        };
         let learning = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
         let planned = prepared.source.data.bytes() + learning.max(prepared.text_bytes);
         memory::refuse_beyond("training", planned)?;
@@ -199,10 +218,11 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
         _ => None,
     };
     let mut trainer = Trainer::new(network, &recipe, team)?;
-    if let Some(directory) = &directory
-        && is_fresh
-    {
-        lock = Some(directory.take()?);
+    if let Some(directory) = &directory {
+        settle_data(&mut recipe, &source, directory)?;
+        if is_fresh {
+            lock = Some(directory.take()?);
+        }
     }
     let begun = match &directory {
         None => Ok(()),
@@ -264,6 +284,19 @@ fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Res
     }
     directory.make()?;
     directory.sweep()
+}
+
+/// Keeps what the tokens are, and refuses others than a run began with.
+fn settle_data(recipe: &mut Recipe, source: &Source, directory: &Directory) -> Result<()> {
+    let digest = source.data.digest()?;
+    if !recipe.data.is_empty() && recipe.data != digest {
+        return Err(Refusal::user(format!(
+            "{}: it is not the file that the run began with; train anew",
+            directory.tokens().display()
+        )));
+    }
+    recipe.data = digest;
+    Ok(())
 }
 
 fn refuse_fewer_steps(taken: u64, wanted: u64) -> Result<()> {

@@ -15,9 +15,9 @@ use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
 use crate::{interrupt, memory};
 
 /// Seed of the stories that the default model learns from; questions are drawn apart from it.
-const SEED: u64 = 1;
+pub(crate) const SEED: u64 = 1;
 /// Text that the default model learns from.
-const BYTES: usize = 12_000_000;
+pub(crate) const BYTES: usize = 12_000_000;
 /// Text that its tokenizer is learned from.
 const TOKENIZER_BYTES: usize = 2_000_000;
 /// Tokens of its vocabulary.
@@ -88,6 +88,7 @@ pub(super) fn make(
     }
     let directory = Directory::new(&begun)?;
     directory.make()?;
+    recipe.data = data.digest()?;
     directory.write_settings(&recipe)?;
     tokenizer.write(directory.path())?;
     let mut trainer = Trainer::new(Arc::new(network), &recipe, team.clone())?;
@@ -126,7 +127,7 @@ pub(super) fn make(
 }
 
 /// The ids of all stories, an end token behind each, and where each begins.
-fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
+pub(crate) fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
     let town = tinytown::Town::new(SEED);
     let (mut ids, mut documents, mut bytes): (Vec<TokenId>, Vec<usize>, usize) =
         (Vec::new(), Vec::new(), 0);

@@ -207,10 +207,7 @@ fn read_qwen3(keys: &mut Keys<'_>) -> Result<Config> {
             "layers with a sliding window are not understood; full_attention is",
         ));
     }
-    let head_dim = match keys.size_or_none("head_dim")? {
-        Some(given) => given,
-        None => 128,
-    };
+    let head_dim = keys.size_or_none("head_dim")?.unwrap_or(128);
     let llama = read_llama(keys)?;
     Ok(Config {
         family: Family::Qwen3,

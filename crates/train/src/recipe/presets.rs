@@ -49,6 +49,7 @@ pub fn preset(name: &str) -> Result<Recipe> {
         compute: Compute::F32,
         validate_every: 0,
         checkpoint_every: 0,
+        data: String::new(),
         model,
     };
     let nano = |layers, heads, width| shape(Architecture::Nanogpt, layers, heads, width, 4 * width);

@@ -9,9 +9,11 @@ use lookback_files::{Refusal, Result};
 use lookback_generate::sample::{Sampler, Settings};
 use lookback_text::{
     Specials, TokenId,
-    tinytown::{Kind, Question, questions},
+    tinytown::{Kind, Parrot, Question, by_chance, corpus, is_copied, last_mentioned, questions},
 };
 use serde_json::{Value, json};
+
+use crate::main_job;
 
 /// Questions of every kind that is drawn; facts are as many as there are.
 const EACH: usize = 100;
@@ -23,6 +25,14 @@ pub(super) struct Score {
     asked: usize,
     /// How often each answer is the right one.
     answers: BTreeMap<String, usize>,
+    /// What a choice at random has right on average.
+    chance: f64,
+    /// How often the choice that was mentioned last is right.
+    last: usize,
+    /// How often copying is right what followed before in the question.
+    copied: usize,
+    /// How often a parrot is right who knows the text of the built-in model by heart.
+    parroted: usize,
 }
 
 /// Scores by kind, in the order of the kinds.
@@ -35,10 +45,19 @@ impl Score {
         self.right as f64 / self.asked as f64
     }
 
-    /// What somebody has who knows only which answer is the commonest, and always gives it.
-    fn baseline(&self) -> f64 {
+    /// What those have who understand nothing: one who always gives the commonest answer, one who
+    /// guesses among the choices, one who says what was mentioned last, one who
+    /// copies from the question, and one who says what followed in the text.
+    fn baselines(&self) -> [(&'static str, f64); 5] {
         let commonest = self.answers.values().max().copied().unwrap_or(0);
-        commonest as f64 / self.asked as f64
+        let share = |right: f64| right / self.asked as f64;
+        [
+            ("commonest", share(commonest as f64)),
+            ("chance", share(self.chance)),
+            ("last", share(self.last as f64)),
+            ("copier", share(self.copied as f64)),
+            ("parrot", share(self.parroted as f64)),
+        ]
     }
 }
 
@@ -47,6 +66,7 @@ impl Scores {
     pub(super) fn ask(model: &Model, team: &Team, seed: u64) -> Result<Self> {
         let mut session = Session::new(&model.weights, team, model.config().context);
         let mut scores: BTreeMap<Kind, Score> = BTreeMap::new();
+        let parrot = Parrot::new(&corpus(main_job::BYTES, main_job::SEED));
         for question in questions(seed, EACH) {
             if question.kind == Kind::Analogy {
                 continue;
@@ -55,6 +75,10 @@ impl Scores {
             let score = scores.entry(question.kind).or_default();
             score.asked += 1;
             score.right += usize::from(is_right);
+            score.chance += by_chance(&question);
+            score.last += usize::from(last_mentioned(&question) == Some(question.answer.as_str()));
+            score.copied += usize::from(is_copied(&question));
+            score.parroted += usize::from(parrot.is_right(&question));
             *score.answers.entry(question.answer).or_default() += 1;
         }
         Ok(Self(scores))
@@ -62,21 +86,25 @@ impl Scores {
 
     /// A line a kind.
     pub(super) fn lines(&self) -> Result<Vec<String>> {
-        let mut lines =
-            vec!["kind            right     of   share   the commonest answer".to_owned()];
+        let mut lines = vec![
+            "kind            right     of   share   commonest  chance   last  copier  parrot"
+                .to_owned(),
+        ];
         for (kind, score) in &self.0 {
             let (right, asked) = (score.right, score.asked);
+            let [commonest, chance, last, copier, parrot] =
+                score.baselines().map(|(_, share)| share);
             lines.push(format!(
-                "{:<14}  {right:>5}  {asked:>5}   {:.3}   {:.3}",
+                "{:<14}  {right:>5}  {asked:>5}   {:.3}   {commonest:>9.3}  {chance:>6.3}  {last:>5.3}  \
+                 {copier:>6.3}  {parrot:>6.3}",
                 name(*kind)?,
                 score.share(),
-                score.baseline()
             ));
         }
         Ok(lines)
     }
 
-    /// By kind: right, asked, share, baseline.
+    /// By kind: right, asked, share, baselines.
     pub(super) fn json(&self) -> Result<Value> {
         let mut kinds = serde_json::Map::new();
         for (kind, score) in &self.0 {
@@ -84,7 +112,9 @@ impl Scores {
                 "right": score.right,
                 "asked": score.asked,
                 "share": score.share(),
-                "baseline": score.baseline(),
+                "baselines": Value::Object(
+                    score.baselines().map(|(who, share)| (who.to_owned(), json!(share))).into_iter().collect(),
+                ),
             });
             kinds.insert(name(*kind)?, score);
         }

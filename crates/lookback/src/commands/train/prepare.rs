@@ -32,7 +32,7 @@ pub(super) struct Prepared {
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
-const SETTLED: [&str; 13] = [
+const SETTLED: [&str; 14] = [
     "seed",
     "batch",
     "accumulate",
@@ -46,6 +46,7 @@ const SETTLED: [&str; 13] = [
     "short_context",
     "short_share",
     "start_heads",
+    "data",
 ];
 
 impl Train {
@@ -117,6 +118,8 @@ impl Train {
             }
             None => preset(&self.preset)?,
         };
+        // Of the tokens that a file of settings was kept with; these may be others.
+        recipe.data.clear();
         self.settings().try_for_each(|setting| recipe.set(&setting))?;
         let place = |refusal: Refusal| match &self.config {
             Some(path) => refusal.at(path.display()),

@@ -26,8 +26,14 @@ const ABOUT: [(&str, &str); 42] = [
     ("decay", "Weight decay of matrices and tables."),
     ("clip", "Longest gradient; a longer one is shortened to it."),
     ("z_loss", "What the square of the logits' log-total weighs in the gradient; 0 for nothing."),
-    ("average_share", "The model is the mean of the weights over this last share of the steps; 0 for the last."),
-    ("short_context", "Tokens of the first sequences; it divides context; 0 for none that are shorter."),
+    (
+        "average_share",
+        "The model is the mean of the weights over this last share of the steps; 0 for the last.",
+    ),
+    (
+        "short_context",
+        "Tokens of the first sequences; it divides context; 0 for none that are shorter.",
+    ),
     ("short_share", "The first share of the steps, whose sequences are short."),
     ("start_tables", "Standard deviation of the first tables."),
     ("start_matrices", "Standard deviation of the first matrices."),
