@@ -71,8 +71,8 @@ fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
             past.windows(ending.len() + 1)
                 .any(|stretch| stretch.starts_with(ending) && stretch[ending.len()].0 == *id)
         };
-        let endings = (0..past.len()).map(|length| &past[past.len() - length..]);
-        let repeated = endings.filter(|ending| !ending.iter().any(breaks) && stood(ending)).last();
+        let mut endings = (0..past.len()).map(|length| &past[past.len() - length..]);
+        let repeated = endings.rfind(|ending| !ending.iter().any(breaks) && stood(ending));
         let length = repeated.map(<[TokenId]>::len);
         let enough = length.filter(|length| *length >= settings.dry_allowed_length);
         if let (Some(length), false) = (enough, breaks(&TokenId(*id))) {

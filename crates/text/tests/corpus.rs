@@ -134,17 +134,17 @@ fn packed_texts_cut_anywhere_are_refused_and_never_a_panic() {
     {
         let folder = folder(&[(name, &whole)]);
         let path = folder.path().join(name);
-        assert_eq!(read(&[path.clone()], STRICT).unwrap().documents.len(), 9);
+        assert_eq!(read(std::slice::from_ref(&path), STRICT).unwrap().documents.len(), 9);
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            assert!(read(&[path.clone()], STRICT).is_err(), "{name} cut at {length}");
+            assert!(read(std::slice::from_ref(&path), STRICT).is_err(), "{name} cut at {length}");
         }
         for at in 0..whole.len() {
             for wrong in [0x00, 0x01, 0x7f, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[at] ^= wrong;
                 fs::write(&path, &bytes).unwrap();
-                if let Err(refusal) = read(&[path.clone()], STRICT) {
+                if let Err(refusal) = read(std::slice::from_ref(&path), STRICT) {
                     assert!(!refusal.to_string().contains('\n'), "{refusal}");
                 }
             }
