@@ -61,6 +61,24 @@ fn both(a: Two, b: Two, of: impl Fn(__m256, __m256) -> __m256) -> Two {
     Two(of(a.0, b.0), of(a.1, b.1))
 }
 
+/// Sixteen lanes that are set and sixteen that are not.
+static SET: [i32; 2 * LANES] = {
+    let mut set = [0; 2 * LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        set[lane] = -1;
+        lane += 1;
+    }
+    set
+};
+
+/// Masks of the first `count` of sixteen lanes.
+#[inline(always)]
+fn first(count: usize) -> [__m256i; 2] {
+    let at = SET[LANES - count..][..LANES].as_ptr();
+    here!([_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(8).cast())])
+}
+
 impl Lanes for Avx2 {
     type F32 = Two;
     type Mask = Two;
@@ -89,9 +107,10 @@ impl Lanes for Avx2 {
     }
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> Two {
-        let mut all = [0.0; LANES];
-        all[..from.len()].copy_from_slice(from);
-        self.load(&all)
+        // Not by way of an array: copying so few bytes is a call, and what was just written in parts
+        // cannot be read as a whole for some time.
+        let ([low, high], at) = (first(from.len()), from.as_ptr());
+        here!(Two(_mm256_maskload_ps(at, low), _mm256_maskload_ps(at.wrapping_add(8), high)))
     }
     #[inline(always)]
     fn store(self, x: Two, to: &mut [f32]) {
@@ -297,10 +316,10 @@ impl Pairs for Avx2 {
     }
     #[inline(always)]
     fn load_pairs_part(self, from: &[u32]) -> Apart {
-        let mut all = [0; LANES];
-        all[..from.len()].copy_from_slice(from);
-        // SAFETY: the array has sixteen pairs.
-        unsafe { self.load_pairs_at(all.as_ptr()) }
+        let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
+        let load = |at, mask| Self::apart(here!(_mm256_maskload_epi32(at, mask)));
+        let (low, high) = (load(at, masks[0]), load(at.wrapping_add(8), masks[1]));
+        Apart(Two(low.0, high.0), Two(low.1, high.1))
     }
     #[inline(always)]
     fn store_pairs_part(self, x: Apart, to: &mut [u32]) {
