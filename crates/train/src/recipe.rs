@@ -1,7 +1,10 @@
-//! Every setting of a run, as `training.toml` keeps them. Read `recipe/choices` and `recipe/presets` next.
+//! Every setting of a run, as `training.toml` keeps them. Read `recipe/choices`,
+//! `recipe/presets` and `recipe/schedule` next.
 
+mod check;
 mod choices;
 mod presets;
+mod schedule;
 
 use lookback_engine::{Heads, Start};
 use lookback_files::{Refusal, Result};
@@ -144,9 +147,6 @@ fn usual_momentum() -> f64 {
     0.95
 }
 
-/// Tokens of a pass at most: far beyond any machine, and too few for a size to overflow.
-const ROWS: usize = 1 << 24;
-
 impl Recipe {
     /// Reads settings, such as those of `--config`.
     pub fn parse(text: &str) -> Result<Self> {
@@ -213,90 +213,6 @@ impl Recipe {
         Ok(())
     }
 
-    /// Refuses what cannot be meant.
-    pub fn check(&self) -> Result<()> {
-        let refuse = |key: &str, value: f64, rule: &str| {
-            Err(Refusal::user(format!("{key} = {value}: it must be {rule}")))
-        };
-        for (key, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {
-            if value == 0 || value > 1 << 20 {
-                return refuse(key, value as f64, "between 1 and a million");
-            }
-        }
-        if self.context == 0 || self.context > 1 << 20 {
-            return refuse("context", self.context as f64, "between 1 and a million");
-        }
-        if self.batch * self.context > ROWS {
-            return Err(Refusal::user(format!(
-                "batch = {}: with a context of {} a pass has more than {ROWS} tokens; make it \
-                 smaller, and accumulate larger",
-                self.batch, self.context
-            )));
-        }
-        let rows = self.batch * self.context;
-        if self.compute == Compute::Bf16 && self.accumulate > 1 && !rows.is_multiple_of(2) {
-            return Err(Refusal::user(format!(
-                "accumulate = {}: bf16 takes tokens in pairs, and a pass has {rows} of them; make \
-                 batch or context even, or compute in f32",
-                self.accumulate
-            )));
-        }
-        let positive = [
-            ("rate", self.rate),
-            ("table_share", self.table_share),
-            ("head_share", self.head_share),
-            ("epsilon", self.epsilon),
-            ("clip", self.clip),
-        ];
-        for (key, value) in positive {
-            if !(value > 0.0 && value.is_finite()) {
-                return refuse(key, value, "above 0");
-            }
-        }
-        for (key, value) in [
-            ("final_share", self.final_share),
-            ("warmup_share", self.warmup_share),
-            ("cooldown_share", self.cooldown_share),
-            ("average_share", self.average_share),
-            ("short_share", self.short_share),
-            ("beta1", self.beta1),
-            ("beta2", self.beta2),
-            ("momentum", self.momentum),
-        ] {
-            let is_decay = key.starts_with("beta") || key == "momentum";
-            if !(0.0..=1.0).contains(&value) || (is_decay && value == 1.0) {
-                return refuse(key, value, "between 0 and 1");
-            }
-        }
-        for (key, value) in [
-            ("decay", self.decay),
-            ("z_loss", self.z_loss),
-            ("start_tables", self.start_tables),
-            ("start_matrices", self.start_matrices),
-        ] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return refuse(key, value, "0 or above");
-            }
-        }
-        if self.short_context > 0 && !self.context.is_multiple_of(self.short_context) {
-            return refuse(
-                "short_context",
-                self.short_context as f64,
-                &format!("0, or divide the context of {}", self.context),
-            );
-        }
-        let plain = (Bend::Silu, true, false);
-        let Shape { activation, tied, head_norm, .. } = self.model;
-        if self.model.architecture != Architecture::Llama && (activation, tied, head_norm) != plain
-        {
-            return Err(Refusal::user(
-                "activation, tied and head_norm are settings of architecture = llama alone; leave \
-                 them out, or choose that",
-            ));
-        }
-        Ok(())
-    }
-
     /// The model's configuration, for a vocabulary and its end-of-text token.
     pub fn config(&self, vocabulary: usize, end: Option<TokenId>) -> Result<Config> {
         let Shape { architecture, layers, heads, key_heads, width, hidden, theta, .. } = self.model;
@@ -347,40 +263,6 @@ impl Recipe {
     pub fn tokens_per_step(&self) -> usize {
         self.batch * self.accumulate * self.context
     }
-
-    /// Tokens of the sequences of a step, counted from 0.
-    pub fn context_at(&self, step: u64) -> usize {
-        let is_short = self.short_context > 0
-            && (step as f64) < libm::round(self.short_share * self.steps as f64);
-        if is_short { self.short_context } else { self.context }
-    }
-
-    /// How many steps before and with this one, counted from 0, the model is the mean of; 0 of a step
-    /// before them.
-    pub fn averaged_at(&self, step: u64) -> u64 {
-        let count = libm::round(self.average_share * self.steps as f64) as u64;
-        (step + 1).saturating_sub(self.steps.saturating_sub(count))
-    }
-
-    /// The learning rate of a step, counted from 0: a line up, then what the schedule says.
-    pub fn rate_at(&self, step: u64) -> f64 {
-        let warmup = f64::max(1.0, libm::round(self.warmup_share * self.steps as f64));
-        let done = step as f64;
-        if done < warmup {
-            return self.rate * (done + 1.0) / warmup;
-        }
-        let rest = f64::max(1.0, self.steps as f64 - warmup);
-        let part = f64::min(1.0, (done - warmup) / rest);
-        let share = match self.schedule {
-            Schedule::Cosine => 0.5 * (1.0 + libm::cos(std::f64::consts::PI * part)),
-            Schedule::Stable => {
-                let left = self.steps as f64 - done;
-                let cooldown = f64::max(1.0, self.cooldown_share * self.steps as f64);
-                f64::clamp(left / cooldown, 0.0, 1.0)
-            }
-        };
-        self.rate * (self.final_share + (1.0 - self.final_share) * share)
-    }
 }
 
 /// What toml says on one line, without the names of Rust's types.
@@ -401,39 +283,6 @@ fn plainly(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rate_rises_over_the_warm_up_and_falls_to_its_share() {
-        let mut recipe = preset("tiny").unwrap();
-        (recipe.steps, recipe.warmup_share, recipe.final_share) = (1000, 0.1, 0.1);
-        recipe.rate = 1.0;
-        assert_eq!(recipe.rate_at(0), 0.01);
-        assert_eq!(recipe.rate_at(99), 1.0);
-        assert!((recipe.rate_at(550) - 0.55).abs() < 1e-9);
-        assert!((recipe.rate_at(1000) - 0.1).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_stable_rate_falls_in_a_line_at_the_end() {
-        let mut recipe = preset("tiny").unwrap();
-        (recipe.steps, recipe.warmup_share, recipe.final_share) = (1000, 0.1, 0.0);
-        (recipe.rate, recipe.schedule, recipe.cooldown_share) = (1.0, Schedule::Stable, 0.2);
-        assert_eq!(recipe.rate_at(49), 0.5);
-        assert_eq!([100, 500, 800].map(|step| recipe.rate_at(step)), [1.0; 3]);
-        assert_eq!([900, 1000].map(|step| recipe.rate_at(step)), [0.5, 0.0]);
-    }
-
-    #[test]
-    fn the_first_steps_are_short_and_the_last_are_averaged() {
-        let mut recipe = preset("tiny").unwrap();
-        recipe.steps = 100;
-        assert_eq!((recipe.context_at(0), recipe.averaged_at(99)), (64, 0));
-        (recipe.short_context, recipe.short_share, recipe.average_share) = (16, 0.25, 0.1);
-        assert_eq!([0, 24, 25, 99].map(|step| recipe.context_at(step)), [16, 16, 64, 64]);
-        assert_eq!([0, 89, 90, 99].map(|step| recipe.averaged_at(step)), [0, 0, 1, 10]);
-        recipe.short_context = 24;
-        assert!(recipe.check().unwrap_err().to_string().contains("divide the context of 64"));
-    }
 
     #[test]
     fn settings_of_a_llama_are_refused_of_others() {
