@@ -146,13 +146,13 @@ impl Packed {
     /// For the pass back, if it was packed for that.
     pub(crate) fn back(&self, [outputs, inner]: [usize; 2]) -> Option<Back<'_>> {
         match self {
-            Self::F32 { across, .. } => {
+            Self::F32 { across, .. } if !across.is_empty() => {
                 Some(Back::F32(Panels { data: across, outputs: inner, inner: outputs }))
             }
-            Self::Bf16 { across, .. } => {
+            Self::Bf16 { across, .. } if !across.is_empty() => {
                 Some(Back::Bf16(bf16::Panels { data: across, outputs: inner, inner: outputs }))
             }
-            Self::None | Self::Stored(..) => None,
+            Self::F32 { .. } | Self::Bf16 { .. } | Self::None | Self::Stored(..) => None,
         }
     }
 }

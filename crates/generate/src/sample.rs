@@ -76,7 +76,7 @@ pub struct Stage {
 pub struct Sampler {
     steps: Vec<Step>,
     draws: ChaCha8Rng,
-    /// One draw a token, taken only by a chain with XTC, apart from those that choose: the same seed
+    /// One draw a token, which XTC alone looks at, apart from those that choose: the same seed
     /// chooses alike with XTC and without, wherever XTC does nothing.
     xtc: ChaCha8Rng,
     bound: f64,

@@ -60,6 +60,23 @@ pub struct Span {
     pub first_page: usize,
 }
 
+/// The span that a part belongs to, and which of its parts it is, where each span has as many as `parts`
+/// says and they are numbered one span after the other.
+fn part_of(
+    spans: &[Span],
+    mut number: usize,
+    parts: impl Fn(&Span) -> usize,
+) -> Option<(&Span, usize)> {
+    for span in spans {
+        let count = parts(span);
+        if number < count {
+            return Some((span, number));
+        }
+        number -= count;
+    }
+    None
+}
+
 /// Pages, of which one layer is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Pages<'a> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Pages, Span};
+use super::{Heads, PAGE, Pages, Span, part_of};
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
@@ -29,12 +29,14 @@ pub fn forward(
     log_sum_exp: Option<&mut [f32]>,
 ) {
     assert_eq!(query.len(), out.len(), "an output of another shape");
-    let total: usize = spans.iter().map(|span| span.rows.div_ceil(BLOCK)).sum();
+    let blocks = |span: &Span| span.rows.div_ceil(BLOCK);
+    let total: usize = spans.iter().map(blocks).sum();
     let out = Pieces::new(out);
     let log_sum_exp = log_sum_exp.map(Pieces::new);
     team.run(total * how.heads, &|task| {
         let (block, head) = (task / how.heads, task % how.heads);
-        let Some((span, rows)) = block_of(spans, block) else { return };
+        let Some((span, nth)) = part_of(spans, block, blocks) else { return };
+        let rows = nth * BLOCK..span.rows.min((nth + 1) * BLOCK);
         let rows = Block {
             how,
             query,
@@ -47,18 +49,6 @@ pub fn forward(
         };
         team.path().run(rows);
     });
-}
-
-/// Rows of a span that one task takes.
-pub(super) fn block_of(spans: &[Span], mut block: usize) -> Option<(&Span, Range<usize>)> {
-    for span in spans {
-        let blocks = span.rows.div_ceil(BLOCK);
-        if block < blocks {
-            return Some((span, block * BLOCK..span.rows.min((block + 1) * BLOCK)));
-        }
-        block -= blocks;
-    }
-    None
 }
 
 /// Some rows of one head.

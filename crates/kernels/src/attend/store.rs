@@ -1,6 +1,6 @@
 //! Writes rows of keys and values into their pages.
 
-use super::{Heads, PAGE, PagesMut, Span};
+use super::{Heads, PAGE, PagesMut, Span, part_of};
 use crate::team::{Pieces, Team};
 
 /// Elements that are worth a thread of their own.
@@ -24,7 +24,11 @@ pub fn store(
     // A task is a head of a page: its keys and values lie together.
     team.split(count * key_heads, 1, LEAST.div_ceil(mean), &|tasks| {
         for task in tasks {
-            let Some((span, page)) = page_of(spans, task / key_heads) else { return };
+            let Some((span, nth)) = part_of(spans, task / key_heads, |span| pages_of(span).len())
+            else {
+                return;
+            };
+            let page = pages_of(span).start + nth;
             let head = task % key_heads;
             let base = pages.table[span.first_page + page] as usize * pages.stride + head * len;
             let (keys, values) = (base + pages.keys_at, base + pages.values_at);
@@ -51,16 +55,4 @@ pub fn store(
 fn pages_of(span: &Span) -> std::ops::Range<usize> {
     let end = (span.first_position + span.rows).div_ceil(PAGE);
     (span.first_position / PAGE).min(end)..if span.rows == 0 { 0 } else { end }
-}
-
-/// The page that has this number among those of all spans.
-fn page_of(spans: &[Span], mut number: usize) -> Option<(&Span, usize)> {
-    for span in spans {
-        let pages = pages_of(span);
-        if number < pages.len() {
-            return Some((span, pages.start + number));
-        }
-        number -= pages.len();
-    }
-    None
 }

@@ -16,13 +16,8 @@ impl Avx2 {
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,fma,f16c")]
-        unsafe fn with<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(Avx2(()))
-        }
         assert!(Path::Avx2.is_here(), "this processor has no AVX2");
-        // SAFETY: the assertion above found all features that `with` enables.
-        unsafe { with(kernel) }
+        Self(()).apart(kernel)
     }
 
     /// Runs a kernel over pairs compiled for AVX2, with denormals flushed to zero until it ends.
@@ -30,16 +25,11 @@ impl Avx2 {
     /// # Panics
     /// If this processor does not have it.
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        // Not inlined, so that no arithmetic is moved out of the time in which denormals are flushed.
-        #[inline(never)]
-        #[target_feature(enable = "avx2,fma,f16c")]
-        unsafe fn with<K: PairKernel>(kernel: K) -> K::Output {
-            kernel.run(Avx2(()))
-        }
         assert!(Path::Avx2.is_here(), "this processor has no AVX2");
         let _until_the_end = Flushed::begin();
-        // SAFETY: the assertion above found all features that `with` enables.
-        unsafe { with(kernel) }
+        // A function of its own, so that no arithmetic is moved out of the time in which denormals
+        // are flushed.
+        Self(()).apart_pairs(kernel)
     }
 }
 

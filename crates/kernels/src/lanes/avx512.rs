@@ -16,13 +16,8 @@ impl Avx512 {
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-        unsafe fn with<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(Avx512::<false>(()))
-        }
         assert!(Path::Avx512.is_here(), "this processor has no AVX-512");
-        // SAFETY: the assertion above found all features that `with` enables.
-        unsafe { with(kernel) }
+        Self(()).apart(kernel)
     }
 }
 
@@ -33,13 +28,8 @@ impl Avx512<true> {
     /// If this processor does not have them.
     #[inline]
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")]
-        unsafe fn with<K: PairKernel>(kernel: K) -> K::Output {
-            kernel.run(Avx512::<true>(()))
-        }
         assert!(Path::Avx512.multiplies_pairs(), "this processor has no AVX-512 BF16");
-        // SAFETY: the assertion above found all features that `with` enables.
-        unsafe { with(kernel) }
+        Self(()).apart_pairs(kernel)
     }
 }
 
