@@ -62,14 +62,14 @@ fn penalties(row: &mut Row, past: &[TokenId], settings: &Settings) {
     }
 }
 
-/// By the definition: the longest ending of the text that stood before this token already.
+/// By the definition: the longest ending of the text that stood before this token already. What
+/// the text begins with followed nothing, not even the empty ending.
 fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
     let past = last(past, settings.dry_penalty_last_n);
     let breaks = |id: &TokenId| settings.dry_breakers.contains(id);
     for (id, logit) in row {
         let stood = |ending: &[TokenId]| {
-            past.windows(ending.len() + 1)
-                .any(|stretch| stretch.starts_with(ending) && stretch[ending.len()].0 == *id)
+            (1..past.len()).any(|at| past[at].0 == *id && past[..at].ends_with(ending))
         };
         let mut endings = (0..past.len()).map(|length| &past[past.len() - length..]);
         let repeated = endings.rfind(|ending| !ending.iter().any(breaks) && stood(ending));
