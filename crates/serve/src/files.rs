@@ -112,6 +112,6 @@ mod tests {
         ] {
             assert!(!is_plain(path), "{path}");
         }
-        assert!(is_plain("kit/matrix.js") && is_plain("page.css"));
+        assert!(is_plain("kit/matrix.js") && is_plain("kit/prose.css"));
     }
 }

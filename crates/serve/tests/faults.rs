@@ -106,7 +106,7 @@ async fn a_wrong_method_and_a_wrong_place_are_refused_in_a_sentence() {
     for (request, status) in [
         (world::get("/api/look"), StatusCode::METHOD_NOT_ALLOWED),
         (post("/api/models", "{}"), StatusCode::METHOD_NOT_ALLOWED),
-        (post("/page.css", "{}"), StatusCode::NOT_FOUND),
+        (post("/kit/prose.css", "{}"), StatusCode::NOT_FOUND),
         (post("/api/none", "{}"), StatusCode::NOT_FOUND),
     ] {
         let refused = ask(&routes, request).await;
@@ -255,12 +255,12 @@ async fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
 
 #[tokio::test]
 async fn the_head_of_an_answer_comes_without_its_body() {
-    let mut request = world::get("/page.css");
+    let mut request = world::get("/kit/prose.css");
     *request.method_mut() = axum::http::Method::HEAD;
     let answer = ask(&routes(), request).await;
     assert_eq!(answer.status, StatusCode::OK);
     let tag = answer.headers[header::ETAG].clone();
-    let mut request = world::get("/page.css");
+    let mut request = world::get("/kit/prose.css");
     request.headers_mut().insert(header::IF_NONE_MATCH, tag);
     let answer = ask(&routes(), request).await;
     assert_eq!((answer.status, answer.bytes.len()), (StatusCode::NOT_MODIFIED, 0));
