@@ -20,6 +20,12 @@ impl Gradients {
         }
     }
 
+    /// Touches all of it, as [`Workspace::touched`](crate::Workspace::touched) does.
+    pub fn touched(mut self, team: &Team) -> Self {
+        self.of.iter_mut().for_each(|gradient| gradient.touch(team));
+        self
+    }
+
     /// Bytes that [`Gradients::new`] takes.
     pub fn bytes(network: &Network) -> usize {
         4 * network.parameters()

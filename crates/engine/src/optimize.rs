@@ -77,6 +77,13 @@ impl Optimizer {
         }
     }
 
+    /// Touches all of it, as [`Workspace::touched`](crate::Workspace::touched) does.
+    pub fn touched(mut self, team: &Team) -> Self {
+        self.moments.iter_mut().flatten().for_each(|moment| moment.touch(team));
+        self.scratch.touch(team);
+        self
+    }
+
     /// Bytes that [`Optimizer::new`] takes.
     pub fn bytes(network: &Network, method: Method, threads: usize) -> usize {
         let of = |id: WeightId| {

@@ -38,6 +38,11 @@ impl Rounded {
         }
     }
 
+    /// As [`Room::touch`].
+    pub(crate) fn touch(&mut self, team: &Team) {
+        self.pairs.touch(team);
+    }
+
     /// Rows of pairs, rounded unless they stand there as the result of step `of`.
     fn rows(&mut self, team: &Team, x: &[f32], width: usize, of: Option<usize>) -> &[u32] {
         let len = x.len() / width * bf16::pairs(width);

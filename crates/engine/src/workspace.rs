@@ -1,6 +1,6 @@
 //! Every buffer of a pass, taken once: slots as the layout says, and scratch for the kernels.
 
-use lookback_kernels::{attend, matmul, position, room::Room, sums};
+use lookback_kernels::{attend, matmul, position, room::Room, sums, team::Team};
 use lookback_model::{Network, Positions};
 
 use crate::{
@@ -145,6 +145,15 @@ impl Workspace {
             let learns = matches!(self.shape, Shape::Learn { .. });
             self.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
         }
+        self
+    }
+
+    /// Touches all of it, so that the first pass takes no longer than the others.
+    pub fn touched(mut self, team: &Team) -> Self {
+        let rooms = self.slots.iter_mut().chain(&mut self.asides);
+        let others = [&mut self.logits, &mut self.losses, &mut self.scratch, &mut self.pages];
+        rooms.chain(others).for_each(|room| room.touch(team));
+        self.rounded.touch(team);
         self
     }
 

@@ -11,6 +11,8 @@ use std::{
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
 
+use crate::team::{Pieces, Team};
+
 /// Bytes from which a room has pages of its own: two large ones.
 const MANY: usize = 4 << 20;
 
@@ -48,6 +50,19 @@ impl<T: Pod> Room<T> {
             None => Held::Lines(bytemuck::zeroed_vec(bytes.div_ceil(size_of::<Line>()))),
         };
         Self { held, len, of: PhantomData }
+    }
+}
+
+impl<T: Pod + Send> Room<T> {
+    /// Writes zeros on all threads, so that the system finds the memory now and not in the midst of the
+    /// work: a page that is first touched costs far more than one that is written again.
+    pub fn touch(&mut self, team: &Team) {
+        let len = self.len;
+        let pieces = Pieces::new(&mut **self);
+        team.split(len, 1 << 10, MANY / size_of::<T>(), &|range| {
+            // SAFETY: each range is cut once.
+            unsafe { pieces.piece(range) }.fill(T::zeroed());
+        });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use lookback_engine::Weights;
@@ -76,6 +76,8 @@ pub struct Finished {
     pub seconds: f64,
     /// Tokens learned from in a second of learning, validations not counted.
     pub tokens_per_second: f64,
+    /// The median of the steps that were taken, in seconds; not a number if none was.
+    pub seconds_per_step: f64,
     /// Nats per token, averaged over the last steps.
     pub training_loss: f64,
     /// Nats per token on what was kept back.
@@ -100,8 +102,8 @@ pub struct Course<'a> {
 /// Averages and clocks of a run.
 struct Tally {
     began: Instant,
-    learning: Duration,
-    steps: u64,
+    /// Seconds of each step.
+    learning: Vec<f32>,
     recent: f64,
     judged: Option<(u64, f64)>,
 }
@@ -120,8 +122,7 @@ impl Course<'_> {
         let steps = self.trainer.recipe().steps;
         let mut tally = Tally {
             began: Instant::now(),
-            learning: Duration::ZERO,
-            steps: 0,
+            learning: Vec::new(),
             recent: f64::NAN,
             judged: None,
         };
@@ -142,14 +143,13 @@ impl Course<'_> {
             }
             let before = Instant::now();
             let taken = self.trainer.step(self.source);
-            tally.learning += before.elapsed();
+            tally.learning.push(before.elapsed().as_secs_f32());
             if !taken.loss.is_finite() {
                 return Err(self.went_wrong("loss", taken.step + 1));
             }
             if !taken.gradient_norm.is_finite() {
                 return Err(self.went_wrong("gradient", taken.step + 1));
             }
-            tally.steps += 1;
             tally.recent = match tally.recent.is_nan() {
                 true => taken.loss,
                 false => tally.recent + 0.05 * (taken.loss - tally.recent),
@@ -167,12 +167,14 @@ impl Course<'_> {
             let written = self.trainer.as_saved(|weights| directory.write_model(weights));
             self.written(written)?;
         }
-        let tokens = tally.steps as f64 * self.trainer.recipe().tokens_per_step() as f64;
+        let tokens = (tally.learning.len() * self.trainer.recipe().tokens_per_step()) as f64;
+        let learning: f64 = tally.learning.iter().fold(0.0, |sum, &step| sum + f64::from(step));
         Ok(Finished {
             ending,
             steps: step,
             seconds: tally.began.elapsed().as_secs_f64(),
-            tokens_per_second: tokens / tally.learning.as_secs_f64(),
+            tokens_per_second: tokens / learning,
+            seconds_per_step: median(&mut tally.learning),
             training_loss: tally.recent,
             validation_loss,
         })
@@ -301,6 +303,12 @@ impl Course<'_> {
             _ => format!("{what}; nothing was kept yet; try a lower rate, {rate}"),
         })
     }
+}
+
+/// The one in the middle; not a number if there is none.
+fn median(times: &mut [f32]) -> f64 {
+    times.sort_by(f32::total_cmp);
+    times.get(times.len() / 2).map_or(f64::NAN, |&time| f64::from(time))
 }
 
 impl Limit {

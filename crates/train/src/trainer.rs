@@ -81,12 +81,15 @@ impl Trainer {
         let (learns, judges) = shapes(recipe);
         let positions = recipe.context;
         let space = |shape| {
-            Workspace::new(&network, shape, positions, team.threads()).computing(weights.compute())
+            Workspace::new(&network, shape, positions, team.threads())
+                .computing(weights.compute())
+                .touched(&team)
         };
+        let optimizer = Optimizer::new(&network, recipe.optimizer.into(), team.threads());
         Self {
-            optimizer: Optimizer::new(&network, recipe.optimizer.into(), team.threads()),
+            optimizer: optimizer.touched(&team),
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
-            gradients: Gradients::new(&network),
+            gradients: Gradients::new(&network).touched(&team),
             space: space(learns),
             judge: space(judges),
             batch: Batch::new(),
