@@ -1,6 +1,10 @@
 //! What a pass back leaves: a gradient for each weight, continued over the passes of one step.
 
-use lookback_kernels::{room::Room, sums, team::Team};
+use lookback_kernels::{
+    room::{self, Room},
+    sums,
+    team::Team,
+};
 use lookback_model::{Network, WeightId};
 
 /// Gradients by weight, `[outputs, inner]` each.
@@ -32,10 +36,8 @@ impl Gradients {
     }
 
     /// Begins a new step.
-    pub fn clear(&mut self) {
-        for gradient in &mut self.of {
-            gradient.fill(0.0);
-        }
+    pub fn clear(&mut self, team: &Team) {
+        self.of.iter_mut().for_each(|gradient| room::clear(team, gradient));
     }
 
     /// The gradient of a weight.

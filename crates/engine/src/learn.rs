@@ -5,7 +5,7 @@
 //! over the passes of a step.
 
 use lookback_kernels::{
-    activate, add, attend, embed, loss::Want, matmul::Start, norm, position, team::Team,
+    activate, add, attend, embed, loss::Want, matmul::Start, norm, position, room, team::Team,
 };
 use lookback_model::{
     Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, NormKind, Rotary, Site,
@@ -120,7 +120,7 @@ impl Learn<'_> {
         let statistics = &self.run.asides[at];
         let dx_rows = &mut dx[..x.len()];
         if is_first {
-            dx_rows.fill(0.0);
+            room::clear(self.run.team, dx_rows);
         }
         match how.kind {
             NormKind::Layer => {

@@ -146,6 +146,7 @@ impl Optimizer {
                 let how = Muon { rate, momentum: settings.momentum as f32, decay };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
                 muon::muon(team, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
+                weights.pack_one(id, team);
                 continue;
             }
             let how = AdamW {
@@ -158,8 +159,9 @@ impl Optimizer {
                 correction2: correction2 as f32,
             };
             adamw(team, &how, clip, weight, gradient, m, v);
+            // While most of it is still in a cache.
+            weights.pack_one(id, team);
         }
-        weights.pack(team);
     }
 }
 

@@ -204,12 +204,16 @@ impl Weights {
 
     /// Packs what changed.
     pub fn pack(&mut self, team: &Team) {
-        for (held, spec) in self.held.iter_mut().zip(&self.network.weights) {
-            if held.is_stale {
-                held.packed.pack(team, &held.rows, spec.shape);
-            }
-            held.is_stale = false;
+        self.network.clone().ids().for_each(|id| self.pack_one(id, team));
+    }
+
+    /// Packs a weight if it changed.
+    pub(crate) fn pack_one(&mut self, id: WeightId, team: &Team) {
+        let held = &mut self.held[id.index()];
+        if held.is_stale {
+            held.packed.pack(team, &held.rows, self.network.weight(id).shape);
         }
+        held.is_stale = false;
     }
 
     /// A matrix for the forward pass.

@@ -91,7 +91,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Tea
     let answers: Vec<u32> = ids(rows, 9).iter().map(|id| id.0).collect();
     let (mut batch, mut targets) = (Batch::new(), Targets { ids: vec![], scale: 1.0, z_loss: 0.0 });
     let mut step = || {
-        gradients.clear();
+        gradients.clear(team);
         for _ in 0..2 {
             batch.clear();
             for (index, text) in texts.iter().enumerate() {

@@ -64,7 +64,7 @@ fn both_methods_follow_their_twins() {
         let zeros = |id| Array2::<f64>::zeros(network.weight(id).shape);
         let mut state: Vec<_> = network.ids().map(|id| [zeros(id), zeros(id)]).collect();
         for step in 1..=4 {
-            gradients.clear();
+            gradients.clear(&team);
             learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
             optimizer.step(&mut weights, &gradients, &SETTINGS, &team);
             for id in network.ids() {

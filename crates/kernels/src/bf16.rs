@@ -22,7 +22,7 @@ use std::ops::Range;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     matmul::{
-        Added, After, BLOCK, PANEL, Shared, Start, chains,
+        Added, After, BLOCK, PANEL, Shared, Start, Tasks, chains,
         weight::{Rectangle, Steps, Strip, rectangles},
     },
     path::PairKernel,
@@ -95,12 +95,11 @@ fn product(
     assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
     let left = Left { at: x.as_ptr(), by_row: pairs(inner), by_step: 1 };
     let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let count = outputs.div_ceil(PANEL);
-    let blocks = rows.div_ceil(BLOCK);
+    let tasks = Tasks::of(rows, outputs);
     let shared = Shared((left, out));
-    team.run(count * blocks, &|task| {
+    team.run(tasks.count(), &|task| {
         let Shared((left, out)) = *shared.get();
-        let (block, panel) = (task / count, task % count);
+        let (block, panel) = tasks.of_number(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
         let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
         let data = &data[panel * PANEL * pairs(inner)..][..PANEL * pairs(inner)];

@@ -229,6 +229,33 @@ pub(crate) unsafe fn chains<M: Multiply>(
     }
 }
 
+/// A product's tasks, blocks of rows by panels, in an order in which the larger matrix is read from
+/// memory once: all panels of a block where rows are many, all blocks of a panel where panels are.
+#[derive(Clone, Copy)]
+pub(crate) struct Tasks {
+    blocks: usize,
+    panels: usize,
+}
+
+impl Tasks {
+    pub(crate) fn of(rows: usize, outputs: usize) -> Self {
+        Self { blocks: rows.div_ceil(BLOCK), panels: outputs.div_ceil(PANEL) }
+    }
+
+    pub(crate) fn count(self) -> usize {
+        self.blocks * self.panels
+    }
+
+    /// Block and panel of a task.
+    pub(crate) fn of_number(self, task: usize) -> (usize, usize) {
+        if self.blocks * BLOCK < self.panels * PANEL {
+            (task % self.blocks, task / self.blocks)
+        } else {
+            (task / self.panels, task % self.panels)
+        }
+    }
+}
+
 /// Runs a product's tasks. `left` has `rows` rows of `panels.inner` steps, `y` is `[rows, outputs]`.
 fn product(
     team: &Team,
@@ -245,12 +272,11 @@ fn product(
     assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
     assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
     let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let count = outputs.div_ceil(PANEL);
-    let blocks = rows.div_ceil(BLOCK);
+    let tasks = Tasks::of(rows, outputs);
     let shared = Shared((left, out));
-    team.run(count * blocks, &|task| {
+    team.run(tasks.count(), &|task| {
         let Shared((left, out)) = *shared.get();
-        let (block, panel) = (task / count, task % count);
+        let (block, panel) = tasks.of_number(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
         team.path().run(Product { left, panels, rows, panel, start, after, out });
     });

@@ -54,16 +54,21 @@ impl<T: Pod> Room<T> {
 }
 
 impl<T: Pod + Send> Room<T> {
-    /// Writes zeros on all threads, so that the system finds the memory now and not in the midst of the
-    /// work: a page that is first touched costs far more than one that is written again.
+    /// Writes zeros, so that the system finds the memory now and not in the midst of the work: a page
+    /// that is first touched costs far more than one that is written again.
     pub fn touch(&mut self, team: &Team) {
-        let len = self.len;
-        let pieces = Pieces::new(&mut **self);
-        team.split(len, 1 << 10, MANY / size_of::<T>(), &|range| {
-            // SAFETY: each range is cut once.
-            unsafe { pieces.piece(range) }.fill(T::zeroed());
-        });
+        clear(team, self);
     }
+}
+
+/// Writes zeros on all threads.
+pub fn clear<T: Pod + Send>(team: &Team, to: &mut [T]) {
+    let len = to.len();
+    let pieces = Pieces::new(to);
+    team.split(len, 1 << 10, 1 << 16, &|range| {
+        // SAFETY: each range is cut once.
+        unsafe { pieces.piece(range) }.fill(T::zeroed());
+    });
 }
 
 impl<T: Pod> Default for Room<T> {

@@ -2,7 +2,8 @@
 //! operations and then park.
 //!
 //! Work comes as numbered tasks, each of which writes outputs of its own, so that who runs which
-//! changes no bit. A worker that is still parked when the work is done is not waited for.
+//! changes no bit. A thread begins with a part of them that is its own, and ends with what others have
+//! left of theirs. A worker that is still parked when the work is done is not waited for.
 
 use std::{
     any::Any,
@@ -32,14 +33,20 @@ pub struct Team {
     turn: Mutex<()>,
 }
 
-type Job = *const (dyn Fn(usize) + Sync);
+/// A count on a cache line of its own: else each thread would wait for the line that another counts on.
+#[derive(Default)]
+#[repr(align(128))]
+struct Next(AtomicUsize);
+
+type Job = *const (dyn Fn(usize, usize) + Sync);
 
 struct Shared {
     /// `generation << 16 | is_open << 15 | workers that joined`
     gate: AtomicU64,
     job: UnsafeCell<Option<Job>>,
     tasks: AtomicUsize,
-    next: AtomicUsize,
+    /// For each thread, the next of its own tasks.
+    next: Vec<Next>,
     finished: AtomicUsize,
     stop: AtomicBool,
     parked: Vec<AtomicBool>,
@@ -76,7 +83,7 @@ impl Team {
             gate: AtomicU64::new(0),
             job: UnsafeCell::new(None),
             tasks: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            next: (0..=others).map(|_| Next::default()).collect(),
             finished: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             parked: (0..others).map(|_| AtomicBool::new(false)).collect(),
@@ -109,19 +116,28 @@ impl Team {
 
     /// Runs each of `tasks` tasks once, on any thread. A panic in one is the caller's.
     pub fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.run_on(tasks, &|_, index| task(index));
+    }
+
+    /// The same for tasks that are told which thread they are on, `(thread, task)`, and so which
+    /// scratch is theirs.
+    pub fn run_on(&self, tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         if tasks <= 1 || self.workers.is_empty() || IS_INSIDE.get() {
-            (0..tasks).for_each(task);
+            (0..tasks).for_each(|index| task(0, index));
             return;
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
         // SAFETY: only the lifetime is erased. Nobody uses the job after this function: the gate is
         // closed and all who joined are waited for below, also when a task panics.
-        let job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(task) };
+        let job =
+            unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), Job>(task) };
         // SAFETY: the turn is held, the gate is closed, and all who joined before have finished.
         unsafe { *shared.job.get() = Some(job) };
         shared.tasks.store(tasks, Ordering::Relaxed);
-        shared.next.store(0, Ordering::Relaxed);
+        for (thread, next) in shared.next.iter().enumerate() {
+            next.0.store(own(tasks, shared.next.len(), thread).start, Ordering::Relaxed);
+        }
         shared.finished.store(0, Ordering::Relaxed);
         let generation = (shared.gate.load(Ordering::Relaxed) >> 16) + 1;
         shared.gate.store(generation << 16 | OPEN, Ordering::SeqCst);
@@ -131,7 +147,7 @@ impl Team {
                 unpark(worker.thread());
             }
         }
-        shared.do_tasks(task);
+        shared.do_tasks(task, 0);
         let joined = shared.gate.fetch_and(!OPEN, Ordering::AcqRel) & JOINED;
         let mut spins = 0u32;
         while (shared.finished.load(Ordering::Acquire) as u64) < joined {
@@ -164,6 +180,13 @@ impl Team {
     }
 }
 
+/// The tasks that a thread begins with: of most operations the same rows, which its cache then holds.
+fn own(tasks: usize, threads: usize, thread: usize) -> Range<usize> {
+    let threads = threads.min(tasks).max(1);
+    let part = |thread: usize| thread.min(threads) * tasks / threads;
+    part(thread)..part(thread + 1)
+}
+
 fn unpark(thread: &Thread) {
     thread.unpark();
 }
@@ -180,22 +203,27 @@ impl Drop for Team {
 }
 
 impl Shared {
-    fn do_tasks(&self, task: &(dyn Fn(usize) + Sync)) {
+    /// The tasks of a thread, then what the others have left of theirs.
+    fn do_tasks(&self, task: &(dyn Fn(usize, usize) + Sync), thread: usize) {
         let tasks = self.tasks.load(Ordering::Relaxed);
+        let threads = self.next.len();
         let done = catch_unwind(AssertUnwindSafe(|| {
             IS_INSIDE.set(true);
-            loop {
-                let index = self.next.fetch_add(1, Ordering::Relaxed);
-                if index >= tasks {
-                    break;
+            for of in (thread..threads).chain(0..thread) {
+                let end = own(tasks, threads, of).end;
+                // Looked at first: whoever finds nothing leaves the line to those who work.
+                while self.next[of].0.load(Ordering::Relaxed) < end {
+                    let index = self.next[of].0.fetch_add(1, Ordering::Relaxed);
+                    if index < end {
+                        task(thread, index);
+                    }
                 }
-                task(index);
             }
         }));
         IS_INSIDE.set(false);
         if let Err(panic) = done {
             // Nobody begins another task; what runs goes on to its end.
-            self.next.store(tasks, Ordering::Relaxed);
+            self.next.iter().for_each(|next| next.0.store(tasks, Ordering::Relaxed));
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert(panic);
         }
@@ -227,7 +255,7 @@ fn work(shared: &Shared, index: usize) {
             // SAFETY: joined while the gate was open, so the job stands until `finished` counts us.
             let task = unsafe { (*shared.job.get()).map(|job| &*job) };
             if let Some(task) = task {
-                shared.do_tasks(task);
+                shared.do_tasks(task, index + 1);
             }
             shared.finished.fetch_add(1, Ordering::Release);
             idle_since = Instant::now();

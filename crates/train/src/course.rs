@@ -120,12 +120,8 @@ impl Course<'_> {
         tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<Finished> {
         let steps = self.trainer.recipe().steps;
-        let mut tally = Tally {
-            began: Instant::now(),
-            learning: Vec::new(),
-            recent: f64::NAN,
-            judged: None,
-        };
+        let mut tally =
+            Tally { began: Instant::now(), learning: Vec::new(), recent: f64::NAN, judged: None };
         let mut ending = Ending::Whole;
         if self.trainer.steps() == 0 {
             self.keep_snapshot(0)?;

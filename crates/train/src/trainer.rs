@@ -208,7 +208,7 @@ impl Trainer {
 
     /// Loss and gradients over windows that `fill` writes.
     fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
-        self.gradients.clear();
+        self.gradients.clear(&self.team);
         let tokens = self.recipe.tokens_per_step();
         let context = self.recipe.context_at(self.optimizer.steps());
         let sequences = self.recipe.batch * self.recipe.context / context;

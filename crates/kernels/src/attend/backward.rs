@@ -71,33 +71,23 @@ pub fn backward(
     let worker = worker_len(how);
     let (dq, dk, dv, workers) =
         (Pieces::new(dq), Pieces::new(dk), Pieces::new(dv), Pieces::new(workers));
-    // One task a worker, so that each has its scratch; (span, key head) pairs go to them in turn.
-    let threads = team.threads();
-    let pairs = spans.len() * how.key_heads;
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    team.run(threads.min(pairs), &|task| {
-        loop {
-            let pair = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if pair >= pairs {
-                break;
-            }
-            team.path().run(Back {
-                how,
-                query,
-                key,
-                value,
-                log_sum_exp,
-                dout,
-                shares,
-                span: &spans[pair / how.key_heads],
-                key_head: pair % how.key_heads,
-                scratch: &workers,
-                scratch_at: task * worker..(task + 1) * worker,
-                dq: &dq,
-                dk: &dk,
-                dv: &dv,
-            });
-        }
+    team.run_on(spans.len() * how.key_heads, &|thread, pair| {
+        team.path().run(Back {
+            how,
+            query,
+            key,
+            value,
+            log_sum_exp,
+            dout,
+            shares,
+            span: &spans[pair / how.key_heads],
+            key_head: pair % how.key_heads,
+            scratch: &workers,
+            scratch_at: thread * worker..(thread + 1) * worker,
+            dq: &dq,
+            dk: &dk,
+            dv: &dv,
+        });
     });
 }
 

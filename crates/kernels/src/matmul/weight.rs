@@ -11,10 +11,7 @@
 //!    copies cost least. Each thread has scratch of its own and takes the next rectangle.
 //! 3. Rows are asked for 16 ahead while they are copied, for no prefetcher follows such strides.
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::ops::Range;
 
 use super::{PANEL, Shared};
 use crate::{
@@ -83,27 +80,19 @@ pub(crate) fn rectangles<E: Copy + Send>(
     let out = Shared(Out { at: dweight.as_mut_ptr(), by_row: inner });
     let across = inner.div_ceil(cut.inner);
     let tasks = outputs.div_ceil(cut.outputs) * across;
-    let next = AtomicUsize::new(0);
-    let threads = team.threads().min(tasks);
-    team.run(threads, &|thread| {
+    team.run_on(tasks, &|thread, task| {
         // SAFETY: each thread has scratch of its own.
         let scratch = unsafe { scratch.piece(thread * own..(thread + 1) * own) };
-        loop {
-            let task = next.fetch_add(1, Ordering::Relaxed);
-            if task >= tasks {
-                break;
-            }
-            let (first, first_k) = (task / across * cut.outputs, task % across * cut.inner);
-            run(Rectangle {
-                dy,
-                x,
-                shape: [rows, outputs, inner],
-                outputs: first..outputs.min(first + cut.outputs),
-                inner: first_k..inner.min(first_k + cut.inner),
-                scratch: &mut *scratch,
-                out: out.get().0,
-            });
-        }
+        let (first, first_k) = (task / across * cut.outputs, task % across * cut.inner);
+        run(Rectangle {
+            dy,
+            x,
+            shape: [rows, outputs, inner],
+            outputs: first..outputs.min(first + cut.outputs),
+            inner: first_k..inner.min(first_k + cut.inner),
+            scratch,
+            out: out.get().0,
+        });
     });
 }
 
