@@ -33,8 +33,8 @@ with training.toml (the settings), metrics.jsonl (a line a step) and a checkpoin
 writes a checkpoint; the same command with --resume goes on from it, with the bits of a run that was
 never interrupted. --minutes is turned into a number of steps by a short calibration.
 
-Keys of --json: steps, seconds, tokens_per_second, milliseconds_per_step (the median), training_loss,
-validation_loss, parameters, peak_memory_mb, planned_memory_mb.
+Keys of --json: steps, seconds, tokens_per_second, milliseconds_per_step (the median),
+training_loss, validation_loss, parameters, peak_memory_mb, planned_memory_mb.
 
 Examples:
   lookback train my.txt --out runs/mine
