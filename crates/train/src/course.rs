@@ -14,8 +14,13 @@ use crate::{
     trainer::{Source, Taken, Trainer},
 };
 
-/// Embedding tables kept over a run.
+/// Embedding tables kept over a run, whatever happens.
 const SNAPSHOTS: u64 = 20;
+/// The shortest way between two that are kept because much happened, as a part of the run.
+const DENSEST: u64 = 200;
+/// How much the loss has then changed since the last, as a share of it: abilities appear suddenly,
+/// and the loss of the tokens that they are for falls with them.
+const SUDDEN: f64 = 0.05;
 
 /// How a run's length is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,6 +109,23 @@ struct Tally {
     steps: u64,
     recent: f64,
     judged: Option<(u64, f64)>,
+    /// The step of the last snapshot, and the loss by then.
+    pictured: Option<(u64, f64)>,
+}
+
+impl Tally {
+    /// Whether a snapshot of this step is due, of a run of so many: at regular steps, and where the
+    /// loss has changed much since the last one.
+    fn is_snapshot(&mut self, step: u64, steps: u64) -> bool {
+        let (last, before) = *self.pictured.get_or_insert((step, self.recent));
+        let is_sudden = step - last >= (steps / DENSEST).max(1)
+            && (self.recent - before).abs() >= SUDDEN * before;
+        let is_due = step.is_multiple_of((steps / SNAPSHOTS).max(1)) || is_sudden;
+        if is_due {
+            self.pictured = Some((step, self.recent));
+        }
+        is_due
+    }
 }
 
 impl Course<'_> {
@@ -124,6 +146,7 @@ impl Course<'_> {
             steps: 0,
             recent: f64::NAN,
             judged: None,
+            pictured: None,
         };
         let mut ending = Ending::Whole;
         if self.trainer.steps() == 0 {
@@ -189,7 +212,7 @@ impl Course<'_> {
         let steps = recipe.steps;
         let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
         let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
-        let is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
+        let is_snapshot = tally.is_snapshot(taken.step, steps);
         if taken.step.is_multiple_of((steps / 1000).max(1)) {
             self.add(json!({
                 "step": taken.step,
@@ -250,10 +273,13 @@ impl Course<'_> {
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
-        match self.directory {
-            Some(directory) => self.written(directory.write_snapshot(step, self.trainer.weights())),
-            None => Ok(()),
+        let Some(directory) = self.directory else { return Ok(()) };
+        let weights = self.trainer.weights();
+        self.written(directory.write_snapshot(step, weights))?;
+        if self.trainer.recipe().whole_snapshots {
+            self.written(directory.write_whole_snapshot(step, weights))?;
         }
+        Ok(())
     }
 
     fn add(&self, line: serde_json::Value) -> Result<()> {
@@ -314,5 +340,40 @@ impl Limit {
             Self::Seconds(_) => u64::MAX / 2,
         }
         .max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of a run of 2,000 of which a snapshot is kept, by the loss of each.
+    fn pictured(loss: impl Fn(u64) -> f64) -> Vec<u64> {
+        let mut tally = Tally {
+            began: Instant::now(),
+            learning: Duration::ZERO,
+            steps: 0,
+            recent: f64::NAN,
+            judged: None,
+            pictured: None,
+        };
+        let is_kept = |step: &u64| {
+            tally.recent = loss(*step);
+            tally.is_snapshot(*step, 2000)
+        };
+        (1..=2000).filter(is_kept).collect()
+    }
+
+    #[test]
+    fn snapshots_are_dense_where_the_loss_falls_suddenly_and_regular_elsewhere() {
+        let regular: Vec<u64> = (1..=20).map(|part| 100 * part).collect();
+        assert_eq!(pictured(|_| 2.0), regular);
+        // From 2 to 1 between steps 1,010 and 1,060.
+        let fall = |step: u64| 2.0 - (step.clamp(1010, 1060) - 1010) as f64 / 50.0;
+        let kept = pictured(fall);
+        let between = kept.iter().filter(|step| (1000..1100).contains(*step)).count();
+        assert!((5..=8).contains(&between), "{kept:?}");
+        assert_eq!(kept.iter().filter(|step| **step < 1000 || **step >= 1100).count(), 19);
+        assert!(kept.windows(2).all(|pair| pair[1] - pair[0] >= 10 || pair[1] % 100 == 0));
     }
 }
