@@ -24,8 +24,8 @@ side; every token but the very first is asked for once, from those before it in 
 Beside it stand five that understand nothing: the commonest answer of the kind, a choice by chance,
 the choice mentioned last, a copier of the choice that followed the longest end of the question that
 occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it
-says where the answer stands among all tokens by the cosine to x - man + woman. --against tells of
-which questions that another model answers differently, such as one trained without a fact.
+says where the answer stands among all tokens by the cosine to x - man + woman. --against says which
+questions another model answers differently, such as one trained without a fact.
 
 Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions:
 questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and
@@ -54,7 +54,7 @@ pub(crate) struct Eval {
     /// Another seed draws other questions.
     #[arg(long, value_name = "S", default_value_t = 1, requires = "questions")]
     seed: u64,
-    /// Tells of which questions another model answers differently.
+    /// Says which questions another model answers differently.
     #[arg(long, value_name = "MODEL", requires = "questions")]
     against: Option<String>,
     /// The precision of matrix products.

@@ -233,4 +233,4 @@ fn questions_print_as_one_line_of_json() {
     );
 }
 
-const PINNED: u64 = 0x2ff4_d898_d4d1_0418;
+const PINNED: u64 = 0x51e7_a9b5_895c_729b;
