@@ -10,18 +10,13 @@ use lookback_files::{Refusal, Result};
 use serde_json::json;
 
 use crate::{
+    changes::{Changes, between_notes},
     directory::Directory,
     trainer::{Source, Taken, Trainer},
 };
 
 /// Embedding tables kept over a run, whatever happens.
 const SNAPSHOTS: u64 = 20;
-/// The shortest way between two that are kept because much happened, as a part of the run.
-const DENSEST: u64 = 200;
-/// How much the loss has then changed since the last, as a share of it: abilities appear suddenly,
-/// and the loss of the tokens that they are for falls with them.
-const SUDDEN: f64 = 0.05;
-
 /// How a run's length is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
@@ -109,23 +104,7 @@ struct Tally {
     steps: u64,
     recent: f64,
     judged: Option<(u64, f64)>,
-    /// The step of the last snapshot, and the loss by then.
-    pictured: Option<(u64, f64)>,
-}
-
-impl Tally {
-    /// Whether a snapshot of this step is due, of a run of so many: at regular steps, and where the
-    /// loss has changed much since the last one.
-    fn is_snapshot(&mut self, step: u64, steps: u64) -> bool {
-        let (last, before) = *self.pictured.get_or_insert((step, self.recent));
-        let is_sudden = step - last >= (steps / DENSEST).max(1)
-            && (self.recent - before).abs() >= SUDDEN * before;
-        let is_due = step.is_multiple_of((steps / SNAPSHOTS).max(1)) || is_sudden;
-        if is_due {
-            self.pictured = Some((step, self.recent));
-        }
-        is_due
-    }
+    changes: Changes,
 }
 
 impl Course<'_> {
@@ -146,7 +125,7 @@ impl Course<'_> {
             steps: 0,
             recent: f64::NAN,
             judged: None,
-            pictured: None,
+            changes: self.changes_before(steps),
         };
         let mut ending = Ending::Whole;
         if self.trainer.steps() == 0 {
@@ -212,8 +191,9 @@ impl Course<'_> {
         let steps = recipe.steps;
         let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
         let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
-        let is_snapshot = tally.is_snapshot(taken.step, steps);
-        if taken.step.is_multiple_of((steps / 1000).max(1)) {
+        let mut is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
+        if taken.step.is_multiple_of(between_notes(steps)) {
+            is_snapshot |= tally.changes.is_sudden(taken.step, steps, taken.loss);
             self.add(json!({
                 "step": taken.step,
                 "training_loss": taken.loss,
@@ -270,6 +250,22 @@ impl Course<'_> {
             .filter_map(|line| line["validation_loss"].as_f64())
             .next_back()
             .map(|loss| (step, loss))
+    }
+
+    /// What the metrics say of the losses so far, where a run goes on.
+    fn changes_before(&self, steps: u64) -> Changes {
+        let mut changes = Changes::default();
+        let Some(directory) = self.directory.filter(|_| self.trainer.steps() > 0) else {
+            return changes;
+        };
+        for line in directory.read_metrics() {
+            if let (Some(step), Some(loss)) =
+                (line["step"].as_u64(), line["training_loss"].as_f64())
+            {
+                changes.is_sudden(step, steps, loss);
+            }
+        }
+        changes
     }
 
     fn keep_snapshot(&self, step: u64) -> Result<()> {
@@ -340,40 +336,5 @@ impl Limit {
             Self::Seconds(_) => u64::MAX / 2,
         }
         .max(1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The steps of a run of 2,000 of which a snapshot is kept, by the loss of each.
-    fn pictured(loss: impl Fn(u64) -> f64) -> Vec<u64> {
-        let mut tally = Tally {
-            began: Instant::now(),
-            learning: Duration::ZERO,
-            steps: 0,
-            recent: f64::NAN,
-            judged: None,
-            pictured: None,
-        };
-        let is_kept = |step: &u64| {
-            tally.recent = loss(*step);
-            tally.is_snapshot(*step, 2000)
-        };
-        (1..=2000).filter(is_kept).collect()
-    }
-
-    #[test]
-    fn snapshots_are_dense_where_the_loss_falls_suddenly_and_regular_elsewhere() {
-        let regular: Vec<u64> = (1..=20).map(|part| 100 * part).collect();
-        assert_eq!(pictured(|_| 2.0), regular);
-        // From 2 to 1 between steps 1,010 and 1,060.
-        let fall = |step: u64| 2.0 - (step.clamp(1010, 1060) - 1010) as f64 / 50.0;
-        let kept = pictured(fall);
-        let between = kept.iter().filter(|step| (1000..1100).contains(*step)).count();
-        assert!((5..=8).contains(&between), "{kept:?}");
-        assert_eq!(kept.iter().filter(|step| **step < 1000 || **step >= 1100).count(), 19);
-        assert!(kept.windows(2).all(|pair| pair[1] - pair[0] >= 10 || pair[1] % 100 == 0));
     }
 }

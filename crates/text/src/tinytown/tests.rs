@@ -100,7 +100,7 @@ fn the_town_speaks_some_two_thousand_words() {
 
 #[test]
 fn what_is_held_out_stands_nowhere_and_what_is_stated_is_not_asked() {
-    let text = corpus(2_000_000, 1);
+    let text = corpus(4_000_000, 1);
     let world = World::new();
     for fact in &world.facts {
         let [said @ .., _, _, _] = &facts::every_statement(fact)[..] else { unreachable!() };
