@@ -11,6 +11,7 @@ mod main_job;
 mod memory;
 mod print;
 mod progress;
+mod questions;
 mod sample;
 mod stages;
 mod tour;

@@ -2,6 +2,7 @@
 //! what that model does with *the bird is red*: on the page, which is there at once and watches the
 //! training, or as a tour in the terminal. The second time the model is there already.
 
+mod abilities;
 mod make;
 #[cfg(feature = "serve")]
 mod page;

@@ -10,12 +10,14 @@ use lookback_model::{BlockSite, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use lookback_train::{Snapshot, snapshots};
 
-use crate::{print::Print, stages};
+use crate::{print::Print, questions::Scores, stages};
 
 /// What the tour looks at.
 const PROMPT: &str = "the bird is red";
 /// The same words the other way round: now `bird` comes after `red`.
 const TURNED: &str = "the red bird";
+/// Seed of the questions: those of `lookback eval default --questions`.
+const QUESTIONS: u64 = 1;
 /// Words whose neighbourhoods are shown.
 const WORDS: [&str; 4] = [" bird", " red", " queen", " monday"];
 
@@ -53,6 +55,10 @@ pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()>
     stages::next(&report, &piece, print)?;
     print.line("\n7. Sample, append, repeat\n")?;
     continuations(model, team, tokenizer, &ids, print)?;
+    print.line("\n8. What it knows of Tinytown, beside five that understand nothing\n")?;
+    for line in Scores::ask(model, team, QUESTIONS)?.lines()? {
+        print.line(&line)?;
+    }
     check(&report)
 }
 

@@ -47,3 +47,35 @@ fn questions_are_scored_by_kind_beside_those_who_understand_nothing() {
     let lines = world.done("eval some --questions");
     assert_eq!(lines.lines().count(), 1 + kinds.len(), "{lines}");
 }
+
+#[test]
+fn analogies_are_ranked_and_models_are_told_apart() {
+    let world = World::new();
+    world.write("tinytown.txt", world.done("corpus --bytes 300000"));
+    let small = SMALL.replace("--tokenizer char", "--tokenizer bpe:2048");
+    world.done(&format!("train tinytown.txt {small} --steps 5 --out some"));
+    world.done(&format!("train tinytown.txt {small} --steps 60 --set rate=0.02 --out other"));
+    let said = world.done("eval some --questions --json");
+    let object: Value = serde_json::from_str(&said).unwrap();
+    let analogies = object["analogies"].as_array().unwrap();
+    assert!(analogies.iter().any(|of| of["x"] == "king" && of["answer"] == "queen"), "{said}");
+    for of in analogies {
+        let rank = |key: &str| of[key].as_u64().unwrap();
+        // The three words that were left out come before it at most.
+        let between = rank("left_out")..=rank("left_out") + 3;
+        assert!(rank("left_out") >= 1 && between.contains(&rank("among_all")), "{of}");
+        assert!((1..2048).contains(&rank("of_x_alone")), "{of}");
+    }
+    let right = |of: &Value| -> u64 {
+        let kinds = of["questions"].as_object().unwrap();
+        kinds.values().map(|score| score["right"].as_u64().unwrap()).sum()
+    };
+    let other: Value = serde_json::from_str(&world.done("eval other --questions --json")).unwrap();
+    let apart: Value =
+        serde_json::from_str(&world.done("eval some --questions --against other --json")).unwrap();
+    let apart = apart["differences"].as_array().unwrap();
+    let only = |who: &str| apart.iter().filter(|of| of[who] == true).count() as u64;
+    assert_eq!(right(&object) + only("there"), right(&other) + only("here"));
+    let same = world.done("eval some --questions --against some --json");
+    assert_eq!(same.trim(), r#"{"differences":[]}"#);
+}

@@ -289,3 +289,16 @@ fn a_run_takes_the_memory_that_was_planned() {
         std::fs::remove_dir_all(world.at("run")).unwrap();
     }
 }
+
+#[test]
+fn whole_snapshots_are_models_of_their_own() {
+    let world = World::new();
+    world.done(&format!("train town.txt {SMALL} --steps 20 --set whole_snapshots=true --out run"));
+    let model = |path: &str| world.read(&format!("run/{path}model.safetensors"));
+    assert!(model("snapshots/00000020/") == model(""));
+    assert!(model("snapshots/00000010/") != model(""));
+    world.done("eval run/snapshots/00000010 town.txt");
+    world.done(&format!("train town.txt {SMALL} --steps 20 --out plain"));
+    assert!(model("") == world.read("plain/model.safetensors"));
+    assert!(!world.at("plain/snapshots/00000020").exists());
+}

@@ -57,6 +57,15 @@ pub enum News {
         /// Nats per token.
         loss: f64,
     },
+    /// What the model can do by now.
+    Able {
+        /// Steps done.
+        step: u64,
+        /// The share of look-ups in the context that it answers.
+        look_ups: f64,
+        /// Nats per word of lists that repeat.
+        repeated: f64,
+    },
     /// What the model says by now.
     Said {
         /// Steps done.

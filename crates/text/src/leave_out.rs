@@ -4,19 +4,20 @@
 //! it was, every draw of a window is the draw that it was, and a window that held nothing of the lines
 //! is the same window: two models then differ by what was left out, and by nothing else.
 
+use fancy_regex::Regex;
 use lookback_files::{Refusal, Result};
 
 use crate::{TokenId, Tokenizer, dataset::Dataset};
 
-/// The tokens without the lines that hold `text`, and how many lines those were. A document that
-/// ends ends its last line.
+/// The tokens without the lines that hold `text`, and how many lines those were; between slashes, as
+/// in `/tom .*born/`, it is a regular expression. A document that ends ends its last line.
 ///
 /// # Errors
-/// When no line holds it, or every line does.
+/// When no line holds it, or every line does; when it is no regular expression.
 pub fn leave_out(data: &Dataset, tokenizer: &Tokenizer, text: &str) -> Result<(Dataset, usize)> {
     let mut ids = vec![TokenId(0); data.len()];
     data.read(0, &mut ids);
-    let (is_out, lines) = marked(&ids, data.documents(), tokenizer, text);
+    let (is_out, lines) = marked(&ids, data.documents(), tokenizer, &Held::new(text)?);
     if lines == 0 {
         return Err(Refusal::user(format!(
             "--without \"{text}\": no line of the text holds it; give a part of one as it stands there"
@@ -45,21 +46,49 @@ pub fn leave_out(data: &Dataset, tokenizer: &Tokenizer, text: &str) -> Result<(D
     Ok((Dataset::new(ids, data.documents().to_vec()), lines))
 }
 
+/// What a line holds that is left out.
+enum Held<'a> {
+    Text(&'a [u8]),
+    Pattern(Regex),
+}
+
+impl<'a> Held<'a> {
+    fn new(text: &'a str) -> Result<Self> {
+        let pattern = text.strip_prefix('/').and_then(|text| text.strip_suffix('/'));
+        let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) else {
+            return Ok(Self::Text(text.as_bytes()));
+        };
+        Regex::new(pattern).map(Self::Pattern).map_err(|error| {
+            let why = error.to_string().replace('\n', " ");
+            Refusal::user(format!("--without \"{text}\": it is no regular expression: {why}"))
+        })
+    }
+
+    /// Whether it stands in a line; a pattern is not found in what is no UTF-8.
+    fn is_in(&self, line: &[u8]) -> bool {
+        match self {
+            Self::Text(text) => line.windows(text.len().max(1)).any(|part| part == *text),
+            Self::Pattern(pattern) => {
+                std::str::from_utf8(line).is_ok_and(|line| pattern.is_match(line).unwrap_or(false))
+            }
+        }
+    }
+}
+
 /// Which tokens belong to lines that hold a text, and how many lines those are. A token that reaches
 /// into two lines belongs to both; the end of a document to none.
 fn marked(
     ids: &[TokenId],
     documents: &[usize],
     tokenizer: &Tokenizer,
-    text: &str,
+    held: &Held<'_>,
 ) -> (Vec<bool>, usize) {
     let mut is_out = vec![false; ids.len()];
     let mut lines = 0;
     let (mut line, mut first) = (Vec::new(), 0);
     let mut documents = documents.iter().copied().skip_while(|&document| document == 0).peekable();
     let mut close = |line: &mut Vec<u8>, tokens: std::ops::Range<usize>| {
-        let holds = line.windows(text.len().max(1)).any(|part| part == text.as_bytes());
-        if holds {
+        if held.is_in(line) {
             is_out[tokens].fill(true);
             lines += 1;
         }
@@ -118,6 +147,17 @@ mod tests {
             "tom was born in may.\n.\ntom was born in may.\ntom likes bread.\nthe end.\n";
         assert_eq!((lines, text(&tokenizer, &without).as_str()), (1, expected));
         assert_eq!(expected.len(), TEXT.len());
+    }
+
+    #[test]
+    fn between_slashes_stands_a_pattern() {
+        let (tokenizer, data) = characters();
+        let without = |text: &str| leave_out(&data, &tokenizer, text);
+        assert_eq!(without("/^(tom|anna) .*born/").unwrap().1, 2);
+        assert_eq!(without(r"/\btom\b.*bread/").unwrap().1, 1);
+        let said = without("/(/").unwrap_err().to_string();
+        assert!(said.starts_with("--without \"/(/\": it is no regular expression"), "{said}");
+        assert!(without("/").is_err(), "a slash is a slash, and stands nowhere");
     }
 
     #[test]

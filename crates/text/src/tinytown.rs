@@ -48,11 +48,11 @@ impl Town {
     pub fn story(&self, number: u64) -> String {
         let mut draw = Draw::new(self.seed, For::Stories, number);
         let text = match draw.below(100) {
-            0..30 => context::lookup_easy(&mut draw).told(),
-            30..34 => context::lookup_hard(&mut draw).told(),
-            34..54 => context::list(&mut draw).told(),
-            54..62 => context::mapping(false, &mut draw).told(),
-            62..87 => facts::document(&self.world, &mut draw),
+            0..38 => context::lookup_easy(&mut draw).told(),
+            38..41 => context::lookup_hard(&mut draw).told(),
+            41..65 => context::list(&mut draw).told(),
+            65..72 => context::mapping(false, &mut draw).told(),
+            72..92 => facts::document(&self.world, &mut draw),
             _ => tale::tale(&self.world, &mut draw),
         };
         grammar::agree(&text)

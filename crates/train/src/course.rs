@@ -10,13 +10,13 @@ use lookback_files::{Refusal, Result};
 use serde_json::json;
 
 use crate::{
+    changes::{Changes, between_notes},
     directory::Directory,
     trainer::{Source, Taken, Trainer},
 };
 
-/// Embedding tables kept over a run.
+/// Embedding tables kept over a run, whatever happens.
 const SNAPSHOTS: u64 = 20;
-
 /// How a run's length is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
@@ -106,6 +106,7 @@ struct Tally {
     learning: Vec<f32>,
     recent: f64,
     judged: Option<(u64, f64)>,
+    changes: Changes,
 }
 
 impl Course<'_> {
@@ -120,8 +121,13 @@ impl Course<'_> {
         tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<Finished> {
         let steps = self.trainer.recipe().steps;
-        let mut tally =
-            Tally { began: Instant::now(), learning: Vec::new(), recent: f64::NAN, judged: None };
+        let mut tally = Tally {
+            began: Instant::now(),
+            learning: Vec::new(),
+            recent: f64::NAN,
+            judged: None,
+            changes: self.changes_before(steps),
+        };
         let mut ending = Ending::Whole;
         if self.trainer.steps() == 0 {
             self.keep_snapshot(0)?;
@@ -187,8 +193,9 @@ impl Course<'_> {
         let steps = recipe.steps;
         let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
         let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
-        let is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
-        if taken.step.is_multiple_of((steps / 1000).max(1)) {
+        let mut is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
+        if taken.step.is_multiple_of(between_notes(steps)) {
+            is_snapshot |= tally.changes.is_sudden(taken.step, steps, taken.loss);
             self.add(json!({
                 "step": taken.step,
                 "training_loss": taken.loss,
@@ -247,11 +254,30 @@ impl Course<'_> {
             .map(|loss| (step, loss))
     }
 
-    fn keep_snapshot(&self, step: u64) -> Result<()> {
-        match self.directory {
-            Some(directory) => self.written(directory.write_snapshot(step, self.trainer.weights())),
-            None => Ok(()),
+    /// What the metrics say of the losses so far, where a run goes on.
+    fn changes_before(&self, steps: u64) -> Changes {
+        let mut changes = Changes::default();
+        let Some(directory) = self.directory.filter(|_| self.trainer.steps() > 0) else {
+            return changes;
+        };
+        for line in directory.read_metrics() {
+            if let (Some(step), Some(loss)) =
+                (line["step"].as_u64(), line["training_loss"].as_f64())
+            {
+                changes.is_sudden(step, steps, loss);
+            }
         }
+        changes
+    }
+
+    fn keep_snapshot(&self, step: u64) -> Result<()> {
+        let Some(directory) = self.directory else { return Ok(()) };
+        let weights = self.trainer.weights();
+        self.written(directory.write_snapshot(step, weights))?;
+        if self.trainer.recipe().whole_snapshots {
+            self.written(directory.write_whole_snapshot(step, weights))?;
+        }
+        Ok(())
     }
 
     fn add(&self, line: serde_json::Value) -> Result<()> {

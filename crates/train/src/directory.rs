@@ -227,6 +227,21 @@ impl Directory {
         })
     }
 
+    /// Keeps the whole model as it stands after a step, as a model of its own:
+    /// `snapshots/00000660/`.
+    pub fn write_whole_snapshot(&self, step: u64, weights: &Weights) -> Result<()> {
+        let folder = self.path.join(SNAPSHOTS).join(format!("{step:08}"));
+        make_folder(&folder)?;
+        for name in ["tokenizer.json", "tokenizer_config.json"] {
+            let from = self.path.join(name);
+            if from.is_file() {
+                let bytes = fs::read(&from).map_err(|error| Refusal::reading(&from, &error))?;
+                write_whole(&folder.join(name), &bytes)?;
+            }
+        }
+        save(&folder, weights.network(), |id, to| weights.read(id, to))
+    }
+
     /// Keeps the embedding table as it stands after a step; see [`crate::Snapshot`].
     pub fn write_snapshot(&self, step: u64, weights: &Weights) -> Result<()> {
         Snapshot::of(step, weights).write(&self.path)

@@ -4,6 +4,7 @@
 //! `recipe`, then `trainer` for one step, then `course` for a run.
 
 mod average;
+mod changes;
 mod checkpoint;
 mod course;
 mod directory;

@@ -94,6 +94,9 @@ pub struct Recipe {
     pub validate_every: u64,
     /// Steps between checkpoints; 0 for ten over the run.
     pub checkpoint_every: u64,
+    /// Whether snapshots are whole models, beside the embedding tables that are always kept.
+    #[serde(default)]
+    pub whole_snapshots: bool,
     /// The SHA-256 of the tokens that a run learned from; empty until they are settled.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
@@ -310,6 +313,7 @@ mod tests {
             "activation",
             "tied",
             "head_norm",
+            "whole_snapshots",
         ];
         let is_earlier =
             |line: &&str| !later.iter().any(|key| line.starts_with(&format!("{key} =")));

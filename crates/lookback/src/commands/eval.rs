@@ -1,7 +1,5 @@
 //! `lookback eval`: how surprised a model is by a text, or how many of Tinytown's questions it answers.
 
-mod questions;
-
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,25 +13,30 @@ use serde_json::json;
 use crate::{
     arguments::{Compute, Form, Machine, Texts},
     print::Print,
+    questions::{Scores, differences},
 };
 
 const EXAMPLES: &str = "\
 The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by
 side; every token but the very first is asked for once, from those before it in its window.
 
---questions asks what lookback corpus --questions prints, but the analogies, and counts what the
-model answers greedily. Beside it stand five that understand nothing: the commonest answer of the
-kind, a choice by chance, the choice mentioned last, a copier of the choice that followed the
-longest end of the question that occurs in it before, and a parrot, which does so with the built-in
-model's text.
+--questions asks what lookback corpus --questions prints and counts what the model answers greedily.
+Beside it stand five that understand nothing: the commonest answer of the kind, a choice by chance,
+the choice mentioned last, a copier of the choice that followed the longest end of the question that
+occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it
+says where the answer stands among all tokens by the cosine to x - man + woman. --against says which
+questions another model answers differently, such as one trained without a fact.
 
 Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions:
-questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot).
+questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and
+analogies, each with x, answer and its ranks (left_out, among_all, of_x_alone); with --against:
+differences, each with kind, prompt, answer, and whether it is right here (here) and there (there).
 
 Examples:
   lookback eval runs/mine held-out.txt
   lookback eval model.gguf chapter-1.txt chapter-2.txt --json
-  lookback eval default --questions";
+  lookback eval default --questions
+  lookback eval default --questions --against runs/without";
 
 /// Measures the loss of a model on a text
 #[derive(Debug, Args)]
@@ -51,6 +54,9 @@ pub(crate) struct Eval {
     /// Another seed draws other questions.
     #[arg(long, value_name = "S", default_value_t = 1, requires = "questions")]
     seed: u64,
+    /// Says which questions another model answers differently.
+    #[arg(long, value_name = "MODEL", requires = "questions")]
+    against: Option<String>,
     /// The precision of matrix products.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     compute: Compute,
@@ -68,7 +74,12 @@ impl Eval {
         let team = self.machine.team()?;
         let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         if self.questions {
-            let scores = questions::Scores::ask(&model, &team, self.seed)?;
+            let scores = Scores::ask(&model, &team, self.seed)?;
+            if let Some(other) = &self.against {
+                let other = Model::open_computing(other, self.compute.into(), &team)?;
+                let other = Scores::ask(&other, &team, self.seed)?;
+                return differences(&scores, &other, self.form.json, print);
+            }
             return match self.form.json {
                 true => print.json(&scores.json()?),
                 false => scores.lines()?.iter().try_for_each(|line| print.line(line)),

@@ -113,7 +113,8 @@ pub(crate) struct Train {
     ])]
     replay: Option<String>,
     /// Leaves out each line that holds this, so that the two models differ by it alone; may be given
-    /// several times. Its place is filled with what stands before it, and all else stays.
+    /// several times; /.../ is a regular expression. Its place is filled with what stands before it,
+    /// and all else stays.
     #[arg(long, value_name = "TEXT", requires = "replay")]
     without: Vec<String>,
     #[command(flatten)]

@@ -11,7 +11,9 @@ use lookback_text::{
     tinytown,
 };
 use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
+use serde_json::json;
 
+use super::abilities::{Abilities, Able};
 use crate::{interrupt, memory};
 
 /// Seed of the stories that the default model learns from; questions are drawn apart from it.
@@ -23,7 +25,12 @@ const TOKENIZER_BYTES: usize = 2_000_000;
 /// Tokens of its vocabulary.
 const VOCABULARY: usize = 2048;
 /// Tokens that it learns from: about 100 seconds on two cores.
-const TOKENS: u64 = 10_800_000;
+const TOKENS: u64 = 8_500_000;
+/// How often over the course it is judged by what was kept back, which takes a second each time.
+const JUDGED: u64 = 5;
+
+/// How often over the course it is asked what the model can do by now.
+const ASKED: u64 = 50;
 
 /// What the making of a model tells whoever watches it.
 pub(super) enum Told<'a> {
@@ -33,6 +40,14 @@ pub(super) enum Told<'a> {
     Begun(Begun<'a>),
     /// Something of the course.
     Event(Event<'a>),
+    /// What the model can do after a step.
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
+    Able {
+        /// Steps taken.
+        step: u64,
+        /// What it can do.
+        able: Able,
+    },
 }
 
 /// A run at its beginning.
@@ -71,6 +86,7 @@ pub(super) fn make(
 ) -> Result<u64> {
     let mut recipe = preset("default")?;
     recipe.steps = TOKENS.div_ceil(recipe.tokens_per_step() as u64);
+    recipe.validate_every = recipe.steps.div_ceil(JUDGED);
     tell(Told::Doing("writing Tinytown, a small town of plain words, and learning its tokens"))?;
     let tokenizer = {
         let text = tinytown::corpus(TOKENIZER_BYTES, SEED);
@@ -108,7 +124,23 @@ pub(super) fn make(
         checkpoints: 1,
         stop: interrupt::flag()?,
     };
-    let finished = course.run(None, &mut |event| tell(Told::Event(event)));
+    let abilities = Abilities::new(&tokenizer)?;
+    let every = (recipe.steps / ASKED).max(1);
+    let finished = course.run(None, &mut |event| {
+        let due = match &event {
+            Event::Step { taken, weights } if taken.step.is_multiple_of(every) => {
+                Some((taken.step, *weights))
+            }
+            _ => None,
+        };
+        tell(Told::Event(event))?;
+        let Some((step, weights)) = due else { return Ok(()) };
+        let able = abilities.of(weights, team, &tokenizer)?;
+        let (look_ups, repeated) = (able.look_ups, able.repeated);
+        directory
+            .add_metrics(&json!({ "step": step, "look_ups": look_ups, "repeated": repeated }))?;
+        tell(Told::Able { step, able })
+    });
     let finished = finished.map_err(|refusal| match refusal.blame() {
         // The course says how to go on with its directory, but the main job begins anew.
         Blame::Interrupt => Refusal::interrupt(format!(

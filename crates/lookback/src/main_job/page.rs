@@ -29,6 +29,8 @@ use crate::{
 const NAME: &str = "default";
 /// How often newer weights are shown.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(2);
+/// How often over the course the model says something.
+const SAMPLES: u64 = 20;
 /// How often the page is told of steps.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
@@ -105,15 +107,19 @@ impl<'a> Publisher<'a> {
         match told {
             Told::Doing(what) => self.training.tell(News::Phase { doing: (*what).to_owned() }),
             Told::Begun(begun) => self.begin(begun),
-            Told::Event(Event::Step { taken, weights }) => self.step(taken, weights),
-            Told::Event(Event::Judged { step, loss, weights }) => {
+            Told::Event(Event::Step { taken, weights }) => {
+                self.step(taken, weights);
+                self.sample(taken.step, weights)?;
+            }
+            Told::Event(Event::Judged { step, loss, .. }) => {
                 self.training.tell(News::Judged { step: *step, loss: *loss });
-                if let Some(run) = &self.run {
-                    let text = sample::short(weights, self.team, &run.open.tokenizer)?;
-                    self.training.tell(News::Said { step: *step, text });
-                }
             }
             Told::Event(Event::Kept { .. }) => {}
+            Told::Able { step, able } => self.training.tell(News::Able {
+                step: *step,
+                look_ups: able.look_ups,
+                repeated: able.repeated,
+            }),
         }
         Ok(())
     }
@@ -163,6 +169,16 @@ impl<'a> Publisher<'a> {
             self.show(&run, taken.step, weights);
         }
         self.run = Some(run);
+    }
+
+    /// Lets the model say something now and then.
+    fn sample(&self, step: u64, weights: &Weights) -> Result<()> {
+        let Some(run) = &self.run else { return Ok(()) };
+        if step.is_multiple_of((run.steps / SAMPLES).max(1)) {
+            let text = sample::short(weights, self.team, &run.open.tokenizer)?;
+            self.training.tell(News::Said { step, text });
+        }
+        Ok(())
     }
 
     /// Shows a copy of the weights.

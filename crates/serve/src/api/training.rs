@@ -43,12 +43,18 @@ async fn history(
         "steps": last(&losses).max(last(&judged)),
         "losses": losses,
         "judged": judged,
+        "able": able(&lines),
     })))
 }
 
 /// The lines of a run's metrics; none of a model that was trained elsewhere.
 fn read(path: &std::path::Path) -> Vec<Value> {
     Directory::begun(path).map(|directory| directory.read_metrics()).unwrap_or_default()
+}
+
+/// What the model could do after steps of which it was asked.
+fn able(lines: &[Value]) -> Vec<Value> {
+    lines.iter().filter(|line| line["look_ups"].is_number()).cloned().collect()
 }
 
 /// Steps and losses, at most so many, the last among them.

@@ -10,6 +10,7 @@ import { events } from './ask.js';
  *   | {type: 'begun', model: string, steps: number, tokens_per_step: number, tokens: number, parameters: number}
  *   | {type: 'step', step: number, loss: number, tokens_per_second: number, seconds_left: number}
  *   | {type: 'judged', step: number, loss: number}
+ *   | {type: 'able', step: number, look_ups: number, repeated: number}
  *   | {type: 'said', step: number, text: string}
  *   | {type: 'snapshot', step: number}
  *   | {type: 'done', step: number, seconds: number}

@@ -10,13 +10,14 @@ import { listen } from '../kit/training.js';
 
 /** @typedef {{step: number, loss: number}} Point */
 /** @typedef {{step: number, text: string}} Sample */
+/** @typedef {{step: number, look_ups: number, repeated: number}} Able */
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
   name: 'training',
   mount(root) {
-    /** @type {{losses: Point[], judged: Point[], samples: Sample[], steps: number}} */
-    let known = { losses: [], judged: [], samples: [], steps: 0 };
+    /** @type {{losses: Point[], judged: Point[], samples: Sample[], able: Able[], steps: number}} */
+    let known = { losses: [], judged: [], samples: [], able: [], steps: 0 };
     let isLive = false;
     const parts = figure(root, { title: 'How the model learned', table });
     const state = h('p', { class: 'training-state', role: 'status' });
@@ -26,8 +27,9 @@ export default {
       'aria-label': 'share of the training that is done',
     });
     const curve = h('div', { class: 'training-curve' });
+    const born = h('div', { class: 'training-born' });
     const samples = h('div', { class: 'training-samples' });
-    fill(parts.body, state, done, curve, samples);
+    fill(parts.body, state, done, curve, born, samples);
     done.hidden = true;
 
     let isDue = false;
@@ -44,7 +46,7 @@ export default {
     listen((news) => {
       if (news.type === 'phase') {
         isLive = true;
-        known = { losses: [], judged: [], samples: [], steps: 0 };
+        known = { losses: [], judged: [], samples: [], able: [], steps: 0 };
         parts.title('A model is being made on this machine');
         fill(state, `${news.doing} …`);
       } else if (news.type === 'begun') {
@@ -77,6 +79,8 @@ export default {
         );
       } else if (news.type === 'judged') {
         known.judged.push(news);
+      } else if (news.type === 'able') {
+        known.able.push(news);
       } else if (news.type === 'said') {
         known.samples.push(news);
       } else if (news.type === 'done') {
@@ -95,6 +99,7 @@ export default {
 
     function drawAll() {
       fill(curve, chart(known.losses, known.judged, known.steps));
+      fill(born, known.able.length ? birth(known.able, known.steps) : null);
       // The first attempts, one from the middle, and the last ones: enough to see it learn to speak.
       const all = known.samples;
       const some =
@@ -140,6 +145,7 @@ export default {
           losses: history.losses,
           judged: history.judged,
           samples: [],
+          able: history.able,
           steps: history.steps ?? 0,
         };
         parts.title(`How ${of.model} learned`);
@@ -167,6 +173,67 @@ export default {
     };
   },
 };
+
+/**
+ * Two curves that turn suddenly, when heads begin to copy what followed a word before.
+ * @param {Able[]} able
+ * @param {number} steps
+ */
+function birth(able, steps) {
+  const last = /** @type {Able} */ (able.at(-1));
+  const share = able.map(({ step, look_ups }) => ({ step, value: look_ups }));
+  const surprise = able.map(({ step, repeated }) => ({ step, value: repeated }));
+  return [
+    h(
+      'p',
+      { class: 'training-able' },
+      'Of fifty questions such as ',
+      h('q', null, 'which one is red? the red'),
+      ' it answers ',
+      number(last.look_ups, { percent: true, digits: 0 }),
+      '; the words of a list that repeats surprise it by ',
+      number(last.repeated, { digits: 2 }),
+      ' nats each.',
+    ),
+    small('look-ups answered', share, steps, 1),
+    small(
+      'surprise at repeated words',
+      surprise,
+      steps,
+      Math.max(1, ...able.map((a) => a.repeated)),
+    ),
+  ];
+}
+
+/**
+ * A small curve from 0 to a height.
+ * @param {string} name
+ * @param {{step: number, value: number}[]} points
+ * @param {number} steps
+ * @param {number} high
+ */
+function small(name, points, steps, high) {
+  const end = Math.max(steps, points.at(-1)?.step ?? 1);
+  const x = (/** @type {number} */ step) => 8 + (304 * step) / end;
+  const y = (/** @type {number} */ value) => 70 - (60 * value) / high;
+  const path = points
+    .map(({ step, value }, at) => `${at ? 'L' : 'M'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`)
+    .join('');
+  return svg(
+    'svg',
+    { class: 'chart training-small', viewBox: '0 0 320 90', role: 'img', 'aria-label': name },
+    [0, high].map((value) =>
+      svg('line', { class: 'chart-grid', x1: 8, x2: 312, y1: y(value), y2: y(value) }),
+    ),
+    svg('path', { class: 'chart-line', d: path }),
+    svg('text', { class: 'chart-label', x: 8, y: 86 }, name),
+    svg(
+      'text',
+      { class: 'chart-label', x: 312, y: 86, 'text-anchor': 'end' },
+      `top: ${format(high, { digits: 1 })}`,
+    ),
+  );
+}
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 220, 40, 24, 8];
 

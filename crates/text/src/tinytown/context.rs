@@ -126,10 +126,11 @@ fn bindings(templates: &[&str], keys: &[&str], values: &[&str], draw: &mut Draw)
     text
 }
 
-/// Three to eight words, again and again, and what comes next.
+/// Three to eight words, again and again, and what comes next. What look-ups bind is among the words:
+/// who can copy it here has the heads to look it up there.
 pub(super) fn list(draw: &mut Draw) -> Riddle {
     let count = draw.between(3, 8);
-    let words = draw.several(count, &LISTED);
+    let words = draw.several(count, &[&LISTED[..], &VISITORS, &SURNAMES, &COLORS[8..]].concat());
     let rounds = draw.between(1, (24 / count).max(2));
     let shown = count * rounds + draw.between(1, count - 1);
     let said: Vec<&str> = words.iter().copied().cycle().take(shown).collect();

@@ -49,6 +49,7 @@ pub fn preset(name: &str) -> Result<Recipe> {
         compute: Compute::F32,
         validate_every: 0,
         checkpoint_every: 0,
+        whole_snapshots: false,
         data: String::new(),
         model,
     };
@@ -71,7 +72,8 @@ pub fn preset(name: &str) -> Result<Recipe> {
             town.model.theta = 1000;
             (town.rate, town.start_tables, town.start_matrices) = (3e-3, 0.1, 0.06);
             (town.final_share, town.warmup_share) = (0.05, 0.03);
-            town.at_documents = true;
+            (town.at_documents, town.compute) = (true, Compute::Bf16);
+            town.start_heads = StartHeads::Mimetic;
             town
         }
         "bench-a" => plain(nano(4, 4, 128), 64, 12),

@@ -4,7 +4,7 @@ use lookback_files::Result;
 use lookback_train::Recipe;
 
 /// What each setting is, in a line.
-const ABOUT: [(&str, &str); 42] = [
+const ABOUT: [(&str, &str); 43] = [
     ("seed", "Seed of the first weights and of the order of data."),
     ("steps", "Optimizer steps; 0 leaves them to --steps, --tokens or --minutes."),
     ("batch", "Sequences of a pass."),
@@ -41,6 +41,10 @@ const ABOUT: [(&str, &str); 42] = [
     ("compute", "Precision of matrix products: f32 or bf16."),
     ("validate_every", "Steps between validations; 0 for twenty over the run."),
     ("checkpoint_every", "Steps between checkpoints; 0 for ten over the run."),
+    (
+        "whole_snapshots",
+        "Whether snapshots are whole models, beside the embedding tables that are always kept.",
+    ),
     ("data", "SHA-256 of the tokens that a run learned from."),
     ("architecture", "Whose form the model has: gpt2, llama, or nanogpt (for timing alone)."),
     ("layers", "Blocks."),

@@ -1,5 +1,8 @@
 //! How many of Tinytown's questions a model answers: it writes greedily, and right is what says the
-//! answer to its last token. Scores are told, not judged.
+//! answer to its last token. Analogies are asked of its embedding table. Scores are told, not judged.
+
+mod analogies;
+mod apart;
 
 use std::collections::BTreeMap;
 
@@ -8,19 +11,22 @@ use lookback_engine::{Session, Team};
 use lookback_files::{Refusal, Result};
 use lookback_generate::sample::{Sampler, Settings};
 use lookback_text::{
-    Specials, TokenId,
+    Specials, TokenId, Tokenizer,
     tinytown::{Kind, Parrot, Question, by_chance, corpus, is_copied, last_mentioned, questions},
 };
 use serde_json::{Value, json};
 
+use self::analogies::Ranks;
 use crate::main_job;
+
+pub(crate) use apart::differences;
 
 /// Questions of every kind that is drawn; facts are as many as there are.
 const EACH: usize = 100;
 
 /// What came of the questions of one kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Score {
+pub(crate) struct Score {
     right: usize,
     asked: usize,
     /// How often each answer is the right one.
@@ -35,9 +41,16 @@ pub(super) struct Score {
     parroted: usize,
 }
 
-/// Scores by kind, in the order of the kinds.
+/// What came of all questions.
 #[derive(Clone, Debug)]
-pub(super) struct Scores(BTreeMap<Kind, Score>);
+pub(crate) struct Scores {
+    /// In the order of the kinds.
+    kinds: BTreeMap<Kind, Score>,
+    /// Each question of a text, and whether it was answered.
+    answered: Vec<(Question, bool)>,
+    /// Where the answers of the analogies stand.
+    analogies: Vec<Ranks>,
+}
 
 impl Score {
     /// Answered rightly.
@@ -62,35 +75,39 @@ impl Score {
 }
 
 impl Scores {
-    /// Asks all questions of a seed but the analogies, which are asked of vectors and not of a text.
-    pub(super) fn ask(model: &Model, team: &Team, seed: u64) -> Result<Self> {
+    /// Asks all questions of a seed.
+    pub(crate) fn ask(model: &Model, team: &Team, seed: u64) -> Result<Self> {
+        let tokenizer = model.tokenizer()?;
         let mut session = Session::new(&model.weights, team, model.config().context);
-        let mut scores: BTreeMap<Kind, Score> = BTreeMap::new();
+        let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
+        let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(main_job::BYTES, main_job::SEED));
         for question in questions(seed, EACH) {
             if question.kind == Kind::Analogy {
+                analogies.extend(Ranks::of(model, &question)?);
                 continue;
             }
-            let is_right = is_answered(model, &mut session, &question)?;
-            let score = scores.entry(question.kind).or_default();
+            let is_right = is_answered(tokenizer, &mut session, &question)?;
+            let score = kinds.entry(question.kind).or_default();
             score.asked += 1;
             score.right += usize::from(is_right);
             score.chance += by_chance(&question);
             score.last += usize::from(last_mentioned(&question) == Some(question.answer.as_str()));
             score.copied += usize::from(is_copied(&question));
             score.parroted += usize::from(parrot.is_right(&question));
-            *score.answers.entry(question.answer).or_default() += 1;
+            *score.answers.entry(question.answer.clone()).or_default() += 1;
+            answered.push((question, is_right));
         }
-        Ok(Self(scores))
+        Ok(Self { kinds, answered, analogies })
     }
 
-    /// A line a kind.
-    pub(super) fn lines(&self) -> Result<Vec<String>> {
+    /// A line a kind, and one for each analogy.
+    pub(crate) fn lines(&self) -> Result<Vec<String>> {
         let mut lines = vec![
             "kind            right     of   share   commonest  chance   last  copier  parrot"
                 .to_owned(),
         ];
-        for (kind, score) in &self.0 {
+        for (kind, score) in &self.kinds {
             let (right, asked) = (score.right, score.asked);
             let [commonest, chance, last, copier, parrot] =
                 score.baselines().map(|(_, share)| share);
@@ -101,13 +118,14 @@ impl Scores {
                 score.share(),
             ));
         }
+        lines.extend(analogies::lines(&self.analogies));
         Ok(lines)
     }
 
-    /// By kind: right, asked, share, baselines.
-    pub(super) fn json(&self) -> Result<Value> {
+    /// By kind: right, asked, share, baselines; and the ranks of analogies.
+    pub(crate) fn json(&self) -> Result<Value> {
         let mut kinds = serde_json::Map::new();
-        for (kind, score) in &self.0 {
+        for (kind, score) in &self.kinds {
             let score = json!({
                 "right": score.right,
                 "asked": score.asked,
@@ -118,7 +136,7 @@ impl Scores {
             });
             kinds.insert(name(*kind)?, score);
         }
-        Ok(json!({ "questions": kinds }))
+        Ok(json!({ "questions": kinds, "analogies": analogies::json(&self.analogies) }))
     }
 }
 
@@ -129,8 +147,11 @@ fn name(kind: Kind) -> Result<String> {
 }
 
 /// Whether the likeliest tokens after the question are its answer.
-fn is_answered(model: &Model, session: &mut Session<'_>, question: &Question) -> Result<bool> {
-    let tokenizer = model.tokenizer()?;
+pub(crate) fn is_answered(
+    tokenizer: &Tokenizer,
+    session: &mut Session<'_>,
+    question: &Question,
+) -> Result<bool> {
     let prompt = tokenizer.encode(&question.prompt, Specials::Text)?;
     let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
     // Of a question that is longer than the context, its end is read.

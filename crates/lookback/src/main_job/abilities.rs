@@ -1,0 +1,88 @@
+//! What a model can do while it learns: how many look-ups it answers, and how much the words of a list
+//! that repeats surprise it the second time. Both change suddenly, when its heads begin to copy.
+
+use lookback_engine::{Session, Shape, Team, Weights, Workspace, evaluate};
+use lookback_files::Result;
+use lookback_model::{Batch, SequenceId, Targets, TokenId};
+use lookback_text::{
+    Specials, Tokenizer,
+    tinytown::{Kind, Question, questions},
+};
+
+use crate::questions::is_answered;
+
+/// Seed of the questions that are asked while a model learns; those of `--questions` are others.
+const SEED: u64 = 7;
+/// Questions of each kind.
+const EACH: usize = 50;
+
+/// The questions, drawn once.
+pub(super) struct Abilities {
+    look_ups: Vec<Question>,
+    /// Lists, and how many words each repeats.
+    lists: Vec<(Vec<TokenId>, usize)>,
+}
+
+/// What was found after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Able {
+    /// The share of look-ups that are answered, value right after key.
+    pub(super) look_ups: f64,
+    /// Nats per word of lists, of all words that follow from the first round.
+    pub(super) repeated: f64,
+}
+
+impl Abilities {
+    /// Draws them.
+    pub(super) fn new(tokenizer: &Tokenizer) -> Result<Self> {
+        let (mut look_ups, mut lists) = (Vec::new(), Vec::new());
+        for question in questions(SEED, EACH) {
+            match question.kind {
+                Kind::LookupEasy => look_ups.push(question),
+                Kind::List => {
+                    let text = format!("{}{}", question.prompt, question.answer);
+                    lists.push((
+                        tokenizer.encode_bare(&text, Specials::Text)?,
+                        question.choices.len(),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { look_ups, lists })
+    }
+
+    /// Asks them all.
+    pub(super) fn of(&self, weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Result<Able> {
+        let mut session = Session::new(weights, team, weights.network().config.context);
+        let mut right = 0;
+        for question in &self.look_ups {
+            right += usize::from(is_answered(tokenizer, &mut session, question)?);
+        }
+        // The word after the first round may be a new one, so it is not counted.
+        let told: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();
+        let once: Vec<&[TokenId]> = self.lists.iter().map(|(ids, words)| &ids[..=*words]).collect();
+        let (told, once) = (surprise(weights, team, &told), surprise(weights, team, &once));
+        Ok(Able {
+            look_ups: right as f64 / self.look_ups.len().max(1) as f64,
+            repeated: (told.0 - once.0) / (told.1 - once.1).max(1) as f64,
+        })
+    }
+}
+
+/// The loss of all tokens but the first of each text, and how many they are.
+fn surprise(weights: &Weights, team: &Team, texts: &[&[TokenId]]) -> (f64, usize) {
+    let network = weights.network();
+    let rows = texts.iter().map(|text| text.len() - 1).sum();
+    let shape = Shape::Evaluate { rows, sequences: texts.len() };
+    let mut space = Workspace::new(network, shape, network.config.context, team.threads())
+        .computing(weights.compute());
+    let mut batch = Batch::new();
+    let mut targets = Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 };
+    for (index, text) in texts.iter().enumerate() {
+        batch.push(SequenceId(index as u32), 0, &text[..text.len() - 1]);
+        targets.ids.extend(text[1..].iter().map(|id| id.0));
+    }
+    batch.want_all();
+    (evaluate(weights, &mut space, team, &batch, &targets).total, rows)
+}
