@@ -84,7 +84,11 @@ impl Trainer {
             Workspace::new(&network, shape, positions, team.threads()).computing(weights.compute())
         };
         Self {
-            optimizer: Optimizer::new(&network, recipe.optimizer.into(), team.threads()),
+            optimizer: Optimizer::new(
+                &network,
+                recipe.optimizer.method(recipe.compute),
+                team.threads(),
+            ),
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
             gradients: Gradients::new(&network),
             space: space(learns),
@@ -108,7 +112,7 @@ impl Trainer {
             + Workspace::bytes_computing(network, judges, compute)
             + Gradients::bytes(network)
             + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
-            + Optimizer::bytes(network, recipe.optimizer.into(), threads)
+            + Optimizer::bytes(network, recipe.optimizer.method(recipe.compute), threads)
             + Workspace::bytes(network, learns, recipe.context, threads)
             + Workspace::bytes(network, judges, recipe.context, threads)
     }
