@@ -3,7 +3,8 @@
 
   loads.py LOOKBACK TEXT        LOOKBACK: the program; TEXT: a file to learn from      (needs torch, transformers, safetensors)
 
-Both families, with characters and with a BPE, and a llama whose heads share keys. Every logit must be within 2e-4.
+The presets as they are, each family with characters and with a BPE, and heads that share keys. Every logit must be
+within 2e-4.
 """
 import json, subprocess, sys, tempfile
 from pathlib import Path
@@ -13,11 +14,15 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 BOUND = 2e-4
+PLAIN = ["--set", "head_norm=false"]
 RUNS = [
-    ["--set", "architecture=gpt2", "--tokenizer", "char"],
-    ["--set", "architecture=gpt2", "--tokenizer", "bpe:512"],
-    ["--set", "architecture=llama", "--tokenizer", "char"],
-    ["--set", "architecture=llama", "--tokenizer", "bpe:512", "--set", "key_heads=2"],
+    ["--preset", "tiny", "--tokenizer", "char"],
+    ["--preset", "small", "--tokenizer", "char", "--set", "context=64"],
+    ["--preset", "tiny", "--tokenizer", "bpe:512", "--set", "key_heads=2"],
+    [*PLAIN, "--set", "architecture=gpt2", "--tokenizer", "char"],
+    [*PLAIN, "--set", "architecture=gpt2", "--tokenizer", "bpe:512"],
+    [*PLAIN, "--set", "architecture=llama", "--tokenizer", "char"],
+    [*PLAIN, "--set", "architecture=llama", "--tokenizer", "bpe:512", "--set", "key_heads=2"],
 ]
 PROMPT = "the bird is red, the sky is not.\n\nROMEO: who"
 

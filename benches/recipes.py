@@ -1,23 +1,31 @@
 #!/usr/bin/env python3
 """What each part of a recipe is worth: a preset as it is, and with each of its parts switched off or another added.
 
-  benches/recipes.py ablation TEXT [TEXT ...] [--preset tiny] [--steps 2000] [--seeds 3]
+  benches/recipes.py ablation TEXT [TEXT ...] [--preset tiny] [--steps 1000] [--seeds 3] [--kept DIR]
   benches/recipes.py race TEXT [TEXT ...] --peers DIR --python PYTHON [--preset tiny]
 
 `ablation` trains on each text by itself, as characters. A loss at equal tokens is that after as many steps; one at
-equal seconds is that of a run whose number of steps was chosen, by the speed of the first, so that it learns as long
-as the preset does. Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
-`race` runs nanoGPT's recipe in PyTorch (`loss` of DIR/train_bench.py) at the same budget of parameters, and says in
-which share of its seconds lookback reaches its last loss: the smallest of several, each a run of its own.
+equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds,
+each of a run of a few steps, in turns (--rounds): they want the machine alone, and --alone CMD runs them, such as
+through a lock. Losses do not depend on speed, since a run has the same bits on any number of threads and however
+often it is halted: they may be computed beside other work, which is what --beside CMD is for (`chrt -i 0`). With
+--kept DIR each run that has ended is kept there and not repeated, so a table that was interrupted goes on.
+Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
+
+`race` runs nanoGPT's recipe in PyTorch (`loss` of DIR/train_bench.py, its vocabulary as large as the text's) at the
+same budget of parameters, in the mode that is fastest in a short measurement, and says in which share of its seconds
+lookback reaches its last loss: the smallest of several, each a run of its own. It wants the machine alone; each line
+is said as soon as it is known. One text and one preset at a time is --preset with one TEXT.
 """
 import argparse
 import json
 import os
+import shlex
 import statistics
 import tempfile
 from pathlib import Path
 
-from pairs import last_object, machine, refuse, run, spread
+from pairs import last_object, machine, ratio, refuse, run, spread
 
 # What is changed of a preset, and how. Those that are as the preset has it already are passed over.
 CHANGES = {
@@ -48,12 +56,36 @@ CHANGES = {
 PEERS = {"tiny": ("A", 180), "small": ("B", 300)}
 
 
-def train(args, text, out, limit, settings, seed):
-    words = [args.lookback, "train", text, "--preset", args.preset, "--tokenizer", "char", "--seed", seed, "--threads",
-             args.threads, "--json", *limit, "--out", out]
+# Runs `loss` of train_bench.py with a shape whose vocabulary is the text's; the rest of it stays as it is.
+PEER = """
+import argparse, sys
+sys.path.insert(0, sys.argv[1])
+import torch, train_bench
+shape, mode, text, seconds, threads = sys.argv[2:]
+letters = len(set(open(text, encoding="utf8").read()))
+train_bench.SHAPES[shape] = (*train_bench.SHAPES[shape][:5], letters)
+torch.set_num_threads(int(threads))
+train_bench.loss(argparse.Namespace(shape=shape, mode=mode, text=text, seconds=float(seconds)))
+"""
+
+
+def train(args, text, out, limit, settings, seed, before=()):
+    words = [*before, args.lookback, "train", text, "--preset", args.preset, "--tokenizer", "char", "--seed", seed,
+             "--threads", args.threads, "--json", *limit, "--out", out]
     for setting in settings:
         words += ["--set", setting]
     return last_object(words)
+
+
+def once(args, work, text, steps, settings, seed, before=()):
+    """What a run of so many steps said, from --kept if it is there: it would say the same again."""
+    name = "-".join([args.preset, Path(text).stem, *args.set, *settings, str(steps), str(seed)])
+    kept = (args.kept or work) / f"{name}.json"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory() as out:
+            said = train(args, text, Path(out) / "run", ["--steps", steps], args.set + settings, seed, before)
+        kept.write_text(json.dumps(said))
+    return json.loads(kept.read_text())
 
 
 def settings_of(args, text, work):
@@ -77,34 +109,58 @@ def changed(settings):
     return found
 
 
+def batch_of(change, settings):
+    return next((int(setting.split("=")[1]) for setting in change if setting.startswith("batch=")), int(settings["batch"]))
+
+
+def speeds_of(args, work, text, runs, per_step):
+    """Tokens a second of each, round by round, one round after another: `{name: [of each round]}`."""
+    kept = (args.kept or work) / f"speeds-{args.preset}-{Path(text).stem}.json"
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    for number in range(args.rounds):
+        for name, change in runs.items():
+            if len(found.setdefault(name, [])) > number:
+                continue
+            with tempfile.TemporaryDirectory() as out:
+                # As many tokens for each; the first steps of a run are as quick as its last.
+                steps = max(1, args.speed_steps * per_step["the preset"] // per_step[name])
+                said = train(args, text, Path(out) / "run", ["--steps", steps], args.set + change, number, args.alone)
+            found[name].append(said["tokens_per_second"])
+            kept.write_text(json.dumps(found))
+    return found
+
+
 def ablation(args, work):
     for text in args.texts:
         settings = settings_of(args, text, work)
         runs = {"the preset": []} | {name: of for name, of in changed(settings).items() if not args.only or name in args.only}
-        per_step = int(settings["context"]) * int(settings["batch"]) * int(settings["accumulate"])
-        print(f"\n{Path(text).name}: {args.preset}, {args.steps} steps of {per_step} tokens, {args.seeds} seeds\n")
-        print("| | at equal tokens | at equal seconds | tokens/s |")
-        print("|---|---|---|---|")
-        speeds = {}
+        sequence = int(settings["context"]) * int(settings["accumulate"])
+        per_step = {name: sequence * batch_of(change, settings) for name, change in runs.items()}
+        whole = per_step["the preset"]
+        speeds = speeds_of(args, work, text, runs, per_step)
+        usual = speeds["the preset"]
+        print(f"\n{Path(text).name}: {args.preset}, {args.steps} steps of {whole} tokens, {args.seeds} seeds\n")
+        print("| | at equal tokens | at equal seconds | tokens/s, as a share of the preset's |")
+        print("|---|---|---|---|", flush=True)
         for name, change in runs.items():
-            batch = next((int(setting.split("=")[1]) for setting in change if setting.startswith("batch=")), None)
-            tokens_per_step = per_step * batch // int(settings["batch"]) if batch else per_step
-            equal_tokens, equal_seconds, speed = [], [], []
-            for seed in range(args.seeds):
-                def loss(steps):
-                    out = work / f"{Path(text).stem}-{len(os.listdir(work))}-{seed}"
-                    said = train(args, text, out, ["--steps", steps], args.set + change, seed)
-                    return said["validation_loss"], said["tokens_per_second"]
+            faster = statistics.median(a / b for a, b in zip(speeds[name], usual))
+            steps = args.steps * whole // per_step[name]
+            counts = {"tokens": steps, "seconds": round(steps * faster)}
+            if abs(faster - 1) < 0.02:
+                counts["seconds"] = steps
+            losses = {of: [once(args, work, text, count, change, seed, args.beside)["validation_loss"]
+                           for seed in range(args.seeds)] for of, count in counts.items()}
+            said = " | ".join(spread(losses[of], "{:.4f}") for of in counts)
+            print(f"| {name} | {said} | {ratio(speeds[name], usual)} |", flush=True)
 
-                steps = args.steps * per_step // tokens_per_step
-                found, fast = loss(steps)
-                equal_tokens.append(found)
-                speed.append(fast)
-                speeds.setdefault(seed, fast)
-                again = round(steps * fast / speeds[seed])
-                equal_seconds.append(found if abs(again - steps) < 0.02 * steps else loss(again)[0])
-            form = "{:.4f}"
-            print(f"| {name} | {spread(equal_tokens, form)} | {spread(equal_seconds, form)} | {spread(speed)} |", flush=True)
+
+def fastest_mode(args, shape):
+    """PyTorch's mode that trains fastest here, each tried for a few seconds."""
+    words = [args.python, Path(args.peers) / "train_bench.py", "speed", "--shape", shape, "--seconds", args.mode_seconds]
+    tried = [json.loads(line) for line in run([*words, "--threads", args.threads]).stdout.splitlines()]
+    said = ", ".join(f"{one['mode']} {one['tokens_per_second']}" for one in tried)
+    print(f"\nPyTorch at shape {shape}, tokens/s: {said}", flush=True)
+    return max(tried, key=lambda one: one["tokens_per_second"])["mode"]
 
 
 def race(args, work):
@@ -112,25 +168,27 @@ def race(args, work):
         refuse(f"--preset {args.preset}: {' and '.join(PEERS)} have a peer of their budget")
     shape, seconds = PEERS[args.preset]
     seconds = args.seconds or seconds
+    mode = args.mode or fastest_mode(args, shape)
     for text in args.texts:
-        theirs = [args.python, Path(args.peers) / "train_bench.py", "loss", "--shape", shape, "--text", text, "--seconds",
-                  seconds, "--threads", args.threads]
-        theirs += ["--mode", args.mode] if args.mode else []
-        curve = [json.loads(line) for line in run(theirs).stdout.splitlines()]
+        theirs = run([args.python, "-c", PEER, args.peers, shape, mode, text, seconds, args.threads])
+        curve = [json.loads(line) for line in theirs.stdout.splitlines()]
         goal = curve[-1]["validation_loss"]
-        print(f"\n{Path(text).name}: nanoGPT's recipe, shape {shape}, {args.mode or 'its own mode'}: {goal:.4f} after "
+        print(f"\n{Path(text).name}: nanoGPT's recipe, shape {shape}, {mode}: {goal:.4f} after "
               f"{curve[-1]['seconds']:.0f} s and {curve[-1]['steps']} steps", flush=True)
         for share in args.shares:
-            losses = []
+            losses, steps = [], []
             for seed in range(args.seeds):
                 out = work / f"race-{len(os.listdir(work))}"
-                losses.append(train(args, text, out, ["--minutes", share * seconds / 60], args.set, seed)["validation_loss"])
-            print(f"  lookback in {share * seconds:.0f} s, {share:.2f} of its time: {spread(losses, '{:.4f}')}", flush=True)
+                said = train(args, text, out, ["--minutes", share * seconds / 60], args.set, seed)
+                losses.append(said["validation_loss"])
+                steps.append(said["steps"])
+            print(f"  lookback in {share * seconds:.0f} s, {share:.2f} of its time: {spread(losses, '{:.4f}')} after "
+                  f"{spread(steps)} steps, {said['parameters']} parameters", flush=True)
             if statistics.median(losses) <= goal:
-                print(f"  reached in {share:.2f} of its time")
+                print(f"  reached in {share:.2f} of its time", flush=True)
                 break
         else:
-            print("  not reached")
+            print("  not reached", flush=True)
 
 
 def main():
@@ -139,12 +197,18 @@ def main():
     parser.add_argument("texts", nargs="+", metavar="TEXT")
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting beside the preset's")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), help="these changes, by name")
+    parser.add_argument("--rounds", type=int, default=3, help="of speeds")
+    parser.add_argument("--speed-steps", type=int, default=60, help="steps of a run for its speed")
+    parser.add_argument("--alone", type=shlex.split, default=[], metavar="CMD", help="what runs that are timed run through")
+    parser.add_argument("--beside", type=shlex.split, default=[], metavar="CMD", help="what runs for their loss run through")
+    parser.add_argument("--kept", type=Path, metavar="DIR", help="where runs that have ended are kept")
     parser.add_argument("--peers", default=os.environ.get("LOOKBACK_PEERS"))
     parser.add_argument("--python", default=os.environ.get("LOOKBACK_PEERS_PYTHON", "python3"))
-    parser.add_argument("--mode", help="of PyTorch, as train_bench.py names them")
+    parser.add_argument("--mode", help="of PyTorch, as train_bench.py names them [default: the fastest]")
+    parser.add_argument("--mode-seconds", type=float, default=8, help="for which each of PyTorch's modes is tried")
     parser.add_argument("--seconds", type=float, help="of PyTorch [default: 180 for tiny, 300 for small]")
     parser.add_argument("--shares", type=lambda text: [float(share) for share in text.split(",")],
                         default=[0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 1.0])
@@ -153,7 +217,9 @@ def main():
     args = parser.parse_args()
     if args.what == "race" and not args.peers:
         parser.error("race needs --peers DIR, the folder that has train_bench.py")
-    print(machine(args.threads))
+    if args.kept:
+        args.kept.mkdir(parents=True, exist_ok=True)
+    print(machine(args.threads), flush=True)
     with tempfile.TemporaryDirectory() as work:
         {"ablation": ablation, "race": race}[args.what](args, Path(work))
 

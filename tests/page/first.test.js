@@ -65,7 +65,7 @@ test('figures work on a model that is still learning, and follow it', async () =
 test('a page that is reloaded during training is told the whole of it', async () => {
   const { page, faults } = await open(browser.context, address);
   await page.reload();
-  await page.locator('.chart-line').waitFor();
+  await page.locator('.training-curve .chart-line').waitFor();
   assert.match((await page.locator('.training-state').textContent()) ?? '', /step .* of .* left/);
   assert.deepEqual(faults, []);
   await page.close();

@@ -13,7 +13,7 @@ use lookback_kernels::{
 };
 use lookback_model::{Network, Role, WeightId};
 
-use crate::{gradients::Gradients, weights::Weights};
+use crate::{Compute, gradients::Gradients, weights::Weights};
 
 /// How weights follow their gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,9 @@ pub enum Method {
     /// AdamW, all of them.
     #[default]
     AdamW,
-    /// Muon the matrices of the blocks, AdamW tables, head, norms and biases.
-    Muon,
+    /// Muon the matrices of the blocks, with its products in this precision; AdamW tables, head, norms
+    /// and biases.
+    Muon(Compute),
 }
 
 /// The settings of one step.
@@ -143,7 +144,8 @@ impl Optimizer {
             let (weight, gradient) = (weights.rows_mut(id), gradients.of(id));
             let [m, v] = &mut self.moments[id.index()];
             if is_turned(&network, self.method, id) {
-                let how = Muon { rate, momentum: settings.momentum as f32, decay };
+                let (momentum, pairs) = (settings.momentum as f32, in_pairs(self.method));
+                let how = Muon { rate, momentum, decay, pairs };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
                 muon::muon(team, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
                 weights.pack_one(id, team);
@@ -168,7 +170,11 @@ impl Optimizer {
 /// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids.
 fn is_turned(network: &Network, method: Method, id: WeightId) -> bool {
     let is_inside = matches!(network.weight(id).role, Role::Matrix | Role::Output);
-    method == Method::Muon && is_inside && id != network.head.weight
+    matches!(method, Method::Muon(_)) && is_inside && id != network.head.weight
+}
+
+fn in_pairs(method: Method) -> bool {
+    method == Method::Muon(Compute::Bf16)
 }
 
 fn turned(network: &Network, method: Method) -> impl Iterator<Item = [usize; 2]> + '_ {
@@ -182,5 +188,6 @@ fn blocks_len(network: &Network, method: Method) -> usize {
 }
 
 fn scratch_len(network: &Network, method: Method, threads: usize) -> usize {
-    turned(network, method).map(|shape| muon::scratch_len(shape, threads)).max().unwrap_or(0)
+    let len = |shape| muon::scratch_len(shape, threads, in_pairs(method));
+    turned(network, method).map(len).max().unwrap_or(0)
 }

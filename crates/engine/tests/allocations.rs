@@ -59,8 +59,9 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
         let team = Team::new(threads, Path::best());
         for network in networks() {
             learning(&network, Compute::F32, Method::AdamW, &team);
-            learning(&network, Compute::F32, Method::Muon, &team);
+            learning(&network, Compute::F32, Method::Muon(Compute::F32), &team);
             learning(&network, Compute::Bf16, Method::AdamW, &team);
+            learning(&network, Compute::Bf16, Method::Muon(Compute::Bf16), &team);
             a_session(&network, &team);
             many_sequences(&network, &team);
         }

@@ -9,11 +9,13 @@
 //!    one rate and one decay (Liu et al. 2025, "Muon is scalable for LLM training", section 2.2).
 //! 2. A matrix that is taller than wide is multiplied from its other side, A = xᵀ x and x (…), so that
 //!    A is always the smaller square and nothing is transposed.
-//! 3. All products are those of `matmul`, so each of their sums has the one order that it has there.
+//! 3. All products are those of `matmul`, or with `pairs` those of `bf16`, as Jordan has them: each of
+//!    their sums has the one order that it has there. What is not a product stays in f32.
 
 use std::mem::swap;
 
 use crate::{
+    bf16,
     lanes::{LANES, Lanes},
     matmul::{self, After, Panels, Start},
     path::Kernel,
@@ -30,6 +32,8 @@ pub struct Muon {
     pub momentum: f32,
     /// Share of `rate` by which the weight shrinks.
     pub decay: f32,
+    /// Whether the products of Newton–Schulz multiply numbers rounded to bf16.
+    pub pairs: bool,
 }
 
 /// Steps of Newton–Schulz.
@@ -52,9 +56,27 @@ pub fn factor([rows, columns]: [usize; 2]) -> f32 {
 const LEAST: usize = 16 * 1024;
 
 /// Floats of scratch that [`muon`] needs for a matrix of this shape.
-pub fn scratch_len([rows, columns]: [usize; 2], threads: usize) -> usize {
+pub fn scratch_len(shape: [usize; 2], threads: usize, pairs: bool) -> usize {
+    let [rows, columns] = shape;
     let small = rows.min(columns);
-    2 * whole(rows * columns) + 2 * whole(small * small) + products_len([rows, columns], threads)
+    let products = if pairs { pairs_len(shape, threads) } else { products_len(shape, threads) };
+    2 * whole(rows * columns) + 2 * whole(small * small) + products
+}
+
+/// What the hungriest of the products needs, of numbers in pairs: the left side's rows, then the panels.
+fn pairs_len([rows, columns]: [usize; 2], threads: usize) -> usize {
+    let small = rows.min(columns);
+    let of_shape = if rows <= columns {
+        bf16::panels_len(rows, columns).max(bf16::panels_len(columns, rows))
+    } else {
+        bf16::weight_gradient_scratch(rows, columns, columns, threads)
+    };
+    rounded_len([rows, columns]) + of_shape.max(bf16::panels_len(small, small))
+}
+
+/// Pairs of the widest left side.
+fn rounded_len([rows, columns]: [usize; 2]) -> usize {
+    whole(rows * bf16::pairs(columns))
 }
 
 /// What the hungriest of the products needs.
@@ -102,7 +124,7 @@ pub fn muon(
             team.path().run(Aim { momentum, clip, gradient, m, direction });
         });
     }
-    let direction = orthogonalize(team, shape, direction, blocks, scratch);
+    let direction = orthogonalize(team, how.pairs, shape, direction, blocks, scratch);
     let (shrink, step) = (1.0 - how.rate * how.decay, how.rate * factor(shape));
     combine(team, direction, -step, shrink, weight);
 }
@@ -112,11 +134,13 @@ pub fn muon(
 /// `scratch`: [`scratch_len`] less the matrix itself.
 pub fn orthogonalize<'a>(
     team: &Team,
-    [rows, columns]: [usize; 2],
+    pairs: bool,
+    shape: [usize; 2],
     mut x: &'a mut [f32],
     blocks: &mut [f64],
     scratch: &'a mut [f32],
 ) -> &'a [f32] {
+    let [rows, columns] = shape;
     let small = rows.min(columns);
     let (next, scratch) = scratch.split_at_mut(whole(x.len()));
     let (gram, scratch) = scratch.split_at_mut(whole(small * small));
@@ -129,32 +153,140 @@ pub fn orthogonalize<'a>(
     x.iter_mut().for_each(|x| *x *= shorten);
 
     let [a, b, c] = coefficients();
-    let plain = After::default();
     for _ in 0..STEPS {
-        if rows <= columns {
-            matmul::forward(team, x, packed(team, x, [rows, columns], scratch), plain, gram);
+        if pairs {
+            gram_of_pairs(team, shape, x, scratch, gram);
+            square_of_pairs(team, small, gram, scratch, square);
         } else {
-            gram.fill(0.0);
-            matmul::weight_gradient(team, x, x, columns, columns, scratch, gram);
+            gram_of(team, shape, x, scratch, gram);
+            let panels = packed(team, gram, [small, small], scratch);
+            matmul::forward(team, gram, panels, After::default(), square);
         }
-        let panels = packed(team, gram, [small, small], scratch);
-        matmul::forward(team, gram, panels, plain, square);
         combine(team, square, c, b, gram);
         for diagonal in 0..small {
             gram[diagonal * small + diagonal] += a;
         }
-        if rows <= columns {
-            let data = &mut scratch[..matmul::panels_len(columns, rows)];
-            matmul::pack_across(team, x, rows, columns, data);
-            let panels = Panels { data, outputs: columns, inner: rows };
-            matmul::input_gradient(team, gram, panels, Start::Zero, next);
+        if pairs {
+            turn_in_pairs(team, shape, gram, x, scratch, next);
         } else {
-            // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
-            matmul::forward(team, x, packed(team, gram, [small, small], scratch), plain, next);
+            turn(team, shape, gram, x, scratch, next);
         }
         swap(&mut x, &mut next);
     }
     x
+}
+
+/// x xᵀ, or xᵀ x of a tall matrix.
+fn gram_of(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    x: &[f32],
+    scratch: &mut [f32],
+    gram: &mut [f32],
+) {
+    if rows <= columns {
+        let panels = packed(team, x, [rows, columns], scratch);
+        matmul::forward(team, x, panels, After::default(), gram);
+    } else {
+        gram.fill(0.0);
+        matmul::weight_gradient(team, x, x, columns, columns, scratch, gram);
+    }
+}
+
+/// The polynomial times x, from the left or, of a tall matrix, from the right.
+fn turn(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    polynomial: &[f32],
+    x: &[f32],
+    scratch: &mut [f32],
+    next: &mut [f32],
+) {
+    if rows <= columns {
+        let data = &mut scratch[..matmul::panels_len(columns, rows)];
+        matmul::pack_across(team, x, rows, columns, data);
+        let panels = Panels { data, outputs: columns, inner: rows };
+        matmul::input_gradient(team, polynomial, panels, Start::Zero, next);
+    } else {
+        // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
+        let panels = packed(team, polynomial, [columns, columns], scratch);
+        matmul::forward(team, x, panels, After::default(), next);
+    }
+}
+
+/// [`gram_of`] in pairs.
+fn gram_of_pairs(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    x: &[f32],
+    scratch: &mut [f32],
+    gram: &mut [f32],
+) {
+    let scratch = bf16::as_pairs(scratch);
+    if rows <= columns {
+        square_of_rows(team, [rows, columns], x, scratch, gram);
+    } else {
+        gram.fill(0.0);
+        bf16::weight_gradient(team, x, x, columns, columns, scratch, gram);
+    }
+}
+
+/// A · A of a symmetric matrix, in pairs.
+fn square_of_pairs(team: &Team, small: usize, gram: &[f32], scratch: &mut [f32], to: &mut [f32]) {
+    square_of_rows(team, [small, small], gram, bf16::as_pairs(scratch), to);
+}
+
+/// Every row times every row, in pairs.
+fn square_of_rows(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    x: &[f32],
+    scratch: &mut [u32],
+    to: &mut [f32],
+) {
+    let (left, scratch) = rounded(team, x, [rows, columns], scratch);
+    let data = &mut scratch[..bf16::panels_len(rows, columns)];
+    bf16::pack(team, x, rows, columns, data);
+    let panels = bf16::Panels { data, outputs: rows, inner: columns };
+    bf16::forward(team, left, panels, After::default(), to);
+}
+
+/// [`turn`] in pairs.
+fn turn_in_pairs(
+    team: &Team,
+    [rows, columns]: [usize; 2],
+    polynomial: &[f32],
+    x: &[f32],
+    scratch: &mut [f32],
+    next: &mut [f32],
+) {
+    let scratch = bf16::as_pairs(scratch);
+    if rows <= columns {
+        let (left, scratch) = rounded(team, polynomial, [rows, rows], scratch);
+        let data = &mut scratch[..bf16::panels_len(columns, rows)];
+        bf16::pack_across(team, x, rows, columns, data);
+        let panels = bf16::Panels { data, outputs: columns, inner: rows };
+        bf16::input_gradient(team, left, panels, Start::Zero, next);
+    } else {
+        let (left, scratch) = rounded(team, x, [rows, columns], scratch);
+        let data = &mut scratch[..bf16::panels_len(columns, columns)];
+        bf16::pack(team, polynomial, columns, columns, data);
+        let panels = bf16::Panels { data, outputs: columns, inner: columns };
+        bf16::forward(team, left, panels, After::default(), next);
+    }
+}
+
+/// A matrix as a product of pairs reads it from the left, and the scratch that is left.
+fn rounded<'a>(
+    team: &Team,
+    matrix: &[f32],
+    [rows, width]: [usize; 2],
+    scratch: &'a mut [u32],
+) -> (&'a [u32], &'a mut [u32]) {
+    let (left, scratch) = scratch.split_at_mut(rounded_len([rows, width]));
+    let left = &mut left[..rows * bf16::pairs(width)];
+    bf16::round_rows(team, matrix, width, left);
+    (left, scratch)
 }
 
 /// A matrix as a product reads it from the right.

@@ -8,7 +8,7 @@ use lookback_kernels::{
     naive, sums,
 };
 
-const HOW: Muon = Muon { rate: 0.02, momentum: 0.95, decay: 0.1 };
+const HOW: Muon = Muon { rate: 0.02, momentum: 0.95, decay: 0.1, pairs: false };
 
 /// Wide, square and tall, at and beside the edges of lanes, tiles, panels and blocks of steps.
 const SHAPES: [[usize; 2]; 12] = [
@@ -30,17 +30,21 @@ const SHAPES: [[usize; 2]; 12] = [
 fn every_path_equals_the_twin() {
     for team in teams() {
         for shape in SHAPES {
-            for kind in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard] {
+            for (kind, pairs) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
+                .into_iter()
+                .flat_map(|kind| [(kind, false), (kind, true)])
+            {
+                let how = Muon { pairs, ..HOW };
                 let len = shape[0] * shape[1];
                 let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
                 let [mut a, mut b] = [(); 2].map(|()| (weight.clone(), m.clone()));
-                let mut scratch = vec![f32::NAN; scratch_len(shape, team.threads())];
+                let mut scratch = vec![f32::NAN; scratch_len(shape, team.threads(), pairs)];
                 let mut blocks = vec![0.0; sums::blocks_len(len)];
                 let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-                muon(&team, &HOW, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
-                naive::muon::muon(&HOW, 0.7, shape, &mut b.0, &gradient, &mut b.1);
-                assert_eq!(bits(&a.0), bits(&b.0), "{shape:?} {kind:?}");
-                assert_eq!(bits(&a.1), bits(&b.1), "{shape:?} {kind:?}");
+                muon(&team, &how, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
+                naive::muon::muon(&how, 0.7, shape, &mut b.0, &gradient, &mut b.1);
+                assert_eq!(bits(&a.0), bits(&b.0), "{shape:?} {kind:?} {pairs}");
+                assert_eq!(bits(&a.1), bits(&b.1), "{shape:?} {kind:?} {pairs}");
             }
         }
     }
@@ -58,17 +62,24 @@ fn raised(mut value: f64) -> f64 {
 #[test]
 fn singular_values_go_through_the_polynomial_alone() {
     // 3 and 4 along two axes, in a matrix of length 5: 0.6 and 0.8.
-    for (shape, at) in [([2, 3], [0, 4]), ([3, 2], [0, 3])] {
+    // In pairs, what is rounded to 8 bits in each of five steps.
+    for (shape, at, pairs, most) in [
+        ([2, 3], [0, 4], false, 1e-5),
+        ([3, 2], [0, 3], false, 1e-5),
+        ([2, 3], [0, 4], true, 0.1),
+        ([3, 2], [0, 3], true, 0.1),
+    ] {
         let mut x = vec![0.0; 6];
         (x[at[0]], x[at[1]]) = (3.0, -4.0);
-        naive::muon::orthogonalize(shape, &mut x);
+        naive::muon::orthogonalize(pairs, shape, &mut x);
         for (index, x) in x.iter().enumerate() {
             let expected = match index {
                 0 => raised(0.6),
                 index if index == at[1] => -raised(0.8),
                 _ => 0.0,
             };
-            assert!((f64::from(*x) - expected).abs() < 1e-5, "{shape:?} {index}: {x}, {expected}");
+            let apart = (f64::from(*x) - expected).abs();
+            assert!(apart < most, "{shape:?} {index} {pairs}: {x}, {expected}");
         }
     }
     for value in [0.01, 0.03, 0.1, 0.3, 1.0] {

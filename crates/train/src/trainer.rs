@@ -85,7 +85,8 @@ impl Trainer {
                 .computing(weights.compute())
                 .touched(&team)
         };
-        let optimizer = Optimizer::new(&network, recipe.optimizer.into(), team.threads());
+        let method = recipe.optimizer.method(recipe.compute);
+        let optimizer = Optimizer::new(&network, method, team.threads());
         Self {
             optimizer: optimizer.touched(&team),
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
@@ -111,7 +112,7 @@ impl Trainer {
             + Workspace::bytes_computing(network, judges, compute)
             + Gradients::bytes(network)
             + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
-            + Optimizer::bytes(network, recipe.optimizer.into(), threads)
+            + Optimizer::bytes(network, recipe.optimizer.method(recipe.compute), threads)
             + Workspace::bytes(network, learns, recipe.context, threads)
             + Workspace::bytes(network, judges, recipe.context, threads)
     }

@@ -1,6 +1,6 @@
 //! Muon (Jordan et al. 2024): a step along the momentum, made nearly orthogonal by Newton–Schulz.
 
-use super::{matmul, sums};
+use super::{bf16, matmul, sums};
 use crate::{
     matmul::{After, Start},
     muon::{Muon, SMALLEST, STEPS, coefficients, factor},
@@ -21,15 +21,24 @@ pub fn muon(
         m[index] = (g - m[index]).mul_add(1.0 - how.momentum, m[index]);
         *to = (m[index] - g).mul_add(how.momentum, g);
     }
-    orthogonalize([rows, columns], &mut direction);
+    orthogonalize(how.pairs, [rows, columns], &mut direction);
     let (shrink, step) = (1.0 - how.rate * how.decay, how.rate * factor([rows, columns]));
     for (weight, direction) in weight.iter_mut().zip(&direction) {
         *weight = direction.mul_add(-step, *weight * shrink);
     }
 }
 
+type Forward = fn(&[f32], &[f32], usize, usize, After<'_>, &mut [f32]);
+type Gradient = fn(&[f32], &[f32], usize, usize, &mut [f32]);
+type Back = fn(&[f32], &[f32], usize, usize, Start, &mut [f32]);
+
 /// Brings every singular value of a matrix `[rows, columns]` near 1.
-pub fn orthogonalize([rows, columns]: [usize; 2], x: &mut [f32]) {
+pub fn orthogonalize(pairs: bool, [rows, columns]: [usize; 2], x: &mut [f32]) {
+    let (forward, weight_gradient, input_gradient) = if pairs {
+        (bf16::forward as Forward, bf16::weight_gradient as Gradient, bf16::input_gradient as Back)
+    } else {
+        (matmul::forward as _, matmul::weight_gradient as _, matmul::input_gradient as _)
+    };
     let length = f64::sqrt(sums::sum_of_squares(x));
     let shorten = (1.0 / (length + SMALLEST)) as f32;
     x.iter_mut().for_each(|x| *x *= shorten);
@@ -39,12 +48,12 @@ pub fn orthogonalize([rows, columns]: [usize; 2], x: &mut [f32]) {
     let [a, b, c] = coefficients();
     for _ in 0..STEPS {
         if rows <= columns {
-            matmul::forward(x, x, rows, columns, After::default(), &mut gram);
+            forward(x, x, rows, columns, After::default(), &mut gram);
         } else {
             gram.fill(0.0);
-            matmul::weight_gradient(x, x, columns, columns, &mut gram);
+            weight_gradient(x, x, columns, columns, &mut gram);
         }
-        matmul::forward(&gram, &gram, small, small, After::default(), &mut square);
+        forward(&gram, &gram, small, small, After::default(), &mut square);
         for (gram, square) in gram.iter_mut().zip(&square) {
             *gram = square.mul_add(c, *gram * b);
         }
@@ -52,9 +61,9 @@ pub fn orthogonalize([rows, columns]: [usize; 2], x: &mut [f32]) {
             gram[diagonal * small + diagonal] += a;
         }
         if rows <= columns {
-            matmul::input_gradient(&gram, x, rows, columns, Start::Zero, &mut next);
+            input_gradient(&gram, x, rows, columns, Start::Zero, &mut next);
         } else {
-            matmul::forward(x, &gram, columns, columns, After::default(), &mut next);
+            forward(x, &gram, columns, columns, After::default(), &mut next);
         }
         x.copy_from_slice(&next);
     }

@@ -90,7 +90,7 @@ pub(crate) struct Train {
     /// Seed of the first weights and of the order of data [default: the preset's, 0].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The precision of matrix products [default: the preset's, f32]. With bf16, weights and what
+    /// The precision of matrix products [default: the preset's]. With bf16, weights and what
     /// they are learned by stay in f32.
     #[arg(long, value_name = "TYPE")]
     compute: Option<Compute>,

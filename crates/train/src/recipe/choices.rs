@@ -34,11 +34,12 @@ pub enum Optimizer {
     Muon,
 }
 
-impl From<Optimizer> for lookback_engine::Method {
-    fn from(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::AdamW => Self::AdamW,
-            Optimizer::Muon => Self::Muon,
+impl Optimizer {
+    /// As the engine has it: what is not AdamW's multiplies in the run's precision.
+    pub(crate) fn method(self, compute: Compute) -> lookback_engine::Method {
+        match self {
+            Self::AdamW => lookback_engine::Method::AdamW,
+            Self::Muon => lookback_engine::Method::Muon(compute.into()),
         }
     }
 }
