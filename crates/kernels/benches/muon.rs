@@ -1,4 +1,4 @@
-//! Muon over the matrices of a block of the presets.
+//! Muon over the matrices of a block of the presets, in f32 and with products in bf16.
 
 mod timing;
 
@@ -10,22 +10,28 @@ use lookback_kernels::{
 use timing::{numbers, report, same};
 
 fn main() {
-    let how = Muon { rate: 1e-3, momentum: 0.95, decay: 0.1 };
+    for pairs in [false, true] {
+        all_shapes(&Muon { rate: 1e-3, momentum: 0.95, decay: 0.1, pairs });
+    }
+}
+
+fn all_shapes(how: &Muon) {
+    let name = if how.pairs { "bf16" } else { "f32" };
     for shape in [[128, 128], [344, 128], [128, 344], [384, 384], [1024, 384]] {
         let len = shape[0] * shape[1];
         let gradient = numbers(len);
         let start = || (gradient.clone(), vec![0.0; len]);
         let (mut fast, mut slow) = (start(), start());
         let (mut blocks, mut scratch) =
-            (vec![0.0; sums::blocks_len(len)], vec![0.0; scratch_len(shape, 2)]);
+            (vec![0.0; sums::blocks_len(len)], vec![0.0; scratch_len(shape, 2, how.pairs)]);
         let mut step = |team: &Team| {
             let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-            muon(team, &how, 1.0, shape, &mut fast.0, &gradient, &mut fast.1, blocks, scratch);
+            muon(team, how, 1.0, shape, &mut fast.0, &gradient, &mut fast.1, blocks, scratch);
             fast.0.clone()
         };
-        naive::muon::muon(&how, 1.0, shape, &mut slow.0, &gradient, &mut slow.1);
+        naive::muon::muon(how, 1.0, shape, &mut slow.0, &gradient, &mut slow.1);
         same(&step(&Team::alone()), &slow.0);
-        report(&format!("muon {shape:?}"), 20 * len, |team| {
+        report(&format!("muon {name} {shape:?}"), 20 * len, |team| {
             step(team);
         });
     }
