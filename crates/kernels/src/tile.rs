@@ -317,6 +317,24 @@ unsafe fn vectors<M: Multiply, const R: usize, const V: usize>(
     }
 }
 
+/// A vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
+#[inline(always)]
+unsafe fn factor<M: Multiply, const WHOLE: bool>(
+    on: M,
+    at: *const M::Element,
+    is_last: bool,
+    last: usize,
+) -> M::Factor {
+    // SAFETY: the caller has as many columns there.
+    unsafe {
+        if WHOLE || !is_last {
+            on.right_at(at)
+        } else {
+            on.right_part(std::slice::from_raw_parts(at, last))
+        }
+    }
+}
+
 /// R rows by V vectors; if they are not `WHOLE`, the last has only `last` columns.
 #[inline(always)]
 unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
@@ -347,15 +365,14 @@ unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>
     }
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..steps {
+        // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
+        // without the instructions of its path.
         // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
-        let right: [M::Factor; V] = std::array::from_fn(|v| unsafe {
-            let at = b_at.add(v * LANES);
-            if WHOLE || v < V - 1 {
-                on.right_at(at)
-            } else {
-                on.right_part(std::slice::from_raw_parts(at, last))
-            }
-        });
+        let mut right = [unsafe { factor::<M, WHOLE>(on, b_at, V == 1, last) }; V];
+        for (v, right) in right.iter_mut().enumerate().skip(1) {
+            // SAFETY: as above.
+            *right = unsafe { factor::<M, WHOLE>(on, b_at.add(v * LANES), v == V - 1, last) };
+        }
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: this step of row r of `a` exists.
             let left = on.left(unsafe { *a_at.add(r * a.by_row) });

@@ -82,6 +82,8 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     let step = |step: u64| json!({ "step": step, "training_loss": 3.0 }).to_string();
     let mut lines: Vec<String> = (1..=1203).map(step).collect();
     lines.push(json!({ "step": 1203, "tokens": 9, "validation_loss": 2.0 }).to_string());
+    let able = json!({ "step": 1203, "look_ups": 0.5, "repeated": 1.25 });
+    lines.push(able.to_string());
     lines.push("{ cut o".to_owned());
     fs::write(folder.path().join("metrics.jsonl"), lines.join("\n")).unwrap();
     let server = server();
@@ -94,11 +96,11 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     assert!(losses.len() <= 500 && losses.len() > 300, "{}", losses.len());
     assert_eq!(losses.last().unwrap(), &json!({ "step": 1203, "loss": 3.0 }));
     assert_eq!(
-        (&ran["judged"], &ran["steps"]),
-        (&json!([{ "step": 1203, "loss": 2.0 }]), &json!(1203))
+        (&ran["judged"], &ran["able"], &ran["steps"]),
+        (&json!([{ "step": 1203, "loss": 2.0 }]), &json!([able]), &json!(1203))
     );
     let none = ask_json(&routes, "/api/training/history", json!({ "model": "tiny" })).await.json();
-    assert_eq!(none, json!({ "steps": null, "losses": [], "judged": [] }));
+    assert_eq!(none, json!({ "steps": null, "losses": [], "judged": [], "able": [] }));
     let missing = ask_json(&routes, "/api/training/history", json!({ "model": "?" })).await;
     assert_eq!(
         (missing.status, missing.error()),

@@ -267,6 +267,29 @@ fn rounded(x: __m256) -> __m256i {
     })
 }
 
+// Functions and no closures: those may be compiled without the instructions of the path.
+
+#[inline(always)]
+fn rounded_both(x: Two) -> Two {
+    here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
+}
+
+/// Of two registers, what stands in even places and what stands in odd ones.
+#[inline(always)]
+fn evens_and_odds(x: Two) -> (__m256, __m256) {
+    here!({
+        let even = _mm256_shuffle_ps::<0b10_00_10_00>(x.0, x.1);
+        let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x.0, x.1);
+        (in_order(even), in_order(odd))
+    })
+}
+
+/// The middle quarters change places.
+#[inline(always)]
+fn in_order(x: __m256) -> __m256 {
+    here!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x))))
+}
+
 impl Avx2 {
     /// The words of eight pairs.
     #[inline(always)]
@@ -307,8 +330,8 @@ impl Pairs for Avx2 {
     #[inline(always)]
     fn load_pairs_part(self, from: &[u32]) -> Apart {
         let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
-        let load = |at, mask| Self::apart(here!(_mm256_maskload_epi32(at, mask)));
-        let (low, high) = (load(at, masks[0]), load(at.wrapping_add(8), masks[1]));
+        let low = Self::apart(here!(_mm256_maskload_epi32(at, masks[0])));
+        let high = Self::apart(here!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])));
         Apart(Two(low.0, high.0), Two(low.1, high.1))
     }
     #[inline(always)]
@@ -320,8 +343,8 @@ impl Pairs for Avx2 {
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> Apart {
-        let load = |at: *const u32| Self::apart(here!(_mm256_loadu_si256(at.cast())));
-        let (low, high) = (load(from), load(from.wrapping_add(8)));
+        let low = Self::apart(here!(_mm256_loadu_si256(from.cast())));
+        let high = Self::apart(here!(_mm256_loadu_si256(from.wrapping_add(8).cast())));
         Apart(Two(low.0, high.0), Two(low.1, high.1))
     }
     #[inline(always)]
@@ -337,26 +360,11 @@ impl Pairs for Avx2 {
     }
     #[inline(always)]
     fn join(self, even: Two, odd: Two) -> Apart {
-        let round = |x: Two| {
-            here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1)),))
-        };
-        Apart(round(even), round(odd))
+        Apart(rounded_both(even), rounded_both(odd))
     }
     #[inline(always)]
     fn pack(self, first: Two, second: Two) -> Apart {
-        // Of two registers, what stands in even places and what stands in odd ones.
-        let part = |x: Two| {
-            here!({
-                let even = _mm256_shuffle_ps::<0b10_00_10_00>(x.0, x.1);
-                let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x.0, x.1);
-                let in_order = |x: __m256| {
-                    let x = _mm256_castps_pd(x);
-                    _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(x))
-                };
-                (in_order(even), in_order(odd))
-            })
-        };
-        let (first, second) = (part(first), part(second));
+        let (first, second) = (evens_and_odds(first), evens_and_odds(second));
         self.join(Two(first.0, second.0), Two(first.1, second.1))
     }
 }
