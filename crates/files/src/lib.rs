@@ -3,11 +3,13 @@
 //! Knows nothing of tensors or text. Every other crate that meets a file or a mistake comes here.
 
 mod lock;
+mod nearest;
 mod refusal;
 pub mod system;
 mod whole;
 
 pub use lock::Lock;
+pub use nearest::nearest;
 pub use refusal::{Blame, Refusal, Result};
 pub use whole::{
     Mapping, add_line, check_place, keep_also_as, make_folder, map, read_utf8, remove_if_there,

@@ -27,8 +27,9 @@ pub struct Refusal {
 
 impl Refusal {
     /// The user's mistake: bad input, an impossible setting, a file that is not what it should be.
+    /// A file may have put a page of its own into the sentence: then the middle is left out.
     pub fn user(sentence: impl Into<String>) -> Self {
-        Self { blame: Blame::User, sentence: sentence.into() }
+        Self { blame: Blame::User, sentence: bearable(sentence.into()) }
     }
 
     /// Our fault, or the machine's.
@@ -109,6 +110,20 @@ impl Refusal {
     }
 }
 
+/// Characters of a sentence that nobody reads to its end.
+const LONG: usize = 1200;
+
+/// Begins and ends as the sentence does.
+fn bearable(sentence: String) -> String {
+    let length = sentence.chars().count();
+    if length <= LONG {
+        return sentence;
+    }
+    let begin: String = sentence.chars().take(LONG * 2 / 3).collect();
+    let end: String = sentence.chars().skip(length - LONG / 3).collect();
+    format!("{begin} … {end}")
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.sentence)
@@ -116,3 +131,18 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_with_a_page_in_it_is_left_its_beginning_and_its_end() {
+        let page = "é".repeat(100_000);
+        let said = Refusal::user(format!("the key is {page}; a number is needed")).to_string();
+        assert!(said.starts_with("the key is éé") && said.ends_with("éé; a number is needed"));
+        assert_eq!(said.chars().count(), LONG + 3);
+        let short = "é".repeat(LONG);
+        assert_eq!(Refusal::user(short.clone()).to_string(), short);
+    }
+}

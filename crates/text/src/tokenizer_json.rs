@@ -183,6 +183,9 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     vocabulary.byte_fallback = model.byte_fallback;
     vocabulary.ignore_merges = model.ignore_merges;
     for (piece, id) in &vocab {
+        if *id > largest_id(vocab.len()) {
+            return Err(Refusal::user(format!("the piece {piece:?} has the impossible id {id}")));
+        }
         vocabulary.insert(piece, *id)?;
     }
     for pair in &model.merges {
@@ -205,6 +208,11 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     Ok(vocabulary)
 }
 
+/// The largest id beside so many pieces: a vocabulary of holes would be tables of nothing.
+fn largest_id(pieces: usize) -> u32 {
+    u32::try_from(2 * pieces + 65_536).unwrap_or(u32::MAX)
+}
+
 /// An added token has its own id, or is a piece under its own id.
 fn check(parts: &Parts, token: &Added) -> Result<()> {
     let Added { id, content, .. } = token;
@@ -218,8 +226,7 @@ fn check(parts: &Parts, token: &Added) -> Result<()> {
         Some(piece) if piece != *id => Err(Refusal::user(format!(
             "the added token {content:?} has the id {id}, and the same piece has {piece}"
         ))),
-        // A vocabulary of holes would be tables of nothing.
-        _ if *id > parts.vocabulary.size().saturating_mul(2) + 65_536 => {
+        _ if *id > largest_id(parts.vocabulary.size() as usize) => {
             Err(Refusal::user(format!("the added token {content:?} has the impossible id {id}")))
         }
         _ => Ok(()),

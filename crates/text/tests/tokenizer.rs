@@ -71,6 +71,7 @@ fn broken_files_are_refused_by_name() {
         (&model(r#"{"type": "WordPiece", "vocab": {}}"#), "the model is WordPiece"),
         (&model(r#"{"vocab": {"a": 0, "b": 0}, "merges": []}"#), r#""a" and "b" share the id 0"#),
         (&model(r#"{"vocab": {"a": 0, "b": 4000000000}, "merges": []}"#), "impossible id"),
+        (&model(r#"{"vocab": {"a": 0, "b": 16777215}, "merges": []}"#), "impossible id"),
         (&model(r#"{"vocab": {"a": 0}, "merges": ["a b"]}"#), r#"merge 0: "b" is not in"#),
         (&model(r#"{"vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}"#), r#"makes "ab""#),
         (&model(r#"{"vocab": {"a": 0}, "merges": ["aa"]}"#), r#"the merge "aa""#),

@@ -7,7 +7,7 @@ mod presets;
 mod schedule;
 
 use lookback_engine::{Heads, Start};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, nearest};
 use lookback_model::{Activation, Config, Family, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
@@ -174,6 +174,9 @@ impl Recipe {
             Refusal::user(format!("--set {setting}: it has no =; write --set key=value"))
         })?;
         let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() {
+            return Err(Refusal::user(format!("--set {setting}: no key stands before the =")));
+        }
         let mut table = toml::Table::try_from(&*self)
             .map_err(|error| Refusal::ours(format!("--set {setting}: {error}")))?;
         let model = table.get("model").and_then(|model| model.as_table());
@@ -185,10 +188,8 @@ impl Recipe {
             .cloned()
             .collect();
         if !known.iter().any(|name| name == key) {
-            return Err(Refusal::user(format!(
-                "--set {setting}: there is no such setting; these are: {}",
-                known.join(", ")
-            )));
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Refusal::user(format!("--set {setting}: {}", unknown(key, &known))));
         }
         let as_written = toml::from_str::<toml::Table>(&format!("value = {value}"));
         let value = match as_written.ok().and_then(|mut table| table.remove("value")) {
@@ -270,6 +271,13 @@ impl Recipe {
 
 /// What toml says on one line, without the names of Rust's types.
 fn plainly(message: &str) -> String {
+    // "unknown field `a`, expected one of `b`, `c`"
+    if message.starts_with("unknown field") {
+        let mut names = message.split('`').skip(1).step_by(2);
+        if let Some(key) = names.next() {
+            return unknown(key, &names.collect::<Vec<_>>());
+        }
+    }
     let mut plain = message.trim_end().replace('\n', " ");
     for (rust, words) in [
         ("expected usize", "a whole number is needed"),
@@ -281,6 +289,16 @@ fn plainly(message: &str) -> String {
         plain = plain.replace(rust, words);
     }
     plain
+}
+
+/// `there is no setting lerning_rate; these are: seed, steps`
+fn unknown(key: &str, known: &[&str]) -> String {
+    match nearest(key, known.iter().copied()) {
+        Some(meant) => format!(
+            "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
+        ),
+        None => format!("there is no setting {key}; these are: {}", known.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -296,7 +314,7 @@ mod tests {
 
     #[test]
     fn files_from_before_a_setting_mean_what_they_meant() {
-        let recipe = preset("tiny").unwrap();
+        let recipe = preset("bench-a").unwrap();
         let text = recipe.to_toml().unwrap();
         let later = [
             "optimizer",
@@ -330,7 +348,9 @@ mod tests {
         recipe.set("architecture=gpt2").unwrap();
         assert_eq!((recipe.rate, recipe.model.layers), (1.0, 2));
         let said = recipe.set("lerning_rate=1").unwrap_err().to_string();
-        assert!(said.contains("lerning_rate") && said.contains("rate, "), "{said}");
+        assert!(said.contains("no setting lerning_rate; did you mean rate?"), "{said}");
+        let said = recipe.set("colour=1").unwrap_err().to_string();
+        assert!(said.contains("no setting colour; these are: accumulate, "), "{said}");
         assert!(recipe.set("layers=many").is_err());
     }
 
@@ -340,6 +360,6 @@ mod tests {
         let text = recipe.to_toml().unwrap();
         assert_eq!(Recipe::parse(&text).unwrap(), recipe);
         let said = Recipe::parse(&format!("sede = 1\n{text}")).unwrap_err().to_string();
-        assert!(said.contains("line 1") && said.contains("sede"), "{said}");
+        assert!(said.contains("line 1") && said.contains("no setting sede"), "{said}");
     }
 }

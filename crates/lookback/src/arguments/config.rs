@@ -6,7 +6,7 @@
 use std::{ffi::OsString, path::Path};
 
 use clap::Command;
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Refusal, Result, nearest, read_utf8};
 
 /// The commands whose arguments a file may hold.
 const COMMANDS: [&str; 2] = ["generate", "chat"];
@@ -102,14 +102,9 @@ fn unknown(key: &str, command: &Command) -> Refusal {
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
     let known = known.filter(|long| *long != "config");
     let wanted = key.replace('_', "-");
-    let nearest = known
-        .map(|long| (strsim::jaro_winkler(long, &wanted), long))
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    let hint = match nearest {
-        Some((likeness, long)) if likeness > 0.8 => {
-            format!("did you mean {}, ", long.replace('-', "_"))
-        }
-        _ => String::new(),
+    let hint = match nearest(&wanted, known) {
+        Some(long) => format!("did you mean {}, ", long.replace('-', "_")),
+        None => String::new(),
     };
     let name = command.get_name();
     Refusal::user(format!("there is no setting {key}; {hint}see lookback {name} --help"))
