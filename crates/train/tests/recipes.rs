@@ -10,7 +10,8 @@ use lookback_train::{Optimizer, Recipe, Trainer, preset};
 
 fn recipe() -> Recipe {
     let mut recipe = preset("tiny").unwrap();
-    for setting in ["layers=1", "heads=2", "key_heads=2", "width=16", "hidden=24", "context=12"] {
+    let small = ["layers=1", "heads=2", "key_heads=2", "width=16", "hidden=24", "context=12"];
+    for setting in small.into_iter().chain(["optimizer=adamw", "table_share=1.0", "compute=f32"]) {
         recipe.set(setting).unwrap();
     }
     (recipe.batch, recipe.steps) = (2, 8);

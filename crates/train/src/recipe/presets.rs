@@ -56,13 +56,17 @@ pub fn preset(name: &str) -> Result<Recipe> {
     let nano = |layers, heads, width| shape(Architecture::Nanogpt, layers, heads, width, 4 * width);
     let recipe = match name {
         "tiny" => {
-            let mut tiny = plain(shape(Architecture::Llama, 4, 4, 128, 344), 64, 12);
-            (tiny.rate, tiny.start_tables, tiny.start_matrices) = (4e-3, 0.1, 0.06);
-            tiny.final_share = 0.02;
+            let mut tiny = plain(shape(Architecture::Llama, 4, 4, 128, 344), 64, 24);
+            tiny.model.head_norm = true;
+            (tiny.optimizer, tiny.compute) = (Optimizer::Muon, Compute::Bf16);
+            (tiny.rate, tiny.table_share, tiny.final_share) = (1e-2, 0.4, 0.02);
+            (tiny.start_tables, tiny.start_matrices) = (0.1, 0.06);
             tiny
         }
         "small" => {
-            let mut small = plain(shape(Architecture::Llama, 6, 6, 384, 1024), 256, 16);
+            let mut small = plain(shape(Architecture::Llama, 6, 6, 384, 1024), 256, 4);
+            small.model.head_norm = true;
+            small.compute = Compute::Bf16;
             (small.rate, small.start_tables, small.start_matrices) = (2e-3, 0.05, 0.04);
             small
         }
