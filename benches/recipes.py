@@ -48,6 +48,8 @@ CHANGES = {
     "short for a third": ["short_context={quarter}", "short_share=0.3"],
     "no z-loss": ["z_loss=0"],
     "z-loss": ["z_loss=0.0001"],
+    "no cap of logits": ["logit_cap=0"],
+    "logits capped at 30": ["logit_cap=30"],
     "no decay": ["decay=0"],
     "half as many sequences a step": ["batch={half}"],
     "twice as many sequences a step": ["batch={twice}"],
@@ -176,14 +178,15 @@ def race(args, work):
         print(f"\n{Path(text).name}: nanoGPT's recipe, shape {shape}, {mode}: {goal:.4f} after "
               f"{curve[-1]['seconds']:.0f} s and {curve[-1]['steps']} steps", flush=True)
         for share in args.shares:
-            losses, steps = [], []
+            losses, steps, took = [], [], []
             for seed in range(args.seeds):
                 out = work / f"race-{len(os.listdir(work))}"
                 said = train(args, text, out, ["--minutes", share * seconds / 60], args.set, seed)
                 losses.append(said["validation_loss"])
                 steps.append(said["steps"])
+                took.append(said["seconds"])
             print(f"  lookback in {share * seconds:.0f} s, {share:.2f} of its time: {spread(losses, '{:.4f}')} after "
-                  f"{spread(steps)} steps, {said['parameters']} parameters", flush=True)
+                  f"{spread(took, '{:.1f}')} s and {spread(steps)} steps, {said['parameters']} parameters", flush=True)
             if statistics.median(losses) <= goal:
                 print(f"  reached in {share:.2f} of its time", flush=True)
                 break

@@ -4,8 +4,8 @@
 //! Uses the operations of `Run`, so rows that `Run` passes through get the same bits here. Keeps no
 //! cache and knows nothing of what the rows mean; see `depths` in the lens.
 
-use lookback_kernels::{activate, loss, team::Team};
-use lookback_model::{Activation, NormKind};
+use lookback_kernels::{activate, cap, loss, team::Team};
+use lookback_model::{Activation, Head, NormKind};
 
 use crate::{
     products::{self, Rounded},
@@ -50,11 +50,14 @@ pub fn last_norm(weights: &Weights, team: &Team, stream: &[f32]) -> Normed {
 
 /// What the model would say if rows of the residual stream, `[rows, width]`, were its last.
 pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
-    let head = &weights.network().head;
+    let Head { linear: head, cap: most } = &weights.network().head;
     let normed = last_norm(weights, team, stream).rows;
     let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
     let rounded = &mut Rounded::default();
     products::forward(team, weights, head, &normed, None, rounded, None, &mut logits);
+    if let Some(most) = *most {
+        cap::forward(team, most, &mut logits);
+    }
     let mut probabilities = vec![0.0; logits.len()];
     loss::softmax(team, &logits, head.outputs, &mut probabilities);
     Said { logits, probabilities }

@@ -8,8 +8,8 @@ use lookback_kernels::{
     activate, add, attend, embed, loss::Want, matmul::Start, norm, position, room, team::Team,
 };
 use lookback_model::{
-    Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, NormKind, Rotary, Site,
-    Targets, WeightId, forward,
+    Activation, Attend, Batch, Execute, Head, Index, Linear, Loss, Network, Norm, NormKind, Rotary,
+    Site, Targets, WeightId, forward,
 };
 
 use crate::{
@@ -286,12 +286,12 @@ impl Execute for Learn<'_> {
         self.run.select(x, batch)
     }
 
-    fn logits(&mut self, x: Rows, how: &Linear) -> Rows {
+    fn logits(&mut self, x: Rows, how: &Head) -> Rows {
         self.run.logits(x, how)
     }
 
     /// Loss, the gradient of `x` and the head's gradients in one visit of each chunk of rows.
-    fn loss(&mut self, x: Rows, how: &Linear, targets: &Targets) -> Loss {
+    fn loss(&mut self, x: Rows, how: &Head, targets: &Targets) -> Loss {
         let mut dx = self.run.buffers.take_gradient(x);
         let gradients = &mut *self.gradients;
         let loss =
@@ -300,7 +300,7 @@ impl Execute for Learn<'_> {
                 products::backward(
                     run.team,
                     run.weights,
-                    how,
+                    &how.linear,
                     dlogits,
                     &run.buffers.get(x)[part.clone()],
                     run.rounded,

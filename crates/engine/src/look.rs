@@ -6,7 +6,7 @@
 use lookback_files::Result;
 use lookback_kernels::{attend, loss, team::Team};
 use lookback_model::{
-    Activation, Attend, Batch, BlockSite, Execute, Index, Linear, Loss, Norm, Rotary, Site,
+    Activation, Attend, Batch, BlockSite, Execute, Head, Index, Linear, Loss, Norm, Rotary, Site,
     Targets, WeightId, forward,
 };
 
@@ -133,7 +133,7 @@ impl<E: Peek, W: Watch> Execute for Look<'_, E, W> {
         self.inner.select(x, batch)
     }
 
-    fn logits(&mut self, x: E::Rows, how: &Linear) -> E::Rows {
+    fn logits(&mut self, x: E::Rows, how: &Head) -> E::Rows {
         let logits = self.inner.logits(x, how);
         if self.watch.wants(Site::Probabilities) {
             let watch = &mut *self.watch;
@@ -142,7 +142,7 @@ impl<E: Peek, W: Watch> Execute for Look<'_, E, W> {
         logits
     }
 
-    fn loss(&mut self, x: E::Rows, how: &Linear, targets: &Targets) -> Loss {
+    fn loss(&mut self, x: E::Rows, how: &Head, targets: &Targets) -> Loss {
         self.inner.loss(x, how, targets)
     }
 

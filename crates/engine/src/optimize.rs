@@ -136,7 +136,7 @@ impl Optimizer {
             let decays = matches!(spec.role, Role::Matrix | Role::Output | Role::Table);
             let share = match spec.role {
                 Role::Table => settings.table_share,
-                _ if id == network.head.weight => settings.head_share,
+                _ if id == network.head.linear.weight => settings.head_share,
                 _ => 1.0,
             };
             let rate = (settings.rate * share) as f32;
@@ -170,7 +170,7 @@ impl Optimizer {
 /// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids.
 fn is_turned(network: &Network, method: Method, id: WeightId) -> bool {
     let is_inside = matches!(network.weight(id).role, Role::Matrix | Role::Output);
-    matches!(method, Method::Muon(_)) && is_inside && id != network.head.weight
+    matches!(method, Method::Muon(_)) && is_inside && id != network.head.linear.weight
 }
 
 fn in_pairs(method: Method) -> bool {

@@ -1,8 +1,8 @@
 //! The executor that computes nothing: it writes the tape that another will follow.
 
 use lookback_model::{
-    Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, Rotary, SequenceId,
-    Site, Targets, TokenId, WeightId, forward,
+    Activation, Attend, Batch, Execute, Head, Index, Linear, Loss, Network, Norm, Rotary,
+    SequenceId, Site, Targets, TokenId, WeightId, forward,
 };
 
 use crate::{
@@ -121,11 +121,11 @@ impl Execute for Plan {
         self.tape.push(Op::Select(x), batch.wanted.len(), x.width)
     }
 
-    fn logits(&mut self, x: Rows, how: &Linear) -> Rows {
-        self.tape.push(Op::Logits(*how, x), x.rows, how.outputs)
+    fn logits(&mut self, x: Rows, how: &Head) -> Rows {
+        self.tape.push(Op::Logits(*how, x), x.rows, how.linear.outputs)
     }
 
-    fn loss(&mut self, x: Rows, how: &Linear, _: &Targets) -> Loss {
+    fn loss(&mut self, x: Rows, how: &Head, _: &Targets) -> Loss {
         self.tape.push(Op::Loss(*how, x), 0, 0);
         Loss::default()
     }

@@ -61,8 +61,9 @@ impl Rounded {
             rows * bf16::pairs(how.inputs).max(back)
         };
         let of = |op: &Op| match op {
-            Op::Linear(how, _) | Op::LinearAdd(how, ..) | Op::Logits(how, _) => linear(how, rows),
-            Op::Loss(how, _) => linear(how, rows.min(LOSS_ROWS)),
+            Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
+            Op::Logits(how, _) => linear(&how.linear, rows),
+            Op::Loss(how, _) => linear(&how.linear, rows.min(LOSS_ROWS)),
             _ => 0,
         };
         tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)

@@ -4,14 +4,14 @@ use lookback_files::Result;
 use lookback_kernels::{
     activate, add,
     attend::{self, Heads, Pages, PagesMut, Span},
-    embed, loss, norm as norms, position,
+    cap, embed, loss, norm as norms, position,
     room::Room,
     sums,
     team::Team,
 };
 use lookback_model::{
-    Activation, Attend, Batch, Execute, Index, Linear, Loss, Norm, NormKind, Rotary, Site, Targets,
-    WeightId,
+    Activation, Attend, Batch, Execute, Head, Index, Linear, Loss, Norm, NormKind, Rotary, Site,
+    Targets, WeightId,
 };
 
 use crate::{
@@ -34,6 +34,7 @@ pub struct Run<'a> {
     pub(crate) table: &'a [u32],
     pub(crate) asides: &'a mut [Room],
     pub(crate) logits: &'a mut [f32],
+    pub(crate) capped: &'a mut [f32],
     pub(crate) losses: &'a mut [f32],
     pub(crate) blocks: &'a mut [f64],
     pub(crate) scratch: &'a mut [f32],
@@ -109,6 +110,7 @@ impl<'a> Run<'a> {
             table: &space.table,
             asides: &mut space.asides,
             logits: &mut space.logits,
+            capped: &mut space.capped,
             losses: &mut space.losses,
             blocks: &mut space.blocks,
             scratch: &mut space.scratch,
@@ -181,22 +183,39 @@ impl<'a> Run<'a> {
     pub(crate) fn loss_in_chunks(
         &mut self,
         x: Rows,
-        how: &Linear,
+        how: &Head,
         targets: &Targets,
         want: loss::Want,
         mut each: impl FnMut(&mut Self, std::ops::Range<usize>, &[f32]),
     ) -> Loss {
         let logits = std::mem::take(&mut self.logits);
+        let outputs = how.linear.outputs;
         for first in (0..x.rows).step_by(LOSS_ROWS) {
             let rows = first..x.rows.min(first + LOSS_ROWS);
-            let chunk = &mut logits[..rows.len() * how.outputs];
+            let chunk = &mut logits[..rows.len() * outputs];
             let entering = &self.buffers.get(x)[rows.start * x.width..rows.end * x.width];
             let (team, rounded) = (self.team, &mut *self.rounded);
-            products::forward(team, self.weights, how, entering, None, rounded, None, chunk);
+            products::forward(
+                team,
+                self.weights,
+                &how.linear,
+                entering,
+                None,
+                rounded,
+                None,
+                chunk,
+            );
+            let gradient = want != loss::Want::Loss;
+            if let Some(most) = how.cap {
+                cap::forward(team, most, chunk);
+                if gradient {
+                    self.capped[..chunk.len()].copy_from_slice(chunk);
+                }
+            }
             loss::cross_entropy(
                 self.team,
                 chunk,
-                how.outputs,
+                outputs,
                 &targets.ids[rows.clone()],
                 targets.scale,
                 &mut self.losses[rows.clone()],
@@ -207,6 +226,9 @@ impl<'a> Run<'a> {
                     want => want,
                 },
             );
+            if let (Some(most), true) = (how.cap, gradient) {
+                cap::backward(self.team, most, &self.capped[..chunk.len()], chunk);
+            }
             each(self, rows, chunk);
         }
         self.logits = logits;
@@ -329,11 +351,16 @@ impl Execute for Run<'_> {
         })
     }
 
-    fn logits(&mut self, x: Rows, how: &Linear) -> Rows {
-        self.linear(x, how)
+    fn logits(&mut self, x: Rows, how: &Head) -> Rows {
+        self.make(x.rows, how.linear.outputs, |run, y| {
+            run.product(x, &how.linear, None, y);
+            if let Some(most) = how.cap {
+                cap::forward(run.team, most, y);
+            }
+        })
     }
 
-    fn loss(&mut self, x: Rows, how: &Linear, targets: &Targets) -> Loss {
+    fn loss(&mut self, x: Rows, how: &Head, targets: &Targets) -> Loss {
         self.loss_in_chunks(x, how, targets, loss::Want::Loss, |_, _, _| {})
     }
 

@@ -1,6 +1,6 @@
 //! The operations of one pass in order: what `Plan` counts, `layout` places and `Learn` walks back.
 
-use lookback_model::{Activation, Attend, Index, Linear, Norm, Rotary, WeightId};
+use lookback_model::{Activation, Attend, Head, Index, Linear, Norm, Rotary, WeightId};
 
 /// A handle on the `[rows, width]` that a step made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +47,9 @@ pub enum Op {
     /// The rows whose logits are wanted.
     Select(Rows),
     /// The logits.
-    Logits(Linear, Rows),
+    Logits(Head, Rows),
     /// The loss; its result is empty.
-    Loss(Linear, Rows),
+    Loss(Head, Rows),
 }
 
 impl Op {

@@ -241,5 +241,6 @@ impl Weights {
 
 /// Whether a weight enters a matrix product.
 fn is_multiplied(network: &Network, id: WeightId) -> bool {
-    matches!(network.weight(id).role, Role::Matrix | Role::Output) || id == network.head.weight
+    matches!(network.weight(id).role, Role::Matrix | Role::Output)
+        || id == network.head.linear.weight
 }

@@ -81,6 +81,8 @@ pub struct Workspace {
     pub(crate) asides: Vec<Room>,
     /// A chunk's logits.
     pub(crate) logits: Room,
+    /// A chunk's logits under their cap, which its gradient needs.
+    pub(crate) capped: Room,
     /// Losses of all wanted rows.
     pub(crate) losses: Room,
     pub(crate) blocks: Vec<f64>,
@@ -106,6 +108,7 @@ impl Workspace {
             holds: vec![Holds::Nothing; plan.layout.slots.len()],
             asides: plan.asides.iter().map(|&len| floats(len)).collect(),
             logits: floats(plan.logits),
+            capped: floats(plan.capped),
             losses: floats(plan.losses),
             blocks: vec![0.0; sums::blocks_len(plan.losses)],
             scratch: floats(plan.scratch),
@@ -131,6 +134,7 @@ impl Workspace {
         let floats = plan.layout.elements()
             + plan.asides.iter().sum::<usize>()
             + plan.logits
+            + plan.capped
             + plan.losses
             + plan.scratch
             + plan.pages
@@ -151,7 +155,8 @@ impl Workspace {
     /// Touches all of it, so that the first pass takes no longer than the others.
     pub fn touched(mut self, team: &Team) -> Self {
         let rooms = self.slots.iter_mut().chain(&mut self.asides);
-        let others = [&mut self.logits, &mut self.losses, &mut self.scratch, &mut self.pages];
+        let (logits, capped) = (&mut self.logits, &mut self.capped);
+        let others = [logits, capped, &mut self.losses, &mut self.scratch, &mut self.pages];
         rooms.chain(others).for_each(|room| room.touch(team));
         self.rounded.touch(team);
         self
@@ -179,6 +184,7 @@ struct Sizes {
     layout: Layout,
     asides: Vec<usize>,
     logits: usize,
+    capped: usize,
     losses: usize,
     scratch: usize,
     pages: usize,
@@ -198,6 +204,7 @@ impl Sizes {
         let losses = matches!(shape, Shape::Learn { .. } | Shape::Evaluate { .. });
         let losses = if losses { rows } else { 0 };
         let logits = losses.min(LOSS_ROWS) * network.config.vocabulary;
+        let capped = if learns && network.head.cap.is_some() { logits } else { 0 };
         let scratch = if learns { scratch(&tape, rows, threads) } else { 0 };
         let pages = match shape {
             Shape::Learn { sequences, .. } | Shape::Evaluate { sequences, .. } => {
@@ -207,7 +214,7 @@ impl Sizes {
             }
             _ => 0,
         };
-        Self { rows, tape, layout, asides, logits, losses, scratch, pages }
+        Self { rows, tape, layout, asides, logits, capped, losses, scratch, pages }
     }
 
     /// Pages that a batch lists at most: every row may be another sequence's last.
@@ -229,7 +236,7 @@ fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
     };
     let of = |op: &Op| match op {
         Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
-        Op::Loss(how, _) => linear(how, rows.min(LOSS_ROWS)),
+        Op::Loss(how, _) => linear(&how.linear, rows.min(LOSS_ROWS)),
         Op::Attend(how, _) => attend::backward_scratch(&heads(how), rows, threads),
         _ => 0,
     };

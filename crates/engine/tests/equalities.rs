@@ -242,11 +242,11 @@ fn gathered_rows_are_the_weights_rows_in_either_form() {
     for network in networks() {
         for keep in [Keep::Running, Keep::Learning] {
             let weights = weights(&network, keep, &team);
-            let [outputs, inner] = network.weight(network.head.weight).shape;
+            let [outputs, inner] = network.weight(network.head.linear.weight).shape;
             let mut whole = vec![0.0; outputs * inner];
-            weights.read(network.head.weight, &mut whole);
+            weights.read(network.head.linear.weight, &mut whole);
             let mut some = vec![0.0; 3 * inner];
-            weights.gather(network.head.weight, &[96, 0, 65], &mut some);
+            weights.gather(network.head.linear.weight, &[96, 0, 65], &mut some);
             for (row, index) in some.chunks_exact(inner).zip([96, 0, 65]) {
                 assert_eq!(bits(row), bits(&whole[index * inner..][..inner]));
             }

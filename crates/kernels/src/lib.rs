@@ -9,6 +9,7 @@ pub mod activate;
 pub mod add;
 pub mod attend;
 pub mod bf16;
+pub mod cap;
 pub mod embed;
 pub mod lanes;
 pub mod limits;

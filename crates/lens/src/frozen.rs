@@ -10,6 +10,7 @@
 //! Read `stream` and `units` next.
 
 use lookback_engine::{Team, Weights, last_norm};
+use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
 /// Rows of the head that are taken out at once.
@@ -27,17 +28,25 @@ pub struct Frozen<'a> {
 
 impl<'a> Frozen<'a> {
     /// Held still where the stream ends for a token: `stream` is its last residual row, `[width]`.
-    pub fn at(weights: &'a Weights, team: &Team, stream: &[f32]) -> Self {
+    ///
+    /// Refuses models whose logits are capped: these are no sums.
+    pub fn at(weights: &'a Weights, team: &Team, stream: &[f32]) -> Result<Self> {
+        if weights.network().head.cap.is_some() {
+            return Err(Refusal::user(
+                "this model's logits are capped, so they are not the sum of what was written into \
+                 the stream; look at the stream itself",
+            ));
+        }
         let how = &weights.network().ln_final;
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = how.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
-        Self {
+        Ok(Self {
             factor: f64::from(last_norm(weights, team, stream).factors[0]),
             gain: wide(weights.rows(how.weight)),
             bias,
             is_centered: how.kind == NormKind::Layer,
             weights,
-        }
+        })
     }
 
     /// What the norm multiplies this token's stream with, before its gain.
@@ -54,14 +63,14 @@ impl<'a> Frozen<'a> {
 
     /// What a token's logit has whatever the stream holds: the norm's bias and the head's.
     pub fn bias(&self, token: TokenId) -> f64 {
-        let head = self.weights.network().head.bias;
+        let head = self.weights.network().head.linear.bias;
         let own = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
         own + dot(&self.bias, &self.head_row(token))
     }
 
     /// What each vector, added to the stream, adds to every token's logit: `[vectors, vocabulary]`.
     pub fn effects(&self, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let head = &self.weights.network().head;
+        let head = &self.weights.network().head.linear;
         let (width, vocabulary) = (head.inputs, head.outputs);
         let seen: Vec<Vec<f64>> = vectors.iter().map(|vector| self.through(vector)).collect();
         let mut effects = vec![Vec::with_capacity(vocabulary); vectors.len()];
@@ -94,7 +103,7 @@ impl<'a> Frozen<'a> {
     }
 
     fn head_row(&self, token: TokenId) -> Vec<f32> {
-        let head = &self.weights.network().head;
+        let head = &self.weights.network().head.linear;
         let mut row = vec![0.0; head.inputs];
         self.weights.gather(head.weight, &[token.0], &mut row);
         row

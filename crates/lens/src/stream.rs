@@ -78,7 +78,7 @@ pub fn stream(
         Ok(seen.part(token))
     };
     let last = Site::Block(layers.end as u16 - 1, BlockSite::ResidPost);
-    let frozen = Frozen::at(weights, team, row(last)?);
+    let frozen = Frozen::at(weights, team, row(last)?)?;
     let towards = frozen.towards(of);
     let writer = |site: Site, layer: Option<usize>, after: Site| {
         let wrote = row(site)?;

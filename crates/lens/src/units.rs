@@ -101,7 +101,7 @@ pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Res
         None => None,
     };
     let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
-    let frozen = Frozen::at(weights, team, row(last)?);
+    let frozen = Frozen::at(weights, team, row(last)?)?;
 
     // The down projection is stored by what it writes to: a unit's row is a column of it.
     let mut matrix = vec![0.0; width * hidden];

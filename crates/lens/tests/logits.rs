@@ -6,6 +6,8 @@
 #[path = "../../engine/tests/world/mod.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use lookback_engine::{Keep, Team, Weights, last_norm, say};
@@ -29,13 +31,14 @@ struct World {
 
 impl World {
     fn all() -> Vec<Self> {
-        let world = |network| {
+        let world = |network: &Arc<Network>| {
             let team = Team::alone();
             let weights = weights(network, Keep::Running, &team);
             let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
             Self { team, weights, trace }
         };
-        networks().iter().map(world).collect()
+        let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
+        sums.map(|network| world(&network)).collect()
     }
 
     fn network(&self) -> &Network {
@@ -82,7 +85,7 @@ impl World {
             None => 0.0,
         };
         let gain = self.read(network.ln_final.weight);
-        let head = self.read(network.head.weight);
+        let head = self.read(network.head.linear.weight);
         let head = &head[of.index() * width..][..width];
         let bias = network.ln_final.bias.map_or(vec![0.0; width], |bias| self.read(bias));
         (0..width).fold(0.0, |sum, j| {
@@ -113,6 +116,17 @@ fn what_was_written_adds_up_to_the_logit() {
             assert_eq!(stream.bias != 0.0, world.network().ln_final.bias.is_some());
         }
     }
+}
+
+#[test]
+fn capped_logits_are_refused_as_sums() {
+    let networks = networks();
+    let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
+    let team = Team::alone();
+    let weights = weights(network, Keep::Running, &team);
+    let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+    let said = stream(&weights, &team, &trace, 5, TokenId(1)).unwrap_err().to_string();
+    assert!(said.starts_with("this model's logits are capped"), "{said}");
 }
 
 #[test]
@@ -148,7 +162,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         // How a vector moves the logit, as the norm's definition has it, with the factor held.
         let network = world.network();
         let width = network.config.width;
-        let head = world.read(network.head.weight);
+        let head = world.read(network.head.linear.weight);
         let head = &head[of.index() * width..][..width];
         let gain = world.read(network.ln_final.weight);
         let is_centered = network.ln_final.bias.is_some();

@@ -165,7 +165,7 @@ fn goes_on_as_it_began(option: &str, value: &str, other: &str) {
 fn a_run_with_every_setting_changed_goes_on_to_the_same_bits() {
     let world = World::new();
     let settings = "--set average_share=0.95 --set short_context=8 --set short_share=0.5 \
-                    --set z_loss=0.001 --set start_heads=mimetic --set head_norm=true \
+                    --set z_loss=0.001 --set start_heads=mimetic --set head_norm=true --set logit_cap=10 \
                     --set tied=false --set head_share=0.5 --set activation=relu2 \
                     --set schedule=stable";
     let train = |out: &str, more: &str| {
@@ -173,7 +173,7 @@ fn a_run_with_every_setting_changed_goes_on_to_the_same_bits() {
     };
     world.done(&train("whole", "--threads 2"));
     let config = String::from_utf8(world.read("whole/config.json")).unwrap();
-    assert!(config.contains("\"model_type\": \"qwen3\""), "{config}");
+    assert!(config.contains("\"model_type\": \"capped_qwen3\""), "{config}");
     assert!(config.contains("\"hidden_act\": \"relu2\""), "{config}");
     let running = Running::begin(&world, &train("stopped", "--threads 1"), None);
     let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));

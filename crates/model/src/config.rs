@@ -114,6 +114,8 @@ pub struct Config {
     pub window: Option<usize>,
     /// Factor of the scores.
     pub scale: f32,
+    /// Logits are bounded softly: `cap · tanh(logit / cap)` (Gemma Team 2024, section 2).
+    pub cap: Option<f32>,
     /// What a text begins with.
     pub beginning: Option<TokenId>,
     /// What ends a text; all below `vocabulary`.
@@ -191,6 +193,7 @@ impl Config {
             tied: true,
             window: None,
             scale: usual_scale(head_dim),
+            cap: None,
             beginning: None,
             ends: Vec::new(),
         }
@@ -247,6 +250,11 @@ impl Config {
         }
         if !self.scale.is_finite() {
             return refuse(format!("a score scale of {} cannot be", self.scale));
+        }
+        if let Some(cap) = self.cap
+            && !(1e-3..=1e6).contains(&cap)
+        {
+            return refuse(format!("a cap of logits of {cap} cannot be; it must be above 0"));
         }
         for id in self.beginning.iter().chain(&self.ends) {
             if id.index() >= self.vocabulary {

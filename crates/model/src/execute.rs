@@ -5,7 +5,7 @@
 
 use crate::{
     Activation, Batch, Targets,
-    network::{Attend, Linear, Norm, Rotary, WeightId},
+    network::{Attend, Head, Linear, Norm, Rotary, WeightId},
     sites::Site,
 };
 
@@ -60,9 +60,9 @@ pub trait Execute {
     /// The rows whose logits are wanted.
     fn select(&mut self, x: Self::Rows, batch: &Batch) -> Self::Rows;
     /// `[wanted, vocabulary]`
-    fn logits(&mut self, x: Self::Rows, how: &Linear) -> Self::Rows;
+    fn logits(&mut self, x: Self::Rows, how: &Head) -> Self::Rows;
     /// Cross-entropy of the wanted rows' logits, which are never held all at once.
-    fn loss(&mut self, x: Self::Rows, how: &Linear, targets: &Targets) -> Loss;
+    fn loss(&mut self, x: Self::Rows, how: &Head, targets: &Targets) -> Loss;
 
     /// A place that may be looked at. Whoever does not watch passes it on.
     fn site(&mut self, _: Site, x: Self::Rows) -> Self::Rows {

@@ -69,6 +69,15 @@ pub struct Linear {
     pub outputs: usize,
 }
 
+/// Where the logits come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Head {
+    /// To a logit for each token of the vocabulary.
+    pub linear: Linear,
+    /// Logits are `cap · tanh(logit / cap)`, if so.
+    pub cap: Option<f32>,
+}
+
 /// A norm over each row, or over each head of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
@@ -162,7 +171,7 @@ pub struct Network {
     /// After the last block.
     pub ln_final: Norm,
     /// To the logits; its weight is `embed` where the head is tied.
-    pub head: Linear,
+    pub head: Head,
 }
 
 impl Network {
@@ -174,11 +183,12 @@ impl Network {
             .then(|| weights.add("pos_embed.weight", [config.context, config.width], Role::Table));
         let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
         let ln_final = weights.norm(config, "ln_final", config.width);
-        let head = if config.tied {
+        let linear = if config.tied {
             Linear { weight: embed, bias: None, inputs: config.width, outputs: config.vocabulary }
         } else {
             weights.linear("head", [config.vocabulary, config.width], Role::Matrix, false)
         };
+        let head = Head { linear, cap: config.cap };
         let config = config.clone();
         Self { config, weights: weights.0, embed, positions, blocks, ln_final, head }
     }

@@ -69,6 +69,17 @@ fn head_norms_stand_in_files_of_qwen3_alone() {
 }
 
 #[test]
+fn a_cap_of_logits_makes_a_file_of_its_own_kind() {
+    let capped = world::qwen3().config.with(|config| config.cap = Some(30.0)).expect("valid");
+    let text = capped.to_hugging_face().expect("a file of its own");
+    assert!(text.contains("\"model_type\": \"capped_qwen3\""), "{text}");
+    assert_eq!(lookback_model::Config::from_hugging_face(&text).expect("read"), capped);
+    let plain = text.replace("capped_qwen3", "qwen3");
+    let said = lookback_model::Config::from_hugging_face(&plain).expect_err("meant otherwise");
+    assert!(said.to_string().starts_with("final_logit_softcapping = 30.0 is not"), "{said}");
+}
+
+#[test]
 fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
     let network = world::gpt2();
     let folder = tempfile::tempdir().expect("a place");

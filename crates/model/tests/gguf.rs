@@ -256,7 +256,7 @@ fn fill(
     }
     one("output_norm.weight".to_owned(), network.ln_final.weight, true, false);
     if !network.config.tied {
-        one("output.weight".to_owned(), network.head.weight, false, false);
+        one("output.weight".to_owned(), network.head.linear.weight, false, false);
     }
 }
 

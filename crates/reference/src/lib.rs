@@ -33,6 +33,8 @@ pub struct Transformer {
     pub norm: Norm,
     /// `[vocabulary, width]`: where the logits come from; often the embedding table itself.
     pub head: Array2<f64>,
+    /// What no logit exceeds, where there is such a bound.
+    pub cap: Option<f64>,
 }
 
 impl Transformer {
@@ -45,7 +47,11 @@ impl Transformer {
         for block in &self.blocks {
             x = block.apply(&x);
         }
-        self.norm.apply(&x).dot(&self.head.t())
+        let logits = self.norm.apply(&x).dot(&self.head.t());
+        match self.cap {
+            Some(most) => logits.mapv(|score| logits::capped(score, most)),
+            None => logits,
+        }
     }
 
     /// Predict one token, append it, predict the next: always the likeliest.

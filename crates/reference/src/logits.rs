@@ -2,6 +2,11 @@
 
 use ndarray::{Array2, Axis};
 
+/// A score that never leaves −most to most, and is itself near 0.
+pub fn capped(score: f64, most: f64) -> f64 {
+    most * (score / most).tanh()
+}
+
 /// Scores to shares that add up to 1, row by row.
 pub fn softmax(scores: &Array2<f64>) -> Array2<f64> {
     log_softmax(scores).exp()

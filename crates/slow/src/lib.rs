@@ -6,10 +6,14 @@
 pub mod optimize;
 
 use lookback_model::{
-    Activation, Attend, Batch, Execute, Index, Linear, Loss, Network, Norm, NormKind, Rotary,
+    Activation, Attend, Batch, Execute, Head, Index, Linear, Loss, Network, Norm, NormKind, Rotary,
     Targets, WeightId, forward,
 };
-use lookback_reference::{attend, embed, logits::surprise, mlp, norm, position};
+use lookback_reference::{
+    attend, embed,
+    logits::{capped, surprise},
+    mlp, norm, position,
+};
 use ndarray::{Array1, Array2, Axis, s};
 
 /// A network's weights in f64, `[outputs, inner]` each, by their ids.
@@ -84,6 +88,14 @@ impl<'a> Slow<'a> {
     fn dense(&self, how: &Linear) -> mlp::Linear {
         let bias = how.bias.map(|bias| self.weights.vector(bias));
         mlp::Linear { weight: self.weights.of(how.weight).clone(), bias }
+    }
+}
+
+/// Logits under their cap, if there is one.
+fn bounded(logits: Array2<f64>, cap: Option<f32>) -> Array2<f64> {
+    match cap {
+        Some(most) => logits.mapv(|logit| capped(logit, f64::from(most))),
+        None => logits,
     }
 }
 
@@ -175,15 +187,17 @@ impl Execute for Slow<'_> {
         self.keep(self.read(x).select(Axis(0), &batch.wanted))
     }
 
-    fn logits(&mut self, x: usize, how: &Linear) -> usize {
-        self.linear(x, how)
+    fn logits(&mut self, x: usize, how: &Head) -> usize {
+        let logits = self.dense(&how.linear).apply(self.read(x));
+        self.keep(bounded(logits, how.cap))
     }
 
-    fn loss(&mut self, x: usize, how: &Linear, targets: &Targets) -> Loss {
+    fn loss(&mut self, x: usize, how: &Head, targets: &Targets) -> Loss {
         let asked: Vec<usize> =
             (0..targets.ids.len()).filter(|&row| targets.ids[row] != Targets::NONE).collect();
         let ids: Vec<usize> = asked.iter().map(|&row| targets.ids[row] as usize).collect();
-        let logits = self.dense(how).apply(&self.read(x).select(Axis(0), &asked));
+        let logits = self.dense(&how.linear).apply(&self.read(x).select(Axis(0), &asked));
+        let logits = bounded(logits, how.cap);
         let total = surprise(&logits, &ids).into_iter().fold(0.0, |sum, loss| sum + loss);
         Loss { total, rows: asked.len() }
     }

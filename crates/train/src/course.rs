@@ -334,15 +334,15 @@ fn median(times: &mut [f32]) -> f64 {
 }
 
 impl Limit {
-    /// Steps of a run; where time is the limit, `within` says how many fit into so many seconds.
-    pub fn steps(self, tokens_per_step: usize, within: impl FnOnce(f64) -> u64) -> u64 {
-        match self {
+    /// Steps of a run; where time is the limit, the seconds that a [`crate::Pace`] turns into steps.
+    pub fn steps(self, tokens_per_step: usize) -> std::result::Result<u64, f64> {
+        let steps = match self {
             Self::Steps(steps) => steps,
             Self::Tokens(tokens) => tokens.div_ceil(tokens_per_step as u64),
-            Self::Minutes(minutes) => within(60.0 * minutes),
+            Self::Minutes(minutes) => return Err(60.0 * minutes),
             // Never the end: the clock is.
             Self::Seconds(_) => u64::MAX / 2,
-        }
-        .max(1)
+        };
+        Ok(steps.max(1))
     }
 }

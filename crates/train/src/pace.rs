@@ -8,9 +8,12 @@ use std::{
     time::Instant,
 };
 
-use crate::trainer::{Source, Trainer};
+use crate::{
+    recipe::Recipe,
+    trainer::{Source, Trainer},
+};
 
-/// Validations of a run, the last one included, unless a recipe says otherwise.
+/// Validations of a run, the last one included, unless a recipe says otherwise or time is short.
 const VALIDATIONS: f64 = 21.0;
 
 /// Tokens by which a validation is tried.
@@ -57,23 +60,47 @@ impl Pace {
         Self { trial: began.elapsed().as_secs_f64(), step, validation }
     }
 
-    /// The steps of a run that takes so many seconds, with its validations and the trial.
-    pub fn steps(&self, seconds: f64) -> u64 {
+    /// Settles the steps of a run that takes so many seconds, with its validations and the trial.
+    ///
+    /// Unless the recipe says how often it validates, a run of any length spends at most a tenth of
+    /// its time on it; the last validation is always there.
+    pub fn settle(&self, seconds: f64, recipe: &mut Recipe) {
         // The last checkpoint looks one step ahead.
-        let rest = seconds - self.trial - VALIDATIONS * self.validation - self.step;
-        (f64::max(0.0, rest) / self.step) as u64
+        let rest = seconds - self.trial - self.step;
+        let within = |rest: f64, step: f64| ((f64::max(0.0, rest) / step) as u64).max(1);
+        if recipe.validate_every > 0 {
+            let step = self.step + self.validation / recipe.validate_every as f64;
+            recipe.steps = within(rest - self.validation, step);
+            return;
+        }
+        let validations = (seconds / 10.0 / self.validation).floor().clamp(1.0, VALIDATIONS);
+        recipe.steps = within(rest - validations * self.validation, self.step);
+        if validations < VALIDATIONS {
+            recipe.validate_every = recipe.steps.div_ceil(validations as u64);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preset;
 
     #[test]
     fn what_a_run_does_beside_its_steps_is_part_of_its_time() {
-        let pace = Pace { trial: 6.0, step: 0.01, validation: 1.0 };
-        assert_eq!(pace.steps(180.0), 15_299);
-        assert_eq!(pace.steps(10.0), 0);
-        assert_eq!(Pace { step: f64::INFINITY, ..pace }.steps(180.0), 0);
+        let settled = |pace: Pace, seconds, every| {
+            let mut recipe = preset("tiny").unwrap();
+            recipe.validate_every = every;
+            pace.settle(seconds, &mut recipe);
+            (recipe.steps, recipe.validate_every)
+        };
+        let pace = Pace { trial: 6.0, step: 0.01, validation: 0.5 };
+        assert_eq!(settled(pace, 180.0, 0), (16_349, 0));
+        assert_eq!(settled(pace, 180.0, 1000), (16_522, 1000));
+        assert_eq!(settled(pace, 1.0, 0), (1, 1));
+        let slow = Pace { trial: 2.0, step: 0.25, validation: 2.5 };
+        // Two validations in a minute: half way and at the end.
+        assert_eq!(settled(slow, 60.0, 0), (211, 106));
+        assert_eq!(settled(Pace { step: f64::INFINITY, ..pace }, 180.0, 0), (1, 0));
     }
 }

@@ -105,7 +105,7 @@ pub struct Recipe {
 }
 
 /// The model's shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Whose form it has.
@@ -132,6 +132,10 @@ pub struct Shape {
     /// 2); its files are then those of Qwen3.
     #[serde(default)]
     pub head_norm: bool,
+    /// Logits are bounded softly, `cap · tanh(logit / cap)`, in a llama (Gemma Team 2024, section 2,
+    /// have 30); 0 for none. transformers has no word for it in these files.
+    #[serde(default)]
+    pub logit_cap: f32,
 }
 
 fn yes() -> bool {
@@ -197,19 +201,18 @@ impl Recipe {
             None => toml::Value::String(value.to_owned()),
         };
         let place = if in_model { table.get_mut("model") } else { None };
-        match place.and_then(|model| model.as_table_mut()) {
-            Some(model) => model.insert(key.to_owned(), value),
-            None => {
-                // A whole number where a fraction stands is that fraction.
-                let value = match (table.get(key), value) {
-                    (Some(toml::Value::Float(_)), toml::Value::Integer(whole)) => {
-                        toml::Value::Float(whole as f64)
-                    }
-                    (_, value) => value,
-                };
-                table.insert(key.to_owned(), value)
-            }
+        let place = match place.and_then(|model| model.as_table_mut()) {
+            Some(model) => model,
+            None => &mut table,
         };
+        // A whole number where a fraction stands is that fraction.
+        let value = match (place.get(key), value) {
+            (Some(toml::Value::Float(_)), toml::Value::Integer(whole)) => {
+                toml::Value::Float(whole as f64)
+            }
+            (_, value) => value,
+        };
+        place.insert(key.to_owned(), value);
         let error = |error: toml::de::Error| {
             Refusal::user(format!("--set {setting}: {}", plainly(error.message())))
         };
@@ -235,6 +238,7 @@ impl Recipe {
                 config.tied = self.model.tied;
                 config.activation = self.model.activation.into();
                 config.head_norm = self.model.head_norm;
+                config.cap = (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
                 if config.head_norm {
                     config.family = Family::Qwen3;
                 }
@@ -331,6 +335,7 @@ mod tests {
             "activation",
             "tied",
             "head_norm",
+            "logit_cap",
             "whole_snapshots",
         ];
         let is_earlier =

@@ -21,15 +21,17 @@ const SIZE: Size = Size {
     context: CONTEXT,
 };
 
-/// GPT-2 with as many key heads as heads; and a llama that forgets: its window is
-/// shorter than a tile of keys, so that tiles are hidden whole and in part; and one with norms of its heads, as Qwen3 has them.
+/// GPT-2 with as many key heads as heads; llamas with a head of their own and without; one that
+/// forgets: its window is shorter than a tile of keys, so that tiles are hidden whole and in part; one
+/// with norms of its heads, as Qwen3 has them; and one whose logits are capped, at less than they reach.
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
     let tied = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
     let forgetful = Config::llama(SIZE).unwrap().with(|config| config.window = Some(11)).unwrap();
     let normed = Config::llama(SIZE).unwrap().with(|config| config.head_norm = true).unwrap();
-    [gpt2, llama, tied, forgetful, normed]
+    let capped = Config::llama(SIZE).unwrap().with(|config| config.cap = Some(3.0)).unwrap();
+    [gpt2, llama, tied, forgetful, normed, capped]
         .iter()
         .map(|config| Arc::new(Network::new(config)))
         .collect()

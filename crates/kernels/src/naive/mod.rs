@@ -3,6 +3,7 @@
 pub mod activate;
 pub mod attend;
 pub mod bf16;
+pub mod cap;
 pub mod embed;
 pub mod loss;
 pub mod matmul;

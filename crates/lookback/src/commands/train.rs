@@ -204,13 +204,14 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
     let team = Arc::new(team);
     let stop = interrupt::flag()?;
     if recipe.steps == 0 {
-        if matches!(limit, Limit::Minutes(_)) {
-            print.note("calibrating: how long does a step take?");
+        match limit.steps(recipe.tokens_per_step()) {
+            Ok(steps) => recipe.steps = steps,
+            Err(seconds) => {
+                print.note("calibrating: how long does a step take?");
+                let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
+                Pace::try_out(trial, &source, seconds, stop).settle(seconds, &mut recipe);
+            }
         }
-        let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
-        recipe.steps = limit.steps(recipe.tokens_per_step(), |seconds| {
-            Pace::try_out(trial, &source, seconds, stop).steps(seconds)
-        });
         if stop.load(Ordering::Relaxed) {
             return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
         }

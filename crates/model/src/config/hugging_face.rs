@@ -24,12 +24,19 @@ const ACTIVATIONS: &[(&str, Activation)] = &[
     ("relu2", Activation::Relu2),
 ];
 
+/// Goes before the `model_type` of a model whose logits are capped.
+const CAPPED: &str = "capped_";
+/// The cap, as Gemma's files name it.
+const CAP: &str = "final_logit_softcapping";
+
 impl Config {
     /// Reads a `config.json`.
     pub fn from_hugging_face(text: &str) -> Result<Self> {
         let object = read_object(text)?;
         let mut keys = Keys::new(&object, "");
-        let family = match keys.word("model_type")? {
+        let kind = keys.word("model_type")?;
+        let plain = kind.and_then(|kind| kind.strip_prefix(CAPPED));
+        let family = match plain.or(kind) {
             Some("gpt2") => Family::Gpt2,
             Some("llama") => Family::Llama,
             Some("qwen3") => Family::Qwen3,
@@ -49,8 +56,12 @@ impl Config {
             Family::Llama => read_llama(&mut keys)?,
             Family::Qwen3 => read_qwen3(&mut keys)?,
         };
+        let cap = match plain {
+            Some(_) => keys.number(CAP)?,
+            None => None,
+        };
         keys.finish()?;
-        config.checked()
+        Self { cap, ..config }.checked()
     }
 
     /// Takes what begins and ends a text from a `generation_config.json`, where it says so.
@@ -70,12 +81,21 @@ impl Config {
     }
 
     /// Writes the `config.json` that transformers loads, if its family's files can say all of it.
+    ///
+    /// A cap of logits has no word there in these families: transformers would leave it out without
+    /// a sign. Such a file names a kind of its own, which is refused instead.
     pub fn to_hugging_face(&self) -> Result<String> {
-        let object = match self.family {
+        let mut object = match self.family {
             Family::Gpt2 => write_gpt2(self)?,
             Family::Llama => write_llama(self)?,
             Family::Qwen3 => write_qwen3(self)?,
         };
+        if let Some(cap) = self.cap {
+            let plain = object["model_type"].as_str().unwrap_or_default();
+            object["model_type"] = json!(format!("{CAPPED}{plain}"));
+            object["architectures"] = json!([]);
+            object[CAP] = decimal(cap);
+        }
         Ok(pretty(&object))
     }
 
@@ -150,6 +170,7 @@ fn read_gpt2(keys: &mut Keys<'_>) -> Result<Config> {
         tied: keys.flag("tie_word_embeddings", true)?,
         window: None,
         scale: if scaled { usual_scale(head_dim) } else { 1.0 },
+        cap: None,
         beginning: inside(vocabulary, &keys.ids("bos_token_id")?).first().copied(),
         ends: inside(vocabulary, &keys.ids("eos_token_id")?),
     })
@@ -190,6 +211,7 @@ fn read_llama(keys: &mut Keys<'_>) -> Result<Config> {
         tied: keys.flag("tie_word_embeddings", false)?,
         window: None,
         scale: usual_scale(head_dim),
+        cap: None,
         beginning: inside(vocabulary, &keys.ids("bos_token_id")?).first().copied(),
         ends: inside(vocabulary, &keys.ids("eos_token_id")?),
     })

@@ -212,7 +212,7 @@ impl Names {
         }
         walk.norm(&network.ln_final, self.ln_final);
         if !config.tied {
-            walk.linears(&[&network.head], self.head, Layout::Rows);
+            walk.linears(&[&network.head.linear], self.head, Layout::Rows);
         }
         walk.places
     }

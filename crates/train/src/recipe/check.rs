@@ -80,12 +80,19 @@ impl Recipe {
                 &format!("0, or divide the context of {}", self.context),
             );
         }
-        let plain = (Bend::Silu, true, false);
-        let Shape { activation, tied, head_norm, .. } = self.model;
-        if self.model.architecture != Architecture::Llama && (activation, tied, head_norm) != plain
-        {
+        let plain = (Bend::Silu, true, false, 0.0);
+        let Shape { activation, tied, head_norm, logit_cap, .. } = self.model;
+        if logit_cap != 0.0 && !(1e-3..=1e6).contains(&logit_cap) {
+            return refuse(
+                "logit_cap",
+                f64::from(logit_cap),
+                "0 for none, or from 0.001 to a million",
+            );
+        }
+        let has = (activation, tied, head_norm, logit_cap);
+        if self.model.architecture != Architecture::Llama && has != plain {
             return Err(Refusal::user(
-                "activation, tied and head_norm are settings of architecture = llama alone; leave \
+                "activation, tied, head_norm and logit_cap are settings of architecture = llama alone; leave \
                  them out, or choose that",
             ));
         }

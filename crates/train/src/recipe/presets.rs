@@ -17,6 +17,7 @@ pub fn preset(name: &str) -> Result<Recipe> {
         activation: Bend::Silu,
         tied: true,
         head_norm: false,
+        logit_cap: 0.0,
     };
     let plain = |model: Shape, context, batch| Recipe {
         seed: 0,

@@ -94,9 +94,9 @@ impl Timed {
     /// attention. Only the last row of a chunk has logits.
     pub(super) fn prefill_flops(&self, network: &Network) -> f64 {
         let Lengths { prompt, batch, .. } = self.lengths;
-        let head = network.head.inputs * network.head.outputs;
+        let head = network.head.linear.inputs * network.head.linear.outputs;
         let is_in_a_block = |id| {
-            id != network.head.weight
+            id != network.head.linear.weight
                 && matches!(network.weight(id).role, Role::Matrix | Role::Output)
         };
         let blocks: usize =

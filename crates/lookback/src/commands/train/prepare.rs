@@ -198,7 +198,7 @@ impl Train {
         recipe.check()?;
         if let Some(limit @ (Limit::Steps(_) | Limit::Tokens(_))) = self.limit()? {
             let settled = recipe.steps;
-            recipe.steps = limit.steps(recipe.tokens_per_step(), |_| settled);
+            recipe.steps = limit.steps(recipe.tokens_per_step()).unwrap_or(settled);
         }
         Ok(recipe)
     }

@@ -4,7 +4,7 @@ use lookback_files::Result;
 use lookback_train::Recipe;
 
 /// What each setting is, in a line.
-const ABOUT: [(&str, &str); 43] = [
+const ABOUT: [(&str, &str); 44] = [
     ("seed", "Seed of the first weights and of the order of data."),
     ("steps", "Optimizer steps; 0 leaves them to --steps, --tokens or --minutes."),
     ("batch", "Sequences of a pass."),
@@ -56,6 +56,10 @@ const ABOUT: [(&str, &str); 43] = [
     ("activation", "Of a llama's gated MLP: silu, gelu or relu2."),
     ("tied", "Whether a llama's head is its table."),
     ("head_norm", "Whether a llama's queries and keys pass a norm of each head."),
+    (
+        "logit_cap",
+        "Of a llama: logits stay within it, softly, by tanh; 0 for none. Not for transformers.",
+    ),
     ("model", "The model's shape."),
 ];
 

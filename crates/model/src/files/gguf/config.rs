@@ -101,6 +101,7 @@ pub(super) fn read(
         tied: !has(&format!("{}.weight", names.head)),
         window: None,
         scale: usual_scale(head_dim),
+        cap: None,
         beginning: tokenizer.beginning.filter(|id| id.index() < vocabulary),
         ends,
     };
