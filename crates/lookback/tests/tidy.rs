@@ -44,6 +44,7 @@ const REFERENCE_OF: [(&str, Option<&str>); 12] = [
     ("add", Some("block")),
     ("attend", Some("attend")),
     ("bf16", Some("mlp")),
+    ("cap", Some("logits")),
     ("embed", Some("embed")),
     ("loss", Some("logits")),
     ("matmul", Some("mlp")),
