@@ -12,6 +12,6 @@ pub use lock::Lock;
 pub use nearest::nearest;
 pub use refusal::{Blame, Refusal, Result};
 pub use whole::{
-    Mapping, add_line, check_place, keep_also_as, make_folder, map, read_utf8, remove_if_there,
-    write_whole, write_whole_with,
+    Mapping, add_line, check_place, keep_also_as, make_folder, map, map_file, read_utf8,
+    remove_if_there, write_whole, write_whole_with,
 };

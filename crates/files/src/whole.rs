@@ -42,8 +42,13 @@ impl Mapping {
 
 /// Maps a file for reading. An empty file maps to no bytes.
 pub fn map(path: &Path) -> Result<Mapping> {
+    let file = File::open(path).map_err(|error| Refusal::reading(path, &error))?;
+    map_file(path, &file)
+}
+
+/// Maps a file that is open. `path` is where it stands, for refusals.
+pub fn map_file(path: &Path, file: &File) -> Result<Mapping> {
     let refuse = |error: &std::io::Error| Refusal::reading(path, error);
-    let file = File::open(path).map_err(|error| refuse(&error))?;
     let about = file.metadata().map_err(|error| refuse(&error))?;
     if about.is_dir() {
         return Err(refuse(&std::io::ErrorKind::IsADirectory.into()));
@@ -53,7 +58,7 @@ pub fn map(path: &Path) -> Result<Mapping> {
     }
     // SAFETY: the mapping is private and read-only. Another process that truncates the file while
     // it is read can still make an access fail, as with every program that maps files.
-    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|error| refuse(&error))?;
+    let bytes = unsafe { memmap2::Mmap::map(file) }.map_err(|error| refuse(&error))?;
     Ok(Mapping(Some(bytes)))
 }
 

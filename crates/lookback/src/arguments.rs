@@ -11,7 +11,10 @@ use clap::{
 };
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
-use lookback_text::corpus::{self, Corpus, Reading};
+use lookback_text::{
+    Tokenizer,
+    corpus::{self, Corpus, Held, Reading, Tally},
+};
 
 use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 
@@ -117,19 +120,29 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Reads files, folders, lines of JSON, packed or not, or standard input.
-    pub(crate) fn read(self, paths: &[PathBuf], print: &mut Print) -> Result<Corpus> {
+    /// Finds files, folders, patterns, lines of JSON, packed or not, or standard input.
+    pub(crate) fn find(self, paths: &[PathBuf]) -> Result<Corpus> {
         let most = memory::free().unwrap_or(usize::MAX / 2);
-        let how = Reading { lossy: self.lossy, skip_bad: self.skip_bad, most };
-        let corpus = corpus::read(paths, how)?;
-        // What was left out or changed should not be overlooked; the rest is for those who watch.
-        if corpus.skipped + corpus.replaced > 0 {
-            print.say(&corpus.summary());
-        } else {
-            print.note(&corpus.summary());
-        }
-        Ok(corpus)
+        corpus::find(paths, Reading { lossy: self.lossy, skip_bad: self.skip_bad, most })
     }
+
+    /// Says what was read.
+    pub(crate) fn tell(tally: &Tally, print: &mut Print) {
+        // What was left out or changed should not be overlooked; the rest is for those who watch.
+        if tally.again + tally.skipped + tally.replaced > 0 {
+            print.say(&tally.summary());
+        } else {
+            print.note(&tally.summary());
+        }
+    }
+}
+
+/// Bytes of a text that are read at once, where its tokenizer reads parts.
+pub(crate) const PART: usize = 1 << 22;
+
+/// In which pieces a tokenizer reads a text.
+pub(crate) fn held_for(tokenizer: &Tokenizer) -> Held {
+    if tokenizer.reads_parts() { Held::Parts(PART) } else { Held::Whole }
 }
 
 /// How weights follow their gradients.

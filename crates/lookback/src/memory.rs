@@ -1,5 +1,7 @@
 //! How much memory there is, and how much was used, as Linux tells it.
 
+mod end;
+
 use lookback_files::{Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
@@ -16,9 +18,20 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
     )))
 }
 
-/// Bytes that are free now; none where the system does not tell.
+/// Bytes that are free now, and that this process may have; none where the system does not tell.
 pub(crate) fn free() -> Option<usize> {
-    field("/proc/meminfo", "MemAvailable:")
+    let limits = [("Max data size", "VmData:"), ("Max address space", "VmSize:")];
+    let allowed = limits.into_iter().filter_map(|(limit, taken)| {
+        Some(limit_of(limit)?.saturating_sub(field("/proc/self/status", taken)?))
+    });
+    field("/proc/meminfo", "MemAvailable:").into_iter().chain(allowed).min()
+}
+
+/// A limit of this process, such as `ulimit -d` sets; none where it is unlimited.
+fn limit_of(name: &str) -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let values = text.lines().find_map(|line| line.strip_prefix(name))?;
+    values.split_whitespace().next()?.parse().ok()
 }
 
 /// The most memory that this process has held, in megabytes; none where the system does not tell.

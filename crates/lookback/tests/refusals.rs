@@ -273,11 +273,28 @@ fn a_run_whose_files_are_broken_is_refused_by_the_file() {
             "hidden = 64",
         );
     });
-    broken("checkpoint-of-no-numbers", &|run| {
+    broken("checkpoint-damaged", &|run| {
         let mut checkpoint = world.read("good/checkpoint.safetensors");
+        let middle = checkpoint.len() / 2;
+        checkpoint[middle] ^= 1;
+        world.write(&file(run, "checkpoint.safetensors"), checkpoint);
+    });
+    broken("checkpoint-of-no-numbers", &|run| {
+        let mut checkpoint = of_before(&world.read("good/checkpoint.safetensors"));
         let last = checkpoint.len() - 4;
         checkpoint[last..].copy_from_slice(&f32::NAN.to_le_bytes());
         world.write(&file(run, "checkpoint.safetensors"), checkpoint);
     });
     insta::assert_snapshot!(dialogue(&world, &lines));
+}
+
+/// A checkpoint as it was written before there were checksums.
+fn of_before(checkpoint: &[u8]) -> Vec<u8> {
+    let (length, rest) = checkpoint.split_first_chunk().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut header: serde_json::Value = serde_json::from_slice(header).unwrap();
+    header.as_object_mut().unwrap().remove("checksum").unwrap();
+    let header = header.to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    [&length, header.as_bytes(), &data[..data.len() - 32]].concat()
 }

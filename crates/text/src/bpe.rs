@@ -118,6 +118,11 @@ impl Bpe {
         Ok(())
     }
 
+    /// Whether each character is a piece for itself, whatever stands beside it.
+    pub(crate) fn takes_each_character(&self) -> bool {
+        self.pairs.is_empty() && self.words.is_empty() && self.unknown.is_none()
+    }
+
     /// How a piece comes about by merging; nothing for one that is only ever taken whole.
     pub(crate) fn tree(&self, id: u32, vocabulary: &Vocabulary) -> Option<Tree> {
         let letters = vocabulary.piece(id).chars();

@@ -1,5 +1,6 @@
 //! Texts to learn from or to be judged by, as people keep them: files, folders, lines of JSON, packed
-//! or not, or standard input.
+//! or not, or standard input. They are found once, and read part by part as often as needed, so that
+//! they may be larger than memory. Read `corpus/parts` next.
 //!
 //! | name | what is read |
 //! |---|---|
@@ -7,18 +8,24 @@
 //! | `*.jsonl` | a document for each line: its `text`, or the contents of its `messages` |
 //! | any other file | one document |
 //! | a folder | each `.txt`, `.md` and `.jsonl` below it, packed or not, in the order of their names |
+//! | a pattern, such as `texts/**/*.txt` | each file that it matches, in the order of their names |
 //!
 //! A name that goes on with `.gz` or `.zst` is unpacked first. What is no UTF-8 is refused with the
-//! first bad byte, unless it may be replaced.
+//! first bad byte, unless it may be replaced. A file that is named twice is read once.
+
+mod packed;
+mod parts;
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
-    io::{self, Read},
+    io::{self, BufReader, Seek},
     path::{Path, PathBuf},
 };
 
 use lookback_files::{Refusal, Result};
-use serde_json::Value;
+
+use parts::Stream;
 
 /// How texts are read.
 #[derive(Clone, Copy, Debug)]
@@ -27,160 +34,131 @@ pub struct Reading {
     pub lossy: bool,
     /// Whether lines that cannot be read are passed over.
     pub skip_bad: bool,
-    /// Bytes of text that there is room for. A packed file may hold a thousand times its own size.
+    /// Bytes of text that there is room for at once. A packed file may hold a thousand times its own
+    /// size.
     pub most: usize,
 }
 
-/// One text and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
+/// In which pieces a document is handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Whole, in memory.
+    Whole,
+    /// In parts of about so many bytes. The next begins with the ASCII white space after an ASCII
+    /// letter or digit, where no word goes on.
+    Parts(usize),
+}
+
+/// A piece of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
     /// Its file.
-    pub path: PathBuf,
-    /// What it says.
-    pub text: String,
+    pub path: &'a Path,
+    /// What it says; never empty.
+    pub text: &'a str,
+    /// Where it begins in its document, in bytes; 0 begins the next one.
+    pub at: usize,
 }
 
 /// What was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Corpus {
-    /// The documents, in order.
-    pub documents: Vec<Document>,
-    /// Files that they stand in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Files.
     pub files: usize,
+    /// Files that were named again, and read once.
+    pub again: usize,
+    /// Documents that are not empty.
+    pub documents: usize,
+    /// Bytes of their texts.
+    pub bytes: usize,
     /// Lines that were passed over.
     pub skipped: usize,
     /// Files in which bytes were replaced.
     pub replaced: usize,
-    bytes: usize,
 }
 
-/// Reads all of these.
-pub fn read(paths: &[PathBuf], how: Reading) -> Result<Corpus> {
-    let mut corpus = Corpus::default();
+/// Texts that were found.
+#[derive(Debug)]
+pub struct Corpus {
+    given: Vec<Given>,
+    how: Reading,
+    again: usize,
+}
+
+/// What one name stands for.
+#[derive(Debug)]
+struct Given {
+    path: PathBuf,
+    files: Vec<Text>,
+}
+
+#[derive(Debug)]
+struct Text {
+    path: PathBuf,
+    /// What can be read only once is kept here, in a file without a name.
+    kept: Option<File>,
+}
+
+/// Finds all of these, and refuses what is not there.
+pub fn find(paths: &[PathBuf], how: Reading) -> Result<Corpus> {
+    let mut corpus = Corpus { given: Vec::new(), how, again: 0 };
+    let mut known = HashSet::new();
     for path in paths {
-        if path.is_dir() {
-            let files = files_below(path)?;
-            if files.is_empty() {
-                return Err(Refusal::user(format!(
-                    "{}: there is no .txt, .md or .jsonl file in this folder; name the files",
-                    path.display()
-                )));
-            }
-            let before = corpus.bytes;
-            files.iter().try_for_each(|file| corpus.add(file, how))?;
-            if corpus.bytes == before {
-                return Err(empty(path));
-            }
-        } else {
-            let before = corpus.bytes;
-            corpus.add(path, how)?;
-            if corpus.bytes == before {
-                return Err(empty(path));
-            }
-        }
+        let mut files = found_by(path)?;
+        let all = files.len();
+        let place = |file: &PathBuf| match is_input(file) {
+            true => file.clone(),
+            false => fs::canonicalize(file).unwrap_or_else(|_| file.clone()),
+        };
+        files.retain(|file| known.insert(place(file)));
+        corpus.again += all - files.len();
+        let files = files.into_iter().map(Text::find).collect::<Result<_>>()?;
+        corpus.given.push(Given { path: path.clone(), files });
     }
     Ok(corpus)
 }
 
-fn empty(path: &Path) -> Refusal {
-    Refusal::user(format!("{}: it is empty; give a text to learn from", path.display()))
+fn is_input(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
-impl Corpus {
-    /// Bytes of all texts.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// One line that says what was read.
-    pub fn summary(&self) -> String {
-        let count = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            count => format!("{count} {what}s"),
-        };
-        let mut parts = vec![
-            count(self.files, "file"),
-            count(self.documents.len(), "document"),
-            count(self.bytes, "byte"),
-        ];
-        if self.skipped > 0 {
-            parts.push(format!("{} passed over", count(self.skipped, "line")));
+/// The files that a name stands for.
+fn found_by(path: &Path) -> Result<Vec<PathBuf>> {
+    let word = path.to_string_lossy();
+    if is_input(path) || path.is_file() {
+        Ok(vec![path.to_owned()])
+    } else if path.is_dir() {
+        let files = files_below(path)?;
+        if files.is_empty() {
+            return Err(Refusal::user(format!(
+                "{}: there is no .txt, .md or .jsonl file in this folder; name the files",
+                path.display()
+            )));
         }
-        if self.replaced > 0 {
-            parts.push(format!("bytes replaced in {}", count(self.replaced, "file")));
-        }
-        parts.join(", ")
-    }
-
-    fn add(&mut self, path: &Path, how: Reading) -> Result<()> {
-        let bytes = unpacked(path, how.most.saturating_sub(self.bytes))?;
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) if how.lossy => {
-                self.replaced += 1;
-                String::from_utf8_lossy(error.as_bytes()).into_owned()
-            }
-            Err(error) => {
-                return Err(Refusal::user(format!(
-                    "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first, or replace \
-                     such bytes with --lossy",
-                    path.display(),
-                    error.utf8_error().valid_up_to()
-                )));
-            }
-        };
-        self.files += 1;
-        if !is_lines(path) {
-            return self.push(path, text);
-        }
-        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            match document(line) {
-                Ok(text) => self.push(path, text)?,
-                Err(_) if how.skip_bad => self.skipped += 1,
-                Err(why) => {
-                    return Err(Refusal::user(format!(
-                        "{}: line {number} {why}; mend it, or pass over such lines with --skip-bad",
-                        path.display()
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, path: &Path, text: String) -> Result<()> {
-        if !text.is_empty() {
-            self.bytes += text.len();
-            self.documents.push(Document { path: path.to_owned(), text });
-        }
-        Ok(())
+        Ok(files)
+    } else if !path.exists() && word.contains(['*', '?', '[']) {
+        matched(&word)
+    } else {
+        Ok(vec![path.to_owned()])
     }
 }
 
-/// The name without what says how it is packed.
-fn bare(path: &Path) -> PathBuf {
-    match packing(path) {
-        Some(_) => path.with_extension(""),
-        None => path.to_owned(),
+/// The files that a pattern matches, and the texts of the folders.
+fn matched(pattern: &str) -> Result<Vec<PathBuf>> {
+    let paths = glob::glob(pattern).map_err(|error| {
+        Refusal::user(format!("{pattern}: it is no pattern of file names ({})", error.msg))
+    })?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| Refusal::reading(error.path(), error.error()))?;
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Packing {
-    Gzip,
-    Zstd,
-}
-
-fn packing(path: &Path) -> Option<Packing> {
-    match path.extension()?.to_str()? {
-        "gz" => Some(Packing::Gzip),
-        "zst" => Some(Packing::Zstd),
-        _ => None,
+    if files.is_empty() {
+        return Err(Refusal::user(format!(
+            "{pattern}: no file has such a name; check the pattern"
+        )));
     }
-}
-
-fn is_lines(path: &Path) -> bool {
-    bare(path).extension().is_some_and(|end| end == "jsonl")
+    Ok(files)
 }
 
 /// Every text below a folder. Links are not followed, so no folder can hold itself.
@@ -193,7 +171,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
         if kind.is_dir() {
             found.extend(files_below(&path)?);
         } else if kind.is_file() {
-            let name = bare(&path);
+            let name = packed::bare(&path);
             let end = name.extension().and_then(|end| end.to_str()).unwrap_or_default();
             if ["txt", "md", "jsonl"].contains(&end) {
                 found.push(path);
@@ -204,65 +182,112 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A file's bytes, or those that it was packed from.
-fn unpacked(path: &Path, most: usize) -> Result<Vec<u8>> {
-    let refuse = |error: io::Error| Refusal::reading(path, &error);
-    // One more than there is room for tells what is too much.
-    let limit = most as u64 + 1;
-    let mut bytes = Vec::new();
-    let is_input = path == Path::new("-");
-    let broken = |error: &dyn std::fmt::Display| {
-        Refusal::user(format!(
-            "{}: it cannot be unpacked ({error}); it is broken or cut, so fetch it again",
-            path.display()
-        ))
-    };
-    if is_input {
-        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| {
-            Refusal::ours(format!("standard input could not be read ({error})"))
-        })?;
-    } else {
-        let mut file = File::open(path).map_err(refuse)?;
-        if file.metadata().map_err(refuse)?.is_dir() {
-            return Err(refuse(io::ErrorKind::IsADirectory.into()));
+impl Text {
+    /// A file that is there; what is no file on a disk, such as standard input or a pipe, is kept.
+    fn find(path: PathBuf) -> Result<Self> {
+        let keep = |from: &mut dyn io::Read| -> io::Result<File> {
+            let mut file = tempfile::tempfile()?;
+            io::copy(from, &mut file)?;
+            Ok(file)
+        };
+        if is_input(&path) {
+            let kept = keep(&mut io::stdin().lock()).map_err(|error| {
+                Refusal::ours(format!("standard input could not be read ({error})"))
+            })?;
+            return Ok(Self { path, kept: Some(kept) });
         }
-        match packing(path) {
-            None => {
-                let length = file.metadata().map_or(0, |about| about.len());
-                bytes.reserve_exact(length.min(limit) as usize);
-                file.take(limit).read_to_end(&mut bytes).map_err(refuse)?;
-            }
-            Some(Packing::Gzip) => {
-                let unpacked = flate2::read::MultiGzDecoder::new(io::BufReader::new(file));
-                unpacked.take(limit).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
-            }
-            Some(Packing::Zstd) => {
-                let unpacked = ruzstd::decoding::StreamingDecoder::new(&mut file);
-                let unpacked = unpacked.map_err(|error| broken(&error))?;
-                unpacked.take(limit).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
+        let refuse = |error: io::Error| Refusal::reading(&path, &error);
+        let about = fs::metadata(&path).map_err(refuse)?;
+        let kept = match about.is_file() {
+            true => None,
+            false => Some(keep(&mut File::open(&path).map_err(refuse)?).map_err(refuse)?),
+        };
+        Ok(Self { path, kept })
+    }
+
+    fn open(&self) -> Result<File> {
+        let refuse = |error: io::Error| Refusal::reading(&self.path, &error);
+        match &self.kept {
+            None => File::open(&self.path).map_err(refuse),
+            Some(kept) => {
+                let mut file = kept.try_clone().map_err(refuse)?;
+                file.rewind().map_err(refuse)?;
+                Ok(file)
             }
         }
     }
-    if bytes.len() > most {
-        return Err(Refusal::user(format!(
-            "{}: it holds more than the {most} bytes that there is room for in memory; give less",
-            path.display()
-        )));
-    }
-    Ok(bytes)
 }
 
-/// The text of a line of JSON, or why there is none.
-fn document(line: &str) -> std::result::Result<String, String> {
-    let value: Value =
-        serde_json::from_str(line).map_err(|error| format!("is no JSON ({error})"))?;
-    if let Some(text) = value["text"].as_str() {
-        return Ok(text.to_owned());
+fn empty(path: &Path) -> Refusal {
+    Refusal::user(format!("{}: it is empty; give a text to learn from", path.display()))
+}
+
+impl Corpus {
+    /// Hands all texts on, in order.
+    pub fn read(&self, held: Held, each: &mut dyn FnMut(Part<'_>) -> Result<()>) -> Result<Tally> {
+        let mut tally = Tally { again: self.again, ..Tally::default() };
+        for Given { path, files } in &self.given {
+            let before = tally.bytes;
+            for text in files {
+                self.read_one(text, held, &mut tally, each)?;
+            }
+            if tally.bytes == before && !files.is_empty() {
+                return Err(empty(path));
+            }
+        }
+        Ok(tally)
     }
-    let Some(messages) = value["messages"].as_array() else {
-        return Err("has neither a text nor messages".to_owned());
-    };
-    let contents: Option<Vec<&str>> =
-        messages.iter().map(|message| message["content"].as_str()).collect();
-    contents.map(|contents| contents.join("\n")).ok_or("has a message without a content".to_owned())
+
+    fn read_one(
+        &self,
+        text: &Text,
+        held: Held,
+        tally: &mut Tally,
+        each: &mut dyn FnMut(Part<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let path = text.path.as_path();
+        let mut from = BufReader::new(packed::open(path, text.open()?)?);
+        let mut count = |text: &str, at: usize| {
+            if text.is_empty() {
+                return Ok(());
+            }
+            tally.documents += usize::from(at == 0);
+            tally.bytes += text.len();
+            each(Part { path, text, at })
+        };
+        let mut stream = Stream::new(path, self.how);
+        if packed::is_lines(path) {
+            tally.skipped += stream.lines(&mut from, &mut |text| count(text, 0))?;
+        } else {
+            stream.text(&mut from, held, &mut count)?;
+        }
+        tally.files += 1;
+        tally.replaced += usize::from(stream.has_replaced());
+        Ok(())
+    }
+}
+
+impl Tally {
+    /// One line that says what was read.
+    pub fn summary(&self) -> String {
+        let count = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            count => format!("{count} {what}s"),
+        };
+        let mut parts = vec![
+            count(self.files, "file"),
+            count(self.documents, "document"),
+            count(self.bytes, "byte"),
+        ];
+        if self.again > 0 {
+            parts.push(format!("{} named twice and read once", count(self.again, "file")));
+        }
+        if self.skipped > 0 {
+            parts.push(format!("{} passed over", count(self.skipped, "line")));
+        }
+        if self.replaced > 0 {
+            parts.push(format!("bytes replaced in {}", count(self.replaced, "file")));
+        }
+        parts.join(", ")
+    }
 }

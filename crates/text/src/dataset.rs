@@ -3,6 +3,8 @@
 //! The last tenth is kept for validation. Which window a draw is depends on the seed and the draw's
 //! number alone, so that a run can go on where another stopped.
 
+mod gather;
+
 use std::{
     io::{self, Write},
     ops::Range,
@@ -17,6 +19,7 @@ use rand_chacha::{
 use sha2::{Digest, Sha256};
 
 use crate::TokenId;
+pub use gather::Gathering;
 
 /// What a token file begins with.
 const MAGIC: &[u8; 8] = b"lbtokens";

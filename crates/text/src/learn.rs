@@ -1,44 +1,106 @@
-//! Tokenizers made from texts: byte-level BPE, and one token for each character.
+//! Tokenizers made from texts as they come: byte-level BPE, and one token for each character.
 
 use std::collections::BTreeSet;
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
-use crate::{Tokenizer, added::Added, bpe::train, tokenizer::Parts, vocabulary::Vocabulary};
+use crate::{
+    Tokenizer,
+    added::Added,
+    bpe::train::{self, Counts},
+    tokenizer::Parts,
+    vocabulary::Vocabulary,
+};
 
-impl Tokenizer {
-    /// Learns a byte-level BPE of at most `size` tokens: `specials` first, then the 256 bytes, then
+/// Learns a tokenizer from texts of any length, part by part.
+#[derive(Debug)]
+pub struct Learner {
+    specials: Vec<String>,
+    seen: Seen,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Characters(BTreeSet<char>),
+    Words { counts: Counts, size: usize },
+}
+
+impl Learner {
+    /// Of a byte-level BPE of at most `size` tokens: `specials` first, then the 256 bytes, then
     /// merges. The first special token begins and ends texts, and is put around none by itself.
-    pub fn train_bpe(texts: &[&str], size: usize, specials: &[&str]) -> Result<Self> {
-        let byte_level = json!({
-            "type": "ByteLevel",
-            "add_prefix_space": false,
-            "trim_offsets": true,
-            "use_regex": true,
-        });
-        let vocabulary = train::train(texts, size, specials)?;
-        Self::learned(vocabulary, specials, byte_level.clone(), byte_level)
+    pub fn bpe(size: usize, specials: &[&str]) -> Result<Self> {
+        train::check_size(size, specials.len())?;
+        Ok(Self::of(Seen::Words { counts: Counts::new()?, size }, specials))
     }
 
-    /// One token for each different character of the texts, in the order of their code points,
+    /// Of one token for each different character of the texts, in the order of their code points,
     /// after `specials`. Any other character is refused when a text is encoded.
-    pub fn characters(texts: &[&str], specials: &[&str]) -> Result<Self> {
-        let characters: BTreeSet<char> = texts.iter().flat_map(|text| text.chars()).collect();
+    pub fn characters(specials: &[&str]) -> Self {
+        Self::of(Seen::Characters(BTreeSet::new()), specials)
+    }
+
+    fn of(seen: Seen, specials: &[&str]) -> Self {
+        Self { specials: specials.iter().map(|&special| special.to_owned()).collect(), seen }
+    }
+
+    /// Learns from texts too, or from parts that begin where no word goes on.
+    pub fn add(&mut self, texts: &[&str]) -> Result<()> {
+        match &mut self.seen {
+            Seen::Characters(characters) => {
+                characters.extend(texts.iter().flat_map(|text| text.chars()));
+                Ok(())
+            }
+            Seen::Words { counts, .. } => counts.add(texts),
+        }
+    }
+
+    /// The tokenizer.
+    pub fn finish(self) -> Result<Tokenizer> {
+        let specials: Vec<&str> = self.specials.iter().map(String::as_str).collect();
+        let characters = match self.seen {
+            Seen::Words { counts, size } => {
+                let byte_level = json!({
+                    "type": "ByteLevel",
+                    "add_prefix_space": false,
+                    "trim_offsets": true,
+                    "use_regex": true,
+                });
+                let vocabulary = train::train(&counts, size, &specials)?;
+                return Tokenizer::learned(vocabulary, &specials, byte_level.clone(), byte_level);
+            }
+            Seen::Characters(characters) => characters,
+        };
         if characters.is_empty() {
             return Err(Refusal::user(
                 "there is no character in the texts to make tokens of; give more text",
             ));
         }
         let mut vocabulary = Vocabulary::default();
-        for special in specials {
+        for special in &specials {
             vocabulary.insert(special, vocabulary.size())?;
         }
         for character in characters {
             vocabulary.insert(character.encode_utf8(&mut [0; 4]), vocabulary.size())?;
         }
         // A BPE without merges: Hugging Face reads it, and gives each character its id.
-        Self::learned(vocabulary, specials, Value::Null, json!({"type": "Fuse"}))
+        Tokenizer::learned(vocabulary, &specials, Value::Null, json!({"type": "Fuse"}))
+    }
+}
+
+impl Tokenizer {
+    /// What a [`Learner`] of a byte-level BPE makes of texts.
+    pub fn train_bpe(texts: &[&str], size: usize, specials: &[&str]) -> Result<Self> {
+        let mut learner = Learner::bpe(size, specials)?;
+        learner.add(texts)?;
+        learner.finish()
+    }
+
+    /// What a [`Learner`] of characters makes of texts.
+    pub fn characters(texts: &[&str], specials: &[&str]) -> Result<Self> {
+        let mut learner = Learner::characters(specials);
+        learner.add(texts)?;
+        learner.finish()
     }
 
     fn learned(

@@ -26,6 +26,7 @@ mod words;
 pub use bpe::{Merged, Tree};
 pub use decode::Decoder;
 pub use gguf::GgufVocabulary;
+pub use learn::Learner;
 pub use leave_out::leave_out;
 pub use named::Named;
 pub use token::TokenId;

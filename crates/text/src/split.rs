@@ -111,6 +111,22 @@ impl Splitter {
         Ok(())
     }
 
+    /// Whether a text is one word.
+    pub(crate) fn cuts_nothing(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// Whether no word goes on over the ASCII white space after an ASCII letter or digit, and what a
+    /// word is does not depend on what stands before it.
+    pub(crate) fn cuts_before_spaces(&self) -> bool {
+        let [Stage::Split { pattern, behavior: Behavior::Isolated, inverted: false }] =
+            &*self.stages
+        else {
+            return false;
+        };
+        matches!(pattern, Pattern::Words { .. })
+    }
+
     /// Hands the words of a part of a text on, in order. `is_first`: the part begins the text.
     pub(crate) fn words(
         &self,

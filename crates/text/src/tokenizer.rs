@@ -125,7 +125,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
         let Template { before, after } = &self.0.template;
         let mut ids = before.clone();
-        self.append(text, specials, &mut ids)?;
+        self.append(text, 0, specials, &mut ids)?;
         ids.extend(after);
         Ok(ids.into_iter().map(TokenId).collect())
     }
@@ -133,11 +133,28 @@ impl Tokenizer {
     /// The ids of a text alone, with nothing put around it.
     pub fn encode_bare(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
-        self.append(text, specials, &mut ids)?;
+        self.append(text, 0, specials, &mut ids)?;
         Ok(ids.into_iter().map(TokenId).collect())
     }
 
-    fn append(&self, text: &str, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
+    /// Whether a text's ids are those of its parts, one after the other, where each part but the first
+    /// begins with the ASCII white space that stood after an ASCII letter or digit.
+    pub fn reads_parts(&self) -> bool {
+        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
+        let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();
+        normalizers.is_empty() && (splitter.cuts_before_spaces() || are_letters)
+    }
+
+    /// The ids of a part of a text, which begins at byte `at`, with nothing put around it. Special
+    /// tokens in it are text.
+    pub fn encode_part(&self, part: &str, at: usize) -> Result<Vec<TokenId>> {
+        let mut ids = Vec::new();
+        self.append(part, at, Specials::Text, &mut ids)?;
+        Ok(ids.into_iter().map(TokenId).collect())
+    }
+
+    /// Appends the ids of a text, which begins at byte `at` of what the user gave.
+    fn append(&self, text: &str, at: usize, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
         let finds = specials == Specials::Allowed;
         let mut room = Vec::new();
         // Seldom more ids than bytes: ids that move while they grow would lie in memory twice.
@@ -157,7 +174,7 @@ impl Tokenizer {
                 let is_first = is_first && inner.start == 0;
                 self.0.splitter.words(&normal[inner], is_first, &mut |word| {
                     let encoded = self.0.bpe.encode(word, &mut room, ids);
-                    encoded.map_err(|unknown| unknown_at(&unknown, text, span.start))
+                    encoded.map_err(|unknown| unknown_at(&unknown, text, span.start, at))
                 })
             })
         })
@@ -317,8 +334,9 @@ fn decoded(mut decoder: Decoder, ids: &[TokenId]) -> String {
     text
 }
 
-/// Names what has no piece, and where it first stands in the text from `from` on.
-fn unknown_at(unknown: &bpe::Unknown, text: &str, from: usize) -> Refusal {
+/// Names what has no piece, and where it first stands in the text from `from` on; the text begins at
+/// byte `begin`.
+fn unknown_at(unknown: &bpe::Unknown, text: &str, from: usize, begin: usize) -> Refusal {
     let (what, at) = match *unknown {
         bpe::Unknown::Character(sign) => {
             (format!("the character {sign:?}"), text[from..].find(sign))
@@ -328,7 +346,7 @@ fn unknown_at(unknown: &bpe::Unknown, text: &str, from: usize) -> Refusal {
             text.as_bytes()[from..].iter().position(|&b| b == byte),
         ),
     };
-    let place = at.map_or(String::new(), |at| format!(" at byte {}", from + at));
+    let place = at.map_or(String::new(), |at| format!(" at byte {}", begin + from + at));
     Refusal::user(format!(
         "{what}{place} is not in the tokenizer's vocabulary; leave it out, or train a tokenizer on texts that have it"
     ))

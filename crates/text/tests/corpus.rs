@@ -8,12 +8,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_text::corpus::{Corpus, Reading, read};
+use lookback_files::Result;
+use lookback_text::{
+    Learner, Named, Specials, Tokenizer,
+    corpus::{Held, Reading, Tally, find},
+};
 
 const STRICT: Reading = Reading { lossy: false, skip_bad: false, most: 1 << 20 };
 
-fn texts(corpus: &Corpus) -> Vec<&str> {
-    corpus.documents.iter().map(|document| document.text.as_str()).collect()
+/// Whole documents, in order, and what was counted.
+fn read(paths: &[PathBuf], how: Reading) -> Result<(Vec<String>, Tally)> {
+    let mut documents = Vec::new();
+    let tally = find(paths, how)?.read(Held::Whole, &mut |part| {
+        documents.push(part.text.to_owned());
+        Ok(())
+    })?;
+    Ok((documents, tally))
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -61,14 +71,14 @@ fn folders_lines_and_packed_files_are_read_in_the_order_of_their_names() {
         ("z.jsonl", LINES.as_bytes()),
     ]);
     let lines = ["one\nand more", "two?\ntwo.", "three"];
-    let corpus = read(&[folder.path().to_owned()], STRICT).unwrap();
+    let (texts, tally) = read(&[folder.path().to_owned()], STRICT).unwrap();
     let all: Vec<&str> = ["from a", "from gzip"].into_iter().chain(lines).chain(lines).collect();
-    assert_eq!(texts(&corpus), all);
-    assert_eq!(corpus.summary(), format!("5 files, 8 documents, {} bytes", all.concat().len()));
+    assert_eq!(texts, all);
+    assert_eq!(tally.summary(), format!("5 files, 8 documents, {} bytes", all.concat().len()));
     let one = read(&[folder.path().join("b/d.jsonl.zst")], STRICT).unwrap();
-    assert_eq!(texts(&one), lines);
+    assert_eq!(one.0, lines);
     // Files of any other name are one text.
-    assert_eq!(texts(&read(&[folder.path().join("notes.pdf")], STRICT).unwrap()), ["%PDF"]);
+    assert_eq!(read(&[folder.path().join("notes.pdf")], STRICT).unwrap().0, ["%PDF"]);
 }
 
 #[test]
@@ -119,10 +129,10 @@ fn what_cannot_be_read_is_named_with_its_place() {
     }
     let kind = Reading { lossy: true, skip_bad: true, ..STRICT };
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    let corpus = read(&[path("bad.txt"), path("bad.jsonl")], kind).unwrap();
-    assert_eq!(texts(&corpus)[0], "good \u{fffd}\u{fffd} text");
-    assert_eq!((corpus.documents.len(), corpus.skipped, corpus.replaced), (4, 3, 1));
-    let summary = corpus.summary();
+    let (texts, tally) = read(&[path("bad.txt"), path("bad.jsonl")], kind).unwrap();
+    assert_eq!(texts[0], "good \u{fffd}\u{fffd} text");
+    assert_eq!((tally.documents, tally.skipped, tally.replaced), (4, 3, 1));
+    let summary = tally.summary();
     assert!(summary.ends_with("3 lines passed over, bytes replaced in 1 file"), "{summary}");
 }
 
@@ -134,7 +144,7 @@ fn packed_texts_cut_anywhere_are_refused_and_never_a_panic() {
     {
         let folder = folder(&[(name, &whole)]);
         let path = folder.path().join(name);
-        assert_eq!(read(std::slice::from_ref(&path), STRICT).unwrap().documents.len(), 9);
+        assert_eq!(read(std::slice::from_ref(&path), STRICT).unwrap().1.documents, 9);
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
             assert!(read(std::slice::from_ref(&path), STRICT).is_err(), "{name} cut at {length}");
@@ -150,4 +160,65 @@ fn packed_texts_cut_anywhere_are_refused_and_never_a_panic() {
             }
         }
     }
+}
+
+#[test]
+fn patterns_name_files_and_a_file_that_is_named_twice_is_read_once() {
+    let folder = folder(&[
+        ("b.txt", b"from b"),
+        ("a.txt", b"from a"),
+        ("c.md", b"from c"),
+        ("in/d.txt", b"from d"),
+        ("odd[1].txt", b"odd"),
+    ]);
+    let path = |name: &str| folder.path().join(name);
+    assert_eq!(read(&[path("[ab].txt")], STRICT).unwrap().0, ["from a", "from b"]);
+    let (texts, tally) = read(&[path("**/d.txt"), path("in"), path("in/d.txt")], STRICT).unwrap();
+    assert_eq!((texts.as_slice(), tally.again), (&["from d".to_owned()][..], 2));
+    assert_eq!(tally.summary(), "1 file, 1 document, 6 bytes, 2 files named twice and read once");
+    // A file whose name looks like a pattern is that file.
+    assert_eq!(read(&[path("odd[1].txt")], STRICT).unwrap().0, ["odd"]);
+    assert_eq!(
+        refusal(folder.path(), "*.pdf", STRICT),
+        "*.pdf: no file has such a name; check the pattern"
+    );
+    let said = refusal(folder.path(), "a[.txt", STRICT);
+    assert!(said.starts_with("a[.txt: it is no pattern of file names ("), "{said}");
+}
+
+#[test]
+fn the_parts_of_a_text_are_the_text_and_have_its_tokens() {
+    let mut text = String::new();
+    for line in 0..4000 {
+        let ends = ["red", "old.", "7", "x  ", "\u{e9}", "said:\n\n", "it's"];
+        text += &format!("the {line} bird is {}\n", ends[line % ends.len()]);
+    }
+    let folder = folder(&[("long.txt", text.as_bytes()), ("long.txt.gz", &gzip(text.as_bytes()))]);
+    let learned = Tokenizer::train_bpe(&[&text], 300, &["<|endoftext|>"]).unwrap();
+    let letters = Tokenizer::characters(&[&text], &[]).unwrap();
+    let named = Named::from_name("o200k").unwrap().tokenizer().unwrap();
+    for name in ["long.txt", "long.txt.gz"] {
+        let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
+        for size in [1, 1000, 100_000, 1 << 20] {
+            for tokenizer in [&learned, &letters, &named] {
+                assert!(tokenizer.reads_parts());
+                let (mut whole, mut ids, mut parts) = (String::new(), Vec::new(), 0);
+                let tally = corpus.read(Held::Parts(size), &mut |part| {
+                    assert_eq!(part.at, whole.len());
+                    whole += part.text;
+                    ids.extend(tokenizer.encode_part(part.text, part.at)?);
+                    parts += 1;
+                    Ok(())
+                });
+                assert_eq!(tally.unwrap().documents, 1);
+                assert!(whole == text && (parts > 1) == (size < text.len()), "{size}: {parts}");
+                let expected = tokenizer.encode_bare(&text, Specials::Text).unwrap();
+                assert!(ids == expected, "{size}");
+            }
+        }
+    }
+    let mut learner = Learner::bpe(300, &["<|endoftext|>"]).unwrap();
+    let corpus = find(&[folder.path().join("long.txt")], STRICT).unwrap();
+    corpus.read(Held::Parts(1000), &mut |part| learner.add(&[part.text])).unwrap();
+    assert_eq!(learner.finish().unwrap().to_json(), learned.to_json());
 }

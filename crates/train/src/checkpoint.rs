@@ -1,13 +1,19 @@
 //! All that a run needs to go on, in one file: weights, moments, steps done.
 //!
 //! The file is written whole or not at all, so that a run that dies leaves the last checkpoint. Where
-//! the data stand follows from the steps.
+//! the data stand follows from the steps. It ends with the SHA-256 of all that stands before, so that a
+//! disk that turns a bit over is found out: no run goes on from other numbers than it came to.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    path::Path,
+};
 
 use lookback_files::{Refusal, Result, map, write_whole_with};
 use lookback_model::WeightId;
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
+use sha2::{Digest, Sha256};
 
 use crate::{average::Average, trainer::Trainer};
 
@@ -16,6 +22,11 @@ const STEPS: &str = "steps";
 /// The tensor that counts the steps whose weights the mean is of. It is no key beside the steps: keys
 /// stand in any order, and the same run is to leave the same bytes.
 const AVERAGED: &str = "averaged";
+/// The tensor that ends the file: the SHA-256 of every byte before its own. Files from before there was
+/// one are read without it.
+const CHECKSUM: &str = "checksum";
+/// Bytes of it.
+const SUM: usize = 32;
 
 /// Reading and writing the state of a run.
 #[derive(Debug)]
@@ -45,40 +56,68 @@ impl Checkpoint {
         if averaged(trainer).is_some() {
             let (dtype, shape, data_offsets) = (Dtype::U64, vec![1], (end, end + 8));
             infos.push((AVERAGED.to_owned(), TensorInfo { dtype, shape, data_offsets }));
+            end += 8;
         }
+        let (dtype, shape, data_offsets) = (Dtype::U8, vec![SUM], (end, end + SUM));
+        infos.push((CHECKSUM.to_owned(), TensorInfo { dtype, shape, data_offsets }));
         let about = HashMap::from([(STEPS.to_owned(), trainer.steps().to_string())]);
         let failed =
             |error: &dyn std::fmt::Display| Refusal::ours(format!("{}: {error}", path.display()));
         let header = Metadata::new(Some(about), infos).map_err(|error| failed(&error))?;
         let header = serde_json::to_vec(&header).map_err(|error| failed(&error))?;
         write_whole_with(path, |to| {
+            let mut to = Summing { to, sum: Sha256::new() };
             to.write_all(&(header.len() as u64).to_le_bytes())?;
             to.write_all(&header)?;
+            let mut bytes = Vec::new();
             for id in network.ids() {
                 for (_, values) in kept(trainer, id) {
-                    for value in values {
-                        to.write_all(&value.to_le_bytes())?;
+                    for values in values.chunks(1 << 12) {
+                        bytes.clear();
+                        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+                        to.write_all(&bytes)?;
                     }
                 }
             }
-            averaged(trainer).map_or(Ok(()), |mean| to.write_all(&mean.steps().to_le_bytes()))
+            if let Some(mean) = averaged(trainer) {
+                to.write_all(&mean.steps().to_le_bytes())?;
+            }
+            to.to.write_all(&to.sum.finalize())
         })
     }
 
     /// Puts a trainer into the state that a file holds.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it. The trainer's state is then of no use, unless another
+    /// file is read.
     pub fn read(path: &Path, trainer: &mut Trainer) -> Result<()> {
         let bytes = map(path)?;
         let broken = |why: &dyn std::fmt::Display| {
-            Refusal::user(format!(
-                "{}: it is no checkpoint of this run ({why}); train anew into another --out",
-                path.display()
-            ))
+            Refusal::user(format!("{}: it is no checkpoint of this run ({why})", path.display()))
         };
         let (_, about) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(&error))?;
+        if let (Ok(kept), Some((all, sum))) = (file.tensor(CHECKSUM), bytes.split_last_chunk())
+            && (kept.data() != sum || Sha256::digest(all).as_slice() != sum as &[u8; SUM])
+        {
+            return Err(Refusal::user(format!(
+                "{}: it does not have its own checksum, so it was damaged after it was written",
+                path.display()
+            )));
+        }
         let steps = about.metadata().as_ref().and_then(|about| about.get(STEPS)?.parse().ok());
         let steps: u64 = steps.ok_or_else(|| broken(&"it does not say its steps"))?;
         let network = trainer.weights().network().clone();
+        // A name with a bit turned over would otherwise be one that nobody misses.
+        let is_ours = |name: &str| {
+            let of_weight = name.split_once('.').filter(|(part, _)| PARTS.contains(part));
+            let is_weight = |of: &str| network.ids().any(|id| network.weight(id).name == of);
+            [AVERAGED, CHECKSUM].contains(&name) || of_weight.is_some_and(|(_, of)| is_weight(of))
+        };
+        if let Some(name) = file.names().into_iter().find(|name| !is_ours(name)) {
+            return Err(broken(&format!("{name} is not of this model")));
+        }
         let fill = |part: &str, id: WeightId, to: &mut [f32]| {
             let spec = network.weight(id);
             let name = format!("{part}.{}", spec.name);
@@ -108,6 +147,24 @@ impl Checkpoint {
         }
         trainer.pack();
         Ok(())
+    }
+}
+
+/// Writes through, and sums up what went by.
+struct Summing<'a> {
+    to: &'a mut dyn Write,
+    sum: Sha256,
+}
+
+impl Write for Summing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

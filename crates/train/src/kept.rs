@@ -47,7 +47,7 @@ impl Directory {
             }
         }
         match passed_over.into_iter().next() {
-            Some(refusal) => Err(refusal),
+            Some(refusal) => Err(refusal.then("train anew into another --out")),
             None => Ok(Restored { steps: 0, passed_over: Vec::new() }),
         }
     }

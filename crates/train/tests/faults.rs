@@ -2,6 +2,7 @@
 //! the bits of the run that nothing happened to.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stdout, reason = "how many cases there were is worth reading")]
 
 use std::{
     cell::Cell,
@@ -20,7 +21,7 @@ use lookback_files::{
 };
 use lookback_model::{Network, TokenId};
 use lookback_text::dataset::{Dataset, Windows};
-use lookback_train::{Course, Directory, Recipe, Source, Trainer, preset};
+use lookback_train::{Checkpoint, Course, Directory, Recipe, Source, Trainer, preset};
 
 /// What happens at the chosen call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,6 +106,11 @@ fn recipe() -> Recipe {
     recipe
 }
 
+fn trainer(recipe: &Recipe) -> Result<Trainer> {
+    let network = Arc::new(Network::new(&recipe.config(11, None)?));
+    Trainer::new(network, recipe, Arc::new(Team::alone()))
+}
+
 /// Begins a run in a directory, or goes on with the one that is there, as `lookback train` does.
 fn train(path: &Path) -> Result<()> {
     let is_begun = path.join("training.toml").exists();
@@ -112,8 +118,7 @@ fn train(path: &Path) -> Result<()> {
     let recipe = if is_begun { directory.read_settings()? } else { recipe() };
     let ids: Vec<TokenId> = (0..200).map(|at| TokenId(at * at % 11)).collect();
     let data = Dataset::new(ids, Vec::new());
-    let network = Arc::new(Network::new(&recipe.config(11, None)?));
-    let mut trainer = Trainer::new(network, &recipe, Arc::new(Team::alone()))?;
+    let mut trainer = trainer(&recipe)?;
     let _lock = if is_begun {
         let lock = directory.lock()?;
         directory.restore(&mut trainer)?;
@@ -222,4 +227,35 @@ fn a_checkpoint_that_was_damaged_is_passed_over_for_the_one_before() {
         train(&run).unwrap();
         assert!(names_and_bytes(&run) == whole);
     }
+}
+
+#[test]
+fn a_checkpoint_that_is_cut_or_has_a_bit_turned_over_is_refused_by_name() {
+    let world = tempfile::tempdir().unwrap();
+    let run = world.path().join("run");
+    train(&run).unwrap();
+    let whole = fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let mut trainer = trainer(&recipe()).unwrap();
+    let damaged = world.path().join("damaged.safetensors");
+    let mut refused = |bytes: &[u8], how: &str| {
+        fs::write(&damaged, bytes).unwrap();
+        let Err(refusal) = Checkpoint::read(&damaged, &mut trainer) else { panic!("{how}") };
+        let sentence = refusal.to_string();
+        assert!(sentence.starts_with(damaged.to_str().unwrap()), "{sentence}");
+        assert!(!sentence.contains('\n'), "{sentence}");
+    };
+    let mut bytes = whole.clone();
+    for at in 0..bytes.len() {
+        // Another bit of each byte; all of those that say how long the header is.
+        for bit in (0..8).filter(|bit| at < 8 || *bit == at * 5 % 8) {
+            bytes[at] ^= 1 << bit;
+            refused(&bytes, &format!("bit {bit} of byte {at} was turned over"));
+            bytes[at] ^= 1 << bit;
+        }
+        refused(&bytes[..at], &format!("it was cut at {at}"));
+    }
+    println!("{} checkpoints were cut, {} had a bit turned over", whole.len(), whole.len() + 56);
+    // As it was, it is read.
+    fs::write(&damaged, &whole).unwrap();
+    Checkpoint::read(&damaged, &mut trainer).unwrap();
 }

@@ -7,11 +7,11 @@ use lookback::open::Model;
 use lookback_engine::{Shape, Team, Workspace, evaluate};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
-use lookback_text::{Specials, corpus::Document, dataset::Dataset};
+use lookback_text::dataset::{Dataset, Gathering};
 use serde_json::json;
 
 use crate::{
-    arguments::{Compute, Form, Machine, Texts},
+    arguments::{Compute, Form, Machine, Texts, held_for},
     print::Print,
     questions::{Scores, differences},
 };
@@ -86,12 +86,15 @@ impl Eval {
             };
         }
         let tokenizer = model.tokenizer()?;
-        let (mut ids, mut bytes) = (Vec::new(), 0);
-        for Document { path, text } in self.reading.read(&self.texts, print)?.documents {
-            let of_text = tokenizer.encode_bare(&text, Specials::Text);
-            ids.extend(of_text.map_err(|refusal| refusal.at(path.display()))?);
-            bytes += text.len();
-        }
+        let (mut gathered, mut bytes) = (Gathering::new(&std::env::temp_dir()), 0);
+        let corpus = self.reading.find(&self.texts)?;
+        let tally = corpus.read(held_for(tokenizer), &mut |part| {
+            let of_part = tokenizer.encode_part(part.text, part.at);
+            bytes += part.text.len();
+            gathered.extend(&of_part.map_err(|refusal| refusal.at(part.path.display()))?)
+        })?;
+        Texts::tell(&tally, print);
+        let ids = gathered.finish()?;
         if ids.len() < 2 {
             let what = if ids.is_empty() { "it is empty" } else { "it is one token long" };
             return Err(Refusal::user(format!(
@@ -103,7 +106,9 @@ impl Eval {
         let loss = judge(&model, &team, &ids, context);
         let mean = loss.mean();
         // The first token is not asked for, so its bytes are not counted.
-        let bytes = bytes - tokenizer.bytes_of(ids[0]).len().min(bytes);
+        let mut first = [TokenId(0)];
+        ids.read(0, &mut first);
+        let bytes = bytes - tokenizer.bytes_of(first[0]).len().min(bytes);
         let bits = loss.total / std::f64::consts::LN_2 / bytes.max(1) as f64;
         let perplexity = libm::exp(mean);
         if self.form.json {
@@ -129,19 +134,21 @@ const LONGEST: usize = 2048;
 const ROWS: usize = 1024;
 
 /// The loss over windows of one context side by side; each token but the first is asked for once.
-fn judge(model: &Model, team: &Team, ids: &[TokenId], context: usize) -> Loss {
+fn judge(model: &Model, team: &Team, ids: &Dataset, context: usize) -> Loss {
     let sequences = (ROWS / context).max(1);
     let shape = Shape::Evaluate { rows: sequences * context, sequences };
     let mut space = Workspace::new(model.network(), shape, context, team.threads());
     let (mut batch, mut targets) =
         (Batch::new(), Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 });
     let mut all = Loss::default();
-    let windows: Vec<_> = Dataset::side_by_side(0..ids.len(), context).collect();
-    for windows in windows.chunks(sequences) {
+    let mut window = vec![TokenId(0); context + 1];
+    let mut windows = Dataset::side_by_side(0..ids.len(), context).peekable();
+    while windows.peek().is_some() {
         batch.clear();
         targets.ids.clear();
-        for (index, window) in windows.iter().enumerate() {
-            let window = &ids[window.clone()];
+        for (index, place) in windows.by_ref().take(sequences).enumerate() {
+            let window = &mut window[..place.len()];
+            ids.read(place.start, window);
             batch.push(SequenceId(index as u32), 0, &window[..window.len() - 1]);
             targets.ids.extend(window[1..].iter().map(|id| id.0));
         }

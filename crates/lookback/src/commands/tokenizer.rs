@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use lookback::open::find;
 use lookback_files::{Refusal, Result, check_place, write_whole};
 use lookback_model::Stored;
-use lookback_text::{self as text, TokenId};
+use lookback_text::{self as text, TokenId, corpus::Held};
 use serde_json::json;
 
 use super::generate::read_input;
 
 use crate::{
-    arguments::{Form, Texts},
+    arguments::{Form, PART, Texts},
     print::Print,
 };
 
@@ -133,13 +133,14 @@ impl Which {
 impl Train {
     fn run(self, print: &mut Print) -> Result<()> {
         check_place(&self.out)?;
-        let corpus = self.reading.read(&self.texts, print)?;
-        let documents = corpus.documents.iter();
-        let texts: Vec<&str> = documents.map(|document| document.text.as_str()).collect();
+        let learner = text::Learner::bpe(self.vocab, &["<|endoftext|>"]);
+        let mut learner = learner.map_err(|refusal| refusal.at("--vocab"))?;
+        let corpus = self.reading.find(&self.texts)?;
         let began = Instant::now();
-        let tokenizer = text::Tokenizer::train_bpe(&texts, self.vocab, &["<|endoftext|>"])
-            .map_err(|refusal| refusal.at("--vocab"))?;
+        let tally = corpus.read(Held::Parts(PART), &mut |part| learner.add(&[part.text]))?;
+        let tokenizer = learner.finish()?;
         let seconds = began.elapsed().as_secs_f64();
+        Texts::tell(&tally, print);
         write_whole(&self.out, tokenizer.to_json().as_bytes())?;
         let (vocabulary, merges) = (tokenizer.vocabulary(), tokenizer.merges());
         if self.form.json {

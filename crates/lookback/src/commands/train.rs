@@ -142,7 +142,7 @@ impl Train {
             None => self.fresh(print)?,
         };
         let learning = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
-        let planned = prepared.source.data.bytes() + learning.max(prepared.text_bytes);
+        let planned = prepared.source.data.bytes() + learning;
         memory::refuse_beyond("training", planned)?;
         let parameters = prepared.network.parameters();
         let (threads, megabytes) = (team.threads(), planned.div_ceil(1 << 20));

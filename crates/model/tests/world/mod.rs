@@ -30,6 +30,50 @@ pub fn qwen3() -> Network {
     Network::new(&qwen3.expect("valid"))
 }
 
+/// One small network of each family.
+pub fn families() -> [Network; 3] {
+    [gpt2(), llama(), qwen3()]
+}
+
+/// A llama of one block whose matrices are stored in a type of ggml, by its number.
+pub fn quantised_gguf(kind: u32) -> Vec<u8> {
+    let size = Size {
+        vocabulary: 3,
+        width: 32,
+        layers: 1,
+        heads: 2,
+        key_heads: 1,
+        hidden: 32,
+        context: 4,
+    };
+    let mut gguf = gguf_keys(&Network::new(&Config::llama(size).expect("valid")));
+    gguf.text("tokenizer.ggml.pre", "llama-bpe").number("general.alignment", 32);
+    let mut add = |name: &str, shape: &[usize], kind: u32| {
+        let elements: usize = shape.iter().product();
+        let length = match kind {
+            0 => 4 * elements,
+            8 => elements / 32 * 34,
+            2 => elements / 32 * 18,
+            3 => elements / 32 * 20,
+            _ => 2 * elements,
+        };
+        // Arbitrary bytes, but small exponents.
+        let bytes: Vec<u8> = (0..length).map(|at| (at * 37 % 251) as u8 & 0x3b).collect();
+        gguf.tensor(name, kind, shape, &bytes);
+    };
+    add("token_embd.weight", &[3, 32], kind);
+    add("output_norm.weight", &[32], 0);
+    for (name, rows) in [("attn_q", 32), ("attn_k", 16), ("attn_v", 16), ("attn_output", 32)] {
+        add(&format!("blk.0.{name}.weight"), &[rows, 32], kind);
+    }
+    for name in ["ffn_gate", "ffn_up", "ffn_down"] {
+        add(&format!("blk.0.{name}.weight"), &[32, 32], kind);
+    }
+    add("blk.0.attn_norm.weight", &[32], 0);
+    add("blk.0.ffn_norm.weight", &[32], 0);
+    gguf.finish()
+}
+
 /// A weight's values: random ones between -2 and 2, others for every weight.
 pub fn values(network: &Network, id: WeightId) -> Vec<f32> {
     let mut state = u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;

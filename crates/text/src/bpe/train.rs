@@ -33,16 +33,66 @@ struct Word {
     count: i64,
 }
 
+/// Words and how often they occur, in texts as they come.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pattern: Pattern,
+    words: HashMap<String, i64>,
+}
+
+impl Counts {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { pattern: Pattern::regex(GPT2)?, words: HashMap::new() })
+    }
+
+    /// Counts the words of texts too.
+    pub(crate) fn add(&mut self, texts: &[&str]) -> Result<()> {
+        let parts: Vec<&str> = texts.iter().flat_map(|text| parts(text)).collect();
+        let pattern = &self.pattern;
+        if let [part] = *parts {
+            return count(pattern, part, &mut self.words);
+        }
+        let counted = |part: &&str| {
+            let mut words = HashMap::new();
+            count(pattern, part, &mut words).map(|()| words)
+        };
+        let add = |all: HashMap<String, i64>, some| Ok(sum(all, some));
+        let words = parts.par_iter().map(counted).try_reduce(HashMap::new, add)?;
+        self.words = sum(std::mem::take(&mut self.words), words);
+        Ok(())
+    }
+}
+
+fn count(pattern: &Pattern, text: &str, words: &mut HashMap<String, i64>) -> Result<()> {
+    pattern.spans(text, &mut |span, _| match words.get_mut(&text[span.clone()]) {
+        Some(count) => *count += 1,
+        None => drop(words.insert(text[span].to_owned(), 1)),
+    })
+}
+
+fn sum(all: HashMap<String, i64>, some: HashMap<String, i64>) -> HashMap<String, i64> {
+    let (mut all, some) = if all.len() < some.len() { (some, all) } else { (all, some) };
+    #[allow(clippy::iter_over_hash_type, reason = "sums of whole numbers have no order")]
+    for (word, count) in some {
+        *all.entry(word).or_default() += count;
+    }
+    all
+}
+
+/// Refuses a vocabulary that has no room for what stands in each.
+pub(crate) fn check_size(size: usize, specials: usize) -> Result<()> {
+    let least = specials + 256;
+    if size >= least {
+        return Ok(());
+    }
+    Err(Refusal::user(format!(
+        "a vocabulary of {size} has no room for 256 bytes and {specials} special tokens; ask for at least {least}"
+    )))
+}
+
 /// Pieces in this order: `specials`, the 256 bytes, the merges. Fewer than asked for where the
 /// texts have no pair twice.
-pub(crate) fn train(texts: &[&str], size: usize, specials: &[&str]) -> Result<Vocabulary> {
-    let least = specials.len() + 256;
-    if size < least {
-        return Err(Refusal::user(format!(
-            "a vocabulary of {size} has no room for 256 bytes and {} special tokens; ask for at least {least}",
-            specials.len()
-        )));
-    }
+pub(crate) fn train(counts: &Counts, size: usize, specials: &[&str]) -> Result<Vocabulary> {
     let mut vocabulary = Vocabulary::default();
     for (special, id) in specials.iter().zip(0..) {
         vocabulary.insert(special, id)?;
@@ -53,32 +103,9 @@ pub(crate) fn train(texts: &[&str], size: usize, specials: &[&str]) -> Result<Vo
     for letter in letters {
         vocabulary.insert(letter.encode_utf8(&mut [0; 4]), vocabulary.size())?;
     }
-    let words = count_words(texts)?;
-    let mut words = spelled(&words, &vocabulary);
+    let mut words = spelled(&counts.words, &vocabulary);
     grow(&mut vocabulary, &mut words, size)?;
     Ok(vocabulary)
-}
-
-fn count_words(texts: &[&str]) -> Result<HashMap<String, i64>> {
-    let pattern = Pattern::regex(GPT2)?;
-    let parts: Vec<&str> = texts.iter().flat_map(|text| parts(text)).collect();
-    let count = |part: &&str| {
-        let mut counts: HashMap<String, i64> = HashMap::new();
-        pattern.spans(part, &mut |span, _| match counts.get_mut(&part[span.clone()]) {
-            Some(count) => *count += 1,
-            None => {
-                counts.insert(part[span].to_owned(), 1);
-            }
-        })?;
-        Ok(counts)
-    };
-    parts.par_iter().map(count).try_reduce(HashMap::new, |mut all, some| {
-        #[allow(clippy::iter_over_hash_type, reason = "sums of whole numbers have no order")]
-        for (word, count) in some {
-            *all.entry(word).or_default() += count;
-        }
-        Ok(all)
-    })
 }
 
 /// Cuts before a line feed that follows another character than white space: no word crosses that.

@@ -1,18 +1,25 @@
 //! What a run needs, read and checked before anything is written or computed.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lookback_files::{Lock, Refusal, Result, read_utf8};
 use lookback_model::Network;
 use lookback_text::{
-    Named, Specials, TokenId, Tokenizer,
-    corpus::Document,
-    dataset::{Dataset, Windows},
+    Learner, Named, TokenId, Tokenizer,
+    corpus::{Corpus, Held, Tally},
+    dataset::{Dataset, Gathering, Windows},
 };
 use lookback_train::{Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
-use crate::{memory, print::Print};
+use crate::{
+    arguments::{PART, Texts, held_for},
+    memory,
+    print::Print,
+};
 
 /// Everything that a run needs.
 pub(super) struct Prepared {
@@ -27,8 +34,6 @@ pub(super) struct Prepared {
     pub(super) checkpoints: usize,
     /// Whether the directory is still to be made.
     pub(super) is_fresh: bool,
-    /// Bytes of the texts, which lay beside their ids until all were read.
-    pub(super) text_bytes: usize,
 }
 
 /// Settings of a model and its data, which are settled when a run begins.
@@ -64,26 +69,24 @@ impl Train {
             recipe.steps = 0;
         }
         let directory = self.out.as_deref().map(Directory::new).transpose()?;
-        let mut text_bytes = 0;
-        let (tokenizer, ids, documents, vocabulary) = match self.random_data {
+        let (tokenizer, data, vocabulary) = match self.random_data {
             Some(count) => {
                 let count = count as usize;
                 memory::refuse_beyond("--random-data", 2 * size_of::<u32>() * count)?;
                 let vocabulary = random_vocabulary(&self.preset, &self.tokenizer)?;
-                (None, random_ids(count, vocabulary), Vec::new(), vocabulary)
+                let data = Dataset::new(random_ids(count, vocabulary), Vec::new());
+                (None, data, vocabulary)
             }
             None => {
-                let corpus = self.reading.read(&self.texts, print)?;
-                text_bytes = corpus.bytes();
-                let texts = corpus.documents;
-                let tokenizer = tokenizer(&self.tokenizer, &texts)?;
-                let (ids, documents) = encode(&tokenizer, texts)?;
+                let corpus = self.reading.find(&self.texts)?;
+                let tokenizer = tokenizer(&self.tokenizer, &corpus)?;
+                let (data, tally) = encode(&tokenizer, &corpus, self.out.as_deref())?;
+                Texts::tell(&tally, print);
                 let vocabulary = tokenizer.vocabulary();
-                (Some(tokenizer), ids, documents, vocabulary)
+                (Some(tokenizer), data, vocabulary)
             }
         };
-        print.note(&format!("{} tokens of a vocabulary of {vocabulary}", ids.len()));
-        let data = Dataset::new(ids, documents);
+        print.note(&format!("{} tokens of a vocabulary of {vocabulary}", data.len()));
         let place = match self.texts.first() {
             Some(path) => path.display().to_string(),
             None => "--random-data".to_owned(),
@@ -106,7 +109,6 @@ impl Train {
             lock: None,
             checkpoints: self.checkpoints.into(),
             is_fresh: true,
-            text_bytes,
         })
     }
 
@@ -175,7 +177,6 @@ impl Train {
             lock,
             checkpoints: self.checkpoints.into(),
             is_fresh: false,
-            text_bytes: 0,
         })
     }
 
@@ -205,13 +206,15 @@ impl Train {
 }
 
 /// The tokenizer that `--tokenizer` names.
-fn tokenizer(kind: &str, texts: &[Document]) -> Result<Tokenizer> {
-    let all: Vec<&str> = texts.iter().map(|document| document.text.as_str()).collect();
-    if kind == "char" {
-        return Tokenizer::characters(&all, &[]);
-    }
-    if let Some(size) = kind.strip_prefix("bpe:") {
-        return Tokenizer::train_bpe(&all, bpe_size(kind, size)?, &["<|endoftext|>"]);
+fn tokenizer(kind: &str, corpus: &Corpus) -> Result<Tokenizer> {
+    let learned = match (kind, kind.strip_prefix("bpe:")) {
+        ("char", _) => Some(Learner::characters(&[])),
+        (_, Some(size)) => Some(Learner::bpe(bpe_size(kind, size)?, &["<|endoftext|>"])?),
+        _ => None,
+    };
+    if let Some(mut learner) = learned {
+        corpus.read(Held::Parts(PART), &mut |part| learner.add(&[part.text]))?;
+        return learner.finish();
     }
     if let Some(named) = Named::from_name(kind) {
         return named.tokenizer();
@@ -236,22 +239,27 @@ fn bpe_size(kind: &str, size: &str) -> Result<usize> {
 }
 
 /// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
-/// Each text is let go when it is read: a long one would otherwise lie beside its ids to the end.
-fn encode(tokenizer: &Tokenizer, texts: Vec<Document>) -> Result<(Vec<TokenId>, Vec<usize>)> {
-    let (mut ids, mut documents) = (Vec::new(), Vec::new());
-    for Document { path, text } in texts {
-        documents.push(ids.len());
-        let of_text = tokenizer
-            .encode_bare(&text, Specials::Text)
-            .map_err(|refusal| refusal.at(path.display()))?;
-        drop(text);
-        match ids.is_empty() {
-            true => ids = of_text,
-            false => ids.extend(of_text),
+/// Where they are many they lie on the disk of `out`, which holds them in the end.
+fn encode(tokenizer: &Tokenizer, corpus: &Corpus, out: Option<&Path>) -> Result<(Dataset, Tally)> {
+    let mut above = out.into_iter().flat_map(Path::ancestors).skip(1);
+    let folder = above.find_map(|folder| match folder.as_os_str().is_empty() {
+        true => Some(PathBuf::from(".")),
+        false => folder.is_dir().then(|| folder.to_owned()),
+    });
+    let mut gathered = Gathering::new(&folder.unwrap_or_else(std::env::temp_dir));
+    let end = tokenizer.end();
+    let tally = corpus.read(held_for(tokenizer), &mut |part| {
+        if part.at == 0 {
+            if !gathered.is_empty() {
+                gathered.extend(end.as_slice())?;
+            }
+            gathered.begin_document();
         }
-        ids.extend(tokenizer.end());
-    }
-    Ok((ids, documents))
+        let ids = tokenizer.encode_part(part.text, part.at);
+        gathered.extend(&ids.map_err(|refusal| refusal.at(part.path.display()))?)
+    })?;
+    gathered.extend(end.as_slice())?;
+    Ok((gathered.finish()?, tally))
 }
 
 /// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.

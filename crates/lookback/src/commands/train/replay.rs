@@ -55,7 +55,6 @@ impl Train {
             lock: None,
             checkpoints: self.checkpoints.into(),
             is_fresh: true,
-            text_bytes: 0,
         })
     }
 }

@@ -1,0 +1,102 @@
+//! Any bytes as a stored weight and rows to multiply it with: on every path, the products are those of
+//! its copy in f32, bit for bit, and those of its twin where rows are rounded.
+//!
+//! Of a case, four bytes say how a weight is stored, how many rows and outputs there are, and how long
+//! they are; the weight's bytes and the rows' follow, and begin again where there are too few.
+
+use std::cell::RefCell;
+
+use lookback_kernels::{
+    bf16,
+    matmul::After,
+    naive,
+    path::Path,
+    stored::{self, Kind, Panels},
+    team::Team,
+};
+
+const KINDS: [Kind; 5] = [Kind::Bf16, Kind::F16, Kind::Q8_0, Kind::Q4_0, Kind::Q4_1];
+
+thread_local! {
+    static TEAMS: RefCell<Vec<Team>> =
+        RefCell::new(Path::all_here().map(|path| Team::new(1, path)).collect());
+}
+
+/// Bytes of a row.
+fn row_len(kind: Kind, inner: usize) -> usize {
+    match kind {
+        Kind::Bf16 | Kind::F16 => 2 * inner,
+        Kind::Q8_0 => inner / 32 * 34,
+        Kind::Q4_0 => inner / 32 * 18,
+        Kind::Q4_1 => inner / 32 * 20,
+    }
+}
+
+/// Bits, in which all NaNs are equal.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect()
+}
+
+/// Holds one case on every path.
+pub fn check(bytes: &[u8]) {
+    let Some((&[kind, rows, outputs, inner], rest)) = bytes.split_first_chunk() else { return };
+    if rest.is_empty() {
+        return;
+    }
+    let kind = KINDS[usize::from(kind) % KINDS.len()];
+    let (rows, outputs) = (usize::from(rows) % 9 + 1, usize::from(outputs) % 140 + 1);
+    let inner = match kind.is_quantised() {
+        true => 32 * (usize::from(inner) % 6 + 1),
+        false => usize::from(inner) % 150 + 1,
+    };
+    let mut more = rest.iter().copied().cycle();
+    let len = row_len(kind, inner);
+    let weight: Vec<u8> = more.by_ref().take(outputs * len).collect();
+    let mut number = || f32::from_le_bytes([(); 4].map(|()| more.next().unwrap_or_default()));
+    let x: Vec<f32> = (0..rows * inner).map(|_| number()).collect();
+    let bias: Vec<f32> = (0..outputs).map(|_| number()).collect();
+    let residual: Vec<f32> = (0..rows * outputs).map(|_| number()).collect();
+    let after = After { bias: Some(&bias), residual: Some(&residual) };
+
+    let row = |output: usize| &weight[output * len..][..len];
+    let mut wide = vec![0.0; outputs * inner];
+    for (output, wide) in wide.chunks_exact_mut(inner).enumerate() {
+        naive::stored::widen(kind, row(output), wide);
+    }
+    let mut panels = vec![7; stored::panels_len(kind, outputs, inner)];
+    stored::pack(&Team::alone(), kind, &row, outputs, inner, &mut panels);
+    let mut copy = vec![0.0; rows * outputs];
+    naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
+    let mut twin = vec![0.0; rows * outputs];
+    if kind.is_quantised() {
+        naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
+    }
+    TEAMS.with_borrow(|teams| {
+        for team in teams {
+            let weight = || Panels { kind, data: &panels, outputs, inner };
+            let mut y = vec![f32::NAN; rows * outputs];
+            stored::forward(team, &x, weight(), after, &mut y);
+            let place = format!("{kind:?}, {rows} × {outputs} × {inner}, {:?}", team.path());
+            assert_eq!(bits(&y), bits(&copy), "{place}");
+            if kind.is_quantised() {
+                let mut pairs = vec![7; rows * inner / 2];
+                bf16::round_rows(team, &x, inner, &mut pairs);
+                y.fill(f32::NAN);
+                stored::forward_rounded(team, &pairs, weight(), after, &mut y);
+                assert_eq!(bits(&y), bits(&twin), "rounded, {place}");
+            }
+        }
+    });
+}
+
+/// Where a search begins.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let noise = |seed: usize| (0..400).map(move |at| (at * 167 + seed * 59) as u8 & 0x3f);
+    let shapes = [[0, 0, 0, 0], [0, 63, 31, 3], [4, 64, 32, 2], [8, 129, 149, 5]];
+    let of_kind = |kind: u8| {
+        shapes.map(|[rows, outputs, inner, seed]| {
+            [kind, rows, outputs, inner].into_iter().chain(noise(seed.into())).collect()
+        })
+    };
+    (0..KINDS.len() as u8).flat_map(of_kind).collect()
+}

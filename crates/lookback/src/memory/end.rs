@@ -1,0 +1,57 @@
+//! What is said when memory ends: a sentence and exit code 1, where Rust would abort with a number.
+//!
+//! A run has what it needs before its first step (`refuse_beyond` compares it with what is free), so this
+//! is seldom met: where another program takes the rest in between, or a limit leaves too little for what
+//! no plan counts.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    io::Write,
+    process::exit,
+};
+
+/// The system's allocator, until it has nothing more.
+struct UntilItEnds;
+
+#[global_allocator]
+static ALLOCATOR: UntilItEnds = UntilItEnds;
+
+// SAFETY: every call is handed to the system's allocator unchanged, and what it gives is handed back; where
+// that is nothing, the process ends.
+unsafe impl GlobalAlloc for UntilItEnds {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are the system allocator's.
+        given(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are the system allocator's.
+        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promises are the system allocator's.
+        given(unsafe { System.realloc(pointer, layout, size) }, size)
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn given(pointer: *mut u8, bytes: usize) -> *mut u8 {
+    if pointer.is_null() { end(bytes) } else { pointer }
+}
+
+/// Nothing here asks for memory.
+#[cold]
+#[allow(clippy::exit, reason = "whoever asked for memory cannot be given a refusal to hand on")]
+fn end(bytes: usize) -> ! {
+    let _nowhere_else_to_say_it = writeln!(
+        std::io::stderr().lock(),
+        "lookback: there is no memory left, and {bytes} bytes more are needed; make the model, the batch \
+         or the context smaller, or end other programs; what a run has kept, train --resume goes on with"
+    );
+    exit(1)
+}

@@ -1,0 +1,172 @@
+//! A text's bytes as they come, handed on as UTF-8: whole, in parts, or a line's document at a time.
+
+use std::{
+    io::{BufRead, Read},
+    path::Path,
+};
+
+use lookback_files::{Refusal, Result};
+use serde_json::Value;
+
+use super::{Held, Reading, packed};
+
+/// Bytes that are read at once.
+const BLOCK: u64 = 1 << 16;
+
+/// One file's text as it is read.
+pub(super) struct Stream<'a> {
+    path: &'a Path,
+    how: Reading,
+    /// Bytes understood so far.
+    at: usize,
+    has_replaced: bool,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(path: &'a Path, how: Reading) -> Self {
+        Self { path, how, at: 0, has_replaced: false }
+    }
+
+    /// Whether bytes became U+FFFD.
+    pub(super) fn has_replaced(&self) -> bool {
+        self.has_replaced
+    }
+
+    /// Hands a text on with where each part begins.
+    pub(super) fn text(
+        &mut self,
+        from: &mut dyn BufRead,
+        held: Held,
+        each: &mut dyn FnMut(&str, usize) -> Result<()>,
+    ) -> Result<()> {
+        let (mut bytes, mut text) = (Vec::new(), String::new());
+        // Where the text that is held begins, and how far it was searched for a place to cut.
+        let (mut begin, mut searched) = (0, 1);
+        loop {
+            let read = (&mut *from).take(BLOCK).read_to_end(&mut bytes);
+            let is_end = read.map_err(|error| packed::refuse(self.path, &error))? == 0;
+            self.understand(&mut bytes, is_end, &mut text)?;
+            if is_end {
+                return each(&text, begin);
+            }
+            self.expect_room(text.len())?;
+            let Held::Parts(size) = held else { continue };
+            if text.len() < size {
+                continue;
+            }
+            if let Some(cut) = last_cut(&text, searched) {
+                each(&text[..cut], begin)?;
+                begin += cut;
+                text.drain(..cut);
+            }
+            searched = text.len().max(1);
+        }
+    }
+
+    /// Hands on the document of each line, and gives how many lines were passed over.
+    pub(super) fn lines(
+        &mut self,
+        from: &mut dyn BufRead,
+        each: &mut dyn FnMut(&str) -> Result<()>,
+    ) -> Result<usize> {
+        let (mut bytes, mut line, mut skipped) = (Vec::new(), String::new(), 0);
+        for number in 1.. {
+            line.clear();
+            // One more than there is room for tells what is too much.
+            let read = (&mut *from).take(self.how.most as u64 + 1).read_until(b'\n', &mut bytes);
+            if read.map_err(|error| packed::refuse(self.path, &error))? == 0 {
+                break;
+            }
+            self.expect_room(bytes.len())?;
+            self.understand(&mut bytes, true, &mut line)?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            match document(&line) {
+                Ok(text) => each(&text)?,
+                Err(_) if self.how.skip_bad => skipped += 1,
+                Err(why) => {
+                    return Err(Refusal::user(format!(
+                        "{}: line {number} {why}; mend it, or pass over such lines with --skip-bad",
+                        self.path.display()
+                    )));
+                }
+            }
+        }
+        Ok(skipped)
+    }
+
+    fn expect_room(&self, bytes: usize) -> Result<()> {
+        if bytes <= self.how.most {
+            return Ok(());
+        }
+        Err(Refusal::user(format!(
+            "{}: it holds more than the {} bytes that there is room for in memory; give less",
+            self.path.display(),
+            self.how.most
+        )))
+    }
+
+    /// Puts what bytes say behind a text, and leaves those of a character that has not ended.
+    fn understand(&mut self, bytes: &mut Vec<u8>, is_end: bool, text: &mut String) -> Result<()> {
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let error = match std::str::from_utf8(rest) {
+                Ok(valid) => {
+                    text.push_str(valid);
+                    self.at += valid.len();
+                    rest = &[];
+                    break;
+                }
+                Err(error) => error,
+            };
+            let (valid, broken) = rest.split_at(error.valid_up_to());
+            text.push_str(&String::from_utf8_lossy(valid));
+            self.at += valid.len();
+            rest = broken;
+            let length = match error.error_len() {
+                None if !is_end => break,
+                None => broken.len(),
+                Some(length) => length,
+            };
+            if !self.how.lossy {
+                return Err(Refusal::user(format!(
+                    "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first, or replace \
+                     such bytes with --lossy",
+                    self.path.display(),
+                    self.at
+                )));
+            }
+            text.push(char::REPLACEMENT_CHARACTER);
+            self.has_replaced = true;
+            self.at += length;
+            rest = &broken[length..];
+        }
+        let left = rest.len();
+        bytes.drain(..bytes.len() - left);
+        Ok(())
+    }
+}
+
+/// The last place from `from` on to cut at: before ASCII white space, after an ASCII letter or digit.
+fn last_cut(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    (from..bytes.len())
+        .rev()
+        .find(|&at| bytes[at].is_ascii_whitespace() && bytes[at - 1].is_ascii_alphanumeric())
+}
+
+/// The text of a line of JSON, or why there is none.
+fn document(line: &str) -> std::result::Result<String, String> {
+    let value: Value =
+        serde_json::from_str(line).map_err(|error| format!("is no JSON ({error})"))?;
+    if let Some(text) = value["text"].as_str() {
+        return Ok(text.to_owned());
+    }
+    let Some(messages) = value["messages"].as_array() else {
+        return Err("has neither a text nor messages".to_owned());
+    };
+    let contents: Option<Vec<&str>> =
+        messages.iter().map(|message| message["content"].as_str()).collect();
+    contents.map(|contents| contents.join("\n")).ok_or("has a message without a content".to_owned())
+}
