@@ -17,30 +17,45 @@ use crate::{
     workspace::LOSS_ROWS,
 };
 
+/// Pairs in a block of a quantised weight.
+const PAIRS_OF_A_BLOCK: usize = 16;
+
 /// Rows rounded to pairs of bf16, kept while several products read them.
 #[derive(Debug, Default)]
 pub(crate) struct Rounded {
     pairs: Room<u32>,
     /// The step of a pass whose result they are.
     of: Option<usize>,
+    /// Sums of their blocks, for weights that add a number to all of a block.
+    ones: Room,
+    /// The step whose result these belong to.
+    ones_of: Option<usize>,
 }
 
 impl Rounded {
     /// Forgets what stands there, as when a pass begins.
     pub(crate) fn forget(&mut self) {
         self.of = None;
+        self.ones_of = None;
     }
 
     /// Takes room, so that no pass has to.
     pub(crate) fn reserve(&mut self, pairs: usize) {
         if self.pairs.len() < pairs {
             self.pairs = Room::zeros(pairs);
+            self.ones = Room::zeros(pairs.div_ceil(PAIRS_OF_A_BLOCK));
         }
+    }
+
+    /// Bytes of that room.
+    pub(crate) fn bytes(pairs: usize) -> usize {
+        4 * (pairs + pairs.div_ceil(PAIRS_OF_A_BLOCK))
     }
 
     /// As [`Room::touch`].
     pub(crate) fn touch(&mut self, team: &Team) {
         self.pairs.touch(team);
+        self.ones.touch(team);
     }
 
     /// Rows of pairs, rounded unless they stand there as the result of step `of`.
@@ -52,6 +67,23 @@ impl Rounded {
             self.of = of;
         }
         &self.pairs[..len]
+    }
+
+    /// The same, with the sums of their blocks.
+    fn rows_and_ones(
+        &mut self,
+        team: &Team,
+        x: &[f32],
+        width: usize,
+        of: Option<usize>,
+    ) -> (&[u32], &[f32]) {
+        let pairs = self.rows(team, x, width, of).len();
+        let ones = pairs / PAIRS_OF_A_BLOCK;
+        if of.is_none() || of != self.ones_of {
+            stored::ones(team, &self.pairs[..pairs], &mut self.ones[..ones]);
+            self.ones_of = of;
+        }
+        (&self.pairs[..pairs], &self.ones[..ones])
     }
 
     /// The most pairs that a pass over a tape needs.
@@ -87,8 +119,12 @@ pub(crate) fn forward(
         Forward::F32(panels) => matmul::forward(team, x, panels, after, y),
         Forward::Stored(panels) => stored::forward(team, x, panels, after, y),
         Forward::Quantised(panels) => {
-            let x = rounded.rows(team, x, how.inputs, of);
-            stored::forward_rounded(team, x, panels, after, y);
+            let (x, ones) = if panels.kind.has_least() {
+                rounded.rows_and_ones(team, x, how.inputs, of)
+            } else {
+                (rounded.rows(team, x, how.inputs, of), &[][..])
+            };
+            stored::forward_rounded(team, x, ones, panels, after, y);
         }
         Forward::Bf16(panels) => {
             bf16::forward(team, rounded.rows(team, x, how.inputs, of), panels, after, y);

@@ -167,7 +167,9 @@ impl Workspace {
         let learns = matches!(shape, Shape::Learn { .. });
         match compute {
             Compute::F32 => 0,
-            Compute::Bf16 => 4 * Rounded::len(&shape.tape(network), shape.rows(), learns),
+            Compute::Bf16 => {
+                Rounded::bytes(Rounded::len(&shape.tape(network), shape.rows(), learns))
+            }
         }
     }
 

@@ -27,7 +27,7 @@ use crate::{
 use form::{Form, STEPS, block_len, with_form};
 
 pub use form::Kind;
-pub use rounded::forward_rounded;
+pub use rounded::{forward_rounded, ones};
 
 /// Rows up to which values are formed in registers.
 const FEW: usize = 4;

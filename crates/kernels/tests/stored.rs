@@ -134,7 +134,15 @@ fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
 
 #[test]
 fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
-    let shapes = [[1, 1, 32], [2, 65, 96], [6, 64, 64], [7, 130, 160], [98, 70, 128]];
+    let shapes = [
+        [1, 1, 32],
+        [2, 65, 96],
+        [3, 64, 64],
+        [4, 130, 160],
+        [5, 70, 128],
+        [7, 80, 96],
+        [98, 70, 288],
+    ];
     for kind in KINDS.into_iter().filter(|kind| kind.is_quantised()) {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
             let seed = 40 + seed as u64;
@@ -154,7 +162,10 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
                 bf16::round_rows(team, &x, inner, &mut pairs);
                 let mut y = vec![f32::NAN; rows * outputs];
                 let weight = Panels { kind, data: &panels, outputs, inner };
-                stored::forward_rounded(team, &pairs, weight, after, &mut y);
+                let mut ones = vec![f32::NAN; rows * inner / 32];
+                stored::ones(team, &pairs, &mut ones);
+                let ones = if kind.has_least() { &ones[..] } else { &[] };
+                stored::forward_rounded(team, &pairs, ones, weight, after, &mut y);
                 assert_eq!(
                     bits(&y),
                     bits(&twin),

@@ -2,7 +2,10 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Lanes, Pairs, flush::Flushed};
+use super::{
+    LANES, Lanes, Pairs,
+    flush::{Flushed, Kept},
+};
 use crate::path::{Kernel, PairKernel, Path};
 
 /// Proof that this processor has AVX2 and fused multiply-add.
@@ -361,6 +364,35 @@ impl Pairs for Avx2 {
     #[inline(always)]
     fn join(self, even: Two, odd: Two) -> Apart {
         Apart(rounded_both(even), rounded_both(odd))
+    }
+    #[inline(always)]
+    fn join_exact(self, even: Two, odd: Two) -> Apart {
+        Apart(even, odd)
+    }
+    #[inline(always)]
+    fn fold<const R: usize, const V: usize>(
+        self,
+        factors: [Two; V],
+        sums: [[Two; V]; R],
+        totals: &mut [[Two; V]; R],
+    ) {
+        /// A function of its own that works on memory, as [`Kept`] asks.
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        fn kept<const R: usize, const V: usize>(
+            on: Avx2,
+            factors: &[Two; V],
+            sums: &[[Two; V]; R],
+            totals: &mut [[Two; V]; R],
+        ) {
+            let _kept = Kept::begin();
+            for (sums, totals) in sums.iter().zip(totals) {
+                for ((&factor, &sum), total) in factors.iter().zip(sums).zip(totals) {
+                    *total = on.fma(factor, sum, *total);
+                }
+            }
+        }
+        here!(kept(self, &factors, &sums, totals));
     }
     #[inline(always)]
     fn pack(self, first: Two, second: Two) -> Apart {

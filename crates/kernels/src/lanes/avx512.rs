@@ -210,6 +210,18 @@ static ZIP: [u16; 2 * LANES] = {
     zip
 };
 
+/// Where the upper halves of twice sixteen lanes go so that they alternate.
+static UPPER: [u16; 2 * LANES] = {
+    let mut upper = [0; 2 * LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        let half = 2 * lane as u16 + 1;
+        (upper[2 * lane], upper[2 * lane + 1]) = (half, 2 * LANES as u16 + half);
+        lane += 1;
+    }
+    upper
+};
+
 #[inline(always)]
 fn as_bf16(x: __m512i) -> __m512bh {
     // SAFETY: both types are any 512 bits.
@@ -263,6 +275,14 @@ impl Pairs for Avx512<true> {
         here!({
             let both = as_words(_mm512_cvtne2ps_pbh(odd, even));
             _mm512_permutexvar_epi16(_mm512_loadu_si512(ZIP.as_ptr().cast()), both)
+        })
+    }
+    #[inline(always)]
+    fn join_exact(self, even: __m512, odd: __m512) -> __m512i {
+        here!({
+            let upper = _mm512_loadu_si512(UPPER.as_ptr().cast());
+            let (even, odd) = (_mm512_castps_si512(even), _mm512_castps_si512(odd));
+            _mm512_permutex2var_epi16(even, upper, odd)
         })
     }
     #[inline(always)]

@@ -31,6 +31,29 @@ impl Drop for Flushed {
     }
 }
 
+/// As long as this lives, a thread that flushes denormals keeps them. What [`Flushed`] asks of who computes
+/// beside it holds here, too.
+pub(super) struct Kept {
+    before: u32,
+}
+
+impl Kept {
+    /// Begins.
+    #[inline]
+    pub(super) fn begin() -> Self {
+        let before = read();
+        write(before & !BOTH);
+        Self { before }
+    }
+}
+
+impl Drop for Kept {
+    #[inline]
+    fn drop(&mut self) {
+        write(self.before);
+    }
+}
+
 #[inline]
 fn read() -> u32 {
     let mut state = 0u32;
@@ -41,7 +64,7 @@ fn read() -> u32 {
 
 #[inline]
 fn write(state: u32) {
-    // SAFETY: as above; the state is one that `read` gave, with two bits set that every x86-64
-    // processor knows, and `Flushed` puts back what stood there before.
+    // SAFETY: as above; the state is one that `read` gave, with two bits changed that every
+    // x86-64 processor knows, and whoever changed them puts back what stood there before.
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags)) };
 }

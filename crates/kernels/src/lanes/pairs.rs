@@ -40,6 +40,24 @@ pub trait Pairs: Lanes {
     fn dot(self, a: Self::Pair, b: Self::Pair, sum: Self::F32) -> Self::F32;
     /// Lane by lane the pair of both numbers, rounded to bf16.
     fn join(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
+    /// Lane by lane the pair of both numbers, which are exact in bf16, as small whole ones are.
+    fn join_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// 32 successive numbers as sixteen pairs, rounded to bf16.
     fn pack(self, first: Self::F32, second: Self::F32) -> Self::Pair;
+
+    /// `totals = fma(factors, sums, totals)`, each row with the same factors. Denormals count, even while
+    /// dots are flushing them.
+    #[inline(always)]
+    fn fold<const R: usize, const V: usize>(
+        self,
+        factors: [Self::F32; V],
+        sums: [[Self::F32; V]; R],
+        totals: &mut [[Self::F32; V]; R],
+    ) {
+        for (sums, totals) in sums.into_iter().zip(totals) {
+            for ((factor, sum), total) in factors.into_iter().zip(sums).zip(totals) {
+                *total = self.fma(factor, sum, *total);
+            }
+        }
+    }
 }

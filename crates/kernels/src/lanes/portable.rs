@@ -193,6 +193,10 @@ impl Pairs for Portable {
         std::array::from_fn(|lane| bf16::pair(even[lane], odd[lane]))
     }
     #[inline(always)]
+    fn join_exact(self, even: Array, odd: Array) -> [u32; LANES] {
+        std::array::from_fn(|lane| even[lane].to_bits() >> 16 | odd[lane].to_bits() & !0xffff)
+    }
+    #[inline(always)]
     fn pack(self, first: Array, second: Array) -> [u32; LANES] {
         let at = |i: usize| if i < LANES { first[i] } else { second[i - LANES] };
         std::array::from_fn(|lane| bf16::pair(at(2 * lane), at(2 * lane + 1)))

@@ -31,6 +31,11 @@ impl Kind {
     pub fn is_quantised(self) -> bool {
         matches!(self, Self::Q8_0 | Self::Q4_0 | Self::Q4_1)
     }
+
+    /// Whether blocks also have a number that is added to all of them.
+    pub fn has_least(self) -> bool {
+        self == Self::Q4_1
+    }
 }
 
 /// Steps of a block.
