@@ -41,7 +41,7 @@ const MAY_BE_UNSAFE: [&str; 8] = [
 ];
 
 /// Which file of the reference says what a kernel computes; optimizers have theirs in `slow`.
-const REFERENCE_OF: [(&str, Option<&str>); 12] = [
+const REFERENCE_OF: [(&str, Option<&str>); 13] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),

@@ -384,6 +384,7 @@ impl Tile {
 
     /// At most sixteen outputs of a row.
     #[inline(always)]
+    #[allow(clippy::mut_from_ref, reason = "what it points to is cut so that nobody else has it")]
     unsafe fn out_of(&self, row: usize, vector: usize) -> &mut [f32] {
         let columns = vector * LANES..self.columns.min((vector + 1) * LANES);
         // SAFETY: the caller's promise; where no column is left, the slice is empty.

@@ -81,8 +81,11 @@ pub fn check(bytes: &[u8]) {
             if kind.is_quantised() {
                 let mut pairs = vec![7; rows * inner / 2];
                 bf16::round_rows(team, &x, inner, &mut pairs);
+                let mut ones = vec![f32::NAN; rows * inner / 32];
+                stored::ones(team, &pairs, &mut ones);
+                let ones = if kind.has_least() { &ones[..] } else { &[] };
                 y.fill(f32::NAN);
-                stored::forward_rounded(team, &pairs, weight(), after, &mut y);
+                stored::forward_rounded(team, &pairs, ones, weight(), after, &mut y);
                 assert_eq!(bits(&y), bits(&twin), "rounded, {place}");
             }
         }
