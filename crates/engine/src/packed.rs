@@ -1,5 +1,7 @@
 //! A matrix in the form that its products read.
 
+use std::ops::Range;
+
 use lookback_kernels::{
     bf16,
     embed::Table,
@@ -54,6 +56,15 @@ fn kind(element: Element) -> Option<Kind> {
     }
 }
 
+/// Numbers that are taken from a file at a time.
+const PIECE: usize = 1 << 20;
+
+/// Outputs that are taken at a time: whole panels, but for the last.
+fn pieces(outputs: usize, inner: usize) -> impl Iterator<Item = Range<usize>> {
+    let rows = (PIECE / inner.max(1)).max(1).next_multiple_of(matmul::PANEL);
+    (0..outputs).step_by(rows).map(move |first| first..outputs.min(first + rows))
+}
+
 impl Packed {
     /// A matrix or table as a file stores it, if that can be read, and be multiplied with this precision.
     pub(crate) fn stored(
@@ -70,9 +81,41 @@ impl Packed {
             return None;
         }
         let mut words = Room::zeros(stored::panels_len(kind, outputs, inner));
-        let row = |output: usize| file.row(id, output).unwrap_or(&[]);
-        stored::pack(team, kind, &row, outputs, inner, &mut words);
+        for rows in pieces(outputs, inner) {
+            let at = stored::panels_len(kind, rows.start, inner);
+            let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
+            stored::pack(team, kind, &row, rows.len(), inner, &mut words[at..]);
+            file.release_rows(id, rows);
+        }
         Some(Self::Stored(kind, words))
+    }
+
+    /// A matrix that is stored in f32 for products in f32, whose rows are nowhere else. It is copied in
+    /// pieces, so that no other copy of it stands in memory meanwhile, the file's included.
+    pub(crate) fn copied(
+        file: &Stored,
+        id: WeightId,
+        compute: Compute,
+        team: &Team,
+    ) -> Option<Self> {
+        if file.element(id) != Element::F32 || compute != Compute::F32 {
+            return None;
+        }
+        file.row(id, 0)?;
+        let [outputs, inner] = file.network().weight(id).shape;
+        let mut along = Room::zeros(matmul::panels_len(outputs, inner));
+        let mut copy = Room::default();
+        for rows in pieces(outputs, inner) {
+            let len = rows.len() * inner;
+            if copy.len() < len {
+                copy = Room::zeros(len);
+            }
+            file.read_rows(id, rows.clone(), &mut copy[..len]);
+            let at = matmul::panels_len(rows.start, inner);
+            matmul::pack(team, &copy[..len], rows.len(), inner, &mut along[at..]);
+            file.release_rows(id, rows);
+        }
+        Some(Self::F32 { along, across: Room::default() })
     }
 
     /// Room for a matrix.
@@ -196,6 +239,22 @@ impl<'a> Forward<'a> {
             Self::F32(panels) => Some(Table::Panels(panels)),
             Self::Stored(panels) => Some(Table::Stored(panels)),
             Self::Bf16(_) | Self::Quantised(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_whole_panels_side_by_side() {
+        for (outputs, inner) in [(0, 5), (1, 1), (49_152, 576), (70, 1 << 20), (131, (1 << 14) - 1)]
+        {
+            let pieces: Vec<_> = pieces(outputs, inner).collect();
+            assert!(pieces.iter().all(|piece| piece.start.is_multiple_of(matmul::PANEL)));
+            let outputs_of: Vec<usize> = pieces.into_iter().flatten().collect();
+            assert_eq!(outputs_of, (0..outputs).collect::<Vec<_>>(), "{outputs} × {inner}");
         }
     }
 }

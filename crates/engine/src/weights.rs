@@ -91,8 +91,12 @@ impl Weights {
         let network = Arc::new(file.network().clone());
         let mut weights = Self { network, keep, compute, held: Vec::new() };
         for id in weights.network.clone().ids() {
+            let copied = || {
+                let is_multiplied = is_multiplied(&weights.network, id);
+                is_multiplied.then(|| Packed::copied(file, id, compute, team)).flatten()
+            };
             let as_stored = match keep {
-                Keep::Running => Packed::stored(file, id, compute, team),
+                Keep::Running => Packed::stored(file, id, compute, team).or_else(copied),
                 Keep::Learning => None,
             };
             let held = match as_stored {

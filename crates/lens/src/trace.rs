@@ -8,7 +8,7 @@ use std::{
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look};
 use lookback_files::{Refusal, Result, write_whole_with};
 use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
-use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
 
 /// What was seen at a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,24 +135,42 @@ impl Trace {
         self.at(Site::Block(layer as u16, site))
     }
 
-    /// Writes all sites as safetensors, with the ids as `input_ids`.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let ids: Vec<u8> = self.ids.iter().flat_map(|id| i64::from(id.0).to_le_bytes()).collect();
-        let mut tensors = vec![("input_ids".to_owned(), Dtype::I64, vec![self.ids.len()], ids)];
-        for (site, seen) in &self.sites {
-            let bytes = seen.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.push((site.to_string(), Dtype::F32, seen.shape.clone(), bytes));
+    /// Writes the sites that are wanted as safetensors, with the ids as `input_ids`. They are streamed: there
+    /// may be much of them, and no copy is made.
+    pub fn write(&self, wanted: &Wanted, path: &Path) -> Result<()> {
+        let sites = || self.sites.iter().filter(|(site, _)| wanted.has(**site));
+        let mut header = serde_json::Map::new();
+        let mut at = 8 * self.ids.len();
+        let ids = json!({ "dtype": "I64", "shape": [self.ids.len()], "data_offsets": [0, at] });
+        header.insert("input_ids".to_owned(), ids);
+        for (site, seen) in sites() {
+            let end = at + 4 * seen.values.len();
+            let about = json!({ "dtype": "F32", "shape": seen.shape, "data_offsets": [at, end] });
+            header.insert(site.to_string(), about);
+            at = end;
         }
-        let views = tensors
-            .iter()
-            .map(|(name, dtype, shape, bytes)| {
-                Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
-            })
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-        let bytes = views
-            .and_then(|views| safetensors::serialize(views, None))
-            .map_err(|error| Refusal::ours(format!("{}: {error}", path.display())))?;
-        write_whole_with(path, |to| to.write_all(&bytes))
+        let mut header = serde_json::Value::Object(header).to_string();
+        // The data begins at a multiple of eight.
+        let padding = header.len().next_multiple_of(8) - header.len();
+        header.extend(std::iter::repeat_n(' ', padding));
+        write_whole_with(path, |to| {
+            to.write_all(&(header.len() as u64).to_le_bytes())?;
+            to.write_all(header.as_bytes())?;
+            for id in &self.ids {
+                to.write_all(&i64::from(id.0).to_le_bytes())?;
+            }
+            let mut bytes = vec![0; 1 << 16];
+            for (_, seen) in sites() {
+                for values in seen.values.chunks(bytes.len() / 4) {
+                    let bytes = &mut bytes[..4 * values.len()];
+                    for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+                        *bytes = value.to_le_bytes();
+                    }
+                    to.write_all(bytes)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -14,7 +14,7 @@ mod settled;
 mod template;
 mod tensors;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use lookback_files::{Refusal, Result, map};
 
@@ -94,6 +94,21 @@ impl Stored {
     /// Gives back the memory that the file's bytes of a weight take, once it has been copied from there.
     pub fn release(&self, id: WeightId) {
         self.weights.release(id);
+    }
+
+    /// As [`Stored::release`], of some outputs of a matrix of which [`Stored::row`] gives rows.
+    pub fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
+        self.weights.release_rows(id, outputs);
+    }
+
+    /// Widens some outputs of a matrix of which [`Stored::row`] gives rows: `[outputs, inner]`.
+    pub fn read_rows(&self, id: WeightId, outputs: Range<usize>, out: &mut [f32]) {
+        let inner = out.len() / outputs.len().max(1);
+        for (output, out) in outputs.zip(out.chunks_exact_mut(inner.max(1))) {
+            if let Some(row) = self.row(id, output) {
+                self.element(id).widen(row, out);
+            }
+        }
     }
 
     /// Widens a weight into `out`: `[outputs, inner]` of a matrix, `[n]` of a vector.

@@ -138,10 +138,8 @@ fn check_form(path: &Path) -> Result<()> {
 
 /// The wanted sites of a trace, in the form that the file's name says.
 fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
-    let mut trace = trace.clone();
-    trace.sites.retain(|site, _| wanted.has(*site));
     if path.extension().is_some_and(|end| end == "safetensors") {
-        return trace.write(path);
+        return trace.write(wanted, path);
     }
     let site = |(site, seen): (&lookback_model::Site, &lookback_lens::Seen)| {
         // JSON has no −inf; what is hidden is null.
@@ -149,7 +147,8 @@ fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
         let values: Vec<Value> = seen.values.iter().map(finite).collect();
         (site.to_string(), json!({ "shape": seen.shape, "values": values }))
     };
-    let sites: serde_json::Map<String, Value> = trace.sites.iter().map(site).collect();
+    let sites = trace.sites.iter().filter(|(site, _)| wanted.has(**site));
+    let sites: serde_json::Map<String, Value> = sites.map(site).collect();
     let ids: Vec<u32> = trace.ids.iter().map(|id| id.0).collect();
     write_whole(path, json!({ "input_ids": ids, "sites": sites }).to_string().as_bytes())
 }

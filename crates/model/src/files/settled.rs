@@ -1,5 +1,7 @@
 //! Every weight of a network found in a file, of the right shape; then read in canonical layout.
 
+use std::ops::Range;
+
 use lookback_files::{Refusal, Result};
 
 use super::{
@@ -79,6 +81,16 @@ impl Settled {
     /// Gives back the memory that the file's bytes of a weight take, until they are read again.
     pub(super) fn release(&self, id: WeightId) {
         self.tensors.release(self.weights[id.index()].tensor);
+    }
+
+    /// The same of some outputs. Rows that a file holds in another order may keep their memory, or lose it
+    /// before they are read, which costs a look into the system's cache.
+    pub(super) fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
+        let weight = &self.weights[id.index()];
+        let Some(inner) = weight.place.inner else { return };
+        let (len, first) = (weight.element.bytes(inner), weight.place.rows.start);
+        let bytes = (first + outputs.start) * len..(first + outputs.end) * len;
+        self.tensors.release_part(weight.tensor, bytes);
     }
 
     /// How a weight is stored.

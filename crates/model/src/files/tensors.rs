@@ -80,6 +80,14 @@ impl Tensors {
         self.sources[tensor.source].bytes.release(tensor.bytes.clone());
     }
 
+    /// The same of a part of its bytes.
+    pub(super) fn release_part(&self, tensor: usize, part: Range<usize>) {
+        let tensor = &self.list[tensor];
+        let first = tensor.bytes.start;
+        let end = tensor.bytes.end.min(first + part.end);
+        self.sources[tensor.source].bytes.release((first + part.start).min(end)..end);
+    }
+
     /// A refusal about one tensor.
     pub(super) fn refuse(&self, tensor: usize, what: &str) -> Refusal {
         let tensor = &self.list[tensor];
