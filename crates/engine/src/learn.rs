@@ -67,7 +67,13 @@ pub struct Learn<'a> {
 impl Learn<'_> {
     /// From the last step to the first.
     fn walk_back(&mut self, tape: &Tape, batch: &Batch) {
+        self.run.buffers.turn_back();
         for (at, step) in tape.steps.iter().enumerate().rev() {
+            for x in step.op.read_again() {
+                if self.run.buffers.is_made_again(x, at) {
+                    self.run.make_again(&tape.steps[x.step]);
+                }
+            }
             self.step_back(tape, at, &step.op, step.made, batch);
         }
     }

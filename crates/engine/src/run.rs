@@ -18,7 +18,7 @@ use crate::{
     buffers::Buffers,
     cache::Cache,
     products::{self, Rounded},
-    tape::Rows,
+    tape::{Op, Rows, Step},
     weights::Weights,
     workspace::{LOSS_ROWS, Workspace},
 };
@@ -143,6 +143,23 @@ impl<'a> Run<'a> {
         let residual = residual.map(|to| buffers.get(to));
         let (entering, of) = (buffers.get(x), Some(x.step));
         products::forward(self.team, self.weights, how, entering, of, self.rounded, residual, y);
+    }
+
+    fn activate(&self, pre: Rows, linear: Option<Rows>, how: Activation, post: &mut [f32]) {
+        let linear = linear.map(|x| self.buffers.get(x));
+        activate::forward(self.team, kind(how), self.buffers.get(pre), linear, post);
+    }
+
+    /// Makes a step's result a second time, of what it was made of.
+    pub(crate) fn make_again(&mut self, step: &Step) {
+        let mut buffer = self.buffers.take(step.made);
+        let y = &mut buffer[..step.made.len()];
+        match step.op {
+            Op::Norm(how, x) => norm(self.weights, self.team, &how, self.buffers.get(x), y, None),
+            Op::Gate(how, pre, linear) => self.activate(pre, linear, how, y),
+            _ => unreachable!("only what costs little is made again"),
+        }
+        self.buffers.put(step.made, buffer);
     }
 
     /// A result that stands: the logits, after a pass. `[rows, width]`
@@ -327,10 +344,7 @@ impl Execute for Run<'_> {
     }
 
     fn gate(&mut self, pre: Rows, linear: Option<Rows>, how: Activation) -> Rows {
-        self.make(pre.rows, pre.width, |run, post| {
-            let linear = linear.map(|x| run.buffers.get(x));
-            activate::forward(run.team, kind(how), run.buffers.get(pre), linear, post);
-        })
+        self.make(pre.rows, pre.width, |run, post| run.activate(pre, linear, how, post))
     }
 
     fn add(&mut self, x: Rows, y: Rows) -> Rows {

@@ -94,6 +94,11 @@ impl Op {
         matches!(self, Self::Attend(..))
     }
 
+    /// Whether its result costs so little that it may be made again.
+    pub fn costs_little(&self) -> bool {
+        matches!(self, Self::Norm(..) | Self::Gate(..))
+    }
+
     /// Numbers a row that its backward needs beside tensors: a norm's statistics, the log-sum-exp.
     pub fn aside(&self) -> usize {
         match self {

@@ -5,7 +5,7 @@ use lookback_model::{Network, Positions};
 
 use crate::{
     buffers::Holds,
-    layout::{Direction, Layout},
+    layout::{Direction, Layout, REMADE},
     packed::Compute,
     plan::{Plan, Purpose},
     products::Rounded,
@@ -100,7 +100,18 @@ pub struct Workspace {
 impl Workspace {
     /// Takes the buffers for passes up to `shape`, over positions below `positions`.
     pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
-        let plan = Sizes::new(network, shape, threads);
+        Self::remaking(network, shape, positions, threads, REMADE)
+    }
+
+    /// The same; what costs little and has so many elements is made again on the way back.
+    pub fn remaking(
+        network: &Network,
+        shape: Shape,
+        positions: usize,
+        threads: usize,
+        least: usize,
+    ) -> Self {
+        let plan = Sizes::new(network, shape, threads, least);
         let floats = Room::zeros;
         let rows = shape.rows();
         Self {
@@ -126,7 +137,7 @@ impl Workspace {
 
     /// Bytes that [`Workspace::new`] would take.
     pub fn bytes(network: &Network, shape: Shape, positions: usize, threads: usize) -> usize {
-        let plan = Sizes::new(network, shape, threads);
+        let plan = Sizes::new(network, shape, threads, REMADE);
         let angles = match network.config.positions {
             Positions::Rotary(how) => positions * how.rotary_dim,
             _ => 0,
@@ -193,11 +204,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(network: &Network, shape: Shape, threads: usize) -> Self {
+    fn new(network: &Network, shape: Shape, threads: usize, least: usize) -> Self {
         let tape = shape.tape(network);
         let learns = matches!(shape, Shape::Learn { .. });
         let direction = if learns { Direction::Back } else { Direction::Forward };
-        let layout = Layout::new(&tape, direction);
+        let layout = Layout::new(&tape, direction, least);
         let keeps = |op: &Op| learns || matches!((op, shape), (Op::Attend(..), Shape::Look { .. }));
         let rows = shape.rows();
         let asides =

@@ -69,3 +69,29 @@ fn gradients_are_the_slopes_of_the_loss() {
         }
     }
 }
+
+#[test]
+fn what_is_made_again_on_the_way_back_changes_no_bit() {
+    let team = Team::alone();
+    for network in networks() {
+        let mut batch = Batch::new();
+        batch.push(SequenceId(0), 0, &ids(67, 3));
+        batch.push(SequenceId(1), 0, &ids(20, 4));
+        batch.want_all();
+        let rows = batch.rows();
+        let targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
+        let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
+        let weights = weights(&network, Keep::Learning, &team);
+        let shape = Shape::Learn { rows, sequences: 2 };
+        let [none, all] = [usize::MAX, 0].map(|least| {
+            let mut space = Workspace::remaking(&network, shape, CONTEXT, 1, least);
+            let mut gradients = Gradients::new(&network);
+            learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+            gradients
+        });
+        for id in network.ids() {
+            let bits = |of: &Gradients| of.of(id).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&none), bits(&all), "{}", network.weight(id).name);
+        }
+    }
+}

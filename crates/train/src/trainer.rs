@@ -47,7 +47,8 @@ pub struct Trainer {
     pub(crate) average: Option<Average>,
     gradients: Gradients,
     space: Workspace,
-    judge: Workspace,
+    /// For passes that only judge, where the space of those that learn is too small for them.
+    judge: Option<Workspace>,
     batch: Batch,
     targets: Targets,
     window: Vec<TokenId>,
@@ -92,7 +93,7 @@ impl Trainer {
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
             gradients: Gradients::new(&network).touched(&team),
             space: space(learns),
-            judge: space(judges),
+            judge: judges.map(space),
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
@@ -107,14 +108,15 @@ impl Trainer {
     pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
         let (learns, judges) = shapes(recipe);
         let compute = recipe.compute.into();
+        let spaces = [Some(learns), judges].into_iter().flatten().map(|shape| {
+            Workspace::bytes_computing(network, shape, compute)
+                + Workspace::bytes(network, shape, recipe.context, threads)
+        });
         Weights::bytes_computing(network, Keep::Learning, compute)
-            + Workspace::bytes_computing(network, learns, compute)
-            + Workspace::bytes_computing(network, judges, compute)
+            + spaces.sum::<usize>()
             + Gradients::bytes(network)
             + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
             + Optimizer::bytes(network, recipe.optimizer.method(recipe.compute), threads)
-            + Workspace::bytes(network, learns, recipe.context, threads)
-            + Workspace::bytes(network, judges, recipe.context, threads)
     }
 
     /// The settings.
@@ -290,7 +292,7 @@ impl Trainer {
                 take(&mut self.batch, &mut self.targets, index, to);
             }
             self.batch.want_all();
-            let space = &mut self.judge;
+            let space = self.judge.as_mut().unwrap_or(&mut self.space);
             let loss = evaluate(&self.weights, space, &self.team, &self.batch, &self.targets);
             all.total += loss.total;
             all.rows += loss.rows;
@@ -299,12 +301,14 @@ impl Trainer {
     }
 }
 
-/// The passes that learn and those that judge.
-fn shapes(recipe: &Recipe) -> (Shape, Shape) {
+/// The passes that learn, and those that judge if they need a space of their own.
+fn shapes(recipe: &Recipe) -> (Shape, Option<Shape>) {
+    let learns =
+        Shape::Learn { rows: recipe.batch * recipe.context, sequences: most_sequences(recipe) };
     let sequences = (EVALUATED_ROWS / recipe.context).max(1);
-    let rows = recipe.batch * recipe.context;
-    let learns = Shape::Learn { rows, sequences: most_sequences(recipe) };
-    (learns, Shape::Evaluate { rows: sequences * recipe.context, sequences })
+    let rows = sequences * recipe.context;
+    let fits = rows <= learns.rows() && sequences <= most_sequences(recipe);
+    (learns, (!fits).then_some(Shape::Evaluate { rows, sequences }))
 }
 
 /// Sequences of a pass at most: where they are short, there are more of them.
