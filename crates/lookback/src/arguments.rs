@@ -138,7 +138,7 @@ impl Texts {
 }
 
 /// Bytes of a text that are read at once, where its tokenizer reads parts.
-pub(crate) const PART: usize = 1 << 22;
+pub(crate) const PART: usize = 1 << 20;
 
 /// In which pieces a tokenizer reads a text.
 pub(crate) fn held_for(tokenizer: &Tokenizer) -> Held {

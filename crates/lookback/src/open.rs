@@ -10,6 +10,8 @@ use lookback_files::{Blame, Refusal, Result};
 use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
+pub use crate::suggested::Suggested;
+
 /// A model, ready to run.
 #[derive(Debug)]
 pub struct Model {
@@ -21,6 +23,8 @@ pub struct Model {
     tokenizer: Option<Tokenizer>,
     /// Its chat template, if it has one.
     pub chat_template: Option<String>,
+    /// A mistake in it matters to those alone who sample.
+    suggested: Result<Suggested>,
 }
 
 impl Model {
@@ -49,6 +53,7 @@ impl Model {
         }
         Ok(Self {
             chat_template: stored.tokenizer().chat_template()?,
+            suggested: crate::suggested::by(&stored, &path),
             weights: Weights::load_computing(&stored, Keep::Running, compute, team)?,
             tokenizer,
             path,
@@ -98,9 +103,9 @@ impl Model {
         }
     }
 
-    /// Numbers for the samplers that its `generation_config.json` suggests, by our names.
-    pub fn suggested(&self) -> Result<Vec<(&'static str, f64)>> {
-        crate::suggested::of(&self.path)
+    /// What its files suggest about sampling.
+    pub fn suggested(&self) -> Result<Suggested> {
+        self.suggested.clone()
     }
 
     /// Ids that a user gave, each within the vocabulary.

@@ -34,7 +34,10 @@ impl Progress {
         }
         bar.set_position(done);
         bar.reset_eta();
-        bar.enable_steady_tick(Duration::from_millis(250));
+        // It costs a thread, which a machine without memory may not give.
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
         Self {
             bar,
             tokens_per_step: recipe.tokens_per_step() as u64,

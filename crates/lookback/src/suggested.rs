@@ -1,9 +1,65 @@
-//! What a model's `generation_config.json` suggests about sampling, in the words of our settings.
+//! What a model's files suggest about sampling, in the words of our settings: `generation_config.json` of
+//! a directory, or what a GGUF file says behind `general.sampling.`, where llama.cpp reads it.
 
 use std::path::Path;
 
 use lookback_files::{Refusal, Result};
+use lookback_model::{Stored, Suggestion};
 use serde_json::Value;
+
+/// What is suggested, and by what.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Suggested {
+    /// Numbers by the names of [`lookback_generate::sample::SAMPLERS`].
+    pub numbers: Vec<(&'static str, f64)>,
+    /// The samplers in their order, as `--samplers` has it.
+    pub order: Option<String>,
+    /// The file or the part of it that suggests this.
+    pub place: &'static str,
+}
+
+/// llama.cpp's name, and ours, for what stands behind `general.sampling.`.
+const NAMES_OF_GGUF: [(&str, &str); 11] = [
+    ("temp", "temperature"),
+    ("top_k", "top_k"),
+    ("top_p", "top_p"),
+    ("min_p", "min_p"),
+    ("xtc_probability", "xtc_probability"),
+    ("xtc_threshold", "xtc_threshold"),
+    ("penalty_last_n", "repeat_last_n"),
+    ("penalty_repeat", "repeat_penalty"),
+    ("mirostat", "mirostat"),
+    ("mirostat_tau", "mirostat_ent"),
+    ("mirostat_eta", "mirostat_lr"),
+];
+
+/// What the files of a model suggest.
+pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
+    if path.is_dir() {
+        return Ok(Suggested { numbers: of(path)?, order: None, place: "generation_config.json" });
+    }
+    let mut suggested = Suggested { place: "general.sampling", ..Suggested::default() };
+    for (theirs, value) in stored.sampling() {
+        let known = NAMES_OF_GGUF.iter().find(|(name, _)| name == theirs);
+        match (known, value) {
+            (Some((_, ours)), Suggestion::Number(number)) => {
+                suggested.numbers.push((ours, *number))
+            }
+            (None, Suggestion::Text(order)) if theirs == "sequence" => {
+                suggested.order = Some(order.clone());
+            }
+            (None, _) if theirs != "sequence" => {}
+            _ => {
+                return Err(Refusal::user(format!(
+                    "{}: metadata general.sampling.{theirs}: a {} is needed",
+                    path.display(),
+                    if known.is_some() { "number" } else { "string" }
+                )));
+            }
+        }
+    }
+    Ok(suggested)
+}
 
 /// Their name, and ours.
 const NAMES: [(&str, &str); 6] = [

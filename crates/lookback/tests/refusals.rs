@@ -167,9 +167,9 @@ fn files_of_settings_are_refused_by_line_and_key() {
     let world = World::with_model();
     world.write("unknown.toml", "seed = 1\nlerning_rate = 3\n");
     world.write("cut.toml", "seed = 1\nrate = ");
-    world.write("missing-key.toml", "seed = 1\n");
+    world.write("some-keys.toml", "seed = 1\nrate = \"fast\"\n");
     world.write("bytes.toml", b"seed = \xff");
-    world.write("empty.toml", "");
+    world.write("key-outside.toml", "seed = 1\nlayers = 2\n");
     let change = |to: &str, old: &str, new: &str| world.replace("good/training.toml", to, old, new);
     change("text-for-number.toml", "layers = 1", "layers = \"one\"");
     change("key-of-the-model.toml", "layers = 1", "layer = 1");
@@ -181,9 +181,9 @@ fn files_of_settings_are_refused_by_line_and_key() {
         ".",
         "unknown.toml",
         "cut.toml",
-        "missing-key.toml",
+        "some-keys.toml",
         "bytes.toml",
-        "empty.toml",
+        "key-outside.toml",
         "text-for-number.toml",
         "key-of-the-model.toml",
         "negative.toml",

@@ -353,5 +353,38 @@ fn a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong() {
     let mut changed = gguf();
     changed.number("llama.vocab_size", 30);
     case("vocabulary", &changed.finish());
+    let mut changed = gguf();
+    changed.text("general.sampling.temp", "hot");
+    case("sampling-no-number", &changed.finish());
+    let mut changed = gguf();
+    changed.real("general.sampling.top_k", 2.5);
+    case("sampling-half", &changed.finish());
+    let mut changed = gguf();
+    changed.text("general.sampling.sequence", "top_k;luck");
+    case("sampling-order", &changed.finish());
     insta::assert_snapshot!(dialogue(&world, &all));
+}
+
+#[test]
+fn what_a_gguf_suggests_about_sampling_is_taken_and_said() {
+    let world = World::new();
+    world.write("plain.gguf", gguf().finish());
+    let mut suggesting = gguf();
+    suggesting
+        .real("general.sampling.temp", 0.7)
+        .number("general.sampling.top_k", 7)
+        .text("general.sampling.sequence", "top_k;temperature");
+    world.write("suggesting.gguf", suggesting.finish());
+    let line = |model: &str| format!("generate {model}.gguf -p tom -n 12 --ignore-eos --seed 3");
+    let said = world.lookback(&line("suggesting"));
+    assert_eq!(
+        said.stderr,
+        "lookback: the model's general.sampling asks for --temperature 0.7 --top-k 7 --samplers \
+         top_k;temperature; what is given here goes first\n"
+    );
+    let given = "--temperature 0.7 --top-k 7 --samplers top_k;temperature";
+    assert_eq!(world.done(&format!("{} {given}", line("plain"))), said.stdout);
+    assert_eq!(world.done(&format!("{} {given}", line("suggesting"))), said.stdout);
+    // Greedy is asked for; nothing is suggested to it.
+    world.done(&format!("{} --greedy", line("suggesting")));
 }

@@ -77,6 +77,49 @@ fn the_printed_configuration_is_one_that_can_be_used() {
 }
 
 #[test]
+fn a_file_of_some_settings_is_laid_over_the_preset_and_flags_over_both() {
+    let world = World::new();
+    world.write("some.toml", "rate = 0.5\nbatch = 3\n\n[model]\nlayers = 2\n");
+    let printed = |line: &str| world.done(&format!("train --print-config {line}"));
+    for preset in ["tiny", "gpt2"] {
+        let sets = "--set rate=0.5 --set batch=3 --set layers=2";
+        let by_sets = printed(&format!("--preset {preset} {sets}"));
+        assert_eq!(printed(&format!("--preset {preset} --config some.toml")), by_sets);
+    }
+    let over = printed("--config some.toml --set rate=0.25 --seed 9");
+    assert!(
+        ["rate = 0.25", "batch = 3", "layers = 2", "seed = 9"]
+            .iter()
+            .all(|one| { over.lines().any(|line| line == *one) }),
+        "{over}"
+    );
+    // Without --preset it is tiny.
+    assert_eq!(printed("--config some.toml"), printed("--preset tiny --config some.toml"));
+}
+
+#[test]
+fn what_the_environment_says_wrong_is_named_as_it_was_said() {
+    let world = World::with_model();
+    let said: Vec<String> = [
+        ("generate good -p on --top-k 3", "LOOKBACK_GREEDY", "1"),
+        ("generate good -p on", "LOOKBACK_THREADS", "many"),
+        ("generate good -p on", "LOOKBACK_TEMPERATURE", "hot"),
+        ("eval good town.txt --verbose", "LOOKBACK_QUIET", "yes"),
+        ("train town.txt --out run --minutes 1", "LOOKBACK_STEPS", "5"),
+        ("train town.txt --out run", "LOOKBACK_COMPUTE", "f16"),
+        ("eval good town.txt", "LOOKBACK_PATH", "sse"),
+    ]
+    .iter()
+    .map(|(line, name, value)| {
+        let mut program = world.program(line.split_whitespace());
+        let said = world.refused_program(line, program.env(name, value));
+        format!("$ {name}={value} lookback {line}\n{said}\n")
+    })
+    .collect();
+    insta::assert_snapshot!(said.concat());
+}
+
+#[test]
 fn shells_and_man_get_what_the_helps_say() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

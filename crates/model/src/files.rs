@@ -19,7 +19,7 @@ use std::{ops::Range, path::Path};
 use lookback_files::{Refusal, Result, map};
 
 pub use element::Element;
-pub use gguf::GgufTokenizer;
+pub use gguf::{GgufTokenizer, Suggestion};
 use names::Names;
 pub use save::save;
 use settled::Settled;
@@ -32,6 +32,7 @@ pub struct Stored {
     network: Network,
     weights: Settled,
     tokenizer: StoredTokenizer,
+    sampling: Vec<(String, Suggestion)>,
 }
 
 impl Stored {
@@ -46,7 +47,7 @@ impl Stored {
         let tensors = directory::open_tensors(folder, names)?;
         let weights = Settled::new(tensors, &network, names)?;
         let tokenizer = StoredTokenizer::Directory(folder.to_owned());
-        Ok(Self { network, weights, tokenizer })
+        Ok(Self { network, weights, tokenizer, sampling: Vec::new() })
     }
 
     fn open_file(path: &Path) -> Result<Self> {
@@ -58,11 +59,11 @@ impl Stored {
                 path.display()
             )));
         }
-        let gguf::Opened { config, tokenizer, tensors } = gguf::open(path, bytes)?;
+        let gguf::Opened { config, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
         let network = Network::new(&config);
         let weights = Settled::new(tensors, &network, Names::of_gguf(config.family))?;
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
-        Ok(Self { network, weights, tokenizer })
+        Ok(Self { network, weights, tokenizer, sampling })
     }
 
     /// What the model is.
@@ -78,6 +79,12 @@ impl Stored {
     /// Where its tokenizer is.
     pub fn tokenizer(&self) -> &StoredTokenizer {
         &self.tokenizer
+    }
+
+    /// What a GGUF file suggests about sampling, by what stands behind `general.sampling.`; a
+    /// directory's suggestions stand in its `generation_config.json`.
+    pub fn sampling(&self) -> &[(String, Suggestion)] {
+        &self.sampling
     }
 
     /// How a weight is stored.

@@ -3,11 +3,12 @@
 
 mod check;
 mod choices;
+mod file;
 mod presets;
 mod schedule;
 
 use lookback_engine::{Heads, Start};
-use lookback_files::{Refusal, Result, nearest};
+use lookback_files::Result;
 use lookback_model::{Activation, Config, Family, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
@@ -155,71 +156,6 @@ fn usual_momentum() -> f64 {
 }
 
 impl Recipe {
-    /// Reads settings, such as those of `--config`.
-    pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            let message = plainly(error.message());
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
-            Refusal::user(match line {
-                Some(line) => format!("line {line}: {message}"),
-                None => message,
-            })
-        })
-    }
-
-    /// The settings as `training.toml`.
-    pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Refusal::ours(format!("training.toml: {error}")))
-    }
-
-    /// One setting by `key=value`; keys of the model may go without `model.`.
-    pub fn set(&mut self, setting: &str) -> Result<()> {
-        let (key, value) = setting.split_once('=').ok_or_else(|| {
-            Refusal::user(format!("--set {setting}: it has no =; write --set key=value"))
-        })?;
-        let (key, value) = (key.trim(), value.trim());
-        if key.is_empty() {
-            return Err(Refusal::user(format!("--set {setting}: no key stands before the =")));
-        }
-        let mut table = toml::Table::try_from(&*self)
-            .map_err(|error| Refusal::ours(format!("--set {setting}: {error}")))?;
-        let model = table.get("model").and_then(|model| model.as_table());
-        let in_model = model.is_some_and(|model| model.contains_key(key));
-        let known: Vec<String> = table
-            .keys()
-            .filter(|name| *name != "model")
-            .chain(model.into_iter().flat_map(|model| model.keys()))
-            .cloned()
-            .collect();
-        if !known.iter().any(|name| name == key) {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            return Err(Refusal::user(format!("--set {setting}: {}", unknown(key, &known))));
-        }
-        let as_written = toml::from_str::<toml::Table>(&format!("value = {value}"));
-        let value = match as_written.ok().and_then(|mut table| table.remove("value")) {
-            Some(value) => value,
-            None => toml::Value::String(value.to_owned()),
-        };
-        let place = if in_model { table.get_mut("model") } else { None };
-        let place = match place.and_then(|model| model.as_table_mut()) {
-            Some(model) => model,
-            None => &mut table,
-        };
-        // A whole number where a fraction stands is that fraction.
-        let value = match (place.get(key), value) {
-            (Some(toml::Value::Float(_)), toml::Value::Integer(whole)) => {
-                toml::Value::Float(whole as f64)
-            }
-            (_, value) => value,
-        };
-        place.insert(key.to_owned(), value);
-        let error = |error: toml::de::Error| {
-            Refusal::user(format!("--set {setting}: {}", plainly(error.message())))
-        };
-        *self = table.try_into().map_err(error)?;
-        Ok(())
-    }
-
     /// The model's configuration, for a vocabulary and its end-of-text token.
     pub fn config(&self, vocabulary: usize, end: Option<TokenId>) -> Result<Config> {
         let Shape { architecture, layers, heads, key_heads, width, hidden, theta, .. } = self.model;
@@ -273,38 +209,6 @@ impl Recipe {
     }
 }
 
-/// What toml says on one line, without the names of Rust's types.
-fn plainly(message: &str) -> String {
-    // "unknown field `a`, expected one of `b`, `c`"
-    if message.starts_with("unknown field") {
-        let mut names = message.split('`').skip(1).step_by(2);
-        if let Some(key) = names.next() {
-            return unknown(key, &names.collect::<Vec<_>>());
-        }
-    }
-    let mut plain = message.trim_end().replace('\n', " ");
-    for (rust, words) in [
-        ("expected usize", "a whole number is needed"),
-        ("expected u64", "a whole number is needed"),
-        ("expected u32", "a whole number is needed"),
-        ("expected f64", "a number is needed"),
-        ("expected a boolean", "true or false is needed"),
-    ] {
-        plain = plain.replace(rust, words);
-    }
-    plain
-}
-
-/// `there is no setting lerning_rate; these are: seed, steps`
-fn unknown(key: &str, known: &[&str]) -> String {
-    match nearest(key, known.iter().copied()) {
-        Some(meant) => format!(
-            "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
-        ),
-        None => format!("there is no setting {key}; these are: {}", known.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,57 +218,5 @@ mod tests {
         let mut recipe = preset("gpt2").unwrap();
         recipe.set("head_norm=true").unwrap();
         assert!(recipe.check().unwrap_err().to_string().contains("architecture = llama"));
-    }
-
-    #[test]
-    fn files_from_before_a_setting_mean_what_they_meant() {
-        let recipe = preset("bench-a").unwrap();
-        let text = recipe.to_toml().unwrap();
-        let later = [
-            "optimizer",
-            "table_share",
-            "head_share",
-            "momentum",
-            "schedule",
-            "cooldown_share",
-            "z_loss",
-            "average_share",
-            "short_context",
-            "short_share",
-            "start_heads",
-            "activation",
-            "tied",
-            "head_norm",
-            "logit_cap",
-            "whole_snapshots",
-        ];
-        let is_earlier =
-            |line: &&str| !later.iter().any(|key| line.starts_with(&format!("{key} =")));
-        let earlier: Vec<&str> = text.lines().filter(is_earlier).collect();
-        assert_eq!(earlier.len() + later.len(), text.lines().count());
-        assert_eq!(Recipe::parse(&earlier.join("\n")).unwrap(), recipe);
-    }
-
-    #[test]
-    fn a_setting_is_known_by_its_key() {
-        let mut recipe = preset("tiny").unwrap();
-        recipe.set("rate=1").unwrap();
-        recipe.set("layers = 2").unwrap();
-        recipe.set("architecture=gpt2").unwrap();
-        assert_eq!((recipe.rate, recipe.model.layers), (1.0, 2));
-        let said = recipe.set("lerning_rate=1").unwrap_err().to_string();
-        assert!(said.contains("no setting lerning_rate; did you mean rate?"), "{said}");
-        let said = recipe.set("colour=1").unwrap_err().to_string();
-        assert!(said.contains("no setting colour; these are: accumulate, "), "{said}");
-        assert!(recipe.set("layers=many").is_err());
-    }
-
-    #[test]
-    fn settings_survive_their_file_and_unknown_keys_do_not() {
-        let recipe = preset("small").unwrap();
-        let text = recipe.to_toml().unwrap();
-        assert_eq!(Recipe::parse(&text).unwrap(), recipe);
-        let said = Recipe::parse(&format!("sede = 1\n{text}")).unwrap_err().to_string();
-        assert!(said.contains("line 1") && said.contains("no setting sede"), "{said}");
     }
 }

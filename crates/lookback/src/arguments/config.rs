@@ -35,7 +35,7 @@ fn value_of<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
 fn read(path: &Path, command: &Command, words: &[&str]) -> Result<Vec<OsString>> {
     let text = read_utf8(path).map_err(|refusal| refusal.without(path))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         Refusal::user(format!("line {line}: {}", error.message().trim_end().replace('\n', " ")))
     })?;
     let mut arguments = Vec::new();

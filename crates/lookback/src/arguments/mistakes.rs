@@ -22,6 +22,7 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
         _ => None,
     };
     let argument = word(ContextKind::InvalidArg).filter(|word| !word.is_empty());
+    let argument = argument.map(|argument| as_given(argument, arguments));
     let argument = argument.unwrap_or_else(|| "a command".to_owned());
     let value = word(ContextKind::InvalidValue).unwrap_or_default();
     let command = word(ContextKind::InvalidSubcommand).unwrap_or_default();
@@ -36,7 +37,12 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
             let why = why.map(|why| format!(": {}", without_rust(&why.to_string())));
             format!("{argument} cannot be {value:?}{}", why.unwrap_or_default())
         }
-        ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg) {
+        ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg)
+            .map(|others| {
+                others.split(", ").map(|one| as_given(one.to_owned(), arguments)).collect()
+            })
+            .map(|others: Vec<_>| others.join(", "))
+        {
             Some(other) if other == argument => format!("{argument} is given twice"),
             Some(other) => format!("{argument} cannot stand beside {other}"),
             None => format!("{argument} cannot stand beside the others"),
@@ -54,6 +60,18 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
         .find_map(|(kind, words)| word(*kind).map(|instead| format!("{words} {instead}, ")));
     let hint = hint.unwrap_or_default();
     Refusal::user(format!("{what}; {hint}see {} --help", command_of(arguments)))
+}
+
+/// `LOOKBACK_SEED` of `--seed` where that variable gave it, and no argument did.
+fn as_given(argument: String, arguments: &[OsString]) -> String {
+    let Some(long) = argument.strip_prefix("--") else { return argument };
+    let variable = format!("LOOKBACK_{}", long.replace('-', "_").to_uppercase());
+    let is_argument = arguments.iter().filter_map(|word| word.to_str()).any(|word| {
+        word.split('=').next() == Some(&argument)
+            // -q is --quiet: no two options of a command begin with the same letter.
+            || (word.starts_with('-') && !word.starts_with("--") && word[1..].starts_with(&long[..1]))
+    });
+    if !is_argument && std::env::var_os(&variable).is_some() { variable } else { argument }
 }
 
 /// `--seed` of `--seed <S>`.

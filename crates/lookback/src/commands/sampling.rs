@@ -112,15 +112,22 @@ impl Sampling {
         let is_given = |name: &str| self.numbers.0.iter().any(|(given, _)| *given == name);
         if !self.greedy {
             let mut used = Vec::new();
-            for (name, value) in model.suggested()? {
+            let suggested = model.suggested()?;
+            let at = |refusal: Refusal| refusal.at(suggested.place).at(model.path.display());
+            for (name, value) in suggested.numbers.iter().copied() {
                 if !is_given(name) {
-                    settings.set(name, value)?;
+                    settings.set(name, value).map_err(at)?;
                     used.push(format!("--{} {value}", name.replace('_', "-")));
                 }
             }
+            if let (Some(order), None) = (&suggested.order, &self.samplers) {
+                settings.order = Link::parse_all(order).map_err(at)?;
+                used.push(format!("--samplers {order}"));
+            }
             if !used.is_empty() {
                 print.say(&format!(
-                    "the model's generation_config.json asks for {}; what is given here goes first",
+                    "the model's {} asks for {}; what is given here goes first",
+                    suggested.place,
                     used.join(" ")
                 ));
             }

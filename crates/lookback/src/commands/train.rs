@@ -57,8 +57,8 @@ pub(crate) struct Train {
     /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d.
     #[arg(long, value_name = "NAME", default_value = "tiny")]
     preset: String,
-    /// A file of settings, as training.toml has them, instead of a preset.
-    #[arg(long, value_name = "FILE.toml", conflicts_with = "preset")]
+    /// A file of settings, as training.toml has them, all or some; the preset has the others.
+    #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// One setting, such as layers=6; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]

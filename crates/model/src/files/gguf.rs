@@ -65,7 +65,17 @@ const TYPES: &[(u32, &str, Option<Element>)] = &[
 pub(super) struct Opened {
     pub config: Config,
     pub tokenizer: GgufTokenizer,
+    pub sampling: Vec<(String, Suggestion)>,
     pub tensors: Tensors,
+}
+
+/// What a file suggests about sampling, by a key behind `general.sampling.`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Suggestion {
+    /// Such as `temp`.
+    Number(f64),
+    /// Such as `sequence`.
+    Text(String),
 }
 
 /// Reads everything but the weights' values.
@@ -91,7 +101,7 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
         config::read(family, &metadata, &tokenizer, names, &has).map_err(at)?
     };
     let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
-    Ok(Opened { config, tokenizer, tensors })
+    Ok(Opened { config, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
 }
 
 struct Counts {

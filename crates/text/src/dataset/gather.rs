@@ -11,8 +11,8 @@ use lookback_files::{Refusal, Result, map_file};
 use super::{Dataset, Tokens};
 use crate::TokenId;
 
-/// Tokens that are held in memory at most: 64 MB of them.
-const HELD: usize = 1 << 24;
+/// Tokens that are held in memory at most: 4 MB of them.
+const HELD: usize = 1 << 20;
 
 /// A dataset that grows. Its file, if it needs one, goes with the process, however that ends.
 #[derive(Debug)]
@@ -53,22 +53,26 @@ impl Gathering {
 
     /// Puts tokens behind those there are.
     pub fn extend(&mut self, ids: &[TokenId]) -> Result<()> {
-        self.held.extend_from_slice(ids);
-        if self.held.len() <= self.most { Ok(()) } else { self.spill() }
+        if self.held.len() + ids.len() <= self.most {
+            self.held.extend_from_slice(ids);
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.spill(&held)?;
+        self.spill(ids)
     }
 
-    fn spill(&mut self) -> Result<()> {
+    fn spill(&mut self, ids: &[TokenId]) -> Result<()> {
         let refuse = |error: std::io::Error| Refusal::writing(&self.folder, &error);
         if self.file.is_none() {
             let file = tempfile::tempfile_in(&self.folder).map_err(refuse)?;
             self.file = Some(BufWriter::with_capacity(1 << 16, file));
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        for id in &self.held {
+        for id in ids {
             file.write_all(&id.0.to_le_bytes()).map_err(refuse)?;
         }
-        self.written += self.held.len();
-        self.held.clear();
+        self.written += ids.len();
         Ok(())
     }
 
@@ -77,7 +81,8 @@ impl Gathering {
         if self.file.is_none() {
             return Ok(Dataset::new(self.held, self.documents));
         }
-        self.spill()?;
+        let held = std::mem::take(&mut self.held);
+        self.spill(&held)?;
         let refuse = |error: std::io::Error| Refusal::writing(&self.folder, &error);
         let Some(file) = self.file else { return Ok(Dataset::new(self.held, self.documents)) };
         let file = file.into_inner().map_err(|error| refuse(error.into_error()))?;

@@ -114,12 +114,11 @@ impl Train {
 
     /// The settings of a new run, as file or preset and arguments say.
     pub(super) fn recipe(&self) -> Result<Recipe> {
-        let mut recipe = match &self.config {
-            Some(path) => {
-                Recipe::parse(&read_utf8(path)?).map_err(|refusal| refusal.at(path.display()))?
-            }
-            None => preset(&self.preset)?,
-        };
+        let mut recipe = preset(&self.preset)?;
+        if let Some(path) = &self.config {
+            let settled = recipe.with_file(&read_utf8(path)?);
+            recipe = settled.map_err(|refusal| refusal.at(path.display()))?;
+        }
         // Of the tokens that a file of settings was kept with; these may be others.
         recipe.data.clear();
         self.settings().try_for_each(|setting| recipe.set(&setting))?;

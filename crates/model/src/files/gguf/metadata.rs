@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lookback_files::{Refusal, Result};
 
-use super::cursor::Cursor;
+use super::{Suggestion, cursor::Cursor};
 use crate::config::shown;
 
 /// What a key says.
@@ -80,6 +80,23 @@ impl Metadata {
         }
     }
 
+    /// What stands behind `general.sampling.`, in the order of the file.
+    pub(super) fn sampling(&self) -> Result<Vec<(String, Suggestion)>> {
+        let begin = "general.sampling.";
+        let keys = self.keys().filter_map(|key| Some((key, key.strip_prefix(begin)?)));
+        let suggestion = |(key, name): (&str, &str)| {
+            let value = match self.get(key) {
+                Some(Value::Whole(number)) => Suggestion::Number(*number as f64),
+                Some(Value::Signed(number)) => Suggestion::Number(*number as f64),
+                Some(Value::Real(number)) => Suggestion::Number(as_written(*number)),
+                Some(Value::Text(text)) => Suggestion::Text(text.clone()),
+                _ => return Err(wrong(key, "a number or a string")),
+            };
+            Ok((name.to_owned(), value))
+        };
+        keys.map(suggestion).collect()
+    }
+
     pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
         match self.get(key) {
             None => Ok(None),
@@ -128,6 +145,12 @@ impl Metadata {
             Some(_) => Err(wrong(key, "a list of another type")),
         }
     }
+}
+
+/// 0.7 of the f32 that is nearest to it.
+fn as_written(number: f64) -> f64 {
+    let narrow = number as f32;
+    if f64::from(narrow) == number { narrow.to_string().parse().unwrap_or(number) } else { number }
 }
 
 fn wrong(key: &str, wanted: &str) -> Refusal {

@@ -1,0 +1,229 @@
+//! Settings as text: a whole file, a file of some keys over other settings, or one `key=value`.
+
+use lookback_files::{Refusal, Result, nearest};
+
+use super::Recipe;
+
+impl Recipe {
+    /// Reads settings, such as those of `--config`.
+    pub fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let message = plainly(error.message());
+            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+            Refusal::user(match line {
+                Some(line) => format!("line {line}: {message}"),
+                None => message,
+            })
+        })
+    }
+
+    /// The settings as `training.toml`.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Refusal::ours(format!("training.toml: {error}")))
+    }
+
+    /// One setting by `key=value`; keys of the model may go without `model.`.
+    pub fn set(&mut self, setting: &str) -> Result<()> {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            Refusal::user(format!("--set {setting}: it has no =; write --set key=value"))
+        })?;
+        let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() {
+            return Err(Refusal::user(format!("--set {setting}: no key stands before the =")));
+        }
+        let as_written = toml::from_str::<toml::Table>(&format!("value = {value}"));
+        let value = match as_written.ok().and_then(|mut table| table.remove("value")) {
+            Some(value) => value,
+            None => toml::Value::String(value.to_owned()),
+        };
+        let at = |refusal: Refusal| refusal.at(format!("--set {setting}"));
+        *self = self.with(key, value, None).map_err(at)?;
+        Ok(())
+    }
+
+    /// The settings of a file such as `--config` names: a whole one, or one of some keys, for which the
+    /// others are as here.
+    pub fn with_file(&self, text: &str) -> Result<Self> {
+        let whole = Self::parse(text);
+        // What is wrong with a file is told of the file, not of the preset it is laid over.
+        let is_partial = whole.as_ref().is_err_and(|refusal| refusal.to_string().contains(MISSING));
+        let (true, Ok(table)) = (is_partial, toml::from_str::<toml::Table>(text)) else {
+            return whole;
+        };
+        let mut recipe = self.clone();
+        let model = match table.get("model") {
+            Some(toml::Value::Table(model)) => model.clone(),
+            _ => toml::Table::new(),
+        };
+        let outer = table.into_iter().filter(|(key, _)| key != "model").map(|one| (one, false));
+        for ((key, value), of_model) in outer.chain(model.into_iter().map(|one| (one, true))) {
+            let line = 1 + text.lines().position(|line| names(line, &key)).unwrap_or(0);
+            let at = |refusal: Refusal| refusal.at(format!("line {line}"));
+            recipe = recipe.with(&key, value, Some(of_model)).map_err(at)?;
+        }
+        Ok(recipe)
+    }
+
+    /// The same settings but for one; of the model where it is said to be or else known to be.
+    fn with(&self, key: &str, value: toml::Value, of_model: Option<bool>) -> Result<Self> {
+        let mut table = toml::Table::try_from(self)
+            .map_err(|error| Refusal::ours(format!("{key}: {error}")))?;
+        let model = table.get("model").and_then(|model| model.as_table());
+        let in_model = model.is_some_and(|model| model.contains_key(key));
+        let in_model = in_model && of_model != Some(false);
+        let known: Vec<String> = table
+            .keys()
+            .filter(|name| *name != "model" && of_model != Some(true))
+            .chain(
+                model
+                    .into_iter()
+                    .flat_map(|model| model.keys())
+                    .filter(|_| of_model != Some(false)),
+            )
+            .cloned()
+            .collect();
+        // Empty, the digest is not among those that are written.
+        let is_digest = key == "data" && of_model == Some(false);
+        if !is_digest && !known.iter().any(|name| name == key) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Refusal::user(unknown(key, &known)));
+        }
+        let place = if in_model { table.get_mut("model") } else { None };
+        let place = match place.and_then(|model| model.as_table_mut()) {
+            Some(model) => model,
+            None => &mut table,
+        };
+        // A whole number where a fraction stands is that fraction.
+        let value = match (place.get(key), value) {
+            (Some(toml::Value::Float(_)), toml::Value::Integer(whole)) => {
+                toml::Value::Float(whole as f64)
+            }
+            (_, value) => value,
+        };
+        place.insert(key.to_owned(), value);
+        table.try_into().map_err(|error: toml::de::Error| Refusal::user(plainly(error.message())))
+    }
+}
+
+/// What toml says of a key that a whole file would have.
+const MISSING: &str = "missing field";
+
+/// Whether a line of a file gives this key a value.
+fn names(line: &str, key: &str) -> bool {
+    let name = line.split('=').next().unwrap_or_default().trim();
+    line.contains('=') && name.strip_prefix("model.").unwrap_or(name).trim_matches('"') == key
+}
+
+/// What toml says on one line, without the names of Rust's types.
+fn plainly(message: &str) -> String {
+    // "unknown field `a`, expected one of `b`, `c`"
+    if message.starts_with("unknown field") {
+        let mut names = message.split('`').skip(1).step_by(2);
+        if let Some(key) = names.next() {
+            return unknown(key, &names.collect::<Vec<_>>());
+        }
+    }
+    let mut plain = message.trim_end().replace('\n', " ");
+    for (rust, words) in [
+        ("expected usize", "a whole number is needed"),
+        ("expected u64", "a whole number is needed"),
+        ("expected u32", "a whole number is needed"),
+        ("expected f64", "a number is needed"),
+        ("expected a boolean", "true or false is needed"),
+    ] {
+        plain = plain.replace(rust, words);
+    }
+    plain
+}
+
+/// `there is no setting lerning_rate; these are: seed, steps`
+fn unknown(key: &str, known: &[&str]) -> String {
+    match nearest(key, known.iter().copied()) {
+        Some(meant) => format!(
+            "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
+        ),
+        None => format!("there is no setting {key}; these are: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::preset, *};
+
+    #[test]
+    fn files_from_before_a_setting_mean_what_they_meant() {
+        let recipe = preset("bench-a").unwrap();
+        let text = recipe.to_toml().unwrap();
+        let later = [
+            "optimizer",
+            "table_share",
+            "head_share",
+            "momentum",
+            "schedule",
+            "cooldown_share",
+            "z_loss",
+            "average_share",
+            "short_context",
+            "short_share",
+            "start_heads",
+            "activation",
+            "tied",
+            "head_norm",
+            "logit_cap",
+            "whole_snapshots",
+        ];
+        let is_earlier =
+            |line: &&str| !later.iter().any(|key| line.starts_with(&format!("{key} =")));
+        let earlier: Vec<&str> = text.lines().filter(is_earlier).collect();
+        assert_eq!(earlier.len() + later.len(), text.lines().count());
+        assert_eq!(Recipe::parse(&earlier.join("\n")).unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_setting_is_known_by_its_key() {
+        let mut recipe = preset("tiny").unwrap();
+        recipe.set("rate=1").unwrap();
+        recipe.set("layers = 2").unwrap();
+        recipe.set("architecture=gpt2").unwrap();
+        assert_eq!((recipe.rate, recipe.model.layers), (1.0, 2));
+        let said = recipe.set("lerning_rate=1").unwrap_err().to_string();
+        assert!(said.contains("no setting lerning_rate; did you mean rate?"), "{said}");
+        let said = recipe.set("colour=1").unwrap_err().to_string();
+        assert!(said.contains("no setting colour; these are: accumulate, "), "{said}");
+        assert!(recipe.set("layers=many").is_err());
+    }
+
+    #[test]
+    fn a_file_of_some_keys_is_laid_over_other_settings_and_a_whole_one_is_not() {
+        let small = preset("small").unwrap();
+        let file = "rate = 1\n# The shape.\n[model]\nlayers = 2\n";
+        let mut wanted = small.clone();
+        (wanted.rate, wanted.model.layers) = (1.0, 2);
+        assert_eq!(small.with_file(file).unwrap(), wanted);
+        assert_eq!(small.with_file("").unwrap(), small);
+        assert_eq!(small.with_file("model.layers = 2\nrate = 1.0").unwrap(), wanted);
+        let whole = preset("bench-a").unwrap();
+        assert_eq!(small.with_file(&whole.to_toml().unwrap()).unwrap(), whole);
+        for (file, sentence) in [
+            ("\nlerning_rate = 1", "line 2: there is no setting lerning_rate; did you mean rate?"),
+            ("rate = 1\nlayers = 2", "line 2: there is no setting layers; "),
+            ("[model]\nrate = 1", "line 2: there is no setting rate; "),
+            ("seed = 1\nbatch = \"many\"", "line 2: "),
+            ("[model]\nlayers = 1.5", "line 2: "),
+            ("model = 3", "line 1: "),
+            ("seed = ", "line 1: "),
+        ] {
+            let said = small.with_file(file).unwrap_err().to_string();
+            assert!(said.starts_with(sentence), "{file}: {said}");
+        }
+    }
+
+    #[test]
+    fn settings_survive_their_file_and_unknown_keys_do_not() {
+        let recipe = preset("small").unwrap();
+        let text = recipe.to_toml().unwrap();
+        assert_eq!(Recipe::parse(&text).unwrap(), recipe);
+        let said = Recipe::parse(&format!("sede = 1\n{text}")).unwrap_err().to_string();
+        assert!(said.contains("line 1") && said.contains("no setting sede"), "{said}");
+    }
+}
