@@ -63,7 +63,7 @@ def check_shape(args, shape, compute):
     for threads in sorted({1, args.threads}):
         # No directory holds a model of these shapes: their MLP has no biases, which GPT-2's configuration cannot say.
         said = last_object([args.lookback, "train", "--preset", f"bench-{shape.lower()}", "--random-data", RANDOM_DATA,
-                            "--seconds", 0.000001, "--compute", compute, "--threads", threads, "--json"])
+                            "--seconds", 0.001, "--compute", compute, "--threads", threads, "--json"])
         found.add((said["steps"], said["training_loss"], said["validation_loss"]))
     if len(found) > 1:
         refuse(f"shape {shape}, {compute}: one thread and {args.threads} disagree: {sorted(found)}")
