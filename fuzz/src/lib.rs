@@ -11,7 +11,6 @@ pub mod merges;
 pub mod quantised;
 #[path = "../../crates/model/tests/oracles/safetensors.rs"]
 pub mod safetensors;
-#[path = "../../crates/model/tests/oracles/sentence.rs"]
 mod sentence;
 #[path = "../../crates/train/tests/oracles/settings.rs"]
 pub mod settings;

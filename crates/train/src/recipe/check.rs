@@ -92,8 +92,8 @@ impl Recipe {
         let has = (activation, tied, head_norm, logit_cap);
         if self.model.architecture != Architecture::Llama && has != plain {
             return Err(Refusal::user(
-                "activation, tied, head_norm and logit_cap are settings of architecture = llama alone; leave \
-                 them out, or choose that",
+                "activation, tied, head_norm and logit_cap are settings of architecture = llama \
+                 alone; leave them out, or choose that",
             ));
         }
         Ok(())
