@@ -8,7 +8,10 @@ use std::{
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look};
 use lookback_files::{Refusal, Result, write_whole_with};
 use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
-use serde_json::json;
+use safetensors::{
+    Dtype,
+    tensor::{Metadata, TensorInfo},
+};
 
 /// What was seen at a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,17 +142,20 @@ impl Trace {
     /// may be much of them, and no copy is made.
     pub fn write(&self, wanted: &Wanted, path: &Path) -> Result<()> {
         let sites = || self.sites.iter().filter(|(site, _)| wanted.has(**site));
-        let mut header = serde_json::Map::new();
         let mut at = 8 * self.ids.len();
-        let ids = json!({ "dtype": "I64", "shape": [self.ids.len()], "data_offsets": [0, at] });
-        header.insert("input_ids".to_owned(), ids);
+        let ids =
+            TensorInfo { dtype: Dtype::I64, shape: vec![self.ids.len()], data_offsets: (0, at) };
+        let mut infos = vec![("input_ids".to_owned(), ids)];
         for (site, seen) in sites() {
             let end = at + 4 * seen.values.len();
-            let about = json!({ "dtype": "F32", "shape": seen.shape, "data_offsets": [at, end] });
-            header.insert(site.to_string(), about);
+            let (dtype, shape, data_offsets) = (Dtype::F32, seen.shape.clone(), (at, end));
+            infos.push((site.to_string(), TensorInfo { dtype, shape, data_offsets }));
             at = end;
         }
-        let mut header = serde_json::Value::Object(header).to_string();
+        let failed =
+            |error: &dyn std::fmt::Display| Refusal::ours(format!("{}: {error}", path.display()));
+        let header = Metadata::new(None, infos).map_err(|error| failed(&error))?;
+        let mut header = serde_json::to_string(&header).map_err(|error| failed(&error))?;
         // The data begins at a multiple of eight.
         let padding = header.len().next_multiple_of(8) - header.len();
         header.extend(std::iter::repeat_n(' ', padding));
