@@ -7,6 +7,7 @@
   llama.py likeliest LOGITS                                       the likeliest token of every position
   llama.py compare EXPECTED.npy OTHER...                          distances from EXPECTED, .npy or lookback look's
   llama.py speed FILE.gguf [--prompt 512] [--decode 128]          medians of three rounds after one that warms up
+  llama.py first FILE.gguf --id TOKEN                             seconds until it can say what follows one token
 
 Needs llama-cpp-python, gguf and numpy. It is run in a process of its own, because a library that is loaded, threads and
 memory included, must not sit beside what else is timed. It sets no callback for llama.cpp's log: llama.cpp calls it
@@ -192,6 +193,17 @@ def speed(args):
     )
 
 
+def first(args):
+    import llama_cpp  # which takes longer than a small file, and is Python's affair
+
+    began = time.perf_counter()
+    context = Context(args.file, 16, 1, args.threads)
+    context.read([args.id], 0, False)
+    seconds = time.perf_counter() - began
+    context.close()
+    return dict(first_seconds=seconds, version=llama_cpp.__version__)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(required=True)
@@ -212,7 +224,9 @@ def main():
     of_speed = command(speed, "file")
     of_speed.add_argument("--prompt", type=int, default=512)
     of_speed.add_argument("--decode", type=int, default=128)
-    for one in (of_logits, of_speed):
+    of_first = command(first, "file")
+    of_first.add_argument("--id", type=int, required=True)
+    for one in (of_logits, of_speed, of_first):
         one.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     print(json.dumps(args.call(args)))

@@ -49,9 +49,10 @@ def run(command, **environment):
 
 
 def last_object(command):
-    """The JSON object in the last line that a command prints, with `resident_mb`."""
+    """The JSON object in the last line that a command prints, with `resident_mb` and `whole_seconds`."""
     ended = run(command)
-    return json.loads(ended.stdout.strip().splitlines()[-1]) | {"resident_mb": ended.resident_mb}
+    besides = {"resident_mb": ended.resident_mb, "whole_seconds": ended.seconds}
+    return json.loads(ended.stdout.strip().splitlines()[-1]) | besides
 
 
 def take_turns(runs, rounds):

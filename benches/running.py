@@ -11,7 +11,8 @@ LOOKBACK_PEERS and LOOKBACK_PEERS_PYTHON name both). Before a file is timed, agr
 A file of f32 is run in f32. Others are run in bf16 too where the processor multiplies bf16; the prompt is then read in
 bf16, and tokens pass one by one in whichever is faster. Shares are of the limits that `lookback bench` measures in the
 same process: multiply-adds for the prompt, bytes read for single tokens. Then eight sequences of each Q8_0 file are
-decoded side by side, and the memory of a whole `lookback generate` is set beside weights and cache.
+decoded side by side, and its first token is waited for; the trained model, or each file that is named, is looked at with
+every site; and the memory of a whole `lookback generate` is set beside weights and cache.
 """
 import argparse
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import agree
 import stories
+import waits
 from pairs import last_object, machine, median, multiplies_bf16, ratio, run, spread, take_turns, values
 
 HERE = Path(__file__).resolve().parent
@@ -29,7 +31,7 @@ SHAPES, KINDS = ["llama110m", "llama1b"], ["f32", "bf16", "q8_0", "q4_0"]
 
 
 def made(args):
-    """The files of issue 5's table, written once."""
+    """The files of issue 5's table, written once, and which of them is trained."""
     root = Path(args.models)
     root.mkdir(parents=True, exist_ok=True)
     peers = Path(args.peers)
@@ -37,7 +39,8 @@ def made(args):
         if not all((root / f"{shape}-{kind}.gguf").exists() for kind in KINDS):
             run([args.python, peers / "make_models.py", root, shape])
     real = run([args.python, peers / "real_model.py", "get", root]).stdout.strip().splitlines()[-1]
-    return [root / f"{SHAPES[0]}-{kind}.gguf" for kind in KINDS] + [Path(real)] + [root / f"{SHAPES[1]}-{kind}.gguf" for kind in KINDS]
+    small, large = ([root / f"{shape}-{kind}.gguf" for kind in KINDS] for shape in SHAPES)
+    return [*small, Path(real), *large], [Path(real)]
 
 
 def bench(args, model, compute, prompt, batch=1):
@@ -68,8 +71,8 @@ def percent(share):
     return f"{100 * share:.0f} %"
 
 
-def measure(args, model, folder):
-    """Compares, times and prints one file."""
+def measure(args, model, folder, is_looked_at):
+    """Compares and times one file, and gives its rows of the table."""
     what = last_object([args.python, HERE / "llama.py", "describe", model])
     computes = ["f32"] if what["kind"] == "F32" else args.compute
     distances, reading = agree.check(args, model, what, folder, computes)
@@ -96,6 +99,10 @@ def measure(args, model, folder):
         rows.append(row)
     said["memory"] = held(args, model, what, reading.ids, said[DECODE]["computed_in"])
     said["memory"]["llama_cpp_mb"] = median(found["llama.cpp"], "resident_mb")
+    if what["kind"] == "Q8_0":
+        said["first_token"] = waits.first_token(args, model, said[DECODE]["computed_in"], reading)
+    if is_looked_at and args.look:
+        said["look"] = waits.look(args, model, reading)
     if what["kind"] == "Q8_0" and args.batch > 1:
         compute = computes[-1]
         # Every sequence's prompt is read alone, which is not what is asked for here, so they are short.
@@ -135,6 +142,11 @@ def print_rest(args, all_said):
             one, many = of["tokens_per_second"]["one"], of["tokens_per_second"]["together"]
             print(f"\n{of['batch']} sequences of {said['model']} side by side in {of['computed_in']}: {spread(many)} tokens/s, "
                   f"one: {spread(one)}, {of['ratio']}")
+    for said in all_said:
+        if of := said.get("first_token"):
+            waits.print_first_token(said["model"], of)
+        if of := said.get("look"):
+            waits.print_look(said["model"], of)
 
 
 def main():
@@ -149,6 +161,7 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--decode", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8, help="sequences side by side, in Q8_0; 1 leaves that out")
+    parser.add_argument("--look", type=int, default=128, help="tokens to look at with every site; 0 leaves that out")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--stories", help="a directory of stories260k, to be timed beside llama2.c")
@@ -170,7 +183,7 @@ def main():
         work = Path(work)
         if args.stories:
             report["stories"] = stories.table(args, work)
-        files = args.files or (made(args) if args.peers else [])
+        files, looked_at = (args.files, args.files) if args.files or not args.peers else made(args)
         all_said = []
         if files:
             print()
@@ -178,7 +191,7 @@ def main():
         for index, model in enumerate(files):
             folder = work / str(index)
             folder.mkdir()
-            said, of_file = measure(args, model, folder)
+            said, of_file = measure(args, model, folder, model in looked_at)
             all_said.append(said)
             print_rows(of_file)
         if all_said:

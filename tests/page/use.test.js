@@ -47,6 +47,28 @@ test('a link restores what was seen', async () => {
   await page.close();
 });
 
+test('a button turns day into night at once, and back, whatever the system asks for', async () => {
+  for (const dark of [false, true]) {
+    const { page } = await open(browser.context, served.address, {}, { dark });
+    await drawn(page, 'attend');
+    const colours = await page.evaluate(() => {
+      const button = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
+      const seen = () => {
+        const { colorScheme } = getComputedStyle(document.documentElement);
+        return `${colorScheme} ${getComputedStyle(document.body).backgroundColor}`;
+      };
+      return [1, 2, 3].map(() => {
+        const now = seen();
+        button.click();
+        return now;
+      });
+    });
+    const [day, night] = ['light rgb(251, 250, 246)', 'dark rgb(23, 22, 20)'];
+    assert.deepEqual(colours, dark ? [night, day, night] : [day, night, day]);
+    await page.close();
+  }
+});
+
 test('an index that is not there is brought within range', async () => {
   const { page, faults } = await open(browser.context, served.address, {
     layer: '99',

@@ -1,12 +1,16 @@
 //! The executor that computes, in buffers that the layout placed.
 
+mod loss;
+mod pages;
+
 use lookback_files::Result;
 use lookback_kernels::{
     activate, add,
-    attend::{self, Heads, Pages, PagesMut, Span},
-    cap, embed, loss, norm as norms, position,
+    attend::{self, Heads, Span},
+    cap, embed,
+    loss::Want,
+    norm as norms, position,
     room::Room,
-    sums,
     team::Team,
 };
 use lookback_model::{
@@ -20,8 +24,10 @@ use crate::{
     products::{self, Rounded},
     tape::{Op, Rows, Step},
     weights::Weights,
-    workspace::{LOSS_ROWS, Workspace},
+    workspace::Workspace,
 };
+
+pub(crate) use pages::{Keys, PagesOf};
 
 /// One forward pass over borrowed parts.
 #[derive(Debug)]
@@ -43,15 +49,6 @@ pub struct Run<'a> {
     indices: &'a mut Vec<u32>,
     selects: bool,
     next: usize,
-}
-
-/// Where keys and values go.
-#[derive(Debug)]
-pub(crate) enum Keys<'a> {
-    /// Into a cache, to be seen by later passes.
-    Cache(&'a mut Cache),
-    /// Into pages for one layer, written anew by each.
-    Scratch(&'a mut [f32]),
 }
 
 impl<'a> Run<'a> {
@@ -176,103 +173,6 @@ impl<'a> Run<'a> {
     pub(crate) fn angles(&self) -> &[f32] {
         self.angles
     }
-
-    /// The pages that an attention of this layer reads.
-    pub(crate) fn pages(&self, how: &Attend) -> PagesOf {
-        match &self.keys {
-            Keys::Cache(cache) => cache.place(how.layer),
-            Keys::Scratch(_) => {
-                let half = attend::keys_len(&heads(how));
-                PagesOf { stride: 2 * half, keys_at: 0, values_at: half }
-            }
-        }
-    }
-
-    /// The numbers that pages are made of.
-    pub(crate) fn storage(&self) -> &[f32] {
-        match &self.keys {
-            Keys::Cache(cache) => cache.storage(),
-            Keys::Scratch(pages) => pages,
-        }
-    }
-
-    /// Rows of logits in chunks: each with its losses, its first row, and its log-softmax gradient.
-    pub(crate) fn loss_in_chunks(
-        &mut self,
-        x: Rows,
-        how: &Head,
-        targets: &Targets,
-        want: loss::Want,
-        mut each: impl FnMut(&mut Self, std::ops::Range<usize>, &[f32]),
-    ) -> Loss {
-        let logits = std::mem::take(&mut self.logits);
-        let outputs = how.linear.outputs;
-        for first in (0..x.rows).step_by(LOSS_ROWS) {
-            let rows = first..x.rows.min(first + LOSS_ROWS);
-            let chunk = &mut logits[..rows.len() * outputs];
-            let entering = &self.buffers.get(x)[rows.start * x.width..rows.end * x.width];
-            let (team, rounded) = (self.team, &mut *self.rounded);
-            products::forward(
-                team,
-                self.weights,
-                &how.linear,
-                entering,
-                None,
-                rounded,
-                None,
-                chunk,
-            );
-            let gradient = want != loss::Want::Loss;
-            if let Some(most) = how.cap {
-                cap::forward(team, most, chunk);
-                if gradient {
-                    self.capped[..chunk.len()].copy_from_slice(chunk);
-                }
-            }
-            loss::cross_entropy(
-                self.team,
-                chunk,
-                outputs,
-                &targets.ids[rows.clone()],
-                targets.scale,
-                &mut self.losses[rows.clone()],
-                match want {
-                    loss::Want::Gradient if targets.z_loss != 0.0 => {
-                        loss::Want::Pulled(targets.z_loss)
-                    }
-                    want => want,
-                },
-            );
-            if let (Some(most), true) = (how.cap, gradient) {
-                cap::backward(self.team, most, &self.capped[..chunk.len()], chunk);
-            }
-            each(self, rows, chunk);
-        }
-        self.logits = logits;
-        let counted = targets.ids.iter().filter(|&&id| id != Targets::NONE).count();
-        Loss { total: sums::sum(self.team, &self.losses[..x.rows], self.blocks), rows: counted }
-    }
-}
-
-/// A layer's place inside every page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PagesOf {
-    pub stride: usize,
-    pub keys_at: usize,
-    pub values_at: usize,
-}
-
-impl PagesOf {
-    /// With the numbers, for reading.
-    pub(crate) fn over<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
-        let Self { stride, keys_at, values_at } = self;
-        Pages { storage, stride, keys_at, values_at, table }
-    }
-
-    fn over_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
-        let Self { stride, keys_at, values_at } = self;
-        PagesMut { storage, stride, keys_at, values_at, table }
-    }
 }
 
 impl Execute for Run<'_> {
@@ -375,7 +275,7 @@ impl Execute for Run<'_> {
     }
 
     fn loss(&mut self, x: Rows, how: &Head, targets: &Targets) -> Loss {
-        self.loss_in_chunks(x, how, targets, loss::Want::Loss, |_, _, _| {})
+        self.loss_in_chunks(x, how, targets, Want::Loss, |_, _, _| {})
     }
 
     fn linear_add(&mut self, x: Rows, how: &Linear, to: Rows, _: Site) -> Rows {

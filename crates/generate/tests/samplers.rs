@@ -2,146 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "samplers/draws.rs"]
+mod draws;
+#[path = "samplers/twin.rs"]
+mod twin;
+
 use std::collections::BTreeSet;
 
 use lookback_generate::sample::{Link, Sampler, Settings, Stage, Words};
 use lookback_text::TokenId;
 use proptest::prelude::*;
-
-/// Candidates by ascending id.
-type Row = Vec<(u32, f64)>;
-
-fn largest(row: &Row) -> f64 {
-    row.iter().fold(f64::NEG_INFINITY, |a, b| if b.1 > a { b.1 } else { a })
-}
-
-/// exp(logit − largest) of each, and their total.
-fn weigh(row: &Row) -> (Vec<f64>, f64) {
-    let weights: Vec<f64> = row.iter().map(|x| libm::exp(x.1 - largest(row))).collect();
-    let total = weights.iter().fold(0.0, |total, weight| total + weight);
-    (weights, total)
-}
-
-/// The surprise of each, in nats.
-fn surprises(row: &Row) -> Vec<f64> {
-    let logarithm = libm::log(weigh(row).1);
-    row.iter().map(|x| logarithm - (x.1 - largest(row))).collect()
-}
-
-fn entropy(row: &Row) -> f64 {
-    let (weights, total) = weigh(row);
-    weights.iter().zip(surprises(row)).fold(0.0, |sum, (weight, bits)| sum + weight / total * bits)
-}
-
-/// The places of a row, the best first: by this measure, then by logit, then by id.
-fn ranked(row: &Row, badness: impl Fn(usize) -> f64) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..row.len()).collect();
-    places.sort_by(|&a, &b| {
-        let by_badness = badness(a).partial_cmp(&badness(b)).unwrap();
-        by_badness.then(row[b].1.partial_cmp(&row[a].1).unwrap()).then(row[a].0.cmp(&row[b].0))
-    });
-    places
-}
-
-fn only(row: &Row, places: &[usize]) -> Row {
-    row.iter().enumerate().filter(|(at, _)| places.contains(at)).map(|(_, x)| *x).collect()
-}
-
-fn last(past: &[TokenId], n: i64) -> &[TokenId] {
-    if n < 0 { past } else { &past[past.len().saturating_sub(n as usize)..] }
-}
-
-fn penalties(row: &mut Row, past: &[TokenId], settings: &Settings) {
-    for (id, logit) in row {
-        let said = last(past, settings.repeat_last_n).iter().filter(|past| past.0 == *id).count();
-        if said > 0 {
-            let penalty = settings.repeat_penalty;
-            *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
-            *logit -= said as f64 * settings.frequency_penalty + settings.presence_penalty;
-        }
-    }
-}
-
-/// By the definition: the longest ending of the text that stood before this token already. What
-/// the text begins with followed nothing, not even the empty ending.
-fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
-    let past = last(past, settings.dry_penalty_last_n);
-    let breaks = |id: &TokenId| settings.dry_breakers.contains(id);
-    for (id, logit) in row {
-        let stood = |ending: &[TokenId]| {
-            (1..past.len()).any(|at| past[at].0 == *id && past[..at].ends_with(ending))
-        };
-        let mut endings = (0..past.len()).map(|length| &past[past.len() - length..]);
-        let repeated = endings.rfind(|ending| !ending.iter().any(breaks) && stood(ending));
-        let length = repeated.map(<[TokenId]>::len);
-        let enough = length.filter(|length| *length >= settings.dry_allowed_length);
-        if let (Some(length), false) = (enough, breaks(&TokenId(*id))) {
-            let over = (length - settings.dry_allowed_length) as f64;
-            *logit -= settings.dry_multiplier * libm::pow(settings.dry_base, over);
-        }
-    }
-}
-
-/// The fewest of these, the first first, that have this share of the total or more than it.
-fn reach(row: &Row, places: &[usize], is_reached: impl Fn(f64, f64) -> bool) -> Row {
-    let (weights, total) = weigh(row);
-    let mut reached = 0.0;
-    let mut keep = 0;
-    for &place in places {
-        reached += weights[place];
-        keep += 1;
-        if is_reached(reached, total) {
-            break;
-        }
-    }
-    only(row, &places[..keep])
-}
-
-/// The usual chain up to the temperature, one blackboard line after another.
-fn twin(logits: &[f32], past: &[TokenId], settings: &Settings) -> Row {
-    let mut row: Row = (0..).zip(logits.iter().map(|x| f64::from(*x) + 0.0)).collect();
-    row.retain(|x| x.1 > f64::NEG_INFINITY);
-    penalties(&mut row, past, settings);
-    if settings.dry_multiplier > 0.0 {
-        dry(&mut row, past, settings);
-    }
-    if settings.top_n_sigma > 0.0 {
-        let count = row.len() as f64;
-        let mean = row.iter().fold(0.0, |sum, x| sum + x.1) / count;
-        let squares = row.iter().fold(0.0, |sum, x| sum + (x.1 - mean) * (x.1 - mean));
-        let least = largest(&row) - settings.top_n_sigma * libm::sqrt(squares / count);
-        row.retain(|x| x.1 >= least);
-    }
-    if settings.top_k > 0 {
-        let places = ranked(&row, |_| 0.0);
-        row = only(&row, &places[..settings.top_k.min(row.len())]);
-    }
-    if settings.typical < 1.0 {
-        let (surprises, expected) = (surprises(&row), entropy(&row));
-        let places = ranked(&row, |at| libm::fabs(surprises[at] - expected));
-        let (weights, total) = weigh(&row);
-        let mut reached = 0.0;
-        let enough = places.iter().position(|at| {
-            reached += weights[*at] / total;
-            reached > settings.typical
-        });
-        row = only(&row, &places[..enough.map_or(places.len(), |at| at + 1)]);
-    }
-    if settings.top_p < 1.0 {
-        let places = ranked(&row, |_| 0.0);
-        row = reach(&row, &places, |reached, total| reached >= settings.top_p * total);
-    }
-    let weights = weigh(&row).0;
-    let places: Vec<usize> = (0..row.len()).filter(|at| weights[*at] >= settings.min_p).collect();
-    row = only(&row, &places);
-    if settings.xtc_probability > 0.0 {
-        let (weights, total) = weigh(&row);
-        let places = ranked(&row, |_| 0.0);
-        let top = places.iter().filter(|at| weights[**at] / total >= settings.xtc_threshold);
-        row = only(&row, &places[top.count().max(1) - 1..]);
-    }
-    row
-}
+use twin::{Row, weigh};
 
 fn left(logits: &[f32], past: &[TokenId], settings: &Settings) -> Stage {
     Sampler::new(settings).unwrap().trace(logits, past).unwrap().pop().unwrap()
@@ -203,7 +74,7 @@ proptest! {
     ) {
         prop_assume!(logits.iter().any(|x| x.is_finite()));
         let stage = left(&logits, &past, &settings);
-        let expected = twin(&logits, &past, &settings);
+        let expected = twin::keep(&logits, &past, &settings);
         prop_assert_eq!(kept(&stage), expected.iter().map(|x| x.0).collect::<BTreeSet<_>>());
         let (weights, total) = weigh(&expected);
         for ((id, _), weight) in expected.iter().zip(weights) {
@@ -244,100 +115,6 @@ proptest! {
             prop_assert!((share - weight / total).abs() < 1e-12);
         }
     }
-}
-
-/// The value that chi-square with so many degrees of freedom exceeds once in a thousand seeds
-/// (Wilson and Hilferty 1931).
-fn once_in_a_thousand(freedom: usize) -> f64 {
-    let k = freedom as f64;
-    let root = 1.0 - 2.0 / (9.0 * k) + 3.09 * (2.0 / (9.0 * k)).sqrt();
-    k * root * root * root
-}
-
-#[test]
-fn counts_follow_what_each_sampler_leaves() {
-    let logits: Vec<f32> = (0..30).map(|x| (x as f32 * 0.37) % 2.5).collect();
-    let past = ids(&[1, 2, 3, 9, 1, 2, 3]);
-    let plain = || Settings { seed: 11, ..Settings::plain(0) };
-    let chains = [
-        Settings { repeat_penalty: 1.5, presence_penalty: 0.5, ..plain() },
-        Settings { dry_multiplier: 1.0, ..plain() },
-        Settings { top_n_sigma: 1.2, ..plain() },
-        Settings { typical: 0.5, ..plain() },
-        Settings { top_k: 7, ..plain() },
-        Settings { top_p: 0.7, ..plain() },
-        Settings { min_p: 0.3, ..plain() },
-        Settings { temperature: 0.6, dynatemp_range: 0.5, ..plain() },
-        Settings { xtc_probability: 1.0, xtc_threshold: 0.05, ..plain() },
-        Settings {
-            words: Words { biases: vec![(TokenId(4), 2.0)], ..Words::default() },
-            ..plain()
-        },
-        Settings { mirostat: 1, mirostat_ent: 2.5, mirostat_lr: 0.0, ..plain() },
-        Settings { mirostat: 2, mirostat_ent: 2.2, mirostat_lr: 0.0, ..plain() },
-        Settings::usual(3),
-    ];
-    for settings in chains {
-        let mut sampler = Sampler::new(&settings).unwrap();
-        let expected = sampler.trace(&logits, &past).unwrap().pop().unwrap().kept;
-        let draws = 20_000;
-        let mut counts = [0_u32; 30];
-        for _ in 0..draws {
-            counts[sampler.next(&logits, &past).unwrap().index()] += 1;
-        }
-        let drawn: u32 = expected.iter().map(|(id, _)| counts[id.index()]).sum();
-        assert_eq!(drawn, draws, "{:?} chose what it takes away", sampler.steps());
-        let chi_square = expected.iter().fold(0.0, |sum, (id, share)| {
-            let wanted = share * f64::from(draws);
-            sum + (f64::from(counts[id.index()]) - wanted).powi(2) / wanted
-        });
-        assert!(expected.len() > 1, "{:?} leaves no choice", sampler.steps());
-        let limit = once_in_a_thousand(expected.len() - 1);
-        assert!(chi_square < limit, "{:?}: {chi_square} beyond {limit}", sampler.steps());
-    }
-}
-
-#[test]
-fn xtc_takes_the_top_choices_away_as_often_as_asked_and_changes_no_other_draw() {
-    // Probabilities 0.4, 0.3, 0.2, 0.1: with a threshold of 0.15 the first two go.
-    let logits: Vec<f32> = [0.4_f32, 0.3, 0.2, 0.1].iter().map(|share| share.ln()).collect();
-    let plain = Settings::plain(5);
-    let xtc = Settings { xtc_probability: 0.25, xtc_threshold: 0.15, ..plain.clone() };
-    let (mut with, mut without) = (Sampler::new(&xtc).unwrap(), Sampler::new(&plain).unwrap());
-    let (mut counts, mut alike, draws) = ([0.0; 4], 0, 20_000);
-    for _ in 0..draws {
-        let chosen = with.next(&logits, &[]).unwrap();
-        counts[chosen.index()] += 1.0;
-        alike += usize::from(chosen == without.next(&logits, &[]).unwrap());
-    }
-    let expected = [0.75 * 0.4, 0.75 * 0.3, 0.75 * 0.2 + 0.25 * 2.0 / 3.0, 0.75 * 0.1 + 0.25 / 3.0];
-    let chi_square = (0..4).fold(0.0, |sum, at| {
-        let wanted = expected[at] * f64::from(draws);
-        sum + (counts[at] - wanted) * (counts[at] - wanted) / wanted
-    });
-    assert!(chi_square < once_in_a_thousand(3), "{chi_square}: {counts:?}");
-    assert!(alike > 15_000, "{alike} of {draws} draws are those without XTC");
-}
-
-#[test]
-fn mirostat_keeps_the_surprise_near_its_target() {
-    // Zipf's law over 2,000 tokens: the mean surprise of the whole is about 8 bits.
-    let logits: Vec<f32> = (0..2000).map(|rank| -1.05 * (1.0 + rank as f32).ln()).collect();
-    let row: Row = (0..).zip(logits.iter().map(|x| f64::from(*x))).collect();
-    for (mirostat, target) in [(1, 3.0), (1, 5.0), (2, 3.0), (2, 5.0)] {
-        let settings = Settings { mirostat, mirostat_ent: target, ..Settings::plain(2) };
-        let mut sampler = Sampler::new(&settings).unwrap();
-        let (mut bits, draws) = (0.0, 4000);
-        for _ in 0..draws {
-            let kept = sampler.trace(&logits, &[]).unwrap().pop().unwrap().kept;
-            let chosen = sampler.next(&logits, &[]).unwrap();
-            let (_, share) = kept.iter().find(|(id, _)| *id == chosen).unwrap();
-            bits -= share.log2();
-        }
-        let mean = bits / f64::from(draws);
-        assert!((mean - target).abs() < 0.1, "version {mirostat}: {mean} bits, not {target}");
-    }
-    assert!(entropy(&row) / std::f64::consts::LN_2 > 7.0);
 }
 
 #[test]

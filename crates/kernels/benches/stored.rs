@@ -72,12 +72,7 @@ impl Weight {
             matmul::pack(team, &numbers(OUTPUTS * INNER), OUTPUTS, INNER, &mut new.wide);
             return new;
         };
-        let len = match stored {
-            Kind::Bf16 | Kind::F16 => 2 * INNER,
-            Kind::Q8_0 => INNER / 32 * 34,
-            Kind::Q4_0 => INNER / 32 * 18,
-            Kind::Q4_1 => INNER / 32 * 20,
-        };
+        let len = stored.bytes(INNER);
         // Bytes below 0x40 make halves below 2, of whatever form.
         let bytes: Vec<u8> = (0..OUTPUTS * len).map(|i| (i * 31 % 61) as u8).collect();
         let mut rows = vec![0.0; OUTPUTS * INNER];

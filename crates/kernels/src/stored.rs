@@ -74,7 +74,9 @@ pub fn pack<'r>(
         let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
         to.fill(0);
         for column in 0..(outputs - panel * PANEL).min(PANEL) {
-            with_form!(kind, F => F::pack(row(panel * PANEL + column), inner, column, to));
+            let row = row(panel * PANEL + column);
+            assert_eq!(row.len(), kind.bytes(inner), "a row of another length");
+            with_form!(kind, F => F::pack(row, inner, column, to));
         }
     });
 }

@@ -18,20 +18,10 @@ use rand_chacha::{
 
 const KINDS: [Kind; 5] = [Kind::Bf16, Kind::F16, Kind::Q8_0, Kind::Q4_0, Kind::Q4_1];
 
-/// Bytes of a row.
-fn row_len(kind: Kind, inner: usize) -> usize {
-    match kind {
-        Kind::Bf16 | Kind::F16 => 2 * inner,
-        Kind::Q8_0 => inner / 32 * 34,
-        Kind::Q4_0 => inner / 32 * 18,
-        Kind::Q4_1 => inner / 32 * 20,
-    }
-}
-
 /// A weight whose bytes are arbitrary, but for halves, which are mostly ordinary numbers.
 fn file(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut bytes = vec![0; outputs * row_len(kind, inner)];
+    let mut bytes = vec![0; outputs * kind.bytes(inner)];
     random.fill_bytes(&mut bytes);
     let mut half = |at: usize, bytes: &mut [u8]| {
         let bits = random.next_u32();
@@ -67,7 +57,7 @@ struct Weight {
 
 impl Weight {
     fn new(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Self {
-        let (bytes, len) = (file(kind, outputs, inner, seed), row_len(kind, inner));
+        let (bytes, len) = (file(kind, outputs, inner, seed), kind.bytes(inner));
         let mut wide = vec![0.0; outputs * inner];
         for (output, wide) in wide.chunks_exact_mut(inner.max(1)).enumerate() {
             naive::stored::widen(kind, &bytes[output * len..][..len], wide);
@@ -153,8 +143,7 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
             let (x, bias) = (some(rows * inner, 1), some(outputs, 2));
             let residual = some(rows * outputs, 3);
             let after = After { bias: Some(&bias), residual: Some(&residual) };
-            let row =
-                |output: usize| &bytes[output * row_len(kind, inner)..][..row_len(kind, inner)];
+            let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
             let mut twin = vec![0.0; rows * outputs];
             naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
             for team in &teams() {

@@ -48,9 +48,10 @@ layer.addEventListener('change', () => state.set({ layer: layer.value }));
 head.addEventListener('change', () => state.set({ head: head.value }));
 chat.addEventListener('change', () => state.set({ chat: chat.checked, token: null }));
 theme.addEventListener('click', () => {
-  const isDark =
-    getComputedStyle(document.documentElement).getPropertyValue('--is-dark').trim() === '1';
-  document.documentElement.dataset.theme = isDark ? 'light' : 'dark';
+  // The list of the sheet, not the link's attribute, which may have the sheet loaded once more.
+  const night = /** @type {HTMLLinkElement} */ (document.querySelector('#night')).sheet?.media;
+  if (!night) return;
+  night.mediaText = matchMedia(night.mediaText).matches ? 'not all' : 'screen';
   forgetColours();
   document.dispatchEvent(new Event('lookback-theme'));
   redraw();

@@ -15,7 +15,7 @@ use lookback_model::WeightId;
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 use sha2::{Digest, Sha256};
 
-use crate::{average::Average, trainer::Trainer};
+use crate::trainer::Trainer;
 
 /// The key of the steps done.
 const STEPS: &str = "steps";
@@ -53,7 +53,7 @@ impl Checkpoint {
                 ));
             }
         }
-        if averaged(trainer).is_some() {
+        if trainer.averaged().is_some() {
             let (dtype, shape, data_offsets) = (Dtype::U64, vec![1], (end, end + 8));
             infos.push((AVERAGED.to_owned(), TensorInfo { dtype, shape, data_offsets }));
             end += 8;
@@ -79,7 +79,7 @@ impl Checkpoint {
                     }
                 }
             }
-            if let Some(mean) = averaged(trainer) {
+            if let Some(mean) = trainer.averaged() {
                 to.write_all(&mean.steps().to_le_bytes())?;
             }
             to.to.write_all(&to.sum.finalize())
@@ -168,15 +168,10 @@ impl Write for Summing<'_> {
     }
 }
 
-/// The mean of the last steps' weights, once it has begun.
-fn averaged(trainer: &Trainer) -> Option<&Average> {
-    trainer.average.as_ref().filter(|average| average.steps() > 0)
-}
-
 /// What is kept of one weight, by name; Muon keeps no squares.
 fn kept(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
     let [mean, square] = trainer.optimizer.moments(id);
-    let average = averaged(trainer).map_or(&[][..], |average| average.of(id));
+    let average = trainer.averaged().map_or(&[][..], |average| average.of(id));
     let values = [trainer.weights().rows(id), mean, square, average];
     PARTS.into_iter().zip(values).filter(|(_, values)| !values.is_empty())
 }

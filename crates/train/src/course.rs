@@ -166,7 +166,7 @@ impl Course<'_> {
         };
         self.keep(step, tell)?;
         if let Some(directory) = self.directory {
-            let written = self.trainer.as_saved(|weights| directory.write_model(weights));
+            let written = directory.write_model(self.trainer);
             self.written(written)?;
         }
         let tokens = (tally.learning.len() * self.trainer.recipe().tokens_per_step()) as f64;
@@ -304,7 +304,7 @@ impl Course<'_> {
             return Err(Refusal::interrupt(format!("stopped after {step} steps")));
         };
         self.keep(step, &mut |_| Ok(()))?;
-        let written = self.trainer.as_saved(|weights| directory.write_model(weights));
+        let written = directory.write_model(self.trainer);
         self.written(written)?;
         Err(Refusal::interrupt(format!(
             "stopped after {step} steps, which are kept in {}; go on with --resume",

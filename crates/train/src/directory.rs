@@ -18,7 +18,7 @@ use lookback_files::{
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
 
-use crate::{recipe::Recipe, snapshot::Snapshot};
+use crate::{recipe::Recipe, snapshot::Snapshot, trainer::Trainer};
 
 const LOCK: &str = "run.lock";
 const SNAPSHOTS: &str = "snapshots";
@@ -185,8 +185,9 @@ impl Directory {
     }
 
     /// Writes the model as transformers loads it.
-    pub fn write_model(&self, weights: &Weights) -> Result<()> {
-        save(&self.path, weights.network(), |id, to| weights.read(id, to))
+    pub fn write_model(&self, trainer: &Trainer) -> Result<()> {
+        let network = trainer.weights().network();
+        save(&self.path, network, |id, to| to.copy_from_slice(trainer.rows_as_saved(id)))
     }
 
     /// Adds a line to `metrics.jsonl`.

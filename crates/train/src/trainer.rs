@@ -6,7 +6,7 @@ use lookback_engine::{
     Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, evaluate, learn,
 };
 use lookback_files::Result;
-use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId};
+use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightId};
 use lookback_text::dataset::{Dataset, Windows};
 
 use crate::{average::Average, recipe::Recipe};
@@ -134,12 +134,14 @@ impl Trainer {
         &self.weights
     }
 
-    /// Shows the model as it would be saved: the mean of the last steps' weights, once it has begun.
-    pub fn as_saved<R>(&mut self, see: impl FnOnce(&Weights) -> R) -> R {
-        self.exchange();
-        let seen = see(&self.weights);
-        self.exchange();
-        seen
+    /// A weight's rows as they would be saved: the mean of the last steps', once it has begun.
+    pub fn rows_as_saved(&self, id: WeightId) -> &[f32] {
+        self.averaged().map_or_else(|| self.weights.rows(id), |average| average.of(id))
+    }
+
+    /// The mean of the last steps' weights, once it has begun.
+    pub(crate) fn averaged(&self) -> Option<&Average> {
+        self.average.as_ref().filter(|average| average.steps() > 0)
     }
 
     /// Exchanges the weights and their mean, if that has begun.

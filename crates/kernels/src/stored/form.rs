@@ -36,6 +36,16 @@ impl Kind {
     pub fn has_least(self) -> bool {
         self == Self::Q4_1
     }
+
+    /// Bytes of so many numbers as a file stores them: whole blocks, where there are blocks.
+    pub fn bytes(self, numbers: usize) -> usize {
+        match self {
+            Self::Bf16 | Self::F16 => 2 * numbers,
+            Self::Q8_0 => numbers / STEPS * 34,
+            Self::Q4_0 => numbers / STEPS * 18,
+            Self::Q4_1 => numbers / STEPS * 20,
+        }
+    }
 }
 
 /// Steps of a block.

@@ -22,16 +22,6 @@ thread_local! {
         RefCell::new(Path::all_here().map(|path| Team::new(1, path)).collect());
 }
 
-/// Bytes of a row.
-fn row_len(kind: Kind, inner: usize) -> usize {
-    match kind {
-        Kind::Bf16 | Kind::F16 => 2 * inner,
-        Kind::Q8_0 => inner / 32 * 34,
-        Kind::Q4_0 => inner / 32 * 18,
-        Kind::Q4_1 => inner / 32 * 20,
-    }
-}
-
 /// Bits, in which all NaNs are equal.
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect()
@@ -50,7 +40,7 @@ pub fn check(bytes: &[u8]) {
         false => usize::from(inner) % 150 + 1,
     };
     let mut more = rest.iter().copied().cycle();
-    let len = row_len(kind, inner);
+    let len = kind.bytes(inner);
     let weight: Vec<u8> = more.by_ref().take(outputs * len).collect();
     let mut number = || f32::from_le_bytes([(); 4].map(|()| more.next().unwrap_or_default()));
     let x: Vec<f32> = (0..rows * inner).map(|_| number()).collect();

@@ -1,6 +1,6 @@
 /**
  * What colours mean: signed quantities go blue – paper – orange, symmetric around 0; weights from
- * paper to ink; every token keeps one hue. The values stand in `colour.css`, so both themes have them.
+ * paper to ink; every token keeps one hue. The values stand in `colour.css`, by night in `night.css`.
  */
 
 import { h } from './dom.js';

@@ -11,6 +11,7 @@ import { count, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { chart, HUES } from './map/chart.js';
 import { extent, matches } from './map/choose.js';
+import { captions, stepName, twin } from './map/said.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, piece: string, cosine: number}} Near */
@@ -306,67 +307,8 @@ export default {
       if (document.activeElement !== search) search.value = selection.more['map-find'] ?? '';
     }
 
-    /** @param {number | null} step @param {About} of */
-    function stepName(step, of) {
-      if (step === 0) return 'before training';
-      if (step !== null) return `after step ${count(step)}`;
-      return of.step === null ? 'as it is now' : `now, at step ${count(of.step)}`;
-    }
-
-    function caption() {
-      if (!about || !selection) return;
-      const [of, [x, y]] = [about, axesOf(selection)];
-      const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
-      parts.caption(
-        'Each point is a row of the table. The axes are those along which ',
-        of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`,
-        ' differ most: the one across shows ',
-        share(x),
-        ' of their variance, the one up ',
-        share(y),
-        `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
-        of.steps.length > 1
-          ? 'The axes are those of the last table at every step, so that only the words move. '
-          : 'Of this model no earlier tables were kept, so there is nothing to play. ',
-        'Try other axes too: the first often tells little more than how common a word is.',
-      );
-    }
-
     function table() {
-      if (!about || !selection || !points) return null;
-      const [of, now, places] = [about, selection, points];
-      const id = chosen();
-      const counts = of.names.map((name, at) => [
-        name,
-        String(of.colors.filter((color) => color === at).length),
-      ]);
-      return [
-        {
-          caption: 'the prompt on the map',
-          head: ['token', 'across', 'up'],
-          rows: now.ids.flatMap((id, at) =>
-            2 * id < places.length
-              ? [
-                  [
-                    visible(now.pieces[at] ?? ''),
-                    number(places[2 * id] ?? 0),
-                    number(places[2 * id + 1] ?? 0),
-                  ],
-                ]
-              : [],
-          ),
-        },
-        ...(id === null
-          ? []
-          : [
-              {
-                caption: `nearest to ${visible(of.pieces[id] ?? '')} in all dimensions`,
-                head: ['token', 'cosine'],
-                rows: near.map(({ piece, cosine }) => [visible(piece), number(cosine)]),
-              },
-            ]),
-        { caption: 'tokens of each colour', head: ['colour of', 'tokens'], rows: counts },
-      ];
+      return about && selection && points && twin(about, selection, points, chosen(), near);
     }
 
     return {
@@ -393,7 +335,7 @@ export default {
         drawLegend();
         drawControls();
         show();
-        caption();
+        parts.caption(...captions(/** @type {About} */ (about), of));
         await readNear();
       },
     };

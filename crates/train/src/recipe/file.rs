@@ -1,20 +1,15 @@
 //! Settings as text: a whole file, a file of some keys over other settings, or one `key=value`.
 
 use lookback_files::{Refusal, Result, nearest};
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
 
 use super::Recipe;
 
 impl Recipe {
     /// Reads settings, such as those of `--config`.
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            let message = plainly(error.message());
-            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-            Refusal::user(match line {
-                Some(line) => format!("line {line}: {message}"),
-                None => message,
-            })
-        })
+        toml::from_str(text).map_err(|error| in_line(text, &error))
     }
 
     /// The settings as `training.toml`.
@@ -37,55 +32,35 @@ impl Recipe {
             None => toml::Value::String(value.to_owned()),
         };
         let at = |refusal: Refusal| refusal.at(format!("--set {setting}"));
-        *self = self.with(key, value, None).map_err(at)?;
+        *self = self.with(key, value).map_err(at)?;
         Ok(())
     }
 
     /// The settings of a file such as `--config` names: a whole one, or one of some keys, for which the
     /// others are as here.
     pub fn with_file(&self, text: &str) -> Result<Self> {
-        let whole = Self::parse(text);
-        // What is wrong with a file is told of the file, not of the preset it is laid over.
-        let is_partial = whole.as_ref().is_err_and(|refusal| refusal.to_string().contains(MISSING));
-        let (true, Ok(table)) = (is_partial, toml::from_str::<toml::Table>(text)) else {
-            return whole;
-        };
-        let mut recipe = self.clone();
-        let model = match table.get("model") {
-            Some(toml::Value::Table(model)) => model.clone(),
-            _ => toml::Table::new(),
-        };
-        let outer = table.into_iter().filter(|(key, _)| key != "model").map(|one| (one, false));
-        for ((key, value), of_model) in outer.chain(model.into_iter().map(|one| (one, true))) {
-            let line = 1 + text.lines().position(|line| names(line, &key)).unwrap_or(0);
-            let at = |refusal: Refusal| refusal.at(format!("line {line}"));
-            recipe = recipe.with(&key, value, Some(of_model)).map_err(at)?;
+        // A whole file says nothing of the settings that came after it, which mean what they meant.
+        if let Ok(whole) = Self::parse(text) {
+            return Ok(whole);
         }
-        Ok(recipe)
+        let here = self.to_toml()?;
+        let read = |text| DeTable::parse(text).map_err(|error| in_line(text, &error));
+        let mut file = read(text)?;
+        // The file's keys keep their places, so what is wrong is told of its lines; what is here is right.
+        lay_under(file.get_mut(), read(&here)?.into_inner());
+        Self::deserialize(toml::Deserializer::from(file)).map_err(|error| in_line(text, &error))
     }
 
-    /// The same settings but for one; of the model where it is said to be or else known to be.
-    fn with(&self, key: &str, value: toml::Value, of_model: Option<bool>) -> Result<Self> {
+    /// The same settings but for one; of the model where it is known to be.
+    fn with(&self, key: &str, value: toml::Value) -> Result<Self> {
         let mut table = toml::Table::try_from(self)
             .map_err(|error| Refusal::ours(format!("{key}: {error}")))?;
         let model = table.get("model").and_then(|model| model.as_table());
         let in_model = model.is_some_and(|model| model.contains_key(key));
-        let in_model = in_model && of_model != Some(false);
-        let known: Vec<String> = table
-            .keys()
-            .filter(|name| *name != "model" && of_model != Some(true))
-            .chain(
-                model
-                    .into_iter()
-                    .flat_map(|model| model.keys())
-                    .filter(|_| of_model != Some(false)),
-            )
-            .cloned()
-            .collect();
-        // Empty, the digest is not among those that are written.
-        let is_digest = key == "data" && of_model == Some(false);
-        if !is_digest && !known.iter().any(|name| name == key) {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let outer = table.keys().filter(|name| *name != "model");
+        let known = outer.chain(model.into_iter().flat_map(|model| model.keys()));
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        if !known.contains(&key) {
             return Err(Refusal::user(unknown(key, &known)));
         }
         let place = if in_model { table.get_mut("model") } else { None };
@@ -105,13 +80,32 @@ impl Recipe {
     }
 }
 
-/// What toml says of a key that a whole file would have.
-const MISSING: &str = "missing field";
+/// Gives a table what only the other has, and so the tables of both.
+fn lay_under<'t>(table: &mut DeTable<'t>, other: DeTable<'t>) {
+    for (key, value) in other {
+        match table.get_mut(key.get_ref().as_ref()) {
+            None => {
+                table.insert(key, value);
+            }
+            Some(own) => {
+                if let (DeValue::Table(own), DeValue::Table(value)) =
+                    (own.get_mut(), value.into_inner())
+                {
+                    lay_under(own, value);
+                }
+            }
+        }
+    }
+}
 
-/// Whether a line of a file gives this key a value.
-fn names(line: &str, key: &str) -> bool {
-    let name = line.split('=').next().unwrap_or_default().trim();
-    line.contains('=') && name.strip_prefix("model.").unwrap_or(name).trim_matches('"') == key
+/// What toml says of a text, and of which line.
+fn in_line(text: &str, error: &toml::de::Error) -> Refusal {
+    let message = plainly(error.message());
+    let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+    Refusal::user(match line {
+        Some(line) => format!("line {line}: {message}"),
+        None => message,
+    })
 }
 
 /// What toml says on one line, without the names of Rust's types.

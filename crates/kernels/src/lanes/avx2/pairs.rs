@@ -1,0 +1,166 @@
+//! Sixteen pairs of bf16 as two AVX2 registers of even numbers and two of odd ones.
+
+use std::arch::x86_64::*;
+
+use super::{Avx2, Two, first};
+use crate::{
+    lanes::{LANES, Lanes, Pairs, flush::Kept},
+    path::PairKernel,
+};
+
+/// Pairs as numbers that are already widened: the even ones, then the odd ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart(Two, Two);
+
+/// The bits of eight numbers rounded to bf16, in the upper half of each lane.
+#[inline(always)]
+fn rounded(x: __m256) -> __m256i {
+    here!({
+        let bits = _mm256_castps_si256(x);
+        let one = _mm256_set1_epi32(1);
+        let last = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), one);
+        let half = _mm256_add_epi32(_mm256_set1_epi32(0x7fff), last);
+        let nearest = _mm256_add_epi32(bits, half);
+        // A NaN stays one: its payload may lie in the bits that are cut off.
+        let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
+        let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+        let nearest = _mm256_blendv_epi8(nearest, quiet, is_nan);
+        // What has no exponent is a zero of its sign.
+        let exponent = _mm256_and_si256(bits, _mm256_set1_epi32(0x7f80_0000));
+        let is_tiny = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
+        let sign = _mm256_and_si256(bits, _mm256_set1_epi32(i32::MIN));
+        let flushed = _mm256_blendv_epi8(nearest, sign, is_tiny);
+        _mm256_and_si256(flushed, _mm256_set1_epi32(!0xffff))
+    })
+}
+
+// Functions and no closures: those may be compiled without the instructions of the path.
+
+#[inline(always)]
+fn rounded_both(x: Two) -> Two {
+    here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
+}
+
+/// Of two registers, what stands in even places and what stands in odd ones.
+#[inline(always)]
+fn evens_and_odds(x: Two) -> (__m256, __m256) {
+    here!({
+        let even = _mm256_shuffle_ps::<0b10_00_10_00>(x.0, x.1);
+        let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x.0, x.1);
+        (in_order(even), in_order(odd))
+    })
+}
+
+/// The middle quarters change places.
+#[inline(always)]
+fn in_order(x: __m256) -> __m256 {
+    here!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x))))
+}
+
+impl Avx2 {
+    /// The words of eight pairs.
+    #[inline(always)]
+    fn words(even: __m256, odd: __m256) -> __m256i {
+        here!(_mm256_or_si256(
+            _mm256_srli_epi32::<16>(_mm256_castps_si256(even)),
+            _mm256_castps_si256(odd),
+        ))
+    }
+
+    /// Both numbers of eight pairs.
+    #[inline(always)]
+    fn apart(words: __m256i) -> (__m256, __m256) {
+        here!({
+            let even = _mm256_slli_epi32::<16>(words);
+            let odd = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
+            (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
+        })
+    }
+}
+
+impl Pairs for Avx2 {
+    type Pair = Apart;
+
+    #[inline(always)]
+    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        unsafe fn with<K: PairKernel>(on: Avx2, kernel: K) -> K::Output {
+            kernel.run(on)
+        }
+        here!(with(self, kernel))
+    }
+    #[inline(always)]
+    fn splat_pair(self, pair: u32) -> Apart {
+        Apart(self.splat(f32::from_bits(pair << 16)), self.splat(f32::from_bits(pair & !0xffff)))
+    }
+    #[inline(always)]
+    fn load_pairs_part(self, from: &[u32]) -> Apart {
+        let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
+        let low = Self::apart(here!(_mm256_maskload_epi32(at, masks[0])));
+        let high = Self::apart(here!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])));
+        Apart(Two(low.0, high.0), Two(low.1, high.1))
+    }
+    #[inline(always)]
+    fn store_pairs_part(self, x: Apart, to: &mut [u32]) {
+        let mut all = [0; LANES];
+        // SAFETY: the array has room for sixteen pairs.
+        unsafe { self.store_pairs_at(x, all.as_mut_ptr()) };
+        to.copy_from_slice(&all[..to.len()]);
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_at(self, from: *const u32) -> Apart {
+        let low = Self::apart(here!(_mm256_loadu_si256(from.cast())));
+        let high = Self::apart(here!(_mm256_loadu_si256(from.wrapping_add(8).cast())));
+        Apart(Two(low.0, high.0), Two(low.1, high.1))
+    }
+    #[inline(always)]
+    unsafe fn store_pairs_at(self, Apart(even, odd): Apart, to: *mut u32) {
+        here!({
+            _mm256_storeu_si256(to.cast(), Self::words(even.0, odd.0));
+            _mm256_storeu_si256(to.add(8).cast(), Self::words(even.1, odd.1));
+        })
+    }
+    #[inline(always)]
+    fn dot(self, a: Apart, b: Apart, sum: Two) -> Two {
+        self.fma(a.0, b.0, self.fma(a.1, b.1, sum))
+    }
+    #[inline(always)]
+    fn join(self, even: Two, odd: Two) -> Apart {
+        Apart(rounded_both(even), rounded_both(odd))
+    }
+    #[inline(always)]
+    fn join_exact(self, even: Two, odd: Two) -> Apart {
+        Apart(even, odd)
+    }
+    #[inline(always)]
+    fn fold<const R: usize, const V: usize>(
+        self,
+        factors: [Two; V],
+        sums: [[Two; V]; R],
+        totals: &mut [[Two; V]; R],
+    ) {
+        /// A function of its own that works on memory, as [`Kept`] asks.
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        fn kept<const R: usize, const V: usize>(
+            on: Avx2,
+            factors: &[Two; V],
+            sums: &[[Two; V]; R],
+            totals: &mut [[Two; V]; R],
+        ) {
+            let _kept = Kept::begin();
+            for (sums, totals) in sums.iter().zip(totals) {
+                for ((&factor, &sum), total) in factors.iter().zip(sums).zip(totals) {
+                    *total = on.fma(factor, sum, *total);
+                }
+            }
+        }
+        here!(kept(self, &factors, &sums, totals));
+    }
+    #[inline(always)]
+    fn pack(self, first: Two, second: Two) -> Apart {
+        let (first, second) = (evens_and_odds(first), evens_and_odds(second));
+        self.join(Two(first.0, second.0), Two(first.1, second.1))
+    }
+}
