@@ -45,7 +45,7 @@ pub(crate) struct Loudness {
     /// Says nothing on stderr but why it failed.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Says on stderr how it goes, also where no terminal shows it.
+    /// Says on stderr how each stage goes, on a terminal or not.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
@@ -76,7 +76,9 @@ impl Machine {
     /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
     pub(crate) fn team(self) -> Result<Team> {
         let path = Path::from_env().map_err(Refusal::user)?;
-        Ok(Team::new(self.threads(), path))
+        let threads = self.threads();
+        tracing::debug!(threads, instructions = ?path, "computing");
+        Ok(Team::new(threads, path))
     }
 }
 

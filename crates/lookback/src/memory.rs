@@ -6,7 +6,9 @@ use lookback_files::{Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
 pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
-    let Some(free) = free() else { return Ok(()) };
+    let free = free();
+    tracing::debug!(%what, bytes, free, "memory planned");
+    let Some(free) = free else { return Ok(()) };
     if bytes <= free {
         return Ok(());
     }

@@ -157,6 +157,31 @@ fn quiet_says_results_alone_verbose_says_more_and_nothing_is_coloured() {
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (plain.stdout.as_str(), ""));
     let loud = world.lookback(&format!("train town.txt {SMALL} --steps 3 --out loud --verbose"));
     assert!(loud.stderr.contains("parameters, ") && loud.stderr.contains("3 steps of"), "{loud:?}");
+    let stages = [
+        " begun ",
+        " text read ",
+        " merges learned ",
+        " memory planned ",
+        " memory of a pass planned ",
+        " computing ",
+        " learned ",
+        " judged by what was kept back ",
+        " checkpoint written ",
+        " written whole ",
+        " done ",
+    ];
+    let small = SMALL.replace("char", "bpe:300");
+    let line = format!("train town.txt {small} --steps 3 --out told --verbose");
+    let told = world.lookback(&line);
+    for stage in stages {
+        assert!(told.stderr.contains(stage.trim_end()), "{stage}: {}", told.stderr);
+    }
+    assert!(!told.stderr.contains('\u{1b}'), "{}", told.stderr);
+    let told = world.lookback("generate told -p tom --greedy -n 5 --verbose");
+    for stage in [" mapped ", " weights loaded ", " read before the next token "] {
+        assert!(told.stderr.contains(stage.trim_end()), "{stage}: {}", told.stderr);
+    }
+    assert_eq!(told.stdout, world.done("generate told -p tom --greedy -n 5"));
     let both = world.refused("eval good town.txt --quiet --verbose");
     assert!(both.contains("--quiet cannot stand beside --verbose"), "{both}");
     for line in ["--help", "generate --help", "generat", "generate good -p on -n 3"] {
