@@ -1,6 +1,8 @@
 //! What the user asked for. Each command's own arguments stand in its file under `commands`.
 
 mod config;
+#[cfg(test)]
+mod examples;
 mod mistakes;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -25,7 +27,7 @@ use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 /// config.json and model.safetensors, a .gguf file, a Hugging Face id already in the local cache
 /// (HF_HOME), or "default", the model that the main job trains.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "lookback", version, term_width = 100, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Asked {
     /// What to do; nothing is the main job.
@@ -50,11 +52,17 @@ pub(crate) struct Loudness {
     pub(crate) verbose: bool,
 }
 
-const EXIT_CODES: &str = "\
+const EXAMPLES: &str = "\
 Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
 Every --option can also be given as an environment variable: LOOKBACK_THREADS=2 is --threads 2.
 LOOKBACK_HOME is where the default model is kept; LOOKBACK_PATH=avx512|avx2|portable forces a set of
-instructions, which changes the speed and no bit of any result.";
+instructions, which changes the speed and no bit of any result.
+
+Examples:
+  lookback
+  lookback --no-serve
+  lookback train my.txt --out runs/mine
+  lookback generate runs/mine -p \"ROMEO:\"";
 
 /// How much of the machine to use.
 #[derive(Clone, Copy, Debug, Args)]

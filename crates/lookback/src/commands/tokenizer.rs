@@ -16,8 +16,14 @@ use crate::{
     print::Print,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  lookback tokenizer train corpus.txt --vocab 2048 --out tokenizer.json
+  lookback tokenizer encode \"the bird is red\" --tokenizer tokenizer.json";
+
 /// Trains a tokenizer, or shows what one does
 #[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Tokenizer {
     Train(Train),
     Encode(Encode),
@@ -79,8 +85,10 @@ pub(crate) struct Encode {
 }
 
 const DECODE: &str = "\
+Key of --json: text.
+
 Example:
-  lookback tokenizer decode 1195 5615 314 2382 --tokenizer model.gguf";
+  lookback tokenizer decode 1169 6512 318 2266 --tokenizer gpt2";
 
 /// Turns ids into text
 #[derive(Debug, Args)]
@@ -95,8 +103,18 @@ pub(crate) struct Decode {
     form: Form,
 }
 
+const SHOW: &str = "\
+Every token is printed, by its id; a special one is marked.
+
+Keys of --json: vocabulary, merges, beginning and end (ids, or null), pieces (as the file spells them).
+
+Examples:
+  lookback tokenizer show --tokenizer runs/mine
+  lookback tokenizer show --tokenizer gpt2 | head";
+
 /// Prints what a tokenizer is made of
 #[derive(Debug, Args)]
+#[command(after_help = SHOW)]
 pub(crate) struct Show {
     #[command(flatten)]
     which: Which,
