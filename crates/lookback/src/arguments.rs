@@ -1,6 +1,7 @@
 //! What the user asked for. Each command's own arguments stand in its file under `commands`.
 
 mod config;
+mod environment;
 #[cfg(test)]
 mod examples;
 mod mistakes;
@@ -203,6 +204,12 @@ pub(crate) fn read(
             _ => Err(mistakes::in_one_sentence(&error, &arguments)),
         },
     }
+}
+
+/// What is to be said of variables that look like ours and are not.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    environment::unknown(&program(), names)
 }
 
 /// The program's commands and arguments.

@@ -120,6 +120,29 @@ fn what_the_environment_says_wrong_is_named_as_it_was_said() {
 }
 
 #[test]
+fn a_variable_that_stands_for_nothing_is_said_and_changes_nothing() {
+    let world = World::with_model();
+    let plain = written(&world, "", &[]);
+    let with = |name: &str, more: &str| {
+        let line = format!("generate good -p on -n 12 {more}");
+        let said = said(world.program(line.split_whitespace()).env(name, "7"));
+        assert_eq!((said.code, &said.stdout), (Some(0), &plain), "{name}: {said:?}");
+        said.stderr
+    };
+    assert_eq!(
+        with("LOOKBACK_TEMPRATURE", ""),
+        "lookback: LOOKBACK_TEMPRATURE is set, but no option has this name, so it changes nothing; \
+         did you mean LOOKBACK_TEMPERATURE?\n"
+    );
+    assert!(with("LOOKBACK_LUCKY_NUMBERS", "").contains("so it changes nothing"));
+    assert_eq!(with("LOOKBACK_TEMPRATURE", "--quiet"), "");
+    // Of another command, of the tests of this repository, and of somebody else.
+    for name in ["LOOKBACK_PRESET", "LOOKBACK_SCREENSHOTS", "LOOKBACK"] {
+        assert_eq!(with(name, ""), "", "{name}");
+    }
+}
+
+#[test]
 fn shells_and_man_get_what_the_helps_say() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
