@@ -48,7 +48,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N")]
     vocab: usize,
     /// The file to write, as Hugging Face tokenizers reads it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
     reading: Texts,
@@ -140,11 +140,23 @@ impl Which {
         if let Some(named) = text::Named::from_name(&self.tokenizer) {
             return named.tokenizer();
         }
-        let path = find(&self.tokenizer)?;
+        let path = self.find()?;
         if path.extension().is_some_and(|end| end == "gguf") {
             return lookback::tokenizer::of(Stored::open(&path)?.tokenizer(), &path);
         }
         text::Tokenizer::open(&path)
+    }
+
+    /// A file or a model; a word that is neither may be a misspelt name.
+    fn find(&self) -> Result<PathBuf> {
+        let name = &self.tokenizer;
+        find(name).map_err(|refusal| match name.contains(['/', '.']) || name == "default" {
+            true => refusal,
+            false => Refusal::user(format!(
+                "--tokenizer {name}: it is none of gpt2, cl100k and o200k, and there is no such file or \
+                 model; check the path"
+            )),
+        })
     }
 }
 
