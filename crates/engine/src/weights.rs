@@ -3,7 +3,7 @@
 //! For running, each weight is held once: a matrix only as panels (a tied table too; `embed` gathers
 //! from the panels). For learning, the rows are the master and the panels follow them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use lookback_files::Result;
 use lookback_kernels::{embed::Table, matmul, naive, room::Room, stored, team::Team};
@@ -88,6 +88,7 @@ impl Weights {
         compute: Compute,
         team: &Team,
     ) -> Result<Self> {
+        let began = Instant::now();
         let network = Arc::new(file.network().clone());
         let mut weights = Self { network, keep, compute, held: Vec::new() };
         for id in weights.network.clone().ids() {
@@ -107,6 +108,13 @@ impl Weights {
             // Else the file would be in memory beside its copy: twice the model at the peak.
             file.release(id);
         }
+        tracing::debug!(
+            weights = weights.held.len(),
+            parameters = weights.network.parameters(),
+            ?compute,
+            seconds = began.elapsed().as_secs_f64(),
+            "weights loaded"
+        );
         Ok(weights)
     }
 

@@ -114,6 +114,14 @@ impl Workspace {
         let plan = Sizes::new(network, shape, threads, least);
         let floats = Room::zeros;
         let rows = shape.rows();
+        tracing::debug!(
+            ?shape,
+            positions,
+            operations = plan.tape.steps.len(),
+            buffers = plan.layout.slots.len(),
+            bytes = plan.bytes(network, positions),
+            "memory of a pass planned"
+        );
         Self {
             slots: plan.layout.slots.iter().map(|&len| floats(len)).collect(),
             holds: vec![Holds::Nothing; plan.layout.slots.len()],
@@ -137,21 +145,7 @@ impl Workspace {
 
     /// Bytes that [`Workspace::new`] would take.
     pub fn bytes(network: &Network, shape: Shape, positions: usize, threads: usize) -> usize {
-        let plan = Sizes::new(network, shape, threads, REMADE);
-        let angles = match network.config.positions {
-            Positions::Rotary(how) => positions * how.rotary_dim,
-            _ => 0,
-        };
-        let floats = plan.layout.elements()
-            + plan.asides.iter().sum::<usize>()
-            + plan.logits
-            + plan.capped
-            + plan.losses
-            + plan.scratch
-            + plan.pages
-            + plan.table(positions)
-            + angles;
-        4 * floats
+        Sizes::new(network, shape, threads, REMADE).bytes(network, positions)
     }
 
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.
@@ -228,6 +222,24 @@ impl Sizes {
             _ => 0,
         };
         Self { rows, tape, layout, asides, logits, capped, losses, scratch, pages }
+    }
+
+    /// Bytes of all of them.
+    fn bytes(&self, network: &Network, positions: usize) -> usize {
+        let angles = match network.config.positions {
+            Positions::Rotary(how) => positions * how.rotary_dim,
+            _ => 0,
+        };
+        let floats = self.layout.elements()
+            + self.asides.iter().sum::<usize>()
+            + self.logits
+            + self.capped
+            + self.losses
+            + self.scratch
+            + self.pages
+            + self.table(positions)
+            + angles;
+        4 * floats
     }
 
     /// Pages that a batch lists at most: every row may be another sequence's last.

@@ -59,12 +59,14 @@ pub fn map_file(path: &Path, file: &File) -> Result<Mapping> {
     // SAFETY: the mapping is private and read-only. Another process that truncates the file while
     // it is read can still make an access fail, as with every program that maps files.
     let bytes = unsafe { memmap2::Mmap::map(file) }.map_err(|error| refuse(&error))?;
+    tracing::debug!(file = %path.display(), bytes = bytes.len(), "mapped");
     Ok(Mapping(Some(bytes)))
 }
 
 /// Reads a text file; invalid UTF-8 is refused with the offset of its first bad byte.
 pub fn read_utf8(path: &Path) -> Result<String> {
     let bytes = fs::read(path).map_err(|error| Refusal::reading(path, &error))?;
+    tracing::debug!(file = %path.display(), bytes = bytes.len(), "read");
     String::from_utf8(bytes).map_err(|error| {
         Refusal::user(format!(
             "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first",
@@ -109,7 +111,9 @@ pub fn write_whole_with(
     let mut buffered = BufWriter::with_capacity(1 << 16, Writing { part: &part });
     write(&mut buffered).and_then(|()| buffered.flush()).map_err(refuse)?;
     drop(buffered);
-    part.keep_as(path).map_err(refuse)
+    part.keep_as(path).map_err(refuse)?;
+    tracing::debug!(file = %path.display(), "written whole");
+    Ok(())
 }
 
 /// Keeps what a file is now under another name too, and lets the file be replaced: where the file

@@ -2,7 +2,7 @@
 //!
 //! Knows neither words nor weights: whoever reads tokens and answers with logits can be asked.
 
-use std::{fmt, ops::ControlFlow};
+use std::{fmt, ops::ControlFlow, time::Instant};
 
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
@@ -73,7 +73,13 @@ pub fn repeat(
     for _ in 0..limits.tokens {
         let unread = window.take_unread();
         reader.keep(unread.known);
-        let next = sampler.next(reader.read(&unread.ids)?, window.ids())?;
+        let began = Instant::now();
+        let logits = reader.read(&unread.ids)?;
+        if unread.ids.len() > 1 {
+            let (tokens, seconds) = (unread.ids.len(), began.elapsed().as_secs_f64());
+            tracing::debug!(tokens, known = unread.known, seconds, "read before the next token");
+        }
+        let next = sampler.next(logits, window.ids())?;
         window.push(next);
         if limits.ends.contains(&next) || listen(next)?.is_break() {
             return Ok(Finish::Stop);

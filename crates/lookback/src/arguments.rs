@@ -1,6 +1,9 @@
 //! What the user asked for. Each command's own arguments stand in its file under `commands`.
 
 mod config;
+mod environment;
+#[cfg(test)]
+mod examples;
 mod mistakes;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -25,7 +28,7 @@ use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 /// config.json and model.safetensors, a .gguf file, a Hugging Face id already in the local cache
 /// (HF_HOME), or "default", the model that the main job trains.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "lookback", version, term_width = 100, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Asked {
     /// What to do; nothing is the main job.
@@ -45,16 +48,22 @@ pub(crate) struct Loudness {
     /// Says nothing on stderr but why it failed.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Says on stderr how it goes, also where no terminal shows it.
+    /// Says on stderr how each stage goes, on a terminal or not.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
 
-const EXIT_CODES: &str = "\
+const EXAMPLES: &str = "\
 Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
 Every --option can also be given as an environment variable: LOOKBACK_THREADS=2 is --threads 2.
 LOOKBACK_HOME is where the default model is kept; LOOKBACK_PATH=avx512|avx2|portable forces a set of
-instructions, which changes the speed and no bit of any result.";
+instructions, which changes the speed and no bit of any result.
+
+Examples:
+  lookback
+  lookback --no-serve
+  lookback train my.txt --out runs/mine
+  lookback generate runs/mine -p \"ROMEO:\"";
 
 /// How much of the machine to use.
 #[derive(Clone, Copy, Debug, Args)]
@@ -76,7 +85,9 @@ impl Machine {
     /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
     pub(crate) fn team(self) -> Result<Team> {
         let path = Path::from_env().map_err(Refusal::user)?;
-        Ok(Team::new(self.threads(), path))
+        let threads = self.threads();
+        tracing::debug!(threads, instructions = ?path, "computing");
+        Ok(Team::new(threads, path))
     }
 }
 
@@ -193,6 +204,12 @@ pub(crate) fn read(
             _ => Err(mistakes::in_one_sentence(&error, &arguments)),
         },
     }
+}
+
+/// What is to be said of variables that look like ours and are not.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    environment::unknown(&program(), names)
 }
 
 /// The program's commands and arguments.

@@ -18,7 +18,11 @@ mod verify;
 use clap::Subcommand;
 use lookback_files::Result;
 
-use crate::{arguments::Asked, main_job, print::Print};
+use crate::{
+    arguments::{self, Asked},
+    main_job, memory,
+    print::Print,
+};
 
 /// One command and its arguments.
 #[derive(Debug, Subcommand)]
@@ -42,6 +46,18 @@ pub(crate) enum Command {
 /// Does what was asked.
 pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
     print.set(asked.loudness);
+    for sentence in arguments::unknown_variables() {
+        print.say(&sentence);
+    }
+    tracing::debug!(version = env!("CARGO_PKG_VERSION"), "begun");
+    let done = carry_out(asked, print);
+    if done.is_ok() {
+        tracing::debug!(peak_memory_mb = memory::peak_mb(), "done");
+    }
+    done
+}
+
+fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {
     match asked.command {
         None => main_job::run(asked.main_job, asked.machine.team()?, print),
         Some(Command::Train(train)) => train.run(print),

@@ -1,12 +1,17 @@
 //! How much memory there is, and how much was used, as Linux tells it.
 
+mod cgroup;
 mod end;
+
+use std::path::Path;
 
 use lookback_files::{Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
 pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
-    let Some(free) = free() else { return Ok(()) };
+    let free = free();
+    tracing::debug!(%what, bytes, free, "memory planned");
+    let Some(free) = free else { return Ok(()) };
     if bytes <= free {
         return Ok(());
     }
@@ -20,16 +25,24 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
 
 /// Bytes that are free now, and that this process may have; none where the system does not tell.
 pub(crate) fn free() -> Option<usize> {
+    free_on(Path::new("/"))
+}
+
+/// The least of what is free, of what this process may take, and of what its control group leaves.
+/// `root` is `/`, or a folder that stands for it.
+fn free_on(root: &Path) -> Option<usize> {
     let limits = [("Max data size", "VmData:"), ("Max address space", "VmSize:")];
+    let status = root.join("proc/self/status");
     let allowed = limits.into_iter().filter_map(|(limit, taken)| {
-        Some(limit_of(limit)?.saturating_sub(field("/proc/self/status", taken)?))
+        Some(limit_of(root, limit)?.saturating_sub(field(&status, taken)?))
     });
-    field("/proc/meminfo", "MemAvailable:").into_iter().chain(allowed).min()
+    let available = field(&root.join("proc/meminfo"), "MemAvailable:");
+    available.into_iter().chain(allowed).chain(cgroup::left(root)).min()
 }
 
 /// A limit of this process, such as `ulimit -d` sets; none where it is unlimited.
-fn limit_of(name: &str) -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+fn limit_of(root: &Path, name: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(root.join("proc/self/limits")).ok()?;
     let values = text.lines().find_map(|line| line.strip_prefix(name))?;
     values.split_whitespace().next()?.parse().ok()
 }
@@ -39,7 +52,7 @@ fn limit_of(name: &str) -> Option<usize> {
 /// Pages of files, which are mapped and can be dropped at any time, do not count: neither the weights
 /// of a model file nor the program itself.
 pub(crate) fn peak_mb() -> Option<usize> {
-    let of = |name| field("/proc/self/status", name);
+    let of = |name| field(Path::new("/proc/self/status"), name);
     Some(of("VmHWM:")?.saturating_sub(of("RssFile:").unwrap_or(0)).div_ceil(1 << 20))
 }
 
@@ -47,7 +60,7 @@ pub(crate) fn peak_mb() -> Option<usize> {
 /// quarter of what is free.
 pub(crate) fn beyond_caches() -> usize {
     let largest = (0..8).filter_map(cache_bytes).max().unwrap_or(0);
-    let free = field("/proc/meminfo", "MemAvailable:").unwrap_or(usize::MAX);
+    let free = free().unwrap_or(usize::MAX);
     (4 * largest).max(256 << 20).min(free / 4)
 }
 
@@ -60,9 +73,40 @@ fn cache_bytes(index: usize) -> Option<usize> {
 }
 
 /// A line such as `VmHWM:  1234 kB`, in bytes.
-fn field(path: &str, name: &str) -> Option<usize> {
+fn field(path: &Path, name: &str) -> Option<usize> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_of_machine_process_and_group_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        assert_eq!(free_on(root.path()), None);
+        write("proc/meminfo", "MemTotal:  9000 kB\nMemAvailable:  8000 kB\n");
+        assert_eq!(free_on(root.path()), Some(8000 << 10));
+        write("proc/self/cgroup", "0::/\n");
+        write("sys/fs/cgroup/memory.max", &(7000 << 10).to_string());
+        write("sys/fs/cgroup/memory.current", &(1000 << 10).to_string());
+        assert_eq!(free_on(root.path()), Some(6000 << 10));
+        write(
+            "proc/self/limits",
+            &format!("Max data size     {}   unlimited  bytes\n", 5000 << 10),
+        );
+        write("proc/self/status", "VmData:  500 kB\n");
+        assert_eq!(free_on(root.path()), Some(4500 << 10));
+        write("sys/fs/cgroup/memory.max", "max");
+        write("proc/self/limits", "Max data size     unlimited   unlimited  bytes\n");
+        assert_eq!(free_on(root.path()), Some(8000 << 10));
+    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::{Compute, Keep, Team, Weights};
-use lookback_files::{Blame, Refusal, Result};
+use lookback_files::{Blame, Refusal, Result, nearest};
 use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
@@ -192,7 +192,11 @@ pub fn find(model: &str) -> Result<PathBuf> {
              Face cache; check the path, or fetch the model with: hf download {model}"
         )));
     }
-    Err(Refusal::user(format!("{model}: there is no such directory or file; check the path")))
+    let hint = match nearest(model, ["default"]) {
+        Some(meant) if model.len() <= meant.len() + 2 => "did you mean default?",
+        _ => "check the path",
+    };
+    Err(Refusal::user(format!("{model}: there is no such directory or file; {hint}")))
 }
 
 /// `name` or `organisation/name`, and not a path in disguise.

@@ -2,6 +2,8 @@
 //!
 //! Results are the same with and without a terminal; notes appear only on one.
 
+mod events;
+
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use lookback_files::{Refusal, Result};
@@ -14,6 +16,7 @@ pub(crate) struct Print {
     notes: Box<dyn Write>,
     notes_are_read: bool,
     is_quiet: bool,
+    is_verbose: bool,
     nobody_listens: bool,
 }
 
@@ -25,6 +28,7 @@ impl Print {
             notes: Box::new(io::stderr()),
             notes_are_read: io::stderr().is_terminal(),
             is_quiet: false,
+            is_verbose: false,
             nobody_listens: false,
         }
     }
@@ -32,12 +36,21 @@ impl Print {
     /// Takes up how much is to be said besides results.
     pub(crate) fn set(&mut self, loudness: Loudness) {
         self.is_quiet = loudness.quiet;
+        self.is_verbose = loudness.verbose;
         self.notes_are_read = !loudness.quiet && (self.notes_are_read || loudness.verbose);
+        if loudness.verbose {
+            events::show();
+        }
     }
 
     /// Whether nothing but results and failures is to be said.
     pub(crate) fn is_quiet(&self) -> bool {
         self.is_quiet
+    }
+
+    /// Whether every stage is told in a line of its own.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.is_verbose
     }
 
     /// A part of the result, as it stands.

@@ -29,7 +29,8 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(form) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        if print.is_quiet() {
+        // The lines of --verbose would break it; they say the same.
+        if print.is_quiet() || print.is_verbose() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         bar.set_position(done);

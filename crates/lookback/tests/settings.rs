@@ -120,6 +120,29 @@ fn what_the_environment_says_wrong_is_named_as_it_was_said() {
 }
 
 #[test]
+fn a_variable_that_stands_for_nothing_is_said_and_changes_nothing() {
+    let world = World::with_model();
+    let plain = written(&world, "", &[]);
+    let with = |name: &str, more: &str| {
+        let line = format!("generate good -p on -n 12 {more}");
+        let said = said(world.program(line.split_whitespace()).env(name, "7"));
+        assert_eq!((said.code, &said.stdout), (Some(0), &plain), "{name}: {said:?}");
+        said.stderr
+    };
+    assert_eq!(
+        with("LOOKBACK_TEMPRATURE", ""),
+        "lookback: LOOKBACK_TEMPRATURE is set, but no option has this name, so it changes nothing; \
+         did you mean LOOKBACK_TEMPERATURE?\n"
+    );
+    assert!(with("LOOKBACK_LUCKY_NUMBERS", "").contains("so it changes nothing"));
+    assert_eq!(with("LOOKBACK_TEMPRATURE", "--quiet"), "");
+    // Of another command, of the tests of this repository, and of somebody else.
+    for name in ["LOOKBACK_PRESET", "LOOKBACK_SCREENSHOTS", "LOOKBACK"] {
+        assert_eq!(with(name, ""), "", "{name}");
+    }
+}
+
+#[test]
 fn shells_and_man_get_what_the_helps_say() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -157,6 +180,31 @@ fn quiet_says_results_alone_verbose_says_more_and_nothing_is_coloured() {
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (plain.stdout.as_str(), ""));
     let loud = world.lookback(&format!("train town.txt {SMALL} --steps 3 --out loud --verbose"));
     assert!(loud.stderr.contains("parameters, ") && loud.stderr.contains("3 steps of"), "{loud:?}");
+    let stages = [
+        " begun ",
+        " text read ",
+        " merges learned ",
+        " memory planned ",
+        " memory of a pass planned ",
+        " computing ",
+        " learned ",
+        " judged by what was kept back ",
+        " checkpoint written ",
+        " written whole ",
+        " done ",
+    ];
+    let small = SMALL.replace("char", "bpe:300");
+    let line = format!("train town.txt {small} --steps 3 --out told --verbose");
+    let told = world.lookback(&line);
+    for stage in stages {
+        assert!(told.stderr.contains(stage.trim_end()), "{stage}: {}", told.stderr);
+    }
+    assert!(!told.stderr.contains('\u{1b}'), "{}", told.stderr);
+    let told = world.lookback("generate told -p tom --greedy -n 5 --verbose");
+    for stage in [" mapped ", " weights loaded ", " read before the next token "] {
+        assert!(told.stderr.contains(stage.trim_end()), "{stage}: {}", told.stderr);
+    }
+    assert_eq!(told.stdout, world.done("generate told -p tom --greedy -n 5"));
     let both = world.refused("eval good town.txt --quiet --verbose");
     assert!(both.contains("--quiet cannot stand beside --verbose"), "{both}");
     for line in ["--help", "generate --help", "generat", "generate good -p on -n 3"] {

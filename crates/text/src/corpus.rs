@@ -21,6 +21,7 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, Seek},
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use lookback_files::{Refusal, Result};
@@ -246,6 +247,7 @@ impl Corpus {
         each: &mut dyn FnMut(Part<'_>) -> Result<()>,
     ) -> Result<()> {
         let path = text.path.as_path();
+        let (began, before) = (Instant::now(), *tally);
         let mut from = BufReader::new(packed::open(path, text.open()?)?);
         let mut count = |text: &str, at: usize| {
             if text.is_empty() {
@@ -263,6 +265,13 @@ impl Corpus {
         }
         tally.files += 1;
         tally.replaced += usize::from(stream.has_replaced());
+        tracing::debug!(
+            file = %path.display(),
+            documents = tally.documents - before.documents,
+            bytes = tally.bytes - before.bytes,
+            seconds = began.elapsed().as_secs_f64(),
+            "text read"
+        );
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Tokenizers made from texts as they come: byte-level BPE, and one token for each character.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
@@ -66,7 +66,10 @@ impl Learner {
                     "trim_offsets": true,
                     "use_regex": true,
                 });
+                let began = Instant::now();
                 let vocabulary = train::train(&counts, size, &specials)?;
+                let seconds = began.elapsed().as_secs_f64();
+                tracing::debug!(tokens = size, seconds, "merges learned");
                 return Tokenizer::learned(vocabulary, &specials, byte_level.clone(), byte_level);
             }
             Seen::Characters(characters) => characters,

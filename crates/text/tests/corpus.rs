@@ -222,3 +222,91 @@ fn the_parts_of_a_text_are_the_text_and_have_its_tokens() {
     corpus.read(Held::Parts(1000), &mut |part| learner.add(&[part.text])).unwrap();
     assert_eq!(learner.finish().unwrap().to_json(), learned.to_json());
 }
+
+/// Bytes that the reader asks for at once.
+const BLOCK: usize = 1 << 16;
+
+/// What a block ends in the middle of: both line ends, alone and in rows, and characters of two to four
+/// bytes, behind a letter, where a part may begin, and behind others.
+const SEAM: &str =
+    "tom\r\nsees\r\n\r\n  a b\u{e9}\r\n\u{6f22}\u{5b57}\r\nx\r\r\ny\n\r7\r\n\u{1f600}ok\r\n.\r\n";
+
+#[test]
+fn a_text_cut_anywhere_at_its_line_ends_and_characters_has_the_ids_of_the_whole() {
+    let seen = format!("{SEAM}the old house, it's red. and so on");
+    let learned = Tokenizer::train_bpe(&[&seen.repeat(50)], 300, &["<|endoftext|>"]).unwrap();
+    let letters = Tokenizer::characters(&[&seen], &[]).unwrap();
+    let named = |name| Named::from_name(name).unwrap().tokenizer().unwrap();
+    let tokenizers = [learned, letters, named("gpt2"), named("cl100k"), named("o200k")];
+    let (mut within_a_line_end, mut within_a_character, mut begin_with_one) = (0, 0, 0);
+    // Parts that end with the first block, and with the second.
+    for (size, blocks) in [(1, 1), (BLOCK + 10, 2)] {
+        for before in 0..=SEAM.len() {
+            let begun = blocks * BLOCK - before;
+            let mut text = "the old house, it's red. ".repeat(begun / 25 + 1);
+            text.truncate(begun);
+            text += SEAM;
+            text += "and so on\r\n";
+            let bytes = text.as_bytes();
+            let block = blocks * BLOCK;
+            within_a_line_end += usize::from(bytes[block - 1..].starts_with(b"\r\n"));
+            within_a_character += usize::from(!text.is_char_boundary(block));
+            let folder = folder(&[("text.txt", bytes), ("text.txt.gz", &gzip(bytes))]);
+            let parts_of = |name: &str| {
+                let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
+                let mut parts: Vec<String> = Vec::new();
+                let tally = corpus.read(Held::Parts(size), &mut |part| {
+                    assert_eq!(part.at, parts.iter().map(String::len).sum::<usize>());
+                    parts.push(part.text.to_owned());
+                    Ok(())
+                });
+                assert_eq!(tally.unwrap().bytes, text.len());
+                parts
+            };
+            let parts = parts_of("text.txt");
+            assert!(parts.len() > 1 && parts.concat() == text, "{before} bytes before the end");
+            assert_eq!(parts, parts_of("text.txt.gz"));
+            begin_with_one += parts.iter().filter(|part| part.starts_with("\r\n")).count();
+            for tokenizer in &tokenizers {
+                let (mut ids, mut at) = (Vec::new(), 0);
+                for part in &parts {
+                    ids.extend(tokenizer.encode_part(part, at).unwrap());
+                    at += part.len();
+                }
+                let whole = tokenizer.encode_bare(&text, Specials::Text).unwrap();
+                assert!(ids == whole, "{before} bytes before the end of block {blocks}");
+            }
+        }
+    }
+    let counts = (within_a_line_end, within_a_character, begin_with_one);
+    assert!(counts.0 >= 16 && counts.1 >= 16 && counts.2 >= 16, "{counts:?}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced_alike_wherever_a_block_ends() {
+    // An end that never comes, a beginning without an end, too long a way to write /, half a pair, and
+    // more than there is.
+    let broken: &[u8] =
+        b"a\xe6\xbc\r\nb\x80c\xc0\xafd\xed\xa0\x80e\xf4\x90\x80\x80\xf0\x9f\x98 f\xe6";
+    let lossy = Reading { lossy: true, ..STRICT };
+    for before in 0..=broken.len() {
+        let mut bytes = vec![b'x'; BLOCK - before];
+        bytes.extend(broken);
+        let folder = folder(&[("text.txt", &bytes)]);
+        let path = folder.path().join("text.txt");
+        let expected = String::from_utf8_lossy(&bytes).into_owned();
+        for held in [Held::Whole, Held::Parts(1)] {
+            let mut text = String::new();
+            let corpus = find(std::slice::from_ref(&path), lossy).unwrap();
+            let tally = corpus.read(held, &mut |part| {
+                text += part.text;
+                Ok(())
+            });
+            assert_eq!(tally.unwrap().replaced, 1);
+            assert!(text == expected, "{before} bytes before the end of a block, {held:?}");
+        }
+        let said = refusal(folder.path(), "text.txt", STRICT);
+        let at = BLOCK - before + 1;
+        assert!(said.starts_with(&format!("text.txt: byte {at} is not valid UTF-8")), "{said}");
+    }
+}

@@ -194,6 +194,16 @@ impl Course<'_> {
         let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
         let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
         let mut is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
+        if is_snapshot {
+            let seconds = tally.began.elapsed().as_secs_f64();
+            tracing::debug!(
+                step = taken.step,
+                loss = taken.loss,
+                rate = taken.rate,
+                seconds,
+                "learned"
+            );
+        }
         if taken.step.is_multiple_of(between_notes(steps)) {
             is_snapshot |= tally.changes.is_sudden(taken.step, steps, taken.loss);
             self.add(json!({
@@ -221,7 +231,10 @@ impl Course<'_> {
         tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<f64> {
         let step = self.trainer.steps();
+        let began = Instant::now();
         let loss = self.trainer.judge(&self.source.data, self.source.data.validation()).mean();
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::debug!(step, validation_loss = loss, seconds, "judged by what was kept back");
         if !loss.is_finite() {
             return Err(self.went_wrong("validation loss", step));
         }
@@ -239,7 +252,14 @@ impl Course<'_> {
         if !self.trainer.is_sound(self.source) {
             return Err(self.went_wrong("loss or gradient", step + 1));
         }
+        let began = Instant::now();
         self.written(directory.keep_checkpoint(self.trainer, self.checkpoints))?;
+        tracing::debug!(
+            file = %directory.checkpoint().display(),
+            step,
+            seconds = began.elapsed().as_secs_f64(),
+            "checkpoint written"
+        );
         tell(Event::Kept { step })
     }
 

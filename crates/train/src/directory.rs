@@ -84,6 +84,12 @@ impl Directory {
     /// The directory of a run that was begun.
     pub fn begun(path: &Path) -> Result<Self> {
         let directory = Self { path: path.to_owned(), was_there: true };
+        if path.is_file() {
+            return Err(Refusal::user(format!(
+                "{}: it is a file, and a run is a directory; name the one that the run is kept in",
+                path.display()
+            )));
+        }
         if !path.is_dir() {
             return Err(Refusal::user(format!(
                 "{}: there is no such directory, so no run to go on with; train without --resume \

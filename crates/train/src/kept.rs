@@ -42,7 +42,11 @@ impl Directory {
         let mut passed_over = Vec::new();
         for path in self.checkpoints() {
             match Checkpoint::read(&path, trainer) {
-                Ok(()) => return Ok(Restored { steps: trainer.steps(), passed_over }),
+                Ok(()) => {
+                    let steps = trainer.steps();
+                    tracing::debug!(file = %path.display(), steps, "checkpoint read");
+                    return Ok(Restored { steps, passed_over });
+                }
                 Err(refusal) => passed_over.push(refusal),
             }
         }

@@ -57,7 +57,9 @@ impl Pace {
         let judging = Instant::now();
         trainer.judge(&source.data, part);
         let validation = share * judging.elapsed().as_secs_f64();
-        Self { trial: began.elapsed().as_secs_f64(), step, validation }
+        let trial = began.elapsed().as_secs_f64();
+        tracing::debug!(trial, step, validation, "seconds of each part, as tried");
+        Self { trial, step, validation }
     }
 
     /// Settles the steps of a run that takes so many seconds, with its validations and the trial.

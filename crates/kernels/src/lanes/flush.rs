@@ -1,15 +1,15 @@
 //! A time in which x86 takes denormals as zeros and makes none.
 
-use std::arch::asm;
+use std::arch::{asm, x86_64::__m256};
 
 /// Flush-to-zero and denormals-are-zero in the register MXCSR.
 const BOTH: u32 = 1 << 15 | 1 << 6;
 
 /// As long as this lives, its thread flushes denormals.
 ///
-/// The compiler takes arithmetic to be IEEE's, so nothing may be computed beside this value but by a
-/// function that is not inlined and that works on memory: its loads and stores stay between the two
-/// changes of MXCSR, which claim to touch all memory, and so does what is computed from one to the other.
+/// The compiler takes arithmetic to be IEEE's, so nothing may be computed beside this value but from memory
+/// to memory: loads and stores stay between the two changes of MXCSR, which claim to touch all memory, and
+/// so does what is computed from one to the other. What stays in registers is held by [`settled`].
 pub(super) struct Flushed {
     before: u32,
 }
@@ -31,7 +31,7 @@ impl Drop for Flushed {
     }
 }
 
-/// As long as this lives, a thread that flushes denormals keeps them. What [`Flushed`] asks of who computes
+/// As long as this lives, a thread that flushes denormals keeps them. What [`Flushed`] says of who computes
 /// beside it holds here, too.
 pub(super) struct Kept {
     before: u32,
@@ -52,6 +52,19 @@ impl Drop for Kept {
     fn drop(&mut self) {
         write(self.before);
     }
+}
+
+/// The same eight numbers, of which the compiler knows nothing: they are computed before any later change
+/// of MXCSR, and what is computed from them comes after any earlier one.
+///
+/// A function that is not to be inlined is no such bound: it was inlined, and a fuzzer's build then folded
+/// denormals away.
+#[inline]
+#[target_feature(enable = "avx")]
+pub(super) fn settled(mut x: __m256) -> __m256 {
+    // SAFETY: nothing is done. Without `pure` it keeps its place among the changes of MXCSR.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) x, options(nostack, preserves_flags)) };
+    x
 }
 
 #[inline]

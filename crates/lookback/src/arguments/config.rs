@@ -97,15 +97,15 @@ fn mistaken(key: &str) -> Refusal {
     Refusal::user(format!("{key}: a number, a text, or a list of them is needed"))
 }
 
-/// `there is no setting tempreature; did you mean temperature? see lookback generate --help`
+/// `there is no setting tempreature; did you mean temperature? lookback generate --help has all`
 fn unknown(key: &str, command: &Command) -> Refusal {
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
     let known = known.filter(|long| *long != "config");
     let wanted = key.replace('_', "-");
     let hint = match nearest(&wanted, known) {
-        Some(long) => format!("did you mean {}, ", long.replace('-', "_")),
+        Some(long) => format!("did you mean {}? ", long.replace('-', "_")),
         None => String::new(),
     };
     let name = command.get_name();
-    Refusal::user(format!("there is no setting {key}; {hint}see lookback {name} --help"))
+    Refusal::user(format!("there is no setting {key}; {hint}lookback {name} --help has all"))
 }

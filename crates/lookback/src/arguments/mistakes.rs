@@ -3,80 +3,108 @@
 use std::ffi::OsString;
 
 use clap::{
-    CommandFactory,
+    Command,
     error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 use lookback_files::Refusal;
 
-use super::Asked;
-
-/// `there is no argument --tempreature; did you mean --temperature, see lookback generate --help`
+/// `there is no argument --tempreature; did you mean --temperature? lookback generate --help says more`
 ///
 /// `arguments` are what the user wrote, the program's name first.
 pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal {
-    let word = |kind| match error.get(kind) {
-        Some(ContextValue::String(word)) => Some(bare(word).to_owned()),
-        Some(ContextValue::Strings(words)) if !words.is_empty() => {
-            Some(words.iter().map(|word| bare(word)).collect::<Vec<_>>().join(", "))
-        }
-        _ => None,
+    let (name, command) = command_of(arguments);
+    let as_given = |argument: String| as_given(argument, &command, arguments);
+    let words = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => vec![bare(word)],
+        Some(ContextValue::Strings(words)) => words.iter().map(|word| bare(word)).collect(),
+        _ => Vec::new(),
     };
-    let argument = word(ContextKind::InvalidArg).filter(|word| !word.is_empty());
-    let argument = argument.map(|argument| as_given(argument, arguments));
-    let argument = argument.unwrap_or_else(|| "a command".to_owned());
-    let value = word(ContextKind::InvalidValue).unwrap_or_default();
-    let command = word(ContextKind::InvalidSubcommand).unwrap_or_default();
+    let word = |kind| words(kind).join(", ");
+    let all: Vec<String> = words(ContextKind::InvalidArg).into_iter().map(as_given).collect();
+    let are = if all.len() > 1 { "are" } else { "is" };
+    let argument = listed(&all, "and");
+    let argument = if argument.is_empty() { "a command".to_owned() } else { argument };
+    let value = word(ContextKind::InvalidValue);
+    let why = || std::error::Error::source(error).map(|why| without_rust(&why.to_string()));
     let what = match error.kind() {
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            let has_texts = command.get_arguments().any(|known| {
+                known.get_value_names().is_some_and(|names| names.iter().any(|name| name == "TEXT"))
+            });
+            let quotes = "; a text of several words stands in quotes";
+            let hint = if has_texts { quotes } else { "" };
+            format!("there is no place for {argument:?}{hint}")
+        }
         ErrorKind::UnknownArgument => format!("there is no argument {argument}"),
-        ErrorKind::InvalidSubcommand => format!("there is no command {command}"),
-        ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
+        ErrorKind::InvalidSubcommand => {
+            format!("there is no command {}", word(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::MissingRequiredArgument => format!("{argument} {are} missing"),
         ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
         ErrorKind::InvalidValue if value.is_empty() => format!("{argument} needs a value"),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let why = std::error::Error::source(error);
-            let why = why.map(|why| format!(": {}", without_rust(&why.to_string())));
-            format!("{argument} cannot be {value:?}{}", why.unwrap_or_default())
+        // The place that takes nothing but a dash.
+        ErrorKind::ValueValidation if argument == "-" => {
+            format!("there is no place for {value:?}: {}", why().unwrap_or_default())
         }
-        ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg)
-            .map(|others| {
-                others.split(", ").map(|one| as_given(one.to_owned(), arguments)).collect()
-            })
-            .map(|others: Vec<_>| others.join(", "))
-        {
-            Some(other) if other == argument => format!("{argument} is given twice"),
-            Some(other) => format!("{argument} cannot stand beside {other}"),
-            None => format!("{argument} cannot stand beside the others"),
-        },
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let why = why().map_or(String::new(), |why| format!(": {why}"));
+            format!("{argument} cannot be {value:?}{why}")
+        }
+        ErrorKind::ArgumentConflict => {
+            let others = words(ContextKind::PriorArg).into_iter().map(as_given);
+            match others.collect::<Vec<_>>().join(", ") {
+                others if others == argument => format!("{argument} is given twice"),
+                others if others.is_empty() => format!("{argument} cannot stand beside the others"),
+                others => format!("{argument} cannot stand beside {others}"),
+            }
+        }
         _ => plainly(error),
     };
-    let instead = [
-        (ContextKind::SuggestedArg, "did you mean"),
-        (ContextKind::SuggestedSubcommand, "did you mean"),
-        (ContextKind::ValidValue, "it can be"),
-        (ContextKind::ValidSubcommand, "it can be"),
-    ];
-    let hint = instead
-        .iter()
-        .find_map(|(kind, words)| word(*kind).map(|instead| format!("{words} {instead}, ")));
-    let hint = hint.unwrap_or_default();
-    Refusal::user(format!("{what}; {hint}see {} --help", command_of(arguments)))
+    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
+    if let Some(meant) = meant.into_iter().map(words).find(|words| !words.is_empty()) {
+        let meant = listed(&meant, "or");
+        return Refusal::user(format!("{what}; did you mean {meant}? {name} --help says more"));
+    }
+    let possible = [ContextKind::ValidValue, ContextKind::ValidSubcommand];
+    let possible = possible.into_iter().map(words).find(|words| !words.is_empty());
+    let possible = possible.map(|words| format!("it can be {}; ", listed(&words, "or")));
+    Refusal::user(format!("{what}; {}see {name} --help", possible.unwrap_or_default()))
 }
 
-/// `LOOKBACK_SEED` of `--seed` where that variable gave it, and no argument did.
-fn as_given(argument: String, arguments: &[OsString]) -> String {
+/// `a, b or c`
+fn listed(words: &[String], before_last: &str) -> String {
+    match words {
+        [all @ .., last] if !all.is_empty() => {
+            format!("{} {before_last} {last}", all.join(", "))
+        }
+        words => words.concat(),
+    }
+}
+
+/// `-n` of `--tokens` where that was written, and `LOOKBACK_SEED` of `--seed` where that variable gave
+/// it, and no argument did.
+fn as_given(argument: String, command: &Command, arguments: &[OsString]) -> String {
     let Some(long) = argument.strip_prefix("--") else { return argument };
-    let variable = format!("LOOKBACK_{}", long.replace('-', "_").to_uppercase());
-    let is_argument = arguments.iter().filter_map(|word| word.to_str()).any(|word| {
-        word.split('=').next() == Some(&argument)
-            // -q is --quiet: no two options of a command begin with the same letter.
-            || (word.starts_with('-') && !word.starts_with("--") && word[1..].starts_with(&long[..1]))
-    });
-    if !is_argument && std::env::var_os(&variable).is_some() { variable } else { argument }
+    let words = || arguments.iter().filter_map(|word| word.to_str());
+    if words().any(|word| word.split('=').next() == Some(&argument)) {
+        return argument;
+    }
+    let known = command.get_arguments().find(|known| known.get_long() == Some(long));
+    let short = known.and_then(clap::Arg::get_short).map(|letter| format!("-{letter}"));
+    if let Some(short) = short.filter(|short| words().any(|word| word.starts_with(&**short))) {
+        return short;
+    }
+    let variable =
+        known.and_then(clap::Arg::get_env).filter(|name| std::env::var_os(name).is_some());
+    variable.map_or(argument, |variable| variable.to_string_lossy().into_owned())
 }
 
-/// `--seed` of `--seed <S>`.
-fn bare(word: &str) -> &str {
-    if word.starts_with('-') { word.split(' ').next().unwrap_or(word) } else { word }
+/// `--seed` of `--seed <S>`, and `TEXT` of `<TEXT>...`.
+fn bare(word: &str) -> String {
+    match word.starts_with('-') && word.len() > 1 {
+        true => word.split(' ').next().unwrap_or(word).to_owned(),
+        false => word.trim_end_matches("...").trim_matches(['<', '>', '[', ']']).to_owned(),
+    }
 }
 
 /// The first line that clap would print, without its `error: `.
@@ -95,18 +123,23 @@ fn without_rust(why: &str) -> String {
         "cannot parse integer from empty string" | "cannot parse float from empty string" => {
             "it is empty".to_owned()
         }
-        why => why.replace("is not in", "is not among"),
+        why => match why.split_once(" is not in ").and_then(|(_, range)| range.split_once("..=")) {
+            Some((first, last)) => format!("it must be from {first} to {last}"),
+            None => why.to_owned(),
+        },
     }
 }
 
-/// `lookback generate` of `lookback generate model --seed x`: as much as names a command.
-fn command_of(arguments: &[OsString]) -> String {
+/// `lookback generate` of `lookback generate model --seed x`, as much as names a command; and that command.
+fn command_of(arguments: &[OsString]) -> (String, Command) {
+    let mut command = super::program();
+    // So that each command has the options that all have.
+    command.build();
     let mut name = "lookback".to_owned();
-    let mut commands = Asked::command();
     for argument in arguments.iter().skip(1) {
-        let Some(inner) = commands.find_subcommand(argument) else { break };
+        let Some(inner) = command.find_subcommand(argument) else { break };
         name = format!("{name} {}", inner.get_name());
-        commands = inner.clone();
+        command = inner.clone();
     }
-    name
+    (name, command)
 }

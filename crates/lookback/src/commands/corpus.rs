@@ -15,7 +15,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Corpus {
-    /// About how long; the text ends with the first story that reaches it.
+    /// How long the text is at least: it ends with the first story that reaches so many bytes.
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     bytes: usize,
     /// The same seed gives the same stories; another gives others from the same town.

@@ -36,7 +36,7 @@ Examples:
   lookback generate model.gguf -p \"The capital of France is\" --greedy -n 20
   echo \"Once upon a time\" | lookback generate default -p - --seed 7 --json";
 
-/// Writes on from a prompt
+/// Continues a prompt, token by token
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Generate {
@@ -75,7 +75,11 @@ pub(crate) struct Generate {
 }
 
 fn only_a_dash(word: &str) -> Result<String, &'static str> {
-    if word == "-" { Ok(word.to_owned()) } else { Err("a prompt is given with -p TEXT") }
+    if word == "-" {
+        Ok(word.to_owned())
+    } else {
+        Err("a prompt is given with -p, in quotes where it has several words")
+    }
 }
 
 impl Generate {

@@ -16,8 +16,14 @@ use crate::{
     print::Print,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  lookback tokenizer train corpus.txt --vocab 2048 --out tokenizer.json
+  lookback tokenizer encode \"the bird is red\" --tokenizer tokenizer.json";
+
 /// Trains a tokenizer, or shows what one does
 #[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
 pub(crate) enum Tokenizer {
     Train(Train),
     Encode(Encode),
@@ -42,7 +48,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N")]
     vocab: usize,
     /// The file to write, as Hugging Face tokenizers reads it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
     reading: Texts,
@@ -79,8 +85,10 @@ pub(crate) struct Encode {
 }
 
 const DECODE: &str = "\
+Key of --json: text.
+
 Example:
-  lookback tokenizer decode 1195 5615 314 2382 --tokenizer model.gguf";
+  lookback tokenizer decode 1169 6512 318 2266 --tokenizer gpt2";
 
 /// Turns ids into text
 #[derive(Debug, Args)]
@@ -95,8 +103,18 @@ pub(crate) struct Decode {
     form: Form,
 }
 
+const SHOW: &str = "\
+Every token is printed, by its id; a special one is marked.
+
+Keys of --json: vocabulary, merges, beginning and end (ids, or null), pieces (as the file spells them).
+
+Examples:
+  lookback tokenizer show --tokenizer runs/mine
+  lookback tokenizer show --tokenizer gpt2 | head";
+
 /// Prints what a tokenizer is made of
 #[derive(Debug, Args)]
+#[command(after_help = SHOW)]
 pub(crate) struct Show {
     #[command(flatten)]
     which: Which,
@@ -122,11 +140,23 @@ impl Which {
         if let Some(named) = text::Named::from_name(&self.tokenizer) {
             return named.tokenizer();
         }
-        let path = find(&self.tokenizer)?;
+        let path = self.find()?;
         if path.extension().is_some_and(|end| end == "gguf") {
             return lookback::tokenizer::of(Stored::open(&path)?.tokenizer(), &path);
         }
         text::Tokenizer::open(&path)
+    }
+
+    /// A file or a model; a word that is neither may be a misspelt name.
+    fn find(&self) -> Result<PathBuf> {
+        let name = &self.tokenizer;
+        find(name).map_err(|refusal| match name.contains(['/', '.']) || name == "default" {
+            true => refusal,
+            false => Refusal::user(format!(
+                "--tokenizer {name}: it is none of gpt2, cl100k and o200k, and there is no such file or \
+                 model; check the path"
+            )),
+        })
     }
 }
 

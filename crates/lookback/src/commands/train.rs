@@ -52,7 +52,7 @@ pub(crate) struct Train {
     #[arg(value_name = "TEXT", required_unless_present_any = ["resume", "random_data", "replay", "print_config"])]
     texts: Vec<PathBuf>,
     /// The directory that becomes the model.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["seconds", "print_config"])]
+    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["seconds", "print_config"])]
     out: Option<PathBuf>,
     /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d.
     #[arg(long, value_name = "NAME", default_value = "tiny")]

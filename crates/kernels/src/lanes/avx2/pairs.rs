@@ -4,7 +4,10 @@ use std::arch::x86_64::*;
 
 use super::{Avx2, Two, first};
 use crate::{
-    lanes::{LANES, Lanes, Pairs, flush::Kept},
+    lanes::{
+        LANES, Lanes, Pairs,
+        flush::{Kept, settled},
+    },
     path::PairKernel,
 };
 
@@ -39,6 +42,12 @@ fn rounded(x: __m256) -> __m256i {
 #[inline(always)]
 fn rounded_both(x: Two) -> Two {
     here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
+}
+
+/// Sixteen numbers that keep their place among the changes between [`Flushed`] and [`Kept`].
+#[inline(always)]
+fn both_settled(x: Two) -> Two {
+    here!(Two(settled(x.0), settled(x.1)))
 }
 
 /// Of two registers, what stands in even places and what stands in odd ones.
@@ -140,23 +149,23 @@ impl Pairs for Avx2 {
         sums: [[Two; V]; R],
         totals: &mut [[Two; V]; R],
     ) {
-        /// A function of its own that works on memory, as [`Kept`] asks.
-        #[inline(never)]
-        #[target_feature(enable = "avx2,fma,f16c")]
-        fn kept<const R: usize, const V: usize>(
-            on: Avx2,
-            factors: &[Two; V],
-            sums: &[[Two; V]; R],
-            totals: &mut [[Two; V]; R],
-        ) {
-            let _kept = Kept::begin();
-            for (sums, totals) in sums.iter().zip(totals) {
-                for ((&factor, &sum), total) in factors.iter().zip(sums).zip(totals) {
-                    *total = on.fma(factor, sum, *total);
-                }
+        // Dots end before, folds begin after, and end before denormals are flushed again.
+        let mut sums = sums;
+        for sums in &mut sums {
+            for sum in sums {
+                *sum = both_settled(*sum);
             }
         }
-        here!(kept(self, &factors, &sums, totals));
+        let _kept = Kept::begin();
+        let mut factors = factors;
+        for factor in &mut factors {
+            *factor = both_settled(*factor);
+        }
+        for (sums, totals) in sums.into_iter().zip(totals) {
+            for ((factor, sum), total) in factors.into_iter().zip(sums).zip(totals) {
+                *total = both_settled(self.fma(factor, sum, *total));
+            }
+        }
     }
     #[inline(always)]
     fn pack(self, first: Two, second: Two) -> Apart {

@@ -1,0 +1,29 @@
+//! `--verbose`: what the crates tell of their stages, a line each on stderr.
+//!
+//! Whoever tells does not know who listens: each crate has its `tracing` events, this program's one
+//! subscriber is here, and without `--verbose` an event costs a comparison.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt::{self, time},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+/// Writes every event of lookback's crates from now on, with the time since this call.
+pub(super) fn show() {
+    let is_wanted = |value: std::ffi::OsString| !value.is_empty();
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(is_wanted);
+    let lines = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(!is_plain && io::stderr().is_terminal())
+        .with_timer(time::uptime())
+        // A stderr that nobody reads any more must not end the work.
+        .log_internal_errors(false);
+    let ours = Targets::new().with_target("lookback", LevelFilter::DEBUG);
+    let first = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
+    debug_assert!(first.is_ok(), "somebody listens already");
+}
