@@ -11,7 +11,7 @@ use crate::{
     team::Team,
 };
 
-/// Chains that hide each other's latency, in registers: as many as AVX2 has room for.
+/// Chains of sixteen lanes of one run, as many at a time as [`at_once`] says.
 const CHAINS: usize = 12;
 /// Steps of each chain.
 const STEPS: usize = 100_000;
@@ -58,6 +58,12 @@ fn seconds(what: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// Whether registers hold all chains. AVX2's hold half of them, two a chain; either hides the latency.
+#[inline(always)]
+const fn at_once<L: Lanes>() -> bool {
+    L::WIDE > 1
+}
+
 struct MultiplyAdds;
 
 impl Kernel for MultiplyAdds {
@@ -65,15 +71,24 @@ impl Kernel for MultiplyAdds {
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) -> f32 {
-        let (factor, term) = (on.splat(black_box(0.999)), on.splat(black_box(0.001)));
-        let mut sums = [on.splat(1.0); CHAINS];
-        for _ in 0..STEPS {
-            for sum in &mut sums {
-                *sum = on.fma(*sum, factor, term);
-            }
+        if at_once::<L>() {
+            multiply_adds::<L, CHAINS>(on)
+        } else {
+            multiply_adds::<L, { CHAINS / 2 }>(on) + multiply_adds::<L, { CHAINS / 2 }>(on)
         }
-        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
     }
+}
+
+#[inline(always)]
+fn multiply_adds<L: Lanes, const N: usize>(on: L) -> f32 {
+    let (factor, term) = (on.splat(black_box(0.999)), on.splat(black_box(0.001)));
+    let mut sums = [on.splat(1.0); N];
+    for _ in 0..STEPS {
+        for sum in &mut sums {
+            *sum = on.fma(*sum, factor, term);
+        }
+    }
+    total(on, sums)
 }
 
 struct PairDots;
@@ -83,16 +98,30 @@ impl PairKernel for PairDots {
 
     #[inline(always)]
     fn run<P: Pairs>(self, on: P) -> f32 {
-        // 1 · −1 + 1 · 0.5: sums fall slowly and stay numbers.
-        let (a, b) = (on.splat_pair(black_box(0x3f80_3f80)), on.splat_pair(black_box(0x3f00_bf80)));
-        let mut sums = [on.splat(1.0); CHAINS];
-        for _ in 0..STEPS {
-            for sum in &mut sums {
-                *sum = on.dot(a, b, *sum);
-            }
+        if at_once::<P>() {
+            pair_dots::<P, CHAINS>(on)
+        } else {
+            pair_dots::<P, { CHAINS / 2 }>(on) + pair_dots::<P, { CHAINS / 2 }>(on)
         }
-        sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
     }
+}
+
+#[inline(always)]
+fn pair_dots<P: Pairs, const N: usize>(on: P) -> f32 {
+    // 1 · −1 + 1 · 0.5: sums fall slowly and stay numbers.
+    let (a, b) = (on.splat_pair(black_box(0x3f80_3f80)), on.splat_pair(black_box(0x3f00_bf80)));
+    let mut sums = [on.splat(1.0); N];
+    for _ in 0..STEPS {
+        for sum in &mut sums {
+            *sum = on.dot(a, b, *sum);
+        }
+    }
+    total(on, sums)
+}
+
+#[inline(always)]
+fn total<L: Lanes, const N: usize>(on: L, sums: [L::F32; N]) -> f32 {
+    sums.into_iter().map(|sum| on.sum_tree(sum)).fold(0.0, |a, b| a + b)
 }
 
 /// Places of a piece that are read side by side: one alone does not keep memory busy everywhere.

@@ -13,6 +13,9 @@
 //!
 //! What a step multiplies is [`Multiply`]'s affair: two numbers, or two pairs of bf16.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::asm;
+
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     path::{Kernel, PairKernel},
@@ -24,21 +27,23 @@ pub(crate) trait Multiply: Copy {
     type Lanes: Lanes;
     /// What both matrices hold.
     type Element: Copy;
-    /// Sixteen elements.
+    /// What one instruction multiplies of sixteen elements.
     type Factor: Copy;
+    /// Instructions of a step, each with its own factors.
+    const FACTORS: usize;
 
     fn lanes(self) -> Self::Lanes;
-    /// The same element in every lane.
-    fn left(self, x: Self::Element) -> Self::Factor;
-    /// Sixteen elements.
+    /// The nth factor of the same element in every lane.
+    fn left(self, x: Self::Element, n: usize) -> Self::Factor;
+    /// The nth factor of sixteen elements.
     ///
     /// # Safety
     /// They are readable.
-    unsafe fn right_at(self, from: *const Self::Element) -> Self::Factor;
-    /// All of at most sixteen elements; the other lanes are +0.
-    fn right_part(self, from: &[Self::Element]) -> Self::Factor;
-    /// The next sum of a chain.
-    fn step(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
+    unsafe fn right_at(self, from: *const Self::Element, n: usize) -> Self::Factor;
+    /// The nth factor of all of at most sixteen elements; the other lanes are +0.
+    fn right_part(self, from: &[Self::Element], n: usize) -> Self::Factor;
+    /// The next sum of a chain, after the last factors of a step.
+    fn multiply(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
     /// Computes a tile, as a function of its own.
     ///
     /// # Safety
@@ -54,26 +59,27 @@ impl<L: Lanes> Multiply for L {
     type Lanes = L;
     type Element = f32;
     type Factor = L::F32;
+    const FACTORS: usize = 1;
 
     #[inline(always)]
     fn lanes(self) -> L {
         self
     }
     #[inline(always)]
-    fn left(self, x: f32) -> L::F32 {
+    fn left(self, x: f32, _: usize) -> L::F32 {
         self.splat(x)
     }
     #[inline(always)]
-    unsafe fn right_at(self, from: *const f32) -> L::F32 {
+    unsafe fn right_at(self, from: *const f32, _: usize) -> L::F32 {
         // SAFETY: the caller's promise.
         unsafe { self.load_at(from) }
     }
     #[inline(always)]
-    fn right_part(self, from: &[f32]) -> L::F32 {
+    fn right_part(self, from: &[f32], _: usize) -> L::F32 {
         self.load_some(from)
     }
     #[inline(always)]
-    fn step(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
+    fn multiply(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
         self.fma(left, right, sum)
     }
     #[inline(always)]
@@ -89,28 +95,29 @@ pub(crate) struct ByPairs<P>(pub P);
 impl<P: Pairs> Multiply for ByPairs<P> {
     type Lanes = P;
     type Element = u32;
-    type Factor = P::Pair;
+    type Factor = P::Factor;
+    const FACTORS: usize = P::FACTORS;
 
     #[inline(always)]
     fn lanes(self) -> P {
         self.0
     }
     #[inline(always)]
-    fn left(self, x: u32) -> P::Pair {
-        self.0.splat_pair(x)
+    fn left(self, x: u32, n: usize) -> P::Factor {
+        self.0.splat_factor(x, n)
     }
     #[inline(always)]
-    unsafe fn right_at(self, from: *const u32) -> P::Pair {
+    unsafe fn right_at(self, from: *const u32, n: usize) -> P::Factor {
         // SAFETY: the caller's promise.
-        unsafe { self.0.load_pairs_at(from) }
+        unsafe { self.0.load_factor_at(from, n) }
     }
     #[inline(always)]
-    fn right_part(self, from: &[u32]) -> P::Pair {
-        self.0.load_pairs_part(from)
+    fn right_part(self, from: &[u32], n: usize) -> P::Factor {
+        self.0.load_factor_part(from, n)
     }
     #[inline(always)]
-    fn step(self, left: P::Pair, right: P::Pair, sum: P::F32) -> P::F32 {
-        self.0.dot(left, right, sum)
+    fn multiply(self, left: P::Factor, right: P::Factor, sum: P::F32) -> P::F32 {
+        self.0.multiply(left, right, sum)
     }
     #[inline(always)]
     unsafe fn compute(self, tile: Tile<u32>) {
@@ -180,6 +187,23 @@ pub(crate) fn prefetch(at: *const f32) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
+}
+
+/// The same address for the nth factors, of which the compiler does not know that it is: what was read from
+/// there for the 0th is read once more, out of the first cache, and takes no register meanwhile that sums
+/// need.
+#[inline(always)]
+pub(crate) fn nth<E>(mut at: *const E, n: usize) -> *const E {
+    #[cfg(target_arch = "x86_64")]
+    if n > 0 {
+        // SAFETY: nothing is done.
+        unsafe {
+            asm!("/* {0} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (&mut at, n);
+    at
 }
 
 /// The arguments of [`tile`]. Whoever makes one has made its promise.
@@ -317,20 +341,21 @@ unsafe fn vectors<M: Multiply, const R: usize, const V: usize>(
     }
 }
 
-/// A vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
+/// The nth factor of a vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
 #[inline(always)]
 unsafe fn factor<M: Multiply, const WHOLE: bool>(
     on: M,
     at: *const M::Element,
     is_last: bool,
     last: usize,
+    n: usize,
 ) -> M::Factor {
     // SAFETY: the caller has as many columns there.
     unsafe {
         if WHOLE || !is_last {
-            on.right_at(at)
+            on.right_at(at, n)
         } else {
-            on.right_part(std::slice::from_raw_parts(at, last))
+            on.right_part(std::slice::from_raw_parts(at, last), n)
         }
     }
 }
@@ -365,19 +390,23 @@ unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>
     }
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..steps {
-        // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
-        // without the instructions of its path.
-        // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
-        let mut right = [unsafe { factor::<M, WHOLE>(on, b_at, V == 1, last) }; V];
-        for (v, right) in right.iter_mut().enumerate().skip(1) {
-            // SAFETY: as above.
-            *right = unsafe { factor::<M, WHOLE>(on, b_at.add(v * LANES), v == V - 1, last) };
-        }
-        for (r, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: this step of row r of `a` exists.
-            let left = on.left(unsafe { *a_at.add(r * a.by_row) });
-            for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = on.step(left, right, *sum);
+        for n in 0..M::FACTORS {
+            let (a_at, b_at) = (nth(a_at, n), nth(b_at, n));
+            // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
+            // without the instructions of its path.
+            // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
+            let mut right = [unsafe { factor::<M, WHOLE>(on, b_at, V == 1, last, n) }; V];
+            for (v, right) in right.iter_mut().enumerate().skip(1) {
+                let at = b_at.wrapping_add(v * LANES);
+                // SAFETY: as above.
+                *right = unsafe { factor::<M, WHOLE>(on, at, v == V - 1, last, n) };
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: this step of row r of `a` exists.
+                let left = on.left(unsafe { *a_at.add(r * a.by_row) }, n);
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = on.multiply(left, right, *sum);
+                }
             }
         }
         a_at = a_at.wrapping_add(a.by_step);

@@ -236,6 +236,8 @@ fn as_words(x: __m512bh) -> __m512i {
 
 impl Pairs for Avx512<true> {
     type Pair = __m512i;
+    type Factor = __m512i;
+    const FACTORS: usize = 1;
 
     #[inline(always)]
     fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
@@ -269,6 +271,23 @@ impl Pairs for Avx512<true> {
     #[inline(always)]
     fn dot(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
         here!(_mm512_dpbf16_ps(sum, as_bf16(a), as_bf16(b)))
+    }
+    #[inline(always)]
+    fn splat_factor(self, pair: u32, _: usize) -> __m512i {
+        self.splat_pair(pair)
+    }
+    #[inline(always)]
+    fn load_factor_part(self, from: &[u32], _: usize) -> __m512i {
+        self.load_pairs_part(from)
+    }
+    #[inline(always)]
+    unsafe fn load_factor_at(self, from: *const u32, _: usize) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_pairs_at(from) }
+    }
+    #[inline(always)]
+    fn multiply(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
+        self.dot(a, b, sum)
     }
     #[inline(always)]
     fn join(self, even: __m512, odd: __m512) -> __m512i {

@@ -38,6 +38,22 @@ pub trait Pairs: Lanes {
     unsafe fn store_pairs_at(self, x: Self::Pair, to: *mut u32);
     /// sum + a.odd · b.odd, rounded; then + a.even · b.even, rounded. Denormals are zeros.
     fn dot(self, a: Self::Pair, b: Self::Pair, sum: Self::F32) -> Self::F32;
+    /// What one instruction of a dot multiplies: sixteen pairs, or one number of each.
+    type Factor: Copy;
+    /// Instructions of a dot. Where there are two, whoever multiplies many pairs by many takes the 0th of
+    /// all before the 1st of any, and so has half of each number in registers.
+    const FACTORS: usize;
+    /// The nth factor of the same pair in every lane.
+    fn splat_factor(self, pair: u32, n: usize) -> Self::Factor;
+    /// The nth factor of all of a slice of at most sixteen; the other lanes are +0.
+    fn load_factor_part(self, from: &[u32], n: usize) -> Self::Factor;
+    /// The nth factor of sixteen pairs.
+    ///
+    /// # Safety
+    /// Sixteen pairs are readable there.
+    unsafe fn load_factor_at(self, from: *const u32, n: usize) -> Self::Factor;
+    /// One instruction of a dot: with the 0th factors, then with the 1st, if there are two.
+    fn multiply(self, a: Self::Factor, b: Self::Factor, sum: Self::F32) -> Self::F32;
     /// Lane by lane the pair of both numbers, rounded to bf16.
     fn join(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// Lane by lane the pair of both numbers, which are exact in bf16, as small whole ones are.

@@ -155,6 +155,8 @@ impl Lanes for Portable {
 
 impl Pairs for Portable {
     type Pair = [u32; LANES];
+    type Factor = [u32; LANES];
+    const FACTORS: usize = 1;
 
     #[inline(never)]
     fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
@@ -187,6 +189,23 @@ impl Pairs for Portable {
     #[inline(always)]
     fn dot(self, a: [u32; LANES], b: [u32; LANES], sum: Array) -> Array {
         std::array::from_fn(|lane| bf16::dot(a[lane], b[lane], sum[lane]))
+    }
+    #[inline(always)]
+    fn splat_factor(self, pair: u32, _: usize) -> [u32; LANES] {
+        self.splat_pair(pair)
+    }
+    #[inline(always)]
+    fn load_factor_part(self, from: &[u32], _: usize) -> [u32; LANES] {
+        self.load_pairs_part(from)
+    }
+    #[inline(always)]
+    unsafe fn load_factor_at(self, from: *const u32, _: usize) -> [u32; LANES] {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_pairs_at(from) }
+    }
+    #[inline(always)]
+    fn multiply(self, a: [u32; LANES], b: [u32; LANES], sum: Array) -> Array {
+        self.dot(a, b, sum)
     }
     #[inline(always)]
     fn join(self, even: Array, odd: Array) -> [u32; LANES] {

@@ -1,6 +1,6 @@
 //! Sixteen pairs of bf16 as two AVX2 registers of even numbers and two of odd ones.
 
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
 use super::{Avx2, Two, first};
 use crate::{
@@ -79,16 +79,38 @@ impl Avx2 {
     /// Both numbers of eight pairs.
     #[inline(always)]
     fn apart(words: __m256i) -> (__m256, __m256) {
-        here!({
-            let even = _mm256_slli_epi32::<16>(words);
-            let odd = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
-            (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
-        })
+        (number(words, 1), number(words, 0))
     }
+}
+
+/// A pair in each of eight lanes, of which the compiler knows nothing: it would take the number apart before
+/// it broadcasts, and so broadcast out of a register what comes out of memory for nothing.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn broadcast(pair: u32) -> __m256i {
+    let mut words = _mm256_set1_epi32(pair as i32);
+    // SAFETY: nothing is done.
+    unsafe {
+        asm!("/* {0} */", inout(ymm_reg) words, options(pure, nomem, nostack, preserves_flags));
+    }
+    words
+}
+
+/// Of eight pairs the numbers of a factor: the odd ones, then the even ones.
+#[inline(always)]
+fn number(words: __m256i, n: usize) -> __m256 {
+    here!(_mm256_castsi256_ps(if n == 0 {
+        _mm256_and_si256(words, _mm256_set1_epi32(!0xffff))
+    } else {
+        _mm256_slli_epi32::<16>(words)
+    }))
 }
 
 impl Pairs for Avx2 {
     type Pair = Apart;
+    type Factor = Two;
+    /// Odd numbers first.
+    const FACTORS: usize = 2;
 
     #[inline(always)]
     fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
@@ -133,6 +155,26 @@ impl Pairs for Avx2 {
     #[inline(always)]
     fn dot(self, a: Apart, b: Apart, sum: Two) -> Two {
         self.fma(a.0, b.0, self.fma(a.1, b.1, sum))
+    }
+    #[inline(always)]
+    fn splat_factor(self, pair: u32, n: usize) -> Two {
+        let half = number(here!(broadcast(pair)), n);
+        Two(half, half)
+    }
+    #[inline(always)]
+    fn load_factor_part(self, from: &[u32], n: usize) -> Two {
+        let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
+        let low = number(here!(_mm256_maskload_epi32(at, masks[0])), n);
+        Two(low, number(here!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])), n))
+    }
+    #[inline(always)]
+    unsafe fn load_factor_at(self, from: *const u32, n: usize) -> Two {
+        let low = number(here!(_mm256_loadu_si256(from.cast())), n);
+        Two(low, number(here!(_mm256_loadu_si256(from.wrapping_add(8).cast())), n))
+    }
+    #[inline(always)]
+    fn multiply(self, a: Two, b: Two, sum: Two) -> Two {
+        self.fma(a, b, sum)
     }
     #[inline(always)]
     fn join(self, even: Two, odd: Two) -> Apart {
