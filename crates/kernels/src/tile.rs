@@ -198,7 +198,7 @@ pub(crate) fn nth<E>(mut at: *const E, n: usize) -> *const E {
     if n > 0 {
         // SAFETY: nothing is done.
         unsafe {
-            asm!("/* {0} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags));
+            asm!("/* {0} */", inout(reg) at, options(pure, readonly, nostack, preserves_flags));
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
