@@ -84,8 +84,10 @@ def once(args, work, text, steps, settings, seed, before=()):
     name = "-".join([args.preset, Path(text).stem, *args.set, *settings, str(steps), str(seed)])
     kept = (args.kept or work) / f"{name}.json"
     if not kept.exists():
+        # The last loss counts, and it alone: twenty more would take longer than a short run does.
+        last_alone = [*args.set, *settings, f"validate_every={steps}"]
         with tempfile.TemporaryDirectory() as out:
-            said = train(args, text, Path(out) / "run", ["--steps", steps], args.set + settings, seed, before)
+            said = train(args, text, Path(out) / "run", ["--steps", steps], last_alone, seed, before)
         kept.write_text(json.dumps(said))
     return json.loads(kept.read_text())
 
@@ -126,7 +128,8 @@ def speeds_of(args, work, text, runs, per_step):
             with tempfile.TemporaryDirectory() as out:
                 # As many tokens for each; the first steps of a run are as quick as its last.
                 steps = max(1, args.speed_steps * per_step["the preset"] // per_step[name])
-                said = train(args, text, Path(out) / "run", ["--steps", steps], args.set + change, number, args.alone)
+                last_alone = [*args.set, *change, f"validate_every={steps}"]
+                said = train(args, text, Path(out) / "run", ["--steps", steps], last_alone, number, args.alone)
             found[name].append(said["tokens_per_second"])
             kept.write_text(json.dumps(found))
     return found
