@@ -4,10 +4,9 @@ Ours are whole programs, from their start to their end; llama.cpp's clock starts
 A look is timed warm too, as `lookback bench --look` does it: in one process, passes with every site read and passes
 without take turns. Read running next.
 """
-import json
-
 from agree import HERE
 from pairs import ratio, refuse, spread, take_turns, values
+from stories import read_safetensors
 
 
 def first_token(args, model, compute, reading):
@@ -29,11 +28,8 @@ def first_token(args, model, compute, reading):
 
 def logits(path, rows):
     """The bytes of the first rows of a trace's logits."""
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        site = json.loads(file.read(length))["logits"]
-        file.seek(site["data_offsets"][0], 1)
-        return file.read(4 * rows * site["shape"][-1])
+    shape, numbers = read_safetensors(path)["logits"]
+    return numbers[: rows * shape[-1]].tobytes()
 
 
 def look(args, model, reading):

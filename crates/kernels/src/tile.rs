@@ -13,117 +13,14 @@
 //!
 //! What a step multiplies is [`Multiply`]'s affair: two numbers, or two pairs of bf16.
 
-#[cfg(target_arch = "x86_64")]
-use std::arch::asm;
+mod step;
 
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     path::{Kernel, PairKernel},
 };
 
-/// How the steps of a chain multiply.
-pub(crate) trait Multiply: Copy {
-    /// Where the sums are.
-    type Lanes: Lanes;
-    /// What both matrices hold.
-    type Element: Copy;
-    /// What one instruction multiplies of sixteen elements.
-    type Factor: Copy;
-    /// Instructions of a step, each with its own factors.
-    const FACTORS: usize;
-
-    fn lanes(self) -> Self::Lanes;
-    /// The nth factor of the same element in every lane.
-    fn left(self, x: Self::Element, n: usize) -> Self::Factor;
-    /// The nth factor of sixteen elements.
-    ///
-    /// # Safety
-    /// They are readable.
-    unsafe fn right_at(self, from: *const Self::Element, n: usize) -> Self::Factor;
-    /// The nth factor of all of at most sixteen elements; the other lanes are +0.
-    fn right_part(self, from: &[Self::Element], n: usize) -> Self::Factor;
-    /// The next sum of a chain, after the last factors of a step.
-    fn multiply(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
-    /// Computes a tile, as a function of its own.
-    ///
-    /// # Safety
-    /// As [`tile`].
-    unsafe fn compute(self, tile: Tile<Self::Element>);
-}
-
-/// Sixteen sums.
-pub(crate) type Sums<M> = <<M as Multiply>::Lanes as Lanes>::F32;
-
-/// Number by number.
-impl<L: Lanes> Multiply for L {
-    type Lanes = L;
-    type Element = f32;
-    type Factor = L::F32;
-    const FACTORS: usize = 1;
-
-    #[inline(always)]
-    fn lanes(self) -> L {
-        self
-    }
-    #[inline(always)]
-    fn left(self, x: f32, _: usize) -> L::F32 {
-        self.splat(x)
-    }
-    #[inline(always)]
-    unsafe fn right_at(self, from: *const f32, _: usize) -> L::F32 {
-        // SAFETY: the caller's promise.
-        unsafe { self.load_at(from) }
-    }
-    #[inline(always)]
-    fn right_part(self, from: &[f32], _: usize) -> L::F32 {
-        self.load_some(from)
-    }
-    #[inline(always)]
-    fn multiply(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
-        self.fma(left, right, sum)
-    }
-    #[inline(always)]
-    unsafe fn compute(self, tile: Tile<f32>) {
-        self.apart(tile);
-    }
-}
-
-/// Pair by pair.
-#[derive(Clone, Copy)]
-pub(crate) struct ByPairs<P>(pub P);
-
-impl<P: Pairs> Multiply for ByPairs<P> {
-    type Lanes = P;
-    type Element = u32;
-    type Factor = P::Factor;
-    const FACTORS: usize = P::FACTORS;
-
-    #[inline(always)]
-    fn lanes(self) -> P {
-        self.0
-    }
-    #[inline(always)]
-    fn left(self, x: u32, n: usize) -> P::Factor {
-        self.0.splat_factor(x, n)
-    }
-    #[inline(always)]
-    unsafe fn right_at(self, from: *const u32, n: usize) -> P::Factor {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.load_factor_at(from, n) }
-    }
-    #[inline(always)]
-    fn right_part(self, from: &[u32], n: usize) -> P::Factor {
-        self.0.load_factor_part(from, n)
-    }
-    #[inline(always)]
-    fn multiply(self, left: P::Factor, right: P::Factor, sum: P::F32) -> P::F32 {
-        self.0.multiply(left, right, sum)
-    }
-    #[inline(always)]
-    unsafe fn compute(self, tile: Tile<u32>) {
-        self.0.apart_pairs(tile);
-    }
-}
+pub(crate) use step::{ByPairs, Multiply, step};
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 6;
@@ -187,23 +84,6 @@ pub(crate) fn prefetch(at: *const f32) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
-}
-
-/// The same address for the nth factors, of which the compiler does not know that it is: what was read from
-/// there for the 0th is read once more, out of the first cache, and takes no register meanwhile that sums
-/// need.
-#[inline(always)]
-pub(crate) fn nth<E>(mut at: *const E, n: usize) -> *const E {
-    #[cfg(target_arch = "x86_64")]
-    if n > 0 {
-        // SAFETY: nothing is done.
-        unsafe {
-            asm!("/* {0} */", inout(reg) at, options(pure, readonly, nostack, preserves_flags));
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (&mut at, n);
-    at
 }
 
 /// The arguments of [`tile`]. Whoever makes one has made its promise.
@@ -341,25 +221,6 @@ unsafe fn vectors<M: Multiply, const R: usize, const V: usize>(
     }
 }
 
-/// The nth factor of a vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
-#[inline(always)]
-unsafe fn factor<M: Multiply, const WHOLE: bool>(
-    on: M,
-    at: *const M::Element,
-    is_last: bool,
-    last: usize,
-    n: usize,
-) -> M::Factor {
-    // SAFETY: the caller has as many columns there.
-    unsafe {
-        if WHOLE || !is_last {
-            on.right_at(at, n)
-        } else {
-            on.right_part(std::slice::from_raw_parts(at, last), n)
-        }
-    }
-}
-
 /// R rows by V vectors; if they are not `WHOLE`, the last has only `last` columns.
 #[inline(always)]
 unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
@@ -390,25 +251,8 @@ unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>
     }
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..steps {
-        for n in 0..M::FACTORS {
-            let (a_at, b_at) = (nth(a_at, n), nth(b_at, n));
-            // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
-            // without the instructions of its path.
-            // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
-            let mut right = [unsafe { factor::<M, WHOLE>(on, b_at, V == 1, last, n) }; V];
-            for (v, right) in right.iter_mut().enumerate().skip(1) {
-                let at = b_at.wrapping_add(v * LANES);
-                // SAFETY: as above.
-                *right = unsafe { factor::<M, WHOLE>(on, at, v == V - 1, last, n) };
-            }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: this step of row r of `a` exists.
-                let left = on.left(unsafe { *a_at.add(r * a.by_row) }, n);
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = on.multiply(left, right, *sum);
-                }
-            }
-        }
+        // SAFETY: this step of each row of `a` exists, and so do its columns of `b`.
+        unsafe { step::<M, R, V, WHOLE>(on, a_at, a.by_row, b_at, last, &mut sums) };
         a_at = a_at.wrapping_add(a.by_step);
         b_at = b_at.wrapping_add(b.by_step);
     }

@@ -273,17 +273,8 @@ impl Pairs for Avx512<true> {
         here!(_mm512_dpbf16_ps(sum, as_bf16(a), as_bf16(b)))
     }
     #[inline(always)]
-    fn splat_factor(self, pair: u32, _: usize) -> __m512i {
-        self.splat_pair(pair)
-    }
-    #[inline(always)]
-    fn load_factor_part(self, from: &[u32], _: usize) -> __m512i {
-        self.load_pairs_part(from)
-    }
-    #[inline(always)]
-    unsafe fn load_factor_at(self, from: *const u32, _: usize) -> __m512i {
-        // SAFETY: the caller's promise.
-        unsafe { self.load_pairs_at(from) }
+    fn factor(self, pairs: __m512i, _: usize) -> __m512i {
+        pairs
     }
     #[inline(always)]
     fn multiply(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {

@@ -43,15 +43,8 @@ pub trait Pairs: Lanes {
     /// Instructions of a dot. Where there are two, whoever multiplies many pairs by many takes the 0th of
     /// all before the 1st of any, and so has half of each number in registers.
     const FACTORS: usize;
-    /// The nth factor of the same pair in every lane.
-    fn splat_factor(self, pair: u32, n: usize) -> Self::Factor;
-    /// The nth factor of all of a slice of at most sixteen; the other lanes are +0.
-    fn load_factor_part(self, from: &[u32], n: usize) -> Self::Factor;
-    /// The nth factor of sixteen pairs.
-    ///
-    /// # Safety
-    /// Sixteen pairs are readable there.
-    unsafe fn load_factor_at(self, from: *const u32, n: usize) -> Self::Factor;
+    /// The nth factor of pairs. What it leaves out is not computed, if nothing else asks for it.
+    fn factor(self, pairs: Self::Pair, n: usize) -> Self::Factor;
     /// One instruction of a dot: with the 0th factors, then with the 1st, if there are two.
     fn multiply(self, a: Self::Factor, b: Self::Factor, sum: Self::F32) -> Self::F32;
     /// Lane by lane the pair of both numbers, rounded to bf16.

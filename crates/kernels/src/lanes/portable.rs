@@ -191,17 +191,8 @@ impl Pairs for Portable {
         std::array::from_fn(|lane| bf16::dot(a[lane], b[lane], sum[lane]))
     }
     #[inline(always)]
-    fn splat_factor(self, pair: u32, _: usize) -> [u32; LANES] {
-        self.splat_pair(pair)
-    }
-    #[inline(always)]
-    fn load_factor_part(self, from: &[u32], _: usize) -> [u32; LANES] {
-        self.load_pairs_part(from)
-    }
-    #[inline(always)]
-    unsafe fn load_factor_at(self, from: *const u32, _: usize) -> [u32; LANES] {
-        // SAFETY: the caller's promise.
-        unsafe { self.load_pairs_at(from) }
+    fn factor(self, pairs: [u32; LANES], _: usize) -> [u32; LANES] {
+        pairs
     }
     #[inline(always)]
     fn multiply(self, a: [u32; LANES], b: [u32; LANES], sum: Array) -> Array {

@@ -44,7 +44,7 @@ fn rounded_both(x: Two) -> Two {
     here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
 }
 
-/// Sixteen numbers that keep their place among the changes between [`Flushed`] and [`Kept`].
+/// Sixteen numbers that keep their place among the changes of MXCSR, as [`settled`] has it.
 #[inline(always)]
 fn both_settled(x: Two) -> Two {
     here!(Two(settled(x.0), settled(x.1)))
@@ -79,7 +79,11 @@ impl Avx2 {
     /// Both numbers of eight pairs.
     #[inline(always)]
     fn apart(words: __m256i) -> (__m256, __m256) {
-        (number(words, 1), number(words, 0))
+        here!({
+            let even = _mm256_slli_epi32::<16>(words);
+            let odd = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
+            (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
+        })
     }
 }
 
@@ -96,20 +100,10 @@ fn broadcast(pair: u32) -> __m256i {
     words
 }
 
-/// Of eight pairs the numbers of a factor: the odd ones, then the even ones.
-#[inline(always)]
-fn number(words: __m256i, n: usize) -> __m256 {
-    here!(_mm256_castsi256_ps(if n == 0 {
-        _mm256_and_si256(words, _mm256_set1_epi32(!0xffff))
-    } else {
-        _mm256_slli_epi32::<16>(words)
-    }))
-}
-
 impl Pairs for Avx2 {
     type Pair = Apart;
     type Factor = Two;
-    /// Odd numbers first.
+    /// The odd numbers, then the even ones.
     const FACTORS: usize = 2;
 
     #[inline(always)]
@@ -123,7 +117,8 @@ impl Pairs for Avx2 {
     }
     #[inline(always)]
     fn splat_pair(self, pair: u32) -> Apart {
-        Apart(self.splat(f32::from_bits(pair << 16)), self.splat(f32::from_bits(pair & !0xffff)))
+        let (even, odd) = Self::apart(here!(broadcast(pair)));
+        Apart(Two(even, even), Two(odd, odd))
     }
     #[inline(always)]
     fn load_pairs_part(self, from: &[u32]) -> Apart {
@@ -157,20 +152,8 @@ impl Pairs for Avx2 {
         self.fma(a.0, b.0, self.fma(a.1, b.1, sum))
     }
     #[inline(always)]
-    fn splat_factor(self, pair: u32, n: usize) -> Two {
-        let half = number(here!(broadcast(pair)), n);
-        Two(half, half)
-    }
-    #[inline(always)]
-    fn load_factor_part(self, from: &[u32], n: usize) -> Two {
-        let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
-        let low = number(here!(_mm256_maskload_epi32(at, masks[0])), n);
-        Two(low, number(here!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])), n))
-    }
-    #[inline(always)]
-    unsafe fn load_factor_at(self, from: *const u32, n: usize) -> Two {
-        let low = number(here!(_mm256_loadu_si256(from.cast())), n);
-        Two(low, number(here!(_mm256_loadu_si256(from.wrapping_add(8).cast())), n))
+    fn factor(self, Apart(even, odd): Apart, n: usize) -> Two {
+        if n == 0 { odd } else { even }
     }
     #[inline(always)]
     fn multiply(self, a: Two, b: Two, sum: Two) -> Two {

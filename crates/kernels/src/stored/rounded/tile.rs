@@ -8,7 +8,7 @@ use crate::{
         AHEAD, beside,
         form::{HALVES, Quantised, STEPS, block_len},
     },
-    tile::{Out, nth, prefetch},
+    tile::{ByPairs, Out, prefetch, step},
 };
 
 /// Rows of pairs, with their sums where a weight needs them.
@@ -147,10 +147,8 @@ impl Tile {
                 if FORMED {
                     for pair in 0..PAIRS {
                         let (left, right) = (x.pairs.add(pair), formed.add(pair * PANEL));
-                        for n in 0..P::FACTORS {
-                            let (left, right) = (nth(left, n), nth(right, n));
-                            multiply(on, n, left, x.blocks * PAIRS, right, &mut sums);
-                        }
+                        let (on, by_row) = (ByPairs(on), x.blocks * PAIRS);
+                        step::<_, R, V, true>(on, left, by_row, right, LANES, &mut sums);
                     }
                     formed = formed.wrapping_add(PAIRS * PANEL);
                 } else {
@@ -224,34 +222,6 @@ unsafe fn dots<P: Pairs, const R: usize, const V: usize>(
         let left = on.splat_pair(unsafe { *x.pairs.add(r * x.blocks * PAIRS + pair) });
         for (sum, right) in sums.iter_mut().zip(right) {
             *sum = on.dot(left, right, *sum);
-        }
-    }
-}
-
-/// The nth factors of one pair of every row by those of V vectors of pairs that stand there.
-///
-/// # Safety
-/// Each row has this pair, `by_row` from that of the row before, and each vector sixteen.
-#[inline(always)]
-unsafe fn multiply<P: Pairs, const R: usize, const V: usize>(
-    on: P,
-    n: usize,
-    left: *const u32,
-    by_row: usize,
-    right: *const u32,
-    sums: &mut [[P::F32; V]; R],
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut factors = [on.load_factor_at(right, n); V];
-        for (v, factor) in factors.iter_mut().enumerate().skip(1) {
-            *factor = on.load_factor_at(right.add(v * LANES), n);
-        }
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let left = on.splat_factor(*left.add(r * by_row), n);
-            for (sum, right) in sums.iter_mut().zip(factors) {
-                *sum = on.multiply(left, right, *sum);
-            }
         }
     }
 }

@@ -1,0 +1,182 @@
+//! One step of a tile's chains, and how its numbers or pairs multiply.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::asm;
+
+use super::Tile;
+use crate::lanes::{LANES, Lanes, Pairs};
+
+/// How the steps of a chain multiply.
+pub(crate) trait Multiply: Copy {
+    /// Where the sums are.
+    type Lanes: Lanes;
+    /// What both matrices hold.
+    type Element: Copy;
+    /// What one instruction multiplies of sixteen elements.
+    type Factor: Copy;
+    /// Instructions of a step, each with its own factors.
+    const FACTORS: usize;
+
+    fn lanes(self) -> Self::Lanes;
+    /// The nth factor of the same element in every lane.
+    fn left(self, x: Self::Element, n: usize) -> Self::Factor;
+    /// The nth factor of sixteen elements.
+    ///
+    /// # Safety
+    /// They are readable.
+    unsafe fn right_at(self, from: *const Self::Element, n: usize) -> Self::Factor;
+    /// The nth factor of all of at most sixteen elements; the other lanes are +0.
+    fn right_part(self, from: &[Self::Element], n: usize) -> Self::Factor;
+    /// The next sum of a chain, after the last factors of a step.
+    fn multiply(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
+    /// Computes a tile, as a function of its own.
+    ///
+    /// # Safety
+    /// As [`tile`].
+    unsafe fn compute(self, tile: Tile<Self::Element>);
+}
+
+/// Sixteen sums.
+pub(crate) type Sums<M> = <<M as Multiply>::Lanes as Lanes>::F32;
+
+/// Number by number.
+impl<L: Lanes> Multiply for L {
+    type Lanes = L;
+    type Element = f32;
+    type Factor = L::F32;
+    const FACTORS: usize = 1;
+
+    #[inline(always)]
+    fn lanes(self) -> L {
+        self
+    }
+    #[inline(always)]
+    fn left(self, x: f32, _: usize) -> L::F32 {
+        self.splat(x)
+    }
+    #[inline(always)]
+    unsafe fn right_at(self, from: *const f32, _: usize) -> L::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_at(from) }
+    }
+    #[inline(always)]
+    fn right_part(self, from: &[f32], _: usize) -> L::F32 {
+        self.load_some(from)
+    }
+    #[inline(always)]
+    fn multiply(self, left: L::F32, right: L::F32, sum: L::F32) -> L::F32 {
+        self.fma(left, right, sum)
+    }
+    #[inline(always)]
+    unsafe fn compute(self, tile: Tile<f32>) {
+        self.apart(tile);
+    }
+}
+
+/// Pair by pair.
+#[derive(Clone, Copy)]
+pub(crate) struct ByPairs<P>(pub P);
+
+impl<P: Pairs> Multiply for ByPairs<P> {
+    type Lanes = P;
+    type Element = u32;
+    type Factor = P::Factor;
+    const FACTORS: usize = P::FACTORS;
+
+    #[inline(always)]
+    fn lanes(self) -> P {
+        self.0
+    }
+    #[inline(always)]
+    fn left(self, x: u32, n: usize) -> P::Factor {
+        self.0.factor(self.0.splat_pair(x), n)
+    }
+    #[inline(always)]
+    unsafe fn right_at(self, from: *const u32, n: usize) -> P::Factor {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.factor(self.0.load_pairs_at(from), n) }
+    }
+    #[inline(always)]
+    fn right_part(self, from: &[u32], n: usize) -> P::Factor {
+        self.0.factor(self.0.load_pairs_part(from), n)
+    }
+    #[inline(always)]
+    fn multiply(self, left: P::Factor, right: P::Factor, sum: P::F32) -> P::F32 {
+        self.0.multiply(left, right, sum)
+    }
+    #[inline(always)]
+    unsafe fn compute(self, tile: Tile<u32>) {
+        self.0.apart_pairs(tile);
+    }
+}
+
+/// One step of R rows by V vectors: every factor of it in turn. If the vectors are not `WHOLE`, the last has
+/// only `last` columns.
+///
+/// # Safety
+/// R elements stand at `left`, `by_row` apart, and the columns of the vectors at `right`.
+#[inline(always)]
+pub(crate) unsafe fn step<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
+    on: M,
+    left: *const M::Element,
+    by_row: usize,
+    right: *const M::Element,
+    last: usize,
+    sums: &mut [[Sums<M>; V]; R],
+) {
+    for n in 0..M::FACTORS {
+        let (left, right) = (nth(left, n), nth(right, n));
+        // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
+        // without the instructions of its path.
+        // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
+        let mut factors = [unsafe { factor::<M, WHOLE>(on, right, V == 1, last, n) }; V];
+        for (v, factor_of) in factors.iter_mut().enumerate().skip(1) {
+            let at = right.wrapping_add(v * LANES);
+            // SAFETY: as above.
+            *factor_of = unsafe { factor::<M, WHOLE>(on, at, v == V - 1, last, n) };
+        }
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            let left = on.left(unsafe { *left.add(r * by_row) }, n);
+            for (sum, factor) in sums.iter_mut().zip(factors) {
+                *sum = on.multiply(left, factor, *sum);
+            }
+        }
+    }
+}
+
+/// The nth factor of a vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
+#[inline(always)]
+unsafe fn factor<M: Multiply, const WHOLE: bool>(
+    on: M,
+    at: *const M::Element,
+    is_last: bool,
+    last: usize,
+    n: usize,
+) -> M::Factor {
+    // SAFETY: the caller has as many columns there.
+    unsafe {
+        if WHOLE || !is_last {
+            on.right_at(at, n)
+        } else {
+            on.right_part(std::slice::from_raw_parts(at, last), n)
+        }
+    }
+}
+
+/// The same address for the nth factors, of which the compiler does not know that it is: what was read from
+/// there for the 0th is read once more, out of the first cache, and takes no register meanwhile that sums
+/// need.
+#[inline(always)]
+fn nth<E>(mut at: *const E, n: usize) -> *const E {
+    #[cfg(target_arch = "x86_64")]
+    if n > 0 {
+        // SAFETY: nothing is done.
+        unsafe {
+            asm!("/* {0} */", inout(reg) at, options(pure, readonly, nostack, preserves_flags));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (&mut at, n);
+    at
+}
