@@ -8,8 +8,9 @@
 equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds,
 each of a run of a few steps, in turns (--rounds): they want the machine alone, and --alone CMD runs them, such as
 through a lock. Losses do not depend on speed, since a run has the same bits on any number of threads and however
-often it is halted: they may be computed beside other work, which is what --beside CMD is for (`chrt -i 0`). With
---kept DIR each run that has ended is kept there and not repeated, so a table that was interrupted goes on.
+often it is halted: they are of runs on one thread each, as many at a time as there are threads, and may be computed
+beside other work, which is what --beside CMD is for (`chrt -i 0`). With --kept DIR each run that has ended is kept
+there and not repeated, so a table that was interrupted goes on. A speed within --same of the preset's counts as equal.
 Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
 
 `race` runs nanoGPT's recipe in PyTorch (`loss` of DIR/train_bench.py, its vocabulary as large as the text's) at the
@@ -23,6 +24,7 @@ import os
 import shlex
 import statistics
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pairs import last_object, machine, ratio, refuse, run, spread
@@ -71,9 +73,9 @@ train_bench.loss(argparse.Namespace(shape=shape, mode=mode, text=text, seconds=f
 """
 
 
-def train(args, text, out, limit, settings, seed, before=()):
+def train(args, text, out, limit, settings, seed, before=(), threads=None):
     words = [*before, args.lookback, "train", text, "--preset", args.preset, "--tokenizer", "char", "--seed", seed,
-             "--threads", args.threads, "--json", *limit, "--out", out]
+             "--threads", threads or args.threads, "--json", *limit, "--out", out]
     for setting in settings:
         words += ["--set", setting]
     return last_object(words)
@@ -87,7 +89,7 @@ def once(args, work, text, steps, settings, seed, before=()):
         # The last loss counts, and it alone: twenty more would take longer than a short run does.
         last_alone = [*args.set, *settings, f"validate_every={steps}"]
         with tempfile.TemporaryDirectory() as out:
-            said = train(args, text, Path(out) / "run", ["--steps", steps], last_alone, seed, before)
+            said = train(args, text, Path(out) / "run", ["--steps", steps], last_alone, seed, before, threads=1)
         kept.write_text(json.dumps(said))
     return json.loads(kept.read_text())
 
@@ -151,10 +153,13 @@ def ablation(args, work):
             faster = statistics.median(a / b for a, b in zip(speeds[name], usual))
             steps = args.steps * whole // per_step[name]
             counts = {"tokens": steps, "seconds": round(steps * faster)}
-            if abs(faster - 1) < 0.02:
+            if abs(faster - 1) < args.same:
                 counts["seconds"] = steps
-            losses = {of: [once(args, work, text, count, change, seed, args.beside)["validation_loss"]
-                           for seed in range(args.seeds)] for of, count in counts.items()}
+            with ThreadPoolExecutor(args.threads) as several:
+                started = {(count, seed): several.submit(once, args, work, text, count, change, seed, args.beside)
+                           for count in set(counts.values()) for seed in range(args.seeds)}
+            losses = {of: [started[count, seed].result()["validation_loss"] for seed in range(args.seeds)]
+                      for of, count in counts.items()}
             said = " | ".join(spread(losses[of], "{:.4f}") for of in counts)
             print(f"| {name} | {said} | {ratio(speeds[name], usual)} |", flush=True)
 
@@ -208,6 +213,7 @@ def main():
     parser.add_argument("--only", type=lambda text: text.split(","), help="these changes, by name")
     parser.add_argument("--rounds", type=int, default=3, help="of speeds")
     parser.add_argument("--speed-steps", type=int, default=60, help="steps of a run for its speed")
+    parser.add_argument("--same", type=float, default=0.05, help="how far a speed may be from the preset's and be equal")
     parser.add_argument("--alone", type=shlex.split, default=[], metavar="CMD", help="what runs that are timed run through")
     parser.add_argument("--beside", type=shlex.split, default=[], metavar="CMD", help="what runs for their loss run through")
     parser.add_argument("--kept", type=Path, metavar="DIR", help="where runs that have ended are kept")

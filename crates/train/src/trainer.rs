@@ -58,7 +58,7 @@ pub struct Trainer {
 
 /// What is known of a step before it is taken.
 #[derive(Clone, Copy, Debug)]
-struct Ahead {
+pub(crate) struct Ahead {
     loss: f64,
     gradient_norm: f64,
 }
@@ -196,7 +196,7 @@ impl Trainer {
     }
 
     /// The next step's loss and gradients, if they are not there yet.
-    fn look_ahead(&mut self, source: &Source) -> Ahead {
+    pub(crate) fn look_ahead(&mut self, source: &Source) -> Ahead {
         if let Some(ahead) = self.ahead {
             return ahead;
         }
