@@ -5,12 +5,13 @@
   benches/recipes.py race TEXT [TEXT ...] --peers DIR --python PYTHON [--preset tiny]
 
 `ablation` trains on each text by itself, as characters. A loss at equal tokens is that after as many steps; one at
-equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds,
-each of a run of a few steps, in turns (--rounds): they want the machine alone, and --alone CMD runs them, such as
-through a lock. Losses do not depend on speed, since a run has the same bits on any number of threads and however
-often it is halted: they are of runs on one thread each, as many at a time as there are threads, and may be computed
-beside other work, which is what --beside CMD is for (`chrt -i 0`). With --kept DIR each run that has ended is kept
-there and not repeated, so a table that was interrupted goes on. A speed within --same of the preset's counts as equal.
+equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds, each
+of a run of a few steps right after one of the preset (--rounds): they want the machine alone, and --alone CMD runs
+them, such as through a lock. A speed within --same of the preset's counts as equal. Losses do not depend on speed,
+since a run has the same bits on any number of threads and however often it is halted: they are of runs on one thread
+each, as many at a time as there are threads, and may be computed beside other work, which is what --beside CMD is for
+(`chrt -i 0`). With --kept DIR each run that has ended is kept there and not repeated, so that a table that was
+interrupted goes on.
 Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
 
 `race` runs nanoGPT's recipe in PyTorch (`loss` of DIR/train_bench.py, its vocabulary as large as the text's) at the
@@ -56,6 +57,8 @@ CHANGES = {
     "half as many sequences a step": ["batch={half}"],
     "twice as many sequences a step": ["batch={twice}"],
 }
+# Characters of the text of a run that is timed.
+TIMED = 20000
 # The shape of train_bench.py with a preset's budget, and the seconds after which its loss is to be reached.
 PEERS = {"tiny": ("A", 180), "small": ("B", 300)}
 
@@ -119,49 +122,52 @@ def batch_of(change, settings):
     return next((int(setting.split("=")[1]) for setting in change if setting.startswith("batch=")), int(settings["batch"]))
 
 
-def speeds_of(args, work, text, runs, per_step):
-    """Tokens a second of each, round by round, one round after another: `{name: [of each round]}`."""
-    kept = (args.kept or work) / f"speeds-{args.preset}-{Path(text).stem}.json"
+def speeds_of(args, work, runs, per_step):
+    """Of each change, how many times the preset's speed it has, right after it: `{name: [of each round]}`."""
+    kept = (args.kept or work) / f"speeds-{args.preset}.json"
     found = json.loads(kept.read_text()) if kept.exists() else {}
+    # The beginning of a text, of which next to nothing is kept back to be judged by.
+    text = work / "beginning.txt"
+    text.write_text(Path(args.texts[0]).read_text(encoding="utf8")[:TIMED], encoding="utf8")
+
+    def speed(change, steps):
+        with tempfile.TemporaryDirectory() as out:
+            settings = [*args.set, *change]
+            return train(args, text, Path(out) / "run", ["--steps", steps], settings, 0, args.alone)["tokens_per_second"]
+
     for number in range(args.rounds):
         for name, change in runs.items():
-            if len(found.setdefault(name, [])) > number:
-                continue
-            with tempfile.TemporaryDirectory() as out:
+            if len(found.setdefault(name, [])) <= number:
                 # As many tokens for each; the first steps of a run are as quick as its last.
                 steps = max(1, args.speed_steps * per_step["the preset"] // per_step[name])
-                last_alone = [*args.set, *change, f"validate_every={steps}"]
-                said = train(args, text, Path(out) / "run", ["--steps", steps], last_alone, number, args.alone)
-            found[name].append(said["tokens_per_second"])
-            kept.write_text(json.dumps(found))
+                usual = speed([], args.speed_steps)
+                found[name].append(speed(change, steps) / usual)
+                kept.write_text(json.dumps(found))
     return found
 
 
 def ablation(args, work):
+    settings = settings_of(args, args.texts[0], work)
+    runs = {"the preset": []} | {name: of for name, of in changed(settings).items() if not args.only or name in args.only}
+    sequence = int(settings["context"]) * int(settings["accumulate"])
+    per_step = {name: sequence * batch_of(change, settings) for name, change in runs.items()}
+    whole = per_step["the preset"]
+    speeds = speeds_of(args, work, runs, per_step)
     for text in args.texts:
-        settings = settings_of(args, text, work)
-        runs = {"the preset": []} | {name: of for name, of in changed(settings).items() if not args.only or name in args.only}
-        sequence = int(settings["context"]) * int(settings["accumulate"])
-        per_step = {name: sequence * batch_of(change, settings) for name, change in runs.items()}
-        whole = per_step["the preset"]
-        speeds = speeds_of(args, work, text, runs, per_step)
-        usual = speeds["the preset"]
         print(f"\n{Path(text).name}: {args.preset}, {args.steps} steps of {whole} tokens, {args.seeds} seeds\n")
         print("| | at equal tokens | at equal seconds | tokens/s, as a share of the preset's |")
         print("|---|---|---|---|", flush=True)
         for name, change in runs.items():
-            faster = statistics.median(a / b for a, b in zip(speeds[name], usual))
+            faster = statistics.median(speeds[name])
             steps = args.steps * whole // per_step[name]
-            counts = {"tokens": steps, "seconds": round(steps * faster)}
-            if abs(faster - 1) < args.same:
-                counts["seconds"] = steps
+            counts = {"tokens": steps, "seconds": steps if abs(faster - 1) < args.same else round(steps * faster)}
             with ThreadPoolExecutor(args.threads) as several:
                 started = {(count, seed): several.submit(once, args, work, text, count, change, seed, args.beside)
                            for count in set(counts.values()) for seed in range(args.seeds)}
             losses = {of: [started[count, seed].result()["validation_loss"] for seed in range(args.seeds)]
                       for of, count in counts.items()}
             said = " | ".join(spread(losses[of], "{:.4f}") for of in counts)
-            print(f"| {name} | {said} | {ratio(speeds[name], usual)} |", flush=True)
+            print(f"| {name} | {said} | {spread(speeds[name], '{:.2f}')} |", flush=True)
 
 
 def fastest_mode(args, shape):
@@ -212,7 +218,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), help="these changes, by name")
     parser.add_argument("--rounds", type=int, default=3, help="of speeds")
-    parser.add_argument("--speed-steps", type=int, default=60, help="steps of a run for its speed")
+    parser.add_argument("--speed-steps", type=int, default=24, help="steps of a run for its speed")
     parser.add_argument("--same", type=float, default=0.05, help="how far a speed may be from the preset's and be equal")
     parser.add_argument("--alone", type=shlex.split, default=[], metavar="CMD", help="what runs that are timed run through")
     parser.add_argument("--beside", type=shlex.split, default=[], metavar="CMD", help="what runs for their loss run through")

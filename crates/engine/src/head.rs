@@ -8,7 +8,7 @@ use lookback_kernels::{activate, cap, loss, team::Team};
 use lookback_model::{Activation, Head, NormKind};
 
 use crate::{
-    products::{self, Rounded},
+    products::{self, Factors},
     run::{kind, norm, statistics_of},
     weights::Weights,
 };
@@ -53,8 +53,8 @@ pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
     let Head { linear: head, cap: most } = &weights.network().head;
     let normed = last_norm(weights, team, stream).rows;
     let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
-    let rounded = &mut Rounded::default();
-    products::forward(team, weights, head, &normed, None, rounded, None, &mut logits);
+    let factors = &mut Factors::default();
+    products::forward(team, weights, head, &normed, None, factors, None, &mut logits);
     if let Some(most) = *most {
         cap::forward(team, most, &mut logits);
     }

@@ -13,6 +13,7 @@ mod learn;
 mod look;
 mod optimize;
 mod packed;
+mod packing;
 mod plan;
 mod products;
 mod run;

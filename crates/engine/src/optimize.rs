@@ -118,7 +118,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// One step along the gradients. The weights' panels are packed anew.
+    /// One step along the gradients.
     pub fn step(
         &mut self,
         weights: &mut Weights,
@@ -148,7 +148,6 @@ impl Optimizer {
                 let how = Muon { rate, momentum, decay, pairs };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
                 muon::muon(team, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
-                weights.pack_one(id, team);
                 continue;
             }
             let how = AdamW {
@@ -161,8 +160,6 @@ impl Optimizer {
                 correction2: correction2 as f32,
             };
             adamw(team, &how, clip, weight, gradient, m, v);
-            // While most of it is still in a cache.
-            weights.pack_one(id, team);
         }
     }
 }

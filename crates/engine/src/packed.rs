@@ -22,24 +22,14 @@ pub enum Compute {
     Bf16,
 }
 
-/// Who multiplies with a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Directions {
-    /// The forward pass.
-    Forward,
-    /// The pass back too.
-    Both,
-}
-
-/// Panels of a matrix `[outputs, inner]`; none of a weight that only rows are read of.
+/// Panels of a matrix `[outputs, inner]`; none of a weight that only rows are held of.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Packed {
     #[default]
     None,
-    /// Steps along inner, and for the pass back along outputs.
-    F32 { along: Room, across: Room },
-    /// The same in pairs.
-    Bf16 { along: Room<u32>, across: Room<u32> },
+    F32(Room),
+    /// In pairs.
+    Bf16(Room<u32>),
     /// As a file stores it, to be read only.
     Stored(Kind, Room<u32>),
 }
@@ -103,7 +93,7 @@ impl Packed {
         }
         file.row(id, 0)?;
         let [outputs, inner] = file.network().weight(id).shape;
-        let mut along = Room::zeros(matmul::panels_len(outputs, inner));
+        let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
         let mut copy = Room::default();
         for rows in pieces(outputs, inner) {
             let len = rows.len() * inner;
@@ -112,91 +102,61 @@ impl Packed {
             }
             file.read_rows(id, rows.clone(), &mut copy[..len]);
             let at = matmul::panels_len(rows.start, inner);
-            matmul::pack(team, &copy[..len], rows.len(), inner, &mut along[at..]);
+            matmul::pack(team, &copy[..len], rows.len(), inner, &mut panels[at..]);
             file.release_rows(id, rows);
         }
-        Some(Self::F32 { along, across: Room::default() })
+        Some(Self::F32(panels))
     }
 
-    /// Room for a matrix.
-    pub(crate) fn new(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> Self {
-        let [along, across] = Self::lens(compute, to, [outputs, inner]);
+    /// Packs the rows of a matrix.
+    pub(crate) fn new(
+        compute: Compute,
+        team: &Team,
+        rows: &[f32],
+        [outputs, inner]: [usize; 2],
+    ) -> Self {
         match compute {
-            Compute::F32 => Self::F32 { along: Room::zeros(along), across: Room::zeros(across) },
-            Compute::Bf16 => Self::Bf16 { along: Room::zeros(along), across: Room::zeros(across) },
+            Compute::F32 => {
+                let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
+                matmul::pack(team, rows, outputs, inner, &mut panels);
+                Self::F32(panels)
+            }
+            Compute::Bf16 => {
+                let mut panels = Room::zeros(bf16::panels_len(outputs, inner));
+                bf16::pack(team, rows, outputs, inner, &mut panels);
+                Self::Bf16(panels)
+            }
         }
-    }
-
-    /// Words of both forms.
-    fn lens(compute: Compute, to: Directions, [outputs, inner]: [usize; 2]) -> [usize; 2] {
-        let len = match compute {
-            Compute::F32 => matmul::panels_len,
-            Compute::Bf16 => bf16::panels_len,
-        };
-        let across = match to {
-            Directions::Forward => 0,
-            Directions::Both => len(inner, outputs),
-        };
-        [len(outputs, inner), across]
     }
 
     /// Bytes that [`Packed::new`] takes.
-    pub(crate) fn bytes_of(compute: Compute, to: Directions, shape: [usize; 2]) -> usize {
-        4 * Self::lens(compute, to, shape).iter().sum::<usize>()
-    }
-
-    /// Bytes that a forward pass reads.
-    pub(crate) fn bytes_read(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::F32 { along, .. } => 4 * along.len(),
-            Self::Bf16 { along, .. } => 4 * along.len(),
-            Self::Stored(_, words) => 4 * words.len(),
+    pub(crate) fn bytes_of(compute: Compute, [outputs, inner]: [usize; 2]) -> usize {
+        match compute {
+            Compute::F32 => 4 * matmul::panels_len(outputs, inner),
+            Compute::Bf16 => 4 * bf16::panels_len(outputs, inner),
         }
     }
 
-    /// Packs a matrix anew.
-    pub(crate) fn pack(&mut self, team: &Team, rows: &[f32], [outputs, inner]: [usize; 2]) {
+    /// Bytes that a forward pass reads, unless it reads rows.
+    pub(crate) fn bytes_read(&self) -> Option<usize> {
         match self {
-            Self::None | Self::Stored(..) => {}
-            Self::F32 { along, across } => {
-                matmul::pack(team, rows, outputs, inner, along);
-                if !across.is_empty() {
-                    matmul::pack_across(team, rows, outputs, inner, across);
-                }
-            }
-            Self::Bf16 { along, across } => {
-                bf16::pack(team, rows, outputs, inner, along);
-                if !across.is_empty() {
-                    bf16::pack_across(team, rows, outputs, inner, across);
-                }
-            }
+            Self::None => None,
+            Self::F32(panels) => Some(4 * panels.len()),
+            Self::Bf16(panels) => Some(4 * panels.len()),
+            Self::Stored(_, words) => Some(4 * words.len()),
         }
     }
 
-    /// For the forward pass.
-    pub(crate) fn forward(&self, [outputs, inner]: [usize; 2]) -> Forward<'_> {
-        match self {
-            Self::None => Forward::F32(Panels { data: &[], outputs, inner }),
-            Self::F32 { along, .. } => Forward::F32(Panels { data: along, outputs, inner }),
-            Self::Bf16 { along, .. } => Forward::Bf16(bf16::Panels { data: along, outputs, inner }),
+    /// For the forward pass, if it is packed.
+    pub(crate) fn forward(&self, [outputs, inner]: [usize; 2]) -> Option<Forward<'_>> {
+        Some(match self {
+            Self::None => return None,
+            Self::F32(data) => Forward::F32(Panels { data, outputs, inner }),
+            Self::Bf16(data) => Forward::Bf16(bf16::Panels { data, outputs, inner }),
             Self::Stored(kind, data) => {
                 Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner })
             }
-        }
-    }
-
-    /// For the pass back, if it was packed for that.
-    pub(crate) fn back(&self, [outputs, inner]: [usize; 2]) -> Option<Back<'_>> {
-        match self {
-            Self::F32 { across, .. } if !across.is_empty() => {
-                Some(Back::F32(Panels { data: across, outputs: inner, inner: outputs }))
-            }
-            Self::Bf16 { across, .. } if !across.is_empty() => {
-                Some(Back::Bf16(bf16::Panels { data: across, outputs: inner, inner: outputs }))
-            }
-            Self::F32 { .. } | Self::Bf16 { .. } | Self::None | Self::Stored(..) => None,
-        }
+        })
     }
 }
 

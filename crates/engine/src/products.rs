@@ -1,5 +1,7 @@
 //! The products of a linear layer, in the precision that its weight is packed for.
 
+use std::ops::Range;
+
 use lookback_kernels::{
     bf16,
     matmul::{self, After, Start},
@@ -11,7 +13,8 @@ use lookback_model::Linear;
 
 use crate::{
     gradients::Gradients,
-    packed::{Back, Forward},
+    packed::{Back, Compute, Forward},
+    packing::{Packing, longest_part, parts},
     tape::{Op, Tape},
     weights::Weights,
     workspace::LOSS_ROWS,
@@ -19,6 +22,27 @@ use crate::{
 
 /// Pairs in a block of a quantised weight.
 const PAIRS_OF_A_BLOCK: usize = 16;
+
+/// What is made of a product's two factors before it.
+#[derive(Debug, Default)]
+pub(crate) struct Factors {
+    pub rounded: Rounded,
+    pub packing: Packing,
+}
+
+impl Factors {
+    /// Forgets what stands there, as when a pass begins.
+    pub(crate) fn forget(&mut self) {
+        self.rounded.forget();
+        self.packing.forget();
+    }
+
+    /// As [`Room::touch`].
+    pub(crate) fn touch(&mut self, team: &Team) {
+        self.rounded.touch(team);
+        self.packing.touch(team);
+    }
+}
 
 /// Rows rounded to pairs of bf16, kept while several products read them.
 #[derive(Debug, Default)]
@@ -33,8 +57,7 @@ pub(crate) struct Rounded {
 }
 
 impl Rounded {
-    /// Forgets what stands there, as when a pass begins.
-    pub(crate) fn forget(&mut self) {
+    fn forget(&mut self) {
         self.of = None;
         self.ones_of = None;
     }
@@ -52,8 +75,7 @@ impl Rounded {
         4 * (pairs + pairs.div_ceil(PAIRS_OF_A_BLOCK))
     }
 
-    /// As [`Room::touch`].
-    pub(crate) fn touch(&mut self, team: &Team) {
+    fn touch(&mut self, team: &Team) {
         self.pairs.touch(team);
         self.ones.touch(team);
     }
@@ -63,9 +85,18 @@ impl Rounded {
         let len = x.len() / width * bf16::pairs(width);
         if of.is_none() || of != self.of {
             self.reserve(len);
-            bf16::round_rows(team, x, width, &mut self.pairs[..len]);
+            bf16::round_rows(team, x, width, 0..width, &mut self.pairs[..len]);
             self.of = of;
         }
+        &self.pairs[..len]
+    }
+
+    /// Some columns of rows.
+    fn columns(&mut self, team: &Team, x: &[f32], width: usize, columns: Range<usize>) -> &[u32] {
+        let len = x.len() / width * bf16::pairs(columns.len());
+        self.reserve(len);
+        bf16::round_rows(team, x, width, columns, &mut self.pairs[..len]);
+        self.forget();
         &self.pairs[..len]
     }
 
@@ -89,8 +120,8 @@ impl Rounded {
     /// The most pairs that a pass over a tape needs.
     pub(crate) fn len(tape: &Tape, rows: usize, learns: bool) -> usize {
         let linear = |how: &Linear, rows: usize| {
-            let back = if learns { bf16::pairs(how.outputs) } else { 0 };
-            rows * bf16::pairs(how.inputs).max(back)
+            let back = if learns { longest_part(how.outputs, how.inputs) } else { 0 };
+            rows * bf16::pairs(how.inputs.max(back))
         };
         let of = |op: &Op| match op {
             Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
@@ -110,12 +141,13 @@ pub(crate) fn forward(
     how: &Linear,
     x: &[f32],
     of: Option<usize>,
-    rounded: &mut Rounded,
+    Factors { rounded, packing }: &mut Factors,
     residual: Option<&[f32]>,
     y: &mut [f32],
 ) {
     let after = After { bias: how.bias.map(|bias| weights.rows(bias)), residual };
-    match weights.forward(how.weight) {
+    let held = weights.forward(how.weight);
+    match held.unwrap_or_else(|| packing.forward(team, weights, how.weight)) {
         Forward::F32(panels) => matmul::forward(team, x, panels, after, y),
         Forward::Stored(panels) => stored::forward(team, x, panels, after, y),
         Forward::Quantised(panels) => {
@@ -140,7 +172,7 @@ pub(crate) fn backward(
     how: &Linear,
     dy: &[f32],
     x: &[f32],
-    rounded: &mut Rounded,
+    Factors { rounded, packing }: &mut Factors,
     scratch: &mut [f32],
     gradients: &mut Gradients,
     start: Start,
@@ -151,17 +183,23 @@ pub(crate) fn backward(
         matmul::bias_gradient(team, dy, outputs, gradients.of_mut(bias));
     }
     let dweight = gradients.of_mut(how.weight);
-    match weights.back(how.weight) {
-        None => unreachable!("a pass back over weights that are held for running"),
-        Some(Back::F32(panels)) => {
-            matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
-            matmul::input_gradient(team, dy, panels, start, dx);
-        }
-        Some(Back::Bf16(panels)) => {
-            let scratch = bf16::as_pairs(scratch);
+    match weights.compute() {
+        Compute::F32 => matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight),
+        Compute::Bf16 => {
+            let scratch = bf16::as_pairs_mut(scratch);
             bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
-            let dy = rounded.rows(team, dy, outputs, None);
-            bf16::input_gradient(team, dy, panels, start, dx);
+        }
+    }
+    for part in parts(outputs, inner) {
+        let start = if part.start == 0 { start } else { Start::Existing };
+        match packing.back(team, weights, how.weight, part.clone()) {
+            Back::F32(panels) => {
+                matmul::input_gradient(team, dy, part.start, panels, start, dx);
+            }
+            Back::Bf16(panels) => {
+                let dy = rounded.columns(team, dy, outputs, part);
+                bf16::input_gradient(team, dy, panels, start, dx);
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use lookback_model::{
 use crate::{
     buffers::Buffers,
     cache::Cache,
-    products::{self, Rounded},
+    products::{self, Factors},
     tape::{Op, Rows, Step},
     weights::Weights,
     workspace::Workspace,
@@ -44,7 +44,7 @@ pub struct Run<'a> {
     pub(crate) losses: &'a mut [f32],
     pub(crate) blocks: &'a mut [f64],
     pub(crate) scratch: &'a mut [f32],
-    pub(crate) rounded: &'a mut Rounded,
+    pub(crate) factors: &'a mut Factors,
     angles: &'a [f32],
     indices: &'a mut Vec<u32>,
     selects: bool,
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
         team: &'a Team,
     ) -> Self {
         let selects = space.selects();
-        space.rounded.forget();
+        space.factors.forget();
         Self {
             weights,
             team,
@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
             losses: &mut space.losses,
             blocks: &mut space.blocks,
             scratch: &mut space.scratch,
-            rounded: &mut space.rounded,
+            factors: &mut space.factors,
             angles: &space.angles,
             indices: &mut space.indices,
             selects,
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         let buffers = &self.buffers;
         let residual = residual.map(|to| buffers.get(to));
         let (entering, of) = (buffers.get(x), Some(x.step));
-        products::forward(self.team, self.weights, how, entering, of, self.rounded, residual, y);
+        products::forward(self.team, self.weights, how, entering, of, self.factors, residual, y);
     }
 
     fn activate(&self, pre: Rows, linear: Option<Rows>, how: Activation, post: &mut [f32]) {

@@ -1,7 +1,7 @@
 //! The weights as the kernels want them: rows for tables and vectors, panels for matrices.
 //!
 //! For running, each weight is held once: a matrix only as panels (a tied table too; `embed` gathers
-//! from the panels). For learning, the rows are the master and the panels follow them.
+//! from the panels). For learning only the rows are held; see `packing` for their panels.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,24 +9,15 @@ use lookback_files::Result;
 use lookback_kernels::{embed::Table, matmul, naive, room::Room, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
 
-use crate::packed::{Back, Compute, Directions, Forward, Packed};
+use crate::packed::{Compute, Forward, Packed};
 
 /// What the weights are held for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Each once.
     Running,
-    /// Rows of all, which an optimizer changes, and panels packed from them.
+    /// Rows of all, which an optimizer changes.
     Learning,
-}
-
-impl Keep {
-    fn directions(self) -> Directions {
-        match self {
-            Self::Running => Directions::Forward,
-            Self::Learning => Directions::Both,
-        }
-    }
 }
 
 /// The weights of one network.
@@ -43,8 +34,6 @@ pub struct Weights {
 struct Held {
     rows: Room,
     packed: Packed,
-    /// Whether the rows changed since they were packed.
-    is_stale: bool,
 }
 
 impl Weights {
@@ -129,14 +118,13 @@ impl Weights {
         let mut rows = Room::zeros(spec.len());
         fill(id, &mut rows)?;
         let mut packed = Packed::None;
-        if is_multiplied(&self.network, id) {
-            packed = Packed::new(self.compute, self.keep.directions(), spec.shape);
-            packed.pack(team, &rows, spec.shape);
-            if self.keep == Keep::Running && self.compute == Compute::F32 {
+        if self.keep == Keep::Running && is_multiplied(&self.network, id) {
+            packed = Packed::new(self.compute, team, &rows, spec.shape);
+            if self.compute == Compute::F32 {
                 rows = Room::default();
             }
         }
-        Ok(Held { rows, packed, is_stale: false })
+        Ok(Held { rows, packed })
     }
 
     /// Bytes that [`Weights::new`] holds when done.
@@ -148,12 +136,11 @@ impl Weights {
     pub fn bytes_computing(network: &Network, keep: Keep, compute: Compute) -> usize {
         let of = |id: WeightId| {
             let spec = network.weight(id);
-            if !is_multiplied(network, id) {
+            if keep == Keep::Learning || !is_multiplied(network, id) {
                 return 4 * spec.len();
             }
-            let packed = Packed::bytes_of(compute, keep.directions(), spec.shape);
-            let has_rows = keep == Keep::Learning || compute == Compute::Bf16;
-            packed + if has_rows { 4 * spec.len() } else { 0 }
+            let rows = if compute == Compute::Bf16 { 4 * spec.len() } else { 0 };
+            rows + Packed::bytes_of(compute, spec.shape)
         };
         network.ids().map(of).sum()
     }
@@ -163,11 +150,11 @@ impl Weights {
     pub fn bytes_read(&self) -> usize {
         let of = |id: WeightId| {
             let held = &self.held[id.index()];
-            match (is_multiplied(&self.network, id), self.network.weight(id).role) {
-                (true, _) => held.packed.bytes_read(),
-                (false, Role::Table) => 0,
-                (false, _) => 4 * held.rows.len(),
-            }
+            held.packed.bytes_read().unwrap_or_else(|| {
+                let is_gathered = self.network.weight(id).role == Role::Table;
+                let is_read = !is_gathered || is_multiplied(&self.network, id);
+                if is_read { 4 * held.rows.len() } else { 0 }
+            })
         };
         self.network.ids().map(of).sum()
     }
@@ -206,53 +193,28 @@ impl Weights {
         &self.held[id.index()].rows
     }
 
-    /// A weight's rows, to be changed; its panels are packed again by [`Weights::pack`].
+    /// A weight's rows, to be changed.
     pub fn rows_mut(&mut self, id: WeightId) -> &mut [f32] {
         debug_assert_eq!(self.keep, Keep::Learning);
-        let held = &mut self.held[id.index()];
-        held.is_stale = true;
-        &mut held.rows
+        &mut self.held[id.index()].rows
     }
 
-    /// Packs what changed.
-    pub fn pack(&mut self, team: &Team) {
-        self.network.clone().ids().for_each(|id| self.pack_one(id, team));
-    }
-
-    /// Packs a weight if it changed.
-    pub(crate) fn pack_one(&mut self, id: WeightId, team: &Team) {
-        let held = &mut self.held[id.index()];
-        if held.is_stale {
-            held.packed.pack(team, &held.rows, self.network.weight(id).shape);
-        }
-        held.is_stale = false;
-    }
-
-    /// A matrix for the forward pass.
-    pub(crate) fn forward(&self, id: WeightId) -> Forward<'_> {
-        let held = &self.held[id.index()];
-        debug_assert!(!held.is_stale, "panels of an older weight");
-        let forward = held.packed.forward(self.network.weight(id).shape);
-        if self.compute == Compute::Bf16 { forward.in_pairs() } else { forward }
-    }
-
-    /// A matrix for the pass back, if it is multiplied and held for learning.
-    pub(crate) fn back(&self, id: WeightId) -> Option<Back<'_>> {
-        let held = &self.held[id.index()];
-        debug_assert!(!held.is_stale, "panels of an older weight");
-        held.packed.back(self.network.weight(id).shape)
+    /// A matrix for the forward pass, if it is held as panels.
+    pub(crate) fn forward(&self, id: WeightId) -> Option<Forward<'_>> {
+        let forward = self.held[id.index()].packed.forward(self.network.weight(id).shape)?;
+        Some(if self.compute == Compute::Bf16 { forward.in_pairs() } else { forward })
     }
 
     /// A table, from whichever form is held.
     pub(crate) fn table(&self, id: WeightId) -> Table<'_> {
         let held = &self.held[id.index()];
-        let packed = held.packed.forward(self.network.weight(id).shape).table();
+        let packed = held.packed.forward(self.network.weight(id).shape).and_then(Forward::table);
         packed.filter(|_| held.rows.is_empty()).unwrap_or(Table::Rows(&held.rows))
     }
 }
 
 /// Whether a weight enters a matrix product.
-fn is_multiplied(network: &Network, id: WeightId) -> bool {
+pub(crate) fn is_multiplied(network: &Network, id: WeightId) -> bool {
     matches!(network.weight(id).role, Role::Matrix | Role::Output)
         || id == network.head.linear.weight
 }

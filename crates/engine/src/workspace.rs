@@ -7,8 +7,9 @@ use crate::{
     buffers::Holds,
     layout::{Direction, Layout, REMADE},
     packed::Compute,
+    packing::Packing,
     plan::{Plan, Purpose},
-    products::Rounded,
+    products::{Factors, Rounded},
     run::heads,
     tape::{Op, Tape},
 };
@@ -58,6 +59,11 @@ impl Shape {
         }
     }
 
+    /// Whether its weights are those that learn, of which panels are made in the pass.
+    fn packs(self) -> bool {
+        matches!(self, Self::Evaluate { .. } | Self::Learn { .. })
+    }
+
     fn tape(self, network: &Network) -> Tape {
         match self {
             Self::Run { rows, wanted } => Plan::tape(network, rows, wanted, Purpose::Run),
@@ -87,7 +93,7 @@ pub struct Workspace {
     pub(crate) losses: Room,
     pub(crate) blocks: Vec<f64>,
     pub(crate) scratch: Room,
-    pub(crate) rounded: Rounded,
+    pub(crate) factors: Factors,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
     pub(crate) indices: Vec<u32>,
@@ -131,7 +137,7 @@ impl Workspace {
             losses: floats(plan.losses),
             blocks: vec![0.0; sums::blocks_len(plan.losses)],
             scratch: floats(plan.scratch),
-            rounded: Rounded::default(),
+            factors: Factors::default(),
             angles: angles(network, positions),
             indices: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
@@ -149,10 +155,13 @@ impl Workspace {
     }
 
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.
-    pub fn computing(mut self, compute: Compute) -> Self {
+    pub fn computing(mut self, network: &Network, compute: Compute) -> Self {
+        let learns = matches!(self.shape, Shape::Learn { .. });
         if compute == Compute::Bf16 {
-            let learns = matches!(self.shape, Shape::Learn { .. });
-            self.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
+            self.factors.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
+        }
+        if self.shape.packs() {
+            self.factors.packing.reserve(network, compute, learns);
         }
         self
     }
@@ -163,19 +172,20 @@ impl Workspace {
         let (logits, capped) = (&mut self.logits, &mut self.capped);
         let others = [logits, capped, &mut self.losses, &mut self.scratch, &mut self.pages];
         rooms.chain(others).for_each(|room| room.touch(team));
-        self.rounded.touch(team);
+        self.factors.touch(team);
         self
     }
 
     /// Bytes that [`Workspace::computing`] would take.
     pub fn bytes_computing(network: &Network, shape: Shape, compute: Compute) -> usize {
         let learns = matches!(shape, Shape::Learn { .. });
-        match compute {
+        let rounded = match compute {
             Compute::F32 => 0,
             Compute::Bf16 => {
                 Rounded::bytes(Rounded::len(&shape.tape(network), shape.rows(), learns))
             }
-        }
+        };
+        rounded + if shape.packs() { Packing::bytes(network, compute, learns) } else { 0 }
     }
 
     /// Whether a pass takes out the rows whose logits are wanted.

@@ -76,7 +76,8 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Tea
     let mut gradients = Gradients::new(network);
     let mut optimizer = Optimizer::new(network, method, team.threads());
     let shape = Shape::Learn { rows, sequences };
-    let mut space = Workspace::new(network, shape, context, team.threads()).computing(compute);
+    let mut space =
+        Workspace::new(network, shape, context, team.threads()).computing(network, compute);
     let settings = OptimizerSettings {
         rate: 1e-3,
         table_share: 1.0,

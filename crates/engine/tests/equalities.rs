@@ -267,7 +267,8 @@ fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec
     let weights = weights_computing(network, Keep::Learning, compute, team);
     let mut gradients = Gradients::new(network);
     let shape = Shape::Learn { rows, sequences: 5 };
-    let mut space = Workspace::new(network, shape, CONTEXT, team.threads()).computing(compute);
+    let mut space =
+        Workspace::new(network, shape, CONTEXT, team.threads()).computing(network, compute);
     let mut loss = 0.0;
     for _ in 0..2 {
         loss = learn(&weights, &mut gradients, &mut space, team, &batch, &targets).total;

@@ -49,10 +49,8 @@ fn gradients_are_the_slopes_of_the_loss() {
                 for (weight, direction) in weights.rows_mut(id).iter_mut().zip(&direction) {
                     *weight += (by * f64::from(*direction) / length) as f32;
                 }
-                weights.pack(&team);
                 let loss = evaluate(&weights, &mut judge, &team, &batch, &targets).total;
                 weights.rows_mut(id).copy_from_slice(&before);
-                weights.pack(&team);
                 loss
             };
             let slope = (loss_at(step) - loss_at(-step)) / (2.0 * step);

@@ -98,12 +98,13 @@ impl Bench {
         let team = Team::alone();
         new.round(&team);
         new.pack(&team);
-        bf16::round_rows(&team, &new.dy, outputs, &mut new.dy_pairs);
+        bf16::round_rows(&team, &new.dy, outputs, 0..outputs, &mut new.dy_pairs);
         new
     }
 
     fn round(&mut self, team: &Team) {
-        bf16::round_rows(team, &self.x, self.shape[2], &mut self.x_pairs);
+        let inner = self.shape[2];
+        bf16::round_rows(team, &self.x, inner, 0..inner, &mut self.x_pairs);
     }
 
     fn pack(&mut self, team: &Team) {

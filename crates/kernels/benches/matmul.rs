@@ -137,7 +137,7 @@ impl Bench {
     fn input_gradient(&mut self, team: &Team) {
         let [_, outputs, inner] = self.shape;
         let panels = Panels { data: &self.across, outputs: inner, inner: outputs };
-        matmul::input_gradient(team, &self.y, panels, Start::Zero, &mut self.dx);
+        matmul::input_gradient(team, &self.y, 0, panels, Start::Zero, &mut self.dx);
     }
 
     fn weight_gradient(&mut self, team: &Team) {

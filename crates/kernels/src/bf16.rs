@@ -10,8 +10,8 @@
 //!    that of [`lanes::Pairs`](crate::lanes::Pairs).
 //! 2. What is broadcast lies as rows of pairs, rounded once for all products that read it; what is
 //!    loaded lies in panels of 64 columns, one pair a step. Both tile as f32 do, in the same blocks.
-//! 3. A weight has two packings, since its two products pair it along two dimensions. They follow the
-//!    f32 master once a step and take as much memory as one packing in f32.
+//! 3. A weight has two packings, since its two products pair it along two dimensions. For the way back
+//!    it may be packed in parts of whole pairs: a chain goes on from one to the next.
 //! 4. The weight's gradient rounds while it copies, from f32.
 //! 5. Bias and residual are added after the chains in f32, where denormals count.
 
@@ -38,10 +38,14 @@ pub fn pairs(width: usize) -> usize {
     width.div_ceil(2)
 }
 
-/// Scratch of f32 as scratch of pairs: either is 32 bits, whatever they are.
-pub fn as_pairs(scratch: &mut [f32]) -> &mut [u32] {
-    // SAFETY: f32 and u32 have one size and alignment, and every bit pattern is a value of both.
-    unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast(), scratch.len()) }
+/// Room for f32 that holds pairs: either is 32 bits, whatever they are.
+pub fn as_pairs(room: &[f32]) -> &[u32] {
+    bytemuck::cast_slice(room)
+}
+
+/// The same, to be written.
+pub fn as_pairs_mut(room: &mut [f32]) -> &mut [u32] {
+    bytemuck::cast_slice_mut(room)
 }
 
 /// Pairs of a packed matrix of `outputs` columns with `inner` numbers each.

@@ -310,15 +310,26 @@ pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: 
 
 /// dx = dy · weight: each a chain over outputs ascending.
 ///
-/// `dy`: `[rows, outputs]`, `weight` of [`pack_across`], `dx`: `[rows, inner]`.
-pub fn input_gradient(team: &Team, dy: &[f32], weight: Panels<'_>, start: Start, dx: &mut [f32]) {
+/// `dy`: `[rows, width]`, whose columns from `first` on are the outputs of `weight`, of [`pack_across`];
+/// `dx`: `[rows, inner]`. A weight may so be packed in parts, each of which goes on where the one before
+/// it ended: to the same bits, since a chain stands in `dx` between its parts.
+pub fn input_gradient(
+    team: &Team,
+    dy: &[f32],
+    first: usize,
+    weight: Panels<'_>,
+    start: Start,
+    dx: &mut [f32],
+) {
     let Panels { outputs: inner, inner: outputs, .. } = weight;
     if inner == 0 || dx.is_empty() {
         return;
     }
     let rows = dx.len() / inner;
-    assert_eq!(dy.len(), rows * outputs, "a gradient of another shape");
-    let left = Left { at: dy.as_ptr(), by_row: outputs, by_step: 1 };
+    let width = dy.len() / rows;
+    assert_eq!(dy.len(), rows * width, "a gradient of another shape");
+    assert!(first + outputs <= width, "a gradient of fewer outputs");
+    let left = Left { at: dy[first..].as_ptr(), by_row: width, by_step: 1 };
     product(team, rows, left, weight, start, After::default(), dx);
 }
 

@@ -206,7 +206,7 @@ fn turn(
         let data = &mut scratch[..matmul::panels_len(columns, rows)];
         matmul::pack_across(team, x, rows, columns, data);
         let panels = Panels { data, outputs: columns, inner: rows };
-        matmul::input_gradient(team, polynomial, panels, Start::Zero, next);
+        matmul::input_gradient(team, polynomial, 0, panels, Start::Zero, next);
     } else {
         // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
         let panels = packed(team, polynomial, [columns, columns], scratch);
@@ -222,7 +222,7 @@ fn gram_of_pairs(
     scratch: &mut [f32],
     gram: &mut [f32],
 ) {
-    let scratch = bf16::as_pairs(scratch);
+    let scratch = bf16::as_pairs_mut(scratch);
     if rows <= columns {
         square_of_rows(team, [rows, columns], x, scratch, gram);
     } else {
@@ -233,7 +233,7 @@ fn gram_of_pairs(
 
 /// A · A of a symmetric matrix, in pairs.
 fn square_of_pairs(team: &Team, small: usize, gram: &[f32], scratch: &mut [f32], to: &mut [f32]) {
-    square_of_rows(team, [small, small], gram, bf16::as_pairs(scratch), to);
+    square_of_rows(team, [small, small], gram, bf16::as_pairs_mut(scratch), to);
 }
 
 /// Every row times every row, in pairs.
@@ -260,7 +260,7 @@ fn turn_in_pairs(
     scratch: &mut [f32],
     next: &mut [f32],
 ) {
-    let scratch = bf16::as_pairs(scratch);
+    let scratch = bf16::as_pairs_mut(scratch);
     if rows <= columns {
         let (left, scratch) = rounded(team, polynomial, [rows, rows], scratch);
         let data = &mut scratch[..bf16::panels_len(columns, rows)];
@@ -285,7 +285,7 @@ fn rounded<'a>(
 ) -> (&'a [u32], &'a mut [u32]) {
     let (left, scratch) = scratch.split_at_mut(rounded_len([rows, width]));
     let left = &mut left[..rows * bf16::pairs(width)];
-    bf16::round_rows(team, matrix, width, left);
+    bf16::round_rows(team, matrix, width, 0..width, left);
     (left, scratch)
 }
 

@@ -261,7 +261,7 @@ fn all_equal_their_twins([rows, outputs, inner]: [usize; 3], kind: inputs::Kind,
         let on = format!("{what}, {:?}, {} threads", team.path(), team.threads());
         let rounded = |x: &[f32], width: usize| {
             let mut to = vec![7; x.len() / width.max(1) * bf16::pairs(width)];
-            bf16::round_rows(team, x, width, &mut to);
+            bf16::round_rows(team, x, width, 0..width, &mut to);
             to
         };
         let mut data = vec![7; bf16::panels_len(outputs, inner)];
@@ -279,6 +279,21 @@ fn all_equal_their_twins([rows, outputs, inner]: [usize; 3], kind: inputs::Kind,
             let mut dx = stands[..rows * inner].to_vec();
             bf16::input_gradient(team, &rounded(&dy, outputs), panels, start, &mut dx);
             assert_eq!(&bits(&dx), expected, "input gradient: {on}, {start:?}");
+            let mut dx = stands[..rows * inner].to_vec();
+            // Whole pairs.
+            let size = if outputs > 256 { 256 } else { outputs.div_ceil(4) * 2 };
+            for first in (0..outputs).step_by(size) {
+                let part = first..outputs.min(first + size);
+                let start = if first == 0 { start } else { Start::Existing };
+                let mut data = vec![7; bf16::panels_len(inner, part.len())];
+                let weight = &weight[part.start * inner..part.end * inner];
+                bf16::pack_across(team, weight, part.len(), inner, &mut data);
+                let panels = bf16::Panels { data: &data, outputs: inner, inner: part.len() };
+                let mut pairs = vec![7; rows * bf16::pairs(part.len())];
+                bf16::round_rows(team, &dy, outputs, part, &mut pairs);
+                bf16::input_gradient(team, &pairs, panels, start, &mut dx);
+            }
+            assert_eq!(&bits(&dx), expected, "input gradient in parts: {on}, {start:?}");
         }
         let len = bf16::weight_gradient_scratch(rows, outputs, inner, team.threads());
         let (mut scratch, mut dw) = (vec![7; len], stands[..outputs * inner].to_vec());

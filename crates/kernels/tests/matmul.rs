@@ -124,8 +124,20 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
         let across = Panels { data: &data, outputs: inner, inner: outputs };
         for (start, expected) in [Start::Zero, Start::Existing].into_iter().zip(&input_gradients) {
             let mut dx = stands[..rows * inner].to_vec();
-            matmul::input_gradient(team, &dy, across, start, &mut dx);
+            matmul::input_gradient(team, &dy, 0, across, start, &mut dx);
             assert_eq!(&bits(&dx), expected, "input gradient: {on}, {start:?}");
+            let mut dx = stands[..rows * inner].to_vec();
+            let size = if outputs > 256 { 256 } else { outputs.div_ceil(2) };
+            for first in (0..outputs).step_by(size) {
+                let part = first..outputs.min(first + size);
+                let start = if first == 0 { start } else { Start::Existing };
+                let mut data = vec![f32::NAN; matmul::panels_len(inner, part.len())];
+                let weight = &weight[part.start * inner..part.end * inner];
+                matmul::pack_across(team, weight, part.len(), inner, &mut data);
+                let panels = Panels { data: &data, outputs: inner, inner: part.len() };
+                matmul::input_gradient(team, &dy, first, panels, start, &mut dx);
+            }
+            assert_eq!(&bits(&dx), expected, "input gradient in parts: {on}, {start:?}");
         }
         let len = matmul::weight_gradient_scratch(rows, outputs, inner, team.threads());
         let mut scratch = vec![f32::NAN; len];
@@ -249,10 +261,10 @@ fn a_product_of_nothing_is_plus_zero() {
         matmul::forward(team, &[], panels, After::default(), &mut y);
         assert_eq!(bits(&y), [0; 6]);
         let mut dx = [f32::NAN; 6];
-        matmul::input_gradient(team, &[], panels, Start::Zero, &mut dx);
+        matmul::input_gradient(team, &[], 0, panels, Start::Zero, &mut dx);
         assert_eq!(bits(&dx), [0; 6]);
         let mut dx = [-0.0; 6];
-        matmul::input_gradient(team, &[], panels, Start::Existing, &mut dx);
+        matmul::input_gradient(team, &[], 0, panels, Start::Existing, &mut dx);
         assert_eq!(bits(&dx), [(-0.0f32).to_bits(); 6]);
     }
 }

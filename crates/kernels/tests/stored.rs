@@ -148,7 +148,7 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
             naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
             for team in &teams() {
                 let mut pairs = vec![7; rows * inner / 2];
-                bf16::round_rows(team, &x, inner, &mut pairs);
+                bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
                 let mut y = vec![f32::NAN; rows * outputs];
                 let weight = Panels { kind, data: &panels, outputs, inner };
                 let mut ones = vec![f32::NAN; rows * inner / 32];

@@ -145,7 +145,7 @@ impl Checkpoint {
             let steps = steps.data().try_into().map_err(|_| broken(&"its mean is of no steps"))?;
             average.restore(u64::from_le_bytes(steps), |id, mean| fill(PARTS[3], id, mean))?;
         }
-        trainer.pack();
+        trainer.ahead = None;
         Ok(())
     }
 }

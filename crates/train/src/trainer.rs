@@ -53,7 +53,7 @@ pub struct Trainer {
     targets: Targets,
     window: Vec<TokenId>,
     /// What the gradients are of, when those of the next step are there already.
-    ahead: Option<Ahead>,
+    pub(crate) ahead: Option<Ahead>,
 }
 
 /// What is known of a step before it is taken.
@@ -83,7 +83,7 @@ impl Trainer {
         let positions = recipe.context;
         let space = |shape| {
             Workspace::new(&network, shape, positions, team.threads())
-                .computing(weights.compute())
+                .computing(&network, weights.compute())
                 .touched(&team)
         };
         let method = recipe.optimizer.method(recipe.compute);
@@ -148,19 +148,12 @@ impl Trainer {
     fn exchange(&mut self) {
         if let Some(average) = self.average.as_mut().filter(|average| average.steps() > 0) {
             average.exchange(&mut self.weights);
-            self.weights.pack(&self.team);
         }
     }
 
     /// The threads.
     pub fn team(&self) -> &Team {
         &self.team
-    }
-
-    /// Packs the weights after they were read.
-    pub(crate) fn pack(&mut self) {
-        self.ahead = None;
-        self.weights.pack(&self.team);
     }
 
     /// Whether a run can go on from here: all of its state is numbers, and so are the loss and the

@@ -22,14 +22,14 @@ impl Run<'_> {
             let rows = first..x.rows.min(first + LOSS_ROWS);
             let chunk = &mut logits[..rows.len() * outputs];
             let entering = &self.buffers.get(x)[rows.start * x.width..rows.end * x.width];
-            let (team, rounded) = (self.team, &mut *self.rounded);
+            let (team, factors) = (self.team, &mut *self.factors);
             products::forward(
                 team,
                 self.weights,
                 &how.linear,
                 entering,
                 None,
-                rounded,
+                factors,
                 None,
                 chunk,
             );

@@ -13,22 +13,24 @@ use crate::{
 /// Numbers that are worth a thread of their own.
 const LEAST: usize = 32 * 1024;
 
-/// Rounds `[rows, width]` to `[rows, ⌈width / 2⌉]` pairs.
-pub fn round_rows(team: &Team, x: &[f32], width: usize, to: &mut [u32]) {
+/// Rounds some columns of `[rows, width]` to `[rows, ⌈columns / 2⌉]` pairs.
+pub fn round_rows(team: &Team, x: &[f32], width: usize, columns: Range<usize>, to: &mut [u32]) {
     let rows = x.len() / width.max(1);
-    assert_eq!(to.len(), rows * pairs(width), "room of another shape");
+    let pairs = pairs(columns.len());
+    assert_eq!(to.len(), rows * pairs, "room of another shape");
     let to = Pieces::new(to);
-    team.split(rows, 1, LEAST.div_ceil(width.max(1)), &|rows| {
+    team.split(rows, 1, LEAST.div_ceil(columns.len().max(1)), &|rows| {
         // SAFETY: each range of rows is cut once.
-        let to = unsafe { to.piece(rows.start * pairs(width)..rows.end * pairs(width)) };
+        let to = unsafe { to.piece(rows.start * pairs..rows.end * pairs) };
         let x = &x[rows.start * width..rows.end * width];
-        team.path().run_pairs(RoundRows { x, width, to });
+        team.path().run_pairs(RoundRows { x, width, columns: columns.clone(), to });
     });
 }
 
 struct RoundRows<'a> {
     x: &'a [f32],
     width: usize,
+    columns: Range<usize>,
     to: &'a mut [u32],
 }
 
@@ -37,9 +39,10 @@ impl PairKernel for RoundRows<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, on: P) {
-        let rows = self.x.chunks_exact(self.width);
-        for (x, to) in rows.zip(self.to.chunks_exact_mut(pairs(self.width))) {
-            for (x, to) in x.chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
+        let Self { x, width, columns, to } = self;
+        let rows = x.chunks_exact(width);
+        for (x, to) in rows.zip(to.chunks_exact_mut(pairs(columns.len()))) {
+            for (x, to) in x[columns.clone()].chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
                 on.store_pairs_part(pack_some(on, x), to);
             }
         }

@@ -70,7 +70,7 @@ pub fn check(bytes: &[u8]) {
             assert_eq!(bits(&y), bits(&copy), "{place}");
             if kind.is_quantised() {
                 let mut pairs = vec![7; rows * inner / 2];
-                bf16::round_rows(team, &x, inner, &mut pairs);
+                bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
                 let mut ones = vec![f32::NAN; rows * inner / 32];
                 stored::ones(team, &pairs, &mut ones);
                 let ones = if kind.has_least() { &ones[..] } else { &[] };

@@ -76,7 +76,7 @@ fn surprise(weights: &Weights, team: &Team, texts: &[&[TokenId]]) -> (f64, usize
     let rows = texts.iter().map(|text| text.len() - 1).sum();
     let shape = Shape::Evaluate { rows, sequences: texts.len() };
     let mut space = Workspace::new(network, shape, network.config.context, team.threads())
-        .computing(weights.compute());
+        .computing(network, weights.compute());
     let mut batch = Batch::new();
     let mut targets = Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 };
     for (index, text) in texts.iter().enumerate() {

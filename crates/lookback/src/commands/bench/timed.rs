@@ -59,7 +59,7 @@ impl Timed {
         let pages = lengths.batch * Cache::pages(lengths.positions());
         let mut pass = Pass {
             space: Workspace::new(network, lengths.shape(), lengths.positions(), team.threads())
-                .computing(weights.compute()),
+                .computing(weights.network(), weights.compute()),
             cache: Cache::new(network, lengths.batch, pages),
             batch: Batch::new(),
             weights,
