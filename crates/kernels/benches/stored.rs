@@ -1,7 +1,8 @@
 //! Weights as files store them, from memory: one row and some, beside reading and multiply-adds.
 //!
 //! Each form is compared with its copy in f32 first, and a wrong one is not timed. `f32` stands beside
-//! them. `cargo bench -p lookback-kernels --bench stored`
+//! them. At the end of a line: how fast a file's bytes become panels, into memory that was touched
+//! before. `cargo bench -p lookback-kernels --bench stored`
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -13,6 +14,7 @@ use lookback_kernels::{
     limits,
     matmul::{self, After},
     path::Path,
+    room::Room,
     stored::{self, Kind},
     team::Team,
 };
@@ -52,6 +54,9 @@ fn main() {
                     100.0 * rate / read,
                     100.0 * flops / peak
                 );
+            }
+            if let Some(kind) = kind {
+                line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(team, kind));
             }
             println!("{line}");
         }
@@ -113,6 +118,17 @@ impl Weight {
         self.forward_wide(team, x, &mut copy);
         same(&y, &copy);
     }
+}
+
+/// Bytes of a file that are packed, of a table too large for any cache.
+fn packed_gb_per_second(team: &Team, kind: Kind) -> f64 {
+    let (outputs, inner) = (49_152, 2048);
+    let len = kind.bytes(inner);
+    let bytes: Vec<u8> = (0..outputs * len).map(|i| (i * 31 % 61) as u8).collect();
+    let row = |output: usize| &bytes[output * len..][..len];
+    let mut panels = Room::<u32>::zeros(stored::panels_len(kind, outputs, inner));
+    1e-9 * bytes.len() as f64
+        / median(|| stored::pack(team, kind, &row, outputs, inner, &mut panels))
 }
 
 fn median(mut what: impl FnMut()) -> f64 {

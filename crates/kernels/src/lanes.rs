@@ -103,6 +103,12 @@ pub trait Lanes: Copy + Send + Sync {
     /// # Safety
     /// Sixteen words are readable there.
     unsafe fn words_at(self, from: *const u32) -> Self::Words;
+    /// Turns four words of each of sixteen places, low bytes first: the nth of all go side by side to the
+    /// nth of four places, `by` words apart.
+    ///
+    /// # Safety
+    /// Sixteen bytes are readable `at` bytes past each place, and sixteen words are writable there.
+    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize);
     /// Loads sixteen halves of IEEE, side by side, and widens them.
     ///
     /// # Safety

@@ -13,6 +13,7 @@
 //! 3. Memory is asked for some kilobytes ahead, since forming leaves the prefetchers behind.
 
 mod form;
+mod pack;
 mod rounded;
 
 use std::{marker::PhantomData, ops::Range};
@@ -21,12 +22,13 @@ use crate::{
     lanes::{LANES, Lanes},
     matmul::{Added, After, BLOCK, PANEL, Shared, Start, chains},
     path::Kernel,
-    team::{Pieces, Team},
+    team::Team,
     tile::{Left, Out, prefetch},
 };
 use form::{Form, STEPS, block_len, with_form};
 
 pub use form::Kind;
+pub use pack::pack;
 pub use rounded::{forward_rounded, ones};
 
 /// Rows up to which values are formed in registers.
@@ -56,29 +58,6 @@ pub struct Panels<'a> {
     pub outputs: usize,
     /// Columns of the weight, steps of the panels.
     pub inner: usize,
-}
-
-/// Packs a weight; `row` gives the bytes of an output as a file stores them.
-pub fn pack<'r>(
-    team: &Team,
-    kind: Kind,
-    row: &(dyn Fn(usize) -> &'r [u8] + Sync),
-    outputs: usize,
-    inner: usize,
-    panels: &mut [u32],
-) {
-    let size = panel_len(kind, inner);
-    let to = Pieces::new(&mut panels[..panels_len(kind, outputs, inner)]);
-    team.run(outputs.div_ceil(PANEL), &|panel| {
-        // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
-        to.fill(0);
-        for column in 0..(outputs - panel * PANEL).min(PANEL) {
-            let row = row(panel * PANEL + column);
-            assert_eq!(row.len(), kind.bytes(inner), "a row of another length");
-            with_form!(kind, F => F::pack(row, inner, column, to));
-        }
-    });
 }
 
 /// Widens one row of the weight, an output.

@@ -70,6 +70,35 @@ impl Weight {
     }
 }
 
+#[test]
+fn panels_are_those_of_the_definition() {
+    // Every number of columns in a last panel, after none, one or two whole ones.
+    for outputs in 0..=130 {
+        for kind in KINDS {
+            let inners: &[usize] = match kind {
+                Kind::Bf16 | Kind::F16 => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
+                Kind::Q8_0 | Kind::Q4_0 | Kind::Q4_1 => &[0, 32, 64, 96, 352],
+            };
+            for &inner in inners {
+                let mut bytes = vec![0; outputs * kind.bytes(inner)];
+                ChaCha8Rng::seed_from_u64(outputs as u64).fill_bytes(&mut bytes);
+                let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
+                let mut twin = vec![3; stored::panels_len(kind, outputs, inner)];
+                naive::stored::pack(kind, &row, outputs, inner, &mut twin);
+                for team in &teams() {
+                    let mut panels = vec![7; twin.len() + 1];
+                    stored::pack(team, kind, &row, outputs, inner, &mut panels);
+                    let (path, threads) = (team.path(), team.threads());
+                    assert!(
+                        panels[..twin.len()] == twin && panels[twin.len()] == 7,
+                        "{kind:?}, {outputs} × {inner}, {path:?}, {threads} threads"
+                    );
+                }
+            }
+        }
+    }
+}
+
 fn equals_its_copy(kind: Kind, rows: usize, outputs: usize, inner: usize, seed: u64) {
     let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, seed);
     let numbers_kind = if seed.is_multiple_of(2) { Numbers::Hard } else { Numbers::Scale(1.0) };

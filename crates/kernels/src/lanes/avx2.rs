@@ -192,6 +192,25 @@ impl Lanes for Avx2 {
         here!([_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())])
     }
     #[inline(always)]
+    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
+        for (half, from) in from.as_chunks::<8>().0.iter().enumerate() {
+            here!({
+                // Columns n and n + 4 are halves of a register, and all else stays within the halves.
+                let two = |n: usize| {
+                    _mm256_loadu2_m128i(from[n + 4].add(at).cast(), from[n].add(at).cast())
+                };
+                let [a, b, c, d] = [two(0), two(1), two(2), two(3)];
+                let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+                let to = to.add(half * 8);
+                _mm256_storeu_si256(to.cast(), _mm256_unpacklo_epi64(ab, cd));
+                _mm256_storeu_si256(to.add(by).cast(), _mm256_unpackhi_epi64(ab, cd));
+                let (ab, cd) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+                _mm256_storeu_si256(to.add(2 * by).cast(), _mm256_unpacklo_epi64(ab, cd));
+                _mm256_storeu_si256(to.add(3 * by).cast(), _mm256_unpackhi_epi64(ab, cd));
+            });
+        }
+    }
+    #[inline(always)]
     unsafe fn halves_at(self, from: *const u32) -> Two {
         here!(Two(
             _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),

@@ -155,6 +155,27 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         here!(_mm512_loadu_si512(from.cast()))
     }
     #[inline(always)]
+    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
+        here!({
+            // Columns n, n + 4, n + 8 and n + 12 are quarters of a register, and all else stays within
+            // the quarters.
+            let four = |n: usize| {
+                let quarter = |i: usize| _mm_loadu_si128(from[n + 4 * i].add(at).cast());
+                let x = _mm512_castsi128_si512(quarter(0));
+                let x = _mm512_inserti32x4::<1>(x, quarter(1));
+                let x = _mm512_inserti32x4::<2>(x, quarter(2));
+                _mm512_inserti32x4::<3>(x, quarter(3))
+            };
+            let [a, b, c, d] = [four(0), four(1), four(2), four(3)];
+            let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+            _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi64(ab, cd));
+            _mm512_storeu_si512(to.add(by).cast(), _mm512_unpackhi_epi64(ab, cd));
+            let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+            _mm512_storeu_si512(to.add(2 * by).cast(), _mm512_unpacklo_epi64(ab, cd));
+            _mm512_storeu_si512(to.add(3 * by).cast(), _mm512_unpackhi_epi64(ab, cd));
+        });
+    }
+    #[inline(always)]
     unsafe fn halves_at(self, from: *const u32) -> __m512 {
         here!(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast())))
     }

@@ -126,6 +126,17 @@ impl Lanes for Portable {
         unsafe { *from.cast() }
     }
     #[inline(always)]
+    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
+        for (lane, from) in from.iter().enumerate() {
+            // SAFETY: the caller promises sixteen readable bytes, which have no alignment.
+            let words: [[u8; 4]; 4] = unsafe { *from.add(at).cast() };
+            for (n, word) in words.into_iter().enumerate() {
+                // SAFETY: the caller promises sixteen writable words, four times.
+                unsafe { *to.add(n * by + lane) = u32::from_le_bytes(word) };
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn halves_at(self, from: *const u32) -> Array {
         // SAFETY: the caller promises eight readable words; an array is aligned as one is.
         let words: [u32; LANES / 2] = unsafe { *from.cast() };

@@ -48,6 +48,52 @@ pub fn widen(kind: Kind, row: &[u8], to: &mut [f32]) {
     }
 }
 
+/// Panels of 64 columns as [`crate::stored`] reads them, element by element; what is missing is zero.
+pub fn pack<'r>(
+    kind: Kind,
+    row: &dyn Fn(usize) -> &'r [u8],
+    outputs: usize,
+    inner: usize,
+    panels: &mut [u32],
+) {
+    panels.fill(0);
+    // Halves at the front of a block, words in all, and elements in a word.
+    let (halves, block, together) = match kind {
+        Kind::Bf16 => (0, 16 * 64, 2),
+        Kind::F16 => (0, 32 * 32, 0),
+        Kind::Q8_0 => (1, 32 + 8 * 64, 4),
+        Kind::Q4_0 => (1, 32 + 4 * 64, 8),
+        Kind::Q4_1 => (2, 64 + 4 * 64, 8),
+    };
+    let size = inner.div_ceil(32) * block;
+    for output in 0..outputs {
+        let (row, column) = (row(output), output % 64);
+        let panel = &mut panels[output / 64 * size..][..size];
+        let two = |at: usize| u32::from(u16::from_le_bytes([row[at], row[at + 1]]));
+        for k in 0..inner {
+            let (first, i) = (k / 32 * block, k % 32);
+            let file = k / 32 * kind.bytes(32);
+            for half in 0..halves {
+                // Of 64 columns, two a word. All 32 elements write the same.
+                let at = first + 32 * half + column / 2;
+                panel[at] |= two(file + 2 * half) << (16 * (column % 2));
+            }
+            let quants = file + 2 * halves;
+            let value = match kind {
+                Kind::Bf16 | Kind::F16 => two(file + 2 * i),
+                Kind::Q8_0 => u32::from(row[quants + i]),
+                Kind::Q4_0 | Kind::Q4_1 => u32::from(row[quants + i % 16] >> (4 * (i / 16)) & 15),
+            };
+            if kind == Kind::F16 {
+                panel[first + 32 * i + column / 2] |= value << (16 * (column % 2));
+            } else {
+                let at = first + 32 * halves + i / together * 64 + column;
+                panel[at] |= value << (32 / together * (i % together));
+            }
+        }
+    }
+}
+
 /// The whole number that a quantised row has for one element, its block's d, and its m.
 fn parts(kind: Kind, row: &[u8], k: usize) -> (f32, f32, f32) {
     let two = |at: usize| half(u16::from_le_bytes([row[at], row[at + 1]]));

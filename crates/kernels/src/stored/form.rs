@@ -48,6 +48,9 @@ impl Kind {
     }
 }
 
+/// Where sixteen columns begin in a file.
+pub(super) type Places = [*const u8; LANES];
+
 /// Steps of a block.
 pub(super) const STEPS: usize = 32;
 
@@ -59,6 +62,8 @@ pub(super) trait Form: Send + Sync {
     const GROUP: usize;
     /// Words before a block's groups: the halves of 64 columns, side by side.
     const HEAD: usize;
+    /// Bytes in which a file stores a block of one column.
+    const BYTES: usize;
     /// What belongs to a block, for sixteen columns.
     type Head<L: Lanes>: Copy;
     /// A group, for sixteen columns.
@@ -76,8 +81,11 @@ pub(super) trait Form: Send + Sync {
     unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> Self::Group<L>;
     /// The numbers of the nth step of a group.
     fn value<L: Lanes>(on: L, head: Self::Head<L>, group: Self::Group<L>, n: usize) -> L::F32;
-    /// Writes one column of a panel of zeros from a row of a file.
-    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]);
+    /// Writes the nth sixteen columns of a block, each from `at` bytes past its place in a file.
+    ///
+    /// # Safety
+    /// [`Form::BYTES`] can be read there.
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize);
     /// One number of a panel.
     fn number(panel: &[u32], k: usize, column: usize) -> f32;
 }
@@ -125,17 +133,34 @@ pub(super) use with_form;
 /// The halves of 64 columns take 32 words.
 pub(super) const HALVES: usize = PANEL / 2;
 
-/// Puts a half in its place among those of 64 columns.
-fn put_half(halves: &mut [u32], column: usize, half: u16) {
-    halves[column / 2] |= u32::from(half) << (16 * (column % 2));
+/// Puts a half of each of sixteen columns side by side.
+///
+/// # Safety
+/// Two bytes can be read `at` bytes past each place.
+#[inline(always)]
+unsafe fn put_halves(from: &Places, at: usize, to: &mut [u32]) {
+    for (to, from) in to[..LANES / 2].iter_mut().zip(from.as_chunks::<2>().0) {
+        // SAFETY: the caller's promise; an array of bytes is aligned everywhere.
+        let [low, high]: [[u8; 2]; 2] =
+            unsafe { [*from[0].add(at).cast(), *from[1].add(at).cast()] };
+        *to = u32::from_le_bytes([low[0], low[1], high[0], high[1]]);
+    }
+}
+
+/// Four words of each of sixteen columns: the nth vector has the nth of all.
+///
+/// # Safety
+/// Sixteen bytes can be read `at` bytes past each place.
+#[inline(always)]
+unsafe fn turned<L: Lanes>(on: L, from: &Places, at: usize) -> [[u32; LANES]; 4] {
+    let mut words = [[0; LANES]; 4];
+    // SAFETY: the caller's promise, and room for four vectors.
+    unsafe { on.turn(from, at, words.as_mut_ptr().cast(), LANES) };
+    words
 }
 
 fn half(halves: &[u32], column: usize) -> f32 {
     naive::half((halves[column / 2] >> (16 * (column % 2))) as u16)
-}
-
-fn two(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
 pub(super) struct Bf16;
@@ -144,6 +169,7 @@ impl Form for Bf16 {
     const TOGETHER: usize = 2;
     const GROUP: usize = PANEL;
     const HEAD: usize = 0;
+    const BYTES: usize = 2 * STEPS;
     type Head<L: Lanes> = ();
     type Group<L: Lanes> = L::Words;
 
@@ -158,9 +184,12 @@ impl Form for Bf16 {
     fn value<L: Lanes>(on: L, (): (), group: L::Words, n: usize) -> L::F32 {
         on.upper_half(group, n)
     }
-    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]) {
-        for k in 0..inner {
-            panel[k / 2 * PANEL + column] |= u32::from(two(row, 2 * k)) << (16 * (k % 2));
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
+        let to = &mut block[vector * LANES..][..15 * PANEL + LANES];
+        for n in 0..4 {
+            // SAFETY: the caller's promise; `to` holds these columns of sixteen groups.
+            unsafe { on.turn(from, at + 16 * n, to[4 * n * PANEL..].as_mut_ptr(), PANEL) };
         }
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {
@@ -174,6 +203,7 @@ impl Form for F16 {
     const TOGETHER: usize = 1;
     const GROUP: usize = HALVES;
     const HEAD: usize = 0;
+    const BYTES: usize = 2 * STEPS;
     type Head<L: Lanes> = ();
     type Group<L: Lanes> = L::F32;
 
@@ -188,9 +218,21 @@ impl Form for F16 {
     fn value<L: Lanes>(_: L, (): (), group: L::F32, _: usize) -> L::F32 {
         group
     }
-    fn pack(row: &[u8], inner: usize, column: usize, panel: &mut [u32]) {
-        for k in 0..inner {
-            put_half(&mut panel[k * HALVES..], column, two(row, 2 * k));
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
+        for (n, groups) in block.chunks_exact_mut(8 * HALVES).enumerate() {
+            // SAFETY: the caller's promise.
+            let words = unsafe { turned(on, from, at + 16 * n) };
+            // A word has two steps of a column, and a panel two columns of a step.
+            for (words, groups) in words.iter().zip(groups.chunks_exact_mut(2 * HALVES)) {
+                let (even, odd) = groups.split_at_mut(HALVES);
+                let to = vector * LANES / 2..(vector + 1) * LANES / 2;
+                let to = even[to.clone()].iter_mut().zip(&mut odd[to]);
+                for ((even, odd), two) in to.zip(words.as_chunks::<2>().0) {
+                    *even = two[0] & 0xffff | two[1] << 16;
+                    *odd = two[0] >> 16 | two[1] & 0xffff_0000;
+                }
+            }
         }
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {
@@ -207,6 +249,7 @@ impl Form for Q8_0 {
     const TOGETHER: usize = 4;
     const GROUP: usize = PANEL;
     const HEAD: usize = HALVES;
+    const BYTES: usize = 2 + STEPS;
     type Head<L: Lanes> = L::F32;
     type Group<L: Lanes> = L::Words;
 
@@ -224,13 +267,14 @@ impl Form for Q8_0 {
     fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
         on.mul(on.byte_at_top(group, n), scale)
     }
-    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
-        let blocks = row.as_chunks::<34>().0;
-        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
-            put_half(panel, column, two(block, 0));
-            for (k, &q) in block[2..].iter().enumerate() {
-                panel[Self::HEAD + k / 4 * PANEL + column] |= u32::from(q) << (8 * (k % 4));
-            }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
+        // SAFETY: the caller's promise; `to` holds these columns of eight groups.
+        unsafe {
+            put_halves(from, at, &mut block[vector * LANES / 2..]);
+            let to = &mut block[Self::HEAD + vector * LANES..][..7 * PANEL + LANES];
+            on.turn(from, at + 2, to.as_mut_ptr(), PANEL);
+            on.turn(from, at + 18, to[4 * PANEL..].as_mut_ptr(), PANEL);
         }
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {
@@ -247,15 +291,25 @@ impl Quantised for Q8_0 {
     }
 }
 
-/// Nibble k of a file's block: the low ones come first.
-fn nibble_of(nibbles: &[u8], k: usize) -> u8 {
-    nibbles[k % 16] >> (4 * (k / 16)) & 15
+/// The low nibbles of four bytes, side by side.
+#[inline(always)]
+fn low_nibbles(bytes: u32) -> u32 {
+    let pairs = bytes & 0x0f0f_0f0f;
+    let pairs = (pairs | pairs >> 4) & 0x00ff_00ff;
+    (pairs | pairs >> 8) & 0xffff
 }
 
-/// Puts the nibbles of a file's block into a column of a panel's.
-fn put_nibbles(nibbles: &[u8], column: usize, groups: &mut [u32]) {
-    for k in 0..STEPS {
-        groups[k / 8 * PANEL + column] |= u32::from(nibble_of(nibbles, k)) << (4 * (k % 8));
+/// Orders the nibbles of sixteen blocks of a file as groups have them: a file's low ones come first.
+#[inline(always)]
+fn put_nibbles(file: &[[u32; LANES]; 4], to: &mut [u32]) {
+    let to = &mut to[..3 * PANEL + LANES];
+    for lane in 0..LANES {
+        let low = |n: usize| low_nibbles(file[n][lane]);
+        let high = |n: usize| low_nibbles(file[n][lane] >> 4);
+        to[lane] = low(0) | low(1) << 16;
+        to[PANEL + lane] = low(2) | low(3) << 16;
+        to[2 * PANEL + lane] = high(0) | high(1) << 16;
+        to[3 * PANEL + lane] = high(2) | high(3) << 16;
     }
 }
 
@@ -269,6 +323,7 @@ impl Form for Q4_0 {
     const TOGETHER: usize = 8;
     const GROUP: usize = PANEL;
     const HEAD: usize = HALVES;
+    const BYTES: usize = 2 + STEPS / 2;
     type Head<L: Lanes> = L::F32;
     type Group<L: Lanes> = L::Words;
 
@@ -286,12 +341,14 @@ impl Form for Q4_0 {
     fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
         on.mul(on.nibble(group, n, -8), scale)
     }
-    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
-        let blocks = row.as_chunks::<18>().0;
-        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
-            put_half(panel, column, two(block, 0));
-            put_nibbles(&block[2..], column, &mut panel[Self::HEAD..]);
-        }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
+        // SAFETY: the caller's promise.
+        let nibbles = unsafe {
+            put_halves(from, at, &mut block[vector * LANES / 2..]);
+            turned(on, from, at + 2)
+        };
+        put_nibbles(&nibbles, &mut block[Self::HEAD + vector * LANES..]);
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {
         let block = &panel[k / STEPS * block_len::<Self>()..];
@@ -312,6 +369,7 @@ impl Form for Q4_1 {
     const TOGETHER: usize = 8;
     const GROUP: usize = PANEL;
     const HEAD: usize = 2 * HALVES;
+    const BYTES: usize = 4 + STEPS / 2;
     type Head<L: Lanes> = (L::F32, L::F32);
     type Group<L: Lanes> = L::Words;
 
@@ -338,13 +396,15 @@ impl Form for Q4_1 {
         // Four bits times eleven are exact, so this rounds where the twin does.
         on.fma(on.nibble(group, n, 0), scale, least)
     }
-    fn pack(row: &[u8], _: usize, column: usize, panel: &mut [u32]) {
-        let blocks = row.as_chunks::<20>().0;
-        for (block, panel) in blocks.iter().zip(panel.chunks_exact_mut(block_len::<Self>())) {
-            put_half(panel, column, two(block, 0));
-            put_half(&mut panel[HALVES..], column, two(block, 2));
-            put_nibbles(&block[4..], column, &mut panel[Self::HEAD..]);
-        }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
+        // SAFETY: the caller's promise.
+        let nibbles = unsafe {
+            put_halves(from, at, &mut block[vector * LANES / 2..]);
+            put_halves(from, at + 2, &mut block[HALVES + vector * LANES / 2..]);
+            turned(on, from, at + 4)
+        };
+        put_nibbles(&nibbles, &mut block[Self::HEAD + vector * LANES..]);
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {
         let block = &panel[k / STEPS * block_len::<Self>()..];
