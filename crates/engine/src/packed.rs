@@ -46,12 +46,15 @@ fn kind(element: Element) -> Option<Kind> {
     }
 }
 
-/// Numbers that are taken from a file at a time.
-const PIECE: usize = 1 << 20;
+/// Numbers that are copied from a file at a time.
+const COPIED: usize = 1 << 20;
+/// Numbers that are packed as a file stores them at a time, and stand in memory twice meanwhile: enough for
+/// each thread to fill large pages of its own, which the system clears while the others go on.
+const PACKED: usize = 4 << 20;
 
 /// Outputs that are taken at a time: whole panels, but for the last.
-fn pieces(outputs: usize, inner: usize) -> impl Iterator<Item = Range<usize>> {
-    let rows = (PIECE / inner.max(1)).max(1).next_multiple_of(matmul::PANEL);
+fn pieces(outputs: usize, inner: usize, numbers: usize) -> impl Iterator<Item = Range<usize>> {
+    let rows = (numbers / inner.max(1)).max(1).next_multiple_of(matmul::PANEL);
     (0..outputs).step_by(rows).map(move |first| first..outputs.min(first + rows))
 }
 
@@ -71,7 +74,7 @@ impl Packed {
             return None;
         }
         let mut words = Room::zeros(stored::panels_len(kind, outputs, inner));
-        for rows in pieces(outputs, inner) {
+        for rows in pieces(outputs, inner, PACKED) {
             let at = stored::panels_len(kind, rows.start, inner);
             let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
             stored::pack(team, kind, &row, rows.len(), inner, &mut words[at..]);
@@ -95,7 +98,7 @@ impl Packed {
         let [outputs, inner] = file.network().weight(id).shape;
         let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
         let mut copy = Room::default();
-        for rows in pieces(outputs, inner) {
+        for rows in pieces(outputs, inner, COPIED) {
             let len = rows.len() * inner;
             if copy.len() < len {
                 copy = Room::zeros(len);
@@ -211,7 +214,7 @@ mod tests {
     fn pieces_are_whole_panels_side_by_side() {
         for (outputs, inner) in [(0, 5), (1, 1), (49_152, 576), (70, 1 << 20), (131, (1 << 14) - 1)]
         {
-            let pieces: Vec<_> = pieces(outputs, inner).collect();
+            let pieces: Vec<_> = pieces(outputs, inner, COPIED).collect();
             assert!(pieces.iter().all(|piece| piece.start.is_multiple_of(matmul::PANEL)));
             let outputs_of: Vec<usize> = pieces.into_iter().flatten().collect();
             assert_eq!(outputs_of, (0..outputs).collect::<Vec<_>>(), "{outputs} × {inner}");

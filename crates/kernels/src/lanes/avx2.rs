@@ -196,10 +196,12 @@ impl Lanes for Avx2 {
         for (half, from) in from.as_chunks::<8>().0.iter().enumerate() {
             here!({
                 // Columns n and n + 4 are halves of a register, and all else stays within the halves.
-                let two = |n: usize| {
-                    _mm256_loadu2_m128i(from[n + 4].add(at).cast(), from[n].add(at).cast())
-                };
-                let [a, b, c, d] = [two(0), two(1), two(2), two(3)];
+                let mut columns = [_mm256_setzero_si256(); 4];
+                for (n, to) in columns.iter_mut().enumerate() {
+                    let (low, high) = (from[n].add(at).cast(), from[n + 4].add(at).cast());
+                    *to = _mm256_loadu2_m128i(high, low);
+                }
+                let [a, b, c, d] = columns;
                 let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
                 let to = to.add(half * 8);
                 _mm256_storeu_si256(to.cast(), _mm256_unpacklo_epi64(ab, cd));

@@ -159,14 +159,14 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         here!({
             // Columns n, n + 4, n + 8 and n + 12 are quarters of a register, and all else stays within
             // the quarters.
-            let four = |n: usize| {
-                let quarter = |i: usize| _mm_loadu_si128(from[n + 4 * i].add(at).cast());
-                let x = _mm512_castsi128_si512(quarter(0));
-                let x = _mm512_inserti32x4::<1>(x, quarter(1));
-                let x = _mm512_inserti32x4::<2>(x, quarter(2));
-                _mm512_inserti32x4::<3>(x, quarter(3))
-            };
-            let [a, b, c, d] = [four(0), four(1), four(2), four(3)];
+            let mut columns = [_mm512_setzero_si512(); 4];
+            for (n, to) in columns.iter_mut().enumerate() {
+                let x = _mm512_castsi128_si512(_mm_loadu_si128(from[n].add(at).cast()));
+                let x = _mm512_inserti32x4::<1>(x, _mm_loadu_si128(from[n + 4].add(at).cast()));
+                let x = _mm512_inserti32x4::<2>(x, _mm_loadu_si128(from[n + 8].add(at).cast()));
+                *to = _mm512_inserti32x4::<3>(x, _mm_loadu_si128(from[n + 12].add(at).cast()));
+            }
+            let [a, b, c, d] = columns;
             let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
             _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi64(ab, cd));
             _mm512_storeu_si512(to.add(by).cast(), _mm512_unpackhi_epi64(ab, cd));

@@ -291,25 +291,29 @@ impl Quantised for Q8_0 {
     }
 }
 
-/// The low nibbles of four bytes, side by side.
+/// The low nibbles of eight bytes, side by side.
 #[inline(always)]
-fn low_nibbles(bytes: u32) -> u32 {
-    let pairs = bytes & 0x0f0f_0f0f;
-    let pairs = (pairs | pairs >> 4) & 0x00ff_00ff;
-    (pairs | pairs >> 8) & 0xffff
+fn low_nibbles(first: u32, second: u32) -> u32 {
+    let mut both = [first, second];
+    for four in &mut both {
+        *four &= 0x0f0f_0f0f;
+        *four = (*four | *four >> 4) & 0x00ff_00ff;
+        *four = (*four | *four >> 8) & 0xffff;
+    }
+    both[0] | both[1] << 16
 }
 
 /// Orders the nibbles of sixteen blocks of a file as groups have them: a file's low ones come first.
 #[inline(always)]
 fn put_nibbles(file: &[[u32; LANES]; 4], to: &mut [u32]) {
-    let to = &mut to[..3 * PANEL + LANES];
-    for lane in 0..LANES {
-        let low = |n: usize| low_nibbles(file[n][lane]);
-        let high = |n: usize| low_nibbles(file[n][lane] >> 4);
-        to[lane] = low(0) | low(1) << 16;
-        to[PANEL + lane] = low(2) | low(3) << 16;
-        to[2 * PANEL + lane] = high(0) | high(1) << 16;
-        to[3 * PANEL + lane] = high(2) | high(3) << 16;
+    for half in 0..2 {
+        for pair in 0..2 {
+            let to = &mut to[(2 * half + pair) * PANEL..][..LANES];
+            for (lane, to) in to.iter_mut().enumerate() {
+                let (first, second) = (file[2 * pair][lane], file[2 * pair + 1][lane]);
+                *to = low_nibbles(first >> (4 * half), second >> (4 * half));
+            }
+        }
     }
 }
 

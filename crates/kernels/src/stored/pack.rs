@@ -93,4 +93,4 @@ impl<F: Form> Kernel for Pack<'_, F> {
 /// Bytes of the longest block of any form.
 const MOST: usize = 2 * STEPS;
 /// How far ahead memory is asked for, in bytes of a row.
-const AHEAD: usize = 256;
+const AHEAD: usize = 64;
