@@ -9,11 +9,15 @@
 //! Of nibbles, the low ones of a file's block are elements 0 to 15. In panels, element n of a group is
 //! the nth byte or nibble of its word.
 
+mod nibbles;
+
 use super::PANEL;
 use crate::{
     lanes::{LANES, Lanes},
     naive::stored as naive,
 };
+
+pub(super) use nibbles::{Q4_0, Q4_1};
 
 /// How the numbers of a weight are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,138 +292,5 @@ impl Quantised for Q8_0 {
     #[inline(always)]
     fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
         on.mul(on.byte_at_top(group, n), on.splat(FROM_TOP))
-    }
-}
-
-/// The low nibbles of eight bytes, side by side.
-#[inline(always)]
-fn low_nibbles(first: u32, second: u32) -> u32 {
-    let mut both = [first, second];
-    for four in &mut both {
-        *four &= 0x0f0f_0f0f;
-        *four = (*four | *four >> 4) & 0x00ff_00ff;
-        *four = (*four | *four >> 8) & 0xffff;
-    }
-    both[0] | both[1] << 16
-}
-
-/// Orders the nibbles of sixteen blocks of a file as groups have them: a file's low ones come first.
-#[inline(always)]
-fn put_nibbles(file: &[[u32; LANES]; 4], to: &mut [u32]) {
-    for half in 0..2 {
-        for pair in 0..2 {
-            let to = &mut to[(2 * half + pair) * PANEL..][..LANES];
-            for (lane, to) in to.iter_mut().enumerate() {
-                let (first, second) = (file[2 * pair][lane], file[2 * pair + 1][lane]);
-                *to = low_nibbles(first >> (4 * half), second >> (4 * half));
-            }
-        }
-    }
-}
-
-fn nibble(groups: &[u32], k: usize, column: usize) -> u8 {
-    (groups[k % STEPS / 8 * PANEL + column] >> (4 * (k % 8)) & 15) as u8
-}
-
-pub(super) struct Q4_0;
-
-impl Form for Q4_0 {
-    const TOGETHER: usize = 8;
-    const GROUP: usize = PANEL;
-    const HEAD: usize = HALVES;
-    const BYTES: usize = 2 + STEPS / 2;
-    type Head<L: Lanes> = L::F32;
-    type Group<L: Lanes> = L::Words;
-
-    #[inline(always)]
-    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> L::F32 {
-        // SAFETY: the caller's promise.
-        unsafe { on.halves_at(block.add(vector * LANES / 2)) }
-    }
-    #[inline(always)]
-    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
-        // SAFETY: the caller's promise.
-        unsafe { on.words_at(at.add(vector * LANES)) }
-    }
-    #[inline(always)]
-    fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
-        on.mul(on.nibble(group, n, -8), scale)
-    }
-    #[inline(always)]
-    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
-        // SAFETY: the caller's promise.
-        let nibbles = unsafe {
-            put_halves(from, at, &mut block[vector * LANES / 2..]);
-            turned(on, from, at + 2)
-        };
-        put_nibbles(&nibbles, &mut block[Self::HEAD + vector * LANES..]);
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        let block = &panel[k / STEPS * block_len::<Self>()..];
-        naive::q4_0(nibble(&block[Self::HEAD..], k, column), half(block, column))
-    }
-}
-
-impl Quantised for Q4_0 {
-    #[inline(always)]
-    fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
-        on.nibble(group, n, -8)
-    }
-}
-
-pub(super) struct Q4_1;
-
-impl Form for Q4_1 {
-    const TOGETHER: usize = 8;
-    const GROUP: usize = PANEL;
-    const HEAD: usize = 2 * HALVES;
-    const BYTES: usize = 4 + STEPS / 2;
-    type Head<L: Lanes> = (L::F32, L::F32);
-    type Group<L: Lanes> = L::Words;
-
-    #[inline(always)]
-    unsafe fn head<L: Lanes>(on: L, block: *const u32, vector: usize) -> (L::F32, L::F32) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let at = block.add(vector * LANES / 2);
-            (on.halves_at(at), on.halves_at(at.add(HALVES)))
-        }
-    }
-    #[inline(always)]
-    unsafe fn group<L: Lanes>(on: L, at: *const u32, vector: usize) -> L::Words {
-        // SAFETY: the caller's promise.
-        unsafe { on.words_at(at.add(vector * LANES)) }
-    }
-    #[inline(always)]
-    fn value<L: Lanes>(
-        on: L,
-        (scale, least): (L::F32, L::F32),
-        group: L::Words,
-        n: usize,
-    ) -> L::F32 {
-        // Four bits times eleven are exact, so this rounds where the twin does.
-        on.fma(on.nibble(group, n, 0), scale, least)
-    }
-    #[inline(always)]
-    unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
-        // SAFETY: the caller's promise.
-        let nibbles = unsafe {
-            put_halves(from, at, &mut block[vector * LANES / 2..]);
-            put_halves(from, at + 2, &mut block[HALVES + vector * LANES / 2..]);
-            turned(on, from, at + 4)
-        };
-        put_nibbles(&nibbles, &mut block[Self::HEAD + vector * LANES..]);
-    }
-    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
-        let block = &panel[k / STEPS * block_len::<Self>()..];
-        let (scale, least) = (half(block, column), half(&block[HALVES..], column));
-        naive::q4_1(nibble(&block[Self::HEAD..], k, column), scale, least)
-    }
-}
-
-impl Quantised for Q4_1 {
-    #[inline(always)]
-    fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
-        on.nibble(group, n, 0)
     }
 }
