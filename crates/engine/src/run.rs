@@ -2,6 +2,7 @@
 
 mod loss;
 mod pages;
+mod several;
 
 use lookback_files::Result;
 use lookback_kernels::{
@@ -206,6 +207,10 @@ impl Execute for Run<'_> {
 
     fn linear(&mut self, x: Rows, how: &Linear) -> Rows {
         self.make(x.rows, how.outputs, |run, y| run.product(x, how, None, y))
+    }
+
+    fn linears<const N: usize>(&mut self, x: Rows, how: [&Linear; N]) -> [Rows; N] {
+        self.several(x, how)
     }
 
     fn rotate(&mut self, x: Rows, how: &Rotary, batch: &Batch) -> Rows {

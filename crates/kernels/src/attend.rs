@@ -12,6 +12,7 @@
 //! 3. The folding factors of the rows stand in one vector.
 //! 4. The weights are never stored. Who wants to see them computes them from the log-sum-exp.
 
+mod alone;
 mod backward;
 mod forward;
 mod seen;

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use crate::{
     lanes::Lanes,
-    path::Kernel,
+    path::{Kernel, Path},
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
 };
@@ -38,7 +38,7 @@ pub fn panels_len(outputs: usize, inner: usize) -> usize {
 }
 
 /// A packed matrix: `[⌈outputs / 64⌉, inner, 64]`, missing columns +0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Panels<'a> {
     /// [`panels_len`] floats.
     pub data: &'a [f32],
@@ -256,30 +256,72 @@ impl Tasks {
     }
 }
 
-/// Runs a product's tasks. `left` has `rows` rows of `panels.inner` steps, `y` is `[rows, outputs]`.
-fn product(
-    team: &Team,
+/// Multiply-adds that are worth a meeting of threads.
+const LEAST: usize = 16 * 1024;
+
+/// A product whose shapes agree, to be run task by task.
+#[derive(Clone, Copy)]
+struct Work<'a> {
     rows: usize,
     left: Left,
-    panels: Panels<'_>,
+    panels: Panels<'a>,
     start: Start,
-    after: After<'_>,
-    y: &mut [f32],
-) {
-    let Panels { data, outputs, inner } = panels;
-    assert_eq!(data.len(), panels_len(outputs, inner), "panels of another shape");
-    assert_eq!(y.len(), rows * outputs, "an output of another shape");
-    assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-    assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-    let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let tasks = Tasks::of(rows, outputs);
-    let shared = Shared((left, out));
-    team.run(tasks.count(), &|task| {
-        let Shared((left, out)) = *shared.get();
+    after: After<'a>,
+    out: Out,
+    tasks: Tasks,
+}
+
+impl<'a> Work<'a> {
+    /// `left` has `rows` rows of `panels.inner` steps; `y`, `[rows, outputs]`, is not touched meanwhile.
+    fn new(
+        rows: usize,
+        left: Left,
+        panels: Panels<'a>,
+        start: Start,
+        after: After<'a>,
+        y: &mut [f32],
+    ) -> Self {
+        let Panels { data, outputs, inner } = panels;
+        assert_eq!(data.len(), panels_len(outputs, inner), "panels of another shape");
+        assert_eq!(y.len(), rows * outputs, "an output of another shape");
+        assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
+        assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
+        let out = Out { at: y.as_mut_ptr(), by_row: outputs };
+        Self { rows, left, panels, start, after, out, tasks: Tasks::of(rows, outputs) }
+    }
+
+    fn multiply_adds(&self) -> usize {
+        self.rows * self.panels.outputs * self.panels.inner
+    }
+
+    fn run(&self, on: Path, task: usize) {
+        let Self { rows, left, panels, start, after, out, tasks } = *self;
         let (block, panel) = tasks.of_number(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
-        team.path().run(Product { left, panels, rows, panel, start, after, out });
-    });
+        on.run(Product { left, panels, rows, panel, start, after, out });
+    }
+}
+
+/// Runs products that do not read what another writes.
+fn run_all(team: &Team, all: &[Work<'_>]) {
+    let total = all.iter().map(|work| work.tasks.count()).sum();
+    let shared = Shared(all);
+    let run = |mut task: usize| {
+        let Shared(all) = *shared.get();
+        for work in all {
+            let count = work.tasks.count();
+            if task < count {
+                return work.run(team.path(), task);
+            }
+            task -= count;
+        }
+    };
+    // Where there is little to do, threads would take longer to meet than to work.
+    if all.iter().map(Work::multiply_adds).sum::<usize>() < LEAST {
+        (0..total).for_each(run);
+    } else {
+        team.run(total, &run);
+    }
 }
 
 /// Pointers that tasks use for elements of their own.
@@ -305,7 +347,28 @@ pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: 
     let rows = y.len() / weight.outputs;
     assert_eq!(x.len(), rows * weight.inner, "an input of another shape");
     let left = Left { at: x.as_ptr(), by_row: weight.inner, by_step: 1 };
-    product(team, rows, left, weight, Start::Zero, after, y);
+    run_all(team, &[Work::new(rows, left, weight, Start::Zero, after, y)]);
+}
+
+/// Several products of the same rows, as one piece of work: y = x · weightᵀ, then + bias.
+///
+/// `x`: `[rows, inner]`, each of `y`: `[rows, outputs]`.
+pub fn forward_several<const N: usize>(
+    team: &Team,
+    x: &[f32],
+    weights: [Panels<'_>; N],
+    biases: [Option<&[f32]>; N],
+    y: [&mut [f32]; N],
+) {
+    let (mut biases, mut y) = (biases.into_iter(), y.into_iter());
+    let work = weights.map(|weight| {
+        let (bias, y) = (biases.next().flatten(), y.next().unwrap_or_default());
+        let rows = y.len() / weight.outputs.max(1);
+        assert_eq!(x.len(), rows * weight.inner, "an input of another shape");
+        let left = Left { at: x.as_ptr(), by_row: weight.inner, by_step: 1 };
+        Work::new(rows, left, weight, Start::Zero, After { bias, residual: None }, y)
+    });
+    run_all(team, &work);
 }
 
 /// dx = dy · weight: each a chain over outputs ascending.
@@ -330,7 +393,7 @@ pub fn input_gradient(
     assert_eq!(dy.len(), rows * width, "a gradient of another shape");
     assert!(first + outputs <= width, "a gradient of fewer outputs");
     let left = Left { at: dy[first..].as_ptr(), by_row: width, by_step: 1 };
-    product(team, rows, left, weight, start, After::default(), dx);
+    run_all(team, &[Work::new(rows, left, weight, start, After::default(), dx)]);
 }
 
 /// dbias = dbias + dy, over rows ascending.

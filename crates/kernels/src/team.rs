@@ -33,29 +33,35 @@ pub struct Team {
     turn: Mutex<()>,
 }
 
-/// A count on a cache line of its own: else each thread would wait for the line that another counts on.
+/// Something on a cache line of its own: else each thread would wait for the line that another writes.
 #[derive(Default)]
 #[repr(align(128))]
-struct Next(AtomicUsize);
+struct Line<T>(T);
 
 type Job = *const (dyn Fn(usize, usize) + Sync);
 
 struct Shared {
     /// `generation << 16 | is_open << 15 | workers that joined`
-    gate: AtomicU64,
-    job: UnsafeCell<Option<Job>>,
-    tasks: AtomicUsize,
+    gate: Line<AtomicU64>,
+    work: Line<Work>,
     /// For each thread, the next of its own tasks.
-    next: Vec<Next>,
-    finished: AtomicUsize,
+    next: Vec<Line<AtomicUsize>>,
+    finished: Line<AtomicUsize>,
     stop: AtomicBool,
     parked: Vec<AtomicBool>,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    panic: Line<Mutex<Option<Box<dyn Any + Send>>>>,
+}
+
+/// What the threads run, and how many tasks of it.
+#[derive(Default)]
+struct Work {
+    job: UnsafeCell<Option<Job>>,
+    tasks: AtomicUsize,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("Shared").field("gate", &self.gate).finish_non_exhaustive()
+        to.debug_struct("Shared").field("gate", &self.gate.0).finish_non_exhaustive()
     }
 }
 
@@ -80,14 +86,13 @@ impl Team {
         assert_denormals_are_kept();
         let others = threads.max(1) - 1;
         let shared = Arc::new(Shared {
-            gate: AtomicU64::new(0),
-            job: UnsafeCell::new(None),
-            tasks: AtomicUsize::new(0),
-            next: (0..=others).map(|_| Next::default()).collect(),
-            finished: AtomicUsize::new(0),
+            gate: Line::default(),
+            work: Line::default(),
+            next: (0..=others).map(|_| Line::default()).collect(),
+            finished: Line::default(),
             stop: AtomicBool::new(false),
             parked: (0..others).map(|_| AtomicBool::new(false)).collect(),
-            panic: Mutex::new(None),
+            panic: Line::default(),
         });
         let start = |index| {
             let shared = shared.clone();
@@ -133,29 +138,30 @@ impl Team {
         let job =
             unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), Job>(task) };
         // SAFETY: the turn is held, the gate is closed, and all who joined before have finished.
-        unsafe { *shared.job.get() = Some(job) };
-        shared.tasks.store(tasks, Ordering::Relaxed);
+        unsafe { *shared.work.0.job.get() = Some(job) };
+        shared.work.0.tasks.store(tasks, Ordering::Relaxed);
         for (thread, next) in shared.next.iter().enumerate() {
             next.0.store(own(tasks, shared.next.len(), thread).start, Ordering::Relaxed);
         }
-        shared.finished.store(0, Ordering::Relaxed);
-        let generation = (shared.gate.load(Ordering::Relaxed) >> 16) + 1;
-        shared.gate.store(generation << 16 | OPEN, Ordering::SeqCst);
+        shared.finished.0.store(0, Ordering::Relaxed);
+        let generation = (shared.gate.0.load(Ordering::Relaxed) >> 16) + 1;
+        shared.gate.0.store(generation << 16 | OPEN, Ordering::SeqCst);
         let wanted = self.workers.iter().zip(&shared.parked).take(tasks - 1);
         for (worker, parked) in wanted {
-            if parked.swap(false, Ordering::SeqCst) {
+            // Looked at first, as a task is: mostly nobody is parked.
+            if parked.load(Ordering::SeqCst) && parked.swap(false, Ordering::SeqCst) {
                 unpark(worker.thread());
             }
         }
         shared.do_tasks(task, 0);
-        let joined = shared.gate.fetch_and(!OPEN, Ordering::AcqRel) & JOINED;
+        let joined = shared.gate.0.fetch_and(!OPEN, Ordering::AcqRel) & JOINED;
         let mut spins = 0u32;
-        while (shared.finished.load(Ordering::Acquire) as u64) < joined {
+        while (shared.finished.0.load(Ordering::Acquire) as u64) < joined {
             spins += 1;
             // A worker that lost its core to another process needs the scheduler, not our spinning.
             if spins.is_multiple_of(1 << 12) { thread::yield_now() } else { std::hint::spin_loop() }
         }
-        let panic = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let panic = shared.panic.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -205,7 +211,7 @@ impl Drop for Team {
 impl Shared {
     /// The tasks of a thread, then what the others have left of theirs.
     fn do_tasks(&self, task: &(dyn Fn(usize, usize) + Sync), thread: usize) {
-        let tasks = self.tasks.load(Ordering::Relaxed);
+        let tasks = self.work.0.tasks.load(Ordering::Relaxed);
         let threads = self.next.len();
         let done = catch_unwind(AssertUnwindSafe(|| {
             IS_INSIDE.set(true);
@@ -224,19 +230,22 @@ impl Shared {
         if let Err(panic) = done {
             // Nobody begins another task; what runs goes on to its end.
             self.next.iter().for_each(|next| next.0.store(tasks, Ordering::Relaxed));
-            let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut first = self.panic.0.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert(panic);
         }
     }
 
     /// Counts this worker in, if an operation of another generation than `seen` is open.
     fn join(&self, seen: &mut u64) -> bool {
-        let gate = self.gate.load(Ordering::Acquire);
+        let gate = self.gate.0.load(Ordering::Acquire);
         if gate & OPEN == 0 || gate >> 16 == *seen {
             return false;
         }
-        let joined =
-            self.gate.compare_exchange(gate, gate + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let joined = self
+            .gate
+            .0
+            .compare_exchange(gate, gate + 1, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
         if joined {
             *seen = gate >> 16;
         }
@@ -253,11 +262,11 @@ fn work(shared: &Shared, index: usize) {
     while !shared.stop.load(Ordering::Relaxed) {
         if shared.join(&mut seen) {
             // SAFETY: joined while the gate was open, so the job stands until `finished` counts us.
-            let task = unsafe { (*shared.job.get()).map(|job| &*job) };
+            let task = unsafe { (*shared.work.0.job.get()).map(|job| &*job) };
             if let Some(task) = task {
                 shared.do_tasks(task, index + 1);
             }
-            shared.finished.fetch_add(1, Ordering::Release);
+            shared.finished.0.fetch_add(1, Ordering::Release);
             idle_since = Instant::now();
             continue;
         }
@@ -265,7 +274,7 @@ fn work(shared: &Shared, index: usize) {
         spins = spins.wrapping_add(1);
         if spins.is_multiple_of(64) && idle_since.elapsed() > SPIN {
             shared.parked[index].store(true, Ordering::SeqCst);
-            let gate = shared.gate.load(Ordering::SeqCst);
+            let gate = shared.gate.0.load(Ordering::SeqCst);
             let is_idle = gate & OPEN == 0 || gate >> 16 == seen;
             if is_idle && !shared.stop.load(Ordering::SeqCst) {
                 thread::park();

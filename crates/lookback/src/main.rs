@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         .and_then(|asked| asked.map_or(Ok(()), |asked| commands::run(asked, &mut print)))
         .and_then(|()| print.flush());
     let Err(refusal) = done else { return ExitCode::SUCCESS };
+    // What was written until then stands before the reason.
+    let _not_more_than_failed = print.flush();
     // Whoever closed the pipe has read enough, as in `lookback corpus | head`.
     if print.nobody_listens() {
         return ExitCode::SUCCESS;

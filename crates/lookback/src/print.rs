@@ -4,11 +4,18 @@
 
 mod events;
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    time::{Duration, Instant},
+};
 
 use lookback_files::{Refusal, Result};
 
 use crate::arguments::Loudness;
+
+/// Pieces that follow each other faster are shown together: no eye tells them apart, and each showing
+/// wakes whoever reads, on a core that may be computing the next piece.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Where results and notes go.
 pub(crate) struct Print {
@@ -18,6 +25,7 @@ pub(crate) struct Print {
     is_quiet: bool,
     is_verbose: bool,
     nobody_listens: bool,
+    shown_at: Option<Instant>,
 }
 
 impl Print {
@@ -30,6 +38,7 @@ impl Print {
             is_quiet: false,
             is_verbose: false,
             nobody_listens: false,
+            shown_at: None,
         }
     }
 
@@ -59,6 +68,18 @@ impl Print {
         self.settle(written)
     }
 
+    /// A piece of a result that grows, which is shown by the next piece at the latest that comes when a
+    /// moment has passed; whoever has printed the last one [flushes](Self::flush).
+    pub(crate) fn stream(&mut self, text: &str) -> Result<()> {
+        self.piece(text)?;
+        let now = Instant::now();
+        if self.shown_at.is_some_and(|then| now.duration_since(then) < MOMENT) {
+            return Ok(());
+        }
+        self.shown_at = Some(now);
+        self.flush()
+    }
+
     /// A line of the result.
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
         self.piece(text)?;
@@ -70,7 +91,7 @@ impl Print {
         self.line(&object.to_string())
     }
 
-    /// Shows what was printed so far, as streaming does after each piece.
+    /// Shows what was printed so far.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let written = self.results.flush();
         self.settle(written)

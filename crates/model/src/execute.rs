@@ -69,6 +69,11 @@ pub trait Execute {
         x
     }
 
+    /// Several linear layers on the same rows.
+    fn linears<const N: usize>(&mut self, x: Self::Rows, how: [&Linear; N]) -> [Self::Rows; N] {
+        how.map(|how| self.linear(x, how))
+    }
+
     /// `to + (x · weightᵀ + bias)`; `at` is where the sum in brackets may be seen.
     fn linear_add(&mut self, x: Self::Rows, how: &Linear, to: Self::Rows, at: Site) -> Self::Rows {
         let y = self.linear(x, how);

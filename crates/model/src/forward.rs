@@ -47,7 +47,7 @@ fn through<E: Execute>(
     let x = on.site(at(B::ResidPre), x);
     let normed = on.norm(x, &block.ln1);
     let normed = on.site(at(B::Ln1), normed);
-    let [q, k, v] = block.qkv.map(|how| on.linear(normed, &how));
+    let [q, k, v] = on.linears(normed, block.qkv.each_ref());
     let [mut q, mut k] = [on.site(at(B::Q), q), on.site(at(B::K), k)];
     let v = on.site(at(B::V), v);
     if let Some([of_q, of_k]) = &block.head_norms {
@@ -64,12 +64,16 @@ fn through<E: Execute>(
 
     let normed = on.norm(x, &block.ln2);
     let normed = on.site(at(B::Ln2), normed);
-    let pre = on.linear(normed, &block.mlp.up);
+    let up = &block.mlp.up;
+    let (pre, linear) = match &block.mlp.linear {
+        Some(linear) => {
+            let [pre, linear] = on.linears(normed, [up, linear]);
+            (pre, Some(linear))
+        }
+        None => (on.linear(normed, up), None),
+    };
     let pre = on.site(at(B::MlpPre), pre);
-    let linear = block.mlp.linear.map(|how| {
-        let linear = on.linear(normed, &how);
-        on.site(at(B::MlpPreLinear), linear)
-    });
+    let linear = linear.map(|linear| on.site(at(B::MlpPreLinear), linear));
     let post = on.gate(pre, linear, block.mlp.activation);
     let post = on.site(at(B::MlpPost), post);
     let x = on.linear_add(post, &block.mlp.down, x, at(B::MlpOut));

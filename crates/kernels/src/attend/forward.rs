@@ -1,8 +1,13 @@
-//! Forward: six rows of a head at a time through the tiles that they see.
+//! Forward: six rows of a head at a time through the tiles that they see. For a row that stands alone see
+//! `alone`.
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Pages, Span, part_of};
+use super::{
+    Heads, PAGE, Pages, Span,
+    alone::{self, Alone},
+    part_of,
+};
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
@@ -29,14 +34,31 @@ pub fn forward(
     log_sum_exp: Option<&mut [f32]>,
 ) {
     assert_eq!(query.len(), out.len(), "an output of another shape");
-    let blocks = |span: &Span| span.rows.div_ceil(BLOCK);
-    let total: usize = spans.iter().map(blocks).sum();
+    let rows_alone = spans.iter().filter(|span| span.rows == 1).count();
+    let parts = alone::parts(how, rows_alone, team.threads());
+    let tasks = |span: &Span| match span.rows {
+        1 => parts,
+        rows => rows.div_ceil(BLOCK) * how.heads,
+    };
+    let total: usize = spans.iter().map(tasks).sum();
     let out = Pieces::new(out);
     let log_sum_exp = log_sum_exp.map(Pieces::new);
-    team.run(total * how.heads, &|task| {
-        let (block, head) = (task / how.heads, task % how.heads);
-        let Some((span, nth)) = part_of(spans, block, blocks) else { return };
-        let rows = nth * BLOCK..span.rows.min((nth + 1) * BLOCK);
+    team.run(total, &|task| {
+        let Some((span, nth)) = part_of(spans, task, tasks) else { return };
+        if span.rows == 1 {
+            let heads = alone::heads_of(how, nth, parts);
+            let first = span.first_row * how.heads;
+            let own = first + heads.start..first + heads.end;
+            // SAFETY: each head of a row belongs to one task.
+            let (out, log_sum_exp) = unsafe {
+                let elements = own.start * how.head_dim..own.end * how.head_dim;
+                (out.piece(elements), log_sum_exp.as_ref().map(|to| to.piece(own)))
+            };
+            team.path().run(Alone { how, query, pages, span, heads, out, log_sum_exp });
+            return;
+        }
+        let (block, head) = (nth / how.heads, nth % how.heads);
+        let rows = block * BLOCK..span.rows.min((block + 1) * BLOCK);
         let rows = Block {
             how,
             query,
@@ -195,7 +217,7 @@ impl Block<'_> {
 /// Scores to weights exp(score · scale − max), in place; gives the maximum and sixteen lane totals.
 /// What is not visible counts for nothing.
 #[inline(always)]
-fn weigh<L: Lanes>(
+pub(super) fn weigh<L: Lanes>(
     on: L,
     scores: &mut [f32; PAGE],
     visible: &Range<usize>,

@@ -89,8 +89,7 @@ impl Chat {
             let limits = Limits { tokens: self.tokens, ends: &ends };
             repeat(&mut session, &mut window, &mut sampler, limits, |id| {
                 let piece = decoder.push(id);
-                print.piece(&piece)?;
-                print.flush()?;
+                print.stream(&piece)?;
                 answer.push_str(&piece);
                 Ok(ControlFlow::Continue(()))
             })

@@ -106,7 +106,7 @@ impl Generate {
         let (streams, mut text) = (!self.form.json, String::new());
         let mut show = |shown: String, print: &mut Print| {
             text.push_str(&shown);
-            if streams { print.piece(&shown).and_then(|()| print.flush()) } else { Ok(()) }
+            if streams { print.stream(&shown) } else { Ok(()) }
         };
         let limits = Limits { tokens: self.tokens, ends: &ends };
         let finish = repeat(&mut session, &mut window, &mut sampler, limits, |id| {
