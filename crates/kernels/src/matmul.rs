@@ -13,17 +13,20 @@
 //! 3. A task is a block of rows by one panel, and writes outputs of its own.
 
 pub(crate) mod weight;
+mod work;
 
 use std::ops::Range;
 
 use crate::{
     lanes::Lanes,
-    path::{Kernel, Path},
+    path::Kernel,
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
 };
 
 pub use weight::{weight_gradient, weight_gradient_scratch};
+pub(crate) use work::Tasks;
+use work::{Work, run_all};
 
 /// Columns of a panel.
 pub const PANEL: usize = COLUMNS;
@@ -229,101 +232,6 @@ pub(crate) unsafe fn chains<M: Multiply>(
     }
 }
 
-/// A product's tasks, blocks of rows by panels, in an order in which the larger matrix is read from
-/// memory once: all panels of a block where rows are many, all blocks of a panel where panels are.
-#[derive(Clone, Copy)]
-pub(crate) struct Tasks {
-    blocks: usize,
-    panels: usize,
-}
-
-impl Tasks {
-    pub(crate) fn of(rows: usize, outputs: usize) -> Self {
-        Self { blocks: rows.div_ceil(BLOCK), panels: outputs.div_ceil(PANEL) }
-    }
-
-    pub(crate) fn count(self) -> usize {
-        self.blocks * self.panels
-    }
-
-    /// Block and panel of a task.
-    pub(crate) fn of_number(self, task: usize) -> (usize, usize) {
-        if self.blocks * BLOCK < self.panels * PANEL {
-            (task % self.blocks, task / self.blocks)
-        } else {
-            (task / self.panels, task % self.panels)
-        }
-    }
-}
-
-/// Multiply-adds that are worth a meeting of threads.
-const LEAST: usize = 16 * 1024;
-
-/// A product whose shapes agree, to be run task by task.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    rows: usize,
-    left: Left,
-    panels: Panels<'a>,
-    start: Start,
-    after: After<'a>,
-    out: Out,
-    tasks: Tasks,
-}
-
-impl<'a> Work<'a> {
-    /// `left` has `rows` rows of `panels.inner` steps; `y`, `[rows, outputs]`, is not touched meanwhile.
-    fn new(
-        rows: usize,
-        left: Left,
-        panels: Panels<'a>,
-        start: Start,
-        after: After<'a>,
-        y: &mut [f32],
-    ) -> Self {
-        let Panels { data, outputs, inner } = panels;
-        assert_eq!(data.len(), panels_len(outputs, inner), "panels of another shape");
-        assert_eq!(y.len(), rows * outputs, "an output of another shape");
-        assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-        assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-        let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-        Self { rows, left, panels, start, after, out, tasks: Tasks::of(rows, outputs) }
-    }
-
-    fn multiply_adds(&self) -> usize {
-        self.rows * self.panels.outputs * self.panels.inner
-    }
-
-    fn run(&self, on: Path, task: usize) {
-        let Self { rows, left, panels, start, after, out, tasks } = *self;
-        let (block, panel) = tasks.of_number(task);
-        let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
-        on.run(Product { left, panels, rows, panel, start, after, out });
-    }
-}
-
-/// Runs products that do not read what another writes.
-fn run_all(team: &Team, all: &[Work<'_>]) {
-    let total = all.iter().map(|work| work.tasks.count()).sum();
-    let shared = Shared(all);
-    let run = |mut task: usize| {
-        let Shared(all) = *shared.get();
-        for work in all {
-            let count = work.tasks.count();
-            if task < count {
-                return work.run(team.path(), task);
-            }
-            task -= count;
-        }
-    };
-    // Where there is little to do, threads would take longer to meet than to work.
-    if all.iter().map(Work::multiply_adds).sum::<usize>() < LEAST {
-        (0..total).for_each(run);
-    } else {
-        team.run(total, &run);
-    }
-}
-
 /// Pointers that tasks use for elements of their own.
 pub(crate) struct Shared<T>(pub(crate) T);
 
@@ -364,7 +272,8 @@ pub fn forward_several<const N: usize>(
     let work = weights.map(|weight| {
         let (bias, y) = (biases.next().flatten(), y.next().unwrap_or_default());
         let rows = y.len() / weight.outputs.max(1);
-        assert_eq!(x.len(), rows * weight.inner, "an input of another shape");
+        let is_as_wide = weight.outputs == 0 || x.len() == rows * weight.inner;
+        assert!(is_as_wide, "an input of another shape");
         let left = Left { at: x.as_ptr(), by_row: weight.inner, by_step: 1 };
         Work::new(rows, left, weight, Start::Zero, After { bias, residual: None }, y)
     });

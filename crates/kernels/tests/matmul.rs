@@ -119,6 +119,12 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
             matmul::forward(team, &x, panels, *after, &mut y);
             assert_eq!(&bits(&y), expected, "forward: {on}, {after:?}");
         }
+        let mut y = [vec![f32::NAN; rows * outputs], vec![f32::NAN; rows * outputs]];
+        let biases = [None, Some(&bias[..])];
+        matmul::forward_several(team, &x, [panels; 2], biases, y.each_mut().map(|y| &mut y[..]));
+        for (y, expected) in y.iter().zip(&products) {
+            assert_eq!(&bits(y), expected, "several: {on}");
+        }
         let mut data = vec![f32::NAN; matmul::panels_len(inner, outputs)];
         matmul::pack_across(team, &weight, outputs, inner, &mut data);
         let across = Panels { data: &data, outputs: inner, inner: outputs };
@@ -127,8 +133,8 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
             matmul::input_gradient(team, &dy, 0, across, start, &mut dx);
             assert_eq!(&bits(&dx), expected, "input gradient: {on}, {start:?}");
             let mut dx = stands[..rows * inner].to_vec();
-            let size = if outputs > 256 { 256 } else { outputs.div_ceil(2) };
-            for first in (0..outputs).step_by(size) {
+            let size = if outputs > 256 { 256 } else { outputs.div_ceil(2).max(1) };
+            for first in (0..outputs.max(1)).step_by(size) {
                 let part = first..outputs.min(first + size);
                 let start = if first == 0 { start } else { Start::Existing };
                 let mut data = vec![f32::NAN; matmul::panels_len(inner, part.len())];
