@@ -31,7 +31,7 @@ SHAPES, KINDS = ["llama110m", "llama1b"], ["f32", "bf16", "q8_0", "q4_0"]
 
 
 def made(args):
-    """The files of issue 5's table, written once, and which of them is trained."""
+    """The files of the table, written once, and which of them is trained."""
     root = Path(args.models)
     root.mkdir(parents=True, exist_ok=True)
     peers = Path(args.peers)
