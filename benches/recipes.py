@@ -5,14 +5,13 @@
   benches/recipes.py race TEXT [TEXT ...] --peers DIR --python PYTHON [--preset tiny]
 
 `ablation` trains on each text by itself, as characters. A loss at equal tokens is that after as many steps; one at
-equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds, each
-of a run of a few steps right after one of the preset (--rounds): they want the machine alone, and --alone CMD runs
-them, such as through a lock. A speed within --same of the preset's counts as equal. Losses do not depend on speed,
-since a run has the same bits on any number of threads and however often it is halted: they are of runs on one thread
-each, as many at a time as there are threads, and may be computed beside other work, which is what --beside CMD is for
-(`chrt -i 0`). With --kept DIR each run that has ended is kept there and not repeated, so that a table that was
-interrupted goes on.
-Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
+equal seconds is that of a run with as many steps as take the preset's seconds. How many those are is said by speeds,
+each of a run of a few steps right after one of the preset (--rounds): they want the machine alone, and --alone CMD
+runs them, such as through a lock. A speed within --same of the preset's counts as equal. Losses do not depend on
+speed, since a run has the same bits on any number of threads and however often it is halted: they are of runs on one
+thread each, as many at a time as there are threads, and may be computed beside other work, which is what --beside CMD
+is for (`chrt -i 0`). With --kept DIR each run that has ended is kept there and not repeated, so that a table that was
+interrupted goes on. Losses are of the last tenth of the text, in nats a character, with the spread over the seeds.
 
 `race` runs nanoGPT's recipe in PyTorch (`loss` of DIR/train_bench.py, its vocabulary as large as the text's) at the
 same budget of parameters, in the mode that is fastest in a short measurement, and says in which share of its seconds
@@ -28,7 +27,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pairs import last_object, machine, ratio, refuse, run, spread
+from pairs import last_object, machine, refuse, run, spread
 
 # What is changed of a preset, and how. Those that are as the preset has it already are passed over.
 CHANGES = {

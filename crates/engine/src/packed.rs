@@ -22,14 +22,47 @@ pub enum Compute {
     Bf16,
 }
 
+impl Compute {
+    /// Words of a matrix packed for it.
+    pub(crate) fn panels_len(self, [outputs, inner]: [usize; 2]) -> usize {
+        match self {
+            Self::F32 => matmul::panels_len(outputs, inner),
+            Self::Bf16 => bf16::panels_len(outputs, inner),
+        }
+    }
+
+    /// Packs the rows of a matrix for the way forward.
+    pub(crate) fn pack(
+        self,
+        team: &Team,
+        rows: &[f32],
+        [outputs, inner]: [usize; 2],
+        to: &mut [f32],
+    ) {
+        match self {
+            Self::F32 => matmul::pack(team, rows, outputs, inner, to),
+            Self::Bf16 => bf16::pack(team, rows, outputs, inner, bf16::as_pairs_mut(to)),
+        }
+    }
+
+    /// What it packed.
+    pub(crate) fn panels(self, data: &[f32], [outputs, inner]: [usize; 2]) -> Forward<'_> {
+        match self {
+            Self::F32 => Forward::F32(Panels { data, outputs, inner }),
+            Self::Bf16 => {
+                Forward::Bf16(bf16::Panels { data: bf16::as_pairs(data), outputs, inner })
+            }
+        }
+    }
+}
+
 /// Panels of a matrix `[outputs, inner]`; none of a weight that only rows are held of.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Packed {
     #[default]
     None,
-    F32(Room),
-    /// In pairs.
-    Bf16(Room<u32>),
+    /// Of f32, or of pairs.
+    Panels(Compute, Room),
     /// As a file stores it, to be read only.
     Stored(Kind, Room<u32>),
 }
@@ -52,8 +85,12 @@ const COPIED: usize = 1 << 20;
 /// each thread to fill large pages of its own, which the system clears while the others go on.
 const PACKED: usize = 4 << 20;
 
-/// Outputs that are taken at a time: whole panels, but for the last.
-fn pieces(outputs: usize, inner: usize, numbers: usize) -> impl Iterator<Item = Range<usize>> {
+/// Outputs that are taken at a time: whole panels, but for the last, and so whole pairs.
+pub(crate) fn pieces(
+    outputs: usize,
+    inner: usize,
+    numbers: usize,
+) -> impl Iterator<Item = Range<usize>> {
     let rows = (numbers / inner.max(1)).max(1).next_multiple_of(matmul::PANEL);
     (0..outputs).step_by(rows).map(move |first| first..outputs.min(first + rows))
 }
@@ -108,58 +145,35 @@ impl Packed {
             matmul::pack(team, &copy[..len], rows.len(), inner, &mut panels[at..]);
             file.release_rows(id, rows);
         }
-        Some(Self::F32(panels))
+        Some(Self::Panels(compute, panels))
     }
 
     /// Packs the rows of a matrix.
-    pub(crate) fn new(
-        compute: Compute,
-        team: &Team,
-        rows: &[f32],
-        [outputs, inner]: [usize; 2],
-    ) -> Self {
-        match compute {
-            Compute::F32 => {
-                let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
-                matmul::pack(team, rows, outputs, inner, &mut panels);
-                Self::F32(panels)
-            }
-            Compute::Bf16 => {
-                let mut panels = Room::zeros(bf16::panels_len(outputs, inner));
-                bf16::pack(team, rows, outputs, inner, &mut panels);
-                Self::Bf16(panels)
-            }
-        }
-    }
-
-    /// Bytes that [`Packed::new`] takes.
-    pub(crate) fn bytes_of(compute: Compute, [outputs, inner]: [usize; 2]) -> usize {
-        match compute {
-            Compute::F32 => 4 * matmul::panels_len(outputs, inner),
-            Compute::Bf16 => 4 * bf16::panels_len(outputs, inner),
-        }
+    pub(crate) fn new(compute: Compute, team: &Team, rows: &[f32], shape: [usize; 2]) -> Self {
+        let mut panels = Room::zeros(compute.panels_len(shape));
+        compute.pack(team, rows, shape, &mut panels);
+        Self::Panels(compute, panels)
     }
 
     /// Bytes that a forward pass reads, unless it reads rows.
     pub(crate) fn bytes_read(&self) -> Option<usize> {
         match self {
             Self::None => None,
-            Self::F32(panels) => Some(4 * panels.len()),
-            Self::Bf16(panels) => Some(4 * panels.len()),
+            Self::Panels(_, panels) => Some(4 * panels.len()),
             Self::Stored(_, words) => Some(4 * words.len()),
         }
     }
 
     /// For the forward pass, if it is packed.
-    pub(crate) fn forward(&self, [outputs, inner]: [usize; 2]) -> Option<Forward<'_>> {
-        Some(match self {
-            Self::None => return None,
-            Self::F32(data) => Forward::F32(Panels { data, outputs, inner }),
-            Self::Bf16(data) => Forward::Bf16(bf16::Panels { data, outputs, inner }),
+    pub(crate) fn forward(&self, shape: [usize; 2]) -> Option<Forward<'_>> {
+        match self {
+            Self::None => None,
+            Self::Panels(compute, panels) => Some(compute.panels(panels, shape)),
             Self::Stored(kind, data) => {
-                Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner })
+                let [outputs, inner] = shape;
+                Some(Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner }))
             }
-        })
+        }
     }
 }
 
@@ -214,10 +228,13 @@ mod tests {
     fn pieces_are_whole_panels_side_by_side() {
         for (outputs, inner) in [(0, 5), (1, 1), (49_152, 576), (70, 1 << 20), (131, (1 << 14) - 1)]
         {
-            let pieces: Vec<_> = pieces(outputs, inner, COPIED).collect();
-            assert!(pieces.iter().all(|piece| piece.start.is_multiple_of(matmul::PANEL)));
-            let outputs_of: Vec<usize> = pieces.into_iter().flatten().collect();
-            assert_eq!(outputs_of, (0..outputs).collect::<Vec<_>>(), "{outputs} × {inner}");
+            for numbers in [COPIED, PACKED] {
+                let pieces: Vec<_> = pieces(outputs, inner, numbers).collect();
+                assert!(pieces.iter().all(|piece| piece.start.is_multiple_of(matmul::PANEL)));
+                assert!(pieces.iter().all(|piece| piece.len() <= pieces[0].len()));
+                let outputs_of: Vec<usize> = pieces.into_iter().flatten().collect();
+                assert_eq!(outputs_of, (0..outputs).collect::<Vec<_>>(), "{outputs} × {inner}");
+            }
         }
     }
 }

@@ -17,15 +17,12 @@ use lookback_kernels::{
 use lookback_model::{Network, WeightId};
 
 use crate::{
-    packed::{Back, Compute, Forward},
+    packed::{Back, Compute, Forward, pieces},
     weights::{Weights, is_multiplied},
 };
 
-/// Elements of a part.
+/// Numbers of a part.
 const PART: usize = 1 << 22;
-
-/// Outputs of which parts are made: whole blocks of steps, be they single or in pairs.
-const BLOCK: usize = 256;
 
 /// Room for the panels of one weight, and which it is.
 #[derive(Debug, Default)]
@@ -37,15 +34,14 @@ pub(crate) struct Packing {
     across_of: Option<WeightId>,
 }
 
-/// The outputs of each part of a weight for the way back.
+/// The outputs of each part of a weight for the way back, the longest first.
 pub(crate) fn parts(outputs: usize, inner: usize) -> impl Iterator<Item = Range<usize>> {
-    let len = longest_part(outputs, inner);
-    (0..outputs).step_by(len.max(1)).map(move |first| first..outputs.min(first + len))
+    pieces(outputs, inner, PART)
 }
 
-/// Outputs of the largest part.
+/// Outputs of the longest part.
 pub(crate) fn longest_part(outputs: usize, inner: usize) -> usize {
-    outputs.min((PART / inner.max(1) / BLOCK).max(1) * BLOCK)
+    parts(outputs, inner).next().map_or(0, |part| part.len())
 }
 
 impl Packing {
@@ -75,25 +71,14 @@ impl Packing {
 
     /// A weight for the forward pass.
     pub(crate) fn forward(&mut self, team: &Team, weights: &Weights, id: WeightId) -> Forward<'_> {
-        let [outputs, inner] = weights.network().weight(id).shape;
-        let compute = weights.compute();
-        let len = panels_len(compute, outputs, inner);
+        let (compute, shape) = (weights.compute(), weights.network().weight(id).shape);
+        let len = compute.panels_len(shape);
         if self.along_of != Some(id) {
             grow(&mut self.along, len);
-            let (rows, to) = (weights.rows(id), &mut self.along[..len]);
-            match compute {
-                Compute::F32 => matmul::pack(team, rows, outputs, inner, to),
-                Compute::Bf16 => bf16::pack(team, rows, outputs, inner, bf16::as_pairs_mut(to)),
-            }
+            compute.pack(team, weights.rows(id), shape, &mut self.along[..len]);
             self.along_of = Some(id);
         }
-        let data = &self.along[..len];
-        match compute {
-            Compute::F32 => Forward::F32(Panels { data, outputs, inner }),
-            Compute::Bf16 => {
-                Forward::Bf16(bf16::Panels { data: bf16::as_pairs(data), outputs, inner })
-            }
-        }
+        compute.panels(&self.along[..len], shape)
     }
 
     /// A part of a weight for the pass back.
@@ -106,7 +91,7 @@ impl Packing {
     ) -> Back<'_> {
         let [outputs, inner] = weights.network().weight(id).shape;
         let compute = weights.compute();
-        let len = panels_len(compute, inner, part.len());
+        let len = compute.panels_len([inner, part.len()]);
         if self.across_of != Some(id) {
             grow(&mut self.across, len);
             let rows = &weights.rows(id)[part.start * inner..part.end * inner];
@@ -137,39 +122,15 @@ fn grow(room: &mut Room, len: usize) {
     }
 }
 
-/// Words of a packed matrix.
-fn panels_len(compute: Compute, outputs: usize, inner: usize) -> usize {
-    match compute {
-        Compute::F32 => matmul::panels_len(outputs, inner),
-        Compute::Bf16 => bf16::panels_len(outputs, inner),
-    }
-}
-
 /// Words for the largest weight forward, and for the largest part of any back.
 fn lens(network: &Network, compute: Compute, goes_back: bool) -> [usize; 2] {
     let multiplied = network.ids().filter(|&id| is_multiplied(network, id));
     multiplied.fold([0; 2], |[along, across], id| {
         let [outputs, inner] = network.weight(id).shape;
-        let back = panels_len(compute, inner, longest_part(outputs, inner));
+        let back = if goes_back { longest_part(outputs, inner) } else { 0 };
         [
-            along.max(panels_len(compute, outputs, inner)),
-            across.max(if goes_back { back } else { 0 }),
+            along.max(compute.panels_len([outputs, inner])),
+            across.max(compute.panels_len([inner, back])),
         ]
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_whole_blocks_side_by_side() {
-        for (outputs, inner) in [(0, 5), (1, 1), (50_304, 768), (8192, 512), (300, 1 << 20)] {
-            let parts: Vec<_> = parts(outputs, inner).collect();
-            assert!(parts.iter().all(|part| part.start.is_multiple_of(BLOCK)));
-            assert!(parts.iter().all(|part| part.len() <= longest_part(outputs, inner)));
-            assert_eq!(parts.into_iter().flatten().count(), outputs, "{outputs} × {inner}");
-        }
-        assert_eq!(parts(8192, 512).count(), 1);
-    }
 }

@@ -140,7 +140,7 @@ impl Weights {
                 return 4 * spec.len();
             }
             let rows = if compute == Compute::Bf16 { 4 * spec.len() } else { 0 };
-            rows + Packed::bytes_of(compute, spec.shape)
+            rows + 4 * compute.panels_len(spec.shape)
         };
         network.ids().map(of).sum()
     }

@@ -104,8 +104,6 @@ struct Tally {
     began: Instant,
     /// Seconds of each step.
     learning: Vec<f32>,
-    /// Seconds in which a checkpoint computed the gradients of the step that comes next.
-    ahead: f32,
     recent: f64,
     judged: Option<(u64, f64)>,
     changes: Changes,
@@ -126,7 +124,6 @@ impl Course<'_> {
         let mut tally = Tally {
             began: Instant::now(),
             learning: Vec::new(),
-            ahead: 0.0,
             recent: f64::NAN,
             judged: None,
             changes: self.changes_before(steps),
@@ -140,16 +137,14 @@ impl Course<'_> {
         }
         while self.trainer.steps() < steps {
             if self.stop.load(Ordering::Relaxed) {
-                return self.interrupted(&mut tally);
+                return self.interrupted();
             }
             if seconds.is_some_and(|seconds| tally.began.elapsed().as_secs_f64() >= seconds) {
                 ending = Ending::Time;
                 break;
             }
-            let before = Instant::now();
             let taken = self.trainer.step(self.source);
-            let ahead = std::mem::take(&mut tally.ahead);
-            tally.learning.push(ahead + before.elapsed().as_secs_f32());
+            tally.learning.push(taken.seconds as f32);
             if !taken.loss.is_finite() {
                 return Err(self.went_wrong("loss", taken.step + 1));
             }
@@ -168,7 +163,7 @@ impl Course<'_> {
             Some((at, loss)) if at == step => loss,
             _ => self.judge(&mut tally, tell)?,
         };
-        self.keep(step, &mut tally, tell)?;
+        self.keep(step, tell)?;
         if let Some(directory) = self.directory {
             let written = directory.write_model(self.trainer);
             self.written(written)?;
@@ -224,7 +219,7 @@ impl Course<'_> {
             self.keep_snapshot(taken.step)?;
         }
         if taken.step.is_multiple_of(keep) && taken.step < steps {
-            self.keep(taken.step, tally, tell)?;
+            self.keep(taken.step, tell)?;
         }
         Ok(())
     }
@@ -251,16 +246,8 @@ impl Course<'_> {
 
     /// Writes a checkpoint, unless it would take the place of one that can be gone on with and be
     /// none itself: a step may leave numbers that only the next one finds to be none.
-    fn keep(
-        &mut self,
-        step: u64,
-        tally: &mut Tally,
-        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
-    ) -> Result<()> {
+    fn keep(&mut self, step: u64, tell: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let Some(directory) = self.directory else { return Ok(()) };
-        let before = Instant::now();
-        self.trainer.look_ahead(self.source);
-        tally.ahead += before.elapsed().as_secs_f32();
         if !self.trainer.is_sound(self.source) {
             return Err(self.went_wrong("loss or gradient", step + 1));
         }
@@ -330,12 +317,12 @@ impl Course<'_> {
         })
     }
 
-    fn interrupted(&mut self, tally: &mut Tally) -> Result<Finished> {
+    fn interrupted(&mut self) -> Result<Finished> {
         let step = self.trainer.steps();
         let Some(directory) = self.directory else {
             return Err(Refusal::interrupt(format!("stopped after {step} steps")));
         };
-        self.keep(step, tally, &mut |_| Ok(()))?;
+        self.keep(step, &mut |_| Ok(()))?;
         let written = directory.write_model(self.trainer);
         self.written(written)?;
         Err(Refusal::interrupt(format!(

@@ -1,6 +1,6 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_engine::{
     Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, evaluate, learn,
@@ -34,6 +34,8 @@ pub struct Taken {
     pub gradient_norm: f64,
     /// Learning rate.
     pub rate: f64,
+    /// Seconds that it took, those included in which its gradients were computed ahead of it.
+    pub seconds: f64,
 }
 
 /// A model that learns.
@@ -61,6 +63,7 @@ pub struct Trainer {
 pub(crate) struct Ahead {
     loss: f64,
     gradient_norm: f64,
+    seconds: f64,
 }
 
 impl Trainer {
@@ -189,7 +192,7 @@ impl Trainer {
     }
 
     /// The next step's loss and gradients, if they are not there yet.
-    pub(crate) fn look_ahead(&mut self, source: &Source) -> Ahead {
+    fn look_ahead(&mut self, source: &Source) -> Ahead {
         if let Some(ahead) = self.ahead {
             return ahead;
         }
@@ -206,6 +209,7 @@ impl Trainer {
 
     /// Loss and gradients over windows that `fill` writes.
     fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
+        let began = Instant::now();
         self.gradients.clear(&self.team);
         let tokens = self.recipe.tokens_per_step();
         let context = self.recipe.context_at(self.optimizer.steps());
@@ -232,11 +236,13 @@ impl Trainer {
             );
             total += loss.total;
         }
-        Ahead { loss: total / tokens as f64, gradient_norm: self.gradients.norm(&self.team) }
+        let (loss, gradient_norm) = (total / tokens as f64, self.gradients.norm(&self.team));
+        Ahead { loss, gradient_norm, seconds: began.elapsed().as_secs_f64() }
     }
 
     /// Lets the optimizer take a step down the gradients, unless they are no numbers.
-    fn take(&mut self, Ahead { loss, gradient_norm }: Ahead) -> Taken {
+    fn take(&mut self, Ahead { loss, gradient_norm, seconds }: Ahead) -> Taken {
+        let began = Instant::now();
         self.ahead = None;
         let is_averaged = self.recipe.averaged_at(self.optimizer.steps()) > 0;
         let rate = self.recipe.rate_at(self.optimizer.steps());
@@ -261,7 +267,8 @@ impl Trainer {
             Some(average) => average.clear(),
             None => {}
         }
-        Taken { step: self.optimizer.steps(), loss, gradient_norm, rate }
+        let seconds = seconds + began.elapsed().as_secs_f64();
+        Taken { step: self.optimizer.steps(), loss, gradient_norm, rate, seconds }
     }
 
     /// The loss of the model as it would be saved over a range of tokens, in windows of one context
