@@ -11,6 +11,7 @@ use lookback_kernels::{
 use lookback_model::{Batch, Network, SequenceId};
 
 use crate::{
+    packed::Compute,
     run::{PagesOf, heads},
     workspace::layer_len,
 };
@@ -18,10 +19,11 @@ use crate::{
 /// The pages and who uses them.
 #[derive(Debug)]
 pub struct Cache {
-    /// `[pages, layers, keys then values]`
+    /// `[pages, layers, keys then values]`: numbers, or pairs of bf16.
     storage: Room,
+    compute: Compute,
     layers: usize,
-    /// Floats of one layer in a page.
+    /// Words of one layer in a page.
     layer: usize,
     /// For each page, how many sequences list it.
     users: Vec<u32>,
@@ -40,12 +42,14 @@ impl Cache {
     /// Positions in a page.
     pub const PAGE: usize = PAGE;
 
-    /// Room for `sequences` sequences and, in all of them together, `pages` pages.
-    pub fn new(network: &Network, sequences: usize, pages: usize) -> Self {
-        let (layers, layer) = shape(network);
+    /// Room for `sequences` sequences and, in all of them together, `pages` pages, for passes of weights
+    /// that compute so.
+    pub fn new(network: &Network, compute: Compute, sequences: usize, pages: usize) -> Self {
+        let (layers, layer) = shape(network, compute);
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
         Self {
             storage: Room::zeros(pages * layers * layer),
+            compute,
             layers,
             layer,
             users: vec![0; pages],
@@ -60,9 +64,14 @@ impl Cache {
     }
 
     /// Bytes that [`Cache::new`] takes.
-    pub fn bytes(network: &Network, pages: usize) -> usize {
-        let (layers, layer) = shape(network);
+    pub fn bytes(network: &Network, compute: Compute, pages: usize) -> usize {
+        let (layers, layer) = shape(network, compute);
         4 * pages * layers * layer
+    }
+
+    /// How weights compute that its numbers are of.
+    pub(crate) fn compute(&self) -> Compute {
+        self.compute
     }
 
     /// Tokens held of a sequence.
@@ -196,10 +205,10 @@ impl Cache {
     }
 }
 
-/// Layers, and floats of one layer in a page.
-fn shape(network: &Network) -> (usize, usize) {
-    let layer = network.blocks.first().map_or(0, |block| layer_len(&heads(&block.attend)));
-    (network.blocks.len(), layer)
+/// Layers, and words of one layer in a page.
+fn shape(network: &Network, compute: Compute) -> (usize, usize) {
+    let heads = network.blocks.first().map(|block| heads(&block.attend, compute));
+    (network.blocks.len(), heads.map_or(0, |heads| layer_len(&heads)))
 }
 
 #[cfg(test)]
@@ -219,7 +228,7 @@ mod tests {
             hidden: 8,
             context: 4 * PAGE,
         };
-        Cache::new(&Network::new(&Config::llama(size).unwrap()), 4, pages)
+        Cache::new(&Network::new(&Config::llama(size).unwrap()), Compute::F32, 4, pages)
     }
 
     /// Every page is either free or listed by as many sequences as it says.

@@ -15,7 +15,7 @@ use lookback_model::{
 use crate::{
     gradients::Gradients,
     products,
-    run::{Run, heads, kind},
+    run::{Run, kind},
     tape::{Op, Rows, Tape},
     weights::Weights,
     workspace::{Shape, Workspace},
@@ -219,7 +219,7 @@ impl Learn<'_> {
         let buffers = &self.run.buffers;
         attend::backward(
             self.run.team,
-            &heads(how),
+            &self.run.heads(how),
             buffers.get(q),
             buffers.get(k),
             buffers.get(v),

@@ -10,12 +10,7 @@ use lookback_model::{
     Targets, WeightId, forward,
 };
 
-use crate::{
-    run::{Run, heads},
-    tape::Rows,
-    weights::Weights,
-    workspace::Workspace,
-};
+use crate::{run::Run, tape::Rows, weights::Weights, workspace::Workspace};
 
 /// Numbers at a site, for as long as a watcher looks at them.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +163,7 @@ impl Peek for Run<'_> {
         which: Weighing,
         to: &mut dyn FnMut(View<'_>),
     ) {
-        let heads = heads(how);
+        let heads = self.heads(how);
         let pages = self.pages(how).over(self.storage(), self.table);
         let query = self.buffers.get(q);
         for span in self.spans {

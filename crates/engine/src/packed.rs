@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lookback_kernels::{
-    bf16,
+    attend, bf16,
     embed::Table,
     matmul::{self, Panels},
     room::Room,
@@ -18,8 +18,17 @@ pub enum Compute {
     /// f32 times f32.
     #[default]
     F32,
-    /// Both rounded to bf16, with sums in f32.
+    /// Both rounded to bf16, with sums in f32; keys and values are kept in bf16.
     Bf16,
+}
+
+impl From<Compute> for attend::Products {
+    fn from(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Self::F32,
+            Compute::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 impl Compute {

@@ -22,6 +22,7 @@ use lookback_model::{
 use crate::{
     buffers::Buffers,
     cache::Cache,
+    packed::Compute,
     products::{self, Factors},
     tape::{Op, Rows, Step},
     weights::Weights,
@@ -61,6 +62,7 @@ impl<'a> Run<'a> {
         team: &'a Team,
         batch: &Batch,
     ) -> Result<Self> {
+        assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
         cache.admit(batch, &mut space.spans, &mut space.table)?;
         Ok(Self::over(weights, space, Some(cache), team))
     }
@@ -232,7 +234,7 @@ impl Execute for Run<'_> {
     fn attend(&mut self, [q, k, v]: [Rows; 3], how: &Attend, _: &Batch) -> Rows {
         let step = self.next;
         self.make(q.rows, q.width, |run, z| {
-            let (heads, place) = (heads(how), run.pages(how));
+            let (heads, place) = (run.heads(how), run.pages(how));
             let [q, k, v] = [q, k, v].map(|x| run.buffers.get(x));
             let storage = match &mut run.keys {
                 Keys::Cache(cache) => cache.storage_mut(),
@@ -317,13 +319,14 @@ pub(crate) fn statistics_of(how: &Norm) -> usize {
 }
 
 /// An attention's shape as the kernels have it.
-pub(crate) fn heads(how: &Attend) -> Heads {
+pub(crate) fn heads(how: &Attend, compute: Compute) -> Heads {
     Heads {
         heads: how.heads,
         key_heads: how.key_heads,
         head_dim: how.head_dim,
         scale: how.scale,
         window: how.window,
+        products: compute.into(),
     }
 }
 

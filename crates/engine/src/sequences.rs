@@ -6,7 +6,7 @@ use lookback_files::{Refusal, Result};
 use lookback_kernels::{loss, team::Team};
 use lookback_model::{Batch, Network, SequenceId, TokenId, forward};
 
-use crate::{Cache, Run, Shape, Weights, Workspace};
+use crate::{Cache, Compute, Run, Shape, Weights, Workspace};
 
 /// Rows of a prompt that pass through at once.
 pub(crate) const CHUNK: usize = 256;
@@ -26,6 +26,7 @@ impl Sequences {
     /// pages of the cache.
     pub fn new(
         network: &Network,
+        compute: Compute,
         threads: usize,
         context: usize,
         sequences: usize,
@@ -33,7 +34,7 @@ impl Sequences {
     ) -> Self {
         Self {
             space: Workspace::new(network, shape(context), context, threads),
-            cache: Cache::new(network, sequences, pages),
+            cache: Cache::new(network, compute, sequences, pages),
             batch: Batch::new(),
             logits: vec![0.0; network.config.vocabulary],
             context,
@@ -41,8 +42,15 @@ impl Sequences {
     }
 
     /// Bytes that [`Sequences::new`] takes.
-    pub fn bytes(network: &Network, threads: usize, context: usize, pages: usize) -> usize {
-        Workspace::bytes(network, shape(context), context, threads) + Cache::bytes(network, pages)
+    pub fn bytes(
+        network: &Network,
+        compute: Compute,
+        threads: usize,
+        context: usize,
+        pages: usize,
+    ) -> usize {
+        Workspace::bytes(network, shape(context), compute, context, threads)
+            + Cache::bytes(network, compute, pages)
     }
 
     /// Tokens that a sequence can hold.

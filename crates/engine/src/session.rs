@@ -18,13 +18,20 @@ impl<'a> Session<'a> {
     /// For a sequence of at most `context` tokens.
     pub fn new(weights: &'a Weights, team: &'a Team, context: usize) -> Self {
         let pages = Cache::pages(context);
-        let only = Sequences::new(weights.network(), team.threads(), context, 1, pages);
+        let only =
+            Sequences::new(weights.network(), weights.compute(), team.threads(), context, 1, pages);
         Self { weights, team, only }
     }
 
     /// Bytes that [`Session::new`] takes.
     pub fn bytes(weights: &Weights, context: usize, threads: usize) -> usize {
-        Sequences::bytes(weights.network(), threads, context, Cache::pages(context))
+        Sequences::bytes(
+            weights.network(),
+            weights.compute(),
+            threads,
+            context,
+            Cache::pages(context),
+        )
     }
 
     /// Rows of a prompt that pass through at once.

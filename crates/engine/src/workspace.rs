@@ -149,16 +149,12 @@ impl Workspace {
         }
     }
 
-    /// Bytes that [`Workspace::new`] would take.
-    pub fn bytes(network: &Network, shape: Shape, positions: usize, threads: usize) -> usize {
-        Sizes::new(network, shape, threads, REMADE).bytes(network, positions)
-    }
-
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.
     pub fn computing(mut self, network: &Network, compute: Compute) -> Self {
         let learns = matches!(self.shape, Shape::Learn { .. });
         if compute == Compute::Bf16 {
             self.factors.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
+            self.pages = Room::zeros(pages_len(network, self.shape, compute));
         }
         if self.shape.packs() {
             self.factors.packing.reserve(network, compute, learns);
@@ -176,16 +172,23 @@ impl Workspace {
         self
     }
 
-    /// Bytes that [`Workspace::computing`] would take.
-    pub fn bytes_computing(network: &Network, shape: Shape, compute: Compute) -> usize {
+    /// Bytes that [`Workspace::new`] and [`Workspace::computing`] would take.
+    pub fn bytes(
+        network: &Network,
+        shape: Shape,
+        compute: Compute,
+        positions: usize,
+        threads: usize,
+    ) -> usize {
         let learns = matches!(shape, Shape::Learn { .. });
+        let mut sizes = Sizes::new(network, shape, threads, REMADE);
+        sizes.pages = pages_len(network, shape, compute);
         let rounded = match compute {
             Compute::F32 => 0,
-            Compute::Bf16 => {
-                Rounded::bytes(Rounded::len(&shape.tape(network), shape.rows(), learns))
-            }
+            Compute::Bf16 => Rounded::bytes(Rounded::len(&sizes.tape, shape.rows(), learns)),
         };
-        rounded + if shape.packs() { Packing::bytes(network, compute, learns) } else { 0 }
+        let packing = if shape.packs() { Packing::bytes(network, compute, learns) } else { 0 };
+        sizes.bytes(network, positions) + rounded + packing
     }
 
     /// Whether a pass takes out the rows whose logits are wanted.
@@ -223,14 +226,7 @@ impl Sizes {
         let logits = losses.min(LOSS_ROWS) * network.config.vocabulary;
         let capped = if learns && network.head.cap.is_some() { logits } else { 0 };
         let scratch = if learns { scratch(&tape, rows, threads) } else { 0 };
-        let pages = match shape {
-            Shape::Learn { sequences, .. } | Shape::Evaluate { sequences, .. } => {
-                let pages = rows.div_ceil(attend::PAGE) + sequences;
-                let layer = network.blocks.first().map(|block| heads(&block.attend));
-                layer.map_or(0, |layer| pages * layer_len(&layer))
-            }
-            _ => 0,
-        };
+        let pages = pages_len(network, shape, Compute::F32);
         Self { rows, tape, layout, asides, logits, capped, losses, scratch, pages }
     }
 
@@ -258,9 +254,21 @@ impl Sizes {
     }
 }
 
-/// Floats of one layer's keys and values in a page.
+/// Words of the pages of a pass that keeps none.
+fn pages_len(network: &Network, shape: Shape, compute: Compute) -> usize {
+    match shape {
+        Shape::Learn { rows, sequences } | Shape::Evaluate { rows, sequences } => {
+            let pages = rows.div_ceil(attend::PAGE) + sequences;
+            let layer = network.blocks.first().map(|block| heads(&block.attend, compute));
+            layer.map_or(0, |layer| pages * layer_len(&layer))
+        }
+        Shape::Run { .. } | Shape::Look { .. } => 0,
+    }
+}
+
+/// Words of one layer's keys and values in a page.
 pub(crate) fn layer_len(heads: &attend::Heads) -> usize {
-    2 * heads.key_heads * heads.head_dim * attend::PAGE
+    2 * attend::keys_len(heads)
 }
 
 /// What the hungriest backward kernel of a tape needs.
@@ -272,7 +280,10 @@ fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
     let of = |op: &Op| match op {
         Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
         Op::Loss(how, _) => linear(&how.linear, rows.min(LOSS_ROWS)),
-        Op::Attend(how, _) => attend::backward_scratch(&heads(how), rows, threads),
+        Op::Attend(how, _) => [Compute::F32, Compute::Bf16]
+            .map(|compute| attend::backward_scratch(&heads(how, compute), rows, threads))
+            .into_iter()
+            .fold(0, usize::max),
         _ => 0,
     };
     tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)

@@ -133,7 +133,7 @@ fn many_sequences(network: &Arc<Network>, team: &Team) {
     let weights = weights(network, Keep::Running, team);
     let shape = Shape::Run { rows: TEXTS, wanted: TEXTS };
     let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
-    let mut cache = Cache::new(network, TEXTS, TEXTS * Cache::pages(CONTEXT));
+    let mut cache = Cache::new(network, weights.compute(), TEXTS, TEXTS * Cache::pages(CONTEXT));
     let text = ids(CONTEXT, 4);
     let mut batch = Batch::new();
     for at in 0..CONTEXT {

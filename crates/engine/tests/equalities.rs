@@ -15,6 +15,11 @@ use world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
 
 const TOKENS: usize = 150;
 
+/// Every network, computing in either precision.
+fn in_both() -> impl Iterator<Item = (Arc<Network>, Compute)> {
+    networks().into_iter().flat_map(|one| [(one.clone(), Compute::F32), (one, Compute::Bf16)])
+}
+
 #[test]
 fn the_cache_and_the_chunk_change_no_logit() {
     let team = Team::alone();
@@ -28,7 +33,7 @@ fn the_cache_and_the_chunk_change_no_logit() {
         // Without a cache.
         let shape = Shape::Run { rows: TOKENS, wanted: TOKENS };
         let mut space = Workspace::new(&network, shape, CONTEXT, 1);
-        let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+        let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
         for tokens in [1, 63, 64, 65, TOKENS] {
             let batch = Batch::whole(&ids[..tokens]);
             cache.truncate(SequenceId(0), 0);
@@ -75,8 +80,8 @@ fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
 #[test]
 fn other_sequences_beside_it_change_no_logit() {
     let team = Team::new(2, Path::best());
-    for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+    for (network, compute) in in_both() {
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
         let own = ids(70, 3);
         let alone = logits(&weights, &team, &own, 70);
         let vocabulary = network.config.vocabulary;
@@ -84,7 +89,7 @@ fn other_sequences_beside_it_change_no_logit() {
         let rows = 70 + lengths.iter().sum::<usize>();
         let shape = Shape::Run { rows, wanted: rows };
         let mut space = Workspace::new(&network, shape, CONTEXT, 2);
-        let mut cache = Cache::new(&network, 9, 30);
+        let mut cache = Cache::new(&network, weights.compute(), 9, 30);
         let mut batch = Batch::new();
         for (index, &length) in lengths[..4].iter().enumerate() {
             batch.push(SequenceId(index as u32), 0, &ids(length, 10 + index as u64));
@@ -118,15 +123,13 @@ impl Watch for Everything {
 
 #[test]
 fn looking_at_every_site_changes_no_logit() {
-    for (network, compute) in
-        networks().into_iter().flat_map(|one| [(one.clone(), Compute::F32), (one, Compute::Bf16)])
-    {
+    for (network, compute) in in_both() {
         let team = Team::alone();
         let weights = weights_computing(&network, Keep::Running, compute, &team);
         let ids = ids(TOKENS, 4);
         let unseen = logits(&weights, &team, &ids, TOKENS);
         let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
-        let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+        let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
         look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
         assert_eq!(seen.0[&Site::Logits], unseen);
@@ -142,12 +145,12 @@ fn looking_at_every_site_changes_no_logit() {
 #[test]
 fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
     let team = Team::alone();
-    for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+    for (network, compute) in in_both() {
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
         let (trunk, branch) = (ids(100, 5), ids(30, 6));
         let shape = Shape::Run { rows: 100, wanted: 100 };
         let mut space = Workspace::new(&network, shape, CONTEXT, 1);
-        let mut cache = Cache::new(&network, 2, 6);
+        let mut cache = Cache::new(&network, weights.compute(), 2, 6);
         let mut read = |cache: &mut Cache, of: u32, first: usize, ids: &[TokenId]| {
             let mut batch = Batch::new();
             batch.push(SequenceId(of), first, ids);
@@ -194,7 +197,7 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
             let weights = weights(&network, Keep::Running, &team);
             let mut space =
                 Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, threads);
-            let mut cache = Cache::new(&network, 1, Cache::pages(CONTEXT));
+            let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
             let mut seen = Everything::default();
             look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
             let stream = floats(&seen.0[&last]);
@@ -226,7 +229,7 @@ fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
         let weights = weights(network, Keep::Running, &team);
         let ids = ids(TOKENS, 9);
         let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
-        let mut cache = Cache::new(network, 1, Cache::pages(CONTEXT));
+        let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
         look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
         let pre = &seen.0[&Site::Block(0, BlockSite::MlpPre)];

@@ -5,7 +5,7 @@
 //! only when it writes to it. The text that was not asked for the longest gives way. Held or read
 //! again, shared or not: the logits are the same to the bit, so none of this can be seen in a text.
 
-use lookback_engine::{Cache, Sequences, Team, Weights};
+use lookback_engine::{Cache, Compute, Sequences, Team, Weights};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Network, SequenceId};
 use lookback_text::TokenId;
@@ -43,6 +43,7 @@ impl Branches {
     /// there are always enough for two whole texts, one beside the other.
     pub fn new(
         network: &Network,
+        compute: Compute,
         threads: usize,
         context: usize,
         texts: usize,
@@ -50,7 +51,7 @@ impl Branches {
     ) -> Self {
         let (texts, pages) = (texts.max(2), pages.max(2 * Cache::pages(context)));
         Self {
-            sequences: Sequences::new(network, threads, context, texts, pages),
+            sequences: Sequences::new(network, compute, threads, context, texts, pages),
             texts: (0..texts).map(|_| Text::default()).collect(),
             clock: 0,
         }

@@ -4,7 +4,7 @@
 
 mod world;
 
-use lookback_engine::{Cache, Session, Team, Weights};
+use lookback_engine::{Cache, Compute, Session, Team, Weights};
 use lookback_generate::{
     branches::Branches,
     sample::{Sampler, Settings},
@@ -31,7 +31,7 @@ fn alone(weights: &Weights, team: &Team, ids: &[TokenId]) -> Vec<u32> {
 fn a_branch_reads_only_what_is_new_and_shares_the_rest() {
     let team = Team::alone();
     let weights = world::weights(&team);
-    let mut branches = Branches::new(weights.network(), 1, CONTEXT, 4, 0);
+    let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 4, 0);
     let trunk = ids(100, 1);
     let first = branches.read(&weights, &team, &trunk).unwrap();
     assert_eq!((first.known, first.read, first.pages, first.shared), (0, 100, 2, 0));
@@ -56,7 +56,7 @@ fn no_text_tells_what_was_read_before_it() {
     let weights = world::weights(&team);
     // So few pages that texts have to give way, and fewer places than texts.
     for pages in [0, 7, 40] {
-        let mut branches = Branches::new(weights.network(), 1, CONTEXT, 3, pages);
+        let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 3, pages);
         let mut known = 0;
         for round in 0..60 {
             let trunk = ids(1 + (round * 37) % 120, round % 2);
@@ -75,7 +75,7 @@ fn no_text_tells_what_was_read_before_it() {
 fn there_is_always_room_for_a_whole_text_beside_another() {
     let team = Team::alone();
     let weights = world::weights(&team);
-    let mut branches = Branches::new(weights.network(), 1, CONTEXT, 9, 0);
+    let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 9, 0);
     let mut reading = None;
     for seed in 0..9 {
         let text = ids(CONTEXT, seed);
@@ -105,7 +105,7 @@ fn turns_write_what_the_loop_writes_also_past_a_full_context() {
         ..Settings::usual(5)
     };
     let prompt = ids(20, 4);
-    let mut branches = Branches::new(weights.network(), 1, CONTEXT, 3, 0);
+    let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 3, 0);
     let mut text = prompt.clone();
     for tokens in 0..2 * CONTEXT {
         let mut sampler = Sampler::new(&settings).unwrap();

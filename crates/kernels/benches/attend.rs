@@ -3,14 +3,14 @@
 //! Each shape is compared with its naive twin first, and a wrong one is not timed. Counted are the
 //! multiply-adds of visible pairs only: 2 products forward, 5 backward. Figures are medians; the
 //! limit is measured before and after, because hosts are shared.
-//! `cargo bench -p lookback-kernels --bench attend [-- train | decode]`
+//! `cargo bench -p lookback-kernels --bench attend [-- train | decode [TOKENS]]`
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
-    attend::{self, Heads, PAGE, Pages, PagesMut, Span},
+    attend::{self, Heads, PAGE, Pages, PagesMut, Products, Span},
     limits, naive,
     path::Path,
     team::Team,
@@ -32,15 +32,26 @@ const DECODE: [[usize; 4]; 4] =
 
 fn main() {
     let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
-    let only = std::env::args().skip(1).find(|name| !name.starts_with('-'));
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let (only, length) = (words.next(), words.next());
     let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
-    for threads in [1, 2] {
+    let is_asked = |tokens: usize| length.as_ref().is_none_or(|asked| *asked == tokens.to_string());
+    let both = [Products::F32, Products::Bf16];
+    for (threads, products) in [1, 2].into_iter().flat_map(|threads| both.map(|of| (threads, of))) {
         let team = &Team::new(threads, path);
-        let peak = limits::f32_gflops_per_second(team);
-        println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
+        let limit = || match products {
+            Products::F32 => limits::f32_gflops_per_second(team),
+            Products::Bf16 => limits::bf16_gflops_per_second(team),
+        };
+        let peak = limit();
+        println!("{path:?}, {threads} threads, {products:?}: {peak:.0} GFLOP/s of multiply-adds");
         if wanted("train") {
             for [sequences, tokens, heads, key_heads, head_dim] in TRAIN {
-                let mut bench = Bench::new(sequences, 0, tokens, heads, key_heads, head_dim);
+                if !is_asked(tokens) {
+                    continue;
+                }
+                let mut bench =
+                    Bench::new(products, sequences, 0, tokens, heads, key_heads, head_dim);
                 bench.refuse_wrong_kernels(team);
                 let pairs = sequences * heads * tokens * (tokens + 1) / 2;
                 let [forward, backward] = bench.seconds(team);
@@ -58,10 +69,15 @@ fn main() {
         }
         if wanted("decode") {
             for [tokens, heads, key_heads, head_dim] in DECODE {
-                let mut bench = Bench::new(1, tokens - 1, 1, heads, key_heads, head_dim);
+                if !is_asked(tokens) {
+                    continue;
+                }
+                let mut bench = Bench::new(products, 1, tokens - 1, 1, heads, key_heads, head_dim);
                 bench.refuse_wrong_kernels(team);
                 let seconds = bench.forward_seconds(team);
-                let read = 8e-9 * (tokens * key_heads * head_dim) as f64 / seconds;
+                let of_each = if products == Products::F32 { 4 } else { 2 };
+                let bytes = 2 * tokens * key_heads * head_dim * of_each;
+                let read = 1e-9 * bytes as f64 / seconds;
                 println!(
                     "one row over {tokens:4} tokens, {heads:2}/{key_heads:2} heads × {head_dim:3}: \
                      {:6.1} µs, {read:5.1} GB/s",
@@ -69,7 +85,7 @@ fn main() {
                 );
             }
         }
-        println!("after: {:.0} GFLOP/s", limits::f32_gflops_per_second(team));
+        println!("after: {:.0} GFLOP/s", limit());
     }
 }
 
@@ -101,6 +117,7 @@ fn numbers(seed: u32, len: usize) -> Vec<f32> {
 
 impl Bench {
     fn new(
+        products: Products,
         sequences: usize,
         first_position: usize,
         rows: usize,
@@ -108,7 +125,7 @@ impl Bench {
         key_heads: usize,
         head_dim: usize,
     ) -> Self {
-        let how = Heads { heads, key_heads, head_dim, scale: 0.25, window: None };
+        let how = Heads { heads, key_heads, head_dim, scale: 0.25, window: None, products };
         let positions = first_position + rows;
         let pages = positions.div_ceil(PAGE);
         let half = attend::keys_len(&how);

@@ -11,12 +11,17 @@
 //!    and each takes its own last ones alone: a hidden key is in no chain and its value is not read.
 //! 3. The folding factors of the rows stand in one vector.
 //! 4. The weights are never stored. Who wants to see them computes them from the log-sum-exp.
+//! 5. Products are of numbers or of pairs of bf16, which are rounded just before; a page then holds pairs.
+//!    The softmax between them is in f32, and its total is that of weights that are not rounded.
 
 mod alone;
+mod arithmetic;
 mod backward;
 mod forward;
 mod seen;
 mod store;
+
+use crate::bf16::pairs;
 
 pub use backward::{backward, backward_scratch};
 pub use forward::forward;
@@ -25,6 +30,16 @@ pub use store::store;
 
 /// Positions of a page, and keys of a tile.
 pub const PAGE: usize = 64;
+
+/// What the products of an attention multiply; all sums are f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Products {
+    /// f32 by f32.
+    #[default]
+    F32,
+    /// Pairs of both rounded to bf16: along a head's width for scores, of successive positions otherwise.
+    Bf16,
+}
 
 /// The shape of an attention.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,12 +54,22 @@ pub struct Heads {
     pub scale: f32,
     /// A row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
+    /// What its products multiply.
+    pub products: Products,
 }
 
 impl Heads {
     /// Query heads that share a key head.
     pub fn group(&self) -> usize {
         self.heads / self.key_heads
+    }
+
+    /// Words of one head's keys in a page; its values take at most as many.
+    fn head_len(&self) -> usize {
+        PAGE * match self.products {
+            Products::F32 => self.head_dim,
+            Products::Bf16 => pairs(self.head_dim),
+        }
     }
 }
 
@@ -85,9 +110,11 @@ pub struct Pages<'a> {
     pub storage: &'a [f32],
     /// Floats of a page.
     pub stride: usize,
-    /// Where this layer's keys begin in a page: `[key_heads, head_dim, 64]`.
+    /// Where this layer's keys begin in a page: `[key_heads, head_dim, 64]`, or as pairs along the width
+    /// `[key_heads, ⌈head_dim / 2⌉, 64]`.
     pub keys_at: usize,
-    /// Where its values begin: `[key_heads, 64, head_dim]`.
+    /// Where its values begin: `[key_heads, 64, head_dim]`, or as pairs of successive positions
+    /// `[key_heads, 32, head_dim]`, each head as far from the next as its keys are.
     pub values_at: usize,
     /// The pages of all spans.
     pub table: &'a [u32],
@@ -108,7 +135,7 @@ pub struct PagesMut<'a> {
     pub table: &'a [u32],
 }
 
-/// Floats of one layer's keys in a page; its values take as many.
+/// Words of one layer's keys in a page; its values take as many.
 pub fn keys_len(how: &Heads) -> usize {
-    how.key_heads * how.head_dim * PAGE
+    how.key_heads * how.head_len()
 }

@@ -31,6 +31,7 @@ use crate::{
 };
 
 pub use crate::matmul::weight_gradient_scratch;
+pub(crate) use pack::pack_some;
 pub use pack::{pack, pack_across, round_rows};
 
 /// Pairs of a row.
@@ -179,7 +180,7 @@ impl<P: Pairs> Steps for ByPairs<P> {
                 let joined = on.join(vector(on, even, column), vector(on, odd, column));
                 let at = strip.place(step, column);
                 let width = (even.len() - column).min(LANES);
-                on.store_pairs_part(joined, &mut to[at..at + width]);
+                on.store_pairs_some(joined, &mut to[at..at + width]);
             }
         }
     }
@@ -187,7 +188,7 @@ impl<P: Pairs> Steps for ByPairs<P> {
 
 /// The sixteen numbers from a place on; what is missing is +0.
 #[inline(always)]
-fn vector<L: Lanes>(on: L, row: &[f32], at: usize) -> L::F32 {
+pub(crate) fn vector<L: Lanes>(on: L, row: &[f32], at: usize) -> L::F32 {
     let at = at.min(row.len());
     on.load_some(&row[at..])
 }

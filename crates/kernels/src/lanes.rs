@@ -90,8 +90,8 @@ pub trait Lanes: Copy + Send + Sync {
     fn select(self, mask: Self::Mask, a: Self::F32, b: Self::F32) -> Self::F32;
     /// The nearest whole number, halves to even.
     fn round(self, a: Self::F32) -> Self::F32;
-    /// 2^n for whole n from −126 to 127.
-    fn power_of_two(self, n: Self::F32) -> Self::F32;
+    /// p · 2ⁿ for p between ½ and 2 and whole n from −126 to 128; anything for other n, but NaN where p is.
+    fn scale(self, p: Self::F32, n: Self::F32) -> Self::F32;
     /// The bits, and what bits mean, lane by lane through arrays: for rare code.
     fn to_array(self, x: Self::F32) -> [f32; LANES];
     /// From an array.

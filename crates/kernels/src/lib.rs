@@ -28,3 +28,4 @@ pub mod stored;
 pub mod sums;
 pub mod team;
 mod tile;
+mod turn;

@@ -36,9 +36,14 @@ pub fn exp(x: f32) -> f32 {
         p = p.mul_add(r, *factor);
     }
     let p = p.mul_add(r, 1.0).mul_add(r, 1.0);
+    scale(p, n)
+}
+
+/// p · 2ⁿ for whole n from −126 to 128.
+pub(crate) fn scale(p: f32, n: f32) -> f32 {
     // 2^128 is no f32: the last doubling is apart.
     let (n, last) = if n > 127.0 { (127.0, 2.0) } else { (n, 1.0) };
-    p * f32::from_bits(((n as i32 + 127) << 23) as u32) * last
+    p * f32::from_bits(((n as i32).wrapping_add(127) << 23) as u32) * last
 }
 
 /// [`exp`] of sixteen lanes.
@@ -51,13 +56,10 @@ pub fn exp_lanes<L: Lanes>(on: L, x: L::F32) -> L::F32 {
         p = on.fma(p, r, on.splat(*factor));
     }
     let p = on.fma(on.fma(p, r, on.splat(1.0)), r, on.splat(1.0));
-    let most = on.splat(127.0);
-    let is_last = on.greater(n, most);
-    let last = on.select(is_last, on.splat(2.0), on.splat(1.0));
-    let p = on.mul(on.mul(p, on.power_of_two(on.select(is_last, most, n))), last);
+    // NaN goes through all of it.
+    let p = on.scale(p, n);
     let p = on.select(on.less(x, on.splat(EXP_LEAST)), on.splat(0.0), p);
-    let p = on.select(on.greater(x, on.splat(EXP_MOST)), on.splat(f32::INFINITY), p);
-    on.select(on.is_nan(x), x, p)
+    on.select(on.greater(x, on.splat(EXP_MOST)), on.splat(f32::INFINITY), p)
 }
 
 /// 1 / (1 + e^−x)

@@ -22,6 +22,7 @@ use crate::{
     path::Kernel,
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
+    turn::{Rows, Turn},
 };
 
 pub use weight::{weight_gradient, weight_gradient_scratch};
@@ -80,19 +81,8 @@ pub fn pack(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &
         let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
         let first = panel * PANEL;
         let columns = (outputs - first).min(PANEL);
-        for k_block in (0..inner).step_by(16) {
-            let ks = k_block..inner.min(k_block + 16);
-            for column in 0..PANEL {
-                if column >= columns {
-                    ks.clone().for_each(|k| to[k * PANEL + column] = 0.0);
-                    continue;
-                }
-                let row = &weight[(first + column) * inner..][..inner];
-                for k in ks.clone() {
-                    to[k * PANEL + column] = row[k];
-                }
-            }
-        }
+        let rows = Rows::new(weight, first * inner, inner, columns, inner);
+        team.path().run(Turn { rows, to });
     });
 }
 

@@ -17,10 +17,10 @@ mod step;
 
 use crate::{
     lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel},
+    path::{Kernel, PairKernel, Path},
 };
 
-pub(crate) use step::{ByPairs, Multiply, step};
+pub(crate) use step::{ByPairs, Multiply, Sums, step};
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 6;
@@ -117,6 +117,25 @@ pub(crate) unsafe fn tile<M: Multiply>(
 ) {
     // SAFETY: the caller's promise.
     unsafe { on.compute(Tile { rows, columns, steps, a, b, out, goes_on }) }
+}
+
+/// The same over pairs, within a kernel that is none over pairs.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
+pub(crate) unsafe fn tile_of_pairs(
+    on: Path,
+    rows: usize,
+    columns: usize,
+    steps: usize,
+    a: Left<u32>,
+    b: Right<u32>,
+    out: Out,
+    goes_on: bool,
+) {
+    on.run_pairs(Tile { rows, columns, steps, a, b, out, goes_on });
 }
 
 impl Kernel for Tile<f32> {

@@ -2,7 +2,8 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, Heads, PAGE, Span},
+    attend::{self, Heads, PAGE, Products, Span},
+    matmul::After,
     naive,
     path::Path,
     team::Team,
@@ -14,7 +15,7 @@ mod exact;
 #[path = "attend/world.rs"]
 mod world;
 
-use world::{KINDS, Kind, Numbers, World, bits, heads, stride, teams};
+use world::{KINDS, Kind, Numbers, World, bits, heads, of_both, stride, teams};
 
 /// Where groups of rows, vectors and tiles begin and end.
 const LENGTHS: [usize; 11] = [0, 1, 7, 8, 9, 63, 64, 65, 97, 128, 130];
@@ -22,7 +23,7 @@ const LENGTHS: [usize; 11] = [0, 1, 7, 8, 9, 63, 64, 65, 97, 128, 130];
 const WINDOWS: [Option<usize>; 7] =
     [None, Some(1), Some(5), Some(63), Some(64), Some(65), Some(1000)];
 /// Query heads, key heads, width.
-const SHAPES: [[usize; 3]; 10] = [
+const SHAPES: [[usize; 3]; 11] = [
     [1, 1, 8],
     [4, 2, 16],
     [2, 2, 24],
@@ -33,6 +34,7 @@ const SHAPES: [[usize; 3]; 10] = [
     [2, 2, 128],
     [1, 1, 256],
     [6, 3, 5],
+    [2, 1, 300],
 ];
 
 /// The forward pass of one world on every team.
@@ -89,10 +91,12 @@ fn every_length_window_and_shape_equals_the_twin() {
             let [query_heads, key_heads, head_dim] = SHAPES[(at * 3 + index) % SHAPES.len()];
             let how = heads(query_heads, key_heads, head_dim, window);
             let kind = KINDS[at % KINDS.len()];
-            let what = format!("{length} rows, {how:?}, {kind:?}");
-            let world = World::new(how, &[(0, length)], kind, at as u64);
-            forward_equals_the_twin(&world, &what);
-            backward_equals_the_twin(&world, at as u64, &what);
+            for how in of_both(how) {
+                let what = format!("{length} rows, {how:?}, {kind:?}");
+                let world = World::new(how, &[(0, length)], kind, at as u64);
+                forward_equals_the_twin(&world, &what);
+                backward_equals_the_twin(&world, at as u64, &what);
+            }
         }
     }
 }
@@ -103,8 +107,10 @@ fn decoding_over_many_pages_equals_the_twin() {
         for window in [None, Some(70)] {
             let how = heads(query_heads, key_heads, head_dim, window);
             let ends = [(0, 1), (63, 1), (64, 1), (300, 1), (511, 2), (200, 7), (5, 0)];
-            let world = World::new(how, &ends, KINDS[index % KINDS.len()], index as u64);
-            forward_equals_the_twin(&world, &format!("decoding, {how:?}"));
+            for how in of_both(how) {
+                let world = World::new(how, &ends, KINDS[index % KINDS.len()], index as u64);
+                forward_equals_the_twin(&world, &format!("decoding, {how:?}"));
+            }
         }
     }
 }
@@ -112,8 +118,9 @@ fn decoding_over_many_pages_equals_the_twin() {
 fn any_heads() -> impl Strategy<Value = Heads> {
     let widths = prop::sample::select(vec![1usize, 8, 16, 17, 24, 32, 40, 64, 72, 80, 96, 128]);
     let window = prop_oneof![Just(None), (1usize..140).prop_map(Some)];
-    (1usize..4, 1usize..4, widths, window).prop_map(|(group, key_heads, width, window)| {
-        heads(group * key_heads, key_heads, width, window)
+    let shape = (1usize..4, 1usize..4, widths, window, 0usize..2);
+    shape.prop_map(|(group, key_heads, width, window, products)| {
+        of_both(heads(group * key_heads, key_heads, width, window))[products]
     })
 }
 
@@ -153,8 +160,8 @@ proptest! {
 #[test]
 fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
     let rows = 150;
-    for window in [None, Some(67)] {
-        let how = heads(4, 2, 24, window);
+    let windows = [None, Some(67)];
+    for how in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
         let whole = World::new(how, &[(0, rows)], Kind::Scale(3.0), 17);
         let width = how.heads * how.head_dim;
         let [expected, sums] = whole.by_twin();
@@ -175,7 +182,7 @@ fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
                     world.spans = vec![span];
                     world.query = whole.query[first * width..end * width].to_vec();
                     let [out, part] = world.by_team(team);
-                    let what = format!("rows {first} to {end}, {team:?}, {window:?}");
+                    let what = format!("rows {first} to {end}, {team:?}, {how:?}");
                     assert_eq!(bits(&out), bits(&expected[first * width..end * width]), "{what}");
                     assert_eq!(
                         bits(&part),
@@ -190,28 +197,29 @@ fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
 
 #[test]
 fn a_sequence_does_not_know_who_stands_beside_it() {
-    let how = heads(2, 1, 16, None);
     let sequences = [(0, 70), (65, 3), (0, 1), (130, 9)];
-    let together = World::new(how, &sequences, Kind::Spiked, 5);
     let team = &Team::new(2, Path::best());
-    let [expected, _] = together.by_team(team);
-    let width = how.heads * how.head_dim;
-    for span in &together.spans {
-        let rows = span.first_row * width..(span.first_row + span.rows) * width;
-        let alone = World {
-            spans: vec![Span { first_row: 0, ..*span }],
-            query: together.query[rows.clone()].to_vec(),
-            ..together.clone()
-        };
-        assert_eq!(bits(&alone.by_team(team)[0]), bits(&expected[rows]), "{span:?}");
+    for how in of_both(heads(2, 1, 16, None)) {
+        let together = World::new(how, &sequences, Kind::Spiked, 5);
+        let [expected, _] = together.by_team(team);
+        let width = how.heads * how.head_dim;
+        for span in &together.spans {
+            let rows = span.first_row * width..(span.first_row + span.rows) * width;
+            let alone = World {
+                spans: vec![Span { first_row: 0, ..*span }],
+                query: together.query[rows.clone()].to_vec(),
+                ..together.clone()
+            };
+            assert_eq!(bits(&alone.by_team(team)[0]), bits(&expected[rows]), "{span:?}");
+        }
     }
 }
 
 #[test]
 fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
     let rows = 140;
-    for window in [None, Some(30), Some(64)] {
-        let how = heads(2, 1, 24, window);
+    let windows = [None, Some(29), Some(30), Some(64)];
+    for how in windows.into_iter().flat_map(|window| of_both(heads(2, 1, 24, window))) {
         let world = World::new(how, &[(0, rows)], Kind::Scale(1.0), 23);
         for team in &teams() {
             let [expected, sums] = world.by_team(team);
@@ -228,7 +236,7 @@ fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
                     let [out, lse] = poisoned.by_team(team);
                     let width = how.heads * how.head_dim;
                     let row = asked * width..(asked + 1) * width;
-                    let what = format!("row {asked}, {poison}, {window:?}, {team:?}");
+                    let what = format!("row {asked}, {poison}, {how:?}, {team:?}");
                     assert_eq!(bits(&out[row.clone()]), bits(&expected[row]), "{what}");
                     let row = asked * how.heads..(asked + 1) * how.heads;
                     assert_eq!(bits(&lse[row.clone()]), bits(&sums[row]), "{what}");
@@ -242,95 +250,129 @@ fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
 fn no_gradient_comes_from_the_future() {
     // What later rows ask for and get must not reach dq of earlier ones, nor dk and dv of later keys.
     let (rows, asked) = (100, 37);
-    let how = heads(2, 1, 16, None);
-    let world = World::new(how, &[(0, rows)], Kind::Scale(1.0), 29);
-    let [out, sums] = world.by_twin();
-    let gradients = |key: &[f32], value: &[f32], dout: &[f32], team: &Team| {
-        let mut scratch = vec![0.0; attend::backward_scratch(&how, rows, team.threads())];
-        let [mut dq, mut dk, mut dv] = [&world.query[..], key, value].map(|x| vec![0.0; x.len()]);
-        attend::backward(
-            team,
-            &how,
-            &world.query,
-            key,
-            value,
-            &out,
-            &sums,
-            dout,
-            &world.spans,
-            &mut scratch,
-            &mut dq,
-            &mut dk,
-            &mut dv,
-        );
-        [dq, dk, dv]
-    };
-    let mut dout = Numbers::new(1).some(Kind::Scale(1.0), world.query.len());
-    let width = how.heads * how.head_dim;
-    for team in &teams() {
-        let [expected, ..] = gradients(&world.keys[0], &world.values[0], &dout, team);
-        let (mut key, mut value) = (world.keys[0].clone(), world.values[0].clone());
-        key[(asked + 1) * how.head_dim..].fill(f32::NAN);
-        value[(asked + 1) * how.head_dim..].fill(f32::INFINITY);
-        let [dq, ..] = gradients(&key, &value, &dout, team);
-        let until = (asked + 1) * width;
-        assert_eq!(bits(&dq[..until]), bits(&expected[..until]), "{team:?}");
+    for how in of_both(heads(2, 1, 16, None)) {
+        let world = World::new(how, &[(0, rows)], Kind::Scale(1.0), 29);
+        let [out, sums] = world.by_twin();
+        let gradients = |key: &[f32], value: &[f32], dout: &[f32], team: &Team| {
+            let mut scratch = vec![0.0; attend::backward_scratch(&how, rows, team.threads())];
+            let [mut dq, mut dk, mut dv] =
+                [&world.query[..], key, value].map(|x| vec![0.0; x.len()]);
+            attend::backward(
+                team,
+                &how,
+                &world.query,
+                key,
+                value,
+                &out,
+                &sums,
+                dout,
+                &world.spans,
+                &mut scratch,
+                &mut dq,
+                &mut dk,
+                &mut dv,
+            );
+            [dq, dk, dv]
+        };
+        let mut dout = Numbers::new(1).some(Kind::Scale(1.0), world.query.len());
+        let width = how.heads * how.head_dim;
+        for team in &teams() {
+            let [expected, ..] = gradients(&world.keys[0], &world.values[0], &dout, team);
+            let (mut key, mut value) = (world.keys[0].clone(), world.values[0].clone());
+            key[(asked + 1) * how.head_dim..].fill(f32::NAN);
+            value[(asked + 1) * how.head_dim..].fill(f32::INFINITY);
+            let [dq, ..] = gradients(&key, &value, &dout, team);
+            let until = (asked + 1) * width;
+            assert_eq!(bits(&dq[..until]), bits(&expected[..until]), "{team:?}");
+        }
+        // A gradient at earlier rows only gives nothing to later keys.
+        dout[(asked + 1) * width..].fill(0.0);
+        let [_, dk, dv] = gradients(&world.keys[0], &world.values[0], &dout, &Team::alone());
+        let from = (asked + 1) * how.head_dim;
+        assert!(dk[from..].iter().chain(&dv[from..]).all(|x| *x == 0.0));
+        assert!(dk[..from].iter().chain(&dv[..from]).all(|x| *x != 0.0));
     }
-    // A gradient at earlier rows only gives nothing to later keys.
-    dout[(asked + 1) * width..].fill(0.0);
-    let [_, dk, dv] = gradients(&world.keys[0], &world.values[0], &dout, &Team::alone());
-    let from = (asked + 1) * how.head_dim;
-    assert!(dk[from..].iter().chain(&dv[from..]).all(|x| *x == 0.0));
-    assert!(dk[..from].iter().chain(&dv[..from]).all(|x| *x != 0.0));
 }
 
 #[test]
 fn storing_touches_its_own_positions_only() {
-    let how = heads(2, 2, 5, None);
-    for team in &teams() {
-        let mut world = World::new(how, &[(0, 70), (0, 130)], Kind::Scale(1.0), 3);
-        world.storage.fill(0.25);
-        let untouched = world.storage.clone();
-        let span = Span { first_row: 0, rows: 9, first_position: 60, ..world.spans[1] };
-        world.store_span(team, 1, span);
-        let mut expected = untouched;
-        for position in 60..69 {
-            let page = world.table[span.first_page + position / PAGE] as usize * stride(&how);
-            let slot = position % PAGE;
-            for head in 0..how.key_heads {
-                for d in 0..how.head_dim {
-                    let from = (position * how.key_heads + head) * how.head_dim + d;
-                    let key = page + world::keys_at() + (head * how.head_dim + d) * PAGE + slot;
-                    let value =
-                        page + world::values_at(&how) + (head * PAGE + slot) * how.head_dim + d;
-                    expected[key] = world.keys[1][from];
-                    expected[value] = world.values[1][from];
+    for how in of_both(heads(2, 2, 5, None)) {
+        for team in &teams() {
+            let mut world = World::new(how, &[(0, 70), (0, 200)], Kind::Scale(1.0), 3);
+            world.storage.fill(0.25);
+            let mut expected = world.storage.clone();
+            // The end of a page, a whole one, and the beginning of one.
+            let span = Span { first_row: 0, rows: 72, first_position: 59, ..world.spans[1] };
+            world.store_span(team, 1, span);
+            for position in 59..131 {
+                let page = world.table[span.first_page + position / PAGE] as usize * stride(&how);
+                let slot = position % PAGE;
+                for head in 0..how.key_heads {
+                    for d in 0..how.head_dim {
+                        let from = (position * how.key_heads + head) * how.head_dim + d;
+                        let (key, value) = (world.keys[1][from], world.values[1][from]);
+                        let of_head = head * attend::keys_len(&how) / how.key_heads;
+                        let keys = page + world::keys_at() + of_head;
+                        let values = page + world::values_at(&how) + of_head;
+                        match how.products {
+                            Products::F32 => {
+                                expected[keys + d * PAGE + slot] = key;
+                                expected[values + slot * how.head_dim + d] = value;
+                            }
+                            Products::Bf16 => {
+                                let pair = &mut expected[keys + d / 2 * PAGE + slot];
+                                put(pair, d % 2, key);
+                                if d + 1 == how.head_dim {
+                                    put(pair, 1, 0.0);
+                                }
+                                put(
+                                    &mut expected[values + slot / 2 * how.head_dim + d],
+                                    slot % 2,
+                                    value,
+                                );
+                            }
+                        }
+                    }
                 }
             }
+            assert_eq!(bits(&world.storage), bits(&expected), "{how:?}, {team:?}");
         }
-        assert_eq!(bits(&world.storage), bits(&expected), "{team:?}");
     }
+}
+
+/// Sets the even (0) or odd (1) number of a pair that stands in a float.
+fn put(pair: &mut f32, half: usize, x: f32) {
+    let [even, odd] = [pair.to_bits() as u16, (pair.to_bits() >> 16) as u16];
+    let x = naive::bf16::round(x);
+    let joined = if half == 0 { naive::bf16::join(x, odd) } else { naive::bf16::join(even, x) };
+    *pair = f32::from_bits(joined);
 }
 
 #[test]
 fn equal_keys_share_their_values_evenly_and_one_key_gives_its_own() {
-    let how = heads(1, 1, 2, None);
-    let mut world = World::new(how, &[(0, 4)], Kind::Scale(0.0), 1);
-    world.values[0] = vec![1.0, 10.0, 3.0, 20.0, 5.0, 30.0, 7.0, 40.0];
-    world.store(&Team::alone());
-    for team in &teams() {
-        let [out, sums] = world.by_team(team);
-        assert_eq!(out[..4], [1.0, 10.0, 2.0, 15.0]);
-        assert_eq!(out[6..], [4.0, 25.0]);
-        assert_eq!(sums[0], 0.0);
-        assert_eq!(sums[3], lookback_kernels::math::ln(4.0));
+    for how in of_both(heads(1, 1, 2, None)) {
+        let mut world = World::new(how, &[(0, 4)], Kind::Scale(0.0), 1);
+        world.values[0] = vec![1.0, 10.0, 3.0, 20.0, 5.0, 30.0, 7.0, 40.0];
+        world.store(&Team::alone());
+        for team in &teams() {
+            let [out, sums] = world.by_team(team);
+            assert_eq!(out[..4], [1.0, 10.0, 2.0, 15.0]);
+            assert_eq!(out[6..], [4.0, 25.0]);
+            assert_eq!(sums[0], 0.0);
+            assert_eq!(sums[3], lookback_kernels::math::ln(4.0));
+        }
     }
 }
 
 #[test]
 fn scores_and_patterns_are_what_forward_weighed() {
-    for window in [None, Some(9)] {
-        let how = heads(4, 2, 24, window);
+    let windows = [None, Some(9)];
+    for how in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
+        // Forward rounds its weights to bf16, half an eighth bit at most, and no value is above 2.
+        let tolerance = match how.products {
+            Products::F32 => 2e-5,
+            Products::Bf16 => 2.0 * 2.0 / 512.0,
+        };
         let world = World::new(how, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
         let [out, sums] = world.by_twin();
         let span = &world.spans[1];
@@ -369,9 +411,16 @@ fn scores_and_patterns_are_what_forward_weighed() {
                     }
                     let of = (at * how.key_heads + head / how.group()) * how.head_dim;
                     let key = &world.keys[1][of..of + how.head_dim];
-                    let chain =
-                        query.iter().zip(key).fold(0.0f32, |sum, (q, k)| q.mul_add(*k, sum));
-                    assert_eq!(score.to_bits(), (chain * how.scale).to_bits());
+                    let (mut chain, after) = ([0.0], After::default());
+                    match how.products {
+                        Products::F32 => {
+                            naive::matmul::forward(query, key, 1, how.head_dim, after, &mut chain);
+                        }
+                        Products::Bf16 => {
+                            naive::bf16::forward(query, key, 1, how.head_dim, after, &mut chain);
+                        }
+                    }
+                    assert_eq!(score.to_bits(), (chain[0] * how.scale).to_bits());
                     total += f64::from(weight);
                     for (mixed, v) in mixed.iter_mut().zip(&world.values[1][of..]) {
                         *mixed += f64::from(weight) * f64::from(*v);
@@ -380,7 +429,7 @@ fn scores_and_patterns_are_what_forward_weighed() {
                 assert!((total - 1.0).abs() < 1e-5, "a row of the pattern sums to {total}");
                 let out = &out[(row * how.heads + head) * how.head_dim..][..how.head_dim];
                 for (out, mixed) in out.iter().zip(mixed) {
-                    assert!((f64::from(*out) - mixed).abs() < 2e-5, "{out} is not {mixed}");
+                    assert!((f64::from(*out) - mixed).abs() < tolerance, "{out} is not {mixed}");
                 }
             }
         }

@@ -223,7 +223,7 @@ pub(crate) fn watched(
     }
     let shape = Shape::Look { rows: ids.len() };
     let mut space = Workspace::new(network, shape, ids.len(), team.threads());
-    let mut cache = Cache::new(network, 1, Cache::pages(ids.len()));
+    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(ids.len()));
     look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
 }
 

@@ -65,7 +65,12 @@ fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -
     let rows = ids.len() * (1 + others);
     let mut space =
         Workspace::new(network, Shape::Run { rows, wanted: rows }, context, team.threads());
-    let mut cache = Cache::new(network, 1 + others, Cache::pages(context) * (1 + others));
+    let mut cache = Cache::new(
+        network,
+        model.weights.compute(),
+        1 + others,
+        Cache::pages(context) * (1 + others),
+    );
     let mut batch = Batch::new();
     let (mut first, own) = (0, others / 2);
     for sequence in 0..=others {
@@ -113,7 +118,7 @@ fn watched(model: &Model, team: &Team, ids: &[TokenId]) -> Vec<u32> {
     let (network, context) = (model.network(), model.config().context);
     let shape = Shape::Look { rows: ids.len() };
     let mut space = Workspace::new(network, shape, context, team.threads());
-    let mut cache = Cache::new(network, 1, Cache::pages(context));
+    let mut cache = Cache::new(network, model.weights.compute(), 1, Cache::pages(context));
     let mut seen = Everything(Vec::new());
     let batch = Batch::whole(ids);
     look(&model.weights, &mut space, &mut cache, team, &batch, &mut seen).unwrap();

@@ -57,7 +57,8 @@ pub(crate) fn context(open: &Open) -> usize {
 
 fn nothing_read(open: &Open, threads: usize) -> Branches {
     let (network, context) = (open.weights.network(), context(open));
-    let affordable = BYTES / Cache::bytes(network, 1).max(1);
+    let compute = open.weights.compute();
+    let affordable = BYTES / Cache::bytes(network, compute, 1).max(1);
     let pages = affordable.min(TEXTS * Cache::pages(context));
-    Branches::new(network, threads, context, TEXTS, pages)
+    Branches::new(network, compute, threads, context, TEXTS, pages)
 }

@@ -111,10 +111,10 @@ impl Trainer {
     pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
         let (learns, judges) = shapes(recipe);
         let compute = recipe.compute.into();
-        let spaces = [Some(learns), judges].into_iter().flatten().map(|shape| {
-            Workspace::bytes_computing(network, shape, compute)
-                + Workspace::bytes(network, shape, recipe.context, threads)
-        });
+        let spaces = [Some(learns), judges]
+            .into_iter()
+            .flatten()
+            .map(|shape| Workspace::bytes(network, shape, compute, recipe.context, threads));
         Weights::bytes_computing(network, Keep::Learning, compute)
             + spaces.sum::<usize>()
             + Gradients::bytes(network)

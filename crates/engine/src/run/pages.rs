@@ -1,9 +1,9 @@
 //! Where a pass's keys and values stand: in a cache's pages, or in pages of its own.
 
-use lookback_kernels::attend::{self, Pages, PagesMut};
+use lookback_kernels::attend::{self, Heads, Pages, PagesMut};
 use lookback_model::Attend;
 
-use super::{Run, heads};
+use super::Run;
 use crate::cache::Cache;
 
 /// Where keys and values go.
@@ -16,12 +16,17 @@ pub(crate) enum Keys<'a> {
 }
 
 impl Run<'_> {
+    /// An attention's shape, with products in this pass's precision.
+    pub(crate) fn heads(&self, how: &Attend) -> Heads {
+        super::heads(how, self.weights.compute())
+    }
+
     /// The pages that an attention of this layer reads.
     pub(crate) fn pages(&self, how: &Attend) -> PagesOf {
         match &self.keys {
             Keys::Cache(cache) => cache.place(how.layer),
             Keys::Scratch(_) => {
-                let half = attend::keys_len(&heads(how));
+                let half = attend::keys_len(&self.heads(how));
                 PagesOf { stride: 2 * half, keys_at: 0, values_at: half }
             }
         }

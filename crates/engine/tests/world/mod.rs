@@ -88,7 +88,7 @@ pub fn logits(weights: &Weights, team: &Team, ids: &[TokenId], chunk: usize) -> 
     let network = weights.network();
     let shape = Shape::Run { rows: chunk, wanted: chunk };
     let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
-    let mut cache = Cache::new(network, 1, Cache::pages(CONTEXT));
+    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
     let mut all = Vec::new();
     let mut batch = Batch::new();
     for (index, part) in ids.chunks(chunk).enumerate() {

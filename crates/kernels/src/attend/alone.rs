@@ -9,13 +9,18 @@
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Pages, Span, forward::weigh};
+use super::{
+    Heads, PAGE, Pages, Products, Span,
+    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
+    forward::weigh,
+};
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
     naive::attend::visible,
-    path::Kernel,
-    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+    path::{Kernel, Path},
+    tile::{COLUMNS, Out, ROWS, Right},
+    turn::Rows,
 };
 
 /// Into how many parts the heads of each of `rows` rows are cut: a vector holds a part's heads, and
@@ -32,6 +37,7 @@ pub(super) fn heads_of(how: &Heads, part: usize, parts: usize) -> Range<usize> {
 /// At most sixteen heads of the only row of a span.
 pub(super) struct Alone<'a> {
     pub how: &'a Heads,
+    pub path: Path,
     pub query: &'a [f32],
     pub pages: Pages<'a>,
     pub span: &'a Span,
@@ -56,12 +62,26 @@ impl Kernel for Alone<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
-        let Self { how, query, pages, span, heads, out, log_sum_exp } = self;
+        match self.how.products {
+            Products::F32 => self.all(on, ByNumbers(on)),
+            Products::Bf16 => {
+                let by = ByPairs(self.path);
+                self.all(on, by);
+            }
+        }
+    }
+}
+
+impl Alone<'_> {
+    #[inline(always)]
+    fn all<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
+        let Self { how, query, pages, span, heads, out, log_sum_exp, .. } = self;
         let (head_dim, count) = (how.head_dim, heads.len());
         let first = (span.first_row * how.heads + heads.start) * head_dim;
         let query = &query[first..first + count * head_dim];
         assert!(count <= LANES && out.len() == query.len(), "more heads than a vector has lanes");
 
+        let mut room = Six::EMPTY;
         let mut weights = [[0.0f32; PAGE]; LANES];
         let mut totals = [[0.0f32; LANES]; LANES];
         let mut most = [f32::NEG_INFINITY; LANES];
@@ -73,17 +93,18 @@ impl Kernel for Alone<'_> {
             let within = seen.start.max(base) - base..seen.end.min(base + PAGE) - base;
             let is_first = base <= seen.start;
 
-            let len = head_dim * PAGE;
+            let len = how.head_len();
             let mut group = next_group(how, &heads, 0);
             while group.count > 0 {
                 let keys = &page[pages.keys_at + group.key_head * len..][..len];
-                let left = left_of(&query[group.first * head_dim..], group.count, head_dim);
-                let right = Right { at: keys.as_ptr(), by_step: PAGE };
+                let first = group.first * head_dim;
+                let query = Rows::new(query, first, head_dim, group.count, head_dim);
+                let rounded = by.whole(query, &mut room.query);
                 let scores = &mut weights[group.first..group.first + group.count];
                 let to = Out { at: scores.as_mut_ptr().cast(), by_row: PAGE };
                 let columns = within.end.next_multiple_of(LANES);
                 // SAFETY: the group's queries, a tile of keys, and the group's scores.
-                unsafe { tile(on, group.count, columns, head_dim, left, right, to, false) };
+                unsafe { by.scores(query, rounded, &mut room.part, keys, columns, to) };
                 group = next_group(how, &heads, group.first + group.count);
             }
 
@@ -112,29 +133,23 @@ impl Kernel for Alone<'_> {
             let mut group = next_group(how, &heads, 0);
             while group.count > 0 {
                 let values = &page[pages.values_at + group.key_head * len..][..len];
-                let values = &values[within.start * head_dim..];
-                let left = Left {
-                    at: weights[group.first][within.start..].as_ptr(),
-                    by_row: PAGE,
-                    by_step: 1,
-                };
+                let of_group = &weights[group.first..group.first + group.count];
+                let left = by.weights(of_group, &mut room.weights);
                 let own = group.first * head_dim..(group.first + group.count) * head_dim;
                 let out = &mut out[own];
                 for column in (0..head_dim).step_by(COLUMNS) {
                     let columns = (head_dim - column).min(COLUMNS);
-                    let right = Right { at: values[column..].as_ptr(), by_step: head_dim };
+                    let right = Right { at: values[column..].as_ptr().cast(), by_step: head_dim };
                     if is_first {
                         let to = Out { at: out[column..].as_mut_ptr(), by_row: head_dim };
                         // SAFETY: the group's weights and values of the keys it sees, and its outputs.
-                        unsafe {
-                            tile(on, group.count, columns, within.len(), left, right, to, false);
-                        }
+                        unsafe { by.stair(group.count, columns, &within, left, right, to) };
                         continue;
                     }
                     let mut o = [[0.0f32; COLUMNS]; ROWS];
                     let to = Out { at: o.as_mut_ptr().cast(), by_row: COLUMNS };
                     // SAFETY: as above, and the array of sums.
-                    unsafe { tile(on, group.count, columns, within.len(), left, right, to, false) };
+                    unsafe { by.stair(group.count, columns, &within, left, right, to) };
                     for (row, o) in o.iter().take(group.count).enumerate() {
                         let out = &mut out[row * head_dim + column..][..columns];
                         let head = group.first + row;
@@ -170,10 +185,4 @@ fn next_group(how: &Heads, heads: &Range<usize>, first: usize) -> Group {
     let key_head = head / how.group();
     let end = heads.end.min((key_head + 1) * how.group());
     Group { first, count: end.saturating_sub(head).min(ROWS), key_head }
-}
-
-/// Heads of a row, one behind the other, as the rows of a tile.
-#[inline(always)]
-fn left_of(query: &[f32], count: usize, head_dim: usize) -> Left {
-    Left { at: query[..count * head_dim].as_ptr(), by_row: head_dim, by_step: 1 }
 }

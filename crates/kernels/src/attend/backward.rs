@@ -10,18 +10,24 @@
 //!    between heads and blocks of rows.
 //! 3. On the diagonal each row (of dq) or key (of dk, dv) goes alone through what its five
 //!    neighbours do not share, so that a hidden pair is in no chain.
+//! 4. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
+//!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Span};
+use super::{
+    Heads, PAGE, Products, Span,
+    arithmetic::{Arithmetic, ByNumbers, ByPairs},
+};
 use crate::{
+    bf16::pairs,
     lanes::{LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    path::Kernel,
-    stairs::staircase,
+    path::{Kernel, Path},
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+    tile::{COLUMNS, Left, Out, ROWS, Right},
+    turn::Rows,
 };
 
 /// Rows of a block, of which scores and their gradients are held.
@@ -32,9 +38,70 @@ pub fn backward_scratch(how: &Heads, rows: usize, threads: usize) -> usize {
     rows * how.heads + threads * worker_len(how)
 }
 
-/// Floats of scratch of one worker: a tile's keys and values, transposed.
+/// Floats of scratch of one worker.
 fn worker_len(how: &Heads) -> usize {
-    2 * how.head_dim * PAGE
+    Scratch::lens(how).iter().sum()
+}
+
+/// One worker's scratch.
+struct Scratch<'a> {
+    /// A tile's keys and values, transposed.
+    turned_keys: &'a mut [f32],
+    turned_values: &'a mut [f32],
+    /// Pairs of a tile's keys.
+    keys: &'a mut [f32],
+    /// A block's queries and output gradients as pairs along their width, and as pairs of rows.
+    query: &'a mut [f32],
+    dout: &'a mut [f32],
+    queries: &'a mut [f32],
+    douts: &'a mut [f32],
+    /// P and dS of a block of rows by a tile of keys.
+    p: &'a mut [[f32; PAGE]],
+    ds: &'a mut [[f32; PAGE]],
+    /// dS, P and dS once more as pairs: of keys, and twice of rows.
+    ds_along: &'a mut [f32],
+    p_across: &'a mut [f32],
+    ds_across: &'a mut [f32],
+}
+
+impl<'a> Scratch<'a> {
+    fn lens(how: &Heads) -> [usize; 12] {
+        let (turned, dim, held) = (how.head_len(), how.head_dim, BLOCK * PAGE);
+        match how.products {
+            Products::F32 => [turned, turned, 0, 0, 0, 0, 0, held, held, 0, 0, 0],
+            Products::Bf16 => {
+                let (along, across) = (BLOCK * pairs(dim), pairs(BLOCK) * dim);
+                let (keys, half) = (pairs(PAGE) * dim, held / 2);
+                [turned, turned, keys, along, along, across, across, held, held, half, half, half]
+            }
+        }
+    }
+
+    fn new(how: &Heads, mut room: &'a mut [f32]) -> Self {
+        let mut parts = Self::lens(how).map(|len| {
+            let (part, rest) = std::mem::take(&mut room).split_at_mut(len);
+            room = rest;
+            part
+        });
+        let [turned_keys, turned_values, keys, query, dout, queries, douts, p, ds, rest @ ..] =
+            parts.each_mut().map(std::mem::take);
+        let [p, ds] = [p, ds].map(|held| held.as_chunks_mut::<PAGE>().0);
+        let [ds_along, p_across, ds_across] = rest;
+        Self {
+            turned_keys,
+            turned_values,
+            keys,
+            query,
+            dout,
+            queries,
+            douts,
+            p,
+            ds,
+            ds_along,
+            p_across,
+            ds_across,
+        }
+    }
 }
 
 /// The gradients of an attention whose spans begin at position 0; overwrites all three.
@@ -72,8 +139,11 @@ pub fn backward(
     let (dq, dk, dv, workers) =
         (Pieces::new(dq), Pieces::new(dk), Pieces::new(dv), Pieces::new(workers));
     team.run_on(spans.len() * how.key_heads, &|thread, pair| {
+        // SAFETY: each thread has scratch of its own.
+        let scratch = unsafe { workers.piece(thread * worker..(thread + 1) * worker) };
         team.path().run(Back {
             how,
+            path: team.path(),
             query,
             key,
             value,
@@ -82,8 +152,7 @@ pub fn backward(
             shares,
             span: &spans[pair / how.key_heads],
             key_head: pair % how.key_heads,
-            scratch: &workers,
-            scratch_at: thread * worker..(thread + 1) * worker,
+            scratch: Scratch::new(how, scratch),
             dq: &dq,
             dk: &dk,
             dv: &dv,
@@ -120,6 +189,7 @@ impl Kernel for Shares<'_> {
 /// One key head of one span.
 struct Back<'a> {
     how: &'a Heads,
+    path: Path,
     query: &'a [f32],
     key: &'a [f32],
     value: &'a [f32],
@@ -128,18 +198,17 @@ struct Back<'a> {
     shares: &'a [f32],
     span: &'a Span,
     key_head: usize,
-    /// This worker's scratch is its range of everybody's.
-    scratch: &'a Pieces<'a>,
-    scratch_at: Range<usize>,
+    scratch: Scratch<'a>,
     dq: &'a Pieces<'a>,
     dk: &'a Pieces<'a>,
     dv: &'a Pieces<'a>,
 }
 
-/// P and dS of a block of rows by a tile of keys.
-struct Held {
-    p: [[f32; PAGE]; BLOCK],
-    ds: [[f32; PAGE]; BLOCK],
+/// What products with a tile's keys and values read.
+struct Tile<E> {
+    turned_keys: Right<E>,
+    turned_values: Right<E>,
+    keys: Right<E>,
 }
 
 impl Kernel for Back<'_> {
@@ -147,24 +216,34 @@ impl Kernel for Back<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
-        let mut held = Held { p: [[0.0; PAGE]; BLOCK], ds: [[0.0; PAGE]; BLOCK] };
-        let rows = self.span.rows;
-        for first_key in (0..rows).step_by(PAGE) {
-            let keys = first_key..rows.min(first_key + PAGE);
-            self.turn(&keys);
-            self.clear(&keys);
-            for head in self.key_head * self.how.group()..(self.key_head + 1) * self.how.group() {
-                // The rows that see any key of the tile.
-                let end = self.how.window.map_or(rows, |window| rows.min(keys.end - 1 + window));
-                for first in (first_key..end).step_by(BLOCK) {
-                    self.block(on, head, &keys, first..end.min(first + BLOCK), &mut held);
-                }
+        match self.how.products {
+            Products::F32 => self.all(on, ByNumbers(on)),
+            Products::Bf16 => {
+                let by = ByPairs(self.path);
+                self.all(on, by);
             }
         }
     }
 }
 
 impl Back<'_> {
+    #[inline(always)]
+    fn all<L: Lanes, A: Arithmetic>(mut self, on: L, by: A) {
+        let rows = self.span.rows;
+        for first_key in (0..rows).step_by(PAGE) {
+            let keys = first_key..rows.min(first_key + PAGE);
+            let tile = self.tile(by, &keys);
+            self.clear(&keys);
+            for head in self.key_head * self.how.group()..(self.key_head + 1) * self.how.group() {
+                // The rows that see any key of the tile.
+                let end = self.how.window.map_or(rows, |window| rows.min(keys.end - 1 + window));
+                for first in (first_key..end).step_by(BLOCK) {
+                    self.block(on, by, head, &keys, &tile, first..end.min(first + BLOCK));
+                }
+            }
+        }
+    }
+
     /// Where a row of a head begins in queries and their like.
     #[inline(always)]
     fn row_at(&self, index: usize, head: usize) -> usize {
@@ -177,24 +256,20 @@ impl Back<'_> {
         ((self.span.first_row + index) * self.how.key_heads + self.key_head) * self.how.head_dim
     }
 
-    /// Keys and values of a tile, `[head_dim, 64]` each; what is beyond the last key is +0.
+    /// Keys and values of a tile; what is beyond the last key is +0.
     #[inline(always)]
-    fn turn(&self, keys: &Range<usize>) {
-        let len = self.how.head_dim * PAGE;
-        // SAFETY: each task has scratch of its own, and no other reference to it lives now.
-        let scratch = unsafe { self.scratch.piece(self.scratch_at.clone()) };
-        let (turned_keys, turned_values) = scratch.split_at_mut(len);
-        for (from, to) in [(self.key, turned_keys), (self.value, turned_values)] {
-            for slot in 0..PAGE {
-                if slot >= keys.len() {
-                    (0..self.how.head_dim).for_each(|d| to[d * PAGE + slot] = 0.0);
-                    continue;
-                }
-                let from = &from[self.key_at(keys.start + slot)..][..self.how.head_dim];
-                for (d, from) in from.iter().enumerate() {
-                    to[d * PAGE + slot] = *from;
-                }
-            }
+    fn tile<A: Arithmetic>(&mut self, by: A, keys: &Range<usize>) -> Tile<A::Element> {
+        let dim = self.how.head_dim;
+        let (first, by_row) = (self.key_at(keys.start), self.how.key_heads * dim);
+        let key = Rows::new(self.key, first, by_row, keys.len(), dim);
+        let value = Rows::new(self.value, first, by_row, keys.len(), dim);
+        by.turn(key, self.scratch.turned_keys);
+        by.turn(value, self.scratch.turned_values);
+        let turned = |of: &[f32]| Right { at: of.as_ptr().cast(), by_step: PAGE };
+        Tile {
+            turned_keys: turned(self.scratch.turned_keys),
+            turned_values: turned(self.scratch.turned_values),
+            keys: by.across(key, self.scratch.keys),
         }
     }
 
@@ -222,41 +297,46 @@ impl Back<'_> {
 
     /// A block of rows by a tile of keys.
     #[inline(always)]
-    fn block<L: Lanes>(
-        &self,
+    #[allow(clippy::too_many_arguments, reason = "a block, a tile, and who computes")]
+    fn block<L: Lanes, A: Arithmetic>(
+        &mut self,
         on: L,
+        by: A,
         head: usize,
         keys: &Range<usize>,
+        tile: &Tile<A::Element>,
         rows: Range<usize>,
-        held: &mut Held,
     ) {
         let dim = self.how.head_dim;
         let by_row = self.how.heads * dim;
         let first_row = self.row_at(rows.start, head);
-        let last_row = self.row_at(rows.end - 1, head) + dim;
-        let query = Left { at: self.query[first_row..last_row].as_ptr(), by_row, by_step: 1 };
-        let dout = Left { at: self.dout[first_row..last_row].as_ptr(), by_row, by_step: 1 };
-        // SAFETY: each task has scratch of its own, written before and only read here.
-        let turned = &*unsafe { self.scratch.piece(self.scratch_at.clone()) };
-        let turned_keys = Right { at: turned[..dim * PAGE].as_ptr(), by_step: PAGE };
-        let turned_values = Right { at: turned[dim * PAGE..].as_ptr(), by_step: PAGE };
+        let query_rows = Rows::new(self.query, first_row, by_row, rows.len(), dim);
+        let dout_rows = Rows::new(self.dout, first_row, by_row, rows.len(), dim);
+        let query = by.along(query_rows, self.scratch.query);
+        let dout = by.along(dout_rows, self.scratch.dout);
+        let steps = A::steps(dim);
 
         // P and dS.
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
-            let p = Out { at: held.p[first].as_mut_ptr(), by_row: PAGE };
-            let ds = Out { at: held.ds[first].as_mut_ptr(), by_row: PAGE };
+            let p = Out { at: self.scratch.p[first].as_mut_ptr(), by_row: PAGE };
+            let ds = Out { at: self.scratch.ds[first].as_mut_ptr(), by_row: PAGE };
+            // Keys that the last row sees.
+            let seen = (rows.start + first + count).min(keys.end) - keys.start;
+            let columns = seen.next_multiple_of(LANES);
             // SAFETY: `count` rows of the block, a tile of turned keys or values, held arrays.
             unsafe {
-                tile(on, count, COLUMNS, dim, query.from(first, 0), turned_keys, p, false);
-                tile(on, count, COLUMNS, dim, dout.from(first, 0), turned_values, ds, false);
+                let (query, dout) = (query.from(first, 0), dout.from(first, 0));
+                by.tile(count, columns, steps, query, tile.turned_keys, p, false);
+                by.tile(count, columns, steps, dout, tile.turned_values, ds, false);
             }
             for r in first..first + count {
                 let at = (self.span.first_row + rows.start + r) * self.how.heads + head;
                 let scale = on.splat(self.how.scale);
                 let total = on.splat(self.log_sum_exp[at]);
                 let share = on.splat(self.shares[at]);
-                let (p, ds) = (&mut held.p[r], &mut held.ds[r]);
+                let (p, ds) =
+                    (&mut self.scratch.p[r][..columns], &mut self.scratch.ds[r][..columns]);
                 for (p, ds) in p.chunks_exact_mut(LANES).zip(ds.chunks_exact_mut(LANES)) {
                     let score = on.mul(on.load(p), scale);
                     let weight = exp_lanes(on, on.sub(score, total));
@@ -267,7 +347,11 @@ impl Back<'_> {
             }
         }
 
+        let ds = Rows::new(self.scratch.ds.as_flattened(), 0, PAGE, rows.len(), PAGE);
+        let p = Rows::new(self.scratch.p.as_flattened(), 0, PAGE, rows.len(), PAGE);
+
         // dq: rows over the tile's keys.
+        let left = by.along(ds, self.scratch.ds_along);
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
@@ -276,16 +360,20 @@ impl Back<'_> {
                 let high = seen.end.clamp(keys.start, keys.end) - keys.start;
                 low..high.max(low)
             });
-            let left = Left { at: held.ds[first].as_ptr(), by_row: PAGE, by_step: 1 };
-            let key_rows = &self.key[self.key_at(keys.start)..self.key_at(keys.end - 1) + dim];
-            let right = Right { at: key_rows.as_ptr(), by_step: self.how.key_heads * dim };
+            // SAFETY: this row of the block is held.
+            let left = unsafe { left.from(first, 0) };
             let at = self.row_at(rows.start + first, head);
             let end = self.row_at(rows.start + first + count - 1, head) + dim;
             let to = Out { at: self.dq.at(at..end), by_row };
-            self.columns(on, &within[..count], left, right, to);
+            self.columns(by, &within[..count], left, tile.keys, to);
         }
 
         // dk and dv: keys over the block's rows.
+        let queries = by.across(query_rows, self.scratch.queries);
+        let douts = by.across(dout_rows, self.scratch.douts);
+        let by_key = |of: Right<A::Element>| Left { at: of.at, by_row: 1, by_step: of.by_step };
+        let ds = by_key(by.across(ds, self.scratch.ds_across));
+        let p = by_key(by.across(p, self.scratch.p_across));
         for first in (0..keys.len()).step_by(ROWS) {
             let count = (keys.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
@@ -295,29 +383,34 @@ impl Back<'_> {
                 let high = end.clamp(rows.start, rows.end) - rows.start;
                 low..high.max(low)
             });
-            let by_key = self.how.key_heads * dim;
+            let by_row = self.how.key_heads * dim;
             let at = self.key_at(keys.start + first);
             let end = self.key_at(keys.start + first + count - 1) + dim;
-            let ds = Left { at: held.ds[0][first..].as_ptr(), by_row: 1, by_step: PAGE };
-            let right = Right { at: query.at, by_step: by_row };
-            let to = Out { at: self.dk.at(at..end), by_row: by_key };
-            self.columns(on, &within[..count], ds, right, to);
-            let p = Left { at: held.p[0][first..].as_ptr(), by_row: 1, by_step: PAGE };
-            let right = Right { at: dout.at, by_step: by_row };
-            let to = Out { at: self.dv.at(at..end), by_row: by_key };
-            self.columns(on, &within[..count], p, right, to);
+            // SAFETY: this key of the tile is held for every row.
+            let (ds, p) = unsafe { (ds.from(first, 0), p.from(first, 0)) };
+            let to = Out { at: self.dk.at(at..end), by_row };
+            self.columns(by, &within[..count], ds, queries, to);
+            let to = Out { at: self.dv.at(at..end), by_row };
+            self.columns(by, &within[..count], p, douts, to);
         }
     }
 
     /// Chains over a head's width, which go on from what stands.
     #[inline(always)]
-    fn columns<L: Lanes>(&self, on: L, within: &[Range<usize>], left: Left, right: Right, to: Out) {
+    fn columns<A: Arithmetic>(
+        &self,
+        by: A,
+        within: &[Range<usize>],
+        left: Left<A::Element>,
+        right: Right<A::Element>,
+        to: Out,
+    ) {
         for column in (0..self.how.head_dim).step_by(COLUMNS) {
             let columns = (self.how.head_dim - column).min(COLUMNS);
             // SAFETY: the ranges lie inside the tile and the block; the outputs belong to this task.
             unsafe {
                 let (right, to) = (right.from(0, column), to.from(0, column));
-                staircase(on, columns, within, left, right, to, true);
+                by.staircase(columns, within, left, right, to, true);
             }
         }
     }

@@ -4,18 +4,19 @@
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Pages, Span,
+    Heads, PAGE, Pages, Products, Span,
     alone::{self, Alone},
+    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
     part_of,
 };
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
     naive::attend::visible,
-    path::Kernel,
-    stairs::staircase,
+    path::{Kernel, Path},
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+    tile::{COLUMNS, Out, ROWS, Right},
+    turn::Rows,
 };
 
 /// Rows of a task.
@@ -54,13 +55,15 @@ pub fn forward(
                 let elements = own.start * how.head_dim..own.end * how.head_dim;
                 (out.piece(elements), log_sum_exp.as_ref().map(|to| to.piece(own)))
             };
-            team.path().run(Alone { how, query, pages, span, heads, out, log_sum_exp });
+            let path = team.path();
+            path.run(Alone { how, path, query, pages, span, heads, out, log_sum_exp });
             return;
         }
         let (block, head) = (nth / how.heads, nth % how.heads);
         let rows = block * BLOCK..span.rows.min((block + 1) * BLOCK);
         let rows = Block {
             how,
+            path: team.path(),
             query,
             pages,
             span,
@@ -76,6 +79,7 @@ pub fn forward(
 /// Some rows of one head.
 struct Block<'a> {
     how: &'a Heads,
+    path: Path,
     query: &'a [f32],
     pages: Pages<'a>,
     span: &'a Span,
@@ -90,39 +94,54 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
-        let mut row = self.rows.start;
-        while row < self.rows.end {
-            let count = (self.rows.end - row).min(ROWS);
-            self.six(on, row, count);
-            row += count;
+        match self.how.products {
+            Products::F32 => self.all(on, ByNumbers(on)),
+            Products::Bf16 => self.all(on, ByPairs(self.path)),
         }
     }
 }
 
 impl Block<'_> {
+    #[inline(always)]
+    fn all<L: Lanes, A: Arithmetic>(&self, on: L, by: A) {
+        let mut room = Six::EMPTY;
+        let mut row = self.rows.start;
+        while row < self.rows.end {
+            let count = (self.rows.end - row).min(ROWS);
+            self.six(on, by, row, count, &mut room);
+            row += count;
+        }
+    }
+
     /// Up to six rows through all tiles that any of them sees.
     #[inline(always)]
-    fn six<L: Lanes>(&self, on: L, first: usize, count: usize) {
+    fn six<L: Lanes, A: Arithmetic>(
+        &self,
+        on: L,
+        by: A,
+        first: usize,
+        count: usize,
+        room: &mut Six,
+    ) {
         let Heads { heads, head_dim, .. } = *self.how;
         let key_head = self.head / self.how.group();
         let row = self.span.first_row + first;
         let position = self.span.first_position + first;
         let seen: [Range<usize>; ROWS] = std::array::from_fn(|r| visible(self.how, position + r));
         let at = |r: usize| ((row + r) * heads + self.head) * head_dim;
-        let query = Left {
-            at: self.query[at(0)..at(count - 1) + head_dim].as_ptr(),
-            by_row: heads * head_dim,
-            by_step: 1,
-        };
+        let query = Rows::new(self.query, at(0), heads * head_dim, count, head_dim);
+        let rounded = by.whole(query, &mut room.query);
 
         let mut most = [f32::NEG_INFINITY; LANES];
         let mut totals = [[0.0f32; LANES]; ROWS];
         let mut begun = [false; ROWS];
+        let mut weights = [[0.0f32; PAGE]; ROWS];
+        let mut o = [[0.0f32; COLUMNS]; ROWS];
         let tiles = seen[0].start / PAGE..seen[count - 1].end.div_ceil(PAGE);
         for tile_index in tiles {
             let page = self.pages.table[self.span.first_page + tile_index] as usize;
             let page = &self.pages.storage[page * self.pages.stride..][..self.pages.stride];
-            let len = head_dim * PAGE;
+            let len = self.how.head_len();
             let keys = &page[self.pages.keys_at + key_head * len..][..len];
             let values = &page[self.pages.values_at + key_head * len..][..len];
             // Which keys of the tile each row sees.
@@ -133,11 +152,11 @@ impl Block<'_> {
                 low..high.max(low)
             });
 
-            let mut weights = [[0.0f32; PAGE]; ROWS];
-            let keys = Right { at: keys.as_ptr(), by_step: PAGE };
             let scores = Out { at: weights[0].as_mut_ptr(), by_row: PAGE };
+            // The last row sees the furthest.
+            let columns = within[count - 1].end.next_multiple_of(LANES);
             // SAFETY: `count` rows of queries, a tile of keys, and the scores' array.
-            unsafe { tile(on, count, COLUMNS, head_dim, query, keys, scores, false) };
+            unsafe { by.scores(query, rounded, &mut room.part, keys, columns, scores) };
 
             let mut m = [f32::NEG_INFINITY; LANES];
             let mut l = [[0.0f32; LANES]; ROWS];
@@ -169,14 +188,13 @@ impl Block<'_> {
                 }
             }
 
+            let left = by.weights(&weights[..count], &mut room.weights);
             for column in (0..head_dim).step_by(COLUMNS) {
                 let columns = (head_dim - column).min(COLUMNS);
-                let mut o = [[0.0f32; COLUMNS]; ROWS];
-                let left = Left { at: weights[0].as_ptr(), by_row: PAGE, by_step: 1 };
-                let right = Right { at: values[column..].as_ptr(), by_step: head_dim };
+                let right = Right { at: values[column..].as_ptr().cast(), by_step: head_dim };
                 let to = Out { at: o[0].as_mut_ptr(), by_row: COLUMNS };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { staircase(on, columns, &within[..count], left, right, to, false) };
+                unsafe { by.staircase(columns, &within[..count], left, right, to, false) };
                 for r in 0..count {
                     if within[r].is_empty() {
                         continue;
@@ -223,26 +241,46 @@ pub(super) fn weigh<L: Lanes>(
     visible: &Range<usize>,
     scale: f32,
 ) -> (f32, [f32; LANES]) {
-    let scale = on.splat(scale);
+    let first = visible.start / LANES;
+    let count = visible.end.div_ceil(LANES) - first;
+    match count {
+        4 if visible.len() == PAGE => weigh_some::<L, 4, false>(on, scores, visible, scale),
+        4 => weigh_some::<L, 4, true>(on, scores, visible, scale),
+        3 => weigh_some::<L, 3, true>(on, &mut scores[first * LANES..], visible, scale),
+        2 => weigh_some::<L, 2, true>(on, &mut scores[first * LANES..], visible, scale),
+        _ => weigh_some::<L, 1, true>(on, &mut scores[first * LANES..], visible, scale),
+    }
+}
+
+/// The first V vectors of these scores, side by side so that none waits for another; if `MASKED`, not all
+/// of them is visible.
+#[inline(always)]
+fn weigh_some<L: Lanes, const V: usize, const MASKED: bool>(
+    on: L,
+    scores: &mut [f32],
+    visible: &Range<usize>,
+    scale: f32,
+) -> (f32, [f32; LANES]) {
+    let first = visible.start / LANES;
     let least = on.splat(f32::NEG_INFINITY);
+    let mut weights = [least; V];
     let mut most = least;
-    let vectors = visible.start / LANES..visible.end.div_ceil(LANES);
-    for v in vectors.clone() {
-        let part = &mut scores[v * LANES..][..LANES];
-        let scaled = on.mul(on.load(part), scale);
-        on.store(scaled, part);
+    for (v, weight) in weights.iter_mut().enumerate() {
+        let scaled = on.mul(on.load(&scores[v * LANES..]), on.splat(scale));
+        *weight = scaled;
         let larger = on.max(scaled, most);
-        most = only(on, v, visible, larger, most);
+        most = if MASKED { only(on, first + v, visible, larger, most) } else { larger };
     }
     let most = on.max_tree(most);
     let shift = on.splat(most);
     let mut totals = on.splat(0.0);
-    for v in vectors {
-        let part = &mut scores[v * LANES..][..LANES];
-        let weight = exp_lanes(on, on.sub(on.load(part), shift));
-        let weight = only(on, v, visible, weight, on.splat(0.0));
-        on.store(weight, part);
-        totals = on.add(totals, weight);
+    for (v, weight) in weights.iter_mut().enumerate() {
+        *weight = exp_lanes(on, on.sub(*weight, shift));
+        if MASKED {
+            *weight = only(on, first + v, visible, *weight, on.splat(0.0));
+        }
+        on.store(*weight, &mut scores[v * LANES..]);
+        totals = on.add(totals, *weight);
     }
     (most, on.to_array(totals))
 }
@@ -252,11 +290,7 @@ pub(super) fn weigh<L: Lanes>(
 fn only<L: Lanes>(on: L, v: usize, visible: &Range<usize>, a: L::F32, b: L::F32) -> L::F32 {
     const INDEX: [f32; LANES] =
         [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
-    let first = v * LANES;
-    if visible.start <= first && visible.end >= first + LANES {
-        return a;
-    }
-    let index = on.add(on.load(&INDEX), on.splat(first as f32));
+    let index = on.add(on.load(&INDEX), on.splat((v * LANES) as f32));
     let below_end = on.select(on.less(index, on.splat(visible.end as f32)), a, b);
     on.select(on.less(index, on.splat(visible.start as f32)), b, below_end)
 }

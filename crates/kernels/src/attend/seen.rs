@@ -2,14 +2,18 @@
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Pages, Span};
+use super::{
+    Heads, PAGE, Pages, Products, Span,
+    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
+};
 use crate::{
     lanes::{LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    path::Kernel,
+    path::{Kernel, Path},
     team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right, tile},
+    tile::{COLUMNS, Out, ROWS},
+    turn::Rows,
 };
 
 /// Blocks of six rows that are worth a thread of their own.
@@ -64,14 +68,16 @@ fn seen(
                 let row = |row: usize| (head * span.rows + row) * keys;
                 out.piece(row(rows.start)..row(rows.end))
             };
-            team.path().run(Six { how, query, span, pages, log_sum_exp, head, rows, out });
+            let path = team.path();
+            path.run(Seen { how, path, query, span, pages, log_sum_exp, head, rows, out });
         }
     });
 }
 
 /// Up to six rows of one head.
-struct Six<'a> {
+struct Seen<'a> {
     how: &'a Heads,
+    path: Path,
     query: &'a [f32],
     span: &'a Span,
     pages: Pages<'a>,
@@ -82,34 +88,44 @@ struct Six<'a> {
     out: &'a mut [f32],
 }
 
-impl Kernel for Six<'_> {
+impl Kernel for Seen<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
-        let Self { how, query, span, pages, log_sum_exp, head, rows, out } = self;
+        match self.how.products {
+            Products::F32 => self.all(on, ByNumbers(on)),
+            Products::Bf16 => {
+                let by = ByPairs(self.path);
+                self.all(on, by);
+            }
+        }
+    }
+}
+
+impl Seen<'_> {
+    #[inline(always)]
+    fn all<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
+        let Self { how, query, span, pages, log_sum_exp, head, rows, out, .. } = self;
         let Heads { heads, head_dim, .. } = *how;
         let keys = span.first_position + span.rows;
         let at = |row: usize| ((span.first_row + row) * heads + head) * head_dim;
-        let query = Left {
-            at: query[at(rows.start)..at(rows.end - 1) + head_dim].as_ptr(),
-            by_row: heads * head_dim,
-            by_step: 1,
-        };
+        let mut room = Six::EMPTY;
+        let query = Rows::new(query, at(rows.start), heads * head_dim, rows.len(), head_dim);
+        let rounded = by.whole(query, &mut room.query);
         out.fill(if log_sum_exp.is_some() { 0.0 } else { f32::NEG_INFINITY });
         let first = visible(how, span.first_position + rows.start).start / PAGE;
         let end = visible(how, span.first_position + rows.end - 1).end.div_ceil(PAGE);
         let scale = on.splat(how.scale);
         for page_index in first..end {
             let page = pages.table[span.first_page + page_index] as usize * pages.stride;
-            let len = head_dim * PAGE;
+            let len = how.head_len();
             let of_head = page + pages.keys_at + head / how.group() * len;
             let page_keys = &pages.storage[of_head..of_head + len];
             let mut held = [[0.0f32; PAGE]; ROWS];
-            let right = Right { at: page_keys.as_ptr(), by_step: PAGE };
             let to = Out { at: held[0].as_mut_ptr(), by_row: PAGE };
             // SAFETY: these rows of queries, a tile of keys, and an array of six rows.
-            unsafe { tile(on, rows.len(), COLUMNS, head_dim, query, right, to, false) };
+            unsafe { by.scores(query, rounded, &mut room.part, page_keys, COLUMNS, to) };
             for ((row, held), out) in rows.clone().zip(&mut held).zip(out.chunks_exact_mut(keys)) {
                 let total =
                     log_sum_exp.map(|sums| on.splat(sums[(span.first_row + row) * heads + head]));

@@ -1,7 +1,19 @@
-//! Writes rows of keys and values into their pages.
+//! Writes rows of keys and values into their pages, as numbers or rounded to pairs of bf16.
 
-use super::{Heads, PAGE, PagesMut, Span, part_of};
-use crate::team::{Pieces, Team};
+use std::ops::Range;
+
+use super::{
+    Heads, PAGE, PagesMut, Products, Span,
+    arithmetic::{Arithmetic, ByPairs},
+    part_of,
+};
+use crate::{
+    bf16::as_pairs_mut,
+    naive::bf16::{join, round},
+    path::Path,
+    team::{Pieces, Team},
+    turn::{Rows, Turn, TurnPairs},
+};
 
 /// Elements that are worth a thread of their own.
 const LEAST: usize = 16 * 1024;
@@ -20,7 +32,7 @@ pub fn store(
     let count: usize = spans.iter().map(|span| pages_of(span).len()).sum();
     let mean = key.len().div_ceil((count * key_heads).max(1)).max(1);
     let storage = Pieces::new(pages.storage);
-    let len = head_dim * PAGE;
+    let len = how.head_len();
     // A task is a head of a page: its keys and values lie together.
     team.split(count * key_heads, 1, LEAST.div_ceil(mean), &|tasks| {
         for task in tasks {
@@ -37,22 +49,74 @@ pub fn store(
                 unsafe { (storage.piece(keys..keys + len), storage.piece(values..values + len)) };
             let first = span.first_position.max(page * PAGE);
             let end = (span.first_position + span.rows).min((page + 1) * PAGE);
-            for position in first..end {
-                let row = span.first_row + position - span.first_position;
-                let from = (row * key_heads + head) * head_dim;
-                let slot = position % PAGE;
-                for (d, key) in key[from..from + head_dim].iter().enumerate() {
-                    keys[d * PAGE + slot] = *key;
-                }
-                values[slot * head_dim..][..head_dim]
-                    .copy_from_slice(&value[from..from + head_dim]);
+            let from = (span.first_row + first - span.first_position) * key_heads + head;
+            let (from, by_row) = (from * head_dim, key_heads * head_dim);
+            let key = Rows::new(key, from, by_row, end - first, head_dim);
+            let value = Rows::new(value, from, by_row, end - first, head_dim);
+            let slots = first % PAGE..first % PAGE + key.count;
+            match how.products {
+                Products::F32 => store_numbers(team.path(), key, value, &slots, keys, values),
+                Products::Bf16 => store_pairs(team.path(), key, value, &slots, keys, values),
             }
         }
     });
 }
 
+/// Rows of a head for slots of its page.
+fn store_numbers(
+    path: Path,
+    key: Rows<'_>,
+    value: Rows<'_>,
+    slots: &Range<usize>,
+    keys: &mut [f32],
+    values: &mut [f32],
+) {
+    let is_page = slots.len() == PAGE;
+    if is_page {
+        path.run(Turn { rows: key, to: keys });
+    }
+    for (row, slot) in slots.clone().enumerate() {
+        let (key, value) = (key.row(row), value.row(row));
+        if !is_page {
+            for (d, key) in key.iter().enumerate() {
+                keys[d * PAGE + slot] = *key;
+            }
+        }
+        values[slot * value.len()..][..value.len()].copy_from_slice(value);
+    }
+}
+
+/// The same as pairs: a position is half of a pair of values, and the other half stays what it is.
+fn store_pairs(
+    path: Path,
+    key: Rows<'_>,
+    value: Rows<'_>,
+    slots: &Range<usize>,
+    keys: &mut [f32],
+    values: &mut [f32],
+) {
+    if slots.len() == PAGE {
+        path.run_pairs(TurnPairs { rows: key, to: as_pairs_mut(keys) });
+        ByPairs(path).across(value, values);
+        return;
+    }
+    let (keys, values) = (as_pairs_mut(keys), as_pairs_mut(values));
+    for (row, slot) in slots.clone().enumerate() {
+        let (key, value) = (key.row(row), value.row(row));
+        for (pair, key) in key.chunks(2).enumerate() {
+            keys[pair * PAGE + slot] = join(round(key[0]), key.get(1).map_or(0, |odd| round(*odd)));
+        }
+        let pairs = &mut values[slot / 2 * value.len()..][..value.len()];
+        for (pair, value) in pairs.iter_mut().zip(value) {
+            let [even, odd] = [*pair as u16, (*pair >> 16) as u16];
+            let value = round(*value);
+            *pair = if slot.is_multiple_of(2) { join(value, odd) } else { join(even, value) };
+        }
+    }
+}
+
 /// The pages that a span's rows lie in, counted from its position 0.
-fn pages_of(span: &Span) -> std::ops::Range<usize> {
+fn pages_of(span: &Span) -> Range<usize> {
     let end = (span.first_position + span.rows).div_ceil(PAGE);
     (span.first_position / PAGE).min(end)..if span.rows == 0 { 0 } else { end }
 }

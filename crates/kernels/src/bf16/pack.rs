@@ -8,6 +8,7 @@ use crate::{
     matmul::PANEL,
     path::PairKernel,
     team::{Pieces, Team},
+    turn::{Rows, TurnPairs},
 };
 
 /// Numbers that are worth a thread of their own.
@@ -43,7 +44,7 @@ impl PairKernel for RoundRows<'_> {
         let rows = x.chunks_exact(width);
         for (x, to) in rows.zip(to.chunks_exact_mut(pairs(columns.len()))) {
             for (x, to) in x[columns.clone()].chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-                on.store_pairs_part(pack_some(on, x), to);
+                on.store_pairs_some(pack_some(on, x), to);
             }
         }
     }
@@ -51,7 +52,7 @@ impl PairKernel for RoundRows<'_> {
 
 /// At most 32 numbers as pairs; what is missing is +0.
 #[inline(always)]
-fn pack_some<P: Pairs>(on: P, x: &[f32]) -> P::Pair {
+pub(crate) fn pack_some<P: Pairs>(on: P, x: &[f32]) -> P::Pair {
     let (first, second) = x.split_at(x.len().min(LANES));
     on.pack(on.load_some(first), on.load_some(second))
 }
@@ -59,7 +60,8 @@ fn pack_some<P: Pairs>(on: P, x: &[f32]) -> P::Pair {
 /// Packs a weight `[outputs, inner]` for products with x: columns are outputs, pairs lie along inner.
 pub fn pack(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
     panels_of(team, outputs, inner, panels, &|columns, to| {
-        team.path().run_pairs(Pack { weight, inner, columns, to });
+        let rows = Rows::new(weight, columns.start * inner, inner, columns.len(), inner);
+        team.path().run_pairs(TurnPairs { rows, to });
     });
 }
 
@@ -88,43 +90,6 @@ fn panels_of(
     });
 }
 
-struct Pack<'a> {
-    weight: &'a [f32],
-    inner: usize,
-    columns: Range<usize>,
-    to: &'a mut [u32],
-}
-
-impl PairKernel for Pack<'_> {
-    type Output = ();
-
-    /// Sixteen columns by sixteen pairs at a time, turned in the first cache.
-    #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
-        let Self { weight, inner, columns, to } = self;
-        let mut block = [[0u32; LANES]; LANES];
-        for group in (0..PANEL).step_by(LANES) {
-            for first in (0..inner).step_by(2 * LANES) {
-                let end = inner.min(first + 2 * LANES);
-                for (column, pairs) in block.iter_mut().enumerate() {
-                    let output = columns.start + group + column;
-                    *pairs = [0; LANES];
-                    if output < columns.end {
-                        let row = &weight[output * inner..][first..end];
-                        on.store_pairs_part(pack_some(on, row), pairs);
-                    }
-                }
-                let steps = &mut to[first / 2 * PANEL..pairs(end) * PANEL];
-                for (step, to) in steps.chunks_exact_mut(PANEL).enumerate() {
-                    for (to, pairs) in to[group..group + LANES].iter_mut().zip(&block) {
-                        *to = pairs[step];
-                    }
-                }
-            }
-        }
-    }
-}
-
 struct PackAcross<'a> {
     weight: &'a [f32],
     outputs: usize,
@@ -145,7 +110,7 @@ impl PairKernel for PackAcross<'_> {
             let odd = if output + 1 < outputs { row(output + 1) } else { &[] };
             for (index, to) in to.chunks_exact_mut(LANES).enumerate() {
                 let at = index * LANES;
-                on.store_pairs_part(on.join(vector(on, even, at), vector(on, odd, at)), to);
+                on.store_pairs_some(on.join(vector(on, even, at), vector(on, odd, at)), to);
             }
         }
     }

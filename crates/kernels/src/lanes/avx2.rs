@@ -179,11 +179,17 @@ impl Lanes for Avx2 {
         here!(Two(_mm256_round_ps::<NEAREST>(a.0), _mm256_round_ps::<NEAREST>(a.1)))
     }
     #[inline(always)]
-    fn power_of_two(self, n: Two) -> Two {
-        both(n, n, |n, _| {
+    fn scale(self, p: Two, n: Two) -> Two {
+        both(p, n, |p, n| {
             here!({
-                let biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+                // 2^128 is no f32: the last doubling is apart.
+                let most = _mm256_set1_ps(127.0);
+                let is_last = _mm256_cmp_ps::<_CMP_GT_OQ>(n, most);
+                let biased = _mm256_cvtps_epi32(_mm256_min_ps(n, most));
+                let biased = _mm256_add_epi32(biased, _mm256_set1_epi32(127));
+                let power = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased));
+                let p = _mm256_mul_ps(p, power);
+                _mm256_blendv_ps(p, _mm256_add_ps(p, p), is_last)
             })
         })
     }

@@ -144,11 +144,8 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         here!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a))
     }
     #[inline(always)]
-    fn power_of_two(self, n: __m512) -> __m512 {
-        here!({
-            let biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
-        })
+    fn scale(self, p: __m512, n: __m512) -> __m512 {
+        here!(_mm512_scalef_ps(p, n))
     }
     #[inline(always)]
     unsafe fn words_at(self, from: *const u32) -> __m512i {

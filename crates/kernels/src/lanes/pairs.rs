@@ -8,7 +8,7 @@
 //! the thread has set. AVX2 makes the two multiply-adds while denormals are flushed, portable code
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 
-use super::Lanes;
+use super::{LANES, Lanes};
 use crate::path::PairKernel;
 
 /// Operations on sixteen pairs. Only dots, loads, stores and conversions are the same everywhere:
@@ -53,6 +53,17 @@ pub trait Pairs: Lanes {
     fn join_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// 32 successive numbers as sixteen pairs, rounded to bf16.
     fn pack(self, first: Self::F32, second: Self::F32) -> Self::Pair;
+
+    /// Stores sixteen, or as many as fit.
+    #[inline(always)]
+    fn store_pairs_some(self, x: Self::Pair, to: &mut [u32]) {
+        if to.len() >= LANES {
+            // SAFETY: there is room for sixteen. Stored whole, they can be read back at once.
+            unsafe { self.store_pairs_at(x, to.as_mut_ptr()) };
+        } else {
+            self.store_pairs_part(x, to);
+        }
+    }
 
     /// `totals = fma(factors, sums, totals)`, each row with the same factors. Denormals count, even while
     /// dots are flushing them.

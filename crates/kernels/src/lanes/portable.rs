@@ -2,6 +2,7 @@
 
 use super::{LANES, Lanes, Pairs, larger};
 use crate::{
+    math::scale,
     naive::{bf16, stored},
     path::{Kernel, PairKernel},
 };
@@ -117,8 +118,8 @@ impl Lanes for Portable {
         a.map(f32::round_ties_even)
     }
     #[inline(always)]
-    fn power_of_two(self, n: Array) -> Array {
-        n.map(|n| f32::from_bits(((n as i32).wrapping_add(127) << 23) as u32))
+    fn scale(self, p: Array, n: Array) -> Array {
+        std::array::from_fn(|lane| scale(p[lane], n[lane]))
     }
     #[inline(always)]
     unsafe fn words_at(self, from: *const u32) -> [u32; LANES] {

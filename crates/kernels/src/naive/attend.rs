@@ -2,12 +2,60 @@
 
 use std::ops::Range;
 
-use super::sums::{row_max, row_of_products};
+use super::{
+    bf16,
+    sums::{row_max, row_of_products},
+};
 use crate::{
-    attend::{Heads, PAGE, Pages, Span},
+    attend::{Heads, PAGE, Pages, Products, Span},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
+
+/// A chain of products over a range of numbers, from `sum`.
+fn chain(
+    how: &Heads,
+    range: Range<usize>,
+    a: impl Fn(usize) -> f32,
+    b: impl Fn(usize) -> f32,
+    sum: f32,
+) -> f32 {
+    match how.products {
+        Products::F32 => range.fold(sum, |sum, at| a(at).mul_add(b(at), sum)),
+        Products::Bf16 => bf16::chain(range, a, b, sum),
+    }
+}
+
+/// Where the page of a position begins.
+fn page(pages: Pages<'_>, span: &Span, at: usize) -> usize {
+    pages.table[span.first_page + at / PAGE] as usize * pages.stride
+}
+
+/// Number `d` of the key at a position.
+fn key(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize, d: usize) -> f32 {
+    let (slot, dim) = (at % PAGE, how.head_dim);
+    let keys = &pages.storage[page(pages, span, at) + pages.keys_at..];
+    match how.products {
+        Products::F32 => keys[(key_head * dim + d) * PAGE + slot],
+        Products::Bf16 => {
+            let pair = keys[(key_head * dim.div_ceil(2) + d / 2) * PAGE + slot];
+            bf16::apart(pair.to_bits())[d % 2]
+        }
+    }
+}
+
+/// Number `d` of the value at a position.
+fn value(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize, d: usize) -> f32 {
+    let (slot, dim) = (at % PAGE, how.head_dim);
+    let values = &pages.storage[page(pages, span, at) + pages.values_at..];
+    match how.products {
+        Products::F32 => values[(key_head * PAGE + slot) * dim + d],
+        Products::Bf16 => {
+            let pair = values[key_head * dim.div_ceil(2) * PAGE + slot / 2 * dim + d];
+            bf16::apart(pair.to_bits())[slot % 2]
+        }
+    }
+}
 
 /// The score of a query with the key at a position: the chain of products, times the scale.
 fn score(
@@ -18,13 +66,8 @@ fn score(
     key_head: usize,
     at: usize,
 ) -> f32 {
-    let page = pages.table[span.first_page + at / PAGE] as usize * pages.stride + pages.keys_at;
-    let keys = &pages.storage[page + key_head * how.head_dim * PAGE..];
-    let mut sum = 0.0f32;
-    for (d, q) in query.iter().enumerate() {
-        sum = q.mul_add(keys[d * PAGE + at % PAGE], sum);
-    }
-    sum * how.scale
+    let key = |d| key(how, pages, span, key_head, at, d);
+    chain(how, 0..how.head_dim, |d| query[d], key, 0.0) * how.scale
 }
 
 /// The scaled scores of one head, −inf where hidden: `[queries, keys]`, keys from position 0.
@@ -94,17 +137,18 @@ fn attend_row(
             scores[at % PAGE] = score(how, query, pages, span, key_head, at);
         }
         let m = row_max(&scores);
+        let mut weights = [0.0f32; PAGE];
         let mut l = [0.0f32; LANES];
-        let mut o = vec![0.0f32; how.head_dim];
-        let page = pages.table[span.first_page + tile] as usize * pages.stride + pages.values_at;
-        let values = &pages.storage[page + key_head * how.head_dim * PAGE..];
-        for at in keys {
-            let weight = exp(scores[at % PAGE] - m);
-            l[at % LANES] += weight;
-            for (d, o) in o.iter_mut().enumerate() {
-                *o = weight.mul_add(values[at % PAGE * how.head_dim + d], *o);
-            }
+        for at in keys.clone() {
+            weights[at % PAGE] = exp(scores[at % PAGE] - m);
+            l[at % LANES] += weights[at % PAGE];
         }
+        let o: Vec<f32> = (0..how.head_dim)
+            .map(|d| {
+                let value = |at| value(how, pages, span, key_head, at, d);
+                chain(how, keys.clone(), |at| weights[at % PAGE], value, 0.0)
+            })
+            .collect();
         if tile == seen.start / PAGE {
             // The first tile is where the fold begins.
             (most, totals) = (m, l);
@@ -176,34 +220,47 @@ pub fn backward(
     dv: &mut [f32],
 ) {
     let dim = how.head_dim;
-    let chain =
-        |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0.0f32, |sum, (a, b)| a.mul_add(*b, sum));
     dq.fill(0.0);
     dk.fill(0.0);
     dv.fill(0.0);
     for span in spans {
-        for key_head in 0..how.key_heads {
-            for head in key_head * how.group()..(key_head + 1) * how.group() {
-                for index in 0..span.rows {
-                    let row = (span.first_row + index) * how.heads + head;
-                    let of_row = row * dim..(row + 1) * dim;
-                    let (q, dz) = (&query[of_row.clone()], &dout[of_row.clone()]);
-                    let d = row_of_products(dz, &out[of_row.clone()]);
-                    for at in visible(how, index) {
-                        let column = (span.first_row + at) * how.key_heads + key_head;
-                        let of_key = column * dim..(column + 1) * dim;
-                        let (k, v) = (&key[of_key.clone()], &value[of_key.clone()]);
-                        let p = exp(chain(q, k) * how.scale - log_sum_exp[row]);
-                        let ds = p * (chain(dz, v) - d) * how.scale;
-                        for i in 0..dim {
-                            let dq = &mut dq[of_row.start + i];
-                            *dq = ds.mul_add(k[i], *dq);
-                            let dk = &mut dk[of_key.start + i];
-                            *dk = ds.mul_add(q[i], *dk);
-                            let dv = &mut dv[of_key.start + i];
-                            *dv = p.mul_add(dz[i], *dv);
-                        }
-                    }
+        for head in 0..how.heads {
+            let of_row = |row: usize| ((span.first_row + row) * how.heads + head) * dim;
+            let of_key =
+                |key: usize| ((span.first_row + key) * how.key_heads + head / how.group()) * dim;
+            // P and dS of every row and key, where the row sees the key.
+            let mut p = vec![vec![0.0f32; span.rows]; span.rows];
+            let mut ds = p.clone();
+            for row in 0..span.rows {
+                let at = of_row(row);
+                let d = row_of_products(&dout[at..at + dim], &out[at..at + dim]);
+                for seen in visible(how, row) {
+                    let of = of_key(seen);
+                    let product = |a: &[f32], b: &[f32]| {
+                        chain(how, 0..dim, |i| a[at + i], |i| b[of + i], 0.0)
+                    };
+                    let score = product(query, key) * how.scale;
+                    p[row][seen] = exp(score - log_sum_exp[at / dim]);
+                    ds[row][seen] = p[row][seen] * (product(dout, value) - d) * how.scale;
+                }
+            }
+            for row in 0..span.rows {
+                for i in 0..dim {
+                    let sum = &mut dq[of_row(row) + i];
+                    let key = |at| key[of_key(at) + i];
+                    *sum = chain(how, visible(how, row), |at| ds[row][at], key, *sum);
+                }
+            }
+            for at in 0..span.rows {
+                // The rows that see this key.
+                let end = how.window.map_or(span.rows, |window| span.rows.min(at + window));
+                for i in 0..dim {
+                    let sum = &mut dk[of_key(at) + i];
+                    let query = |row| query[of_row(row) + i];
+                    *sum = chain(how, at..end, |row| ds[row][at], query, *sum);
+                    let sum = &mut dv[of_key(at) + i];
+                    let dout = |row| dout[of_row(row) + i];
+                    *sum = chain(how, at..end, |row| p[row][at], dout, *sum);
                 }
             }
         }

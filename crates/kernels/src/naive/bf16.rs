@@ -1,5 +1,7 @@
 //! Numbers of bf16 and matrix products of their pairs: the definition of `--compute bf16`.
 
+use std::ops::Range;
+
 use crate::matmul::{After, Start};
 
 /// A number rounded to bf16, halves to even; denormals become zeros of their sign.
@@ -20,9 +22,14 @@ pub fn widen(x: u16) -> f32 {
     f32::from_bits(u32::from(x) << 16)
 }
 
-/// Two numbers rounded: the even one below, the odd one above.
+/// Two numbers of bf16 as a pair: the even one below, the odd one above.
+pub fn join(even: u16, odd: u16) -> u32 {
+    u32::from(odd) << 16 | u32::from(even)
+}
+
+/// Two numbers rounded, as a pair.
 pub fn pair(even: f32, odd: f32) -> u32 {
-    u32::from(round(odd)) << 16 | u32::from(round(even))
+    join(round(even), round(odd))
 }
 
 /// sum + a.odd · b.odd, then + a.even · b.even, each rounded once; denormals are zeros.
@@ -32,7 +39,8 @@ pub fn dot(a: u32, b: u32, sum: f32) -> f32 {
     fma_flushed(a_even, b_even, fma_flushed(a_odd, b_odd, sum))
 }
 
-fn apart(pair: u32) -> [f32; 2] {
+/// The even and the odd number of a pair.
+pub fn apart(pair: u32) -> [f32; 2] {
     [widen(pair as u16), widen((pair >> 16) as u16)]
 }
 
@@ -59,12 +67,17 @@ fn flushed(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0f32.copysign(x) } else { x }
 }
 
-/// The chain over pairs of two lists of numbers, from `sum`: an odd end pairs with +0.
-fn chain(len: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32, mut sum: f32) -> f32 {
-    let pair_at = |of: &dyn Fn(usize) -> f32, at: usize| {
-        pair(of(at), if at + 1 < len { of(at + 1) } else { 0.0 })
-    };
-    for at in (0..len).step_by(2) {
+/// The chain over pairs of two lists of numbers, from `sum`. Pairs begin at even places; a number outside
+/// the range is +0.
+pub(super) fn chain(
+    range: Range<usize>,
+    a: impl Fn(usize) -> f32,
+    b: impl Fn(usize) -> f32,
+    mut sum: f32,
+) -> f32 {
+    let one = |of: &dyn Fn(usize) -> f32, at: usize| if range.contains(&at) { of(at) } else { 0.0 };
+    let pair_at = |of: &dyn Fn(usize) -> f32, at: usize| pair(one(of, at), one(of, at + 1));
+    for at in (range.start / 2 * 2..range.end).step_by(2) {
         sum = dot(pair_at(&a, at), pair_at(&b, at), sum);
     }
     sum
@@ -81,7 +94,7 @@ pub fn forward(
 ) {
     for (at, y) in y.iter_mut().enumerate() {
         let (row, output) = (at / outputs, at % outputs);
-        let mut sum = chain(inner, |k| x[row * inner + k], |k| weight[output * inner + k], 0.0);
+        let mut sum = chain(0..inner, |k| x[row * inner + k], |k| weight[output * inner + k], 0.0);
         if let Some(bias) = after.bias {
             sum += bias[output];
         }
@@ -104,7 +117,7 @@ pub fn input_gradient(
     for (at, dx) in dx.iter_mut().enumerate() {
         let (row, k) = (at / inner, at % inner);
         let begin = if start == Start::Existing { *dx } else { 0.0 };
-        *dx = chain(outputs, |o| dy[row * outputs + o], |o| weight[o * inner + k], begin);
+        *dx = chain(0..outputs, |o| dy[row * outputs + o], |o| weight[o * inner + k], begin);
     }
 }
 
@@ -113,6 +126,6 @@ pub fn weight_gradient(dy: &[f32], x: &[f32], outputs: usize, inner: usize, dwei
     let rows = dy.len() / outputs.max(1);
     for (at, sum) in dweight.iter_mut().enumerate() {
         let (output, k) = (at / inner, at % inner);
-        *sum = chain(rows, |row| dy[row * outputs + output], |row| x[row * inner + k], *sum);
+        *sum = chain(0..rows, |row| dy[row * outputs + output], |row| x[row * inner + k], *sum);
     }
 }

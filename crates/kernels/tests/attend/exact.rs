@@ -1,10 +1,23 @@
 //! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
 
-use lookback_kernels::naive;
+use lookback_kernels::{
+    attend::{Heads, Products},
+    naive,
+    team::Team,
+};
 
-use super::world::{Kind, Numbers, World, heads};
+use super::world::{Kind, Numbers, World, heads, of_both};
 
 const EPS: f64 = f32::EPSILON as f64;
+
+/// By how much of itself a number is rounded before a product, at most; queries, keys, values and output
+/// gradients of these worlds are whole in bf16.
+fn rounding(how: &Heads) -> f64 {
+    match how.products {
+        Products::F32 => 0.0,
+        Products::Bf16 => 1.0 / 256.0,
+    }
+}
 
 /// One row of one head in f64.
 struct Row {
@@ -20,6 +33,8 @@ struct Row {
     score_error: f64,
     /// How far the lowest score is below the highest.
     depth: f64,
+    /// By how much of itself a weight is rounded before its product.
+    rounding: f64,
 }
 
 /// Every row of every head: softmax(q · k · scale) · v over the keys that it sees.
@@ -65,6 +80,7 @@ fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
                 out,
                 score_error: (dim as f64 + 1.0) * EPS * largest,
                 depth: most - least,
+                rounding: rounding(how),
             });
         }
     }
@@ -110,14 +126,25 @@ fn wider(x: &[Vec<f32>]) -> Vec<Vec<f64>> {
     x.iter().map(|x| wide(x)).collect()
 }
 
+fn round(x: &mut [f32]) {
+    x.iter_mut().for_each(|x| *x = naive::bf16::widen(naive::bf16::round(*x)));
+}
+
 fn worlds() -> Vec<World> {
     let kinds = [Kind::Scale(1e-3), Kind::Scale(1.0), Kind::Scale(30.0), Kind::Spiked];
     let mut worlds = vec![];
     for (seed, kind) in kinds.into_iter().enumerate() {
         for (shape, window) in [([2, 1, 16], None), ([4, 2, 24], Some(33)), ([1, 1, 64], Some(70))]
         {
-            let how = heads(shape[0], shape[1], shape[2], window);
-            worlds.push(World::new(how, &[(0, 9), (0, 130)], kind, seed as u64));
+            for how in of_both(heads(shape[0], shape[1], shape[2], window)) {
+                let mut world = World::new(how, &[(0, 9), (0, 130)], kind, seed as u64);
+                if how.products == Products::Bf16 {
+                    world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
+                    round(&mut world.query);
+                    world.store(&Team::alone());
+                }
+                worlds.push(world);
+            }
         }
     }
     worlds
@@ -140,7 +167,7 @@ fn the_twin_is_near_the_attention_of_f64() {
             for d in 0..dim {
                 let (found, exact) = (f64::from(out[row.at + d]), row.out[d]);
                 // Numerator and total are both off, and the quotient is rounded twice.
-                let bound = 3.0 * row.sum_error() * sizes[d] + LEAST;
+                let bound = (3.0 * row.sum_error() + row.rounding) * sizes[d] + LEAST;
                 assert!(
                     (found - exact).abs() <= bound,
                     "{found} is not within {bound:e} of {exact}"
@@ -224,7 +251,10 @@ fn gradients_are_near_those_of_f64() {
         let (how, dim) = (&world.how, world.how.head_dim);
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
-        let dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
+        let mut dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
+        if how.products == Products::Bf16 {
+            round(&mut dout);
+        }
         let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
         let [mut dq, mut dk, mut dv] = found;
         naive::attend::backward(
@@ -254,7 +284,8 @@ fn gradients_are_near_those_of_f64() {
             for d in 0..dim {
                 share += dz[d] * row.out[d];
                 share_size += (dz[d] * row.out[d]).abs();
-                share_error += dz[d].abs() * (3.0 * row.sum_error() * sizes[d] + LEAST);
+                let error = 3.0 * row.sum_error() + row.rounding;
+                share_error += dz[d].abs() * (error * sizes[d] + LEAST);
             }
             share_error += (dim as f64 + 4.0) * EPS * (share_size + share_error);
             // exp(score − lse): both are off, and their difference is rounded.
@@ -274,6 +305,7 @@ fn gradients_are_near_those_of_f64() {
                 let ds_error = p * scale * (difference_error + (p_error + 4.0 * EPS) * size)
                     + LEAST * (1.0 + size * scale);
                 let add = |to: &mut [f64; 4], a: f64, a_error: f64, b: f64| {
+                    let a_error = a_error + row.rounding * (a.abs() + a_error);
                     to[0] += a * b;
                     to[1] += (a.abs() + a_error) * b.abs();
                     to[2] += a_error * b.abs();

@@ -90,7 +90,9 @@ impl Bench {
         let team = self.machine.team()?;
         let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
         let lengths = self.lengths(model.config().context)?;
-        memory::refuse_beyond("bench", Timed::bytes(model.network(), lengths, team.threads()))?;
+        let (network, compute) = (model.network(), model.weights.compute());
+        let bytes = Timed::bytes(network, compute, lengths, team.threads());
+        memory::refuse_beyond("bench", bytes)?;
         let timed = Timed::measure(&model.weights, lengths, &team)?;
         let looked = self
             .look

@@ -1,7 +1,7 @@
 //! A pass is remembered, shared by those who wait, and forgotten when there is no room.
 
 use lookback_engine::{Keep, Weights};
-use lookback_model::{Config, Size};
+use lookback_model::{Config, Network, Size};
 use lookback_text::Tokenizer;
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lookback_engine::{Cache, Run, Session, Shape, Team, Weights, Workspace};
+use lookback_engine::{Cache, Compute, Run, Session, Shape, Team, Weights, Workspace};
 use lookback_files::Result;
 use lookback_model::{Batch, Network, Role, SequenceId, TokenId, forward};
 
@@ -47,10 +47,15 @@ const ROUNDS: usize = 3;
 
 impl Timed {
     /// Bytes that [`Timed::measure`] takes beside the weights.
-    pub(super) fn bytes(network: &Network, lengths: Lengths, threads: usize) -> usize {
+    pub(super) fn bytes(
+        network: &Network,
+        compute: Compute,
+        lengths: Lengths,
+        threads: usize,
+    ) -> usize {
         let pages = lengths.batch * Cache::pages(lengths.positions());
-        Workspace::bytes(network, lengths.shape(), lengths.positions(), threads)
-            + Cache::bytes(network, pages)
+        Workspace::bytes(network, lengths.shape(), compute, lengths.positions(), threads)
+            + Cache::bytes(network, compute, pages)
     }
 
     /// Reads and decodes for some rounds, after one short pass that touches every weight.
@@ -60,7 +65,7 @@ impl Timed {
         let mut pass = Pass {
             space: Workspace::new(network, lengths.shape(), lengths.positions(), team.threads())
                 .computing(weights.network(), weights.compute()),
-            cache: Cache::new(network, lengths.batch, pages),
+            cache: Cache::new(network, weights.compute(), lengths.batch, pages),
             batch: Batch::new(),
             weights,
             team,

@@ -68,7 +68,7 @@ impl Text {
             "behind": self.behind.iter().map(|token| self.token(token)).collect::<Vec<_>>(),
             "context": self.context(),
             "page": Cache::PAGE,
-            "page_bytes": Cache::bytes(open.weights.network(), 1),
+            "page_bytes": Cache::bytes(open.weights.network(), open.weights.compute(), 1),
         })
     }
 
