@@ -3,6 +3,7 @@
 Hosts are shared and clocks wander, so nothing here is compared across runs: every program runs once in each
 round, and a ratio is taken within the round. Read training next.
 """
+import ast
 import json
 import os
 import platform
@@ -10,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,22 +30,32 @@ class Ended:
     resident_mb: float  # the most memory that it held, pages of mapped files included
 
 
+# A program counts its parent's memory as its own until it begins, so a small one starts it and says of it: its
+# exit code, its seconds and the kilobytes that it held at the most.
+STARTER = """
+import os, sys, time
+began = time.perf_counter()
+child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+said = os.waitstatus_to_exitcode(status), time.perf_counter() - began, usage.ru_maxrss
+os.write(int(sys.argv[1]), repr(said).encode())
+"""
+
+
 def run(command, **environment):
     """Runs a command to its end, with these variables besides, and refuses if that is a bad one."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.perf_counter()
-        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
-                                 env=os.environ | environment)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        for file in (out, err):
+    command = [str(word) for word in command]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as about:
+        subprocess.run([sys.executable, "-ISc", STARTER, str(about.fileno()), *command], stdout=out, stderr=err,
+                       stdin=subprocess.DEVNULL, pass_fds=[about.fileno()], env=os.environ | environment)
+        for file in (out, err, about):
             file.seek(0)
-        said = err.read().decode(errors="replace")
-        if child.returncode != 0:
-            last = said.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
-            refuse(f"{' '.join(str(word) for word in command)}: {last[0]}")
-        return Ended(out.read().decode(), said, seconds, usage.ru_maxrss / 1024)
+        said, ended = err.read().decode(errors="replace"), about.read().decode()
+        code, seconds, kilobytes = ast.literal_eval(ended) if ended else (1, 0, 0)
+        if code != 0:
+            last = said.strip().splitlines()[-1:] or [f"exit code {code}"]
+            refuse(f"{' '.join(command)}: {last[0]}")
+        return Ended(out.read().decode(), said, seconds, kilobytes / 1024)
 
 
 def last_object(command):

@@ -63,7 +63,8 @@ def held(args, model, what, ids, compute):
     prompt = (ids * (args.prompt // len(ids) + 1))[: args.prompt]
     ended = run([args.lookback, "generate", model, "--ids", ",".join(map(str, prompt)), "-n", args.decode, "--greedy",
                  "--ignore-end", "--compute", compute, "--threads", args.threads, "--json"])
-    needed = (what["weights_bytes"] + (args.prompt + args.decode) * what["position_bytes"]) / 2**20
+    of_f32 = {"f32": 1, "bf16": 0.5}[compute]
+    needed = (what["weights_bytes"] + (args.prompt + args.decode) * what["position_bytes"] * of_f32) / 2**20
     return dict(resident_mb=ended.resident_mb, weights_and_cache_mb=needed)
 
 

@@ -6,8 +6,8 @@
 //!     for number in ranges[r]:  sum = fma(a[r][number], b[number][c], sum)
 //! ```
 //! 1. Through the steps that all rows share they go without asking, as in `tile`.
-//! 2. Before and after them each step asks which rows it belongs to, while the sums stay in
-//!    registers: a step outside a row's range is in no chain, not even as a zero.
+//! 2. Before and after them each row takes its own steps alone, from what stands in the outputs and back to
+//!    there: a step outside a row's range is in no chain, not even as a zero.
 //! 3. A step of pairs is two numbers. Where a row's range begins or ends between them, both factors of
 //!    the number outside it are +0.
 
@@ -150,10 +150,10 @@ impl Steps {
                 most = most.max(range.end);
             }
         }
-        // Of a step that is not whole in a range, it is asked.
+        // A step that is not whole in a range is shared by nobody.
         let (least, most) = (least.min(most) / numbers, most.div_ceil(numbers));
         let (first, end) = (first.div_ceil(numbers), end / numbers);
-        // Where there is nothing that all share, every step asks.
+        // Where there is nothing that all share, every step is some row's own.
         let shared = if first < end { first..end } else { most..most };
         Self { before: least..shared.start, after: shared.end..most, shared }
     }
