@@ -18,9 +18,9 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use lookback_engine::{Cache, Shape, Team, Weights, Workspace};
+use lookback_engine::{Cache, Compute, Shape, Team, Workspace};
 use lookback_lens::{Parts, Seen, Trace, Wanted, sites, trace_with_parts};
-use lookback_model::{Site, TokenId};
+use lookback_model::{Network, Site, TokenId};
 
 use crate::{
     models::Serial,
@@ -235,7 +235,7 @@ impl Remembered {
 /// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
 fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
     let network = asked.open.weights.network();
-    refuse_beyond(&asked.open.weights, asked.ids.len(), team.threads())?;
+    refuse_beyond(network, asked.open.weights.compute(), asked.ids.len(), team.threads())?;
     let mut whole: BTreeSet<Site> =
         unasked::sites(&network.config, asked.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
@@ -248,8 +248,7 @@ fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
 }
 
 /// A model with a long context reads more than a machine can hold the numbers of.
-fn refuse_beyond(weights: &Weights, tokens: usize, threads: usize) -> Result<()> {
-    let (network, compute) = (weights.network(), weights.compute());
+fn refuse_beyond(network: &Network, compute: Compute, tokens: usize, threads: usize) -> Result<()> {
     let shape = Shape::Look { rows: tokens };
     let bytes = Workspace::bytes(network, shape, compute, tokens, threads)
         + Cache::bytes(network, compute, Cache::pages(tokens));

@@ -1,7 +1,7 @@
 //! A pass is remembered, shared by those who wait, and forgotten when there is no room.
 
 use lookback_engine::{Keep, Weights};
-use lookback_model::{Config, Network, Size};
+use lookback_model::{Config, Size};
 use lookback_text::Tokenizer;
 
 use super::*;
@@ -127,7 +127,7 @@ async fn what_no_machine_holds_is_refused_with_the_numbers() {
         })
         .unwrap(),
     );
-    let refused = refuse_beyond(&network, 1 << 16, 1).unwrap_err();
+    let refused = refuse_beyond(&network, Compute::F32, 1 << 16, 1).unwrap_err();
     let said = format!("{refused:?}");
     assert!(said.contains("65536 tokens need ") && said.contains("2048 MB is the most"), "{said}");
 }
