@@ -314,6 +314,18 @@ impl Pairs for Avx512<true> {
         })
     }
     #[inline(always)]
+    fn nibble_pair(self, words: __m512i, n: usize, plus: i32) -> __m512i {
+        here!({
+            // The permutation reads the lowest five bits of each half, and the fifth says nothing: what it
+            // chooses from stands there twice.
+            let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));
+            let all = as_words(_mm512_cvtne2ps_pbh(all, all));
+            let places = _mm512_srlv_epi32(words, _mm512_set1_epi32(4 * n as i32));
+            _mm512_permutexvar_epi16(places, all)
+        })
+    }
+    #[inline(always)]
     fn pack(self, first: __m512, second: __m512) -> __m512i {
         as_words(here!(_mm512_cvtne2ps_pbh(second, first)))
     }

@@ -51,6 +51,11 @@ pub trait Pairs: Lanes {
     fn join(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// Lane by lane the pair of both numbers, which are exact in bf16, as small whole ones are.
     fn join_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
+    /// Nibbles n and n + 4 of each word as a pair, and a small whole number added to both.
+    #[inline(always)]
+    fn nibble_pair(self, words: Self::Words, n: usize, plus: i32) -> Self::Pair {
+        self.join_exact(self.nibble(words, n, plus), self.nibble(words, n + 4, plus))
+    }
     /// 32 successive numbers as sixteen pairs, rounded to bf16.
     fn pack(self, first: Self::F32, second: Self::F32) -> Self::Pair;
 

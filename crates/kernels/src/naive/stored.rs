@@ -88,7 +88,10 @@ pub fn pack<'r>(
                 panel[first + 32 * i + column / 2] |= value << (16 * (column % 2));
             } else {
                 let at = first + 32 * halves + i / together * 64 + column;
-                panel[at] |= value << (32 / together * (i % together));
+                let n = i % together;
+                // The even ones of eight nibbles fill the lower half of a word, the odd ones the upper.
+                let place = if together == 8 { n / 2 + 4 * (n % 2) } else { n };
+                panel[at] |= value << (32 / together * place);
             }
         }
     }

@@ -7,13 +7,14 @@
 //! Q4_1  blocks of 32: halves d and m, 32 nibbles q   q · d + m
 //! ```
 //! Of nibbles, the low ones of a file's block are elements 0 to 15. In panels, element n of a group is
-//! the nth byte or nibble of its word.
+//! the nth byte of its word; of nibbles, the even elements fill the lower half and the odd ones the upper, so
+//! that a pair is in the same place of both.
 
 mod nibbles;
 
 use super::PANEL;
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{LANES, Lanes, Pairs},
     naive::stored as naive,
 };
 
@@ -98,6 +99,11 @@ pub(super) trait Form: Send + Sync {
 pub(super) trait Quantised: Form {
     /// The whole numbers of the nth step of a group, without their scale.
     fn whole<L: Lanes>(on: L, group: Self::Group<L>, n: usize) -> L::F32;
+    /// Those of the nth two steps as pairs of bf16, in which they are exact.
+    #[inline(always)]
+    fn whole_pair<P: Pairs>(on: P, group: Self::Group<P>, n: usize) -> P::Pair {
+        on.join_exact(Self::whole(on, group, 2 * n), Self::whole(on, group, 2 * n + 1))
+    }
 }
 
 /// Words of a block of all 64 columns.

@@ -28,7 +28,7 @@ use crate::{
     team::{Pieces, Team},
     tile::{Out, prefetch},
 };
-use tile::{Rows, Tile, high, whole_pair};
+use tile::{Rows, Tile, high};
 
 /// Pairs of a block.
 const PAIRS: usize = STEPS / 2;
@@ -195,7 +195,7 @@ fn form_pairs<P: Pairs, F: Quantised>(on: P, panel: &[u32], to: &mut [u32]) {
                 // SAFETY: a group has words for 64 columns.
                 let words = unsafe { F::group(on, group.as_ptr(), vector) };
                 for (pair, to) in to.chunks_exact_mut(PANEL).enumerate() {
-                    let joined = whole_pair::<P, F>(on, words, pair);
+                    let joined = F::whole_pair(on, words, pair);
                     let to = &mut to[vector * LANES..][..LANES];
                     // SAFETY: there is room for sixteen.
                     unsafe { on.store_pairs_at(joined, to.as_mut_ptr()) };

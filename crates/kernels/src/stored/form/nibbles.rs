@@ -3,18 +3,22 @@
 use super::{
     Form, HALVES, PANEL, Places, Quantised, STEPS, block_len, half, naive, put_halves, turned,
 };
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes, Pairs};
 
-/// The low nibbles of eight bytes, side by side.
+/// Which nibble of a word is element n of its group.
+const fn place(n: usize) -> usize {
+    n / 2 + 4 * (n % 2)
+}
+
+/// The low nibbles of eight bytes: of bytes 0, 2, 4 and 6 in the lower half, of the others in the upper.
 #[inline(always)]
 fn low_nibbles(first: u32, second: u32) -> u32 {
     let mut both = [first, second];
     for four in &mut both {
-        *four &= 0x0f0f_0f0f;
-        *four = (*four | *four >> 4) & 0x00ff_00ff;
-        *four = (*four | *four >> 8) & 0xffff;
+        let [even, odd] = [*four & 0x000f_000f, *four >> 8 & 0x000f_000f];
+        *four = (even | even >> 12) & 0xff | ((odd | odd >> 12) & 0xff) << 16;
     }
-    both[0] | both[1] << 16
+    both[0] | both[1] << 8
 }
 
 /// Orders the nibbles of sixteen blocks of a file as groups have them: a file's low ones come first.
@@ -32,7 +36,7 @@ fn put_nibbles(file: &[[u32; LANES]; 4], to: &mut [u32]) {
 }
 
 fn nibble(groups: &[u32], k: usize, column: usize) -> u8 {
-    (groups[k % STEPS / 8 * PANEL + column] >> (4 * (k % 8)) & 15) as u8
+    (groups[k % STEPS / 8 * PANEL + column] >> (4 * place(k % 8)) & 15) as u8
 }
 
 pub(in super::super) struct Q4_0;
@@ -57,7 +61,7 @@ impl Form for Q4_0 {
     }
     #[inline(always)]
     fn value<L: Lanes>(on: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
-        on.mul(on.nibble(group, n, -8), scale)
+        on.mul(on.nibble(group, place(n), -8), scale)
     }
     #[inline(always)]
     unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
@@ -77,7 +81,11 @@ impl Form for Q4_0 {
 impl Quantised for Q4_0 {
     #[inline(always)]
     fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
-        on.nibble(group, n, -8)
+        on.nibble(group, place(n), -8)
+    }
+    #[inline(always)]
+    fn whole_pair<P: Pairs>(on: P, group: P::Words, n: usize) -> P::Pair {
+        on.nibble_pair(group, n, -8)
     }
 }
 
@@ -112,7 +120,7 @@ impl Form for Q4_1 {
         n: usize,
     ) -> L::F32 {
         // Four bits times eleven are exact, so this rounds where the twin does.
-        on.fma(on.nibble(group, n, 0), scale, least)
+        on.fma(on.nibble(group, place(n), 0), scale, least)
     }
     #[inline(always)]
     unsafe fn pack<L: Lanes>(on: L, from: &Places, at: usize, block: &mut [u32], vector: usize) {
@@ -134,6 +142,10 @@ impl Form for Q4_1 {
 impl Quantised for Q4_1 {
     #[inline(always)]
     fn whole<L: Lanes>(on: L, group: L::Words, n: usize) -> L::F32 {
-        on.nibble(group, n, 0)
+        on.nibble(group, place(n), 0)
+    }
+    #[inline(always)]
+    fn whole_pair<P: Pairs>(on: P, group: P::Words, n: usize) -> P::Pair {
+        on.nibble_pair(group, n, 0)
     }
 }

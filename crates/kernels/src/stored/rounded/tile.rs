@@ -34,16 +34,6 @@ impl Rows {
     }
 }
 
-/// The whole numbers of the nth pair of a group.
-#[inline(always)]
-pub(super) fn whole_pair<P: Pairs, F: Quantised>(
-    on: P,
-    words: F::Group<P>,
-    pair: usize,
-) -> P::Pair {
-    on.join_exact(F::whole(on, words, 2 * pair), F::whole(on, words, 2 * pair + 1))
-}
-
 /// Rows of a tile whose pairs are formed: its sums and totals fill the registers, where there are
 /// thirty-two of a whole vector.
 #[inline(always)]
@@ -163,9 +153,9 @@ impl Tile {
                             prefetch(at.wrapping_add(own + line).cast());
                         }
                         for pair in 0..F::TOGETHER / 2 {
-                            let mut right = [whole_pair::<P, F>(on, words[0], pair); V];
+                            let mut right = [F::whole_pair(on, words[0], pair); V];
                             for (right, &words) in right.iter_mut().zip(&words).skip(1) {
-                                *right = whole_pair::<P, F>(on, words, pair);
+                                *right = F::whole_pair(on, words, pair);
                             }
                             dots(on, x, group * F::TOGETHER / 2 + pair, right, &mut sums);
                         }
