@@ -43,7 +43,8 @@ enum Tokens {
 pub enum Begin {
     /// At any token.
     Anywhere,
-    /// At the first token of a document.
+    /// At the first token of a document, and in one that is many contexts long a context further on each
+    /// time: a text that is one document is not learned from its beginning alone.
     Documents,
 }
 
@@ -233,7 +234,10 @@ impl Windows {
         let documents = match begin {
             Begin::Anywhere => Vec::new(),
             Begin::Documents => {
-                data.documents.iter().copied().take_while(|&first| first < end).collect()
+                let ends = data.documents.iter().skip(1).copied().chain([data.training().end]);
+                let documents = data.documents.iter().copied().zip(ends);
+                let begun = documents.flat_map(|(first, end)| beginnings(first..end, context));
+                begun.take_while(|&first| first < end).collect()
             }
         };
         let below = if documents.is_empty() { end } else { documents.len() };
@@ -252,8 +256,21 @@ impl Windows {
     }
 }
 
+/// Contexts from which on a document is long: what follows its first is then most of the text.
+const LONG: usize = 16;
+
+/// Where windows of a document begin: where it does, and in a long one a context further on each time; the
+/// last so that it ends with the document.
+fn beginnings(document: Range<usize>, context: usize) -> impl Iterator<Item = usize> {
+    let last = document.start.max(document.end.saturating_sub(context));
+    let count = if document.len() < LONG * context { 1 } else { usize::MAX };
+    document.step_by(context).take(count).map(move |begin| begin.min(last))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn numbers(count: u32) -> Vec<TokenId> {
@@ -283,8 +300,20 @@ mod tests {
     #[test]
     fn windows_can_begin_at_documents_only() {
         let data = Dataset::new(numbers(1000), vec![0, 100, 300, 890, 950]);
-        let windows = Windows::new(&data, 16, Begin::Documents, 7);
+        let windows = Windows::new(&data, 40, Begin::Documents, 7);
         assert!((0..50).all(|number| [0, 100, 300].contains(&windows.draw(number))));
+    }
+
+    #[test]
+    fn windows_of_long_documents_reach_all_of_them() {
+        let data = Dataset::new(numbers(1000), vec![0, 40, 50]);
+        let windows = Windows::new(&data, 16, Begin::Documents, 7);
+        let begun: BTreeSet<usize> = (0..2000).map(|number| windows.draw(number)).collect();
+        assert!(begun.is_superset(&BTreeSet::from([0, 40, 50, 66])));
+        assert!(begun.iter().all(|&first| [0, 40].contains(&first) || first >= 50), "{begun:?}");
+        // A text without documents beside it is one.
+        let reached: BTreeSet<usize> = begun.iter().flat_map(|&first| first..first + 16).collect();
+        assert!((50..850).all(|at| reached.contains(&at)));
     }
 
     #[test]

@@ -10,7 +10,10 @@ const ABOUT: [(&str, &str); 44] = [
     ("batch", "Sequences of a pass."),
     ("accumulate", "Passes whose gradients make one step."),
     ("context", "Tokens of a sequence, and of the model's context."),
-    ("at_documents", "Whether sequences begin only where a document does."),
+    (
+        "at_documents",
+        "Whether sequences begin where a document does, and in long ones a context further on each time.",
+    ),
     ("rate", "Highest learning rate."),
     ("final_share", "Share of the rate at the end."),
     ("warmup_share", "Steps over which the rate rises, as a share of all."),
