@@ -33,7 +33,8 @@ impl Sequences {
         pages: usize,
     ) -> Self {
         Self {
-            space: Workspace::new(network, shape(context), context, threads),
+            space: Workspace::new(network, shape(context), context, threads)
+                .computing(network, compute),
             cache: Cache::new(network, compute, sequences, pages),
             batch: Batch::new(),
             logits: vec![0.0; network.config.vocabulary],

@@ -32,10 +32,9 @@ pub use store::store;
 pub const PAGE: usize = 64;
 
 /// What the products of an attention multiply; all sums are f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Products {
     /// f32 by f32.
-    #[default]
     F32,
     /// Pairs of both rounded to bf16: along a head's width for scores, of successive positions otherwise.
     Bf16,

@@ -10,15 +10,14 @@
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Pages, Products, Span,
-    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
+    Heads, PAGE, Pages, Span,
+    arithmetic::{Arithmetic, Attention, Six},
     forward::weigh,
 };
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
     naive::attend::visible,
-    path::{Kernel, Path},
     tile::{COLUMNS, Out, ROWS, Right},
     turn::Rows,
 };
@@ -37,7 +36,6 @@ pub(super) fn heads_of(how: &Heads, part: usize, parts: usize) -> Range<usize> {
 /// At most sixteen heads of the only row of a span.
 pub(super) struct Alone<'a> {
     pub how: &'a Heads,
-    pub path: Path,
     pub query: &'a [f32],
     pub pages: Pages<'a>,
     pub span: &'a Span,
@@ -57,24 +55,9 @@ struct Group {
     key_head: usize,
 }
 
-impl Kernel for Alone<'_> {
-    type Output = ();
-
+impl Attention for Alone<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        match self.how.products {
-            Products::F32 => self.all(on, ByNumbers(on)),
-            Products::Bf16 => {
-                let by = ByPairs(self.path);
-                self.all(on, by);
-            }
-        }
-    }
-}
-
-impl Alone<'_> {
-    #[inline(always)]
-    fn all<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
+    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
         let Self { how, query, pages, span, heads, out, log_sum_exp, .. } = self;
         let (head_dim, count) = (how.head_dim, heads.len());
         let first = (span.first_row * how.heads + heads.start) * head_dim;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::PAGE;
+use super::{Heads, PAGE, Products};
 use crate::{
     bf16::{as_pairs_mut, pack_some, pairs, vector},
     lanes::{LANES, Lanes, Pairs},
@@ -31,6 +31,35 @@ impl Six {
         part: [0.0; ROWS * WIDEST / 2],
         weights: [0.0; ROWS * PAGE / 2],
     };
+}
+
+/// A kernel of attention, written once over both arithmetics.
+pub(super) trait Attention {
+    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A);
+}
+
+/// Such a kernel with the arithmetic that its products have.
+struct With<K> {
+    products: Products,
+    path: Path,
+    kernel: K,
+}
+
+impl<K: Attention> Kernel for With<K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        match self.products {
+            Products::F32 => self.kernel.run(on, ByNumbers(on)),
+            Products::Bf16 => self.kernel.run(on, ByPairs(self.path)),
+        }
+    }
+}
+
+/// Runs such a kernel with these instructions.
+pub(super) fn run(path: Path, how: &Heads, kernel: impl Attention) {
+    path.run(With { products: how.products, path, kernel });
 }
 
 /// What products multiply, and with which instructions.
@@ -68,10 +97,11 @@ pub(super) trait Arithmetic: Copy {
         goes_on: bool,
     );
 
-    /// A staircase whose rows all have the same range.
+    /// A staircase of at most six rows that all have the same range.
     ///
     /// # Safety
     /// As `staircase`.
+    #[inline(always)]
     unsafe fn stair(
         self,
         rows: usize,
@@ -80,7 +110,11 @@ pub(super) trait Arithmetic: Copy {
         a: Left<Self::Element>,
         b: Right<Self::Element>,
         out: Out,
-    );
+    ) {
+        let ranges: [Range<usize>; ROWS] = std::array::from_fn(|_| range.clone());
+        // SAFETY: the caller's promise.
+        unsafe { self.staircase(columns, &ranges[..rows], a, b, out, false) };
+    }
 
     /// Elements of so many numbers.
     fn steps(numbers: usize) -> usize;
@@ -145,7 +179,7 @@ pub(super) trait Arithmetic: Copy {
 
 /// Number by number.
 #[derive(Clone, Copy)]
-pub(super) struct ByNumbers<L>(pub L);
+struct ByNumbers<L>(L);
 
 impl<L: Lanes> Arithmetic for ByNumbers<L> {
     type Element = f32;
@@ -245,20 +279,6 @@ impl Arithmetic for ByPairs {
     ) {
         // SAFETY: the caller's promise.
         unsafe { staircase_of_pairs(self.0, columns, ranges, a, b, out, goes_on) };
-    }
-    #[inline(always)]
-    unsafe fn stair(
-        self,
-        rows: usize,
-        columns: usize,
-        range: &Range<usize>,
-        a: Left<u32>,
-        b: Right<u32>,
-        out: Out,
-    ) {
-        let ranges: [Range<usize>; ROWS] = std::array::from_fn(|_| range.clone());
-        // SAFETY: the caller's promise.
-        unsafe { self.staircase(columns, &ranges[..rows], a, b, out, false) };
     }
     #[inline(always)]
     fn steps(numbers: usize) -> usize {

@@ -13,95 +13,31 @@
 //! 4. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
 //!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
+mod scratch;
+
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Products, Span,
-    arithmetic::{Arithmetic, ByNumbers, ByPairs},
+    Heads, PAGE, Span,
+    arithmetic::{Arithmetic, Attention, run},
 };
 use crate::{
-    bf16::pairs,
     lanes::{LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    path::{Kernel, Path},
+    path::Kernel,
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Out, ROWS, Right},
     turn::Rows,
 };
+use scratch::Scratch;
 
 /// Rows of a block, of which scores and their gradients are held.
 const BLOCK: usize = 48;
 
 /// Floats of scratch that [`backward`] needs.
 pub fn backward_scratch(how: &Heads, rows: usize, threads: usize) -> usize {
-    rows * how.heads + threads * worker_len(how)
-}
-
-/// Floats of scratch of one worker.
-fn worker_len(how: &Heads) -> usize {
-    Scratch::lens(how).iter().sum()
-}
-
-/// One worker's scratch.
-struct Scratch<'a> {
-    /// A tile's keys and values, transposed.
-    turned_keys: &'a mut [f32],
-    turned_values: &'a mut [f32],
-    /// Pairs of a tile's keys.
-    keys: &'a mut [f32],
-    /// A block's queries and output gradients as pairs along their width, and as pairs of rows.
-    query: &'a mut [f32],
-    dout: &'a mut [f32],
-    queries: &'a mut [f32],
-    douts: &'a mut [f32],
-    /// P and dS of a block of rows by a tile of keys.
-    p: &'a mut [[f32; PAGE]],
-    ds: &'a mut [[f32; PAGE]],
-    /// dS, P and dS once more as pairs: of keys, and twice of rows.
-    ds_along: &'a mut [f32],
-    p_across: &'a mut [f32],
-    ds_across: &'a mut [f32],
-}
-
-impl<'a> Scratch<'a> {
-    fn lens(how: &Heads) -> [usize; 12] {
-        let (turned, dim, held) = (how.head_len(), how.head_dim, BLOCK * PAGE);
-        match how.products {
-            Products::F32 => [turned, turned, 0, 0, 0, 0, 0, held, held, 0, 0, 0],
-            Products::Bf16 => {
-                let (along, across) = (BLOCK * pairs(dim), pairs(BLOCK) * dim);
-                let (keys, half) = (pairs(PAGE) * dim, held / 2);
-                [turned, turned, keys, along, along, across, across, held, held, half, half, half]
-            }
-        }
-    }
-
-    fn new(how: &Heads, mut room: &'a mut [f32]) -> Self {
-        let mut parts = Self::lens(how).map(|len| {
-            let (part, rest) = std::mem::take(&mut room).split_at_mut(len);
-            room = rest;
-            part
-        });
-        let [turned_keys, turned_values, keys, query, dout, queries, douts, p, ds, rest @ ..] =
-            parts.each_mut().map(std::mem::take);
-        let [p, ds] = [p, ds].map(|held| held.as_chunks_mut::<PAGE>().0);
-        let [ds_along, p_across, ds_across] = rest;
-        Self {
-            turned_keys,
-            turned_values,
-            keys,
-            query,
-            dout,
-            queries,
-            douts,
-            p,
-            ds,
-            ds_along,
-            p_across,
-            ds_across,
-        }
-    }
+    rows * how.heads + threads * Scratch::len(how)
 }
 
 /// The gradients of an attention whose spans begin at position 0; overwrites all three.
@@ -135,15 +71,14 @@ pub fn backward(
         });
     }
     let shares = &*shares;
-    let worker = worker_len(how);
+    let worker = Scratch::len(how);
     let (dq, dk, dv, workers) =
         (Pieces::new(dq), Pieces::new(dk), Pieces::new(dv), Pieces::new(workers));
     team.run_on(spans.len() * how.key_heads, &|thread, pair| {
         // SAFETY: each thread has scratch of its own.
         let scratch = unsafe { workers.piece(thread * worker..(thread + 1) * worker) };
-        team.path().run(Back {
+        let back = Back {
             how,
-            path: team.path(),
             query,
             key,
             value,
@@ -156,7 +91,8 @@ pub fn backward(
             dq: &dq,
             dk: &dk,
             dv: &dv,
-        });
+        };
+        run(team.path(), how, back);
     });
 }
 
@@ -189,7 +125,6 @@ impl Kernel for Shares<'_> {
 /// One key head of one span.
 struct Back<'a> {
     how: &'a Heads,
-    path: Path,
     query: &'a [f32],
     key: &'a [f32],
     value: &'a [f32],
@@ -211,24 +146,9 @@ struct Tile<E> {
     keys: Right<E>,
 }
 
-impl Kernel for Back<'_> {
-    type Output = ();
-
+impl Attention for Back<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        match self.how.products {
-            Products::F32 => self.all(on, ByNumbers(on)),
-            Products::Bf16 => {
-                let by = ByPairs(self.path);
-                self.all(on, by);
-            }
-        }
-    }
-}
-
-impl Back<'_> {
-    #[inline(always)]
-    fn all<L: Lanes, A: Arithmetic>(mut self, on: L, by: A) {
+    fn run<L: Lanes, A: Arithmetic>(mut self, on: L, by: A) {
         let rows = self.span.rows;
         for first_key in (0..rows).step_by(PAGE) {
             let keys = first_key..rows.min(first_key + PAGE);
@@ -243,7 +163,9 @@ impl Back<'_> {
             }
         }
     }
+}
 
+impl Back<'_> {
     /// Where a row of a head begins in queries and their like.
     #[inline(always)]
     fn row_at(&self, index: usize, head: usize) -> usize {

@@ -4,16 +4,15 @@
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Pages, Products, Span,
+    Heads, PAGE, Pages, Span,
     alone::{self, Alone},
-    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
+    arithmetic::{Arithmetic, Attention, Six, run},
     part_of,
 };
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
     naive::attend::visible,
-    path::{Kernel, Path},
     team::{Pieces, Team},
     tile::{COLUMNS, Out, ROWS, Right},
     turn::Rows,
@@ -55,15 +54,13 @@ pub fn forward(
                 let elements = own.start * how.head_dim..own.end * how.head_dim;
                 (out.piece(elements), log_sum_exp.as_ref().map(|to| to.piece(own)))
             };
-            let path = team.path();
-            path.run(Alone { how, path, query, pages, span, heads, out, log_sum_exp });
+            run(team.path(), how, Alone { how, query, pages, span, heads, out, log_sum_exp });
             return;
         }
         let (block, head) = (nth / how.heads, nth % how.heads);
         let rows = block * BLOCK..span.rows.min((block + 1) * BLOCK);
         let rows = Block {
             how,
-            path: team.path(),
             query,
             pages,
             span,
@@ -72,14 +69,13 @@ pub fn forward(
             out: &out,
             log_sum_exp: log_sum_exp.as_ref(),
         };
-        team.path().run(rows);
+        run(team.path(), how, rows);
     });
 }
 
 /// Some rows of one head.
 struct Block<'a> {
     how: &'a Heads,
-    path: Path,
     query: &'a [f32],
     pages: Pages<'a>,
     span: &'a Span,
@@ -89,21 +85,9 @@ struct Block<'a> {
     log_sum_exp: Option<&'a Pieces<'a>>,
 }
 
-impl Kernel for Block<'_> {
-    type Output = ();
-
+impl Attention for Block<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        match self.how.products {
-            Products::F32 => self.all(on, ByNumbers(on)),
-            Products::Bf16 => self.all(on, ByPairs(self.path)),
-        }
-    }
-}
-
-impl Block<'_> {
-    #[inline(always)]
-    fn all<L: Lanes, A: Arithmetic>(&self, on: L, by: A) {
+    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
         let mut room = Six::EMPTY;
         let mut row = self.rows.start;
         while row < self.rows.end {
@@ -112,7 +96,9 @@ impl Block<'_> {
             row += count;
         }
     }
+}
 
+impl Block<'_> {
     /// Up to six rows through all tiles that any of them sees.
     #[inline(always)]
     fn six<L: Lanes, A: Arithmetic>(

@@ -3,14 +3,13 @@
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Pages, Products, Span,
-    arithmetic::{Arithmetic, ByNumbers, ByPairs, Six},
+    Heads, PAGE, Pages, Span,
+    arithmetic::{Arithmetic, Attention, Six, run},
 };
 use crate::{
     lanes::{LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    path::{Kernel, Path},
     team::{Pieces, Team},
     tile::{COLUMNS, Out, ROWS},
     turn::Rows,
@@ -68,8 +67,7 @@ fn seen(
                 let row = |row: usize| (head * span.rows + row) * keys;
                 out.piece(row(rows.start)..row(rows.end))
             };
-            let path = team.path();
-            path.run(Seen { how, path, query, span, pages, log_sum_exp, head, rows, out });
+            run(team.path(), how, Seen { how, query, span, pages, log_sum_exp, head, rows, out });
         }
     });
 }
@@ -77,7 +75,6 @@ fn seen(
 /// Up to six rows of one head.
 struct Seen<'a> {
     how: &'a Heads,
-    path: Path,
     query: &'a [f32],
     span: &'a Span,
     pages: Pages<'a>,
@@ -88,24 +85,9 @@ struct Seen<'a> {
     out: &'a mut [f32],
 }
 
-impl Kernel for Seen<'_> {
-    type Output = ();
-
+impl Attention for Seen<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        match self.how.products {
-            Products::F32 => self.all(on, ByNumbers(on)),
-            Products::Bf16 => {
-                let by = ByPairs(self.path);
-                self.all(on, by);
-            }
-        }
-    }
-}
-
-impl Seen<'_> {
-    #[inline(always)]
-    fn all<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
+    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
         let Self { how, query, span, pages, log_sum_exp, head, rows, out, .. } = self;
         let Heads { heads, head_dim, .. } = *how;
         let keys = span.first_position + span.rows;
