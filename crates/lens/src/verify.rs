@@ -23,8 +23,12 @@ pub struct Agreement {
     pub site: String,
     /// Elements compared.
     pub elements: usize,
-    /// The largest absolute difference; infinite where one is not a number and the other is.
+    /// The largest absolute difference; infinite where one is NaN and the other is not.
     pub largest: f64,
+    /// The largest of the differences, each divided by the largest absolute value of its row: of the same
+    /// position, and for scores and patterns of the same head and query. A residual stream may reach
+    /// 20,000, where neighbouring f32 lie 2e-3 apart, while a pattern stays below 1.
+    pub relative: f64,
     /// The root of the mean square of the differences.
     pub typical: f64,
     /// The root of the mean square of their values, to judge the differences by.
@@ -43,11 +47,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The largest difference of all sites.
+    /// The largest absolute difference of all sites.
     pub fn largest(&self) -> f64 {
-        self.sites
-            .iter()
-            .fold(0.0, |most, site| if site.largest > most { site.largest } else { most })
+        self.sites.iter().fold(0.0, |largest, site| largest.max(site.largest))
+    }
+
+    /// The site whose difference is the largest relative to its row, if anything was compared.
+    pub fn farthest(&self) -> Option<&Agreement> {
+        self.sites.iter().max_by(|a, b| a.relative.total_cmp(&b.relative))
     }
 }
 
@@ -177,33 +184,59 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
         )));
     }
     let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|seen| &seen.values);
+    let ours: Vec<f32> = ours.copied().collect();
     let theirs = theirs.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-    let (mut elements, mut largest, mut squares, mut scale) = (0, 0.0f64, 0.0, 0.0);
-    for (&ours, theirs) in ours.zip(theirs) {
-        elements += 1;
-        if ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()) {
-            if ours.is_finite() {
+    let theirs: Vec<f32> = theirs.collect();
+    let row = row_length(site, &one).max(1);
+    let (mut largest, mut relative, mut squares, mut scale) = (0.0f64, 0.0f64, 0.0, 0.0);
+    for (ours, theirs) in ours.chunks(row).zip(theirs.chunks(row)) {
+        let (mut of_row, mut magnitude) = (0.0f64, 0.0f64);
+        for (&ours, &theirs) in ours.iter().zip(theirs) {
+            let difference = difference(ours, theirs);
+            of_row = of_row.max(difference);
+            squares += difference * difference;
+            for value in [ours, theirs].map(|value| f64::from(value).abs()) {
+                if value.is_finite() {
+                    magnitude = magnitude.max(value);
+                }
+            }
+            if theirs.is_finite() {
                 scale += f64::from(theirs) * f64::from(theirs);
             }
-            continue;
         }
-        let difference = (f64::from(ours) - f64::from(theirs)).abs();
-        let difference = if difference.is_nan() { f64::INFINITY } else { difference };
-        if difference > largest {
-            largest = difference;
+        largest = largest.max(of_row);
+        if of_row > 0.0 {
+            relative = relative.max(of_row / magnitude);
         }
-        squares += difference * difference;
-        scale += f64::from(theirs) * f64::from(theirs);
     }
-    let mean_root = |total: f64| f64::sqrt(total / f64::from(elements.max(1)));
+    let root_mean = |total: f64| (total / ours.len().max(1) as f64).sqrt();
     Ok(Agreement {
         name: name.to_owned(),
         site: site.to_string(),
-        elements: elements as usize,
+        elements: ours.len(),
         largest,
-        typical: mean_root(squares),
-        scale: mean_root(scale),
+        relative,
+        typical: root_mean(squares),
+        scale: root_mean(scale),
     })
+}
+
+/// How many values of a site of this shape are judged by one largest value: those of one position, and of
+/// scores and patterns those of one query of one head.
+fn row_length(site: Site, shape: &[usize]) -> usize {
+    match site {
+        Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => shape.last().copied().unwrap_or(1),
+        _ => shape.iter().skip(1).product(),
+    }
+}
+
+/// The absolute difference; 0 for equal bits and for two NaNs, infinite where only one is finite.
+fn difference(ours: f32, theirs: f32) -> f64 {
+    if ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()) {
+        return 0.0;
+    }
+    let difference = (f64::from(ours) - f64::from(theirs)).abs();
+    if difference.is_nan() { f64::INFINITY } else { difference }
 }
 
 /// How far our greedy continuation follows theirs, which holds the prompt: the shortest prefix from

@@ -16,10 +16,12 @@ use crate::{
 const EXAMPLES: &str = "\
 EXPECTED holds input_ids and any sites by name (lookback look --help lists them), or transformers'
 hidden_<i>, attn_<i>, logits and greedy; scripts/expected.py writes such a file with any model that
-transformers loads. Where a difference is larger than --tolerance, the exit code is 1.
+transformers loads. A difference counts relative to the largest value at its site and position
+(of scores and patterns: of its head and query), since f32 are farther apart where they are large.
+Where a relative difference is larger than --tolerance, the exit code is 1.
 
-Keys of --json: agrees, largest, sites (name, site, elements, largest, typical, scale), unknown,
-greedy_agreeing, greedy.
+Keys of --json: agrees, largest, relative, sites (name, site, elements, largest, relative,
+typical, scale), unknown, greedy_agreeing, greedy.
 
 Examples:
   python3 scripts/expected.py runs/mine \"the bird is red\" expected.safetensors
@@ -35,7 +37,7 @@ pub(crate) struct Verify {
     /// The other's numbers.
     #[arg(value_name = "EXPECTED.safetensors")]
     expected: PathBuf,
-    /// The largest absolute difference that counts as agreement.
+    /// The largest relative difference that counts as agreement.
     #[arg(long, value_name = "T", default_value_t = 2e-4)]
     tolerance: f64,
     #[command(flatten)]
@@ -56,7 +58,8 @@ impl Verify {
         let team = self.machine.team()?;
         let model = Model::open(&self.model, &team)?;
         let verdict = verify(&model.weights, &team, &self.expected)?;
-        let agrees = verdict.largest() <= self.tolerance;
+        let relative = verdict.farthest().map_or(0.0, |site| site.relative);
+        let agrees = relative <= self.tolerance;
         // JSON has no infinity.
         let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
         if self.form.json {
@@ -66,6 +69,7 @@ impl Verify {
                     "site": site.site,
                     "elements": site.elements,
                     "largest": number(site.largest),
+                    "relative": number(site.relative),
                     "typical": number(site.typical),
                     "scale": number(site.scale),
                 })
@@ -73,17 +77,18 @@ impl Verify {
             print.json(&json!({
                 "agrees": agrees,
                 "largest": number(verdict.largest()),
+                "relative": number(relative),
                 "sites": verdict.sites.iter().map(site).collect::<Vec<_>>(),
                 "unknown": verdict.unknown,
                 "greedy_agreeing": verdict.greedy.map(|(agreeing, _)| agreeing),
                 "greedy": verdict.greedy.map(|(_, of)| of),
             }))?;
         } else {
-            print.line("site                        largest    typical  of values of about")?;
+            print.line("site                        largest   relative    typical  of values of about")?;
             for site in &verdict.sites {
                 print.line(&format!(
-                    "{:<26} {:>8.1e}   {:>8.1e}  {:.3}",
-                    site.site, site.largest, site.typical, site.scale
+                    "{:<26} {:>8.1e}   {:>8.1e}   {:>8.1e}  {:.3}",
+                    site.site, site.largest, site.relative, site.typical, site.scale
                 ))?;
             }
             for name in &verdict.unknown {
@@ -97,9 +102,9 @@ impl Verify {
             return Ok(());
         }
         Err(Refusal::ours(format!(
-            "{}: the largest difference is {:.1e}, more than --tolerance {:.1e}",
+            "{}: at {} the largest relative difference is {relative:.1e}, more than --tolerance {:.1e}",
             self.expected.display(),
-            verdict.largest(),
+            verdict.farthest().map_or("no site", |site| &site.site),
             self.tolerance
         )))
     }
