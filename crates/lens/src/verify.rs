@@ -188,6 +188,28 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
     let theirs = theirs.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
     let theirs: Vec<f32> = theirs.collect();
     let row = row_length(site, &one).max(1);
+    let distance = distance(&ours, &theirs, row);
+    Ok(Agreement {
+        name: name.to_owned(),
+        site: site.to_string(),
+        elements: ours.len(),
+        largest: distance.largest,
+        relative: distance.relative,
+        typical: distance.typical,
+        scale: distance.scale,
+    })
+}
+
+/// How far two tensors are from each other; the fields are those of [`Agreement`].
+struct Distance {
+    largest: f64,
+    relative: f64,
+    typical: f64,
+    scale: f64,
+}
+
+/// Compares two tensors whose rows have `row` values.
+fn distance(ours: &[f32], theirs: &[f32], row: usize) -> Distance {
     let (mut largest, mut relative, mut squares, mut scale) = (0.0f64, 0.0f64, 0.0, 0.0);
     for (ours, theirs) in ours.chunks(row).zip(theirs.chunks(row)) {
         let (mut of_row, mut magnitude) = (0.0f64, 0.0f64);
@@ -210,22 +232,16 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
         }
     }
     let root_mean = |total: f64| (total / ours.len().max(1) as f64).sqrt();
-    Ok(Agreement {
-        name: name.to_owned(),
-        site: site.to_string(),
-        elements: ours.len(),
-        largest,
-        relative,
-        typical: root_mean(squares),
-        scale: root_mean(scale),
-    })
+    Distance { largest, relative, typical: root_mean(squares), scale: root_mean(scale) }
 }
 
 /// How many values of a site of this shape are judged by one largest value: those of one position, and of
 /// scores and patterns those of one query of one head.
 fn row_length(site: Site, shape: &[usize]) -> usize {
     match site {
-        Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => shape.last().copied().unwrap_or(1),
+        Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => {
+            shape.last().copied().unwrap_or(1)
+        }
         _ => shape.iter().skip(1).product(),
     }
 }
@@ -257,4 +273,38 @@ fn greedy(weights: &Weights, team: &Team, theirs: &TensorView<'_>) -> Result<(us
         agreeing = if best == pair[1].index() { agreeing + 1 } else { 0 };
     }
     Ok((agreeing, of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_counts_relative_to_the_largest_value_of_its_row() {
+        let theirs = [20_000.0, 1.0, 0.5, 0.25];
+        let near = distance(&[20_000.002, 1.0, 0.5, 0.25], &theirs, 2);
+        assert!(near.largest > 1e-3 && near.relative < 2e-7, "{} {}", near.largest, near.relative);
+        // As far apart in absolute terms, but in a row of small values.
+        let far = distance(&[20_000.0, 1.0, 0.502, 0.25], &theirs, 2);
+        assert!((far.relative - 0.002 / 0.502).abs() < 1e-6, "{}", far.relative);
+    }
+
+    #[test]
+    fn rows_of_zeros_and_hidden_scores_agree_and_a_nan_does_not() {
+        let hidden = [0.0, 0.0, 1.0, f32::NEG_INFINITY];
+        assert_eq!(distance(&hidden, &hidden, 2).relative, 0.0);
+        assert_eq!(distance(&[f32::NAN], &[f32::NAN], 1).relative, 0.0);
+        assert_eq!(distance(&[f32::NAN], &[1.0], 1).relative, f64::INFINITY);
+        assert_eq!(distance(&[0.0], &[1e-30], 1).relative, 1.0);
+        assert_eq!(distance(&[1.0], &[f32::NEG_INFINITY], 1).relative, f64::INFINITY);
+    }
+
+    #[test]
+    fn rows_are_positions_and_of_a_pattern_the_queries_of_a_head() {
+        let at = |site| row_length(Site::Block(0, site), &[3, 4, 5]);
+        assert_eq!(at(BlockSite::Q), 20);
+        assert_eq!(at(BlockSite::Pattern), 5);
+        assert_eq!(at(BlockSite::Scores), 5);
+        assert_eq!(row_length(Site::Logits, &[3, 7]), 7);
+    }
 }

@@ -197,9 +197,8 @@ fn what_the_documents_show_is_what_the_program_prints() {
     let (mut wrong, mut checked) = (Vec::new(), 0);
     for block in documents().iter().flat_map(|document| blocks(document)) {
         let Some(command) = block.source("printed by") else { continue };
-        let output = outputs
-            .entry(command.to_owned())
-            .or_insert_with(|| printed(command, folder.path()));
+        let output =
+            outputs.entry(command.to_owned()).or_insert_with(|| printed(command, folder.path()));
         let Some(output) = output else { continue };
         checked += 1;
         if let Err(line) = stand_in(&block.lines, output) {

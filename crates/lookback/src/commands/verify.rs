@@ -84,7 +84,9 @@ impl Verify {
                 "greedy": verdict.greedy.map(|(_, of)| of),
             }))?;
         } else {
-            print.line("site                        largest   relative    typical  of values of about")?;
+            print.line(
+                "site                        largest   relative    typical  of values of about",
+            )?;
             for site in &verdict.sites {
                 print.line(&format!(
                     "{:<26} {:>8.1e}   {:>8.1e}   {:>8.1e}  {:.3}",
