@@ -28,7 +28,7 @@ pub use cache::Cache;
 pub use gradients::Gradients;
 pub use head::{Normed, Said, activation, last_norm, say};
 pub use learn::{Learn, evaluate, learn};
-pub use look::{Look, Peek, View, Watch, look};
+pub use look::{Look, Peek, View, Watch, look, look_at_layer};
 pub use lookback_kernels::{limits, path::Path, team::Team};
 pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;

@@ -10,7 +10,7 @@ use lookback_model::{
     Targets, WeightId, forward,
 };
 
-use crate::{run::Run, tape::Rows, weights::Weights, workspace::Workspace};
+use crate::{cache::Cache, run::Run, tape::Rows, weights::Weights, workspace::Workspace};
 
 /// Numbers at a site, for as long as a watcher looks at them.
 #[derive(Clone, Copy, Debug)]
@@ -69,17 +69,41 @@ impl<'a, E: Peek, W: Watch> Look<'a, E, W> {
     }
 }
 
-/// Passes whole sequences through, all logits wanted, and shows their sites.
+/// Passes whole sequences through and shows their sites; the head is left out where nobody wants logits.
 pub fn look(
     weights: &Weights,
     space: &mut Workspace,
-    cache: &mut crate::Cache,
+    cache: &mut Cache,
     team: &Team,
     batch: &Batch,
     watch: &mut impl Watch,
 ) -> Result<()> {
+    let wants_logits = watch.wants(Site::Logits) || watch.wants(Site::Probabilities);
     let mut run = Run::cached(weights, space, cache, team, batch)?;
-    forward::logits(weights.network(), &mut Look::new(&mut run, watch), batch);
+    let mut look = Look::new(&mut run, watch);
+    if wants_logits {
+        forward::logits(weights.network(), &mut look, batch);
+    } else {
+        forward::stream(weights.network(), &mut look, batch);
+    }
+    Ok(())
+}
+
+/// Passes the residual stream before one layer, `[rows, width]`, through that layer alone and shows the
+/// layer's sites, which are those of a whole pass to the last bit. `space` is one for looking.
+pub fn look_at_layer(
+    weights: &Weights,
+    space: &mut Workspace,
+    cache: &mut Cache,
+    team: &Team,
+    batch: &Batch,
+    (layer, stream): (usize, &[f32]),
+    watch: &mut impl Watch,
+) -> Result<()> {
+    let entering = space.tape.entering(layer);
+    let mut run = Run::cached(weights, space, cache, team, batch)?;
+    let x = run.begin_at(entering, stream);
+    forward::layer(weights.network(), layer, &mut Look::new(&mut run, watch), x, batch);
     Ok(())
 }
 

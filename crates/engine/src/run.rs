@@ -137,6 +137,12 @@ impl<'a> Run<'a> {
         made
     }
 
+    /// Begins in the middle of the tape, with a result that is known.
+    pub(crate) fn begin_at(&mut self, known: Rows, values: &[f32]) -> Rows {
+        self.next = known.step;
+        self.make(known.rows, known.width, |_, x| x.copy_from_slice(values))
+    }
+
     /// A matrix product with what is added after it.
     fn product(&mut self, x: Rows, how: &Linear, residual: Option<Rows>, y: &mut [f32]) {
         let buffers = &self.buffers;

@@ -138,4 +138,16 @@ impl Tape {
         self.steps.push(Step { op, made });
         made
     }
+
+    /// The residual stream that a layer reads: what its attention is added to.
+    pub(crate) fn entering(&self, layer: usize) -> Rows {
+        let mut attention = self.steps.iter().filter(|step| matches!(step.op, Op::Attend(..)));
+        let attention = attention.nth(layer).map_or(0, |step| step.made.step);
+        let added = self.steps[attention..].iter().find_map(|step| match step.op {
+            Op::Add(x, y) => Some(if x.step < y.step { x } else { y }),
+            Op::LinearAdd(_, _, to) => Some(to),
+            _ => None,
+        });
+        added.unwrap_or(Rows { step: 0, rows: 0, width: 0 })
+    }
 }

@@ -31,6 +31,8 @@ pub struct Context {
     pub rest: Option<Rest>,
     /// The engine's sum, `[head_dim]`.
     pub z: Vec<f32>,
+    /// The mean length of the values, each counted by its weight.
+    pub mean: f64,
     /// The furthest that the plain sum of all terms is from the engine's, in any dimension.
     pub apart: f64,
 }
@@ -122,7 +124,11 @@ pub fn context(
     });
     let z = slice(z, token, head, how.head_dim).to_vec();
     let apart = furthest_apart(&sum, &z);
-    Ok(Context { layer, head, key_head, token, sources, terms, rest, z, apart })
+    let weighed = sources.iter().fold((0.0, 0.0), |(moves, weights), source| {
+        (moves + source.moves, weights + f64::from(source.weight))
+    });
+    let mean = weighed.0 / weighed.1;
+    Ok(Context { layer, head, key_head, token, sources, terms, rest, z, mean, apart })
 }
 
 /// Each token's weight, value and what they move together.

@@ -13,6 +13,8 @@ use lookback_engine::{Team, Weights, last_norm};
 use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
+use crate::ranges::in_ranges;
+
 /// Rows of the head that are taken out at once.
 const ROWS: usize = 512;
 
@@ -20,6 +22,7 @@ const ROWS: usize = 512;
 #[derive(Debug)]
 pub struct Frozen<'a> {
     weights: &'a Weights,
+    team: &'a Team,
     factor: f64,
     gain: Vec<f64>,
     bias: Vec<f64>,
@@ -30,7 +33,7 @@ impl<'a> Frozen<'a> {
     /// Held still where the stream ends for a token: `stream` is its last residual row, `[width]`.
     ///
     /// Refuses models whose logits are capped: these are no sums.
-    pub fn at(weights: &'a Weights, team: &Team, stream: &[f32]) -> Result<Self> {
+    pub fn at(weights: &'a Weights, team: &'a Team, stream: &[f32]) -> Result<Self> {
         if weights.network().head.cap.is_some() {
             return Err(Refusal::user(
                 "this model's logits are capped, so they are not the sum of what was written into \
@@ -46,6 +49,7 @@ impl<'a> Frozen<'a> {
             bias,
             is_centered: how.kind == NormKind::Layer,
             weights,
+            team,
         })
     }
 
@@ -73,15 +77,16 @@ impl<'a> Frozen<'a> {
         let head = &self.weights.network().head.linear;
         let (width, vocabulary) = (head.inputs, head.outputs);
         let seen: Vec<Vec<f64>> = vectors.iter().map(|vector| self.through(vector)).collect();
+        let parts = in_ranges(self.team, vocabulary, ROWS, |ids| {
+            let ids: Vec<u32> = ids.map(|id| id as u32).collect();
+            let mut rows = vec![0.0; ids.len() * width];
+            self.weights.gather(head.weight, &ids, &mut rows);
+            let of = |seen: &Vec<f64>| rows.chunks_exact(width).map(|row| dot(seen, row)).collect();
+            seen.iter().map(of).collect::<Vec<Vec<f64>>>()
+        });
         let mut effects = vec![Vec::with_capacity(vocabulary); vectors.len()];
-        let mut rows = vec![0.0; ROWS * width];
-        let ids: Vec<u32> = (0..vocabulary as u32).collect();
-        for ids in ids.chunks(ROWS) {
-            let rows = &mut rows[..ids.len() * width];
-            self.weights.gather(head.weight, ids, rows);
-            for (effects, seen) in effects.iter_mut().zip(&seen) {
-                effects.extend(rows.chunks_exact(width).map(|row| dot(seen, row)));
-            }
+        for part in parts {
+            effects.iter_mut().zip(part).for_each(|(effects, part)| effects.extend(part));
         }
         effects
     }

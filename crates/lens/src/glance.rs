@@ -21,7 +21,7 @@ pub fn glance(weights: &Weights, team: &Team, ids: &[TokenId], most: usize) -> R
     let side = ids.len().min(most.max(1));
     let mut small = Small::new(config, side);
     watched(weights, team, ids, &mut small)?;
-    Ok(Glance { values: small.values, side })
+    Ok(small.glance())
 }
 
 impl Glance {
@@ -37,19 +37,24 @@ impl Glance {
                 View { shape, values: &seen.values },
             );
         }
-        Some(Self { values: small.values, side })
+        Some(small.glance())
     }
 }
 
 /// A watcher that keeps the largest weight of every patch.
-struct Small {
+#[derive(Debug)]
+pub(crate) struct Small {
     heads: usize,
     side: usize,
     values: Vec<f32>,
 }
 
 impl Small {
-    fn new(config: &Config, side: usize) -> Self {
+    pub(crate) fn glance(self) -> Glance {
+        Glance { values: self.values, side: self.side }
+    }
+
+    pub(crate) fn new(config: &Config, side: usize) -> Self {
         let len = config.layers * config.heads * side * side;
         Self { heads: config.heads, side, values: vec![0.0; len] }
     }

@@ -6,12 +6,14 @@
 mod analogy;
 mod comparing;
 mod context;
+mod copying;
 mod depths;
 mod exchange;
 mod frozen;
 mod glance;
 mod map;
 mod position;
+mod ranges;
 mod ranking;
 mod report;
 mod stream;
@@ -23,6 +25,7 @@ mod verify;
 pub use analogy::{Analogy, Answer, Lengths, Placed, analogy};
 pub use comparing::{Cell, Compared, READ, cell, compared};
 pub use context::{Context, Rest, Source, Term, context};
+pub use copying::copying;
 pub use depths::{Depth, Guess, Steps, depth_sites, depths};
 pub use exchange::{Exchange, Part, Plane, exchange};
 pub use frozen::Frozen;
@@ -33,6 +36,9 @@ pub use ranking::{Point, Ranked, Ranking, rank_of, top};
 pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, report};
 pub use stream::{Stream, Writer, stream, stream_sites};
 pub use table::{Near, Table};
-pub use trace::{Parts, Seen, Trace, Wanted, shape, sites, trace, trace_with_parts};
+pub use trace::{
+    Looked, Parts, Seen, Sites, Trace, Wanted, same_as, shape, sites, trace, trace_of_layer,
+    trace_with_parts,
+};
 pub use units::{Asked as AskedUnits, By, Push, Unit, units, units_sites};
 pub use verify::{Agreement, Verdict, verify};

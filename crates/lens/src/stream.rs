@@ -55,22 +55,23 @@ pub struct Writer {
 /// The sites that [`stream`] reads.
 pub fn stream_sites(config: &Config) -> Vec<Site> {
     use BlockSite as B;
-    let mut sites = vec![Site::Embed, Site::Logits];
+    let mut sites = vec![Site::Embed];
     sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
     for layer in 0..config.layers as u16 {
-        let written = [B::AttnOut, B::ResidMid, B::MlpOut, B::ResidPost];
+        let written = [B::ResidPre, B::AttnOut, B::MlpOut, B::ResidPost];
         sites.extend(written.map(|site| Site::Block(layer, site)));
     }
     sites
 }
 
-/// Takes a token's stream apart, and the logit that it gives to `of` with it.
+/// Takes a token's stream apart, and the logit that it gives to `of` with it, which the model says is
+/// `logit`.
 pub fn stream(
     weights: &Weights,
     team: &Team,
     trace: &Trace,
     token: usize,
-    of: TokenId,
+    (of, logit): (TokenId, f32),
 ) -> Result<Stream> {
     let layers = weights.network().layers();
     let row = |site: Site| {
@@ -80,32 +81,29 @@ pub fn stream(
     let last = Site::Block(layers.end as u16 - 1, BlockSite::ResidPost);
     let frozen = Frozen::at(weights, team, row(last)?)?;
     let towards = frozen.towards(of);
-    let writer = |site: Site, layer: Option<usize>, after: Site| {
+    let writer = |site: Site, layer: Option<usize>, after: f64| {
         let wrote = row(site)?;
-        Ok(Writer {
-            site: site.to_string(),
-            layer,
-            length: length(wrote),
-            after: length(row(after)?),
-            logit: dot(&towards, wrote),
-        })
+        let length = length(wrote);
+        Ok(Writer { site: site.to_string(), layer, length, after, logit: dot(&towards, wrote) })
+    };
+    // The stream after a writer, as the engine adds it up.
+    let after = |before: &[f32], wrote: &[f32]| {
+        length(&before.iter().zip(wrote).map(|(x, y)| x + y).collect::<Vec<f32>>())
     };
 
-    let mut writers = vec![writer(Site::Embed, None, Site::Embed)?];
+    let embed = row(Site::Embed)?;
+    let mut writers = vec![writer(Site::Embed, None, length(embed))?];
     if weights.network().positions.is_some() {
-        // What both made together is what enters the first block.
-        let (embed, place) = (row(Site::Embed)?, row(Site::PosEmbed)?);
-        let both: Vec<f32> = embed.iter().zip(place).map(|(x, y)| x + y).collect();
-        let mut place = writer(Site::PosEmbed, None, Site::PosEmbed)?;
-        place.after = length(&both);
-        writers.push(place);
+        let both = after(embed, row(Site::PosEmbed)?);
+        writers.push(writer(Site::PosEmbed, None, both)?);
     }
     for layer in layers {
         let at = |site| Site::Block(layer as u16, site);
-        writers.push(writer(at(BlockSite::AttnOut), Some(layer), at(BlockSite::ResidMid))?);
-        writers.push(writer(at(BlockSite::MlpOut), Some(layer), at(BlockSite::ResidPost))?);
+        let mid = after(row(at(BlockSite::ResidPre))?, row(at(BlockSite::AttnOut))?);
+        writers.push(writer(at(BlockSite::AttnOut), Some(layer), mid)?);
+        let post = length(row(at(BlockSite::ResidPost))?);
+        writers.push(writer(at(BlockSite::MlpOut), Some(layer), post)?);
     }
-    let logit = row(Site::Logits)?[of.index()];
     let bias = frozen.bias(of);
     let total = |begin: f64, of: &dyn Fn(&Writer) -> bool| {
         writers.iter().filter(|writer| of(writer)).fold(begin, |sum, writer| sum + writer.logit)

@@ -2,11 +2,17 @@
 //!
 //! Copies no table: a model's rows are taken from its weights some at a time.
 
-use lookback_engine::Weights;
+use std::ops::Range;
+
+use lookback_engine::{Team, Weights};
 use lookback_model::WeightId;
+
+use crate::ranges::in_ranges;
 
 /// Rows that are read at a time.
 const CHUNK: usize = 256;
+/// Rows that one thread ranks at a time.
+const PART: usize = 2048;
 
 /// A table of `[rows, width]`.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +68,15 @@ impl<'a> Table<'a> {
     }
 
     /// Shows every row, in order.
-    pub fn each(&self, mut show: impl FnMut(usize, &[f32])) {
-        let mut chunk = vec![0.0; CHUNK * self.width];
-        for first in (0..self.rows).step_by(CHUNK) {
-            let count = CHUNK.min(self.rows - first);
+    pub fn each(&self, show: impl FnMut(usize, &[f32])) {
+        self.each_of(0..self.rows, show);
+    }
+
+    /// Shows the rows of a range, in order.
+    fn each_of(&self, range: Range<usize>, mut show: impl FnMut(usize, &[f32])) {
+        let mut chunk = vec![0.0; CHUNK.min(range.len()) * self.width];
+        for first in range.clone().step_by(CHUNK) {
+            let count = CHUNK.min(range.end - first);
             let chunk = &mut chunk[..count * self.width];
             self.read(first, chunk);
             for (row, values) in chunk.chunks_exact(self.width).enumerate() {
@@ -90,25 +101,47 @@ impl<'a> Table<'a> {
 
     /// The rows that point most nearly the way of a vector, the nearest first; ties by row. Only
     /// rows that `may_stand` are ranked.
-    pub fn nearest(
+    pub fn nearest(&self, to: &[f32], most: usize, may_stand: impl Fn(usize) -> bool) -> Vec<Near> {
+        first(self.ranked(0..self.rows, to, may_stand), most)
+    }
+
+    /// The same on all threads.
+    pub fn nearest_on(
         &self,
+        team: &Team,
         to: &[f32],
         most: usize,
-        mut may_stand: impl FnMut(usize) -> bool,
+        may_stand: impl Fn(usize) -> bool + Sync,
+    ) -> Vec<Near> {
+        let part = |range| first(self.ranked(range, to, &may_stand), most);
+        first(in_ranges(team, self.rows, PART, part).concat(), most)
+    }
+
+    /// The rows of a range that may stand, with their cosines.
+    fn ranked(
+        &self,
+        range: Range<usize>,
+        to: &[f32],
+        may_stand: impl Fn(usize) -> bool,
     ) -> Vec<Near> {
         let length = dot(to, to).sqrt();
-        let mut all = Vec::new();
-        self.each(|row, values| {
+        let mut ranked = Vec::new();
+        self.each_of(range, |row, values| {
             if may_stand(row) {
                 let lengths = length * dot(values, values).sqrt();
                 let cosine = dot(to, values) / lengths.max(f64::MIN_POSITIVE);
-                all.push(Near { row, cosine });
+                ranked.push(Near { row, cosine });
             }
         });
-        all.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.row.cmp(&b.row)));
-        all.truncate(most);
-        all
+        ranked
     }
+}
+
+/// The nearest of some rows, the nearest first; ties by row.
+fn first(mut rows: Vec<Near>, most: usize) -> Vec<Near> {
+    rows.sort_unstable_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.row.cmp(&b.row)));
+    rows.truncate(most);
+    rows
 }
 
 /// A sum of products in f64, in eight running totals so that it is quick.
@@ -128,6 +161,8 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use lookback_engine::Path;
+
     use super::*;
 
     const FOUR: [f32; 8] = [1.0, 0.0, 0.0, 2.0, 3.0, 3.0, -5.0, 0.0];
@@ -140,6 +175,16 @@ mod tests {
         assert_eq!(near[0].cosine, 1.0);
         assert!((near[1].cosine - 0.5f64.sqrt()).abs() < 1e-12);
         assert_eq!([near[2].cosine, near[3].cosine], [0.0, -1.0]);
+    }
+
+    #[test]
+    fn many_threads_find_the_same_rows() {
+        let values: Vec<f32> = (0..3 * (2 * PART + 7)).map(|at| (at * 37 % 101) as f32).collect();
+        let (table, team) = (Table::of_values(&values, 3), Team::new(3, Path::best()));
+        let may_stand = |row: usize| !row.is_multiple_of(5);
+        let alone = table.nearest(&[1.0, -2.0, 3.0], 40, may_stand);
+        assert_eq!(table.nearest_on(&team, &[1.0, -2.0, 3.0], 40, may_stand), alone);
+        assert_eq!(alone.len(), 40);
     }
 
     #[test]

@@ -3,15 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
-use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look};
+use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look, look_at_layer};
 use lookback_files::{Refusal, Result, write_whole_with};
 use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
 };
+
+use crate::glance::{Glance, Small};
 
 /// What was seen at a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,13 +127,16 @@ pub struct Trace {
     /// What was read.
     pub ids: Vec<TokenId>,
     /// By name.
-    pub sites: BTreeMap<Site, Seen>,
+    pub sites: Sites,
 }
+
+/// Sites by name. What a layer leaves is what the next one reads, and stands once under both names.
+pub type Sites = BTreeMap<Site, Arc<Seen>>;
 
 impl Trace {
     /// What was seen at a site, if it was wanted and exists in this family.
     pub fn at(&self, site: Site) -> Option<&Seen> {
-        self.sites.get(&site)
+        self.sites.get(&site).map(|seen| &**seen)
     }
 
     /// As [`Trace::at`], of a block.
@@ -181,26 +187,67 @@ impl Trace {
 }
 
 /// Some indices of the first axes of sites: a head of a pattern, the logits of a token.
-pub type Parts = BTreeMap<(Site, usize), Seen>;
+pub type Parts = BTreeMap<(Site, usize), Arc<Seen>>;
 
 /// Passes a sequence through and keeps the sites that are wanted.
 pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
-    Ok(trace_with_parts(weights, team, ids, wanted, &BTreeSet::new())?.0)
+    let mut keep = Keep::new(&weights.network().config, wanted, &NO_PARTS, None);
+    watched(weights, team, ids, &mut keep)?;
+    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
 }
 
-/// As [`trace`]; of other sites keeps only the parts that are wanted, where those are there.
+/// What one pass showed.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// Whole sites.
+    pub sites: Sites,
+    /// Of other sites the parts that were wanted.
+    pub parts: Parts,
+    /// All patterns made small.
+    pub glance: Option<Glance>,
+}
+
+/// As [`trace`]; of other sites keeps only the parts that are wanted, where those are there, and of all
+/// patterns a small picture of so many cells a side.
 pub fn trace_with_parts(
     weights: &Weights,
     team: &Team,
     ids: &[TokenId],
     wanted: &Wanted,
     parts: &BTreeSet<(Site, usize)>,
-) -> Result<(Trace, Parts)> {
+    cells: usize,
+) -> Result<Looked> {
     let config = &weights.network().config;
-    let mut keep =
-        Keep { config, wanted, sites: BTreeMap::new(), wanted_parts: parts, parts: Parts::new() };
+    let small = Small::new(config, ids.len().min(cells));
+    let mut keep = Keep::new(config, wanted, parts, Some(small));
     watched(weights, team, ids, &mut keep)?;
-    Ok((Trace { ids: ids.to_vec(), sites: keep.sites }, keep.parts))
+    Ok(Looked { sites: keep.sites, parts: keep.parts, glance: keep.small.map(Small::glance) })
+}
+
+/// The same of one layer alone, from the residual stream before it, `[tokens, width]`: no whole pass is
+/// needed, and each bit is that of one.
+pub fn trace_of_layer(
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+    (layer, stream): (usize, &Seen),
+    wanted: &Wanted,
+    parts: &BTreeSet<(Site, usize)>,
+) -> Result<Looked> {
+    let network = weights.network();
+    let mut keep = Keep::new(&network.config, wanted, parts, None);
+    let (mut space, mut cache) = room(weights, team, ids.len());
+    let batch = Batch::whole(ids);
+    let from = (layer, &stream.values[..]);
+    look_at_layer(weights, &mut space, &mut cache, team, &batch, from, &mut keep)?;
+    Ok(Looked { sites: keep.sites, parts: keep.parts, glance: None })
+}
+
+/// Buffers for looking at one sequence.
+fn room(weights: &Weights, team: &Team, tokens: usize) -> (Workspace, Cache) {
+    let network = weights.network();
+    let space = Workspace::new(network, Shape::Look { rows: tokens }, tokens, team.threads());
+    (space, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
 }
 
 /// Passes a sequence through before a watcher's eyes.
@@ -221,22 +268,43 @@ pub(crate) fn watched(
             ids.len()
         )));
     }
-    let shape = Shape::Look { rows: ids.len() };
-    let mut space = Workspace::new(network, shape, ids.len(), team.threads());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(ids.len()));
+    let (mut space, mut cache) = room(weights, team, ids.len());
     look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
+}
+
+/// The site of the layer before that holds the same numbers, if there is one.
+pub fn same_as(site: Site) -> Option<Site> {
+    match site {
+        Site::Block(layer, BlockSite::ResidPre) if layer > 0 => {
+            Some(Site::Block(layer - 1, BlockSite::ResidPost))
+        }
+        _ => None,
+    }
 }
 
 /// A watcher that copies what it sees.
 struct Keep<'a> {
     config: &'a Config,
     wanted: &'a Wanted,
-    sites: BTreeMap<Site, Seen>,
+    sites: Sites,
     wanted_parts: &'a BTreeSet<(Site, usize)>,
     parts: Parts,
+    small: Option<Small>,
 }
 
-impl Keep<'_> {
+static NO_PARTS: BTreeSet<(Site, usize)> = BTreeSet::new();
+
+impl<'a> Keep<'a> {
+    fn new(
+        config: &'a Config,
+        wanted: &'a Wanted,
+        wanted_parts: &'a BTreeSet<(Site, usize)>,
+        small: Option<Small>,
+    ) -> Self {
+        let (sites, parts) = (Sites::new(), Parts::new());
+        Self { config, wanted, sites, wanted_parts, parts, small }
+    }
+
     /// The indices that are wanted of a site.
     fn parts_of(&self, site: Site) -> impl Iterator<Item = usize> {
         self.wanted_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
@@ -245,18 +313,26 @@ impl Keep<'_> {
 
 impl Watch for Keep<'_> {
     fn wants(&self, site: Site) -> bool {
-        self.wanted.has(site) || self.parts_of(site).next().is_some()
+        self.wanted.has(site)
+            || self.parts_of(site).next().is_some()
+            || self.small.as_ref().is_some_and(|small| small.wants(site))
     }
 
     fn see(&mut self, site: Site, view: View<'_>) {
+        if let Some(small) = self.small.as_mut().filter(|small| small.wants(site)) {
+            small.see(site, view);
+        }
         let shape = shape(self.config, site, view.shape[1]);
         let len = view.values.len() / shape[0];
         for index in self.parts_of(site).filter(|&index| index < shape[0]).collect::<Vec<_>>() {
             let values = view.values[index * len..(index + 1) * len].to_vec();
-            self.parts.insert((site, index), Seen { shape: shape[1..].to_vec(), values });
+            let part = Seen { shape: shape[1..].to_vec(), values };
+            self.parts.insert((site, index), Arc::new(part));
         }
         if self.wanted.has(site) {
-            self.sites.insert(site, Seen { shape, values: view.values.to_vec() });
+            let before = same_as(site).and_then(|site| self.sites.get(&site)).cloned();
+            let seen = || Arc::new(Seen { shape, values: view.values.to_vec() });
+            self.sites.insert(site, before.unwrap_or_else(seen));
         }
     }
 }

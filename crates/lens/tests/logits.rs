@@ -51,6 +51,11 @@ impl World {
         values.into_iter().map(f64::from).collect()
     }
 
+    /// A next token, and the logit that the model gives it.
+    fn said(&self, token: usize, of: TokenId) -> (TokenId, f32) {
+        (of, self.trace.at(Site::Logits).unwrap().part(token)[of.index()])
+    }
+
     fn row(&self, site: Site, token: usize) -> Vec<f64> {
         self.trace.at(site).unwrap().part(token).iter().copied().map(f64::from).collect()
     }
@@ -103,7 +108,9 @@ fn what_was_written_adds_up_to_the_logit() {
         let learned = usize::from(world.network().positions.is_some());
         for (token, of) in [(0, 0), (3, 41), (69, 96)] {
             let of = TokenId(of);
-            let stream = stream(&world.weights, &world.team, &world.trace, token, of).unwrap();
+            let stream =
+                stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+                    .unwrap();
             let bound = world.bound(token, of);
             assert!(stream.rounding.abs() <= bound, "{} is over {bound}", stream.rounding);
             // The bound could fail: every writer is far larger than it.
@@ -125,14 +132,16 @@ fn capped_logits_are_refused_as_sums() {
     let team = Team::alone();
     let weights = weights(network, Keep::Running, &team);
     let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
-    let said = stream(&weights, &team, &trace, 5, TokenId(1)).unwrap_err().to_string();
+    let said = stream(&weights, &team, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
     assert!(said.starts_with("this model's logits are capped"), "{said}");
 }
 
 #[test]
 fn lengths_are_those_of_the_sites() {
     for world in World::all() {
-        let stream = stream(&world.weights, &world.team, &world.trace, 5, TokenId(1)).unwrap();
+        let stream =
+            stream(&world.weights, &world.team, &world.trace, 5, world.said(5, TokenId(1)))
+                .unwrap();
         let length =
             |site: Site| f64::sqrt(world.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
         for writer in &stream.writers {
@@ -155,7 +164,9 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         let asked = AskedUnits { layer, token, of, by: By::Pushed, units: hidden, tokens: 97 };
         let all = units(&world.weights, &world.team, &world.trace, asked).unwrap();
         assert_eq!(all.len(), hidden);
-        let stream = stream(&world.weights, &world.team, &world.trace, token, of).unwrap();
+        let stream =
+            stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+                .unwrap();
         let mlp = stream.writers.last().unwrap();
         assert_eq!(mlp.site, "blocks.1.mlp_out");
 
@@ -289,7 +300,7 @@ fn the_sites_that_are_asked_for_are_enough() {
             Trace { ids: world.trace.ids.clone(), sites }
         };
         let (weights, team, of) = (&world.weights, &world.team, TokenId(5));
-        stream(weights, team, &only(stream_sites(config)), 3, of).unwrap();
+        stream(weights, team, &only(stream_sites(config)), 3, (of, 0.0)).unwrap();
         let by = By::Written;
         let asked = AskedUnits { layer: 0, token: 3, of, by, units: 3, tokens: 3 };
         units(weights, team, &only(units_sites(config, 0)), asked).unwrap();
@@ -302,6 +313,6 @@ fn the_sites_that_are_asked_for_are_enough() {
 fn a_site_that_was_not_looked_at_is_named() {
     let world = World::all().remove(0);
     let bare = Trace { ids: world.trace.ids.clone(), sites: Default::default() };
-    let refused = stream(&world.weights, &world.team, &bare, 0, TokenId(0)).unwrap_err();
+    let refused = stream(&world.weights, &world.team, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
     assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");
 }

@@ -5,6 +5,8 @@
 #[path = "../../engine/tests/world/mod.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use lookback_engine::{Keep, Team, Weights};
 use lookback_lens::{Trace, Wanted, context, exchange, trace};
 use lookback_model::{BlockSite, Network, TokenId};
@@ -111,6 +113,7 @@ fn a_value_that_is_not_seen_is_not_read() {
     for (weights, mut trace) in worlds(&ids(9, 7)) {
         let before = exchange(&trace, &weights, [1, 4]).unwrap();
         let v = trace.sites.get_mut(&"blocks.1.attn.v".parse().unwrap()).unwrap();
+        let v = Arc::make_mut(v);
         let from = 5 * v.shape[1] * v.shape[2];
         v.values[from..].fill(f32::INFINITY);
         assert_eq!(exchange(&trace, &weights, [1, 4]).unwrap(), before);

@@ -16,7 +16,7 @@ pub fn loss<E: Execute>(network: &Network, on: &mut E, batch: &Batch, targets: &
 }
 
 /// Everything before the logits: tokens become vectors, blocks rewrite them, the last norm ends it.
-fn stream<E: Execute>(network: &Network, on: &mut E, batch: &Batch) -> E::Rows {
+pub fn stream<E: Execute>(network: &Network, on: &mut E, batch: &Batch) -> E::Rows {
     let width = network.config.width;
     let x = on.embed(network.embed, width, Index::Ids, batch);
     let mut x = on.site(Site::Embed, x);
@@ -33,7 +33,18 @@ fn stream<E: Execute>(network: &Network, on: &mut E, batch: &Batch) -> E::Rows {
     on.site(Site::LnFinal, x)
 }
 
-/// One block: attention moves information between positions, the MLP works on each.
+/// One layer on the residual stream before it: attention moves information between positions, the MLP
+/// works on each.
+pub fn layer<E: Execute>(
+    network: &Network,
+    layer: usize,
+    on: &mut E,
+    x: E::Rows,
+    batch: &Batch,
+) -> E::Rows {
+    through(&network.blocks[layer], layer as u16, on, x, batch)
+}
+
 fn through<E: Execute>(
     block: &Block,
     layer: u16,

@@ -214,6 +214,22 @@ impl Network {
         self.weights.iter().map(WeightSpec::len).sum()
     }
 
+    /// Multiplications of the matrix products of a pass over `read` tokens behind `known` ones that a
+    /// cache holds, with the logits of the last token alone. Norms, rotations and the softmax are left out.
+    pub fn multiplications(&self, known: usize, read: usize) -> u64 {
+        let product = |linear: &Linear| (linear.inputs * linear.outputs) as u64;
+        let block = |block: &Block| {
+            let mlp = &block.mlp;
+            let linears = block.qkv.iter().chain([&block.output, &mlp.up, &mlp.down]);
+            let each: u64 = linears.chain(&mlp.linear).map(product).sum();
+            let Attend { heads, head_dim, window, .. } = block.attend;
+            let seen = |at: usize| (at + 1).min(window.unwrap_or(usize::MAX)) as u64;
+            let pairs: u64 = (known..known + read).map(seen).sum();
+            each * read as u64 + 2 * (heads * head_dim) as u64 * pairs
+        };
+        self.blocks.iter().map(block).sum::<u64>() + product(&self.head.linear)
+    }
+
     /// Layers.
     pub fn layers(&self) -> Range<usize> {
         0..self.blocks.len()

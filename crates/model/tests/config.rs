@@ -1,6 +1,8 @@
 //! `config.json`: what is understood, and what is refused by name.
 
-use lookback_model::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
+use lookback_model::{
+    Activation, Config, Family, Network, NormKind, Positions, RotaryConfig, Size,
+};
 use lookback_text::TokenId;
 
 const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 50, "hidden_size": 48,
@@ -192,4 +194,29 @@ fn constructors_refuse_what_files_may_not_say_either() {
     let valid = || Config::gpt2(size).expect("valid");
     assert!(valid().with(|config| config.ends.push(TokenId(10))).is_err());
     assert!(valid().with(|config| config.window = Some(0)).is_err());
+}
+
+#[test]
+fn a_cache_saves_the_multiplications_of_all_tokens_but_the_last() {
+    let size = Size {
+        vocabulary: 50,
+        width: 8,
+        layers: 2,
+        heads: 2,
+        key_heads: 1,
+        hidden: 12,
+        context: 64,
+    };
+    let network = Network::new(&Config::llama(size).expect("a configuration"));
+    // Queries and the output 8 × 8, keys and values 8 × 4, three matrices of 8 × 12.
+    let linears = 2 * (2 * 8 * 8 + 2 * 8 * 4 + 3 * 8 * 12);
+    let (head, pairs) = (8 * 50, 2 * 2 * 8);
+    assert_eq!(network.multiplications(0, 1), linears + pairs + head);
+    assert_eq!(network.multiplications(9, 1), linears + 10 * pairs + head);
+    // Step by step the head speaks after every token, and else the work is that of one pass.
+    let steps: u64 = (0..20).map(|known| network.multiplications(known, 1)).sum();
+    assert_eq!(network.multiplications(0, 20), steps - 19 * head);
+    let windowed = Config::llama(size).and_then(|of| of.with(|config| config.window = Some(4)));
+    let windowed = Network::new(&windowed.expect("a configuration"));
+    assert_eq!(windowed.multiplications(9, 1), linears + 4 * pairs + head);
 }

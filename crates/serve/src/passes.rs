@@ -4,10 +4,12 @@
 //!    asks for others of the same prompt.
 //! 2. One pass runs at a time; who waits for it is in a queue, and leaves the queue when the client
 //!    goes away. What several ask of the same prompt while they wait is read in one pass.
-//! 3. Of what is too large to keep whole, such as the logits of many tokens, a pass keeps the parts
-//!    that were asked for: a head, a token.
+//! 3. What a long prompt has no room for is made again without a pass: a layer's sites from the residual
+//!    stream before it, a token's logits from the stream's end. Of what is too large to keep whole, only
+//!    the parts that were asked for are kept: a head, a token.
 //! 4. The pass that was not looked at for longest is forgotten first.
 
+mod again;
 mod unasked;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
 
 use axum::http::StatusCode;
 use lookback_engine::{Cache, Compute, Shape, Team, Workspace};
-use lookback_lens::{Parts, Seen, Trace, Wanted, sites, trace_with_parts};
+use lookback_lens::{Glance, Parts, Seen, Trace, Wanted, same_as, sites, trace_with_parts};
 use lookback_model::{Network, Site, TokenId};
 
 use crate::{
@@ -29,18 +31,25 @@ use crate::{
 };
 
 /// Bytes of all passes that are remembered.
-const REMEMBERED: usize = 256 << 20;
+const REMEMBERED: usize = 160 << 20;
 /// Bytes that a pass may take while it runs.
 const RUNNING: usize = 2 << 30;
 
 /// A site, or one index of its first axis: a head of a pattern, a token of anything else.
 pub(crate) type Part = (Site, Option<usize>);
 
+/// Cells of a small pattern's side, as the page asks for them; a pass keeps one of every head.
+const CELLS: usize = 24;
+
 /// The sites of one prompt, and how long the pass took that read them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pass {
     trace: Trace,
     parts: Parts,
+    /// All patterns, made small.
+    pub(crate) glance: Option<Arc<Glance>>,
+    /// Sites of layers that were made again, the layer that was asked for last at the end.
+    again: Vec<Site>,
     pub(crate) milliseconds: f64,
 }
 
@@ -55,17 +64,36 @@ impl Deref for Pass {
 impl Pass {
     /// One index of a site's first axis, where only that was kept.
     pub(crate) fn part(&self, site: Site, index: usize) -> Option<&Seen> {
-        self.parts.get(&(site, index))
+        self.parts.get(&(site, index)).map(|seen| &**seen)
+    }
+
+    /// The values of one index of a site's first axis, which was asked for: a token's logits.
+    pub(crate) fn row(&self, site: Site, index: usize) -> &[f32] {
+        let whole = self.trace.at(site).map(|seen| seen.part(index));
+        whole.or_else(|| Some(&self.part(site, index)?.values)).unwrap_or_default()
     }
 
     fn has(&self, wanted: &[Part]) -> bool {
-        wanted.iter().all(|&(site, index)| {
-            self.trace.at(site).is_some() || index.is_some_and(|at| self.part(site, at).is_some())
-        })
+        wanted.iter().all(|part| self.has_one(part))
+    }
+
+    fn has_one(&self, &(site, index): &Part) -> bool {
+        self.trace.at(site).is_some() || index.is_some_and(|at| self.part(site, at).is_some())
+    }
+
+    /// All that it has.
+    fn held(&self) -> Vec<Part> {
+        let whole = self.trace.sites.keys().filter(|site| !self.again.contains(site));
+        let parts = self.parts.keys().map(|(site, index)| (*site, Some(*index)));
+        whole.map(|site| (*site, None)).chain(parts).collect()
     }
 
     fn bytes(&self) -> usize {
-        let all = self.trace.sites.values().chain(self.parts.values());
+        // What a layer leaves is what the next one reads, and is held once.
+        let whole = self.trace.sites.iter().filter(|(site, _)| {
+            !same_as(**site).is_some_and(|site| self.trace.sites.contains_key(&site))
+        });
+        let all = whole.map(|(_, seen)| seen).chain(self.parts.values());
         all.map(|seen| 4 * seen.values.len()).sum()
     }
 }
@@ -162,7 +190,16 @@ impl Passes {
             }
             let mut all = wanted;
             all.extend(passes.waiting(&key));
-            all.extend(passes.remembered().forget(&key));
+            // The guard is given back before anything is computed.
+            let known = passes.remembered().forget(&key);
+            if let Some(known) = known {
+                if let Some(pass) = again::add(&asked, team, &known, &all)? {
+                    let pass = Arc::new(pass);
+                    passes.remembered().add(key, pass.clone());
+                    return Ok(pass);
+                }
+                all.extend(known.held());
+            }
             let pass = Arc::new(read(&asked, team, all)?);
             passes.remembered().add(key, pass.clone());
             Ok(pass)
@@ -213,13 +250,10 @@ impl Remembered {
         Some(pass)
     }
 
-    /// Forgets a pass, and tells what it had.
-    fn forget(&mut self, key: &Key) -> Vec<Part> {
-        let Some(at) = self.0.iter().position(|(of, _)| of == key) else { return Vec::new() };
-        let (_, pass) = self.0.remove(at);
-        let whole = pass.trace.sites.keys().map(|site| (*site, None));
-        let parts = pass.parts.keys().map(|(site, index)| (*site, Some(*index)));
-        whole.chain(parts).collect()
+    /// Takes a pass out.
+    fn forget(&mut self, key: &Key) -> Option<Arc<Pass>> {
+        let at = self.0.iter().position(|(of, _)| of == key)?;
+        Some(self.0.remove(at).1)
     }
 
     /// Remembers a pass, and forgets the oldest until all fit; the new one stays.
@@ -242,9 +276,15 @@ fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
     let parts = wanted.into_iter().filter(|(site, _)| !whole.contains(site));
     let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
-    let (trace, parts) =
-        trace_with_parts(&asked.open.weights, team, &asked.ids, &Wanted::these(whole), &parts)?;
-    Ok(Pass { trace, parts, milliseconds: 1e3 * began.elapsed().as_secs_f64() })
+    let (weights, ids) = (&asked.open.weights, &asked.ids);
+    let looked = trace_with_parts(weights, team, ids, &Wanted::these(whole), &parts, CELLS)?;
+    Ok(Pass {
+        trace: Trace { ids: ids.clone(), sites: looked.sites },
+        parts: looked.parts,
+        glance: looked.glance.map(Arc::new),
+        again: Vec::new(),
+        milliseconds: 1e3 * began.elapsed().as_secs_f64(),
+    })
 }
 
 /// A model with a long context reads more than a machine can hold the numbers of.

@@ -65,13 +65,19 @@ impl Known {
     }
 
     /// The axes of the map, fitted to the whole words of the model as it is now, or to all rows of
-    /// one that has hardly any.
+    /// one that has hardly any; first those that tell the colours apart.
     pub(crate) fn axes(&self, open: &Open) -> &Axes {
         self.axes.get_or_init(|| {
             let table = Table::of_model(&open.weights);
             let is_word = |row: usize| self.words.word(TokenId(row as u32)).is_some();
             let has_words = self.words.all().len() > 2 * table.width().min(AXES);
-            Axes::fit(&table, AXES, |row| !has_words || is_word(row))
+            let kinds = &self.colored;
+            let plain = kinds.names.len() - 1;
+            // Of the colours the last stands for all that have none.
+            let kind = |row: usize| {
+                kinds.tokens.get(row).copied().filter(|kind| usize::from(*kind) < plain)
+            };
+            Axes::parting(&table, AXES, |row| !has_words || is_word(row), kind)
         })
     }
 }

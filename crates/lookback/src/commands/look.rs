@@ -1,6 +1,9 @@
 //! `lookback look`: every number of one pass.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use lookback::open::Model;
@@ -141,7 +144,7 @@ fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
     if path.extension().is_some_and(|end| end == "safetensors") {
         return trace.write(wanted, path);
     }
-    let site = |(site, seen): (&lookback_model::Site, &lookback_lens::Seen)| {
+    let site = |(site, seen): (&lookback_model::Site, &Arc<lookback_lens::Seen>)| {
         // JSON has no −inf; what is hidden is null.
         let finite = |x: &f32| if x.is_finite() { json!(x) } else { Value::Null };
         let values: Vec<Value> = seen.values.iter().map(finite).collect();

@@ -1,12 +1,12 @@
 //! `POST /api/attend`: one head's comparisons before they become weights. `/glance`: all heads, made
 //! small. `/cell`: one weight, unfolded into the sum that made it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
 use lookback_engine::Team;
-use lookback_lens::{Cell, Glance, READ, cell, compared, glance};
-use lookback_model::{BlockSite, Site};
+use lookback_lens::{Cell, READ, cell, compared, glance};
+use lookback_model::Site;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,6 +43,9 @@ struct Place {
     key: usize,
 }
 
+/// Largest small pattern that is sent.
+const MOST: usize = 64;
+
 #[derive(Deserialize)]
 struct All {
     #[serde(flatten)]
@@ -50,11 +53,6 @@ struct All {
     /// Cells of a small pattern's side, at most.
     most: usize,
 }
-
-/// Largest small pattern that is sent.
-const MOST: usize = 64;
-/// Tokens up to which whole patterns are small enough to be remembered with the pass.
-const SHORT: usize = 96;
 
 async fn head(
     extract::State(state): extract::State<State>,
@@ -89,20 +87,21 @@ async fn all(
     let asked = state.ask(&asked_for.prompt).await?;
     let most = asked_for.most.clamp(1, MOST);
     let config = asked.open.config();
-    let (all, milliseconds) = if asked.ids.len() <= SHORT {
-        let patterns = (0..config.layers).map(|of| Site::Block(of as u16, BlockSite::Pattern));
-        let pass = state.passes.sites(&asked, &patterns.collect::<Vec<_>>()).await?;
-        let all = Glance::of(&pass, config, most);
-        (all.ok_or_else(|| Refused::missing("a layer was not read"))?, pass.milliseconds)
-    } else {
-        let (open, ids) = (asked.open.clone(), asked.ids.clone());
-        let began = Instant::now();
-        let work = move |team: &Team| glance(&open.weights, team, &ids, most);
-        let all = state.passes.in_turn(work).await??;
-        (all, 1e3 * began.elapsed().as_secs_f64())
+    let pass = state.passes.sites(&asked, &[Site::Embed]).await?;
+    // Every pass keeps one of the size that the page asks for.
+    let kept = pass.glance.clone().filter(|kept| kept.side == asked.ids.len().min(most));
+    let (all, milliseconds) = match kept {
+        Some(kept) => (kept, pass.milliseconds),
+        None => {
+            let (open, ids) = (asked.open.clone(), asked.ids.clone());
+            let began = Instant::now();
+            let work = move |team: &Team| glance(&open.weights, team, &ids, most);
+            let all = state.passes.in_turn(work).await??;
+            (Arc::new(all), 1e3 * began.elapsed().as_secs_f64())
+        }
     };
     let shape = vec![config.layers, config.heads, all.side, all.side];
-    answer(&asked, milliseconds, vec![Tensor::new("glance", shape, all.values)])
+    answer(&asked, milliseconds, vec![Tensor::new("glance", shape, &all.values)])
 }
 
 async fn one(

@@ -3,6 +3,7 @@
 //! `POST /api/map/near`: which rows really are a row's nearest, in all dimensions.
 
 use axum::{Json, Router, extract, http::header, response::IntoResponse, routing::post};
+use lookback_engine::Team;
 use lookback_files::Refusal;
 use lookback_lens::Table;
 use lookback_model::TokenId;
@@ -52,6 +53,7 @@ async fn map(
             "steps": tables::steps(&open),
             "step": open.step.map(|(step, _)| step),
             "shares": axes.shares(),
+            "parting": axes.parting_axes(),
             "fitted": axes.rows(),
             "words": known.words.all().len(),
             "names": known.colored.names,
@@ -132,10 +134,11 @@ async fn near(
     Ask(asked): Ask<Near>,
 ) -> Result<Json<Value>> {
     let open = state.models.find(asked.model.as_deref())?;
-    let work = move || {
+    let work = move |team: &Team| {
         let row = asked.id as usize;
         let near = at_step(&open, asked.step, |table| {
-            (row < table.rows()).then(|| table.nearest(&table.row(row), NEAR, |other| other != row))
+            let own = (row < table.rows()).then(|| table.row(row))?;
+            Some(table.nearest_on(team, &own, NEAR, |other| other != row))
         })?;
         let near = near
             .ok_or_else(|| Refused::asked(format!("the table that was kept has no row {row}")))?;
@@ -145,5 +148,5 @@ async fn near(
         });
         Ok(json!({ "id": asked.id, "near": told.collect::<Vec<_>>() }))
     };
-    state.slowly(work).await?.map(Json)
+    state.passes.in_turn(work).await?.map(Json)
 }

@@ -48,9 +48,10 @@ async fn answer(
     }
     let asked = state.ask(&asks.prompt).await?;
     check_token(&asked, asks.token)?;
-    let pass = state.passes.sites(&asked, &[Site::Logits, Site::Probabilities]).await?;
+    let wanted = [Site::Logits, Site::Probabilities].map(|site| (site, Some(asks.token)));
+    let pass = state.passes.parts(&asked, &wanted).await?;
     let answer = state.slowly(move || {
-        let row = |site| pass.at(site).map_or(&[][..], |seen| seen.part(asks.token));
+        let row = |site| pass.row(site, asks.token);
         let (logits, probabilities) = (row(Site::Logits), row(Site::Probabilities));
         let ranking = Ranking::new(logits, probabilities);
         let (top, curve) = (ranking.top(asks.most), ranking.curve(POINTS));

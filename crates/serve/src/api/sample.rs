@@ -11,7 +11,7 @@ use axum::{
 };
 use lookback_engine::Team;
 use lookback_generate::{
-    sample::{SAMPLERS, Sampler, Settings, Stage, Step},
+    sample::{SAMPLERS, Sampler, Stage, Step},
     turn::likeliest,
     window::Window,
 };
@@ -78,8 +78,9 @@ async fn sample(
     let shown = sample.shown.clamp(1, SHOWN);
     let told = move || {
         let tokenizer = &asked.open.tokenizer;
-        let mut told = next.told(tokenizer, &sampler, shown)?;
-        told["draws"] = next.drawn(&settings, sample.draws, &told)?;
+        let firsts = Sampler::firsts(&settings, &next.logits, &next.past, sample.draws)?;
+        let mut told = next.told(tokenizer, &sampler, shown, firsts.first().copied())?;
+        told["draws"] = next.drawn(&firsts, &told);
         Ok::<Value, Refused>(told)
     };
     Ok(Json(state.slowly(told).await??))
@@ -112,12 +113,23 @@ impl Next {
     }
 
     /// The tokens that are told one by one, and each stage of the chain.
-    fn told(&self, tokenizer: &Tokenizer, sampler: &Sampler, shown: usize) -> Result<Value> {
+    fn told(
+        &self,
+        tokenizer: &Tokenizer,
+        sampler: &Sampler,
+        shown: usize,
+        drawn: Option<TokenId>,
+    ) -> Result<Value> {
         let stages = sampler.trace(&self.logits, &self.past)?;
         let last = stages.last().map_or(&[][..], |stage| &stage.kept);
         let mut ids = likeliest(&self.logits, shown);
         let after: Vec<TokenId> = last.iter().take(shown).map(|(id, _)| *id).collect();
-        ids.extend(after.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
+        // What the first seed draws is named, however improbable it is.
+        for id in after.into_iter().chain(drawn) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         let token = |id: &TokenId| {
             json!({
                 "id": id.0,
@@ -135,10 +147,10 @@ impl Next {
 
     /// What the first draws of many seeds are: how often each token that is told, and the others;
     /// beside it how often was to be expected, and the standard deviation of that.
-    fn drawn(&self, settings: &Settings, draws: usize, told: &Value) -> Result<Value> {
+    fn drawn(&self, firsts: &[TokenId], told: &Value) -> Value {
+        let draws = firsts.len();
         let mut counts = vec![0_usize; self.logits.len()];
-        let firsts = Sampler::firsts(settings, &self.logits, &self.past, draws)?;
-        for id in &firsts {
+        for id in firsts {
             counts[id.index()] += 1;
         }
         let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -152,7 +164,7 @@ impl Next {
         let expected = |share: &f64| draws as f64 * share;
         let spread = |share: &f64| (draws as f64 * share * (1.0 - share)).max(0.0).sqrt();
         let distinct: BTreeSet<&TokenId> = firsts.iter().collect();
-        Ok(json!({
+        json!({
             "seeds": draws,
             "first": firsts.first().map(|id| id.0),
             "others": draws - counts.iter().sum::<usize>(),
@@ -160,7 +172,7 @@ impl Next {
             "expected": shares.iter().map(expected).collect::<Vec<_>>(),
             "spread": shares.iter().map(spread).collect::<Vec<_>>(),
             "distinct": distinct.len(),
-        }))
+        })
     }
 }
 

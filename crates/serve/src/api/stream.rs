@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
-    passes::Pass,
+    passes::{Part, Pass},
     prompt::{Asked, Prompt},
     refuse::{Refused, Result},
     state::State,
@@ -38,7 +38,8 @@ async fn answer(
     let wanted = stream_sites(asked.open.config());
     let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
     let answer = state.passes.in_turn(move |team| {
-        let stream = stream(&asked.open.weights, team, &pass, asks.token, chosen.of)?;
+        let logit = pass.row(Site::Logits, asks.token)[chosen.of.index()];
+        let stream = stream(&asked.open.weights, team, &pass, asks.token, (chosen.of, logit))?;
         Ok(json!({
             "stream": stream,
             "candidates": chosen.candidates,
@@ -68,7 +69,7 @@ impl Chosen {
         asked: &Asked,
         token: usize,
         of: Option<u32>,
-        mut wanted: Vec<Site>,
+        wanted: Vec<Site>,
     ) -> Result<(Self, Arc<Pass>)> {
         check_token(asked, token)?;
         let vocabulary = asked.open.config().vocabulary;
@@ -78,9 +79,10 @@ impl Chosen {
                 vocabulary - 1
             )));
         }
-        wanted.push(Site::Logits);
-        let pass = state.passes.sites(asked, &wanted).await?;
-        let logits = pass.at(Site::Logits).map_or(&[][..], |seen| seen.part(token));
+        let mut wanted: Vec<Part> = wanted.into_iter().map(|site| (site, None)).collect();
+        wanted.push((Site::Logits, Some(token)));
+        let pass = state.passes.parts(asked, &wanted).await?;
+        let logits = pass.row(Site::Logits, token);
         let candidates = top(logits, logits, CANDIDATES);
         let candidates: Vec<u32> = candidates.into_iter().map(|next| next.id).collect();
         let likeliest = candidates.first().copied().unwrap_or(0);

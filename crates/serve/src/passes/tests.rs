@@ -1,7 +1,7 @@
 //! A pass is remembered, shared by those who wait, and forgotten when there is no room.
 
 use lookback_engine::{Keep, Weights};
-use lookback_model::{Config, Size};
+use lookback_model::{BlockSite, Config, Size};
 use lookback_text::Tokenizer;
 
 use super::*;
@@ -103,12 +103,12 @@ async fn who_goes_away_leaves_the_queue() {
 async fn the_oldest_pass_is_forgotten_first() {
     let passes = passes();
     // Two whole tables of logits fit, three do not.
-    let asked = [asked(400), asked(401), asked(402)];
+    let asked = [asked(300), asked(301), asked(302)];
     for asked in &asked {
         passes.sites(asked, &[Site::Logits]).await.unwrap();
     }
     let remembered: Vec<usize> = passes.remembered().0.iter().map(|(key, _)| key.1.len()).collect();
-    assert_eq!(remembered, [401, 402]);
+    assert_eq!(remembered, [301, 302]);
 }
 
 #[tokio::test]
@@ -130,4 +130,76 @@ async fn what_no_machine_holds_is_refused_with_the_numbers() {
     let refused = refuse_beyond(&network, Compute::F32, 1 << 16, 1).unwrap_err();
     let said = format!("{refused:?}");
     assert!(said.contains("65536 tokens need ") && said.contains("2048 MB is the most"), "{said}");
+}
+
+/// A long prompt of a model whose patterns are far larger than its streams.
+fn long() -> Asked {
+    let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &["<|endoftext|>"]).unwrap();
+    let size = Size {
+        vocabulary: 300,
+        width: 16,
+        layers: 12,
+        heads: 8,
+        key_heads: 8,
+        hidden: 16,
+        context: 1024,
+    };
+    let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
+    let mut at = 0_u32;
+    let weights = Weights::new(network, Keep::Running, &Team::alone(), |_, to| {
+        for value in to {
+            at = at.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *value = (at >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        }
+        Ok(())
+    });
+    let weights = Arc::new(weights.unwrap());
+    let open = Open::new("long", std::path::Path::new("nowhere"), weights, tokenizer);
+    Asked { open: Arc::new(open), ids: (0..700).map(|id| TokenId(id % 300)).collect() }
+}
+
+#[tokio::test]
+async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
+    let (passes, asked) = (passes(), long());
+    let first = passes.sites(&asked, &[Site::Embed]).await.unwrap();
+    let all = lookback_lens::trace(
+        &asked.open.weights,
+        &Team::alone(),
+        &asked.ids,
+        &Wanted::parse("blocks.*.attn.*, blocks.*.mlp.*, logits").unwrap(),
+    );
+    let all = all.unwrap();
+    let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for layer in [11, 3, 7, 3] {
+        let sites = [BlockSite::Scores, BlockSite::Pattern, BlockSite::MlpPost];
+        let wanted = sites.map(|site| Site::Block(layer, site));
+        assert!(first.at(wanted[0]).is_none(), "all were kept, so nothing is shown by it");
+        let pass = passes.sites(&asked, &wanted).await.unwrap();
+        assert_eq!(pass.milliseconds.to_bits(), first.milliseconds.to_bits(), "a new pass");
+        for site in wanted {
+            let [made, whole] = [&pass.at(site), &all.at(site)].map(|seen| seen.unwrap());
+            assert_eq!(bits(&made.values), bits(&whole.values), "{site}");
+        }
+    }
+    for token in [699, 0, 350] {
+        let part = [(Site::Logits, Some(token)), (Site::Block(5, BlockSite::Pattern), Some(2))];
+        let pass = passes.parts(&asked, &part).await.unwrap();
+        assert_eq!(pass.milliseconds.to_bits(), first.milliseconds.to_bits(), "a new pass");
+        let row = all.at(Site::Logits).unwrap().part(token);
+        assert_eq!(bits(pass.row(Site::Logits, token)), bits(row));
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_every_layer_keeps_a_bounded_part_of_a_long_prompt() {
+    let (passes, asked) = (passes(), long());
+    let layer = 2 * 4 * 8 * asked.ids.len().pow(2);
+    for at in (0..12).chain((0..12).rev()) {
+        let wanted = [BlockSite::Scores, BlockSite::Pattern].map(|site| Site::Block(at, site));
+        let pass = passes.sites(&asked, &wanted).await.unwrap();
+        assert!(pass.bytes() <= unasked::BYTES + again::LAYERS + 2 * layer, "{}", pass.bytes());
+    }
+    let remembered = passes.remembered();
+    let all: usize = remembered.0.iter().map(|(_, pass)| pass.bytes()).sum();
+    assert!(all <= REMEMBERED.max(unasked::BYTES + again::LAYERS + 2 * layer), "{all}");
 }

@@ -1,35 +1,62 @@
 //! What a pass keeps although nobody asked for it yet: the next figure will.
 
-use lookback_lens::{shape, sites as all_sites};
+use lookback_lens::{same_as, shape, sites as all_sites};
 use lookback_model::{BlockSite, Config, Site};
 
 /// Bytes that a pass may keep unasked.
-const BYTES: usize = 96 << 20;
+pub(super) const BYTES: usize = 112 << 20;
+
+/// Bytes up to which all logits are kept; a token's are soon made again.
+const LOGITS: usize = 16 << 20;
 
 /// Sites that are cheap enough, those that figures ask for most first.
 pub(super) fn sites(config: &Config, tokens: usize) -> Vec<Site> {
-    let mut all = all_sites(config);
-    all.sort_by_key(|site| rank(*site));
-    let mut bytes = 0;
-    let fits = |site: &Site| {
-        bytes += 4 * shape(config, *site, tokens).iter().product::<usize>();
-        bytes <= BYTES
-    };
-    all.into_iter().take_while(fits).collect()
+    cheap(config, tokens, BYTES, all_sites(config))
 }
 
-/// 0 for what most figures show, more for what few do.
+/// The same of one layer.
+pub(super) fn of_layer(config: &Config, layer: usize, tokens: usize, most: usize) -> Vec<Site> {
+    let is_its = |site: &Site| matches!(site, Site::Block(of, _) if usize::from(*of) == layer);
+    cheap(config, tokens, most, all_sites(config).into_iter().filter(is_its).collect())
+}
+
+fn cheap(config: &Config, tokens: usize, most: usize, mut all: Vec<Site>) -> Vec<Site> {
+    let is_large = |site: &Site| {
+        let elements = shape(config, *site, tokens).iter().product::<usize>();
+        matches!(site, Site::Logits | Site::Probabilities) && 4 * elements > LOGITS
+    };
+    all.retain(|site| !is_large(site));
+    all.sort_by_key(|site| rank(*site));
+    let mut bytes = 0;
+    let mut kept: Vec<Site> = Vec::new();
+    for site in all {
+        // What a layer leaves is what the next one reads, and is held once.
+        let is_held = same_as(site).is_some_and(|site| kept.contains(&site));
+        if !is_held {
+            bytes += 4 * shape(config, site, tokens).iter().product::<usize>();
+        }
+        if bytes > most {
+            break;
+        }
+        kept.push(site);
+    }
+    kept
+}
+
+/// 0 for what all else can be made again of, more for what fewer figures show.
 fn rank(site: Site) -> u8 {
     use BlockSite as B;
     match site {
-        Site::Embed | Site::PosEmbed | Site::LnFinal => 0,
-        Site::Block(_, B::ResidPre | B::AttnOut | B::ResidMid | B::MlpOut | B::ResidPost) => 1,
-        Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z) => 2,
-        Site::Block(_, B::Pattern) => 3,
-        Site::Logits | Site::Probabilities => 4,
+        Site::Block(_, B::ResidPost) => 0,
+        Site::Embed | Site::PosEmbed | Site::Block(_, B::ResidPre) => 1,
+        Site::Block(_, B::AttnOut | B::MlpOut) => 2,
+        Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z | B::ResidMid) => 3,
+        Site::Block(_, B::Pattern) => 4,
         Site::Block(_, B::Scores) => 5,
         Site::Block(_, B::MlpPost | B::MlpPre | B::MlpPreLinear) => 6,
-        Site::Block(_, B::Ln1 | B::Ln2) => 7,
+        Site::LnFinal | Site::Block(_, B::Ln1 | B::Ln2) => 7,
+        // A token's are made of the end of its stream.
+        Site::Logits | Site::Probabilities => 8,
     }
 }
 
@@ -63,7 +90,12 @@ mod tests {
         let kept = sites(&smol(), 512);
         let elements = |site: &Site| shape(&smol(), *site, 512).iter().product::<usize>();
         let bytes = 4 * kept.iter().map(elements).sum::<usize>();
-        assert!(bytes <= BYTES && bytes > BYTES / 2, "{bytes}");
-        assert!(!kept.contains(&Site::Logits) && kept.contains(&Site::LnFinal));
+        assert!(bytes > BYTES / 2, "{bytes}");
+        assert!(!kept.contains(&Site::Logits));
+        // All else is made again of these.
+        for layer in 0..30 {
+            assert!(kept.contains(&Site::Block(layer, BlockSite::ResidPre)));
+            assert!(kept.contains(&Site::Block(layer, BlockSite::AttnOut)));
+        }
     }
 }

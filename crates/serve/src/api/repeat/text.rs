@@ -76,6 +76,7 @@ impl Text {
     pub(super) fn turn(&self, turn: &Turn, bound: Option<f64>) -> Value {
         let reading = turn.reading;
         let seen = reading.known + reading.read;
+        let network = self.asked.open.weights.network();
         let milliseconds = |time: std::time::Duration| 1e3 * time.as_secs_f64();
         let alternatives = turn.alternatives.iter().map(|one| self.alternative(one));
         json!({
@@ -90,10 +91,15 @@ impl Text {
             "forgotten": self.tokens() - seen,
             "pages": reading.pages,
             "shared": reading.shared,
+            "multiplications": network.multiplications(reading.known, reading.read),
             "milliseconds": milliseconds(turn.read_in),
             "choosing_milliseconds": milliseconds(turn.chosen_in),
             "afresh": turn.afresh.map(|afresh| {
-                json!({ "milliseconds": milliseconds(afresh.read_in), "differ": afresh.differ })
+                json!({
+                    "milliseconds": milliseconds(afresh.read_in),
+                    "multiplications": network.multiplications(0, seen),
+                    "differ": afresh.differ,
+                })
             }),
         })
     }
