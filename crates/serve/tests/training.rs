@@ -84,6 +84,7 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     lines.push(json!({ "step": 1203, "tokens": 9, "validation_loss": 2.0 }).to_string());
     let able = json!({ "step": 1203, "look_ups": 0.5, "repeated": 1.25 });
     lines.push(able.to_string());
+    lines.push(json!({ "step": 400, "sample": "the bird" }).to_string());
     lines.push("{ cut o".to_owned());
     fs::write(folder.path().join("metrics.jsonl"), lines.join("\n")).unwrap();
     let server = server();
@@ -99,8 +100,12 @@ async fn what_a_run_kept_of_its_losses_is_told() {
         (&ran["judged"], &ran["able"], &ran["steps"]),
         (&json!([{ "step": 1203, "loss": 2.0 }]), &json!([able]), &json!(1203))
     );
+    assert_eq!(ran["samples"], json!([{ "step": 400, "text": "the bird" }]));
     let none = ask_json(&routes, "/api/training/history", json!({ "model": "tiny" })).await.json();
-    assert_eq!(none, json!({ "steps": null, "losses": [], "judged": [], "able": [] }));
+    assert_eq!(
+        none,
+        json!({ "steps": null, "losses": [], "judged": [], "able": [], "samples": [] })
+    );
     let missing = ask_json(&routes, "/api/training/history", json!({ "model": "?" })).await;
     assert_eq!(
         (missing.status, missing.error()),

@@ -14,7 +14,7 @@ use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
 use serde_json::json;
 
 use super::abilities::{Abilities, Able};
-use crate::{interrupt, memory};
+use crate::{interrupt, memory, sample};
 
 /// Seed of the stories that the default model learns from; questions are drawn apart from it.
 pub(crate) const SEED: u64 = 1;
@@ -32,6 +32,9 @@ const JUDGED: u64 = 5;
 /// How often over the course it is asked what the model can do by now.
 const ASKED: u64 = 50;
 
+/// How often over the course the model says something.
+const SAMPLES: u64 = 20;
+
 /// What the making of a model tells whoever watches it.
 pub(super) enum Told<'a> {
     /// What is being done now, in a few words.
@@ -47,6 +50,14 @@ pub(super) enum Told<'a> {
         step: u64,
         /// What it can do.
         able: Able,
+    },
+    /// What the model says after a step, of its own accord.
+    #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
+    Said {
+        /// Steps taken.
+        step: u64,
+        /// A line of text.
+        text: String,
     },
 }
 
@@ -125,21 +136,29 @@ pub(super) fn make(
         stop: interrupt::flag()?,
     };
     let abilities = Abilities::new(&tokenizer)?;
-    let every = (recipe.steps / ASKED).max(1);
+    let [asked, sampled] = [ASKED, SAMPLES].map(|times| (recipe.steps / times).max(1));
     let finished = course.run(None, &mut |event| {
-        let due = match &event {
-            Event::Step { taken, weights } if taken.step.is_multiple_of(every) => {
-                Some((taken.step, *weights))
-            }
+        let taken = match &event {
+            Event::Step { taken, weights } => Some((taken.step, *weights)),
             _ => None,
         };
         tell(Told::Event(event))?;
-        let Some((step, weights)) = due else { return Ok(()) };
-        let able = abilities.of(weights, team, &tokenizer)?;
-        let (look_ups, repeated) = (able.look_ups, able.repeated);
-        directory
-            .add_metrics(&json!({ "step": step, "look_ups": look_ups, "repeated": repeated }))?;
-        tell(Told::Able { step, able })
+        let Some((step, weights)) = taken else { return Ok(()) };
+        // Both are kept, so that the page can show them again when the training is over.
+        if step.is_multiple_of(sampled) {
+            let text = sample::short(weights, team, &tokenizer)?;
+            directory.add_metrics(&json!({ "step": step, "sample": text }))?;
+            tell(Told::Said { step, text })?;
+        }
+        if step.is_multiple_of(asked) {
+            let able = abilities.of(weights, team, &tokenizer)?;
+            let (look_ups, repeated) = (able.look_ups, able.repeated);
+            directory.add_metrics(
+                &json!({ "step": step, "look_ups": look_ups, "repeated": repeated }),
+            )?;
+            tell(Told::Able { step, able })?;
+        }
+        Ok(())
     });
     let finished = finished.map_err(|refusal| match refusal.blame() {
         // The course says how to go on with its directory, but the main job begins anew.

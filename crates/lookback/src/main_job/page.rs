@@ -22,15 +22,12 @@ use crate::{
         watch::Watch,
     },
     print::Print,
-    sample,
 };
 
 /// What the default model is called.
 const NAME: &str = "default";
 /// How often newer weights are shown.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(2);
-/// How often over the course the model says something.
-const SAMPLES: u64 = 20;
 /// How often the page is told of steps.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
@@ -52,10 +49,11 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let answering = Answering::begin(&server, listener)?;
     let began = Instant::now();
     let mut watch = Watch::new(print);
-    let mut publisher = Publisher::new(&server, &team);
+    let mut publisher = Publisher::new(&server);
     let made = make(&folder, &team, &mut |told| {
         watch.tell(&told);
-        publisher.tell(&told)
+        publisher.tell(&told);
+        Ok(())
     });
     watch.end();
     drop(nobody_else);
@@ -80,8 +78,6 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
 struct Publisher<'a> {
     server: &'a Server,
     training: Training,
-    /// Speaks the samples, between two steps.
-    team: &'a Team,
     run: Option<Run>,
 }
 
@@ -99,18 +95,15 @@ struct Run {
 }
 
 impl<'a> Publisher<'a> {
-    fn new(server: &'a Server, team: &'a Team) -> Self {
-        Self { server, training: server.training(), team, run: None }
+    fn new(server: &'a Server) -> Self {
+        Self { server, training: server.training(), run: None }
     }
 
-    fn tell(&mut self, told: &Told<'_>) -> Result<()> {
+    fn tell(&mut self, told: &Told<'_>) {
         match told {
             Told::Doing(what) => self.training.tell(News::Phase { doing: (*what).to_owned() }),
             Told::Begun(begun) => self.begin(begun),
-            Told::Event(Event::Step { taken, weights }) => {
-                self.step(taken, weights);
-                self.sample(taken.step, weights)?;
-            }
+            Told::Event(Event::Step { taken, weights }) => self.step(taken, weights),
             Told::Event(Event::Judged { step, loss, .. }) => {
                 self.training.tell(News::Judged { step: *step, loss: *loss });
             }
@@ -120,8 +113,10 @@ impl<'a> Publisher<'a> {
                 look_ups: able.look_ups,
                 repeated: able.repeated,
             }),
+            Told::Said { step, text } => {
+                self.training.tell(News::Said { step: *step, text: text.clone() });
+            }
         }
-        Ok(())
     }
 
     fn begin(&mut self, begun: &Begun<'_>) {
@@ -169,16 +164,6 @@ impl<'a> Publisher<'a> {
             self.show(&run, taken.step, weights);
         }
         self.run = Some(run);
-    }
-
-    /// Lets the model say something now and then.
-    fn sample(&self, step: u64, weights: &Weights) -> Result<()> {
-        let Some(run) = &self.run else { return Ok(()) };
-        if step.is_multiple_of((run.steps / SAMPLES).max(1)) {
-            let text = sample::short(weights, self.team, &run.open.tokenizer)?;
-            self.training.tell(News::Said { step, text });
-        }
-        Ok(())
     }
 
     /// Shows a copy of the weights.

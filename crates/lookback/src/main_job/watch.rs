@@ -26,7 +26,7 @@ impl<'a> Watch<'a> {
                 ));
                 self.progress = Some(Progress::new(begun.recipe, 0, None, self.print));
             }
-            Told::Able { .. } => {}
+            Told::Able { .. } | Told::Said { .. } => {}
             Told::Event(event) => {
                 if let Some(progress) = &self.progress {
                     progress.tell(event);
