@@ -54,7 +54,9 @@ test('settings that cannot be are answered in the words of the sampler', async (
 });
 
 test('a text is played, paused, taken back and branched', async () => {
-  const { page, faults } = await open(browser.context, served.address);
+  const { page, faults } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+  });
   await drawn(page, 'repeat');
   const figure = page.locator('figure[data-stage="repeat"]');
   const play = figure.locator('.player-play');
@@ -94,7 +96,9 @@ test('a text is played, paused, taken back and branched', async () => {
 });
 
 test('another prompt begins another text', async () => {
-  const { page, faults } = await open(browser.context, served.address);
+  const { page, faults } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+  });
   await drawn(page, 'repeat');
   const figure = page.locator('figure[data-stage="repeat"]');
   await figure.getByRole('button', { name: 'a token on' }).click();

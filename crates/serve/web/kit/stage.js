@@ -13,6 +13,7 @@
  * @property {number} heads
  * @property {number} key_heads
  * @property {number} head_dim
+ * @property {number} scale         what products of queries and keys are multiplied with
  * @property {number} width
  * @property {number} hidden
  * @property {number} vocabulary

@@ -9,6 +9,7 @@ import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
 import { drawPlane } from './analogy/plane.js';
+import { remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{x: number, y: number, off: number}} Point */
@@ -44,6 +45,8 @@ export default {
     /** @type {number | null} */
     let marked = null;
 
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Sum>) => Promise<Sum>} */
+    const once = remembering();
     const parts = figure(root, { title: 'A sum of words is a point among words', table });
     const [inputs, lists] = [
       ['a', 'minus b', 'plus c'].map(wordInput),
@@ -335,7 +338,7 @@ export default {
     }
 
     return {
-      async draw(now, signal) {
+      async draw(now) {
         const [typed, length, any] = ['analogy', 'analogy-length', 'analogy-any'].map(
           (key) => now.more[key] ?? '',
         );
@@ -345,7 +348,9 @@ export default {
         const words = typed?.split(',').length === 3 ? typed.split(',') : null;
         const how = { at_length_one: Boolean(length), any_token: Boolean(any), most: 20 };
         const add = (/** @type {string[] | null} */ words) =>
-          ask('analogy', { model: now.model, words, ...how }, { signal });
+          once([now.model, now.about.step, words, how], (signal) =>
+            ask('analogy', { model: now.model, words, ...how }, { signal }),
+          );
         try {
           sum = await add(words);
           wrong.hidden = true;

@@ -15,7 +15,7 @@ import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
 import { unfolded } from './attend/cell.js';
 import { glance } from './attend/glance.js';
-import { LINES, STEPS } from './attend/steps.js';
+import { FORMULA, LINES, STEPS } from './attend/steps.js';
 import { vectors } from './attend/vectors.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -49,9 +49,10 @@ export default {
     });
     const allHeads = h('p', { class: 'attend-label' });
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
+    const formula = h('pre', { class: 'attend-lines', 'aria-label': 'attention in three lines' });
     const lines = h('pre', {
       class: 'attend-lines',
-      'aria-label': 'the reference, as it is run in tests',
+      'aria-label': 'the reference in Rust, as it is run in tests',
     });
     const stepName = h('p', { class: 'attend-step', 'aria-live': 'polite' });
     const rows = h('div', { class: 'attend-vectors' });
@@ -69,7 +70,15 @@ export default {
         'div',
         { class: 'attend-one' },
         h('div', { class: 'attend-matrix' }, stepName, large.node, readout),
-        h('div', { class: 'attend-side' }, lines, rows),
+        h(
+          'div',
+          { class: 'attend-side' },
+          h('p', { class: 'attend-label' }, 'in three lines'),
+          formula,
+          h('p', { class: 'attend-label' }, 'the same in Rust: the reference that tests run'),
+          lines,
+          rows,
+        ),
       ),
     );
     parts.controls.append(play.node);
@@ -114,19 +123,23 @@ export default {
       const labels = of.pieces.map(visible);
       play.stand(stepOf(of));
       fill(stepName, step.name(of.about));
-      fill(
-        lines,
-        LINES.map((line) =>
-          h(
-            'span',
-            { class: 'attend-line' },
-            line.map((part) =>
-              h('span', { class: step.lit.includes(part.name) ? 'is-lit' : '' }, part.text),
+      for (const [node, text] of /** @type {const} */ ([
+        [formula, FORMULA],
+        [lines, LINES],
+      ]))
+        fill(
+          node,
+          text.map((line) =>
+            h(
+              'span',
+              { class: 'attend-line' },
+              line.map((part) =>
+                h('span', { class: step.lit.includes(part.name) ? 'is-lit' : '' }, part.text),
+              ),
+              '\n',
             ),
-            '\n',
           ),
-        ),
-      );
+        );
       large.draw({
         rows: of.ids.length,
         columns: of.ids.length,
@@ -186,7 +199,9 @@ export default {
         fill(allHeads, `all heads: a ${deep ? 'column' : 'row'} for each layer`);
         drawHead();
         read([of.token, keyOf(of)]);
-        parts.caption(...sentence(head));
+        parts.caption(
+          ...(stepOf(of) < STEPS.length - 1 ? unfinished(head, stepOf(of)) : sentence(head)),
+        );
         parts.say(describe(of.token, mostOf(of)));
         const key = keyOf(of);
         const [cell] = await Promise.all([
@@ -233,6 +248,46 @@ function told({ of, pattern, scores }, query, key) {
   ];
 }
 
+/** What the numbers of the steps before the last are called. */
+const NAMES = ['product', 'scaled product', 'score', 'exponential'];
+
+/**
+ * The caption while the weights are not there yet: what stands in the chosen token's row.
+ * @param {Head} head
+ * @param {number} at  the step
+ * @returns {(Node | string)[]}
+ */
+function unfinished(head, at) {
+  const { of } = head;
+  const { token, pieces } = of;
+  const step = STEPS[at] ?? STEPS[0];
+  const value = (/** @type {number} */ key) => step.value(head, token, key);
+  const seen = Array.from({ length: of.ids.length }, (_, key) => key).filter(
+    (key) => !step.isMasked || head.scores.get(token, key) !== -Infinity,
+  );
+  const most = seen.reduce((most, key) => (value(key) > value(most) ? key : most), seen[0] ?? 0);
+  // After the mask the numbers are the site's own.
+  const place = (/** @type {number} */ key) =>
+    at === 2
+      ? { site: `blocks.${of.layer}.attn.scores`, index: head.scores.index(token, key) }
+      : {};
+  const told = (/** @type {number} */ key) =>
+    h('strong', null, number(value(key), { digits: 3, ...place(key) }));
+  return [
+    `At this step the numbers are ${NAMES[at]}s, not weights yet. The largest in the row of `,
+    mention(token, pieces[token] ?? ''),
+    ' is ',
+    told(most),
+    ', with ',
+    ...(most === token
+      ? ['its own key.']
+      : [mention(most, pieces[most] ?? ''), '; with its own key it has ', told(token), '.']),
+    at < 2 && token < of.ids.length - 1
+      ? ' Nothing is masked yet, so tokens that come later are compared as well.'
+      : '',
+  ];
+}
+
 /**
  * The caption: what the chosen token does in this head.
  * @param {Head} head
@@ -241,6 +296,7 @@ function told({ of, pattern, scores }, query, key) {
 function sentence({ of, pattern }) {
   const { token, pieces } = of;
   const me = mention(token, pieces[token] ?? '');
+  const isLast = token === of.ids.length - 1;
   const site = `blocks.${of.layer}.attn.pattern`;
   const share = (/** @type {number} */ key) =>
     h(
@@ -278,7 +334,9 @@ function sentence({ of, pattern }) {
       : []),
     '.',
     ...self,
-    ' What comes after it is hatched: it gets exactly nothing.',
+    isLast
+      ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
+      : ' What comes after it is hatched: it gets exactly nothing.',
   ];
 }
 

@@ -32,6 +32,7 @@ import { stack } from './context/stack.js';
  * @property {Term[]} terms
  * @property {{sources: number, weight: number, products: number[], sum: number[]} | null} rest
  * @property {number[]} z
+ * @property {number} mean   of the values' lengths, each counted by its weight
  * @property {number} apart
  */
 /** @typedef {{of: Selection, context: Context, pattern: Tensor}} Shown */
@@ -217,7 +218,7 @@ export default {
           rowLabels: labels,
           columnLabels: labels,
           markedRow: of.token,
-          picked: [of.token, now.context.terms[step]?.token ?? of.token],
+          picked: [of.token, spoken(now, step)],
           numbers: of.ids.length <= 12,
         });
         fill(equation, ...sum(now, step));
@@ -241,6 +242,15 @@ export default {
     };
   },
 };
+
+/** The token that is spoken of: the term that was added last or, of the whole sum, what moves most. @param {Pick<Shown, 'of' | 'context'>} shown @param {number} step */
+function spoken({ of, context }, step) {
+  if (step < steps(context) - 1) return context.terms[step]?.token ?? of.token;
+  return context.sources.reduce(
+    (most, { moves }, at) => (moves > (context.sources[most]?.moves ?? 0) ? at : most),
+    0,
+  );
+}
 
 /** @param {Context} context */
 function steps({ terms, rest }) {
@@ -333,23 +343,23 @@ function caption({ of, context }) {
   );
   if (!widest || Math.abs(widest.weight - widest.share) < 0.04)
     return [
-      'Here weight and effect go together: no token’s share of what moves is four points away from its weight.',
+      'Here weight and effect go together: no token’s share of what moves is four percentage points away from its weight. Most of it is moved by ',
+      name(spoken({ of, context }, steps(context) - 1)),
+      '.',
       grouped,
     ];
   const { at, weight: of_, share, value } = widest;
-  const other = seen.filter((source) => source.at !== at).sort((a, b) => b.weight - a.weight)[0];
-  const beside = other
-    ? [' against ', number(other.value ?? 0, { digits: 2 }), ' of ', name(other.at)]
-    : [];
+  // A share is above its weight exactly where the value is longer than the mean that the weights make.
   return [
     name(at),
     ' gets ',
     h('strong', null, weight(of, context, at, true)),
     ' of the weight, but its value is ',
-    of_ > share ? 'short' : 'long',
-    ' (',
+    of_ > share ? 'shorter' : 'longer',
+    ' than the weighted mean of all (',
     number(value ?? 0, { digits: 2 }),
-    ...beside,
+    ' against ',
+    number(context.mean, { digits: 2 }),
     '), so it does ',
     h('strong', null, number(share, { percent: true })),
     ' of the moving: ',

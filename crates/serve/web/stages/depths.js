@@ -4,11 +4,13 @@
  * In the address: `depths.at`, the opened row; `depths.halves`, attention and MLP apart.
  */
 
-import { ask } from '../kit/ask.js';
+import { Away, ask, Said } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { count } from '../kit/number.js';
+import { sentence, stand } from './depths/said.js';
+import { opensOn } from './example.js';
 import {
   barCell,
   chooser,
@@ -20,6 +22,7 @@ import {
   said,
   share,
   spoken,
+  UNCERTAIN,
 } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -27,20 +30,25 @@ import {
 /** @typedef {{top: Ranked[], of: Ranked}} Guess */
 /** @typedef {{site: string, tokens: Guess[]}} Depth */
 /** @typedef {{of: number, candidates: number[], pieces: Record<string, string>, depths: Depth[]}} Answer */
+/** @typedef {Map<number, Guess[]>} Columns  what each token that was read says at each depth */
 
 /**
  * What the figure is drawn from.
  * @typedef {object} Asked
  * @property {Selection} of
- * @property {Answer} answer
- * @property {number} first  the first token that was asked at
- * @property {number} row    the opened depth
+ * @property {Answer} answer    about the chosen token
+ * @property {Columns} columns
+ * @property {number} first     the first token that is shown
+ * @property {number} count     and how many are
+ * @property {number} row       the opened depth
  */
 
 /** Tokens shown at once, and the pixels that each takes beside what names the rows. */
 const [FEWEST, MOST, COLUMN, NAMES] = [2, 12, 112, 160];
 /** Guesses of the opened place. */
 const GUESSES = 10;
+/** Tokens beside the chosen one that are read at once: each costs a whole head at every depth. */
+const AT_ONCE = 3;
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -57,22 +65,28 @@ export default {
       onchange: () => page.set({ 'depths.halves': halves.checked, 'depths.at': null }),
     });
     const next = chooser(page, 'next word');
+    const example = opensOn(page, 'next-words', UNCERTAIN);
     parts.controls.append(
       next.node,
       h('label', { class: 'choice' }, halves, h('span', null, 'attention and MLP apart')),
+      example.node,
     );
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
+    /** What was read of this text, and which text that is. @type {Columns} */
+    let columns = new Map();
+    let columnsOf = '';
+
     /** @param {Asked} now */
-    function drawGrid({ of, answer, first, row }) {
+    function drawGrid({ of, answer, columns, first, count, row }) {
       const { depths, pieces } = answer;
       const last = depths.length - 1;
-      const count = depths[0]?.tokens.length ?? 0;
+      const own = columns.get(of.token) ?? [];
       const tokens = Array.from({ length: count }, (_, at) => first + at);
       const cell = (/** @type {number} */ depth, /** @type {number} */ token) => {
-        const guess = depths[depth]?.tokens[token - first]?.top[0];
-        if (!guess) return null;
+        const guess = columns.get(token)?.[depth]?.top[0];
+        if (!guess) return h('td', { class: 'depths-waiting' }, '·');
         const isPicked = depth === row && token === of.token;
         return h(
           'td',
@@ -121,12 +135,12 @@ export default {
           h(
             'tbody',
             null,
-            depths.map((depth, at) =>
+            depths.map((_, at) =>
               h(
                 'tr',
                 { class: at === last ? 'is-last' : '' },
                 h('th', { scope: 'row' }, stand(depths, at).replace('after ', '')),
-                h('td', { class: 'depths-rank number' }, place(depth.tokens[of.token - first])),
+                h('td', { class: 'depths-rank number' }, place(own[at])),
                 tokens.map((token) => cell(at, token)),
               ),
             ),
@@ -146,9 +160,9 @@ export default {
     }
 
     /** @param {Asked} now */
-    function drawOpened({ of, answer, first, row }) {
+    function drawOpened({ of, answer, columns, row }) {
       const { depths, pieces } = answer;
-      const guess = depths[row]?.tokens[of.token - first];
+      const guess = columns.get(of.token)?.[row];
       if (!guess) return;
       const most = guess.top[0]?.probability ?? 1;
       const isLast = row === depths.length - 1;
@@ -178,54 +192,98 @@ export default {
 
     function table() {
       if (!asked) return null;
-      const { of, answer, first } = asked;
+      const { of, answer, columns, first, count } = asked;
       const last = answer.depths.length - 1;
+      const tokens = Array.from({ length: count }, (_, at) => first + at);
       return {
         caption: 'the likeliest next word at each depth and its probability',
-        head: [
-          'read',
-          ...(answer.depths[0]?.tokens ?? []).map((_, at) => visible(of.pieces[first + at] ?? '')),
-        ],
-        rows: answer.depths.map(({ tokens }, depth) => [
+        head: ['read', ...tokens.map((token) => visible(of.pieces[token] ?? ''))],
+        rows: answer.depths.map((_, depth) => [
           stand(answer.depths, depth),
-          ...tokens.map(({ top }, at) => {
-            const guess = top[0];
+          ...tokens.map((token) => {
+            const guess = columns.get(token)?.[depth]?.top[0];
             return guess
               ? h(
                   'span',
                   null,
                   look(answer.pieces, guess.id),
                   ' ',
-                  shown(guess, depth === last ? first + at : null),
+                  shown(guess, depth === last ? token : null),
                 )
-              : '';
+              : '…';
           }),
         ]),
       };
     }
 
+    /**
+     * Reads the tokens beside the chosen one, those nearest to it first, after it is drawn.
+     * @param {Asked} now
+     * @param {boolean} halves
+     * @param {AbortSignal} signal
+     */
+    async function others(now, halves, signal) {
+      const { of, answer, first, count } = now;
+      const missing = Array.from({ length: count }, (_, at) => first + at)
+        .filter((token) => !now.columns.has(token))
+        .reverse();
+      grid.classList.toggle('is-reading', missing.length > 0);
+      try {
+        while (missing.length > 0 && !signal.aborted) {
+          // One request is about tokens that stand side by side.
+          const [to = 0] = missing;
+          const some = missing.filter((token) => to - token < AT_ONCE);
+          missing.splice(0, some.length);
+          const from = Math.min(...some);
+          const body = { ...question(of), of: answer.of, first: from, count: to - from + 1 };
+          /** @type {Answer} */
+          const more = await ask('depths', { ...body, halves, most: 1 }, { signal });
+          for (const token of some)
+            now.columns.set(
+              token,
+              more.depths.flatMap(({ tokens }) => tokens[token - from] ?? []),
+            );
+          Object.assign(answer.pieces, more.pieces);
+          if (asked === now) drawGrid(now);
+        }
+      } catch (error) {
+        // Something else is chosen by now, or the page says that the program does not answer.
+        if (!signal.aborted && !(error instanceof Away || error instanceof Said)) throw error;
+      }
+      if (asked === now) grid.classList.remove('is-reading');
+    }
+
     return {
-      async draw(of) {
+      async draw(own, signal) {
+        const of = await example.selection(own, signal);
         const room = Math.floor((grid.clientWidth - NAMES) / COLUMN);
-        const columns = Math.min(of.ids.length, Math.max(FEWEST, Math.min(MOST, room)));
+        const count = Math.min(of.ids.length, Math.max(FEWEST, Math.min(MOST, room)));
         // The chosen token stands near the right, so that one sees what led to it.
-        const after = Math.min(2, Math.floor((columns - 1) / 3));
-        const first = Math.max(0, Math.min(of.token + after + 1, of.ids.length) - columns);
+        const after = Math.min(2, Math.floor((count - 1) / 3));
+        const first = Math.max(0, Math.min(of.token + after + 1, of.ids.length) - count);
         const apart = of.more['depths.halves'] === '1';
-        const body = { ...question(of), first, count: columns, halves: apart, most: GUESSES };
+        const body = { ...question(of), first: of.token, count: 1, halves: apart, most: GUESSES };
         const answer = await once([body, of.about.step], (signal) =>
           ask('depths', body, { signal }),
         );
         const last = answer.depths.length - 1;
         const row = Math.max(0, Math.min(last, Number(of.more['depths.at'] ?? last) || 0));
-        asked = { of, answer, first, row };
+        const text = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, apart]);
+        if (columnsOf !== text) columns = new Map();
+        columnsOf = text;
+        columns.set(
+          of.token,
+          answer.depths.flatMap(({ tokens }) => tokens[0] ?? []),
+        );
+        asked = { of, answer, columns, first, count, row };
         halves.checked = apart;
         next.show(of, answer);
         drawGrid(asked);
         reveal();
         drawOpened(asked);
         parts.caption(...sentence(asked));
-        const guess = answer.depths[row]?.tokens[of.token - first]?.top[0];
+        others(asked, apart, signal);
+        const guess = answer.depths[row]?.tokens[0]?.top[0];
         if (guess) {
           parts.say(
             `${stand(answer.depths, row)}, after ${word(of.pieces[of.token] ?? '')}, the likeliest next word is ${word(answer.pieces[guess.id] ?? '')}.`,
@@ -247,78 +305,7 @@ function shown({ id, probability }, token, most) {
   return share(probability, place, most);
 }
 
-/** Where a depth is read. @param {Depth[]} depths @param {number} at */
-function stand(depths, at) {
-  const site = depths[at]?.site ?? '';
-  if (at === 0) return 'before layer 0';
-  const layer = site.match(/blocks\.(\d+)\./)?.[1] ?? '';
-  const half = site.endsWith('resid_mid') ? ' attn.' : '';
-  return `after layer ${layer}${half}`;
-}
-
-/**
- * Whether the embedding read back says the token that it came from, in a model with one table for both.
- * @param {Guess | undefined} guess
- * @param {Selection} of
- */
-function echoes(guess, of) {
-  return of.about.tied && guess?.top[0]?.id === of.ids[of.token];
-}
-
 /** @param {Guess | undefined} guess */
 function place(guess) {
   return guess ? count(guess.of.rank) : '';
-}
-
-/**
- * The caption: from which depth on the next word is first.
- * @param {Asked} asked
- * @returns {import('../kit/dom.js').Child[]}
- */
-function sentence({ of, answer, first }) {
-  const { depths, pieces } = answer;
-  const ranks = depths.map(({ tokens }) => tokens[of.token - first]?.of.rank ?? 0);
-  const last = ranks.length - 1;
-  let from = last + 1;
-  while (from > 0 && ranks[from - 1] === 1) from -= 1;
-  const next = said(pieces, answer.of);
-  const start = [
-    ' Read straight from the embedding it would be number ',
-    h('strong', null, number(ranks[0] ?? 0, { digits: 0 })),
-    ` of ${count(of.about.vocabulary)}.`,
-  ];
-  const after = mention(of.token, of.pieces[of.token] ?? '');
-  if (from > last) {
-    return [
-      'After ',
-      after,
-      ', the word ',
-      next,
-      ' ends as number ',
-      h('strong', null, number(ranks[last] ?? 0, { digits: 0 })),
-      '.',
-      ...start,
-    ];
-  }
-  const when =
-    from === 0
-      ? 'at every depth: the embedding alone already says it'
-      : from === last
-        ? 'only at the very end'
-        : `from “${stand(depths, from)}” on`;
-  return [
-    'After ',
-    after,
-    ', the word ',
-    next,
-    ` is first ${when}.`,
-    ...(from === 0 ? [] : start),
-    ...(echoes(depths[0]?.tokens[of.token - first], of)
-      ? [
-          ' Before layer 0 it says ',
-          mention(of.token, of.pieces[of.token] ?? ''),
-          ' itself: the table that is compared with is the table that the vector came from.',
-        ]
-      : []),
-  ];
 }

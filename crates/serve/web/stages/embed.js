@@ -9,6 +9,7 @@ import { chip, mention, visible, word } from '../kit/chips.js';
 import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
+import { remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('../kit/ask.js').Tensor} Tensor */
@@ -34,6 +35,8 @@ export default {
     parts.body.append(rows, chosen, h('div', { class: 'embed-columns' }, strongest, nearest));
     /** @type {import('../kit/figure.js').Table[]} */
     let twin = [];
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Near>) => Promise<Near>} */
+    const once = remembering();
 
     return {
       async draw(selection, signal) {
@@ -45,7 +48,9 @@ export default {
         /** @type {[Map<string, Tensor>, Near]} */
         const [found, near] = await Promise.all([
           look(selection, wanted, { signal }),
-          ask('embed', { model, prompt, chat, token }, { signal }),
+          once([model, about.step, prompt, chat, token], (signal) =>
+            ask('embed', { model, prompt, chat, token }, { signal }),
+          ),
         ]);
         if (signal.aborted) return;
         const row = (/** @type {number} */ of) =>
@@ -157,7 +162,7 @@ export default {
                 '). ',
               ]
             : '',
-          first ? closeness(first.cosine) : '',
+          first ? closeness(first.cosine, about) : '',
           repeats(ids, token)
             ? ' It stands in the text more than once, each time with this same row.'
             : '',
@@ -201,12 +206,19 @@ export default {
   },
 };
 
-/** What a nearest neighbour's cosine means. @param {number} cosine */
-function closeness(cosine) {
-  if (cosine > 0.45) return 'A cosine of 1 would be the same direction.';
-  if (cosine > 0.25)
-    return 'That is not very near: 1 would be the same direction, 0 a right angle.';
-  return 'That is hardly near at all: this row has found no neighbourhood.';
+/**
+ * What a nearest neighbour's cosine means. Of directions drawn at random, cosines lie around 0 with a
+ * standard deviation of 1 / √width, and the largest of n of them near √(2 ln n) times that.
+ * @param {number} cosine
+ * @param {import('../kit/stage.js').Model} model
+ */
+function closeness(cosine, { width, vocabulary }) {
+  const chance = Math.sqrt((2 * Math.log(vocabulary)) / width);
+  return [
+    'A cosine of 1 would be the same direction; the nearest of as many rows drawn at random would have about ',
+    h('span', { class: 'number' }, format(chance, { digits: 2 })),
+    cosine > chance ? '.' : ', so this row has found no neighbourhood.',
+  ];
 }
 
 /** @param {number[]} ids @param {number} token */

@@ -11,6 +11,8 @@ import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
+import { get } from '../kit/state.js';
+import { opensOn } from './example.js';
 import { keeper } from './exchange/kept.js';
 import { reading } from './exchange/plane.js';
 import { captions } from './exchange/said.js';
@@ -71,7 +73,8 @@ export default {
     const again = button('turn my prompt around again', () =>
       page.set({ 'exchange.turned': null, 'exchange.token': null }),
     );
-    parts.controls.append(h('span', null, 'layer by layer'), play.node, again);
+    const example = opensOn(page, 'exchange', { prompt: 'the bird is red', word: 'bird' });
+    parts.controls.append(h('span', null, 'layer by layer'), play.node, again, example.node);
     const kept = keeper();
 
     /**
@@ -136,7 +139,8 @@ export default {
     }
 
     return {
-      async draw(of, signal) {
+      async draw(selected, signal) {
+        let of = await example.selection(selected, signal);
         const own = { model: of.model, prompt: of.prompt, chat: of.chat };
         const text =
           of.more['exchange.turned'] ?? turned(of.prompt, wordOf(of.prompt, of.pieces, of.token));
@@ -144,6 +148,9 @@ export default {
         const cut = await kept.cut(of, other, signal);
         const same = alike(cut.pieces, of.pieces);
         const token = chosen(of, cut, same);
+        // The example opens on the layer in which it shows most, until one is chosen.
+        if (of !== selected && get().layer === null)
+          of = { ...of, layer: await kept.telling(of, other, cut, token, signal) };
 
         /** @param {About} about @param {Cut} cut @param {number} token @param {(number | null)[]} same @returns {Promise<Side>} */
         const one = async (about, cut, token, same) => {

@@ -9,9 +9,10 @@ import { fill, h } from '../kit/dom.js';
 import { button, choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
+import { remembering } from './logits/word.js';
 import { chart, HUES } from './map/chart.js';
 import { extent, matches } from './map/choose.js';
-import { captions, stepName, twin } from './map/said.js';
+import { axisName, captions, stepName, twin } from './map/said.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, piece: string, cosine: number}} Near */
@@ -23,6 +24,7 @@ import { captions, stepName, twin } from './map/said.js';
  * @property {(number | null)[]} steps  null is the table as it is now
  * @property {number | null} step
  * @property {number[]} shares   of the variance, axis by axis
+ * @property {number} parting    how many axes, the first, tell the categories apart
  * @property {number} fitted     rows that the axes were fitted to
  * @property {number} words      whole words of the vocabulary
  * @property {string[]} names    of the categories
@@ -43,6 +45,8 @@ export default {
     let kept = new Map();
     /** @type {Float32Array | null} */
     let points = null;
+    /** The points before training, where they were kept. @type {Float32Array | null} */
+    let before = null;
     /** @type {{x: [number, number], y: [number, number]} | null} */
     let bounds = null;
     let boundsOf = '';
@@ -52,7 +56,8 @@ export default {
     let hovered = null;
     /** @type {string[]} */
     let written = [];
-    let asked = new AbortController();
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<{near: Near[]}>) => Promise<{near: Near[]}>} */
+    const once = remembering();
     let latest = 0;
 
     const parts = figure(root, { title: 'Words that are used alike come to lie together', table });
@@ -174,8 +179,6 @@ export default {
     async function readNear() {
       const id = chosen();
       const mine = (latest += 1);
-      asked.abort();
-      asked = new AbortController();
       if (id === null || !selection || !about) {
         near = [];
         return show();
@@ -184,10 +187,13 @@ export default {
       if (hovered !== null) await new Promise((resolve) => setTimeout(resolve, 60));
       if (mine !== latest) return;
       try {
-        const answer = await ask(
-          'map/near',
-          { model: selection.model, step: about.steps[stopOf(selection)] ?? null, id },
-          { signal: asked.signal },
+        const question = {
+          model: selection.model,
+          step: about.steps[stopOf(selection)] ?? null,
+          id,
+        };
+        const answer = await once([question, about.key], (signal) =>
+          ask('map/near', question, { signal }),
         );
         if (mine !== latest) return;
         near = answer.near;
@@ -213,6 +219,7 @@ export default {
       );
       sheet.draw({
         points,
+        before,
         colors: of.colors,
         names: written,
         isFirst: (id) =>
@@ -296,11 +303,7 @@ export default {
       if (!play.isPlaying || play.at !== stop) play.stand(stop);
       fill(stage, stepName(of.steps[stop] ?? null, of));
       const options = of.shares.map(
-        (share, at) =>
-          /** @type {[string, string]} */ ([
-            String(at),
-            `axis ${at + 1} (${(share * 100).toFixed(1)} %)`,
-          ]),
+        (share, at) => /** @type {[string, string]} */ ([String(at), axisName(of, at, share)]),
       );
       axes[0]?.set(options, String(x));
       axes[1]?.set(options, String(y));
@@ -332,6 +335,7 @@ export default {
           boundsOf = `${key} ${of}`;
         }
         points = here;
+        before = stop > 0 && about?.steps[0] === 0 ? (all[0] ?? null) : null;
         drawLegend();
         drawControls();
         show();

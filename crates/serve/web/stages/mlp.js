@@ -10,6 +10,7 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { opensOn } from './example.js';
 import {
   barCell,
   chooser,
@@ -19,6 +20,7 @@ import {
   remembering,
   look as seen,
   spoken,
+  UNCERTAIN,
 } from './logits/word.js';
 import { curve } from './mlp/curve.js';
 import { unfolded } from './mlp/unit.js';
@@ -85,6 +87,13 @@ const ORDERS = [
   ['pushed', 'how hard they push the word'],
 ];
 
+/** What the first unit of a list has more of than all others. @type {Record<string, string>} */
+const STANDS_OUT = {
+  activation: 'is furthest from 0',
+  written: 'writes most',
+  pushed: 'pushes the next word hardest',
+};
+
 /** @type {import('../kit/stage.js').Stage} */
 export default {
   name: 'mlp',
@@ -103,7 +112,8 @@ export default {
       onChange: (by) => page.set({ 'mlp.by': by === 'activation' ? null : by, 'mlp.unit': null }),
     });
     const next = chooser(page, 'next word');
-    parts.controls.append(order.node, next.node);
+    const example = opensOn(page, 'next-words', UNCERTAIN);
+    parts.controls.append(order.node, next.node, example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -220,7 +230,8 @@ export default {
     }
 
     return {
-      async draw(of, signal) {
+      async draw(own, signal) {
+        const of = await example.selection(own, signal);
         const site = `blocks.${of.layer}.mlp`;
         const at = [of.token];
         const body = {
@@ -267,13 +278,10 @@ export default {
           ' do with ',
           mention(of.token, of.pieces[of.token] ?? ''),
         );
-        parts.caption(...sentence(page, layer));
+        parts.caption(...sentence(page, layer, orderOf(of)));
         if (unit) {
           parts.say(
-            `The most active unit is number ${unit.index}: ${unit.post.toFixed(2)} leaves it. It pushes ${unit.up
-              .slice(0, 3)
-              .map(({ id }) => word(answer.pieces[id ?? 0] ?? ''))
-              .join(', ')} up.`,
+            `Unit ${unit.index} is opened: ${unit.post.toFixed(2)} leaves it. ${pushed(unit, answer)}`,
           );
         }
       },
@@ -281,19 +289,27 @@ export default {
   },
 };
 
+/** What the unit raises, in words. @param {Unit} unit @param {Answer} answer */
+function pushed({ up }, { pieces }) {
+  const raised = up.filter(({ contribution }) => contribution > 0).slice(0, 3);
+  if (raised.length === 0) return 'It pushes no word up.';
+  return `It pushes ${raised.map(({ id }) => word(pieces[id ?? 0] ?? '')).join(', ')} up.`;
+}
+
 /**
- * The caption: what the opened unit does, and what a push is.
+ * The caption: what the first unit of the list does, and what a push is.
  * @param {import('../kit/stage.js').Page} page
  * @param {Layer} layer
+ * @param {string} by  what the units are chosen by
  * @returns {import('../kit/dom.js').Child[]}
  */
-function sentence(page, { of, answer, site }) {
+function sentence(page, { of, answer, site }, by) {
   const first = answer.units[0];
   if (!first) return [];
   const [up, down] = [first.up[0], first.down[0]];
   const place = { site: `${site}.post`, index: `${of.token},${first.index}` };
   return [
-    `Of ${count(of.about.hidden)} hidden units, number ${first.index} stands out for `,
+    `Of ${count(of.about.hidden)} hidden units, number ${first.index} ${STANDS_OUT[by]} for `,
     mention(of.token, of.pieces[of.token] ?? ''),
     ': ',
     h('strong', null, number(first.post, { ...place, digits: 2 })),
@@ -309,7 +325,7 @@ function sentence(page, { of, answer, site }) {
           ' by ',
           number(down.contribution, { digits: 2, sign: true }),
         ].flat()
-      : [', which moves all logits the same way'],
+      : [first.post === 0 ? ', so it moves no logit' : ', which moves all logits the same way'],
     '. A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
   ].flat();
 }

@@ -9,6 +9,7 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { opensOn } from './example.js';
 import {
   barCell,
   look,
@@ -19,6 +20,7 @@ import {
   remembering,
   said,
   share,
+  UNCERTAIN,
 } from './logits/word.js';
 import { curve } from './next/curve.js';
 
@@ -50,6 +52,8 @@ export default {
     /** @type {{of: Selection, answer: Answer} | null} */
     let drawn = null;
     const parts = figure(root, { title: 'What may come next', table });
+    const example = opensOn(page, 'next-words', UNCERTAIN);
+    parts.controls.append(example.node);
     const list = h('div', { class: 'next-list' });
     const found = h('div', { class: 'next-found', 'aria-live': 'polite' });
     const line = curve();
@@ -186,7 +190,8 @@ export default {
     }
 
     return {
-      async draw(of) {
+      async draw(own, signal) {
+        const of = await example.selection(own, signal);
         const find = of.more['next.find'] ?? '';
         const body = { ...question(of), most: MOST, find };
         const answer = await once([body, of.about.step], (signal) => ask('next', body, { signal }));
@@ -233,9 +238,9 @@ function sentence(of, answer) {
     ' ',
     part(first),
     half === 1
-      ? ', more than all others together'
-      : `, and the first ${count(half)} have half of everything between them`,
-    `; nine tenths go to ${most === 1 ? 'it alone' : `${count(most)} of the ${count(vocabulary)} tokens`}. The choice is as open as a throw of a die with `,
+      ? ', at least as much as to all others together'
+      : `; it takes the first ${count(half)} to have half of everything between them`,
+    `, and ${most === 1 ? 'it alone has nine tenths' : `the first ${count(most)} of the ${count(vocabulary)} tokens to have nine tenths`}. The choice is as open as a throw of a die with `,
     number(as_open_as, { digits: as_open_as < 10 ? 1 : 0 }),
     ' equal sides. ',
     ...(follows

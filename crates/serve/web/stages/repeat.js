@@ -9,6 +9,7 @@ import { events, Said } from '../kit/ask.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { samplers, seed, settings, words } from './chain.js';
+import { opensOn } from './example.js';
 import { costs } from './repeat/cost.js';
 import { caption, twin } from './repeat/said.js';
 import { alternatives, written } from './repeat/text.js';
@@ -21,6 +22,8 @@ import * as tree from './repeat/tree.js';
 
 /** Tokens that one press of play writes at most. */
 const MOST = 200;
+/** Tokens that the example opens with. */
+const OPENING = 16;
 /** @type {[string, string][]} */
 const PACES = [
   ['600', 'slow'],
@@ -53,6 +56,9 @@ export default {
     let chained = '';
     /** @type {AbortController | null} */
     let writing = null;
+    /** The text that was opened with a beginning already written. */
+    let opened = '';
+    const example = opensOn(page, 'repeat', { prompt: 'the bird is' });
 
     const play = button('play', () => (writing ? pause() : write()), {
       class: 'plain player-play',
@@ -87,6 +93,7 @@ export default {
       h('label', { class: 'choice' }, afresh, 'also measure without the cache'),
       chatLabel,
       button('clear all branches', () => (pause(), restart(), ask(top))),
+      example.node,
     );
     const text = h('div', {
       class: 'repeat-text',
@@ -190,8 +197,9 @@ export default {
      * @param {TextNode} from
      * @param {number} tokens
      * @param {AbortSignal} [signal]
+     * @param {number} [wait]  milliseconds between two tokens
      */
-    async function run(from, tokens, signal) {
+    async function run(from, tokens, signal, wait = Number(pace.value)) {
       if (!chosen) return;
       const [now, of] = [chosen, key];
       const all = await samplers();
@@ -208,7 +216,7 @@ export default {
         bound: from.turn?.bound ?? undefined,
         alternatives: 8,
         afresh: afresh.checked,
-        pause: tokens ? Number(pace.value) : 0,
+        pause: tokens ? wait : 0,
       };
       /** @param {Begin | Turn | {type: 'end', finish: string} | {type: 'refused', error: string}} event */
       const tell = (event) => {
@@ -300,8 +308,23 @@ export default {
       parts.say(`Written so far: ${here.map((node) => node.token?.text ?? '').join('')}`);
     }
 
+    /** Writes the beginning that the example opens with, so that there is a cache to speak of. */
+    async function open() {
+      const mine = (writing = new AbortController());
+      try {
+        await run(top, OPENING, mine.signal, 0);
+      } catch {
+        // Who writes on is told what is wrong.
+      }
+      if (writing !== mine) return;
+      stop();
+      finish = cursor.token?.is_end ? 'stop' : '';
+      paint();
+    }
+
     return {
-      async draw(selection, signal) {
+      async draw(own, signal) {
+        const selection = await example.selection(own, signal);
         const all = await samplers();
         const values = settings(all, selection.more);
         const of = JSON.stringify([
@@ -332,6 +355,17 @@ export default {
         if (values.temperature !== 0) chain += `, seed ${seed(selection.more)}`;
         if (!writing && !cursor.turn && !cursor.token?.is_end) await run(cursor, 0, signal);
         paint();
+        // Weights that are still learned are others in two seconds.
+        if (
+          selection !== own &&
+          cursor === top &&
+          !writing &&
+          selection.about.step === null &&
+          of !== opened
+        ) {
+          opened = of;
+          open();
+        }
         if (!isFirst && cursor === top && selection.more.behind) page.set({ behind: null });
       },
     };

@@ -8,6 +8,8 @@ import { fill, h } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count } from '../kit/number.js';
 import { shown as inSight, samplers, seed, settings, words } from './chain.js';
+import { opensOn } from './example.js';
+import { remembering } from './logits/word.js';
 import { asColumns, rows } from './sample/rows.js';
 import { caption, said, twin } from './sample/said.js';
 
@@ -27,6 +29,9 @@ export default {
     });
     /** @type {{answer: Answer, columns: Column[], first: number} | null} */
     let shown = null;
+    const example = opensOn(page, 'sample', { prompt: 'the bird is' });
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
     /** @type {Map<string, {node: HTMLElement, set: (now: number) => void}>} */
     const sliders = new Map();
 
@@ -129,11 +134,13 @@ export default {
           button('none', () => page.set(preset((of) => of.neutral))),
           button('likeliest', () => page.set({ ...preset((of) => of.neutral), temperature: 0 })),
         ),
+        example.node,
       );
     };
 
     return {
-      async draw(selection, signal) {
+      async draw(own, signal) {
+        const selection = await example.selection(own, signal);
         const all = await samplers();
         const seen = inSight(all, selection.more);
         build(all, seen);
@@ -146,11 +153,9 @@ export default {
         if (document.activeElement !== seeds) seeds.value = String(first);
         draws.select.value = many;
         const about = { model: selection.model, prompt: selection.prompt, chat: selection.chat };
-        /** @type {Answer} */
-        const answer = await ask(
-          'sample',
-          { ...about, settings: values, seed: first, draws: Number(many) },
-          { signal },
+        const question = { ...about, settings: values, seed: first, draws: Number(many) };
+        const answer = await once([question, selection.about.step], (signal) =>
+          ask('sample', question, { signal }),
         );
         const columns = asColumns(seen, answer.stages);
         shown = { answer, columns, first };

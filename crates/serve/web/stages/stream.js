@@ -10,7 +10,17 @@ import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
-import { barCell, chooser, look, question, refill, remembering, said } from './logits/word.js';
+import { opensOn } from './example.js';
+import {
+  barCell,
+  chooser,
+  look,
+  question,
+  refill,
+  remembering,
+  said,
+  UNCERTAIN,
+} from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -69,7 +79,8 @@ export default {
       onChange: (value) => page.set({ 'stream.order': value }),
     });
     const next = chooser(page, 'next word');
-    parts.controls.append(next.node, order.node);
+    const example = opensOn(page, 'next-words', UNCERTAIN);
+    parts.controls.append(next.node, order.node, example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -164,7 +175,8 @@ export default {
     }
 
     return {
-      async draw(of) {
+      async draw(own, signal) {
+        const of = await example.selection(own, signal);
         const body = question(of);
         const answer = await once([body, of.about.step], async (signal) => {
           const said = await ask('stream', body, { signal });
@@ -221,7 +233,7 @@ function largest({ writers }) {
 function sentence(of, { stream, pieces }) {
   const top = largest(stream);
   const next = said(pieces, stream.of);
-  const heavier = Math.abs(stream.mlp) > Math.abs(stream.attention);
+  const [mlp, attention] = [Math.abs(stream.mlp), Math.abs(stream.attention)];
   const against = top.logit < 0 ? ', against it' : '';
   return [
     `The largest push on `,
@@ -231,10 +243,10 @@ function sentence(of, { stream, pieces }) {
     ` comes from ${article(top)}: `,
     h('strong', null, number(top.logit, { digits: 2, sign: true })),
     `${against}. `,
-    heavier
-      ? 'For this word the MLPs move the logit further than attention does. '
-      : 'For this word it is attention, not the MLPs, that moves the logit further. ',
-    'Length and push are different things: most of what is written points at no word in particular. The last norm is held at the scale that it has for this token, ',
+    mlp > attention
+      ? 'For this word the MLPs together move the logit further than attention does. '
+      : 'For this word attention in all layers together moves the logit at least as far as the MLPs do. ',
+    'Length and push are different things: a long vector may push this word little, and a short one much. The last norm is held at the scale that it has for this token, ',
     number(stream.factor),
     '; so the parts add up to the logit.',
   ];

@@ -2,20 +2,24 @@
  * How the model learned, or is learning just now: its loss, its speed, what it says.
  */
 
-import { ask } from '../kit/ask.js';
-import { fill, h, svg } from '../kit/dom.js';
+import { Away, ask, Said } from '../kit/ask.js';
+import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
 import { listen } from '../kit/training.js';
+import { birth, chart, inWords, jump } from './training/charts.js';
 
-/** @typedef {{step: number, loss: number}} Point */
 /** @typedef {{step: number, text: string}} Sample */
-/** @typedef {{step: number, look_ups: number, repeated: number}} Able */
+/** @typedef {import('./training/charts.js').Point} Point */
+/** @typedef {import('./training/charts.js').Able} Able */
+/** @typedef {import('./training/charts.js').Copier} Copier */
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
   name: 'training',
-  mount(root) {
+  mount(root, page) {
+    /** The head that looks answers up, and whose it is. @type {{of: string, head: Copier | null}} */
+    let copier = { of: '', head: null };
     /** @type {{losses: Point[], judged: Point[], samples: Sample[], able: Able[], steps: number}} */
     let known = { losses: [], judged: [], samples: [], able: [], steps: 0 };
     let isLive = false;
@@ -56,8 +60,8 @@ export default {
           `A transformer of ${count(news.parameters)} parameters is learning on this machine`,
         );
         parts.caption(
-          `It reads a text of ${count(news.tokens)} tokens, ${count(news.tokens_per_step)} at a time, guesses every next token, and is corrected ${count(news.steps)} times. `,
-          'The whole page shows it as it stands: each figure says what these weights say, and changes as they learn.',
+          `It has a text of ${count(news.tokens)} tokens to learn from. A step takes ${count(news.tokens_per_step)} of them and does three things. It guesses: for each token the model says how likely every next token is. It compares: the loss is how little it gave to the token that really came. It nudges: every one of the ${count(news.parameters)} numbers is moved a little, in the direction that would have made the loss smaller. After ${count(news.steps)} steps that is all there was to learning. `,
+          'The whole page shows the model as it stands: each figure says what these weights say, and changes as they learn.',
         );
       } else if (news.type === 'step') {
         known.losses.push(news);
@@ -98,8 +102,9 @@ export default {
     });
 
     function drawAll() {
-      fill(curve, chart(known.losses, known.judged, known.steps));
-      fill(born, known.able.length ? birth(known.able, known.steps) : null);
+      const rise = jump(known.able);
+      fill(curve, chart(known.losses, known.judged, known.steps, rise));
+      fill(born, known.able.length ? birth(known.able, known.steps, rise, copier.head, go) : null);
       // The first attempts, one from the middle, and the last ones: enough to see it learn to speak.
       const all = known.samples;
       const some =
@@ -127,6 +132,25 @@ export default {
       );
     }
 
+    /** @param {import('../kit/stage.js').Selection} of @param {AbortSignal} signal */
+    async function findHead(of, signal) {
+      try {
+        const head = await ask('training/copying', { model: of.model }, { signal });
+        if (copier.of !== of.model) return;
+        copier.head = head;
+        drawAll();
+      } catch (error) {
+        // A vocabulary that cannot read the questions has no such head to show.
+        if (!signal.aborted && !(error instanceof Said || error instanceof Away)) throw error;
+      }
+    }
+
+    /** Chooses the head at the answer of one question, and goes to where attention is shown. @param {Copier} head */
+    function go({ layer, head, prompt, token, key }) {
+      page.set({ prompt, chat: false, layer, head, token, 'attend.key': key, 'attend.step': null });
+      document.querySelector('#attend-section')?.scrollIntoView();
+    }
+
     function table() {
       const judged = known.judged;
       return {
@@ -144,7 +168,7 @@ export default {
         known = {
           losses: history.losses,
           judged: history.judged,
-          samples: [],
+          samples: history.samples,
           able: history.able,
           steps: history.steps ?? 0,
         };
@@ -161,167 +185,23 @@ export default {
         const first = known.judged[0] ?? known.losses[0];
         const last = known.judged.at(-1) ?? known.losses.at(-1);
         fill(state, `${count(known.steps)} steps.`);
+        if (copier.of !== of.model) copier = { of: of.model, head: null };
         drawAll();
+        if (known.able.length && !copier.head) findHead(of, signal);
         parts.caption(
-          'The loss is how surprised the model is by the token that really comes next, in nats: it fell from ',
+          'Each step was three things: guess the next token everywhere in a piece of text, compare with the token that really came, and nudge every number of the model so that the right one would have been a little likelier. The ',
+          h('em', null, 'loss'),
+          ' is how surprised the model is by the token that comes, measured in ',
+          h('em', null, 'nats'),
+          '. It ',
+          (last?.loss ?? 0) < (first?.loss ?? 0) ? 'fell from ' : 'went from ',
           number(first?.loss ?? 0, { digits: 2 }),
           ' to ',
           number(last?.loss ?? 0, { digits: 2 }),
-          known.judged.length ? ' on text that it never learned from.' : '.',
+          known.judged.length ? ' on text that it never learned from. ' : '. ',
+          ...inWords(last?.loss ?? 0, of.about.vocabulary),
         );
       },
     };
   },
 };
-
-/**
- * Two curves that turn suddenly, when heads begin to copy what followed a word before.
- * @param {Able[]} able
- * @param {number} steps
- */
-function birth(able, steps) {
-  const last = /** @type {Able} */ (able.at(-1));
-  const share = able.map(({ step, look_ups }) => ({ step, value: look_ups }));
-  const surprise = able.map(({ step, repeated }) => ({ step, value: repeated }));
-  return [
-    h(
-      'p',
-      { class: 'training-able' },
-      'Of fifty questions such as ',
-      h('q', null, 'which one is red? the red'),
-      ' it answers ',
-      number(last.look_ups, { percent: true, digits: 0 }),
-      '; the words of a list that repeats surprise it by ',
-      number(last.repeated, { digits: 2 }),
-      ' nats each.',
-    ),
-    small('look-ups answered', share, steps, 1),
-    small(
-      'surprise at repeated words',
-      surprise,
-      steps,
-      Math.max(1, ...able.map((a) => a.repeated)),
-    ),
-  ];
-}
-
-/**
- * A small curve from 0 to a height.
- * @param {string} name
- * @param {{step: number, value: number}[]} points
- * @param {number} steps
- * @param {number} high
- */
-function small(name, points, steps, high) {
-  const end = Math.max(steps, points.at(-1)?.step ?? 1);
-  const x = (/** @type {number} */ step) => 8 + (304 * step) / end;
-  const y = (/** @type {number} */ value) => 70 - (60 * value) / high;
-  const path = points
-    .map(({ step, value }, at) => `${at ? 'L' : 'M'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`)
-    .join('');
-  return svg(
-    'svg',
-    { class: 'chart training-small', viewBox: '0 0 320 90', role: 'img', 'aria-label': name },
-    [0, high].map((value) =>
-      svg('line', { class: 'chart-grid', x1: 8, x2: 312, y1: y(value), y2: y(value) }),
-    ),
-    svg('path', { class: 'chart-line', d: path }),
-    svg('text', { class: 'chart-label', x: 8, y: 86 }, name),
-    svg(
-      'text',
-      { class: 'chart-label', x: 312, y: 86, 'text-anchor': 'end' },
-      `top: ${format(high, { digits: 1 })}`,
-    ),
-  );
-}
-
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 220, 40, 24, 8];
-
-/**
- * The loss over the steps: a line for what it learns from, points for what was kept back.
- * @param {Point[]} losses
- * @param {Point[]} judged
- * @param {number} steps
- */
-function chart(losses, judged, steps) {
-  const all = [...losses, ...judged];
-  if (all.length === 0) return null;
-  const last = Math.max(steps, ...all.map(({ step }) => step), 1);
-  const high = Math.ceil(Math.max(...all.map(({ loss }) => loss)));
-  const low = Math.floor(Math.min(...all.map(({ loss }) => loss)));
-  const x = (/** @type {number} */ step) => LEFT + ((WIDTH - LEFT - 70) * step) / last;
-  const y = (/** @type {number} */ loss) =>
-    TOP + ((HEIGHT - TOP - BOTTOM) * (high - loss)) / Math.max(1, high - low);
-  const ticks = Array.from({ length: high - low + 1 }, (_, at) => low + at);
-  const path = losses
-    .map(({ step, loss }, at) => `${at ? 'L' : 'M'}${x(step).toFixed(1)} ${y(loss).toFixed(1)}`)
-    .join('');
-  const end = losses.at(-1);
-  const kept = judged.at(-1);
-  // Two names at the ends of their lines, pushed apart where they would overlap.
-  const apart =
-    end && kept && Math.abs(y(end.loss) - y(kept.loss)) < 14 ? (end.loss < kept.loss ? 7 : -7) : 0;
-  return svg(
-    'svg',
-    {
-      class: 'chart',
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-      role: 'img',
-      'aria-label': 'loss over the steps',
-    },
-    ticks.flatMap((loss) => [
-      svg('line', { class: 'chart-grid', x1: LEFT, x2: WIDTH - 70, y1: y(loss), y2: y(loss) }),
-      svg(
-        'text',
-        {
-          class: 'chart-label',
-          x: LEFT - 8,
-          y: y(loss),
-          'text-anchor': 'end',
-          'dominant-baseline': 'central',
-        },
-        loss,
-      ),
-    ]),
-    [0, 0.5, 1].map((share) =>
-      svg(
-        'text',
-        {
-          class: 'chart-label',
-          x: x(share * last),
-          y: HEIGHT - 6,
-          'text-anchor': share === 0 ? 'start' : share === 1 ? 'end' : 'middle',
-        },
-        share === 0 ? 'step 0' : count(share * last),
-      ),
-    ),
-    svg('path', { class: 'chart-line', d: path }),
-    judged.map(({ step, loss }) =>
-      svg('circle', { class: 'chart-point', cx: x(step), cy: y(loss), r: 3 }),
-    ),
-    end
-      ? svg(
-          'text',
-          {
-            class: 'chart-label',
-            x: x(end.step) + 8,
-            y: y(end.loss) + apart,
-            'dominant-baseline': 'central',
-          },
-          'learning',
-        )
-      : null,
-    kept
-      ? svg(
-          'text',
-          {
-            class: 'chart-label chart-kept',
-            x: x(kept.step) + 8,
-            y: y(kept.loss) - apart,
-            'dominant-baseline': 'central',
-          },
-          'kept back',
-        )
-      : null,
-  );
-}

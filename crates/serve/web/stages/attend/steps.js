@@ -2,6 +2,8 @@
  * The steps of attention, each a change of the same matrix, and the line of the reference that it is.
  */
 
+import { format } from '../../kit/number.js';
+
 /** @typedef {import('../attend.js').Head} Head */
 
 /**
@@ -33,6 +35,26 @@ export const LINES = [
   [{ name: 'mixed', text: 'weights.dot(&value)' }],
 ];
 
+/**
+ * The same three lines as they are written where `@` is the product of matrices: q, k and v are the
+ * queries, keys and values of all tokens, d is the width of a head.
+ * @type {{name: string, text: string}[][]}
+ */
+export const FORMULA = [
+  [
+    { name: '', text: 'scores  = ' },
+    { name: 'products', text: 'q @ k.T' },
+    { name: 'scaled', text: ' / sqrt(d)' },
+  ],
+  [
+    { name: '', text: 'weights = ' },
+    { name: 'softmax', text: 'softmax(' },
+    { name: 'masked', text: 'mask(scores)' },
+    { name: 'softmax', text: ')' },
+  ],
+  [{ name: 'mixed', text: 'context = weights @ v' }],
+];
+
 /** @param {string} name @param {Head} head @param {number} query @param {number} key */
 const step = (name, head, query, key) => head.steps.get(name)?.get(query, key) ?? 0;
 
@@ -46,8 +68,10 @@ export const STEPS = [
     value: (head, query, key) => step('products', head, query, key),
   },
   {
-    name: (model) =>
-      `2. Scale: divided by √${model.head_dim}, so that long vectors do not make everything sharp`,
+    name: ({ scale, head_dim }) =>
+      Math.abs(scale * Math.sqrt(head_dim) - 1) < 1e-4
+        ? `2. Scale: divided by √${head_dim}, so that long vectors do not make everything sharp`
+        : `2. Scale: multiplied by ${format(scale, { digits: 4 })}, which this model has in place of 1 / √${head_dim}`,
     lit: ['scaled'],
     scale: 'signed',
     isMasked: false,
@@ -69,7 +93,7 @@ export const STEPS = [
   },
   {
     name: () => '5. Weights: each row divided by its sum, so that it adds up to 1',
-    lit: ['softmax', 'mixed'],
+    lit: ['softmax'],
     scale: 'weights',
     isMasked: true,
     value: (head, query, key) => head.pattern.get(query, key),

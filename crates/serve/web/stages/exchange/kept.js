@@ -12,7 +12,7 @@ import { ask } from '../../kit/ask.js';
 /** @typedef {{ids: number[], pieces: string[]}} Cut */
 
 /** Multiplications that a layer-by-layer answer may take at once, and at all. */
-const WORK = { once: 2e8, ever: 6e9 };
+const WORK = { once: 3e7, ever: 6e9 };
 /** Numbers of patterns that the program is asked to hold for this figure. */
 const PATTERNS = 2e7;
 
@@ -60,6 +60,22 @@ export function keeper() {
       const answer = await ask('exchange', { ...about, token, layers: wanted }, { signal });
       for (const taken of answer.layers) layers.set(taken.layer, taken);
       return layers;
+    },
+    /** The layer in which a token takes up most of the one before it, beside what it is already. @param {Selection} of @param {About} about @param {Cut} cut @param {number} token @param {AbortSignal} signal @returns {Promise<number>} */
+    async telling(of, about, cut, token, signal) {
+      const found = shelf(of).get(`telling ${key(about, token)}`);
+      if (found !== undefined) return found;
+      const layers = await this.layers(of, about, cut, token, signal);
+      // The example is short, so all layers are soon read.
+      const side = /** @type {Side} */ ({ token, layers });
+      while (await this.more(of, about, cut, side, signal));
+      let [best, most] = [of.layer, 0];
+      for (const [layer, taken] of layers) {
+        const share = (taken.sources[token - 1]?.length ?? 0) / taken.before;
+        if (share > most) [best, most] = [layer, share];
+      }
+      shelf(of).set(`telling ${key(about, token)}`, best);
+      return best;
     },
     /** Some layers more, or false where all are there or would cost too much. @param {Selection} of @param {About} about @param {Cut} cut @param {Side} side @param {AbortSignal} signal */
     async more(of, about, cut, { token, layers }, signal) {

@@ -149,20 +149,21 @@ function whole({ taken, pieces }, of) {
     number(length, { digits: digits(length) }),
   );
   const most = strongest(taken);
-  const own = most === of.token ? ' The longest part of it comes from the token itself.' : '';
+  const longest = taken.sources[most]?.length ?? 0;
   const from =
-    most === of.token
-      ? []
-      : [' The longest part of it comes from ', mention(most, pieces[most] ?? ''), '.'];
+    taken.bias && taken.bias.length >= longest
+      ? [' The longest part of it is the bias, which is added whoever is looked at.']
+      : most === of.token
+        ? [' The longest part of it comes from the token itself.']
+        : [' The longest part of it comes from ', mention(most, pieces[most] ?? ''), '.'];
   return [
-    'All in all layer ',
+    'In all, layer ',
     String(of.layer),
     ' adds a vector ',
     added,
     ' long to one of ',
     before,
     '.',
-    own,
     ...from,
   ];
 }

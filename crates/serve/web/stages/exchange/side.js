@@ -151,6 +151,11 @@ export function side({ name, sentence, onToken, onLayer }) {
         return layers.get(layer)?.sources[source];
       };
       const most = strongest(taken);
+      // Of a long text every share is small, so the colours end at the largest that was read.
+      const shares = [...layers.values()].flatMap(({ sources }) =>
+        sources.map(({ share }) => Math.abs(share)),
+      );
+      const largest = shares.reduce((most, share) => Math.max(most, share), 0);
       ladder.draw({
         rows: isFlat ? tokens.length : count,
         columns: isFlat ? count : tokens.length,
@@ -158,7 +163,7 @@ export function side({ name, sentence, onToken, onLayer }) {
         // What was not read yet is empty, not absent.
         masked: (row, column) => part(row, column)?.seen === false,
         scale: 'signed',
-        max: 1,
+        max: Math.min(1, Math.max(0.01, largest)),
         rowLabels: isFlat ? tokens : names,
         columnLabels: isFlat ? names : tokens,
         markedRow: isFlat ? most : taken.layer,

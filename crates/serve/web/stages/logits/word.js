@@ -12,6 +12,9 @@ import { number, place as placed } from '../../kit/number.js';
 /** @typedef {import('../../kit/stage.js').Page} Page */
 /** @typedef {Record<string, string>} Pieces  what ids look like */
 
+/** What the figures of the next word open on: a word after which many may come. */
+export const UNCERTAIN = { prompt: 'the bird is red', word: 'is' };
+
 /**
  * The picked next word's id; null leaves it to the likeliest.
  * @param {Selection} of

@@ -10,6 +10,7 @@ import { isStill } from '../../kit/player.js';
 /**
  * @typedef {object} Sheet
  * @property {Float32Array} points   two numbers a token
+ * @property {Float32Array | null} before  where the points were before training, where that is known
  * @property {number[]} colors       for each token, its category
  * @property {string[]} names        for each token, what is written beside it; '' for none
  * @property {(id: number) => boolean} isFirst  whether a token's name comes before others'
@@ -126,6 +127,7 @@ export function chart({ name, onHover, onPick }) {
       }
     }
     pen.globalAlpha = 1;
+    trails(by);
 
     if (now.chosen !== null && now.chosen < rows) {
       const [cx, cy] = at(now.chosen, by);
@@ -161,6 +163,36 @@ export function chart({ name, onHover, onPick }) {
       pen.arc(px, py, around, 0, 7);
       pen.stroke();
     }
+  }
+
+  /** The ways of the words that are spoken of, from where they were before training. @param {number} by */
+  function trails(by) {
+    const { before, chosen, near, prompt, found, colors, only } = /** @type {Sheet} */ (sheet);
+    if (!before) return;
+    const style = getComputedStyle(document.documentElement);
+    const color = (/** @type {string} */ of) => style.getPropertyValue(`--${of}`).trim();
+    const { x, y } = /** @type {Sheet} */ (sheet).bounds;
+    const line = (/** @type {number} */ id) => {
+      if (2 * id >= Math.min(before.length, drawn.length)) return;
+      const [px, py] = at(id, by);
+      pen.beginPath();
+      pen.moveTo(
+        size.width / 2 + ((before[2 * id] ?? 0) - (x[0] + x[1]) / 2 - view.x) * by,
+        size.height / 2 - ((before[2 * id + 1] ?? 0) - (y[0] + y[1]) / 2 - view.y) * by,
+      );
+      pen.lineTo(px, py);
+      pen.stroke();
+    };
+    pen.lineWidth = 1;
+    pen.strokeStyle = color('quiet');
+    pen.globalAlpha = 0.55;
+    const spoken = [chosen, ...near, ...prompt.keys(), ...found.slice(0, 20)];
+    for (const id of new Set(spoken)) if (id !== null) line(id);
+    // Of one category alone there is room for all.
+    pen.globalAlpha = 0.25;
+    if (only !== null)
+      for (const [id, category] of colors.entries()) if (category === only) line(id);
+    pen.globalAlpha = 1;
   }
 
   /**

@@ -20,24 +20,42 @@ export function stepName(step, of) {
 }
 
 /**
+ * What an axis is called.
+ * @param {About} of
+ * @param {number} axis
+ * @param {number} share
+ */
+export function axisName(of, axis, share) {
+  const name =
+    axis < of.parting ? `kinds apart, ${axis + 1}` : `most variance, ${axis - of.parting + 1}`;
+  return `${name} (${(share * 100).toFixed(1)} %)`;
+}
+
+/**
  * What the sheet shows of the table, and what it does not.
  * @param {About} of
  * @param {[number, number]} axes
  */
 export function captions(of, [x, y]) {
   const share = (/** @type {number} */ axis) => number(of.shares[axis] ?? 0, { percent: true });
+  const rows =
+    of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`;
+  const along =
+    x < of.parting && y < of.parting
+      ? `The axes are the two along which the kinds of words, which are the colours, lie furthest apart: of the variance of ${rows}, the one across shows `
+      : x >= of.parting && y >= of.parting
+        ? `The axes are among those along which ${rows} differ most: of their variance, the one across shows `
+        : `Of the variance of ${rows}, the axis across shows `;
   return [
-    'Each point is a row of the table. The axes are those along which ',
-    of.fitted < of.rows ? `the ${count(of.fitted)} words` : `all ${count(of.fitted)} rows`,
-    ' differ most: the one across shows ',
+    'Each point is a row of the table. ',
+    along,
     share(x),
-    ' of their variance, the one up ',
+    ', the one up ',
     share(y),
-    `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map lies a little: points may touch here and be far apart, and the words that lines lead to are the true neighbours, wherever they lie. `,
+    `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map misleads: points that touch here may be far apart, and the lines from the word that is spoken of lead to its true neighbours. `,
     of.steps.length > 1
-      ? 'The axes are those of the last table at every step, so that only the words move. '
+      ? 'The axes are fitted to the table as it is now and stay the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold. '
       : 'Of this model no earlier tables were kept, so there is nothing to play. ',
-    'Try other axes too: the first often tells little more than how common a word is.',
   ];
 }
 

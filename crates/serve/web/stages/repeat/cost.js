@@ -136,6 +136,46 @@ function pair(turn) {
   );
 }
 
+/**
+ * One token's work with and without the cache, as bars on one scale.
+ * @param {Turn} turn
+ */
+function work({ multiplications, afresh }) {
+  const max = Math.max(1, multiplications, afresh?.multiplications ?? 0);
+  const row = (
+    /** @type {string} */ name,
+    /** @type {string} */ kind,
+    /** @type {number} */ many,
+  ) =>
+    h(
+      'div',
+      { class: 'cost-row' },
+      h('span', { class: 'cost-name' }, name),
+      h(
+        'span',
+        { class: 'cost-track' },
+        h('span', {
+          class: `cost-bar ${kind}`,
+          style: { width: `${Math.max(0.4, (100 * many) / max)}%` },
+        }),
+      ),
+      h('span', { class: 'number cost-time' }, millions(many)),
+      h('span', { class: 'cost-what' }, 'multiplications'),
+    );
+  return h(
+    'div',
+    { class: 'cost' },
+    row('with the cache', 'is-with', multiplications),
+    afresh ? row('without it', 'is-without', afresh.multiplications) : null,
+  );
+}
+
+/** A large count in millions. @param {number} many */
+export function millions(many) {
+  const scaled = many / 1e6;
+  return `${scaled < 100 ? format(scaled, { digits: scaled < 10 ? 2 : 1 }) : count(scaled)} M`;
+}
+
 /** The longer of a token's two times. @param {Turn} turn */
 function longer(turn) {
   return Math.max(1e-6, turn.milliseconds, turn.afresh?.milliseconds ?? 0);
@@ -233,6 +273,8 @@ export function costs(turn, turns, begin) {
     ),
     h('h4', { class: 'repeat-head' }, 'Time of the last token'),
     pair(turn),
+    h('h4', { class: 'repeat-head' }, 'Work of the last token'),
+    work(turn),
     ...(turns.length > 1
       ? [
           course(turns, max),

@@ -4,9 +4,9 @@
 
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
-import { count } from '../../kit/number.js';
+import { count, number } from '../../kit/number.js';
 import { chance, quoted } from '../chain.js';
-import { milliseconds } from './cost.js';
+import { millions, milliseconds } from './cost.js';
 import { path } from './tree.js';
 
 /** @typedef {import('./tree.js').Node} TextNode */
@@ -66,9 +66,21 @@ export function caption(cursor, begin, finish, chain, leaves) {
           afresh.differ === 0
             ? 'Both gave the same logits, bit for bit. '
             : [h('strong', null, `${count(afresh.differ)} logits differ, which must not be. `)],
-          turn.read === 1 && afresh.milliseconds < 1.5 * turn.milliseconds
-            ? 'For a model so small and a text so short that hardly saves time. '
-            : null,
+          afresh.multiplications > turn.multiplications
+            ? [
+                'That took ',
+                millions(turn.multiplications),
+                ' and ',
+                millions(afresh.multiplications),
+                ' multiplications, ',
+                number(afresh.multiplications / turn.multiplications, { digits: 1 }),
+                ' times as many without it. ',
+                afresh.milliseconds / turn.milliseconds <
+                (0.5 * afresh.multiplications) / turn.multiplications
+                  ? 'The time shows less of that, since part of it is the same for one token as for many: to start the work, and to fetch the weights. '
+                  : null,
+              ]
+            : 'The cache was empty before this step, so both had the same work. ',
         ]
       : null,
     turn.forgotten

@@ -8,7 +8,7 @@ import { h, svg } from '../../kit/dom.js';
 
 /** @typedef {{id: number, piece: string, text: string, is_end: boolean}} Token */
 /** @typedef {{id: number, piece: string, probability: number, after: number | null, is_end: boolean}} Alternative */
-/** @typedef {{type: 'turn', tokens: number, last: Token | null, drawn: number, bound: number | null, alternatives: Alternative[], known: number, read: number, forgotten: number, pages: number, shared: number, milliseconds: number, choosing_milliseconds: number, afresh: {milliseconds: number, differ: number} | null}} Turn */
+/** @typedef {{type: 'turn', tokens: number, last: Token | null, drawn: number, bound: number | null, alternatives: Alternative[], known: number, read: number, forgotten: number, pages: number, shared: number, milliseconds: number, multiplications: number, choosing_milliseconds: number, afresh: {milliseconds: number, multiplications: number, differ: number} | null}} Turn */
 
 /**
  * A text: its last token, and the text before it.

@@ -1,0 +1,391 @@
+/**
+ * What the sentences of the figures claim, checked against the numbers of `lookback look -o`, of the
+ * program's answers and of the drawing itself. A sentence that none of the forms fits is a fault too.
+ */
+
+/**
+ * What is known of a text.
+ * @typedef {object} World
+ * @property {Map<string, {shape: number[], values: Float32Array}>} sites
+ * @property {number[]} ids
+ * @property {any} about        the model
+ * @property {number} token
+ * @property {number} layer
+ * @property {number} head
+ * @property {(name: string, body: object) => Promise<any>} ask
+ * @property {Record<string, number>} settings  of the chain, as the page has them unasked
+ * @property {import('playwright-core').Locator} figure
+ * @property {string} caption
+ */
+
+/** @typedef {(world: World) => Promise<string[]> | string[]} Check  what is wrong, if anything */
+
+const space = String.raw`[\s\u00a0]`;
+/** A number as the page writes it, thousands apart. */
+const N = String.raw`-?[\d\u202f.]+(?:e[-−]\d+)?`;
+/** @param {string | undefined} text */
+const num = (text) => Number((text ?? '').replace(/\u202f/g, '').replace('−', '-'));
+
+/** @param {string} text @param {string} form */
+const fit = (text, form) => {
+  const found = new RegExp(`^${form.replaceAll(' ', `${space}+`)}${space}*$`, 's').exec(text);
+  return found ? (found.groups ?? {}) : null;
+};
+
+/** The values of an index of a site's first axes. @param {World} world @param {string} site @param {...number} at */
+export function part({ sites }, site, ...at) {
+  const found = sites.get(site);
+  if (!found) throw new Error(`no site ${site}`);
+  const rest = found.shape.slice(at.length).reduce((a, b) => a * b, 1);
+  const flat = at.reduce((flat, index, axis) => flat * (found.shape[axis] ?? 0) + index, 0);
+  return Array.from(found.values.subarray(flat * rest, (flat + 1) * rest));
+}
+
+/** @param {number[]} values */
+const length = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+
+/** Whether a number was rounded to what is said. @param {string | undefined} said @param {number} value */
+function says(said, value) {
+  const text = (said ?? '').replace(/\u202f/g, '').replace('−', '-');
+  const [mantissa = '', exponent = '0'] = text.split('e');
+  const places = mantissa.split('.')[1]?.length ?? 0;
+  const bound = 0.50001 * 10 ** (Number(exponent) - places) + 2e-6 * Math.abs(value);
+  return Math.abs(Number(text) - value) <= bound;
+}
+
+/** @param {[boolean, string][]} claims  what must hold, and how it is called */
+const faults = (claims) => claims.flatMap(([holds, name]) => (holds ? [] : [name]));
+
+/** Depths in words as indices: `before layer 0 and after layers 1 to 6, 16 and 29`. @param {string} text */
+export function depthsOf(text) {
+  const found = text.startsWith('before layer 0') ? [0] : [];
+  const list = text.replace(/^before layer 0( and )?/, '').replace(/^after layers? /, '');
+  for (const piece of list.split(/, | and /).filter(Boolean)) {
+    const [from = 0, to = from] = piece.split(' to ').map(Number);
+    for (let layer = from; layer <= to; layer += 1) found.push(layer + 1);
+  }
+  return found;
+}
+
+/** @type {Check} */
+function attend(world) {
+  const { caption, token, layer, head, about, sites } = world;
+  const row = part(world, `blocks.${layer}.attn.pattern`, head, token);
+  if (token === 0) {
+    const all = Array.from({ length: about.layers }, (_, layer) =>
+      Array.from(
+        { length: about.heads },
+        (_, head) => part(world, `blocks.${layer}.attn.pattern`, head, 0)[0],
+      ),
+    ).flat();
+    const said = fit(
+      caption,
+      `.+ is the first token. It can look at nothing but itself, so its whole attention, (?<all>${N}) %, stays there, in every head of every layer\\.`,
+    );
+    return faults([
+      [said !== null, 'a form of its own'],
+      [says(said?.all, 100) && all.every((weight) => weight === 1), 'all of it stays there'],
+    ]);
+  }
+  const said = fit(
+    caption,
+    `.+ gives (?<most>${N}) % of its attention to .+ in head ${layer}\\.${head}(?:, and (?<second>${N}) % to .+)?\\. (?<self>Here it looks at itself more than at anything else: (?<own>${N}) %|To itself it gives (?<less>${N}) %)\\. (?<end>Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing|What comes after it is hatched: it gets exactly nothing)\\.`,
+  );
+  const others = row.slice(0, token).sort((a, b) => b - a);
+  const [own = 0, most = 0, second = 0] = [row[token], ...others];
+  const isLast = token === (sites.get('input_ids')?.shape[0] ?? row.length) - 1;
+  return faults([
+    [said !== null, 'a form of its own'],
+    [says(said?.most, 100 * most), `the most, ${most}`],
+    [said?.second === undefined || says(said.second, 100 * second), `the second, ${second}`],
+    [said?.self?.startsWith('Here') === own > most, `itself ${own}, others ${most}`],
+    [says(said?.own ?? said?.less, 100 * own), `itself ${own}`],
+    [said?.end?.startsWith('Nothing') === isLast, 'whether anything comes after it'],
+    [row.slice(token + 1).every((weight) => weight === 0), 'what comes later gets nothing'],
+  ]);
+}
+
+/** @type {Check} */
+function context(world) {
+  const { caption, token, layer, head, about } = world;
+  const row = part(world, `blocks.${layer}.attn.pattern`, head, token).slice(0, token + 1);
+  const shared = Math.floor(head / (about.heads / about.key_heads));
+  const values = row.map((_, at) => length(part(world, `blocks.${layer}.attn.v`, at, shared)));
+  const mean = row.reduce((sum, weight, at) => sum + weight * (values[at] ?? 0), 0);
+  const shares = row.map((weight, at) => (weight * (values[at] ?? 0)) / mean);
+  const apart = row.map((weight, at) => Math.abs(weight - (shares[at] ?? 0)));
+  const grouped = `(?: Its values are those of key head ${shared}, which ${about.heads / about.key_heads} query heads share\\.)?`;
+  if (token === 0)
+    return faults([
+      [
+        fit(
+          caption,
+          `.+ sees only itself, so its context vector is its own value vector, times ${N}\\.`,
+        ) !== null,
+        'a form of its own',
+      ],
+    ]);
+  const even = fit(
+    caption,
+    `Here weight and effect go together: no token’s share of what moves is four percentage points away from its weight. Most of it is moved by .+\\.${grouped}`,
+  );
+  if (even) return faults([[Math.max(...apart) < 0.0401, `${Math.max(...apart)} apart`]]);
+  const said = fit(
+    caption,
+    `.+ gets (?<weight>${N}) % of the weight, but its value is (?<how>shorter|longer) than the weighted mean of all \\((?<value>${N}) against (?<mean>${N})\\), so it does (?<share>${N}) % of the moving: .+`,
+  );
+  const widest = apart.indexOf(Math.max(...apart));
+  return faults([
+    [said !== null, 'a form of its own'],
+    [says(said?.weight, 100 * (row[widest] ?? 0)), `its weight ${row[widest]}`],
+    [says(said?.value, values[widest] ?? 0), `its value ${values[widest]}`],
+    [says(said?.mean, mean), `the mean ${mean}`],
+    [says(said?.share, 100 * (shares[widest] ?? 0)), `its share ${shares[widest]}`],
+    [(said?.how === 'longer') === (values[widest] ?? 0) > mean, 'which is longer'],
+  ]);
+}
+
+/** @param {World} world */
+async function depths(world) {
+  const { caption, token, about, ask } = world;
+  const answer = await ask('depths', { token, first: token, count: 1, halves: false, most: 1 });
+  const ranks = answer.depths.map((/** @type {any} */ { tokens }) => tokens[0].of.rank);
+  const firsts = ranks.flatMap((/** @type {number} */ rank, /** @type {number} */ at) =>
+    rank === 1 ? [at] : [],
+  );
+  const last = ranks.length - 1;
+  const start = `(?: Read straight from the embedding it would be number (?<start>${N}) of ${N}\\.)?`;
+  const echo = `(?<echo> Before layer 0 it says .+ itself: the table that is compared with is the table that the vector came from\\.)?`;
+  const said =
+    fit(caption, `After .+, the word .+ is first (?<when>.+?)\\.${start}${echo}`) ??
+    fit(
+      caption,
+      `After .+, the word .+ ends as number (?<ends>${N})\\.(?: On the way it was first (?<way>.+?)\\.)?${start}`,
+    );
+  if (!said) return ['a form of its own'];
+  const same = (/** @type {number[]} */ a) => JSON.stringify(a) === JSON.stringify(firsts);
+  const from = (/** @type {number} */ at) =>
+    Array.from({ length: last - at + 1 }, (_, i) => at + i);
+  const on = /from “(?:after layer (\d+)|before layer 0)” on$/.exec(said.when ?? '');
+  const begins = on ? (on[1] === undefined ? 0 : Number(on[1]) + 1) : last;
+  const earlier = /^at the end\. It was first (.+?) already, lost the place/.exec(said.when ?? '');
+  const claimed =
+    said.ends !== undefined
+      ? depthsOf(said.way ?? '')
+      : said.when?.startsWith('at every depth')
+        ? from(0)
+        : earlier
+          ? [...depthsOf(earlier[1] ?? ''), ...from(begins)]
+          : from(begins);
+  const first = answer.depths[0].tokens[0].top[0].id;
+  return faults([
+    [same(claimed), `first at ${firsts}, said ${claimed}`],
+    [said.ends === undefined || num(said.ends) === ranks[last], `it ends as ${ranks[last]}`],
+    [said.start === undefined || num(said.start) === ranks[0], `it begins as ${ranks[0]}`],
+    [!said.echo || (about.tied && first === world.ids[token]), 'what the embedding says'],
+  ]);
+}
+
+/** @type {Check} */
+function next(world) {
+  const { caption, token } = world;
+  const row = part(world, 'probabilities', token);
+  const sorted = [...row].sort((a, b) => b - a);
+  const holding = (/** @type {number} */ share) => {
+    let [sum, tokens] = [0, 0];
+    while (sum < share && tokens < sorted.length) sum += sorted[tokens++] ?? 0;
+    return { tokens, sum };
+  };
+  const entropy = row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  const said = fit(
+    caption,
+    `After .+, the model gives .+? (?<top>${N})(?<percent> %)?(?<half>, at least as much as to all others together|; it takes the first (?<many>${N}) to have half of everything between them), and (?<most>it alone has nine tenths|the first (?<ninety>${N}) of the ${N} tokens to have nine tenths)\\. The choice is as open as a throw of a die with (?<sides>${N}) equal sides\\.(?: The text goes on just so\\.| The text itself goes on with .+, which has ${N}(?: %)? and is number (?<rank>${N})\\.)?`,
+  );
+  const follows = world.ids[token + 1];
+  const rank = follows === undefined ? 0 : 1 + row.filter((p) => p > (row[follows] ?? 0)).length;
+  const [half, most] = [holding(0.5), holding(0.9)];
+  return faults([
+    [said !== null, 'a form of its own'],
+    [says(said?.top, (said?.percent ? 100 : 1) * (sorted[0] ?? 0)), `the likeliest ${sorted[0]}`],
+    [(said?.many ? num(said.many) : 1) === half.tokens, `half: ${half.tokens}`],
+    [(said?.ninety ? num(said.ninety) : 1) === most.tokens, `nine tenths: ${most.tokens}`],
+    [says(said?.sides, Math.exp(entropy)), `sides ${Math.exp(entropy)}`],
+    [said?.rank === undefined || num(said.rank) === rank, `its rank ${rank}`],
+    [!caption.includes('just so') || rank === 1, 'that the text goes on so'],
+  ]);
+}
+
+/** @param {World} world */
+async function stream({ caption, figure }) {
+  const pushes = await figure.locator('.stream-row:not(.stream-head)').evaluateAll((rows) =>
+    rows.map((row) => ({
+      name: row.querySelector('.stream-name')?.textContent ?? '',
+      push: Number(row.querySelector(':scope > .number:last-child')?.textContent),
+    })),
+  );
+  const sum = ((await figure.locator('.stream-sum').textContent()) ?? '').replaceAll('−', '-');
+  const of = (/** @type {string} */ name) =>
+    Number(new RegExp(`([+-]?[\\d.]+) ${name}`).exec(sum)?.[1]);
+  const said = fit(
+    caption,
+    `The largest push on .+ after .+ comes from the (?<who>.+?): (?<push>[+-]?${N})(?<against>, against it)?\\. (?<which>For this word the MLPs together move the logit further than attention does|For this word attention in all layers together moves the logit at least as far as the MLPs do)\\. Length and push .+`,
+  );
+  const most = pushes.reduce((a, b) => (Math.abs(b.push) > Math.abs(a.push) ? b : a));
+  const name = most.name.replace(/^layer (\d+) (attention|MLP)$/, '$2 of layer $1');
+  const [mlp, attention] = [Math.abs(of('MLPs')), Math.abs(of('attention'))];
+  const tie = Math.abs(mlp - attention) <= 0.01;
+  return faults([
+    [said !== null, 'a form of its own'],
+    [
+      said?.who === name || Math.abs(Math.abs(num(said?.push)) - Math.abs(most.push)) < 0.011,
+      `it is ${name}`,
+    ],
+    [Math.abs(num(said?.push?.replace('+', '')) - most.push) < 0.011, `the push ${most.push}`],
+    [(said?.against !== undefined) === most.push < 0, 'whether it is against it'],
+    [
+      tie || said?.which?.startsWith('For this word the MLPs') === mlp > attention,
+      `MLPs ${mlp}, attention ${attention}`,
+    ],
+  ]);
+}
+
+/** @type {Check} */
+function mlp(world) {
+  const { caption, token, layer } = world;
+  const row = part(world, `blocks.${layer}.mlp.post`, token);
+  const most = row.reduce((most, x, at) => (Math.abs(x) > Math.abs(row[most] ?? 0) ? at : most), 0);
+  const said = fit(
+    caption,
+    `Of ${N} hidden units, number (?<unit>\\d+) is furthest from 0 for .+: (?<post>${N}) leaves it(?:, which moves the logit of .+ by \\+${N} and that of .+ by -${N}|, so it moves no logit|, which moves all logits the same way)\\. A push .+`,
+  );
+  return faults([
+    [said !== null, 'a form of its own'],
+    [num(said?.unit) === most, `the unit ${most}`],
+    [says(said?.post, row[most] ?? 0), `what leaves it, ${row[most]}`],
+  ]);
+}
+
+/** @param {World} world */
+async function embed(world) {
+  const { caption, token, about, ask } = world;
+  const { neighbours, lengths } = await ask('embed', { token });
+  const own = part(world, 'embed', token);
+  const chance = Math.sqrt((2 * Math.log(about.vocabulary)) / about.width);
+  const said = fit(
+    caption,
+    `.+ is row ${N} of a table of ${N}; the row's length is (?<length>${N})\\. Of all other rows, .+ points most nearly the same way \\(cosine (?<first>${N})\\), then .+ \\((?<second>${N})\\)\\. A cosine of 1 would be the same direction; the nearest of as many rows drawn at random would have about (?<chance>${N})(?<none>, so this row has found no neighbourhood)?\\.(?<again> It stands in the text more than once, each time with this same row\\.)?`,
+  );
+  const repeats = world.ids.filter((id) => id === world.ids[token]).length > 1;
+  return faults([
+    [said !== null, 'a form of its own'],
+    [
+      says(said?.length, length(own)) && Math.abs(lengths[token] - length(own)) < 1e-4,
+      'its length',
+    ],
+    [says(said?.first, neighbours[0].cosine), 'the nearest'],
+    [neighbours[0].cosine >= neighbours[1].cosine, 'the order'],
+    [(said?.none !== undefined) === neighbours[0].cosine <= chance, 'whether it is near'],
+    [(said?.again !== undefined) === repeats, 'whether it stands there again'],
+  ]);
+}
+
+/** @type {Check} */
+function exchange(world) {
+  const { caption, token, layer, ids } = world;
+  const added = length(part(world, `blocks.${layer}.attn_out`, token));
+  const before = length(part(world, `blocks.${layer}.resid_pre`, token));
+  const said = fit(
+    caption,
+    `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it comes from .+\\.`,
+  );
+  const isLast = token === ids.length - 1;
+  return faults([
+    [said !== null, 'a form of its own'],
+    [says(said?.added, added), `what is added, ${added}`],
+    [says(said?.before, before), `what was there, ${before}`],
+    [/nothing comes after/.test(caption) === isLast, 'whether anything comes after it'],
+    [isLast || /takes exactly nothing from/.test(caption), 'what is not taken'],
+  ]);
+}
+
+/** @param {World} world */
+async function sample({ caption, figure, about, ask, settings }) {
+  const answer = await ask('sample', { settings, seed: 0, draws: 1000 });
+  const removed = [...caption.matchAll(new RegExp(`took${space}(${N})${space}tokens`, 'g'))];
+  const taken = removed.reduce((sum, [, many]) => sum + num(many), 0);
+  const left = answer.stages.at(-1).kept;
+  const seed = /Seed 0 draws (.+?)\. Of the seeds/.exec(caption.replaceAll('\u00a0', ' '))?.[1];
+  const drawn = await figure.locator('.sample-row.is-first .sample-name').textContent();
+  return faults([
+    [about.vocabulary - taken === left, `${left} are left of ${about.vocabulary}, ${taken} taken`],
+    [/No step takes a token away/.test(caption) === (taken === 0), 'whether any was taken'],
+    [seed?.trim() === drawn?.trim(), `the seed draws ${drawn}, said ${seed}`],
+  ]);
+}
+
+/** @param {World} world */
+async function tokens({ caption, ids, about }) {
+  const said = fit(
+    caption,
+    `(?:One token: |(?<many>${N}) tokens\\. ).+ has the number (?<id>${N}) of (?<all>${N})\\. The same text is .+`,
+  );
+  return faults([
+    [said !== null, 'a form of its own'],
+    [(said?.many ? num(said.many) : 1) === ids.length, `${ids.length} tokens`],
+    [num(said?.all) === about.vocabulary, 'the vocabulary'],
+  ]);
+}
+
+/** @type {Check} */
+function position({ caption, token, about }) {
+  if (about.positions !== 'rotary') return [];
+  const said = fit(
+    caption,
+    `The query of .+ in head \\d+\\.\\d+ is turned pair by pair\\. (?:This is the first position: every angle is 0, and nothing turns\\.|The first pair turns by (?<fast>${N}) radians with every token, once around in (?<around>${N}); the last by (?<slow>${N}), once around in (?<long>${N}) tokens\\.) Keys are turned alike, .+`,
+  );
+  if (!said) return ['a form of its own'];
+  const [fast, around, slow, long] = [said.fast, said.around, said.slow, said.long].map(num);
+  return faults([
+    [(said.fast === undefined) === (token === 0), 'whether it is the first'],
+    [token === 0 || Math.abs((fast ?? 0) * (around ?? 0) - 2 * Math.PI) < 0.1, 'once around'],
+    [
+      token === 0 || (slow ?? 0) === 0 || (slow ?? 0) * (long ?? 0) < 2 * Math.PI + 1,
+      'the slow one',
+    ],
+  ]);
+}
+
+/** @param {World} world */
+async function repeat({ caption, figure }) {
+  const rows = await figure.locator('.cost-row .cost-time').allTextContents();
+  const said = fit(
+    caption,
+    `.*With the cache the model read (?<read>${N}) tokens? in ${N} ms; without it, all (?<all>${N}) in ${N} ms\\. Both gave the same logits, bit for bit\\. (?:The cache was empty before this step, so both had the same work\\.|That took (?<some>${N}) M and (?<whole>${N}) M multiplications, (?<times>${N}) times as many without it\\.(?: The time .*)?).*`,
+  );
+  return faults([
+    [said !== null, 'a form of its own'],
+    [rows.length === 4, 'two times and two counts'],
+    [(said?.some === undefined) === (num(said?.read) === num(said?.all)), 'whether it was empty'],
+    [
+      said?.some === undefined ||
+        Math.abs(num(said.whole) / num(said.some) / num(said.times) - 1) < 0.1,
+      'how many times as many',
+    ],
+  ]);
+}
+
+/** @type {Record<string, Check>} */
+export const CHECKS = {
+  tokens,
+  embed,
+  position,
+  exchange,
+  attend,
+  context,
+  mlp,
+  stream,
+  depths,
+  next,
+  sample,
+  repeat,
+};
