@@ -16,6 +16,8 @@ pub struct Branches {
     sequences: Sequences,
     texts: Vec<Text>,
     clock: u64,
+    /// Pages of the cache, and how many of them are held at most.
+    pages: [usize; 2],
 }
 
 #[derive(Debug, Default)]
@@ -54,12 +56,25 @@ impl Branches {
             sequences: Sequences::new(network, compute, threads, context, texts, pages),
             texts: (0..texts).map(|_| Text::default()).collect(),
             clock: 0,
+            pages: [pages; 2],
         }
+    }
+
+    /// The same, which forgets texts before they hold more than so many pages together. Only the text
+    /// that is read may need more.
+    pub fn holding(mut self, most: usize) -> Self {
+        self.pages[1] = most;
+        self
     }
 
     /// Tokens that a text can have.
     pub fn context(&self) -> usize {
         self.sequences.context()
+    }
+
+    /// Pages that all texts hold together.
+    pub fn held_pages(&self) -> usize {
+        self.pages[0] - self.sequences.cache().free()
     }
 
     /// The logits after the text that was read last. `[vocabulary]`
@@ -141,8 +156,10 @@ impl Branches {
         let wanted = Cache::pages(tokens) - known / Cache::PAGE;
         let mut others: Vec<usize> = (0..self.texts.len()).filter(|&other| other != at).collect();
         others.sort_by_key(|&other| self.texts[other].asked_for);
+        let [all, most] = self.pages;
         for other in others {
-            if self.sequences.cache().free() >= wanted {
+            let free = self.sequences.cache().free();
+            if free >= wanted && all - free + wanted <= most {
                 return;
             }
             self.forget(other);

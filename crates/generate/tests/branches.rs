@@ -147,3 +147,22 @@ fn the_likeliest_come_first_and_of_equals_the_lower_id() {
     assert_eq!(of(&[1.0, 2.0], 9), [1, 0]);
     assert!(of(&[1.0, 2.0], 0).is_empty());
 }
+
+#[test]
+fn texts_are_forgotten_before_they_hold_more_than_they_may() {
+    let team = Team::alone();
+    let weights = world::weights(&team);
+    let most = 3;
+    let mut branches =
+        Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 9, 0).holding(most);
+    for first in 0..8 {
+        // One page each, and none like another.
+        let text: Vec<TokenId> = (0..20).map(|at| TokenId((7 * first + at) % 50)).collect();
+        let reading = branches.read(&weights, &team, &text).unwrap();
+        assert_eq!((reading.known, reading.read), (0, 20));
+        assert!(branches.held_pages() <= most, "{} pages", branches.held_pages());
+    }
+    // The newest are still there.
+    let newest: Vec<TokenId> = (0..20).map(|at| TokenId((7 * 7 + at) % 50)).collect();
+    assert_eq!(branches.read(&weights, &team, &newest).unwrap().known, 19);
+}

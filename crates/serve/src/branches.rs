@@ -15,8 +15,8 @@ use crate::models::{Open, Serial};
 const MODELS: usize = 2;
 /// Texts that are kept of a model.
 const TEXTS: usize = 16;
-/// Bytes of a model's cache, unless two whole texts need more.
-const BYTES: usize = 256 << 20;
+/// Bytes that the texts of a model hold together, unless the one that is read needs more.
+const BYTES: usize = 64 << 20;
 
 /// The texts of one model. Whoever computes holds it, so nobody waits for it.
 pub(crate) type Shared = Arc<Mutex<Branches>>;
@@ -60,5 +60,6 @@ fn nothing_read(open: &Open, threads: usize) -> Branches {
     let compute = open.weights.compute();
     let affordable = BYTES / Cache::bytes(network, compute, 1).max(1);
     let pages = affordable.min(TEXTS * Cache::pages(context));
-    Branches::new(network, compute, threads, context, TEXTS, pages)
+    // There is always room for two whole texts, but pages that nobody wrote to take no memory.
+    Branches::new(network, compute, threads, context, TEXTS, pages).holding(pages)
 }
