@@ -150,7 +150,9 @@ function small(name, points, steps, high, rise) {
   );
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 220, 40, 24, 8];
+const [HEIGHT, LEFT, BOTTOM, TOP] = [220, 40, 24, 8];
+/** As wide as the screen allows, so that its words are never drawn smaller than they are. */
+const WIDTH = Math.max(300, Math.min(640, document.documentElement.clientWidth - 32));
 
 /**
  * The loss over the steps: a line for what it learns from, points for what was kept back.
