@@ -202,7 +202,11 @@ function next(world) {
     `After .+, the model gives .+? (?<top>${N})(?<percent> %)?(?<half>, at least as much as to all others together|; it takes the first (?<many>${N}) to have half of everything between them), and (?<most>it alone has nine tenths|the first (?<ninety>${N}) of the ${N} tokens to have nine tenths)\\. The choice is as open as a throw of a die with (?<sides>${N}) equal sides\\.(?: The text goes on just so\\.| The text itself goes on with .+, which has ${N}(?: %)? and is number (?<rank>${N})\\.)?`,
   );
   const follows = world.ids[token + 1];
-  const rank = follows === undefined ? 0 : 1 + row.filter((p) => p > (row[follows] ?? 0)).length;
+  // Of probabilities too small to tell apart, the logits tell the order; of equal ones, the ids.
+  const logits = part(world, 'logits', token);
+  const own = logits[follows ?? 0] ?? 0;
+  const before = logits.filter((x, id) => x > own || (x === own && id < (follows ?? 0)));
+  const rank = follows === undefined ? 0 : 1 + before.length;
   const [half, most] = [holding(0.5), holding(0.9)];
   return faults([
     [said !== null, 'a form of its own'],
