@@ -48,7 +48,7 @@ async fn of_many_logits_only_the_tokens_asked_for_are_kept() {
     let first = passes.parts(&asked, &[part(399)]).await.unwrap();
     assert!(first.at(Site::Logits).is_none());
     assert_eq!(first.part(Site::Logits, 399).unwrap().shape, [1 << 16]);
-    assert!(first.bytes() < 2 << 20, "{}", first.bytes());
+    assert!(first.bytes() < 4 << 20, "{}", first.bytes());
     let second = passes.parts(&asked, &[part(7)]).await.unwrap();
     assert!(second.part(Site::Logits, 7).is_some() && second.part(Site::Logits, 399).is_some());
     let again = passes.parts(&asked, &[part(7), part(399)]).await.unwrap();
