@@ -18,6 +18,9 @@ use crate::interrupt;
 const EVERY: Duration = Duration::from_millis(50);
 /// How long clients have to hear the last news.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// Threads for slow work: one computes at a time, the others cut texts and write answers. The allocator
+/// keeps freed memory for each thread, so they are few.
+const BLOCKING: usize = 3;
 
 /// A page that is being answered.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ impl Answering {
         let is_over = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            .max_blocking_threads(BLOCKING)
             .thread_name("page")
             .enable_all()
             .build()
