@@ -26,7 +26,9 @@ const behind = (page) => {
 };
 
 test('a slider changes what is left while it is dragged', async () => {
-  const { page, faults } = await open(browser.context, served.address);
+  const { page, faults } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+  });
   await drawn(page, 'sample');
   const figure = page.locator('figure[data-stage="sample"]');
   const slider = figure.locator('.slider input').nth(0);

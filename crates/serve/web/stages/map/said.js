@@ -54,7 +54,7 @@ export function captions(of, [x, y]) {
     share(y),
     `. The rest of the ${count(of.width)} dimensions is not on this sheet, so a flat map misleads: points that touch here may be far apart, and the lines from the word that is spoken of lead to its true neighbours. `,
     of.steps.length > 1
-      ? 'The axes are fitted to the table as it is now and stay the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold. '
+      ? 'The axes are fitted to the last table and are the same at every step, so that only the words move. Press play to see them go from where training began; the faint lines show the way of the words that are named in bold. '
       : 'Of this model no earlier tables were kept, so there is nothing to play. ',
   ];
 }

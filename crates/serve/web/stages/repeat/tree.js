@@ -102,6 +102,7 @@ export function draw(root, cursor, onPick) {
     deepest = Math.max(deepest, node.depth);
     const [x, y] = [20 + node.depth * STEP, 22 + lane * LANE];
     const name = node.token ? visible(node.token.text || node.token.piece) : 'prompt';
+    const shown = name.length > 7 ? `${name.slice(0, 6)}…` : name;
     const isHere = node === cursor;
     dots.push(
       svg(
@@ -110,7 +111,8 @@ export function draw(root, cursor, onPick) {
           class: `branch-node ${on.has(node) ? 'is-on' : ''} ${isHere ? 'is-here' : ''}`,
           role: 'button',
           tabindex: isHere ? '0' : '-1',
-          'aria-label': `${name}, token ${node.depth} behind the prompt${isHere ? ', here' : ''}`,
+          // What is seen is a part of what is said.
+          'aria-label': `${shown === name ? name : `${shown} ${name}`}, token ${node.depth} behind the prompt${isHere ? ', here' : ''}`,
           'aria-current': isHere ? 'step' : null,
           onclick: () => onPick(node),
           onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onPick(node),
@@ -123,7 +125,7 @@ export function draw(root, cursor, onPick) {
           height: LANE - 2,
         }),
         svg('circle', { cx: x, cy: y, r: isHere ? 5.5 : 3.5 }),
-        svg('text', { x, y: y - 9 }, name.length > 7 ? `${name.slice(0, 6)}…` : name),
+        svg('text', { x, y: y - 9 }, shown),
         svg('title', null, name),
       ),
     );
