@@ -79,7 +79,7 @@ pub(crate) enum Packed {
 /// How the kernels call a form in which they multiply a weight as it is stored.
 fn kind(element: Element) -> Option<Kind> {
     match element {
-        Element::F32 => None,
+        Element::F32 | Element::Q6K => None,
         Element::F16 => Some(Kind::F16),
         Element::Bf16 => Some(Kind::Bf16),
         Element::Q8_0 => Some(Kind::Q8_0),
@@ -112,13 +112,8 @@ impl Packed {
         compute: Compute,
         team: &Team,
     ) -> Option<Self> {
-        let kind = kind(file.element(id))?;
-        file.row(id, 0)?;
+        let kind = Self::stored_kind(file, id, compute)?;
         let [outputs, inner] = file.network().weight(id).shape;
-        let is_rounded = kind == Kind::F16 || kind == Kind::Bf16 && !inner.is_multiple_of(32);
-        if compute == Compute::Bf16 && is_rounded {
-            return None;
-        }
         let mut words = Room::zeros(stored::panels_len(kind, outputs, inner));
         for rows in pieces(outputs, inner, PACKED) {
             let at = stored::panels_len(kind, rows.start, inner);
@@ -129,15 +124,25 @@ impl Packed {
         Some(Self::Stored(kind, words))
     }
 
-    /// A matrix that is stored in f32 for products in f32, whose rows are nowhere else. It is copied in
-    /// pieces, so that no other copy of it stands in memory meanwhile, the file's included.
+    /// The form in which [`Packed::stored`] keeps a weight, if it does.
+    pub(crate) fn stored_kind(file: &Stored, id: WeightId, compute: Compute) -> Option<Kind> {
+        let kind = kind(file.element(id))?;
+        file.row(id, 0)?;
+        let [_, inner] = file.network().weight(id).shape;
+        let is_rounded = kind == Kind::F16 || kind == Kind::Bf16 && !inner.is_multiple_of(32);
+        if compute == Compute::Bf16 && is_rounded { None } else { Some(kind) }
+    }
+
+    /// A matrix that is stored in f32, or in a form that is widened to it, for products in f32, whose rows
+    /// are nowhere else. It is copied in pieces, so that no other copy of it stands in memory meanwhile, the
+    /// file's included.
     pub(crate) fn copied(
         file: &Stored,
         id: WeightId,
         compute: Compute,
         team: &Team,
     ) -> Option<Self> {
-        if file.element(id) != Element::F32 || compute != Compute::F32 {
+        if kind(file.element(id)).is_some() || compute != Compute::F32 {
             return None;
         }
         file.row(id, 0)?;

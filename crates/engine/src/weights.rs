@@ -134,13 +134,23 @@ impl Weights {
 
     /// Bytes that [`Weights::computing`] holds when done.
     pub fn bytes_computing(network: &Network, keep: Keep, compute: Compute) -> usize {
+        network.ids().map(|id| bytes_of(network, id, keep, compute)).sum()
+    }
+
+    /// Bytes that [`Weights::load_computing`] holds when done. What is stored in a form that is not
+    /// multiplied as it is, such as Q6_K, is held in f32.
+    pub fn bytes_loaded(file: &Stored, keep: Keep, compute: Compute) -> usize {
+        let network = file.network();
         let of = |id: WeightId| {
-            let spec = network.weight(id);
-            if keep == Keep::Learning || !is_multiplied(network, id) {
-                return 4 * spec.len();
-            }
-            let rows = if compute == Compute::Bf16 { 4 * spec.len() } else { 0 };
-            rows + 4 * compute.panels_len(spec.shape)
+            let kind = match keep {
+                Keep::Running => Packed::stored_kind(file, id, compute),
+                Keep::Learning => None,
+            };
+            let [outputs, inner] = network.weight(id).shape;
+            kind.map_or_else(
+                || bytes_of(network, id, keep, compute),
+                |kind| 4 * stored::panels_len(kind, outputs, inner),
+            )
         };
         network.ids().map(of).sum()
     }
@@ -211,6 +221,16 @@ impl Weights {
         let packed = held.packed.forward(self.network.weight(id).shape).and_then(Forward::table);
         packed.filter(|_| held.rows.is_empty()).unwrap_or(Table::Rows(&held.rows))
     }
+}
+
+/// Bytes in which a weight is held that is not kept as a file stores it.
+fn bytes_of(network: &Network, id: WeightId, keep: Keep, compute: Compute) -> usize {
+    let spec = network.weight(id);
+    if keep == Keep::Learning || !is_multiplied(network, id) {
+        return 4 * spec.len();
+    }
+    let rows = if compute == Compute::Bf16 { 4 * spec.len() } else { 0 };
+    rows + 4 * compute.panels_len(spec.shape)
 }
 
 /// Whether a weight enters a matrix product.

@@ -16,6 +16,8 @@ mod train;
 mod verify;
 
 use clap::Subcommand;
+use lookback::open::Model;
+use lookback_engine::{Compute, Team};
 use lookback_files::Result;
 
 use crate::{
@@ -55,6 +57,20 @@ pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
         tracing::debug!(peak_memory_mb = memory::peak_mb(), "done");
     }
     done
+}
+
+/// Opens a model that fits into memory, and says what is odd about its files.
+pub(crate) fn open(
+    model: &str,
+    compute: impl Into<Compute>,
+    team: &Team,
+    print: &mut Print,
+) -> Result<Model> {
+    let opened = Model::open_planned(model, compute.into(), team, &|bytes| {
+        memory::refuse_beyond(&format!("{model}: holding its weights"), bytes)
+    })?;
+    opened.remarks.iter().for_each(|remark| print.say(remark));
+    Ok(opened)
 }
 
 fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {

@@ -25,6 +25,8 @@ pub struct Model {
     pub chat_template: Option<String>,
     /// A mistake in it matters to those alone who sample.
     suggested: Result<Suggested>,
+    /// What a user should know of how its files were read, one sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Model {
@@ -35,25 +37,31 @@ impl Model {
 
     /// The same, for matrix products in this precision.
     pub fn open_computing(model: &str, compute: Compute, team: &Team) -> Result<Self> {
+        Self::open_planned(model, compute, team, &|_| Ok(()))
+    }
+
+    /// The same, unless `admit` refuses the bytes that its weights will take; it is asked before they are
+    /// read.
+    pub fn open_planned(
+        model: &str,
+        compute: Compute,
+        team: &Team,
+        admit: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Self> {
         let path = find(model)?;
         let stored = Stored::open(&path)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
         let tokenizer =
             has_tokenizer.then(|| crate::tokenizer::of(stored.tokenizer(), &path)).transpose()?;
-        let vocabulary = stored.config().vocabulary;
-        if let Some(tokenizer) = &tokenizer
-            && tokenizer.vocabulary() > vocabulary
-        {
-            return Err(Refusal::user(format!(
-                "{}: its tokenizer has {} tokens and its weights have {vocabulary}; they belong to \
-                 different models",
-                path.display(),
-                tokenizer.vocabulary()
-            )));
-        }
+        // Tokens beyond the table (a `<pad>` that was added without resizing) are refused where they are used.
+        let rows = stored.config().vocabulary;
+        let tokenizer = tokenizer.map(|tokenizer| tokenizer.for_table(rows));
+        admit(Weights::bytes_loaded(&stored, Keep::Running, compute))?;
+        let remark = |remark: &String| format!("{}: {remark}", path.display());
         Ok(Self {
             chat_template: stored.tokenizer().chat_template()?,
             suggested: crate::suggested::by(&stored, &path),
+            remarks: stored.remarks().iter().map(remark).collect(),
             weights: Weights::load_computing(&stored, Keep::Running, compute, team)?,
             tokenizer,
             path,

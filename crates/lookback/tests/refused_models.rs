@@ -339,7 +339,7 @@ fn a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong() {
     version[4] = 9;
     case("version", &version);
     let mut changed = gguf();
-    changed.info("blk.0.x.weight", 14, &[256], 0);
+    changed.info("blk.0.x.weight", 12, &[256], 0);
     case("type-not-read", &changed.finish());
     let mut changed = gguf();
     changed.info("blk.0.x.weight", 99, &[32], 0);

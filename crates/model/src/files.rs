@@ -33,6 +33,7 @@ pub struct Stored {
     weights: Settled,
     tokenizer: StoredTokenizer,
     sampling: Vec<(String, Suggestion)>,
+    remarks: Vec<String>,
 }
 
 impl Stored {
@@ -42,12 +43,22 @@ impl Stored {
     }
 
     fn open_directory(folder: &Path) -> Result<Self> {
-        let network = Network::new(&directory::read_config(folder)?);
-        let names = Names::of_directory(network.config.family);
-        let tensors = directory::open_tensors(folder, names)?;
+        let mut config = directory::read_config(folder)?;
+        let names = Names::of_directory(config.family);
+        let mut tensors = directory::open_tensors(folder, names)?;
+        let mut remarks = Vec::new();
+        if config.tied && names.unties(&mut tensors) {
+            config = config.with(|config| config.tied = false)?;
+            remarks.push(format!(
+                "{}.weight differs from the embedding table, so it is used as it is, as transformers does, \
+                 though tie_word_embeddings is true",
+                names.head
+            ));
+        }
+        let network = Network::new(&config);
         let weights = Settled::new(tensors, &network, names)?;
         let tokenizer = StoredTokenizer::Directory(folder.to_owned());
-        Ok(Self { network, weights, tokenizer, sampling: Vec::new() })
+        Ok(Self { network, weights, tokenizer, sampling: Vec::new(), remarks })
     }
 
     fn open_file(path: &Path) -> Result<Self> {
@@ -62,8 +73,9 @@ impl Stored {
         let gguf::Opened { config, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
         let network = Network::new(&config);
         let weights = Settled::new(tensors, &network, Names::of_gguf(config.family))?;
+        let remarks = tokenizer.remarks.clone();
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
-        Ok(Self { network, weights, tokenizer, sampling })
+        Ok(Self { network, weights, tokenizer, sampling, remarks })
     }
 
     /// What the model is.
@@ -79,6 +91,11 @@ impl Stored {
     /// Where its tokenizer is.
     pub fn tokenizer(&self) -> &StoredTokenizer {
         &self.tokenizer
+    }
+
+    /// What a user should know of how the files were read, one sentence each.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// What a GGUF file suggests about sampling, by what stands behind `general.sampling.`; a

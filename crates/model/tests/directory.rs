@@ -191,13 +191,14 @@ fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
 }
 
 #[test]
-fn buffers_of_older_files_and_a_copied_tied_head_are_harmless() {
+fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_takes() {
     let network = world::gpt2();
     let folder = tempfile::tempdir().expect("a place");
     world::write_directory(folder.path(), &network);
     let path = folder.path().join("model.safetensors");
     let mut tensors = world::tensors_of(&path);
-    let table = tensors.iter().find(|tensor| tensor.0.ends_with("wte.weight")).expect("a table");
+    let table = tensors.iter().find(|tensor| tensor.0.ends_with("wte.weight")).cloned();
+    let table = table.expect("a table");
     let head = ("lm_head.weight".to_owned(), "F32", table.2.clone(), table.3.clone());
     tensors.push(head);
     tensors.push((
@@ -210,11 +211,100 @@ fn buffers_of_older_files_and_a_copied_tied_head_are_harmless() {
     fs::write(&path, world::safetensors(&tensors)).expect("written");
     world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
 
+    // One that differs is a head of its own, as transformers 5 takes it.
     let head = tensors.iter_mut().find(|tensor| tensor.0 == "lm_head.weight").expect("a head");
     head.3[9] ^= 1;
+    let wanted = world::floats(&head.3);
     fs::write(&path, world::safetensors(&tensors)).expect("written");
-    let sentence = world::refusal(folder.path());
-    assert!(sentence.contains("lm_head.weight differs from the embedding table"), "{sentence}");
+    let stored = Stored::open(folder.path()).expect("understood");
+    assert!(!stored.config().tied);
+    assert_eq!(world::read(&stored, stored.network().head.linear.weight), wanted);
+    assert_eq!(world::read(&stored, stored.network().embed), world::floats(&table.3));
+    assert!(stored.remarks()[0].starts_with("lm_head.weight differs from the embedding table"));
+
+    // And one without the table is the table.
+    tensors.retain(|tensor| !tensor.0.ends_with("wte.weight"));
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    let stored = Stored::open(folder.path()).expect("understood");
+    assert!(stored.config().tied && stored.remarks().is_empty());
+    assert_eq!(world::read(&stored, stored.network().embed), wanted);
+}
+
+#[test]
+fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
+    let folder = tempfile::tempdir().expect("a place");
+    let path = folder.path().join("model.safetensors");
+    for network in world::families() {
+        world::write_directory(folder.path(), &network);
+        let plain = world::tensors_of(&path);
+        let extra = |name: &str| (name.to_owned(), "F32", vec![2], vec![0; 8]);
+        for wrapper in ["_orig_mod.", "module.", "module._orig_mod."] {
+            let mut tensors: Vec<_> = plain
+                .iter()
+                .map(|(name, dtype, shape, bytes)| {
+                    (format!("{wrapper}{name}"), *dtype, shape.clone(), bytes.clone())
+                })
+                .collect();
+            tensors.push(extra("v_head.summary.weight"));
+            if network.config.family != lookback_model::Family::Gpt2 {
+                tensors.push(extra("model.rotary_emb.inv_freq"));
+                tensors.push(extra("model.layers.1.self_attn.rotary_emb.inv_freq"));
+            }
+            fs::write(&path, world::safetensors(&tensors)).expect("written");
+            world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+        }
+        for refused in
+            ["lm_head.bias", "model.layers.0.self_attn.q_proj.lora_A.weight", "score.weight"]
+        {
+            let mut tensors = plain.clone();
+            tensors.push(extra(refused));
+            fs::write(&path, world::safetensors(&tensors)).expect("written");
+            let sentence = world::refusal(folder.path());
+            assert!(
+                sentence.contains(&format!("tensor {refused} is not part of the model")),
+                "{sentence}"
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a place");
+    for network in world::families() {
+        world::write_directory(folder.path(), &network);
+        let path = folder.path().join("config.json");
+        let text = fs::read_to_string(&path).expect("written");
+        let with = |key: &str, value: &str| {
+            let text = text.replacen('{', &format!("{{\"{key}\": {value},"), 1);
+            fs::write(&path, text).expect("written");
+            Stored::open(folder.path())
+        };
+        for (key, value) in [
+            ("unsloth_version", "\"2025.1\""),
+            ("unsloth_fixed", "true"),
+            ("auto_map", r#"{"AutoModel": "x.Y"}"#),
+            ("_name_or_path", "\"org/name\""),
+            ("_attn_implementation_autoset", "true"),
+            ("quantization_config", "null"),
+            ("output_hidden_states", "true"),
+            ("forced_eos_token_id", "2"),
+            ("min_length", "0"),
+            ("num_beam_groups", "1"),
+            ("prefix", "\"\""),
+            ("torchscript", "false"),
+        ] {
+            assert!(with(key, value).is_ok(), "{key}");
+        }
+        for (key, value) in [
+            ("quantization_config", r#"{"bits": 4}"#),
+            ("num_local_experts", "8"),
+            ("residual_multiplier", "0.5"),
+        ] {
+            let refused = with(key, value).err().expect("a refusal").to_string();
+            assert!(refused.contains(&format!("{key} = ")), "{refused}");
+        }
+    }
 }
 
 #[test]

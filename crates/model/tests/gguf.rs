@@ -140,6 +140,7 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
         merges: merges.to_vec(),
         beginning: Some(TokenId(1)),
         end: Some(TokenId(2)),
+        ends: vec![TokenId(2)],
         unknown: Some(TokenId(0)),
         add_beginning: Some(false),
         add_space_prefix: Some(true),
@@ -160,7 +161,7 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
         (|g| _ = g.number("llama.expert_count", 8), "a mixture of experts is not understood"),
         (|g| _ = g.real("llama.logit_scale", 2.0), "metadata llama.logit_scale is not understood"),
         (|g| _ = g.number("llama.attention.value_length", 8), "keys and values of different"),
-        (|g| _ = g.number("llama.vocab_size", 30), "its tokenizer has 37 tokens, but its model"),
+        (|g| _ = g.number("llama.vocab_size", 30), "token_embd.weight has the shape [37, 64]"),
         (|g| _ = g.number("split.count", 3), "it is one part of a split file"),
     ];
     let network = with_ends(&world::llama());
@@ -179,6 +180,127 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
     scaled.tensor("rope_freqs.weight", 0, &[8], &[0; 32]);
     let sentence = refuse(&scaled.finish());
     assert!(sentence.contains("tensor rope_freqs.weight is not part of the model"), "{sentence}");
+}
+
+/// What is read of a tokenizer with these tokens, all normal, and keys.
+fn tokenizer_of(
+    model: &str,
+    tokens: &[(usize, &str, i32)],
+    keys: impl Fn(&mut Gguf),
+) -> (GgufTokenizer, Vec<TokenId>) {
+    let network = world::llama();
+    let mut gguf = Gguf::new();
+    let mut texts: Vec<String> = (0..37).map(|id| format!("t{id}")).collect();
+    let mut types = vec![1i32; 37];
+    for (id, text, kind) in tokens {
+        texts[*id] = (*text).to_owned();
+        types[*id] = *kind;
+    }
+    let types: Vec<u8> = types.iter().flat_map(|kind| kind.to_le_bytes()).collect();
+    world::gguf_shape(&mut gguf, &network.config);
+    gguf.text("tokenizer.ggml.model", model).texts("tokenizer.ggml.tokens", &texts).key(
+        "tokenizer.ggml.token_type",
+        9,
+        &list(5, 37, &types),
+    );
+    keys(&mut gguf);
+    fill(&mut gguf, &network, |gguf, name, shape, values, _| {
+        gguf.tensor(name, 0, shape, &world::bytes(values));
+    });
+    let stored = open(&gguf.finish());
+    assert_eq!(stored.remarks().len(), {
+        let StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() else { panic!("it is a file") };
+        tokenizer.remarks.len()
+    });
+    let StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() else { panic!("it is a file") };
+    (tokenizer.as_ref().clone(), stored.config().ends.clone())
+}
+
+/// As llama.cpp's `llama-vocab.cpp` has it.
+#[test]
+fn ends_are_found_by_keys_and_then_by_the_names_of_tokens() {
+    let ends = |tokens: &[(usize, &str, i32)], keys: &dyn Fn(&mut Gguf)| {
+        let (_, ends) = tokenizer_of("llama", tokens, keys);
+        ends.into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    let id = |key: &'static str, id: usize| {
+        move |gguf: &mut Gguf| _ = gguf.number(&format!("tokenizer.ggml.{key}"), id)
+    };
+    let none = |_: &mut Gguf| {};
+    assert_eq!(ends(&[(2, "</s>", 3), (30, "<|im_end|>", 3)], &none), [2, 30]);
+    // The end that the file names comes first.
+    assert_eq!(ends(&[(9, "<|eot_id|>", 3)], &id("eos_token_id", 30)), [30, 9]);
+    assert_eq!(ends(&[], &id("eot_token_id", 30)), [2, 30]);
+    assert_eq!(ends(&[], &id("eom_token_id", 31)), [2, 31]);
+    assert_eq!(ends(&[], &id("fim_pad_token_id", 31)), [2, 31]);
+    assert_eq!(ends(&[], &id("fim_rep_token_id", 31)), [2, 31]);
+    assert_eq!(ends(&[], &id("fim_sep_token_id", 31)), [2, 31]);
+    assert_eq!(ends(&[], &id("fim_pre_token_id", 31)), [2]);
+    assert_eq!(ends(&[(8, "<|file_sep|>", 3), (7, "<|fim_prefix|>", 3)], &none), [2, 8]);
+    assert_eq!(ends(&[(8, "<|repo_name|>", 3), (7, "<|fim_pad|>", 3)], &none), [2, 7, 8]);
+    // A key goes before names of its role.
+    assert_eq!(ends(&[(8, "<|fim_pad|>", 3)], &id("fim_pad_token_id", 9)), [2, 9]);
+    // Where an answer may end in a call, the end of a part of it does not.
+    assert_eq!(ends(&[(8, "<|end|>", 3)], &none), [2, 8]);
+    assert_eq!(
+        ends(&[(8, "<|end|>", 3), (9, "<|return|>", 3), (10, "<|call|>", 3)], &none),
+        [2, 9, 10]
+    );
+    assert_eq!(ends(&[(2, "</s>", 3), (9, "<|tool_response>", 3)], &none), [9]);
+    for name in ["<end_of_turn>", "<|endoftext|>", "<EOT>", "<｜end▁of▁sentence｜>", "<|eom_id|>"]
+    {
+        assert_eq!(ends(&[(9, name, 3)], &none), [2, 9], "{name}");
+    }
+}
+
+#[test]
+fn a_token_that_is_known_by_name_becomes_a_control_token_with_a_remark() {
+    let (tokenizer, _) = tokenizer_of("llama", &[(30, "<|im_end|>", 1)], |_| {});
+    assert_eq!((tokenizer.token_types[30], tokenizer.token_types[29]), (3, 1));
+    let remark =
+        "\"<|im_end|>\" (30) is taken for a control token, as its name says and its type does not";
+    assert_eq!(tokenizer.remarks, [remark]);
+    let (tokenizer, _) = tokenizer_of("llama", &[(30, "<|im_end|>", 3)], |_| {});
+    assert_eq!(tokenizer.remarks, [""; 0]);
+}
+
+#[test]
+fn ids_that_a_gguf_does_not_name_are_those_that_llama_cpp_takes() {
+    let ids = |model: &str, keys: &dyn Fn(&mut Gguf)| {
+        let (tokenizer, _) = tokenizer_of(model, &[], keys);
+        let ids = [tokenizer.beginning, tokenizer.end, tokenizer.unknown];
+        (ids.map(|id| id.map(|id| id.0)), tokenizer.remarks)
+    };
+    let pre = "tokenizer.ggml.pre";
+    assert_eq!(ids("llama", &|_| {}), ([Some(1), Some(2), Some(0)], vec![]));
+    assert_eq!(ids("gpt2", &|g| _ = g.text(pre, "gpt-2")), ([Some(11), Some(11), None], vec![]));
+    let (_, remarks) = ids("gpt2", &|_| {});
+    assert!(remarks[0].starts_with("tokenizer.ggml.pre is missing"), "{remarks:?}");
+    // One that is no token is left out with a remark.
+    let (bad, remarks) = ids("llama", &|g| _ = g.number("tokenizer.ggml.eos_token_id", 99));
+    assert_eq!(bad, [Some(1), Some(2), Some(0)]);
+    let remark = "tokenizer.ggml.eos_token_id is 99, which is none of the 37 tokens; 2 is taken";
+    assert_eq!(remarks, [remark]);
+    let (_, remarks) = ids("llama", &|g| {
+        g.key("tokenizer.ggml.padding_token_id", 4, &u32::MAX.to_le_bytes());
+    });
+    assert_eq!(remarks, [""; 0]);
+}
+
+#[test]
+fn a_table_may_have_fewer_rows_than_there_are_tokens() {
+    let network = with_ends(&world::llama());
+    let mut gguf = Gguf::new();
+    world::gguf_shape(&mut gguf, &network.config);
+    let tokens: Vec<String> = (0..39).map(|id| format!("t{id}")).collect();
+    gguf.text("tokenizer.ggml.model", "gpt2")
+        .texts("tokenizer.ggml.tokens", &tokens)
+        .number("tokenizer.ggml.bos_token_id", 1)
+        .number("tokenizer.ggml.eos_token_id", 2);
+    fill(&mut gguf, &network, |gguf, name, shape, values, _| {
+        gguf.tensor(name, 0, shape, &world::bytes(values));
+    });
+    world::assert_same(&open(&gguf.finish()), &network);
 }
 
 fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {

@@ -27,12 +27,19 @@ pub(crate) struct Added {
 
 impl Added {
     pub(crate) fn read(value: &Value) -> Result<Self> {
-        let content = field::text(value, "content", "an added token")?.to_owned();
+        let content = field::text(value, "content", "an added token")?;
         let id = value["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+        let id =
+            id.ok_or_else(|| Refusal::user(format!("the added token {content:?} has no id")))?;
+        Self::read_as(value, id)
+    }
+
+    /// The same of an object whose id stands elsewhere.
+    pub(crate) fn read_as(value: &Value, id: u32) -> Result<Self> {
+        let content = field::text(value, "content", "an added token")?.to_owned();
         let special = field::flag(value, "special", false);
         Ok(Self {
-            id: id
-                .ok_or_else(|| Refusal::user(format!("the added token {content:?} has no id")))?,
+            id,
             single_word: field::flag(value, "single_word", false),
             lstrip: field::flag(value, "lstrip", false),
             rstrip: field::flag(value, "rstrip", false),

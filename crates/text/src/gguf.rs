@@ -1,24 +1,20 @@
 //! Tokenizers from the metadata of a GGUF file: the same parts as a `tokenizer.json` spells out,
 //! named where GGUF only hints at them.
 
+mod pre;
+
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
-use crate::{
-    Tokenizer,
-    added::Added,
-    pattern::{LLAMA3, QWEN2},
-    template,
-    tokenizer::Parts,
-    vocabulary::Vocabulary,
-};
+use crate::{Tokenizer, added::Added, template, tokenizer::Parts, vocabulary::Vocabulary};
+use pre::{Pre, byte_level};
 
 /// The keys of `tokenizer.ggml.*` that decide ids.
 #[derive(Clone, Debug, Default)]
 pub struct GgufVocabulary {
     /// `gpt2` (byte-level BPE) or `llama` (SentencePiece).
     pub model: String,
-    /// How `gpt2` cuts words.
+    /// How `gpt2` cuts words; llama.cpp's default where the file does not say.
     pub pre: Option<String>,
     /// Every piece, by id.
     pub tokens: Vec<String>,
@@ -42,15 +38,16 @@ pub struct GgufVocabulary {
     pub add_space_prefix: Option<bool>,
 }
 
+const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
 impl Tokenizer {
     /// A tokenizer from a GGUF file's metadata.
     pub fn from_gguf(from: &GgufVocabulary) -> Result<Self> {
-        let mut parts = match from.model.as_str() {
-            "gpt2" => byte_level(from)?,
-            "llama" => sentence_piece(from)?,
+        let (mut parts, starts) = match from.model.as_str() {
+            "gpt2" => byte_pairs(from)?,
+            "llama" => (sentence_piece(from)?, true),
             "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
             other => {
                 return Err(Refusal::user(format!(
@@ -60,8 +57,8 @@ impl Tokenizer {
         };
         for (id, piece) in (0..).zip(&from.tokens) {
             let kind = from.kind(id);
-            if kind == CONTROL || kind == USER_DEFINED {
-                let (content, special) = (piece.clone(), kind == CONTROL);
+            if matches!(kind, UNKNOWN | CONTROL | USER_DEFINED) {
+                let (content, special) = (content_of(id, piece), kind != USER_DEFINED);
                 parts.added.push(Added { id, content, special, ..Added::default() });
             }
         }
@@ -75,10 +72,6 @@ impl Tokenizer {
         }
         parts.beginning = from.bos;
         parts.end = from.eos;
-        let starts = match from.model.as_str() {
-            "llama" => true,
-            _ => from.pre.as_deref() == Some("llama-bpe"),
-        };
         let named = |wanted: bool, id: Option<u32>| {
             let id = id.filter(|_| wanted)?;
             Some((from.tokens[id as usize].as_str(), id))
@@ -100,42 +93,24 @@ impl GgufVocabulary {
     fn pieces(&self) -> Result<Vocabulary> {
         let mut vocabulary = Vocabulary::default();
         for (id, piece) in (0..).zip(&self.tokens) {
-            vocabulary.insert(piece, id)?;
+            vocabulary.insert(&content_of(id, piece), id)?;
         }
         vocabulary.unknown = self.unk;
         Ok(vocabulary)
     }
 }
 
-fn byte_level(from: &GgufVocabulary) -> Result<Parts> {
-    let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
-    let bytes = |use_regex: bool| {
-        json!({
-            "type": "ByteLevel",
-            "add_prefix_space": false,
-            "trim_offsets": true,
-            "use_regex": use_regex,
-        })
-    };
-    let both =
-        |first: Value, then: Value| json!({"type": "Sequence", "pretokenizers": [first, then]});
-    let pre = from.pre.as_deref().unwrap_or("default");
-    let (normalizer, pre_tokenizer) = match pre {
-        "default" | "gpt-2" => (Value::Null, bytes(true)),
-        "llama-bpe" => (Value::Null, both(split(LLAMA3), bytes(false))),
-        "smollm" => {
-            let digits = json!({"type": "Digits", "individual_digits": true});
-            (Value::Null, both(digits, bytes(true)))
-        }
-        "qwen2" => (json!({"type": "NFC"}), both(split(QWEN2), bytes(false))),
-        other => {
-            return Err(Refusal::user(format!(
-                "the pre-tokenizer {other} is not understood; default, gpt-2, llama-bpe, smollm and qwen2 are"
-            )));
-        }
-    };
+/// A token's text; one without any is never found in a text.
+fn content_of(id: u32, piece: &str) -> String {
+    if piece.is_empty() { format!("[EMPTY_{id}]") } else { piece.to_owned() }
+}
+
+/// Byte-level BPE, and whether a token is put before a text where the file does not say.
+fn byte_pairs(from: &GgufVocabulary) -> Result<(Parts, bool)> {
+    let Pre { normalizer, pre_tokenizer, ignore_merges, adds_beginning } =
+        Pre::of(from.pre.as_deref())?;
     let mut vocabulary = from.pieces()?;
-    vocabulary.ignore_merges = pre == "llama-bpe";
+    vocabulary.ignore_merges = ignore_merges;
     // Every byte has its piece; an unknown token of this kind stands for nothing.
     vocabulary.unknown = None;
     for merge in from.merges.iter().flatten() {
@@ -146,7 +121,9 @@ fn byte_level(from: &GgufVocabulary) -> Result<Parts> {
         };
         vocabulary.merge(left, right)?;
     }
-    Ok(Parts { vocabulary, normalizer, pre_tokenizer, decoder: bytes(true), ..Parts::default() })
+    let decoder = byte_level(true);
+    let parts = Parts { vocabulary, normalizer, pre_tokenizer, decoder, ..Parts::default() };
+    Ok((parts, adds_beginning))
 }
 
 fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {

@@ -2,6 +2,7 @@
 
 mod added;
 mod alphabet;
+mod beside;
 mod bpe;
 pub mod corpus;
 pub mod dataset;

@@ -82,6 +82,7 @@ pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'
                 }
                 rest.to_owned()
             }
+            Normalizer::Prepend(_) if text.is_empty() => String::new(),
             Normalizer::Prepend(before) => format!("{before}{text}"),
             Normalizer::Replace { pattern, content } => {
                 let mut replaced = String::with_capacity(text.len());

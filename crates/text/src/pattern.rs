@@ -4,6 +4,10 @@
 //! before a word. A look-ahead needs a backtracking engine; so the ending is searched as `\s+`, which
 //! an automaton finds in linear time, and the last character is given back here.
 
+mod class;
+mod fold;
+mod onig;
+
 use std::ops::Range;
 
 use fancy_regex::{Regex, RegexBuilder};
@@ -56,25 +60,23 @@ impl Pattern {
         }
     }
 
-    /// A regular expression in the dialect that `tokenizer.json` uses.
+    /// A regular expression of Oniguruma, which Hugging Face's tokenizers search with.
     pub(crate) fn regex(source: &str) -> Result<Self> {
-        let compile = |source: &str| {
-            // The limit stops a runaway search; it is far above what real patterns need.
-            let regex = RegexBuilder::new(source).backtrack_limit(100_000_000).build();
-            regex.map(Box::new).map_err(|error| {
-                Refusal::user(format!("the pattern {source:?} cannot be read ({error})"))
-            })
-        };
         match source.strip_suffix(ENDING) {
             Some(front) if WORDS.contains(&source) => Ok(Self::Words {
-                regex: compile(&format!(r"{front}|\s+"))?,
+                regex: compiled(&format!(r"{front}|\s+"), source)?,
                 takes_line_ends: source != GPT2,
             }),
-            _ => compile(source).map(Self::Regex),
+            _ => Ok(Self::Regex(compiled(&onig::translated(source)?, source)?)),
         }
     }
 
-    /// Walks over the whole text: each span, and whether it matches. None is empty.
+    /// A regular expression of Rust.
+    pub(crate) fn of_rust(source: &str) -> Result<Self> {
+        compiled(source, source).map(Self::Regex)
+    }
+
+    /// Walks over the whole text: each span, and whether it matches. One that matches may be empty.
     pub(crate) fn spans(
         &self,
         text: &str,
@@ -85,12 +87,11 @@ impl Pattern {
             if at < span.start {
                 visit(at..span.start, false);
             }
-            if !span.is_empty() {
-                visit(span.clone(), true);
-            }
+            visit(span.clone(), true);
             at = span.end;
         };
         match self {
+            _ if text.is_empty() => {}
             Self::Text(sought) if sought.is_empty() => {}
             Self::Text(sought) => {
                 for (start, _) in text.match_indices(sought.as_str()) {
@@ -120,6 +121,16 @@ impl Pattern {
     }
 }
 
+/// Ready to search; `source` is what the user knows.
+fn compiled(pattern: &str, source: &str) -> Result<Box<Regex>> {
+    // The limit stops a runaway search; it is far above what real patterns need.
+    let regex = RegexBuilder::new(pattern).backtrack_limit(100_000_000).build();
+    regex.map(Box::new).map_err(|error| {
+        let source = onig::shown(source);
+        Refusal::user(format!("the pattern {source} cannot be read ({error})"))
+    })
+}
+
 /// Bytes of a match of `Words` that are its own: white space before a word gives its last character back.
 fn kept(text: &str, span: Range<usize>, takes_line_ends: bool) -> usize {
     let found = &text[span.clone()];
@@ -136,37 +147,4 @@ fn gave_up(error: &fancy_regex::Error) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn words(pattern: &Pattern, text: &str) -> Vec<String> {
-        let mut words = Vec::new();
-        pattern.spans(text, &mut |span, _| words.push(text[span].to_owned())).unwrap();
-        words
-    }
-
-    #[test]
-    fn white_space_before_a_word_leaves_it_one_space() {
-        let pattern = Pattern::regex(GPT2).unwrap();
-        assert_eq!(words(&pattern, "a   b\n\n c  "), ["a", "  ", " b", "\n\n", " c", "  "]);
-    }
-
-    proptest! {
-        #[test]
-        fn giving_back_equals_looking_ahead(text in r#"([a-zA-Zé/' \t\r\n\u{3000}\u{85}0-9.,日ſ]|\PC){0,40}"#) {
-            for source in WORDS {
-                let slow = Pattern::Regex(Box::new(Regex::new(source).unwrap()));
-                prop_assert_eq!(words(&Pattern::regex(source).unwrap(), &text), words(&slow, &text));
-            }
-            // As tiktoken writes the two that differ in letters, not in words.
-            for (ours, theirs) in [
-                (GPT2, r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"),
-                (CL100K, r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"),
-            ] {
-                let theirs = Pattern::Regex(Box::new(Regex::new(theirs).unwrap()));
-                prop_assert_eq!(words(&Pattern::regex(ours).unwrap(), &text), words(&theirs, &text));
-            }
-        }
-    }
-}
+mod tests;

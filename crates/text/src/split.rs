@@ -97,6 +97,12 @@ impl Splitter {
             }
             "Digits" => self.stages.push(Stage::Digits(Behavior::Contiguous)),
             "WhitespaceSplit" => self.stages.push(Stage::WhiteSpace),
+            // Words and what stands between them, without white space; a pattern of Rust, not of Oniguruma.
+            "Whitespace" => self.stages.push(Stage::Split {
+                pattern: Pattern::of_rust(r"\w+|[^\w\s]+")?,
+                behavior: Behavior::Removed,
+                inverted: true,
+            }),
             "Metaspace" => self.stages.push(Stage::Metaspace {
                 sign: value["replacement"].as_str().unwrap_or("▁").to_owned(),
                 prepend: prepend(value)?,
@@ -175,7 +181,7 @@ fn through(
         return if part.is_empty() { Ok(()) } else { word(part) };
     };
     let cut = |part: &str, cuts: Vec<Range<usize>>, word: &mut dyn FnMut(&str) -> Result<()>| {
-        for span in cuts {
+        for span in cuts.into_iter().filter(|span| !span.is_empty()) {
             let is_first = is_first && span.start == 0;
             through(rest, &part[span], is_first, word)?;
         }
@@ -186,7 +192,7 @@ fn through(
         Stage::Split { pattern, behavior: Behavior::Isolated, .. } => {
             let mut result = Ok(());
             pattern.spans(part, &mut |span, _| {
-                if result.is_ok() {
+                if result.is_ok() && !span.is_empty() {
                     let is_first = is_first && span.start == 0;
                     result = through(rest, &part[span], is_first, word);
                 }

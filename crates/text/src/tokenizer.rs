@@ -44,9 +44,10 @@ pub(crate) struct Parts {
     pub(crate) end: Option<u32>,
 }
 
-/// Text to ids, ids to text. A clone shares everything.
+/// Text to ids, ids to text. A clone shares everything. The second is the number of rows of a model's
+/// table, where that has fewer than there are tokens.
 #[derive(Clone)]
-pub struct Tokenizer(Arc<Inner>);
+pub struct Tokenizer(Arc<Inner>, Option<usize>);
 
 struct Inner {
     parts: Parts,
@@ -101,19 +102,29 @@ impl Tokenizer {
             }
         }
         let leading_spaces = spelling.leading_spaces;
-        Ok(Self(Arc::new(Inner {
-            parts,
-            normalizers,
-            splitter,
-            bpe,
-            template,
-            as_it_is,
-            normalized,
-            bytes,
-            ends,
-            is_special,
-            leading_spaces,
-        })))
+        Ok(Self(
+            Arc::new(Inner {
+                parts,
+                normalizers,
+                splitter,
+                bpe,
+                template,
+                as_it_is,
+                normalized,
+                bytes,
+                ends,
+                is_special,
+                leading_spaces,
+            }),
+            None,
+        ))
+    }
+
+    /// The same for a model whose table has so many rows: a text with a token beyond it is refused.
+    #[must_use]
+    pub fn for_table(self, rows: usize) -> Self {
+        let is_beyond = self.0.ends.len() > rows;
+        Self(self.0, is_beyond.then_some(rows))
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -127,14 +138,14 @@ impl Tokenizer {
         let mut ids = before.clone();
         self.append(text, 0, specials, &mut ids)?;
         ids.extend(after);
-        Ok(ids.into_iter().map(TokenId).collect())
+        self.within_table(ids)
     }
 
     /// The ids of a text alone, with nothing put around it.
     pub fn encode_bare(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
         self.append(text, 0, specials, &mut ids)?;
-        Ok(ids.into_iter().map(TokenId).collect())
+        self.within_table(ids)
     }
 
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
@@ -150,6 +161,21 @@ impl Tokenizer {
     pub fn encode_part(&self, part: &str, at: usize) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
         self.append(part, at, Specials::Text, &mut ids)?;
+        self.within_table(ids)
+    }
+
+    /// Ids that the model's table has rows for.
+    fn within_table(&self, ids: Vec<u32>) -> Result<Vec<TokenId>> {
+        let beyond = |rows: usize| ids.iter().find(|id| **id as usize >= rows);
+        if let Some(rows) = self.1
+            && let Some(&id) = beyond(rows)
+        {
+            return Err(Refusal::user(format!(
+                "the token {:?} has the id {id}, and the model's table ends at {rows}; leave it out, or use \
+                 the tokenizer that the model was trained with",
+                self.spelled(TokenId(id))
+            )));
+        }
         Ok(ids.into_iter().map(TokenId).collect())
     }
 
@@ -256,7 +282,11 @@ impl Tokenizer {
     pub fn id_of(&self, piece: &str) -> Option<TokenId> {
         let added = self.0.parts.added.iter().find(|token| token.content == piece);
         let id = added.map(|token| token.id).or_else(|| self.0.parts.vocabulary.id(piece));
-        id.map(TokenId)
+        self.in_table(id)
+    }
+
+    fn in_table(&self, id: Option<u32>) -> Option<TokenId> {
+        id.map(TokenId).filter(|id| id.index() < self.vocabulary())
     }
 
     /// Which bytes of a text each of its ids stands for. Nothing for what was put around the text,
@@ -295,9 +325,9 @@ impl Tokenizer {
         if is_added { None } else { self.0.bpe.tree(id.0, &self.0.parts.vocabulary) }
     }
 
-    /// The rows that a model's tables need: the largest id and one.
+    /// The rows that a model's tables need: the largest id and one; those that it has, where they are fewer.
     pub fn vocabulary(&self) -> usize {
-        self.0.ends.len()
+        self.1.unwrap_or(self.0.ends.len())
     }
 
     /// The number of merges.
@@ -312,12 +342,12 @@ impl Tokenizer {
 
     /// Begins a text; what an empty prompt becomes.
     pub fn beginning(&self) -> Option<TokenId> {
-        self.0.parts.beginning.map(TokenId)
+        self.in_table(self.0.parts.beginning)
     }
 
     /// Ends a text.
     pub fn end(&self) -> Option<TokenId> {
-        self.0.parts.end.map(TokenId)
+        self.in_table(self.0.parts.end)
     }
 
     pub(crate) fn leading_spaces(&self) -> usize {

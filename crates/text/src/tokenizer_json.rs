@@ -9,7 +9,7 @@ use lookback_files::{Refusal, Result, read_utf8, write_whole};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Tokenizer, added::Added, template, tokenizer::Parts, vocabulary::Vocabulary};
+use crate::{Tokenizer, added::Added, beside, template, tokenizer::Parts, vocabulary::Vocabulary};
 
 #[derive(Deserialize)]
 struct File {
@@ -59,8 +59,7 @@ const NAME: &str = "tokenizer.json";
 const SETTINGS: &str = "tokenizer_config.json";
 
 impl Tokenizer {
-    /// Reads a directory's `tokenizer.json` and, if there is one, `tokenizer_config.json`, or the
-    /// one file that is named.
+    /// Reads a directory's `tokenizer.json` and what stands beside it, or the one file that is named.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.is_dir() {
             let text = read_utf8(path)?;
@@ -68,14 +67,7 @@ impl Tokenizer {
         }
         let file = path.join(NAME);
         let mut parts = parts(&read_utf8(&file)?).map_err(|refusal| refusal.at(file.display()))?;
-        let beside = path.join(SETTINGS);
-        if beside.exists() {
-            let text = read_utf8(&beside)?;
-            let settings = serde_json::from_str(&text).map_err(|error| {
-                Refusal::user(format!("{}: this is no JSON ({error})", beside.display()))
-            })?;
-            settle(&mut parts, &settings);
-        }
+        beside::settle(&mut parts, path)?;
         Self::new(parts).map_err(|refusal| refusal.at(file.display()))
     }
 
@@ -230,30 +222,5 @@ fn check(parts: &Parts, token: &Added) -> Result<()> {
             Err(Refusal::user(format!("the added token {content:?} has the impossible id {id}")))
         }
         _ => Ok(()),
-    }
-}
-
-/// What `tokenizer_config.json` knows beside: which tokens begin and end texts.
-fn settle(parts: &mut Parts, settings: &Value) {
-    let id = |key: &str| {
-        // A name, or an object that holds it.
-        let name = settings[key].as_str().or_else(|| settings[key]["content"].as_str())?;
-        let added = parts.added.iter().find(|token| token.content == name);
-        added.map(|token| token.id).or_else(|| parts.vocabulary.id(name))
-    };
-    let (beginning, end) = (id("bos_token"), id("eos_token"));
-    parts.beginning = beginning.or(parts.beginning);
-    parts.end = end.or(parts.end);
-    // A template, where there is one, has the last word.
-    if parts.post_processor.is_null() {
-        let named = |key: &str, name: &str, id: Option<u32>| {
-            let wanted = settings[key].as_bool().unwrap_or(false);
-            let name = settings[name].as_str().or_else(|| settings[name]["content"].as_str());
-            if wanted { name.zip(id) } else { None }
-        };
-        parts.post_processor = template::write(
-            named("add_bos_token", "bos_token", beginning),
-            named("add_eos_token", "eos_token", end),
-        );
     }
 }

@@ -114,6 +114,64 @@ fn an_unknown_pre_tokenizer_of_gguf_is_refused_by_name() {
     );
 }
 
+/// A byte-level vocabulary with merges, as a GGUF file has it.
+fn byte_pairs(pre: Option<&str>, merges: &[&str]) -> Tokenizer {
+    let bytes = Tokenizer::train_bpe(&["a"], 256, &[]).unwrap();
+    let mut tokens: Vec<String> =
+        (0..256).map(|id| bytes.spelled(TokenId(id)).to_owned()).collect();
+    tokens.extend(merges.iter().map(|merge| merge.replace(' ', "")));
+    Tokenizer::from_gguf(&GgufVocabulary {
+        model: "gpt2".into(),
+        pre: pre.map(str::to_owned),
+        tokens,
+        merges: Some(merges.iter().map(ToString::to_string).collect()),
+        ..GgufVocabulary::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn without_a_pre_tokenizer_a_gguf_is_cut_as_llama_cpp_does_by_default() {
+    let merges = ["Ġ 1", "3 4", "Ġ !", "2 3", "Ġ a"];
+    let pieces = |pre| {
+        let tokenizer = byte_pairs(pre, &merges);
+        let pieces = tokenizer.pieces(" a 1234 !", Specials::Text).unwrap();
+        pieces.into_iter().map(|(_, piece)| piece).collect::<Vec<_>>().join("·")
+    };
+    // Punctuation first, then GPT-2's words, digits without their space, and three of them at most.
+    assert_eq!(pieces(None), " a· ·1·23·4· ·!");
+    assert_eq!(pieces(Some("default")), pieces(None));
+    assert_eq!(pieces(Some("gpt-2")), " a· 1·2·34· !");
+    assert_eq!(pieces(Some("smollm")), " a· ·1·2·3·4· !");
+    assert_eq!(pieces(Some("llama-bpe")), " a· ·1·23·4· !");
+    assert_eq!(pieces(Some("qwen2")), " a· ·1·2·3·4· !");
+    assert_eq!(pieces(Some("falcon")), " a· ·1·23·4· ·!");
+}
+
+#[test]
+fn a_token_beyond_a_models_table_is_refused_when_it_is_used() {
+    let whole = byte_pairs(Some("gpt-2"), &["a b", "c d"]);
+    let tokenizer = whole.clone().for_table(257);
+    assert_eq!((whole.vocabulary(), tokenizer.vocabulary()), (258, 257));
+    assert_eq!(ids(&tokenizer, "ab c"), ids(&whole, "ab c"));
+    let refused = tokenizer.encode("ab cd", Specials::Text).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("the token \"cd\" has the id 257, and the model's table ends at 257"),
+        "{refused}"
+    );
+    for refused in [
+        tokenizer.encode_bare("cd", Specials::Text),
+        tokenizer.encode_part("cd", 0),
+        tokenizer.pieces("cd", Specials::Text).map(|_| Vec::new()),
+    ] {
+        assert!(refused.is_err());
+    }
+    assert_eq!(tokenizer.id_of("cd"), None);
+    // A table that is larger than it need be refuses nothing.
+    let roomy = whole.clone().for_table(512);
+    assert_eq!((roomy.vocabulary(), ids(&roomy, "cd")), (258, vec![257]));
+}
+
 /// A small SentencePiece vocabulary: bytes, letters, and pieces with scores.
 fn sentence_piece() -> Tokenizer {
     let mut tokens: Vec<String> = ["<unk>", "<s>", "</s>"].map(String::from).into();

@@ -4,7 +4,6 @@ mod looked;
 mod timed;
 
 use clap::Args;
-use lookback::open::Model;
 use lookback_engine::{Team, limits};
 use lookback_files::{Refusal, Result};
 use serde_json::json;
@@ -88,7 +87,7 @@ impl Bench {
     /// Prints the limits, then what was reached.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
-        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
+        let model = super::open(&self.model, self.compute, &team, print)?;
         let lengths = self.lengths(model.config().context)?;
         let (network, compute) = (model.network(), model.weights.compute());
         let bytes = Timed::bytes(network, compute, lengths, team.threads());

@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use lookback::open::Model;
-use lookback_engine::Session;
+use lookback_engine::{Compute, Session};
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
     chat::{End, Message, Template},
@@ -50,7 +49,7 @@ impl Chat {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
         let team = self.machine.team()?;
-        let model = Model::open(&self.model, &team)?;
+        let model = super::open(&self.model, Compute::F32, &team, print)?;
         let tokenizer = model.tokenizer()?;
         let template = model.chat_template.as_deref().ok_or_else(|| {
             Refusal::user(format!(

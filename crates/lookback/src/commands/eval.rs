@@ -72,11 +72,11 @@ impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
-        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
+        let model = super::open(&self.model, self.compute, &team, print)?;
         if self.questions {
             let scores = Scores::ask(&model, &team, self.seed)?;
             if let Some(other) = &self.against {
-                let other = Model::open_computing(other, self.compute.into(), &team)?;
+                let other = super::open(other, self.compute, &team, print)?;
                 let other = Scores::ask(&other, &team, self.seed)?;
                 return differences(&scores, &other, self.form.json, print);
             }

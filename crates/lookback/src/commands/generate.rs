@@ -87,7 +87,7 @@ impl Generate {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
         let team = self.machine.team()?;
-        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
+        let model = super::open(&self.model, self.compute, &team, print)?;
         let mut sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = model.config().context.min(POSITIONS);

@@ -6,7 +6,6 @@ use std::{
 };
 
 use clap::Args;
-use lookback::open::Model;
 use lookback_files::{Refusal, Result, check_place, write_whole};
 use lookback_lens::{Choice, Trace, Wanted, report, trace};
 use lookback_model::TokenId;
@@ -76,7 +75,7 @@ impl Look {
             check_place(path)?;
         }
         let team = self.machine.team()?;
-        let model = Model::open_computing(&self.model, self.compute.into(), &team)?;
+        let model = super::open(&self.model, self.compute, &team, print)?;
         let config = model.config();
         for (name, given, count) in
             [("layer", self.layer, config.layers), ("head", self.head, config.heads)]

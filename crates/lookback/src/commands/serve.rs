@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use clap::Args;
 use lookback::open::Model;
+use lookback_engine::Compute;
 use lookback_files::{Refusal, Result};
 use lookback_serve::{Listener, Open, Server};
 
@@ -57,7 +58,7 @@ impl Serve {
         let server = Server::new(team.clone())?;
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
-            let model = Model::open(given, &team)?;
+            let model = super::open(given, Compute::F32, &team, print)?;
             let name = unused(&short(given), &names);
             server.show(shown(model, &name)?);
             names.push(name);

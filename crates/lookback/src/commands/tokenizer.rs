@@ -136,13 +136,17 @@ impl Tokenizer {
 
 impl Which {
     /// A name comes first; a file of the same name is `./gpt2`.
-    fn open(&self) -> Result<text::Tokenizer> {
+    fn open(&self, print: &mut Print) -> Result<text::Tokenizer> {
         if let Some(named) = text::Named::from_name(&self.tokenizer) {
             return named.tokenizer();
         }
         let path = self.find()?;
         if path.extension().is_some_and(|end| end == "gguf") {
-            return lookback::tokenizer::of(Stored::open(&path)?.tokenizer(), &path);
+            let stored = Stored::open(&path)?;
+            for remark in stored.remarks() {
+                print.say(&format!("{}: {remark}", path.display()));
+            }
+            return lookback::tokenizer::of(stored.tokenizer(), &path);
         }
         text::Tokenizer::open(&path)
     }
@@ -186,7 +190,7 @@ impl Train {
 
 impl Encode {
     fn run(self, print: &mut Print) -> Result<()> {
-        let tokenizer = self.which.open()?;
+        let tokenizer = self.which.open(print)?;
         let text = if self.text == "-" { read_input()? } else { self.text };
         let ids = tokenizer.encode(&text, text::Specials::Text)?;
         let pieces: Vec<String> = ids.iter().map(|&id| tokenizer.piece(id)).collect();
@@ -203,7 +207,7 @@ impl Encode {
 
 impl Decode {
     fn run(self, print: &mut Print) -> Result<()> {
-        let tokenizer = self.which.open()?;
+        let tokenizer = self.which.open(print)?;
         let written = match self.ids.as_slice() {
             [dash] if dash == "-" => read_input()?,
             ids => ids.join(" "),
@@ -226,7 +230,7 @@ impl Decode {
 
 impl Show {
     fn run(self, print: &mut Print) -> Result<()> {
-        let tokenizer = self.which.open()?;
+        let tokenizer = self.which.open(print)?;
         let ids = (0..tokenizer.vocabulary() as u32).map(TokenId);
         if self.form.json {
             let pieces: Vec<&str> = ids.map(|id| tokenizer.spelled(id)).collect();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lookback::open::Model;
+use lookback_engine::Compute;
 use lookback_files::{Refusal, Result};
 use lookback_lens::verify;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl Verify {
             )));
         }
         let team = self.machine.team()?;
-        let model = Model::open(&self.model, &team)?;
+        let model = super::open(&self.model, Compute::F32, &team, print)?;
         let verdict = verify(&model.weights, &team, &self.expected)?;
         let relative = verdict.farthest().map_or(0.0, |site| site.relative);
         let agrees = relative <= self.tolerance;

@@ -3,48 +3,92 @@
 use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value};
 
+/// What programs that train begin the names of their own notes with.
+const NOTES: &[&str] = &["_", "unsloth_"];
+
 /// Keys that change nothing in a forward pass in f32.
 const HARMLESS: &[&str] = &[
     "architectures",
     "attention_dropout",
+    "attention_probs_dropout_prob",
+    "attn_implementation",
     "attn_pdrop",
+    "auto_map",
+    "bos_token",
     "chunk_size_feed_forward",
+    "classifier_dropout",
+    "cls_token_id",
+    "cross_attention_hidden_size",
+    "decoder_start_token_id",
     "dtype",
     "embd_pdrop",
+    "eos_token",
     "finetuning_task",
     "gradient_checkpointing",
+    "hidden_dropout",
+    "hidden_dropout_prob",
     "id2label",
     "initializer_range",
+    "is_decoder",
     "label2id",
+    "mask_token_id",
+    "model_max_length",
     "model_type",
     "n_ctx",
+    "neftune_noise_alpha",
+    "output_attentions",
+    "output_hidden_states",
     "output_past",
+    "pad_token",
     "pad_token_id",
     "predict_special_tokens",
+    "prefix",
     "pretraining_tp",
+    "problem_type",
     "reorder_and_upcast_attn",
     "resid_pdrop",
     "return_dict",
+    "sep_token_id",
     "summary_activation",
     "summary_first_dropout",
     "summary_proj_to_labels",
     "summary_type",
     "summary_use_proj",
     "task_specific_params",
+    "tf_legacy_loss",
+    "tie_encoder_decoder",
     "tokenizer_class",
     "torch_dtype",
+    "torchscript",
     "transformers.js_config",
     "transformers_version",
+    "unk_token",
     "unk_token_id",
+    "use_bfloat16",
     "use_cache",
     // How older files say how to generate.
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "diversity_penalty",
     "do_sample",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
     "length_penalty",
     "max_length",
+    "max_new_tokens",
+    "min_length",
     "no_repeat_ngram_size",
+    "num_beam_groups",
     "num_beams",
     "num_return_sequences",
+    "output_scores",
+    "remove_invalid_values",
     "repetition_penalty",
+    "return_dict_in_generate",
+    "suppress_tokens",
     "temperature",
     "top_k",
     "top_p",
@@ -147,7 +191,8 @@ impl<'a> Keys<'a> {
             };
             let known = self.taken.contains(&key.as_str())
                 || self.prefix.is_empty()
-                    && (HARMLESS.contains(&key.as_str()) || key.starts_with('_'));
+                    && (HARMLESS.contains(&key.as_str())
+                        || NOTES.iter().any(|note| key.starts_with(note)));
             if !known && !off {
                 return Err(Refusal::user(format!(
                     "{}{} = {} is not understood, and may change what the model computes; remove \

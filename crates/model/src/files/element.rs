@@ -4,6 +4,9 @@
 
 use half::{bf16, f16};
 
+/// The types that are read, for sentences about others.
+pub(super) const UNDERSTOOD: &str = "F32, F16, BF16, Q8_0, Q4_0, Q4_1 and Q6_K";
+
 /// How a tensor's elements are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
@@ -19,6 +22,9 @@ pub enum Element {
     Q4_0,
     /// Blocks of 32: a half scale, a half minimum, then 32 nibbles. `q · d + m`
     Q4_1,
+    /// Blocks of 256: 128 bytes of low and 64 of high bits, 16 signed scales, a half scale of those.
+    /// `d · scale · (q − 32)`
+    Q6K,
 }
 
 impl Element {
@@ -27,6 +33,7 @@ impl Element {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
             Self::Q8_0 | Self::Q4_0 | Self::Q4_1 => 32,
+            Self::Q6K => 256,
         }
     }
 
@@ -38,6 +45,7 @@ impl Element {
             Self::Q8_0 => 2 + 32,
             Self::Q4_0 => 2 + 16,
             Self::Q4_1 => 4 + 16,
+            Self::Q6K => 128 + 64 + 16 + 2,
         }
     }
 
@@ -54,9 +62,10 @@ impl Element {
             Self::F32 => each(bytes, out, f32::from_le_bytes),
             Self::F16 => each(bytes, out, |two| f16::from_le_bytes(two).to_f32()),
             Self::Bf16 => each(bytes, out, |two| bf16::from_le_bytes(two).to_f32()),
-            Self::Q8_0 => blocks::<34>(bytes, out, q8_0),
-            Self::Q4_0 => blocks::<18>(bytes, out, q4_0),
-            Self::Q4_1 => blocks::<20>(bytes, out, q4_1),
+            Self::Q8_0 => blocks::<34, 32>(bytes, out, q8_0),
+            Self::Q4_0 => blocks::<18, 32>(bytes, out, q4_0),
+            Self::Q4_1 => blocks::<20, 32>(bytes, out, q4_1),
+            Self::Q6K => blocks::<210, 256>(bytes, out, q6_k),
         }
     }
 }
@@ -68,9 +77,13 @@ fn each<const N: usize>(bytes: &[u8], out: &mut [f32], widen: impl Fn([u8; N]) -
     }
 }
 
-fn blocks<const N: usize>(bytes: &[u8], out: &mut [f32], widen: impl Fn(&[u8; N], &mut [f32; 32])) {
+fn blocks<const N: usize, const ELEMENTS: usize>(
+    bytes: &[u8],
+    out: &mut [f32],
+    widen: impl Fn(&[u8; N], &mut [f32; ELEMENTS]),
+) {
     let (stored, _) = bytes.as_chunks::<N>();
-    let (out, _) = out.as_chunks_mut::<32>();
+    let (out, _) = out.as_chunks_mut::<ELEMENTS>();
     for (stored, out) in stored.iter().zip(out) {
         widen(stored, out);
     }
@@ -102,6 +115,23 @@ fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     for (i, q) in block[4..].iter().enumerate() {
         out[i] = f32::from(q & 15) * d + m;
         out[i + 16] = f32::from(q >> 4) * d + m;
+    }
+}
+
+/// Each half of a block has four quarters of 32 elements: two in the nibbles of 64 bytes of low bits, whose
+/// upper nibbles are the last two, and two bits of each quarter in a byte of high bits. 16 elements share a
+/// scale. Eleven bits times seven times five are exact in f32.
+fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
+    let (low, rest) = block.split_at(128);
+    let (high, rest) = rest.split_at(64);
+    let (scales, _) = rest.split_at(16);
+    let d = half_at(block, 208);
+    for (at, out) in out.iter_mut().enumerate() {
+        let (half, quarter, i) = (at / 128, at / 32 % 4, at % 32);
+        let nibble = low[64 * half + 32 * (quarter % 2) + i] >> (4 * (quarter / 2)) & 15;
+        let bits = high[32 * half + i] >> (2 * quarter) & 3;
+        let q = f32::from((nibble | bits << 4) as i8 - 32);
+        *out = d * f32::from(scales[at / 16] as i8) * q;
     }
 }
 
@@ -142,5 +172,39 @@ mod tests {
         let mut out = [0.0; 32];
         Element::Q8_0.widen(&block, &mut out);
         assert_eq!((out[0], out[31]), (-256.0, 254.0));
+    }
+
+    /// As `gguf.quants.dequantize` of the Python package gguf has them.
+    #[test]
+    fn q6_k_widens_to_the_bits_that_gguf_gives() {
+        let mut blocks: Vec<u8> = (0..3 * 210).map(|at: u32| (at * 89 + at / 7) as u8).collect();
+        for block in blocks.chunks_exact_mut(210) {
+            block[209] &= 0x3b;
+        }
+        let mut out = [0.0; 3 * 256];
+        Element::Q6K.widen(&blocks, &mut out);
+        for (at, bits) in [
+            (0, 0x8000_0000),
+            (1, 0xbd0c_3d90),
+            (31, 0xbc1d_ad00),
+            (32, 0x3df4_1820),
+            (63, 0xbc7c_4800),
+            (64, 0xbd1b_4000),
+            (100, 0xbc4b_c400),
+            (127, 0xbb35_ef00),
+            (128, 0xbcfb_1180),
+            (200, 0xbc29_32c0),
+            (255, 0x3b11_8c00),
+            (700, 0x3b00_7000),
+            (767, 0x3da1_8ce0_u32),
+        ] {
+            assert_eq!(out[at].to_bits(), bits, "element {at}");
+        }
+        // All of them, by FNV-1a.
+        let bytes = out.iter().flat_map(|value| value.to_le_bytes());
+        let sum = bytes.fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        assert_eq!(sum, 0x0a93_be5b_77a5_b86e);
     }
 }

@@ -5,6 +5,7 @@
 
 mod config;
 mod cursor;
+mod ends;
 mod metadata;
 mod tokenizer;
 
@@ -14,6 +15,7 @@ use lookback_files::{Mapping, Refusal, Result};
 
 use super::{
     Element,
+    element::UNDERSTOOD,
     names::Names,
     tensors::{Source, Tensor, Tensors, refuse_tensor},
 };
@@ -39,7 +41,7 @@ const TYPES: &[(u32, &str, Option<Element>)] = &[
     (11, "Q3_K", None),
     (12, "Q4_K", None),
     (13, "Q5_K", None),
-    (14, "Q6_K", None),
+    (14, "Q6_K", Some(Element::Q6K)),
     (15, "Q8_K", None),
     (16, "IQ2_XXS", None),
     (17, "IQ2_XS", None),
@@ -97,8 +99,10 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let source = |bytes| vec![Source { path: path.to_owned(), bytes }];
     let names = Names::of_gguf(family);
     let config = {
-        let has = |part: &str| list.iter().any(|tensor| tensor.name == part);
-        config::read(family, &metadata, &tokenizer, names, &has).map_err(at)?
+        let shape = |part: &str| {
+            list.iter().find(|tensor| tensor.name == part).map(|tensor| tensor.shape.as_slice())
+        };
+        config::read(family, &metadata, &tokenizer, names, &shape).map_err(at)?
     };
     let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
     Ok(Opened { config, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
@@ -187,7 +191,7 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
     };
     let Some(element) = *element else {
         return Err(refuse(format!(
-            "is stored as {dtype}, which is not understood; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are"
+            "is stored as {dtype}, which is not understood; {UNDERSTOOD} are"
         )));
     };
     if !shape[shape.len() - 1].is_multiple_of(element.block()) {

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::tensors::Tensors;
 use crate::{Family, Linear, Network, Norm, WeightId};
 
 /// The names of one kind of file. A weight's name is its stem and `.weight` or `.bias`.
 pub(super) struct Names {
-    embed: &'static str,
+    pub embed: &'static str,
     positions: &'static str,
     /// Stands before a block's number; a dot follows it.
     block: &'static str,
@@ -30,7 +31,14 @@ pub(super) struct Names {
     prefix: &'static str,
     /// What blocks of some files hold besides, and no forward pass needs.
     harmless: &'static [&'static str],
+    /// The same of what stands outside of blocks, by how its names begin.
+    harmless_outside: &'static [&'static str],
 }
+
+/// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
+const WRAPPERS: &[&str] = &["_orig_mod.", "module."];
+/// Heads that estimate values, which reinforcement learning leaves in a file.
+const VALUE_HEADS: &[&str] = &["v_head.", "value_head."];
 
 /// How a file lays out a matrix whose canonical form is `[outputs, inner]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +96,7 @@ const GPT2: Names = Names {
     rotated: Layout::Columns,
     prefix: "transformer.",
     harmless: &["attn.bias", "attn.masked_bias"],
+    harmless_outside: VALUE_HEADS,
 };
 
 const LLAMA: Names = Names {
@@ -107,7 +116,12 @@ const LLAMA: Names = Names {
     matrices: Layout::Rows,
     rotated: Layout::Rows,
     prefix: "model.",
-    harmless: &["self_attn.rotary_emb.inv_freq"],
+    harmless: &[
+        "self_attn.rotary_emb.inv_freq",
+        "self_attn.rotary_emb.cos_cached",
+        "self_attn.rotary_emb.sin_cached",
+    ],
+    harmless_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
 };
 
 const LLAMA_GGUF: Names = Names {
@@ -128,6 +142,7 @@ const LLAMA_GGUF: Names = Names {
     rotated: Layout::Pairs,
     prefix: "",
     harmless: &[],
+    harmless_outside: &[],
 };
 
 const GPT2_GGUF: Names = Names {
@@ -160,8 +175,11 @@ impl Names {
         }
     }
 
-    /// A stored name without its prefix.
-    pub(super) fn bare<'a>(&self, name: &'a str) -> &'a str {
+    /// A stored name without its prefix, and without those of wrappers.
+    pub(super) fn bare<'a>(&self, mut name: &'a str) -> &'a str {
+        while let Some(rest) = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
+            name = rest;
+        }
         name.strip_prefix(self.prefix).unwrap_or(name)
     }
 
@@ -171,8 +189,25 @@ impl Names {
         if is_head { bare.to_owned() } else { format!("{}{bare}", self.prefix) }
     }
 
+    /// Whether a file of a tied model stores a head that differs from the embedding table. Where it stores
+    /// the head alone, that is the table.
+    pub(super) fn unties(&self, tensors: &mut Tensors) -> bool {
+        let [head, table] = [self.head, self.embed].map(|stem| format!("{stem}.weight"));
+        match (tensors.find(&head), tensors.find(&table)) {
+            (Some(head), Some(table)) => !tensors.are_same(head, table),
+            (Some(head), None) => {
+                tensors.also_call(head, table);
+                false
+            }
+            (None, _) => false,
+        }
+    }
+
     /// Whether a bare name is of something that no forward pass needs.
     pub(super) fn is_harmless(&self, bare: &str) -> bool {
+        if self.harmless_outside.iter().any(|begin| bare.starts_with(begin)) {
+            return true;
+        }
         let of_block = || bare.strip_prefix(self.block)?.strip_prefix('.')?.split_once('.');
         of_block().is_some_and(|(number, part)| {
             number.bytes().all(|c| c.is_ascii_digit()) && self.harmless.contains(&part)

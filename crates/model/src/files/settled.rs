@@ -6,6 +6,7 @@ use lookback_files::{Refusal, Result};
 
 use super::{
     Element,
+    element::UNDERSTOOD,
     names::{Layout, Names, Place},
     tensors::Tensors,
 };
@@ -154,10 +155,8 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
         return Err(tensors.refuse(index, &what));
     }
     tensor.element.ok_or_else(|| {
-        let what = format!(
-            "is stored as {}, which is not understood; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are",
-            tensor.dtype
-        );
+        let what =
+            format!("is stored as {}, which is not understood; {UNDERSTOOD} are", tensor.dtype);
         tensors.refuse(index, &what)
     })
 }
@@ -166,21 +165,10 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
 fn check_unused(tensors: &Tensors, index: usize, network: &Network, names: &Names) -> Result<()> {
     let tensor = &tensors.list[index];
     let bare = names.bare(&tensor.name);
-    if names.is_harmless(bare) {
+    let is_copy = || network.config.tied && bare.strip_suffix(".weight") == Some(names.head);
+    if names.is_harmless(bare) || is_copy() {
+        tracing::debug!(tensor = tensor.name, "passed over");
         return Ok(());
-    }
-    if network.config.tied && bare.strip_suffix(".weight") == Some(names.head) {
-        let place = &names.places(network)[0];
-        let embed = tensors.find(&place.name).expect("the table was found before");
-        let is_same = tensor.dtype == tensors.list[embed].dtype
-            && tensor.shape == tensors.list[embed].shape
-            && tensors.bytes(index) == tensors.bytes(embed);
-        if is_same {
-            return Ok(());
-        }
-        let what = "differs from the embedding table, though the configuration ties the two; set \
-                    tie_word_embeddings to false";
-        return Err(tensors.refuse(index, what));
     }
     Err(tensors.refuse(index, "is not part of the model that the configuration describes"))
 }

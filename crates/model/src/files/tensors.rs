@@ -68,6 +68,18 @@ impl Tensors {
         self.by_name.get(name).copied()
     }
 
+    /// Lets a tensor be found by another name as well.
+    pub(super) fn also_call(&mut self, tensor: usize, name: String) {
+        self.by_name.insert(name, tensor);
+    }
+
+    /// Whether two tensors are one, stored twice.
+    pub(super) fn are_same(&self, one: usize, other: usize) -> bool {
+        self.list[one].dtype == self.list[other].dtype
+            && self.list[one].shape == self.list[other].shape
+            && self.bytes(one) == self.bytes(other)
+    }
+
     /// A tensor's bytes.
     pub(super) fn bytes(&self, tensor: usize) -> &[u8] {
         let tensor = &self.list[tensor];

@@ -265,21 +265,27 @@ fn text(text: &str) -> Vec<u8> {
 /// The metadata of a small Llama or GPT-2.
 pub fn gguf_keys(network: &Network) -> Gguf {
     let config = &network.config;
+    let tokens: Vec<String> = (0..config.vocabulary).map(|id| format!("t{id}")).collect();
+    let mut gguf = Gguf::new();
+    gguf_shape(&mut gguf, config);
+    gguf.text("tokenizer.ggml.model", "gpt2")
+        .texts("tokenizer.ggml.tokens", &tokens)
+        .number("tokenizer.ggml.bos_token_id", 1)
+        .number("tokenizer.ggml.eos_token_id", 2);
+    gguf
+}
+
+/// The part of it that says nothing of a tokenizer.
+pub fn gguf_shape(gguf: &mut Gguf, config: &Config) {
     let is_llama = config.key_heads != config.heads;
     let family = if is_llama { "llama" } else { "gpt2" };
     let key = |part: &str| format!("{family}.{part}");
-    let tokens: Vec<String> = (0..config.vocabulary).map(|id| format!("t{id}")).collect();
-    let mut gguf = Gguf::new();
     gguf.text("general.architecture", family)
         .number(&key("block_count"), config.layers)
         .number(&key("context_length"), config.context)
         .number(&key("embedding_length"), config.width)
         .number(&key("feed_forward_length"), config.hidden)
-        .number(&key("attention.head_count"), config.heads)
-        .text("tokenizer.ggml.model", "gpt2")
-        .texts("tokenizer.ggml.tokens", &tokens)
-        .number("tokenizer.ggml.bos_token_id", 1)
-        .number("tokenizer.ggml.eos_token_id", 2);
+        .number(&key("attention.head_count"), config.heads);
     if is_llama {
         gguf.number(&key("attention.head_count_kv"), config.key_heads)
             .number(&key("rope.dimension_count"), config.head_dim)
@@ -288,7 +294,6 @@ pub fn gguf_keys(network: &Network) -> Gguf {
     } else {
         gguf.real(&key("attention.layer_norm_epsilon"), config.epsilon);
     }
-    gguf
 }
 
 /// The rows of queries or keys as llama.cpp's converter orders them: within each head, the halves

@@ -85,6 +85,10 @@ fn read_llama(keys: &mut Keys<'_>) -> Result<Config> {
     };
     let vocabulary = keys.size("vocab_size")?;
     let attention_bias = keys.flag("attention_bias", false)?;
+    // Other families' keys, which transformers does not read in this one.
+    for key in ["sliding_window", "max_window_layers", "use_sliding_window", "rope_interleaved"] {
+        keys.take(key);
+    }
     Ok(Config {
         family: Family::Llama,
         vocabulary,

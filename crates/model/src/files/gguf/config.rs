@@ -28,13 +28,13 @@ pub(super) fn family(metadata: &Metadata) -> Result<Family> {
     }
 }
 
-/// Reads the configuration. `has` says whether the file has a tensor of a name.
-pub(super) fn read(
+/// Reads the configuration. `shape` is that of the file's tensor of a name.
+pub(super) fn read<'a>(
     family: Family,
     metadata: &Metadata,
     tokenizer: &GgufTokenizer,
     names: &Names,
-    has: &dyn Fn(&str) -> bool,
+    shape: &dyn Fn(&str) -> Option<&'a [usize]>,
 ) -> Result<Config> {
     let mut keys = Keys { metadata, family, taken: Vec::new() };
     let width = keys.size("embedding_length")?;
@@ -50,13 +50,11 @@ pub(super) fn read(
     if keys.size_or("expert_count", 0)? != 0 {
         return Err(Refusal::user("a mixture of experts is not understood"));
     }
-    let vocabulary = keys.size_or("vocab_size", tokenizer.tokens.len())?;
-    if vocabulary < tokenizer.tokens.len() {
-        return Err(Refusal::user(format!(
-            "its tokenizer has {} tokens, but its model knows {vocabulary}",
-            tokenizer.tokens.len()
-        )));
-    }
+    let has = |name: &str| shape(name).is_some();
+    // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
+    // more (rounded up); which of the tokens it has is for their use to say.
+    let rows = shape(&format!("{}.weight", names.embed)).and_then(|shape| shape.first().copied());
+    let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;
     let layers = keys.size("block_count")?;
     let hidden = keys.size("feed_forward_length")?;
     let context = keys.size("context_length")?;
@@ -75,9 +73,7 @@ pub(super) fn read(
 
     let is_gpt2 = family == Family::Gpt2;
     let bias = |part| is_gpt2 || has(&names.of_first_block(part, "bias"));
-    let ids = [tokenizer.end, tokenizer.end_of_turn];
-    let mut ends: Vec<_> = ids.into_iter().flatten().filter(|id| id.index() < vocabulary).collect();
-    ends.dedup();
+    let ends = tokenizer.ends.iter().copied().filter(|id| id.index() < vocabulary).collect();
     let config = Config {
         family,
         vocabulary,

@@ -1,0 +1,102 @@
+//! Quantifiers, and how Oniguruma reads several of them in a row.
+
+use lookback_files::{Refusal, Result};
+
+use super::{DEPTH, Options, Reader, Signs};
+
+/// The most repetitions that Oniguruma counts.
+const REPEATS: u32 = 100_000;
+
+impl Reader<'_> {
+    /// Takes a `{1}`, which changes nothing.
+    pub(super) fn is_repeated_once(&mut self) -> bool {
+        let mut ahead = self.signs.clone();
+        let is_once = interval(&mut ahead) == Some((1, Some(1)));
+        if is_once {
+            self.signs = ahead;
+        }
+        is_once
+    }
+
+    pub(super) fn quantifier_is_next(&self) -> bool {
+        let mut signs = self.signs.clone();
+        match signs.peek() {
+            Some('*' | '+' | '?') => true,
+            Some('{') => interval(&mut signs).is_some(),
+            _ => false,
+        }
+    }
+
+    /// An atom with the quantifiers behind it.
+    pub(super) fn repeated(&mut self, atom: String, options: Options) -> Result<String> {
+        let mut text = atom;
+        for _ in 0..DEPTH {
+            self.skip_extended(options);
+            if !self.quantifier_is_next() {
+                return Ok(text);
+            }
+            let may_be_empty = self.may_be_empty;
+            let (quantifier, is_interval) = match self.signs.next_if(|sign| *sign != '{') {
+                Some(sign) => {
+                    self.may_be_empty |= sign != '+';
+                    // A loop ends once its body has matched nothing, sooner here than there.
+                    if may_be_empty && sign != '?' {
+                        return Err(Refusal::user("it repeats what may match nothing"));
+                    }
+                    (sign.to_string(), None)
+                }
+                None => {
+                    let Some((least, most)) = interval(&mut self.signs) else { return Ok(text) };
+                    if most.is_some_and(|most| most < least)
+                        || least.max(most.unwrap_or(0)) > REPEATS
+                    {
+                        return Err(Refusal::user("the limits of a repetition cannot be"));
+                    }
+                    self.may_be_empty |= least == 0;
+                    if may_be_empty && most != Some(0) && (most, least) != (Some(1), 0) {
+                        return Err(Refusal::user("it repeats what may match nothing"));
+                    }
+                    let end = most.map_or(String::new(), |most| most.to_string());
+                    (format!("{{{least},{end}}}"), Some(most == Some(least)))
+                }
+            };
+            let is_exact = is_interval == Some(true);
+            text = if !is_exact && self.signs.next_if_eq(&'?').is_some() {
+                format!("(?:(?:{text}){quantifier}?)")
+            } else if is_interval.is_none() && self.signs.next_if_eq(&'+').is_some() {
+                format!("(?>(?:{text}){quantifier})")
+            } else {
+                format!("(?:(?:{text}){quantifier})")
+            };
+        }
+        Err(Refusal::user("it repeats repetitions without end"))
+    }
+}
+
+/// `{2}`, `{2,}`, `{,3}` or `{2,3}`, the second with its limits swapped for `{2}` spelled once; nothing, and
+/// nothing taken that matters, where it is none.
+fn interval(signs: &mut Signs<'_>) -> Option<(u32, Option<u32>)> {
+    let mut ahead = signs.clone();
+    ahead.next_if_eq(&'{')?;
+    let number = |ahead: &mut Signs<'_>| {
+        let mut digits = String::new();
+        while let Some(digit) = ahead.next_if(char::is_ascii_digit) {
+            digits.push(digit);
+        }
+        digits
+    };
+    let least = number(&mut ahead);
+    let comma = ahead.next_if_eq(&',').is_some();
+    let most = if comma { number(&mut ahead) } else { least.clone() };
+    ahead.next_if_eq(&'}')?;
+    if least.is_empty() && most.is_empty() {
+        return None;
+    }
+    let parsed = |digits: &str| digits.parse::<u32>().unwrap_or(u32::MAX);
+    let limits = (
+        if least.is_empty() { 0 } else { parsed(&least) },
+        Some(&most).filter(|most| !most.is_empty()).map(|most| parsed(most)),
+    );
+    *signs = ahead;
+    Some(limits)
+}
