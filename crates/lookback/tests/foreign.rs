@@ -174,14 +174,14 @@ fn what_is_odd_about_a_file_is_said_once_on_stderr() {
 fn a_token_without_a_row_is_refused_only_in_a_text_that_has_it() {
     let world = World::with_model();
     world.copy("good", "padded");
-    let settings =
-        r#"{"pad_token": "<pad>", "added_tokens_decoder": {"28": {"content": "<pad>"}}}"#;
+    let settings = r#"{"pad_token": "<pad>", "added_tokens_decoder": {
+        "28": {"content": "<pad>", "special": true}, "29": {"content": "<tool>"}}}"#;
     world.write("padded/tokenizer_config.json", settings);
     let plain = world.done("generate good -p tom -n 5 --greedy");
     assert_eq!(world.done("generate padded -p tom -n 5 --greedy"), plain);
     world.done("look padded -p tom");
     world.done("eval padded town.txt");
-    for line in ["generate padded -p tom<pad>", "look padded -p <pad>", "generate other -p tom"] {
+    for line in ["generate padded -p tom<tool>", "look padded -p <tool>", "generate other -p tom"] {
         if line.contains("other") {
             world.copy("good", "other");
             world.done("tokenizer train town.txt --vocab 300 --out other/tokenizer.json");
