@@ -191,7 +191,7 @@ fn tokenizer_of(
     let network = world::llama();
     let mut gguf = Gguf::new();
     let mut texts: Vec<String> = (0..37).map(|id| format!("t{id}")).collect();
-    let mut types = vec![1i32; 37];
+    let mut types = [1i32; 37];
     for (id, text, kind) in tokens {
         texts[*id] = (*text).to_owned();
         types[*id] = *kind;

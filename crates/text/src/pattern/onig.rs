@@ -209,15 +209,15 @@ impl Reader<'_> {
 
     /// In an extended pattern, white space and comments.
     fn skip_extended(&mut self, options: Options) {
-        while options.is_extended {
+        if !options.is_extended {
+            return;
+        }
+        let is_space = |sign: &char| matches!(sign, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
+        loop {
             if self.signs.next_if_eq(&'#').is_some() {
                 while self.signs.next().is_some_and(|sign| sign != '\n') {}
-            } else if self
-                .signs
-                .next_if(|sign| matches!(sign, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c'))
-                .is_none()
-            {
-                break;
+            } else if self.signs.next_if(is_space).is_none() {
+                return;
             }
         }
     }
