@@ -61,7 +61,7 @@ def check_shape(args, shape, compute):
     """One step of the very shape, and the validation after it, say the same on one thread and on several."""
     found = set()
     for threads in sorted({1, args.threads}):
-        # No directory holds a model of these shapes: their MLP has no biases, which GPT-2's configuration cannot say.
+        # A timing keeps nothing; after so little time it has taken one step.
         said = last_object([args.lookback, "train", "--preset", f"bench-{shape.lower()}", "--random-data", RANDOM_DATA,
                             "--seconds", 0.001, "--compute", compute, "--threads", threads, "--json"])
         found.add((said["steps"], said["training_loss"], said["validation_loss"]))

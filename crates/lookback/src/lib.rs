@@ -5,6 +5,7 @@
 pub mod open;
 mod suggested;
 pub mod tokenizer;
+mod unfinished;
 
 pub use lookback_engine as engine;
 pub use lookback_files as files;

@@ -11,6 +11,7 @@ use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
 pub use crate::suggested::Suggested;
+use crate::unfinished;
 
 /// A model, ready to run.
 #[derive(Debug)]
@@ -49,6 +50,17 @@ impl Model {
         admit: &dyn Fn(usize) -> Result<()>,
     ) -> Result<Self> {
         let path = find(model)?;
+        if unfinished::is_unfinished(&path) {
+            let (weights, tokenizer) = unfinished::read(&path, compute, team)?;
+            let suggested = Ok(Suggested::default());
+            return Ok(Self {
+                path,
+                weights,
+                tokenizer: Some(tokenizer),
+                chat_template: None,
+                suggested,
+            });
+        }
         let stored = Stored::open(&path)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
         let tokenizer =

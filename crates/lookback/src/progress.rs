@@ -1,18 +1,36 @@
-//! The line that a person watches while a model learns; on stderr, and only on a terminal.
+//! How far a run has come, on stderr: a line that moves on a terminal, and elsewhere a line every ten
+//! seconds.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lookback_train::{Event, Recipe};
 
 use crate::print::Print;
 
+/// Between two lines, where they do not move.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
 /// Step, loss, validation loss, tokens a second, time left.
 pub(crate) struct Progress {
     bar: ProgressBar,
+    lines: Option<Lines>,
     tokens_per_step: u64,
     loss: Cell<f64>,
     validation: Cell<f64>,
+}
+
+/// Lines that stay.
+struct Lines {
+    began: Instant,
+    /// Steps done before.
+    before: u64,
+    /// Steps of the run, where it has an end.
+    steps: Option<u64>,
+    last: Cell<Instant>,
 }
 
 impl Progress {
@@ -30,7 +48,12 @@ impl Progress {
             bar.set_style(style.progress_chars("━╸ "));
         }
         // The lines of --verbose would break it; they say the same.
-        if print.is_quiet() || print.is_verbose() {
+        let is_silent = print.is_quiet() || print.is_verbose();
+        let now = Instant::now();
+        let steps = seconds.is_none().then_some(recipe.steps);
+        let lines = Lines { began: now, before: done, steps, last: Cell::new(now) };
+        let lines = (bar.is_hidden() && !is_silent).then_some(lines);
+        if is_silent {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         bar.set_position(done);
@@ -41,28 +64,31 @@ impl Progress {
         }
         Self {
             bar,
+            lines,
             tokens_per_step: recipe.tokens_per_step() as u64,
             loss: Cell::new(f64::NAN),
             validation: Cell::new(f64::NAN),
         }
     }
 
-    /// Whether anybody sees it.
+    /// Whether the line that moves is seen.
     pub(crate) fn is_seen(&self) -> bool {
         !self.bar.is_hidden()
     }
 
     /// Takes up what a run tells.
-    pub(crate) fn tell(&self, event: &Event<'_>) {
+    pub(crate) fn tell(&self, event: &Event<'_>, print: &mut Print) {
         match event {
             Event::Step { taken, .. } => {
-                let before = self.loss.get();
-                let now =
-                    if before.is_nan() { taken.loss } else { 0.95 * before + 0.05 * taken.loss };
-                self.loss.set(now);
+                self.loss.set(taken.mean_loss);
                 self.bar.set_position(taken.step);
                 if taken.step.is_multiple_of(16) {
                     self.show();
+                }
+                if let Some(lines) = &self.lines
+                    && let Some(line) = lines.due(taken.step, &self.message(None), Instant::now())
+                {
+                    print.say(&line);
                 }
             }
             Event::Judged { loss, .. } => {
@@ -84,13 +110,51 @@ impl Progress {
     }
 
     fn show(&self) {
+        let speed = self.bar.per_sec() * self.tokens_per_step as f64;
+        self.bar.set_message(self.message(Some(speed)));
+    }
+
+    fn message(&self, tokens_per_second: Option<f64>) -> String {
         let validation = self.validation.get();
         let validation = match validation.is_nan() {
             true => String::new(),
             false => format!("  validation {validation:.3}"),
         };
-        let speed = self.bar.per_sec() * self.tokens_per_step as f64;
-        let loss = self.loss.get();
-        self.bar.set_message(format!("loss {loss:.3}{validation}  {speed:.0} tokens/s"));
+        let speed = tokens_per_second.map(|speed| format!("  {speed:.0} tokens/s"));
+        format!("loss {:.3}{validation}{}", self.loss.get(), speed.unwrap_or_default())
+    }
+}
+
+impl Lines {
+    /// The line of a step, where the last one is long enough ago.
+    fn due(&self, step: u64, message: &str, now: Instant) -> Option<String> {
+        if now.duration_since(self.last.get()) < BETWEEN_LINES {
+            return None;
+        }
+        self.last.set(now);
+        let Some(steps) = self.steps else { return Some(format!("step {step}  {message}")) };
+        let per_step = now.duration_since(self.began).as_secs_f64() / (step - self.before) as f64;
+        let left = steps.saturating_sub(step) as f64 * per_step;
+        Some(format!("step {step}/{steps}  {message}  {left:.0} s left"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_due_every_ten_seconds() {
+        let began = Instant::now();
+        let lines = Lines { began, before: 100, steps: Some(400), last: Cell::new(began) };
+        let after = |seconds| began + Duration::from_secs(seconds);
+        assert_eq!(lines.due(101, "loss 2.000", after(9)), None);
+        let line = lines.due(200, "loss 2.000", after(10));
+        assert_eq!(line.as_deref(), Some("step 200/400  loss 2.000  20 s left"));
+        assert_eq!(lines.due(210, "loss 1.900", after(19)), None);
+        assert!(lines.due(220, "loss 1.900", after(20)).is_some());
+        // A run that the clock ends does not know how long it is.
+        let lines = Lines { steps: None, ..lines };
+        assert_eq!(lines.due(230, "loss", after(30)).as_deref(), Some("step 230  loss"));
     }
 }

@@ -27,6 +27,8 @@ fn what_is_no_model_is_refused() {
     for (name, file) in [("no-config", "config.json"), ("no-weights", "model.safetensors")] {
         world.copy("good", name);
         std::fs::remove_file(world.at(name).join(file)).unwrap();
+        // A run without a model would be read from its checkpoint.
+        std::fs::remove_file(world.at(name).join("training.toml")).unwrap();
     }
     world.write("empty.gguf", "");
     let mut all = Vec::new();

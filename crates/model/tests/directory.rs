@@ -351,3 +351,31 @@ fn a_model_that_its_family_has_no_words_for_is_not_written() {
     assert!(refusal.to_string().contains("no words for this model"), "{refusal}");
     assert!(!inside.exists(), "nothing is left behind");
 }
+
+#[test]
+fn a_gpt2_without_biases_is_written_with_zeros_in_their_place() {
+    let whole = world::gpt2();
+    let config = whole.config.clone().with(|config| {
+        config.norm_bias = false;
+        config.attention_bias = false;
+        config.output_bias = false;
+        config.mlp_bias = false;
+    });
+    let plain = Network::new(&config.expect("valid"));
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &plain);
+    let stored = Stored::open(folder.path()).expect("it was just written");
+    assert_eq!(stored.config(), &whole.config);
+    let network = stored.network();
+    let mut biases = 0;
+    for id in network.ids() {
+        let spec = network.weight(id);
+        let mut values = vec![f32::NAN; spec.len()];
+        stored.read(id, &mut values).expect("it is there");
+        let is_zero = values.iter().all(|value| value.to_bits() == 0);
+        assert_eq!(is_zero, plain.find(&spec.name).is_none(), "{}", spec.name);
+        biases += usize::from(is_zero);
+    }
+    // Two norms, queries, keys, values, output and both of the MLP in each block, and the last norm.
+    assert_eq!(biases, 8 * whole.blocks.len() + 1);
+}

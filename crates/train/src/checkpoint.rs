@@ -1,4 +1,5 @@
-//! All that a run needs to go on, in one file: weights, moments, steps done.
+//! All that a run needs to go on, in one file: weights, moments, steps done; the weights of its best
+//! validation, if they are others; the settings by which it came so far.
 //!
 //! The file is written whole or not at all, so that a run that dies leaves the last checkpoint. Where
 //! the data stand follows from the steps. It ends with the SHA-256 of all that stands before, so that a
@@ -7,21 +8,28 @@
 use std::{
     collections::HashMap,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use lookback_files::{Refusal, Result, map, write_whole_with};
+use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
 use lookback_model::WeightId;
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 use sha2::{Digest, Sha256};
+use toml::Table;
 
-use crate::trainer::Trainer;
+use crate::{best::Best, mean_loss::MeanLoss, trainer::Trainer};
 
 /// The key of the steps done.
 const STEPS: &str = "steps";
 /// The tensor that counts the steps whose weights the mean is of. It is no key beside the steps: keys
 /// stand in any order, and the same run is to leave the same bytes.
 const AVERAGED: &str = "averaged";
+/// The tensor of the mean training loss: two f64, the sum of the weighted losses and of their weights.
+const MEAN_LOSS: &str = "mean_loss";
+/// The tensor of the best validation: its step (u64) and its loss (f64).
+const BEST: &str = "best";
+/// The tensor of the settings that the weights follow from, as TOML.
+const SETTINGS: &str = "settings";
 /// The tensor that ends the file: the SHA-256 of every byte before its own. Files from before there was
 /// one are read without it.
 const CHECKSUM: &str = "checksum";
@@ -53,10 +61,16 @@ impl Checkpoint {
                 ));
             }
         }
-        if trainer.averaged().is_some() {
-            let (dtype, shape, data_offsets) = (Dtype::U64, vec![1], (end, end + 8));
-            infos.push((AVERAGED.to_owned(), TensorInfo { dtype, shape, data_offsets }));
-            end += 8;
+        let records = records(trainer)?;
+        for (name, bytes) in &records {
+            let (dtype, shape) = match *name {
+                SETTINGS => (Dtype::U8, vec![bytes.len()]),
+                AVERAGED => (Dtype::U64, vec![1]),
+                _ => (Dtype::U64, vec![2]),
+            };
+            let data_offsets = (end, end + bytes.len());
+            end += bytes.len();
+            infos.push(((*name).to_owned(), TensorInfo { dtype, shape, data_offsets }));
         }
         let (dtype, shape, data_offsets) = (Dtype::U8, vec![SUM], (end, end + SUM));
         infos.push((CHECKSUM.to_owned(), TensorInfo { dtype, shape, data_offsets }));
@@ -79,9 +93,7 @@ impl Checkpoint {
                     }
                 }
             }
-            if let Some(mean) = trainer.averaged() {
-                to.write_all(&mean.steps().to_le_bytes())?;
-            }
+            records.iter().try_for_each(|(_, bytes)| to.write_all(bytes))?;
             to.to.write_all(&to.sum.finalize())
         })
     }
@@ -92,13 +104,23 @@ impl Checkpoint {
     /// Names the file and what is wrong with it. The trainer's state is then of no use, unless another
     /// file is read.
     pub fn read(path: &Path, trainer: &mut Trainer) -> Result<()> {
-        let bytes = map(path)?;
-        let broken = |why: &dyn std::fmt::Display| {
-            Refusal::user(format!("{}: it is no checkpoint of this run ({why})", path.display()))
-        };
-        let (_, about) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(&error))?;
-        if let (Ok(kept), Some((all, sum))) = (file.tensor(CHECKSUM), bytes.split_last_chunk())
+        Opened::open(path)?.restore(trainer)
+    }
+}
+
+/// A checkpoint whose checksum is right.
+pub(crate) struct Opened {
+    path: PathBuf,
+    bytes: Mapping,
+}
+
+impl Opened {
+    /// Maps a file and checks it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let opened = Self { path: path.to_owned(), bytes: map(path)? };
+        let file = opened.tensors()?;
+        if let (Ok(kept), Some((all, sum))) =
+            (file.tensor(CHECKSUM), opened.bytes.split_last_chunk())
             && (kept.data() != sum || Sha256::digest(all).as_slice() != sum as &[u8; SUM])
         {
             return Err(Refusal::user(format!(
@@ -106,32 +128,88 @@ impl Checkpoint {
                 path.display()
             )));
         }
+        Ok(opened)
+    }
+
+    fn tensors(&self) -> Result<SafeTensors<'_>> {
+        SafeTensors::deserialize(&self.bytes).map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, why: &dyn std::fmt::Display) -> Refusal {
+        Refusal::user(format!("{}: it is no checkpoint of this run ({why})", self.path.display()))
+    }
+
+    /// Steps done.
+    pub(crate) fn steps(&self) -> Result<u64> {
+        let (_, about) =
+            SafeTensors::read_metadata(&self.bytes).map_err(|error| self.broken(&error))?;
         let steps = about.metadata().as_ref().and_then(|about| about.get(STEPS)?.parse().ok());
-        let steps: u64 = steps.ok_or_else(|| broken(&"it does not say its steps"))?;
+        steps.ok_or_else(|| self.broken(&"it does not say its steps"))
+    }
+
+    /// The settings by which the run came so far; files from before they were kept have none.
+    pub(crate) fn settings(&self) -> Result<Option<Table>> {
+        let file = self.tensors()?;
+        let Ok(tensor) = file.tensor(SETTINGS) else { return Ok(None) };
+        let table = std::str::from_utf8(tensor.data()).ok().and_then(|text| text.parse().ok());
+        table.map(Some).ok_or_else(|| self.broken(&"its settings cannot be read"))
+    }
+
+    /// Reads a weight as the run's model has it: of the best validation or the mean of the last steps,
+    /// where it is kept, or else as the last step left it.
+    pub(crate) fn read_kept(&self, name: &str, to: &mut [f32]) -> Result<()> {
+        let file = self.tensors()?;
+        let parts = [PARTS[4], PARTS[3], PARTS[0]];
+        let has = |part: &&str| file.tensor(&format!("{part}.{name}")).is_ok();
+        let part = parts.into_iter().find(has).unwrap_or(PARTS[0]);
+        self.fill(&file, &format!("{part}.{name}"), to)
+    }
+
+    /// Reads a tensor, all of whose values must be numbers.
+    fn fill(&self, file: &SafeTensors<'_>, name: &str, to: &mut [f32]) -> Result<()> {
+        let tensor = file.tensor(name).map_err(|error| self.broken(&error))?;
+        if tensor.data().len() != 4 * to.len() || tensor.dtype() != Dtype::F32 {
+            return Err(self.broken(&format!("{name} has another shape or type")));
+        }
+        for (to, bytes) in to.iter_mut().zip(tensor.data().as_chunks().0) {
+            *to = f32::from_le_bytes(*bytes);
+        }
+        match to.iter().all(|value| value.is_finite()) {
+            true => Ok(()),
+            false => Err(self.broken(&format!("{name} holds a value that is no number"))),
+        }
+    }
+
+    /// Two numbers of eight bytes, as their bits; nothing where the file has no such tensor.
+    fn pair(&self, file: &SafeTensors<'_>, name: &str) -> Result<Option<[u64; 2]>> {
+        let Ok(tensor) = file.tensor(name) else { return Ok(None) };
+        match tensor.data().as_chunks::<8>() {
+            ([one, two], []) => Ok(Some([one, two].map(|bytes| u64::from_le_bytes(*bytes)))),
+            _ => Err(self.broken(&format!("{name} has another shape or type"))),
+        }
+    }
+
+    /// Puts a trainer into this state.
+    pub(crate) fn restore(&self, trainer: &mut Trainer) -> Result<()> {
+        let (file, steps) = (self.tensors()?, self.steps()?);
         let network = trainer.weights().network().clone();
         // A name with a bit turned over would otherwise be one that nobody misses.
         let is_ours = |name: &str| {
             let of_weight = name.split_once('.').filter(|(part, _)| PARTS.contains(part));
             let is_weight = |of: &str| network.ids().any(|id| network.weight(id).name == of);
-            [AVERAGED, CHECKSUM].contains(&name) || of_weight.is_some_and(|(_, of)| is_weight(of))
+            RECORDS.contains(&name) || of_weight.is_some_and(|(_, of)| is_weight(of))
         };
         if let Some(name) = file.names().into_iter().find(|name| !is_ours(name)) {
-            return Err(broken(&format!("{name} is not of this model")));
+            return Err(self.broken(&format!("{name} is not of this model")));
         }
         let fill = |part: &str, id: WeightId, to: &mut [f32]| {
             let spec = network.weight(id);
             let name = format!("{part}.{}", spec.name);
-            let tensor = file.tensor(&name).map_err(|error| broken(&error))?;
-            if tensor.shape() != spec.shape || tensor.dtype() != Dtype::F32 {
-                return Err(broken(&format!("{name} has another shape or type")));
+            let tensor = file.tensor(&name).map_err(|error| self.broken(&error))?;
+            if tensor.shape() != spec.shape {
+                return Err(self.broken(&format!("{name} has another shape or type")));
             }
-            for (to, bytes) in to.iter_mut().zip(tensor.data().as_chunks().0) {
-                *to = f32::from_le_bytes(*bytes);
-            }
-            match to.iter().all(|value| value.is_finite()) {
-                true => Ok(()),
-                false => Err(broken(&format!("{name} holds a value that is no number"))),
-            }
+            self.fill(&file, &name, to)
         };
         for id in network.ids() {
             fill(PARTS[0], id, trainer.weights.rows_mut(id))?;
@@ -142,10 +220,35 @@ impl Checkpoint {
             if v.is_empty() { Ok(()) } else { fill(PARTS[2], id, v) }
         })?;
         if let (Some(average), Ok(steps)) = (&mut trainer.average, file.tensor(AVERAGED)) {
-            let steps = steps.data().try_into().map_err(|_| broken(&"its mean is of no steps"))?;
+            let steps =
+                steps.data().try_into().map_err(|_| self.broken(&"its mean is of no steps"))?;
             average.restore(u64::from_le_bytes(steps), |id, mean| fill(PARTS[3], id, mean))?;
         }
+        trainer.mean_loss = match self.pair(&file, MEAN_LOSS)?.map(|bits| bits.map(f64::from_bits))
+        {
+            Some([sum, weight]) if sum.is_finite() && (0.0..=1.0).contains(&weight) => {
+                MeanLoss { sum, weight }
+            }
+            Some(_) => return Err(self.broken(&"its mean loss is no number")),
+            None => MeanLoss::default(),
+        };
         trainer.ahead = None;
+        trainer.best = None;
+        if let Some([step, loss]) = self.pair(&file, BEST)? {
+            let loss = f64::from_bits(loss);
+            if step > steps || !loss.is_finite() {
+                return Err(self.broken(&"its best validation cannot have been"));
+            }
+            let rows = network.ids().map(|id| {
+                if step == steps {
+                    return Ok(trainer.rows_as_judged(id).to_vec());
+                }
+                let mut rows = vec![0.0; network.weight(id).len()];
+                fill(PARTS[4], id, &mut rows).map(|()| rows)
+            });
+            let rows = rows.collect::<Result<_>>()?;
+            trainer.best = trainer.keeps_best().then_some(Best { step, loss, rows });
+        }
         Ok(())
     }
 }
@@ -172,9 +275,28 @@ impl Write for Summing<'_> {
 fn kept(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
     let [mean, square] = trainer.optimizer.moments(id);
     let average = trainer.averaged().map_or(&[][..], |average| average.of(id));
-    let values = [trainer.weights().rows(id), mean, square, average];
+    // Those that were just judged stand here already.
+    let best = trainer.best.as_ref().filter(|best| best.step != trainer.steps());
+    let best = best.map_or(&[][..], |best| &best.rows[id.index()]);
+    let values = [trainer.weights().rows(id), mean, square, average, best];
     PARTS.into_iter().zip(values).filter(|(_, values)| !values.is_empty())
 }
 
+/// What is kept of the run, in this order.
+fn records(trainer: &Trainer) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let pair = |of: [u64; 2]| of.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+    let mean = trainer.averaged();
+    let averaged = mean.map(|mean| (AVERAGED, mean.steps().to_le_bytes().to_vec()));
+    let MeanLoss { sum, weight } = trainer.mean_loss;
+    let mean_loss = (MEAN_LOSS, pair([sum.to_bits(), weight.to_bits()]));
+    let best = trainer.best.as_ref();
+    let best = best.map(|best| (BEST, pair([best.step, best.loss.to_bits()])));
+    let settings = trainer.recipe_at(trainer.steps().saturating_sub(1)).deciding()?;
+    let settings = (SETTINGS, settings.to_string().into_bytes());
+    Ok(averaged.into_iter().chain([mean_loss]).chain(best).chain([settings]).collect())
+}
+
 /// What can be kept of a weight.
-const PARTS: [&str; 4] = ["weight", "mean", "square", "average"];
+const PARTS: [&str; 5] = ["weight", "mean", "square", "average", "best"];
+/// What can be kept besides.
+const RECORDS: [&str; 5] = [AVERAGED, MEAN_LOSS, BEST, SETTINGS, CHECKSUM];

@@ -10,13 +10,17 @@ use lookback_files::{Refusal, Result};
 use serde_json::json;
 
 use crate::{
+    best::Kept,
     changes::{Changes, between_notes},
     directory::Directory,
     trainer::{Source, Taken, Trainer},
 };
 
-/// Embedding tables kept over a run, whatever happens.
-const SNAPSHOTS: u64 = 20;
+/// Snapshots of a run from which on there are some where the loss has changed suddenly, too.
+const DENSE: u64 = 20;
+/// Tokens by which it is tried how long a validation takes.
+const TRIED: usize = 16 * 1024;
+
 /// How a run's length is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
@@ -26,7 +30,7 @@ pub enum Limit {
     Tokens(u64),
     /// Wall time, which a short calibration turns into a number of steps.
     Minutes(f64),
-    /// Ends after so many seconds, wherever it is: for timing, not for models to keep.
+    /// Ends after so many seconds, wherever it is.
     Seconds(f64),
 }
 
@@ -72,16 +76,21 @@ pub struct Finished {
     pub ending: Ending,
     /// Steps done, those before a resume included.
     pub steps: u64,
+    /// Steps of this part of the run.
+    pub taken: u64,
     /// Seconds of this part of the run.
     pub seconds: f64,
-    /// Tokens learned from in a second of learning, validations not counted.
+    /// Tokens learned from in a second of the steps alone; not a number if none was taken.
     pub tokens_per_second: f64,
     /// The median of the steps that were taken, in seconds; not a number if none was.
     pub seconds_per_step: f64,
-    /// Nats per token, averaged over the last steps.
+    /// Nats per token of the last steps: each loss weighs 0.95 times the next; not a number before the
+    /// first step.
     pub training_loss: f64,
-    /// Nats per token on what was kept back.
+    /// Nats per token on what was kept back, by the weights of the last step.
     pub validation_loss: f64,
+    /// Which weights are kept, where they are those of the best validation.
+    pub kept: Option<Kept>,
 }
 
 /// A run over a source of data, kept in a directory.
@@ -93,8 +102,6 @@ pub struct Course<'a> {
     pub source: &'a Source,
     /// Where all is kept; a timing keeps nothing.
     pub directory: Option<&'a Directory>,
-    /// Checkpoints that stay, the newest included; at least one.
-    pub checkpoints: usize,
     /// Set when the run is to stop at its next step.
     pub stop: &'a AtomicBool,
 }
@@ -104,13 +111,13 @@ struct Tally {
     began: Instant,
     /// Seconds of each step.
     learning: Vec<f32>,
-    recent: f64,
     judged: Option<(u64, f64)>,
     changes: Changes,
 }
 
 impl Course<'_> {
-    /// Takes the steps of the recipe that are not yet taken.
+    /// Takes the steps of the recipe that are not yet taken; one at least, and then no more than end, with
+    /// the last validation, within so many seconds.
     ///
     /// # Errors
     /// When a file cannot be written; when the loss is no number, with the last checkpoint kept; when
@@ -124,10 +131,10 @@ impl Course<'_> {
         let mut tally = Tally {
             began: Instant::now(),
             learning: Vec::new(),
-            recent: f64::NAN,
             judged: None,
-            changes: self.changes_before(steps),
+            changes: self.changes_before(),
         };
+        let seconds = seconds.map(|seconds| seconds - self.validation_seconds());
         let mut ending = Ending::Whole;
         if self.trainer.steps() == 0 {
             self.keep_snapshot(0)?;
@@ -139,7 +146,8 @@ impl Course<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return self.interrupted();
             }
-            if seconds.is_some_and(|seconds| tally.began.elapsed().as_secs_f64() >= seconds) {
+            let is_late = |seconds| tally.began.elapsed().as_secs_f64() >= seconds;
+            if !tally.learning.is_empty() && seconds.is_some_and(is_late) {
                 ending = Ending::Time;
                 break;
             }
@@ -151,19 +159,21 @@ impl Course<'_> {
             if !taken.gradient_norm.is_finite() {
                 return Err(self.went_wrong("gradient", taken.step + 1));
             }
-            tally.recent = match tally.recent.is_nan() {
-                true => taken.loss,
-                false => tally.recent + 0.05 * (taken.loss - tally.recent),
-            };
             tell(Event::Step { taken, weights: self.trainer.weights() })?;
             self.note(&taken, &mut tally, tell)?;
         }
         let step = self.trainer.steps();
+        if ending == Ending::Time {
+            // Before a validation that a run which goes on past this step never makes.
+            self.keep(step, tell)?;
+        }
         let validation_loss = match tally.judged {
             Some((at, loss)) if at == step => loss,
             _ => self.judge(&mut tally, tell)?,
         };
-        self.keep(step, tell)?;
+        if ending == Ending::Whole {
+            self.keep(step, tell)?;
+        }
         if let Some(directory) = self.directory {
             let written = directory.write_model(self.trainer);
             self.written(written)?;
@@ -173,11 +183,13 @@ impl Course<'_> {
         Ok(Finished {
             ending,
             steps: step,
+            taken: tally.learning.len() as u64,
             seconds: tally.began.elapsed().as_secs_f64(),
             tokens_per_second: tokens / learning,
             seconds_per_step: median(&mut tally.learning),
-            training_loss: tally.recent,
+            training_loss: self.trainer.mean_loss(),
             validation_loss,
+            kept: self.trainer.kept(),
         })
     }
 
@@ -188,12 +200,15 @@ impl Course<'_> {
         tally: &mut Tally,
         tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<()> {
-        let recipe = self.trainer.recipe();
-        let steps = recipe.steps;
+        // Of the part of the run that this step is of: a replay is judged where the run was.
+        let recipe = self.trainer.recipe_at(taken.step - 1);
+        let (steps, snapshots) = (recipe.steps, recipe.snapshots);
+        let is_last = taken.step == self.trainer.recipe().steps;
         let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
         let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
-        let mut is_snapshot = taken.step.is_multiple_of((steps / SNAPSHOTS).max(1));
-        if is_snapshot {
+        let mut is_snapshot =
+            snapshots > 0 && taken.step.is_multiple_of((steps / snapshots).max(1));
+        if taken.step.is_multiple_of((steps / 20).max(1)) {
             let seconds = tally.began.elapsed().as_secs_f64();
             tracing::debug!(
                 step = taken.step,
@@ -204,7 +219,8 @@ impl Course<'_> {
             );
         }
         if taken.step.is_multiple_of(between_notes(steps)) {
-            is_snapshot |= tally.changes.is_sudden(taken.step, steps, taken.loss);
+            let is_sudden = tally.changes.is_sudden(taken.step, steps, taken.loss);
+            is_snapshot |= snapshots >= DENSE && is_sudden;
             self.add(json!({
                 "step": taken.step,
                 "training_loss": taken.loss,
@@ -212,14 +228,18 @@ impl Course<'_> {
                 "rate": taken.rate,
             }))?;
         }
-        if taken.step.is_multiple_of(judge) && taken.step < steps {
+        if (taken.step.is_multiple_of(judge) || taken.step == steps) && !is_last {
             self.judge(tally, tell)?;
         }
         if is_snapshot {
             self.keep_snapshot(taken.step)?;
         }
-        if taken.step.is_multiple_of(keep) && taken.step < steps {
+        if taken.step.is_multiple_of(keep) && !is_last {
             self.keep(taken.step, tell)?;
+            // Of a run that has been continued: its model is never older than its checkpoint.
+            if let Some(directory) = self.directory.filter(|directory| directory.has_model()) {
+                self.written(directory.write_model(self.trainer))?;
+            }
         }
         Ok(())
     }
@@ -238,6 +258,7 @@ impl Course<'_> {
             return Err(self.went_wrong("validation loss", step));
         }
         tally.judged = Some((step, loss));
+        self.trainer.take_validation(loss);
         let tokens = step * self.trainer.recipe().tokens_per_step() as u64;
         self.add(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
         tell(Event::Judged { step, loss, weights: self.trainer.weights() })?;
@@ -252,7 +273,7 @@ impl Course<'_> {
             return Err(self.went_wrong("loss or gradient", step + 1));
         }
         let began = Instant::now();
-        self.written(directory.keep_checkpoint(self.trainer, self.checkpoints))?;
+        self.written(directory.keep_checkpoint(self.trainer))?;
         tracing::debug!(
             file = %directory.checkpoint().display(),
             step,
@@ -260,6 +281,16 @@ impl Course<'_> {
             "checkpoint written"
         );
         tell(Event::Kept { step })
+    }
+
+    /// Seconds of a validation, by a short trial.
+    fn validation_seconds(&mut self) -> f64 {
+        let range = self.source.data.validation();
+        let part = range.start..range.end.min(range.start + TRIED);
+        let share = range.len() as f64 / part.len().max(1) as f64;
+        let began = Instant::now();
+        self.trainer.judge(&self.source.data, part);
+        share * began.elapsed().as_secs_f64()
     }
 
     /// What the metrics say of the last step, where a run was stopped after it was judged.
@@ -274,7 +305,7 @@ impl Course<'_> {
     }
 
     /// What the metrics say of the losses so far, where a run goes on.
-    fn changes_before(&self, steps: u64) -> Changes {
+    fn changes_before(&self) -> Changes {
         let mut changes = Changes::default();
         let Some(directory) = self.directory.filter(|_| self.trainer.steps() > 0) else {
             return changes;
@@ -283,6 +314,7 @@ impl Course<'_> {
             if let (Some(step), Some(loss)) =
                 (line["step"].as_u64(), line["training_loss"].as_f64())
             {
+                let steps = self.trainer.recipe_at(step.saturating_sub(1)).steps;
                 changes.is_sudden(step, steps, loss);
             }
         }

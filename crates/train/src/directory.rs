@@ -5,6 +5,8 @@
 //! training.toml  metrics.jsonl  checkpoint.safetensors  checkpoint-00000660.safetensors
 //! tokens.bin  snapshots/  run.lock while somebody trains in it
 //! ```
+//!
+//! Until its end a run has no model: its newest checkpoint is read in place of one.
 
 use std::{
     fs,
@@ -18,20 +20,27 @@ use lookback_files::{
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
 
-use crate::{recipe::Recipe, snapshot::Snapshot, trainer::Trainer};
+use crate::{
+    recipe::Recipe,
+    snapshot::{Snapshot, snapshots},
+    trainer::Trainer,
+};
 
 const LOCK: &str = "run.lock";
+const SETTINGS: &str = "training.toml";
 const SNAPSHOTS: &str = "snapshots";
 /// What a run writes before its settings, and its first metrics.
 const FIRST_FILES: [&str; 4] =
     ["tokens.bin", "tokenizer.json", "tokenizer_config.json", "metrics.jsonl"];
 
-/// Whether these names are those of a run that was killed before it had kept its settings.
+/// Whether these names are those of a run that ended, however that came, before its first checkpoint.
 fn is_abandoned(names: &[String]) -> bool {
+    let has = |of: &str| names.iter().any(|name| name == of);
     let is_ours = |name: &String| {
-        name == LOCK || name == SNAPSHOTS || FIRST_FILES.contains(&name.as_str()) || is_part(name)
+        let is_first = FIRST_FILES.contains(&name.as_str());
+        is_first || name == SETTINGS || name == LOCK || name == SNAPSHOTS || is_part(name)
     };
-    names.iter().any(|name| name == LOCK) && names.iter().all(is_ours)
+    (has(LOCK) || (has(SETTINGS) && has(FIRST_FILES[0]))) && names.iter().all(is_ours)
 }
 
 /// Whether [`write_whole`] was writing there.
@@ -56,8 +65,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A directory for a new run: it must be empty, or not be there yet. What a run left that was
-    /// killed before it had kept its settings counts as nothing.
+    /// A directory for a new run: it must be empty, or not be there yet. What a run left that ended
+    /// before its first checkpoint counts as nothing.
     pub fn new(path: &Path) -> Result<Self> {
         let was_there = match fs::read_dir(path) {
             Ok(entries) => {
@@ -69,7 +78,16 @@ impl Directory {
                 }
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if path.is_symlink() {
+                    return Err(Refusal::user(format!(
+                        "{}: it is a link to nothing; make the directory that it names, or give \
+                         another --out",
+                        path.display()
+                    )));
+                }
+                false
+            }
             Err(_) if path.is_file() => {
                 return Err(Refusal::user(format!(
                     "{}: it is a file, and a run is kept in a directory; give another --out",
@@ -122,7 +140,7 @@ impl Directory {
         self.make()?;
         let lock = self.lock()?;
         // Another process may have trained in it since it was looked at.
-        if self.settings().exists() {
+        if !self.checkpoints().is_empty() || self.has_model() {
             return Err(something_is_in(&self.path));
         }
         Ok(lock)
@@ -132,6 +150,12 @@ impl Directory {
     /// of all, make it a run that can be gone on with.
     pub fn begin(&self, data: &Dataset) -> Result<()> {
         self.sweep()?;
+        // Of a run that was abandoned here. The settings first: without them it is no run.
+        remove_if_there(&self.settings())?;
+        remove_if_there(&self.metrics())?;
+        for step in snapshots(&self.path) {
+            remove_if_there(&self.path.join(SNAPSHOTS).join(format!("{step:08}.safetensors")))?;
+        }
         data.write(&self.tokens())
     }
 
@@ -144,7 +168,7 @@ impl Directory {
     pub fn forget(self, lock: Lock) -> Result<()> {
         let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
         // The settings first: without them it is no run.
-        for name in ["training.toml"].into_iter().chain(FIRST_FILES) {
+        for name in [SETTINGS].into_iter().chain(FIRST_FILES) {
             remove_if_there(&self.path.join(name))?;
         }
         fs::remove_dir_all(self.path.join(SNAPSHOTS)).map_err(|error| failed(&error))?;
@@ -160,8 +184,8 @@ impl Directory {
         &self.path
     }
 
-    fn settings(&self) -> PathBuf {
-        self.path.join("training.toml")
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.path.join(SETTINGS)
     }
 
     /// `tokens.bin`
@@ -196,6 +220,11 @@ impl Directory {
         save(&self.path, network, |id, to| to.copy_from_slice(trainer.rows_as_saved(id)))
     }
 
+    /// Whether a model stands in it.
+    pub fn has_model(&self) -> bool {
+        self.path.join("config.json").exists()
+    }
+
     /// Adds a line to `metrics.jsonl`.
     pub fn add_metrics(&self, line: &serde_json::Value) -> Result<()> {
         add_line(&self.metrics(), &line.to_string())
@@ -205,6 +234,23 @@ impl Directory {
     pub fn read_metrics(&self) -> Vec<serde_json::Value> {
         let text = fs::read_to_string(self.metrics()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The first step of which `metrics.jsonl` tells another rate than these settings have for it; none
+    /// of a run that was trained by them alone.
+    pub fn unrecorded_rate(&self, recipe: &Recipe) -> Result<Option<u64>> {
+        let earlier = recipe.earlier()?;
+        let of_step = |step: u64| {
+            let part = earlier.iter().find(|(until, _)| step < *until);
+            part.map_or(recipe, |(_, recipe)| recipe).rate_at(step)
+        };
+        let lines = self.read_metrics();
+        let told = lines.iter().filter_map(|line| {
+            Some((line["step"].as_u64().filter(|step| *step > 0)?, line["rate"].as_f64()?))
+        });
+        // A number of JSON may be read as a neighbour of the one that was written.
+        let differs = |of: &(u64, f64)| (of_step(of.0 - 1) - of.1).abs() > 1e-9 * of.1.abs();
+        Ok({ told }.find(differs).map(|(step, _)| step))
     }
 
     /// Removes what a run that was killed was writing: [`write_whole`] begins with such a name.

@@ -1,4 +1,4 @@
-//! The last checkpoints of a run: the newest is `checkpoint.safetensors`, those before it are
+//! The last checkpoints of a run, as many as its settings say: the newest is `checkpoint.safetensors`, those before it are
 //! `checkpoint-00000660.safetensors`, by the steps they hold.
 //!
 //! At every moment of a save the newest whole checkpoint has one of these names, so a run that is
@@ -11,8 +11,14 @@ use std::{
 
 use lookback_files::{Refusal, Result, keep_also_as, map, remove_if_there};
 use safetensors::SafeTensors;
+use toml::Table;
 
-use crate::{checkpoint::Checkpoint, directory::Directory, trainer::Trainer};
+use crate::{
+    checkpoint::{Checkpoint, Opened},
+    directory::Directory,
+    recipe::Recipe,
+    trainer::Trainer,
+};
 
 /// What was found when a run goes on.
 #[derive(Debug)]
@@ -21,6 +27,16 @@ pub struct Restored {
     pub steps: u64,
     /// Why newer checkpoints could not be read.
     pub passed_over: Vec<Refusal>,
+    /// The settings by which it came so far, as far as its checkpoint keeps them.
+    pub(crate) settings: Option<Table>,
+}
+
+impl Restored {
+    /// The settings of a run that is continued, with what was otherwise before recorded; `file` has
+    /// those that its directory kept.
+    pub fn recorded(&self, recipe: &Recipe, file: &Recipe) -> Result<Recipe> {
+        recipe.going_on(self.steps, file, self.settings.as_ref())
+    }
 }
 
 impl Directory {
@@ -37,27 +53,84 @@ impl Directory {
     /// Puts a trainer into the state of the newest checkpoint that can be read.
     ///
     /// # Errors
-    /// When there are checkpoints and none can be read: why the newest cannot.
+    /// When there are checkpoints and none can be read: why the newest cannot. When the trainer's settings
+    /// are not those that the run began with: the first that is not.
     pub fn restore(&self, trainer: &mut Trainer) -> Result<Restored> {
         let mut passed_over = Vec::new();
         for path in self.checkpoints() {
-            match Checkpoint::read(&path, trainer) {
+            let read = Opened::open(&path).and_then(|opened| Ok((opened.settings()?, opened)));
+            let (settings, opened) = match read {
+                Ok(read) => read,
+                Err(refusal) => {
+                    passed_over.push(refusal);
+                    continue;
+                }
+            };
+            if let Some(settings) = &settings {
+                self.refuse_other_run(trainer.recipe(), settings)?;
+            }
+            match opened.restore(trainer) {
                 Ok(()) => {
                     let steps = trainer.steps();
                     tracing::debug!(file = %path.display(), steps, "checkpoint read");
-                    return Ok(Restored { steps, passed_over });
+                    return Ok(Restored { steps, passed_over, settings });
                 }
                 Err(refusal) => passed_over.push(refusal),
             }
         }
         match passed_over.into_iter().next() {
             Some(refusal) => Err(refusal.then("train anew into another --out")),
-            None => Ok(Restored { steps: 0, passed_over: Vec::new() }),
+            None => Ok(Restored { steps: 0, passed_over: Vec::new(), settings: None }),
         }
     }
 
-    /// Writes a checkpoint, and keeps so many in all.
-    pub fn keep_checkpoint(&self, trainer: &Trainer, kept: usize) -> Result<()> {
+    /// Refuses settings that a run cannot have had from its beginning on.
+    fn refuse_other_run(&self, recipe: &Recipe, kept: &Table) -> Result<()> {
+        let differences = recipe.differences_from(kept)?;
+        match differences.into_iter().find(|difference| difference.is_settled) {
+            None => Ok(()),
+            Some(difference) => Err(Refusal::user(format!(
+                "{}: it says {key} = {}, and the run was trained with {key} = {}; put that back, or \
+                 train anew into another directory",
+                self.settings().display(),
+                difference.here,
+                difference.there,
+                key = difference.key,
+            ))),
+        }
+    }
+
+    /// Reads the weights of the model that a run without one has come to, from its newest checkpoint
+    /// that can be read: `fill` is given the steps done and what reads a weight by its name.
+    ///
+    /// # Errors
+    /// When there is no checkpoint, or none can be read.
+    pub fn read_newest<T>(
+        &self,
+        mut fill: impl FnMut(u64, &dyn Fn(&str, &mut [f32]) -> Result<()>) -> Result<T>,
+    ) -> Result<T> {
+        let mut first = None;
+        for path in self.checkpoints() {
+            let opened = Opened::open(&path).and_then(|opened| Ok((opened.steps()?, opened)));
+            let read = opened
+                .and_then(|(steps, opened)| fill(steps, &|name, to| opened.read_kept(name, to)));
+            match read {
+                Ok(read) => return Ok(read),
+                Err(refusal) => first = first.or(Some(refusal)),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            Refusal::user(format!(
+                "{}: this run has kept no model and no checkpoint yet; wait for its first, or go on \
+                 with it by --resume",
+                self.path().display()
+            ))
+        }))
+    }
+
+    /// Writes a checkpoint, and keeps as many as the settings say.
+    pub fn keep_checkpoint(&self, trainer: &Trainer) -> Result<()> {
+        let kept = trainer.recipe().checkpoints;
         let newest = self.checkpoint();
         if kept > 1
             && let Some(steps) = steps_of(&newest)
@@ -71,6 +144,11 @@ impl Directory {
             self.older().into_iter().partition(|(steps, _)| *steps < trainer.steps());
         let beyond = older.iter().skip(kept.max(1) - 1);
         beyond.chain(&others).try_for_each(|(_, path)| remove_if_there(path))
+    }
+
+    /// Steps done by the newest checkpoint, if there is one that says so.
+    pub fn steps_kept(&self) -> Option<u64> {
+        self.checkpoints().iter().find_map(|path| steps_of(path))
     }
 
     fn older_checkpoint(&self, steps: u64) -> PathBuf {

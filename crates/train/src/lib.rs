@@ -4,23 +4,27 @@
 //! `recipe`, then `trainer` for one step, then `course` for a run.
 
 mod average;
+mod best;
 mod changes;
 mod checkpoint;
 mod course;
 mod directory;
 mod kept;
+mod mean_loss;
 mod pace;
 mod recipe;
 mod snapshot;
 mod trainer;
 
+pub use best::Kept;
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
 pub use kept::Restored;
 pub use pace::Pace;
 pub use recipe::{
-    Architecture, Bend, Compute, Optimizer, Recipe, Schedule, Shape, StartHeads, preset,
+    Architecture, Before, Begun, Bend, Compute, Difference, KeptWeights, Optimizer, Recipe,
+    Schedule, Shape, StartHeads, preset,
 };
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

@@ -5,6 +5,7 @@ mod check;
 mod choices;
 mod file;
 mod presets;
+mod record;
 mod schedule;
 
 use lookback_engine::{Heads, Start};
@@ -13,8 +14,9 @@ use lookback_model::{Activation, Config, Family, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
 
-pub use choices::{Architecture, Bend, Compute, Optimizer, Schedule, StartHeads};
+pub use choices::{Architecture, Bend, Compute, KeptWeights, Optimizer, Schedule, StartHeads};
 pub use presets::preset;
+pub use record::{Before, Begun, Difference};
 
 /// The settings of a run. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +97,17 @@ pub struct Recipe {
     pub validate_every: u64,
     /// Steps between checkpoints; 0 for ten over the run.
     pub checkpoint_every: u64,
-    /// Whether snapshots are whole models, beside the embedding tables that are always kept.
+    /// Which weights become the model. Files from before there was a choice mean the last.
+    #[serde(default)]
+    pub keep: KeptWeights,
+    /// Checkpoints that stay, the newest included; at least one.
+    #[serde(default = "two")]
+    pub checkpoints: usize,
+    /// Embedding tables kept over a run besides the first; from 20 on, also where the loss has changed
+    /// suddenly. Files from before there was a choice mean 20.
+    #[serde(default = "twenty")]
+    pub snapshots: u64,
+    /// Whether snapshots are whole models, beside the embedding tables.
     #[serde(default)]
     pub whole_snapshots: bool,
     /// The SHA-256 of the tokens that a run learned from; empty until they are settled.
@@ -103,6 +115,12 @@ pub struct Recipe {
     pub data: String,
     /// The model.
     pub model: Shape,
+    /// What was asked for when the run began; nothing in settings of no run, or of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Begun>,
+    /// Settings that earlier parts of the run had, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Before>,
 }
 
 /// The model's shape.
@@ -137,6 +155,14 @@ pub struct Shape {
     /// have 30); 0 for none. transformers has no word for it in these files.
     #[serde(default)]
     pub logit_cap: f32,
+}
+
+fn two() -> usize {
+    2
+}
+
+fn twenty() -> u64 {
+    20
 }
 
 fn yes() -> bool {

@@ -9,7 +9,12 @@ use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightId};
 use lookback_text::dataset::{Dataset, Windows};
 
-use crate::{average::Average, recipe::Recipe};
+use crate::{
+    average::Average,
+    best::Best,
+    mean_loss::MeanLoss,
+    recipe::{KeptWeights, Recipe},
+};
 
 /// Rows of a pass that only judges.
 const EVALUATED_ROWS: usize = 1024;
@@ -30,6 +35,8 @@ pub struct Taken {
     pub step: u64,
     /// Nats per token, before the step.
     pub loss: f64,
+    /// The mean of this loss and those before it, each of which weighs 0.95 times the next.
+    pub mean_loss: f64,
     /// Length of the gradient, before it was clipped.
     pub gradient_norm: f64,
     /// Learning rate.
@@ -42,11 +49,17 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct Trainer {
     recipe: Recipe,
+    /// The settings of earlier parts of the run, each with the steps done at its end.
+    earlier: Vec<(u64, Recipe)>,
     team: Arc<Team>,
     pub(crate) weights: Weights,
     pub(crate) optimizer: Optimizer,
     /// Of the last steps, where the recipe asks for it.
     pub(crate) average: Option<Average>,
+    /// Of the training losses of late.
+    pub(crate) mean_loss: MeanLoss,
+    /// The weights of the best validation so far, where they are to be kept.
+    pub(crate) best: Option<Best>,
     gradients: Gradients,
     space: Workspace,
     /// For passes that only judge, where the space of those that learn is too small for them.
@@ -76,10 +89,12 @@ impl Trainer {
             let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
             Weights::computing(network, Keep::Learning, compute, &team, fill)?
         };
-        Ok(Self::with(weights, recipe, team))
+        let mut trainer = Self::with(weights, recipe, team);
+        trainer.earlier = recipe.earlier()?;
+        Ok(trainer)
     }
 
-    /// A network with weights that are there already.
+    /// A network with weights that are there already, for a run of one part.
     pub fn with(weights: Weights, recipe: &Recipe, team: Arc<Team>) -> Self {
         let network = weights.network().clone();
         let (learns, judges) = shapes(recipe);
@@ -95,6 +110,8 @@ impl Trainer {
             optimizer: optimizer.touched(&team),
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
             gradients: Gradients::new(&network).touched(&team),
+            mean_loss: MeanLoss::default(),
+            best: None,
             space: space(learns),
             judge: judges.map(space),
             batch: Batch::new(),
@@ -102,6 +119,7 @@ impl Trainer {
             window: vec![TokenId(0); positions + 1],
             ahead: None,
             recipe: recipe.clone(),
+            earlier: Vec::new(),
             weights,
             team,
         }
@@ -119,12 +137,26 @@ impl Trainer {
             + spaces.sum::<usize>()
             + Gradients::bytes(network)
             + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
+            + if recipe.keep == KeptWeights::Best { Best::bytes(network) } else { 0 }
             + Optimizer::bytes(network, recipe.optimizer.method(recipe.compute), threads)
     }
 
-    /// The settings.
+    /// The settings, of the last part of the run.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// The settings by which a step is taken, counted from 0.
+    pub fn recipe_at(&self, step: u64) -> &Recipe {
+        let part = self.earlier.iter().find(|(until, _)| step < *until);
+        part.map_or(&self.recipe, |(_, recipe)| recipe)
+    }
+
+    /// Takes up other settings for the steps to come, and which parts those before them had.
+    pub fn settle(&mut self, recipe: Recipe) -> Result<()> {
+        self.earlier = recipe.earlier()?;
+        self.recipe = recipe;
+        Ok(())
     }
 
     /// Settles the number of steps, once it is known.
@@ -137,9 +169,14 @@ impl Trainer {
         &self.weights
     }
 
-    /// A weight's rows as they would be saved: the mean of the last steps', once it has begun.
-    pub fn rows_as_saved(&self, id: WeightId) -> &[f32] {
+    /// A weight's rows as they are judged: the mean of the last steps', once it has begun.
+    pub fn rows_as_judged(&self, id: WeightId) -> &[f32] {
         self.averaged().map_or_else(|| self.weights.rows(id), |average| average.of(id))
+    }
+
+    /// The mean of the training losses of late; not a number before the first step.
+    pub fn mean_loss(&self) -> f64 {
+        self.mean_loss.mean()
     }
 
     /// The mean of the last steps' weights, once it has begun.
@@ -211,15 +248,17 @@ impl Trainer {
     fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
         let began = Instant::now();
         self.gradients.clear(&self.team);
-        let tokens = self.recipe.tokens_per_step();
-        let context = self.recipe.context_at(self.optimizer.steps());
-        let sequences = self.recipe.batch * self.recipe.context / context;
+        let recipe = self.recipe_at(self.optimizer.steps());
+        let tokens = recipe.tokens_per_step();
+        let context = recipe.context_at(self.optimizer.steps());
+        let sequences = recipe.batch * recipe.context / context;
+        let (passes, z_loss) = (recipe.accumulate, recipe.z_loss as f32);
         let mut total = 0.0;
-        for pass in 0..self.recipe.accumulate {
+        for pass in 0..passes {
             self.batch.clear();
             self.targets.ids.clear();
             self.targets.scale = 1.0 / tokens as f32;
-            self.targets.z_loss = self.recipe.z_loss as f32;
+            self.targets.z_loss = z_loss;
             let window = &mut self.window[..context + 1];
             for index in 0..sequences {
                 fill(pass, index, window);
@@ -244,22 +283,23 @@ impl Trainer {
     fn take(&mut self, Ahead { loss, gradient_norm, seconds }: Ahead) -> Taken {
         let began = Instant::now();
         self.ahead = None;
-        let is_averaged = self.recipe.averaged_at(self.optimizer.steps()) > 0;
-        let rate = self.recipe.rate_at(self.optimizer.steps());
-        // As torch.nn.utils.clip_grad_norm_ has it.
-        let factor = f64::min(1.0, self.recipe.clip / (gradient_norm + 1e-6));
+        let step = self.optimizer.steps();
+        let recipe = self.recipe_at(step);
+        let (is_averaged, rate) = (recipe.averaged_at(step) > 0, recipe.rate_at(step));
+        let settings = OptimizerSettings {
+            rate,
+            table_share: recipe.table_share,
+            head_share: recipe.head_share,
+            beta1: recipe.beta1,
+            beta2: recipe.beta2,
+            epsilon: recipe.epsilon,
+            momentum: recipe.momentum,
+            decay: recipe.decay,
+            // As torch.nn.utils.clip_grad_norm_ has it.
+            gradient_factor: f64::min(1.0, recipe.clip / (gradient_norm + 1e-6)),
+        };
+        self.mean_loss.add(loss);
         if loss.is_finite() && gradient_norm.is_finite() {
-            let settings = OptimizerSettings {
-                rate,
-                table_share: self.recipe.table_share,
-                head_share: self.recipe.head_share,
-                beta1: self.recipe.beta1,
-                beta2: self.recipe.beta2,
-                epsilon: self.recipe.epsilon,
-                momentum: self.recipe.momentum,
-                decay: self.recipe.decay,
-                gradient_factor: factor,
-            };
             self.optimizer.step(&mut self.weights, &self.gradients, &settings, &self.team);
         }
         match &mut self.average {
@@ -268,10 +308,11 @@ impl Trainer {
             None => {}
         }
         let seconds = seconds + began.elapsed().as_secs_f64();
-        Taken { step: self.optimizer.steps(), loss, gradient_norm, rate, seconds }
+        let (step, mean_loss) = (self.optimizer.steps(), self.mean_loss.mean());
+        Taken { step, loss, mean_loss, gradient_norm, rate, seconds }
     }
 
-    /// The loss of the model as it would be saved over a range of tokens, in windows of one context
+    /// The loss of the model as it stands, or of the mean of its last steps, over a range of tokens, in windows of one context
     /// side by side.
     pub fn judge(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
         self.exchange();

@@ -101,7 +101,7 @@ impl System for Faulty {
 fn recipe() -> Recipe {
     let mut recipe = preset("tiny").unwrap();
     let small = "layers=1 heads=2 key_heads=2 width=8 hidden=8 context=4 batch=2 steps=6 \
-                 checkpoint_every=2 validate_every=3";
+                 checkpoint_every=2 validate_every=3 checkpoints=2";
     small.split_whitespace().for_each(|setting| recipe.set(setting).unwrap());
     recipe
 }
@@ -135,7 +135,7 @@ fn train(path: &Path) -> Result<()> {
     let (source, stop) = (Source { data, windows }, AtomicBool::new(false));
     let directory = Some(&directory);
     let (trainer, source, stop) = (&mut trainer, &source, &stop);
-    let mut course = Course { trainer, source, directory, checkpoints: 2, stop };
+    let mut course = Course { trainer, source, directory, stop };
     course.run(None, &mut |_| Ok(())).map(drop)
 }
 

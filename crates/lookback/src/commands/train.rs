@@ -3,10 +3,12 @@
 mod prepare;
 mod print_config;
 mod replay;
+mod resume;
 
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use clap::Args;
@@ -28,13 +30,22 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-The last tenth of the text is kept back for validation. DIR becomes a model that transformers loads,
-with training.toml (the settings), metrics.jsonl (a line a step) and a checkpoint beside it. Ctrl-C
-writes a checkpoint; the same command with --resume goes on from it, with the bits of a run that was
-never interrupted. --minutes is turned into a number of steps by a short calibration.
+The last tenth of the text is kept back for validation. DIR becomes a model that
+transformers loads: the weights of the validation with the lowest loss, or those
+of the last step with --set keep=last. Beside it stand training.toml (the
+settings), metrics.jsonl (a line a step) and a checkpoint, which commands read in
+place of the model until the run ends. Ctrl-C writes a checkpoint; the same
+command with --resume goes on from it, with the bits of a run that was never
+interrupted, and --steps makes a run longer that is done. --minutes is turned
+into a number of steps by a short calibration, so that all of it takes that long,
+reading, calibration and validations included.
 
-Keys of --json: steps, seconds, tokens_per_second, milliseconds_per_step (the median),
-training_loss, validation_loss, parameters, peak_memory_mb, planned_memory_mb.
+Keys of --json: steps, steps_taken (by this command), seconds (of all of it),
+tokens_per_second and milliseconds_per_step (the median) of the steps alone,
+training_loss (the mean over the last steps, each of which weighs 0.95 times the
+next), validation_loss (of the last step), kept_step and kept_validation_loss (of
+the weights that became the model), parameters, peak_memory_mb,
+planned_memory_mb. What was not measured is null.
 
 Examples:
   lookback train my.txt --out runs/mine
@@ -54,9 +65,9 @@ pub(crate) struct Train {
     /// The directory that becomes the model.
     #[arg(short, long, value_name = "DIR", required_unless_present_any = ["seconds", "print_config"])]
     out: Option<PathBuf>,
-    /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d.
-    #[arg(long, value_name = "NAME", default_value = "tiny")]
-    preset: String,
+    /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d [default: tiny].
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// A file of settings, as training.toml has them, all or some; the preset has the others.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -68,19 +79,20 @@ pub(crate) struct Train {
     print_config: bool,
     /// How text becomes tokens: char (one token a character), bpe:N (a byte-level BPE of N tokens,
     /// learned from the text), gpt2, cl100k or o200k (OpenAI's), or a tokenizer.json or model
-    /// directory.
-    #[arg(long, value_name = "KIND", default_value = "bpe:2048")]
-    tokenizer: String,
+    /// directory [default: bpe:2048].
+    #[arg(long, value_name = "KIND")]
+    tokenizer: Option<String>,
     /// Optimizer steps.
     #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     steps: Option<u64>,
     /// Tokens to learn from.
     #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     tokens: Option<u64>,
-    /// Wall time [default: 3 minutes].
+    /// Wall time of all of it, reading and validations included [default: 3 minutes].
     #[arg(long, value_name = "M", group = "limit")]
     minutes: Option<f64>,
-    /// Ends after so many seconds, wherever it is: for timing. Keeps nothing without --out.
+    /// Ends after so many seconds, wherever it is, after one step at least. Without --out it is a
+    /// timing, which keeps nothing and whose rate stays in its warm-up.
     #[arg(long, value_name = "S", group = "limit")]
     seconds: Option<f64>,
     /// Trains on this many random tokens instead of a text: for timing.
@@ -94,15 +106,14 @@ pub(crate) struct Train {
     /// they are learned by stay in f32.
     #[arg(long, value_name = "TYPE")]
     compute: Option<Compute>,
-    /// Checkpoints that stay in DIR, the newest included.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    checkpoints: u16,
+    /// Checkpoints that stay in DIR, the newest included [default: the preset's, 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    checkpoints: Option<u16>,
     /// How weights follow their gradients [default: the preset's]. With muon, the matrices of the
     /// blocks take orthogonal steps (Jordan et al. 2024), and the rest follows AdamW.
     #[arg(long, value_name = "NAME")]
     optimizer: Option<Optimizer>,
-    /// Goes on with the run in DIR, by its own settings.
+    /// Goes on with the run in DIR, by its own settings and text. What else is named must be as it was.
     #[arg(long)]
     resume: bool,
     /// Trains the run in this directory again, from its own settings and tokens, to the same bits;
@@ -134,11 +145,12 @@ impl Train {
         if self.print_config {
             return print.piece(&print_config::commented(&self.recipe()?)?);
         }
-        let limit = self.limit()?.unwrap_or(Limit::Minutes(3.0));
+        let began = Instant::now();
+        let limit = self.asked_limit()?;
         let team = self.machine.team()?;
         let prepared = match &self.replay {
             Some(run) => self.replayed(run, print)?,
-            None if self.resume => self.resumed()?,
+            None if self.resume => self.resumed(print)?,
             None => self.fresh(print)?,
         };
         let learning = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
@@ -147,30 +159,66 @@ impl Train {
         let parameters = prepared.network.parameters();
         let (threads, megabytes) = (team.threads(), planned.div_ceil(1 << 20));
         print.note(&format!("{parameters} parameters, {megabytes} MB planned, {threads} threads"));
-        let finished = learn(prepared, limit, team, print)?;
-        let result = json!({
-            "steps": finished.steps,
-            "seconds": finished.seconds,
-            "tokens_per_second": finished.tokens_per_second,
-            "milliseconds_per_step": 1e3 * finished.seconds_per_step,
-            "training_loss": finished.training_loss,
-            "validation_loss": finished.validation_loss,
-            "parameters": parameters,
-            "peak_memory_mb": memory::peak_mb(),
-            "planned_memory_mb": megabytes,
-        });
+        let finished = learn(prepared, limit, team, began, print)?;
+        let seconds = began.elapsed().as_secs_f64();
         if self.form.json {
-            return print.json(&result);
+            return print.json(&json!({
+                "steps": finished.steps,
+                "steps_taken": finished.taken,
+                "seconds": seconds,
+                "tokens_per_second": finished.tokens_per_second,
+                "milliseconds_per_step": 1e3 * finished.seconds_per_step,
+                "training_loss": finished.training_loss,
+                "validation_loss": finished.validation_loss,
+                "kept_step": finished.kept.map_or(finished.steps, |kept| kept.step),
+                "kept_validation_loss": finished.kept.map_or(finished.validation_loss, |kept| kept.loss),
+                "parameters": parameters,
+                "peak_memory_mb": memory::peak_mb(),
+                "planned_memory_mb": megabytes,
+            }));
         }
-        let early = if finished.ending == Ending::Time { ", ended by the clock" } else { "" };
-        print.line(&format!(
-            "{} steps in {:.0} s{early}: training loss {:.4}, validation loss {:.4}, {:.0} tokens/s",
-            finished.steps,
-            finished.seconds,
-            finished.training_loss,
-            finished.validation_loss,
-            finished.tokens_per_second,
-        ))
+        self.summary(&finished, seconds).iter().try_for_each(|line| print.line(line))
+    }
+
+    /// What came of it, in lines.
+    fn summary(&self, finished: &Finished, seconds: f64) -> Vec<String> {
+        let Finished { steps, validation_loss, .. } = *finished;
+        let s = if steps == 1 { "" } else { "s" };
+        let mut lines = vec![match (finished.taken, &self.out) {
+            (0, Some(out)) => format!(
+                "the run is done: all of its {steps} step{s} were taken before, validation loss \
+                 {validation_loss:.4}; to go on, ask for more of them, such as: lookback train --resume \
+                 --out {} --steps {}",
+                out.display(),
+                2 * steps
+            ),
+            _ => {
+                let early = match finished.ending {
+                    Ending::Time => ", ended by the clock",
+                    Ending::Whole => "",
+                };
+                format!(
+                    "{steps} step{s} in {seconds:.0} s{early}: training loss {:.4}, validation loss \
+                     {validation_loss:.4}, {:.0} tokens/s in its steps",
+                    finished.training_loss, finished.tokens_per_second,
+                )
+            }
+        }];
+        if let Some(kept) = finished.kept.filter(|kept| kept.step != steps) {
+            lines.push(format!(
+                "the weights of step {} are kept, where the validation loss was lowest, {:.4}; it has \
+                 risen by {:.4} since (--set keep=last keeps the last weights)",
+                kept.step,
+                kept.loss,
+                validation_loss - kept.loss
+            ));
+        }
+        lines
+    }
+
+    /// The length that is asked for: three minutes, if none is.
+    fn asked_limit(&self) -> Result<Limit> {
+        Ok(self.limit()?.unwrap_or(Limit::Minutes(3.0)))
     }
 
     /// The length that was asked for, if any was.
@@ -198,35 +246,50 @@ impl Train {
 }
 
 /// Settles the number of steps, makes the directory, then takes the steps.
-fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Result<Finished> {
+fn learn(
+    prepared: Prepared,
+    limit: Limit,
+    team: Team,
+    began: Instant,
+    print: &mut Print,
+) -> Result<Finished> {
     let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh, .. } = prepared;
-    let (mut lock, checkpoints) = (prepared.lock, prepared.checkpoints);
+    let mut lock = prepared.lock;
     let team = Arc::new(team);
     let stop = interrupt::flag()?;
+    let left = |seconds: f64| seconds - began.elapsed().as_secs_f64();
     if recipe.steps == 0 {
-        match limit.steps(recipe.tokens_per_step()) {
+        // A model that is kept has a schedule of a length; a timing has none.
+        let asked = match (limit, &directory) {
+            (Limit::Seconds(seconds), Some(_)) => Limit::Minutes(seconds / 60.0),
+            _ => limit,
+        };
+        match asked.steps(recipe.tokens_per_step()) {
             Ok(steps) => recipe.steps = steps,
             Err(seconds) => {
                 print.note("calibrating: how long does a step take?");
+                let left = left(seconds);
+                if left <= 0.0 {
+                    print.say(&format!(
+                        "reading the text took more than the {seconds:.0} s that were asked for; one \
+                         step is taken"
+                    ));
+                }
                 let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
-                Pace::try_out(trial, &source, seconds, stop).settle(seconds, &mut recipe);
+                Pace::try_out(trial, &source, left, stop).settle(left, &mut recipe);
             }
         }
         if stop.load(Ordering::Relaxed) {
             return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
         }
     }
-    let seconds = match limit {
-        Limit::Seconds(seconds) => Some(seconds),
-        _ => None,
-    };
-    let mut trainer = Trainer::new(network, &recipe, team)?;
     if let Some(directory) = &directory {
         settle_data(&mut recipe, &source, directory)?;
         if is_fresh {
             lock = Some(directory.take()?);
         }
     }
+    let mut trainer = Trainer::new(network, &recipe, team)?;
     let begun = match &directory {
         None => Ok(()),
         Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
@@ -237,20 +300,19 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
     let begun = begun.and_then(|()| {
         let Some(directory) = &directory else { return Ok(()) };
         directory.cut_metrics(trainer.steps())?;
-        directory.write_settings(&recipe)
+        directory.write_settings(trainer.recipe())
     });
+    let seconds = match limit {
+        Limit::Seconds(seconds) => Some(left(seconds)),
+        _ => None,
+    };
     if seconds.is_none() {
         let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
         print.note(&format!("{steps} steps of {tokens} tokens"));
     }
     let progress = Progress::new(&recipe, trainer.steps(), seconds, print);
-    let mut course = Course {
-        trainer: &mut trainer,
-        source: &source,
-        directory: directory.as_ref(),
-        checkpoints,
-        stop,
-    };
+    let mut course =
+        Course { trainer: &mut trainer, source: &source, directory: directory.as_ref(), stop };
     let finished = begun.and_then(|()| {
         course.run(seconds, &mut |event| {
             if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
@@ -259,7 +321,7 @@ fn learn(prepared: Prepared, limit: Limit, team: Team, print: &mut Print) -> Res
                 let team = Team::new(1, lookback_engine::Path::best());
                 progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
             }
-            progress.tell(&event);
+            progress.tell(&event, print);
             Ok(())
         })
     });
@@ -285,6 +347,8 @@ fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Res
         let steps = restored.steps;
         print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
     }
+    let recorded = restored.recorded(trainer.recipe(), &directory.read_settings()?)?;
+    trainer.settle(recorded)?;
     directory.make()?;
     directory.sweep()
 }

@@ -132,7 +132,6 @@ pub(super) fn make(
         trainer: &mut trainer,
         source: &source,
         directory: Some(&directory),
-        checkpoints: 1,
         stop: interrupt::flag()?,
     };
     let abilities = Abilities::new(&tokenizer)?;

@@ -29,7 +29,7 @@ impl<'a> Watch<'a> {
             Told::Able { .. } | Told::Said { .. } => {}
             Told::Event(event) => {
                 if let Some(progress) = &self.progress {
-                    progress.tell(event);
+                    progress.tell(event, self.print);
                 }
             }
         }

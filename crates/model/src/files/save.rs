@@ -1,7 +1,8 @@
 //! Writes a model as the directory that transformers loads: f32 safetensors and their `config.json`.
 //!
 //! Weights are asked for one by one and streamed: at most one stored tensor is held in memory.
-//! Every file is whole or absent, and `config.json` comes last, so a directory that has it is a model.
+//! GPT-2's files have every bias, so those that a model does not have are written as zeros. Every file is
+//! whole or absent, and `config.json` comes last, so a directory that has it is a model.
 
 use std::{
     fs,
@@ -13,7 +14,7 @@ use lookback_files::{Refusal, Result, write_whole, write_whole_with};
 use serde_json::{Map, json};
 
 use super::names::{Layout, Names, Place};
-use crate::{Network, WeightId};
+use crate::{Family, Network, WeightId};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
 /// is made if need be. `fill` puts a weight's values into a slice: `[outputs, inner]` or `[n]`.
@@ -23,10 +24,11 @@ pub fn save(
     mut fill: impl FnMut(WeightId, &mut [f32]),
 ) -> Result<()> {
     let config = network.config.to_hugging_face()?;
+    let stored = as_stored(network)?;
     fs::create_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
 
     let names = Names::of_directory(network.config.family);
-    let places = names.places(network);
+    let places = names.places(&stored);
     let header = header(&places, names);
     write_whole_with(&folder.join("model.safetensors"), |to| {
         to.write_all(&(header.len() as u64).to_le_bytes())?;
@@ -37,7 +39,10 @@ pub fn save(
             let mut rest = values.as_mut_slice();
             for place in tensor {
                 let (here, after) = rest.split_at_mut(elements(place));
-                fill(place.id, here);
+                match network.find(&stored.weight(place.id).name) {
+                    Some(id) => fill(id, here),
+                    None => here.fill(0.0),
+                }
                 rest = after;
             }
             match (tensor[0].layout, tensor[0].inner) {
@@ -50,6 +55,20 @@ pub fn save(
     let generation = network.config.generation_to_hugging_face();
     write_whole(&folder.join("generation_config.json"), generation.as_bytes())?;
     write_whole(&folder.join("config.json"), config.as_bytes())
+}
+
+/// The network that a family's files have room for: GPT-2's with all of its biases.
+fn as_stored(network: &Network) -> Result<Network> {
+    let config = match network.config.family {
+        Family::Llama | Family::Qwen3 => network.config.clone(),
+        Family::Gpt2 => network.config.clone().with(|config| {
+            config.norm_bias = true;
+            config.attention_bias = true;
+            config.output_bias = true;
+            config.mlp_bias = true;
+        })?,
+    };
+    Ok(Network::new(&config))
 }
 
 /// The places of each stored tensor, which stand side by side.

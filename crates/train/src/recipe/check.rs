@@ -36,6 +36,9 @@ impl Recipe {
                 self.accumulate
             )));
         }
+        if self.checkpoints == 0 {
+            return refuse("checkpoints", 0.0, "1 or more");
+        }
         let positive = [
             ("rate", self.rate),
             ("table_share", self.table_share),

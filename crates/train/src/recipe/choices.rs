@@ -50,11 +50,23 @@ impl Optimizer {
 pub enum Architecture {
     /// Layer norm, learned positions, GELU with tanh, biases, tied head.
     Gpt2,
-    /// As GPT-2, with exact GELU and without biases, as nanoGPT has it: for timing, since no file of
-    /// transformers holds a GPT-2 without biases.
+    /// As GPT-2, with exact GELU and without biases, as nanoGPT has it. Its files are those of a
+    /// GPT-2 whose biases are zero.
     Nanogpt,
     /// RMS norm, rotary positions, gated SiLU, no biases, tied head.
     Llama,
+}
+
+/// Which weights of a run become its model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeptWeights {
+    /// Those of the validation with the lowest loss, the earliest of equals (early stopping; Prechelt
+    /// 1998).
+    Best,
+    /// Those of the last step.
+    #[default]
+    Last,
 }
 
 /// How the rate goes over a run, after its warm-up.

@@ -4,7 +4,7 @@ use lookback_files::{Refusal, Result, nearest};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::Recipe;
+use super::{Recipe, record::RECORDS};
 
 impl Recipe {
     /// Reads settings, such as those of `--config`.
@@ -52,12 +52,13 @@ impl Recipe {
     }
 
     /// The same settings but for one; of the model where it is known to be.
-    fn with(&self, key: &str, value: toml::Value) -> Result<Self> {
+    pub(super) fn with(&self, key: &str, value: toml::Value) -> Result<Self> {
         let mut table = toml::Table::try_from(self)
             .map_err(|error| Refusal::ours(format!("{key}: {error}")))?;
         let model = table.get("model").and_then(|model| model.as_table());
         let in_model = model.is_some_and(|model| model.contains_key(key));
-        let outer = table.keys().filter(|name| *name != "model");
+        let is_setting = |name: &&String| *name != "model" && !RECORDS.contains(&name.as_str());
+        let outer = table.keys().filter(is_setting);
         let known = outer.chain(model.into_iter().flat_map(|model| model.keys()));
         let known: Vec<&str> = known.map(String::as_str).collect();
         if !known.contains(&key) {
@@ -146,7 +147,11 @@ mod tests {
 
     #[test]
     fn files_from_before_a_setting_mean_what_they_meant() {
-        let recipe = preset("bench-a").unwrap();
+        let mut recipe = preset("bench-a").unwrap();
+        // What a run kept before one could choose.
+        for setting in ["keep=last", "checkpoints=2", "snapshots=20"] {
+            recipe.set(setting).unwrap();
+        }
         let text = recipe.to_toml().unwrap();
         let later = [
             "optimizer",
@@ -164,6 +169,9 @@ mod tests {
             "tied",
             "head_norm",
             "logit_cap",
+            "keep",
+            "checkpoints",
+            "snapshots",
             "whole_snapshots",
         ];
         let is_earlier =

@@ -2,7 +2,9 @@
 
 use lookback_files::{Refusal, Result};
 
-use super::{Architecture, Bend, Compute, Optimizer, Recipe, Schedule, Shape, StartHeads};
+use super::{
+    Architecture, Bend, Compute, KeptWeights, Optimizer, Recipe, Schedule, Shape, StartHeads,
+};
 
 /// The settings of a preset by its name.
 pub fn preset(name: &str) -> Result<Recipe> {
@@ -50,9 +52,14 @@ pub fn preset(name: &str) -> Result<Recipe> {
         compute: Compute::F32,
         validate_every: 0,
         checkpoint_every: 0,
+        keep: KeptWeights::Best,
+        checkpoints: 1,
+        snapshots: 4,
         whole_snapshots: false,
         data: String::new(),
         model,
+        begun: None,
+        before: Vec::new(),
     };
     let nano = |layers, heads, width| shape(Architecture::Nanogpt, layers, heads, width, 4 * width);
     let recipe = match name {
@@ -79,6 +86,8 @@ pub fn preset(name: &str) -> Result<Recipe> {
             (town.final_share, town.warmup_share) = (0.05, 0.03);
             (town.at_documents, town.compute) = (true, Compute::Bf16);
             town.start_heads = StartHeads::Mimetic;
+            // Everybody's model is the last, and the page shows how its table took shape.
+            (town.keep, town.snapshots) = (KeptWeights::Last, 20);
             town
         }
         "bench-a" => plain(nano(4, 4, 128), 64, 12),

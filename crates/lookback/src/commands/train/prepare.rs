@@ -12,7 +12,7 @@ use lookback_text::{
     corpus::{Corpus, Held, Tally},
     dataset::{Dataset, Gathering, Windows},
 };
-use lookback_train::{Directory, Limit, Recipe, Source, preset};
+use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
 use crate::{
@@ -30,29 +30,9 @@ pub(super) struct Prepared {
     pub(super) directory: Option<Directory>,
     /// Held from now on, in a directory that is there.
     pub(super) lock: Option<Lock>,
-    /// Checkpoints that stay.
-    pub(super) checkpoints: usize,
     /// Whether the directory is still to be made.
     pub(super) is_fresh: bool,
 }
-
-/// Settings of a model and its data, which are settled when a run begins.
-const SETTLED: [&str; 14] = [
-    "seed",
-    "batch",
-    "accumulate",
-    "context",
-    "at_documents",
-    "start_tables",
-    "start_matrices",
-    "compute",
-    "optimizer",
-    "average_share",
-    "short_context",
-    "short_share",
-    "start_heads",
-    "data",
-];
 
 impl Train {
     /// A new run.
@@ -68,18 +48,19 @@ impl Train {
             // What is asked for now is meant, whatever a file says.
             recipe.steps = 0;
         }
+        recipe.begun = Some(self.begun()?);
         let directory = self.out.as_deref().map(Directory::new).transpose()?;
         let (tokenizer, data, vocabulary) = match self.random_data {
             Some(count) => {
                 let count = count as usize;
                 memory::refuse_beyond("--random-data", 2 * size_of::<u32>() * count)?;
-                let vocabulary = random_vocabulary(&self.preset, &self.tokenizer)?;
+                let vocabulary = random_vocabulary(self.preset(), self.tokenizer())?;
                 let data = Dataset::new(random_ids(count, vocabulary), Vec::new());
                 (None, data, vocabulary)
             }
             None => {
                 let corpus = self.reading.find(&self.texts)?;
-                let tokenizer = tokenizer(&self.tokenizer, &corpus)?;
+                let tokenizer = tokenizer(self.tokenizer(), &corpus)?;
                 let (data, tally) = encode(&tokenizer, &corpus, self.out.as_deref())?;
                 Texts::tell(&tally, print);
                 let vocabulary = tokenizer.vocabulary();
@@ -100,27 +81,19 @@ impl Train {
         }
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         let source = Source { data, windows };
-        Ok(Prepared {
-            recipe,
-            network,
-            tokenizer,
-            source,
-            directory,
-            lock: None,
-            checkpoints: self.checkpoints.into(),
-            is_fresh: true,
-        })
+        Ok(Prepared { recipe, network, tokenizer, source, directory, lock: None, is_fresh: true })
     }
 
     /// The settings of a new run, as file or preset and arguments say.
     pub(super) fn recipe(&self) -> Result<Recipe> {
-        let mut recipe = preset(&self.preset)?;
+        let mut recipe = preset(self.preset())?;
         if let Some(path) = &self.config {
             let settled = recipe.with_file(&read_utf8(path)?);
             recipe = settled.map_err(|refusal| refusal.at(path.display()))?;
         }
-        // Of the tokens that a file of settings was kept with; these may be others.
+        // Of the run that a file of settings was kept with; this is another.
         recipe.data.clear();
+        (recipe.begun, recipe.before) = (None, Vec::new());
         self.settings().try_for_each(|setting| recipe.set(&setting))?;
         let place = |refusal: Refusal| match &self.config {
             Some(path) => refusal.at(path.display()),
@@ -130,77 +103,34 @@ impl Train {
         Ok(recipe)
     }
 
+    /// What is asked for besides settings.
+    fn begun(&self) -> Result<Begun> {
+        let texts = self.texts.iter().map(|path| path.display().to_string()).collect();
+        let minutes = match self.asked_limit()? {
+            Limit::Minutes(minutes) => Some(minutes),
+            _ => None,
+        };
+        let (tokenizer, preset) = (self.tokenizer().to_owned(), self.preset().to_owned());
+        Ok(Begun { texts, tokenizer, preset, minutes })
+    }
+
+    /// The preset, which is tiny where none is named.
+    pub(super) fn preset(&self) -> &str {
+        self.preset.as_deref().unwrap_or("tiny")
+    }
+
+    /// How text becomes tokens.
+    fn tokenizer(&self) -> &str {
+        self.tokenizer.as_deref().unwrap_or("bpe:2048")
+    }
+
     /// Each setting that was asked for, those with an option of their own last.
-    fn settings(&self) -> impl Iterator<Item = String> {
+    pub(super) fn settings(&self) -> impl Iterator<Item = String> {
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let compute = self.compute.map(|compute| format!("compute={}", compute.name()));
         let optimizer = self.optimizer.map(|optimizer| format!("optimizer={}", optimizer.name()));
-        self.set.iter().cloned().chain(seed).chain(compute).chain(optimizer)
-    }
-
-    /// A run that was begun, by what its directory says.
-    pub(super) fn resumed(&self) -> Result<Prepared> {
-        let Some(out) = &self.out else {
-            return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
-        };
-        let directory = Directory::begun(out)?;
-        let lock = Some(directory.lock()?);
-        let settings = directory.read_settings()?;
-        settings.check().map_err(|refusal| refusal.at(out.display()))?;
-        let recipe = self.changed(&settings)?;
-        let data = Dataset::open(&directory.tokens())?;
-        data.check(recipe.context).map_err(|refusal| refusal.at(out.display()))?;
-        if !out.join("tokenizer.json").exists() {
-            return Err(Refusal::user(format!(
-                "{}: there is no tokenizer.json in it, as after --random-data; such a run is not \
-                 gone on with",
-                out.display()
-            )));
-        }
-        let tokenizer = Tokenizer::open(out)?;
-        let vocabulary = tokenizer.vocabulary();
-        if data.largest().is_some_and(|id| id.index() >= vocabulary) {
-            return Err(Refusal::user(format!(
-                "{}: it holds ids beyond the {vocabulary} tokens of tokenizer.json; train anew",
-                directory.tokens().display()
-            )));
-        }
-        let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.end())?));
-        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
-        Ok(Prepared {
-            recipe,
-            network,
-            tokenizer: Some(tokenizer),
-            source: Source { data, windows },
-            directory: Some(directory),
-            lock,
-            checkpoints: self.checkpoints.into(),
-            is_fresh: false,
-        })
-    }
-
-    /// The settings of a run with what is asked for otherwise now. What is asked for as it was
-    /// changes nothing, and what the model or its data follow from cannot change any more.
-    fn changed(&self, settings: &Recipe) -> Result<Recipe> {
-        let mut recipe = settings.clone();
-        for setting in self.settings() {
-            let before = recipe.clone();
-            recipe.set(&setting)?;
-            let key = setting.split('=').next().unwrap_or_default().trim();
-            let is_settled = recipe.model != before.model || SETTLED.contains(&key);
-            if is_settled && recipe != before {
-                return Err(Refusal::user(format!(
-                    "--resume: {key} was settled when the run began; leave it as it was, or train \
-                     anew into another --out"
-                )));
-            }
-        }
-        recipe.check()?;
-        if let Some(limit @ (Limit::Steps(_) | Limit::Tokens(_))) = self.limit()? {
-            let settled = recipe.steps;
-            recipe.steps = limit.steps(recipe.tokens_per_step()).unwrap_or(settled);
-        }
-        Ok(recipe)
+        let checkpoints = self.checkpoints.map(|count| format!("checkpoints={count}"));
+        self.set.iter().cloned().chain(seed).chain(compute).chain(optimizer).chain(checkpoints)
     }
 }
 
@@ -239,7 +169,11 @@ fn bpe_size(kind: &str, size: &str) -> Result<usize> {
 
 /// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
 /// Where they are many they lie on the disk of `out`, which holds them in the end.
-fn encode(tokenizer: &Tokenizer, corpus: &Corpus, out: Option<&Path>) -> Result<(Dataset, Tally)> {
+pub(super) fn encode(
+    tokenizer: &Tokenizer,
+    corpus: &Corpus,
+    out: Option<&Path>,
+) -> Result<(Dataset, Tally)> {
     let mut above = out.into_iter().flat_map(Path::ancestors).skip(1);
     let folder = above.find_map(|folder| match folder.as_os_str().is_empty() {
         true => Some(PathBuf::from(".")),

@@ -4,7 +4,7 @@ use lookback_files::Result;
 use lookback_train::Recipe;
 
 /// What each setting is, in a line.
-const ABOUT: [(&str, &str); 44] = [
+const ABOUT: [(&str, &str); 47] = [
     ("seed", "Seed of the first weights and of the order of data."),
     ("steps", "Optimizer steps; 0 leaves them to --steps, --tokens or --minutes."),
     ("batch", "Sequences of a pass."),
@@ -44,12 +44,15 @@ const ABOUT: [(&str, &str); 44] = [
     ("compute", "Precision of matrix products: f32 or bf16."),
     ("validate_every", "Steps between validations; 0 for twenty over the run."),
     ("checkpoint_every", "Steps between checkpoints; 0 for ten over the run."),
+    ("keep", "Which weights become the model: best, of the lowest validation loss, or last."),
+    ("checkpoints", "Checkpoints that stay, the newest included."),
     (
-        "whole_snapshots",
-        "Whether snapshots are whole models, beside the embedding tables that are always kept.",
+        "snapshots",
+        "Embedding tables kept over the run; from 20 on also where the loss changes suddenly.",
     ),
+    ("whole_snapshots", "Whether snapshots are whole models, beside the embedding tables."),
     ("data", "SHA-256 of the tokens that a run learned from."),
-    ("architecture", "Whose form the model has: gpt2, llama, or nanogpt (for timing alone)."),
+    ("architecture", "Whose form the model has: gpt2, llama, or nanogpt (a gpt2 without biases)."),
     ("layers", "Blocks."),
     ("heads", "Query heads."),
     ("key_heads", "Key and value heads; fewer than heads is grouped-query attention."),

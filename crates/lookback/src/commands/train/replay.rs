@@ -10,9 +10,9 @@ use lookback_text::{
     dataset::{Dataset, Windows},
     leave_out,
 };
-use lookback_train::{Directory, Source};
+use lookback_train::{Directory, Recipe, Source};
 
-use super::{Train, prepare::Prepared};
+use super::{MOST, Train, prepare::Prepared};
 use crate::{main_job, print::Print};
 
 impl Train {
@@ -27,6 +27,7 @@ impl Train {
         })?;
         let mut recipe = begun.read_settings()?;
         recipe.check().map_err(|refusal| refusal.at(folder.display()))?;
+        refuse_unrecorded(run, &begun, &recipe)?;
         let tokenizer = Tokenizer::open(&folder)?;
         let mut data = tokens(&folder, &begun, &tokenizer)?;
         let has_begun = recipe.steps > 0 && !recipe.data.is_empty();
@@ -35,6 +36,14 @@ impl Train {
                 "--replay {run}: its training.toml does not know these tokens, as in runs of older \
                  versions; train it anew once"
             )));
+        }
+        let steps = begun.steps_kept().filter(|steps| *steps < recipe.steps);
+        if let Some(steps) = steps {
+            let whole = recipe.steps;
+            print.say(&format!("{run} was stopped after {steps} of {whole} steps; all are taken"));
+        }
+        if let Some(count) = self.checkpoints {
+            recipe.checkpoints = count.into();
         }
         for text in &self.without {
             let (without, lines) = leave_out(&data, &tokenizer, text)?;
@@ -53,9 +62,26 @@ impl Train {
             source: Source { data, windows },
             directory,
             lock: None,
-            checkpoints: self.checkpoints.into(),
             is_fresh: true,
         })
+    }
+}
+
+/// Refuses a run whose settings do not say all that it was trained by.
+fn refuse_unrecorded(run: &str, begun: &Directory, recipe: &Recipe) -> Result<()> {
+    if recipe.steps >= MOST {
+        return Err(Refusal::user(format!(
+            "--replay {run}: it was ended by the clock, and its training.toml does not say after how \
+             many steps; train it anew with --steps"
+        )));
+    }
+    match begun.unrecorded_rate(recipe)? {
+        None => Ok(()),
+        Some(step) => Err(Refusal::user(format!(
+            "--replay {run}: its metrics.jsonl tells of another rate at step {step} than its \
+             training.toml; it was continued with other settings by an older version, which did not \
+             record them, so it cannot be trained again to the same bits"
+        ))),
     }
 }
 

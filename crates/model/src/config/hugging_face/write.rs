@@ -17,17 +17,14 @@ pub(super) fn family(config: &Config) -> Result<Value> {
     }
 }
 
+/// Biases that a model does not have are in the file, and zero.
 fn write_gpt2(config: &Config) -> Result<Value> {
     let scaled = config.scale == usual_scale(config.head_dim);
     let fits = config.norm == NormKind::Layer
-        && config.norm_bias
         && config.positions == Positions::Learned
         && config.key_heads == config.heads
         && !config.head_norm
         && config.heads * config.head_dim == config.width
-        && config.attention_bias
-        && config.output_bias
-        && config.mlp_bias
         && !config.gated
         && config.window.is_none()
         && (scaled || config.scale == 1.0);
