@@ -11,12 +11,15 @@ pub struct Decoder {
     /// Spaces still to be taken away at the beginning of the text.
     leading_spaces: usize,
     shows_specials: bool,
+    /// Whether a space stands before the next piece.
+    is_separated: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(tokenizer: Tokenizer) -> Self {
         let leading_spaces = tokenizer.leading_spaces();
-        Self { tokenizer, pending: Vec::new(), leading_spaces, shows_specials: true }
+        let (pending, shows_specials, is_separated) = (Vec::new(), true, false);
+        Self { tokenizer, pending, leading_spaces, shows_specials, is_separated }
     }
 
     /// The same, with special tokens left out.
@@ -28,9 +31,8 @@ impl Decoder {
 
     /// What an id adds to the text: nothing, where it ends within a character.
     pub fn push(&mut self, id: TokenId) -> String {
-        let tokenizer = self.tokenizer.clone();
-        let bytes = self.cut(&tokenizer, id);
-        self.pending.extend_from_slice(bytes);
+        let bytes = self.next_bytes(id);
+        self.pending.extend(bytes);
         let mut text = String::new();
         let mut rest = 0;
         while rest < self.pending.len() {
@@ -59,7 +61,19 @@ impl Decoder {
         String::from_utf8_lossy(&pending).into_owned()
     }
 
+    /// What an id adds, with the space before it where there is one.
     pub(crate) fn next_bytes(&mut self, id: TokenId) -> Vec<u8> {
+        let own = self.own_bytes(id);
+        if own.is_empty() || !self.tokenizer.separates() {
+            return own;
+        }
+        let before = if self.is_separated { &b" "[..] } else { &[] };
+        self.is_separated = true;
+        [before, &own].concat()
+    }
+
+    /// What an id itself adds.
+    pub(crate) fn own_bytes(&mut self, id: TokenId) -> Vec<u8> {
         let tokenizer = self.tokenizer.clone();
         self.cut(&tokenizer, id).to_vec()
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lookback_files::{Refusal, Result};
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use crate::{field, pattern::Pattern};
 
@@ -16,6 +16,7 @@ pub(crate) enum Normalizer {
     Nfkc,
     Nfkd,
     Lowercase,
+    StripAccents,
     Strip { left: bool, right: bool },
     Prepend(String),
     Replace { pattern: Pattern, content: String },
@@ -39,6 +40,7 @@ pub(crate) fn read(value: &Value) -> Result<Vec<Normalizer>> {
         "NFKC" => Normalizer::Nfkc,
         "NFKD" => Normalizer::Nfkd,
         "Lowercase" => Normalizer::Lowercase,
+        "StripAccents" => Normalizer::StripAccents,
         "Strip" => Normalizer::Strip {
             left: field::flag(value, "strip_left", true),
             right: field::flag(value, "strip_right", true),
@@ -72,6 +74,9 @@ pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'
             Normalizer::Nfkd => text.nfkd().collect(),
             // One character at a time, as Hugging Face does: a last sigma stays a middle one.
             Normalizer::Lowercase => text.chars().flat_map(char::to_lowercase).collect(),
+            Normalizer::StripAccents => {
+                text.chars().filter(|sign| !is_combining_mark(*sign)).collect()
+            }
             Normalizer::Strip { left, right } => {
                 let mut rest = &*text;
                 if *left {

@@ -92,7 +92,11 @@ impl Pattern {
         };
         match self {
             _ if text.is_empty() => {}
-            Self::Text(sought) if sought.is_empty() => {}
+            // Nothing is found between any two characters, and at both ends.
+            Self::Text(sought) if sought.is_empty() => {
+                let starts = text.char_indices().map(|(start, _)| start);
+                starts.chain([text.len()]).for_each(|start| found(start..start));
+            }
             Self::Text(sought) => {
                 for (start, _) in text.match_indices(sought.as_str()) {
                     found(start..start + sought.len());

@@ -19,12 +19,16 @@ pub(crate) struct Spelling {
     replaced: Vec<(String, String)>,
     /// Spaces that encoding put before a text, and decoding takes away.
     pub(crate) leading_spaces: usize,
+    /// Whether a space stands between any two pieces, as where a file names no decoder.
+    pub(crate) separates: bool,
+    /// Whether pieces are one text from here on, of which later decoders see the whole.
+    is_fused: bool,
 }
 
 impl Spelling {
     /// Reads a `decoder` object.
     pub(crate) fn read(value: &Value) -> Result<Self> {
-        let mut spelling = Self::default();
+        let mut spelling = Self { separates: value.is_null(), ..Self::default() };
         spelling.add(value)?;
         Ok(spelling)
     }
@@ -33,7 +37,13 @@ impl Spelling {
         if value.is_null() {
             return Ok(());
         }
-        match field::text(value, "type", "a decoder")? {
+        let kind = field::text(value, "type", "a decoder")?;
+        if self.is_fused && !matches!(kind, "Fuse" | "Strip") {
+            return Err(Refusal::user(format!(
+                "the decoder {kind} after Fuse is not understood, and would change the text"
+            )));
+        }
+        match kind {
             "Sequence" => {
                 for one in field::list(value, "decoders", "a decoder")? {
                     self.add(one)?;
@@ -41,7 +51,7 @@ impl Spelling {
             }
             "ByteLevel" => self.is_byte_level = true,
             "ByteFallback" => self.has_byte_fallback = true,
-            "Fuse" => {}
+            "Fuse" => self.is_fused = true,
             "Replace" => {
                 let from = field::text(&value["pattern"], "String", "the decoder Replace")?;
                 let to = field::text(value, "content", "the decoder Replace")?;
@@ -55,7 +65,7 @@ impl Spelling {
                     Prepend::Never => 0,
                 };
             }
-            "Strip" if value["content"] == " " && value["stop"] == 0 => {
+            "Strip" if self.is_fused && value["content"] == " " && value["stop"] == 0 => {
                 self.leading_spaces = value["start"].as_u64().unwrap_or(0) as usize;
             }
             other => {

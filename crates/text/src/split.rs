@@ -92,6 +92,13 @@ impl Splitter {
                 behavior: behavior(field::text(value, "behavior", "Split")?)?,
                 inverted: field::flag(value, "invert", false),
             }),
+            "CharDelimiterSplit" => self.stages.push(Stage::Split {
+                pattern: Pattern::Text(
+                    field::text(value, "delimiter", "CharDelimiterSplit")?.to_owned(),
+                ),
+                behavior: Behavior::Removed,
+                inverted: false,
+            }),
             "Digits" if field::flag(value, "individual_digits", false) => {
                 self.stages.push(Stage::Digits(Behavior::Isolated));
             }

@@ -63,6 +63,7 @@ struct Inner {
     ends: Vec<usize>,
     is_special: Vec<bool>,
     leading_spaces: usize,
+    separates: bool,
 }
 
 impl Tokenizer {
@@ -101,7 +102,7 @@ impl Tokenizer {
                 )));
             }
         }
-        let leading_spaces = spelling.leading_spaces;
+        let Spelling { leading_spaces, separates, .. } = spelling;
         Ok(Self(
             Arc::new(Inner {
                 parts,
@@ -115,6 +116,7 @@ impl Tokenizer {
                 ends,
                 is_special,
                 leading_spaces,
+                separates,
             }),
             None,
         ))
@@ -302,7 +304,7 @@ impl Tokenizer {
         let mut is_same = true;
         ids.iter()
             .map(|&id| {
-                let bytes = decoder.next_bytes(id);
+                let bytes = decoder.own_bytes(id);
                 if specials == Specials::Text && self.is_special(id) {
                     return None;
                 }
@@ -348,6 +350,11 @@ impl Tokenizer {
     /// Ends a text.
     pub fn end(&self) -> Option<TokenId> {
         self.in_table(self.0.parts.end)
+    }
+
+    /// Whether decoding puts a space between any two pieces.
+    pub(crate) fn separates(&self) -> bool {
+        self.0.separates
     }
 
     pub(crate) fn leading_spaces(&self) -> usize {
