@@ -47,6 +47,7 @@ impl Case {
             json!({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false});
         let file = json!({
             "pre_tokenizer": if self.is_byte_level { byte_level } else { json!(null) },
+            "decoder": {"type": "Fuse"},
             "model": {
                 "type": "BPE",
                 "vocab": vocab,
