@@ -203,7 +203,7 @@ export default {
         );
       const gated = layer.linear !== null;
       return {
-        caption: `the most active of ${of.about.hidden} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}`,
+        caption: `the first of ${of.about.hidden} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}, by ${ORDERS.find(([by]) => by === orderOf(of))?.[1]}`,
         head: [
           'unit',
           'enters',

@@ -193,7 +193,7 @@ export default {
         parts.caption(...sentence(of, answer));
         const top = largest(answer.stream);
         parts.say(
-          `${name(top)} pushes ${word(answer.pieces[answer.stream.of] ?? '')} most, by ${top.logit.toFixed(2)} of ${answer.stream.logit.toFixed(2)}.`,
+          `${name(top)} moves the logit of ${word(answer.pieces[answer.stream.of] ?? '')} most, by ${top.logit.toFixed(2)}; in all it is ${answer.stream.logit.toFixed(2)}.`,
         );
       },
     };
