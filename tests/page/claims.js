@@ -293,20 +293,35 @@ async function embed(world) {
   ]);
 }
 
-/** @type {Check} */
-function exchange(world) {
-  const { caption, token, layer, ids } = world;
+/** @param {World} world */
+async function exchange(world) {
+  const { caption, token, layer, ids, figure } = world;
   const added = length(part(world, `blocks.${layer}.attn_out`, token));
   const before = length(part(world, `blocks.${layer}.resid_pre`, token));
   const said = fit(
     caption,
-    `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it comes from .+\\.`,
+    `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it (?<most>comes from .+|is the bias, which is added whoever is looked at)\\.`,
   );
   const isLast = token === ids.length - 1;
+  const side = figure.locator('.exchange-side').first();
+  const rows = await side
+    .locator('.exchange-row:not(.exchange-head, .is-hidden, .is-sum)')
+    .evaluateAll((nodes) =>
+      nodes.map((node) => ({
+        name: node.querySelector('.exchange-name')?.textContent ?? '',
+        length: Number(node.querySelector('.number')?.textContent),
+      })),
+    );
+  const longest = rows.reduce((a, b) => (b.length > a.length ? b : a));
+  const tie = rows.filter(({ length }) => length === longest.length).length > 1;
   return faults([
     [said !== null, 'a form of its own'],
     [says(said?.added, added), `what is added, ${added}`],
     [says(said?.before, before), `what was there, ${before}`],
+    [
+      tie || said?.most?.startsWith('is the bias') === (longest.name === 'bias'),
+      `the longest, ${longest.name}`,
+    ],
     [/nothing comes after/.test(caption) === isLast, 'whether anything comes after it'],
     [isLast || /takes exactly nothing from/.test(caption), 'what is not taken'],
   ]);
