@@ -59,6 +59,7 @@ impl Model {
                 tokenizer: Some(tokenizer),
                 chat_template: None,
                 suggested,
+                remarks: Vec::new(),
             });
         }
         let stored = Stored::open(&path)?;

@@ -18,7 +18,7 @@ pub struct GgufVocabulary {
     pub pre: Option<String>,
     /// Every piece, by id.
     pub tokens: Vec<String>,
-    /// Of `llama`: the best is merged first.
+    /// Of `llama`: the best is merged first; all are equal where the file has none.
     pub scores: Option<Vec<f32>>,
     /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub token_types: Option<Vec<i32>>,
@@ -151,7 +151,8 @@ fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
 
 /// SentencePiece keeps no merges: any two pieces whose text is a piece merge, best score first.
 fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<()> {
-    let scores = from.scores.as_deref().unwrap_or_default();
+    let equal = || vec![0.0; from.tokens.len()];
+    let scores = from.scores.clone().unwrap_or_else(equal);
     if scores.len() != from.tokens.len() {
         return Err(Refusal::user(format!(
             "the tokenizer has {} tokens and {} scores; it needs one for each",

@@ -217,6 +217,22 @@ fn sentence_piece_merges_the_best_score_first_and_falls_back_to_bytes() {
     assert_eq!(tokenizer.decoder_after(&ids).push(tokenizer.id_of("▁ab").unwrap()), " ab");
 }
 
+#[test]
+fn sentence_piece_without_scores_merges_from_the_left() {
+    let tokens = ["<unk>", "a", "b", "ab", "ba", "aba"].map(String::from).to_vec();
+    let tokenizer = Tokenizer::from_gguf(&GgufVocabulary {
+        model: "llama".into(),
+        tokens,
+        unk: Some(0),
+        add_bos: Some(false),
+        add_space_prefix: Some(false),
+        ..GgufVocabulary::default()
+    })
+    .unwrap();
+    // ab, then aba, and ba is what is left.
+    assert_eq!(ids(&tokenizer, "ababa"), [5, 4]);
+}
+
 proptest! {
     #[test]
     fn decoding_gives_back_what_was_encoded(text in r"(\PC|[\x00-\x7f]|the|bird| red){0,60}") {

@@ -56,6 +56,13 @@ pub(super) fn open_tensors(folder: &Path, names: &Names) -> Result<Tensors> {
     let (mut sources, mut list) = (Vec::new(), Vec::new());
     for (source, (file, promised)) in files.into_iter().enumerate() {
         let path = folder.join(file);
+        if !path.exists() {
+            return Err(Refusal::user(format!(
+                "{}: {INDEX} names it, but it is not there; the model is probably half downloaded, so fetch \
+                 it again",
+                path.display()
+            )));
+        }
         let bytes = map(&path)?;
         let tensors = read_header(&path, &bytes, source)?;
         for name in &promised {
