@@ -239,3 +239,39 @@ fn weights_that_do_not_fit_are_refused_with_their_size_before_they_are_read() {
     let said = world.refused_program("generate", &mut limited);
     assert!(said.starts_with("a.gguf: holding its weights needs 99 MB and "), "{said}");
 }
+
+/// Files whose right values other programs gave; `LOOKBACK_SHARED` is the folder that holds them.
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn the_shared_cases_come_out_as_other_programs_have_them() {
+    let world = World::new();
+    let case = |name: &str| world::shared().join("cases/run").join(name).display().to_string();
+    let run = |arguments: &[&str]| {
+        let said = world::said(&mut world.program(arguments.iter().copied()));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        (serde_json::from_str::<Value>(&said.stdout).unwrap(), said.stderr)
+    };
+    let encoded = |name: &str, text: &str| {
+        run(&["tokenizer", "encode", text, "--tokenizer", &case(name), "--json"])
+    };
+    let shown = |name: &str| run(&["tokenizer", "show", "--tokenizer", &case(name), "--json"]).0;
+    let ids = |name: &str, text: &str| -> Vec<u32> {
+        serde_json::from_value(encoded(name, text).0["ids"].clone()).unwrap()
+    };
+    assert_eq!(ids("added_tokens_decoder", "a<tool>b"), [97, 260, 98]);
+    assert_eq!(shown("added_tokens_decoder")["end"], 261);
+    assert_eq!(ids("bpe-no-pre.gguf", "the 123456 12345!!!")[..5], [116, 259, 32, 257, 265]);
+    assert!(encoded("bpe-no-pre.gguf", "a").1.contains("tokenizer.ggml.pre is missing"));
+    let shown = shown("spm-no-bos-key.gguf");
+    assert_eq!((&shown["beginning"], &shown["end"]), (&1.into(), &2.into()));
+    assert_eq!(ids("regex-w-super.json", "a²"), [257]);
+    assert_eq!(ids("regex-dollar.json", " \na \nb"), [32, 10, 97, 32, 10, 98]);
+    assert_eq!(ids("regex-posix-punct.json", "“”"), [226, 128, 156, 257]);
+    let ended = case("eog-by-name.gguf");
+    let answer =
+        run(&["generate", &ended, "-p", "a", "--logit-bias", "289+1000", "-n", "4", "--json"]).0;
+    assert_eq!((&answer["ids"], &answer["finish_reason"]), (&vec![289].into(), &"stop".into()));
+    let stored = case("q-Q4_0.gguf");
+    let looked = world::said(&mut world.program(["look", &stored, "--ids", "5,70"]));
+    assert_eq!(looked.code, Some(0), "{looked:?}");
+}

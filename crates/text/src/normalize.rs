@@ -1,8 +1,9 @@
 //! What is done to a text before it is cut: Unicode forms, replaced spaces, a space put before it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive, sync::LazyLock};
 
 use lookback_files::{Refusal, Result};
+use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
@@ -68,14 +69,15 @@ pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'
             break;
         }
         text = Cow::Owned(match step {
-            Normalizer::Nfc => text.nfc().collect(),
-            Normalizer::Nfd => text.nfd().collect(),
-            Normalizer::Nfkc => text.nfkc().collect(),
-            Normalizer::Nfkd => text.nfkd().collect(),
+            Normalizer::Nfc => of_known(&text, |known| known.nfc().collect()),
+            Normalizer::Nfd => of_known(&text, |known| known.nfd().collect()),
+            Normalizer::Nfkc => of_known(&text, |known| known.nfkc().collect()),
+            Normalizer::Nfkd => of_known(&text, |known| known.nfkd().collect()),
             // One character at a time, as Hugging Face does: a last sigma stays a middle one.
             Normalizer::Lowercase => text.chars().flat_map(char::to_lowercase).collect(),
             Normalizer::StripAccents => {
-                text.chars().filter(|sign| !is_combining_mark(*sign)).collect()
+                let is_mark = |sign: &char| is_combining_mark(*sign) && is_known(*sign);
+                text.chars().filter(|sign| !is_mark(sign)).collect()
             }
             Normalizer::Strip { left, right } => {
                 let mut rest = &*text;
@@ -87,7 +89,6 @@ pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'
                 }
                 rest.to_owned()
             }
-            Normalizer::Prepend(_) if text.is_empty() => String::new(),
             Normalizer::Prepend(before) => format!("{before}{text}"),
             Normalizer::Replace { pattern, content } => {
                 let mut replaced = String::with_capacity(text.len());
@@ -99,4 +100,86 @@ pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'
         });
     }
     Ok(text)
+}
+
+/// The characters of Unicode 9, whose forms Hugging Face's tokenizers know; later ones stay as they are.
+static KNOWN: LazyLock<Vec<RangeInclusive<char>>> = LazyLock::new(|| {
+    let parsed = regex_syntax::Parser::new().parse(r"\p{Age=9.0}");
+    match parsed.map(Hir::into_kind) {
+        Ok(HirKind::Class(Class::Unicode(known))) => {
+            known.iter().map(|range| range.start()..=range.end()).collect()
+        }
+        _ => vec!['\0'..=char::MAX],
+    }
+});
+
+fn is_known(sign: char) -> bool {
+    // All before the Greek letters are; a text of these needs no search.
+    let found = || {
+        let at = KNOWN.partition_point(|range| *range.end() < sign);
+        KNOWN.get(at).is_some_and(|range| range.contains(&sign))
+    };
+    sign < '\u{370}' || found()
+}
+
+/// A form of each stretch of known characters. Others have none, and nothing is ordered or joined across
+/// them.
+fn of_known(text: &str, form: impl Fn(&str) -> String) -> String {
+    let mut formed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|sign| !is_known(sign)) {
+        formed += &form(&rest[..at]);
+        let length = rest[at..].chars().next().map_or(0, char::len_utf8);
+        formed += &rest[at..at + length];
+        rest = &rest[at + length..];
+    }
+    formed + &form(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forms that Hugging Face's tokenizers 0.23.3 give.
+    const FORMS: &[(&str, &str, &str)] = &[
+        ("NFC", "\u{32ff}\u{3300}", "\u{32ff}\u{3300}"),
+        ("NFC", "x\u{d00}\u{8d4}y", "x\u{d00}\u{8d4}y"),
+        ("NFC", "\u{11935}\u{11930}", "\u{11935}\u{11930}"),
+        ("NFC", "a\u{301}\u{d00}\u{301}\u{327}", "\u{e1}\u{d00}\u{327}\u{301}"),
+        ("NFC", "\u{a7f2}\u{a7f8}", "\u{a7f2}\u{a7f8}"),
+        ("NFC", "e\u{301}\u{1e03}0", "\u{e9}\u{1e03}0"),
+        ("NFD", "\u{32ff}\u{3300}", "\u{32ff}\u{3300}"),
+        ("NFD", "x\u{d00}\u{8d4}y", "x\u{d00}\u{8d4}y"),
+        ("NFD", "\u{11935}\u{11930}", "\u{11935}\u{11930}"),
+        ("NFD", "a\u{301}\u{d00}\u{301}\u{327}", "a\u{301}\u{d00}\u{327}\u{301}"),
+        ("NFD", "\u{a7f2}\u{a7f8}", "\u{a7f2}\u{a7f8}"),
+        ("NFD", "e\u{301}\u{1e03}0", "e\u{301}b\u{307}0"),
+        ("NFKC", "\u{32ff}\u{3300}", "\u{32ff}\u{30a2}\u{30d1}\u{30fc}\u{30c8}"),
+        ("NFKC", "x\u{d00}\u{8d4}y", "x\u{d00}\u{8d4}y"),
+        ("NFKC", "\u{11935}\u{11930}", "\u{11935}\u{11930}"),
+        ("NFKC", "a\u{301}\u{d00}\u{301}\u{327}", "\u{e1}\u{d00}\u{327}\u{301}"),
+        ("NFKC", "\u{a7f2}\u{a7f8}", "\u{a7f2}\u{126}"),
+        ("NFKC", "e\u{301}\u{1e03}0", "\u{e9}\u{1e03}0"),
+        ("NFKD", "\u{32ff}\u{3300}", "\u{32ff}\u{30a2}\u{30cf}\u{309a}\u{30fc}\u{30c8}"),
+        ("NFKD", "x\u{d00}\u{8d4}y", "x\u{d00}\u{8d4}y"),
+        ("NFKD", "\u{11935}\u{11930}", "\u{11935}\u{11930}"),
+        ("NFKD", "a\u{301}\u{d00}\u{301}\u{327}", "a\u{301}\u{d00}\u{327}\u{301}"),
+        ("NFKD", "\u{a7f2}\u{a7f8}", "\u{a7f2}\u{126}"),
+        ("NFKD", "e\u{301}\u{1e03}0", "e\u{301}b\u{307}0"),
+        ("StripAccents", "\u{32ff}\u{3300}", "\u{32ff}\u{3300}"),
+        ("StripAccents", "x\u{d00}\u{8d4}y", "x\u{d00}y"),
+        ("StripAccents", "\u{11935}\u{11930}", "\u{11935}\u{11930}"),
+        ("StripAccents", "a\u{301}\u{d00}\u{301}\u{327}", "a\u{d00}"),
+        ("StripAccents", "\u{a7f2}\u{a7f8}", "\u{a7f2}\u{a7f8}"),
+        ("StripAccents", "e\u{301}\u{1e03}0", "e\u{1e03}0"),
+    ];
+
+    #[test]
+    fn characters_later_than_unicode_9_have_no_forms() {
+        for (name, text, formed) in FORMS {
+            let Ok(steps) = read(&serde_json::json!({"type": name})) else { panic!("{name}") };
+            let normal = normalize(&steps, text).map(Cow::into_owned);
+            assert_eq!(normal.as_deref(), Ok(*formed), "{name} of {text:?}");
+        }
+    }
 }
