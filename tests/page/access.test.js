@@ -67,3 +67,120 @@ test('arrow keys choose a token, a layer and brackets a head', async () => {
   assert.equal(chosen.get('head'), '1');
   await page.close();
 });
+
+test('the Tab key reaches every figure from the top, each row of chips is one stop, and all are seen', async () => {
+  const { page } = await open(browser.context, served.address);
+  const all = await stages(page);
+  /** @type {string[]} */
+  const reached = [];
+  /** @type {string[]} */
+  const faults = [];
+  let before = '';
+  for (let press = 0; press < 400; press += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const node = /** @type {HTMLElement} */ (document.activeElement);
+      const rows = Array.from(document.querySelectorAll('[data-rove], .chip-row'));
+      const style = getComputedStyle(node);
+      const [box, bar] = [node, /** @type {Element} */ (document.querySelector('#bar'))].map((of) =>
+        of.getBoundingClientRect(),
+      );
+      return {
+        figure: node.closest('figure')?.dataset.stage ?? null,
+        isFigure: node.matches('figure'),
+        isEnd: node === document.body,
+        row: String(rows.indexOf(/** @type {Element} */ (node.closest('[data-rove]')))),
+        name: `${node.tagName}.${node.className} ${node.textContent?.slice(0, 20)}`,
+        isOutlined: style.outlineStyle !== 'none',
+        isCovered:
+          node.closest('main') !== null &&
+          (box?.top ?? 0) < (bar?.bottom ?? 0) - 1 &&
+          (box?.height ?? 0) < 500,
+      };
+    });
+    if (at.isEnd) break;
+    if (at.figure && !reached.includes(at.figure)) reached.push(at.figure);
+    if (at.row !== '-1' && at.row === before) faults.push(`a second stop in one row: ${at.name}`);
+    if (!at.isOutlined) faults.push(`no outline: ${at.name}`);
+    if (at.isCovered) faults.push(`under the bar: ${at.name}`);
+    before = at.row;
+    // A figure that is reached before it is drawn is given the time that a reader takes.
+    if (at.isFigure && at.figure) await drawn(page, at.figure);
+  }
+  assert.deepEqual(reached, all);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('arrow keys walk along a row of buttons, and the focus outlives a drawing', async () => {
+  const { page } = await open(browser.context, served.address);
+  const figure = await drawn(page, 'tokens');
+  const chips = figure.locator('.cut-pieces').nth(1).locator('.chip');
+  await chips.first().focus();
+  await page.keyboard.press('ArrowRight');
+  assert.ok(await chips.nth(1).evaluate((node) => node === document.activeElement));
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => location.hash.includes('piece='));
+  await page.waitForTimeout(500);
+  assert.ok(await chips.nth(1).evaluate((node) => node === document.activeElement));
+  await page.keyboard.press('End');
+  assert.ok(await chips.last().evaluate((node) => node === document.activeElement));
+  await page.close();
+});
+
+test('every figure has a name, before it is drawn and after', async () => {
+  const { page } = await open(browser.context, served.address);
+  const names = () =>
+    page
+      .locator('figure')
+      .evaluateAll((figures) =>
+        figures.map(
+          (figure) =>
+            figure.getAttribute('aria-label') ??
+            document.getElementById(figure.getAttribute('aria-labelledby') ?? '')?.textContent ??
+            '',
+        ),
+      );
+  const early = await names();
+  assert.ok(early.every((name) => name.length > 5));
+  assert.equal(early.length, (await stages(page)).length);
+  for (const stage of await stages(page)) await drawn(page, stage);
+  const late = await names();
+  assert.ok(late.every((name) => name.length > 5));
+  assert.equal(new Set(late).size, late.length);
+  await page.close();
+});
+
+test('at 360 px nothing to be touched is under 24 px, and no word under 10', async () => {
+  const { page } = await open(browser.context, served.address, {}, { width: 360 });
+  for (const stage of await stages(page)) await drawn(page, stage);
+  const found = await page.evaluate(() => {
+    /** @type {string[]} */
+    const small = [];
+    const say = (/** @type {Element} */ node, /** @type {string} */ what) =>
+      small.push(
+        `${node.closest('figure')?.dataset.stage ?? 'bar'}: ${node.tagName}.${node.getAttribute('class')}: ${what}`,
+      );
+    const targets =
+      'a[href], button, input, select, textarea, summary, [role="button"], [role="slider"]';
+    for (const node of document.querySelectorAll(targets)) {
+      // A box is ticked by its label too.
+      const whole = node.matches('[type="checkbox"]') ? (node.closest('label') ?? node) : node;
+      const { width, height } = whole.getBoundingClientRect();
+      if (node.matches('.skip') || width === 0) continue;
+      if (width < 24 || height < 24) say(node, `${width} × ${height}`);
+    }
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const [text, node] = [walker.currentNode, walker.currentNode.parentElement];
+      if (!node || !text.nodeValue?.trim() || !node.getClientRects().length) continue;
+      const drawing = /** @type {SVGSVGElement | null} */ (node.closest('svg'));
+      const scale = drawing?.viewBox.baseVal?.width ? (drawing.getScreenCTM()?.a ?? 1) : 1;
+      const size = Number.parseFloat(getComputedStyle(node).fontSize) * scale;
+      if (size < 10) say(node, `${size} px: ${text.nodeValue}`);
+    }
+    return small;
+  });
+  assert.deepEqual(found, []);
+  await page.close();
+});

@@ -1,19 +1,19 @@
 /**
- * The page: the bar, what is chosen, and the figures, each of which begins to live when it comes near
- * the screen. Read `kit/stage.js` for what a figure is.
+ * The page: the bar, and what is chosen. Read `figures.js` for when a figure is drawn, `kit/stage.js` for
+ * what a figure is.
  */
 
-import { Away, ask, Said, watchAway } from './kit/ask.js';
+import { figures } from './figures.js';
+import { Away, ask, isOtherProgram, Said, watchAnswers } from './kit/ask.js';
 import { chip } from './kit/chips.js';
-import { forgetColours } from './kit/colour.js';
 import { fill, h } from './kit/dom.js';
 import { count } from './kit/number.js';
+import { rove } from './kit/rove.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
-/** @typedef {import('./kit/stage.js').Drawn} Drawn */
 
 const FIRST_PROMPT = 'the bird is red';
 
@@ -30,6 +30,7 @@ const page = { set: state.set, get: () => selection };
 
 /* The bar */
 
+const bar = /** @type {HTMLElement} */ (document.querySelector('#bar'));
 const prompt = /** @type {HTMLTextAreaElement} */ (document.querySelector('#prompt'));
 const tokens = /** @type {HTMLElement} */ (document.querySelector('#tokens'));
 const model = /** @type {HTMLSelectElement} */ (document.querySelector('#model'));
@@ -38,6 +39,7 @@ const head = /** @type {HTMLSelectElement} */ (document.querySelector('#head'));
 const chat = /** @type {HTMLInputElement} */ (document.querySelector('#chat'));
 const said = /** @type {HTMLElement} */ (document.querySelector('#said'));
 const about = /** @type {HTMLElement} */ (document.querySelector('#about'));
+const more = /** @type {HTMLElement} */ (document.querySelector('#prompt-more'));
 const theme = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
 
 prompt.addEventListener('input', () => state.set({ prompt: prompt.value, token: null }));
@@ -47,15 +49,11 @@ model.addEventListener('change', () =>
 layer.addEventListener('change', () => state.set({ layer: layer.value }));
 head.addEventListener('change', () => state.set({ head: head.value }));
 chat.addEventListener('change', () => state.set({ chat: chat.checked, token: null }));
-theme.addEventListener('click', () => {
-  // The list of the sheet, not the link's attribute, which may have the sheet loaded once more.
-  const night = /** @type {HTMLLinkElement} */ (document.querySelector('#night')).sheet?.media;
-  if (!night) return;
-  night.mediaText = matchMedia(night.mediaText).matches ? 'not all' : 'screen';
-  forgetColours();
-  document.dispatchEvent(new Event('lookback-theme'));
-  redraw();
-});
+theme.addEventListener('click', () => document.dispatchEvent(new Event('lookback-theme-turn')));
+
+new ResizeObserver(() => {
+  document.documentElement.style.setProperty('--bar-height', `${bar.offsetHeight}px`);
+}).observe(bar);
 
 // Arrows choose a token and a layer, brackets a head, wherever no control needs the keys itself.
 document.addEventListener('keydown', (event) => {
@@ -92,7 +90,11 @@ document.addEventListener('keydown', (event) => {
 function drawBar() {
   const chosen = state.get();
   const text = chosen.prompt ?? FIRST_PROMPT;
-  if (document.activeElement !== prompt || prompt.value !== text) prompt.value = text;
+  if (prompt.value !== text) prompt.value = text;
+  const lines = text.split('\n').length;
+  more.hidden = lines < 2;
+  prompt.classList.toggle('has-lines', lines > 1);
+  fill(more, `+ ${count(lines - 1)} ${lines === 2 ? 'line' : 'lines'}`);
   const of = describe(chosen.model);
   fill(
     model,
@@ -100,41 +102,53 @@ function drawBar() {
   );
   if (of) model.value = of.name;
   model.disabled = models.length < 2;
-  const numbers = (
-    /** @type {HTMLSelectElement} */ select,
-    /** @type {number} */ size,
-    /** @type {number} */ value,
-  ) => {
-    if (select.options.length !== size)
-      fill(
-        select,
-        Array.from({ length: size }, (_, at) => h('option', { value: at }, String(at))),
-      );
-    select.value = String(value);
-  };
-  if (of && selection) {
-    numbers(layer, of.layers, selection.layer);
-    numbers(head, of.heads, selection.head);
+  if (of) {
+    numbers(layer, of.layers, within(chosen.layer, of.layers, of.layers - 1));
+    numbers(head, of.heads, within(chosen.head, of.heads, 0));
   }
   const canChat = of?.chat ?? false;
   /** @type {HTMLElement} */ (chat.closest('label')).hidden = !canChat;
   chat.checked = chosen.chat && canChat;
-  if (selection) {
-    const now = selection;
-    const hadFocus = tokens.contains(document.activeElement);
-    fill(
-      tokens,
-      now.pieces.map((piece, token) => chip(token, piece, { picked: token === now.token })),
-    );
-    /** @type {HTMLElement | null} */
-    const picked = tokens.querySelector('[aria-pressed="true"]');
-    // The keys go on from where they are, though the chips are new.
-    if (hadFocus) picked?.focus({ preventScroll: true });
-    picked?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }
+  drawTokens();
   said.hidden = problem === null;
   fill(said, problem ?? '');
   if (of) drawAbout(of);
+}
+
+/** @param {HTMLSelectElement} select @param {number} size @param {number} value */
+function numbers(select, size, value) {
+  if (select.options.length !== size)
+    fill(
+      select,
+      Array.from({ length: size }, (_, at) => h('option', { value: at }, String(at))),
+    );
+  select.value = String(value);
+}
+
+/** What the chips in the bar show. @type {Selection | null} */
+let listed = null;
+
+function drawTokens() {
+  const now = selection;
+  if (now?.ids !== listed?.ids)
+    fill(tokens, now?.pieces.map((piece, token) => chip(token, piece)) ?? []);
+  listed = now;
+  if (!now) return;
+  const before = tokens.querySelector('[aria-pressed="true"]');
+  const picked = /** @type {HTMLElement | undefined} */ (tokens.children[now.token]);
+  if (before === picked || !picked) return;
+  const hadFocus = before !== null && before === document.activeElement;
+  before?.setAttribute('aria-pressed', 'false');
+  before?.setAttribute('tabindex', '-1');
+  picked.setAttribute('aria-pressed', 'true');
+  picked.tabIndex = 0;
+  // The keys go on from where they are.
+  if (hadFocus) picked.focus({ preventScroll: true });
+  // Sideways, within the row: the page itself stays where it is.
+  const [left, right] = [picked.offsetLeft, picked.offsetLeft + picked.offsetWidth];
+  const { scrollLeft, clientWidth } = tokens;
+  if (left < scrollLeft || right > scrollLeft + clientWidth)
+    tokens.scrollLeft = left - (clientWidth - picked.offsetWidth) / 2;
 }
 
 /** The truth about what one looks at. @param {Model} of */
@@ -178,14 +192,21 @@ function describe(name) {
 /** @type {{key: string, ids: number[], pieces: string[]} | null} */
 let cut = null;
 
+/** @param {number | null} index @param {number} size @param {number} otherwise */
+function within(index, size, otherwise) {
+  return index === null ? otherwise : Math.max(0, Math.min(size - 1, index));
+}
+
 async function choose() {
   const chosen = state.get();
   const of = describe(chosen.model);
-  drawBar();
-  if (!of) return;
   const text = chosen.prompt ?? FIRST_PROMPT;
+  if (!of) return drawBar();
   const asChat = chosen.chat && of.chat;
   const key = JSON.stringify([of.name, text, asChat]);
+  // What is still being asked about another model must not arrive beside this one's name.
+  if (selection && selection.model !== of.name) places.abort();
+  drawBar();
   if (cut?.key !== key) {
     typing?.abort();
     const mine = (typing = new AbortController());
@@ -195,22 +216,19 @@ async function choose() {
         { model: of.name, prompt: text, chat: asChat },
         { signal: mine.signal },
       );
+      if (mine.signal.aborted) return;
       cut = { key, ids: answer.ids, pieces: answer.pieces };
       problem = null;
     } catch (error) {
       if (mine.signal.aborted) return;
-      // The figures keep what they show; the bar says why they do not follow.
-      problem = error instanceof Said || error instanceof Away ? error.message : String(error);
-      drawBar();
+      refuse(of, error);
       return;
     }
+  } else {
+    typing?.abort();
+    problem = null;
   }
   const { ids, pieces } = cut;
-  const within = (
-    /** @type {number | null} */ index,
-    /** @type {number} */ size,
-    /** @type {number} */ otherwise,
-  ) => (index === null ? otherwise : Math.max(0, Math.min(size - 1, index)));
   selection = {
     prompt: text,
     model: of.name,
@@ -224,88 +242,29 @@ async function choose() {
     more: chosen.more,
   };
   drawBar();
-  redraw();
+  places.redraw();
 }
 
-/* The figures */
-
-/**
- * A figure's place: what is mounted there, whether it is on screen, what it last drew.
- * @typedef {{root: HTMLElement, drawn: Drawn | null, near: boolean, abort: AbortController | null, fresh: Selection | null}} Place
- */
-
-/** @type {Place[]} */
-const places = Array.from(document.querySelectorAll('figure[data-stage]'), (root) => ({
-  root: /** @type {HTMLElement} */ (root),
-  drawn: null,
-  near: false,
-  abort: null,
-  fresh: null,
-}));
-
-const observer = new IntersectionObserver(
-  (entries) => {
-    for (const entry of entries) {
-      const place = places.find(({ root }) => root === entry.target);
-      if (!place) continue;
-      place.near = entry.isIntersecting;
-      if (place.near) draw(place);
-    }
-  },
-  { rootMargin: '300px 0px' },
-);
-for (const place of places) observer.observe(place.root);
-
-function redraw() {
-  for (const place of places) if (place.near) draw(place);
-}
-
-// Everything is drawn for paper.
-window.addEventListener('beforeprint', () => places.forEach(draw));
-
-/** @param {Place} place */
-async function draw(place) {
-  if (!place.drawn) {
-    if (place.root.dataset.loading) return;
-    place.root.dataset.loading = 'true';
-    const stage = (await import(`./stages/${place.root.dataset.stage}.js`)).default;
-    place.drawn = stage.mount(place.root, page);
-    delete place.root.dataset.loading;
+/** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
+function refuse(of, error) {
+  problem = error instanceof Said || error instanceof Away ? error.message : String(error);
+  // The same model's figures keep what they show, and the bar says why they do not follow. Another
+  // model's must not stand beside this one's name.
+  if (selection && selection.model !== of.name && error instanceof Said) {
+    selection = null;
+    places.blank(`There is nothing to show of ${of.name}: ${problem}.`);
   }
-  if (!selection || place.fresh === selection || !place.drawn) return;
-  place.abort?.abort();
-  const mine = (place.abort = new AbortController());
-  place.fresh = selection;
-  place.root.classList.add('is-busy');
-  try {
-    await place.drawn.draw(selection, mine.signal);
-    if (!mine.signal.aborted) {
-      problemOf(place.root, null);
-      place.root.dataset.drawn = 'true';
-    }
-  } catch (error) {
-    if (mine.signal.aborted) return;
-    place.fresh = null;
-    const sentence = error instanceof Said || error instanceof Away ? error.message : String(error);
-    problemOf(place.root, sentence);
-    if (!(error instanceof Said || error instanceof Away)) throw error;
-  } finally {
-    if (!mine.signal.aborted) place.root.classList.remove('is-busy');
-  }
+  drawBar();
 }
 
-/** @param {HTMLElement} root @param {string | null} sentence */
-function problemOf(root, sentence) {
-  const node = /** @type {HTMLElement | null} */ (root.querySelector('.figure-problem'));
-  if (!node) return;
-  node.hidden = sentence === null;
-  fill(node, sentence ?? '');
-}
+const places = figures(page, bar);
+rove();
 
 /* Models, training, and a program that goes away and comes back */
 
-async function readModels() {
-  const answer = await ask('models', null);
+/** @param {AbortSignal} [signal] */
+async function readModels(signal) {
+  const answer = await ask('models', null, { signal });
   models = answer.models;
   document.documentElement.classList.toggle('has-models', models.length > 0);
 }
@@ -321,24 +280,42 @@ async function refresh() {
   await choose();
 }
 
+const away = /** @type {HTMLElement} */ (document.querySelector('#away'));
 let isKnocking = false;
-watchAway(async (isAway) => {
-  const node = /** @type {HTMLElement} */ (document.querySelector('#away'));
-  node.hidden = !isAway;
-  if (!isAway || isKnocking) return;
+
+/** What the bar says of a program that does not answer. @type {Record<string, () => (Node | string)[]>} */
+const WAITING = {
+  answers: () => [],
+  slow: () => [
+    'The program has not answered for some seconds: it is busy, or it is stopped. This page goes on when it answers.',
+  ],
+  away: () => [
+    'The program does not answer. This page goes on when it does: start it again with ',
+    h('code', null, 'lookback'),
+    '.',
+  ],
+};
+
+watchAnswers(async (answers) => {
+  away.hidden = answers === 'answers';
+  fill(away, WAITING[answers]?.() ?? []);
+  if (answers !== 'away' || isKnocking) return;
   isKnocking = true;
+  let isOther = false;
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     try {
-      await readModels();
+      await readModels(AbortSignal.timeout(5000));
+      isOther = await isOtherProgram();
       break;
     } catch {
       // Not yet.
     }
   }
   isKnocking = false;
-  // The page that is served now holds the token of the program that runs now.
-  location.reload();
+  // Another program has another token, and other models perhaps.
+  if (isOther) location.reload();
+  else refresh();
 });
 
 state.watch(choose);
@@ -356,5 +333,23 @@ async function begin() {
   });
   follow();
 }
+
+/* Printing: every figure is drawn first */
+
+/** @param {KeyboardEvent} event */
+function isPrint(event) {
+  return (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === 'p';
+}
+document.addEventListener('keydown', async (event) => {
+  if (!isPrint(event) || places.isWhole()) return;
+  event.preventDefault();
+  document.documentElement.classList.add('is-preparing');
+  await places.all();
+  document.documentElement.classList.remove('is-preparing');
+  window.print();
+});
+// Where printing is asked for by other means, whatever is there is printed, and the rest follows.
+window.addEventListener('beforeprint', () => places.all());
+matchMedia('print').addEventListener('change', ({ matches }) => matches && places.all());
 
 begin();

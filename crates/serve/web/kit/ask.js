@@ -160,21 +160,30 @@ export function keyOf(wanted) {
  * @param {{signal?: AbortSignal}} [how]
  */
 export async function events(name, body, tell, how = {}) {
-  const answer = await send(name, body, how.signal);
+  const { answer, wait } = await open(name, body, how.signal);
   const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body)
     .pipeThrough(/** @type {any} */ (new TextDecoderStream()))
     .getReader();
   let rest = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    rest += value;
-    const parts = rest.split('\n\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) {
-      const data = part.split('\n').filter((line) => line.startsWith('data:'));
-      if (data.length) tell(JSON.parse(data.map((line) => line.slice(5).trim()).join('\n')));
+  try {
+    for (;;) {
+      // What goes on without being asked may be silent for as long as it likes.
+      if (body !== null) waiting.set(wait, performance.now());
+      const { done, value } = await reader.read().catch((error) => {
+        throw how.signal?.aborted ? error : new Away();
+      });
+      waiting.delete(wait);
+      if (done) return;
+      rest += value;
+      const parts = rest.split('\n\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) {
+        const data = part.split('\n').filter((line) => line.startsWith('data:'));
+        if (data.length) tell(JSON.parse(data.map((line) => line.slice(5).trim()).join('\n')));
+      }
     }
+  } finally {
+    waiting.delete(wait);
   }
 }
 
@@ -228,44 +237,100 @@ export function readSafetensors(bytes) {
  * @returns {Promise<Response>}
  */
 async function send(name, body, signal) {
-  const token =
-    document.querySelector('meta[name="lookback-token"]')?.getAttribute('content') ?? '';
-  const headers = { 'content-type': 'application/json', 'x-lookback-token': token };
+  return (await open(name, body, signal)).answer;
+}
+
+/**
+ * The beginning of an answer, and what gives up waiting for more of it.
+ * @param {string} name
+ * @param {object | null} body
+ * @param {AbortSignal} [signal]
+ */
+async function open(name, body, signal) {
+  const headers = { 'content-type': 'application/json', 'x-lookback-token': pageToken(document) };
+  const wait = new AbortController();
+  const either = signal ? AbortSignal.any([signal, wait.signal]) : wait.signal;
   /** @type {RequestInit} */
   const how =
     body === null
-      ? { signal, headers }
-      : { signal, headers, method: 'POST', body: JSON.stringify(body) };
+      ? { signal: either, headers }
+      : { signal: either, headers, method: 'POST', body: JSON.stringify(body) };
+  waiting.set(wait, performance.now());
+  watchClock();
   /** @type {Response} */
   let answer;
   try {
     answer = await fetch(`/api/${name}`, how);
   } catch (error) {
     if (signal?.aborted) throw error;
-    away(true);
+    tell('away');
     throw new Away();
+  } finally {
+    waiting.delete(wait);
   }
-  away(false);
-  if (answer.ok) return answer;
+  tell('answers');
+  if (answer.ok) return { answer, wait };
   const said = await answer.json().catch(() => null);
   throw new Said(said?.error ?? `the program answered ${answer.status}`);
 }
 
-/** @type {Set<(isAway: boolean) => void>} */
-const awayWatchers = new Set();
-let isAway = false;
-
-/**
- * Is told when the program goes away and when it is back.
- * @param {(isAway: boolean) => void} watcher
- */
-export function watchAway(watcher) {
-  awayWatchers.add(watcher);
+/** The token that a page holds. @param {Document} page */
+function pageToken(page) {
+  return page.querySelector('meta[name="lookback-token"]')?.getAttribute('content') ?? '';
 }
 
-/** @param {boolean} now */
-function away(now) {
-  if (now === isAway) return;
-  isAway = now;
-  for (const watcher of awayWatchers) watcher(now);
+/** Whether the program that answers now is another than the one that served this page. */
+export async function isOtherProgram() {
+  const answer = await fetch('/', { signal: AbortSignal.timeout(5000) });
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  return pageToken(page) !== pageToken(document);
+}
+
+/* How the program answers: at once, or not for a while, or not at all */
+
+/** @typedef {'answers' | 'slow' | 'away'} State */
+
+/** After so many milliseconds the page says that it is waiting. */
+const SLOW = 4000;
+/** After so many it gives up and asks again. A program that was busy, not stopped, is given longer then. */
+let patience = 30_000;
+
+/** Questions without an answer, and since when. @type {Map<AbortController, number>} */
+const waiting = new Map();
+/** @type {Set<(state: State) => void>} */
+const watchers = new Set();
+/** @type {State} */
+let state = 'answers';
+/** @type {ReturnType<typeof setInterval> | null} */
+let clock = null;
+
+/**
+ * Is told when the program lets one wait, when it goes away and when it is back.
+ * @param {(state: State) => void} watcher
+ */
+export function watchAnswers(watcher) {
+  watchers.add(watcher);
+}
+
+/** @param {State} now */
+function tell(now) {
+  if (now === state) return;
+  state = now;
+  for (const watcher of watchers) watcher(now);
+}
+
+/** Looks, as long as something is waited for, since when. */
+function watchClock() {
+  clock ??= setInterval(() => {
+    const now = performance.now();
+    const longest = Math.max(0, ...Array.from(waiting.values(), (since) => now - since));
+    if (waiting.size === 0) {
+      clearInterval(/** @type {any} */ (clock));
+      clock = null;
+    }
+    if (longest > patience) {
+      patience *= 2;
+      for (const wait of waiting.keys()) wait.abort();
+    } else if (state !== 'away') tell(longest > SLOW ? 'slow' : 'answers');
+  }, 500);
 }

@@ -43,7 +43,9 @@ export function bars(bars, how = {}) {
     onHover,
   } = how;
   const max = how.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
-  const [width, numberWidth] = [560, 76];
+  // On a narrow screen no wider than it is, or the words would be drawn too small to read.
+  const width = Math.max(260, Math.min(460, document.documentElement.clientWidth - 32));
+  const numberWidth = 64;
   const room = width - nameWidth - numberWidth - 12;
   const zero = nameWidth + (signed ? room / 2 : 0);
   const scale = (signed ? room / 2 : room) / max;

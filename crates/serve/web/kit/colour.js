@@ -12,11 +12,7 @@ const known = new Map();
 
 // A theme that changes under the page changes what the names stand for.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => known.clear());
-
-/** Forgets the colours of a theme that is no longer chosen. */
-export function forgetColours() {
-  known.clear();
-}
+document.addEventListener('lookback-theme', () => known.clear());
 
 /**
  * A colour of the style sheet as numbers.
@@ -67,11 +63,25 @@ export function weight(value) {
 }
 
 /**
- * A colour of text that can be read on a weight.
- * @param {number} share  from paper to ink
+ * How bright a colour is to the eye, as WCAG 2 defines it.
+ * @param {ArrayLike<number>} rgb
  */
-export function onWeight(share) {
-  return share > 0.5 ? 'var(--paper)' : 'var(--ink)';
+function luminance(rgb) {
+  const [red = 0, green = 0, blue = 0] = Array.from(rgb, (part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/**
+ * A colour of text that can be read on another: black or white, whichever stands out more. One of them
+ * always has a contrast of 4.58 or more; paper and ink, which are neither, may both fall below 4.5.
+ * @param {string} colour  as `signed` and `weight` give it
+ */
+export function readable(colour) {
+  const bright = luminance((colour.match(/\d+/g) ?? []).map(Number));
+  return (bright + 0.05) ** 2 > 1.05 * 0.05 ? '#000' : '#fff';
 }
 
 /**

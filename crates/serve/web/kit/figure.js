@@ -4,6 +4,7 @@
  */
 
 import { clear, fill, h } from './dom.js';
+import { keepHeight } from './still.js';
 
 /** @typedef {import('./dom.js').Child} Child */
 
@@ -15,7 +16,6 @@ import { clear, fill, h } from './dom.js';
  * @property {(...what: (Child | Child[])[]) => void} caption
  * @property {(sentence: string) => void} say   what a screen reader hears of the drawing
  * @property {(sentence: string | null) => void} problem
- * @property {(isBusy: boolean) => void} busy
  */
 
 /**
@@ -68,6 +68,14 @@ export function figure(root, { title, table }) {
     twin,
   );
 
+  root.removeAttribute('aria-label');
+  root.setAttribute('aria-labelledby', `${id}-title`);
+  // As tall as they were, until the figure is about another text.
+  const kept = [body, caption].map(keepHeight);
+  root.addEventListener('lookback-text', () => {
+    for (const forget of kept) forget();
+  });
+
   /** @param {boolean} isOpen */
   function open(isOpen) {
     twin.hidden = !isOpen;
@@ -91,7 +99,6 @@ export function figure(root, { title, table }) {
       root.classList.toggle('has-problem', sentence !== null);
       if (sentence !== null) clear(caption);
     },
-    busy: (isBusy) => root.classList.toggle('is-busy', isBusy),
   };
 }
 

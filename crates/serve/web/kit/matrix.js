@@ -3,7 +3,7 @@
  * keyboard. Large ones are panned and zoomed, never shrunk to dust.
  */
 
-import { legend, named, signed, weight } from './colour.js';
+import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
 import { format } from './number.js';
 
@@ -30,8 +30,8 @@ import { format } from './number.js';
  * @property {(row: number, column: number) => string} [describe]  a cell in words, for the keyboard
  */
 
-/** Cells smaller than this are not drawn: one zooms and pans instead. */
-const SMALLEST = 6;
+/** Cells smaller than this are not drawn; smaller than the second only where somebody zooms out, since no names fit beside them. */
+const [SMALLEST, NAMED] = [4, 11];
 const LARGEST = 44;
 
 /**
@@ -48,19 +48,23 @@ export function matrix({ name, onPick, onHover, describe }) {
   const spoken = h('span', { class: 'spoken', 'aria-live': 'polite' });
   const key = h('div', { class: 'matrix-legend' });
   const zoomed = h('span', { class: 'matrix-tools' });
+  const stand = h('span', { class: 'matrix-stand' });
   const node = h(
     'div',
     { class: 'matrix' },
     canvas,
-    h('div', { class: 'matrix-under' }, key, zoomed),
+    h('div', { class: 'matrix-under' }, key, stand, zoomed),
     spoken,
   );
+  const holder = h('div', { class: 'matrix-holder' }, node);
   /** @type {Picture | null} */
   let picture = null;
   /** @type {[number, number] | null} */
   let cursor = null;
   // The corner that is seen and the size of a cell, in CSS pixels; 0 fits the whole matrix.
   const view = { x: 0, y: 0, cell: 0 };
+  /** Whether the picked cell is to be brought to the middle when there is room to draw in. */
+  let isLost = false;
   let geometry = { left: 0, top: 0, right: 0, cell: 10, width: 0, height: 0 };
 
   const plus = h(
@@ -90,7 +94,11 @@ export function matrix({ name, onPick, onHover, describe }) {
   );
 
   function fullScreen() {
+    // Its place in the page stays as tall as it was.
+    const tall = node.offsetHeight;
     const isFull = node.classList.toggle('fills-screen');
+    holder.style.minHeight = isFull ? `${tall}px` : '';
+    isLost = true;
     whole.textContent = isFull ? 'close' : 'larger';
     whole.setAttribute('aria-label', `${whole.textContent}: ${name}`);
     draw();
@@ -110,10 +118,15 @@ export function matrix({ name, onPick, onHover, describe }) {
       ? window.innerHeight - 120 - top
       : Math.max(200, Math.min(560, window.innerHeight * 0.7));
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
-    const cell = view.cell > 0 ? view.cell : Math.max(SMALLEST, Math.floor(fitting * 2) / 2);
+    const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);
     const height = Math.min(tall, cell * now.rows);
     geometry = { left, top, right, cell, width, height };
+    if (isLost && now.picked) {
+      view.x = (now.picked[1] + 0.5) * cell - width / 2;
+      view.y = (now.picked[0] + 0.5) * cell - height / 2;
+    }
+    isLost = false;
     view.x = Math.max(0, Math.min(view.x, cell * now.columns - width));
     view.y = Math.max(0, Math.min(view.y, cell * now.rows - height));
   }
@@ -137,7 +150,6 @@ export function matrix({ name, onPick, onHover, describe }) {
     const styles = getComputedStyle(node);
     const line = styles.getPropertyValue('--line');
     const ink = styles.getPropertyValue('--ink');
-    const paper = styles.getPropertyValue('--paper');
 
     pen.save();
     pen.beginPath();
@@ -152,7 +164,8 @@ export function matrix({ name, onPick, onHover, describe }) {
           continue;
         }
         const value = now.value(row, column);
-        pen.fillStyle = now.scale === 'signed' ? signed(value, max) : weight(value);
+        const colour = now.scale === 'signed' ? signed(value, max) : weight(value);
+        pen.fillStyle = colour;
         pen.fillRect(x, y, cell - gap, cell - gap);
         if (now.scale === 'weights' && value < 0.04 && cell >= 10) {
           // A weight near nothing exists all the same: it keeps an edge.
@@ -160,8 +173,7 @@ export function matrix({ name, onPick, onHover, describe }) {
           pen.strokeRect(x + 0.5, y + 0.5, cell - gap - 1, cell - gap - 1);
         }
         if (now.numbers && cell >= 38) {
-          const share = now.scale === 'weights' ? value : Math.min(1, Math.abs(value) / (max || 1));
-          pen.fillStyle = share > 0.55 ? paper : ink;
+          pen.fillStyle = readable(colour);
           pen.font = `11px ${styles.getPropertyValue('--mono')}`;
           pen.textAlign = 'center';
           pen.textBaseline = 'middle';
@@ -174,9 +186,9 @@ export function matrix({ name, onPick, onHover, describe }) {
     pen.restore();
 
     pen.fillStyle = styles.getPropertyValue('--quiet');
-    pen.font = `${Math.min(13, Math.max(9, cell - 2))}px ${styles.getPropertyValue('--sans')}`;
+    pen.font = `${Math.min(13, Math.max(10, cell - 2))}px ${styles.getPropertyValue('--sans')}`;
     pen.textBaseline = 'middle';
-    if (now.rowLabels && cell >= 9) {
+    if (now.rowLabels && cell >= NAMED - 0.5) {
       pen.textAlign = 'right';
       for (let row = firstRow; row < lastRow; row += 1) {
         pen.fillStyle =
@@ -186,7 +198,7 @@ export function matrix({ name, onPick, onHover, describe }) {
           pen.fillText(shorten(now.rowLabels[row] ?? ''), left - 6, y);
       }
     }
-    if (now.columnLabels && cell >= 9) {
+    if (now.columnLabels && cell >= NAMED - 0.5) {
       pen.textAlign = 'left';
       for (let column = firstColumn; column < lastColumn; column += 1) {
         const x = left + (column + 0.5) * cell - view.x;
@@ -206,11 +218,24 @@ export function matrix({ name, onPick, onHover, describe }) {
         : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })),
     );
     const isCut = cell * now.columns > width + 1 || cell * now.rows > height + 1;
+    fill(stand, isCut ? where(now) : '');
     fill(
       zoomed,
       isCut || view.cell > 0 ? [minus, plus] : null,
       now.columns > 24 || node.clientWidth < 480 ? whole : null,
     );
+  }
+
+  /** Which part is seen, of a matrix of which not all is. @param {Picture} now */
+  function where({ rows, columns }) {
+    const { cell, width, height } = geometry;
+    const part = (
+      /** @type {number} */ from,
+      /** @type {number} */ size,
+      /** @type {number} */ all,
+    ) =>
+      `${Math.min(all, Math.floor(from / cell + 0.5) + 1)} to ${Math.min(all, Math.round((from + size) / cell))} of ${all}`;
+    return `rows ${part(view.y, height, rows)}, columns ${part(view.x, width, columns)}; drag to see the rest`;
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {[number, number] | null} at @param {string} colour @param {number} thick */
@@ -325,6 +350,14 @@ export function matrix({ name, onPick, onHover, describe }) {
     }
   });
 
+  /** @param {[number, number] | null | undefined} at */
+  function isSeen(at) {
+    if (!at) return true;
+    const { cell, width, height } = geometry;
+    const [x, y] = [at[1] * cell - view.x, at[0] * cell - view.y];
+    return x >= 0 && y >= 0 && x + cell <= width + 1 && y + cell <= height + 1;
+  }
+
   /** @param {[number, number]} at */
   function reveal([row, column]) {
     const { cell, width, height } = geometry;
@@ -337,11 +370,12 @@ export function matrix({ name, onPick, onHover, describe }) {
   document.addEventListener('lookback-theme', () => draw());
 
   return {
-    node,
+    node: holder,
     /** @param {Picture} now */
     draw(now) {
-      if (picture && (picture.rows !== now.rows || picture.columns !== now.columns))
-        Object.assign(view, { x: 0, y: 0, cell: 0 });
+      const isOther = picture?.rows !== now.rows || picture.columns !== now.columns;
+      if (isOther) Object.assign(view, { x: 0, y: 0, cell: 0 });
+      isLost = isOther || (!isSame(picture?.picked, now.picked) && !isSeen(now.picked));
       picture = now;
       if (cursor && (cursor[0] >= now.rows || cursor[1] >= now.columns)) cursor = null;
       draw();
@@ -352,6 +386,11 @@ export function matrix({ name, onPick, onHover, describe }) {
       draw();
     },
   };
+}
+
+/** @param {[number, number] | null | undefined} one @param {[number, number] | null | undefined} other */
+function isSame(one, other) {
+  return one?.[0] === other?.[0] && one?.[1] === other?.[1];
 }
 
 /** @param {Picture} picture */

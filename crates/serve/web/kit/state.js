@@ -64,9 +64,22 @@ export function set(patch) {
   // A space as %20, since people read and paste addresses.
   const fragment = '#' + all.toString().replaceAll('+', '%20');
   if (fragment === location.hash) return;
-  // Replacing keeps the back button for leaving the page, not for undoing every hover.
-  history.replaceState(null, '', fragment);
+  // The back button undoes a prompt, a model or a template, not every letter and every cell.
+  if (isStep(patch)) history.pushState(null, '', fragment);
+  else history.replaceState(null, '', fragment);
   tell();
+}
+
+/** Milliseconds without a letter after which the next one begins another prompt. */
+const PAUSE = 2000;
+let typed = -Infinity;
+
+/** Whether a choice is one that the reader may want back. @param {Patch} patch */
+function isStep(patch) {
+  if (!('prompt' in patch)) return 'model' in patch || 'chat' in patch;
+  const before = typed;
+  typed = performance.now();
+  return typed - before > PAUSE;
 }
 
 /**

@@ -85,12 +85,10 @@ export function quoted(piece) {
 }
 
 /**
- * A probability with two digits that mean something, however small it is.
+ * A probability.
  * @param {number} value
  * @param {import('../kit/number.js').Form} [form]
  */
 export function chance(value, form = {}) {
-  const digits =
-    value > 0 && value < 1e-4 ? Math.min(5, 1 - Math.floor(Math.log10(100 * value))) : undefined;
-  return number(value, { percent: true, digits, ...form });
+  return number(value, { ...form, percent: true });
 }

@@ -260,7 +260,7 @@ function steps({ terms, rest }) {
 /** A weight as a part of a sentence. @param {Selection} of @param {Context} context @param {number} source @param {boolean} [percent] */
 function weight(of, { sources }, source, percent = false) {
   return number(sources[source]?.weight ?? 0, {
-    digits: percent ? undefined : 2,
+    digits: 2,
     percent,
     site: `blocks.${of.layer}.attn.pattern`,
     index: `${of.head},${of.token},${source}`,

@@ -57,8 +57,8 @@ export default {
     /** @type {Asked | null} */
     let asked = null;
     const parts = figure(root, { title: 'What the model would say after each layer', table });
-    const grid = h('div', { class: 'depths-grid' });
-    const opened = h('div', { class: 'depths-opened', 'aria-live': 'polite' });
+    const grid = h('div', { class: 'depths-grid', 'data-rove': '' });
+    const opened = h('div', { class: 'depths-opened', 'aria-live': 'polite', 'data-rove': '' });
     fill(parts.body, h('div', { class: 'depths-both' }, grid, opened));
     const halves = h('input', {
       type: 'checkbox',
@@ -106,7 +106,7 @@ export default {
             },
             spoken(`${stand(depths, depth)}, after ${word(of.pieces[token] ?? '')}: `),
             h('span', { class: 'depths-word' }, look(pieces, guess.id)),
-            shown(guess, depth === last ? token : null, 1),
+            shown(guess, depth === last ? token : null),
           ),
         );
       };
@@ -298,11 +298,10 @@ export default {
  * A probability; that of the deepest row is the model's own, and says where it stands.
  * @param {Ranked} next
  * @param {number | null} token
- * @param {number} [most]  digits
  */
-function shown({ id, probability }, token, most) {
+function shown({ id, probability }, token) {
   const place = token === null ? {} : { site: 'probabilities', index: `${token},${id}` };
-  return share(probability, place, most);
+  return share(probability, place);
 }
 
 /** @param {Guess | undefined} guess */

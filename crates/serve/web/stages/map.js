@@ -66,7 +66,12 @@ export default {
       onHover: hover,
       onPick: (id) => page.set({ 'map-word': id }),
     });
-    const legend = h('div', { class: 'map-legend', role: 'group', 'aria-label': 'categories' });
+    const legend = h('div', {
+      class: 'map-legend',
+      'data-rove': '',
+      role: 'group',
+      'aria-label': 'categories',
+    });
     const readout = h('p', { class: 'map-readout', 'aria-live': 'polite' });
     const stage = h('span', { class: 'map-step' });
     fill(parts.body, sheet.node, readout, legend);

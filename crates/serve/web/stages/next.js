@@ -8,7 +8,7 @@ import { ask } from '../kit/ask.js';
 import { mention, word } from '../kit/chips.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
-import { count, number } from '../kit/number.js';
+import { count, format, number } from '../kit/number.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -54,8 +54,8 @@ export default {
     const parts = figure(root, { title: 'What may come next', table });
     const example = opensOn(page, 'next-words', UNCERTAIN);
     parts.controls.append(example.node);
-    const list = h('div', { class: 'next-list' });
-    const found = h('div', { class: 'next-found', 'aria-live': 'polite' });
+    const list = h('div', { class: 'next-list', 'data-rove': '' });
+    const found = h('div', { class: 'next-found', 'aria-live': 'polite', 'data-rove': '' });
     const line = curve();
     const search = h('input', {
       type: 'search',
@@ -205,7 +205,7 @@ export default {
         const first = answer.top[0];
         if (first) {
           parts.say(
-            `After ${word(of.pieces[of.token] ?? '')} the likeliest token is ${word(answer.pieces[first.id] ?? '')}, at ${Math.round(100 * first.probability)} %.`,
+            `After ${word(of.pieces[of.token] ?? '')} the likeliest token is ${word(answer.pieces[first.id] ?? '')}, at ${format(first.probability, { percent: true })}.`,
           );
         }
       },

@@ -66,7 +66,7 @@ export default {
     const parts = figure(root, { title: 'Who wrote how much into the stream', table });
     const rows = h('div', {
       class: 'stream-rows',
-      tabindex: '0',
+      'data-rove': '',
       role: 'group',
       'aria-label': 'the writers of the stream',
     });

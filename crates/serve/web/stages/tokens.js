@@ -149,7 +149,13 @@ function drawOwn(node, { model, about, token }, cut, isPicked) {
   fill(
     node,
     label(model, about.vocabulary, cut.ids.length),
-    h('div', { class: 'cut-pieces is-own' }, left(from), tiles, left(cut.ids.length - to)),
+    h(
+      'div',
+      { class: 'cut-pieces is-own', 'data-rove': '' },
+      left(from),
+      tiles,
+      left(cut.ids.length - to),
+    ),
   );
 }
 
@@ -172,7 +178,13 @@ function row(of, own, picked, onPick) {
     );
     tiles.push(tile(button, of, at));
   }
-  return h('div', { class: 'cut-pieces' }, left(from), tiles, left(of.ids.length - to));
+  return h(
+    'div',
+    { class: 'cut-pieces', 'data-rove': '' },
+    left(from),
+    tiles,
+    left(of.ids.length - to),
+  );
 }
 
 /** @param {HTMLElement} button @param {Cut} cut @param {number} at */

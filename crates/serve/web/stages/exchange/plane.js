@@ -26,7 +26,8 @@ import { h, svg } from '../../kit/dom.js';
 const MOST = 5;
 /** Pixels around the drawing. */
 const MARGIN = { left: 14, right: 26, top: 26, bottom: 30 };
-const HEIGHT = { least: 110, most: 300 };
+/** The same in every layer, so that nothing below it moves. */
+const HEIGHT = 220;
 
 /**
  * What is added, head to tail, in the order of the sequence.
@@ -89,7 +90,7 @@ function extent(plane, arrows) {
 export function fitting(plane, arrows, width) {
   const { left, right, low, high } = extent(plane, arrows);
   const across = (width - MARGIN.left - MARGIN.right) / (right - left);
-  const up = (HEIGHT.most - MARGIN.top - MARGIN.bottom) / Math.max(high - low, 1e-9);
+  const up = (HEIGHT - MARGIN.top - MARGIN.bottom) / Math.max(high - low, 1e-9);
   return Math.min(across, up);
 }
 
@@ -138,8 +139,7 @@ export function between(from, to, share) {
  */
 export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
   const { left, low, high, isCut } = extent(plane, arrows);
-  const tall = (high - low) * unit + MARGIN.top + MARGIN.bottom;
-  const height = Math.max(HEIGHT.least, Math.ceil(tall));
+  const height = Math.max(HEIGHT, Math.ceil((high - low) * unit + MARGIN.top + MARGIN.bottom));
   const ground = height - MARGIN.bottom + low * unit;
   /** @type {(point: Point) => Point} */
   const at = ([x, y]) => [MARGIN.left + (x - left) * unit, ground - y * unit];

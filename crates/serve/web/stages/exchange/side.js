@@ -50,6 +50,7 @@ export function side({ name, sentence, onToken, onLayer }) {
   const change = changing();
   const chips = h('div', {
     class: 'exchange-chips',
+    'data-rove': '',
     role: 'group',
     'aria-label': `tokens of ${name}`,
   });
@@ -240,7 +241,7 @@ function row(of, source, max, bar) {
     h('span', { class: 'exchange-name' }, label),
     track(bar, String(source), length, max),
     number(length, { digits: digits(length) }),
-    number(share, { percent: true, digits: 1 }),
+    number(share, { percent: true }),
   );
 }
 
@@ -252,7 +253,7 @@ function plainRow(name, length, share, max, bar, kind = '') {
     h('span', { class: 'exchange-name' }, name),
     track(bar, name, length, max),
     number(length, { digits: digits(length) }),
-    number(share, { percent: true, digits: 1 }),
+    number(share, { percent: true }),
   );
 }
 
@@ -274,7 +275,7 @@ function nothing(of, source, piece) {
       h('span', { class: 'exchange-said' }, 'not there yet'),
     ),
     number(weight, { digits: 0, ...place }),
-    number(weight, { digits: 0, percent: true }),
+    number(weight, { percent: true }),
   );
 }
 

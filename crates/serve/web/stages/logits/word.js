@@ -6,7 +6,7 @@
 import { visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
-import { number, place as placed } from '../../kit/number.js';
+import { number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/stage.js').Page} Page */
@@ -54,19 +54,12 @@ export function said(pieces, id) {
 }
 
 /**
- * A probability with as many digits as tell it from none and from certain.
+ * A probability.
  * @param {number} probability
  * @param {{site?: string, index?: string}} [place]
- * @param {number} [most]  digits behind the point at most
  */
-export function share(probability, place = {}, most = 6) {
-  if (probability < 1e-4) {
-    const text = probability === 0 ? '0' : probability.toExponential(1);
-    return h('span', { class: 'number', ...placed(place) }, text);
-  }
-  const near = Math.min(probability, 1 - probability);
-  const digits = near >= 0.095 ? 0 : Math.min(most, Math.ceil(-Math.log10(near || 1e-8)) - 1);
-  return number(probability, { ...place, percent: true, digits });
+export function share(probability, place = {}) {
+  return number(probability, { ...place, percent: true });
 }
 
 /**

@@ -3,7 +3,7 @@
  */
 
 import { visible } from '../../kit/chips.js';
-import { count, number } from '../../kit/number.js';
+import { count, format, number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../map.js').About} About */
@@ -28,7 +28,7 @@ export function stepName(step, of) {
 export function axisName(of, axis, share) {
   const name =
     axis < of.parting ? `kinds apart, ${axis + 1}` : `most variance, ${axis - of.parting + 1}`;
-  return `${name} (${(share * 100).toFixed(1)} %)`;
+  return `${name} (${format(share, { percent: true })})`;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
-import { count } from '../../kit/number.js';
+import { count, format } from '../../kit/number.js';
 import { axes, logarithmic } from '../logits/plot.js';
 import { asWide, share } from '../logits/word.js';
 
@@ -95,7 +95,7 @@ export function curve() {
         xShow: count,
         yShow: (value) =>
           value >= 0.01
-            ? `${Math.round(100 * value)} %`
+            ? format(value, { percent: true })
             : `10${superscript(Math.round(Math.log10(value)))}`,
       }),
       svg('polyline', {

@@ -21,7 +21,12 @@ const SIDE = 2 * RADIUS + 10;
 
 /** @param {import('../../kit/figure.js').Anatomy} parts */
 export function rotary(parts) {
-  const dials = h('div', { class: 'dials', role: 'group', 'aria-label': 'a dial for each pair' });
+  const dials = h('div', {
+    class: 'dials',
+    'data-rove': '',
+    role: 'group',
+    'aria-label': 'a dial for each pair',
+  });
   const legend = h('p', { class: 'dials-legend' });
   const sum = h('div', { class: 'dial-sum' });
   return {

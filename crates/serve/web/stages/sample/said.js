@@ -4,7 +4,7 @@
 
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
-import { count, number } from '../../kit/number.js';
+import { count, format, number } from '../../kit/number.js';
 import { chance, quoted } from '../chain.js';
 
 /** @typedef {import('./rows.js').Answer} Answer */
@@ -104,7 +104,7 @@ export function said({ tokens, draws }, columns) {
     .slice(0, 5)
     .map(
       (token, row) =>
-        `${token.piece.trim()} ${(100 * (last.probabilities[row] ?? 0)).toFixed(0)} percent, drawn ${draws.counts[row]} times`,
+        `${token.piece.trim()} ${format(last.probabilities[row] ?? 0, { percent: true })}, drawn ${draws.counts[row]} times`,
     );
   return `After the chain ${last.kept} tokens are left. ${names.join('; ')}.`;
 }

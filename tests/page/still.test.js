@@ -1,0 +1,197 @@
+/**
+ * Nothing moves unless the reader moves it: while one types, chooses, drags and plays, the page is not
+ * scrolled, and the figure that is being watched stays at its place on the screen.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, drawn, open, serve, stages } from './browser.js';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let served;
+/** @type {Awaited<ReturnType<typeof browse>>} */
+let browser;
+
+before(async () => {
+  served = await serve(['default']);
+  browser = await browse();
+});
+
+after(async () => {
+  await browser.close();
+  await served.stop();
+});
+
+const CONTROLS =
+  'button, select, input, canvas, [role="application"], [role="button"], [role="slider"]';
+
+/** Waits until no figure near the screen is being drawn. @param {Page} page */
+async function settled(page) {
+  await page.waitForTimeout(60);
+  await page.waitForFunction(() => document.querySelectorAll('.is-busy').length === 0, null, {
+    timeout: 60_000,
+  });
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
+}
+
+/** Where the page stands, and the upper edge of a figure on the screen. @param {Page} page @param {string} stage */
+function place(page, stage) {
+  return page.evaluate((stage) => {
+    const figure = /** @type {Element} */ (document.querySelector(`figure[data-stage="${stage}"]`));
+    return { scrolled: window.scrollY, top: figure.getBoundingClientRect().top };
+  }, stage);
+}
+
+/** Puts the upper edge of something at a height of the screen. @param {Page} page @param {import('playwright-core').Locator} what @param {number} height */
+async function putAt(page, what, height) {
+  await what.evaluate(
+    (node, height) =>
+      window.scrollBy({
+        top: node.getBoundingClientRect().top - height,
+        behavior: 'instant',
+      }),
+    height,
+  );
+  await page.waitForTimeout(120);
+  await settled(page);
+}
+
+/** The controls of a figure that can be used now, of each kind three. @param {Page} page @param {string} stage */
+function controls(page, stage) {
+  return page.locator(`figure[data-stage="${stage}"]`).evaluate((figure, selector) => {
+    /** @type {Map<string, number>} */
+    const seen = new Map();
+    return Array.from(figure.querySelectorAll(selector)).flatMap((node, at) => {
+      const { width, height } = node.getBoundingClientRect();
+      if (node.matches(':disabled') || width === 0 || height === 0 || node.closest('.figure-head'))
+        return [];
+      const type = node.getAttribute('type') ?? node.getAttribute('role') ?? '';
+      const tag = node.tagName.toLowerCase();
+      const name = `${tag}.${node.getAttribute('class') ?? ''} ${type}`;
+      const count = (seen.get(name) ?? 0) + 1;
+      seen.set(name, count);
+      return count <= 3 ? [{ at, name, type, tag }] : [];
+    });
+  }, CONTROLS);
+}
+
+/** Uses a control as a reader would, at its place on the screen. @param {Page} page @param {import('playwright-core').Locator} control @param {string} type @param {string} tag */
+async function use(page, control, type, tag) {
+  const box = await control.boundingBox();
+  if (!box) return;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  if (tag === 'select') {
+    await control.evaluate((node) => {
+      const select = /** @type {HTMLSelectElement} */ (node);
+      select.focus();
+      select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    });
+  } else if (type === 'range') {
+    await page.mouse.move(box.x + box.width * 0.5, y);
+    await page.mouse.down();
+    for (const share of [0.6, 0.75, 0.4, 0.2, 0.35]) {
+      await page.mouse.move(box.x + box.width * share, y);
+      await page.waitForTimeout(60);
+    }
+    await page.mouse.up();
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
+  } else if (type === 'text' || type === 'search' || type === 'number') {
+    await page.mouse.click(x, y);
+    for (const letter of type === 'number' ? '12' : 'bird') {
+      await page.keyboard.type(letter);
+      await page.waitForTimeout(40);
+    }
+  } else if (type === 'application' || tag === 'canvas') {
+    for (const share of [0.3, 0.6]) {
+      await page.mouse.click(box.x + box.width * share, box.y + box.height * share);
+      await page.waitForTimeout(60);
+    }
+    for (const key of ['ArrowDown', 'ArrowRight', 'ArrowUp', 'Enter'])
+      await page.keyboard.press(key);
+  } else {
+    await page.mouse.click(x, y);
+    for (const key of ['ArrowRight', 'ArrowLeft', '[', ']']) await page.keyboard.press(key);
+  }
+}
+
+for (const width of [1280, 360]) {
+  test(`no control of any figure scrolls the page, ${width} px`, async () => {
+    const { page } = await open(browser.context, served.address, {}, { width });
+    /** @type {string[]} */
+    const moved = [];
+    let used = 0;
+    for (const stage of await stages(page)) {
+      await drawn(page, stage);
+      await settled(page);
+      const all = page.locator(`figure[data-stage="${stage}"]`).locator(CONTROLS);
+      for (const { at, name, type, tag } of await controls(page, stage)) {
+        const control = all.nth(at);
+        // What another control took away is not missed.
+        if (at >= (await all.count()) || !(await control.isVisible())) continue;
+        await putAt(page, control, 420);
+        const before = await place(page, stage);
+        await use(page, control, type, tag);
+        await settled(page);
+        // Long enough for what plays to take a step.
+        if (/player/.test(name)) await page.waitForTimeout(1000);
+        const now = await place(page, stage);
+        used += 1;
+        // What a reader unfolds takes its room; what was touched stays under the pointer.
+        if (type === 'checkbox') continue;
+        if (Math.abs(now.scrolled - before.scrolled) > 1 || Math.abs(now.top - before.top) > 1)
+          moved.push(
+            `${stage}: ${name} (${at}): scrolled by ${now.scrolled - before.scrolled}, the figure by ${now.top - before.top}`,
+          );
+        if (/player-play/.test(name)) {
+          await control.evaluate((node) => {
+            if (node.textContent === 'pause') /** @type {HTMLElement} */ (node).click();
+          });
+          await settled(page);
+        }
+      }
+    }
+    assert.deepEqual(moved, []);
+    assert.ok(used > 80, `only ${used} controls`);
+    await page.close();
+  });
+}
+
+test('typing, chips and keys leave every figure where it is', async () => {
+  const { page } = await open(browser.context, served.address);
+  /** @type {string[]} */
+  const moved = [];
+  for (const stage of await stages(page)) {
+    await drawn(page, stage);
+    await putAt(page, page.locator(`figure[data-stage="${stage}"]`), 300);
+    const before = await place(page, stage);
+    const check = async (/** @type {string} */ what) => {
+      await settled(page);
+      const now = await place(page, stage);
+      if (Math.abs(now.top - before.top) > 1)
+        moved.push(`${stage}: ${what}: by ${now.top - before.top} on the screen`);
+    };
+    await page.locator('#prompt').focus();
+    await page.keyboard.press('End');
+    for (const letter of ' and the small dog') {
+      await page.keyboard.type(letter);
+      await page.waitForTimeout(25);
+    }
+    await check('typing');
+    const chips = page.locator('#tokens .chip');
+    const box = await chips.nth(2).boundingBox();
+    await page.mouse.click((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+    await check('a chip');
+    for (const key of ['ArrowLeft', 'ArrowUp', ']', 'ArrowRight', 'ArrowDown', '['])
+      await page.keyboard.press(key);
+    await check('keys');
+    await page.locator('#prompt').fill('the bird is red');
+    await check('a shorter prompt');
+  }
+  assert.deepEqual(moved, []);
+  await page.close();
+});
