@@ -105,3 +105,51 @@ test('a search finds a word, the keys walk on, and each says its true neighbours
   assert.deepEqual(faults, []);
   await page.close();
 });
+
+/** Words of the drawing that lie on another, or on a dot. @param {import('playwright-core').Locator} figure */
+function overlaps(figure) {
+  return figure.locator('.plane').evaluate((plane) => {
+    const words = Array.from(plane.querySelectorAll('text'));
+    const dots = Array.from(plane.querySelectorAll('circle'));
+    /** @param {Element} one @param {Element} other */
+    const meet = (one, other) => {
+      const [a, b] = [one, other].map((node) => node.getBoundingClientRect());
+      if (!a || !b) return false;
+      const [x, y] = [
+        Math.min(a.right, b.right) - Math.max(a.left, b.left),
+        Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
+      ];
+      // A line of text is taller than its letters.
+      return x > 1 && y > 4;
+    };
+    return words.flatMap((word, at) =>
+      [...words.slice(at + 1), ...dots]
+        .filter((other) => meet(word, other))
+        .map((other) => `${word.textContent} on ${other.textContent || other.tagName}`),
+    );
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`no word of a sum lies on another or on a dot, ${width} px`, async () => {
+    const { page } = await open(browser.context, served.address, {}, { width });
+    const figure = await drawn(page, 'analogy');
+    const sums = await figure
+      .locator('.choice select')
+      .first()
+      .evaluate((node) =>
+        Array.from(/** @type {HTMLSelectElement} */ (node).options, ({ value }) => value),
+      );
+    const more = ['king,queen,king', 'red,blue,bird', 'anna,tom,cat', 'monday,tuesday,friday'];
+    assert.ok(sums.length > 5);
+    for (const sum of [...sums.filter(Boolean), ...more]) {
+      await page.evaluate((sum) => {
+        location.hash = `analogy=${encodeURIComponent(sum)}`;
+      }, sum);
+      await page.waitForTimeout(50);
+      await drawn(page, 'analogy');
+      assert.deepEqual(await overlaps(figure), [], sum);
+    }
+    await page.close();
+  });
+}

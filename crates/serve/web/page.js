@@ -6,8 +6,9 @@
 import { figures } from './figures.js';
 import { Away, ask, isOtherProgram, Said, watchAnswers } from './kit/ask.js';
 import { chip } from './kit/chips.js';
-import { fill, h } from './kit/dom.js';
+import { fill, h, sideways } from './kit/dom.js';
 import { count } from './kit/number.js';
+import { drawBeforePrinting } from './kit/print.js';
 import { rove } from './kit/rove.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
@@ -51,6 +52,7 @@ head.addEventListener('change', () => state.set({ head: head.value }));
 chat.addEventListener('change', () => state.set({ chat: chat.checked, token: null }));
 theme.addEventListener('click', () => document.dispatchEvent(new Event('lookback-theme-turn')));
 
+sideways(tokens);
 new ResizeObserver(() => {
   document.documentElement.style.setProperty('--bar-height', `${bar.offsetHeight}px`);
 }).observe(bar);
@@ -334,22 +336,5 @@ async function begin() {
   follow();
 }
 
-/* Printing: every figure is drawn first */
-
-/** @param {KeyboardEvent} event */
-function isPrint(event) {
-  return (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === 'p';
-}
-document.addEventListener('keydown', async (event) => {
-  if (!isPrint(event) || places.isWhole()) return;
-  event.preventDefault();
-  document.documentElement.classList.add('is-preparing');
-  await places.all();
-  document.documentElement.classList.remove('is-preparing');
-  window.print();
-});
-// Where printing is asked for by other means, whatever is there is printed, and the rest follows.
-window.addEventListener('beforeprint', () => places.all());
-matchMedia('print').addEventListener('change', ({ matches }) => matches && places.all());
-
+drawBeforePrinting({ isWhole: places.isWhole, drawAll: places.all });
 begin();

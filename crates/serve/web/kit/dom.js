@@ -87,3 +87,24 @@ function nodes(children) {
     .filter((child) => child !== null && child !== undefined && child !== false)
     .map((child) => (child instanceof Node ? child : String(child)));
 }
+
+/**
+ * Says at its edges that a node which scrolls sideways has more there.
+ * @param {HTMLElement} node
+ */
+export function sideways(node) {
+  let isDue = false;
+  const mark = () => {
+    isDue = false;
+    const { scrollLeft, clientWidth, scrollWidth } = node;
+    node.classList.toggle('is-cut-left', scrollLeft > 2);
+    node.classList.toggle('is-cut-right', scrollLeft + clientWidth < scrollWidth - 2);
+  };
+  const soon = () => {
+    if (!isDue) requestAnimationFrame(mark);
+    isDue = true;
+  };
+  node.addEventListener('scroll', soon, { passive: true });
+  new ResizeObserver(soon).observe(node);
+  new MutationObserver(soon).observe(node, { childList: true, subtree: true });
+}

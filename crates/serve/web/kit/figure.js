@@ -3,7 +3,7 @@
  * belong to it alone, a caption of live sentences, and a table twin for those who do not see it.
  */
 
-import { clear, fill, h } from './dom.js';
+import { clear, fill, h, sideways } from './dom.js';
 import { keepHeight } from './still.js';
 
 /** @typedef {import('./dom.js').Child} Child */
@@ -61,6 +61,11 @@ export function figure(root, { title, table }) {
     root,
     h('div', { class: 'figure-head' }, heading, table ? opener : null),
     body,
+    h(
+      'p',
+      { class: 'figure-sideways', 'aria-hidden': 'true' },
+      'wider than the screen: scroll it sideways',
+    ),
     spoken,
     controls,
     problem,
@@ -68,6 +73,7 @@ export function figure(root, { title, table }) {
     twin,
   );
 
+  sideways(body);
   root.removeAttribute('aria-label');
   root.setAttribute('aria-labelledby', `${id}-title`);
   // As tall as they were, until the figure is about another text.

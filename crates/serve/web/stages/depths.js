@@ -6,7 +6,7 @@
 
 import { Away, ask, Said } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
-import { fill, h } from '../kit/dom.js';
+import { fill, h, sideways } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count } from '../kit/number.js';
 import { sentence, stand } from './depths/said.js';
@@ -45,6 +45,8 @@ import {
 
 /** Tokens shown at once, and the pixels that each takes beside what names the rows. */
 const [FEWEST, MOST, COLUMN, NAMES] = [2, 12, 112, 160];
+/** The same on a narrow screen. @type {[number, number]} */
+const NARROW = [125, 100];
 /** Guesses of the opened place. */
 const GUESSES = 10;
 /** Tokens beside the chosen one that are read at once: each costs a whole head at every depth. */
@@ -58,6 +60,7 @@ export default {
     let asked = null;
     const parts = figure(root, { title: 'What the model would say after each layer', table });
     const grid = h('div', { class: 'depths-grid', 'data-rove': '' });
+    sideways(grid);
     const opened = h('div', { class: 'depths-opened', 'aria-live': 'polite', 'data-rove': '' });
     fill(parts.body, h('div', { class: 'depths-both' }, grid, opened));
     const halves = h('input', {
@@ -256,7 +259,8 @@ export default {
     return {
       async draw(own, signal) {
         const of = await example.selection(own, signal);
-        const room = Math.floor((grid.clientWidth - NAMES) / COLUMN);
+        const [names, column] = grid.clientWidth < 480 ? NARROW : [NAMES, COLUMN];
+        const room = Math.floor((grid.clientWidth - names) / column);
         const count = Math.min(of.ids.length, Math.max(FEWEST, Math.min(MOST, room)));
         // The chosen token stands near the right, so that one sees what led to it.
         const after = Math.min(2, Math.floor((count - 1) / 3));

@@ -7,15 +7,14 @@
 import { word } from '../../kit/chips.js';
 import { fill, svg } from '../../kit/dom.js';
 import { format } from '../../kit/number.js';
+import { placed } from './labels.js';
 
 /** @typedef {import('../analogy.js').Sum} Sum */
 /** @typedef {import('../analogy.js').Point} Point */
-/** @typedef {{x: number, y: number, text: string, kind: string, id: number | null}} Label */
+/** @typedef {import('./labels.js').Label} Label */
 
 /** Answers that are drawn, where there is room. */
 const DRAWN = 5;
-/** A line of text, in pixels. */
-const LINE = 15;
 
 /**
  * @param {HTMLElement} root
@@ -64,6 +63,8 @@ export function drawPlane(root, sum, marked, mark) {
     svg('line', { class: 'plane-side', x1: px(from), y1: py(from), x2: px(to), y2: py(to) });
   /** @type {Label[]} */
   const above = [
+    { x: px(a), y: py(a), text: nameA ?? '', kind: 'plane-word', id: null, isLeft: true },
+    { x: px(b), y: py(b), text: nameB ?? '', kind: 'plane-word', id: null, isLeft: true },
     { x: px(c), y: py(c), text: nameC ?? '', kind: 'plane-word', id: null },
     {
       x: px(sum.result),
@@ -75,8 +76,8 @@ export function drawPlane(root, sum, marked, mark) {
     ...answers
       .filter(({ id }, at) => at === 0 || id === marked)
       .map((answer) => ({
-        x: px(answer.placed) - 12,
-        y: py(answer.placed) - 12,
+        x: px(answer.placed),
+        y: py(answer.placed),
         text: word(answer.piece),
         kind: 'plane-answer',
         id: answer.id,
@@ -110,6 +111,25 @@ export function drawPlane(root, sum, marked, mark) {
       svg('circle', { cx: ex(answer.placed), cy: py(answer.placed), r: 4 }),
     );
   });
+  const corners = [a, b, c, sum.result];
+  const dotted = answers.map((answer) => answer.placed);
+  const first = answers.find(({ id }) => id === marked) ?? answers[0];
+  // What no word may lie on: dots, and lines.
+  /** @type {[number, number][]} */
+  const points = [
+    ...[...corners, ...dotted].map((at) => /** @type {[number, number]} */ ([px(at), py(at)])),
+    ...dotted.map((at) => /** @type {[number, number]} */ ([ex(at), py(at)])),
+    ...corners.map((at) => /** @type {[number, number]} */ ([edge, py(at)])),
+  ];
+  /** @type {[number, number, number, number][]} */
+  const lines = [
+    [px(b), py(b), px(a), py(a)],
+    [px(c), py(c), px(sum.result), py(sum.result)],
+    [px(b), py(b), px(c), py(c)],
+    [px(a), py(a), px(sum.result), py(sum.result)],
+    [edge, 22, edge, height - 34],
+  ];
+  if (first) lines.push([px(first.placed), py(first.placed), ex(first.placed), py(first.placed)]);
   fill(
     root,
     svg(
@@ -144,15 +164,20 @@ export function drawPlane(root, sum, marked, mark) {
       [a, b, c].map((at) => svg('circle', { class: 'plane-corner', cx: edge, cy: py(at), r: 3 })),
       svg('circle', { class: 'plane-corner is-sum', cx: edge, cy: py(sum.result), r: 4 }),
       dots,
-      [a, b].map((at, of) =>
-        svg(
-          'text',
-          { class: 'plane-word is-left', x: px(at) - 9, y: py(at) },
-          (of === 0 ? nameA : nameB) ?? '',
-        ),
+      placed([...above, ...beside], { points, lines, width, height: height - 18 }).flatMap(
+        ({ label, x, y, leader }) => [
+          leader ? svg('line', { class: 'plane-leader', ...leader }) : null,
+          svg(
+            'text',
+            {
+              class: `${label.kind} ${label.id !== null && label.id === marked ? 'is-marked' : ''}`,
+              x,
+              y,
+            },
+            label.text,
+          ),
+        ],
       ),
-      labels(above, marked),
-      labels(beside, marked),
     ),
   );
 }
@@ -172,43 +197,4 @@ function arrow([x1, y1], [x2, y2], kind) {
     svg('line', { x1, y1, x2: tipX - 6 * ux, y2: tipY - 6 * uy }),
     svg('polygon', { points: `${tipX},${tipY} ${wing(1)} ${wing(-1)}` }),
   );
-}
-
-/**
- * Labels to the right of their points, pushed down where they would lie on one another.
- * @param {Label[]} wanted
- * @param {number | null} marked
- */
-function labels(wanted, marked) {
-  /** @type {{left: number, right: number, y: number}[]} */
-  const taken = [];
-  return [...wanted]
-    .sort((one, other) => one.y - other.y)
-    .flatMap((label) => {
-      const [left, right] = [label.x + 8, label.x + 12 + label.text.length * 7.2];
-      let y = label.y;
-      for (const other of taken)
-        if (left < other.right && right > other.left && y < other.y + LINE) y = other.y + LINE;
-      taken.push({ left, right, y });
-      return [
-        y - label.y > 3
-          ? svg('line', {
-              class: 'plane-leader',
-              x1: label.x + 5,
-              y1: label.y,
-              x2: left - 1,
-              y2: y,
-            })
-          : null,
-        svg(
-          'text',
-          {
-            class: `${label.kind} ${label.id !== null && label.id === marked ? 'is-marked' : ''}`,
-            x: left,
-            y,
-          },
-          label.text,
-        ),
-      ];
-    });
 }

@@ -5,7 +5,7 @@
 
 import { chip, visible, word } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
-import { fill, h } from '../../kit/dom.js';
+import { fill, h, sideways } from '../../kit/dom.js';
 import { matrix } from '../../kit/matrix.js';
 import { changing, growing } from '../../kit/motion.js';
 import { format, number } from '../../kit/number.js';
@@ -54,6 +54,7 @@ export function side({ name, sentence, onToken, onLayer }) {
     role: 'group',
     'aria-label': `tokens of ${name}`,
   });
+  sideways(chips);
   const drawing = h('div', { class: 'exchange-plane' });
   const rows = h('ol', { class: 'exchange-rows' });
   const readout = h('p', { class: 'exchange-note', 'aria-live': 'polite' }, '\u00a0');

@@ -1,0 +1,63 @@
+/** Printing shows every figure, also those that were never near the screen. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, drawn, open, serve, stages } from './browser.js';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let served;
+/** @type {Awaited<ReturnType<typeof browse>>} */
+let browser;
+
+before(async () => {
+  served = await serve(['default']);
+  browser = await browse();
+});
+
+after(async () => {
+  await browser.close();
+  await served.stop();
+});
+
+test('a page that is printed at once has every figure drawn', async () => {
+  // The program has read its vocabularies by then, which takes a debug build seconds.
+  const earlier = (await open(browser.context, served.address)).page;
+  for (const stage of await stages(earlier)) await drawn(earlier, stage);
+  await earlier.close();
+  const { page, faults } = await open(browser.context, served.address);
+  const all = await stages(page);
+  await page.evaluate(() => {
+    window.addEventListener('afterprint', () => {
+      const drawn = Array.from(
+        document.querySelectorAll('figure[data-drawn="true"]:not(.is-busy)'),
+      );
+      document.body.dataset.printed = drawn
+        .map((figure) => /** @type {HTMLElement} */ (figure).dataset.stage)
+        .join();
+    });
+  });
+  assert.ok((await page.locator('figure[data-drawn]').count()) < all.length);
+  const pdf = await page.pdf({ format: 'A4' });
+  const printed = await page.evaluate(() => document.body.dataset.printed?.split(','));
+  assert.deepEqual(printed, all);
+  assert.ok(pdf.length > 100_000, `${pdf.length} bytes`);
+  await page.locator('.print-hold').first().waitFor({ state: 'detached' });
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('the keys that print draw every figure first, and then ask for printing', async () => {
+  const { page } = await open(browser.context, served.address);
+  const all = await stages(page);
+  await page.evaluate(() => {
+    window.print = () => {
+      document.body.dataset.printed = String(
+        document.querySelectorAll('figure[data-drawn="true"]:not(.is-busy)').length,
+      );
+    };
+  });
+  await page.keyboard.press('Control+p');
+  await page.waitForFunction(() => document.body.dataset.printed !== undefined);
+  assert.equal(await page.evaluate(() => document.body.dataset.printed), String(all.length));
+  await page.close();
+});
