@@ -84,7 +84,7 @@ test('the slider shows what was before, on the same sheet, and a link brings it 
   const range = figure.getByLabel('step of training');
   await range.focus();
   await page.keyboard.press('End');
-  await figure.getByText('as it is now').waitFor();
+  await figure.getByText('as it is now', { exact: true }).waitFor();
   assert.equal(chosen(page).get('map-step'), null);
   assert.deepEqual(faults, []);
   await page.close();

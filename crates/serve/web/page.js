@@ -60,6 +60,8 @@ new ResizeObserver(() => {
 // Arrows choose a token and a layer, brackets a head, wherever no control needs the keys itself.
 document.addEventListener('keydown', (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
+  // Within a drawing arrows are the drawing's, also those that it has no use for.
+  if (event.key.startsWith('Arrow') && at.closest('[role="application"]')) event.preventDefault();
   if (
     !selection ||
     event.ctrlKey ||

@@ -3,6 +3,7 @@
  * keyboard. Large ones are panned and zoomed, never shrunk to dust.
  */
 
+import { hatch, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
 import { format } from './number.js';
@@ -320,6 +321,11 @@ export function matrix({ name, onPick, onHover, describe }) {
     },
     { passive: false },
   );
+  node.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !node.classList.contains('fills-screen')) return;
+    fullScreen();
+    whole.focus({ preventScroll: true });
+  });
   canvas.addEventListener('keydown', (event) => {
     if (!picture) return;
     const step = /** @type {Record<string, [number, number]>} */ ({
@@ -343,8 +349,6 @@ export function matrix({ name, onPick, onHover, describe }) {
     } else if ((event.key === 'Enter' || event.key === ' ') && cursor) {
       event.preventDefault();
       onPick?.(cursor[0], cursor[1]);
-    } else if (event.key === 'Escape' && node.classList.contains('fills-screen')) {
-      fullScreen();
     } else if (event.key === '+' || event.key === '-') {
       zoom(event.key === '+' ? 1.5 : 1 / 1.5);
     }
@@ -386,40 +390,4 @@ export function matrix({ name, onPick, onHover, describe }) {
       draw();
     },
   };
-}
-
-/** @param {[number, number] | null | undefined} one @param {[number, number] | null | undefined} other */
-function isSame(one, other) {
-  return one?.[0] === other?.[0] && one?.[1] === other?.[1];
-}
-
-/** @param {Picture} picture */
-function largest(picture) {
-  let max = 0;
-  for (let row = 0; row < picture.rows; row += 1) {
-    for (let column = 0; column < picture.columns; column += 1) {
-      const size = picture.masked?.(row, column) ? 0 : Math.abs(picture.value(row, column));
-      if (Number.isFinite(size) && size > max) max = size;
-    }
-  }
-  return max;
-}
-
-/** @param {string} label */
-function shorten(label) {
-  return label.length > 12 ? `${label.slice(0, 11)}…` : label;
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} size @param {string} colour */
-function hatch(pen, x, y, size, colour) {
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  const step = size < 12 ? size : 6;
-  for (let at = step / 2; at < 2 * size; at += step) {
-    const [from, to] = [Math.max(0, at - size), Math.min(at, size)];
-    pen.moveTo(x + from, y + at - from);
-    pen.lineTo(x + to, y + at - to);
-  }
-  pen.stroke();
 }

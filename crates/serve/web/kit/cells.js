@@ -1,0 +1,41 @@
+/**
+ * Cells of a matrix: what `matrix.js` asks of them, and how one that does not exist is hatched.
+ */
+
+/** @typedef {import('./matrix.js').Picture} Picture */
+
+/** @param {[number, number] | null | undefined} one @param {[number, number] | null | undefined} other */
+export function isSame(one, other) {
+  return one?.[0] === other?.[0] && one?.[1] === other?.[1];
+}
+
+/** @param {Picture} picture */
+export function largest(picture) {
+  let max = 0;
+  for (let row = 0; row < picture.rows; row += 1) {
+    for (let column = 0; column < picture.columns; column += 1) {
+      const size = picture.masked?.(row, column) ? 0 : Math.abs(picture.value(row, column));
+      if (Number.isFinite(size) && size > max) max = size;
+    }
+  }
+  return max;
+}
+
+/** @param {string} label */
+export function shorten(label) {
+  return label.length > 12 ? `${label.slice(0, 11)}…` : label;
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} size @param {string} colour */
+export function hatch(pen, x, y, size, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  const step = size < 12 ? size : 6;
+  for (let at = step / 2; at < 2 * size; at += step) {
+    const [from, to] = [Math.max(0, at - size), Math.min(at, size)];
+    pen.moveTo(x + from, y + at - from);
+    pen.lineTo(x + to, y + at - to);
+  }
+  pen.stroke();
+}
