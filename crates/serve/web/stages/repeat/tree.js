@@ -104,7 +104,6 @@ export function draw(root, cursor, onPick) {
     const name = node.token ? visible(node.token.text || node.token.piece) : 'prompt';
     const shown = name.length > 7 ? `${name.slice(0, 6)}…` : name;
     const isHere = node === cursor;
-    const short = name.length > 7 ? `${name.slice(0, 6)}…` : name;
     dots.push(
       svg(
         'g',
