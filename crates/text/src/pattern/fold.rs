@@ -8,9 +8,17 @@ use regex_syntax::hir::{Class as Parsed, ClassUnicode, ClassUnicodeRange, HirKin
 
 use super::class::Class;
 
-/// Letters that fold to several, and what they fold to.
-static SEVERAL: LazyLock<Vec<(Vec<char>, Vec<char>)>> = LazyLock::new(|| {
-    let mut several: Vec<(Vec<char>, Vec<char>)> = Vec::new();
+/// Letters that fold to several, in every case, so that a search compares and makes nothing.
+struct Several {
+    folded: Vec<char>,
+    /// What each of the folded letters may be.
+    spellings: Vec<Vec<char>>,
+    /// The letters that are all of them in one.
+    letters: Vec<char>,
+}
+
+static SEVERAL: LazyLock<Vec<Several>> = LazyLock::new(|| {
+    let mut several: Vec<Several> = Vec::new();
     for letter in ('\u{80}'..='\u{1fff}').chain('\u{fb00}'..='\u{fb17}') {
         let folded: Vec<char> = match letter {
             // Without an upper case of several letters, or with another one.
@@ -21,23 +29,41 @@ static SEVERAL: LazyLock<Vec<(Vec<char>, Vec<char>)>> = LazyLock::new(|| {
         if folded.len() < 2 {
             continue;
         }
-        match several.iter_mut().find(|(there, _)| *there == folded) {
-            Some((_, letters)) => letters.push(letter),
-            None => several.push((folded, vec![letter])),
+        match several.iter_mut().find(|there| there.folded == folded) {
+            Some(there) => there.letters.extend(cases(letter)),
+            None => several.push(Several {
+                spellings: folded.iter().map(|letter| cases(*letter)).collect(),
+                folded,
+                letters: cases(letter),
+            }),
         }
     }
     several
 });
+
+/// A letter in every case that is one letter.
+fn cases(letter: char) -> Vec<char> {
+    let set = folded_set([letter]);
+    set.iter().flat_map(|range| range.start()..=range.end()).collect()
+}
+
+fn folded_set(letters: impl IntoIterator<Item = char>) -> ClassUnicode {
+    let ranges = letters.into_iter().map(|letter| ClassUnicodeRange::new(letter, letter));
+    let mut set = ClassUnicode::new(ranges);
+    set.case_fold_simple();
+    set
+}
 
 /// A run of letters, in every case. Where letters may be one letter in two ways, Oniguruma tries some of
 /// them, and in a look-behind none: such a run is refused.
 pub(super) fn letters(run: &[char], looks_behind: bool) -> Result<String> {
     let (mut text, mut at) = (String::new(), 0);
     while at < run.len() {
-        let here: Vec<usize> = sequences(&run[at..]).map(|(folded, _)| folded.len()).collect();
+        let here: Vec<usize> = sequences(&run[at..]).map(|several| several.folded.len()).collect();
         let end = at + here.first().copied().unwrap_or(1);
         let is_shared = (at + 1..end).any(|inner| sequences(&run[inner..]).next().is_some());
-        if here.len() > 1 || is_shared || looks_behind && is_several(&run[at..end]) {
+        let is_several = end - at > 1 || as_several(run[at]).next().is_some();
+        if here.len() > 1 || is_shared || looks_behind && is_several {
             let letters: String = run[at..].iter().take(4).collect();
             return Err(Refusal::user(format!(
                 "it ignores the case of {letters:?}, which may be fewer letters in several ways"
@@ -49,37 +75,31 @@ pub(super) fn letters(run: &[char], looks_behind: bool) -> Result<String> {
     Ok(text)
 }
 
-/// Whether letters are more or fewer in another spelling.
-fn is_several(run: &[char]) -> bool {
-    let folds = |letter: &char| {
-        SEVERAL.iter().any(|(_, letters)| letters.iter().any(|one| is_same(*one, *letter)))
-    };
-    run.len() > 1 || run.iter().any(folds)
+/// Sequences that begin here and are one letter in another spelling.
+fn sequences(run: &[char]) -> impl Iterator<Item = &'static Several> {
+    SEVERAL.iter().filter(move |several| {
+        let pairs = run.iter().zip(&several.spellings);
+        run.len() >= several.folded.len()
+            && pairs.into_iter().all(|(letter, all)| all.contains(letter))
+    })
 }
 
-/// Sequences that begin here and are one letter in another spelling.
-fn sequences(run: &[char]) -> impl Iterator<Item = &'static (Vec<char>, Vec<char>)> {
-    SEVERAL.iter().filter(move |(folded, _)| {
-        run.len() >= folded.len()
-            && run.iter().zip(folded).all(|(one, other)| is_same(*one, *other))
-    })
+/// What a letter is in several.
+fn as_several(letter: char) -> impl Iterator<Item = &'static Several> {
+    SEVERAL.iter().filter(move |several| several.letters.contains(&letter))
 }
 
 /// Letters that belong together, read in every way.
 fn row(run: &[char]) -> String {
     let Some((first, rest)) = run.split_first() else { return String::new() };
     let mut ways = vec![format!("{}{}", one(*first), row(rest))];
-    let is_one = |letters: &[char]| letters.iter().any(|letter| is_same(*letter, *first));
-    for (folded, _) in SEVERAL.iter().filter(|(_, letters)| is_one(letters)) {
-        let spelled: String = folded.iter().map(|letter| one(*letter)).collect();
+    for several in as_several(*first) {
+        let spelled: String = several.folded.iter().map(|letter| one(*letter)).collect();
         ways.push(format!("{spelled}{}", row(rest)));
     }
-    for (folded, letters) in sequences(run) {
-        let mut set = ClassUnicode::new(
-            letters.iter().map(|letter| ClassUnicodeRange::new(*letter, *letter)),
-        );
-        set.case_fold_simple();
-        ways.push(format!("{}{}", ranges(&set), row(&run[folded.len()..])));
+    for several in sequences(run) {
+        let set = folded_set(several.letters.iter().copied());
+        ways.push(format!("{}{}", ranges(&set), row(&run[several.folded.len()..])));
     }
     match ways.as_slice() {
         [way] => way.clone(),
@@ -89,15 +109,7 @@ fn row(run: &[char]) -> String {
 
 /// One letter, in every case that is one letter.
 fn one(letter: char) -> String {
-    let mut set = ClassUnicode::new([ClassUnicodeRange::new(letter, letter)]);
-    set.case_fold_simple();
-    ranges(&set)
-}
-
-fn is_same(one: char, other: char) -> bool {
-    let mut set = ClassUnicode::new([ClassUnicodeRange::new(one, one)]);
-    set.case_fold_simple();
-    one == other || has(&set, other)
+    ranges(&folded_set([letter]))
 }
 
 fn has(set: &ClassUnicode, letter: char) -> bool {
@@ -125,7 +137,7 @@ pub(super) fn class(class: &Class, is_many: bool, looks_behind: bool) -> Result<
         return Ok(ranges(&set));
     }
     let mut ways = vec![ranges(&set)];
-    for (folded, letters) in SEVERAL.iter() {
+    for Several { folded, letters, .. } in SEVERAL.iter() {
         let is_wanted = letters.iter().any(|letter| has(&before, *letter));
         let is_done = is_many && folded.iter().all(|letter| has(&set, *letter));
         if is_wanted && looks_behind {
