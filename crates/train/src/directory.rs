@@ -211,7 +211,8 @@ impl Directory {
     pub fn read_settings(&self) -> Result<Recipe> {
         let path = self.settings();
         let text = lookback_files::read_utf8(&path)?;
-        Recipe::parse(&text).map_err(|refusal| refusal.at(path.display()))
+        let recipe = Recipe::parse(&text).and_then(|recipe| recipe.earlier().map(|_| recipe));
+        recipe.map_err(|refusal| refusal.at(path.display()))
     }
 
     /// Writes the model as transformers loads it.
