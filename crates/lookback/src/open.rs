@@ -51,15 +51,14 @@ impl Model {
     ) -> Result<Self> {
         let path = find(model)?;
         if unfinished::is_unfinished(&path) {
-            let (weights, tokenizer) = unfinished::read(&path, compute, team)?;
-            let suggested = Ok(Suggested::default());
+            let read = unfinished::read(&path, compute, team, admit)?;
             return Ok(Self {
                 path,
-                weights,
-                tokenizer: Some(tokenizer),
+                weights: read.weights,
+                tokenizer: Some(read.tokenizer),
                 chat_template: None,
-                suggested,
-                remarks: Vec::new(),
+                suggested: Ok(Suggested::default()),
+                remarks: vec![read.remark],
             });
         }
         let stored = Stored::open(&path)?;

@@ -14,22 +14,41 @@ pub(crate) fn is_unfinished(path: &Path) -> bool {
     path.join("training.toml").is_file() && !path.join("config.json").exists()
 }
 
-/// The weights that its newest checkpoint would become the model with, and the run's tokenizer.
+/// What stands in place of a model.
+pub(crate) struct Unfinished {
+    /// The weights that its newest checkpoint would become the model with.
+    pub(crate) weights: Weights,
+    /// The run's tokenizer.
+    pub(crate) tokenizer: Tokenizer,
+    /// What a user should know of it.
+    pub(crate) remark: String,
+}
+
+/// Reads a run's newest checkpoint that can be read, unless `admit` refuses the bytes of its weights.
 ///
 /// # Errors
 /// When it has no checkpoint yet, or none that can be read.
-pub(crate) fn read(path: &Path, compute: Compute, team: &Team) -> Result<(Weights, Tokenizer)> {
+pub(crate) fn read(
+    path: &Path,
+    compute: Compute,
+    team: &Team,
+    admit: &dyn Fn(usize) -> Result<()>,
+) -> Result<Unfinished> {
     let directory = Directory::begun(path)?;
     let recipe = directory.read_settings()?;
     recipe.check().map_err(|refusal| refusal.at(path.display()))?;
     let tokenizer = Tokenizer::open(path)?;
     let config = recipe.config(tokenizer.vocabulary(), tokenizer.end())?;
     let network = Arc::new(Network::new(&config));
-    let weights = directory.read_newest(|steps, read| {
-        tracing::info!(run = %path.display(), steps, "it has no model yet: its checkpoint is read");
-        Weights::computing(network.clone(), Keep::Running, compute, team, |id, to| {
-            read(&network.weight(id).name, to)
-        })
+    admit(Weights::bytes_computing(&network, Keep::Running, compute))?;
+    let (steps, weights) = directory.read_newest(|steps, read| {
+        let fill = |id, to: &mut [f32]| read(&network.weight(id).name, to);
+        let weights = Weights::computing(network.clone(), Keep::Running, compute, team, fill);
+        Ok((steps, weights?))
     })?;
-    Ok((weights, tokenizer))
+    let (run, all) = (path.display(), recipe.steps);
+    let remark = format!(
+        "{run}: this run has no model yet; its checkpoint after {steps} of {all} steps is read"
+    );
+    Ok(Unfinished { weights, tokenizer, remark })
 }

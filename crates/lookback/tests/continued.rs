@@ -66,6 +66,15 @@ fn kill(world: &World, line: &str, run: &str, lines: usize) {
     running.wait().unwrap();
 }
 
+/// What a command prints that reads a run without a model, and says so.
+fn read_unfinished(world: &World, line: &str) -> String {
+    let said = world.lookback(line);
+    assert_eq!(said.code, Some(0), "{line}: {said:?}");
+    let remark = " this run has no model yet; its checkpoint after ";
+    assert!(said.stderr.contains(remark) && said.stderr.lines().count() == 1, "{line}: {said:?}");
+    said.stdout
+}
+
 #[test]
 fn a_run_goes_on_with_its_own_text_tokenizer_and_preset_only() {
     let world = World::new();
@@ -237,7 +246,7 @@ fn the_weights_of_the_best_validation_are_kept_and_it_is_said() {
     for file in ["model.safetensors", "config.json", "generation_config.json"] {
         std::fs::remove_file(world.at("again").join(file)).unwrap();
     }
-    assert_eq!(world.done("eval again noise.txt --json"), judged);
+    assert_eq!(read_unfinished(&world, "eval again noise.txt --json"), judged);
     // On request they are the last.
     world.done("train --resume --out run --set keep=last");
     assert!(world.read(model) == world.read(last_weights));
@@ -251,7 +260,7 @@ fn a_run_that_was_killed_keeps_the_weights_of_one_that_was_not() {
     let run = format!("{BY_HEART} --set checkpoint_every=70 --out killed");
     kill(&world, &run, "killed", 460);
     // What it has come to is read from its checkpoint.
-    world.done("generate killed -p abc -n 3");
+    read_unfinished(&world, "generate killed -p abc -n 3");
     world.done("train --resume --out killed --set checkpoint_every=0");
     for file in ["model.safetensors", "checkpoint.safetensors", "metrics.jsonl"] {
         assert_same(&world, file, "whole", "killed");
@@ -308,7 +317,7 @@ fn a_run_is_read_before_it_has_a_model_or_says_that_it_has_none_yet() {
     for file in ["model.safetensors", "config.json", "generation_config.json"] {
         std::fs::remove_file(world.at("run").join(file)).unwrap();
     }
-    assert_eq!(lines.map(|line| world.done(line)), by_model);
+    assert_eq!(lines.map(|line| read_unfinished(&world, line)), by_model);
 }
 
 #[test]
