@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use world::{SMALL, World};
+use world::{SMALL, World, sentence};
 
 /// A run on letters without any order: what it learns of them by heart makes it worse at others.
 const BY_HEART: &str = "train noise.txt --tokenizer char --set layers=1 --set heads=2 \
@@ -373,7 +373,12 @@ fn a_directory_behind_a_link_is_as_good_as_another() {
         assert_same(&world, file, "there", "plain");
     }
     world.done("train --resume --steps 8 --out link");
-    assert!(world.refused(&format!("{run} link")).contains("something is in it already"));
-    let said = world.refused(&format!("{run} broken"));
+    let refused = |line: &str| {
+        let said = world.lookback(line);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{line}: {said:?}");
+        sentence(line, &said)
+    };
+    assert!(refused(&format!("{run} link")).contains("something is in it already"));
+    let said = refused(&format!("{run} broken"));
     assert!(said.starts_with("broken: it is a link to nothing"), "{said}");
 }
