@@ -279,11 +279,19 @@ fn a_run_whose_files_are_broken_is_refused_by_the_file() {
     });
     broken("checkpoint-of-no-numbers", &|run| {
         let mut checkpoint = of_before(&world.read("good/checkpoint.safetensors"));
-        let last = checkpoint.len() - 4;
-        checkpoint[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+        let last = end_of(&checkpoint, "square.ln_final.weight") - 4;
+        checkpoint[last..last + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         world.write(&file(run, "checkpoint.safetensors"), checkpoint);
     });
     insta::assert_snapshot!(dialogue(&world, &lines));
+}
+
+/// Where a tensor of a file ends.
+fn end_of(file: &[u8], name: &str) -> usize {
+    let (length, rest) = file.split_first_chunk().unwrap();
+    let length = u64::from_le_bytes(*length) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&rest[..length]).unwrap();
+    8 + length + header[name]["data_offsets"][1].as_u64().unwrap() as usize
 }
 
 /// A checkpoint as it was written before there were checksums.

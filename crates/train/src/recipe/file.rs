@@ -133,6 +133,7 @@ fn plainly(message: &str) -> String {
 
 /// `there is no setting lerning_rate; these are: seed, steps`
 fn unknown(key: &str, known: &[&str]) -> String {
+    let known: Vec<&str> = known.iter().copied().filter(|name| !RECORDS.contains(name)).collect();
     match nearest(key, known.iter().copied()) {
         Some(meant) => format!(
             "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
