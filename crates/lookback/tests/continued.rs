@@ -221,8 +221,8 @@ fn the_weights_of_the_best_validation_are_kept_and_it_is_said() {
     let last = *judged.last().unwrap();
     assert!(judged.len() == 20 && best.0 < 300 && last.1 > best.1 + 0.3, "{judged:?}");
     assert_eq!(said["kept_step"], best.0);
-    assert_eq!(said["kept_validation_loss"], best.1);
-    assert_eq!(said["validation_loss"], last.1);
+    assert_eq!(said["validation_loss"], best.1);
+    assert_eq!(said["last_validation_loss"], last.1);
     let (model, last_weights) =
         ("run/model.safetensors", "run/snapshots/00000600/model.safetensors");
     let snapshot = format!("run/snapshots/{:08}/model.safetensors", best.0);

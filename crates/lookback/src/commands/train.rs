@@ -43,8 +43,8 @@ reading, calibration and validations included.
 Keys of --json: steps, steps_taken (by this command), seconds (of all of it),
 tokens_per_second and milliseconds_per_step (the median) of the steps alone,
 training_loss (the mean over the last steps, each of which weighs 0.95 times the
-next), validation_loss (of the last step), kept_step and kept_validation_loss (of
-the weights that became the model), parameters, peak_memory_mb,
+next), validation_loss and kept_step (of the weights that became the model),
+last_validation_loss (of the last step's weights), parameters, peak_memory_mb,
 planned_memory_mb. What was not measured is null.
 
 Examples:
@@ -162,6 +162,7 @@ impl Train {
         let finished = learn(prepared, limit, team, began, print)?;
         let seconds = began.elapsed().as_secs_f64();
         if self.form.json {
+            let kept = finished.kept;
             return print.json(&json!({
                 "steps": finished.steps,
                 "steps_taken": finished.taken,
@@ -169,9 +170,9 @@ impl Train {
                 "tokens_per_second": finished.tokens_per_second,
                 "milliseconds_per_step": 1e3 * finished.seconds_per_step,
                 "training_loss": finished.training_loss,
-                "validation_loss": finished.validation_loss,
-                "kept_step": finished.kept.map_or(finished.steps, |kept| kept.step),
-                "kept_validation_loss": finished.kept.map_or(finished.validation_loss, |kept| kept.loss),
+                "validation_loss": kept.map_or(finished.validation_loss, |kept| kept.loss),
+                "kept_step": kept.map_or(finished.steps, |kept| kept.step),
+                "last_validation_loss": finished.validation_loss,
                 "parameters": parameters,
                 "peak_memory_mb": memory::peak_mb(),
                 "planned_memory_mb": megabytes,
