@@ -296,6 +296,9 @@ fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
             ("num_beam_groups", "1"),
             ("prefix", "\"\""),
             ("torchscript", "false"),
+            ("is_llama_config", "true"),
+            ("max_sequence_length", "2048"),
+            ("loss_type", "\"ForCausalLM\""),
         ] {
             assert!(with(key, value).is_ok(), "{key}");
         }
