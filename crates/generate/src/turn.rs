@@ -55,7 +55,7 @@ pub struct Afresh {
 pub struct Shown {
     /// So many of the likeliest.
     pub alternatives: usize,
-    /// Whether the text is read without a cache too.
+    /// Whether a text of which something was known is read without a cache too.
     pub afresh: bool,
 }
 
@@ -84,7 +84,9 @@ pub fn turn(
     let probabilities = branches.probabilities(team);
     let of = |(&id, after)| Alternative { id, probability: probabilities[id.index()], after };
     let alternatives = ids.iter().zip(after).map(of).collect();
-    let afresh = if shown.afresh { Some(afresh(branches, weights, team, seen)?) } else { None };
+    // Where nothing was known, the text was read without a cache already.
+    let compares = shown.afresh && reading.known > 0;
+    let afresh = if compares { Some(afresh(branches, weights, team, seen)?) } else { None };
     Ok(Turn { drawn, alternatives, reading, read_in, chosen_in, afresh })
 }
 

@@ -66,23 +66,28 @@ export function caption(cursor, begin, finish, chain, leaves) {
           afresh.differ === 0
             ? 'Both gave the same logits, bit for bit. '
             : [h('strong', null, `${count(afresh.differ)} logits differ, which must not be. `)],
-          afresh.multiplications > turn.multiplications
-            ? [
-                'That took ',
-                millions(turn.multiplications),
-                ' and ',
-                millions(afresh.multiplications),
-                ' multiplications, ',
-                number(afresh.multiplications / turn.multiplications, { digits: 1 }),
-                ' times as many without it. ',
-                afresh.milliseconds / turn.milliseconds <
-                (0.5 * afresh.multiplications) / turn.multiplications
-                  ? 'The time shows less of that, since part of it is the same for one token as for many: to start the work, and to fetch the weights. '
-                  : null,
-              ]
-            : 'The cache was empty before this step, so both had the same work. ',
+          'That took ',
+          millions(turn.multiplications),
+          ' and ',
+          millions(afresh.multiplications),
+          ' multiplications, ',
+          number(afresh.multiplications / turn.multiplications, { digits: 1 }),
+          ' times as many without it. ',
+          afresh.milliseconds / turn.milliseconds <
+          (0.5 * afresh.multiplications) / turn.multiplications
+            ? 'The time shows less of that, since part of it is the same for one token as for many: to start the work, and to fetch the weights. '
+            : null,
         ]
-      : null,
+      : turn.known === 0
+        ? [
+            'The model read all ',
+            count(turn.read),
+            turn.read === 1 ? ' token' : ' tokens',
+            ' in ',
+            milliseconds(turn.milliseconds),
+            '. The cache held nothing of this text before, so it could save nothing yet. ',
+          ]
+        : null,
     turn.forgotten
       ? [
           'The context of ',
