@@ -225,6 +225,23 @@ pub(crate) unsafe fn chains<M: Multiply>(
 /// Pointers that tasks use for elements of their own.
 pub(crate) struct Shared<T>(pub(crate) T);
 
+/// What is made of pointers to numbers alone.
+///
+/// # Safety
+/// Several threads may have it: whatever it leads to but through pointers to `f32` or packed numbers is
+/// `Sync`, and through those, tasks read what no other task writes and write outputs that no other task
+/// touches.
+pub(crate) unsafe trait Pointers: Copy {}
+
+// SAFETY: one pointer to what a task reads, and strides.
+unsafe impl<E: Copy + Sync> Pointers for Left<E> {}
+// SAFETY: one pointer to where a task writes its own outputs, and a stride.
+unsafe impl Pointers for Out {}
+// SAFETY: both are.
+unsafe impl<A: Pointers, B: Pointers> Pointers for (A, B) {}
+// SAFETY: a `Work` is a `Left`, an `Out`, and references to numbers that nobody writes meanwhile.
+unsafe impl Pointers for &[Work<'_>] {}
+
 impl<T> Shared<T> {
     /// By method, so that a closure captures the whole and not the pointers in it.
     pub(crate) fn get(&self) -> &Self {
@@ -232,8 +249,8 @@ impl<T> Shared<T> {
     }
 }
 
-// SAFETY: tasks read what nobody writes, and write outputs that no other task touches.
-unsafe impl<T> Sync for Shared<T> {}
+// SAFETY: what `Pointers` promises.
+unsafe impl<T: Pointers> Sync for Shared<T> {}
 
 /// y = x · weightᵀ, then + bias, then + residual.
 ///

@@ -3,7 +3,7 @@
 use super::PAIRS;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
-    matmul::PANEL,
+    matmul::{PANEL, Pointers},
     stored::{
         AHEAD, beside,
         form::{HALVES, Quantised, STEPS, block_len},
@@ -19,6 +19,9 @@ pub(super) struct Rows {
     /// Of a row.
     pub(super) blocks: usize,
 }
+
+// SAFETY: two pointers to what tasks read, and a stride.
+unsafe impl Pointers for Rows {}
 
 impl Rows {
     /// The same from a row and a block on.
