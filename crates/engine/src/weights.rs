@@ -97,6 +97,7 @@ impl Weights {
             // Else the file would be in memory beside its copy: twice the model at the peak.
             file.release(id);
         }
+        file.check_unchanged()?;
         tracing::debug!(
             weights = weights.held.len(),
             parameters = weights.network.parameters(),

@@ -2,16 +2,25 @@
 //!
 //! Knows nothing of tensors or text. Every other crate that meets a file or a mistake comes here.
 
+mod bounded;
 mod lock;
+mod mapping;
 mod nearest;
 mod refusal;
+mod shown;
 pub mod system;
 mod whole;
 
+pub use bounded::{
+    RECORDS, SETTINGS, TOKENIZER, copy_stream, open_regular, open_stream, read_bytes_up_to,
+    read_utf8, read_utf8_if_there, read_utf8_up_to,
+};
 pub use lock::Lock;
+pub use mapping::{Mapping, map, map_file};
 pub use nearest::nearest;
 pub use refusal::{Blame, Refusal, Result};
+pub use shown::{quoted, shown};
 pub use whole::{
-    Mapping, add_line, check_place, keep_also_as, make_folder, map, map_file, read_utf8,
-    remove_if_there, write_whole, write_whole_with,
+    add_line, check_place, keep_also_as, make_folder, remove_if_there, write_whole,
+    write_whole_with,
 };

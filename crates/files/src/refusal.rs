@@ -34,7 +34,7 @@ impl Refusal {
 
     /// Our fault, or the machine's.
     pub fn ours(sentence: impl Into<String>) -> Self {
-        Self { blame: Blame::Ours, sentence: sentence.into() }
+        Self { blame: Blame::Ours, sentence: bearable(sentence.into()) }
     }
 
     /// Stopped by the user.
@@ -84,14 +84,14 @@ impl Refusal {
     /// The same refusal with what to do put behind it.
     #[must_use]
     pub fn then(mut self, advice: impl fmt::Display) -> Self {
-        self.sentence = format!("{}; {advice}", self.sentence);
+        self.sentence = bearable(format!("{}; {advice}", self.sentence));
         self
     }
 
     /// The same refusal with the place it happened in put before it.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.sentence = format!("{place}: {}", self.sentence);
+        self.sentence = bearable(format!("{place}: {}", self.sentence));
         self
     }
 
@@ -110,8 +110,8 @@ impl Refusal {
     }
 }
 
-/// Characters of a sentence that nobody reads to its end.
-const LONG: usize = 1200;
+/// Characters of a sentence that nobody reads to its end: some ten lines of a terminal.
+const LONG: usize = 800;
 
 /// Begins and ends as the sentence does.
 fn bearable(sentence: String) -> String {

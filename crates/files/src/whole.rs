@@ -1,9 +1,8 @@
-//! Files are read with bounds, and written to a temporary name and renamed, so none is ever half there.
+//! Files are written to a temporary name and renamed, so none is ever half there.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write},
-    ops::{Deref, Range},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -12,69 +11,6 @@ use crate::{
     Refusal, Result,
     system::{System, system},
 };
-
-/// A file's bytes, mapped into memory and read as they are touched.
-#[derive(Debug)]
-pub struct Mapping(Option<memmap2::Mmap>);
-
-impl Deref for Mapping {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or(&[])
-    }
-}
-
-impl Mapping {
-    /// Gives back the memory that some bytes take; whoever reads them again finds them as they were.
-    pub fn release(&self, bytes: Range<usize>) {
-        #[cfg(unix)]
-        if let Some(mapping) = &self.0 {
-            let what = memmap2::UncheckedAdvice::DontNeed;
-            // SAFETY: the bytes are a file's and never written, so that what is read again is the same.
-            // It is advice: where it is not taken, memory stays in use and nothing else changes.
-            let _ = unsafe { mapping.unchecked_advise_range(what, bytes.start, bytes.len()) };
-        }
-        #[cfg(not(unix))]
-        let _ = bytes;
-    }
-}
-
-/// Maps a file for reading. An empty file maps to no bytes.
-pub fn map(path: &Path) -> Result<Mapping> {
-    let file = File::open(path).map_err(|error| Refusal::reading(path, &error))?;
-    map_file(path, &file)
-}
-
-/// Maps a file that is open. `path` is where it stands, for refusals.
-pub fn map_file(path: &Path, file: &File) -> Result<Mapping> {
-    let refuse = |error: &std::io::Error| Refusal::reading(path, error);
-    let about = file.metadata().map_err(|error| refuse(&error))?;
-    if about.is_dir() {
-        return Err(refuse(&std::io::ErrorKind::IsADirectory.into()));
-    }
-    if about.len() == 0 {
-        return Ok(Mapping(None));
-    }
-    // SAFETY: the mapping is private and read-only. Another process that truncates the file while
-    // it is read can still make an access fail, as with every program that maps files.
-    let bytes = unsafe { memmap2::Mmap::map(file) }.map_err(|error| refuse(&error))?;
-    tracing::debug!(file = %path.display(), bytes = bytes.len(), "mapped");
-    Ok(Mapping(Some(bytes)))
-}
-
-/// Reads a text file; invalid UTF-8 is refused with the offset of its first bad byte.
-pub fn read_utf8(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).map_err(|error| Refusal::reading(path, &error))?;
-    tracing::debug!(file = %path.display(), bytes = bytes.len(), "read");
-    String::from_utf8(bytes).map_err(|error| {
-        Refusal::user(format!(
-            "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first",
-            path.display(),
-            error.utf8_error().valid_up_to()
-        ))
-    })
-}
 
 /// Refuses a place that no file can be written to, before the work whose result it is to hold.
 pub fn check_place(path: &Path) -> Result<()> {

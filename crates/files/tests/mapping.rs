@@ -40,3 +40,65 @@ fn an_empty_file_has_nothing_to_release() {
     mapping.release(0..0);
     assert!(mapping.is_empty());
 }
+
+#[cfg(unix)]
+mod cut {
+    use std::{
+        env,
+        fs::{File, OpenOptions},
+        io::Write,
+        process::Command,
+    };
+
+    use super::*;
+
+    /// Names the folder in which this program, run again by a test, reads a file that it cuts.
+    const FOLDER: &str = "LOOKBACK_TEST_CUT";
+
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_ends_the_program_with_a_sentence() {
+        if let Some(folder) = env::var_os(FOLDER) {
+            let path = std::path::Path::new(&folder).join("numbers");
+            let mapping = map(&path).unwrap();
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(5000).unwrap();
+            // The first page is still there, the last is not.
+            let sum = u64::from(mapping[0]) + u64::from(mapping[mapping.len() - 1]);
+            unreachable!("{sum} was read of nothing");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("numbers"), vec![1; 1 << 20]).unwrap();
+        let name = "cut::a_file_that_is_cut_while_it_is_read_ends_the_program_with_a_sentence";
+        let mut program = Command::new(env::current_exe().unwrap());
+        let done = program.args(["--exact", name, "--nocapture"]).env(FOLDER, folder.path());
+        let done = done.output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        let sentence = said.lines().find(|line| line.starts_with("lookback: ")).unwrap_or_default();
+        let says = ": it was cut short, or its disk failed, while it was read; put it back whole and \
+                    start again";
+        assert!(sentence.ends_with(says), "{said}");
+        assert!(sentence.contains(&*folder.path().to_string_lossy()), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_while_it_is_read_is_told_by_its_length_and_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("numbers");
+        fs::write(&path, vec![1; 10_000]).unwrap();
+        let mapping = map(&path).unwrap();
+        mapping.check_unchanged().unwrap();
+        // One that takes its name leaves it as it was.
+        fs::rename(&path, folder.path().join("before")).unwrap();
+        fs::write(&path, vec![2; 9]).unwrap();
+        mapping.check_unchanged().unwrap();
+        let file = OpenOptions::new().append(true).open(folder.path().join("before"));
+        file.unwrap().write_all(b"more").unwrap();
+        let said = mapping.check_unchanged().unwrap_err().to_string();
+        assert!(said.contains("it was written to while it was read"), "{said}");
+        // In place, and of the same length.
+        let mapping = map(&path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        assert!(mapping.check_unchanged().is_err());
+    }
+}

@@ -153,7 +153,11 @@ pub(crate) const PART: usize = 1 << 20;
 
 /// In which pieces a tokenizer reads a text.
 pub(crate) fn held_for(tokenizer: &Tokenizer) -> Held {
-    if tokenizer.reads_parts() { Held::Parts(PART) } else { Held::Whole }
+    match (tokenizer.reads_characters(), tokenizer.reads_parts()) {
+        (true, _) => Held::Anywhere(PART),
+        (_, true) => Held::Parts(PART),
+        _ => Held::Whole,
+    }
 }
 
 /// How weights follow their gradients.

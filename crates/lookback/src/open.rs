@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::{Compute, Keep, Team, Weights};
-use lookback_files::{Blame, Refusal, Result, nearest};
+use lookback_files::{Blame, Refusal, Result, nearest, read_utf8_up_to};
 use lookback_model::{Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
@@ -235,6 +235,9 @@ fn hugging_face_cache() -> Option<PathBuf> {
         .or_else(|| from("HOME").map(|home| home.join(".cache/huggingface/hub")))
 }
 
+/// Bytes of the file that names a commit.
+const COMMIT: u64 = 1024;
+
 /// The snapshot that `main` names, or else the last of them by name.
 fn find_in_cache(cache: &Path, model: &str) -> Option<PathBuf> {
     if !is_id(model) {
@@ -242,7 +245,7 @@ fn find_in_cache(cache: &Path, model: &str) -> Option<PathBuf> {
     }
     let folder = cache.join(format!("models--{}", model.replace('/', "--")));
     let snapshots = folder.join("snapshots");
-    let main = fs::read_to_string(folder.join("refs/main")).ok();
+    let main = read_utf8_up_to(&folder.join("refs/main"), COMMIT).ok();
     let named = main.map(|commit| snapshots.join(commit.trim())).filter(|path| path.is_dir());
     named.or_else(|| {
         let entries = fs::read_dir(&snapshots).ok()?;

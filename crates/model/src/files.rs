@@ -115,6 +115,12 @@ impl Stored {
         self.weights.row(id, output)
     }
 
+    /// Refuses files that were written to since they were opened: weights read of them may be of two
+    /// models.
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.weights.check_unchanged()
+    }
+
     /// Gives back the memory that the file's bytes of a weight take, once it has been copied from there.
     pub fn release(&self, id: WeightId) {
         self.weights.release(id);

@@ -24,7 +24,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, copy_stream, open_regular, open_stream};
 
 use parts::Stream;
 
@@ -48,6 +48,8 @@ pub enum Held {
     /// In parts of about so many bytes. The next begins with the ASCII white space after an ASCII
     /// letter or digit, where no word goes on.
     Parts(usize),
+    /// In parts of about so many bytes, between any two characters.
+    Anywhere(usize),
 }
 
 /// A piece of a document.
@@ -186,22 +188,20 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
 impl Text {
     /// A file that is there; what is no file on a disk, such as standard input or a pipe, is kept.
     fn find(path: PathBuf) -> Result<Self> {
-        let keep = |from: &mut dyn io::Read| -> io::Result<File> {
-            let mut file = tempfile::tempfile()?;
-            io::copy(from, &mut file)?;
-            Ok(file)
+        let keep = |from: File| -> Result<Option<File>> {
+            let kept = tempfile::tempfile().map_err(|error| Refusal::writing(&path, &error));
+            let mut kept = kept?;
+            copy_stream(&path, from, &mut kept)?;
+            Ok(Some(kept))
         };
         if is_input(&path) {
-            let kept = keep(&mut io::stdin().lock()).map_err(|error| {
-                Refusal::ours(format!("standard input could not be read ({error})"))
-            })?;
-            return Ok(Self { path, kept: Some(kept) });
+            let kept = keep(standard_input()?)?;
+            return Ok(Self { path, kept });
         }
         let refuse = |error: io::Error| Refusal::reading(&path, &error);
-        let about = fs::metadata(&path).map_err(refuse)?;
-        let kept = match about.is_file() {
+        let kept = match fs::metadata(&path).map_err(refuse)?.is_file() {
             true => None,
-            false => Some(keep(&mut File::open(&path).map_err(refuse)?).map_err(refuse)?),
+            false => keep(open_stream(&path)?)?,
         };
         Ok(Self { path, kept })
     }
@@ -209,7 +209,7 @@ impl Text {
     fn open(&self) -> Result<File> {
         let refuse = |error: io::Error| Refusal::reading(&self.path, &error);
         match &self.kept {
-            None => File::open(&self.path).map_err(refuse),
+            None => open_regular(&self.path),
             Some(kept) => {
                 let mut file = kept.try_clone().map_err(refuse)?;
                 file.rewind().map_err(refuse)?;
@@ -217,6 +217,17 @@ impl Text {
             }
         }
     }
+}
+
+/// What is read where a text is `-`.
+fn standard_input() -> Result<File> {
+    #[cfg(unix)]
+    let owned = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
+    #[cfg(windows)]
+    let owned = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned();
+    owned
+        .map(File::from)
+        .map_err(|error| Refusal::ours(format!("standard input could not be read ({error})")))
 }
 
 fn empty(path: &Path) -> Refusal {
@@ -248,7 +259,7 @@ impl Corpus {
     ) -> Result<()> {
         let path = text.path.as_path();
         let (began, before) = (Instant::now(), *tally);
-        let mut from = BufReader::new(packed::open(path, text.open()?)?);
+        let mut from = BufReader::new(packed::open(path, text.open()?));
         let mut count = |text: &str, at: usize| {
             if text.is_empty() {
                 return Ok(());

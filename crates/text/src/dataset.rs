@@ -9,6 +9,7 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::Path,
+    sync::OnceLock,
 };
 
 use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
@@ -35,7 +36,13 @@ pub struct Dataset {
 #[derive(Debug)]
 enum Tokens {
     Held(Vec<TokenId>),
-    Mapped { file: Mapping, at: usize, len: usize },
+    Mapped {
+        file: Mapping,
+        at: usize,
+        len: usize,
+        /// Once it was asked for: an id beyond it was written into the file since then.
+        largest: OnceLock<Option<TokenId>>,
+    },
 }
 
 /// Where windows to learn from begin.
@@ -109,7 +116,8 @@ impl Dataset {
         if documents.iter().any(|&document| document >= len) {
             return Err(broken());
         }
-        Ok(Self { tokens: Tokens::Mapped { file, at, len }, documents })
+        let tokens = Tokens::Mapped { file, at, len, largest: OnceLock::new() };
+        Ok(Self { tokens, documents })
     }
 
     /// Tokens.
@@ -146,17 +154,34 @@ impl Dataset {
     pub fn read(&self, first: usize, to: &mut [TokenId]) {
         match &self.tokens {
             Tokens::Held(ids) => to.copy_from_slice(&ids[first..first + to.len()]),
-            Tokens::Mapped { file, at, .. } => {
+            Tokens::Mapped { file, at, largest, .. } => {
                 let bytes = &file[at + 4 * first..at + 4 * (first + to.len())];
+                // No index into a table goes wrong before `check_unchanged` says what happened.
+                let most = largest.get().copied().flatten().map_or(u32::MAX, |id| id.0);
                 for (to, bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
-                    *to = TokenId(u32::from_le_bytes(*bytes));
+                    *to = TokenId(u32::from_le_bytes(*bytes).min(most));
                 }
             }
         }
     }
 
+    /// Refuses a file that was written to since it was opened: a run would learn from something else.
+    pub fn check_unchanged(&self) -> Result<()> {
+        match &self.tokens {
+            Tokens::Held(_) => Ok(()),
+            Tokens::Mapped { file, .. } => file.check_unchanged(),
+        }
+    }
+
     /// The largest id, to be held against a vocabulary.
     pub fn largest(&self) -> Option<TokenId> {
+        match &self.tokens {
+            Tokens::Held(_) => self.find_largest(),
+            Tokens::Mapped { largest, .. } => *largest.get_or_init(|| self.find_largest()),
+        }
+    }
+
+    fn find_largest(&self) -> Option<TokenId> {
         let mut part = [TokenId(0); 1024];
         let mut most = None;
         for first in (0..self.len()).step_by(part.len()) {
@@ -333,6 +358,27 @@ mod tests {
         assert_eq!(held.digest().unwrap().len(), 64);
         let other = Dataset::new(back, vec![0, 10]);
         assert_ne!(data.digest().unwrap(), other.digest().unwrap());
+    }
+
+    #[test]
+    fn a_token_file_that_is_written_to_is_told_and_gives_no_id_beyond_the_largest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.bin");
+        Dataset::new(numbers(30), vec![0]).write(&path).unwrap();
+        let data = Dataset::open(&path).unwrap();
+        assert_eq!(data.largest(), Some(TokenId(29)));
+        data.check_unchanged().unwrap();
+        // In place, as no program of ours does.
+        let mut bytes = std::fs::read(&path).unwrap();
+        let end = bytes.len();
+        bytes[end - 4..].copy_from_slice(&4_000_000_000u32.to_le_bytes());
+        bytes.extend([0; 4]);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut last = [TokenId(0)];
+        data.read(29, &mut last);
+        assert_eq!(last, [TokenId(29)]);
+        let said = data.check_unchanged().unwrap_err().to_string();
+        assert!(said.contains("tokens.bin: it was written to while it was read"), "{said}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     Tokenizer,
     added::Added,
     bpe::train::{self, Counts},
+    corpus::Held,
     tokenizer::Parts,
     vocabulary::Vocabulary,
 };
@@ -42,6 +43,14 @@ impl Learner {
 
     fn of(seen: Seen, specials: &[&str]) -> Self {
         Self { specials: specials.iter().map(|&special| special.to_owned()).collect(), seen }
+    }
+
+    /// In which parts, of about so many bytes, it learns from a text.
+    pub fn held(&self, part: usize) -> Held {
+        match self.seen {
+            Seen::Characters(_) => Held::Anywhere(part),
+            Seen::Words { .. } => Held::Parts(part),
+        }
     }
 
     /// Learns from texts too, or from parts that begin where no word goes on.

@@ -269,6 +269,7 @@ impl Course<'_> {
     /// none itself: a step may leave numbers that only the next one finds to be none.
     fn keep(&mut self, step: u64, tell: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let Some(directory) = self.directory else { return Ok(()) };
+        self.source.data.check_unchanged()?;
         if !self.trainer.is_sound(self.source) {
             return Err(self.went_wrong("loss or gradient", step + 1));
         }

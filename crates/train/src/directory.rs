@@ -15,7 +15,8 @@ use std::{
 
 use lookback_engine::Weights;
 use lookback_files::{
-    Lock, Refusal, Result, add_line, make_folder, remove_if_there, write_whole, write_whole_with,
+    Lock, RECORDS, Refusal, Result, TOKENIZER, add_line, make_folder, read_bytes_up_to,
+    read_utf8_if_there, read_utf8_up_to, remove_if_there, write_whole, write_whole_with,
 };
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
@@ -233,7 +234,7 @@ impl Directory {
 
     /// What `metrics.jsonl` says, line by line; nothing where there is none.
     pub fn read_metrics(&self) -> Vec<serde_json::Value> {
-        let text = fs::read_to_string(self.metrics()).unwrap_or_default();
+        let text = read_utf8_up_to(&self.metrics(), RECORDS).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
@@ -271,7 +272,7 @@ impl Directory {
     /// Drops what `metrics.jsonl` says of steps after this one, which a resumed run takes again.
     pub fn cut_metrics(&self, step: u64) -> Result<()> {
         let path = self.metrics();
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+        let Some(text) = read_utf8_if_there(&path, RECORDS)? else { return Ok(()) };
         let is_kept = |line: &&str| {
             let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
             value.and_then(|value| value["step"].as_u64()).is_some_and(|of| of <= step)
@@ -289,7 +290,7 @@ impl Directory {
         for name in ["tokenizer.json", "tokenizer_config.json"] {
             let from = self.path.join(name);
             if from.is_file() {
-                let bytes = fs::read(&from).map_err(|error| Refusal::reading(&from, &error))?;
+                let bytes = read_bytes_up_to(&from, TOKENIZER)?;
                 write_whole(&folder.join(name), &bytes)?;
             }
         }

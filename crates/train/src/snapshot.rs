@@ -7,11 +7,13 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, Result, map, write_whole};
+use lookback_files::{Refusal, Result, read_bytes_up_to, write_whole};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 /// Rows that a snapshot keeps at most.
 const ROWS: usize = 8192;
+/// Bytes of the file: room for rows of 32,768 numbers.
+const MOST: u64 = 1 << 30;
 /// The table's name in the file.
 const NAME: &str = "embed";
 
@@ -77,7 +79,8 @@ impl Snapshot {
                 model.display()
             )));
         }
-        let file = map(&path)?;
+        // Not mapped: a server reads it, and a mapped file that somebody cuts ends the program.
+        let file = read_bytes_up_to(&path, MOST)?;
         let broken = |why: String| {
             Refusal::user(format!("{}: {why}; it is no snapshot of ours", path.display()))
         };

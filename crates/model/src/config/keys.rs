@@ -1,5 +1,6 @@
 //! Takes the keys of a JSON object one by one; what nobody took is refused unless it is harmless.
 
+pub(crate) use lookback_files::shown;
 use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value};
 
@@ -107,6 +108,9 @@ const HARMLESS: &[&str] = &[
     "typical_p",
 ];
 
+/// The largest id that a vocabulary may have.
+const LARGEST_ID: u64 = 1 << 24;
+
 /// The object's keys, with who has been understood.
 pub(super) struct Keys<'a> {
     object: &'a Map<String, Value>,
@@ -186,7 +190,8 @@ impl<'a> Keys<'a> {
             Value::Array(values) => values.iter().map(Value::as_u64).collect(),
             one => one.as_u64().map(|id| vec![id]),
         };
-        match ids {
+        // Larger than any vocabulary: a -1 that was written without its sign, or no id at all.
+        match ids.filter(|ids| ids.iter().all(|&id| id <= LARGEST_ID)) {
             Some(ids) => Ok(ids),
             None => self.wrong(key, value, "a token id or a list of them"),
         }
@@ -222,15 +227,4 @@ impl<'a> Keys<'a> {
         let value = shown(&value.to_string());
         Err(Refusal::user(format!("{}{key} is {value}; {wanted} is needed", self.prefix)))
     }
-}
-
-/// A stranger's text, short enough for a sentence and on one line.
-pub(crate) fn shown(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut line: String =
-        text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MOST).is_some() {
-        line.push('…');
-    }
-    line
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use lookback_files::{Refusal, Result, map, read_utf8};
+use lookback_files::{RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to};
 use serde::Deserialize;
 
 use super::{
@@ -89,7 +89,7 @@ struct Index {
 /// Which tensors each shard holds.
 fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
-    let index: Index = serde_json::from_str(&read_utf8(path)?)
+    let index: Index = serde_json::from_str(&read_utf8_up_to(path, RECORDS)?)
         .map_err(|error| refuse(format!("not the index that is needed ({error})")))?;
     let mut files = BTreeMap::<String, BTreeSet<String>>::new();
     for (name, file) in index.weight_map {

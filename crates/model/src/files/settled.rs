@@ -94,6 +94,11 @@ impl Settled {
         self.tensors.release_part(weight.tensor, bytes);
     }
 
+    /// Refuses files that were written to since they were mapped.
+    pub(super) fn check_unchanged(&self) -> Result<()> {
+        self.tensors.sources.iter().try_for_each(|source| source.bytes.check_unchanged())
+    }
+
     /// How a weight is stored.
     pub(super) fn element(&self, id: WeightId) -> Element {
         self.weights[id.index()].element

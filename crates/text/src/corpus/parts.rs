@@ -12,6 +12,10 @@ use super::{Held, Reading, packed};
 
 /// Bytes that are read at once.
 const BLOCK: u64 = 1 << 16;
+/// Bytes of a line of JSON: its document, and as much again, must be held at once.
+const LINE: usize = 64 << 20;
+/// Bytes without a place to cut at that are held at once.
+const UNBROKEN: usize = 256 << 20;
 
 /// One file's text as it is read.
 pub(super) struct Stream<'a> {
@@ -50,11 +54,16 @@ impl<'a> Stream<'a> {
                 return each(&text, begin);
             }
             self.expect_room(text.len())?;
-            let Held::Parts(size) = held else { continue };
-            if text.len() < size {
-                continue;
+            let cut = match held {
+                Held::Whole => continue,
+                Held::Parts(size) | Held::Anywhere(size) if text.len() < size => continue,
+                Held::Parts(_) => last_cut(&text, searched),
+                Held::Anywhere(_) => Some(text.len()),
+            };
+            if cut.is_none() {
+                self.expect_cut(text.len())?;
             }
-            if let Some(cut) = last_cut(&text, searched) {
+            if let Some(cut) = cut {
                 each(&text[..cut], begin)?;
                 begin += cut;
                 text.drain(..cut);
@@ -70,14 +79,16 @@ impl<'a> Stream<'a> {
         each: &mut dyn FnMut(&str) -> Result<()>,
     ) -> Result<usize> {
         let (mut bytes, mut line, mut skipped) = (Vec::new(), String::new(), 0);
-        for number in 1.. {
+        for number in 1u64.. {
             line.clear();
             // One more than there is room for tells what is too much.
-            let read = (&mut *from).take(self.how.most as u64 + 1).read_until(b'\n', &mut bytes);
+            let most = self.how.most.min(LINE) as u64 + 1;
+            let read = (&mut *from).take(most).read_until(b'\n', &mut bytes);
             if read.map_err(|error| packed::refuse(self.path, &error))? == 0 {
                 break;
             }
             self.expect_room(bytes.len())?;
+            self.expect_line(bytes.len(), number)?;
             self.understand(&mut bytes, true, &mut line)?;
             if line.trim().is_empty() {
                 continue;
@@ -94,6 +105,28 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(skipped)
+    }
+
+    fn expect_line(&self, bytes: usize, number: u64) -> Result<()> {
+        if bytes <= LINE {
+            return Ok(());
+        }
+        Err(Refusal::user(format!(
+            "{}: line {number} is longer than {LINE} bytes, the most that a line of JSON may have; cut \
+             its document into several",
+            self.path.display()
+        )))
+    }
+
+    fn expect_cut(&self, bytes: usize) -> Result<()> {
+        if bytes <= UNBROKEN {
+            return Ok(());
+        }
+        Err(Refusal::user(format!(
+            "{}: {UNBROKEN} bytes of it are one word without white space, and are too many to be held \
+             at once; put line ends into it, or take characters for tokens",
+            self.path.display()
+        )))
     }
 
     fn expect_room(&self, bytes: usize) -> Result<()> {

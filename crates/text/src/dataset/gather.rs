@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use lookback_files::{Refusal, Result, map_file};
@@ -86,8 +87,12 @@ impl Gathering {
         let refuse = |error: std::io::Error| Refusal::writing(&self.folder, &error);
         let Some(file) = self.file else { return Ok(Dataset::new(self.held, self.documents)) };
         let file = file.into_inner().map_err(|error| refuse(error.into_error()))?;
-        let tokens =
-            Tokens::Mapped { file: map_file(&self.folder, &file)?, at: 0, len: self.written };
+        let tokens = Tokens::Mapped {
+            file: map_file(&self.folder, &file)?,
+            at: 0,
+            len: self.written,
+            largest: OnceLock::new(),
+        };
         Ok(Dataset { tokens, documents: self.documents })
     }
 }

@@ -66,15 +66,26 @@ fn said(line: &Value) -> Option<String> {
 pub fn check(bytes: &[u8]) {
     let Some((&how, bytes)) = bytes.split_first() else { return };
     let (are_lines, lossy, skip_bad) = (how & 1 != 0, how & 2 != 0, how & 4 != 0);
-    let parts = Held::Parts(usize::from(how >> 3));
+    let how_parts = how >> 3;
+    let parts = Held::Parts(usize::from(how_parts));
     let how = Reading { lossy, skip_bad, most: 1 << 20 };
     let expected = plainly(bytes, are_lines, how);
     let name = if are_lines { "a.jsonl" } else { "a.txt" };
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(bytes).expect("in memory");
     let packed = packer.finish().expect("in memory");
-    for held in [Held::Whole, parts] {
-        for (name, bytes) in [(name.to_owned(), bytes), (format!("{name}.gz"), &packed)] {
+    // Zeros behind a member, and frames that say nothing, change nothing.
+    let padded = [&packed[..], &[0; 3]].concat();
+    let fastest = ruzstd::encoding::CompressionLevel::Fastest;
+    let frame = ruzstd::encoding::compress_to_vec(bytes, fastest);
+    let framed = [&[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9][..], &frame].concat();
+    for held in [Held::Whole, parts, Held::Anywhere(usize::from(how_parts))] {
+        for (name, bytes) in [
+            (name.to_owned(), bytes),
+            (format!("{name}.gz"), &packed),
+            (format!("{name}.gz"), &padded),
+            (format!("{name}.zst"), &framed),
+        ] {
             match read(&name, bytes, how, held) {
                 Ok(documents) => assert_eq!(Some(documents), expected, "{name}"),
                 Err(refusal) => {

@@ -142,7 +142,7 @@ fn tokenizer(kind: &str, corpus: &Corpus) -> Result<Tokenizer> {
         _ => None,
     };
     if let Some(mut learner) = learned {
-        corpus.read(Held::Parts(PART), &mut |part| learner.add(&[part.text]))?;
+        corpus.read(learner.held(PART), &mut |part| learner.add(&[part.text]))?;
         return learner.finish();
     }
     if let Some(named) = Named::from_name(kind) {
