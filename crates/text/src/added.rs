@@ -1,12 +1,17 @@
 //! Tokens that are found in a text before it is cut: `<|im_end|>` and their like.
 
-use std::{ops::Range, sync::LazyLock};
+use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use fancy_regex::Regex;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted};
 use serde_json::Value;
 
-use crate::{field, normalize, normalize::Normalizer};
+use crate::{
+    budget::{self, Budget},
+    field, normalize,
+    normalize::Normalizer,
+};
 
 /// A token with a text of its own, and where that is looked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,8 +34,9 @@ impl Added {
     pub(crate) fn read(value: &Value) -> Result<Self> {
         let content = field::text(value, "content", "an added token")?;
         let id = value["id"].as_u64().and_then(|id| u32::try_from(id).ok());
-        let id =
-            id.ok_or_else(|| Refusal::user(format!("the added token {content:?} has no id")))?;
+        let id = id.ok_or_else(|| {
+            Refusal::user(format!("the added token {} has no id", quoted(content)))
+        })?;
         Self::read_as(value, id)
     }
 
@@ -62,9 +68,14 @@ impl Added {
     }
 }
 
-/// Added tokens by their first byte, the longest first.
+/// Added tokens in one automaton, so that a search takes a text's time, however many they are.
 #[derive(Debug)]
-pub(crate) struct Finder(Vec<Vec<(String, Added)>>);
+pub(crate) struct Finder {
+    /// None where nothing is looked for.
+    automaton: Option<AhoCorasick>,
+    /// By the number of the pattern.
+    tokens: Vec<Added>,
+}
 
 impl Finder {
     /// For text as it is (`normalizers` empty), or for normalized text.
@@ -72,17 +83,27 @@ impl Finder {
         tokens: impl Iterator<Item = &'a Added>,
         normalizers: &[Normalizer],
     ) -> Result<Self> {
-        let mut by_byte = vec![Vec::new(); 256];
+        let (mut sought, mut known, mut found) = (Vec::new(), HashSet::new(), Vec::new());
+        let mut bytes = 0;
         for token in tokens {
-            let sought = normalize::normalize(normalizers, &token.content)?.into_owned();
-            if let Some(&first) = sought.as_bytes().first() {
-                by_byte[usize::from(first)].push((sought, token.clone()));
+            let budget = Budget::new(token.content.len(), normalizers.len());
+            let text = normalize::normalize(normalizers, &token.content, &budget)?.into_owned();
+            bytes += text.len();
+            budget::check(bytes, budget::ADDED, "bytes of added tokens")?;
+            // Of two that are written alike the first is found.
+            if !text.is_empty() && known.insert(text.clone()) {
+                sought.push(text);
+                found.push(token.clone());
             }
         }
-        for tokens in &mut by_byte {
-            tokens.sort_by_key(|(sought, _)| std::cmp::Reverse(sought.len()));
+        if sought.is_empty() {
+            return Ok(Self { automaton: None, tokens: found });
         }
-        Ok(Self(by_byte))
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(sought);
+        let automaton = automaton.map_err(|error| {
+            Refusal::user(format!("the added tokens cannot be searched for ({error})"))
+        })?;
+        Ok(Self { automaton: Some(automaton), tokens: found })
     }
 
     /// Walks over the whole text: each span, and the id of the token that it is. None is empty.
@@ -93,16 +114,11 @@ impl Finder {
         visit: &mut dyn FnMut(Range<usize>, Option<u32>) -> Result<()>,
     ) -> Result<()> {
         let (mut from, mut at) = (0, 0);
-        while at < text.len() {
-            let rest = &text.as_bytes()[at..];
-            let here = self.0[usize::from(rest[0])].iter();
-            let Some((sought, token)) =
-                here.clone().find(|(sought, _)| rest.starts_with(sought.as_bytes()))
-            else {
-                at += 1;
-                continue;
-            };
-            let (mut start, mut end) = (at, at + sought.len());
+        while let Some(automaton) = &self.automaton
+            && let Some(found) = automaton.find(Input::new(text).range(at..))
+        {
+            let token = &self.tokens[found.pattern().as_usize()];
+            let (mut start, mut end) = (found.start(), found.end());
             at = end;
             let stands_alone =
                 || !text[..start].ends_with(is_of_word) && !text[end..].starts_with(is_of_word);

@@ -18,7 +18,7 @@ mod tree;
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted};
 
 pub(crate) use self::pairs::{Merge, Pairs};
 pub use self::tree::{Merged, Tree};
@@ -55,7 +55,10 @@ impl Bpe {
             let merged = format!("{left_piece}{right_piece}");
             let Some(id) = model.id(&merged) else {
                 return Err(Refusal::user(format!(
-                    "the merge of {left_piece:?} and {right_piece:?} makes {merged:?}, which is not in the vocabulary"
+                    "the merge of {} and {} makes {}, which is not in the vocabulary",
+                    quoted(left_piece),
+                    quoted(right_piece),
+                    quoted(&merged)
                 )));
             };
             let rank = model.ranks.as_ref().map_or(at as u32, |ranks| ranks[at]);

@@ -3,10 +3,10 @@
 
 mod pre;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted, shown};
 use serde_json::{Value, json};
 
-use crate::{Tokenizer, added::Added, template, tokenizer::Parts, vocabulary::Vocabulary};
+use crate::{Tokenizer, added::Added, budget, template, tokenizer::Parts, vocabulary::Vocabulary};
 use pre::{Pre, byte_level};
 
 /// The keys of `tokenizer.ggml.*` that decide ids.
@@ -51,7 +51,8 @@ impl Tokenizer {
             "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
             other => {
                 return Err(Refusal::user(format!(
-                    "the tokenizer model {other} is not understood; gpt2 and llama are"
+                    "the tokenizer model {} is not understood; gpt2 and llama are",
+                    shown(other)
                 )));
             }
         };
@@ -116,7 +117,8 @@ fn byte_pairs(from: &GgufVocabulary) -> Result<(Parts, bool)> {
     for merge in from.merges.iter().flatten() {
         let Some((left, right)) = merge.split_once(' ') else {
             return Err(Refusal::user(format!(
-                "the merge {merge:?} is not two pieces with a space between"
+                "the merge {} is not two pieces with a space between",
+                quoted(merge)
             )));
         };
         vocabulary.merge(left, right)?;
@@ -149,6 +151,9 @@ fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
     })
 }
 
+/// Bytes of the halves that pieces are tried to be merged from: a real vocabulary has some ten million.
+const TRIED: usize = 1 << 30;
+
 /// SentencePiece keeps no merges: any two pieces whose text is a piece merge, best score first.
 fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<()> {
     let equal = || vec![0.0; from.tokens.len()];
@@ -160,6 +165,9 @@ fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<
             scores.len()
         )));
     }
+    // Each piece is tried at each of its places.
+    let tried = vocabulary.pieces().map(|(_, piece)| piece.len().saturating_mul(piece.len()));
+    budget::check(tried.sum(), TRIED, "bytes to try in the merges of its pieces")?;
     let mut best_first: Vec<u32> = (0..vocabulary.size()).collect();
     best_first.sort_by(|&one, &other| scores[other as usize].total_cmp(&scores[one as usize]));
     let (mut ranks, mut rank) = (Vec::new(), 0);

@@ -2,12 +2,16 @@
 
 use std::{borrow::Cow, ops::RangeInclusive, sync::LazyLock};
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::{field, pattern::Pattern};
+use crate::{
+    budget::{self, Budget},
+    field,
+    pattern::Pattern,
+};
 
 /// One step; they are done in order.
 #[derive(Debug)]
@@ -25,16 +29,19 @@ pub(crate) enum Normalizer {
 
 /// Reads the steps of a `normalizer` object.
 pub(crate) fn read(value: &Value) -> Result<Vec<Normalizer>> {
+    let mut steps = Vec::new();
+    add(value, &mut steps)?;
+    Ok(steps)
+}
+
+fn add(value: &Value, steps: &mut Vec<Normalizer>) -> Result<()> {
     if value.is_null() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let one = match field::text(value, "type", "a normalizer")? {
         "Sequence" => {
-            let mut steps = Vec::new();
-            for step in field::list(value, "normalizers", "a normalizer")? {
-                steps.extend(read(step)?);
-            }
-            return Ok(steps);
+            let several = field::list(value, "normalizers", "a normalizer")?;
+            return several.iter().try_for_each(|step| add(step, steps));
         }
         "NFC" => Normalizer::Nfc,
         "NFD" => Normalizer::Nfd,
@@ -53,53 +60,105 @@ pub(crate) fn read(value: &Value) -> Result<Vec<Normalizer>> {
         },
         other => {
             return Err(Refusal::user(format!(
-                "the normalizer {other} is not understood, and would change the ids"
+                "the normalizer {} is not understood, and would change the ids",
+                shown(other)
             )));
         }
     };
-    Ok(vec![one])
+    let is_regex =
+        |step: &&Normalizer| matches!(step, Normalizer::Replace { pattern: Pattern::Regex(_), .. });
+    steps.push(one);
+    budget::check(steps.len(), budget::STEPS, "normalizers")?;
+    budget::check(
+        steps.iter().filter(is_regex).count(),
+        budget::PATTERNS,
+        "patterns in normalizers",
+    )
 }
 
-/// Does all steps, in order.
-pub(crate) fn normalize<'a>(steps: &[Normalizer], text: &'a str) -> Result<Cow<'a, str>> {
+/// Does all steps, in order, as far as the budget goes.
+pub(crate) fn normalize<'a>(
+    steps: &[Normalizer],
+    text: &'a str,
+    budget: &Budget,
+) -> Result<Cow<'a, str>> {
     let mut text = Cow::Borrowed(text);
-    for step in steps {
+    for (number, step) in steps.iter().enumerate() {
         // An empty text stays empty: nothing is put before nothing.
         if text.is_empty() {
             break;
         }
-        text = Cow::Owned(match step {
-            Normalizer::Nfc => of_known(&text, |known| known.nfc().collect()),
-            Normalizer::Nfd => of_known(&text, |known| known.nfd().collect()),
-            Normalizer::Nfkc => of_known(&text, |known| known.nfkc().collect()),
-            Normalizer::Nfkd => of_known(&text, |known| known.nfkd().collect()),
+        text = Cow::Owned(step.done(
+            &text,
+            &|bytes| budget.take(bytes, &|| format!("normalizer {} ({})", number + 1, step.name())),
+            budget,
+        )?);
+    }
+    Ok(text)
+}
+
+impl Normalizer {
+    /// What the file calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Nfc => "NFC",
+            Self::Nfd => "NFD",
+            Self::Nfkc => "NFKC",
+            Self::Nfkd => "NFKD",
+            Self::Lowercase => "Lowercase",
+            Self::StripAccents => "StripAccents",
+            Self::Strip { .. } => "Strip",
+            Self::Prepend(_) => "Prepend",
+            Self::Replace { .. } => "Replace",
+        }
+    }
+
+    /// The text after this step; `take` is told of its bytes, and says whether there may be so many.
+    fn done(
+        &self,
+        text: &str,
+        take: &dyn Fn(usize) -> Result<()>,
+        budget: &Budget,
+    ) -> Result<String> {
+        // A character becomes at most 18, so these need not be counted before they are made.
+        let counted = |text: String| take(text.len()).map(|()| text);
+        match self {
+            Self::Nfc => counted(of_known(text, |known| known.nfc().collect())),
+            Self::Nfd => counted(of_known(text, |known| known.nfd().collect())),
+            Self::Nfkc => counted(of_known(text, |known| known.nfkc().collect())),
+            Self::Nfkd => counted(of_known(text, |known| known.nfkd().collect())),
             // One character at a time, as Hugging Face does: a last sigma stays a middle one.
-            Normalizer::Lowercase => text.chars().flat_map(char::to_lowercase).collect(),
-            Normalizer::StripAccents => {
+            Self::Lowercase => counted(text.chars().flat_map(char::to_lowercase).collect()),
+            Self::StripAccents => {
                 let is_mark = |sign: &char| is_combining_mark(*sign) && is_known(*sign);
-                text.chars().filter(|sign| !is_mark(sign)).collect()
+                counted(text.chars().filter(|sign| !is_mark(sign)).collect())
             }
-            Normalizer::Strip { left, right } => {
-                let mut rest = &*text;
+            Self::Strip { left, right } => {
+                let mut rest = text;
                 if *left {
                     rest = rest.trim_start();
                 }
                 if *right {
                     rest = rest.trim_end();
                 }
-                rest.to_owned()
+                counted(rest.to_owned())
             }
-            Normalizer::Prepend(before) => format!("{before}{text}"),
-            Normalizer::Replace { pattern, content } => {
+            Self::Prepend(before) => {
+                take(before.len() + text.len())?;
+                Ok(format!("{before}{text}"))
+            }
+            Self::Replace { pattern, content } => {
                 let mut replaced = String::with_capacity(text.len());
-                pattern.spans(&text, &mut |span, matches| {
-                    replaced.push_str(if matches { content } else { &text[span] });
+                pattern.spans(text, budget, &mut |span, matches| {
+                    let piece = if matches { content } else { &text[span] };
+                    take(piece.len())?;
+                    replaced.push_str(piece);
+                    Ok(())
                 })?;
-                replaced
+                Ok(replaced)
             }
-        });
+        }
     }
-    Ok(text)
 }
 
 /// The characters of Unicode 9, whose forms Hugging Face's tokenizers know; later ones stay as they are.

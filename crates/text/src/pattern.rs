@@ -10,9 +10,14 @@ mod onig;
 
 use std::ops::Range;
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::Regex;
 use lookback_files::{Refusal, Result};
 use serde_json::Value;
+
+use crate::{
+    budget::{self, Budget},
+    search::{self, Search},
+};
 
 /// How GPT-2 cuts a text into words.
 pub(crate) const GPT2: &str =
@@ -41,7 +46,7 @@ const ENDING: &str = r"|\s+(?!\S)|\s+";
 #[derive(Debug)]
 pub(crate) enum Pattern {
     Text(String),
-    Regex(Box<Regex>),
+    Regex(Box<Search>),
     /// One of `WORDS`, its ending cut to `\s+`.
     Words {
         regex: Box<Regex>,
@@ -62,77 +67,69 @@ impl Pattern {
 
     /// A regular expression of Oniguruma, which Hugging Face's tokenizers search with.
     pub(crate) fn regex(source: &str) -> Result<Self> {
+        budget::check(source.len(), budget::PATTERN, "bytes in a pattern")?;
         match source.strip_suffix(ENDING) {
             Some(front) if WORDS.contains(&source) => Ok(Self::Words {
-                regex: compiled(&format!(r"{front}|\s+"), source)?,
+                regex: Box::new(search::compile(&format!(r"{front}|\s+"), source)?),
                 takes_line_ends: source != GPT2,
             }),
-            _ => Ok(Self::Regex(compiled(&onig::translated(source)?, source)?)),
+            _ => Self::searched(&onig::translated(source)?, source),
         }
     }
 
     /// A regular expression of Rust.
     pub(crate) fn of_rust(source: &str) -> Result<Self> {
-        compiled(source, source).map(Self::Regex)
+        Self::searched(source, source)
+    }
+
+    fn searched(pattern: &str, source: &str) -> Result<Self> {
+        Ok(Self::Regex(Box::new(Search::new(pattern, source)?)))
     }
 
     /// Walks over the whole text: each span, and whether it matches. One that matches may be empty.
     pub(crate) fn spans(
         &self,
         text: &str,
-        visit: &mut dyn FnMut(Range<usize>, bool),
+        budget: &Budget,
+        visit: &mut dyn FnMut(Range<usize>, bool) -> Result<()>,
     ) -> Result<()> {
         let mut at = 0;
-        let mut found = |span: Range<usize>| {
+        let mut found = |span: Range<usize>| -> Result<()> {
             if at < span.start {
-                visit(at..span.start, false);
+                visit(at..span.start, false)?;
             }
-            visit(span.clone(), true);
             at = span.end;
+            visit(span, true)
         };
         match self {
             _ if text.is_empty() => {}
             // Nothing is found between any two characters, and at both ends.
             Self::Text(sought) if sought.is_empty() => {
                 let starts = text.char_indices().map(|(start, _)| start);
-                starts.chain([text.len()]).for_each(|start| found(start..start));
+                starts.chain([text.len()]).try_for_each(|start| found(start..start))?;
             }
             Self::Text(sought) => {
                 for (start, _) in text.match_indices(sought.as_str()) {
-                    found(start..start + sought.len());
+                    found(start..start + sought.len())?;
                 }
             }
-            Self::Regex(regex) => {
-                for one in regex.find_iter(text) {
-                    found(one.map_err(|error| gave_up(&error))?.range());
-                }
-            }
+            Self::Regex(regex) => regex.each(text, budget, &mut found)?,
             Self::Words { regex, takes_line_ends } => {
                 let mut from = 0;
                 while from < text.len() {
                     let one = regex.find_from_pos(text, from).map_err(|error| gave_up(&error))?;
                     let Some(one) = one else { break };
                     let end = one.start() + kept(text, one.range(), *takes_line_ends);
-                    found(one.start()..end);
+                    found(one.start()..end)?;
                     from = end;
                 }
             }
         }
         if at < text.len() {
-            visit(at..text.len(), false);
+            visit(at..text.len(), false)?;
         }
         Ok(())
     }
-}
-
-/// Ready to search; `source` is what the user knows.
-fn compiled(pattern: &str, source: &str) -> Result<Box<Regex>> {
-    // The limit stops a runaway search; it is far above what real patterns need.
-    let regex = RegexBuilder::new(pattern).backtrack_limit(100_000_000).build();
-    regex.map(Box::new).map_err(|error| {
-        let source = onig::shown(source);
-        Refusal::user(format!("the pattern {source} cannot be read ({error})"))
-    })
 }
 
 /// Bytes of a match of `Words` that are its own: white space before a word gives its last character back.

@@ -1,11 +1,13 @@
 //! From pieces to the bytes they stand for: Hugging Face's decoders.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use serde_json::Value;
 
 use crate::{
-    alphabet, field,
-    split::{Prepend, prepend},
+    alphabet,
+    budget::{self, Budget},
+    field,
+    split::{Prepend, prepend, sign},
 };
 
 /// How the vocabulary spells text.
@@ -55,11 +57,13 @@ impl Spelling {
             "Replace" => {
                 let from = field::text(&value["pattern"], "String", "the decoder Replace")?;
                 let to = field::text(value, "content", "the decoder Replace")?;
+                if from.is_empty() {
+                    return Err(Refusal::user("the decoder Replace replaces nothing; mend it"));
+                }
                 self.replaced.push((from.to_owned(), to.to_owned()));
             }
             "Metaspace" => {
-                let sign = value["replacement"].as_str().unwrap_or("▁").to_owned();
-                self.replaced.push((sign, " ".to_owned()));
+                self.replaced.push((sign(value)?, " ".to_owned()));
                 self.leading_spaces = match prepend(value)? {
                     Prepend::Always | Prepend::First => 1,
                     Prepend::Never => 0,
@@ -70,30 +74,41 @@ impl Spelling {
             }
             other => {
                 return Err(Refusal::user(format!(
-                    "the decoder {other} is not understood, and would change the text"
+                    "the decoder {} is not understood, and would change the text",
+                    shown(other)
                 )));
             }
         }
-        Ok(())
+        budget::check(self.replaced.len(), budget::STEPS, "replacements in its decoder")
     }
 
-    /// The bytes of a piece.
-    pub(crate) fn bytes(&self, piece: &str) -> Vec<u8> {
+    /// Replacements that a piece goes through.
+    pub(crate) fn steps(&self) -> usize {
+        self.replaced.len()
+    }
+
+    /// The bytes of a piece, as far as the budget of all pieces goes.
+    pub(crate) fn bytes(&self, piece: &str, budget: &Budget) -> Result<Vec<u8>> {
         if self.is_byte_level
             && let Some(bytes) = alphabet::bytes(piece)
         {
-            return bytes;
+            return Ok(bytes);
         }
         if self.has_byte_fallback
             && let Some(byte) = fallback(piece)
         {
-            return vec![byte];
+            return Ok(vec![byte]);
         }
         let mut text = piece.to_owned();
         for (from, to) in &self.replaced {
-            text = text.replace(from, to);
+            let found = text.matches(from.as_str()).count();
+            if found > 0 {
+                let bytes = text.len() + found * to.len();
+                budget.take(bytes, &|| "decoder (Replace)".to_owned())?;
+                text = text.replace(from, to);
+            }
         }
-        text.into_bytes()
+        Ok(text.into_bytes())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted, shown};
 use serde_json::Value;
 
 use crate::{
+    budget::{self, Budget},
     field,
     pattern::{GPT2, Pattern},
 };
@@ -44,6 +45,19 @@ pub(crate) enum Stage {
     Metaspace { sign: String, prepend: Prepend, cuts: bool },
 }
 
+impl Stage {
+    /// What the file calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Split { .. } => "Split",
+            Self::Digits(_) => "Digits",
+            Self::WhiteSpace => "WhitespaceSplit",
+            Self::PrefixSpace => "ByteLevel",
+            Self::Metaspace { .. } => "Metaspace",
+        }
+    }
+}
+
 /// All stages, and what the words are at the end of them.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
@@ -67,9 +81,15 @@ impl Splitter {
         let kind = field::text(value, "type", "a pre-tokenizer")?;
         if self.is_byte_level {
             return Err(Refusal::user(format!(
-                "the pre-tokenizer {kind} after ByteLevel is not understood"
+                "the pre-tokenizer {} after ByteLevel is not understood",
+                shown(kind)
             )));
         }
+        let is_regex =
+            |stage: &&Stage| matches!(stage, Stage::Split { pattern: Pattern::Regex(_), .. });
+        let patterns = self.stages.iter().filter(is_regex).count();
+        budget::check(self.stages.len(), budget::STAGES, "pre-tokenizers")?;
+        budget::check(patterns, budget::PATTERNS, "patterns in pre-tokenizers")?;
         match kind {
             "Sequence" => {
                 for one in field::list(value, "pretokenizers", "a pre-tokenizer")? {
@@ -111,13 +131,14 @@ impl Splitter {
                 inverted: true,
             }),
             "Metaspace" => self.stages.push(Stage::Metaspace {
-                sign: value["replacement"].as_str().unwrap_or("▁").to_owned(),
+                sign: sign(value)?,
                 prepend: prepend(value)?,
                 cuts: field::flag(value, "split", true),
             }),
             other => {
                 return Err(Refusal::user(format!(
-                    "the pre-tokenizer {other} is not understood, and would change the ids"
+                    "the pre-tokenizer {} is not understood, and would change the ids",
+                    shown(other)
                 )));
             }
         }
@@ -145,9 +166,15 @@ impl Splitter {
         &self,
         part: &str,
         is_first: bool,
+        budget: &Budget,
         word: &mut dyn FnMut(&str) -> Result<()>,
     ) -> Result<()> {
-        through(&self.stages, part, is_first, word)
+        through(&self.stages, part, is_first, budget, word)
+    }
+
+    /// Stages that a text goes through.
+    pub(crate) fn stages(&self) -> usize {
+        self.stages.len()
     }
 }
 
@@ -159,7 +186,10 @@ fn behavior(name: &str) -> Result<Behavior> {
         "MergedWithNext" => Behavior::MergedWithNext,
         "Contiguous" => Behavior::Contiguous,
         other => {
-            return Err(Refusal::user(format!("the behavior {other} of Split is not understood")));
+            return Err(Refusal::user(format!(
+                "the behavior {} of Split is not understood",
+                shown(other)
+            )));
         }
     })
 }
@@ -173,50 +203,65 @@ pub(crate) fn prepend(value: &Value) -> Result<Prepend> {
         None if field::flag(value, "add_prefix_space", true) => Prepend::Always,
         None => Prepend::Never,
         Some(other) => {
+            let other = shown(other);
             return Err(Refusal::user(format!("the prepend_scheme {other} is not understood")));
         }
     })
+}
+
+/// The one character that a Metaspace puts for a space.
+pub(crate) fn sign(value: &Value) -> Result<String> {
+    let sign = value["replacement"].as_str().unwrap_or("▁");
+    if sign.chars().count() == 1 {
+        return Ok(sign.to_owned());
+    }
+    let sign = quoted(sign);
+    Err(Refusal::user(format!("the replacement {sign} of Metaspace is not one character")))
 }
 
 fn through(
     stages: &[Stage],
     part: &str,
     is_first: bool,
+    budget: &Budget,
     word: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<()> {
     let Some((stage, rest)) = stages.split_first() else {
         return if part.is_empty() { Ok(()) } else { word(part) };
     };
+    budget.take(part.len(), &|| format!("pre-tokenizer ({})", stage.name()))?;
     let cut = |part: &str, cuts: Vec<Range<usize>>, word: &mut dyn FnMut(&str) -> Result<()>| {
         for span in cuts.into_iter().filter(|span| !span.is_empty()) {
             let is_first = is_first && span.start == 0;
-            through(rest, &part[span], is_first, word)?;
+            through(rest, &part[span], is_first, budget, word)?;
         }
         Ok(())
     };
     match stage {
         // Nothing is joined, so each word goes on as it is found: a long text needs no list of them.
         Stage::Split { pattern, behavior: Behavior::Isolated, .. } => {
-            let mut result = Ok(());
-            pattern.spans(part, &mut |span, _| {
-                if result.is_ok() && !span.is_empty() {
-                    let is_first = is_first && span.start == 0;
-                    result = through(rest, &part[span], is_first, word);
+            pattern.spans(part, budget, &mut |span, _| {
+                if span.is_empty() {
+                    return Ok(());
                 }
-            })?;
-            result
+                let is_first = is_first && span.start == 0;
+                through(rest, &part[span], is_first, budget, word)
+            })
         }
         Stage::Split { pattern, behavior, inverted } => {
             let mut spans = Vec::new();
-            pattern.spans(part, &mut |span, matches| spans.push((span, matches != *inverted)))?;
+            pattern.spans(part, budget, &mut |span, matches| {
+                spans.push((span, matches != *inverted));
+                Ok(())
+            })?;
             cut(part, joined(spans, *behavior), word)
         }
         Stage::Digits(behavior) => cut(part, joined(each(part, char::is_numeric), *behavior), word),
         Stage::WhiteSpace => {
             cut(part, joined(each(part, char::is_whitespace), Behavior::Removed), word)
         }
-        Stage::PrefixSpace if part.starts_with(' ') => through(rest, part, is_first, word),
-        Stage::PrefixSpace => through(rest, &format!(" {part}"), is_first, word),
+        Stage::PrefixSpace if part.starts_with(' ') => through(rest, part, is_first, budget, word),
+        Stage::PrefixSpace => through(rest, &format!(" {part}"), is_first, budget, word),
         Stage::Metaspace { sign, prepend, cuts } => {
             let mut signed = part.replace(' ', sign);
             let wanted = match prepend {
@@ -228,10 +273,13 @@ fn through(
                 signed.insert_str(0, sign);
             }
             if !cuts {
-                return through(rest, &signed, is_first, word);
+                return through(rest, &signed, is_first, budget, word);
             }
             let mut spans = Vec::new();
-            Pattern::Text(sign.clone()).spans(&signed, &mut |span, is| spans.push((span, is)))?;
+            Pattern::Text(sign.clone()).spans(&signed, budget, &mut |span, is| {
+                spans.push((span, is));
+                Ok(())
+            })?;
             cut(&signed, joined(spans, Behavior::MergedWithNext), word)
         }
     }

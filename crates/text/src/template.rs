@@ -1,9 +1,9 @@
 //! What is put before and after a text: the beginning-of-text token, as a rule.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use serde_json::Value;
 
-use crate::field;
+use crate::{budget, field};
 
 /// Ids around a text.
 #[derive(Debug, Default)]
@@ -39,23 +39,28 @@ impl Template {
             "TemplateProcessing" => self.add_template(value)?,
             other => {
                 return Err(Refusal::user(format!(
-                    "the post-processor {other} is not understood, and would change the ids"
+                    "the post-processor {} is not understood, and would change the ids",
+                    shown(other)
                 )));
             }
         }
-        Ok(())
+        let around = self.before.len() + self.after.len();
+        budget::check(around, budget::AROUND, "tokens around a text in its post-processor")
     }
 
     fn add_template(&mut self, value: &Value) -> Result<()> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut texts = 0;
-        for part in field::list(value, "single", "TemplateProcessing")? {
+        let single = field::list(value, "single", "TemplateProcessing")?;
+        budget::check(single.len(), budget::AROUND, "pieces in its TemplateProcessing")?;
+        for part in single {
             if !part["Sequence"].is_null() {
                 texts += 1;
                 continue;
             }
             let name = field::text(&part["SpecialToken"], "id", "TemplateProcessing")?;
             let ids = field::list(&value["special_tokens"][name], "ids", "TemplateProcessing")?;
+            budget::check(ids.len(), budget::AROUND, "ids of one token in its post-processor")?;
             let place = if texts == 0 { &mut before } else { &mut after };
             for id in ids {
                 place.push(number(id)?);
@@ -75,7 +80,10 @@ impl Template {
 
 fn number(value: &Value) -> Result<u32> {
     let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
-    id.ok_or_else(|| Refusal::user(format!("the post-processor's id {value} is no id")))
+    id.ok_or_else(|| {
+        let value = shown(&value.to_string());
+        Refusal::user(format!("the post-processor's id {value} is no id"))
+    })
 }
 
 /// The template that puts tokens around a text, in the words of `tokenizer.json`.

@@ -14,6 +14,7 @@ use crate::{
     TokenId,
     added::{Added, Finder},
     bpe::{self, Bpe, Tree},
+    budget::Budget,
     decode::Decoder,
     normalize::{self, Normalizer},
     spelling::Spelling,
@@ -87,10 +88,12 @@ impl Tokenizer {
             is_special[token.id as usize] = token.special;
         }
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(size));
+        let pieces = parts.vocabulary.pieces().map(|(_, piece)| piece.len()).sum();
+        let budget = Budget::new(pieces, spelling.steps());
         for (id, own) in (0..).zip(own) {
             match own {
                 Some(content) => bytes.extend_from_slice(content.as_bytes()),
-                None => bytes.extend(spelling.bytes(parts.vocabulary.piece(id))),
+                None => bytes.extend(spelling.bytes(parts.vocabulary.piece(id), &budget)?),
             }
             ends.push(bytes.len());
         }
@@ -158,6 +161,12 @@ impl Tokenizer {
         normalizers.is_empty() && (splitter.cuts_before_spaces() || are_letters)
     }
 
+    /// Whether a text's ids are those of its parts, wherever it is cut between two characters.
+    pub fn reads_characters(&self) -> bool {
+        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
+        normalizers.is_empty() && splitter.cuts_nothing() && bpe.takes_each_character()
+    }
+
     /// The ids of a part of a text, which begins at byte `at`, with nothing put around it. Special
     /// tokens in it are text.
     pub fn encode_part(&self, part: &str, at: usize) -> Result<Vec<TokenId>> {
@@ -185,6 +194,8 @@ impl Tokenizer {
     fn append(&self, text: &str, at: usize, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
         let finds = specials == Specials::Allowed;
         let mut room = Vec::new();
+        let steps = self.0.normalizers.len() + self.0.splitter.stages();
+        let budget = Budget::new(text.len(), steps);
         // Seldom more ids than bytes: ids that move while they grow would lie in memory twice.
         ids.reserve(text.len());
         self.0.as_it_is.spans(text, finds, &mut |span, id| {
@@ -193,14 +204,14 @@ impl Tokenizer {
                 return Ok(());
             }
             let is_first = span.start == 0;
-            let normal = normalize::normalize(&self.0.normalizers, &text[span.clone()])?;
+            let normal = normalize::normalize(&self.0.normalizers, &text[span.clone()], &budget)?;
             self.0.normalized.spans(&normal, finds, &mut |inner: Range<usize>, id| {
                 if let Some(id) = id {
                     ids.push(id);
                     return Ok(());
                 }
                 let is_first = is_first && inner.start == 0;
-                self.0.splitter.words(&normal[inner], is_first, &mut |word| {
+                self.0.splitter.words(&normal[inner], is_first, &budget, &mut |word| {
                     let encoded = self.0.bpe.encode(word, &mut room, ids);
                     encoded.map_err(|unknown| unknown_at(&unknown, text, span.start, at))
                 })

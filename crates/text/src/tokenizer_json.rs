@@ -5,11 +5,15 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use lookback_files::{Refusal, Result, read_utf8, write_whole};
+use lookback_files::{
+    Refusal, Result, TOKENIZER, quoted, read_utf8, read_utf8_up_to, shown, write_whole,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Tokenizer, added::Added, beside, template, tokenizer::Parts, vocabulary::Vocabulary};
+use crate::{
+    Tokenizer, added::Added, beside, budget, template, tokenizer::Parts, vocabulary::Vocabulary,
+};
 
 #[derive(Deserialize)]
 struct File {
@@ -62,11 +66,12 @@ impl Tokenizer {
     /// Reads a directory's `tokenizer.json` and what stands beside it, or the one file that is named.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.is_dir() {
-            let text = read_utf8(path)?;
+            let text = read_utf8_up_to(path, TOKENIZER)?;
             return Self::from_json(&text).map_err(|refusal| refusal.at(path.display()));
         }
         let file = path.join(NAME);
-        let mut parts = parts(&read_utf8(&file)?).map_err(|refusal| refusal.at(file.display()))?;
+        let text = read_utf8_up_to(&file, TOKENIZER)?;
+        let mut parts = parts(&text).map_err(|refusal| refusal.at(file.display()))?;
         beside::settle(&mut parts, path)?;
         Self::new(parts).map_err(|refusal| refusal.at(file.display()))
     }
@@ -125,7 +130,13 @@ impl Tokenizer {
     }
 }
 
+/// Values of a file at most: a vocabulary of a million pieces has some five million.
+const VALUES: usize = 10_000_000;
+
 fn parts(text: &str) -> Result<Parts> {
+    // Three bytes, `[],`, are a value that takes twenty times as many in memory.
+    let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    budget::check(values, VALUES, "values in its file")?;
     let file: File = serde_json::from_str(text)
         .map_err(|error| Refusal::user(format!("this is no tokenizer.json ({error})")))?;
     let mut parts = Parts {
@@ -150,7 +161,8 @@ fn parts(text: &str) -> Result<Parts> {
 fn vocabulary(model: Model) -> Result<Vocabulary> {
     if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
         return Err(Refusal::user(format!(
-            "the model is {other}, and only BPE is understood; convert the tokenizer"
+            "the model is {}, and only BPE is understood; convert the tokenizer",
+            shown(&other)
         )));
     }
     for (key, value) in [
@@ -159,7 +171,8 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             return Err(Refusal::user(format!(
-                "{key} {value:?} is not understood, and would change the ids"
+                "{key} {} is not understood, and would change the ids",
+                quoted(&value)
             )));
         }
     }
@@ -176,7 +189,8 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     vocabulary.ignore_merges = model.ignore_merges;
     for (piece, id) in &vocab {
         if *id > largest_id(vocab.len()) {
-            return Err(Refusal::user(format!("the piece {piece:?} has the impossible id {id}")));
+            let piece = quoted(piece);
+            return Err(Refusal::user(format!("the piece {piece} has the impossible id {id}")));
         }
         vocabulary.insert(piece, *id)?;
     }
@@ -187,7 +201,8 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
                 Some((left, right)) if !right.contains(' ') => vocabulary.merge(left, right)?,
                 _ => {
                     return Err(Refusal::user(format!(
-                        "the merge {line:?} is not two pieces with a space between"
+                        "the merge {} is not two pieces with a space between",
+                        quoted(line)
                     )));
                 }
             },
@@ -211,15 +226,19 @@ fn check(parts: &Parts, token: &Added) -> Result<()> {
     let other = parts.vocabulary.piece(*id);
     if !other.is_empty() && other != content {
         return Err(Refusal::user(format!(
-            "the added token {content:?} and the piece {other:?} share the id {id}"
+            "the added token {} and the piece {} share the id {id}",
+            quoted(content),
+            quoted(other)
         )));
     }
     match parts.vocabulary.id(content) {
         Some(piece) if piece != *id => Err(Refusal::user(format!(
-            "the added token {content:?} has the id {id}, and the same piece has {piece}"
+            "the added token {} has the id {id}, and the same piece has {piece}",
+            quoted(content)
         ))),
         _ if *id > largest_id(parts.vocabulary.size() as usize) => {
-            Err(Refusal::user(format!("the added token {content:?} has the impossible id {id}")))
+            let content = quoted(content);
+            Err(Refusal::user(format!("the added token {content} has the impossible id {id}")))
         }
         _ => Ok(()),
     }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted};
+
+use crate::budget;
 
 /// Ids above this are a mistake or an attack, not a vocabulary.
 const LARGEST: u32 = 1 << 24;
@@ -31,20 +33,25 @@ impl Vocabulary {
     /// Adds a piece under an id; neither may be there yet.
     pub(crate) fn insert(&mut self, piece: &str, id: u32) -> Result<()> {
         if id > LARGEST {
-            return Err(Refusal::user(format!("the piece {piece:?} has the impossible id {id}")));
+            let piece = quoted(piece);
+            return Err(Refusal::user(format!("the piece {piece} has the impossible id {id}")));
         }
+        budget::check(piece.len(), budget::PIECE, "bytes in a piece of its vocabulary")?;
         let at = id as usize;
         if at >= self.pieces.len() {
             self.pieces.resize(at + 1, None);
         }
         if let Some(other) = &self.pieces[at] {
             return Err(Refusal::user(format!(
-                "the pieces {other:?} and {piece:?} share the id {id}"
+                "the pieces {} and {} share the id {id}",
+                quoted(other),
+                quoted(piece)
             )));
         }
         if let Some(other) = self.ids.insert(piece.into(), id) {
             return Err(Refusal::user(format!(
-                "the piece {piece:?} has two ids, {other} and {id}"
+                "the piece {} has two ids, {other} and {id}",
+                quoted(piece)
             )));
         }
         self.pieces[at] = Some(piece.into());
@@ -76,8 +83,9 @@ impl Vocabulary {
         let [left, right] = [left, right].map(|piece| {
             self.id(piece).ok_or_else(|| {
                 Refusal::user(format!(
-                    "merge {}: {piece:?} is not in the vocabulary",
-                    self.merges.len()
+                    "merge {}: {} is not in the vocabulary",
+                    self.merges.len(),
+                    quoted(piece)
                 ))
             })
         });

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
+    hash::{BuildHasher, Hasher, RandomState},
 };
 
 /// What two pieces become, and when.
@@ -17,7 +17,7 @@ pub(crate) struct Merge {
 pub(crate) struct Pairs(Map<Merge>);
 
 /// A map by pairs of ids.
-pub(crate) type Map<V> = HashMap<u64, V, BuildHasherDefault<Mix>>;
+pub(crate) type Map<V> = HashMap<u64, V, Seeded>;
 
 /// Two ids as one key.
 pub(crate) fn key(left: u32, right: u32) -> u64 {
@@ -39,8 +39,26 @@ impl Pairs {
     }
 }
 
-/// A hash for keys that nobody chooses to do harm: one multiplication, folded.
-#[derive(Default)]
+/// Begins each map's hashes with a number of its own, which whoever wrote a vocabulary cannot know: else
+/// pairs could be chosen that all have one hash.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeded(u64);
+
+impl Default for Seeded {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0))
+    }
+}
+
+impl BuildHasher for Seeded {
+    type Hasher = Mix;
+
+    fn build_hasher(&self) -> Mix {
+        Mix(self.0)
+    }
+}
+
+/// One multiplication, folded.
 pub(crate) struct Mix(u64);
 
 impl Hasher for Mix {

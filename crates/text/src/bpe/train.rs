@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use super::pairs::{Map, key};
 use crate::{
     alphabet,
+    budget::Budget,
     pattern::{GPT2, Pattern},
     vocabulary::Vocabulary,
 };
@@ -64,9 +65,12 @@ impl Counts {
 }
 
 fn count(pattern: &Pattern, text: &str, words: &mut HashMap<String, i64>) -> Result<()> {
-    pattern.spans(text, &mut |span, _| match words.get_mut(&text[span.clone()]) {
-        Some(count) => *count += 1,
-        None => drop(words.insert(text[span].to_owned(), 1)),
+    pattern.spans(text, &Budget::new(text.len(), 1), &mut |span, _| {
+        match words.get_mut(&text[span.clone()]) {
+            Some(count) => *count += 1,
+            None => drop(words.insert(text[span].to_owned(), 1)),
+        }
+        Ok(())
     })
 }
 

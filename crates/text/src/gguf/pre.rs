@@ -1,6 +1,6 @@
 //! How the pre-tokenizers that GGUF files name cut a text into words, as llama.cpp does.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use serde_json::{Value, json};
 
 use crate::pattern::{GPT2, LLAMA3, O200K, QWEN2};
@@ -54,8 +54,9 @@ impl Pre {
         let name = name.unwrap_or("default");
         let Some(patterns) = patterns(name) else {
             return Err(Refusal::user(format!(
-                "the pre-tokenizer {name} is not understood; gpt-2, llama-bpe, qwen2, smollm, default and \
-                 others of llama.cpp's are, so convert the tokenizer to one of these"
+                "the pre-tokenizer {} is not understood; gpt-2, llama-bpe, qwen2, smollm, default and \
+                 others of llama.cpp's are, so convert the tokenizer to one of these",
+                shown(name)
             )));
         };
         let split = |pattern: &&str| {

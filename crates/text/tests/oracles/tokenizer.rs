@@ -75,11 +75,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
         {"type":"Metaspace","replacement":"_","prepend_scheme":"first","split":true}]},
         "decoder":{"type":"Metaspace","replacement":"_"},"model":{"type":"BPE","ignore_merges":true,
         "vocab":{"_":0,"a":1,"b":2,"1":3,"ab":4},"merges":[["a","b"]]}}"#;
+    let grows = r#"{"normalizer":{"type":"Sequence","normalizers":[
+        {"type":"Replace","pattern":{"Regex":"(a+)+(?!b)"},"content":"aa"},
+        {"type":"Replace","pattern":{"String":"a"},"content":"aa"}]},
+        "added_tokens":[{"id":2,"content":"ab","normalized":true},{"id":3,"content":"abb","special":true}],
+        "post_processor":{"type":"BertProcessing","cls":["a",0],"sep":["b",1]},
+        "decoder":{"type":"Replace","pattern":{"String":"a"},"content":"aa"},
+        "model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]}}"#;
     let with = |file: &str, text: &str| [file.as_bytes(), b"\0", text.as_bytes()].concat();
     vec![
         with(&learned.to_json(), "the bird <|end|>\n\u{e9}"),
         with(&letters.to_json(), "abba"),
         with(spelled, "a <s> a\nb"),
         with(split, "ab1 b22a"),
+        with(grows, "aaab abb"),
     ]
 }
