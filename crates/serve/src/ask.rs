@@ -1,9 +1,9 @@
 //! A request's body as JSON, or one sentence about why it is none.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::{Body, HttpBody},
     extract::{FromRequest, Request},
     http::{StatusCode, header},
 };
@@ -13,6 +13,9 @@ use crate::refuse::{Refused, Result};
 
 /// Bytes that a body may have.
 const BODY_BYTES: usize = 1 << 20;
+/// Bytes of a body that is too large that are read to no use: a client that is still sending does not
+/// hear why it is refused.
+const PASSED_OVER: usize = 64 << 20;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,17 +39,49 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Ask<T> {
     }
 }
 
-async fn body(request: Request) -> Result<Bytes> {
-    let read = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), BODY_BYTES)).await;
-    let late = |_| Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive");
-    read.map_err(late)?.map_err(|_| {
-        Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "the request is broken off or larger than {BODY_BYTES} bytes; shorten the prompt"
-            ),
-        )
-    })
+async fn body(request: Request) -> Result<Vec<u8>> {
+    // Such a client sends nothing before it is told to.
+    let waits = request.headers().contains_key(header::EXPECT);
+    let body = request.into_body();
+    if waits && body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    let (mut bytes, mut is_too_large) = (Vec::new(), false);
+    let arrived = tokio::time::timeout(PATIENCE, read(body, &mut bytes, &mut is_too_large)).await;
+    match arrived {
+        _ if is_too_large => Err(too_large()),
+        Ok(true) => Ok(bytes),
+        Ok(false) => Err(Refused::asked("the request broke off before its end")),
+        Err(_) => {
+            let sentence = "the request took too long to arrive";
+            Err(Refused::new(StatusCode::REQUEST_TIMEOUT, sentence))
+        }
+    }
+}
+
+fn too_large() -> Refused {
+    let sentence = format!("the request is larger than {BODY_BYTES} bytes; shorten the prompt");
+    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)
+}
+
+/// Reads a body to its end, of one that is too large no byte. Whether it came to its end.
+async fn read(mut body: Body, bytes: &mut Vec<u8>, is_too_large: &mut bool) -> bool {
+    let mut passed_over = 0;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(frame) = frame else { return false };
+        let Ok(part) = frame.into_data() else { continue };
+        if *is_too_large || bytes.len() + part.len() > BODY_BYTES {
+            *is_too_large = true;
+            passed_over += bytes.len() + part.len();
+            *bytes = Vec::new();
+            if passed_over > PASSED_OVER {
+                return false;
+            }
+        } else {
+            bytes.extend_from_slice(&part);
+        }
+    }
+    true
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
+use lookback_files::quoted;
 use lookback_model::{Activation, Config, Family, NormKind, Positions, TokenId};
 use lookback_text::Tokenizer;
 use serde_json::{Value, json};
@@ -189,7 +190,7 @@ impl Models {
             Some(name) => all.iter().find(|open| open.name == name),
         };
         found.cloned().ok_or_else(|| match name {
-            Some(name) => Refused::missing(format!("there is no model {name:?} here")),
+            Some(name) => Refused::missing(format!("there is no model {} here", quoted(name))),
             None => Refused::missing("there is no model here yet; it is about to be trained"),
         })
     }

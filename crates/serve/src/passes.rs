@@ -15,7 +15,7 @@ mod unasked;
 use std::{
     collections::BTreeSet,
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Instant,
 };
 
@@ -98,6 +98,9 @@ impl Pass {
     }
 }
 
+/// Bytes of memory that are free now; none where the system does not tell.
+pub(crate) type Free = fn() -> Option<usize>;
+
 /// Which weights read which tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key(Serial, Vec<TokenId>);
@@ -109,6 +112,8 @@ pub(crate) struct Passes(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     team: RwLock<Arc<Team>>,
+    /// Says how much memory is free, where the system tells it.
+    free: OnceLock<Free>,
     /// Held by whoever computes.
     turn: Arc<tokio::sync::Mutex<()>>,
     remembered: Mutex<Remembered>,
@@ -125,10 +130,16 @@ impl Passes {
     pub(crate) fn new(team: Arc<Team>) -> Self {
         Self(Arc::new(Inner {
             team: RwLock::new(team),
+            free: OnceLock::new(),
             turn: Arc::default(),
             remembered: Mutex::default(),
             wanted: Mutex::default(),
         }))
+    }
+
+    /// From now on no pass takes more than half of what is free.
+    pub(crate) fn limit_memory(&self, free: Free) {
+        let _the_first_stays = self.0.free.set(free);
     }
 
     /// Threads that compute.
@@ -200,7 +211,8 @@ impl Passes {
                 }
                 all.extend(known.held());
             }
-            let pass = Arc::new(read(&asked, team, all)?);
+            let free = passes.0.free.get().and_then(|free| free());
+            let pass = Arc::new(read(&asked, team, all, free)?);
             passes.remembered().add(key, pass.clone());
             Ok(pass)
         })
@@ -267,9 +279,10 @@ impl Remembered {
 }
 
 /// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
-fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
+fn read(asked: &Asked, team: &Team, wanted: Vec<Part>, free: Option<usize>) -> Result<Pass> {
     let network = asked.open.weights.network();
-    refuse_beyond(network, asked.open.weights.compute(), asked.ids.len(), team.threads())?;
+    let compute = asked.open.weights.compute();
+    refuse_beyond(network, compute, asked.ids.len(), team.threads(), free)?;
     let mut whole: BTreeSet<Site> =
         unasked::sites(&network.config, asked.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
@@ -287,19 +300,27 @@ fn read(asked: &Asked, team: &Team, wanted: Vec<Part>) -> Result<Pass> {
     })
 }
 
-/// A model with a long context reads more than a machine can hold the numbers of.
-fn refuse_beyond(network: &Network, compute: Compute, tokens: usize, threads: usize) -> Result<()> {
+/// A model with a long context reads more than a machine can hold the numbers of. Of what is free now a
+/// half stays free, since memory that ends would end the program, and with it everybody's page.
+fn refuse_beyond(
+    network: &Network,
+    compute: Compute,
+    tokens: usize,
+    threads: usize,
+    free: Option<usize>,
+) -> Result<()> {
+    let most = free.map_or(RUNNING, |free| RUNNING.min(free / 2));
     let shape = Shape::Look { rows: tokens };
     let bytes = Workspace::bytes(network, shape, compute, tokens, threads)
         + Cache::bytes(network, compute, Cache::pages(tokens));
-    if bytes <= RUNNING {
+    if bytes <= most {
         return Ok(());
     }
     Err(Refused::asked(format!(
         "{tokens} tokens need {} MB to be looked at, and {} MB is the most that is taken; shorten the \
          prompt",
         bytes >> 20,
-        RUNNING >> 20
+        most >> 20
     )))
 }
 

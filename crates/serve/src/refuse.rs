@@ -19,9 +19,9 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// With this status.
+    /// With this status. A refusal leaves out the middle of a sentence that repeats a page of the request.
     pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into() }
+        Self { status, sentence: Refusal::user(sentence).to_string() }
     }
 
     /// What was wrong.

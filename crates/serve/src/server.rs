@@ -2,30 +2,37 @@
 
 use std::{
     future::Future,
+    io,
     net::{SocketAddr, ToSocketAddrs},
     sync::Arc,
     time::Duration,
 };
 
 use axum::{Router, extract::Request, middleware, middleware::Next};
+use hyper::service::{Service as _, service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    api, files,
+    api,
+    connections::{Connection, Connections},
+    files,
     guard::{self, Guard},
     models::Open,
+    patience::{Patient, Pieces},
     state::State,
     training::Training,
 };
 
 /// How long the head of a request may take, and how long a connection may idle.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes of a request's head, and of an answer that stand ready to be written.
+const BUFFER: usize = 128 << 10;
 
 /// The page and the models behind it, not yet at any address. A clone shares all.
 #[derive(Clone, Debug)]
@@ -49,6 +56,12 @@ impl Server {
         self.state.passes.let_compute(team);
     }
 
+    /// Lets no pass take more than half of what is free; `free` says how much that is, where the system
+    /// tells it.
+    pub fn limit_memory(&self, free: fn() -> Option<usize>) {
+        self.state.passes.limit_memory(free);
+    }
+
     /// Where to tell how a training goes.
     pub fn training(&self) -> Training {
         self.state.training.clone()
@@ -69,28 +82,51 @@ impl Server {
         let failed = |error| Refusal::ours(format!("the address cannot be listened at ({error})"));
         let listener = TcpListener::from_std(at.listener).map_err(failed)?;
         let router = self.router(&at.host, at.address.port());
+        let connections = Connections::default();
         tokio::pin!(stop);
         loop {
             let stream = tokio::select! {
                 () = &mut stop => return Ok(()),
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
-                    // Out of file descriptors, most likely: slow clients leave after a while.
+                    Err(error) if is_of_one_client(&error) => continue,
+                    // Out of file descriptors, most likely.
                     Err(_) => {
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        connections.make_room();
+                        tokio::time::sleep(Duration::from_millis(1)).await;
                         continue;
                     }
                 },
             };
-            let _it_only_saves_waiting = stream.set_nodelay(true);
-            let service = TowerToHyperService::new(router.clone());
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that goes away is no error of ours.
-            tokio::spawn(async move { drop(connection.await) });
+            tokio::spawn(answer(stream, router.clone(), connections.open()));
         }
+    }
+}
+
+/// A client that went away before it was accepted.
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// Answers what comes over one connection, until either side ends it.
+async fn answer(stream: TcpStream, router: Router, connection: Arc<Connection>) {
+    let _it_only_saves_waiting = stream.set_nodelay(true);
+    let routes = TowerToHyperService::new(router);
+    let this = connection.clone();
+    let service = service_fn(move |request| {
+        let (answer, routed) = (this.answer(), routes.call(request));
+        async move { routed.await.map(|response| response.map(|body| Pieces::new(body, answer))) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(Patient::new(stream, connection.clone())), service);
+    tokio::select! {
+        // A client that goes away is no error of ours.
+        _ = served => {}
+        () = connection.closed() => {}
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Dataset {
 enum Tokens {
     Held(Vec<TokenId>),
     Mapped {
-        file: Mapping,
+        file: Box<Mapping>,
         at: usize,
         len: usize,
         /// Once it was asked for: an id beyond it was written into the file since then.
@@ -116,6 +116,7 @@ impl Dataset {
         if documents.iter().any(|&document| document >= len) {
             return Err(broken());
         }
+        let file = Box::new(file);
         let tokens = Tokens::Mapped { file, at, len, largest: OnceLock::new() };
         Ok(Self { tokens, documents })
     }

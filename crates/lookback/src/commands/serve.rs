@@ -8,7 +8,7 @@ use lookback_engine::Compute;
 use lookback_files::{Refusal, Result};
 use lookback_serve::{Listener, Open, Server};
 
-use crate::{answering::Answering, arguments::Machine, browser, print::Print};
+use crate::{answering::Answering, arguments::Machine, browser, memory, print::Print};
 
 /// Where the page is unless somebody says otherwise.
 const PORT: u16 = 4747;
@@ -56,6 +56,7 @@ impl Serve {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = Arc::new(self.machine.team()?);
         let server = Server::new(team.clone())?;
+        server.limit_memory(memory::free);
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
             let model = super::open(given, Compute::F32, &team, print)?;

@@ -21,6 +21,7 @@ use crate::{
         make::{Begun, Told, alone, make},
         watch::Watch,
     },
+    memory,
     print::Print,
 };
 
@@ -37,6 +38,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     if folder.join("config.json").exists() {
         let listener = address.listen()?;
         let server = Server::new(team.clone())?;
+        server.limit_memory(memory::free);
         server.show(shown(Model::open(NAME, &team)?, NAME)?);
         address.announce(&listener, print)?;
         return Answering::begin(&server, listener)?.until_told_to_stop();
@@ -44,6 +46,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let nobody_else = alone(&folder)?;
     let listener = address.listen()?;
     let server = Server::new(Arc::new(Team::new(1, team.path())))?;
+    server.limit_memory(memory::free);
     server.training().tell(News::Phase { doing: "beginning".into() });
     address.announce(&listener, print)?;
     let answering = Answering::begin(&server, listener)?;

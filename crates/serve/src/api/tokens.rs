@@ -2,6 +2,7 @@
 //! that everybody knows, `POST /api/merges` how one piece of any of them came about.
 
 use axum::{Json, Router, extract, routing::post};
+use lookback_files::quoted;
 use lookback_model::TokenId;
 use lookback_text::{Named, Specials, Tokenizer, Tree};
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use crate::{
     refuse::{Refused, Result},
     state::State,
 };
+
+/// Bytes of a text that is cut by several vocabularies: the answer is a hundred times as long.
+const COMPARED: usize = 32 << 10;
 
 pub(crate) fn routes() -> Router<State> {
     Router::new()
@@ -47,6 +51,12 @@ async fn vocabularies(
     extract::State(state): extract::State<State>,
     Ask(Text { prompt }): Ask<Text>,
 ) -> Result<Json<Value>> {
+    if prompt.len() > COMPARED {
+        return Err(Refused::asked(format!(
+            "{} bytes are more than the {COMPARED} that are cut by several vocabularies; shorten the text",
+            prompt.len()
+        )));
+    }
     let cut = move || {
         let of = |named: Named| {
             let tokenizer = named.tokenizer()?;
@@ -109,7 +119,7 @@ async fn merges(
         return told(&state.models.find(piece.model.as_deref())?.tokenizer).map(Json);
     };
     let named = Named::from_name(&name)
-        .ok_or_else(|| Refused::missing(format!("there is no vocabulary {name:?}")))?;
+        .ok_or_else(|| Refused::missing(format!("there is no vocabulary {}", quoted(&name))))?;
     let tokenizer = state.slowly(move || named.tokenizer()).await??;
     told(&tokenizer).map(Json)
 }

@@ -127,9 +127,14 @@ async fn what_no_machine_holds_is_refused_with_the_numbers() {
         })
         .unwrap(),
     );
-    let refused = refuse_beyond(&network, Compute::F32, 1 << 16, 1).unwrap_err();
+    let refused = refuse_beyond(&network, Compute::F32, 1 << 16, 1, None).unwrap_err();
     let said = format!("{refused:?}");
     assert!(said.contains("65536 tokens need ") && said.contains("2048 MB is the most"), "{said}");
+    // Where less is free, a half of that.
+    assert!(refuse_beyond(&network, Compute::F32, 64, 1, Some(1 << 30)).is_ok());
+    let refused = refuse_beyond(&network, Compute::F32, 64, 1, Some(4 << 20)).unwrap_err();
+    let said = format!("{refused:?}");
+    assert!(said.contains("64 tokens need ") && said.contains("and 2 MB is the most"), "{said}");
 }
 
 /// A long prompt of a model whose patterns are far larger than its streams.

@@ -88,7 +88,7 @@ impl Gathering {
         let Some(file) = self.file else { return Ok(Dataset::new(self.held, self.documents)) };
         let file = file.into_inner().map_err(|error| refuse(error.into_error()))?;
         let tokens = Tokens::Mapped {
-            file: map_file(&self.folder, &file)?,
+            file: Box::new(map_file(&self.folder, &file)?),
             at: 0,
             len: self.written,
             largest: OnceLock::new(),

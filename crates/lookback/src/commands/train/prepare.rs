@@ -9,7 +9,7 @@ use lookback_files::{Lock, Refusal, Result, read_utf8};
 use lookback_model::Network;
 use lookback_text::{
     Learner, Named, TokenId, Tokenizer,
-    corpus::{Corpus, Held, Tally},
+    corpus::{Corpus, Tally},
     dataset::{Dataset, Gathering, Windows},
 };
 use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
