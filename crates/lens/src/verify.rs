@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use lookback_engine::{Session, Team, Weights};
-use lookback_files::{Refusal, Result, map};
+use lookback_files::{Refusal, Result, map, shown};
 use lookback_model::{BlockSite, Site, TokenId};
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 
@@ -157,8 +157,8 @@ fn ids(tensor: &TensorView<'_>, name: &str, weights: &Weights) -> Result<Vec<Vec
         [tokens] | [_, tokens] if tokens > 0 => tokens,
         _ => {
             return Err(Refusal::user(format!(
-                "{name} has the shape {:?}; it must be [tokens] or [prompts, tokens], not empty",
-                tensor.shape()
+                "{name} has the shape {}; it must be [tokens] or [prompts, tokens], not empty",
+                shown(&format!("{:?}", tensor.shape()))
             )));
         }
     };
@@ -179,8 +179,8 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
     let fits = theirs.shape() == all || (traces.len() == 1 && theirs.shape() == one);
     if !fits {
         return Err(Refusal::user(format!(
-            "{name} has the shape {:?}, and {site} of these prompts has {all:?}",
-            theirs.shape()
+            "{name} has the shape {}, and {site} of these prompts has {all:?}",
+            shown(&format!("{:?}", theirs.shape()))
         )));
     }
     let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|seen| &seen.values);

@@ -5,6 +5,8 @@ mod end;
 
 use std::path::Path;
 
+pub(crate) use end::give_back_large;
+
 use lookback_files::{Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.

@@ -2,6 +2,8 @@
 //! what was not taken is not copied into the connection's own buffers either.
 
 use std::{
+    collections::VecDeque,
+    convert::Infallible,
     io,
     pin::Pin,
     sync::Arc,
@@ -96,6 +98,44 @@ impl AsyncWrite for Patient {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A body of parts that lie apart in memory; each is gone once it was written.
+pub(crate) struct Parts {
+    left: VecDeque<Bytes>,
+    bytes: u64,
+}
+
+impl Parts {
+    /// Of these, in order.
+    pub(crate) fn new(parts: impl Iterator<Item = Vec<u8>>) -> Self {
+        let left: VecDeque<Bytes> =
+            parts.filter(|part| !part.is_empty()).map(Bytes::from).collect();
+        let bytes = left.iter().map(|part| part.len() as u64).sum();
+        Self { left, bytes }
+    }
+}
+
+impl HttpBody for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = self.left.pop_front();
+        self.bytes -= next.as_ref().map_or(0, |part| part.len() as u64);
+        Poll::Ready(next.map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes)
     }
 }
 

@@ -1,15 +1,11 @@
 //! Tensors as an answer: a safetensors file whose `__metadata__` says whose numbers they are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use axum::{http::header, response::IntoResponse};
-use lookback_files::Refusal;
-use safetensors::tensor::{Dtype, TensorView};
+use axum::{body::Body, http::header, response::IntoResponse};
+use serde_json::{Value, json};
 
-use crate::{
-    prompt::Asked,
-    refuse::{Refused, Result},
-};
+use crate::{patience::Parts, prompt::Asked, refuse::Result};
 
 /// Numbers with a name and axes.
 #[derive(Clone, Debug)]
@@ -27,29 +23,38 @@ impl Tensor {
     }
 }
 
-/// The answer to a question about a prompt, which took a pass of so many milliseconds.
+/// The answer to a question about a prompt, which took a pass of so many milliseconds. The file is not put
+/// together in memory: its header and its tensors are written one after the other.
 pub(crate) fn answer(
     asked: &Asked,
     milliseconds: f64,
     tensors: Vec<Tensor>,
 ) -> Result<impl IntoResponse + use<>> {
-    let failed = |error: safetensors::SafeTensorError| {
-        Refused::from(Refusal::ours(format!("the numbers could not be written ({error})")))
-    };
     // The name of a tensor stands once, however often it was asked for.
-    let views: HashMap<&str, TensorView<'_>> = tensors
-        .iter()
-        .map(|of| Ok((&*of.name, TensorView::new(Dtype::F32, of.shape.clone(), &of.bytes)?)))
-        .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    let file = safetensors::serialize(views, Some(about(asked, milliseconds))).map_err(failed)?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], file))
+    let tensors: BTreeMap<String, Tensor> =
+        tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".to_owned(), json!(about(asked, milliseconds)));
+    let mut at = 0;
+    for (name, Tensor { shape, bytes, .. }) in &tensors {
+        let offsets = [at, at + bytes.len()];
+        let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": offsets });
+        header.insert(name.clone(), entry);
+        at += bytes.len();
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    // Tensors begin where eight bytes lie side by side, as the format's own crate has it.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let length = (header.len() as u64).to_le_bytes().to_vec();
+    let data = tensors.into_values().map(|tensor| tensor.bytes);
+    let body = Parts::new([length, header].into_iter().chain(data));
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::new(body)))
 }
 
 /// Whose numbers they are.
-fn about(asked: &Asked, milliseconds: f64) -> HashMap<String, String> {
+fn about(asked: &Asked, milliseconds: f64) -> BTreeMap<String, String> {
     let ids: Vec<String> = asked.ids.iter().map(|id| id.0.to_string()).collect();
-    let mut about: HashMap<String, String> = [
+    let mut about: BTreeMap<String, String> = [
         ("model", asked.open.name.clone()),
         ("milliseconds", format!("{milliseconds:.3}")),
         ("ids", ids.join(",")),

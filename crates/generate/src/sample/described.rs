@@ -3,7 +3,7 @@
 
 mod table;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted};
 use serde::Serialize;
 
 use super::Settings;
@@ -65,7 +65,8 @@ impl Settings {
         let (Some(described), Some(place)) = (described, self.place(name)) else {
             let known: Vec<&str> = SAMPLERS.iter().map(|sampler| sampler.name).collect();
             return Err(Refusal::user(format!(
-                "there is no sampler {name:?}; there are {}",
+                "there is no sampler {}; there are {}",
+                quoted(name),
                 known.join(", ")
             )));
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, quoted};
 
 use super::{Penalties, words::Words};
 
@@ -73,7 +73,8 @@ impl Link {
             let link = link.ok_or_else(|| {
                 let known: Vec<&str> = Self::ORDER.iter().map(|link| link.name()).collect();
                 Refusal::user(format!(
-                    "--samplers: there is no sampler {word:?}; there are {}",
+                    "--samplers: there is no sampler {}; there are {}",
+                    quoted(word),
                     known.join(", ")
                 ))
             })?;

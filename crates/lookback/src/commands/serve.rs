@@ -57,6 +57,7 @@ impl Serve {
         let team = Arc::new(self.machine.team()?);
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
+        memory::give_back_large();
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
             let model = super::open(given, Compute::F32, &team, print)?;

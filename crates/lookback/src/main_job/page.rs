@@ -39,6 +39,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
         let listener = address.listen()?;
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
+        memory::give_back_large();
         server.show(shown(Model::open(NAME, &team)?, NAME)?);
         address.announce(&listener, print)?;
         return Answering::begin(&server, listener)?.until_told_to_stop();
@@ -47,6 +48,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let listener = address.listen()?;
     let server = Server::new(Arc::new(Team::new(1, team.path())))?;
     server.limit_memory(memory::free);
+    memory::give_back_large();
     server.training().tell(News::Phase { doing: "beginning".into() });
     address.announce(&listener, print)?;
     let answering = Answering::begin(&server, listener)?;

@@ -44,6 +44,14 @@ fn given(pointer: *mut u8, bytes: usize) -> *mut u8 {
     if pointer.is_null() { end(bytes) } else { pointer }
 }
 
+/// Lets memory of more than a megabyte go back to the system as soon as it is freed. The C library would
+/// keep it for the next such answer of a server, in pieces that no longer fit; a run has few and keeps them.
+pub(crate) fn give_back_large() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it sets a number of the allocator, under the allocator's own lock.
+    let _else_it_stays = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20) };
+}
+
 /// Nothing here asks for memory.
 #[cold]
 #[allow(clippy::exit, reason = "whoever asked for memory cannot be given a refusal to hand on")]

@@ -101,8 +101,8 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         let needed = elements.and_then(|elements| elements.checked_mul(*bits));
         if needed != Some((end - start) * 8) {
             return Err(refuse(format!(
-                "is {dtype} of shape {:?}, which does not fit its {} bytes",
-                info.shape,
+                "is {dtype} of shape {}, which does not fit its {} bytes",
+                shown(&format!("{:?}", info.shape)),
                 end - start
             )));
         }

@@ -10,7 +10,7 @@ use super::{
     names::{Layout, Names, Place},
     tensors::Tensors,
 };
-use crate::{Network, WeightId};
+use crate::{Network, WeightId, config::shown};
 
 /// Where each weight lies, checked: reading cannot fail any more.
 pub(super) struct Settled {
@@ -153,9 +153,9 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
     let wanted = place.shape();
     if tensor.shape != wanted {
         let what = format!(
-            "has the shape {:?}, but the configuration makes it {wanted:?}; the two are not of one \
+            "has the shape {}, but the configuration makes it {wanted:?}; the two are not of one \
              model",
-            tensor.shape
+            shown(&format!("{:?}", tensor.shape))
         );
         return Err(tensors.refuse(index, &what));
     }
