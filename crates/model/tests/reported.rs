@@ -220,3 +220,39 @@ fn headers_of_safetensors_that_lie_in_other_ways_are_refused() {
     let said = with(&world::with_header(&many, &[0; 4])).expect_err("refused");
     assert!(said.chars().count() < 500, "{said}");
 }
+
+#[test]
+fn a_large_file_of_small_things_costs_no_more_than_it_may() {
+    // Each empty string takes eight bytes in a file and twenty-four in memory, each empty tensor a hundred.
+    let count = (1u64 << 24) + 1;
+    let mut strings = list(8, count, &[]);
+    strings.resize(strings.len() + 8 * count as usize, 0);
+    let said = changed(|gguf| _ = gguf.key("tokenizer.ggml.merges", 9, &strings));
+    let said = said.err().expect("refused");
+    assert!(said.contains("elements of tokenizer.ggml.merges follow, and 16777216 are"), "{said}");
+    let mut gguf = Gguf::new();
+    gguf.infos = vec![0; 32 << 20];
+    gguf.info_count = (1 << 20) + 1;
+    let said = opened(&gguf.finish()).err().expect("refused");
+    assert!(said.contains("1048577 tensors follow, and 1048576 are the most"), "{said}");
+    let mut gguf = Gguf::new();
+    gguf.keys = vec![0; 32 << 20];
+    gguf.key_count = (1 << 20) + 1;
+    let said = opened(&gguf.finish()).err().expect("refused");
+    assert!(said.contains("1048577 metadata keys follow"), "{said}");
+}
+
+#[test]
+fn a_shard_of_many_tensors_is_held_against_its_index_once() {
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &world::llama());
+    fs::remove_file(folder.path().join("model.safetensors")).expect("written before");
+    let raw: Vec<Raw> = (0..100_000).map(|at| (format!("t{at}"), "F32", vec![0], vec![])).collect();
+    fs::write(folder.path().join("a.safetensors"), world::safetensors(&raw)).expect("written");
+    let names: Vec<String> =
+        (0..100_000).map(|at| format!("\"t{at}\":\"a.safetensors\"")).collect();
+    let index = format!("{{\"weight_map\":{{{}}}}}", names.join(","));
+    fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
+    let said = Stored::open(folder.path()).err().expect("another model").to_string();
+    assert!(said.contains("tensor model.embed_tokens.weight is missing"), "{said}");
+}

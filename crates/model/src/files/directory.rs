@@ -1,7 +1,7 @@
 //! A Hugging Face directory: `config.json`, one `model.safetensors` or shards with their index.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Component, Path},
 };
 
@@ -65,8 +65,9 @@ pub(super) fn open_tensors(folder: &Path, names: &Names) -> Result<Tensors> {
         }
         let bytes = map(&path)?;
         let tensors = read_header(&path, &bytes, source)?;
+        let held: HashSet<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
         for name in &promised {
-            if !tensors.iter().any(|tensor| tensor.name == *name) {
+            if !held.contains(name.as_str()) {
                 return Err(refuse_tensor(&path, name, "is missing, though the index promises it"));
             }
         }

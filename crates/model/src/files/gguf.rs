@@ -63,6 +63,9 @@ const TYPES: &[(u32, &str, Option<Element>)] = &[
     (39, "MXFP4", None),
 ];
 
+/// Tensors of a file at most; large mixtures of experts have a hundred thousand.
+const TENSORS: u64 = 1 << 20;
+
 /// What a GGUF file holds, checked and understood.
 pub(super) struct Opened {
     pub config: Config,
@@ -143,6 +146,7 @@ struct Info {
 fn read_infos(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<Info>> {
     // The shortest entry: an empty name, no dimensions, a type, an offset.
     cursor.expect_room(count, 8 + 4 + 4 + 8, "tensors")?;
+    cursor.expect_few(count, TENSORS, "tensors")?;
     let mut infos = Vec::new();
     for index in 0..count {
         let what = format!("the entry of tensor {index}");

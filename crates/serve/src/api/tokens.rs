@@ -100,28 +100,35 @@ async fn merges(
     extract::State(state): extract::State<State>,
     Ask(piece): Ask<Piece>,
 ) -> Result<Json<Value>> {
-    let told = |tokenizer: &Tokenizer| {
-        if piece.id.index() >= tokenizer.vocabulary() {
-            let last = tokenizer.vocabulary() - 1;
-            return Err(Refused::asked(format!(
-                "there is no token {}; the last is {last}",
-                piece.id
-            )));
+    let open = match piece.vocabulary {
+        None => Some(state.models.find(piece.model.as_deref())?),
+        Some(_) => None,
+    };
+    // A long piece has as many merges as letters, and each is looked for among all that are left.
+    let work = move || match (piece.vocabulary, open) {
+        (Some(name), _) => {
+            let named = Named::from_name(&name).ok_or_else(|| {
+                Refused::missing(format!("there is no vocabulary {}", quoted(&name)))
+            })?;
+            told(&named.tokenizer()?, piece.id)
         }
-        Ok(json!({
-            "id": piece.id,
-            "piece": tokenizer.piece(piece.id),
-            "merges_in_all": tokenizer.merges(),
-            "tree": tokenizer.tree(piece.id).map(|tree| grown(tokenizer, &tree)),
-        }))
+        (None, Some(open)) => told(&open.tokenizer, piece.id),
+        (None, None) => Err(Refused::missing("there is no model here yet")),
     };
-    let Some(name) = piece.vocabulary else {
-        return told(&state.models.find(piece.model.as_deref())?.tokenizer).map(Json);
-    };
-    let named = Named::from_name(&name)
-        .ok_or_else(|| Refused::missing(format!("there is no vocabulary {}", quoted(&name))))?;
-    let tokenizer = state.slowly(move || named.tokenizer()).await??;
-    told(&tokenizer).map(Json)
+    state.slowly(work).await?.map(Json)
+}
+
+fn told(tokenizer: &Tokenizer, id: TokenId) -> Result<Value> {
+    if id.index() >= tokenizer.vocabulary() {
+        let last = tokenizer.vocabulary() - 1;
+        return Err(Refused::asked(format!("there is no token {id}; the last is {last}")));
+    }
+    Ok(json!({
+        "id": id,
+        "piece": tokenizer.piece(id),
+        "merges_in_all": tokenizer.merges(),
+        "tree": tokenizer.tree(id).map(|tree| grown(tokenizer, &tree)),
+    }))
 }
 
 fn grown(tokenizer: &Tokenizer, tree: &Tree) -> Value {

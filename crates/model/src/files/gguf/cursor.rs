@@ -33,6 +33,17 @@ impl<'a> Cursor<'a> {
         Ok(bytes)
     }
 
+    /// Refuses a count of things that no model has: each takes ten times as much memory as in the file.
+    pub(super) fn expect_few(&self, count: u64, most: u64, what: &str) -> Result<()> {
+        if count <= most {
+            return Ok(());
+        }
+        Err(Refusal::user(format!(
+            "it says at byte {} that {count} {what} follow, and {most} are the most that are read",
+            self.at
+        )))
+    }
+
     /// Refuses a count of things that the rest of the file has no room for.
     pub(super) fn expect_room(&self, count: u64, each: u64, what: &str) -> Result<()> {
         let left = (self.bytes.len() - self.at) as u64;

@@ -29,6 +29,10 @@ pub(super) enum Value {
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
+/// Keys of a file at most, and elements of a list that is read: the largest vocabularies have a million.
+const KEYS: u64 = 1 << 20;
+const ELEMENTS: u64 = 1 << 24;
+
 /// All keys with their values.
 pub(super) struct Metadata {
     by_key: HashMap<String, Value>,
@@ -40,6 +44,7 @@ impl Metadata {
     pub(super) fn read(cursor: &mut Cursor<'_>, count: u64) -> Result<Self> {
         // The shortest entry: an empty key, a type, one byte.
         cursor.expect_room(count, 8 + 4 + 1, "metadata keys")?;
+        cursor.expect_few(count, KEYS, "metadata keys")?;
         let (mut by_key, mut keys) = (HashMap::new(), Vec::new());
         for index in 0..count {
             let key = cursor.text(&format!("the name of metadata key {index}"))?;
@@ -140,6 +145,7 @@ impl Metadata {
             Some(Value::List { kind, count, at }) if *kind == wanted => {
                 let mut cursor = Cursor::new(file);
                 cursor.take(*at as u64, key)?;
+                cursor.expect_few(*count, ELEMENTS, &format!("elements of {}", shown(key)))?;
                 (0..*count).map(|_| read(&mut cursor)).collect()
             }
             Some(_) => Err(wrong(key, "a list of another type")),
