@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lookback_engine::Team;
-use tokio::sync::Semaphore;
 
 use crate::{
     branches::Read,
@@ -14,9 +13,6 @@ use crate::{
     tables::Tables,
     training::Training,
 };
-
-/// Pieces of slow work at once: each may take some memory.
-const SLOW: usize = 8;
 
 /// The models, the passes over them, and the secret of the page.
 #[derive(Clone, Debug)]
@@ -31,8 +27,6 @@ pub(crate) struct State {
     pub(crate) read: Read,
     /// What is known of embedding tables.
     pub(crate) tables: Arc<Tables>,
-    /// Turns for slow work that is no pass.
-    pub(crate) slow: Arc<Semaphore>,
     /// What only the page that was served from here knows.
     pub(crate) token: Arc<str>,
 }
@@ -46,28 +40,20 @@ impl State {
             training: Training::default(),
             read: Read::default(),
             tables: Arc::default(),
-            slow: Arc::new(Semaphore::new(SLOW)),
             token: token.into(),
         }
     }
 
-    /// Does slow work on a thread of its own, so that no other request waits for it, unless many do such
-    /// work.
+    /// Does slow work on a thread of its own, so that no other request waits for it.
     pub(crate) async fn slowly<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let failed = || {
+        tokio::task::spawn_blocking(work).await.map_err(|_| {
             Refused::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the program made a mistake; its terminal says where",
             )
-        };
-        let turn = self.slow.clone().acquire_owned().await.map_err(|_| failed())?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _until_it_is_done = turn;
-            work()
-        });
-        done.await.map_err(|_| failed())
+        })
     }
 }
