@@ -4,9 +4,12 @@
 //! Added tokens are numbered on from the end of the vocabulary in the order of the ids that the files give
 //! them, as transformers does. `added_tokens_decoder` makes the two older files unread.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+};
 
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Refusal, Result, quoted, read_utf8, shown};
 use serde_json::{Map, Value};
 
 use crate::{added::Added, tokenizer::Parts};
@@ -34,20 +37,22 @@ pub(crate) fn settle(parts: &mut Parts, directory: &Path) -> Result<()> {
         settings.extend(read(directory, NAMES)?.unwrap_or_default());
         let special = special_names(&settings);
         for (content, id) in read(directory, ADDED)?.unwrap_or_default() {
-            let special = special.contains(&content.as_str());
+            let special = special.contains(content.as_str());
             let token = Added { content, special, normalized: !special, ..Added::default() };
             let id = number(&id, &token.content).map_err(at)?;
             stated.insert(id, Added { id, ..token });
         }
         // What the first file says of an id stands.
-        stated.retain(|id, _| parts.added.iter().all(|token| token.id != *id));
+        let known: HashSet<u32> = parts.added.iter().map(|token| token.id).collect();
+        stated.retain(|id, _| !known.contains(id));
     }
     let roles = special_names(&settings);
+    let mut places = Places::of(parts);
     for mut token in stated.into_values() {
-        token.special |= roles.contains(&token.content.as_str());
-        add(parts, token, true).map_err(at)?;
+        token.special |= roles.contains(token.content.as_str());
+        add(parts, &mut places, token, true).map_err(at)?;
     }
-    add_named(parts, &settings)
+    add_named(parts, &mut places, &settings)
         .map_err(|refusal| refusal.at(directory.join(SETTINGS).display()))?;
     let id = |key: &str| {
         let name = name_of(settings.get(key)?)?;
@@ -79,9 +84,9 @@ fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
         return Err(Refusal::user(format!("{DECODER} is no object of tokens by id")));
     };
     let token = |(key, value): (&String, &Value)| {
-        let id = key
-            .parse()
-            .map_err(|_| Refusal::user(format!("{DECODER} has the key {key:?}, which is no id")))?;
+        let id = key.parse().map_err(|_| {
+            Refusal::user(format!("{DECODER} has the key {}, which is no id", quoted(key)))
+        })?;
         Ok((id, Added::read_as(value, id)?))
     };
     decoder.iter().map(token).collect()
@@ -90,7 +95,8 @@ fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
 fn number(value: &Value, content: &str) -> Result<u32> {
     let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
     id.ok_or_else(|| {
-        Refusal::user(format!("the token {content:?} has the id {value}, which is none"))
+        let (content, value) = (quoted(content), shown(&value.to_string()));
+        Refusal::user(format!("the token {content} has the id {value}, which is none"))
     })
 }
 
@@ -114,54 +120,71 @@ fn special_values(settings: &Map<String, Value>) -> impl Iterator<Item = &Value>
     roles.chain(others.map(|(_, value)| value)).chain(listed)
 }
 
-fn special_names(settings: &Map<String, Value>) -> Vec<&str> {
+fn special_names(settings: &Map<String, Value>) -> HashSet<&str> {
     special_values(settings).filter_map(name_of).collect()
 }
 
 /// Adds the special tokens that are named and not there yet.
-fn add_named(parts: &mut Parts, settings: &Map<String, Value>) -> Result<()> {
+fn add_named(parts: &mut Parts, places: &mut Places, settings: &Map<String, Value>) -> Result<()> {
     for value in special_values(settings) {
         let Some(name) = name_of(value) else { continue };
-        if parts.added.iter().any(|token| token.content == name) {
+        if places.by_content.contains_key(name) {
             continue;
         }
         let token = match value {
             Value::Object(_) => Added { special: true, ..Added::read_as(value, 0)? },
             _ => Added { content: name.to_owned(), special: true, ..Added::default() },
         };
-        add(parts, token, false)?;
+        add(parts, places, token, false)?;
     }
     Ok(())
 }
 
 /// Adds a token, or says of one that is there how it is found. One whose id is stated must come to it.
-fn add(parts: &mut Parts, mut token: Added, is_stated: bool) -> Result<()> {
+fn add(parts: &mut Parts, places: &mut Places, mut token: Added, is_stated: bool) -> Result<()> {
     if token.content.is_empty() {
         return Ok(());
     }
-    let place = parts.added.iter().position(|added| added.content == token.content);
+    let place = places.by_content.get(&token.content).copied();
     let id = place
         .map(|place| parts.added[place].id)
         .or_else(|| parts.vocabulary.id(&token.content))
-        .unwrap_or_else(|| next_id(parts));
+        .unwrap_or(places.next);
     if is_stated && id != token.id {
         return Err(Refusal::user(format!(
-            "the added token {:?} has the id {}, but transformers makes it {id}, since added tokens follow \
+            "the added token {} has the id {}, but transformers makes it {id}, since added tokens follow \
              the vocabulary without a gap; correct the id",
-            token.content, token.id
+            quoted(&token.content),
+            token.id
         )));
     }
     token.id = id;
     match place {
         Some(place) => parts.added[place] = token,
-        None => parts.added.push(token),
+        None => {
+            places.by_content.insert(token.content.clone(), parts.added.len());
+            places.next = places.next.max(id + 1);
+            parts.added.push(token);
+        }
     }
     Ok(())
 }
 
-/// The id after all pieces and added tokens.
-fn next_id(parts: &Parts) -> u32 {
-    let pieces = parts.vocabulary.pieces().count() as u32;
-    let added = parts.added.iter().map(|token| token.id + 1).max();
-    added.unwrap_or(0).max(pieces)
+/// Where added tokens stand, so that many are added in the time of one after the other.
+struct Places {
+    by_content: HashMap<String, usize>,
+    /// The id after all pieces and added tokens.
+    next: u32,
+}
+
+impl Places {
+    fn of(parts: &Parts) -> Self {
+        let pieces = parts.vocabulary.pieces().count() as u32;
+        let added = parts.added.iter().map(|token| token.id + 1).max();
+        let mut by_content = HashMap::new();
+        for (place, token) in parts.added.iter().enumerate() {
+            by_content.entry(token.content.clone()).or_insert(place);
+        }
+        Self { by_content, next: added.unwrap_or(0).max(pieces) }
+    }
 }

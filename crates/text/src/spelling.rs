@@ -57,9 +57,6 @@ impl Spelling {
             "Replace" => {
                 let from = field::text(&value["pattern"], "String", "the decoder Replace")?;
                 let to = field::text(value, "content", "the decoder Replace")?;
-                if from.is_empty() {
-                    return Err(Refusal::user("the decoder Replace replaces nothing; mend it"));
-                }
                 self.replaced.push((from.to_owned(), to.to_owned()));
             }
             "Metaspace" => {

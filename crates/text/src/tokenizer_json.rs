@@ -5,9 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use lookback_files::{
-    Refusal, Result, TOKENIZER, quoted, read_utf8, read_utf8_up_to, shown, write_whole,
-};
+use lookback_files::{Refusal, Result, TOKENIZER, quoted, read_utf8_up_to, shown, write_whole};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
