@@ -138,3 +138,27 @@ test('a program that goes away is missed, and found again', async () => {
   await page.locator('#away:visible').waitFor();
   await page.close();
 });
+
+test('a prompt of several lines is read as it is written', async () => {
+  const prompt = 'def f(x):\n    if x:\n\treturn "\\n"\n\nf(1)';
+  const { page, faults } = await open(browser.context, served.address, { prompt });
+  const figure = await drawn(page, 'tokens');
+  const shown = (await chips(page)).join('');
+  assert.equal(shown, prompt.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥'));
+  // A line of the figure for each line of the text.
+  const lines = await figure
+    .locator('.cut-pieces')
+    .first()
+    .locator('.chip')
+    .evaluateAll((nodes) => new Set(nodes.map((node) => node.getBoundingClientRect().top)).size);
+  assert.equal(lines, 5);
+  const box = page.locator('#prompt');
+  const [folded, top] = [await box.boundingBox(), await page.locator('main').boundingBox()];
+  assert.match((await page.locator('#prompt-more').textContent()) ?? '', /4 lines/);
+  await box.focus();
+  const unfolded = await box.boundingBox();
+  assert.ok((unfolded?.height ?? 0) > 3 * (folded?.height ?? 0));
+  assert.deepEqual(await page.locator('main').boundingBox(), top);
+  assert.deepEqual(faults, []);
+  await page.close();
+});

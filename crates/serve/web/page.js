@@ -5,7 +5,7 @@
 
 import { figures } from './figures.js';
 import { Away, ask, isOtherProgram, Said, watchAnswers } from './kit/ask.js';
-import { chip } from './kit/chips.js';
+import { chip, spelled } from './kit/chips.js';
 import { fill, h, sideways } from './kit/dom.js';
 import { count } from './kit/number.js';
 import { drawBeforePrinting } from './kit/print.js';
@@ -135,7 +135,10 @@ let listed = null;
 function drawTokens() {
   const now = selection;
   if (now?.ids !== listed?.ids)
-    fill(tokens, now?.pieces.map((piece, token) => chip(token, piece)) ?? []);
+    fill(
+      tokens,
+      now?.pieces.map((piece, token) => chip(token, piece, { shown: cut?.shown[token] })) ?? [],
+    );
   listed = now;
   if (!now) return;
   const before = tokens.querySelector('[aria-pressed="true"]');
@@ -193,7 +196,7 @@ function describe(name) {
 
 /* What is chosen becomes a selection once the program has cut the prompt into tokens */
 
-/** @type {{key: string, ids: number[], pieces: string[]} | null} */
+/** @type {{key: string, ids: number[], pieces: string[], shown: string[]} | null} */
 let cut = null;
 
 /** @param {number | null} index @param {number} size @param {number} otherwise */
@@ -221,7 +224,10 @@ async function choose() {
         { signal: mine.signal },
       );
       if (mine.signal.aborted) return;
-      cut = { key, ids: answer.ids, pieces: answer.pieces };
+      const shown = answer.pieces.map((/** @type {string} */ _, /** @type {number} */ at) =>
+        spelled(answer, at),
+      );
+      cut = { key, ids: answer.ids, pieces: answer.pieces, shown };
       problem = null;
     } catch (error) {
       if (mine.signal.aborted) return;

@@ -21,6 +21,26 @@ export function visible(piece) {
 }
 
 /**
+ * A token's own bytes as one reads them, or its piece where they are no whole letters. A piece in print
+ * has its line ends as escapes, and then cannot be told from one that spells a backslash and an n.
+ * @param {{pieces: string[], bytes: string[]}} cut
+ * @param {number} at
+ */
+export function spelled({ pieces, bytes }, at) {
+  const hex = bytes[at]?.match(/[0-9a-f]{2}/gi) ?? [];
+  // Only a backslash is ambiguous.
+  if (!hex.some((byte) => byte.toLowerCase() === '5c')) return visible(pieces[at] ?? '');
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(
+      Uint8Array.from(hex, (byte) => Number.parseInt(byte, 16)),
+    );
+    return text.replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '⇥');
+  } catch {
+    return visible(pieces[at] ?? '');
+  }
+}
+
+/**
  * A piece inside a sentence: without its leading space.
  * @param {string} piece
  */
@@ -45,9 +65,9 @@ watchHover((token) => {
 /**
  * @param {number} token  its place in the prompt
  * @param {string} piece
- * @param {{picked?: boolean, onClick?: () => void}} [how]
+ * @param {{picked?: boolean, onClick?: () => void, shown?: string}} [how]  `shown`: how it reads
  */
-export function chip(token, piece, { picked = false, onClick } = {}) {
+export function chip(token, piece, { picked = false, onClick, shown = visible(piece) } = {}) {
   const node = h(
     'button',
     {
@@ -63,7 +83,7 @@ export function chip(token, piece, { picked = false, onClick } = {}) {
       onfocus: () => hoverToken(token),
       onblur: () => hoverToken(null),
     },
-    visible(piece),
+    shown,
   );
   chips.add(new WeakRef(node));
   return node;

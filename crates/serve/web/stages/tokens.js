@@ -4,7 +4,7 @@
  */
 
 import { ask } from '../kit/ask.js';
-import { chip, mention, visible, word } from '../kit/chips.js';
+import { chip, mention, spelled, visible, word } from '../kit/chips.js';
 import { hue } from '../kit/colour.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
@@ -141,10 +141,10 @@ function drawOwn(node, { model, about, token }, cut, isPicked) {
   const tiles = [];
   for (let at = from; at < to; at += 1) {
     const picked = at === token && isPicked;
-    const button = chip(at, cut.pieces[at] ?? '', { picked });
+    const button = chip(at, cut.pieces[at] ?? '', { picked, shown: spelled(cut, at) });
     // Choosing a token here also ends the choice of a piece elsewhere.
     button.addEventListener('click', () => set({ piece: null }));
-    tiles.push(tile(button, cut, at));
+    tiles.push(...tile(button, cut, at));
   }
   fill(
     node,
@@ -174,9 +174,9 @@ function row(of, own, picked, onPick) {
         title: `${of.name}: ${of.ids[at]}`,
         onclick: () => onPick(at),
       },
-      visible(of.pieces[at] ?? ''),
+      spelled(of, at),
     );
-    tiles.push(tile(button, of, at));
+    tiles.push(...tile(button, of, at));
   }
   return h(
     'div',
@@ -187,15 +187,20 @@ function row(of, own, picked, onPick) {
   );
 }
 
-/** @param {HTMLElement} button @param {Cut} cut @param {number} at */
+/** A tile; behind one that ends a line the next line begins. @param {HTMLElement} button @param {Cut} cut @param {number} at */
 function tile(button, cut, at) {
-  return h(
-    'span',
-    { class: cut.specials[at] ? 'tile is-special' : 'tile' },
-    button,
-    h('span', { class: 'tile-id' }, String(cut.ids[at])),
-    h('span', { class: 'tile-bytes' }, cut.bytes[at]),
-  );
+  return [
+    h(
+      'span',
+      { class: cut.specials[at] ? 'tile is-special' : 'tile' },
+      button,
+      h('span', { class: 'tile-id' }, String(cut.ids[at])),
+      h('span', { class: 'tile-bytes' }, cut.bytes[at]),
+    ),
+    /0a\W*$/i.test(cut.bytes[at] ?? '') && at < cut.ids.length - 1
+      ? h('span', { class: 'cut-break', 'aria-hidden': 'true' })
+      : null,
+  ];
 }
 
 /** @param {string} name @param {number} size @param {number} tokens */

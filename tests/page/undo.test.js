@@ -1,0 +1,130 @@
+/** What a reader takes back, keeps, waits for, and changes to: history, the theme, a program that stalls, other models. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browse, drawn, MODELS, open, serve } from './browser.js';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let served;
+/** @type {Awaited<ReturnType<typeof browse>>} */
+let browser;
+/** @type {{name: string, context: number}[]} */
+let models = [];
+
+before(async () => {
+  served = await serve(MODELS);
+  browser = await browse();
+  models = (await (await fetch(`${served.address}/api/models`)).json()).models;
+});
+
+after(async () => {
+  await browser.close();
+  await served.stop();
+});
+
+/** @param {import('playwright-core').Page} page @param {number} size */
+const chips = (page, size) =>
+  page.waitForFunction((size) => document.querySelectorAll('#tokens .chip').length === size, size);
+
+test('Back undoes a prompt and a model, not a letter and not a token', async () => {
+  const { page } = await open(browser.context, served.address);
+  const prompt = page.locator('#prompt');
+  await prompt.focus();
+  await prompt.fill('anna saw a dog');
+  await chips(page, 4);
+  await page.locator('#tokens .chip').first().click();
+  await page.locator('#layer').selectOption('0');
+  await page.waitForTimeout(2100);
+  await prompt.focus();
+  await page.keyboard.press('End');
+  for (const letter of ' and a cat') await page.keyboard.type(letter);
+  await chips(page, 7);
+  await page.goBack();
+  await chips(page, 4);
+  assert.equal(await prompt.inputValue(), 'anna saw a dog');
+  await page.goBack();
+  await chips(page, 4);
+  assert.equal(await prompt.inputValue(), 'the bird is red');
+  await page.goForward();
+  await page.goForward();
+  await chips(page, 7);
+  assert.equal(await prompt.inputValue(), 'anna saw a dog and a cat');
+  await page.close();
+});
+
+test('a theme that was chosen is kept, and the system’s own is followed again', async () => {
+  const colour = (/** @type {import('playwright-core').Page} */ page) =>
+    page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const [day, night] = ['rgb(251, 250, 246)', 'rgb(23, 22, 20)'];
+  const { page } = await open(browser.context, served.address);
+  assert.equal(await colour(page), day);
+  await page.locator('#theme').click();
+  assert.equal(await colour(page), night);
+  await page.reload();
+  await page.locator('#tokens .chip').first().waitFor();
+  assert.equal(await colour(page), night);
+  const other = (await open(browser.context, served.address)).page;
+  assert.equal(await colour(other), night);
+  await page.locator('#theme').click();
+  await other.waitForFunction(
+    (day) => getComputedStyle(document.body).backgroundColor === day,
+    day,
+  );
+  await page.emulateMedia({ colorScheme: 'dark' });
+  assert.equal(await colour(page), night);
+  await other.close();
+  await page.close();
+});
+
+test('a program that is stopped is shown to be, and the page goes on when it does', async () => {
+  const own = await serve(['default']);
+  const { page } = await open(browser.context, own.address);
+  await drawn(page, 'training');
+  own.process.kill('SIGSTOP');
+  await page.locator('#prompt').fill('the red bird');
+  await page.locator('#away:visible').waitFor({ timeout: 15_000 });
+  assert.match((await page.locator('#away').textContent()) ?? '', /has not answered/);
+  own.process.kill('SIGCONT');
+  await chips(page, 3);
+  await page.locator('#away').waitFor({ state: 'hidden' });
+  await page.close();
+  await own.stop();
+});
+
+test('a model whose context is too short for the prompt shows nothing of another', async (t) => {
+  const [short, long] = [...models].sort((a, b) => a.context - b.context);
+  if (!short || !long || short.context === long.context) return t.skip('needs two models');
+  const prompt = Array.from({ length: short.context + 20 }, () => 'dog').join(' ');
+  const { page } = await open(browser.context, served.address, { prompt, model: long.name });
+  await drawn(page, 'tokens');
+  await drawn(page, 'embed');
+  const before = await page.evaluate(() => window.scrollY);
+  // Some are still being asked about the long one when the other is chosen.
+  await page.locator('#tokens .chip').nth(3).click();
+  await page.locator('#model').selectOption(short.name);
+  await page.locator('#said:visible').waitFor();
+  await page.waitForTimeout(1500);
+  assert.match((await page.locator('#said').textContent()) ?? '', /context/);
+  assert.equal(await page.locator('#tokens .chip').count(), 0);
+  const seen = await page
+    .locator('figure')
+    .evaluateAll((figures) =>
+      figures
+        .filter(
+          (figure) =>
+            figure.checkVisibility() &&
+            Array.from(
+              figure.querySelectorAll('.figure-body, .figure-caption, .figure-title'),
+            ).some((part) => part.checkVisibility({ visibilityProperty: true })),
+        )
+        .map((figure) => /** @type {HTMLElement} */ (figure).dataset.stage),
+    );
+  assert.deepEqual(seen, []);
+  assert.equal(await page.evaluate(() => window.scrollY), before);
+  await page.locator('#prompt').fill('a dog');
+  await page.locator('#tokens .chip').first().waitFor();
+  await drawn(page, 'embed');
+  assert.ok(await page.locator('figure[data-stage="embed"] .figure-body').isVisible());
+  assert.equal(await page.locator('#said').isVisible(), false);
+  await page.close();
+});
