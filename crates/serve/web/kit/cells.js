@@ -21,6 +21,14 @@ export function largest(picture) {
   return max;
 }
 
+/** The largest weight of a row. @param {Picture} picture @param {number} row */
+export function heaviest(picture, row) {
+  let most = 1e-12;
+  for (let column = 0; column < picture.columns; column += 1)
+    if (!picture.masked?.(row, column)) most = Math.max(most, picture.value(row, column));
+  return most;
+}
+
 /** @param {string} label */
 export function shorten(label) {
   return label.length > 12 ? `${label.slice(0, 11)}…` : label;

@@ -3,7 +3,7 @@
  * keyboard. Large ones are panned and zoomed, never shrunk to dust.
  */
 
-import { hatch, isSame, largest, shorten } from './cells.js';
+import { hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
 import { format } from './number.js';
@@ -34,6 +34,8 @@ import { format } from './number.js';
 /** Cells smaller than this are not drawn; smaller than the second only where somebody zooms out, since no names fit beside them. */
 const [SMALLEST, NAMED] = [4, 11];
 const LARGEST = 44;
+/** Columns from which on each row of weights has a scale of its own. */
+const MANY = 24;
 
 /**
  * @param {Handlers} handlers
@@ -148,6 +150,8 @@ export function matrix({ name, onPick, onHover, describe }) {
     const lastRow = Math.min(now.rows, Math.ceil((view.y + height) / cell));
     const lastColumn = Math.min(now.columns, Math.ceil((view.x + width) / cell));
     const max = now.max ?? largest(now);
+    // Of many weights each is small, and on one scale for all rows most rows would be blank.
+    const isLong = now.scale === 'weights' && now.columns > MANY;
     const styles = getComputedStyle(node);
     const line = styles.getPropertyValue('--line');
     const ink = styles.getPropertyValue('--ink');
@@ -158,6 +162,7 @@ export function matrix({ name, onPick, onHover, describe }) {
     pen.clip();
     const gap = cell >= 14 ? 1 : 0;
     for (let row = firstRow; row < lastRow; row += 1) {
+      const most = isLong ? heaviest(now, row) : 1;
       for (let column = firstColumn; column < lastColumn; column += 1) {
         const [x, y] = [left + column * cell - view.x, top + row * cell - view.y];
         if (now.masked?.(row, column)) {
@@ -165,7 +170,7 @@ export function matrix({ name, onPick, onHover, describe }) {
           continue;
         }
         const value = now.value(row, column);
-        const colour = now.scale === 'signed' ? signed(value, max) : weight(value);
+        const colour = now.scale === 'signed' ? signed(value, max) : weight(value / most);
         pen.fillStyle = colour;
         pen.fillRect(x, y, cell - gap, cell - gap);
         if (now.scale === 'weights' && value < 0.04 && cell >= 10) {
@@ -215,7 +220,7 @@ export function matrix({ name, onPick, onHover, describe }) {
     fill(
       key,
       now.scale === 'weights'
-        ? legend('weights', '0', '1')
+        ? legend('weights', '0', isLong ? 'the largest of its row' : '1')
         : legend('signed', format(-max, { digits: 2 }), format(max, { digits: 2 })),
     );
     const isCut = cell * now.columns > width + 1 || cell * now.rows > height + 1;
