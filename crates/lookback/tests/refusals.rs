@@ -112,7 +112,6 @@ fn arguments_that_cannot_be_meant_are_named() {
         "--tokenizer town.txt",
         "--tokenizer missing.json",
         "--preset huge",
-        "--preset bench-a",
         "--compute f64",
         "--minutes 3",
         "--threads 0",
