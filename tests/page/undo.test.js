@@ -128,3 +128,61 @@ test('a model whose context is too short for the prompt shows nothing of another
   assert.equal(await page.locator('#said').isVisible(), false);
   await page.close();
 });
+
+test('a page that is loaded again, or come back to, stands where it stood', async () => {
+  const { page } = await open(browser.context, served.address);
+  const figure = await drawn(page, 'context');
+  await figure.evaluate((node) =>
+    window.scrollBy({ top: node.getBoundingClientRect().top - 250, behavior: 'instant' }),
+  );
+  await page.waitForTimeout(300);
+  const top = () => figure.evaluate((node) => node.getBoundingClientRect().top);
+  const before = await top();
+  for (const leave of [
+    () => page.reload(),
+    async () => {
+      await page.goto('about:blank');
+      await page.goBack();
+    },
+  ]) {
+    await leave();
+    await page.locator('figure[data-stage="context"][data-drawn="true"]').waitFor();
+    await page.waitForTimeout(800);
+    assert.ok(Math.abs((await top()) - before) <= 2, `${await top()}, ${before}`);
+  }
+  await page.close();
+});
+
+test('a text that is being written leaves the reader where they scroll to', async () => {
+  const { page } = await open(
+    browser.context,
+    served.address,
+    {
+      prompt: 'the bird is red. the dog is blue. anna saw a cat. tom has a big green box. '
+        .repeat(2)
+        .trim(),
+    },
+    { width: 360 },
+  );
+  const figure = await drawn(page, 'repeat');
+  const text = figure.locator('.repeat-text');
+  await text.evaluate((node) => {
+    node.style.maxHeight = '4rem';
+    node.style.minHeight = '0';
+  });
+  await figure.locator('.player-play').click();
+  await page.waitForFunction(() => document.querySelectorAll('.repeat-token').length > 2);
+  const written = () => figure.locator('.repeat-token').count();
+  await text.evaluate((node) => {
+    node.scrollTop = 0;
+  });
+  const scrolled = await page.evaluate(() => window.scrollY);
+  const count = await written();
+  await page.waitForFunction(
+    (count) => document.querySelectorAll('.repeat-token').length > count + 2,
+    count,
+  );
+  assert.equal(await text.evaluate((node) => node.scrollTop), 0);
+  assert.equal(await page.evaluate(() => window.scrollY), scrolled);
+  await page.close();
+});

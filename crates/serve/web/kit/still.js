@@ -110,6 +110,47 @@ export function hold(main, bar, onMove) {
   watch.observe(bar);
   for (const node of main.querySelectorAll('section > *')) watch.observe(node);
   choose();
+
+  // A page that is come back to, or loaded again, has its figures not drawn yet, so its old height says
+  // nothing: what was in view is put where it was, and held there while they are drawn.
+  const nodes = Array.from(main.querySelectorAll('section > *'));
+  history.scrollRestoration = 'manual';
+  window.addEventListener('pagehide', () => {
+    const at = nodes.findIndex((node) => node.getBoundingClientRect().bottom > above());
+    const top = nodes[at]?.getBoundingClientRect().top ?? 0;
+    keep(window.scrollY > 0 ? { href: location.href, at, top } : null);
+  });
+  const place = kept();
+  const node = place?.href === location.href ? nodes[place.at] : undefined;
+  if (place && node) {
+    window.scrollBy({ top: node.getBoundingClientRect().top - place.top, behavior: 'instant' });
+    choose();
+  }
+}
+
+/** @typedef {{href: string, at: number, top: number}} Kept  which node of the page stood where */
+
+const KEY = 'lookback-place';
+
+/** @param {Kept | null} place */
+function keep(place) {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(place));
+  } catch {
+    // A reader who lets nothing be stored begins at the top.
+  }
+}
+
+/** Where the page stood when it was left, if it is loaded again or come back to. @returns {Kept | null} */
+function kept() {
+  const [entry] = performance.getEntriesByType('navigation');
+  const { type } = /** @type {PerformanceNavigationTiming} */ (entry ?? { type: '' });
+  if (type !== 'reload' && type !== 'back_forward') return null;
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
+  } catch {
+    return null;
+  }
 }
 
 /** Whether a node has a place on the page. @param {Element} node */

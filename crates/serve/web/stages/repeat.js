@@ -106,6 +106,13 @@ export default {
     const cost = h('div', { class: 'repeat-cost' });
     fill(parts.body, text, h('div', { class: 'repeat-pair' }, choices, cost), branches);
 
+    // The text follows its end, unless the reader scrolls to another place of it meanwhile.
+    let isFollowed = true;
+    let put = 0;
+    text.addEventListener('scroll', () => (isFollowed = Math.abs(text.scrollTop - put) < 24), {
+      passive: true,
+    });
+
     function restart() {
       top = tree.prompt();
       cursor = branch = top;
@@ -133,6 +140,7 @@ export default {
     /** Goes to a text, and asks what may follow it unless that is known. @param {TextNode} node */
     async function go(node) {
       stop();
+      isFollowed = true;
       cursor = node;
       // Where one goes back on a branch, the branch stays the one that ▸ follows.
       if (!tree.path(branch).includes(node)) branch = node === top ? branch : tree.end(node, node);
@@ -277,7 +285,10 @@ export default {
       forth.disabled = play.disabled && cursor === branch;
       fill(text, written(begin, cursor, along, go));
       const shown = /** @type {HTMLElement | null} */ (text.querySelector('.is-here'));
-      if (shown) text.scrollTop = shown.offsetTop - text.offsetTop - text.clientHeight / 2;
+      if (shown && isFollowed) {
+        text.scrollTop = shown.offsetTop - text.offsetTop - text.clientHeight / 2;
+        put = text.scrollTop;
+      }
       choices.classList.toggle('is-waiting', !cursor.turn && !cursor.token?.is_end);
       if (cursor.turn || cursor.token?.is_end) fill(choices, alternatives(cursor, take));
       const turns = [top, ...here].flatMap((node) => (node.turn ? [node.turn] : []));
