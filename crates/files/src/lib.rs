@@ -3,6 +3,7 @@
 //! Knows nothing of tensors or text. Every other crate that meets a file or a mistake comes here.
 
 mod bounded;
+mod counted;
 mod lock;
 mod mapping;
 mod nearest;
@@ -15,6 +16,7 @@ pub use bounded::{
     RECORDS, SETTINGS, TOKENIZER, copy_stream, open_regular, open_stream, read_bytes_up_to,
     read_utf8, read_utf8_if_there, read_utf8_up_to,
 };
+pub use counted::counted;
 pub use lock::Lock;
 pub use mapping::{Mapping, map, map_file};
 pub use nearest::nearest;

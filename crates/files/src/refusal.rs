@@ -26,20 +26,25 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// A file or an argument may have put a page of its own into the sentence: then the middle of it
+    /// is left out.
+    fn new(blame: Blame, sentence: &str) -> Self {
+        Self { blame, sentence: shortened(sentence) }
+    }
+
     /// The user's mistake: bad input, an impossible setting, a file that is not what it should be.
-    /// A file may have put a page of its own into the sentence: then the middle is left out.
     pub fn user(sentence: impl Into<String>) -> Self {
-        Self { blame: Blame::User, sentence: bearable(sentence.into()) }
+        Self::new(Blame::User, &sentence.into())
     }
 
     /// Our fault, or the machine's.
     pub fn ours(sentence: impl Into<String>) -> Self {
-        Self { blame: Blame::Ours, sentence: bearable(sentence.into()) }
+        Self::new(Blame::Ours, &sentence.into())
     }
 
     /// Stopped by the user.
     pub fn interrupt(sentence: impl Into<String>) -> Self {
-        Self { blame: Blame::Interrupt, sentence: sentence.into() }
+        Self::new(Blame::Interrupt, &sentence.into())
     }
 
     /// A file that the user named and that could not be read.
@@ -83,22 +88,21 @@ impl Refusal {
 
     /// The same refusal with what to do put behind it.
     #[must_use]
-    pub fn then(mut self, advice: impl fmt::Display) -> Self {
-        self.sentence = bearable(format!("{}; {advice}", self.sentence));
-        self
+    pub fn then(self, advice: impl fmt::Display) -> Self {
+        Self::new(self.blame, &format!("{}; {advice}", self.sentence))
     }
 
     /// The same refusal with the place it happened in put before it.
     #[must_use]
-    pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.sentence = bearable(format!("{place}: {}", self.sentence));
-        self
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Self::new(self.blame, &format!("{place}: {}", self.sentence))
     }
 
     /// The same refusal without the place it begins with, where somebody else says it.
     #[must_use]
     pub fn without(mut self, place: &Path) -> Self {
-        if let Some(rest) = self.sentence.strip_prefix(&format!("{}: ", place.display())) {
+        let place = shortened(&format!("{}: ", place.display()));
+        if let Some(rest) = self.sentence.strip_prefix(&place) {
             self.sentence = rest.to_owned();
         }
         self
@@ -110,18 +114,29 @@ impl Refusal {
     }
 }
 
-/// Characters of a sentence that nobody reads to its end: some ten lines of a terminal.
+/// Characters of one word, such as a path or a number, that a sentence repeats as they stand.
+const LONG_WORD: usize = 200;
+/// Characters of a sentence, which lists some forty settings at most.
 const LONG: usize = 800;
 
-/// Begins and ends as the sentence does.
-fn bearable(sentence: String) -> String {
-    let length = sentence.chars().count();
-    if length <= LONG {
-        return sentence;
+/// The sentence, where long words, and then itself, are cut to their beginning and their end, with
+/// the number of characters between them.
+fn shortened(sentence: &str) -> String {
+    let words = sentence.split_inclusive(char::is_whitespace);
+    let words: String = words.map(|word| cut(word, LONG_WORD, 60, 30)).collect();
+    cut(&words, LONG, 200, 100)
+}
+
+/// `9999… (99,940 characters) …9999` of what is longer than `most`.
+fn cut(text: &str, most: usize, begin: usize, end: usize) -> String {
+    // A character has at least one byte.
+    let length = if text.len() <= most { text.len() } else { text.chars().count() };
+    if length <= most {
+        return text.to_owned();
     }
-    let begin: String = sentence.chars().take(LONG * 2 / 3).collect();
-    let end: String = sentence.chars().skip(length - LONG / 3).collect();
-    format!("{begin} … {end}")
+    let at = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
+    let (first, last) = (&text[..at(begin)], &text[at(length - end)..]);
+    format!("{first}… ({} characters) …{last}", length - begin - end)
 }
 
 impl fmt::Display for Refusal {
@@ -137,12 +152,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_with_a_page_in_it_is_left_its_beginning_and_its_end() {
+    fn a_long_value_is_left_its_beginning_its_end_and_its_length() {
         let page = "é".repeat(100_000);
         let said = Refusal::user(format!("the key is {page}; a number is needed")).to_string();
-        assert!(said.starts_with("the key is éé") && said.ends_with("éé; a number is needed"));
-        assert_eq!(said.chars().count(), LONG + 3);
-        let short = "é".repeat(LONG);
-        assert_eq!(Refusal::user(short.clone()).to_string(), short);
+        let (begin, end) = ("é".repeat(60), "é".repeat(28));
+        let middle = "… (99912 characters) …";
+        assert_eq!(said, format!("the key is {begin}{middle}{end}; a number is needed"));
+        let word = "é".repeat(LONG_WORD);
+        assert_eq!(Refusal::user(word.clone()).to_string(), word);
+    }
+
+    #[test]
+    fn a_sentence_of_many_words_is_cut_as_a_whole_whatever_was_added_to_it() {
+        let page = "many words ".repeat(10_000);
+        let said = Refusal::ours(page.clone()).at("model/config.json").then("fetch it again");
+        let said = said.to_string();
+        assert!(said.starts_with("model/config.json: many words"), "{said}");
+        assert!(said.ends_with("many words ; fetch it again"), "{said}");
+        assert!(said.chars().count() <= LONG, "{said}");
+        for said in [Refusal::user("x").at(page.clone()), Refusal::interrupt("x").then(page)] {
+            assert!(said.to_string().chars().count() <= LONG, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_long_place_is_taken_away_as_it_was_put() {
+        let place = Path::new("/").join("long".repeat(200));
+        let refusal = Refusal::user(format!("{}: it is empty", place.display()));
+        assert_eq!(refusal.without(&place).to_string(), "it is empty");
     }
 }

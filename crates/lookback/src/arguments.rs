@@ -4,7 +4,11 @@ mod config;
 mod environment;
 #[cfg(test)]
 mod examples;
+mod help;
 mod mistakes;
+mod synonyms;
+
+pub(crate) use config::settings_of;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -28,7 +32,7 @@ use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 /// config.json and model.safetensors, a .gguf file, a Hugging Face id already in the local cache
 /// (HF_HOME), or "default", the model that the main job trains.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, term_width = 100, after_help = EXAMPLES)]
+#[command(name = "lookback", version, max_term_width = help::COLUMNS, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Asked {
     /// What to do; nothing is the main job.
@@ -40,6 +44,9 @@ pub(crate) struct Asked {
     pub(crate) machine: Machine,
     #[command(flatten)]
     pub(crate) loudness: Loudness,
+    /// Takes options from a file, a line each, such as temperature = 0.7; those given here go first.
+    #[arg(long, value_name = "FILE.toml", global = true)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// How much is said on stderr besides why something failed.
@@ -55,9 +62,18 @@ pub(crate) struct Loudness {
 
 const EXAMPLES: &str = "\
 Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
-Every --option can also be given as an environment variable: LOOKBACK_THREADS=2 is --threads 2.
-LOOKBACK_HOME is where the default model is kept; LOOKBACK_PATH=avx512|avx2|portable forces a set of
-instructions, which changes the speed and no bit of any result.
+
+Every --option may also stand in a file (--config FILE.toml, a line each, such as top_k = 20) or in the \
+environment (LOOKBACK_TOP_K=20). The command line goes before the environment, and that before the file. \
+The file that LOOKBACK_CONFIG names may hold options of several commands.
+
+LOOKBACK_HOME is the folder in which the default model is kept [default: lookback in XDG_DATA_HOME or \
+~/.local/share, on macOS in ~/Library/Application Support, on Windows in %LOCALAPPDATA%]. \
+LOOKBACK_PATH=avx512|avx2|portable forces a set of instructions, which changes the speed and no bit of \
+any result.
+
+Results are exact in a file and in a pipe. On a terminal, control characters of texts and names are shown \
+as escapes, such as \\u{1b}.
 
 Examples:
   lookback
@@ -202,7 +218,7 @@ pub(crate) fn read(
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                print.piece(&error.to_string())?;
+                print.piece(&help::balanced(&error.to_string()))?;
                 Ok(None)
             }
             _ => Err(mistakes::in_one_sentence(&error, &arguments)),
@@ -232,7 +248,9 @@ fn settled(arguments: Arguments) -> Arguments {
             if ["help", "version"].contains(&long) {
                 return argument;
             }
-            let argument = argument.env(variable).hide_env(true);
+            // A text may begin with a dash.
+            let is_text = argument.get_value_names().is_some_and(|names| names == ["TEXT"]);
+            let argument = argument.env(variable).hide_env(true).allow_hyphen_values(is_text);
             match takes_value {
                 true => argument.allow_negative_numbers(true),
                 // 0, no, off and nothing leave it out.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use clap::Args;
 use lookback::open::{Model, default_model};
 use lookback_engine::Team;
-use lookback_files::Result;
+use lookback_files::{Blame, Refusal, Result};
 
 use crate::{main_job::watch::Watch, print::Print, tour};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(asked: MainJob, team: Team, print: &mut Print) -> Result<()> {
     let _as_without_a_page = asked.no_serve;
     let team = Arc::new(team);
     let folder = default_model()?;
-    if !folder.join("config.json").exists() {
+    if made_before(&team, print)?.is_none() {
         let _nobody_else = make::alone(&folder)?;
         let mut watch = Watch::new(print);
         let made = make::make(&folder, &team, &mut |told| {
@@ -51,4 +51,37 @@ pub(crate) fn run(asked: MainJob, team: Team, print: &mut Print) -> Result<()> {
     }
     let model = Model::open("default", &team)?;
     tour::print(&model, &team, print)
+}
+
+/// The default model, if it is there and whole. One that is damaged is made again, and that is said.
+pub(crate) fn made_before(team: &Team, print: &mut Print) -> Result<Option<Model>> {
+    let folder = default_model()?;
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let opened = Model::open(&folder.to_string_lossy(), team).and_then(|model| {
+        model.tokenizer()?;
+        // A value that is no number, where there is one, is the cause of whatever went wrong.
+        let nothing = Refusal::user("nothing went wrong");
+        let cause = model.explained(nothing.clone());
+        if cause == nothing { Ok(model) } else { Err(cause) }
+    });
+    let is_kept_from_us = |entry: std::io::Result<std::fs::DirEntry>| {
+        let opened = entry.and_then(|entry| std::fs::File::open(entry.path()));
+        opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+    };
+    match opened {
+        Ok(model) => Ok(Some(model)),
+        // What may not be read may not be removed either, and is probably another user's.
+        Err(refusal)
+            if refusal.blame() != Blame::User
+                || std::fs::read_dir(&folder).map_or(true, |mut all| all.any(is_kept_from_us)) =>
+        {
+            Err(refusal)
+        }
+        Err(refusal) => {
+            print.say(&format!("the default model is damaged and is made again ({refusal})"));
+            Ok(None)
+        }
+    }
 }

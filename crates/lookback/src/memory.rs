@@ -66,6 +66,27 @@ pub(crate) fn beyond_caches() -> usize {
     (4 * largest).max(256 << 20).min(free / 4)
 }
 
+/// What the caches of so many cores hold: the first levels of each core, and the last one, which all
+/// share.
+pub(crate) fn cache_bytes_of(threads: usize) -> usize {
+    let level = |index: usize| {
+        let folder = format!("/sys/devices/system/cpu/cpu0/cache/index{index}");
+        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).ok();
+        if read("type")?.trim() == "Instruction" {
+            return None;
+        }
+        let level: usize = read("level")?.trim().parse().ok()?;
+        Some(cache_bytes(index)? * if level < 3 { threads } else { 1 })
+    };
+    // What a lower level holds, the next may hold as well.
+    (0..8).filter_map(level).max().unwrap_or(0)
+}
+
+/// Lets [`peak_mb`] begin anew; whether the system does.
+pub(crate) fn forget_peak() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
 /// The size of a cache of the first processor, such as `32768K`, in bytes.
 fn cache_bytes(index: usize) -> Option<usize> {
     let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/size");

@@ -49,7 +49,21 @@ impl Model {
         team: &Team,
         admit: &dyn Fn(usize) -> Result<()>,
     ) -> Result<Self> {
-        let path = find(model)?;
+        let advised = |refusal: Refusal| match model {
+            "default" if refusal.blame() == Blame::User => {
+                refusal.then("lookback without a command makes the default model again")
+            }
+            _ => refusal,
+        };
+        Self::open_found(find(model)?, compute, team, admit).map_err(advised)
+    }
+
+    fn open_found(
+        path: PathBuf,
+        compute: Compute,
+        team: &Team,
+        admit: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Self> {
         if unfinished::is_unfinished(&path) {
             let read = unfinished::read(&path, compute, team, admit)?;
             return Ok(Self {
@@ -206,17 +220,89 @@ pub fn find(model: &str) -> Result<PathBuf> {
     if let Some(found) = cache.as_deref().and_then(|cache| find_in_cache(cache, model)) {
         return Ok(found);
     }
-    if is_id(model) && cache.is_some() {
+    let what = format!("{model}: there is no such directory or file");
+    let near = near_path(&path).map(|near| near.display().to_string());
+    let near = near.or_else(|| cache.as_deref().and_then(|cache| near_in_cache(cache, model)));
+    let is_default = || nearest(model, ["default"]).is_some() && model.len() <= "default".len() + 2;
+    let near = near.or_else(|| is_default().then(|| "default".to_owned()));
+    if let Some(near) = near {
+        return Err(Refusal::user(format!("{what}; did you mean {near}?")));
+    }
+    if is_id(model) && cache.is_some() && !is_of_this_machine(&path) {
         return Err(Refusal::user(format!(
-            "{model}: there is no such directory or file, and no such model in the local Hugging \
-             Face cache; check the path, or fetch the model with: hf download {model}"
+            "{what}, and no such model in the local Hugging Face cache; check the path, or fetch the \
+             model with: hf download {model}"
         )));
     }
-    let hint = match nearest(model, ["default"]) {
-        Some(meant) if model.len() <= meant.len() + 2 => "did you mean default?",
-        _ => "check the path",
+    Err(Refusal::user(format!("{what}; check the path")))
+}
+
+/// Folders that people keep runs and models in, and no organisation's name.
+const FOLDERS: [&str; 14] = [
+    "runs",
+    "run",
+    "models",
+    "model",
+    "checkpoints",
+    "checkpoint",
+    "ckpt",
+    "out",
+    "output",
+    "outputs",
+    "data",
+    "weights",
+    "tmp",
+    "target",
+];
+
+/// Whether a path that is not there is rather one of this machine than an id: it begins with a folder
+/// that is there, or with a name that folders have.
+fn is_of_this_machine(path: &Path) -> bool {
+    let first = path.components().next().map(|first| first.as_os_str().to_owned());
+    first.is_some_and(|first| {
+        Path::new(&first).exists() || FOLDERS.iter().any(|name| first == *name)
+    })
+}
+
+/// A path that is there, whose name differs by a slip from one that is not.
+fn near_path(path: &Path) -> Option<PathBuf> {
+    let is_there = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
+    let base = path.ancestors().skip(1).find(is_there)?;
+    let mut rest = path.strip_prefix(base).ok()?.components();
+    let missing = rest.next()?.as_os_str().to_str()?;
+    let listed = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let entries = fs::read_dir(listed).ok()?.take(10_000).filter_map(Result::ok);
+    let names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let below = |name: &str| match rest.as_path() {
+        rest if rest.as_os_str().is_empty() => base.join(name),
+        rest => base.join(name).join(rest),
     };
-    Err(Refusal::user(format!("{model}: there is no such directory or file; {hint}")))
+    let is_model = |name: &&String| {
+        let there = below(name);
+        there.is_dir() || there.extension().is_some_and(|end| end == "gguf")
+    };
+    let names: Vec<&str> = names.iter().filter(is_model).map(String::as_str).collect();
+    let near = nearest(missing, names)?;
+    Some(below(near))
+}
+
+/// The id of a model in the cache that differs by a slip.
+fn near_in_cache(cache: &Path, model: &str) -> Option<String> {
+    if !is_id(model) {
+        return None;
+    }
+    let entries = fs::read_dir(cache).ok()?.take(10_000).filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let ids: Vec<String> = names
+        .filter_map(|name| Some(name.strip_prefix("models--")?.replacen("--", "/", 1)))
+        .collect();
+    let close = |id: &&str| strsim::damerau_levenshtein(id, model) <= 3;
+    ids.iter()
+        .map(String::as_str)
+        .filter(close)
+        .min_by_key(|id| strsim::damerau_levenshtein(id, model))
+        .map(str::to_owned)
 }
 
 /// `name` or `organisation/name`, and not a path in disguise.
@@ -286,5 +372,29 @@ mod tests {
         assert_eq!(said, "no/such/folder: there is no such directory or file; check the path");
         let said = find("no-such-org/no-such-name").unwrap_err().to_string();
         assert!(said.contains("hf download no-such-org/no-such-name"), "{said}");
+        // A folder that is there, or is called as folders are, holds no id.
+        for path in ["src/no-such-name", "runs/mine", "models/llama"] {
+            let said = find(path).unwrap_err().to_string();
+            assert!(said.ends_with("file; check the path"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_path_is_answered_with_the_path_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for model in ["runs/mine", "runs/letters"] {
+            fs::create_dir_all(folder.path().join(model)).unwrap();
+        }
+        fs::write(folder.path().join("smol-q8.gguf"), "").unwrap();
+        fs::write(folder.path().join("smol-q8.txt"), "").unwrap();
+        let near = |path: &str| near_path(&folder.path().join(path));
+        assert_eq!(near("runs/mien"), Some(folder.path().join("runs/mine")));
+        assert_eq!(near("run/mine"), Some(folder.path().join("runs/mine")));
+        assert_eq!(near("runs/leters"), Some(folder.path().join("runs/letters")));
+        assert_eq!(near("smol-q4.gguf"), Some(folder.path().join("smol-q8.gguf")));
+        assert_eq!(near("runs/poems"), None);
+        fs::create_dir_all(folder.path().join("models--org--name-1B")).unwrap();
+        assert_eq!(near_in_cache(folder.path(), "org/nmae-1B").as_deref(), Some("org/name-1B"));
+        assert_eq!(near_in_cache(folder.path(), "other/thing"), None);
     }
 }

@@ -1,7 +1,10 @@
 //! The one file that prints: results to stdout, notes and errors to stderr.
 //!
-//! Results are the same with and without a terminal; notes appear only on one.
+//! Results are the same bytes in a file and in a pipe as a model wrote them, and on a terminal without
+//! what a terminal would obey; notes appear only on one. What else is said is one line each, whatever
+//! the names and values in it hold. See `escape`.
 
+mod escape;
 mod events;
 
 use std::{
@@ -11,16 +14,25 @@ use std::{
 
 use lookback_files::{Refusal, Result};
 
+pub(crate) use escape::one_line;
+
 use crate::arguments::Loudness;
 
 /// Pieces that follow each other faster are shown together: no eye tells them apart, and each showing
 /// wakes whoever reads, on a core that may be computing the next piece.
 const MOMENT: Duration = Duration::from_millis(10);
 
+/// A sentence on stderr from a thread that has no [`Print`], when the program is about to end.
+pub(crate) fn last_words(sentence: &str) {
+    let _nowhere_else_to_say_it = writeln!(io::stderr(), "lookback: {}", one_line(sentence));
+}
+
 /// Where results and notes go.
 pub(crate) struct Print {
     results: Box<dyn Write>,
     notes: Box<dyn Write>,
+    /// What a terminal gets in place of the results' own bytes.
+    on_terminal: Option<escape::Stream>,
     notes_are_read: bool,
     is_quiet: bool,
     is_verbose: bool,
@@ -34,6 +46,7 @@ impl Print {
         Self {
             results: Box::new(io::BufWriter::new(io::stdout())),
             notes: Box::new(io::stderr()),
+            on_terminal: io::stdout().is_terminal().then(escape::Stream::default),
             notes_are_read: io::stderr().is_terminal(),
             is_quiet: false,
             is_verbose: false,
@@ -62,9 +75,12 @@ impl Print {
         self.is_verbose
     }
 
-    /// A part of the result, as it stands.
+    /// A part of the result, as it stands; on a terminal without what a terminal would obey.
     pub(crate) fn piece(&mut self, text: &str) -> Result<()> {
-        let written = self.results.write_all(text.as_bytes());
+        let written = match &mut self.on_terminal {
+            Some(stream) => self.results.write_all(stream.push(text).as_bytes()),
+            None => self.results.write_all(text.as_bytes()),
+        };
         self.settle(written)
     }
 
@@ -88,7 +104,7 @@ impl Print {
 
     /// The whole result, as one object on one line.
     pub(crate) fn json(&mut self, object: &serde_json::Value) -> Result<()> {
-        self.line(&object.to_string())
+        self.line(&escape::json(&object.to_string()))
     }
 
     /// Shows what was printed so far.
@@ -108,20 +124,21 @@ impl Print {
     /// Something about how it goes, for a person who watches; nothing depends on it.
     pub(crate) fn note(&mut self, text: &str) {
         if self.notes_are_read {
-            let _nobody_minds = writeln!(self.notes, "{text}");
+            let _nobody_minds = writeln!(self.notes, "{}", one_line(text));
         }
     }
 
     /// Something that a person should know of the result, whether or not a terminal shows it.
     pub(crate) fn say(&mut self, text: &str) {
         if !self.is_quiet {
-            let _nobody_minds = writeln!(self.notes, "lookback: {text}");
+            let _nobody_minds = writeln!(self.notes, "lookback: {}", one_line(text));
         }
     }
 
     /// Why it was not done.
     pub(crate) fn refusal(&mut self, refusal: &Refusal) {
-        let _nowhere_else_to_say_it = writeln!(self.notes, "lookback: {refusal}");
+        let sentence = refusal.to_string();
+        let _nowhere_else_to_say_it = writeln!(self.notes, "lookback: {}", one_line(&sentence));
     }
 
     /// Whether the reader of the results has closed the pipe.

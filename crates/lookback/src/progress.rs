@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lookback_train::{Event, Recipe};
 
-use crate::print::Print;
+use crate::print::{Print, one_line};
 
 /// Between two lines, where they do not move.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -101,7 +101,7 @@ impl Progress {
 
     /// A line above it.
     pub(crate) fn say(&self, text: &str) {
-        self.bar.println(text);
+        self.bar.println(one_line(text));
     }
 
     /// Takes it away.

@@ -8,7 +8,7 @@ use crate::print::Print;
 /// Tokens whose weights fit side by side.
 const WIDEST: usize = 24;
 
-/// Prints all stages. `piece` says how a token looks.
+/// Prints all stages. `piece` says how a token looks, quotes and all.
 pub(crate) fn print(
     report: &Report,
     piece: &dyn Fn(u32) -> String,
@@ -30,7 +30,7 @@ pub(crate) fn tokens(
     print.line("tokens become vectors")?;
     print.line("    id  token            length of its row")?;
     for (id, norm) in report.ids.iter().zip(&report.embedding_norms) {
-        print.line(&format!("{id:>6}  {:<16} {norm:.3}", format!("{:?}", piece(*id))))?;
+        print.line(&format!("{id:>6}  {:<16} {norm:.3}", piece(*id)))?;
     }
     print.line("")
 }
@@ -51,12 +51,12 @@ pub(crate) fn pattern(
         print.line(&format!("(the last {WIDEST} of {} tokens)", report.ids.len()))?;
     }
     for (query, weights) in report.pattern.iter().enumerate().skip(first) {
-        let label = format!("{:?}", piece(report.ids[query]));
+        let label = piece(report.ids[query]);
         let cells: String =
             (first..=query).map(|key| format!(" {}", shade(weights[key]))).collect();
         let most = (0..=query).fold(0, |a, b| if weights[b] > weights[a] { b } else { a });
         print.line(&format!(
-            "{label:>14} {cells}{:>blank$}  most: {:.3} from {:?}",
+            "{label:>14} {cells}{:>blank$}  most: {:.3} from {}",
             "",
             weights[most],
             piece(report.ids[most]),
@@ -110,7 +110,7 @@ pub(crate) fn next(
     print.line("what comes next")?;
     for next in &report.next {
         let bar = "█".repeat((next.probability * 40.0).round() as usize);
-        let label = format!("{:?}", piece(next.id));
+        let label = piece(next.id);
         print.line(&format!("{:>6}  {label:<16} {:.4}  {bar}", next.id, next.probability))?;
     }
     Ok(())

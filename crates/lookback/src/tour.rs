@@ -3,7 +3,7 @@
 
 use lookback::open::Model;
 use lookback_engine::{Session, Team};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use lookback_generate::sample::{Sampler, Settings};
 use lookback_lens::{Choice, Near, Report, Table, Wanted, report, trace};
 use lookback_model::{BlockSite, TokenId};
@@ -26,15 +26,15 @@ pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()>
     let tokenizer = model.tokenizer()?;
     let config = model.config();
     print.line(&format!(
-        "lookback: a tour of {} ({} parameters, {} layers of {} heads, {} wide, {} tokens)\n",
+        "lookback: a tour of {} ({} parameters, {} of {}, {} wide, {} tokens)\n",
         model.path.display(),
         model.network().parameters(),
-        config.layers,
-        config.heads,
+        counted(config.layers, "layer"),
+        counted(config.heads, "head"),
         config.width,
         config.vocabulary
     ))?;
-    let piece = |id: u32| tokenizer.piece(TokenId(id));
+    let piece = |id: u32| tokenizer.quoted(TokenId(id));
     let ids = tokenizer.encode(PROMPT, Specials::Text)?;
     let seen = trace(&model.weights, team, &ids, &Wanted::all())?;
     let layer = config.layers - 1;
@@ -83,7 +83,7 @@ fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Re
         let near = |table: Table<'_>| {
             let near = table.nearest(&table.row(id.index()), 5, |row| row != id.index());
             let say = |Near { row, cosine }: &Near| {
-                format!("{:?} {cosine:.2}", tokenizer.piece(TokenId(*row as u32)))
+                format!("{} {cosine:.2}", tokenizer.quoted(TokenId(*row as u32)))
             };
             near.iter().map(say).collect::<Vec<_>>().join("  ")
         };

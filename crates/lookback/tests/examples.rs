@@ -42,12 +42,12 @@ const SMALLER: [(&str, &str); 7] = [
     ("--minutes 3", "--minutes 0.001"),
     ("--steps 5000", "--steps 2"),
     ("train my.txt --out", "train my.txt --steps 2 --set width=32 --set hidden=64 --out"),
-    ("--preset tiny --tokenizer char", "--preset tiny --set width=32 --tokenizer char"),
+    ("txt --tokenizer char", "txt --set width=32 --tokenizer char"),
     // Where manual pages are not installed they cannot be shown.
     ("man -l -", "cat"),
     ("--port 8080", "--port 0"),
     // A model for a test has not learned to say when it is done.
-    ("sentence.\" --greedy", "sentence.\" --greedy -n 8"),
+    ("chat model.gguf --greedy", "chat model.gguf --greedy -n 8"),
 ];
 
 /// A folder with what the examples name: texts, and models that were trained for two steps.

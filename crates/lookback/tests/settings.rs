@@ -213,3 +213,73 @@ fn quiet_says_results_alone_verbose_says_more_and_nothing_is_coloured() {
         assert!(!format!("{}{}", said.stdout, said.stderr).contains('\u{1b}'), "{line}");
     }
 }
+
+#[test]
+fn every_command_takes_its_options_from_a_file_or_from_the_one_that_the_environment_names() {
+    let world = World::with_model();
+    let by_file = |line: &str, text: &str| {
+        world.write("mine.toml", text);
+        let explicit = world.done(&format!("{line} --config mine.toml"));
+        let mut program = world.program(line.split_whitespace());
+        let said = said(program.env("LOOKBACK_CONFIG", world.at("mine.toml")));
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{line}: {said:?}");
+        assert_eq!(said.stdout, explicit, "{line}");
+        explicit
+    };
+    for (line, text, more) in [
+        ("generate good -p on", "tokens = 5\nseed = 3", "--tokens 5 --seed 3"),
+        (
+            "generate good -p on -n 4",
+            "stop = [\"o\", \"e\"]\nseed = 4",
+            "--stop o --stop e --seed 4",
+        ),
+        ("corpus", "bytes = 300\nseed = 5", "--bytes 300 --seed 5"),
+        ("corpus --bytes 300", "bytes = 9000\nseed = 5", "--seed 5"),
+        ("eval good town.txt", "json = true\nthreads = 1", "--json --threads 1"),
+        ("look good -p on", "json = true\nhead = 1", "--json --head 1"),
+        ("tokenizer encode on", "tokenizer = \"good\"\njson = true", "--tokenizer good --json"),
+        (
+            "train --print-config",
+            "preset = \"gpt2\"\nrate = 0.5\nseed = 7\nthreads = 1",
+            "--preset gpt2 --set rate=0.5 --seed 7",
+        ),
+    ] {
+        assert_eq!(by_file(line, text), world.done(&format!("{line} {more}")), "{line}: {text}");
+    }
+    // What stands beside an option keeps its line, also behind letters of several bytes.
+    world.write("both.toml", "tokenizer = \"é\\u0020\"\nminutes = 1\nlerning_rate = 1\n");
+    let refused = world.refused("train town.txt --out x --config both.toml");
+    assert!(
+        refused.starts_with("both.toml: line 3: there is no setting lerning_rate"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_file_of_the_environment_is_every_commands_and_an_argument_goes_before_it() {
+    let world = World::with_model();
+    world.write("all.toml", "temperature = 0.5\nbytes = 300\nrate = 0.5\nsystem = \"hi\"\n");
+    let with = |line: &str| {
+        let mut program = world.program(line.split_whitespace());
+        said(program.env("LOOKBACK_CONFIG", world.at("all.toml")))
+    };
+    let plain = world.done("corpus --bytes 300");
+    assert_eq!(with("corpus").stdout, plain);
+    assert_eq!(with("corpus --bytes 300 --seed 1").stdout, plain);
+    world.write("none.toml", "");
+    assert_eq!(with("corpus --bytes 300 --config none.toml").stdout, plain);
+    let cool = world.done("generate good -p on -n 9 --temperature 0.5");
+    assert_eq!(with("generate good -p on -n 9").stdout, cool);
+    let printed = with("train --print-config").stdout;
+    assert!(printed.contains("\nrate = 0.5\n"), "{printed}");
+    // What no command knows is a slip, wherever it stands.
+    world.write("slip.toml", "tempreature = 1\n");
+    for line in ["generate good -p on", "corpus", "train --print-config"] {
+        let mut program = world.program(line.split_whitespace());
+        let said = world.refused_program(line, program.env("LOOKBACK_CONFIG", "slip.toml"));
+        assert!(said.contains("slip.toml: ") && said.contains("no setting tempreature"), "{said}");
+    }
+    let mut program = world.program("corpus".split(' '));
+    let said = world.refused_program("corpus", program.env("LOOKBACK_CONFIG", "missing.toml"));
+    assert_eq!(said, "missing.toml: there is no such file; check the path");
+}

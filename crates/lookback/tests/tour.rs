@@ -54,7 +54,7 @@ fn toured() -> (World, String, Tokenizer) {
 fn every_number_of_the_tour_is_one_that_look_writes() {
     let (world, tour, tokenizer) = toured();
     let looked = Looked::at(&world, &["-p", "the bird is red"]);
-    let piece = |id: u32| format!("{:?}", tokenizer.piece(TokenId(id)));
+    let piece = |id: u32| tokenizer.quoted(TokenId(id));
     let has = |line: String| assert!(tour.contains(&line), "{line:?} is not in the tour:\n{tour}");
     let ids = looked.ids();
     assert_eq!(ids.len(), 4, "the words of the tour are tokens of this model");
@@ -106,7 +106,7 @@ fn the_neighbours_and_the_greedy_line_are_the_models_own() {
         let line = tour.lines().find_map(|line| line.strip_prefix(&begins)).unwrap();
         let id = tokenizer.id_of(&word.replace(' ', "Ġ")).unwrap().0;
         let near = all.clone().find(|&near| {
-            let begins = format!("{:?} ", tokenizer.piece(TokenId(near)));
+            let begins = format!("{} ", tokenizer.quoted(TokenId(near)));
             near != id && line.starts_with(&begins)
         });
         let near = near.unwrap();
@@ -115,7 +115,7 @@ fn the_neighbours_and_the_greedy_line_are_the_models_own() {
         let dot =
             row.iter().zip(&other).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
         let cosine = dot / (length(&row) * length(&other));
-        let said = format!("{:?} {cosine:.2}  ", tokenizer.piece(TokenId(near)));
+        let said = format!("{} {cosine:.2}  ", tokenizer.quoted(TokenId(near)));
         assert!(line.starts_with(&said), "{said} is not what begins {line}");
     }
 

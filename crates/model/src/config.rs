@@ -7,7 +7,7 @@ mod hugging_face;
 mod keys;
 
 pub(crate) use keys::shown;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use lookback_text::TokenId;
 
 /// Whose files a model's weights are read from and written to; it changes names, not mathematics.
@@ -226,8 +226,9 @@ impl Config {
         }
         if !self.heads.is_multiple_of(self.key_heads) {
             return refuse(format!(
-                "{} heads cannot share {} key/value heads; the first must be a multiple of the second",
-                self.heads, self.key_heads
+                "{} cannot share {}; the first must be a multiple of the second",
+                counted(self.heads, "head"),
+                counted(self.key_heads, "key/value head")
             ));
         }
         if let Positions::Rotary(RotaryConfig { theta, rotary_dim }) = self.positions {

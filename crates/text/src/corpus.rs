@@ -24,7 +24,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_files::{Refusal, Result, copy_stream, open_regular, open_stream};
+use lookback_files::{Refusal, Result, copy_stream, counted, open_regular, open_stream};
 
 use parts::Stream;
 
@@ -290,23 +290,19 @@ impl Corpus {
 impl Tally {
     /// One line that says what was read.
     pub fn summary(&self) -> String {
-        let count = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            count => format!("{count} {what}s"),
-        };
         let mut parts = vec![
-            count(self.files, "file"),
-            count(self.documents, "document"),
-            count(self.bytes, "byte"),
+            counted(self.files, "file"),
+            counted(self.documents, "document"),
+            counted(self.bytes, "byte"),
         ];
         if self.again > 0 {
-            parts.push(format!("{} named twice and read once", count(self.again, "file")));
+            parts.push(format!("{} named twice and read once", counted(self.again, "file")));
         }
         if self.skipped > 0 {
-            parts.push(format!("{} passed over", count(self.skipped, "line")));
+            parts.push(format!("{} passed over", counted(self.skipped, "line")));
         }
         if self.replaced > 0 {
-            parts.push(format!("bytes replaced in {}", count(self.replaced, "file")));
+            parts.push(format!("bytes replaced in {}", counted(self.replaced, "file")));
         }
         parts.join(", ")
     }

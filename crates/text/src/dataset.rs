@@ -12,7 +12,7 @@ use std::{
     sync::OnceLock,
 };
 
-use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
+use lookback_files::{Mapping, Refusal, Result, counted, map, write_whole_with};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -212,8 +212,10 @@ impl Dataset {
                 0..20 => String::new(),
                 _ => format!(" or a smaller context, --set context={}", tokens / 2),
             };
+            let are = if tokens == 1 { "is" } else { "are" };
+            let tokens = counted(tokens, "token");
             return Err(Refusal::user(format!(
-                "{tokens} tokens are too few for a context of {context}; give more text{smaller}"
+                "{tokens} {are} too few for a context of {context}; give more text{smaller}"
             )));
         }
         Ok(())

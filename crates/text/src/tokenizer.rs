@@ -285,6 +285,20 @@ impl Tokenizer {
         piece
     }
 
+    /// An id in print, in quotes, as a string of Rust or Python has it: `" bird"`, `"\n"`, `"\\"`, and
+    /// `"\xc3"` for a byte that is no character by itself.
+    pub fn quoted(&self, id: TokenId) -> String {
+        let mut quoted = String::from("\"");
+        for chunk in self.bytes_of(id).utf8_chunks() {
+            let valid = format!("{:?}", chunk.valid());
+            quoted.push_str(&valid[1..valid.len() - 1]);
+            for byte in chunk.invalid() {
+                quoted.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        quoted + "\""
+    }
+
     /// A piece as the vocabulary spells it: `Ġbird`, `▁bird`.
     pub fn spelled(&self, id: TokenId) -> &str {
         let added = self.0.parts.added.iter().find(|token| token.id == id.0);

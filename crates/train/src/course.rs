@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use serde_json::json;
 
 use crate::{
@@ -353,13 +353,15 @@ impl Course<'_> {
     fn interrupted(&mut self) -> Result<Finished> {
         let step = self.trainer.steps();
         let Some(directory) = self.directory else {
-            return Err(Refusal::interrupt(format!("stopped after {step} steps")));
+            return Err(Refusal::interrupt(format!("stopped after {}", counted(step, "step"))));
         };
         self.keep(step, &mut |_| Ok(()))?;
         let written = directory.write_model(self.trainer);
         self.written(written)?;
         Err(Refusal::interrupt(format!(
-            "stopped after {step} steps, which are kept in {}; go on with --resume",
+            "stopped after {}, which {} kept in {}; go on with --resume",
+            counted(step, "step"),
+            if step == 1 { "is" } else { "are" },
             directory.path().display()
         )))
     }

@@ -24,7 +24,7 @@ pub use kept::Restored;
 pub use pace::Pace;
 pub use recipe::{
     Architecture, Before, Begun, Bend, Compute, Difference, KeptWeights, Optimizer, Recipe,
-    Schedule, Shape, StartHeads, preset,
+    Schedule, Shape, StartHeads, preset, setting_meant,
 };
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

@@ -7,6 +7,7 @@ mod file;
 mod presets;
 mod record;
 mod schedule;
+mod synonyms;
 
 use lookback_engine::{Heads, Start};
 use lookback_files::Result;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use choices::{Architecture, Bend, Compute, KeptWeights, Optimizer, Schedule, StartHeads};
 pub use presets::preset;
 pub use record::{Before, Begun, Difference};
+pub use synonyms::setting_meant;
 
 /// The settings of a run. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use lookback_files::counted;
 use lookback_text::TokenId;
 
 use super::candidates::Candidates;
@@ -54,7 +55,7 @@ impl fmt::Display for Words {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if let Some(only) = &self.only {
-            parts.push(format!("only {} tokens", only.len()));
+            parts.push(format!("only {}", counted(only.len(), "token")));
         }
         if !self.biases.is_empty() {
             parts.push(format!("{} biases", self.biases.len()));

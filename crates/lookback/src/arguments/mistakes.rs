@@ -8,6 +8,8 @@ use clap::{
 };
 use lookback_files::Refusal;
 
+use super::synonyms::{self, Meant};
+
 /// `there is no argument --tempreature; did you mean --temperature? lookback generate --help says more`
 ///
 /// `arguments` are what the user wrote, the program's name first.
@@ -26,6 +28,22 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
     let argument = if argument.is_empty() { "a command".to_owned() } else { argument };
     let value = word(ContextKind::InvalidValue);
     let why = || std::error::Error::source(error).map(|why| without_rust(&why.to_string()));
+    let all_commands = built();
+    if let Some(typed) = mistyped(error, arguments, &value) {
+        match synonyms::option(&typed, &name, &command, &all_commands) {
+            Some(Meant::Typed(ours)) => {
+                return Refusal::user(format!(
+                    "there is no argument {typed}; did you mean {ours}? {name} --help says more"
+                ));
+            }
+            Some(Meant::Told(phrase)) => {
+                return Refusal::user(format!(
+                    "there is no argument {typed}; {phrase}; see {name} --help"
+                ));
+            }
+            None => {}
+        }
+    }
     let what = match error.kind() {
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
             let has_texts = command.get_arguments().any(|known| {
@@ -60,15 +78,41 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
         }
         _ => plainly(error),
     };
-    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
-    if let Some(meant) = meant.into_iter().map(words).find(|words| !words.is_empty()) {
-        let meant = listed(&meant, "or");
+    // What clap suggests sounds alike and may mean something else.
+    let typed = word(ContextKind::InvalidSubcommand);
+    let is_unknown = error.kind() == ErrorKind::InvalidSubcommand;
+    if let Some(meant) = synonyms::command(&typed, &name, &command).filter(|_| is_unknown) {
         return Refusal::user(format!("{what}; did you mean {meant}? {name} --help says more"));
     }
     let possible = [ContextKind::ValidValue, ContextKind::ValidSubcommand];
     let possible = possible.into_iter().map(words).find(|words| !words.is_empty());
     let possible = possible.map(|words| format!("it can be {}; ", listed(&words, "or")));
     Refusal::user(format!("{what}; {}see {name} --help", possible.unwrap_or_default()))
+}
+
+/// The option that there is not, as it was typed; also one of several letters after a single dash, which
+/// clap reads as an option of one letter and its value.
+fn mistyped(error: &Error, arguments: &[OsString], value: &str) -> Option<String> {
+    if error.kind() == ErrorKind::UnknownArgument {
+        let unknown = error.get(ContextKind::InvalidArg);
+        let Some(ContextValue::String(word)) = unknown else { return None };
+        // Of `-xyz` clap names `-x`.
+        let word = word.split('=').next().unwrap_or_default();
+        let is_begun = |typed: &&str| typed.starts_with(word) && !typed.starts_with("--");
+        let typed = arguments.iter().filter_map(|typed| typed.to_str()).find(is_begun);
+        let typed = typed.filter(|_| !word.starts_with("--")).unwrap_or(word);
+        return typed.starts_with('-').then(|| typed.split('=').next().unwrap_or(typed).to_owned());
+    }
+    let words = || arguments.iter().filter_map(|word| word.to_str());
+    let is_read_so = |word: &&str| {
+        let name = word.strip_prefix('-').filter(|name| !name.starts_with('-')).unwrap_or_default();
+        name.len() > 2 && name.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '-')
+    };
+    let typed = words().find(is_read_so)?;
+    // Its first letter was an option, and the others its value; or else what came after it had no place.
+    let is_its_value = typed.get(2..) == Some(value);
+    let is_before = words().skip_while(|word| *word != typed).nth(1) == Some(value);
+    (is_its_value || is_before).then(|| typed.to_owned())
 }
 
 /// `a, b or c`
@@ -130,11 +174,16 @@ fn without_rust(why: &str) -> String {
     }
 }
 
+/// The program, each command with the options that all have.
+fn built() -> Command {
+    let mut program = super::program();
+    program.build();
+    program
+}
+
 /// `lookback generate` of `lookback generate model --seed x`, as much as names a command; and that command.
 fn command_of(arguments: &[OsString]) -> (String, Command) {
-    let mut command = super::program();
-    // So that each command has the options that all have.
-    command.build();
+    let mut command = built();
     let mut name = "lookback".to_owned();
     for argument in arguments.iter().skip(1) {
         let Some(inner) = command.find_subcommand(argument) else { break };

@@ -1,13 +1,14 @@
 //! `lookback bench`: tokens a second, beside what this machine can do at most.
 
+mod limits;
 mod looked;
 mod timed;
 
 use clap::Args;
-use lookback_engine::{Team, limits};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use serde_json::json;
 
+use limits::{CACHES, Limits, MEMORY};
 use looked::Looked;
 use timed::{Lengths, Timed};
 
@@ -18,18 +19,20 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-A prompt is read (prefill) and further tokens pass one by one (decode), three times. Then this machine's
-limits are measured: how fast all threads read more memory than the caches hold, and how many
-multiply-adds they do in registers. Medians are told, and what share they are of the limits. Decoding
-reads every weight once a token, so memory is its limit; a prompt's tokens share what was read, so
-arithmetic is. With --look the prompt also passes whole, all logits wanted, without and with every site
-read and kept, and both times are told.
+A prompt is read (prefill) and further tokens pass one by one (decode), three times; medians are told. \
+Before, between and after, this machine's limits are measured, and the best of them count: how fast all \
+threads read as many bytes as a step of decoding does, and how many multiply-adds they do in registers. \
+Decoding reads every weight once a token, so reading is its limit: from the caches where they hold the \
+model, else from memory. A prompt's tokens share what was read, so arithmetic is theirs. With --look the \
+prompt also passes whole, all logits wanted, without and with every site read and kept, and both times \
+are told.
 
-Keys of --json: prefill_tokens_per_second, decode_tokens_per_second, decode_gb_per_second,
-read_gb_per_second, gemm_gflops_per_second (in the precision computed in), f32_gflops_per_second,
-bf16_gflops_per_second, prefill_gflops_per_second, prefill_share, decode_share, threads, compute,
-prompt, decode, batch, peak_memory_mb (before the limits are measured); with --look plain_seconds,
-look_seconds, look_bytes.
+Keys of --json: prefill_tokens_per_second, decode_tokens_per_second, decode_gb_per_second, \
+read_gb_per_second, read_bytes (of a step of decoding), read_from (caches, caches and memory, or memory), \
+gemm_gflops_per_second (in the precision computed in), f32_gflops_per_second, bf16_gflops_per_second, \
+prefill_gflops_per_second, prefill_share, decode_share, threads, compute, prompt, decode, batch, \
+peak_memory_mb (without what the limits are measured with); with --look plain_seconds, look_seconds, \
+look_bytes.
 
 Examples:
   lookback bench runs/mine
@@ -64,25 +67,6 @@ pub(crate) struct Bench {
     form: Form,
 }
 
-/// What this machine can do at most.
-struct Limits {
-    read_gb_per_second: f64,
-    f32_gflops_per_second: f64,
-    bf16_gflops_per_second: f64,
-}
-
-impl Limits {
-    fn measure(team: &Team) -> Self {
-        // Written, so that every page is there.
-        let memory = vec![1.0; memory::beyond_caches() / 4];
-        Self {
-            read_gb_per_second: limits::read_gb_per_second(team, &memory),
-            f32_gflops_per_second: limits::f32_gflops_per_second(team),
-            bf16_gflops_per_second: limits::bf16_gflops_per_second(team),
-        }
-    }
-}
-
 impl Bench {
     /// Prints the limits, then what was reached.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
@@ -92,20 +76,20 @@ impl Bench {
         let (network, compute) = (model.network(), model.weights.compute());
         let bytes = Timed::bytes(network, compute, lengths, team.threads());
         memory::refuse_beyond("bench", bytes)?;
-        let timed = Timed::measure(&model.weights, lengths, &team)?;
+        let bytes_a_step = Timed::bytes_a_step(&model.weights, lengths);
+        let mut limits = Limits::new(bytes_a_step as usize, &team);
+        let timed = Timed::measure(&model.weights, lengths, &team, &mut || limits.measure())?;
         let looked = self
             .look
             .then(|| Looked::measure(&model.weights, lengths.prompt, &team))
             .transpose()?;
-        let peak_memory_mb = memory::peak_mb();
-        let limits = Limits::measure(&team);
+        limits.measure();
+        let decode_gb_per_second =
+            bytes_a_step * f64::from(lengths.decode as u32) / timed.decode_seconds / 1e9;
         let prefill_gflops_per_second =
             timed.prefill_flops(model.network()) / timed.prefill_seconds / 1e9;
-        let decode_gb_per_second = timed.decode_bytes(&model.weights) / timed.decode_seconds / 1e9;
-        let gemm_gflops_per_second = match self.compute {
-            Compute::F32 => limits.f32_gflops_per_second,
-            Compute::Bf16 => limits.bf16_gflops_per_second,
-        };
+        limits.settle(decode_gb_per_second, prefill_gflops_per_second, self.compute);
+        let gemm_gflops_per_second = limits.gflops_per_second(self.compute);
         let prefill_share = prefill_gflops_per_second / gemm_gflops_per_second;
         let decode_share = decode_gb_per_second / limits.read_gb_per_second;
         let Lengths { prompt, decode, batch } = lengths;
@@ -115,6 +99,8 @@ impl Bench {
                 "decode_tokens_per_second": timed.decode_tokens_per_second(),
                 "decode_gb_per_second": decode_gb_per_second,
                 "read_gb_per_second": limits.read_gb_per_second,
+                "read_bytes": bytes_a_step,
+                "read_from": limits.source(),
                 "gemm_gflops_per_second": gemm_gflops_per_second,
                 "f32_gflops_per_second": limits.f32_gflops_per_second,
                 "bf16_gflops_per_second": limits.bf16_gflops_per_second,
@@ -126,7 +112,7 @@ impl Bench {
                 "prompt": prompt,
                 "decode": decode,
                 "batch": batch,
-                "peak_memory_mb": peak_memory_mb,
+                "peak_memory_mb": limits.peak_memory_mb,
             });
             if let Some(looked) = looked {
                 said["plain_seconds"] = looked.plain_seconds.into();
@@ -136,29 +122,40 @@ impl Bench {
             return print.json(&said);
         }
         print.line(&format!(
-            "limits   {:.1} GB/s read, {:.0} GFLOP/s in f32, {:.0} in bf16, {} threads",
+            "limits   {:.1} GB/s read from {}, {:.0} GFLOP/s in f32, {:.0} in bf16, {}",
             limits.read_gb_per_second,
+            limits.source(),
             limits.f32_gflops_per_second,
             limits.bf16_gflops_per_second,
-            team.threads()
+            counted(team.threads(), "thread"),
         ))?;
         print.line(&format!(
-            "prefill  {:.1} tokens/s, {prefill_gflops_per_second:.0} GFLOP/s ({:.0} %), {batch} × \
-             {prompt} tokens",
+            "prefill  {:.1} tokens/s, {prefill_gflops_per_second:.0} GFLOP/s ({:.0} %), {batch} × {}",
             timed.prefill_tokens_per_second(),
             100.0 * prefill_share,
+            counted(prompt, "token"),
         ))?;
         print.line(&format!(
-            "decode   {:.1} tokens/s, {decode_gb_per_second:.1} GB/s ({:.0} %), {batch} × {decode} \
-             tokens",
+            "decode   {:.1} tokens/s, {decode_gb_per_second:.1} GB/s ({:.0} %), {batch} × {}",
             timed.decode_tokens_per_second(),
             100.0 * decode_share,
+            counted(decode, "token"),
         ))?;
+        if limits.source() != MEMORY {
+            print.line(&format!(
+                "caches   {:.1} MB hold {} of the {:.1} MB that a step of decoding reads, so its limit \
+                 is theirs",
+                limits.cache_bytes as f64 / 1e6,
+                if limits.source() == CACHES { "all" } else { "much" },
+                bytes_a_step / 1e6,
+            ))?;
+        }
         match looked {
             None => Ok(()),
             Some(looked) => print.line(&format!(
-                "look     {:.3} s with every site of {prompt} tokens read, {} MB; {:.3} s without",
+                "look     {:.3} s with every site of {} read, {} MB; {:.3} s without",
                 looked.look_seconds,
+                counted(prompt, "token"),
                 looked.bytes >> 20,
                 looked.plain_seconds,
             )),
@@ -180,8 +177,8 @@ impl Bench {
         };
         if prompt + decode > context {
             return Err(Refusal::user(format!(
-                "--prompt {prompt} and --decode {decode}: this model's context is {context} tokens; \
-                 ask for fewer"
+                "--prompt {prompt} and --decode {decode}: this model's context is {}; ask for fewer",
+                counted(context, "token")
             )));
         }
         Ok(Lengths { prompt, decode, batch: usize::from(self.batch) })

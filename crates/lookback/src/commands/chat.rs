@@ -17,13 +17,13 @@ use super::sampling::Sampling;
 use crate::{arguments::Machine, print::Print};
 
 const EXAMPLES: &str = "\
-Each line of standard input is one message; /quit, or the end of the input, ends the chat. The
-model's own chat template makes the prompt; a model without one is refused. A conversation that
+Each line of standard input is one message; /quit, or the end of the input, ends the chat. The \
+model's own chat template makes the prompt; a model without one is refused. A conversation that \
 outgrows the context is read through a window, as lookback generate --help says.
 
 Examples:
   lookback chat smollm2-135m-instruct-q4_1.gguf
-  echo \"Why is the sky blue?\" | lookback chat model.gguf --system \"Answer in one sentence.\" --greedy";
+  echo \"Why is the sky blue?\" | lookback chat model.gguf --greedy";
 
 /// Talks with a model that was trained for it
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::{arguments, print::Print};
 
 const EXAMPLES: &str = "\
 Examples:
-  lookback completions bash > ~/.local/share/bash-completion/completions/lookback
+  lookback completions bash >> ~/.bash_completion
   lookback completions fish > ~/.config/fish/completions/lookback.fish";
 
 /// Prints what a shell needs to complete these commands

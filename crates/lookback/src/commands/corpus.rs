@@ -7,6 +7,9 @@ use lookback_text::tinytown;
 use crate::print::Print;
 
 const EXAMPLES: &str = "\
+Keys of each question: kind, prompt, answer (with the space before it), seen (how much of it the stories \
+let on), choices (what a guesser chooses from).
+
 Examples:
   lookback corpus --bytes 1000000 > tinytown.txt
   lookback corpus --questions --seed 3 | head";

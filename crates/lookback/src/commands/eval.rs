@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lookback::open::Model;
 use lookback_engine::{Shape, Team, Workspace, evaluate};
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
 use lookback_text::dataset::{Dataset, Gathering};
 use serde_json::json;
@@ -17,19 +17,19 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by
+The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by \
 side; every token but the very first is asked for once, from those before it in its window.
 
---questions asks what lookback corpus --questions prints and counts what the model answers greedily.
-Beside it stand five that understand nothing: the commonest answer of the kind, a choice by chance,
-the choice mentioned last, a copier of the choice that followed the longest end of the question that
-occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it
-says where the answer stands among all tokens by the cosine to x - man + woman. --against says which
+--questions asks what lookback corpus --questions prints and counts what the model answers greedily. \
+Beside it stand five that understand nothing: the commonest answer of the kind, a choice by chance, \
+the choice mentioned last, a copier of the choice that followed the longest end of the question that \
+occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it \
+says where the answer stands among all tokens by the cosine to x - man + woman. --against says which \
 questions another model answers differently, such as one trained without a fact.
 
-Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions:
-questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and
-analogies, each with x, answer and its ranks (left_out, among_all, of_x_alone); with --against:
+Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions: \
+questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and \
+analogies, each with x, answer and its ranks (left_out, among_all, of_x_alone); with --against: \
 differences, each with kind, prompt, answer, and whether it is right here (here) and there (there).
 
 Examples:
@@ -120,9 +120,8 @@ impl Eval {
             }));
         }
         print.line(&format!(
-            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, {} \
-             tokens",
-            loss.rows
+            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, {}",
+            counted(loss.rows, "token")
         ))
     }
 }

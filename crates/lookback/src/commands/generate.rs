@@ -23,12 +23,12 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-A text that outgrows the model's context is read through a window: when the context is full, its
-older half is forgotten (a beginning-of-text token stays) and the rest is read again from position
-0. The same holds for a prompt that is longer than the context. Writing ends after -n tokens, at an
+A text that outgrows the model's context is read through a window: when the context is full, its \
+older half is forgotten (a beginning-of-text token stays) and the rest is read again from position \
+0. The same holds for a prompt that is longer than the context. Writing ends after -n tokens, at an \
 end token of the model (from its files) or at a --stop text.
 
-Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it),
+Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it), \
 finish_reason (length, or stop at an end token or a stop text), prompt_ids.
 
 Examples:

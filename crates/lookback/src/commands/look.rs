@@ -12,7 +12,7 @@ use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::{Value, json};
 
-use super::generate::read_input;
+use super::{generate::read_input, tokenizer::piece};
 use crate::{
     arguments::{Compute, Form, Machine},
     print::Print,
@@ -20,16 +20,24 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-Sites bear TransformerLens's names: embed, pos_embed, blocks.N.resid_pre, ln1, attn.q, attn.k, attn.v,
-attn.rot_q, attn.rot_k, attn.scores, attn.pattern, attn.z, attn_out, resid_mid, ln2, mlp.pre,
-mlp.pre_linear, mlp.post, mlp_out, resid_post, ln_final, logits, probabilities. Looking changes no bit
-of them. With --json the report is one object.
+Sites bear TransformerLens's names. Of the whole model: embed, pos_embed (where positions are learned), \
+ln_final, logits, probabilities. Of each block, after blocks.0. and so on: resid_pre, ln1, attn.q, attn.k, \
+attn.v, attn.rot_q, attn.rot_k, attn.scores, attn.pattern, attn.z, attn_out, resid_mid, ln2, mlp.pre, \
+mlp.pre_linear (where the MLP is gated), mlp.post, mlp_out, resid_post. Looking changes no bit of them.
+
+A pattern is a name in which * stands for anything, dots and numbers too: blocks.0.attn.pattern is one \
+site, blocks.*.attn.* is attention in every block, *.resid_post what leaves each block, blocks.1* is of \
+block 1 and of 10 to 19. In a .json file what is hidden from a token (-inf) is null.
+
+Keys of --json: ids, pieces (texts, or the bytes of a token that is no text by itself), embedding_norms, \
+layer, head, pattern (that head's weights, a list a query), stream (layer, before, attention, mlp, after: \
+lengths of vectors of the last token), neurons (index, value), next (id, probability).
 
 Examples:
   lookback look runs/mine -p \"the bird is red\"
   lookback look model.gguf -p \"the bird is red\" --layer 3 --head 1
   lookback look default -p \"the bird is red\" -o trace.safetensors
-  lookback look runs/mine --ids 5,7,11 --sites \"blocks.*.attn.pattern,logits\" -o trace.json";
+  lookback look runs/mine --ids 5,7 --sites \"*.pattern,logits\" -o trace.json";
 
 /// Shows every stage of one pass over a prompt
 #[derive(Debug, Args)]
@@ -113,17 +121,18 @@ impl Look {
         }
         let choice = Choice { layer: self.layer, head: self.head, most: 10 };
         let report = report(&trace, model.network(), choice);
-        let piece = |id: u32| match model.tokenizer() {
-            Ok(tokenizer) => tokenizer.piece(TokenId(id)),
-            Err(_) => id.to_string(),
-        };
+        let tokenizer = model.tokenizer().ok();
         if self.form.json {
             let mut object = json!(report);
-            let pieces: Vec<String> = report.ids.iter().map(|&id| piece(id)).collect();
-            object["pieces"] = json!(pieces);
+            let piece = |&id: &u32| tokenizer.map(|tokenizer| piece(tokenizer, TokenId(id)));
+            object["pieces"] = json!(report.ids.iter().map(piece).collect::<Vec<_>>());
             return print.json(&object);
         }
-        stages::print(&report, &piece, print)
+        let quoted = |id: u32| match tokenizer {
+            Some(tokenizer) => tokenizer.quoted(TokenId(id)),
+            None => id.to_string(),
+        };
+        stages::print(&report, &quoted, print)
     }
 }
 

@@ -18,9 +18,6 @@ pub(crate) struct Sampling {
     /// Always takes the likeliest token; the same as --temperature 0.
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
     greedy: bool,
-    /// Takes arguments from a file, such as temperature = 0.7; those given here go first.
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<std::path::PathBuf>,
     /// The draws follow from it: the same seed, model and prompt give the same text, on any machine.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,

@@ -16,7 +16,7 @@ const PORT: u16 = 4747;
 const PORTS: u16 = 64;
 
 const EXAMPLES: &str = "\
-The page reads MODEL and changes nothing. It is reached from this machine alone, unless --host names
+The page reads MODEL and changes nothing. It is reached from this machine alone, unless --host names \
 an address that others reach. Ctrl-C ends it.
 
 Examples:

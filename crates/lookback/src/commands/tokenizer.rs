@@ -4,10 +4,10 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
 use lookback::open::find;
-use lookback_files::{Refusal, Result, check_place, write_whole};
+use lookback_files::{Refusal, Result, check_place, counted, write_whole};
 use lookback_model::Stored;
 use lookback_text::{self as text, TokenId, corpus::Held};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::generate::read_input;
 
@@ -56,6 +56,12 @@ pub(crate) struct Train {
     form: Form,
 }
 
+/// A token in JSON: its text, or its bytes where they are no text by themselves, as llama-server has it.
+pub(super) fn piece(tokenizer: &text::Tokenizer, id: TokenId) -> Value {
+    let bytes = tokenizer.bytes_of(id);
+    std::str::from_utf8(bytes).map_or_else(|_| json!(bytes), |text| json!(text))
+}
+
 /// Which tokenizer.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
@@ -65,7 +71,7 @@ pub(crate) struct Which {
 }
 
 const ENCODE: &str = "\
-Keys of --json: ids, pieces.
+Keys of --json: ids, pieces (texts, or the bytes of a token that is no text by itself).
 
 Examples:
   lookback tokenizer encode \"the bird is red\" --tokenizer runs/mine
@@ -184,7 +190,8 @@ impl Train {
                 "merges": merges,
             }));
         }
-        print.line(&format!("{vocabulary} tokens, {merges} merges, learned in {seconds:.2} s"))
+        let (tokens, merges) = (counted(vocabulary, "token"), counted(merges, "merge"));
+        print.line(&format!("{tokens}, {merges}, learned in {seconds:.2} s"))
     }
 }
 
@@ -193,15 +200,12 @@ impl Encode {
         let tokenizer = self.which.open(print)?;
         let text = if self.text == "-" { read_input()? } else { self.text };
         let ids = tokenizer.encode(&text, text::Specials::Text)?;
-        let pieces: Vec<String> = ids.iter().map(|&id| tokenizer.piece(id)).collect();
-        let ids: Vec<u32> = ids.iter().map(|id| id.0).collect();
         if self.form.json {
+            let pieces: Vec<Value> = ids.iter().map(|&id| piece(&tokenizer, id)).collect();
+            let ids: Vec<u32> = ids.iter().map(|id| id.0).collect();
             return print.json(&json!({ "ids": ids, "pieces": pieces }));
         }
-        for (id, piece) in ids.iter().zip(&pieces) {
-            print.line(&format!("{id:>7}  {piece:?}"))?;
-        }
-        Ok(())
+        ids.iter().try_for_each(|&id| print.line(&format!("{:>7}  {}", id.0, tokenizer.quoted(id))))
     }
 }
 
@@ -242,10 +246,11 @@ impl Show {
                 "pieces": pieces,
             }));
         }
-        print.line(&format!("{} tokens, {} merges", tokenizer.vocabulary(), tokenizer.merges()))?;
+        let merges = counted(tokenizer.merges(), "merge");
+        print.line(&format!("{}, {merges}", counted(tokenizer.vocabulary(), "token")))?;
         for id in ids {
             let special = if tokenizer.is_special(id) { "  special" } else { "" };
-            print.line(&format!("{:>7}  {:?}{special}", id.0, tokenizer.piece(id)))?;
+            print.line(&format!("{:>7}  {}{special}", id.0, tokenizer.quoted(id)))?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::{
 
 use clap::Args;
 use lookback_engine::Team;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use lookback_train::{
     Course, Directory, Ending, Event, Finished, Limit, Pace, Recipe, Source, Trainer,
 };
@@ -30,27 +30,27 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-The last tenth of the text is kept back for validation. DIR becomes a model that
-transformers loads: the weights of the validation with the lowest loss, or those
-of the last step with --set keep=last. Beside it stand training.toml (the
-settings), metrics.jsonl (a line a step) and a checkpoint, which commands read in
-place of the model until the run ends. Ctrl-C writes a checkpoint; the same
-command with --resume goes on from it, with the bits of a run that was never
-interrupted, and --steps makes a run longer that is done. --minutes is turned
-into a number of steps by a short calibration, so that all of it takes that long,
+The last tenth of the text is kept back for validation. DIR becomes a model that \
+transformers loads: the weights of the validation with the lowest loss, or those \
+of the last step with --set keep=last. Beside it stand training.toml (the \
+settings), metrics.jsonl (a line a step) and a checkpoint, which commands read in \
+place of the model until the run ends. Ctrl-C writes a checkpoint; the same \
+command with --resume goes on from it, with the bits of a run that was never \
+interrupted, and --steps makes a run longer that is done. --minutes is turned \
+into a number of steps by a short calibration, so that all of it takes that long, \
 reading, calibration and validations included.
 
-Keys of --json: steps, steps_taken (by this command), seconds (of all of it),
-tokens_per_second and milliseconds_per_step (the median) of the steps alone,
-training_loss (the mean over the last steps, each of which weighs 0.95 times the
-next), validation_loss and kept_step (of the weights that became the model),
-last_validation_loss (of the last step's weights), parameters, peak_memory_mb,
+Keys of --json: steps, steps_taken (by this command), seconds (of all of it), \
+tokens_per_second and milliseconds_per_step (the median) of the steps alone, \
+training_loss (the mean over the last steps, each of which weighs 0.95 times the \
+next), validation_loss and kept_step (of the weights that became the model), \
+last_validation_loss (of the last step's weights), parameters, peak_memory_mb, \
 planned_memory_mb. What was not measured is null.
 
 Examples:
   lookback train my.txt --out runs/mine
-  lookback train shakespeare.txt --preset tiny --tokenizer char --minutes 3 --out runs/verse
-  lookback train a.txt b.txt --set layers=6 --set rate=0.002 --steps 5000 --out runs/both
+  lookback train shakespeare.txt --tokenizer char --minutes 3 --out runs/verse
+  lookback train a.txt b.txt --set layers=6 --steps 5000 --out runs/both
   lookback train --resume --out runs/mine
   lookback train --replay runs/mine --without 'may 3' --out runs/without";
 
@@ -68,7 +68,8 @@ pub(crate) struct Train {
     /// Settings to begin with: tiny, small, gpt2, default, or bench-a to bench-d [default: tiny].
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// A file of settings, as training.toml has them, all or some; the preset has the others.
+    /// A file of settings, as training.toml has them, all or some; the preset has the others. It may
+    /// hold options as well, such as tokenizer = "char".
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// One setting, such as layers=6; may be given several times.
@@ -157,8 +158,8 @@ impl Train {
         let planned = prepared.source.data.bytes() + learning;
         memory::refuse_beyond("training", planned)?;
         let parameters = prepared.network.parameters();
-        let (threads, megabytes) = (team.threads(), planned.div_ceil(1 << 20));
-        print.note(&format!("{parameters} parameters, {megabytes} MB planned, {threads} threads"));
+        let (threads, megabytes) = (counted(team.threads(), "thread"), planned.div_ceil(1 << 20));
+        print.note(&format!("{parameters} parameters, {megabytes} MB planned, {threads}"));
         let finished = learn(prepared, limit, team, began, print)?;
         let seconds = began.elapsed().as_secs_f64();
         if self.form.json {
@@ -184,10 +185,10 @@ impl Train {
     /// What came of it, in lines.
     fn summary(&self, finished: &Finished, seconds: f64) -> Vec<String> {
         let Finished { steps, validation_loss, .. } = *finished;
-        let s = if steps == 1 { "" } else { "s" };
+        let taken = counted(steps, "step");
         let mut lines = vec![match (finished.taken, &self.out) {
             (0, Some(out)) => format!(
-                "the run is done: all of its {steps} step{s} were taken before, validation loss \
+                "the run is done: all of its {taken} were taken before, validation loss \
                  {validation_loss:.4}; to go on, ask for more of them, such as: lookback train --resume \
                  --out {} --steps {}",
                 out.display(),
@@ -199,7 +200,7 @@ impl Train {
                     Ending::Whole => "",
                 };
                 format!(
-                    "{steps} step{s} in {seconds:.0} s{early}: training loss {:.4}, validation loss \
+                    "{taken} in {seconds:.0} s{early}: training loss {:.4}, validation loss \
                      {validation_loss:.4}, {:.0} tokens/s in its steps",
                     finished.training_loss, finished.tokens_per_second,
                 )
@@ -284,6 +285,7 @@ fn learn(
             return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
         }
     }
+    let _until_it_is_kept = interrupt::keeping();
     if let Some(directory) = &directory {
         settle_data(&mut recipe, &source, directory)?;
         if is_fresh {
@@ -309,7 +311,8 @@ fn learn(
     };
     if seconds.is_none() {
         let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
-        print.note(&format!("{steps} steps of {tokens} tokens"));
+        let (steps, tokens) = (counted(steps, "step"), counted(tokens, "token"));
+        print.note(&format!("{steps} of {tokens}"));
     }
     let progress = Progress::new(&recipe, trainer.steps(), seconds, print);
     let mut course =

@@ -14,13 +14,13 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-EXPECTED holds input_ids and any sites by name (lookback look --help lists them), or transformers'
-hidden_<i>, attn_<i>, logits and greedy; scripts/expected.py writes such a file with any model that
-transformers loads. A difference counts relative to the largest value at its site and position
-(of scores and patterns: of its head and query), since f32 are farther apart where they are large.
+EXPECTED holds input_ids and any sites by name (lookback look --help lists them), or transformers' \
+hidden_<i>, attn_<i>, logits and greedy; scripts/expected.py writes such a file with any model that \
+transformers loads. A difference counts relative to the largest value at its site and position \
+(of scores and patterns: of its head and query), since f32 are farther apart where they are large. \
 Where a relative difference is larger than --tolerance, the exit code is 1.
 
-Keys of --json: agrees, largest, relative, sites (name, site, elements, largest, relative,
+Keys of --json: agrees, largest, relative, sites (name, site, elements, largest, relative, \
 typical, scale), unknown, greedy_agreeing, greedy.
 
 Examples:

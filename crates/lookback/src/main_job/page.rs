@@ -18,6 +18,7 @@ use crate::{
     answering::Answering,
     commands::serve::{Address, shown},
     main_job::{
+        made_before,
         make::{Begun, Told, alone, make},
         watch::Watch,
     },
@@ -35,12 +36,12 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// Opens the page, makes the model if it is not there, and answers until Ctrl-C.
 pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Result<()> {
     let folder = default_model()?;
-    if folder.join("config.json").exists() {
+    if let Some(model) = made_before(&team, print)? {
         let listener = address.listen()?;
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
-        server.show(shown(Model::open(NAME, &team)?, NAME)?);
+        server.show(shown(model, NAME)?);
         address.announce(&listener, print)?;
         return Answering::begin(&server, listener)?.until_told_to_stop();
     }

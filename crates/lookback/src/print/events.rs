@@ -7,11 +7,14 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{
     Layer,
+    field::MakeExt,
     filter::{LevelFilter, Targets},
-    fmt::{self, time},
+    fmt::{self, format, time},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
+
+use super::one_line;
 
 /// Writes every event of lookback's crates from now on, with the time since this call.
 pub(super) fn show() {
@@ -21,6 +24,17 @@ pub(super) fn show() {
         .with_writer(io::stderr)
         .with_ansi(!is_plain && io::stderr().is_terminal())
         .with_timer(time::uptime())
+        // Values are names of files and words of strangers; the line's own colours stay.
+        .fmt_fields(
+            format::debug_fn(|line, field, value| {
+                let value = format!("{value:?}");
+                match field.name() {
+                    "message" => write!(line, "{}", one_line(&value)),
+                    name => write!(line, "{name}={}", one_line(&value)),
+                }
+            })
+            .delimited(" "),
+        )
         // A stderr that nobody reads any more must not end the work.
         .log_internal_errors(false);
     let ours = Targets::new().with_target("lookback", LevelFilter::DEBUG);

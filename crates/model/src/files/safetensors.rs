@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, fmt, path::Path};
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use serde::{
     Deserialize,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -92,18 +92,18 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         let [start, end] = info.data_offsets;
         if start > end || end > data.len() {
             return Err(refuse(format!(
-                "lies at bytes {start} to {end} of the data, which is {} bytes long; the file is \
+                "lies at bytes {start} to {end} of the data, which is {} long; the file is \
                  probably half downloaded, so fetch it again",
-                data.len()
+                counted(data.len(), "byte")
             )));
         }
         let elements = info.shape.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
         let needed = elements.and_then(|elements| elements.checked_mul(*bits));
         if needed != Some((end - start) * 8) {
             return Err(refuse(format!(
-                "is {dtype} of shape {}, which does not fit its {} bytes",
+                "is {dtype} of shape {}, which does not fit its {}",
                 shown(&format!("{:?}", info.shape)),
-                end - start
+                counted(end - start, "byte")
             )));
         }
         if !names.insert(name.clone()) {

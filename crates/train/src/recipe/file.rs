@@ -4,7 +4,7 @@ use lookback_files::{Refusal, Result, nearest};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{Recipe, record::RECORDS};
+use super::{Recipe, record::RECORDS, setting_meant};
 
 impl Recipe {
     /// Reads settings, such as those of `--config`.
@@ -134,7 +134,8 @@ fn plainly(message: &str) -> String {
 /// `there is no setting lerning_rate; these are: seed, steps`
 fn unknown(key: &str, known: &[&str]) -> String {
     let known: Vec<&str> = known.iter().copied().filter(|name| !RECORDS.contains(name)).collect();
-    match nearest(key, known.iter().copied()) {
+    let elsewhere = setting_meant(key).filter(|meant| known.contains(meant));
+    match elsewhere.or_else(|| nearest(key, known.iter().copied())) {
         Some(meant) => format!(
             "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
         ),

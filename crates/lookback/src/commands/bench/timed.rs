@@ -58,8 +58,14 @@ impl Timed {
             + Cache::bytes(network, compute, pages)
     }
 
-    /// Reads and decodes for some rounds, after one short pass that touches every weight.
-    pub(super) fn measure(weights: &Weights, lengths: Lengths, team: &Team) -> Result<Self> {
+    /// Reads and decodes for some rounds, each after one short pass that touches every weight.
+    /// `between` is called before, between and after the rounds.
+    pub(super) fn measure(
+        weights: &Weights,
+        lengths: Lengths,
+        team: &Team,
+        between: &mut dyn FnMut(),
+    ) -> Result<Self> {
         let network = weights.network();
         let pages = lengths.batch * Cache::pages(lengths.positions());
         let mut pass = Pass {
@@ -70,9 +76,11 @@ impl Timed {
             weights,
             team,
         };
-        pass.step(1, 0)?;
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
+            between();
+            // What was done between has taken the place of the weights in the caches.
+            pass.step(1, 0)?;
             let start = Instant::now();
             for sequence in 0..lengths.batch {
                 pass.read(sequence, lengths)?;
@@ -119,18 +127,22 @@ impl Timed {
         2.0 * (batch * (blocks * prompt + attention + heads)) as f64
     }
 
-    /// Bytes that decoding reads: in each step every weight, and of every sequence the keys and values
-    /// so far.
-    pub(super) fn decode_bytes(&self, weights: &Weights) -> f64 {
-        let Lengths { prompt, decode, batch } = self.lengths;
-        let position: usize = weights
-            .network()
-            .blocks
-            .iter()
-            .map(|block| 8 * block.attend.key_heads * block.attend.head_dim)
-            .sum();
-        let positions: usize = (prompt..prompt + decode).map(|position| position + 1).sum();
-        (decode * weights.bytes_read() + batch * positions * position) as f64
+    /// Bytes that a step of decoding reads: every weight, and of every sequence the keys and values so
+    /// far; the mean of all steps.
+    pub(super) fn bytes_a_step(weights: &Weights, lengths: Lengths) -> f64 {
+        let Lengths { prompt, decode, batch } = lengths;
+        let number = match weights.compute() {
+            Compute::F32 => 4,
+            Compute::Bf16 => 2,
+        };
+        let read_by = |attend: &lookback_model::Attend| {
+            let seen = |position: usize| (position + 1).min(attend.window.unwrap_or(usize::MAX));
+            let positions: usize = (prompt..prompt + decode).map(seen).sum();
+            2 * number * attend.key_heads * attend.head_dim * positions
+        };
+        let blocks = &weights.network().blocks;
+        let kept: usize = blocks.iter().map(|block| read_by(&block.attend)).sum();
+        weights.bytes_read() as f64 + (batch * kept) as f64 / decode as f64
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use lookback_files::{Lock, Refusal, Result, read_utf8};
+use lookback_files::{Lock, Refusal, Result};
 use lookback_model::Network;
 use lookback_text::{
     Learner, Named, TokenId, Tokenizer,
@@ -16,7 +16,7 @@ use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
 use crate::{
-    arguments::{PART, Texts, held_for},
+    arguments::{PART, Texts, held_for, settings_of},
     memory,
     print::Print,
 };
@@ -88,7 +88,7 @@ impl Train {
     pub(super) fn recipe(&self) -> Result<Recipe> {
         let mut recipe = preset(self.preset())?;
         if let Some(path) = &self.config {
-            let settled = recipe.with_file(&read_utf8(path)?);
+            let settled = recipe.with_file(&settings_of(path)?);
             recipe = settled.map_err(|refusal| refusal.at(path.display()))?;
         }
         // Of the run that a file of settings was kept with; this is another.

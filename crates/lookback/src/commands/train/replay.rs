@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use lookback::open::default_model;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, counted};
 use lookback_model::Network;
 use lookback_text::{
     Tokenizer,
@@ -47,8 +47,7 @@ impl Train {
         }
         for text in &self.without {
             let (without, lines) = leave_out(&data, &tokenizer, text)?;
-            let (lines, s) = (lines, if lines == 1 { "" } else { "s" });
-            print.note(&format!("{lines} line{s} left out that hold \"{text}\""));
+            print.note(&format!("{} left out that hold \"{text}\"", counted(lines, "line")));
             data = without;
         }
         recipe.data = data.digest()?;

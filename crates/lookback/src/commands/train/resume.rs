@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Refusal, Result};
 use lookback_model::Network;
 use lookback_text::{
     Named, Tokenizer,
@@ -15,7 +15,7 @@ use super::{
     Train,
     prepare::{Prepared, encode},
 };
-use crate::print::Print;
+use crate::{arguments::settings_of, print::Print};
 
 impl Train {
     /// A run that was begun, by what its directory says.
@@ -70,7 +70,7 @@ impl Train {
     fn changed(&self, settings: &Recipe) -> Result<Recipe> {
         let mut recipe = settings.clone();
         if let Some(path) = &self.config {
-            let of_file = settings.with_file(&read_utf8(path)?);
+            let of_file = settings.with_file(&settings_of(path)?);
             recipe = of_file.map_err(|refusal| refusal.at(path.display()))?;
             if recipe.steps == 0 || self.limit()?.is_some() {
                 recipe.steps = settings.steps;
