@@ -2,24 +2,36 @@
 //!
 //! Templates are Jinja, set up as transformers sets them up: a line that holds only a block leaves
 //! no line behind, Python's string methods work, and `raise_exception` and `strftime_now` exist.
-//! A template comes with a model file from anywhere, so it gets neither files nor endless loops.
+//! A template comes with a model file from anywhere, so it gets neither files nor endless loops, and
+//! what is too long or too deep to be parsed is refused before that. What a message spells is never a
+//! control token: see `said`.
 
+mod answer;
 mod date;
 mod json;
+mod machine;
+mod methods;
+mod said;
+mod source;
 
-use std::time::SystemTime;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lookback_files::{Refusal, Result};
+use jiff::{ZonedDateTime, civil::DateTime};
+use lookback_files::Result;
+use lookback_text::{TokenId, Tokenizer};
 use minijinja::{
     Environment, Error, ErrorKind, context,
-    syntax::SyntaxConfig,
     value::{Serde, Value},
 };
 use serde::Serialize;
 
-/// How many of the template machine's instructions one chat may take; real templates need about a
-/// hundred for each message, and this many take well under a second.
-const FUEL: u64 = 2_000_000;
+use answer::Written;
+
+/// How many of the template machine's instructions a chat may take, and how many more for each message
+/// and for each 64 bytes of what is said; real templates need about a hundred for each message.
+const FUEL: u64 = 400_000;
+const FUEL_OF_A_MESSAGE: u64 = 10_000;
+const FUEL_OF_64_BYTES: u64 = 64;
 
 const UNREADABLE: &str = "the model's chat template cannot be read";
 
@@ -30,12 +42,21 @@ pub struct Message {
     pub role: String,
     /// The words.
     pub content: String,
+    #[serde(skip)]
+    written: Written,
 }
 
 impl Message {
     /// A message of this role.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self { role: role.into(), content: content.into(), written: Written::default() }
+    }
+
+    /// What the model answered: tokens, with what each adds to the text. These tokens, as far as the
+    /// template keeps their text, are what the model reads in later turns.
+    pub fn answer(tokens: &[(TokenId, String)]) -> Self {
+        let content: String = tokens.iter().map(|(_, added)| added.as_str()).collect();
+        Self { written: Written::new(tokens), ..Self::new("assistant", content) }
     }
 }
 
@@ -48,64 +69,99 @@ pub enum End {
     Said,
 }
 
+/// A chat as the model reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// As the template wrote it.
+    pub text: String,
+    /// Its tokens.
+    pub ids: Vec<TokenId>,
+}
+
 /// A model's template and the special tokens it names.
 #[derive(Debug)]
 pub struct Template {
     environment: Environment<'static>,
-    beginning: String,
-    end: String,
+    strings: BTreeSet<String>,
+    beginning: Option<String>,
+    end: Option<String>,
 }
 
 impl Template {
     /// Parses a template. `beginning` and `end` are the texts of the tokens that open and close a
     /// text (`bos_token`, `eos_token`), or empty.
     pub fn parse(source: &str, beginning: &str, end: &str) -> Result<Self> {
-        let mut environment = Environment::new();
-        let mut syntax = SyntaxConfig::builder();
-        syntax.trim_blocks(true).lstrip_blocks(true);
-        environment.set_syntax(syntax.build().map_err(|error| refuse(UNREADABLE, &error))?);
-        environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", json::as_python_writes_it);
-        environment.add_function("raise_exception", |why: String| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, why))
-        });
-        environment.add_function("strftime_now", |format: String| {
-            date::written(SystemTime::now(), &format)
-                .map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
-        });
-        environment
-            .add_template_owned("chat", source.to_owned())
-            .map_err(|error| refuse(UNREADABLE, &error))?;
-        Ok(Self { environment, beginning: beginning.to_owned(), end: end.to_owned() })
+        let source = source::Source::read(source)?;
+        let environment = machine::on_own_stack(|| machine::environment(source.text))?;
+        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let (beginning, end) = (given(beginning), given(end));
+        Ok(Self { environment, strings: source.strings, beginning, end })
     }
 
-    /// The prompt for this chat.
+    /// The prompt for this chat, as text.
     pub fn render(&self, messages: &[Message], end: End) -> Result<String> {
-        let template =
-            self.environment.get_template("chat").map_err(|error| refuse(UNREADABLE, &error))?;
-        template
-            .render(context! {
-                messages => Value::from(Serde(messages)),
-                add_generation_prompt => end == End::Assistant,
-                bos_token => self.beginning.as_str(),
-                eos_token => self.end.as_str(),
-                tools => Value::from(()),
-                documents => Value::from(()),
-            })
-            .map_err(|error| refuse("the model's chat template refuses this chat", &error))
+        let now = ZonedDateTime::now().datetime();
+        machine::on_own_stack(|| self.rendered(messages, end, now))
     }
-}
 
-fn refuse(what: &str, error: &Error) -> Refusal {
-    if error.kind() == ErrorKind::OutOfFuel {
-        return Refusal::user(format!(
-            "{what}: it was stopped after {FUEL} steps, so it probably loops for ever"
-        ));
+    /// The prompt for this chat, as tokens. Control tokens that the template writes are tokens; those
+    /// that a message spells are text.
+    pub fn prompt(&self, tokenizer: &Tokenizer, messages: &[Message], end: End) -> Result<Prompt> {
+        // One moment for all renderings of a chat.
+        let now = ZonedDateTime::now().datetime();
+        let specials: Vec<&str> = tokenizer.specials().collect();
+        let (text, said) = machine::on_own_stack(|| {
+            let text = self.rendered(messages, end, now)?;
+            let again = |other: &[Message]| self.rendered(other, end, now);
+            let said = said::find(messages, &text, &self.strings, &specials, &again)?;
+            Ok((text, said))
+        })?;
+        let mut known = Vec::new();
+        let mut from = 0;
+        for (message, extent) in said::extents(&said) {
+            let Message { content, written, .. } = &messages[message];
+            if written.is_empty() || extent.start < from {
+                continue;
+            }
+            if let Some((bytes, ids)) = written.find(content, &text, extent, from) {
+                from = bytes.end;
+                known.push((bytes, ids));
+            }
+        }
+        let said: Vec<_> = said.into_iter().map(|said| said.bytes).collect();
+        let ids = tokenizer.encode_chat(&text, &said, &known)?;
+        Ok(Prompt { text, ids })
     }
-    let line = error.line().map(|line| format!(" (line {line})")).unwrap_or_default();
-    let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Refusal::user(format!("{what}: {why}{line}"))
+
+    fn rendered(&self, messages: &[Message], end: End, now: DateTime) -> Result<String> {
+        let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+        let mut environment = self.environment.clone();
+        let fuel = FUEL
+            + FUEL_OF_A_MESSAGE * messages.len() as u64
+            + FUEL_OF_64_BYTES * bytes.div_ceil(64) as u64;
+        environment.set_fuel(Some(fuel));
+        let template = environment
+            .get_template("chat")
+            .map_err(|error| machine::refuse(UNREADABLE, &error))?;
+        let rendered = template.render(context! {
+            messages => Value::from(Serde(messages)),
+            add_generation_prompt => end == End::Assistant,
+            tools => Value::from(()),
+            documents => Value::from(()),
+            strftime_now => Value::from_function(move |format: String| {
+                date::written(now, &format)
+                    .map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
+            }),
+            ..self.tokens()
+        });
+        rendered
+            .map_err(|error| machine::refuse("the model's chat template refuses this chat", &error))
+    }
+
+    /// The special tokens by the names that templates give them; one that there is not stays undefined.
+    fn tokens(&self) -> Value {
+        let tokens = [("bos_token", &self.beginning), ("eos_token", &self.end)];
+        let there = tokens.into_iter().filter_map(|(name, token)| Some((name, token.clone()?)));
+        Value::from(there.collect::<BTreeMap<&str, String>>())
+    }
 }

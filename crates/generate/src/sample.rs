@@ -13,6 +13,7 @@
 mod candidates;
 mod described;
 mod repetition;
+mod rules;
 mod settings;
 mod step;
 mod surprise;
@@ -27,12 +28,14 @@ use rand_chacha::{
 
 pub use described::{Described, SAMPLERS};
 pub use repetition::{Dry, Penalties};
+pub use rules::Rules;
 pub use settings::Settings;
 pub use step::{Link, Step};
 pub use surprise::Mirostat;
 pub use words::Words;
 
 use candidates::Candidates;
+use rules::Answer;
 
 /// Texts that interrupt a repetition for DRY unless others are named.
 pub const BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
@@ -56,6 +59,7 @@ struct At<'a> {
     xtc: f64,
     /// Mirostat's, in bits.
     bound: f64,
+    answer: Answer,
 }
 
 /// What one step of the chain left.
@@ -80,6 +84,7 @@ pub struct Sampler {
     /// chooses alike with XTC and without, wherever XTC does nothing.
     xtc: ChaCha8Rng,
     bound: f64,
+    answer: Answer,
     candidates: Candidates,
 }
 
@@ -93,6 +98,7 @@ impl Sampler {
             steps,
             draws: stream(settings.seed),
             xtc: xtc_stream(settings.seed),
+            answer: Answer::default(),
             candidates: Candidates::default(),
         })
     }
@@ -109,7 +115,7 @@ impl Sampler {
         if self.steps == [Step::Greedy] {
             return candidates::likeliest(logits);
         }
-        let at = At { past, xtc: draw(&mut self.xtc), bound: self.bound };
+        let at = At { past, xtc: draw(&mut self.xtc), bound: self.bound, answer: self.answer };
         self.candidates.fill(logits)?;
         for step in &self.steps {
             self.candidates.apply(step, at)?;
@@ -163,6 +169,11 @@ impl Sampler {
         Ok(self.left(logits, self.at(past))?.probabilities(ids))
     }
 
+    /// Begins an answer of at most `most` tokens behind `begins` others, which [`Rules`] go by.
+    pub fn begin(&mut self, begins: usize, most: usize) {
+        self.answer = Answer { begins, most };
+    }
+
     /// Goes past the draws of so many tokens, as if they had been chosen.
     pub fn skip(&mut self, tokens: usize) {
         // A draw takes 64 bits, which is two of the stream's words.
@@ -207,7 +218,12 @@ impl Sampler {
         let mut chosen = Vec::with_capacity(samplers);
         for index in 0..samplers as u64 {
             let seed = settings.seed.wrapping_add(index);
-            let at = At { past, xtc: draw(&mut xtc_stream(seed)), bound: first.bound };
+            let at = At {
+                past,
+                xtc: draw(&mut xtc_stream(seed)),
+                bound: first.bound,
+                answer: first.answer,
+            };
             let place = usize::from(probability.is_none_or(|probability| at.xtc >= probability));
             let candidates = match &mut left[place] {
                 Some(candidates) => candidates,
@@ -220,7 +236,7 @@ impl Sampler {
 
     /// What the next token is chosen by.
     fn at<'a>(&self, past: &'a [TokenId]) -> At<'a> {
-        At { past, xtc: draw(&mut self.xtc.clone()), bound: self.bound }
+        At { past, xtc: draw(&mut self.xtc.clone()), bound: self.bound, answer: self.answer }
     }
 
     /// What the chain leaves.

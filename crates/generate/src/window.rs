@@ -7,9 +7,6 @@
 
 use lookback_text::TokenId;
 
-/// Positions that a cache is made for at most; a longer text is read through a window.
-pub const POSITIONS: usize = 8192;
-
 /// A text, and what the model has read of it.
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -45,6 +42,21 @@ impl Window {
     /// Appends a token, unread.
     pub fn push(&mut self, id: TokenId) {
         self.ids.push(id);
+    }
+
+    /// Tokens of the text that the next one is predicted without.
+    pub fn forgotten(&self) -> usize {
+        self.forgotten_of(self.ids.len())
+    }
+
+    /// Of a text of so many tokens, those that the next one is predicted without.
+    pub fn forgotten_of(&self, tokens: usize) -> usize {
+        start_of_window(tokens, self.context)
+    }
+
+    /// Says that of what counts as read, only so many tokens were.
+    pub fn unread_from(&mut self, tokens: usize) {
+        self.read.truncate(tokens);
     }
 
     /// Turns to another text. What it begins with in common with what was read stays read, so that a

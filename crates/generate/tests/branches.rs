@@ -131,7 +131,7 @@ fn written_by_the_loop(
     use lookback_generate::repeat::{Limits, repeat};
     let mut window = Window::new(CONTEXT, prompt.to_vec(), None);
     let mut session = Session::new(weights, team, CONTEXT);
-    let limits = Limits { tokens: 2 * CONTEXT, ends: &[] };
+    let limits = Limits { tokens: 2 * CONTEXT, ends: &[], stop: None };
     let mut sampler = Sampler::new(settings).unwrap();
     let listen = |_| Ok(std::ops::ControlFlow::Continue(()));
     repeat(&mut session, &mut window, &mut sampler, limits, listen).unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use lookback_generate::chat::{End, Message, Template};
+use serde_json::Value;
 
 /// As SmolLM2-135M-Instruct has it.
 const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -64,6 +65,35 @@ fn python_methods_slices_namespaces_and_loop_controls_work() {
         rendered(source, &chat, End::Said),
         "a;<c> 'd' é;2True{\"role\": \"assistant\", \"content\": \"<c> 'd' é\"}"
     );
+}
+
+/// Templates in the manner of those in use, and others that try one part of the language each, with what
+/// transformers 5.24 (jinja2 3.1.6) makes of them; null where it refuses the chat.
+const TEMPLATES: &str = include_str!("templates.json");
+
+#[test]
+fn templates_give_what_transformers_gives() {
+    let all: Value = serde_json::from_str(TEMPLATES).unwrap();
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for template in all["templates"].as_array().unwrap() {
+        for expected in template["expected"].as_array().unwrap() {
+            let said = all["chats"][expected["chat"].as_str().unwrap()].as_array().unwrap();
+            let said: Vec<Message> = said
+                .iter()
+                .map(|said| Message::new(said[0].as_str().unwrap(), said[1].as_str().unwrap()))
+                .collect();
+            let end = if expected["generation"] == true { End::Assistant } else { End::Said };
+            let parsed = Template::parse(template["template"].as_str().unwrap(), "<s>", "</s>");
+            let got = parsed.and_then(|parsed| parsed.render(&said, end));
+            tried += 1;
+            if got.as_ref().ok().map(String::as_str) != expected["text"].as_str() {
+                let name = &template["name"];
+                wrong.push(format!("{name}, {expected}:\n{got:?}\n"));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && tried > 80, "{tried} tried:\n{}", wrong.join("\n"));
 }
 
 #[test]

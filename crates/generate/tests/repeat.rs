@@ -58,7 +58,7 @@ fn chat<'a>(
         } else {
             window.turn_to(text);
         }
-        let limits = Limits { tokens: 15, ends: &[] };
+        let limits = Limits { tokens: 15, ends: &[], stop: None };
         let listen = |_| Ok(ControlFlow::Continue(()));
         repeat(&mut reader, &mut window, &mut sampler, limits, listen).unwrap();
         text = window.ids().to_vec();

@@ -3,6 +3,7 @@
 mod bench;
 mod chat;
 mod completions;
+mod context;
 mod corpus;
 mod eval;
 mod generate;

@@ -7,7 +7,7 @@ use std::{
 
 use lookback_engine::{Compute, Keep, Team, Weights};
 use lookback_files::{Blame, Refusal, Result, nearest, read_utf8_up_to};
-use lookback_model::{Config, Network, Stored, TokenId};
+use lookback_model::{ChatTemplates, Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
 pub use crate::suggested::Suggested;
@@ -22,8 +22,8 @@ pub struct Model {
     pub weights: Weights,
     /// Its tokenizer; a model without one reads ids only.
     tokenizer: Option<Tokenizer>,
-    /// Its chat template, if it has one.
-    pub chat_template: Option<String>,
+    /// Its chat templates, if it has some.
+    pub chat_templates: ChatTemplates,
     /// A mistake in it matters to those alone who sample.
     suggested: Result<Suggested>,
     /// What a user should know of how its files were read, one sentence each.
@@ -85,7 +85,7 @@ impl Model {
         admit(Weights::bytes_loaded(&stored, Keep::Running, compute))?;
         let remark = |remark: &String| format!("{}: {remark}", path.display());
         Ok(Self {
-            chat_template: stored.tokenizer().chat_template()?,
+            chat_templates: stored.tokenizer().chat_templates()?,
             suggested: crate::suggested::by(&stored, &path),
             remarks: stored.remarks().iter().map(remark).collect(),
             weights: Weights::load_computing(&stored, Keep::Running, compute, team)?,

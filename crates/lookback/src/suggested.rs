@@ -1,11 +1,13 @@
 //! What a model's files suggest about sampling, in the words of our settings: `generation_config.json` of
 //! a directory, or what a GGUF file says behind `general.sampling.`, where llama.cpp reads it.
 
+mod generation_config;
+
 use std::path::Path;
 
 use lookback_files::{Refusal, Result};
+use lookback_generate::sample::Words;
 use lookback_model::{Stored, Suggestion};
-use serde_json::Value;
 
 /// What is suggested, and by what.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,8 +16,23 @@ pub struct Suggested {
     pub numbers: Vec<(&'static str, f64)>,
     /// The samplers in their order, as `--samplers` has it.
     pub order: Option<String>,
+    /// Tokens that never come, or not there.
+    pub words: Words,
+    /// How many tokens an answer has at most.
+    pub most_new: Option<usize>,
+    /// How many tokens prompt and answer have at most, where no number of new ones is named.
+    pub most: Option<usize>,
+    /// Keys that would change the text, and do not here.
+    pub passed_over: Vec<String>,
     /// The file or the part of it that suggests this.
     pub place: &'static str,
+}
+
+impl Suggested {
+    /// How many tokens an answer to a prompt of so many has at most, if anything is suggested.
+    pub fn tokens(&self, prompt: usize) -> Option<usize> {
+        self.most_new.or_else(|| Some(self.most?.saturating_sub(prompt).max(1)))
+    }
 }
 
 /// llama.cpp's name, and ours, for what stands behind `general.sampling.`.
@@ -36,7 +53,7 @@ const NAMES_OF_GGUF: [(&str, &str); 11] = [
 /// What the files of a model suggest.
 pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
     if path.is_dir() {
-        return Ok(Suggested { numbers: of(path)?, order: None, place: "generation_config.json" });
+        return of_directory(stored, path);
     }
     let mut suggested = Suggested { place: "general.sampling", ..Suggested::default() };
     for (theirs, value) in stored.sampling() {
@@ -61,75 +78,16 @@ pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
     Ok(suggested)
 }
 
-/// Their name, and ours.
-const NAMES: [(&str, &str); 6] = [
-    ("temperature", "temperature"),
-    ("top_k", "top_k"),
-    ("top_p", "top_p"),
-    ("min_p", "min_p"),
-    ("typical_p", "typical"),
-    ("repetition_penalty", "repeat_penalty"),
-];
-
-/// Numbers by the names of [`lookback_generate::sample::SAMPLERS`]; none where there is no such file.
-pub(crate) fn of(model: &Path) -> Result<Vec<(&'static str, f64)>> {
-    let path = model.join("generation_config.json");
+/// What a directory suggests; nothing where there is no such file.
+fn of_directory(stored: &Stored, folder: &Path) -> Result<Suggested> {
+    let path = folder.join("generation_config.json");
     if !path.is_file() {
-        return Ok(Vec::new());
+        return Ok(Suggested::default());
     }
-    let refuse = |why: &dyn std::fmt::Display| {
-        Refusal::user(format!("{}: {why}; fetch it again, or remove it", path.display()))
-    };
     let text = lookback_files::read_utf8(&path)?;
-    let config: Value = serde_json::from_str(&text).map_err(|error| refuse(&error))?;
-    let mut suggested = Vec::new();
-    for (theirs, ours) in NAMES {
-        match &config[theirs] {
-            Value::Null => {}
-            value => {
-                let number = value.as_f64();
-                let number = number.ok_or_else(|| refuse(&format!("{theirs} is no number")))?;
-                suggested.push((ours, number));
-            }
-        }
-    }
-    if config["do_sample"] == Value::Bool(false) {
-        suggested.retain(|(name, _)| *name == "repeat_penalty");
-        suggested.push(("temperature", 0.0));
-    }
-    if suggested.iter().any(|(name, value)| *name == "repeat_penalty" && *value != 1.0) {
-        // There the penalty looks back on the whole text.
-        suggested.push(("repeat_last_n", -1.0));
-    }
-    Ok(suggested)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn suggested(text: &str) -> Result<Vec<(&'static str, f64)>> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("generation_config.json"), text).unwrap();
-        of(folder.path())
-    }
-
-    #[test]
-    fn what_the_file_names_is_suggested_in_our_words() {
-        let numbers = suggested(r#"{"do_sample": true, "temperature": 0.6, "top_k": 20}"#).unwrap();
-        assert_eq!(numbers, [("temperature", 0.6), ("top_k", 20.0)]);
-        let numbers = suggested(r#"{"do_sample": false, "top_p": 0.5, "repetition_penalty": 1.1}"#);
-        let greedy = [("repeat_penalty", 1.1), ("temperature", 0.0), ("repeat_last_n", -1.0)];
-        assert_eq!(numbers.unwrap(), greedy);
-        assert!(suggested(r#"{"eos_token_id": 2}"#).unwrap().is_empty());
-        assert!(of(Path::new("no/such/model")).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_broken_file_is_refused_by_name() {
-        for text in ["{", r#"{"temperature": "hot"}"#] {
-            let said = suggested(text).unwrap_err().to_string();
-            assert!(said.contains("generation_config.json: "), "{said}");
-        }
-    }
+    let config = stored.config();
+    let suggested = generation_config::read(&text, config.vocabulary, &config.ends);
+    suggested.map_err(|refusal| {
+        Refusal::user(format!("{}: {refusal}; fetch it again, or remove it", path.display()))
+    })
 }

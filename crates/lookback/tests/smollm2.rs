@@ -112,13 +112,12 @@ fn read(model: &Model, prompt: &Prompt) -> Vec<TokenId> {
         Prompt::Text(text) => tokenizer.encode(text, Specials::Allowed).unwrap(),
         Prompt::Chat(chat) => {
             let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
-            let template = model.chat_template.as_deref().unwrap();
+            let template = model.chat_templates.choose(None).unwrap();
             let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
             let template = Template::parse(template, spelled(beginning), spelled(end)).unwrap();
             let chat: Vec<Message> =
                 chat.iter().map(|said| Message::new(&said.role, &said.content)).collect();
-            let text = template.render(&chat, End::Assistant).unwrap();
-            tokenizer.encode_bare(&text, Specials::Allowed).unwrap()
+            template.prompt(tokenizer, &chat, End::Assistant).unwrap().ids
         }
     }
 }

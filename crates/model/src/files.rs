@@ -23,7 +23,7 @@ pub use gguf::{GgufTokenizer, Suggestion};
 use names::Names;
 pub use save::save;
 use settled::Settled;
-pub use template::StoredTokenizer;
+pub use template::{ChatTemplates, StoredTokenizer};
 
 use crate::{Config, Network, WeightId};
 

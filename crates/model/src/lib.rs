@@ -15,7 +15,7 @@ mod sites;
 pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
 pub use execute::{Execute, Index, Loss};
-pub use files::{Element, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
+pub use files::{ChatTemplates, Element, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
 pub use lookback_text::TokenId;
 pub use network::*;
 pub use sites::{BlockSite, Site};

@@ -331,20 +331,45 @@ fn ends_come_from_the_generation_config_where_it_names_some() {
 }
 
 #[test]
-fn the_chat_template_is_found_in_both_of_its_places() {
+fn chat_templates_are_found_where_transformers_finds_them() {
     let folder = tempfile::tempdir().expect("a place");
     let tokenizer = StoredTokenizer::Directory(folder.path().to_owned());
-    let template = || tokenizer.chat_template().expect("readable");
-    assert_eq!(template(), None);
-    let path = folder.path().join("tokenizer_config.json");
-    fs::write(&path, "{\"chat_template\": \"a\"}").expect("written");
-    assert_eq!(template().as_deref(), Some("a"));
-    let several = "{\"chat_template\": [{\"name\": \"tools\", \"template\": \"t\"}, \
-                   {\"name\": \"default\", \"template\": \"d\"}]}";
-    fs::write(&path, several).expect("written");
-    assert_eq!(template().as_deref(), Some("d"));
-    fs::write(folder.path().join("chat_template.jinja"), "j").expect("written");
-    assert_eq!(template().as_deref(), Some("j"));
+    let choose = |name: Option<&str>| {
+        let templates = tokenizer.chat_templates().expect("readable");
+        templates.choose(name).map(str::to_owned).map_err(|refusal| refusal.to_string())
+    };
+    let write =
+        |file: &str, text: &str| fs::write(folder.path().join(file), text).expect("written");
+    assert!(choose(None).unwrap_err().starts_with("it has no chat template, so"));
+    write("chat_template.json", "{\"chat_template\": \"p\"}");
+    assert_eq!(choose(None).as_deref(), Ok("p"));
+    write("tokenizer_config.json", "{\"chat_template\": \"a\"}");
+    assert_eq!(choose(None).as_deref(), Ok("a"));
+    let tools = "{\"name\": \"tools\", \"template\": \"t\"}";
+    write("tokenizer_config.json", &format!("{{\"chat_template\": [{tools}]}}"));
+    assert_eq!(
+        choose(None).unwrap_err(),
+        "none of its chat templates is its default; choose one of tools"
+    );
+    let default = "{\"name\": \"default\", \"template\": \"d\"}";
+    write("tokenizer_config.json", &format!("{{\"chat_template\": [{tools}, {default}]}}"));
+    assert_eq!(choose(None).as_deref(), Ok("d"));
+    assert_eq!(choose(Some("tools")).as_deref(), Ok("t"));
+    assert_eq!(
+        choose(Some("rag")).unwrap_err(),
+        "it has no chat template \"rag\"; it has default, tools"
+    );
+    write("chat_template.jinja", "j");
+    assert_eq!(choose(None).as_deref(), Ok("j"));
+    fs::create_dir(folder.path().join("additional_chat_templates")).expect("made");
+    write("additional_chat_templates/rag.jinja", "r");
+    write("additional_chat_templates/notes.txt", "n");
+    assert_eq!(choose(Some("rag")).as_deref(), Ok("r"));
+    assert!(choose(Some("tools")).is_err() && choose(Some("notes")).is_err());
+    fs::remove_dir_all(folder.path().join("additional_chat_templates")).expect("removed");
+    fs::remove_file(folder.path().join("chat_template.jinja")).expect("removed");
+    write("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"default\"}]}");
+    assert!(tokenizer.chat_templates().unwrap_err().to_string().contains("without a name or"));
 }
 
 #[test]

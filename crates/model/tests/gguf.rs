@@ -128,7 +128,8 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
         .flag("tokenizer.ggml.add_space_prefix", true)
         .number("tokenizer.ggml.unknown_token_id", 0)
         .key("tokenizer.ggml.padding_token_id", 4, &u32::MAX.to_le_bytes())
-        .text("tokenizer.chat_template", "{{ messages }}");
+        .text("tokenizer.chat_template", "{{ messages }}")
+        .text("tokenizer.chat_template.tool_use", "tools");
     let stored = open(&gguf.finish());
     let StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() else { panic!("it is of a GGUF") };
     let wanted = GgufTokenizer {
@@ -145,11 +146,13 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
         add_beginning: Some(false),
         add_space_prefix: Some(true),
         chat_template: Some("{{ messages }}".to_owned()),
+        named_chat_templates: [("tool_use".to_owned(), "tools".to_owned())].into(),
         ..GgufTokenizer::default()
     };
     assert_eq!(**tokenizer, wanted);
-    let template = stored.tokenizer().chat_template().expect("readable");
-    assert_eq!(template.as_deref(), Some("{{ messages }}"));
+    let templates = stored.tokenizer().chat_templates().expect("readable");
+    assert_eq!(templates.choose(None), Ok("{{ messages }}"));
+    assert_eq!(templates.choose(Some("tool_use")), Ok("tools"));
 }
 
 #[test]

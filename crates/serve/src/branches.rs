@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lookback_engine::Cache;
-use lookback_generate::{branches::Branches, window::POSITIONS};
+use lookback_generate::branches::Branches;
 
 use crate::models::{Open, Serial};
 
@@ -17,6 +17,10 @@ const MODELS: usize = 2;
 const TEXTS: usize = 16;
 /// Bytes that the texts of a model hold together, unless the one that is read needs more.
 const BYTES: usize = 64 << 20;
+
+/// Tokens that are read at once at most: each text that is held takes the memory of as many. A text that
+/// outgrows them is read through a window, and each turn tells how much of it is left out.
+const POSITIONS: usize = 8192;
 
 /// The texts of one model. Whoever computes holds it, so nobody waits for it.
 pub(crate) type Shared = Arc<Mutex<Branches>>;

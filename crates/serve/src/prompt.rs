@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lookback_generate::chat::{End, Message, Template};
+use lookback_generate::chat::{self, End, Message, Template};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub(crate) struct Asked {
     pub(crate) open: Arc<Open>,
     /// At least one, at most its context.
     pub(crate) ids: Vec<TokenId>,
+    /// What the template made of the prompt, in a chat.
+    pub(crate) rendered: Option<String>,
 }
 
 impl State {
@@ -39,19 +41,22 @@ impl State {
     pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Asked> {
         let open = self.models.find(prompt.model.as_deref())?;
         let prompt = prompt.clone();
-        let ids = {
+        let (ids, rendered) = {
             let open = open.clone();
-            self.slowly(move || ids(&open, &prompt.prompt, prompt.chat)).await??
+            self.slowly(move || read(&open, &prompt.prompt, prompt.chat)).await??
         };
-        Ok(Asked { open, ids })
+        Ok(Asked { open, ids, rendered })
     }
 }
 
-/// What the model reads: the text as its tokenizer wants it, or a chat as its template wants it.
-fn ids(open: &Open, text: &str, chat: bool) -> Result<Vec<TokenId>> {
-    let mut ids = match chat {
-        true => open.tokenizer.encode_bare(&rendered(open, text)?, Specials::Allowed)?,
-        false => open.tokenizer.encode(text, Specials::Text)?,
+/// What the model reads: the text as its tokenizer wants it, or a chat as its template wants it, and
+/// what the template made of it.
+fn read(open: &Open, text: &str, is_chat: bool) -> Result<(Vec<TokenId>, Option<String>)> {
+    let (mut ids, rendered) = if is_chat {
+        let chat::Prompt { text, ids } = rendered(open, text)?;
+        (ids, Some(text))
+    } else {
+        (open.tokenizer.encode(text, Specials::Text)?, None)
     };
     if ids.is_empty() {
         ids.extend(open.beginning);
@@ -69,19 +74,16 @@ fn ids(open: &Open, text: &str, chat: bool) -> Result<Vec<TokenId>> {
             ids.len()
         )));
     }
-    Ok(ids)
+    Ok((ids, rendered))
 }
 
 /// The text as the user's message, up to where the assistant begins to speak.
-pub(crate) fn rendered(open: &Open, text: &str) -> Result<String> {
+fn rendered(open: &Open, text: &str) -> Result<chat::Prompt> {
     let source = open.chat_template.as_deref().ok_or_else(|| {
         Refused::asked(format!("{} has no chat template, so it was not trained to chat", open.name))
     })?;
     let spelled = |id: Option<TokenId>| id.map_or("", |id| open.tokenizer.spelled(id));
-    let template = Template::parse(
-        source,
-        spelled(open.tokenizer.beginning()),
-        spelled(open.tokenizer.end()),
-    )?;
-    Ok(template.render(&[Message::new("user", text)], End::Assistant)?)
+    let (beginning, end) = (open.tokenizer.beginning(), open.tokenizer.end());
+    let template = Template::parse(source, spelled(beginning), spelled(end))?;
+    Ok(template.prompt(&open.tokenizer, &[Message::new("user", text)], End::Assistant)?)
 }

@@ -51,7 +51,7 @@ fn written(open: &Open, team: &Team, prompt: &str, tokens: usize, seed: u64) -> 
     };
     let mut sampler = Sampler::new(&settings).unwrap();
     let listen = |_| Ok(std::ops::ControlFlow::Continue(()));
-    let limits = Limits { tokens, ends: &open.ends };
+    let limits = Limits { tokens, ends: &open.ends, stop: None };
     repeat(&mut session, &mut window, &mut sampler, limits, listen).unwrap();
     window.ids()[ids.len()..].iter().map(|id: &TokenId| u64::from(id.0)).collect()
 }

@@ -11,6 +11,7 @@ use crate::{
     budget::{self, Budget},
     field, normalize,
     normalize::Normalizer,
+    structure::Spelled,
 };
 
 /// A token with a text of its own, and where that is looked for.
@@ -107,22 +108,25 @@ impl Finder {
     }
 
     /// Walks over the whole text: each span, and the id of the token that it is. None is empty.
+    /// `judge` says of the spelling of each special token what it is.
     pub(crate) fn spans(
         &self,
         text: &str,
-        finds_specials: bool,
+        judge: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
         visit: &mut dyn FnMut(Range<usize>, Option<u32>) -> Result<()>,
     ) -> Result<()> {
         let (mut from, mut at) = (0, 0);
-        while let Some(automaton) = &self.automaton
-            && let Some(found) = automaton.find(Input::new(text).range(at..))
-        {
-            let token = &self.tokens[found.pattern().as_usize()];
-            let (mut start, mut end) = (found.start(), found.end());
+        while let Some((found, token)) = self.next(text, at..text.len()) {
+            let (found, token, spelled) = self.judged(text, found, token, judge)?;
+            let (mut start, mut end) = (found.start, found.end);
             at = end;
             let stands_alone =
                 || !text[..start].ends_with(is_of_word) && !text[end..].starts_with(is_of_word);
-            if token.special && !finds_specials || token.single_word && !stands_alone() {
+            if spelled == Spelled::PartlyText {
+                at = start + text[start..].chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+            if spelled == Spelled::Text || token.single_word && !stands_alone() {
                 continue;
             }
             if token.lstrip {
@@ -139,6 +143,35 @@ impl Finder {
             from = end;
         }
         if from < text.len() { visit(from..text.len(), None) } else { Ok(()) }
+    }
+
+    /// The first token spelled within these bytes; of those that begin alike the longest.
+    fn next(&self, text: &str, within: Range<usize>) -> Option<(Range<usize>, &Added)> {
+        let found = self.automaton.as_ref()?.find(Input::new(text).range(within))?;
+        Some((found.start()..found.end(), &self.tokens[found.pattern().as_usize()]))
+    }
+
+    /// What a found token's spelling is. Where it is text in part, a shorter token that begins there may
+    /// stand in its place.
+    fn judged<'a>(
+        &'a self,
+        text: &str,
+        mut found: Range<usize>,
+        mut token: &'a Added,
+        judge: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
+    ) -> Result<(Range<usize>, &'a Added, Spelled)> {
+        loop {
+            let spelled = if token.special { judge(found.clone())? } else { Spelled::Token };
+            if spelled != Spelled::PartlyText {
+                return Ok((found, token, spelled));
+            }
+            match self.next(text, found.start..found.end - 1) {
+                Some((shorter, other)) if shorter.start == found.start => {
+                    (found, token) = (shorter, other);
+                }
+                _ => return Ok((found, token, spelled)),
+            }
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod pattern;
 mod search;
 mod spelling;
 mod split;
+mod structure;
 mod template;
 pub mod tinytown;
 mod token;

@@ -82,11 +82,32 @@ pub(crate) fn normalize<'a>(
     text: &'a str,
     budget: &Budget,
 ) -> Result<Cow<'a, str>> {
+    normalize_as(steps, text, budget, true)
+}
+
+/// The same for the middle of a text: nothing is put before it.
+pub(crate) fn normalize_inside<'a>(
+    steps: &[Normalizer],
+    text: &'a str,
+    budget: &Budget,
+) -> Result<Cow<'a, str>> {
+    normalize_as(steps, text, budget, false)
+}
+
+fn normalize_as<'a>(
+    steps: &[Normalizer],
+    text: &'a str,
+    budget: &Budget,
+    begins: bool,
+) -> Result<Cow<'a, str>> {
     let mut text = Cow::Borrowed(text);
     for (number, step) in steps.iter().enumerate() {
         // An empty text stays empty: nothing is put before nothing.
         if text.is_empty() {
             break;
+        }
+        if !begins && matches!(step, Normalizer::Prepend(_)) {
+            continue;
         }
         text = Cow::Owned(step.done(
             &text,

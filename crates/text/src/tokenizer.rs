@@ -19,6 +19,7 @@ use crate::{
     normalize::{self, Normalizer},
     spelling::Spelling,
     split::Splitter,
+    structure::{Spelled, Structure},
     template::Template,
     vocabulary::Vocabulary,
 };
@@ -141,7 +142,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
         let Template { before, after } = &self.0.template;
         let mut ids = before.clone();
-        self.append(text, 0, specials, &mut ids)?;
+        self.append(text, 0, specials.into(), &mut ids)?;
         ids.extend(after);
         self.within_table(ids)
     }
@@ -149,8 +150,37 @@ impl Tokenizer {
     /// The ids of a text alone, with nothing put around it.
     pub fn encode_bare(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
-        self.append(text, 0, specials, &mut ids)?;
+        self.append(text, 0, specials.into(), &mut ids)?;
         self.within_table(ids)
+    }
+
+    /// The ids of a chat that a template wrote, with nothing put around it. Special tokens that the
+    /// template wrote are tokens; one that has a byte of `said` in it is text.
+    ///
+    /// `said`: the bytes of `text` that messages brought in; `known`: bytes whose ids are known; both in
+    /// ascending order
+    pub fn encode_chat(
+        &self,
+        text: &str,
+        said: &[Range<usize>],
+        known: &[(Range<usize>, Vec<TokenId>)],
+    ) -> Result<Vec<TokenId>> {
+        let mut ids = Vec::new();
+        let mut from = 0;
+        let end = (text.len()..text.len(), Vec::new());
+        for (bytes, known) in known.iter().chain([&end]) {
+            let structure = Structure::Outside { said, from };
+            self.append(&text[from..bytes.start], from, structure, &mut ids)?;
+            ids.extend(known.iter().map(|id| id.0));
+            from = bytes.end;
+        }
+        self.within_table(ids)
+    }
+
+    /// The spellings of its special tokens.
+    pub fn specials(&self) -> impl Iterator<Item = &str> {
+        let specials = self.0.parts.added.iter().filter(|token| token.special);
+        specials.map(|token| &*token.content)
     }
 
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
@@ -171,7 +201,7 @@ impl Tokenizer {
     /// tokens in it are text.
     pub fn encode_part(&self, part: &str, at: usize) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
-        self.append(part, at, Specials::Text, &mut ids)?;
+        self.append(part, at, Structure::Nowhere, &mut ids)?;
         self.within_table(ids)
     }
 
@@ -191,21 +221,43 @@ impl Tokenizer {
     }
 
     /// Appends the ids of a text, which begins at byte `at` of what the user gave.
-    fn append(&self, text: &str, at: usize, specials: Specials, ids: &mut Vec<u32>) -> Result<()> {
-        let finds = specials == Specials::Allowed;
+    fn append(
+        &self,
+        text: &str,
+        at: usize,
+        structure: Structure<'_>,
+        ids: &mut Vec<u32>,
+    ) -> Result<()> {
         let mut room = Vec::new();
         let steps = self.0.normalizers.len() + self.0.splitter.stages();
         let budget = Budget::new(text.len(), steps);
         // Seldom more ids than bytes: ids that move while they grow would lie in memory twice.
         ids.reserve(text.len());
-        self.0.as_it_is.spans(text, finds, &mut |span, id| {
+        self.0.as_it_is.spans(text, &mut |span| Ok(structure.judge(span)), &mut |span, id| {
             if let Some(id) = id {
                 ids.push(id);
                 return Ok(());
             }
-            let is_first = span.start == 0;
-            let normal = normalize::normalize(&self.0.normalizers, &text[span.clone()], &budget)?;
-            self.0.normalized.spans(&normal, finds, &mut |inner: Range<usize>, id| {
+            let part = &text[span.clone()];
+            // What follows known ids within a chat does not begin a text.
+            let goes_on = span.start == 0 && structure.is_inside();
+            let is_first = span.start == 0 && !goes_on;
+            let normal = match goes_on {
+                true => normalize::normalize_inside(&self.0.normalizers, part, &budget)?,
+                false => normalize::normalize(&self.0.normalizers, part, &budget)?,
+            };
+            let mut said = None;
+            let mut judge = |inner: Range<usize>| {
+                if !structure.has_said() {
+                    return Ok(structure.judge(inner));
+                }
+                let said = match &mut said {
+                    Some(said) => said,
+                    none => none.insert(self.said_in(part, span.start, &normal, structure, &budget)?),
+                };
+                Ok(Structure::Outside { said, from: 0 }.judge(inner))
+            };
+            self.0.normalized.spans(&normal, &mut judge, &mut |inner: Range<usize>, id| {
                 if let Some(id) = id {
                     ids.push(id);
                     return Ok(());
@@ -217,6 +269,43 @@ impl Tokenizer {
                 })
             })
         })
+    }
+
+    /// Where what was said stands in the normalized form of a part of a text, which begins at byte
+    /// `start`: the part is normalized once more with each character that was said replaced by one that
+    /// no normalizer changes.
+    fn said_in(
+        &self,
+        part: &str,
+        start: usize,
+        normal: &str,
+        structure: Structure<'_>,
+        budget: &Budget,
+    ) -> Result<Vec<Range<usize>>> {
+        const SAID: char = '\u{F8FF}';
+        let marked: String = part
+            .char_indices()
+            .map(|(at, sign)| {
+                let here = start + at..start + at + sign.len_utf8();
+                let is_said = structure.judge(here) != Spelled::Token;
+                if is_said && !sign.is_whitespace() { SAID } else { sign }
+            })
+            .collect();
+        let marked = match start == 0 && structure.is_inside() {
+            true => normalize::normalize_inside(&self.0.normalizers, &marked, budget)?,
+            false => normalize::normalize(&self.0.normalizers, &marked, budget)?,
+        };
+        let is_alike = marked.chars().count() == normal.chars().count()
+            && marked.chars().zip(normal.chars()).all(|(mark, sign)| mark == SAID || mark == sign);
+        if !is_alike {
+            return Err(Refusal::user(
+                "the chat spells a control token, and the tokenizer changes its text so that it cannot \
+                 be told who wrote the token; leave it out of the message",
+            ));
+        }
+        let spans = normal.char_indices().zip(marked.chars());
+        let spans = spans.filter(|(_, mark)| *mark == SAID);
+        Ok(spans.map(|((at, sign), _)| at..at + sign.len_utf8()).collect())
     }
 
     /// A text's ids with a printable form of each, without what is put around it.

@@ -1,110 +1,78 @@
-//! The date that some templates tell the model (`strftime_now`), in UTC.
+//! The date that some templates tell the model: `strftime_now`, which transformers defines as Python's
+//! `datetime.now().strftime`: local time, without a time zone, in the C locale.
 
-use std::{
-    fmt::Write,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use jiff::{civil::DateTime, fmt::strtime};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] =
-    ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+/// Letters that mean the same to Python and to jiff.
+const LETTERS: &str = "aAbBcCdDeFgGhHIjklmMnpPrRStTuUVwWxXyY%";
 
 /// `now` in Python's `strftime` notation; a letter that is not known is refused.
-pub(super) fn written(now: SystemTime, format: &str) -> Result<String, String> {
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = date(days);
-    let month_name = MONTHS[month as usize - 1];
-    let day_name = DAYS[(days % 7) as usize];
-    let mut text = String::new();
-    let mut letters = format.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '%' {
-            text.push(letter);
+pub(super) fn written(now: DateTime, format: &str) -> Result<String, String> {
+    let mut plain = String::new();
+    let mut signs = format.chars();
+    while let Some(sign) = signs.next() {
+        if sign != '%' {
+            plain.push(sign);
             continue;
         }
-        let _infallible = match letters.next() {
-            Some('Y') => write!(text, "{year}"),
-            Some('y') => write!(text, "{:02}", year % 100),
-            Some('m') => write!(text, "{month:02}"),
-            Some('d') => write!(text, "{day:02}"),
-            Some('e') => write!(text, "{day:2}"),
-            Some('B') => write!(text, "{month_name}"),
-            Some('b') => write!(text, "{}", &month_name[..3]),
-            Some('A') => write!(text, "{day_name}"),
-            Some('a') => write!(text, "{}", &day_name[..3]),
-            Some('H') => write!(text, "{:02}", of_day / 3600),
-            Some('M') => write!(text, "{:02}", of_day / 60 % 60),
-            Some('S') => write!(text, "{:02}", of_day % 60),
-            Some('%') => write!(text, "%"),
+        let mut directive = String::from("%");
+        let mut letter = signs.next();
+        while let Some(flag @ ('-' | '_' | '0' | '^' | '#')) = letter {
+            directive.push(flag);
+            letter = signs.next();
+        }
+        match letter {
+            // A time without a zone has no name and no offset.
+            Some('z' | 'Z') => {}
+            Some('f') => plain.push_str(&format!("{:06}", now.subsec_nanosecond() / 1000)),
+            // As the C locale writes them, whatever another library takes for usual.
+            Some('c') => plain.push_str("%a %b %e %H:%M:%S %Y"),
+            Some('x') => plain.push_str("%m/%d/%y"),
+            Some('X') => plain.push_str("%H:%M:%S"),
+            Some('r') => plain.push_str("%I:%M:%S %p"),
+            Some('h') => plain.push_str("%b"),
+            Some(letter) if LETTERS.contains(letter) => {
+                directive.push(letter);
+                plain.push_str(&directive);
+            }
             other => {
                 let other = other.map(String::from).unwrap_or_default();
-                return Err(format!("strftime_now does not know %{other}"));
+                return Err(format!("strftime_now does not know {directive}{other}"));
             }
-        };
-    }
-    Ok(text)
-}
-
-/// Year, month and day of a day counted from 1970-01-01.
-fn date(days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let mut left = days;
-    let mut year = 1970;
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    loop {
-        let length = match month {
-            2 => 28 + u64::from(leap(year)),
-            4 | 6 | 9 | 11 => 30,
-            _ => 31,
-        };
-        if left < length {
-            return (year, month, left + 1);
         }
-        left -= length;
-        month += 1;
     }
+    strtime::format(&plain, now).map_err(|error| format!("strftime_now: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    fn at(seconds: u64, format: &str) -> String {
-        written(UNIX_EPOCH + Duration::from_secs(seconds), format).unwrap()
-    }
+    use jiff::civil::datetime;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
-        assert_eq!(at(0, "%A %d %B %Y %H:%M:%S"), "Thursday 01 January 1970 00:00:00");
-        assert_eq!(at(951_827_696, "%a %d %b %y"), "Tue 29 Feb 00");
-        assert_eq!(at(1_735_689_599, "%Y-%m-%d %H:%M:%S %%"), "2024-12-31 23:59:59 %");
-        assert_eq!(at(4_107_542_400, "%Y-%m-%d"), "2100-03-01");
+    fn dates_are_written_as_python_writes_them() {
+        let written = |format| written(datetime(2024, 2, 9, 5, 3, 7, 45_678_000), format).unwrap();
+        // Each is what Python 3.12 gives in the C locale.
+        for (format, expected) in [
+            ("%A %d %B %Y %H:%M:%S", "Friday 09 February 2024 05:03:07"),
+            ("%a %-d %b %y, %e|%k|%l", "Fri 9 Feb 24,  9| 5| 5"),
+            ("%I:%M %p %j %u %w %U %W %V %G", "05:03 AM 040 5 5 05 06 06 2024"),
+            (
+                "%c|%x|%X|%D|%F|%T|%R|%r|%h",
+                "Fri Feb  9 05:03:07 2024|02/09/24|05:03:07|02/09/24|2024-02-09|05:03:07|05:03|05:03:07 AM|Feb",
+            ),
+            ("%f [%z] [%Z] %% %C %g %P%n%t.", "045678 [] [] % 20 24 am\n\t."),
+            ("Jahr %Y, größer", "Jahr 2024, größer"),
+        ] {
+            assert_eq!(written(format), expected, "{format}");
+        }
     }
 
     #[test]
     fn an_unknown_letter_is_refused() {
-        assert!(written(UNIX_EPOCH, "%Q").is_err());
-        assert!(written(UNIX_EPOCH, "%").is_err());
+        for format in ["%Q", "%", "%E", "%-"] {
+            let said = written(datetime(2024, 2, 9, 0, 0, 0, 0), format).unwrap_err();
+            assert!(said.starts_with("strftime_now does not know %"), "{said}");
+        }
     }
 }

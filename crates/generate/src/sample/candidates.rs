@@ -106,7 +106,7 @@ impl Candidates {
     pub(super) fn apply(&mut self, step: &Step, at: At<'_>) -> Result<()> {
         match step {
             Step::Words(words) => {
-                words.apply(self, at.past);
+                words.apply(self, at.past, at.answer);
                 if self.all.is_empty() {
                     return Err(Refusal::user(
                         "every token that may follow is banned, so none can be chosen; ban fewer, \

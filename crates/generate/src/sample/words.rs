@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt};
 use lookback_files::counted;
 use lookback_text::TokenId;
 
-use super::candidates::Candidates;
+use super::{
+    candidates::Candidates,
+    rules::{Answer, Rules},
+};
 
 /// Biases, bans and the only tokens that may be chosen. Comes before every other link.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,16 +20,21 @@ pub struct Words {
     pub banned: Vec<Vec<TokenId>>,
     /// The only tokens that may be chosen, if some are named.
     pub only: Option<Vec<TokenId>>,
+    /// What depends on where the text stands.
+    pub rules: Rules,
 }
 
 impl Words {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.biases.is_empty() && self.banned.is_empty() && self.only.is_none()
+        self.biases.is_empty()
+            && self.banned.is_empty()
+            && self.only.is_none()
+            && self.rules.is_empty()
     }
 
     /// Does it to what may follow `past`.
-    pub(super) fn apply(&self, to: &mut Candidates, past: &[TokenId]) {
+    pub(super) fn apply(&self, to: &mut Candidates, past: &[TokenId], answer: Answer) {
         if let Some(only) = &self.only {
             let mut only = only.clone();
             only.sort_unstable();
@@ -48,6 +56,9 @@ impl Words {
         to.retain(|candidate| {
             candidate.logit > f64::NEG_INFINITY && !banned.contains(&candidate.id)
         });
+        if !self.rules.is_empty() {
+            self.rules.apply(to, past, answer);
+        }
     }
 }
 
@@ -62,6 +73,9 @@ impl fmt::Display for Words {
         }
         if !self.banned.is_empty() {
             parts.push(format!("{} bans", self.banned.len()));
+        }
+        if !self.rules.is_empty() {
+            parts.push("rules".to_owned());
         }
         to.write_str(&parts.join(", "))
     }

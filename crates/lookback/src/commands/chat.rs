@@ -1,29 +1,37 @@
 //! `lookback chat`: a conversation through the model's own template.
 
+mod ctrl_c;
+
 use std::ops::ControlFlow;
 
 use clap::Args;
-use lookback_engine::{Compute, Session};
+use lookback_engine::Compute;
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
     chat::{End, Message, Template},
-    repeat::{Limits, repeat},
-    window::{POSITIONS, Window},
+    repeat::{Finish, Limits, repeat},
+    window::Window,
 };
 use lookback_model::TokenId;
-use lookback_text::Specials;
 
-use super::sampling::Sampling;
+use super::{
+    context::{self, Context},
+    sampling::Sampling,
+};
 use crate::{arguments::Machine, print::Print};
 
 const EXAMPLES: &str = "\
-Each line of standard input is one message; /quit, or the end of the input, ends the chat. The \
-model's own chat template makes the prompt; a model without one is refused. A conversation that \
-outgrows the context is read through a window, as lookback generate --help says.
+Each line of standard input is one message; /quit, or the end of the input, ends the chat. Ctrl-C
+ends an answer, and at the prompt the chat. The model's own chat template makes the prompt; a model
+without one is refused. Control tokens that a message spells are text. A conversation that outgrows
+the context is read through a window, as lookback generate --help says.
 
 Examples:
   lookback chat smollm2-135m-instruct-q4_1.gguf
   echo \"Why is the sky blue?\" | lookback chat model.gguf --greedy";
+
+/// Tokens of an answer, unless somebody asks for another number.
+const TOKENS: usize = 1024;
 
 /// Talks with a model that was trained for it
 #[derive(Debug, Args)]
@@ -35,9 +43,14 @@ pub(crate) struct Chat {
     /// What the model is told before the conversation.
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
-    /// How many tokens an answer may have.
-    #[arg(short = 'n', long = "tokens", value_name = "N", default_value_t = 1024)]
-    tokens: usize,
+    /// The chat template of this name, where a model has several.
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// How many tokens an answer may have [default: what the model's files say, or 1024].
+    #[arg(short = 'n', long = "tokens", value_name = "N")]
+    tokens: Option<usize>,
+    #[command(flatten)]
+    context: Context,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -51,21 +64,19 @@ impl Chat {
         let team = self.machine.team()?;
         let model = super::open(&self.model, Compute::F32, &team, print)?;
         let tokenizer = model.tokenizer()?;
-        let template = model.chat_template.as_deref().ok_or_else(|| {
-            Refusal::user(format!(
-                "{}: it has no chat template, so it was not trained to chat; use lookback generate",
-                model.path.display()
-            ))
-        })?;
+        let template = model.chat_templates.choose(self.template.as_deref());
+        let at = |refusal: Refusal| refusal.at(model.path.display());
         let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
         let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
-        let template = Template::parse(template, spelled(beginning), spelled(end))?;
+        let template = Template::parse(template.map_err(at)?, spelled(beginning), spelled(end))?;
         let mut sampler = self.sampling.sampler(&model, print)?;
-        let context = model.config().context.min(POSITIONS);
-        let mut session = Session::new(&model.weights, &team, context);
+        let suggested = model.suggested()?;
+        let most = self.context.most(&model)?;
         // Both last for the whole chat, so each turn reads only what is new in it.
-        let mut window = Window::new(context, Vec::new(), beginning);
+        let mut window = Window::new(most, Vec::new(), beginning);
+        let mut session = None;
         let ends = model.ends();
+        let ctrl_c = ctrl_c::CtrlC::listen()?;
         let mut messages: Vec<Message> =
             self.system.iter().map(|text| Message::new("system", text)).collect();
         let mut lines = std::io::stdin().lines();
@@ -80,24 +91,45 @@ impl Chat {
                 "" => continue,
                 said => messages.push(Message::new("user", said)),
             }
-            let prompt = template.render(&messages, End::Assistant)?;
-            let ids = tokenizer.encode_bare(&prompt, Specials::Allowed)?;
+            let ids = template.prompt(tokenizer, &messages, End::Assistant)?.ids;
+            let prompt = ids.len();
+            let tokens = self.tokens.or(suggested.tokens(prompt)).unwrap_or(TOKENS);
+            let needed = most.min(prompt.saturating_add(tokens));
+            let session = match &mut session {
+                Some(session) if context::holds(session, needed) => session,
+                other => {
+                    // The cache that is too small goes before a larger one comes.
+                    drop(other.take());
+                    window.unread_from(0);
+                    other.insert(context::roomy_session(&model, &team, needed, most)?)
+                }
+            };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
             window.turn_to(ids);
-            let mut answer = String::new();
-            let limits = Limits { tokens: self.tokens, ends: &ends };
-            repeat(&mut session, &mut window, &mut sampler, limits, |id| {
+            context::say_cut(&window, most, print);
+            let mut answer: Vec<(TokenId, String)> = Vec::new();
+            let limits = Limits { tokens, ends: &ends, stop: Some(ctrl_c.begin_answer()) };
+            let finish = repeat(session, &mut window, &mut sampler, limits, |id| {
                 let piece = decoder.push(id);
                 print.stream(&piece)?;
-                answer.push_str(&piece);
+                answer.push((id, piece));
                 Ok(ControlFlow::Continue(()))
-            })
-            .map_err(|refusal| model.explained(refusal))?;
+            });
+            let is_stopped = ctrl_c.end_answer();
+            let finish = finish.map_err(|refusal| model.explained(refusal))?;
             let rest = decoder.finish();
             print.line(&rest)?;
             print.flush()?;
-            answer.push_str(&rest);
-            messages.push(Message::new("assistant", answer.trim()));
+            context::say_full(&window, prompt, most, print);
+            if finish == Finish::Length {
+                print.say(&format!("the answer was ended after {tokens} tokens; -n allows more"));
+            } else if is_stopped {
+                print.note("the answer was stopped; Ctrl-C once more ends the chat");
+            }
+            if let Some((_, last)) = answer.last_mut() {
+                last.push_str(&rest);
+            }
+            messages.push(Message::answer(&answer));
         }
     }
 }

@@ -4,37 +4,43 @@ use std::{io::Read, ops::ControlFlow};
 
 use clap::Args;
 use lookback::open::Model;
-use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
     repeat::{Limits, repeat},
     stop::Stop,
-    window::{POSITIONS, Window},
+    window::Window,
 };
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::json;
 
-use super::sampling::Sampling;
+use super::{
+    context::{self, Context},
+    sampling::Sampling,
+};
 use crate::{
     arguments::{Compute, Form, Machine},
-    memory,
     print::Print,
 };
 
 const EXAMPLES: &str = "\
-A text that outgrows the model's context is read through a window: when the context is full, its \
-older half is forgotten (a beginning-of-text token stays) and the rest is read again from position \
-0. The same holds for a prompt that is longer than the context. Writing ends after -n tokens, at an \
-end token of the model (from its files) or at a --stop text.
+A text that outgrows the model's context is read through a window: when the context is full, its
+older half is forgotten (a beginning-of-text token stays) and the rest is read again from position
+0. The same holds for a prompt that is longer than the context. Where it happens, it is said. Writing
+ends after -n tokens, at an end token of the model (from its files) or at a --stop text.
 
-Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it), \
-finish_reason (length, or stop at an end token or a stop text), prompt_ids.
+Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it),
+finish_reason (length, or stop at an end token or a stop text), prompt_ids, context (the tokens read
+at once), prompt_forgotten (how many of the prompt's first tokens were left out), forgotten (how many
+of the text's the last token was written without).
 
 Examples:
   lookback generate runs/mine -p \"ROMEO:\"
   lookback generate model.gguf -p \"The capital of France is\" --greedy -n 20
   echo \"Once upon a time\" | lookback generate default -p - --seed 7 --json";
+
+/// Tokens to write, unless somebody asks for another number.
+const TOKENS: usize = 256;
 
 /// Continues a prompt, token by token
 #[derive(Debug, Args)]
@@ -54,9 +60,9 @@ pub(crate) struct Generate {
     /// The prompt as token ids; nothing is put before them.
     #[arg(long, value_name = "1,2,3", value_delimiter = ',', conflicts_with = "standard_input")]
     ids: Option<Vec<u32>>,
-    /// How many tokens to write at most.
-    #[arg(short = 'n', long = "tokens", value_name = "N", default_value_t = 256)]
-    tokens: usize,
+    /// How many tokens to write at most [default: what the model's files say, or 256].
+    #[arg(short = 'n', long = "tokens", value_name = "N")]
+    tokens: Option<usize>,
     /// Writes on past the model's end tokens.
     #[arg(long)]
     ignore_end: bool,
@@ -66,6 +72,8 @@ pub(crate) struct Generate {
     /// The precision of matrix products.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     compute: Compute,
+    #[command(flatten)]
+    context: Context,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -90,11 +98,12 @@ impl Generate {
         let model = super::open(&self.model, self.compute, &team, print)?;
         let mut sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
-        let context = model.config().context.min(POSITIONS);
-        let session_bytes = Session::bytes(&model.weights, context, team.threads());
-        memory::refuse_beyond("the cache", session_bytes)?;
-        let mut session = Session::new(&model.weights, &team, context);
-        let mut window = Window::new(context, prompt.clone(), model.beginning());
+        let most = self.context.most(&model)?;
+        let tokens = self.tokens.or(model.suggested()?.tokens(prompt.len())).unwrap_or(TOKENS);
+        let needed = most.min(prompt.len().saturating_add(tokens));
+        let mut session = context::session(&model, &team, needed)?;
+        let mut window = Window::new(most, prompt.clone(), model.beginning());
+        context::say_cut(&window, most, print);
         let ends = if self.ignore_end { Vec::new() } else { model.ends() };
 
         let tokenizer = model.tokenizer().ok();
@@ -108,7 +117,7 @@ impl Generate {
             text.push_str(&shown);
             if streams { print.stream(&shown) } else { Ok(()) }
         };
-        let limits = Limits { tokens: self.tokens, ends: &ends };
+        let limits = Limits { tokens, ends: &ends, stop: None };
         let finish = repeat(&mut session, &mut window, &mut sampler, limits, |id| {
             let shown = match &mut decoder {
                 Some(decoder) => stop.push(&decoder.push(id)),
@@ -123,7 +132,12 @@ impl Generate {
         show(last, print)?;
         show(stop.finish(), print)?;
         if streams {
-            return print.line("");
+            print.line("")?;
+            print.flush()?;
+        }
+        context::say_full(&window, prompt.len(), most, print);
+        if streams {
+            return Ok(());
         }
         let numbers = |ids: &[TokenId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
         print.json(&json!({
@@ -131,6 +145,9 @@ impl Generate {
             "ids": numbers(&window.ids()[prompt.len()..]),
             "finish_reason": finish.to_string(),
             "prompt_ids": numbers(&prompt),
+            "context": most,
+            "prompt_forgotten": window.forgotten_of(prompt.len()),
+            "forgotten": context::forgotten_at_the_end(&window),
         }))
     }
 

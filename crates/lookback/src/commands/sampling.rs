@@ -106,31 +106,51 @@ impl Sampling {
     /// suggest, which is said.
     pub(crate) fn sampler(&self, model: &Model, print: &mut Print) -> Result<Sampler> {
         let mut settings = Settings::usual(self.seed);
-        let is_given = |name: &str| self.numbers.0.iter().any(|(given, _)| *given == name);
-        if !self.greedy {
-            let mut used = Vec::new();
-            let suggested = model.suggested()?;
-            let at = |refusal: Refusal| refusal.at(suggested.place).at(model.path.display());
-            for (name, value) in suggested.numbers.iter().copied() {
-                if !is_given(name) {
-                    settings.set(name, value).map_err(at)?;
-                    used.push(format!("--{} {value}", name.replace('_', "-")));
-                }
-            }
-            if let (Some(order), None) = (&suggested.order, &self.samplers) {
-                settings.order = Link::parse_all(order).map_err(at)?;
-                used.push(format!("--samplers {order}"));
-            }
-            if !used.is_empty() {
-                print.say(&format!(
-                    "the model's {} asks for {}; what is given here goes first",
-                    suggested.place,
-                    used.join(" ")
-                ));
+        let is_given = |name: &str| {
+            let is_named = self.numbers.0.iter().any(|(given, _)| *given == name);
+            is_named || self.greedy && name == "temperature"
+        };
+        let suggested = model.suggested()?;
+        let at = |refusal: Refusal| refusal.at(suggested.place).at(model.path.display());
+        let mut used = Vec::new();
+        for (name, value) in suggested.numbers.iter().copied() {
+            if !is_given(name) {
+                settings.set(name, value).map_err(at)?;
+                used.push((name, value));
             }
         }
+        if let (Some(order), None) = (&suggested.order, &self.samplers) {
+            settings.order = Link::parse_all(order).map_err(at)?;
+        }
         let mut settings = self.numbers(settings)?;
+        let is_greedy = settings.temperature == 0.0;
+        // Of what the likeliest token does not depend on, nothing is said.
+        let keeps = ["top_k", "top_p", "min_p", "typical", "xtc_probability", "xtc_threshold"];
+        used.retain(|(name, _)| !(is_greedy && keeps.contains(name)));
+        let mut asks: Vec<String> = used
+            .iter()
+            .map(|(name, value)| format!("--{} {value}", name.replace('_', "-")))
+            .collect();
+        if let (Some(order), None) = (&suggested.order, &self.samplers) {
+            asks.push(format!("--samplers {order}"));
+        }
+        if !asks.is_empty() {
+            print.say(&format!(
+                "the model's {} asks for {}; what is given here goes first",
+                suggested.place,
+                asks.join(" ")
+            ));
+        }
+        if !suggested.passed_over.is_empty() {
+            print.say(&format!(
+                "the model's {} names {}, which are passed over",
+                suggested.place,
+                suggested.passed_over.join(", ")
+            ));
+        }
         settings.words = self.words(model)?;
+        settings.words.banned.extend(suggested.words.banned);
+        settings.words.rules = suggested.words.rules;
         if settings.dry_multiplier > 0.0 {
             settings.dry_breakers = self.breakers(model)?;
         }

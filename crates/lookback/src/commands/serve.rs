@@ -103,7 +103,9 @@ pub(crate) fn shown(model: Model, name: &str) -> Result<Open> {
     })?;
     let (beginning, ends) = (model.beginning(), model.ends());
     let mut open = Open::new(name, &model.path, Arc::new(model.weights), tokenizer);
-    (open.beginning, open.ends, open.chat_template) = (beginning, ends, model.chat_template);
+    (open.beginning, open.ends) = (beginning, ends);
+    // A model with several templates and no default chats on the command line, by a template's name.
+    open.chat_template = model.chat_templates.choose(None).ok().map(str::to_owned);
     Ok(open)
 }
 

@@ -96,6 +96,8 @@ impl Config {
     pub fn generation_to_hugging_face(&self) -> String {
         pretty(&json!({
             "_from_model_config": true,
+            // A transformers user, and we, would take the likeliest token otherwise.
+            "do_sample": true,
             "bos_token_id": self.beginning,
             "eos_token_id": write::ends(self),
         }))

@@ -186,9 +186,11 @@ impl<'a> Keys<'a> {
     /// A whole number or a list of them; nothing if it is missing.
     pub(super) fn ids(&mut self, key: &'static str) -> Result<Vec<u64>> {
         let Some(value) = self.take(key) else { return Ok(Vec::new()) };
+        // No vocabulary goes beyond what libraries count ids with.
+        let id = |value: &Value| value.as_u64().filter(|id| i32::try_from(*id).is_ok());
         let ids = match value {
-            Value::Array(values) => values.iter().map(Value::as_u64).collect(),
-            one => one.as_u64().map(|id| vec![id]),
+            Value::Array(values) => values.iter().map(id).collect(),
+            one => id(one).map(|id| vec![id]),
         };
         // Larger than any vocabulary: a -1 that was written without its sign, or no id at all.
         match ids.filter(|ids| ids.iter().all(|&id| id <= LARGEST_ID)) {

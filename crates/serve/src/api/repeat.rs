@@ -28,7 +28,7 @@ use crate::{
     branches::{self, Shared},
     chain::Chain,
     events::{Tell, events},
-    prompt::{self, Prompt},
+    prompt::Prompt,
     refuse::{Refused, Result},
     state::State,
 };
@@ -93,16 +93,12 @@ async fn repeat(
         let most = vocabulary - 1;
         return Err(Refused::asked(format!("token {id}: this model's vocabulary ends at {most}")));
     }
-    let rendered = match repeat.prompt.chat {
-        true => Some(prompt::rendered(&asked.open, &repeat.prompt.prompt)?),
-        false => None,
-    };
     sampler.skip(repeat.behind.len());
     if let Some(bound) = repeat.bound {
         sampler.set_bound(bound);
     }
     let text = Text::new(asked, &repeat.behind);
-    let begin = text.begin(rendered.as_deref());
+    let begin = text.begin();
     let writing = Writing {
         read: state.read.of(&text.asked.open, state.passes.threads()),
         shown: Shown { alternatives: repeat.alternatives.min(ALTERNATIVES), afresh: repeat.afresh },

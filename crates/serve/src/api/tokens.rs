@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
-    prompt::{Prompt, rendered},
+    prompt::Prompt,
     refuse::{Refused, Result},
     state::State,
 };
@@ -32,9 +32,9 @@ async fn tokens(
     Ask(prompt): Ask<Prompt>,
 ) -> Result<Json<Value>> {
     let asked = state.ask(&prompt).await?;
-    let (text, specials) = match prompt.chat {
-        true => (rendered(&asked.open, &prompt.prompt)?, Specials::Allowed),
-        false => (prompt.prompt, Specials::Text),
+    let (text, specials) = match asked.rendered {
+        Some(rendered) => (rendered, Specials::Allowed),
+        None => (prompt.prompt, Specials::Text),
     };
     let mut answer = cut(&asked.open.tokenizer, &text, &asked.ids, specials);
     answer["text"] = json!(text);

@@ -26,7 +26,7 @@ fn asked(tokens: usize) -> Asked {
     });
     let weights = Arc::new(weights.unwrap());
     let open = Open::new("wide", std::path::Path::new("nowhere"), weights, tokenizer);
-    Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect() }
+    Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect(), rendered: None }
 }
 
 fn passes() -> Passes {

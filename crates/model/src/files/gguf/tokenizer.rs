@@ -1,6 +1,8 @@
 //! The tokenizer of a GGUF file, as it is stored, with llama.cpp's values for keys that are missing.
 //! What it means is for `text` to say; which tokens end an answer stands in `ends`.
 
+use std::collections::BTreeMap;
+
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
 
@@ -41,6 +43,8 @@ pub struct GgufTokenizer {
     pub chat_template: Option<String>,
     /// Whatever llama.cpp warns of when it reads these keys, one sentence each.
     pub remarks: Vec<String>,
+    /// The same under other names.
+    pub named_chat_templates: BTreeMap<String, String>,
 }
 
 impl GgufTokenizer {
@@ -77,6 +81,7 @@ impl GgufTokenizer {
             add_space_prefix: metadata.flag("tokenizer.ggml.add_space_prefix")?,
             chat_template: text("tokenizer.chat_template")?,
             remarks,
+            named_chat_templates: named_chat_templates(metadata)?,
         };
         let tokens = tokenizer.tokens.len();
         for (what, length) in
@@ -146,4 +151,16 @@ fn token(
         remarks.push(format!("{key} is {number}, which is none of the {tokens} tokens; {instead}"));
     }
     Ok(usual)
+}
+
+/// What stands behind `tokenizer.chat_template.`
+fn named_chat_templates(metadata: &Metadata) -> Result<BTreeMap<String, String>> {
+    let mut templates = BTreeMap::new();
+    for key in metadata.keys() {
+        let Some(name) = key.strip_prefix("tokenizer.chat_template.") else { continue };
+        if let Some(template) = metadata.text(key)? {
+            templates.insert(name.to_owned(), template.to_owned());
+        }
+    }
+    Ok(templates)
 }

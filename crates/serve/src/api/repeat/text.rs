@@ -55,7 +55,7 @@ impl Text {
     }
 
     /// The first event: the text as it stands.
-    pub(super) fn begin(&self, rendered: Option<&str>) -> Value {
+    pub(super) fn begin(&self) -> Value {
         let open = &self.asked.open;
         let prompt = self.asked.ids.iter().map(|id| {
             let is_special = open.tokenizer.is_special(*id);
@@ -64,7 +64,7 @@ impl Text {
         json!({
             "type": "begin",
             "prompt": prompt.collect::<Vec<_>>(),
-            "rendered": rendered,
+            "rendered": self.asked.rendered,
             "behind": self.behind.iter().map(|token| self.token(token)).collect::<Vec<_>>(),
             "context": self.context(),
             "page": Cache::PAGE,

@@ -1,0 +1,86 @@
+//! How much of a text is read at once, and what is said where that is not all of it.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use lookback::open::Model;
+use lookback_engine::{Session, Team};
+use lookback_files::{Refusal, Result};
+use lookback_generate::window::Window;
+
+use crate::{memory, print::Print};
+
+/// Positions that a chat's cache has from the beginning, where the model and the memory allow it.
+const FIRST: usize = 8192;
+
+/// The positions of the cache.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Context {
+    /// Reads so many tokens of a text at once, and not as many as the model can.
+    #[arg(long, value_name = "N")]
+    context: Option<NonZeroUsize>,
+}
+
+impl Context {
+    /// Tokens that are read at once at most.
+    pub(crate) fn most(self, model: &Model) -> Result<usize> {
+        let context = model.config().context;
+        match self.context.map(NonZeroUsize::get) {
+            Some(asked) if asked > context => Err(Refusal::user(format!(
+                "--context {asked}: this model reads {context} tokens at once at most"
+            ))),
+            asked => Ok(asked.unwrap_or(context)),
+        }
+    }
+}
+
+/// A session for a text of so many tokens; one that does not fit memory is refused with its size.
+pub(crate) fn session<'a>(model: &'a Model, team: &'a Team, tokens: usize) -> Result<Session<'a>> {
+    let bytes = Session::bytes(&model.weights, tokens, team.threads());
+    memory::refuse_beyond(&format!("the cache of {tokens} tokens"), bytes)?;
+    Ok(Session::new(&model.weights, team, tokens))
+}
+
+/// Whether a session has room for so many tokens.
+pub(crate) fn holds(session: &Session<'_>, tokens: usize) -> bool {
+    session.context() >= tokens
+}
+
+/// A session for a chat, which has `tokens` tokens now and at most `most`: with room for more turns, if
+/// there is the memory.
+pub(crate) fn roomy_session<'a>(
+    model: &'a Model,
+    team: &'a Team,
+    tokens: usize,
+    most: usize,
+) -> Result<Session<'a>> {
+    let roomy = most.min(FIRST.max(2 * tokens));
+    session(model, team, roomy).or_else(|_| session(model, team, tokens.min(most)))
+}
+
+/// Says that a prompt is longer than what is read of it.
+pub(crate) fn say_cut(window: &Window, most: usize, print: &mut Print) {
+    let (tokens, cut) = (window.ids().len(), window.forgotten());
+    if cut > 0 {
+        print.say(&format!(
+            "the prompt has {tokens} tokens, and {most} are read at once: its first {cut} are left out"
+        ));
+    }
+}
+
+/// Says that the context was full while the tokens behind a prompt of so many were written.
+pub(crate) fn say_full(window: &Window, prompt: usize, most: usize, print: &mut Print) {
+    let forgotten = forgotten_at_the_end(window);
+    if forgotten > window.forgotten_of(prompt) {
+        let written = most.saturating_sub(prompt);
+        print.say(&format!(
+            "after {written} more tokens the context of {most} was full, and its older half was left \
+             out; the last token was written without the first {forgotten} of the text"
+        ));
+    }
+}
+
+/// Tokens that the last one was written without.
+pub(crate) fn forgotten_at_the_end(window: &Window) -> usize {
+    window.forgotten_of(window.ids().len().saturating_sub(1))
+}

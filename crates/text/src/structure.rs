@@ -1,0 +1,70 @@
+//! Whether what a text spells is a special token or text: in a chat, that depends on who wrote it.
+
+use std::ops::Range;
+
+use crate::Specials;
+
+/// What the spelling of a special token is, where it stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelled {
+    /// The token.
+    Token,
+    /// Text, all of it.
+    Text,
+    /// Text in part: a token that it ends with or begins with may still be one.
+    PartlyText,
+}
+
+/// Where special tokens that a text spells are tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Structure<'a> {
+    Everywhere,
+    Nowhere,
+    /// Where no byte of them was said. `said`: ranges of a chat, in ascending order; the text begins at
+    /// its byte `from`.
+    Outside {
+        said: &'a [Range<usize>],
+        from: usize,
+    },
+}
+
+impl From<Specials> for Structure<'_> {
+    fn from(specials: Specials) -> Self {
+        match specials {
+            Specials::Allowed => Self::Everywhere,
+            Specials::Text => Self::Nowhere,
+        }
+    }
+}
+
+impl Structure<'_> {
+    /// Whether the text stands within a chat, and not at its beginning.
+    pub(crate) fn is_inside(self) -> bool {
+        matches!(self, Self::Outside { from: 1.., .. })
+    }
+
+    /// Whether anything in the text may be what a message said.
+    pub(crate) fn has_said(self) -> bool {
+        matches!(self, Self::Outside { said: [_, ..], .. })
+    }
+
+    /// What the spelling of a special token at these bytes is.
+    pub(crate) fn judge(self, mut span: Range<usize>) -> Spelled {
+        let said = match self {
+            Self::Everywhere => return Spelled::Token,
+            Self::Nowhere => return Spelled::Text,
+            Self::Outside { said, from } => {
+                span = span.start + from..span.end + from;
+                said
+            }
+        };
+        let first = said.partition_point(|range| range.end <= span.start);
+        let here = said[first..].iter().take_while(|range| range.start < span.end);
+        let bytes = |range: &Range<usize>| range.end.min(span.end) - range.start.max(span.start);
+        match here.map(bytes).sum::<usize>() {
+            0 => Spelled::Token,
+            bytes if bytes == span.len() => Spelled::Text,
+            _ => Spelled::PartlyText,
+        }
+    }
+}
