@@ -91,30 +91,32 @@ fn chosen(
     content: &str,
     strings: &BTreeSet<String>,
     specials: &[&str],
-) -> BTreeSet<usize> {
+) -> Vec<bool> {
     let is_marked = |sign: char| match level {
         Marked::All => true,
         Marked::Words | Marked::WordsApart => !sign.is_whitespace(),
         Marked::Signs | Marked::SignsApart => !sign.is_whitespace() && !sign.is_alphanumeric(),
         Marked::One(_) => false,
     };
-    let mut chosen: BTreeSet<usize> =
-        content.char_indices().filter(|(_, sign)| is_marked(*sign)).map(|(at, _)| at).collect();
+    let mut chosen = vec![false; content.len()];
+    content.char_indices().for_each(|(at, sign)| chosen[at] = is_marked(sign));
     if matches!(level, Marked::WordsApart | Marked::SignsApart) {
         for string in strings.iter().filter(|string| !string.is_empty()) {
             for (start, _) in content.match_indices(string.as_str()) {
-                let mut after = chosen.split_off(&start);
-                chosen.append(&mut after.split_off(&(start + string.len())));
+                chosen[start..start + string.len()].fill(false);
             }
         }
     }
     for special in specials.iter().filter(|special| !special.is_empty()) {
         for (start, _) in content.match_indices(special) {
-            if chosen.range(start..start + special.len()).next().is_none() {
-                let index = if let Marked::One(index) = level { index } else { 0 };
-                let mut places = special.char_indices().map(|(at, _)| start + at);
-                let last = start + special.char_indices().last().map_or(0, |(at, _)| at);
-                chosen.insert(places.nth(index).unwrap_or(last));
+            if chosen[start..start + special.len()].contains(&true) {
+                continue;
+            }
+            let wanted = if let Marked::One(index) = level { index } else { 0 };
+            let places = special.char_indices().map(|(at, _)| start + at);
+            // Of a shorter token the last character.
+            if let Some(place) = places.take(wanted + 1).last() {
+                chosen[place] = true;
             }
         }
     }
@@ -126,35 +128,44 @@ const UNASSIGNED: Range<u32> = 0x4_0000..0xE_0000;
 
 /// Marks, and what each stands for.
 struct Marks {
-    free: std::vec::IntoIter<char>,
+    next: u32,
+    /// No mark is a character that a message has.
+    taken: BTreeSet<u32>,
     by_sign: HashMap<(usize, char), char>,
     by_mark: HashMap<char, (usize, char)>,
 }
 
 impl Marks {
-    /// No mark is a character that a message has.
     fn new(messages: &[Message]) -> Self {
-        let signs = messages.iter().flat_map(|message| message.content.chars());
-        let taken: BTreeSet<char> =
-            signs.filter(|sign| UNASSIGNED.contains(&u32::from(*sign))).collect();
-        let free = UNASSIGNED.filter_map(char::from_u32).filter(|mark| !taken.contains(mark));
+        let signs = messages.iter().flat_map(|message| message.content.chars().map(u32::from));
+        let taken = signs.filter(|sign| UNASSIGNED.contains(sign)).collect();
+        let (by_sign, by_mark) = (HashMap::new(), HashMap::new());
+        Self { next: UNASSIGNED.start, taken, by_sign, by_mark }
+    }
+
+    /// A mark that nothing has yet; none where they end.
+    fn free(&mut self) -> Option<char> {
         // The two last of each plane are no characters, and will never be.
-        let free: Vec<char> = free.filter(|mark| u32::from(*mark) & 0xFFFE != 0xFFFE).collect();
-        Self { free: free.into_iter(), by_sign: HashMap::new(), by_mark: HashMap::new() }
+        while self.taken.contains(&self.next) || self.next & 0xFFFE == 0xFFFE {
+            self.next += 1;
+        }
+        let mark = char::from_u32(self.next).filter(|_| self.next < UNASSIGNED.end);
+        self.next += 1;
+        mark
     }
 
     /// A message's content with the chosen characters marked; none where the marks end.
-    fn mark(&mut self, message: usize, content: &str, chosen: &BTreeSet<usize>) -> Option<String> {
+    fn mark(&mut self, message: usize, content: &str, chosen: &[bool]) -> Option<String> {
         let mut marked = String::with_capacity(4 * content.len());
         for (at, sign) in content.char_indices() {
-            if !chosen.contains(&at) {
+            if !chosen[at] {
                 marked.push(sign);
                 continue;
             }
             let mark = match self.by_sign.get(&(message, sign)) {
                 Some(mark) => *mark,
                 None => {
-                    let mark = self.free.next()?;
+                    let mark = self.free()?;
                     self.by_sign.insert((message, sign), mark);
                     self.by_mark.insert(mark, (message, sign));
                     mark
