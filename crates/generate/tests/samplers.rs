@@ -95,6 +95,7 @@ proptest! {
             biases: vec![(TokenId(biased), 3.0), (TokenId(5), f64::NEG_INFINITY)],
             banned: vec![ids(&[1]), ids(&[2, 3]), ids(&[4, 0, 2]), Vec::new()],
             only: Some(ids(&[5, 4, 3, 2, 1, 0])),
+            ..Words::default()
         };
         let plain = left(&logits, &past, &Settings { words, ..Settings::plain(0) });
         let mut expected = BTreeSet::from([0, 2, 3, 4]);

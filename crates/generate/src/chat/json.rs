@@ -177,13 +177,24 @@ fn escape(sign: char, json: &mut String) {
     }
 }
 
-/// A number as Python writes it.
+/// A number as Python writes it: the shortest digits, with an exponent from 1e16 on and below 1e-4.
 fn number(value: &Value) -> String {
-    match value.to_string().as_str() {
-        "nan" | "NaN" => "NaN".to_owned(),
-        "inf" => "Infinity".to_owned(),
-        "-inf" => "-Infinity".to_owned(),
-        text => text.to_owned(),
+    if value.is_integer() {
+        return value.to_string();
+    }
+    let Ok(number) = f64::try_from(value.clone()) else { return value.to_string() };
+    if !number.is_finite() {
+        let name = if number.is_nan() { "NaN" } else { "Infinity" };
+        return format!("{}{name}", if number == f64::NEG_INFINITY { "-" } else { "" });
+    }
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if exponent >= 16 || exponent < -4 => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        _ => format!("{number:?}"),
     }
 }
 
