@@ -70,7 +70,7 @@ impl Model {
                 path,
                 weights: read.weights,
                 tokenizer: Some(read.tokenizer),
-                chat_template: None,
+                chat_templates: ChatTemplates::default(),
                 suggested: Ok(Suggested::default()),
                 remarks: vec![read.remark],
             });

@@ -253,7 +253,7 @@ impl Tokenizer {
                 }
                 let said = match &mut said {
                     Some(said) => said,
-                    none => none.insert(self.said_in(part, span.start, &normal, structure, &budget)?),
+                    none => none.insert(self.said_in(part, span.start, &normal, structure)?),
                 };
                 Ok(Structure::Outside { said, from: 0 }.judge(inner))
             };
@@ -280,7 +280,6 @@ impl Tokenizer {
         start: usize,
         normal: &str,
         structure: Structure<'_>,
-        budget: &Budget,
     ) -> Result<Vec<Range<usize>>> {
         const SAID: char = '\u{F8FF}';
         let marked: String = part
@@ -291,9 +290,10 @@ impl Tokenizer {
                 if is_said && !sign.is_whitespace() { SAID } else { sign }
             })
             .collect();
+        let budget = Budget::new(marked.len(), self.0.normalizers.len());
         let marked = match start == 0 && structure.is_inside() {
-            true => normalize::normalize_inside(&self.0.normalizers, &marked, budget)?,
-            false => normalize::normalize(&self.0.normalizers, &marked, budget)?,
+            true => normalize::normalize_inside(&self.0.normalizers, &marked, &budget)?,
+            false => normalize::normalize(&self.0.normalizers, &marked, &budget)?,
         };
         let is_alike = marked.chars().count() == normal.chars().count()
             && marked.chars().zip(normal.chars()).all(|(mark, sign)| mark == SAID || mark == sign);

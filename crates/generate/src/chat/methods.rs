@@ -3,7 +3,7 @@
 
 use minijinja::{
     Error, ErrorKind, State,
-    value::{Kwargs, Value, ValueKind, from_args},
+    value::{Kwargs, Tuple, Value, ValueKind, from_args},
 };
 
 /// Calls a method on a value.
@@ -104,7 +104,7 @@ fn of_string(
                 None if name == "partition" => [text, "", ""],
                 None => ["", "", text],
             };
-            Value::from(parts.map(Value::from).to_vec())
+            Value::from(Tuple::from(parts.map(Value::from)))
         }
         "removeprefix" => {
             let (prefix,): (&str,) = from_args(args)?;

@@ -160,7 +160,11 @@ fn long() -> Asked {
     });
     let weights = Arc::new(weights.unwrap());
     let open = Open::new("long", std::path::Path::new("nowhere"), weights, tokenizer);
-    Asked { open: Arc::new(open), ids: (0..700).map(|id| TokenId(id % 300)).collect() }
+    Asked {
+        open: Arc::new(open),
+        ids: (0..700).map(|id| TokenId(id % 300)).collect(),
+        rendered: None,
+    }
 }
 
 #[tokio::test]
