@@ -39,7 +39,7 @@ const OBEYED: [&str; 16] = [
 ];
 
 /// Keys that change no token of a text: how it is computed, and what is returned beside it.
-const HARMLESS: [&str; 17] = [
+const HARMLESS: [&str; 16] = [
     "assistant_early_exit",
     "cache_config",
     "cache_implementation",
@@ -48,7 +48,6 @@ const HARMLESS: [&str; 17] = [
     "disable_compile",
     "generation_kwargs",
     "low_memory",
-    "max_time",
     "output_attentions",
     "output_hidden_states",
     "output_logits",
