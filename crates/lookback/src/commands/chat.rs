@@ -21,9 +21,9 @@ use super::{
 use crate::{arguments::Machine, print::Print};
 
 const EXAMPLES: &str = "\
-Each line of standard input is one message; /quit, or the end of the input, ends the chat. Ctrl-C
-ends an answer, and at the prompt the chat. The model's own chat template makes the prompt; a model
-without one is refused. Control tokens that a message spells are text. A conversation that outgrows
+Each line of standard input is one message; /quit, or the end of the input, ends the chat. Ctrl-C \
+ends an answer, and at the prompt the chat. The model's own chat template makes the prompt; a model \
+without one is refused. Control tokens that a message spells are text. A conversation that outgrows \
 the context is read through a window, as lookback generate --help says.
 
 Examples:

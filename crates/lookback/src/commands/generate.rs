@@ -24,15 +24,15 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-A text that outgrows the model's context is read through a window: when the context is full, its
-older half is forgotten (a beginning-of-text token stays) and the rest is read again from position
-0. The same holds for a prompt that is longer than the context. Where it happens, it is said. Writing
-ends after -n tokens, at an end token of the model (from its files) or at a --stop text.
+A text that outgrows the model's context is read through a window: when the context is full, its \
+older half is forgotten (a beginning-of-text token stays) and the rest is read again from position \
+0. The same holds for a prompt that is longer than the context. Where it happens, it is said. \
+Writing ends after -n tokens, at an end token of the model (from its files) or at a --stop text.
 
-Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it),
-finish_reason (length, or stop at an end token or a stop text), prompt_ids, context (the tokens read
-at once), prompt_forgotten (how many of the prompt's first tokens were left out), forgotten (how many
-of the text's the last token was written without).
+Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it), \
+finish_reason (length, or stop at an end token or a stop text), prompt_ids, context (the tokens \
+read at once), prompt_forgotten (how many of the prompt's first tokens were left out), forgotten \
+(how many of the text's first tokens the last one was written without).
 
 Examples:
   lookback generate runs/mine -p \"ROMEO:\"
