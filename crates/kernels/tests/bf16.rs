@@ -157,3 +157,24 @@ fn the_twin_is_near_the_product_of_f64() {
         }
     }
 }
+
+#[test]
+fn the_gradient_of_a_large_vocabulary_equals_the_twin_on_any_number_of_threads() {
+    // Vocabularies of GPT-2, cl100k, Qwen2 and o200k, where tasks change their shape, and the largest.
+    for outputs in [50_257, 61_440, 61_441, 62_465, 100_277, 151_936, 200_019, 262_144] {
+        for (rows, inner) in [(3, 5), (2, 70)] {
+            let dy = inputs::numbers(inputs::Kind::Scale(1.0), rows * outputs, 5);
+            let x = inputs::numbers(inputs::Kind::Scale(1.0), rows * inner, 5);
+            let mut expected = vec![0.5; outputs * inner];
+            naive::bf16::weight_gradient(&dy, &x, outputs, inner, &mut expected);
+            let expected = bits(&expected);
+            for threads in [1, 2, 3, 5, 8, 16] {
+                let team = &Team::new(threads, Path::best());
+                let len = bf16::weight_gradient_scratch(rows, outputs, inner, team.threads());
+                let (mut scratch, mut dw) = (vec![7; len], vec![0.5; outputs * inner]);
+                bf16::weight_gradient(team, &dy, &x, outputs, inner, &mut scratch, &mut dw);
+                assert!(bits(&dw) == expected, "{outputs} outputs, {inner} inner, {threads} threads");
+            }
+        }
+    }
+}

@@ -345,3 +345,24 @@ fn assert_near(sum: f32, factors: impl Iterator<Item = (f32, f32)>, what: &str) 
         "{what}: {sum} is not within {bound:e} of {exact}"
     );
 }
+
+#[test]
+fn the_gradient_of_a_large_vocabulary_equals_the_twin_on_any_number_of_threads() {
+    // Vocabularies of GPT-2, cl100k, Qwen2 and o200k, where tasks change their shape, and the largest.
+    for outputs in [50_257, 61_440, 61_441, 62_465, 100_277, 151_936, 200_019, 262_144] {
+        for (rows, inner) in [(3, 5), (2, 70)] {
+            let dy = Numbers::new(5).some(Kind::Scale(1.0), rows * outputs);
+            let x = Numbers::new(5).some(Kind::Scale(1.0), rows * inner);
+            let mut expected = vec![0.5; outputs * inner];
+            naive::matmul::weight_gradient(&dy, &x, outputs, inner, &mut expected);
+            let expected = bits(&expected);
+            for threads in [1, 2, 3, 5, 8, 16] {
+                let team = &Team::new(threads, Path::best());
+                let len = matmul::weight_gradient_scratch(rows, outputs, inner, team.threads());
+                let (mut scratch, mut dw) = (vec![0.0; len], vec![0.5; outputs * inner]);
+                matmul::weight_gradient(team, &dy, &x, outputs, inner, &mut scratch, &mut dw);
+                assert!(bits(&dw) == expected, "{outputs} outputs, {inner} inner, {threads} threads");
+            }
+        }
+    }
+}

@@ -105,17 +105,21 @@ struct Cut {
     inner: usize,
 }
 
+/// Outputs of the tallest task: beside one panel of inner columns they fill [`LARGEST`].
+const TALLEST: usize = (LARGEST - PANEL) / GROUP * GROUP;
+
 impl Cut {
-    /// The cheapest: multiply-adds, and copies that weigh about as many as stand here.
+    /// The cheapest: multiply-adds, and copies that weigh about as many as stand here. Whatever the
+    /// shape, its copies are no larger than [`LARGEST`], which the scratch is sized by.
     fn of(outputs: usize, inner: usize, threads: usize) -> Self {
         const COPY: usize = 80;
         let mut best = (usize::MAX, Self { outputs: ROWS, inner: PANEL });
-        for down in 1..=outputs.div_ceil(ROWS).min(32) {
+        let fewest = outputs.div_ceil(TALLEST);
+        for down in fewest..=outputs.div_ceil(ROWS).min(32.max(fewest + 4)) {
             let height = outputs.div_ceil(down).next_multiple_of(ROWS);
             for across in 1..=inner.div_ceil(PANEL) {
                 let width = inner.div_ceil(across).next_multiple_of(PANEL);
-                let fits = height.next_multiple_of(GROUP) + width <= LARGEST;
-                if !fits && (down < 32 || across < inner.div_ceil(PANEL)) {
+                if height.next_multiple_of(GROUP) + width > LARGEST {
                     continue;
                 }
                 let tasks = outputs.div_ceil(height) * inner.div_ceil(width);
@@ -238,6 +242,30 @@ impl<L: Lanes> Steps for L {
                 prefetch(ahead.wrapping_add(column));
                 let at = strip.place(step, column);
                 self.store_some(self.load_some(part), &mut to[at..at + part.len()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_of_any_shape_fits_its_threads_scratch() {
+        let widths = [1, 7, 48, 63, 64, 65, 768, 1600, 4096, 11_008];
+        let outputs = (1..400).chain((400..270_000).step_by(997)).chain([
+            61_440, 61_441, 62_464, 65_536, 100_277, 128_256, 151_936, 200_019, 256_000, 262_144,
+        ]);
+        for outputs in outputs {
+            for inner in widths {
+                for threads in [1, 2, 3, 8, 64] {
+                    let cut = Cut::of(outputs, inner, threads);
+                    let own = DEPTH * (cut.outputs.next_multiple_of(GROUP) + cut.inner);
+                    let all = weight_gradient_scratch(5, outputs, inner, threads);
+                    assert!(own * threads <= all, "{outputs} outputs, {inner} inner, {threads}");
+                    assert!(cut.outputs % ROWS == 0 && cut.inner % PANEL == 0);
+                }
             }
         }
     }
