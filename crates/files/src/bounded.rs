@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Refusal, Result};
+use crate::{Refusal, Result, encoding::text};
 
 /// Bytes of a file of settings: a `config.json`, a chat template, a `training.toml`.
 pub const SETTINGS: u64 = 16 << 20;
@@ -116,16 +116,10 @@ pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text file of at most so many bytes; invalid UTF-8 is refused with the offset of its first bad
-/// byte.
+/// Reads a text file of at most so many bytes, without a byte order mark; invalid UTF-8 is refused with the
+/// offset of its first bad byte.
 pub fn read_utf8_up_to(path: &Path, most: u64) -> Result<String> {
-    String::from_utf8(read_bytes_up_to(path, most)?).map_err(|error| {
-        Refusal::user(format!(
-            "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first",
-            path.display(),
-            error.utf8_error().valid_up_to()
-        ))
-    })
+    text(read_bytes_up_to(path, most)?).map_err(|refusal| refusal.at(path.display()))
 }
 
 /// Reads a file of settings, which are [`SETTINGS`] bytes at most.

@@ -4,6 +4,7 @@
 
 mod bounded;
 mod counted;
+mod encoding;
 mod lock;
 mod mapping;
 mod nearest;
@@ -17,6 +18,7 @@ pub use bounded::{
     read_utf8, read_utf8_if_there, read_utf8_up_to,
 };
 pub use counted::counted;
+pub use encoding::{byte_order_mark, text};
 pub use lock::Lock;
 pub use mapping::{Mapping, map, map_file};
 pub use nearest::nearest;

@@ -173,7 +173,10 @@ fn the_gradient_of_a_large_vocabulary_equals_the_twin_on_any_number_of_threads()
                 let len = bf16::weight_gradient_scratch(rows, outputs, inner, team.threads());
                 let (mut scratch, mut dw) = (vec![7; len], vec![0.5; outputs * inner]);
                 bf16::weight_gradient(team, &dy, &x, outputs, inner, &mut scratch, &mut dw);
-                assert!(bits(&dw) == expected, "{outputs} outputs, {inner} inner, {threads} threads");
+                assert!(
+                    bits(&dw) == expected,
+                    "{outputs} outputs, {inner} inner, {threads} threads"
+                );
             }
         }
     }

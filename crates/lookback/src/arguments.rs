@@ -18,10 +18,7 @@ use clap::{
 };
 use lookback_engine::{Path, Team};
 use lookback_files::{Refusal, Result};
-use lookback_text::{
-    Tokenizer,
-    corpus::{self, Corpus, Held, Reading, Tally},
-};
+use lookback_text::corpus::{self, Corpus, Reading, Tally};
 
 use crate::{commands::Command, main_job::MainJob, memory, print::Print};
 
@@ -166,15 +163,6 @@ impl Texts {
 
 /// Bytes of a text that are read at once, where its tokenizer reads parts.
 pub(crate) const PART: usize = 1 << 20;
-
-/// In which pieces a tokenizer reads a text.
-pub(crate) fn held_for(tokenizer: &Tokenizer) -> Held {
-    match (tokenizer.reads_characters(), tokenizer.reads_parts()) {
-        (true, _) => Held::Anywhere(PART),
-        (_, true) => Held::Parts(PART),
-        _ => Held::Whole,
-    }
-}
 
 /// How weights follow their gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

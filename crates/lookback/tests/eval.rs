@@ -1,4 +1,4 @@
-//! A model is asked Tinytown's questions.
+//! A model is judged by texts and by what its run kept back, and is asked Tinytown's questions.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -78,4 +78,134 @@ fn analogies_are_ranked_and_models_are_told_apart() {
     assert_eq!(right(&object) + only("there"), right(&other) + only("here"));
     let same = world.done("eval some --questions --against some --json");
     assert_eq!(same.trim(), r#"{"differences":[]}"#);
+}
+
+/// An object of `--json`.
+fn object(world: &World, line: &str) -> Value {
+    serde_json::from_str(&world.done(line)).unwrap()
+}
+
+fn number(object: &Value, key: &str) -> f64 {
+    object[key].as_f64().unwrap()
+}
+
+/// Documents of one line, 3 to 40 characters long, and their lines of JSON.
+fn documents() -> Vec<String> {
+    let of = |day: usize| {
+        let what = ["red", "an old house", "tom sees the bird of anna, and a dog"][day % 3];
+        format!("{what}{}", "!".repeat(day % 5))
+    };
+    (0..300).map(of).collect()
+}
+
+fn as_lines(documents: &[String]) -> String {
+    documents.iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect()
+}
+
+#[test]
+fn a_run_is_judged_by_what_it_kept_back_with_its_own_number_to_the_last_bit() {
+    let world = World::new();
+    let documents = documents();
+    world.write("all.jsonl", as_lines(&documents));
+    std::fs::create_dir(world.at("folder")).unwrap();
+    for (number, part) in documents.chunks(20).enumerate() {
+        world.write(&format!("folder/{number:02}.txt"), part.join("\n"));
+    }
+    let bpe = SMALL.replace("--tokenizer char", "--tokenizer bpe:300");
+    for (texts, settings) in [
+        ("all.jsonl", SMALL.to_owned()),
+        ("all.jsonl", format!("{bpe} --threads 1")),
+        ("all.jsonl", format!("{bpe} --set compute=bf16 --set average_share=0.5")),
+        ("all.jsonl", format!("{SMALL} --set at_documents=true")),
+        ("folder", format!("{SMALL} --set at_documents=true --set compute=bf16")),
+        ("folder", bpe.clone()),
+        ("town.txt", SMALL.to_owned()),
+        ("town.txt all.jsonl", format!("{SMALL} --set at_documents=true")),
+    ] {
+        let what = format!("{texts} {settings}");
+        let trained =
+            object(&world, &format!("train {texts} {settings} --steps 7 --out run --json"));
+        let own = object(&world, "eval run --threads 2 --json");
+        assert_eq!(number(&own, "loss"), number(&trained, "validation_loss"), "{what}");
+        let kept_back = own["documents"].as_u64().unwrap() as usize;
+        match texts {
+            "all.jsonl" => {
+                assert!((25..40).contains(&kept_back), "{what}: {kept_back}");
+                world.write("held.jsonl", as_lines(&documents[300 - kept_back..]));
+                let held = object(&world, "eval run held.jsonl --json");
+                assert_eq!(held, own, "{what}");
+                let text: usize = documents[300 - kept_back..].iter().map(String::len).sum();
+                if settings == SMALL {
+                    // Each with its end, but for the very first token.
+                    assert_eq!(number(&own, "tokens") as usize, text + kept_back - 1);
+                    let bits = number(&own, "loss") * number(&own, "tokens") / 2f64.ln();
+                    let per_byte = bits / (text - 1) as f64;
+                    assert!((number(&own, "bits_per_byte") - per_byte).abs() < 1e-12);
+                }
+            }
+            "folder" => {
+                assert_eq!(kept_back, 1, "{what}");
+                let held = object(&world, "eval run folder/14.txt --json");
+                assert_eq!(held, own, "{what}");
+            }
+            _ => {}
+        }
+        std::fs::remove_dir_all(world.at("run")).unwrap();
+    }
+}
+
+#[test]
+fn documents_of_a_model_from_elsewhere_are_read_each_from_its_beginning() {
+    let world = World::new();
+    let (one, two) = ("the red bird sees tom", "an old house of anna's, and a dog, and more");
+    let documents: Vec<String> = (0..120).map(|at| [one, two][at % 2].to_owned()).collect();
+    world.write("all.jsonl", as_lines(&documents));
+    world.write("one.txt", one);
+    world.write("two.txt", two);
+    world.done(&format!("train all.jsonl {SMALL} --steps 30 --out run"));
+    std::fs::remove_file(world.at("run/training.toml")).unwrap();
+    let of = |texts: &str| {
+        let object = object(&world, &format!("eval run {texts} --json"));
+        (number(&object, "loss") * number(&object, "tokens"), number(&object, "tokens"))
+    };
+    let apart = [of("one.txt"), of("two.txt")];
+    assert_eq!(apart.map(|(_, tokens)| tokens as usize), [one.len() - 1, two.len() - 1]);
+    let together = of("one.txt two.txt");
+    assert_eq!(together.1, apart[0].1 + apart[1].1);
+    assert!((together.0 - apart[0].0 - apart[1].0).abs() < 1e-4, "{together:?} {apart:?}");
+
+    // A tokenizer that puts a bos before each text has its first token asked for too.
+    let template = serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [],
+        "special_tokens": {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}},
+    });
+    let whole = String::from_utf8(world.read("run/tokenizer.json")).unwrap();
+    let mut tokenizer: Value = serde_json::from_str(&whole).unwrap();
+    tokenizer["post_processor"] = template;
+    world.write("run/tokenizer.json", tokenizer.to_string());
+    let begun = object(&world, "eval run one.txt two.txt --json");
+    assert_eq!(number(&begun, "tokens") as usize, one.len() + two.len());
+    let bits = number(&begun, "loss") * number(&begun, "tokens") / 2f64.ln();
+    let per_byte = bits / (one.len() + two.len()) as f64;
+    assert!((number(&begun, "bits_per_byte") - per_byte).abs() < 1e-12, "{begun}");
+
+    let said = world.refused("eval run");
+    assert!(said.starts_with("TEXT is missing: run was not trained here"), "{said}");
+}
+
+#[test]
+fn a_run_whose_tokens_are_others_is_not_judged_by_them() {
+    let world = World::with_model();
+    let mut tokens = world.read("good/tokens.bin");
+    let last = tokens.len() - 4;
+    tokens[last] ^= 1;
+    world.write("good/tokens.bin", tokens);
+    let said = world.refused("eval good");
+    assert!(
+        said.ends_with("its tokens are not those that the run began with; name a text"),
+        "{said}"
+    );
+    world.done("eval good town.txt");
 }

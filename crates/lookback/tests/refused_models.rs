@@ -214,13 +214,17 @@ fn texts_to_be_judged_by_are_refused_by_name() {
     world.write("one.txt", "t");
     world.write("bytes.txt", b"tom \xc3\x28 sees");
     world.write("snow.txt", "tom sees \u{2603}");
+    world.write("wide.txt", b"\xff\xfet\0o\0m\0");
+    world.copy("good", "other");
+    std::fs::remove_file(world.at("other/training.toml")).unwrap();
     let all = lines(&[
-        "eval good",
+        "eval other",
         "eval good missing.txt",
         "eval good .",
         "eval good empty.txt",
-        "eval good one.txt",
+        "eval other one.txt",
         "eval good bytes.txt",
+        "eval good wide.txt",
         "eval good snow.txt",
         "eval good town.txt missing.txt --json",
         "verify good missing.safetensors",

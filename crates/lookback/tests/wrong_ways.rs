@@ -45,7 +45,7 @@ fn thirty_wrong_ways_of_typing_the_readmes_commands_are_answered() {
         "generate good -p tom --samplers top_k,temprature",
         "generate good -p tom --logit-bias 3:1",
         "generate -p tom good --seed -1",
-        "eval good",
+        "eval",
         "eval good held-out.txt --json",
         "eval default --questions",
         "tokenizer encode the bird is red --tokenizer good",

@@ -5,13 +5,14 @@
 //! | name | what is read |
 //! |---|---|
 //! | `-` | standard input, one document |
-//! | `*.jsonl` | a document for each line: its `text`, or the contents of its `messages` |
+//! | `*.jsonl` | a document for each line: its `text`, or the contents of its `messages` without roles |
 //! | any other file | one document |
 //! | a folder | each `.txt`, `.md` and `.jsonl` below it, packed or not, in the order of their names |
 //! | a pattern, such as `texts/**/*.txt` | each file that it matches, in the order of their names |
 //!
 //! A name that goes on with `.gz` or `.zst` is unpacked first. What is no UTF-8 is refused with the
-//! first bad byte, unless it may be replaced. A file that is named twice is read once.
+//! first bad byte, unless it may be replaced; a byte order mark is skipped. A file that is named twice is
+//! read once.
 
 mod packed;
 mod parts;
@@ -45,8 +46,8 @@ pub struct Reading {
 pub enum Held {
     /// Whole, in memory.
     Whole,
-    /// In parts of about so many bytes. The next begins with the ASCII white space after an ASCII
-    /// letter or digit, where no word goes on.
+    /// In parts of about so many bytes. The next begins where no word goes on: with the ASCII white
+    /// space after an ASCII letter or digit, or after a line feed.
     Parts(usize),
     /// In parts of about so many bytes, between any two characters.
     Anywhere(usize),
@@ -74,6 +75,8 @@ pub struct Tally {
     pub documents: usize,
     /// Bytes of their texts.
     pub bytes: usize,
+    /// Documents that were the contents of messages.
+    pub chats: usize,
     /// Lines that were passed over.
     pub skipped: usize,
     /// Files in which bytes were replaced.
@@ -275,6 +278,7 @@ impl Corpus {
             stream.text(&mut from, held, &mut count)?;
         }
         tally.files += 1;
+        tally.chats += stream.chats();
         tally.replaced += usize::from(stream.has_replaced());
         tracing::debug!(
             file = %path.display(),

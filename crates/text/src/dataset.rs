@@ -1,9 +1,12 @@
 //! Tokens of texts, in a memory-mapped file: windows to learn from, windows to be judged by.
 //!
 //! The last tenth is kept for validation. Which window a draw is depends on the seed and the draw's
-//! number alone, so that a run can go on where another stopped.
+//! number alone, so that a run can go on where another stopped. Read `dataset/encode` for how texts become
+//! tokens, and `dataset/windows` next.
 
+mod encode;
 mod gather;
+mod windows;
 
 use std::{
     io::{self, Write},
@@ -13,14 +16,12 @@ use std::{
 };
 
 use lookback_files::{Mapping, Refusal, Result, counted, map, write_whole_with};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
 use sha2::{Digest, Sha256};
 
 use crate::TokenId;
+pub use encode::{Ending, encode};
 pub use gather::Gathering;
+pub use windows::{Begin, Cut, Windows};
 
 /// What a token file begins with.
 const MAGIC: &[u8; 8] = b"lbtokens";
@@ -43,16 +44,6 @@ enum Tokens {
         /// Once it was asked for: an id beyond it was written into the file since then.
         largest: OnceLock<Option<TokenId>>,
     },
-}
-
-/// Where windows to learn from begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// At any token.
-    Anywhere,
-    /// At the first token of a document, and in one that is many contexts long a context further on each
-    /// time: a text that is one document is not learned from its beginning alone.
-    Documents,
 }
 
 impl Dataset {
@@ -198,9 +189,16 @@ impl Dataset {
         0..self.len() - self.len() / 10
     }
 
-    /// The last tenth, to be judged by.
+    /// The last tenth, to be judged by: from the first document that begins in it, if at least half of it is
+    /// then left. So what a run is judged by is, of several documents, the last of them, each whole.
     pub fn validation(&self) -> Range<usize> {
-        self.training().end..self.len()
+        let last = self.training().end..self.len();
+        let least = (last.len() / 2).max(2);
+        let next = self.documents.partition_point(|&document| document < last.start);
+        match self.documents.get(next) {
+            Some(&first) if last.end - first >= least => first..last.end,
+            _ => last,
+        }
     }
 
     /// Refuses a text that holds no window of one context, or no token to be judged by.
@@ -220,16 +218,6 @@ impl Dataset {
         }
         Ok(())
     }
-
-    /// Windows of `context` inputs, each followed by one more token as the last target, side by side;
-    /// together their targets are all tokens of the range but its first.
-    pub fn side_by_side(range: Range<usize>, context: usize) -> impl Iterator<Item = Range<usize>> {
-        let end = range.end;
-        range
-            .step_by(context)
-            .map(move |first| first..end.min(first + context + 1))
-            .filter(|window| window.len() > 1)
-    }
 }
 
 /// A hash that can be written to.
@@ -246,59 +234,8 @@ impl Write for Hash {
     }
 }
 
-/// Draws windows to learn from.
-#[derive(Clone, Debug)]
-pub struct Windows {
-    seed: u64,
-    /// Beginnings are below this, or are these.
-    below: u64,
-    documents: Vec<usize>,
-}
-
-impl Windows {
-    /// Over the training part of a dataset that was [checked](Dataset::check).
-    pub fn new(data: &Dataset, context: usize, begin: Begin, seed: u64) -> Self {
-        let end = data.training().end - context;
-        let documents = match begin {
-            Begin::Anywhere => Vec::new(),
-            Begin::Documents => {
-                let ends = data.documents.iter().skip(1).copied().chain([data.training().end]);
-                let documents = data.documents.iter().copied().zip(ends);
-                let begun = documents.flat_map(|(first, end)| beginnings(first..end, context));
-                begun.take_while(|&first| first < end).collect()
-            }
-        };
-        let below = if documents.is_empty() { end } else { documents.len() };
-        Self { seed, below: below as u64, documents }
-    }
-
-    /// Where the window of a draw begins.
-    pub fn draw(&self, number: u64) -> usize {
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        // A stream of its own, so that no draw repeats what started the weights.
-        random.set_stream(u64::MAX);
-        random.set_word_pos(u128::from(number) * 2);
-        let drawn = (u128::from(random.next_u64()) * u128::from(self.below)) >> 64;
-        let drawn = drawn as usize;
-        self.documents.get(drawn).copied().unwrap_or(drawn)
-    }
-}
-
-/// Contexts from which on a document is long: what follows its first is then most of the text.
-const LONG: usize = 16;
-
-/// Where windows of a document begin: where it does, and in a long one a context further on each time; the
-/// last so that it ends with the document.
-fn beginnings(document: Range<usize>, context: usize) -> impl Iterator<Item = usize> {
-    let last = document.start.max(document.end.saturating_sub(context));
-    let count = if document.len() < LONG * context { 1 } else { usize::MAX };
-    document.step_by(context).take(count).map(move |begin| begin.min(last))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn numbers(count: u32) -> Vec<TokenId> {
@@ -306,42 +243,16 @@ mod tests {
     }
 
     #[test]
-    fn validation_windows_ask_for_every_token_but_the_first_once() {
-        for (len, context) in [(2, 1), (10, 3), (10, 9), (10, 10), (10, 100), (64, 8)] {
-            let windows = Dataset::side_by_side(100..100 + len, context);
-            let targets: Vec<usize> =
-                windows.flat_map(|window| window.start + 1..window.end).collect();
-            assert_eq!(targets, (101..100 + len).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_draw_does_not_depend_on_those_before_it() {
-        let data = Dataset::new(numbers(1000), Vec::new());
-        let windows = Windows::new(&data, 16, Begin::Anywhere, 7);
-        let forth: Vec<usize> = (0..50).map(|number| windows.draw(number)).collect();
-        let back: Vec<usize> = (0..50).rev().map(|number| windows.draw(number)).collect();
-        assert!(forth.iter().eq(back.iter().rev()));
-        assert!(forth.iter().all(|&first| first + 16 < data.training().end));
-    }
-
-    #[test]
-    fn windows_can_begin_at_documents_only() {
-        let data = Dataset::new(numbers(1000), vec![0, 100, 300, 890, 950]);
-        let windows = Windows::new(&data, 40, Begin::Documents, 7);
-        assert!((0..50).all(|number| [0, 100, 300].contains(&windows.draw(number))));
-    }
-
-    #[test]
-    fn windows_of_long_documents_reach_all_of_them() {
-        let data = Dataset::new(numbers(1000), vec![0, 40, 50]);
-        let windows = Windows::new(&data, 16, Begin::Documents, 7);
-        let begun: BTreeSet<usize> = (0..2000).map(|number| windows.draw(number)).collect();
-        assert!(begun.is_superset(&BTreeSet::from([0, 40, 50, 66])));
-        assert!(begun.iter().all(|&first| [0, 40].contains(&first) || first >= 50), "{begun:?}");
-        // A text without documents beside it is one.
-        let reached: BTreeSet<usize> = begun.iter().flat_map(|&first| first..first + 16).collect();
-        assert!((50..850).all(|at| reached.contains(&at)));
+    fn validation_begins_at_a_document_where_one_begins_early_in_the_last_tenth() {
+        let validation = |len, documents| Dataset::new(numbers(len), documents).validation();
+        assert_eq!(validation(1000, vec![]), 900..1000);
+        assert_eq!(validation(1000, vec![0]), 900..1000);
+        assert_eq!(validation(1000, vec![0, 300, 899, 931, 940]), 931..1000);
+        assert_eq!(validation(1000, vec![0, 900, 901]), 900..1000);
+        assert_eq!(validation(1000, vec![0, 950]), 950..1000);
+        // Too little would be left.
+        assert_eq!(validation(1000, vec![0, 951]), 900..1000);
+        assert_eq!(validation(20, vec![0, 19]), 18..20);
     }
 
     #[test]

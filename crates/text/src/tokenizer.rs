@@ -183,8 +183,15 @@ impl Tokenizer {
         specials.map(|token| &*token.content)
     }
 
+    /// What the tokenizer's template puts before and behind each text.
+    pub fn put_around(&self) -> (Vec<TokenId>, Vec<TokenId>) {
+        let Template { before, after } = &self.0.template;
+        let ids = |side: &[u32]| side.iter().copied().map(TokenId).collect();
+        (ids(before), ids(after))
+    }
+
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
-    /// begins with the ASCII white space that stood after an ASCII letter or digit.
+    /// begins as [`Held::Parts`](crate::corpus::Held::Parts) says.
     pub fn reads_parts(&self) -> bool {
         let Inner { normalizers, splitter, bpe, .. } = &*self.0;
         let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();

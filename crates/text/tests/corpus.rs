@@ -82,6 +82,93 @@ fn folders_lines_and_packed_files_are_read_in_the_order_of_their_names() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_text_packed_or_not() {
+    let marked = |text: &str| format!("\u{feff}{text}").into_bytes();
+    let (text, lines) = (marked("line one\r\nline two"), marked(LINES));
+    // Two files put together have the second one's mark in their midst.
+    let joined = [lines.clone(), lines.clone()].concat();
+    let folder = folder(&[
+        ("a.txt", &text),
+        ("b.txt.gz", &gzip(&text)),
+        ("c.txt.zst", &zstd(&text)),
+        ("d.jsonl", &joined),
+        ("e.jsonl.gz", &gzip(&lines)),
+        ("f.jsonl.zst", &zstd(&lines)),
+        ("g/only-a-mark.txt", "\u{feff}".as_bytes()),
+    ]);
+    for name in ["a.txt", "b.txt.gz", "c.txt.zst"] {
+        for held in [Held::Whole, Held::Parts(1)] {
+            let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
+            let mut whole = String::new();
+            let tally = corpus.read(held, &mut |part| {
+                whole += part.text;
+                Ok(())
+            });
+            assert_eq!((whole.as_str(), tally.unwrap().bytes), ("line one\r\nline two", 18));
+        }
+    }
+    for (name, times) in [("d.jsonl", 2), ("e.jsonl.gz", 1), ("f.jsonl.zst", 1)] {
+        let (texts, tally) = read(&[folder.path().join(name)], STRICT).unwrap();
+        assert_eq!(texts, ["one\nand more", "two?\ntwo.", "three"].repeat(times), "{name}");
+        assert_eq!(tally.skipped, 0);
+    }
+    let said = refusal(folder.path(), "g/only-a-mark.txt", STRICT);
+    assert_eq!(said, "g/only-a-mark.txt: it is empty; give a text to learn from");
+}
+
+#[test]
+fn utf_16_is_refused_by_its_name_packed_or_not_and_never_replaced() {
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let bytes = wide("\u{feff}{\"text\": \"one\"}\r\n");
+    let folder = folder(&[
+        ("a.txt", &bytes),
+        ("b.jsonl", &bytes),
+        ("c.txt.gz", &gzip(&bytes)),
+        ("d.txt", &wide("the bird is red")),
+    ]);
+    let replacing = Reading { lossy: true, skip_bad: true, ..STRICT };
+    for name in ["a.txt", "b.jsonl", "c.txt.gz", "d.txt"] {
+        for how in [STRICT, replacing] {
+            let expected =
+                "it is UTF-16; convert it to UTF-8 first, as iconv -f UTF-16 -t UTF-8 does";
+            assert_eq!(refusal(folder.path(), name, how), format!("{name}: {expected}"));
+        }
+    }
+}
+
+#[test]
+fn documents_of_messages_are_counted() {
+    let folder = folder(&[("a.jsonl", LINES.as_bytes()), ("b.txt", b"no messages")]);
+    let tally = read(&[folder.path().to_owned()], STRICT).unwrap().1;
+    assert_eq!((tally.documents, tally.chats), (4, 1));
+}
+
+#[test]
+fn a_text_without_spaces_comes_in_parts_too_and_has_its_tokens() {
+    let mut text = String::new();
+    for line in 0..3000u32 {
+        let signs = (0..line % 40).map(|at| 0x4e00 + (line * 7 + at * at) % 900);
+        text.extend(signs.filter_map(char::from_u32));
+        text += ["。\n", "\n", "！\n\n", "。\n/", "，", " \n\u{3000}"][line as usize % 6];
+    }
+    assert!(!text.contains(|sign: char| sign.is_ascii_alphanumeric()));
+    let folder = folder(&[("long.txt", text.as_bytes())]);
+    let corpus = find(&[folder.path().join("long.txt")], STRICT).unwrap();
+    let learned = Tokenizer::train_bpe(&[&text], 400, &["<|endoftext|>"]).unwrap();
+    let named = |name| Named::from_name(name).unwrap().tokenizer().unwrap();
+    for tokenizer in [&learned, &named("gpt2"), &named("cl100k"), &named("o200k")] {
+        let (mut ids, mut parts) = (Vec::new(), 0);
+        let tally = corpus.read(Held::Parts(1), &mut |part| {
+            ids.extend(tokenizer.encode_part(part.text, part.at)?);
+            parts += 1;
+            Ok(())
+        });
+        assert!(tally.is_ok() && parts > 1, "{parts}");
+        assert!(ids == tokenizer.encode_bare(&text, Specials::Text).unwrap(), "{tokenizer:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named_with_its_place() {
     let bomb = gzip(&vec![b'a'; 4 << 20]);
     let bad_lines =

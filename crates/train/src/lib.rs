@@ -9,6 +9,7 @@ mod changes;
 mod checkpoint;
 mod course;
 mod directory;
+mod judge;
 mod kept;
 mod mean_loss;
 mod pace;
@@ -20,6 +21,7 @@ pub use best::Kept;
 pub use checkpoint::Checkpoint;
 pub use course::{Course, Ending, Event, Finished, Limit};
 pub use directory::Directory;
+pub use judge::Judge;
 pub use kept::Restored;
 pub use pace::Pace;
 pub use recipe::{

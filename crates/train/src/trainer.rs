@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_engine::{
-    Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, evaluate, learn,
+    Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, learn,
 };
 use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightId};
@@ -12,12 +12,10 @@ use lookback_text::dataset::{Dataset, Windows};
 use crate::{
     average::Average,
     best::Best,
+    judge::Judge,
     mean_loss::MeanLoss,
     recipe::{KeptWeights, Recipe},
 };
-
-/// Rows of a pass that only judges.
-const EVALUATED_ROWS: usize = 1024;
 
 /// Where a step's windows come from.
 #[derive(Debug)]
@@ -62,8 +60,9 @@ pub struct Trainer {
     pub(crate) best: Option<Best>,
     gradients: Gradients,
     space: Workspace,
+    judge: Judge,
     /// For passes that only judge, where the space of those that learn is too small for them.
-    judge: Option<Workspace>,
+    judging_space: Option<Workspace>,
     batch: Batch,
     targets: Targets,
     window: Vec<TokenId>,
@@ -113,7 +112,8 @@ impl Trainer {
             mean_loss: MeanLoss::default(),
             best: None,
             space: space(learns),
-            judge: judges.map(space),
+            judge: Judge::new(positions),
+            judging_space: judges.map(space),
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
@@ -312,8 +312,8 @@ impl Trainer {
         Taken { step, loss, mean_loss, gradient_norm, rate, seconds }
     }
 
-    /// The loss of the model as it stands, or of the mean of its last steps, over a range of tokens, in windows of one context
-    /// side by side.
+    /// The loss of the model as it stands, or of the mean of its last steps, over a range of tokens, in
+    /// windows that begin where those to learn from do.
     pub fn judge(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
         self.exchange();
         let loss = self.judge_weights(data, range);
@@ -322,25 +322,9 @@ impl Trainer {
     }
 
     fn judge_weights(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
-        let mut all = Loss::default();
-        let mut windows = Dataset::side_by_side(range, self.recipe.context).peekable();
-        let sequences = (EVALUATED_ROWS / self.recipe.context).max(1);
-        while windows.peek().is_some() {
-            self.batch.clear();
-            self.targets.ids.clear();
-            for index in 0..sequences {
-                let Some(window) = windows.next() else { break };
-                let to = &mut self.window[..window.len()];
-                data.read(window.start, to);
-                take(&mut self.batch, &mut self.targets, index, to);
-            }
-            self.batch.want_all();
-            let space = self.judge.as_mut().unwrap_or(&mut self.space);
-            let loss = evaluate(&self.weights, space, &self.team, &self.batch, &self.targets);
-            all.total += loss.total;
-            all.rows += loss.rows;
-        }
-        all
+        let windows = data.windows(range, self.recipe.context, self.recipe.begin().into());
+        let space = self.judging_space.as_mut().unwrap_or(&mut self.space);
+        self.judge.loss(&self.weights, space, &self.team, data, windows)
     }
 }
 
@@ -348,10 +332,10 @@ impl Trainer {
 fn shapes(recipe: &Recipe) -> (Shape, Option<Shape>) {
     let learns =
         Shape::Learn { rows: recipe.batch * recipe.context, sequences: most_sequences(recipe) };
-    let sequences = (EVALUATED_ROWS / recipe.context).max(1);
-    let rows = sequences * recipe.context;
-    let fits = rows <= learns.rows() && sequences <= most_sequences(recipe);
-    (learns, (!fits).then_some(Shape::Evaluate { rows, sequences }))
+    let judges = Judge::new(recipe.context).shape();
+    let fits = matches!(judges, Shape::Evaluate { rows, sequences }
+        if rows <= learns.rows() && sequences <= most_sequences(recipe));
+    (learns, (!fits).then_some(judges))
 }
 
 /// Sequences of a pass at most: where they are short, there are more of them.

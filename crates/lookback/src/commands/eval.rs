@@ -1,24 +1,46 @@
 //! `lookback eval`: how surprised a model is by a text, or how many of Tinytown's questions it answers.
 
-use std::path::PathBuf;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
-use lookback::open::Model;
-use lookback_engine::{Shape, Team, Workspace, evaluate};
+use lookback::open::{Model, find};
+use lookback_engine::{Team, Workspace};
 use lookback_files::{Refusal, Result, counted};
-use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
-use lookback_text::dataset::{Dataset, Gathering};
+use lookback_model::{Loss, TokenId};
+use lookback_text::{
+    Tokenizer,
+    dataset::{Cut, Dataset, Ending, encode},
+};
+use lookback_train::{Directory, Judge, Recipe};
 use serde_json::json;
 
+use super::train::tokens;
 use crate::{
-    arguments::{Compute, Form, Machine, Texts, held_for},
+    arguments::{Compute, Form, Machine, Texts},
     print::Print,
     questions::{Scores, differences},
 };
 
 const EXAMPLES: &str = "\
-The texts are joined and cut into windows of one context (of 2048 tokens at most), laid side by \
-side; every token but the very first is asked for once, from those before it in its window.
+A model that lookback trained (a directory with training.toml) is judged as its run was: texts are read as \
+train reads them, with the end-of-text token behind each document, in windows as long as its context and in \
+the run's precision. With at_documents, windows begin at documents: of each document its first context \
+counts, of one longer than 16 contexts all.
+
+Without TEXT a run is judged by what it kept back, and has the validation loss that train told of the weights \
+it kept, to the last bit. That is the last tenth of its tokens, from the first document that begins in it if \
+half of it is then left: of several documents the last ones. Given as TEXT they have the same loss.
+
+Any other model reads each document from its beginning, with what its tokenizer puts around a text (as a rule \
+a bos), as tokenizer(text) of transformers does. No token is predicted from another document. Windows of one \
+context, of 2048 tokens at most, lie side by side; every token but a document's first is asked for once, from \
+those before it in its window.
+
+bits_per_byte is the loss of all tokens asked for, those that end documents included, over the bytes of text \
+that they stand for.
 
 --questions asks what lookback corpus --questions prints and counts what the model answers greedily. \
 Beside it stand five that understand nothing: the commonest answer of the kind, a choice by chance, \
@@ -27,13 +49,14 @@ occurs in it before, and a parrot, which does so with the built-in model's text.
 says where the answer stands among all tokens by the cosine to x - man + woman. --against says which \
 questions another model answers differently, such as one trained without a fact.
 
-Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens; with --questions: \
+Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens (those asked for), documents; with --questions: \
 questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and \
 analogies, each with x, answer and its ranks (left_out, among_all, of_x_alone); with --against: \
 differences, each with kind, prompt, answer, and whether it is right here (here) and there (there).
 
 Examples:
-  lookback eval runs/mine held-out.txt
+  lookback eval runs/mine
+  lookback eval runs/mine held-out.jsonl
   lookback eval model.gguf chapter-1.txt chapter-2.txt --json
   lookback eval default --questions
   lookback eval default --questions --against runs/without";
@@ -45,8 +68,9 @@ pub(crate) struct Eval {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// UTF-8 files, .jsonl, folders of these, packed or not, or -, in this order.
-    #[arg(value_name = "TEXT", required_unless_present = "questions")]
+    /// UTF-8 files, .jsonl, folders of these, packed or not, or -, in this order; without any, what the
+    /// run kept back.
+    #[arg(value_name = "TEXT")]
     texts: Vec<PathBuf>,
     /// Asks the built-in corpus's questions instead.
     #[arg(long, conflicts_with = "texts")]
@@ -57,9 +81,9 @@ pub(crate) struct Eval {
     /// Says which questions another model answers differently.
     #[arg(long, value_name = "MODEL", requires = "questions")]
     against: Option<String>,
-    /// The precision of matrix products.
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
-    compute: Compute,
+    /// The precision of matrix products [default: a run's own for texts, else f32].
+    #[arg(long, value_name = "TYPE")]
+    compute: Option<Compute>,
     #[command(flatten)]
     reading: Texts,
     #[command(flatten)]
@@ -72,11 +96,12 @@ impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let team = self.machine.team()?;
-        let model = super::open(&self.model, self.compute, &team, print)?;
         if self.questions {
+            let compute = self.compute.unwrap_or(Compute::F32);
+            let model = super::open(&self.model, compute, &team, print)?;
             let scores = Scores::ask(&model, &team, self.seed)?;
             if let Some(other) = &self.against {
-                let other = super::open(other, self.compute, &team, print)?;
+                let other = super::open(other, compute, &team, print)?;
                 let other = Scores::ask(&other, &team, self.seed)?;
                 return differences(&scores, &other, self.form.json, print);
             }
@@ -85,76 +110,153 @@ impl Eval {
                 false => scores.lines()?.iter().try_for_each(|line| print.line(line)),
             };
         }
-        let tokenizer = model.tokenizer()?;
-        let (mut gathered, mut bytes) = (Gathering::new(&std::env::temp_dir()), 0);
-        let corpus = self.reading.find(&self.texts)?;
-        let tally = corpus.read(held_for(tokenizer), &mut |part| {
-            let of_part = tokenizer.encode_part(part.text, part.at);
-            bytes += part.text.len();
-            gathered.extend(&of_part.map_err(|refusal| refusal.at(part.path.display()))?)
-        })?;
-        Texts::tell(&tally, print);
-        let ids = gathered.finish()?;
-        if ids.len() < 2 {
-            let what = if ids.is_empty() { "it is empty" } else { "it is one token long" };
+        let run = Run::of(&find(&self.model)?)?;
+        let own = run.as_ref().map(|run| run.recipe.compute.into());
+        let compute: lookback_engine::Compute =
+            self.compute.map(Into::into).or(own).unwrap_or_default();
+        let model = super::open(&self.model, compute, &team, print)?;
+        let asked = match &run {
+            Some(run) if self.texts.is_empty() => run.kept_back(&model)?,
+            None if self.texts.is_empty() => {
+                return Err(Refusal::user(format!(
+                    "TEXT is missing: {} was not trained here, so it has no text of its own to be judged \
+                     by; see lookback eval --help",
+                    self.model
+                )));
+            }
+            _ => self.read(&model, run.as_ref(), print)?,
+        };
+        let loss = asked.loss(&model, &team);
+        if loss.rows == 0 {
+            let what = if asked.data.is_empty() { "it is empty" } else { "it is one token long" };
             return Err(Refusal::user(format!(
                 "{}: {what}, and a token can only be predicted from one before it; give more text",
-                self.texts[0].display(),
+                self.texts.first().unwrap_or(&model.path).display(),
             )));
         }
-        let context = model.config().context.min(LONGEST).min(ids.len() - 1);
-        let loss = judge(&model, &team, &ids, context);
         let mean = loss.mean();
-        // The first token is not asked for, so its bytes are not counted.
-        let mut first = [TokenId(0)];
-        ids.read(0, &mut first);
-        let bytes = bytes - tokenizer.bytes_of(first[0]).len().min(bytes);
+        let bytes = asked.bytes(model.tokenizer()?);
         let bits = loss.total / std::f64::consts::LN_2 / bytes.max(1) as f64;
         let perplexity = libm::exp(mean);
+        let documents = asked.documents();
         if self.form.json {
             return print.json(&json!({
                 "loss": mean,
                 "perplexity": perplexity,
                 "bits_per_byte": bits,
                 "tokens": loss.rows,
+                "documents": documents,
             }));
         }
+        let of_all = match asked.range.len() - loss.rows <= documents.max(1) {
+            true => String::new(),
+            false => format!(" of {} asked for", asked.range.len()),
+        };
         print.line(&format!(
-            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, {}",
+            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, \
+             {}{of_all}",
             counted(loss.rows, "token")
         ))
     }
+
+    /// The texts, as a run reads them or as any other model does.
+    fn read(&self, model: &Model, run: Option<&Run>, print: &mut Print) -> Result<Asked> {
+        let ending = if run.is_some() { Ending::EndToken } else { Ending::Template };
+        let corpus = self.reading.find(&self.texts)?;
+        let (data, tally) = encode(&corpus, model.tokenizer()?, ending, &std::env::temp_dir())?;
+        Texts::tell(&tally, print);
+        let (cut, longest) = match run {
+            Some(run) => (run.recipe.begin().into(), usize::MAX),
+            None => (Cut::ByDocument, LONGEST),
+        };
+        let context = model.config().context.min(longest);
+        Ok(Asked { range: 0..data.len(), data, context, cut, text_bytes: Some(tally.bytes) })
+    }
 }
 
-/// Tokens of a window at most: attention's cost grows with them.
+/// Tokens of a window at most, of models that were not trained here: attention's cost grows with them.
 const LONGEST: usize = 2048;
 
-/// Rows of a pass.
-const ROWS: usize = 1024;
+/// The run that a model came from.
+struct Run {
+    directory: Directory,
+    recipe: Recipe,
+}
 
-/// The loss over windows of one context side by side; each token but the first is asked for once.
-fn judge(model: &Model, team: &Team, ids: &Dataset, context: usize) -> Loss {
-    let sequences = (ROWS / context).max(1);
-    let shape = Shape::Evaluate { rows: sequences * context, sequences };
-    let mut space = Workspace::new(model.network(), shape, context, team.threads());
-    let (mut batch, mut targets) =
-        (Batch::new(), Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 });
-    let mut all = Loss::default();
-    let mut window = vec![TokenId(0); context + 1];
-    let mut windows = Dataset::side_by_side(0..ids.len(), context).peekable();
-    while windows.peek().is_some() {
-        batch.clear();
-        targets.ids.clear();
-        for (index, place) in windows.by_ref().take(sequences).enumerate() {
-            let window = &mut window[..place.len()];
-            ids.read(place.start, window);
-            batch.push(SequenceId(index as u32), 0, &window[..window.len() - 1]);
-            targets.ids.extend(window[1..].iter().map(|id| id.0));
-        }
-        batch.want_all();
-        let loss = evaluate(&model.weights, &mut space, team, &batch, &targets);
-        all.total += loss.total;
-        all.rows += loss.rows;
+impl Run {
+    /// The run of a directory, or of one of its snapshots; nothing for a model from elsewhere.
+    fn of(model: &Path) -> Result<Option<Self>> {
+        let is_snapshot =
+            |folder: &&Path| folder.file_name().is_some_and(|name| name == "snapshots");
+        let above = model.parent().filter(is_snapshot).and_then(Path::parent);
+        let is_run = |folder: &&Path| folder.join("training.toml").exists();
+        let Some(folder) = [Some(model), above].into_iter().flatten().find(is_run) else {
+            return Ok(None);
+        };
+        let directory = Directory::begun(folder)?;
+        let recipe = directory.read_settings()?;
+        Ok(Some(Self { directory, recipe }))
     }
-    all
+
+    /// What it kept back to be judged by.
+    fn kept_back(&self, model: &Model) -> Result<Asked> {
+        let folder = self.directory.path();
+        let data = tokens(folder, &self.directory, model.tokenizer()?)?;
+        data.check(self.recipe.context).map_err(|refusal| refusal.at(folder.display()))?;
+        let is_known = |id: TokenId| id.index() < model.config().vocabulary;
+        if data.digest()? != self.recipe.data || !data.largest().is_some_and(is_known) {
+            return Err(Refusal::user(format!(
+                "{}: its tokens are not those that the run began with; name a text",
+                folder.display()
+            )));
+        }
+        let (context, cut) = (self.recipe.context, self.recipe.begin().into());
+        Ok(Asked { range: data.validation(), data, context, cut, text_bytes: None })
+    }
+}
+
+/// Tokens that a model is asked for.
+struct Asked {
+    data: Dataset,
+    range: Range<usize>,
+    context: usize,
+    cut: Cut,
+    /// Bytes of the texts, where they were just read.
+    text_bytes: Option<usize>,
+}
+
+impl Asked {
+    fn windows(&self) -> impl Iterator<Item = Range<usize>> {
+        self.data.windows(self.range.clone(), self.context, self.cut)
+    }
+
+    fn loss(&self, model: &Model, team: &Team) -> Loss {
+        let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
+        let mut judge = match self.cut {
+            // Short documents share a pass; those of a run do so as they did in the run.
+            Cut::ByDocument => Judge::new(longest).of_short_windows(64),
+            Cut::SideBySide | Cut::AtDocuments => Judge::new(self.context),
+        };
+        let network = model.network();
+        let mut space = Workspace::new(network, judge.shape(), self.context, team.threads())
+            .computing(network, model.weights.compute());
+        judge.loss(&model.weights, &mut space, team, &self.data, self.windows())
+    }
+
+    /// Bytes of text that the targets stand for: all but those of tokens that nobody asked for.
+    fn bytes(&self, tokenizer: &Tokenizer) -> usize {
+        let bytes = |range| self.data.text_bytes(tokenizer, range);
+        let mut all = self.text_bytes.unwrap_or_else(|| bytes(self.range.clone()));
+        let mut at = self.range.start;
+        for window in self.windows() {
+            all = all.saturating_sub(bytes(at..(window.start + 1).max(at)));
+            at = window.end;
+        }
+        all.saturating_sub(bytes(at..self.range.end))
+    }
+
+    /// Documents that begin in the range.
+    fn documents(&self) -> usize {
+        self.data.documents().iter().filter(|&at| self.range.contains(at)).count()
+    }
 }

@@ -188,10 +188,5 @@ pub(super) fn read_input() -> Result<String> {
     std::io::stdin()
         .read_to_end(&mut bytes)
         .map_err(|error| Refusal::ours(format!("standard input could not be read ({error})")))?;
-    String::from_utf8(bytes).map_err(|error| {
-        Refusal::user(format!(
-            "standard input: byte {} is not valid UTF-8; convert it to UTF-8 first",
-            error.utf8_error().valid_up_to()
-        ))
-    })
+    lookback_files::text(bytes).map_err(|refusal| refusal.at("standard input"))
 }

@@ -20,6 +20,7 @@ use lookback_train::{
 use serde_json::json;
 
 use prepare::Prepared;
+pub(crate) use replay::tokens;
 
 use crate::{
     arguments::{Compute, Form, Machine, Optimizer, Texts},
@@ -30,7 +31,11 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-The last tenth of the text is kept back for validation. DIR becomes a model that \
+The last tenth of the text is kept back for validation; of several documents, the last of them. An \
+end-of-text token stands behind each document, so that a model learns where documents begin and end. Of \
+messages the contents are learned, without roles.
+
+DIR becomes a model that \
 transformers loads: the weights of the validation with the lowest loss, or those \
 of the last step with --set keep=last. Beside it stand training.toml (the \
 settings), metrics.jsonl (a line a step) and a checkpoint, which commands read in \

@@ -6,7 +6,9 @@
 //!     merge the commonest pair everywhere; of equally common ones, the one of the lowest ids
 //! ```
 //! 1. A word is merged once, however often it occurs; its count stands for the rest.
-//! 2. For each pair, the words that have contained it; only these are looked at when it is merged.
+//! 2. For each pair, the places where it has stood; only these are looked at when it is merged, so that a
+//!    word may be a whole text, as where a script has no spaces. Each merge at a place adds two at most:
+//!    memory is in proportion to the different words, whatever the vocabulary's size.
 //! 3. A heap of pairs with counts that may be out of date: the best is checked, and put back if it is.
 
 use std::{
@@ -28,10 +30,22 @@ use crate::{
 /// Texts longer than this are counted in parts, side by side.
 const PART: usize = 1 << 18;
 
-/// A different word, spelled in pieces, and how often it occurs.
-struct Word {
-    pieces: Vec<u32>,
-    count: i64,
+/// A piece among the neighbours of its word; [`GONE`] where it was merged into the one before it.
+#[derive(Clone, Copy)]
+struct Place {
+    piece: u32,
+    before: u32,
+    after: u32,
+    word: u32,
+}
+
+/// No piece, no neighbour.
+const GONE: u32 = u32::MAX;
+
+/// Every different word's pieces, one word behind the other, and how often each word occurs.
+struct Spelled {
+    places: Vec<Place>,
+    counts: Vec<i64>,
 }
 
 /// Words and how often they occur, in texts as they come.
@@ -107,8 +121,8 @@ pub(crate) fn train(counts: &Counts, size: usize, specials: &[&str]) -> Result<V
     for letter in letters {
         vocabulary.insert(letter.encode_utf8(&mut [0; 4]), vocabulary.size())?;
     }
-    let mut words = spelled(&counts.words, &vocabulary);
-    grow(&mut vocabulary, &mut words, size)?;
+    let mut spelled = spelled(&counts.words, &vocabulary)?;
+    grow(&mut vocabulary, &mut spelled, size)?;
     Ok(vocabulary)
 }
 
@@ -132,36 +146,50 @@ fn parts(text: &str) -> Vec<&str> {
 }
 
 /// The words as pieces, in an order that the texts alone decide.
-fn spelled(words: &HashMap<String, i64>, vocabulary: &Vocabulary) -> Vec<Word> {
+fn spelled(words: &HashMap<String, i64>, vocabulary: &Vocabulary) -> Result<Spelled> {
     let mut words: Vec<(&String, i64)> = words.iter().map(|(word, &count)| (word, count)).collect();
     words.sort_unstable();
+    let len = words.iter().map(|(word, _)| word.len()).sum::<usize>();
+    if len >= GONE as usize {
+        return Err(Refusal::user(format!(
+            "the different words of the texts have {len} bytes together, more than a tokenizer can be \
+             learned from; give less text"
+        )));
+    }
     let bytes: Vec<u32> = (0..=255)
         .map(|byte| vocabulary.id(alphabet::letter(byte).encode_utf8(&mut [0; 4])))
         .map(|id| id.expect("every byte was inserted"))
         .collect();
-    let word = |(word, count): (&String, i64)| Word {
-        pieces: word.bytes().map(|byte| bytes[usize::from(byte)]).collect(),
-        count,
-    };
-    words.into_iter().map(word).collect()
+    let mut spelled = Spelled { places: Vec::with_capacity(len), counts: Vec::new() };
+    for (word, count) in words {
+        let first = spelled.places.len() as u32;
+        let end = first + word.len() as u32;
+        let place = |(at, byte): (u32, u8)| Place {
+            piece: bytes[usize::from(byte)],
+            before: if at > first { at - 1 } else { GONE },
+            after: if at + 1 < end { at + 1 } else { GONE },
+            word: spelled.counts.len() as u32,
+        };
+        spelled.places.extend((first..end).zip(word.bytes()).map(place));
+        spelled.counts.push(count);
+    }
+    Ok(spelled)
 }
 
-/// How often a pair occurs, and in which words it has been (some perhaps named twice).
+/// How often a pair occurs, and where its left piece has stood (some places perhaps named twice).
 #[derive(Default)]
 struct Pair {
     count: i64,
-    words: Vec<u32>,
+    places: Vec<u32>,
 }
 
-fn grow(vocabulary: &mut Vocabulary, words: &mut [Word], size: usize) -> Result<()> {
+fn grow(vocabulary: &mut Vocabulary, spelled: &mut Spelled, size: usize) -> Result<()> {
     let mut pairs: Map<Pair> = Map::default();
-    for (word, at) in words.iter().zip(0..) {
-        for two in word.pieces.windows(2) {
-            let pair = pairs.entry(key(two[0], two[1])).or_default();
-            pair.count += word.count;
-            if pair.words.last() != Some(&at) {
-                pair.words.push(at);
-            }
+    for (place, at) in spelled.places.iter().zip(0..) {
+        if let Some(after) = spelled.places.get(place.after as usize) {
+            let pair = pairs.entry(key(place.piece, after.piece)).or_default();
+            pair.count += spelled.counts[place.word as usize];
+            pair.places.push(at);
         }
     }
     let mut heap: BinaryHeap<(i64, Reverse<u64>)> =
@@ -188,16 +216,15 @@ fn grow(vocabulary: &mut Vocabulary, words: &mut [Word], size: usize) -> Result<
             }
         };
         vocabulary.merges.push((left, right));
-        let mut at = std::mem::take(&mut pairs.entry(best).or_default().words);
-        at.sort_unstable();
-        at.dedup();
+        let mut places = std::mem::take(&mut pairs.entry(best).or_default().places);
+        places.sort_unstable();
         let mut changed: Vec<u64> = Vec::new();
-        for at in at {
-            replace(&mut words[at as usize], (left, right), id, |left, right, change| {
+        for at in places {
+            spelled.merge(at, (left, right), id, |left, right, change, at| {
                 let pair = pairs.entry(key(left, right)).or_default();
                 pair.count += change;
                 if change > 0 {
-                    pair.words.push(at);
+                    pair.places.push(at);
                     changed.push(key(left, right));
                 }
             });
@@ -207,31 +234,119 @@ fn grow(vocabulary: &mut Vocabulary, words: &mut [Word], size: usize) -> Result<
         // Counts that fell are found out when they are popped; those that rose must be told.
         heap.extend(changed.iter().map(|key| (pairs[key].count, Reverse(*key))));
     }
+    let listed: usize = pairs.values().map(|pair| pair.places.len()).sum();
+    debug_assert!(listed <= 3 * spelled.places.len(), "a place is listed once, and twice a merge");
     Ok(())
 }
 
-/// Merges a pair in a word, from the left, and tells which neighbours came and went.
-fn replace(
-    word: &mut Word,
-    (left, right): (u32, u32),
-    id: u32,
-    mut change: impl FnMut(u32, u32, i64),
-) {
-    let before = std::mem::take(&mut word.pieces);
-    let mut after = Vec::with_capacity(before.len());
-    let mut at = 0;
-    while at < before.len() {
-        if before[at..].starts_with(&[left, right]) {
-            after.push(id);
-            at += 2;
-        } else {
-            after.push(before[at]);
-            at += 1;
+impl Spelled {
+    /// Merges a pair whose left piece stands at a place, if it still does, and tells which neighbours came
+    /// and went: left, right, the change of their count, and the place of the left one.
+    fn merge(
+        &mut self,
+        at: u32,
+        (left, right): (u32, u32),
+        id: u32,
+        mut change: impl FnMut(u32, u32, i64, u32),
+    ) {
+        let here = self.places[at as usize];
+        let Some(&next) = self.places.get(here.after as usize) else { return };
+        if here.piece != left || next.piece != right {
+            return;
+        }
+        let count = self.counts[here.word as usize];
+        change(left, right, -count, at);
+        if let Some(before) = self.places.get(here.before as usize) {
+            change(before.piece, left, -count, here.before);
+            change(before.piece, id, count, here.before);
+        }
+        if let Some(after) = self.places.get_mut(next.after as usize) {
+            change(right, after.piece, -count, here.after);
+            change(id, after.piece, count, at);
+            after.before = at;
+        }
+        self.places[here.after as usize].piece = GONE;
+        self.places[at as usize] = Place { piece: id, after: next.after, ..here };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition that opens this file.
+    fn by_definition(texts: &[&str], size: usize) -> Vec<(u32, u32)> {
+        let mut counts = Counts::new().unwrap();
+        counts.add(texts).unwrap();
+        let mut vocabulary = train(&counts, 256, &[]).unwrap();
+        let mut words: Vec<(Vec<u32>, i64)> = Vec::new();
+        for (word, &count) in &counts.words.iter().collect::<BTreeMap<_, _>>() {
+            let letters = word.bytes().map(|byte| alphabet::letter(byte).to_string());
+            words.push((letters.map(|letter| vocabulary.id(&letter).unwrap()).collect(), *count));
+        }
+        while (vocabulary.size() as usize) < size {
+            let mut pairs: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+            for (pieces, count) in &words {
+                pieces
+                    .windows(2)
+                    .for_each(|two| *pairs.entry((two[0], two[1])).or_default() += count);
+            }
+            let best = pairs.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)));
+            let Some(((left, right), 2..)) = best else { break };
+            let merged = format!("{}{}", vocabulary.piece(left), vocabulary.piece(right));
+            if vocabulary.id(&merged).is_none() {
+                vocabulary.insert(&merged, vocabulary.size()).unwrap();
+            }
+            let id = vocabulary.id(&merged).unwrap();
+            vocabulary.merges.push((left, right));
+            for (pieces, _) in &mut words {
+                let mut at = 0;
+                while at + 1 < pieces.len() {
+                    if (pieces[at], pieces[at + 1]) == (left, right) {
+                        pieces[at] = id;
+                        pieces.remove(at + 1);
+                    }
+                    at += 1;
+                }
+            }
+        }
+        vocabulary.merges
+    }
+
+    fn learned(texts: &[&str], size: usize) -> Vec<(u32, u32)> {
+        let mut counts = Counts::new().unwrap();
+        counts.add(texts).unwrap();
+        train(&counts, size, &[]).unwrap().merges
+    }
+
+    proptest! {
+        #[test]
+        fn merges_are_those_of_the_definition(
+            texts in prop::collection::vec("[ab]{0,40}|[a-c ]{0,40}|[abé日本]{0,30}", 0..6),
+        ) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            prop_assert_eq!(learned(&texts, 290), by_definition(&texts, 290));
         }
     }
-    if after.len() < before.len() {
-        before.windows(2).for_each(|two| change(two[0], two[1], -word.count));
-        after.windows(2).for_each(|two| change(two[0], two[1], word.count));
+
+    #[test]
+    fn a_word_of_a_million_characters_is_learned_from() {
+        // Ideographs without a break, as unlike as a text's: a walk over 3000 of them.
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let common = (state >> 33) % 3000 * ((state >> 45) % 3000) / 3000;
+            char::from_u32(0x4e00 + common as u32).unwrap()
+        };
+        let text: String = (0..1_000_000).map(|_| next()).collect();
+        let merges = learned(&[&text], 4096);
+        assert_eq!(merges.len(), 4096 - 256);
+        let one = "a".repeat(1_000_000);
+        // 2, 4, 8, … letters: until a piece stands there but once.
+        assert_eq!(learned(&[&one], 4096).len(), 19);
     }
-    word.pieces = after;
 }

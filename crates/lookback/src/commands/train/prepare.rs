@@ -10,13 +10,13 @@ use lookback_model::Network;
 use lookback_text::{
     Learner, Named, TokenId, Tokenizer,
     corpus::{Corpus, Tally},
-    dataset::{Dataset, Gathering, Windows},
+    dataset::{Dataset, Ending, Windows, encode},
 };
 use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
 use crate::{
-    arguments::{PART, Texts, held_for, settings_of},
+    arguments::{PART, Texts, settings_of},
     memory,
     print::Print,
 };
@@ -61,8 +61,9 @@ impl Train {
             None => {
                 let corpus = self.reading.find(&self.texts)?;
                 let tokenizer = tokenizer(self.tokenizer(), &corpus)?;
-                let (data, tally) = encode(&tokenizer, &corpus, self.out.as_deref())?;
+                let (data, tally) = tokens_of(&corpus, &tokenizer, self.out.as_deref())?;
                 Texts::tell(&tally, print);
+                tell_of_chats(&tally, print);
                 let vocabulary = tokenizer.vocabulary();
                 (Some(tokenizer), data, vocabulary)
             }
@@ -134,11 +135,14 @@ impl Train {
     }
 }
 
+/// Stands behind each document, and so begins the next.
+const END: &str = "<|endoftext|>";
+
 /// The tokenizer that `--tokenizer` names.
 fn tokenizer(kind: &str, corpus: &Corpus) -> Result<Tokenizer> {
     let learned = match (kind, kind.strip_prefix("bpe:")) {
-        ("char", _) => Some(Learner::characters(&[])),
-        (_, Some(size)) => Some(Learner::bpe(bpe_size(kind, size)?, &["<|endoftext|>"])?),
+        ("char", _) => Some(Learner::characters(&[END])),
+        (_, Some(size)) => Some(Learner::bpe(bpe_size(kind, size)?, &[END])?),
         _ => None,
     };
     if let Some(mut learner) = learned {
@@ -167,32 +171,24 @@ fn bpe_size(kind: &str, size: &str) -> Result<usize> {
     })
 }
 
-/// The ids of all texts, and where each begins; the tokenizer's end token, if any, stands between.
-/// Where they are many they lie on the disk of `out`, which holds them in the end.
-pub(super) fn encode(
-    tokenizer: &Tokenizer,
+/// The tokens of all texts, an end-of-text token behind each document. Where they are many they lie on the
+/// disk of `out`, which holds them in the end.
+pub(super) fn tokens_of(
     corpus: &Corpus,
+    tokenizer: &Tokenizer,
     out: Option<&Path>,
 ) -> Result<(Dataset, Tally)> {
+    encode(corpus, tokenizer, Ending::EndToken, &folder_beside(out))
+}
+
+/// A folder on the disk that `out` will lie on.
+fn folder_beside(out: Option<&Path>) -> PathBuf {
     let mut above = out.into_iter().flat_map(Path::ancestors).skip(1);
     let folder = above.find_map(|folder| match folder.as_os_str().is_empty() {
         true => Some(PathBuf::from(".")),
         false => folder.is_dir().then(|| folder.to_owned()),
     });
-    let mut gathered = Gathering::new(&folder.unwrap_or_else(std::env::temp_dir));
-    let end = tokenizer.end();
-    let tally = corpus.read(held_for(tokenizer), &mut |part| {
-        if part.at == 0 {
-            if !gathered.is_empty() {
-                gathered.extend(end.as_slice())?;
-            }
-            gathered.begin_document();
-        }
-        let ids = tokenizer.encode_part(part.text, part.at);
-        gathered.extend(&ids.map_err(|refusal| refusal.at(part.path.display()))?)
-    })?;
-    gathered.extend(end.as_slice())?;
-    Ok((gathered.finish()?, tally))
+    folder.unwrap_or_else(std::env::temp_dir)
 }
 
 /// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.
@@ -203,6 +199,20 @@ fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
         ("bench-a" | "bench-b", _) | (_, None) => Ok(65),
         (_, Some(size)) => bpe_size(kind, size),
     }
+}
+
+/// Says what becomes of messages, so that nobody takes the model for one that chats.
+fn tell_of_chats(tally: &Tally, print: &mut Print) {
+    if tally.chats == 0 {
+        return;
+    }
+    let documents =
+        if tally.chats == 1 { "1 document is" } else { &format!("{} documents are", tally.chats) };
+    print.say(&format!(
+        "{documents} messages: their contents are learned one below the other, without the roles of who \
+         says them; so the model has no chat template, lookback chat refuses it, and lookback generate goes \
+         on with a text"
+    ));
 }
 
 /// Ids that look random: a multiplicative walk, the same everywhere.

@@ -85,7 +85,7 @@ fn refuse_unrecorded(run: &str, begun: &Directory, recipe: &Recipe) -> Result<()
 }
 
 /// The tokens of a run; those of the built-in model are made again.
-fn tokens(folder: &Path, begun: &Directory, tokenizer: &Tokenizer) -> Result<Dataset> {
+pub(crate) fn tokens(folder: &Path, begun: &Directory, tokenizer: &Tokenizer) -> Result<Dataset> {
     let is_built_in = default_model().is_ok_and(|built_in| built_in == folder);
     if is_built_in && !begun.tokens().exists() {
         return main_job::stories(tokenizer);

@@ -13,7 +13,7 @@ use lookback_train::{Begun, Directory, Limit, Recipe, Source};
 
 use super::{
     Train,
-    prepare::{Prepared, encode},
+    prepare::{Prepared, tokens_of},
 };
 use crate::{arguments::settings_of, print::Print};
 
@@ -147,7 +147,7 @@ impl Train {
         }
         let named: Vec<String> = self.texts.iter().map(|path| path.display().to_string()).collect();
         let corpus = self.reading.find(&self.texts);
-        let given = corpus.and_then(|corpus| encode(tokenizer, &corpus, self.out.as_deref()));
+        let given = corpus.and_then(|corpus| tokens_of(&corpus, tokenizer, self.out.as_deref()));
         // A text that cannot be read any more, or not by this tokenizer, is another.
         if let Ok((given, _)) = given
             && given.digest()? == data.digest()?
