@@ -39,8 +39,8 @@ fn names_of_a_model_of_characters_begin_and_stop_by_themselves() {
             assert!(NAMES.contains(&said["text"].as_str().unwrap()), "{texts}: {said}");
             assert_ne!(said["finish_reason"], "length", "{said}");
         }
-        let said = object(&world, "generate run -p b --greedy --json");
-        assert_eq!(said["text"], "ob", "{texts}: {said}");
+        let said = object(&world, "generate run -p c --greedy --json");
+        assert_eq!(said["text"], "arl", "{texts}: {said}");
         std::fs::remove_dir_all(world.at("run")).unwrap();
     }
 }
