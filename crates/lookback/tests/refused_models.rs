@@ -58,8 +58,8 @@ fn a_configuration_that_is_not_understood_is_refused_by_key() {
     let changes = [
         ("activation", "\"silu\"", "\"swish2\""),
         ("architecture", "\"model_type\": \"llama\"", "\"model_type\": \"mamba\""),
-        ("vocabulary", "\"vocab_size\": 28", "\"vocab_size\": 2800000000000"),
-        ("smaller", "\"vocab_size\": 28", "\"vocab_size\": 20"),
+        ("vocabulary", "\"vocab_size\": 29", "\"vocab_size\": 2800000000000"),
+        ("smaller", "\"vocab_size\": 29", "\"vocab_size\": 20"),
         ("layers", "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2"),
         ("negative", "\"num_hidden_layers\": 1", "\"num_hidden_layers\": -1"),
         ("missing", "  \"num_hidden_layers\": 1,\n", ""),
@@ -81,6 +81,13 @@ fn a_configuration_that_is_not_understood_is_refused_by_key() {
     insta::assert_snapshot!(dialogue(&world, &all));
 }
 
+/// Takes away what says which token begins a text.
+fn without_a_beginning(world: &World, model: &str) {
+    let config = format!("{model}/config.json");
+    world.replace(&config, &config, "  \"bos_token_id\": 0,\n", "");
+    std::fs::remove_file(world.at(&format!("{model}/tokenizer_config.json"))).unwrap();
+}
+
 #[test]
 fn a_tokenizer_of_another_model_is_refused() {
     let world = World::with_model();
@@ -91,6 +98,7 @@ fn a_tokenizer_of_another_model_is_refused() {
     world.write("broken/tokenizer.json", "{\"model\": {\"type\": \"WordPiece\"}}");
     world.copy("good", "without");
     std::fs::remove_file(world.at("without/tokenizer.json")).unwrap();
+    without_a_beginning(&world, "without");
     let all = lines(&[
         "generate other -p tom",
         "eval other town.txt",
@@ -160,14 +168,16 @@ fn weights_that_are_no_numbers_give_no_text() {
 #[test]
 fn prompts_and_ids_that_a_model_cannot_read_are_refused() {
     let world = World::with_model();
+    world.copy("good", "plain");
+    without_a_beginning(&world, "plain");
     let all = lines(&[
-        "generate good",
+        "generate plain",
         "generate good --ids 1,2,99",
         "generate good --ids 1,-2",
         "generate good --ids 4294967296",
         "generate good --ids ,",
         "generate good -p é",
-        "look good --ids 28",
+        "look good --ids 29",
         "look good -p on-day-1-tom-sees-the-red-house",
         "look good -p tom --layer 1",
         "look good -p tom --head 2",
@@ -176,7 +186,7 @@ fn prompts_and_ids_that_a_model_cannot_read_are_refused() {
         "look good -p tom -o trace.json --sites blocks.*.attn.patern,logits",
         "look good -p tom --sites logits",
         "chat good",
-        "tokenizer decode 1 2 28 --tokenizer good",
+        "tokenizer decode 1 2 29 --tokenizer good",
         "tokenizer decode 1 two --tokenizer good",
     ]);
     insta::assert_snapshot!(dialogue(&world, &all));

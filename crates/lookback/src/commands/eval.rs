@@ -56,7 +56,7 @@ differences, each with kind, prompt, answer, and whether it is right here (here)
 
 Examples:
   lookback eval runs/mine
-  lookback eval runs/mine held-out.jsonl
+  lookback eval runs/mine held-out.txt
   lookback eval model.gguf chapter-1.txt chapter-2.txt --json
   lookback eval default --questions
   lookback eval default --questions --against runs/without";
