@@ -126,7 +126,7 @@ fn a_run_is_judged_by_what_it_kept_back_with_its_own_number_to_the_last_bit() {
         let trained =
             object(&world, &format!("train {texts} {settings} --steps 7 --out run --json"));
         let own = object(&world, "eval run --threads 2 --json");
-        assert_eq!(number(&own, "loss"), number(&trained, "kept_validation_loss"), "{what}");
+        assert_eq!(number(&own, "loss"), number(&trained, "validation_loss"), "{what}");
         let kept_back = own["documents"].as_u64().unwrap() as usize;
         match texts {
             "all.jsonl" => {
