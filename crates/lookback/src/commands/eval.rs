@@ -150,7 +150,7 @@ impl Eval {
         }
         let of_all = match asked.range.len() - loss.rows <= documents.max(1) {
             true => String::new(),
-            false => format!(" of {} asked for", asked.range.len()),
+            false => format!(" of {}", asked.range.len()),
         };
         print.line(&format!(
             "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, \
