@@ -262,11 +262,12 @@ fn ctrl_c_ends_the_answer_and_at_the_prompt_the_chat() {
     answers.read_exact(&mut [0; 16]).unwrap();
     interrupt(chat.id());
     std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
-    let mut ended = None;
-    while ended.is_none() {
+    loop {
         std::thread::sleep(std::time::Duration::from_millis(50));
         interrupt(chat.id());
-        ended = chat.try_wait().unwrap();
+        if chat.try_wait().unwrap().is_some() {
+            break;
+        }
     }
-    assert_eq!(ended.unwrap().code(), Some(130));
+    assert_eq!(chat.wait().unwrap().code(), Some(130));
 }
