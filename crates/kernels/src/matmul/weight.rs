@@ -264,7 +264,7 @@ mod tests {
                     let own = DEPTH * (cut.outputs.next_multiple_of(GROUP) + cut.inner);
                     let all = weight_gradient_scratch(5, outputs, inner, threads);
                     assert!(own * threads <= all, "{outputs} outputs, {inner} inner, {threads}");
-                    assert!(cut.outputs % ROWS == 0 && cut.inner % PANEL == 0);
+                    assert!(cut.outputs.is_multiple_of(ROWS) && cut.inner.is_multiple_of(PANEL));
                 }
             }
         }
