@@ -83,8 +83,9 @@ def documents_of_characters_end(at: Path):
     answer("train", text, "--tokenizer", "char", *settings, "--out", at / "run")
     for prompt in [[], ["-p", "a"]]:
         told = answer("generate", at / "run", *prompt, "-n", 30, "--greedy")
-        name = ("a" if prompt else "") + told["text"]
-        assert name in ["anna", "bob", "carl"] and told["finish_reason"] == "stop", told
+        assert told["finish_reason"] == "stop", told
+        # After a lone a, which also ends a name, the document may be over.
+        assert told["text"] in (["", "nna", "rl"] if prompt else ["anna", "bob", "carl"]), told
 
 
 def a_run_goes_on_with_its_own_text(at: Path):

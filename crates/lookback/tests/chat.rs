@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use world::{Said, World, said};
+use world::{SMALL, Said, World, said};
 
 /// A model with this chat template.
 fn chatting(template: &str) -> World {
@@ -166,15 +166,18 @@ fn what_the_context_leaves_out_is_said_and_counted() {
 
 #[test]
 fn a_cache_that_does_not_fit_is_refused_with_its_size() {
-    let world = World::with_model();
+    let world = World::new();
+    // Half a terabyte of keys and values.
+    let wide = "--set layers=32 --set width=128 --set hidden=32";
+    world.done(&format!("train town.txt {SMALL} {wide} --steps 1 --out good"));
     world.replace(
         "good/config.json",
         "good/config.json",
         "\"max_position_embeddings\": 16",
-        "\"max_position_embeddings\": 2000000000",
+        "\"max_position_embeddings\": 16777216",
     );
-    let refused = world.refused("generate good -p on -n 2000000000");
-    assert!(refused.starts_with("the cache of 2000000000 tokens needs "), "{refused}");
+    let refused = world.refused("generate good -p on -n 16777216");
+    assert!(refused.starts_with("the cache of 16777216 tokens needs "), "{refused}");
     assert!(world.lookback("generate good -p on -n 2").code == Some(0));
 }
 

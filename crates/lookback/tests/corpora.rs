@@ -96,13 +96,13 @@ fn messages_lose_their_roles_and_that_is_said_with_what_becomes_of_chat() {
 #[test]
 fn every_file_may_begin_with_a_byte_order_mark() {
     let world = World::with_model();
-    let said = world.done("generate good -p tom --greedy");
+    let said = world.done("generate good -p tom --greedy -n 5");
     let marked = |name: &str| [MARK, &world.read(name)].concat();
     for name in ["config.json", "generation_config.json", "tokenizer.json", "training.toml"] {
         world.write(&format!("good/{name}"), marked(&format!("good/{name}")));
     }
     world.write("good/tokenizer_config.json", marked("good/tokenizer_config.json"));
-    assert_eq!(world.done("generate good -p tom --greedy"), said);
+    assert_eq!(world.done("generate good -p tom --greedy -n 5"), said);
     assert_eq!(world.done("eval good town.txt"), {
         world.write("marked.txt", marked("town.txt"));
         world.done("eval good marked.txt")

@@ -67,8 +67,9 @@ fn a_conversation_without_input_ends_and_a_result_in_a_file_is_the_result() {
     world.write("good/tokenizer_config.json", format!(r#"{{"chat_template": "{template}"}}"#));
     let said = shell(&world, "lookback chat good < /dev/null");
     assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(0), "", ""));
-    let said = shell(&world, "echo on | lookback chat good -n 5 --greedy > out.txt");
-    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(0), "", ""));
+    let said = shell(&world, "echo on | lookback chat good -n 5 --greedy --ignore-eos > out.txt");
+    let told = "lookback: the answer was ended after 5 tokens; -n allows more\n";
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(0), "", told));
     let written = String::from_utf8(world.read("out.txt")).unwrap();
     assert!(!written.contains('>') && written.ends_with('\n'), "{written:?}");
 }

@@ -98,7 +98,10 @@ fn json_may_be_deep_long_and_huge_in_its_claims() {
                 // What names nothing that is known may be read as nothing.
                 let said = world.lookback(line);
                 assert!(matches!(said.code, Some(0 | 2)), "{name}, {line}: {said:?}");
-                assert!(said.stderr.lines().count() <= 1 && said.stderr.len() < 600, "{said:?}");
+                // A refusal is one line; what is taken from a file or passed over is a line each.
+                let lines = said.stderr.lines().count();
+                assert!(lines <= 1 || said.code == Some(0) && lines <= 2, "{said:?}");
+                assert!(said.stderr.len() < 600, "{said:?}");
             }
             fs::write(&path, whole).unwrap();
         }

@@ -85,7 +85,9 @@ fn a_configuration_that_is_not_understood_is_refused_by_key() {
 fn without_a_beginning(world: &World, model: &str) {
     let config = format!("{model}/config.json");
     world.replace(&config, &config, "  \"bos_token_id\": 0,\n", "");
-    std::fs::remove_file(world.at(&format!("{model}/tokenizer_config.json"))).unwrap();
+    for name in ["tokenizer_config.json", "generation_config.json"] {
+        std::fs::remove_file(world.at(&format!("{model}/{name}"))).unwrap();
+    }
 }
 
 #[test]
@@ -401,6 +403,12 @@ fn what_a_gguf_suggests_about_sampling_is_taken_and_said() {
     let given = "--temperature 0.7 --top-k 7 --samplers top_k;temperature";
     assert_eq!(world.done(&format!("{} {given}", line("plain"))), said.stdout);
     assert_eq!(world.done(&format!("{} {given}", line("suggesting"))), said.stdout);
-    // Greedy is asked for; nothing is suggested to it.
-    world.done(&format!("{} --greedy", line("suggesting")));
+    // Greedy is asked for: no draw is suggested to it, but which penalties come before it.
+    let greedy = world.lookback(&format!("{} --greedy", line("suggesting")));
+    assert_eq!(greedy.code, Some(0), "{greedy:?}");
+    assert_eq!(
+        greedy.stderr,
+        "lookback: the model's general.sampling asks for --samplers top_k;temperature; what is given \
+         here goes first\n"
+    );
 }

@@ -56,7 +56,7 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
     for (line, at) in [
         ("tokenizer train long.txt --vocab 30000 --out t.json --verbose", " begun "),
         ("eval good long.txt --verbose", " computing "),
-        ("generate good -p on -n 100000000 --verbose", " weights loaded "),
+        ("generate good -p on -n 100000000 --ignore-eos --verbose", " weights loaded "),
         ("bench good --decode 4 --batch 1024 --verbose", " weights loaded "),
     ] {
         for name in ["-TERM", "-INT"] {

@@ -77,7 +77,7 @@ fn what_a_model_writes_is_exact_in_a_pipe_and_harmless_on_a_terminal() {
     let id_of = |sign: char| &ids[ORDERS.chars().position(|other| other == sign).unwrap()];
     let only = format!("{},{}", id_of('\u{1b}'), id_of('['));
     let line = format!(
-        "generate good -p red -n 40 --seed 3 --top-k 0 --top-p 1 --min-p 0 --temperature 9 --only-ids {only}"
+        "generate good -p red -n 10 --seed 3 --top-k 0 --top-p 1 --min-p 0 --temperature 9 --only-ids {only}"
     );
     let written = world.lookback(&line).stdout;
     assert!(written.contains("\u{1b}["), "{written:?}");

@@ -243,7 +243,7 @@ fn what_is_no_model_is_refused_by_what_is_missing() {
 #[test]
 fn a_gguf_that_lies_is_refused_by_what_is_wrong() {
     type Change = fn(&mut Gguf);
-    let cases: [(Change, &str); 20] = [
+    let cases: [(Change, &str); 21] = [
         (|g| g.key_count = u64::MAX, "metadata keys follow, but the file ends at byte"),
         (|g| g.info_count = 1 << 60, "tensors follow, but the file ends at byte"),
         (|g| g.key_count -= 1, "tensor"),
@@ -255,7 +255,8 @@ fn a_gguf_that_lies_is_refused_by_what_is_wrong() {
         (|g| _ = g.number("x", 1).number("x", 1), "metadata x is there twice"),
         (|g| _ = g.number("general.alignment", 0), "general.alignment is 0"),
         (|g| _ = g.number("general.alignment", 48), "general.alignment is 48"),
-        (|g| _ = g.info("x", 14, &[32], 0), "tensor x is stored as Q6_K, which is not understood"),
+        (|g| _ = g.info("x", 12, &[256], 0), "tensor x is stored as Q4_K, which is not understood"),
+        (|g| _ = g.info("x", 14, &[32], 0), "tensor x has rows of 32 elements"),
         (|g| _ = g.info("x", 77, &[32], 0), "tensor x has the unknown type 77"),
         (|g| _ = g.info("x", 2, &[2, 33], 0), "tensor x has rows of 33 elements"),
         (|g| _ = g.info("x", 0, &[1, 1, 1, 1, 1], 0), "tensor x has 5 dimensions"),

@@ -143,9 +143,10 @@ impl Sampling {
         }
         if !suggested.passed_over.is_empty() {
             print.say(&format!(
-                "the model's {} names {}, which are passed over",
+                "the model's {} names {}, which {} passed over",
                 suggested.place,
-                suggested.passed_over.join(", ")
+                suggested.passed_over.join(", "),
+                if suggested.passed_over.len() == 1 { "is" } else { "are" }
             ));
         }
         settings.words = self.words(model)?;

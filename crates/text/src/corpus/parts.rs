@@ -60,10 +60,13 @@ impl<'a> Stream<'a> {
         let (mut bytes, mut text) = (Vec::new(), String::new());
         // Where the text that is held begins, and how far it was searched for a place to cut.
         let (mut begin, mut searched) = (0, 1);
+        let mut begins_line = true;
         loop {
             let read = (&mut *from).take(BLOCK).read_to_end(&mut bytes);
             let is_end = read.map_err(|error| packed::refuse(self.path, &error))? == 0;
+            let added = text.len();
             self.understand(&mut bytes, is_end, &mut text)?;
+            begins_line = skip_marks(&mut text, added, begins_line);
             if is_end {
                 return each(&text, begin);
             }
@@ -208,6 +211,23 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// Takes byte order marks out of a text from `from` on, where they begin a line: files that were put
+/// together have them there. `begins_line`: whether `from` begins one; gives whether the text's end does.
+fn skip_marks(text: &mut String, from: usize, begins_line: bool) -> bool {
+    const MARK: char = '\u{feff}';
+    if text[from..].contains(MARK) {
+        let added = text.split_off(from);
+        let mut parts = added.split(MARK);
+        text.extend(parts.next());
+        for part in parts {
+            let is_skipped = if text.len() == from { begins_line } else { text.ends_with('\n') };
+            text.extend((!is_skipped).then_some(MARK));
+            text.push_str(part);
+        }
+    }
+    if text.len() == from { begins_line } else { text.ends_with('\n') }
+}
+
 /// The last place from `from` on to cut at: before ASCII white space that follows an ASCII letter or
 /// digit; or, for scripts without spaces, after a line feed between two characters that are no white
 /// space. No word of the patterns in `pattern` goes on there, and what is cut off changes none: o200k's
@@ -242,4 +262,26 @@ fn document(line: &str) -> std::result::Result<Document, String> {
         messages.iter().map(|message| message["content"].as_str()).collect();
     let contents = contents.ok_or("has a message without a content")?;
     Ok(Document::Chat(contents.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_skipped_where_they_begin_a_line_however_the_text_comes() {
+        let text = "one\n\u{feff}two \u{feff}three\n\u{feff}\u{feff}four\u{feff}\n\n\u{feff}";
+        let wanted = "one\ntwo \u{feff}three\nfour\u{feff}\n\n";
+        for size in 1..12 {
+            let (mut all, mut begins_line) = (String::new(), true);
+            let letters: Vec<char> = text.chars().collect();
+            for part in letters.chunks(size) {
+                let from = all.len();
+                all.extend(part);
+                begins_line = skip_marks(&mut all, from, begins_line);
+            }
+            assert_eq!(all, wanted, "{size} at once");
+            assert!(begins_line);
+        }
+    }
 }
