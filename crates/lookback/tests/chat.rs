@@ -233,7 +233,8 @@ fn generation_config_is_obeyed_or_named() {
 #[test]
 fn ctrl_c_ends_the_answer_and_at_the_prompt_the_chat() {
     let world = chatting("on");
-    let line = "chat good -n 1000000000 --ignore-eos";
+    // Of one letter alone: a line feed is then the end of an answer.
+    let line = "chat good -n 1000000000 --ignore-eos --only-ids 5";
     let interrupt = |id: u32| {
         Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap();
     };
