@@ -86,10 +86,10 @@ async function use(page, control, type, tag) {
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   if (tag === 'select') {
     await control.evaluate((node) => {
-      const select = /** @type {HTMLSelectElement} */ (node);
-      select.focus();
-      select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
-      select.dispatchEvent(new Event('change', { bubbles: true }));
+      if (!(node instanceof HTMLSelectElement)) return;
+      node.focus();
+      node.selectedIndex = (node.selectedIndex + 1) % node.options.length;
+      node.dispatchEvent(new Event('change', { bubbles: true }));
     });
   } else if (type === 'range') {
     await page.mouse.move(box.x + box.width * 0.5, y);
@@ -120,7 +120,8 @@ async function use(page, control, type, tag) {
   }
 }
 
-for (const width of [1280, 360]) {
+// Each width takes a minute, so that by default one is walked through.
+for (const width of process.env.LOOKBACK_FULL ? [1280, 360] : [1280]) {
   test(`no control of any figure scrolls the page, ${width} px`, async () => {
     const { page } = await open(browser.context, served.address, {}, { width });
     /** @type {string[]} */
@@ -134,6 +135,12 @@ for (const width of [1280, 360]) {
         const control = all.nth(at);
         // What another control took away is not missed.
         if (at >= (await all.count()) || !(await control.isVisible())) continue;
+        // What was drawn anew may have another control at this place.
+        const [tagNow, typeNow] = await control.evaluate((node) => [
+          node.tagName.toLowerCase(),
+          node.getAttribute('type') ?? node.getAttribute('role') ?? '',
+        ]);
+        if (tagNow !== tag || typeNow !== type) continue;
         // A button that leads to another figure does so.
         if (/training-head/.test(name)) continue;
         const isExample = await control.evaluate((node) => node.closest('.example') !== null);
