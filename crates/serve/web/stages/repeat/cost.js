@@ -100,39 +100,45 @@ export function milliseconds(milliseconds) {
 }
 
 /**
+ * A bar of a share of the longest, with what it stands for.
+ * @param {string} name
+ * @param {string} kind
+ * @param {number} share
+ * @param {string} value
+ * @param {string} what
+ */
+function row(name, kind, share, value, what) {
+  const bar = { class: `cost-bar ${kind}`, style: { width: `${Math.max(0.4, 100 * share)}%` } };
+  return h(
+    'div',
+    { class: 'cost-row' },
+    h('span', { class: 'cost-name' }, name),
+    h('span', { class: 'cost-track' }, h('span', bar)),
+    h('span', { class: 'number cost-time' }, value),
+    h('span', { class: 'cost-what' }, what),
+  );
+}
+
+/**
  * One token's two times, as bars on one scale.
  * @param {Turn} turn
  */
 function pair(turn) {
   const max = longer(turn);
-  const seen = turn.known + turn.read;
   const tokens = (/** @type {number} */ of) => `${count(of)} ${of === 1 ? 'token' : 'tokens'} read`;
-  const row = (
+  const bar = (
     /** @type {string} */ name,
     /** @type {string} */ kind,
     /** @type {number} */ time,
-    /** @type {string} */ what,
-  ) =>
-    h(
-      'div',
-      { class: 'cost-row' },
-      h('span', { class: 'cost-name' }, name),
-      h(
-        'span',
-        { class: 'cost-track' },
-        h('span', {
-          class: `cost-bar ${kind}`,
-          style: { width: `${Math.max(0.4, (100 * time) / max)}%` },
-        }),
-      ),
-      h('span', { class: 'number cost-time' }, milliseconds(time)),
-      h('span', { class: 'cost-what' }, what),
-    );
+    /** @type {number} */ read,
+  ) => row(name, kind, time / max, milliseconds(time), tokens(read));
   return h(
     'div',
     { class: 'cost' },
-    row('with the cache', 'is-with', turn.milliseconds, tokens(turn.read)),
-    turn.afresh ? row('without it', 'is-without', turn.afresh.milliseconds, tokens(seen)) : null,
+    bar('with the cache', 'is-with', turn.milliseconds, turn.read),
+    turn.afresh
+      ? bar('without it', 'is-without', turn.afresh.milliseconds, turn.known + turn.read)
+      : null,
   );
 }
 
@@ -142,31 +148,16 @@ function pair(turn) {
  */
 function work({ multiplications, afresh }) {
   const max = Math.max(1, multiplications, afresh?.multiplications ?? 0);
-  const row = (
+  const bar = (
     /** @type {string} */ name,
     /** @type {string} */ kind,
     /** @type {number} */ many,
-  ) =>
-    h(
-      'div',
-      { class: 'cost-row' },
-      h('span', { class: 'cost-name' }, name),
-      h(
-        'span',
-        { class: 'cost-track' },
-        h('span', {
-          class: `cost-bar ${kind}`,
-          style: { width: `${Math.max(0.4, (100 * many) / max)}%` },
-        }),
-      ),
-      h('span', { class: 'number cost-time' }, millions(many)),
-      h('span', { class: 'cost-what' }, 'multiplications'),
-    );
+  ) => row(name, kind, many / max, millions(many), 'multiplications');
   return h(
     'div',
     { class: 'cost' },
-    row('with the cache', 'is-with', multiplications),
-    afresh ? row('without it', 'is-without', afresh.multiplications) : null,
+    bar('with the cache', 'is-with', multiplications),
+    afresh ? bar('without it', 'is-without', afresh.multiplications) : null,
   );
 }
 
