@@ -1,24 +1,24 @@
 //! What is held true of any bytes: the oracles stand beside the tests of the crate that they are about,
 //! where every case that was ever found is checked by an ordinary test.
 
-#[path = "../../crates/model/tests/oracles/config.rs"]
+#[path = "../../crates/model/tests/it/oracles/config.rs"]
 pub mod config;
-#[path = "../../crates/model/tests/oracles/gguf.rs"]
+#[path = "../../crates/model/tests/it/oracles/gguf.rs"]
 pub mod gguf;
-#[path = "../../crates/text/tests/oracles/merges.rs"]
+#[path = "../../crates/text/tests/it/oracles/merges.rs"]
 pub mod merges;
-#[path = "../../crates/kernels/tests/oracles/quantised.rs"]
+#[path = "../../crates/kernels/tests/it/oracles/quantised.rs"]
 pub mod quantised;
-#[path = "../../crates/model/tests/oracles/safetensors.rs"]
+#[path = "../../crates/model/tests/it/oracles/safetensors.rs"]
 pub mod safetensors;
 mod sentence;
-#[path = "../../crates/train/tests/oracles/settings.rs"]
+#[path = "../../crates/train/tests/it/oracles/settings.rs"]
 pub mod settings;
-#[path = "../../crates/text/tests/oracles/texts.rs"]
+#[path = "../../crates/text/tests/it/oracles/texts.rs"]
 pub mod texts;
-#[path = "../../crates/text/tests/oracles/tokenizer.rs"]
+#[path = "../../crates/text/tests/it/oracles/tokenizer.rs"]
 pub mod tokenizer;
-#[path = "../../crates/model/tests/world/mod.rs"]
+#[path = "../../crates/model/tests/it/world.rs"]
 mod world;
 
 /// A target's name, and where its search begins.

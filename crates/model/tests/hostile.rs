@@ -1,6 +1,7 @@
 //! Files that are cut, corrupt or made to hurt: each is refused in one sentence, none costs memory
 //! that it does not back, and nothing panics.
 
+#[path = "it/world.rs"]
 mod world;
 
 use std::{

@@ -4,7 +4,7 @@
 //! dot(a, b, sum) = fma(a.even, b.even, fma(a.odd, b.odd, sum))     denormals are zero on the way in and out
 //! ```
 //! A pair is a `u32`: the even number below, the odd one above. `vdpbf16ps` is exactly this dot, odd
-//! number first (Intel's manual; `tests/bf16.rs` asks the processor), and knows no denormals whatever
+//! number first (Intel's manual; `tests/it/bf16.rs` asks the processor), and knows no denormals whatever
 //! the thread has set. AVX2 makes the two multiply-adds while denormals are flushed, portable code
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 

@@ -1,5 +1,5 @@
 //! The examples that the helps print: each is one that the program takes. What they do is tried by
-//! `tests/examples.rs`.
+//! `tests/it/examples.rs`.
 
 use clap::{Command, CommandFactory, FromArgMatches};
 

@@ -1,0 +1,308 @@
+//! No bit changes: with batch, cache, chunk, threads, instructions or looking.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
+use lookback_engine::{
+    Cache, Compute, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, activation,
+    last_norm, learn, look, say,
+};
+use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId, forward};
+
+const TOKENS: usize = 150;
+
+/// Every network, computing in either precision.
+fn in_both() -> impl Iterator<Item = (Arc<Network>, Compute)> {
+    networks().into_iter().flat_map(|one| [(one.clone(), Compute::F32), (one, Compute::Bf16)])
+}
+
+#[test]
+fn the_cache_and_the_chunk_change_no_logit() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let ids = ids(TOKENS, 1);
+        let whole = logits(&weights, &team, &ids, TOKENS);
+        for chunk in [1, 7, 64] {
+            assert_eq!(logits(&weights, &team, &ids, chunk), whole, "chunks of {chunk}");
+        }
+        // Without a cache.
+        let shape = Shape::Run { rows: TOKENS, wanted: TOKENS };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
+        for tokens in [1, 63, 64, 65, TOKENS] {
+            let batch = Batch::whole(&ids[..tokens]);
+            cache.truncate(SequenceId(0), 0);
+            let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            let alone = forward::logits(&network, &mut run, &batch);
+            assert_eq!(bits(run.read(alone)), whole[..tokens * network.config.vocabulary]);
+        }
+    }
+}
+
+#[test]
+fn threads_and_instructions_change_no_logit() {
+    for network in networks() {
+        let ids = ids(TOKENS, 2);
+        let team = Team::new(1, Path::Portable);
+        let plain = logits(&weights(&network, Keep::Running, &team), &team, &ids, 64);
+        for path in Path::all_here() {
+            for threads in [1, 2, 3] {
+                let team = Team::new(threads, path);
+                let weights = weights(&network, Keep::Running, &team);
+                assert_eq!(logits(&weights, &team, &ids, 64), plain, "{path:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
+    for network in networks() {
+        let ids = ids(TOKENS, 2);
+        let run = |team: &Team, chunk: usize| {
+            let weights = weights_computing(&network, Keep::Running, Compute::Bf16, team);
+            logits(&weights, team, &ids, chunk)
+        };
+        let plain = run(&Team::new(1, Path::Portable), TOKENS);
+        for path in Path::all_here() {
+            for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
+                assert_eq!(run(&Team::new(threads, path), chunk), plain, "{path:?}, {threads}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_sequences_beside_it_change_no_logit() {
+    let team = Team::new(2, Path::best());
+    for (network, compute) in in_both() {
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let own = ids(70, 3);
+        let alone = logits(&weights, &team, &own, 70);
+        let vocabulary = network.config.vocabulary;
+        let lengths = [1, 7, 64, 65, 33, 2, 100, 16];
+        let rows = 70 + lengths.iter().sum::<usize>();
+        let shape = Shape::Run { rows, wanted: rows };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 2);
+        let mut cache = Cache::new(&network, weights.compute(), 9, 30);
+        let mut batch = Batch::new();
+        for (index, &length) in lengths[..4].iter().enumerate() {
+            batch.push(SequenceId(index as u32), 0, &ids(length, 10 + index as u64));
+        }
+        let first = batch.rows();
+        batch.push(SequenceId(8), 0, &own);
+        for (index, &length) in lengths[4..].iter().enumerate() {
+            batch.push(SequenceId(4 + index as u32), 0, &ids(length, 20 + index as u64));
+        }
+        batch.want_all();
+        let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+        let all = forward::logits(&network, &mut run, &batch);
+        let all = bits(run.read(all));
+        assert_eq!(all[first * vocabulary..(first + 70) * vocabulary], alone);
+    }
+}
+
+/// Keeps every site.
+#[derive(Default)]
+struct Everything(BTreeMap<Site, Vec<u32>>);
+
+impl Watch for Everything {
+    fn wants(&self, _: Site) -> bool {
+        true
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        self.0.insert(site, bits(view.values));
+    }
+}
+
+#[test]
+fn looking_at_every_site_changes_no_logit() {
+    for (network, compute) in in_both() {
+        let team = Team::alone();
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let ids = ids(TOKENS, 4);
+        let unseen = logits(&weights, &team, &ids, TOKENS);
+        let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
+        let mut seen = Everything::default();
+        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        assert_eq!(seen.0[&Site::Logits], unseen);
+        // Every site but those that this family does not have.
+        let blocks = network.blocks.len();
+        let gated = network.blocks[0].mlp.linear.is_some();
+        let learned = network.positions.is_some();
+        let in_block = if gated { 18 } else { 17 };
+        assert_eq!(seen.0.len(), 4 + usize::from(learned) + blocks * in_block);
+    }
+}
+
+#[test]
+fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
+    let team = Team::alone();
+    for (network, compute) in in_both() {
+        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let (trunk, branch) = (ids(100, 5), ids(30, 6));
+        let shape = Shape::Run { rows: 100, wanted: 100 };
+        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let mut cache = Cache::new(&network, weights.compute(), 2, 6);
+        let mut read = |cache: &mut Cache, of: u32, first: usize, ids: &[TokenId]| {
+            let mut batch = Batch::new();
+            batch.push(SequenceId(of), first, ids);
+            batch.want_all();
+            let mut run = Run::cached(&weights, &mut space, cache, &team, &batch).unwrap();
+            let logits = forward::logits(&network, &mut run, &batch);
+            bits(run.read(logits))
+        };
+        read(&mut cache, 0, 0, &trunk[..70]);
+        cache.fork(SequenceId(0), SequenceId(1));
+        let branched = read(&mut cache, 1, 70, &branch);
+        let went_on = read(&mut cache, 0, 70, &trunk[70..]);
+        let vocabulary = network.config.vocabulary;
+        assert_eq!(went_on, logits(&weights, &team, &trunk, 100)[70 * vocabulary..]);
+        let whole: Vec<TokenId> = trunk[..70].iter().chain(&branch).copied().collect();
+        assert_eq!(branched, logits(&weights, &team, &whole, 100)[70 * vocabulary..]);
+    }
+}
+
+#[test]
+fn threads_and_instructions_change_no_gradient() {
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let plain = gradients(&network, compute, &Team::new(1, Path::Portable));
+            for path in Path::all_here() {
+                for threads in [1, 2, 3] {
+                    let found = gradients(&network, compute, &Team::new(threads, path));
+                    assert!(found == plain, "{compute:?}, {path:?}, {threads}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
+    for network in networks() {
+        let ids = ids(TOKENS, 8);
+        let last = Site::Block(network.blocks.len() as u16 - 1, BlockSite::ResidPost);
+        let floats =
+            |bits: &[u32]| bits.iter().map(|&bits| f32::from_bits(bits)).collect::<Vec<_>>();
+        for (threads, path) in Path::all_here().flat_map(|path| [(1, path), (3, path)]) {
+            let team = Team::new(threads, path);
+            let weights = weights(&network, Keep::Running, &team);
+            let mut space =
+                Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, threads);
+            let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
+            let mut seen = Everything::default();
+            look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+            let stream = floats(&seen.0[&last]);
+            let said = say(&weights, &team, &stream);
+            assert_eq!(bits(&said.logits), seen.0[&Site::Logits]);
+            assert_eq!(bits(&said.probabilities), seen.0[&Site::Probabilities]);
+            let normed = last_norm(&weights, &team, &stream);
+            assert_eq!(bits(&normed.rows), seen.0[&Site::LnFinal]);
+            // One row alone, and its statistics by the norm's definition.
+            let (width, vocabulary) = (network.config.width, network.config.vocabulary);
+            let row = &stream[7 * width..8 * width];
+            let alone = say(&weights, &team, row);
+            assert_eq!(bits(&alone.logits), seen.0[&Site::Logits][7 * vocabulary..8 * vocabulary]);
+            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
+            let mean = if network.ln_final.bias.is_some() { mean } else { 0.0 };
+            assert!((f64::from(normed.means[7]) - mean).abs() < 1e-5);
+            let squares = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
+            let factor =
+                1.0 / (squares / width as f64 + f64::from(network.ln_final.epsilon)).sqrt();
+            assert!((f64::from(normed.factors[7]) / factor - 1.0).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
+    let team = Team::alone();
+    for network in networks().iter().filter(|network| network.blocks[0].mlp.linear.is_none()) {
+        let weights = weights(network, Keep::Running, &team);
+        let ids = ids(TOKENS, 9);
+        let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
+        let mut seen = Everything::default();
+        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        let pre = &seen.0[&Site::Block(0, BlockSite::MlpPre)];
+        let pre: Vec<f32> = pre.iter().map(|&bits| f32::from_bits(bits)).collect();
+        let post = activation(&team, network.config.activation, &pre);
+        assert_eq!(bits(&post), seen.0[&Site::Block(0, BlockSite::MlpPost)]);
+    }
+}
+
+#[test]
+fn gathered_rows_are_the_weights_rows_in_either_form() {
+    let team = Team::alone();
+    for network in networks() {
+        for keep in [Keep::Running, Keep::Learning] {
+            let weights = weights(&network, keep, &team);
+            let [outputs, inner] = network.weight(network.head.linear.weight).shape;
+            let mut whole = vec![0.0; outputs * inner];
+            weights.read(network.head.linear.weight, &mut whole);
+            let mut some = vec![0.0; 3 * inner];
+            weights.gather(network.head.linear.weight, &[96, 0, 65], &mut some);
+            for (row, index) in some.chunks_exact(inner).zip([96, 0, 65]) {
+                assert_eq!(bits(row), bits(&whole[index * inner..][..inner]));
+            }
+        }
+    }
+}
+
+/// The loss and the bits of all gradients of a step of two passes, since gradients go on over passes.
+fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec<Vec<u32>>) {
+    let mut batch = Batch::new();
+    for index in 0..5 {
+        batch.push(SequenceId(index), 0, &ids(66, 30 + u64::from(index)));
+    }
+    batch.want_all();
+    let rows = 5 * 66;
+    let targets = ids(rows, 7).iter().map(|id| id.0).collect();
+    let targets = Targets { ids: targets, scale: 1.0 / rows as f32, z_loss: 0.0 };
+    let weights = weights_computing(network, Keep::Learning, compute, team);
+    let mut gradients = Gradients::new(network);
+    let shape = Shape::Learn { rows, sequences: 5 };
+    let mut space =
+        Workspace::new(network, shape, CONTEXT, team.threads()).computing(network, compute);
+    let mut loss = 0.0;
+    for _ in 0..2 {
+        loss = learn(&weights, &mut gradients, &mut space, team, &batch, &targets).total;
+    }
+    (loss.to_bits(), network.ids().map(|id| bits(gradients.of(id))).collect())
+}
+
+#[test]
+fn gradients_in_bf16_point_where_those_in_f32_do() {
+    let team = Team::alone();
+    for network in networks() {
+        let [f32, bf16] = [Compute::F32, Compute::Bf16].map(|compute| {
+            let (loss, gradients) = gradients(&network, compute, &team);
+            (f64::from_bits(loss), gradients)
+        });
+        // Rounding moves each factor by up to 2⁻⁹ of it, and this network's weights are large.
+        assert!((f32.0 / bf16.0 - 1.0).abs() < 0.02, "{} and {}", f32.0, bf16.0);
+        assert_ne!(f32.0.to_bits(), bf16.0.to_bits(), "products are not rounded at all");
+        for (id, (a, b)) in network.ids().zip(f32.1.iter().zip(&bf16.1)) {
+            let dot = |a: &[u32], b: &[u32]| {
+                let products = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| f64::from(f32::from_bits(*a)) * f64::from(f32::from_bits(*b)));
+                products.fold(0.0, |sum, product| sum + product)
+            };
+            let size = dot(a, a).sqrt();
+            if size < 1e-4 {
+                // A key's bias moves all scores of a row alike: its slope is nothing but rounding.
+                continue;
+            }
+            let cosine = dot(a, b) / size / dot(b, b).sqrt();
+            assert!(cosine > 0.99, "{}: {cosine}", network.weight(id).name);
+        }
+    }
+}

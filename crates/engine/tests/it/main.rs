@@ -1,0 +1,8 @@
+//! How it is computed, tested from outside. `allocations` is a program of its own: it counts requests for
+//! memory.
+
+mod equalities;
+mod gradients;
+mod optimize;
+mod slow;
+mod world;

@@ -1,0 +1,92 @@
+//! Each optimizer follows its f64 twin over a few steps of small models.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use crate::world::{CONTEXT, ids, networks, weights};
+use lookback_engine::{
+    Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Shape, Team, Workspace, learn,
+};
+use lookback_model::{Batch, Network, Role, SequenceId, Targets, WeightId};
+use lookback_slow::{Weights as SlowWeights, optimize};
+use ndarray::Array2;
+
+const SETTINGS: OptimizerSettings = OptimizerSettings {
+    rate: 0.02,
+    table_share: 0.5,
+    head_share: 0.25,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    momentum: 0.95,
+    decay: 0.1,
+    gradient_factor: 0.5,
+};
+
+/// The twin's settings of a weight: its own rate, and decay only where something is multiplied.
+fn slowly(network: &Network, id: WeightId) -> optimize::Settings {
+    let role = network.weight(id).role;
+    let share = match role {
+        Role::Table => 0.5,
+        Role::Matrix if network.weight(id).name == "head.weight" => 0.25,
+        _ => 1.0,
+    };
+    let decays = !matches!(role, Role::Gain | Role::Bias);
+    optimize::Settings {
+        rate: 0.02 * share,
+        betas: [0.9, 0.99],
+        epsilon: 1e-8,
+        momentum: 0.95,
+        decay: if decays { 0.1 } else { 0.0 },
+    }
+}
+
+#[test]
+fn both_methods_follow_their_twins() {
+    let team = Team::alone();
+    for (network, method) in networks()
+        .iter()
+        .flat_map(|network| [Method::AdamW, Method::Muon(Compute::F32)].map(|how| (network, how)))
+    {
+        let mut batch = Batch::new();
+        batch.push(SequenceId(0), 0, &ids(67, 40));
+        batch.want_all();
+        let rows = batch.rows();
+        let targets =
+            Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01, z_loss: 0.0 };
+        let mut weights = weights(network, Keep::Learning, &team);
+        let mut gradients = Gradients::new(network);
+        let shape = Shape::Learn { rows, sequences: 1 };
+        let mut space = Workspace::new(network, shape, CONTEXT, 1);
+        let mut optimizer = Optimizer::new(network, method, 1);
+        let mut slow = SlowWeights::new(network, |id, to| weights.read(id, to));
+        let zeros = |id| Array2::<f64>::zeros(network.weight(id).shape);
+        let mut state: Vec<_> = network.ids().map(|id| [zeros(id), zeros(id)]).collect();
+        for step in 1..=4 {
+            gradients.clear(&team);
+            learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+            optimizer.step(&mut weights, &gradients, &SETTINGS, &team);
+            for id in network.ids() {
+                let (shape, of) = (network.weight(id).shape, gradients.of(id));
+                let gradient = Array2::from_shape_fn(shape, |(row, column)| {
+                    0.5 * f64::from(of[row * shape[1] + column])
+                });
+                let how = slowly(network, id);
+                let [mean, square] = &mut state[id.index()];
+                let is_inside = network.weight(id).name.starts_with("blocks.")
+                    && matches!(network.weight(id).role, Role::Matrix | Role::Output);
+                if method != Method::AdamW && is_inside {
+                    optimize::muon(&how, slow.of_mut(id), &gradient, mean);
+                    assert!(optimizer.moments(id)[1].is_empty());
+                } else {
+                    optimize::adamw(&how, step, slow.of_mut(id), &gradient, mean, square);
+                }
+                // A step is some 0.02 long; rounding of f32 grows in it by less than a thousand.
+                let apart = slow.of(id).iter().zip(weights.rows(id));
+                let apart =
+                    apart.fold(0.0, |most: f64, (a, b)| most.max((a - f64::from(*b)).abs()));
+                let name = &network.weight(id).name;
+                assert!(apart < 1e-5 * f64::from(step), "{method:?} {name} {step}: {apart:e}");
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The fast executors against the slow one: whole models of every family, and true slopes.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::world::{CONTEXT, ids, logits, networks, noise, weights};
+use lookback_engine::{Gradients, Keep, Path, Shape, Team, Weights, Workspace, learn};
+use lookback_model::{Batch, Network, SequenceId, Stored, Targets, TokenId};
+
+fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
+    lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
+}
+
+#[test]
+fn the_fast_logits_are_the_slow_ones_rounded() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        assert_slow_and_fast_agree(&network, &weights, &team, &ids(67, 5));
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
+    let shared: PathBuf =
+        std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the goldens").into();
+    for golden in ["golden/gpt2", "golden/llama", "golden/qwen3", "models/stories260k"] {
+        let stored = Stored::open(&shared.join(golden)).unwrap();
+        let network = Arc::new(stored.network().clone());
+        let vocabulary = network.config.vocabulary as u32;
+        let ids: Vec<TokenId> = (0..50).map(|at| TokenId((at * 37 + 5) % vocabulary)).collect();
+        for path in Path::all_here() {
+            let team = Team::new(2, path);
+            let weights = Weights::load(&stored, Keep::Running, &team).unwrap();
+            assert_slow_and_fast_agree(&network, &weights, &team, &ids);
+        }
+    }
+}
+
+fn assert_slow_and_fast_agree(
+    network: &Arc<Network>,
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+) {
+    let fast = logits(weights, team, ids, ids.len());
+    let slow = lookback_slow::logits(network, &slowly(network, weights), &Batch::whole(ids));
+    let worst = fast.iter().zip(&slow).fold(0.0f64, |worst, (&fast, slow)| {
+        worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
+    });
+    let largest = slow.iter().fold(0.0f64, |most, slow| most.max(slow.abs()));
+    assert_eq!(fast.len(), slow.len());
+    assert!(worst < 2e-4, "{worst:e} of {largest}");
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_slow_loss() {
+    let team = Team::alone();
+    for network in networks() {
+        let mut batch = Batch::new();
+        for index in 0..2 {
+            batch.push(SequenceId(index), 0, &ids(19, 40 + u64::from(index)));
+        }
+        batch.want_all();
+        let rows = batch.rows();
+        let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
+        targets[5] = Targets::NONE;
+        let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
+        let weights = weights(&network, Keep::Learning, &team);
+        let mut gradients = Gradients::new(&network);
+        let mut space = Workspace::new(&network, Shape::Learn { rows, sequences: 2 }, CONTEXT, 1);
+        let loss = learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+        let mut slow = slowly(&network, &weights);
+        let truth = lookback_slow::loss(&network, &slow, &batch, &targets);
+        assert_eq!(loss.rows, truth.rows);
+        assert!((loss.total - truth.total).abs() < 1e-5 * truth.total);
+
+        for id in network.ids() {
+            let gradient = gradients.of(id);
+            // Along the gradient, roughened, so that no element's slope cancels another's.
+            let rough: Vec<f64> = (0..gradient.len())
+                .map(|at| f64::from(gradient[at]) * (1.0 + 0.5 * f64::from(noise(at as u64))))
+                .collect();
+            let length = rough.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
+            if length < 1e-4 {
+                // A key's bias moves all scores of a row alike: its slope is nothing but rounding.
+                assert!(network.weight(id).name.ends_with("attn.k.bias"), "{length:e}");
+                continue;
+            }
+            let expected = rough
+                .iter()
+                .zip(gradient)
+                .fold(0.0, |sum, (along, slope)| sum + along / length * f64::from(*slope));
+            let before = slow.of(id).clone();
+            let mut loss_at = |by: f64| {
+                for (weight, along) in slow.of_mut(id).iter_mut().zip(&rough) {
+                    *weight += by * along / length;
+                }
+                let loss = lookback_slow::loss(&network, &slow, &batch, &targets).total;
+                slow.of_mut(id).assign(&before);
+                loss
+            };
+            // f64 loses some 1e-14 of the loss over 2e-5, and the cubic term is 1e-10 of it: the
+            // slope is good to 1e-8, so what remains is the f32 gradient's own rounding.
+            let step = 1e-5;
+            let slope = (loss_at(step) - loss_at(-step)) / (2.0 * step);
+            let off = (slope - expected).abs() / expected;
+            let name = &network.weight(id).name;
+            assert!(off < 2e-5, "{name}: {slope} and {expected}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Reading and writing, tested from outside.
+
+mod bounded;
+mod mapping;

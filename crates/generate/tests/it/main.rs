@@ -1,0 +1,9 @@
+//! Sampling, the loop and chat templates, tested from outside.
+
+mod branches;
+mod chat;
+mod repeat;
+mod sample;
+mod samplers;
+mod turns;
+mod world;

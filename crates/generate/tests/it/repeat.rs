@@ -1,0 +1,79 @@
+//! A chat that reads only what is new in each turn answers as one that reads everything anew.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::ops::ControlFlow;
+
+use crate::world::{self, CONTEXT};
+use lookback_engine::{Session, Team, Weights};
+use lookback_files::Result;
+use lookback_generate::{
+    repeat::{Limits, Reader, repeat},
+    sample::{Sampler, Settings},
+    window::Window,
+};
+use lookback_text::TokenId;
+
+/// A session that remembers the bits of what it said, and how much it read.
+struct Overheard<'a> {
+    session: Session<'a>,
+    said: Vec<u32>,
+    tokens_read: usize,
+}
+
+impl Reader for Overheard<'_> {
+    fn keep(&mut self, tokens: usize) {
+        self.session.truncate(tokens);
+    }
+
+    fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
+        self.tokens_read += ids.len();
+        let logits = self.session.read(ids)?;
+        self.said.extend(logits.iter().map(|logit| logit.to_bits()));
+        Ok(logits)
+    }
+}
+
+/// The whole text after each turn, and the reader.
+fn chat<'a>(
+    weights: &'a Weights,
+    team: &'a Team,
+    beginning: Option<TokenId>,
+    anew: bool,
+) -> (Vec<Vec<TokenId>>, Overheard<'a>) {
+    let session = Session::new(weights, team, CONTEXT);
+    let mut reader = Overheard { session, said: Vec::new(), tokens_read: 0 };
+    let mut sampler = Sampler::new(&Settings::plain(7)).unwrap();
+    let mut window = Window::new(CONTEXT, Vec::new(), beginning);
+    let mut texts = Vec::new();
+    let mut text: Vec<TokenId> = beginning.into_iter().collect();
+    for turn in 0..9 {
+        // What is said next; and the last token of the answer is spelled differently.
+        text.pop();
+        text.extend((0..20).map(|at| TokenId((turn * 7 + at * 3) % 50)));
+        if anew {
+            window = Window::new(CONTEXT, text, beginning);
+        } else {
+            window.turn_to(text);
+        }
+        let limits = Limits { tokens: 15, ends: &[], stop: None };
+        let listen = |_| Ok(ControlFlow::Continue(()));
+        repeat(&mut reader, &mut window, &mut sampler, limits, listen).unwrap();
+        text = window.ids().to_vec();
+        texts.push(text.clone());
+    }
+    (texts, reader)
+}
+
+#[test]
+fn a_chat_that_reads_only_what_is_new_says_the_same_to_the_bit() {
+    let team = Team::alone();
+    let weights = world::weights(&team);
+    for beginning in [None, Some(TokenId(1))] {
+        let (texts, on) = chat(&weights, &team, beginning, false);
+        let (texts_anew, anew) = chat(&weights, &team, beginning, true);
+        assert!(texts == texts_anew && on.said == anew.said);
+        assert!(texts.last().unwrap().len() > CONTEXT, "the text outgrows the context");
+        assert!(on.tokens_read * 2 < anew.tokens_read, "{} {}", on.tokens_read, anew.tokens_read);
+    }
+}

@@ -1,0 +1,77 @@
+//! Activations equal their twins, are those of the reference, and their gradients are slopes.
+
+use crate::inputs::{KINDS, Kind, LENGTHS, bits, numbers, slope, teams};
+use lookback_kernels::{
+    activate::{self, Activation},
+    naive,
+};
+use lookback_reference::mlp;
+
+const ALL: [(Activation, mlp::Activation); 5] = [
+    (Activation::Silu, mlp::Activation::Silu),
+    (Activation::Gelu, mlp::Activation::Gelu),
+    (Activation::GeluTanh, mlp::Activation::GeluTanh),
+    (Activation::Relu2, mlp::Activation::Relu2),
+    (Activation::Relu, mlp::Activation::Relu),
+];
+
+#[test]
+fn every_path_equals_the_twin() {
+    for team in teams() {
+        for (how, _) in ALL {
+            for (kind, len) in KINDS.iter().flat_map(|kind| LENGTHS.map(|len| (*kind, len))) {
+                let [pre, gate, dpost] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
+                for linear in [None, Some(gate.as_slice())] {
+                    let (mut fast, mut slow) = (vec![7.0; len], vec![7.0; len]);
+                    activate::forward(&team, how, &pre, linear, &mut fast);
+                    naive::activate::forward(how, &pre, linear, &mut slow);
+                    assert_eq!(bits(&fast), bits(&slow), "{how:?} {kind:?} {len}");
+                    let (mut dfast, mut dslow) = (vec![7.0; len], vec![7.0; len]);
+                    let dlinear = |to| linear.map(|_| to);
+                    activate::backward(
+                        &team,
+                        how,
+                        &dpost,
+                        &pre,
+                        linear,
+                        &mut fast,
+                        dlinear(&mut dfast[..]),
+                    );
+                    naive::activate::backward(
+                        how,
+                        &dpost,
+                        &pre,
+                        linear,
+                        &mut slow,
+                        dlinear(&mut dslow[..]),
+                    );
+                    assert_eq!(bits(&fast), bits(&slow), "{how:?} {kind:?} {len} back");
+                    assert_eq!(bits(&dfast), bits(&dslow), "{how:?} {kind:?} {len} back, linear");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn values_are_those_of_the_reference_and_slopes_theirs() {
+    for (how, reference) in ALL {
+        for x in numbers(Kind::Scale(6.0), 4000, 5) {
+            let expected = reference.of(f64::from(x));
+            let value = f64::from(naive::activate::value(how, x));
+            assert!(
+                (value - expected).abs() < 1e-6 * expected.abs().max(1.0),
+                "{how:?}({x}) = {value}, not {expected}"
+            );
+            if x.abs() < 1e-3 {
+                continue;
+            }
+            let expected = slope(&|x| reference.of(x[0]), &[f64::from(x)], 0);
+            let value = f64::from(naive::activate::slope(how, x));
+            assert!(
+                (value - expected).abs() < 2e-6 * expected.abs().max(1.0),
+                "{how:?}'({x}) = {value}, not {expected}"
+            );
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A weight multiplied as a file stores it gives the bits of its copy in f32, for every form, on every
+//! path and any number of threads.
+
+use crate::inputs::{Kind as Numbers, bits, numbers, teams};
+use lookback_kernels::{
+    bf16,
+    embed::{Table, gather},
+    matmul::After,
+    naive,
+    stored::{self, Kind, Panels},
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+const KINDS: [Kind; 5] = [Kind::Bf16, Kind::F16, Kind::Q8_0, Kind::Q4_0, Kind::Q4_1];
+
+/// A weight whose bytes are arbitrary, but for halves, which are mostly ordinary numbers.
+fn file(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut bytes = vec![0; outputs * kind.bytes(inner)];
+    random.fill_bytes(&mut bytes);
+    let mut half = |at: usize, bytes: &mut [u8]| {
+        let bits = random.next_u32();
+        let half = match bits % 16 {
+            // A denormal, or zero of either sign.
+            0 => bits >> 16 & 0x83ff,
+            1 => bits >> 16 & 0x8000,
+            2 if seed.is_multiple_of(3) => 0x7c00 | bits >> 16 & 0x8201,
+            // From 2⁻⁷ to 4.
+            _ => (bits >> 16 & 0x83ff) | (8 + bits % 9) << 10,
+        };
+        bytes[at..at + 2].copy_from_slice(&(half as u16).to_le_bytes());
+    };
+    let (block, halves) = match kind {
+        Kind::Bf16 => return bytes,
+        Kind::F16 => (2, 1),
+        Kind::Q8_0 => (34, 1),
+        Kind::Q4_0 => (18, 1),
+        Kind::Q4_1 => (20, 2),
+    };
+    for first in (0..bytes.len()).step_by(block) {
+        (0..halves).for_each(|i| half(first + 2 * i, &mut bytes));
+    }
+    bytes
+}
+
+/// A weight as its bytes, its copy in f32, and its panels.
+struct Weight {
+    bytes: Vec<u8>,
+    wide: Vec<f32>,
+    panels: Vec<u32>,
+}
+
+impl Weight {
+    fn new(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Self {
+        let (bytes, len) = (file(kind, outputs, inner, seed), kind.bytes(inner));
+        let mut wide = vec![0.0; outputs * inner];
+        for (output, wide) in wide.chunks_exact_mut(inner.max(1)).enumerate() {
+            naive::stored::widen(kind, &bytes[output * len..][..len], wide);
+        }
+        let mut panels = vec![7; stored::panels_len(kind, outputs, inner)];
+        let row = |output: usize| &bytes[output * len..][..len];
+        let team = lookback_kernels::team::Team::alone();
+        stored::pack(&team, kind, &row, outputs, inner, &mut panels);
+        Self { bytes, wide, panels }
+    }
+}
+
+#[test]
+fn panels_are_those_of_the_definition() {
+    // Every number of columns in a last panel, after none, one or two whole ones.
+    for outputs in 0..=130 {
+        for kind in KINDS {
+            let inners: &[usize] = match kind {
+                Kind::Bf16 | Kind::F16 => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
+                Kind::Q8_0 | Kind::Q4_0 | Kind::Q4_1 => &[0, 32, 64, 96, 352],
+            };
+            for &inner in inners {
+                let mut bytes = vec![0; outputs * kind.bytes(inner)];
+                ChaCha8Rng::seed_from_u64(outputs as u64).fill_bytes(&mut bytes);
+                let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
+                let mut twin = vec![3; stored::panels_len(kind, outputs, inner)];
+                naive::stored::pack(kind, &row, outputs, inner, &mut twin);
+                for team in &teams() {
+                    let mut panels = vec![7; twin.len() + 1];
+                    stored::pack(team, kind, &row, outputs, inner, &mut panels);
+                    let (path, threads) = (team.path(), team.threads());
+                    assert!(
+                        panels[..twin.len()] == twin && panels[twin.len()] == 7,
+                        "{kind:?}, {outputs} × {inner}, {path:?}, {threads} threads"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn equals_its_copy(kind: Kind, rows: usize, outputs: usize, inner: usize, seed: u64) {
+    let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, seed);
+    let numbers_kind = if seed.is_multiple_of(2) { Numbers::Hard } else { Numbers::Scale(1.0) };
+    let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
+    let (x, bias, residual) = (some(rows * inner, 1), some(outputs, 2), some(rows * outputs, 3));
+    for (bias, residual) in [(None, None), (Some(&bias[..]), Some(&residual[..]))] {
+        let after = After { bias, residual };
+        let mut copy = vec![0.0; rows * outputs];
+        naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
+        for team in &teams() {
+            let mut y = vec![f32::NAN; rows * outputs];
+            let weight = Panels { kind, data: &panels, outputs, inner };
+            stored::forward(team, &x, weight, after, &mut y);
+            assert_eq!(
+                bits(&y),
+                bits(&copy),
+                "{kind:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
+                team.path(),
+                team.threads()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
+    let shapes = [
+        [1, 1, 32],
+        [1, 64, 64],
+        [1, 130, 160],
+        [2, 65, 96],
+        [3, 63, 32],
+        [4, 80, 288],
+        [5, 64, 160],
+        [7, 129, 128],
+        [98, 70, 352],
+    ];
+    for kind in KINDS {
+        for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
+            equals_its_copy(kind, rows, outputs, inner, seed as u64);
+        }
+    }
+    // Halves do not come in blocks.
+    for (seed, inner) in [1, 2, 31, 33, 65, 131].into_iter().enumerate() {
+        for kind in [Kind::Bf16, Kind::F16] {
+            for rows in [1, 4, 5] {
+                equals_its_copy(kind, rows, 67, inner, 20 + seed as u64);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
+    let shapes = [
+        [1, 1, 32],
+        [2, 65, 96],
+        [3, 64, 64],
+        [4, 130, 160],
+        [5, 70, 128],
+        [7, 80, 96],
+        [98, 70, 288],
+    ];
+    for kind in KINDS.into_iter().filter(|kind| kind.is_quantised()) {
+        for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
+            let seed = 40 + seed as u64;
+            let Weight { bytes, panels, .. } = Weight::new(kind, outputs, inner, seed);
+            let numbers_kind = [Numbers::Hard, Numbers::Scale(1.0), Numbers::Scale(1e-37)];
+            let numbers_kind = numbers_kind[seed as usize % 3];
+            let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
+            let (x, bias) = (some(rows * inner, 1), some(outputs, 2));
+            let residual = some(rows * outputs, 3);
+            let after = After { bias: Some(&bias), residual: Some(&residual) };
+            let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
+            let mut twin = vec![0.0; rows * outputs];
+            naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
+            for team in &teams() {
+                let mut pairs = vec![7; rows * inner / 2];
+                bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
+                let mut y = vec![f32::NAN; rows * outputs];
+                let weight = Panels { kind, data: &panels, outputs, inner };
+                let mut ones = vec![f32::NAN; rows * inner / 32];
+                stored::ones(team, &pairs, &mut ones);
+                let ones = if kind.has_least() { &ones[..] } else { &[] };
+                stored::forward_rounded(team, &pairs, ones, weight, after, &mut y);
+                assert_eq!(
+                    bits(&y),
+                    bits(&twin),
+                    "{kind:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
+                    team.path(),
+                    team.threads()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_stored_table_are_those_of_its_copy() {
+    for kind in KINDS {
+        let (outputs, inner) = (131, 96);
+        let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, 5);
+        let indices = [0, 130, 64, 63, 17, 130];
+        let (mut found, mut copy) = (vec![0.0; 6 * inner], vec![0.0; 6 * inner]);
+        let team = lookback_kernels::team::Team::alone();
+        let table = Panels { kind, data: &panels, outputs, inner };
+        gather(&team, Table::Stored(table), inner, &indices, &mut found);
+        gather(&team, Table::Rows(&wide), inner, &indices, &mut copy);
+        assert_eq!(bits(&found), bits(&copy), "{kind:?}");
+    }
+}
+
+#[test]
+fn halves_are_those_of_ieee() {
+    let half = |bits: u16| naive::stored::half(bits);
+    assert_eq!([half(0x3c00), half(0xc000), half(0x7bff)], [1.0, -2.0, 65504.0]);
+    assert_eq!([half(0x0001), half(0x03ff)], [2f32.powf(-24.0), 1023.0 * 2f32.powf(-24.0)]);
+    assert_eq!(half(0x8000).to_bits(), (-0.0f32).to_bits());
+    assert_eq!(half(0xfc00), f32::NEG_INFINITY);
+    assert!(half(0x7c01).is_nan() && half(0xfe00).is_nan());
+}
+
+#[test]
+fn what_only_resembles_a_form_is_told_apart() {
+    // Of each block of 32 numbers: a scale of 0.5, a least of 3, and quants that count.
+    let quants: Vec<u8> = (0..32u8).map(|i| i.wrapping_mul(37) ^ 0x5a).collect();
+    let mut file = vec![0x00, 0x38, 0x00, 0x42];
+    file.extend(&quants);
+    let q = |i: usize| quants[i % 16] >> (4 * (i / 16)) & 15;
+    let mut found = vec![0.0; 32];
+    naive::stored::widen(Kind::Q4_1, &file[..20], &mut found);
+    let expected: Vec<f32> = (0..32).map(|i| f32::from(q(i)) * 0.5 + 3.0).collect();
+    assert_eq!(found, expected);
+    let neighbours: Vec<f32> =
+        (0..32).map(|i| f32::from(quants[i / 2] >> (4 * (i % 2)) & 15) * 0.5 + 3.0).collect();
+    assert_ne!(found, neighbours, "nibbles of one byte lie side by side");
+    file.drain(2..4);
+    naive::stored::widen(Kind::Q4_0, &file[..18], &mut found);
+    let expected: Vec<f32> = (0..32).map(|i| (f32::from(q(i)) - 8.0) * 0.5).collect();
+    assert_eq!(found, expected);
+    naive::stored::widen(Kind::Q8_0, &file, &mut found);
+    let expected: Vec<f32> = quants.iter().map(|&q| f32::from(q as i8) * 0.5).collect();
+    assert_eq!(found, expected);
+    let unsigned: Vec<f32> = quants.iter().map(|&q| f32::from(q) * 0.5).collect();
+    assert_ne!(found, unsigned, "bytes have no sign");
+}

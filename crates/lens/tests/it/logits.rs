@@ -1,0 +1,315 @@
+//! Where logits come from: what wrote into the stream adds up to them, hidden units add up to their
+//! MLP, and the deepest reading of the stream is the model's own.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use std::collections::BTreeMap;
+
+use crate::world::{bits, ids, networks, weights};
+use lookback_engine::{Keep, Team, Weights, last_norm, say};
+use lookback_lens::{
+    AskedUnits, By, Steps, Trace, Wanted, depth_sites, depths, stream, stream_sites, trace, units,
+    units_sites,
+};
+use lookback_model::{BlockSite, Network, Site, TokenId, WeightId};
+
+const TOKENS: usize = 70;
+
+/// Half the distance from 1 to the next float: how much one rounding may err, relatively.
+const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
+
+struct World {
+    team: Team,
+    weights: Weights,
+    trace: Trace,
+}
+
+impl World {
+    fn all() -> Vec<Self> {
+        let world = |network: &Arc<Network>| {
+            let team = Team::alone();
+            let weights = weights(network, Keep::Running, &team);
+            let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+            Self { team, weights, trace }
+        };
+        let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
+        sums.map(|network| world(&network)).collect()
+    }
+
+    fn network(&self) -> &Network {
+        self.weights.network()
+    }
+
+    fn read(&self, id: WeightId) -> Vec<f64> {
+        let mut values = vec![0.0; self.network().weight(id).len()];
+        self.weights.read(id, &mut values);
+        values.into_iter().map(f64::from).collect()
+    }
+
+    /// A next token, and the logit that the model gives it.
+    fn said(&self, token: usize, of: TokenId) -> (TokenId, f32) {
+        (of, self.trace.at(Site::Logits).unwrap().part(token)[of.index()])
+    }
+
+    fn row(&self, site: Site, token: usize) -> Vec<f64> {
+        self.trace.at(site).unwrap().part(token).iter().copied().map(f64::from).collect()
+    }
+
+    /// How far f32 may have taken a logit from the exact sum of what was written.
+    ///
+    /// Every addition to the stream errs by one rounding of what it makes; the norm's mean by as many
+    /// roundings as it adds terms, and the norm itself by one each for the difference, the factor and
+    /// the gain with the bias; the head's chain by one for each of its terms.
+    fn bound(&self, token: usize, of: TokenId) -> f64 {
+        let network = self.network();
+        let width = network.config.width;
+        let after = |layer: usize, site| self.row(Site::Block(layer as u16, site), token);
+        let mut apart = vec![0.0; width];
+        let entering = [after(0, BlockSite::ResidPre)].into_iter();
+        let within = network.layers().flat_map(|layer| {
+            [BlockSite::ResidMid, BlockSite::ResidPost].map(|at| after(layer, at))
+        });
+        for stream in entering.chain(within) {
+            for (apart, x) in apart.iter_mut().zip(stream) {
+                *apart += ROUNDING * x.abs();
+            }
+        }
+        let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
+        let x = self.row(last, token);
+        let normed = last_norm(&self.weights, &self.team, self.trace.at(last).unwrap().part(token));
+        let factor = f64::from(normed.factors[0]);
+        let terms = width as f64 + 2.0;
+        let size = |values: &[f64]| values.iter().fold(0.0, |sum, x| sum + x.abs());
+        let mean_apart = match network.ln_final.bias {
+            Some(_) => (terms * ROUNDING * size(&x) + size(&apart)) / width as f64,
+            None => 0.0,
+        };
+        let gain = self.read(network.ln_final.weight);
+        let head = self.read(network.head.linear.weight);
+        let head = &head[of.index() * width..][..width];
+        let bias = network.ln_final.bias.map_or(vec![0.0; width], |bias| self.read(bias));
+        (0..width).fold(0.0, |sum, j| {
+            let normal = f64::from(normed.rows[j]).abs();
+            let by_norm = 4.0 * ROUNDING * (normal + 2.0 * bias[j].abs());
+            let by_stream = (factor * gain[j]).abs() * (apart[j] + mean_apart);
+            sum + head[j].abs() * (by_stream + by_norm + terms * ROUNDING * normal)
+        })
+    }
+}
+
+#[test]
+fn what_was_written_adds_up_to_the_logit() {
+    for world in World::all() {
+        let learned = usize::from(world.network().positions.is_some());
+        for (token, of) in [(0, 0), (3, 41), (69, 96)] {
+            let of = TokenId(of);
+            let stream =
+                stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+                    .unwrap();
+            let bound = world.bound(token, of);
+            assert!(stream.rounding.abs() <= bound, "{} is over {bound}", stream.rounding);
+            // The bound could fail: every writer is far larger than it.
+            assert_eq!(stream.writers.len(), 1 + learned + 2 * world.network().layers().end);
+            for writer in &stream.writers {
+                assert!(writer.logit.abs() > 10.0 * bound, "{writer:?} hides in {bound}");
+            }
+            let groups = stream.before + stream.attention + stream.mlp + stream.bias;
+            assert!((f64::from(stream.logit) - groups).abs() <= bound);
+            assert_eq!(stream.bias != 0.0, world.network().ln_final.bias.is_some());
+        }
+    }
+}
+
+#[test]
+fn capped_logits_are_refused_as_sums() {
+    let networks = networks();
+    let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
+    let team = Team::alone();
+    let weights = weights(network, Keep::Running, &team);
+    let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+    let said = stream(&weights, &team, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
+    assert!(said.starts_with("this model's logits are capped"), "{said}");
+}
+
+#[test]
+fn lengths_are_those_of_the_sites() {
+    for world in World::all() {
+        let stream =
+            stream(&world.weights, &world.team, &world.trace, 5, world.said(5, TokenId(1)))
+                .unwrap();
+        let length =
+            |site: Site| f64::sqrt(world.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
+        for writer in &stream.writers {
+            assert_eq!(writer.length, length(writer.site.parse().unwrap()), "{}", writer.site);
+        }
+        // What stands after the position is what enters the first block.
+        let first = stream.writers.iter().rposition(|writer| writer.layer.is_none()).unwrap();
+        let entering = length(Site::Block(0, BlockSite::ResidPre));
+        assert_eq!(stream.writers[first].after, entering);
+        let leaving = length(Site::Block(1, BlockSite::ResidPost));
+        assert_eq!(stream.writers.last().unwrap().after, leaving);
+    }
+}
+
+#[test]
+fn hidden_units_add_up_to_what_their_mlp_pushes() {
+    for world in World::all() {
+        let (layer, token, of) = (1, 4, TokenId(17));
+        let hidden = world.network().config.hidden;
+        let asked = AskedUnits { layer, token, of, by: By::Pushed, units: hidden, tokens: 97 };
+        let all = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        assert_eq!(all.len(), hidden);
+        let stream =
+            stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+                .unwrap();
+        let mlp = stream.writers.last().unwrap();
+        assert_eq!(mlp.site, "blocks.1.mlp_out");
+
+        // How a vector moves the logit, as the norm's definition has it, with the factor held.
+        let network = world.network();
+        let width = network.config.width;
+        let head = world.read(network.head.linear.weight);
+        let head = &head[of.index() * width..][..width];
+        let gain = world.read(network.ln_final.weight);
+        let is_centered = network.ln_final.bias.is_some();
+        let moves = |vector: &[f64]| {
+            let mean = vector.iter().fold(0.0, |sum, x| sum + x) / width as f64;
+            let mean = if is_centered { mean } else { 0.0 };
+            (0..width)
+                .fold(0.0, |sum, j| sum + (vector[j] - mean) * stream.factor * gain[j] * head[j])
+        };
+        let down = &network.blocks[layer].mlp.down;
+        let bias = down.bias.map_or(0.0, |bias| moves(&world.read(bias)));
+        let sum = all.iter().fold(bias, |sum, unit| sum + unit.of.contribution);
+        // The engine's chain rounds once for each unit; towards() is at most this long in any place.
+        let post = world.row(Site::Block(1, BlockSite::MlpPost), token);
+        let matrix = world.read(down.weight);
+        let steepest = (0..width).fold(0.0, |most, j| {
+            let mut one = vec![0.0; width];
+            one[j] = 1.0;
+            f64::max(most, moves(&one).abs())
+        });
+        let mass = matrix.chunks_exact(hidden).fold(0.0, |sum, row| {
+            sum + row.iter().zip(&post).fold(0.0, |sum, (w, x)| sum + (w * x).abs())
+        });
+        let bound = (hidden as f64 + 2.0) * ROUNDING * (mass + width as f64) * steepest;
+        assert!((sum - mlp.logit).abs() < bound, "{sum} is not {} ± {bound}", mlp.logit);
+
+        for unit in &all {
+            let column: Vec<f64> = matrix.chunks_exact(hidden).map(|row| row[unit.index]).collect();
+            let length = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
+            assert!((unit.written - length * post[unit.index].abs()).abs() < 1e-9);
+            assert!((unit.of.effect - moves(&column)).abs() < 1e-9);
+            // Over all tokens, one list is the other backwards, and both routes meet at `of`.
+            assert!(unit.up.windows(2).all(|two| two[0].contribution >= two[1].contribution));
+            let ends = [unit.up.first().unwrap(), unit.down.last().unwrap()];
+            assert_eq!(ends[0].contribution, ends[1].contribution);
+            let here = unit.up.iter().find(|push| push.id == Some(of.0)).unwrap();
+            assert!((here.effect - unit.of.effect).abs() < 1e-9);
+            let total = unit.up.iter().fold(0.0, |sum, push| sum + push.effect);
+            assert!((unit.average.effect - total / 97.0).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn units_come_in_the_order_that_was_asked_for() {
+    for world in World::all() {
+        let asked = AskedUnits {
+            layer: 0,
+            token: 9,
+            of: TokenId(3),
+            by: By::Activation,
+            units: 7,
+            tokens: 2,
+        };
+        let post = world.row(Site::Block(0, BlockSite::MlpPost), 9);
+        let chosen = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        assert_eq!(chosen.len(), 7);
+        let least = f64::from(chosen[6].post).abs();
+        assert_eq!(post.iter().filter(|post| post.abs() > least).count(), 6);
+        assert!(chosen.iter().all(|unit| unit.up.len() == 2 && unit.down.len() == 2));
+        assert_eq!(chosen[0].linear.is_some(), world.network().config.gated);
+
+        let asked = AskedUnits { by: By::Written, ..asked };
+        let chosen = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        assert!(chosen.windows(2).all(|two| two[0].written >= two[1].written));
+    }
+}
+
+#[test]
+fn the_deepest_reading_is_what_the_model_says() {
+    for world in World::all() {
+        let vocabulary = world.network().config.vocabulary;
+        for (steps, count) in [(Steps::Layers, 3), (Steps::Halves, 5)] {
+            let sites = depth_sites(&world.network().config, steps);
+            assert_eq!(sites.len(), count);
+            let of = TokenId(60);
+            let read = depths(
+                &world.weights,
+                &world.team,
+                &world.trace,
+                &sites,
+                20..TOKENS,
+                vocabulary,
+                Some(of),
+            )
+            .unwrap();
+            assert_eq!(read[0].site, "blocks.0.resid_pre");
+            let deepest = read.last().unwrap();
+            assert_eq!(deepest.site, "blocks.1.resid_post");
+            assert_eq!(deepest.tokens.len(), TOKENS - 20);
+            for (token, guess) in (20..TOKENS).zip(&deepest.tokens) {
+                let logits = world.trace.at(Site::Logits).unwrap().part(token);
+                let probabilities = world.trace.at(Site::Probabilities).unwrap().part(token);
+                assert_eq!(guess.top.len(), vocabulary);
+                for next in &guess.top {
+                    let id = next.id as usize;
+                    assert_eq!(next.logit.to_bits(), logits[id].to_bits());
+                    assert_eq!(next.probability.to_bits(), probabilities[id].to_bits());
+                }
+                assert_eq!(guess.of, guess.top.iter().find(|next| next.id == of.0).copied());
+            }
+            // In between, each row is read as if it stood alone.
+            let between = world.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
+            let alone = say(&world.weights, &world.team, between);
+            let at = sites.iter().position(|site| site.to_string() == "blocks.0.resid_post");
+            let mut there = vec![0.0; vocabulary];
+            for next in &read[at.unwrap()].tokens[33 - 20].top {
+                there[next.id as usize] = next.logit;
+            }
+            assert_eq!(bits(&there), bits(&alone.logits));
+        }
+    }
+}
+
+#[test]
+fn the_sites_that_are_asked_for_are_enough() {
+    for world in World::all() {
+        let config = &world.network().config;
+        let only = |wanted: Vec<Site>| {
+            let all = world.trace.sites.iter().filter(|(site, _)| wanted.contains(site));
+            let sites: BTreeMap<_, _> = all.map(|(site, seen)| (*site, seen.clone())).collect();
+            // None is asked for that this family does not have.
+            assert_eq!(sites.len(), wanted.len());
+            Trace { ids: world.trace.ids.clone(), sites }
+        };
+        let (weights, team, of) = (&world.weights, &world.team, TokenId(5));
+        stream(weights, team, &only(stream_sites(config)), 3, (of, 0.0)).unwrap();
+        let by = By::Written;
+        let asked = AskedUnits { layer: 0, token: 3, of, by, units: 3, tokens: 3 };
+        units(weights, team, &only(units_sites(config, 0)), asked).unwrap();
+        let sites = depth_sites(config, Steps::Halves);
+        depths(weights, team, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
+    }
+}
+
+#[test]
+fn a_site_that_was_not_looked_at_is_named() {
+    let world = World::all().remove(0);
+    let bare = Trace { ids: world.trace.ids.clone(), sites: Default::default() };
+    let refused = stream(&world.weights, &world.team, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
+    assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");
+}

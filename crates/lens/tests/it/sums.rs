@@ -1,0 +1,221 @@
+//! What is taken apart adds up again: attention's output by source, and a head's weighted sum.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use crate::world::{ids, networks, weights};
+use lookback_engine::{Keep, Team, Weights};
+use lookback_lens::{Trace, Wanted, context, exchange, trace};
+use lookback_model::{BlockSite, Network, TokenId};
+
+/// Half the distance from 1 to the next float: how much one rounding may err, relatively.
+const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
+
+fn worlds(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
+    let team = Team::alone();
+    let world = |network| {
+        let weights = weights(network, Keep::Running, &team);
+        let trace = trace(&weights, &team, ids, &Wanted::all()).unwrap();
+        (weights, trace)
+    };
+    networks().iter().map(world).collect()
+}
+
+fn matrix(weights: &Weights, name: &str) -> Vec<f32> {
+    let network = weights.network();
+    let id = network.find(name).unwrap();
+    let mut rows = vec![0.0; network.weight(id).len()];
+    weights.read(id, &mut rows);
+    rows
+}
+
+/// How often `z` and pattern are rounded on the way, relatively to the sum of |weight · value|.
+///
+/// The engine's weights stand on exp(score − m), folded tile by tile and divided by their total; the
+/// pattern on exp(score − log-sum-exp). With S the largest |score| plus ln T: an exponent is at most
+/// 2S wide, so rounding it errs by 2S in the result; a total adds up at most T terms, each with that
+/// error; the log-sum-exp and its logarithm are rounded at S each; exp itself errs by less than 4.
+/// Pattern: 2S + S + S + (2S + T + 8) + 4; z: (2S + 4) + T + (2S + T + 8) + 2.
+fn roundings(trace: &Trace, layer: usize) -> f64 {
+    let tokens = trace.ids.len() as f64;
+    let scores = trace.block(layer, BlockSite::Scores).unwrap();
+    let finite = scores.values.iter().filter(|score| score.is_finite());
+    let largest = finite.fold(0.0f64, |most, &score| most.max(f64::from(score).abs()));
+    10.0 * (largest + tokens.ln()) + 3.0 * tokens + 32.0
+}
+
+/// Σ over sources of |weight · value| for one element of `z`, from the sites, by plain indices.
+fn mass(trace: &Trace, weights: &Weights, [layer, token, head, d]: [usize; 4]) -> f64 {
+    let config = &weights.network().config;
+    let pattern = trace.block(layer, BlockSite::Pattern).unwrap();
+    let v = trace.block(layer, BlockSite::V).unwrap();
+    let (tokens, group) = (trace.ids.len(), config.heads / config.key_heads);
+    (0..=token).fold(0.0, |sum, source| {
+        let weight = pattern.values[(head * tokens + token) * tokens + source];
+        let value = v.values[(source * config.key_heads + head / group) * config.head_dim + d];
+        sum + (f64::from(weight) * f64::from(value)).abs()
+    })
+}
+
+#[test]
+fn what_a_token_takes_up_adds_up_to_attention_s_output() {
+    for (weights, trace) in worlds(&ids(70, 3)) {
+        let network = weights.network().clone();
+        let config = &network.config;
+        let inner = config.heads * config.head_dim;
+        for (layer, token) in [(0, 0), (0, 3), (1, 31), (1, 69)] {
+            let exchange = exchange(&trace, &weights, [layer, token]).unwrap();
+            let added = trace.block(layer, BlockSite::AttnOut).unwrap().part(token);
+            let o = matrix(&weights, &format!("blocks.{layer}.attn.o.weight"));
+            let often = roundings(&trace, layer) + inner as f64 + 2.0;
+            for (out, &added) in added.iter().enumerate() {
+                let sum = exchange
+                    .sources
+                    .iter()
+                    .chain(&exchange.bias)
+                    .fold(0.0, |sum, part| sum + part.vector[out]);
+                let mass = (0..inner).fold(0.0, |sum, i| {
+                    let at = [layer, token, i / config.head_dim, i % config.head_dim];
+                    sum + f64::from(o[out * inner + i].abs()) * mass(&trace, &weights, at)
+                });
+                let bias = exchange.bias.as_ref().map_or(0.0, |bias| bias.vector[out].abs());
+                let bound = ROUNDING * (often * mass + 2.0 * bias);
+                let apart = (sum - f64::from(added)).abs();
+                assert!(apart <= bound, "{apart:e} of {bound:e} at {out} of {added}");
+                assert!(bound < 1e-4 * exchange.added, "a bound in which anything hides");
+            }
+            let shares =
+                exchange.sources.iter().chain(&exchange.bias).fold(0.0, |sum, p| sum + p.share);
+            assert!((shares - 1.0).abs() < 1e-5, "{shares}");
+            assert_eq!(exchange.bias.is_some(), config.output_bias);
+        }
+    }
+}
+
+#[test]
+fn the_future_gives_exactly_nothing() {
+    for (weights, trace) in worlds(&ids(9, 7)) {
+        let exchange = exchange(&trace, &weights, [1, 4]).unwrap();
+        for (source, part) in exchange.sources.iter().enumerate() {
+            assert_eq!(part.seen, source <= 4);
+            assert_eq!(part.length > 0.0, source <= 4);
+            assert!(source <= 4 || part.vector.iter().all(|&x| x == 0.0));
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_seen_is_not_read() {
+    for (weights, mut trace) in worlds(&ids(9, 7)) {
+        let before = exchange(&trace, &weights, [1, 4]).unwrap();
+        let v = trace.sites.get_mut(&"blocks.1.attn.v".parse().unwrap()).unwrap();
+        let v = Arc::make_mut(v);
+        let from = 5 * v.shape[1] * v.shape[2];
+        v.values[from..].fill(f32::INFINITY);
+        assert_eq!(exchange(&trace, &weights, [1, 4]).unwrap(), before);
+        assert!(context(&trace, weights.network(), [1, 0, 4], 9).unwrap().apart.is_finite());
+    }
+}
+
+#[test]
+fn before_and_added_meet_in_after_on_the_plane() {
+    for (weights, trace) in worlds(&ids(9, 7)) {
+        let exchange = exchange(&trace, &weights, [1, 8]).unwrap();
+        let plane = exchange.plane;
+        for axis in [0, 1] {
+            let tip = plane.before[axis] + plane.added[axis];
+            assert!((tip - plane.after[axis]).abs() < 1e-5 * exchange.after);
+            let parts =
+                exchange.sources.iter().chain(&exchange.bias).fold(0.0, |sum, p| sum + p.at[axis]);
+            assert!((parts - plane.added[axis]).abs() < 1e-5 * exchange.added);
+        }
+        assert!((f64::hypot(plane.after[0], plane.after[1]) - exchange.after).abs() < 1e-4);
+        assert!((plane.before[0] - exchange.before).abs() < 1e-12 * exchange.before);
+        assert!(plane.before[1].abs() < 1e-12 * exchange.before);
+        for part in &exchange.sources {
+            assert!(f64::hypot(part.at[0], part.at[1]) <= part.length * (1.0 + 1e-12));
+        }
+    }
+}
+
+/// Tokens that a token sees: itself, and those before it that its window reaches.
+fn seen(network: &Network, token: usize) -> usize {
+    network.config.window.map_or(token + 1, |window| window.min(token + 1))
+}
+
+#[test]
+fn terms_add_up_to_the_context_vector() {
+    for (weights, trace) in worlds(&ids(70, 3)) {
+        let network = weights.network().clone();
+        for [layer, head, token] in [[0, 0, 0], [0, 1, 5], [1, 3, 64], [1, 5, 69]] {
+            let context = context(&trace, &network, [layer, head, token], 100).unwrap();
+            assert_eq!(context.terms.len(), seen(&network, token));
+            assert_eq!(context.rest, None);
+            assert_eq!(context.key_head, head * network.config.key_heads / network.config.heads);
+            let often = roundings(&trace, layer);
+            for (d, &z) in context.z.iter().enumerate() {
+                let sum = context.terms.iter().fold(0.0, |sum, term| sum + term.products[d]);
+                assert_eq!(sum, context.terms.last().unwrap().sum[d]);
+                let bound = ROUNDING * often * mass(&trace, &weights, [layer, token, head, d]);
+                let apart = (sum - f64::from(z)).abs();
+                assert!(apart <= bound, "{apart:e} of {bound:e} at {d} of {z}");
+                assert!(apart <= context.apart);
+            }
+        }
+    }
+}
+
+#[test]
+fn terms_that_are_not_written_out_are_counted_together() {
+    for (weights, trace) in worlds(&ids(40, 3)) {
+        let network = weights.network();
+        let all = context(&trace, network, [1, 2, 30], 100).unwrap();
+        let few = context(&trace, network, [1, 2, 30], 4).unwrap();
+        let rest = few.rest.unwrap();
+        let hidden_away = seen(network, 30) - 4;
+        assert_eq!((few.terms.len(), rest.sources, few.sources.len()), (4, hidden_away, 40));
+        let least = few.terms.iter().map(|term| few.sources[term.token].moves);
+        let least = least.fold(f64::INFINITY, f64::min);
+        let more = few.sources.iter().filter(|source| source.moves >= least).count();
+        assert_eq!(more, 4, "a term that moves less was written out");
+        assert!(few.terms.is_sorted_by_key(|term| term.token));
+        for (d, whole) in all.terms.last().unwrap().sum.iter().enumerate() {
+            assert!((rest.sum[d] - whole).abs() < 1e-12);
+        }
+        let weight = few
+            .terms
+            .iter()
+            .fold(rest.weight, |sum, term| sum + f64::from(few.sources[term.token].weight));
+        assert!((weight - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn moves_are_weight_times_length_and_share_the_whole() {
+    for (weights, trace) in worlds(&ids(9, 7)) {
+        let context = context(&trace, weights.network(), [0, 3, 6], 9).unwrap();
+        let mut shares = 0.0;
+        for (source, at) in context.sources.iter().enumerate() {
+            assert_eq!(at.seen, source <= 6);
+            assert_eq!(at.weight == 0.0, source > 6);
+            let moves = at.value.map_or(0.0, |value| f64::from(at.weight) * value);
+            assert_eq!(at.moves, moves);
+            shares += at.share;
+        }
+        assert!((shares - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_place_that_is_not_there_is_refused_by_name() {
+    let (weights, trace) = worlds(&ids(3, 7)).remove(1);
+    let says = |error: lookback_files::Refusal| error.to_string();
+    let network = weights.network();
+    let layer = says(exchange(&trace, &weights, [2, 0]).unwrap_err());
+    assert_eq!(layer, "there is no layer 2; this model's layers are 0 to 1");
+    let token = says(exchange(&trace, &weights, [0, 3]).unwrap_err());
+    assert_eq!(token, "there is no token 3; the prompt's tokens are 0 to 2");
+    let head = says(context(&trace, network, [0, 6, 0], 1).unwrap_err());
+    assert_eq!(head, "there is no head 6; this model's heads are 0 to 5");
+}

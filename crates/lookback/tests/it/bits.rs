@@ -1,0 +1,124 @@
+//! No bit changes, in models that have learned: with cache, chunk, batch, threads, instructions or
+//! looking.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use crate::world::{World, shared};
+use lookback::{
+    engine::{Cache, Path, Run, Session, Shape, Team, View, Watch, Workspace, look},
+    model::{Batch, SequenceId, Site, TokenId, forward},
+    open::Model,
+    text::Specials,
+};
+
+/// What both models know how to read.
+const TEXT: &str = "once upon a time there was a little red bird. the bird is red, and the house is \
+                    old. one day tom saw the bird. what did tom see? the red bird.";
+
+#[test]
+fn no_bit_changes_in_a_model_that_has_learned_tinytown_for_thirty_steps() {
+    let world = World::new();
+    world.write("tinytown.txt", world.done("corpus --bytes 300000"));
+    world.done("train tinytown.txt --preset default --tokenizer bpe:300 --steps 30 --out some");
+    no_bit_changes(world.at("some").to_str().unwrap());
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn no_bit_changes_in_a_small_real_model() {
+    no_bit_changes(shared().join("models/stories260k").to_str().unwrap());
+}
+
+fn no_bit_changes(name: &str) {
+    let alone = Team::new(1, Path::Portable);
+    let model = Model::open(name, &alone).unwrap();
+    let ids = model.tokenizer().unwrap().encode(TEXT, Specials::Text).unwrap();
+    let ids = &ids[..ids.len().min(model.config().context)];
+    assert!(ids.len() > 40, "{}", ids.len());
+    let plain = at_once(&model, &alone, ids, None);
+    for path in Path::all_here() {
+        for threads in [1, 2] {
+            let team = Team::new(threads, path);
+            let model = Model::open(name, &team).unwrap();
+            let what = format!("{path:?}, {threads} threads");
+            assert!(at_once(&model, &team, ids, None) == plain, "{what}");
+            assert!(at_once(&model, &team, ids, Some(8)) == plain, "{what}, beside eight others");
+            assert!(watched(&model, &team, ids) == plain, "{what}, watched");
+            for chunk in [1, 7, 64] {
+                let last = in_chunks(&model, &team, ids, chunk);
+                assert!(last == plain[plain.len() - last.len()..], "{what}, chunks of {chunk}");
+            }
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// The logits of all rows, from one pass; with others, their rows stand before it and behind it.
+fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -> Vec<u32> {
+    let (network, context) = (model.network(), model.config().context);
+    let others = others.unwrap_or(0);
+    let rows = ids.len() * (1 + others);
+    let mut space =
+        Workspace::new(network, Shape::Run { rows, wanted: rows }, context, team.threads());
+    let mut cache = Cache::new(
+        network,
+        model.weights.compute(),
+        1 + others,
+        Cache::pages(context) * (1 + others),
+    );
+    let mut batch = Batch::new();
+    let (mut first, own) = (0, others / 2);
+    for sequence in 0..=others {
+        let of = SequenceId(sequence as u32);
+        if sequence == own {
+            first = batch.rows();
+            batch.push(of, 0, ids);
+        } else {
+            // Others of other lengths, which say something else.
+            let other: Vec<TokenId> =
+                ids.iter().rev().copied().take(1 + 5 * sequence.min(7)).collect();
+            batch.push(of, 0, &other);
+        }
+    }
+    batch.want_all();
+    let mut run = Run::cached(&model.weights, &mut space, &mut cache, team, &batch).unwrap();
+    let logits = forward::logits(network, &mut run, &batch);
+    let vocabulary = model.config().vocabulary;
+    bits(&run.read(logits)[first * vocabulary..(first + ids.len()) * vocabulary])
+}
+
+/// The last row's logits, with the text read through a cache in chunks.
+fn in_chunks(model: &Model, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u32> {
+    let mut session = Session::new(&model.weights, team, model.config().context);
+    let mut last = Vec::new();
+    for chunk in ids.chunks(chunk) {
+        last = bits(session.read(chunk).unwrap());
+    }
+    last
+}
+
+/// The logits of all rows of a pass in which every site is read.
+fn watched(model: &Model, team: &Team, ids: &[TokenId]) -> Vec<u32> {
+    struct Everything(Vec<u32>);
+    impl Watch for Everything {
+        fn wants(&self, _: Site) -> bool {
+            true
+        }
+        fn see(&mut self, site: Site, view: View<'_>) {
+            if site == Site::Logits {
+                self.0 = bits(view.values);
+            }
+        }
+    }
+    let (network, context) = (model.network(), model.config().context);
+    let shape = Shape::Look { rows: ids.len() };
+    let mut space = Workspace::new(network, shape, context, team.threads());
+    let mut cache = Cache::new(network, model.weights.compute(), 1, Cache::pages(context));
+    let mut seen = Everything(Vec::new());
+    let batch = Batch::whole(ids);
+    look(&model.weights, &mut space, &mut cache, team, &batch, &mut seen).unwrap();
+    seen.0
+}

@@ -1,0 +1,142 @@
+//! The page of the main job: there at once, also while the model is still being made.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![cfg(all(unix, feature = "serve"))]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::world::{self, World};
+use serde_json::Value;
+
+/// The program with a page, ended with the test.
+struct Served {
+    program: Child,
+    address: String,
+}
+
+impl Served {
+    fn new(world: &World, line: &str) -> Self {
+        let line = format!("{line} --port 0 --no-open --threads 1");
+        let mut command = world.program(line.split_whitespace());
+        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        let address = url.trim().strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+        Self { program, address }
+    }
+
+    /// Sends a request, and gives a reader of the answer.
+    fn ask(&self, request: &str, body: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
+            self.address
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// A whole answer.
+    fn answer(&self, request: &str, body: &str) -> String {
+        let mut answer = Vec::new();
+        self.ask(request, body).read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Presses Ctrl-C, and gives the exit code and what stood on stderr.
+    fn interrupted(mut self) -> (Option<i32>, String) {
+        let id = self.program.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let code = self.program.wait().unwrap().code();
+        let mut said = String::new();
+        self.program.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _it_may_have_ended = self.program.kill();
+    }
+}
+
+#[test]
+fn a_model_that_is_there_is_shown_until_ctrl_c() {
+    let world = World::with_model();
+    std::fs::create_dir_all(world.at("home")).unwrap();
+    world.copy("good", "home/default");
+    for line in ["", "serve good home/default"] {
+        let served = Served::new(&world, line);
+        let models = served.answer("GET /api/models", "");
+        let name = if line.is_empty() { "default" } else { "good" };
+        assert!(
+            models.starts_with("HTTP/1.1 200") && models.contains(&format!("{name:?}")),
+            "{models}"
+        );
+        let look =
+            served.answer("POST /api/look", r#"{"prompt":"tom","sites":[{"site":"logits"}]}"#);
+        assert!(look.starts_with("HTTP/1.1 200") && look.contains("\"logits\""), "{look}");
+        assert_eq!(served.interrupted(), (Some(0), String::new()));
+    }
+}
+
+#[test]
+fn the_page_is_there_before_the_model_and_reads_it_while_it_learns() {
+    let world = World::new();
+    let began = Instant::now();
+    let served = Served::new(&world, "");
+    let page = served.answer("GET /", "");
+    assert!(page.contains("lookback-token"), "{page}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let look = r#"{"prompt":"the bird","sites":[{"site":"logits"}]}"#;
+    let early = served.answer("POST /api/look", look);
+    assert!(early.contains("no model here yet"), "{early}");
+
+    let mut told = Vec::new();
+    for line in served.ask("GET /api/training", "").lines() {
+        let line = line.unwrap();
+        let Some(data) = line.strip_prefix("data: ") else { continue };
+        let news: Value = serde_json::from_str(data).unwrap();
+        told.push(news["type"].as_str().unwrap().to_owned());
+        if told.last().unwrap() == "step" {
+            break;
+        }
+    }
+    assert_eq!(told.first().unwrap(), "phase");
+    assert!(told.contains(&"begun".into()) && told.contains(&"snapshot".into()), "{told:?}");
+    let looked = served.answer("POST /api/look", look);
+    assert!(looked.starts_with("HTTP/1.1 200") && looked.contains("\"step\":\""), "{looked}");
+    for line in ["--no-open --port 0", "--no-serve"] {
+        let second = world.lookback(line);
+        assert_eq!(second.code, Some(2), "{second:?}");
+        let sentence = world::sentence(line, &second);
+        assert!(sentence.starts_with("default: another lookback (process "), "{sentence}");
+    }
+    let (code, said) = served.interrupted();
+    assert_eq!(code, Some(130), "{said}");
+    let is_told = said.starts_with("lookback: stopped after ")
+        && said.ends_with(" steps; the next start begins again\n");
+    // A step that takes longer than the program waits, as where every core is busy, is not ended.
+    assert!(is_told || said == "lookback: stopped\n", "{said}");
+}
+
+#[test]
+fn a_taken_port_is_refused_and_a_model_without_a_tokenizer_too() {
+    let world = World::with_model();
+    let served = Served::new(&world, "serve good");
+    let port = served.address.rsplit(':').next().unwrap().to_owned();
+    let said = world.refused(&format!("serve good --no-open --port {port}"));
+    assert!(said.ends_with("give another --port or --host"), "{said}");
+    world.copy("good", "mute");
+    std::fs::remove_file(world.at("mute/tokenizer.json")).unwrap();
+    let said = world.refused("serve mute --no-open --port 0");
+    assert!(said.starts_with("mute: there is no tokenizer.json in it, so the page"), "{said}");
+}

@@ -1,0 +1,305 @@
+//! Runs that are stopped, killed or go wrong: what is kept, and that going on gives the bits of a
+//! run that was never interrupted.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::world::{self, SMALL, Said, World, sentence};
+use serde_json::Value;
+
+/// Steps that take about a second, so that a signal arrives in their midst.
+const STEPS: &str = "--steps 1500 --set checkpoint_every=100";
+
+const INTERRUPT: i32 = 2;
+const KILL: i32 = 9;
+
+/// A run in its own process.
+struct Running(Child);
+
+impl Running {
+    /// Begins `lookback` with these arguments, on a set of instructions.
+    fn begin(world: &World, line: &str, path: Option<&str>) -> Self {
+        let mut program = world.program(line.split_whitespace());
+        if let Some(path) = path {
+            program.env("LOOKBACK_PATH", path);
+        }
+        Self(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits until `is_so`, then sends a signal and waits for the end.
+    fn signal(self, signal: i32, is_so: impl Fn() -> bool) -> Output {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(60), "it never came so far");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let command = format!("kill -{signal} {}", self.0.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        self.0.wait_with_output().unwrap()
+    }
+}
+
+fn said(done: &Output) -> Said {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Said { code: done.status.code(), stdout: text(&done.stdout), stderr: text(&done.stderr) }
+}
+
+fn was_killed(status: ExitStatus, signal: i32) -> bool {
+    status.signal() == Some(signal)
+}
+
+/// Everything in a run's directory.
+fn files(world: &World, run: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = world.at(run);
+    let all = world.files().into_iter();
+    all.filter_map(|(path, bytes)| Some((path.strip_prefix(&folder).ok()?.to_owned(), bytes)))
+        .collect()
+}
+
+/// Asserts that two runs left the same files with the same bytes.
+fn assert_same(world: &World, run: &str, other: &str) {
+    let (one, two) = (files(world, run), files(world, other));
+    assert!(one.contains_key(&PathBuf::from("model.safetensors")), "{:?}", one.keys());
+    assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
+    for (path, bytes) in &one {
+        assert!(*bytes == two[path], "{} differs", path.display());
+    }
+}
+
+/// Whether a run's metrics tell of a step after this one.
+fn is_beyond(world: &World, run: &str, lines: usize) -> bool {
+    let metrics = std::fs::read_to_string(world.at(run).join("metrics.jsonl"));
+    metrics.is_ok_and(|metrics| metrics.lines().count() > lines)
+}
+
+#[test]
+fn a_run_that_is_interrupted_or_killed_goes_on_to_the_same_bits() {
+    let world = World::new();
+    let train =
+        |out: &str, more: &str| format!("train town.txt {SMALL} {STEPS} --out {out} {more}");
+    world.done(&train("whole", "--threads 1"));
+
+    let running = Running::begin(&world, &train("stopped", "--threads 2"), None);
+    let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));
+    assert_eq!((said.code, said.stdout.as_str()), (Some(130), ""), "{said:?}");
+    let told = sentence("stopped", &said);
+    let steps = told.strip_prefix("stopped after ").and_then(|rest| rest.split(' ').next());
+    assert!(steps.unwrap().parse::<u64>().unwrap() >= 100, "{told}");
+    assert!(told.ends_with(" steps, which are kept in stopped; go on with --resume"), "{told}");
+    // What was learned so far is a model already.
+    world.done("generate stopped -p tom -n 3");
+    world.done("train --resume --out stopped --threads 1");
+    assert_same(&world, "whole", "stopped");
+
+    let running = Running::begin(&world, &train("killed", "--threads 1"), None);
+    let checkpoint = world.at("killed/checkpoint.safetensors");
+    let done = running.signal(KILL, || checkpoint.exists() && is_beyond(&world, "killed", 250));
+    assert!(was_killed(done.status, KILL), "{done:?}");
+    // As if it had been killed while it wrote.
+    world.write("killed/.Ab3dEf.part", "half a checkpoi");
+    world.done(&format!("{} --resume", train("killed", "--threads 2")));
+    assert_same(&world, "whole", "killed");
+
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        let running = Running::begin(&world, &train("avx2", "--threads 1"), Some("avx2"));
+        let done = running.signal(INTERRUPT, || is_beyond(&world, "avx2", 200));
+        assert_eq!(done.status.code(), Some(130), "{done:?}");
+        let mut program = world.program("train --resume --out avx2 --threads 2".split(' '));
+        let resumed = world::said(program.env("LOOKBACK_PATH", "avx2"));
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        assert_same(&world, "whole", "avx2");
+    }
+}
+
+#[test]
+fn a_run_in_bf16_goes_on_to_the_same_bits_on_any_instructions_and_in_bf16_only() {
+    goes_on_as_it_began("compute", "bf16", "f32");
+}
+
+#[test]
+fn a_run_by_muon_goes_on_to_the_same_bits_on_any_instructions_and_by_muon_only() {
+    goes_on_as_it_began("optimizer", "muon", "adamw");
+}
+
+/// An option with the value of a run and another that it is not gone on with.
+fn goes_on_as_it_began(option: &str, value: &str, other: &str) {
+    let world = World::new();
+    let train = |out: &str, more: &str| {
+        format!("train town.txt {SMALL} --{option} {value} {STEPS} --out {out} {more}")
+    };
+    world.done(&train("whole", "--threads 1"));
+    let settings = String::from_utf8(world.read("whole/training.toml")).unwrap();
+    assert!(settings.contains(&format!("{option} = \"{value}\"")), "{settings}");
+
+    let running = Running::begin(&world, &train("stopped", "--threads 2"), None);
+    let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));
+    assert_eq!(said.code, Some(130), "{said:?}");
+    assert_eq!(
+        world.refused(&format!("train --resume --out stopped --{option} {other}")),
+        format!(
+            "--resume: {option} was settled when the run began; leave it as it was, or train anew \
+             into another --out"
+        )
+    );
+    let mut program = world.program("train --resume --out stopped --threads 1".split(' '));
+    let resumed = world::said(program.env("LOOKBACK_PATH", "portable"));
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert_same(&world, "whole", "stopped");
+    // The same run the other way is another run.
+    world.done(&format!("train town.txt {SMALL} {STEPS} --out single"));
+    assert!(world.read("whole/model.safetensors") != world.read("single/model.safetensors"));
+}
+
+#[test]
+fn a_run_with_every_setting_changed_goes_on_to_the_same_bits() {
+    let world = World::new();
+    let settings = "--set average_share=0.95 --set short_context=8 --set short_share=0.5 \
+                    --set z_loss=0.001 --set start_heads=mimetic --set head_norm=true --set logit_cap=10 \
+                    --set tied=false --set head_share=0.5 --set activation=relu2 \
+                    --set schedule=stable";
+    let train = |out: &str, more: &str| {
+        format!("train town.txt {SMALL} {settings} {STEPS} --out {out} {more}")
+    };
+    world.done(&train("whole", "--threads 2"));
+    let config = String::from_utf8(world.read("whole/config.json")).unwrap();
+    assert!(config.contains("\"model_type\": \"capped_qwen3\""), "{config}");
+    assert!(config.contains("\"hidden_act\": \"relu2\""), "{config}");
+    let running = Running::begin(&world, &train("stopped", "--threads 1"), None);
+    let said = said(&running.signal(INTERRUPT, || is_beyond(&world, "stopped", 150)));
+    assert_eq!(said.code, Some(130), "{said:?}");
+    world.done("train --resume --out stopped --threads 2");
+    assert_same(&world, "whole", "stopped");
+}
+
+#[test]
+fn a_run_that_is_killed_before_its_first_checkpoint_begins_again() {
+    let world = World::new();
+    let train = |out: &str| format!("train town.txt {SMALL} --steps 600 --out {out}");
+    world.done(&train("whole"));
+    let running = Running::begin(
+        &world,
+        &train("killed").replace("--out", "--set checkpoint_every=599 --out"),
+        None,
+    );
+    let done = running.signal(KILL, || is_beyond(&world, "killed", 20));
+    assert!(was_killed(done.status, KILL), "{done:?}");
+    world.done("train --resume --out killed --set checkpoint_every=0");
+    assert_same(&world, "whole", "killed");
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_is_calibrated_leaves_nothing() {
+    let world = World::new();
+    let before = world.files();
+    let running =
+        Running::begin(&world, "train town.txt --tokenizer char --minutes 5 --out run", None);
+    let began = Instant::now();
+    let done = running.signal(INTERRUPT, || began.elapsed() > Duration::from_millis(700));
+    // Before it listens for the signal, the system ends it; nothing is made by then either.
+    assert!(done.status.code() == Some(130) || was_killed(done.status, INTERRUPT), "{done:?}");
+    assert!(world.files() == before);
+}
+
+#[test]
+fn a_loss_that_is_no_number_leaves_nothing_where_nothing_was_kept() {
+    let world = World::new();
+    std::fs::create_dir(world.at("empty")).unwrap();
+    let before = world.files();
+    let sentences: Vec<String> = [
+        // The first step overflows the weights; the second finds out.
+        "--steps 20 --set rate=1e30 --out run",
+        // The first step is the last.
+        "--steps 1 --set rate=1e300 --out run",
+        // A checkpoint is due between the two.
+        "--steps 20 --set rate=1e300 --set checkpoint_every=1 --out run",
+        "--steps 20 --set rate=1e30 --out empty",
+    ]
+    .iter()
+    .map(|more| {
+        let said = world.lookback(&format!("train town.txt {SMALL} {more}"));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{more}: {said:?}");
+        assert!(world.files() == before, "{more} left something behind");
+        format!("$ {more}\n{}\n", sentence(more, &said))
+    })
+    .collect();
+    insta::assert_snapshot!(sentences.concat());
+}
+
+#[test]
+fn a_loss_that_is_no_number_keeps_the_last_good_checkpoint() {
+    let world = World::with_model();
+    world.copy("good", "whole");
+    std::fs::create_dir(world.at("whole/snapshots")).unwrap();
+    let kept = ["checkpoint.safetensors", "model.safetensors", "config.json", "tokens.bin"];
+    let before = kept.map(|name| world.read(&format!("good/{name}")));
+    for rate in ["1e30", "1e300"] {
+        let wild = format!(
+            "train --resume --out good --steps 40 --set checkpoint_every=1 --set rate={rate}"
+        );
+        let said = world.lookback(&wild);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{said:?}");
+        let told = sentence(&wild, &said);
+        assert!(
+            told.contains(" is no number any more; the last checkpoint is kept in good; "),
+            "{told}"
+        );
+        assert!(before == kept.map(|name| world.read(&format!("good/{name}"))), "rate {rate}");
+    }
+    // Gone on with as if nothing had happened.
+    for run in ["good", "whole"] {
+        world.done(&format!(
+            "train --resume --out {run} --steps 40 --set rate=0.002 --set checkpoint_every=0"
+        ));
+    }
+    let [good, whole] =
+        ["good", "whole"].map(|run| world.read(&format!("{run}/model.safetensors")));
+    assert!(good == whole);
+}
+
+/// Megabytes by which a run may pass its plan: a tenth, and what the program is itself.
+fn most_mb(planned: u64) -> u64 {
+    planned + planned / 10 + 16
+}
+
+#[test]
+fn a_run_takes_the_memory_that_was_planned() {
+    let world = World::new();
+    // A long text, whose ids would fill far more than the slack if they were held twice.
+    let town = String::from_utf8(world.read("town.txt")).unwrap();
+    world.write("long.txt", town.repeat(400));
+    let tall = "--preset small --tokenizer char --set context=64 --set batch=4";
+    for (text, shape) in [("long.txt", SMALL), ("town.txt", SMALL), ("town.txt", tall)] {
+        let line = format!("train {text} {shape} --steps 1 --out run --json");
+        let object: Value = serde_json::from_str(&world.done(&line)).unwrap();
+        let [planned, peak] =
+            ["planned_memory_mb", "peak_memory_mb"].map(|key| object[key].as_u64().unwrap());
+        // The ids of a long text are in a file, whose pages count while there is room for them.
+        let ids = std::fs::metadata(world.at("run/tokens.bin")).unwrap().len() >> 20;
+        let read = if ids > planned { ids } else { 0 };
+        assert!(peak <= most_mb(planned) + read, "{line}: {peak} MB of {planned} planned");
+        assert!(planned <= peak, "{line}: {planned} MB planned, {peak} taken");
+        std::fs::remove_dir_all(world.at("run")).unwrap();
+    }
+}
+
+#[test]
+fn whole_snapshots_are_models_of_their_own() {
+    let world = World::new();
+    world.done(&format!("train town.txt {SMALL} --steps 20 --set whole_snapshots=true --out run"));
+    let model = |path: &str| world.read(&format!("run/{path}model.safetensors"));
+    assert!(model("snapshots/00000020/") == model(""));
+    assert!(model("snapshots/00000010/") != model(""));
+    world.done("eval run/snapshots/00000010 town.txt");
+    world.done(&format!("train town.txt {SMALL} --steps 20 --out plain"));
+    assert!(model("") == world.read("plain/model.safetensors"));
+    assert!(!world.at("plain/snapshots/00000020").exists());
+}

@@ -1,0 +1,412 @@
+//! Hugging Face directories: written, read back, in every layout and type that is understood.
+
+use std::{collections::BTreeMap, fs};
+
+use half::{bf16, f16};
+use lookback_model::{Activation, Config, Element, Network, Stored, StoredTokenizer, save};
+use lookback_text::TokenId;
+
+use crate::world;
+
+#[test]
+fn what_is_saved_is_read_back_bit_for_bit() {
+    for network in [world::gpt2(), world::llama(), world::qwen3()] {
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        let stored = Stored::open(folder.path()).expect("it was just written");
+        world::assert_same(&stored, &network);
+        assert_eq!(*stored.tokenizer(), StoredTokenizer::Directory(folder.path().to_owned()));
+    }
+}
+
+#[test]
+fn every_setting_of_a_configuration_survives_its_file() {
+    let gpt2 = world::gpt2().config.with(|config| {
+        config.activation = Activation::Relu2;
+        config.tied = false;
+        config.scale = 1.0;
+        config.epsilon = 3e-7;
+        config.beginning = Some(TokenId(0));
+        config.ends = vec![TokenId(5), TokenId(36)];
+    });
+    let llama = world::llama().config.with(|config| {
+        config.head_dim = 24;
+        config.positions = lookback_model::Positions::Rotary(lookback_model::RotaryConfig {
+            theta: 500_000.0,
+            rotary_dim: 24,
+        });
+        config.scale = lookback_model::config::usual_scale(24);
+        config.attention_bias = true;
+        config.output_bias = true;
+        config.mlp_bias = true;
+        config.activation = Activation::Gelu;
+        config.tied = true;
+        config.ends = vec![TokenId(5)];
+    });
+    for config in [gpt2.expect("valid"), llama.expect("valid")] {
+        let network = Network::new(&config);
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        world::assert_same(&Stored::open(folder.path()).expect("it was just written"), &network);
+    }
+}
+
+#[test]
+fn head_norms_stand_in_files_of_qwen3_alone() {
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &world::qwen3());
+    let names: Vec<_> = world::tensors_of(&folder.path().join("model.safetensors"))
+        .into_iter()
+        .filter(|(name, ..)| name.starts_with("model.layers.1.self_attn.") && name.contains("norm"))
+        .map(|(name, _, shape, _)| (name, shape))
+        .collect();
+    let name = |part: &str| format!("model.layers.1.self_attn.{part}.weight");
+    let wanted = ["q_norm", "k_norm"].map(|part| (name(part), vec![16]));
+    assert!(names.iter().all(|found| wanted.contains(found)) && names.len() == 2, "{names:?}");
+    let llama = world::llama().config.with(|config| config.head_norm = true).expect("valid");
+    let said = llama.to_hugging_face().expect_err("no word for it").to_string();
+    assert!(said.starts_with("Llama's config.json has no words for this model"), "{said}");
+}
+
+#[test]
+fn a_cap_of_logits_makes_a_file_of_its_own_kind() {
+    let capped = world::qwen3().config.with(|config| config.cap = Some(30.0)).expect("valid");
+    let text = capped.to_hugging_face().expect("a file of its own");
+    assert!(text.contains("\"model_type\": \"capped_qwen3\""), "{text}");
+    assert_eq!(lookback_model::Config::from_hugging_face(&text).expect("read"), capped);
+    let plain = text.replace("capped_qwen3", "qwen3");
+    let said = lookback_model::Config::from_hugging_face(&plain).expect_err("meant otherwise");
+    assert!(said.to_string().starts_with("final_logit_softcapping = 30.0 is not"), "{said}");
+}
+
+#[test]
+fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let tensors: BTreeMap<_, _> = world::tensors_of(&folder.path().join("model.safetensors"))
+        .into_iter()
+        .map(|(name, _, shape, bytes)| (name, (shape, world::floats(&bytes))))
+        .collect();
+    let value = |id| world::values(&network, id);
+    let block = &network.blocks[1];
+    let (shape, fused) = &tensors["transformer.h.1.attn.c_attn.weight"];
+    assert_eq!(*shape, [64, 192]);
+    for (part, linear) in block.qkv.iter().enumerate() {
+        let weight = value(linear.weight);
+        for (output, input) in [(0, 0), (63, 0), (0, 63), (17, 40)] {
+            assert_eq!(fused[input * 192 + part * 64 + output], weight[output * 64 + input]);
+        }
+    }
+    let (shape, up) = &tensors["transformer.h.1.mlp.c_fc.weight"];
+    assert_eq!(*shape, [64, 96]);
+    assert_eq!(up[5 * 96 + 90], value(block.mlp.up.weight)[90 * 64 + 5]);
+    let bias = &tensors["transformer.h.1.attn.c_attn.bias"].1;
+    assert_eq!(bias[64..128], value(block.qkv[1].bias.expect("gpt2 has biases")));
+    assert!(!tensors.contains_key("lm_head.weight"), "the tied head stands once");
+}
+
+#[test]
+fn half_types_widen_exactly_and_names_need_no_prefix() {
+    let network = world::llama();
+    for is_bf16 in [false, true] {
+        let folder = tempfile::tempdir().expect("a place");
+        world::write_directory(folder.path(), &network);
+        let path = folder.path().join("model.safetensors");
+        let narrow = |four: f32| {
+            if is_bf16 {
+                bf16::from_f32(four).to_le_bytes()
+            } else {
+                f16::from_f32(four).to_le_bytes()
+            }
+        };
+        let mut tensors = world::tensors_of(&path);
+        for (name, dtype, _, bytes) in &mut tensors {
+            *name = name.trim_start_matches("model.").to_owned();
+            *dtype = if is_bf16 { "BF16" } else { "F16" };
+            *bytes = world::floats(bytes).into_iter().flat_map(narrow).collect();
+        }
+        fs::write(&path, world::safetensors(&tensors)).expect("written");
+        let stored = Stored::open(folder.path()).expect("understood");
+        for id in network.ids() {
+            let wanted = world::values(&network, id).into_iter().map(|value| {
+                let two = narrow(value);
+                if is_bf16 {
+                    bf16::from_le_bytes(two).to_f32()
+                } else {
+                    f16::from_le_bytes(two).to_f32()
+                }
+            });
+            assert_eq!(world::read(&stored, id), wanted.collect::<Vec<_>>());
+            let element = if is_bf16 { Element::Bf16 } else { Element::F16 };
+            assert_eq!(stored.element(id), element);
+        }
+    }
+}
+
+#[test]
+fn shards_are_one_model() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let (one, two) = split(folder.path());
+    let stored = Stored::open(folder.path()).expect("understood");
+    world::assert_same(&stored, &network);
+
+    fs::remove_file(folder.path().join(two)).expect("it was there");
+    let sentence = world::refusal(folder.path());
+    assert!(
+        sentence.contains(&format!("{two}: model.safetensors.index.json names it, but it is not")),
+        "{sentence}"
+    );
+    fs::copy(folder.path().join(one), folder.path().join(two)).expect("copied");
+    let sentence = world::refusal(folder.path());
+    assert!(sentence.contains("is missing, though the index promises it"), "{sentence}");
+}
+
+#[test]
+fn an_index_that_points_out_of_its_directory_is_refused() {
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &world::gpt2());
+    split(folder.path());
+    for outside in ["../model.safetensors", "/etc/passwd", "a/b", ""] {
+        let index = format!("{{\"weight_map\": {{\"transformer.wte.weight\": \"{outside}\"}}}}");
+        fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
+        let sentence = world::refusal(folder.path());
+        assert!(sentence.contains("which is not a file beside the index"), "{sentence}");
+    }
+}
+
+/// Makes two shards and an index of a directory's one file.
+fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
+    let files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let whole = folder.join("model.safetensors");
+    let tensors = world::tensors_of(&whole);
+    let mut map = Vec::new();
+    for (file, part) in files.iter().zip(tensors.chunks(tensors.len() / 2 + 1)) {
+        fs::write(folder.join(file), world::safetensors(part)).expect("written");
+        map.extend(part.iter().map(|tensor| format!("\"{}\": \"{file}\"", tensor.0)));
+    }
+    let index = format!("{{\"metadata\": {{}}, \"weight_map\": {{{}}}}}", map.join(","));
+    fs::write(folder.join("model.safetensors.index.json"), index).expect("written");
+    fs::remove_file(whole).expect("it was there");
+    (files[0], files[1])
+}
+
+#[test]
+fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_takes() {
+    let network = world::gpt2();
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &network);
+    let path = folder.path().join("model.safetensors");
+    let mut tensors = world::tensors_of(&path);
+    let table = tensors.iter().find(|tensor| tensor.0.ends_with("wte.weight")).cloned();
+    let table = table.expect("a table");
+    let head = ("lm_head.weight".to_owned(), "F32", table.2.clone(), table.3.clone());
+    tensors.push(head);
+    tensors.push((
+        "transformer.h.0.attn.bias".to_owned(),
+        "U8",
+        vec![1, 1, 2, 2],
+        vec![1, 0, 1, 1],
+    ));
+    tensors.push(("h.1.attn.masked_bias".to_owned(), "F32", vec![], vec![0; 4]));
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+
+    // One that differs is a head of its own, as transformers 5 takes it.
+    let head = tensors.iter_mut().find(|tensor| tensor.0 == "lm_head.weight").expect("a head");
+    head.3[9] ^= 1;
+    let wanted = world::floats(&head.3);
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    let stored = Stored::open(folder.path()).expect("understood");
+    assert!(!stored.config().tied);
+    assert_eq!(world::read(&stored, stored.network().head.linear.weight), wanted);
+    assert_eq!(world::read(&stored, stored.network().embed), world::floats(&table.3));
+    assert!(stored.remarks()[0].starts_with("lm_head.weight differs from the embedding table"));
+
+    // And one without the table is the table.
+    tensors.retain(|tensor| !tensor.0.ends_with("wte.weight"));
+    fs::write(&path, world::safetensors(&tensors)).expect("written");
+    let stored = Stored::open(folder.path()).expect("understood");
+    assert!(stored.config().tied && stored.remarks().is_empty());
+    assert_eq!(world::read(&stored, stored.network().embed), wanted);
+}
+
+#[test]
+fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
+    let folder = tempfile::tempdir().expect("a place");
+    let path = folder.path().join("model.safetensors");
+    for network in world::families() {
+        world::write_directory(folder.path(), &network);
+        let plain = world::tensors_of(&path);
+        let extra = |name: &str| (name.to_owned(), "F32", vec![2], vec![0; 8]);
+        for wrapper in ["_orig_mod.", "module.", "module._orig_mod."] {
+            let mut tensors: Vec<_> = plain
+                .iter()
+                .map(|(name, dtype, shape, bytes)| {
+                    (format!("{wrapper}{name}"), *dtype, shape.clone(), bytes.clone())
+                })
+                .collect();
+            tensors.push(extra("v_head.summary.weight"));
+            if network.config.family != lookback_model::Family::Gpt2 {
+                tensors.push(extra("model.rotary_emb.inv_freq"));
+                tensors.push(extra("model.layers.1.self_attn.rotary_emb.inv_freq"));
+            }
+            fs::write(&path, world::safetensors(&tensors)).expect("written");
+            world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+        }
+        for refused in
+            ["lm_head.bias", "model.layers.0.self_attn.q_proj.lora_A.weight", "score.weight"]
+        {
+            let mut tensors = plain.clone();
+            tensors.push(extra(refused));
+            fs::write(&path, world::safetensors(&tensors)).expect("written");
+            let sentence = world::refusal(folder.path());
+            assert!(
+                sentence.contains(&format!("tensor {refused} is not part of the model")),
+                "{sentence}"
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a place");
+    for network in world::families() {
+        world::write_directory(folder.path(), &network);
+        let path = folder.path().join("config.json");
+        let text = fs::read_to_string(&path).expect("written");
+        let with = |key: &str, value: &str| {
+            let text = text.replacen('{', &format!("{{\"{key}\": {value},"), 1);
+            fs::write(&path, text).expect("written");
+            Stored::open(folder.path())
+        };
+        for (key, value) in [
+            ("unsloth_version", "\"2025.1\""),
+            ("unsloth_fixed", "true"),
+            ("auto_map", r#"{"AutoModel": "x.Y"}"#),
+            ("_name_or_path", "\"org/name\""),
+            ("_attn_implementation_autoset", "true"),
+            ("quantization_config", "null"),
+            ("output_hidden_states", "true"),
+            ("forced_eos_token_id", "2"),
+            ("min_length", "0"),
+            ("num_beam_groups", "1"),
+            ("prefix", "\"\""),
+            ("torchscript", "false"),
+            ("is_llama_config", "true"),
+            ("max_sequence_length", "2048"),
+            ("loss_type", "\"ForCausalLM\""),
+        ] {
+            assert!(with(key, value).is_ok(), "{key}");
+        }
+        for (key, value) in [
+            ("quantization_config", r#"{"bits": 4}"#),
+            ("num_local_experts", "8"),
+            ("residual_multiplier", "0.5"),
+        ] {
+            let refused = with(key, value).err().expect("a refusal").to_string();
+            assert!(refused.contains(&format!("{key} = ")), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn ends_come_from_the_generation_config_where_it_names_some() {
+    let folder = tempfile::tempdir().expect("a place");
+    let config = world::llama().config.with(|config| config.ends = vec![TokenId(3)]);
+    world::write_directory(folder.path(), &Network::new(&config.expect("valid")));
+    let path = folder.path().join("generation_config.json");
+    for (text, ends) in [
+        ("{}", vec![TokenId(3)]),
+        ("{\"eos_token_id\": null}", vec![TokenId(3)]),
+        ("{\"eos_token_id\": 4}", vec![TokenId(4)]),
+        ("{\"eos_token_id\": [4, 9, 50256], \"temperature\": 0.6}", vec![TokenId(4), TokenId(9)]),
+    ] {
+        fs::write(&path, text).expect("written");
+        assert_eq!(Stored::open(folder.path()).expect("understood").config().ends, ends, "{text}");
+    }
+}
+
+#[test]
+fn chat_templates_are_found_where_transformers_finds_them() {
+    let folder = tempfile::tempdir().expect("a place");
+    let tokenizer = StoredTokenizer::Directory(folder.path().to_owned());
+    let choose = |name: Option<&str>| {
+        let templates = tokenizer.chat_templates().expect("readable");
+        templates.choose(name).map(str::to_owned).map_err(|refusal| refusal.to_string())
+    };
+    let write =
+        |file: &str, text: &str| fs::write(folder.path().join(file), text).expect("written");
+    assert!(choose(None).unwrap_err().starts_with("it has no chat template, so"));
+    write("chat_template.json", "{\"chat_template\": \"p\"}");
+    assert_eq!(choose(None).as_deref(), Ok("p"));
+    write("tokenizer_config.json", "{\"chat_template\": \"a\"}");
+    assert_eq!(choose(None).as_deref(), Ok("a"));
+    let tools = "{\"name\": \"tools\", \"template\": \"t\"}";
+    write("tokenizer_config.json", &format!("{{\"chat_template\": [{tools}]}}"));
+    assert_eq!(
+        choose(None).unwrap_err(),
+        "none of its chat templates is its default; choose one of tools"
+    );
+    let default = "{\"name\": \"default\", \"template\": \"d\"}";
+    write("tokenizer_config.json", &format!("{{\"chat_template\": [{tools}, {default}]}}"));
+    assert_eq!(choose(None).as_deref(), Ok("d"));
+    assert_eq!(choose(Some("tools")).as_deref(), Ok("t"));
+    assert_eq!(
+        choose(Some("rag")).unwrap_err(),
+        "it has no chat template \"rag\"; it has default, tools"
+    );
+    write("chat_template.jinja", "j");
+    assert_eq!(choose(None).as_deref(), Ok("j"));
+    fs::create_dir(folder.path().join("additional_chat_templates")).expect("made");
+    write("additional_chat_templates/rag.jinja", "r");
+    write("additional_chat_templates/notes.txt", "n");
+    assert_eq!(choose(Some("rag")).as_deref(), Ok("r"));
+    assert!(choose(Some("tools")).is_err() && choose(Some("notes")).is_err());
+    fs::remove_dir_all(folder.path().join("additional_chat_templates")).expect("removed");
+    fs::remove_file(folder.path().join("chat_template.jinja")).expect("removed");
+    write("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"default\"}]}");
+    assert!(tokenizer.chat_templates().unwrap_err().to_string().contains("without a name or"));
+}
+
+#[test]
+fn a_model_that_its_family_has_no_words_for_is_not_written() {
+    let config: Config =
+        world::llama().config.with(|config| config.window = Some(4)).expect("valid");
+    let folder = tempfile::tempdir().expect("a place");
+    let inside = folder.path().join("model");
+    let refusal = save(&inside, &Network::new(&config), |_, _| {}).expect_err("no words");
+    assert!(refusal.to_string().contains("no words for this model"), "{refusal}");
+    assert!(!inside.exists(), "nothing is left behind");
+}
+
+#[test]
+fn a_gpt2_without_biases_is_written_with_zeros_in_their_place() {
+    let whole = world::gpt2();
+    let config = whole.config.clone().with(|config| {
+        config.norm_bias = false;
+        config.attention_bias = false;
+        config.output_bias = false;
+        config.mlp_bias = false;
+    });
+    let plain = Network::new(&config.expect("valid"));
+    let folder = tempfile::tempdir().expect("a place");
+    world::write_directory(folder.path(), &plain);
+    let stored = Stored::open(folder.path()).expect("it was just written");
+    assert_eq!(stored.config(), &whole.config);
+    let network = stored.network();
+    let mut biases = 0;
+    for id in network.ids() {
+        let spec = network.weight(id);
+        let mut values = vec![f32::NAN; spec.len()];
+        stored.read(id, &mut values).expect("it is there");
+        let is_zero = values.iter().all(|value| value.to_bits() == 0);
+        assert_eq!(is_zero, plain.find(&spec.name).is_none(), "{}", spec.name);
+        biases += usize::from(is_zero);
+    }
+    // Two norms, queries, keys, values, output and both of the MLP in each block, and the last norm.
+    assert_eq!(biases, 8 * whole.blocks.len() + 1);
+}

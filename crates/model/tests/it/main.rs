@@ -1,0 +1,9 @@
+//! What is computed, tested from outside. `hostile` is a program of its own: it watches requests for memory.
+
+mod config;
+mod directory;
+mod gguf;
+mod goldens;
+mod oracles;
+mod reported;
+mod world;

@@ -1,0 +1,3 @@
+//! The article, tested from outside.
+
+mod article;

@@ -1,0 +1,112 @@
+//! How a training is told over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{fs, sync::Arc};
+
+use crate::world::{self, PORT, ask, ask_json, get, model, server};
+use axum::http::{StatusCode, header};
+use lookback_engine::Team;
+use lookback_serve::{News, Open};
+use serde_json::{Value, json};
+
+/// The objects of an answer of server-sent events.
+fn told(text: &str) -> Vec<Value> {
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn who_comes_late_is_told_the_whole_training() {
+    let server = server();
+    let training = server.training();
+    training.tell(News::Phase { doing: "writing".into() });
+    training.tell(News::Step { step: 7, loss: 2.5, tokens_per_second: 9.0, seconds_left: 3.0 });
+    training.tell(News::Said { step: 7, text: "the bird\n</script>".into() });
+    training.tell(News::Done { step: 7, seconds: 1.5 });
+    let answer = ask(&server.router("127.0.0.1", PORT), get("/api/training")).await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/event-stream");
+    let expected = [
+        json!({ "type": "phase", "doing": "writing" }),
+        json!({ "type": "step", "step": 7, "loss": 2.5, "tokens_per_second": 9.0, "seconds_left": 3.0 }),
+        json!({ "type": "said", "step": 7, "text": "the bird\n</script>" }),
+        json!({ "type": "done", "step": 7, "seconds": 1.5 }),
+    ];
+    assert_eq!(told(answer.text()), expected);
+}
+
+#[tokio::test]
+async fn where_nothing_is_trained_the_page_is_told_so_at_once() {
+    let answer = ask(&world::routes(), get("/api/training")).await;
+    assert_eq!(told(answer.text()), [json!({ "type": "idle" })]);
+}
+
+#[tokio::test]
+async fn newer_weights_take_the_place_of_older_ones() {
+    let server = server();
+    let routes = server.router("127.0.0.1", PORT);
+    let team = Team::alone();
+    let sites = json!([{ "site": "logits", "at": [0] }]);
+    let body = json!({ "prompt": "the bird", "sites": sites });
+    let before = ask_json(&routes, "/api/look", body.clone()).await;
+    let open = model("tiny", &team);
+    let mut other = 0.0;
+    let network = open.weights.network().clone();
+    let weights =
+        lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &team, |_, to| {
+            to.fill_with(|| {
+                other = (other * 7.0 + 0.3) % 1.0;
+                other - 0.5
+            });
+            Ok(())
+        });
+    server.show(open.learned(Arc::new(weights.unwrap()), Some((40, 100))));
+    let after = ask_json(&routes, "/api/look", body).await;
+    assert_ne!(before.bytes, after.bytes);
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&after.bytes).unwrap();
+    assert_eq!(metadata.metadata().clone().unwrap()["step"], "40");
+    let models = ask(&routes, get("/api/models")).await.json();
+    assert_eq!(
+        (&models["models"][0]["step"], &models["models"][0]["steps"]),
+        (&json!(40), &json!(100))
+    );
+    assert_eq!(models["models"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_run_kept_of_its_losses_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("training.toml"), "").unwrap();
+    let step = |step: u64| json!({ "step": step, "training_loss": 3.0 }).to_string();
+    let mut lines: Vec<String> = (1..=1203).map(step).collect();
+    lines.push(json!({ "step": 1203, "tokens": 9, "validation_loss": 2.0 }).to_string());
+    let able = json!({ "step": 1203, "look_ups": 0.5, "repeated": 1.25 });
+    lines.push(able.to_string());
+    lines.push(json!({ "step": 400, "sample": "the bird" }).to_string());
+    lines.push("{ cut o".to_owned());
+    fs::write(folder.path().join("metrics.jsonl"), lines.join("\n")).unwrap();
+    let server = server();
+    let team = Team::alone();
+    let tiny = model("tiny", &team);
+    server.show(Open::new("ran", folder.path(), tiny.weights.clone(), tiny.tokenizer.clone()));
+    let routes = server.router("127.0.0.1", PORT);
+    let ran = ask_json(&routes, "/api/training/history", json!({ "model": "ran" })).await.json();
+    let losses = ran["losses"].as_array().unwrap();
+    assert!(losses.len() <= 500 && losses.len() > 300, "{}", losses.len());
+    assert_eq!(losses.last().unwrap(), &json!({ "step": 1203, "loss": 3.0 }));
+    assert_eq!(
+        (&ran["judged"], &ran["able"], &ran["steps"]),
+        (&json!([{ "step": 1203, "loss": 2.0 }]), &json!([able]), &json!(1203))
+    );
+    assert_eq!(ran["samples"], json!([{ "step": 400, "text": "the bird" }]));
+    let none = ask_json(&routes, "/api/training/history", json!({ "model": "tiny" })).await.json();
+    assert_eq!(
+        none,
+        json!({ "steps": null, "losses": [], "judged": [], "able": [], "samples": [] })
+    );
+    let missing = ask_json(&routes, "/api/training/history", json!({ "model": "?" })).await;
+    assert_eq!(
+        (missing.status, missing.error()),
+        (StatusCode::NOT_FOUND, "there is no model \"?\" here".into())
+    );
+}

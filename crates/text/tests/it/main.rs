@@ -1,0 +1,11 @@
+//! Text to tokens and back, tested from outside.
+
+mod beside;
+mod corpus;
+mod hostile;
+mod named;
+mod oracles;
+mod packed;
+mod sentence_piece;
+mod tokenizer;
+mod variants;
