@@ -18,8 +18,6 @@ use crate::{
 
 /// Snapshots of a run from which on there are some where the loss has changed suddenly, too.
 const DENSE: u64 = 20;
-/// Tokens by which it is tried how long a validation takes.
-const TRIED: usize = 16 * 1024;
 
 /// How a run's length is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,16 +100,18 @@ pub struct Course<'a> {
     pub source: &'a Source,
     /// Where all is kept; a timing keeps nothing.
     pub directory: Option<&'a Directory>,
-    /// Set when the run is to stop at its next step.
+    /// Set when the run is to stop after the step that it takes. A validation is cut short then, and is
+    /// made when the run goes on.
     pub stop: &'a AtomicBool,
 }
 
 /// Averages and clocks of a run.
-struct Tally {
+pub(crate) struct Tally {
     began: Instant,
     /// Seconds of each step.
     learning: Vec<f32>,
-    judged: Option<(u64, f64)>,
+    /// The last validation: its step and its loss.
+    pub(crate) judged: Option<(u64, f64)>,
     changes: Changes,
 }
 
@@ -141,6 +141,8 @@ impl Course<'_> {
         }
         if self.trainer.steps() == steps {
             tally.judged = self.judged_before();
+        } else if self.validation_is_missing() && self.judge(&mut tally, tell)?.is_none() {
+            return self.interrupted();
         }
         while self.trainer.steps() < steps {
             if self.stop.load(Ordering::Relaxed) {
@@ -169,7 +171,10 @@ impl Course<'_> {
         }
         let validation_loss = match tally.judged {
             Some((at, loss)) if at == step => loss,
-            _ => self.judge(&mut tally, tell)?,
+            _ => match self.judge(&mut tally, tell)? {
+                Some(loss) => loss,
+                None => return self.interrupted(),
+            },
         };
         if ending == Ending::Whole {
             self.keep(step, tell)?;
@@ -193,7 +198,8 @@ impl Course<'_> {
         })
     }
 
-    /// What is due after a step: metrics, a validation, a checkpoint, a snapshot.
+    /// What is due after a step: metrics, a snapshot, a validation, a checkpoint. Where the validation is
+    /// cut short, the checkpoint is left to [`interrupted`](Self::interrupted).
     fn note(
         &mut self,
         taken: &Taken,
@@ -204,8 +210,7 @@ impl Course<'_> {
         let recipe = self.trainer.recipe_at(taken.step - 1);
         let (steps, snapshots) = (recipe.steps, recipe.snapshots);
         let is_last = taken.step == self.trainer.recipe().steps;
-        let every = |given: u64, parts: u64| if given > 0 { given } else { (steps / parts).max(1) };
-        let (judge, keep) = (every(recipe.validate_every, 20), every(recipe.checkpoint_every, 10));
+        let keep = every(recipe.checkpoint_every, steps, 10);
         let mut is_snapshot =
             snapshots > 0 && taken.step.is_multiple_of((steps / snapshots).max(1));
         if taken.step.is_multiple_of((steps / 20).max(1)) {
@@ -228,11 +233,11 @@ impl Course<'_> {
                 "rate": taken.rate,
             }))?;
         }
-        if (taken.step.is_multiple_of(judge) || taken.step == steps) && !is_last {
-            self.judge(tally, tell)?;
-        }
         if is_snapshot {
             self.keep_snapshot(taken.step)?;
+        }
+        if self.validation_is_due() && !is_last && self.judge(tally, tell)?.is_none() {
+            return Ok(());
         }
         if taken.step.is_multiple_of(keep) && !is_last {
             self.keep(taken.step, tell)?;
@@ -242,27 +247,6 @@ impl Course<'_> {
             }
         }
         Ok(())
-    }
-
-    fn judge(
-        &mut self,
-        tally: &mut Tally,
-        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
-    ) -> Result<f64> {
-        let step = self.trainer.steps();
-        let began = Instant::now();
-        let loss = self.trainer.judge(&self.source.data, self.source.data.validation()).mean();
-        let seconds = began.elapsed().as_secs_f64();
-        tracing::debug!(step, validation_loss = loss, seconds, "judged by what was kept back");
-        if !loss.is_finite() {
-            return Err(self.went_wrong("validation loss", step));
-        }
-        tally.judged = Some((step, loss));
-        self.trainer.take_validation(loss);
-        let tokens = step * self.trainer.recipe().tokens_per_step() as u64;
-        self.add(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
-        tell(Event::Judged { step, loss, weights: self.trainer.weights() })?;
-        Ok(loss)
     }
 
     /// Writes a checkpoint, unless it would take the place of one that can be gone on with and be
@@ -282,27 +266,6 @@ impl Course<'_> {
             "checkpoint written"
         );
         tell(Event::Kept { step })
-    }
-
-    /// Seconds of a validation, by a short trial.
-    fn validation_seconds(&mut self) -> f64 {
-        let range = self.source.data.validation();
-        let part = range.start..range.end.min(range.start + TRIED);
-        let share = range.len() as f64 / part.len().max(1) as f64;
-        let began = Instant::now();
-        self.trainer.judge(&self.source.data, part);
-        share * began.elapsed().as_secs_f64()
-    }
-
-    /// What the metrics say of the last step, where a run was stopped after it was judged.
-    fn judged_before(&self) -> Option<(u64, f64)> {
-        let step = self.trainer.steps();
-        let metrics = self.directory?.read_metrics();
-        let of_this = metrics.iter().filter(|line| line["step"] == step);
-        of_this
-            .filter_map(|line| line["validation_loss"].as_f64())
-            .next_back()
-            .map(|loss| (step, loss))
     }
 
     /// What the metrics say of the losses so far, where a run goes on.
@@ -332,7 +295,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    fn add(&self, line: serde_json::Value) -> Result<()> {
+    pub(crate) fn add(&self, line: serde_json::Value) -> Result<()> {
         match self.directory {
             Some(directory) => self.written(directory.add_metrics(&line)),
             None => Ok(()),
@@ -366,7 +329,7 @@ impl Course<'_> {
         )))
     }
 
-    fn went_wrong(&self, what: &str, step: u64) -> Refusal {
+    pub(crate) fn went_wrong(&self, what: &str, step: u64) -> Refusal {
         // In the form that --set reads: 2.5e-5, not a row of noughts.
         let rate = format!("--set rate={:?}", self.trainer.recipe().rate / 4.0);
         let what = format!("the {what} of step {step} is no number any more");
@@ -379,6 +342,11 @@ impl Course<'_> {
             _ => format!("{what}; nothing was kept yet; try a lower rate, {rate}"),
         })
     }
+}
+
+/// Steps between two of what is done every so many steps, or so many times in all where that is 0.
+pub(crate) fn every(given: u64, steps: u64, times: u64) -> u64 {
+    if given > 0 { given } else { (steps / times).max(1) }
 }
 
 /// The one in the middle; not a number if there is none.

@@ -3,7 +3,10 @@
 //! Which windows share a pass follows from their lengths and the context alone, so that whoever judges the
 //! same weights by the same windows has the same bits.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use lookback_engine::{Shape, Team, Weights, Workspace, evaluate};
 use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
@@ -60,8 +63,26 @@ impl Judge {
         data: &Dataset,
         windows: impl Iterator<Item = Range<usize>>,
     ) -> Loss {
+        let never = AtomicBool::new(false);
+        self.loss_unless_stopped(weights, space, team, data, windows, &never).unwrap_or_default()
+    }
+
+    /// As [`loss`](Self::loss); none if it was told to stop before the last pass, which is asked before
+    /// each: the loss over some of the windows is not the loss over all of them.
+    pub fn loss_unless_stopped(
+        &mut self,
+        weights: &Weights,
+        space: &mut Workspace,
+        team: &Team,
+        data: &Dataset,
+        windows: impl Iterator<Item = Range<usize>>,
+        stop: &AtomicBool,
+    ) -> Option<Loss> {
         let (mut all, mut windows) = (Loss::default(), windows.peekable());
         while windows.peek().is_some() {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
             self.batch.clear();
             self.targets.ids.clear();
             for index in 0..self.sequences {
@@ -77,6 +98,6 @@ impl Judge {
             all.total += loss.total;
             all.rows += loss.rows;
         }
-        all
+        Some(all)
     }
 }

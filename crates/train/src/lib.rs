@@ -16,6 +16,7 @@ mod pace;
 mod recipe;
 mod snapshot;
 mod trainer;
+mod validate;
 
 pub use best::Kept;
 pub use checkpoint::Checkpoint;

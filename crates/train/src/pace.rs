@@ -31,6 +31,9 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Of a trial that was told to stop.
+    const STOPPED: Self = Self { trial: 0.0, step: f64::INFINITY, validation: 0.0 };
+
     /// Tries steps and a validation for about a thirtieth of a run of so many seconds, on a trainer
     /// that is then thrown away: nothing of it enters the run. Ends at once, with a step that never
     /// ends, when told to stop.
@@ -44,7 +47,7 @@ impl Pace {
         let mut steps = 0;
         while steps < 5 || first.elapsed().as_secs_f64() < long {
             if stop.load(Ordering::Relaxed) {
-                return Self { trial: 0.0, step: f64::INFINITY, validation: 0.0 };
+                return Self::STOPPED;
             }
             trainer.step(source);
             steps += 1;
@@ -55,7 +58,9 @@ impl Pace {
         let part = range.start..range.end.min(range.start + TRIED);
         let share = range.len() as f64 / part.len() as f64;
         let judging = Instant::now();
-        trainer.judge(&source.data, part);
+        if trainer.judge(&source.data, part, stop).is_none() {
+            return Self::STOPPED;
+        }
         let validation = share * judging.elapsed().as_secs_f64();
         let trial = began.elapsed().as_secs_f64();
         tracing::debug!(trial, step, validation, "seconds of each part, as tried");

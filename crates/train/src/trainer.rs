@@ -1,6 +1,10 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
-use std::{ops::Range, sync::Arc, time::Instant};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use lookback_engine::{
     Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, learn,
@@ -313,18 +317,28 @@ impl Trainer {
     }
 
     /// The loss of the model as it stands, or of the mean of its last steps, over a range of tokens, in
-    /// windows that begin where those to learn from do.
-    pub fn judge(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
+    /// windows that begin where those to learn from do; none if it was told to stop before its last pass.
+    pub fn judge(
+        &mut self,
+        data: &Dataset,
+        range: Range<usize>,
+        stop: &AtomicBool,
+    ) -> Option<Loss> {
         self.exchange();
-        let loss = self.judge_weights(data, range);
+        let loss = self.judge_weights(data, range, stop);
         self.exchange();
         loss
     }
 
-    fn judge_weights(&mut self, data: &Dataset, range: Range<usize>) -> Loss {
+    fn judge_weights(
+        &mut self,
+        data: &Dataset,
+        range: Range<usize>,
+        stop: &AtomicBool,
+    ) -> Option<Loss> {
         let windows = data.windows(range, self.recipe.context, self.recipe.begin().into());
         let space = self.judging_space.as_mut().unwrap_or(&mut self.space);
-        self.judge.loss(&self.weights, space, &self.team, data, windows)
+        self.judge.loss_unless_stopped(&self.weights, space, &self.team, data, windows, stop)
     }
 }
 

@@ -290,20 +290,26 @@ fn learn(
             return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
         }
     }
-    let _until_it_is_kept = interrupt::keeping();
     if let Some(directory) = &directory {
         settle_data(&mut recipe, &source, directory)?;
-        if is_fresh {
-            lock = Some(directory.take()?);
-        }
     }
     let mut trainer = Trainer::new(network, &recipe, team)?;
+    if let Some(directory) = directory.as_ref().filter(|_| !is_fresh) {
+        go_on(directory, &mut trainer, print)?;
+    }
+    if stop.load(Ordering::Relaxed) {
+        return Err(Refusal::interrupt("stopped before the first step; nothing was changed"));
+    }
+    // What was read so far may be dropped at any moment; what follows is kept or taken back.
+    let _until_it_is_kept = interrupt::keeping();
+    if let Some(directory) = directory.as_ref().filter(|_| is_fresh) {
+        lock = Some(directory.take()?);
+    }
     let begun = match &directory {
-        None => Ok(()),
         Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
             tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))
         }),
-        Some(directory) => go_on(directory, &mut trainer, print),
+        _ => Ok(()),
     };
     let begun = begun.and_then(|()| {
         let Some(directory) = &directory else { return Ok(()) };

@@ -4,10 +4,14 @@
 #![cfg(unix)]
 
 use std::{
+    collections::BTreeMap,
+    fs::{self, File},
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
+use serde_json::Value;
 use crate::world::{SMALL, World};
 
 fn signal(name: &str, program: &Child) {
@@ -19,6 +23,9 @@ fn signal(name: &str, program: &Child) {
 /// where the system ended it.
 fn stopped(world: &World, line: &str, at: &str, name: &str) -> Option<i32> {
     let mut program = world.program(line.split(' '));
+    if let Ok(stdin) = File::open(world.at("stdin.txt")) {
+        program.stdin(stdin);
+    }
     let mut program = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(program.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains(at)), "{line} does not say {at}");
@@ -51,18 +58,22 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
     let text = String::from_utf8(world.read("town.txt")).unwrap();
     let long: String = (0..3000).map(|day| text.replace("day", &format!("day{day}"))).collect();
     world.write("long.txt", long);
+    let wide = SMALL.replace("context=16", "context=2048");
+    world.done(&format!("train town.txt {wide} --set batch=1 --steps 1 --out wide"));
+    world.write("stdin.txt", text.chars().take(2000).collect::<String>());
     for (line, at) in [
         ("tokenizer train long.txt --vocab 30000 --out t.json --verbose", " begun "),
         ("eval good long.txt --verbose", " computing "),
         ("generate good -p on -n 100000000 --ignore-eos --verbose", " weights loaded "),
         ("bench good --decode 4 --batch 1024 --verbose", " weights loaded "),
+        ("look wide -p - -o trace.json --verbose", " weights loaded "),
     ] {
         for name in ["-TERM", "-INT"] {
             let code = stopped(&world, line, at.trim(), name);
             assert!(code.is_none() || code == Some(130), "{line} {name}: {code:?}");
         }
     }
-    assert!(!world.at("t.json").exists());
+    assert!(!world.at("t.json").exists() && !world.at("trace.json").exists());
     let train = format!(
         "train long.txt {} --steps 5 --out fresh --verbose",
         SMALL.replace("char", "bpe:20000")
@@ -70,6 +81,73 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
     let code = stopped(&world, &train, "begun", "-TERM");
     assert!(code.is_none() || code == Some(130), "{code:?}");
     assert!(!world.at("fresh").exists());
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn a_server_ends_at_the_first_signal() {
+    let world = World::with_model();
+    for name in ["-TERM", "-INT"] {
+        let line = "serve good --port 0 --no-open --verbose";
+        let code = stopped(&world, line, "weights loaded", name);
+        assert!(code.is_none() || code == Some(130) || code == Some(0), "{name}: {code:?}");
+    }
+}
+
+/// Everything in a run's directory but its lock.
+fn run(world: &World, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = world.at(name);
+    let all = world.files().into_iter();
+    all.filter_map(|(path, bytes)| Some((path.strip_prefix(&folder).ok()?.to_owned(), bytes)))
+        .filter(|(path, _)| !path.ends_with("run.lock"))
+        .collect()
+}
+
+/// The steps behind which a run's metrics have a validation.
+fn judged(world: &World, name: &str) -> Vec<u64> {
+    let metrics = fs::read_to_string(world.at(name).join("metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = lines.filter(|line| line["validation_loss"].is_number());
+    lines.map(|line| line["step"].as_u64().unwrap()).collect()
+}
+
+/// The validation takes many times as long as the steps. Nothing of one that is cut short is kept, and it
+/// is made when the run goes on, also if that is cut short again, and if the run is made longer by then.
+#[test]
+fn a_run_that_is_stopped_within_a_validation_makes_it_when_it_goes_on() {
+    let world = World::new();
+    let text = String::from_utf8(world.read("town.txt")).unwrap();
+    world.write("long.txt", text.repeat(100));
+    let wide = SMALL.replace("width=32", "width=256").replace("hidden=48", "hidden=768");
+    let more = "--set validate_every=2 --set snapshots=2 --set average_share=0.4";
+    let train = |out: &str| format!("train long.txt {wide} --steps 6 {more} --out {out}");
+    world.done(&train("whole"));
+    assert_eq!(judged(&world, "whole"), [2, 4, 6]);
+    let lines = [
+        (format!("{} --verbose", train("run")), "step=2"),
+        ("train --resume --out run --verbose".to_owned(), "step=2"),
+        ("train --resume --out run --verbose".to_owned(), "step=4"),
+        ("train --resume --out run --verbose".to_owned(), "step=6"),
+    ];
+    for (at, (line, step)) in lines.iter().enumerate() {
+        let name = ["-TERM", "-INT"][at % 2];
+        let begun = format!("judging by what was kept back {step}");
+        assert_eq!(stopped(&world, line, &begun, name), Some(130), "{line}");
+        let before: Vec<u64> = [2, 4, 6].into_iter().take(at.saturating_sub(1)).collect();
+        assert_eq!(judged(&world, "run"), before, "{line}");
+    }
+    world.copy("run", "longer");
+    fs::create_dir(world.at("longer/snapshots")).unwrap();
+    world.done("train --resume --out run");
+    assert!(run(&world, "run") == run(&world, "whole"));
+    // The last validation of a part is due where the run goes on past it, too.
+    world.done("train --resume --out longer --steps 8");
+    assert_eq!(judged(&world, "longer"), [2, 4, 6, 8]);
+    world.done("train --resume --out whole --steps 8");
+    for name in ["model.safetensors", "metrics.jsonl", "checkpoint.safetensors"] {
+        let at = |run: &str| world.read(&format!("{run}/{name}"));
+        assert!(at("longer") == at("whole"), "{name} differs");
+    }
 }
 
 #[test]
