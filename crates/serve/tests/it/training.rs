@@ -7,7 +7,13 @@ use std::{fs, sync::Arc};
 use crate::world::{self, PORT, ask, ask_json, get, model, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::Team;
-use lookback_serve::{News, Open};
+use lookback_lens::{Wanted, trace};
+use lookback_model::{BlockSite, Site};
+use lookback_serve::{News, Open, Server};
+use lookback_text::{
+    Specials, Tokenizer,
+    tinytown::{Kind, questions},
+};
 use serde_json::{Value, json};
 
 /// The objects of an answer of server-sent events.
@@ -109,4 +115,67 @@ async fn what_a_run_kept_of_its_losses_is_told() {
         (missing.status, missing.error()),
         (StatusCode::NOT_FOUND, "there is no model \"?\" here".into())
     );
+}
+
+/// The mean weight that a head's last query has on the answer, over all questions that the model can read,
+/// the last of these, and where the answer stands in it.
+fn copied(open: &Open, layer: u16, head: usize) -> (f64, usize, Option<(String, usize, usize)>) {
+    let (mut weight, mut count, mut shown) = (0.0, 0, None);
+    let encode = |text: &str| open.tokenizer.encode_bare(text, Specials::Text).unwrap();
+    for question in questions(11, 24).into_iter().filter(|of| of.kind == Kind::LookupEasy) {
+        let ids = open.tokenizer.encode(&question.prompt, Specials::Text).unwrap();
+        let answer = encode(&question.answer)[0];
+        if !ids.contains(&answer) || ids.len() > open.config().context {
+            continue;
+        }
+        let trace = trace(&open.weights, &Team::alone(), &ids, &Wanted::all()).unwrap();
+        let pattern = trace.at(Site::Block(layer, BlockSite::Pattern)).unwrap();
+        let last_row = &pattern.part(head)[(ids.len() - 1) * ids.len()..];
+        let places = (0..ids.len()).filter(|&at| ids[at] == answer);
+        weight += places.clone().map(|at| f64::from(last_row[at])).sum::<f64>();
+        count += 1;
+        shown = Some((question.prompt, ids.len() - 1, places.max().unwrap()));
+    }
+    (weight / count as f64, count, shown)
+}
+
+#[tokio::test]
+async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_does() {
+    let routes = world::routes();
+    let told = ask_json(&routes, "/api/training/copying", json!({ "model": "tiny" })).await;
+    assert_eq!(told.status, StatusCode::OK);
+    let told = told.json();
+    let open = model("tiny", &Team::alone());
+    let heads = (0..2u16).flat_map(|layer| (0..4).map(move |head| (layer, head)));
+    let weights: Vec<_> =
+        heads.map(|(layer, head)| ((layer, head), copied(&open, layer, head))).collect();
+    let best = weights.iter().max_by(|one, other| one.1.0.total_cmp(&other.1.0)).unwrap();
+    let ((layer, head), (weight, count, shown)) = best;
+    let (prompt, token, key) = shown.clone().unwrap();
+    assert!((told["weight"].as_f64().unwrap() - weight).abs() < 1e-9 && *weight > 0.0, "{told}");
+    assert_eq!((&told["layer"], &told["head"]), (&json!(layer), &json!(head)));
+    assert!(*count > 1, "{count} questions fit");
+    assert_eq!(told["questions"], json!(count));
+    assert_eq!(
+        (&told["prompt"], &told["token"], &told["key"]),
+        (&json!(prompt), &json!(token), &json!(key))
+    );
+    let first = ask_json(&routes, "/api/training/copying", json!({})).await.json();
+    assert_eq!(first, told, "without a name, the first model is asked");
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_read_the_look_ups_is_refused_by_its_name() {
+    let server = Server::new(Arc::new(Team::alone())).unwrap();
+    let mut foreign = model("foreign", &Team::alone());
+    foreign.tokenizer = Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
+    server.show(foreign);
+    let routes = server.router("127.0.0.1", PORT);
+    let refused = ask_json(&routes, "/api/training/copying", json!({})).await;
+    assert_eq!(
+        (refused.status, refused.error()),
+        (StatusCode::BAD_REQUEST, "foreign cannot read Tinytown's questions".into())
+    );
+    let missing = ask_json(&routes, "/api/training/copying", json!({ "model": "?" })).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
 }
