@@ -88,6 +88,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = str::from_utf8(bytes).map_err(|error| {
         Refused::asked(format!("the request is no UTF-8 text at byte {}", error.valid_up_to()))
     })?;
-    serde_json::from_str(text)
+    // RFC 8259, section 8.1: who reads JSON may pass over a byte order mark.
+    serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| Refused::asked(format!("the request cannot be understood: {error}")))
 }

@@ -87,6 +87,26 @@ async fn what_is_no_json_of_the_right_form_is_refused_in_a_sentence() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_passed_over() {
+    let routes = routes();
+    let body = json!({ "prompt": "the bird" }).to_string();
+    let plain = ask(&routes, post("/api/tokens", body.clone())).await;
+    let marked = ask(&routes, post("/api/tokens", format!("\u{feff}{body}"))).await;
+    assert_eq!((plain.status, marked.status), (StatusCode::OK, StatusCode::OK));
+    assert!(plain.bytes == marked.bytes);
+    // Within the JSON it is a character as any other.
+    let body = json!({ "prompt": "\u{feff}the bird" }).to_string();
+    let within = ask(&routes, post("/api/tokens", body)).await;
+    assert_eq!(within.status, StatusCode::OK);
+    assert!(plain.bytes != within.bytes);
+    for body in ["\u{feff}", "{\u{feff}\"prompt\": \"the bird\"}"] {
+        let refused = ask(&routes, post("/api/tokens", body)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body:?}");
+        assert!(refused.error().starts_with("the request "), "{}", refused.error());
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_does_not_say_it_is_json_is_refused() {
     let routes = routes();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
