@@ -86,7 +86,8 @@ impl Chat {
             let line = line.map_err(|error| {
                 Refusal::user(format!("standard input could not be read ({error})"))
             })?;
-            match line.trim() {
+            // Files and shells of Windows put a byte order mark before what they send.
+            match line.trim_start_matches('\u{feff}').trim() {
                 "/quit" => return Ok(()),
                 "" => continue,
                 said => messages.push(Message::new("user", said)),
