@@ -2,6 +2,12 @@
 //! at once. One that [listens](flag) ends by itself, or is ended before a second has passed; a run that is
 //! to keep what it has learned ends after the step that it is taking, which is said where it takes long.
 //! Asked for twice, everything ends at once.
+//!
+//! A hangup that the program was started to ignore, as `nohup` does, stays ignored: whoever closes a
+//! terminal wants the run behind it to go on.
+
+#[cfg(unix)]
+mod hangup;
 
 use std::{
     sync::{
@@ -30,10 +36,22 @@ const EVERY: Duration = Duration::from_millis(50);
 /// Set once Ctrl-C (or a termination) was asked for. The first call begins to listen.
 pub(crate) fn flag() -> Result<&'static AtomicBool> {
     static LISTENS: OnceLock<bool> = OnceLock::new();
-    match LISTENS.get_or_init(|| ctrlc::set_handler(asked).is_ok()) {
+    match LISTENS.get_or_init(listen) {
         true => Ok(&STOP),
         false => Err(Refusal::ours("the system does not let this program listen for Ctrl-C")),
     }
+}
+
+/// Begins to listen; whether the system allows it.
+fn listen() -> bool {
+    #[cfg(unix)]
+    let hangup_is_ignored = hangup::is_ignored();
+    let listens = ctrlc::set_handler(asked).is_ok();
+    #[cfg(unix)]
+    if hangup_is_ignored {
+        hangup::ignore();
+    }
+    listens
 }
 
 /// As long as it lives, there is something to be kept before the program ends.
