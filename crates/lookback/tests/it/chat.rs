@@ -58,6 +58,26 @@ fn hostile_templates_are_refused_in_a_sentence() {
     }
 }
 
+/// Shells and editors of Windows put one before UTF-8.
+#[test]
+fn a_byte_order_mark_before_what_is_typed_is_no_part_of_it() {
+    let world = chatting("{{ messages[-1].content }}");
+    let line = "chat good --greedy -n 4";
+    let plain = told(&world, line, "tom\nanna\n");
+    assert_eq!((plain.code, plain.stdout.lines().count()), (Some(0), 2), "{plain:?}");
+    assert_eq!(told(&world, line, "\u{feff}tom\r\n\u{feff}anna\r\n"), plain);
+    let nothing = told(&world, line, "");
+    for typed in ["\u{feff}", "\u{feff}\n", "\u{feff}/quit\n", "\u{feff} \n/quit\ntom\n"] {
+        assert_eq!(told(&world, line, typed), nothing, "{typed:?}");
+    }
+    let line = "generate good -p - --greedy -n 4";
+    let plain = told(&world, line, "tom");
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert_eq!(told(&world, line, "\u{feff}tom"), plain);
+    let line = "look good -p - --json";
+    assert_eq!(told(&world, line, "\u{feff}tom"), told(&world, line, "tom"));
+}
+
 /// As deep as is let through: parsed, run and dropped, with whatever it makes.
 #[test]
 fn the_deepest_templates_are_run_to_their_end() {
