@@ -18,6 +18,7 @@ use serde_json::Value;
 /// Steps that take about a second, so that a signal arrives in their midst.
 const STEPS: &str = "--steps 1500 --set checkpoint_every=100";
 
+const HANGUP: i32 = 1;
 const INTERRUPT: i32 = 2;
 const KILL: i32 = 9;
 
@@ -194,6 +195,57 @@ fn a_run_that_is_killed_before_its_first_checkpoint_begins_again() {
     assert!(was_killed(done.status, KILL), "{done:?}");
     world.done("train --resume --out killed --set checkpoint_every=0");
     assert_same(&world, "whole", "killed");
+}
+
+/// LlamaFactory#3036, mmsegmentation#1998 and ChatGLM2-6B#262: a run behind nohup ended with the terminal.
+#[test]
+fn a_run_behind_nohup_goes_on_when_its_terminal_closes() {
+    let world = World::new();
+    let line = format!("train town.txt {SMALL} {STEPS} --threads 1");
+    let mut ended = Vec::new();
+    for starts_with in ["trap '' HUP", "trap - HUP"] {
+        let run = format!("run{}", ended.len());
+        let mut shell = Command::new("sh");
+        let script = format!("{starts_with}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_lookback")]);
+        shell.args(line.split_whitespace()).args(["--out", &run]).current_dir(world.at(""));
+        let running = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let done = Running(running).signal(HANGUP, || is_beyond(&world, &run, 150));
+        ended.push(done.status.code());
+    }
+    assert_eq!(ended, [Some(0), Some(130)]);
+    world.done("train --resume --out run1 --threads 1");
+    assert_same(&world, "run0", "run1");
+}
+
+/// transformers#40691 and ms-swift#10050: after the first pass over the data, a resumed run read it in
+/// another order. unsloth-zoo#822 and mmsegmentation#2428: it forgot which validation was the best.
+/// burn#5695: its rate went on by passes, not by steps.
+#[test]
+fn a_run_that_is_stopped_again_and_again_past_its_best_keeps_order_rate_and_best() {
+    let world = World::new();
+    let text = String::from_utf8(world.read("town.txt")).unwrap();
+    world.write("few.txt", &text[..600]);
+    let wide = SMALL.replace("width=32", "width=64").replace("rate=0.004", "rate=0.01");
+    let train = format!(
+        "train few.txt {wide} --set accumulate=3 --set validate_every=20 --steps 600 --threads 1"
+    );
+    let told = world.done(&format!("{train} --out whole"));
+    // It has its best behind it for a long time, and has read the text many times.
+    let best = told.split("the weights of step ").nth(1).and_then(|rest| rest.split(' ').next());
+    let best: usize = best.unwrap_or_else(|| panic!("{told}")).parse().unwrap();
+    assert!(best <= 300, "{told}");
+    let metrics = std::fs::read_to_string(world.at("whole/metrics.jsonl")).unwrap();
+    let all = metrics.lines().count();
+    let mut line = format!("{train} --out run");
+    for part in 1..=5 {
+        let running = Running::begin(&world, &line, None);
+        let done = running.signal(INTERRUPT, || is_beyond(&world, "run", all * part / 6));
+        assert_eq!(done.status.code(), Some(130), "{done:?}");
+        "train --resume --out run --threads 1".clone_into(&mut line);
+    }
+    world.done(&line);
+    assert_same(&world, "whole", "run");
 }
 
 #[test]
