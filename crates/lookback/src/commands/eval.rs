@@ -49,7 +49,7 @@ occurs in it before, and a parrot, which does so with the built-in model's text.
 says where the answer stands among all tokens by the cosine to x - man + woman. --against says which \
 questions another model answers differently, such as one trained without a fact.
 
-Keys of --json: loss (nats per token), perplexity, bits_per_byte, tokens (those asked for), documents; with --questions: \
+Keys of --json: loss (nats per token), perplexity (null above 1.8e308), bits_per_byte, tokens (those asked for), documents; with --questions: \
 questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and \
 analogies, each with x, answer and its ranks (left_out, among_all, of_x_alone); with --against: \
 differences, each with kind, prompt, answer, and whether it is right here (here) and there (there).
@@ -153,8 +153,8 @@ impl Eval {
             false => format!(" of {}", asked.range.len()),
         };
         print.line(&format!(
-            "loss {mean:.4} nats per token, perplexity {perplexity:.2}, {bits:.4} bits per byte, \
-             {}{of_all}",
+            "loss {mean:.4} nats per token, perplexity {}, {bits:.4} bits per byte, {}{of_all}",
+            shown_perplexity(perplexity),
             counted(loss.rows, "token")
         ))
     }
@@ -171,6 +171,15 @@ impl Eval {
         };
         let context = model.config().context.min(longest);
         Ok(Asked { range: 0..data.len(), data, context, cut, text_bytes: Some(tally.bytes) })
+    }
+}
+
+/// A perplexity, to two places; one of more digits than can be read at a glance by its power of ten.
+fn shown_perplexity(perplexity: f64) -> String {
+    match perplexity {
+        ..1e9 => format!("{perplexity:.2}"),
+        f64::INFINITY => "above 1.8e308".to_owned(),
+        _ => format!("{perplexity:.2e}"),
     }
 }
 

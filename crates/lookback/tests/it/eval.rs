@@ -207,3 +207,35 @@ fn a_run_whose_tokens_are_others_is_not_judged_by_them() {
     );
     world.done("eval good town.txt");
 }
+
+/// transformers#11855: a loss above 709 is a perplexity that no float holds, and ended the evaluation.
+#[test]
+fn a_perplexity_that_is_too_large_to_read_is_shown_by_its_power_of_ten() {
+    let world = World::with_model();
+    world.copy("good", "loud");
+    for name in ["training.toml", "checkpoint.safetensors", "tokens.bin", "metrics.jsonl"] {
+        std::fs::remove_file(world.at("loud").join(name)).unwrap();
+    }
+    let judged = |factor: f32| {
+        let mut bytes = world.read("good/model.safetensors");
+        let (header, about) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let (from, to) = about.info("model.norm.weight").unwrap().data_offsets;
+        for value in bytes[8 + header + from..8 + header + to].as_chunks_mut().0 {
+            *value = (f32::from_le_bytes(*value) * factor).to_le_bytes();
+        }
+        world.write("loud/model.safetensors", bytes);
+        let object: Value = serde_json::from_str(&world.done("eval loud town.txt --json")).unwrap();
+        (object, world.done("eval loud town.txt"))
+    };
+    let (object, line) = judged(1.0);
+    let perplexity = object["perplexity"].as_f64().unwrap();
+    assert!(line.contains(&format!(" perplexity {perplexity:.2}, ")), "{line}");
+    let (object, line) = judged(3e2);
+    let perplexity = object["perplexity"].as_f64().unwrap();
+    assert!(perplexity > 1e9, "{object}");
+    assert!(line.contains(&format!(" perplexity {perplexity:.2e}, ")), "{line}");
+    let (object, line) = judged(1e5);
+    assert!(object["loss"].as_f64().unwrap() > 709.8, "{object}");
+    assert!(object["perplexity"].is_null() && object["bits_per_byte"].is_number(), "{object}");
+    assert!(line.contains(" perplexity above 1.8e308, "), "{line}");
+}
