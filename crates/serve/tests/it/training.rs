@@ -168,7 +168,8 @@ async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_doe
 async fn a_model_that_cannot_read_the_look_ups_is_refused_by_its_name() {
     let server = Server::new(Arc::new(Team::alone())).unwrap();
     let mut foreign = model("foreign", &Team::alone());
-    foreign.tokenizer = Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
+    foreign.tokenizer =
+        Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
     server.show(foreign);
     let routes = server.router("127.0.0.1", PORT);
     let refused = ask_json(&routes, "/api/training/copying", json!({})).await;
