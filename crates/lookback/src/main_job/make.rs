@@ -134,30 +134,14 @@ pub(super) fn make(
         directory: Some(&directory),
         stop: interrupt::flag()?,
     };
-    let abilities = Abilities::new(&tokenizer)?;
-    let [asked, sampled] = [ASKED, SAMPLES].map(|times| (recipe.steps / times).max(1));
+    let on_the_way = OnTheWay::new(&directory, &tokenizer, team, recipe.steps)?;
     let finished = course.run(None, &mut |event| {
         let taken = match &event {
             Event::Step { taken, weights } => Some((taken.step, *weights)),
             _ => None,
         };
         tell(Told::Event(event))?;
-        let Some((step, weights)) = taken else { return Ok(()) };
-        // Both are kept, so that the page can show them again when the training is over.
-        if step.is_multiple_of(sampled) {
-            let text = sample::short(weights, team, &tokenizer)?;
-            directory.add_metrics(&json!({ "step": step, "sample": text }))?;
-            tell(Told::Said { step, text })?;
-        }
-        if step.is_multiple_of(asked) {
-            let able = abilities.of(weights, team, &tokenizer)?;
-            let (look_ups, repeated) = (able.look_ups, able.repeated);
-            directory.add_metrics(
-                &json!({ "step": step, "look_ups": look_ups, "repeated": repeated }),
-            )?;
-            tell(Told::Able { step, able })?;
-        }
-        Ok(())
+        taken.map_or(Ok(()), |(step, weights)| on_the_way.after(step, weights, tell))
     });
     let finished = finished.map_err(|refusal| match refusal.blame() {
         // The course says how to go on with its directory, but the main job begins anew.
@@ -176,6 +160,54 @@ pub(super) fn make(
     Ok(finished.steps)
 }
 
+/// What a model says and can do while it learns. Both are kept among the metrics, so that the page can show
+/// them again when the training is over.
+struct OnTheWay<'a> {
+    directory: &'a Directory,
+    tokenizer: &'a Tokenizer,
+    team: &'a Team,
+    abilities: Abilities,
+    /// Steps between two times that it is asked, and between two samples.
+    asked: u64,
+    sampled: u64,
+}
+
+impl<'a> OnTheWay<'a> {
+    fn new(
+        directory: &'a Directory,
+        tokenizer: &'a Tokenizer,
+        team: &'a Team,
+        steps: u64,
+    ) -> Result<Self> {
+        let [asked, sampled] = [ASKED, SAMPLES].map(|times| (steps / times).max(1));
+        let abilities = Abilities::new(tokenizer)?;
+        Ok(Self { directory, tokenizer, team, abilities, asked, sampled })
+    }
+
+    /// Keeps and tells what is due after a step.
+    fn after(
+        &self,
+        step: u64,
+        weights: &Weights,
+        tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if step.is_multiple_of(self.sampled) {
+            let text = sample::short(weights, self.team, self.tokenizer)?;
+            self.directory.add_metrics(&json!({ "step": step, "sample": text }))?;
+            tell(Told::Said { step, text })?;
+        }
+        if step.is_multiple_of(self.asked) {
+            let able = self.abilities.of(weights, self.team, self.tokenizer)?;
+            let (look_ups, repeated) = (able.look_ups, able.repeated);
+            self.directory.add_metrics(
+                &json!({ "step": step, "look_ups": look_ups, "repeated": repeated }),
+            )?;
+            tell(Told::Able { step, able })?;
+        }
+        Ok(())
+    }
+}
+
 /// The ids of all stories, an end token behind each, and where each begins.
 pub(crate) fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
     let town = tinytown::Town::new(SEED);
@@ -192,4 +224,55 @@ pub(crate) fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
         ids.extend(tokenizer.end());
     }
     Ok(Dataset::new(ids, documents))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_says_and_can_do_on_its_way_is_kept_among_the_metrics() {
+        let text = tinytown::corpus(50_000, SEED);
+        let tokenizer = Tokenizer::train_bpe(&[&text], 320, &["<|endoftext|>"]).unwrap();
+        let ids = tokenizer.encode_bare(&text, Specials::Text).unwrap();
+        let data = Dataset::new(ids, Vec::new());
+        let mut recipe = preset("default").unwrap();
+        let small = "layers=1 heads=2 key_heads=2 width=8 hidden=8 context=512 batch=1 steps=100";
+        small.split(' ').for_each(|setting| recipe.set(setting).unwrap());
+        let network = Network::new(&recipe.config(320, tokenizer.end()).unwrap());
+        let team = Arc::new(Team::alone());
+        let mut trainer = Trainer::new(Arc::new(network), &recipe, team.clone()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::new(folder.path()).unwrap();
+        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
+        let source = Source { data, windows };
+        let on_the_way = OnTheWay::new(&directory, &tokenizer, &team, recipe.steps).unwrap();
+        let mut told = Vec::new();
+        for step in 1..=10 {
+            assert_eq!(trainer.step(&source).step, step);
+            on_the_way
+                .after(step, trainer.weights(), &mut |of| {
+                    told.push(match of {
+                        Told::Said { step, text } => json!({ "step": step, "sample": text }),
+                        Told::Able { step, able } => json!({
+                            "step": step,
+                            "look_ups": able.look_ups,
+                            "repeated": able.repeated,
+                        }),
+                        _ => unreachable!("nothing else is told"),
+                    });
+                    Ok(())
+                })
+                .unwrap();
+        }
+        let steps = |key: &str| -> Vec<u64> {
+            let lines = told.iter().filter(|line| !line[key].is_null());
+            lines.map(|line| line["step"].as_u64().unwrap()).collect()
+        };
+        assert_eq!((steps("sample"), steps("look_ups")), (vec![5, 10], vec![2, 4, 6, 8, 10]));
+        assert!(
+            told.iter().any(|line| line["sample"].as_str().is_some_and(|said| !said.is_empty()))
+        );
+        assert_eq!(directory.read_metrics(), told);
+    }
 }
