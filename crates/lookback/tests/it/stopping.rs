@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
+
 use crate::world::{SMALL, World};
 
 fn signal(name: &str, program: &Child) {
