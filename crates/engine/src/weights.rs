@@ -3,10 +3,10 @@
 //! For running, each weight is held once: a matrix only as panels (a tied table too; `embed` gathers
 //! from the panels). For learning only the rows are held; see `packing` for their panels.
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_files::Result;
-use lookback_kernels::{embed::Table, matmul, naive, room::Room, stored, team::Team};
+use lookback_kernels::{embed::Table, matmul, naive, path::Path, room::Room, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
 
 use crate::packed::{Compute, Forward, Packed};
@@ -186,10 +186,19 @@ impl Weights {
             Table::Panels(panels) => matmul::unpack(panels, to),
             Table::Rows(rows) => to.copy_from_slice(rows),
             Table::Stored(panels) => {
-                for (output, to) in to.chunks_exact_mut(panels.inner.max(1)).enumerate() {
-                    stored::read_row(panels, output, to);
-                }
+                stored::read_rows(Path::best(), panels, 0..panels.outputs, to);
             }
+        }
+    }
+
+    /// Writes rows that stand side by side, from whichever form is held: many sooner than
+    /// [`Weights::gather`] does.
+    pub fn read_rows(&self, id: WeightId, rows: Range<usize>, to: &mut [f32]) {
+        if let Table::Stored(panels) = self.table(id) {
+            stored::read_rows(Path::best(), panels, rows, to);
+        } else {
+            let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+            self.gather(id, &rows, to);
         }
     }
 

@@ -21,7 +21,7 @@ use std::{marker::PhantomData, ops::Range};
 use crate::{
     lanes::{LANES, Lanes},
     matmul::{Added, After, BLOCK, PANEL, Shared, Start, chains},
-    path::Kernel,
+    path::{Kernel, Path},
     team::Team,
     tile::{Left, Out, prefetch},
 };
@@ -67,6 +67,72 @@ pub fn read_row(panels: Panels<'_>, output: usize, to: &mut [f32]) {
     let panel = &data[output / PANEL * size..][..size];
     for (k, to) in to[..inner].iter_mut().enumerate() {
         *to = with_form!(kind, F => F::number(panel, k, output % PANEL));
+    }
+}
+
+/// Widens rows of the weight that stand side by side, `[outputs, inner]`: whole panels at a time, where
+/// [`read_row`] would go through a panel once for each of its columns.
+pub fn read_rows(path: Path, panels: Panels<'_>, outputs: Range<usize>, to: &mut [f32]) {
+    let Panels { kind, data, inner, .. } = panels;
+    assert!(outputs.end <= panels.outputs, "rows that the weight does not have");
+    assert_eq!(to.len(), outputs.len() * inner, "rows of another shape");
+    if inner == 0 {
+        return;
+    }
+    let size = panel_len(kind, inner);
+    let (mut output, mut to) = (outputs.start, to);
+    while output < outputs.end {
+        let count = (PANEL - output % PANEL).min(outputs.end - output);
+        let (own, rest) = to.split_at_mut(count * inner);
+        if count == PANEL {
+            let panel = &data[output / PANEL * size..][..size];
+            with_form!(kind, F => path.run(Whole::<F> { panel, inner, to: own, form: PhantomData }));
+        } else {
+            for (row, own) in own.chunks_exact_mut(inner).enumerate() {
+                read_row(panels, output + row, own);
+            }
+        }
+        (output, to) = (output + count, rest);
+    }
+}
+
+/// A panel whose columns become rows, `[64, inner]`.
+struct Whole<'a, F> {
+    panel: &'a [u32],
+    inner: usize,
+    to: &'a mut [f32],
+    form: PhantomData<F>,
+}
+
+impl<F: Form> Kernel for Whole<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, on: L) {
+        let Self { panel, inner, to, .. } = self;
+        let mut values = [0.0; DEPTH * PANEL];
+        for from in (0..inner).step_by(DEPTH) {
+            let depth = (inner - from).min(DEPTH);
+            let values = &mut values[..depth * PANEL];
+            widen::<L, F>(on, panel, from, values);
+            let whole = depth / LANES * LANES;
+            for step in (0..whole).step_by(LANES) {
+                let mut places = [std::ptr::null(); LANES];
+                for (place, values) in places.iter_mut().zip(values[step * PANEL..].chunks(PANEL)) {
+                    *place = values.as_ptr().cast::<u8>();
+                }
+                for column in (0..PANEL).step_by(4) {
+                    let to = &mut to[column * inner + from + step..][..3 * inner + LANES];
+                    // SAFETY: four columns of sixteen steps are there, and sixteen places of four rows.
+                    unsafe { on.turn(&places, 4 * column, to.as_mut_ptr().cast(), inner) };
+                }
+            }
+            for (step, values) in values.chunks(PANEL).enumerate().skip(whole) {
+                for (column, &value) in values.iter().enumerate() {
+                    to[column * inner + from + step] = value;
+                }
+            }
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use crate::ranges::in_ranges;
 
 /// Rows of the head that are taken out at once.
 const ROWS: usize = 512;
+/// Vectors that a row of the head is multiplied with at once.
+const SEVERAL: usize = 4;
 
 /// The last norm and the head at one token.
 #[derive(Debug)]
@@ -78,11 +80,21 @@ impl<'a> Frozen<'a> {
         let (width, vocabulary) = (head.inputs, head.outputs);
         let seen: Vec<Vec<f64>> = vectors.iter().map(|vector| self.through(vector)).collect();
         let parts = in_ranges(self.team, vocabulary, ROWS, |ids| {
-            let ids: Vec<u32> = ids.map(|id| id as u32).collect();
             let mut rows = vec![0.0; ids.len() * width];
-            self.weights.gather(head.weight, &ids, &mut rows);
+            self.weights.read_rows(head.weight, ids, &mut rows);
+            let mut effects: Vec<Vec<f64>> = Vec::with_capacity(seen.len());
+            let (several, rest) = seen.as_chunks::<SEVERAL>();
+            for several in several {
+                let mut of = [const { Vec::new() }; SEVERAL];
+                for row in rows.chunks_exact(width) {
+                    let sums = dots(several.each_ref().map(|seen| &seen[..]), row);
+                    of.iter_mut().zip(sums).for_each(|(of, sum)| of.push(sum));
+                }
+                effects.extend(of);
+            }
             let of = |seen: &Vec<f64>| rows.chunks_exact(width).map(|row| dot(seen, row)).collect();
-            seen.iter().map(of).collect::<Vec<Vec<f64>>>()
+            effects.extend(rest.iter().map(of));
+            effects
         });
         let mut effects = vec![Vec::with_capacity(vocabulary); vectors.len()];
         for part in parts {
@@ -117,14 +129,46 @@ impl<'a> Frozen<'a> {
 
 /// Σ a·b in f64. Four chains side by side, since one would wait for every sum before the next.
 pub(crate) fn dot(a: &[f64], b: &[f32]) -> f64 {
-    let mut chains = [0.0; 4];
-    let (a_parts, b_parts) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest = a_parts.remainder().iter().zip(b_parts.remainder());
-    let rest = rest.fold(0.0, |sum, (a, &b)| sum + a * f64::from(b));
-    for (a, b) in a_parts.zip(b_parts) {
-        for (chain, (a, &b)) in chains.iter_mut().zip(a.iter().zip(b)) {
-            *chain += a * f64::from(b);
+    let [sum] = dots([a], b);
+    sum
+}
+
+/// The same of several vectors and one row, whose numbers are widened once: each has the bits that it
+/// has alone.
+fn dots<const N: usize>(a: [&[f64]; N], b: &[f32]) -> [f64; N] {
+    let mut chains = [[0.0; 4]; N];
+    let a = a.map(|a| a[..b.len()].as_chunks::<4>());
+    let (b_parts, b_rest) = b.as_chunks::<4>();
+    for (at, b) in b_parts.iter().enumerate() {
+        let b = b.map(f64::from);
+        for (chains, (a, _)) in chains.iter_mut().zip(&a) {
+            for (chain, (a, b)) in chains.iter_mut().zip(a[at].iter().zip(b)) {
+                *chain += a * b;
+            }
         }
     }
-    chains[0] + chains[1] + (chains[2] + chains[3]) + rest
+    let mut sums = [0.0; N];
+    for ((sum, chains), (_, a_rest)) in sums.iter_mut().zip(chains).zip(a) {
+        let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, &b)| sum + a * f64::from(b));
+        *sum = chains[0] + chains[1] + (chains[2] + chains[3]) + rest;
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_vectors_have_the_bits_that_each_has_alone() {
+        for len in [0, 1, 3, 4, 5, 64, 67] {
+            let number = |at: usize| (at as f64 * 0.7301).sin() * 3f64.powi(at as i32 % 9 - 4);
+            let row: Vec<f32> = (0..len).map(|at| number(at + 11) as f32).collect();
+            let vectors = [0, 100, 200, 300]
+                .map(|from| -> Vec<f64> { (from..from + len).map(number).collect() });
+            let alone = vectors.each_ref().map(|vector| dot(vector, &row).to_bits());
+            let together = dots(vectors.each_ref().map(|vector| &vector[..]), &row);
+            assert_eq!(together.map(f64::to_bits), alone, "{len}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Ranks count from 1. Equal logits stand in the order of their ids.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use lookback_model::TokenId;
 use serde::Serialize;
@@ -101,34 +101,76 @@ impl<'a> Ranking<'a> {
     }
 }
 
+/// Numbers that are compared with the least of the largest so far at once.
+const CHUNK: usize = 64;
+
 /// The likeliest tokens of a row, without sorting it whole.
 pub fn top(logits: &[f32], probabilities: &[f32], most: usize) -> Vec<Ranked> {
-    let most = most.min(logits.len());
-    let mut order: Vec<u32> = (0..logits.len() as u32).collect();
-    if most < order.len() {
-        order.select_nth_unstable_by(most, |&a, &b| before(logits, a, b));
-        order.truncate(most);
-    }
-    order.sort_unstable_by(|&a, &b| before(logits, a, b));
-    let ranked = order.into_iter().zip(1..).map(|(id, rank)| Ranked {
-        id,
+    let ids = largest(logits, most, order_key);
+    let ranked = ids.into_iter().zip(1..).map(|(id, rank)| Ranked {
+        id: id as u32,
         rank,
-        logit: logits[id as usize],
-        probability: probabilities[id as usize],
+        logit: logits[id],
+        probability: probabilities[id],
     });
     ranked.collect()
 }
 
+/// The indices of the numbers with the largest keys, the largest first; ties by index. One walk, since
+/// most chunks have none above the least of the largest so far.
+pub(crate) fn largest<T: Copy, K: Copy + Ord>(
+    numbers: &[T],
+    most: usize,
+    key: impl Fn(T) -> K,
+) -> Vec<usize> {
+    let most = most.min(numbers.len());
+    let (first, rest) = numbers.split_at(most);
+    let mut largest: Vec<(K, usize)> = first.iter().map(|&number| key(number)).zip(0..).collect();
+    largest.sort_unstable_by_key(|&(key, index)| (Reverse(key), index));
+    for (chunk, from) in rest.chunks(CHUNK).zip((most..).step_by(CHUNK)) {
+        let Some(&(mut least, _)) = largest.last() else { break };
+        if !chunk.iter().fold(false, |any, &number| any | (key(number) > least)) {
+            continue;
+        }
+        for (&number, index) in chunk.iter().zip(from..) {
+            let key = key(number);
+            // Of equal ones the earlier stands there already.
+            if key > least {
+                largest.pop();
+                let at = largest.partition_point(|&(other, _)| other >= key);
+                largest.insert(at, (key, index));
+                least = largest[most - 1].0;
+            }
+        }
+    }
+    largest.into_iter().map(|(_, index)| index).collect()
+}
+
 /// A token's place in a row.
 pub fn rank_of(logits: &[f32], probabilities: &[f32], of: TokenId) -> Ranked {
-    let ids = 0..logits.len() as u32;
-    let ahead = ids.filter(|&id| before(logits, id, of.0) == Ordering::Less).count();
+    let own = order_key(logits[of.index()]);
+    let (earlier, later) = logits.split_at(of.index());
+    // Of equal logits those of earlier ids are ahead.
+    let ahead = count(earlier, |key| key >= own) + count(later, |key| key > own);
     Ranked {
         id: of.0,
         rank: ahead + 1,
         logit: logits[of.index()],
         probability: probabilities[of.index()],
     }
+}
+
+/// Counts in 32 bits, as wide as the keys are, so that the loop fills whole vectors.
+#[inline(always)]
+fn count(logits: &[f32], is_ahead: impl Fn(i32) -> bool) -> usize {
+    logits.iter().map(|&logit| u32::from(is_ahead(order_key(logit)))).sum::<u32>() as usize
+}
+
+/// A whole number whose order is that of [`f32::total_cmp`].
+#[inline(always)]
+fn order_key(logit: f32) -> i32 {
+    let bits = logit.to_bits().cast_signed();
+    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
 }
 
 /// The likelier first; ties by id.
@@ -158,6 +200,39 @@ mod tests {
         }
         for token in ranking.top(5) {
             assert_eq!(rank_of(&LOGITS, &PROBABILITIES, TokenId(token.id)), token);
+        }
+    }
+
+    #[test]
+    fn every_way_gives_the_same_of_long_rows_with_ties_and_with_what_is_no_number() {
+        let odd = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40];
+        for len in [1, 2, 63, 64, 65, 128, 129, 1000] {
+            let mut state = len as u32;
+            let mut logit = |id: usize| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                match state >> 24 {
+                    which @ 0..7 => odd[which as usize],
+                    // Few values, so that many are equal; later ones larger, so that many are taken.
+                    which => (which % 16) as f32 + (id / 100) as f32,
+                }
+            };
+            let logits: Vec<f32> = (0..len).map(&mut logit).collect();
+            // Bits that tell each token, also where they are no number.
+            let probabilities: Vec<f32> = (0..len).map(|id| id as f32).collect();
+            let ranking = Ranking::new(&logits, &probabilities);
+            let told = |ranked: &[Ranked]| -> Vec<(u32, usize, u32, u32)> {
+                let told =
+                    |of: &Ranked| (of.id, of.rank, of.logit.to_bits(), of.probability.to_bits());
+                ranked.iter().map(told).collect()
+            };
+            for most in [0, 1, 2, 8, 64, 1000] {
+                let top = top(&logits, &probabilities, most);
+                assert_eq!(told(&top), told(&ranking.top(most)), "{most} of {len}");
+            }
+            for token in ranking.top(len) {
+                let found = rank_of(&logits, &probabilities, TokenId(token.id));
+                assert_eq!(told(&[found]), told(&[token]), "{len}");
+            }
         }
     }
 

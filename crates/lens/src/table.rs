@@ -92,9 +92,7 @@ impl<'a> Table<'a> {
                 to.copy_from_slice(&values[first * self.width..][..to.len()]);
             }
             From::Weights(weights, id) => {
-                let rows: Vec<u32> =
-                    (first..first + to.len() / self.width.max(1)).map(|row| row as u32).collect();
-                weights.gather(id, &rows, to);
+                weights.read_rows(id, first..first + to.len() / self.width.max(1), to);
             }
         }
     }

@@ -9,7 +9,7 @@ use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Site, TokenId};
 use serde::Serialize;
 
-use crate::{frozen::Frozen, stream::missing, trace::Trace};
+use crate::{frozen::Frozen, ranking::largest, stream::missing, trace::Trace};
 
 /// What the most active units are chosen by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,7 +134,8 @@ pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Res
         let push =
             |id: Option<u32>, effect: f64| Push { id, effect, contribution: leaves * effect };
         let list = |direction: f64| {
-            let most = largest(on_all, asked.tokens, |effect| direction * leaves * effect);
+            let most =
+                largest(on_all, asked.tokens, |effect| order_key(direction * leaves * effect));
             most.into_iter().map(|id| push(Some(id as u32), on_all[id])).collect()
         };
         let average = on_all.iter().fold(0.0, |sum, effect| sum + effect) / on_all.len() as f64;
@@ -153,15 +154,8 @@ pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Res
     Ok(units.collect())
 }
 
-/// The indices of the largest by a measure, the largest first; ties by index.
-fn largest(values: &[f64], most: usize, by: impl Fn(f64) -> f64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    let most = most.min(order.len());
-    let before = |&a: &usize, &b: &usize| by(values[b]).total_cmp(&by(values[a])).then(a.cmp(&b));
-    if most < order.len() {
-        order.select_nth_unstable_by(most, before);
-        order.truncate(most);
-    }
-    order.sort_by(before);
-    order
+/// A whole number whose order is that of [`f64::total_cmp`].
+fn order_key(number: f64) -> i64 {
+    let bits = number.to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }

@@ -210,6 +210,25 @@ fn rows_of_a_stored_table_are_those_of_its_copy() {
 }
 
 #[test]
+fn whole_panels_and_parts_of_them_are_read_as_single_rows_are() {
+    for kind in KINDS {
+        for inner in [32, 96, 160, 288] {
+            let outputs = 200;
+            let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, 7);
+            let table = Panels { kind, data: &panels, outputs, inner };
+            for team in teams() {
+                for rows in [0..200, 0..64, 63..129, 64..192, 70..75, 130..200, 5..5] {
+                    let mut found = vec![f32::NAN; rows.len() * inner];
+                    stored::read_rows(team.path(), table, rows.clone(), &mut found);
+                    let copy = &wide[rows.start * inner..rows.end * inner];
+                    assert_eq!(bits(&found), bits(copy), "{kind:?}, {inner}, {rows:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn halves_are_those_of_ieee() {
     let half = |bits: u16| naive::stored::half(bits);
     assert_eq!([half(0x3c00), half(0xc000), half(0x7bff)], [1.0, -2.0, 65504.0]);
