@@ -25,6 +25,11 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
     )))
 }
 
+/// Says what will be held beside what [`refuse_beyond`] was asked about.
+pub(crate) fn plan(what: &str, bytes: usize) {
+    tracing::debug!(%what, bytes, "memory planned");
+}
+
 /// Bytes that are free now, and that this process may have; none where the system does not tell.
 pub(crate) fn free() -> Option<usize> {
     free_on(Path::new("/"))

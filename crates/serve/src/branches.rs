@@ -17,6 +17,8 @@ const MODELS: usize = 2;
 const TEXTS: usize = 16;
 /// Bytes that the texts of a model hold together, unless the one that is read needs more.
 const BYTES: usize = 64 << 20;
+/// Bytes that all texts hold together, unless one needs more.
+pub(crate) const HELD: usize = MODELS * BYTES;
 
 /// Tokens that are read at once at most: each text that is held takes the memory of as many. A text that
 /// outgrows them is read through a window, and each turn tells how much of it is left out.

@@ -32,6 +32,12 @@ use crate::{
 
 /// Bytes of all passes that are remembered.
 const REMEMBERED: usize = 160 << 20;
+/// Bytes of passes that are held between requests, unless one request asked for more of one pass: the
+/// last pass stays, whatever it holds.
+pub(crate) const HELD: usize = {
+    let alone = unasked::BYTES + again::LAYERS + again::PARTS;
+    if alone > REMEMBERED { alone } else { REMEMBERED }
+};
 /// Bytes that a pass may take while it runs.
 const RUNNING: usize = 2 << 30;
 

@@ -19,11 +19,12 @@ use lookback_files::{Refusal, Result};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    api,
+    api, branches,
     connections::{Connection, Connections},
     files,
     guard::{self, Guard},
     models::Open,
+    passes,
     patience::{Patient, Pieces},
     state::State,
     training::Training,
@@ -40,7 +41,15 @@ pub struct Server {
     state: State,
 }
 
+/// Bytes of the vocabularies that are known by name, once a text was cut by them.
+const VOCABULARIES: usize = 96 << 20;
+
 impl Server {
+    /// Bytes that are held between requests at most, beside weights and tokenizers, unless one request
+    /// asks for more: what is remembered of passes and of the texts that readers write on, and the
+    /// vocabularies that texts are compared in.
+    pub const HELD: usize = passes::HELD + branches::HELD + VOCABULARIES;
+
     /// A server without models, whose passes this team computes.
     pub fn new(team: Arc<Team>) -> Result<Self> {
         Ok(Self { state: State::new(team, &guard::token()?) })

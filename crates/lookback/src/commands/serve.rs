@@ -58,6 +58,7 @@ impl Serve {
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
+        memory::plan("what the page remembers", Server::HELD);
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
             let model = super::open(given, Compute::F32, &team, print)?;

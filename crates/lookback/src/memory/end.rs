@@ -46,10 +46,14 @@ fn given(pointer: *mut u8, bytes: usize) -> *mut u8 {
 
 /// Lets memory of more than a megabyte go back to the system as soon as it is freed. The C library would
 /// keep it for the next such answer of a server, in pieces that no longer fit; a run has few and keeps them.
+/// Smaller pieces are kept once for all threads and not once for each: a server's threads take turns, and
+/// what one frees the next one uses.
 pub(crate) fn give_back_large() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it sets a number of the allocator, under the allocator's own lock.
-    let _else_it_stays = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20) };
+    // SAFETY: it sets numbers of the allocator, under the allocator's own lock.
+    let _else_it_stays = unsafe {
+        (libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20), libc::mallopt(libc::M_ARENA_MAX, 1))
+    };
 }
 
 /// Nothing here asks for memory.

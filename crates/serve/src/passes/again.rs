@@ -17,7 +17,7 @@ use crate::{prompt::Asked, refuse::Result};
 pub(super) const LAYERS: usize = 48 << 20;
 
 /// Bytes of parts that are held beside what was asked for last.
-const PARTS: usize = 16 << 20;
+pub(super) const PARTS: usize = 16 << 20;
 
 /// A pass with these parts too; none where they take a pass.
 pub(super) fn add(
