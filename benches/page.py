@@ -96,7 +96,7 @@ def figures(model, prompt, tokens, layer, head, token):
                    ("attend/cell", {**of, **here, "query": token, "key": 0}), look(*vectors)],
         "context": [("context", {**of, **here, "token": token, "most": 12}), look(pattern)],
         "exchange": [("exchange", {**of, "token": token, "layers": [layer]}), look((pattern[0], [head, token]))],
-        "mlp": [("mlp", {**of, "layer": layer, "token": token, "by": "activation", "units": 12, "tokens": 6}),
+        "mlp": [("mlp", {**of, "layer": layer, "token": token, "by": "activation", "units": 8, "tokens": 6}),
                 look(*[(f"{block}.mlp.{part}", [token]) for part in parts])],
         "stream": [("stream", {**of, "token": token})],
         "depths": [("depths", {**of, "token": token, "first": token, "count": 1, "halves": False, "most": 10})],

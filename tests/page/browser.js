@@ -24,11 +24,12 @@ export const MODELS = ['default', ...(process.env.LOOKBACK_MODELS ?? '').split('
 );
 
 /**
- * Serves models on a port of its own.
+ * Serves models on a port of its own, or on this one.
  * @param {string[]} models
+ * @param {string} [port]
  */
-export async function serve(models) {
-  const child = spawn(PROGRAM, ['serve', ...models, '--port', '0', '--no-open'], {
+export async function serve(models, port = '0') {
+  const child = spawn(PROGRAM, ['serve', ...models, '--port', port, '--no-open'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let errors = '';

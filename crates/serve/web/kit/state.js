@@ -57,10 +57,14 @@ export function get() {
  */
 export function set(patch) {
   const all = new URLSearchParams(location.hash.slice(1));
+  const text = () => JSON.stringify([all.get('prompt'), all.get('model'), all.get('chat')]);
+  const before = text();
   for (const [key, value] of Object.entries(patch)) {
     if (value === null || value === false) all.delete(key);
     else all.set(key, value === true ? '1' : String(value));
   }
+  // What was written behind a prompt stays with it: Back finds it there, and another begins without.
+  if (text() !== before && !('behind' in patch)) all.delete('behind');
   // A space as %20, since people read and paste addresses.
   const fragment = '#' + all.toString().replaceAll('+', '%20');
   if (fragment === location.hash) return;

@@ -353,9 +353,8 @@ export default {
           stop();
           key = of;
           restart();
-          if (isFirst)
-            for (const id of restored(selection.more.behind))
-              cursor = branch = tree.append(cursor, { id, piece: '', text: '', is_end: false });
+          for (const id of restored(selection.more.behind))
+            cursor = branch = tree.append(cursor, { id, piece: '', text: '', is_end: false });
         } else if (by !== chained) {
           // Another chain: what it draws and takes away is another thing in every text.
           stop();
