@@ -63,13 +63,13 @@ class Server:
 
 def text_of(server, model, tokens, random):
     """A text of so many tokens of this model that nobody asked about before."""
-    words = [random.choice(WORDS) for _ in range(tokens)]
-    for _ in range(40):
+    words = [random.choice(WORDS) for _ in range(tokens // 4)]  # at first too few for a model of short tokens too
+    for _ in range(60):
         cut = json.loads(server.ask("tokens", {"model": model["name"], "prompt": " ".join(words)}))
         over = len(cut["ids"]) - tokens
         if over == 0:
             return " ".join(words)
-        words = words[: -max(1, over // 4)] if over > 0 else words + ["a"] * max(1, -over // 4)
+        words = words[: -max(1, over // 4)] if over > 0 else words + [random.choice(WORDS) for _ in range(max(1, -over // 4))]
     refuse(f"{model['name']}: no text of {tokens} tokens")
 
 
