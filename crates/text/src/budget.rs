@@ -35,8 +35,14 @@ const BYTES_EACH: usize = 64;
 /// Backtracking steps of all searches, and those for each byte of a text.
 const SEARCH: usize = 1 << 26;
 const SEARCH_EACH: usize = 256;
+/// Bytes that all searches read, and those for each byte of a text. Real patterns read each byte about ten
+/// times; one that reads the rest of a long text at each place reads half of it, times its length.
+const READ: usize = 1 << 24;
+const READ_EACH: usize = 64;
+/// Those for each byte that a step makes or is given.
+const READ_OF_STEP: usize = 4;
 /// Time of all searches, and that for each byte of a text: hundreds of times what real patterns take. It
-/// stops only what steps cannot count: a look-ahead that reads the rest of a long text at each place.
+/// stops only what is a product of steps and of bytes that are read, each of which has its limit.
 const TIME: Duration = Duration::from_secs(5);
 const TIME_EACH: Duration = Duration::from_micros(10);
 /// The clock is looked at once in so many searches.
@@ -59,6 +65,7 @@ pub(crate) struct Budget {
     text: usize,
     bytes: Cell<usize>,
     steps: Cell<usize>,
+    read: Cell<usize>,
     searches: Cell<u32>,
     began: Cell<Option<Instant>>,
 }
@@ -72,6 +79,7 @@ impl Budget {
             text,
             bytes: Cell::new(bytes),
             steps: Cell::new(search),
+            read: Cell::new(text.saturating_mul(READ_EACH).saturating_add(READ)),
             searches: Cell::new(0),
             began: Cell::new(None),
         }
@@ -82,6 +90,8 @@ impl Budget {
         match self.bytes.get().checked_sub(bytes) {
             Some(left) => {
                 self.bytes.set(left);
+                let read = bytes.saturating_mul(READ_OF_STEP);
+                self.read.set(self.read.get().saturating_add(read));
                 Ok(())
             }
             None => Err(Refusal::user(format!(
@@ -100,6 +110,22 @@ impl Budget {
             None => return Err(self.gave_up(pattern)),
         }
         self.look_at_the_clock(pattern)
+    }
+
+    /// How many bytes searches may still read.
+    pub(crate) fn left_to_read(&self) -> usize {
+        self.read.get()
+    }
+
+    /// Takes bytes that a search reads.
+    pub(crate) fn take_read(&self, bytes: usize, pattern: &str) -> Result<()> {
+        match self.read.get().checked_sub(bytes) {
+            Some(left) => {
+                self.read.set(left);
+                Ok(())
+            }
+            None => Err(self.gave_up(pattern)),
+        }
     }
 
     /// Counts a search that was short in steps.

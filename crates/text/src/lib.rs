@@ -15,6 +15,7 @@ mod leave_out;
 mod named;
 mod normalize;
 mod pattern;
+mod reach;
 mod search;
 mod spelling;
 mod split;

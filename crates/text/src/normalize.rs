@@ -65,8 +65,7 @@ fn add(value: &Value, steps: &mut Vec<Normalizer>) -> Result<()> {
             )));
         }
     };
-    let is_regex =
-        |step: &&Normalizer| matches!(step, Normalizer::Replace { pattern: Pattern::Regex(_), .. });
+    let is_regex = |step: &&Normalizer| matches!(step, Normalizer::Replace { pattern, .. } if pattern.is_searched());
     steps.push(one);
     budget::check(steps.len(), budget::STEPS, "normalizers")?;
     budget::check(

@@ -2,7 +2,8 @@
 //!
 //! The patterns of GPT-2 and its kin end in `\s+(?!\S)|\s+`: white space, but for the last character
 //! before a word. A look-ahead needs a backtracking engine; so the ending is searched as `\s+`, which
-//! an automaton finds in linear time, and the last character is given back here.
+//! an automaton finds in linear time, and the last character is given back here. The patterns of `WORDS` are
+//! known; of others what stands before the ending is asked whether the white space is its own.
 
 mod class;
 mod fold;
@@ -41,12 +42,19 @@ pub(crate) const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M
 const WORDS: [&str; 5] = [GPT2, LLAMA3, QWEN2, CL100K, O200K];
 
 const ENDING: &str = r"|\s+(?!\S)|\s+";
+/// The same; the last alternative takes no more than one character that the one before it left.
+const ENDING_OF_TIKTOKEN: &str = r"|\s+(?!\S)|\s";
 
 /// A string or a regular expression, ready to search.
 #[derive(Debug)]
 pub(crate) enum Pattern {
     Text(String),
     Regex(Box<Search>),
+    /// What stands before an ending such as that of `WORDS`, with `\s+` behind it and without.
+    Ending {
+        all: Box<Search>,
+        front: Box<Search>,
+    },
     /// One of `WORDS`, its ending cut to `\s+`.
     Words {
         regex: Box<Regex>,
@@ -73,13 +81,32 @@ impl Pattern {
                 regex: Box::new(search::compile(&format!(r"{front}|\s+"), source)?),
                 takes_line_ends: source != GPT2,
             }),
-            _ => Self::searched(&onig::translated(source)?, source),
+            _ => match Self::ending(source) {
+                Some(ending) => Ok(ending),
+                None => Self::searched(&onig::translated(source)?, source),
+            },
         }
+    }
+
+    /// A pattern with an ending that is given back here; none for another.
+    fn ending(source: &str) -> Option<Self> {
+        let endings = [ENDING, ENDING_OF_TIKTOKEN];
+        let front = endings.iter().find_map(|ending| source.strip_suffix(ending))?;
+        // Where the ending is a part of something, as the bar of `\|`, what is before it cannot be read.
+        let front = onig::translated(front).ok()?;
+        let all = format!(r"(?:{front})|{}", onig::translated(r"\s+").ok()?);
+        let search = |pattern: &str| Some(Box::new(Search::new(pattern, source).ok()?));
+        Some(Self::Ending { all: search(&all)?, front: search(&front)? })
     }
 
     /// A regular expression of Rust.
     pub(crate) fn of_rust(source: &str) -> Result<Self> {
         Self::searched(source, source)
+    }
+
+    /// Whether a file brought it, and its searches are counted.
+    pub(crate) fn is_searched(&self) -> bool {
+        matches!(self, Self::Regex(_) | Self::Ending { .. })
     }
 
     fn searched(pattern: &str, source: &str) -> Result<Self> {
@@ -114,6 +141,14 @@ impl Pattern {
                 }
             }
             Self::Regex(regex) => regex.each(text, budget, &mut found)?,
+            Self::Ending { all, front } => all.each_but(text, budget, &mut |span| {
+                // The ending's own white space gives its last character back to the word behind it.
+                let end = span.start + kept(text, span.clone(), false);
+                let is_of_front = end < span.end && front.is_at(text, span.start, budget)?;
+                let end = if is_of_front { span.end } else { end };
+                found(span.start..end)?;
+                Ok(end)
+            })?,
             Self::Words { regex, takes_line_ends } => {
                 let mut from = 0;
                 while from < text.len() {

@@ -86,7 +86,7 @@ impl Splitter {
             )));
         }
         let is_regex =
-            |stage: &&Stage| matches!(stage, Stage::Split { pattern: Pattern::Regex(_), .. });
+            |stage: &&Stage| matches!(stage, Stage::Split { pattern, .. } if pattern.is_searched());
         let patterns = self.stages.iter().filter(is_regex).count();
         budget::check(self.stages.len(), budget::STAGES, "pre-tokenizers")?;
         budget::check(patterns, budget::PATTERNS, "patterns in pre-tokenizers")?;

@@ -140,6 +140,78 @@ fn a_budget_is_for_the_whole_text_not_for_each_word() {
 }
 
 #[test]
+fn a_pattern_that_reads_the_rest_of_a_long_text_at_each_place_is_given_up() {
+    let text = "a".repeat(1 << 20);
+    for regex in [
+        r"(?=.*b)a|a",
+        r"a(?!.*b)|a",
+        r"(?=(\w+)!)a|a",
+        r"(?>\w+)!|a",
+        r"\w++!|a",
+        r"(?=a)\w+!|a",
+        r"\w+!|a",
+        r"(?=\w*b)x",
+        r"(?=(?:a(?!b))*c)a|a",
+        r"(a)(?=.*\1b)|a",
+    ] {
+        let began = std::time::Instant::now();
+        let said = refused_text(&with("pre_tokenizer", split(regex)), &text);
+        assert!(began.elapsed().as_secs() < 10, "{regex}: the clock and not the budget ended it");
+        let says = |said: &str| {
+            // The engine has a limit of its own, of places that it remembers to go back to.
+            [" takes too many steps to search", " gave up on this text"]
+                .iter()
+                .any(|what| said.contains(&format!("the tokenizer's pattern {regex:?}{what}")))
+        };
+        assert!(says(&said), "{said}");
+        let file = normalizers(vec![replace(json!({"Regex": regex}), "b")]);
+        let said = refused_text(&file, &text);
+        assert!(says(&said), "{said}");
+    }
+}
+
+/// Those of BLOOM, cl100k, o200k, Llama 3, Qwen2 and DeepSeek, each but for a group that changes nothing, so
+/// that it is searched with its look-ahead; and SuperBPE's, whose look-ahead reads on.
+const REAL: &[&str] = &[
+    r"(?:'s|'t|'re|'ve|'m|'ll|'d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r" ?[^(\s|[.,!?…。，、।۔،])]+",
+    r"(?:'(?i:[sdmt]|ll|ve|re))|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+    r"(?:[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}+)|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}+)|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[!\x22#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[\r\n]",
+    r"\s?\p{L}+",
+    r"\s?\p{P}+",
+    r"[一-龥ࠀ-一가-퟿]+",
+    r"\s+$",
+    r"\p{N}{1,3}(?=(?:\p{N}{3})*(?:\P{N}|$))|\P{N}+",
+];
+
+#[test]
+fn real_patterns_read_a_long_text_of_any_kind() {
+    let long = |text: &str| text.repeat((1 << 20) / text.len());
+    for (name, text) in [
+        ("words", long("The quick brown Fox's 1,234 jumps, isn't it?\n")),
+        ("no white space", long("今天天气很好我们去公园散步吧")),
+        ("white space", format!("{}a", long(" "))),
+        ("line ends", format!("a{}", long(" \n"))),
+        ("digits", long("1234567 ")),
+        ("letters", long("a")),
+        ("signs", long("!?-")),
+    ] {
+        for regex in REAL {
+            let mut file: Value =
+                serde_json::from_str(&with("pre_tokenizer", split(regex))).unwrap();
+            file["model"]["unk_token"] = json!("b");
+            let tokenizer = Tokenizer::from_json(&file.to_string()).unwrap();
+            let encoded = tokenizer.encode(&text, Specials::Text);
+            assert!(encoded.is_ok(), "{regex}, {name}: {}", encoded.unwrap_err());
+        }
+    }
+}
+
+#[test]
 fn a_hundred_thousand_added_tokens_of_one_beginning_cost_a_text_no_more_than_one() {
     let tokens: Vec<Value> = (3..60_000)
         .map(|id| json!({"id": id, "content": format!("{}{id}", "a".repeat(20)), "special": true}))
