@@ -6,8 +6,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lookback_engine::Cache;
+use lookback_engine::{Cache, Compute, Sequences};
 use lookback_generate::branches::Branches;
+use lookback_model::Network;
 
 use crate::models::{Open, Serial};
 
@@ -20,9 +21,8 @@ const BYTES: usize = 64 << 20;
 /// Bytes that all texts hold together, unless one needs more.
 pub(crate) const HELD: usize = MODELS * BYTES;
 
-/// Tokens that are read at once at most: each text that is held takes the memory of as many. A text that
-/// outgrows them is read through a window, and each turn tells how much of it is left out.
-const POSITIONS: usize = 8192;
+/// Tokens that are read at once however little memory is free: one chunk of a prompt.
+const FEWEST: usize = 256;
 
 /// The texts of one model. Whoever computes holds it, so nobody waits for it.
 pub(crate) type Shared = Arc<Mutex<Branches>>;
@@ -56,9 +56,36 @@ pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, Branches> {
     })
 }
 
-/// The longest text that is read at once.
+/// The longest text that is read at once. One that outgrows it is read through a window, and each turn tells
+/// how much of it is left out.
 pub(crate) fn context(open: &Open) -> usize {
-    open.config().context.min(POSITIONS)
+    open.positions().unwrap_or(open.config().context)
+}
+
+/// Tokens that a model reads at once: all of its context, unless the cache and the scratch of so many would
+/// take more than the model's share of the half of the free memory.
+pub(crate) fn affordable(
+    network: &Network,
+    compute: Compute,
+    threads: usize,
+    free: Option<usize>,
+) -> usize {
+    let context = network.config.context;
+    let Some(free) = free else { return context };
+    let fits = |tokens: usize| {
+        let pages = 2 * Cache::pages(tokens);
+        Sequences::bytes(network, compute, threads, tokens, pages) <= free / (2 * MODELS)
+    };
+    if fits(context) {
+        return context;
+    }
+    let (mut most, mut too_many) = (FEWEST.min(context), context);
+    while too_many - most > Cache::PAGE {
+        let middle = most + (too_many - most) / 2;
+        let half = if fits(middle) { &mut most } else { &mut too_many };
+        *half = middle;
+    }
+    most
 }
 
 fn nothing_read(open: &Open, threads: usize) -> Branches {
@@ -68,4 +95,34 @@ fn nothing_read(open: &Open, threads: usize) -> Branches {
     let pages = affordable.min(TEXTS * Cache::pages(context));
     // There is always room for two whole texts, but pages that nobody wrote to take no memory.
     Branches::new(network, compute, threads, context, TEXTS, pages).holding(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookback_model::{Config, Size};
+
+    #[test]
+    fn a_model_reads_its_whole_context_at_once_unless_memory_is_short() {
+        let size = Size {
+            vocabulary: 256,
+            width: 64,
+            layers: 4,
+            heads: 4,
+            key_heads: 4,
+            hidden: 64,
+            context: 131_072,
+        };
+        let network = Network::new(&Config::llama(size).unwrap());
+        let most = |free| affordable(&network, Compute::F32, 2, free);
+        assert_eq!(most(None), 131_072);
+        assert_eq!(most(Some(64 << 30)), 131_072);
+        assert_eq!(most(Some(1 << 20)), FEWEST);
+        let some = most(Some(1 << 30));
+        assert!((9_000..131_072).contains(&some), "{some}");
+        let bytes = |tokens: usize| {
+            Sequences::bytes(&network, Compute::F32, 2, tokens, 2 * Cache::pages(tokens))
+        };
+        assert!(bytes(some) <= 1 << 28 && bytes(some + Cache::PAGE) > 1 << 28);
+    }
 }

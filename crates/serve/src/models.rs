@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -39,6 +39,8 @@ pub struct Open {
     pub step: Option<(u64, u64)>,
     /// Tells one set of weights from another, also of the same name.
     serial: Serial,
+    /// Tokens that are read at once, once it was asked for.
+    positions: OnceLock<usize>,
 }
 
 /// A number that is given once.
@@ -65,6 +67,7 @@ impl Open {
             ends: Vec::new(),
             step: None,
             serial: Serial::next(),
+            positions: OnceLock::new(),
         }
     }
 
@@ -80,12 +83,24 @@ impl Open {
             ends: self.ends.clone(),
             step,
             serial: Serial::next(),
+            positions: OnceLock::new(),
         }
     }
 
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.weights.network().config
+    }
+
+    /// Tokens of a text that are read at once; none before they were planned.
+    pub(crate) fn positions(&self) -> Option<usize> {
+        self.positions.get().copied()
+    }
+
+    /// Plans how many tokens are read at once, the first time. A plan stays, so that a text is read
+    /// through the same windows in each request.
+    pub(crate) fn plan_positions(&self, plan: impl FnOnce() -> usize) {
+        self.positions.get_or_init(plan);
     }
 
     pub(crate) fn serial(&self) -> Serial {

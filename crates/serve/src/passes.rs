@@ -148,6 +148,11 @@ impl Passes {
         let _the_first_stays = self.0.free.set(free);
     }
 
+    /// Bytes of memory that are free now; none where the system does not tell.
+    pub(crate) fn free(&self) -> Option<usize> {
+        self.0.free.get().and_then(|free| free())
+    }
+
     /// Threads that compute.
     pub(crate) fn threads(&self) -> usize {
         self.team().threads()
@@ -217,8 +222,7 @@ impl Passes {
                 }
                 all.extend(known.held());
             }
-            let free = passes.0.free.get().and_then(|free| free());
-            let pass = Arc::new(read(&asked, team, all, free)?);
+            let pass = Arc::new(read(&asked, team, all, passes.free())?);
             passes.remembered().add(key, pass.clone());
             Ok(pass)
         })

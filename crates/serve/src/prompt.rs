@@ -8,6 +8,7 @@ use lookback_text::Specials;
 use serde::Deserialize;
 
 use crate::{
+    branches,
     models::Open,
     refuse::{Refused, Result},
     state::State,
@@ -42,8 +43,15 @@ impl State {
         let open = self.models.find(prompt.model.as_deref())?;
         let prompt = prompt.clone();
         let (ids, rendered) = {
-            let open = open.clone();
-            self.slowly(move || read(&open, &prompt.prompt, prompt.chat)).await??
+            let (open, passes) = (open.clone(), self.passes.clone());
+            let work = move || {
+                open.plan_positions(|| {
+                    let (network, compute) = (open.weights.network(), open.weights.compute());
+                    branches::affordable(network, compute, passes.threads(), passes.free())
+                });
+                read(&open, &prompt.prompt, prompt.chat)
+            };
+            self.slowly(work).await??
         };
         Ok(Asked { open, ids, rendered })
     }

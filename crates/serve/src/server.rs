@@ -65,8 +65,8 @@ impl Server {
         self.state.passes.let_compute(team);
     }
 
-    /// Lets no pass take more than half of what is free; `free` says how much that is, where the system
-    /// tells it.
+    /// Lets no pass take more than half of what is free, nor the texts of a model more than their share of
+    /// that half; `free` says how much is free, where the system tells it.
     pub fn limit_memory(&self, free: fn() -> Option<usize>) {
         self.state.passes.limit_memory(free);
     }
