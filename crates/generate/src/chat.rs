@@ -11,8 +11,11 @@ mod date;
 mod json;
 mod machine;
 mod methods;
+mod numbers;
+mod printed;
 mod said;
 mod source;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 

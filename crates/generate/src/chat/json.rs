@@ -8,6 +8,8 @@ use minijinja::{
     value::{Kwargs, Rest, Value, ValueKind},
 };
 
+use super::printed;
+
 /// Containers inside each other; Python gives up near this depth too.
 const DEPTH: usize = 900;
 
@@ -177,24 +179,11 @@ fn escape(sign: char, json: &mut String) {
     }
 }
 
-/// A number as Python writes it: the shortest digits, with an exponent from 1e16 on and below 1e-4.
+/// A number as Python's `json` writes it.
 fn number(value: &Value) -> String {
-    if value.is_integer() {
-        return value.to_string();
-    }
-    let Ok(number) = f64::try_from(value.clone()) else { return value.to_string() };
-    if !number.is_finite() {
-        let name = if number.is_nan() { "NaN" } else { "Infinity" };
-        return format!("{}{name}", if number == f64::NEG_INFINITY { "-" } else { "" });
-    }
-    let scientific = format!("{number:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    match exponent.parse::<i32>() {
-        Ok(exponent) if !(-4..16).contains(&exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.abs())
-        }
-        _ => format!("{number:?}"),
+    match f64::try_from(value.clone()) {
+        Ok(number) if !value.is_integer() => printed::float(number, "NaN", "Infinity"),
+        _ => value.to_string(),
     }
 }
 

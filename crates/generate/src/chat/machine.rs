@@ -8,10 +8,10 @@ use lookback_files::{Refusal, Result};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind,
     syntax::SyntaxConfig,
-    value::{Value, ValueKind},
+    value::{Rest, Value, ValueKind},
 };
 
-use super::{UNREADABLE, json, methods};
+use super::{UNREADABLE, json, methods, numbers, printed, views};
 
 /// Bytes of stack, of which only those that are used take memory.
 const STACK: usize = 512 << 20;
@@ -38,7 +38,22 @@ pub(super) fn environment(source: String) -> Result<Environment<'static>> {
     environment.set_syntax(syntax.build().map_err(|error| refuse(UNREADABLE, &error))?);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_unknown_method_callback(methods::call);
+    environment.set_formatter(printed::print);
+    environment.add_filter("string", printed::string);
+    environment.add_filter("join", printed::join);
     environment.add_filter("tojson", json::dumps);
+    environment.add_filter("int", numbers::int);
+    environment.add_filter("float", numbers::float);
+    environment.add_function("dict", numbers::dict);
+    environment.add_function("range", views::Range::call);
+    // What only one of the two has. `pprint` breaks lines where Python's does not.
+    environment.remove_filter("pprint");
+    environment.remove_global("debug");
+    for name in ["cycler", "joiner", "lipsum"] {
+        environment.add_function(name, move |_: Rest<Value>| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, format!("{name} is not understood")))
+        });
+    }
     environment.add_filter("trim", |text: String, signs: Option<String>| {
         methods::trim(&text, signs.as_deref())
     });
@@ -49,6 +64,7 @@ pub(super) fn environment(source: String) -> Result<Environment<'static>> {
     environment.add_test("sequence", |value: &Value| {
         value.is_undefined()
             || matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map)
+            || value.downcast_object_ref::<views::Range>().is_some()
     });
     environment.add_test("callable", |value: &Value| value.kind() == ValueKind::Plain);
     environment.add_function("raise_exception", |why: String| -> Result<Value, Error> {

@@ -6,6 +6,8 @@ use minijinja::{
     value::{Kwargs, Tuple, Value, ValueKind, from_args},
 };
 
+use super::views::View;
+
 /// Calls a method on a value.
 pub(super) fn call(
     state: &mut State,
@@ -24,6 +26,11 @@ pub(super) fn call(
             Some(Value::from(at.ok_or_else(|| refuse("list.index: the value is not in the list"))?))
         }
         ValueKind::Map if name == "copy" => Some(value.clone()),
+        ValueKind::Map if matches!(name, "keys" | "values" | "items") => {
+            let () = from_args(args)?;
+            state.consume_fuel(value.len().unwrap_or(0) as u64)?;
+            View::of(value, name)?
+        }
         _ => None,
     };
     let done = match own {

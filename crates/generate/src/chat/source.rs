@@ -157,6 +157,12 @@ impl Reader<'_> {
                 }
                 '\'' | '"' => {
                     let Some(length) = string(rest) else { return Ok(None) };
+                    if let Some(escape) = self.mend_escapes(at + 1..at + length - 1) {
+                        let line = self.line(start);
+                        return Err(refuse(format!(
+                            "the escape {escape} of a string is not understood (line {line})"
+                        )));
+                    }
                     self.strings.insert(unescaped(&rest[1..length - 1]));
                     length
                 }
@@ -180,6 +186,11 @@ impl Reader<'_> {
             if tag.words == 0 {
                 tag.name = at..at + length;
             }
+            let word = &rest[..length];
+            if matches!(word, "varargs" | "kwargs") && !text[..at].trim_end().ends_with('.') {
+                let line = self.line(start);
+                return Err(refuse(format!("{word} of a macro is not understood (line {line})")));
+            }
             tag.words += 1;
             at += length;
             let too_much = if tag.words > WORDS {
@@ -192,6 +203,28 @@ impl Reader<'_> {
             return Err(refuse(format!("{too_much} (line {})", self.line(start))));
         }
         Ok(None)
+    }
+
+    /// Writes the escapes of a string that minijinja reads otherwise than Python as both read them alike;
+    /// one that cannot be is given back.
+    fn mend_escapes(&mut self, inner: Range<usize>) -> Option<&'static str> {
+        let mut at = inner.start;
+        while let Some(found) = self.text[at..inner.end].find('\\') {
+            let slash = at + found;
+            let sign = self.text[slash + 1..].chars().next()?;
+            at = slash + 1 + sign.len_utf8();
+            let other = match sign {
+                '\n' => "",
+                'a' => r"\x07",
+                'v' => r"\x0b",
+                '/' => r"\\/",
+                'N' => return Some(r"\N"),
+                'U' => return Some(r"\U"),
+                _ => continue,
+            };
+            self.renamed.push((slash..at, other));
+        }
+        None
     }
 
     /// After the tag that ends a raw block.

@@ -96,6 +96,63 @@ fn templates_give_what_transformers_gives() {
     assert!(wrong.is_empty() && tried > 80, "{tried} tried:\n{}", wrong.join("\n"));
 }
 
+/// Expressions that templates have, and what jinja2 3.1.6, set up as transformers sets it up, makes of each
+/// over the same chat; null where it refuses.
+const EXPRESSIONS: &str = include_str!("expressions.json");
+
+/// What jinja2 reads and this program refuses by name.
+const REFUSED: &[(&str, &str)] = &[
+    ("{{ '%s' % 'a' }}", "% operator on unsupported types string and string"),
+    ("{{ '%s of %d' % ('a', 3) }}", "% operator on unsupported types string and sequence"),
+    ("{{ '%r' | format('a') }}", "invalid conversion type 'r'"),
+    ("{{ '1'.isdecimal() }}", "the method isdecimal of a string is not understood"),
+    ("{{ 'a'.isidentifier() }}", "the method isidentifier of a string is not understood"),
+    ("{{ 'one two three' | wordcount }}", "filter wordcount is unknown"),
+    ("{{ 'hello world foo' | truncate(8) }}", "filter truncate is unknown"),
+    ("{{ 'x' | center(5) }}", "filter center is unknown"),
+    ("{{ '<a href=\"x\">b</a>' | striptags }}", "filter striptags is unknown"),
+    ("{{ 'http://a.b' | urlize }}", "filter urlize is unknown"),
+    ("{{ 'a b&c' | urlencode }}", "filter urlencode is unknown"),
+    ("{{ [1, 2, 3] | random in [1, 2, 3] }}", "filter random is unknown"),
+    ("{{ 1000000 | filesizeformat }}", "filter filesizeformat is unknown"),
+    ("{{ ['x', 'y'] | pprint }}", "filter pprint is unknown"),
+    ("{{ {'a': 1} | xmlattr }}", "filter xmlattr is unknown"),
+    ("{{ 'a' | forceescape }}", "filter forceescape is unknown"),
+    ("{{ 'foo bar' | wordwrap(3) }}", "filter wordwrap is unknown"),
+    ("{% set j = joiner(', ') %}{{ j() }}a{{ j() }}b", "joiner is not understood"),
+    (r#"{{ "\N{BULLET}" }}"#, r"the escape \N of a string is not understood"),
+    (r"{{ '\U0001f600' }}", r"the escape \U of a string is not understood"),
+    (
+        "{% macro f(a, b='q') -%}[{{ a }}{{ b }}{{ varargs }}{{ kwargs }}]{%- endmacro %}{{ f(1) }}{{ f(1, b=2) }}",
+        "varargs of a macro is not understood",
+    ),
+];
+
+#[test]
+fn expressions_give_what_jinja2_gives_or_are_refused_by_name() {
+    let all: Vec<(String, Option<String>)> = serde_json::from_str(EXPRESSIONS).unwrap();
+    let chat = [
+        Message::new("user", " Hi <b>there</b> "),
+        Message::new("assistant", "<think>\nhm\n</think>\n\nYes"),
+        Message::new("user", "sure?"),
+    ];
+    let mut wrong = Vec::new();
+    for (source, expected) in &all {
+        let parsed = Template::parse(source, "<s>", "</s>");
+        let got = parsed.and_then(|parsed| parsed.render(&chat, End::Assistant));
+        let says = REFUSED.iter().find(|(refused, _)| refused == source).map(|(_, says)| says);
+        let is_right = match (&got, says) {
+            (Err(refusal), Some(says)) => refusal.to_string().contains(says),
+            (got, None) => got.as_ref().ok() == expected.as_ref(),
+            (Ok(_), Some(_)) => false,
+        };
+        if !is_right {
+            wrong.push(format!("{source}\n  expected {expected:?}\n  got {got:?}"));
+        }
+    }
+    assert!(wrong.is_empty() && all.len() > 380, "{} tried:\n{}", all.len(), wrong.join("\n"));
+}
+
 #[test]
 fn the_date_is_there_when_asked_for() {
     let text = rendered("{{ strftime_now('%d %b %Y') }}", &[], End::Said);

@@ -94,10 +94,9 @@ fn a_control_token_in_a_message_is_text() {
         for (special, other) in SPECIALS.iter().zip(&other) {
             other_template = other_template.replace(special, other);
         }
-        let [user, assistant] = [other[9], other[10]];
-        other_template = format!(
-            "{{% set names = {{'user': '{user}', 'assistant': '{assistant}'}} %}}{other_template}"
-        );
+        let [user, assistant, system] = [other[9], other[10], other[11]];
+        let names = format!("'user': '{user}', 'assistant': '{assistant}', 'system': '{system}'");
+        other_template = format!("{{% set names = {{{names}}} %}}{other_template}");
         for forged in FORGED {
             for roles in [&["user"][..], &["system", "user"], &["user", "assistant", "user"]] {
                 let chat: Vec<Message> = roles
