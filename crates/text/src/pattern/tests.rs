@@ -146,4 +146,21 @@ proptest! {
             prop_assert_eq!(words(&Pattern::regex(ours).unwrap(), &text), words(&theirs, &text));
         }
     }
+
+    #[test]
+    fn any_front_leaves_the_ending_its_white_space(text in r"([ab' \t\r\n\u{3000}1.é]|\PC){0,30}") {
+        for source in [
+            r"(?:'s|'t)| ?\p{L}+| ?\p{N}+|\s+(?!\S)|\s+",
+            r"[^\r\n\p{L}\p{N}]?+\p{L}++|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+            r"a\s\s|\s{3}|\s+(?!\S)|\s+",
+            r"(?i)A+\s*|\s\t|\s+(?!\S)|\s",
+            r"(a)\1|\s(?=\s\s)|\s+(?!\S)|\s+",
+        ] {
+            let pattern = Pattern::regex(source).unwrap();
+            let is_given_back = matches!(pattern, Pattern::Ending { .. });
+            prop_assert!(is_given_back);
+            let slow = Pattern::of_rust(&onig::translated(source).unwrap()).unwrap();
+            prop_assert_eq!(words(&pattern, &text), words(&slow, &text));
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod hostile;
 mod named;
 mod oracles;
 mod packed;
+mod reports;
 mod sentence_piece;
 mod tokenizer;
 mod variants;
