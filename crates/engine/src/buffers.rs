@@ -1,33 +1,44 @@
-//! Results of a pass by handle. A result is taken out of its slot while it is written, so that the
+//! Values of a pass by their ids. A value is taken out of its slot while it is written, so that the
 //! compiler sees that no operation reads what it writes.
 
 use lookback_kernels::room::Room;
+use lookback_model::{Batch, Program, RowKind, ValueId};
 
-use crate::{layout::Layout, tape::Rows};
+use crate::layout::{Layout, NOWHERE};
 
 /// What stands in each slot.
 #[derive(Debug)]
 pub(crate) struct Buffers<'a> {
     slots: &'a mut [Room],
     layout: &'a Layout,
-    holds: &'a mut [Holds],
-    /// Whether what is made again is read where it stands then.
+    contents: &'a mut [Content],
+    program: &'a Program,
+    rows: usize,
+    wanted: usize,
+    /// Whether what is computed again is read where it stands then.
     is_back: bool,
 }
 
 /// What a slot holds, so that reading one that was used again is noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum Content {
     #[default]
     Nothing,
-    Result(usize),
-    Gradient(usize),
+    Value(ValueId),
+    Gradient(ValueId),
 }
 
 impl<'a> Buffers<'a> {
-    /// Over slots that a layout describes.
-    pub(crate) fn new(slots: &'a mut [Room], holds: &'a mut [Holds], layout: &'a Layout) -> Self {
-        Self { slots, layout, holds, is_back: false }
+    /// Over slots that a layout describes, for the rows of a batch.
+    pub(crate) fn new(
+        slots: &'a mut [Room],
+        contents: &'a mut [Content],
+        layout: &'a Layout,
+        program: &'a Program,
+        batch: &Batch,
+    ) -> Self {
+        let (rows, wanted) = (batch.rows(), batch.wanted.len());
+        Self { slots, layout, contents, program, rows, wanted, is_back: false }
     }
 
     /// From here on the pass goes back.
@@ -35,65 +46,84 @@ impl<'a> Buffers<'a> {
         self.is_back = true;
     }
 
-    /// Whether a result has to be made again before the backward of this step may read it.
-    pub(crate) fn is_made_again(&self, x: Rows, by: usize) -> bool {
-        self.layout.again[x.step].is_some_and(|again| again.by == by)
+    /// Rows of a value in this batch.
+    pub(crate) fn rows(&self, x: ValueId) -> usize {
+        match self.program.value(x).rows {
+            RowKind::Tokens => self.rows,
+            RowKind::Wanted => self.wanted,
+            RowKind::Queries => 0,
+        }
     }
 
-    /// Where a result stands.
-    fn slot(&self, x: Rows) -> usize {
-        let again = if self.is_back { self.layout.again[x.step] } else { None };
-        again.map_or(self.layout.results[x.step], |again| again.slot)
+    /// Elements of a row.
+    pub(crate) fn width(&self, x: ValueId) -> usize {
+        self.program.value(x).width
     }
 
-    /// A result that stands.
-    pub(crate) fn get(&self, x: Rows) -> &[f32] {
+    /// Elements of a value in this batch.
+    pub(crate) fn len(&self, x: ValueId) -> usize {
+        self.rows(x) * self.width(x)
+    }
+
+    /// Whether a value has a place: one that nobody reads has none.
+    pub(crate) fn is_laid_out(&self, x: ValueId) -> bool {
+        self.layout.values[x.index()] != NOWHERE
+    }
+
+    /// Whether a value has to be computed again before the backward of this step may read it.
+    pub(crate) fn is_recomputed(&self, x: ValueId, reader: usize) -> bool {
+        self.layout.recomputed[x.index()].is_some_and(|again| again.reader == reader)
+    }
+
+    /// Where a value stands.
+    fn slot(&self, x: ValueId) -> usize {
+        let again = if self.is_back { self.layout.recomputed[x.index()] } else { None };
+        again.map_or(self.layout.values[x.index()], |again| again.slot)
+    }
+
+    /// A value that stands.
+    pub(crate) fn get(&self, x: ValueId) -> &[f32] {
         let slot = self.slot(x);
-        debug_assert_eq!(self.holds[slot], Holds::Result(x.step), "used again too early");
-        &self.slots[slot][..x.len()]
+        debug_assert_eq!(self.contents[slot], Content::Value(x), "used again too early");
+        &self.slots[slot][..self.len(x)]
     }
 
-    /// Takes the place of a result out, to be written and [put](Self::put) back.
-    pub(crate) fn take(&mut self, x: Rows) -> Room {
+    /// Takes the place of a value out, to be written and [put](Self::put) back.
+    pub(crate) fn take(&mut self, x: ValueId) -> Room {
         let slot = self.slot(x);
         std::mem::take(&mut self.slots[slot])
     }
 
-    /// Puts a written result into its place.
-    pub(crate) fn put(&mut self, x: Rows, buffer: Room) {
+    /// Puts a written value into its place.
+    pub(crate) fn put(&mut self, x: ValueId, buffer: Room) {
         let slot = self.slot(x);
         self.slots[slot] = buffer;
-        self.holds[slot] = Holds::Result(x.step);
+        self.contents[slot] = Content::Value(x);
     }
 
     /// A gradient that stands.
-    pub(crate) fn gradient(&self, x: Rows) -> &[f32] {
-        let slot = self.layout.gradients[x.step];
-        debug_assert_eq!(self.holds[slot], Holds::Gradient(x.step), "used again too early");
-        &self.slots[slot][..x.len()]
+    pub(crate) fn gradient(&self, x: ValueId) -> &[f32] {
+        let slot = self.layout.gradients[x.index()];
+        debug_assert_eq!(self.contents[slot], Content::Gradient(x), "used again too early");
+        &self.slots[slot][..self.len(x)]
     }
 
     /// Takes the place of a gradient out.
-    pub(crate) fn take_gradient(&mut self, x: Rows) -> Room {
-        std::mem::take(&mut self.slots[self.layout.gradients[x.step]])
+    pub(crate) fn take_gradient(&mut self, x: ValueId) -> Room {
+        std::mem::take(&mut self.slots[self.layout.gradients[x.index()]])
     }
 
     /// Puts a gradient into its place.
-    pub(crate) fn put_gradient(&mut self, x: Rows, buffer: Room) {
-        let slot = self.layout.gradients[x.step];
+    pub(crate) fn put_gradient(&mut self, x: ValueId, buffer: Room) {
+        let slot = self.layout.gradients[x.index()];
         self.slots[slot] = buffer;
-        self.holds[slot] = Holds::Gradient(x.step);
-    }
-
-    /// Whether a result's gradient has its place in the same slot as another's.
-    pub(crate) fn shares_gradient(&self, x: Rows, y: Rows) -> bool {
-        self.layout.gradients[x.step] == self.layout.gradients[y.step]
+        self.contents[slot] = Content::Gradient(x);
     }
 
     /// Says that the gradient of `from`, which stands, is now the gradient of `to`.
-    pub(crate) fn pass_gradient_on(&mut self, from: Rows, to: Rows) {
-        debug_assert!(self.shares_gradient(from, to));
-        let slot = self.layout.gradients[to.step];
-        self.holds[slot] = Holds::Gradient(to.step);
+    pub(crate) fn pass_gradient_on(&mut self, from: ValueId, to: ValueId) {
+        let slot = self.layout.gradients[to.index()];
+        debug_assert_eq!(self.layout.gradients[from.index()], slot);
+        self.contents[slot] = Content::Gradient(to);
     }
 }

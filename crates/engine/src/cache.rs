@@ -3,6 +3,8 @@
 //! A page holds 64 positions of every layer. A sequence is a list of pages; a copy of a sequence
 //! lists the same pages, and a page that two lists name is copied when one of them writes to it.
 
+use std::ops::Range;
+
 use lookback_files::{Refusal, Result};
 use lookback_kernels::{
     attend::{PAGE, Span},
@@ -11,9 +13,8 @@ use lookback_kernels::{
 use lookback_model::{Batch, Network, SequenceId};
 
 use crate::{
+    attention::{LayerPages, layer_len},
     packed::Compute,
-    run::{PagesOf, heads},
-    workspace::layer_len,
 };
 
 /// The pages and who uses them.
@@ -30,6 +31,15 @@ pub struct Cache {
     /// Pages that nobody lists; the last is given away next.
     free: Vec<u32>,
     sequences: Vec<Sequence>,
+}
+
+/// What a cache holds of a batch that is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// Nothing of its positions, nor of those behind them.
+    Nothing,
+    /// The keys and values of the layers below the one that the pass begins at.
+    LowerLayers,
 }
 
 #[derive(Debug, Default)]
@@ -128,10 +138,35 @@ impl Cache {
         spans: &mut Vec<Span>,
         table: &mut Vec<u32>,
     ) -> Result<()> {
+        self.admit_with(batch, spans, table, Known::Nothing)
+    }
+
+    /// The same for a pass that begins at a layer: what lower layers hold at the batch's positions stays.
+    pub(crate) fn admit_again(
+        &mut self,
+        batch: &Batch,
+        spans: &mut Vec<Span>,
+        table: &mut Vec<u32>,
+    ) -> Result<()> {
+        self.admit_with(batch, spans, table, Known::LowerLayers)
+    }
+
+    fn admit_with(
+        &mut self,
+        batch: &Batch,
+        spans: &mut Vec<Span>,
+        table: &mut Vec<u32>,
+        known: Known,
+    ) -> Result<()> {
         spans.clear();
         table.clear();
         for segment in &batch.segments {
-            self.grow(segment.sequence, segment.first_position, segment.rows.len())?;
+            let rows = segment.first_position..segment.first_position + segment.rows.len();
+            match known {
+                Known::Nothing => self.truncate(segment.sequence, rows.start),
+                Known::LowerLayers => self.truncate(segment.sequence, rows.end),
+            }
+            self.grow(segment.sequence, rows, known)?;
             spans.push(Span {
                 first_row: segment.rows.start,
                 rows: segment.rows.len(),
@@ -144,9 +179,9 @@ impl Cache {
     }
 
     /// One layer's place inside every page.
-    pub(crate) fn place(&self, layer: usize) -> PagesOf {
+    pub(crate) fn place(&self, layer: usize) -> LayerPages {
         let at = layer * self.layer;
-        PagesOf { stride: self.layers * self.layer, keys_at: at, values_at: at + self.layer / 2 }
+        LayerPages { stride: self.layers * self.layer, keys_at: at, values_at: at + self.layer / 2 }
     }
 
     /// All pages.
@@ -159,17 +194,17 @@ impl Cache {
         &mut self.storage
     }
 
-    /// Gives a sequence pages of its own for positions `first .. first + rows`.
-    fn grow(&mut self, sequence: SequenceId, first: usize, rows: usize) -> Result<()> {
+    /// Gives a sequence pages of its own for these positions.
+    fn grow(&mut self, sequence: SequenceId, positions: Range<usize>, known: Known) -> Result<()> {
         let held = self.tokens(sequence);
-        if first > held {
+        let Range { start: first, end } = positions;
+        let needed = if known == Known::LowerLayers { end } else { first };
+        if needed > held {
             return Err(Refusal::ours(format!(
-                "sequence {} holds {held} tokens and cannot go on at position {first}",
+                "sequence {} holds {held} tokens and cannot go on at position {needed}",
                 sequence.0
             )));
         }
-        self.truncate(sequence, first);
-        let end = first + rows;
         for index in first / PAGE..Self::pages(end) {
             let held = self.sequences[sequence.0 as usize].pages.get(index).copied();
             match held {
@@ -207,8 +242,7 @@ impl Cache {
 
 /// Layers, and words of one layer in a page.
 fn shape(network: &Network, compute: Compute) -> (usize, usize) {
-    let heads = network.blocks.first().map(|block| heads(&block.attend, compute));
-    (network.blocks.len(), heads.map_or(0, |heads| layer_len(&heads)))
+    (network.blocks.len(), layer_len(network, compute))
 }
 
 #[cfg(test)]
@@ -242,25 +276,31 @@ mod tests {
         }
     }
 
+    /// Goes on at position `first` of a sequence with so many rows.
+    fn grow(cache: &mut Cache, sequence: u32, first: usize, rows: usize) -> Result<()> {
+        cache.truncate(SequenceId(sequence), first);
+        cache.grow(SequenceId(sequence), first..first + rows, Known::Nothing)
+    }
+
     #[test]
     fn pages_are_given_back_and_given_away_again() {
         let mut cache = cache(4);
         for round in 0..5 {
-            cache.grow(SequenceId(0), 0, 2 * PAGE + 1).unwrap();
+            grow(&mut cache, 0, 0, 2 * PAGE + 1).unwrap();
             assert_eq!((cache.held(SequenceId(0)), cache.free()), ((3, 0), 1));
             cache.fork(SequenceId(0), SequenceId(1));
             assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 3), 1));
             // The last page is copied when one of the two writes to it.
-            cache.grow(SequenceId(1), 2 * PAGE + 1, 1).unwrap();
+            grow(&mut cache, 1, 2 * PAGE + 1, 1).unwrap();
             assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 2), 0));
             assert_every_page_is_accounted_for(&cache);
-            let refused = cache.grow(SequenceId(2), 0, 1).unwrap_err().to_string();
+            let refused = grow(&mut cache, 2, 0, 1).unwrap_err().to_string();
             assert!(refused.starts_with("the cache is full: its 4 pages"), "{refused}");
             assert_every_page_is_accounted_for(&cache);
             cache.truncate(SequenceId(round % 2), 0);
             assert_every_page_is_accounted_for(&cache);
             cache.truncate(SequenceId(1 - round % 2), PAGE);
-            cache.grow(SequenceId(3), 0, 3 * PAGE).unwrap();
+            grow(&mut cache, 3, 0, 3 * PAGE).unwrap();
             assert_every_page_is_accounted_for(&cache);
             (0..4).for_each(|of| cache.truncate(SequenceId(of), 0));
             assert_eq!(cache.free.len(), 4);

@@ -1,4 +1,4 @@
-//! What a pass back leaves: a gradient for each weight, continued over the passes of one step.
+//! What a pass back leaves: a gradient for each weight that learns, continued over the passes of one step.
 
 use lookback_kernels::{
     room::{self, Room},
@@ -17,9 +17,15 @@ pub struct Gradients {
 impl Gradients {
     /// Zero for every weight.
     pub fn new(network: &Network) -> Self {
-        let longest = network.weights.iter().map(|spec| spec.len()).max().unwrap_or(0);
+        Self::of_some(network, |_| true)
+    }
+
+    /// Zero for the weights that learn; the others get no gradient.
+    pub fn of_some(network: &Network, learns: impl Fn(WeightId) -> bool) -> Self {
+        let len = |id: WeightId| if learns(id) { network.weight(id).len() } else { 0 };
+        let longest = network.ids().map(len).max().unwrap_or(0);
         Self {
-            of: network.weights.iter().map(|spec| Room::zeros(spec.len())).collect(),
+            of: network.ids().map(|id| Room::zeros(len(id))).collect(),
             blocks: vec![0.0; sums::blocks_len(longest)],
         }
     }
@@ -40,13 +46,19 @@ impl Gradients {
         self.of.iter_mut().for_each(|gradient| room::clear(team, gradient));
     }
 
-    /// The gradient of a weight.
+    /// The gradient of a weight; empty if it does not learn.
     pub fn of(&self, id: WeightId) -> &[f32] {
         &self.of[id.index()]
     }
 
-    pub(crate) fn of_mut(&mut self, id: WeightId) -> &mut [f32] {
-        &mut self.of[id.index()]
+    /// Whether a weight learns.
+    pub fn learns(&self, id: WeightId) -> bool {
+        !self.of(id).is_empty()
+    }
+
+    /// The gradient of a weight, if it learns.
+    pub(crate) fn learned_mut(&mut self, id: WeightId) -> Option<&mut [f32]> {
+        Some(&mut *self.of[id.index()]).filter(|gradient| !gradient.is_empty())
     }
 
     /// Takes a gradient out, to be written beside another, and put back.

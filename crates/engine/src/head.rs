@@ -1,15 +1,16 @@
 //! The end of the forward pass on rows from anywhere in it: the last norm, the head, the softmax; and
 //! the MLP's activation on plain numbers.
 //!
-//! Uses the operations of `Run`, so rows that `Run` passes through get the same bits here. Keeps no
+//! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
 //! cache and knows nothing of what the rows mean; see `depths` in the lens.
 
 use lookback_kernels::{activate, cap, loss, team::Team};
 use lookback_model::{Activation, Head, NormKind};
 
 use crate::{
+    interpreter::{self, norm},
+    operations::statistics_of,
     products::{self, Factors},
-    run::{kind, norm, statistics_of},
     weights::Weights,
 };
 
@@ -66,6 +67,6 @@ pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
 /// An activation of each number, without the linear branch of a gated MLP.
 pub fn activation(team: &Team, how: Activation, pre: &[f32]) -> Vec<f32> {
     let mut post = vec![0.0; pre.len()];
-    activate::forward(team, kind(how), pre, None, &mut post);
+    activate::forward(team, interpreter::activation(how), pre, None, &mut post);
     post
 }

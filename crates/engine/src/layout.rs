@@ -1,83 +1,116 @@
-//! Where each result of a pass stands: slots that are used again once nobody reads them any more.
+//! Where each value of a pass stands: slots that are used again once nobody reads them any more.
 //!
-//! Time runs over the tape and, when learning, back over it: with n steps, step i runs at time i and
-//! its backward at time 2n − i. A result lives from its step to its last reader, a gradient from its
-//! first part to the backward of the step that made the result. A large result that costs little, of a
-//! norm or an activation, lives twice instead: it is given up after its last reader on the way forward
-//! and made again for its readers on the way back. Read `workspace` next.
+//! Time runs over the program and, with a walk back, back over it: with n steps, step i runs at time i and
+//! its backward at time 2n − i. A value lives from its step to its last reader, a gradient from its first
+//! part to the backward of the step that made the value. A large value that costs little, of a norm or an
+//! activation, lives twice instead: it is given up after its last reader on the way forward and computed
+//! again for its readers on the way back. Read `workspace` next.
 
 use std::{cmp::Reverse, ops::Range};
 
-use crate::tape::{Op, Tape};
+use lookback_model::{ElementType, Program, RowKind, Site, ValueId};
 
-/// Whether a pass is walked back.
+use crate::{
+    operations::{is_recomputable, saved_inputs, saved_results},
+    walk::Walk,
+};
+
+/// The most rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Forward only.
-    Forward,
-    /// Forward, then back.
-    Back,
+pub(crate) struct Bounds {
+    /// Tokens.
+    pub rows: usize,
+    /// Tokens whose logits are wanted.
+    pub wanted: usize,
 }
 
-/// The slots of a tape.
+impl Bounds {
+    /// Rows of a kind; none of what is never laid out.
+    pub(crate) fn of(self, kind: RowKind) -> usize {
+        match kind {
+            RowKind::Tokens => self.rows,
+            RowKind::Wanted => self.wanted,
+            RowKind::Queries => 0,
+        }
+    }
+
+    /// Elements of a value at most.
+    pub(crate) fn elements(self, program: &Program, value: ValueId) -> usize {
+        let value = program.value(value);
+        match value.element {
+            ElementType::F32 => value.width * self.of(value.rows),
+            ElementType::U32 => 0,
+        }
+    }
+}
+
+/// The slots of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Elements of each slot.
     pub slots: Vec<usize>,
-    /// For each step, the slot of its result.
-    pub results: Vec<usize>,
-    /// For each step, the slot of its result's gradient. Empty without a backward.
+    /// The slot of each value.
+    pub values: Vec<usize>,
+    /// The slot of each value's gradient. Empty without a walk back.
     pub gradients: Vec<usize>,
-    /// For each step, where its result stands when it is made again. Empty without a backward.
-    pub again: Vec<Option<Again>>,
+    /// Where each value stands when it is computed again. Empty without a walk back.
+    pub recomputed: Vec<Option<Recomputed>>,
 }
 
-/// A result that is made a second time, on the way back.
+/// A value that is computed a second time, on the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Again {
+pub(crate) struct Recomputed {
     /// Where it stands then.
     pub slot: usize,
     /// The step whose backward reads it first.
-    pub by: usize,
+    pub reader: usize,
 }
 
-/// Elements from which a result that costs little is made again: smaller ones stay in a cache.
-pub const REMADE: usize = 1 << 19;
+/// Elements from which a value that costs little is computed again: smaller ones stay in a cache.
+pub(crate) const RECOMPUTED: usize = 1 << 19;
+
+/// A slot for what takes no place.
+pub(crate) const NOWHERE: usize = usize::MAX;
 
 /// The time from which to which something stands in a slot.
 struct Life {
     from: usize,
     to: usize,
     elements: usize,
-    of: Of,
+    content: Content,
 }
 
-enum Of {
-    Result(usize),
-    Gradient(usize),
-    Again(usize, usize),
+enum Content {
+    Value(ValueId),
+    Gradient(ValueId),
+    Recomputed(ValueId, usize),
 }
 
 impl Layout {
-    /// Places every result (and gradient) of a tape. What costs little and has at least so many
-    /// elements is made again.
-    pub fn new(tape: &Tape, direction: Direction, least: usize) -> Self {
-        let mut lives = results(tape, direction, least);
-        let mut layout = Self { results: vec![NOWHERE; tape.steps.len()], ..Self::default() };
-        if direction == Direction::Back {
-            layout.gradients = vec![NOWHERE; tape.steps.len()];
-            layout.again = vec![None; tape.steps.len()];
-            lives.extend(gradients(tape));
+    /// Places every value, and every gradient of a walk back. What costs little and has at least
+    /// `recomputed` elements is computed again.
+    pub(crate) fn new(
+        program: &Program,
+        bounds: Bounds,
+        walk: Option<&Walk>,
+        recomputed: usize,
+    ) -> Self {
+        let mut lives = values(program, bounds, walk, recomputed);
+        let mut layout = Self { values: vec![NOWHERE; program.values.len()], ..Self::default() };
+        if let Some(walk) = walk {
+            layout.gradients = vec![NOWHERE; program.values.len()];
+            layout.recomputed = vec![None; program.values.len()];
+            lives.extend(gradients(program, bounds, walk));
         }
         layout.place(&mut lives);
-        if direction == Direction::Back {
-            layout.share_gradients(tape);
+        if let Some(walk) = walk {
+            layout.share_gradients(program, walk);
         }
         layout
     }
 
     /// Elements of all slots.
-    pub fn elements(&self) -> usize {
+    pub(crate) fn elements(&self) -> usize {
         self.slots.iter().sum()
     }
 
@@ -98,134 +131,147 @@ impl Layout {
                 taken.len() - 1
             });
             taken[slot].push(time);
-            match life.of {
-                Of::Result(step) => self.results[step] = slot,
-                Of::Gradient(step) => self.gradients[step] = slot,
-                Of::Again(step, by) => self.again[step] = Some(Again { slot, by }),
+            match life.content {
+                Content::Value(value) => self.values[value.index()] = slot,
+                Content::Gradient(value) => self.gradients[value.index()] = slot,
+                Content::Recomputed(value, reader) => {
+                    self.recomputed[value.index()] = Some(Recomputed { slot, reader });
+                }
             }
         }
     }
 
-    /// The gradient of a sum is the gradient of what was added to: they share one slot.
-    fn share_gradients(&mut self, tape: &Tape) {
-        for step in (0..tape.steps.len()).rev() {
-            if let Some(to) = passes_on(tape, step) {
-                self.gradients[to] = self.gradients[step];
+    /// A gradient that is passed on stays where it is.
+    fn share_gradients(&mut self, program: &Program, walk: &Walk) {
+        for (at, step) in program.steps.iter().enumerate().rev() {
+            if let Some(to) = walk.passes_on(program, at) {
+                self.gradients[to.index()] = self.gradients[step.makes[0].index()];
             }
         }
     }
 }
 
-/// A slot for what takes no place.
-const NOWHERE: usize = usize::MAX;
-
-/// The result that takes over the gradient of this step's result: the one that a sum adds to, if the
-/// sum is the last to read it.
-pub fn passes_on(tape: &Tape, step: usize) -> Option<usize> {
-    let to = match tape.steps[step].op {
-        Op::LinearAdd(_, _, to) => to.step,
-        Op::Add(x, _) => x.step,
-        _ => return None,
-    };
-    (last_reader(tape, to) == Some(step)).then_some(to)
-}
-
-/// The last step that reads a step's result: the first to contribute to its gradient.
-pub fn last_reader(tape: &Tape, made: usize) -> Option<usize> {
-    tape.steps.iter().rposition(|step| step.op.inputs().any(|x| x.step == made))
-}
-
-fn results(tape: &Tape, direction: Direction, least: usize) -> Vec<Life> {
-    let end = 2 * tape.steps.len();
-    let mut lives: Vec<Life> = Vec::with_capacity(tape.steps.len());
-    for (at, step) in tape.steps.iter().enumerate() {
-        let elements = step.made.len();
-        lives.push(Life { from: at, to: at, elements, of: Of::Result(at) });
-        for x in step.op.inputs() {
-            lives[x.step].to = lives[x.step].to.max(at);
+fn values(program: &Program, bounds: Bounds, walk: Option<&Walk>, recomputed: usize) -> Vec<Life> {
+    let end = 2 * program.steps.len();
+    // For each value, from when to when it lives; none of those that nobody makes.
+    let mut times: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
+    for (at, step) in program.steps.iter().enumerate() {
+        // What is only there to be read is made elsewhere, while it is read.
+        if !step.op.is_derived() {
+            step.makes.iter().for_each(|made| times[made.index()] = Some([at; 2]));
         }
-    }
-    if direction == Direction::Back {
-        let again = again(tape, least);
-        for (at, step) in tape.steps.iter().enumerate() {
-            for x in step.op.read_again().filter(|x| again[x.step].is_none()) {
-                lives[x.step].to = lives[x.step].to.max(end - at);
-            }
-            if step.op.reads_result_again() {
-                lives[at].to = end - at;
+        for read in &step.reads {
+            if let Some([_, to]) = &mut times[read.index()] {
+                *to = at;
             }
         }
-        for (at, readers) in again.iter().enumerate() {
-            let Some(Range { start, end: by }) = readers.clone() else { continue };
-            let elements = tape.steps[at].made.len();
-            lives.push(Life { from: end - by, to: end - start, elements, of: Of::Again(at, by) });
+    }
+    let mut lives = Vec::new();
+    let mut kept = Vec::new();
+    if let Some(walk) = walk {
+        let again = readers_of_recomputed(program, bounds, walk, recomputed);
+        for (at, step) in program.steps.iter().enumerate().filter(|(at, _)| walk.visits(*at)) {
+            let inputs = saved_inputs(step).iter().filter(|read| again[read.index()].is_none());
+            kept.extend(inputs.chain(saved_results(step)).map(|value| (*value, end - at)));
+        }
+        for (value, readers) in again.into_iter().enumerate() {
+            let Some(Range { start, end: reader }) = readers else { continue };
+            let value = ValueId(value as u32);
+            lives.push(Life {
+                from: end - reader,
+                to: end - start,
+                elements: bounds.elements(program, value),
+                content: Content::Recomputed(value, reader),
+            });
         }
     }
-    // The last result is read by whoever asked for the pass.
-    if let Some(last) = lives.get_mut(tape.steps.len().wrapping_sub(1)) {
-        last.to = end;
+    // The logits, or the last result, are read by whoever asked for the pass.
+    let last = program.steps.last().map_or(&[][..], |step| &step.makes);
+    kept.extend(last.iter().copied().chain(program.at(Site::Logits)).map(|value| (value, end)));
+    for (value, until) in kept {
+        if let Some([_, to]) = &mut times[value.index()] {
+            *to = until.max(*to);
+        }
+    }
+    for (value, time) in times.into_iter().enumerate() {
+        let Some([from, to]) = time else { continue };
+        let value = ValueId(value as u32);
+        let elements = bounds.elements(program, value);
+        // What nobody reads, such as the log-sum-exps of a pass without a walk back, is not made.
+        let is_read = to > from || program.names(value).next().is_some();
+        if elements > 0 && is_read {
+            lives.push(Life { from, to, elements, content: Content::Value(value) });
+        }
     }
     lives
 }
 
-/// For each step whose result is made again, the first and the last step whose backward reads it. What
-/// it is made of stands there still, since the backward of that step reads it too.
-fn again(tape: &Tape, least: usize) -> Vec<Option<Range<usize>>> {
-    let mut again: Vec<Option<Range<usize>>> = vec![None; tape.steps.len()];
-    for (at, step) in tape.steps.iter().enumerate() {
-        for x in step.op.read_again() {
-            let first = again[x.step].as_ref().map_or(at, |readers| readers.start);
-            again[x.step] = Some(first..at);
+/// For each value that is computed again, the first and the last step whose backward reads it. What it is
+/// made of stands there still, since the backward of the step that made it reads it too.
+fn readers_of_recomputed(
+    program: &Program,
+    bounds: Bounds,
+    walk: &Walk,
+    least: usize,
+) -> Vec<Option<Range<usize>>> {
+    let mut readers: Vec<Option<Range<usize>>> = vec![None; program.values.len()];
+    for (at, step) in program.steps.iter().enumerate().filter(|(at, _)| walk.visits(*at)) {
+        for read in saved_inputs(step) {
+            let first = readers[read.index()].as_ref().map_or(at, |readers| readers.start);
+            readers[read.index()] = Some(first..at);
         }
     }
-    for (at, step) in tape.steps.iter().enumerate() {
-        // Nothing is made again of what would have to be made again itself.
-        let stands = step.op.inputs().all(|x| again[x.step].is_none());
-        if !step.op.costs_little() || step.made.len() < least || !stands {
-            again[at] = None;
+    for (at, step) in program.steps.iter().enumerate() {
+        // Nothing is computed again of what would have to be computed again itself.
+        let stands = step.reads.iter().all(|read| readers[read.index()].is_none());
+        for made in &step.makes {
+            let is_large = bounds.elements(program, *made) >= least;
+            if !is_recomputable(&step.op) || !walk.visits(at) || !is_large || !stands {
+                readers[made.index()] = None;
+            }
         }
     }
-    again
+    readers
 }
 
-fn gradients(tape: &Tape) -> Vec<Life> {
-    let end = 2 * tape.steps.len();
-    let begin = |step: usize| end - step;
-    let mut lives = Vec::new();
+fn gradients(program: &Program, bounds: Bounds, walk: &Walk) -> Vec<Life> {
+    let end = 2 * program.steps.len();
+    let steps = || program.steps.iter().enumerate();
     // A gradient that is passed on lives, in one slot, until the last that takes it over is done.
-    let mut until: Vec<usize> = (0..tape.steps.len()).map(begin).collect();
-    for step in 0..tape.steps.len() {
-        if let Some(to) = passes_on(tape, step) {
-            until[step] = until[to];
-        }
+    let mut until = vec![end; program.values.len()];
+    let mut is_taken_over = vec![false; program.values.len()];
+    for (at, step) in steps() {
+        let passed_to = walk.passes_on(program, at);
+        let own = passed_to.map_or(end - at, |to| until[to.index()]);
+        step.makes.iter().for_each(|made| until[made.index()] = own);
+        passed_to.into_iter().for_each(|to| is_taken_over[to.index()] = true);
     }
-    let mut taken_over = vec![false; tape.steps.len()];
-    for step in 0..tape.steps.len() {
-        if let Some(to) = passes_on(tape, step) {
-            taken_over[to] = true;
-        }
-    }
-    for (at, step) in tape.steps.iter().enumerate() {
-        let Some(first) = last_reader(tape, at) else { continue };
-        if taken_over[at] {
-            continue;
-        }
-        // The loss makes its gradient while the pass still goes forward.
-        let from = match tape.steps[first].op {
-            Op::Loss(..) => first,
-            _ => begin(first),
+    let mut lives = Vec::new();
+    for (at, made) in steps().flat_map(|(at, step)| step.makes.iter().map(move |made| (at, *made)))
+    {
+        // The gradient of the losses is 1, and that of another start is there before the walk.
+        let from = match walk.writer(made) {
+            Some(writer) => end - writer,
+            None if made == walk.start && !walk.starts_at_loss(program) => at,
+            None => continue,
         };
-        lives.push(Life { from, to: until[at], elements: step.made.len(), of: Of::Gradient(at) });
+        if !is_taken_over[made.index()] {
+            let elements = bounds.elements(program, made);
+            let content = Content::Gradient(made);
+            lives.push(Life { from, to: until[made.index()], elements, content });
+        }
     }
     lives
 }
 
 #[cfg(test)]
 mod tests {
-    use lookback_model::{Config, Network, Size};
+    use lookback_model::{Config, Network, Size, forward};
 
     use super::*;
-    use crate::plan::{Plan, Purpose};
+    use crate::fuse::fuse;
+
+    const BOUNDS: Bounds = Bounds { rows: 8, wanted: 1 };
 
     fn network() -> Network {
         let size = Size {
@@ -240,11 +286,18 @@ mod tests {
         Network::new(&Config::llama(size).unwrap())
     }
 
+    fn losses(network: &Network) -> (Program, Walk) {
+        let program = fuse(forward::loss(network), |_| false);
+        let start = program.steps[program.steps.len() - 1].makes[0];
+        let walk = Walk::new(&program, start, |_| true, |_| false);
+        (program, walk)
+    }
+
     #[test]
     fn depth_costs_a_run_no_memory() {
         let network = network();
-        let tape = Plan::tape(&network, 8, 1, Purpose::Run);
-        let layout = Layout::new(&tape, Direction::Forward, REMADE);
+        let program = fuse(forward::logits(&network, forward::Rows::Wanted), |_| false);
+        let layout = Layout::new(&program, BOUNDS, None, RECOMPUTED);
         let (width, keys, hidden, vocabulary) = (16, 8, 24, 50);
         let attention = 8 * (4 * width + 4 * keys);
         let mlp = 8 * (2 * width + 3 * hidden);
@@ -253,16 +306,15 @@ mod tests {
 
     #[test]
     fn nothing_is_overwritten_while_it_is_still_read() {
-        let network = network();
-        let tape = Plan::tape(&network, 8, 8, Purpose::Loss);
+        let (program, walk) = losses(&network());
         for least in [0, usize::MAX] {
-            let layout = Layout::new(&tape, Direction::Back, least);
-            let mut lives = results(&tape, Direction::Back, least);
-            lives.extend(gradients(&tape));
-            let slot = |life: &Life| match life.of {
-                Of::Result(step) => layout.results[step],
-                Of::Gradient(step) => layout.gradients[step],
-                Of::Again(step, _) => layout.again[step].unwrap().slot,
+            let layout = Layout::new(&program, BOUNDS, Some(&walk), least);
+            let mut lives = values(&program, BOUNDS, Some(&walk), least);
+            lives.extend(gradients(&program, BOUNDS, &walk));
+            let slot = |life: &Life| match life.content {
+                Content::Value(value) => layout.values[value.index()],
+                Content::Gradient(value) => layout.gradients[value.index()],
+                Content::Recomputed(value, _) => layout.recomputed[value.index()].unwrap().slot,
             };
             for (index, a) in lives.iter().enumerate() {
                 for b in &lives[index + 1..] {
@@ -273,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_again_is_not_kept() {
+    fn what_is_computed_again_is_not_kept() {
         let size = |layers| Size {
             vocabulary: 50,
             width: 16,
@@ -284,13 +336,13 @@ mod tests {
             context: 32,
         };
         let elements = |layers, least| {
-            let network = Network::new(&Config::gpt2(size(layers)).unwrap());
-            let tape = Plan::tape(&network, 8, 8, Purpose::Loss);
-            Layout::new(&tape, Direction::Back, least).elements()
+            let (program, walk) = losses(&Network::new(&Config::gpt2(size(layers)).unwrap()));
+            Layout::new(&program, BOUNDS, Some(&walk), least).elements()
         };
         let of_a_layer = |least| elements(9, least) - elements(8, least);
-        // The stream twice, queries, keys, values, what attention gives, and what is activated.
-        let kept = 8 * (6 * 16 + 64);
+        // The stream twice, queries, keys, values, what attention gives, its log-sum-exps, and what is
+        // activated.
+        let kept = 8 * (6 * 16 + 4 + 64);
         assert_eq!(of_a_layer(0), kept);
         assert_eq!(of_a_layer(usize::MAX), kept + 8 * (2 * 16 + 64));
     }

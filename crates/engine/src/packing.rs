@@ -4,7 +4,7 @@
 //! and be packed as often: each step changes every weight, and reads it once in either direction. So
 //! all share one room, as large as the largest weight for the way forward. For the way back a large
 //! weight is packed in parts, since the chains of its product go on from part to part; these stay in a
-//! cache until they are multiplied.
+//! cache until they are multiplied. Weights that only run hold no rows: theirs are widened part by part.
 
 use std::ops::Range;
 
@@ -32,6 +32,8 @@ pub(crate) struct Packing {
     along_of: Option<WeightId>,
     across: Room,
     across_of: Option<WeightId>,
+    /// Rows of a part, of weights that hold none.
+    rows: Room,
 }
 
 /// The outputs of each part of a weight for the way back, the longest first.
@@ -52,21 +54,23 @@ impl Packing {
     }
 
     /// Takes room for every weight of a network, so that no pass has to.
-    pub(crate) fn reserve(&mut self, network: &Network, compute: Compute, goes_back: bool) {
-        let [along, across] = lens(network, compute, goes_back);
+    pub(crate) fn reserve(&mut self, network: &Network, compute: Compute, need: Need) {
+        let [along, across, rows] = lens(network, compute, need);
         grow(&mut self.along, along);
         grow(&mut self.across, across);
+        grow(&mut self.rows, rows);
     }
 
     /// Bytes of that room.
-    pub(crate) fn bytes(network: &Network, compute: Compute, goes_back: bool) -> usize {
-        4 * lens(network, compute, goes_back).iter().sum::<usize>()
+    pub(crate) fn bytes(network: &Network, compute: Compute, need: Need) -> usize {
+        4 * lens(network, compute, need).iter().sum::<usize>()
     }
 
     /// As [`Room::touch`].
     pub(crate) fn touch(&mut self, team: &Team) {
         self.along.touch(team);
         self.across.touch(team);
+        self.rows.touch(team);
     }
 
     /// A weight for the forward pass.
@@ -94,7 +98,15 @@ impl Packing {
         let len = compute.panels_len([inner, part.len()]);
         if self.across_of != Some(id) {
             grow(&mut self.across, len);
-            let rows = &weights.rows(id)[part.start * inner..part.end * inner];
+            let numbers = part.start * inner..part.end * inner;
+            let rows = match weights.rows(id) {
+                [] => {
+                    grow(&mut self.rows, numbers.len());
+                    weights.read_rows(id, part.clone(), &mut self.rows[..numbers.len()]);
+                    &self.rows[..numbers.len()]
+                }
+                rows => &rows[numbers],
+            };
             let to = &mut self.across[..len];
             match compute {
                 Compute::F32 => matmul::pack_across(team, rows, part.len(), inner, to),
@@ -122,15 +134,24 @@ fn grow(room: &mut Room, len: usize) {
     }
 }
 
-/// Words for the largest weight forward, and for the largest part of any back.
-fn lens(network: &Network, compute: Compute, goes_back: bool) -> [usize; 2] {
+/// What a pass packs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// For the way forward: the weights hold rows only.
+    pub forward: bool,
+    /// For the way back.
+    pub back: bool,
+}
+
+/// Words for the largest weight forward, for the largest part of any back, and for that part's rows, where
+/// the weights may hold none.
+fn lens(network: &Network, compute: Compute, need: Need) -> [usize; 3] {
     let multiplied = network.ids().filter(|&id| is_multiplied(network, id));
-    multiplied.fold([0; 2], |[along, across], id| {
+    multiplied.fold([0; 3], |[along, across, rows], id| {
         let [outputs, inner] = network.weight(id).shape;
-        let back = if goes_back { longest_part(outputs, inner) } else { 0 };
-        [
-            along.max(compute.panels_len([outputs, inner])),
-            across.max(compute.panels_len([inner, back])),
-        ]
+        let forward = if need.forward { compute.panels_len([outputs, inner]) } else { 0 };
+        let part = if need.back { longest_part(outputs, inner) } else { 0 };
+        let widened = if need.forward { 0 } else { part * inner };
+        [along.max(forward), across.max(compute.panels_len([inner, part])), rows.max(widened)]
     })
 }

@@ -9,15 +9,14 @@ use lookback_kernels::{
     stored,
     team::Team,
 };
-use lookback_model::Linear;
+use lookback_model::{Linear, Program, ValueId};
 
 use crate::{
     gradients::Gradients,
+    operations::{linear_layers, rows_at_once},
     packed::{Back, Compute, Forward},
     packing::{Packing, longest_part, parts},
-    tape::{Op, Tape},
     weights::Weights,
-    workspace::LOSS_ROWS,
 };
 
 /// Pairs in a block of a quantised weight.
@@ -48,12 +47,12 @@ impl Factors {
 #[derive(Debug, Default)]
 pub(crate) struct Rounded {
     pairs: Room<u32>,
-    /// The step of a pass whose result they are.
-    of: Option<usize>,
+    /// The value of a pass that they are.
+    of: Option<ValueId>,
     /// Sums of their blocks, for weights that add a number to all of a block.
     ones: Room,
-    /// The step whose result these belong to.
-    ones_of: Option<usize>,
+    /// The value that these belong to.
+    ones_of: Option<ValueId>,
 }
 
 impl Rounded {
@@ -80,8 +79,8 @@ impl Rounded {
         self.ones.touch(team);
     }
 
-    /// Rows of pairs, rounded unless they stand there as the result of step `of`.
-    fn rows(&mut self, team: &Team, x: &[f32], width: usize, of: Option<usize>) -> &[u32] {
+    /// Rows of pairs, rounded unless they stand there as value `of`.
+    fn rows(&mut self, team: &Team, x: &[f32], width: usize, of: Option<ValueId>) -> &[u32] {
         let len = x.len() / width * bf16::pairs(width);
         if of.is_none() || of != self.of {
             self.reserve(len);
@@ -106,7 +105,7 @@ impl Rounded {
         team: &Team,
         x: &[f32],
         width: usize,
-        of: Option<usize>,
+        of: Option<ValueId>,
     ) -> (&[u32], &[f32]) {
         let pairs = self.rows(team, x, width, of).len();
         let ones = pairs / PAIRS_OF_A_BLOCK;
@@ -117,30 +116,28 @@ impl Rounded {
         (&self.pairs[..pairs], &self.ones[..ones])
     }
 
-    /// The most pairs that a pass over a tape needs.
-    pub(crate) fn len(tape: &Tape, rows: usize, learns: bool) -> usize {
-        let linear = |how: &Linear, rows: usize| {
-            let back = if learns { longest_part(how.outputs, how.inputs) } else { 0 };
-            rows * bf16::pairs(how.inputs.max(back))
-        };
-        let of = |op: &Op| match op {
-            Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
-            Op::Logits(how, _) => linear(&how.linear, rows),
-            Op::Loss(how, _) => linear(&how.linear, rows.min(LOSS_ROWS)),
-            _ => 0,
-        };
-        tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
+    /// The most pairs that a pass of a program over so many rows needs.
+    pub(crate) fn len(program: &Program, rows: usize, goes_back: bool) -> usize {
+        let layers = program.steps.iter().flat_map(|step| {
+            let rows = rows_at_once(&step.op, rows);
+            linear_layers(&step.op).iter().map(move |layer| (layer, rows))
+        });
+        let pairs = layers.map(|(layer, rows)| {
+            let back = if goes_back { longest_part(layer.outputs, layer.inputs) } else { 0 };
+            rows * bf16::pairs(layer.inputs.max(back))
+        });
+        pairs.max().unwrap_or(0)
     }
 }
 
-/// y = x · weightᵀ, then + bias, then + residual. `of` is the step whose result `x` is, if a whole one.
+/// y = x · weightᵀ, then + bias, then + residual. `of` is the value that `x` is, if a whole one.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn forward(
     team: &Team,
     weights: &Weights,
     how: &Linear,
     x: &[f32],
-    of: Option<usize>,
+    of: Option<ValueId>,
     Factors { rounded, packing }: &mut Factors,
     residual: Option<&[f32]>,
     y: &mut [f32],
@@ -164,7 +161,8 @@ pub(crate) fn forward(
     }
 }
 
-/// What a linear layer's gradient means for its bias, its weight and, in `dx`, for what entered.
+/// What a linear layer's gradient means for its bias and its weight, where they learn, and, in `dx`, for
+/// what entered.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn backward(
     team: &Team,
@@ -179,15 +177,16 @@ pub(crate) fn backward(
     dx: &mut [f32],
 ) {
     let (outputs, inner) = (how.outputs, how.inputs);
-    if let Some(bias) = how.bias {
-        matmul::bias_gradient(team, dy, outputs, gradients.of_mut(bias));
+    if let Some(dbias) = how.bias.and_then(|bias| gradients.learned_mut(bias)) {
+        matmul::bias_gradient(team, dy, outputs, dbias);
     }
-    let dweight = gradients.of_mut(how.weight);
-    match weights.compute() {
-        Compute::F32 => matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight),
-        Compute::Bf16 => {
-            let scratch = bf16::as_pairs_mut(scratch);
-            bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
+    if let Some(dweight) = gradients.learned_mut(how.weight) {
+        match weights.compute() {
+            Compute::F32 => matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight),
+            Compute::Bf16 => {
+                let scratch = bf16::as_pairs_mut(scratch);
+                bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
+            }
         }
     }
     for part in parts(outputs, inner) {

@@ -4,9 +4,9 @@
 
 use lookback_files::{Refusal, Result};
 use lookback_kernels::{loss, team::Team};
-use lookback_model::{Batch, Network, SequenceId, TokenId, forward};
+use lookback_model::{Batch, Network, SequenceId, TokenId};
 
-use crate::{Cache, Compute, Run, Shape, Weights, Workspace};
+use crate::{Cache, Compute, Shape, Weights, Workspace, passes};
 
 /// Rows of a prompt that pass through at once.
 pub(crate) const CHUNK: usize = 256;
@@ -108,16 +108,13 @@ impl Sequences {
                 self.context
             )));
         }
-        let network = weights.network();
         let rows = CHUNK.min(self.context);
         for (index, chunk) in ids.chunks(rows).enumerate() {
             self.batch.clear();
             self.batch.push(sequence, held + index * rows, chunk);
             self.batch.want_last();
             let (space, cache) = (&mut self.space, &mut self.cache);
-            let mut run = Run::cached(weights, space, cache, team, &self.batch)?;
-            let logits = forward::logits(network, &mut run, &self.batch);
-            self.logits.copy_from_slice(run.read(logits));
+            self.logits.copy_from_slice(passes::forward(weights, space, cache, team, &self.batch)?);
         }
         Ok(&self.logits)
     }

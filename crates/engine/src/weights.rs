@@ -194,11 +194,20 @@ impl Weights {
     /// Writes rows that stand side by side, from whichever form is held: many sooner than
     /// [`Weights::gather`] does.
     pub fn read_rows(&self, id: WeightId, rows: Range<usize>, to: &mut [f32]) {
-        if let Table::Stored(panels) = self.table(id) {
-            stored::read_rows(Path::best(), panels, rows, to);
-        } else {
-            let rows: Vec<u32> = rows.map(|row| row as u32).collect();
-            self.gather(id, &rows, to);
+        match self.table(id) {
+            Table::Panels(panels) if rows.start.is_multiple_of(matmul::PANEL) => {
+                let data = &panels.data[matmul::panels_len(rows.start, panels.inner)..];
+                matmul::unpack(matmul::Panels { data, outputs: rows.len(), ..panels }, to);
+            }
+            Table::Panels(_) => {
+                let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+                self.gather(id, &rows, to);
+            }
+            Table::Rows(held) => {
+                let [_, inner] = self.network.weight(id).shape;
+                to.copy_from_slice(&held[rows.start * inner..rows.end * inner]);
+            }
+            Table::Stored(panels) => stored::read_rows(Path::best(), panels, rows, to),
         }
     }
 

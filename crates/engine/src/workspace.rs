@@ -1,21 +1,20 @@
-//! Every buffer of a pass, taken once: slots as the layout says, and scratch for the kernels.
+//! A program with every buffer of its passes, taken once: slots as the layout says, and scratch for the
+//! kernels.
 
 use lookback_kernels::{attend, matmul, position, room::Room, sums, team::Team};
-use lookback_model::{Network, Positions};
+use lookback_model::{Network, Op, Positions, Program, Site, WeightId, forward};
 
 use crate::{
-    buffers::Holds,
-    layout::{Direction, Layout, REMADE},
+    attention::{heads, layer_len},
+    buffers::Content,
+    fuse::fuse,
+    layout::{Bounds, Layout, RECOMPUTED},
+    operations::{LOSS_ROWS, linear_layers, rows_at_once, statistics},
     packed::Compute,
-    packing::Packing,
-    plan::{Plan, Purpose},
+    packing::{Need, Packing},
     products::{Factors, Rounded},
-    run::heads,
-    tape::{Op, Tape},
+    walk::Walk,
 };
-
-/// Rows of logits that the loss holds at once.
-pub(crate) const LOSS_ROWS: usize = 256;
 
 /// The largest pass that a workspace is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,114 +58,207 @@ impl Shape {
         }
     }
 
-    /// Whether its weights are those that learn, of which panels are made in the pass.
-    fn packs(self) -> bool {
-        matches!(self, Self::Evaluate { .. } | Self::Learn { .. })
-    }
-
-    fn tape(self, network: &Network) -> Tape {
+    fn plan(self, network: &Network) -> Plan {
+        let rows = self.rows();
+        let bounds = Bounds { rows, wanted: rows };
+        let program = |program| fuse(program, |_| false);
+        let losses = || program(forward::loss(network));
+        let plan =
+            |program, bounds| Plan { program, bounds, sequences: None, learns: false, walk: None };
         match self {
-            Self::Run { rows, wanted } => Plan::tape(network, rows, wanted, Purpose::Run),
-            Self::Look { rows } => Plan::tape(network, rows, rows, Purpose::Look),
-            Self::Evaluate { rows, .. } | Self::Learn { rows, .. } => {
-                Plan::tape(network, rows, rows, Purpose::Loss)
+            Self::Run { wanted, .. } => {
+                let which = if wanted < rows { forward::Rows::Wanted } else { forward::Rows::All };
+                plan(program(forward::logits(network, which)), Bounds { rows, wanted })
+            }
+            Self::Look { .. } => {
+                let mut whole = forward::logits(network, forward::Rows::All);
+                whole.derive(|_| true);
+                plan(whole, bounds)
+            }
+            Self::Evaluate { sequences, .. } => {
+                Plan { sequences: Some(sequences), learns: true, ..plan(losses(), bounds) }
+            }
+            Self::Learn { sequences, .. } => {
+                let program = losses();
+                let start = program.steps.last().map(|step| step.makes[0]);
+                let walk = start.map(|start| Walk::new(&program, start, |_| true, |_| false));
+                Plan { sequences: Some(sequences), learns: true, walk, ..plan(program, bounds) }
             }
         }
     }
 }
 
-/// The buffers of a pass.
+/// What a workspace is laid out for.
+struct Plan {
+    program: Program,
+    bounds: Bounds,
+    /// Sequences of a pass at most, if it keeps no keys.
+    sequences: Option<usize>,
+    /// Whether its weights are those that learn, of which panels are made in the pass.
+    learns: bool,
+    walk: Option<Walk>,
+}
+
+impl Plan {
+    fn need(&self) -> Need {
+        Need { forward: self.learns, back: self.walk.is_some() }
+    }
+}
+
+/// The program of a pass and its buffers.
 #[derive(Debug)]
 pub struct Workspace {
-    pub(crate) shape: Shape,
-    pub(crate) tape: Tape,
+    pub(crate) program: Program,
+    pub(crate) bounds: Bounds,
+    pub(crate) walk: Option<Walk>,
     pub(crate) layout: Layout,
     pub(crate) slots: Vec<Room>,
-    pub(crate) holds: Vec<Holds>,
-    /// For each step, its norm statistics or log-sum-exps.
-    pub(crate) asides: Vec<Room>,
+    pub(crate) contents: Vec<Content>,
+    /// For each step, the statistics of its norm.
+    pub(crate) statistics: Vec<Room>,
     /// A chunk's logits.
     pub(crate) logits: Room,
     /// A chunk's logits under their cap, which its gradient needs.
     pub(crate) capped: Room,
-    /// Losses of all wanted rows.
-    pub(crate) losses: Room,
     pub(crate) blocks: Vec<f64>,
     pub(crate) scratch: Room,
     pub(crate) factors: Factors,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
-    pub(crate) indices: Vec<u32>,
+    pub(crate) ids: Vec<u32>,
     pub(crate) spans: Vec<attend::Span>,
     pub(crate) table: Vec<u32>,
     /// One layer's keys and values, for passes that keep none.
     pub(crate) pages: Room,
+    /// What is only there to be read.
+    pub(crate) seen: Vec<f32>,
+    sequences: Option<usize>,
+    need: Need,
 }
 
 impl Workspace {
     /// Takes the buffers for passes up to `shape`, over positions below `positions`.
     pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
-        Self::remaking(network, shape, positions, threads, REMADE)
+        Self::recomputing(network, shape, positions, threads, RECOMPUTED)
     }
 
-    /// The same; what costs little and has so many elements is made again on the way back.
-    pub fn remaking(
+    /// The same; what costs little and has at least `recomputed` elements is computed again on the way
+    /// back.
+    pub fn recomputing(
         network: &Network,
         shape: Shape,
         positions: usize,
         threads: usize,
-        least: usize,
+        recomputed: usize,
     ) -> Self {
-        let plan = Sizes::new(network, shape, threads, least);
+        Self::planned(network, shape.plan(network), positions, threads, recomputed)
+    }
+
+    /// For passes of another program than the network's own, such as one with edits: of at most `rows`
+    /// rows, with every site that `is_visible` apart, and with the derived ones among them.
+    pub fn of_program(
+        network: &Network,
+        mut program: Program,
+        rows: usize,
+        is_visible: impl Fn(Site) -> bool,
+        positions: usize,
+        threads: usize,
+    ) -> Self {
+        program.derive(&is_visible);
+        let program = fuse(program, is_visible);
+        let bounds = Bounds { rows, wanted: rows };
+        let plan = Plan { program, bounds, sequences: None, learns: false, walk: None };
+        Self::planned(network, plan, positions, threads, RECOMPUTED)
+    }
+
+    /// For a walk back from the value at a site, or from the losses where none is named, to the weights
+    /// that learn and to the sites whose gradients are wanted. Passes have at most `rows` rows of
+    /// `sequences` whole sequences. None if the program does not have the site.
+    pub fn walking_back(
+        network: &Network,
+        mut program: Program,
+        from: Option<Site>,
+        [rows, sequences]: [usize; 2],
+        learns: impl Fn(WeightId) -> bool,
+        wants: impl Fn(Site) -> bool,
+        positions: usize,
+        threads: usize,
+    ) -> Option<Self> {
+        let start = match from {
+            Some(site) => program.at(site)?,
+            None => *program.steps.last()?.makes.first()?,
+        };
+        // What lies behind the start is not computed.
+        program.steps.truncate(program.maker(start)? + 1);
+        let program = fuse(program, |site| Some(site) == from || wants(site));
+        let walk = Walk::new(&program, start, &learns, |value| program.names(value).any(&wants));
+        let bounds = Bounds { rows, wanted: rows };
+        let sequences = Some(sequences);
+        let learns = network.ids().any(learns);
+        let plan = Plan { program, bounds, sequences, learns, walk: Some(walk) };
+        Some(Self::planned(network, plan, positions, threads, RECOMPUTED))
+    }
+
+    fn planned(
+        network: &Network,
+        plan: Plan,
+        positions: usize,
+        threads: usize,
+        recomputed: usize,
+    ) -> Self {
+        let sizes = Sizes::new(network, &plan, Compute::F32, threads, recomputed);
         let floats = Room::zeros;
-        let rows = shape.rows();
+        let Bounds { rows, wanted } = plan.bounds;
         tracing::debug!(
-            ?shape,
+            rows,
+            wanted,
             positions,
-            operations = plan.tape.steps.len(),
-            buffers = plan.layout.slots.len(),
-            bytes = plan.bytes(network, positions),
+            operations = plan.program.steps.len(),
+            buffers = sizes.layout.slots.len(),
+            bytes = sizes.bytes(network, plan.bounds, positions),
             "memory of a pass planned"
         );
         Self {
-            slots: plan.layout.slots.iter().map(|&len| floats(len)).collect(),
-            holds: vec![Holds::Nothing; plan.layout.slots.len()],
-            asides: plan.asides.iter().map(|&len| floats(len)).collect(),
-            logits: floats(plan.logits),
-            capped: floats(plan.capped),
-            losses: floats(plan.losses),
-            blocks: vec![0.0; sums::blocks_len(plan.losses)],
-            scratch: floats(plan.scratch),
+            slots: sizes.layout.slots.iter().map(|&len| floats(len)).collect(),
+            contents: vec![Content::Nothing; sizes.layout.slots.len()],
+            statistics: sizes.statistics.iter().map(|&len| floats(len)).collect(),
+            logits: floats(sizes.logits),
+            capped: floats(sizes.capped),
+            blocks: vec![0.0; sums::blocks_len(rows)],
+            scratch: floats(sizes.scratch),
             factors: Factors::default(),
             angles: angles(network, positions),
-            indices: Vec::with_capacity(rows),
+            ids: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
-            table: Vec::with_capacity(plan.table(positions)),
-            pages: floats(plan.pages),
-            shape,
-            tape: plan.tape,
-            layout: plan.layout,
+            table: Vec::with_capacity(table_len(plan.bounds, positions)),
+            pages: floats(sizes.pages),
+            seen: Vec::new(),
+            layout: sizes.layout,
+            need: plan.need(),
+            program: plan.program,
+            bounds: plan.bounds,
+            walk: plan.walk,
+            sequences: plan.sequences,
         }
     }
 
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.
     pub fn computing(mut self, network: &Network, compute: Compute) -> Self {
-        let learns = matches!(self.shape, Shape::Learn { .. });
+        let goes_back = self.need.back;
         if compute == Compute::Bf16 {
-            self.factors.rounded.reserve(Rounded::len(&self.tape, self.shape.rows(), learns));
-            self.pages = Room::zeros(pages_len(network, self.shape, compute));
+            let pairs = Rounded::len(&self.program, self.bounds.rows, goes_back);
+            self.factors.rounded.reserve(pairs);
+            self.pages = Room::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
         }
-        if self.shape.packs() {
-            self.factors.packing.reserve(network, compute, learns);
-        }
+        self.factors.packing.reserve(network, compute, self.need);
         self
     }
 
     /// Touches all of it, so that the first pass takes no longer than the others.
     pub fn touched(mut self, team: &Team) -> Self {
-        let rooms = self.slots.iter_mut().chain(&mut self.asides);
+        let rooms = self.slots.iter_mut().chain(&mut self.statistics);
         let (logits, capped) = (&mut self.logits, &mut self.capped);
-        let others = [logits, capped, &mut self.losses, &mut self.scratch, &mut self.pages];
+        let others = [logits, capped, &mut self.scratch, &mut self.pages];
         rooms.chain(others).for_each(|room| room.touch(team));
         self.factors.touch(team);
         self
@@ -180,113 +272,101 @@ impl Workspace {
         positions: usize,
         threads: usize,
     ) -> usize {
-        let learns = matches!(shape, Shape::Learn { .. });
-        let mut sizes = Sizes::new(network, shape, threads, REMADE);
-        sizes.pages = pages_len(network, shape, compute);
+        let plan = shape.plan(network);
+        let sizes = Sizes::new(network, &plan, compute, threads, RECOMPUTED);
+        let need = plan.need();
         let rounded = match compute {
             Compute::F32 => 0,
-            Compute::Bf16 => Rounded::bytes(Rounded::len(&sizes.tape, shape.rows(), learns)),
+            Compute::Bf16 => {
+                Rounded::bytes(Rounded::len(&plan.program, plan.bounds.rows, need.back))
+            }
         };
-        let packing = if shape.packs() { Packing::bytes(network, compute, learns) } else { 0 };
-        sizes.bytes(network, positions) + rounded + packing
-    }
-
-    /// Whether a pass takes out the rows whose logits are wanted.
-    pub(crate) fn selects(&self) -> bool {
-        matches!(self.shape, Shape::Run { rows, wanted } if wanted < rows)
+        let packing = Packing::bytes(network, compute, need);
+        sizes.bytes(network, plan.bounds, positions) + rounded + packing
     }
 }
 
 /// How many elements each buffer has.
 struct Sizes {
-    rows: usize,
-    tape: Tape,
     layout: Layout,
-    asides: Vec<usize>,
+    statistics: Vec<usize>,
     logits: usize,
     capped: usize,
-    losses: usize,
     scratch: usize,
     pages: usize,
 }
 
 impl Sizes {
-    fn new(network: &Network, shape: Shape, threads: usize, least: usize) -> Self {
-        let tape = shape.tape(network);
-        let learns = matches!(shape, Shape::Learn { .. });
-        let direction = if learns { Direction::Back } else { Direction::Forward };
-        let layout = Layout::new(&tape, direction, least);
-        let keeps = |op: &Op| learns || matches!((op, shape), (Op::Attend(..), Shape::Look { .. }));
-        let rows = shape.rows();
-        let asides =
-            tape.steps.iter().map(|step| if keeps(&step.op) { rows * step.op.aside() } else { 0 });
-        let asides = asides.collect();
-        let losses = matches!(shape, Shape::Learn { .. } | Shape::Evaluate { .. });
-        let losses = if losses { rows } else { 0 };
+    fn new(
+        network: &Network,
+        plan: &Plan,
+        compute: Compute,
+        threads: usize,
+        recomputed: usize,
+    ) -> Self {
+        let Plan { program, bounds, sequences, walk, .. } = plan;
+        let layout = Layout::new(program, *bounds, walk.as_ref(), recomputed);
+        let visits = |at: usize| walk.as_ref().is_some_and(|walk| walk.visits(at));
+        let statistics = program.steps.iter().enumerate().map(|(at, step)| {
+            let rows = bounds.of(program.value(step.makes[0]).rows);
+            if visits(at) { rows * statistics(program, step) } else { 0 }
+        });
+        let statistics = statistics.collect();
+        let has_loss = program.steps.iter().any(|step| matches!(step.op, Op::Loss(_)));
+        let losses = if has_loss { bounds.rows } else { 0 };
         let logits = losses.min(LOSS_ROWS) * network.config.vocabulary;
-        let capped = if learns && network.head.cap.is_some() { logits } else { 0 };
-        let scratch = if learns { scratch(&tape, rows, threads) } else { 0 };
-        let pages = pages_len(network, shape, Compute::F32);
-        Self { rows, tape, layout, asides, logits, capped, losses, scratch, pages }
+        let capped = if walk.is_some() && network.head.cap.is_some() { logits } else { 0 };
+        let scratch = if walk.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
+        let pages = pages_len(network, bounds.rows, *sequences, compute);
+        Self { layout, statistics, logits, capped, scratch, pages }
     }
 
     /// Bytes of all of them.
-    fn bytes(&self, network: &Network, positions: usize) -> usize {
+    fn bytes(&self, network: &Network, bounds: Bounds, positions: usize) -> usize {
         let angles = match network.config.positions {
             Positions::Rotary(how) => positions * how.rotary_dim,
             _ => 0,
         };
         let floats = self.layout.elements()
-            + self.asides.iter().sum::<usize>()
+            + self.statistics.iter().sum::<usize>()
             + self.logits
             + self.capped
-            + self.losses
             + self.scratch
             + self.pages
-            + self.table(positions)
+            + table_len(bounds, positions)
             + angles;
         4 * floats
     }
+}
 
-    /// Pages that a batch lists at most: every row may be another sequence's last.
-    fn table(&self, positions: usize) -> usize {
-        self.rows * positions.div_ceil(attend::PAGE)
-    }
+/// Pages that a batch lists at most: every row may be another sequence's last.
+fn table_len(bounds: Bounds, positions: usize) -> usize {
+    bounds.rows * positions.div_ceil(attend::PAGE)
 }
 
 /// Words of the pages of a pass that keeps none.
-fn pages_len(network: &Network, shape: Shape, compute: Compute) -> usize {
-    match shape {
-        Shape::Learn { rows, sequences } | Shape::Evaluate { rows, sequences } => {
-            let pages = rows.div_ceil(attend::PAGE) + sequences;
-            let layer = network.blocks.first().map(|block| heads(&block.attend, compute));
-            layer.map_or(0, |layer| pages * layer_len(&layer))
-        }
-        Shape::Run { .. } | Shape::Look { .. } => 0,
-    }
+fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: Compute) -> usize {
+    let pages = sequences.map_or(0, |sequences| rows.div_ceil(attend::PAGE) + sequences);
+    pages * layer_len(network, compute)
 }
 
-/// Words of one layer's keys and values in a page.
-pub(crate) fn layer_len(heads: &attend::Heads) -> usize {
-    2 * attend::keys_len(heads)
-}
-
-/// What the hungriest backward kernel of a tape needs.
-fn scratch(tape: &Tape, rows: usize, threads: usize) -> usize {
-    let linear = |how: &lookback_model::Linear, rows: usize| {
-        let (outputs, inner) = (how.outputs, how.inputs);
-        matmul::weight_gradient_scratch(rows, outputs, inner, threads)
-    };
+/// What the hungriest backward kernel of a program needs.
+fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
     let of = |op: &Op| match op {
-        Op::Linear(how, _) | Op::LinearAdd(how, ..) => linear(how, rows),
-        Op::Loss(how, _) => linear(&how.linear, rows.min(LOSS_ROWS)),
-        Op::Attend(how, _) => [Compute::F32, Compute::Bf16]
+        Op::Attend(how) => [Compute::F32, Compute::Bf16]
             .map(|compute| attend::backward_scratch(&heads(how, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),
-        _ => 0,
+        Op::Norm(how) => how.width,
+        op => {
+            let rows = rows_at_once(op, rows);
+            let layers = linear_layers(op).iter().map(|layer| {
+                matmul::weight_gradient_scratch(rows, layer.outputs, layer.inputs, threads)
+            });
+            layers.max().unwrap_or(0)
+        }
     };
-    tape.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
+    program.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
 }
 
 /// The table by which passes turn pairs of numbers: of every position the cosines, then the sines,

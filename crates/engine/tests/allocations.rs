@@ -17,10 +17,10 @@ use std::{
 };
 
 use lookback_engine::{
-    Cache, Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Path, Run, Session,
-    Shape, Team, Workspace, learn,
+    Cache, Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Path, Session, Shape,
+    Team, Workspace, forward, learn,
 };
-use lookback_model::{Batch, Network, SequenceId, Targets, forward};
+use lookback_model::{Batch, Network, SequenceId, Targets};
 use world::{CONTEXT, ids, networks, weights, weights_computing};
 
 /// The system's allocator, which counts requests of all threads.
@@ -148,9 +148,8 @@ fn many_sequences(network: &Arc<Network>, team: &Team) {
                 batch.push(SequenceId(index as u32), at, &text[at..=at]);
             }
             batch.want_all();
-            let mut run = Run::cached(&weights, &mut space, &mut cache, team, &batch).unwrap();
-            let logits = forward::logits(network, &mut run, &batch);
-            black_box(run.read(logits));
+            let logits = forward(&weights, &mut space, &mut cache, team, &batch).unwrap();
+            black_box(logits);
         });
         assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", team.threads());
     }

@@ -1,92 +1,194 @@
-//! The one forward pass: a decoder-only transformer, written once for every executor.
+//! The one forward pass: a decoder-only transformer, recorded as a program of about a dozen operations.
 
-use crate::{Batch, Block, BlockSite, Execute, Index, Loss, Network, Site, Targets};
+use crate::{
+    Activation, Attend, Block, BlockSite, Head, Linear, Network, Norm, Op, Program, Rotary,
+    RowKind, Site, Step, Value, ValueId, WeightId,
+};
 
-/// The logits of the wanted rows.
-pub fn logits<E: Execute>(network: &Network, on: &mut E, batch: &Batch) -> E::Rows {
-    let x = stream(network, on, batch);
-    let logits = on.logits(x, &network.head);
-    on.site(Site::Logits, logits)
+/// Which rows' logits a program computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Every token's.
+    All,
+    /// Those that the batch wants.
+    Wanted,
 }
 
-/// The cross-entropy of the wanted rows against their targets.
-pub fn loss<E: Execute>(network: &Network, on: &mut E, batch: &Batch, targets: &Targets) -> Loss {
-    let x = stream(network, on, batch);
-    on.loss(x, &network.head, targets)
+/// The pass from ids to logits.
+pub fn logits(network: &Network, rows: Rows) -> Program {
+    let mut build = Builder::default();
+    let x = stream(network, &mut build, rows);
+    let logits = build.logits(x, &network.head);
+    build.site(Site::Logits, logits);
+    build.0
+}
+
+/// The pass from ids to the cross-entropy of every token.
+pub fn loss(network: &Network) -> Program {
+    let mut build = Builder::default();
+    let x = stream(network, &mut build, Rows::All);
+    build.loss(x, &network.head);
+    build.0
 }
 
 /// Everything before the logits: tokens become vectors, blocks rewrite them, the last norm ends it.
-pub fn stream<E: Execute>(network: &Network, on: &mut E, batch: &Batch) -> E::Rows {
+fn stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
     let width = network.config.width;
-    let x = on.embed(network.embed, width, Index::Ids, batch);
-    let mut x = on.site(Site::Embed, x);
+    let mut x = build.embed(network.embed, width, Program::IDS);
+    build.site(Site::Embed, x);
     if let Some(table) = network.positions {
-        let place = on.embed(table, width, Index::Positions, batch);
-        let place = on.site(Site::PosEmbed, place);
-        x = on.add(x, place);
+        let positions = build.embed(table, width, Program::POSITIONS);
+        build.site(Site::PosEmbed, positions);
+        x = build.add(x, positions);
     }
     for (layer, block) in network.blocks.iter().enumerate() {
-        x = through(block, layer as u16, on, x, batch);
+        x = through(block, layer as u16, build, x);
     }
-    let x = on.select(x, batch);
-    let x = on.norm(x, &network.ln_final);
-    on.site(Site::LnFinal, x)
+    if rows == Rows::Wanted {
+        x = build.select(x);
+    }
+    let x = build.norm(x, &network.ln_final);
+    build.site(Site::LnFinal, x);
+    x
 }
 
-/// One layer on the residual stream before it: attention moves information between positions, the MLP
-/// works on each.
-pub fn layer<E: Execute>(
-    network: &Network,
-    layer: usize,
-    on: &mut E,
-    x: E::Rows,
-    batch: &Batch,
-) -> E::Rows {
-    through(&network.blocks[layer], layer as u16, on, x, batch)
-}
-
-fn through<E: Execute>(
-    block: &Block,
-    layer: u16,
-    on: &mut E,
-    x: E::Rows,
-    batch: &Batch,
-) -> E::Rows {
+/// One block: attention moves information between positions, the MLP works on each.
+fn through(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
     use BlockSite as B;
     let at = |site| Site::Block(layer, site);
 
-    let x = on.site(at(B::ResidPre), x);
-    let normed = on.norm(x, &block.ln1);
-    let normed = on.site(at(B::Ln1), normed);
-    let [q, k, v] = on.linears(normed, block.qkv.each_ref());
-    let [mut q, mut k] = [on.site(at(B::Q), q), on.site(at(B::K), k)];
-    let v = on.site(at(B::V), v);
-    if let Some([of_q, of_k]) = &block.head_norms {
-        [q, k] = [on.norm(q, of_q), on.norm(k, of_k)];
+    build.site(at(B::ResidPre), x);
+    let normed = build.norm(x, &block.ln1);
+    build.site(at(B::Ln1), normed);
+    let [mut q, mut k, v] = build.linear(normed, block.qkv);
+    build.site(at(B::Q), q);
+    build.site(at(B::K), k);
+    build.site(at(B::V), v);
+    if let Some([q_norm, k_norm]) = &block.head_norms {
+        [q, k] = [build.norm(q, q_norm), build.norm(k, k_norm)];
     }
     if let Some(rotary) = &block.rotary {
-        [q, k] = [on.rotate(q, rotary, batch), on.rotate(k, rotary, batch)];
+        [q, k] = [build.rotate(q, rotary), build.rotate(k, rotary)];
     }
-    let [q, k] = [on.site(at(B::RotQ), q), on.site(at(B::RotK), k)];
-    let z = on.attend([q, k, v], &block.attend, batch);
-    let z = on.site(at(B::Z), z);
-    let x = on.linear_add(z, &block.output, x, at(B::AttnOut));
-    let x = on.site(at(B::ResidMid), x);
+    build.site(at(B::RotQ), q);
+    build.site(at(B::RotK), k);
+    let z = build.attend([q, k, v], &block.attend);
+    build.site(at(B::Z), z);
+    let [out] = build.linear(z, [block.output]);
+    build.site(at(B::AttnOut), out);
+    let x = build.add(x, out);
+    build.site(at(B::ResidMid), x);
 
-    let normed = on.norm(x, &block.ln2);
-    let normed = on.site(at(B::Ln2), normed);
-    let up = &block.mlp.up;
-    let (pre, linear) = match &block.mlp.linear {
+    let normed = build.norm(x, &block.ln2);
+    build.site(at(B::Ln2), normed);
+    let (pre, linear) = match block.mlp.linear {
         Some(linear) => {
-            let [pre, linear] = on.linears(normed, [up, linear]);
+            let [pre, linear] = build.linear(normed, [block.mlp.up, linear]);
             (pre, Some(linear))
         }
-        None => (on.linear(normed, up), None),
+        None => {
+            let [pre] = build.linear(normed, [block.mlp.up]);
+            (pre, None)
+        }
     };
-    let pre = on.site(at(B::MlpPre), pre);
-    let linear = linear.map(|linear| on.site(at(B::MlpPreLinear), linear));
-    let post = on.gate(pre, linear, block.mlp.activation);
-    let post = on.site(at(B::MlpPost), post);
-    let x = on.linear_add(post, &block.mlp.down, x, at(B::MlpOut));
-    on.site(at(B::ResidPost), x)
+    build.site(at(B::MlpPre), pre);
+    if let Some(linear) = linear {
+        build.site(at(B::MlpPreLinear), linear);
+    }
+    let post = build.activate(pre, linear, block.mlp.activation);
+    build.site(at(B::MlpPost), post);
+    let [out] = build.linear(post, [block.mlp.down]);
+    build.site(at(B::MlpOut), out);
+    let x = build.add(x, out);
+    build.site(at(B::ResidPost), x);
+    x
+}
+
+/// Records operations, and gives the values that they will make.
+#[derive(Debug, Default)]
+struct Builder(Program);
+
+impl Builder {
+    /// A step that makes one value of this width, with the rows of the first value that it reads.
+    fn step(&mut self, op: Op, reads: impl Into<Vec<ValueId>>, width: usize) -> ValueId {
+        let reads = reads.into();
+        let rows = self.0.value(reads[0]).rows;
+        self.step_of(op, reads, width, rows)
+    }
+
+    fn step_of(
+        &mut self,
+        op: Op,
+        reads: impl Into<Vec<ValueId>>,
+        width: usize,
+        rows: RowKind,
+    ) -> ValueId {
+        let made = self.0.new_value(width, rows);
+        self.0.steps.push(Step { op, reads: reads.into(), makes: vec![made] });
+        made
+    }
+
+    fn width(&self, x: ValueId) -> usize {
+        self.0.value(x).width
+    }
+
+    fn site(&mut self, site: Site, x: ValueId) {
+        self.0.sites.push((site, x));
+    }
+
+    fn embed(&mut self, table: WeightId, width: usize, indices: ValueId) -> ValueId {
+        self.step(Op::Embed(table), [indices], width)
+    }
+
+    fn norm(&mut self, x: ValueId, norm: &Norm) -> ValueId {
+        self.step(Op::Norm(*norm), [x], self.width(x))
+    }
+
+    /// Several linear layers on the same rows are one step.
+    fn linear<const N: usize>(&mut self, x: ValueId, layers: [Linear; N]) -> [ValueId; N] {
+        let rows = self.0.value(x).rows;
+        let makes = layers.map(|layer| self.0.new_value(layer.outputs, rows));
+        let op = Op::Linear(layers.to_vec());
+        self.0.steps.push(Step { op, reads: vec![x], makes: makes.to_vec() });
+        makes
+    }
+
+    fn rotate(&mut self, x: ValueId, rotary: &Rotary) -> ValueId {
+        self.step(Op::Rotate(*rotary), [x], self.width(x))
+    }
+
+    fn attend(&mut self, qkv: [ValueId; 3], attend: &Attend) -> ValueId {
+        let Value { width, rows, .. } = self.0.value(qkv[0]);
+        let z = self.0.new_value(width, rows);
+        let log_sum_exp = self.0.new_value(attend.heads, rows);
+        let op = Op::Attend(*attend);
+        self.0.steps.push(Step { op, reads: qkv.to_vec(), makes: vec![z, log_sum_exp] });
+        z
+    }
+
+    fn activate(
+        &mut self,
+        pre: ValueId,
+        linear: Option<ValueId>,
+        activation: Activation,
+    ) -> ValueId {
+        let reads: Vec<ValueId> = [pre].into_iter().chain(linear).collect();
+        self.step(Op::Activate(activation), reads, self.width(pre))
+    }
+
+    fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {
+        self.step(Op::Add, [x, y], self.width(x))
+    }
+
+    fn select(&mut self, x: ValueId) -> ValueId {
+        self.step_of(Op::Select, [x], self.width(x), RowKind::Wanted)
+    }
+
+    fn logits(&mut self, x: ValueId, head: &Head) -> ValueId {
+        self.step(Op::Logits(*head), [x], head.linear.outputs)
+    }
+
+    fn loss(&mut self, x: ValueId, head: &Head) -> ValueId {
+        self.step(Op::Loss(*head), [x], 1)
+    }
 }

@@ -1,21 +1,25 @@
 //! What is computed: configuration, file formats, the block, the one forward pass.
 //!
 //! Computes nothing itself and never sees a text. `config` says what a transformer is, `network`
-//! lists its weights and blocks, `forward` walks them over an `Execute`, `files` reads and writes
-//! them. The executors stand in the engine.
+//! lists its weights and blocks, `forward` records them as a `Program`, `files` reads and writes
+//! them. The interpreters of a program stand in the engine.
 
 mod batch;
 pub mod config;
-mod execute;
+mod edit;
 pub mod files;
 pub mod forward;
+mod loss;
 mod network;
+mod program;
 mod sites;
 
 pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
-pub use execute::{Execute, Index, Loss};
+pub use edit::{Change, Edit};
 pub use files::{ChatTemplates, Element, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
 pub use lookback_text::TokenId;
+pub use loss::Loss;
 pub use network::*;
+pub use program::{ElementType, Op, Program, RowKind, Step, Value, ValueId};
 pub use sites::{BlockSite, Site};

@@ -1,4 +1,5 @@
-//! The same forward pass in f64, through the reference's functions: the yardstick of whole models.
+//! The interpreter in f64, through the reference's functions: the yardstick of whole models. It runs the
+//! programs that the engine runs, fused and edited ones included.
 //!
 //! It computes whole sequences from position 0, keeps every result, and is in no hurry. Its weights
 //! are its own, so a test can move one by 1e-6 and see the loss follow: that is a slope near 1e-8.
@@ -6,8 +7,8 @@
 pub mod optimize;
 
 use lookback_model::{
-    Activation, Attend, Batch, Execute, Head, Index, Linear, Loss, Network, Norm, NormKind, Rotary,
-    Targets, WeightId, forward,
+    Activation, Attend, Batch, Change, Edit, Head, Linear, Loss, Network, Norm, NormKind, Op,
+    Program, Rotary, RowKind, Site, Step, Targets, ValueId, WeightId, forward,
 };
 use lookback_reference::{
     attend, embed,
@@ -53,42 +54,48 @@ impl Weights {
 
 /// The logits of a batch's wanted rows, `[wanted, vocabulary]`.
 pub fn logits(network: &Network, weights: &Weights, batch: &Batch) -> Array2<f64> {
-    let mut slow = Slow::new(weights);
-    let logits = forward::logits(network, &mut slow, batch);
-    slow.read(logits).clone()
+    let program = forward::logits(network, forward::Rows::Wanted);
+    let mut values = run(&program, weights, batch, None);
+    let logits = program.at(Site::Logits).and_then(|logits| values[logits.index()].take());
+    logits.unwrap_or_default()
 }
 
 /// The cross-entropy of a batch's wanted rows against their targets.
 pub fn loss(network: &Network, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
-    forward::loss(network, &mut Slow::new(weights), batch, targets)
+    loss_of(&forward::loss(network), weights, batch, targets)
 }
 
-/// An executor for one pass; a handle is a place among the results.
-pub struct Slow<'a> {
+/// The same of a program that ends with a loss.
+pub fn loss_of(program: &Program, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
+    let values = run(program, weights, batch, Some(targets));
+    let losses = program.steps.last().and_then(|last| values[last.makes[0].index()].as_ref());
+    let rows = targets.ids.iter().filter(|&&id| id != Targets::NONE).count();
+    let total = losses.map_or(0.0, |losses| losses.iter().fold(0.0, |sum, loss| sum + loss));
+    Loss { total, rows }
+}
+
+/// Every value of a program over a batch of whole sequences, by its id: `[rows, width]`. None of those
+/// that are not numbers of rows.
+pub fn run(
+    program: &Program,
+    weights: &Weights,
+    batch: &Batch,
+    targets: Option<&Targets>,
+) -> Vec<Option<Array2<f64>>> {
+    let values = vec![None; program.values.len()];
+    let mut pass = Pass { program, weights, batch, values };
+    for step in &program.steps {
+        pass.step(step, targets);
+    }
+    pass.values
+}
+
+/// One pass.
+struct Pass<'a> {
+    program: &'a Program,
     weights: &'a Weights,
-    results: Vec<Array2<f64>>,
-}
-
-impl<'a> Slow<'a> {
-    /// Nothing computed yet.
-    pub fn new(weights: &'a Weights) -> Self {
-        Self { weights, results: Vec::new() }
-    }
-
-    /// What a handle stands for: `[rows, width]`.
-    pub fn read(&self, x: usize) -> &Array2<f64> {
-        &self.results[x]
-    }
-
-    fn keep(&mut self, result: Array2<f64>) -> usize {
-        self.results.push(result);
-        self.results.len() - 1
-    }
-
-    fn dense(&self, how: &Linear) -> mlp::Linear {
-        let bias = how.bias.map(|bias| self.weights.vector(bias));
-        mlp::Linear { weight: self.weights.of(how.weight).clone(), bias }
-    }
+    batch: &'a Batch,
+    values: Vec<Option<Array2<f64>>>,
 }
 
 /// Logits under their cap, if there is one.
@@ -102,23 +109,57 @@ fn bounded(logits: Array2<f64>, cap: Option<f32>) -> Array2<f64> {
 /// The rows of each sequence, which must be whole.
 fn sequences(batch: &Batch) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
     batch.segments.iter().map(|segment| {
-        assert_eq!(segment.first_position, 0, "the slow executor has no cache");
+        assert_eq!(segment.first_position, 0, "the f64 interpreter has no cache");
         segment.rows.clone()
     })
 }
 
-impl Execute for Slow<'_> {
-    type Rows = usize;
-
-    fn embed(&mut self, table: WeightId, _: usize, by: Index, batch: &Batch) -> usize {
-        let rows: Vec<usize> = match by {
-            Index::Ids => batch.ids.iter().map(|id| id.0 as usize).collect(),
-            Index::Positions => batch.positions.iter().map(|&at| at as usize).collect(),
-        };
-        self.keep(embed::rows(self.weights.of(table), &rows))
+impl Pass<'_> {
+    fn read(&self, x: ValueId) -> &Array2<f64> {
+        self.values[x.index()].as_ref().expect("a step reads what was made before it")
     }
 
-    fn norm(&mut self, x: usize, how: &Norm) -> usize {
+    fn step(&mut self, step: &Step, targets: Option<&Targets>) {
+        let x = |index: usize| step.reads[index];
+        let result = match &step.op {
+            Op::Embed(table) => self.embed(*table, x(0)),
+            Op::Norm(norm) => self.norm(norm, x(0)),
+            Op::Linear(layers) => {
+                for (layer, made) in layers.iter().zip(&step.makes) {
+                    self.values[made.index()] = Some(self.dense(layer).apply(self.read(x(0))));
+                }
+                return;
+            }
+            Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
+            Op::Rotate(rotary) => self.rotate(rotary, x(0)),
+            Op::Attend(attend) => self.attend(attend, [x(0), x(1), x(2)]),
+            Op::Activate(how) => self.activate(*how, x(0), step.reads.get(1).copied()),
+            Op::Add => self.read(x(0)) + self.read(x(1)),
+            Op::Select => self.read(x(0)).select(Axis(0), &self.batch.wanted),
+            Op::Logits(head) => self.logits(head, self.read(x(0))),
+            Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
+            Op::Edit(edit) => self.edit(edit, x(0)),
+            // Only there to be read, and nobody reads them here.
+            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => return,
+        };
+        self.values[step.makes[0].index()] = Some(result);
+    }
+
+    fn dense(&self, layer: &Linear) -> mlp::Linear {
+        let bias = layer.bias.map(|bias| self.weights.vector(bias));
+        mlp::Linear { weight: self.weights.of(layer.weight).clone(), bias }
+    }
+
+    fn embed(&self, table: WeightId, indices: ValueId) -> Array2<f64> {
+        let rows: Vec<usize> = if indices == Program::IDS {
+            self.batch.ids.iter().map(|id| id.0 as usize).collect()
+        } else {
+            self.batch.positions.iter().map(|&at| at as usize).collect()
+        };
+        embed::rows(self.weights.of(table), &rows)
+    }
+
+    fn norm(&self, how: &Norm, x: ValueId) -> Array2<f64> {
         let norm = norm::Norm {
             is_layer: how.kind == NormKind::Layer,
             weight: self.weights.vector(how.weight),
@@ -130,40 +171,36 @@ impl Execute for Slow<'_> {
             let normed = norm.apply(&part.to_owned());
             part.assign(&normed);
         }
-        self.keep(y)
+        y
     }
 
-    fn linear(&mut self, x: usize, how: &Linear) -> usize {
-        self.keep(self.dense(how).apply(self.read(x)))
-    }
-
-    fn rotate(&mut self, x: usize, how: &Rotary, batch: &Batch) -> usize {
+    fn rotate(&self, how: &Rotary, x: ValueId) -> Array2<f64> {
         let mut y = self.read(x).clone();
-        for rows in sequences(batch) {
+        for rows in sequences(self.batch) {
             let mut own = y.slice_mut(s![rows, ..]);
             for mut head in own.axis_chunks_iter_mut(Axis(1), how.head_dim) {
-                let turned = position::rotate(head.view(), how.rotary_dim, f64::from(how.theta));
-                head.assign(&turned);
+                let rotated = position::rotate(head.view(), how.rotary_dim, f64::from(how.theta));
+                head.assign(&rotated);
             }
         }
-        self.keep(y)
+        y
     }
 
-    fn attend(&mut self, [q, k, v]: [usize; 3], how: &Attend, batch: &Batch) -> usize {
+    fn attend(&self, how: &Attend, [q, k, v]: [ValueId; 3]) -> Array2<f64> {
         // The reference divides by the root of the head's width; the rest of the factor goes ahead.
         let ahead = f64::from(how.scale) * (how.head_dim as f64).sqrt();
         let query = self.read(q) * ahead;
         let mut z = Array2::zeros(query.dim());
-        for rows in sequences(batch) {
+        for rows in sequences(self.batch) {
             let own = |x: &Array2<f64>| x.slice(s![rows.clone(), ..]).to_owned();
             let (query, key, value) = (own(&query), own(self.read(k)), own(self.read(v)));
             let context = attend::many(&query, &key, &value, how.head_dim, how.window);
             z.slice_mut(s![rows.clone(), ..]).assign(&context);
         }
-        self.keep(z)
+        z
     }
 
-    fn gate(&mut self, pre: usize, linear: Option<usize>, how: Activation) -> usize {
+    fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>) -> Array2<f64> {
         let how = match how {
             Activation::Silu => mlp::Activation::Silu,
             Activation::Gelu => mlp::Activation::Gelu,
@@ -171,34 +208,45 @@ impl Execute for Slow<'_> {
             Activation::Relu2 => mlp::Activation::Relu2,
             Activation::Relu => mlp::Activation::Relu,
         };
-        let bent = self.read(pre).mapv(|x| how.of(x));
-        let post = match linear {
-            Some(linear) => bent * self.read(linear),
-            None => bent,
-        };
-        self.keep(post)
+        let activated = self.read(pre).mapv(|x| how.of(x));
+        match linear {
+            Some(linear) => activated * self.read(linear),
+            None => activated,
+        }
     }
 
-    fn add(&mut self, x: usize, y: usize) -> usize {
-        self.keep(self.read(x) + self.read(y))
+    fn logits(&self, head: &Head, x: &Array2<f64>) -> Array2<f64> {
+        bounded(self.dense(&head.linear).apply(x), head.cap)
     }
 
-    fn select(&mut self, x: usize, batch: &Batch) -> usize {
-        self.keep(self.read(x).select(Axis(0), &batch.wanted))
-    }
-
-    fn logits(&mut self, x: usize, how: &Head) -> usize {
-        let logits = self.dense(&how.linear).apply(self.read(x));
-        self.keep(bounded(logits, how.cap))
-    }
-
-    fn loss(&mut self, x: usize, how: &Head, targets: &Targets) -> Loss {
+    /// A row's loss, `[rows, 1]`; 0 where none is asked.
+    fn losses(&self, head: &Head, x: ValueId, targets: &Targets) -> Array2<f64> {
         let asked: Vec<usize> =
             (0..targets.ids.len()).filter(|&row| targets.ids[row] != Targets::NONE).collect();
         let ids: Vec<usize> = asked.iter().map(|&row| targets.ids[row] as usize).collect();
-        let logits = self.dense(&how.linear).apply(&self.read(x).select(Axis(0), &asked));
-        let logits = bounded(logits, how.cap);
-        let total = surprise(&logits, &ids).into_iter().fold(0.0, |sum, loss| sum + loss);
-        Loss { total, rows: asked.len() }
+        let logits = self.logits(head, &self.read(x).select(Axis(0), &asked));
+        let mut losses = Array2::zeros((targets.ids.len(), 1));
+        for (row, loss) in asked.into_iter().zip(surprise(&logits, &ids)) {
+            losses[[row, 0]] = loss;
+        }
+        losses
+    }
+
+    fn edit(&self, edit: &Edit, x: ValueId) -> Array2<f64> {
+        let mut y = self.read(x).clone();
+        let wanted = self.program.value(x).rows == RowKind::Wanted;
+        for (row, mut y) in y.outer_iter_mut().enumerate() {
+            let row = if wanted { self.batch.wanted[row] } else { row };
+            let Some(numbers) = edit.row(self.batch.positions[row]) else { continue };
+            for (column, number) in edit.columns.clone().zip(numbers) {
+                let number = f64::from(number);
+                match edit.change {
+                    Change::Set => y[column] = number,
+                    Change::Add => y[column] += number,
+                    Change::Scale => y[column] *= number,
+                }
+            }
+        }
+        y
     }
 }

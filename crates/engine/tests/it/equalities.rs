@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
 use lookback_engine::{
-    Cache, Compute, Gradients, Keep, Path, Run, Shape, Team, View, Watch, Workspace, activation,
-    last_norm, learn, look, say,
+    Cache, Compute, Gradients, Keep, Path, Shape, Team, View, Watch, Workspace, activation,
+    forward, last_norm, learn, look, say,
 };
-use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId};
 
 const TOKENS: usize = 150;
 
@@ -35,9 +35,8 @@ fn the_cache_and_the_chunk_change_no_logit() {
         for tokens in [1, 63, 64, 65, TOKENS] {
             let batch = Batch::whole(&ids[..tokens]);
             cache.truncate(SequenceId(0), 0);
-            let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
-            let alone = forward::logits(&network, &mut run, &batch);
-            assert_eq!(bits(run.read(alone)), whole[..tokens * network.config.vocabulary]);
+            let alone = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            assert_eq!(bits(alone), whole[..tokens * network.config.vocabulary]);
         }
     }
 }
@@ -98,9 +97,8 @@ fn other_sequences_beside_it_change_no_logit() {
             batch.push(SequenceId(4 + index as u32), 0, &ids(length, 20 + index as u64));
         }
         batch.want_all();
-        let mut run = Run::cached(&weights, &mut space, &mut cache, &team, &batch).unwrap();
-        let all = forward::logits(&network, &mut run, &batch);
-        let all = bits(run.read(all));
+        let all = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+        let all = bits(all);
         assert_eq!(all[first * vocabulary..(first + 70) * vocabulary], alone);
     }
 }
@@ -153,9 +151,8 @@ fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
             let mut batch = Batch::new();
             batch.push(SequenceId(of), first, ids);
             batch.want_all();
-            let mut run = Run::cached(&weights, &mut space, cache, &team, &batch).unwrap();
-            let logits = forward::logits(&network, &mut run, &batch);
-            bits(run.read(logits))
+            let logits = forward(&weights, &mut space, cache, &team, &batch).unwrap();
+            bits(logits)
         };
         read(&mut cache, 0, 0, &trunk[..70]);
         cache.fork(SequenceId(0), SequenceId(1));

@@ -67,7 +67,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 }
 
 #[test]
-fn what_is_made_again_on_the_way_back_changes_no_bit() {
+fn what_is_computed_again_on_the_way_back_changes_no_bit() {
     let team = Team::alone();
     for network in networks() {
         let mut batch = Batch::new();
@@ -80,7 +80,7 @@ fn what_is_made_again_on_the_way_back_changes_no_bit() {
         let weights = weights(&network, Keep::Learning, &team);
         let shape = Shape::Learn { rows, sequences: 2 };
         let [none, all] = [usize::MAX, 0].map(|least| {
-            let mut space = Workspace::remaking(&network, shape, CONTEXT, 1, least);
+            let mut space = Workspace::recomputing(&network, shape, CONTEXT, 1, least);
             let mut gradients = Gradients::new(&network);
             learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
             gradients

@@ -4,5 +4,6 @@
 mod equalities;
 mod gradients;
 mod optimize;
+mod program;
 mod slow;
 mod world;

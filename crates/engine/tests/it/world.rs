@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Cache, Compute, Keep, Run, Shape, Team, Weights, Workspace};
-use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId, forward};
+use lookback_engine::{Cache, Compute, Keep, Shape, Team, Weights, Workspace, forward};
+use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId};
 
 /// Positions of the worlds.
 pub const CONTEXT: usize = 160;
@@ -95,9 +95,8 @@ pub fn logits(weights: &Weights, team: &Team, ids: &[TokenId], chunk: usize) -> 
         batch.clear();
         batch.push(SequenceId(0), index * chunk, part);
         batch.want_all();
-        let mut run = Run::cached(weights, &mut space, &mut cache, team, &batch).unwrap();
-        let logits = forward::logits(network, &mut run, &batch);
-        all.extend(bits(run.read(logits)));
+        let logits = forward(weights, &mut space, &mut cache, team, &batch).unwrap();
+        all.extend(bits(logits));
     }
     all
 }

@@ -5,8 +5,8 @@
 
 use crate::world::{World, shared};
 use lookback::{
-    engine::{Cache, Path, Run, Session, Shape, Team, View, Watch, Workspace, look},
-    model::{Batch, SequenceId, Site, TokenId, forward},
+    engine::{Cache, Path, Session, Shape, Team, View, Watch, Workspace, forward, look},
+    model::{Batch, SequenceId, Site, TokenId},
     open::Model,
     text::Specials,
 };
@@ -84,10 +84,9 @@ fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -
         }
     }
     batch.want_all();
-    let mut run = Run::cached(&model.weights, &mut space, &mut cache, team, &batch).unwrap();
-    let logits = forward::logits(network, &mut run, &batch);
+    let logits = forward(&model.weights, &mut space, &mut cache, team, &batch).unwrap();
     let vocabulary = model.config().vocabulary;
-    bits(&run.read(logits)[first * vocabulary..(first + ids.len()) * vocabulary])
+    bits(&logits[first * vocabulary..(first + ids.len()) * vocabulary])
 }
 
 /// The last row's logits, with the text read through a cache in chunks.

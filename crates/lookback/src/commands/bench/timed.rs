@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use lookback_engine::{Cache, Compute, Run, Session, Shape, Team, Weights, Workspace};
+use lookback_engine::{Cache, Compute, Session, Shape, Team, Weights, Workspace, forward};
 use lookback_files::Result;
-use lookback_model::{Batch, Network, Role, SequenceId, TokenId, forward};
+use lookback_model::{Batch, Network, Role, SequenceId, TokenId};
 
 /// How much passes through the model.
 #[derive(Clone, Copy, Debug)]
@@ -196,8 +196,7 @@ impl Pass<'_> {
 
     fn pass(&mut self) -> Result<()> {
         let (space, cache) = (&mut self.space, &mut self.cache);
-        let mut run = Run::cached(self.weights, space, cache, self.team, &self.batch)?;
-        forward::logits(self.weights.network(), &mut run, &self.batch);
+        forward(self.weights, space, cache, self.team, &self.batch)?;
         Ok(())
     }
 }

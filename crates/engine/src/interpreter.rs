@@ -1,0 +1,407 @@
+//! Executes the steps of a program on the processor, in the buffers that the layout placed.
+
+mod linear;
+mod loss;
+mod seen;
+
+use std::ops::Range;
+
+use lookback_files::Result;
+use lookback_kernels::{
+    activate, add,
+    attend::{self, Heads, Span},
+    cap, embed, norm as norms, position,
+    room::Room,
+    team::Team,
+};
+use lookback_model::{
+    Activation, Attend, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets,
+    ValueId, WeightId,
+};
+
+use crate::{
+    attention::{self, LayerPages},
+    buffers::Buffers,
+    cache::Cache,
+    operations::statistics,
+    products::Factors,
+    weights::Weights,
+    workspace::Workspace,
+};
+
+pub use seen::{View, Watch};
+
+/// One pass of a program over borrowed parts.
+#[derive(Debug)]
+pub(crate) struct Interpreter<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) weights: &'a Weights,
+    pub(crate) team: &'a Team,
+    pub(crate) batch: &'a Batch,
+    pub(crate) buffers: Buffers<'a>,
+    keys: Keys<'a>,
+    pub(crate) spans: &'a [Span],
+    table: &'a [u32],
+    /// For each step, the statistics of its norm.
+    pub(crate) statistics: &'a mut [Room],
+    chunk: loss::Chunk<'a>,
+    pub(crate) scratch: &'a mut [f32],
+    pub(crate) factors: &'a mut Factors,
+    pub(crate) angles: &'a [f32],
+    ids: &'a [u32],
+    seen: &'a mut Vec<f32>,
+}
+
+/// Where keys and values go.
+#[derive(Debug)]
+enum Keys<'a> {
+    /// Into a cache, to be seen by later passes.
+    Cache(&'a mut Cache),
+    /// Into pages for one layer, written anew by each.
+    Scratch(&'a mut [f32]),
+}
+
+impl<'a> Interpreter<'a> {
+    /// A pass over a batch whose keys and values go into a cache.
+    pub(crate) fn cached(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        cache: &'a mut Cache,
+        team: &'a Team,
+        batch: &'a Batch,
+    ) -> Result<Self> {
+        assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
+        cache.admit(batch, &mut space.spans, &mut space.table)?;
+        Ok(Self::over(weights, space, Some(cache), team, batch))
+    }
+
+    /// A pass that begins at a layer, over positions that the cache holds: what it holds of the layers
+    /// below stays.
+    pub(crate) fn cached_again(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        cache: &'a mut Cache,
+        team: &'a Team,
+        batch: &'a Batch,
+    ) -> Result<Self> {
+        assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
+        cache.admit_again(batch, &mut space.spans, &mut space.table)?;
+        Ok(Self::over(weights, space, Some(cache), team, batch))
+    }
+
+    /// A pass over whole sequences, which keeps no keys.
+    pub(crate) fn uncached(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        team: &'a Team,
+        batch: &'a Batch,
+    ) -> Self {
+        space.spans.clear();
+        space.table.clear();
+        for segment in &batch.segments {
+            let first_page = space.table.len();
+            let pages = Cache::pages(segment.rows.len());
+            space.table.extend((first_page..first_page + pages).map(|page| page as u32));
+            space.spans.push(Span {
+                first_row: segment.rows.start,
+                rows: segment.rows.len(),
+                first_position: 0,
+                first_page,
+            });
+        }
+        Self::over(weights, space, None, team, batch)
+    }
+
+    fn over(
+        weights: &'a Weights,
+        space: &'a mut Workspace,
+        cache: Option<&'a mut Cache>,
+        team: &'a Team,
+        batch: &'a Batch,
+    ) -> Self {
+        space.factors.forget();
+        space.ids.clear();
+        space.ids.extend(batch.ids.iter().map(|id| id.0));
+        let (slots, contents) = (&mut space.slots, &mut space.contents);
+        Self {
+            program: &space.program,
+            weights,
+            team,
+            batch,
+            buffers: Buffers::new(slots, contents, &space.layout, &space.program, batch),
+            keys: match cache {
+                Some(cache) => Keys::Cache(cache),
+                None => Keys::Scratch(&mut space.pages),
+            },
+            spans: &space.spans,
+            table: &space.table,
+            statistics: &mut space.statistics,
+            chunk: loss::Chunk {
+                logits: &mut space.logits,
+                capped: &mut space.capped,
+                blocks: &mut space.blocks,
+            },
+            scratch: &mut space.scratch,
+            factors: &mut space.factors,
+            angles: &space.angles,
+            ids: &space.ids,
+            seen: &mut space.seen,
+        }
+    }
+
+    /// Runs some steps. Only a pass with targets reaches its loss.
+    pub(crate) fn run(&mut self, steps: Range<usize>, targets: Option<&Targets>) {
+        let program = self.program;
+        for at in steps {
+            self.step(at, &program.steps[at], targets);
+        }
+    }
+
+    /// Runs some steps before a watcher's eyes.
+    pub(crate) fn run_watched(&mut self, steps: Range<usize>, watch: &mut impl Watch) {
+        let program = self.program;
+        for at in steps {
+            let step = &program.steps[at];
+            if step.op.is_derived() {
+                self.show_derived(step, watch);
+            } else {
+                self.step(at, step, None);
+                self.show(step, watch);
+            }
+        }
+    }
+
+    /// Begins in the middle of the program, with a value that is known, `[rows, width]`: gives the step
+    /// behind its maker's.
+    pub(crate) fn begin_at(&mut self, known: ValueId, values: &[f32]) -> usize {
+        debug_assert!(self.program.may_begin_at(known), "a later step reads what was not computed");
+        self.write(known, |_, x| x.copy_from_slice(values));
+        self.program.maker(known).map_or(0, |maker| maker + 1)
+    }
+
+    fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {
+        let made = step.makes[0];
+        match (&step.op, &step.reads[..]) {
+            (Op::Embed(table), &[indices]) => self.embed(*table, indices, made),
+            (Op::Norm(how), &[x]) => self.norm(at, how, x, made),
+            (Op::Linear(layers), &[x]) => self.linear(layers, x, &step.makes),
+            (Op::LinearAdd(layer), &[x, residual]) => {
+                self.write(made, |pass, y| pass.product(x, layer, Some(residual), y));
+            }
+            (Op::Rotate(how), &[x]) => self.rotate(how, x, made),
+            (Op::Attend(how), &[q, k, v]) => self.attend(how, [q, k, v], made, step.makes[1]),
+            (Op::Activate(how), &[pre, ref linear @ ..]) => {
+                let linear = linear.first().copied();
+                self.write(made, |pass, post| pass.activate(*how, pre, linear, post));
+            }
+            (Op::Add, &[x, y]) => self.write(made, |pass, sum| {
+                add::add(pass.team, pass.buffers.get(x), pass.buffers.get(y), sum);
+            }),
+            (Op::Select, &[x]) => self.select(x, made),
+            (Op::Logits(head), &[x]) => self.write(made, |pass, y| {
+                pass.product(x, &head.linear, None, y);
+                if let Some(most) = head.cap {
+                    cap::forward(pass.team, most, y);
+                }
+            }),
+            (Op::Loss(head), &[x]) => {
+                let targets = targets.expect("a pass with a loss has targets");
+                self.losses(head, x, made, targets);
+            }
+            (Op::Edit(edit), &[x]) => self.edit(edit, x, made),
+            (Op::Scores(_) | Op::Pattern(_) | Op::Probabilities, _) => {}
+            (
+                Op::Embed(_)
+                | Op::Norm(_)
+                | Op::Linear(_)
+                | Op::LinearAdd(_)
+                | Op::Rotate(_)
+                | Op::Attend(_)
+                | Op::Activate(_)
+                | Op::Add
+                | Op::Select
+                | Op::Logits(_)
+                | Op::Loss(_)
+                | Op::Edit(_),
+                reads,
+            ) => unreachable!("{:?} does not read {} values", step.op, reads.len()),
+        }
+    }
+
+    /// Makes a value with `write`, which may read those that stand.
+    fn write(&mut self, made: ValueId, write: impl FnOnce(&mut Self, &mut [f32])) {
+        let len = self.buffers.len(made);
+        let mut buffer = self.buffers.take(made);
+        write(self, &mut buffer[..len]);
+        self.buffers.put(made, buffer);
+    }
+
+    /// Indices of the batch: its ids or its positions.
+    pub(crate) fn indices(&self, of: ValueId) -> &[u32] {
+        if of == Program::IDS { self.ids } else { &self.batch.positions }
+    }
+
+    fn embed(&mut self, table: WeightId, indices: ValueId, made: ValueId) {
+        self.write(made, |pass, y| {
+            let (table, width) = (pass.weights.table(table), pass.buffers.width(made));
+            embed::gather(pass.team, table, width, pass.indices(indices), y);
+        });
+    }
+
+    fn norm(&mut self, at: usize, how: &Norm, x: ValueId, made: ValueId) {
+        self.write(made, |pass, y| {
+            let mut kept = std::mem::take(&mut pass.statistics[at]);
+            let len = pass.buffers.rows(made) * statistics(pass.program, &pass.program.steps[at]);
+            let statistics = (!kept.is_empty()).then(|| &mut kept[..len]);
+            norm(pass.weights, pass.team, how, pass.buffers.get(x), y, statistics);
+            pass.statistics[at] = kept;
+        });
+    }
+
+    fn rotate(&mut self, how: &lookback_model::Rotary, x: ValueId, made: ValueId) {
+        self.write(made, |pass, y| {
+            position::rotate(
+                pass.team,
+                pass.buffers.get(x),
+                pass.buffers.width(x) / how.head_dim,
+                how.head_dim,
+                how.rotary_dim,
+                pass.angles,
+                &pass.batch.positions,
+                position::Direction::Forward,
+                y,
+            );
+        });
+    }
+
+    /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made
+    /// only where somebody reads them.
+    fn attend(&mut self, how: &Attend, [q, k, v]: [ValueId; 3], z: ValueId, log_sum_exp: ValueId) {
+        let mut kept =
+            self.buffers.is_laid_out(log_sum_exp).then(|| self.buffers.take(log_sum_exp));
+        let len = self.buffers.len(log_sum_exp);
+        self.write(z, |pass, z| {
+            let (heads, place) = (pass.heads(how), pass.layer_pages(how));
+            let [q, k, v] = [q, k, v].map(|x| pass.buffers.get(x));
+            let storage = match &mut pass.keys {
+                Keys::Cache(cache) => cache.storage_mut(),
+                Keys::Scratch(pages) => pages,
+            };
+            let pages = place.over_mut(storage, pass.table);
+            attend::store(pass.team, &heads, k, v, pass.spans, pages);
+            let pages = place.over(storage, pass.table);
+            let log_sum_exp = kept.as_mut().map(|kept| &mut kept[..len]);
+            attend::forward(pass.team, &heads, q, pass.spans, pages, z, log_sum_exp);
+        });
+        if let Some(kept) = kept {
+            self.buffers.put(log_sum_exp, kept);
+        }
+    }
+
+    fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>, post: &mut [f32]) {
+        let linear = linear.map(|x| self.buffers.get(x));
+        activate::forward(self.team, activation(how), self.buffers.get(pre), linear, post);
+    }
+
+    fn select(&mut self, x: ValueId, made: ValueId) {
+        self.write(made, |pass, y| {
+            let (width, rows) = (pass.buffers.width(x), pass.buffers.get(x));
+            for (to, &row) in y.chunks_exact_mut(width).zip(&pass.batch.wanted) {
+                to.copy_from_slice(&rows[row * width..(row + 1) * width]);
+            }
+        });
+    }
+
+    fn edit(&mut self, edit: &Edit, x: ValueId, made: ValueId) {
+        self.write(made, |pass, y| {
+            y.copy_from_slice(pass.buffers.get(x));
+            pass.edit_rows(edit, made, y, |change, y, number| match change {
+                Change::Set => *y = number,
+                Change::Add => *y += number,
+                Change::Scale => *y *= number,
+            });
+        });
+    }
+
+    /// Hands the chosen elements of rows, which are those of a value, to `each`.
+    pub(crate) fn edit_rows(
+        &self,
+        edit: &Edit,
+        value: ValueId,
+        rows: &mut [f32],
+        each: impl Fn(Change, &mut f32, f32),
+    ) {
+        let width = self.buffers.width(value);
+        for (row, y) in rows.chunks_exact_mut(width).enumerate() {
+            let row = match self.program.value(value).rows {
+                RowKind::Wanted => self.batch.wanted[row],
+                RowKind::Tokens | RowKind::Queries => row,
+            };
+            if let Some(numbers) = edit.row(self.batch.positions[row]) {
+                for (y, number) in y[edit.columns.clone()].iter_mut().zip(numbers) {
+                    each(edit.change, y, number);
+                }
+            }
+        }
+    }
+
+    /// Computes a step's result a second time, of what it was made of.
+    pub(crate) fn recompute(&mut self, step: &Step) {
+        self.write(step.makes[0], |pass, y| match (&step.op, &step.reads[..]) {
+            (Op::Norm(how), &[x]) => {
+                norm(pass.weights, pass.team, how, pass.buffers.get(x), y, None);
+            }
+            (Op::Activate(how), &[pre, ref linear @ ..]) => {
+                pass.activate(*how, pre, linear.first().copied(), y);
+            }
+            (op, _) => unreachable!("{op:?} is not computed again"),
+        });
+    }
+
+    /// An attention's shape, with products in this pass's precision.
+    pub(crate) fn heads(&self, how: &Attend) -> Heads {
+        attention::heads(how, self.weights.compute())
+    }
+
+    /// The pages that an attention of this layer reads.
+    fn layer_pages(&self, how: &Attend) -> LayerPages {
+        match &self.keys {
+            Keys::Cache(cache) => cache.place(how.layer),
+            Keys::Scratch(_) => {
+                let half = attend::keys_len(&self.heads(how));
+                LayerPages { stride: 2 * half, keys_at: 0, values_at: half }
+            }
+        }
+    }
+}
+
+/// A norm of rows or of their heads; `statistics` are those of the kernel, for each.
+pub(crate) fn norm(
+    weights: &Weights,
+    team: &Team,
+    how: &Norm,
+    x: &[f32],
+    y: &mut [f32],
+    statistics: Option<&mut [f32]>,
+) {
+    let weight = weights.rows(how.weight);
+    let (width, epsilon) = (how.width, how.epsilon);
+    match how.kind {
+        NormKind::Layer => {
+            let bias = how.bias.map(|bias| weights.rows(bias));
+            norms::layer(team, x, width, weight, bias, epsilon, y, statistics);
+        }
+        NormKind::Rms => norms::rms(team, x, width, weight, epsilon, y, statistics),
+    }
+}
+
+/// An activation as the kernels have it.
+pub(crate) fn activation(how: Activation) -> activate::Activation {
+    match how {
+        Activation::Silu => activate::Activation::Silu,
+        Activation::Gelu => activate::Activation::Gelu,
+        Activation::GeluTanh => activate::Activation::GeluTanh,
+        Activation::Relu2 => activate::Activation::Relu2,
+        Activation::Relu => activate::Activation::Relu,
+    }
+}

@@ -1,0 +1,63 @@
+//! Linear layers. Those that read the same rows are one piece of work: threads meet once for all of them.
+
+use lookback_kernels::matmul;
+use lookback_model::{Linear, ValueId};
+
+use super::Interpreter;
+use crate::{packed::Forward, products};
+
+impl Interpreter<'_> {
+    /// The results of one or more linear layers on the same rows.
+    pub(super) fn linear(&mut self, layers: &[Linear], x: ValueId, makes: &[ValueId]) {
+        match (layers, makes) {
+            ([a, b], &[y, z]) => self.several(x, [a, b], [y, z]),
+            ([a, b, c], &[y, z, w]) => self.several(x, [a, b, c], [y, z, w]),
+            _ => self.one_by_one(x, layers, makes),
+        }
+    }
+
+    /// A matrix product with what is added after it.
+    pub(super) fn product(
+        &mut self,
+        x: ValueId,
+        layer: &Linear,
+        residual: Option<ValueId>,
+        y: &mut [f32],
+    ) {
+        let buffers = &self.buffers;
+        let (entering, residual) = (buffers.get(x), residual.map(|to| buffers.get(to)));
+        let (team, weights, factors) = (self.team, self.weights, &mut *self.factors);
+        products::forward(team, weights, layer, entering, Some(x), factors, residual, y);
+    }
+
+    fn one_by_one<'l>(
+        &mut self,
+        x: ValueId,
+        layers: impl IntoIterator<Item = &'l Linear>,
+        makes: &[ValueId],
+    ) {
+        for (layer, made) in layers.into_iter().zip(makes) {
+            self.write(*made, |pass, y| pass.product(x, layer, None, y));
+        }
+    }
+
+    /// All at once where their weights are panels of f32.
+    fn several<const N: usize>(&mut self, x: ValueId, layers: [&Linear; N], makes: [ValueId; N]) {
+        let panels = layers.map(|layer| match self.weights.forward(layer.weight) {
+            Some(Forward::F32(panels)) => Some(panels),
+            _ => None,
+        });
+        if !panels.iter().all(Option::is_some) {
+            return self.one_by_one(x, layers, &makes);
+        }
+        let panels = panels.map(Option::unwrap_or_default);
+        let biases = layers.map(|layer| layer.bias.map(|bias| self.weights.rows(bias)));
+        let mut taken = makes.map(|made| self.buffers.take(made));
+        let mut lens = makes.iter().map(|made| self.buffers.len(*made));
+        let outputs = taken.each_mut().map(|room| &mut room[..lens.next().unwrap_or(0)]);
+        matmul::forward_several(self.team, self.buffers.get(x), panels, biases, outputs);
+        for (made, room) in makes.into_iter().zip(taken) {
+            self.buffers.put(made, room);
+        }
+    }
+}

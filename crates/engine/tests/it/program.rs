@@ -1,0 +1,430 @@
+//! Programs that are changed, begun in their middle, and walked back from anywhere, against the f64
+//! interpreter and against whole passes.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::world::{CONTEXT, bits, ids, networks, noise, weights, weights_computing};
+use lookback_engine::{
+    Cache, Compute, Gradients, Keep, Path, Shape, Team, View, Watch, Weights, Workspace, forward,
+    forward_from_layer, look, walk_back, walk_back_from_loss,
+};
+use lookback_model::{
+    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, Targets, TokenId,
+    forward::{self as passes, Rows},
+};
+
+const TOKENS: usize = 70;
+
+fn block(layer: u16, site: BlockSite) -> Site {
+    Site::Block(layer, site)
+}
+
+/// Numbers that look random.
+fn numbers(count: usize, seed: u64) -> Arc<[f32]> {
+    (0..count as u64).map(|at| noise(seed << 20 | at)).collect()
+}
+
+/// Edits of every kind at sites of every kind, some of which prevent a fusion.
+fn edits() -> Vec<(Site, Edit)> {
+    use BlockSite as B;
+    let positions = |chosen: &[u32]| Some(Arc::from(chosen));
+    let edit = |change, positions, columns, numbers| Edit { change, positions, columns, numbers };
+    vec![
+        (Site::Embed, edit(Change::Add, positions(&[0, 5, 66]), 0..48, numbers(3 * 48, 1))),
+        (block(0, B::Q), edit(Change::Scale, None, 8..16, numbers(1, 2))),
+        (block(0, B::Z), edit(Change::Set, None, 16..24, numbers(8, 3))),
+        (block(0, B::MlpOut), edit(Change::Scale, positions(&[3, 64]), 0..48, numbers(1, 4))),
+        (block(1, B::RotK), edit(Change::Add, None, 0..8, numbers(8, 5))),
+        (block(1, B::AttnOut), edit(Change::Add, positions(&[69]), 4..9, numbers(5, 6))),
+        (block(1, B::MlpPost), edit(Change::Set, positions(&[1, 2]), 7..8, numbers(2, 7))),
+        (block(1, B::ResidPost), edit(Change::Scale, None, 0..48, numbers(48, 8))),
+        (Site::LnFinal, edit(Change::Add, positions(&[10]), 0..3, numbers(3, 9))),
+    ]
+}
+
+fn edited(network: &Network) -> Program {
+    let mut program = passes::logits(network, Rows::All);
+    for (site, edit) in edits() {
+        assert!(program.edit(site, edit), "{site}");
+    }
+    program
+}
+
+/// The logits of all rows of one sequence, read in chunks by a program.
+fn logits(
+    program: &Program,
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+    chunk: usize,
+) -> Vec<u32> {
+    let network = weights.network();
+    let mut space =
+        Workspace::of_program(network, program.clone(), chunk, |_| false, CONTEXT, team.threads());
+    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
+    let mut all = Vec::new();
+    for (index, part) in ids.chunks(chunk).enumerate() {
+        let mut batch = Batch::new();
+        batch.push(SequenceId(0), index * chunk, part);
+        batch.want_all();
+        all.extend(bits(forward(weights, &mut space, &mut cache, team, &batch).unwrap()));
+    }
+    all
+}
+
+fn slow_weights(network: &Network, weights: &Weights) -> lookback_slow::Weights {
+    lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
+}
+
+#[test]
+fn edits_do_what_they_do_in_f64() {
+    let team = Team::alone();
+    for network in networks() {
+        let weights = weights(&network, Keep::Running, &team);
+        let ids = ids(TOKENS, 1);
+        let plain = logits(&passes::logits(&network, Rows::All), &weights, &team, &ids, TOKENS);
+        let slow = slow_weights(&network, &weights);
+        let batch = Batch::whole(&ids);
+        let check = |program: &Program| {
+            let fast = logits(program, &weights, &team, &ids, TOKENS);
+            let values = lookback_slow::run(program, &slow, &batch, None);
+            let truth = values[program.at(Site::Logits).unwrap().index()].as_ref().unwrap();
+            let worst = fast.iter().zip(truth).fold(0.0f64, |worst, (fast, truth)| {
+                worst.max((f64::from(f32::from_bits(*fast)) - truth).abs())
+            });
+            assert!(worst < 2e-4, "{worst:e}");
+            fast
+        };
+        assert_eq!(check(&passes::logits(&network, Rows::All)), plain);
+        // Each alone changes something, and so do all together.
+        for (site, edit) in edits() {
+            let mut program = passes::logits(&network, Rows::All);
+            assert!(program.edit(site, edit));
+            assert_ne!(check(&program), plain, "{site}");
+        }
+        check(&edited(&network));
+    }
+}
+
+#[test]
+fn an_edit_that_changes_nothing_changes_no_bit() {
+    let team = Team::new(2, Path::best());
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let weights = weights_computing(&network, Keep::Running, compute, &team);
+            let ids = ids(TOKENS, 2);
+            let plain = passes::logits(&network, Rows::All);
+            let mut idle = plain.clone();
+            for (site, value) in plain.sites.clone() {
+                let edit = Edit {
+                    change: Change::Scale,
+                    positions: None,
+                    columns: 0..plain.value(value).width,
+                    numbers: Arc::from([1.0]),
+                };
+                assert!(idle.edit(site, edit), "{site}");
+            }
+            let expected = logits(&plain, &weights, &team, &ids, TOKENS);
+            assert_eq!(logits(&idle, &weights, &team, &ids, TOKENS), expected);
+        }
+    }
+}
+
+#[test]
+fn chunks_threads_and_instructions_change_no_bit_of_an_edited_pass() {
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let program = edited(&network);
+            let ids = ids(TOKENS, 3);
+            let run = |team: &Team, chunk: usize| {
+                let weights = weights_computing(&network, Keep::Running, compute, team);
+                logits(&program, &weights, team, &ids, chunk)
+            };
+            let whole = run(&Team::new(1, Path::Portable), TOKENS);
+            for path in Path::all_here() {
+                for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
+                    assert_eq!(run(&Team::new(threads, path), chunk), whole, "{path:?}, {chunk}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edit_that_does_not_fit_is_refused() {
+    let network = &networks()[1];
+    let edit = |columns, numbers, positions: Option<&[u32]>| Edit {
+        change: Change::Set,
+        positions: positions.map(Arc::from),
+        columns,
+        numbers,
+    };
+    let mut program = passes::logits(network, Rows::All);
+    program.derive(|_| true);
+    let before = program.clone();
+    let one = || numbers(1, 0);
+    let refused = [
+        (Site::Embed, edit(40..49, one(), None)),
+        (Site::Embed, edit(4..4, one(), None)),
+        (Site::Embed, edit(0..48, numbers(47, 0), None)),
+        (Site::Embed, edit(0..48, numbers(96, 0), Some(&[4, 4]))),
+        (Site::Embed, edit(0..48, numbers(96, 0), Some(&[5, 4]))),
+        (Site::PosEmbed, edit(0..48, one(), None)),
+        (Site::Probabilities, edit(0..48, one(), None)),
+        (block(0, BlockSite::Pattern), edit(0..1, one(), None)),
+        (block(2, BlockSite::Z), edit(0..1, one(), None)),
+    ];
+    for (site, edit) in refused {
+        assert!(!program.edit(site, edit), "{site}");
+    }
+    assert_eq!(program, before);
+}
+
+/// Keeps what is seen at some sites.
+struct Kept<'a>(&'a [Site], BTreeMap<Site, Vec<f32>>);
+
+impl<'a> Kept<'a> {
+    fn new(sites: &'a [Site]) -> Self {
+        Self(sites, BTreeMap::new())
+    }
+}
+
+impl Watch for Kept<'_> {
+    fn wants(&self, site: Site) -> bool {
+        self.0.contains(&site)
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        self.1.insert(site, view.values.to_vec());
+    }
+}
+
+#[test]
+fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
+    let team = Team::new(2, Path::best());
+    let stream = block(1, BlockSite::ResidPre);
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let weights = weights_computing(&network, Keep::Running, compute, &team);
+            let text = ids(TOKENS + 20, 4);
+            let (ids, rest) = text.split_at(TOKENS);
+            let edit = Edit {
+                change: Change::Add,
+                positions: Some(Arc::from([2, 65])),
+                columns: 3..40,
+                numbers: numbers(37, 5),
+            };
+            let plain = passes::logits(&network, Rows::All);
+            let mut program = plain.clone();
+            assert!(program.edit(stream, edit));
+            let expected = logits(&program, &weights, &team, &text, text.len());
+            let unedited = logits(&plain, &weights, &team, &text, text.len());
+
+            // What the edit makes of the stream, looked at in a pass of its own.
+            let rows = text.len();
+            let of = |program: &Program| program.clone();
+            let mut looked = Workspace::of_program(
+                &network,
+                of(&program),
+                rows,
+                |site| site == stream,
+                CONTEXT,
+                2,
+            );
+            let mut cache = Cache::new(&network, compute, 3, 3 * Cache::pages(CONTEXT));
+            let sites = [stream];
+            let mut seen = Kept::new(&sites);
+            let batch = Batch::whole(ids);
+            look(&weights, &mut looked, &mut cache, &team, &batch, &mut seen).unwrap();
+            cache.truncate(SequenceId(0), 0);
+
+            // The trunk, and a branch of it whose second layer is computed anew.
+            let shape = Shape::Run { rows, wanted: rows };
+            let mut space = Workspace::new(&network, shape, CONTEXT, 2);
+            let vocabulary = network.config.vocabulary;
+            let mut batch = Batch::whole(ids);
+            forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            cache.fork(SequenceId(0), SequenceId(1));
+            batch.segments[0].sequence = SequenceId(1);
+            let known = (1, &seen.1[&stream][..]);
+            let branch =
+                forward_from_layer(&weights, &mut space, &mut cache, &team, &batch, known).unwrap();
+            assert_eq!(bits(branch), expected[..TOKENS * vocabulary]);
+            for (sequence, expected) in [(0, &unedited), (1, &expected)] {
+                let mut batch = Batch::new();
+                batch.push(SequenceId(sequence), TOKENS, rest);
+                batch.want_all();
+                let on = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+                assert_eq!(bits(on), expected[TOKENS * vocabulary..], "sequence {sequence}");
+            }
+            // Positions that the cache does not hold cannot be begun again.
+            let mut batch = Batch::new();
+            batch.push(SequenceId(2), 0, &ids[..1]);
+            batch.want_all();
+            let row = (1, &seen.1[&stream][..network.config.width]);
+            assert!(
+                forward_from_layer(&weights, &mut space, &mut cache, &team, &batch, row).is_err()
+            );
+        }
+    }
+}
+
+/// Two sequences, of which some rows' logits are wanted.
+fn two_sequences() -> Batch {
+    let mut batch = Batch::new();
+    batch.push(SequenceId(0), 0, &ids(TOKENS, 6));
+    batch.want_last();
+    batch.push(SequenceId(1), 0, &ids(20, 7));
+    batch.wanted.push(75);
+    batch.want_last();
+    batch
+}
+
+#[test]
+fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
+    use BlockSite as B;
+    let team = Team::alone();
+    let sites = [
+        Site::Embed,
+        block(0, B::Ln1),
+        block(0, B::Q),
+        block(0, B::V),
+        block(0, B::Z),
+        block(0, B::AttnOut),
+        block(0, B::ResidMid),
+        block(0, B::MlpPre),
+        block(1, B::ResidPre),
+        block(1, B::RotK),
+        block(1, B::MlpPost),
+        block(1, B::MlpOut),
+        block(1, B::ResidPost),
+        Site::LnFinal,
+    ];
+    for network in networks() {
+        for (name, mut program) in
+            [("plain", passes::logits(&network, Rows::Wanted)), ("edited", edited_wanted(&network))]
+        {
+            program.derive(|_| false);
+            let weights = weights(&network, Keep::Running, &team);
+            let batch = two_sequences();
+            let cotangent = numbers(batch.wanted.len() * network.config.vocabulary, 8);
+            let mut kept = Kept::new(&sites);
+            let shape = [batch.rows(), 2];
+            let mut space = Workspace::walking_back(
+                &network,
+                program.clone(),
+                Some(Site::Logits),
+                shape,
+                |_| false,
+                |site| sites.contains(&site),
+                CONTEXT,
+                1,
+            )
+            .unwrap()
+            .computing(&network, Compute::F32);
+            let mut none = Gradients::of_some(&network, |_| false);
+            let given = (&batch, &cotangent[..]);
+            walk_back(&weights, &mut none, &mut space, &team, given, &mut kept).unwrap();
+
+            let slow = slow_weights(&network, &weights);
+            for site in sites {
+                let gradient = &kept.1[&site];
+                let value = program.at(site).unwrap();
+                let width = program.value(value).width;
+                // Rows of position 3, 66 or 19 of the batch, as far as it has them.
+                let position = if site == Site::LnFinal { TOKENS as u32 - 1 } else { 19 };
+                let direction = numbers(width, 9);
+                let objective = |by: f32| {
+                    let mut moved = program.clone();
+                    let edit = Edit {
+                        change: Change::Add,
+                        positions: Some(Arc::from([position])),
+                        columns: 0..width,
+                        numbers: direction.iter().map(|x| x * by).collect(),
+                    };
+                    assert!(moved.edit(site, edit));
+                    let values = lookback_slow::run(&moved, &slow, &batch, None);
+                    let logits = values[moved.at(Site::Logits).unwrap().index()].as_ref().unwrap();
+                    let products = logits.iter().zip(&*cotangent).map(|(x, y)| x * f64::from(*y));
+                    products.fold(0.0, |sum, product| sum + product)
+                };
+                // A power of two, so that the edit's numbers are moved exactly.
+                let step = 1.0 / 65_536.0;
+                let slope = (objective(step) - objective(-step)) / (2.0 * f64::from(step));
+                let rows = batch.positions.iter().enumerate();
+                let rows: Vec<usize> = if site == Site::LnFinal {
+                    vec![0]
+                } else {
+                    rows.filter(|(_, at)| **at == position).map(|(row, _)| row).collect()
+                };
+                let expected = rows.iter().fold(0.0, |sum, row| {
+                    let row = gradient[row * width..(row + 1) * width].iter().zip(&*direction);
+                    row.fold(sum, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b))
+                });
+                let off = (slope - expected).abs() / expected.abs().max(0.1);
+                assert!(off < 2e-4, "{name}, {site}: {slope} and {expected}");
+            }
+        }
+    }
+}
+
+/// As [`edited`], for the rows that a batch wants.
+fn edited_wanted(network: &Network) -> Program {
+    let mut program = passes::logits(network, Rows::Wanted);
+    for (site, edit) in edits() {
+        assert!(program.edit(site, edit), "{site}");
+    }
+    program
+}
+
+#[test]
+fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
+    let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let batch = Batch::whole(&ids(TOKENS, 10));
+            let rows = batch.rows();
+            let targets = ids(rows, 11).iter().map(|id| id.0).collect();
+            let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
+            let found = |keep: Keep, team: &Team, learns: bool| {
+                let weights = weights_computing(&network, keep, compute, team);
+                let mut gradients = Gradients::of_some(&network, |_| learns);
+                let mut space = Workspace::walking_back(
+                    &network,
+                    passes::loss(&network),
+                    None,
+                    [rows, 1],
+                    |_| learns,
+                    |site| sites.contains(&site),
+                    CONTEXT,
+                    team.threads(),
+                )
+                .unwrap()
+                .computing(&network, compute);
+                let mut kept = Kept::new(&sites);
+                let given = (&batch, &targets);
+                let loss = walk_back_from_loss(
+                    &weights,
+                    &mut gradients,
+                    &mut space,
+                    team,
+                    given,
+                    &mut kept,
+                )
+                .unwrap();
+                let seen: Vec<_> = sites.iter().map(|site| bits(&kept.1[site])).collect();
+                (loss.total.to_bits(), seen)
+            };
+            let learned = found(Keep::Learning, &Team::new(1, Path::Portable), true);
+            for path in Path::all_here() {
+                for threads in [1, 3] {
+                    let team = Team::new(threads, path);
+                    assert!(found(Keep::Running, &team, false) == learned, "{path:?}, {threads}");
+                    assert!(found(Keep::Learning, &team, false) == learned, "{path:?}, {threads}");
+                }
+            }
+        }
+    }
+}

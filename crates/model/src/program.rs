@@ -1,0 +1,250 @@
+//! A pass over a batch as a list of steps, recorded once and executed by interpreters.
+//!
+//! A [`Program`] is data: steps with an operation each, and the values that they read and make. A value
+//! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
+//! is the unfused definition of the model; an interpreter may fuse steps whose results nobody reads.
+
+use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Site, WeightId};
+
+/// A value of a program: its place in [`Program::values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+impl ValueId {
+    /// The place in [`Program::values`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The type of a value's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElementType {
+    /// Numbers.
+    F32,
+    /// Indices.
+    U32,
+}
+
+/// What a value has a row for. The batch says how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    /// Every token of the batch.
+    Tokens,
+    /// Every token whose logits are wanted.
+    Wanted,
+    /// Every head and query of a segment, with a column for each key. Such a value is made only while
+    /// somebody reads it, segment by segment: it has no place in a layout.
+    Queries,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// Elements of a row.
+    pub width: usize,
+    /// Their type.
+    pub element: ElementType,
+    /// What has a row.
+    pub rows: RowKind,
+}
+
+/// An operation. In brackets: what its step reads → what it makes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Rows of a table. \[indices → x]
+    Embed(WeightId),
+    /// Every row, or every head of it, brought to a common scale. \[x → y]
+    Norm(Norm),
+    /// `x · weightᵀ + bias` of one or more layers, a result each. \[x → y …]
+    Linear(Vec<Linear>),
+    /// `residual + (x · weightᵀ + bias)`: what fusion makes of a linear layer and a sum. \[x, residual → y]
+    LinearAdd(Linear),
+    /// The pairs of every head, rotated by the positions of their rows. \[x → y]
+    Rotate(Rotary),
+    /// Every row looks at those before it in its sequence. \[q, k, v → z, log-sum-exp of every head's scores]
+    Attend(Attend),
+    /// `activation(pre)`, times the linear branch of gated MLPs. \[pre → post] or \[pre, linear → post]
+    Activate(Activation),
+    /// `x + y` \[x, y → sum]
+    Add,
+    /// The rows whose logits are wanted. \[x of tokens → x of wanted rows]
+    Select,
+    /// \[x → logits]
+    Logits(Head),
+    /// Cross-entropy of every row's logits, which are never held all at once, against the targets of the
+    /// pass. \[x → losses, one a row]
+    Loss(Head),
+    /// Some elements changed. \[x → x′]
+    Edit(Edit),
+    /// The scaled scores of an attention, −inf where hidden. \[q → scores]
+    Scores(Attend),
+    /// The attention pattern, exp(score − log-sum-exp). \[q, log-sum-exp → pattern]
+    Pattern(Attend),
+    /// Softmax of the logits. \[logits → probabilities]
+    Probabilities,
+}
+
+impl Op {
+    /// Whether it is only there to be read: no other step needs what it makes.
+    pub fn is_derived(&self) -> bool {
+        match self {
+            Self::Scores(_) | Self::Pattern(_) | Self::Probabilities => true,
+            Self::Embed(_)
+            | Self::Norm(_)
+            | Self::Linear(_)
+            | Self::LinearAdd(_)
+            | Self::Rotate(_)
+            | Self::Attend(_)
+            | Self::Activate(_)
+            | Self::Add
+            | Self::Select
+            | Self::Logits(_)
+            | Self::Loss(_)
+            | Self::Edit(_) => false,
+        }
+    }
+}
+
+/// An operation with what it reads and makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub op: Op,
+    /// In the order of the operation's arguments.
+    pub reads: Vec<ValueId>,
+    /// In the order of the operation's results.
+    pub makes: Vec<ValueId>,
+}
+
+/// The steps of one pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// In the order in which they run.
+    pub steps: Vec<Step>,
+    /// Everything that steps read and make. The first two are [`Program::IDS`] and [`Program::POSITIONS`].
+    pub values: Vec<Value>,
+    /// The places that may be looked at, in the order of a pass. A value may have several names: what one
+    /// block leaves is what the next reads.
+    pub sites: Vec<(Site, ValueId)>,
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        let indices = Value { width: 1, element: ElementType::U32, rows: RowKind::Tokens };
+        Self { steps: Vec::new(), values: vec![indices; 2], sites: Vec::new() }
+    }
+}
+
+impl Program {
+    /// The batch's ids.
+    pub const IDS: ValueId = ValueId(0);
+    /// The batch's positions.
+    pub const POSITIONS: ValueId = ValueId(1);
+
+    /// What a value looks like.
+    pub fn value(&self, id: ValueId) -> Value {
+        self.values[id.index()]
+    }
+
+    /// A new value of numbers.
+    pub fn new_value(&mut self, width: usize, rows: RowKind) -> ValueId {
+        self.values.push(Value { width, element: ElementType::F32, rows });
+        ValueId(self.values.len() as u32 - 1)
+    }
+
+    /// The value at a site, if this program has it.
+    pub fn at(&self, site: Site) -> Option<ValueId> {
+        self.sites.iter().find(|(named, _)| *named == site).map(|(_, value)| *value)
+    }
+
+    /// The names of a value.
+    pub fn names(&self, value: ValueId) -> impl Iterator<Item = Site> + '_ {
+        self.sites.iter().filter(move |(_, named)| *named == value).map(|(site, _)| *site)
+    }
+
+    /// The step that makes a value; none makes the batch's ids and positions.
+    pub fn maker(&self, value: ValueId) -> Option<usize> {
+        self.steps.iter().position(|step| step.makes.contains(&value))
+    }
+
+    /// Whether every step behind the one that makes a value reads nothing made before it but this value,
+    /// so that a pass may begin with it.
+    pub fn may_begin_at(&self, value: ValueId) -> bool {
+        let Some(maker) = self.maker(value) else { return false };
+        let mut stands = vec![false; self.values.len()];
+        for known in [Self::IDS, Self::POSITIONS, value] {
+            stands[known.index()] = true;
+        }
+        self.steps[maker + 1..].iter().all(|step| {
+            step.makes.iter().for_each(|made| stands[made.index()] = true);
+            step.reads.iter().all(|read| stands[read.index()])
+        })
+    }
+
+    /// Puts an edit behind the step that makes the value at a site: from there on everybody reads, and the
+    /// site shows, what was changed. False if this program does not have the site, if nothing could read
+    /// the change, or if the edit does not fit the value's rows.
+    pub fn edit(&mut self, site: Site, edit: Edit) -> bool {
+        let Some(value) = self.at(site) else { return false };
+        let Some(maker) = self.maker(value) else { return false };
+        let Value { width, rows, .. } = self.value(value);
+        if rows == RowKind::Queries || self.steps[maker].op.is_derived() || !edit.fits(width) {
+            return false;
+        }
+        let edited = self.new_value(width, rows);
+        for step in &mut self.steps[maker + 1..] {
+            for read in step.reads.iter_mut().filter(|read| **read == value) {
+                *read = edited;
+            }
+        }
+        for (_, named) in self.sites.iter_mut().filter(|(_, named)| *named == value) {
+            *named = edited;
+        }
+        let step = Step { op: Op::Edit(edit), reads: vec![value], makes: vec![edited] };
+        self.steps.insert(maker + 1, step);
+        true
+    }
+
+    /// Adds the steps whose results are only there to be read: scores and pattern of each attention, and
+    /// the probabilities, at the sites that are wanted.
+    pub fn derive(&mut self, wants: impl Fn(Site) -> bool) {
+        use crate::BlockSite::{Pattern, Scores, Z};
+
+        let mut at = 0;
+        while at < self.steps.len() {
+            let Step { op, reads, makes } = &self.steps[at];
+            let made = makes[0];
+            let derived = match op {
+                Op::Attend(attend) => {
+                    let layer = attend.layer as u16;
+                    let (q, log_sum_exp) = (reads[0], makes[1]);
+                    let z = Site::Block(layer, Z);
+                    let scores = (Site::Block(layer, Scores), Op::Scores(*attend), vec![q], z);
+                    let pattern = Op::Pattern(*attend);
+                    let pattern = (Site::Block(layer, Pattern), pattern, vec![q, log_sum_exp], z);
+                    vec![scores, pattern]
+                }
+                Op::Logits(_) => {
+                    vec![(Site::Probabilities, Op::Probabilities, vec![made], Site::Probabilities)]
+                }
+                _ => Vec::new(),
+            };
+            at += 1;
+            for (site, op, reads, before) in derived {
+                if !wants(site) {
+                    continue;
+                }
+                let Value { width, rows, .. } = self.value(made);
+                let value = match op {
+                    Op::Probabilities => self.new_value(width, rows),
+                    _ => self.new_value(0, RowKind::Queries),
+                };
+                let place = self.sites.iter().position(|(named, _)| *named == before);
+                self.sites.insert(place.unwrap_or(self.sites.len()), (site, value));
+                self.steps.insert(at, Step { op, reads, makes: vec![value] });
+                at += 1;
+            }
+        }
+    }
+}
