@@ -1,4 +1,4 @@
-//! How it is computed: executors, buffers, threads, the cache, weights.
+//! How it is computed: an interpreter, a walk back, buffers, threads, the cache, weights.
 //!
 //! A `Program` of the model crate is fused, laid out (`layout`), computed (`interpreter`) and walked back
 //! (`backward`), in the buffers of a `Workspace`; `passes` says what for. The forward pass itself stands in

@@ -1,7 +1,7 @@
 //! What a configuration amounts to: every weight by name and shape, every block as data.
 //!
 //! Computes nothing. Families of models differ only in what stands here; `forward` walks it, file
-//! formats fill it. Read `execute` next.
+//! formats fill it. Read `program` and `forward` next.
 
 use std::ops::Range;
 

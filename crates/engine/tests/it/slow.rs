@@ -1,4 +1,4 @@
-//! The fast executors against the slow one: whole models of every family, and true slopes.
+//! The engine against the f64 interpreter: whole models of every family, and true slopes.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
