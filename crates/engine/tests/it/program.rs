@@ -11,7 +11,7 @@ use lookback_engine::{
     forward_from_layer, look, walk_back, walk_back_from_loss,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, Targets, TokenId,
+    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, Stored, Targets, TokenId,
     forward::{self as passes, Rows},
 };
 
@@ -379,43 +379,45 @@ fn edited_wanted(network: &Network) -> Program {
     program
 }
 
+/// The loss and the gradients at some sites, walked back to with weights that run or that learn.
+fn gradients_at(
+    sites: &[Site],
+    weights: &Weights,
+    team: &Team,
+    learns: bool,
+) -> (u64, Vec<Vec<u32>>) {
+    let network = weights.network();
+    let batch = Batch::whole(&ids(TOKENS, 10));
+    let rows = batch.rows();
+    let targets = ids(rows, 11).iter().map(|id| id.0).collect();
+    let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
+    let mut gradients = Gradients::of_some(network, |_| learns);
+    let mut space = Workspace::walking_back(
+        network,
+        passes::loss(network),
+        None,
+        [rows, 1],
+        |_| learns,
+        |site| sites.contains(&site),
+        CONTEXT,
+        team.threads(),
+    )
+    .unwrap()
+    .computing(network, weights.compute());
+    let mut kept = Kept::new(sites);
+    let given = (&batch, &targets);
+    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, team, given, &mut kept);
+    (loss.unwrap().total.to_bits(), sites.iter().map(|site| bits(&kept.1[site])).collect())
+}
+
 #[test]
 fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
     let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let batch = Batch::whole(&ids(TOKENS, 10));
-            let rows = batch.rows();
-            let targets = ids(rows, 11).iter().map(|id| id.0).collect();
-            let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
             let found = |keep: Keep, team: &Team, learns: bool| {
                 let weights = weights_computing(&network, keep, compute, team);
-                let mut gradients = Gradients::of_some(&network, |_| learns);
-                let mut space = Workspace::walking_back(
-                    &network,
-                    passes::loss(&network),
-                    None,
-                    [rows, 1],
-                    |_| learns,
-                    |site| sites.contains(&site),
-                    CONTEXT,
-                    team.threads(),
-                )
-                .unwrap()
-                .computing(&network, compute);
-                let mut kept = Kept::new(&sites);
-                let given = (&batch, &targets);
-                let loss = walk_back_from_loss(
-                    &weights,
-                    &mut gradients,
-                    &mut space,
-                    team,
-                    given,
-                    &mut kept,
-                )
-                .unwrap();
-                let seen: Vec<_> = sites.iter().map(|site| bits(&kept.1[site])).collect();
-                (loss.total.to_bits(), seen)
+                gradients_at(&sites, &weights, team, learns)
             };
             let learned = found(Keep::Learning, &Team::new(1, Path::Portable), true);
             for path in Path::all_here() {
@@ -426,5 +428,22 @@ fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
                 }
             }
         }
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
+    let shared = std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the cases");
+    let sites = [Site::Embed, block(0, BlockSite::MlpPost), block(1, BlockSite::Q)];
+    for name in ["q-Q4_0.gguf"] {
+        let path = std::path::Path::new(&shared).join("cases/run").join(name);
+        let stored = Stored::open(&path).unwrap();
+        let team = Team::new(2, Path::best());
+        let [stored, copy] = [Keep::Running, Keep::Learning].map(|keep| {
+            let weights = Weights::load(&stored, keep, &team).unwrap();
+            gradients_at(&sites, &weights, &team, false)
+        });
+        assert!(stored == copy, "{name}");
     }
 }
