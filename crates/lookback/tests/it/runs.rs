@@ -181,6 +181,25 @@ fn a_run_with_every_setting_changed_goes_on_to_the_same_bits() {
     assert_same(&world, "whole", "stopped");
 }
 
+/// `before` is a run of four steps, made by the version before passes were recorded as programs;
+/// `goes-on-to.safetensors` is what that version made of it in nine.
+#[test]
+fn a_run_of_an_earlier_version_goes_on_to_the_bits_of_that_version() {
+    let before = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/before");
+    for threads in [1, 2] {
+        let world = World::new();
+        std::fs::create_dir(world.at("run")).unwrap();
+        for entry in std::fs::read_dir(&before).unwrap() {
+            let file = entry.unwrap().path();
+            let name = file.file_name().unwrap().to_str().unwrap();
+            world.write(&format!("run/{name}"), std::fs::read(&file).unwrap());
+        }
+        world.done(&format!("train --resume --out run --steps 9 --threads {threads}"));
+        let same = world.read("run/model.safetensors") == world.read("run/goes-on-to.safetensors");
+        assert!(same, "other weights on {threads} threads");
+    }
+}
+
 #[test]
 fn a_run_that_is_killed_before_its_first_checkpoint_begins_again() {
     let world = World::new();
