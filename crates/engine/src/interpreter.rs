@@ -1,5 +1,6 @@
 //! Executes the steps of a program on the processor, in the buffers that the layout placed.
 
+mod attention;
 mod linear;
 mod loss;
 mod seen;
@@ -8,24 +9,16 @@ use std::ops::Range;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    activate, add,
-    attend::{self, Heads, Span},
-    cap, embed, norm as norms, position,
-    room::Room,
-    team::Team,
+    activate, add, attend::Span, cap, embed, norm as norms, position, room::Room, team::Team,
 };
 use lookback_model::{
-    Activation, Attend, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets,
-    ValueId, WeightId,
+    Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets, ValueId,
+    WeightId,
 };
 
+use self::attention::Keys;
 use crate::{
-    attention::{self, LayerPages},
-    buffers::Buffers,
-    cache::Cache,
-    operations::statistics,
-    products::Factors,
-    weights::Weights,
+    buffers::Buffers, cache::Cache, operations::statistics, products::Factors, weights::Weights,
     workspace::Workspace,
 };
 
@@ -50,15 +43,6 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) angles: &'a [f32],
     ids: &'a [u32],
     seen: &'a mut Vec<f32>,
-}
-
-/// Where keys and values go.
-#[derive(Debug)]
-enum Keys<'a> {
-    /// Into a cache, to be seen by later passes.
-    Cache(&'a mut Cache),
-    /// Into pages for one layer, written anew by each.
-    Scratch(&'a mut [f32]),
 }
 
 impl<'a> Interpreter<'a> {
@@ -274,30 +258,6 @@ impl<'a> Interpreter<'a> {
         });
     }
 
-    /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made
-    /// only where somebody reads them.
-    fn attend(&mut self, how: &Attend, [q, k, v]: [ValueId; 3], z: ValueId, log_sum_exp: ValueId) {
-        let mut kept =
-            self.buffers.is_laid_out(log_sum_exp).then(|| self.buffers.take(log_sum_exp));
-        let len = self.buffers.len(log_sum_exp);
-        self.write(z, |pass, z| {
-            let (heads, place) = (pass.heads(how), pass.layer_pages(how));
-            let [q, k, v] = [q, k, v].map(|x| pass.buffers.get(x));
-            let storage = match &mut pass.keys {
-                Keys::Cache(cache) => cache.storage_mut(),
-                Keys::Scratch(pages) => pages,
-            };
-            let pages = place.over_mut(storage, pass.table);
-            attend::store(pass.team, &heads, k, v, pass.spans, pages);
-            let pages = place.over(storage, pass.table);
-            let log_sum_exp = kept.as_mut().map(|kept| &mut kept[..len]);
-            attend::forward(pass.team, &heads, q, pass.spans, pages, z, log_sum_exp);
-        });
-        if let Some(kept) = kept {
-            self.buffers.put(log_sum_exp, kept);
-        }
-    }
-
     fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>, post: &mut [f32]) {
         let linear = linear.map(|x| self.buffers.get(x));
         activate::forward(self.team, activation(how), self.buffers.get(pre), linear, post);
@@ -356,22 +316,6 @@ impl<'a> Interpreter<'a> {
             }
             (op, _) => unreachable!("{op:?} is not computed again"),
         });
-    }
-
-    /// An attention's shape, with products in this pass's precision.
-    pub(crate) fn heads(&self, how: &Attend) -> Heads {
-        attention::heads(how, self.weights.compute())
-    }
-
-    /// The pages that an attention of this layer reads.
-    fn layer_pages(&self, how: &Attend) -> LayerPages {
-        match &self.keys {
-            Keys::Cache(cache) => cache.place(how.layer),
-            Keys::Scratch(_) => {
-                let half = attend::keys_len(&self.heads(how));
-                LayerPages { stride: 2 * half, keys_at: 0, values_at: half }
-            }
-        }
     }
 }
 

@@ -164,8 +164,21 @@ pub fn look_at_layer(
     if watch.wants(site) {
         watch.see(site, pass.view(known, stream));
     }
-    pass.run_watched(first..end, watch);
+    pass.run_watched(first..end, &mut OfLayer(layer as u16, watch));
     Ok(())
+}
+
+/// Watches the sites of one layer: what it leaves has the next one's name, too.
+struct OfLayer<'w, W>(u16, &'w mut W);
+
+impl<W: Watch> Watch for OfLayer<'_, W> {
+    fn wants(&self, site: Site) -> bool {
+        matches!(site, Site::Block(layer, _) if layer == self.0) && self.1.wants(site)
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        self.1.see(site, view);
+    }
 }
 
 /// Watches nothing.

@@ -6,4 +6,5 @@ mod gradients;
 mod optimize;
 mod program;
 mod slow;
+mod walk;
 mod world;

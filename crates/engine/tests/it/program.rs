@@ -1,5 +1,4 @@
-//! Programs that are changed, begun in their middle, and walked back from anywhere, against the f64
-//! interpreter and against whole passes.
+//! Programs that are changed and begun in their middle, against the f64 interpreter and whole passes.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -7,27 +6,27 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::world::{CONTEXT, bits, ids, networks, noise, weights, weights_computing};
 use lookback_engine::{
-    Cache, Compute, Gradients, Keep, Path, Shape, Team, View, Watch, Weights, Workspace, forward,
-    forward_from_layer, look, walk_back, walk_back_from_loss,
+    Cache, Compute, Keep, Path, Shape, Team, View, Watch, Weights, Workspace, forward,
+    forward_from_layer, look,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, Stored, Targets, TokenId,
+    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, TokenId,
     forward::{self as passes, Rows},
 };
 
 const TOKENS: usize = 70;
 
-fn block(layer: u16, site: BlockSite) -> Site {
+pub fn block(layer: u16, site: BlockSite) -> Site {
     Site::Block(layer, site)
 }
 
 /// Numbers that look random.
-fn numbers(count: usize, seed: u64) -> Arc<[f32]> {
+pub fn numbers(count: usize, seed: u64) -> Arc<[f32]> {
     (0..count as u64).map(|at| noise(seed << 20 | at)).collect()
 }
 
 /// Edits of every kind at sites of every kind, some of which prevent a fusion.
-fn edits() -> Vec<(Site, Edit)> {
+pub fn edits() -> Vec<(Site, Edit)> {
     use BlockSite as B;
     let positions = |chosen: &[u32]| Some(Arc::from(chosen));
     let edit = |change, positions, columns, numbers| Edit { change, positions, columns, numbers };
@@ -74,7 +73,7 @@ fn logits(
     all
 }
 
-fn slow_weights(network: &Network, weights: &Weights) -> lookback_slow::Weights {
+pub fn slow_weights(network: &Network, weights: &Weights) -> lookback_slow::Weights {
     lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
 }
 
@@ -183,10 +182,10 @@ fn an_edit_that_does_not_fit_is_refused() {
 }
 
 /// Keeps what is seen at some sites.
-struct Kept<'a>(&'a [Site], BTreeMap<Site, Vec<f32>>);
+pub struct Kept<'a>(&'a [Site], pub BTreeMap<Site, Vec<f32>>);
 
 impl<'a> Kept<'a> {
-    fn new(sites: &'a [Site]) -> Self {
+    pub fn new(sites: &'a [Site]) -> Self {
         Self(sites, BTreeMap::new())
     }
 }
@@ -268,182 +267,5 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
                 forward_from_layer(&weights, &mut space, &mut cache, &team, &batch, row).is_err()
             );
         }
-    }
-}
-
-/// Two sequences, of which some rows' logits are wanted.
-fn two_sequences() -> Batch {
-    let mut batch = Batch::new();
-    batch.push(SequenceId(0), 0, &ids(TOKENS, 6));
-    batch.want_last();
-    batch.push(SequenceId(1), 0, &ids(20, 7));
-    batch.wanted.push(75);
-    batch.want_last();
-    batch
-}
-
-#[test]
-fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
-    use BlockSite as B;
-    let team = Team::alone();
-    let sites = [
-        Site::Embed,
-        block(0, B::Ln1),
-        block(0, B::Q),
-        block(0, B::V),
-        block(0, B::Z),
-        block(0, B::AttnOut),
-        block(0, B::ResidMid),
-        block(0, B::MlpPre),
-        block(1, B::ResidPre),
-        block(1, B::RotK),
-        block(1, B::MlpPost),
-        block(1, B::MlpOut),
-        block(1, B::ResidPost),
-        Site::LnFinal,
-    ];
-    for network in networks() {
-        for (name, mut program) in
-            [("plain", passes::logits(&network, Rows::Wanted)), ("edited", edited_wanted(&network))]
-        {
-            program.derive(|_| false);
-            let weights = weights(&network, Keep::Running, &team);
-            let batch = two_sequences();
-            let cotangent = numbers(batch.wanted.len() * network.config.vocabulary, 8);
-            let mut kept = Kept::new(&sites);
-            let shape = [batch.rows(), 2];
-            let mut space = Workspace::walking_back(
-                &network,
-                program.clone(),
-                Some(Site::Logits),
-                shape,
-                |_| false,
-                |site| sites.contains(&site),
-                CONTEXT,
-                1,
-            )
-            .unwrap()
-            .computing(&network, Compute::F32);
-            let mut none = Gradients::of_some(&network, |_| false);
-            let given = (&batch, &cotangent[..]);
-            walk_back(&weights, &mut none, &mut space, &team, given, &mut kept).unwrap();
-
-            let slow = slow_weights(&network, &weights);
-            for site in sites {
-                let gradient = &kept.1[&site];
-                let value = program.at(site).unwrap();
-                let width = program.value(value).width;
-                // Rows of position 3, 66 or 19 of the batch, as far as it has them.
-                let position = if site == Site::LnFinal { TOKENS as u32 - 1 } else { 19 };
-                let direction = numbers(width, 9);
-                let objective = |by: f32| {
-                    let mut moved = program.clone();
-                    let edit = Edit {
-                        change: Change::Add,
-                        positions: Some(Arc::from([position])),
-                        columns: 0..width,
-                        numbers: direction.iter().map(|x| x * by).collect(),
-                    };
-                    assert!(moved.edit(site, edit));
-                    let values = lookback_slow::run(&moved, &slow, &batch, None);
-                    let logits = values[moved.at(Site::Logits).unwrap().index()].as_ref().unwrap();
-                    let products = logits.iter().zip(&*cotangent).map(|(x, y)| x * f64::from(*y));
-                    products.fold(0.0, |sum, product| sum + product)
-                };
-                // A power of two, so that the edit's numbers are moved exactly.
-                let step = 1.0 / 65_536.0;
-                let slope = (objective(step) - objective(-step)) / (2.0 * f64::from(step));
-                let rows = batch.positions.iter().enumerate();
-                let rows: Vec<usize> = if site == Site::LnFinal {
-                    vec![0]
-                } else {
-                    rows.filter(|(_, at)| **at == position).map(|(row, _)| row).collect()
-                };
-                let expected = rows.iter().fold(0.0, |sum, row| {
-                    let row = gradient[row * width..(row + 1) * width].iter().zip(&*direction);
-                    row.fold(sum, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b))
-                });
-                let off = (slope - expected).abs() / expected.abs().max(0.1);
-                assert!(off < 2e-4, "{name}, {site}: {slope} and {expected}");
-            }
-        }
-    }
-}
-
-/// As [`edited`], for the rows that a batch wants.
-fn edited_wanted(network: &Network) -> Program {
-    let mut program = passes::logits(network, Rows::Wanted);
-    for (site, edit) in edits() {
-        assert!(program.edit(site, edit), "{site}");
-    }
-    program
-}
-
-/// The loss and the gradients at some sites, walked back to with weights that run or that learn.
-fn gradients_at(
-    sites: &[Site],
-    weights: &Weights,
-    team: &Team,
-    learns: bool,
-) -> (u64, Vec<Vec<u32>>) {
-    let network = weights.network();
-    let batch = Batch::whole(&ids(TOKENS, 10));
-    let rows = batch.rows();
-    let targets = ids(rows, 11).iter().map(|id| id.0).collect();
-    let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-    let mut gradients = Gradients::of_some(network, |_| learns);
-    let mut space = Workspace::walking_back(
-        network,
-        passes::loss(network),
-        None,
-        [rows, 1],
-        |_| learns,
-        |site| sites.contains(&site),
-        CONTEXT,
-        team.threads(),
-    )
-    .unwrap()
-    .computing(network, weights.compute());
-    let mut kept = Kept::new(sites);
-    let given = (&batch, &targets);
-    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, team, given, &mut kept);
-    (loss.unwrap().total.to_bits(), sites.iter().map(|site| bits(&kept.1[site])).collect())
-}
-
-#[test]
-fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
-    let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
-    for network in networks() {
-        for compute in [Compute::F32, Compute::Bf16] {
-            let found = |keep: Keep, team: &Team, learns: bool| {
-                let weights = weights_computing(&network, keep, compute, team);
-                gradients_at(&sites, &weights, team, learns)
-            };
-            let learned = found(Keep::Learning, &Team::new(1, Path::Portable), true);
-            for path in Path::all_here() {
-                for threads in [1, 3] {
-                    let team = Team::new(threads, path);
-                    assert!(found(Keep::Running, &team, false) == learned, "{path:?}, {threads}");
-                    assert!(found(Keep::Learning, &team, false) == learned, "{path:?}, {threads}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-#[ignore = "needs LOOKBACK_SHARED"]
-fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
-    let shared = std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the cases");
-    let sites = [Site::Embed, block(0, BlockSite::MlpPost), block(1, BlockSite::Q)];
-    for name in ["q-Q4_0.gguf"] {
-        let path = std::path::Path::new(&shared).join("cases/run").join(name);
-        let stored = Stored::open(&path).unwrap();
-        let team = Team::new(2, Path::best());
-        let [stored, copy] = [Keep::Running, Keep::Learning].map(|keep| {
-            let weights = Weights::load(&stored, keep, &team).unwrap();
-            gradients_at(&sites, &weights, &team, false)
-        });
-        assert!(stored == copy, "{name}");
     }
 }

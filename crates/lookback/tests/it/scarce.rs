@@ -180,10 +180,10 @@ fn memory_that_ends_ends_a_run_in_one_sentence_and_costs_it_nothing() {
 fn a_text_larger_than_memory_is_learned_from_and_judged_by() {
     let world = World::new();
     let town = world.read("town.txt");
-    let bytes = 32 << 20;
+    let bytes = 16 << 20;
     world.write("large.txt", town.repeat(bytes / town.len()));
     // All memory that the process may have is less than the text, let alone its tokens.
-    let kilobytes = 24 << 10;
+    let kilobytes = 14 << 10;
     let shape = "--set width=8 --set hidden=8 --set context=64 --set batch=16 --threads 1";
     let line = format!("train large.txt {SMALL} {shape} --steps 2 --out run");
     let said = with_memory(&world, kilobytes, &line);

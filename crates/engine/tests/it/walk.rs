@@ -1,0 +1,213 @@
+//! Walks back from anywhere to the sites of a pass, against slopes of the f64 interpreter.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use crate::{
+    program::{Kept, block, edits, numbers, slow_weights},
+    world::{CONTEXT, bits, ids, networks, weights, weights_computing},
+};
+use lookback_engine::{
+    Compute, Gradients, Keep, Path, Team, Weights, Workspace, walk_back, walk_back_from_loss,
+};
+use lookback_model::{
+    Batch, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site, Stored, Targets,
+    forward::{self as passes, Rows},
+};
+
+const TOKENS: usize = 70;
+
+/// Two sequences, of which some rows' logits are wanted.
+fn two_sequences() -> Batch {
+    let mut batch = Batch::new();
+    batch.push(SequenceId(0), 0, &ids(TOKENS, 6));
+    batch.want_last();
+    batch.push(SequenceId(1), 0, &ids(20, 7));
+    batch.wanted.push(75);
+    batch.want_last();
+    batch
+}
+
+#[test]
+fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
+    use BlockSite as B;
+    let sites = [
+        Site::Embed,
+        block(0, B::Ln1),
+        block(0, B::Q),
+        block(0, B::V),
+        block(0, B::Z),
+        block(0, B::AttnOut),
+        block(0, B::ResidMid),
+        block(0, B::MlpPre),
+        block(1, B::ResidPre),
+        block(1, B::RotK),
+        block(1, B::MlpPost),
+        block(1, B::MlpOut),
+        block(1, B::ResidPost),
+        Site::LnFinal,
+    ];
+    for network in networks() {
+        for program in [passes::logits(&network, Rows::Wanted), edited_wanted(&network)] {
+            check_slopes(&network, &program, Site::Logits, &sites);
+        }
+    }
+}
+
+#[test]
+fn a_walk_back_may_start_anywhere() {
+    use BlockSite as B;
+    for network in networks() {
+        let program = edited_wanted(&network);
+        for (start, sites) in [
+            (block(1, B::K), &[block(1, B::Ln1), block(0, B::MlpPost), Site::Embed][..]),
+            (block(1, B::Z), &[block(1, B::RotQ), block(1, B::V), block(0, B::RotK)]),
+            (block(1, B::MlpPre), &[block(1, B::ResidMid), block(1, B::AttnOut)]),
+            (block(0, B::ResidPost), &[block(0, B::ResidPost), block(0, B::Ln2)]),
+            (Site::LnFinal, &[block(1, B::ResidPost), block(1, B::Q)]),
+        ] {
+            check_slopes(&network, &program, start, sites);
+        }
+    }
+}
+
+/// Compares gradients at sites with slopes of the f64 interpreter, of a walk that starts at a site with a
+/// gradient that looks random. A site is moved at one position of both sequences, or of one.
+fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &[Site]) {
+    let team = Team::alone();
+    let weights = weights(network, Keep::Running, &team);
+    let batch = two_sequences();
+    let rows_of = |site: Site| match program.value(program.at(site).unwrap()).rows {
+        RowKind::Wanted => batch.wanted.clone(),
+        _ => (0..batch.rows()).collect(),
+    };
+    let width_of = |site: Site| program.value(program.at(site).unwrap()).width;
+    let cotangent = numbers(rows_of(start).len() * width_of(start), 8);
+    let mut space = Workspace::walking_back(
+        network,
+        program.clone(),
+        Some(start),
+        [batch.rows(), 2],
+        |_| false,
+        |site| sites.contains(&site),
+        CONTEXT,
+        1,
+    )
+    .unwrap()
+    .computing(network, Compute::F32);
+    let mut none = Gradients::of_some(network, |_| false);
+    let mut kept = Kept::new(sites);
+    let given = (&batch, &cotangent[..]);
+    walk_back(&weights, &mut none, &mut space, &team, given, &mut kept).unwrap();
+
+    let slow = slow_weights(network, &weights);
+    for &site in sites {
+        let (gradient, width) = (&kept.1[&site], width_of(site));
+        let position = if rows_of(site).len() < batch.rows() { TOKENS as u32 - 1 } else { 19 };
+        let direction = numbers(width, 9);
+        let objective = |by: f32| {
+            let mut moved = program.clone();
+            let edit = Edit {
+                change: Change::Add,
+                positions: Some(Arc::from([position])),
+                columns: 0..width,
+                numbers: direction.iter().map(|x| x * by).collect(),
+            };
+            assert!(moved.edit(site, edit));
+            let values = lookback_slow::run(&moved, &slow, &batch, None);
+            let end = values[moved.at(start).unwrap().index()].as_ref().unwrap();
+            let products = end.iter().zip(&*cotangent).map(|(x, y)| x * f64::from(*y));
+            products.fold(0.0, |sum, product| sum + product)
+        };
+        // A power of two, so that the edit's numbers are moved exactly.
+        let step = 1.0 / 65_536.0;
+        let slope = (objective(step) - objective(-step)) / (2.0 * f64::from(step));
+        let moved = rows_of(site).into_iter().enumerate();
+        let moved = moved.filter(|(_, row)| batch.positions[*row] == position);
+        let expected = moved.fold(0.0, |sum, (row, _)| {
+            let row = gradient[row * width..(row + 1) * width].iter().zip(&*direction);
+            row.fold(sum, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b))
+        });
+        let off = (slope - expected).abs() / expected.abs().max(0.1);
+        assert!(off < 2e-4, "from {start} to {site}: {slope} and {expected}");
+    }
+}
+
+/// As [`edited`], for the rows that a batch wants.
+fn edited_wanted(network: &Network) -> Program {
+    let mut program = passes::logits(network, Rows::Wanted);
+    for (site, edit) in edits() {
+        assert!(program.edit(site, edit), "{site}");
+    }
+    program
+}
+
+/// The loss and the gradients at some sites, walked back to with weights that run or that learn.
+fn gradients_at(
+    sites: &[Site],
+    weights: &Weights,
+    team: &Team,
+    learns: bool,
+) -> (u64, Vec<Vec<u32>>) {
+    let network = weights.network();
+    let batch = Batch::whole(&ids(TOKENS, 10));
+    let rows = batch.rows();
+    let targets = ids(rows, 11).iter().map(|id| id.0).collect();
+    let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
+    let mut gradients = Gradients::of_some(network, |_| learns);
+    let mut space = Workspace::walking_back(
+        network,
+        passes::loss(network),
+        None,
+        [rows, 1],
+        |_| learns,
+        |site| sites.contains(&site),
+        CONTEXT,
+        team.threads(),
+    )
+    .unwrap()
+    .computing(network, weights.compute());
+    let mut kept = Kept::new(sites);
+    let given = (&batch, &targets);
+    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, team, given, &mut kept);
+    (loss.unwrap().total.to_bits(), sites.iter().map(|site| bits(&kept.1[site])).collect())
+}
+
+#[test]
+fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
+    let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
+    for network in networks() {
+        for compute in [Compute::F32, Compute::Bf16] {
+            let found = |keep: Keep, team: &Team, learns: bool| {
+                let weights = weights_computing(&network, keep, compute, team);
+                gradients_at(&sites, &weights, team, learns)
+            };
+            let learned = found(Keep::Learning, &Team::new(1, Path::Portable), true);
+            for path in Path::all_here() {
+                for threads in [1, 3] {
+                    let team = Team::new(threads, path);
+                    assert!(found(Keep::Running, &team, false) == learned, "{path:?}, {threads}");
+                    assert!(found(Keep::Learning, &team, false) == learned, "{path:?}, {threads}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs LOOKBACK_SHARED"]
+fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
+    let shared = std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the cases");
+    let sites = [Site::Embed, block(0, BlockSite::MlpPost), block(1, BlockSite::Q)];
+    for name in ["q-Q4_0.gguf"] {
+        let path = std::path::Path::new(&shared).join("cases/run").join(name);
+        let stored = Stored::open(&path).unwrap();
+        let team = Team::new(2, Path::best());
+        let [stored, copy] = [Keep::Running, Keep::Learning].map(|keep| {
+            let weights = Weights::load(&stored, keep, &team).unwrap();
+            gradients_at(&sites, &weights, &team, false)
+        });
+        assert!(stored == copy, "{name}");
+    }
+}
