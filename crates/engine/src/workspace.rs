@@ -176,8 +176,7 @@ impl Workspace {
     /// `sequences` whole sequences. None if the program does not have the site.
     pub fn walking_back(
         network: &Network,
-        mut program: Program,
-        from: Option<Site>,
+        (mut program, from): (Program, Option<Site>),
         [rows, sequences]: [usize; 2],
         learns: impl Fn(WeightId) -> bool,
         wants: impl Fn(Site) -> bool,

@@ -86,8 +86,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     let cotangent = numbers(rows_of(start).len() * width_of(start), 8);
     let mut space = Workspace::walking_back(
         network,
-        program.clone(),
-        Some(start),
+        (program.clone(), Some(start)),
         [batch.rows(), 2],
         |_| false,
         |site| sites.contains(&site),
@@ -158,8 +157,7 @@ fn gradients_at(
     let mut gradients = Gradients::of_some(network, |_| learns);
     let mut space = Workspace::walking_back(
         network,
-        passes::loss(network),
-        None,
+        (passes::loss(network), None),
         [rows, 1],
         |_| learns,
         |site| sites.contains(&site),
