@@ -1,25 +1,18 @@
 //! What a transformer is, as plain data: sizes, kinds of norm, positions, MLP, heads.
 //!
 //! Computes nothing and reads no tensor. `config/hugging_face.rs` turns `config.json` into it and
-//! back; `network` lists the weights that it implies.
+//! back, with the keys that the file of its family names; `network` lists the weights that it implies.
 
 mod hugging_face;
 mod keys;
 
-pub(crate) use keys::shown;
+pub use hugging_face::activation_name;
+pub(crate) use hugging_face::{decimal, ends};
+pub(crate) use keys::{Keys, shown};
 use lookback_files::{Refusal, Result, counted};
 use lookback_text::TokenId;
 
-/// Whose files a model's weights are read from and written to; it changes names, not mathematics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// `model_type` `gpt2`.
-    Gpt2,
-    /// `model_type` `llama`.
-    Llama,
-    /// `model_type` `qwen3`: a llama whose queries and keys pass a norm of each head.
-    Qwen3,
-}
+use crate::Family;
 
 /// How a row is brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +63,8 @@ pub enum Activation {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whose names its files use.
-    pub family: Family,
+    /// Whose names its files use; it changes no mathematics.
+    pub family: &'static Family,
     /// Tokens it knows.
     pub vocabulary: usize,
     /// Width of the residual stream.
@@ -142,32 +135,9 @@ pub struct Size {
 }
 
 impl Config {
-    /// GPT-2's shape: layer norms, learned positions, GELU, biases everywhere, a tied head.
-    pub fn gpt2(size: Size) -> Result<Self> {
-        let plain = Self::of_size(Family::Gpt2, size);
-        plain.checked()
-    }
-
-    /// Llama's shape: RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
-    pub fn llama(size: Size) -> Result<Self> {
-        let head_dim = size.width.checked_div(size.heads).unwrap_or(0);
-        let llama = Self {
-            norm: NormKind::Rms,
-            norm_bias: false,
-            epsilon: 1e-6,
-            positions: Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: head_dim }),
-            activation: Activation::Silu,
-            gated: true,
-            attention_bias: false,
-            output_bias: false,
-            mlp_bias: false,
-            tied: false,
-            ..Self::of_size(Family::Llama, size)
-        };
-        llama.checked()
-    }
-
-    fn of_size(family: Family, size: Size) -> Self {
+    /// A model of a size without any particulars: those of GPT-2, with which families began. Every other
+    /// configuration is made from it by saying what differs.
+    pub(crate) fn plain(family: &'static Family, size: Size) -> Self {
         let Size { vocabulary, width, layers, heads, key_heads, hidden, context } = size;
         let head_dim = width.checked_div(heads).unwrap_or(0);
         Self {
@@ -197,6 +167,17 @@ impl Config {
             beginning: None,
             ends: Vec::new(),
         }
+    }
+
+    /// The same with another width of the heads, and what follows from it. It may not be valid.
+    pub(crate) fn of_head_dim(self, head_dim: usize) -> Self {
+        let positions = match self.positions {
+            Positions::Rotary(RotaryConfig { theta, .. }) => {
+                Positions::Rotary(RotaryConfig { theta, rotary_dim: head_dim })
+            }
+            others => others,
+        };
+        Self { head_dim, positions, scale: usual_scale(head_dim), ..self }
     }
 
     /// The same model with something changed, if that is still a valid one.

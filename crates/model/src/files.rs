@@ -20,7 +20,7 @@ use lookback_files::{Refusal, Result, map};
 
 pub use element::Element;
 pub use gguf::{GgufTokenizer, Suggestion};
-use names::Names;
+pub(crate) use names::{GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;
 use settled::Settled;
 pub use template::{ChatTemplates, StoredTokenizer};
@@ -44,7 +44,7 @@ impl Stored {
 
     fn open_directory(folder: &Path) -> Result<Self> {
         let mut config = directory::read_config(folder)?;
-        let names = Names::of_directory(config.family);
+        let names = &config.family.names;
         let mut tensors = directory::open_tensors(folder, names)?;
         let mut remarks = Vec::new();
         if config.tied && names.unties(&mut tensors) {
@@ -72,7 +72,7 @@ impl Stored {
         }
         let gguf::Opened { config, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
         let network = Network::new(&config);
-        let weights = Settled::new(tensors, &network, Names::of_gguf(config.family))?;
+        let weights = Settled::new(tensors, &network, &config.family.gguf_names)?;
         let remarks = tokenizer.remarks.clone();
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
         Ok(Self { network, weights, tokenizer, sampling, remarks })

@@ -12,7 +12,7 @@ use std::{
 
 use lookback_engine::Weights;
 use lookback_files::quoted;
-use lookback_model::{Activation, Config, Family, NormKind, Positions, TokenId};
+use lookback_model::{Config, NormKind, Positions, TokenId, config::activation_name};
 use lookback_text::Tokenizer;
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ impl Open {
         json!({
             "name": self.name,
             "path": self.path.display().to_string(),
-            "family": match config.family { Family::Gpt2 => "gpt2", Family::Llama => "llama", Family::Qwen3 => "qwen3" },
+            "family": config.family.model_type,
             "parameters": network.parameters(),
             "bytes": lookback_engine::Weights::bytes(network, lookback_engine::Keep::Running),
             "layers": config.layers,
@@ -136,7 +136,7 @@ impl Open {
             "hidden": config.hidden,
             "vocabulary": config.vocabulary,
             "context": config.context,
-            "activation": activation(config.activation),
+            "activation": activation_name(config.activation),
             "gated": config.gated,
             "norm": match config.norm { NormKind::Layer => "layer", NormKind::Rms => "rms" },
             "epsilon": config.epsilon,
@@ -157,17 +157,6 @@ impl Open {
             "steps": self.step.map(|(_, steps)| steps),
             "compute": "f32",
         })
-    }
-}
-
-/// As configurations of Hugging Face call them.
-fn activation(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Silu => "silu",
-        Activation::Gelu => "gelu",
-        Activation::GeluTanh => "gelu_new",
-        Activation::Relu2 => "relu2",
-        Activation::Relu => "relu",
     }
 }
 

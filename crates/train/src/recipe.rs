@@ -11,7 +11,7 @@ mod synonyms;
 
 use lookback_engine::{Heads, Start};
 use lookback_files::Result;
-use lookback_model::{Activation, Config, Family, Size};
+use lookback_model::{Activation, Config, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
 
@@ -198,18 +198,17 @@ impl Recipe {
                 config.output_bias = false;
                 config.mlp_bias = false;
             })?,
-            Architecture::Llama => Config::llama(size)?.with(|config| {
-                config.tied = self.model.tied;
-                config.activation = self.model.activation.into();
-                config.head_norm = self.model.head_norm;
-                config.cap = (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
-                if config.head_norm {
-                    config.family = Family::Qwen3;
-                }
-                if let lookback_model::Positions::Rotary(how) = &mut config.positions {
-                    how.theta = theta as f32;
-                }
-            })?,
+            Architecture::Llama => {
+                let shape = if self.model.head_norm { Config::qwen3 } else { Config::llama };
+                shape(size)?.with(|config| {
+                    config.tied = self.model.tied;
+                    config.activation = self.model.activation.into();
+                    config.cap = (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
+                    if let lookback_model::Positions::Rotary(how) = &mut config.positions {
+                        how.theta = theta as f32;
+                    }
+                })?
+            }
         };
         config.with(|config| {
             config.beginning = end;

@@ -9,10 +9,14 @@ mod write;
 use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value, json};
 
+pub use write::activation_name;
+pub(crate) use write::{decimal, ends};
+
 use super::{
-    Activation, Config, Family,
+    Activation, Config,
     keys::{Keys, shown},
 };
+use crate::{Family, families::listed};
 
 /// The names of activations; the first of each is the one that is written.
 const ACTIVATIONS: &[(&str, Activation)] = &[
@@ -38,21 +42,21 @@ impl Config {
         let mut keys = Keys::new(&object, "");
         let kind = keys.word("model_type")?;
         let plain = kind.and_then(|kind| kind.strip_prefix(CAPPED));
-        let family = match plain.or(kind) {
-            Some("gpt2") => Family::Gpt2,
-            Some("llama") => Family::Llama,
-            Some("qwen3") => Family::Qwen3,
-            Some(other) => {
-                return Err(Refusal::user(format!(
-                    "model_type \"{}\" is not understood; gpt2, llama and qwen3 are",
-                    shown(other)
-                )));
-            }
-            None => {
-                return Err(Refusal::user("model_type is missing; gpt2, llama or qwen3 is needed"));
-            }
+        let Some(name) = plain.or(kind) else {
+            return Err(Refusal::user(format!(
+                "model_type is missing; {} is needed",
+                listed(|family| family.model_type, "or")
+            )));
         };
-        let config = read::family(family, &mut keys)?;
+        let Some(family) = Family::of_model_type(name) else {
+            return Err(Refusal::user(format!(
+                "model_type \"{}\" is not understood; {} are",
+                shown(name),
+                listed(|family| family.model_type, "and")
+            )));
+        };
+        keys.check_architecture(family)?;
+        let config = (family.read)(family, &mut keys)?;
         let cap = match plain {
             Some(_) => keys.number(CAP)?,
             None => None,
@@ -65,12 +69,10 @@ impl Config {
     pub fn with_generation(self, text: &str) -> Result<Self> {
         let object = read_object(text)?;
         let mut keys = Keys::new(&object, "");
-        let beginning = keys.ids("bos_token_id")?;
-        let ends = keys.ids("eos_token_id")?;
         let mut config = self;
-        if let Some(id) = read::inside(config.vocabulary, &beginning).first() {
-            config.beginning = Some(*id);
-        }
+        let beginning = keys.beginning(config.vocabulary)?;
+        let ends = keys.ids("eos_token_id")?;
+        config.beginning = beginning.or(config.beginning);
         if !ends.is_empty() {
             config.ends = read::inside(config.vocabulary, &ends);
         }
@@ -82,14 +84,35 @@ impl Config {
     /// A cap of logits has no word there in these families: transformers would leave it out without
     /// a sign. Such a file names a kind of its own, which is refused instead.
     pub fn to_hugging_face(&self) -> Result<String> {
-        let mut object = write::family(self)?;
+        let mut object = (self.family.write)(self);
+        let plain = Self { cap: None, ..self.as_stored() };
+        if !Self::from_hugging_face(&object.to_string()).is_ok_and(|read| read == plain) {
+            let name = self.family.name;
+            return Err(Refusal::user(format!(
+                "{name}'s config.json has no words for this model; its norms, positions, biases and MLP \
+                 must be {name}'s"
+            )));
+        }
         if let Some(cap) = self.cap {
             let plain = object["model_type"].as_str().unwrap_or_default();
             object["model_type"] = json!(format!("{CAPPED}{plain}"));
             object["architectures"] = json!([]);
-            object[CAP] = write::decimal(cap);
+            object[CAP] = decimal(cap);
         }
         Ok(pretty(&object))
+    }
+
+    /// The model that its family's files have room for: where they have every bias, one that it lacks is
+    /// there, and zero.
+    pub(crate) fn as_stored(&self) -> Self {
+        let is_there = self.family.has_every_bias;
+        Self {
+            norm_bias: self.norm_bias || is_there,
+            attention_bias: self.attention_bias || is_there,
+            output_bias: self.output_bias || is_there,
+            mlp_bias: self.mlp_bias || is_there,
+            ..self.clone()
+        }
     }
 
     /// Writes the `generation_config.json` that goes with it.
@@ -99,7 +122,7 @@ impl Config {
             // A transformers user, and we, would take the likeliest token otherwise.
             "do_sample": true,
             "bos_token_id": self.beginning,
-            "eos_token_id": write::ends(self),
+            "eos_token_id": ends(self),
         }))
     }
 }
@@ -108,14 +131,6 @@ fn read_object(text: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(text).map_err(|error| {
         Refusal::user(format!("not the JSON object that is needed ({error}); fetch it again"))
     })
-}
-
-fn architecture(family: Family) -> &'static str {
-    match family {
-        Family::Gpt2 => "GPT2LMHeadModel",
-        Family::Llama => "LlamaForCausalLM",
-        Family::Qwen3 => "Qwen3ForCausalLM",
-    }
 }
 
 fn pretty(object: &Value) -> String {

@@ -112,7 +112,7 @@ const HARMLESS: &[&str] = &[
 const LARGEST_ID: u64 = 1 << 24;
 
 /// The object's keys, with who has been understood.
-pub(super) struct Keys<'a> {
+pub(crate) struct Keys<'a> {
     object: &'a Map<String, Value>,
     /// What stands before a key in a sentence: `rope_parameters.`
     prefix: &'a str,
@@ -120,18 +120,18 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>, prefix: &'a str) -> Self {
+    pub(crate) fn new(object: &'a Map<String, Value>, prefix: &'a str) -> Self {
         Self { object, prefix, taken: Vec::new() }
     }
 
     /// The value of a key, unless it is missing or null.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
         self.taken.push(key);
         self.object.get(key).filter(|value| !value.is_null())
     }
 
     /// A size that must be there.
-    pub(super) fn size(&mut self, key: &'static str) -> Result<usize> {
+    pub(crate) fn size(&mut self, key: &'static str) -> Result<usize> {
         match self.size_or_none(key)? {
             Some(size) => Ok(size),
             None => Err(Refusal::user(format!("{}{key} is missing", self.prefix))),
@@ -139,7 +139,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A size, if it is there.
-    pub(super) fn size_or_none(&mut self, key: &'static str) -> Result<Option<usize>> {
+    pub(crate) fn size_or_none(&mut self, key: &'static str) -> Result<Option<usize>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value.as_u64().and_then(|size| usize::try_from(size).ok()) {
             Some(size) => Ok(Some(size)),
@@ -148,7 +148,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A number, if it is there, rounded to f32.
-    pub(super) fn number(&mut self, key: &'static str) -> Result<Option<f32>> {
+    pub(crate) fn number(&mut self, key: &'static str) -> Result<Option<f32>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value.as_f64() {
             Some(number) => Ok(Some(number as f32)),
@@ -157,7 +157,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Yes or no; `usual` if it is missing.
-    pub(super) fn flag(&mut self, key: &'static str, usual: bool) -> Result<bool> {
+    pub(crate) fn flag(&mut self, key: &'static str, usual: bool) -> Result<bool> {
         let Some(value) = self.take(key) else { return Ok(usual) };
         match value.as_bool() {
             Some(flag) => Ok(flag),
@@ -166,7 +166,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A word, if it is there.
-    pub(super) fn word(&mut self, key: &'static str) -> Result<Option<&'a str>> {
+    pub(crate) fn word(&mut self, key: &'static str) -> Result<Option<&'a str>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value.as_str() {
             Some(word) => Ok(Some(word)),
@@ -175,7 +175,7 @@ impl<'a> Keys<'a> {
     }
 
     /// An object, if it is there.
-    pub(super) fn object(&mut self, key: &'static str) -> Result<Option<&'a Map<String, Value>>> {
+    pub(crate) fn object(&mut self, key: &'static str) -> Result<Option<&'a Map<String, Value>>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value.as_object() {
             Some(object) => Ok(Some(object)),
@@ -184,7 +184,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A whole number or a list of them; nothing if it is missing.
-    pub(super) fn ids(&mut self, key: &'static str) -> Result<Vec<u64>> {
+    pub(crate) fn ids(&mut self, key: &'static str) -> Result<Vec<u64>> {
         let Some(value) = self.take(key) else { return Ok(Vec::new()) };
         // No vocabulary goes beyond what libraries count ids with.
         let id = |value: &Value| value.as_u64().filter(|id| i32::try_from(*id).is_ok());
@@ -200,7 +200,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Refuses the first key that nobody took, unless it is known to be harmless or switched off.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         for (key, value) in self.object {
             let off = match value {
                 Value::Null | Value::Bool(false) => true,

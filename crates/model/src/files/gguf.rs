@@ -16,7 +16,6 @@ use lookback_files::{Mapping, Refusal, Result};
 use super::{
     Element,
     element::UNDERSTOOD,
-    names::Names,
     tensors::{Source, Tensor, Tensors, refuse_tensor},
 };
 use crate::{Config, config::shown};
@@ -100,12 +99,11 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let family = config::family(&metadata).map_err(at)?;
     let tokenizer = GgufTokenizer::read(&bytes, &metadata).map_err(at)?;
     let source = |bytes| vec![Source { path: path.to_owned(), bytes }];
-    let names = Names::of_gguf(family);
     let config = {
         let shape = |part: &str| {
             list.iter().find(|tensor| tensor.name == part).map(|tensor| tensor.shape.as_slice())
         };
-        config::read(family, &metadata, &tokenizer, names, &shape).map_err(at)?
+        config::read(family, &metadata, &tokenizer, &shape).map_err(at)?
     };
     let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
     Ok(Opened { config, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })

@@ -1,48 +1,51 @@
-//! What each family's files call the weights, and how they lay them out: tables, and one walk.
+//! What files call the weights, and how they lay them out: the form of a table, and the walk over a network
+//! that makes use of it. Each family has its tables in its file.
 
 use std::ops::Range;
 
 use super::tensors::Tensors;
-use crate::{Family, Linear, Network, Norm, WeightId};
+use crate::{Linear, Network, Norm, WeightId};
 
 /// The names of one kind of file. A weight's name is its stem and `.weight` or `.bias`.
-pub(super) struct Names {
-    pub embed: &'static str,
-    positions: &'static str,
+pub(crate) struct Names {
+    pub(crate) embed: &'static str,
+    pub(crate) positions: &'static str,
     /// Stands before a block's number; a dot follows it.
-    block: &'static str,
-    ln1: &'static str,
+    pub(crate) block: &'static str,
+    pub(crate) ln1: &'static str,
     /// Three equal names are one tensor, with queries, keys and values one after the other.
-    qkv: [&'static str; 3],
+    pub(crate) qkv: [&'static str; 3],
     /// Of the heads of queries and keys.
-    head_norms: [&'static str; 2],
-    output: &'static str,
-    ln2: &'static str,
-    up: &'static str,
-    linear: &'static str,
-    down: &'static str,
-    ln_final: &'static str,
-    pub head: &'static str,
+    pub(crate) head_norms: [&'static str; 2],
+    pub(crate) output: &'static str,
+    pub(crate) ln2: &'static str,
+    /// Into the activation of a gated MLP.
+    pub(crate) gate: &'static str,
+    /// A gated MLP's other branch; of others, the one into the activation.
+    pub(crate) up: &'static str,
+    pub(crate) down: &'static str,
+    pub(crate) ln_final: &'static str,
+    pub(crate) head: &'static str,
     /// How a block's matrices lie.
-    matrices: Layout,
+    pub(crate) matrices: Layout,
     /// How those of queries and keys lie.
-    rotated: Layout,
+    pub(crate) rotated: Layout,
     /// What the names of all but the head may begin with.
-    prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// What blocks of some files hold besides, and no forward pass needs.
-    harmless: &'static [&'static str],
+    pub(crate) harmless: &'static [&'static str],
     /// The same of what stands outside of blocks, by how its names begin.
-    harmless_outside: &'static [&'static str],
+    pub(crate) harmless_outside: &'static [&'static str],
 }
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
 const WRAPPERS: &[&str] = &["_orig_mod.", "module."];
 /// Heads that estimate values, which reinforcement learning leaves in a file.
-const VALUE_HEADS: &[&str] = &["v_head.", "value_head."];
+pub(crate) const VALUE_HEADS: &[&str] = &["v_head.", "value_head."];
 
 /// How a file lays out a matrix whose canonical form is `[outputs, inner]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// `[outputs, inner]`
     Rows,
     /// `[inner, outputs]`, GPT-2's `Conv1D`.
@@ -78,53 +81,8 @@ impl Place {
     }
 }
 
-const GPT2: Names = Names {
-    embed: "wte",
-    positions: "wpe",
-    block: "h",
-    ln1: "ln_1",
-    qkv: ["attn.c_attn"; 3],
-    head_norms: [""; 2],
-    output: "attn.c_proj",
-    ln2: "ln_2",
-    up: "mlp.c_fc",
-    linear: "",
-    down: "mlp.c_proj",
-    ln_final: "ln_f",
-    head: "lm_head",
-    matrices: Layout::Columns,
-    rotated: Layout::Columns,
-    prefix: "transformer.",
-    harmless: &["attn.bias", "attn.masked_bias"],
-    harmless_outside: VALUE_HEADS,
-};
-
-const LLAMA: Names = Names {
-    embed: "embed_tokens",
-    positions: "",
-    block: "layers",
-    ln1: "input_layernorm",
-    qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
-    head_norms: ["self_attn.q_norm", "self_attn.k_norm"],
-    output: "self_attn.o_proj",
-    ln2: "post_attention_layernorm",
-    up: "mlp.gate_proj",
-    linear: "mlp.up_proj",
-    down: "mlp.down_proj",
-    ln_final: "norm",
-    head: "lm_head",
-    matrices: Layout::Rows,
-    rotated: Layout::Rows,
-    prefix: "model.",
-    harmless: &[
-        "self_attn.rotary_emb.inv_freq",
-        "self_attn.rotary_emb.cos_cached",
-        "self_attn.rotary_emb.sin_cached",
-    ],
-    harmless_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
-};
-
-const LLAMA_GGUF: Names = Names {
+/// llama.cpp's names, which are the same for every architecture as far as one has the weights.
+pub(crate) const GGUF_NAMES: Names = Names {
     embed: "token_embd",
     positions: "",
     block: "blk",
@@ -133,48 +91,19 @@ const LLAMA_GGUF: Names = Names {
     head_norms: ["attn_q_norm", "attn_k_norm"],
     output: "attn_output",
     ln2: "ffn_norm",
-    up: "ffn_gate",
-    linear: "ffn_up",
+    gate: "ffn_gate",
+    up: "ffn_up",
     down: "ffn_down",
     ln_final: "output_norm",
     head: "output",
     matrices: Layout::Rows,
-    rotated: Layout::Pairs,
+    rotated: Layout::Rows,
     prefix: "",
     harmless: &[],
     harmless_outside: &[],
 };
 
-const GPT2_GGUF: Names = Names {
-    positions: "position_embd",
-    qkv: ["attn_qkv"; 3],
-    up: "ffn_up",
-    linear: "",
-    rotated: Layout::Rows,
-    ..LLAMA_GGUF
-};
-
-/// llama.cpp rotates Qwen3's heads by halves, as they stand.
-const QWEN3_GGUF: Names = Names { rotated: Layout::Rows, ..LLAMA_GGUF };
-
 impl Names {
-    /// The names in a Hugging Face directory.
-    pub(super) fn of_directory(family: Family) -> &'static Self {
-        match family {
-            Family::Gpt2 => &GPT2,
-            Family::Llama | Family::Qwen3 => &LLAMA,
-        }
-    }
-
-    /// The names in a GGUF file.
-    pub(super) fn of_gguf(family: Family) -> &'static Self {
-        match family {
-            Family::Gpt2 => &GPT2_GGUF,
-            Family::Llama => &LLAMA_GGUF,
-            Family::Qwen3 => &QWEN3_GGUF,
-        }
-    }
-
     /// A stored name without its prefix, and without those of wrappers.
     pub(super) fn bare<'a>(&self, mut name: &'a str) -> &'a str {
         while let Some(rest) = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
@@ -239,9 +168,13 @@ impl Names {
             }
             walk.linears(&[&block.output], &name(self.output), self.matrices);
             walk.norm(&block.ln2, &name(self.ln2));
-            walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
-            if let Some(linear) = &block.mlp.linear {
-                walk.linears(&[linear], &name(self.linear), self.matrices);
+            let (activated, linear) = match block.mlp.linear {
+                Some(_) => (self.gate, self.up),
+                None => (self.up, ""),
+            };
+            walk.linears(&[&block.mlp.up], &name(activated), self.matrices);
+            if let Some(branch) = &block.mlp.linear {
+                walk.linears(&[branch], &name(linear), self.matrices);
             }
             walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
         }

@@ -14,7 +14,7 @@ use lookback_files::{Refusal, Result, write_whole, write_whole_with};
 use serde_json::{Map, json};
 
 use super::names::{Layout, Names, Place};
-use crate::{Family, Network, WeightId};
+use crate::{Network, WeightId};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
 /// is made if need be. `fill` puts a weight's values into a slice: `[outputs, inner]` or `[n]`.
@@ -24,10 +24,10 @@ pub fn save(
     mut fill: impl FnMut(WeightId, &mut [f32]),
 ) -> Result<()> {
     let config = network.config.to_hugging_face()?;
-    let stored = as_stored(network)?;
+    let stored = Network::new(&network.config.as_stored());
     fs::create_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
 
-    let names = Names::of_directory(network.config.family);
+    let names = &network.config.family.names;
     let places = names.places(&stored);
     let header = header(&places, names);
     write_whole_with(&folder.join("model.safetensors"), |to| {
@@ -55,20 +55,6 @@ pub fn save(
     let generation = network.config.generation_to_hugging_face();
     write_whole(&folder.join("generation_config.json"), generation.as_bytes())?;
     write_whole(&folder.join("config.json"), config.as_bytes())
-}
-
-/// The network that a family's files have room for: GPT-2's with all of its biases.
-fn as_stored(network: &Network) -> Result<Network> {
-    let config = match network.config.family {
-        Family::Llama | Family::Qwen3 => network.config.clone(),
-        Family::Gpt2 => network.config.clone().with(|config| {
-            config.norm_bias = true;
-            config.attention_bias = true;
-            config.output_bias = true;
-            config.mlp_bias = true;
-        })?,
-    };
-    Ok(Network::new(&config))
 }
 
 /// The places of each stored tensor, which stand side by side.

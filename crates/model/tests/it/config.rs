@@ -1,8 +1,6 @@
 //! `config.json`: what is understood, and what is refused by name.
 
-use lookback_model::{
-    Activation, Config, Family, Network, NormKind, Positions, RotaryConfig, Size,
-};
+use lookback_model::{Activation, Config, Network, NormKind, Positions, RotaryConfig, Size};
 use lookback_text::TokenId;
 
 const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 50, "hidden_size": 48,
@@ -22,7 +20,7 @@ fn refusal(config: &str, rest: &str) -> String {
 #[test]
 fn a_short_llama_has_transformers_defaults() {
     let config = with(LLAMA, "").expect("understood");
-    assert_eq!((config.family, config.norm), (Family::Llama, NormKind::Rms));
+    assert_eq!((config.family.model_type, config.norm), ("llama", NormKind::Rms));
     assert_eq!((config.key_heads, config.head_dim, config.context), (6, 8, 2048));
     assert_eq!(config.epsilon, 1e-6);
     assert_eq!(config.positions, Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: 8 }));
@@ -35,7 +33,7 @@ fn a_short_llama_has_transformers_defaults() {
 fn a_short_qwen3_has_transformers_defaults() {
     let short = LLAMA.replace("llama", "qwen3");
     let config = with(&short, "").expect("understood");
-    assert_eq!((config.family, config.head_norm), (Family::Qwen3, true));
+    assert_eq!((config.family.model_type, config.head_norm), ("qwen3", true));
     assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::usual_scale(128)));
     let windowed = refusal(&short, r#""layer_types": ["full_attention", "sliding_attention"]"#);
     assert_eq!(windowed, "layers with a sliding window are not understood; full_attention is");
@@ -44,7 +42,7 @@ fn a_short_qwen3_has_transformers_defaults() {
 #[test]
 fn a_short_gpt2_has_transformers_defaults() {
     let config = with(GPT2, "").expect("understood");
-    assert_eq!((config.family, config.norm), (Family::Gpt2, NormKind::Layer));
+    assert_eq!((config.family.model_type, config.norm), ("gpt2", NormKind::Layer));
     assert_eq!((config.key_heads, config.head_dim, config.hidden), (6, 8, 192));
     assert_eq!((config.positions, config.epsilon), (Positions::Learned, 1e-5));
     assert_eq!((config.activation, config.gated, config.tied), (Activation::GeluTanh, false, true));

@@ -249,7 +249,7 @@ fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
                 })
                 .collect();
             tensors.push(extra("v_head.summary.weight"));
-            if network.config.family != lookback_model::Family::Gpt2 {
+            if network.config.family.model_type != "gpt2" {
                 tensors.push(extra("model.rotary_emb.inv_freq"));
                 tensors.push(extra("model.layers.1.self_attn.rotary_emb.inv_freq"));
             }

@@ -4,7 +4,9 @@
 
 use std::{fs, path::Path};
 
-use lookback_model::{Config, Element, Family, Network, Size, Stored, WeightId, save};
+use lookback_model::{
+    Config, Element, FAMILIES, Network, NormKind, Positions, Size, Stored, WeightId, save,
+};
 
 /// Three layers would show no more than two.
 pub const SIZE: Size =
@@ -22,17 +24,17 @@ pub fn llama() -> Network {
 
 /// A small Qwen3: a llama with norms of its heads.
 pub fn qwen3() -> Network {
-    let llama = Config::llama(SIZE).expect("valid");
-    let qwen3 = llama.with(|config| {
-        config.family = Family::Qwen3;
-        config.head_norm = true;
-    });
-    Network::new(&qwen3.expect("valid"))
+    Network::new(&Config::qwen3(SIZE).expect("valid"))
 }
 
-/// One small network of each family.
-pub fn families() -> [Network; 3] {
-    [gpt2(), llama(), qwen3()]
+/// One small network of each family, with grouped heads where its files can say that.
+pub fn families() -> Vec<Network> {
+    let of_size = |family: &'static lookback_model::Family, size| {
+        family.config(size).ok().filter(|config| config.to_hugging_face().is_ok())
+    };
+    let plain = Size { key_heads: SIZE.heads, ..SIZE };
+    let config = |family| of_size(family, SIZE).or_else(|| of_size(family, plain)).expect("valid");
+    FAMILIES.iter().map(|family| Network::new(&config(family))).collect()
 }
 
 /// A llama of one block whose matrices are stored in a type of ggml, by its number.
@@ -262,7 +264,7 @@ fn text(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The metadata of a small Llama or GPT-2.
+/// The metadata of a small model.
 pub fn gguf_keys(network: &Network) -> Gguf {
     let config = &network.config;
     let tokens: Vec<String> = (0..config.vocabulary).map(|id| format!("t{id}")).collect();
@@ -277,8 +279,7 @@ pub fn gguf_keys(network: &Network) -> Gguf {
 
 /// The part of it that says nothing of a tokenizer.
 pub fn gguf_shape(gguf: &mut Gguf, config: &Config) {
-    let is_llama = config.key_heads != config.heads;
-    let family = if is_llama { "llama" } else { "gpt2" };
+    let family = config.family.gguf;
     let key = |part: &str| format!("{family}.{part}");
     gguf.text("general.architecture", family)
         .number(&key("block_count"), config.layers)
@@ -286,14 +287,15 @@ pub fn gguf_shape(gguf: &mut Gguf, config: &Config) {
         .number(&key("embedding_length"), config.width)
         .number(&key("feed_forward_length"), config.hidden)
         .number(&key("attention.head_count"), config.heads);
-    if is_llama {
+    if let Positions::Rotary(rotary) = config.positions {
         gguf.number(&key("attention.head_count_kv"), config.key_heads)
-            .number(&key("rope.dimension_count"), config.head_dim)
-            .real(&key("rope.freq_base"), 10000.0)
-            .real(&key("attention.layer_norm_rms_epsilon"), config.epsilon);
-    } else {
-        gguf.real(&key("attention.layer_norm_epsilon"), config.epsilon);
+            .number(&key("rope.dimension_count"), rotary.rotary_dim)
+            .real(&key("rope.freq_base"), rotary.theta);
     }
+    match config.norm {
+        NormKind::Layer => gguf.real(&key("attention.layer_norm_epsilon"), config.epsilon),
+        NormKind::Rms => gguf.real(&key("attention.layer_norm_rms_epsilon"), config.epsilon),
+    };
 }
 
 /// The rows of queries or keys as llama.cpp's converter orders them: within each head, the halves

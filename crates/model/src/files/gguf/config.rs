@@ -3,39 +3,42 @@
 use lookback_files::{Refusal, Result};
 
 use super::{
-    super::names::{Names, Part},
+    super::names::Part,
     GgufTokenizer,
     metadata::{Metadata, Value},
 };
 use crate::{
-    Activation, Config, Family, NormKind, Positions, RotaryConfig,
-    config::{shown, usual_scale},
+    Config, Family, NormKind, Positions, RotaryConfig, Size, config::shown, families::listed,
 };
 
 /// Which family the file is of.
-pub(super) fn family(metadata: &Metadata) -> Result<Family> {
+pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
     if metadata.whole("split.count")?.is_some_and(|parts| parts > 1) {
         return Err(Refusal::user("it is one part of a split file; merge the parts first"));
     }
-    match metadata.text("general.architecture")? {
-        Some("llama") => Ok(Family::Llama),
-        Some("gpt2") => Ok(Family::Gpt2),
-        Some(other) => Err(Refusal::user(format!(
-            "general.architecture \"{}\" is not understood; llama and gpt2 are",
-            shown(other)
-        ))),
-        None => Err(Refusal::user("general.architecture is missing; llama or gpt2 is needed")),
-    }
+    let Some(name) = metadata.text("general.architecture")? else {
+        return Err(Refusal::user(format!(
+            "general.architecture is missing; {} is needed",
+            listed(|family| family.gguf, "or")
+        )));
+    };
+    Family::of_gguf(name).ok_or_else(|| {
+        Refusal::user(format!(
+            "general.architecture \"{}\" is not understood; {} are",
+            shown(name),
+            listed(|family| family.gguf, "and")
+        ))
+    })
 }
 
 /// Reads the configuration. `shape` is that of the file's tensor of a name.
 pub(super) fn read<'a>(
-    family: Family,
+    family: &'static Family,
     metadata: &Metadata,
     tokenizer: &GgufTokenizer,
-    names: &Names,
     shape: &dyn Fn(&str) -> Option<&'a [usize]>,
 ) -> Result<Config> {
+    let names = &family.gguf_names;
     let mut keys = Keys { metadata, family, taken: Vec::new() };
     let width = keys.size("embedding_length")?;
     let heads = keys.size("attention.head_count")?;
@@ -55,56 +58,46 @@ pub(super) fn read<'a>(
     // more (rounded up); which of the tokens it has is for their use to say.
     let rows = shape(&format!("{}.weight", names.embed)).and_then(|shape| shape.first().copied());
     let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;
-    let layers = keys.size("block_count")?;
-    let hidden = keys.size("feed_forward_length")?;
-    let context = keys.size("context_length")?;
-    let epsilon = keys.real(match family {
-        Family::Gpt2 => "attention.layer_norm_epsilon",
-        Family::Llama | Family::Qwen3 => "attention.layer_norm_rms_epsilon",
+    let size = Size {
+        vocabulary,
+        width,
+        layers: keys.size("block_count")?,
+        heads,
+        key_heads,
+        hidden: keys.size("feed_forward_length")?,
+        context: keys.size("context_length")?,
+    };
+    let usual = (family.shape)(family, size).of_head_dim(head_dim);
+    let epsilon = keys.real(match usual.norm {
+        NormKind::Layer => "attention.layer_norm_epsilon",
+        NormKind::Rms => "attention.layer_norm_rms_epsilon",
     })?;
     let Some(epsilon) = epsilon else {
         return Err(Refusal::user("the epsilon of its norms is missing"));
     };
-    let positions = match family {
-        Family::Gpt2 => Positions::Learned,
-        Family::Llama | Family::Qwen3 => read_rotary(&mut keys, head_dim)?,
+    let positions = match usual.positions {
+        Positions::Rotary(rotary) => Positions::Rotary(read_rotary(&mut keys, rotary)?),
+        others => others,
     };
     keys.finish()?;
 
-    let is_gpt2 = family == Family::Gpt2;
-    let bias = |part| is_gpt2 || has(&names.of_first_block(part, "bias"));
-    let ends = tokenizer.ends.iter().copied().filter(|id| id.index() < vocabulary).collect();
+    let has_bias = |part| has(&names.of_first_block(part, "bias"));
     let config = Config {
-        family,
-        vocabulary,
-        width,
-        layers,
-        heads,
-        key_heads,
-        head_dim,
-        hidden,
-        context,
-        norm: if is_gpt2 { NormKind::Layer } else { NormKind::Rms },
-        head_norm: family == Family::Qwen3,
-        norm_bias: is_gpt2,
         epsilon,
         positions,
-        activation: if is_gpt2 { Activation::GeluTanh } else { Activation::Silu },
-        gated: !is_gpt2,
-        attention_bias: bias(Part::Query),
-        output_bias: bias(Part::Output),
-        mlp_bias: bias(Part::Up),
+        attention_bias: usual.attention_bias || has_bias(Part::Query),
+        output_bias: usual.output_bias || has_bias(Part::Output),
+        mlp_bias: usual.mlp_bias || has_bias(Part::Up),
         tied: !has(&format!("{}.weight", names.head)),
-        window: None,
-        scale: usual_scale(head_dim),
-        cap: None,
         beginning: tokenizer.beginning.filter(|id| id.index() < vocabulary),
-        ends,
+        ends: tokenizer.ends.iter().copied().filter(|id| id.index() < vocabulary).collect(),
+        ..usual
     };
     config.checked()
 }
 
-fn read_rotary(keys: &mut Keys<'_>, head_dim: usize) -> Result<Positions> {
+fn read_rotary(keys: &mut Keys<'_>, usual: RotaryConfig) -> Result<RotaryConfig> {
+    let head_dim = usual.rotary_dim;
     let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
     if rotary_dim != head_dim {
         return Err(Refusal::user(format!(
@@ -112,7 +105,7 @@ fn read_rotary(keys: &mut Keys<'_>, head_dim: usize) -> Result<Positions> {
              are"
         )));
     }
-    let theta = keys.real("rope.freq_base")?.unwrap_or(10000.0);
+    let theta = keys.real("rope.freq_base")?.unwrap_or(usual.theta);
     if let Some(kind) = keys.text("rope.scaling.type")?.filter(|kind| *kind != "none") {
         return Err(Refusal::user(format!(
             "{} rope scaling is not understood; none is",
@@ -126,29 +119,21 @@ fn read_rotary(keys: &mut Keys<'_>, head_dim: usize) -> Result<Positions> {
             )));
         }
     }
-    Ok(Positions::Rotary(RotaryConfig { theta, rotary_dim }))
+    Ok(RotaryConfig { theta, rotary_dim })
 }
 
 /// The keys of the architecture, with those that have been understood.
 struct Keys<'a> {
     metadata: &'a Metadata,
-    family: Family,
+    family: &'static Family,
     taken: Vec<String>,
 }
 
 impl<'a> Keys<'a> {
     fn key(&mut self, part: &str) -> String {
-        let key = format!("{}{part}", self.prefix());
+        let key = format!("{}.{part}", self.family.gguf);
         self.taken.push(key.clone());
         key
-    }
-
-    fn prefix(&self) -> &'static str {
-        match self.family {
-            Family::Gpt2 => "gpt2.",
-            Family::Llama => "llama.",
-            Family::Qwen3 => "qwen3.",
-        }
     }
 
     fn size(&mut self, part: &str) -> Result<usize> {
@@ -178,7 +163,8 @@ impl<'a> Keys<'a> {
     /// Refuses the first key of the architecture that nobody asked for, unless it is switched off.
     fn finish(self) -> Result<()> {
         for key in self.metadata.keys() {
-            let Some(part) = key.strip_prefix(self.prefix()) else { continue };
+            let part = key.strip_prefix(self.family.gguf).and_then(|rest| rest.strip_prefix('.'));
+            let Some(part) = part else { continue };
             let value = self.metadata.get(key);
             let is_off = matches!(value, Some(Value::Flag(false) | Value::Whole(0)))
                 || part == "attention.causal" && value == Some(&Value::Flag(true))

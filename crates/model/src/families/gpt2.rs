@@ -1,0 +1,107 @@
+//! GPT-2 (Radford et al. 2019): layer norms, learned positions, GELU, biases everywhere, a tied head.
+
+use lookback_files::{Refusal, Result};
+use serde_json::{Value, json};
+
+use super::Family;
+use crate::{
+    Config, Size,
+    config::{Keys, activation_name, decimal, ends, usual_scale},
+    files::{GGUF_NAMES, Layout, Names, VALUE_HEADS},
+};
+
+pub(super) static FAMILY: Family = Family {
+    name: "GPT-2",
+    model_type: "gpt2",
+    architecture: "GPT2LMHeadModel",
+    gguf: "gpt2",
+    names: Names {
+        embed: "wte",
+        positions: "wpe",
+        block: "h",
+        ln1: "ln_1",
+        qkv: ["attn.c_attn"; 3],
+        head_norms: [""; 2],
+        output: "attn.c_proj",
+        ln2: "ln_2",
+        gate: "",
+        up: "mlp.c_fc",
+        down: "mlp.c_proj",
+        ln_final: "ln_f",
+        head: "lm_head",
+        matrices: Layout::Columns,
+        rotated: Layout::Columns,
+        prefix: "transformer.",
+        harmless: &["attn.bias", "attn.masked_bias"],
+        harmless_outside: VALUE_HEADS,
+    },
+    gguf_names: Names { positions: "position_embd", qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
+    has_every_bias: true,
+    shape: Config::plain,
+    read,
+    write,
+};
+
+impl Config {
+    /// GPT-2's shape: layer norms, learned positions, GELU, biases everywhere, a tied head.
+    pub fn gpt2(size: Size) -> Result<Self> {
+        FAMILY.config(size)
+    }
+}
+
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    let width = keys.size("n_embd")?;
+    let heads = keys.size("n_head")?;
+    keys.head_dim(width, heads)?;
+    for key in ["scale_attn_by_inverse_layer_idx", "add_cross_attention"] {
+        if keys.flag(key, false)? {
+            return Err(Refusal::user(format!("{key} is true, which is not understood")));
+        }
+    }
+    let is_scaled = keys.flag("scale_attn_weights", true)?;
+    let size = Size {
+        vocabulary: keys.size("vocab_size")?,
+        width,
+        layers: keys.size("n_layer")?,
+        heads,
+        key_heads: heads,
+        hidden: keys.size_or_none("n_inner")?.unwrap_or(width.saturating_mul(4)),
+        context: keys.size("n_positions")?,
+    };
+    let usual = (family.shape)(family, size);
+    Ok(Config {
+        epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(usual.epsilon),
+        activation: keys.activation("activation_function", usual.activation)?,
+        tied: keys.flag("tie_word_embeddings", usual.tied)?,
+        scale: if is_scaled { usual.scale } else { 1.0 },
+        beginning: keys.beginning(size.vocabulary)?,
+        ends: keys.ends(size.vocabulary)?,
+        ..usual
+    })
+}
+
+fn write(config: &Config) -> Value {
+    json!({
+        "activation_function": activation_name(config.activation),
+        "architectures": [config.family.architecture],
+        "attn_pdrop": 0.0,
+        "bos_token_id": config.beginning,
+        "dtype": "float32",
+        "embd_pdrop": 0.0,
+        "eos_token_id": ends(config),
+        "initializer_range": 0.02,
+        "layer_norm_epsilon": decimal(config.epsilon),
+        "model_type": config.family.model_type,
+        "n_embd": config.width,
+        "n_head": config.heads,
+        "n_inner": config.hidden,
+        "n_layer": config.layers,
+        "n_positions": config.context,
+        "resid_pdrop": 0.0,
+        "scale_attn_weights": config.scale == usual_scale(config.head_dim),
+        "tie_word_embeddings": config.tied,
+        "torch_dtype": "float32",
+        "use_cache": true,
+        "vocab_size": config.vocabulary,
+    })
+}

@@ -1,0 +1,174 @@
+//! Llama (Touvron et al. 2023): RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
+//! What other families share with it stands here as well, for them to vary.
+
+use lookback_files::{Refusal, Result};
+use serde_json::{Value, json};
+
+use super::Family;
+use crate::{
+    Activation, Config, NormKind, Positions, RotaryConfig, Size,
+    config::{Keys, activation_name, decimal, ends},
+    files::{GGUF_NAMES, Layout, Names},
+};
+
+pub(super) static FAMILY: Family = Family {
+    name: "Llama",
+    model_type: "llama",
+    architecture: "LlamaForCausalLM",
+    gguf: "llama",
+    names: NAMES,
+    // llama.cpp rotates a llama's neighbours, and reorders its rows for that.
+    gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
+    has_every_bias: false,
+    shape,
+    read,
+    write,
+};
+
+pub(super) const NAMES: Names = Names {
+    embed: "embed_tokens",
+    positions: "",
+    block: "layers",
+    ln1: "input_layernorm",
+    qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    head_norms: ["self_attn.q_norm", "self_attn.k_norm"],
+    output: "self_attn.o_proj",
+    ln2: "post_attention_layernorm",
+    gate: "mlp.gate_proj",
+    up: "mlp.up_proj",
+    down: "mlp.down_proj",
+    ln_final: "norm",
+    head: "lm_head",
+    matrices: Layout::Rows,
+    rotated: Layout::Rows,
+    prefix: "model.",
+    harmless: &[
+        "self_attn.rotary_emb.inv_freq",
+        "self_attn.rotary_emb.cos_cached",
+        "self_attn.rotary_emb.sin_cached",
+    ],
+    harmless_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
+};
+
+impl Config {
+    /// Llama's shape: RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
+    pub fn llama(size: Size) -> Result<Self> {
+        FAMILY.config(size)
+    }
+}
+
+pub(super) fn shape(family: &'static Family, size: Size) -> Config {
+    let plain = Config::plain(family, size);
+    Config {
+        norm: NormKind::Rms,
+        norm_bias: false,
+        epsilon: 1e-6,
+        positions: Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: plain.head_dim }),
+        activation: Activation::Silu,
+        gated: true,
+        attention_bias: false,
+        output_bias: false,
+        mlp_bias: false,
+        tied: false,
+        ..plain
+    }
+}
+
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    // Other families' keys, which transformers does not read in this one.
+    for key in ["sliding_window", "max_window_layers", "use_sliding_window"] {
+        keys.take(key);
+    }
+    read_with_head_dim(family, keys, None)
+}
+
+/// The keys of a llama and of its variations; a head is as wide as the family says where the file is
+/// silent, or its share of the width.
+pub(super) fn read_with_head_dim(
+    family: &'static Family,
+    keys: &mut Keys<'_>,
+    usual_head_dim: Option<usize>,
+) -> Result<Config> {
+    let width = keys.size("hidden_size")?;
+    let heads = keys.size("num_attention_heads")?;
+    let head_dim = match keys.size_or_none("head_dim")?.or(usual_head_dim) {
+        Some(given) => given,
+        None => keys.head_dim(width, heads)?,
+    };
+    keys.take("rope_interleaved");
+    let size = Size {
+        vocabulary: keys.size("vocab_size")?,
+        width,
+        layers: keys.size("num_hidden_layers")?,
+        heads,
+        key_heads: keys.size_or_none("num_key_value_heads")?.unwrap_or(heads),
+        hidden: keys.size("intermediate_size")?,
+        context: keys.size_or_none("max_position_embeddings")?.unwrap_or(2048),
+    };
+    let usual = (family.shape)(family, size).of_head_dim(head_dim);
+    let has_bias = keys.flag("attention_bias", usual.attention_bias)?;
+    Ok(Config {
+        epsilon: keys.number("rms_norm_eps")?.unwrap_or(usual.epsilon),
+        positions: match usual.positions {
+            Positions::Rotary(rotary) => Positions::Rotary(keys.rotary(rotary)?),
+            others => others,
+        },
+        activation: keys.activation("hidden_act", usual.activation)?,
+        attention_bias: has_bias,
+        output_bias: has_bias,
+        mlp_bias: keys.flag("mlp_bias", usual.mlp_bias)?,
+        tied: keys.flag("tie_word_embeddings", usual.tied)?,
+        beginning: keys.beginning(size.vocabulary)?,
+        ends: keys.ends(size.vocabulary)?,
+        ..usual
+    })
+}
+
+/// Refuses layers with a window in files that may name one that none of their layers uses.
+pub(super) fn refuse_windows(keys: &mut Keys<'_>) -> Result<()> {
+    let is_windowed = keys.flag("use_sliding_window", false)?;
+    keys.take("sliding_window");
+    keys.take("max_window_layers");
+    let layers = keys.take("layer_types").and_then(Value::as_array);
+    let sees_all = |kind: &Value| kind == "full_attention";
+    if is_windowed || layers.is_some_and(|layers| !layers.iter().all(sees_all)) {
+        return Err(Refusal::user(
+            "layers with a sliding window are not understood; full_attention is",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn write(config: &Config) -> Value {
+    let theta = match config.positions {
+        Positions::Rotary(rotary) => decimal(rotary.theta),
+        Positions::Learned | Positions::None => Value::Null,
+    };
+    // Both spellings of the rotary base: transformers 4 reads the first, 5 the second.
+    json!({
+        "architectures": [config.family.architecture],
+        "attention_bias": config.attention_bias,
+        "attention_dropout": 0.0,
+        "bos_token_id": config.beginning,
+        "dtype": "float32",
+        "eos_token_id": ends(config),
+        "head_dim": config.head_dim,
+        "hidden_act": activation_name(config.activation),
+        "hidden_size": config.width,
+        "initializer_range": 0.02,
+        "intermediate_size": config.hidden,
+        "max_position_embeddings": config.context,
+        "mlp_bias": config.mlp_bias,
+        "model_type": config.family.model_type,
+        "num_attention_heads": config.heads,
+        "num_hidden_layers": config.layers,
+        "num_key_value_heads": config.key_heads,
+        "rms_norm_eps": decimal(config.epsilon),
+        "rope_theta": theta,
+        "rope_parameters": { "rope_theta": theta, "rope_type": "default" },
+        "tie_word_embeddings": config.tied,
+        "torch_dtype": "float32",
+        "use_cache": true,
+        "vocab_size": config.vocabulary,
+    })
+}
