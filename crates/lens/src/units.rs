@@ -96,7 +96,7 @@ pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Res
     let at = |site| Site::Block(layer as u16, site);
     let post: &[f32] = row(at(BlockSite::MlpPost))?;
     let pre: &[f32] = row(at(BlockSite::MlpPre))?;
-    let linear: Option<&[f32]> = match network.blocks[layer].mlp.linear {
+    let linear: Option<&[f32]> = match network.blocks[layer].mlp.gate {
         Some(_) => Some(row(at(BlockSite::MlpPreLinear))?),
         None => None,
     };

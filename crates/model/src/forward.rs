@@ -81,9 +81,9 @@ fn through(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> ValueI
 
     let normed = build.norm(x, &block.ln2);
     build.site(at(B::Ln2), normed);
-    let (pre, linear) = match block.mlp.linear {
-        Some(linear) => {
-            let [pre, linear] = build.linear(normed, [block.mlp.up, linear]);
+    let (pre, linear) = match block.mlp.gate {
+        Some(gate) => {
+            let [pre, linear] = build.linear(normed, [gate, block.mlp.up]);
             (pre, Some(linear))
         }
         None => {

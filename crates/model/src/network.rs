@@ -124,10 +124,11 @@ pub struct Attend {
 /// The multilayer perceptron of a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mlp {
-    /// Into the activation.
+    /// In gated MLPs, into the activation.
+    pub gate: Option<Linear>,
+    /// In gated MLPs, the linear branch, with which the activation's result is multiplied; in others, into
+    /// the activation.
     pub up: Linear,
-    /// In gated MLPs, the branch that the activation's result is multiplied with.
-    pub linear: Option<Linear>,
     /// The activation.
     pub activation: Activation,
     /// Back to the residual stream.
@@ -221,7 +222,7 @@ impl Network {
         let block = |block: &Block| {
             let mlp = &block.mlp;
             let linears = block.qkv.iter().chain([&block.output, &mlp.up, &mlp.down]);
-            let each: u64 = linears.chain(&mlp.linear).map(product).sum();
+            let each: u64 = linears.chain(&mlp.gate).map(product).sum();
             let Attend { heads, head_dim, window, .. } = block.attend;
             let seen = |at: usize| (at + 1).min(window.unwrap_or(usize::MAX)) as u64;
             let pairs: u64 = (known..known + read).map(seen).sum();
@@ -276,10 +277,10 @@ impl Weights {
         let output =
             self.linear(&stem("attn.o"), [width, queries], Role::Output, config.output_bias);
         let ln2 = self.norm(config, &stem("ln2"), width);
-        let up = self.linear(&stem("mlp.up"), [hidden, width], Role::Matrix, config.mlp_bias);
-        let linear = config.gated.then(|| {
-            self.linear(&stem("mlp.linear"), [hidden, width], Role::Matrix, config.mlp_bias)
+        let gate = config.gated.then(|| {
+            self.linear(&stem("mlp.gate"), [hidden, width], Role::Matrix, config.mlp_bias)
         });
+        let up = self.linear(&stem("mlp.up"), [hidden, width], Role::Matrix, config.mlp_bias);
         let down = self.linear(&stem("mlp.down"), [width, hidden], Role::Output, config.mlp_bias);
 
         let rotary = match config.positions {
@@ -298,7 +299,7 @@ impl Weights {
             scale: config.scale,
             window: config.window,
         };
-        let mlp = Mlp { up, linear, activation: config.activation, down };
+        let mlp = Mlp { gate, up, activation: config.activation, down };
         Block { ln1, qkv, head_norms, rotary, attend, output, ln2, mlp }
     }
 }

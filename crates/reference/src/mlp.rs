@@ -72,11 +72,11 @@ pub fn erf(x: f64) -> f64 {
 /// Up into many hidden units, bent, and down again.
 #[derive(Clone, Debug)]
 pub struct Mlp {
-    /// Into the activation.
+    /// In gated MLPs, into the activation. Shazeer 2020.
+    pub gate: Option<Linear>,
+    /// In gated MLPs, what the activated values are multiplied with; in others, into the activation.
     pub up: Linear,
-    /// In gated MLPs, what the bent values are multiplied with. Shazeer 2020.
-    pub linear: Option<Linear>,
-    /// The bend.
+    /// The nonlinearity.
     pub activation: Activation,
     /// Back to the residual stream.
     pub down: Linear,
@@ -85,10 +85,11 @@ pub struct Mlp {
 impl Mlp {
     /// `[tokens, width]` to `[tokens, width]`.
     pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {
-        let mut hidden = self.up.apply(x).mapv(|x| self.activation.of(x));
-        if let Some(linear) = &self.linear {
-            hidden = hidden * linear.apply(x);
-        }
+        let up = self.up.apply(x);
+        let hidden = match &self.gate {
+            Some(gate) => gate.apply(x).mapv(|x| self.activation.of(x)) * up,
+            None => up.mapv(|x| self.activation.of(x)),
+        };
         self.down.apply(&hidden)
     }
 }

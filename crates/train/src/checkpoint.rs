@@ -159,6 +159,7 @@ impl Opened {
     /// where it is kept, or else as the last step left it.
     pub(crate) fn read_kept(&self, name: &str, to: &mut [f32]) -> Result<()> {
         let file = self.tensors()?;
+        let name = stored_name(&file, name);
         let parts = [PARTS[4], PARTS[3], PARTS[0]];
         let has = |part: &&str| file.tensor(&format!("{part}.{name}")).is_ok();
         let part = parts.into_iter().find(has).unwrap_or(PARTS[0]);
@@ -193,10 +194,12 @@ impl Opened {
     pub(crate) fn restore(&self, trainer: &mut Trainer) -> Result<()> {
         let (file, steps) = (self.tensors()?, self.steps()?);
         let network = trainer.weights().network().clone();
+        let names: Vec<String> =
+            network.ids().map(|id| stored_name(&file, &network.weight(id).name)).collect();
         // A name with a bit turned over would otherwise be one that nobody misses.
         let is_ours = |name: &str| {
             let of_weight = name.split_once('.').filter(|(part, _)| PARTS.contains(part));
-            let is_weight = |of: &str| network.ids().any(|id| network.weight(id).name == of);
+            let is_weight = |of: &str| names.iter().any(|name| name == of);
             RECORDS.contains(&name) || of_weight.is_some_and(|(_, of)| is_weight(of))
         };
         if let Some(name) = file.names().into_iter().find(|name| !is_ours(name)) {
@@ -204,7 +207,7 @@ impl Opened {
         }
         let fill = |part: &str, id: WeightId, to: &mut [f32]| {
             let spec = network.weight(id);
-            let name = format!("{part}.{}", spec.name);
+            let name = format!("{part}.{}", names[id.index()]);
             let tensor = file.tensor(&name).map_err(|error| self.broken(&error))?;
             if tensor.shape() != spec.shape {
                 return Err(self.broken(&format!("{name} has another shape or type")));
@@ -250,6 +253,16 @@ impl Opened {
             trainer.best = trainer.keeps_best().then_some(Best { step, loss, rows });
         }
         Ok(())
+    }
+}
+
+/// What a file calls a weight. Those of earlier versions call the gate of a gated MLP `up`, and its other
+/// branch `linear`.
+fn stored_name(file: &SafeTensors<'_>, name: &str) -> String {
+    if file.names().iter().any(|stored| stored.contains(".mlp.linear.")) {
+        name.replace(".mlp.up.", ".mlp.linear.").replace(".mlp.gate.", ".mlp.up.")
+    } else {
+        name.to_owned()
     }
 }
 

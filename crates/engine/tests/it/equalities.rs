@@ -131,7 +131,7 @@ fn looking_at_every_site_changes_no_logit() {
         assert_eq!(seen.0[&Site::Logits], unseen);
         // Every site but those that this family does not have.
         let blocks = network.blocks.len();
-        let gated = network.blocks[0].mlp.linear.is_some();
+        let gated = network.blocks[0].mlp.gate.is_some();
         let learned = network.positions.is_some();
         let in_block = if gated { 18 } else { 17 };
         assert_eq!(seen.0.len(), 4 + usize::from(learned) + blocks * in_block);
@@ -220,7 +220,7 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
 #[test]
 fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
     let team = Team::alone();
-    for network in networks().iter().filter(|network| network.blocks[0].mlp.linear.is_none()) {
+    for network in networks().iter().filter(|network| network.blocks[0].mlp.gate.is_none()) {
         let weights = weights(network, Keep::Running, &team);
         let ids = ids(TOKENS, 9);
         let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);

@@ -168,14 +168,10 @@ impl Names {
             }
             walk.linears(&[&block.output], &name(self.output), self.matrices);
             walk.norm(&block.ln2, &name(self.ln2));
-            let (activated, linear) = match block.mlp.linear {
-                Some(_) => (self.gate, self.up),
-                None => (self.up, ""),
-            };
-            walk.linears(&[&block.mlp.up], &name(activated), self.matrices);
-            if let Some(branch) = &block.mlp.linear {
-                walk.linears(&[branch], &name(linear), self.matrices);
+            if let Some(gate) = &block.mlp.gate {
+                walk.linears(&[gate], &name(self.gate), self.matrices);
             }
+            walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
             walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
         }
         walk.norm(&network.ln_final, self.ln_final);

@@ -360,14 +360,14 @@ fn fill(
             one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
         }
         let [q, k, v] = &block.qkv;
-        let linear = block.mlp.linear.as_ref().expect("a Llama has a gate");
+        let gate = block.mlp.gate.as_ref().expect("a Llama has a gate");
         let linears: [(&str, &Linear, bool); 7] = [
             ("attn_q", q, true),
             ("attn_k", k, true),
             ("attn_v", v, false),
             ("attn_output", &block.output, false),
-            ("ffn_gate", &block.mlp.up, false),
-            ("ffn_up", linear, false),
+            ("ffn_gate", gate, false),
+            ("ffn_up", &block.mlp.up, false),
             ("ffn_down", &block.mlp.down, false),
         ];
         for (part, linear, is_rotated) in linears {

@@ -22,6 +22,7 @@ use lookback_files::{
 use lookback_model::{Network, TokenId};
 use lookback_text::dataset::{Dataset, Windows};
 use lookback_train::{Checkpoint, Course, Directory, Recipe, Source, Trainer, preset};
+use sha2::Digest;
 
 /// What happens at the chosen call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -258,4 +259,28 @@ fn a_checkpoint_that_is_cut_or_has_a_bit_turned_over_is_refused_by_name() {
     // As it was, it is read.
     fs::write(&damaged, &whole).unwrap();
     Checkpoint::read(&damaged, &mut trainer).unwrap();
+}
+
+#[test]
+fn a_checkpoint_with_the_names_of_earlier_versions_is_read_to_the_bit() {
+    let world = tempfile::tempdir().unwrap();
+    let run = world.path().join("run");
+    train(&run).unwrap();
+    let whole = fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let (length, rest) = whole.split_first_chunk().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header = String::from_utf8(header.to_vec()).unwrap();
+    let older = header.replace(".mlp.up.", ".mlp.linear.").replace(".mlp.gate.", ".mlp.up.");
+    assert_ne!(older, header);
+    let older = [&(older.len() as u64).to_le_bytes(), older.as_bytes(), data].concat();
+    // The checksum is of the names as well.
+    let sum = older.len() - 32;
+    let older = [&older[..sum], &sha2::Sha256::digest(&older[..sum])].concat();
+    let path = world.path().join("older.safetensors");
+    fs::write(&path, older).unwrap();
+    let mut restored = trainer(&recipe()).unwrap();
+    Checkpoint::read(&path, &mut restored).unwrap();
+    let again = world.path().join("again.safetensors");
+    Checkpoint::write(&again, &restored).unwrap();
+    assert!(fs::read(&again).unwrap() == whole);
 }

@@ -107,7 +107,7 @@ fn a_table_and_a_head_learn_at_their_own_rates() {
             let pairs = trainer.weights().rows(id).iter().zip(&before[id.index()]);
             pairs.fold(0.0f32, |most, (after, before)| most.max((after - before).abs()))
         };
-        ["embed.weight", "head.weight", "blocks.0.mlp.up.weight"].map(of)
+        ["embed.weight", "head.weight", "blocks.0.mlp.gate.weight"].map(of)
     };
     let even = moved(&recipe);
     (recipe.table_share, recipe.head_share) = (0.5, 0.25);
