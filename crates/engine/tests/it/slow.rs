@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use crate::world::{CONTEXT, ids, logits, networks, noise, weights};
 use lookback_engine::{Gradients, Keep, Path, Shape, Team, Weights, Workspace, learn};
-use lookback_model::{Batch, Network, SequenceId, Stored, Targets, TokenId};
+use lookback_model::{Batch, FAMILIES, Network, SequenceId, Stored, Targets, TokenId};
 
 fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
     lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
@@ -26,7 +26,8 @@ fn the_fast_logits_are_the_slow_ones_rounded() {
 fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
     let shared: PathBuf =
         std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the goldens").into();
-    for golden in ["golden/gpt2", "golden/llama", "golden/qwen3", "models/stories260k"] {
+    let families = FAMILIES.iter().map(|family| format!("golden/{}", family.model_type));
+    for golden in families.chain(["models/stories260k".to_owned()]) {
         let stored = Stored::open(&shared.join(golden)).unwrap();
         let network = Arc::new(stored.network().clone());
         let vocabulary = network.config.vocabulary as u32;

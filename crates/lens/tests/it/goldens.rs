@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use lookback_engine::{Keep, Path, Team, Weights};
 use lookback_lens::verify;
-use lookback_model::Stored;
+use lookback_model::{FAMILIES, Stored};
 
 fn shared() -> PathBuf {
     std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the folder of goldens").into()
@@ -35,20 +35,10 @@ fn agrees(model: &str) {
 
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
-fn gpt2_agrees_with_transformers() {
-    agrees("golden/gpt2");
-}
-
-#[test]
-#[ignore = "needs LOOKBACK_SHARED"]
-fn llama_agrees_with_transformers() {
-    agrees("golden/llama");
-}
-
-#[test]
-#[ignore = "needs LOOKBACK_SHARED"]
-fn qwen3_agrees_with_transformers() {
-    agrees("golden/qwen3");
+fn every_family_agrees_with_transformers() {
+    for family in FAMILIES {
+        agrees(&format!("golden/{}", family.model_type));
+    }
 }
 
 #[test]
