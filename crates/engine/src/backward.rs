@@ -14,7 +14,7 @@ use lookback_model::{
 
 use crate::{
     gradients::Gradients,
-    interpreter::{Interpreter, Watch, activation},
+    interpreter::{Interpreter, Watch},
     products,
     walk::Walk,
 };
@@ -337,7 +337,7 @@ impl Backward<'_, '_> {
         let (buffers, len) = (&self.pass.buffers, self.pass.buffers.len(pre));
         activate::backward(
             self.pass.team,
-            activation(how),
+            how,
             buffers.gradient(made),
             buffers.get(pre),
             linear.map(|x| buffers.get(x)),

@@ -8,7 +8,7 @@ use lookback_kernels::{activate, cap, loss, team::Team};
 use lookback_model::{Activation, Head, NormKind};
 
 use crate::{
-    interpreter::{self, norm},
+    interpreter::norm,
     operations::statistics_of,
     products::{self, Factors},
     weights::Weights,
@@ -67,6 +67,6 @@ pub fn say(weights: &Weights, team: &Team, stream: &[f32]) -> Said {
 /// An activation of each number, without the linear branch of a gated MLP.
 pub fn activation(team: &Team, how: Activation, pre: &[f32]) -> Vec<f32> {
     let mut post = vec![0.0; pre.len()];
-    activate::forward(team, interpreter::activation(how), pre, None, &mut post);
+    activate::forward(team, how, pre, None, &mut post);
     post
 }

@@ -260,7 +260,7 @@ impl<'a> Interpreter<'a> {
 
     fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>, post: &mut [f32]) {
         let linear = linear.map(|x| self.buffers.get(x));
-        activate::forward(self.team, activation(how), self.buffers.get(pre), linear, post);
+        activate::forward(self.team, how, self.buffers.get(pre), linear, post);
     }
 
     fn select(&mut self, x: ValueId, made: ValueId) {
@@ -336,16 +336,5 @@ pub(crate) fn norm(
             norms::layer(team, x, width, weight, bias, epsilon, y, statistics);
         }
         NormKind::Rms => norms::rms(team, x, width, weight, epsilon, y, statistics),
-    }
-}
-
-/// An activation as the kernels have it.
-pub(crate) fn activation(how: Activation) -> activate::Activation {
-    match how {
-        Activation::Silu => activate::Activation::Silu,
-        Activation::Gelu => activate::Activation::Gelu,
-        Activation::GeluTanh => activate::Activation::GeluTanh,
-        Activation::Relu2 => activate::Activation::Relu2,
-        Activation::Relu => activate::Activation::Relu,
     }
 }

@@ -3,8 +3,8 @@
 mod timing;
 
 use lookback_kernels::{
-    activate::{Activation, backward, forward},
-    naive,
+    activate::{backward, forward},
+    naive::{self, activate::Activation},
     team::Team,
 };
 use timing::{ELEMENTS, numbers, report, same};

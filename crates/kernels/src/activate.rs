@@ -7,25 +7,10 @@
 use crate::{
     lanes::{LANES, Lanes},
     math::{erf_lanes, exp_lanes, sigmoid_lanes},
-    naive::activate::{CUBE, DENSITY, ROOT_2_OVER_PI, ROOT_HALF},
+    naive::activate::{Activation, CUBE, DENSITY, ROOT_2_OVER_PI, ROOT_HALF},
     path::Kernel,
     team::{Pieces, Team},
 };
-
-/// The nonlinearities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// x · sigmoid(x) (Elfwing et al. 2018)
-    Silu,
-    /// x · Φ(x), by the error function (Hendrycks and Gimpel 2016)
-    Gelu,
-    /// GELU's approximation by tanh (ibid., section 2)
-    GeluTanh,
-    /// max(x, 0)² (So et al. 2021)
-    Relu2,
-    /// max(x, 0)
-    Relu,
-}
 
 /// Elements that are worth a thread of their own.
 const LEAST: usize = 8 * 1024;

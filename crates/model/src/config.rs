@@ -10,6 +10,7 @@ pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{decimal, ends};
 pub(crate) use keys::{Keys, shown};
 use lookback_files::{Refusal, Result, counted};
+pub use lookback_kernels::naive::activate::Activation;
 use lookback_text::TokenId;
 
 use crate::Family;
@@ -41,21 +42,6 @@ pub struct RotaryConfig {
     pub theta: f32,
     /// How many of a head's dimensions turn; even.
     pub rotary_dim: usize,
-}
-
-/// The MLP's nonlinearity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// `x · sigmoid(x)`
-    Silu,
-    /// With the error function.
-    Gelu,
-    /// GELU's approximation with tanh, as GPT-2 has it.
-    GeluTanh,
-    /// The square of ReLU.
-    Relu2,
-    /// `max(x, 0)`
-    Relu,
 }
 
 /// A decoder-only transformer. One that came from a constructor or from [`Config::with`] is valid:

@@ -26,8 +26,8 @@ pub use judge::Judge;
 pub use kept::Restored;
 pub use pace::Pace;
 pub use recipe::{
-    Architecture, Before, Begun, Bend, Compute, Difference, KeptWeights, Optimizer, Recipe,
-    Schedule, Shape, StartHeads, preset, setting_meant,
+    Architecture, Before, Begun, Compute, Difference, KeptWeights, Optimizer, Recipe, Schedule,
+    Shape, StartHeads, preset, setting_meant,
 };
 pub use snapshot::{Snapshot, snapshots};
 pub use trainer::{Source, Taken, Trainer};

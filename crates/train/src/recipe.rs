@@ -15,7 +15,7 @@ use lookback_model::{Activation, Config, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
 
-pub use choices::{Architecture, Bend, Compute, KeptWeights, Optimizer, Schedule, StartHeads};
+pub use choices::{Architecture, Compute, KeptWeights, Optimizer, Schedule, StartHeads};
 pub use presets::preset;
 pub use record::{Before, Begun, Difference};
 pub use synonyms::setting_meant;
@@ -144,8 +144,8 @@ pub struct Shape {
     /// Base of rotary frequencies, in a llama.
     pub theta: u32,
     /// The MLP's nonlinearity, in a llama.
-    #[serde(default)]
-    pub activation: Bend,
+    #[serde(default, with = "choices::GatedActivation")]
+    pub activation: Activation,
     /// Whether the head is the table, in a llama; GPT-2's always is.
     #[serde(default = "yes")]
     pub tied: bool,
@@ -202,7 +202,7 @@ impl Recipe {
                 let shape = if self.model.head_norm { Config::qwen3 } else { Config::llama };
                 shape(size)?.with(|config| {
                     config.tied = self.model.tied;
-                    config.activation = self.model.activation.into();
+                    config.activation = self.model.activation;
                     config.cap = (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
                     if let lookback_model::Positions::Rotary(how) = &mut config.positions {
                         how.theta = theta as f32;

@@ -1,9 +1,22 @@
 //! Activations, alone or times a linear branch, with gradients.
 
-use crate::{
-    activate::Activation,
-    math::{erf, exp, sigmoid},
-};
+use crate::math::{erf, exp, sigmoid};
+
+/// An MLP's nonlinearity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// x · sigmoid(x) (Elfwing et al. 2018)
+    #[default]
+    Silu,
+    /// x · Φ(x), by the error function (Hendrycks and Gimpel 2016)
+    Gelu,
+    /// GELU's approximation by tanh, as GPT-2 has it (ibid., section 2)
+    GeluTanh,
+    /// max(x, 0)² (So et al. 2021)
+    Relu2,
+    /// max(x, 0)
+    Relu,
+}
 
 /// √(2/π), of GELU's approximation.
 pub const ROOT_2_OVER_PI: f32 = 0.797_884_6;

@@ -2,8 +2,8 @@
 
 use crate::inputs::{KINDS, Kind, LENGTHS, bits, numbers, slope, teams};
 use lookback_kernels::{
-    activate::{self, Activation},
-    naive,
+    activate,
+    naive::{self, activate::Activation},
 };
 use lookback_reference::mlp;
 

@@ -14,7 +14,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("text", &["files"]),
     ("kernels", &[]),
     ("reference", &[]),
-    ("model", &["files", "text"]),
+    ("model", &["files", "text", "kernels"]),
     ("engine", &["files", "model", "kernels"]),
     ("slow", &["files", "model", "reference"]),
     ("generate", &["files", "text", "model", "engine"]),

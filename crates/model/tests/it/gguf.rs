@@ -188,9 +188,7 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
     }
     let mut other = Gguf::new();
     let sentence = refuse(&other.text("general.architecture", "mamba").finish());
-    assert!(
-        sentence.contains("general.architecture \"mamba\" is not understood; gpt2, llama")
-    );
+    assert!(sentence.contains("general.architecture \"mamba\" is not understood; gpt2, llama"));
     let mut scaled = llama_file(&network);
     scaled.tensor("rope_freqs.weight", 0, &[8], &[0; 32]);
     let sentence = refuse(&scaled.finish());

@@ -1,8 +1,9 @@
 //! Which settings can be meant together.
 
 use lookback_files::{Refusal, Result};
+use lookback_model::Activation;
 
-use super::{Architecture, Bend, Compute, Recipe, Shape};
+use super::{Architecture, Compute, Recipe, Shape};
 
 /// Tokens of a pass at most: far beyond any machine, and too few for a size to overflow.
 const ROWS: usize = 1 << 24;
@@ -83,7 +84,7 @@ impl Recipe {
                 &format!("0, or divide the context of {}", self.context),
             );
         }
-        let plain = (Bend::Silu, true, false, 0.0);
+        let plain = (Activation::Silu, true, false, 0.0);
         let Shape { activation, tied, head_norm, logit_cap, .. } = self.model;
         if logit_cap != 0.0 && !(1e-3..=1e6).contains(&logit_cap) {
             return refuse(

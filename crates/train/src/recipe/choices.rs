@@ -1,5 +1,6 @@
 //! What a run can choose among, each with its paper.
 
+use lookback_model::Activation;
 use serde::{Deserialize, Serialize};
 
 /// The precision of matrix products.
@@ -93,25 +94,18 @@ pub enum StartHeads {
     Mimetic,
 }
 
-/// The MLP's nonlinearity, in a llama, whose MLP multiplies it with a linear branch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bend {
+/// The nonlinearities that a llama's MLP may have, by their names in settings: its serde.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Activation", rename_all = "lowercase")]
+pub(super) enum GatedActivation {
     /// SwiGLU (Shazeer 2020).
-    #[default]
     Silu,
     /// GEGLU (Shazeer 2020).
     Gelu,
+    #[serde(skip)]
+    GeluTanh,
     /// The square of ReLU (So et al. 2021).
     Relu2,
-}
-
-impl From<Bend> for lookback_model::Activation {
-    fn from(bend: Bend) -> Self {
-        match bend {
-            Bend::Silu => Self::Silu,
-            Bend::Gelu => Self::Gelu,
-            Bend::Relu2 => Self::Relu2,
-        }
-    }
+    #[serde(skip)]
+    Relu,
 }

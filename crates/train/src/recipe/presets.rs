@@ -1,10 +1,9 @@
 //! Settings by name.
 
 use lookback_files::{Refusal, Result};
+use lookback_model::Activation;
 
-use super::{
-    Architecture, Bend, Compute, KeptWeights, Optimizer, Recipe, Schedule, Shape, StartHeads,
-};
+use super::{Architecture, Compute, KeptWeights, Optimizer, Recipe, Schedule, Shape, StartHeads};
 
 /// The settings of a preset by its name.
 pub fn preset(name: &str) -> Result<Recipe> {
@@ -16,7 +15,7 @@ pub fn preset(name: &str) -> Result<Recipe> {
         width,
         hidden,
         theta: 10_000,
-        activation: Bend::Silu,
+        activation: Activation::Silu,
         tied: true,
         head_norm: false,
         logit_cap: 0.0,

@@ -1,9 +1,8 @@
 //! What works on rows alone: norms, rotation, activations, cross-entropy.
 
 use lookback_kernels::{
-    activate::Activation,
     loss::{NO_TARGET, Want},
-    naive,
+    naive::{self, activate::Activation},
     position::{Direction, angles, frequencies},
 };
 use lookback_reference::{mlp, norm::Norm};
