@@ -13,7 +13,7 @@ pub(crate) fn heads(attend: &Attend, compute: Compute) -> Heads {
         head_dim: attend.head_dim,
         scale: attend.scale,
         window: attend.window,
-        products: compute.into(),
+        products: compute,
     }
 }
 

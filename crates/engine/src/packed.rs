@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+pub use lookback_kernels::naive::bf16::Compute;
 use lookback_kernels::{
-    attend, bf16,
+    bf16,
     embed::Table,
     matmul::{self, Panels},
     room::Room,
@@ -12,50 +13,32 @@ use lookback_kernels::{
 };
 use lookback_model::{Element, Stored, WeightId};
 
-/// The precision of matrix products.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compute {
-    /// f32 times f32.
-    #[default]
-    F32,
-    /// Both rounded to bf16, with sums in f32; keys and values are kept in bf16.
-    Bf16,
-}
-
-impl From<Compute> for attend::Products {
-    fn from(compute: Compute) -> Self {
-        match compute {
-            Compute::F32 => Self::F32,
-            Compute::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-impl Compute {
+/// The two packings of a matrix for its products, by their precision.
+pub(crate) trait Packing: Copy {
     /// Words of a matrix packed for it.
-    pub(crate) fn panels_len(self, [outputs, inner]: [usize; 2]) -> usize {
+    fn panels_len(self, shape: [usize; 2]) -> usize;
+    /// Packs the rows of a matrix for the way forward.
+    fn pack(self, team: &Team, rows: &[f32], shape: [usize; 2], to: &mut [f32]);
+    /// What it packed.
+    fn panels(self, data: &[f32], shape: [usize; 2]) -> Forward<'_>;
+}
+
+impl Packing for Compute {
+    fn panels_len(self, [outputs, inner]: [usize; 2]) -> usize {
         match self {
             Self::F32 => matmul::panels_len(outputs, inner),
             Self::Bf16 => bf16::panels_len(outputs, inner),
         }
     }
 
-    /// Packs the rows of a matrix for the way forward.
-    pub(crate) fn pack(
-        self,
-        team: &Team,
-        rows: &[f32],
-        [outputs, inner]: [usize; 2],
-        to: &mut [f32],
-    ) {
+    fn pack(self, team: &Team, rows: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
         match self {
             Self::F32 => matmul::pack(team, rows, outputs, inner, to),
             Self::Bf16 => bf16::pack(team, rows, outputs, inner, bf16::as_pairs_mut(to)),
         }
     }
 
-    /// What it packed.
-    pub(crate) fn panels(self, data: &[f32], [outputs, inner]: [usize; 2]) -> Forward<'_> {
+    fn panels(self, data: &[f32], [outputs, inner]: [usize; 2]) -> Forward<'_> {
         match self {
             Self::F32 => Forward::F32(Panels { data, outputs, inner }),
             Self::Bf16 => {

@@ -17,7 +17,7 @@ use lookback_kernels::{
 use lookback_model::{Network, WeightId};
 
 use crate::{
-    packed::{Back, Compute, Forward, pieces},
+    packed::{Back, Compute, Forward, Packing as _, pieces},
     weights::{Weights, is_multiplied},
 };
 

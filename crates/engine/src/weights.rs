@@ -9,7 +9,7 @@ use lookback_files::Result;
 use lookback_kernels::{embed::Table, matmul, naive, path::Path, room::Room, stored, team::Team};
 use lookback_model::{Network, Role, Stored, WeightId};
 
-use crate::packed::{Compute, Forward, Packed};
+use crate::packed::{Compute, Forward, Packed, Packing as _};
 
 /// What the weights are held for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

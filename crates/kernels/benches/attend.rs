@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
-    attend::{self, Heads, PAGE, Pages, PagesMut, Products, Span},
+    attend::{self, Compute, Heads, PAGE, Pages, PagesMut, Span},
     limits, naive,
     path::Path,
     team::Team,
@@ -36,12 +36,12 @@ fn main() {
     let (only, length) = (words.next(), words.next());
     let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
     let is_asked = |tokens: usize| length.as_ref().is_none_or(|asked| *asked == tokens.to_string());
-    let both = [Products::F32, Products::Bf16];
+    let both = [Compute::F32, Compute::Bf16];
     for (threads, products) in [1, 2].into_iter().flat_map(|threads| both.map(|of| (threads, of))) {
         let team = &Team::new(threads, path);
         let limit = || match products {
-            Products::F32 => limits::f32_gflops_per_second(team),
-            Products::Bf16 => limits::bf16_gflops_per_second(team),
+            Compute::F32 => limits::f32_gflops_per_second(team),
+            Compute::Bf16 => limits::bf16_gflops_per_second(team),
         };
         let peak = limit();
         println!("{path:?}, {threads} threads, {products:?}: {peak:.0} GFLOP/s of multiply-adds");
@@ -75,7 +75,7 @@ fn main() {
                 let mut bench = Bench::new(products, 1, tokens - 1, 1, heads, key_heads, head_dim);
                 bench.refuse_wrong_kernels(team);
                 let seconds = bench.forward_seconds(team);
-                let of_each = if products == Products::F32 { 4 } else { 2 };
+                let of_each = if products == Compute::F32 { 4 } else { 2 };
                 let bytes = 2 * tokens * key_heads * head_dim * of_each;
                 let read = 1e-9 * bytes as f64 / seconds;
                 println!(
@@ -117,7 +117,7 @@ fn numbers(seed: u32, len: usize) -> Vec<f32> {
 
 impl Bench {
     fn new(
-        products: Products,
+        products: Compute,
         sequences: usize,
         first_position: usize,
         rows: usize,

@@ -22,6 +22,7 @@ mod seen;
 mod store;
 
 use crate::bf16::pairs;
+pub use crate::naive::bf16::Compute;
 
 pub use backward::{backward, backward_scratch};
 pub use forward::forward;
@@ -30,15 +31,6 @@ pub use store::store;
 
 /// Positions of a page, and keys of a tile.
 pub const PAGE: usize = 64;
-
-/// What the products of an attention multiply; all sums are f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Products {
-    /// f32 by f32.
-    F32,
-    /// Pairs of both rounded to bf16: along a head's width for scores, of successive positions otherwise.
-    Bf16,
-}
 
 /// The shape of an attention.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,8 +45,9 @@ pub struct Heads {
     pub scale: f32,
     /// A row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
-    /// What its products multiply.
-    pub products: Products,
+    /// What its products multiply: pairs of bf16 are along a head's width for scores, and of successive
+    /// positions otherwise.
+    pub products: Compute,
 }
 
 impl Heads {
@@ -66,8 +59,8 @@ impl Heads {
     /// Words of one head's keys in a page; its values take at most as many.
     fn head_len(&self) -> usize {
         PAGE * match self.products {
-            Products::F32 => self.head_dim,
-            Products::Bf16 => pairs(self.head_dim),
+            Compute::F32 => self.head_dim,
+            Compute::Bf16 => pairs(self.head_dim),
         }
     }
 }

@@ -9,13 +9,14 @@ mod record;
 mod schedule;
 mod synonyms;
 
+pub use lookback_engine::Compute;
 use lookback_engine::{Heads, Start};
 use lookback_files::Result;
 use lookback_model::{Activation, Config, Size};
 use lookback_text::{TokenId, dataset::Begin};
 use serde::{Deserialize, Serialize};
 
-pub use choices::{Architecture, Compute, KeptWeights, Optimizer, Schedule, StartHeads};
+pub use choices::{Architecture, KeptWeights, Optimizer, Schedule, StartHeads};
 pub use presets::preset;
 pub use record::{Before, Begun, Difference};
 pub use synonyms::setting_meant;
@@ -93,7 +94,7 @@ pub struct Recipe {
     #[serde(default)]
     pub start_heads: StartHeads,
     /// The precision of matrix products. Files from before there was a choice mean f32.
-    #[serde(default)]
+    #[serde(default, with = "choices::ComputeName")]
     pub compute: Compute,
     /// Steps between validations; 0 for twenty over the run.
     pub validate_every: u64,

@@ -88,7 +88,7 @@ impl Trainer {
         let start = recipe.start();
         let weights = {
             let of = network.clone();
-            let compute = recipe.compute.into();
+            let compute = recipe.compute;
             let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
             Weights::computing(network, Keep::Learning, compute, &team, fill)?
         };
@@ -132,7 +132,7 @@ impl Trainer {
     /// Bytes that a trainer of this network takes.
     pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
         let (learns, judges) = shapes(recipe);
-        let compute = recipe.compute.into();
+        let compute = recipe.compute;
         let spaces = [Some(learns), judges]
             .into_iter()
             .flatten()

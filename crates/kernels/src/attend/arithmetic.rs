@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Heads, PAGE, Products};
+use super::{Compute, Heads, PAGE};
 use crate::{
     bf16::{as_pairs_mut, pack_some, pairs, vector},
     lanes::{LANES, Lanes, Pairs},
@@ -40,7 +40,7 @@ pub(super) trait Attention {
 
 /// Such a kernel with the arithmetic that its products have.
 struct With<K> {
-    products: Products,
+    products: Compute,
     path: Path,
     kernel: K,
 }
@@ -51,8 +51,8 @@ impl<K: Attention> Kernel for With<K> {
     #[inline(always)]
     fn run<L: Lanes>(self, on: L) {
         match self.products {
-            Products::F32 => self.kernel.run(on, ByNumbers(on)),
-            Products::Bf16 => self.kernel.run(on, ByPairs(self.path)),
+            Compute::F32 => self.kernel.run(on, ByNumbers(on)),
+            Compute::Bf16 => self.kernel.run(on, ByPairs(self.path)),
         }
     }
 }

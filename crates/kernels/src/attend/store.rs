@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, PagesMut, Products, Span,
+    Compute, Heads, PAGE, PagesMut, Span,
     arithmetic::{Arithmetic, ByPairs},
     part_of,
 };
@@ -55,8 +55,8 @@ pub fn store(
             let value = Rows::new(value, from, by_row, end - first, head_dim);
             let slots = first % PAGE..first % PAGE + key.count;
             match how.products {
-                Products::F32 => store_numbers(team.path(), key, value, &slots, keys, values),
-                Products::Bf16 => store_pairs(team.path(), key, value, &slots, keys, values),
+                Compute::F32 => store_numbers(team.path(), key, value, &slots, keys, values),
+                Compute::Bf16 => store_pairs(team.path(), key, value, &slots, keys, values),
             }
         }
     });

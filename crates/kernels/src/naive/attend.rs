@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::{
-    bf16,
+    bf16::{self, Compute},
     sums::{row_max, row_of_products},
 };
 use crate::{
-    attend::{Heads, PAGE, Pages, Products, Span},
+    attend::{Heads, PAGE, Pages, Span},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
@@ -21,8 +21,8 @@ fn chain(
     sum: f32,
 ) -> f32 {
     match how.products {
-        Products::F32 => range.fold(sum, |sum, at| a(at).mul_add(b(at), sum)),
-        Products::Bf16 => bf16::chain(range, a, b, sum),
+        Compute::F32 => range.fold(sum, |sum, at| a(at).mul_add(b(at), sum)),
+        Compute::Bf16 => bf16::chain(range, a, b, sum),
     }
 }
 
@@ -36,8 +36,8 @@ fn key(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize, d
     let (slot, dim) = (at % PAGE, how.head_dim);
     let keys = &pages.storage[page(pages, span, at) + pages.keys_at..];
     match how.products {
-        Products::F32 => keys[(key_head * dim + d) * PAGE + slot],
-        Products::Bf16 => {
+        Compute::F32 => keys[(key_head * dim + d) * PAGE + slot],
+        Compute::Bf16 => {
             let pair = keys[(key_head * dim.div_ceil(2) + d / 2) * PAGE + slot];
             bf16::apart(pair.to_bits())[d % 2]
         }
@@ -49,8 +49,8 @@ fn value(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize,
     let (slot, dim) = (at % PAGE, how.head_dim);
     let values = &pages.storage[page(pages, span, at) + pages.values_at..];
     match how.products {
-        Products::F32 => values[(key_head * PAGE + slot) * dim + d],
-        Products::Bf16 => {
+        Compute::F32 => values[(key_head * PAGE + slot) * dim + d],
+        Compute::Bf16 => {
             let pair = values[key_head * dim.div_ceil(2) * PAGE + slot / 2 * dim + d];
             bf16::apart(pair.to_bits())[slot % 2]
         }

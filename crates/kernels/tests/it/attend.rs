@@ -2,7 +2,7 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, Heads, Products, Span},
+    attend::{self, Compute, Heads, Span},
     matmul::After,
     naive,
     path::Path,
@@ -315,8 +315,8 @@ fn scores_and_patterns_are_what_forward_weighed() {
     for how in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
         // Forward rounds its weights to bf16, half an eighth bit at most, and no value is above 2.
         let tolerance = match how.products {
-            Products::F32 => 2e-5,
-            Products::Bf16 => 2.0 * 2.0 / 512.0,
+            Compute::F32 => 2e-5,
+            Compute::Bf16 => 2.0 * 2.0 / 512.0,
         };
         let world = World::new(how, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
         let [out, sums] = world.by_twin();
@@ -358,10 +358,10 @@ fn scores_and_patterns_are_what_forward_weighed() {
                     let key = &world.keys[1][of..of + how.head_dim];
                     let (mut chain, after) = ([0.0], After::default());
                     match how.products {
-                        Products::F32 => {
+                        Compute::F32 => {
                             naive::matmul::forward(query, key, 1, how.head_dim, after, &mut chain);
                         }
-                        Products::Bf16 => {
+                        Compute::Bf16 => {
                             naive::bf16::forward(query, key, 1, how.head_dim, after, &mut chain);
                         }
                     }

@@ -111,7 +111,7 @@ impl Eval {
             };
         }
         let run = Run::of(&find(&self.model)?)?;
-        let own = run.as_ref().map(|run| run.recipe.compute.into());
+        let own = run.as_ref().map(|run| run.recipe.compute);
         let compute: lookback_engine::Compute =
             self.compute.map(Into::into).or(own).unwrap_or_default();
         let model = super::open(&self.model, compute, &team, print)?;

@@ -1,26 +1,17 @@
 //! What a run can choose among, each with its paper.
 
+use lookback_engine::Compute;
 use lookback_model::Activation;
 use serde::{Deserialize, Serialize};
 
-/// The precision of matrix products.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compute {
+/// The precisions of matrix products by their names in settings: the serde of one.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Compute", rename_all = "lowercase")]
+pub(super) enum ComputeName {
     /// f32 times f32.
-    #[default]
     F32,
     /// Both rounded to bf16, with sums in f32: about twice the speed where the processor has it.
     Bf16,
-}
-
-impl From<Compute> for lookback_engine::Compute {
-    fn from(compute: Compute) -> Self {
-        match compute {
-            Compute::F32 => Self::F32,
-            Compute::Bf16 => Self::Bf16,
-        }
-    }
 }
 
 /// How weights follow their gradients.
@@ -40,7 +31,7 @@ impl Optimizer {
     pub(crate) fn method(self, compute: Compute) -> lookback_engine::Method {
         match self {
             Self::AdamW => lookback_engine::Method::AdamW,
-            Self::Muon => lookback_engine::Method::Muon(compute.into()),
+            Self::Muon => lookback_engine::Method::Muon(compute),
         }
     }
 }

@@ -49,7 +49,7 @@ fn follow(compute: Compute, loss_bound: f64, norm_bound: f64) {
         let stored = Stored::open(&folder).unwrap();
         let network = std::sync::Arc::new(stored.network().clone());
         let (keep, read) = (Keep::Learning, |id, to: &mut [f32]| stored.read(id, to));
-        let weights = Weights::computing(network, keep, compute.into(), &team, read).unwrap();
+        let weights = Weights::computing(network, keep, compute, &team, read).unwrap();
         let mut trainer = Trainer::with(weights, &recipe, team);
         let mut worst = 0.0f64;
         for step in 0..losses.len() {

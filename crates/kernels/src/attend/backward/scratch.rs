@@ -1,7 +1,7 @@
 //! What one worker holds of a tile and a block while it goes back.
 
 use super::{BLOCK, Heads, PAGE};
-use crate::{attend::Products, bf16::pairs};
+use crate::{attend::Compute, bf16::pairs};
 
 /// One worker's scratch.
 pub(super) struct Scratch<'a> {
@@ -33,8 +33,8 @@ impl<'a> Scratch<'a> {
     fn lens(how: &Heads) -> [usize; 12] {
         let (turned, dim, held) = (how.head_len(), how.head_dim, BLOCK * PAGE);
         match how.products {
-            Products::F32 => [turned, turned, 0, 0, 0, 0, 0, held, held, 0, 0, 0],
-            Products::Bf16 => {
+            Compute::F32 => [turned, turned, 0, 0, 0, 0, 0, held, held, 0, 0, 0],
+            Compute::Bf16 => {
                 let (along, across) = (BLOCK * pairs(dim), pairs(BLOCK) * dim);
                 let (keys, half) = (pairs(PAGE) * dim, held / 2);
                 [turned, turned, keys, along, along, across, across, held, held, half, half, half]

@@ -1,7 +1,7 @@
 //! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
 
 use lookback_kernels::{
-    attend::{Heads, Products},
+    attend::{Compute, Heads},
     naive,
     team::Team,
 };
@@ -14,8 +14,8 @@ const EPS: f64 = f32::EPSILON as f64;
 /// gradients of these worlds are whole in bf16.
 fn rounding(how: &Heads) -> f64 {
     match how.products {
-        Products::F32 => 0.0,
-        Products::Bf16 => 1.0 / 256.0,
+        Compute::F32 => 0.0,
+        Compute::Bf16 => 1.0 / 256.0,
     }
 }
 
@@ -138,7 +138,7 @@ fn worlds() -> Vec<World> {
         {
             for how in of_both(heads(shape[0], shape[1], shape[2], window)) {
                 let mut world = World::new(how, &[(0, 9), (0, 130)], kind, seed as u64);
-                if how.products == Products::Bf16 {
+                if how.products == Compute::Bf16 {
                     world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
                     round(&mut world.query);
                     world.store(&Team::alone());
@@ -252,7 +252,7 @@ fn gradients_are_near_those_of_f64() {
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
         let mut dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
-        if how.products == Products::Bf16 {
+        if how.products == Compute::Bf16 {
             round(&mut dout);
         }
         let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);

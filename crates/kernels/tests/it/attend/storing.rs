@@ -1,7 +1,7 @@
 //! Storing writes the numbers or pairs of its own positions, and nothing else.
 
 use lookback_kernels::{
-    attend::{self, PAGE, Products, Span},
+    attend::{self, Compute, PAGE, Span},
     naive,
 };
 
@@ -28,11 +28,11 @@ fn storing_touches_its_own_positions_only() {
                         let keys = page + keys_at() + of_head;
                         let values = page + values_at(&how) + of_head;
                         match how.products {
-                            Products::F32 => {
+                            Compute::F32 => {
                                 expected[keys + d * PAGE + slot] = key;
                                 expected[values + slot * how.head_dim + d] = value;
                             }
-                            Products::Bf16 => {
+                            Compute::Bf16 => {
                                 let pair = &mut expected[keys + d / 2 * PAGE + slot];
                                 put(pair, d % 2, key);
                                 if d + 1 == how.head_dim {

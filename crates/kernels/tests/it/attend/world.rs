@@ -1,7 +1,7 @@
 //! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
 
 use lookback_kernels::{
-    attend::{self, Heads, PAGE, Pages, PagesMut, Products, Span},
+    attend::{self, Compute, Heads, PAGE, Pages, PagesMut, Span},
     naive,
     path::Path,
     team::Team,
@@ -71,12 +71,12 @@ pub fn bits(x: &[f32]) -> Vec<u32> {
 /// `heads` query heads over `key_heads`, with the usual scale.
 pub fn heads(heads: usize, key_heads: usize, head_dim: usize, window: Option<usize>) -> Heads {
     let scale = 1.0 / (head_dim as f32).sqrt();
-    Heads { heads, key_heads, head_dim, scale, window, products: Products::F32 }
+    Heads { heads, key_heads, head_dim, scale, window, products: Compute::F32 }
 }
 
 /// The same with products of either kind.
 pub fn of_both(how: Heads) -> [Heads; 2] {
-    [Products::F32, Products::Bf16].map(|products| Heads { products, ..how })
+    [Compute::F32, Compute::Bf16].map(|products| Heads { products, ..how })
 }
 
 /// Whole sequences, of which the last rows are asked for, and the pages of all.
