@@ -150,6 +150,15 @@ fn every_output_and_every_table_of_numbers_says_what_it_is_from() {
 }
 
 #[test]
+fn every_family_of_models_has_its_row_in_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for family in lookback_model::FAMILIES {
+        let row = format!("| {} | `{}` | `{}` | ", family.name, family.model_type, family.gguf);
+        assert!(readme.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn lines_are_looked_for_in_order_and_without_gaps_but_where_one_is_shown() {
     let output = "one\ntwo\nthree\nfour\n";
     let stand = |lines: &[&str]| {
