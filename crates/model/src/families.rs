@@ -6,6 +6,7 @@
 
 mod gpt2;
 mod llama;
+mod qwen2;
 mod qwen3;
 
 use std::fmt;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::{Config, Size, config::Keys, files::Names};
 
 /// Every family.
-pub static FAMILIES: &[&Family] = &[&gpt2::FAMILY, &llama::FAMILY, &qwen3::FAMILY];
+pub static FAMILIES: &[&Family] = &[&gpt2::FAMILY, &llama::FAMILY, &qwen2::FAMILY, &qwen3::FAMILY];
 
 /// Whose files a model's weights are read from and written to.
 pub struct Family {

@@ -1,0 +1,37 @@
+//! Qwen2 (Yang et al. 2024): a llama whose queries, keys and values add biases.
+
+use lookback_files::Result;
+use serde_json::{Value, json};
+
+use super::{Family, llama};
+use crate::{Config, config::Keys, files::GGUF_NAMES};
+
+pub(super) static FAMILY: Family = Family {
+    name: "Qwen2",
+    model_type: "qwen2",
+    architecture: "Qwen2ForCausalLM",
+    gguf: "qwen2",
+    names: llama::NAMES,
+    gguf_names: GGUF_NAMES,
+    has_every_bias: false,
+    shape: |family, size| Config { attention_bias: true, ..llama::shape(family, size) },
+    read,
+    write,
+};
+
+/// Its files have no word for its biases: they are always there.
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    llama::refuse_windows(keys)?;
+    let config = llama::read_with_head_dim(family, keys, None)?;
+    Ok(Config { attention_bias: true, output_bias: false, mlp_bias: false, ..config })
+}
+
+fn write(config: &Config) -> Value {
+    let mut object = llama::write(config);
+    object["use_sliding_window"] = json!(false);
+    if let Some(object) = object.as_object_mut() {
+        object.remove("attention_bias");
+        object.remove("mlp_bias");
+    }
+    object
+}
