@@ -48,11 +48,11 @@ mod on_unix {
 
     /// A mapping that is known by name, until this is dropped.
     #[derive(Debug)]
-    pub(in crate::mapping) struct Named(usize);
+    pub(crate) struct Named(usize);
 
     impl Named {
         /// Gives the file's name to its bytes; nothing where too many have one.
-        pub(in crate::mapping) fn new(bytes: Range<*const u8>, path: &Path) -> Option<Self> {
+        pub(crate) fn new(bytes: Range<*const u8>, path: &Path) -> Option<Self> {
             handle();
             for (at, slot) in ALL.iter().enumerate() {
                 let free = slot.begin.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed);
@@ -138,10 +138,10 @@ mod elsewhere {
 
     /// Elsewhere a file that is mapped cannot be cut.
     #[derive(Debug)]
-    pub(in crate::mapping) struct Named;
+    pub(crate) struct Named;
 
     impl Named {
-        pub(in crate::mapping) fn new(_: Range<*const u8>, _: &Path) -> Option<Self> {
+        pub(crate) fn new(_: Range<*const u8>, _: &Path) -> Option<Self> {
             None
         }
     }
