@@ -25,6 +25,7 @@ use crate::{
     turn::{Rows, Turn},
 };
 
+pub use crate::naive::matmul::{After, Start};
 pub use weight::{weight_gradient, weight_gradient_scratch};
 pub(crate) use work::Tasks;
 use work::{Work, run_all};
@@ -50,24 +51,6 @@ pub struct Panels<'a> {
     pub outputs: usize,
     /// Columns of the weight, steps of the panels.
     pub inner: usize,
-}
-
-/// What is added to a product, in this order.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct After<'a> {
-    /// `[outputs]`
-    pub bias: Option<&'a [f32]>,
-    /// `[rows, outputs]`
-    pub residual: Option<&'a [f32]>,
-}
-
-/// Where a chain begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At +0.
-    Zero,
-    /// At what stands in the output.
-    Existing,
 }
 
 /// Packs a weight `[outputs, inner]`.

@@ -27,7 +27,7 @@ use crate::{
 };
 use form::{Form, STEPS, block_len, with_form};
 
-pub use form::Kind;
+pub use crate::naive::stored::Kind;
 pub use pack::pack;
 pub use rounded::{forward_rounded, ones};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::matmul::{After, Start};
+use super::matmul::{After, Start};
 
 /// The precision of matrix products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,22 @@
 //! Matrix products: each output is one chain of fused multiply-adds over its inner dimension.
 
-use crate::matmul::{After, Start};
+/// What is added to a product, in this order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct After<'a> {
+    /// `[outputs]`
+    pub bias: Option<&'a [f32]>,
+    /// `[rows, outputs]`
+    pub residual: Option<&'a [f32]>,
+}
+
+/// Where a chain begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At +0.
+    Zero,
+    /// At what stands in the output.
+    Existing,
+}
 
 /// y = x · weightᵀ, then + bias, then + residual.
 ///

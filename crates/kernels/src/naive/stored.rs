@@ -1,7 +1,42 @@
 //! What the stored forms of a weight mean as f32, by ggml's rule: rounded at most once.
 
-use super::bf16;
-use crate::{matmul::After, stored::Kind};
+use super::{bf16, matmul::After};
+
+/// How the numbers of a weight are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "their names are ggml's, and the table in `stored/form` says what they are"
+)]
+pub enum Kind {
+    Bf16,
+    F16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+}
+
+impl Kind {
+    /// Whether blocks of whole numbers have a scale.
+    pub fn is_quantised(self) -> bool {
+        matches!(self, Self::Q8_0 | Self::Q4_0 | Self::Q4_1)
+    }
+
+    /// Whether blocks also have a number that is added to all of them.
+    pub fn has_least(self) -> bool {
+        self == Self::Q4_1
+    }
+
+    /// Bytes of so many numbers as a file stores them: whole blocks, where there are blocks.
+    pub fn bytes(self, numbers: usize) -> usize {
+        match self {
+            Self::Bf16 | Self::F16 => 2 * numbers,
+            Self::Q8_0 => numbers / 32 * 34,
+            Self::Q4_0 => numbers / 32 * 18,
+            Self::Q4_1 => numbers / 32 * 20,
+        }
+    }
+}
 
 /// IEEE's half precision, exactly.
 pub fn half(bits: u16) -> f32 {

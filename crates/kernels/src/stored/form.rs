@@ -20,39 +20,6 @@ use crate::{
 
 pub(super) use nibbles::{Q4_0, Q4_1};
 
-/// How the numbers of a weight are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "their names are ggml's, and the table above says what they are")]
-pub enum Kind {
-    Bf16,
-    F16,
-    Q8_0,
-    Q4_0,
-    Q4_1,
-}
-
-impl Kind {
-    /// Whether blocks of whole numbers have a scale.
-    pub fn is_quantised(self) -> bool {
-        matches!(self, Self::Q8_0 | Self::Q4_0 | Self::Q4_1)
-    }
-
-    /// Whether blocks also have a number that is added to all of them.
-    pub fn has_least(self) -> bool {
-        self == Self::Q4_1
-    }
-
-    /// Bytes of so many numbers as a file stores them: whole blocks, where there are blocks.
-    pub fn bytes(self, numbers: usize) -> usize {
-        match self {
-            Self::Bf16 | Self::F16 => 2 * numbers,
-            Self::Q8_0 => numbers / STEPS * 34,
-            Self::Q4_0 => numbers / STEPS * 18,
-            Self::Q4_1 => numbers / STEPS * 20,
-        }
-    }
-}
-
 /// Where sixteen columns begin in a file.
 pub(super) type Places = [*const u8; LANES];
 

@@ -16,8 +16,8 @@ mod tile;
 use std::{marker::PhantomData, ops::Range};
 
 use super::{
-    AHEAD, Panels,
-    form::{self, Kind, Quantised, STEPS, block_len},
+    AHEAD, Kind, Panels,
+    form::{self, Quantised, STEPS, block_len},
     panel_len,
 };
 use crate::{
