@@ -5,10 +5,9 @@
 //! ```
 
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math::{erf_lanes, exp_lanes, sigmoid_lanes},
     naive::activate::{Activation, CUBE, DENSITY, ROOT_2_OVER_PI, ROOT_HALF},
-    path::Kernel,
     team::{Pieces, Team},
 };
 

@@ -19,6 +19,7 @@ mod arithmetic;
 mod backward;
 mod forward;
 mod seen;
+mod softmax;
 mod store;
 
 use crate::bf16::pairs;

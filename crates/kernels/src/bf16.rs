@@ -16,38 +16,24 @@
 //! 5. Bias and residual are added after the chains in f32, where denormals count.
 
 mod pack;
+mod pairs;
 
 use std::ops::Range;
 
 use crate::{
-    lanes::{LANES, Lanes, Pairs},
+    lanes::{LANES, PairKernel, Pairs},
     matmul::{
         Added, After, BLOCK, PANEL, Shared, Start, Tasks, chains,
         weight::{Rectangle, Steps, Strip, rectangles},
     },
-    path::PairKernel,
     team::Team,
     tile::{ByPairs, Left, Out, prefetch},
 };
 
 pub use crate::matmul::weight_gradient_scratch;
-pub(crate) use pack::pack_some;
 pub use pack::{pack, pack_across, round_rows};
-
-/// Pairs of a row.
-pub fn pairs(width: usize) -> usize {
-    width.div_ceil(2)
-}
-
-/// Room for f32 that holds pairs: either is 32 bits, whatever they are.
-pub fn as_pairs(room: &[f32]) -> &[u32] {
-    bytemuck::cast_slice(room)
-}
-
-/// The same, to be written.
-pub fn as_pairs_mut(room: &mut [f32]) -> &mut [u32] {
-    bytemuck::cast_slice_mut(room)
-}
+pub use pairs::{as_pairs, as_pairs_mut, pairs};
+pub(crate) use pairs::{pack_some, vector};
 
 /// Pairs of a packed matrix of `outputs` columns with `inner` numbers each.
 pub fn panels_len(outputs: usize, inner: usize) -> usize {
@@ -184,11 +170,4 @@ impl<P: Pairs> Steps for ByPairs<P> {
             }
         }
     }
-}
-
-/// The sixteen numbers from a place on; what is missing is +0.
-#[inline(always)]
-pub(crate) fn vector<L: Lanes>(on: L, row: &[f32], at: usize) -> L::F32 {
-    let at = at.min(row.len());
-    on.load_some(&row[at..])
 }

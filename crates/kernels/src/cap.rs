@@ -5,9 +5,8 @@
 //! ```
 
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
-    path::Kernel,
     team::{Pieces, Team},
 };
 

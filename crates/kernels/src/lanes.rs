@@ -16,13 +16,20 @@ mod portable;
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
-pub use pairs::Pairs;
+pub use pairs::{PairKernel, Pairs};
 pub use portable::Portable;
-
-use crate::path::Kernel;
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;
+
+/// A computation over any set of lanes.
+pub trait Kernel {
+    /// What it gives back.
+    type Output;
+    /// Runs with these lanes. Implementations are `#[inline(always)]`, so that they are compiled
+    /// for the instructions of the path that calls them.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
 
 /// Operations on sixteen lanes. A value of an implementing type proves that the processor has the
 /// instructions, so the methods are safe.
@@ -176,4 +183,11 @@ pub fn max_tree(mut lanes: [f32; LANES]) -> f32 {
 #[inline(always)]
 pub fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
+}
+
+/// p · 2ⁿ for whole n from −126 to 128.
+pub(crate) fn scale(p: f32, n: f32) -> f32 {
+    // 2^128 is no f32: the last doubling is apart.
+    let (n, last) = if n > 127.0 { (127.0, 2.0) } else { (n, 1.0) };
+    p * f32::from_bits(((n as i32).wrapping_add(127) << 23) as u32) * last
 }

@@ -7,8 +7,7 @@
 use std::{hint::black_box, time::Instant};
 
 use crate::{
-    lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel},
+    lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
     team::Team,
 };
 

@@ -7,9 +7,8 @@
 //! Where the gradient is to hold `pull · z²` too, `scale / total` is multiplied with 1 + 2 pull z.
 
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math::{exp_lanes, ln},
-    path::Kernel,
     team::{Pieces, Team},
 };
 

@@ -3,7 +3,7 @@
 //! Each function stands twice, for one number and for sixteen lanes, with the same operations in the
 //! same order. Rare functions of one number come from the pinned `libm`, in f64.
 
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, scale};
 
 /// 1 / ln 2
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
@@ -37,13 +37,6 @@ pub fn exp(x: f32) -> f32 {
     }
     let p = p.mul_add(r, 1.0).mul_add(r, 1.0);
     scale(p, n)
-}
-
-/// p · 2ⁿ for whole n from −126 to 128.
-pub(crate) fn scale(p: f32, n: f32) -> f32 {
-    // 2^128 is no f32: the last doubling is apart.
-    let (n, last) = if n > 127.0 { (127.0, 2.0) } else { (n, 1.0) };
-    p * f32::from_bits(((n as i32).wrapping_add(127) << 23) as u32) * last
 }
 
 /// [`exp`] of sixteen lanes.

@@ -18,8 +18,7 @@ mod work;
 use std::ops::Range;
 
 use crate::{
-    lanes::Lanes,
-    path::Kernel,
+    lanes::{Kernel, Lanes},
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
     turn::{Rows, Turn},

@@ -16,9 +16,8 @@ use std::mem::swap;
 
 use crate::{
     bf16,
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     matmul::{self, After, Panels, Start},
-    path::Kernel,
     sums,
     team::{Pieces, Team},
 };

@@ -10,8 +10,7 @@
 use std::ops::Range;
 
 use crate::{
-    lanes::{LANES, Lanes},
-    path::Kernel,
+    lanes::{Kernel, LANES, Lanes},
     sums::{row, row_of_products},
     team::{Pieces, Team},
 };

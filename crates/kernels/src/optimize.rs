@@ -6,8 +6,7 @@
 //! ```
 
 use crate::{
-    lanes::{LANES, Lanes},
-    path::Kernel,
+    lanes::{Kernel, LANES, Lanes},
     team::{Pieces, Team},
 };
 

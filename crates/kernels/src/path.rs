@@ -1,6 +1,8 @@
 //! Which instructions the kernels use: chosen when the program runs, forced by `LOOKBACK_PATH`.
 
-use crate::lanes::{Lanes, Pairs};
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{Avx2, Avx512};
+use crate::lanes::{Kernel, PairKernel, Portable};
 
 /// An instruction set that every kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,23 +13,6 @@ pub enum Path {
     Avx2,
     /// Plain Rust: sixteen lanes are an array. The definition of the others.
     Portable,
-}
-
-/// A computation over any set of lanes.
-pub trait Kernel {
-    /// What it gives back.
-    type Output;
-    /// Runs with these lanes. Implementations are `#[inline(always)]`, so that they are compiled
-    /// for the instructions of the path that calls them.
-    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
-}
-
-/// A computation over any set of lanes of pairs of bf16.
-pub trait PairKernel {
-    /// What it gives back.
-    type Output;
-    /// Runs with these lanes; `#[inline(always)]` as [`Kernel::run`] is.
-    fn run<P: Pairs>(self, lanes: P) -> Self::Output;
 }
 
 impl Path {
@@ -71,19 +56,9 @@ impl Path {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("fma")
-                    && is_x86_feature_detected!("f16c")
-            }
+            Self::Avx2 => Avx2::is_here(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                Self::Avx2.is_here()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-            }
+            Self::Avx512 => Avx512::is_here(),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => false,
         }
@@ -93,7 +68,7 @@ impl Path {
     pub fn multiplies_pairs(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         if self == Self::Avx512 {
-            return self.is_here() && is_x86_feature_detected!("avx512bf16");
+            return Avx512::multiplies_pairs();
         }
         false
     }
@@ -106,14 +81,12 @@ impl Path {
     pub fn run_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.multiplies_pairs() => {
-                crate::lanes::Avx512::<true>::run_pairs(kernel)
-            }
+            Self::Avx512 if self.multiplies_pairs() => Avx512::<true>::run_pairs(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 | Self::Avx2 => crate::lanes::Avx2::run_pairs(kernel),
+            Self::Avx512 | Self::Avx2 => Avx2::run_pairs(kernel),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this path"),
-            Self::Portable => kernel.run(crate::lanes::Portable),
+            Self::Portable => kernel.run(Portable),
         }
     }
 
@@ -125,12 +98,12 @@ impl Path {
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => crate::lanes::Avx512::<false>::run(kernel),
+            Self::Avx512 => Avx512::<false>::run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => crate::lanes::Avx2::run(kernel),
+            Self::Avx2 => Avx2::run(kernel),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this path"),
-            Self::Portable => kernel.run(crate::lanes::Portable),
+            Self::Portable => kernel.run(Portable),
         }
     }
 }

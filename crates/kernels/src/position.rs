@@ -7,9 +7,8 @@
 use std::ops::Range;
 
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math,
-    path::Kernel,
     team::{Pieces, Team},
 };
 

@@ -14,8 +14,8 @@
 use std::ops::Range;
 
 use crate::{
-    lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel, Path},
+    lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
+    path::Path,
     tile::{ByPairs, Left, Multiply, Out, Right, Sums, step},
 };
 

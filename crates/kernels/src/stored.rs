@@ -19,9 +19,9 @@ mod rounded;
 use std::{marker::PhantomData, ops::Range};
 
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     matmul::{Added, After, BLOCK, PANEL, Shared, Start, chains},
-    path::{Kernel, Path},
+    path::Path,
     team::Team,
     tile::{Left, Out, prefetch},
 };

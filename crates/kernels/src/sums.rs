@@ -5,8 +5,7 @@
 //! ```
 
 use crate::{
-    lanes::{LANES, Lanes},
-    path::Kernel,
+    lanes::{Kernel, LANES, Lanes},
     team::{Pieces, Team},
 };
 

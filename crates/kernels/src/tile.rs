@@ -16,8 +16,8 @@
 mod step;
 
 use crate::{
-    lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel, Path},
+    lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
+    path::Path,
 };
 
 pub(crate) use step::{ByPairs, Multiply, Sums, step};

@@ -3,8 +3,7 @@
 
 use crate::{
     bf16::{pack_some, pairs},
-    lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel},
+    lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
     tile::COLUMNS,
 };
 

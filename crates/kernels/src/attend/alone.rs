@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::{
     Heads, PAGE, Pages, Span,
     arithmetic::{Arithmetic, Attention, Six},
-    forward::weigh,
+    softmax::weigh,
 };
 use crate::{
     lanes::{LANES, Lanes},

@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::{Compute, Heads, PAGE};
 use crate::{
     bf16::{as_pairs_mut, pack_some, pairs, vector},
-    lanes::{LANES, Lanes, Pairs},
-    path::{Kernel, PairKernel, Path},
+    lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
+    path::Path,
     stairs::{staircase, staircase_of_pairs},
     tile::{Left, Out, ROWS, Right, tile, tile_of_pairs},
     turn::{Rows, Turn, TurnPairs},

@@ -22,10 +22,9 @@ use super::{
     arithmetic::{Arithmetic, Attention, run},
 };
 use crate::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    path::Kernel,
     team::{Pieces, Team},
     tile::{COLUMNS, Left, Out, ROWS, Right},
     turn::Rows,

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::{pairs, vector};
+use super::pairs::{pack_some, pairs, vector};
 use crate::{
-    lanes::{LANES, Pairs},
+    lanes::{LANES, PairKernel, Pairs},
     matmul::PANEL,
-    path::PairKernel,
     team::{Pieces, Team},
     turn::{Rows, TurnPairs},
 };
@@ -48,13 +47,6 @@ impl PairKernel for RoundRows<'_> {
             }
         }
     }
-}
-
-/// At most 32 numbers as pairs; what is missing is +0.
-#[inline(always)]
-pub(crate) fn pack_some<P: Pairs>(on: P, x: &[f32]) -> P::Pair {
-    let (first, second) = x.split_at(x.len().min(LANES));
-    on.pack(on.load_some(first), on.load_some(second))
 }
 
 /// Packs a weight `[outputs, inner]` for products with x: columns are outputs, pairs lie along inner.

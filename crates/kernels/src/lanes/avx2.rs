@@ -2,21 +2,27 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Lanes, Pairs, flush::Flushed};
-use crate::path::{Kernel, PairKernel, Path};
+use super::{Kernel, LANES, Lanes, PairKernel, Pairs, flush::Flushed};
 
 /// Proof that this processor has AVX2 and fused multiply-add.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
 impl Avx2 {
+    /// Whether this processor has it, and halves.
+    pub fn is_here() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+    }
+
     /// Runs a kernel compiled for AVX2.
     ///
     /// # Panics
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        assert!(Path::Avx2.is_here(), "this processor has no AVX2");
+        assert!(Self::is_here(), "this processor has no AVX2");
         Self(()).apart(kernel)
     }
 
@@ -25,7 +31,7 @@ impl Avx2 {
     /// # Panics
     /// If this processor does not have it.
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        assert!(Path::Avx2.is_here(), "this processor has no AVX2");
+        assert!(Self::is_here(), "this processor has no AVX2");
         let _until_the_end = Flushed::begin();
         // A function of its own, so that no arithmetic is moved out of the time in which denormals
         // are flushed.

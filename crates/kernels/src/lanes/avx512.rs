@@ -2,21 +2,34 @@
 
 use std::{arch::x86_64::*, mem::transmute};
 
-use super::{LANES, Lanes, Pairs};
-use crate::path::{Kernel, PairKernel, Path};
+use super::{Avx2, Kernel, LANES, Lanes, PairKernel, Pairs};
 
 /// Proof that this processor has AVX-512 and, if `BF16`, its products of bf16.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512<const BF16: bool = false>(());
 
 impl Avx512 {
+    /// Whether this processor has it, and all that AVX2 has.
+    pub fn is_here() -> bool {
+        Avx2::is_here()
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+    }
+
+    /// Whether it has an instruction that multiplies pairs of bf16.
+    pub fn multiplies_pairs() -> bool {
+        Self::is_here() && is_x86_feature_detected!("avx512bf16")
+    }
+
     /// Runs a kernel compiled for AVX-512.
     ///
     /// # Panics
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        assert!(Path::Avx512.is_here(), "this processor has no AVX-512");
+        assert!(Self::is_here(), "this processor has no AVX-512");
         Self(()).apart(kernel)
     }
 }
@@ -28,7 +41,7 @@ impl Avx512<true> {
     /// If this processor does not have them.
     #[inline]
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        assert!(Path::Avx512.multiplies_pairs(), "this processor has no AVX-512 BF16");
+        assert!(Avx512::<false>::multiplies_pairs(), "this processor has no AVX-512 BF16");
         Self(()).apart_pairs(kernel)
     }
 }

@@ -9,7 +9,14 @@
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 
 use super::{LANES, Lanes};
-use crate::path::PairKernel;
+
+/// A computation over any set of lanes of pairs of bf16.
+pub trait PairKernel {
+    /// What it gives back.
+    type Output;
+    /// Runs with these lanes; `#[inline(always)]` as [`Kernel::run`](super::Kernel::run) is.
+    fn run<P: Pairs>(self, lanes: P) -> Self::Output;
+}
 
 /// Operations on sixteen pairs. Only dots, loads, stores and conversions are the same everywhere:
 /// elsewhere denormals may be flushed or kept while a kernel over pairs runs.

@@ -1,11 +1,7 @@
 //! Sixteen lanes as an array: the definition of the others.
 
-use super::{LANES, Lanes, Pairs, larger};
-use crate::{
-    math::scale,
-    naive::{bf16, stored},
-    path::{Kernel, PairKernel},
-};
+use super::{Kernel, LANES, Lanes, PairKernel, Pairs, larger, scale};
+use crate::naive::{bf16, stored};
 
 /// Plain Rust.
 #[derive(Clone, Copy, Debug)]

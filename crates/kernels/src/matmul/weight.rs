@@ -15,8 +15,7 @@ use std::ops::Range;
 
 use super::{PANEL, Shared};
 use crate::{
-    lanes::{LANES, Lanes},
-    path::Kernel,
+    lanes::{Kernel, LANES, Lanes},
     team::{Pieces, Team},
     tile::{Left, Multiply, Out, ROWS, Right, prefetch, tile},
 };

@@ -17,8 +17,7 @@ use super::{
     panel_len, panels_len,
 };
 use crate::{
-    lanes::{LANES, Lanes},
-    path::Kernel,
+    lanes::{Kernel, LANES, Lanes},
     team::{Pieces, Team},
     tile::prefetch,
 };

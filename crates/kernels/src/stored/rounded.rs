@@ -22,9 +22,8 @@ use super::{
 };
 use crate::{
     bf16,
-    lanes::{LANES, Pairs},
+    lanes::{LANES, PairKernel, Pairs},
     matmul::{Added, After, BLOCK, PANEL, Shared, Tasks},
-    path::PairKernel,
     team::{Pieces, Team},
     tile::{Out, prefetch},
 };

@@ -1,8 +1,8 @@
 //! Every set of lanes gives the bits of the portable one, operation by operation.
 
 use lookback_kernels::{
-    lanes::{LANES, Lanes, Portable, larger, max_tree, sum_tree},
-    path::{Kernel, Path},
+    lanes::{Kernel, LANES, Lanes, Portable, larger, max_tree, sum_tree},
+    path::Path,
 };
 
 type Array = [f32; LANES];

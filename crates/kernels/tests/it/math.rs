@@ -2,9 +2,9 @@
 
 use crate::inputs::bits;
 use lookback_kernels::{
-    lanes::{LANES, Lanes},
+    lanes::{Kernel, LANES, Lanes},
     math,
-    path::{Kernel, Path},
+    path::Path,
 };
 
 /// Numbers of all sizes and both signs, and the special ones.

@@ -1,9 +1,9 @@
 //! Pairs of bf16: the processor's dot is the twin's two multiply-adds to the bit, on every path.
 
 use lookback_kernels::{
-    lanes::{LANES, Pairs},
+    lanes::{LANES, PairKernel, Pairs},
     naive,
-    path::{PairKernel, Path},
+    path::Path,
 };
 use rand_chacha::{
     ChaCha8Rng,

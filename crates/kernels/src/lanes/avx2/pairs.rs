@@ -3,12 +3,9 @@
 use std::arch::{asm, x86_64::*};
 
 use super::{Avx2, Two, first};
-use crate::{
-    lanes::{
-        LANES, Lanes, Pairs,
-        flush::{Kept, settled},
-    },
-    path::PairKernel,
+use crate::lanes::{
+    LANES, Lanes, PairKernel, Pairs,
+    flush::{Kept, settled},
 };
 
 /// Pairs as numbers that are already widened: the even ones, then the odd ones.
