@@ -14,7 +14,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-use crate::glance::{Glance, Small};
+use crate::pooling::{Glance, Small};
 
 /// What was seen at a site.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,58 @@
+//! Patterns made small by max pooling, as a pass makes them: nobody holds all of them at their size.
+
+use lookback_engine::{View, Watch};
+use lookback_model::{BlockSite, Config, Site};
+
+/// The patterns of all heads, each `[side, side]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// `[layers, heads, side, side]`: the largest weight of each patch.
+    pub values: Vec<f32>,
+    /// Rows and columns of a small pattern.
+    pub side: usize,
+}
+
+/// A watcher that keeps the largest weight of every patch.
+#[derive(Debug)]
+pub(crate) struct Small {
+    heads: usize,
+    side: usize,
+    values: Vec<f32>,
+}
+
+impl Small {
+    pub(crate) fn glance(self) -> Glance {
+        Glance { values: self.values, side: self.side }
+    }
+
+    pub(crate) fn new(config: &Config, side: usize) -> Self {
+        let len = config.layers * config.heads * side * side;
+        Self { heads: config.heads, side, values: vec![0.0; len] }
+    }
+}
+
+impl Watch for Small {
+    fn wants(&self, site: Site) -> bool {
+        matches!(site, Site::Block(_, BlockSite::Pattern))
+    }
+
+    fn see(&mut self, site: Site, view: View<'_>) {
+        let Site::Block(layer, _) = site else { return };
+        let [heads, queries, keys] = view.shape;
+        let side = self.side;
+        for head in 0..heads {
+            let at = (layer as usize * self.heads + head) * side * side;
+            let small = &mut self.values[at..at + side * side];
+            let pattern = &view.values[head * queries * keys..(head + 1) * queries * keys];
+            for (query, row) in pattern.chunks_exact(keys).enumerate() {
+                let small = &mut small[query * side / queries * side..][..side];
+                for (key, &weight) in row.iter().enumerate() {
+                    let cell = &mut small[key * side / keys];
+                    if weight > *cell {
+                        *cell = weight;
+                    }
+                }
+            }
+        }
+    }
+}
