@@ -1,8 +1,6 @@
 //! The weights of the validation with the lowest loss so far, beside those that go on learning.
 
-use lookback_model::{Network, WeightId};
-
-use crate::{recipe::KeptWeights, trainer::Trainer};
+use lookback_model::Network;
 
 /// A copy of all weights, and what it was judged by.
 #[derive(Clone, Debug)]
@@ -29,43 +27,4 @@ pub struct Kept {
     pub step: u64,
     /// Nats per token of that validation.
     pub loss: f64,
-}
-
-impl Trainer {
-    /// A weight's rows as they are saved: those of the best validation, if they are to be kept, or as
-    /// they are judged now.
-    pub fn rows_as_saved(&self, id: WeightId) -> &[f32] {
-        match &self.best {
-            Some(best) => &best.rows[id.index()],
-            None => self.rows_as_judged(id),
-        }
-    }
-
-    /// Whether the weights of the best validation are to be saved.
-    pub(crate) fn keeps_best(&self) -> bool {
-        self.recipe().keep == KeptWeights::Best
-    }
-
-    /// Which weights are saved, where they are those of the best validation.
-    pub fn kept(&self) -> Option<Kept> {
-        self.best.as_ref().map(|best| Kept { step: best.step, loss: best.loss })
-    }
-
-    /// Takes up the loss of a validation: its weights are kept if no validation before had a loss as low.
-    pub fn take_validation(&mut self, loss: f64) {
-        let step = self.steps();
-        let of_part = self.recipe_at(step.saturating_sub(1)).keep;
-        let is_tracked = self.keeps_best() && of_part == KeptWeights::Best;
-        if !is_tracked || self.best.as_ref().is_some_and(|best| best.loss <= loss) {
-            return;
-        }
-        let mut rows = self.best.take().map_or_else(Vec::new, |best| best.rows);
-        rows.resize(self.weights.network().ids().count(), Vec::new());
-        for id in self.weights.network().ids() {
-            let row = &mut rows[id.index()];
-            row.clear();
-            row.extend_from_slice(self.rows_as_judged(id));
-        }
-        self.best = Some(Best { step, loss, rows });
-    }
 }

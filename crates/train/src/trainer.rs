@@ -1,5 +1,7 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
+mod saved;
+
 use std::{
     ops::Range,
     sync::{Arc, atomic::AtomicBool},
