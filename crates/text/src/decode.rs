@@ -1,6 +1,82 @@
 //! Ids to text as they come, never a part of a character.
 
-use crate::{TokenId, Tokenizer};
+use std::ops::Range;
+
+use crate::{TokenId, structure::Specials, tokenizer::Tokenizer};
+
+impl Tokenizer {
+    /// The text of ids, special tokens written out. Bytes that are no UTF-8 become U+FFFD.
+    pub fn decode(&self, ids: &[TokenId]) -> String {
+        decoded(self.decoder(), ids)
+    }
+
+    /// The text of ids, special tokens left out.
+    pub fn decode_plain(&self, ids: &[TokenId]) -> String {
+        decoded(self.decoder().without_specials(), ids)
+    }
+
+    /// The bytes of ids, special tokens written out: byte for byte what was encoded, where the
+    /// tokenizer does not normalize.
+    pub fn decode_bytes(&self, ids: &[TokenId]) -> Vec<u8> {
+        let mut decoder = self.decoder();
+        let mut bytes = Vec::new();
+        for &id in ids {
+            bytes.extend(decoder.next_bytes(id));
+        }
+        bytes
+    }
+
+    /// Decodes ids as they come, from the beginning of a text.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(self.clone())
+    }
+
+    /// Decodes ids as they come after a prompt: a space that begins them is kept.
+    pub fn decoder_after(&self, prompt: &[TokenId]) -> Decoder {
+        let mut decoder = self.decoder();
+        for &id in prompt {
+            decoder.next_bytes(id);
+        }
+        decoder
+    }
+
+    /// Which bytes of a text each of its ids stands for. Nothing for what was put around the text,
+    /// and from the first id on that is not the text's own bytes, where the tokenizer normalizes.
+    pub fn spans(
+        &self,
+        text: &str,
+        ids: &[TokenId],
+        specials: Specials,
+    ) -> Vec<Option<Range<usize>>> {
+        let mut at = 0;
+        let mut decoder = self.decoder();
+        let mut is_same = true;
+        ids.iter()
+            .map(|&id| {
+                let bytes = decoder.own_bytes(id);
+                if specials == Specials::Text && self.is_special(id) {
+                    return None;
+                }
+                if is_same && text.as_bytes()[at..].starts_with(&bytes) {
+                    at += bytes.len();
+                    return Some(at - bytes.len()..at);
+                }
+                // A chat's template may leave out the token that begins every text.
+                is_same = is_same && self.is_special(id);
+                None
+            })
+            .collect()
+    }
+}
+
+fn decoded(mut decoder: Decoder, ids: &[TokenId]) -> String {
+    let mut text = String::new();
+    for &id in ids {
+        text.push_str(&decoder.push(id));
+    }
+    text.push_str(&decoder.finish());
+    text
+}
 
 /// Turns ids into text one by one. All that it gives, put together, is what a whole decode gives.
 #[derive(Clone, Debug)]

@@ -34,6 +34,7 @@ pub use gguf::GgufVocabulary;
 pub use learn::Learner;
 pub use leave_out::leave_out;
 pub use named::Named;
+pub use structure::Specials;
 pub use token::TokenId;
-pub use tokenizer::{Specials, Tokenizer};
+pub use tokenizer::Tokenizer;
 pub use words::{Piece, Word, Words};

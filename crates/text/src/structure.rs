@@ -2,7 +2,14 @@
 
 use std::ops::Range;
 
-use crate::Specials;
+/// Whether special tokens written out in a text are tokens or text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Specials {
+    /// `<|im_end|>` in the text is that token. For prompts that a template wrote.
+    Allowed,
+    /// It is text like any other. For what people typed.
+    Text,
+}
 
 /// What the spelling of a special token is, where it stands in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 mod encode;
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use lookback_files::{Refusal, Result};
 use serde_json::Value;
@@ -15,22 +15,13 @@ use crate::{
     added::{Added, Finder},
     bpe::{Bpe, Tree},
     budget::Budget,
-    decode::Decoder,
     normalize::{self, Normalizer},
     spelling::Spelling,
     split::Splitter,
+    structure::Specials,
     template::Template,
     vocabulary::Vocabulary,
 };
-
-/// Whether special tokens written out in a text are tokens or text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Specials {
-    /// `<|im_end|>` in the text is that token. For prompts that a template wrote.
-    Allowed,
-    /// It is text like any other. For what people typed.
-    Text,
-}
 
 /// What a tokenizer is made of, in the words of `tokenizer.json`.
 #[derive(Debug, Default)]
@@ -169,41 +160,6 @@ impl Tokenizer {
         Ok(ids.into_iter().map(|id| (id, self.piece(id))).collect())
     }
 
-    /// The text of ids, special tokens written out. Bytes that are no UTF-8 become U+FFFD.
-    pub fn decode(&self, ids: &[TokenId]) -> String {
-        decoded(self.decoder(), ids)
-    }
-
-    /// The text of ids, special tokens left out.
-    pub fn decode_plain(&self, ids: &[TokenId]) -> String {
-        decoded(self.decoder().without_specials(), ids)
-    }
-
-    /// The bytes of ids, special tokens written out: byte for byte what was encoded, where the
-    /// tokenizer does not normalize.
-    pub fn decode_bytes(&self, ids: &[TokenId]) -> Vec<u8> {
-        let mut decoder = self.decoder();
-        let mut bytes = Vec::new();
-        for &id in ids {
-            bytes.extend(decoder.next_bytes(id));
-        }
-        bytes
-    }
-
-    /// Decodes ids as they come, from the beginning of a text.
-    pub fn decoder(&self) -> Decoder {
-        Decoder::new(self.clone())
-    }
-
-    /// Decodes ids as they come after a prompt: a space that begins them is kept.
-    pub fn decoder_after(&self, prompt: &[TokenId]) -> Decoder {
-        let mut decoder = self.decoder();
-        for &id in prompt {
-            decoder.next_bytes(id);
-        }
-        decoder
-    }
-
     /// The bytes that an id stands for; none for an id that there is not.
     pub fn bytes_of(&self, id: TokenId) -> &[u8] {
         let Some(&end) = self.0.ends.get(id.index()) else { return &[] };
@@ -260,34 +216,6 @@ impl Tokenizer {
         id.map(TokenId).filter(|id| id.index() < self.vocabulary())
     }
 
-    /// Which bytes of a text each of its ids stands for. Nothing for what was put around the text,
-    /// and from the first id on that is not the text's own bytes, where the tokenizer normalizes.
-    pub fn spans(
-        &self,
-        text: &str,
-        ids: &[TokenId],
-        specials: Specials,
-    ) -> Vec<Option<Range<usize>>> {
-        let mut at = 0;
-        let mut decoder = self.decoder();
-        let mut is_same = true;
-        ids.iter()
-            .map(|&id| {
-                let bytes = decoder.own_bytes(id);
-                if specials == Specials::Text && self.is_special(id) {
-                    return None;
-                }
-                if is_same && text.as_bytes()[at..].starts_with(&bytes) {
-                    at += bytes.len();
-                    return Some(at - bytes.len()..at);
-                }
-                // A chat's template may leave out the token that begins every text.
-                is_same = is_same && self.is_special(id);
-                None
-            })
-            .collect()
-    }
-
     /// How a piece came about, merge by merge, in whatever word it stands: neighbours change nothing
     /// of what happens within it. Nothing for a piece that no merge makes: an added token, or one
     /// that is only taken as a whole word.
@@ -329,15 +257,6 @@ impl Tokenizer {
     pub(crate) fn leading_spaces(&self) -> usize {
         self.0.leading_spaces
     }
-}
-
-fn decoded(mut decoder: Decoder, ids: &[TokenId]) -> String {
-    let mut text = String::new();
-    for &id in ids {
-        text.push_str(&decoder.push(id));
-    }
-    text.push_str(&decoder.finish());
-    text
 }
 
 impl fmt::Debug for Tokenizer {

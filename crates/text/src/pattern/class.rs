@@ -7,8 +7,6 @@ use std::{
 
 use lookback_files::{Refusal, Result};
 
-use super::onig::unknown;
-
 /// The rest of a pattern; a clone of it is a place, not a copy.
 pub(super) type Signs<'a> = Peekable<Copied<Iter<'a, char>>>;
 
@@ -305,4 +303,9 @@ pub(super) fn spelled(sign: char) -> String {
 
 fn not_closed() -> Refusal {
     Refusal::user("a class is not closed")
+}
+
+/// A part that is not translated.
+pub(super) fn unknown(part: &str) -> Refusal {
+    Refusal::user(format!("{part} is not understood"))
 }

@@ -17,7 +17,7 @@ mod repeat;
 use lookback_files::{Refusal, Result};
 
 use super::{
-    class::{self, Signs},
+    class::{self, Signs, unknown},
     fold,
 };
 
@@ -322,9 +322,4 @@ fn letters(run: &[char], options: Options) -> Result<String> {
         return fold::letters(run, options.looks_behind);
     }
     Ok(run.iter().map(|letter| class::spelled(*letter)).collect())
-}
-
-/// A part that is not translated.
-pub(super) fn unknown(part: &str) -> Refusal {
-    Refusal::user(format!("{part} is not understood"))
 }

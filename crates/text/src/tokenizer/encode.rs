@@ -8,12 +8,12 @@ use std::ops::Range;
 
 use lookback_files::{Refusal, Result};
 
-use super::{Specials, Tokenizer};
+use super::Tokenizer;
 use crate::{
     TokenId, bpe,
     budget::Budget,
     normalize,
-    structure::{Spelled, Structure},
+    structure::{Specials, Spelled, Structure},
     template::Template,
 };
 
