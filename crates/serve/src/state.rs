@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use lookback_engine::Team;
 
 use crate::{
-    branches::Read,
+    branches::{self, Read},
     models::Models,
     passes::Passes,
+    prompt::{Asked, Prompt},
     refuse::{Refused, Result},
     tables::Tables,
     training::Training,
@@ -42,6 +43,24 @@ impl State {
             tables: Arc::default(),
             token: token.into(),
         }
+    }
+
+    /// Finds the model and reads the text. The text is cut into tokens on a thread for slow work.
+    pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Asked> {
+        let open = self.models.find(prompt.model.as_deref())?;
+        let prompt = prompt.clone();
+        let (ids, rendered) = {
+            let (open, passes) = (open.clone(), self.passes.clone());
+            let work = move || {
+                open.plan_positions(|| {
+                    let (network, compute) = (open.weights.network(), open.weights.compute());
+                    branches::affordable(network, compute, passes.threads(), passes.free())
+                });
+                prompt.read(&open)
+            };
+            self.slowly(work).await??
+        };
+        Ok(Asked { open, ids, rendered })
     }
 
     /// Does slow work on a thread of its own, so that no other request waits for it.
