@@ -36,6 +36,7 @@ pub use words::Words;
 
 use candidates::Candidates;
 use rules::Answer;
+use step::At;
 
 /// Texts that interrupt a repetition for DRY unless others are named.
 pub const BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
@@ -48,18 +49,6 @@ pub fn breakers(tokenizer: &Tokenizer, texts: &[impl AsRef<str>]) -> Vec<TokenId
         texts.iter().any(|text| spelled.contains(text.as_ref()))
     };
     ids.filter(breaks).collect()
-}
-
-/// What a step goes by besides the candidates.
-#[derive(Clone, Copy, Debug)]
-struct At<'a> {
-    /// The text so far.
-    past: &'a [TokenId],
-    /// In 0 .. 1; decides whether XTC takes its step.
-    xtc: f64,
-    /// Mirostat's, in bits.
-    bound: f64,
-    answer: Answer,
 }
 
 /// What one step of the chain left.
@@ -118,7 +107,7 @@ impl Sampler {
         let at = At { past, xtc: draw(&mut self.xtc), bound: self.bound, answer: self.answer };
         self.candidates.fill(logits)?;
         for step in &self.steps {
-            self.candidates.apply(step, at)?;
+            step.apply(&mut self.candidates, at)?;
         }
         let chosen = self.candidates.pick(draw(&mut self.draws));
         if let Some(mirostat) = self.steps.iter().find_map(mirostat) {
@@ -142,7 +131,7 @@ impl Sampler {
         let at = self.at(past);
         for step in &self.steps {
             let mut earlier = candidates.clone();
-            candidates.apply(step, at)?;
+            step.apply(&mut candidates, at)?;
             let removed = before - candidates.len();
             before = candidates.len();
             let removed_share = if removed > 0 { earlier.share_beyond(&candidates) } else { 0.0 };
@@ -244,7 +233,7 @@ impl Sampler {
         let mut candidates = Candidates::default();
         candidates.fill(logits)?;
         for step in &self.steps {
-            candidates.apply(step, at)?;
+            step.apply(&mut candidates, at)?;
         }
         Ok(candidates)
     }

@@ -1,11 +1,9 @@
-//! The tokens that may still be chosen, by ascending id, and what each step does to them.
+//! The tokens that may still be chosen, by ascending id, and how they are weighed, kept and drawn.
 
 use std::cmp::Ordering;
 
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
-
-use super::{At, step::Step};
 
 /// A token that may be chosen.
 #[derive(Clone, Copy, Debug)]
@@ -102,43 +100,6 @@ impl Candidates {
         self.vocabulary
     }
 
-    /// Takes one link's step. Only bans can leave nothing, which is refused.
-    pub(super) fn apply(&mut self, step: &Step, at: At<'_>) -> Result<()> {
-        match step {
-            Step::Words(words) => {
-                words.apply(self, at.past, at.answer);
-                if self.all.is_empty() {
-                    return Err(Refusal::user(
-                        "every token that may follow is banned, so none can be chosen; ban fewer, \
-                         or allow more",
-                    ));
-                }
-            }
-            Step::Penalties(penalties) => penalties.apply(self, at.past),
-            Step::Dry(dry) => dry.apply(self, at.past),
-            Step::TopNSigma(n) => self.keep_within_deviations(*n),
-            Step::TopK(k) => self.keep_first(*k),
-            Step::Typical(share) => self.keep_typical(*share),
-            Step::TopP(share) => self.keep_share(*share),
-            Step::MinP(share) => {
-                self.weigh();
-                self.retain(|candidate| candidate.weight >= *share);
-            }
-            Step::Xtc { probability, threshold } => {
-                if at.xtc < *probability {
-                    self.exclude_top_choices(*threshold);
-                }
-            }
-            Step::Temperature(temperature) => self.divide(*temperature),
-            Step::DynamicTemperature { least, most, exponent } => {
-                self.divide_by_entropy(*least, *most, *exponent);
-            }
-            Step::Greedy => self.keep_first(1),
-            Step::Mirostat(mirostat) => mirostat.apply(self, at.bound),
-        }
-        Ok(())
-    }
-
     /// Keeps those of which this is true.
     pub(super) fn retain(&mut self, is_kept: impl FnMut(&Candidate) -> bool) {
         let before = self.len();
@@ -179,7 +140,7 @@ impl Candidates {
     }
 
     /// Goes down the ranks until the share is reached; the one that reaches it stays.
-    fn keep_share(&mut self, share: f64) {
+    pub(super) fn keep_share(&mut self, share: f64) {
         self.weigh();
         let wanted = share * self.total();
         self.ranked.clone_from(&self.all);

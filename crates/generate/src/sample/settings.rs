@@ -1,10 +1,12 @@
 //! How the next token is chosen, as a user says it, and the chain that this makes.
 
+mod numbers;
+
 use lookback_files::Result;
 use lookback_text::TokenId;
 
 use super::{
-    described::SAMPLERS,
+    described::{Described, SAMPLERS},
     repetition::{Dry, Penalties},
     step::{Link, Step},
     surprise::Mirostat,
@@ -83,7 +85,7 @@ impl Settings {
         Self::of(seed, |of| of.default)
     }
 
-    fn of(seed: u64, value: impl Fn(&super::Described) -> f64) -> Self {
+    fn of(seed: u64, value: impl Fn(&Described) -> f64) -> Self {
         let mut settings = Self {
             temperature: 1.0,
             dynatemp_range: 0.0,

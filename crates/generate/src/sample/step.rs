@@ -3,8 +3,15 @@
 use std::fmt;
 
 use lookback_files::{Refusal, Result, quoted};
+use lookback_text::TokenId;
 
-use super::{Penalties, words::Words};
+use super::{
+    candidates::Candidates,
+    repetition::{Dry, Penalties},
+    rules::Answer,
+    surprise::Mirostat,
+    words::Words,
+};
 
 /// A link of the chain, which `--samplers` puts in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +105,7 @@ pub enum Step {
     /// Lowers the logits of tokens that were said lately.
     Penalties(Penalties),
     /// Lowers the logits of tokens that would go on a repetition.
-    Dry(super::Dry),
+    Dry(Dry),
     /// Keeps logits within so many standard deviations of the largest.
     TopNSigma(f64),
     /// Keeps the `k` most likely.
@@ -130,10 +137,59 @@ pub enum Step {
     /// Keeps the likeliest alone.
     Greedy,
     /// Keeps as many as make the surprise follow a target.
-    Mirostat(super::Mirostat),
+    Mirostat(Mirostat),
+}
+
+/// What a step goes by besides the candidates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    /// The text so far.
+    pub(super) past: &'a [TokenId],
+    /// In 0 .. 1; decides whether XTC takes its step.
+    pub(super) xtc: f64,
+    /// Mirostat's, in bits.
+    pub(super) bound: f64,
+    pub(super) answer: Answer,
 }
 
 impl Step {
+    /// Takes the step. Only bans can leave nothing, which is refused.
+    pub(super) fn apply(&self, to: &mut Candidates, at: At<'_>) -> Result<()> {
+        match self {
+            Self::Words(words) => {
+                words.apply(to, at.past, at.answer);
+                if to.all().is_empty() {
+                    return Err(Refusal::user(
+                        "every token that may follow is banned, so none can be chosen; ban fewer, \
+                         or allow more",
+                    ));
+                }
+            }
+            Self::Penalties(penalties) => penalties.apply(to, at.past),
+            Self::Dry(dry) => dry.apply(to, at.past),
+            Self::TopNSigma(n) => to.keep_within_deviations(*n),
+            Self::TopK(k) => to.keep_first(*k),
+            Self::Typical(share) => to.keep_typical(*share),
+            Self::TopP(share) => to.keep_share(*share),
+            Self::MinP(share) => {
+                to.weigh();
+                to.retain(|candidate| candidate.weight >= *share);
+            }
+            Self::Xtc { probability, threshold } => {
+                if at.xtc < *probability {
+                    to.exclude_top_choices(*threshold);
+                }
+            }
+            Self::Temperature(temperature) => to.divide(*temperature),
+            Self::DynamicTemperature { least, most, exponent } => {
+                to.divide_by_entropy(*least, *most, *exponent);
+            }
+            Self::Greedy => to.keep_first(1),
+            Self::Mirostat(mirostat) => mirostat.apply(to, at.bound),
+        }
+        Ok(())
+    }
+
     /// The sampler that it is a step of: a [`Link`]'s name, `bias` or `mirostat`.
     pub fn sampler(&self) -> &'static str {
         match self {
