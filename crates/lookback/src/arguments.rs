@@ -13,14 +13,17 @@ pub(crate) use config::settings_of;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
-    Args, Command as Arguments, CommandFactory, FromArgMatches, Parser, ValueEnum,
-    builder::FalseyValueParser, error::ErrorKind,
+    Command as Arguments, CommandFactory, FromArgMatches, Parser, builder::FalseyValueParser,
+    error::ErrorKind,
 };
-use lookback_engine::{Path, Team};
-use lookback_files::{Refusal, Result};
-use lookback_text::corpus::{self, Corpus, Reading, Tally};
+use lookback_files::Result;
 
-use crate::{commands::Command, main_job::MainJob, memory, print::Print};
+use crate::{
+    commands::Command,
+    main_job::MainJob,
+    options::Machine,
+    print::{Loudness, Print},
+};
 
 /// Let every token look at the tokens before it: train, run and open a transformer.
 ///
@@ -46,17 +49,6 @@ pub(crate) struct Asked {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// How much is said on stderr besides why something failed.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Loudness {
-    /// Says nothing on stderr but why it failed.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Says on stderr how each stage goes, on a terminal or not.
-    #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
-}
-
 const EXAMPLES: &str = "\
 Exit codes: 0 done, 1 the machine or the program failed, 2 the input was refused, 130 interrupted.
 
@@ -77,120 +69,6 @@ Examples:
   lookback --no-serve
   lookback train my.txt --out runs/mine
   lookback generate runs/mine -p \"ROMEO:\"";
-
-/// How much of the machine to use.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Machine {
-    /// Threads to compute with [default: all cores]. No result depends on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-}
-
-impl Machine {
-    /// The threads asked for, or as many as there are cores.
-    pub(crate) fn threads(self) -> usize {
-        self.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            usize::from,
-        )
-    }
-
-    /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
-    pub(crate) fn team(self) -> Result<Team> {
-        let path = Path::from_env().map_err(Refusal::user)?;
-        let threads = self.threads();
-        tracing::debug!(threads, instructions = ?path, "computing");
-        Ok(Team::new(threads, path))
-    }
-}
-
-/// Precision of matrix products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compute {
-    // Single precision.
-    F32,
-    // Both factors rounded to bf16, sums in single precision.
-    Bf16,
-}
-
-impl Compute {
-    /// As arguments and training.toml have it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
-impl From<Compute> for lookback_engine::Compute {
-    fn from(compute: Compute) -> Self {
-        match compute {
-            Compute::F32 => Self::F32,
-            Compute::Bf16 => Self::Bf16,
-        }
-    }
-}
-
-/// How texts are read.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Texts {
-    /// Replaces bytes that are no UTF-8 with U+FFFD instead of refusing the file.
-    #[arg(long)]
-    lossy: bool,
-    /// Passes over lines of a .jsonl that cannot be read, and counts them.
-    #[arg(long)]
-    skip_bad: bool,
-}
-
-impl Texts {
-    /// Finds files, folders, patterns, lines of JSON, packed or not, or standard input.
-    pub(crate) fn find(self, paths: &[PathBuf]) -> Result<Corpus> {
-        let most = memory::free().unwrap_or(usize::MAX / 2);
-        corpus::find(paths, Reading { lossy: self.lossy, skip_bad: self.skip_bad, most })
-    }
-
-    /// Says what was read.
-    pub(crate) fn tell(tally: &Tally, print: &mut Print) {
-        // What was left out or changed should not be overlooked; the rest is for those who watch.
-        if tally.again + tally.skipped + tally.replaced > 0 {
-            print.say(&tally.summary());
-        } else {
-            print.note(&tally.summary());
-        }
-    }
-}
-
-/// Bytes of a text that are read at once, where its tokenizer reads parts.
-pub(crate) const PART: usize = 1 << 20;
-
-/// How weights follow their gradients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Optimizer {
-    // Every weight by AdamW.
-    #[value(name = "adamw")]
-    AdamW,
-    // The matrices of the blocks by Muon, the rest by AdamW.
-    Muon,
-}
-
-impl Optimizer {
-    /// As arguments and training.toml have it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::AdamW => "adamw",
-            Self::Muon => "muon",
-        }
-    }
-}
-
-/// How the result is written.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Form {
-    /// Prints one JSON object, and nothing else, on stdout.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
 
 /// Reads the arguments. A help that was asked for is printed, and then there is nothing to do.
 pub(crate) fn read(

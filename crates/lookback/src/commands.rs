@@ -21,11 +21,7 @@ use lookback::open::Model;
 use lookback_engine::{Compute, Team};
 use lookback_files::Result;
 
-use crate::{
-    arguments::{self, Asked},
-    main_job, memory,
-    print::Print,
-};
+use crate::{memory, print::Print};
 
 /// One command and its arguments.
 #[derive(Debug, Subcommand)]
@@ -46,18 +42,25 @@ pub(crate) enum Command {
     Manual(manual::Manual),
 }
 
-/// Does what was asked.
-pub(crate) fn run(asked: Asked, print: &mut Print) -> Result<()> {
-    print.set(asked.loudness);
-    for sentence in arguments::unknown_variables() {
-        print.say(&sentence);
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self, print: &mut Print) -> Result<()> {
+        match self {
+            Self::Train(train) => train.run(print),
+            Self::Eval(eval) => eval.run(print),
+            Self::Generate(generate) => generate.run(print),
+            Self::Chat(chat) => chat.run(print),
+            Self::Look(look) => look.run(print),
+            Self::Verify(verify) => verify.run(print),
+            Self::Tokenizer(tokenizer) => tokenizer.run(print),
+            Self::Corpus(corpus) => corpus.run(print),
+            Self::Bench(bench) => bench.run(print),
+            #[cfg(feature = "serve")]
+            Self::Serve(serve) => serve.run(print),
+            Self::Completions(completions) => completions.run(print),
+            Self::Manual(manual) => manual.run(print),
+        }
     }
-    tracing::debug!(version = env!("CARGO_PKG_VERSION"), "begun");
-    let done = carry_out(asked, print);
-    if done.is_ok() {
-        tracing::debug!(peak_memory_mb = memory::peak_mb(), "done");
-    }
-    done
 }
 
 /// Opens a model that fits into memory, and says what is odd about its files.
@@ -72,23 +75,4 @@ pub(crate) fn open(
     })?;
     opened.remarks.iter().for_each(|remark| print.say(remark));
     Ok(opened)
-}
-
-fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {
-    match asked.command {
-        None => main_job::run(asked.main_job, asked.machine.team()?, print),
-        Some(Command::Train(train)) => train.run(print),
-        Some(Command::Eval(eval)) => eval.run(print),
-        Some(Command::Generate(generate)) => generate.run(print),
-        Some(Command::Chat(chat)) => chat.run(print),
-        Some(Command::Look(look)) => look.run(print),
-        Some(Command::Verify(verify)) => verify.run(print),
-        Some(Command::Tokenizer(tokenizer)) => tokenizer.run(print),
-        Some(Command::Corpus(corpus)) => corpus.run(print),
-        Some(Command::Bench(bench)) => bench.run(print),
-        #[cfg(feature = "serve")]
-        Some(Command::Serve(serve)) => serve.run(print),
-        Some(Command::Completions(completions)) => completions.run(print),
-        Some(Command::Manual(manual)) => manual.run(print),
-    }
 }

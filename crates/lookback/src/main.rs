@@ -9,23 +9,26 @@ mod commands;
 mod interrupt;
 mod main_job;
 mod memory;
+mod options;
 mod print;
 mod progress;
 mod questions;
 mod sample;
 mod stages;
+mod stories;
 mod tour;
 
 use std::process::ExitCode;
 
-use lookback_files::Blame;
+use lookback_files::{Blame, Result};
 
+use arguments::Asked;
 use print::Print;
 
 fn main() -> ExitCode {
     let mut print = Print::to_the_terminal();
     let done = arguments::read(std::env::args_os(), &mut print)
-        .and_then(|asked| asked.map_or(Ok(()), |asked| commands::run(asked, &mut print)))
+        .and_then(|asked| asked.map_or(Ok(()), |asked| carry_out(asked, &mut print)))
         .and_then(|()| print.flush());
     let Err(refusal) = done else { return ExitCode::SUCCESS };
     // What was written until then stands before the reason.
@@ -40,4 +43,21 @@ fn main() -> ExitCode {
         Blame::User => ExitCode::from(2),
         Blame::Interrupt => ExitCode::from(130),
     }
+}
+
+/// Does what was asked.
+fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {
+    print.set(asked.loudness);
+    for sentence in arguments::unknown_variables() {
+        print.say(&sentence);
+    }
+    tracing::debug!(version = env!("CARGO_PKG_VERSION"), "begun");
+    let done = match asked.command {
+        None => asked.machine.team().and_then(|team| main_job::run(asked.main_job, team, print)),
+        Some(command) => command.run(print),
+    };
+    if done.is_ok() {
+        tracing::debug!(peak_memory_mb = memory::peak_mb(), "done");
+    }
+    done
 }

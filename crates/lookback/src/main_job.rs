@@ -8,8 +8,6 @@ mod make;
 mod page;
 mod watch;
 
-pub(crate) use make::{BYTES, SEED, stories};
-
 use std::sync::Arc;
 
 use clap::Args;

@@ -12,11 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::Args;
 use lookback_files::{Refusal, Result};
 
 pub(crate) use escape::one_line;
-
-use crate::arguments::Loudness;
 
 /// Pieces that follow each other faster are shown together: no eye tells them apart, and each showing
 /// wakes whoever reads, on a core that may be computing the next piece.
@@ -25,6 +24,17 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// A sentence on stderr from a thread that has no [`Print`], when the program is about to end.
 pub(crate) fn last_words(sentence: &str) {
     let _nowhere_else_to_say_it = writeln!(io::stderr(), "lookback: {}", one_line(sentence));
+}
+
+/// How much is said on stderr besides why something failed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Loudness {
+    /// Says nothing on stderr but why it failed.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Says on stderr how each stage goes, on a terminal or not.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
 }
 
 /// Where results and notes go.

@@ -17,7 +17,7 @@ use lookback_text::{
 use serde_json::{Value, json};
 
 use self::analogies::Ranks;
-use crate::main_job;
+use crate::stories;
 
 pub(crate) use apart::differences;
 
@@ -81,7 +81,7 @@ impl Scores {
         let mut session = Session::new(&model.weights, team, model.config().context);
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
-        let parrot = Parrot::new(&corpus(main_job::BYTES, main_job::SEED));
+        let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));
         for question in questions(seed, EACH) {
             if question.kind == Kind::Analogy {
                 analogies.extend(Ranks::of(model, &question)?);

@@ -13,8 +13,8 @@ use looked::Looked;
 use timed::{Lengths, Timed};
 
 use crate::{
-    arguments::{Compute, Form, Machine},
     memory,
+    options::{Compute, Form, Machine},
     print::Print,
 };
 

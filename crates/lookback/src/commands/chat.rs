@@ -18,7 +18,7 @@ use super::{
     context::{self, Context},
     sampling::Sampling,
 };
-use crate::{arguments::Machine, print::Print};
+use crate::{options::Machine, print::Print};
 
 const EXAMPLES: &str = "\
 Each line of standard input is one message; /quit, or the end of the input, ends the chat. Ctrl-C \

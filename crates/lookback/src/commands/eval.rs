@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::train::tokens;
 use crate::{
-    arguments::{Compute, Form, Machine, Texts},
+    options::{Compute, Form, Machine, Texts},
     print::Print,
     questions::{Scores, differences},
 };

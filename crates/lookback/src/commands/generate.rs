@@ -19,7 +19,7 @@ use super::{
     sampling::Sampling,
 };
 use crate::{
-    arguments::{Compute, Form, Machine},
+    options::{Compute, Form, Machine},
     print::Print,
 };
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{generate::read_input, tokenizer::piece};
 use crate::{
-    arguments::{Compute, Form, Machine},
+    options::{Compute, Form, Machine},
     print::Print,
     stages,
 };

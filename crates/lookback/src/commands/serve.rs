@@ -8,7 +8,7 @@ use lookback_engine::Compute;
 use lookback_files::{Refusal, Result};
 use lookback_serve::{Listener, Open, Server};
 
-use crate::{answering::Answering, arguments::Machine, browser, memory, print::Print};
+use crate::{answering::Answering, browser, memory, options::Machine, print::Print};
 
 /// Where the page is unless somebody says otherwise.
 const PORT: u16 = 4747;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::generate::read_input;
 
 use crate::{
-    arguments::{Form, PART, Texts},
+    options::{Form, PART, Texts},
     print::Print,
 };
 

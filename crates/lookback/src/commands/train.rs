@@ -23,8 +23,8 @@ use prepare::Prepared;
 pub(crate) use replay::tokens;
 
 use crate::{
-    arguments::{Compute, Form, Machine, Optimizer, Texts},
     interrupt, memory,
+    options::{Compute, Form, Machine, Optimizer, Texts},
     print::Print,
     progress::Progress,
     sample,

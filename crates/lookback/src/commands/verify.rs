@@ -9,7 +9,7 @@ use lookback_lens::verify;
 use serde_json::{Value, json};
 
 use crate::{
-    arguments::{Form, Machine},
+    options::{Form, Machine},
     print::Print,
 };
 

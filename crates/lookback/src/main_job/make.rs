@@ -5,21 +5,16 @@ use std::{fs, path::Path, sync::Arc};
 use lookback_engine::{Team, Weights};
 use lookback_files::{Blame, Lock, Refusal, Result, make_folder};
 use lookback_model::Network;
-use lookback_text::{
-    Specials, TokenId, Tokenizer,
-    dataset::{Dataset, Windows},
-    tinytown,
-};
+use lookback_text::{Tokenizer, dataset::Windows, tinytown};
 use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
 use serde_json::json;
 
 use super::abilities::{Abilities, Able};
-use crate::{interrupt, memory, sample};
+use crate::{
+    interrupt, memory, sample,
+    stories::{SEED, stories},
+};
 
-/// Seed of the stories that the default model learns from; questions are drawn apart from it.
-pub(crate) const SEED: u64 = 1;
-/// Text that the default model learns from.
-pub(crate) const BYTES: usize = 12_000_000;
 /// Text that its tokenizer is learned from.
 const TOKENIZER_BYTES: usize = 2_000_000;
 /// Tokens of its vocabulary.
@@ -208,26 +203,10 @@ impl<'a> OnTheWay<'a> {
     }
 }
 
-/// The ids of all stories, an end token behind each, and where each begins.
-pub(crate) fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
-    let town = tinytown::Town::new(SEED);
-    let (mut ids, mut documents, mut bytes): (Vec<TokenId>, Vec<usize>, usize) =
-        (Vec::new(), Vec::new(), 0);
-    for number in 0.. {
-        if bytes >= BYTES {
-            break;
-        }
-        let story = town.story(number);
-        bytes += story.len() + 2;
-        documents.push(ids.len());
-        ids.extend(tokenizer.encode_bare(&story, Specials::Text)?);
-        ids.extend(tokenizer.end());
-    }
-    Ok(Dataset::new(ids, documents))
-}
-
 #[cfg(test)]
 mod tests {
+    use lookback_text::{Specials, dataset::Dataset};
+
     use super::*;
 
     #[test]

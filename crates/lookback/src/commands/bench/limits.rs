@@ -2,7 +2,7 @@
 
 use lookback_engine::{Team, limits};
 
-use crate::{arguments::Compute, memory};
+use crate::{memory, options::Compute};
 
 /// Where a step's bytes come from.
 pub(super) const CACHES: &str = "caches";

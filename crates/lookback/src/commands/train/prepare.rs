@@ -16,8 +16,9 @@ use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
 use crate::{
-    arguments::{PART, Texts, settings_of},
+    arguments::settings_of,
     memory,
+    options::{PART, Texts},
     print::Print,
 };
 

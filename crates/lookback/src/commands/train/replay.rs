@@ -13,7 +13,7 @@ use lookback_text::{
 use lookback_train::{Directory, Recipe, Source};
 
 use super::{MOST, Train, prepare::Prepared};
-use crate::{main_job, print::Print};
+use crate::{print::Print, stories};
 
 impl Train {
     /// The run of a directory, to be trained again into another.
@@ -88,7 +88,7 @@ fn refuse_unrecorded(run: &str, begun: &Directory, recipe: &Recipe) -> Result<()
 pub(crate) fn tokens(folder: &Path, begun: &Directory, tokenizer: &Tokenizer) -> Result<Dataset> {
     let is_built_in = default_model().is_ok_and(|built_in| built_in == folder);
     if is_built_in && !begun.tokens().exists() {
-        return main_job::stories(tokenizer);
+        return stories::stories(tokenizer);
     }
     Dataset::open(&begun.tokens())
 }
