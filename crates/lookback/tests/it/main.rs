@@ -31,6 +31,7 @@ mod stored;
 mod stories;
 mod terminal;
 mod tidy;
+mod tidy_circles;
 mod tokenizer;
 mod tour;
 mod world;
