@@ -1,6 +1,7 @@
 //! A folder with a small text and, where asked for, a small model; and the program run inside it.
 
 #![allow(dead_code, reason = "each test file uses its part of the world")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! A server with a small model behind it, asked without a socket.
 
 #![allow(dead_code, reason = "each test file uses its part of the world")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::{path::Path, sync::Arc};
 
