@@ -1,6 +1,7 @@
 //! Executes the steps of a program on the processor, in the buffers that the layout placed.
 
 mod attention;
+mod keys;
 mod linear;
 mod loss;
 mod seen;
@@ -16,7 +17,7 @@ use lookback_model::{
     WeightId,
 };
 
-use self::attention::Keys;
+use self::keys::Keys;
 use crate::{
     buffers::Buffers, cache::Cache, operations::statistics, products::Factors, weights::Weights,
     workspace::Workspace,

@@ -1,22 +1,10 @@
-//! Attention, and where its keys and values stand: in a cache's pages, or in pages of the pass's own.
+//! Attention, over keys and values in a cache's pages or in pages of the pass's own.
 
 use lookback_kernels::attend::{self, Heads};
 use lookback_model::{Attend, ValueId};
 
-use super::Interpreter;
-use crate::{
-    attention::{self, LayerPages},
-    cache::Cache,
-};
-
-/// Where keys and values go.
-#[derive(Debug)]
-pub(super) enum Keys<'a> {
-    /// Into a cache, to be seen by later passes.
-    Cache(&'a mut Cache),
-    /// Into pages for one layer, written anew by each.
-    Scratch(&'a mut [f32]),
-}
+use super::{Interpreter, keys::Keys};
+use crate::attention::{self, LayerPages};
 
 impl Interpreter<'_> {
     /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made

@@ -4,7 +4,7 @@
 use lookback_kernels::{attend, loss};
 use lookback_model::{Attend, Op, Site, Step, ValueId};
 
-use super::{Interpreter, attention::Keys};
+use super::{Interpreter, keys::Keys};
 
 /// Numbers at a site, for as long as a watcher looks at them.
 #[derive(Clone, Copy, Debug)]
