@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 use lookback_kernels::{
     attend::{PAGE, Span},
     room::Room,
@@ -229,11 +229,9 @@ impl Cache {
 
     fn free_page(&mut self) -> Result<u32> {
         let page = self.free.pop().ok_or_else(|| {
-            Refusal::user(format!(
-                "the cache is full: its {} pages hold {} tokens; make it larger or ask for fewer",
-                self.users.len(),
-                self.users.len() * PAGE
-            ))
+            let pages = self.users.len();
+            let what = format!("the cache is full: its {pages} pages hold {} tokens", pages * PAGE);
+            Refusal::of(Kind::CacheFull, format!("{what}; make it larger or ask for fewer"))
         })?;
         self.users[page as usize] = 1;
         Ok(page)
@@ -294,7 +292,9 @@ mod tests {
             grow(&mut cache, 1, 2 * PAGE + 1, 1).unwrap();
             assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 2), 0));
             assert_every_page_is_accounted_for(&cache);
-            let refused = grow(&mut cache, 2, 0, 1).unwrap_err().to_string();
+            let refused = grow(&mut cache, 2, 0, 1).unwrap_err();
+            assert_eq!(refused.kind(), Kind::CacheFull);
+            let refused = refused.to_string();
             assert!(refused.starts_with("the cache is full: its 4 pages"), "{refused}");
             assert_every_page_is_accounted_for(&cache);
             cache.truncate(SequenceId(round % 2), 0);

@@ -7,7 +7,7 @@ use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_files::Result;
 use lookback_kernels::{embed::Table, matmul, naive, path::Path, room::Room, stored, team::Team};
-use lookback_model::{Network, Role, Stored, WeightId};
+use lookback_model::{Element, Network, Role, Stored, WeightId};
 
 use crate::packed::{Compute, Forward, Packed, Packing as _};
 
@@ -34,6 +34,8 @@ pub struct Weights {
 struct Held {
     rows: Room,
     packed: Packed,
+    /// As the file has it, where there is one.
+    element: Option<Element>,
 }
 
 impl Weights {
@@ -93,7 +95,7 @@ impl Weights {
                 Some(packed) => Held { packed, ..Held::default() },
                 None => weights.held(id, team, &mut |id, to| file.read(id, to))?,
             };
-            weights.held.push(held);
+            weights.held.push(Held { element: Some(file.element(id)), ..held });
             // Else the file would be in memory beside its copy: twice the model at the peak.
             file.release(id);
         }
@@ -125,7 +127,7 @@ impl Weights {
                 rows = Room::default();
             }
         }
-        Ok(Held { rows, packed })
+        Ok(Held { rows, packed, element: None })
     }
 
     /// Bytes that [`Weights::new`] holds when done.
@@ -154,6 +156,26 @@ impl Weights {
             )
         };
         network.ids().map(of).sum()
+    }
+
+    /// Bytes that they take in memory.
+    pub fn bytes_held(&self) -> usize {
+        let of = |held: &Held| 4 * held.rows.len() + held.packed.bytes_read().unwrap_or(0);
+        self.held.iter().map(of).sum()
+    }
+
+    /// How most of their numbers are stored: in the file they were read from, or else in memory.
+    pub fn precision(&self) -> Element {
+        let mut counts = Vec::<(Element, usize)>::new();
+        for id in self.network.ids() {
+            let element = self.held[id.index()].element.unwrap_or(Element::F32);
+            let count = self.network.weight(id).len();
+            match counts.iter_mut().find(|(of, _)| *of == element) {
+                Some((_, all)) => *all += count,
+                None => counts.push((element, count)),
+            }
+        }
+        counts.into_iter().max_by_key(|(_, all)| *all).map_or(Element::F32, |(element, _)| element)
     }
 
     /// Bytes that a pass reads at least: every weight as it is multiplied, but of an input table, of

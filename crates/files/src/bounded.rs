@@ -106,11 +106,10 @@ pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>> {
         file.take(most + 1).read_to_end(&mut bytes).map_err(refuse)?;
     }
     if length > most || bytes.len() as u64 > most {
-        return Err(Refusal::user(format!(
-            "{}: it is longer than {most} bytes, the most that a file of its kind may have; it is \
-             another kind of file or broken, so fetch it again",
-            path.display()
-        )));
+        let why =
+            format!("it is longer than {most} bytes, the most that a file of its kind may have");
+        let advice = "it is another kind of file or broken, so fetch it again";
+        return Err(Refusal::corrupt(format!("{}: {why}; {advice}", path.display())));
     }
     tracing::debug!(file = %path.display(), bytes = bytes.len(), "read");
     Ok(bytes)

@@ -42,10 +42,9 @@ pub fn text(mut bytes: Vec<u8>) -> Result<String> {
     let mark = byte_order_mark(&bytes)?;
     let text = String::from_utf8(bytes.split_off(mark));
     text.map_err(|error| {
-        Refusal::user(format!(
-            "byte {} is not valid UTF-8; convert it to UTF-8 first",
-            mark + error.utf8_error().valid_up_to()
-        ))
+        let at = mark + error.utf8_error().valid_up_to();
+        let what = format!("byte {at} is not valid UTF-8; convert it to UTF-8 first");
+        Refusal::corrupt(what)
     })
 }
 

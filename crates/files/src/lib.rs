@@ -5,10 +5,12 @@
 mod bounded;
 mod counted;
 mod encoding;
+mod kind;
 mod lock;
 mod mapping;
 mod nearest;
 mod refusal;
+mod setting;
 mod shown;
 pub mod system;
 mod whole;
@@ -19,10 +21,12 @@ pub use bounded::{
 };
 pub use counted::counted;
 pub use encoding::{byte_order_mark, text};
+pub use kind::Kind;
 pub use lock::Lock;
 pub use mapping::{Mapping, map, map_file};
 pub use nearest::nearest;
 pub use refusal::{Blame, Refusal, Result};
+pub use setting::Setting;
 pub use shown::{quoted, shown};
 pub use whole::{
     add_line, check_place, keep_also_as, make_folder, remove_if_there, write_whole,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::cut::Named;
-use crate::{Refusal, Result, open_regular};
+use crate::{Kind, Refusal, Result, open_regular};
 
 /// A file's bytes, mapped into memory and read as they are touched.
 #[derive(Debug)]
@@ -63,10 +63,8 @@ impl Mapping {
         if now.len() == self.about.len() && same_time {
             return Ok(());
         }
-        Err(Refusal::user(format!(
-            "{}: it was written to while it was read; wait until it is whole, and start again",
-            self.path.display()
-        )))
+        let why = "it was written to while it was read; wait until it is whole, and start again";
+        Err(Refusal::of(Kind::Io, format!("{}: {why}", self.path.display())))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::Path};
 
+use crate::{Kind, setting};
+
 /// What every fallible function of lookback returns.
 pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
@@ -18,33 +20,53 @@ pub enum Blame {
 
 /// Why something was not done, as one sentence: the place first, lower case, no full stop.
 ///
-/// `corpus.txt: 312 tokens are too few for a context of 1024; give more text or --context 256`
+/// `corpus.txt: 312 tokens are too few for a context of 1024; give more text`
+///
+/// A library names a setting by a [`Setting`](crate::Setting). Shown, the sentence has the setting's own
+/// name; whoever knows how it is given says so by [`Refusal::sentence`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     blame: Blame,
+    kind: Kind,
+    /// Settings are marked in it.
     sentence: String,
 }
 
 impl Refusal {
     /// A file or an argument may have put a page of its own into the sentence: then the middle of it
     /// is left out.
-    fn new(blame: Blame, sentence: &str) -> Self {
-        Self { blame, sentence: shortened(sentence) }
+    fn new(blame: Blame, kind: Kind, sentence: &str) -> Self {
+        Self { blame, kind, sentence: shortened(sentence) }
     }
 
     /// The user's mistake: bad input, an impossible setting, a file that is not what it should be.
     pub fn user(sentence: impl Into<String>) -> Self {
-        Self::new(Blame::User, &sentence.into())
+        Self::new(Blame::User, Kind::InvalidInput, &sentence.into())
     }
 
     /// Our fault, or the machine's.
     pub fn ours(sentence: impl Into<String>) -> Self {
-        Self::new(Blame::Ours, &sentence.into())
+        Self::new(Blame::Ours, Kind::Internal, &sentence.into())
     }
 
     /// Stopped by the user.
     pub fn interrupt(sentence: impl Into<String>) -> Self {
-        Self::new(Blame::Interrupt, &sentence.into())
+        Self::new(Blame::Interrupt, Kind::Interrupted, &sentence.into())
+    }
+
+    /// The user's mistake, of this kind.
+    pub fn of(kind: Kind, sentence: impl Into<String>) -> Self {
+        Self::new(Blame::User, kind, &sentence.into())
+    }
+
+    /// A file that is cut, damaged, or not of its form.
+    pub fn corrupt(sentence: impl Into<String>) -> Self {
+        Self::of(Kind::CorruptFile, sentence)
+    }
+
+    /// A model or a tokenizer with a part that is not understood.
+    pub fn unsupported(sentence: impl Into<String>) -> Self {
+        Self::of(Kind::UnsupportedFeature, sentence)
     }
 
     /// A file that the user named and that could not be read.
@@ -60,7 +82,11 @@ impl Refusal {
             }
             _ => format!("it could not be read ({error})"),
         };
-        Self::user(format!("{}: {why}", path.display()))
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::NotFound,
+            _ => Kind::Io,
+        };
+        Self::of(kind, format!("{}: {why}", path.display()))
     }
 
     /// A file that could not be written.
@@ -83,19 +109,35 @@ impl Refusal {
             }
             _ => format!("it could not be written ({error})"),
         };
-        Self::ours(format!("{}: {why}", path.display()))
+        Self::ours(format!("{}: {why}", path.display())).with_kind(Kind::Io)
+    }
+
+    /// The same refusal, of this kind.
+    #[must_use]
+    pub fn with_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The same refusal, of this kind where it only said that the input cannot be used: whoever reads
+    /// a file knows that this is what its parts are refused for.
+    #[must_use]
+    pub fn or_kind(self, kind: Kind) -> Self {
+        match self.kind {
+            Kind::InvalidInput => self.with_kind(kind),
+            _ => self,
+        }
     }
 
     /// The same refusal with what to do put behind it.
     #[must_use]
     pub fn then(self, advice: impl fmt::Display) -> Self {
-        Self::new(self.blame, &format!("{}; {advice}", self.sentence))
+        Self::new(self.blame, self.kind, &format!("{}; {advice}", self.sentence))
     }
 
     /// The same refusal with the place it happened in put before it.
     #[must_use]
     pub fn at(self, place: impl fmt::Display) -> Self {
-        Self::new(self.blame, &format!("{place}: {}", self.sentence))
+        Self::new(self.blame, self.kind, &format!("{place}: {}", self.sentence))
     }
 
     /// The same refusal without the place it begins with, where somebody else says it.
@@ -111,6 +153,16 @@ impl Refusal {
     /// Whose mistake it was.
     pub fn blame(&self) -> Blame {
         self.blame
+    }
+
+    /// What went wrong, for a program.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The sentence, in which every setting is called as `name` calls it.
+    pub fn sentence(&self, name: impl Fn(&str) -> String) -> String {
+        setting::named(&self.sentence, name)
     }
 }
 
@@ -141,7 +193,7 @@ fn cut(text: &str, most: usize, begin: usize, end: usize) -> String {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.sentence)
+        to.write_str(&setting::plain(&self.sentence))
     }
 }
 
@@ -173,6 +225,43 @@ mod tests {
         for said in [Refusal::user("x").at(page.clone()), Refusal::interrupt("x").then(page)] {
             assert!(said.to_string().chars().count() <= LONG, "{said}");
         }
+    }
+
+    #[test]
+    fn a_kind_and_the_settings_outlive_a_place_and_advice() {
+        let setting = crate::Setting("top_p");
+        let refusal = Refusal::of(Kind::InvalidSetting, format!("{setting} 2: it is above 1"));
+        let refusal = refusal.at("request").then(format!("leave out {setting}"));
+        assert_eq!(refusal.kind(), Kind::InvalidSetting);
+        assert_eq!(refusal.to_string(), "request: top_p 2: it is above 1; leave out top_p");
+        let flags = refusal.sentence(|name| format!("<{name}>"));
+        assert_eq!(flags, "request: <top_p> 2: it is above 1; leave out <top_p>");
+        let told = |refusal: Refusal| refusal.or_kind(Kind::CorruptFile).kind();
+        assert_eq!(told(refusal), Kind::InvalidSetting);
+        assert_eq!(told(Refusal::user("x")), Kind::CorruptFile);
+        assert_eq!(told(Refusal::ours("x")), Kind::Internal);
+        assert_eq!(told(Refusal::interrupt("x")), Kind::Interrupted);
+    }
+
+    #[test]
+    fn what_could_not_be_read_or_written_tells_its_kind() {
+        let kind = |kind: io::ErrorKind| {
+            let error = io::Error::from(kind);
+            let path = Path::new("x");
+            (Refusal::reading(path, &error).kind(), Refusal::writing(path, &error).kind())
+        };
+        assert_eq!(kind(io::ErrorKind::NotFound), (Kind::NotFound, Kind::Io));
+        assert_eq!(kind(io::ErrorKind::PermissionDenied), (Kind::Io, Kind::Io));
+    }
+
+    #[test]
+    fn kinds_have_different_names() {
+        let names: std::collections::BTreeSet<&str> =
+            Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        let is_snake =
+            |name: &&str| name.chars().all(|sign| sign.is_ascii_lowercase() || sign == '_');
+        assert!(names.iter().all(is_snake), "{names:?}");
     }
 
     #[test]

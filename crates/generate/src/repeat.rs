@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, Setting};
 use lookback_text::TokenId;
 
 use crate::{sample::Sampler, window::Window};
@@ -81,10 +81,11 @@ pub fn repeat(
     mut listen: impl FnMut(TokenId) -> Result<ControlFlow<()>>,
 ) -> Result<Finish> {
     if window.ids().is_empty() {
-        return Err(Refusal::user(
+        return Err(Refusal::user(format!(
             "there is nothing to write on from, and the model has no beginning-of-text token; \
-             give a prompt with -p",
-        ));
+             give a prompt with {}",
+            Setting("prompt")
+        )));
     }
     sampler.begin(window.ids().len(), limits.tokens);
     for _ in 0..limits.tokens {
@@ -212,6 +213,6 @@ mod tests {
         let limits = Limits { tokens: 1, ends: &[], stop: None };
         let listen = |_| Ok(ControlFlow::Continue(()));
         let done = repeat(&mut Adder::default(), &mut window, &mut sampler, limits, listen);
-        assert!(done.unwrap_err().to_string().ends_with("give a prompt with -p"));
+        assert!(done.unwrap_err().to_string().ends_with("give a prompt with prompt"));
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look, look_at_layer};
-use lookback_files::{Refusal, Result, write_whole_with};
+use lookback_files::{Kind, Refusal, Result, Setting, write_whole_with};
 use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
 use safetensors::{
     Dtype,
@@ -60,9 +60,8 @@ impl Wanted {
         let patterns: Vec<String> =
             patterns.split(',').map(|part| part.trim().to_owned()).collect();
         if patterns.iter().any(String::is_empty) {
-            return Err(Refusal::user(
-                "--sites: an empty pattern matches nothing; give names such as blocks.*.attn.pattern",
-            ));
+            let why = "an empty pattern matches nothing; give names such as blocks.*.attn.pattern";
+            return Err(Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("sites"))));
         }
         Ok(Self(Which::Like(patterns)))
     }
@@ -260,13 +259,19 @@ pub(crate) fn watched(
     let network = weights.network();
     let context = network.config.context;
     if ids.is_empty() {
-        return Err(Refusal::user("there is no token to look at; give a prompt or --ids"));
+        return Err(Refusal::user(format!(
+            "there is no token to look at; give a prompt or {}",
+            Setting("ids")
+        )));
     }
     if ids.len() > context {
-        return Err(Refusal::user(format!(
-            "{} tokens are more than this model's context of {context}; shorten the prompt",
-            ids.len()
-        )));
+        let tokens = ids.len();
+        return Err(Refusal::of(
+            Kind::ContextLength,
+            format!(
+                "{tokens} tokens are more than this model's context of {context}; shorten the prompt"
+            ),
+        ));
     }
     let (mut space, mut cache) = room(weights, team, ids.len());
     look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)

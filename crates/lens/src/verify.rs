@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use lookback_engine::{Session, Team, Weights};
-use lookback_files::{Refusal, Result, map, shown};
+use lookback_files::{Kind, Refusal, Result, map, shown};
 use lookback_model::{BlockSite, Site, TokenId};
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 
@@ -62,7 +62,7 @@ impl Verdict {
 pub fn verify(weights: &Weights, team: &Team, path: &Path) -> Result<Verdict> {
     let bytes = map(path)?;
     let broken = |error: safetensors::SafeTensorError| {
-        Refusal::user(format!("{}: it is no whole safetensors file ({error})", path.display()))
+        Refusal::corrupt(format!("{}: it is no whole safetensors file ({error})", path.display()))
     };
     let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
     let here = |refusal: Refusal| refusal.at(path.display());
@@ -148,10 +148,13 @@ fn ids(tensor: &TensorView<'_>, name: &str, weights: &Weights) -> Result<Vec<Vec
     };
     let vocabulary = weights.network().config.vocabulary;
     if let Some(id) = values.iter().find(|&&id| id < 0 || id >= vocabulary as i64) {
-        return Err(Refusal::user(format!(
-            "{name} holds the id {id}, and this model's vocabulary ends at {}",
-            vocabulary - 1
-        )));
+        return Err(Refusal::of(
+            Kind::TokenOutOfRange,
+            format!(
+                "{name} holds the id {id}, and this model's vocabulary ends at {}",
+                vocabulary - 1
+            ),
+        ));
     }
     let row = match *tensor.shape() {
         [tokens] | [_, tokens] if tokens > 0 => tokens,

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     if print.nobody_listens() {
         return ExitCode::SUCCESS;
     }
-    print.refusal(&refusal);
+    print.refusal(&refusal, options::is_json(std::env::args_os()));
     match refusal.blame() {
         Blame::Ours => ExitCode::from(1),
         Blame::User => ExitCode::from(2),

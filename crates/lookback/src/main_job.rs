@@ -15,7 +15,11 @@ use lookback::open::{Model, default_model};
 use lookback_engine::Team;
 use lookback_files::{Blame, Refusal, Result};
 
-use crate::{main_job::watch::Watch, print::Print, tour};
+use crate::{
+    main_job::watch::Watch,
+    print::{Print, flag},
+    tour,
+};
 
 /// How the main job shows its model.
 #[derive(Clone, Debug, Args)]
@@ -78,7 +82,8 @@ pub(crate) fn made_before(team: &Team, print: &mut Print) -> Result<Option<Model
             Err(refusal)
         }
         Err(refusal) => {
-            print.say(&format!("the default model is damaged and is made again ({refusal})"));
+            let why = refusal.sentence(flag);
+            print.say(&format!("the default model is damaged and is made again ({why})"));
             Ok(None)
         }
     }

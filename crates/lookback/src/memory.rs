@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub(crate) use end::give_back_large;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
 pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
@@ -18,11 +18,14 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
         return Ok(());
     }
     let megabytes = |bytes: usize| bytes.div_ceil(1 << 20);
-    Err(Refusal::user(format!(
-        "{what} needs {} MB and {} MB are free; make the model, the batch or the context smaller",
-        megabytes(bytes),
-        megabytes(free)
-    )))
+    Err(Refusal::of(
+        Kind::OutOfMemory,
+        format!(
+            "{what} needs {} MB and {} MB are free; make the model, the batch or the context smaller",
+            megabytes(bytes),
+            megabytes(free)
+        ),
+    ))
 }
 
 /// Says what will be held beside what [`refuse_beyond`] was asked about.
@@ -111,6 +114,14 @@ fn field(path: &Path, name: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_fit_is_told_by_its_kind() {
+        if free().is_some() {
+            let refused = refuse_beyond("a pass", usize::MAX).unwrap_err();
+            assert_eq!(refused.kind(), Kind::OutOfMemory);
+        }
+    }
 
     #[test]
     fn the_least_of_machine_process_and_group_is_free() {

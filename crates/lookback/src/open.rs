@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::{Compute, Keep, Team, Weights};
-use lookback_files::{Blame, Refusal, Result, nearest, read_utf8_up_to};
+use lookback_files::{Blame, Kind, Refusal, Result, Setting, nearest, read_utf8_up_to};
 use lookback_model::{ChatTemplates, Config, Network, Stored, TokenId};
 use lookback_text::Tokenizer;
 
@@ -20,6 +20,8 @@ pub struct Model {
     pub path: PathBuf,
     /// Its weights.
     pub weights: Weights,
+    /// Bytes of the files that the weights were read from; none of a run that has no model yet.
+    pub file_bytes: Option<usize>,
     /// Its tokenizer; a model without one reads ids only.
     tokenizer: Option<Tokenizer>,
     /// Its chat templates, if it has some.
@@ -69,6 +71,7 @@ impl Model {
             return Ok(Self {
                 path,
                 weights: read.weights,
+                file_bytes: None,
                 tokenizer: Some(read.tokenizer),
                 chat_templates: ChatTemplates::default(),
                 suggested: Ok(Suggested::default()),
@@ -89,6 +92,7 @@ impl Model {
             suggested: crate::suggested::by(&stored, &path),
             remarks: stored.remarks().iter().map(remark).collect(),
             weights: Weights::load_computing(&stored, Keep::Running, compute, team)?,
+            file_bytes: Some(stored.file_bytes()),
             tokenizer,
             path,
         })
@@ -108,9 +112,11 @@ impl Model {
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
         self.tokenizer.as_ref().ok_or_else(|| {
             Refusal::user(format!(
-                "{}: there is no tokenizer.json in it, so it cannot read a text; give --ids",
-                self.path.display()
+                "{}: there is no tokenizer.json in it, so it cannot read a text; give {}",
+                self.path.display(),
+                Setting("ids")
             ))
+            .with_kind(Kind::NotFound)
         })
     }
 
@@ -128,12 +134,15 @@ impl Model {
         });
         match damaged {
             None => refusal,
-            Some(id) => Refusal::user(format!(
-                "{}: the weight {} holds a value that is no number; the file is damaged, so fetch \
-                 the model again",
-                self.path.display(),
-                self.network().weight(id).name
-            )),
+            Some(id) => Refusal::of(
+                Kind::CorruptFile,
+                format!(
+                    "{}: the weight {} holds a value that is no number; the file is damaged, so \
+                     fetch the model again",
+                    self.path.display(),
+                    self.network().weight(id).name
+                ),
+            ),
         }
     }
 
@@ -144,17 +153,21 @@ impl Model {
 
     /// Ids that a user gave, each within the vocabulary.
     pub fn ids(&self, ids: &[u32]) -> Result<Vec<TokenId>> {
-        self.ids_of("--ids", ids)
+        self.ids_of("ids", ids)
     }
 
-    /// The same, given with this argument.
-    pub fn ids_of(&self, argument: &str, ids: &[u32]) -> Result<Vec<TokenId>> {
+    /// The same, given with this setting.
+    pub fn ids_of(&self, setting: &str, ids: &[u32]) -> Result<Vec<TokenId>> {
         let vocabulary = self.config().vocabulary;
         match ids.iter().find(|&&id| id as usize >= vocabulary) {
-            Some(id) => Err(Refusal::user(format!(
-                "{argument} {id}: this model's vocabulary ends at {}",
-                vocabulary - 1
-            ))),
+            Some(id) => Err(Refusal::of(
+                Kind::TokenOutOfRange,
+                format!(
+                    "{} {id}: this model's vocabulary ends at {}",
+                    Setting(setting),
+                    vocabulary - 1
+                ),
+            )),
             None => Ok(ids.iter().copied().map(TokenId).collect()),
         }
     }
@@ -212,7 +225,8 @@ pub fn find(model: &str) -> Result<PathBuf> {
         if path.exists() {
             return Ok(path);
         }
-        return Err(Refusal::user(
+        return Err(Refusal::of(
+            Kind::NotFound,
             "default: there is no default model yet; run lookback without a command to train it",
         ));
     }
@@ -226,15 +240,14 @@ pub fn find(model: &str) -> Result<PathBuf> {
     let is_default = || nearest(model, ["default"]).is_some() && model.len() <= "default".len() + 2;
     let near = near.or_else(|| is_default().then(|| "default".to_owned()));
     if let Some(near) = near {
-        return Err(Refusal::user(format!("{what}; did you mean {near}?")));
+        return Err(Refusal::of(Kind::NotFound, format!("{what}; did you mean {near}?")));
     }
     if is_id(model) && cache.is_some() && !is_of_this_machine(&path) {
-        return Err(Refusal::user(format!(
-            "{what}, and no such model in the local Hugging Face cache; check the path, or fetch the \
-             model with: hf download {model}"
-        )));
+        let cache = "no such model in the local Hugging Face cache";
+        let advice = format!("check the path, or fetch the model with: hf download {model}");
+        return Err(Refusal::of(Kind::NotFound, format!("{what}, and {cache}; {advice}")));
     }
-    Err(Refusal::user(format!("{what}; check the path")))
+    Err(Refusal::of(Kind::NotFound, format!("{what}; check the path")))
 }
 
 /// Folders that people keep runs and models in, and no organisation's name.

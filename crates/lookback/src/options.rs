@@ -1,6 +1,6 @@
 //! Options that several commands share, and what they stand for.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use lookback_engine::{Path, Team};
@@ -113,6 +113,12 @@ impl Optimizer {
             Self::Muon => "muon",
         }
     }
+}
+
+/// Whether the result was asked for as JSON, also where the other arguments cannot be understood.
+pub(crate) fn is_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
+    let before_texts = arguments.into_iter().take_while(|argument| argument != "--");
+    { before_texts }.any(|argument| argument == "--json")
 }
 
 /// How the result is written.

@@ -14,6 +14,7 @@ use std::{
 
 use clap::Args;
 use lookback_files::{Refusal, Result};
+use serde_json::json;
 
 pub(crate) use escape::one_line;
 
@@ -24,6 +25,15 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// A sentence on stderr from a thread that has no [`Print`], when the program is about to end.
 pub(crate) fn last_words(sentence: &str) {
     let _nowhere_else_to_say_it = writeln!(io::stderr(), "lookback: {}", one_line(sentence));
+}
+
+/// How a setting that a library names is given here.
+pub(crate) fn flag(setting: &str) -> String {
+    match setting {
+        "prompt" => "-p".to_owned(),
+        "print_config" => "lookback train --print-config".to_owned(),
+        _ => format!("--{}", setting.replace('_', "-")),
+    }
 }
 
 /// How much is said on stderr besides why something failed.
@@ -145,9 +155,13 @@ impl Print {
         }
     }
 
-    /// Why it was not done.
-    pub(crate) fn refusal(&mut self, refusal: &Refusal) {
-        let sentence = refusal.to_string();
+    /// Why it was not done; where JSON was asked for, also as an object with its kind on stdout.
+    pub(crate) fn refusal(&mut self, refusal: &Refusal, as_json: bool) {
+        let sentence = refusal.sentence(flag);
+        if as_json {
+            let object = json!({ "error": sentence, "kind": refusal.kind().name() });
+            let _not_more_than_failed = self.json(&object).and_then(|()| self.flush());
+        }
         let _nowhere_else_to_say_it = writeln!(self.notes, "lookback: {}", one_line(&sentence));
     }
 

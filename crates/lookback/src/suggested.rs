@@ -5,7 +5,7 @@ mod generation_config;
 
 use std::path::Path;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 use lookback_generate::sample::Words;
 use lookback_model::{Stored, Suggestion};
 
@@ -88,6 +88,6 @@ fn of_directory(stored: &Stored, folder: &Path) -> Result<Suggested> {
     let config = stored.config();
     let suggested = generation_config::read(&text, config.vocabulary, &config.ends);
     suggested.map_err(|refusal| {
-        Refusal::user(format!("{}: {refusal}; fetch it again, or remove it", path.display()))
+        refusal.at(path.display()).then("fetch it again, or remove it").or_kind(Kind::CorruptFile)
     })
 }

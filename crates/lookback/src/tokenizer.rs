@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lookback_files::Result;
+use lookback_files::{Kind, Result};
 use lookback_model::{GgufTokenizer, StoredTokenizer};
 use lookback_text::{GgufVocabulary, Tokenizer};
 
@@ -11,7 +11,8 @@ pub fn of(stored: &StoredTokenizer, model: &Path) -> Result<Tokenizer> {
     match stored {
         StoredTokenizer::Directory(folder) => Tokenizer::open(folder),
         StoredTokenizer::Gguf(gguf) => {
-            Tokenizer::from_gguf(&vocabulary(gguf)).map_err(|refusal| refusal.at(model.display()))
+            let read = Tokenizer::from_gguf(&vocabulary(gguf));
+            read.map_err(|refusal| refusal.at(model.display()).or_kind(Kind::CorruptFile))
         }
     }
 }

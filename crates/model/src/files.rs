@@ -64,7 +64,7 @@ impl Stored {
     fn open_file(path: &Path) -> Result<Self> {
         let bytes = map(path)?;
         if !bytes.starts_with(gguf::MAGIC) {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::corrupt(format!(
                 "{}: it does not begin with GGUF; a model is a directory with a config.json, or a \
                  GGUF file",
                 path.display()
@@ -102,6 +102,11 @@ impl Stored {
     /// directory's suggestions stand in its `generation_config.json`.
     pub fn sampling(&self) -> &[(String, Suggestion)] {
         &self.sampling
+    }
+
+    /// Bytes of the files that hold the weights.
+    pub fn file_bytes(&self) -> usize {
+        self.weights.file_bytes()
     }
 
     /// How a weight is stored.

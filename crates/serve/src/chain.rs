@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lookback_files::Kind;
 use lookback_generate::sample::{BREAKERS, Link, Settings, breakers};
 use lookback_model::TokenId;
 use serde::Deserialize;
@@ -43,7 +44,8 @@ impl Chain {
         }
         for (id, bias) in &self.logit_bias {
             let id = id.parse().map_err(|_| {
-                Refused::asked(format!("logit_bias: {id:?} is no token id; give whole numbers"))
+                let what = format!("logit_bias: {id:?} is no token id; give whole numbers");
+                Refused::asked(what).with_kind(Kind::InvalidSetting)
             })?;
             settings.words.biases.push((TokenId(id), *bias));
         }

@@ -27,6 +27,8 @@ pub struct Open {
     pub path: PathBuf,
     /// Its weights.
     pub weights: Arc<Weights>,
+    /// Bytes of the files that the weights were read from, if they were.
+    pub file_bytes: Option<usize>,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
     /// Its chat template, if it has one.
@@ -61,6 +63,7 @@ impl Open {
             name: name.to_owned(),
             path: path.to_owned(),
             weights,
+            file_bytes: None,
             tokenizer,
             chat_template: None,
             beginning: None,
@@ -77,6 +80,8 @@ impl Open {
             name: self.name.clone(),
             path: self.path.clone(),
             weights,
+            // Those of the file are no longer these.
+            file_bytes: None,
             tokenizer: self.tokenizer.clone(),
             chat_template: self.chat_template.clone(),
             beginning: self.beginning,
@@ -127,7 +132,9 @@ impl Open {
             "path": self.path.display().to_string(),
             "family": config.family.model_type,
             "parameters": network.parameters(),
-            "bytes": lookback_engine::Weights::bytes(network, lookback_engine::Keep::Running),
+            "bytes": self.weights.bytes_held(),
+            "file_bytes": self.file_bytes,
+            "precision": self.weights.precision().name(),
             "layers": config.layers,
             "heads": config.heads,
             "key_heads": config.key_heads,
@@ -155,7 +162,7 @@ impl Open {
             "snapshots": self.snapshots(),
             "step": self.step.map(|(step, _)| step),
             "steps": self.step.map(|(_, steps)| steps),
-            "compute": "f32",
+            "compute": self.weights.compute().name(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lookback_files::Kind;
 use lookback_generate::chat::{self, End, Message, Template};
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -45,10 +46,10 @@ impl Prompt {
         }
         let context = open.config().context;
         if ids.len() > context {
-            return Err(Refused::asked(format!(
-                "{} tokens are more than this model's context of {context}; shorten the prompt",
-                ids.len()
-            )));
+            let tokens = ids.len();
+            let what = format!("{tokens} tokens are more than this model's context of {context}");
+            let refused = Refused::asked(format!("{what}; shorten the prompt"));
+            return Err(refused.with_kind(Kind::ContextLength));
         }
         Ok((ids, rendered))
     }

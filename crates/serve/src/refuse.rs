@@ -1,27 +1,53 @@
-//! What a request that is refused gets: a status and one sentence, as JSON.
+//! What a request that is refused gets: a status, a kind and one sentence, as JSON.
 
 use axum::{
     Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use lookback_files::{Blame, Refusal};
+use lookback_files::{Blame, Kind, Refusal};
+use lookback_generate::sample::SAMPLERS;
 use serde_json::json;
 
 /// What every handler returns.
 pub(crate) type Result<T, E = Refused> = std::result::Result<T, E>;
 
-/// A status and a sentence, sent as `{"error": "…"}`.
+/// A status, and what is sent as `{"error": "…", "kind": "…"}`.
 #[derive(Debug)]
 pub(crate) struct Refused {
     status: StatusCode,
+    kind: Kind,
     sentence: String,
+}
+
+/// The sentence of a refusal, in which settings have the names that a request gives them by.
+pub(crate) fn sentence(refusal: &Refusal) -> String {
+    refusal.sentence(|name| {
+        let is_number = SAMPLERS.iter().any(|sampler| sampler.name == name);
+        if is_number { format!("settings.{name}") } else { name.to_owned() }
+    })
 }
 
 impl Refused {
     /// With this status. A refusal leaves out the middle of a sentence that repeats a page of the request.
     pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: Refusal::user(sentence).to_string() }
+        let kind = match status {
+            StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::FORBIDDEN => Kind::Forbidden,
+            StatusCode::INTERNAL_SERVER_ERROR => Kind::Internal,
+            _ => Kind::InvalidInput,
+        };
+        Self { status, kind, sentence: Refusal::user(sentence).to_string() }
+    }
+
+    /// The same, of this kind.
+    pub(crate) fn with_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What kind of mistake it was.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What was wrong.
@@ -52,12 +78,13 @@ impl From<Refusal> for Refused {
             Blame::Ours => StatusCode::INTERNAL_SERVER_ERROR,
             Blame::Interrupt => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self::new(status, refusal.to_string())
+        Self { status, kind: refusal.kind(), sentence: sentence(&refusal) }
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.sentence }))).into_response()
+        (self.status, Json(json!({ "error": self.sentence, "kind": self.kind.name() })))
+            .into_response()
     }
 }

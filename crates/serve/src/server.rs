@@ -15,7 +15,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use lookback_engine::Team;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, Setting};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -157,7 +157,11 @@ impl Listener {
             let addresses: Vec<SocketAddr> = (host, port)
                 .to_socket_addrs()
                 .map_err(|error| {
-                    Refusal::user(format!("--host {host}: it is no address here ({error})"))
+                    let setting = Setting("host");
+                    Refusal::of(
+                        Kind::InvalidSetting,
+                        format!("{setting} {host}: it is no address here ({error})"),
+                    )
                 })?
                 .collect();
             match listen(&addresses) {
@@ -167,7 +171,9 @@ impl Listener {
         }
         Err(Refusal::user(match error {
             Some((port, error)) => format!(
-                "{host}:{port} cannot be listened at ({error}); give another --port or --host"
+                "{host}:{port} cannot be listened at ({error}); give another {} or {}",
+                Setting("port"),
+                Setting("host")
             ),
             None => format!("no port was given to listen at on {host}"),
         }))

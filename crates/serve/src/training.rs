@@ -4,11 +4,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lookback_files::Refusal;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::events::Tell;
+use crate::{events::Tell, refuse};
 
 /// Losses of steps that are remembered for those who come late: twice this many become this many.
 const POINTS: usize = 256;
@@ -89,7 +90,16 @@ pub enum News {
     Failed {
         /// Why, in one sentence.
         error: String,
+        /// What went wrong, for a program.
+        kind: &'static str,
     },
+}
+
+impl News {
+    /// That it ended early, and why.
+    pub fn failed(refusal: &Refusal) -> Self {
+        Self::Failed { error: refuse::sentence(refusal), kind: refusal.kind().name() }
+    }
 }
 
 /// A training that can be watched. A clone is the same training.
@@ -234,7 +244,7 @@ mod tests {
         for number in 1..=10_000 {
             training.tell(step(number));
         }
-        training.tell(News::Failed { error: "stopped".into() });
+        training.tell(News::failed(&Refusal::interrupt("stopped")));
         let told = all(watch(&training).await).await;
         assert!((POINTS..=2 * POINTS).contains(&told.len()), "{}", told.len());
         assert_eq!(told[told.len() - 2], json!(step(10_000)));

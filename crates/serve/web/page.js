@@ -167,6 +167,7 @@ function drawAbout(of) {
   const facts = [
     `${of.family}, ${count(of.parameters)} parameters`,
     `${of.layers} layers of ${of.heads} heads, ${of.width} wide, ${count(of.vocabulary)} tokens, context ${count(of.context)}`,
+    `weights stored as ${of.precision}${of.file_bytes === null ? '' : ` in ${megabytes(of.file_bytes)} of files`}, ${megabytes(of.bytes)} in memory`,
     `computed in ${of.compute} on ${of.threads} ${of.threads === 1 ? 'thread' : 'threads'}`,
     learning,
     of.path,
@@ -178,6 +179,12 @@ function drawAbout(of) {
   /** @type {HTMLElement} */ (document.querySelector('#about-short')).textContent = learning
     ? `${of.name}, step ${count(/** @type {number} */ (of.step))}`
     : `${of.name}, ${short(of.parameters)}`;
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  const millions = bytes / 1e6;
+  return `${millions.toFixed(millions < 10 ? 1 : 0)} MB`;
 }
 
 /** @param {number} parameters */

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use lookback_files::{Refusal, Result, quoted, read_utf8, shown};
+use lookback_files::{Kind, Refusal, Result, quoted, read_utf8, shown};
 use serde_json::{Map, Value};
 
 use crate::{added::Added, tokenizer::Parts};
@@ -30,7 +30,8 @@ pub(crate) fn settle(parts: &mut Parts, directory: &Path) -> Result<()> {
     let mut settings = read(directory, SETTINGS)?.unwrap_or_default();
     let mut stated: BTreeMap<u32, Added> = BTreeMap::new();
     let file = if settings.contains_key(DECODER) { SETTINGS } else { ADDED };
-    let at = |refusal: Refusal| refusal.at(directory.join(file).display());
+    let at =
+        |refusal: Refusal| refusal.at(directory.join(file).display()).or_kind(Kind::CorruptFile);
     if let Some(decoder) = settings.get(DECODER) {
         stated = read_decoder(decoder).map_err(at)?;
     } else {
@@ -71,7 +72,7 @@ fn read(directory: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     if !path.exists() {
         return Ok(None);
     }
-    let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
+    let refuse = |what: String| Refusal::corrupt(format!("{}: {what}", path.display()));
     match serde_json::from_str(&read_utf8(&path)?) {
         Ok(Value::Object(object)) => Ok(Some(object)),
         Ok(_) => Err(refuse("this is no object of settings".to_owned())),

@@ -25,7 +25,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_files::{Refusal, Result, copy_stream, counted, open_regular, open_stream};
+use lookback_files::{Kind, Refusal, Result, copy_stream, counted, open_regular, open_stream};
 
 use parts::Stream;
 
@@ -136,10 +136,13 @@ fn found_by(path: &Path) -> Result<Vec<PathBuf>> {
     } else if path.is_dir() {
         let files = files_below(path)?;
         if files.is_empty() {
-            return Err(Refusal::user(format!(
-                "{}: there is no .txt, .md or .jsonl file in this folder; name the files",
-                path.display()
-            )));
+            return Err(Refusal::of(
+                Kind::NotFound,
+                format!(
+                    "{}: there is no .txt, .md or .jsonl file in this folder; name the files",
+                    path.display()
+                ),
+            ));
         }
         Ok(files)
     } else if !path.exists() && word.contains(['*', '?', '[']) {
@@ -160,9 +163,10 @@ fn matched(pattern: &str) -> Result<Vec<PathBuf>> {
         if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
     }
     if files.is_empty() {
-        return Err(Refusal::user(format!(
-            "{pattern}: no file has such a name; check the pattern"
-        )));
+        return Err(Refusal::of(
+            Kind::NotFound,
+            format!("{pattern}: no file has such a name; check the pattern"),
+        ));
     }
     Ok(files)
 }
@@ -228,9 +232,9 @@ fn standard_input() -> Result<File> {
     let owned = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
     #[cfg(windows)]
     let owned = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned();
-    owned
-        .map(File::from)
-        .map_err(|error| Refusal::ours(format!("standard input could not be read ({error})")))
+    owned.map(File::from).map_err(|error| {
+        Refusal::ours(format!("standard input could not be read ({error})")).with_kind(Kind::Io)
+    })
 }
 
 fn empty(path: &Path) -> Refusal {

@@ -15,7 +15,7 @@ use std::{
     sync::OnceLock,
 };
 
-use lookback_files::{Mapping, Refusal, Result, counted, map, write_whole_with};
+use lookback_files::{Kind, Mapping, Refusal, Result, Setting, counted, map, write_whole_with};
 use sha2::{Digest, Sha256};
 
 use crate::TokenId;
@@ -83,7 +83,7 @@ impl Dataset {
     pub fn open(path: &Path) -> Result<Self> {
         let file = map(path)?;
         let broken = || {
-            Refusal::user(format!(
+            Refusal::corrupt(format!(
                 "{}: it is no whole token file of lookback; delete it and train again",
                 path.display()
             ))
@@ -208,13 +208,16 @@ impl Dataset {
             let smaller = match tokens {
                 // Two tokens of the last tenth, so that one can be predicted.
                 0..20 => String::new(),
-                _ => format!(" or a smaller context, --set context={}", tokens / 2),
+                _ => format!(" or a smaller context, {} context={}", Setting("set"), tokens / 2),
             };
             let are = if tokens == 1 { "is" } else { "are" };
             let tokens = counted(tokens, "token");
-            return Err(Refusal::user(format!(
-                "{tokens} {are} too few for a context of {context}; give more text{smaller}"
-            )));
+            return Err(Refusal::of(
+                Kind::ContextLength,
+                format!(
+                    "{tokens} {are} too few for a context of {context}; give more text{smaller}"
+                ),
+            ));
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Tokenizer {
             "llama" => (sentence_piece(from)?, true),
             "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
             other => {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "the tokenizer model {} is not understood; gpt2 and llama are",
                     shown(other)
                 )));

@@ -5,7 +5,7 @@
 //! is the same window: two models then differ by what was left out, and by nothing else.
 
 use fancy_regex::Regex;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, Setting};
 
 use crate::{TokenId, Tokenizer, dataset::Dataset};
 
@@ -19,15 +19,14 @@ pub fn leave_out(data: &Dataset, tokenizer: &Tokenizer, text: &str) -> Result<(D
     data.read(0, &mut ids);
     let (is_out, lines) = marked(&ids, data.documents(), tokenizer, &Held::new(text)?);
     if lines == 0 {
-        return Err(Refusal::user(format!(
-            "--without \"{text}\": no line of the text holds it; give a part of one as it stands there"
-        )));
+        return Err(refuse(
+            text,
+            "no line of the text holds it; give a part of one as it stands there",
+        ));
     }
     let kept: Vec<TokenId> = (0..ids.len()).filter(|&at| !is_out[at]).map(|at| ids[at]).collect();
     if kept.is_empty() {
-        return Err(Refusal::user(format!(
-            "--without \"{text}\": every line of the text holds it"
-        )));
+        return Err(refuse(text, "every line of the text holds it"));
     }
     let (mut at, mut before) = (0, 0);
     while at < ids.len() {
@@ -46,6 +45,10 @@ pub fn leave_out(data: &Dataset, tokenizer: &Tokenizer, text: &str) -> Result<(D
     Ok((Dataset::new(ids, data.documents().to_vec()), lines))
 }
 
+fn refuse(text: &str, why: &str) -> Refusal {
+    Refusal::of(Kind::InvalidSetting, format!("{} \"{text}\": {why}", Setting("without")))
+}
+
 /// What a line holds that is left out.
 enum Held<'a> {
     Text(&'a [u8]),
@@ -60,7 +63,7 @@ impl<'a> Held<'a> {
         };
         Regex::new(pattern).map(Self::Pattern).map_err(|error| {
             let why = error.to_string().replace('\n', " ");
-            Refusal::user(format!("--without \"{text}\": it is no regular expression: {why}"))
+            refuse(text, &format!("it is no regular expression: {why}"))
         })
     }
 
@@ -156,7 +159,7 @@ mod tests {
         assert_eq!(without("/^(tom|anna) .*born/").unwrap().1, 2);
         assert_eq!(without(r"/\btom\b.*bread/").unwrap().1, 1);
         let said = without("/(/").unwrap_err().to_string();
-        assert!(said.starts_with("--without \"/(/\": it is no regular expression"), "{said}");
+        assert!(said.starts_with("without \"/(/\": it is no regular expression"), "{said}");
         assert!(without("/").is_err(), "a slash is a slash, and stands nowhere");
     }
 
@@ -171,7 +174,7 @@ mod tests {
             "{found}"
         );
         let said = leave_out(&data, &tokenizer, "olga").unwrap_err().to_string();
-        assert!(said.starts_with("--without \"olga\": no line of the text holds it"), "{said}");
+        assert!(said.starts_with("without \"olga\": no line of the text holds it"), "{said}");
         assert!(leave_out(&data, &tokenizer, " ").is_err(), "it stands in every line");
     }
 

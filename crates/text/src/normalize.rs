@@ -59,7 +59,7 @@ fn add(value: &Value, steps: &mut Vec<Normalizer>) -> Result<()> {
             content: field::text(value, "content", "Replace")?.to_owned(),
         },
         other => {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "the normalizer {} is not understood, and would change the ids",
                 shown(other)
             )));

@@ -41,7 +41,7 @@ impl Spelling {
         }
         let kind = field::text(value, "type", "a decoder")?;
         if self.is_fused && !matches!(kind, "Fuse" | "Strip") {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "the decoder {kind} after Fuse is not understood, and would change the text"
             )));
         }
@@ -70,7 +70,7 @@ impl Spelling {
                 self.leading_spaces = value["start"].as_u64().unwrap_or(0) as usize;
             }
             other => {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "the decoder {} is not understood, and would change the text",
                     shown(other)
                 )));

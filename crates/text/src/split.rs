@@ -80,7 +80,7 @@ impl Splitter {
         }
         let kind = field::text(value, "type", "a pre-tokenizer")?;
         if self.is_byte_level {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "the pre-tokenizer {} after ByteLevel is not understood",
                 shown(kind)
             )));
@@ -136,7 +136,7 @@ impl Splitter {
                 cuts: field::flag(value, "split", true),
             }),
             other => {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "the pre-tokenizer {} is not understood, and would change the ids",
                     shown(other)
                 )));
@@ -186,7 +186,7 @@ fn behavior(name: &str) -> Result<Behavior> {
         "MergedWithNext" => Behavior::MergedWithNext,
         "Contiguous" => Behavior::Contiguous,
         other => {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "the behavior {} of Split is not understood",
                 shown(other)
             )));
@@ -204,7 +204,9 @@ pub(crate) fn prepend(value: &Value) -> Result<Prepend> {
         None => Prepend::Never,
         Some(other) => {
             let other = shown(other);
-            return Err(Refusal::user(format!("the prepend_scheme {other} is not understood")));
+            return Err(Refusal::unsupported(format!(
+                "the prepend_scheme {other} is not understood"
+            )));
         }
     })
 }

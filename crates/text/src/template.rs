@@ -38,7 +38,7 @@ impl Template {
             }
             "TemplateProcessing" => self.add_template(value)?,
             other => {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "the post-processor {} is not understood, and would change the ids",
                     shown(other)
                 )));

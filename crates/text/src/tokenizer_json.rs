@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use lookback_files::{Refusal, Result, TOKENIZER, quoted, read_utf8_up_to, shown, write_whole};
+use lookback_files::{
+    Kind, Refusal, Result, TOKENIZER, quoted, read_utf8_up_to, shown, write_whole,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -65,7 +67,8 @@ impl Tokenizer {
     pub fn open(path: &Path) -> Result<Self> {
         if !path.is_dir() {
             let text = read_utf8_up_to(path, TOKENIZER)?;
-            return Self::from_json(&text).map_err(|refusal| refusal.at(path.display()));
+            return Self::from_json(&text)
+                .map_err(|refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile));
         }
         let file = path.join(NAME);
         let text = read_utf8_up_to(&file, TOKENIZER)?;
@@ -158,7 +161,7 @@ fn parts(text: &str) -> Result<Parts> {
 
 fn vocabulary(model: Model) -> Result<Vocabulary> {
     if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::unsupported(format!(
             "the model is {}, and only BPE is understood; convert the tokenizer",
             shown(&other)
         )));
@@ -168,14 +171,14 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
         ("end_of_word_suffix", model.end_of_word_suffix),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "{key} {} is not understood, and would change the ids",
                 quoted(&value)
             )));
         }
     }
     if let Some(dropout) = model.dropout.filter(|&dropout| dropout > 0.0) {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::unsupported(format!(
             "a dropout of {dropout} would make the ids a matter of chance; set it to null"
         )));
     }

@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, fmt::Write};
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 
 use crate::{Specials, TokenId, Tokenizer};
 
@@ -140,10 +140,13 @@ impl Words {
         {
             return match self.kinds.get(number as usize) {
                 Some(_) => Ok(TokenId(number)),
-                None => Err(Refusal::user(format!(
-                    "#{number}: the vocabulary ends at {}",
-                    self.kinds.len().saturating_sub(1)
-                ))),
+                None => Err(Refusal::of(
+                    Kind::TokenOutOfRange,
+                    format!(
+                        "#{number}: the vocabulary ends at {}",
+                        self.kinds.len().saturating_sub(1)
+                    ),
+                )),
             };
         }
         let exact = |text: &str| self.ids.get(text.as_bytes()).copied();

@@ -123,7 +123,7 @@ impl Opened {
             (file.tensor(CHECKSUM), opened.bytes.split_last_chunk())
             && (kept.data() != sum || Sha256::digest(all).as_slice() != sum as &[u8; SUM])
         {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::corrupt(format!(
                 "{}: it does not have its own checksum, so it was damaged after it was written",
                 path.display()
             )));
@@ -136,7 +136,10 @@ impl Opened {
     }
 
     fn broken(&self, why: &dyn std::fmt::Display) -> Refusal {
-        Refusal::user(format!("{}: it is no checkpoint of this run ({why})", self.path.display()))
+        Refusal::corrupt(format!(
+            "{}: it is no checkpoint of this run ({why})",
+            self.path.display()
+        ))
     }
 
     /// Steps done.

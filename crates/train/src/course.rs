@@ -6,7 +6,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, Result, counted};
+use lookback_files::{Refusal, Result, Setting, counted};
 use serde_json::json;
 
 use crate::{
@@ -306,8 +306,9 @@ impl Course<'_> {
     fn written(&self, done: Result<()>) -> Result<()> {
         done.map_err(|refusal| match self.directory {
             Some(directory) if !directory.checkpoints().is_empty() => refusal.then(format!(
-                "the last checkpoint is kept in {}; go on with --resume when this is mended",
-                directory.path().display()
+                "the last checkpoint is kept in {}; go on with {} when this is mended",
+                directory.path().display(),
+                Setting("resume")
             )),
             _ => refusal,
         })
@@ -322,22 +323,24 @@ impl Course<'_> {
         let written = directory.write_model(self.trainer);
         self.written(written)?;
         Err(Refusal::interrupt(format!(
-            "stopped after {}, which {} kept in {}; go on with --resume",
+            "stopped after {}, which {} kept in {}; go on with {}",
             counted(step, "step"),
             if step == 1 { "is" } else { "are" },
-            directory.path().display()
+            directory.path().display(),
+            Setting("resume")
         )))
     }
 
     pub(crate) fn went_wrong(&self, what: &str, step: u64) -> Refusal {
-        // In the form that --set reads: 2.5e-5, not a row of noughts.
-        let rate = format!("--set rate={:?}", self.trainer.recipe().rate / 4.0);
+        // In the form that a setting is read in: 2.5e-5, not a row of noughts.
+        let rate = format!("{} rate={:?}", Setting("set"), self.trainer.recipe().rate / 4.0);
         let what = format!("the {what} of step {step} is no number any more");
         Refusal::ours(match self.directory {
             Some(directory) if directory.checkpoint().exists() => format!(
                 "{what}; the last checkpoint is kept in {}; go on from it with a lower rate, \
-                 --resume {rate}",
-                directory.path().display()
+                 {} {rate}",
+                directory.path().display(),
+                Setting("resume")
             ),
             _ => format!("{what}; nothing was kept yet; try a lower rate, {rate}"),
         })

@@ -15,8 +15,9 @@ use std::{
 
 use lookback_engine::Weights;
 use lookback_files::{
-    Lock, RECORDS, Refusal, Result, TOKENIZER, add_line, make_folder, read_bytes_up_to,
-    read_utf8_if_there, read_utf8_up_to, remove_if_there, write_whole, write_whole_with,
+    Kind, Lock, RECORDS, Refusal, Result, Setting, TOKENIZER, add_line, make_folder,
+    read_bytes_up_to, read_utf8_if_there, read_utf8_up_to, remove_if_there, write_whole,
+    write_whole_with,
 };
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
@@ -51,10 +52,17 @@ fn is_part(name: &str) -> bool {
 
 fn something_is_in(path: &Path) -> Refusal {
     Refusal::user(format!(
-        "{}: something is in it already; give another --out, or go on with a run that is there by \
-         --resume",
-        path.display()
+        "{}: something is in it already; give another {}, or go on with a run that is there by {}",
+        path.display(),
+        Setting("out"),
+        Setting("resume")
     ))
+}
+
+fn no_run(path: &Path, why: &str) -> Refusal {
+    let (path, resume) = (path.display(), Setting("resume"));
+    let first = format!("so no run to go on with; train without {resume} first");
+    Refusal::of(Kind::NotFound, format!("{path}: {why}, {first}"))
 }
 
 /// Where a run keeps everything.
@@ -83,16 +91,18 @@ impl Directory {
                 if path.is_symlink() {
                     return Err(Refusal::user(format!(
                         "{}: it is a link to nothing; make the directory that it names, or give \
-                         another --out",
-                        path.display()
+                         another {}",
+                        path.display(),
+                        Setting("out")
                     )));
                 }
                 false
             }
             Err(_) if path.is_file() => {
                 return Err(Refusal::user(format!(
-                    "{}: it is a file, and a run is kept in a directory; give another --out",
-                    path.display()
+                    "{}: it is a file, and a run is kept in a directory; give another {}",
+                    path.display(),
+                    Setting("out")
                 )));
             }
             Err(error) => return Err(Refusal::reading(path, &error)),
@@ -110,18 +120,10 @@ impl Directory {
             )));
         }
         if !path.is_dir() {
-            return Err(Refusal::user(format!(
-                "{}: there is no such directory, so no run to go on with; train without --resume \
-                 first",
-                path.display()
-            )));
+            return Err(no_run(path, "there is no such directory"));
         }
         if !directory.settings().exists() {
-            return Err(Refusal::user(format!(
-                "{}: there is no training.toml in it, so no run to go on with; train without \
-                 --resume first",
-                path.display()
-            )));
+            return Err(no_run(path, "there is no training.toml in it"));
         }
         Ok(directory)
     }
@@ -213,7 +215,10 @@ impl Directory {
         let path = self.settings();
         let text = lookback_files::read_utf8(&path)?;
         let recipe = Recipe::parse(&text).and_then(|recipe| recipe.earlier().map(|_| recipe));
-        recipe.map_err(|refusal| refusal.at(path.display()))
+        recipe.map_err(|refusal| {
+            // A setting of the file, not one that was given.
+            refusal.at(path.display()).with_kind(Kind::CorruptFile)
+        })
     }
 
     /// Writes the model as transformers loads it.

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Refusal, Result, keep_also_as, map, remove_if_there};
+use lookback_files::{Kind, Refusal, Result, Setting, keep_also_as, map, remove_if_there};
 use safetensors::SafeTensors;
 use toml::Table;
 
@@ -79,7 +79,9 @@ impl Directory {
             }
         }
         match passed_over.into_iter().next() {
-            Some(refusal) => Err(refusal.then("train anew into another --out")),
+            Some(refusal) => {
+                Err(refusal.then(format!("train anew into another {}", Setting("out"))))
+            }
             None => Ok(Restored { steps: 0, passed_over: Vec::new(), settings: None }),
         }
     }
@@ -120,10 +122,11 @@ impl Directory {
             }
         }
         Err(first.unwrap_or_else(|| {
-            Refusal::user(format!(
+            Refusal::of(Kind::NotFound, format!(
                 "{}: this run has kept no model and no checkpoint yet; wait for its first, or go on \
-                 with it by --resume",
-                self.path().display()
+                 with it by {}",
+                self.path().display(),
+                Setting("resume")
             ))
         }))
     }

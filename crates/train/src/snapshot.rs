@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, Result, read_bytes_up_to, write_whole};
+use lookback_files::{Kind, Refusal, Result, read_bytes_up_to, write_whole};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 /// Rows that a snapshot keeps at most.
@@ -74,15 +74,15 @@ impl Snapshot {
     pub fn read(model: &Path, step: u64) -> Result<Self> {
         let path = place(model, step);
         if !path.is_file() {
-            return Err(Refusal::user(format!(
-                "{}: there is no snapshot of step {step}",
-                model.display()
-            )));
+            return Err(Refusal::of(
+                Kind::NotFound,
+                format!("{}: there is no snapshot of step {step}", model.display()),
+            ));
         }
         // Not mapped: a server reads it, and a mapped file that somebody cuts ends the program.
         let file = read_bytes_up_to(&path, MOST)?;
         let broken = |why: String| {
-            Refusal::user(format!("{}: {why}; it is no snapshot of ours", path.display()))
+            Refusal::corrupt(format!("{}: {why}; it is no snapshot of ours", path.display()))
         };
         let tensors = SafeTensors::deserialize(&file).map_err(|error| broken(error.to_string()))?;
         let table = tensors.tensor(NAME).map_err(|error| broken(error.to_string()))?;

@@ -58,7 +58,7 @@ fn each(logits: &[f32]) -> impl Iterator<Item = (TokenId, f32)> {
 
 fn check(id: TokenId, logit: f32) -> Result<()> {
     if logit.is_nan() || logit == f32::INFINITY {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::corrupt(format!(
             "the logit of token {id} is {logit}, so no token can be chosen; the model's weights \
              are damaged or overflow in f32"
         )));
@@ -67,7 +67,9 @@ fn check(id: TokenId, logit: f32) -> Result<()> {
 }
 
 fn nothing_possible() -> Refusal {
-    Refusal::user("every logit is -inf, so no token can be chosen; the model's weights are damaged")
+    Refusal::corrupt(
+        "every logit is -inf, so no token can be chosen; the model's weights are damaged",
+    )
 }
 
 impl Candidates {

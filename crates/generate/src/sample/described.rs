@@ -10,7 +10,7 @@ pub use table::SAMPLERS;
 /// A number that a sampler takes, and the range in which it is worth trying.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Described {
-    /// As it is spelled in settings, such as `top_k`; with hyphens it is an argument.
+    /// As it is spelled in settings, such as `top_k`.
     pub name: &'static str,
     /// The sampler that takes it: the name of a [`Link`](super::Link), or `mirostat`.
     pub sampler: &'static str,
@@ -39,11 +39,4 @@ pub struct Described {
     /// Whether it counts something.
     #[serde(skip)]
     pub is_whole: bool,
-}
-
-impl Described {
-    /// As an argument: `--top-k`.
-    pub fn argument(&self) -> String {
-        format!("--{}", self.name.replace('_', "-"))
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Kind, Refusal, Result, Setting, quoted};
 use lookback_text::TokenId;
 
 use super::{
@@ -79,22 +79,21 @@ impl Link {
             let link = Self::ORDER.into_iter().find(|link| link.name() == plain);
             let link = link.ok_or_else(|| {
                 let known: Vec<&str> = Self::ORDER.iter().map(|link| link.name()).collect();
-                Refusal::user(format!(
-                    "--samplers: there is no sampler {}; there are {}",
-                    quoted(word),
-                    known.join(", ")
-                ))
+                let known = known.join(", ");
+                refuse(&format!("there is no sampler {}; there are {known}", quoted(word)))
             })?;
             if links.contains(&link) {
-                return Err(Refusal::user(format!(
-                    "--samplers: {} is named twice; name each sampler once",
-                    link.name()
-                )));
+                let link = link.name();
+                return Err(refuse(&format!("{link} is named twice; name each sampler once")));
             }
             links.push(link);
         }
         Ok(links)
     }
+}
+
+fn refuse(why: &str) -> Refusal {
+    Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("samplers")))
 }
 
 /// One link of the chain with its settings.

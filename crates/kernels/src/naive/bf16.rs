@@ -15,6 +15,16 @@ pub enum Compute {
     Bf16,
 }
 
+impl Compute {
+    /// As people write it: `f32`, `bf16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
 /// A number rounded to bf16, halves to even; denormals become zeros of their sign.
 pub fn round(x: f32) -> u16 {
     let bits = x.to_bits();

@@ -176,10 +176,10 @@ impl Sampling {
         let mut words = Words::default();
         for bias in &self.logit_bias {
             let (id, bias) = parse_bias(bias)?;
-            words.biases.push((model.ids_of("--logit-bias", &[id])?[0], bias));
+            words.biases.push((model.ids_of("logit_bias", &[id])?[0], bias));
         }
         let mut ban = |ids: &[TokenId]| words.banned.extend(ids.iter().map(|id| vec![*id]));
-        ban(&model.ids_of("--ban-ids", &self.ban_ids)?);
+        ban(&model.ids_of("ban_ids", &self.ban_ids)?);
         if self.ignore_eos {
             ban(&model.ends());
         }
@@ -193,7 +193,7 @@ impl Sampling {
             words.banned.extend(both.into_iter().filter(|ids| !ids.is_empty()));
         }
         if let Some(only) = &self.only_ids {
-            words.only = Some(model.ids_of("--only-ids", only)?);
+            words.only = Some(model.ids_of("only_ids", only)?);
         }
         Ok(words)
     }

@@ -105,6 +105,7 @@ pub(crate) fn shown(model: Model, name: &str) -> Result<Open> {
     let (beginning, ends) = (model.beginning(), model.ends());
     let mut open = Open::new(name, &model.path, Arc::new(model.weights), tokenizer);
     (open.beginning, open.ends) = (beginning, ends);
+    open.file_bytes = model.file_bytes;
     // A model with several templates and no default chats on the command line, by a template's name.
     open.chat_template = model.chat_templates.choose(None).ok().map(str::to_owned);
     Ok(open)

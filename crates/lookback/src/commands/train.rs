@@ -25,7 +25,7 @@ pub(crate) use replay::tokens;
 use crate::{
     interrupt, memory,
     options::{Compute, Form, Machine, Optimizer, Texts},
-    print::Print,
+    print::{Print, flag},
     progress::Progress,
     sample,
 };
@@ -359,7 +359,7 @@ fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Res
     let restored = directory.restore(trainer)?;
     refuse_fewer_steps(restored.steps, wanted)?;
     for refusal in &restored.passed_over {
-        let steps = restored.steps;
+        let (steps, refusal) = (restored.steps, refusal.sentence(flag));
         print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
     }
     let recorded = restored.recorded(trainer.recipe(), &directory.read_settings()?)?;

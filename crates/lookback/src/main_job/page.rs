@@ -66,7 +66,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let opened = made.and_then(|steps| Ok((steps, shown(Model::open(NAME, &team)?, NAME)?)));
     match opened {
         Err(refusal) => {
-            server.training().tell(News::Failed { error: refusal.to_string() });
+            server.training().tell(News::failed(&refusal));
             answering.end();
             Err(refusal)
         }

@@ -49,8 +49,16 @@ fn the_table_of_refusals_is_that_of_the_snapshots() {
          Each refusal is one sentence on stderr after `lookback: `, and nothing is written. Exit codes: 0 \
          done\n(a pipe that was closed early too), 1 the machine or the program failed, 2 the input was \
          refused, 130\ninterrupted. This table is made from the snapshots of the tests, which hold every \
-         sentence:\n`INSTA_UPDATE=always cargo test -p lookback`, twice, makes it anew.\n",
+         sentence:\n`INSTA_UPDATE=always cargo test -p lookback`, twice, makes it anew.\n\n\
+         ## Kinds\n\n\
+         A program reads the kind. With `--json` the refusal stands on stdout, too, as\n\
+         `{\"error\":\"…\",\"kind\":\"…\"}`; the page's server answers with the same object, and a Rust \
+         user has\n`Refusal::kind`. Kinds may be added, and never change their names.\n\n\
+         | kind | what it tells |\n|---|---|\n",
     );
+    for kind in lookback::files::Kind::ALL {
+        table += &format!("| `{kind}` | {} |\n", kind.about());
+    }
     let mut all = BTreeSet::new();
     for (name, about) in DIALOGUES {
         let path = here.join(format!("tests/it/snapshots/it__{name}.snap"));

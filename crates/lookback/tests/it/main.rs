@@ -18,6 +18,7 @@ mod foreign;
 mod habits;
 mod helps;
 mod hostile;
+mod kinds;
 mod page;
 mod refusals;
 mod refused_models;

@@ -108,6 +108,39 @@ fn ours(manifest: &toml::Table, kind: &str) -> BTreeSet<String> {
     names.filter_map(|name| name.strip_prefix("lookback-")).map(str::to_owned).collect()
 }
 
+/// Files of the package `lookback` that belong to its library.
+const LIBRARY: [&str; 4] = ["open", "suggested", "tokenizer", "unfinished"];
+
+/// A library names a setting by `Setting`; that the program has a flag for it, only the program says.
+#[test]
+fn a_library_names_no_flag() {
+    let is_library = |path: &str| {
+        let Some((krate, file)) =
+            path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"))
+        else {
+            return false;
+        };
+        krate != "lookback" || LIBRARY.iter().any(|part| file.starts_with(part))
+    };
+    let names_flag = |code: &str| {
+        code.match_indices("--").any(|(at, _)| {
+            let is_word = code[..at].ends_with(|sign: char| sign.is_alphanumeric() || sign == '-');
+            !is_word && code[at + 2..].starts_with(|sign: char| sign.is_ascii_lowercase())
+        })
+    };
+    let mut named = Vec::new();
+    for (path, text) in rust_files().into_iter().filter(|(path, _)| is_library(path)) {
+        for (number, line) in (1..).zip(text.lines()) {
+            // Two minuses before a name can only stand in a string, once comments are gone.
+            let code = line.split("// ").next().unwrap_or_default();
+            if !code.trim_start().starts_with("//") && names_flag(code) {
+                named.push(format!("{path}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(named.is_empty(), "name the setting by `Setting`:\n{}", named.join("\n"));
+}
+
 #[test]
 fn a_crate_knows_only_those_below_it() {
     let mut seen = BTreeSet::new();

@@ -104,7 +104,8 @@ impl World {
     }
 
     /// Runs what must be refused, and gives the sentence after `lookback: `: exit code 2, nothing
-    /// on stdout, one line on stderr, and not a file made, changed or removed.
+    /// on stdout but the refusal itself where JSON is asked for, one line on stderr, and not a file made,
+    /// changed or removed.
     pub fn refused(&self, line: &str) -> String {
         self.refused_program(line, &mut self.program(line.split_whitespace()))
     }
@@ -113,7 +114,12 @@ impl World {
     pub fn refused_program(&self, line: &str, program: &mut Command) -> String {
         let before = self.files();
         let said = said(program);
-        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{line}: {said:?}");
+        let is_json = program.get_args().any(|argument| argument == "--json");
+        let is_alone = match is_json {
+            true => said.stdout.starts_with("{\"error\":") && said.stdout.lines().count() == 1,
+            false => said.stdout.is_empty(),
+        };
+        assert!(said.code == Some(2) && is_alone, "{line}: {said:?}");
         let after = self.files();
         let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&before), names(&after), "{line}");

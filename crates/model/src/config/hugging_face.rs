@@ -6,7 +6,7 @@
 mod read;
 mod write;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 use serde_json::{Map, Value, json};
 
 pub use write::activation_name;
@@ -49,11 +49,14 @@ impl Config {
             )));
         };
         let Some(family) = Family::of_model_type(name) else {
-            return Err(Refusal::user(format!(
-                "model_type \"{}\" is not understood; {} are",
-                shown(name),
-                listed(|family| family.model_type, "and")
-            )));
+            return Err(Refusal::of(
+                Kind::UnsupportedArchitecture,
+                format!(
+                    "model_type \"{}\" is not understood; {} are",
+                    shown(name),
+                    listed(|family| family.model_type, "and")
+                ),
+            ));
         };
         keys.check_architecture(family)?;
         let config = (family.read)(family, &mut keys)?;
@@ -88,7 +91,7 @@ impl Config {
         let plain = Self { cap: None, ..self.as_stored() };
         if !Self::from_hugging_face(&object.to_string()).is_ok_and(|read| read == plain) {
             let name = self.family.name;
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "{name}'s config.json has no words for this model; its norms, positions, biases and MLP \
                  must be {name}'s"
             )));
@@ -129,7 +132,8 @@ impl Config {
 
 fn read_object(text: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(text).map_err(|error| {
-        Refusal::user(format!("not the JSON object that is needed ({error}); fetch it again"))
+        let what = format!("not the JSON object that is needed ({error}); fetch it again");
+        Refusal::corrupt(what)
     })
 }
 

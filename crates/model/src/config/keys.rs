@@ -213,7 +213,7 @@ impl<'a> Keys<'a> {
                     && (HARMLESS.contains(&key.as_str())
                         || NOTES.iter().any(|note| key.starts_with(note)));
             if !known && !off {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "{}{} = {} is not understood, and may change what the model computes; remove \
                      it if you know that it does not",
                     self.prefix,

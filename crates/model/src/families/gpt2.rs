@@ -55,7 +55,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     keys.head_dim(width, heads)?;
     for key in ["scale_attn_by_inverse_layer_idx", "add_cross_attention"] {
         if keys.flag(key, false)? {
-            return Err(Refusal::user(format!("{key} is true, which is not understood")));
+            return Err(Refusal::unsupported(format!("{key} is true, which is not understood")));
         }
     }
     let is_scaled = keys.flag("scale_attn_weights", true)?;

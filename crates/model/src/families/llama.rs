@@ -132,7 +132,7 @@ pub(super) fn refuse_windows(keys: &mut Keys<'_>) -> Result<()> {
     let layers = keys.take("layer_types").and_then(Value::as_array);
     let sees_all = |kind: &Value| kind == "full_attention";
     if is_windowed || layers.is_some_and(|layers| !layers.iter().all(sees_all)) {
-        return Err(Refusal::user(
+        return Err(Refusal::unsupported(
             "layers with a sliding window are not understood; full_attention is",
         ));
     }

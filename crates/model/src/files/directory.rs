@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use lookback_files::{RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to};
+use lookback_files::{Kind, RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to};
 use serde::Deserialize;
 
 use super::{
@@ -22,18 +22,17 @@ const INDEX: &str = "model.safetensors.index.json";
 pub(super) fn read_config(folder: &Path) -> Result<Config> {
     let path = folder.join("config.json");
     if !path.exists() {
-        return Err(Refusal::user(format!(
-            "{}: there is no config.json in it; a model's directory has one",
-            folder.display()
-        )));
+        let what = "there is no config.json in it; a model's directory has one";
+        return Err(Refusal::of(Kind::NotFound, format!("{}: {what}", folder.display())));
     }
     let config = Config::from_hugging_face(&read_utf8(&path)?);
-    let config = config.map_err(|refusal| refusal.at(path.display()))?;
+    let at = |path: &Path, refusal: Refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile);
+    let config = config.map_err(|refusal| at(&path, refusal))?;
     let path = folder.join("generation_config.json");
     if !path.exists() {
         return Ok(config);
     }
-    config.with_generation(&read_utf8(&path)?).map_err(|refusal| refusal.at(path.display()))
+    config.with_generation(&read_utf8(&path)?).map_err(|refusal| at(&path, refusal))
 }
 
 /// Maps the file or the shards and lists their tensors.
@@ -47,17 +46,16 @@ pub(super) fn open_tensors(folder: &Path, names: &Names) -> Result<Tensors> {
         return Tensors::new(&whole, sources, list, |name| names.bare(name));
     }
     if !index.exists() {
-        return Err(Refusal::user(format!(
-            "{}: there is neither {WHOLE} nor {INDEX} in it; weights are read from safetensors",
-            folder.display()
-        )));
+        let what = format!("there is neither {WHOLE} nor {INDEX} in it");
+        let what = format!("{}: {what}; weights are read from safetensors", folder.display());
+        return Err(Refusal::of(Kind::NotFound, what));
     }
     let files = read_index(&index)?;
     let (mut sources, mut list) = (Vec::new(), Vec::new());
     for (source, (file, promised)) in files.into_iter().enumerate() {
         let path = folder.join(file);
         if !path.exists() {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::corrupt(format!(
                 "{}: {INDEX} names it, but it is not there; the model is probably half downloaded, so fetch \
                  it again",
                 path.display()
@@ -89,7 +87,7 @@ struct Index {
 
 /// Which tensors each shard holds.
 fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
+    let refuse = |what: String| Refusal::corrupt(format!("{}: {what}", path.display()));
     let index: Index = serde_json::from_str(&read_utf8_up_to(path, RECORDS)?)
         .map_err(|error| refuse(format!("not the index that is needed ({error})")))?;
     let mut files = BTreeMap::<String, BTreeSet<String>>::new();

@@ -28,6 +28,19 @@ pub enum Element {
 }
 
 impl Element {
+    /// As people write it, such as `q4_1`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::Q4_1 => "q4_1",
+            Self::Q6K => "q6_k",
+        }
+    }
+
     /// Elements that are stored together.
     pub(super) fn block(self) -> usize {
         match self {

@@ -11,7 +11,7 @@ mod tokenizer;
 
 use std::path::Path;
 
-use lookback_files::{Mapping, Refusal, Result};
+use lookback_files::{Kind, Mapping, Refusal, Result};
 
 use super::{
     Element,
@@ -84,7 +84,7 @@ pub enum Suggestion {
 
 /// Reads everything but the weights' values.
 pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
-    let at = |refusal: Refusal| refusal.at(path.display());
+    let at = |refusal: Refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile);
     let mut cursor = Cursor::new(&bytes);
     let counts = read_opening(&mut cursor).map_err(at)?;
     let metadata = Metadata::read(&mut cursor, counts.metadata).map_err(at)?;
@@ -120,10 +120,10 @@ fn read_opening(cursor: &mut Cursor<'_>) -> Result<Counts> {
     }
     let version = cursor.u32("its version")?;
     if version.swap_bytes() <= 3 && version > 3 {
-        return Err(Refusal::user("it is big-endian, which is not read; convert it"));
+        return Err(Refusal::unsupported("it is big-endian, which is not read; convert it"));
     }
     if !(2..=3).contains(&version) {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::unsupported(format!(
             "it is GGUF version {version}, which is not understood; 2 and 3 are"
         )));
     }
@@ -151,7 +151,7 @@ fn read_infos(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<Info>> {
         let name = cursor.text(&what)?.to_owned();
         let dimensions = cursor.u32(&what)?;
         if !(1..=4).contains(&dimensions) {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "tensor {} has {dimensions} dimensions; 1 to 4 are understood",
                 shown(&name)
             )));
@@ -182,7 +182,8 @@ fn align(at: usize, alignment: usize) -> usize {
 fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor> {
     let refuse = |what: String| refuse_tensor(path, &info.name, &what);
     let Some((_, dtype, element)) = TYPES.iter().find(|(number, ..)| *number == info.kind) else {
-        return Err(refuse(format!("has the unknown type {}", info.kind)));
+        let refusal = refuse(format!("has the unknown type {}", info.kind));
+        return Err(refusal.with_kind(Kind::UnsupportedFeature));
     };
     let shape: Option<Vec<usize>> =
         info.sizes.iter().rev().map(|size| usize::try_from(*size).ok()).collect();

@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, fmt, path::Path};
 
-use lookback_files::{Refusal, Result, counted};
+use lookback_files::{Kind, Refusal, Result, counted};
 use serde::{
     Deserialize,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -52,7 +52,7 @@ struct Info {
 
 /// Lists the tensors of a file. `source` is the number that they carry.
 pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Vec<Tensor>> {
-    let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
+    let refuse = |what: String| Refusal::corrupt(format!("{}: {what}", path.display()));
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
         return Err(refuse(format!(
             "it ends at byte {}, inside the header's length; it is probably half downloaded, so \
@@ -87,7 +87,8 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
             return Err(refuse(format!(
                 "has the unknown type {}; F32, F16 and BF16 are read",
                 shown(&info.dtype)
-            )));
+            ))
+            .with_kind(Kind::UnsupportedFeature));
         };
         let [start, end] = info.data_offsets;
         if start > end || end > data.len() {
@@ -139,7 +140,7 @@ fn check_cover(path: &Path, tensors: &[Tensor], data: std::ops::Range<usize>) ->
         at = tensor.bytes.end;
     }
     if at != data.end {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::corrupt(format!(
             "{}: its tensors end at byte {at}, but the file goes on to byte {}",
             path.display(),
             data.end

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 
 use super::{
     Element,
@@ -34,7 +34,7 @@ impl Settled {
         for place in names.places(network) {
             let Some(tensor) = tensors.find(&place.name) else {
                 let (path, name) = (tensors.path.display(), names.full(&place.name));
-                return Err(Refusal::user(format!(
+                return Err(Refusal::corrupt(format!(
                     "{path}: tensor {name} is missing; the file is of another model or incomplete"
                 )));
             };
@@ -97,6 +97,11 @@ impl Settled {
     /// Refuses files that were written to since they were mapped.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         self.tensors.sources.iter().try_for_each(|source| source.bytes.check_unchanged())
+    }
+
+    /// Bytes of all the files.
+    pub(super) fn file_bytes(&self) -> usize {
+        self.tensors.sources.iter().map(|source| source.bytes.len()).sum()
     }
 
     /// How a weight is stored.
@@ -162,7 +167,7 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
     tensor.element.ok_or_else(|| {
         let what =
             format!("is stored as {}, which is not understood; {UNDERSTOOD} are", tensor.dtype);
-        tensors.refuse(index, &what)
+        tensors.refuse(index, &what).with_kind(Kind::UnsupportedFeature)
     })
 }
 

@@ -85,7 +85,7 @@ fn of_directory(folder: &Path) -> Result<ChatTemplates> {
     for file in ["tokenizer_config.json", "chat_template.json"] {
         let path = folder.join(file);
         if templates.is_empty() && path.exists() {
-            let refuse = |what: String| Refusal::user(format!("{}: {what}", path.display()));
+            let refuse = |what: String| Refusal::corrupt(format!("{}: {what}", path.display()));
             let object: Value = serde_json::from_str(&read_utf8(&path)?)
                 .map_err(|error| refuse(format!("not the JSON that is needed ({error})")))?;
             templates = of_key(&object["chat_template"]).map_err(refuse)?;

@@ -109,5 +109,5 @@ impl Tensors {
 
 /// A refusal about one tensor of a file.
 pub(super) fn refuse_tensor(path: &Path, name: &str, what: &str) -> Refusal {
-    Refusal::user(format!("{}: tensor {} {what}", path.display(), shown(name)))
+    Refusal::corrupt(format!("{}: tensor {} {what}", path.display(), shown(name)))
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use axum::{Router, extract, response::IntoResponse, routing::post};
 use lookback_engine::Team;
+use lookback_files::Kind;
 use lookback_generate::{
     sample::Sampler,
     turn::{Shown, Turn, turn},
@@ -91,7 +92,8 @@ async fn repeat(
     let vocabulary = asked.open.config().vocabulary;
     if let Some(id) = repeat.behind.iter().find(|&&id| id as usize >= vocabulary) {
         let most = vocabulary - 1;
-        return Err(Refused::asked(format!("token {id}: this model's vocabulary ends at {most}")));
+        let what = format!("token {id}: this model's vocabulary ends at {most}");
+        return Err(Refused::asked(what).with_kind(Kind::TokenOutOfRange));
     }
     sampler.skip(repeat.behind.len());
     if let Some(bound) = repeat.bound {
@@ -128,7 +130,11 @@ impl Writing {
         let end = match self.turns(&tell, tokens, pause).await {
             Ok(None) => return,
             Ok(Some(finish)) => json!({ "type": "end", "finish": finish }),
-            Err(refused) => json!({ "type": "refused", "error": refused.sentence() }),
+            Err(refused) => json!({
+                "type": "refused",
+                "error": refused.sentence(),
+                "kind": refused.kind().name(),
+            }),
         };
         // Whoever left does not hear the end.
         drop(tell.send(end).await);

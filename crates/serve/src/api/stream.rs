@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, Router, extract, routing::post};
+use lookback_files::Kind;
 use lookback_lens::{stream, stream_sites, top};
 use lookback_model::{Site, TokenId};
 use lookback_text::Tokenizer;
@@ -74,10 +75,8 @@ impl Chosen {
         check_token(asked, token)?;
         let vocabulary = asked.open.config().vocabulary;
         if let Some(id) = of.filter(|&id| id as usize >= vocabulary) {
-            return Err(Refused::asked(format!(
-                "there is no token {id}; the vocabulary ends at {}",
-                vocabulary - 1
-            )));
+            let what = format!("there is no token {id}; the vocabulary ends at {}", vocabulary - 1);
+            return Err(Refused::asked(what).with_kind(Kind::TokenOutOfRange));
         }
         let mut wanted: Vec<Part> = wanted.into_iter().map(|site| (site, None)).collect();
         wanted.push((Site::Logits, Some(token)));

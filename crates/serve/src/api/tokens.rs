@@ -2,7 +2,7 @@
 //! that everybody knows, `POST /api/merges` how one piece of any of them came about.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_files::quoted;
+use lookback_files::{Kind, quoted};
 use lookback_model::TokenId;
 use lookback_text::{Named, Specials, Tokenizer, Tree};
 use serde::Deserialize;
@@ -121,7 +121,8 @@ async fn merges(
 fn told(tokenizer: &Tokenizer, id: TokenId) -> Result<Value> {
     if id.index() >= tokenizer.vocabulary() {
         let last = tokenizer.vocabulary() - 1;
-        return Err(Refused::asked(format!("there is no token {id}; the last is {last}")));
+        let what = format!("there is no token {id}; the last is {last}");
+        return Err(Refused::asked(what).with_kind(Kind::TokenOutOfRange));
     }
     Ok(json!({
         "id": id,

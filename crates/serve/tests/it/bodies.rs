@@ -61,7 +61,7 @@ async fn a_client_that_sends_too_much_hears_why_when_it_has_sent_it() {
     });
     for answer in asked.await.unwrap() {
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-        let says = r#"{"error":"the request is larger than 1048576 bytes; shorten the prompt"}"#;
+        let says = r#"{"error":"the request is larger than 1048576 bytes; shorten the prompt","kind":"invalid_input"}"#;
         assert!(answer.ends_with(says), "{answer}");
     }
 }

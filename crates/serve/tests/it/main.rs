@@ -6,6 +6,8 @@ mod faults;
 mod guard;
 mod logits;
 mod look;
+mod models;
+mod refusals;
 mod repeat;
 mod sample;
 mod table;

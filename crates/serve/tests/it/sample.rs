@@ -66,11 +66,11 @@ async fn each_stage_tells_what_is_left_and_what_is_gone() {
 async fn bad_settings_are_answered_in_the_samplers_words() {
     let routes = routes();
     for (settings, sentence) in [
-        (json!({ "temperature": -1 }), "--temperature -1: a temperature is 0"),
-        (json!({ "top_p": 1.5 }), "--top-p 1.5: a share of the probability"),
-        (json!({ "min_p": -0.1 }), "--min-p -0.1: a share of the largest"),
-        (json!({ "top_k": 2.5 }), "--top-k 2.5: a number of tokens is whole"),
-        (json!({ "mirostat": 5 }), "--mirostat 5: Mirostat is 0 (off), 1 or 2"),
+        (json!({ "temperature": -1 }), "settings.temperature -1: a temperature is 0"),
+        (json!({ "top_p": 1.5 }), "settings.top_p 1.5: a share of the probability"),
+        (json!({ "min_p": -0.1 }), "settings.min_p -0.1: a share of the largest"),
+        (json!({ "top_k": 2.5 }), "settings.top_k 2.5: a number of tokens is whole"),
+        (json!({ "mirostat": 5 }), "settings.mirostat 5: Mirostat is 0 (off), 1 or 2"),
         (json!({ "luck": 5 }), "there is no sampler \"luck\""),
     ] {
         for path in ["/api/sample", "/api/repeat"] {

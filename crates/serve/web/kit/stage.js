@@ -29,7 +29,10 @@
  * @property {number | null} step   the step at which these weights were read, while it learns
  * @property {number | null} steps
  * @property {number} threads
- * @property {string} compute
+ * @property {string} compute       what products are computed in
+ * @property {string} precision     what most weights are stored as, such as q4_1
+ * @property {number} bytes         what the weights take in memory
+ * @property {number | null} file_bytes  what their files take on the disk
  */
 
 /**

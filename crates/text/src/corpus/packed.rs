@@ -48,7 +48,7 @@ pub(super) fn is_lines(path: &Path) -> bool {
 pub(super) fn refuse(path: &Path, error: &io::Error) -> Refusal {
     match packing(path) {
         None => Refusal::reading(path, error),
-        Some(_) => Refusal::user(format!(
+        Some(_) => Refusal::corrupt(format!(
             "{}: it cannot be unpacked ({error}); it is broken or cut, so fetch it again",
             path.display()
         )),

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use lookback_files::{Refusal, Result, byte_order_mark};
+use lookback_files::{Kind, Refusal, Result, Setting, byte_order_mark};
 use serde_json::Value;
 
 use super::{Held, Reading, packed};
@@ -120,9 +120,10 @@ impl<'a> Stream<'a> {
                 }
                 Err(_) if self.how.skip_bad => skipped += 1,
                 Err(why) => {
-                    return Err(Refusal::user(format!(
-                        "{}: line {number} {why}; mend it, or pass over such lines with --skip-bad",
-                        self.path.display()
+                    return Err(Refusal::corrupt(format!(
+                        "{}: line {number} {why}; mend it, or pass over such lines with {}",
+                        self.path.display(),
+                        Setting("skip_bad")
                     )));
                 }
             }
@@ -156,11 +157,14 @@ impl<'a> Stream<'a> {
         if bytes <= self.how.most {
             return Ok(());
         }
-        Err(Refusal::user(format!(
-            "{}: it holds more than the {} bytes that there is room for in memory; give less",
-            self.path.display(),
-            self.how.most
-        )))
+        Err(Refusal::of(
+            Kind::OutOfMemory,
+            format!(
+                "{}: it holds more than the {} bytes that there is room for in memory; give less",
+                self.path.display(),
+                self.how.most
+            ),
+        ))
     }
 
     /// Puts what bytes say behind a text, and leaves those of a character that has not ended. The first
@@ -193,11 +197,12 @@ impl<'a> Stream<'a> {
                 Some(length) => length,
             };
             if !self.how.lossy {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::corrupt(format!(
                     "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first, or replace \
-                     such bytes with --lossy",
+                     such bytes with {}",
                     self.path.display(),
-                    self.at
+                    self.at,
+                    Setting("lossy")
                 )));
             }
             text.push(char::REPLACEMENT_CHARACTER);

@@ -53,7 +53,7 @@ impl Pre {
     pub(super) fn of(name: Option<&str>) -> Result<Self> {
         let name = name.unwrap_or("default");
         let Some(patterns) = patterns(name) else {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "the pre-tokenizer {} is not understood; gpt-2, llama-bpe, qwen2, smollm, default and \
                  others of llama.cpp's are, so convert the tokenizer to one of these",
                 shown(name)

@@ -307,5 +307,5 @@ fn not_closed() -> Refusal {
 
 /// A part that is not translated.
 pub(super) fn unknown(part: &str) -> Refusal {
-    Refusal::user(format!("{part} is not understood"))
+    Refusal::unsupported(format!("{part} is not understood"))
 }

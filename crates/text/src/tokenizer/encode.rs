@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 
 use super::Tokenizer;
 use crate::{
@@ -72,11 +72,14 @@ impl Tokenizer {
         if let Some(rows) = self.1
             && let Some(&id) = beyond(rows)
         {
-            return Err(Refusal::user(format!(
-                "the token {:?} has the id {id}, and the model's table ends at {rows}; leave it out, or use \
+            return Err(Refusal::of(
+                Kind::TokenOutOfRange,
+                format!(
+                    "the token {:?} has the id {id}, and the model's table ends at {rows}; leave it out, or use \
                  the tokenizer that the model was trained with",
-                self.spelled(TokenId(id))
-            )));
+                    self.spelled(TokenId(id))
+                ),
+            ));
         }
         Ok(ids.into_iter().map(TokenId).collect())
     }

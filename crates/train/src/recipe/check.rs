@@ -1,6 +1,6 @@
 //! Which settings can be meant together.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 use lookback_model::Activation;
 
 use super::{Architecture, Compute, Recipe, Shape};
@@ -12,7 +12,7 @@ impl Recipe {
     /// Refuses what cannot be meant.
     pub fn check(&self) -> Result<()> {
         let refuse = |key: &str, value: f64, rule: &str| {
-            Err(Refusal::user(format!("{key} = {value}: it must be {rule}")))
+            Err(Refusal::of(Kind::InvalidSetting, format!("{key} = {value}: it must be {rule}")))
         };
         for (key, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {
             if value == 0 || value > 1 << 20 {
@@ -23,19 +23,25 @@ impl Recipe {
             return refuse("context", self.context as f64, "between 1 and a million");
         }
         if self.batch * self.context > ROWS {
-            return Err(Refusal::user(format!(
-                "batch = {}: with a context of {} a pass has more than {ROWS} tokens; make it \
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!(
+                    "batch = {}: with a context of {} a pass has more than {ROWS} tokens; make it \
                  smaller, and accumulate larger",
-                self.batch, self.context
-            )));
+                    self.batch, self.context
+                ),
+            ));
         }
         let rows = self.batch * self.context;
         if self.compute == Compute::Bf16 && self.accumulate > 1 && !rows.is_multiple_of(2) {
-            return Err(Refusal::user(format!(
-                "accumulate = {}: bf16 takes tokens in pairs, and a pass has {rows} of them; make \
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!(
+                    "accumulate = {}: bf16 takes tokens in pairs, and a pass has {rows} of them; make \
                  batch or context even, or compute in f32",
-                self.accumulate
-            )));
+                    self.accumulate
+                ),
+            ));
         }
         if self.checkpoints == 0 {
             return refuse("checkpoints", 0.0, "1 or more");
@@ -95,7 +101,8 @@ impl Recipe {
         }
         let has = (activation, tied, head_norm, logit_cap);
         if self.model.architecture != Architecture::Llama && has != plain {
-            return Err(Refusal::user(
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
                 "activation, tied, head_norm and logit_cap are settings of architecture = llama \
                  alone; leave them out, or choose that",
             ));

@@ -1,6 +1,6 @@
 //! Settings as text: a whole file, a file of some keys over other settings, or one `key=value`.
 
-use lookback_files::{Refusal, Result, nearest};
+use lookback_files::{Kind, Refusal, Result, Setting, nearest};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
@@ -20,18 +20,20 @@ impl Recipe {
     /// One setting by `key=value`; keys of the model may go without `model.`.
     pub fn set(&mut self, setting: &str) -> Result<()> {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
-            Refusal::user(format!("--set {setting}: it has no =; write --set key=value"))
+            let set = Setting("set");
+            refuse(format!("{set} {setting}: it has no =; write {set} key=value"))
         })?;
         let (key, value) = (key.trim(), value.trim());
         if key.is_empty() {
-            return Err(Refusal::user(format!("--set {setting}: no key stands before the =")));
+            let set = Setting("set");
+            return Err(refuse(format!("{set} {setting}: no key stands before the =")));
         }
         let as_written = toml::from_str::<toml::Table>(&format!("value = {value}"));
         let value = match as_written.ok().and_then(|mut table| table.remove("value")) {
             Some(value) => value,
             None => toml::Value::String(value.to_owned()),
         };
-        let at = |refusal: Refusal| refusal.at(format!("--set {setting}"));
+        let at = |refusal: Refusal| refusal.at(format!("{} {setting}", Setting("set")));
         *self = self.with(key, value).map_err(at)?;
         Ok(())
     }
@@ -62,7 +64,7 @@ impl Recipe {
         let known = outer.chain(model.into_iter().flat_map(|model| model.keys()));
         let known: Vec<&str> = known.map(String::as_str).collect();
         if !known.contains(&key) {
-            return Err(Refusal::user(unknown(key, &known)));
+            return Err(refuse(unknown(key, &known)));
         }
         let place = if in_model { table.get_mut("model") } else { None };
         let place = match place.and_then(|model| model.as_table_mut()) {
@@ -77,8 +79,12 @@ impl Recipe {
             (_, value) => value,
         };
         place.insert(key.to_owned(), value);
-        table.try_into().map_err(|error: toml::de::Error| Refusal::user(plainly(error.message())))
+        table.try_into().map_err(|error: toml::de::Error| refuse(plainly(error.message())))
     }
+}
+
+fn refuse(sentence: String) -> Refusal {
+    Refusal::of(Kind::InvalidSetting, sentence)
 }
 
 /// Gives a table what only the other has, and so the tables of both.
@@ -103,7 +109,7 @@ fn lay_under<'t>(table: &mut DeTable<'t>, other: DeTable<'t>) {
 fn in_line(text: &str, error: &toml::de::Error) -> Refusal {
     let message = plainly(error.message());
     let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-    Refusal::user(match line {
+    refuse(match line {
         Some(line) => format!("line {line}: {message}"),
         None => message,
     })
@@ -137,7 +143,8 @@ fn unknown(key: &str, known: &[&str]) -> String {
     let elsewhere = setting_meant(key).filter(|meant| known.contains(meant));
     match elsewhere.or_else(|| nearest(key, known.iter().copied())) {
         Some(meant) => format!(
-            "there is no setting {key}; did you mean {meant}? lookback train --print-config has all"
+            "there is no setting {key}; did you mean {meant}? {} has all",
+            Setting("print_config")
         ),
         None => format!("there is no setting {key}; these are: {}", known.join(", ")),
     }

@@ -1,6 +1,6 @@
 //! Settings by name.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_model::Activation;
 
 use super::{Architecture, Compute, KeptWeights, Optimizer, Recipe, Schedule, Shape, StartHeads};
@@ -94,10 +94,14 @@ pub fn preset(name: &str) -> Result<Recipe> {
         "bench-c" => plain(nano(8, 8, 512), 512, 4),
         "bench-d" => plain(nano(12, 12, 768), 1024, 1),
         _ => {
-            return Err(Refusal::user(format!(
-                "--preset {name}: there is no such preset; tiny, small, gpt2, default and bench-a \
-                 to bench-d are"
-            )));
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!(
+                    "{} {name}: there is no such preset; tiny, small, gpt2, default and bench-a to \
+                     bench-d are",
+                    Setting("preset")
+                ),
+            ));
         }
     };
     Ok(recipe)

@@ -16,7 +16,7 @@ use std::{
 
 use lookback_engine::Team;
 use lookback_files::{
-    Blame, Result,
+    Blame, Kind, Result,
     system::{Real, System, with},
 };
 use lookback_model::{Network, TokenId};
@@ -199,7 +199,7 @@ fn a_call_that_fails_is_told_and_what_was_kept_stays() {
             // A call may fail without harm: what cannot be linked is copied.
             if let Err(refusal) = with(Faulty::new(Fault::Fails(kind), at), || train(&run)) {
                 told += 1;
-                assert_eq!(refusal.blame(), Blame::Ours, "{refusal}");
+                assert_eq!((refusal.blame(), refusal.kind()), (Blame::Ours, Kind::Io), "{refusal}");
                 let sentence = refusal.to_string();
                 assert!(sentence.contains(run.to_str().unwrap()), "{sentence}");
                 let is_kept = run.join("checkpoint.safetensors").exists();

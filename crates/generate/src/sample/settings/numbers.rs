@@ -1,6 +1,6 @@
 //! The numbers of the settings by their names: how they are set, and which are refused.
 
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Kind, Refusal, Result, Setting, quoted};
 
 use super::{
     super::described::{Described, SAMPLERS},
@@ -20,11 +20,11 @@ impl Settings {
         let described = SAMPLERS.iter().find(|sampler| sampler.name == name);
         let (Some(described), Some(place)) = (described, self.place(name)) else {
             let known: Vec<&str> = SAMPLERS.iter().map(|sampler| sampler.name).collect();
-            return Err(Refusal::user(format!(
-                "there is no sampler {}; there are {}",
-                quoted(name),
-                known.join(", ")
-            )));
+            let known = known.join(", ");
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!("there is no sampler {}; there are {known}", quoted(name)),
+            ));
         };
         if described.is_whole && value.fract() != 0.0 {
             return Err(refuse(described, value));
@@ -55,9 +55,11 @@ impl Settings {
         }
         for (id, bias) in &self.words.biases {
             if bias.is_nan() || *bias == f64::INFINITY {
-                return Err(Refusal::user(format!(
-                    "--logit-bias {id}: a bias is a number, or -inf to ban the token, not {bias}"
-                )));
+                let what = "a bias is a number, or -inf to ban the token";
+                return Err(Refusal::of(
+                    Kind::InvalidSetting,
+                    format!("{} {id}: {what}, not {bias}", Setting("logit_bias")),
+                ));
             }
         }
         Ok(())
@@ -93,7 +95,8 @@ impl Settings {
 }
 
 fn refuse(described: &Described, value: f64) -> Refusal {
-    Refusal::user(format!("{} {value}: {}", described.argument(), described.range))
+    let setting = Setting(described.name);
+    Refusal::of(Kind::InvalidSetting, format!("{setting} {value}: {}", described.range))
 }
 
 #[cfg(test)]
@@ -135,7 +138,7 @@ mod tests {
         );
         for value in [-1.0, 2.5, f64::NAN] {
             let said = settings.set("top_k", value).unwrap_err().to_string();
-            assert!(said.starts_with(&format!("--top-k {value}: ")), "{said}");
+            assert!(said.starts_with(&format!("top_k {value}: ")), "{said}");
         }
         assert!(settings.set("repeat_last_n", -2.0).is_err());
         assert!(settings.set("mirostat", 3.0).and_then(|()| settings.check()).is_err());

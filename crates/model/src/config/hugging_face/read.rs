@@ -21,7 +21,7 @@ impl Keys<'_> {
         if names.is_empty() || names.iter().any(|name| name == wanted) {
             return Ok(());
         }
-        Err(Refusal::user(format!(
+        Err(Refusal::unsupported(format!(
             "architectures {} is not understood; {wanted} is",
             shown(&value.to_string())
         )))
@@ -48,7 +48,7 @@ impl Keys<'_> {
         found.map(|(_, activation)| *activation).ok_or_else(|| {
             let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
             let (name, known) = (shown(name), known.join(", "));
-            Refusal::user(format!("{key} \"{name}\" is not understood; {known} are"))
+            Refusal::unsupported(format!("{key} \"{name}\" is not understood; {known} are"))
         })
     }
 
@@ -62,7 +62,7 @@ impl Keys<'_> {
             let mut rope = Keys::new(object, prefix);
             for kind in [rope.word("rope_type")?, rope.word("type")?].into_iter().flatten() {
                 if kind != "default" {
-                    return Err(Refusal::user(format!(
+                    return Err(Refusal::unsupported(format!(
                         "{} rope scaling is not understood; default is",
                         shown(kind)
                     )));
@@ -70,7 +70,7 @@ impl Keys<'_> {
             }
             theta = rope.number("rope_theta")?.or(theta);
             if rope.number("partial_rotary_factor")?.is_some_and(|factor| factor != 1.0) {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "{prefix}partial_rotary_factor is not understood"
                 )));
             }

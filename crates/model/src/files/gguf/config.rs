@@ -1,6 +1,6 @@
 //! The configuration that a GGUF file's metadata describes. What is not understood is refused.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result};
 
 use super::{
     super::names::Part,
@@ -14,7 +14,7 @@ use crate::{
 /// Which family the file is of.
 pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
     if metadata.whole("split.count")?.is_some_and(|parts| parts > 1) {
-        return Err(Refusal::user("it is one part of a split file; merge the parts first"));
+        return Err(Refusal::unsupported("it is one part of a split file; merge the parts first"));
     }
     let Some(name) = metadata.text("general.architecture")? else {
         return Err(Refusal::user(format!(
@@ -23,11 +23,14 @@ pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
         )));
     };
     Family::of_gguf(name).ok_or_else(|| {
-        Refusal::user(format!(
-            "general.architecture \"{}\" is not understood; {} are",
-            shown(name),
-            listed(|family| family.gguf, "and")
-        ))
+        Refusal::of(
+            Kind::UnsupportedArchitecture,
+            format!(
+                "general.architecture \"{}\" is not understood; {} are",
+                shown(name),
+                listed(|family| family.gguf, "and")
+            ),
+        )
     })
 }
 
@@ -47,11 +50,13 @@ pub(super) fn read<'a>(
     }
     let head_dim = keys.size_or("attention.key_length", width / heads)?;
     if keys.size_or("attention.value_length", head_dim)? != head_dim {
-        return Err(Refusal::user("keys and values of different lengths are not understood"));
+        return Err(Refusal::unsupported(
+            "keys and values of different lengths are not understood",
+        ));
     }
     let key_heads = keys.size_or("attention.head_count_kv", heads)?;
     if keys.size_or("expert_count", 0)? != 0 {
-        return Err(Refusal::user("a mixture of experts is not understood"));
+        return Err(Refusal::unsupported("a mixture of experts is not understood"));
     }
     let has = |name: &str| shape(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
@@ -100,21 +105,21 @@ fn read_rotary(keys: &mut Keys<'_>, usual: RotaryConfig) -> Result<RotaryConfig>
     let head_dim = usual.rotary_dim;
     let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
     if rotary_dim != head_dim {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::unsupported(format!(
             "{rotary_dim} rotary dimensions of a head's {head_dim} are not understood; all of them \
              are"
         )));
     }
     let theta = keys.real("rope.freq_base")?.unwrap_or(usual.theta);
     if let Some(kind) = keys.text("rope.scaling.type")?.filter(|kind| *kind != "none") {
-        return Err(Refusal::user(format!(
+        return Err(Refusal::unsupported(format!(
             "{} rope scaling is not understood; none is",
             shown(kind)
         )));
     }
     for key in ["rope.scaling.factor", "rope.scale_linear", "rope.scaling.attn_factor"] {
         if keys.real(key)?.is_some_and(|factor| factor != 1.0 && factor != 0.0) {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "{key} is not understood; remove it or set it to 1"
             )));
         }
@@ -170,7 +175,7 @@ impl<'a> Keys<'a> {
                 || part == "attention.causal" && value == Some(&Value::Flag(true))
                 || part == "rope.scaling.original_context_length";
             if !is_off && !self.taken.iter().any(|taken| taken == key) {
-                return Err(Refusal::user(format!(
+                return Err(Refusal::unsupported(format!(
                     "metadata {} is not understood, and may change what the model computes",
                     shown(key)
                 )));

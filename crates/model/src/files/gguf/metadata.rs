@@ -208,7 +208,7 @@ fn read_list(cursor: &mut Cursor<'_>, what: &str) -> Result<Value> {
         4..=6 => 4,
         STRING | 10..=12 => 8,
         _ => {
-            return Err(Refusal::user(format!(
+            return Err(Refusal::unsupported(format!(
                 "{what} is a list of type {kind}, which is not understood"
             )));
         }

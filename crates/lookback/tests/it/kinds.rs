@@ -1,0 +1,58 @@
+//! What a program is told of a refusal, where it asks for JSON: the sentence, and a kind to decide by.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use crate::world::World;
+use lookback::files::Kind;
+use serde_json::Value;
+
+/// The kind that stands beside the sentence of a refusal.
+fn kind(world: &World, line: &str) -> String {
+    let said = world.lookback(line);
+    assert_ne!(said.code, Some(0), "{line}: {said:?}");
+    assert_eq!(said.stdout.lines().count(), 1, "{line}: {said:?}");
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(object.as_object().unwrap().len(), 2, "{line}: {object}");
+    let error = object["error"].as_str().unwrap();
+    assert_eq!(said.stderr, format!("lookback: {error}\n"), "{line}");
+    object["kind"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_goes_wrong_is_told_by_its_kind() {
+    let world = World::with_model();
+    let write = |name: &str, file: &str, old: &str, new: &str| {
+        world.copy("good", name);
+        world.replace(&format!("good/{file}"), &format!("{name}/{file}"), old, new);
+    };
+    world.copy("good", "cut");
+    let weights = world.read("good/model.safetensors");
+    world.write("cut/model.safetensors", &weights[..weights.len() - 100]);
+    write("no-tokenizer", "tokenizer.json", "{", "");
+    write("mamba", "config.json", "\"llama\"", "\"mamba\"");
+    write(
+        "scaled",
+        "config.json",
+        "\"tie_word_embeddings\"",
+        "\"mlp_bias\": true, \"tie_word_embeddings\"",
+    );
+    for (line, expected) in [
+        ("generate good -p tom there --json", Kind::InvalidInput),
+        ("generate good -p tom --colour red --json", Kind::InvalidInput),
+        ("generate good -p tom --top-p 2 --json", Kind::InvalidSetting),
+        ("generate good -p tom --samplers luck --json", Kind::InvalidSetting),
+        ("generate nowhere -p tom --json", Kind::NotFound),
+        ("eval good nowhere.txt --json", Kind::NotFound),
+        ("generate cut -p tom --json", Kind::CorruptFile),
+        ("generate no-tokenizer -p tom --json", Kind::CorruptFile),
+        ("generate mamba -p tom --json", Kind::UnsupportedArchitecture),
+        ("generate scaled -p tom --json", Kind::UnsupportedFeature),
+        ("generate good --ids 1,99999 --json", Kind::TokenOutOfRange),
+        ("look good --ids 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 --json", Kind::ContextLength),
+        ("eval good town.txt/part.txt --json", Kind::Io),
+    ] {
+        assert_eq!(kind(&world, line), expected.name(), "{line}");
+    }
+    // What is not asked for is not printed.
+    assert_eq!(world.lookback("generate good -p tom --top-p 2").stdout, "");
+}

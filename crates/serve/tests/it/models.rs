@@ -1,0 +1,69 @@
+//! What the page is told of a model is what is held, not what a model of its shape would hold.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{path::Path, sync::Arc};
+
+use crate::world::{PORT, ask, get, model};
+use lookback_engine::{Compute, Keep, Path as Instructions, Team, Weights};
+use lookback_model::Stored;
+use lookback_serve::{Open, Server};
+use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+
+/// Stores a model of these weights in bf16, as Hugging Face directories mostly have it.
+fn store(folder: &Path, weights: &Weights) {
+    lookback_model::save(folder, weights.network(), |id, to| weights.read(id, to)).unwrap();
+    let path = folder.join("model.safetensors");
+    let file = std::fs::read(&path).unwrap();
+    let halved: Vec<(String, Vec<usize>, Vec<u8>)> = SafeTensors::deserialize(&file)
+        .unwrap()
+        .iter()
+        .map(|(name, tensor)| {
+            let upper = tensor.data().as_chunks::<4>().0.iter().flat_map(|word| [word[2], word[3]]);
+            (name.to_owned(), tensor.shape().to_vec(), upper.collect())
+        })
+        .collect();
+    let views = halved.iter().map(|(name, shape, bytes)| {
+        (name, TensorView::new(Dtype::BF16, shape.clone(), bytes).unwrap())
+    });
+    std::fs::write(&path, serialize(views, None).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn bytes_and_precision_are_those_that_are() {
+    let team = Arc::new(Team::new(1, Instructions::best()));
+    let server = Server::new(team.clone()).unwrap();
+    let plain = model("plain", &team);
+    let folder = tempfile::tempdir().unwrap();
+    store(folder.path(), &plain.weights);
+    let stored = Stored::open(folder.path()).unwrap();
+    let load = |compute| Weights::load_computing(&stored, Keep::Running, compute, &team).unwrap();
+    for (name, compute) in [("f32", Compute::F32), ("bf16", Compute::Bf16)] {
+        let weights = load(compute);
+        let planned = Weights::bytes_loaded(&stored, Keep::Running, compute);
+        assert_eq!(weights.bytes_held(), planned, "{name}");
+        let mut open = Open::new(name, folder.path(), Arc::new(weights), plain.tokenizer.clone());
+        open.file_bytes = Some(stored.file_bytes());
+        server.show(open);
+    }
+    let wide = plain.weights.bytes_held();
+    assert_eq!(wide, Weights::bytes(plain.weights.network(), Keep::Running));
+    server.show(plain);
+    let told = ask(&server.router("127.0.0.1", PORT), get("/api/models")).await.json();
+    let of = |name: &str| {
+        let all = told["models"].as_array().unwrap();
+        all.iter().find(|model| model["name"] == name).unwrap().clone()
+    };
+    let length = std::fs::metadata(folder.path().join("model.safetensors")).unwrap().len();
+    for name in ["f32", "bf16"] {
+        let model = of(name);
+        assert_eq!((&model["precision"], &model["compute"]), (&"bf16".into(), &name.into()));
+        assert_eq!(model["file_bytes"], length, "{name}");
+    }
+    let model = of("plain");
+    assert_eq!((&model["precision"], &model["compute"]), (&"f32".into(), &"f32".into()));
+    assert_eq!(model["bytes"], wide);
+    assert!(model["file_bytes"].is_null());
+    // Stored in half the bytes, it is held in fewer than its copy in f32.
+    assert!(of("f32")["bytes"].as_u64().unwrap() < wide as u64, "{told}");
+}
