@@ -53,8 +53,9 @@ pub(crate) fn settle(parts: &mut Parts, directory: &Path) -> Result<()> {
         token.special |= roles.contains(token.content.as_str());
         add(parts, &mut places, token, true).map_err(at)?;
     }
-    add_named(parts, &mut places, &settings)
-        .map_err(|refusal| refusal.at(directory.join(SETTINGS).display()))?;
+    add_named(parts, &mut places, &settings).map_err(|refusal| {
+        refusal.at(directory.join(SETTINGS).display()).or_kind(Kind::CorruptFile)
+    })?;
     let id = |key: &str| {
         let name = name_of(settings.get(key)?)?;
         let added = parts.added.iter().find(|token| token.content == name);

@@ -65,16 +65,15 @@ const SETTINGS: &str = "tokenizer_config.json";
 impl Tokenizer {
     /// Reads a directory's `tokenizer.json` and what stands beside it, or the one file that is named.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.is_dir() {
-            let text = read_utf8_up_to(path, TOKENIZER)?;
-            return Self::from_json(&text)
-                .map_err(|refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile));
-        }
-        let file = path.join(NAME);
+        let is_directory = path.is_dir();
+        let file = if is_directory { path.join(NAME) } else { path.to_owned() };
+        let at = |refusal: Refusal| refusal.at(file.display()).or_kind(Kind::CorruptFile);
         let text = read_utf8_up_to(&file, TOKENIZER)?;
-        let mut parts = parts(&text).map_err(|refusal| refusal.at(file.display()))?;
-        beside::settle(&mut parts, path)?;
-        Self::new(parts).map_err(|refusal| refusal.at(file.display()))
+        let mut parts = parts(&text).map_err(at)?;
+        if is_directory {
+            beside::settle(&mut parts, path)?;
+        }
+        Self::new(parts).map_err(at)
     }
 
     /// Reads the text of a `tokenizer.json`.

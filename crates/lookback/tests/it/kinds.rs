@@ -30,12 +30,7 @@ fn what_goes_wrong_is_told_by_its_kind() {
     world.write("cut/model.safetensors", &weights[..weights.len() - 100]);
     write("no-tokenizer", "tokenizer.json", "{", "");
     write("mamba", "config.json", "\"llama\"", "\"mamba\"");
-    write(
-        "scaled",
-        "config.json",
-        "\"tie_word_embeddings\"",
-        "\"mlp_bias\": true, \"tie_word_embeddings\"",
-    );
+    write("tanh", "config.json", "\"silu\"", "\"tanh\"");
     for (line, expected) in [
         ("generate good -p tom there --json", Kind::InvalidInput),
         ("generate good -p tom --colour red --json", Kind::InvalidInput),
@@ -46,7 +41,7 @@ fn what_goes_wrong_is_told_by_its_kind() {
         ("generate cut -p tom --json", Kind::CorruptFile),
         ("generate no-tokenizer -p tom --json", Kind::CorruptFile),
         ("generate mamba -p tom --json", Kind::UnsupportedArchitecture),
-        ("generate scaled -p tom --json", Kind::UnsupportedFeature),
+        ("generate tanh -p tom --json", Kind::UnsupportedFeature),
         ("generate good --ids 1,99999 --json", Kind::TokenOutOfRange),
         ("look good --ids 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 --json", Kind::ContextLength),
         ("eval good town.txt/part.txt --json", Kind::Io),
