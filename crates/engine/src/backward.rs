@@ -15,7 +15,7 @@ use lookback_model::{
 use crate::{
     gradients::Gradients,
     interpreter::{Interpreter, Watch},
-    products,
+    operations, products,
     walk::Walk,
 };
 
@@ -49,7 +49,7 @@ impl Backward<'_, '_> {
             if !self.walk.visits(at) {
                 continue;
             }
-            for read in crate::operations::saved_inputs(step) {
+            for read in operations::traits(step).saved_inputs {
                 if self.pass.buffers.is_recomputed(*read, at)
                     && let Some(maker) = program.maker(*read)
                 {
@@ -77,57 +77,42 @@ impl Backward<'_, '_> {
 
     /// What the gradient of a step's results means for what it read and for its weights.
     fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {
-        let made = step.makes[0];
-        match (&step.op, &step.reads[..]) {
-            (Op::Embed(table), &[indices]) => self.embed(*table, indices, made),
-            (Op::Norm(how), &[x]) => self.norm(how, at, x, made),
-            (Op::Linear(layers), &[x]) => {
-                let mut is_first = self.is_first(x, at);
-                for (layer, made) in layers.iter().zip(&step.makes).rev() {
+        let (reads, makes) = (&step.reads[..], &step.makes[..]);
+        let (x, made) = (reads[0], makes[0]);
+        let is_first = self.is_first(x, at);
+        match &step.op {
+            Op::Embed(table) => self.embed(*table, x, made),
+            Op::Norm(how) => self.norm(how, at, x, made),
+            Op::Linear(layers) => {
+                let mut is_first = is_first;
+                for (layer, made) in layers.iter().zip(makes).rev() {
                     if self.walk.has_gradient(*made) {
                         self.linear(layer, x, *made, is_first);
                         is_first = false;
                     }
                 }
             }
-            (Op::LinearAdd(layer), &[x, residual]) => {
-                self.linear(layer, x, made, self.is_first(x, at));
-                self.pass_on(made, residual, at);
+            Op::LinearAdd(layer) => {
+                self.linear(layer, x, made, is_first);
+                self.pass_on(made, reads[1], at);
             }
-            (Op::Rotate(how), &[x]) => self.rotate(how, x, made),
-            (Op::Attend(how), &[q, k, v]) => self.attend(how, [q, k, v], made, step.makes[1]),
-            (Op::Activate(how), &[pre, ref linear @ ..]) => {
-                self.activate(*how, pre, linear.first().copied(), made);
-            }
-            (Op::Add, &[x, y]) => {
-                self.copy_on(made, y, self.is_first(y, at));
+            Op::Rotate(how) => self.rotate(how, x, made),
+            Op::Attend(how) => self.attend(how, [x, reads[1], reads[2]], made, makes[1]),
+            Op::Activate(how) => self.activate(*how, x, reads.get(1).copied(), made),
+            Op::Add => {
+                self.copy_on(made, reads[1], self.is_first(reads[1], at));
                 self.pass_on(made, x, at);
             }
-            (Op::Select, &[x]) => self.select(x, made, self.is_first(x, at)),
-            (Op::Logits(head), &[x]) => self.logits(head, x, made, self.is_first(x, at)),
-            (Op::Loss(head), &[x]) => {
+            Op::Select => self.select(x, made, is_first),
+            Op::Logits(head) => self.logits(head, x, made, is_first),
+            Op::Loss(head) => {
                 let targets = targets.expect("a walk from the loss has targets");
                 self.loss(head, x, made, targets);
             }
-            (Op::Edit(edit), &[x]) => self.edit(edit, x, made, at),
-            (
-                Op::Embed(_)
-                | Op::Norm(_)
-                | Op::Linear(_)
-                | Op::LinearAdd(_)
-                | Op::Rotate(_)
-                | Op::Attend(_)
-                | Op::Activate(_)
-                | Op::Add
-                | Op::Select
-                | Op::Logits(_)
-                | Op::Loss(_)
-                | Op::Edit(_)
-                | Op::Scores(_)
-                | Op::Pattern(_)
-                | Op::Probabilities,
-                _,
-            ) => unreachable!("{:?} is not walked back", step.op),
+            Op::Edit(edit) => self.edit(edit, x, made, at),
+            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {
+                unreachable!("what is only there to be read has no gradient")
+            }
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Cache {
 
 /// What a cache holds of a batch that is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+pub(crate) enum Known {
     /// Nothing of its positions, nor of those behind them.
     Nothing,
     /// The keys and values of the layers below the one that the pass begins at.
@@ -135,28 +135,9 @@ impl Cache {
     pub(crate) fn admit(
         &mut self,
         batch: &Batch,
-        spans: &mut Vec<Span>,
-        table: &mut Vec<u32>,
-    ) -> Result<()> {
-        self.admit_with(batch, spans, table, Known::Nothing)
-    }
-
-    /// The same for a pass that begins at a layer: what lower layers hold at the batch's positions stays.
-    pub(crate) fn admit_again(
-        &mut self,
-        batch: &Batch,
-        spans: &mut Vec<Span>,
-        table: &mut Vec<u32>,
-    ) -> Result<()> {
-        self.admit_with(batch, spans, table, Known::LowerLayers)
-    }
-
-    fn admit_with(
-        &mut self,
-        batch: &Batch,
-        spans: &mut Vec<Span>,
-        table: &mut Vec<u32>,
         known: Known,
+        spans: &mut Vec<Span>,
+        table: &mut Vec<u32>,
     ) -> Result<()> {
         spans.clear();
         table.clear();

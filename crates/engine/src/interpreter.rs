@@ -19,7 +19,11 @@ use lookback_model::{
 
 use self::keys::Keys;
 use crate::{
-    buffers::Buffers, cache::Cache, operations::statistics, products::Factors, weights::Weights,
+    buffers::Buffers,
+    cache::{Cache, Known},
+    operations::statistics,
+    products::Factors,
+    weights::Weights,
     workspace::Workspace,
 };
 
@@ -47,30 +51,16 @@ pub(crate) struct Interpreter<'a> {
 }
 
 impl<'a> Interpreter<'a> {
-    /// A pass over a batch whose keys and values go into a cache.
+    /// A pass over a batch whose keys and values go into a cache, of which it says what that holds.
     pub(crate) fn cached(
         weights: &'a Weights,
         space: &'a mut Workspace,
-        cache: &'a mut Cache,
+        (cache, known): (&'a mut Cache, Known),
         team: &'a Team,
         batch: &'a Batch,
     ) -> Result<Self> {
         assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
-        cache.admit(batch, &mut space.spans, &mut space.table)?;
-        Ok(Self::over(weights, space, Some(cache), team, batch))
-    }
-
-    /// A pass that begins at a layer, over positions that the cache holds: what it holds of the layers
-    /// below stays.
-    pub(crate) fn cached_again(
-        weights: &'a Weights,
-        space: &'a mut Workspace,
-        cache: &'a mut Cache,
-        team: &'a Team,
-        batch: &'a Batch,
-    ) -> Result<Self> {
-        assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
-        cache.admit_again(batch, &mut space.spans, &mut space.table)?;
+        cache.admit(batch, known, &mut space.spans, &mut space.table)?;
         Ok(Self::over(weights, space, Some(cache), team, batch))
     }
 
@@ -165,51 +155,37 @@ impl<'a> Interpreter<'a> {
     }
 
     fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {
-        let made = step.makes[0];
-        match (&step.op, &step.reads[..]) {
-            (Op::Embed(table), &[indices]) => self.embed(*table, indices, made),
-            (Op::Norm(how), &[x]) => self.norm(at, how, x, made),
-            (Op::Linear(layers), &[x]) => self.linear(layers, x, &step.makes),
-            (Op::LinearAdd(layer), &[x, residual]) => {
-                self.write(made, |pass, y| pass.product(x, layer, Some(residual), y));
+        let (reads, makes) = (&step.reads[..], &step.makes[..]);
+        let (x, made) = (reads[0], makes[0]);
+        match &step.op {
+            Op::Embed(table) => self.embed(*table, x, made),
+            Op::Norm(how) => self.norm(at, how, x, made),
+            Op::Linear(layers) => self.linear(layers, x, makes),
+            Op::LinearAdd(layer) => {
+                self.write(made, |pass, y| pass.product(x, layer, Some(reads[1]), y));
             }
-            (Op::Rotate(how), &[x]) => self.rotate(how, x, made),
-            (Op::Attend(how), &[q, k, v]) => self.attend(how, [q, k, v], made, step.makes[1]),
-            (Op::Activate(how), &[pre, ref linear @ ..]) => {
-                let linear = linear.first().copied();
-                self.write(made, |pass, post| pass.activate(*how, pre, linear, post));
+            Op::Rotate(how) => self.rotate(how, x, made),
+            Op::Attend(how) => self.attend(how, [x, reads[1], reads[2]], made, makes[1]),
+            Op::Activate(how) => {
+                self.write(made, |pass, y| pass.activate(*how, x, reads.get(1).copied(), y));
             }
-            (Op::Add, &[x, y]) => self.write(made, |pass, sum| {
-                add::add(pass.team, pass.buffers.get(x), pass.buffers.get(y), sum);
+            Op::Add => self.write(made, |pass, sum| {
+                add::add(pass.team, pass.buffers.get(x), pass.buffers.get(reads[1]), sum);
             }),
-            (Op::Select, &[x]) => self.select(x, made),
-            (Op::Logits(head), &[x]) => self.write(made, |pass, y| {
+            Op::Select => self.select(x, made),
+            Op::Logits(head) => self.write(made, |pass, y| {
                 pass.product(x, &head.linear, None, y);
                 if let Some(most) = head.cap {
                     cap::forward(pass.team, most, y);
                 }
             }),
-            (Op::Loss(head), &[x]) => {
+            Op::Loss(head) => {
                 let targets = targets.expect("a pass with a loss has targets");
                 self.losses(head, x, made, targets);
             }
-            (Op::Edit(edit), &[x]) => self.edit(edit, x, made),
-            (Op::Scores(_) | Op::Pattern(_) | Op::Probabilities, _) => {}
-            (
-                Op::Embed(_)
-                | Op::Norm(_)
-                | Op::Linear(_)
-                | Op::LinearAdd(_)
-                | Op::Rotate(_)
-                | Op::Attend(_)
-                | Op::Activate(_)
-                | Op::Add
-                | Op::Select
-                | Op::Logits(_)
-                | Op::Loss(_)
-                | Op::Edit(_),
-                reads,
-            ) => unreachable!("{:?} does not read {} values", step.op, reads.len()),
+            Op::Edit(edit) => self.edit(edit, x, made),
+            // Made where they are shown.
+            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {}
         }
     }
 

@@ -10,10 +10,7 @@ use std::{cmp::Reverse, ops::Range};
 
 use lookback_model::{ElementType, Program, RowKind, Site, ValueId};
 
-use crate::{
-    operations::{is_recomputable, saved_inputs, saved_results},
-    walk::Walk,
-};
+use crate::{operations::traits, walk::Walk};
 
 /// The most rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +168,9 @@ fn values(program: &Program, bounds: Bounds, walk: Option<&Walk>, recomputed: us
     if let Some(walk) = walk {
         let again = readers_of_recomputed(program, bounds, walk, recomputed);
         for (at, step) in program.steps.iter().enumerate().filter(|(at, _)| walk.visits(*at)) {
-            let inputs = saved_inputs(step).iter().filter(|read| again[read.index()].is_none());
-            kept.extend(inputs.chain(saved_results(step)).map(|value| (*value, end - at)));
+            let inputs = traits(step).saved_inputs.iter();
+            let inputs = inputs.filter(|read| again[read.index()].is_none());
+            kept.extend(inputs.chain(traits(step).saved_results).map(|value| (*value, end - at)));
         }
         for (value, readers) in again.into_iter().enumerate() {
             let Some(Range { start, end: reader }) = readers else { continue };
@@ -216,7 +214,7 @@ fn readers_of_recomputed(
 ) -> Vec<Option<Range<usize>>> {
     let mut readers: Vec<Option<Range<usize>>> = vec![None; program.values.len()];
     for (at, step) in program.steps.iter().enumerate().filter(|(at, _)| walk.visits(*at)) {
-        for read in saved_inputs(step) {
+        for read in traits(step).saved_inputs {
             let first = readers[read.index()].as_ref().map_or(at, |readers| readers.start);
             readers[read.index()] = Some(first..at);
         }
@@ -226,7 +224,7 @@ fn readers_of_recomputed(
         let stands = step.reads.iter().all(|read| readers[read.index()].is_none());
         for made in &step.makes {
             let is_large = bounds.elements(program, *made) >= least;
-            if !is_recomputable(&step.op) || !walk.visits(at) || !is_large || !stands {
+            if !traits(step).is_recomputable || !walk.visits(at) || !is_large || !stands {
                 readers[made.index()] = None;
             }
         }

@@ -1,142 +1,75 @@
-//! What laying out and walking back must know of each operation: what it keeps, and what it may compute
-//! again.
+//! What layout and the walk back must know of each operation, in one place: what its backward reads, and
+//! what may be computed again.
 
 use std::slice;
 
-use lookback_model::{Linear, Norm, NormKind, Op, Program, Step, ValueId};
+use lookback_model::{Linear, Norm, NormKind, Op, Program, Step, ValueId, WeightId};
 
 /// Rows of logits that the loss holds at once.
 pub(crate) const LOSS_ROWS: usize = 256;
 
-/// Which of its inputs the backward of a step reads.
-pub(crate) fn saved_inputs(step: &Step) -> &[ValueId] {
+/// What a step means for layout and for the walk back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits<'s> {
+    /// Inputs that its backward reads.
+    pub saved_inputs: &'s [ValueId],
+    /// Results that its backward reads.
+    pub saved_results: &'s [ValueId],
+    /// Whether its result costs so little that it may be computed again on the way back.
+    pub is_recomputable: bool,
+    /// The input whose gradient begins as the gradient of the result, in the same place.
+    pub passes_gradient_to: Option<ValueId>,
+    /// Its linear layers.
+    pub linear_layers: &'s [Linear],
+    /// Its other weights.
+    pub vectors: [Option<WeightId>; 2],
+}
+
+/// The traits of a step.
+pub(crate) fn traits(step: &Step) -> Traits<'_> {
+    let plain = Traits::default();
+    let (reads, makes) = (&step.reads[..], &step.makes[..]);
     match &step.op {
-        Op::Norm(_)
-        | Op::Linear(_)
-        | Op::Attend(_)
-        | Op::Activate(_)
-        | Op::Logits(_)
-        | Op::Loss(_) => &step.reads,
-        Op::LinearAdd(_) => &step.reads[..1],
-        Op::Embed(_)
-        | Op::Rotate(_)
-        | Op::Add
-        | Op::Select
-        | Op::Edit(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => &[],
+        Op::Embed(table) => Traits { vectors: [Some(*table), None], ..plain },
+        Op::Norm(norm) => Traits {
+            saved_inputs: reads,
+            is_recomputable: true,
+            vectors: [Some(norm.weight), norm.bias],
+            ..plain
+        },
+        Op::Linear(layers) => Traits { saved_inputs: reads, linear_layers: layers, ..plain },
+        Op::LinearAdd(layer) => Traits {
+            saved_inputs: &reads[..1],
+            passes_gradient_to: Some(reads[1]),
+            linear_layers: slice::from_ref(layer),
+            ..plain
+        },
+        Op::Attend(_) => Traits { saved_inputs: reads, saved_results: makes, ..plain },
+        Op::Activate(_) => Traits { saved_inputs: reads, is_recomputable: true, ..plain },
+        Op::Add | Op::Edit(_) => Traits { passes_gradient_to: Some(reads[0]), ..plain },
+        Op::Logits(head) => Traits {
+            saved_inputs: reads,
+            saved_results: if head.cap.is_some() { makes } else { &[] },
+            linear_layers: slice::from_ref(&head.linear),
+            ..plain
+        },
+        Op::Loss(head) => {
+            Traits { saved_inputs: reads, linear_layers: slice::from_ref(&head.linear), ..plain }
+        }
+        Op::Rotate(_) | Op::Select | Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => plain,
     }
 }
 
-/// Which of its results the backward of a step reads.
-pub(crate) fn saved_results(step: &Step) -> &[ValueId] {
-    match &step.op {
-        Op::Attend(_) => &step.makes,
-        Op::Logits(head) if head.cap.is_some() => &step.makes,
-        Op::Embed(_)
-        | Op::Norm(_)
-        | Op::Linear(_)
-        | Op::LinearAdd(_)
-        | Op::Rotate(_)
-        | Op::Activate(_)
-        | Op::Add
-        | Op::Select
-        | Op::Logits(_)
-        | Op::Loss(_)
-        | Op::Edit(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => &[],
-    }
-}
-
-/// Whether a result costs so little that it may be computed again on the way back.
-pub(crate) fn is_recomputable(op: &Op) -> bool {
-    match op {
-        Op::Norm(_) | Op::Activate(_) => true,
-        Op::Embed(_)
-        | Op::Linear(_)
-        | Op::LinearAdd(_)
-        | Op::Rotate(_)
-        | Op::Attend(_)
-        | Op::Add
-        | Op::Select
-        | Op::Logits(_)
-        | Op::Loss(_)
-        | Op::Edit(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => false,
-    }
-}
-
-/// The input whose gradient begins as the gradient of the result, in the same place.
-pub(crate) fn passes_gradient_to(step: &Step) -> Option<ValueId> {
-    match &step.op {
-        Op::Add | Op::Edit(_) => Some(step.reads[0]),
-        Op::LinearAdd(_) => Some(step.reads[1]),
-        Op::Embed(_)
-        | Op::Norm(_)
-        | Op::Linear(_)
-        | Op::Rotate(_)
-        | Op::Attend(_)
-        | Op::Activate(_)
-        | Op::Select
-        | Op::Logits(_)
-        | Op::Loss(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => None,
-    }
-}
-
-/// The linear layers of an operation.
-pub(crate) fn linear_layers(op: &Op) -> &[Linear] {
-    match op {
-        Op::Linear(layers) => layers,
-        Op::LinearAdd(layer) => slice::from_ref(layer),
-        Op::Logits(head) | Op::Loss(head) => slice::from_ref(&head.linear),
-        Op::Embed(_)
-        | Op::Norm(_)
-        | Op::Rotate(_)
-        | Op::Attend(_)
-        | Op::Activate(_)
-        | Op::Add
-        | Op::Select
-        | Op::Edit(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => &[],
-    }
+/// The weights that get a gradient from a step, whether or not they learn.
+pub(crate) fn weights(step: &Step) -> impl Iterator<Item = WeightId> + '_ {
+    let Traits { linear_layers, vectors, .. } = traits(step);
+    let linear = linear_layers.iter().flat_map(|layer| [Some(layer.weight), layer.bias]);
+    vectors.into_iter().chain(linear).flatten()
 }
 
 /// Rows that an operation multiplies at once, of those that it reads.
 pub(crate) fn rows_at_once(op: &Op, rows: usize) -> usize {
     if matches!(op, Op::Loss(_)) { rows.min(LOSS_ROWS) } else { rows }
-}
-
-/// The weights that get a gradient from an operation, whether or not they learn.
-pub(crate) fn weights(op: &Op) -> impl Iterator<Item = lookback_model::WeightId> + '_ {
-    let [table, bias] = match op {
-        Op::Embed(table) => [Some(*table), None],
-        Op::Norm(norm) => [Some(norm.weight), norm.bias],
-        Op::Linear(_)
-        | Op::LinearAdd(_)
-        | Op::Rotate(_)
-        | Op::Attend(_)
-        | Op::Activate(_)
-        | Op::Add
-        | Op::Select
-        | Op::Logits(_)
-        | Op::Loss(_)
-        | Op::Edit(_)
-        | Op::Scores(_)
-        | Op::Pattern(_)
-        | Op::Probabilities => [None; 2],
-    };
-    let linear = linear_layers(op).iter().flat_map(|layer| [Some(layer.weight), layer.bias]);
-    [table, bias].into_iter().chain(linear).flatten()
 }
 
 /// Statistics of a norm that its backward reads, for each row of what it made.

@@ -5,7 +5,8 @@ use lookback_kernels::team::Team;
 use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
 
 use crate::{
-    Cache, Gradients, View, Watch, Weights, Workspace, backward::Backward, interpreter::Interpreter,
+    Cache, Gradients, View, Watch, Weights, Workspace, backward::Backward, cache::Known,
+    interpreter::Interpreter,
 };
 
 /// The logits of a batch's wanted rows, `[wanted, vocabulary]`; its keys and values go into the cache.
@@ -16,7 +17,7 @@ pub fn forward<'s>(
     team: &Team,
     batch: &Batch,
 ) -> Result<&'s [f32]> {
-    let mut pass = Interpreter::cached(weights, space, cache, team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
     pass.run(0..pass.program.steps.len(), None);
     Ok(logits(space, batch))
 }
@@ -40,7 +41,7 @@ pub fn forward_from_layer<'s>(
     (layer, stream): (usize, &[f32]),
 ) -> Result<&'s [f32]> {
     let known = resid_pre(space, layer)?;
-    let mut pass = Interpreter::cached_again(weights, space, cache, team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::LowerLayers), team, batch)?;
     let first = pass.begin_at(known, stream);
     pass.run(first..pass.program.steps.len(), None);
     Ok(logits(space, batch))
@@ -133,7 +134,7 @@ pub fn look(
     batch: &Batch,
     watch: &mut impl Watch,
 ) -> Result<()> {
-    let mut pass = Interpreter::cached(weights, space, cache, team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
     let wants_logits = watch.wants(Site::Logits) || watch.wants(Site::Probabilities);
     let head = pass.program.at(Site::Logits).and_then(|logits| pass.program.maker(logits));
     let steps = match head {
@@ -158,7 +159,7 @@ pub fn look_at_layer(
     let known = resid_pre(space, layer)?;
     let left = space.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
     let end = left.and_then(|left| space.program.maker(left)).map_or(0, |maker| maker + 1);
-    let mut pass = Interpreter::cached(weights, space, cache, team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
     let first = pass.begin_at(known, stream);
     let site = Site::Block(layer as u16, BlockSite::ResidPre);
     if watch.wants(site) {

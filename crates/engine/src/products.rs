@@ -13,7 +13,7 @@ use lookback_model::{Linear, Program, ValueId};
 
 use crate::{
     gradients::Gradients,
-    operations::{linear_layers, rows_at_once},
+    operations::{rows_at_once, traits},
     packed::{Back, Compute, Forward},
     packing::{Packing, longest_part, parts},
     weights::Weights,
@@ -120,7 +120,7 @@ impl Rounded {
     pub(crate) fn len(program: &Program, rows: usize, goes_back: bool) -> usize {
         let layers = program.steps.iter().flat_map(|step| {
             let rows = rows_at_once(&step.op, rows);
-            linear_layers(&step.op).iter().map(move |layer| (layer, rows))
+            traits(step).linear_layers.iter().map(move |layer| (layer, rows))
         });
         let pairs = layers.map(|(layer, rows)| {
             let back = if goes_back { longest_part(layer.outputs, layer.inputs) } else { 0 };

@@ -28,7 +28,7 @@ impl Walk {
             (0..program.values.len() as u32).map(|value| wants(ValueId(value))).collect();
         let mut is_for = Vec::with_capacity(program.steps.len());
         for step in &program.steps {
-            let has_weight = operations::weights(&step.op).any(&learns);
+            let has_weight = operations::weights(step).any(&learns);
             let is_needed = has_weight || step.reads.iter().any(|read| needed[read.index()]);
             is_for.push(is_needed);
             if is_needed && !step.op.is_derived() {
@@ -72,7 +72,7 @@ impl Walk {
 
     /// The value that takes over the gradient of a step's result, in the same place.
     pub(crate) fn passes_on(&self, program: &Program, step: usize) -> Option<ValueId> {
-        let to = operations::passes_gradient_to(&program.steps[step])?;
+        let to = operations::traits(&program.steps[step]).passes_gradient_to?;
         (self.visits(step) && self.writer(to) == Some(step)).then_some(to)
     }
 

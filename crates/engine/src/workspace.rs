@@ -2,14 +2,14 @@
 //! kernels.
 
 use lookback_kernels::{attend, matmul, position, room::Room, sums, team::Team};
-use lookback_model::{Network, Op, Positions, Program, Site, WeightId, forward};
+use lookback_model::{Network, Op, Positions, Program, Site, Step, WeightId, forward};
 
 use crate::{
     attention::{heads, layer_len},
     buffers::Content,
     fuse::fuse,
     layout::{Bounds, Layout, RECOMPUTED},
-    operations::{LOSS_ROWS, linear_layers, rows_at_once, statistics},
+    operations::{LOSS_ROWS, rows_at_once, statistics, traits},
     packed::Compute,
     packing::{Need, Packing},
     products::{Factors, Rounded},
@@ -351,7 +351,7 @@ fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: 
 
 /// What the hungriest backward kernel of a program needs.
 fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
-    let of = |op: &Op| match op {
+    let of = |step: &Step| match &step.op {
         Op::Attend(how) => [Compute::F32, Compute::Bf16]
             .map(|compute| attend::backward_scratch(&heads(how, compute), rows, threads))
             .into_iter()
@@ -359,13 +359,13 @@ fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
         Op::Norm(how) => how.width,
         op => {
             let rows = rows_at_once(op, rows);
-            let layers = linear_layers(op).iter().map(|layer| {
+            let layers = traits(step).linear_layers.iter().map(|layer| {
                 matmul::weight_gradient_scratch(rows, layer.outputs, layer.inputs, threads)
             });
             layers.max().unwrap_or(0)
         }
     };
-    program.steps.iter().map(|step| of(&step.op)).max().unwrap_or(0)
+    program.steps.iter().map(of).max().unwrap_or(0)
 }
 
 /// The table by which passes turn pairs of numbers: of every position the cosines, then the sines,

@@ -199,9 +199,9 @@ fn what_cannot_be_read_is_named_with_its_place() {
     .collect();
     let expected = [
         "bad.txt: byte 5 is not valid UTF-8; convert the file to UTF-8 first, or replace such bytes \
-         with --lossy",
+         with lossy",
         "bad.jsonl: line 5 has neither a text nor messages; mend it, or pass over such lines with \
-         --skip-bad",
+         skip_bad",
         "empty.jsonl: it is empty; give a text to learn from",
         "bomb.txt.gz: it holds more than the 1048576 bytes that there is room for in memory; give \
          less",
