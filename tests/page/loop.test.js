@@ -49,7 +49,7 @@ test('settings that cannot be are answered in the words of the sampler', async (
   const { page } = await open(browser.context, served.address, { temperature: '-3' });
   const figure = page.locator('figure[data-stage="sample"]');
   await figure.scrollIntoViewIfNeeded();
-  await figure.getByText('--temperature -3: a temperature is 0').waitFor();
+  await figure.getByText('settings.temperature -3: a temperature is 0').waitFor();
   await figure.getByRole('button', { name: 'usual' }).click();
   await figure.locator('.sample-bar').first().waitFor();
   await page.close();
