@@ -15,7 +15,8 @@ use lookback_model::{
 use crate::{
     gradients::Gradients,
     interpreter::{Interpreter, Watch},
-    operations, products,
+    operations::{self, statistics},
+    products,
     walk::Walk,
 };
 
@@ -36,7 +37,8 @@ impl Backward<'_, '_> {
     pub(crate) fn walk_from(&mut self, gradient: &[f32], watch: &mut impl Watch) {
         let start = self.walk.start;
         let mut buffer = self.pass.buffers.take_gradient(start);
-        buffer[..gradient.len()].copy_from_slice(gradient);
+        let len = self.pass.buffers.len(start);
+        buffer[..len].copy_from_slice(gradient);
         self.pass.buffers.put_gradient(start, buffer);
         self.walk(None, watch);
     }
@@ -172,7 +174,8 @@ impl Backward<'_, '_> {
         let pass = &self.pass;
         let (entering, dy) = (pass.buffers.get(x), pass.buffers.gradient(made));
         let (team, weight) = (pass.team, pass.weights.rows(how.weight));
-        let statistics = &pass.statistics[at];
+        let len = pass.buffers.rows(made) * statistics(pass.program, &pass.program.steps[at]);
+        let statistics = &pass.statistics[at][..len];
         let dx_rows = &mut dx[..entering.len()];
         if self.is_first(x, at) {
             room::clear(team, dx_rows);

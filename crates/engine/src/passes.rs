@@ -67,6 +67,8 @@ pub fn evaluate(
 }
 
 /// The loss of a batch of whole sequences; adds its gradients to `gradients`.
+///
+/// The batch has as many rows as the workspace was made for.
 pub fn learn(
     weights: &Weights,
     gradients: &mut Gradients,
@@ -75,6 +77,7 @@ pub fn learn(
     batch: &Batch,
     targets: &Targets,
 ) -> Loss {
+    assert_eq!(space.bounds.rows, batch.rows(), "the workspace was made for another batch");
     let loss = walk_back_from_loss(weights, gradients, space, team, (batch, targets), &mut Nobody);
     loss.expect("the workspace was made for a walk back from the loss")
 }

@@ -155,10 +155,12 @@ fn gradients_at(
     let targets = ids(rows, 11).iter().map(|id| id.0).collect();
     let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
     let mut gradients = Gradients::of_some(network, |_| learns);
+    // Buffers for more rows and sequences than there are change no bit.
+    let room = if learns { [rows, 1] } else { [2 * rows + 3, 4] };
     let mut space = Workspace::walking_back(
         network,
         (passes::loss(network), None),
-        [rows, 1],
+        room,
         |_| learns,
         |site| sites.contains(&site),
         CONTEXT,
