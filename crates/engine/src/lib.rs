@@ -3,6 +3,32 @@
 //! A `Program` of the model crate is fused, laid out (`layout`), computed (`interpreter`) and walked back
 //! (`backward`), in the buffers of a `Workspace`; `passes` says what for. The forward pass itself stands in
 //! the model crate, the arithmetic in the kernels.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use lookback_model::{Config, Network, Size, TokenId};
+//! use lookback_engine::{Keep, Session, Team, Weights};
+//!
+//! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
+//! # let network = Arc::new(Network::new(&Config::llama(size)?));
+//! let team = Team::alone();
+//! let fill = |_, weight: &mut [f32]| {
+//!     for (at, x) in weight.iter_mut().enumerate() {
+//!         *x = (at % 7) as f32 / 10.0 - 0.3;
+//!     }
+//!     Ok(())
+//! };
+//! let weights = Weights::new(network, Keep::Running, &team, fill)?;
+//! let ids = [3, 1, 4, 1, 5].map(TokenId);
+//! let mut at_once = Session::new(&weights, &team, 16);
+//! let mut one_by_one = Session::new(&weights, &team, 16);
+//! for id in ids {
+//!     one_by_one.read(&[id])?;
+//! }
+//! // A cache changes no bit.
+//! assert_eq!(at_once.read(&ids)?, { one_by_one.truncate(4); one_by_one.read(&ids[4..])? });
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
 
 mod attention;
 mod backward;

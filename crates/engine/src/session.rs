@@ -1,5 +1,7 @@
 //! One sequence that is read token by token or in chunks: what generating needs.
 
+use std::{ops::Deref, sync::Arc};
+
 use lookback_files::Result;
 use lookback_kernels::team::Team;
 use lookback_model::{SequenceId, TokenId};
@@ -7,35 +9,24 @@ use lookback_model::{SequenceId, TokenId};
 use crate::{Cache, Sequences, Weights, sequences};
 
 /// A sequence, its cache, and the weights that read it.
+///
+/// It owns a share of the weights and of the threads, so that it can be kept and sent to another thread;
+/// one that only lives as long as they do may borrow them: `Session<&Weights, &Team>`.
 #[derive(Debug)]
-pub struct Session<'a> {
-    weights: &'a Weights,
-    team: &'a Team,
+pub struct Session<W = Arc<Weights>, T = Arc<Team>> {
+    weights: W,
+    team: T,
     only: Sequences,
 }
 
-impl<'a> Session<'a> {
+impl<W: Deref<Target = Weights>, T: Deref<Target = Team>> Session<W, T> {
     /// For a sequence of at most `context` tokens.
-    pub fn new(weights: &'a Weights, team: &'a Team, context: usize) -> Self {
+    pub fn new(weights: W, team: T, context: usize) -> Self {
         let pages = Cache::pages(context);
         let only =
             Sequences::new(weights.network(), weights.compute(), team.threads(), context, 1, pages);
         Self { weights, team, only }
     }
-
-    /// Bytes that [`Session::new`] takes.
-    pub fn bytes(weights: &Weights, context: usize, threads: usize) -> usize {
-        Sequences::bytes(
-            weights.network(),
-            weights.compute(),
-            threads,
-            context,
-            Cache::pages(context),
-        )
-    }
-
-    /// Rows of a prompt that pass through at once.
-    pub const CHUNK: usize = sequences::CHUNK;
 
     /// Tokens read so far.
     pub fn tokens(&self) -> usize {
@@ -54,8 +45,24 @@ impl<'a> Session<'a> {
 
     /// Reads tokens behind those that it holds, and gives the logits after the last, `[vocabulary]`.
     pub fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
-        self.only.read(self.weights, self.team, SEQUENCE, ids)
+        self.only.read(&self.weights, &self.team, SEQUENCE, ids)
     }
+}
+
+impl Session {
+    /// Bytes that [`Session::new`] takes.
+    pub fn bytes(weights: &Weights, context: usize, threads: usize) -> usize {
+        Sequences::bytes(
+            weights.network(),
+            weights.compute(),
+            threads,
+            context,
+            Cache::pages(context),
+        )
+    }
+
+    /// Rows of a prompt that pass through at once.
+    pub const CHUNK: usize = sequences::CHUNK;
 }
 
 /// The only sequence of a session.

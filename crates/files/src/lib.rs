@@ -1,6 +1,15 @@
 //! How lookback reads files, writes them whole or not at all, and refuses them in one sentence.
 //!
 //! Knows nothing of tensors or text. Every other crate that meets a file or a mistake comes here.
+//!
+//! ```
+//! use lookback_files::{Kind, Refusal, Setting};
+//!
+//! let refusal = Refusal::of(Kind::InvalidSetting, format!("{} 2: a share is at most 1", Setting("top_p")));
+//! assert_eq!(refusal.kind(), Kind::InvalidSetting);
+//! assert_eq!(refusal.to_string(), "top_p 2: a share is at most 1");
+//! assert_eq!(refusal.sentence(|name| format!("settings.{name}")), "settings.top_p 2: a share is at most 1");
+//! ```
 
 mod bounded;
 mod counted;

@@ -10,6 +10,8 @@ use lookback_files::{Refusal, Result};
 use lookback_model::{Network, SequenceId};
 use lookback_text::TokenId;
 
+use crate::repeat::Reader;
+
 /// Texts that are held, and what they have read.
 #[derive(Debug)]
 pub struct Branches {
@@ -28,7 +30,7 @@ struct Text {
 }
 
 /// What one reading took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Tokens that stood in the cache already.
     pub known: usize,
@@ -174,6 +176,40 @@ impl Branches {
     fn forget(&mut self, at: usize) {
         self.sequences.truncate(sequence(at), 0);
         self.texts[at] = Text::default();
+    }
+}
+
+/// One text among [`Branches`], as the loop reads it.
+#[derive(Debug)]
+pub struct Branch<'a> {
+    branches: &'a mut Branches,
+    weights: &'a Weights,
+    team: &'a Team,
+    ids: Vec<TokenId>,
+    reading: Reading,
+}
+
+impl<'a> Branch<'a> {
+    /// A text of which nothing is read yet; what another text has in common with it need not be.
+    pub fn new(branches: &'a mut Branches, weights: &'a Weights, team: &'a Team) -> Self {
+        Self { branches, weights, team, ids: Vec::new(), reading: Reading::default() }
+    }
+
+    /// What the last reading took.
+    pub fn reading(&self) -> Reading {
+        self.reading
+    }
+}
+
+impl Reader for Branch<'_> {
+    fn keep(&mut self, tokens: usize) {
+        self.ids.truncate(tokens);
+    }
+
+    fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
+        self.ids.extend_from_slice(ids);
+        self.reading = self.branches.read(self.weights, self.team, &self.ids)?;
+        Ok(self.branches.logits())
     }
 }
 

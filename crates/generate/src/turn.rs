@@ -8,7 +8,8 @@ use lookback_files::Result;
 use lookback_text::TokenId;
 
 use crate::{
-    branches::{Branches, Reading},
+    branches::{Branch, Branches, Reading},
+    repeat::step,
     sample::Sampler,
     window::Window,
 };
@@ -70,15 +71,15 @@ pub fn turn(
 ) -> Result<Turn> {
     // Threads that sleep are woken first, or the first of two readings would pay for both.
     team.run(team.threads(), &|_| {});
-    let (seen, past) = (&window.seen(), window.ids());
-    let start = Instant::now();
-    let reading = branches.read(weights, team, seen)?;
-    let read_in = start.elapsed();
+    let past = window.ids();
     // The chances of the alternatives are those of the draw, before it.
     let before = sampler.clone();
-    let start = Instant::now();
-    let drawn = sampler.next(branches.logits(), past)?;
-    let chosen_in = start.elapsed();
+    let mut branch = Branch::new(branches, weights, team);
+    let mut unread = window.clone();
+    unread.unread_from(0);
+    let step = step(&mut branch, &mut unread, sampler)?;
+    let reading = branch.reading();
+    let (drawn, seen) = (step.token, &window.seen());
     let ids = shown_ids(branches, drawn, shown.alternatives);
     let after = before.chances(branches.logits(), past, &ids)?;
     let probabilities = branches.probabilities(team);
@@ -87,6 +88,7 @@ pub fn turn(
     // Where nothing was known, the text was read without a cache already.
     let compares = shown.afresh && reading.known > 0;
     let afresh = if compares { Some(afresh(branches, weights, team, seen)?) } else { None };
+    let (read_in, chosen_in) = (step.read_in, step.chosen_in);
     Ok(Turn { drawn, alternatives, reading, read_in, chosen_in, afresh })
 }
 

@@ -4,6 +4,17 @@
 //! once over sixteen [`lanes`], equals its [`naive`] twin bit for bit, and takes a [`team::Team`]
 //! whose size changes no bit. What callers hand in they keep in a [`room::Room`]. Read `naive` first,
 //! then `matmul` and `attend`.
+//!
+//! ```
+//! use lookback_kernels::{loss, team::Team};
+//!
+//! // Two rows of three logits; whatever the threads, the bits are the same.
+//! let logits = [0.0, 0.0, 0.0, 10.0, 0.0, f32::NEG_INFINITY];
+//! let mut probabilities = [0.0; 6];
+//! loss::softmax(&Team::alone(), &logits, 3, &mut probabilities);
+//! assert_eq!(probabilities[..3], [1.0 / 3.0; 3]);
+//! assert_eq!(probabilities[5], 0.0);
+//! ```
 
 pub mod activate;
 pub mod add;

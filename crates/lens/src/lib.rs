@@ -2,6 +2,27 @@
 //! and the embedding table: neighbours, analogies, a map.
 //!
 //! Has no forward pass of its own: it watches the engine's. Read `trace` first.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use lookback_engine::{Keep, Team, Weights};
+//! # use lookback_model::{Config, Network, Size, TokenId};
+//! use lookback_lens::{Wanted, trace};
+//!
+//! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
+//! # let network = Arc::new(Network::new(&Config::llama(size)?));
+//! # let team = Team::alone();
+//! # let weights = Weights::new(network, Keep::Running, &team, |_, weight| {
+//! #     weight.fill(0.1);
+//! #     Ok(())
+//! # })?;
+//! let ids = [3, 1, 4].map(TokenId);
+//! let seen = trace(&weights, &team, &ids, &Wanted::parse("blocks.*.attn.pattern")?)?;
+//! let pattern = seen.named("blocks.1.attn.pattern").unwrap();
+//! // `[heads, queries, keys]`: the first token can only look at itself.
+//! assert_eq!((&pattern.shape[..], pattern.values[0]), (&[2, 3, 3][..], 1.0));
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
 
 mod analogy;
 mod comparing;
@@ -22,6 +43,7 @@ mod table;
 mod trace;
 mod units;
 mod verify;
+mod wanted;
 
 pub use analogy::{Analogy, Answer, Lengths, Placed, analogy};
 pub use comparing::{Cell, Compared, READ, cell, compared};
@@ -39,8 +61,9 @@ pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, report
 pub use stream::{Stream, Writer, stream, stream_sites};
 pub use table::{Near, Table};
 pub use trace::{
-    Looked, Parts, Seen, Sites, Trace, Wanted, same_as, shape, sites, trace, trace_of_layer,
-    trace_with_parts,
+    Looked, Parts, Seen, Sites, Trace, same_as, shape, sites, trace, trace_of_layer,
+    trace_with_edits, trace_with_parts,
 };
 pub use units::{Asked as AskedUnits, By, Push, Unit, units, units_sites};
 pub use verify::{Agreement, Verdict, verify};
+pub use wanted::Wanted;

@@ -8,16 +8,19 @@ use std::{
 
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look, look_at_layer};
 use lookback_files::{Kind, Refusal, Result, Setting, write_whole_with};
-use lookback_model::{Batch, BlockSite, Config, Positions, Site, TokenId};
+use lookback_model::{Batch, BlockSite, Config, Edit, Positions, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
 };
 
-use crate::pooling::{Glance, Small};
+use crate::{
+    pooling::{Glance, Small},
+    wanted::Wanted,
+};
 
 /// What was seen at a site.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The axes of `docs/sites.md`, without a batch.
     pub shape: Vec<usize>,
@@ -30,64 +33,6 @@ impl Seen {
     pub fn part(&self, index: usize) -> &[f32] {
         let len: usize = self.shape.iter().skip(1).product();
         &self.values[index * len..(index + 1) * len]
-    }
-}
-
-/// Which sites to keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted(Which);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Which {
-    All,
-    Like(Vec<String>),
-    These(BTreeSet<Site>),
-}
-
-impl Wanted {
-    /// Every site.
-    pub fn all() -> Self {
-        Self(Which::All)
-    }
-
-    /// These sites.
-    pub fn these(sites: impl IntoIterator<Item = Site>) -> Self {
-        Self(Which::These(sites.into_iter().collect()))
-    }
-
-    /// Sites that match any of the comma-separated patterns, in which `*` stands for anything.
-    pub fn parse(patterns: &str) -> Result<Self> {
-        let patterns: Vec<String> =
-            patterns.split(',').map(|part| part.trim().to_owned()).collect();
-        if patterns.iter().any(String::is_empty) {
-            let why = "an empty pattern matches nothing; give names such as blocks.*.attn.pattern";
-            return Err(Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("sites"))));
-        }
-        Ok(Self(Which::Like(patterns)))
-    }
-
-    /// Whether a site is wanted.
-    pub fn has(&self, site: Site) -> bool {
-        match &self.0 {
-            Which::All => true,
-            Which::These(sites) => sites.contains(&site),
-            Which::Like(patterns) => {
-                let name = site.to_string();
-                patterns.iter().any(|pattern| matches(pattern, &name))
-            }
-        }
-    }
-}
-
-/// Whether a name has a pattern's form; `*` stands for any letters, also none.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
-            (0..=tail.len())
-                .filter(|&at| tail.is_char_boundary(at))
-                .any(|at| matches(rest, &tail[at..]))
-        }),
     }
 }
 
@@ -136,6 +81,11 @@ impl Trace {
     /// What was seen at a site, if it was wanted and exists in this family.
     pub fn at(&self, site: Site) -> Option<&Seen> {
         self.sites.get(&site).map(|seen| &**seen)
+    }
+
+    /// As [`Trace::at`], by the site's name, such as `blocks.0.attn.pattern`.
+    pub fn named(&self, name: &str) -> Option<&Seen> {
+        self.at(name.parse().ok()?)
     }
 
     /// As [`Trace::at`], of a block.
@@ -192,6 +142,48 @@ pub type Parts = BTreeMap<(Site, usize), Arc<Seen>>;
 pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
     let mut keep = Keep::new(&weights.network().config, wanted, &NO_PARTS, None);
     watched(weights, team, ids, &mut keep)?;
+    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+}
+
+/// As [`trace`], of a pass with edits: each changes the values at its site, and everything behind is
+/// computed from the changed ones. Without an edit it is the pass itself, to the bit.
+///
+/// # Errors
+/// As [`trace`]; when the model does not have the site, or an edit does not fit it.
+pub fn trace_with_edits(
+    weights: &Weights,
+    team: &Team,
+    ids: &[TokenId],
+    wanted: &Wanted,
+    edits: &[(Site, Edit)],
+) -> Result<Trace> {
+    if edits.is_empty() {
+        return trace(weights, team, ids, wanted);
+    }
+    let network = weights.network();
+    check(ids, network.config.context)?;
+    let mut program = forward::logits(network, forward::Rows::All);
+    for (site, edit) in edits {
+        if !program.edit(*site, edit.clone()) {
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!(
+                    "{site}: this edit of columns {} to {} with {} numbers does not fit the site, or \
+                     this model does not have it",
+                    edit.columns.start,
+                    edit.columns.end,
+                    edit.numbers.len()
+                ),
+            ));
+        }
+    }
+    let mut keep = Keep::new(&network.config, wanted, &NO_PARTS, None);
+    let is_wanted = |site| wanted.has(site);
+    let rows = ids.len();
+    let mut space = Workspace::of_program(network, program, rows, is_wanted, rows, team.threads())
+        .computing(network, weights.compute());
+    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
+    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), &mut keep)?;
     Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
 }
 
@@ -256,8 +248,13 @@ pub(crate) fn watched(
     ids: &[TokenId],
     watch: &mut impl Watch,
 ) -> Result<()> {
-    let network = weights.network();
-    let context = network.config.context;
+    check(ids, weights.network().config.context)?;
+    let (mut space, mut cache) = room(weights, team, ids.len());
+    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
+}
+
+/// Refuses what cannot be looked at in one pass.
+fn check(ids: &[TokenId], context: usize) -> Result<()> {
     if ids.is_empty() {
         return Err(Refusal::user(format!(
             "there is no token to look at; give a prompt or {}",
@@ -273,8 +270,7 @@ pub(crate) fn watched(
             ),
         ));
     }
-    let (mut space, mut cache) = room(weights, team, ids.len());
-    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
+    Ok(())
 }
 
 /// The site of the layer before that holds the same numbers, if there is one.
@@ -339,23 +335,5 @@ impl Watch for Keep<'_> {
             let seen = || Arc::new(Seen { shape, values: view.values.to_vec() });
             self.sites.insert(site, before.unwrap_or_else(seen));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_letters() {
-        let wanted = Wanted::parse("blocks.*.attn.pattern, logits").unwrap();
-        let has = |name: &str| wanted.has(name.parse().unwrap());
-        assert!(has("blocks.0.attn.pattern") && has("blocks.12.attn.pattern") && has("logits"));
-        assert!(!has("blocks.0.attn.scores") && !has("probabilities"));
-    }
-
-    #[test]
-    fn an_empty_pattern_is_refused() {
-        assert!(Wanted::parse("logits,,embed").is_err());
     }
 }

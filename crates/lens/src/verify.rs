@@ -12,7 +12,10 @@ use lookback_files::{Kind, Refusal, Result, map, shown};
 use lookback_model::{BlockSite, Site, TokenId};
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 
-use crate::trace::{Trace, Wanted, trace};
+use crate::{
+    trace::{Trace, trace},
+    wanted::Wanted,
+};
 
 /// How far one tensor is from ours.
 #[derive(Clone, Debug, PartialEq)]

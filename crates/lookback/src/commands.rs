@@ -16,8 +16,10 @@ mod tokenizer;
 mod train;
 mod verify;
 
+use std::sync::Arc;
+
 use clap::Subcommand;
-use lookback::open::Model;
+use lookback::Model;
 use lookback_engine::{Compute, Team};
 use lookback_files::Result;
 
@@ -67,12 +69,11 @@ impl Command {
 pub(crate) fn open(
     model: &str,
     compute: impl Into<Compute>,
-    team: &Team,
+    team: &Arc<Team>,
     print: &mut Print,
 ) -> Result<Model> {
-    let opened = Model::open_planned(model, compute.into(), team, &|bytes| {
-        memory::refuse_beyond(&format!("{model}: holding its weights"), bytes)
-    })?;
+    let options = Model::options().compute(compute.into()).team(team.clone());
+    let opened = options.admit(memory::refuse_beyond).open(model)?;
     opened.remarks.iter().for_each(|remark| print.say(remark));
     Ok(opened)
 }

@@ -11,7 +11,7 @@ mod watch;
 use std::sync::Arc;
 
 use clap::Args;
-use lookback::open::{Model, default_model};
+use lookback::{Model, default_model};
 use lookback_engine::Team;
 use lookback_files::{Blame, Refusal, Result};
 
@@ -33,13 +33,12 @@ pub(crate) struct MainJob {
 }
 
 /// Makes the default model if it is not there, and shows it.
-pub(crate) fn run(asked: MainJob, team: Team, print: &mut Print) -> Result<()> {
+pub(crate) fn run(asked: MainJob, team: Arc<Team>, print: &mut Print) -> Result<()> {
     #[cfg(feature = "serve")]
     if !asked.no_serve {
-        return page::run(&asked.address, Arc::new(team), print);
+        return page::run(&asked.address, team, print);
     }
     let _as_without_a_page = asked.no_serve;
-    let team = Arc::new(team);
     let folder = default_model()?;
     if made_before(&team, print)?.is_none() {
         let _nobody_else = make::alone(&folder)?;
@@ -51,17 +50,16 @@ pub(crate) fn run(asked: MainJob, team: Team, print: &mut Print) -> Result<()> {
         watch.end();
         made?;
     }
-    let model = Model::open("default", &team)?;
-    tour::print(&model, &team, print)
+    tour::print(&Model::options().team(team).open("default")?, print)
 }
 
 /// The default model, if it is there and whole. One that is damaged is made again, and that is said.
-pub(crate) fn made_before(team: &Team, print: &mut Print) -> Result<Option<Model>> {
+pub(crate) fn made_before(team: &Arc<Team>, print: &mut Print) -> Result<Option<Model>> {
     let folder = default_model()?;
     if !folder.exists() {
         return Ok(None);
     }
-    let opened = Model::open(&folder.to_string_lossy(), team).and_then(|model| {
+    let opened = Model::options().team(team.clone()).open(&folder).and_then(|model| {
         model.tokenizer()?;
         // A value that is no number, where there is one, is the cause of whatever went wrong.
         let nothing = Refusal::user("nothing went wrong");

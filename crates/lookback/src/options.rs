@@ -1,10 +1,10 @@
 //! Options that several commands share, and what they stand for.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum};
-use lookback_engine::{Path, Team};
-use lookback_files::{Refusal, Result};
+use lookback_engine::Team;
+use lookback_files::Result;
 use lookback_text::corpus::{self, Corpus, Reading, Tally};
 
 use crate::{memory, print::Print};
@@ -18,20 +18,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// The threads asked for, or as many as there are cores.
-    pub(crate) fn threads(self) -> usize {
-        self.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            usize::from,
-        )
-    }
-
     /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
-    pub(crate) fn team(self) -> Result<Team> {
-        let path = Path::from_env().map_err(Refusal::user)?;
-        let threads = self.threads();
-        tracing::debug!(threads, instructions = ?path, "computing");
-        Ok(Team::new(threads, path))
+    pub(crate) fn team(self) -> Result<Arc<Team>> {
+        lookback::threads(self.threads.map(usize::from)).map(Arc::new)
     }
 }
 

@@ -6,12 +6,15 @@ mod apart;
 
 use std::collections::BTreeMap;
 
-use lookback::open::Model;
-use lookback_engine::{Session, Team};
+use lookback::Model;
 use lookback_files::{Refusal, Result};
-use lookback_generate::sample::{Sampler, Settings};
+use lookback_generate::{
+    repeat::{Continuation, Limits, Reader},
+    sample::{Sampler, Settings},
+    window::Window,
+};
 use lookback_text::{
-    Specials, TokenId, Tokenizer,
+    Specials, Tokenizer,
     tinytown::{Kind, Parrot, Question, by_chance, corpus, is_copied, last_mentioned, questions},
 };
 use serde_json::{Value, json};
@@ -76,9 +79,10 @@ impl Score {
 
 impl Scores {
     /// Asks all questions of a seed.
-    pub(crate) fn ask(model: &Model, team: &Team, seed: u64) -> Result<Self> {
+    pub(crate) fn ask(model: &Model, seed: u64) -> Result<Self> {
         let tokenizer = model.tokenizer()?;
-        let mut session = Session::new(&model.weights, team, model.config().context);
+        let context = model.config().context;
+        let mut session = model.session(context)?;
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));
@@ -87,7 +91,7 @@ impl Scores {
                 analogies.extend(Ranks::of(model, &question)?);
                 continue;
             }
-            let is_right = is_answered(tokenizer, &mut session, &question)?;
+            let is_right = is_answered(tokenizer, &mut session, context, &question)?;
             let score = kinds.entry(question.kind).or_default();
             score.asked += 1;
             score.right += usize::from(is_right);
@@ -149,23 +153,21 @@ fn name(kind: Kind) -> Result<String> {
 /// Whether the likeliest tokens after the question are its answer.
 pub(crate) fn is_answered(
     tokenizer: &Tokenizer,
-    session: &mut Session<'_>,
+    reader: &mut impl Reader,
+    context: usize,
     question: &Question,
 ) -> Result<bool> {
     let prompt = tokenizer.encode(&question.prompt, Specials::Text)?;
     let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
     // Of a question that is longer than the context, its end is read.
-    let room = session.context().saturating_sub(answer.len()).max(1);
-    let mut unread = &prompt[prompt.len().saturating_sub(room)..];
-    session.truncate(0);
-    let mut greedy = Sampler::new(&Settings::greedy())?;
-    for expected in answer.chunks(1) {
-        // The likeliest of all does not look at the text.
-        let said: TokenId = greedy.next(session.read(unread)?, &[])?;
-        if said != expected[0] {
+    let room = context.saturating_sub(answer.len()).max(1);
+    let window = Window::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
+    let greedy = Sampler::new(&Settings::greedy())?;
+    let mut said = Continuation::new(reader, window, greedy, Limits::tokens(answer.len()))?;
+    for expected in answer {
+        if said.next().transpose()? != Some(expected) {
             return Ok(false);
         }
-        unread = expected;
     }
     Ok(true)
 }

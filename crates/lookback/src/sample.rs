@@ -1,10 +1,12 @@
 //! A short sample of what a model says while it learns.
 
-use std::sync::atomic::Ordering;
-
 use lookback_engine::{Session, Team, Weights};
 use lookback_files::Result;
-use lookback_generate::sample::{Sampler, Settings};
+use lookback_generate::{
+    repeat::{Continuation, Limits},
+    sample::{Sampler, Settings},
+    window::Window,
+};
 use lookback_model::TokenId;
 use lookback_text::Tokenizer;
 
@@ -17,19 +19,18 @@ const TOKENS: usize = 48;
 /// end, it is as long as it is by then.
 pub(crate) fn short(weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Result<String> {
     let context = weights.network().config.context;
-    let mut session = Session::new(weights, team, context);
-    let mut sampler = Sampler::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
-    let mut ids = vec![tokenizer.beginning().unwrap_or(TokenId(0))];
+    let session = Session::new(weights, team, context);
+    let sampler = Sampler::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
+    let window = Window::new(context, vec![tokenizer.beginning().unwrap_or(TokenId(0))], None);
+    let limits = Limits {
+        tokens: TOKENS.min(context - 1),
+        ends: tokenizer.end().into_iter().collect(),
+        stop: Some(interrupt::flag()?),
+    };
     let mut decoder = tokenizer.decoder().without_specials();
     let mut text = String::new();
-    let stop = interrupt::flag()?;
-    for _ in 0..TOKENS.min(context - 1) {
-        let id = sampler.next(session.read(&ids[ids.len() - 1..])?, &ids)?;
-        if Some(id) == tokenizer.end() || stop.load(Ordering::Relaxed) {
-            break;
-        }
-        text.push_str(&decoder.push(id));
-        ids.push(id);
+    for id in Continuation::new(session, window, sampler, limits)? {
+        text.push_str(&decoder.push(id?));
     }
     Ok(text.trim().replace('\n', " / "))
 }

@@ -1,11 +1,10 @@
 //! The article in the terminal, with the numbers of one model: each is a number that `lookback look`
 //! shows as well.
 
-use lookback::open::Model;
-use lookback_engine::{Session, Team};
+use lookback::Model;
 use lookback_files::{Refusal, Result, counted};
 use lookback_generate::sample::{Sampler, Settings};
-use lookback_lens::{Choice, Near, Report, Table, Wanted, report, trace};
+use lookback_lens::{Choice, Near, Report, Table, report};
 use lookback_model::{BlockSite, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use lookback_train::{Snapshot, snapshots};
@@ -22,7 +21,7 @@ const QUESTIONS: u64 = 1;
 const WORDS: [&str; 4] = [" bird", " red", " queen", " monday"];
 
 /// Prints all stages.
-pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()> {
+pub(crate) fn print(model: &Model, print: &mut Print) -> Result<()> {
     let tokenizer = model.tokenizer()?;
     let config = model.config();
     print.line(&format!(
@@ -36,7 +35,7 @@ pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()>
     ))?;
     let piece = |id: u32| tokenizer.quoted(TokenId(id));
     let ids = tokenizer.encode(PROMPT, Specials::Text)?;
-    let seen = trace(&model.weights, team, &ids, &Wanted::all())?;
+    let seen = model.look(&ids).trace()?;
     let layer = config.layers - 1;
     let report = report(&seen, model.network(), Choice { layer, head: 0, most: 10 });
 
@@ -48,15 +47,15 @@ pub(crate) fn print(model: &Model, team: &Team, print: &mut Print) -> Result<()>
     print.line("3. Attention: compare tokens, make weights, mix values\n")?;
     stages::pattern(&report, &piece, print)?;
     print.line("4. What bird and red exchange\n")?;
-    exchange(model, team, tokenizer, print)?;
+    exchange(model, tokenizer, print)?;
     print.line("5. The MLP works on each token alone\n")?;
     stages::neurons(&report, print)?;
     print.line("6. Logits become probabilities\n")?;
     stages::next(&report, &piece, print)?;
     print.line("\n7. Sample, append, repeat\n")?;
-    continuations(model, team, tokenizer, &ids, print)?;
+    continuations(model, &ids, print)?;
     print.line("\n8. What it knows of Tinytown, beside five that understand nothing\n")?;
-    for line in Scores::ask(model, team, QUESTIONS)?.lines()? {
+    for line in Scores::ask(model, QUESTIONS)?.lines()? {
         print.line(&line)?;
     }
     check(&report)
@@ -99,7 +98,7 @@ fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Re
 }
 
 /// Over all heads, how much of its attention one word gives to the other, both ways round.
-fn exchange(model: &Model, team: &Team, tokenizer: &Tokenizer, print: &mut Print) -> Result<()> {
+fn exchange(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Result<()> {
     for text in [PROMPT, TURNED] {
         let ids = tokenizer.encode(text, Specials::Text)?;
         let place = |word: &str| {
@@ -107,7 +106,7 @@ fn exchange(model: &Model, team: &Team, tokenizer: &Tokenizer, print: &mut Print
             ids.iter().position(|id| wanted.first() == Some(id))
         };
         let (Some(bird), Some(red)) = (place(" bird"), place(" red")) else { continue };
-        let seen = trace(&model.weights, team, &ids, &Wanted::all())?;
+        let seen = model.look(&ids).trace()?;
         let tokens = ids.len();
         let mut most = (0.0f32, 0, 0);
         for layer in model.network().layers() {
@@ -136,13 +135,7 @@ fn exchange(model: &Model, team: &Team, tokenizer: &Tokenizer, print: &mut Print
 }
 
 /// Greedy and three other strategies.
-fn continuations(
-    model: &Model,
-    team: &Team,
-    tokenizer: &Tokenizer,
-    ids: &[TokenId],
-    print: &mut Print,
-) -> Result<()> {
+fn continuations(model: &Model, ids: &[TokenId], print: &mut Print) -> Result<()> {
     let plain = Settings::plain(1);
     let strategies = [
         ("greedy", Settings::greedy()),
@@ -150,23 +143,10 @@ fn continuations(
         ("top-k 5", Settings { top_k: 5, ..plain.clone() }),
         ("top-p 0.8", Settings { top_p: 0.8, ..plain }),
     ];
-    let context = model.config().context;
+    let tokens = model.config().context.saturating_sub(ids.len()).min(40);
     for (name, settings) in strategies {
-        let mut sampler = Sampler::new(&settings)?;
-        let mut session = Session::new(&model.weights, team, context);
-        let mut decoder = tokenizer.decoder_after(ids).without_specials();
-        let mut text = String::new();
-        let mut past = ids.to_vec();
-        let mut read = 0;
-        for _ in ids.len()..context.min(ids.len() + 40) {
-            let next = sampler.next(session.read(&past[read..])?, &past)?;
-            if model.ends().contains(&next) {
-                break;
-            }
-            text.push_str(&decoder.push(next));
-            read = past.len();
-            past.push(next);
-        }
+        let sampler = Sampler::new(&settings)?;
+        let text = model.generate(ids).sampler(sampler).max_tokens(tokens).text()?;
         print.line(&format!("{name:>14}: {PROMPT}{text}"))?;
     }
     Ok(())

@@ -1,8 +1,22 @@
 //! What is computed: configuration, file formats, the block, the one forward pass.
 //!
-//! Computes nothing itself and never sees a text. `config` says what a transformer is, `families`
-//! whose files say it how, `network` lists its weights and blocks, `forward` records them as a `Program`, `files` reads and writes
-//! them. The interpreters of a program stand in the engine.
+//! Computes nothing itself and never sees a text. `config` says what a transformer is, `families` whose
+//! files say it how, `network` lists its weights and blocks, `forward` records them as a `Program`, `files`
+//! reads and writes them. The interpreters of a program stand in the engine.
+//!
+//! ```
+//! use lookback_model::{Config, Network, Site, Size, forward};
+//!
+//! let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
+//! let network = Network::new(&Config::llama(size)?);
+//! let program = forward::logits(&network, forward::Rows::All);
+//! let logits = program.at(Site::Logits).unwrap();
+//! assert_eq!(program.value(logits).width, 11);
+//! // What one block leaves is what the next one reads: one value with two names.
+//! let left = "blocks.0.resid_post".parse::<Site>().unwrap();
+//! assert_eq!(program.at(left), program.at("blocks.1.resid_pre".parse().unwrap()));
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
 
 mod batch;
 pub mod config;

@@ -5,6 +5,18 @@
 //! ```
 //! It computes whole sequences, keeps nothing, and is in no hurry: it is the yardstick of what is fast.
 //! Read `embed`, `attend`, `mlp`, `block`, `logits`, `sample`, in this order.
+//!
+//! ```
+//! use lookback_reference::attend::attend;
+//! use ndarray::array;
+//!
+//! // The first token sees only itself, and the second asks for what the first has.
+//! let (query, key) = (array![[1.0], [40.0]], array![[1.0], [0.0]]);
+//! let value = array![[5.0], [7.0]];
+//! let seen = attend(query.view(), key.view(), value.view(), None);
+//! assert_eq!(seen[[0, 0]], 5.0);
+//! assert!((seen[[1, 0]] - 5.0).abs() < 1e-15);
+//! ```
 
 pub mod attend;
 pub mod block;

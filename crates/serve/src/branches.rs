@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lookback_engine::{Cache, Compute, Sequences};
 use lookback_generate::branches::Branches;
 use lookback_model::Network;
+use lookback_open::Serial;
 
-use crate::models::{Open, Serial};
+use crate::models::Served;
 
 /// Models whose texts are kept.
 const MODELS: usize = 2;
@@ -33,7 +34,7 @@ pub(crate) struct Read(Arc<Mutex<Vec<(Serial, Shared)>>>);
 
 impl Read {
     /// What was read with a model's weights.
-    pub(crate) fn of(&self, open: &Open, threads: usize) -> Shared {
+    pub(crate) fn of(&self, open: &Served, threads: usize) -> Shared {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = all.iter().position(|(serial, _)| *serial == open.serial());
         let shared = match found {
@@ -58,7 +59,7 @@ pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, Branches> {
 
 /// The longest text that is read at once. One that outgrows it is read through a window, and each turn tells
 /// how much of it is left out.
-pub(crate) fn context(open: &Open) -> usize {
+pub(crate) fn context(open: &Served) -> usize {
     open.positions().unwrap_or(open.config().context)
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn affordable(
     most
 }
 
-fn nothing_read(open: &Open, threads: usize) -> Branches {
+fn nothing_read(open: &Served, threads: usize) -> Branches {
     let (network, context) = (open.weights.network(), context(open));
     let compute = open.weights.compute();
     let affordable = BYTES / Cache::bytes(network, compute, 1).max(1);

@@ -8,7 +8,7 @@ use lookback_model::TokenId;
 use serde::Deserialize;
 
 use crate::{
-    models::Open,
+    models::Served,
     refuse::{Refused, Result},
 };
 
@@ -56,7 +56,7 @@ impl Chain {
     }
 
     /// The settings for a model, whose tokenizer says what interrupts a repetition.
-    pub(crate) fn settings_for(&self, open: &Open) -> Result<Settings> {
+    pub(crate) fn settings_for(&self, open: &Served) -> Result<Settings> {
         let mut settings = self.settings()?;
         if settings.dry_multiplier > 0.0 {
             settings.dry_breakers = breakers(&open.tokenizer, &BREAKERS);

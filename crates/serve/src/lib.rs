@@ -3,6 +3,19 @@
 //! Knows no arithmetic: what the page shows comes from `lens`, `generate` and `text`; here requests
 //! become calls, and results become JSON or safetensors. Read `api` for the routes, `guard` for who
 //! may ask, `passes` for how one forward pass serves a whole page.
+//!
+//! ```no_run
+//! use lookback_open::Model;
+//! use lookback_serve::{Listener, Served, Server};
+//!
+//! let model = Model::open("default")?;
+//! let server = Server::new(model.team.clone())?;
+//! server.show(Served::new("mine", model)?);
+//! let listener = Listener::new("127.0.0.1", [4747])?;
+//! println!("{}", listener.url());
+//! tokio::runtime::Runtime::new().unwrap().block_on(server.run(listener, std::future::pending()))?;
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
 
 mod api;
 mod ask;
@@ -23,6 +36,6 @@ mod tables;
 mod tensors;
 mod training;
 
-pub use models::Open;
+pub use models::Served;
 pub use server::{Listener, Server};
 pub use training::{News, Training};

@@ -3,98 +3,77 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    ops::Deref,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use lookback_engine::Weights;
-use lookback_files::quoted;
+use lookback_files::{Refusal, quoted};
 use lookback_model::{Config, NormKind, Positions, TokenId, config::activation_name};
+use lookback_open::Model;
 use lookback_text::Tokenizer;
 use serde_json::{Value, json};
 
 use crate::refuse::{Refused, Result};
 
-/// A model with all that is needed to read a text with it; it never changes.
+/// A model as the page knows it.
 #[derive(Debug)]
-pub struct Open {
+pub struct Served {
     /// What it is called on the page.
     pub name: String,
-    /// Where it stands, or will stand once it is trained.
-    pub path: PathBuf,
-    /// Its weights.
-    pub weights: Arc<Weights>,
-    /// Bytes of the files that the weights were read from, if they were.
-    pub file_bytes: Option<usize>,
-    /// Its tokenizer.
-    pub tokenizer: Tokenizer,
-    /// Its chat template, if it has one.
-    pub chat_template: Option<String>,
-    /// What texts begin with.
-    pub beginning: Option<TokenId>,
+    model: Model,
+    /// Its tokenizer: a model without one has no page.
+    pub tokenizer: Arc<Tokenizer>,
     /// What ends a text.
-    pub ends: Vec<TokenId>,
+    pub eos: Vec<TokenId>,
     /// Steps learned so far, of how many; of a model in training.
     pub step: Option<(u64, u64)>,
-    /// Tells one set of weights from another, also of the same name.
-    serial: Serial,
     /// Tokens that are read at once, once it was asked for.
     positions: OnceLock<usize>,
 }
 
-/// A number that is given once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Serial(u64);
+impl Deref for Served {
+    type Target = Model;
 
-impl Serial {
-    fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    fn deref(&self) -> &Model {
+        &self.model
     }
 }
 
-impl Open {
-    /// A model that is not in training, without a chat template or tokens that begin or end a text.
-    pub fn new(name: &str, path: &Path, weights: Arc<Weights>, tokenizer: Tokenizer) -> Self {
-        Self {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            weights,
-            file_bytes: None,
-            tokenizer,
-            chat_template: None,
-            beginning: None,
-            ends: Vec::new(),
-            step: None,
-            serial: Serial::next(),
-            positions: OnceLock::new(),
-        }
+impl Served {
+    /// A model under a name.
+    ///
+    /// # Errors
+    /// When it cannot read a text.
+    pub fn new(name: &str, model: Model) -> lookback_files::Result<Self> {
+        let tokenizer = model.tokenizer().cloned().map_err(|_| {
+            Refusal::user(format!(
+                "{}: there is no tokenizer.json in it, so the page could show no text of it; put the \
+                 tokenizer beside the weights",
+                model.path.display()
+            ))
+        })?;
+        let (name, eos) = (name.to_owned(), model.eos());
+        Ok(Self { name, model, tokenizer, eos, step: None, positions: OnceLock::new() })
     }
 
-    /// The same model with other weights, as training makes them.
-    pub fn learned(&self, weights: Arc<Weights>, step: Option<(u64, u64)>) -> Self {
+    /// The same model with other weights, as training makes them: after a step, of so many.
+    #[must_use]
+    pub fn learned(&self, weights: impl Into<Arc<Weights>>, step: (u64, u64)) -> Self {
         Self {
             name: self.name.clone(),
-            path: self.path.clone(),
-            weights,
-            // Those of the file are no longer these.
-            file_bytes: None,
+            model: self.model.with_weights(weights),
             tokenizer: self.tokenizer.clone(),
-            chat_template: self.chat_template.clone(),
-            beginning: self.beginning,
-            ends: self.ends.clone(),
-            step,
-            serial: Serial::next(),
+            eos: self.eos.clone(),
+            step: Some(step),
             positions: OnceLock::new(),
         }
     }
 
-    /// Its configuration.
-    pub fn config(&self) -> &Config {
-        &self.weights.network().config
+    /// Whether it was trained to chat. One that has several templates and no default chats on the command
+    /// line, by a template's name.
+    pub(crate) fn chats(&self) -> bool {
+        self.chat_templates().choose(None).is_ok()
     }
 
     /// Tokens of a text that are read at once; none before they were planned.
@@ -106,10 +85,6 @@ impl Open {
     /// through the same windows in each request.
     pub(crate) fn plan_positions(&self, plan: impl FnOnce() -> usize) {
         self.positions.get_or_init(plan);
-    }
-
-    pub(crate) fn serial(&self) -> Serial {
-        self.serial
     }
 
     /// Steps after which training kept an embedding table, in order.
@@ -157,8 +132,8 @@ impl Open {
             "rotary_dim": rotary(config).map(|(_, dim)| dim),
             "tied": config.tied,
             "window": config.window,
-            "chat": self.chat_template.is_some(),
-            "beginning": self.beginning.map(|id| id.0),
+            "chat": self.chats(),
+            "beginning": self.bos().map(|id| id.0),
             "snapshots": self.snapshots(),
             "step": self.step.map(|(step, _)| step),
             "steps": self.step.map(|(_, steps)| steps),
@@ -176,11 +151,11 @@ fn rotary(config: &Config) -> Option<(f32, usize)> {
 
 /// The models by name, in the order in which they were given.
 #[derive(Debug, Default)]
-pub(crate) struct Models(RwLock<Vec<Arc<Open>>>);
+pub(crate) struct Models(RwLock<Vec<Arc<Served>>>);
 
 impl Models {
     /// Adds a model, or lets it take the place of the one of its name.
-    pub(crate) fn put(&self, open: Open) {
+    pub(crate) fn put(&self, open: Served) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match all.iter_mut().find(|there| there.name == open.name) {
             Some(place) => *place = Arc::new(open),
@@ -189,12 +164,12 @@ impl Models {
     }
 
     /// All, as they stand.
-    pub(crate) fn all(&self) -> Vec<Arc<Open>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Served>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The model of a name; the first where none is given.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Open>> {
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Served>> {
         let all = self.all();
         let found = match name {
             None => all.first(),

@@ -23,9 +23,9 @@ use axum::http::StatusCode;
 use lookback_engine::{Cache, Compute, Shape, Team, Workspace};
 use lookback_lens::{Glance, Parts, Seen, Trace, Wanted, same_as, sites, trace_with_parts};
 use lookback_model::{Network, Site, TokenId};
+use lookback_open::Serial;
 
 use crate::{
-    models::Serial,
     prompt::Asked,
     refuse::{Refused, Result},
 };

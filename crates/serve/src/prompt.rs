@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use lookback_files::Kind;
-use lookback_generate::chat::{self, End, Message, Template};
+use lookback_generate::chat::{self, End, Message};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde::Deserialize;
 
 use crate::{
-    models::Open,
+    models::Served,
     refuse::{Refused, Result},
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Prompt {
 impl Prompt {
     /// What the model reads: the text as its tokenizer wants it, or a chat as its template wants it, and
     /// what the template made of it.
-    pub(crate) fn read(&self, open: &Open) -> Result<(Vec<TokenId>, Option<String>)> {
+    pub(crate) fn read(&self, open: &Served) -> Result<(Vec<TokenId>, Option<String>)> {
         let (mut ids, rendered) = if self.chat {
             let chat::Prompt { text, ids } = rendered(open, &self.prompt)?;
             (ids, Some(text))
@@ -36,7 +36,7 @@ impl Prompt {
             (open.tokenizer.encode(&self.prompt, Specials::Text)?, None)
         };
         if ids.is_empty() {
-            ids.extend(open.beginning);
+            ids.extend(open.bos());
         }
         if ids.is_empty() {
             return Err(Refused::asked(format!(
@@ -59,7 +59,7 @@ impl Prompt {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     /// The model as it stood when it was asked.
-    pub(crate) open: Arc<Open>,
+    pub(crate) open: Arc<Served>,
     /// At least one, at most its context.
     pub(crate) ids: Vec<TokenId>,
     /// What the template made of the prompt, in a chat.
@@ -67,12 +67,14 @@ pub(crate) struct Asked {
 }
 
 /// The text as the user's message, up to where the assistant begins to speak.
-fn rendered(open: &Open, text: &str) -> Result<chat::Prompt> {
-    let source = open.chat_template.as_deref().ok_or_else(|| {
-        Refused::asked(format!("{} has no chat template, so it was not trained to chat", open.name))
-    })?;
-    let spelled = |id: Option<TokenId>| id.map_or("", |id| open.tokenizer.spelled(id));
-    let (beginning, end) = (open.tokenizer.beginning(), open.tokenizer.end());
-    let template = Template::parse(source, spelled(beginning), spelled(end))?;
-    Ok(template.prompt(&open.tokenizer, &[Message::new("user", text)], End::Assistant)?)
+fn rendered(open: &Served, text: &str) -> Result<chat::Prompt> {
+    if !open.chats() {
+        let what = format!("{} has no chat template, so it was not trained to chat", open.name);
+        return Err(Refused::asked(what));
+    }
+    Ok(open.template(None)?.prompt(
+        &open.tokenizer,
+        &[Message::new("user", text)],
+        End::Assistant,
+    )?)
 }

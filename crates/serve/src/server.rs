@@ -23,7 +23,7 @@ use crate::{
     connections::{Connection, Connections},
     files,
     guard::{self, Guard},
-    models::Open,
+    models::Served,
     passes,
     patience::{Patient, Pieces},
     state::State,
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// Shows a model; one of the same name is replaced.
-    pub fn show(&self, open: Open) {
+    pub fn show(&self, open: Served) {
         self.state.models.put(open);
     }
 

@@ -7,10 +7,11 @@ use std::{
 };
 
 use lookback_lens::{Axes, Table};
+use lookback_open::Serial;
 use lookback_text::{Piece, TokenId, Words, tinytown::Field};
 use lookback_train::{Snapshot, snapshots};
 
-use crate::models::{Open, Serial};
+use crate::models::Served;
 
 /// Models that are remembered; a model in training is another one at every snapshot.
 const REMEMBERED: usize = 8;
@@ -23,7 +24,7 @@ pub(crate) struct Tables(Mutex<VecDeque<(Serial, Arc<Known>)>>);
 
 impl Tables {
     /// What is known of a model; its words are read the first time.
-    pub(crate) fn of(&self, open: &Open) -> Arc<Known> {
+    pub(crate) fn of(&self, open: &Served) -> Arc<Known> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = all.iter().find(|(serial, _)| *serial == open.serial()) {
             return known.clone();
@@ -57,7 +58,7 @@ pub(crate) struct Colored {
 }
 
 impl Known {
-    fn of(open: &Open) -> Self {
+    fn of(open: &Served) -> Self {
         let words = Words::of(&open.tokenizer);
         let rows = open.config().vocabulary as u32;
         let colored = Colored::of(&words, rows);
@@ -66,7 +67,7 @@ impl Known {
 
     /// The axes of the map, fitted to the whole words of the model as it is now, or to all rows of
     /// one that has hardly any; first those that tell the colours apart.
-    pub(crate) fn axes(&self, open: &Open) -> &Axes {
+    pub(crate) fn axes(&self, open: &Served) -> &Axes {
         self.axes.get_or_init(|| {
             let table = Table::of_model(&open.weights);
             let is_word = |row: usize| self.words.word(TokenId(row as u32)).is_some();
@@ -112,7 +113,7 @@ impl Colored {
 
 /// The steps of a model's run that have a table of their own, up to the weights as they are now; the
 /// table of now stands last, without a step, unless the last snapshot is the same.
-pub(crate) fn steps(open: &Open) -> Vec<Option<u64>> {
+pub(crate) fn steps(open: &Served) -> Vec<Option<u64>> {
     let is_past = |step: &u64| open.step.is_none_or(|(now, _)| *step <= now);
     let mut steps: Vec<Option<u64>> =
         snapshots(&open.path).into_iter().filter(is_past).map(Some).collect();
@@ -123,7 +124,7 @@ pub(crate) fn steps(open: &Open) -> Vec<Option<u64>> {
 }
 
 /// Whether the snapshot of a step is the model's table, and all of it.
-fn is_now(open: &Open, step: u64) -> bool {
+fn is_now(open: &Served, step: u64) -> bool {
     let now = Snapshot::of(step, &open.weights);
     now.rows == Table::of_model(&open.weights).rows()
         && Snapshot::read(&open.path, step).is_ok_and(|kept| kept == now)

@@ -3,6 +3,17 @@
 //!
 //! It computes whole sequences from position 0, keeps every result, and is in no hurry. Its weights
 //! are its own, so a test can move one by 1e-6 and see the loss follow: that is a slope near 1e-8.
+//!
+//! ```
+//! # use lookback_model::{Batch, Config, Network, Size, TokenId};
+//! use lookback_slow::{Weights, logits};
+//!
+//! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
+//! # let network = Network::new(&Config::llama(size).unwrap());
+//! let weights = Weights::new(&network, |_, weight| weight.fill(0.1));
+//! let logits = logits(&network, &weights, &Batch::whole(&[3, 1, 4].map(TokenId)));
+//! assert_eq!(logits.shape(), [3, 11]);
+//! ```
 
 pub mod optimize;
 

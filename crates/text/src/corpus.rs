@@ -41,6 +41,13 @@ pub struct Reading {
     pub most: usize,
 }
 
+impl Default for Reading {
+    /// What cannot be read is refused.
+    fn default() -> Self {
+        Self { lossy: false, skip_bad: false, most: usize::MAX / 2 }
+    }
+}
+
 /// In which pieces a document is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {

@@ -1,4 +1,15 @@
 //! Text to tokens and back: tokenizers, datasets and the built-in corpus. Knows no tensors.
+//!
+//! ```
+//! use lookback_text::{Specials, Tokenizer};
+//!
+//! let text = "the bird is red. the red bird sings.";
+//! let tokenizer = Tokenizer::train_bpe(&[text], 264, &["<|endoftext|>"])?;
+//! let ids = tokenizer.encode(text, Specials::Text)?;
+//! assert!(ids.len() < text.len());
+//! assert_eq!(tokenizer.decode(&ids), text);
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
 
 mod added;
 mod alphabet;

@@ -126,14 +126,14 @@ fn written_by_the_loop(
     settings: &Settings,
     prompt: &[TokenId],
 ) -> Vec<TokenId> {
-    use lookback_generate::repeat::{Limits, repeat};
-    let mut window = Window::new(CONTEXT, prompt.to_vec(), None);
-    let mut session = Session::new(weights, team, CONTEXT);
-    let limits = Limits { tokens: 2 * CONTEXT, ends: &[], stop: None };
-    let mut sampler = Sampler::new(settings).unwrap();
-    let listen = |_| Ok(std::ops::ControlFlow::Continue(()));
-    repeat(&mut session, &mut window, &mut sampler, limits, listen).unwrap();
-    window.ids().to_vec()
+    use lookback_generate::repeat::{Continuation, Limits};
+    let window = Window::new(CONTEXT, prompt.to_vec(), None);
+    let session = Session::new(weights, team, CONTEXT);
+    let sampler = Sampler::new(settings).unwrap();
+    let mut text =
+        Continuation::new(session, window, sampler, Limits::tokens(2 * CONTEXT)).unwrap();
+    text.try_for_each(|id| id.map(drop)).unwrap();
+    text.window().ids().to_vec()
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::ops::ControlFlow;
-
 use crate::world::{self, CONTEXT};
 use lookback_engine::{Session, Team, Weights};
 use lookback_files::Result;
 use lookback_generate::{
-    repeat::{Limits, Reader, repeat},
+    repeat::{Continuation, Limits, Reader},
     sample::{Sampler, Settings},
     window::Window,
 };
@@ -16,7 +14,7 @@ use lookback_text::TokenId;
 
 /// A session that remembers the bits of what it said, and how much it read.
 struct Overheard<'a> {
-    session: Session<'a>,
+    session: Session<&'a Weights, &'a Team>,
     said: Vec<u32>,
     tokens_read: usize,
 }
@@ -56,9 +54,9 @@ fn chat<'a>(
         } else {
             window.turn_to(text);
         }
-        let limits = Limits { tokens: 15, ends: &[], stop: None };
-        let listen = |_| Ok(ControlFlow::Continue(()));
-        repeat(&mut reader, &mut window, &mut sampler, limits, listen).unwrap();
+        let mut answer = Continuation::new(reader, window, sampler, Limits::tokens(15)).unwrap();
+        answer.try_for_each(|id| id.map(drop)).unwrap();
+        (reader, window, sampler) = answer.into_parts();
         text = window.ids().to_vec();
         texts.push(text.clone());
     }

@@ -2,14 +2,12 @@
 
 mod ctrl_c;
 
-use std::ops::ControlFlow;
-
 use clap::Args;
-use lookback_engine::Compute;
+use lookback_engine::{Compute, Session};
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
-    chat::{End, Message, Template},
-    repeat::{Finish, Limits, repeat},
+    chat::{End, Message},
+    repeat::{Continuation, Finish, Limits},
     window::Window,
 };
 use lookback_model::TokenId;
@@ -64,22 +62,18 @@ impl Chat {
         let team = self.machine.team()?;
         let model = super::open(&self.model, Compute::F32, &team, print)?;
         let tokenizer = model.tokenizer()?;
-        let template = model.chat_templates.choose(self.template.as_deref());
-        let at = |refusal: Refusal| refusal.at(model.path.display());
-        let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
-        let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
-        let template = Template::parse(template.map_err(at)?, spelled(beginning), spelled(end))?;
+        let template = model.template(self.template.as_deref())?;
         let mut sampler = self.sampling.sampler(&model, print)?;
         let suggested = model.suggested()?;
-        let most = self.context.most(&model)?;
-        // Both last for the whole chat, so each turn reads only what is new in it.
-        let mut window = Window::new(most, Vec::new(), beginning);
-        let mut session = None;
-        let ends = model.ends();
+        let context = self.context.tokens(&model)?;
+        let ends = model.eos();
         let ctrl_c = ctrl_c::CtrlC::listen()?;
         let mut messages: Vec<Message> =
             self.system.iter().map(|text| Message::new("system", text)).collect();
         let mut lines = std::io::stdin().lines();
+        // Both last for the whole chat, so each turn reads only what is new in it.
+        let mut window = Window::new(context, Vec::new(), model.bos());
+        let mut session = None;
         loop {
             print.prompt()?;
             let Some(line) = lines.next() else { return Ok(()) };
@@ -95,34 +89,38 @@ impl Chat {
             let ids = template.prompt(tokenizer, &messages, End::Assistant)?.ids;
             let prompt = ids.len();
             let tokens = self.tokens.or(suggested.tokens(prompt)).unwrap_or(TOKENS);
-            let needed = most.min(prompt.saturating_add(tokens));
+            let needed = context.min(prompt.saturating_add(tokens));
             let session = match &mut session {
-                Some(session) if context::holds(session, needed) => session,
+                Some(session) if Session::context(session) >= needed => session,
                 other => {
                     // The cache that is too small goes before a larger one comes.
                     drop(other.take());
                     window.unread_from(0);
-                    other.insert(context::roomy_session(&model, &team, needed, most)?)
+                    other.insert(context::roomy_session(&model, needed, context)?)
                 }
             };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
             window.turn_to(ids);
-            context::say_cut(&window, most, print);
+            context::say_cut(&window, context, print);
+            let limits = Limits { tokens, ends: ends.clone(), stop: Some(ctrl_c.begin_answer()) };
+            let mut text = Continuation::new(session, window, sampler, limits)?;
             let mut answer: Vec<(TokenId, String)> = Vec::new();
-            let limits = Limits { tokens, ends: &ends, stop: Some(ctrl_c.begin_answer()) };
-            let finish = repeat(session, &mut window, &mut sampler, limits, |id| {
+            let written = text.try_for_each(|id| {
+                let id = id.map_err(|refusal| model.explained(refusal))?;
                 let piece = decoder.push(id);
                 print.stream(&piece)?;
                 answer.push((id, piece));
-                Ok(ControlFlow::Continue(()))
+                Ok(())
             });
             let is_stopped = ctrl_c.end_answer();
-            let finish = finish.map_err(|refusal| model.explained(refusal))?;
+            written?;
+            let finish = text.finish();
+            (_, window, sampler) = text.into_parts();
             let rest = decoder.finish();
             print.line(&rest)?;
             print.flush()?;
-            context::say_full(&window, prompt, most, print);
-            if finish == Finish::Length {
+            context::say_full(&window, prompt, context, print);
+            if finish == Some(Finish::Length) {
                 print.say(&format!("the answer was ended after {tokens} tokens; -n allows more"));
             } else if is_stopped {
                 print.note("the answer was stopped; Ctrl-C once more ends the chat");

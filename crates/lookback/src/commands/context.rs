@@ -3,12 +3,12 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use lookback::open::Model;
-use lookback_engine::{Session, Team};
+use lookback::Model;
+use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
 use lookback_generate::window::Window;
 
-use crate::{memory, print::Print};
+use crate::print::Print;
 
 /// Positions that a chat's cache has from the beginning, where the model and the memory allow it.
 const FIRST: usize = 8192;
@@ -23,7 +23,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Tokens that are read at once at most.
-    pub(crate) fn most(self, model: &Model) -> Result<usize> {
+    pub(crate) fn tokens(self, model: &Model) -> Result<usize> {
         let context = model.config().context;
         match self.context.map(NonZeroUsize::get) {
             Some(asked) if asked > context => Err(Refusal::user(format!(
@@ -34,28 +34,11 @@ impl Context {
     }
 }
 
-/// A session for a text of so many tokens; one that does not fit memory is refused with its size.
-pub(crate) fn session<'a>(model: &'a Model, team: &'a Team, tokens: usize) -> Result<Session<'a>> {
-    let bytes = Session::bytes(&model.weights, tokens, team.threads());
-    memory::refuse_beyond(&format!("the cache of {tokens} tokens"), bytes)?;
-    Ok(Session::new(&model.weights, team, tokens))
-}
-
-/// Whether a session has room for so many tokens.
-pub(crate) fn holds(session: &Session<'_>, tokens: usize) -> bool {
-    session.context() >= tokens
-}
-
 /// A session for a chat, which has `tokens` tokens now and at most `most`: with room for more turns, if
 /// there is the memory.
-pub(crate) fn roomy_session<'a>(
-    model: &'a Model,
-    team: &'a Team,
-    tokens: usize,
-    most: usize,
-) -> Result<Session<'a>> {
+pub(crate) fn roomy_session(model: &Model, tokens: usize, most: usize) -> Result<Session> {
     let roomy = most.min(FIRST.max(2 * tokens));
-    session(model, team, roomy).or_else(|_| session(model, team, tokens.min(most)))
+    model.session(roomy).or_else(|_| model.session(tokens.min(most)))
 }
 
 /// Says that a prompt is longer than what is read of it.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use lookback::open::{Model, find};
+use lookback::{Model, find};
 use lookback_engine::{Team, Workspace};
 use lookback_files::{Refusal, Result, counted};
 use lookback_model::{Loss, TokenId};
@@ -99,10 +99,10 @@ impl Eval {
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
             let model = super::open(&self.model, compute, &team, print)?;
-            let scores = Scores::ask(&model, &team, self.seed)?;
+            let scores = Scores::ask(&model, self.seed)?;
             if let Some(other) = &self.against {
                 let other = super::open(other, compute, &team, print)?;
-                let other = Scores::ask(&other, &team, self.seed)?;
+                let other = Scores::ask(&other, self.seed)?;
                 return differences(&scores, &other, self.form.json, print);
             }
             return match self.form.json {

@@ -1,15 +1,10 @@
 //! `lookback generate`: sample, append and repeat.
 
-use std::{io::Read, ops::ControlFlow};
+use std::io::Read;
 
 use clap::Args;
-use lookback::open::Model;
+use lookback::{Finish, Generation, Model, Piece};
 use lookback_files::{Refusal, Result};
-use lookback_generate::{
-    repeat::{Limits, repeat},
-    stop::Stop,
-    window::Window,
-};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::json;
@@ -38,9 +33,6 @@ Examples:
   lookback generate runs/mine -p \"ROMEO:\"
   lookback generate model.gguf -p \"The capital of France is\" --greedy -n 20
   echo \"Once upon a time\" | lookback generate default -p - --seed 7 --json";
-
-/// Tokens to write, unless somebody asks for another number.
-const TOKENS: usize = 256;
 
 /// Continues a prompt, token by token
 #[derive(Debug, Args)]
@@ -96,58 +88,52 @@ impl Generate {
         self.sampling.check()?;
         let team = self.machine.team()?;
         let model = super::open(&self.model, self.compute, &team, print)?;
-        let mut sampler = self.sampling.sampler(&model, print)?;
+        let sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
-        let most = self.context.most(&model)?;
-        let tokens = self.tokens.or(model.suggested()?.tokens(prompt.len())).unwrap_or(TOKENS);
-        let needed = most.min(prompt.len().saturating_add(tokens));
-        let mut session = context::session(&model, &team, needed)?;
-        let mut window = Window::new(most, prompt.clone(), model.beginning());
-        context::say_cut(&window, most, print);
-        let ends = if self.ignore_end { Vec::new() } else { model.ends() };
+        let context = self.context.tokens(&model)?;
+        let mut generation = model.generate(prompt.clone()).sampler(sampler).context(context);
+        if let Some(tokens) = self.tokens {
+            generation = generation.max_tokens(tokens);
+        }
+        if self.ignore_end {
+            generation = generation.ignore_eos();
+        }
+        let mut pieces = self.stop.into_iter().fold(generation, Generation::stop).pieces()?;
+        context::say_cut(pieces.window(), context, print);
 
-        let tokenizer = model.tokenizer().ok();
-        let mut decoder = tokenizer.map(|tokenizer| match prompt.is_empty() {
-            true => tokenizer.decoder().without_specials(),
-            false => tokenizer.decoder_after(&prompt).without_specials(),
-        });
-        let mut stop = Stop::at(self.stop);
         let (streams, mut text) = (!self.form.json, String::new());
-        let mut show = |shown: String, print: &mut Print| {
-            text.push_str(&shown);
-            if streams { print.stream(&shown) } else { Ok(()) }
-        };
-        let limits = Limits { tokens, ends: &ends, stop: None };
-        let finish = repeat(&mut session, &mut window, &mut sampler, limits, |id| {
-            let shown = match &mut decoder {
-                Some(decoder) => stop.push(&decoder.push(id)),
-                None => format!("{} ", id.0),
+        let has_words = model.tokenizer().is_ok();
+        while let Some(Piece { token, text: added }) = pieces.next().transpose()? {
+            let added = match token {
+                Some(id) if !has_words => format!("{} ", id.0),
+                _ => added,
             };
-            show(shown, print)?;
-            let is_over = stop.found() || print.nobody_listens();
-            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })
-        .map_err(|refusal| model.explained(refusal))?;
-        let last = decoder.map_or(String::new(), |mut decoder| stop.push(&decoder.finish()));
-        show(last, print)?;
-        show(stop.finish(), print)?;
+            text.push_str(&added);
+            if streams {
+                print.stream(&added)?;
+            }
+            if print.nobody_listens() {
+                break;
+            }
+        }
         if streams {
             print.line("")?;
             print.flush()?;
         }
-        context::say_full(&window, prompt.len(), most, print);
+        let window = pieces.window();
+        context::say_full(window, prompt.len(), context, print);
         if streams {
             return Ok(());
         }
         let numbers = |ids: &[TokenId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
         print.json(&json!({
             "text": text,
-            "ids": numbers(&window.ids()[prompt.len()..]),
-            "finish_reason": finish.to_string(),
+            "ids": numbers(pieces.ids()),
+            "finish_reason": pieces.finish().unwrap_or(Finish::Stop).to_string(),
             "prompt_ids": numbers(&prompt),
-            "context": most,
+            "context": context,
             "prompt_forgotten": window.forgotten_of(prompt.len()),
-            "forgotten": context::forgotten_at_the_end(&window),
+            "forgotten": context::forgotten_at_the_end(window),
         }))
     }
 
@@ -161,24 +147,14 @@ impl Generate {
             Some(text) => Some(text.to_owned()),
             None => self.standard_input.as_ref().map(|_| read_input()).transpose()?,
         };
-        let ids = match text {
-            Some(text) => {
-                let ids = model.tokenizer()?.encode(&text, Specials::Text);
-                ids.map_err(|refusal| refusal.at("--prompt"))?
-            }
-            None => Vec::new(),
-        };
-        if !ids.is_empty() {
-            return Ok(ids);
+        let ids = text.map(|text| {
+            let ids = model.tokenizer()?.encode(&text, Specials::Text);
+            ids.map_err(|refusal| refusal.at("--prompt"))
+        });
+        match ids.transpose()? {
+            Some(ids) if !ids.is_empty() => Ok(ids),
+            _ => model.prompt(""),
         }
-        let beginning = model.beginning().ok_or_else(|| {
-            let how = if model.tokenizer().is_ok() { "-p" } else { "--ids" };
-            Refusal::user(format!(
-                "{}: it has no beginning-of-text token to begin with; give a prompt with {how}",
-                model.path.display()
-            ))
-        })?;
-        Ok(vec![beginning])
     }
 }
 

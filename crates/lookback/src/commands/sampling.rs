@@ -3,7 +3,7 @@
 //! The numbers stand in one table, which the page, the API and these arguments are made from.
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource, value_parser};
-use lookback::open::Model;
+use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_generate::sample::{BREAKERS, Link, SAMPLERS, Sampler, Settings, Words, breakers};
 use lookback_model::TokenId;
@@ -108,20 +108,13 @@ impl Sampling {
         let mut settings = Settings::usual(self.seed);
         let is_given = |name: &str| {
             let is_named = self.numbers.0.iter().any(|(given, _)| *given == name);
-            is_named || self.greedy && name == "temperature"
+            is_named
+                || self.greedy && name == "temperature"
+                || self.samplers.is_some() && name == "samplers"
         };
         let suggested = model.suggested()?;
-        let at = |refusal: Refusal| refusal.at(suggested.place).at(model.path.display());
-        let mut used = Vec::new();
-        for (name, value) in suggested.numbers.iter().copied() {
-            if !is_given(name) {
-                settings.set(name, value).map_err(at)?;
-                used.push((name, value));
-            }
-        }
-        if let (Some(order), None) = (&suggested.order, &self.samplers) {
-            settings.order = Link::parse_all(order).map_err(at)?;
-        }
+        let used = suggested.put_into(&mut settings, is_given);
+        let mut used = used.map_err(|refusal| refusal.at(model.path.display()))?;
         let mut settings = self.numbers(settings)?;
         let is_greedy = settings.temperature == 0.0;
         // Of what the likeliest token does not depend on, nothing is said.
@@ -149,9 +142,9 @@ impl Sampling {
                 if suggested.passed_over.len() == 1 { "is" } else { "are" }
             ));
         }
-        settings.words = self.words(model)?;
-        settings.words.banned.extend(suggested.words.banned);
-        settings.words.rules = suggested.words.rules;
+        let Words { biases, banned, only, .. } = self.words(model)?;
+        (settings.words.biases, settings.words.only) = (biases, only);
+        settings.words.banned.extend(banned);
         if settings.dry_multiplier > 0.0 {
             settings.dry_breakers = self.breakers(model)?;
         }
@@ -181,7 +174,7 @@ impl Sampling {
         let mut ban = |ids: &[TokenId]| words.banned.extend(ids.iter().map(|id| vec![*id]));
         ban(&model.ids_of("ban_ids", &self.ban_ids)?);
         if self.ignore_eos {
-            ban(&model.ends());
+            ban(&model.eos());
         }
         for text in &self.ban {
             let tokenizer = model.tokenizer()?;

@@ -1,12 +1,11 @@
 //! `lookback serve`: the page over models that are there.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use clap::Args;
-use lookback::open::Model;
 use lookback_engine::Compute;
-use lookback_files::{Refusal, Result};
-use lookback_serve::{Listener, Open, Server};
+use lookback_files::Result;
+use lookback_serve::{Listener, Served, Server};
 
 use crate::{answering::Answering, browser, memory, options::Machine, print::Print};
 
@@ -54,7 +53,7 @@ pub(crate) struct Address {
 impl Serve {
     /// Answers until it is told to stop.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let team = Arc::new(self.machine.team()?);
+        let team = self.machine.team()?;
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
@@ -63,7 +62,7 @@ impl Serve {
         for given in &self.models {
             let model = super::open(given, Compute::F32, &team, print)?;
             let name = unused(&short(given), &names);
-            server.show(shown(model, &name)?);
+            server.show(Served::new(&name, model)?);
             names.push(name);
         }
         let listener = self.address.listen()?;
@@ -91,24 +90,6 @@ impl Address {
         }
         Ok(())
     }
-}
-
-/// A model as the page shows it; one that cannot read a text is refused.
-pub(crate) fn shown(model: Model, name: &str) -> Result<Open> {
-    let tokenizer = model.tokenizer().cloned().map_err(|_| {
-        Refusal::user(format!(
-            "{}: there is no tokenizer.json in it, so the page could show no text of it; put the \
-             tokenizer beside the weights",
-            model.path.display()
-        ))
-    })?;
-    let (beginning, ends) = (model.beginning(), model.ends());
-    let mut open = Open::new(name, &model.path, Arc::new(model.weights), tokenizer);
-    (open.beginning, open.ends) = (beginning, ends);
-    open.file_bytes = model.file_bytes;
-    // A model with several templates and no default chats on the command line, by a template's name.
-    open.chat_template = model.chat_templates.choose(None).ok().map(str::to_owned);
-    Ok(open)
 }
 
 /// The last part of a path, without the end of a file's name: what a model is called on the page.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
-use lookback::open::find;
+use lookback::find;
 use lookback_files::{Refusal, Result, check_place, counted, write_whole};
 use lookback_model::Stored;
 use lookback_text::{self as text, TokenId, corpus::Held};
@@ -152,7 +152,7 @@ impl Which {
             for remark in stored.remarks() {
                 print.say(&format!("{}: {remark}", path.display()));
             }
-            return lookback::tokenizer::of(stored.tokenizer(), &path);
+            return lookback::stored_tokenizer(stored.tokenizer(), &path);
         }
         text::Tokenizer::open(&path)
     }

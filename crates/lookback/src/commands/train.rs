@@ -5,21 +5,14 @@ mod print_config;
 mod replay;
 mod resume;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
 use lookback_engine::Team;
 use lookback_files::{Refusal, Result, counted};
-use lookback_train::{
-    Course, Directory, Ending, Event, Finished, Limit, Pace, Recipe, Source, Trainer,
-};
+use lookback_train::{Ending, Event, Finished, Limit, Prepared, Told, Trainer};
 use serde_json::json;
 
-use prepare::Prepared;
 pub(crate) use replay::tokens;
 
 use crate::{
@@ -252,140 +245,53 @@ impl Train {
     }
 }
 
-/// Settles the number of steps, makes the directory, then takes the steps.
+/// Trains, and says how it goes.
 fn learn(
     prepared: Prepared,
     limit: Limit,
-    team: Team,
+    team: Arc<Team>,
     began: Instant,
     print: &mut Print,
 ) -> Result<Finished> {
-    let Prepared { mut recipe, network, tokenizer, source, directory, is_fresh, .. } = prepared;
-    let mut lock = prepared.lock;
-    let team = Arc::new(team);
-    let stop = interrupt::flag()?;
-    let left = |seconds: f64| seconds - began.elapsed().as_secs_f64();
-    if recipe.steps == 0 {
-        // A model that is kept has a schedule of a length; a timing has none.
-        let asked = match (limit, &directory) {
-            (Limit::Seconds(seconds), Some(_)) => Limit::Minutes(seconds / 60.0),
-            _ => limit,
-        };
-        match asked.steps(recipe.tokens_per_step()) {
-            Ok(steps) => recipe.steps = steps,
-            Err(seconds) => {
-                print.note("calibrating: how long does a step take?");
-                let left = left(seconds);
-                if left <= 0.0 {
-                    print.say(&format!(
-                        "reading the text took more than the {seconds:.0} s that were asked for; one \
-                         step is taken"
-                    ));
+    let (stop, tokenizer) = (interrupt::flag()?, prepared.tokenizer.clone());
+    let (mut progress, mut until_it_is_kept) = (None, None);
+    let finished = prepared.run(limit, team, began, stop, &mut |told| {
+        match told {
+            Told::Calibrates => print.note("calibrating: how long does a step take?"),
+            Told::IsLate { seconds } => print.say(&format!(
+                "reading the text took more than the {seconds:.0} s that were asked for; one step is \
+                 taken"
+            )),
+            Told::PassedOver { refusal, steps } => {
+                let refusal = refusal.sentence(flag);
+                print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
+            }
+            // What was read so far may be dropped at any moment; what follows is kept or taken back.
+            Told::Keeps => until_it_is_kept = Some(interrupt::keeping()),
+            Told::Begins { recipe, done, seconds } => {
+                if seconds.is_none() {
+                    let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
+                    let (steps, tokens) = (counted(steps, "step"), counted(tokens, "token"));
+                    print.note(&format!("{steps} of {tokens}"));
                 }
-                let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
-                Pace::try_out(trial, &source, left, stop).settle(left, &mut recipe);
+                progress = Some(Progress::new(recipe, done, seconds, print));
+            }
+            Told::Event(event) => {
+                let Some(progress) = &mut progress else { return Ok(()) };
+                if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
+                    (&event, &tokenizer, progress.is_seen())
+                {
+                    let team = Team::new(1, lookback_engine::Path::best());
+                    progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
+                }
+                progress.tell(&event, print);
             }
         }
-        if stop.load(Ordering::Relaxed) {
-            return Err(Refusal::interrupt("stopped before the first step; nothing was written"));
-        }
-    }
-    if let Some(directory) = &directory {
-        settle_data(&mut recipe, &source, directory)?;
-    }
-    let mut trainer = Trainer::new(network, &recipe, team)?;
-    if let Some(directory) = directory.as_ref().filter(|_| !is_fresh) {
-        go_on(directory, &mut trainer, print)?;
-    }
-    if stop.load(Ordering::Relaxed) {
-        return Err(Refusal::interrupt("stopped before the first step; nothing was changed"));
-    }
-    // What was read so far may be dropped at any moment; what follows is kept or taken back.
-    let _until_it_is_kept = interrupt::keeping();
-    if let Some(directory) = directory.as_ref().filter(|_| is_fresh) {
-        lock = Some(directory.take()?);
-    }
-    let begun = match &directory {
-        Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
-            tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))
-        }),
-        _ => Ok(()),
-    };
-    let begun = begun.and_then(|()| {
-        let Some(directory) = &directory else { return Ok(()) };
-        directory.cut_metrics(trainer.steps())?;
-        directory.write_settings(trainer.recipe())
+        Ok(())
     });
-    let seconds = match limit {
-        Limit::Seconds(seconds) => Some(left(seconds)),
-        _ => None,
-    };
-    if seconds.is_none() {
-        let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
-        let (steps, tokens) = (counted(steps, "step"), counted(tokens, "token"));
-        print.note(&format!("{steps} of {tokens}"));
+    if let Some(progress) = progress {
+        progress.end();
     }
-    let progress = Progress::new(&recipe, trainer.steps(), seconds, print);
-    let mut course =
-        Course { trainer: &mut trainer, source: &source, directory: directory.as_ref(), stop };
-    let finished = begun.and_then(|()| {
-        course.run(seconds, &mut |event| {
-            if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
-                (&event, &tokenizer, progress.is_seen())
-            {
-                let team = Team::new(1, lookback_engine::Path::best());
-                progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
-            }
-            progress.tell(&event, print);
-            Ok(())
-        })
-    });
-    progress.end();
-    match (finished, directory, lock) {
-        (Err(refusal), Some(directory), Some(lock))
-            if is_fresh && directory.checkpoints().is_empty() =>
-        {
-            // Why it ended matters more than what could not be taken back.
-            drop(directory.forget(lock));
-            Err(refusal)
-        }
-        (finished, ..) => finished,
-    }
-}
-
-/// Puts a trainer where a run's newest checkpoint stands.
-fn go_on(directory: &Directory, trainer: &mut Trainer, print: &mut Print) -> Result<()> {
-    let wanted = trainer.recipe().steps;
-    let restored = directory.restore(trainer)?;
-    refuse_fewer_steps(restored.steps, wanted)?;
-    for refusal in &restored.passed_over {
-        let (steps, refusal) = (restored.steps, refusal.sentence(flag));
-        print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
-    }
-    let recorded = restored.recorded(trainer.recipe(), &directory.read_settings()?)?;
-    trainer.settle(recorded)?;
-    directory.make()?;
-    directory.sweep()
-}
-
-/// Keeps what the tokens are, and refuses others than a run began with.
-fn settle_data(recipe: &mut Recipe, source: &Source, directory: &Directory) -> Result<()> {
-    let digest = source.data.digest()?;
-    if !recipe.data.is_empty() && recipe.data != digest {
-        return Err(Refusal::user(format!(
-            "{}: it is not the file that the run began with; train anew",
-            directory.tokens().display()
-        )));
-    }
-    recipe.data = digest;
-    Ok(())
-}
-
-fn refuse_fewer_steps(taken: u64, wanted: u64) -> Result<()> {
-    if wanted >= taken {
-        return Ok(());
-    }
-    Err(Refusal::user(format!(
-        "--steps {wanted}: the run has taken {taken} steps already; ask for as many, or for more"
-    )))
+    drop(until_it_is_kept);
+    finished
 }

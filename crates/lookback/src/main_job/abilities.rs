@@ -54,10 +54,11 @@ impl Abilities {
 
     /// Asks them all.
     pub(super) fn of(&self, weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Result<Able> {
-        let mut session = Session::new(weights, team, weights.network().config.context);
+        let context = weights.network().config.context;
+        let mut session = Session::new(weights, team, context);
         let mut right = 0;
         for question in &self.look_ups {
-            right += usize::from(is_answered(tokenizer, &mut session, question)?);
+            right += usize::from(is_answered(tokenizer, &mut session, context, question)?);
         }
         // The word after the first round may be a new one, so it is not counted.
         let told: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();

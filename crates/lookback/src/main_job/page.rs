@@ -8,15 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lookback::open::{Model, default_model};
+use lookback::{Model, default_model};
 use lookback_engine::{Team, Weights};
 use lookback_files::Result;
-use lookback_serve::{News, Open, Server, Training};
+use lookback_serve::{News, Served, Server, Training};
 use lookback_train::{Event, Taken};
 
 use crate::{
     answering::Answering,
-    commands::serve::{Address, shown},
+    commands::serve::Address,
     main_job::{
         made_before,
         make::{Begun, Told, alone, make},
@@ -41,7 +41,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
         let server = Server::new(team.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
-        server.show(shown(model, NAME)?);
+        server.show(Served::new(NAME, model)?);
         address.announce(&listener, print)?;
         return Answering::begin(&server, listener)?.until_told_to_stop();
     }
@@ -55,15 +55,17 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let answering = Answering::begin(&server, listener)?;
     let began = Instant::now();
     let mut watch = Watch::new(print);
-    let mut publisher = Publisher::new(&server);
+    let mut publisher = Publisher::new(&server, team.clone());
     let made = make(&folder, &team, &mut |told| {
         watch.tell(&told);
-        publisher.tell(&told);
-        Ok(())
+        publisher.tell(&told)
     });
     watch.end();
     drop(nobody_else);
-    let opened = made.and_then(|steps| Ok((steps, shown(Model::open(NAME, &team)?, NAME)?)));
+    let opened = made.and_then(|steps| {
+        let model = Model::options().team(team.clone()).open(NAME)?;
+        Ok((steps, Served::new(NAME, model)?))
+    });
     match opened {
         Err(refusal) => {
             server.training().tell(News::failed(&refusal));
@@ -84,13 +86,14 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
 struct Publisher<'a> {
     server: &'a Server,
     training: Training,
+    team: Arc<Team>,
     run: Option<Run>,
 }
 
 /// A run that has begun.
 struct Run {
     /// The model before its first step.
-    open: Open,
+    served: Served,
     steps: u64,
     tokens_per_step: u64,
     began: Instant,
@@ -101,14 +104,14 @@ struct Run {
 }
 
 impl<'a> Publisher<'a> {
-    fn new(server: &'a Server) -> Self {
-        Self { server, training: server.training(), run: None }
+    fn new(server: &'a Server, team: Arc<Team>) -> Self {
+        Self { server, training: server.training(), team, run: None }
     }
 
-    fn tell(&mut self, told: &Told<'_>) {
+    fn tell(&mut self, told: &Told<'_>) -> Result<()> {
         match told {
             Told::Doing(what) => self.training.tell(News::Phase { doing: (*what).to_owned() }),
-            Told::Begun(begun) => self.begin(begun),
+            Told::Begun(begun) => self.begin(begun)?,
             Told::Event(Event::Step { taken, weights }) => self.step(taken, weights),
             Told::Event(Event::Judged { step, loss, .. }) => {
                 self.training.tell(News::Judged { step: *step, loss: *loss });
@@ -123,9 +126,10 @@ impl<'a> Publisher<'a> {
                 self.training.tell(News::Said { step: *step, text: text.clone() });
             }
         }
+        Ok(())
     }
 
-    fn begin(&mut self, begun: &Begun<'_>) {
+    fn begin(&mut self, begun: &Begun<'_>) -> Result<()> {
         let network = begun.weights.network();
         let (steps, tokens_per_step) = (begun.recipe.steps, begun.recipe.tokens_per_step() as u64);
         self.training.tell(News::Begun {
@@ -135,9 +139,13 @@ impl<'a> Publisher<'a> {
             tokens: begun.tokens as u64,
             parameters: network.parameters() as u64,
         });
+        let tokenizer = Some(begun.tokenizer.clone());
+        let model =
+            Model::new(begun.path.into(), begun.weights.clone(), tokenizer, self.team.clone());
+        let served = Served::new(NAME, model)?;
         let now = Instant::now();
         let run = Run {
-            open: opened(begun),
+            served,
             steps,
             tokens_per_step,
             began: now,
@@ -147,6 +155,7 @@ impl<'a> Publisher<'a> {
         };
         self.show(&run, 0, begun.weights);
         self.run = Some(run);
+        Ok(())
     }
 
     fn step(&mut self, taken: &Taken, weights: &Weights) {
@@ -174,18 +183,7 @@ impl<'a> Publisher<'a> {
 
     /// Shows a copy of the weights.
     fn show(&self, run: &Run, step: u64, weights: &Weights) {
-        let weights = Arc::new(weights.clone());
-        self.server.show(run.open.learned(weights, Some((step, run.steps))));
+        self.server.show(run.served.learned(weights.clone(), (step, run.steps)));
         self.training.tell(News::Snapshot { step });
     }
-}
-
-/// The model before its first step.
-fn opened(begun: &Begun<'_>) -> Open {
-    let tokenizer = begun.tokenizer;
-    let weights = Arc::new(begun.weights.clone());
-    let mut open = Open::new(NAME, begun.path, weights, tokenizer.clone());
-    open.beginning = tokenizer.beginning();
-    open.ends = tokenizer.end().into_iter().collect();
-    open
 }

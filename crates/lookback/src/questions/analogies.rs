@@ -1,7 +1,7 @@
 //! *king − man + woman*: where *queen* stands in a model's table, with the three words among those
 //! that may answer and without, and where it stands beside *king* alone, before anything is added.
 
-use lookback::open::Model;
+use lookback::Model;
 use lookback_files::Result;
 use lookback_lens::{Lengths, Table, analogy};
 use lookback_text::{Specials, tinytown::Question};

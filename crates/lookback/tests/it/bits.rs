@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::sync::Arc;
+
 use crate::world::{World, shared};
 use lookback::{
+    Model,
     engine::{Cache, Path, Session, Shape, Team, View, Watch, Workspace, forward, look},
     model::{Batch, SequenceId, Site, TokenId},
-    open::Model,
     text::Specials,
 };
 
@@ -30,16 +32,16 @@ fn no_bit_changes_in_a_small_real_model() {
 }
 
 fn no_bit_changes(name: &str) {
-    let alone = Team::new(1, Path::Portable);
-    let model = Model::open(name, &alone).unwrap();
+    let alone = Arc::new(Team::new(1, Path::Portable));
+    let model = Model::options().team(alone.clone()).open(name).unwrap();
     let ids = model.tokenizer().unwrap().encode(TEXT, Specials::Text).unwrap();
     let ids = &ids[..ids.len().min(model.config().context)];
     assert!(ids.len() > 40, "{}", ids.len());
     let plain = at_once(&model, &alone, ids, None);
     for path in Path::all_here() {
         for threads in [1, 2] {
-            let team = Team::new(threads, path);
-            let model = Model::open(name, &team).unwrap();
+            let team = Arc::new(Team::new(threads, path));
+            let model = Model::options().team(team.clone()).open(name).unwrap();
             let what = format!("{path:?}, {threads} threads");
             assert!(at_once(&model, &team, ids, None) == plain, "{what}");
             assert!(at_once(&model, &team, ids, Some(8)) == plain, "{what}, beside eight others");
@@ -91,7 +93,7 @@ fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -
 
 /// The last row's logits, with the text read through a cache in chunks.
 fn in_chunks(model: &Model, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u32> {
-    let mut session = Session::new(&model.weights, team, model.config().context);
+    let mut session = Session::new(&*model.weights, team, model.config().context);
     let mut last = Vec::new();
     for chunk in ids.chunks(chunk) {
         last = bits(session.read(chunk).unwrap());

@@ -10,6 +10,7 @@ mod corpora;
 mod documents;
 mod errors;
 mod eval;
+mod example_programs;
 mod examples;
 mod faults;
 #[path = "../../../model/tests/it/world.rs"]

@@ -11,11 +11,9 @@ use std::fs;
 
 use crate::world::{real_models, shared};
 use lookback::{
-    engine::{Path, Session, Team},
-    generate::chat::{End, Message, Template},
-    lens::{Wanted, trace},
-    model::{Site, TokenId},
-    open::Model,
+    Model,
+    generate::chat::{End, Message},
+    model::TokenId,
     text::Specials,
 };
 use serde::Deserialize;
@@ -51,10 +49,9 @@ struct Said {
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn the_gguf_file_gives_the_bits_of_its_copy_in_f32() {
-    let team = Team::new(2, Path::best());
     let logits = |name: &str, chunk: usize| {
-        let model = Model::open(real_models().join(name).to_str().unwrap(), &team).unwrap();
-        let mut session = Session::new(&model.weights, &team, 64);
+        let model = Model::options().threads(2).open(real_models().join(name)).unwrap();
+        let mut session = model.session(64).unwrap();
         let ids: Vec<TokenId> = (0..40).map(|i| TokenId(i * 1009 % 49_152)).collect();
         let mut all = Vec::new();
         for ids in ids.chunks(chunk) {
@@ -81,8 +78,7 @@ fn the_directory_says_what_transformers_says() {
 }
 
 fn says_what_transformers_says(name: &str) {
-    let team = Team::new(2, Path::best());
-    let model = Model::open(real_models().join(name).to_str().unwrap(), &team).unwrap();
+    let model = Model::options().threads(2).open(real_models().join(name)).unwrap();
     let lines = fs::read_to_string(shared().join("real/smollm2.jsonl")).unwrap();
     let (mut furthest, mut positions, mut steps) = (0.0, 0, 0);
     for line in lines.lines() {
@@ -90,13 +86,13 @@ fn says_what_transformers_says(name: &str) {
         let ids = read(&model, &expected.prompt);
         assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), expected.ids);
 
-        let from_theirs = distance(&model, &team, &ids, &expected.top);
+        let from_theirs = distance(&model, &ids, &expected.top);
         assert!(from_theirs < BOUND, "{name}: {from_theirs} at {:?}", expected.ids);
         furthest = if from_theirs > furthest { from_theirs } else { furthest };
         positions += ids.len();
 
         let until = expected.close.first().copied().unwrap_or(expected.greedy.len());
-        assert_eq!(greedy(&model, &team, &ids, until), expected.greedy[..until], "{name}");
+        assert_eq!(greedy(&model, &ids, until), expected.greedy[..until], "{name}");
         steps += until;
     }
     assert_eq!(lines.lines().count(), 8);
@@ -109,22 +105,17 @@ fn read(model: &Model, prompt: &Prompt) -> Vec<TokenId> {
     match prompt {
         Prompt::Text(text) => tokenizer.encode(text, Specials::Allowed).unwrap(),
         Prompt::Chat(chat) => {
-            let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
-            let template = model.chat_templates.choose(None).unwrap();
-            let (beginning, end) = (tokenizer.beginning(), tokenizer.end());
-            let template = Template::parse(template, spelled(beginning), spelled(end)).unwrap();
             let chat: Vec<Message> =
                 chat.iter().map(|said| Message::new(&said.role, &said.content)).collect();
+            let template = model.template(None).unwrap();
             template.prompt(tokenizer, &chat, End::Assistant).unwrap().ids
         }
     }
 }
 
 /// The largest difference of a log-probability, over all positions and the ids given for each.
-fn distance(model: &Model, team: &Team, ids: &[TokenId], top: &[Vec<(usize, f64)>]) -> f64 {
-    let wanted = Wanted::parse("logits").unwrap();
-    let seen = trace(&model.weights, team, ids, &wanted).unwrap();
-    let logits = seen.at(Site::Logits).unwrap();
+fn distance(model: &Model, ids: &[TokenId], top: &[Vec<(usize, f64)>]) -> f64 {
+    let logits = model.logits(ids).unwrap();
     assert_eq!((logits.shape[0], top.len()), (ids.len(), ids.len()));
     let mut furthest = 0.0;
     for (position, top) in top.iter().enumerate() {
@@ -142,14 +133,7 @@ fn distance(model: &Model, team: &Team, ids: &[TokenId], top: &[Vec<(usize, f64)
 }
 
 /// What it writes on from a prompt, always the likeliest next token.
-fn greedy(model: &Model, team: &Team, ids: &[TokenId], tokens: usize) -> Vec<u32> {
-    let mut session = Session::new(&model.weights, team, ids.len() + tokens);
-    let (mut unread, mut written) = (ids.to_vec(), Vec::new());
-    while written.len() < tokens {
-        let logits = session.read(&unread).unwrap();
-        let best = (0..logits.len()).fold(0, |a, b| if logits[b] > logits[a] { b } else { a });
-        unread = vec![TokenId(best as u32)];
-        written.push(best as u32);
-    }
-    written
+fn greedy(model: &Model, ids: &[TokenId], tokens: usize) -> Vec<u32> {
+    let text = model.generate(ids).greedy().ignore_eos().max_tokens(tokens);
+    text.into_iter().filter_map(|piece| piece.unwrap().token).map(|id| id.0).collect()
 }

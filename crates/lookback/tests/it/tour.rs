@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{World, said};
-use lookback::{engine, open::Model, text::TokenId, text::Tokenizer};
+use lookback::{Model, TokenId, Tokenizer};
 use serde_json::Value;
 
 const LAYERS: usize = 2;
@@ -42,9 +42,8 @@ fn toured() -> (World, String, Tokenizer) {
     world.write("stories.txt", world.done("corpus --bytes 150000"));
     world.done(&format!("train stories.txt {MODEL} --out home/default"));
     let tour = world.done("--no-serve");
-    let team = engine::Team::new(1, engine::Path::best());
-    let model = Model::open(world.at("home/default").to_str().unwrap(), &team).unwrap();
-    let tokenizer = model.tokenizer().unwrap().clone();
+    let model = Model::open(world.at("home/default")).unwrap();
+    let tokenizer = (**model.tokenizer().unwrap()).clone();
     (world, tour, tokenizer)
 }
 

@@ -45,6 +45,11 @@ const DEFAULT: &str = "default";
 pub struct ChatTemplates(BTreeMap<String, String>);
 
 impl ChatTemplates {
+    /// One template, which is the usual one.
+    pub fn usual(template: impl Into<String>) -> Self {
+        Self(BTreeMap::from([(DEFAULT.to_owned(), template.into())]))
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
-    models::Open,
+    models::Served,
     refuse::{Refused, Result},
     state::State,
     tables::Known,
@@ -68,7 +68,7 @@ async fn added(
     state.slowly(move || answer(&asked, &open, &tables.of(&open))).await?.map(Json)
 }
 
-fn answer(asked: &Added, open: &Open, known: &Known) -> Result<Value> {
+fn answer(asked: &Added, open: &Served, known: &Known) -> Result<Value> {
     let examples = examples(open, known);
     let [a, b, c] = match (&asked.words, examples.first()) {
         (Some(words), _) => words.clone(),
@@ -93,7 +93,7 @@ fn answer(asked: &Added, open: &Open, known: &Known) -> Result<Value> {
 }
 
 /// The examples whose words are all single tokens of this model.
-fn examples(open: &Open, known: &Known) -> Vec<[&'static str; 4]> {
+fn examples(open: &Served, known: &Known) -> Vec<[&'static str; 4]> {
     let has = |word: &&str| known.words.find(word, &open.tokenizer).is_ok();
     EXAMPLES.into_iter().filter(|words| words.iter().all(has)).collect()
 }
@@ -106,7 +106,7 @@ fn first_words(known: &Known) -> Result<[String; 3]> {
     }
 }
 
-fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Open) -> Value {
+fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Served) -> Value {
     let piece = |id: TokenId| open.tokenizer.piece(id);
     let inputs = ids
         .iter()

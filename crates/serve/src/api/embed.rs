@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
-    models::Open,
+    models::Served,
     prompt::Prompt,
     refuse::{Refused, Result},
     state::State,
@@ -48,7 +48,7 @@ async fn embed(
 }
 
 /// A token's nearest rows, itself left out.
-fn near(open: &Open, team: &Team, id: TokenId) -> Vec<Value> {
+fn near(open: &Served, team: &Team, id: TokenId) -> Vec<Value> {
     let table = Table::of_model(&open.weights);
     let own = table.row(id.index());
     let near = table.nearest_on(team, &own, NEAREST, |row| row != id.index());

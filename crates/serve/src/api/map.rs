@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::Ask,
-    models::Open,
+    models::Served,
     refuse::{Refused, Result},
     state::State,
     tables,
@@ -100,7 +100,7 @@ async fn points(
 }
 
 /// Shows the table of a step, or the model's own.
-fn at_step<T>(open: &Open, step: Option<u64>, show: impl FnOnce(&Table<'_>) -> T) -> Result<T> {
+fn at_step<T>(open: &Served, step: Option<u64>, show: impl FnOnce(&Table<'_>) -> T) -> Result<T> {
     let own = Table::of_model(&open.weights);
     let Some(step) = step else { return Ok(show(&own)) };
     let snapshot = Snapshot::read(&open.path, step)?;

@@ -102,7 +102,7 @@ impl Next {
         let open = asked.open.clone();
         let past = asked.ids.clone();
         let context = branches::context(&open);
-        let seen = Window::new(context, asked.ids.clone(), open.beginning).seen();
+        let seen = Window::new(context, asked.ids.clone(), open.bos()).seen();
         let of = move |team: &Team| {
             let mut branches = branches::lock(&read);
             branches.read(&open.weights, team, &seen)?;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::{
     ask::Ask,
     events::events,
-    models::Open,
+    models::Served,
     refuse::{Refused, Result},
     state::State,
 };
@@ -105,7 +105,7 @@ async fn copier(
     state.passes.in_turn(move |team| watched(&open, team)).await?.map(Json)
 }
 
-fn watched(open: &Open, team: &Team) -> Result<Value> {
+fn watched(open: &Served, team: &Team) -> Result<Value> {
     let config = open.config();
     let (seed, each) = QUESTIONS;
     let look_ups = questions(seed, each).into_iter().filter(|of| of.kind == Kind::LookupEasy);

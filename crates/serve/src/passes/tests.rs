@@ -5,7 +5,9 @@ use lookback_model::{BlockSite, Config, Size};
 use lookback_text::Tokenizer;
 
 use super::*;
-use crate::models::Open;
+use lookback_open::Model;
+
+use crate::models::Served;
 
 /// A model whose logits are far larger than anything else of it: 65,536 tokens, four wide.
 fn asked(tokens: usize) -> Asked {
@@ -25,8 +27,13 @@ fn asked(tokens: usize) -> Asked {
         Ok(())
     });
     let weights = Arc::new(weights.unwrap());
-    let open = Open::new("wide", std::path::Path::new("nowhere"), weights, tokenizer);
+    let open = served("wide", weights, tokenizer);
     Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect(), rendered: None }
+}
+
+fn served(name: &str, weights: Arc<Weights>, tokenizer: Tokenizer) -> Served {
+    let team = Arc::new(Team::alone());
+    Served::new(name, Model::new("nowhere".into(), weights, Some(tokenizer), team)).unwrap()
 }
 
 fn passes() -> Passes {
@@ -159,7 +166,7 @@ fn long() -> Asked {
         Ok(())
     });
     let weights = Arc::new(weights.unwrap());
-    let open = Open::new("long", std::path::Path::new("nowhere"), weights, tokenizer);
+    let open = served("long", weights, tokenizer);
     Asked {
         open: Arc::new(open),
         ids: (0..700).map(|id| TokenId(id % 300)).collect(),

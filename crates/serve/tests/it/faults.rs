@@ -9,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::world::{self, ask, ask_json, model, post, routes, server};
+use crate::world::{self, ask, ask_json, model, model_with, post, routes, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::Team;
-use lookback_serve::{Listener, Server};
+use lookback_serve::{Listener, Served, Server};
+use lookback_text::Tokenizer;
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -24,12 +25,9 @@ fn look(prompt: &str) -> serde_json::Value {
 async fn an_empty_prompt_is_the_token_that_begins_a_text_or_refused_by_name() {
     let team = Arc::new(Team::alone());
     let server = Server::new(team.clone()).unwrap();
-    let mut with = model("with", &team);
-    with.beginning = with.tokenizer.end();
-    let mut without = model("without", &team);
-    without.beginning = None;
-    server.show(with);
-    server.show(without);
+    server.show(model("with", &team));
+    let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &[]).unwrap();
+    server.show(Served::new("without", model_with(tokenizer, &team)).unwrap());
     let routes = server.router("127.0.0.1", world::PORT);
     let ask = async |model: &str| {
         ask_json(&routes, "/api/tokens", json!({ "model": model, "prompt": "" })).await

@@ -7,7 +7,8 @@ use std::{path::Path, sync::Arc};
 use crate::world::{PORT, ask, get, model};
 use lookback_engine::{Compute, Keep, Path as Instructions, Team, Weights};
 use lookback_model::Stored;
-use lookback_serve::{Open, Server};
+use lookback_open::Model;
+use lookback_serve::{Served, Server};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
 /// Stores a model of these weights in bf16, as Hugging Face directories mostly have it.
@@ -42,9 +43,10 @@ async fn bytes_and_precision_are_those_that_are() {
         let weights = load(compute);
         let planned = Weights::bytes_loaded(&stored, Keep::Running, compute);
         assert_eq!(weights.bytes_held(), planned, "{name}");
-        let mut open = Open::new(name, folder.path(), Arc::new(weights), plain.tokenizer.clone());
-        open.file_bytes = Some(stored.file_bytes());
-        server.show(open);
+        let tokenizer = Some((*plain.tokenizer).clone());
+        let mut model = Model::new(folder.path().into(), weights, tokenizer, team.clone());
+        model.file_bytes = Some(stored.file_bytes());
+        server.show(Served::new(name, model).unwrap());
     }
     let wide = plain.weights.bytes_held();
     assert_eq!(wide, Weights::bytes(plain.weights.network(), Keep::Running));

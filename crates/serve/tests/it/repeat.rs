@@ -8,11 +8,11 @@ use crate::world::{self, ask, ask_json, post, routes};
 use axum::{Router, body::HttpBody as _, http::StatusCode};
 use lookback_engine::{Session, Team};
 use lookback_generate::{
-    repeat::{Limits, repeat},
+    repeat::{Continuation, Limits},
     sample::{BREAKERS, Sampler, Settings, breakers},
     window::Window,
 };
-use lookback_serve::Open;
+use lookback_serve::Served;
 use lookback_text::{Specials, TokenId};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -35,10 +35,10 @@ fn settings() -> Value {
 }
 
 /// What `lookback generate` writes with these settings: the tokens behind the prompt.
-fn written(open: &Open, team: &Team, prompt: &str, tokens: usize, seed: u64) -> Vec<u64> {
+fn written(open: &Served, team: &Team, prompt: &str, tokens: usize, seed: u64) -> Vec<u64> {
     let ids = open.tokenizer.encode(prompt, Specials::Text).unwrap();
-    let mut session = Session::new(&open.weights, team, 64);
-    let mut window = Window::new(64, ids.clone(), open.beginning);
+    let session = Session::new(&*open.weights, team, 64);
+    let window = Window::new(64, ids.clone(), open.bos());
     let settings = Settings {
         temperature: 1.2,
         top_k: 40,
@@ -47,11 +47,11 @@ fn written(open: &Open, team: &Team, prompt: &str, tokens: usize, seed: u64) -> 
         dry_breakers: breakers(&open.tokenizer, &BREAKERS),
         ..Settings::plain(seed)
     };
-    let mut sampler = Sampler::new(&settings).unwrap();
-    let listen = |_| Ok(std::ops::ControlFlow::Continue(()));
-    let limits = Limits { tokens, ends: &open.ends, stop: None };
-    repeat(&mut session, &mut window, &mut sampler, limits, listen).unwrap();
-    window.ids()[ids.len()..].iter().map(|id: &TokenId| u64::from(id.0)).collect()
+    let sampler = Sampler::new(&settings).unwrap();
+    let limits = Limits { ends: open.eos.clone(), ..Limits::tokens(tokens) };
+    let mut text = Continuation::new(session, window, sampler, limits).unwrap();
+    text.try_for_each(|id| id.map(drop)).unwrap();
+    text.ids().iter().map(|id: &TokenId| u64::from(id.0)).collect()
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn pieces_of_a_character_are_told_once_it_is_whole() {
 #[tokio::test]
 async fn an_end_token_ends_the_text_without_a_turn() {
     let team = Team::alone();
-    let end = world::model("tiny", &team).ends[0].0;
+    let end = world::model("tiny", &team).eos[0].0;
     let body = json!({ "prompt": "the bird", "behind": [5, end], "tokens": 9 });
     let events = events(&routes(), body).await;
     assert_eq!(events.len(), 2);

@@ -5,6 +5,7 @@
 use crate::world::{self, ask_json, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::Team;
+use lookback_serve::Served;
 use lookback_text::Specials;
 use serde_json::{Value, json};
 
@@ -40,9 +41,8 @@ async fn a_chat_forges_no_turn_and_no_template_ends_the_server() {
     let server = world::server();
     let team = Team::alone();
     let show = |name: &str, template: String| {
-        let mut open = model(name, &team);
-        open.chat_template = Some(template);
-        server.show(open);
+        let chats = model(name, &team).with_chat_template(template);
+        server.show(Served::new(name, chats).unwrap());
     };
     let end = "<|endoftext|>";
     show(

@@ -4,12 +4,13 @@
 
 use std::{fs, sync::Arc};
 
-use crate::world::{self, PORT, ask, ask_json, get, model, server};
+use crate::world::{self, PORT, ask, ask_json, get, model, model_with, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::Team;
 use lookback_lens::{Wanted, trace};
 use lookback_model::{BlockSite, Site};
-use lookback_serve::{News, Open, Server};
+use lookback_open::Model;
+use lookback_serve::{News, Served, Server};
 use lookback_text::{
     Specials, Tokenizer,
     tinytown::{Kind, questions},
@@ -66,7 +67,7 @@ async fn newer_weights_take_the_place_of_older_ones() {
             });
             Ok(())
         });
-    server.show(open.learned(Arc::new(weights.unwrap()), Some((40, 100))));
+    server.show(open.learned(weights.unwrap(), (40, 100)));
     let after = ask_json(&routes, "/api/look", body).await;
     assert_ne!(before.bytes, after.bytes);
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&after.bytes).unwrap();
@@ -94,7 +95,9 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     let server = server();
     let team = Team::alone();
     let tiny = model("tiny", &team);
-    server.show(Open::new("ran", folder.path(), tiny.weights.clone(), tiny.tokenizer.clone()));
+    let mut ran = Model::clone(&tiny);
+    ran.path = folder.path().into();
+    server.show(Served::new("ran", ran).unwrap());
     let routes = server.router("127.0.0.1", PORT);
     let ran = ask_json(&routes, "/api/training/history", json!({ "model": "ran" })).await.json();
     let losses = ran["losses"].as_array().unwrap();
@@ -119,7 +122,7 @@ async fn what_a_run_kept_of_its_losses_is_told() {
 
 /// The mean weight that a head's last query has on the answer, over all questions that the model can read,
 /// the last of these, and where the answer stands in it.
-fn copied(open: &Open, layer: u16, head: usize) -> (f64, usize, Option<(String, usize, usize)>) {
+fn copied(open: &Served, layer: u16, head: usize) -> (f64, usize, Option<(String, usize, usize)>) {
     let (mut weight, mut count, mut shown) = (0.0, 0, None);
     let encode = |text: &str| open.tokenizer.encode_bare(text, Specials::Text).unwrap();
     for question in questions(11, 24).into_iter().filter(|of| of.kind == Kind::LookupEasy) {
@@ -167,10 +170,9 @@ async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_doe
 #[tokio::test]
 async fn a_model_that_cannot_read_the_look_ups_is_refused_by_its_name() {
     let server = Server::new(Arc::new(Team::alone())).unwrap();
-    let mut foreign = model("foreign", &Team::alone());
-    foreign.tokenizer =
-        Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
-    server.show(foreign);
+    let digits = Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
+    let foreign = model_with(digits, &Team::alone());
+    server.show(Served::new("foreign", foreign).unwrap());
     let routes = server.router("127.0.0.1", PORT);
     let refused = ask_json(&routes, "/api/training/copying", json!({})).await;
     assert_eq!(

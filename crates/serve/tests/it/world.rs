@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part of the world")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -12,7 +12,8 @@ use axum::{
 };
 use lookback_engine::{Keep, Path as Instructions, Team, Weights};
 use lookback_model::{Config, Network, Size};
-use lookback_serve::{Open, Server};
+use lookback_open::Model;
+use lookback_serve::{Served, Server};
 use lookback_text::{Tokenizer, tinytown};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -47,9 +48,14 @@ impl Answer {
 }
 
 /// A model of two layers and a context of 64 that has learned nothing.
-pub fn model(name: &str, team: &Team) -> Open {
+pub fn model(name: &str, team: &Team) -> Served {
     let text = tinytown::corpus(50_000, 1);
     let tokenizer = Tokenizer::train_bpe(&[&text], 320, &["<|endoftext|>"]).unwrap();
+    Served::new(name, model_with(tokenizer, team)).unwrap()
+}
+
+/// The same with another tokenizer, not yet served.
+pub fn model_with(tokenizer: Tokenizer, team: &Team) -> Model {
     let config = Config::llama(Size {
         vocabulary: tokenizer.vocabulary(),
         width: 16,
@@ -68,10 +74,7 @@ pub fn model(name: &str, team: &Team) -> Open {
         }
         Ok(())
     });
-    let mut open =
-        Open::new(name, Path::new("nowhere"), Arc::new(weights.unwrap()), tokenizer.clone());
-    (open.beginning, open.ends) = (tokenizer.beginning(), tokenizer.end().into_iter().collect());
-    open
+    Model::new("nowhere".into(), weights.unwrap(), Some(tokenizer), Arc::new(Team::alone()))
 }
 
 /// A server with the models `tiny` and `other`.

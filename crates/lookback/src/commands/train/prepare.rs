@@ -1,39 +1,13 @@
 //! What a run needs, read and checked before anything is written or computed.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
+use lookback_files::{Refusal, Result};
+use lookback_text::{TokenId, corpus::Tally, dataset::Dataset};
+use lookback_train::{
+    Begun, Directory, Limit, Prepared, Recipe, bpe_size, preset, tokenizer_of_kind, tokens_of,
 };
-
-use lookback_files::{Lock, Refusal, Result};
-use lookback_model::Network;
-use lookback_text::{
-    Learner, Named, TokenId, Tokenizer,
-    corpus::{Corpus, Tally},
-    dataset::{Dataset, Ending, Windows, encode},
-};
-use lookback_train::{Begun, Directory, Limit, Recipe, Source, preset};
 
 use super::Train;
-use crate::{
-    arguments::settings_of,
-    memory,
-    options::{PART, Texts},
-    print::Print,
-};
-
-/// Everything that a run needs.
-pub(super) struct Prepared {
-    pub(super) recipe: Recipe,
-    pub(super) network: Arc<Network>,
-    pub(super) tokenizer: Option<Tokenizer>,
-    pub(super) source: Source,
-    pub(super) directory: Option<Directory>,
-    /// Held from now on, in a directory that is there.
-    pub(super) lock: Option<Lock>,
-    /// Whether the directory is still to be made.
-    pub(super) is_fresh: bool,
-}
+use crate::{arguments::settings_of, memory, options::Texts, print::Print};
 
 impl Train {
     /// A new run.
@@ -61,7 +35,7 @@ impl Train {
             }
             None => {
                 let corpus = self.reading.find(&self.texts)?;
-                let tokenizer = tokenizer(self.tokenizer(), &corpus)?;
+                let tokenizer = tokenizer_of_kind(self.tokenizer(), &corpus)?;
                 let (data, tally) = tokens_of(&corpus, &tokenizer, self.out.as_deref())?;
                 Texts::tell(&tally, print);
                 tell_of_chats(&tally, print);
@@ -74,16 +48,7 @@ impl Train {
             Some(path) => path.display().to_string(),
             None => "--random-data".to_owned(),
         };
-        data.check(recipe.context).map_err(|refusal| refusal.at(place))?;
-        let end = tokenizer.as_ref().and_then(Tokenizer::end);
-        let network = Arc::new(Network::new(&recipe.config(vocabulary, end)?));
-        if let Some(out) = &self.out {
-            // A model whose form no file can hold is refused now, not after hours.
-            network.config.to_hugging_face().map_err(|refusal| refusal.at(out.display()))?;
-        }
-        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
-        let source = Source { data, windows };
-        Ok(Prepared { recipe, network, tokenizer, source, directory, lock: None, is_fresh: true })
+        Prepared::fresh(recipe, (tokenizer, vocabulary), data, &place, directory)
     }
 
     /// The settings of a new run, as file or preset and arguments say.
@@ -134,62 +99,6 @@ impl Train {
         let checkpoints = self.checkpoints.map(|count| format!("checkpoints={count}"));
         self.set.iter().cloned().chain(seed).chain(compute).chain(optimizer).chain(checkpoints)
     }
-}
-
-/// Stands behind each document, and so begins the next.
-const END: &str = "<|endoftext|>";
-
-/// The tokenizer that `--tokenizer` names.
-fn tokenizer(kind: &str, corpus: &Corpus) -> Result<Tokenizer> {
-    let learned = match (kind, kind.strip_prefix("bpe:")) {
-        ("char", _) => Some(Learner::characters(&[END])),
-        (_, Some(size)) => Some(Learner::bpe(bpe_size(kind, size)?, &[END])?),
-        _ => None,
-    };
-    if let Some(mut learner) = learned {
-        corpus.read(learner.held(PART), &mut |part| learner.add(&[part.text]))?;
-        return learner.finish();
-    }
-    if let Some(named) = Named::from_name(kind) {
-        return named.tokenizer();
-    }
-    let path = Path::new(kind);
-    if !path.exists() {
-        return Err(Refusal::user(format!(
-            "--tokenizer {kind}: it is none of char, bpe:N, gpt2, cl100k and o200k, and there is no such file"
-        )));
-    }
-    Tokenizer::open(path)
-}
-
-/// The N of `bpe:N`.
-fn bpe_size(kind: &str, size: &str) -> Result<usize> {
-    let size = size.parse().ok().filter(|size| (257..=1 << 20).contains(size));
-    size.ok_or_else(|| {
-        Refusal::user(format!(
-            "--tokenizer {kind}: a vocabulary has 257 to 1048576 tokens, as in bpe:2048"
-        ))
-    })
-}
-
-/// The tokens of all texts, an end-of-text token behind each document. Where they are many they lie on the
-/// disk of `out`, which holds them in the end.
-pub(super) fn tokens_of(
-    corpus: &Corpus,
-    tokenizer: &Tokenizer,
-    out: Option<&Path>,
-) -> Result<(Dataset, Tally)> {
-    encode(corpus, tokenizer, Ending::EndToken, &folder_beside(out))
-}
-
-/// A folder on the disk that `out` will lie on.
-fn folder_beside(out: Option<&Path>) -> PathBuf {
-    let mut above = out.into_iter().flat_map(Path::ancestors).skip(1);
-    let folder = above.find_map(|folder| match folder.as_os_str().is_empty() {
-        true => Some(PathBuf::from(".")),
-        false => folder.is_dir().then(|| folder.to_owned()),
-    });
-    folder.unwrap_or_else(std::env::temp_dir)
 }
 
 /// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.

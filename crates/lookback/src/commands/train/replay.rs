@@ -1,18 +1,13 @@
 //! A run that is trained again, from its own settings and tokens, or with something left out of them.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use lookback::open::default_model;
+use lookback::default_model;
 use lookback_files::{Refusal, Result, counted};
-use lookback_model::Network;
-use lookback_text::{
-    Tokenizer,
-    dataset::{Dataset, Windows},
-    leave_out,
-};
-use lookback_train::{Directory, Recipe, Source};
+use lookback_text::{Tokenizer, dataset::Dataset, leave_out};
+use lookback_train::{Directory, Prepared, Recipe};
 
-use super::{MOST, Train, prepare::Prepared};
+use super::{MOST, Train};
 use crate::{print::Print, stories};
 
 impl Train {
@@ -52,17 +47,9 @@ impl Train {
         }
         recipe.data = data.digest()?;
         let directory = self.out.as_deref().map(Directory::new).transpose()?;
-        let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.end())?);
-        let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
-        Ok(Prepared {
-            recipe,
-            network: Arc::new(network),
-            tokenizer: Some(tokenizer),
-            source: Source { data, windows },
-            directory,
-            lock: None,
-            is_fresh: true,
-        })
+        let vocabulary = tokenizer.vocabulary();
+        let place = begun.tokens().display().to_string();
+        Prepared::fresh(recipe, (Some(tokenizer), vocabulary), data, &place, directory)
     }
 }
 

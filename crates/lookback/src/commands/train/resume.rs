@@ -9,12 +9,9 @@ use lookback_text::{
     Named, Tokenizer,
     dataset::{Dataset, Windows},
 };
-use lookback_train::{Begun, Directory, Limit, Recipe, Source};
+use lookback_train::{Begun, Directory, Limit, Prepared, Recipe, Source, tokens_of};
 
-use super::{
-    Train,
-    prepare::{Prepared, tokens_of},
-};
+use super::Train;
 use crate::{arguments::settings_of, print::Print};
 
 impl Train {

@@ -36,14 +36,14 @@ impl Text {
 
     /// Whether the last token ends a text. One that the prompt ends with does not.
     pub(super) fn is_over(&self) -> bool {
-        self.behind.last().is_some_and(|(id, _)| self.asked.open.ends.contains(id))
+        self.behind.last().is_some_and(|(id, _)| self.asked.open.eos.contains(id))
     }
 
     /// What the model reads of it.
     pub(super) fn window(&self) -> Window {
         let behind = self.behind.iter().map(|(id, _)| *id);
         let ids = self.asked.ids.iter().copied().chain(behind).collect();
-        Window::new(self.context(), ids, self.asked.open.beginning)
+        Window::new(self.context(), ids, self.asked.open.bos())
     }
 
     fn context(&self) -> usize {
@@ -109,7 +109,7 @@ impl Text {
             "id": id.0,
             "piece": self.asked.open.tokenizer.piece(*id),
             "text": added,
-            "is_end": self.asked.open.ends.contains(id),
+            "is_end": self.asked.open.eos.contains(id),
         })
     }
 
@@ -120,7 +120,7 @@ impl Text {
             "piece": open.tokenizer.piece(one.id),
             "probability": one.probability,
             "after": one.after,
-            "is_end": open.ends.contains(&one.id),
+            "is_end": open.eos.contains(&one.id),
         })
     }
 }

@@ -6,7 +6,7 @@ mod generation_config;
 use std::path::Path;
 
 use lookback_files::{Kind, Refusal, Result};
-use lookback_generate::sample::Words;
+use lookback_generate::sample::{Link, Settings, Words};
 use lookback_model::{Stored, Suggestion};
 
 /// What is suggested, and by what.
@@ -29,6 +29,29 @@ pub struct Suggested {
 }
 
 impl Suggested {
+    /// Puts what is suggested into settings, unless it `is_given` there; says what was put in.
+    ///
+    /// # Errors
+    /// When a number or a name is impossible; the place that suggests it is named.
+    pub fn put_into(
+        &self,
+        settings: &mut Settings,
+        is_given: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(&'static str, f64)>> {
+        let at = |refusal: Refusal| refusal.at(self.place);
+        let mut used = Vec::new();
+        for (name, value) in self.numbers.iter().copied().filter(|(name, _)| !is_given(name)) {
+            settings.set(name, value).map_err(at)?;
+            used.push((name, value));
+        }
+        if let Some(order) = self.order.as_ref().filter(|_| !is_given("samplers")) {
+            settings.order = Link::parse_all(order).map_err(at)?;
+        }
+        settings.words.banned.extend(self.words.banned.iter().cloned());
+        settings.words.rules = self.words.rules.clone();
+        Ok(used)
+    }
+
     /// How many tokens an answer to a prompt of so many has at most, if anything is suggested.
     pub fn tokens(&self, prompt: usize) -> Option<usize> {
         self.most_new.or_else(|| Some(self.most?.saturating_sub(prompt).max(1)))

@@ -7,7 +7,7 @@ use lookback_model::{GgufTokenizer, StoredTokenizer};
 use lookback_text::{GgufVocabulary, Tokenizer};
 
 /// Reads a stored model's tokenizer. `model` is where it stands, for refusals.
-pub fn of(stored: &StoredTokenizer, model: &Path) -> Result<Tokenizer> {
+pub fn stored_tokenizer(stored: &StoredTokenizer, model: &Path) -> Result<Tokenizer> {
     match stored {
         StoredTokenizer::Directory(folder) => Tokenizer::open(folder),
         StoredTokenizer::Gguf(gguf) => {

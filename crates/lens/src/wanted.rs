@@ -1,0 +1,82 @@
+//! Which sites of a pass to keep: all, some by name, or those that a pattern matches.
+
+use std::collections::BTreeSet;
+
+use lookback_files::{Kind, Refusal, Result, Setting};
+use lookback_model::Site;
+
+/// Which sites to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted(Which);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    Like(Vec<String>),
+    These(BTreeSet<Site>),
+}
+
+impl Wanted {
+    /// Every site.
+    pub fn all() -> Self {
+        Self(Which::All)
+    }
+
+    /// These sites.
+    pub fn these(sites: impl IntoIterator<Item = Site>) -> Self {
+        Self(Which::These(sites.into_iter().collect()))
+    }
+
+    /// Sites that match any of the comma-separated patterns, in which `*` stands for anything.
+    pub fn parse(patterns: &str) -> Result<Self> {
+        let patterns: Vec<String> =
+            patterns.split(',').map(|part| part.trim().to_owned()).collect();
+        if patterns.iter().any(String::is_empty) {
+            let why = "an empty pattern matches nothing; give names such as blocks.*.attn.pattern";
+            return Err(Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("sites"))));
+        }
+        Ok(Self(Which::Like(patterns)))
+    }
+
+    /// Whether a site is wanted.
+    pub fn has(&self, site: Site) -> bool {
+        match &self.0 {
+            Which::All => true,
+            Which::These(sites) => sites.contains(&site),
+            Which::Like(patterns) => {
+                let name = site.to_string();
+                patterns.iter().any(|pattern| matches(pattern, &name))
+            }
+        }
+    }
+}
+
+/// Whether a name has a pattern's form; `*` stands for any letters, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len())
+                .filter(|&at| tail.is_char_boundary(at))
+                .any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        let wanted = Wanted::parse("blocks.*.attn.pattern, logits").unwrap();
+        let has = |name: &str| wanted.has(name.parse().unwrap());
+        assert!(has("blocks.0.attn.pattern") && has("blocks.12.attn.pattern") && has("logits"));
+        assert!(!has("blocks.0.attn.scores") && !has("probabilities"));
+    }
+
+    #[test]
+    fn an_empty_pattern_is_refused() {
+        assert!(Wanted::parse("logits,,embed").is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! A model, opened: weights, tokenizer, chat template and threads in one owned value that generates,
+//! answers, looks inside itself, and comes out of a training.
+//!
+//! Knows nothing of HTTP, and prints nothing. Read [`Model`] first.
+//!
+//! ```no_run
+//! use lookback_open::Model;
+//!
+//! let model = Model::open("runs/mine")?;
+//! let text = model.generate("the bird is").temperature(0.8).seed(7).max_tokens(40).text()?;
+//! let trace = model.look(&model.encode(&text)?).sites("blocks.*.attn.pattern").trace()?;
+//! # Ok::<(), lookback_files::Refusal>(())
+//! ```
+
+mod find;
+mod generate;
+mod look;
+mod model;
+mod suggested;
+mod tokenizer;
+mod train;
+mod unfinished;
+
+pub use find::{default_model, find, home};
+pub use generate::{Begun, Generation, Piece, Pieces, Prompt, TOKENS};
+pub use look::Look;
+pub use lookback_engine::Compute;
+pub use model::{Model, OpenOptions, Serial, threads};
+pub use suggested::Suggested;
+pub use tokenizer::stored_tokenizer;
+pub use train::Trainer;

@@ -1,0 +1,87 @@
+//! `model.look(ids)` and `model.logits(ids)`: every value of one pass, as it is or with some of them changed.
+
+use lookback_files::Result;
+use lookback_lens::{Seen, Trace, Wanted, trace_with_edits};
+use lookback_model::{Edit, Site, TokenId};
+
+use crate::model::Model;
+
+impl Model {
+    /// Looks at one pass over some tokens.
+    ///
+    /// ```no_run
+    /// let model = lookback_open::Model::open("model.gguf")?;
+    /// let ids = model.encode("the bird is red")?;
+    /// let trace = model.look(&ids).sites("blocks.*.attn.pattern,logits").trace()?;
+    /// let pattern = trace.named("blocks.0.attn.pattern").unwrap();
+    /// assert_eq!(pattern.shape, [model.config().heads, ids.len(), ids.len()]);
+    /// # Ok::<(), lookback_files::Refusal>(())
+    /// ```
+    pub fn look(&self, ids: &[TokenId]) -> Look {
+        Look { model: self.clone(), ids: ids.to_vec(), sites: None, edits: Vec::new() }
+    }
+
+    /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
+    /// `model(ids).logits[0]`.
+    ///
+    /// # Errors
+    /// When there are no tokens, or more than the model's context.
+    pub fn logits(&self, ids: &[TokenId]) -> Result<Seen> {
+        self.look(ids).logits()
+    }
+}
+
+/// One pass that is to be looked at. [`Look::trace`] makes it.
+#[derive(Clone, Debug)]
+pub struct Look {
+    model: Model,
+    ids: Vec<TokenId>,
+    sites: Option<String>,
+    edits: Vec<(Site, Edit)>,
+}
+
+impl Look {
+    /// Keeps these sites alone: names with commas between them, in which `*` stands for anything. Unless
+    /// somebody asks, all are kept.
+    #[must_use]
+    pub fn sites(mut self, patterns: impl Into<String>) -> Self {
+        self.sites = Some(patterns.into());
+        self
+    }
+
+    /// Changes the values at a site; everything behind it is computed from the changed ones. Several edits
+    /// of a site follow each other.
+    #[must_use]
+    pub fn edit(mut self, site: Site, edit: Edit) -> Self {
+        self.edits.push((site, edit));
+        self
+    }
+
+    /// Makes the pass.
+    ///
+    /// # Errors
+    /// When there are no tokens, or more than the model's context; when a pattern is empty, or an edit does
+    /// not fit its site.
+    pub fn trace(&self) -> Result<Trace> {
+        let wanted = match &self.sites {
+            None => Wanted::all(),
+            Some(patterns) => Wanted::parse(patterns)?,
+        };
+        self.pass(&wanted)
+    }
+
+    /// Makes the pass, for its logits alone, `[tokens, vocabulary]`.
+    ///
+    /// # Errors
+    /// As [`Look::trace`].
+    pub fn logits(&self) -> Result<Seen> {
+        let mut trace = self.pass(&Wanted::these([Site::Logits]))?;
+        let logits = trace.sites.remove(&Site::Logits);
+        Ok(logits.map_or_else(Seen::default, |logits| (*logits).clone()))
+    }
+
+    fn pass(&self, wanted: &Wanted) -> Result<Trace> {
+        let Self { model, ids, edits, .. } = self;
+        trace_with_edits(&model.weights, &model.team, ids, wanted, edits)
+    }
+}

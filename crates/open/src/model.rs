@@ -1,0 +1,365 @@
+//! A model, opened: weights, tokenizer, templates and threads in one owned value, which many threads may
+//! share. A clone shares all of it.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use lookback_engine::{Compute, Keep, Session, Team, Weights};
+use lookback_files::{Blame, Kind, Refusal, Result, Setting};
+use lookback_generate::chat::Template;
+use lookback_model::{ChatTemplates, Config, Network, Stored, TokenId};
+use lookback_text::{Specials, Tokenizer};
+
+use crate::{
+    find::find,
+    suggested::{self, Suggested},
+    tokenizer::stored_tokenizer,
+    unfinished,
+};
+
+/// A model, ready to run.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// Its weights.
+    pub weights: Arc<Weights>,
+    /// The threads that compute with them.
+    pub team: Arc<Team>,
+    /// Bytes of the files that the weights were read from; none of weights that no file holds.
+    pub file_bytes: Option<usize>,
+    /// What a user should know of how its files were read, one sentence each.
+    pub remarks: Vec<String>,
+    /// A model without one reads ids only.
+    tokenizer: Option<Arc<Tokenizer>>,
+    chat_templates: ChatTemplates,
+    /// A mistake in it matters to those alone who sample.
+    suggested: Result<Suggested>,
+    admission: Admission,
+    serial: Serial,
+}
+
+/// Tells one set of weights from another, also of the same path: a number that is given once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Serial(u64);
+
+impl Serial {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What is asked before memory is taken: what for, and how many bytes.
+type Admit = dyn Fn(&str, usize) -> Result<()> + Send + Sync;
+
+/// Whom to ask before memory is taken; unless somebody is named, all is admitted.
+#[derive(Clone)]
+struct Admission(Arc<Admit>);
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self(Arc::new(|_, _| Ok(())))
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("Admission")
+    }
+}
+
+/// How a model is opened.
+///
+/// ```no_run
+/// use lookback_open::{Compute, Model};
+///
+/// let model = Model::options().compute(Compute::Bf16).threads(2).open("runs/mine")?;
+/// # Ok::<(), lookback_files::Refusal>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    compute: Compute,
+    threads: Option<usize>,
+    team: Option<Arc<Team>>,
+    admission: Admission,
+}
+
+impl OpenOptions {
+    /// The precision of matrix products: f32 unless another is asked for.
+    #[must_use]
+    pub fn compute(mut self, compute: Compute) -> Self {
+        self.compute = compute;
+        self
+    }
+
+    /// How many threads compute: as many as there are cores, unless somebody asks for others. No result
+    /// depends on it.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Computes with these threads, which other models may use too.
+    #[must_use]
+    pub fn team(mut self, team: Arc<Team>) -> Self {
+        self.team = Some(team);
+        self
+    }
+
+    /// Asks before memory is taken for weights or for a cache: what for, and how many bytes. What this
+    /// refuses is not done.
+    #[must_use]
+    pub fn admit(
+        mut self,
+        admit: impl Fn(&str, usize) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.admission = Admission(Arc::new(admit));
+        self
+    }
+
+    /// Finds and loads a model, as [`find`] finds it.
+    ///
+    /// # Errors
+    /// When there is none; when a file is damaged, or holds what lookback does not compute.
+    pub fn open(self, model: impl AsRef<Path>) -> Result<Model> {
+        let model = model.as_ref().to_string_lossy();
+        let advised = |refusal: Refusal| match &*model {
+            "default" if refusal.blame() == Blame::User => {
+                refusal.then("lookback without a command makes the default model again")
+            }
+            _ => refusal,
+        };
+        let path = find(&model)?;
+        let team = match &self.team {
+            Some(team) => team.clone(),
+            None => Arc::new(threads(self.threads)?),
+        };
+        self.open_found(&model, path, team).map_err(advised)
+    }
+
+    fn open_found(self, name: &str, path: PathBuf, team: Arc<Team>) -> Result<Model> {
+        let Self { compute, admission, .. } = self;
+        let admit = |bytes| (admission.0)(&format!("{name}: holding its weights"), bytes);
+        if unfinished::is_unfinished(&path) {
+            let read = unfinished::read(&path, compute, &team, &admit)?;
+            let model = Model::new(path, read.weights, Some(read.tokenizer), team);
+            return Ok(Model { remarks: vec![read.remark], admission, ..model });
+        }
+        let stored = Stored::open(&path)?;
+        let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
+        let tokenizer =
+            has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;
+        // Tokens beyond the table (a `<pad>` that was added without resizing) are refused where they are used.
+        let rows = stored.config().vocabulary;
+        let tokenizer = tokenizer.map(|tokenizer| tokenizer.for_table(rows));
+        admit(Weights::bytes_loaded(&stored, Keep::Running, compute))?;
+        let remark = |remark: &String| format!("{}: {remark}", path.display());
+        let chat_templates = stored.tokenizer().chat_templates()?;
+        let suggested = suggested::by(&stored, &path);
+        let remarks = stored.remarks().iter().map(remark).collect();
+        let weights = Weights::load_computing(&stored, Keep::Running, compute, &team)?;
+        let file_bytes = Some(stored.file_bytes());
+        let model = Model::new(path, weights, tokenizer, team);
+        Ok(Model { chat_templates, suggested, remarks, file_bytes, admission, ..model })
+    }
+}
+
+/// So many threads, or as many as there are cores, with the instructions that this processor has or
+/// `LOOKBACK_PATH` names.
+///
+/// # Errors
+/// When `LOOKBACK_PATH` names instructions that are not there.
+pub fn threads(threads: Option<usize>) -> Result<Team> {
+    let path = lookback_engine::Path::from_env().map_err(Refusal::user)?;
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = threads.unwrap_or_else(cores);
+    tracing::debug!(threads, instructions = ?path, "computing");
+    Ok(Team::new(threads, path))
+}
+
+impl Model {
+    /// Opens a directory, a GGUF file, an id in the local Hugging Face cache, or `default`, the model that
+    /// lookback makes itself; on all cores, in f32. [`Model::options`] has more to choose from.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`].
+    pub fn open(model: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(model)
+    }
+
+    /// Opens a model as it is asked to.
+    pub fn options() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// A model of weights that are there already, such as those in training. It has no chat template.
+    pub fn new(
+        path: PathBuf,
+        weights: impl Into<Arc<Weights>>,
+        tokenizer: Option<Tokenizer>,
+        team: Arc<Team>,
+    ) -> Self {
+        Self {
+            path,
+            weights: weights.into(),
+            team,
+            file_bytes: None,
+            remarks: Vec::new(),
+            tokenizer: tokenizer.map(Arc::new),
+            chat_templates: ChatTemplates::default(),
+            suggested: Ok(Suggested::default()),
+            admission: Admission::default(),
+            serial: Serial::next(),
+        }
+    }
+
+    /// The same model with other weights, as training makes them.
+    #[must_use]
+    pub fn with_weights(&self, weights: impl Into<Arc<Weights>>) -> Self {
+        // The bytes of the file are no longer those of the weights.
+        let (weights, serial) = (weights.into(), Serial::next());
+        Self { weights, serial, file_bytes: None, ..self.clone() }
+    }
+
+    /// The same model with another chat template, in Jinja: for one that has none, or a wrong one.
+    #[must_use]
+    pub fn with_chat_template(&self, template: impl Into<String>) -> Self {
+        Self { chat_templates: ChatTemplates::usual(template), ..self.clone() }
+    }
+
+    /// Tells these weights from all others.
+    pub fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// Its network.
+    pub fn network(&self) -> &Arc<Network> {
+        self.weights.network()
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.network().config
+    }
+
+    /// Its tokenizer; a model without one is refused.
+    pub fn tokenizer(&self) -> Result<&Arc<Tokenizer>> {
+        self.tokenizer.as_ref().ok_or_else(|| {
+            Refusal::user(format!(
+                "{}: there is no tokenizer.json in it, so it cannot read a text; give {}",
+                self.path.display(),
+                Setting("ids")
+            ))
+            .with_kind(Kind::NotFound)
+        })
+    }
+
+    /// The ids of a text, with the tokens around it that the model was trained with.
+    pub fn encode(&self, text: &str) -> Result<Vec<TokenId>> {
+        self.tokenizer()?.encode(text, Specials::Text)
+    }
+
+    /// The text of some ids, control tokens left out.
+    pub fn decode(&self, ids: &[TokenId]) -> Result<String> {
+        Ok(self.tokenizer()?.decode_plain(ids))
+    }
+
+    /// Its chat templates.
+    pub fn chat_templates(&self) -> &ChatTemplates {
+        &self.chat_templates
+    }
+
+    /// Its chat template: that of a name, or the usual one. A model without one is refused.
+    pub fn template(&self, name: Option<&str>) -> Result<Template> {
+        let tokenizer = self.tokenizer()?;
+        let source = self.chat_templates.choose(name);
+        let source = source.map_err(|refusal| refusal.at(self.path.display()))?;
+        let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
+        Template::parse(source, spelled(tokenizer.beginning()), spelled(tokenizer.end()))
+    }
+
+    /// A sequence of at most so many tokens, for which memory is taken.
+    ///
+    /// # Errors
+    /// When the memory that it takes is not admitted.
+    pub fn session(&self, tokens: usize) -> Result<Session> {
+        let bytes = Session::bytes(&self.weights, tokens, self.team.threads());
+        (self.admission.0)(&format!("the cache of {tokens} tokens"), bytes)?;
+        Ok(Session::new(self.weights.clone(), self.team.clone(), tokens))
+    }
+
+    /// A refusal with its cause, if that is a weight that holds no number: whoever meets one only in
+    /// the logits cannot know whose fault it is.
+    pub fn explained(&self, refusal: Refusal) -> Refusal {
+        if refusal.blame() != Blame::User {
+            return refusal;
+        }
+        let mut values = Vec::new();
+        let damaged = self.network().ids().find(|&id| {
+            values.resize(self.network().weight(id).len(), 0.0);
+            self.weights.read(id, &mut values);
+            values.iter().any(|value| !value.is_finite())
+        });
+        match damaged {
+            None => refusal,
+            Some(id) => Refusal::of(
+                Kind::CorruptFile,
+                format!(
+                    "{}: the weight {} holds a value that is no number; the file is damaged, so \
+                     fetch the model again",
+                    self.path.display(),
+                    self.network().weight(id).name
+                ),
+            ),
+        }
+    }
+
+    /// What its files suggest about sampling.
+    pub fn suggested(&self) -> Result<Suggested> {
+        self.suggested.clone()
+    }
+
+    /// Ids that a user gave, each within the vocabulary.
+    pub fn ids(&self, ids: &[u32]) -> Result<Vec<TokenId>> {
+        self.ids_of("ids", ids)
+    }
+
+    /// The same, given with this setting.
+    pub fn ids_of(&self, setting: &str, ids: &[u32]) -> Result<Vec<TokenId>> {
+        let vocabulary = self.config().vocabulary;
+        match ids.iter().find(|&&id| id as usize >= vocabulary) {
+            Some(id) => Err(Refusal::of(
+                Kind::TokenOutOfRange,
+                format!(
+                    "{} {id}: this model's vocabulary ends at {}",
+                    Setting(setting),
+                    vocabulary - 1
+                ),
+            )),
+            None => Ok(ids.iter().copied().map(TokenId).collect()),
+        }
+    }
+
+    /// The token that texts begin with: the tokenizer's, or else the configuration's.
+    pub fn bos(&self) -> Option<TokenId> {
+        let tokenizer = self.tokenizer.as_ref();
+        tokenizer.and_then(|tokenizer| tokenizer.beginning()).or(self.config().beginning)
+    }
+
+    /// The tokens that end a text: those of the model's files, and the tokenizer's.
+    pub fn eos(&self) -> Vec<TokenId> {
+        let mut ends = self.config().ends.clone();
+        ends.extend(self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.end()));
+        ends.sort();
+        ends.dedup();
+        ends
+    }
+}

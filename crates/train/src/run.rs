@@ -1,0 +1,182 @@
+//! A run from its first to its last step: its length is settled, its directory made or gone on with, then
+//! the course is taken.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use lookback_engine::Team;
+use lookback_files::{Refusal, Result, Setting};
+
+use crate::{
+    course::{Course, Event, Finished, Limit},
+    directory::Directory,
+    pace::Pace,
+    prepared::Prepared,
+    recipe::Recipe,
+    trainer::{Source, Trainer},
+};
+
+/// What a run tells whoever watches it, from before its first step on.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// How long a step takes is tried out.
+    Calibrates,
+    /// Reading the text took more than all of these seconds, so one step is taken.
+    IsLate {
+        /// Those that were asked for.
+        seconds: f64,
+    },
+    /// A checkpoint could not be read, so the run goes on with an older one.
+    PassedOver {
+        /// Why.
+        refusal: &'a Refusal,
+        /// Steps of the older one.
+        steps: u64,
+    },
+    /// From now on, what is learned is kept or taken back: whoever ends the program waits for that.
+    Keeps,
+    /// The first step is about to be taken.
+    Begins {
+        /// Settings, the number of steps among them.
+        recipe: &'a Recipe,
+        /// Steps taken before.
+        done: u64,
+        /// Seconds after which it ends wherever it is, if it does.
+        seconds: Option<f64>,
+    },
+    /// Something of the course.
+    Event(Event<'a>),
+}
+
+/// Hears what a run tells; what it refuses ends the run.
+pub type Listener<'l> = dyn FnMut(Told<'_>) -> Result<()> + 'l;
+
+impl Prepared {
+    /// Settles the number of steps, makes the directory, then takes the steps. Time is counted from `began`;
+    /// `stop` ends the run after the step that it takes.
+    ///
+    /// # Errors
+    /// As [`Course::run`]; when a run that is gone on with is not that of its directory.
+    pub fn run(
+        self,
+        limit: Limit,
+        team: Arc<Team>,
+        began: Instant,
+        stop: &AtomicBool,
+        tell: &mut Listener<'_>,
+    ) -> Result<Finished> {
+        let Self { mut recipe, network, tokenizer, source, directory, mut lock, is_fresh } = self;
+        let left = |seconds: f64| seconds - began.elapsed().as_secs_f64();
+        if recipe.steps == 0 {
+            // A model that is kept has a schedule of a length; a timing has none.
+            let asked = match (limit, &directory) {
+                (Limit::Seconds(seconds), Some(_)) => Limit::Minutes(seconds / 60.0),
+                _ => limit,
+            };
+            match asked.steps(recipe.tokens_per_step()) {
+                Ok(steps) => recipe.steps = steps,
+                Err(seconds) => {
+                    tell(Told::Calibrates)?;
+                    let left = left(seconds);
+                    if left <= 0.0 {
+                        tell(Told::IsLate { seconds })?;
+                    }
+                    let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
+                    Pace::try_out(trial, &source, left, stop).settle(left, &mut recipe);
+                }
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err(Refusal::interrupt(
+                    "stopped before the first step; nothing was written",
+                ));
+            }
+        }
+        if let Some(directory) = &directory {
+            settle_data(&mut recipe, &source, directory)?;
+        }
+        let mut trainer = Trainer::new(network, &recipe, team)?;
+        if let Some(directory) = directory.as_ref().filter(|_| !is_fresh) {
+            go_on(directory, &mut trainer, tell)?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(Refusal::interrupt("stopped before the first step; nothing was changed"));
+        }
+        tell(Told::Keeps)?;
+        if let Some(directory) = directory.as_ref().filter(|_| is_fresh) {
+            lock = Some(directory.take()?);
+        }
+        let begun = match &directory {
+            Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
+                tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))
+            }),
+            _ => Ok(()),
+        };
+        let begun = begun.and_then(|()| {
+            let Some(directory) = &directory else { return Ok(()) };
+            directory.cut_metrics(trainer.steps())?;
+            directory.write_settings(trainer.recipe())
+        });
+        let seconds = match limit {
+            Limit::Seconds(seconds) => Some(left(seconds)),
+            _ => None,
+        };
+        let finished = begun.and_then(|()| {
+            tell(Told::Begins { recipe: &recipe, done: trainer.steps(), seconds })?;
+            let directory = directory.as_ref();
+            let mut course = Course { trainer: &mut trainer, source: &source, directory, stop };
+            course.run(seconds, &mut |event| tell(Told::Event(event)))
+        });
+        match (finished, directory, lock) {
+            (Err(refusal), Some(directory), Some(lock))
+                if is_fresh && directory.checkpoints().is_empty() =>
+            {
+                // Why it ended matters more than what could not be taken back.
+                drop(directory.forget(lock));
+                Err(refusal)
+            }
+            (finished, ..) => finished,
+        }
+    }
+}
+
+/// Puts a trainer where a run's newest checkpoint stands.
+fn go_on(directory: &Directory, trainer: &mut Trainer, tell: &mut Listener<'_>) -> Result<()> {
+    let wanted = trainer.recipe().steps;
+    let restored = directory.restore(trainer)?;
+    refuse_fewer_steps(restored.steps, wanted)?;
+    for refusal in &restored.passed_over {
+        tell(Told::PassedOver { refusal, steps: restored.steps })?;
+    }
+    let recorded = restored.recorded(trainer.recipe(), &directory.read_settings()?)?;
+    trainer.settle(recorded)?;
+    directory.make()?;
+    directory.sweep()
+}
+
+/// Keeps what the tokens are, and refuses others than a run began with.
+fn settle_data(recipe: &mut Recipe, source: &Source, directory: &Directory) -> Result<()> {
+    let digest = source.data.digest()?;
+    if !recipe.data.is_empty() && recipe.data != digest {
+        return Err(Refusal::user(format!(
+            "{}: it is not the file that the run began with; train anew",
+            directory.tokens().display()
+        )));
+    }
+    recipe.data = digest;
+    Ok(())
+}
+
+fn refuse_fewer_steps(taken: u64, wanted: u64) -> Result<()> {
+    if wanted >= taken {
+        return Ok(());
+    }
+    Err(Refusal::user(format!(
+        "{} {wanted}: the run has taken {taken} steps already; ask for as many, or for more",
+        Setting("steps")
+    )))
+}
