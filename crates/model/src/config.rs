@@ -1,4 +1,5 @@
-//! What a transformer is, as plain data: sizes, kinds of norm, positions, MLP, heads.
+//! What a transformer is, as plain data: sizes, kinds of norm, positions, MLP, heads; and the family in
+//! whose words its files say that. A configuration names its family, and a family makes configurations.
 //!
 //! Computes nothing and reads no tensor. `config/hugging_face.rs` turns `config.json` into it and
 //! back, with the keys that the file of its family names; `network` lists the weights that it implies.
@@ -6,14 +7,17 @@
 mod hugging_face;
 mod keys;
 
+use std::fmt;
+
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{decimal, ends};
-pub(crate) use keys::{Keys, shown};
+pub(crate) use keys::Keys;
 use lookback_files::{Refusal, Result, counted};
 pub use lookback_kernels::naive::activate::Activation;
 use lookback_text::TokenId;
+use serde_json::Value;
 
-use crate::Family;
+use crate::files::Names;
 
 /// How a row is brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +103,30 @@ pub struct Config {
     pub beginning: Option<TokenId>,
     /// What ends a text; all below `vocabulary`.
     pub ends: Vec<TokenId>,
+}
+
+/// Whose files a model's weights are read from and written to.
+pub struct Family {
+    /// As people call it: `GPT-2`.
+    pub name: &'static str,
+    /// The `model_type` of a `config.json`.
+    pub model_type: &'static str,
+    /// What stands in the `architectures` of a `config.json`.
+    pub architecture: &'static str,
+    /// The `general.architecture` of a GGUF file, which stands before its keys as well.
+    pub gguf: &'static str,
+    /// What the tensors of a Hugging Face directory are called.
+    pub(crate) names: Names,
+    /// What those of a GGUF file are called.
+    pub(crate) gguf_names: Names,
+    /// Whether its files have every bias, so that one that a model lacks is written as zeros.
+    pub(crate) has_every_bias: bool,
+    /// How its block differs: a model of a size, where no file says otherwise. It may not be valid yet.
+    pub(crate) shape: fn(&'static Family, Size) -> Config,
+    /// Reads the keys of a `config.json` that it has.
+    pub(crate) read: fn(&'static Family, &mut Keys<'_>) -> Result<Config>,
+    /// Writes them. What they cannot say is found out by reading them again.
+    pub(crate) write: fn(&Config) -> Value,
 }
 
 /// The sizes that tell one model of a family from another.
@@ -233,6 +261,25 @@ impl Config {
             }
         }
         Ok(self)
+    }
+}
+
+impl Family {
+    /// A model of this family.
+    pub fn config(&'static self, size: Size) -> Result<Config> {
+        (self.shape)(self, size).checked()
+    }
+}
+
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.model_type == other.model_type
+    }
+}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.model_type)
     }
 }
 

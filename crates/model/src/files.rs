@@ -8,6 +8,7 @@ mod directory;
 mod element;
 mod gguf;
 mod names;
+mod places;
 mod safetensors;
 mod save;
 mod settled;

@@ -30,12 +30,14 @@ mod program;
 mod sites;
 
 pub use batch::{Batch, Segment, SequenceId, Targets};
-pub use config::{Activation, Config, NormKind, Positions, RotaryConfig, Size};
+pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
 pub use edit::{Change, Edit};
-pub use families::{FAMILIES, Family};
+pub use families::FAMILIES;
 pub use files::{ChatTemplates, Element, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
 pub use lookback_text::TokenId;
 pub use loss::Loss;
-pub use network::*;
+pub use network::{
+    Attend, Block, Head, Linear, Mlp, Network, Norm, Role, Rotary, WeightId, WeightSpec,
+};
 pub use program::{ElementType, Op, Program, RowKind, Step, Value, ValueId};
 pub use sites::{BlockSite, Site};

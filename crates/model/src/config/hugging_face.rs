@@ -6,29 +6,14 @@
 mod read;
 mod write;
 
-use lookback_files::{Kind, Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, shown};
 use serde_json::{Map, Value, json};
 
 pub use write::activation_name;
 pub(crate) use write::{decimal, ends};
 
-use super::{
-    Activation, Config,
-    keys::{Keys, shown},
-};
+use super::{Config, keys::Keys};
 use crate::{Family, families::listed};
-
-/// The names of activations; the first of each is the one that is written.
-const ACTIVATIONS: &[(&str, Activation)] = &[
-    ("silu", Activation::Silu),
-    ("swish", Activation::Silu),
-    ("gelu", Activation::Gelu),
-    ("gelu_new", Activation::GeluTanh),
-    ("gelu_pytorch_tanh", Activation::GeluTanh),
-    ("gelu_fast", Activation::GeluTanh),
-    ("relu", Activation::Relu),
-    ("relu2", Activation::Relu2),
-];
 
 /// Goes before the `model_type` of a model whose logits are capped.
 const CAPPED: &str = "capped_";

@@ -1,7 +1,6 @@
 //! Takes the keys of a JSON object one by one; what nobody took is refused unless it is harmless.
 
-pub(crate) use lookback_files::shown;
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use serde_json::{Map, Value};
 
 /// What programs that train begin the names of their own notes with.

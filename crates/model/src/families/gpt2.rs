@@ -3,9 +3,8 @@
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
-use super::Family;
 use crate::{
-    Config, Size,
+    Config, Family, Size,
     config::{Keys, activation_name, decimal, ends, usual_scale},
     files::{GGUF_NAMES, Layout, Names, VALUE_HEADS},
 };

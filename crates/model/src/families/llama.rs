@@ -4,9 +4,8 @@
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
-use super::Family;
 use crate::{
-    Activation, Config, NormKind, Positions, RotaryConfig, Size,
+    Activation, Config, Family, NormKind, Positions, RotaryConfig, Size,
     config::{Keys, activation_name, decimal, ends},
     files::{GGUF_NAMES, Layout, Names},
 };

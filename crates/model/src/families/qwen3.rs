@@ -3,8 +3,8 @@
 use lookback_files::Result;
 use serde_json::{Value, json};
 
-use super::{Family, llama};
-use crate::{Config, Size, config::Keys, files::GGUF_NAMES};
+use super::llama;
+use crate::{Config, Family, Size, config::Keys, files::GGUF_NAMES};
 
 pub(super) static FAMILY: Family = Family {
     name: "Qwen3",

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use lookback_files::{Kind, RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to};
+use lookback_files::{Kind, RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to, shown};
 use serde::Deserialize;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     safetensors::read_header,
     tensors::{Source, Tensors, refuse_tensor},
 };
-use crate::{Config, config::shown};
+use crate::Config;
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";

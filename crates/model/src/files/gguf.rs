@@ -5,20 +5,19 @@
 
 mod config;
 mod cursor;
-mod ends;
 mod metadata;
 mod tokenizer;
 
 use std::path::Path;
 
-use lookback_files::{Kind, Mapping, Refusal, Result};
+use lookback_files::{Kind, Mapping, Refusal, Result, shown};
 
 use super::{
     Element,
     element::UNDERSTOOD,
     tensors::{Source, Tensor, Tensors, refuse_tensor},
 };
-use crate::{Config, config::shown};
+use crate::Config;
 use cursor::Cursor;
 use metadata::Metadata;
 pub use tokenizer::GgufTokenizer;

@@ -1,10 +1,7 @@
-//! What files call the weights, and how they lay them out: the form of a table, and the walk over a network
-//! that makes use of it. Each family has its tables in its file.
-
-use std::ops::Range;
+//! What files call the weights, and how they lay them out: the form of a table. Each family has its tables in
+//! its file; `places` walks over a network with one.
 
 use super::tensors::Tensors;
-use crate::{Linear, Network, Norm, WeightId};
 
 /// The names of one kind of file. A weight's name is its stem and `.weight` or `.bias`.
 pub(crate) struct Names {
@@ -53,32 +50,6 @@ pub(crate) enum Layout {
     /// `[outputs, inner]`, but dimension i of the first half of a head is followed by dimension i
     /// of the second, because llama.cpp rotates neighbours.
     Pairs,
-}
-
-/// Where a weight stands in a file.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub id: WeightId,
-    /// Without the prefix.
-    pub name: String,
-    /// Which outputs of the stored tensor are this weight's.
-    pub rows: Range<usize>,
-    /// How many outputs the stored tensor has.
-    pub outputs: usize,
-    /// `None` of a vector.
-    pub inner: Option<usize>,
-    pub layout: Layout,
-}
-
-impl Place {
-    /// The shape that the stored tensor has.
-    pub(super) fn shape(&self) -> Vec<usize> {
-        match (self.inner, self.layout) {
-            (None, _) => vec![self.outputs],
-            (Some(inner), Layout::Columns) => vec![inner, self.outputs],
-            (Some(inner), Layout::Rows | Layout::Pairs) => vec![self.outputs, inner],
-        }
-    }
 }
 
 /// llama.cpp's names, which are the same for every architecture as far as one has the weights.
@@ -143,44 +114,6 @@ impl Names {
         })
     }
 
-    /// Every weight's place, the weights of one tensor side by side.
-    pub(super) fn places(&self, network: &Network) -> Vec<Place> {
-        let mut walk = Walk { places: Vec::new() };
-        let config = &network.config;
-        walk.table(network.embed, self.embed, [config.vocabulary, config.width]);
-        if let Some(positions) = network.positions {
-            walk.table(positions, self.positions, [config.context, config.width]);
-        }
-        for (layer, block) in network.blocks.iter().enumerate() {
-            let name = |part: &str| format!("{}.{layer}.{part}", self.block);
-            walk.norm(&block.ln1, &name(self.ln1));
-            let [q, k, v] = &block.qkv;
-            if self.qkv[0] == self.qkv[1] {
-                walk.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
-            } else {
-                let layouts = [self.rotated, self.rotated, self.matrices];
-                for ((linear, part), layout) in [q, k, v].into_iter().zip(self.qkv).zip(layouts) {
-                    walk.linears(&[linear], &name(part), layout);
-                }
-            }
-            for (norm, part) in block.head_norms.iter().flatten().zip(self.head_norms) {
-                walk.norm(norm, &name(part));
-            }
-            walk.linears(&[&block.output], &name(self.output), self.matrices);
-            walk.norm(&block.ln2, &name(self.ln2));
-            if let Some(gate) = &block.mlp.gate {
-                walk.linears(&[gate], &name(self.gate), self.matrices);
-            }
-            walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
-            walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
-        }
-        walk.norm(&network.ln_final, self.ln_final);
-        if !config.tied {
-            walk.linears(&[&network.head.linear], self.head, Layout::Rows);
-        }
-        walk.places
-    }
-
     /// The name of a part of block 0.
     pub(super) fn of_first_block(&self, part: Part, kind: &str) -> String {
         let part = match part {
@@ -198,48 +131,4 @@ pub(super) enum Part {
     Query,
     Output,
     Up,
-}
-
-struct Walk {
-    places: Vec<Place>,
-}
-
-impl Walk {
-    fn table(&mut self, id: WeightId, stem: &str, [outputs, inner]: [usize; 2]) {
-        let name = format!("{stem}.weight");
-        let layout = Layout::Rows;
-        self.places.push(Place { id, name, rows: 0..outputs, outputs, inner: Some(inner), layout });
-    }
-
-    fn vector(&mut self, id: WeightId, name: String, outputs: usize) {
-        let (rows, inner, layout) = (0..outputs, None, Layout::Rows);
-        self.places.push(Place { id, name, rows, outputs, inner, layout });
-    }
-
-    fn norm(&mut self, norm: &Norm, stem: &str) {
-        self.vector(norm.weight, format!("{stem}.weight"), norm.width);
-        if let Some(bias) = norm.bias {
-            self.vector(bias, format!("{stem}.bias"), norm.width);
-        }
-    }
-
-    /// Linears whose outputs stand one after the other in one tensor.
-    fn linears(&mut self, linears: &[&Linear], stem: &str, layout: Layout) {
-        let outputs = linears.iter().map(|linear| linear.outputs).sum();
-        for is_bias in [false, true] {
-            let mut first = 0;
-            for linear in linears {
-                let rows = first..first + linear.outputs;
-                first = rows.end;
-                let (id, inner, kind) = if is_bias {
-                    (linear.bias, None, "bias")
-                } else {
-                    (Some(linear.weight), Some(linear.inputs), "weight")
-                };
-                let Some(id) = id else { continue };
-                let name = format!("{stem}.{kind}");
-                self.places.push(Place { id, name, rows, outputs, inner, layout });
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, fmt, path::Path};
 
-use lookback_files::{Kind, Refusal, Result, counted};
+use lookback_files::{Kind, Refusal, Result, counted, shown};
 use serde::{
     Deserialize,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -14,7 +14,6 @@ use super::{
     Element,
     tensors::{Tensor, refuse_tensor},
 };
-use crate::config::shown;
 
 /// The format's own limit.
 const HEADER_MOST: u64 = 100_000_000;

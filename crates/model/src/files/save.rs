@@ -13,7 +13,10 @@ use std::{
 use lookback_files::{Refusal, Result, write_whole, write_whole_with};
 use serde_json::{Map, json};
 
-use super::names::{Layout, Names, Place};
+use super::{
+    names::{Layout, Names},
+    places::Place,
+};
 use crate::{Network, WeightId};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use lookback_files::{Kind, Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, shown};
 
 use super::{
     Element,
     element::UNDERSTOOD,
-    names::{Layout, Names, Place},
+    names::{Layout, Names},
+    places::Place,
     tensors::Tensors,
 };
-use crate::{Network, WeightId, config::shown};
+use crate::{Network, WeightId};
 
 /// Where each weight lies, checked: reading cannot fail any more.
 pub(super) struct Settled {

@@ -6,11 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Refusal, Result, read_utf8};
+use lookback_files::{Refusal, Result, read_utf8, shown};
 use serde_json::Value;
 
 use super::GgufTokenizer;
-use crate::config::shown;
 
 /// Where a stored model keeps its tokenizer.
 #[derive(Clone, Debug, PartialEq)]

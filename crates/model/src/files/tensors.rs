@@ -6,10 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Mapping, Refusal, Result};
+use lookback_files::{Mapping, Refusal, Result, shown};
 
 use super::Element;
-use crate::config::shown;
 
 /// A file of tensors, mapped into memory.
 pub(super) struct Source {

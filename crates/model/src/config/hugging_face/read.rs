@@ -1,14 +1,11 @@
 //! Values in a `config.json` that several families have, under whatever key.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 use lookback_text::TokenId;
 
 use super::{
-    super::{
-        Activation, RotaryConfig,
-        keys::{Keys, shown},
-    },
-    ACTIVATIONS,
+    super::{Activation, RotaryConfig, keys::Keys},
+    write::ACTIVATIONS,
 };
 use crate::Family;
 

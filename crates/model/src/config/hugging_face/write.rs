@@ -2,10 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{Activation, Config},
-    ACTIVATIONS,
-};
+use super::super::{Activation, Config};
+
+/// The names of activations; the first of each is the one that is written.
+pub(super) const ACTIVATIONS: &[(&str, Activation)] = &[
+    ("silu", Activation::Silu),
+    ("swish", Activation::Silu),
+    ("gelu", Activation::Gelu),
+    ("gelu_new", Activation::GeluTanh),
+    ("gelu_pytorch_tanh", Activation::GeluTanh),
+    ("gelu_fast", Activation::GeluTanh),
+    ("relu", Activation::Relu),
+    ("relu2", Activation::Relu2),
+];
 
 /// As configurations of Hugging Face call it.
 pub fn activation_name(activation: Activation) -> &'static str {

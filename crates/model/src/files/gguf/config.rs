@@ -1,15 +1,13 @@
 //! The configuration that a GGUF file's metadata describes. What is not understood is refused.
 
-use lookback_files::{Kind, Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, shown};
 
 use super::{
     super::names::Part,
     GgufTokenizer,
     metadata::{Metadata, Value},
 };
-use crate::{
-    Config, Family, NormKind, Positions, RotaryConfig, Size, config::shown, families::listed,
-};
+use crate::{Config, Family, NormKind, Positions, RotaryConfig, Size, families::listed};
 
 /// Which family the file is of.
 pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {

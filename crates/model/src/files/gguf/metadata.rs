@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, shown};
 
 use super::{Suggestion, cursor::Cursor};
-use crate::config::shown;
 
 /// What a key says.
 #[derive(Clone, Debug, PartialEq)]
