@@ -8,10 +8,10 @@ use lookback_kernels::{
     embed::Table,
     matmul::{self, Panels},
     room::Room,
-    stored::{self, Kind},
+    stored::{self, StorageType},
     team::Team,
 };
-use lookback_model::{Element, Stored, WeightId};
+use lookback_model::{Stored, WeightId};
 
 /// The two packings of a matrix for its products, by their precision.
 pub(crate) trait Packing: Copy {
@@ -56,19 +56,7 @@ pub(crate) enum Packed {
     /// Of f32, or of pairs.
     Panels(Compute, Room),
     /// As a file stores it, to be read only.
-    Stored(Kind, Room<u32>),
-}
-
-/// How the kernels call a form in which they multiply a weight as it is stored.
-fn kind(element: Element) -> Option<Kind> {
-    match element {
-        Element::F32 | Element::Q6K => None,
-        Element::F16 => Some(Kind::F16),
-        Element::Bf16 => Some(Kind::Bf16),
-        Element::Q8_0 => Some(Kind::Q8_0),
-        Element::Q4_0 => Some(Kind::Q4_0),
-        Element::Q4_1 => Some(Kind::Q4_1),
-    }
+    Stored(StorageType, Room<u32>),
 }
 
 /// Numbers that are copied from a file at a time.
@@ -95,25 +83,31 @@ impl Packed {
         compute: Compute,
         team: &Team,
     ) -> Option<Self> {
-        let kind = Self::stored_kind(file, id, compute)?;
+        let storage = Self::storage_type(file, id, compute)?;
         let [outputs, inner] = file.network().weight(id).shape;
-        let mut words = Room::zeros(stored::panels_len(kind, outputs, inner));
+        let mut words = Room::zeros(stored::panels_len(storage, outputs, inner));
         for rows in pieces(outputs, inner, PACKED) {
-            let at = stored::panels_len(kind, rows.start, inner);
+            let at = stored::panels_len(storage, rows.start, inner);
             let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
-            stored::pack(team, kind, &row, rows.len(), inner, &mut words[at..]);
+            stored::pack(team, storage, &row, rows.len(), inner, &mut words[at..]);
             file.release_rows(id, rows);
         }
-        Some(Self::Stored(kind, words))
+        Some(Self::Stored(storage, words))
     }
 
     /// The form in which [`Packed::stored`] keeps a weight, if it does.
-    pub(crate) fn stored_kind(file: &Stored, id: WeightId, compute: Compute) -> Option<Kind> {
-        let kind = kind(file.element(id))?;
+    pub(crate) fn storage_type(
+        file: &Stored,
+        id: WeightId,
+        compute: Compute,
+    ) -> Option<StorageType> {
+        let storage = file.storage_type(id);
         file.row(id, 0)?;
         let [_, inner] = file.network().weight(id).shape;
-        let is_rounded = kind == Kind::F16 || kind == Kind::Bf16 && !inner.is_multiple_of(32);
-        if compute == Compute::Bf16 && is_rounded { None } else { Some(kind) }
+        let is_rounded = storage == StorageType::F16
+            || storage == StorageType::Bf16 && !inner.is_multiple_of(32);
+        let is_kept = storage.has_panels() && !(compute == Compute::Bf16 && is_rounded);
+        is_kept.then_some(storage)
     }
 
     /// A matrix that is stored in f32, or in a form that is widened to it, for products in f32, whose rows
@@ -125,7 +119,7 @@ impl Packed {
         compute: Compute,
         team: &Team,
     ) -> Option<Self> {
-        if kind(file.element(id)).is_some() || compute != Compute::F32 {
+        if file.storage_type(id).has_panels() || compute != Compute::F32 {
             return None;
         }
         file.row(id, 0)?;
@@ -166,9 +160,9 @@ impl Packed {
         match self {
             Self::None => None,
             Self::Panels(compute, panels) => Some(compute.panels(panels, shape)),
-            Self::Stored(kind, data) => {
+            Self::Stored(storage, data) => {
                 let [outputs, inner] = shape;
-                Some(Forward::Stored(stored::Panels { kind: *kind, data, outputs, inner }))
+                Some(Forward::Stored(stored::Panels { storage: *storage, data, outputs, inner }))
             }
         }
     }
@@ -195,8 +189,8 @@ impl<'a> Forward<'a> {
     /// For products in bf16: panels of stored bf16 are panels of pairs, where blocks are whole.
     pub(crate) fn in_pairs(self) -> Self {
         match self {
-            Self::Stored(panels) if panels.kind.is_quantised() => Self::Quantised(panels),
-            Self::Stored(stored::Panels { kind: Kind::Bf16, data, outputs, inner }) => {
+            Self::Stored(panels) if panels.storage.is_quantised() => Self::Quantised(panels),
+            Self::Stored(stored::Panels { storage: StorageType::Bf16, data, outputs, inner }) => {
                 debug_assert!(
                     inner.is_multiple_of(32),
                     "a block's end is no end of a panel of pairs"

@@ -148,7 +148,7 @@ pub(crate) fn forward(
         Forward::F32(panels) => matmul::forward(team, x, panels, after, y),
         Forward::Stored(panels) => stored::forward(team, x, panels, after, y),
         Forward::Quantised(panels) => {
-            let (x, ones) = if panels.kind.has_least() {
+            let (x, ones) = if panels.storage.has_least() {
                 rounded.rows_and_ones(team, x, how.inputs, of)
             } else {
                 (rounded.rows(team, x, how.inputs, of), &[][..])

@@ -7,7 +7,7 @@ use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_files::Result;
 use lookback_kernels::{embed::Table, matmul, naive, path::Path, room::Room, stored, team::Team};
-use lookback_model::{Element, Network, Role, Stored, WeightId};
+use lookback_model::{Network, Role, StorageType, Stored, WeightId};
 
 use crate::packed::{Compute, Forward, Packed, Packing as _};
 
@@ -35,7 +35,7 @@ struct Held {
     rows: Room,
     packed: Packed,
     /// As the file has it, where there is one.
-    element: Option<Element>,
+    storage: Option<StorageType>,
 }
 
 impl Weights {
@@ -95,7 +95,7 @@ impl Weights {
                 Some(packed) => Held { packed, ..Held::default() },
                 None => weights.held(id, team, &mut |id, to| file.read(id, to))?,
             };
-            weights.held.push(Held { element: Some(file.element(id)), ..held });
+            weights.held.push(Held { storage: Some(file.storage_type(id)), ..held });
             // Else the file would be in memory beside its copy: twice the model at the peak.
             file.release(id);
         }
@@ -127,7 +127,7 @@ impl Weights {
                 rows = Room::default();
             }
         }
-        Ok(Held { rows, packed, element: None })
+        Ok(Held { rows, packed, storage: None })
     }
 
     /// Bytes that [`Weights::new`] holds when done.
@@ -145,14 +145,14 @@ impl Weights {
     pub fn bytes_loaded(file: &Stored, keep: Keep, compute: Compute) -> usize {
         let network = file.network();
         let of = |id: WeightId| {
-            let kind = match keep {
-                Keep::Running => Packed::stored_kind(file, id, compute),
+            let storage = match keep {
+                Keep::Running => Packed::storage_type(file, id, compute),
                 Keep::Learning => None,
             };
             let [outputs, inner] = network.weight(id).shape;
-            kind.map_or_else(
+            storage.map_or_else(
                 || bytes_of(network, id, keep, compute),
-                |kind| 4 * stored::panels_len(kind, outputs, inner),
+                |storage| 4 * stored::panels_len(storage, outputs, inner),
             )
         };
         network.ids().map(of).sum()
@@ -165,17 +165,18 @@ impl Weights {
     }
 
     /// How most of their numbers are stored: in the file they were read from, or else in memory.
-    pub fn precision(&self) -> Element {
-        let mut counts = Vec::<(Element, usize)>::new();
+    pub fn precision(&self) -> StorageType {
+        let mut counts = Vec::<(StorageType, usize)>::new();
         for id in self.network.ids() {
-            let element = self.held[id.index()].element.unwrap_or(Element::F32);
+            let storage = self.held[id.index()].storage.unwrap_or(StorageType::F32);
             let count = self.network.weight(id).len();
-            match counts.iter_mut().find(|(of, _)| *of == element) {
+            match counts.iter_mut().find(|(of, _)| *of == storage) {
                 Some((_, all)) => *all += count,
-                None => counts.push((element, count)),
+                None => counts.push((storage, count)),
             }
         }
-        counts.into_iter().max_by_key(|(_, all)| *all).map_or(Element::F32, |(element, _)| element)
+        let most = counts.into_iter().max_by_key(|(_, all)| *all);
+        most.map_or(StorageType::F32, |(storage, _)| storage)
     }
 
     /// Bytes that a pass reads at least: every weight as it is multiplied, but of an input table, of

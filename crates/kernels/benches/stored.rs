@@ -15,7 +15,7 @@ use lookback_kernels::{
     matmul::{self, After},
     path::Path,
     room::Room,
-    stored::{self, Kind},
+    stored::{self, StorageType},
     team::Team,
 };
 use timing::{numbers, same};
@@ -31,16 +31,16 @@ fn main() {
         let read = limits::read_gb_per_second(team, &vec![1.0; 64 << 20]);
         let peak = limits::f32_gflops_per_second(team);
         println!("{path:?}, {threads} threads: reads {read:.1} GB/s, {peak:.0} GFLOP/s");
-        for kind in [
+        for storage in [
             None,
-            Some(Kind::Bf16),
-            Some(Kind::F16),
-            Some(Kind::Q8_0),
-            Some(Kind::Q4_0),
-            Some(Kind::Q4_1),
+            Some(StorageType::Bf16),
+            Some(StorageType::F16),
+            Some(StorageType::Q8_0),
+            Some(StorageType::Q4_0),
+            Some(StorageType::Q4_1),
         ] {
-            let weight = Weight::new(kind, team);
-            let name = kind.map_or("F32".to_owned(), |kind| format!("{kind:?}"));
+            let weight = Weight::new(storage, team);
+            let name = storage.map_or("F32".to_owned(), |storage| format!("{storage:?}"));
             let mut line = format!("{name:5}");
             for rows in [1, 4, 8, 64] {
                 let x = numbers(rows * INNER);
@@ -55,8 +55,8 @@ fn main() {
                     100.0 * flops / peak
                 );
             }
-            if let Some(kind) = kind {
-                line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(team, kind));
+            if let Some(storage) = storage {
+                line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(team, storage));
             }
             println!("{line}");
         }
@@ -64,16 +64,16 @@ fn main() {
 }
 
 struct Weight {
-    kind: Option<Kind>,
+    storage: Option<StorageType>,
     wide: Vec<f32>,
     panels: Vec<u32>,
 }
 
 impl Weight {
-    fn new(kind: Option<Kind>, team: &Team) -> Self {
+    fn new(storage: Option<StorageType>, team: &Team) -> Self {
         let wide = vec![0.0; matmul::panels_len(OUTPUTS, INNER)];
-        let Some(stored) = kind else {
-            let mut new = Self { kind, wide, panels: Vec::new() };
+        let Some(stored) = storage else {
+            let mut new = Self { storage, wide, panels: Vec::new() };
             matmul::pack(team, &numbers(OUTPUTS * INNER), OUTPUTS, INNER, &mut new.wide);
             return new;
         };
@@ -82,10 +82,10 @@ impl Weight {
         let bytes: Vec<u8> = (0..OUTPUTS * len).map(|i| (i * 31 % 61) as u8).collect();
         let mut rows = vec![0.0; OUTPUTS * INNER];
         for (row, bytes) in rows.chunks_exact_mut(INNER).zip(bytes.chunks_exact(len)) {
-            lookback_kernels::naive::stored::widen(stored, bytes, row);
+            stored.widen(bytes, row);
         }
         let mut new =
-            Self { kind, wide, panels: vec![0; stored::panels_len(stored, OUTPUTS, INNER)] };
+            Self { storage, wide, panels: vec![0; stored::panels_len(stored, OUTPUTS, INNER)] };
         matmul::pack(team, &rows, OUTPUTS, INNER, &mut new.wide);
         let row = |output: usize| &bytes[output * len..][..len];
         stored::pack(team, stored, &row, OUTPUTS, INNER, &mut new.panels);
@@ -93,15 +93,15 @@ impl Weight {
     }
 
     fn words(&self) -> usize {
-        if self.kind.is_some() { self.panels.len() } else { self.wide.len() }
+        if self.storage.is_some() { self.panels.len() } else { self.wide.len() }
     }
 
     fn forward(&self, team: &Team, x: &[f32], y: &mut [f32]) {
-        match self.kind {
+        match self.storage {
             None => self.forward_wide(team, x, y),
-            Some(kind) => {
+            Some(storage) => {
                 let weight =
-                    stored::Panels { kind, data: &self.panels, outputs: OUTPUTS, inner: INNER };
+                    stored::Panels { storage, data: &self.panels, outputs: OUTPUTS, inner: INNER };
                 stored::forward(team, x, weight, After::default(), y);
             }
         }
@@ -121,14 +121,14 @@ impl Weight {
 }
 
 /// Bytes of a file that are packed, of a table too large for any cache.
-fn packed_gb_per_second(team: &Team, kind: Kind) -> f64 {
+fn packed_gb_per_second(team: &Team, storage: StorageType) -> f64 {
     let (outputs, inner) = (49_152, 2048);
-    let len = kind.bytes(inner);
+    let len = storage.bytes(inner);
     let bytes: Vec<u8> = (0..outputs * len).map(|i| (i * 31 % 61) as u8).collect();
     let row = |output: usize| &bytes[output * len..][..len];
-    let mut panels = Room::<u32>::zeros(stored::panels_len(kind, outputs, inner));
+    let mut panels = Room::<u32>::zeros(stored::panels_len(storage, outputs, inner));
     1e-9 * bytes.len() as f64
-        / median(|| stored::pack(team, kind, &row, outputs, inner, &mut panels))
+        / median(|| stored::pack(team, storage, &row, outputs, inner, &mut panels))
 }
 
 fn median(mut what: impl FnMut()) -> f64 {

@@ -5,7 +5,8 @@
 //! ```
 //! A token that is decoded reads every weight once, so memory is its limit, and what is stored in fewer
 //! bytes is read sooner. `value` is the number that ggml makes of a stored weight, rounded at most once,
-//! and enters the ordinary chain: a stored weight gives the bits of its copy in f32.
+//! and enters the ordinary chain: a stored weight gives the bits of its copy in f32. Types that have no panels
+//! ([`StorageType::has_panels`]) are widened before they are multiplied.
 //! 1. Panels of 64 columns as in `matmul`, in blocks of 32 steps: first the scales of the 64 columns, then
 //!    groups of as many steps as one 32-bit lane holds of its column.
 //! 2. A few rows read the panel once and form each value in registers. More rows first form 128 steps in
@@ -27,7 +28,7 @@ use crate::{
 };
 use form::{Form, STEPS, block_len, with_form};
 
-pub use crate::naive::stored::Kind;
+pub use crate::naive::stored::StorageType;
 pub use pack::pack;
 pub use rounded::{forward_rounded, ones};
 
@@ -38,20 +39,20 @@ const DEPTH: usize = 128;
 /// How far ahead memory is asked for, in 32-bit words.
 const AHEAD: usize = 2048;
 
-/// Words of a packed matrix.
-pub fn panels_len(kind: Kind, outputs: usize, inner: usize) -> usize {
-    outputs.div_ceil(PANEL) * panel_len(kind, inner)
+/// Words of a packed matrix, of a type that [has panels](StorageType::has_panels).
+pub fn panels_len(storage: StorageType, outputs: usize, inner: usize) -> usize {
+    outputs.div_ceil(PANEL) * panel_len(storage, inner)
 }
 
-fn panel_len(kind: Kind, inner: usize) -> usize {
-    inner.div_ceil(STEPS) * with_form!(kind, F => block_len::<F>())
+fn panel_len(storage: StorageType, inner: usize) -> usize {
+    inner.div_ceil(STEPS) * with_form!(storage, F => block_len::<F>())
 }
 
 /// A packed matrix; missing columns are zeros.
 #[derive(Clone, Copy, Debug)]
 pub struct Panels<'a> {
     /// How its numbers are stored.
-    pub kind: Kind,
+    pub storage: StorageType,
     /// [`panels_len`] words.
     pub data: &'a [u32],
     /// Rows of the weight, columns of the panels.
@@ -62,31 +63,31 @@ pub struct Panels<'a> {
 
 /// Widens one row of the weight, an output.
 pub fn read_row(panels: Panels<'_>, output: usize, to: &mut [f32]) {
-    let Panels { kind, data, inner, .. } = panels;
-    let size = panel_len(kind, inner);
+    let Panels { storage, data, inner, .. } = panels;
+    let size = panel_len(storage, inner);
     let panel = &data[output / PANEL * size..][..size];
     for (k, to) in to[..inner].iter_mut().enumerate() {
-        *to = with_form!(kind, F => F::number(panel, k, output % PANEL));
+        *to = with_form!(storage, F => F::number(panel, k, output % PANEL));
     }
 }
 
 /// Widens rows of the weight that stand side by side, `[outputs, inner]`: whole panels at a time, where
 /// [`read_row`] would go through a panel once for each of its columns.
 pub fn read_rows(path: Path, panels: Panels<'_>, outputs: Range<usize>, to: &mut [f32]) {
-    let Panels { kind, data, inner, .. } = panels;
+    let Panels { storage, data, inner, .. } = panels;
     assert!(outputs.end <= panels.outputs, "rows that the weight does not have");
     assert_eq!(to.len(), outputs.len() * inner, "rows of another shape");
     if inner == 0 {
         return;
     }
-    let size = panel_len(kind, inner);
+    let size = panel_len(storage, inner);
     let (mut output, mut to) = (outputs.start, to);
     while output < outputs.end {
         let count = (PANEL - output % PANEL).min(outputs.end - output);
         let (own, rest) = to.split_at_mut(count * inner);
         if count == PANEL {
             let panel = &data[output / PANEL * size..][..size];
-            with_form!(kind, F => path.run(Whole::<F> { panel, inner, to: own, form: PhantomData }));
+            with_form!(storage, F => path.run(Whole::<F> { panel, inner, to: own, form: PhantomData }));
         } else {
             for (row, own) in own.chunks_exact_mut(inner).enumerate() {
                 read_row(panels, output + row, own);
@@ -140,19 +141,19 @@ impl<F: Form> Kernel for Whole<'_, F> {
 ///
 /// `x`: `[rows, inner]`, `y`: `[rows, outputs]`.
 pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: &mut [f32]) {
-    let Panels { kind, data, outputs, inner } = weight;
+    let Panels { storage, data, outputs, inner } = weight;
     if outputs == 0 || y.is_empty() {
         return;
     }
     let rows = y.len() / outputs;
     assert_eq!(y.len(), rows * outputs, "an output of another shape");
     assert_eq!(x.len(), rows * inner, "an input of another shape");
-    assert_eq!(data.len(), panels_len(kind, outputs, inner), "panels of another shape");
+    assert_eq!(data.len(), panels_len(storage, outputs, inner), "panels of another shape");
     assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
     assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
     let left = Left { at: x.as_ptr(), by_row: inner, by_step: 1 };
     let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let (count, size) = (outputs.div_ceil(PANEL), panel_len(kind, inner));
+    let (count, size) = (outputs.div_ceil(PANEL), panel_len(storage, inner));
     let shared = Shared((left, out));
     team.run(count * rows.div_ceil(BLOCK), &|task| {
         let Shared((left, out)) = *shared.get();
@@ -160,7 +161,7 @@ pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: 
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
         let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
         let panel = &data[panel * size..][..size];
-        with_form!(kind, F => team.path().run(Product::<F> {
+        with_form!(storage, F => team.path().run(Product::<F> {
             left, panel, inner, rows: rows.clone(), columns: columns.clone(), out, form: PhantomData,
         }));
         team.path().run(Added { after, outputs, rows, columns, out });

@@ -5,7 +5,6 @@
 //! not back. Tokenizers are handed on as they are stored: `model` never sees a text.
 
 mod directory;
-mod element;
 mod gguf;
 mod names;
 mod places;
@@ -18,8 +17,8 @@ mod tensors;
 use std::{ops::Range, path::Path};
 
 use lookback_files::{Refusal, Result, map};
+use lookback_kernels::naive::stored::StorageType;
 
-pub use element::Element;
 pub use gguf::{GgufTokenizer, Suggestion};
 pub(crate) use names::{GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;
@@ -111,11 +110,11 @@ impl Stored {
     }
 
     /// How a weight is stored.
-    pub fn element(&self, id: WeightId) -> Element {
-        self.weights.element(id)
+    pub fn storage_type(&self, id: WeightId) -> StorageType {
+        self.weights.storage_type(id)
     }
 
-    /// One output of a matrix as the file stores it, in the form that [`Stored::element`] names; none
+    /// One output of a matrix as the file stores it, in the form that [`Stored::storage_type`] names; none
     /// of a vector, and none where a file holds the matrix the other way around.
     pub fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
         self.weights.row(id, output)
@@ -142,7 +141,7 @@ impl Stored {
         let inner = out.len() / outputs.len().max(1);
         for (output, out) in outputs.zip(out.chunks_exact_mut(inner.max(1))) {
             if let Some(row) = self.row(id, output) {
-                self.element(id).widen(row, out);
+                self.storage_type(id).widen(row, out);
             }
         }
     }

@@ -33,7 +33,8 @@ pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
 pub use edit::{Change, Edit};
 pub use families::FAMILIES;
-pub use files::{ChatTemplates, Element, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
+pub use files::{ChatTemplates, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
+pub use lookback_kernels::naive::stored::StorageType;
 pub use lookback_text::TokenId;
 pub use loss::Loss;
 pub use network::{

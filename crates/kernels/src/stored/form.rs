@@ -78,30 +78,31 @@ pub(super) const fn block_len<F: Form>() -> usize {
     F::HEAD + STEPS / F::TOGETHER * F::GROUP
 }
 
-/// Does something with the form that a kind names.
+/// Does something with the form of a storage type; one without panels ends here.
 macro_rules! with_form {
-    ($kind:expr, $form:ident => $do:expr) => {
-        match $kind {
-            Kind::Bf16 => {
+    ($storage:expr, $form:ident => $do:expr) => {
+        match $storage {
+            StorageType::Bf16 => {
                 type $form = form::Bf16;
                 $do
             }
-            Kind::F16 => {
+            StorageType::F16 => {
                 type $form = form::F16;
                 $do
             }
-            Kind::Q8_0 => {
+            StorageType::Q8_0 => {
                 type $form = form::Q8_0;
                 $do
             }
-            Kind::Q4_0 => {
+            StorageType::Q4_0 => {
                 type $form = form::Q4_0;
                 $do
             }
-            Kind::Q4_1 => {
+            StorageType::Q4_1 => {
                 type $form = form::Q4_1;
                 $do
             }
+            StorageType::F32 | StorageType::Q6K => crate::naive::stored::no_panels($storage),
         }
     };
 }

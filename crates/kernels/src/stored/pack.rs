@@ -12,7 +12,7 @@
 use std::marker::PhantomData;
 
 use super::{
-    Kind, PANEL, STEPS,
+    PANEL, STEPS, StorageType,
     form::{self, Form, Places, block_len, with_form},
     panel_len, panels_len,
 };
@@ -25,23 +25,23 @@ use crate::{
 /// Packs a weight; `row` gives the bytes of an output as a file stores them.
 pub fn pack<'r>(
     team: &Team,
-    kind: Kind,
+    storage: StorageType,
     row: &(dyn Fn(usize) -> &'r [u8] + Sync),
     outputs: usize,
     inner: usize,
     panels: &mut [u32],
 ) {
-    let size = panel_len(kind, inner);
-    let to = Pieces::new(&mut panels[..panels_len(kind, outputs, inner)]);
+    let size = panel_len(storage, inner);
+    let to = Pieces::new(&mut panels[..panels_len(storage, outputs, inner)]);
     team.run(outputs.div_ceil(PANEL), &|panel| {
         // SAFETY: each task has a panel of its own.
         let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
         let mut rows = [&[][..]; PANEL];
         for (column, to) in rows.iter_mut().enumerate().take(outputs - panel * PANEL) {
             *to = row(panel * PANEL + column);
-            assert_eq!(to.len(), kind.bytes(inner), "a row of another length");
+            assert_eq!(to.len(), storage.bytes(inner), "a row of another length");
         }
-        with_form!(kind, F => team.path().run(Pack::<F> { rows: &rows, to, form: PhantomData }));
+        with_form!(storage, F => team.path().run(Pack::<F> { rows: &rows, to, form: PhantomData }));
     });
 }
 

@@ -16,7 +16,7 @@ mod tile;
 use std::{marker::PhantomData, ops::Range};
 
 use super::{
-    AHEAD, Kind, Panels,
+    AHEAD, Panels, StorageType,
     form::{self, Quantised, STEPS, block_len},
     panel_len,
 };
@@ -82,7 +82,7 @@ impl PairKernel for Ones<'_> {
 /// y = x · weightᵀ, then + bias, then + residual, for a quantised weight.
 ///
 /// `x`: `[rows, inner / 2]` pairs of [`bf16::round_rows`], `ones`: what [`ones`] makes of them, or
-/// nothing if no [least number](Kind::has_least) is stored, `y`: `[rows, outputs]`.
+/// nothing if no [least number](StorageType::has_least) is stored, `y`: `[rows, outputs]`.
 pub fn forward_rounded(
     team: &Team,
     x: &[u32],
@@ -91,23 +91,23 @@ pub fn forward_rounded(
     after: After<'_>,
     y: &mut [f32],
 ) {
-    let Panels { kind, data, outputs, inner } = weight;
+    let Panels { storage, data, outputs, inner } = weight;
     if outputs == 0 || y.is_empty() {
         return;
     }
-    assert!(kind.is_quantised() && inner > 0, "a weight without blocks");
+    assert!(storage.is_quantised() && inner > 0, "a weight without blocks");
     assert!(inner.is_multiple_of(STEPS), "a part of a block");
     let rows = y.len() / outputs;
     assert_eq!(y.len(), rows * outputs, "an output of another shape");
     assert_eq!(x.len(), rows * bf16::pairs(inner), "an input of another shape");
-    let sums = if kind.has_least() { rows * inner / STEPS } else { 0 };
+    let sums = if storage.has_least() { rows * inner / STEPS } else { 0 };
     assert_eq!(ones.len(), sums, "sums of another shape");
-    assert_eq!(data.len(), super::panels_len(kind, outputs, inner), "panels of another shape");
+    assert_eq!(data.len(), super::panels_len(storage, outputs, inner), "panels of another shape");
     assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
     assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
     let x = Rows { pairs: x.as_ptr(), ones: ones.as_ptr(), blocks: inner / STEPS };
     let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let (size, tasks) = (panel_len(kind, inner), Tasks::of(rows, outputs));
+    let (size, tasks) = (panel_len(storage, inner), Tasks::of(rows, outputs));
     let shared = Shared((x, out));
     team.run(tasks.count(), &|task| {
         let Shared((x, out)) = *shared.get();
@@ -117,11 +117,13 @@ pub fn forward_rounded(
         let panel = &data[panel * size..][..size];
         let task = Task { x, panel, rows: rows.clone(), columns: columns.clone(), out };
         let path = team.path();
-        match kind {
-            Kind::Q8_0 => path.run_pairs(Product::<form::Q8_0> { task, form: PhantomData }),
-            Kind::Q4_0 => path.run_pairs(Product::<form::Q4_0> { task, form: PhantomData }),
-            Kind::Q4_1 => path.run_pairs(Product::<form::Q4_1> { task, form: PhantomData }),
-            Kind::Bf16 | Kind::F16 => unreachable!("halves have no blocks"),
+        match storage {
+            StorageType::Q8_0 => path.run_pairs(Product::<form::Q8_0> { task, form: PhantomData }),
+            StorageType::Q4_0 => path.run_pairs(Product::<form::Q4_0> { task, form: PhantomData }),
+            StorageType::Q4_1 => path.run_pairs(Product::<form::Q4_1> { task, form: PhantomData }),
+            StorageType::F32 | StorageType::F16 | StorageType::Bf16 | StorageType::Q6K => {
+                unreachable!("{storage:?} has no blocks in panels")
+            }
         }
         // Outside the kernel over pairs, because here denormals count.
         path.run(Added { after, outputs, rows, columns, out });

@@ -7,19 +7,20 @@ use lookback_kernels::{
     embed::{Table, gather},
     matmul::After,
     naive,
-    stored::{self, Kind, Panels},
+    stored::{self, Panels, StorageType},
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-const KINDS: [Kind; 5] = [Kind::Bf16, Kind::F16, Kind::Q8_0, Kind::Q4_0, Kind::Q4_1];
+const TYPES: [StorageType; 5] =
+    [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
 
 /// A weight whose bytes are arbitrary, but for halves, which are mostly ordinary numbers.
-fn file(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
+fn file(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut bytes = vec![0; outputs * kind.bytes(inner)];
+    let mut bytes = vec![0; outputs * storage.bytes(inner)];
     random.fill_bytes(&mut bytes);
     let mut half = |at: usize, bytes: &mut [u8]| {
         let bits = random.next_u32();
@@ -33,14 +34,11 @@ fn file(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Vec<u8> {
         };
         bytes[at..at + 2].copy_from_slice(&(half as u16).to_le_bytes());
     };
-    let (block, halves) = match kind {
-        Kind::Bf16 => return bytes,
-        Kind::F16 => (2, 1),
-        Kind::Q8_0 => (34, 1),
-        Kind::Q4_0 => (18, 1),
-        Kind::Q4_1 => (20, 2),
-    };
-    for first in (0..bytes.len()).step_by(block) {
+    if storage == StorageType::Bf16 {
+        return bytes;
+    }
+    let halves = if storage.has_least() { 2 } else { 1 };
+    for first in (0..bytes.len()).step_by(storage.block_bytes()) {
         (0..halves).for_each(|i| half(first + 2 * i, &mut bytes));
     }
     bytes
@@ -54,16 +52,16 @@ struct Weight {
 }
 
 impl Weight {
-    fn new(kind: Kind, outputs: usize, inner: usize, seed: u64) -> Self {
-        let (bytes, len) = (file(kind, outputs, inner, seed), kind.bytes(inner));
+    fn new(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Self {
+        let (bytes, len) = (file(storage, outputs, inner, seed), storage.bytes(inner));
         let mut wide = vec![0.0; outputs * inner];
         for (output, wide) in wide.chunks_exact_mut(inner.max(1)).enumerate() {
-            naive::stored::widen(kind, &bytes[output * len..][..len], wide);
+            storage.widen(&bytes[output * len..][..len], wide);
         }
-        let mut panels = vec![7; stored::panels_len(kind, outputs, inner)];
+        let mut panels = vec![7; stored::panels_len(storage, outputs, inner)];
         let row = |output: usize| &bytes[output * len..][..len];
         let team = lookback_kernels::team::Team::alone();
-        stored::pack(&team, kind, &row, outputs, inner, &mut panels);
+        stored::pack(&team, storage, &row, outputs, inner, &mut panels);
         Self { bytes, wide, panels }
     }
 }
@@ -72,24 +70,25 @@ impl Weight {
 fn panels_are_those_of_the_definition() {
     // Every number of columns in a last panel, after none, one or two whole ones.
     for outputs in 0..=130 {
-        for kind in KINDS {
-            let inners: &[usize] = match kind {
-                Kind::Bf16 | Kind::F16 => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
-                Kind::Q8_0 | Kind::Q4_0 | Kind::Q4_1 => &[0, 32, 64, 96, 352],
+        for storage in TYPES {
+            let inners: &[usize] = match storage.is_quantised() {
+                true => &[0, 32, 64, 96, 352],
+                false => &[0, 1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 47, 64, 71, 131],
             };
             for &inner in inners {
-                let mut bytes = vec![0; outputs * kind.bytes(inner)];
+                let mut bytes = vec![0; outputs * storage.bytes(inner)];
                 ChaCha8Rng::seed_from_u64(outputs as u64).fill_bytes(&mut bytes);
-                let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
-                let mut twin = vec![3; stored::panels_len(kind, outputs, inner)];
-                naive::stored::pack(kind, &row, outputs, inner, &mut twin);
+                let row =
+                    |output: usize| &bytes[output * storage.bytes(inner)..][..storage.bytes(inner)];
+                let mut twin = vec![3; stored::panels_len(storage, outputs, inner)];
+                naive::stored::pack(storage, &row, outputs, inner, &mut twin);
                 for team in &teams() {
                     let mut panels = vec![7; twin.len() + 1];
-                    stored::pack(team, kind, &row, outputs, inner, &mut panels);
+                    stored::pack(team, storage, &row, outputs, inner, &mut panels);
                     let (path, threads) = (team.path(), team.threads());
                     assert!(
                         panels[..twin.len()] == twin && panels[twin.len()] == 7,
-                        "{kind:?}, {outputs} × {inner}, {path:?}, {threads} threads"
+                        "{storage:?}, {outputs} × {inner}, {path:?}, {threads} threads"
                     );
                 }
             }
@@ -97,8 +96,8 @@ fn panels_are_those_of_the_definition() {
     }
 }
 
-fn equals_its_copy(kind: Kind, rows: usize, outputs: usize, inner: usize, seed: u64) {
-    let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, seed);
+fn equals_its_copy(storage: StorageType, rows: usize, outputs: usize, inner: usize, seed: u64) {
+    let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, seed);
     let numbers_kind = if seed.is_multiple_of(2) { Numbers::Hard } else { Numbers::Scale(1.0) };
     let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
     let (x, bias, residual) = (some(rows * inner, 1), some(outputs, 2), some(rows * outputs, 3));
@@ -108,12 +107,12 @@ fn equals_its_copy(kind: Kind, rows: usize, outputs: usize, inner: usize, seed: 
         naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
         for team in &teams() {
             let mut y = vec![f32::NAN; rows * outputs];
-            let weight = Panels { kind, data: &panels, outputs, inner };
+            let weight = Panels { storage, data: &panels, outputs, inner };
             stored::forward(team, &x, weight, after, &mut y);
             assert_eq!(
                 bits(&y),
                 bits(&copy),
-                "{kind:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
+                "{storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
                 team.path(),
                 team.threads()
             );
@@ -134,16 +133,16 @@ fn a_stored_weight_gives_the_bits_of_its_copy_in_f32() {
         [7, 129, 128],
         [98, 70, 352],
     ];
-    for kind in KINDS {
+    for storage in TYPES {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
-            equals_its_copy(kind, rows, outputs, inner, seed as u64);
+            equals_its_copy(storage, rows, outputs, inner, seed as u64);
         }
     }
     // Halves do not come in blocks.
     for (seed, inner) in [1, 2, 31, 33, 65, 131].into_iter().enumerate() {
-        for kind in [Kind::Bf16, Kind::F16] {
+        for storage in [StorageType::Bf16, StorageType::F16] {
             for rows in [1, 4, 5] {
-                equals_its_copy(kind, rows, 67, inner, 20 + seed as u64);
+                equals_its_copy(storage, rows, 67, inner, 20 + seed as u64);
             }
         }
     }
@@ -160,32 +159,33 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
         [7, 80, 96],
         [98, 70, 288],
     ];
-    for kind in KINDS.into_iter().filter(|kind| kind.is_quantised()) {
+    for storage in TYPES.into_iter().filter(|storage| storage.is_quantised()) {
         for (seed, [rows, outputs, inner]) in shapes.into_iter().enumerate() {
             let seed = 40 + seed as u64;
-            let Weight { bytes, panels, .. } = Weight::new(kind, outputs, inner, seed);
+            let Weight { bytes, panels, .. } = Weight::new(storage, outputs, inner, seed);
             let numbers_kind = [Numbers::Hard, Numbers::Scale(1.0), Numbers::Scale(1e-37)];
             let numbers_kind = numbers_kind[seed as usize % 3];
             let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
             let (x, bias) = (some(rows * inner, 1), some(outputs, 2));
             let residual = some(rows * outputs, 3);
             let after = After { bias: Some(&bias), residual: Some(&residual) };
-            let row = |output: usize| &bytes[output * kind.bytes(inner)..][..kind.bytes(inner)];
+            let row =
+                |output: usize| &bytes[output * storage.bytes(inner)..][..storage.bytes(inner)];
             let mut twin = vec![0.0; rows * outputs];
-            naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
+            naive::stored::forward_rounded(storage, &row, &x, outputs, inner, after, &mut twin);
             for team in &teams() {
                 let mut pairs = vec![7; rows * inner / 2];
                 bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
                 let mut y = vec![f32::NAN; rows * outputs];
-                let weight = Panels { kind, data: &panels, outputs, inner };
+                let weight = Panels { storage, data: &panels, outputs, inner };
                 let mut ones = vec![f32::NAN; rows * inner / 32];
                 stored::ones(team, &pairs, &mut ones);
-                let ones = if kind.has_least() { &ones[..] } else { &[] };
+                let ones = if storage.has_least() { &ones[..] } else { &[] };
                 stored::forward_rounded(team, &pairs, ones, weight, after, &mut y);
                 assert_eq!(
                     bits(&y),
                     bits(&twin),
-                    "{kind:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
+                    "{storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
                     team.path(),
                     team.threads()
                 );
@@ -196,32 +196,32 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
 
 #[test]
 fn rows_of_a_stored_table_are_those_of_its_copy() {
-    for kind in KINDS {
+    for storage in TYPES {
         let (outputs, inner) = (131, 96);
-        let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, 5);
+        let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 5);
         let indices = [0, 130, 64, 63, 17, 130];
         let (mut found, mut copy) = (vec![0.0; 6 * inner], vec![0.0; 6 * inner]);
         let team = lookback_kernels::team::Team::alone();
-        let table = Panels { kind, data: &panels, outputs, inner };
+        let table = Panels { storage, data: &panels, outputs, inner };
         gather(&team, Table::Stored(table), inner, &indices, &mut found);
         gather(&team, Table::Rows(&wide), inner, &indices, &mut copy);
-        assert_eq!(bits(&found), bits(&copy), "{kind:?}");
+        assert_eq!(bits(&found), bits(&copy), "{storage:?}");
     }
 }
 
 #[test]
 fn whole_panels_and_parts_of_them_are_read_as_single_rows_are() {
-    for kind in KINDS {
+    for storage in TYPES {
         for inner in [32, 96, 160, 288] {
             let outputs = 200;
-            let Weight { wide, panels, .. } = Weight::new(kind, outputs, inner, 7);
-            let table = Panels { kind, data: &panels, outputs, inner };
+            let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 7);
+            let table = Panels { storage, data: &panels, outputs, inner };
             for team in teams() {
                 for rows in [0..200, 0..64, 63..129, 64..192, 70..75, 130..200, 5..5] {
                     let mut found = vec![f32::NAN; rows.len() * inner];
                     stored::read_rows(team.path(), table, rows.clone(), &mut found);
                     let copy = &wide[rows.start * inner..rows.end * inner];
-                    assert_eq!(bits(&found), bits(copy), "{kind:?}, {inner}, {rows:?}");
+                    assert_eq!(bits(&found), bits(copy), "{storage:?}, {inner}, {rows:?}");
                 }
             }
         }
@@ -235,7 +235,19 @@ fn halves_are_those_of_ieee() {
     assert_eq!([half(0x0001), half(0x03ff)], [2f32.powf(-24.0), 1023.0 * 2f32.powf(-24.0)]);
     assert_eq!(half(0x8000).to_bits(), (-0.0f32).to_bits());
     assert_eq!(half(0xfc00), f32::NEG_INFINITY);
-    assert!(half(0x7c01).is_nan() && half(0xfe00).is_nan());
+    // A NaN that signals is widened to one that does not, as processors do.
+    assert_eq!([half(0x7c01), half(0xfe00)].map(f32::to_bits), [0x7fc0_2000, 0xffc0_0000]);
+}
+
+#[test]
+fn types_have_panels_or_are_refused_by_name() {
+    for storage in StorageType::ALL {
+        assert_eq!(storage.has_panels(), TYPES.contains(&storage), "{storage:?}");
+        let len = std::panic::catch_unwind(|| stored::panels_len(storage, 1, 256));
+        let said = len.err().map(|said| said.downcast::<String>().unwrap());
+        let expected = format!("{} is not packed as it is stored", storage.name());
+        assert_eq!(said.map(|said| *said), (!storage.has_panels()).then_some(expected));
+    }
 }
 
 #[test]
@@ -246,17 +258,17 @@ fn what_only_resembles_a_form_is_told_apart() {
     file.extend(&quants);
     let q = |i: usize| quants[i % 16] >> (4 * (i / 16)) & 15;
     let mut found = vec![0.0; 32];
-    naive::stored::widen(Kind::Q4_1, &file[..20], &mut found);
+    StorageType::Q4_1.widen(&file[..20], &mut found);
     let expected: Vec<f32> = (0..32).map(|i| f32::from(q(i)) * 0.5 + 3.0).collect();
     assert_eq!(found, expected);
     let neighbours: Vec<f32> =
         (0..32).map(|i| f32::from(quants[i / 2] >> (4 * (i % 2)) & 15) * 0.5 + 3.0).collect();
     assert_ne!(found, neighbours, "nibbles of one byte lie side by side");
     file.drain(2..4);
-    naive::stored::widen(Kind::Q4_0, &file[..18], &mut found);
+    StorageType::Q4_0.widen(&file[..18], &mut found);
     let expected: Vec<f32> = (0..32).map(|i| (f32::from(q(i)) - 8.0) * 0.5).collect();
     assert_eq!(found, expected);
-    naive::stored::widen(Kind::Q8_0, &file, &mut found);
+    StorageType::Q8_0.widen(&file, &mut found);
     let expected: Vec<f32> = quants.iter().map(|&q| f32::from(q as i8) * 0.5).collect();
     assert_eq!(found, expected);
     let unsigned: Vec<f32> = quants.iter().map(|&q| f32::from(q) * 0.5).collect();

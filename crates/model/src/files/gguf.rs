@@ -11,12 +11,9 @@ mod tokenizer;
 use std::path::Path;
 
 use lookback_files::{Kind, Mapping, Refusal, Result, shown};
+use lookback_kernels::naive::stored::StorageType;
 
-use super::{
-    Element,
-    element::UNDERSTOOD,
-    tensors::{Source, Tensor, Tensors, refuse_tensor},
-};
+use super::tensors::{Source, Tensor, Tensors, not_understood, refuse_tensor};
 use crate::Config;
 use cursor::Cursor;
 use metadata::Metadata;
@@ -26,20 +23,20 @@ pub use tokenizer::GgufTokenizer;
 pub(super) const MAGIC: &[u8] = b"GGUF";
 
 /// The types of ggml by number, and those that are read.
-const TYPES: &[(u32, &str, Option<Element>)] = &[
-    (0, "F32", Some(Element::F32)),
-    (1, "F16", Some(Element::F16)),
-    (2, "Q4_0", Some(Element::Q4_0)),
-    (3, "Q4_1", Some(Element::Q4_1)),
+const TYPES: &[(u32, &str, Option<StorageType>)] = &[
+    (0, "F32", Some(StorageType::F32)),
+    (1, "F16", Some(StorageType::F16)),
+    (2, "Q4_0", Some(StorageType::Q4_0)),
+    (3, "Q4_1", Some(StorageType::Q4_1)),
     (6, "Q5_0", None),
     (7, "Q5_1", None),
-    (8, "Q8_0", Some(Element::Q8_0)),
+    (8, "Q8_0", Some(StorageType::Q8_0)),
     (9, "Q8_1", None),
     (10, "Q2_K", None),
     (11, "Q3_K", None),
     (12, "Q4_K", None),
     (13, "Q5_K", None),
-    (14, "Q6_K", Some(Element::Q6K)),
+    (14, "Q6_K", Some(StorageType::Q6K)),
     (15, "Q8_K", None),
     (16, "IQ2_XXS", None),
     (17, "IQ2_XS", None),
@@ -55,7 +52,7 @@ const TYPES: &[(u32, &str, Option<Element>)] = &[
     (27, "I64", None),
     (28, "F64", None),
     (29, "IQ1_M", None),
-    (30, "BF16", Some(Element::Bf16)),
+    (30, "BF16", Some(StorageType::Bf16)),
     (34, "TQ1_0", None),
     (35, "TQ2_0", None),
     (39, "MXFP4", None),
@@ -180,7 +177,7 @@ fn align(at: usize, alignment: usize) -> usize {
 /// Where a tensor's bytes lie, which is inside the file.
 fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor> {
     let refuse = |what: String| refuse_tensor(path, &info.name, &what);
-    let Some((_, dtype, element)) = TYPES.iter().find(|(number, ..)| *number == info.kind) else {
+    let Some((_, dtype, storage)) = TYPES.iter().find(|(number, ..)| *number == info.kind) else {
         let refusal = refuse(format!("has the unknown type {}", info.kind));
         return Err(refusal.with_kind(Kind::UnsupportedFeature));
     };
@@ -191,19 +188,15 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
     let (Some(shape), Some(elements)) = (shape, elements) else {
         return Err(refuse(format!("has the shape {:?}, which is too large", info.sizes)));
     };
-    let Some(element) = *element else {
-        return Err(refuse(format!(
-            "is stored as {dtype}, which is not understood; {UNDERSTOOD} are"
-        )));
-    };
-    if !shape[shape.len() - 1].is_multiple_of(element.block()) {
+    let Some(storage) = *storage else { return Err(refuse(not_understood(dtype))) };
+    if !shape[shape.len() - 1].is_multiple_of(storage.block_len()) {
         return Err(refuse(format!(
             "has rows of {} elements, which are not whole blocks of {dtype}'s {}",
             shape[shape.len() - 1],
-            element.block()
+            storage.block_len()
         )));
     }
-    let length = (elements / element.block()).checked_mul(element.block_bytes());
+    let length = (elements / storage.block_len()).checked_mul(storage.block_bytes());
     let start = usize::try_from(info.offset).ok().and_then(|offset| data_at.checked_add(offset));
     let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
     let (Some(start), Some(end)) = (start, end.filter(|end| *end <= file.len())) else {
@@ -217,7 +210,7 @@ fn place(path: &Path, info: &Info, data_at: usize, file: &[u8]) -> Result<Tensor
     Ok(Tensor {
         name: info.name.clone(),
         dtype: (*dtype).to_owned(),
-        element: Some(element),
+        storage: Some(storage),
         shape,
         source: 0,
         bytes: start..end,

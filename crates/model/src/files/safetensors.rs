@@ -5,24 +5,22 @@
 use std::{collections::HashSet, fmt, path::Path};
 
 use lookback_files::{Kind, Refusal, Result, counted, shown};
+use lookback_kernels::naive::stored::StorageType;
 use serde::{
     Deserialize,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use super::{
-    Element,
-    tensors::{Tensor, refuse_tensor},
-};
+use super::tensors::{Tensor, refuse_tensor};
 
 /// The format's own limit.
 const HEADER_MOST: u64 = 100_000_000;
 
 /// The types of the format, with their bits, and those that are read.
-const DTYPES: &[(&str, usize, Option<Element>)] = &[
-    ("F32", 32, Some(Element::F32)),
-    ("F16", 16, Some(Element::F16)),
-    ("BF16", 16, Some(Element::Bf16)),
+const DTYPES: &[(&str, usize, Option<StorageType>)] = &[
+    ("F32", 32, Some(StorageType::F32)),
+    ("F16", 16, Some(StorageType::F16)),
+    ("BF16", 16, Some(StorageType::Bf16)),
     ("F64", 64, None),
     ("I64", 64, None),
     ("U64", 64, None),
@@ -82,7 +80,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
     let mut names = HashSet::with_capacity(infos.len());
     for (name, info) in infos {
         let refuse = |what: String| refuse_tensor(path, &name, &what);
-        let Some((dtype, bits, element)) = DTYPES.iter().find(|known| known.0 == info.dtype) else {
+        let Some((dtype, bits, storage)) = DTYPES.iter().find(|known| known.0 == info.dtype) else {
             return Err(refuse(format!(
                 "has the unknown type {}; F32, F16 and BF16 are read",
                 shown(&info.dtype)
@@ -112,7 +110,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         tensors.push(Tensor {
             name,
             dtype: (*dtype).to_owned(),
-            element: *element,
+            storage: *storage,
             shape: info.shape,
             source,
             bytes: data_at + start..data_at + end,

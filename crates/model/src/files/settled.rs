@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use lookback_files::{Kind, Refusal, Result, shown};
+use lookback_kernels::naive::stored::StorageType;
 
 use super::{
-    Element,
-    element::UNDERSTOOD,
     names::{Layout, Names},
     places::Place,
-    tensors::Tensors,
+    tensors::{Tensors, not_understood},
 };
 use crate::{Network, WeightId};
 
@@ -22,7 +21,7 @@ pub(super) struct Settled {
 
 struct Weight {
     tensor: usize,
-    element: Element,
+    storage: StorageType,
     place: Place,
     head_dim: usize,
 }
@@ -39,18 +38,18 @@ impl Settled {
                     "{path}: tensor {name} is missing; the file is of another model or incomplete"
                 )));
             };
-            let element = check(&tensors, tensor, &place)?;
+            let storage = check(&tensors, tensor, &place)?;
             is_used[tensor] = true;
             let index = place.id.index();
-            found[index] = Some((tensor, element, place));
+            found[index] = Some((tensor, storage, place));
         }
         for (tensor, _) in is_used.iter().enumerate().filter(|(_, is_used)| !**is_used) {
             check_unused(&tensors, tensor, network, names)?;
         }
         let head_dim = network.config.head_dim;
         let weights = found.into_iter().map(|found| {
-            let (tensor, element, place) = found.expect("the walk visits every weight");
-            Weight { tensor, element, place, head_dim }
+            let (tensor, storage, place) = found.expect("the walk visits every weight");
+            Weight { tensor, storage, place, head_dim }
         });
         let weights = weights.collect();
         Ok(Self { tensors, weights })
@@ -76,7 +75,7 @@ impl Settled {
             Layout::Pairs => weight.paired(output),
             Layout::Rows => weight.place.rows.start + output,
         };
-        let len = weight.element.bytes(inner);
+        let len = weight.storage.bytes(inner);
         Some(&self.tensors.bytes(weight.tensor)[stored * len..][..len])
     }
 
@@ -90,7 +89,7 @@ impl Settled {
     pub(super) fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
         let weight = &self.weights[id.index()];
         let Some(inner) = weight.place.inner else { return };
-        let (len, first) = (weight.element.bytes(inner), weight.place.rows.start);
+        let (len, first) = (weight.storage.bytes(inner), weight.place.rows.start);
         let bytes = (first + outputs.start) * len..(first + outputs.end) * len;
         self.tensors.release_part(weight.tensor, bytes);
     }
@@ -106,24 +105,24 @@ impl Settled {
     }
 
     /// How a weight is stored.
-    pub(super) fn element(&self, id: WeightId) -> Element {
-        self.weights[id.index()].element
+    pub(super) fn storage_type(&self, id: WeightId) -> StorageType {
+        self.weights[id.index()].storage
     }
 }
 
 impl Weight {
     fn read_rows(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
-        let first = self.element.bytes(self.place.rows.start * inner);
-        self.element.widen(&bytes[first..][..self.element.bytes(out.len())], out);
+        let first = self.storage.bytes(self.place.rows.start * inner);
+        self.storage.widen(&bytes[first..][..self.storage.bytes(out.len())], out);
     }
 
     fn read_pairs(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
-        let row_bytes = self.element.bytes(inner);
+        let row_bytes = self.storage.bytes(inner);
         for (row, out) in out.chunks_exact_mut(inner).enumerate() {
             let stored = self.paired(row);
-            self.element.widen(&bytes[stored * row_bytes..][..row_bytes], out);
+            self.storage.widen(&bytes[stored * row_bytes..][..row_bytes], out);
         }
     }
 
@@ -142,8 +141,8 @@ impl Weight {
         for first in (0..inner).step_by(TOGETHER) {
             let here = TOGETHER.min(inner - first);
             for (i, stored) in stored.chunks_exact_mut(rows.len()).take(here).enumerate() {
-                let at = self.element.bytes((first + i) * self.place.outputs + rows.start);
-                self.element.widen(&bytes[at..][..self.element.bytes(rows.len())], stored);
+                let at = self.storage.bytes((first + i) * self.place.outputs + rows.start);
+                self.storage.widen(&bytes[at..][..self.storage.bytes(rows.len())], stored);
             }
             for (output, out) in out.chunks_exact_mut(inner).enumerate() {
                 for (i, out) in out[first..first + here].iter_mut().enumerate() {
@@ -154,7 +153,7 @@ impl Weight {
     }
 }
 
-fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
+fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<StorageType> {
     let tensor = &tensors.list[index];
     let wanted = place.shape();
     if tensor.shape != wanted {
@@ -165,10 +164,9 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<Element> {
         );
         return Err(tensors.refuse(index, &what));
     }
-    tensor.element.ok_or_else(|| {
-        let what =
-            format!("is stored as {}, which is not understood; {UNDERSTOOD} are", tensor.dtype);
-        tensors.refuse(index, &what).with_kind(Kind::UnsupportedFeature)
+    tensor.storage.ok_or_else(|| {
+        let refusal = tensors.refuse(index, &not_understood(&tensor.dtype));
+        refusal.with_kind(Kind::UnsupportedFeature)
     })
 }
 

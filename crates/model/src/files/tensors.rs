@@ -7,8 +7,7 @@ use std::{
 };
 
 use lookback_files::{Mapping, Refusal, Result, shown};
-
-use super::Element;
+use lookback_kernels::naive::stored::StorageType;
 
 /// A file of tensors, mapped into memory.
 pub(super) struct Source {
@@ -23,7 +22,7 @@ pub(super) struct Tensor {
     /// As the file calls it: `BF16`, `I64`, `Q6_K`.
     pub dtype: String,
     /// What it is read as, if it is.
-    pub element: Option<Element>,
+    pub storage: Option<StorageType>,
     /// Outermost first.
     pub shape: Vec<usize>,
     /// Which of the files.
@@ -104,6 +103,13 @@ impl Tensors {
         let tensor = &self.list[tensor];
         refuse_tensor(&self.sources[tensor.source].path, &tensor.name, what)
     }
+}
+
+/// What is refused of a tensor of a type that is not read.
+pub(super) fn not_understood(dtype: &str) -> String {
+    let [others @ .., last] = StorageType::ALL.map(|storage| storage.name().to_uppercase());
+    let others = others.join(", ");
+    format!("is stored as {dtype}, which is not understood; {others} and {last} are")
 }
 
 /// A refusal about one tensor of a file.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use half::{bf16, f16};
-use lookback_model::{Activation, Config, Element, Network, Stored, StoredTokenizer, save};
+use lookback_model::{Activation, Config, Network, StorageType, Stored, StoredTokenizer, save};
 use lookback_text::TokenId;
 
 use crate::world;
@@ -138,8 +138,8 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
                 }
             });
             assert_eq!(world::read(&stored, id), wanted.collect::<Vec<_>>());
-            let element = if is_bf16 { Element::Bf16 } else { Element::F16 };
-            assert_eq!(stored.element(id), element);
+            let storage = if is_bf16 { StorageType::Bf16 } else { StorageType::F16 };
+            assert_eq!(stored.storage_type(id), storage);
         }
     }
 }

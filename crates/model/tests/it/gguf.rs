@@ -5,7 +5,7 @@ use std::fs;
 use crate::world::{self, Gguf};
 use half::{bf16, f16};
 use lookback_model::{
-    Element, GgufTokenizer, Linear, Network, Norm, Stored, StoredTokenizer, WeightId,
+    GgufTokenizer, Linear, Network, Norm, StorageType, Stored, StoredTokenizer, WeightId,
 };
 use lookback_text::TokenId;
 
@@ -63,8 +63,8 @@ fn a_llama_with_a_tied_head_and_biases_is_recognised_by_its_tensors() {
 #[test]
 fn quantised_rows_equal_their_blocks_one_by_one() {
     let network = with_ends(&world::llama());
-    for (kind, element, block_bytes) in
-        [(2, Element::Q4_0, 18), (3, Element::Q4_1, 20), (8, Element::Q8_0, 34)]
+    for (kind, storage, block_bytes) in
+        [(2, StorageType::Q4_0, 18), (3, StorageType::Q4_1, 20), (8, StorageType::Q8_0, 34)]
     {
         let down = network.blocks[1].mlp.down;
         let blocks = down.outputs * down.inputs / 32;
@@ -84,19 +84,19 @@ fn quantised_rows_equal_their_blocks_one_by_one() {
             }
         });
         let stored = open(&gguf.finish());
-        assert_eq!(stored.element(down.weight), element);
+        assert_eq!(stored.storage_type(down.weight), storage);
         let read = world::read(&stored, down.weight);
         for (at, value) in read.into_iter().enumerate() {
             let block = &bytes[at / 32 * block_bytes..][..block_bytes];
             let half = |at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
             let i = at % 32;
             let nibble = |from: usize| f32::from((block[from + i % 16] >> (i / 16 * 4)) & 15);
-            let wanted = match element {
-                Element::Q4_0 => (nibble(2) - 8.0) * half(0),
-                Element::Q4_1 => nibble(4) * half(0) + half(2),
+            let wanted = match storage {
+                StorageType::Q4_0 => (nibble(2) - 8.0) * half(0),
+                StorageType::Q4_1 => nibble(4) * half(0) + half(2),
                 _ => f32::from(block[2 + i] as i8) * half(0),
             };
-            assert_eq!(value.to_bits(), wanted.to_bits(), "element {at} of {element:?}");
+            assert_eq!(value.to_bits(), wanted.to_bits(), "element {at} of {storage:?}");
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use lookback_model::{
-    Config, Element, FAMILIES, Network, NormKind, Positions, Size, Stored, WeightId, save,
+    Config, FAMILIES, Network, NormKind, Positions, Size, StorageType, Stored, WeightId, save,
 };
 
 /// Three layers would show no more than two.
@@ -110,7 +110,7 @@ pub fn assert_same(stored: &Stored, network: &Network) {
         let [outputs, inner] = network.weight(id).shape;
         for output in 0..outputs {
             let Some(row) = stored.row(id, output) else { continue };
-            if stored.element(id) == Element::F32 {
+            if stored.storage_type(id) == StorageType::F32 {
                 let meant = &meant[output * inner..][..inner];
                 assert_eq!(row, bytes(meant), "{}, row {output}", network.weight(id).name);
             }

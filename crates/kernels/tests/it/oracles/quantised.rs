@@ -11,11 +11,12 @@ use lookback_kernels::{
     matmul::After,
     naive,
     path::Path,
-    stored::{self, Kind, Panels},
+    stored::{self, Panels, StorageType},
     team::Team,
 };
 
-const KINDS: [Kind; 5] = [Kind::Bf16, Kind::F16, Kind::Q8_0, Kind::Q4_0, Kind::Q4_1];
+const TYPES: [StorageType; 5] =
+    [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
 
 thread_local! {
     static TEAMS: RefCell<Vec<Team>> =
@@ -29,18 +30,18 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// Holds one case on every path.
 pub fn check(bytes: &[u8]) {
-    let Some((&[kind, rows, outputs, inner], rest)) = bytes.split_first_chunk() else { return };
+    let Some((&[storage, rows, outputs, inner], rest)) = bytes.split_first_chunk() else { return };
     if rest.is_empty() {
         return;
     }
-    let kind = KINDS[usize::from(kind) % KINDS.len()];
+    let storage = TYPES[usize::from(storage) % TYPES.len()];
     let (rows, outputs) = (usize::from(rows) % 9 + 1, usize::from(outputs) % 140 + 1);
-    let inner = match kind.is_quantised() {
+    let inner = match storage.is_quantised() {
         true => 32 * (usize::from(inner) % 6 + 1),
         false => usize::from(inner) % 150 + 1,
     };
     let mut more = rest.iter().copied().cycle();
-    let len = kind.bytes(inner);
+    let len = storage.bytes(inner);
     let weight: Vec<u8> = more.by_ref().take(outputs * len).collect();
     let mut number = || f32::from_le_bytes([(); 4].map(|()| more.next().unwrap_or_default()));
     let x: Vec<f32> = (0..rows * inner).map(|_| number()).collect();
@@ -51,29 +52,29 @@ pub fn check(bytes: &[u8]) {
     let row = |output: usize| &weight[output * len..][..len];
     let mut wide = vec![0.0; outputs * inner];
     for (output, wide) in wide.chunks_exact_mut(inner).enumerate() {
-        naive::stored::widen(kind, row(output), wide);
+        storage.widen(row(output), wide);
     }
-    let mut panels = vec![7; stored::panels_len(kind, outputs, inner)];
-    stored::pack(&Team::alone(), kind, &row, outputs, inner, &mut panels);
+    let mut panels = vec![7; stored::panels_len(storage, outputs, inner)];
+    stored::pack(&Team::alone(), storage, &row, outputs, inner, &mut panels);
     let mut copy = vec![0.0; rows * outputs];
     naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
     let mut twin = vec![0.0; rows * outputs];
-    if kind.is_quantised() {
-        naive::stored::forward_rounded(kind, &row, &x, outputs, inner, after, &mut twin);
+    if storage.is_quantised() {
+        naive::stored::forward_rounded(storage, &row, &x, outputs, inner, after, &mut twin);
     }
     TEAMS.with_borrow(|teams| {
         for team in teams {
-            let weight = || Panels { kind, data: &panels, outputs, inner };
+            let weight = || Panels { storage, data: &panels, outputs, inner };
             let mut y = vec![f32::NAN; rows * outputs];
             stored::forward(team, &x, weight(), after, &mut y);
-            let place = format!("{kind:?}, {rows} × {outputs} × {inner}, {:?}", team.path());
+            let place = format!("{storage:?}, {rows} × {outputs} × {inner}, {:?}", team.path());
             assert_eq!(bits(&y), bits(&copy), "{place}");
-            if kind.is_quantised() {
+            if storage.is_quantised() {
                 let mut pairs = vec![7; rows * inner / 2];
                 bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
                 let mut ones = vec![f32::NAN; rows * inner / 32];
                 stored::ones(team, &pairs, &mut ones);
-                let ones = if kind.has_least() { &ones[..] } else { &[] };
+                let ones = if storage.has_least() { &ones[..] } else { &[] };
                 y.fill(f32::NAN);
                 stored::forward_rounded(team, &pairs, ones, weight(), after, &mut y);
                 assert_eq!(bits(&y), bits(&twin), "rounded, {place}");
@@ -86,10 +87,10 @@ pub fn check(bytes: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let noise = |seed: usize| (0..400).map(move |at| (at * 167 + seed * 59) as u8 & 0x3f);
     let shapes = [[0, 0, 0, 0], [0, 63, 31, 3], [4, 64, 32, 2], [8, 129, 149, 5]];
-    let of_kind = |kind: u8| {
+    let of_type = |storage: u8| {
         shapes.map(|[rows, outputs, inner, seed]| {
-            [kind, rows, outputs, inner].into_iter().chain(noise(seed.into())).collect()
+            [storage, rows, outputs, inner].into_iter().chain(noise(seed.into())).collect()
         })
     };
-    (0..KINDS.len() as u8).flat_map(of_kind).collect()
+    (0..TYPES.len() as u8).flat_map(of_type).collect()
 }

@@ -1,86 +1,52 @@
-//! The ways a number is stored in a model file, and how each widens to f32.
-//!
-//! Every widening rounds at most once, as ggml's does: a quantised weight *is* its f32 value.
+//! What stored numbers are as f32, type by type. Each is rounded at most once.
 
-use half::{bf16, f16};
+use super::{super::bf16, StorageType};
 
-/// The types that are read, for sentences about others.
-pub(super) const UNDERSTOOD: &str = "F32, F16, BF16, Q8_0, Q4_0, Q4_1 and Q6_K";
-
-/// How a tensor's elements are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
-    /// IEEE single precision.
-    F32,
-    /// IEEE half precision.
-    F16,
-    /// The upper half of an f32.
-    Bf16,
-    /// Blocks of 32: a half scale, then 32 signed bytes. `q · d`
-    Q8_0,
-    /// Blocks of 32: a half scale, then 32 nibbles. `(q − 8) · d`
-    Q4_0,
-    /// Blocks of 32: a half scale, a half minimum, then 32 nibbles. `q · d + m`
-    Q4_1,
-    /// Blocks of 256: 128 bytes of low and 64 of high bits, 16 signed scales, a half scale of those.
-    /// `d · scale · (q − 32)`
-    Q6K,
-}
-
-impl Element {
-    /// As people write it, such as `q4_1`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4_0 => "q4_0",
-            Self::Q4_1 => "q4_1",
-            Self::Q6K => "q6_k",
-        }
-    }
-
-    /// Elements that are stored together.
-    pub(super) fn block(self) -> usize {
-        match self {
-            Self::F32 | Self::F16 | Self::Bf16 => 1,
-            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 => 32,
-            Self::Q6K => 256,
-        }
-    }
-
-    /// Bytes of a block.
-    pub(super) fn block_bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-            Self::Q8_0 => 2 + 32,
-            Self::Q4_0 => 2 + 16,
-            Self::Q4_1 => 4 + 16,
-            Self::Q6K => 128 + 64 + 16 + 2,
-        }
-    }
-
-    /// Bytes of so many elements, which must be whole blocks.
-    pub(super) fn bytes(self, elements: usize) -> usize {
-        debug_assert!(elements.is_multiple_of(self.block()));
-        elements / self.block() * self.block_bytes()
-    }
-
+impl StorageType {
     /// Widens whole blocks; `bytes` holds exactly those of `out`.
-    pub(super) fn widen(self, bytes: &[u8], out: &mut [f32]) {
-        assert_eq!(bytes.len(), self.bytes(out.len()), "whole blocks for whole elements");
+    pub fn widen(self, bytes: &[u8], out: &mut [f32]) {
+        assert_eq!(bytes.len(), self.bytes(out.len()), "whole blocks for whole numbers");
         match self {
             Self::F32 => each(bytes, out, f32::from_le_bytes),
-            Self::F16 => each(bytes, out, |two| f16::from_le_bytes(two).to_f32()),
-            Self::Bf16 => each(bytes, out, |two| bf16::from_le_bytes(two).to_f32()),
-            Self::Q8_0 => blocks::<34, 32>(bytes, out, q8_0),
-            Self::Q4_0 => blocks::<18, 32>(bytes, out, q4_0),
-            Self::Q4_1 => blocks::<20, 32>(bytes, out, q4_1),
-            Self::Q6K => blocks::<210, 256>(bytes, out, q6_k),
+            Self::F16 => each(bytes, out, |two| half(u16::from_le_bytes(two))),
+            Self::Bf16 => each(bytes, out, |two| quiet(bf16::widen(u16::from_le_bytes(two)))),
+            Self::Q8_0 => blocks(bytes, out, q8_0_block),
+            Self::Q4_0 => blocks(bytes, out, q4_0_block),
+            Self::Q4_1 => blocks(bytes, out, q4_1_block),
+            Self::Q6K => blocks(bytes, out, q6_k_block),
         }
     }
+}
+
+/// IEEE's half precision, exactly. A NaN becomes a quiet one, as processors widen it.
+pub fn half(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 0x3ff));
+    match exponent {
+        0 => f32::from_bits(sign | (fraction as f32 / (1 << 24) as f32).to_bits()),
+        31 => quiet(f32::from_bits(sign | 0x7f80_0000 | fraction << 13)),
+        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+    }
+}
+
+/// The same number; of NaNs, the one that signals nothing.
+fn quiet(x: f32) -> f32 {
+    if x.is_nan() { f32::from_bits(x.to_bits() | 1 << 22) } else { x }
+}
+
+/// A byte of a Q8_0 block.
+pub fn q8_0(q: u8, scale: f32) -> f32 {
+    f32::from(q as i8) * scale
+}
+
+/// A nibble of a Q4_0 block.
+pub fn q4_0(q: u8, scale: f32) -> f32 {
+    (f32::from(q) - 8.0) * scale
+}
+
+/// A nibble of a Q4_1 block. The product is exact, four bits times eleven, so only the addition rounds.
+pub fn q4_1(q: u8, scale: f32, least: f32) -> f32 {
+    f32::from(q) * scale + least
 }
 
 fn each<const N: usize>(bytes: &[u8], out: &mut [f32], widen: impl Fn([u8; N]) -> f32) {
@@ -103,38 +69,37 @@ fn blocks<const N: usize, const ELEMENTS: usize>(
 }
 
 fn half_at(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+    half(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
-fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
+fn q8_0_block(block: &[u8; 34], out: &mut [f32; 32]) {
     let d = half_at(block, 0);
     for (out, q) in out.iter_mut().zip(&block[2..]) {
-        *out = f32::from(*q as i8) * d;
+        *out = q8_0(*q, d);
     }
 }
 
 /// Low nibbles are elements 0 to 15, high ones 16 to 31.
-fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
+fn q4_0_block(block: &[u8; 18], out: &mut [f32; 32]) {
     let d = half_at(block, 0);
     for (i, q) in block[2..].iter().enumerate() {
-        out[i] = f32::from((q & 15) as i8 - 8) * d;
-        out[i + 16] = f32::from((q >> 4) as i8 - 8) * d;
+        out[i] = q4_0(q & 15, d);
+        out[i + 16] = q4_0(q >> 4, d);
     }
 }
 
-/// Four bits times eleven are exact in f32, so only the addition rounds.
-fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
+fn q4_1_block(block: &[u8; 20], out: &mut [f32; 32]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
     for (i, q) in block[4..].iter().enumerate() {
-        out[i] = f32::from(q & 15) * d + m;
-        out[i + 16] = f32::from(q >> 4) * d + m;
+        out[i] = q4_1(q & 15, d, m);
+        out[i + 16] = q4_1(q >> 4, d, m);
     }
 }
 
 /// Each half of a block has four quarters of 32 elements: two in the nibbles of 64 bytes of low bits, whose
 /// upper nibbles are the last two, and two bits of each quarter in a byte of high bits. 16 elements share a
 /// scale. Eleven bits times seven times five are exact in f32.
-fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
+fn q6_k_block(block: &[u8; 210], out: &mut [f32; 256]) {
     let (low, rest) = block.split_at(128);
     let (high, rest) = rest.split_at(64);
     let (scales, _) = rest.split_at(16);
@@ -155,35 +120,35 @@ mod tests {
     #[test]
     fn nibbles_of_q4_0_are_centred_on_eight_and_split_in_halves() {
         let mut block = [0u8; 18];
-        block[..2].copy_from_slice(&f16::from_f32(0.5).to_le_bytes());
+        block[..2].copy_from_slice(&0x3800_u16.to_le_bytes()); // 0.5
         block[2] = 0xf0; // element 0 is 0, element 16 is 15
         block[3] = 0x18; // element 1 is 8, element 17 is 1
         let mut out = [0.0; 32];
-        Element::Q4_0.widen(&block, &mut out);
+        StorageType::Q4_0.widen(&block, &mut out);
         assert_eq!((out[0], out[16], out[1], out[17]), (-4.0, 3.5, 0.0, -3.5));
     }
 
     #[test]
     fn q4_1_adds_its_minimum_and_rounds_once() {
-        let (d, m) = (f16::from_f32(0.1), f16::from_f32(-300.0));
+        let (d, m) = (0x2e66_u16, 0xdcb0_u16); // 0.1, about, and -300
         let mut block = [0u8; 20];
         block[..2].copy_from_slice(&d.to_le_bytes());
         block[2..4].copy_from_slice(&m.to_le_bytes());
         block[4] = 0x7f;
         let mut out = [0.0; 32];
-        Element::Q4_1.widen(&block, &mut out);
-        assert_eq!(out[0].to_bits(), 15f32.mul_add(d.to_f32(), -300.0).to_bits());
-        assert_eq!(out[16].to_bits(), 7f32.mul_add(d.to_f32(), -300.0).to_bits());
+        StorageType::Q4_1.widen(&block, &mut out);
+        assert_eq!(out[0].to_bits(), 15f32.mul_add(half(d), -300.0).to_bits());
+        assert_eq!(out[16].to_bits(), 7f32.mul_add(half(d), -300.0).to_bits());
         assert_eq!(out[1], -300.0);
     }
 
     #[test]
     fn bytes_of_q8_0_are_signed() {
         let mut block = [0u8; 34];
-        block[..2].copy_from_slice(&f16::from_f32(2.0).to_le_bytes());
+        block[..2].copy_from_slice(&0x4000_u16.to_le_bytes()); // 2
         (block[2], block[33]) = (0x80, 0x7f);
         let mut out = [0.0; 32];
-        Element::Q8_0.widen(&block, &mut out);
+        StorageType::Q8_0.widen(&block, &mut out);
         assert_eq!((out[0], out[31]), (-256.0, 254.0));
     }
 
@@ -195,7 +160,7 @@ mod tests {
             block[209] &= 0x3b;
         }
         let mut out = [0.0; 3 * 256];
-        Element::Q6K.widen(&blocks, &mut out);
+        StorageType::Q6K.widen(&blocks, &mut out);
         for (at, bits) in [
             (0, 0x8000_0000),
             (1, 0xbd0c_3d90),
