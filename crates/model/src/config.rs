@@ -283,6 +283,14 @@ impl fmt::Debug for Family {
     }
 }
 
+/// A head's share of the width, for files that say no other.
+pub(crate) fn head_dim(width: usize, heads: usize) -> Result<usize> {
+    if heads == 0 || !width.is_multiple_of(heads) {
+        return refuse(format!("a width of {width} cannot be shared by {heads} heads"));
+    }
+    Ok(width / heads)
+}
+
 /// `1 / √head_dim`, rounded to f32 once, as transformers has it.
 pub fn usual_scale(head_dim: usize) -> f32 {
     (1.0 / (head_dim as f64).sqrt()) as f32

@@ -9,25 +9,32 @@ mod llama;
 mod qwen2;
 mod qwen3;
 
+use lookback_files::{Kind, Refusal, Result, shown};
+
 use crate::Family;
 
 /// Every family.
 pub static FAMILIES: &[&Family] = &[&gpt2::FAMILY, &llama::FAMILY, &qwen2::FAMILY, &qwen3::FAMILY];
 
-impl Family {
-    /// The family of a `model_type`.
-    pub fn of_model_type(name: &str) -> Option<&'static Self> {
-        FAMILIES.iter().copied().find(|family| family.model_type == name)
-    }
-
-    /// The family of a GGUF file's `general.architecture`.
-    pub fn of_gguf(name: &str) -> Option<&'static Self> {
-        FAMILIES.iter().copied().find(|family| family.gguf == name)
-    }
+/// The family that a file's `key` names, where `name_of` says how such a key calls one.
+pub(crate) fn find(
+    key: &str,
+    name: Option<&str>,
+    name_of: fn(&Family) -> &'static str,
+) -> Result<&'static Family> {
+    let Some(name) = name else {
+        let names = listed(name_of, "or");
+        return Err(Refusal::user(format!("{key} is missing; {names} is needed")));
+    };
+    FAMILIES.iter().copied().find(|family| name_of(family) == name).ok_or_else(|| {
+        let (name, names) = (shown(name), listed(name_of, "and"));
+        let what = format!("{key} \"{name}\" is not understood; {names} are");
+        Refusal::of(Kind::UnsupportedArchitecture, what)
+    })
 }
 
 /// `a, b and c`, or with another word before the last.
-pub(crate) fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
+fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
     let names: Vec<&str> = FAMILIES.iter().map(|family| name(family)).collect();
     match names.split_last() {
         Some((last, [])) => (*last).to_owned(),

@@ -6,14 +6,14 @@
 mod read;
 mod write;
 
-use lookback_files::{Kind, Refusal, Result, shown};
+use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value, json};
 
 pub use write::activation_name;
 pub(crate) use write::{decimal, ends};
 
 use super::{Config, keys::Keys};
-use crate::{Family, families::listed};
+use crate::families;
 
 /// Goes before the `model_type` of a model whose logits are capped.
 const CAPPED: &str = "capped_";
@@ -27,22 +27,7 @@ impl Config {
         let mut keys = Keys::new(&object, "");
         let kind = keys.word("model_type")?;
         let plain = kind.and_then(|kind| kind.strip_prefix(CAPPED));
-        let Some(name) = plain.or(kind) else {
-            return Err(Refusal::user(format!(
-                "model_type is missing; {} is needed",
-                listed(|family| family.model_type, "or")
-            )));
-        };
-        let Some(family) = Family::of_model_type(name) else {
-            return Err(Refusal::of(
-                Kind::UnsupportedArchitecture,
-                format!(
-                    "model_type \"{}\" is not understood; {} are",
-                    shown(name),
-                    listed(|family| family.model_type, "and")
-                ),
-            ));
-        };
+        let family = families::find("model_type", plain.or(kind), |family| family.model_type)?;
         keys.check_architecture(family)?;
         let config = (family.read)(family, &mut keys)?;
         let cap = match plain {

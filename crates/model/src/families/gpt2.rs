@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Config, Family, Size,
-    config::{Keys, activation_name, decimal, ends, usual_scale},
+    config::{Keys, activation_name, decimal, ends, head_dim, usual_scale},
     files::{GGUF_NAMES, Layout, Names, VALUE_HEADS},
 };
 
@@ -51,7 +51,7 @@ impl Config {
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let width = keys.size("n_embd")?;
     let heads = keys.size("n_head")?;
-    keys.head_dim(width, heads)?;
+    head_dim(width, heads)?;
     for key in ["scale_attn_by_inverse_layer_idx", "add_cross_attention"] {
         if keys.flag(key, false)? {
             return Err(Refusal::unsupported(format!("{key} is true, which is not understood")));

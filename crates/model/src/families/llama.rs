@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Activation, Config, Family, NormKind, Positions, RotaryConfig, Size,
-    config::{Keys, activation_name, decimal, ends},
+    config::{self, Keys, activation_name, decimal, ends},
     files::{GGUF_NAMES, Layout, Names},
 };
 
@@ -92,7 +92,7 @@ pub(super) fn read_with_head_dim(
     let heads = keys.size("num_attention_heads")?;
     let head_dim = match keys.size_or_none("head_dim")?.or(usual_head_dim) {
         Some(given) => given,
-        None => keys.head_dim(width, heads)?,
+        None => config::head_dim(width, heads)?,
     };
     keys.take("rope_interleaved");
     let size = Size {

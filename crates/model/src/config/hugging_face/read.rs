@@ -24,16 +24,6 @@ impl Keys<'_> {
         )))
     }
 
-    /// A head's share of the width.
-    pub(crate) fn head_dim(&self, width: usize, heads: usize) -> Result<usize> {
-        if heads == 0 || !width.is_multiple_of(heads) {
-            return Err(Refusal::user(format!(
-                "a width of {width} cannot be shared by {heads} heads"
-            )));
-        }
-        Ok(width / heads)
-    }
-
     /// The MLP's nonlinearity.
     pub(crate) fn activation(
         &mut self,

@@ -1,35 +1,21 @@
 //! The configuration that a GGUF file's metadata describes. What is not understood is refused.
 
-use lookback_files::{Kind, Refusal, Result, shown};
+use lookback_files::{Refusal, Result, shown};
 
 use super::{
     super::names::Part,
     GgufTokenizer,
     metadata::{Metadata, Value},
 };
-use crate::{Config, Family, NormKind, Positions, RotaryConfig, Size, families::listed};
+use crate::{Config, Family, NormKind, Positions, RotaryConfig, Size, config::head_dim, families};
 
 /// Which family the file is of.
 pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
     if metadata.whole("split.count")?.is_some_and(|parts| parts > 1) {
         return Err(Refusal::unsupported("it is one part of a split file; merge the parts first"));
     }
-    let Some(name) = metadata.text("general.architecture")? else {
-        return Err(Refusal::user(format!(
-            "general.architecture is missing; {} is needed",
-            listed(|family| family.gguf, "or")
-        )));
-    };
-    Family::of_gguf(name).ok_or_else(|| {
-        Refusal::of(
-            Kind::UnsupportedArchitecture,
-            format!(
-                "general.architecture \"{}\" is not understood; {} are",
-                shown(name),
-                listed(|family| family.gguf, "and")
-            ),
-        )
-    })
+    let key = "general.architecture";
+    families::find(key, metadata.text(key)?, |family| family.gguf)
 }
 
 /// Reads the configuration. `shape` is that of the file's tensor of a name.
@@ -43,10 +29,8 @@ pub(super) fn read<'a>(
     let mut keys = Keys { metadata, family, taken: Vec::new() };
     let width = keys.size("embedding_length")?;
     let heads = keys.size("attention.head_count")?;
-    if heads == 0 || !width.is_multiple_of(heads) {
-        return Err(Refusal::user(format!("a width of {width} cannot be shared by {heads} heads")));
-    }
-    let head_dim = keys.size_or("attention.key_length", width / heads)?;
+    let head_dim = head_dim(width, heads)?;
+    let head_dim = keys.size_or("attention.key_length", head_dim)?;
     if keys.size_or("attention.value_length", head_dim)? != head_dim {
         return Err(Refusal::unsupported(
             "keys and values of different lengths are not understood",
