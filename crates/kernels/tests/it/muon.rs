@@ -26,23 +26,26 @@ const SHAPES: [[usize; 2]; 12] = [
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
-        for shape in SHAPES {
-            for (kind, pairs) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
-                .into_iter()
-                .flat_map(|kind| [(kind, false), (kind, true)])
-            {
-                let how = Muon { pairs, ..HOW };
-                let len = shape[0] * shape[1];
-                let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
-                let [mut a, mut b] = [(); 2].map(|()| (weight.clone(), m.clone()));
+    let teams = teams();
+    for shape in SHAPES {
+        for (kind, pairs) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
+            .into_iter()
+            .flat_map(|kind| [(kind, false), (kind, true)])
+        {
+            let how = Muon { pairs, ..HOW };
+            let len = shape[0] * shape[1];
+            let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
+            let mut twin = (weight.clone(), m.clone());
+            naive::muon::muon(&how, 0.7, shape, &mut twin.0, &gradient, &mut twin.1);
+            for team in &teams {
+                let mut a = (weight.clone(), m.clone());
                 let mut scratch = vec![f32::NAN; scratch_len(shape, team.threads(), pairs)];
                 let mut blocks = vec![0.0; sums::blocks_len(len)];
                 let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-                muon(&team, &how, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
-                naive::muon::muon(&how, 0.7, shape, &mut b.0, &gradient, &mut b.1);
-                assert_eq!(bits(&a.0), bits(&b.0), "{shape:?} {kind:?} {pairs}");
-                assert_eq!(bits(&a.1), bits(&b.1), "{shape:?} {kind:?} {pairs}");
+                muon(team, &how, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
+                let what = format!("{shape:?} {kind:?} {pairs}, {team:?}");
+                assert_eq!(bits(&a.0), bits(&twin.0), "{what}");
+                assert_eq!(bits(&a.1), bits(&twin.1), "{what}");
             }
         }
     }
