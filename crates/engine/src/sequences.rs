@@ -93,6 +93,9 @@ impl Sequences {
 
     /// Reads tokens behind those that a sequence holds, and gives the logits after the last,
     /// `[vocabulary]`. The weights are of the network that this was made for.
+    ///
+    /// # Errors
+    /// When they do not fit into its context, or one is beyond the vocabulary.
     pub fn read(
         &mut self,
         weights: &Weights,
@@ -108,6 +111,7 @@ impl Sequences {
                 self.context
             )));
         }
+        weights.network().config.check_ids("token", ids.iter().map(|id| id.0))?;
         let rows = CHUNK.min(self.context);
         for (index, chunk) in ids.chunks(rows).enumerate() {
             self.batch.clear();

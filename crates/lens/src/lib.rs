@@ -38,6 +38,7 @@ mod position;
 mod ranges;
 mod ranking;
 mod report;
+mod sites;
 mod stream;
 mod table;
 mod trace;
@@ -58,11 +59,12 @@ pub use pooling::Glance;
 pub use position::{Pair, Turn, turning};
 pub use ranking::{Point, Ranked, Ranking, rank_of, top};
 pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, report};
+pub use sites::{shape, sites};
 pub use stream::{Stream, Writer, stream, stream_sites};
 pub use table::{Near, Table};
 pub use trace::{
-    Looked, Parts, Seen, Sites, Trace, same_as, shape, sites, trace, trace_of_layer,
-    trace_with_edits, trace_with_parts,
+    Looked, Parts, Seen, Sites, Trace, same_as, trace, trace_of_layer, trace_with_edits,
+    trace_with_parts,
 };
 pub use units::{Asked as AskedUnits, By, Push, Unit, units, units_sites};
 pub use verify::{Agreement, Verdict, verify};

@@ -8,7 +8,7 @@ use std::{
 
 use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look, look_at_layer};
 use lookback_files::{Kind, Refusal, Result, Setting, write_whole_with};
-use lookback_model::{Batch, BlockSite, Config, Edit, Positions, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edit, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -16,6 +16,7 @@ use safetensors::{
 
 use crate::{
     pooling::{Glance, Small},
+    sites::shape,
     wanted::Wanted,
 };
 
@@ -33,35 +34,6 @@ impl Seen {
     pub fn part(&self, index: usize) -> &[f32] {
         let len: usize = self.shape.iter().skip(1).product();
         &self.values[index * len..(index + 1) * len]
-    }
-}
-
-/// Every site of a model, in the order of a pass.
-pub fn sites(config: &Config) -> Vec<Site> {
-    let is_there = |site: BlockSite| match site {
-        BlockSite::MlpPreLinear => config.gated,
-        _ => true,
-    };
-    let mut sites = vec![Site::Embed];
-    sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
-    for layer in 0..config.layers as u16 {
-        let block = BlockSite::ALL.iter().map(|(site, _)| *site).filter(|site| is_there(*site));
-        sites.extend(block.map(|site| Site::Block(layer, site)));
-    }
-    sites.extend([Site::LnFinal, Site::Logits, Site::Probabilities]);
-    sites
-}
-
-/// The axes of a site over a sequence of so many tokens, as `docs/sites.md` has them.
-pub fn shape(config: &Config, site: Site, tokens: usize) -> Vec<usize> {
-    use BlockSite as B;
-    match site {
-        Site::Block(_, B::Scores | B::Pattern) => vec![config.heads, tokens, tokens],
-        Site::Block(_, B::Q | B::RotQ | B::Z) => vec![tokens, config.heads, config.head_dim],
-        Site::Block(_, B::K | B::V | B::RotK) => vec![tokens, config.key_heads, config.head_dim],
-        Site::Block(_, B::MlpPre | B::MlpPreLinear | B::MlpPost) => vec![tokens, config.hidden],
-        Site::Logits | Site::Probabilities => vec![tokens, config.vocabulary],
-        _ => vec![tokens, config.width],
     }
 }
 
@@ -161,9 +133,16 @@ pub fn trace_with_edits(
         return trace(weights, team, ids, wanted);
     }
     let network = weights.network();
-    check(ids, network.config.context)?;
+    check(ids, &network.config)?;
     let mut program = forward::logits(network, forward::Rows::All);
     for (site, edit) in edits {
+        let beyond =
+            edit.positions.iter().flat_map(|all| all.iter()).find(|&&at| at as usize >= ids.len());
+        if let Some(position) = beyond {
+            let what =
+                format!("{site}: there is no position {position} among {} tokens", ids.len());
+            return Err(Refusal::of(Kind::InvalidSetting, what));
+        }
         if !program.edit(*site, edit.clone()) {
             return Err(Refusal::of(
                 Kind::InvalidSetting,
@@ -248,13 +227,14 @@ pub(crate) fn watched(
     ids: &[TokenId],
     watch: &mut impl Watch,
 ) -> Result<()> {
-    check(ids, weights.network().config.context)?;
+    check(ids, &weights.network().config)?;
     let (mut space, mut cache) = room(weights, team, ids.len());
     look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
 }
 
 /// Refuses what cannot be looked at in one pass.
-fn check(ids: &[TokenId], context: usize) -> Result<()> {
+fn check(ids: &[TokenId], config: &Config) -> Result<()> {
+    let context = config.context;
     if ids.is_empty() {
         return Err(Refusal::user(format!(
             "there is no token to look at; give a prompt or {}",
@@ -270,7 +250,7 @@ fn check(ids: &[TokenId], context: usize) -> Result<()> {
             ),
         ));
     }
-    Ok(())
+    config.check_ids("token", ids.iter().map(|id| id.0))
 }
 
 /// The site of the layer before that holds the same numbers, if there is one.

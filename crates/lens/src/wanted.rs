@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use lookback_files::{Kind, Refusal, Result, Setting};
-use lookback_model::Site;
+use lookback_model::{Config, Site};
+
+use crate::sites::sites;
 
 /// Which sites to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,23 @@ impl Wanted {
             return Err(Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("sites"))));
         }
         Ok(Self(Which::Like(patterns)))
+    }
+
+    /// Refuses a pattern that no site of a model matches.
+    ///
+    /// # Errors
+    /// The pattern is named.
+    pub fn check(&self, config: &Config) -> Result<()> {
+        let Which::Like(patterns) = &self.0 else { return Ok(()) };
+        let names: Vec<String> = sites(config).iter().map(Site::to_string).collect();
+        let is_nowhere = |pattern: &&String| !names.iter().any(|name| matches(pattern, name));
+        match patterns.iter().find(is_nowhere) {
+            None => Ok(()),
+            Some(pattern) => Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!("{} {pattern}: this model has no such site", Setting("sites")),
+            )),
+        }
     }
 
     /// Whether a site is wanted.

@@ -81,9 +81,6 @@ impl Texts {
     }
 }
 
-/// Bytes of a text that are read at once, where its tokenizer reads parts.
-pub(crate) const PART: usize = 1 << 20;
-
 /// How weights follow their gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Optimizer {

@@ -12,7 +12,7 @@ use std::fmt;
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{decimal, ends};
 pub(crate) use keys::Keys;
-use lookback_files::{Refusal, Result, counted};
+use lookback_files::{Kind, Refusal, Result, counted};
 pub use lookback_kernels::naive::activate::Activation;
 use lookback_text::TokenId;
 use serde_json::Value;
@@ -192,6 +192,24 @@ impl Config {
             others => others,
         };
         Self { head_dim, positions, scale: usual_scale(head_dim), ..self }
+    }
+
+    /// Refuses ids beyond the vocabulary; `name` is what they are called where they were given.
+    ///
+    /// # Errors
+    /// The first such id is named.
+    pub fn check_ids(
+        &self,
+        name: impl fmt::Display,
+        ids: impl IntoIterator<Item = u32>,
+    ) -> Result<()> {
+        match ids.into_iter().find(|&id| id as usize >= self.vocabulary) {
+            None => Ok(()),
+            Some(id) => Err(Refusal::of(
+                Kind::TokenOutOfRange,
+                format!("{name} {id}: this model's vocabulary ends at {}", self.vocabulary - 1),
+            )),
+        }
     }
 
     /// The same model with something changed, if that is still a valid one.

@@ -60,13 +60,14 @@ impl Look {
     /// Makes the pass.
     ///
     /// # Errors
-    /// When there are no tokens, or more than the model's context; when a pattern is empty, or an edit does
-    /// not fit its site.
+    /// When there are no tokens, or more than the model's context; when the model has no site that a pattern
+    /// matches, or an edit does not fit its site.
     pub fn trace(&self) -> Result<Trace> {
         let wanted = match &self.sites {
             None => Wanted::all(),
             Some(patterns) => Wanted::parse(patterns)?,
         };
+        wanted.check(self.model.config())?;
         self.pass(&wanted)
     }
 

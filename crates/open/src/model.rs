@@ -130,14 +130,16 @@ impl OpenOptions {
     /// # Errors
     /// When there is none; when a file is damaged, or holds what lookback does not compute.
     pub fn open(self, model: impl AsRef<Path>) -> Result<Model> {
-        let model = model.as_ref().to_string_lossy();
+        let path = model.as_ref();
+        let model = path.to_string_lossy();
         let advised = |refusal: Refusal| match &*model {
             "default" if refusal.blame() == Blame::User => {
                 refusal.then("lookback without a command makes the default model again")
             }
             _ => refusal,
         };
-        let path = find(&model)?;
+        // A name that is no Unicode is still the name of a file that is there.
+        let path = if path.exists() { path.to_owned() } else { find(&model)? };
         let team = match &self.team {
             Some(team) => team.clone(),
             None => Arc::new(threads(self.threads)?),
@@ -334,18 +336,8 @@ impl Model {
 
     /// The same, given with this setting.
     pub fn ids_of(&self, setting: &str, ids: &[u32]) -> Result<Vec<TokenId>> {
-        let vocabulary = self.config().vocabulary;
-        match ids.iter().find(|&&id| id as usize >= vocabulary) {
-            Some(id) => Err(Refusal::of(
-                Kind::TokenOutOfRange,
-                format!(
-                    "{} {id}: this model's vocabulary ends at {}",
-                    Setting(setting),
-                    vocabulary - 1
-                ),
-            )),
-            None => Ok(ids.iter().copied().map(TokenId).collect()),
-        }
+        self.config().check_ids(Setting(setting), ids.iter().copied())?;
+        Ok(ids.iter().copied().map(TokenId).collect())
     }
 
     /// The token that texts begin with: the tokenizer's, or else the configuration's.

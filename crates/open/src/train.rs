@@ -117,6 +117,9 @@ impl Trainer {
     ) -> Result<Model> {
         let began = Instant::now();
         let texts: Vec<PathBuf> = texts.into_iter().map(Into::into).collect();
+        if texts.is_empty() {
+            return Err(Refusal::user("there is no text to learn from; name one at least"));
+        }
         let recipe = self.recipe(&texts)?;
         let directory = Directory::new(&self.out)?;
         let corpus = corpus::find(&texts, Reading::default())?;

@@ -48,6 +48,9 @@ impl Default for Reading {
     }
 }
 
+/// Bytes of a text that are read at once, where its tokenizer reads parts.
+pub const PART: usize = 1 << 20;
+
 /// In which pieces a document is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {

@@ -10,7 +10,7 @@ use lookback_files::{Lock, Refusal, Result, Setting};
 use lookback_model::Network;
 use lookback_text::{
     Learner, Named, Tokenizer,
-    corpus::{Corpus, Tally},
+    corpus::{Corpus, PART, Tally},
     dataset::{Dataset, Ending, Windows, encode},
 };
 
@@ -64,9 +64,6 @@ impl Prepared {
 
 /// Stands behind each document, and so begins the next.
 const END: &str = "<|endoftext|>";
-
-/// Bytes of a text that are read at once, where its tokenizer reads parts.
-const PART: usize = 1 << 20;
 
 /// The tokenizer of a kind: `char` (one token a character) and `bpe:N` are learned from the texts; `gpt2`,
 /// `cl100k`, `o200k` are OpenAI's; anything else is a `tokenizer.json` or a model's directory.

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use lookback_files::{Refusal, Result, check_place, write_whole};
-use lookback_lens::{Choice, Trace, Wanted, report, trace};
+use lookback_lens::{Choice, Trace, Wanted, report};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::{Value, json};
@@ -106,15 +106,9 @@ impl Look {
                 ids.map_err(|refusal| refusal.at("--prompt"))?
             }
         };
-        let trace = trace(&model.weights, &team, &ids, &Wanted::all())?;
-        for pattern in self.sites.iter().flat_map(|patterns| patterns.split(',')) {
-            let one = Wanted::parse(pattern)?;
-            if !trace.sites.keys().any(|site| one.has(*site)) {
-                return Err(Refusal::user(format!(
-                    "--sites {pattern}: this model has no such site; lookback look --help lists them"
-                )));
-            }
-        }
+        let sites = wanted.check(config);
+        sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
+        let trace = model.look(&ids).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.note(&format!("wrote {}", path.display()));

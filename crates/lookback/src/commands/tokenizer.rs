@@ -6,13 +6,16 @@ use clap::{Args, Subcommand};
 use lookback::find;
 use lookback_files::{Refusal, Result, check_place, counted, write_whole};
 use lookback_model::Stored;
-use lookback_text::{self as text, TokenId, corpus::Held};
+use lookback_text::{
+    self as text, TokenId,
+    corpus::{Held, PART},
+};
 use serde_json::{Value, json};
 
 use super::generate::read_input;
 
 use crate::{
-    options::{Form, PART, Texts},
+    options::{Form, Texts},
     print::Print,
 };
 

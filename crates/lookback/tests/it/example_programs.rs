@@ -158,3 +158,99 @@ fn what_cannot_begin_is_refused_as_the_only_piece() {
     assert!(said.contains('日'), "{said}");
     assert!(model.logits(&[]).is_err());
 }
+
+#[test]
+fn a_text_outlives_its_model_and_two_are_written_side_by_side() {
+    let world = World::with_model();
+    let model = lookback::Model::open(world.at("good")).unwrap();
+    let begin = |prompt: &str| model.generate(prompt).seed(3).ignore_eos().max_tokens(20);
+    let (one, other) = (begin("tom ").text().unwrap(), begin("the bird").text().unwrap());
+    let (mut first, mut second) =
+        (begin("tom ").pieces().unwrap(), begin("the bird").pieces().unwrap());
+    drop(model);
+    let (mut told, mut told_too) = (String::new(), String::new());
+    for _ in 0..=20 {
+        first.next().into_iter().for_each(|piece| told += &piece.unwrap().text);
+        second.next().into_iter().for_each(|piece| told_too += &piece.unwrap().text);
+    }
+    assert_eq!((told, told_too), (one, other));
+    assert_eq!((first.finish(), first.ids().len()), (Some(lookback::Finish::Length), 20));
+    assert!(first.next().is_none());
+}
+
+#[test]
+fn what_is_written_ends_where_it_is_asked_to() {
+    let world = World::with_model();
+    let model = lookback::Model::open(world.at("good")).unwrap();
+    let long = "tom sees the red house and anna hears the old bird";
+    let whole = model.generate(long).greedy().ignore_eos().max_tokens(30);
+    let text = whole.clone().text().unwrap();
+    assert!(text.chars().count() >= 20, "{text}");
+    // A stop text that spans tokens, of one character each, is not shown.
+    let stop: String = text.chars().skip(5).take(3).collect();
+    let before = &text[..text.find(&stop).unwrap()];
+    let mut pieces = whole.clone().stop(stop.as_str()).pieces().unwrap();
+    let shown: String = pieces.by_ref().map(|piece| piece.unwrap().text).collect();
+    assert_eq!((shown.as_str(), pieces.finish()), (before, Some(lookback::Finish::Stop)));
+    assert_eq!(pieces.ids().len(), before.chars().count() + 3);
+    let mut none = whole.max_tokens(0).pieces().unwrap();
+    assert!(none.next().is_none() && none.finish() == Some(lookback::Finish::Length));
+}
+
+#[test]
+fn ids_positions_and_sites_that_are_not_there_are_refused_by_name() {
+    use lookback::{Change, Edit, TokenId, model::BlockSite};
+    let world = World::with_model();
+    let model = lookback::Model::open(world.at("good")).unwrap();
+    let beyond = [TokenId(1), TokenId(999)];
+    let last = model.config().vocabulary - 1;
+    let what = format!("token 999: this model's vocabulary ends at {last}");
+    let refusals = [
+        model.logits(&beyond).unwrap_err(),
+        model.look(&beyond).trace().unwrap_err(),
+        model.generate(&beyond[..]).text().unwrap_err(),
+    ];
+    for refusal in refusals {
+        assert_eq!(
+            (refusal.kind(), refusal.to_string()),
+            (lookback::Kind::TokenOutOfRange, what.clone())
+        );
+    }
+    assert!(model.generate(Vec::new()).text().is_err());
+    let ids = model.encode("the red").unwrap();
+    let refused = model.look(&ids).sites("logits,blocks.7.*").trace().unwrap_err().to_string();
+    assert_eq!(refused, "sites blocks.7.*: this model has no such site");
+    let edit = |positions: Option<&[u32]>, columns| Edit {
+        change: Change::Set,
+        positions: positions.map(Into::into),
+        columns,
+        numbers: [1.0].into(),
+    };
+    let refused = |layer, site, edit| {
+        let look = model.look(&ids).edit(lookback::Site::Block(layer, site), edit);
+        look.logits().unwrap_err().to_string()
+    };
+    let said = refused(0, BlockSite::Z, edit(Some(&[7]), 0..1));
+    assert_eq!(said, "blocks.0.attn.z: there is no position 7 among 7 tokens");
+    assert!(refused(0, BlockSite::Z, edit(None, 0..33)).contains("does not fit"));
+    assert!(refused(9, BlockSite::Z, edit(None, 0..1)).contains("does not fit"));
+    assert!(refused(0, BlockSite::Pattern, edit(None, 0..1)).contains("does not fit"));
+    let none: [&str; 0] = [];
+    let trainer = || lookback::Trainer::new(world.at("other")).tokenizer("char");
+    assert!(trainer().train(none).unwrap_err().to_string().contains("no text"));
+    let said = trainer().minutes(f64::NAN).train([world.at("town.txt")]).unwrap_err();
+    assert!(said.to_string().starts_with("minutes NaN"), "{said}");
+    let said = lookback::Trainer::new(world.at("good")).train([world.at("town.txt")]).unwrap_err();
+    assert!(said.to_string().contains("good"), "{said}");
+    assert!(!world.at("other").exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_model_in_a_folder_whose_name_is_no_unicode_is_opened() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::with_model();
+    let folder = world.at("").join(std::ffi::OsStr::from_bytes(b"mod\xffel"));
+    std::fs::rename(world.at("good"), &folder).unwrap();
+    assert!(lookback::Model::open(&folder).unwrap().generate("tom ").text().is_ok());
+}

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use axum::{Router, extract, response::IntoResponse, routing::post};
 use lookback_engine::Team;
-use lookback_files::Kind;
 use lookback_generate::{
     sample::Sampler,
     turn::{Shown, Turn, turn},
@@ -89,12 +88,7 @@ async fn repeat(
     Sampler::new(&repeat.chain.settings()?)?;
     let asked = state.ask(&repeat.prompt).await?;
     let mut sampler = Sampler::new(&repeat.chain.settings_for(&asked.open)?)?;
-    let vocabulary = asked.open.config().vocabulary;
-    if let Some(id) = repeat.behind.iter().find(|&&id| id as usize >= vocabulary) {
-        let most = vocabulary - 1;
-        let what = format!("token {id}: this model's vocabulary ends at {most}");
-        return Err(Refused::asked(what).with_kind(Kind::TokenOutOfRange));
-    }
+    asked.open.config().check_ids("token", repeat.behind.iter().copied())?;
     sampler.skip(repeat.behind.len());
     if let Some(bound) = repeat.bound {
         sampler.set_bound(bound);

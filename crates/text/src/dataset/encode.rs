@@ -7,11 +7,8 @@ use lookback_files::Result;
 use super::{Dataset, Gathering};
 use crate::{
     TokenId, Tokenizer,
-    corpus::{Corpus, Held, Tally},
+    corpus::{Corpus, Held, PART, Tally},
 };
-
-/// Bytes of a text that are read at once, where its tokenizer reads parts.
-const PART: usize = 1 << 20;
 
 /// What stands behind a document, besides what the tokenizer's own template puts around each text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
