@@ -56,7 +56,16 @@ async function putAt(page, what, height) {
       }),
     height,
   );
-  await page.waitForTimeout(120);
+  // Figures this near to the screen are drawn, as in figures.js.
+  await page.waitForFunction((near) => {
+    const isNear = (/** @type {Element} */ figure) => {
+      const { top, bottom } = figure.getBoundingClientRect();
+      return bottom > -near && top < window.innerHeight + near;
+    };
+    return Array.from(document.querySelectorAll('figure[data-stage]'))
+      .filter(isNear)
+      .every((figure) => figure.matches('[data-drawn="true"]:not(.is-busy)'));
+  }, 300);
   await settled(page);
 }
 
