@@ -127,16 +127,41 @@ export function fragment(chosen) {
 }
 
 /**
+ * Scrolls to something at once. A locator's own way waits for two frames in which nothing moves.
+ * @param {import('playwright-core').Locator} what
+ */
+function show(what) {
+  return what.evaluate((node) => /** @type {any} */ (node).scrollIntoViewIfNeeded());
+}
+
+/**
+ * Opens the tables of all figures that have one.
+ * @param {Page} page
+ */
+export function openTables(page) {
+  return page.locator('figure .figure-opener').evaluateAll((openers) => {
+    for (const opener of openers) /** @type {HTMLElement} */ (opener).click();
+  });
+}
+
+/**
  * Scrolls to a figure and waits until it has drawn what is chosen.
  * @param {Page} page
  * @param {string} stage
  */
 export async function drawn(page, stage) {
   const figure = page.locator(`figure[data-stage="${stage}"]`);
-  await figure.scrollIntoViewIfNeeded();
-  await page.locator(`figure[data-stage="${stage}"][data-drawn="true"]:not(.is-busy)`).waitFor({
-    timeout: 60_000,
-  });
+  await show(figure);
+  // Asked at every frame, where a locator asks again after up to half a second.
+  await page.waitForFunction(
+    (stage) => {
+      const seen = `figure[data-stage="${stage}"][data-drawn="true"]:not(.is-busy)`;
+      const figure = document.querySelector(seen);
+      return figure?.checkVisibility({ visibilityProperty: true }) && figure.clientHeight > 0;
+    },
+    stage,
+    { timeout: 60_000 },
+  );
   return figure;
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, serve, stages, trace } from './browser.js';
+import { browse, drawn, MODELS, open, openTables, serve, stages, trace } from './browser.js';
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let served;
@@ -82,10 +82,9 @@ for (const prompt of ['the bird is red', 'the red bird', 'king']) {
         const counts = new Map();
         for (const stage of await stages(page)) {
           await drawn(page, stage);
-          // The table twins hold numbers as well.
-          const opener = page.locator(`figure[data-stage="${stage}"] .figure-opener`);
-          if (await opener.count()) await opener.first().click();
         }
+        // The table twins hold numbers as well.
+        await openTables(page);
         const numbers = await shown(page);
         for (const { stage } of numbers) counts.set(stage, (counts.get(stage) ?? 0) + 1);
         const faults = numbers.map((number) => wrong(number, sites)).filter(Boolean);
