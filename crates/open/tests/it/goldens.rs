@@ -1,0 +1,118 @@
+//! Every family beside transformers, on any machine: tiny models whose weights follow from a formula, so that
+//! only what transformers computes with them is kept. `scripts/goldens.py` writes the files.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use lookback_model::{FAMILIES, TokenId};
+use lookback_open::{Compute, Model};
+use safetensors::{Dtype, serialize, tensor::TensorView};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What transformers computes with a tiny model.
+#[derive(Deserialize)]
+struct Golden {
+    config: Value,
+    tensors: BTreeMap<String, Vec<usize>>,
+    ids: Vec<u32>,
+    logits: Vec<Vec<f32>>,
+}
+
+/// The largest difference, relative to the largest logit: both sum in f32, each in its own order.
+const BOUND: f32 = 1e-5;
+
+/// The FNV-1a hash of a tensor's name.
+fn fnv1a(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// A tensor's values, as `scripts/goldens.py` has them.
+fn weight(name: &str, shape: &[usize]) -> Vec<f32> {
+    let center = if shape.len() == 1 && name.ends_with("weight") { 1.0 } else { 0.0 };
+    let of = |place: u32| {
+        let mut hash = place.wrapping_mul(0x9e37_79b1).wrapping_add(fnv1a(name));
+        for (shift, factor) in [(16, 0x85eb_ca6b), (13, 0xc2b2_ae35), (16, 1)] {
+            hash = (hash ^ (hash >> shift)).wrapping_mul(factor);
+        }
+        (f64::from(hash >> 8) / f64::from(1 << 24) - 0.5 + center) as f32
+    };
+    (1..=shape.iter().product::<usize>() as u32).map(of).collect()
+}
+
+/// Writes the model's directory.
+fn write(golden: &Golden, folder: &Path) {
+    let bytes: BTreeMap<&String, Vec<u8>> = golden
+        .tensors
+        .iter()
+        .map(|(name, shape)| {
+            (name, weight(name, shape).into_iter().flat_map(f32::to_le_bytes).collect())
+        })
+        .collect();
+    let views = golden.tensors.iter().map(|(name, shape)| {
+        (name.clone(), TensorView::new(Dtype::F32, shape.clone(), &bytes[name]).unwrap())
+    });
+    fs::write(folder.join("model.safetensors"), serialize(views, None).unwrap()).unwrap();
+    fs::write(folder.join("config.json"), golden.config.to_string()).unwrap();
+}
+
+fn golden(family: &str) -> Golden {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let path = folder.join(format!("{family}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|_| {
+        panic!("{}: write it with scripts/goldens.py", path.display());
+    });
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn every_family_computes_what_transformers_computes() {
+    for family in FAMILIES {
+        let name = family.model_type;
+        let golden = golden(name);
+        let folder = tempfile::tempdir().unwrap();
+        write(&golden, folder.path());
+        let model = Model::open(folder.path()).unwrap();
+        let ids: Vec<TokenId> = golden.ids.iter().copied().map(TokenId).collect();
+        let ours = model.logits(&ids).unwrap();
+        assert_eq!(ours.shape, [ids.len(), golden.logits[0].len()], "{name}");
+        let theirs: Vec<f32> = golden.logits.concat();
+        let largest = theirs.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+        assert!(largest > 0.5, "{name}: logits that show something");
+        let differences = ours.values.iter().zip(&theirs).map(|(a, b)| (a - b).abs() / largest);
+        let furthest = differences.fold(0.0, f32::max);
+        assert!(furthest <= BOUND, "{name}: {furthest:e} from transformers");
+        println!("{name}: within {furthest:.1e} of transformers");
+        // A greedy step chooses what transformers holds likeliest.
+        let written = model.generate(ids).greedy().ignore_eos().max_tokens(1);
+        let next = written.into_iter().next().unwrap().unwrap().token.unwrap();
+        let last = golden.logits.last().unwrap();
+        let best = (0..last.len()).fold(0, |a, b| if last[b] > last[a] { b } else { a });
+        assert_eq!(next.index(), best, "{name}");
+    }
+}
+
+#[test]
+fn a_cache_of_chunks_gives_the_bits_of_one_pass_in_every_family() {
+    for (family, compute) in
+        FAMILIES.iter().flat_map(|family| [(family, Compute::F32), (family, Compute::Bf16)])
+    {
+        let name = family.model_type;
+        let golden = golden(name);
+        let folder = tempfile::tempdir().unwrap();
+        write(&golden, folder.path());
+        let model = Model::options().compute(compute).threads(2).open(folder.path()).unwrap();
+        let ids: Vec<TokenId> = golden.ids.iter().copied().map(TokenId).collect();
+        let whole = model.logits(&ids).unwrap();
+        for chunk in [1, 5, ids.len()] {
+            let mut session = model.session(ids.len()).unwrap();
+            for (at, part) in ids.chunks(chunk).enumerate() {
+                let last = (at * chunk + part.len()) - 1;
+                let logits = session.read(part).unwrap();
+                let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert!(bits(logits) == bits(whole.part(last)), "{name}, {compute:?}, {chunk}");
+            }
+        }
+    }
+}

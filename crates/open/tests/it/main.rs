@@ -1,0 +1,3 @@
+//! Models as Rust programs open them.
+
+mod goldens;
