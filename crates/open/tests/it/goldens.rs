@@ -66,6 +66,15 @@ fn golden(family: &str) -> Golden {
     serde_json::from_str(&text).unwrap()
 }
 
+/// A golden's model, and the ids of its golden.
+pub fn opened(family: &str) -> (Model, Vec<TokenId>) {
+    let golden = golden(family);
+    let folder = tempfile::tempdir().unwrap();
+    write(&golden, folder.path());
+    let ids = golden.ids.iter().copied().map(TokenId).collect();
+    (Model::options().threads(2).open(folder.path()).unwrap(), ids)
+}
+
 #[test]
 fn every_family_computes_what_transformers_computes() {
     for family in FAMILIES {

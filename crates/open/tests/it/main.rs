@@ -1,3 +1,4 @@
 //! Models as Rust programs open them.
 
+mod edits;
 mod goldens;
