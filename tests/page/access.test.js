@@ -2,25 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, openTables, serve, stages } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open, openTables, stages } from './browser.js';
 
 const AXE = readFileSync(new URL('./node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 for (const dark of [false, true]) {
   for (const width of [360, 1280]) {

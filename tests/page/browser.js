@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -82,18 +83,32 @@ export async function browse() {
 }
 
 /**
+ * What the tests of a file share: models that are served, and a browser. Both end after the last test.
+ * @param {string[]} models
+ */
+export async function fixture(models) {
+  const served = await serve(models);
+  const browser = await browse();
+  after(async () => {
+    await browser.close();
+    await served.stop();
+  });
+  return { served, browser };
+}
+
+/**
  * Opens the page and waits for its bar. Whatever goes wrong on it is collected in `faults`.
  * @param {import('playwright-core').BrowserContext} context
  * @param {string} address
  * @param {Record<string, string>} [chosen]  the fragment
- * @param {{width?: number, dark?: boolean, still?: boolean}} [how]
+ * @param {{width?: number, dark?: boolean, still?: boolean}} [options]
  */
-export async function open(context, address, chosen = {}, how = {}) {
+export async function open(context, address, chosen = {}, options = {}) {
   const page = await context.newPage();
-  await page.setViewportSize({ width: how.width ?? 1280, height: 900 });
+  await page.setViewportSize({ width: options.width ?? 1280, height: 900 });
   await page.emulateMedia({
-    colorScheme: how.dark ? 'dark' : 'light',
-    reducedMotion: how.still ? 'reduce' : 'no-preference',
+    colorScheme: options.dark ? 'dark' : 'light',
+    reducedMotion: options.still ? 'reduce' : 'no-preference',
   });
   /** @type {string[]} */
   const faults = [];

@@ -1,23 +1,10 @@
 /** What is written on colours can be read, and a share is written alike everywhere. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { fixture, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 for (const dark of [false, true]) {
   test(`digits stand out from every cell and every token's hue, ${dark ? 'dark' : 'light'}`, async () => {

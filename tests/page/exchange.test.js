@@ -1,23 +1,10 @@
 /** What attention moves: nothing from what comes later, and sums that end where they should. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 /**
  * The rows of one of the two sentences, by name: length, share, whether it is there at all.

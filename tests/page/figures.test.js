@@ -1,27 +1,13 @@
 /** Every figure draws itself for every model, at every width, in both themes. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, picture, serve, stages } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open, picture, stages } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
+const { served, browser } = await fixture(MODELS);
+const answer = await fetch(`${served.address}/api/models`);
 /** @type {string[]} */
-let names = [];
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-  const answer = await fetch(`${served.address}/api/models`);
-  names = (await answer.json()).models.map((/** @type {{name: string}} */ model) => model.name);
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const names = (await answer.json()).models.map((/** @type {{name: string}} */ model) => model.name);
 
 test('every figure draws itself for every model', async () => {
   assert.equal(names.length, MODELS.length);

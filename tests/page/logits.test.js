@@ -1,23 +1,10 @@
 /** Hidden units, the stream, the depths and the next tokens, as a reader touches them. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(MODELS);
 
 const PROMPT = 'the bird is red';
 

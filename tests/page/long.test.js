@@ -1,23 +1,10 @@
 /** A long prompt's matrices show the chosen cell, say which part they show, and are not blank. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 const WORDS = 'the bird is red and the dog is blue and the cat is green'.split(' ');
 const SIZE = 60;

@@ -1,23 +1,10 @@
 /** The chain under the reader's hand, and a text that is played, paused, taken back and branched. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 /** @param {import('playwright-core').Page} page */
 const behind = (page) => {
@@ -107,7 +94,7 @@ test('another prompt begins another text', async () => {
   await page.waitForFunction(() => location.hash.includes('behind='));
   await page.locator('#prompt').fill('anna saw');
   await page.waitForFunction(() => !location.hash.includes('behind='));
-  await page.waitForFunction(() => document.querySelector('.repeat-token') === null);
+  await figure.locator('.repeat-token').waitFor({ state: 'detached' });
   assert.deepEqual(faults, []);
   await page.close();
 });

@@ -1,27 +1,13 @@
 /** Every number that says where it was read is the one that `lookback look -o` writes. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, openTables, serve, stages, trace } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open, openTables, stages, trace } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
+const { served, browser } = await fixture(MODELS);
+const answer = await fetch(`${served.address}/api/models`);
 /** @type {string[]} */
-let names = [];
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-  const answer = await fetch(`${served.address}/api/models`);
-  names = (await answer.json()).models.map((/** @type {{name: string}} */ model) => model.name);
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const names = (await answer.json()).models.map((/** @type {{name: string}} */ model) => model.name);
 
 /** @typedef {{stage: string, text: string, site: string, index: string, scale: string | null}} Shown */
 

@@ -1,23 +1,10 @@
 /** Printing shows every figure, also those that were never near the screen. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve, stages } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open, stages } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 test('a page that is printed at once has every figure drawn', async () => {
   // The program has read its vocabularies by then, which takes a debug build seconds.

@@ -4,28 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open, serve } from './browser.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
+const { served, browser } = await fixture(MODELS);
 /** @type {{name: string, context: number}[]} */
-let models = [];
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-  models = (await (await fetch(`${served.address}/api/models`)).json()).models;
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const models = (await (await fetch(`${served.address}/api/models`)).json()).models;
 
 /** What the address holds of a key. @param {Page} page @param {string} key */
 const held = (page, key) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(key);

@@ -4,8 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, serve, trace } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open, trace } from './browser.js';
 import { CHECKS, depthsOf } from './claims.js';
 
 const PROMPTS = Number(process.env.LOOKBACK_PROMPTS ?? 3);
@@ -15,30 +15,14 @@ const WORDS =
     ' ',
   );
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
+const { served, browser } = await fixture(MODELS);
 /** @type {any[]} */
-let models = [];
-let secret = '';
+const models = (await (await fetch(`${served.address}/api/models`)).json()).models;
+const { samplers } = await (await fetch(`${served.address}/api/samplers`)).json();
 /** @type {Record<string, number>} */
-let settings = {};
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-  models = (await (await fetch(`${served.address}/api/models`)).json()).models;
-  const { samplers } = await (await fetch(`${served.address}/api/samplers`)).json();
-  settings = Object.fromEntries(samplers.map((/** @type {any} */ of) => [of.name, of.default]));
-  const page = await (await fetch(served.address)).text();
-  secret = /name="lookback-token" content="([^"]+)"/.exec(page)?.[1] ?? '';
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const settings = Object.fromEntries(samplers.map((/** @type {any} */ of) => [of.name, of.default]));
+const html = await (await fetch(served.address)).text();
+const secret = /name="lookback-token" content="([^"]+)"/.exec(html)?.[1] ?? '';
 
 /** Numbers below 1 that a seed makes (mulberry32). @param {number} seed */
 function random(seed) {

@@ -4,25 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve, stages } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open, stages } from './browser.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 const CONTROLS =
   'button, select, input, canvas, [role="application"], [role="button"], [role="slider"]';

@@ -1,23 +1,10 @@
 /** Sums of words, and the map of the embedding table over training. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, open } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(['default']);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(['default']);
 
 /** @param {import('playwright-core').Page} page */
 const chosen = (page) => new URLSearchParams(new URL(page.url()).hash.slice(1));

@@ -1,26 +1,12 @@
 /** What a reader takes back, keeps, waits for, and changes to: history, the theme, a program that stalls, other models. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, MODELS, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, MODELS, open, serve } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
+const { served, browser } = await fixture(MODELS);
 /** @type {{name: string, context: number}[]} */
-let models = [];
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-  models = (await (await fetch(`${served.address}/api/models`)).json()).models;
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const models = (await (await fetch(`${served.address}/api/models`)).json()).models;
 
 /** @param {import('playwright-core').Page} page @param {number} size */
 const chips = (page, size) =>

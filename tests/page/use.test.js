@@ -1,23 +1,10 @@
 /** What a reader does: types, follows a link, reloads, opens a second tab, loses the program. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, drawn, fragment, MODELS, open, serve } from './browser.js';
+import { test } from 'node:test';
+import { drawn, fixture, fragment, MODELS, open, serve } from './browser.js';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let served;
-/** @type {Awaited<ReturnType<typeof browse>>} */
-let browser;
-
-before(async () => {
-  served = await serve(MODELS);
-  browser = await browse();
-});
-
-after(async () => {
-  await browser.close();
-  await served.stop();
-});
+const { served, browser } = await fixture(MODELS);
 
 /** @param {import('playwright-core').Page} page */
 const chips = (page) => page.locator('#tokens .chip').allTextContents();

@@ -3,9 +3,9 @@
  * the keyboard reaches it, or when the page is printed.
  */
 
-import { Away, Said } from './kit/ask.js';
+import { hold } from './kit/anchor.js';
+import { ProgramError, UnreachableError } from './kit/client.js';
 import { fill } from './kit/dom.js';
-import { hold } from './kit/still.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Drawn} Drawn */
@@ -106,9 +106,9 @@ export function figures(page, bar) {
     } catch (error) {
       if (signal.aborted) return;
       place.fresh = null;
-      const isSaid = error instanceof Said || error instanceof Away;
-      problem(root, isSaid ? error.message : String(error));
-      if (!isSaid) throw error;
+      const isExplained = error instanceof ProgramError || error instanceof UnreachableError;
+      problem(root, isExplained ? error.message : String(error));
+      if (!isExplained) throw error;
     } finally {
       if (!signal.aborted) root.classList.remove('is-busy');
     }

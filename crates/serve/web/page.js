@@ -4,8 +4,8 @@
  */
 
 import { figures } from './figures.js';
-import { Away, ask, isOtherProgram, Said, watchAnswers } from './kit/ask.js';
 import { chip, spelled } from './kit/chips.js';
+import { ask, isOtherProgram, ProgramError, UnreachableError, watchAnswers } from './kit/client.js';
 import { fill, h, sideways } from './kit/dom.js';
 import { count } from './kit/number.js';
 import { drawBeforePrinting } from './kit/print.js';
@@ -264,10 +264,13 @@ async function choose() {
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
 function refuse(of, error) {
-  problem = error instanceof Said || error instanceof Away ? error.message : String(error);
+  problem =
+    error instanceof ProgramError || error instanceof UnreachableError
+      ? error.message
+      : String(error);
   // The same model's figures keep what they show, and the bar says why they do not follow. Another
   // model's must not stand beside this one's name.
-  if (selection && selection.model !== of.name && error instanceof Said) {
+  if (selection && selection.model !== of.name && error instanceof ProgramError) {
     selection = null;
     places.blank(`There is nothing to show of ${of.name}: ${problem}.`);
   }

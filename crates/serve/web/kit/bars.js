@@ -2,6 +2,7 @@
  * Numbers as bars one can read off: signed ones from a middle line, others from the left.
  */
 
+import { arrowStep } from './arrows.js';
 import { fill, h, svg } from './dom.js';
 import { numberText } from './number.js';
 
@@ -16,7 +17,7 @@ import { numberText } from './number.js';
  */
 
 /**
- * @typedef {object} BarsHow
+ * @typedef {object} BarsOptions
  * @property {number} [max]        the end of the scale (default: the largest)
  * @property {boolean} [signed]
  * @property {number} [digits]
@@ -30,9 +31,9 @@ import { numberText } from './number.js';
 /**
  * Horizontal bars, one a row, with their names on the left and their numbers on the right.
  * @param {Bar[]} bars
- * @param {BarsHow} [how]
+ * @param {BarsOptions} [options]
  */
-export function bars(bars, how = {}) {
+export function bars(bars, options = {}) {
   const {
     signed = bars.some((bar) => bar.value < 0),
     digits,
@@ -41,8 +42,8 @@ export function bars(bars, how = {}) {
     rowHeight = 22,
     onPick,
     onHover,
-  } = how;
-  const max = how.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
+  } = options;
+  const max = options.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
   // On a narrow screen no wider than it is, or the words would be drawn too small to read.
   const width = Math.max(260, Math.min(460, document.documentElement.clientWidth - 32));
   const numberWidth = 64;
@@ -119,14 +120,14 @@ export function pressed(event) {
 /**
  * A whole vector as a strip of thin signed bars, with a readout of the one under the pointer or the
  * keyboard's cursor.
- * @param {object} how
- * @param {string} how.name
- * @param {ArrayLike<number>} how.values
- * @param {(dimension: number) => Node | string} how.read  the readout of a dimension
- * @param {number} [how.max]
- * @param {number} [how.height]
- * @param {string} [how.colour]
- * @param {(dimension: number | null) => void} [how.onHover]
+ * @param {object} options
+ * @param {string} options.name
+ * @param {ArrayLike<number>} options.values
+ * @param {(dimension: number) => Node | string} options.read  the readout of a dimension
+ * @param {number} [options.max]
+ * @param {number} [options.height]
+ * @param {string} [options.colour]
+ * @param {(dimension: number | null) => void} [options.onHover]
  */
 export function strip({ name, values, read, max, height = 56, colour, onHover }) {
   const size = values.length;
@@ -174,11 +175,8 @@ export function strip({ name, values, read, max, height = 56, colour, onHover })
         move(Math.floor(((event.clientX - box.left) / box.width) * size));
       },
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (!by) return;
-        event.preventDefault();
-        event.stopPropagation();
-        move(cursor + by);
+        const step = arrowStep(event);
+        if (step?.[0]) move(cursor + step[0]);
       },
     },
     mark,

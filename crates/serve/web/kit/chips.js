@@ -65,7 +65,7 @@ watchHover((token) => {
 /**
  * @param {number} token  its place in the prompt
  * @param {string} piece
- * @param {{picked?: boolean, onClick?: () => void, shown?: string}} [how]  `shown`: how it reads
+ * @param {{picked?: boolean, onClick?: () => void, shown?: string}} [options]  `shown`: how it reads
  */
 export function chip(token, piece, { picked = false, onClick, shown = visible(piece) } = {}) {
   const node = h(

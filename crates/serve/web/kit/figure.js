@@ -3,8 +3,8 @@
  * belong to it alone, a caption of live sentences, and a table twin for those who do not see it.
  */
 
+import { keepHeight } from './anchor.js';
 import { clear, fill, h, sideways } from './dom.js';
-import { keepHeight } from './still.js';
 
 /** @typedef {import('./dom.js').Child} Child */
 
@@ -21,9 +21,9 @@ import { keepHeight } from './still.js';
 /**
  * Builds a figure's parts into its place.
  * @param {HTMLElement} root  the `<figure>`
- * @param {object} how
- * @param {string} how.title  a sentence
- * @param {() => (Table | Table[] | null)} [how.table]  the drawing's numbers, made when somebody opens them
+ * @param {object} options
+ * @param {string} options.title  a sentence
+ * @param {() => (Table | Table[] | null)} [options.table]  the drawing's numbers, made when somebody opens them
  * @returns {Anatomy}
  */
 export function figure(root, { title, table }) {
@@ -143,14 +143,14 @@ function tableNode({ caption, head, rows }) {
 
 /**
  * A labelled slider with its value beside it.
- * @param {object} how
- * @param {string} how.label
- * @param {number} how.min
- * @param {number} how.max
- * @param {number | 'any'} [how.step]
- * @param {number} how.value
- * @param {(value: number) => string} [how.show]
- * @param {(value: number) => void} how.onInput
+ * @param {object} options
+ * @param {string} options.label
+ * @param {number} options.min
+ * @param {number} options.max
+ * @param {number | 'any'} [options.step]
+ * @param {number} options.value
+ * @param {(value: number) => string} [options.show]
+ * @param {(value: number) => void} options.onInput
  */
 export function slider({ label, min, max, step = 1, value, show = String, onInput }) {
   const output = h('output', { class: 'number' }, show(value));
@@ -183,11 +183,11 @@ export function slider({ label, min, max, step = 1, value, show = String, onInpu
 
 /**
  * A labelled choice among few.
- * @param {object} how
- * @param {string} how.label
- * @param {[string, string][]} how.options  value and what is shown
- * @param {string} how.value
- * @param {(value: string) => void} how.onChange
+ * @param {object} options
+ * @param {string} options.label
+ * @param {[string, string][]} options.options  value and what is shown
+ * @param {string} options.value
+ * @param {(value: string) => void} options.onChange
  */
 export function choice({ label, options, value, onChange }) {
   const select = h('select', { onchange: () => onChange(select.value) });

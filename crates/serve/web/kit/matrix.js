@@ -3,6 +3,7 @@
  * keyboard. Large ones are panned and zoomed, never shrunk to dust.
  */
 
+import { arrowStep, moved } from './arrows.js';
 import { hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
@@ -333,20 +334,12 @@ export function matrix({ name, onPick, onHover, describe }) {
   });
   canvas.addEventListener('keydown', (event) => {
     if (!picture) return;
-    const step = /** @type {Record<string, [number, number]>} */ ({
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    })[event.key];
+    const step = arrowStep(event);
     if (step) {
-      event.preventDefault();
-      // The page's own arrow keys choose tokens and layers; here they walk.
-      event.stopPropagation();
       const [row, column] = cursor ?? picture.picked ?? [0, 0];
       const to = /** @type {[number, number]} */ ([
-        Math.max(0, Math.min(picture.rows - 1, row + step[0])),
-        Math.max(0, Math.min(picture.columns - 1, column + step[1])),
+        moved(row, step[1], picture.rows),
+        moved(column, step[0], picture.columns),
       ]);
       reveal(to);
       move(to);

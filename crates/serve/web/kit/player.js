@@ -5,11 +5,11 @@
 import { h } from './dom.js';
 
 /**
- * @param {object} how
- * @param {string} how.name                    what is played, for screen readers
- * @param {() => number} how.steps             how many steps there are
- * @param {(step: number) => void} how.onStep  shows a step
- * @param {number} [how.milliseconds]          a step's time at speed 1
+ * @param {object} options
+ * @param {string} options.name                    what is played, for screen readers
+ * @param {() => number} options.steps             how many steps there are
+ * @param {(step: number) => void} options.onStep  shows a step
+ * @param {number} [options.milliseconds]          a step's time at speed 1
  */
 export function player({ name, steps, onStep, milliseconds = 900 }) {
   let at = 0;

@@ -13,9 +13,9 @@
 const AT_ONCE = 3;
 
 /**
- * @param {object} how
- * @param {() => boolean} how.isWhole          whether every figure shows what is chosen
- * @param {() => Promise<unknown>} how.drawAll
+ * @param {object} options
+ * @param {() => boolean} options.isWhole          whether every figure shows what is chosen
+ * @param {() => Promise<unknown>} options.drawAll
  */
 export function drawBeforePrinting({ isWhole, drawAll }) {
   document.addEventListener('keydown', async (event) => {

@@ -2,7 +2,7 @@
  * What the training tells that this program does, to whoever listens: those who come late hear it all.
  */
 
-import { events } from './ask.js';
+import { events } from './client.js';
 
 /**
  * @typedef {{type: 'idle'}

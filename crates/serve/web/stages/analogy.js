@@ -3,8 +3,8 @@
  * its arrows, and ranked with the words that were put in and without them.
  */
 
-import { ask, Said } from '../kit/ask.js';
 import { visible, word } from '../kit/chips.js';
+import { ask, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
@@ -346,17 +346,17 @@ export default {
         lengths.select.value = length ? '1' : '';
         among.select.value = any ? '1' : '';
         const words = typed?.split(',').length === 3 ? typed.split(',') : null;
-        const how = { at_length_one: Boolean(length), any_token: Boolean(any), most: 20 };
+        const options = { at_length_one: Boolean(length), any_token: Boolean(any), most: 20 };
         const add = (/** @type {string[] | null} */ words) =>
-          once([now.model, now.about.step, words, how], (signal) =>
-            ask('analogy', { model: now.model, words, ...how }, { signal }),
+          once([now.model, now.about.step, words, options], (signal) =>
+            ask('analogy', { model: now.model, words, ...options }, { signal }),
           );
         try {
           sum = await add(words);
           wrong.hidden = true;
           show();
         } catch (error) {
-          if (!(error instanceof Said) || !words) throw error;
+          if (!(error instanceof ProgramError) || !words) throw error;
           // The words stay for mending, and the sentence says which of them the model does not have.
           // What is drawn meanwhile is a sum that it can make, and is said to be another.
           sum = await add(null);

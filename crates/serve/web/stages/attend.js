@@ -5,8 +5,8 @@
  * In the address: `attend.key`, the token that is looked at; `attend.step`, how far the head is.
  */
 
-import { ask, look, tensors } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
+import { ask, look, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { matrix } from '../kit/matrix.js';
@@ -19,7 +19,7 @@ import { FORMULA, LINES, STEPS } from './attend/steps.js';
 import { vectors } from './attend/vectors.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
-/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+/** @typedef {import('../kit/client.js').Tensor} Tensor */
 
 /**
  * What one head's figure is drawn from.

@@ -5,8 +5,8 @@
  * In the address: `context.step`, how many terms are added; left out, all of them.
  */
 
-import { ask, look } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
+import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { matrix } from '../kit/matrix.js';
@@ -19,7 +19,7 @@ import { stack } from './context/stack.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('../kit/dom.js').Child} Child */
-/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+/** @typedef {import('../kit/client.js').Tensor} Tensor */
 /** @typedef {{seen: boolean, weight: number, value: number | null, moves: number, share: number}} Source */
 /** @typedef {{token: number, products: number[], sum: number[]}} Term */
 /**

@@ -4,12 +4,12 @@
  * In the address: `depths.at`, the opened row; `depths.halves`, attention and MLP apart.
  */
 
-import { Away, ask, Said } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
+import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count } from '../kit/number.js';
-import { sentence, stand } from './depths/said.js';
+import { sentence, stand } from './depths/captions.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -251,7 +251,11 @@ export default {
         }
       } catch (error) {
         // Something else is chosen by now, or the page says that the program does not answer.
-        if (!signal.aborted && !(error instanceof Away || error instanceof Said)) throw error;
+        if (
+          !signal.aborted &&
+          !(error instanceof UnreachableError || error instanceof ProgramError)
+        )
+          throw error;
       }
       if (asked === now) grid.classList.remove('is-reading');
     }

@@ -3,16 +3,16 @@
  * point most nearly its way.
  */
 
-import { ask, keyOf, look } from '../kit/ask.js';
 import { bars, strip } from '../kit/bars.js';
 import { chip, mention, visible, word } from '../kit/chips.js';
+import { ask, keyOf, look } from '../kit/client.js';
 import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
 import { remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
-/** @typedef {import('../kit/ask.js').Tensor} Tensor */
+/** @typedef {import('../kit/client.js').Tensor} Tensor */
 /** @typedef {{lengths: number[], id: number, neighbours: {id: number, piece: string, cosine: number}[]}} Near */
 
 /** Rows that are drawn, around the chosen one. */

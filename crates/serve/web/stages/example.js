@@ -5,8 +5,8 @@
  * In the address: `NAME.own`, 1 for the reader's own prompt and 0 for the example, once it was chosen.
  */
 
-import { ask } from '../kit/ask.js';
 import { word } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button } from '../kit/figure.js';
 import { get } from '../kit/state.js';

@@ -5,26 +5,26 @@
  * In the address: `exchange.turned`, the second sentence; `exchange.token`, its chosen token.
  */
 
-import { Away, look, Said } from '../kit/ask.js';
 import { mention, visible, word } from '../kit/chips.js';
+import { look, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { get } from '../kit/state.js';
 import { opensOn } from './example.js';
-import { keeper } from './exchange/kept.js';
+import { answerCache } from './exchange/cache.js';
+import { captions } from './exchange/captions.js';
 import { reading } from './exchange/plane.js';
-import { captions } from './exchange/said.js';
 import { digits, side } from './exchange/side.js';
 import { alike, turned, wordOf } from './exchange/turn.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./exchange/plane.js').Taken} Taken */
 /** @typedef {import('./exchange/side.js').Side} Side */
-/** @typedef {import('./exchange/kept.js').About} About */
-/** @typedef {import('./exchange/kept.js').Cut} Cut */
-/** @typedef {import('./exchange/said.js').Earlier} Earlier */
+/** @typedef {import('./exchange/cache.js').About} About */
+/** @typedef {import('./exchange/cache.js').Cut} Cut */
+/** @typedef {import('./exchange/captions.js').Earlier} Earlier */
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -75,7 +75,7 @@ export default {
     );
     const example = opensOn(page, 'exchange', { prompt: 'the bird is red', word: 'bird' });
     parts.controls.append(h('span', null, 'layer by layer'), play.node, again, example.node);
-    const kept = keeper();
+    const kept = answerCache();
 
     /**
      * Reads the layers that are not seen at first glance, after all that is.
@@ -89,7 +89,11 @@ export default {
           while (await kept.more(of, about, cut, side, signal)) draw();
       } catch (error) {
         // Something else is chosen by now, or the page says that the program does not answer.
-        if (!signal.aborted && !(error instanceof Away || error instanceof Said)) throw error;
+        if (
+          !signal.aborted &&
+          !(error instanceof UnreachableError || error instanceof ProgramError)
+        )
+          throw error;
       }
     }
 

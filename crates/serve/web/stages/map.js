@@ -3,16 +3,16 @@
  * the same axes, and which words are really near in all the dimensions that no sheet has.
  */
 
-import { ask, tensors } from '../kit/ask.js';
 import { visible, word } from '../kit/chips.js';
+import { ask, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { remembering } from './logits/word.js';
+import { axisName, captions, stepName, twin } from './map/captions.js';
 import { chart, HUES } from './map/chart.js';
 import { extent, matches } from './map/choose.js';
-import { axisName, captions, stepName, twin } from './map/said.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, piece: string, cosine: number}} Near */
@@ -148,7 +148,7 @@ export default {
       let answer = kept.get(key);
       if (!answer) {
         answer = tensors('map/points', { model: selection?.model, step, axes }).then(
-          (found) => /** @type {import('../kit/ask.js').Tensor} */ (found.get('points')).values,
+          (found) => /** @type {import('../kit/client.js').Tensor} */ (found.get('points')).values,
         );
         answer.catch(() => kept.delete(key));
         kept.set(key, answer);

@@ -5,8 +5,8 @@
  * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
  */
 
-import { ask, look } from '../kit/ask.js';
 import { mention, word } from '../kit/chips.js';
+import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';

@@ -4,8 +4,8 @@
  * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for.
  */
 
-import { ask } from '../kit/ask.js';
 import { mention, word } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';

@@ -3,7 +3,7 @@
  * position: a dial for each pair. Others add a row for the position to the token's own.
  */
 
-import { ask } from '../kit/ask.js';
+import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { learned } from './position/learned.js';

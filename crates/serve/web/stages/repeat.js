@@ -5,15 +5,15 @@
  * pausing closes the connection, and a branch is another text.
  */
 
-import { events, Said } from '../kit/ask.js';
+import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
-import { samplers, seed, settings, words } from './chain.js';
 import { opensOn } from './example.js';
+import { caption, twin } from './repeat/captions.js';
 import { costs } from './repeat/cost.js';
-import { caption, twin } from './repeat/said.js';
 import { alternatives, written } from './repeat/text.js';
 import * as tree from './repeat/tree.js';
+import { samplers, seed, settings, words } from './sampling.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./repeat/tree.js').Node} TextNode */
@@ -233,7 +233,7 @@ export default {
           isTold = true;
           return;
         }
-        if (event.type === 'refused') throw new Said(event.error);
+        if (event.type === 'refused') throw new ProgramError(event.error);
         isTold ||= event.type === 'end';
         if (event.type === 'begin') {
           begin = event;
@@ -255,7 +255,7 @@ export default {
       };
       await events('repeat', body, tell, { signal });
       if (!isTold && !signal?.aborted)
-        throw new Said('the text broke off: the program does not answer any more');
+        throw new ProgramError('the text broke off: the program does not answer any more');
     }
 
     let isScheduled = false;

@@ -3,17 +3,17 @@
  * left of the likeliest tokens; last, what many seeds draw.
  */
 
-import { ask } from '../kit/ask.js';
+import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count } from '../kit/number.js';
-import { shown as inSight, samplers, seed, settings, words } from './chain.js';
 import { opensOn } from './example.js';
 import { remembering } from './logits/word.js';
+import { caption, said, twin } from './sample/captions.js';
 import { asColumns, rows } from './sample/rows.js';
-import { caption, said, twin } from './sample/said.js';
+import { shown as inSight, samplers, seed, settings, words } from './sampling.js';
 
-/** @typedef {import('./chain.js').Sampler} Sampler */
+/** @typedef {import('./sampling.js').Sampler} Sampler */
 /** @typedef {import('./sample/rows.js').Answer} Answer */
 /** @typedef {import('./sample/rows.js').Column} Column */
 

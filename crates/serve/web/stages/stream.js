@@ -5,8 +5,8 @@
  * In the address: `stream.order`, `written` or `largest` first.
  */
 
-import { ask } from '../kit/ask.js';
 import { mention, word } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';

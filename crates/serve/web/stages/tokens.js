@@ -3,8 +3,8 @@
  * in vocabularies that everybody knows, and the ids that the article gives.
  */
 
-import { ask } from '../kit/ask.js';
 import { chip, mention, spelled, visible, word } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
 import { hue } from '../kit/colour.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';

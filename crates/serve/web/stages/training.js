@@ -2,7 +2,7 @@
  * How the model learned, or is learning just now: its loss, its speed, what it says.
  */
 
-import { Away, ask, Said } from '../kit/ask.js';
+import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
@@ -141,7 +141,11 @@ export default {
         drawAll();
       } catch (error) {
         // A vocabulary that cannot read the questions has no such head to show.
-        if (!signal.aborted && !(error instanceof Said || error instanceof Away)) throw error;
+        if (
+          !signal.aborted &&
+          !(error instanceof ProgramError || error instanceof UnreachableError)
+        )
+          throw error;
       }
     }
 

@@ -3,11 +3,12 @@
  * are many.
  */
 
-import { tensors } from '../../kit/ask.js';
+import { arrowStep, moved } from '../../kit/arrows.js';
+import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
 
-/** @typedef {import('../../kit/ask.js').Tensor} Tensor */
+/** @typedef {import('../../kit/client.js').Tensor} Tensor */
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 
 /** Cells of a small picture's side, at most. */
@@ -112,22 +113,15 @@ export function glance(onPick) {
     canvas.style.cursor = head ? 'pointer' : 'default';
   });
   canvas.addEventListener('keydown', (event) => {
-    const step = /** @type {Record<string, [number, number]>} */ ({
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    })[event.key];
     if (!shown) return;
+    const step = arrowStep(event);
     if (step) {
-      event.preventDefault();
-      event.stopPropagation();
-      if (layout.isAcross) step.reverse();
+      const [right, down] = step;
       const [layers = 1, heads = 1] = shown.values.shape;
       const [layer, head] = cursor ?? [shown.of.layer, shown.of.head];
       cursor = [
-        Math.max(0, Math.min(layers - 1, layer + step[0])),
-        Math.max(0, Math.min(heads - 1, head + step[1])),
+        moved(layer, layout.isAcross ? right : down, layers),
+        moved(head, layout.isAcross ? down : right, heads),
       ];
       name.textContent = `layer ${cursor[0]}, head ${cursor[1]}`;
       draw();

@@ -2,9 +2,9 @@
  * The rows that are compared: the chosen token's query, the other's key and value.
  */
 
-import { look } from '../../kit/ask.js';
 import { strip } from '../../kit/bars.js';
 import { mention } from '../../kit/chips.js';
+import { look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';

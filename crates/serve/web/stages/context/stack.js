@@ -3,6 +3,7 @@
  * upwards and those below downwards, and a line marks what they add up to.
  */
 
+import { arrowStep } from '../../kit/arrows.js';
 import { hue } from '../../kit/colour.js';
 import { svg } from '../../kit/dom.js';
 import { format } from '../../kit/number.js';
@@ -13,11 +14,11 @@ const HEIGHT = 280;
 const LEFT = 44;
 
 /**
- * @param {object} how
- * @param {Context} how.context
- * @param {number} how.step    the last term that is added
- * @param {number} how.width   in pixels
- * @param {(dimension: number | null) => void} how.onHover
+ * @param {object} options
+ * @param {Context} options.context
+ * @param {number} options.step    the last term that is added
+ * @param {number} options.width   in pixels
+ * @param {(dimension: number | null) => void} options.onHover
  */
 export function stack({ context, step, width, onHover }) {
   const { terms, rest, z } = context;
@@ -92,11 +93,8 @@ export function stack({ context, step, width, onHover }) {
       },
       onpointerleave: () => move(null),
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (!by) return;
-        event.preventDefault();
-        event.stopPropagation();
-        move(cursor + by);
+        const step = arrowStep(event);
+        if (step?.[0]) move(cursor + step[0]);
       },
     },
     mark,

@@ -135,7 +135,7 @@ export function between(from, to, share) {
 
 /**
  * @param {Drawing} drawing
- * @param {{name: string, colour: string, width: number}} how  the token's word and hue, and pixels
+ * @param {{name: string, colour: string, width: number}} options  the token's word and hue, and pixels
  */
 export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
   const { left, low, high, isCut } = extent(plane, arrows);

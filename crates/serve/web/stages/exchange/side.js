@@ -35,11 +35,11 @@ import { between, chain, fitting, plane } from './plane.js';
 const ROWS = 8;
 
 /**
- * @param {object} how
- * @param {string} how.name
- * @param {Node} how.sentence                  the prompt, or where it is typed
- * @param {(token: number) => void} how.onToken
- * @param {(layer: number) => void} how.onLayer
+ * @param {object} options
+ * @param {string} options.name
+ * @param {Node} options.sentence                  the prompt, or where it is typed
+ * @param {(token: number) => void} options.onToken
+ * @param {(layer: number) => void} options.onLayer
  */
 export function side({ name, sentence, onToken, onLayer }) {
   /** @type {Side | null} */
@@ -109,7 +109,7 @@ export function side({ name, sentence, onToken, onLayer }) {
     hold(of) {
       now = of;
     },
-    /** @param {{arrows: Arrow[], unit: number, max: number}} how */
+    /** @param {{arrows: Arrow[], unit: number, max: number}} options */
     draw({ arrows, unit, max }) {
       if (!now) return;
       const of = now;
@@ -127,11 +127,11 @@ export function side({ name, sentence, onToken, onLayer }) {
       if (picked instanceof HTMLElement)
         chips.scrollLeft = picked.offsetLeft - chips.offsetLeft - chips.clientWidth / 2;
       if (hadFocus && picked instanceof HTMLElement) picked.focus({ preventScroll: true });
-      const how = { ...naming(of, of.token), width: this.room() };
+      const options = { ...naming(of, of.token), width: this.room() };
       const next = { plane: of.taken.plane, arrows, unit, ruled: unit };
       const before = last ?? next;
       last = next;
-      change((share) => fill(drawing, plane(between(before, next, share), how)));
+      change((share) => fill(drawing, plane(between(before, next, share), options)));
       fill(rows, sourceRows(of, max, bar));
     },
     drawLayers() {

@@ -46,14 +46,14 @@ export function logarithmic([low, high], [from, to]) {
 
 /**
  * Ticks and names of both axes.
- * @param {object} how
- * @param {Scale} how.x
- * @param {Scale} how.y
- * @param {{left: number, right: number, top: number, bottom: number}} how.box
- * @param {string} how.xName
- * @param {string} how.yName
- * @param {(value: number) => string} [how.xShow]
- * @param {(value: number) => string} [how.yShow]
+ * @param {object} options
+ * @param {Scale} options.x
+ * @param {Scale} options.y
+ * @param {{left: number, right: number, top: number, bottom: number}} options.box
+ * @param {string} options.xName
+ * @param {string} options.yName
+ * @param {(value: number) => string} [options.xShow]
+ * @param {(value: number) => string} [options.yShow]
  */
 export function axes({ x, y, box, xName, yName, xShow = String, yShow = String }) {
   const { left, right, top, bottom } = box;

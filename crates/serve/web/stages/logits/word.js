@@ -176,7 +176,7 @@ export function refill(node, ...children) {
  * A bar in a cell, from its left end or, of signed numbers, from its middle.
  * @param {number} value
  * @param {number} max
- * @param {{signed?: boolean, kind?: string}} [how]
+ * @param {{signed?: boolean, kind?: string}} [options]
  */
 export function barCell(value, max, { signed = false, kind = '' } = {}) {
   const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;

@@ -3,6 +3,7 @@
  * places on paper only; which words are really near is for the model to say.
  */
 
+import { arrowStep } from '../../kit/arrows.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
 import { isStill } from '../../kit/player.js';
@@ -31,10 +32,10 @@ const FONT = '12px system-ui, sans-serif';
 const REACH = 14;
 
 /**
- * @param {object} how
- * @param {string} how.name
- * @param {(id: number | null) => void} how.onHover
- * @param {(id: number | null) => void} how.onPick
+ * @param {object} options
+ * @param {string} options.name
+ * @param {(id: number | null) => void} options.onHover
+ * @param {(id: number | null) => void} options.onPick
  */
 export function chart({ name, onHover, onPick }) {
   const canvas = h('canvas', {
@@ -355,17 +356,9 @@ export function chart({ name, onHover, onPick }) {
     { passive: false },
   );
   canvas.addEventListener('keydown', (event) => {
-    const way = /** @type {Record<string, [number, number]>} */ ({
-      ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0],
-      ArrowUp: [0, -1],
-      ArrowDown: [0, 1],
-    })[event.key];
-    if (way) {
-      event.preventDefault();
-      // The page's own arrow keys choose tokens and layers; here they walk over the map.
-      event.stopPropagation();
-      hover(towards(way));
+    const step = arrowStep(event);
+    if (step) {
+      hover(towards(step));
     } else if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
       onPick(cursor);

@@ -2,9 +2,9 @@
  * A row for the position is added to the token's own row, number by number.
  */
 
-import { keyOf, look } from '../../kit/ask.js';
 import { strip } from '../../kit/bars.js';
 import { mention, word } from '../../kit/chips.js';
+import { keyOf, look } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 
@@ -29,8 +29,9 @@ export function learned(parts) {
       );
       const values = SITES.map(
         (site) =>
-          /** @type {import('../../kit/ask.js').Tensor} */ (found.get(keyOf({ site, at: [token] })))
-            .values,
+          /** @type {import('../../kit/client.js').Tensor} */ (
+            found.get(keyOf({ site, at: [token] }))
+          ).values,
       );
       const max = Math.max(
         1e-12,

@@ -3,9 +3,9 @@
  * of the pair.
  */
 
-import { keyOf, look } from '../../kit/ask.js';
 import { pressed } from '../../kit/bars.js';
 import { mention, word } from '../../kit/chips.js';
+import { keyOf, look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { count, format, number } from '../../kit/number.js';
@@ -43,7 +43,7 @@ export function rotary(parts) {
       );
       const [before, after] = names.map(
         (site) =>
-          /** @type {import('../../kit/ask.js').Tensor} */ (
+          /** @type {import('../../kit/client.js').Tensor} */ (
             found.get(keyOf({ site, at: [token, head] }))
           ).values,
       );

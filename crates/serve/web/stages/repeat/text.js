@@ -5,7 +5,7 @@
 import { visible } from '../../kit/chips.js';
 import { hue } from '../../kit/colour.js';
 import { h } from '../../kit/dom.js';
-import { chance } from '../chain.js';
+import { chance } from '../sampling.js';
 import { ids } from './tree.js';
 
 /** @typedef {import('./tree.js').Node} TextNode */

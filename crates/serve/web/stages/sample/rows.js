@@ -5,9 +5,9 @@
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { count, number } from '../../kit/number.js';
-import { chance } from '../chain.js';
+import { chance } from '../sampling.js';
 
-/** @typedef {import('../chain.js').Sampler} Sampler */
+/** @typedef {import('../sampling.js').Sampler} Sampler */
 /** @typedef {{sampler: string | null, step: string | null, kept: number, removed: number, removed_share: number, probabilities: (number | null)[], others: {tokens: number, share: number}}} Left */
 /** @typedef {{seeds: number, first: number | null, counts: number[], expected: number[], spread: number[], others: number, distinct: number}} Draws */
 /** @typedef {{position: number, vocabulary: number, tokens: {id: number, piece: string, probability: number}[], stages: Left[], draws: Draws}} Answer */

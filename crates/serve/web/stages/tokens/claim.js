@@ -2,8 +2,8 @@
  * The ids that the article gives for its example, beside those that its vocabulary gives.
  */
 
-import { ask } from '../../kit/ask.js';
 import { visible } from '../../kit/chips.js';
+import { ask } from '../../kit/client.js';
 import { fill, h } from '../../kit/dom.js';
 
 const TEXT = 'the bird is red';

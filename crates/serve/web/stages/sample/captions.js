@@ -5,7 +5,7 @@
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { count, format, number } from '../../kit/number.js';
-import { chance, quoted } from '../chain.js';
+import { chance, quoted } from '../sampling.js';
 
 /** @typedef {import('./rows.js').Answer} Answer */
 /** @typedef {import('./rows.js').Column} Column */

@@ -6,10 +6,10 @@
  */
 
 /** Why the program did not do what was asked, in its own sentence. */
-export class Said extends Error {}
+export class ProgramError extends Error {}
 
 /** The program cannot be reached. */
-export class Away extends Error {
+export class UnreachableError extends Error {
   constructor() {
     super('the program does not answer; start it again with: lookback serve');
   }
@@ -88,11 +88,11 @@ export class Tensor {
  * A question with an answer in JSON.
  * @param {string} name
  * @param {object | null} body  null asks without a body
- * @param {{signal?: AbortSignal}} [how]
+ * @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<any>}
  */
-export async function ask(name, body, how = {}) {
-  const answer = await send(name, body, how.signal);
+export async function ask(name, body, options = {}) {
+  const answer = await send(name, body, options.signal);
   return answer.json();
 }
 
@@ -100,11 +100,11 @@ export async function ask(name, body, how = {}) {
  * A question that is answered with tensors, which are no sites, by name.
  * @param {string} name
  * @param {object} body
- * @param {{signal?: AbortSignal}} [how]
+ * @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
  */
-export async function tensors(name, body, how = {}) {
-  const answer = await send(name, body, how.signal);
+export async function tensors(name, body, options = {}) {
+  const answer = await send(name, body, options.signal);
   return readSafetensors(await answer.arrayBuffer());
 }
 
@@ -112,10 +112,10 @@ export async function tensors(name, body, how = {}) {
  * Sites of a pass over a text, keyed as they were asked for: `name`, or `name@1,2`.
  * @param {About} about
  * @param {Wanted[]} sites
- * @param {{signal?: AbortSignal}} [how]
+ * @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
  */
-export function look(about, sites, how = {}) {
+export function look(about, sites, options = {}) {
   const key = JSON.stringify([about.model, about.prompt, about.chat]);
   let batch = batches.get(key);
   if (!batch) {
@@ -138,9 +138,9 @@ export function look(about, sites, how = {}) {
       if (shared.waiting === 0) abort.abort();
       reject(new DOMException('no longer wanted', 'AbortError'));
     };
-    if (how.signal?.aborted) return leave();
-    how.signal?.addEventListener('abort', leave, { once: true });
-    answer.then(resolve, reject).finally(() => how.signal?.removeEventListener('abort', leave));
+    if (options.signal?.aborted) return leave();
+    options.signal?.addEventListener('abort', leave, { once: true });
+    answer.then(resolve, reject).finally(() => options.signal?.removeEventListener('abort', leave));
   });
 }
 
@@ -157,10 +157,10 @@ export function keyOf(wanted) {
  * @param {string} name
  * @param {object | null} body
  * @param {(event: any) => void} tell
- * @param {{signal?: AbortSignal}} [how]
+ * @param {{signal?: AbortSignal}} [options]
  */
-export async function events(name, body, tell, how = {}) {
-  const { answer, wait } = await open(name, body, how.signal);
+export async function events(name, body, tell, options = {}) {
+  const { answer, wait } = await open(name, body, options.signal);
   const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body)
     .pipeThrough(/** @type {any} */ (new TextDecoderStream()))
     .getReader();
@@ -170,7 +170,7 @@ export async function events(name, body, tell, how = {}) {
       // What goes on without being asked may be silent for as long as it likes.
       if (body !== null) waiting.set(wait, performance.now());
       const { done, value } = await reader.read().catch((error) => {
-        throw how.signal?.aborted ? error : new Away();
+        throw options.signal?.aborted ? error : new UnreachableError();
       });
       waiting.delete(wait);
       if (done) return;
@@ -251,7 +251,7 @@ async function open(name, body, signal) {
   const wait = new AbortController();
   const either = signal ? AbortSignal.any([signal, wait.signal]) : wait.signal;
   /** @type {RequestInit} */
-  const how =
+  const options =
     body === null
       ? { signal: either, headers }
       : { signal: either, headers, method: 'POST', body: JSON.stringify(body) };
@@ -260,18 +260,18 @@ async function open(name, body, signal) {
   /** @type {Response} */
   let answer;
   try {
-    answer = await fetch(`/api/${name}`, how);
+    answer = await fetch(`/api/${name}`, options);
   } catch (error) {
     if (signal?.aborted) throw error;
     tell('away');
-    throw new Away();
+    throw new UnreachableError();
   } finally {
     waiting.delete(wait);
   }
   tell('answers');
   if (answer.ok) return { answer, wait };
   const said = await answer.json().catch(() => null);
-  throw new Said(said?.error ?? `the program answered ${answer.status}`);
+  throw new ProgramError(said?.error ?? `the program answered ${answer.status}`);
 }
 
 /** The token that a page holds. @param {Document} page */

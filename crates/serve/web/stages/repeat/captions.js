@@ -5,7 +5,7 @@
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { count, number } from '../../kit/number.js';
-import { chance, quoted } from '../chain.js';
+import { chance, quoted } from '../sampling.js';
 import { millions, milliseconds } from './cost.js';
 import { path } from './tree.js';
 

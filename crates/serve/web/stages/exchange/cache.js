@@ -3,7 +3,7 @@
  * A long prompt is read layer by layer, and a very long one in the chosen layer alone.
  */
 
-import { ask } from '../../kit/ask.js';
+import { ask } from '../../kit/client.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('./plane.js').Taken} Taken */
@@ -17,13 +17,13 @@ const WORK = { once: 3e7, ever: 6e9 };
 const PATTERNS = 2e7;
 
 /** Remembers what was asked about one set of weights and one cut of the prompt. */
-export function keeper() {
+export function answerCache() {
   /** @type {WeakMap<number[], Map<string, any>>} */
-  const memory = new WeakMap();
+  const answers = new WeakMap();
   /** @param {Selection} of */
-  const shelf = (of) => {
-    let found = memory.get(of.ids);
-    if (!found) memory.set(of.ids, (found = new Map()));
+  const answersOf = (of) => {
+    let found = answers.get(of.ids);
+    if (!found) answers.set(of.ids, (found = new Map()));
     return found;
   };
   /** @param {About} about @param {number} token */
@@ -42,17 +42,17 @@ export function keeper() {
   return {
     /** A sentence's tokens. @param {Selection} of @param {About} about @param {AbortSignal} signal @returns {Promise<Cut>} */
     async cut(of, about, signal) {
-      const found = shelf(of).get(`cut ${about.prompt}`);
+      const found = answersOf(of).get(`cut ${about.prompt}`);
       if (found) return found;
       const cut = await ask('tokens', about, { signal });
-      shelf(of).set(`cut ${about.prompt}`, cut);
+      answersOf(of).set(`cut ${about.prompt}`, cut);
       return cut;
     },
     /** The chosen layer, and as many others as cost little. @param {Selection} of @param {About} about @param {Cut} cut @param {number} token @param {AbortSignal} signal @returns {Promise<Map<number, Taken>>} */
     async layers(of, about, cut, token, signal) {
       /** @type {Map<number, Taken>} */
-      const layers = shelf(of).get(key(about, token)) ?? new Map();
-      shelf(of).set(key(about, token), layers);
+      const layers = answersOf(of).get(key(about, token)) ?? new Map();
+      answersOf(of).set(key(about, token), layers);
       if (layers.has(of.layer)) return layers;
       const { once, ever } = limits(of, cut, token);
       const all = Array.from({ length: of.about.layers }, (_, layer) => layer);
@@ -63,7 +63,7 @@ export function keeper() {
     },
     /** The layer in which a token takes up most of the one before it, beside what it is already. @param {Selection} of @param {About} about @param {Cut} cut @param {number} token @param {AbortSignal} signal @returns {Promise<number>} */
     async telling(of, about, cut, token, signal) {
-      const found = shelf(of).get(`telling ${key(about, token)}`);
+      const found = answersOf(of).get(`telling ${key(about, token)}`);
       if (found !== undefined) return found;
       const layers = await this.layers(of, about, cut, token, signal);
       // The example is short, so all layers are soon read.
@@ -74,7 +74,7 @@ export function keeper() {
         const share = (taken.sources[token - 1]?.length ?? 0) / taken.before;
         if (share > most) [best, most] = [layer, share];
       }
-      shelf(of).set(`telling ${key(about, token)}`, best);
+      answersOf(of).set(`telling ${key(about, token)}`, best);
       return best;
     },
     /** Some layers more, or false where all are there or would cost too much. @param {Selection} of @param {About} about @param {Cut} cut @param {Side} side @param {AbortSignal} signal */

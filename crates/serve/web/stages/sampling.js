@@ -2,8 +2,8 @@
  * The chain of samplers as the reader set it: kept in the address, shared by the figures that draw.
  */
 
-import { ask } from '../kit/ask.js';
 import { visible } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
 import { h } from '../kit/dom.js';
 import { number } from '../kit/number.js';
 
