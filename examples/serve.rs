@@ -10,7 +10,7 @@ use lookback::{
 
 fn main() -> Result<()> {
     let model = Model::open(env::args().nth(1).unwrap_or("default".to_owned()))?;
-    let server = Server::new(model.team.clone())?;
+    let server = Server::new(model.pool.clone())?;
     server.show(Served::new("mine", model)?);
     let listener = Listener::new("127.0.0.1", [0])?;
     println!("{}", listener.url());

@@ -1,13 +1,13 @@
 //! An attention's shape as the kernels have it, and where a layer's keys and values stand in a page.
 
-use lookback_kernels::attend::{self, Heads, Pages, PagesMut};
+use lookback_kernels::attend::{self, AttentionParams, Pages, PagesMut};
 use lookback_model::{Attend, Network};
 
 use crate::packed::Compute;
 
 /// An attention's shape, with products in this precision.
-pub(crate) fn heads(attend: &Attend, compute: Compute) -> Heads {
-    Heads {
+pub(crate) fn heads(attend: &Attend, compute: Compute) -> AttentionParams {
+    AttentionParams {
         heads: attend.heads,
         key_heads: attend.key_heads,
         head_dim: attend.head_dim,

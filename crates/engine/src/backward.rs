@@ -5,7 +5,8 @@
 //! passes of a step of training. A loss and its gradient are made in one visit of each chunk of rows.
 
 use lookback_kernels::{
-    activate, add, attend, cap, embed, loss::Want, matmul::Start, norm, position, room,
+    activate, add, aligned_buffer, attend, cap, embed, loss::LossMode, matmul::Accumulate, norm,
+    position,
 };
 use lookback_model::{
     Activation, Attend, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary, Step, Targets,
@@ -128,11 +129,11 @@ impl Backward<'_, '_> {
         let mut dx = self.pass.buffers.take_gradient(x);
         let width = self.pass.buffers.width(x);
         let gradients = &mut *self.gradients;
-        let want = Want::Gradient;
-        self.pass.losses_in_chunks(head, x, made, targets, want, |pass, rows, dlogits| {
+        let mode = LossMode::Gradient;
+        self.pass.losses_in_chunks(head, x, made, targets, mode, |pass, rows, dlogits| {
             let part = rows.start * width..rows.end * width;
             products::backward(
-                pass.team,
+                pass.pool,
                 pass.weights,
                 &head.linear,
                 dlogits,
@@ -140,7 +141,7 @@ impl Backward<'_, '_> {
                 pass.factors,
                 pass.scratch,
                 gradients,
-                Start::Zero,
+                Accumulate::FromZero,
                 &mut dx[part],
             );
         });
@@ -152,7 +153,7 @@ impl Backward<'_, '_> {
             let mut dlogits = self.pass.buffers.take_gradient(made);
             let len = self.pass.buffers.len(made);
             let capped = self.pass.buffers.get(made);
-            cap::backward(self.pass.team, most, capped, &mut dlogits[..len]);
+            cap::backward(self.pass.pool, most, capped, &mut dlogits[..len]);
             self.pass.buffers.put_gradient(made, dlogits);
         }
         self.linear(&head.linear, x, made, is_first);
@@ -162,7 +163,7 @@ impl Backward<'_, '_> {
         let dy = self.pass.buffers.gradient(made);
         let width = self.pass.buffers.width(made);
         if let Some(dtable) = self.gradients.learned_mut(table) {
-            embed::scatter_add(self.pass.team, dy, width, self.pass.indices(indices), dtable);
+            embed::scatter_add(self.pass.pool, dy, width, self.pass.indices(indices), dtable);
         }
     }
 
@@ -173,12 +174,12 @@ impl Backward<'_, '_> {
         let scratch = std::mem::take(&mut self.pass.scratch);
         let pass = &self.pass;
         let (entering, dy) = (pass.buffers.get(x), pass.buffers.gradient(made));
-        let (team, weight) = (pass.team, pass.weights.rows(how.weight));
+        let (pool, weight) = (pass.pool, pass.weights.rows(how.weight));
         let len = pass.buffers.rows(made) * statistics(pass.program, &pass.program.steps[at]);
         let statistics = &pass.statistics[at][..len];
         let dx_rows = &mut dx[..entering.len()];
         if self.is_first(x, at) {
-            room::clear(team, dx_rows);
+            aligned_buffer::zero_fill(pool, dx_rows);
         }
         // The kernels add the weight's gradient up in any case.
         let dweight = match &mut learned {
@@ -189,11 +190,11 @@ impl Backward<'_, '_> {
             NormKind::Layer => {
                 let dbias = how.bias.and_then(|bias| self.gradients.learned_mut(bias));
                 norm::layer_backward(
-                    team, dy, entering, how.width, weight, statistics, dx_rows, dweight, dbias,
+                    pool, dy, entering, how.width, weight, statistics, dx_rows, dweight, dbias,
                 );
             }
             NormKind::Rms => norm::rms_backward(
-                team, dy, entering, how.width, weight, statistics, dx_rows, dweight,
+                pool, dy, entering, how.width, weight, statistics, dx_rows, dweight,
             ),
         }
         self.pass.scratch = scratch;
@@ -208,7 +209,7 @@ impl Backward<'_, '_> {
         let len = self.pass.buffers.len(x);
         let pass = &mut self.pass;
         products::backward(
-            pass.team,
+            pass.pool,
             pass.weights,
             layer,
             pass.buffers.gradient(made),
@@ -216,7 +217,7 @@ impl Backward<'_, '_> {
             pass.factors,
             pass.scratch,
             self.gradients,
-            if is_first { Start::Zero } else { Start::Existing },
+            if is_first { Accumulate::FromZero } else { Accumulate::FromOutput },
             &mut dx[..len],
         );
         self.pass.buffers.put_gradient(x, dx);
@@ -238,7 +239,7 @@ impl Backward<'_, '_> {
         if is_first {
             dx[..dy.len()].copy_from_slice(dy);
         } else {
-            add::add_to(self.pass.team, dy, &mut dx[..dy.len()]);
+            add::add_to(self.pass.pool, dy, &mut dx[..dy.len()]);
         }
         self.pass.buffers.put_gradient(to, dx);
     }
@@ -248,7 +249,7 @@ impl Backward<'_, '_> {
         let mut dx = self.pass.buffers.take_gradient(x);
         let (len, width) = (self.pass.buffers.len(x), self.pass.buffers.width(x));
         if is_first {
-            room::clear(self.pass.team, &mut dx[..len]);
+            aligned_buffer::zero_fill(self.pass.pool, &mut dx[..len]);
         }
         let dy = self.pass.buffers.gradient(made);
         for (dy, &row) in dy.chunks_exact(width).zip(&self.pass.batch.wanted) {
@@ -282,7 +283,7 @@ impl Backward<'_, '_> {
         let mut dx = self.pass.buffers.take_gradient(x);
         let (len, width) = (self.pass.buffers.len(x), self.pass.buffers.width(x));
         position::rotate(
-            self.pass.team,
+            self.pass.pool,
             self.pass.buffers.gradient(made),
             width / how.head_dim,
             how.head_dim,
@@ -300,7 +301,7 @@ impl Backward<'_, '_> {
         let [q, k, v] = qkv.map(|x| self.pass.buffers.get(x));
         let buffers = &self.pass.buffers;
         attend::backward(
-            self.pass.team,
+            self.pass.pool,
             &self.pass.heads(how),
             q,
             k,
@@ -324,7 +325,7 @@ impl Backward<'_, '_> {
         let mut dlinear = linear.map(|x| self.pass.buffers.take_gradient(x));
         let (buffers, len) = (&self.pass.buffers, self.pass.buffers.len(pre));
         activate::backward(
-            self.pass.team,
+            self.pass.pool,
             how,
             buffers.gradient(made),
             buffers.get(pre),

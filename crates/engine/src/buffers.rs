@@ -1,7 +1,7 @@
 //! Values of a pass by their ids. A value is taken out of its slot while it is written, so that the
 //! compiler sees that no operation reads what it writes.
 
-use lookback_kernels::room::Room;
+use lookback_kernels::aligned_buffer::AlignedBuffer;
 use lookback_model::{Batch, Program, RowKind, ValueId};
 
 use crate::layout::{Layout, NOWHERE};
@@ -9,7 +9,7 @@ use crate::layout::{Layout, NOWHERE};
 /// What stands in each slot.
 #[derive(Debug)]
 pub(crate) struct Buffers<'a> {
-    slots: &'a mut [Room],
+    slots: &'a mut [AlignedBuffer],
     layout: &'a Layout,
     contents: &'a mut [Content],
     program: &'a Program,
@@ -31,7 +31,7 @@ pub(crate) enum Content {
 impl<'a> Buffers<'a> {
     /// Over slots that a layout describes, for the rows of a batch.
     pub(crate) fn new(
-        slots: &'a mut [Room],
+        slots: &'a mut [AlignedBuffer],
         contents: &'a mut [Content],
         layout: &'a Layout,
         program: &'a Program,
@@ -89,13 +89,13 @@ impl<'a> Buffers<'a> {
     }
 
     /// Takes the place of a value out, to be written and [put](Self::put) back.
-    pub(crate) fn take(&mut self, x: ValueId) -> Room {
+    pub(crate) fn take(&mut self, x: ValueId) -> AlignedBuffer {
         let slot = self.slot(x);
         std::mem::take(&mut self.slots[slot])
     }
 
     /// Puts a written value into its place.
-    pub(crate) fn put(&mut self, x: ValueId, buffer: Room) {
+    pub(crate) fn put(&mut self, x: ValueId, buffer: AlignedBuffer) {
         let slot = self.slot(x);
         self.slots[slot] = buffer;
         self.contents[slot] = Content::Value(x);
@@ -109,12 +109,12 @@ impl<'a> Buffers<'a> {
     }
 
     /// Takes the place of a gradient out.
-    pub(crate) fn take_gradient(&mut self, x: ValueId) -> Room {
+    pub(crate) fn take_gradient(&mut self, x: ValueId) -> AlignedBuffer {
         std::mem::take(&mut self.slots[self.layout.gradients[x.index()]])
     }
 
     /// Puts a gradient into its place.
-    pub(crate) fn put_gradient(&mut self, x: ValueId, buffer: Room) {
+    pub(crate) fn put_gradient(&mut self, x: ValueId, buffer: AlignedBuffer) {
         let slot = self.layout.gradients[x.index()];
         self.slots[slot] = buffer;
         self.contents[slot] = Content::Gradient(x);

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use lookback_files::{Kind, Refusal, Result};
 use lookback_kernels::{
-    attend::{PAGE, Span},
-    room::Room,
+    aligned_buffer::AlignedBuffer,
+    attend::{PAGE, SequenceSpan},
 };
 use lookback_model::{Batch, Network, SequenceId};
 
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Cache {
     /// `[pages, layers, keys then values]`: numbers, or pairs of bf16.
-    storage: Room,
+    storage: AlignedBuffer,
     compute: Compute,
     layers: usize,
     /// Words of one layer in a page.
@@ -58,7 +58,7 @@ impl Cache {
         let (layers, layer) = shape(network, compute);
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
         Self {
-            storage: Room::zeros(pages * layers * layer),
+            storage: AlignedBuffer::zeros(pages * layers * layer),
             compute,
             layers,
             layer,
@@ -136,7 +136,7 @@ impl Cache {
         &mut self,
         batch: &Batch,
         known: Known,
-        spans: &mut Vec<Span>,
+        spans: &mut Vec<SequenceSpan>,
         table: &mut Vec<u32>,
     ) -> Result<()> {
         spans.clear();
@@ -148,7 +148,7 @@ impl Cache {
                 Known::LowerLayers => self.truncate(segment.sequence, rows.end),
             }
             self.grow(segment.sequence, rows, known)?;
-            spans.push(Span {
+            spans.push(SequenceSpan {
                 first_row: segment.rows.start,
                 rows: segment.rows.len(),
                 first_position: segment.first_position,

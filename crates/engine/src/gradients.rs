@@ -1,16 +1,16 @@
 //! What a pass back leaves: a gradient for each weight that learns, continued over the passes of one step.
 
 use lookback_kernels::{
-    room::{self, Room},
+    aligned_buffer::{self, AlignedBuffer},
     sums,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{Network, WeightId};
 
 /// Gradients by weight, `[outputs, inner]` each.
 #[derive(Debug)]
 pub struct Gradients {
-    of: Vec<Room>,
+    of: Vec<AlignedBuffer>,
     blocks: Vec<f64>,
 }
 
@@ -25,14 +25,14 @@ impl Gradients {
         let len = |id: WeightId| if learns(id) { network.weight(id).len() } else { 0 };
         let longest = network.ids().map(len).max().unwrap_or(0);
         Self {
-            of: network.ids().map(|id| Room::zeros(len(id))).collect(),
+            of: network.ids().map(|id| AlignedBuffer::zeros(len(id))).collect(),
             blocks: vec![0.0; sums::blocks_len(longest)],
         }
     }
 
     /// Touches all of it, as [`Workspace::touched`](crate::Workspace::touched) does.
-    pub fn touched(mut self, team: &Team) -> Self {
-        self.of.iter_mut().for_each(|gradient| gradient.touch(team));
+    pub fn touched(mut self, pool: &ThreadPool) -> Self {
+        self.of.iter_mut().for_each(|gradient| gradient.prefault(pool));
         self
     }
 
@@ -42,8 +42,8 @@ impl Gradients {
     }
 
     /// Begins a new step.
-    pub fn clear(&mut self, team: &Team) {
-        self.of.iter_mut().for_each(|gradient| room::clear(team, gradient));
+    pub fn clear(&mut self, pool: &ThreadPool) {
+        self.of.iter_mut().for_each(|gradient| aligned_buffer::zero_fill(pool, gradient));
     }
 
     /// The gradient of a weight; empty if it does not learn.
@@ -62,19 +62,19 @@ impl Gradients {
     }
 
     /// Takes a gradient out, to be written beside another, and put back.
-    pub(crate) fn take(&mut self, id: WeightId) -> Room {
+    pub(crate) fn take(&mut self, id: WeightId) -> AlignedBuffer {
         std::mem::take(&mut self.of[id.index()])
     }
 
-    pub(crate) fn put(&mut self, id: WeightId, gradient: Room) {
+    pub(crate) fn put(&mut self, id: WeightId, gradient: AlignedBuffer) {
         self.of[id.index()] = gradient;
     }
 
     /// The root of the sum of all squares: of each weight in f32 blocks, then in f64 in their order.
-    pub fn norm(&mut self, team: &Team) -> f64 {
+    pub fn norm(&mut self, pool: &ThreadPool) -> f64 {
         let mut total = 0.0;
         for gradient in &self.of {
-            total += sums::sum_of_squares(team, gradient, &mut self.blocks);
+            total += sums::sum_of_squares(pool, gradient, &mut self.blocks);
         }
         f64::sqrt(total)
     }

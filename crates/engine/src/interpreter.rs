@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    activate, add, attend::Span, cap, embed, norm as norms, position, room::Room, team::Team,
+    activate, add, aligned_buffer::AlignedBuffer, attend::SequenceSpan, cap, embed, norm as norms,
+    position, thread_pool::ThreadPool,
 };
 use lookback_model::{
     Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets, ValueId,
@@ -34,14 +35,14 @@ pub use seen::{View, Watch};
 pub(crate) struct Interpreter<'a> {
     pub(crate) program: &'a Program,
     pub(crate) weights: &'a Weights,
-    pub(crate) team: &'a Team,
+    pub(crate) pool: &'a ThreadPool,
     pub(crate) batch: &'a Batch,
     pub(crate) buffers: Buffers<'a>,
     keys: Keys<'a>,
-    pub(crate) spans: &'a [Span],
+    pub(crate) spans: &'a [SequenceSpan],
     table: &'a [u32],
     /// For each step, the statistics of its norm.
-    pub(crate) statistics: &'a mut [Room],
+    pub(crate) statistics: &'a mut [AlignedBuffer],
     chunk: loss::Chunk<'a>,
     pub(crate) scratch: &'a mut [f32],
     pub(crate) factors: &'a mut Factors,
@@ -56,19 +57,19 @@ impl<'a> Interpreter<'a> {
         weights: &'a Weights,
         space: &'a mut Workspace,
         (cache, known): (&'a mut Cache, Known),
-        team: &'a Team,
+        pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Result<Self> {
         assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
         cache.admit(batch, known, &mut space.spans, &mut space.table)?;
-        Ok(Self::over(weights, space, Some(cache), team, batch))
+        Ok(Self::over(weights, space, Some(cache), pool, batch))
     }
 
     /// A pass over whole sequences, which keeps no keys.
     pub(crate) fn uncached(
         weights: &'a Weights,
         space: &'a mut Workspace,
-        team: &'a Team,
+        pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
         space.spans.clear();
@@ -77,21 +78,21 @@ impl<'a> Interpreter<'a> {
             let first_page = space.table.len();
             let pages = Cache::pages(segment.rows.len());
             space.table.extend((first_page..first_page + pages).map(|page| page as u32));
-            space.spans.push(Span {
+            space.spans.push(SequenceSpan {
                 first_row: segment.rows.start,
                 rows: segment.rows.len(),
                 first_position: 0,
                 first_page,
             });
         }
-        Self::over(weights, space, None, team, batch)
+        Self::over(weights, space, None, pool, batch)
     }
 
     fn over(
         weights: &'a Weights,
         space: &'a mut Workspace,
         cache: Option<&'a mut Cache>,
-        team: &'a Team,
+        pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
         space.factors.forget();
@@ -101,7 +102,7 @@ impl<'a> Interpreter<'a> {
         Self {
             program: &space.program,
             weights,
-            team,
+            pool,
             batch,
             buffers: Buffers::new(slots, contents, &space.layout, &space.program, batch),
             keys: match cache {
@@ -170,13 +171,13 @@ impl<'a> Interpreter<'a> {
                 self.write(made, |pass, y| pass.activate(*how, x, reads.get(1).copied(), y));
             }
             Op::Add => self.write(made, |pass, sum| {
-                add::add(pass.team, pass.buffers.get(x), pass.buffers.get(reads[1]), sum);
+                add::add(pass.pool, pass.buffers.get(x), pass.buffers.get(reads[1]), sum);
             }),
             Op::Select => self.select(x, made),
             Op::Logits(head) => self.write(made, |pass, y| {
                 pass.product(x, &head.linear, None, y);
                 if let Some(most) = head.cap {
-                    cap::forward(pass.team, most, y);
+                    cap::forward(pass.pool, most, y);
                 }
             }),
             Op::Loss(head) => {
@@ -205,7 +206,7 @@ impl<'a> Interpreter<'a> {
     fn embed(&mut self, table: WeightId, indices: ValueId, made: ValueId) {
         self.write(made, |pass, y| {
             let (table, width) = (pass.weights.table(table), pass.buffers.width(made));
-            embed::gather(pass.team, table, width, pass.indices(indices), y);
+            embed::gather(pass.pool, table, width, pass.indices(indices), y);
         });
     }
 
@@ -214,7 +215,7 @@ impl<'a> Interpreter<'a> {
             let mut kept = std::mem::take(&mut pass.statistics[at]);
             let len = pass.buffers.rows(made) * statistics(pass.program, &pass.program.steps[at]);
             let statistics = (!kept.is_empty()).then(|| &mut kept[..len]);
-            norm(pass.weights, pass.team, how, pass.buffers.get(x), y, statistics);
+            norm(pass.weights, pass.pool, how, pass.buffers.get(x), y, statistics);
             pass.statistics[at] = kept;
         });
     }
@@ -222,7 +223,7 @@ impl<'a> Interpreter<'a> {
     fn rotate(&mut self, how: &lookback_model::Rotary, x: ValueId, made: ValueId) {
         self.write(made, |pass, y| {
             position::rotate(
-                pass.team,
+                pass.pool,
                 pass.buffers.get(x),
                 pass.buffers.width(x) / how.head_dim,
                 how.head_dim,
@@ -237,7 +238,7 @@ impl<'a> Interpreter<'a> {
 
     fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>, post: &mut [f32]) {
         let linear = linear.map(|x| self.buffers.get(x));
-        activate::forward(self.team, how, self.buffers.get(pre), linear, post);
+        activate::forward(self.pool, how, self.buffers.get(pre), linear, post);
     }
 
     fn select(&mut self, x: ValueId, made: ValueId) {
@@ -286,7 +287,7 @@ impl<'a> Interpreter<'a> {
     pub(crate) fn recompute(&mut self, step: &Step) {
         self.write(step.makes[0], |pass, y| match (&step.op, &step.reads[..]) {
             (Op::Norm(how), &[x]) => {
-                norm(pass.weights, pass.team, how, pass.buffers.get(x), y, None);
+                norm(pass.weights, pass.pool, how, pass.buffers.get(x), y, None);
             }
             (Op::Activate(how), &[pre, ref linear @ ..]) => {
                 pass.activate(*how, pre, linear.first().copied(), y);
@@ -299,7 +300,7 @@ impl<'a> Interpreter<'a> {
 /// A norm of rows or of their heads; `statistics` are those of the kernel, for each.
 pub(crate) fn norm(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     how: &Norm,
     x: &[f32],
     y: &mut [f32],
@@ -310,8 +311,8 @@ pub(crate) fn norm(
     match how.kind {
         NormKind::Layer => {
             let bias = how.bias.map(|bias| weights.rows(bias));
-            norms::layer(team, x, width, weight, bias, epsilon, y, statistics);
+            norms::layer(pool, x, width, weight, bias, epsilon, y, statistics);
         }
-        NormKind::Rms => norms::rms(team, x, width, weight, epsilon, y, statistics),
+        NormKind::Rms => norms::rms(pool, x, width, weight, epsilon, y, statistics),
     }
 }

@@ -7,21 +7,21 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use lookback_model::{Config, Network, Size, TokenId};
-//! use lookback_engine::{Keep, Session, Team, Weights};
+//! use lookback_engine::{Keep, Session, ThreadPool, Weights};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Arc::new(Network::new(&Config::llama(size)?));
-//! let team = Team::alone();
+//! let pool = ThreadPool::single_threaded();
 //! let fill = |_, weight: &mut [f32]| {
 //!     for (at, x) in weight.iter_mut().enumerate() {
 //!         *x = (at % 7) as f32 / 10.0 - 0.3;
 //!     }
 //!     Ok(())
 //! };
-//! let weights = Weights::new(network, Keep::Running, &team, fill)?;
+//! let weights = Weights::new(network, Keep::Running, &pool, fill)?;
 //! let ids = [3, 1, 4, 1, 5].map(TokenId);
-//! let mut at_once = Session::new(&weights, &team, 16);
-//! let mut one_by_one = Session::new(&weights, &team, 16);
+//! let mut at_once = Session::new(&weights, &pool, 16);
+//! let mut one_by_one = Session::new(&weights, &pool, 16);
 //! for id in ids {
 //!     one_by_one.read(&[id])?;
 //! }
@@ -57,7 +57,7 @@ pub use cache::Cache;
 pub use gradients::Gradients;
 pub use head::{Normed, Said, activation, last_norm, say};
 pub use interpreter::{View, Watch};
-pub use lookback_kernels::{limits, path::Path, team::Team};
+pub use lookback_kernels::{isa::Isa, limits, thread_pool::ThreadPool};
 pub use memory::Memory;
 pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;

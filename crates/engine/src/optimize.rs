@@ -5,11 +5,11 @@
 //! et al. 2024 with the factor of Liu et al. 2025. State and sums are f32.
 
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
     muon::{self, Muon},
     optimize::{AdamW, adamw},
-    room::Room,
     sums,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{Network, Role, WeightId};
 
@@ -55,10 +55,10 @@ pub struct Optimizer {
     method: Method,
     steps: u64,
     /// For each weight, the mean of its gradients, and under AdamW the mean of their squares.
-    moments: Vec<[Room; 2]>,
+    moments: Vec<[AlignedBuffer; 2]>,
     /// Of Muon.
     blocks: Vec<f64>,
-    scratch: Room,
+    scratch: AlignedBuffer,
 }
 
 impl Optimizer {
@@ -67,21 +67,21 @@ impl Optimizer {
         let zero = |id: WeightId| {
             let len = network.weight(id).len();
             let squares = if is_turned(network, method, id) { 0 } else { len };
-            [Room::zeros(len), Room::zeros(squares)]
+            [AlignedBuffer::zeros(len), AlignedBuffer::zeros(squares)]
         };
         Self {
             method,
             steps: 0,
             moments: network.ids().map(zero).collect(),
             blocks: vec![0.0; blocks_len(network, method)],
-            scratch: Room::zeros(scratch_len(network, method, threads)),
+            scratch: AlignedBuffer::zeros(scratch_len(network, method, threads)),
         }
     }
 
     /// Touches all of it, as [`Workspace::touched`](crate::Workspace::touched) does.
-    pub fn touched(mut self, team: &Team) -> Self {
-        self.moments.iter_mut().flatten().for_each(|moment| moment.touch(team));
-        self.scratch.touch(team);
+    pub fn touched(mut self, pool: &ThreadPool) -> Self {
+        self.moments.iter_mut().flatten().for_each(|moment| moment.prefault(pool));
+        self.scratch.prefault(pool);
         self
     }
 
@@ -124,7 +124,7 @@ impl Optimizer {
         weights: &mut Weights,
         gradients: &Gradients,
         settings: &Settings,
-        team: &Team,
+        pool: &ThreadPool,
     ) {
         self.steps += 1;
         let correction = |beta: f64| 1.0 - libm::pow(beta, self.steps as f64);
@@ -147,7 +147,7 @@ impl Optimizer {
                 let (momentum, pairs) = (settings.momentum as f32, in_pairs(self.method));
                 let how = Muon { rate, momentum, decay, pairs };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
-                muon::muon(team, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
+                muon::muon(pool, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
                 continue;
             }
             let how = AdamW {
@@ -159,7 +159,7 @@ impl Optimizer {
                 correction1: correction1 as f32,
                 correction2: correction2 as f32,
             };
-            adamw(team, &how, clip, weight, gradient, m, v);
+            adamw(pool, &how, clip, weight, gradient, m, v);
         }
     }
 }

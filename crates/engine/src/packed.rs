@@ -4,12 +4,12 @@ use std::ops::Range;
 
 pub use lookback_kernels::naive::bf16::Compute;
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
     bf16,
     embed::Table,
     matmul::{self, Panels},
-    room::Room,
     stored::{self, StorageType},
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{Stored, WeightId};
 
@@ -18,7 +18,7 @@ pub(crate) trait Packing: Copy {
     /// Words of a matrix packed for it.
     fn panels_len(self, shape: [usize; 2]) -> usize;
     /// Packs the rows of a matrix for the way forward.
-    fn pack(self, team: &Team, rows: &[f32], shape: [usize; 2], to: &mut [f32]);
+    fn pack(self, pool: &ThreadPool, rows: &[f32], shape: [usize; 2], to: &mut [f32]);
     /// What it packed.
     fn panels(self, data: &[f32], shape: [usize; 2]) -> Forward<'_>;
 }
@@ -31,10 +31,10 @@ impl Packing for Compute {
         }
     }
 
-    fn pack(self, team: &Team, rows: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
+    fn pack(self, pool: &ThreadPool, rows: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
         match self {
-            Self::F32 => matmul::pack(team, rows, outputs, inner, to),
-            Self::Bf16 => bf16::pack(team, rows, outputs, inner, bf16::as_pairs_mut(to)),
+            Self::F32 => matmul::pack(pool, rows, outputs, inner, to),
+            Self::Bf16 => bf16::pack(pool, rows, outputs, inner, bf16::as_pairs_mut(to)),
         }
     }
 
@@ -54,9 +54,9 @@ pub(crate) enum Packed {
     #[default]
     None,
     /// Of f32, or of pairs.
-    Panels(Compute, Room),
+    Panels(Compute, AlignedBuffer),
     /// As a file stores it, to be read only.
-    Stored(StorageType, Room<u32>),
+    Stored(StorageType, AlignedBuffer<u32>),
 }
 
 /// Numbers that are copied from a file at a time.
@@ -81,15 +81,15 @@ impl Packed {
         file: &Stored,
         id: WeightId,
         compute: Compute,
-        team: &Team,
+        pool: &ThreadPool,
     ) -> Option<Self> {
         let storage = Self::storage_type(file, id, compute)?;
         let [outputs, inner] = file.network().weight(id).shape;
-        let mut words = Room::zeros(stored::panels_len(storage, outputs, inner));
+        let mut words = AlignedBuffer::zeros(stored::panels_len(storage, outputs, inner));
         for rows in pieces(outputs, inner, PACKED) {
             let at = stored::panels_len(storage, rows.start, inner);
             let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
-            stored::pack(team, storage, &row, rows.len(), inner, &mut words[at..]);
+            stored::pack(pool, storage, &row, rows.len(), inner, &mut words[at..]);
             file.release_rows(id, rows);
         }
         Some(Self::Stored(storage, words))
@@ -117,32 +117,37 @@ impl Packed {
         file: &Stored,
         id: WeightId,
         compute: Compute,
-        team: &Team,
+        pool: &ThreadPool,
     ) -> Option<Self> {
         if file.storage_type(id).has_panels() || compute != Compute::F32 {
             return None;
         }
         file.row(id, 0)?;
         let [outputs, inner] = file.network().weight(id).shape;
-        let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
-        let mut copy = Room::default();
+        let mut panels = AlignedBuffer::zeros(matmul::panels_len(outputs, inner));
+        let mut copy = AlignedBuffer::default();
         for rows in pieces(outputs, inner, COPIED) {
             let len = rows.len() * inner;
             if copy.len() < len {
-                copy = Room::zeros(len);
+                copy = AlignedBuffer::zeros(len);
             }
             file.read_rows(id, rows.clone(), &mut copy[..len]);
             let at = matmul::panels_len(rows.start, inner);
-            matmul::pack(team, &copy[..len], rows.len(), inner, &mut panels[at..]);
+            matmul::pack(pool, &copy[..len], rows.len(), inner, &mut panels[at..]);
             file.release_rows(id, rows);
         }
         Some(Self::Panels(compute, panels))
     }
 
     /// Packs the rows of a matrix.
-    pub(crate) fn new(compute: Compute, team: &Team, rows: &[f32], shape: [usize; 2]) -> Self {
-        let mut panels = Room::zeros(compute.panels_len(shape));
-        compute.pack(team, rows, shape, &mut panels);
+    pub(crate) fn new(
+        compute: Compute,
+        pool: &ThreadPool,
+        rows: &[f32],
+        shape: [usize; 2],
+    ) -> Self {
+        let mut panels = AlignedBuffer::zeros(compute.panels_len(shape));
+        compute.pack(pool, rows, shape, &mut panels);
         Self::Panels(compute, panels)
     }
 

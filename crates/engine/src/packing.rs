@@ -9,10 +9,10 @@
 use std::ops::Range;
 
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
     bf16,
     matmul::{self, Panels},
-    room::Room,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{Network, WeightId};
 
@@ -28,12 +28,12 @@ const PART: usize = 1 << 22;
 #[derive(Debug, Default)]
 pub(crate) struct Packing {
     /// Of f32, or of pairs.
-    along: Room,
+    along: AlignedBuffer,
     along_of: Option<WeightId>,
-    across: Room,
+    across: AlignedBuffer,
     across_of: Option<WeightId>,
     /// Rows of a part, of weights that hold none.
-    rows: Room,
+    rows: AlignedBuffer,
 }
 
 /// The outputs of each part of a weight for the way back, the longest first.
@@ -66,20 +66,25 @@ impl Packing {
         4 * lens(network, compute, need).iter().sum::<usize>()
     }
 
-    /// As [`Room::touch`].
-    pub(crate) fn touch(&mut self, team: &Team) {
-        self.along.touch(team);
-        self.across.touch(team);
-        self.rows.touch(team);
+    /// As [`AlignedBuffer::prefault`].
+    pub(crate) fn prefault(&mut self, pool: &ThreadPool) {
+        self.along.prefault(pool);
+        self.across.prefault(pool);
+        self.rows.prefault(pool);
     }
 
     /// A weight for the forward pass.
-    pub(crate) fn forward(&mut self, team: &Team, weights: &Weights, id: WeightId) -> Forward<'_> {
+    pub(crate) fn forward(
+        &mut self,
+        pool: &ThreadPool,
+        weights: &Weights,
+        id: WeightId,
+    ) -> Forward<'_> {
         let (compute, shape) = (weights.compute(), weights.network().weight(id).shape);
         let len = compute.panels_len(shape);
         if self.along_of != Some(id) {
             grow(&mut self.along, len);
-            compute.pack(team, weights.rows(id), shape, &mut self.along[..len]);
+            compute.pack(pool, weights.rows(id), shape, &mut self.along[..len]);
             self.along_of = Some(id);
         }
         compute.panels(&self.along[..len], shape)
@@ -88,7 +93,7 @@ impl Packing {
     /// A part of a weight for the pass back.
     pub(crate) fn back(
         &mut self,
-        team: &Team,
+        pool: &ThreadPool,
         weights: &Weights,
         id: WeightId,
         part: Range<usize>,
@@ -109,9 +114,9 @@ impl Packing {
             };
             let to = &mut self.across[..len];
             match compute {
-                Compute::F32 => matmul::pack_across(team, rows, part.len(), inner, to),
+                Compute::F32 => matmul::pack_transposed(pool, rows, part.len(), inner, to),
                 Compute::Bf16 => {
-                    bf16::pack_across(team, rows, part.len(), inner, bf16::as_pairs_mut(to));
+                    bf16::pack_transposed(pool, rows, part.len(), inner, bf16::as_pairs_mut(to));
                 }
             }
             self.across_of = (part.len() == outputs).then_some(id);
@@ -128,9 +133,9 @@ impl Packing {
 }
 
 /// Makes room at least so long.
-fn grow(room: &mut Room, len: usize) {
-    if room.len() < len {
-        *room = Room::zeros(len);
+fn grow(buffer: &mut AlignedBuffer, len: usize) {
+    if buffer.len() < len {
+        *buffer = AlignedBuffer::zeros(len);
     }
 }
 

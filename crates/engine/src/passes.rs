@@ -1,7 +1,7 @@
 //! The passes that a program is run for: logits, a loss, its gradients, looking, and beginning at a layer.
 
 use lookback_files::{Refusal, Result};
-use lookback_kernels::team::Team;
+use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
 
 use crate::{
@@ -14,10 +14,10 @@ pub fn forward<'s>(
     weights: &Weights,
     space: &'s mut Workspace,
     cache: &mut Cache,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
 ) -> Result<&'s [f32]> {
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
     pass.run(0..pass.program.steps.len(), None);
     Ok(logits(space, batch))
 }
@@ -36,12 +36,12 @@ pub fn forward_from_layer<'s>(
     weights: &Weights,
     space: &'s mut Workspace,
     cache: &mut Cache,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),
 ) -> Result<&'s [f32]> {
     let known = resid_pre(space, layer)?;
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::LowerLayers), team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::LowerLayers), pool, batch)?;
     let first = pass.begin_at(known, stream);
     pass.run(first..pass.program.steps.len(), None);
     Ok(logits(space, batch))
@@ -56,11 +56,11 @@ fn resid_pre(space: &Workspace, layer: usize) -> Result<lookback_model::ValueId>
 pub fn evaluate(
     weights: &Weights,
     space: &mut Workspace,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
     targets: &Targets,
 ) -> Loss {
-    let mut pass = Interpreter::uncached(weights, space, team, batch);
+    let mut pass = Interpreter::uncached(weights, space, pool, batch);
     let steps = &pass.program.steps;
     pass.run(0..steps.len(), Some(targets));
     steps.last().map_or(Loss::default(), |last| pass.loss(last.makes[0], targets))
@@ -73,12 +73,12 @@ pub fn learn(
     weights: &Weights,
     gradients: &mut Gradients,
     space: &mut Workspace,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
     targets: &Targets,
 ) -> Loss {
     assert_eq!(space.bounds.rows, batch.rows(), "the workspace was made for another batch");
-    let loss = walk_back_from_loss(weights, gradients, space, team, (batch, targets), &mut Nobody);
+    let loss = walk_back_from_loss(weights, gradients, space, pool, (batch, targets), &mut Nobody);
     loss.expect("the workspace was made for a walk back from the loss")
 }
 
@@ -88,14 +88,14 @@ pub fn walk_back_from_loss(
     weights: &Weights,
     gradients: &mut Gradients,
     space: &mut Workspace,
-    team: &Team,
+    pool: &ThreadPool,
     (batch, targets): (&Batch, &Targets),
     watch: &mut impl Watch,
 ) -> Option<Loss> {
     let walk = space.walk.take()?;
     let losses = walk.starts_at_loss(&space.program).then_some(walk.start);
     let loss = losses.map(|losses| {
-        let mut pass = Interpreter::uncached(weights, space, team, batch);
+        let mut pass = Interpreter::uncached(weights, space, pool, batch);
         // The loss is made together with its gradient.
         pass.run(0..pass.program.steps.len() - 1, None);
         let mut backward = Backward { pass, gradients, walk: &walk };
@@ -113,14 +113,14 @@ pub fn walk_back(
     weights: &Weights,
     gradients: &mut Gradients,
     space: &mut Workspace,
-    team: &Team,
+    pool: &ThreadPool,
     (batch, gradient): (&Batch, &[f32]),
     watch: &mut impl Watch,
 ) -> Option<()> {
     let walk = space.walk.take()?;
     let is_value = !walk.starts_at_loss(&space.program);
     if is_value {
-        let mut pass = Interpreter::uncached(weights, space, team, batch);
+        let mut pass = Interpreter::uncached(weights, space, pool, batch);
         pass.run(0..pass.program.steps.len(), None);
         Backward { pass, gradients, walk: &walk }.walk_from(gradient, watch);
     }
@@ -133,11 +133,11 @@ pub fn look(
     weights: &Weights,
     space: &mut Workspace,
     cache: &mut Cache,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
     watch: &mut impl Watch,
 ) -> Result<()> {
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
     let wants_logits = watch.wants(Site::Logits) || watch.wants(Site::Probabilities);
     let head = pass.program.at(Site::Logits).and_then(|logits| pass.program.maker(logits));
     let steps = match head {
@@ -154,7 +154,7 @@ pub fn look_at_layer(
     weights: &Weights,
     space: &mut Workspace,
     cache: &mut Cache,
-    team: &Team,
+    pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),
     watch: &mut impl Watch,
@@ -162,7 +162,7 @@ pub fn look_at_layer(
     let known = resid_pre(space, layer)?;
     let left = space.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
     let end = left.and_then(|left| space.program.maker(left)).map_or(0, |maker| maker + 1);
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), team, batch)?;
+    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
     let first = pass.begin_at(known, stream);
     let site = Site::Block(layer as u16, BlockSite::ResidPre);
     if watch.wants(site) {

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
     bf16,
-    matmul::{self, After, Start},
-    room::Room,
+    matmul::{self, Accumulate, Epilogue},
     stored,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{Linear, Program, ValueId};
 
@@ -36,21 +36,21 @@ impl Factors {
         self.packing.forget();
     }
 
-    /// As [`Room::touch`].
-    pub(crate) fn touch(&mut self, team: &Team) {
-        self.rounded.touch(team);
-        self.packing.touch(team);
+    /// As [`AlignedBuffer::prefault`].
+    pub(crate) fn prefault(&mut self, pool: &ThreadPool) {
+        self.rounded.prefault(pool);
+        self.packing.prefault(pool);
     }
 }
 
 /// Rows rounded to pairs of bf16, kept while several products read them.
 #[derive(Debug, Default)]
 pub(crate) struct Rounded {
-    pairs: Room<u32>,
+    pairs: AlignedBuffer<u32>,
     /// The value of a pass that they are.
     of: Option<ValueId>,
     /// Sums of their blocks, for weights that add a number to all of a block.
-    ones: Room,
+    ones: AlignedBuffer,
     /// The value that these belong to.
     ones_of: Option<ValueId>,
 }
@@ -64,8 +64,8 @@ impl Rounded {
     /// Takes room, so that no pass has to.
     pub(crate) fn reserve(&mut self, pairs: usize) {
         if self.pairs.len() < pairs {
-            self.pairs = Room::zeros(pairs);
-            self.ones = Room::zeros(pairs.div_ceil(PAIRS_OF_A_BLOCK));
+            self.pairs = AlignedBuffer::zeros(pairs);
+            self.ones = AlignedBuffer::zeros(pairs.div_ceil(PAIRS_OF_A_BLOCK));
         }
     }
 
@@ -74,27 +74,33 @@ impl Rounded {
         4 * (pairs + pairs.div_ceil(PAIRS_OF_A_BLOCK))
     }
 
-    fn touch(&mut self, team: &Team) {
-        self.pairs.touch(team);
-        self.ones.touch(team);
+    fn prefault(&mut self, pool: &ThreadPool) {
+        self.pairs.prefault(pool);
+        self.ones.prefault(pool);
     }
 
     /// Rows of pairs, rounded unless they stand there as value `of`.
-    fn rows(&mut self, team: &Team, x: &[f32], width: usize, of: Option<ValueId>) -> &[u32] {
+    fn rows(&mut self, pool: &ThreadPool, x: &[f32], width: usize, of: Option<ValueId>) -> &[u32] {
         let len = x.len() / width * bf16::pairs(width);
         if of.is_none() || of != self.of {
             self.reserve(len);
-            bf16::round_rows(team, x, width, 0..width, &mut self.pairs[..len]);
+            bf16::round_rows(pool, x, width, 0..width, &mut self.pairs[..len]);
             self.of = of;
         }
         &self.pairs[..len]
     }
 
     /// Some columns of rows.
-    fn columns(&mut self, team: &Team, x: &[f32], width: usize, columns: Range<usize>) -> &[u32] {
+    fn columns(
+        &mut self,
+        pool: &ThreadPool,
+        x: &[f32],
+        width: usize,
+        columns: Range<usize>,
+    ) -> &[u32] {
         let len = x.len() / width * bf16::pairs(columns.len());
         self.reserve(len);
-        bf16::round_rows(team, x, width, columns, &mut self.pairs[..len]);
+        bf16::round_rows(pool, x, width, columns, &mut self.pairs[..len]);
         self.forget();
         &self.pairs[..len]
     }
@@ -102,15 +108,15 @@ impl Rounded {
     /// The same, with the sums of their blocks.
     fn rows_and_ones(
         &mut self,
-        team: &Team,
+        pool: &ThreadPool,
         x: &[f32],
         width: usize,
         of: Option<ValueId>,
     ) -> (&[u32], &[f32]) {
-        let pairs = self.rows(team, x, width, of).len();
+        let pairs = self.rows(pool, x, width, of).len();
         let ones = pairs / PAIRS_OF_A_BLOCK;
         if of.is_none() || of != self.ones_of {
-            stored::ones(team, &self.pairs[..pairs], &mut self.ones[..ones]);
+            stored::block_sums(pool, &self.pairs[..pairs], &mut self.ones[..ones]);
             self.ones_of = of;
         }
         (&self.pairs[..pairs], &self.ones[..ones])
@@ -133,7 +139,7 @@ impl Rounded {
 /// y = x · weightᵀ, then + bias, then + residual. `of` is the value that `x` is, if a whole one.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn forward(
-    team: &Team,
+    pool: &ThreadPool,
     weights: &Weights,
     how: &Linear,
     x: &[f32],
@@ -142,21 +148,21 @@ pub(crate) fn forward(
     residual: Option<&[f32]>,
     y: &mut [f32],
 ) {
-    let after = After { bias: how.bias.map(|bias| weights.rows(bias)), residual };
+    let epilogue = Epilogue { bias: how.bias.map(|bias| weights.rows(bias)), residual };
     let held = weights.forward(how.weight);
-    match held.unwrap_or_else(|| packing.forward(team, weights, how.weight)) {
-        Forward::F32(panels) => matmul::forward(team, x, panels, after, y),
-        Forward::Stored(panels) => stored::forward(team, x, panels, after, y),
+    match held.unwrap_or_else(|| packing.forward(pool, weights, how.weight)) {
+        Forward::F32(panels) => matmul::forward(pool, x, panels, epilogue, y),
+        Forward::Stored(panels) => stored::forward(pool, x, panels, epilogue, y),
         Forward::Quantised(panels) => {
-            let (x, ones) = if panels.storage.has_least() {
-                rounded.rows_and_ones(team, x, how.inputs, of)
+            let (x, ones) = if panels.storage.has_min() {
+                rounded.rows_and_ones(pool, x, how.inputs, of)
             } else {
-                (rounded.rows(team, x, how.inputs, of), &[][..])
+                (rounded.rows(pool, x, how.inputs, of), &[][..])
             };
-            stored::forward_rounded(team, x, ones, panels, after, y);
+            stored::forward_rounded(pool, x, ones, panels, epilogue, y);
         }
         Forward::Bf16(panels) => {
-            bf16::forward(team, rounded.rows(team, x, how.inputs, of), panels, after, y);
+            bf16::forward(pool, rounded.rows(pool, x, how.inputs, of), panels, epilogue, y);
         }
     }
 }
@@ -165,7 +171,7 @@ pub(crate) fn forward(
 /// what entered.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn backward(
-    team: &Team,
+    pool: &ThreadPool,
     weights: &Weights,
     how: &Linear,
     dy: &[f32],
@@ -173,31 +179,31 @@ pub(crate) fn backward(
     Factors { rounded, packing }: &mut Factors,
     scratch: &mut [f32],
     gradients: &mut Gradients,
-    start: Start,
+    start: Accumulate,
     dx: &mut [f32],
 ) {
     let (outputs, inner) = (how.outputs, how.inputs);
     if let Some(dbias) = how.bias.and_then(|bias| gradients.learned_mut(bias)) {
-        matmul::bias_gradient(team, dy, outputs, dbias);
+        matmul::bias_gradient(pool, dy, outputs, dbias);
     }
     if let Some(dweight) = gradients.learned_mut(how.weight) {
         match weights.compute() {
-            Compute::F32 => matmul::weight_gradient(team, dy, x, outputs, inner, scratch, dweight),
+            Compute::F32 => matmul::weight_gradient(pool, dy, x, outputs, inner, scratch, dweight),
             Compute::Bf16 => {
                 let scratch = bf16::as_pairs_mut(scratch);
-                bf16::weight_gradient(team, dy, x, outputs, inner, scratch, dweight);
+                bf16::weight_gradient(pool, dy, x, outputs, inner, scratch, dweight);
             }
         }
     }
     for part in parts(outputs, inner) {
-        let start = if part.start == 0 { start } else { Start::Existing };
-        match packing.back(team, weights, how.weight, part.clone()) {
+        let start = if part.start == 0 { start } else { Accumulate::FromOutput };
+        match packing.back(pool, weights, how.weight, part.clone()) {
             Back::F32(panels) => {
-                matmul::input_gradient(team, dy, part.start, panels, start, dx);
+                matmul::input_gradient(pool, dy, part.start, panels, start, dx);
             }
             Back::Bf16(panels) => {
-                let dy = rounded.columns(team, dy, outputs, part);
-                bf16::input_gradient(team, dy, panels, start, dx);
+                let dy = rounded.columns(pool, dy, outputs, part);
+                bf16::input_gradient(pool, dy, panels, start, dx);
             }
         }
     }

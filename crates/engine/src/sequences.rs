@@ -3,7 +3,7 @@
 //! Holds neither weights nor threads, so that whoever keeps it for long lends them for each reading.
 
 use lookback_files::{Refusal, Result};
-use lookback_kernels::{loss, team::Team};
+use lookback_kernels::{loss, thread_pool::ThreadPool};
 use lookback_model::{Batch, Network, SequenceId, TokenId};
 
 use crate::{Cache, Compute, Shape, Weights, Workspace, passes};
@@ -85,9 +85,9 @@ impl Sequences {
     }
 
     /// The same as probabilities: the site `probabilities` of that token. `[vocabulary]`
-    pub fn probabilities(&self, team: &Team) -> Vec<f32> {
+    pub fn probabilities(&self, pool: &ThreadPool) -> Vec<f32> {
         let mut probabilities = vec![0.0; self.logits.len()];
-        loss::softmax(team, &self.logits, self.logits.len(), &mut probabilities);
+        loss::softmax(pool, &self.logits, self.logits.len(), &mut probabilities);
         probabilities
     }
 
@@ -99,7 +99,7 @@ impl Sequences {
     pub fn read(
         &mut self,
         weights: &Weights,
-        team: &Team,
+        pool: &ThreadPool,
         sequence: SequenceId,
         ids: &[TokenId],
     ) -> Result<&[f32]> {
@@ -118,7 +118,7 @@ impl Sequences {
             self.batch.push(sequence, held + index * rows, chunk);
             self.batch.want_last();
             let (space, cache) = (&mut self.space, &mut self.cache);
-            self.logits.copy_from_slice(passes::forward(weights, space, cache, team, &self.batch)?);
+            self.logits.copy_from_slice(passes::forward(weights, space, cache, pool, &self.batch)?);
         }
         Ok(&self.logits)
     }

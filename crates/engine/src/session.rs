@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use lookback_files::Result;
-use lookback_kernels::team::Team;
+use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{SequenceId, TokenId};
 
 use crate::{Cache, Sequences, Weights, sequences};
@@ -11,21 +11,21 @@ use crate::{Cache, Sequences, Weights, sequences};
 /// A sequence, its cache, and the weights that read it.
 ///
 /// It owns a share of the weights and of the threads, so that it can be kept and sent to another thread;
-/// one that only lives as long as they do may borrow them: `Session<&Weights, &Team>`.
+/// one that only lives as long as they do may borrow them: `Session<&Weights, &ThreadPool>`.
 #[derive(Debug)]
-pub struct Session<W = Arc<Weights>, T = Arc<Team>> {
+pub struct Session<W = Arc<Weights>, T = Arc<ThreadPool>> {
     weights: W,
-    team: T,
+    pool: T,
     only: Sequences,
 }
 
-impl<W: Deref<Target = Weights>, T: Deref<Target = Team>> Session<W, T> {
+impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Session<W, T> {
     /// For a sequence of at most `context` tokens.
-    pub fn new(weights: W, team: T, context: usize) -> Self {
+    pub fn new(weights: W, pool: T, context: usize) -> Self {
         let pages = Cache::pages(context);
         let only =
-            Sequences::new(weights.network(), weights.compute(), team.threads(), context, 1, pages);
-        Self { weights, team, only }
+            Sequences::new(weights.network(), weights.compute(), pool.threads(), context, 1, pages);
+        Self { weights, pool, only }
     }
 
     /// Tokens read so far.
@@ -45,7 +45,7 @@ impl<W: Deref<Target = Weights>, T: Deref<Target = Team>> Session<W, T> {
 
     /// Reads tokens behind those that it holds, and gives the logits after the last, `[vocabulary]`.
     pub fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
-        self.only.read(&self.weights, &self.team, SEQUENCE, ids)
+        self.only.read(&self.weights, &self.pool, SEQUENCE, ids)
     }
 }
 

@@ -6,7 +6,10 @@
 use std::{ops::Range, sync::Arc, time::Instant};
 
 use lookback_files::Result;
-use lookback_kernels::{embed::Table, matmul, naive, path::Path, room::Room, stored, team::Team};
+use lookback_kernels::{
+    aligned_buffer::AlignedBuffer, embed::Table, isa::Isa, matmul, naive, stored,
+    thread_pool::ThreadPool,
+};
 use lookback_model::{Network, Role, StorageType, Stored, WeightId};
 
 use crate::packed::{Compute, Forward, Packed, Packing as _};
@@ -32,7 +35,7 @@ pub struct Weights {
 /// One weight: rows, panels, or both.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    rows: Room,
+    rows: AlignedBuffer,
     packed: Packed,
     /// As the file has it, where there is one.
     storage: Option<StorageType>,
@@ -43,10 +46,10 @@ impl Weights {
     pub fn new(
         network: Arc<Network>,
         keep: Keep,
-        team: &Team,
+        pool: &ThreadPool,
         fill: impl FnMut(WeightId, &mut [f32]) -> Result<()>,
     ) -> Result<Self> {
-        Self::computing(network, keep, Compute::F32, team, fill)
+        Self::computing(network, keep, Compute::F32, pool, fill)
     }
 
     /// As [`Weights::new`], for products in this precision. Those in bf16 keep their rows, too: what
@@ -55,12 +58,12 @@ impl Weights {
         network: Arc<Network>,
         keep: Keep,
         compute: Compute,
-        team: &Team,
+        pool: &ThreadPool,
         mut fill: impl FnMut(WeightId, &mut [f32]) -> Result<()>,
     ) -> Result<Self> {
         let mut weights = Self { network, keep, compute, held: Vec::new() };
         for id in weights.network.clone().ids() {
-            let held = weights.held(id, team, &mut fill)?;
+            let held = weights.held(id, pool, &mut fill)?;
             weights.held.push(held);
         }
         Ok(weights)
@@ -68,8 +71,8 @@ impl Weights {
 
     /// Reads every weight of a file. For running, what is stored in fewer bytes than f32 stays so, and
     /// gives the bits of its copy in f32.
-    pub fn load(file: &Stored, keep: Keep, team: &Team) -> Result<Self> {
-        Self::load_computing(file, keep, Compute::F32, team)
+    pub fn load(file: &Stored, keep: Keep, pool: &ThreadPool) -> Result<Self> {
+        Self::load_computing(file, keep, Compute::F32, pool)
     }
 
     /// As [`Weights::load`], for products in this precision.
@@ -77,7 +80,7 @@ impl Weights {
         file: &Stored,
         keep: Keep,
         compute: Compute,
-        team: &Team,
+        pool: &ThreadPool,
     ) -> Result<Self> {
         let began = Instant::now();
         let network = Arc::new(file.network().clone());
@@ -85,15 +88,15 @@ impl Weights {
         for id in weights.network.clone().ids() {
             let copied = || {
                 let is_multiplied = is_multiplied(&weights.network, id);
-                is_multiplied.then(|| Packed::copied(file, id, compute, team)).flatten()
+                is_multiplied.then(|| Packed::copied(file, id, compute, pool)).flatten()
             };
             let as_stored = match keep {
-                Keep::Running => Packed::stored(file, id, compute, team).or_else(copied),
+                Keep::Running => Packed::stored(file, id, compute, pool).or_else(copied),
                 Keep::Learning => None,
             };
             let held = match as_stored {
                 Some(packed) => Held { packed, ..Held::default() },
-                None => weights.held(id, team, &mut |id, to| file.read(id, to))?,
+                None => weights.held(id, pool, &mut |id, to| file.read(id, to))?,
             };
             weights.held.push(Held { storage: Some(file.storage_type(id)), ..held });
             // Else the file would be in memory beside its copy: twice the model at the peak.
@@ -114,17 +117,17 @@ impl Weights {
     fn held(
         &self,
         id: WeightId,
-        team: &Team,
+        pool: &ThreadPool,
         fill: &mut dyn FnMut(WeightId, &mut [f32]) -> Result<()>,
     ) -> Result<Held> {
         let spec = self.network.weight(id);
-        let mut rows = Room::zeros(spec.len());
+        let mut rows = AlignedBuffer::zeros(spec.len());
         fill(id, &mut rows)?;
         let mut packed = Packed::None;
         if self.keep == Keep::Running && is_multiplied(&self.network, id) {
-            packed = Packed::new(self.compute, team, &rows, spec.shape);
+            packed = Packed::new(self.compute, pool, &rows, spec.shape);
             if self.compute == Compute::F32 {
-                rows = Room::default();
+                rows = AlignedBuffer::default();
             }
         }
         Ok(Held { rows, packed, storage: None })
@@ -209,7 +212,7 @@ impl Weights {
             Table::Panels(panels) => matmul::unpack(panels, to),
             Table::Rows(rows) => to.copy_from_slice(rows),
             Table::Stored(panels) => {
-                stored::read_rows(Path::best(), panels, 0..panels.outputs, to);
+                stored::read_rows(Isa::detect(), panels, 0..panels.outputs, to);
             }
         }
     }
@@ -230,7 +233,7 @@ impl Weights {
                 let [_, inner] = self.network.weight(id).shape;
                 to.copy_from_slice(&held[rows.start * inner..rows.end * inner]);
             }
-            Table::Stored(panels) => stored::read_rows(Path::best(), panels, rows, to),
+            Table::Stored(panels) => stored::read_rows(Isa::detect(), panels, rows, to),
         }
     }
 

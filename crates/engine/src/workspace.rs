@@ -1,7 +1,9 @@
 //! A program with every buffer of its passes, taken once: slots as the layout says, and scratch for the
 //! kernels.
 
-use lookback_kernels::{attend, matmul, position, room::Room, sums, team::Team};
+use lookback_kernels::{
+    aligned_buffer::AlignedBuffer, attend, matmul, position, sums, thread_pool::ThreadPool,
+};
 use lookback_model::{Network, Op, Positions, Program, Site, Step, WeightId, forward};
 
 use crate::{
@@ -112,24 +114,24 @@ pub struct Workspace {
     pub(crate) bounds: Bounds,
     pub(crate) walk: Option<Walk>,
     pub(crate) layout: Layout,
-    pub(crate) slots: Vec<Room>,
+    pub(crate) slots: Vec<AlignedBuffer>,
     pub(crate) contents: Vec<Content>,
     /// For each step, the statistics of its norm.
-    pub(crate) statistics: Vec<Room>,
+    pub(crate) statistics: Vec<AlignedBuffer>,
     /// A chunk's logits.
-    pub(crate) logits: Room,
+    pub(crate) logits: AlignedBuffer,
     /// A chunk's logits under their cap, which its gradient needs.
-    pub(crate) capped: Room,
+    pub(crate) capped: AlignedBuffer,
     pub(crate) blocks: Vec<f64>,
-    pub(crate) scratch: Room,
+    pub(crate) scratch: AlignedBuffer,
     pub(crate) factors: Factors,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
     pub(crate) ids: Vec<u32>,
-    pub(crate) spans: Vec<attend::Span>,
+    pub(crate) spans: Vec<attend::SequenceSpan>,
     pub(crate) table: Vec<u32>,
     /// One layer's keys and values, for passes that keep none.
-    pub(crate) pages: Room,
+    pub(crate) pages: AlignedBuffer,
     /// What is only there to be read.
     pub(crate) seen: Vec<f32>,
     sequences: Option<usize>,
@@ -206,7 +208,7 @@ impl Workspace {
         recomputed: usize,
     ) -> Self {
         let sizes = Sizes::new(network, &plan, Compute::F32, threads, recomputed);
-        let floats = Room::zeros;
+        let floats = AlignedBuffer::zeros;
         let Bounds { rows, wanted } = plan.bounds;
         tracing::debug!(
             rows,
@@ -247,19 +249,20 @@ impl Workspace {
         if compute == Compute::Bf16 {
             let pairs = Rounded::len(&self.program, self.bounds.rows, goes_back);
             self.factors.rounded.reserve(pairs);
-            self.pages = Room::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
+            self.pages =
+                AlignedBuffer::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
         }
         self.factors.packing.reserve(network, compute, self.need);
         self
     }
 
     /// Touches all of it, so that the first pass takes no longer than the others.
-    pub fn touched(mut self, team: &Team) -> Self {
-        let rooms = self.slots.iter_mut().chain(&mut self.statistics);
+    pub fn touched(mut self, pool: &ThreadPool) -> Self {
+        let buffers = self.slots.iter_mut().chain(&mut self.statistics);
         let (logits, capped) = (&mut self.logits, &mut self.capped);
         let others = [logits, capped, &mut self.scratch, &mut self.pages];
-        rooms.chain(others).for_each(|room| room.touch(team));
-        self.factors.touch(team);
+        buffers.chain(others).for_each(|buffer| buffer.prefault(pool));
+        self.factors.prefault(pool);
         self
     }
 

@@ -17,8 +17,8 @@ use std::{
 };
 
 use lookback_engine::{
-    Cache, Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Path, Session, Shape,
-    Team, Workspace, forward, learn,
+    Cache, Compute, Gradients, Isa, Keep, Method, Optimizer, OptimizerSettings, Session, Shape,
+    ThreadPool, Workspace, forward, learn,
 };
 use lookback_model::{Batch, Network, SequenceId, Targets};
 use world::{CONTEXT, ids, networks, weights, weights_computing};
@@ -57,28 +57,28 @@ fn requests(mut work: impl FnMut()) -> usize {
 fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
     assert_ne!(requests(|| drop(black_box(Box::new(1)))), 0, "the counter counts");
     for threads in [1, 2] {
-        let team = Team::new(threads, Path::best());
+        let pool = ThreadPool::new(threads, Isa::detect());
         for network in networks() {
-            learning(&network, Compute::F32, Method::AdamW, &team);
-            learning(&network, Compute::F32, Method::Muon(Compute::F32), &team);
-            learning(&network, Compute::Bf16, Method::AdamW, &team);
-            learning(&network, Compute::Bf16, Method::Muon(Compute::Bf16), &team);
-            a_session(&network, &team);
-            many_sequences(&network, &team);
+            learning(&network, Compute::F32, Method::AdamW, &pool);
+            learning(&network, Compute::F32, Method::Muon(Compute::F32), &pool);
+            learning(&network, Compute::Bf16, Method::AdamW, &pool);
+            learning(&network, Compute::Bf16, Method::Muon(Compute::Bf16), &pool);
+            a_session(&network, &pool);
+            many_sequences(&network, &pool);
         }
     }
 }
 
 /// Two passes, the gradient's norm and the optimizer.
-fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Team) {
+fn learning(network: &Arc<Network>, compute: Compute, method: Method, pool: &ThreadPool) {
     let (sequences, context) = (3, 70);
     let rows = sequences * context;
-    let mut weights = weights_computing(network, Keep::Learning, compute, team);
+    let mut weights = weights_computing(network, Keep::Learning, compute, pool);
     let mut gradients = Gradients::new(network);
-    let mut optimizer = Optimizer::new(network, method, team.threads());
+    let mut optimizer = Optimizer::new(network, method, pool.threads());
     let shape = Shape::Learn { rows, sequences };
     let mut space =
-        Workspace::new(network, shape, context, team.threads()).computing(network, compute);
+        Workspace::new(network, shape, context, pool.threads()).computing(network, compute);
     let settings = OptimizerSettings {
         rate: 1e-3,
         table_share: 1.0,
@@ -94,7 +94,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Tea
     let answers: Vec<u32> = ids(rows, 9).iter().map(|id| id.0).collect();
     let (mut batch, mut targets) = (Batch::new(), Targets { ids: vec![], scale: 1.0, z_loss: 0.0 });
     let mut step = || {
-        gradients.clear(team);
+        gradients.clear(pool);
         for _ in 0..2 {
             batch.clear();
             for (index, text) in texts.iter().enumerate() {
@@ -103,37 +103,37 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, team: &Tea
             batch.want_all();
             targets.ids.clear();
             targets.ids.extend_from_slice(&answers);
-            learn(&weights, &mut gradients, &mut space, team, &batch, &targets);
+            learn(&weights, &mut gradients, &mut space, pool, &batch, &targets);
         }
-        black_box(gradients.norm(team));
-        optimizer.step(&mut weights, &gradients, &settings, team);
+        black_box(gradients.norm(pool));
+        optimizer.step(&mut weights, &gradients, &settings, pool);
     };
     step();
     for index in 1..4 {
-        assert_eq!(requests(&mut step), 0, "step {index} on {} threads", team.threads());
+        assert_eq!(requests(&mut step), 0, "step {index} on {} threads", pool.threads());
     }
 }
 
 /// One text, token by token, over page after page.
-fn a_session(network: &Arc<Network>, team: &Team) {
-    let weights = weights(network, Keep::Running, team);
-    let mut session = Session::new(&weights, team, CONTEXT);
+fn a_session(network: &Arc<Network>, pool: &ThreadPool) {
+    let weights = weights(network, Keep::Running, pool);
+    let mut session = Session::new(&weights, pool, CONTEXT);
     let text = ids(CONTEXT, 3);
     session.read(&text[..1]).unwrap();
     for at in 1..CONTEXT {
         let asked = requests(|| {
             black_box(session.read(&text[at..=at]).unwrap());
         });
-        assert_eq!(asked, 0, "token {at} on {} threads", team.threads());
+        assert_eq!(asked, 0, "token {at} on {} threads", pool.threads());
     }
 }
 
 /// Five texts side by side, two of them branches of others, token by token.
-fn many_sequences(network: &Arc<Network>, team: &Team) {
+fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
     const TEXTS: usize = 5;
-    let weights = weights(network, Keep::Running, team);
+    let weights = weights(network, Keep::Running, pool);
     let shape = Shape::Run { rows: TEXTS, wanted: TEXTS };
-    let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
+    let mut space = Workspace::new(network, shape, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), TEXTS, TEXTS * Cache::pages(CONTEXT));
     let text = ids(CONTEXT, 4);
     let mut batch = Batch::new();
@@ -148,9 +148,9 @@ fn many_sequences(network: &Arc<Network>, team: &Team) {
                 batch.push(SequenceId(index as u32), at, &text[at..=at]);
             }
             batch.want_all();
-            let logits = forward(&weights, &mut space, &mut cache, team, &batch).unwrap();
+            let logits = forward(&weights, &mut space, &mut cache, pool, &batch).unwrap();
             black_box(logits);
         });
-        assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", team.threads());
+        assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", pool.threads());
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Refusal, Result};
 
 /// What editors and shells on Windows put before UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes of the byte order mark that a file begins with: 3, or 0 where there is none. `beginning` is the
 /// whole file, or enough of it.
@@ -11,8 +11,8 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// When it is UTF-16 or UTF-32. Without a mark of their own these are known by zeros beside letters.
 pub fn byte_order_mark(beginning: &[u8]) -> Result<usize> {
-    if beginning.starts_with(MARK) {
-        return Ok(MARK.len());
+    if beginning.starts_with(BYTE_ORDER_MARK) {
+        return Ok(BYTE_ORDER_MARK.len());
     }
     let is_wide = beginning.starts_with(b"\xff\xfe\0\0") || beginning.starts_with(b"\0\0\xfe\xff");
     let is_marked = beginning.starts_with(b"\xff\xfe") || beginning.starts_with(b"\xfe\xff");

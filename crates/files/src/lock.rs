@@ -19,7 +19,7 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock at this path, or says which process holds it: `held` makes the sentence of it.
-    pub fn take(path: &Path, held: impl Fn(&str) -> String) -> Result<Self> {
+    pub fn acquire(path: &Path, held: impl Fn(&str) -> String) -> Result<Self> {
         let refuse = |error: std::io::Error| Refusal::writing(path, &error);
         loop {
             let mut file = OpenOptions::new()
@@ -90,14 +90,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.lock");
         let held = |process: &str| format!("{process} holds it");
-        let lock = Lock::take(&path, held).unwrap();
-        let said = Lock::take(&path, held).unwrap_err().to_string();
+        let lock = Lock::acquire(&path, held).unwrap();
+        let said = Lock::acquire(&path, held).unwrap_err().to_string();
         assert_eq!(said, format!("process {} holds it", std::process::id()));
         drop(lock);
         assert!(!path.exists());
         // Left over from a process that was killed.
         fs::write(&path, "4000000000").unwrap();
-        drop(Lock::take(&path, held).unwrap());
+        drop(Lock::acquire(&path, held).unwrap());
         assert!(!path.exists());
     }
 }

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::cut::Named;
+use self::cut::MappedFileName;
 use crate::{Kind, Refusal, Result, open_regular};
 
 /// A file's bytes, mapped into memory and read as they are touched.
@@ -20,9 +20,9 @@ pub struct Mapping {
     bytes: Option<memmap2::Mmap>,
     path: PathBuf,
     file: File,
-    about: Metadata,
+    metadata: Metadata,
     /// For what is said when the file is cut; before the mapping goes, this goes.
-    named: Option<Named>,
+    named: Option<MappedFileName>,
 }
 
 impl Deref for Mapping {
@@ -56,11 +56,11 @@ impl Mapping {
     /// Refuses a file that was written to since it was mapped: what was read of it may be of two files.
     pub fn check_unchanged(&self) -> Result<()> {
         let now = self.file.metadata().map_err(|error| Refusal::reading(&self.path, &error))?;
-        let same_time = match (self.about.modified(), now.modified()) {
+        let same_time = match (self.metadata.modified(), now.modified()) {
             (Ok(before), Ok(now)) => before == now,
             _ => true,
         };
-        if now.len() == self.about.len() && same_time {
+        if now.len() == self.metadata.len() && same_time {
             return Ok(());
         }
         let why = "it was written to while it was read; wait until it is whole, and start again";
@@ -77,18 +77,18 @@ pub fn map(path: &Path) -> Result<Mapping> {
 pub fn map_file(path: &Path, file: &File) -> Result<Mapping> {
     let refuse = |error: io::Error| Refusal::reading(path, &error);
     let file = file.try_clone().map_err(refuse)?;
-    let about = file.metadata().map_err(refuse)?;
-    if about.is_dir() {
+    let metadata = file.metadata().map_err(refuse)?;
+    if metadata.is_dir() {
         return Err(refuse(io::ErrorKind::IsADirectory.into()));
     }
-    let bytes = match about.len() {
+    let bytes = match metadata.len() {
         0 => None,
         // SAFETY: the mapping is private and read-only. What another program writes into the file may be
         // seen here, as bytes that are checked wherever they are used; where it cuts the file, reading
         // ends the process, which `cut` puts into words.
         _ => Some(unsafe { memmap2::Mmap::map(&file) }.map_err(refuse)?),
     };
-    let named = bytes.as_deref().and_then(|bytes| Named::new(bytes.as_ptr_range(), path));
-    tracing::debug!(file = %path.display(), bytes = about.len(), "mapped");
-    Ok(Mapping { bytes, path: path.to_owned(), file, about, named })
+    let named = bytes.as_deref().and_then(|bytes| MappedFileName::new(bytes.as_ptr_range(), path));
+    tracing::debug!(file = %path.display(), bytes = metadata.len(), "mapped");
+    Ok(Mapping { bytes, path: path.to_owned(), file, metadata, named })
 }

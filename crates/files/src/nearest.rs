@@ -1,4 +1,4 @@
-//! What somebody may have meant who mistyped a name.
+//! The known name that is nearest to a mistyped one.
 
 /// The known name that is most like this one, if any is like it at all (Jaro and Winkler 1990).
 pub fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

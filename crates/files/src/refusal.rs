@@ -179,11 +179,11 @@ fn shortened(sentence: &str) -> String {
     cut(&words, LONG, 200, 100)
 }
 
-/// `9999… (99,940 characters) …9999` of what is longer than `most`.
-fn cut(text: &str, most: usize, begin: usize, end: usize) -> String {
+/// `9999… (99,940 characters) …9999` of what is longer than `max_characters`.
+fn cut(text: &str, max_characters: usize, begin: usize, end: usize) -> String {
     // A character has at least one byte.
-    let length = if text.len() <= most { text.len() } else { text.chars().count() };
-    if length <= most {
+    let length = if text.len() <= max_characters { text.len() } else { text.chars().count() };
+    if length <= max_characters {
         return text.to_owned();
     }
     let at = |count: usize| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);

@@ -64,7 +64,7 @@ pub trait System {
     }
 
     /// Makes a folder and those above it.
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
     }
 }

@@ -5,7 +5,7 @@
 //! only when it writes to it. The text that was not asked for the longest gives way. Held or read
 //! again, shared or not: the logits are the same to the bit, so none of this can be seen in a text.
 
-use lookback_engine::{Cache, Compute, Sequences, Team, Weights};
+use lookback_engine::{Cache, Compute, Sequences, ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Network, SequenceId};
 use lookback_text::TokenId;
@@ -85,12 +85,17 @@ impl Branches {
     }
 
     /// The same as probabilities. `[vocabulary]`
-    pub fn probabilities(&self, team: &Team) -> Vec<f32> {
-        self.sequences.probabilities(team)
+    pub fn probabilities(&self, pool: &ThreadPool) -> Vec<f32> {
+        self.sequences.probabilities(pool)
     }
 
     /// Reads what is new in a text. [`Branches::logits`] then says what may follow its last token.
-    pub fn read(&mut self, weights: &Weights, team: &Team, ids: &[TokenId]) -> Result<Reading> {
+    pub fn read(
+        &mut self,
+        weights: &Weights,
+        pool: &ThreadPool,
+        ids: &[TokenId],
+    ) -> Result<Reading> {
         self.check(ids)?;
         // Who has read all of it has to read the last token again, to say what follows.
         let known = |text: &Text| common(&text.ids, ids).min(ids.len() - 1);
@@ -108,18 +113,23 @@ impl Branches {
         self.clock += 1;
         self.texts[at].asked_for = self.clock;
         self.make_room(at, known, ids.len());
-        self.read_on(weights, team, at, &ids[known..])?;
+        self.read_on(weights, pool, at, &ids[known..])?;
         let (pages, shared) = self.sequences.cache().held(sequence(at));
         Ok(Reading { known, read: ids.len() - known, pages, shared })
     }
 
     /// Reads a whole text as one does who has no cache: every token, and nothing is held afterwards.
-    pub fn read_afresh(&mut self, weights: &Weights, team: &Team, ids: &[TokenId]) -> Result<()> {
+    pub fn read_afresh(
+        &mut self,
+        weights: &Weights,
+        pool: &ThreadPool,
+        ids: &[TokenId],
+    ) -> Result<()> {
         self.check(ids)?;
         let at = self.longest_unasked(None);
         self.forget(at);
         self.make_room(at, 0, ids.len());
-        self.read_on(weights, team, at, ids)?;
+        self.read_on(weights, pool, at, ids)?;
         self.forget(at);
         Ok(())
     }
@@ -138,11 +148,11 @@ impl Branches {
     fn read_on(
         &mut self,
         weights: &Weights,
-        team: &Team,
+        pool: &ThreadPool,
         at: usize,
         ids: &[TokenId],
     ) -> Result<()> {
-        match self.sequences.read(weights, team, sequence(at), ids) {
+        match self.sequences.read(weights, pool, sequence(at), ids) {
             Ok(_) => self.texts[at].ids.extend_from_slice(ids),
             Err(refusal) => {
                 self.forget(at);
@@ -184,15 +194,15 @@ impl Branches {
 pub struct Branch<'a> {
     branches: &'a mut Branches,
     weights: &'a Weights,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     ids: Vec<TokenId>,
     reading: Reading,
 }
 
 impl<'a> Branch<'a> {
     /// A text of which nothing is read yet; what another text has in common with it need not be.
-    pub fn new(branches: &'a mut Branches, weights: &'a Weights, team: &'a Team) -> Self {
-        Self { branches, weights, team, ids: Vec::new(), reading: Reading::default() }
+    pub fn new(branches: &'a mut Branches, weights: &'a Weights, pool: &'a ThreadPool) -> Self {
+        Self { branches, weights, pool, ids: Vec::new(), reading: Reading::default() }
     }
 
     /// What the last reading took.
@@ -208,7 +218,7 @@ impl Reader for Branch<'_> {
 
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
         self.ids.extend_from_slice(ids);
-        self.reading = self.branches.read(self.weights, self.team, &self.ids)?;
+        self.reading = self.branches.read(self.weights, self.pool, &self.ids)?;
         Ok(self.branches.logits())
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lookback_engine::{Session, Team, Weights};
+use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::{Refusal, Result, Setting};
 use lookback_text::TokenId;
 
@@ -28,7 +28,7 @@ pub trait Reader {
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]>;
 }
 
-impl<W: Deref<Target = Weights>, T: Deref<Target = Team>> Reader for Session<W, T> {
+impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Reader for Session<W, T> {
     fn keep(&mut self, tokens: usize) {
         self.truncate(tokens);
     }

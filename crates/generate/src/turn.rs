@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_text::TokenId;
 
@@ -64,17 +64,17 @@ pub struct Shown {
 pub fn turn(
     branches: &mut Branches,
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     window: &Window,
     sampler: &mut Sampler,
     shown: Shown,
 ) -> Result<Turn> {
     // Threads that sleep are woken first, or the first of two readings would pay for both.
-    team.run(team.threads(), &|_| {});
+    pool.for_each_task(pool.threads(), &|_| {});
     let past = window.ids();
     // The chances of the alternatives are those of the draw, before it.
     let before = sampler.clone();
-    let mut branch = Branch::new(branches, weights, team);
+    let mut branch = Branch::new(branches, weights, pool);
     let mut unread = window.clone();
     unread.unread_from(0);
     let step = step(&mut branch, &mut unread, sampler)?;
@@ -82,12 +82,12 @@ pub fn turn(
     let (drawn, seen) = (step.token, &window.seen());
     let ids = shown_ids(branches, drawn, shown.alternatives);
     let after = before.chances(branches.logits(), past, &ids)?;
-    let probabilities = branches.probabilities(team);
+    let probabilities = branches.probabilities(pool);
     let of = |(&id, after)| Alternative { id, probability: probabilities[id.index()], after };
     let alternatives = ids.iter().zip(after).map(of).collect();
     // Where nothing was known, the text was read without a cache already.
     let compares = shown.afresh && reading.known > 0;
-    let afresh = if compares { Some(afresh(branches, weights, team, seen)?) } else { None };
+    let afresh = if compares { Some(afresh(branches, weights, pool, seen)?) } else { None };
     let (read_in, chosen_in) = (step.read_in, step.chosen_in);
     Ok(Turn { drawn, alternatives, reading, read_in, chosen_in, afresh })
 }
@@ -104,12 +104,12 @@ fn shown_ids(branches: &Branches, drawn: TokenId, most: usize) -> Vec<TokenId> {
 fn afresh(
     branches: &mut Branches,
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     seen: &[TokenId],
 ) -> Result<Afresh> {
     let cached = branches.logits().to_vec();
     let start = Instant::now();
-    branches.read_afresh(weights, team, seen)?;
+    branches.read_afresh(weights, pool, seen)?;
     let read_in = start.elapsed();
     let pairs = cached.iter().zip(branches.logits());
     let differ = pairs.filter(|(cached, again)| cached.to_bits() != again.to_bits()).count();

@@ -5,20 +5,23 @@ mod timing;
 use lookback_kernels::{
     activate::{backward, forward},
     naive::{self, activate::Activation},
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{ELEMENTS, numbers, report, same};
 
 fn main() {
     let x = numbers(ELEMENTS);
     let (mut y, mut slow) = (x.clone(), x.clone());
-    for how in [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu2] {
-        forward(&Team::alone(), how, &x, None, &mut y);
-        naive::activate::forward(how, &x, None, &mut slow);
+    for activation in [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu2]
+    {
+        forward(&ThreadPool::single_threaded(), activation, &x, None, &mut y);
+        naive::activate::forward(activation, &x, None, &mut slow);
         same(&y, &slow);
-        report(&format!("{how:?}"), 8 * ELEMENTS, |team| forward(team, how, &x, None, &mut y));
-        report(&format!("{how:?} back"), 12 * ELEMENTS, |team| {
-            backward(team, how, &x, &x, None, &mut y, None);
+        report(&format!("{activation:?}"), 8 * ELEMENTS, |pool| {
+            forward(pool, activation, &x, None, &mut y)
+        });
+        report(&format!("{activation:?} back"), 12 * ELEMENTS, |pool| {
+            backward(pool, activation, &x, &x, None, &mut y, None);
         });
     }
 }

@@ -10,10 +10,10 @@
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
-    attend::{self, Compute, Heads, PAGE, Pages, PagesMut, Span},
+    attend::{self, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
+    isa::Isa,
     limits, naive,
-    path::Path,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 
 /// Sequences, tokens, heads, key heads, width: small models' and bigger ones', a long prompt.
@@ -31,20 +31,20 @@ const DECODE: [[usize; 4]; 4] =
     [[128, 4, 4, 32], [512, 9, 3, 64], [2048, 9, 3, 64], [4096, 12, 12, 64]];
 
 fn main() {
-    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    let isa = Isa::from_env().unwrap_or_else(|reason| panic!("{reason}"));
     let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
     let (only, length) = (words.next(), words.next());
     let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
     let is_asked = |tokens: usize| length.as_ref().is_none_or(|asked| *asked == tokens.to_string());
     let both = [Compute::F32, Compute::Bf16];
     for (threads, products) in [1, 2].into_iter().flat_map(|threads| both.map(|of| (threads, of))) {
-        let team = &Team::new(threads, path);
+        let pool = &ThreadPool::new(threads, isa);
         let limit = || match products {
-            Compute::F32 => limits::f32_gflops_per_second(team),
-            Compute::Bf16 => limits::bf16_gflops_per_second(team),
+            Compute::F32 => limits::f32_gflops_per_second(pool),
+            Compute::Bf16 => limits::bf16_gflops_per_second(pool),
         };
         let peak = limit();
-        println!("{path:?}, {threads} threads, {products:?}: {peak:.0} GFLOP/s of multiply-adds");
+        println!("{isa:?}, {threads} threads, {products:?}: {peak:.0} GFLOP/s of multiply-adds");
         if wanted("train") {
             for [sequences, tokens, heads, key_heads, head_dim] in TRAIN {
                 if !is_asked(tokens) {
@@ -52,9 +52,9 @@ fn main() {
                 }
                 let mut bench =
                     Bench::new(products, sequences, 0, tokens, heads, key_heads, head_dim);
-                bench.refuse_wrong_kernels(team);
+                bench.refuse_wrong_kernels(pool);
                 let pairs = sequences * heads * tokens * (tokens + 1) / 2;
-                let [forward, backward] = bench.seconds(team);
+                let [forward, backward] = bench.seconds(pool);
                 let rate = |products: usize, seconds: f64| {
                     let rate = 2e-9 * (products * pairs * head_dim) as f64 / seconds;
                     format!("{:7.3} ms {rate:4.0} ({:3.0} %)", 1e3 * seconds, 100.0 * rate / peak)
@@ -73,8 +73,8 @@ fn main() {
                     continue;
                 }
                 let mut bench = Bench::new(products, 1, tokens - 1, 1, heads, key_heads, head_dim);
-                bench.refuse_wrong_kernels(team);
-                let seconds = bench.forward_seconds(team);
+                bench.refuse_wrong_kernels(pool);
+                let seconds = bench.forward_seconds(pool);
                 let of_each = if products == Compute::F32 { 4 } else { 2 };
                 let bytes = 2 * tokens * key_heads * head_dim * of_each;
                 let read = 1e-9 * bytes as f64 / seconds;
@@ -91,8 +91,8 @@ fn main() {
 
 /// Sequences of one shape with their pages, and what goes in and comes out.
 struct Bench {
-    how: Heads,
-    spans: Vec<Span>,
+    params: AttentionParams,
+    spans: Vec<SequenceSpan>,
     query: Vec<f32>,
     key: Vec<f32>,
     value: Vec<f32>,
@@ -125,28 +125,29 @@ impl Bench {
         key_heads: usize,
         head_dim: usize,
     ) -> Self {
-        let how = Heads { heads, key_heads, head_dim, scale: 0.25, window: None, products };
+        let params =
+            AttentionParams { heads, key_heads, head_dim, scale: 0.25, window: None, products };
         let positions = first_position + rows;
         let pages = positions.div_ceil(PAGE);
-        let half = attend::keys_len(&how);
+        let half = attend::keys_len(&params);
         let table: Vec<u32> = (0..(sequences * pages) as u32).collect();
-        let span = |index| Span {
+        let span = |index| SequenceSpan {
             first_row: index * rows,
             rows,
             first_position,
             first_page: index * pages,
         };
-        let spans: Vec<Span> = (0..sequences).map(span).collect();
+        let spans: Vec<SequenceSpan> = (0..sequences).map(span).collect();
         let key = numbers(2, sequences * positions * key_heads * head_dim);
         let value = numbers(3, key.len());
         let mut storage = vec![0.0; table.len() * 2 * half];
-        let whole = |span: &Span| Span {
+        let whole = |span: &SequenceSpan| SequenceSpan {
             first_row: span.first_row / rows * positions,
             rows: positions,
             first_position: 0,
             ..*span
         };
-        let all: Vec<Span> = spans.iter().map(whole).collect();
+        let all: Vec<SequenceSpan> = spans.iter().map(whole).collect();
         let to = PagesMut {
             storage: &mut storage,
             stride: 2 * half,
@@ -154,10 +155,10 @@ impl Bench {
             values_at: half,
             table: &table,
         };
-        attend::store(&Team::alone(), &how, &key, &value, &all, to);
+        attend::store(&ThreadPool::single_threaded(), &params, &key, &value, &all, to);
         let len = sequences * rows * heads * head_dim;
         Self {
-            how,
+            params,
             spans,
             query: numbers(1, len),
             storage,
@@ -166,31 +167,31 @@ impl Bench {
             sums: vec![0.0; sequences * rows * heads],
             dout: numbers(4, len),
             gradients: [vec![0.0; len], vec![0.0; key.len()], vec![0.0; key.len()]],
-            scratch: vec![0.0; attend::backward_scratch(&how, sequences * rows, 2)],
+            scratch: vec![0.0; attend::backward_scratch(&params, sequences * rows, 2)],
             key,
             value,
         }
     }
 
     fn pages(&self) -> Pages<'_> {
-        let half = attend::keys_len(&self.how);
+        let half = attend::keys_len(&self.params);
         let (storage, table) = (&self.storage, &self.table);
         Pages { storage, stride: 2 * half, keys_at: 0, values_at: half, table }
     }
 
-    fn forward(&mut self, team: &Team) {
+    fn forward(&mut self, pool: &ThreadPool) {
         let mut out = std::mem::take(&mut self.out);
         let mut sums = std::mem::take(&mut self.sums);
-        let (how, query, spans) = (&self.how, &self.query, &self.spans);
-        attend::forward(team, how, query, spans, self.pages(), &mut out, Some(&mut sums));
+        let (params, query, spans) = (&self.params, &self.query, &self.spans);
+        attend::forward(pool, params, query, spans, self.pages(), &mut out, Some(&mut sums));
         (self.out, self.sums) = (out, sums);
     }
 
-    fn backward(&mut self, team: &Team) {
+    fn backward(&mut self, pool: &ThreadPool) {
         let [dq, dk, dv] = &mut self.gradients;
         attend::backward(
-            team,
-            &self.how,
+            pool,
+            &self.params,
             &self.query,
             &self.key,
             &self.value,
@@ -206,24 +207,27 @@ impl Bench {
     }
 
     /// Compares with the twins, of big shapes the last sequence's first head's share of them.
-    fn refuse_wrong_kernels(&mut self, team: &Team) {
-        self.forward(team);
+    fn refuse_wrong_kernels(&mut self, pool: &ThreadPool) {
+        self.forward(pool);
         let last = [*self.spans.last().expect("a bench has sequences")];
-        let how = &self.how;
+        let params = &self.params;
         let (mut out, mut sums) = (vec![0.0; self.out.len()], vec![0.0; self.sums.len()]);
         let to = Some(&mut sums[..]);
-        naive::attend::forward(how, &self.query, &last, self.pages(), &mut out, to);
-        let row = last[0].first_row * how.heads;
-        assert!(same(&out[row * how.head_dim..], &self.out[row * how.head_dim..]), "wrong output");
+        naive::attend::forward(params, &self.query, &last, self.pages(), &mut out, to);
+        let row = last[0].first_row * params.heads;
+        assert!(
+            same(&out[row * params.head_dim..], &self.out[row * params.head_dim..]),
+            "wrong output"
+        );
         assert!(same(&sums[row..], &self.sums[row..]), "wrong log-sum-exp");
         if last[0].first_position > 0 || self.query.len() * last[0].rows > 1 << 28 {
             return;
         }
-        self.backward(team);
+        self.backward(pool);
         let mut twins = self.gradients.clone();
         let [dq, dk, dv] = &mut twins;
         naive::attend::backward(
-            &self.how,
+            &self.params,
             &self.query,
             &self.key,
             &self.value,
@@ -235,37 +239,37 @@ impl Bench {
             dk,
             dv,
         );
-        let from = [row, row / how_many(&self.how), row / how_many(&self.how)];
+        let from = [row, row / how_many(&self.params), row / how_many(&self.params)];
         for ((twin, fast), from) in twins.iter().zip(&self.gradients).zip(from) {
-            let from = from * self.how.head_dim;
+            let from = from * self.params.head_dim;
             assert!(same(&twin[from..], &fast[from..]), "wrong gradient");
         }
     }
 
     /// Medians of forward and backward, taken in turns.
-    fn seconds(&mut self, team: &Team) -> [f64; 2] {
+    fn seconds(&mut self, pool: &ThreadPool) -> [f64; 2] {
         let mut times = [const { Vec::new() }; 2];
         let end = Instant::now() + Duration::from_millis(400);
         while times[0].len() < 7 || Instant::now() < end {
-            times[0].push(timed(|| self.forward(team)));
-            times[1].push(timed(|| self.backward(team)));
+            times[0].push(timed(|| self.forward(pool)));
+            times[1].push(timed(|| self.backward(pool)));
         }
         times.map(median)
     }
 
-    fn forward_seconds(&mut self, team: &Team) -> f64 {
+    fn forward_seconds(&mut self, pool: &ThreadPool) -> f64 {
         let end = Instant::now() + Duration::from_millis(200);
         let mut times = Vec::new();
         while times.len() < 7 || Instant::now() < end {
-            times.push(timed(|| self.forward(team)));
+            times.push(timed(|| self.forward(pool)));
         }
         median(times)
     }
 }
 
 /// Query heads that share a key head.
-fn how_many(how: &Heads) -> usize {
-    how.heads / how.key_heads
+fn how_many(params: &AttentionParams) -> usize {
+    params.heads / params.key_heads
 }
 
 fn same(a: &[f32], b: &[f32]) -> bool {

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use lookback_kernels::{
     bf16::{self, Panels},
+    isa::Isa,
     limits,
-    matmul::{After, Start},
+    matmul::{Accumulate, Epilogue},
     naive,
-    path::Path,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{numbers, same};
 
@@ -32,20 +32,20 @@ const SHAPES: [[usize; 3]; 7] = [
 ];
 
 fn main() {
-    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    let isa = Isa::from_env().unwrap_or_else(|reason| panic!("{reason}"));
     let rows_wanted: Option<usize> = std::env::args().skip(1).find_map(|name| name.parse().ok());
     for threads in [1, 2] {
-        let team = &Team::new(threads, path);
-        let peak = limits::bf16_gflops_per_second(team);
-        let f32_peak = limits::f32_gflops_per_second(team);
-        println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s in bf16, {f32_peak:.0} in f32");
+        let pool = &ThreadPool::new(threads, isa);
+        let peak = limits::bf16_gflops_per_second(pool);
+        let f32_peak = limits::f32_gflops_per_second(pool);
+        println!("{isa:?}, {threads} threads: {peak:.0} GFLOP/s in bf16, {f32_peak:.0} in f32");
         for shape in SHAPES.into_iter().filter(|[rows, ..]| rows_wanted.is_none_or(|n| n == *rows))
         {
             let mut bench = Bench::new(shape);
-            bench.refuse_wrong_kernels(team);
+            bench.refuse_wrong_kernels(pool);
             let [rows, outputs, inner] = shape;
             let work = 2e-9 * (rows * outputs * inner) as f64;
-            let [forward, input, weight, round, pack] = bench.seconds(team);
+            let [forward, input, weight, round, pack] = bench.seconds(pool);
             let figure = |seconds: f64| {
                 format!("{:4.0} ({:3.0} %)", work / seconds, 100.0 * work / seconds / peak)
             };
@@ -59,7 +59,7 @@ fn main() {
                 100.0 * pack / forward,
             );
         }
-        println!("after: {:.0} GFLOP/s", limits::bf16_gflops_per_second(team));
+        println!("after: {:.0} GFLOP/s", limits::bf16_gflops_per_second(pool));
     }
 }
 
@@ -95,70 +95,77 @@ impl Bench {
             dweight: vec![0.0; outputs * inner],
             scratch: vec![0; bf16::weight_gradient_scratch(rows, outputs, inner, 2)],
         };
-        let team = Team::alone();
-        new.round(&team);
-        new.pack(&team);
-        bf16::round_rows(&team, &new.dy, outputs, 0..outputs, &mut new.dy_pairs);
+        let pool = ThreadPool::single_threaded();
+        new.round(&pool);
+        new.pack(&pool);
+        bf16::round_rows(&pool, &new.dy, outputs, 0..outputs, &mut new.dy_pairs);
         new
     }
 
-    fn round(&mut self, team: &Team) {
+    fn round(&mut self, pool: &ThreadPool) {
         let inner = self.shape[2];
-        bf16::round_rows(team, &self.x, inner, 0..inner, &mut self.x_pairs);
+        bf16::round_rows(pool, &self.x, inner, 0..inner, &mut self.x_pairs);
     }
 
-    fn pack(&mut self, team: &Team) {
+    fn pack(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
-        bf16::pack(team, &self.weight, outputs, inner, &mut self.panels);
-        bf16::pack_across(team, &self.weight, outputs, inner, &mut self.across);
+        bf16::pack(pool, &self.weight, outputs, inner, &mut self.panels);
+        bf16::pack_transposed(pool, &self.weight, outputs, inner, &mut self.across);
     }
 
-    fn forward(&mut self, team: &Team) {
+    fn forward(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let panels = Panels { data: &self.panels, outputs, inner };
-        bf16::forward(team, &self.x_pairs, panels, After::default(), &mut self.y);
+        bf16::forward(pool, &self.x_pairs, panels, Epilogue::default(), &mut self.y);
     }
 
-    fn input_gradient(&mut self, team: &Team) {
+    fn input_gradient(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let panels = Panels { data: &self.across, outputs: inner, inner: outputs };
-        bf16::input_gradient(team, &self.dy_pairs, panels, Start::Zero, &mut self.dx);
+        bf16::input_gradient(pool, &self.dy_pairs, panels, Accumulate::FromZero, &mut self.dx);
     }
 
-    fn weight_gradient(&mut self, team: &Team) {
+    fn weight_gradient(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let (scratch, dweight) = (&mut self.scratch, &mut self.dweight);
-        bf16::weight_gradient(team, &self.dy, &self.x, outputs, inner, scratch, dweight);
+        bf16::weight_gradient(pool, &self.dy, &self.x, outputs, inner, scratch, dweight);
     }
 
     /// Compares with the twins, of big shapes only as much as takes a moment.
-    fn refuse_wrong_kernels(&mut self, team: &Team) {
+    fn refuse_wrong_kernels(&mut self, pool: &ThreadPool) {
         let [rows, outputs, inner] = self.shape;
         let few = rows.min(4);
         let (mut y, mut dx) = (vec![0.0; few * outputs], vec![0.0; few * inner]);
         let x = &self.x[..few * inner];
-        naive::bf16::forward(x, &self.weight, outputs, inner, After::default(), &mut y);
-        self.forward(team);
+        naive::bf16::forward(x, &self.weight, outputs, inner, Epilogue::default(), &mut y);
+        self.forward(pool);
         same(&y, &self.y);
         let dy = &self.dy[..few * outputs];
-        naive::bf16::input_gradient(dy, &self.weight, outputs, inner, Start::Zero, &mut dx);
-        self.input_gradient(team);
+        naive::bf16::input_gradient(
+            dy,
+            &self.weight,
+            outputs,
+            inner,
+            Accumulate::FromZero,
+            &mut dx,
+        );
+        self.input_gradient(pool);
         same(&dx, &self.dx);
         if rows * outputs * inner < 1 << 24 {
             let mut dweight = vec![0.0; outputs * inner];
             naive::bf16::weight_gradient(&self.dy, &self.x, outputs, inner, &mut dweight);
             self.dweight.fill(0.0);
-            self.weight_gradient(team);
+            self.weight_gradient(pool);
             same(&dweight, &self.dweight);
         }
     }
 
     /// Medians of forward, dX, dW, rounding and packing, taken in turns.
-    fn seconds(&mut self, team: &Team) -> [f64; 5] {
+    fn seconds(&mut self, pool: &ThreadPool) -> [f64; 5] {
         let mut times = [const { Vec::new() }; 5];
         let end = Instant::now() + Duration::from_millis(400);
         while times[0].len() < 7 || Instant::now() < end {
-            let tasks: [fn(&mut Self, &Team); 5] = [
+            let tasks: [fn(&mut Self, &ThreadPool); 5] = [
                 Self::forward,
                 Self::input_gradient,
                 Self::weight_gradient,
@@ -167,7 +174,7 @@ impl Bench {
             ];
             for (task, times) in tasks.into_iter().zip(&mut times) {
                 let start = Instant::now();
-                task(self, team);
+                task(self, pool);
                 times.push(start.elapsed().as_secs_f64());
             }
         }

@@ -5,7 +5,7 @@ mod timing;
 use lookback_kernels::{
     embed::{Table, gather, scatter_add},
     naive,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{ELEMENTS, numbers, report, same};
 
@@ -13,12 +13,12 @@ fn main() {
     let table = numbers(2048 * 512);
     let indices: Vec<u32> = (0..768).map(|row| row * 37 % 2048).collect();
     let (mut y, mut slow) = (vec![0.0; ELEMENTS], vec![0.0; ELEMENTS]);
-    gather(&Team::alone(), Table::Rows(&table), 512, &indices, &mut y);
+    gather(&ThreadPool::single_threaded(), Table::Rows(&table), 512, &indices, &mut y);
     naive::embed::gather(Table::Rows(&table), 512, &indices, &mut slow);
     same(&y, &slow);
-    report("gather", 8 * ELEMENTS, |team| {
-        gather(team, Table::Rows(&table), 512, &indices, &mut y);
+    report("gather", 8 * ELEMENTS, |pool| {
+        gather(pool, Table::Rows(&table), 512, &indices, &mut y);
     });
     let (dy, mut dtable) = (y.clone(), table.clone());
-    report("scatter_add", 12 * ELEMENTS, |team| scatter_add(team, &dy, 512, &indices, &mut dtable));
+    report("scatter_add", 12 * ELEMENTS, |pool| scatter_add(pool, &dy, 512, &indices, &mut dtable));
 }

@@ -3,9 +3,9 @@
 mod timing;
 
 use lookback_kernels::{
-    loss::{Want, cross_entropy},
+    loss::{LossMode, cross_entropy},
     naive,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{numbers, report, same};
 
@@ -14,11 +14,19 @@ fn main() {
     let targets: Vec<u32> = (0..256).collect();
     let (mut fast, mut slow) = (logits.clone(), logits.clone());
     let mut losses = vec![0.0; 256];
-    let want = Want::Gradient;
-    cross_entropy(&Team::alone(), &mut fast, 2048, &targets, 1.0, &mut losses, want);
-    naive::loss::cross_entropy(&mut slow, 2048, &targets, 1.0, &mut losses, want);
+    let mode = LossMode::Gradient;
+    cross_entropy(
+        &ThreadPool::single_threaded(),
+        &mut fast,
+        2048,
+        &targets,
+        1.0,
+        &mut losses,
+        mode,
+    );
+    naive::loss::cross_entropy(&mut slow, 2048, &targets, 1.0, &mut losses, mode);
     same(&fast, &slow);
-    report("cross_entropy", 12 * logits.len(), |team| {
-        cross_entropy(team, &mut fast, 2048, &targets, 1.0, &mut losses, want);
+    report("cross_entropy", 12 * logits.len(), |pool| {
+        cross_entropy(pool, &mut fast, 2048, &targets, 1.0, &mut losses, mode);
     });
 }

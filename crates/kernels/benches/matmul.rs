@@ -9,12 +9,12 @@
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
+    isa::Isa,
     limits,
-    matmul::{self, After, Panels, Start},
+    matmul::{self, Accumulate, Epilogue, Panels},
     naive,
-    path::Path,
-    room::Room,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 
 /// Rows, outputs, inner: the layers of a small and of a middle model, its logits, and bigger ones.
@@ -33,25 +33,25 @@ const SHAPES: [[usize; 3]; 12] = [
     [1024, 3072, 768],
 ];
 /// Rows of the shapes for decoding, whose weights lie in memory.
-const FEW: [usize; 5] = [1, 2, 3, 4, 8];
+const ROW_COUNTS: [usize; 5] = [1, 2, 3, 4, 8];
 
 fn main() {
-    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    let isa = Isa::from_env().unwrap_or_else(|reason| panic!("{reason}"));
     let mut arguments = std::env::args().skip(1).filter(|name| !name.starts_with('-'));
     let only = arguments.next();
     let rows_wanted = arguments.next().and_then(|rows| rows.parse::<usize>().ok());
     for threads in [1, 2] {
-        let team = &Team::new(threads, path);
-        let peak = limits::f32_gflops_per_second(team);
-        println!("{path:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
+        let pool = &ThreadPool::new(threads, isa);
+        let peak = limits::f32_gflops_per_second(pool);
+        println!("{isa:?}, {threads} threads: {peak:.0} GFLOP/s of multiply-adds");
         let wanted = |group: &str| only.as_deref().is_none_or(|only| only == group);
         if wanted("many") {
             let chosen = |shape: &&[usize; 3]| rows_wanted.is_none_or(|rows| shape[0] == rows);
             for &[rows, outputs, inner] in SHAPES.iter().filter(chosen) {
                 let mut bench = Bench::new(rows, outputs, inner);
-                bench.refuse_wrong_kernels(team);
+                bench.refuse_wrong_kernels(pool);
                 let work = 2e-9 * (rows * outputs * inner) as f64;
-                let rates = bench.seconds(team).map(|seconds| work / seconds);
+                let rates = bench.seconds(pool).map(|seconds| work / seconds);
                 let figures =
                     rates.map(|rate| format!("{rate:4.0} ({:3.0} %)", 100.0 * rate / peak));
                 let [forward, input, weight] = figures;
@@ -61,13 +61,13 @@ fn main() {
             }
         }
         if wanted("few") {
-            let read = limits::read_gb_per_second(team, &vec![1.0; 64 << 20]);
+            let read = limits::read_gb_per_second(pool, &vec![1.0; 64 << 20]);
             println!("reads {read:.1} GB/s");
             for [outputs, inner] in [[1536, 576], [49_152, 576]] {
-                for rows in FEW {
+                for rows in ROW_COUNTS {
                     let mut bench = Bench::new(rows, outputs, inner);
-                    bench.refuse_wrong_kernels(team);
-                    let seconds = bench.forward_seconds(team);
+                    bench.refuse_wrong_kernels(pool);
+                    let seconds = bench.forward_seconds(pool);
                     let rate = 4e-9 * (outputs * inner) as f64 / seconds;
                     let flops = 2e-9 * (rows * outputs * inner) as f64 / seconds;
                     println!(
@@ -79,41 +79,47 @@ fn main() {
                 }
             }
         }
-        println!("after: {:.0} GFLOP/s", limits::f32_gflops_per_second(team));
+        println!("after: {:.0} GFLOP/s", limits::f32_gflops_per_second(pool));
     }
 }
 
 /// One shape's matrices.
 struct Bench {
     shape: [usize; 3],
-    x: Room,
-    weight: Room,
-    panels: Room,
-    across: Room,
-    y: Room,
-    dx: Room,
-    dweight: Room,
-    scratch: Room,
+    x: AlignedBuffer,
+    weight: AlignedBuffer,
+    panels: AlignedBuffer,
+    across: AlignedBuffer,
+    y: AlignedBuffer,
+    dx: AlignedBuffer,
+    dweight: AlignedBuffer,
+    scratch: AlignedBuffer,
 }
 
 /// Numbers between −1 and 1 from a linear congruence.
-fn numbers(seed: u32, len: usize) -> Room {
+fn numbers(seed: u32, len: usize) -> AlignedBuffer {
     let mut state = seed;
     let next = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
     };
     let numbers: Vec<f32> = (0..len).map(next).collect();
-    Room::from(&*numbers)
+    AlignedBuffer::from(&*numbers)
 }
 
 impl Bench {
     fn new(rows: usize, outputs: usize, inner: usize) -> Self {
         let weight = numbers(2, outputs * inner);
-        let mut panels = Room::zeros(matmul::panels_len(outputs, inner));
-        matmul::pack(&Team::alone(), &weight, outputs, inner, &mut panels);
-        let mut across = Room::zeros(matmul::panels_len(inner, outputs));
-        matmul::pack_across(&Team::alone(), &weight, outputs, inner, &mut across);
+        let mut panels = AlignedBuffer::zeros(matmul::panels_len(outputs, inner));
+        matmul::pack(&ThreadPool::single_threaded(), &weight, outputs, inner, &mut panels);
+        let mut across = AlignedBuffer::zeros(matmul::panels_len(inner, outputs));
+        matmul::pack_transposed(
+            &ThreadPool::single_threaded(),
+            &weight,
+            outputs,
+            inner,
+            &mut across,
+        );
         let scratch = matmul::weight_gradient_scratch(rows, outputs, inner, 2);
         Self {
             shape: [rows, outputs, inner],
@@ -122,70 +128,77 @@ impl Bench {
             panels,
             across,
             y: numbers(3, rows * outputs),
-            dx: Room::zeros(rows * inner),
-            dweight: Room::zeros(outputs * inner),
-            scratch: Room::zeros(scratch),
+            dx: AlignedBuffer::zeros(rows * inner),
+            dweight: AlignedBuffer::zeros(outputs * inner),
+            scratch: AlignedBuffer::zeros(scratch),
         }
     }
 
-    fn forward(&mut self, team: &Team) {
+    fn forward(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let panels = Panels { data: &self.panels, outputs, inner };
-        matmul::forward(team, &self.x, panels, After::default(), &mut self.y);
+        matmul::forward(pool, &self.x, panels, Epilogue::default(), &mut self.y);
     }
 
-    fn input_gradient(&mut self, team: &Team) {
+    fn input_gradient(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let panels = Panels { data: &self.across, outputs: inner, inner: outputs };
-        matmul::input_gradient(team, &self.y, 0, panels, Start::Zero, &mut self.dx);
+        matmul::input_gradient(pool, &self.y, 0, panels, Accumulate::FromZero, &mut self.dx);
     }
 
-    fn weight_gradient(&mut self, team: &Team) {
+    fn weight_gradient(&mut self, pool: &ThreadPool) {
         let [_, outputs, inner] = self.shape;
         let (scratch, dweight) = (&mut self.scratch, &mut self.dweight);
-        matmul::weight_gradient(team, &self.y, &self.x, outputs, inner, scratch, dweight);
+        matmul::weight_gradient(pool, &self.y, &self.x, outputs, inner, scratch, dweight);
     }
 
     /// Compares with the twins. Of the gradients of big shapes only as much as takes a moment.
-    fn refuse_wrong_kernels(&mut self, team: &Team) {
+    fn refuse_wrong_kernels(&mut self, pool: &ThreadPool) {
         let [rows, outputs, inner] = self.shape;
         let few = rows.min(8);
         let mut y = vec![0.0; few * outputs];
         let x = &self.x[..few * inner];
-        naive::matmul::forward(x, &self.weight, outputs, inner, After::default(), &mut y);
-        self.forward(team);
+        naive::matmul::forward(x, &self.weight, outputs, inner, Epilogue::default(), &mut y);
+        self.forward(pool);
         assert!(same(&y, &self.y[..few * outputs]), "forward is wrong and is not timed");
         let mut dx = vec![0.0; few * inner];
         let dy = &self.y[..few * outputs];
-        naive::matmul::input_gradient(dy, &self.weight, outputs, inner, Start::Zero, &mut dx);
-        self.input_gradient(team);
+        naive::matmul::input_gradient(
+            dy,
+            &self.weight,
+            outputs,
+            inner,
+            Accumulate::FromZero,
+            &mut dx,
+        );
+        self.input_gradient(pool);
         assert!(same(&dx, &self.dx[..few * inner]), "dX is wrong and is not timed");
         if outputs * inner * rows < 1 << 28 {
             let mut dweight = vec![0.0; outputs * inner];
             naive::matmul::weight_gradient(&self.y, &self.x, outputs, inner, &mut dweight);
             self.dweight.fill(0.0);
-            self.weight_gradient(team);
+            self.weight_gradient(pool);
             assert!(same(&dweight, &self.dweight), "dW is wrong and is not timed");
         }
     }
 
     /// Medians of forward, dX and dW, taken in turns.
-    fn seconds(&mut self, team: &Team) -> [f64; 3] {
+    fn seconds(&mut self, pool: &ThreadPool) -> [f64; 3] {
         let mut times = [const { Vec::new() }; 3];
         let end = Instant::now() + Duration::from_millis(400);
         while times[0].len() < 7 || Instant::now() < end {
-            times[0].push(timed(|| self.forward(team)));
-            times[1].push(timed(|| self.input_gradient(team)));
-            times[2].push(timed(|| self.weight_gradient(team)));
+            times[0].push(timed(|| self.forward(pool)));
+            times[1].push(timed(|| self.input_gradient(pool)));
+            times[2].push(timed(|| self.weight_gradient(pool)));
         }
         times.map(median)
     }
 
-    fn forward_seconds(&mut self, team: &Team) -> f64 {
+    fn forward_seconds(&mut self, pool: &ThreadPool) -> f64 {
         let end = Instant::now() + Duration::from_millis(200);
         let mut times = Vec::new();
         while times.len() < 7 || Instant::now() < end {
-            times.push(timed(|| self.forward(team)));
+            times.push(timed(|| self.forward(pool)));
         }
         median(times)
     }

@@ -5,7 +5,7 @@ mod timing;
 use lookback_kernels::{
     muon::{Muon, muon, scratch_len},
     naive, sums,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{numbers, report, same};
 
@@ -15,24 +15,24 @@ fn main() {
     }
 }
 
-fn all_shapes(how: &Muon) {
-    let name = if how.pairs { "bf16" } else { "f32" };
+fn all_shapes(settings: &Muon) {
+    let name = if settings.pairs { "bf16" } else { "f32" };
     for shape in [[128, 128], [344, 128], [128, 344], [384, 384], [1024, 384]] {
         let len = shape[0] * shape[1];
         let gradient = numbers(len);
         let start = || (gradient.clone(), vec![0.0; len]);
         let (mut fast, mut slow) = (start(), start());
         let (mut blocks, mut scratch) =
-            (vec![0.0; sums::blocks_len(len)], vec![0.0; scratch_len(shape, 2, how.pairs)]);
-        let mut step = |team: &Team| {
+            (vec![0.0; sums::blocks_len(len)], vec![0.0; scratch_len(shape, 2, settings.pairs)]);
+        let mut step = |pool: &ThreadPool| {
             let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-            muon(team, how, 1.0, shape, &mut fast.0, &gradient, &mut fast.1, blocks, scratch);
+            muon(pool, settings, 1.0, shape, &mut fast.0, &gradient, &mut fast.1, blocks, scratch);
             fast.0.clone()
         };
-        naive::muon::muon(how, 1.0, shape, &mut slow.0, &gradient, &mut slow.1);
-        same(&step(&Team::alone()), &slow.0);
-        report(&format!("muon {name} {shape:?}"), 20 * len, |team| {
-            step(team);
+        naive::muon::muon(settings, 1.0, shape, &mut slow.0, &gradient, &mut slow.1);
+        same(&step(&ThreadPool::single_threaded()), &slow.0);
+        report(&format!("muon {name} {shape:?}"), 20 * len, |pool| {
+            step(pool);
         });
     }
 }

@@ -2,7 +2,7 @@
 
 mod timing;
 
-use lookback_kernels::{naive, norm, team::Team};
+use lookback_kernels::{naive, norm, thread_pool::ThreadPool};
 use timing::{ELEMENTS, numbers, report, same};
 
 const WIDTH: usize = 512;
@@ -11,18 +11,18 @@ fn main() {
     let (x, weight) = (numbers(ELEMENTS), numbers(WIDTH));
     let (mut y, mut slow) = (x.clone(), x.clone());
     let mut statistics = vec![0.0; 2 * ELEMENTS / WIDTH];
-    let team = Team::alone();
-    norm::layer(&team, &x, WIDTH, &weight, None, 1e-5, &mut y, Some(&mut statistics));
+    let pool = ThreadPool::single_threaded();
+    norm::layer(&pool, &x, WIDTH, &weight, None, 1e-5, &mut y, Some(&mut statistics));
     naive::norm::layer(&x, WIDTH, &weight, None, 1e-5, &mut slow, None);
     same(&y, &slow);
-    report("layer", 8 * ELEMENTS, |team| {
-        norm::layer(team, &x, WIDTH, &weight, None, 1e-5, &mut y, None);
+    report("layer", 8 * ELEMENTS, |pool| {
+        norm::layer(pool, &x, WIDTH, &weight, None, 1e-5, &mut y, None);
     });
-    report("rms", 8 * ELEMENTS, |team| norm::rms(team, &x, WIDTH, &weight, 1e-5, &mut y, None));
+    report("rms", 8 * ELEMENTS, |pool| norm::rms(pool, &x, WIDTH, &weight, 1e-5, &mut y, None));
     let (mut dx, mut dweight) = (x.clone(), weight.clone());
-    report("layer back", 12 * ELEMENTS, |team| {
+    report("layer back", 12 * ELEMENTS, |pool| {
         norm::layer_backward(
-            team,
+            pool,
             &x,
             &x,
             WIDTH,

@@ -5,7 +5,7 @@ mod timing;
 use lookback_kernels::{
     naive,
     position::{Direction, angles, frequencies, rotate},
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{ELEMENTS, numbers, report, same};
 
@@ -17,10 +17,10 @@ fn main() {
     angles(64, &speeds, 0..768, &mut table);
     let positions: Vec<u32> = (0..768).collect();
     let forth = Direction::Forward;
-    rotate(&Team::alone(), &x, 8, 64, 64, &table, &positions, forth, &mut y);
+    rotate(&ThreadPool::single_threaded(), &x, 8, 64, 64, &table, &positions, forth, &mut y);
     naive::position::rotate(&x, 8, 64, 64, &table, &positions, forth, &mut slow);
     same(&y, &slow);
-    report("rotate", 8 * ELEMENTS, |team| {
-        rotate(team, &x, 8, 64, 64, &table, &positions, forth, &mut y);
+    report("rotate", 8 * ELEMENTS, |pool| {
+        rotate(pool, &x, 8, 64, 64, &table, &positions, forth, &mut y);
     });
 }

@@ -11,12 +11,12 @@ mod timing;
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
+    aligned_buffer::AlignedBuffer,
+    isa::Isa,
     limits,
-    matmul::{self, After},
-    path::Path,
-    room::Room,
+    matmul::{self, Epilogue},
     stored::{self, StorageType},
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use timing::{numbers, same};
 
@@ -25,12 +25,12 @@ const OUTPUTS: usize = 49_152;
 const INNER: usize = 576;
 
 fn main() {
-    let path = Path::from_env().unwrap_or_else(|reason| panic!("{reason}"));
+    let isa = Isa::from_env().unwrap_or_else(|reason| panic!("{reason}"));
     for threads in [1, 2] {
-        let team = &Team::new(threads, path);
-        let read = limits::read_gb_per_second(team, &vec![1.0; 64 << 20]);
-        let peak = limits::f32_gflops_per_second(team);
-        println!("{path:?}, {threads} threads: reads {read:.1} GB/s, {peak:.0} GFLOP/s");
+        let pool = &ThreadPool::new(threads, isa);
+        let read = limits::read_gb_per_second(pool, &vec![1.0; 64 << 20]);
+        let peak = limits::f32_gflops_per_second(pool);
+        println!("{isa:?}, {threads} threads: reads {read:.1} GB/s, {peak:.0} GFLOP/s");
         for storage in [
             None,
             Some(StorageType::Bf16),
@@ -39,14 +39,14 @@ fn main() {
             Some(StorageType::Q4_0),
             Some(StorageType::Q4_1),
         ] {
-            let weight = Weight::new(storage, team);
+            let weight = Weight::new(storage, pool);
             let name = storage.map_or("F32".to_owned(), |storage| format!("{storage:?}"));
             let mut line = format!("{name:5}");
             for rows in [1, 4, 8, 64] {
                 let x = numbers(rows * INNER);
                 let mut y = vec![0.0; rows * OUTPUTS];
-                weight.refuse_wrong_kernels(team, &x, rows);
-                let seconds = median(|| weight.forward(team, &x, &mut y));
+                weight.refuse_wrong_kernels(pool, &x, rows);
+                let seconds = median(|| weight.forward(pool, &x, &mut y));
                 let rate = 4e-9 * weight.words() as f64 / seconds;
                 let flops = 2e-9 * (rows * OUTPUTS * INNER) as f64 / seconds;
                 line += &format!(
@@ -56,7 +56,7 @@ fn main() {
                 );
             }
             if let Some(storage) = storage {
-                line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(team, storage));
+                line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(pool, storage));
             }
             println!("{line}");
         }
@@ -70,11 +70,11 @@ struct Weight {
 }
 
 impl Weight {
-    fn new(storage: Option<StorageType>, team: &Team) -> Self {
+    fn new(storage: Option<StorageType>, pool: &ThreadPool) -> Self {
         let wide = vec![0.0; matmul::panels_len(OUTPUTS, INNER)];
         let Some(stored) = storage else {
             let mut new = Self { storage, wide, panels: Vec::new() };
-            matmul::pack(team, &numbers(OUTPUTS * INNER), OUTPUTS, INNER, &mut new.wide);
+            matmul::pack(pool, &numbers(OUTPUTS * INNER), OUTPUTS, INNER, &mut new.wide);
             return new;
         };
         let len = stored.bytes(INNER);
@@ -86,9 +86,9 @@ impl Weight {
         }
         let mut new =
             Self { storage, wide, panels: vec![0; stored::panels_len(stored, OUTPUTS, INNER)] };
-        matmul::pack(team, &rows, OUTPUTS, INNER, &mut new.wide);
+        matmul::pack(pool, &rows, OUTPUTS, INNER, &mut new.wide);
         let row = |output: usize| &bytes[output * len..][..len];
-        stored::pack(team, stored, &row, OUTPUTS, INNER, &mut new.panels);
+        stored::pack(pool, stored, &row, OUTPUTS, INNER, &mut new.panels);
         new
     }
 
@@ -96,39 +96,39 @@ impl Weight {
         if self.storage.is_some() { self.panels.len() } else { self.wide.len() }
     }
 
-    fn forward(&self, team: &Team, x: &[f32], y: &mut [f32]) {
+    fn forward(&self, pool: &ThreadPool, x: &[f32], y: &mut [f32]) {
         match self.storage {
-            None => self.forward_wide(team, x, y),
+            None => self.forward_wide(pool, x, y),
             Some(storage) => {
                 let weight =
                     stored::Panels { storage, data: &self.panels, outputs: OUTPUTS, inner: INNER };
-                stored::forward(team, x, weight, After::default(), y);
+                stored::forward(pool, x, weight, Epilogue::default(), y);
             }
         }
     }
 
-    fn forward_wide(&self, team: &Team, x: &[f32], y: &mut [f32]) {
+    fn forward_wide(&self, pool: &ThreadPool, x: &[f32], y: &mut [f32]) {
         let weight = matmul::Panels { data: &self.wide, outputs: OUTPUTS, inner: INNER };
-        matmul::forward(team, x, weight, After::default(), y);
+        matmul::forward(pool, x, weight, Epilogue::default(), y);
     }
 
-    fn refuse_wrong_kernels(&self, team: &Team, x: &[f32], rows: usize) {
+    fn refuse_wrong_kernels(&self, pool: &ThreadPool, x: &[f32], rows: usize) {
         let (mut y, mut copy) = (vec![0.0; rows * OUTPUTS], vec![0.0; rows * OUTPUTS]);
-        self.forward(team, x, &mut y);
-        self.forward_wide(team, x, &mut copy);
+        self.forward(pool, x, &mut y);
+        self.forward_wide(pool, x, &mut copy);
         same(&y, &copy);
     }
 }
 
 /// Bytes of a file that are packed, of a table too large for any cache.
-fn packed_gb_per_second(team: &Team, storage: StorageType) -> f64 {
+fn packed_gb_per_second(pool: &ThreadPool, storage: StorageType) -> f64 {
     let (outputs, inner) = (49_152, 2048);
     let len = storage.bytes(inner);
     let bytes: Vec<u8> = (0..outputs * len).map(|i| (i * 31 % 61) as u8).collect();
     let row = |output: usize| &bytes[output * len..][..len];
-    let mut panels = Room::<u32>::zeros(stored::panels_len(storage, outputs, inner));
+    let mut panels = AlignedBuffer::<u32>::zeros(stored::panels_len(storage, outputs, inner));
     1e-9 * bytes.len() as f64
-        / median(|| stored::pack(team, storage, &row, outputs, inner, &mut panels))
+        / median(|| stored::pack(pool, storage, &row, outputs, inner, &mut panels))
 }
 
 fn median(mut what: impl FnMut()) -> f64 {

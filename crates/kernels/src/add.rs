@@ -1,30 +1,30 @@
 //! Sums of two tensors.
 
-use crate::team::{Pieces, Team};
+use crate::thread_pool::{DisjointSlices, ThreadPool};
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 64 * 1024;
+const MIN_PER_THREAD: usize = 64 * 1024;
 
 /// out = x + y
-pub fn add(team: &Team, x: &[f32], y: &[f32], out: &mut [f32]) {
+pub fn add(pool: &ThreadPool, x: &[f32], y: &[f32], out: &mut [f32]) {
     let len = x.len();
-    let out = Pieces::new(out);
-    team.split(len, 16, LEAST, &|range| {
+    let out = DisjointSlices::new(out);
+    pool.for_each_range(len, 16, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let out = unsafe { out.piece(range.clone()) };
+        let out = unsafe { out.range_mut(range.clone()) };
         for ((out, x), y) in out.iter_mut().zip(&x[range.clone()]).zip(&y[range]) {
             *out = x + y;
         }
     });
 }
 
-/// to = to + x
-pub fn add_to(team: &Team, x: &[f32], to: &mut [f32]) {
+/// sum = sum + x
+pub fn add_to(pool: &ThreadPool, x: &[f32], sum: &mut [f32]) {
     let len = x.len();
-    let to = Pieces::new(to);
-    team.split(len, 16, LEAST, &|range| {
+    let to = DisjointSlices::new(sum);
+    pool.for_each_range(len, 16, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let to = unsafe { to.piece(range.clone()) };
+        let to = unsafe { to.range_mut(range.clone()) };
         for (to, x) in to.iter_mut().zip(&x[range]) {
             *to += x;
         }

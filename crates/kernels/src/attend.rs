@@ -10,15 +10,15 @@
 //! 2. Six rows go through a tile together; on the diagonal they share the keys that all of them see,
 //!    and each takes its own last ones alone: a hidden key is in no chain and its value is not read.
 //! 3. The folding factors of the rows stand in one vector.
-//! 4. The weights are never stored. Who wants to see them computes them from the log-sum-exp.
+//! 4. The weights are never stored. To see them, they are computed again from the log-sum-exp.
 //! 5. Products are of numbers or of pairs of bf16, which are rounded just before; a page then holds pairs.
 //!    The softmax between them is in f32, and its total is that of weights that are not rounded.
 
-mod alone;
 mod arithmetic;
 mod backward;
 mod forward;
-mod seen;
+mod scores;
+mod single_query;
 mod softmax;
 mod store;
 
@@ -27,15 +27,15 @@ pub use crate::naive::bf16::Compute;
 
 pub use backward::{backward, backward_scratch};
 pub use forward::forward;
-pub use seen::{pattern, scores};
+pub use scores::{pattern, scores};
 pub use store::store;
 
 /// Positions of a page, and keys of a tile.
 pub const PAGE: usize = 64;
 
-/// The shape of an attention.
+/// The parameters of an attention: its heads, scale, window and arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Heads {
+pub struct AttentionParams {
     /// Query heads.
     pub heads: usize,
     /// Key and value heads; divides `heads`.
@@ -51,7 +51,7 @@ pub struct Heads {
     pub products: Compute,
 }
 
-impl Heads {
+impl AttentionParams {
     /// Query heads that share a key head.
     pub fn group(&self) -> usize {
         self.heads / self.key_heads
@@ -68,7 +68,7 @@ impl Heads {
 
 /// The rows of one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct SequenceSpan {
     /// Its first row.
     pub first_row: usize,
     /// How many there are.
@@ -81,11 +81,11 @@ pub struct Span {
 
 /// The span that a part belongs to, and which of its parts it is, where each span has as many as `parts`
 /// says and they are numbered one span after the other.
-fn part_of(
-    spans: &[Span],
+fn span_of_part(
+    spans: &[SequenceSpan],
     mut number: usize,
-    parts: impl Fn(&Span) -> usize,
-) -> Option<(&Span, usize)> {
+    parts: impl Fn(&SequenceSpan) -> usize,
+) -> Option<(&SequenceSpan, usize)> {
     for span in spans {
         let count = parts(span);
         if number < count {
@@ -129,6 +129,6 @@ pub struct PagesMut<'a> {
 }
 
 /// Words of one layer's keys in a page; its values take as many.
-pub fn keys_len(how: &Heads) -> usize {
-    how.key_heads * how.head_len()
+pub fn keys_len(params: &AttentionParams) -> usize {
+    params.key_heads * params.head_len()
 }

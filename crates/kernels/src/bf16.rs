@@ -23,15 +23,15 @@ use std::ops::Range;
 use crate::{
     lanes::{LANES, PairKernel, Pairs},
     matmul::{
-        Added, After, BLOCK, PANEL, Shared, Start, Tasks, chains,
-        weight::{Rectangle, Steps, Strip, rectangles},
+        Accumulate, ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, Tasks, panel_product,
+        weight::{CopySteps, Rectangle, Strip, rectangles},
     },
-    team::Team,
-    tile::{ByPairs, Left, Out, prefetch},
+    thread_pool::ThreadPool,
+    tile::{Lhs, OutPtr, PairMultiply, prefetch},
 };
 
 pub use crate::matmul::weight_gradient_scratch;
-pub use pack::{pack, pack_across, round_rows};
+pub use pack::{pack, pack_transposed, round_rows};
 pub use pairs::{as_pairs, as_pairs_mut, pairs};
 pub(crate) use pairs::{pack_some, vector};
 
@@ -54,24 +54,36 @@ pub struct Panels<'a> {
 /// y = x · weightᵀ, then + bias, then + residual.
 ///
 /// `x`: `[rows, ⌈inner / 2⌉]` pairs of [`round_rows`], `weight` of [`pack`], `y`: `[rows, outputs]`.
-pub fn forward(team: &Team, x: &[u32], weight: Panels<'_>, after: After<'_>, y: &mut [f32]) {
-    product(team, x, weight, Start::Zero, after, y);
+pub fn forward(
+    pool: &ThreadPool,
+    x: &[u32],
+    weight: Panels<'_>,
+    epilogue: Epilogue<'_>,
+    y: &mut [f32],
+) {
+    product(pool, x, weight, Accumulate::FromZero, epilogue, y);
 }
 
 /// dx = dy · weight: each a chain over pairs of outputs ascending.
 ///
-/// `dy`: `[rows, ⌈outputs / 2⌉]` pairs of [`round_rows`], `weight` of [`pack_across`], `dx`:
+/// `dy`: `[rows, ⌈outputs / 2⌉]` pairs of [`round_rows`], `weight` of [`pack_transposed`], `dx`:
 /// `[rows, inner]`.
-pub fn input_gradient(team: &Team, dy: &[u32], weight: Panels<'_>, start: Start, dx: &mut [f32]) {
-    product(team, dy, weight, start, After::default(), dx);
+pub fn input_gradient(
+    pool: &ThreadPool,
+    dy: &[u32],
+    weight: Panels<'_>,
+    accumulate: Accumulate,
+    dx: &mut [f32],
+) {
+    product(pool, dy, weight, accumulate, Epilogue::default(), dx);
 }
 
 fn product(
-    team: &Team,
+    pool: &ThreadPool,
     x: &[u32],
     panels: Panels<'_>,
-    start: Start,
-    after: After<'_>,
+    accumulate: Accumulate,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let Panels { data, outputs, inner } = panels;
@@ -82,54 +94,54 @@ fn product(
     assert_eq!(y.len(), rows * outputs, "an output of another shape");
     assert_eq!(x.len(), rows * pairs(inner), "an input of another shape");
     assert_eq!(data.len(), panels_len(outputs, inner), "panels of another shape");
-    assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-    assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-    let left = Left { at: x.as_ptr(), by_row: pairs(inner), by_step: 1 };
-    let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let tasks = Tasks::of(rows, outputs);
+    assert!(epilogue.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
+    assert!(epilogue.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
+    let left = Lhs { ptr: x.as_ptr(), row_stride: pairs(inner), step_stride: 1 };
+    let out = OutPtr { ptr: y.as_mut_ptr(), row_stride: outputs };
+    let tasks = Tasks::new(rows, outputs);
     let shared = Shared((left, out));
-    team.run(tasks.count(), &|task| {
+    pool.for_each_task(tasks.count(), &|task| {
         let Shared((left, out)) = *shared.get();
-        let (block, panel) = tasks.of_number(task);
+        let (block, panel) = tasks.block_and_panel(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
         let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
         let data = &data[panel * PANEL * pairs(inner)..][..PANEL * pairs(inner)];
         let (of, to) = (rows.clone(), columns.clone());
-        team.path().run_pairs(Product { left, data, rows: of, columns: to, start, out });
+        pool.isa().run_pairs(Product { left, data, rows: of, columns: to, accumulate, out });
         // Outside the kernel over pairs, because here denormals count.
-        team.path().run(Added { after, outputs, rows, columns, out });
+        pool.isa().run(ApplyEpilogue { epilogue, outputs, rows, columns, out });
     });
 }
 
 /// The chains of one task: some rows by one panel.
 struct Product<'a> {
-    left: Left<u32>,
+    left: Lhs<u32>,
     data: &'a [u32],
     rows: Range<usize>,
     columns: Range<usize>,
-    start: Start,
-    out: Out,
+    accumulate: Accumulate,
+    out: OutPtr,
 }
 
 impl PairKernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
-        let Self { left, data, rows, columns, start, out } = self;
-        // SAFETY: rows, steps and columns lie inside the matrices that `product` measured, and the
-        // outputs belong to this task.
-        unsafe { chains(ByPairs(on), left, data, rows, columns, start, out) };
+    fn run<P: Pairs>(self, simd: P) {
+        let Self { left, data, rows, columns, accumulate, out } = self;
+        // SAFETY: `product` asserted the shapes of the matrices, in which these rows, steps and columns lie; no
+        // other task has these outputs.
+        unsafe { panel_product(PairMultiply(simd), left, data, rows, columns, accumulate, out) };
     }
 }
 
-/// dweight = dweight + dyᵀ · x: each chain goes on over pairs of rows ascending. Whoever cuts the rows
-/// into several calls cuts at even rows.
+/// dweight = dweight + dyᵀ · x: each chain goes on over pairs of rows ascending. Where the rows
+/// are split among several calls, they are split at even rows.
 ///
 /// `dy`: `[rows, outputs]`, `x`: `[rows, inner]`, `dweight`: `[outputs, inner]`; as many pairs of
 /// scratch as [`weight_gradient_scratch`] says.
 pub fn weight_gradient(
-    team: &Team,
+    pool: &ThreadPool,
     dy: &[f32],
     x: &[f32],
     outputs: usize,
@@ -137,36 +149,37 @@ pub fn weight_gradient(
     scratch: &mut [u32],
     dweight: &mut [f32],
 ) {
-    let run = |rectangle: Rectangle<'_, u32>| team.path().run_pairs(rectangle);
-    rectangles(team, dy, x, outputs, inner, scratch, dweight, &run);
+    let run = |rectangle: Rectangle<'_, u32>| pool.isa().run_pairs(rectangle);
+    rectangles(pool, dy, x, outputs, inner, scratch, dweight, &run);
 }
 
 impl PairKernel for Rectangle<'_, u32> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
-        self.multiply(ByPairs(on));
+    fn run<P: Pairs>(self, simd: P) {
+        self.multiply(PairMultiply(simd));
     }
 }
 
-impl<P: Pairs> Steps for ByPairs<P> {
+impl<P: Pairs> CopySteps for PairMultiply<P> {
     const ROWS: usize = 2;
 
     /// Joins each row with the next, rounded; the last of an odd number with +0.
     #[inline(always)]
     fn copy(self, strip: &Strip<'_>, to: &mut [u32]) {
-        let Self(on) = self;
+        let Self(simd) = self;
         for (step, row) in strip.rows.clone().step_by(2).enumerate() {
             let (even, ahead) = (strip.row(row), strip.ahead(row));
             let odd = if row + 1 < strip.rows.end { strip.row(row + 1) } else { &[] };
             for column in (0..even.len()).step_by(LANES) {
                 prefetch(ahead.wrapping_add(column));
                 prefetch(ahead.wrapping_add(strip.width + column));
-                let joined = on.join(vector(on, even, column), vector(on, odd, column));
+                let joined =
+                    simd.round_to_pairs(vector(simd, even, column), vector(simd, odd, column));
                 let at = strip.place(step, column);
                 let width = (even.len() - column).min(LANES);
-                on.store_pairs_some(joined, &mut to[at..at + width]);
+                simd.store_pairs_some(joined, &mut to[at..at + width]);
             }
         }
     }

@@ -7,30 +7,30 @@
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
 };
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 8 * 1024;
+const MIN_PER_THREAD: usize = 8 * 1024;
 
 /// In place of each number, the bounded one.
-pub fn forward(team: &Team, cap: f32, x: &mut [f32]) {
+pub fn forward(pool: &ThreadPool, cap: f32, x: &mut [f32]) {
     let len = x.len();
-    let x = Pieces::new(x);
-    team.split(len, LANES, LEAST, &|range| {
+    let x = DisjointSlices::new(x);
+    pool.for_each_range(len, LANES, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let x = unsafe { x.piece(range) };
-        team.path().run(Forward { cap, x });
+        let x = unsafe { x.range_mut(range) };
+        pool.isa().run(Forward { cap, x });
     });
 }
 
 /// In place of the gradient of what was bounded, `y`, that of what entered.
-pub fn backward(team: &Team, cap: f32, y: &[f32], dy: &mut [f32]) {
-    let dy = Pieces::new(dy);
-    team.split(y.len(), LANES, LEAST, &|range| {
+pub fn backward(pool: &ThreadPool, cap: f32, y: &[f32], dy: &mut [f32]) {
+    let dy = DisjointSlices::new(dy);
+    pool.for_each_range(y.len(), LANES, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let dy = unsafe { dy.piece(range.clone()) };
-        team.path().run(Backward { cap, y: &y[range], dy });
+        let dy = unsafe { dy.range_mut(range.clone()) };
+        pool.isa().run(Backward { cap, y: &y[range], dy });
     });
 }
 
@@ -43,12 +43,12 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let (cap, twice) = (on.splat(self.cap), on.splat(2.0 * self.cap));
-        let (inverse, one) = (on.splat(2.0 / self.cap), on.splat(1.0));
+    fn run<L: Lanes>(self, simd: L) {
+        let (cap, twice) = (simd.splat(self.cap), simd.splat(2.0 * self.cap));
+        let (inverse, one) = (simd.splat(2.0 / self.cap), simd.splat(1.0));
         for x in self.x.chunks_mut(LANES) {
-            let grown = on.add(one, exp_lanes(on, on.mul(on.load_some(x), inverse)));
-            on.store_some(on.sub(cap, on.div(twice, grown)), x);
+            let grown = simd.add(one, exp_lanes(simd, simd.mul(simd.load_some(x), inverse)));
+            simd.store_some(simd.sub(cap, simd.div(twice, grown)), x);
         }
     }
 }
@@ -63,12 +63,12 @@ impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let (inverse, one) = (on.splat(1.0 / self.cap), on.splat(1.0));
+    fn run<L: Lanes>(self, simd: L) {
+        let (inverse, one) = (simd.splat(1.0 / self.cap), simd.splat(1.0));
         for (y, dy) in self.y.chunks(LANES).zip(self.dy.chunks_mut(LANES)) {
-            let share = on.mul(on.load_some(y), inverse);
-            let slope = on.fma(on.mul(share, on.splat(-1.0)), share, one);
-            on.store_some(on.mul(on.load_some(dy), slope), dy);
+            let share = simd.mul(simd.load_some(y), inverse);
+            let slope = simd.fma(simd.mul(share, simd.splat(-1.0)), share, one);
+            simd.store_some(simd.mul(simd.load_some(dy), slope), dy);
         }
     }
 }

@@ -8,7 +8,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-mod flush;
+mod denormals;
 mod pairs;
 mod portable;
 
@@ -27,8 +27,8 @@ pub trait Kernel {
     /// What it gives back.
     type Output;
     /// Runs with these lanes. Implementations are `#[inline(always)]`, so that they are compiled
-    /// for the instructions of the path that calls them.
-    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+    /// for the instruction set of their caller.
+    fn run<L: Lanes>(self, simd: L) -> Self::Output;
 }
 
 /// Operations on sixteen lanes. A value of an implementing type proves that the processor has the
@@ -40,12 +40,12 @@ pub trait Lanes: Copy + Send + Sync {
     type Mask: Copy;
     /// Sixteen words of 32 bits, in which numbers are stored.
     type Words: Copy;
-    /// How many vectors of output columns a matrix kernel holds a row: 4 with 32 registers, 1 with 16.
-    const WIDE: usize;
+    /// Vectors of output columns that a matrix kernel holds for each row: 4 with 32 registers, 1 with 16.
+    const VECTORS_PER_ROW: usize;
 
-    /// Runs a kernel as a function of its own, compiled once for these lanes however many call it:
-    /// for what is large and is called for much at a time.
-    fn apart<K: Kernel>(self, kernel: K) -> K::Output;
+    /// Runs a kernel in a function that is not inlined, and so is compiled once for these lanes: for large
+    /// kernels whose calls do much.
+    fn run_outlined<K: Kernel>(self, kernel: K) -> K::Output;
 
     /// The same in every lane.
     fn splat(self, x: f32) -> Self::F32;
@@ -63,15 +63,15 @@ pub trait Lanes: Copy + Send + Sync {
     fn store(self, x: Self::F32, to: &mut [f32]);
     /// The first lanes to all of a slice of fewer than sixteen.
     fn store_part(self, x: Self::F32, to: &mut [f32]);
-    /// Sixteen from a place.
+    /// Loads sixteen from an address.
     ///
     /// # Safety
-    /// Sixteen f32 can be read there.
+    /// Sixteen f32 can be read at `from`, which is aligned for f32.
     unsafe fn load_at(self, from: *const f32) -> Self::F32;
-    /// Sixteen to a place.
+    /// Stores sixteen at an address.
     ///
     /// # Safety
-    /// Sixteen f32 can be written there.
+    /// Sixteen f32 can be written at `to`, which is aligned for f32.
     unsafe fn store_at(self, x: Self::F32, to: *mut f32);
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -108,20 +108,27 @@ pub trait Lanes: Copy + Send + Sync {
     /// Loads sixteen words.
     ///
     /// # Safety
-    /// Sixteen words are readable there.
-    unsafe fn words_at(self, from: *const u32) -> Self::Words;
-    /// Turns four words of each of sixteen places, low bytes first: the nth of all go side by side to the
-    /// nth of four places, `by` words apart.
+    /// Sixteen words can be read at `from`, which is aligned for u32.
+    unsafe fn load_words_at(self, from: *const u32) -> Self::Words;
+    /// Transposes sixteen rows of four words, low bytes first, to four rows of sixteen: row `n` of the result
+    /// is at `to + n · stride` words.
     ///
     /// # Safety
-    /// Sixteen bytes are readable `at` bytes past each place, and sixteen words are writable there.
-    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize);
+    /// Sixteen bytes can be read `at` bytes past each of `from`. Sixteen words can be written at each of the
+    /// four rows of `to`, which is aligned for u32, and no other thread accesses them.
+    unsafe fn transpose_16x4(
+        self,
+        from: &[*const u8; LANES],
+        at: usize,
+        to: *mut u32,
+        stride: usize,
+    );
     /// Loads sixteen halves of IEEE, side by side, and widens them.
     ///
     /// # Safety
-    /// Eight words are readable there.
-    unsafe fn halves_at(self, from: *const u32) -> Self::F32;
-    /// Byte n of each word, signed, times 2²⁴: as a number from the top of a word.
+    /// Eight words can be read at `from`, which is aligned for u32.
+    unsafe fn load_halves_at(self, from: *const u32) -> Self::F32;
+    /// Byte n of each word as a signed number, times 2²⁴.
     fn byte_at_top(self, words: Self::Words, n: usize) -> Self::F32;
     /// Nibble n of each word, and a small whole number added to it.
     fn nibble(self, words: Self::Words, n: usize, plus: i32) -> Self::F32;

@@ -11,9 +11,9 @@ const LOG2_E: f32 = std::f32::consts::LOG2_E;
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// exp below this is +0: its result would be denormal.
-const EXP_LEAST: f32 = -87.3;
+const EXP_MIN: f32 = -87.3;
 /// exp above this is infinite.
-const EXP_MOST: f32 = 88.722_84;
+const EXP_MAX: f32 = 88.722_84;
 /// 1/k!, of the highest power first.
 const EXP: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
 
@@ -22,10 +22,10 @@ pub fn exp(x: f32) -> f32 {
     if x.is_nan() {
         return x;
     }
-    if x < EXP_LEAST {
+    if x < EXP_MIN {
         return 0.0;
     }
-    if x > EXP_MOST {
+    if x > EXP_MAX {
         return f32::INFINITY;
     }
     // x = n · ln 2 + r with |r| ≤ ln 2 / 2
@@ -41,18 +41,18 @@ pub fn exp(x: f32) -> f32 {
 
 /// [`exp`] of sixteen lanes.
 #[inline(always)]
-pub fn exp_lanes<L: Lanes>(on: L, x: L::F32) -> L::F32 {
-    let n = on.round(on.mul(x, on.splat(LOG2_E)));
-    let r = on.fma(n, on.splat(-LN_2_LOW), on.fma(n, on.splat(-LN_2_HIGH), x));
-    let mut p = on.splat(EXP[0]);
+pub fn exp_lanes<L: Lanes>(simd: L, x: L::F32) -> L::F32 {
+    let n = simd.round(simd.mul(x, simd.splat(LOG2_E)));
+    let r = simd.fma(n, simd.splat(-LN_2_LOW), simd.fma(n, simd.splat(-LN_2_HIGH), x));
+    let mut p = simd.splat(EXP[0]);
     for factor in &EXP[1..] {
-        p = on.fma(p, r, on.splat(*factor));
+        p = simd.fma(p, r, simd.splat(*factor));
     }
-    let p = on.fma(on.fma(p, r, on.splat(1.0)), r, on.splat(1.0));
+    let p = simd.fma(simd.fma(p, r, simd.splat(1.0)), r, simd.splat(1.0));
     // NaN goes through all of it.
-    let p = on.scale(p, n);
-    let p = on.select(on.less(x, on.splat(EXP_LEAST)), on.splat(0.0), p);
-    on.select(on.greater(x, on.splat(EXP_MOST)), on.splat(f32::INFINITY), p)
+    let p = simd.scale(p, n);
+    let p = simd.select(simd.less(x, simd.splat(EXP_MIN)), simd.splat(0.0), p);
+    simd.select(simd.greater(x, simd.splat(EXP_MAX)), simd.splat(f32::INFINITY), p)
 }
 
 /// 1 / (1 + e^−x)
@@ -62,9 +62,9 @@ pub fn sigmoid(x: f32) -> f32 {
 
 /// [`sigmoid`] of sixteen lanes.
 #[inline(always)]
-pub fn sigmoid_lanes<L: Lanes>(on: L, x: L::F32) -> L::F32 {
-    let one = on.splat(1.0);
-    on.div(one, on.add(one, exp_lanes(on, on.mul(x, on.splat(-1.0)))))
+pub fn sigmoid_lanes<L: Lanes>(simd: L, x: L::F32) -> L::F32 {
+    let one = simd.splat(1.0);
+    simd.div(one, simd.add(one, exp_lanes(simd, simd.mul(x, simd.splat(-1.0)))))
 }
 
 /// erfc(x) · e^(x²) / t for x ≥ 0, as a polynomial in t = 1 / (1 + x/2), the highest power first. A
@@ -97,19 +97,19 @@ pub fn erf(x: f32) -> f32 {
 
 /// [`erf`] of sixteen lanes.
 #[inline(always)]
-pub fn erf_lanes<L: Lanes>(on: L, x: L::F32) -> L::F32 {
-    let is_negative = on.less(x, on.splat(0.0));
-    let minus = on.splat(-1.0);
-    let size = on.select(is_negative, on.mul(x, minus), x);
-    let one = on.splat(1.0);
-    let t = on.div(one, on.fma(size, on.splat(0.5), one));
-    let mut p = on.splat(ERFCX[0]);
+pub fn erf_lanes<L: Lanes>(simd: L, x: L::F32) -> L::F32 {
+    let is_negative = simd.less(x, simd.splat(0.0));
+    let minus = simd.splat(-1.0);
+    let size = simd.select(is_negative, simd.mul(x, minus), x);
+    let one = simd.splat(1.0);
+    let t = simd.div(one, simd.fma(size, simd.splat(0.5), one));
+    let mut p = simd.splat(ERFCX[0]);
     for factor in &ERFCX[1..] {
-        p = on.fma(p, t, on.splat(*factor));
+        p = simd.fma(p, t, simd.splat(*factor));
     }
-    let tail = exp_lanes(on, on.mul(on.mul(size, size), minus));
-    let below_one = on.sub(one, on.mul(on.mul(p, t), tail));
-    on.select(is_negative, on.mul(below_one, minus), below_one)
+    let tail = exp_lanes(simd, simd.mul(simd.mul(size, size), minus));
+    let below_one = simd.sub(one, simd.mul(simd.mul(p, t), tail));
+    simd.select(is_negative, simd.mul(below_one, minus), below_one)
 }
 
 /// The natural logarithm, rounded from f64.

@@ -19,12 +19,12 @@ use std::ops::Range;
 
 use crate::{
     lanes::{Kernel, Lanes},
-    team::{Pieces, Team},
-    tile::{COLUMNS, Left, Multiply, Out, ROWS, Right, tile},
-    turn::{Rows, Turn},
+    thread_pool::{DisjointSlices, ThreadPool},
+    tile::{COLUMNS, Lhs, Multiply, OutPtr, ROWS, Rhs, tile},
+    transpose::{Rows, Transpose},
 };
 
-pub use crate::naive::matmul::{After, Start};
+pub use crate::naive::matmul::{Accumulate, Epilogue};
 pub use weight::{weight_gradient, weight_gradient_scratch};
 pub(crate) use work::Tasks;
 use work::{Work, run_all};
@@ -53,18 +53,18 @@ pub struct Panels<'a> {
 }
 
 /// Packs a weight `[outputs, inner]`.
-pub fn pack(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [f32]) {
+pub fn pack(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize, panels: &mut [f32]) {
     let panels = &mut panels[..panels_len(outputs, inner)];
     let count = outputs.div_ceil(PANEL);
     let size = PANEL * inner;
-    let to = Pieces::new(panels);
-    team.run(count, &|panel| {
+    let to = DisjointSlices::new(panels);
+    pool.for_each_task(count, &|panel| {
         // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
+        let to = unsafe { to.range_mut(panel * size..(panel + 1) * size) };
         let first = panel * PANEL;
         let columns = (outputs - first).min(PANEL);
         let rows = Rows::new(weight, first * inner, inner, columns, inner);
-        team.path().run(Turn { rows, to });
+        pool.isa().run(Transpose { rows, to });
     });
 }
 
@@ -81,17 +81,23 @@ pub fn unpack(panels: Panels<'_>, weight: &mut [f32]) {
 
 /// Packs a weight `[outputs, inner]` for [`input_gradient`]: panels of `inner` columns, whose steps are
 /// the outputs. The columns of a panel already lie side by side.
-pub fn pack_across(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [f32]) {
+pub fn pack_transposed(
+    pool: &ThreadPool,
+    weight: &[f32],
+    outputs: usize,
+    inner: usize,
+    panels: &mut [f32],
+) {
     let (from, steps, columns) = (&weight[..outputs * inner], outputs, inner);
-    let to = Pieces::new(&mut panels[..panels_len(inner, outputs)]);
+    let to = DisjointSlices::new(&mut panels[..panels_len(inner, outputs)]);
     let count = columns.div_ceil(PANEL);
     let pieces = steps.div_ceil(DEPTH);
-    team.run(count * pieces, &|task| {
+    pool.for_each_task(count * pieces, &|task| {
         let (panel, piece) = (task / pieces, task % pieces);
         let rows = piece * DEPTH..steps.min((piece + 1) * DEPTH);
         let at = |step: usize| (panel * steps + step) * PANEL;
         // SAFETY: each task has steps of a panel of its own.
-        let to = unsafe { to.piece(at(rows.start)..at(rows.end)) };
+        let to = unsafe { to.range_mut(at(rows.start)..at(rows.end)) };
         let width = (columns - panel * PANEL).min(PANEL);
         for (to, step) in to.chunks_exact_mut(PANEL).zip(rows) {
             to[..width].copy_from_slice(&from[step * columns + panel * PANEL..][..width]);
@@ -102,99 +108,100 @@ pub fn pack_across(team: &Team, weight: &[f32], outputs: usize, inner: usize, pa
 
 /// A product with panels: every task a block of rows by one panel.
 struct Product<'a> {
-    left: Left,
+    left: Lhs,
     panels: Panels<'a>,
     rows: Range<usize>,
     panel: usize,
-    start: Start,
-    after: After<'a>,
-    out: Out,
+    accumulate: Accumulate,
+    epilogue: Epilogue<'a>,
+    out: OutPtr,
 }
 
 impl Kernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let Self { left, panels, rows, panel, start, after, out } = self;
+    fn run<L: Lanes>(self, simd: L) {
+        let Self { left, panels, rows, panel, accumulate, epilogue, out } = self;
         let (outputs, inner) = (panels.outputs, panels.inner);
         let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
         let data = &panels.data[panel * PANEL * inner..][..PANEL * inner];
-        // SAFETY: rows, steps and columns lie inside the matrices that the caller of this kernel
-        // measured, and the outputs belong to this task.
-        unsafe { chains(on, left, data, rows.clone(), columns.clone(), start, out) };
-        Added { after, outputs, rows, columns, out }.run(on);
+        // SAFETY: `Work::new` asserted the shapes of the matrices, in which these rows, steps and columns lie;
+        // no other task has these outputs.
+        unsafe { panel_product(simd, left, data, rows.clone(), columns.clone(), accumulate, out) };
+        ApplyEpilogue { epilogue, outputs, rows, columns, out }.run(simd);
     }
 }
 
-/// What is added to the sums of one task.
-pub(crate) struct Added<'a> {
-    pub after: After<'a>,
+/// The kernel that adds an epilogue to the outputs of one task.
+pub(crate) struct ApplyEpilogue<'a> {
+    pub epilogue: Epilogue<'a>,
     /// Of the whole.
     pub outputs: usize,
     pub rows: Range<usize>,
     pub columns: Range<usize>,
-    pub out: Out,
+    pub out: OutPtr,
 }
 
-impl Kernel for Added<'_> {
+impl Kernel for ApplyEpilogue<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let Self { after: After { bias, residual }, outputs, rows, columns, out } = self;
+    fn run<L: Lanes>(self, simd: L) {
+        let Self { epilogue: Epilogue { bias, residual }, outputs, rows, columns, out } = self;
         if bias.is_none() && residual.is_none() {
             return;
         }
         for row in rows {
-            // SAFETY: the row's columns exist and belong to this task.
+            // SAFETY: the output has this row and these columns, and no other task has them.
             let to = unsafe {
-                std::slice::from_raw_parts_mut(out.from(row, columns.start).at, columns.len())
+                std::slice::from_raw_parts_mut(out.offset(row, columns.start).ptr, columns.len())
             };
             if let Some(bias) = bias {
-                add_to(on, &bias[columns.clone()], to);
+                add_to(simd, &bias[columns.clone()], to);
             }
             if let Some(residual) = residual {
-                add_to(on, &residual[row * outputs..][columns.clone()], to);
+                add_to(simd, &residual[row * outputs..][columns.clone()], to);
             }
         }
     }
 }
 
 #[inline(always)]
-fn add_to<L: Lanes>(on: L, what: &[f32], to: &mut [f32]) {
-    for (to, what) in to.chunks_mut(16).zip(what.chunks(16)) {
-        on.store_some(on.add(on.load_some(to), on.load_some(what)), to);
+fn add_to<L: Lanes>(simd: L, term: &[f32], to: &mut [f32]) {
+    for (to, term) in to.chunks_mut(16).zip(term.chunks(16)) {
+        simd.store_some(simd.add(simd.load_some(to), simd.load_some(term)), to);
     }
 }
 
-/// The chains of some rows over one panel, block of steps by block.
+/// The products of some rows with one panel, one block of steps after the other.
 ///
 /// # Safety
-/// The rows of `left` and the columns of `out` exist, and no other thread touches these outputs.
+/// `left` can be read at `rows` by the steps of the panel. `out` can be read and written at `rows` by
+/// `columns`, and no other thread accesses those.
 #[inline(always)]
-pub(crate) unsafe fn chains<M: Multiply>(
-    on: M,
-    left: Left<M::Element>,
+pub(crate) unsafe fn panel_product<M: Multiply>(
+    simd: M,
+    left: Lhs<M::Element>,
     panel: &[M::Element],
     rows: Range<usize>,
     columns: Range<usize>,
-    start: Start,
-    out: Out,
+    accumulate: Accumulate,
+    out: OutPtr,
 ) {
     let steps = panel.len() / PANEL;
-    let right = Right { at: panel.as_ptr(), by_step: PANEL };
+    let right = Rhs { ptr: panel.as_ptr(), step_stride: PANEL };
     let mut from = 0;
     loop {
         let depth = (steps - from).min(DEPTH);
         for row in rows.clone().step_by(ROWS) {
             let count = (rows.end - row).min(ROWS);
-            // SAFETY: the caller's promise, and the steps lie inside the panel.
+            // SAFETY: the rows and columns are those of the precondition, and the steps are of the panel.
             unsafe {
-                let out = out.from(row, columns.start);
-                let goes_on = from > 0 || start == Start::Existing;
-                let (a, b) = (left.from(row, from), right.from(from, 0));
-                tile(on, count, columns.len(), depth, a, b, out, goes_on);
+                let out = out.offset(row, columns.start);
+                let accumulates = from > 0 || accumulate == Accumulate::FromOutput;
+                let (a, b) = (left.offset(row, from), right.offset(from, 0));
+                tile(simd, count, columns.len(), depth, a, b, out, accumulates);
             }
         }
         from += depth;
@@ -204,24 +211,23 @@ pub(crate) unsafe fn chains<M: Multiply>(
     }
 }
 
-/// Pointers that tasks use for elements of their own.
+/// Pointers that are shared with tasks, each of which uses them for elements of its own.
 pub(crate) struct Shared<T>(pub(crate) T);
 
-/// What is made of pointers to numbers alone.
+/// A type that may be shared among threads although it has pointers to numbers.
 ///
 /// # Safety
-/// Several threads may have it: whatever it leads to but through pointers to `f32` or packed numbers is
-/// `Sync`, and through those, tasks read what no other task writes and write outputs that no other task
-/// touches.
+/// Everything in it but the pointers is `Sync`. Through its pointers, a task reads only numbers that no other
+/// task writes, and writes only outputs that no other task accesses.
 pub(crate) unsafe trait Pointers: Copy {}
 
 // SAFETY: one pointer to what a task reads, and strides.
-unsafe impl<E: Copy + Sync> Pointers for Left<E> {}
+unsafe impl<E: Copy + Sync> Pointers for Lhs<E> {}
 // SAFETY: one pointer to where a task writes its own outputs, and a stride.
-unsafe impl Pointers for Out {}
+unsafe impl Pointers for OutPtr {}
 // SAFETY: both are.
 unsafe impl<A: Pointers, B: Pointers> Pointers for (A, B) {}
-// SAFETY: a `Work` is a `Left`, an `Out`, and references to numbers that nobody writes meanwhile.
+// SAFETY: a `Work` is an `Lhs`, an `OutPtr`, and references to numbers that no task writes.
 unsafe impl Pointers for &[Work<'_>] {}
 
 impl<T> Shared<T> {
@@ -231,27 +237,33 @@ impl<T> Shared<T> {
     }
 }
 
-// SAFETY: what `Pointers` promises.
+// SAFETY: the condition of `Pointers` is what sharing needs.
 unsafe impl<T: Pointers> Sync for Shared<T> {}
 
 /// y = x · weightᵀ, then + bias, then + residual.
 ///
 /// `x`: `[rows, inner]`, `y`: `[rows, outputs]`.
-pub fn forward(team: &Team, x: &[f32], weight: Panels<'_>, after: After<'_>, y: &mut [f32]) {
+pub fn forward(
+    pool: &ThreadPool,
+    x: &[f32],
+    weight: Panels<'_>,
+    epilogue: Epilogue<'_>,
+    y: &mut [f32],
+) {
     if weight.outputs == 0 || y.is_empty() {
         return;
     }
     let rows = y.len() / weight.outputs;
     assert_eq!(x.len(), rows * weight.inner, "an input of another shape");
-    let left = Left { at: x.as_ptr(), by_row: weight.inner, by_step: 1 };
-    run_all(team, &[Work::new(rows, left, weight, Start::Zero, after, y)]);
+    let left = Lhs { ptr: x.as_ptr(), row_stride: weight.inner, step_stride: 1 };
+    run_all(pool, &[Work::new(rows, left, weight, Accumulate::FromZero, epilogue, y)]);
 }
 
 /// Several products of the same rows, as one piece of work: y = x · weightᵀ, then + bias.
 ///
 /// `x`: `[rows, inner]`, each of `y`: `[rows, outputs]`.
 pub fn forward_several<const N: usize>(
-    team: &Team,
+    pool: &ThreadPool,
     x: &[f32],
     weights: [Panels<'_>; N],
     biases: [Option<&[f32]>; N],
@@ -263,23 +275,23 @@ pub fn forward_several<const N: usize>(
         let rows = y.len() / weight.outputs.max(1);
         let is_as_wide = weight.outputs == 0 || x.len() == rows * weight.inner;
         assert!(is_as_wide, "an input of another shape");
-        let left = Left { at: x.as_ptr(), by_row: weight.inner, by_step: 1 };
-        Work::new(rows, left, weight, Start::Zero, After { bias, residual: None }, y)
+        let left = Lhs { ptr: x.as_ptr(), row_stride: weight.inner, step_stride: 1 };
+        Work::new(rows, left, weight, Accumulate::FromZero, Epilogue { bias, residual: None }, y)
     });
-    run_all(team, &work);
+    run_all(pool, &work);
 }
 
 /// dx = dy · weight: each a chain over outputs ascending.
 ///
-/// `dy`: `[rows, width]`, whose columns from `first` on are the outputs of `weight`, of [`pack_across`];
+/// `dy`: `[rows, width]`, whose columns from `first` on are the outputs of `weight`, of [`pack_transposed`];
 /// `dx`: `[rows, inner]`. A weight may so be packed in parts, each of which goes on where the one before
 /// it ended: to the same bits, since a chain stands in `dx` between its parts.
 pub fn input_gradient(
-    team: &Team,
+    pool: &ThreadPool,
     dy: &[f32],
     first: usize,
     weight: Panels<'_>,
-    start: Start,
+    accumulate: Accumulate,
     dx: &mut [f32],
 ) {
     let Panels { outputs: inner, inner: outputs, .. } = weight;
@@ -290,16 +302,16 @@ pub fn input_gradient(
     let width = dy.len() / rows;
     assert_eq!(dy.len(), rows * width, "a gradient of another shape");
     assert!(first + outputs <= width, "a gradient of fewer outputs");
-    let left = Left { at: dy[first..].as_ptr(), by_row: width, by_step: 1 };
-    run_all(team, &[Work::new(rows, left, weight, start, After::default(), dx)]);
+    let left = Lhs { ptr: dy[first..].as_ptr(), row_stride: width, step_stride: 1 };
+    run_all(pool, &[Work::new(rows, left, weight, accumulate, Epilogue::default(), dx)]);
 }
 
 /// dbias = dbias + dy, over rows ascending.
-pub fn bias_gradient(team: &Team, dy: &[f32], outputs: usize, dbias: &mut [f32]) {
-    let pieces = Pieces::new(dbias);
-    team.split(outputs, 16, 256, &|own| {
+pub fn bias_gradient(pool: &ThreadPool, dy: &[f32], outputs: usize, dbias: &mut [f32]) {
+    let pieces = DisjointSlices::new(dbias);
+    pool.for_each_range(outputs, 16, 256, &|own| {
         // SAFETY: each range is cut once.
-        let sums = unsafe { pieces.piece(own.clone()) };
+        let sums = unsafe { pieces.range_mut(own.clone()) };
         for dy in dy.chunks_exact(outputs) {
             for (sum, dy) in sums.iter_mut().zip(&dy[own.clone()]) {
                 *sum += dy;

@@ -17,9 +17,9 @@ use std::mem::swap;
 use crate::{
     bf16,
     lanes::{Kernel, LANES, Lanes},
-    matmul::{self, After, Panels, Start},
+    matmul::{self, Accumulate, Epilogue, Panels},
     sums,
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
 };
 
 /// The settings of a step.
@@ -38,11 +38,11 @@ pub struct Muon {
 /// Steps of Newton–Schulz.
 pub const STEPS: usize = 5;
 /// Keeps a direction of zeros from dividing by zero.
-pub const SMALLEST: f64 = 1e-7;
+pub const EPSILON: f64 = 1e-7;
 
 /// a, b and c of the polynomial: Jordan's, which bring a singular value from 0.01 on to 0.7 .. 1.2 in
 /// five steps, rather than close to 1 in more.
-pub fn coefficients() -> [f32; 3] {
+pub fn newton_schulz_coefficients() -> [f32; 3] {
     [3.4445, -4.775, 2.0315]
 }
 
@@ -52,7 +52,7 @@ pub fn factor([rows, columns]: [usize; 2]) -> f32 {
 }
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 16 * 1024;
+const MIN_PER_THREAD: usize = 16 * 1024;
 
 /// Floats of scratch that [`muon`] needs for a matrix of this shape.
 pub fn scratch_len(shape: [usize; 2], threads: usize, pairs: bool) -> usize {
@@ -99,8 +99,8 @@ fn whole(len: usize) -> usize {
 /// `blocks`: [`sums::blocks_len`] of the matrix; `scratch`: [`scratch_len`].
 #[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
 pub fn muon(
-    team: &Team,
-    how: &Muon,
+    pool: &ThreadPool,
+    settings: &Muon,
     clip: f32,
     shape: [usize; 2],
     weight: &mut [f32],
@@ -114,25 +114,25 @@ pub fn muon(
     let (direction, scratch) = scratch.split_at_mut(whole(len));
     let direction = &mut direction[..len];
     {
-        let (m, direction) = (Pieces::new(m), Pieces::new(direction));
-        team.split(len, LANES, LEAST, &|range| {
+        let (m, direction) = (DisjointSlices::new(m), DisjointSlices::new(direction));
+        pool.for_each_range(len, LANES, MIN_PER_THREAD, &|range| {
             // SAFETY: each range is cut once.
             let (m, direction) =
-                unsafe { (m.piece(range.clone()), direction.piece(range.clone())) };
-            let (momentum, gradient) = (how.momentum, &gradient[range]);
-            team.path().run(Aim { momentum, clip, gradient, m, direction });
+                unsafe { (m.range_mut(range.clone()), direction.range_mut(range.clone())) };
+            let (momentum, gradient) = (settings.momentum, &gradient[range]);
+            pool.isa().run(Aim { momentum, clip, gradient, m, direction });
         });
     }
-    let direction = orthogonalize(team, how.pairs, shape, direction, blocks, scratch);
-    let (shrink, step) = (1.0 - how.rate * how.decay, how.rate * factor(shape));
-    combine(team, direction, -step, shrink, weight);
+    let direction = orthogonalize(pool, settings.pairs, shape, direction, blocks, scratch);
+    let (shrink, step) = (1.0 - settings.rate * settings.decay, settings.rate * factor(shape));
+    combine(pool, direction, -step, shrink, weight);
 }
 
 /// Brings every singular value of a matrix `[rows, columns]` near 1; says where the result stands.
 ///
 /// `scratch`: [`scratch_len`] less the matrix itself.
 pub fn orthogonalize<'a>(
-    team: &Team,
+    pool: &ThreadPool,
     pairs: bool,
     shape: [usize; 2],
     mut x: &'a mut [f32],
@@ -147,28 +147,28 @@ pub fn orthogonalize<'a>(
     let mut next = &mut next[..x.len()];
     let (gram, square) = (&mut gram[..small * small], &mut square[..small * small]);
 
-    let length = f64::sqrt(sums::sum_of_squares(team, x, blocks));
-    let shorten = (1.0 / (length + SMALLEST)) as f32;
+    let length = f64::sqrt(sums::sum_of_squares(pool, x, blocks));
+    let shorten = (1.0 / (length + EPSILON)) as f32;
     x.iter_mut().for_each(|x| *x *= shorten);
 
-    let [a, b, c] = coefficients();
+    let [a, b, c] = newton_schulz_coefficients();
     for _ in 0..STEPS {
         if pairs {
-            gram_of_pairs(team, shape, x, scratch, gram);
-            square_of_pairs(team, small, gram, scratch, square);
+            gram_of_pairs(pool, shape, x, scratch, gram);
+            square_of_pairs(pool, small, gram, scratch, square);
         } else {
-            gram_of(team, shape, x, scratch, gram);
-            let panels = packed(team, gram, [small, small], scratch);
-            matmul::forward(team, gram, panels, After::default(), square);
+            gram_of(pool, shape, x, scratch, gram);
+            let panels = packed(pool, gram, [small, small], scratch);
+            matmul::forward(pool, gram, panels, Epilogue::default(), square);
         }
-        combine(team, square, c, b, gram);
+        combine(pool, square, c, b, gram);
         for diagonal in 0..small {
             gram[diagonal * small + diagonal] += a;
         }
         if pairs {
-            turn_in_pairs(team, shape, gram, x, scratch, next);
+            apply_polynomial_in_pairs(pool, shape, gram, x, scratch, next);
         } else {
-            turn(team, shape, gram, x, scratch, next);
+            apply_polynomial(pool, shape, gram, x, scratch, next);
         }
         swap(&mut x, &mut next);
     }
@@ -177,24 +177,24 @@ pub fn orthogonalize<'a>(
 
 /// x xᵀ, or xᵀ x of a tall matrix.
 fn gram_of(
-    team: &Team,
+    pool: &ThreadPool,
     [rows, columns]: [usize; 2],
     x: &[f32],
     scratch: &mut [f32],
     gram: &mut [f32],
 ) {
     if rows <= columns {
-        let panels = packed(team, x, [rows, columns], scratch);
-        matmul::forward(team, x, panels, After::default(), gram);
+        let panels = packed(pool, x, [rows, columns], scratch);
+        matmul::forward(pool, x, panels, Epilogue::default(), gram);
     } else {
         gram.fill(0.0);
-        matmul::weight_gradient(team, x, x, columns, columns, scratch, gram);
+        matmul::weight_gradient(pool, x, x, columns, columns, scratch, gram);
     }
 }
 
 /// The polynomial times x, from the left or, of a tall matrix, from the right.
-fn turn(
-    team: &Team,
+fn apply_polynomial(
+    pool: &ThreadPool,
     [rows, columns]: [usize; 2],
     polynomial: &[f32],
     x: &[f32],
@@ -203,19 +203,19 @@ fn turn(
 ) {
     if rows <= columns {
         let data = &mut scratch[..matmul::panels_len(columns, rows)];
-        matmul::pack_across(team, x, rows, columns, data);
+        matmul::pack_transposed(pool, x, rows, columns, data);
         let panels = Panels { data, outputs: columns, inner: rows };
-        matmul::input_gradient(team, polynomial, 0, panels, Start::Zero, next);
+        matmul::input_gradient(pool, polynomial, 0, panels, Accumulate::FromZero, next);
     } else {
         // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
-        let panels = packed(team, polynomial, [columns, columns], scratch);
-        matmul::forward(team, x, panels, After::default(), next);
+        let panels = packed(pool, polynomial, [columns, columns], scratch);
+        matmul::forward(pool, x, panels, Epilogue::default(), next);
     }
 }
 
 /// [`gram_of`] in pairs.
 fn gram_of_pairs(
-    team: &Team,
+    pool: &ThreadPool,
     [rows, columns]: [usize; 2],
     x: &[f32],
     scratch: &mut [f32],
@@ -223,36 +223,42 @@ fn gram_of_pairs(
 ) {
     let scratch = bf16::as_pairs_mut(scratch);
     if rows <= columns {
-        square_of_rows(team, [rows, columns], x, scratch, gram);
+        square_of_rows(pool, [rows, columns], x, scratch, gram);
     } else {
         gram.fill(0.0);
-        bf16::weight_gradient(team, x, x, columns, columns, scratch, gram);
+        bf16::weight_gradient(pool, x, x, columns, columns, scratch, gram);
     }
 }
 
 /// A · A of a symmetric matrix, in pairs.
-fn square_of_pairs(team: &Team, small: usize, gram: &[f32], scratch: &mut [f32], to: &mut [f32]) {
-    square_of_rows(team, [small, small], gram, bf16::as_pairs_mut(scratch), to);
+fn square_of_pairs(
+    pool: &ThreadPool,
+    small: usize,
+    gram: &[f32],
+    scratch: &mut [f32],
+    to: &mut [f32],
+) {
+    square_of_rows(pool, [small, small], gram, bf16::as_pairs_mut(scratch), to);
 }
 
 /// Every row times every row, in pairs.
 fn square_of_rows(
-    team: &Team,
+    pool: &ThreadPool,
     [rows, columns]: [usize; 2],
     x: &[f32],
     scratch: &mut [u32],
     to: &mut [f32],
 ) {
-    let (left, scratch) = rounded(team, x, [rows, columns], scratch);
+    let (left, scratch) = rounded(pool, x, [rows, columns], scratch);
     let data = &mut scratch[..bf16::panels_len(rows, columns)];
-    bf16::pack(team, x, rows, columns, data);
+    bf16::pack(pool, x, rows, columns, data);
     let panels = bf16::Panels { data, outputs: rows, inner: columns };
-    bf16::forward(team, left, panels, After::default(), to);
+    bf16::forward(pool, left, panels, Epilogue::default(), to);
 }
 
-/// [`turn`] in pairs.
-fn turn_in_pairs(
-    team: &Team,
+/// [`apply_polynomial`] in pairs.
+fn apply_polynomial_in_pairs(
+    pool: &ThreadPool,
     [rows, columns]: [usize; 2],
     polynomial: &[f32],
     x: &[f32],
@@ -261,53 +267,53 @@ fn turn_in_pairs(
 ) {
     let scratch = bf16::as_pairs_mut(scratch);
     if rows <= columns {
-        let (left, scratch) = rounded(team, polynomial, [rows, rows], scratch);
+        let (left, scratch) = rounded(pool, polynomial, [rows, rows], scratch);
         let data = &mut scratch[..bf16::panels_len(columns, rows)];
-        bf16::pack_across(team, x, rows, columns, data);
+        bf16::pack_transposed(pool, x, rows, columns, data);
         let panels = bf16::Panels { data, outputs: columns, inner: rows };
-        bf16::input_gradient(team, left, panels, Start::Zero, next);
+        bf16::input_gradient(pool, left, panels, Accumulate::FromZero, next);
     } else {
-        let (left, scratch) = rounded(team, x, [rows, columns], scratch);
+        let (left, scratch) = rounded(pool, x, [rows, columns], scratch);
         let data = &mut scratch[..bf16::panels_len(columns, columns)];
-        bf16::pack(team, polynomial, columns, columns, data);
+        bf16::pack(pool, polynomial, columns, columns, data);
         let panels = bf16::Panels { data, outputs: columns, inner: columns };
-        bf16::forward(team, left, panels, After::default(), next);
+        bf16::forward(pool, left, panels, Epilogue::default(), next);
     }
 }
 
 /// A matrix as a product of pairs reads it from the left, and the scratch that is left.
 fn rounded<'a>(
-    team: &Team,
+    pool: &ThreadPool,
     matrix: &[f32],
     [rows, width]: [usize; 2],
     scratch: &'a mut [u32],
 ) -> (&'a [u32], &'a mut [u32]) {
     let (left, scratch) = scratch.split_at_mut(rounded_len([rows, width]));
     let left = &mut left[..rows * bf16::pairs(width)];
-    bf16::round_rows(team, matrix, width, 0..width, left);
+    bf16::round_rows(pool, matrix, width, 0..width, left);
     (left, scratch)
 }
 
 /// A matrix as a product reads it from the right.
 fn packed<'a>(
-    team: &Team,
+    pool: &ThreadPool,
     matrix: &[f32],
     [outputs, inner]: [usize; 2],
     scratch: &'a mut [f32],
 ) -> Panels<'a> {
     let data = &mut scratch[..matmul::panels_len(outputs, inner)];
-    matmul::pack(team, matrix, outputs, inner, data);
+    matmul::pack(pool, matrix, outputs, inner, data);
     Panels { data, outputs, inner }
 }
 
 /// to = x · by + to · keep
-fn combine(team: &Team, x: &[f32], by: f32, keep: f32, to: &mut [f32]) {
+fn combine(pool: &ThreadPool, x: &[f32], scale: f32, keep: f32, to: &mut [f32]) {
     let len = to.len();
-    let to = Pieces::new(to);
-    team.split(len, LANES, LEAST, &|range| {
+    let to = DisjointSlices::new(to);
+    pool.for_each_range(len, LANES, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let to = unsafe { to.piece(range.clone()) };
-        team.path().run(Combine { x: &x[range], by, keep, to });
+        let to = unsafe { to.range_mut(range.clone()) };
+        pool.isa().run(Combine { x: &x[range], scale, keep, to });
     });
 }
 
@@ -324,23 +330,23 @@ impl Kernel for Aim<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let clip = on.splat(self.clip);
-        let (keep, new) = (on.splat(self.momentum), on.splat(1.0 - self.momentum));
+    fn run<L: Lanes>(self, simd: L) {
+        let clip = simd.splat(self.clip);
+        let (keep, new) = (simd.splat(self.momentum), simd.splat(1.0 - self.momentum));
         let states = self.m.chunks_mut(LANES).zip(self.direction.chunks_mut(LANES));
         for ((m, direction), gradient) in states.zip(self.gradient.chunks(LANES)) {
-            let g = on.mul(on.load_some(gradient), clip);
-            let old = on.load_some(m);
-            let mean = on.fma(on.sub(g, old), new, old);
-            on.store_some(mean, m);
-            on.store_some(on.fma(on.sub(mean, g), keep, g), direction);
+            let g = simd.mul(simd.load_some(gradient), clip);
+            let old = simd.load_some(m);
+            let mean = simd.fma(simd.sub(g, old), new, old);
+            simd.store_some(mean, m);
+            simd.store_some(simd.fma(simd.sub(mean, g), keep, g), direction);
         }
     }
 }
 
 struct Combine<'a> {
     x: &'a [f32],
-    by: f32,
+    scale: f32,
     keep: f32,
     to: &'a mut [f32],
 }
@@ -349,11 +355,11 @@ impl Kernel for Combine<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let (by, keep) = (on.splat(self.by), on.splat(self.keep));
+    fn run<L: Lanes>(self, simd: L) {
+        let (scale, keep) = (simd.splat(self.scale), simd.splat(self.keep));
         for (to, x) in self.to.chunks_mut(LANES).zip(self.x.chunks(LANES)) {
-            let kept = on.mul(on.load_some(to), keep);
-            on.store_some(on.fma(on.load_some(x), by, kept), to);
+            let kept = simd.mul(simd.load_some(to), keep);
+            simd.store_some(simd.fma(simd.load_some(x), scale, kept), to);
         }
     }
 }

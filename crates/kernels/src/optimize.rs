@@ -7,7 +7,7 @@
 
 use crate::{
     lanes::{Kernel, LANES, Lanes},
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
 };
 
 /// The settings of a step.
@@ -30,12 +30,12 @@ pub struct AdamW {
 }
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 16 * 1024;
+const MIN_PER_THREAD: usize = 16 * 1024;
 
 /// One step of every element; `clip` is a factor of the gradient. All of one length.
 pub fn adamw(
-    team: &Team,
-    how: &AdamW,
+    pool: &ThreadPool,
+    settings: &AdamW,
     clip: f32,
     weight: &mut [f32],
     gradient: &[f32],
@@ -43,18 +43,23 @@ pub fn adamw(
     v: &mut [f32],
 ) {
     let len = weight.len();
-    let (weight, m, v) = (Pieces::new(weight), Pieces::new(m), Pieces::new(v));
-    team.split(len, LANES, LEAST, &|range| {
+    let (weight, m, v) =
+        (DisjointSlices::new(weight), DisjointSlices::new(m), DisjointSlices::new(v));
+    pool.for_each_range(len, LANES, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
         let (weight, m, v) = unsafe {
-            (weight.piece(range.clone()), m.piece(range.clone()), v.piece(range.clone()))
+            (
+                weight.range_mut(range.clone()),
+                m.range_mut(range.clone()),
+                v.range_mut(range.clone()),
+            )
         };
-        team.path().run(Step { how, clip, weight, gradient: &gradient[range], m, v });
+        pool.isa().run(Step { settings, clip, weight, gradient: &gradient[range], m, v });
     });
 }
 
 struct Step<'a> {
-    how: &'a AdamW,
+    settings: &'a AdamW,
     clip: f32,
     weight: &'a mut [f32],
     gradient: &'a [f32],
@@ -66,27 +71,27 @@ impl Kernel for Step<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        let how = self.how;
-        let clip = on.splat(self.clip);
-        let shrink = on.splat(1.0 - how.rate * how.decay);
-        let minus_step = on.splat(-(how.rate / how.correction1));
-        let root = on.splat(how.correction2.sqrt());
-        let (new1, new2) = (on.splat(1.0 - how.beta1), on.splat(1.0 - how.beta2));
-        let (beta2, epsilon) = (on.splat(how.beta2), on.splat(how.epsilon));
+    fn run<L: Lanes>(self, simd: L) {
+        let settings = self.settings;
+        let clip = simd.splat(self.clip);
+        let shrink = simd.splat(1.0 - settings.rate * settings.decay);
+        let minus_step = simd.splat(-(settings.rate / settings.correction1));
+        let root = simd.splat(settings.correction2.sqrt());
+        let (new1, new2) = (simd.splat(1.0 - settings.beta1), simd.splat(1.0 - settings.beta2));
+        let (beta2, epsilon) = (simd.splat(settings.beta2), simd.splat(settings.epsilon));
         let parts = self.weight.chunks_mut(LANES).zip(self.gradient.chunks(LANES));
         let moments = self.m.chunks_mut(LANES).zip(self.v.chunks_mut(LANES));
         for ((weight, gradient), (m, v)) in parts.zip(moments) {
-            let g = on.mul(on.load_some(gradient), clip);
-            let old = on.load_some(m);
-            let mean = on.fma(on.sub(g, old), new1, old);
-            let square = on.fma(on.mul(g, g), new2, on.mul(on.load_some(v), beta2));
-            let denominator = on.add(on.div(on.sqrt(square), root), epsilon);
-            let shrunk = on.mul(on.load_some(weight), shrink);
-            let moved = on.fma(on.div(mean, denominator), minus_step, shrunk);
-            on.store_some(mean, m);
-            on.store_some(square, v);
-            on.store_some(moved, weight);
+            let g = simd.mul(simd.load_some(gradient), clip);
+            let old = simd.load_some(m);
+            let mean = simd.fma(simd.sub(g, old), new1, old);
+            let square = simd.fma(simd.mul(g, g), new2, simd.mul(simd.load_some(v), beta2));
+            let denominator = simd.add(simd.div(simd.sqrt(square), root), epsilon);
+            let shrunk = simd.mul(simd.load_some(weight), shrink);
+            let moved = simd.fma(simd.div(mean, denominator), minus_step, shrunk);
+            simd.store_some(mean, m);
+            simd.store_some(square, v);
+            simd.store_some(moved, weight);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math,
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
 };
 
 /// Which way to turn.
@@ -22,7 +22,7 @@ pub enum Direction {
 }
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 16 * 1024;
+const MIN_PER_THREAD: usize = 16 * 1024;
 
 /// Turns every head of every row.
 ///
@@ -33,7 +33,7 @@ const LEAST: usize = 16 * 1024;
     reason = "a shape of three axes, a table, and where to read it"
 )]
 pub fn rotate(
-    team: &Team,
+    pool: &ThreadPool,
     x: &[f32],
     heads: usize,
     head_dim: usize,
@@ -44,17 +44,17 @@ pub fn rotate(
     y: &mut [f32],
 ) {
     let width = heads * head_dim;
-    let y = Pieces::new(y);
-    team.split(positions.len(), 1, LEAST / width.max(1), &|rows| {
+    let y = DisjointSlices::new(y);
+    pool.for_each_range(positions.len(), 1, MIN_PER_THREAD / width.max(1), &|rows| {
         let elements = rows.start * width..rows.end * width;
         // SAFETY: each range of rows is cut once.
-        let y = unsafe { y.piece(elements.clone()) };
+        let y = unsafe { y.range_mut(elements.clone()) };
         let (x, positions) = (&x[elements], &positions[rows]);
-        team.path().run(Turn { x, width, head_dim, rotary_dim, table, positions, direction, y });
+        pool.isa().run(Rotate { x, width, head_dim, rotary_dim, table, positions, direction, y });
     });
 }
 
-struct Turn<'a> {
+struct Rotate<'a> {
     x: &'a [f32],
     width: usize,
     head_dim: usize,
@@ -65,14 +65,14 @@ struct Turn<'a> {
     y: &'a mut [f32],
 }
 
-impl Kernel for Turn<'_> {
+impl Kernel for Rotate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
+    fn run<L: Lanes>(self, simd: L) {
         let half = self.rotary_dim / 2;
-        let sign = on.splat(if self.direction == Direction::Back { -1.0 } else { 1.0 });
-        let minus = on.splat(-1.0);
+        let sign = simd.splat(if self.direction == Direction::Back { -1.0 } else { 1.0 });
+        let minus = simd.splat(-1.0);
         let rows = self.x.chunks_exact(self.width).zip(self.y.chunks_exact_mut(self.width));
         for ((x, y), &position) in rows.zip(self.positions) {
             let angles = &self.table[position as usize * self.rotary_dim..][..self.rotary_dim];
@@ -84,14 +84,14 @@ impl Kernel for Turn<'_> {
                 let (y_first, y_second) = y[..self.rotary_dim].split_at_mut(half);
                 for first in (0..half).step_by(LANES) {
                     let pairs = first..half.min(first + LANES);
-                    let cos = on.load_some(&cosines[pairs.clone()]);
-                    let sin = on.mul(on.load_some(&sines[pairs.clone()]), sign);
-                    let a = on.load_some(&x_first[pairs.clone()]);
-                    let b = on.load_some(&x_second[pairs.clone()]);
-                    let turned_a = on.fma(a, cos, on.mul(on.mul(b, sin), minus));
-                    let turned_b = on.fma(b, cos, on.mul(a, sin));
-                    on.store_some(turned_a, &mut y_first[pairs.clone()]);
-                    on.store_some(turned_b, &mut y_second[pairs]);
+                    let cos = simd.load_some(&cosines[pairs.clone()]);
+                    let sin = simd.mul(simd.load_some(&sines[pairs.clone()]), sign);
+                    let a = simd.load_some(&x_first[pairs.clone()]);
+                    let b = simd.load_some(&x_second[pairs.clone()]);
+                    let rotated_a = simd.fma(a, cos, simd.mul(simd.mul(b, sin), minus));
+                    let rotated_b = simd.fma(b, cos, simd.mul(a, sin));
+                    simd.store_some(rotated_a, &mut y_first[pairs.clone()]);
+                    simd.store_some(rotated_b, &mut y_second[pairs]);
                 }
             }
         }

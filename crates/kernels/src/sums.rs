@@ -6,29 +6,29 @@
 
 use crate::{
     lanes::{Kernel, LANES, Lanes},
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
 };
 
 pub use crate::naive::sums::BLOCK;
 
 /// The sum of a row.
 #[inline(always)]
-pub(crate) fn row<L: Lanes>(on: L, x: &[f32]) -> f32 {
-    let mut sum = on.splat(0.0);
+pub(crate) fn row_sum<L: Lanes>(simd: L, x: &[f32]) -> f32 {
+    let mut sum = simd.splat(0.0);
     for x in x.chunks(LANES) {
-        sum = on.add(sum, on.load_some(x));
+        sum = simd.add(sum, simd.load_some(x));
     }
-    on.sum_tree(sum)
+    simd.sum_tree(sum)
 }
 
 /// The sum of products of two rows.
 #[inline(always)]
-pub(crate) fn row_of_products<L: Lanes>(on: L, a: &[f32], b: &[f32]) -> f32 {
-    let mut sum = on.splat(0.0);
+pub(crate) fn row_dot<L: Lanes>(simd: L, a: &[f32], b: &[f32]) -> f32 {
+    let mut sum = simd.splat(0.0);
     for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        sum = on.fma(on.load_some(a), on.load_some(b), sum);
+        sum = simd.fma(simd.load_some(a), simd.load_some(b), sum);
     }
-    on.sum_tree(sum)
+    simd.sum_tree(sum)
 }
 
 /// Block totals that a tensor of so many elements needs place for.
@@ -37,24 +37,24 @@ pub fn blocks_len(elements: usize) -> usize {
 }
 
 /// The sum of a tensor. `blocks`: at least [`blocks_len`].
-pub fn sum(team: &Team, x: &[f32], blocks: &mut [f64]) -> f64 {
-    total(team, x, blocks, false)
+pub fn sum(pool: &ThreadPool, x: &[f32], blocks: &mut [f64]) -> f64 {
+    total(pool, x, blocks, false)
 }
 
 /// The sum of a tensor's squares. `blocks`: at least [`blocks_len`].
-pub fn sum_of_squares(team: &Team, x: &[f32], blocks: &mut [f64]) -> f64 {
-    total(team, x, blocks, true)
+pub fn sum_of_squares(pool: &ThreadPool, x: &[f32], blocks: &mut [f64]) -> f64 {
+    total(pool, x, blocks, true)
 }
 
-fn total(team: &Team, x: &[f32], blocks: &mut [f64], squared: bool) -> f64 {
+fn total(pool: &ThreadPool, x: &[f32], blocks: &mut [f64], squared: bool) -> f64 {
     let count = blocks_len(x.len());
-    let totals = Pieces::new(&mut blocks[..count]);
-    team.split(count, 1, 8, &|range| {
+    let totals = DisjointSlices::new(&mut blocks[..count]);
+    pool.for_each_range(count, 1, 8, &|range| {
         // SAFETY: each range is cut once.
-        let totals = unsafe { totals.piece(range.clone()) };
+        let totals = unsafe { totals.range_mut(range.clone()) };
         for (total, block) in totals.iter_mut().zip(range) {
             let part = &x[block * BLOCK..x.len().min((block + 1) * BLOCK)];
-            *total = f64::from(team.path().run(Block { part, squared }));
+            *total = f64::from(pool.isa().run(Block { part, squared }));
         }
     });
     blocks[..count].iter().fold(0.0, |sum, block| sum + block)
@@ -70,7 +70,7 @@ impl Kernel for Block<'_> {
     type Output = f32;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> f32 {
-        if self.squared { row_of_products(on, self.part, self.part) } else { row(on, self.part) }
+    fn run<L: Lanes>(self, simd: L) -> f32 {
+        if self.squared { row_dot(simd, self.part, self.part) } else { row_sum(simd, self.part) }
     }
 }

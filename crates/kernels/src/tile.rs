@@ -1,79 +1,96 @@
-//! The innermost loop of matrix products and attention: a few rows by up to 64 columns of outputs,
-//! each a chain of fused multiply-adds over its steps.
+//! The micro-kernel of matrix products and attention: a tile of at most 6 rows by 64 columns of outputs.
+//! Each output is a chain of fused multiply-adds over the steps, which are the inner dimension.
 //!
 //! ```text
 //! for each row r, column c:  sum = 0, or what stands in out[r][c]
 //!     for step in 0..steps:  sum = fma(a[r][step], b[step][c], sum)
 //! ```
 //! 1. The sums of a tile stay in registers: 6 rows × 4 vectors fill 24 of AVX-512's 32.
-//! 2. Lanes are columns, so no lane ever meets another and the order of a chain is that of the steps.
-//! 3. Whoever cuts the steps into parts stores the sums and goes on from them: the same chain.
-//! 4. A tile is a function of its own, compiled once a path: with its many cases it is the largest part
-//!    of every product, and a call costs nothing beside hundreds of steps.
+//! 2. Lanes are columns. No sum crosses lanes, so a chain adds its products in the order of the steps.
+//! 3. The steps may be computed in several calls: the sums are stored in the output, and the next call
+//!    accumulates onto them. The chain, and so every bit, is the same.
+//! 4. A tile is not inlined. It is compiled once for each instruction set, because its many cases make it
+//!    the largest part of every product; the call is cheap beside hundreds of steps.
 //!
-//! What a step multiplies is [`Multiply`]'s affair: two numbers, or two pairs of bf16.
+//! A step multiplies two numbers, or two pairs of bf16: see [`Multiply`].
 
 mod step;
 
 use crate::{
+    isa::Isa,
     lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
-    path::Path,
 };
 
-pub(crate) use step::{ByPairs, Multiply, Sums, step};
+pub(crate) use step::{Multiply, PairMultiply, Sums, step};
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 6;
 /// Columns of a panel.
 pub(crate) const COLUMNS: usize = 64;
 
-/// A matrix somewhere: element `[row][step]` at `at + row · by_row + step · by_step`.
+/// The left-hand matrix: element `[row][step]` is at `ptr + row · row_stride + step · step_stride`.
 #[derive(Clone, Copy)]
-pub(crate) struct Left<E = f32> {
-    pub at: *const E,
-    pub by_row: usize,
-    pub by_step: usize,
+pub(crate) struct Lhs<E = f32> {
+    pub ptr: *const E,
+    pub row_stride: usize,
+    pub step_stride: usize,
 }
 
-/// A matrix whose rows are steps and whose columns lie side by side.
+/// The right-hand matrix: element `[step][column]` is at `ptr + step · step_stride + column`.
 #[derive(Clone, Copy)]
-pub(crate) struct Right<E = f32> {
-    pub at: *const E,
-    pub by_step: usize,
+pub(crate) struct Rhs<E = f32> {
+    pub ptr: *const E,
+    pub step_stride: usize,
 }
 
-/// Where the outputs stand.
+/// The output matrix: element `[row][column]` is at `ptr + row · row_stride + column`.
 #[derive(Clone, Copy)]
-pub(crate) struct Out {
-    pub at: *mut f32,
-    pub by_row: usize,
+pub(crate) struct OutPtr {
+    pub ptr: *mut f32,
+    pub row_stride: usize,
 }
 
-impl<E> Left<E> {
+impl<E> Lhs<E> {
+    /// The part that begins at an element.
+    ///
+    /// # Safety
+    /// The element is in the allocation that `ptr` points into, or one past its end.
     #[inline(always)]
-    pub(crate) unsafe fn from(self, row: usize, step: usize) -> Self {
-        // SAFETY: the caller promises that the element exists.
-        Self { at: unsafe { self.at.add(row * self.by_row + step * self.by_step) }, ..self }
+    pub(crate) unsafe fn offset(self, row: usize, step: usize) -> Self {
+        debug_assert!(!self.ptr.is_null() && self.ptr.is_aligned());
+        // SAFETY: by the precondition, the sum stays in the allocation.
+        let ptr = unsafe { self.ptr.add(row * self.row_stride + step * self.step_stride) };
+        Self { ptr, ..self }
     }
 }
 
-impl<E> Right<E> {
+impl<E> Rhs<E> {
+    /// The part that begins at an element.
+    ///
+    /// # Safety
+    /// The element is in the allocation that `ptr` points into, or one past its end.
     #[inline(always)]
-    pub(crate) unsafe fn from(self, step: usize, column: usize) -> Self {
-        // SAFETY: the caller promises that the element exists.
-        Self { at: unsafe { self.at.add(step * self.by_step + column) }, ..self }
+    pub(crate) unsafe fn offset(self, step: usize, column: usize) -> Self {
+        debug_assert!(!self.ptr.is_null() && self.ptr.is_aligned());
+        // SAFETY: by the precondition, the sum stays in the allocation.
+        Self { ptr: unsafe { self.ptr.add(step * self.step_stride + column) }, ..self }
     }
 }
 
-impl Out {
+impl OutPtr {
+    /// The part that begins at an element.
+    ///
+    /// # Safety
+    /// The element is in the allocation that `ptr` points into, or one past its end.
     #[inline(always)]
-    pub(crate) unsafe fn from(self, row: usize, column: usize) -> Self {
-        // SAFETY: the caller promises that the element exists.
-        Self { at: unsafe { self.at.add(row * self.by_row + column) }, ..self }
+    pub(crate) unsafe fn offset(self, row: usize, column: usize) -> Self {
+        debug_assert!(!self.ptr.is_null() && self.ptr.is_aligned());
+        // SAFETY: by the precondition, the sum stays in the allocation.
+        Self { ptr: unsafe { self.ptr.add(row * self.row_stride + column) }, ..self }
     }
 }
 
-/// Asks for a line that will be read soon. Any address may be asked for.
+/// Prefetches a cache line that will be read soon. Any address is allowed.
 #[inline(always)]
 pub(crate) fn prefetch(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
@@ -86,64 +103,70 @@ pub(crate) fn prefetch(at: *const f32) {
     let _ = at;
 }
 
-/// The arguments of [`tile`]. Whoever makes one has made its promise.
+/// The arguments of [`tile`]. Only [`tile`] and [`tile_of_pairs`] make one, so it upholds their preconditions.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<E> {
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Left<E>,
-    b: Right<E>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<E>,
+    b: Rhs<E>,
+    out: OutPtr,
+    accumulates: bool,
 }
 
-/// `rows` (at most 6) by `columns` (at most 64) outputs.
+/// Computes `rows` (at most 6) by `columns` (at most 64) outputs; if it `accumulates`, sums begin at what the
+/// outputs hold, and otherwise at +0.
 ///
 /// # Safety
-/// All elements of the three matrices exist, and no other thread touches the outputs. Only the first
-/// `columns` of each row of `b` and `out` are touched.
+/// - `a` can be read at `rows` rows by `steps` steps.
+/// - `b` can be read at `steps` steps by `columns` columns; no column beyond them is read.
+/// - `out` can be read and written at `rows` rows by `columns` columns, and no other thread accesses those.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
 pub(crate) unsafe fn tile<M: Multiply>(
-    on: M,
+    simd: M,
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Left<M::Element>,
-    b: Right<M::Element>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<M::Element>,
+    b: Rhs<M::Element>,
+    out: OutPtr,
+    accumulates: bool,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe { on.compute(Tile { rows, columns, steps, a, b, out, goes_on }) }
+    debug_assert!(rows <= ROWS && columns <= COLUMNS, "a tile of {rows} rows by {columns} columns");
+    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
+    // SAFETY: `compute` has the same preconditions.
+    unsafe { simd.compute(Tile { rows, columns, steps, a, b, out, accumulates }) }
 }
 
-/// The same over pairs, within a kernel that is none over pairs.
+/// [`tile`] over pairs, for a kernel that is itself not a [`PairKernel`].
 ///
 /// # Safety
-/// As [`tile`].
+/// As [`tile`], with pairs as the elements of `a` and `b`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
 pub(crate) unsafe fn tile_of_pairs(
-    on: Path,
+    isa: Isa,
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Left<u32>,
-    b: Right<u32>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<u32>,
+    b: Rhs<u32>,
+    out: OutPtr,
+    accumulates: bool,
 ) {
-    on.run_pairs(Tile { rows, columns, steps, a, b, out, goes_on });
+    debug_assert!(rows <= ROWS && columns <= COLUMNS, "a tile of {rows} rows by {columns} columns");
+    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
+    isa.run_pairs(Tile { rows, columns, steps, a, b, out, accumulates });
 }
 
 impl Kernel for Tile<f32> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        self.of_rows(on);
+    fn run<L: Lanes>(self, simd: L) {
+        self.compute_rows(simd);
     }
 }
 
@@ -151,114 +174,126 @@ impl PairKernel for Tile<u32> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
-        self.of_rows(ByPairs(on));
+    fn run<P: Pairs>(self, simd: P) {
+        self.compute_rows(PairMultiply(simd));
     }
 }
 
 impl<E: Copy> Tile<E> {
     #[inline(always)]
-    fn of_rows<M: Multiply<Element = E>>(self, on: M) {
-        let Self { rows, columns, steps, a, b, out, goes_on } = self;
-        // SAFETY: the promise of whoever made this tile, for parts of the same matrices.
+    fn compute_rows<M: Multiply<Element = E>>(self, simd: M) {
+        let Self { rows, columns, steps, a, b, out, accumulates } = self;
+        // SAFETY: `tile` and `tile_of_pairs`, which alone make a `Tile`, require what is required here.
         unsafe {
             match rows {
-                6 => wide::<M, 6>(on, columns, steps, a, b, out, goes_on),
-                5 => wide::<M, 5>(on, columns, steps, a, b, out, goes_on),
-                4 => wide::<M, 4>(on, columns, steps, a, b, out, goes_on),
-                3 => wide::<M, 3>(on, columns, steps, a, b, out, goes_on),
-                2 => wide::<M, 2>(on, columns, steps, a, b, out, goes_on),
-                1 => wide::<M, 1>(on, columns, steps, a, b, out, goes_on),
+                6 => split_columns::<M, 6>(simd, columns, steps, a, b, out, accumulates),
+                5 => split_columns::<M, 5>(simd, columns, steps, a, b, out, accumulates),
+                4 => split_columns::<M, 4>(simd, columns, steps, a, b, out, accumulates),
+                3 => split_columns::<M, 3>(simd, columns, steps, a, b, out, accumulates),
+                2 => split_columns::<M, 2>(simd, columns, steps, a, b, out, accumulates),
+                1 => split_columns::<M, 1>(simd, columns, steps, a, b, out, accumulates),
                 _ => {}
             }
         }
     }
 }
 
-/// Cuts the columns into as many vectors as the registers hold.
+/// Splits the columns into groups of as many vectors as the registers hold sums for.
+///
+/// # Safety
+/// As [`tile`], of R rows.
 #[inline(always)]
-unsafe fn wide<M: Multiply, const R: usize>(
-    on: M,
+unsafe fn split_columns<M: Multiply, const R: usize>(
+    simd: M,
     columns: usize,
     steps: usize,
-    a: Left<M::Element>,
-    b: Right<M::Element>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<M::Element>,
+    b: Rhs<M::Element>,
+    out: OutPtr,
+    accumulates: bool,
 ) {
     let mut column = 0;
     while column < columns {
         let left = columns - column;
-        // SAFETY: the columns from here on exist.
-        let (b, out) = unsafe { (b.from(0, column), out.from(0, column)) };
-        // SAFETY: the caller's promise, for parts of the same matrices.
+        // SAFETY: `column` is below `columns`, so both elements exist.
+        let (b, out) = unsafe { (b.offset(0, column), out.offset(0, column)) };
+        // SAFETY: each call has a part of the columns for which the precondition holds.
         unsafe {
             if fits::<M::Lanes>(R, 4) && left > 48 {
-                vectors::<M, R, 4>(on, left.min(64), steps, a, b, out, goes_on);
+                column_vectors::<M, R, 4>(simd, left.min(64), steps, a, b, out, accumulates);
                 column += 64;
             } else if fits::<M::Lanes>(R, 3) && left > 32 {
-                vectors::<M, R, 3>(on, left.min(48), steps, a, b, out, goes_on);
+                column_vectors::<M, R, 3>(simd, left.min(48), steps, a, b, out, accumulates);
                 column += 48;
             } else if fits::<M::Lanes>(R, 2) && left > 16 {
-                vectors::<M, R, 2>(on, left.min(32), steps, a, b, out, goes_on);
+                column_vectors::<M, R, 2>(simd, left.min(32), steps, a, b, out, accumulates);
                 column += 32;
             } else {
-                vectors::<M, R, 1>(on, left.min(16), steps, a, b, out, goes_on);
+                column_vectors::<M, R, 1>(simd, left.min(16), steps, a, b, out, accumulates);
                 column += 16;
             }
         }
     }
 }
 
-/// Whether the sums of so many rows and vectors stay in registers, and enough of them are left for the
-/// factors. Where there are sixteen a sum takes two: one row goes through a panel from its beginning to
-/// its end in eight chains, where two would wait for each other.
+/// Whether registers hold the sums of so many rows and vectors, and the factors besides. Of sixteen
+/// registers (AVX2), a vector of sums takes two. There one row computes four vectors at once all the same:
+/// eight independent chains hide the latency of an addition, where two would wait for each other.
 #[inline(always)]
-const fn fits<L: Lanes>(rows: usize, vectors: usize) -> bool {
-    vectors <= L::WIDE || rows * vectors <= 4
+const fn fits<L: Lanes>(rows: usize, column_vectors: usize) -> bool {
+    column_vectors <= L::VECTORS_PER_ROW || rows * column_vectors <= 4
 }
 
-/// R rows by V vectors, of which the last may be partly filled; the loop for whole ones does not ask.
+/// R rows by V vectors, the last of which may have fewer than sixteen columns. Full vectors have a loop of
+/// their own, without masks.
+///
+/// # Safety
+/// As [`tile`], of R rows and more than `(V - 1) · 16` and at most `V · 16` columns.
 #[inline(always)]
-unsafe fn vectors<M: Multiply, const R: usize, const V: usize>(
-    on: M,
+unsafe fn column_vectors<M: Multiply, const R: usize, const V: usize>(
+    simd: M,
     columns: usize,
     steps: usize,
-    a: Left<M::Element>,
-    b: Right<M::Element>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<M::Element>,
+    b: Rhs<M::Element>,
+    out: OutPtr,
+    accumulates: bool,
 ) {
-    // SAFETY: the caller's promise.
+    debug_assert!(columns > (V - 1) * LANES && columns <= V * LANES);
+    // SAFETY: `last` is how many columns of the last vector exist, and all others are full.
     unsafe {
         if columns == V * LANES {
-            chains::<M, R, V, true>(on, LANES, steps, a, b, out, goes_on);
+            micro_kernel::<M, R, V, true>(simd, LANES, steps, a, b, out, accumulates);
         } else {
             let last = columns - (V - 1) * LANES;
-            chains::<M, R, V, false>(on, last, steps, a, b, out, goes_on);
+            micro_kernel::<M, R, V, false>(simd, last, steps, a, b, out, accumulates);
         }
     }
 }
 
-/// R rows by V vectors; if they are not `WHOLE`, the last has only `last` columns.
+/// The sums of R rows by V vectors in registers, over all steps. Unless they are `WHOLE`, the last vector has
+/// only `last` columns.
+///
+/// # Safety
+/// As [`tile`], of R rows and `(V - 1) · 16 + last` columns.
 #[inline(always)]
-unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
-    on: M,
+unsafe fn micro_kernel<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
+    simd: M,
     last: usize,
     steps: usize,
-    a: Left<M::Element>,
-    b: Right<M::Element>,
-    out: Out,
-    goes_on: bool,
+    a: Lhs<M::Element>,
+    b: Rhs<M::Element>,
+    out: OutPtr,
+    accumulates: bool,
 ) {
-    let lanes = on.lanes();
+    let lanes = simd.lanes();
     let mut sums = [[lanes.splat(0.0); V]; R];
-    if goes_on {
+    if accumulates {
         for (r, sums) in sums.iter_mut().enumerate() {
             for (v, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: row r of the outputs exists, with as many columns as are loaded.
                 unsafe {
-                    let at = out.at.add(r * out.by_row + v * LANES);
+                    let at = out.ptr.add(r * out.row_stride + v * LANES);
                     *sum = if WHOLE || v < V - 1 {
                         lanes.load_at(at)
                     } else {
@@ -268,18 +303,18 @@ unsafe fn chains<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>
             }
         }
     }
-    let (mut a_at, mut b_at) = (a.at, b.at);
+    let (mut a_at, mut b_at) = (a.ptr, b.ptr);
     for _ in 0..steps {
         // SAFETY: this step of each row of `a` exists, and so do its columns of `b`.
-        unsafe { step::<M, R, V, WHOLE>(on, a_at, a.by_row, b_at, last, &mut sums) };
-        a_at = a_at.wrapping_add(a.by_step);
-        b_at = b_at.wrapping_add(b.by_step);
+        unsafe { step::<M, R, V, WHOLE>(simd, a_at, a.row_stride, b_at, last, &mut sums) };
+        a_at = a_at.wrapping_add(a.step_stride);
+        b_at = b_at.wrapping_add(b.step_stride);
     }
     for (r, sums) in sums.iter().enumerate() {
         for (v, &sum) in sums.iter().enumerate() {
             // SAFETY: row r of the outputs exists, with as many columns as are stored.
             unsafe {
-                let at = out.at.add(r * out.by_row + v * LANES);
+                let at = out.ptr.add(r * out.row_stride + v * LANES);
                 if WHOLE || v < V - 1 {
                     lanes.store_at(sum, at);
                 } else {

@@ -9,7 +9,7 @@
 //! alone would have had another: this is a first-order account of who said what, exact in the sum.
 //! Read `stream` and `units` next.
 
-use lookback_engine::{Team, Weights, last_norm};
+use lookback_engine::{ThreadPool, Weights, last_norm};
 use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
@@ -24,7 +24,7 @@ const SEVERAL: usize = 4;
 #[derive(Debug)]
 pub struct Frozen<'a> {
     weights: &'a Weights,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     factor: f64,
     gain: Vec<f64>,
     bias: Vec<f64>,
@@ -35,7 +35,7 @@ impl<'a> Frozen<'a> {
     /// Held still where the stream ends for a token: `stream` is its last residual row, `[width]`.
     ///
     /// Refuses models whose logits are capped: these are no sums.
-    pub fn at(weights: &'a Weights, team: &'a Team, stream: &[f32]) -> Result<Self> {
+    pub fn at(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Result<Self> {
         if weights.network().head.cap.is_some() {
             return Err(Refusal::user(
                 "this model's logits are capped, so they are not the sum of what was written into \
@@ -46,12 +46,12 @@ impl<'a> Frozen<'a> {
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = how.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
         Ok(Self {
-            factor: f64::from(last_norm(weights, team, stream).factors[0]),
+            factor: f64::from(last_norm(weights, pool, stream).factors[0]),
             gain: wide(weights.rows(how.weight)),
             bias,
             is_centered: how.kind == NormKind::Layer,
             weights,
-            team,
+            pool,
         })
     }
 
@@ -79,7 +79,7 @@ impl<'a> Frozen<'a> {
         let head = &self.weights.network().head.linear;
         let (width, vocabulary) = (head.inputs, head.outputs);
         let seen: Vec<Vec<f64>> = vectors.iter().map(|vector| self.through(vector)).collect();
-        let parts = in_ranges(self.team, vocabulary, ROWS, |ids| {
+        let parts = in_ranges(self.pool, vocabulary, ROWS, |ids| {
             let mut rows = vec![0.0; ids.len() * width];
             self.weights.read_rows(head.weight, ids, &mut rows);
             let mut effects: Vec<Vec<f64>> = Vec::with_capacity(seen.len());

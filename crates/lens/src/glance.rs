@@ -1,6 +1,6 @@
 //! All heads at a glance: every pattern made small, without ever holding all of them.
 
-use lookback_engine::{Team, View, Watch, Weights};
+use lookback_engine::{ThreadPool, View, Watch, Weights};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Site, TokenId};
 
@@ -10,11 +10,16 @@ use crate::{
 };
 
 /// Passes a sequence through and keeps a small picture of every pattern, at most `most` cells a side.
-pub fn glance(weights: &Weights, team: &Team, ids: &[TokenId], most: usize) -> Result<Glance> {
+pub fn glance(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    most: usize,
+) -> Result<Glance> {
     let config = &weights.network().config;
     let side = ids.len().min(most.max(1));
     let mut small = Small::new(config, side);
-    watched(weights, team, ids, &mut small)?;
+    watched(weights, pool, ids, &mut small)?;
     Ok(small.glance())
 }
 

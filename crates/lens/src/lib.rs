@@ -5,19 +5,19 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use lookback_engine::{Keep, Team, Weights};
+//! # use lookback_engine::{Keep, ThreadPool, Weights};
 //! # use lookback_model::{Config, Network, Size, TokenId};
 //! use lookback_lens::{Wanted, trace};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Arc::new(Network::new(&Config::llama(size)?));
-//! # let team = Team::alone();
-//! # let weights = Weights::new(network, Keep::Running, &team, |_, weight| {
+//! # let pool = ThreadPool::single_threaded();
+//! # let weights = Weights::new(network, Keep::Running, &pool, |_, weight| {
 //! #     weight.fill(0.1);
 //! #     Ok(())
 //! # })?;
 //! let ids = [3, 1, 4].map(TokenId);
-//! let seen = trace(&weights, &team, &ids, &Wanted::parse("blocks.*.attn.pattern")?)?;
+//! let seen = trace(&weights, &pool, &ids, &Wanted::parse("blocks.*.attn.pattern")?)?;
 //! let pattern = seen.named("blocks.1.attn.pattern").unwrap();
 //! // `[heads, queries, keys]`: the first token can only look at itself.
 //! assert_eq!((&pattern.shape[..], pattern.values[0]), (&[2, 3, 3][..], 1.0));

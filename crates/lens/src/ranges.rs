@@ -5,17 +5,17 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 
 /// Does the same for every range of `size` indices below `len`, and gives the results in their order.
 pub(crate) fn in_ranges<T: Send>(
-    team: &Team,
+    pool: &ThreadPool,
     len: usize,
     size: usize,
     each: impl Fn(Range<usize>) -> T + Sync,
 ) -> Vec<T> {
     let done = Mutex::new(Vec::new());
-    team.run(len.div_ceil(size), &|at| {
+    pool.for_each_task(len.div_ceil(size), &|at| {
         let result = each(at * size..len.min((at + 1) * size));
         done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
     });
@@ -26,17 +26,17 @@ pub(crate) fn in_ranges<T: Send>(
 
 #[cfg(test)]
 mod tests {
-    use lookback_engine::Path;
+    use lookback_engine::Isa;
 
     use super::*;
 
     #[test]
     fn results_stand_in_the_order_of_their_ranges() {
         for threads in [1, 2, 5] {
-            let team = Team::new(threads, Path::best());
-            let ranges = in_ranges(&team, 23, 5, |range| range);
+            let pool = ThreadPool::new(threads, Isa::detect());
+            let ranges = in_ranges(&pool, 23, 5, |range| range);
             assert_eq!(ranges, [0..5, 5..10, 10..15, 15..20, 20..23]);
-            assert!(in_ranges(&team, 0, 5, |range| range).is_empty());
+            assert!(in_ranges(&pool, 0, 5, |range| range).is_empty());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The stream is a sum: the embedding, the position where it is learned, and what each layer's
 //! attention and MLP add. With the last norm held still (see `frozen`) a logit is the same sum.
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
 use lookback_model::{BlockSite, Config, Positions, Site, TokenId};
 use serde::Serialize;
@@ -68,7 +68,7 @@ pub fn stream_sites(config: &Config) -> Vec<Site> {
 /// `logit`.
 pub fn stream(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     trace: &Trace,
     token: usize,
     (of, logit): (TokenId, f32),
@@ -79,7 +79,7 @@ pub fn stream(
         Ok(seen.part(token))
     };
     let last = Site::Block(layers.end as u16 - 1, BlockSite::ResidPost);
-    let frozen = Frozen::at(weights, team, row(last)?)?;
+    let frozen = Frozen::at(weights, pool, row(last)?)?;
     let towards = frozen.towards(of);
     let writer = |site: Site, layer: Option<usize>, after: f64| {
         let wrote = row(site)?;

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_model::WeightId;
 
 use crate::ranges::in_ranges;
@@ -106,13 +106,13 @@ impl<'a> Table<'a> {
     /// The same on all threads.
     pub fn nearest_on(
         &self,
-        team: &Team,
+        pool: &ThreadPool,
         to: &[f32],
         most: usize,
         may_stand: impl Fn(usize) -> bool + Sync,
     ) -> Vec<Near> {
         let part = |range| first(self.ranked(range, to, &may_stand), most);
-        first(in_ranges(team, self.rows, PART, part).concat(), most)
+        first(in_ranges(pool, self.rows, PART, part).concat(), most)
     }
 
     /// The rows of a range that may stand, with their cosines.
@@ -159,7 +159,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use lookback_engine::Path;
+    use lookback_engine::Isa;
 
     use super::*;
 
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn many_threads_find_the_same_rows() {
         let values: Vec<f32> = (0..3 * (2 * PART + 7)).map(|at| (at * 37 % 101) as f32).collect();
-        let (table, team) = (Table::of_values(&values, 3), Team::new(3, Path::best()));
+        let (table, pool) = (Table::of_values(&values, 3), ThreadPool::new(3, Isa::detect()));
         let may_stand = |row: usize| !row.is_multiple_of(5);
         let alone = table.nearest(&[1.0, -2.0, 3.0], 40, may_stand);
-        assert_eq!(table.nearest_on(&team, &[1.0, -2.0, 3.0], 40, may_stand), alone);
+        assert_eq!(table.nearest_on(&pool, &[1.0, -2.0, 3.0], 40, may_stand), alone);
         assert_eq!(alone.len(), 40);
     }
 

@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use lookback_engine::{Cache, Shape, Team, View, Watch, Weights, Workspace, look, look_at_layer};
-use lookback_files::{Kind, Refusal, Result, Setting, write_whole_with};
+use lookback_engine::{
+    Cache, Shape, ThreadPool, View, Watch, Weights, Workspace, look, look_at_layer,
+};
+use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
 use lookback_model::{Batch, BlockSite, Config, Edit, Site, TokenId, forward};
 use safetensors::{
     Dtype,
@@ -86,7 +88,7 @@ impl Trace {
         // The data begins at a multiple of eight.
         let padding = header.len().next_multiple_of(8) - header.len();
         header.extend(std::iter::repeat_n(' ', padding));
-        write_whole_with(path, |to| {
+        write_atomic_with(path, |to| {
             to.write_all(&(header.len() as u64).to_le_bytes())?;
             to.write_all(header.as_bytes())?;
             for id in &self.ids {
@@ -111,9 +113,14 @@ impl Trace {
 pub type Parts = BTreeMap<(Site, usize), Arc<Seen>>;
 
 /// Passes a sequence through and keeps the sites that are wanted.
-pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -> Result<Trace> {
+pub fn trace(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    wanted: &Wanted,
+) -> Result<Trace> {
     let mut keep = Keep::new(&weights.network().config, wanted, &NO_PARTS, None);
-    watched(weights, team, ids, &mut keep)?;
+    watched(weights, pool, ids, &mut keep)?;
     Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
 }
 
@@ -124,13 +131,13 @@ pub fn trace(weights: &Weights, team: &Team, ids: &[TokenId], wanted: &Wanted) -
 /// As [`trace`]; when the model does not have the site, or an edit does not fit it.
 pub fn trace_with_edits(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
     wanted: &Wanted,
     edits: &[(Site, Edit)],
 ) -> Result<Trace> {
     if edits.is_empty() {
-        return trace(weights, team, ids, wanted);
+        return trace(weights, pool, ids, wanted);
     }
     let network = weights.network();
     check(ids, &network.config)?;
@@ -159,10 +166,10 @@ pub fn trace_with_edits(
     let mut keep = Keep::new(&network.config, wanted, &NO_PARTS, None);
     let is_wanted = |site| wanted.has(site);
     let rows = ids.len();
-    let mut space = Workspace::of_program(network, program, rows, is_wanted, rows, team.threads())
+    let mut space = Workspace::of_program(network, program, rows, is_wanted, rows, pool.threads())
         .computing(network, weights.compute());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
-    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), &mut keep)?;
+    look(weights, &mut space, &mut cache, pool, &Batch::whole(ids), &mut keep)?;
     Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
 }
 
@@ -181,7 +188,7 @@ pub struct Looked {
 /// patterns a small picture of so many cells a side.
 pub fn trace_with_parts(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
     wanted: &Wanted,
     parts: &BTreeSet<(Site, usize)>,
@@ -190,7 +197,7 @@ pub fn trace_with_parts(
     let config = &weights.network().config;
     let small = Small::new(config, ids.len().min(cells));
     let mut keep = Keep::new(config, wanted, parts, Some(small));
-    watched(weights, team, ids, &mut keep)?;
+    watched(weights, pool, ids, &mut keep)?;
     Ok(Looked { sites: keep.sites, parts: keep.parts, glance: keep.small.map(Small::glance) })
 }
 
@@ -198,7 +205,7 @@ pub fn trace_with_parts(
 /// needed, and each bit is that of one.
 pub fn trace_of_layer(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
     (layer, stream): (usize, &Seen),
     wanted: &Wanted,
@@ -206,30 +213,30 @@ pub fn trace_of_layer(
 ) -> Result<Looked> {
     let network = weights.network();
     let mut keep = Keep::new(&network.config, wanted, parts, None);
-    let (mut space, mut cache) = room(weights, team, ids.len());
+    let (mut space, mut cache) = room(weights, pool, ids.len());
     let batch = Batch::whole(ids);
     let from = (layer, &stream.values[..]);
-    look_at_layer(weights, &mut space, &mut cache, team, &batch, from, &mut keep)?;
+    look_at_layer(weights, &mut space, &mut cache, pool, &batch, from, &mut keep)?;
     Ok(Looked { sites: keep.sites, parts: keep.parts, glance: None })
 }
 
 /// Buffers for looking at one sequence.
-fn room(weights: &Weights, team: &Team, tokens: usize) -> (Workspace, Cache) {
+fn room(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
     let network = weights.network();
-    let space = Workspace::new(network, Shape::Look { rows: tokens }, tokens, team.threads());
+    let space = Workspace::new(network, Shape::Look { rows: tokens }, tokens, pool.threads());
     (space, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
 }
 
 /// Passes a sequence through before a watcher's eyes.
 pub(crate) fn watched(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
     watch: &mut impl Watch,
 ) -> Result<()> {
     check(ids, &weights.network().config)?;
-    let (mut space, mut cache) = room(weights, team, ids.len());
-    look(weights, &mut space, &mut cache, team, &Batch::whole(ids), watch)
+    let (mut space, mut cache) = room(weights, pool, ids.len());
+    look(weights, &mut space, &mut cache, pool, &Batch::whole(ids), watch)
 }
 
 /// Refuses what cannot be looked at in one pass.

@@ -4,7 +4,7 @@
 //! last norm, held still at this token (see `frozen`), and the head, that is what it adds to every
 //! logit directly; what later layers make of it is left out.
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Site, TokenId};
 use serde::Serialize;
@@ -84,7 +84,12 @@ pub fn units_sites(config: &Config, layer: usize) -> Vec<Site> {
 }
 
 /// The most active units of a layer for a token, the most active first.
-pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Result<Vec<Unit>> {
+pub fn units(
+    weights: &Weights,
+    pool: &ThreadPool,
+    trace: &Trace,
+    asked: Asked,
+) -> Result<Vec<Unit>> {
     let Asked { layer, token, of, by, .. } = asked;
     let network = weights.network();
     let down = &network.blocks[layer].mlp.down;
@@ -101,7 +106,7 @@ pub fn units(weights: &Weights, team: &Team, trace: &Trace, asked: Asked) -> Res
         None => None,
     };
     let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
-    let frozen = Frozen::at(weights, team, row(last)?)?;
+    let frozen = Frozen::at(weights, pool, row(last)?)?;
 
     // The down projection is stored by what it writes to: a unit's row is a column of it.
     let mut matrix = vec![0.0; width * hidden];

@@ -7,8 +7,8 @@
 
 use std::path::Path;
 
-use lookback_engine::{Session, Team, Weights};
-use lookback_files::{Kind, Refusal, Result, map, shown};
+use lookback_engine::{Session, ThreadPool, Weights};
+use lookback_files::{Kind, Refusal, Result, excerpt, map};
 use lookback_model::{BlockSite, Site, TokenId};
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 
@@ -62,7 +62,7 @@ impl Verdict {
 }
 
 /// Compares a model with the numbers in a file.
-pub fn verify(weights: &Weights, team: &Team, path: &Path) -> Result<Verdict> {
+pub fn verify(weights: &Weights, pool: &ThreadPool, path: &Path) -> Result<Verdict> {
     let bytes = map(path)?;
     let broken = |error: safetensors::SafeTensorError| {
         Refusal::corrupt(format!("{}: it is no whole safetensors file ({error})", path.display()))
@@ -72,7 +72,7 @@ pub fn verify(weights: &Weights, team: &Team, path: &Path) -> Result<Verdict> {
     let prompts = prompts(&file, weights).map_err(here)?;
     let traces = prompts
         .iter()
-        .map(|ids| trace(weights, team, ids, &Wanted::all()))
+        .map(|ids| trace(weights, pool, ids, &Wanted::all()))
         .collect::<Result<Vec<_>>>()?;
 
     let mut verdict = Verdict { sites: Vec::new(), unknown: Vec::new(), greedy: None };
@@ -82,7 +82,7 @@ pub fn verify(weights: &Weights, team: &Team, path: &Path) -> Result<Verdict> {
             continue;
         }
         if name == "greedy" {
-            verdict.greedy = Some(greedy(weights, team, &theirs).map_err(here)?);
+            verdict.greedy = Some(greedy(weights, pool, &theirs).map_err(here)?);
             continue;
         }
         match site(&name, weights.network().blocks.len()) {
@@ -164,7 +164,7 @@ fn ids(tensor: &TensorView<'_>, name: &str, weights: &Weights) -> Result<Vec<Vec
         _ => {
             return Err(Refusal::user(format!(
                 "{name} has the shape {}; it must be [tokens] or [prompts, tokens], not empty",
-                shown(&format!("{:?}", tensor.shape()))
+                excerpt(&format!("{:?}", tensor.shape()))
             )));
         }
     };
@@ -186,7 +186,7 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
     if !fits {
         return Err(Refusal::user(format!(
             "{name} has the shape {}, and {site} of these prompts has {all:?}",
-            shown(&format!("{:?}", theirs.shape()))
+            excerpt(&format!("{:?}", theirs.shape()))
         )));
     }
     let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|seen| &seen.values);
@@ -263,11 +263,11 @@ fn difference(ours: f32, theirs: f32) -> f64 {
 
 /// How far our greedy continuation follows theirs, which holds the prompt: the shortest prefix from
 /// which the likeliest id is theirs at every step.
-fn greedy(weights: &Weights, team: &Team, theirs: &TensorView<'_>) -> Result<(usize, usize)> {
+fn greedy(weights: &Weights, pool: &ThreadPool, theirs: &TensorView<'_>) -> Result<(usize, usize)> {
     let rows = ids(theirs, "greedy", weights)?;
     let Some(row) = rows.first() else { return Ok((0, 0)) };
     let context = weights.network().config.context.min(row.len());
-    let mut session = Session::new(weights, team, context);
+    let mut session = Session::new(weights, pool, context);
     // The prompt's own length is not in the file: what follows the last id that we would not have
     // said is what was generated.
     let mut agreeing = 0;

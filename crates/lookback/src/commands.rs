@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use lookback::Model;
-use lookback_engine::{Compute, Team};
+use lookback_engine::{Compute, ThreadPool};
 use lookback_files::Result;
 
 use crate::{memory, print::Print};
@@ -69,10 +69,10 @@ impl Command {
 pub(crate) fn open(
     model: &str,
     compute: impl Into<Compute>,
-    team: &Arc<Team>,
+    pool: &Arc<ThreadPool>,
     print: &mut Print,
 ) -> Result<Model> {
-    let options = Model::options().compute(compute.into()).team(team.clone());
+    let options = Model::options().compute(compute.into()).pool(pool.clone());
     let opened = options.admit(memory::refuse_beyond).open(model)?;
     opened.remarks.iter().for_each(|remark| print.say(remark));
     Ok(opened)

@@ -26,7 +26,7 @@ pub use lookback_serve as serve;
 pub use lookback_text as text;
 pub use lookback_train as train;
 
-pub use lookback_engine::{Compute, Team};
+pub use lookback_engine::{Compute, ThreadPool};
 pub use lookback_files::{Kind, Refusal, Result};
 pub use lookback_generate::{chat::Message, repeat::Finish};
 pub use lookback_lens::{Seen, Trace};

@@ -53,7 +53,7 @@ fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {
     }
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), "begun");
     let done = match asked.command {
-        None => asked.machine.team().and_then(|team| main_job::run(asked.main_job, team, print)),
+        None => asked.machine.pool().and_then(|pool| main_job::run(asked.main_job, pool, print)),
         Some(command) => command.run(print),
     };
     if done.is_ok() {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use lookback::{Model, default_model};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{Blame, Refusal, Result};
 
 use crate::{
@@ -33,33 +33,33 @@ pub(crate) struct MainJob {
 }
 
 /// Makes the default model if it is not there, and shows it.
-pub(crate) fn run(asked: MainJob, team: Arc<Team>, print: &mut Print) -> Result<()> {
+pub(crate) fn run(asked: MainJob, pool: Arc<ThreadPool>, print: &mut Print) -> Result<()> {
     #[cfg(feature = "serve")]
     if !asked.no_serve {
-        return page::run(&asked.address, team, print);
+        return page::run(&asked.address, pool, print);
     }
     let _as_without_a_page = asked.no_serve;
     let folder = default_model()?;
-    if made_before(&team, print)?.is_none() {
+    if made_before(&pool, print)?.is_none() {
         let _nobody_else = make::alone(&folder)?;
         let mut watch = Watch::new(print);
-        let made = make::make(&folder, &team, &mut |told| {
+        let made = make::make(&folder, &pool, &mut |told| {
             watch.tell(&told);
             Ok(())
         });
         watch.end();
         made?;
     }
-    tour::print(&Model::options().team(team).open("default")?, print)
+    tour::print(&Model::options().pool(pool).open("default")?, print)
 }
 
 /// The default model, if it is there and whole. One that is damaged is made again, and that is said.
-pub(crate) fn made_before(team: &Arc<Team>, print: &mut Print) -> Result<Option<Model>> {
+pub(crate) fn made_before(pool: &Arc<ThreadPool>, print: &mut Print) -> Result<Option<Model>> {
     let folder = default_model()?;
     if !folder.exists() {
         return Ok(None);
     }
-    let opened = Model::options().team(team.clone()).open(&folder).and_then(|model| {
+    let opened = Model::options().pool(pool.clone()).open(&folder).and_then(|model| {
         model.tokenizer()?;
         // A value that is no number, where there is one, is the cause of whatever went wrong.
         let nothing = Refusal::user("nothing went wrong");

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::Result;
 use lookback_text::corpus::{self, Corpus, Reading, Tally};
 
@@ -19,7 +19,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// The threads, with the instructions that this processor has or `LOOKBACK_PATH` names.
-    pub(crate) fn team(self) -> Result<Arc<Team>> {
+    pub(crate) fn pool(self) -> Result<Arc<ThreadPool>> {
         lookback::threads(self.threads.map(usize::from)).map(Arc::new)
     }
 }

@@ -1,6 +1,6 @@
 //! A short sample of what a model says while it learns.
 
-use lookback_engine::{Session, Team, Weights};
+use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
     repeat::{Continuation, Limits},
@@ -17,9 +17,9 @@ const TOKENS: usize = 48;
 
 /// About a line of text from the beginning-of-text token, or from the first token, on one line. Asked to
 /// end, it is as long as it is by then.
-pub(crate) fn short(weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Result<String> {
+pub(crate) fn short(weights: &Weights, pool: &ThreadPool, tokenizer: &Tokenizer) -> Result<String> {
     let context = weights.network().config.context;
-    let session = Session::new(weights, team, context);
+    let session = Session::new(weights, pool, context);
     let sampler = Sampler::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
     let window = Window::new(context, vec![tokenizer.beginning().unwrap_or(TokenId(0))], None);
     let limits = Limits {

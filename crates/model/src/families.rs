@@ -9,7 +9,7 @@ mod llama;
 mod qwen2;
 mod qwen3;
 
-use lookback_files::{Kind, Refusal, Result, shown};
+use lookback_files::{Kind, Refusal, Result, excerpt};
 
 use crate::Family;
 
@@ -27,7 +27,7 @@ pub(crate) fn find(
         return Err(Refusal::user(format!("{key} is missing; {names} is needed")));
     };
     FAMILIES.iter().copied().find(|family| name_of(family) == name).ok_or_else(|| {
-        let (name, names) = (shown(name), listed(name_of, "and"));
+        let (name, names) = (excerpt(name), listed(name_of, "and"));
         let what = format!("{key} \"{name}\" is not understood; {names} are");
         Refusal::of(Kind::UnsupportedArchitecture, what)
     })

@@ -83,6 +83,6 @@ impl Look {
 
     fn pass(&self, wanted: &Wanted) -> Result<Trace> {
         let Self { model, ids, edits, .. } = self;
-        trace_with_edits(&model.weights, &model.team, ids, wanted, edits)
+        trace_with_edits(&model.weights, &model.pool, ids, wanted, edits)
     }
 }

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use lookback_engine::{Compute, Keep, Session, Team, Weights};
+use lookback_engine::{Compute, Keep, Session, ThreadPool, Weights};
 use lookback_files::{Blame, Kind, Refusal, Result, Setting};
 use lookback_generate::chat::Template;
 use lookback_model::{ChatTemplates, Config, Network, Stored, TokenId};
@@ -31,7 +31,7 @@ pub struct Model {
     /// Its weights.
     pub weights: Arc<Weights>,
     /// The threads that compute with them.
-    pub team: Arc<Team>,
+    pub pool: Arc<ThreadPool>,
     /// Bytes of the files that the weights were read from; none of weights that no file holds.
     pub file_bytes: Option<usize>,
     /// What a user should know of how its files were read, one sentence each.
@@ -87,7 +87,7 @@ impl fmt::Debug for Admission {
 pub struct OpenOptions {
     compute: Compute,
     threads: Option<usize>,
-    team: Option<Arc<Team>>,
+    pool: Option<Arc<ThreadPool>>,
     admission: Admission,
 }
 
@@ -109,8 +109,8 @@ impl OpenOptions {
 
     /// Computes with these threads, which other models may use too.
     #[must_use]
-    pub fn team(mut self, team: Arc<Team>) -> Self {
-        self.team = Some(team);
+    pub fn pool(mut self, pool: Arc<ThreadPool>) -> Self {
+        self.pool = Some(pool);
         self
     }
 
@@ -140,19 +140,19 @@ impl OpenOptions {
         };
         // A name that is no Unicode is still the name of a file that is there.
         let path = if path.exists() { path.to_owned() } else { find(&model)? };
-        let team = match &self.team {
-            Some(team) => team.clone(),
+        let pool = match &self.pool {
+            Some(pool) => pool.clone(),
             None => Arc::new(threads(self.threads)?),
         };
-        self.open_found(&model, path, team).map_err(advised)
+        self.open_found(&model, path, pool).map_err(advised)
     }
 
-    fn open_found(self, name: &str, path: PathBuf, team: Arc<Team>) -> Result<Model> {
+    fn open_found(self, name: &str, path: PathBuf, pool: Arc<ThreadPool>) -> Result<Model> {
         let Self { compute, admission, .. } = self;
         let admit = |bytes| (admission.0)(&format!("{name}: holding its weights"), bytes);
         if unfinished::is_unfinished(&path) {
-            let read = unfinished::read(&path, compute, &team, &admit)?;
-            let model = Model::new(path, read.weights, Some(read.tokenizer), team);
+            let read = unfinished::read(&path, compute, &pool, &admit)?;
+            let model = Model::new(path, read.weights, Some(read.tokenizer), pool);
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
         let stored = Stored::open(&path)?;
@@ -167,9 +167,9 @@ impl OpenOptions {
         let chat_templates = stored.tokenizer().chat_templates()?;
         let suggested = suggested::by(&stored, &path);
         let remarks = stored.remarks().iter().map(remark).collect();
-        let weights = Weights::load_computing(&stored, Keep::Running, compute, &team)?;
+        let weights = Weights::load_computing(&stored, Keep::Running, compute, &pool)?;
         let file_bytes = Some(stored.file_bytes());
-        let model = Model::new(path, weights, tokenizer, team);
+        let model = Model::new(path, weights, tokenizer, pool);
         Ok(Model { chat_templates, suggested, remarks, file_bytes, admission, ..model })
     }
 }
@@ -179,12 +179,12 @@ impl OpenOptions {
 ///
 /// # Errors
 /// When `LOOKBACK_PATH` names instructions that are not there.
-pub fn threads(threads: Option<usize>) -> Result<Team> {
-    let path = lookback_engine::Path::from_env().map_err(Refusal::user)?;
+pub fn threads(threads: Option<usize>) -> Result<ThreadPool> {
+    let path = lookback_engine::Isa::from_env().map_err(Refusal::user)?;
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.unwrap_or_else(cores);
     tracing::debug!(threads, instructions = ?path, "computing");
-    Ok(Team::new(threads, path))
+    Ok(ThreadPool::new(threads, path))
 }
 
 impl Model {
@@ -207,12 +207,12 @@ impl Model {
         path: PathBuf,
         weights: impl Into<Arc<Weights>>,
         tokenizer: Option<Tokenizer>,
-        team: Arc<Team>,
+        pool: Arc<ThreadPool>,
     ) -> Self {
         Self {
             path,
             weights: weights.into(),
-            team,
+            pool,
             file_bytes: None,
             remarks: Vec::new(),
             tokenizer: tokenizer.map(Arc::new),
@@ -293,9 +293,9 @@ impl Model {
     /// # Errors
     /// When the memory that it takes is not admitted.
     pub fn session(&self, tokens: usize) -> Result<Session> {
-        let bytes = Session::bytes(&self.weights, tokens, self.team.threads());
+        let bytes = Session::bytes(&self.weights, tokens, self.pool.threads());
         (self.admission.0)(&format!("the cache of {tokens} tokens"), bytes)?;
-        Ok(Session::new(self.weights.clone(), self.team.clone(), tokens))
+        Ok(Session::new(self.weights.clone(), self.pool.clone(), tokens))
     }
 
     /// A refusal with its cause, if that is a weight that holds no number: whoever meets one only in

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, Setting};
 use lookback_text::corpus::{self, Reading};
 use lookback_train::{
@@ -31,7 +31,7 @@ pub struct Trainer {
     tokenizer: String,
     settings: Vec<String>,
     limit: Limit,
-    team: Option<Arc<Team>>,
+    pool: Option<Arc<ThreadPool>>,
 }
 
 impl Trainer {
@@ -43,7 +43,7 @@ impl Trainer {
             tokenizer: "bpe:2048".to_owned(),
             settings: Vec::new(),
             limit: Limit::Minutes(3.0),
-            team: None,
+            pool: None,
         }
     }
 
@@ -90,8 +90,8 @@ impl Trainer {
 
     /// Computes with these threads. No result depends on them.
     #[must_use]
-    pub fn team(mut self, team: Arc<Team>) -> Self {
-        self.team = Some(team);
+    pub fn pool(mut self, pool: Arc<ThreadPool>) -> Self {
+        self.pool = Some(pool);
         self
     }
 
@@ -129,12 +129,12 @@ impl Trainer {
         let place = texts.first().map(|text| text.display().to_string()).unwrap_or_default();
         let tokens = (Some(tokenizer), vocabulary);
         let prepared = Prepared::fresh(recipe, tokens, data, &place, Some(directory))?;
-        let team = match self.team {
-            Some(team) => team,
+        let pool = match self.pool {
+            Some(pool) => pool,
             None => Arc::new(threads(None)?),
         };
-        prepared.run(self.limit, team.clone(), began, stop, tell)?;
-        Model::options().team(team).open(Path::new(&self.out))
+        prepared.run(self.limit, pool.clone(), began, stop, tell)?;
+        Model::options().pool(pool).open(Path::new(&self.out))
     }
 
     fn recipe(&self, texts: &[PathBuf]) -> Result<Recipe> {

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use lookback_engine::{Compute, Keep, Team, Weights};
+use lookback_engine::{Compute, Keep, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_model::Network;
 use lookback_text::Tokenizer;
@@ -31,7 +31,7 @@ pub(crate) struct Unfinished {
 pub(crate) fn read(
     path: &Path,
     compute: Compute,
-    team: &Team,
+    pool: &ThreadPool,
     admit: &dyn Fn(usize) -> Result<()>,
 ) -> Result<Unfinished> {
     let directory = Directory::begun(path)?;
@@ -43,7 +43,7 @@ pub(crate) fn read(
     admit(Weights::bytes_computing(&network, Keep::Running, compute))?;
     let (steps, weights) = directory.read_newest(|steps, read| {
         let fill = |id, to: &mut [f32]| read(&network.weight(id).name, to);
-        let weights = Weights::computing(network.clone(), Keep::Running, compute, team, fill);
+        let weights = Weights::computing(network.clone(), Keep::Running, compute, pool, fill);
         Ok((steps, weights?))
     })?;
     let (run, all) = (path.display(), recipe.steps);

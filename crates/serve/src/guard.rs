@@ -137,14 +137,14 @@ pub(crate) fn token() -> lookback_files::Result<String> {
 #[cfg(test)]
 mod tests {
     use axum::{Router, body::Body, http::StatusCode, routing::post};
-    use lookback_engine::Team;
+    use lookback_engine::ThreadPool;
     use tower::ServiceExt;
 
     use super::*;
 
     /// What a request gets that would change something, when it holds this token.
     async fn status(given: Option<&str>) -> StatusCode {
-        let state = State::new(Team::alone().into(), "0123");
+        let state = State::new(ThreadPool::single_threaded().into(), "0123");
         let change = async |_: MayChange| ();
         let routes = Router::new().route("/", post(change)).with_state(state);
         let mut request = Request::post("/");

@@ -9,7 +9,7 @@
 //! use lookback_serve::{Listener, Served, Server};
 //!
 //! let model = Model::open("default")?;
-//! let server = Server::new(model.team.clone())?;
+//! let server = Server::new(model.pool.clone())?;
 //! server.show(Served::new("mine", model)?);
 //! let listener = Listener::new("127.0.0.1", [4747])?;
 //! println!("{}", listener.url());

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Refusal, quoted};
+use lookback_files::{Refusal, quoted_excerpt};
 use lookback_model::{Config, NormKind, Positions, TokenId, config::activation_name};
 use lookback_open::Model;
 use lookback_text::Tokenizer;
@@ -176,7 +176,9 @@ impl Models {
             Some(name) => all.iter().find(|open| open.name == name),
         };
         found.cloned().ok_or_else(|| match name {
-            Some(name) => Refused::missing(format!("there is no model {} here", quoted(name))),
+            Some(name) => {
+                Refused::missing(format!("there is no model {} here", quoted_excerpt(name)))
+            }
             None => Refused::missing("there is no model here yet; it is about to be trained"),
         })
     }

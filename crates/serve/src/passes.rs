@@ -20,7 +20,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use lookback_engine::{Cache, Compute, Shape, Team, Workspace};
+use lookback_engine::{Cache, Compute, Shape, ThreadPool, Workspace};
 use lookback_lens::{Glance, Parts, Seen, Trace, Wanted, same_as, sites, trace_with_parts};
 use lookback_model::{Network, Site, TokenId};
 use lookback_open::Serial;
@@ -117,7 +117,7 @@ pub(crate) struct Passes(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    team: RwLock<Arc<Team>>,
+    pool: RwLock<Arc<ThreadPool>>,
     /// Says how much memory is free, where the system tells it.
     free: OnceLock<Free>,
     /// Held by whoever computes.
@@ -132,10 +132,10 @@ struct Inner {
 struct Remembered(Vec<(Key, Arc<Pass>)>);
 
 impl Passes {
-    /// Passes that this team computes.
-    pub(crate) fn new(team: Arc<Team>) -> Self {
+    /// Passes that this pool computes.
+    pub(crate) fn new(pool: Arc<ThreadPool>) -> Self {
         Self(Arc::new(Inner {
-            team: RwLock::new(team),
+            pool: RwLock::new(pool),
             free: OnceLock::new(),
             turn: Arc::default(),
             remembered: Mutex::default(),
@@ -155,29 +155,29 @@ impl Passes {
 
     /// Threads that compute.
     pub(crate) fn threads(&self) -> usize {
-        self.team().threads()
+        self.pool().threads()
     }
 
-    /// From now on another team computes.
-    pub(crate) fn let_compute(&self, team: Arc<Team>) {
-        *self.0.team.write().unwrap_or_else(PoisonError::into_inner) = team;
+    /// From now on another pool computes.
+    pub(crate) fn let_compute(&self, pool: Arc<ThreadPool>) {
+        *self.0.pool.write().unwrap_or_else(PoisonError::into_inner) = pool;
     }
 
-    fn team(&self) -> Arc<Team> {
-        self.0.team.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn pool(&self) -> Arc<ThreadPool> {
+        self.0.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Computes in turn with all others, on a thread for slow work. The turn lasts as long as the
     /// work, also where nobody waits for its result any more; so let it be short.
     pub(crate) async fn in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Team) -> T + Send + 'static,
+        work: impl FnOnce(&ThreadPool) -> T + Send + 'static,
     ) -> Result<T> {
         let turn = self.0.turn.clone().lock_owned().await;
-        let team = self.team();
+        let pool = self.pool();
         let done = tokio::task::spawn_blocking(move || {
             let _until_it_is_done = turn;
-            work(&team)
+            work(&pool)
         });
         done.await.map_err(|_| {
             Refused::new(
@@ -205,7 +205,7 @@ impl Passes {
         }
         let _while_waiting = self.want(&key, wanted);
         let (passes, asked, wanted) = (self.clone(), asked.clone(), wanted.to_vec());
-        self.in_turn(move |team| {
+        self.in_turn(move |pool| {
             // Whoever had the turn before may have read it.
             if let Some(pass) = passes.remembered().find(&key, &wanted) {
                 return Ok(pass);
@@ -215,14 +215,14 @@ impl Passes {
             // The guard is given back before anything is computed.
             let known = passes.remembered().forget(&key);
             if let Some(known) = known {
-                if let Some(pass) = again::add(&asked, team, &known, &all)? {
+                if let Some(pass) = again::add(&asked, pool, &known, &all)? {
                     let pass = Arc::new(pass);
                     passes.remembered().add(key, pass.clone());
                     return Ok(pass);
                 }
                 all.extend(known.held());
             }
-            let pass = Arc::new(read(&asked, team, all, passes.free())?);
+            let pass = Arc::new(read(&asked, pool, all, passes.free())?);
             passes.remembered().add(key, pass.clone());
             Ok(pass)
         })
@@ -289,10 +289,10 @@ impl Remembered {
 }
 
 /// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
-fn read(asked: &Asked, team: &Team, wanted: Vec<Part>, free: Option<usize>) -> Result<Pass> {
+fn read(asked: &Asked, pool: &ThreadPool, wanted: Vec<Part>, free: Option<usize>) -> Result<Pass> {
     let network = asked.open.weights.network();
     let compute = asked.open.weights.compute();
-    refuse_beyond(network, compute, asked.ids.len(), team.threads(), free)?;
+    refuse_beyond(network, compute, asked.ids.len(), pool.threads(), free)?;
     let mut whole: BTreeSet<Site> =
         unasked::sites(&network.config, asked.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
@@ -300,7 +300,7 @@ fn read(asked: &Asked, team: &Team, wanted: Vec<Part>, free: Option<usize>) -> R
     let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
     let (weights, ids) = (&asked.open.weights, &asked.ids);
-    let looked = trace_with_parts(weights, team, ids, &Wanted::these(whole), &parts, CELLS)?;
+    let looked = trace_with_parts(weights, pool, ids, &Wanted::these(whole), &parts, CELLS)?;
     Ok(Pass {
         trace: Trace { ids: ids.clone(), sites: looked.sites },
         parts: looked.parts,

@@ -14,7 +14,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{Kind, Refusal, Result, Setting};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -50,9 +50,9 @@ impl Server {
     /// vocabularies that texts are compared in.
     pub const HELD: usize = passes::HELD + branches::HELD + VOCABULARIES;
 
-    /// A server without models, whose passes this team computes.
-    pub fn new(team: Arc<Team>) -> Result<Self> {
-        Ok(Self { state: State::new(team, &guard::token()?) })
+    /// A server without models, whose passes this pool computes.
+    pub fn new(pool: Arc<ThreadPool>) -> Result<Self> {
+        Ok(Self { state: State::new(pool, &guard::token()?) })
     }
 
     /// Shows a model; one of the same name is replaced.
@@ -60,9 +60,9 @@ impl Server {
         self.state.models.put(open);
     }
 
-    /// Lets another team compute, as when a training ends that had the others busy.
-    pub fn let_compute(&self, team: Arc<Team>) {
-        self.state.passes.let_compute(team);
+    /// Lets another pool compute, as when a training ends that had the others busy.
+    pub fn let_compute(&self, pool: Arc<ThreadPool>) {
+        self.state.passes.let_compute(pool);
     }
 
     /// Lets no pass take more than half of what is free, nor the texts of a model more than their share of

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 
 use crate::{
     branches::{self, Read},
@@ -34,10 +34,10 @@ pub(crate) struct State {
 
 impl State {
     /// Without models, as yet.
-    pub(crate) fn new(team: Arc<Team>, token: &str) -> Self {
+    pub(crate) fn new(pool: Arc<ThreadPool>, token: &str) -> Self {
         Self {
             models: Arc::default(),
-            passes: Passes::new(team),
+            passes: Passes::new(pool),
             training: Training::default(),
             read: Read::default(),
             tables: Arc::default(),

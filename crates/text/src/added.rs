@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use fancy_regex::Regex;
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Refusal, Result, quoted_excerpt};
 use serde_json::Value;
 
 use crate::{
@@ -36,7 +36,7 @@ impl Added {
         let content = field::text(value, "content", "an added token")?;
         let id = value["id"].as_u64().and_then(|id| u32::try_from(id).ok());
         let id = id.ok_or_else(|| {
-            Refusal::user(format!("the added token {} has no id", quoted(content)))
+            Refusal::user(format!("the added token {} has no id", quoted_excerpt(content)))
         })?;
         Self::read_as(value, id)
     }

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use lookback_files::{Kind, Refusal, Result, quoted, read_utf8, shown};
+use lookback_files::{Kind, Refusal, Result, excerpt, quoted_excerpt, read_utf8};
 use serde_json::{Map, Value};
 
 use crate::{added::Added, tokenizer::Parts};
@@ -87,7 +87,7 @@ fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
     };
     let token = |(key, value): (&String, &Value)| {
         let id = key.parse().map_err(|_| {
-            Refusal::user(format!("{DECODER} has the key {}, which is no id", quoted(key)))
+            Refusal::user(format!("{DECODER} has the key {}, which is no id", quoted_excerpt(key)))
         })?;
         Ok((id, Added::read_as(value, id)?))
     };
@@ -97,7 +97,7 @@ fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
 fn number(value: &Value, content: &str) -> Result<u32> {
     let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
     id.ok_or_else(|| {
-        let (content, value) = (quoted(content), shown(&value.to_string()));
+        let (content, value) = (quoted_excerpt(content), excerpt(&value.to_string()));
         Refusal::user(format!("the token {content} has the id {value}, which is none"))
     })
 }
@@ -156,7 +156,7 @@ fn add(parts: &mut Parts, places: &mut Places, mut token: Added, is_stated: bool
         return Err(Refusal::user(format!(
             "the added token {} has the id {}, but transformers makes it {id}, since added tokens follow \
              the vocabulary without a gap; correct the id",
-            quoted(&token.content),
+            quoted_excerpt(&token.content),
             token.id
         )));
     }

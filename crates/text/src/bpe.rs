@@ -18,7 +18,7 @@ mod tree;
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Refusal, Result, quoted_excerpt};
 
 pub(crate) use self::pairs::{Merge, Pairs};
 pub use self::tree::{Merged, Tree};
@@ -56,9 +56,9 @@ impl Bpe {
             let Some(id) = model.id(&merged) else {
                 return Err(Refusal::user(format!(
                     "the merge of {} and {} makes {}, which is not in the vocabulary",
-                    quoted(left_piece),
-                    quoted(right_piece),
-                    quoted(&merged)
+                    quoted_excerpt(left_piece),
+                    quoted_excerpt(right_piece),
+                    quoted_excerpt(&merged)
                 )));
             };
             let rank = model.ranks.as_ref().map_or(at as u32, |ranks| ranks[at]);

@@ -147,7 +147,7 @@ impl Budget {
     fn gave_up(&self, pattern: &str) -> Refusal {
         Refusal::user(format!(
             "the tokenizer's pattern {} takes too many steps to search a text of {} bytes; mend it there",
-            lookback_files::quoted(pattern),
+            lookback_files::quoted_excerpt(pattern),
             self.text
         ))
     }

@@ -15,7 +15,7 @@ use std::{
     sync::OnceLock,
 };
 
-use lookback_files::{Kind, Mapping, Refusal, Result, Setting, counted, map, write_whole_with};
+use lookback_files::{Kind, Mapping, Refusal, Result, Setting, counted, map, write_atomic_with};
 use sha2::{Digest, Sha256};
 
 use crate::TokenId;
@@ -55,7 +55,7 @@ impl Dataset {
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
     /// (u64), the tokens (u32), all little-endian.
     pub fn write(&self, path: &Path) -> Result<()> {
-        write_whole_with(path, |to| self.write_to(to))
+        write_atomic_with(path, |to| self.write_to(to))
     }
 
     fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 
 mod pre;
 
-use lookback_files::{Refusal, Result, quoted, shown};
+use lookback_files::{Refusal, Result, excerpt, quoted_excerpt};
 use serde_json::{Value, json};
 
 use crate::{Tokenizer, added::Added, budget, template, tokenizer::Parts, vocabulary::Vocabulary};
@@ -52,7 +52,7 @@ impl Tokenizer {
             other => {
                 return Err(Refusal::unsupported(format!(
                     "the tokenizer model {} is not understood; gpt2 and llama are",
-                    shown(other)
+                    excerpt(other)
                 )));
             }
         };
@@ -118,7 +118,7 @@ fn byte_pairs(from: &GgufVocabulary) -> Result<(Parts, bool)> {
         let Some((left, right)) = merge.split_once(' ') else {
             return Err(Refusal::user(format!(
                 "the merge {} is not two pieces with a space between",
-                quoted(merge)
+                quoted_excerpt(merge)
             )));
         };
         vocabulary.merge(left, right)?;

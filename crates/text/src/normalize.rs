@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::RangeInclusive, sync::LazyLock};
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
@@ -61,7 +61,7 @@ fn add(value: &Value, steps: &mut Vec<Normalizer>) -> Result<()> {
         other => {
             return Err(Refusal::unsupported(format!(
                 "the normalizer {} is not understood, and would change the ids",
-                shown(other)
+                excerpt(other)
             )));
         }
     };

@@ -8,7 +8,7 @@
 use std::{ops::Range, sync::OnceLock};
 
 use fancy_regex::{Error, Regex, RegexBuilder, RegexInput, RuntimeError};
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Refusal, Result, quoted_excerpt};
 
 use crate::{
     budget::Budget,
@@ -68,7 +68,7 @@ impl Search {
         let read = self.reach.read(text, from, budget.left_to_read()).ok_or_else(|| {
             Refusal::user(format!(
                 "the tokenizer's pattern {} gave up on this text",
-                quoted(&self.source)
+                quoted_excerpt(&self.source)
             ))
         })?;
         budget.take_read(read.bytes, &self.source)?;
@@ -105,7 +105,7 @@ impl Search {
         found.map(|found| found.map(|found| found.range())).map_err(|error| {
             Refusal::user(format!(
                 "the tokenizer's pattern {} gave up on this text ({error})",
-                quoted(&self.source)
+                quoted_excerpt(&self.source)
             ))
         })
     }
@@ -166,5 +166,5 @@ fn limited(pattern: &str, source: &str, limit: usize) -> Result<Regex> {
 }
 
 fn unreadable(source: &str, why: &str) -> Refusal {
-    Refusal::user(format!("the pattern {} cannot be read ({why})", quoted(source)))
+    Refusal::user(format!("the pattern {} cannot be read ({why})", quoted_excerpt(source)))
 }

@@ -1,6 +1,6 @@
 //! From pieces to the bytes they stand for: Hugging Face's decoders.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use serde_json::Value;
 
 use crate::{
@@ -72,7 +72,7 @@ impl Spelling {
             other => {
                 return Err(Refusal::unsupported(format!(
                     "the decoder {} is not understood, and would change the text",
-                    shown(other)
+                    excerpt(other)
                 )));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookback_files::{Refusal, Result, quoted, shown};
+use lookback_files::{Refusal, Result, excerpt, quoted_excerpt};
 use serde_json::Value;
 
 use crate::{
@@ -82,7 +82,7 @@ impl Splitter {
         if self.is_byte_level {
             return Err(Refusal::unsupported(format!(
                 "the pre-tokenizer {} after ByteLevel is not understood",
-                shown(kind)
+                excerpt(kind)
             )));
         }
         let is_regex =
@@ -138,7 +138,7 @@ impl Splitter {
             other => {
                 return Err(Refusal::unsupported(format!(
                     "the pre-tokenizer {} is not understood, and would change the ids",
-                    shown(other)
+                    excerpt(other)
                 )));
             }
         }
@@ -188,7 +188,7 @@ fn behavior(name: &str) -> Result<Behavior> {
         other => {
             return Err(Refusal::unsupported(format!(
                 "the behavior {} of Split is not understood",
-                shown(other)
+                excerpt(other)
             )));
         }
     })
@@ -203,7 +203,7 @@ pub(crate) fn prepend(value: &Value) -> Result<Prepend> {
         None if field::flag(value, "add_prefix_space", true) => Prepend::Always,
         None => Prepend::Never,
         Some(other) => {
-            let other = shown(other);
+            let other = excerpt(other);
             return Err(Refusal::unsupported(format!(
                 "the prepend_scheme {other} is not understood"
             )));
@@ -217,7 +217,7 @@ pub(crate) fn sign(value: &Value) -> Result<String> {
     if sign.chars().count() == 1 {
         return Ok(sign.to_owned());
     }
-    let sign = quoted(sign);
+    let sign = quoted_excerpt(sign);
     Err(Refusal::user(format!("the replacement {sign} of Metaspace is not one character")))
 }
 

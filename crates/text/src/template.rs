@@ -1,6 +1,6 @@
 //! What is put before and after a text: the beginning-of-text token, as a rule.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use serde_json::Value;
 
 use crate::{budget, field};
@@ -40,7 +40,7 @@ impl Template {
             other => {
                 return Err(Refusal::unsupported(format!(
                     "the post-processor {} is not understood, and would change the ids",
-                    shown(other)
+                    excerpt(other)
                 )));
             }
         }
@@ -81,7 +81,7 @@ impl Template {
 fn number(value: &Value) -> Result<u32> {
     let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
     id.ok_or_else(|| {
-        let value = shown(&value.to_string());
+        let value = excerpt(&value.to_string());
         Refusal::user(format!("the post-processor's id {value} is no id"))
     })
 }

@@ -6,7 +6,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use lookback_files::{
-    Kind, Refusal, Result, TOKENIZER, quoted, read_utf8_up_to, shown, write_whole,
+    Kind, MAX_TOKENIZER_BYTES, Refusal, Result, excerpt, quoted_excerpt, read_utf8_up_to,
+    write_atomic,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ impl Tokenizer {
         let is_directory = path.is_dir();
         let file = if is_directory { path.join(NAME) } else { path.to_owned() };
         let at = |refusal: Refusal| refusal.at(file.display()).or_kind(Kind::CorruptFile);
-        let text = read_utf8_up_to(&file, TOKENIZER)?;
+        let text = read_utf8_up_to(&file, MAX_TOKENIZER_BYTES)?;
         let mut parts = parts(&text).map_err(at)?;
         if is_directory {
             beside::settle(&mut parts, path)?;
@@ -116,7 +117,7 @@ impl Tokenizer {
     /// Writes `tokenizer.json` and `tokenizer_config.json` into a directory, as `transformers`
     /// reads them.
     pub fn write(&self, directory: &Path) -> Result<()> {
-        write_whole(&directory.join(NAME), self.to_json().as_bytes())?;
+        write_atomic(&directory.join(NAME), self.to_json().as_bytes())?;
         let mut settings = json!({
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": false,
@@ -126,7 +127,7 @@ impl Tokenizer {
                 settings[key] = self.spelled(id).into();
             }
         }
-        write_whole(&directory.join(SETTINGS), format!("{settings:#}\n").as_bytes())
+        write_atomic(&directory.join(SETTINGS), format!("{settings:#}\n").as_bytes())
     }
 }
 
@@ -162,7 +163,7 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
         return Err(Refusal::unsupported(format!(
             "the model is {}, and only BPE is understood; convert the tokenizer",
-            shown(&other)
+            excerpt(&other)
         )));
     }
     for (key, value) in [
@@ -172,7 +173,7 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             return Err(Refusal::unsupported(format!(
                 "{key} {} is not understood, and would change the ids",
-                quoted(&value)
+                quoted_excerpt(&value)
             )));
         }
     }
@@ -189,7 +190,7 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
     vocabulary.ignore_merges = model.ignore_merges;
     for (piece, id) in &vocab {
         if *id > largest_id(vocab.len()) {
-            let piece = quoted(piece);
+            let piece = quoted_excerpt(piece);
             return Err(Refusal::user(format!("the piece {piece} has the impossible id {id}")));
         }
         vocabulary.insert(piece, *id)?;
@@ -202,7 +203,7 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
                 _ => {
                     return Err(Refusal::user(format!(
                         "the merge {} is not two pieces with a space between",
-                        quoted(line)
+                        quoted_excerpt(line)
                     )));
                 }
             },
@@ -227,17 +228,17 @@ fn check(parts: &Parts, token: &Added) -> Result<()> {
     if !other.is_empty() && other != content {
         return Err(Refusal::user(format!(
             "the added token {} and the piece {} share the id {id}",
-            quoted(content),
-            quoted(other)
+            quoted_excerpt(content),
+            quoted_excerpt(other)
         )));
     }
     match parts.vocabulary.id(content) {
         Some(piece) if piece != *id => Err(Refusal::user(format!(
             "the added token {} has the id {id}, and the same piece has {piece}",
-            quoted(content)
+            quoted_excerpt(content)
         ))),
         _ if *id > largest_id(parts.vocabulary.size() as usize) => {
-            let content = quoted(content);
+            let content = quoted_excerpt(content);
             Err(Refusal::user(format!("the added token {content} has the impossible id {id}")))
         }
         _ => Ok(()),

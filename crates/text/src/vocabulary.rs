@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result, quoted};
+use lookback_files::{Refusal, Result, quoted_excerpt};
 
 use crate::budget;
 
@@ -33,7 +33,7 @@ impl Vocabulary {
     /// Adds a piece under an id; neither may be there yet.
     pub(crate) fn insert(&mut self, piece: &str, id: u32) -> Result<()> {
         if id > LARGEST {
-            let piece = quoted(piece);
+            let piece = quoted_excerpt(piece);
             return Err(Refusal::user(format!("the piece {piece} has the impossible id {id}")));
         }
         budget::check(piece.len(), budget::PIECE, "bytes in a piece of its vocabulary")?;
@@ -44,14 +44,14 @@ impl Vocabulary {
         if let Some(other) = &self.pieces[at] {
             return Err(Refusal::user(format!(
                 "the pieces {} and {} share the id {id}",
-                quoted(other),
-                quoted(piece)
+                quoted_excerpt(other),
+                quoted_excerpt(piece)
             )));
         }
         if let Some(other) = self.ids.insert(piece.into(), id) {
             return Err(Refusal::user(format!(
                 "the piece {} has two ids, {other} and {id}",
-                quoted(piece)
+                quoted_excerpt(piece)
             )));
         }
         self.pieces[at] = Some(piece.into());
@@ -85,7 +85,7 @@ impl Vocabulary {
                 Refusal::user(format!(
                     "merge {}: {} is not in the vocabulary",
                     self.merges.len(),
-                    quoted(piece)
+                    quoted_excerpt(piece)
                 ))
             })
         });

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Mapping, Refusal, Result, map, write_whole_with};
+use lookback_files::{Mapping, Refusal, Result, map, write_atomic_with};
 use lookback_model::WeightId;
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 use sha2::{Digest, Sha256};
@@ -79,7 +79,7 @@ impl Checkpoint {
             |error: &dyn std::fmt::Display| Refusal::ours(format!("{}: {error}", path.display()));
         let header = Metadata::new(Some(about), infos).map_err(|error| failed(&error))?;
         let header = serde_json::to_vec(&header).map_err(|error| failed(&error))?;
-        write_whole_with(path, |to| {
+        write_atomic_with(path, |to| {
             let mut to = Summing { to, sum: Sha256::new() };
             to.write_all(&(header.len() as u64).to_le_bytes())?;
             to.write_all(&header)?;

@@ -15,9 +15,9 @@ use std::{
 
 use lookback_engine::Weights;
 use lookback_files::{
-    Kind, Lock, RECORDS, Refusal, Result, Setting, TOKENIZER, add_line, make_folder,
-    read_bytes_up_to, read_utf8_if_there, read_utf8_up_to, remove_if_there, write_whole,
-    write_whole_with,
+    Kind, Lock, MAX_RECORDS_BYTES, MAX_TOKENIZER_BYTES, Refusal, Result, Setting, append_line,
+    create_directory, read_bytes_up_to, read_utf8_if_exists, read_utf8_up_to, remove_if_exists,
+    write_atomic, write_atomic_with,
 };
 use lookback_model::save;
 use lookback_text::dataset::Dataset;
@@ -45,7 +45,7 @@ fn is_abandoned(names: &[String]) -> bool {
     (has(LOCK) || (has(SETTINGS) && has(FIRST_FILES[0]))) && names.iter().all(is_ours)
 }
 
-/// Whether [`write_whole`] was writing there.
+/// Whether [`write_atomic`] was writing there.
 fn is_part(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".part")
 }
@@ -130,7 +130,7 @@ impl Directory {
 
     /// Takes the directory for this process, for as long as the lock lives.
     pub fn lock(&self) -> Result<Lock> {
-        Lock::take(&self.path.join(LOCK), |process| {
+        Lock::acquire(&self.path.join(LOCK), |process| {
             format!(
                 "{}: {process} trains in it just now; wait until it is done, or stop it",
                 self.path.display()
@@ -154,17 +154,17 @@ impl Directory {
     pub fn begin(&self, data: &Dataset) -> Result<()> {
         self.sweep()?;
         // Of a run that was abandoned here. The settings first: without them it is no run.
-        remove_if_there(&self.settings())?;
-        remove_if_there(&self.metrics())?;
+        remove_if_exists(&self.settings())?;
+        remove_if_exists(&self.metrics())?;
         for step in snapshots(&self.path) {
-            remove_if_there(&self.path.join(SNAPSHOTS).join(format!("{step:08}.safetensors")))?;
+            remove_if_exists(&self.path.join(SNAPSHOTS).join(format!("{step:08}.safetensors")))?;
         }
         data.write(&self.tokens())
     }
 
     /// Makes the directory alone.
     pub fn make(&self) -> Result<()> {
-        make_folder(&self.path.join(SNAPSHOTS))
+        create_directory(&self.path.join(SNAPSHOTS))
     }
 
     /// Takes back all of a new run, which has kept nothing that could be gone on with.
@@ -172,7 +172,7 @@ impl Directory {
         let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
         // The settings first: without them it is no run.
         for name in [SETTINGS].into_iter().chain(FIRST_FILES) {
-            remove_if_there(&self.path.join(name))?;
+            remove_if_exists(&self.path.join(name))?;
         }
         fs::remove_dir_all(self.path.join(SNAPSHOTS)).map_err(|error| failed(&error))?;
         drop(lock);
@@ -207,7 +207,7 @@ impl Directory {
 
     /// Keeps the resolved settings.
     pub fn write_settings(&self, recipe: &Recipe) -> Result<()> {
-        write_whole(&self.settings(), recipe.to_toml()?.as_bytes())
+        write_atomic(&self.settings(), recipe.to_toml()?.as_bytes())
     }
 
     /// The settings that were kept.
@@ -234,12 +234,12 @@ impl Directory {
 
     /// Adds a line to `metrics.jsonl`.
     pub fn add_metrics(&self, line: &serde_json::Value) -> Result<()> {
-        add_line(&self.metrics(), &line.to_string())
+        append_line(&self.metrics(), &line.to_string())
     }
 
     /// What `metrics.jsonl` says, line by line; nothing where there is none.
     pub fn read_metrics(&self) -> Vec<serde_json::Value> {
-        let text = read_utf8_up_to(&self.metrics(), RECORDS).unwrap_or_default();
+        let text = read_utf8_up_to(&self.metrics(), MAX_RECORDS_BYTES).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
@@ -260,14 +260,14 @@ impl Directory {
         Ok({ told }.find(differs).map(|(step, _)| step))
     }
 
-    /// Removes what a run that was killed was writing: [`write_whole`] begins with such a name.
+    /// Removes what a run that was killed was writing: [`write_atomic`] begins with such a name.
     pub fn sweep(&self) -> Result<()> {
         for folder in [self.path.clone(), self.path.join(SNAPSHOTS)] {
             let Ok(entries) = fs::read_dir(folder) else { continue };
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 if is_part(name) {
-                    remove_if_there(&path)?;
+                    remove_if_exists(&path)?;
                 }
             }
         }
@@ -277,12 +277,12 @@ impl Directory {
     /// Drops what `metrics.jsonl` says of steps after this one, which a resumed run takes again.
     pub fn cut_metrics(&self, step: u64) -> Result<()> {
         let path = self.metrics();
-        let Some(text) = read_utf8_if_there(&path, RECORDS)? else { return Ok(()) };
+        let Some(text) = read_utf8_if_exists(&path, MAX_RECORDS_BYTES)? else { return Ok(()) };
         let is_kept = |line: &&str| {
             let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
             value.and_then(|value| value["step"].as_u64()).is_some_and(|of| of <= step)
         };
-        write_whole_with(&path, |to| {
+        write_atomic_with(&path, |to| {
             text.lines().filter(is_kept).try_for_each(|line| writeln!(to, "{line}"))
         })
     }
@@ -291,12 +291,12 @@ impl Directory {
     /// `snapshots/00000660/`.
     pub fn write_whole_snapshot(&self, step: u64, weights: &Weights) -> Result<()> {
         let folder = self.path.join(SNAPSHOTS).join(format!("{step:08}"));
-        make_folder(&folder)?;
+        create_directory(&folder)?;
         for name in ["tokenizer.json", "tokenizer_config.json"] {
             let from = self.path.join(name);
             if from.is_file() {
-                let bytes = read_bytes_up_to(&from, TOKENIZER)?;
-                write_whole(&folder.join(name), &bytes)?;
+                let bytes = read_bytes_up_to(&from, MAX_TOKENIZER_BYTES)?;
+                write_atomic(&folder.join(name), &bytes)?;
             }
         }
         save(&folder, weights.network(), |id, to| weights.read(id, to))

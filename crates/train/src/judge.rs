@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use lookback_engine::{Shape, Team, Weights, Workspace, evaluate};
+use lookback_engine::{Shape, ThreadPool, Weights, Workspace, evaluate};
 use lookback_model::{Batch, Loss, SequenceId, Targets, TokenId};
 use lookback_text::dataset::Dataset;
 
@@ -59,12 +59,12 @@ impl Judge {
         &mut self,
         weights: &Weights,
         space: &mut Workspace,
-        team: &Team,
+        pool: &ThreadPool,
         data: &Dataset,
         windows: impl Iterator<Item = Range<usize>>,
     ) -> Loss {
         let never = AtomicBool::new(false);
-        self.loss_unless_stopped(weights, space, team, data, windows, &never).unwrap_or_default()
+        self.loss_unless_stopped(weights, space, pool, data, windows, &never).unwrap_or_default()
     }
 
     /// As [`loss`](Self::loss); none if it was told to stop before the last pass, which is asked before
@@ -73,7 +73,7 @@ impl Judge {
         &mut self,
         weights: &Weights,
         space: &mut Workspace,
-        team: &Team,
+        pool: &ThreadPool,
         data: &Dataset,
         windows: impl Iterator<Item = Range<usize>>,
         stop: &AtomicBool,
@@ -94,7 +94,7 @@ impl Judge {
                 self.targets.ids.extend(window[1..].iter().map(|id| id.0));
             }
             self.batch.want_all();
-            let loss = evaluate(weights, space, team, &self.batch, &self.targets);
+            let loss = evaluate(weights, space, pool, &self.batch, &self.targets);
             all.total += loss.total;
             all.rows += loss.rows;
         }

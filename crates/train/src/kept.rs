@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Kind, Refusal, Result, Setting, keep_also_as, map, remove_if_there};
+use lookback_files::{Kind, Refusal, Result, Setting, link_or_copy, map, remove_if_exists};
 use safetensors::SafeTensors;
 use toml::Table;
 
@@ -139,14 +139,14 @@ impl Directory {
             && let Some(steps) = steps_of(&newest)
             && steps != trainer.steps()
         {
-            keep_also_as(&newest, &self.older_checkpoint(steps))?;
+            link_or_copy(&newest, &self.older_checkpoint(steps))?;
         }
         Checkpoint::write(&newest, trainer)?;
         // Those of a run that was set back are not older than this one.
         let (older, others): (Vec<_>, Vec<_>) =
             self.older().into_iter().partition(|(steps, _)| *steps < trainer.steps());
         let beyond = older.iter().skip(kept.max(1) - 1);
-        beyond.chain(&others).try_for_each(|(_, path)| remove_if_there(path))
+        beyond.chain(&others).try_for_each(|(_, path)| remove_if_exists(path))
     }
 
     /// Steps done by the newest checkpoint, if there is one that says so.

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use lookback_engine::Team;
+//! # use lookback_engine::ThreadPool;
 //! # use lookback_model::{Network, TokenId};
 //! # use lookback_text::dataset::{Dataset, Windows};
 //! use lookback_train::{Source, Trainer, preset};
@@ -18,7 +18,7 @@
 //! let data = Dataset::new((0..4000).map(|at| TokenId(at % 7)).collect(), Vec::new());
 //! let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
 //! let source = Source { data, windows };
-//! let mut trainer = Trainer::new(network, &recipe, Arc::new(Team::alone()))?;
+//! let mut trainer = Trainer::new(network, &recipe, Arc::new(ThreadPool::single_threaded()))?;
 //! let losses: Vec<f64> = (0..20).map(|_| trainer.step(&source).loss).collect();
 //! assert!(losses[19] < losses[0]);
 //! # Ok::<(), lookback_files::Refusal>(())

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, Setting};
 
 use crate::{
@@ -65,7 +65,7 @@ impl Prepared {
     pub fn run(
         self,
         limit: Limit,
-        team: Arc<Team>,
+        pool: Arc<ThreadPool>,
         began: Instant,
         stop: &AtomicBool,
         tell: &mut Listener<'_>,
@@ -86,7 +86,7 @@ impl Prepared {
                     if left <= 0.0 {
                         tell(Told::IsLate { seconds })?;
                     }
-                    let trial = Trainer::new(network.clone(), &recipe, team.clone())?;
+                    let trial = Trainer::new(network.clone(), &recipe, pool.clone())?;
                     Pace::try_out(trial, &source, left, stop).settle(left, &mut recipe);
                 }
             }
@@ -99,7 +99,7 @@ impl Prepared {
         if let Some(directory) = &directory {
             settle_data(&mut recipe, &source, directory)?;
         }
-        let mut trainer = Trainer::new(network, &recipe, team)?;
+        let mut trainer = Trainer::new(network, &recipe, pool)?;
         if let Some(directory) = directory.as_ref().filter(|_| !is_fresh) {
             go_on(directory, &mut trainer, tell)?;
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback_engine::Weights;
-use lookback_files::{Kind, Refusal, Result, read_bytes_up_to, write_whole};
+use lookback_files::{Kind, Refusal, Result, read_bytes_up_to, write_atomic};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 /// Rows that a snapshot keeps at most.
@@ -67,7 +67,7 @@ impl Snapshot {
         let file = TensorView::new(Dtype::F32, vec![self.rows, self.width], &bytes)
             .and_then(|view| safetensors::serialize([(NAME, view)], None))
             .map_err(|error| Refusal::ours(format!("{}: {error}", path.display())))?;
-        write_whole(&path, &file)
+        write_atomic(&path, &file)
     }
 
     /// Reads the snapshot of a step from a model's directory.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use lookback_engine::{
-    Gradients, Keep, Optimizer, OptimizerSettings, Shape, Team, Weights, Workspace, learn,
+    Gradients, Keep, Optimizer, OptimizerSettings, Shape, ThreadPool, Weights, Workspace, learn,
 };
 use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightId};
@@ -55,7 +55,7 @@ pub struct Trainer {
     recipe: Recipe,
     /// The settings of earlier parts of the run, each with the steps done at its end.
     earlier: Vec<(u64, Recipe)>,
-    team: Arc<Team>,
+    pool: Arc<ThreadPool>,
     pub(crate) weights: Weights,
     pub(crate) optimizer: Optimizer,
     /// Of the last steps, where the recipe asks for it.
@@ -86,35 +86,35 @@ pub(crate) struct Ahead {
 
 impl Trainer {
     /// A network with its first weights.
-    pub fn new(network: Arc<Network>, recipe: &Recipe, team: Arc<Team>) -> Result<Self> {
+    pub fn new(network: Arc<Network>, recipe: &Recipe, pool: Arc<ThreadPool>) -> Result<Self> {
         let start = recipe.start();
         let weights = {
             let of = network.clone();
             let compute = recipe.compute;
             let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
-            Weights::computing(network, Keep::Learning, compute, &team, fill)?
+            Weights::computing(network, Keep::Learning, compute, &pool, fill)?
         };
-        let mut trainer = Self::with(weights, recipe, team);
+        let mut trainer = Self::with(weights, recipe, pool);
         trainer.earlier = recipe.earlier()?;
         Ok(trainer)
     }
 
     /// A network with weights that are there already, for a run of one part.
-    pub fn with(weights: Weights, recipe: &Recipe, team: Arc<Team>) -> Self {
+    pub fn with(weights: Weights, recipe: &Recipe, pool: Arc<ThreadPool>) -> Self {
         let network = weights.network().clone();
         let (learns, judges) = shapes(recipe);
         let positions = recipe.context;
         let space = |shape| {
-            Workspace::new(&network, shape, positions, team.threads())
+            Workspace::new(&network, shape, positions, pool.threads())
                 .computing(&network, weights.compute())
-                .touched(&team)
+                .touched(&pool)
         };
         let method = recipe.optimizer.method(recipe.compute);
-        let optimizer = Optimizer::new(&network, method, team.threads());
+        let optimizer = Optimizer::new(&network, method, pool.threads());
         Self {
-            optimizer: optimizer.touched(&team),
+            optimizer: optimizer.touched(&pool),
             average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
-            gradients: Gradients::new(&network).touched(&team),
+            gradients: Gradients::new(&network).touched(&pool),
             mean_loss: MeanLoss::default(),
             best: None,
             space: space(learns),
@@ -127,7 +127,7 @@ impl Trainer {
             recipe: recipe.clone(),
             earlier: Vec::new(),
             weights,
-            team,
+            pool,
         }
     }
 
@@ -198,8 +198,8 @@ impl Trainer {
     }
 
     /// The threads.
-    pub fn team(&self) -> &Team {
-        &self.team
+    pub fn pool(&self) -> &ThreadPool {
+        &self.pool
     }
 
     /// Whether a run can go on from here: all of its state is numbers, and so are the loss and the
@@ -253,7 +253,7 @@ impl Trainer {
     /// Loss and gradients over windows that `fill` writes.
     fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
         let began = Instant::now();
-        self.gradients.clear(&self.team);
+        self.gradients.clear(&self.pool);
         let recipe = self.recipe_at(self.optimizer.steps());
         let tokens = recipe.tokens_per_step();
         let context = recipe.context_at(self.optimizer.steps());
@@ -275,13 +275,13 @@ impl Trainer {
                 &self.weights,
                 &mut self.gradients,
                 &mut self.space,
-                &self.team,
+                &self.pool,
                 &self.batch,
                 &self.targets,
             );
             total += loss.total;
         }
-        let (loss, gradient_norm) = (total / tokens as f64, self.gradients.norm(&self.team));
+        let (loss, gradient_norm) = (total / tokens as f64, self.gradients.norm(&self.pool));
         Ahead { loss, gradient_norm, seconds: began.elapsed().as_secs_f64() }
     }
 
@@ -306,7 +306,7 @@ impl Trainer {
         };
         self.mean_loss.add(loss);
         if loss.is_finite() && gradient_norm.is_finite() {
-            self.optimizer.step(&mut self.weights, &self.gradients, &settings, &self.team);
+            self.optimizer.step(&mut self.weights, &self.gradients, &settings, &self.pool);
         }
         match &mut self.average {
             Some(average) if is_averaged => average.add(&self.weights),
@@ -340,7 +340,7 @@ impl Trainer {
     ) -> Option<Loss> {
         let windows = data.windows(range, self.recipe.context, self.recipe.begin().into());
         let space = self.judging_space.as_mut().unwrap_or(&mut self.space);
-        self.judge.loss_unless_stopped(&self.weights, space, &self.team, data, windows, stop)
+        self.judge.loss_unless_stopped(&self.weights, space, &self.pool, data, windows, stop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Attention, over keys and values in a cache's pages or in pages of the pass's own.
 
-use lookback_kernels::attend::{self, Heads};
+use lookback_kernels::attend::{self, AttentionParams};
 use lookback_model::{Attend, ValueId};
 
 use super::{Interpreter, keys::Keys};
@@ -27,10 +27,10 @@ impl Interpreter<'_> {
                 Keys::Scratch(pages) => pages,
             };
             let pages = place.over_mut(storage, pass.table);
-            attend::store(pass.team, &heads, k, v, pass.spans, pages);
+            attend::store(pass.pool, &heads, k, v, pass.spans, pages);
             let pages = place.over(storage, pass.table);
             let log_sum_exp = kept.as_mut().map(|kept| &mut kept[..len]);
-            attend::forward(pass.team, &heads, q, pass.spans, pages, z, log_sum_exp);
+            attend::forward(pass.pool, &heads, q, pass.spans, pages, z, log_sum_exp);
         });
         if let Some(kept) = kept {
             self.buffers.put(log_sum_exp, kept);
@@ -38,7 +38,7 @@ impl Interpreter<'_> {
     }
 
     /// An attention's shape, with products in this pass's precision.
-    pub(crate) fn heads(&self, how: &Attend) -> Heads {
+    pub(crate) fn heads(&self, how: &Attend) -> AttentionParams {
         attention::heads(how, self.weights.compute())
     }
 

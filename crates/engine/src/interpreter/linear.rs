@@ -26,8 +26,8 @@ impl Interpreter<'_> {
     ) {
         let buffers = &self.buffers;
         let (entering, residual) = (buffers.get(x), residual.map(|to| buffers.get(to)));
-        let (team, weights, factors) = (self.team, self.weights, &mut *self.factors);
-        products::forward(team, weights, layer, entering, Some(x), factors, residual, y);
+        let (pool, weights, factors) = (self.pool, self.weights, &mut *self.factors);
+        products::forward(pool, weights, layer, entering, Some(x), factors, residual, y);
     }
 
     fn one_by_one<'l>(
@@ -54,10 +54,10 @@ impl Interpreter<'_> {
         let biases = layers.map(|layer| layer.bias.map(|bias| self.weights.rows(bias)));
         let mut taken = makes.map(|made| self.buffers.take(made));
         let mut lens = makes.iter().map(|made| self.buffers.len(*made));
-        let outputs = taken.each_mut().map(|room| &mut room[..lens.next().unwrap_or(0)]);
-        matmul::forward_several(self.team, self.buffers.get(x), panels, biases, outputs);
-        for (made, room) in makes.into_iter().zip(taken) {
-            self.buffers.put(made, room);
+        let outputs = taken.each_mut().map(|buffer| &mut buffer[..lens.next().unwrap_or(0)]);
+        matmul::forward_several(self.pool, self.buffers.get(x), panels, biases, outputs);
+        for (made, buffer) in makes.into_iter().zip(taken) {
+            self.buffers.put(made, buffer);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookback_kernels::{cap, loss, room::Room, sums};
+use lookback_kernels::{aligned_buffer::AlignedBuffer, cap, loss, sums};
 use lookback_model::{Head, Loss, Targets, ValueId};
 
 use super::Interpreter;
@@ -11,7 +11,7 @@ use crate::{operations::LOSS_ROWS, products};
 /// Buffers for the logits of some rows.
 #[derive(Debug)]
 pub(super) struct Chunk<'a> {
-    pub logits: &'a mut Room,
+    pub logits: &'a mut AlignedBuffer,
     /// Under their cap, which the gradient needs.
     pub capped: &'a mut [f32],
     /// Totals of blocks of losses.
@@ -21,7 +21,7 @@ pub(super) struct Chunk<'a> {
 impl Interpreter<'_> {
     /// The losses of all rows.
     pub(super) fn losses(&mut self, head: &Head, x: ValueId, made: ValueId, targets: &Targets) {
-        self.losses_in_chunks(head, x, made, targets, loss::Want::Loss, |_, _, _| {});
+        self.losses_in_chunks(head, x, made, targets, loss::LossMode::LossOnly, |_, _, _| {});
     }
 
     /// The losses of all rows, made in chunks: `each` is given the rows of one and the gradient of its
@@ -32,7 +32,7 @@ impl Interpreter<'_> {
         x: ValueId,
         made: ValueId,
         targets: &Targets,
-        want: loss::Want,
+        mode: loss::LossMode,
         mut each: impl FnMut(&mut Self, Range<usize>, &[f32]),
     ) {
         let mut logits = std::mem::take(self.chunk.logits);
@@ -43,31 +43,31 @@ impl Interpreter<'_> {
             let rows = first..rows.min(first + LOSS_ROWS);
             let chunk = &mut logits[..rows.len() * outputs];
             let entering = &self.buffers.get(x)[rows.start * width..rows.end * width];
-            let (team, weights, factors) = (self.team, self.weights, &mut *self.factors);
-            products::forward(team, weights, &head.linear, entering, None, factors, None, chunk);
-            let gradient = want != loss::Want::Loss;
+            let (pool, weights, factors) = (self.pool, self.weights, &mut *self.factors);
+            products::forward(pool, weights, &head.linear, entering, None, factors, None, chunk);
+            let gradient = mode != loss::LossMode::LossOnly;
             if let Some(most) = head.cap {
-                cap::forward(team, most, chunk);
+                cap::forward(pool, most, chunk);
                 if gradient {
                     self.chunk.capped[..chunk.len()].copy_from_slice(chunk);
                 }
             }
             loss::cross_entropy(
-                team,
+                pool,
                 chunk,
                 outputs,
                 &targets.ids[rows.clone()],
                 targets.scale,
                 &mut losses[rows.clone()],
-                match want {
-                    loss::Want::Gradient if targets.z_loss != 0.0 => {
-                        loss::Want::Pulled(targets.z_loss)
+                match mode {
+                    loss::LossMode::Gradient if targets.z_loss != 0.0 => {
+                        loss::LossMode::GradientWithZLoss(targets.z_loss)
                     }
-                    want => want,
+                    mode => mode,
                 },
             );
             if let (Some(most), true) = (head.cap, gradient) {
-                cap::backward(team, most, &self.chunk.capped[..chunk.len()], chunk);
+                cap::backward(pool, most, &self.chunk.capped[..chunk.len()], chunk);
             }
             each(self, rows, chunk);
         }
@@ -79,6 +79,6 @@ impl Interpreter<'_> {
     pub(crate) fn loss(&mut self, losses: ValueId, targets: &Targets) -> Loss {
         let rows = targets.ids.iter().filter(|&&id| id != Targets::NONE).count();
         let losses = self.buffers.get(losses);
-        Loss { total: sums::sum(self.team, losses, self.chunk.blocks), rows }
+        Loss { total: sums::sum(self.pool, losses, self.chunk.blocks), rows }
     }
 }

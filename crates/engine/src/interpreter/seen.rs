@@ -59,7 +59,7 @@ impl Interpreter<'_> {
                 self.seen.clear();
                 self.seen.resize(self.buffers.len(logits), 0.0);
                 let width = self.buffers.width(logits);
-                loss::softmax(self.team, self.buffers.get(logits), width, self.seen);
+                loss::softmax(self.pool, self.buffers.get(logits), width, self.seen);
                 watch.see(site, self.view(logits, self.seen));
             }
             (op, _) => unreachable!("{op:?} is not derived"),
@@ -88,10 +88,10 @@ impl Interpreter<'_> {
             values.resize(how.heads * span.rows * keys, 0.0);
             let to = &mut values[..];
             match form {
-                Form::Scores => attend::scores(self.team, &heads, query, span, pages, to),
+                Form::Scores => attend::scores(self.pool, &heads, query, span, pages, to),
                 Form::Pattern { log_sum_exp } => {
                     let totals = self.buffers.get(*log_sum_exp);
-                    attend::pattern(self.team, &heads, query, span, pages, totals, to);
+                    attend::pattern(self.pool, &heads, query, span, pages, totals, to);
                 }
             }
             watch.see(site, View { shape: [how.heads, span.rows, keys], values: &values });

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
 use lookback_engine::{
-    Cache, Compute, Gradients, Keep, Path, Shape, Team, View, Watch, Workspace, activation,
+    Cache, Compute, Gradients, Isa, Keep, Shape, ThreadPool, View, Watch, Workspace, activation,
     forward, last_norm, learn, look, say,
 };
 use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId};
@@ -20,13 +20,13 @@ fn in_both() -> impl Iterator<Item = (Arc<Network>, Compute)> {
 
 #[test]
 fn the_cache_and_the_chunk_change_no_logit() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+        let weights = weights(&network, Keep::Running, &pool);
         let ids = ids(TOKENS, 1);
-        let whole = logits(&weights, &team, &ids, TOKENS);
+        let whole = logits(&weights, &pool, &ids, TOKENS);
         for chunk in [1, 7, 64] {
-            assert_eq!(logits(&weights, &team, &ids, chunk), whole, "chunks of {chunk}");
+            assert_eq!(logits(&weights, &pool, &ids, chunk), whole, "chunks of {chunk}");
         }
         // Without a cache.
         let shape = Shape::Run { rows: TOKENS, wanted: TOKENS };
@@ -35,7 +35,7 @@ fn the_cache_and_the_chunk_change_no_logit() {
         for tokens in [1, 63, 64, 65, TOKENS] {
             let batch = Batch::whole(&ids[..tokens]);
             cache.truncate(SequenceId(0), 0);
-            let alone = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            let alone = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
             assert_eq!(bits(alone), whole[..tokens * network.config.vocabulary]);
         }
     }
@@ -45,13 +45,13 @@ fn the_cache_and_the_chunk_change_no_logit() {
 fn threads_and_instructions_change_no_logit() {
     for network in networks() {
         let ids = ids(TOKENS, 2);
-        let team = Team::new(1, Path::Portable);
-        let plain = logits(&weights(&network, Keep::Running, &team), &team, &ids, 64);
-        for path in Path::all_here() {
+        let pool = ThreadPool::new(1, Isa::Portable);
+        let plain = logits(&weights(&network, Keep::Running, &pool), &pool, &ids, 64);
+        for isa in Isa::available() {
             for threads in [1, 2, 3] {
-                let team = Team::new(threads, path);
-                let weights = weights(&network, Keep::Running, &team);
-                assert_eq!(logits(&weights, &team, &ids, 64), plain, "{path:?}, {threads} threads");
+                let pool = ThreadPool::new(threads, isa);
+                let weights = weights(&network, Keep::Running, &pool);
+                assert_eq!(logits(&weights, &pool, &ids, 64), plain, "{isa:?}, {threads} threads");
             }
         }
     }
@@ -61,14 +61,14 @@ fn threads_and_instructions_change_no_logit() {
 fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
     for network in networks() {
         let ids = ids(TOKENS, 2);
-        let run = |team: &Team, chunk: usize| {
-            let weights = weights_computing(&network, Keep::Running, Compute::Bf16, team);
-            logits(&weights, team, &ids, chunk)
+        let run = |pool: &ThreadPool, chunk: usize| {
+            let weights = weights_computing(&network, Keep::Running, Compute::Bf16, pool);
+            logits(&weights, pool, &ids, chunk)
         };
-        let plain = run(&Team::new(1, Path::Portable), TOKENS);
-        for path in Path::all_here() {
+        let plain = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
+        for isa in Isa::available() {
             for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
-                assert_eq!(run(&Team::new(threads, path), chunk), plain, "{path:?}, {threads}");
+                assert_eq!(run(&ThreadPool::new(threads, isa), chunk), plain, "{isa:?}, {threads}");
             }
         }
     }
@@ -76,11 +76,11 @@ fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
 
 #[test]
 fn other_sequences_beside_it_change_no_logit() {
-    let team = Team::new(2, Path::best());
+    let pool = ThreadPool::new(2, Isa::detect());
     for (network, compute) in in_both() {
-        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let weights = weights_computing(&network, Keep::Running, compute, &pool);
         let own = ids(70, 3);
-        let alone = logits(&weights, &team, &own, 70);
+        let alone = logits(&weights, &pool, &own, 70);
         let vocabulary = network.config.vocabulary;
         let lengths = [1, 7, 64, 65, 33, 2, 100, 16];
         let rows = 70 + lengths.iter().sum::<usize>();
@@ -97,7 +97,7 @@ fn other_sequences_beside_it_change_no_logit() {
             batch.push(SequenceId(4 + index as u32), 0, &ids(length, 20 + index as u64));
         }
         batch.want_all();
-        let all = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+        let all = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
         let all = bits(all);
         assert_eq!(all[first * vocabulary..(first + 70) * vocabulary], alone);
     }
@@ -120,14 +120,14 @@ impl Watch for Everything {
 #[test]
 fn looking_at_every_site_changes_no_logit() {
     for (network, compute) in in_both() {
-        let team = Team::alone();
-        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let pool = ThreadPool::single_threaded();
+        let weights = weights_computing(&network, Keep::Running, compute, &pool);
         let ids = ids(TOKENS, 4);
-        let unseen = logits(&weights, &team, &ids, TOKENS);
+        let unseen = logits(&weights, &pool, &ids, TOKENS);
         let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
         let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
-        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
         assert_eq!(seen.0[&Site::Logits], unseen);
         // Every site but those that this family does not have.
         let blocks = network.blocks.len();
@@ -140,9 +140,9 @@ fn looking_at_every_site_changes_no_logit() {
 
 #[test]
 fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for (network, compute) in in_both() {
-        let weights = weights_computing(&network, Keep::Running, compute, &team);
+        let weights = weights_computing(&network, Keep::Running, compute, &pool);
         let (trunk, branch) = (ids(100, 5), ids(30, 6));
         let shape = Shape::Run { rows: 100, wanted: 100 };
         let mut space = Workspace::new(&network, shape, CONTEXT, 1);
@@ -151,7 +151,7 @@ fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
             let mut batch = Batch::new();
             batch.push(SequenceId(of), first, ids);
             batch.want_all();
-            let logits = forward(&weights, &mut space, cache, &team, &batch).unwrap();
+            let logits = forward(&weights, &mut space, cache, &pool, &batch).unwrap();
             bits(logits)
         };
         read(&mut cache, 0, 0, &trunk[..70]);
@@ -159,9 +159,9 @@ fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
         let branched = read(&mut cache, 1, 70, &branch);
         let went_on = read(&mut cache, 0, 70, &trunk[70..]);
         let vocabulary = network.config.vocabulary;
-        assert_eq!(went_on, logits(&weights, &team, &trunk, 100)[70 * vocabulary..]);
+        assert_eq!(went_on, logits(&weights, &pool, &trunk, 100)[70 * vocabulary..]);
         let whole: Vec<TokenId> = trunk[..70].iter().chain(&branch).copied().collect();
-        assert_eq!(branched, logits(&weights, &team, &whole, 100)[70 * vocabulary..]);
+        assert_eq!(branched, logits(&weights, &pool, &whole, 100)[70 * vocabulary..]);
     }
 }
 
@@ -169,11 +169,11 @@ fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
 fn threads_and_instructions_change_no_gradient() {
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let plain = gradients(&network, compute, &Team::new(1, Path::Portable));
-            for path in Path::all_here() {
+            let plain = gradients(&network, compute, &ThreadPool::new(1, Isa::Portable));
+            for isa in Isa::available() {
                 for threads in [1, 2, 3] {
-                    let found = gradients(&network, compute, &Team::new(threads, path));
-                    assert!(found == plain, "{compute:?}, {path:?}, {threads}");
+                    let found = gradients(&network, compute, &ThreadPool::new(threads, isa));
+                    assert!(found == plain, "{compute:?}, {isa:?}, {threads}");
                 }
             }
         }
@@ -187,24 +187,24 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
         let last = Site::Block(network.blocks.len() as u16 - 1, BlockSite::ResidPost);
         let floats =
             |bits: &[u32]| bits.iter().map(|&bits| f32::from_bits(bits)).collect::<Vec<_>>();
-        for (threads, path) in Path::all_here().flat_map(|path| [(1, path), (3, path)]) {
-            let team = Team::new(threads, path);
-            let weights = weights(&network, Keep::Running, &team);
+        for (threads, isa) in Isa::available().flat_map(|isa| [(1, isa), (3, isa)]) {
+            let pool = ThreadPool::new(threads, isa);
+            let weights = weights(&network, Keep::Running, &pool);
             let mut space =
                 Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, threads);
             let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
             let mut seen = Everything::default();
-            look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+            look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
             let stream = floats(&seen.0[&last]);
-            let said = say(&weights, &team, &stream);
+            let said = say(&weights, &pool, &stream);
             assert_eq!(bits(&said.logits), seen.0[&Site::Logits]);
             assert_eq!(bits(&said.probabilities), seen.0[&Site::Probabilities]);
-            let normed = last_norm(&weights, &team, &stream);
+            let normed = last_norm(&weights, &pool, &stream);
             assert_eq!(bits(&normed.rows), seen.0[&Site::LnFinal]);
             // One row alone, and its statistics by the norm's definition.
             let (width, vocabulary) = (network.config.width, network.config.vocabulary);
             let row = &stream[7 * width..8 * width];
-            let alone = say(&weights, &team, row);
+            let alone = say(&weights, &pool, row);
             assert_eq!(bits(&alone.logits), seen.0[&Site::Logits][7 * vocabulary..8 * vocabulary]);
             let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
             let mean = if network.ln_final.bias.is_some() { mean } else { 0.0 };
@@ -219,27 +219,27 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
 
 #[test]
 fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks().iter().filter(|network| network.blocks[0].mlp.gate.is_none()) {
-        let weights = weights(network, Keep::Running, &team);
+        let weights = weights(network, Keep::Running, &pool);
         let ids = ids(TOKENS, 9);
         let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
         let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
-        look(&weights, &mut space, &mut cache, &team, &Batch::whole(&ids), &mut seen).unwrap();
+        look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
         let pre = &seen.0[&Site::Block(0, BlockSite::MlpPre)];
         let pre: Vec<f32> = pre.iter().map(|&bits| f32::from_bits(bits)).collect();
-        let post = activation(&team, network.config.activation, &pre);
+        let post = activation(&pool, network.config.activation, &pre);
         assert_eq!(bits(&post), seen.0[&Site::Block(0, BlockSite::MlpPost)]);
     }
 }
 
 #[test]
 fn gathered_rows_are_the_weights_rows_in_either_form() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
         for keep in [Keep::Running, Keep::Learning] {
-            let weights = weights(&network, keep, &team);
+            let weights = weights(&network, keep, &pool);
             let [outputs, inner] = network.weight(network.head.linear.weight).shape;
             let mut whole = vec![0.0; outputs * inner];
             weights.read(network.head.linear.weight, &mut whole);
@@ -253,7 +253,7 @@ fn gathered_rows_are_the_weights_rows_in_either_form() {
 }
 
 /// The loss and the bits of all gradients of a step of two passes, since gradients go on over passes.
-fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec<Vec<u32>>) {
+fn gradients(network: &Arc<Network>, compute: Compute, pool: &ThreadPool) -> (u64, Vec<Vec<u32>>) {
     let mut batch = Batch::new();
     for index in 0..5 {
         batch.push(SequenceId(index), 0, &ids(66, 30 + u64::from(index)));
@@ -262,24 +262,24 @@ fn gradients(network: &Arc<Network>, compute: Compute, team: &Team) -> (u64, Vec
     let rows = 5 * 66;
     let targets = ids(rows, 7).iter().map(|id| id.0).collect();
     let targets = Targets { ids: targets, scale: 1.0 / rows as f32, z_loss: 0.0 };
-    let weights = weights_computing(network, Keep::Learning, compute, team);
+    let weights = weights_computing(network, Keep::Learning, compute, pool);
     let mut gradients = Gradients::new(network);
     let shape = Shape::Learn { rows, sequences: 5 };
     let mut space =
-        Workspace::new(network, shape, CONTEXT, team.threads()).computing(network, compute);
+        Workspace::new(network, shape, CONTEXT, pool.threads()).computing(network, compute);
     let mut loss = 0.0;
     for _ in 0..2 {
-        loss = learn(&weights, &mut gradients, &mut space, team, &batch, &targets).total;
+        loss = learn(&weights, &mut gradients, &mut space, pool, &batch, &targets).total;
     }
     (loss.to_bits(), network.ids().map(|id| bits(gradients.of(id))).collect())
 }
 
 #[test]
 fn gradients_in_bf16_point_where_those_in_f32_do() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
         let [f32, bf16] = [Compute::F32, Compute::Bf16].map(|compute| {
-            let (loss, gradients) = gradients(&network, compute, &team);
+            let (loss, gradients) = gradients(&network, compute, &pool);
             (f64::from_bits(loss), gradients)
         });
         // Rounding moves each factor by up to 2⁻⁹ of it, and this network's weights are large.

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{CONTEXT, ids, networks, noise, weights};
-use lookback_engine::{Gradients, Keep, Shape, Team, Workspace, evaluate, learn};
+use lookback_engine::{Gradients, Keep, Shape, ThreadPool, Workspace, evaluate, learn};
 use lookback_model::{Batch, SequenceId, Targets};
 
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
         let mut batch = Batch::new();
         for index in 0..3 {
@@ -19,13 +19,13 @@ fn gradients_are_the_slopes_of_the_loss() {
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let mut weights = weights(&network, Keep::Learning, &team);
+        let mut weights = weights(&network, Keep::Learning, &pool);
         let mut gradients = Gradients::new(&network);
         let sequences = 3;
         let mut space = Workspace::new(&network, Shape::Learn { rows, sequences }, CONTEXT, 1);
-        let loss = learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+        let loss = learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
         let mut judge = Workspace::new(&network, Shape::Evaluate { rows, sequences }, CONTEXT, 1);
-        let again = evaluate(&weights, &mut judge, &team, &batch, &targets);
+        let again = evaluate(&weights, &mut judge, &pool, &batch, &targets);
         assert_eq!(loss.total.to_bits(), again.total.to_bits());
         assert_eq!(loss.rows, rows - 1);
 
@@ -47,7 +47,7 @@ fn gradients_are_the_slopes_of_the_loss() {
                 for (weight, direction) in weights.rows_mut(id).iter_mut().zip(&direction) {
                     *weight += (by * f64::from(*direction) / length) as f32;
                 }
-                let loss = evaluate(&weights, &mut judge, &team, &batch, &targets).total;
+                let loss = evaluate(&weights, &mut judge, &pool, &batch, &targets).total;
                 weights.rows_mut(id).copy_from_slice(&before);
                 loss
             };
@@ -68,7 +68,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 
 #[test]
 fn what_is_computed_again_on_the_way_back_changes_no_bit() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), 0, &ids(67, 3));
@@ -77,12 +77,12 @@ fn what_is_computed_again_on_the_way_back_changes_no_bit() {
         let rows = batch.rows();
         let targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let weights = weights(&network, Keep::Learning, &team);
+        let weights = weights(&network, Keep::Learning, &pool);
         let shape = Shape::Learn { rows, sequences: 2 };
         let [none, all] = [usize::MAX, 0].map(|least| {
             let mut space = Workspace::recomputing(&network, shape, CONTEXT, 1, least);
             let mut gradients = Gradients::new(&network);
-            learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+            learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
             gradients
         });
         for id in network.ids() {

@@ -4,7 +4,8 @@
 
 use crate::world::{CONTEXT, ids, networks, weights};
 use lookback_engine::{
-    Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Shape, Team, Workspace, learn,
+    Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Shape, ThreadPool, Workspace,
+    learn,
 };
 use lookback_model::{Batch, Network, Role, SequenceId, Targets, WeightId};
 use lookback_slow::{Weights as SlowWeights, optimize};
@@ -42,7 +43,7 @@ fn slowly(network: &Network, id: WeightId) -> optimize::Settings {
 
 #[test]
 fn both_methods_follow_their_twins() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for (network, method) in networks()
         .iter()
         .flat_map(|network| [Method::AdamW, Method::Muon(Compute::F32)].map(|how| (network, how)))
@@ -53,7 +54,7 @@ fn both_methods_follow_their_twins() {
         let rows = batch.rows();
         let targets =
             Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01, z_loss: 0.0 };
-        let mut weights = weights(network, Keep::Learning, &team);
+        let mut weights = weights(network, Keep::Learning, &pool);
         let mut gradients = Gradients::new(network);
         let shape = Shape::Learn { rows, sequences: 1 };
         let mut space = Workspace::new(network, shape, CONTEXT, 1);
@@ -62,9 +63,9 @@ fn both_methods_follow_their_twins() {
         let zeros = |id| Array2::<f64>::zeros(network.weight(id).shape);
         let mut state: Vec<_> = network.ids().map(|id| [zeros(id), zeros(id)]).collect();
         for step in 1..=4 {
-            gradients.clear(&team);
-            learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
-            optimizer.step(&mut weights, &gradients, &SETTINGS, &team);
+            gradients.clear(&pool);
+            learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
+            optimizer.step(&mut weights, &gradients, &SETTINGS, &pool);
             for id in network.ids() {
                 let (shape, of) = (network.weight(id).shape, gradients.of(id));
                 let gradient = Array2::from_shape_fn(shape, |(row, column)| {

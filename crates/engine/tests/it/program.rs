@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::world::{CONTEXT, bits, ids, networks, noise, weights, weights_computing};
 use lookback_engine::{
-    Cache, Compute, Keep, Path, Shape, Team, View, Watch, Weights, Workspace, forward,
+    Cache, Compute, Isa, Keep, Shape, ThreadPool, View, Watch, Weights, Workspace, forward,
     forward_from_layer, look,
 };
 use lookback_model::{
@@ -55,20 +55,20 @@ fn edited(network: &Network) -> Program {
 fn logits(
     program: &Program,
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
     chunk: usize,
 ) -> Vec<u32> {
     let network = weights.network();
     let mut space =
-        Workspace::of_program(network, program.clone(), chunk, |_| false, CONTEXT, team.threads());
+        Workspace::of_program(network, program.clone(), chunk, |_| false, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
     let mut all = Vec::new();
     for (index, part) in ids.chunks(chunk).enumerate() {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), index * chunk, part);
         batch.want_all();
-        all.extend(bits(forward(weights, &mut space, &mut cache, team, &batch).unwrap()));
+        all.extend(bits(forward(weights, &mut space, &mut cache, pool, &batch).unwrap()));
     }
     all
 }
@@ -79,15 +79,15 @@ pub fn slow_weights(network: &Network, weights: &Weights) -> lookback_slow::Weig
 
 #[test]
 fn edits_do_what_they_do_in_f64() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+        let weights = weights(&network, Keep::Running, &pool);
         let ids = ids(TOKENS, 1);
-        let plain = logits(&passes::logits(&network, Rows::All), &weights, &team, &ids, TOKENS);
+        let plain = logits(&passes::logits(&network, Rows::All), &weights, &pool, &ids, TOKENS);
         let slow = slow_weights(&network, &weights);
         let batch = Batch::whole(&ids);
         let check = |program: &Program| {
-            let fast = logits(program, &weights, &team, &ids, TOKENS);
+            let fast = logits(program, &weights, &pool, &ids, TOKENS);
             let values = lookback_slow::run(program, &slow, &batch, None);
             let truth = values[program.at(Site::Logits).unwrap().index()].as_ref().unwrap();
             let worst = fast.iter().zip(truth).fold(0.0f64, |worst, (fast, truth)| {
@@ -109,10 +109,10 @@ fn edits_do_what_they_do_in_f64() {
 
 #[test]
 fn an_edit_that_changes_nothing_changes_no_bit() {
-    let team = Team::new(2, Path::best());
+    let pool = ThreadPool::new(2, Isa::detect());
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let weights = weights_computing(&network, Keep::Running, compute, &team);
+            let weights = weights_computing(&network, Keep::Running, compute, &pool);
             let ids = ids(TOKENS, 2);
             let plain = passes::logits(&network, Rows::All);
             let mut idle = plain.clone();
@@ -125,8 +125,8 @@ fn an_edit_that_changes_nothing_changes_no_bit() {
                 };
                 assert!(idle.edit(site, edit), "{site}");
             }
-            let expected = logits(&plain, &weights, &team, &ids, TOKENS);
-            assert_eq!(logits(&idle, &weights, &team, &ids, TOKENS), expected);
+            let expected = logits(&plain, &weights, &pool, &ids, TOKENS);
+            assert_eq!(logits(&idle, &weights, &pool, &ids, TOKENS), expected);
         }
     }
 }
@@ -137,14 +137,18 @@ fn chunks_threads_and_instructions_change_no_bit_of_an_edited_pass() {
         for compute in [Compute::F32, Compute::Bf16] {
             let program = edited(&network);
             let ids = ids(TOKENS, 3);
-            let run = |team: &Team, chunk: usize| {
-                let weights = weights_computing(&network, Keep::Running, compute, team);
-                logits(&program, &weights, team, &ids, chunk)
+            let run = |pool: &ThreadPool, chunk: usize| {
+                let weights = weights_computing(&network, Keep::Running, compute, pool);
+                logits(&program, &weights, pool, &ids, chunk)
             };
-            let whole = run(&Team::new(1, Path::Portable), TOKENS);
-            for path in Path::all_here() {
+            let whole = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
+            for isa in Isa::available() {
                 for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
-                    assert_eq!(run(&Team::new(threads, path), chunk), whole, "{path:?}, {chunk}");
+                    assert_eq!(
+                        run(&ThreadPool::new(threads, isa), chunk),
+                        whole,
+                        "{isa:?}, {chunk}"
+                    );
                 }
             }
         }
@@ -202,11 +206,11 @@ impl Watch for Kept<'_> {
 
 #[test]
 fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
-    let team = Team::new(2, Path::best());
+    let pool = ThreadPool::new(2, Isa::detect());
     let stream = block(1, BlockSite::ResidPre);
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let weights = weights_computing(&network, Keep::Running, compute, &team);
+            let weights = weights_computing(&network, Keep::Running, compute, &pool);
             let text = ids(TOKENS + 20, 4);
             let (ids, rest) = text.split_at(TOKENS);
             let edit = Edit {
@@ -218,8 +222,8 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             let plain = passes::logits(&network, Rows::All);
             let mut program = plain.clone();
             assert!(program.edit(stream, edit));
-            let expected = logits(&program, &weights, &team, &text, text.len());
-            let unedited = logits(&plain, &weights, &team, &text, text.len());
+            let expected = logits(&program, &weights, &pool, &text, text.len());
+            let unedited = logits(&plain, &weights, &pool, &text, text.len());
 
             // What the edit makes of the stream, looked at in a pass of its own.
             let rows = text.len();
@@ -236,7 +240,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             let sites = [stream];
             let mut seen = Kept::new(&sites);
             let batch = Batch::whole(ids);
-            look(&weights, &mut looked, &mut cache, &team, &batch, &mut seen).unwrap();
+            look(&weights, &mut looked, &mut cache, &pool, &batch, &mut seen).unwrap();
             cache.truncate(SequenceId(0), 0);
 
             // The trunk, and a branch of it whose second layer is computed anew.
@@ -244,18 +248,18 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             let mut space = Workspace::new(&network, shape, CONTEXT, 2);
             let vocabulary = network.config.vocabulary;
             let mut batch = Batch::whole(ids);
-            forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+            forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
             cache.fork(SequenceId(0), SequenceId(1));
             batch.segments[0].sequence = SequenceId(1);
             let known = (1, &seen.1[&stream][..]);
             let branch =
-                forward_from_layer(&weights, &mut space, &mut cache, &team, &batch, known).unwrap();
+                forward_from_layer(&weights, &mut space, &mut cache, &pool, &batch, known).unwrap();
             assert_eq!(bits(branch), expected[..TOKENS * vocabulary]);
             for (sequence, expected) in [(0, &unedited), (1, &expected)] {
                 let mut batch = Batch::new();
                 batch.push(SequenceId(sequence), TOKENS, rest);
                 batch.want_all();
-                let on = forward(&weights, &mut space, &mut cache, &team, &batch).unwrap();
+                let on = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
                 assert_eq!(bits(on), expected[TOKENS * vocabulary..], "sequence {sequence}");
             }
             // Positions that the cache does not hold cannot be begun again.
@@ -264,7 +268,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             batch.want_all();
             let row = (1, &seen.1[&stream][..network.config.width]);
             assert!(
-                forward_from_layer(&weights, &mut space, &mut cache, &team, &batch, row).is_err()
+                forward_from_layer(&weights, &mut space, &mut cache, &pool, &batch, row).is_err()
             );
         }
     }

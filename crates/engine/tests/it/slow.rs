@@ -5,7 +5,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::world::{CONTEXT, ids, logits, networks, noise, weights};
-use lookback_engine::{Gradients, Keep, Path, Shape, Team, Weights, Workspace, learn};
+use lookback_engine::{Gradients, Isa, Keep, Shape, ThreadPool, Weights, Workspace, learn};
 use lookback_model::{Batch, FAMILIES, Network, SequenceId, Stored, Targets, TokenId};
 
 fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
@@ -14,10 +14,10 @@ fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
 
 #[test]
 fn the_fast_logits_are_the_slow_ones_rounded() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
-        assert_slow_and_fast_agree(&network, &weights, &team, &ids(67, 5));
+        let weights = weights(&network, Keep::Running, &pool);
+        assert_slow_and_fast_agree(&network, &weights, &pool, &ids(67, 5));
     }
 }
 
@@ -32,10 +32,10 @@ fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
         let network = Arc::new(stored.network().clone());
         let vocabulary = network.config.vocabulary as u32;
         let ids: Vec<TokenId> = (0..50).map(|at| TokenId((at * 37 + 5) % vocabulary)).collect();
-        for path in Path::all_here() {
-            let team = Team::new(2, path);
-            let weights = Weights::load(&stored, Keep::Running, &team).unwrap();
-            assert_slow_and_fast_agree(&network, &weights, &team, &ids);
+        for path in Isa::available() {
+            let pool = ThreadPool::new(2, path);
+            let weights = Weights::load(&stored, Keep::Running, &pool).unwrap();
+            assert_slow_and_fast_agree(&network, &weights, &pool, &ids);
         }
     }
 }
@@ -43,10 +43,10 @@ fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
 fn assert_slow_and_fast_agree(
     network: &Arc<Network>,
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     ids: &[TokenId],
 ) {
-    let fast = logits(weights, team, ids, ids.len());
+    let fast = logits(weights, pool, ids, ids.len());
     let slow = lookback_slow::logits(network, &slowly(network, weights), &Batch::whole(ids));
     let worst = fast.iter().zip(&slow).fold(0.0f64, |worst, (&fast, slow)| {
         worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
@@ -58,7 +58,7 @@ fn assert_slow_and_fast_agree(
 
 #[test]
 fn gradients_are_the_slopes_of_the_slow_loss() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
         let mut batch = Batch::new();
         for index in 0..2 {
@@ -69,10 +69,10 @@ fn gradients_are_the_slopes_of_the_slow_loss() {
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let weights = weights(&network, Keep::Learning, &team);
+        let weights = weights(&network, Keep::Learning, &pool);
         let mut gradients = Gradients::new(&network);
         let mut space = Workspace::new(&network, Shape::Learn { rows, sequences: 2 }, CONTEXT, 1);
-        let loss = learn(&weights, &mut gradients, &mut space, &team, &batch, &targets);
+        let loss = learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
         let mut slow = slowly(&network, &weights);
         let truth = lookback_slow::loss(&network, &slow, &batch, &targets);
         assert_eq!(loss.rows, truth.rows);

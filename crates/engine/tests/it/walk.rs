@@ -9,7 +9,7 @@ use crate::{
     world::{CONTEXT, bits, ids, networks, weights, weights_computing},
 };
 use lookback_engine::{
-    Compute, Gradients, Keep, Path, Team, Weights, Workspace, walk_back, walk_back_from_loss,
+    Compute, Gradients, Isa, Keep, ThreadPool, Weights, Workspace, walk_back, walk_back_from_loss,
 };
 use lookback_model::{
     Batch, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site, Stored, Targets,
@@ -75,8 +75,8 @@ fn a_walk_back_may_start_anywhere() {
 /// Compares gradients at sites with slopes of the f64 interpreter, of a walk that starts at a site with a
 /// gradient that looks random. A site is moved at one position of both sequences, or of one.
 fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &[Site]) {
-    let team = Team::alone();
-    let weights = weights(network, Keep::Running, &team);
+    let pool = ThreadPool::single_threaded();
+    let weights = weights(network, Keep::Running, &pool);
     let batch = two_sequences();
     let rows_of = |site: Site| match program.value(program.at(site).unwrap()).rows {
         RowKind::Wanted => batch.wanted.clone(),
@@ -98,7 +98,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     let mut none = Gradients::of_some(network, |_| false);
     let mut kept = Kept::new(sites);
     let given = (&batch, &cotangent[..]);
-    walk_back(&weights, &mut none, &mut space, &team, given, &mut kept).unwrap();
+    walk_back(&weights, &mut none, &mut space, &pool, given, &mut kept).unwrap();
 
     let slow = slow_weights(network, &weights);
     for &site in sites {
@@ -146,7 +146,7 @@ fn edited_wanted(network: &Network) -> Program {
 fn gradients_at(
     sites: &[Site],
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     learns: bool,
 ) -> (u64, Vec<Vec<u32>>) {
     let network = weights.network();
@@ -164,13 +164,13 @@ fn gradients_at(
         |_| learns,
         |site| sites.contains(&site),
         CONTEXT,
-        team.threads(),
+        pool.threads(),
     )
     .unwrap()
     .computing(network, weights.compute());
     let mut kept = Kept::new(sites);
     let given = (&batch, &targets);
-    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, team, given, &mut kept);
+    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, pool, given, &mut kept);
     (loss.unwrap().total.to_bits(), sites.iter().map(|site| bits(&kept.1[site])).collect())
 }
 
@@ -179,16 +179,16 @@ fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
     let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let found = |keep: Keep, team: &Team, learns: bool| {
-                let weights = weights_computing(&network, keep, compute, team);
-                gradients_at(&sites, &weights, team, learns)
+            let found = |keep: Keep, pool: &ThreadPool, learns: bool| {
+                let weights = weights_computing(&network, keep, compute, pool);
+                gradients_at(&sites, &weights, pool, learns)
             };
-            let learned = found(Keep::Learning, &Team::new(1, Path::Portable), true);
-            for path in Path::all_here() {
+            let learned = found(Keep::Learning, &ThreadPool::new(1, Isa::Portable), true);
+            for path in Isa::available() {
                 for threads in [1, 3] {
-                    let team = Team::new(threads, path);
-                    assert!(found(Keep::Running, &team, false) == learned, "{path:?}, {threads}");
-                    assert!(found(Keep::Learning, &team, false) == learned, "{path:?}, {threads}");
+                    let pool = ThreadPool::new(threads, path);
+                    assert!(found(Keep::Running, &pool, false) == learned, "{path:?}, {threads}");
+                    assert!(found(Keep::Learning, &pool, false) == learned, "{path:?}, {threads}");
                 }
             }
         }
@@ -202,10 +202,10 @@ fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
     let sites = [Site::Embed, block(0, BlockSite::MlpPost), block(1, BlockSite::Q)];
     let path = std::path::Path::new(&shared).join("cases/run/q-Q4_0.gguf");
     let stored = Stored::open(&path).unwrap();
-    let team = Team::new(2, Path::best());
+    let pool = ThreadPool::new(2, Isa::detect());
     let [stored, copy] = [Keep::Running, Keep::Learning].map(|keep| {
-        let weights = Weights::load(&stored, keep, &team).unwrap();
-        gradients_at(&sites, &weights, &team, false)
+        let weights = Weights::load(&stored, keep, &pool).unwrap();
+        gradients_at(&sites, &weights, &pool, false)
     });
     assert!(stored == copy);
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Cache, Compute, Keep, Shape, Team, Weights, Workspace, forward};
+use lookback_engine::{Cache, Compute, Keep, Shape, ThreadPool, Weights, Workspace, forward};
 use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId};
 
 /// Positions of the worlds.
@@ -45,8 +45,8 @@ pub fn noise(seed: u64) -> f32 {
 }
 
 /// Weights so large that nothing hides in a tolerance.
-pub fn weights(network: &Arc<Network>, keep: Keep, team: &Team) -> Weights {
-    weights_computing(network, keep, Compute::F32, team)
+pub fn weights(network: &Arc<Network>, keep: Keep, pool: &ThreadPool) -> Weights {
+    weights_computing(network, keep, Compute::F32, pool)
 }
 
 /// The same for products in this precision.
@@ -54,10 +54,10 @@ pub fn weights_computing(
     network: &Arc<Network>,
     keep: Keep,
     compute: Compute,
-    team: &Team,
+    pool: &ThreadPool,
 ) -> Weights {
     let of = network.clone();
-    Weights::computing(network.clone(), keep, compute, team, |id, to| {
+    Weights::computing(network.clone(), keep, compute, pool, |id, to| {
         let (size, middle) = match of.weight(id).role {
             Role::Gain => (0.3, 1.0),
             Role::Bias => (0.3, 0.0),
@@ -84,10 +84,10 @@ pub fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// The logits of all rows of one sequence, read in chunks through a cache.
-pub fn logits(weights: &Weights, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u32> {
+pub fn logits(weights: &Weights, pool: &ThreadPool, ids: &[TokenId], chunk: usize) -> Vec<u32> {
     let network = weights.network();
     let shape = Shape::Run { rows: chunk, wanted: chunk };
-    let mut space = Workspace::new(network, shape, CONTEXT, team.threads());
+    let mut space = Workspace::new(network, shape, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
     let mut all = Vec::new();
     let mut batch = Batch::new();
@@ -95,7 +95,7 @@ pub fn logits(weights: &Weights, team: &Team, ids: &[TokenId], chunk: usize) -> 
         batch.clear();
         batch.push(SequenceId(0), index * chunk, part);
         batch.want_all();
-        let logits = forward(weights, &mut space, &mut cache, team, &batch).unwrap();
+        let logits = forward(weights, &mut space, &mut cache, pool, &batch).unwrap();
         all.extend(bits(logits));
     }
     all

@@ -7,9 +7,9 @@
 //! handled it before.
 
 #[cfg(not(unix))]
-pub(super) use elsewhere::Named;
+pub(super) use elsewhere::MappedFileName;
 #[cfg(unix)]
-pub(super) use on_unix::Named;
+pub(super) use on_unix::MappedFileName;
 
 #[cfg(unix)]
 mod on_unix {
@@ -48,16 +48,16 @@ mod on_unix {
 
     /// A mapping that is known by name, until this is dropped.
     #[derive(Debug)]
-    pub(crate) struct Named(usize);
+    pub(crate) struct MappedFileName(usize);
 
-    impl Named {
+    impl MappedFileName {
         /// Gives the file's name to its bytes; nothing where too many have one.
         pub(crate) fn new(bytes: Range<*const u8>, path: &Path) -> Option<Self> {
             handle();
             for (at, slot) in ALL.iter().enumerate() {
                 let free = slot.begin.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed);
                 if free.is_ok() {
-                    let name = crate::shown(&path.to_string_lossy());
+                    let name = crate::excerpt(&path.to_string_lossy());
                     slot.name.store(Box::into_raw(Box::new(name)), Ordering::Release);
                     slot.end.store(bytes.end.addr(), Ordering::Release);
                     slot.begin.store(bytes.start.addr(), Ordering::Release);
@@ -68,7 +68,7 @@ mod on_unix {
         }
     }
 
-    impl Drop for Named {
+    impl Drop for MappedFileName {
         fn drop(&mut self) {
             let slot = &ALL[self.0];
             slot.end.store(0, Ordering::Release);
@@ -138,9 +138,9 @@ mod elsewhere {
 
     /// Elsewhere a file that is mapped cannot be cut.
     #[derive(Debug)]
-    pub(crate) struct Named;
+    pub(crate) struct MappedFileName;
 
-    impl Named {
+    impl MappedFileName {
         pub(crate) fn new(_: Range<*const u8>, _: &Path) -> Option<Self> {
             None
         }

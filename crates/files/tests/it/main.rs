@@ -1,4 +1,4 @@
 //! Reading and writing, tested from outside.
 
-mod bounded;
+mod limited_read;
 mod mapping;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lookback_files::{Kind, Refusal, Result, Setting, quoted};
+use lookback_files::{Kind, Refusal, Result, Setting, quoted_excerpt};
 use lookback_text::TokenId;
 
 use super::{
@@ -80,7 +80,7 @@ impl Link {
             let link = link.ok_or_else(|| {
                 let known: Vec<&str> = Self::ORDER.iter().map(|link| link.name()).collect();
                 let known = known.join(", ");
-                refuse(&format!("there is no sampler {}; there are {known}", quoted(word)))
+                refuse(&format!("there is no sampler {}; there are {known}", quoted_excerpt(word)))
             })?;
             if links.contains(&link) {
                 let link = link.name();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{self, CONTEXT};
-use lookback_engine::{Cache, Compute, Session, Team, Weights};
+use lookback_engine::{Cache, Compute, Session, ThreadPool, Weights};
 use lookback_generate::{
     branches::Branches,
     sample::{Sampler, Settings},
@@ -21,37 +21,37 @@ fn bits(logits: &[f32]) -> Vec<u32> {
 }
 
 /// What a session that has read nothing else says.
-fn alone(weights: &Weights, team: &Team, ids: &[TokenId]) -> Vec<u32> {
-    bits(Session::new(weights, team, CONTEXT).read(ids).unwrap())
+fn alone(weights: &Weights, pool: &ThreadPool, ids: &[TokenId]) -> Vec<u32> {
+    bits(Session::new(weights, pool, CONTEXT).read(ids).unwrap())
 }
 
 #[test]
 fn a_branch_reads_only_what_is_new_and_shares_the_rest() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 4, 0);
     let trunk = ids(100, 1);
-    let first = branches.read(&weights, &team, &trunk).unwrap();
+    let first = branches.read(&weights, &pool, &trunk).unwrap();
     assert_eq!((first.known, first.read, first.pages, first.shared), (0, 100, 2, 0));
     // It grows by a token, in its own pages.
     let longer = [trunk.clone(), ids(1, 2)].concat();
-    let on = branches.read(&weights, &team, &longer).unwrap();
+    let on = branches.read(&weights, &pool, &longer).unwrap();
     assert_eq!((on.known, on.read, on.pages, on.shared), (100, 1, 2, 0));
     // It parts at token 70: the first page is shared, the second copied.
     let other = [trunk[..70].to_vec(), vec![TokenId(49)], ids(4, 3)].concat();
-    let parted = branches.read(&weights, &team, &other).unwrap();
+    let parted = branches.read(&weights, &pool, &other).unwrap();
     assert_eq!((parted.known, parted.read, parted.pages, parted.shared), (70, 5, 2, 1));
-    assert_eq!(bits(branches.logits()), alone(&weights, &team, &other));
+    assert_eq!(bits(branches.logits()), alone(&weights, &pool, &other));
     // Back on the first branch, which still stands: its last token says what follows.
-    let back = branches.read(&weights, &team, &longer).unwrap();
+    let back = branches.read(&weights, &pool, &longer).unwrap();
     assert_eq!((back.known, back.read), (100, 1));
-    assert_eq!(bits(branches.logits()), alone(&weights, &team, &longer));
+    assert_eq!(bits(branches.logits()), alone(&weights, &pool, &longer));
 }
 
 #[test]
 fn no_text_tells_what_was_read_before_it() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     // So few pages that texts have to give way, and fewer places than texts.
     for pages in [0, 7, 40] {
         let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 3, pages);
@@ -59,10 +59,10 @@ fn no_text_tells_what_was_read_before_it() {
         for round in 0..60 {
             let trunk = ids(1 + (round * 37) % 120, round % 2);
             let text = [trunk, ids(round % 30, round % 5)].concat();
-            known += branches.read(&weights, &team, &text).unwrap().known;
+            known += branches.read(&weights, &pool, &text).unwrap().known;
             let said = bits(branches.logits());
-            assert_eq!(said, alone(&weights, &team, &text), "round {round}, {pages} pages");
-            branches.read_afresh(&weights, &team, &text).unwrap();
+            assert_eq!(said, alone(&weights, &pool, &text), "round {round}, {pages} pages");
+            branches.read_afresh(&weights, &pool, &text).unwrap();
             assert_eq!(bits(branches.logits()), said);
         }
         assert!(known > 500, "{known} tokens were known");
@@ -71,26 +71,26 @@ fn no_text_tells_what_was_read_before_it() {
 
 #[test]
 fn there_is_always_room_for_a_whole_text_beside_another() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     let mut branches = Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 9, 0);
     let mut reading = None;
     for seed in 0..9 {
         let text = ids(CONTEXT, seed);
-        reading = Some(branches.read(&weights, &team, &text).unwrap());
-        branches.read_afresh(&weights, &team, &text).unwrap();
+        reading = Some(branches.read(&weights, &pool, &text).unwrap());
+        branches.read_afresh(&weights, &pool, &text).unwrap();
     }
     assert_eq!(reading.unwrap().pages, Cache::pages(CONTEXT));
     for tokens in [0, CONTEXT + 1] {
-        let said = branches.read(&weights, &team, &ids(tokens, 1)).unwrap_err().to_string();
+        let said = branches.read(&weights, &pool, &ids(tokens, 1)).unwrap_err().to_string();
         assert_eq!(said, format!("a text of {tokens} tokens cannot be read in a context of 150"));
     }
 }
 
 #[test]
 fn turns_write_what_the_loop_writes_also_past_a_full_context() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     // Penalties look back on the whole text, also where the window shows less of it.
     let settings = Settings {
         temperature: 1.2,
@@ -110,25 +110,25 @@ fn turns_write_what_the_loop_writes_also_past_a_full_context() {
         sampler.skip(tokens);
         let window = Window::new(CONTEXT, text.clone(), None);
         let shown = Shown { alternatives: 3, afresh: tokens % 29 == 0 };
-        let turn = turn(&mut branches, &weights, &team, &window, &mut sampler, shown).unwrap();
+        let turn = turn(&mut branches, &weights, &pool, &window, &mut sampler, shown).unwrap();
         assert!(turn.afresh.is_none_or(|afresh| afresh.differ == 0));
         let drawn = turn.alternatives.iter().find(|one| one.id == turn.drawn).unwrap();
         assert!(drawn.after.unwrap() > 0.0 && drawn.probability > 0.0);
         assert!(turn.alternatives[..3].is_sorted_by(|a, b| a.probability >= b.probability));
         text.push(turn.drawn);
     }
-    assert_eq!(text, written_by_the_loop(&weights, &team, &settings, &prompt));
+    assert_eq!(text, written_by_the_loop(&weights, &pool, &settings, &prompt));
 }
 
 fn written_by_the_loop(
     weights: &Weights,
-    team: &Team,
+    pool: &ThreadPool,
     settings: &Settings,
     prompt: &[TokenId],
 ) -> Vec<TokenId> {
     use lookback_generate::repeat::{Continuation, Limits};
     let window = Window::new(CONTEXT, prompt.to_vec(), None);
-    let session = Session::new(weights, team, CONTEXT);
+    let session = Session::new(weights, pool, CONTEXT);
     let sampler = Sampler::new(settings).unwrap();
     let mut text =
         Continuation::new(session, window, sampler, Limits::tokens(2 * CONTEXT)).unwrap();
@@ -148,19 +148,19 @@ fn the_likeliest_come_first_and_of_equals_the_lower_id() {
 
 #[test]
 fn texts_are_forgotten_before_they_hold_more_than_they_may() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     let most = 3;
     let mut branches =
         Branches::new(weights.network(), Compute::F32, 1, CONTEXT, 9, 0).holding(most);
     for first in 0..8 {
         // One page each, and none like another.
         let text: Vec<TokenId> = (0..20).map(|at| TokenId((7 * first + at) % 50)).collect();
-        let reading = branches.read(&weights, &team, &text).unwrap();
+        let reading = branches.read(&weights, &pool, &text).unwrap();
         assert_eq!((reading.known, reading.read), (0, 20));
         assert!(branches.held_pages() <= most, "{} pages", branches.held_pages());
     }
     // The newest are still there.
     let newest: Vec<TokenId> = (0..20).map(|at| TokenId((7 * 7 + at) % 50)).collect();
-    assert_eq!(branches.read(&weights, &team, &newest).unwrap().known, 19);
+    assert_eq!(branches.read(&weights, &pool, &newest).unwrap().known, 19);
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{self, CONTEXT};
-use lookback_engine::{Session, Team, Weights};
+use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
     repeat::{Continuation, Limits, Reader},
@@ -14,7 +14,7 @@ use lookback_text::TokenId;
 
 /// A session that remembers the bits of what it said, and how much it read.
 struct Overheard<'a> {
-    session: Session<&'a Weights, &'a Team>,
+    session: Session<&'a Weights, &'a ThreadPool>,
     said: Vec<u32>,
     tokens_read: usize,
 }
@@ -35,11 +35,11 @@ impl Reader for Overheard<'_> {
 /// The whole text after each turn, and the reader.
 fn chat<'a>(
     weights: &'a Weights,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     beginning: Option<TokenId>,
     anew: bool,
 ) -> (Vec<Vec<TokenId>>, Overheard<'a>) {
-    let session = Session::new(weights, team, CONTEXT);
+    let session = Session::new(weights, pool, CONTEXT);
     let mut reader = Overheard { session, said: Vec::new(), tokens_read: 0 };
     let mut sampler = Sampler::new(&Settings::plain(7)).unwrap();
     let mut window = Window::new(CONTEXT, Vec::new(), beginning);
@@ -65,11 +65,11 @@ fn chat<'a>(
 
 #[test]
 fn a_chat_that_reads_only_what_is_new_says_the_same_to_the_bit() {
-    let team = Team::alone();
-    let weights = world::weights(&team);
+    let pool = ThreadPool::single_threaded();
+    let weights = world::weights(&pool);
     for beginning in [None, Some(TokenId(1))] {
-        let (texts, on) = chat(&weights, &team, beginning, false);
-        let (texts_anew, anew) = chat(&weights, &team, beginning, true);
+        let (texts, on) = chat(&weights, &pool, beginning, false);
+        let (texts_anew, anew) = chat(&weights, &pool, beginning, true);
         assert!(texts == texts_anew && on.said == anew.said);
         assert!(texts.last().unwrap().len() > CONTEXT, "the text outgrows the context");
         assert!(on.tokens_read * 2 < anew.tokens_read, "{} {}", on.tokens_read, anew.tokens_read);

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use lookback_kernels::{path::Path, team::Team};
+use lookback_kernels::{isa::Isa, thread_pool::ThreadPool};
 
 /// Elements of a tensor: 768 rows of 512.
 pub const ELEMENTS: usize = 768 * 512;
@@ -23,13 +23,13 @@ pub fn same(fast: &[f32], slow: &[f32]) {
 }
 
 /// Prints a kernel's speed on one and two threads, by the bytes that it reads and writes.
-pub fn report(name: &str, bytes: usize, mut run: impl FnMut(&Team)) {
+pub fn report(name: &str, bytes: usize, mut run: impl FnMut(&ThreadPool)) {
     for threads in [1, 2] {
-        let team = Team::new(threads, Path::best());
+        let pool = ThreadPool::new(threads, Isa::detect());
         let mut seconds: Vec<f64> = (0..101)
             .map(|_| {
                 let before = Instant::now();
-                run(&team);
+                run(&pool);
                 before.elapsed().as_secs_f64()
             })
             .collect();

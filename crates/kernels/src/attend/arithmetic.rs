@@ -1,47 +1,47 @@
-//! How attention multiplies: numbers by numbers, or pairs of bf16 by pairs.
+//! The arithmetic of attention's products: f32, or pairs of bf16.
 //!
-//! Kernels of attention are written once over [`Arithmetic`]. Where products are in bf16, rows are rounded
-//! just before them, along their width or two rows together, as the product wants its pairs.
+//! Kernels of attention are written once over [`Arithmetic`]. For products in bf16, rows are rounded to pairs
+//! just before: along their width, or two successive rows together, as the product needs.
 
 use std::ops::Range;
 
-use super::{Compute, Heads, PAGE};
+use super::{AttentionParams, Compute, PAGE};
 use crate::{
     bf16::{as_pairs_mut, pack_some, pairs, vector},
+    isa::Isa,
     lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
-    path::Path,
-    stairs::{staircase, staircase_of_pairs},
-    tile::{Left, Out, ROWS, Right, tile, tile_of_pairs},
-    turn::{Rows, Turn, TurnPairs},
+    ragged_tile::{ragged_tile, ragged_tile_of_pairs},
+    tile::{Lhs, OutPtr, ROWS, Rhs, tile, tile_of_pairs},
+    transpose::{Rows, Transpose, TransposePairs},
 };
 
-/// Numbers of a query's width that are rounded at a time.
-const WIDEST: usize = 128;
+/// The width of queries that is rounded at a time.
+const MAX_ROUNDED_WIDTH: usize = 128;
 
-/// Room for six rounded rows: queries, parts of wider ones, and weights.
-pub(super) struct Six {
-    pub query: [f32; ROWS * WIDEST / 2],
-    pub part: [f32; ROWS * WIDEST / 2],
+/// Scratch for six rows that are rounded to bf16: queries, parts of wider queries, and attention weights.
+pub(super) struct RoundedRows {
+    pub query: [f32; ROWS * MAX_ROUNDED_WIDTH / 2],
+    pub part: [f32; ROWS * MAX_ROUNDED_WIDTH / 2],
     pub weights: [f32; ROWS * PAGE / 2],
 }
 
-impl Six {
+impl RoundedRows {
     pub(super) const EMPTY: Self = Self {
-        query: [0.0; ROWS * WIDEST / 2],
-        part: [0.0; ROWS * WIDEST / 2],
+        query: [0.0; ROWS * MAX_ROUNDED_WIDTH / 2],
+        part: [0.0; ROWS * MAX_ROUNDED_WIDTH / 2],
         weights: [0.0; ROWS * PAGE / 2],
     };
 }
 
 /// A kernel of attention, written once over both arithmetics.
 pub(super) trait Attention {
-    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A);
+    fn run<L: Lanes, A: Arithmetic>(self, simd: L, arithmetic: A);
 }
 
-/// Such a kernel with the arithmetic that its products have.
+/// An attention kernel with the arithmetic of its products.
 struct With<K> {
     products: Compute,
-    path: Path,
+    isa: Isa,
     kernel: K,
 }
 
@@ -49,121 +49,123 @@ impl<K: Attention> Kernel for With<K> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
+    fn run<L: Lanes>(self, simd: L) {
         match self.products {
-            Compute::F32 => self.kernel.run(on, ByNumbers(on)),
-            Compute::Bf16 => self.kernel.run(on, ByPairs(self.path)),
+            Compute::F32 => self.kernel.run(simd, F32Arithmetic(simd)),
+            Compute::Bf16 => self.kernel.run(simd, Bf16Arithmetic(self.isa)),
         }
     }
 }
 
-/// Runs such a kernel with these instructions.
-pub(super) fn run(path: Path, how: &Heads, kernel: impl Attention) {
-    path.run(With { products: how.products, path, kernel });
+/// Runs an attention kernel with an instruction set.
+pub(super) fn run(isa: Isa, params: &AttentionParams, kernel: impl Attention) {
+    isa.run(With { products: params.products, isa, kernel });
 }
 
-/// What products multiply, and with which instructions.
+/// The products of attention: of f32 or of bf16 pairs, with an instruction set.
 pub(super) trait Arithmetic: Copy {
     /// A number, or a pair of them.
     type Element: Copy;
 
-    /// `tile`, of numbers or pairs.
+    /// [`tile`](tile()), of numbers or pairs.
     ///
     /// # Safety
-    /// As there.
+    /// As [`tile`](tile()).
     #[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
     unsafe fn tile(
         self,
         rows: usize,
         columns: usize,
         steps: usize,
-        a: Left<Self::Element>,
-        b: Right<Self::Element>,
-        out: Out,
-        goes_on: bool,
+        a: Lhs<Self::Element>,
+        b: Rhs<Self::Element>,
+        out: OutPtr,
+        accumulates: bool,
     );
 
-    /// `staircase`, of numbers or pairs.
+    /// [`ragged_tile`], of numbers or pairs.
     ///
     /// # Safety
-    /// As there.
-    unsafe fn staircase(
+    /// As [`ragged_tile`].
+    unsafe fn ragged_tile(
         self,
         columns: usize,
         ranges: &[Range<usize>],
-        a: Left<Self::Element>,
-        b: Right<Self::Element>,
-        out: Out,
-        goes_on: bool,
+        a: Lhs<Self::Element>,
+        b: Rhs<Self::Element>,
+        out: OutPtr,
+        accumulates: bool,
     );
 
-    /// A staircase of at most six rows that all have the same range.
+    /// A ragged tile of at most six rows that all have the same range.
     ///
     /// # Safety
-    /// As `staircase`.
+    /// As [`ragged_tile`], with `range` for each of `rows` rows.
     #[inline(always)]
-    unsafe fn stair(
+    unsafe fn ragged_tile_of_range(
         self,
         rows: usize,
         columns: usize,
         range: &Range<usize>,
-        a: Left<Self::Element>,
-        b: Right<Self::Element>,
-        out: Out,
+        a: Lhs<Self::Element>,
+        b: Rhs<Self::Element>,
+        out: OutPtr,
     ) {
         let ranges: [Range<usize>; ROWS] = std::array::from_fn(|_| range.clone());
-        // SAFETY: the caller's promise.
-        unsafe { self.staircase(columns, &ranges[..rows], a, b, out, false) };
+        debug_assert!(rows <= ROWS);
+        // SAFETY: the precondition is that of `ragged_tile` for these ranges.
+        unsafe { self.ragged_tile(columns, &ranges[..rows], a, b, out, false) };
     }
 
     /// Elements of so many numbers.
     fn steps(numbers: usize) -> usize;
 
-    /// Rows, element by element of their width; rounded into `room`, `[rows, ⌈width / 2⌉]`.
-    fn along(self, rows: Rows<'_>, room: &mut [f32]) -> Left<Self::Element>;
+    /// Rows, element by element of their width; rounded into `scratch`, `[rows, ⌈width / 2⌉]`.
+    fn lhs_along_width(self, rows: Rows<'_>, scratch: &mut [f32]) -> Lhs<Self::Element>;
 
-    /// Element by element over the rows, each of whole rows; rounded into `room`, `[⌈rows / 2⌉, width]`.
-    fn across(self, rows: Rows<'_>, room: &mut [f32]) -> Right<Self::Element>;
+    /// Element by element over the rows, each of whole rows; rounded into `scratch`, `[⌈rows / 2⌉, width]`.
+    fn rhs_across_rows(self, rows: Rows<'_>, scratch: &mut [f32]) -> Rhs<Self::Element>;
 
     /// At most 64 rows as the columns of a tile, `[elements of the width, 64]`; +0 beyond the last.
-    fn turn(self, rows: Rows<'_>, to: &mut [f32]);
+    fn transpose(self, rows: Rows<'_>, to: &mut [f32]);
 
     /// Rows, if one rounding holds all their width.
     #[inline(always)]
-    fn whole(self, query: Rows<'_>, room: &mut [f32]) -> Option<Left<Self::Element>> {
-        (query.width <= WIDEST).then(|| self.along(query, room))
+    fn lhs_if_narrow(self, query: Rows<'_>, scratch: &mut [f32]) -> Option<Lhs<Self::Element>> {
+        (query.width <= MAX_ROUNDED_WIDTH).then(|| self.lhs_along_width(query, scratch))
     }
 
-    /// The products of up to six queries with the first `columns` keys of a tile: `whole` as it was made
-    /// of the same queries.
+    /// The products of up to six queries with the first `columns` keys of a tile. `whole` is what
+    /// [`Self::lhs_if_narrow`] returned for them.
     ///
     /// # Safety
-    /// The keys are `[elements of the width, 64]`, and the outputs exist and are nobody else's.
+    /// `keys` are `[elements of the width, 64]`. `out` can be written at the rows of `query` by `columns`
+    /// columns, and no other thread accesses those.
     #[inline(always)]
     unsafe fn scores(
         self,
         query: Rows<'_>,
-        whole: Option<Left<Self::Element>>,
-        room: &mut [f32],
+        whole: Option<Lhs<Self::Element>>,
+        scratch: &mut [f32],
         keys: &[f32],
         columns: usize,
-        out: Out,
+        out: OutPtr,
     ) {
-        let right = Right { at: keys.as_ptr().cast(), by_step: PAGE };
+        let right = Rhs { ptr: keys.as_ptr().cast(), step_stride: PAGE };
         if let Some(left) = whole {
             let steps = Self::steps(query.width);
-            // SAFETY: the caller's promise.
+            // SAFETY: `left` has the rows and width of `query`, and `keys` as many steps.
             unsafe { self.tile(query.count, columns, steps, left, right, out, false) };
             return;
         }
-        for first in (0..query.width).step_by(WIDEST) {
-            let width = (query.width - first).min(WIDEST);
-            let part = Rows::new(query.of, first, query.by_row, query.count, width);
-            let left = self.along(part, room);
+        for first in (0..query.width).step_by(MAX_ROUNDED_WIDTH) {
+            let width = (query.width - first).min(MAX_ROUNDED_WIDTH);
+            let part = Rows::new(query.data, first, query.row_stride, query.count, width);
+            let left = self.lhs_along_width(part, scratch);
             let steps = Self::steps(part.width);
-            // SAFETY: the caller's promise; these steps are some of the keys'.
+            // SAFETY: `left` has this part of the width, and `keys` have these steps.
             unsafe {
-                let right = right.from(Self::steps(first), 0);
+                let right = right.offset(Self::steps(first), 0);
                 self.tile(query.count, columns, steps, left, right, out, first > 0);
             }
         }
@@ -171,17 +173,17 @@ pub(super) trait Arithmetic: Copy {
 
     /// The weights of up to six rows.
     #[inline(always)]
-    fn weights(self, weights: &[[f32; PAGE]], room: &mut [f32]) -> Left<Self::Element> {
+    fn weights(self, weights: &[[f32; PAGE]], scratch: &mut [f32]) -> Lhs<Self::Element> {
         let rows = Rows::new(weights.as_flattened(), 0, PAGE, weights.len(), PAGE);
-        self.along(rows, room)
+        self.lhs_along_width(rows, scratch)
     }
 }
 
 /// Number by number.
 #[derive(Clone, Copy)]
-struct ByNumbers<L>(L);
+struct F32Arithmetic<L>(L);
 
-impl<L: Lanes> Arithmetic for ByNumbers<L> {
+impl<L: Lanes> Arithmetic for F32Arithmetic<L> {
     type Element = f32;
 
     #[inline(always)]
@@ -190,40 +192,40 @@ impl<L: Lanes> Arithmetic for ByNumbers<L> {
         rows: usize,
         columns: usize,
         steps: usize,
-        a: Left,
-        b: Right,
-        out: Out,
-        goes_on: bool,
+        a: Lhs,
+        b: Rhs,
+        out: OutPtr,
+        accumulates: bool,
     ) {
-        // SAFETY: the caller's promise.
-        unsafe { tile(self.0, rows, columns, steps, a, b, out, goes_on) };
+        // SAFETY: the precondition is that of `tile`.
+        unsafe { tile(self.0, rows, columns, steps, a, b, out, accumulates) };
     }
     #[inline(always)]
-    unsafe fn staircase(
+    unsafe fn ragged_tile(
         self,
         columns: usize,
         ranges: &[Range<usize>],
-        a: Left,
-        b: Right,
-        out: Out,
-        goes_on: bool,
+        a: Lhs,
+        b: Rhs,
+        out: OutPtr,
+        accumulates: bool,
     ) {
-        // SAFETY: the caller's promise.
-        unsafe { staircase(self.0, columns, ranges, a, b, out, goes_on) };
+        // SAFETY: the precondition is that of `ragged_tile`.
+        unsafe { ragged_tile(self.0, columns, ranges, a, b, out, accumulates) };
     }
     #[inline(always)]
-    unsafe fn stair(
+    unsafe fn ragged_tile_of_range(
         self,
         rows: usize,
         columns: usize,
         range: &Range<usize>,
-        a: Left,
-        b: Right,
-        out: Out,
+        a: Lhs,
+        b: Rhs,
+        out: OutPtr,
     ) {
-        // SAFETY: the caller's promise.
+        // SAFETY: all rows have the steps of the range, so it is a tile that begins there.
         unsafe {
-            let (a, b) = (a.from(0, range.start), b.from(range.start, 0));
+            let (a, b) = (a.offset(0, range.start), b.offset(range.start, 0));
             tile(self.0, rows, columns, range.len(), a, b, out, false);
         }
     }
@@ -232,25 +234,25 @@ impl<L: Lanes> Arithmetic for ByNumbers<L> {
         numbers
     }
     #[inline(always)]
-    fn along(self, rows: Rows<'_>, _: &mut [f32]) -> Left {
-        Left { at: rows.of.as_ptr(), by_row: rows.by_row, by_step: 1 }
+    fn lhs_along_width(self, rows: Rows<'_>, _: &mut [f32]) -> Lhs {
+        Lhs { ptr: rows.data.as_ptr(), row_stride: rows.row_stride, step_stride: 1 }
     }
     #[inline(always)]
-    fn across(self, rows: Rows<'_>, _: &mut [f32]) -> Right {
-        Right { at: rows.of.as_ptr(), by_step: rows.by_row }
+    fn rhs_across_rows(self, rows: Rows<'_>, _: &mut [f32]) -> Rhs {
+        Rhs { ptr: rows.data.as_ptr(), step_stride: rows.row_stride }
     }
     #[inline(always)]
-    fn turn(self, rows: Rows<'_>, to: &mut [f32]) {
-        Turn { rows, to }.run(self.0);
+    fn transpose(self, rows: Rows<'_>, to: &mut [f32]) {
+        Transpose { rows, to }.run(self.0);
     }
 }
 
 /// Pair by pair. The softmax around the products counts denormals, so that each product is a kernel over
 /// pairs of its own.
 #[derive(Clone, Copy)]
-pub(super) struct ByPairs(pub Path);
+pub(super) struct Bf16Arithmetic(pub Isa);
 
-impl Arithmetic for ByPairs {
+impl Arithmetic for Bf16Arithmetic {
     type Element = u32;
 
     #[inline(always)]
@@ -259,88 +261,91 @@ impl Arithmetic for ByPairs {
         rows: usize,
         columns: usize,
         steps: usize,
-        a: Left<u32>,
-        b: Right<u32>,
-        out: Out,
-        goes_on: bool,
+        a: Lhs<u32>,
+        b: Rhs<u32>,
+        out: OutPtr,
+        accumulates: bool,
     ) {
-        // SAFETY: the caller's promise.
-        unsafe { tile_of_pairs(self.0, rows, columns, steps, a, b, out, goes_on) };
+        // SAFETY: the precondition is that of `tile_of_pairs`.
+        unsafe { tile_of_pairs(self.0, rows, columns, steps, a, b, out, accumulates) };
     }
     #[inline(always)]
-    unsafe fn staircase(
+    unsafe fn ragged_tile(
         self,
         columns: usize,
         ranges: &[Range<usize>],
-        a: Left<u32>,
-        b: Right<u32>,
-        out: Out,
-        goes_on: bool,
+        a: Lhs<u32>,
+        b: Rhs<u32>,
+        out: OutPtr,
+        accumulates: bool,
     ) {
-        // SAFETY: the caller's promise.
-        unsafe { staircase_of_pairs(self.0, columns, ranges, a, b, out, goes_on) };
+        // SAFETY: the precondition is that of `ragged_tile_of_pairs`.
+        unsafe { ragged_tile_of_pairs(self.0, columns, ranges, a, b, out, accumulates) };
     }
     #[inline(always)]
     fn steps(numbers: usize) -> usize {
         pairs(numbers)
     }
     #[inline(always)]
-    fn along(self, rows: Rows<'_>, room: &mut [f32]) -> Left<u32> {
-        let by_row = pairs(rows.width);
-        let to = as_pairs_mut(&mut room[..rows.count * by_row]);
+    fn lhs_along_width(self, rows: Rows<'_>, scratch: &mut [f32]) -> Lhs<u32> {
+        let row_stride = pairs(rows.width);
+        let to = as_pairs_mut(&mut scratch[..rows.count * row_stride]);
         let at = to.as_ptr();
-        self.0.run_pairs(Along { rows, to });
-        Left { at, by_row, by_step: 1 }
+        self.0.run_pairs(RoundAlongWidth { rows, to });
+        Lhs { ptr: at, row_stride, step_stride: 1 }
     }
     #[inline(always)]
-    fn across(self, rows: Rows<'_>, room: &mut [f32]) -> Right<u32> {
-        let to = as_pairs_mut(&mut room[..pairs(rows.count) * rows.width]);
+    fn rhs_across_rows(self, rows: Rows<'_>, scratch: &mut [f32]) -> Rhs<u32> {
+        let to = as_pairs_mut(&mut scratch[..pairs(rows.count) * rows.width]);
         let at = to.as_ptr();
-        self.0.run_pairs(Across { rows, to });
-        Right { at, by_step: rows.width }
+        self.0.run_pairs(RoundAcrossRows { rows, to });
+        Rhs { ptr: at, step_stride: rows.width }
     }
     #[inline(always)]
-    fn turn(self, rows: Rows<'_>, to: &mut [f32]) {
-        self.0.run_pairs(TurnPairs { rows, to: as_pairs_mut(to) });
+    fn transpose(self, rows: Rows<'_>, to: &mut [f32]) {
+        self.0.run_pairs(TransposePairs { rows, to: as_pairs_mut(to) });
     }
 }
 
-struct Along<'a> {
+struct RoundAlongWidth<'a> {
     rows: Rows<'a>,
     to: &'a mut [u32],
 }
 
-impl PairKernel for Along<'_> {
+impl PairKernel for RoundAlongWidth<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self { rows, to } = self;
         for (row, to) in to.chunks_exact_mut(pairs(rows.width)).enumerate() {
             for (x, to) in rows.row(row).chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-                on.store_pairs_some(pack_some(on, x), to);
+                simd.store_pairs_some(pack_some(simd, x), to);
             }
         }
     }
 }
 
-struct Across<'a> {
+struct RoundAcrossRows<'a> {
     rows: Rows<'a>,
     to: &'a mut [u32],
 }
 
-impl PairKernel for Across<'_> {
+impl PairKernel for RoundAcrossRows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self { rows, to } = self;
         for (pair, to) in to.chunks_exact_mut(rows.width).enumerate() {
             let even = rows.row(2 * pair);
             let odd = if 2 * pair + 1 < rows.count { rows.row(2 * pair + 1) } else { &[] };
             for (index, to) in to.chunks_mut(LANES).enumerate() {
                 let at = index * LANES;
-                on.store_pairs_some(on.join(vector(on, even, at), vector(on, odd, at)), to);
+                simd.store_pairs_some(
+                    simd.round_to_pairs(vector(simd, even, at), vector(simd, odd, at)),
+                    to,
+                );
             }
         }
     }

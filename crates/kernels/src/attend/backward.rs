@@ -8,8 +8,8 @@
 //!    tile's scores and dout·v are products of the same kind as forward.
 //! 2. dq stands in its output between tiles, and its chain goes on from there; dk and dv likewise
 //!    between heads and blocks of rows.
-//! 3. On the diagonal each row (of dq) or key (of dk, dv) goes alone through what its five
-//!    neighbours do not share, so that a hidden pair is in no chain.
+//! 3. On the diagonal, steps that the six rows (of dq) or keys (of dk, dv) of a tile do not share are computed
+//!    row by row, so that a masked pair is never added.
 //! 4. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
 //!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
@@ -18,16 +18,16 @@ mod scratch;
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Span,
+    AttentionParams, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, run},
 };
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
     naive::attend::visible,
-    team::{Pieces, Team},
-    tile::{COLUMNS, Left, Out, ROWS, Right},
-    turn::Rows,
+    thread_pool::{DisjointSlices, ThreadPool},
+    tile::{COLUMNS, Lhs, OutPtr, ROWS, Rhs},
+    transpose::Rows,
 };
 use scratch::Scratch;
 
@@ -35,8 +35,8 @@ use scratch::Scratch;
 const BLOCK: usize = 48;
 
 /// Floats of scratch that [`backward`] needs.
-pub fn backward_scratch(how: &Heads, rows: usize, threads: usize) -> usize {
-    rows * how.heads + threads * Scratch::len(how)
+pub fn backward_scratch(params: &AttentionParams, rows: usize, threads: usize) -> usize {
+    rows * params.heads + threads * Scratch::len(params)
 }
 
 /// The gradients of an attention whose spans begin at position 0; overwrites all three.
@@ -45,58 +45,62 @@ pub fn backward_scratch(how: &Heads, rows: usize, threads: usize) -> usize {
 /// `[rows, key_heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
 #[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
 pub fn backward(
-    team: &Team,
-    how: &Heads,
+    pool: &ThreadPool,
+    params: &AttentionParams,
     query: &[f32],
     key: &[f32],
     value: &[f32],
     out: &[f32],
     log_sum_exp: &[f32],
     dout: &[f32],
-    spans: &[Span],
+    spans: &[SequenceSpan],
     scratch: &mut [f32],
     dq: &mut [f32],
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    let rows = query.len() / (how.heads * how.head_dim);
-    let (shares, workers) = scratch.split_at_mut(rows * how.heads);
+    let rows = query.len() / (params.heads * params.head_dim);
+    let (delta, workers) = scratch.split_at_mut(rows * params.heads);
     {
-        let to = Pieces::new(shares);
-        team.split(rows * how.heads, 1, 512, &|range| {
+        let to = DisjointSlices::new(delta);
+        pool.for_each_range(rows * params.heads, 1, 512, &|range| {
             // SAFETY: each range is cut once.
-            let to = unsafe { to.piece(range.clone()) };
-            team.path().run(Shares { dout, out, head_dim: how.head_dim, first: range.start, to });
+            let to = unsafe { to.range_mut(range.clone()) };
+            pool.isa().run(Delta { dout, out, head_dim: params.head_dim, first: range.start, to });
         });
     }
-    let shares = &*shares;
-    let worker = Scratch::len(how);
-    let (dq, dk, dv, workers) =
-        (Pieces::new(dq), Pieces::new(dk), Pieces::new(dv), Pieces::new(workers));
-    team.run_on(spans.len() * how.key_heads, &|thread, pair| {
+    let delta = &*delta;
+    let worker = Scratch::len(params);
+    let (dq, dk, dv, workers) = (
+        DisjointSlices::new(dq),
+        DisjointSlices::new(dk),
+        DisjointSlices::new(dv),
+        DisjointSlices::new(workers),
+    );
+    pool.for_each_task_on_thread(spans.len() * params.key_heads, &|thread, pair| {
         // SAFETY: each thread has scratch of its own.
-        let scratch = unsafe { workers.piece(thread * worker..(thread + 1) * worker) };
-        let back = Back {
-            how,
+        let scratch = unsafe { workers.range_mut(thread * worker..(thread + 1) * worker) };
+        let back = BackwardTask {
+            params,
             query,
             key,
             value,
             log_sum_exp,
             dout,
-            shares,
-            span: &spans[pair / how.key_heads],
-            key_head: pair % how.key_heads,
-            scratch: Scratch::new(how, scratch),
+            delta,
+            span: &spans[pair / params.key_heads],
+            key_head: pair % params.key_heads,
+            scratch: Scratch::new(params, scratch),
             dq: &dq,
             dk: &dk,
             dv: &dv,
         };
-        run(team.path(), how, back);
+        run(pool.isa(), params, back);
     });
 }
 
 /// D of every row and head.
-struct Shares<'a> {
+struct Delta<'a> {
     dout: &'a [f32],
     out: &'a [f32],
     head_dim: usize,
@@ -104,93 +108,96 @@ struct Shares<'a> {
     to: &'a mut [f32],
 }
 
-impl Kernel for Shares<'_> {
+impl Kernel for Delta<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
+    fn run<L: Lanes>(self, simd: L) {
         for (index, to) in self.to.iter_mut().enumerate() {
             let at = (self.first + index) * self.head_dim;
             let (a, b) = (&self.dout[at..at + self.head_dim], &self.out[at..at + self.head_dim]);
-            let mut sum = on.splat(0.0);
+            let mut sum = simd.splat(0.0);
             for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-                sum = on.fma(on.load_some(a), on.load_some(b), sum);
+                sum = simd.fma(simd.load_some(a), simd.load_some(b), sum);
             }
-            *to = on.sum_tree(sum);
+            *to = simd.sum_tree(sum);
         }
     }
 }
 
 /// One key head of one span.
-struct Back<'a> {
-    how: &'a Heads,
+struct BackwardTask<'a> {
+    params: &'a AttentionParams,
     query: &'a [f32],
     key: &'a [f32],
     value: &'a [f32],
     log_sum_exp: &'a [f32],
     dout: &'a [f32],
-    shares: &'a [f32],
-    span: &'a Span,
+    delta: &'a [f32],
+    span: &'a SequenceSpan,
     key_head: usize,
     scratch: Scratch<'a>,
-    dq: &'a Pieces<'a>,
-    dk: &'a Pieces<'a>,
-    dv: &'a Pieces<'a>,
+    dq: &'a DisjointSlices<'a>,
+    dk: &'a DisjointSlices<'a>,
+    dv: &'a DisjointSlices<'a>,
 }
 
 /// What products with a tile's keys and values read.
 struct Tile<E> {
-    turned_keys: Right<E>,
-    turned_values: Right<E>,
-    keys: Right<E>,
+    transposed_keys: Rhs<E>,
+    transposed_values: Rhs<E>,
+    keys: Rhs<E>,
 }
 
-impl Attention for Back<'_> {
+impl Attention for BackwardTask<'_> {
     #[inline(always)]
-    fn run<L: Lanes, A: Arithmetic>(mut self, on: L, by: A) {
+    fn run<L: Lanes, A: Arithmetic>(mut self, simd: L, arithmetic: A) {
         let rows = self.span.rows;
         for first_key in (0..rows).step_by(PAGE) {
             let keys = first_key..rows.min(first_key + PAGE);
-            let tile = self.tile(by, &keys);
+            let tile = self.tile(arithmetic, &keys);
             self.clear(&keys);
-            for head in self.key_head * self.how.group()..(self.key_head + 1) * self.how.group() {
+            for head in
+                self.key_head * self.params.group()..(self.key_head + 1) * self.params.group()
+            {
                 // The rows that see any key of the tile.
-                let end = self.how.window.map_or(rows, |window| rows.min(keys.end - 1 + window));
+                let end = self.params.window.map_or(rows, |window| rows.min(keys.end - 1 + window));
                 for first in (first_key..end).step_by(BLOCK) {
-                    self.block(on, by, head, &keys, &tile, first..end.min(first + BLOCK));
+                    self.block(simd, arithmetic, head, &keys, &tile, first..end.min(first + BLOCK));
                 }
             }
         }
     }
 }
 
-impl Back<'_> {
+impl BackwardTask<'_> {
     /// Where a row of a head begins in queries and their like.
     #[inline(always)]
     fn row_at(&self, index: usize, head: usize) -> usize {
-        ((self.span.first_row + index) * self.how.heads + head) * self.how.head_dim
+        ((self.span.first_row + index) * self.params.heads + head) * self.params.head_dim
     }
 
     /// Where a key begins in keys and their like.
     #[inline(always)]
     fn key_at(&self, index: usize) -> usize {
-        ((self.span.first_row + index) * self.how.key_heads + self.key_head) * self.how.head_dim
+        ((self.span.first_row + index) * self.params.key_heads + self.key_head)
+            * self.params.head_dim
     }
 
     /// Keys and values of a tile; what is beyond the last key is +0.
     #[inline(always)]
-    fn tile<A: Arithmetic>(&mut self, by: A, keys: &Range<usize>) -> Tile<A::Element> {
-        let dim = self.how.head_dim;
-        let (first, by_row) = (self.key_at(keys.start), self.how.key_heads * dim);
-        let key = Rows::new(self.key, first, by_row, keys.len(), dim);
-        let value = Rows::new(self.value, first, by_row, keys.len(), dim);
-        by.turn(key, self.scratch.turned_keys);
-        by.turn(value, self.scratch.turned_values);
-        let turned = |of: &[f32]| Right { at: of.as_ptr().cast(), by_step: PAGE };
+    fn tile<A: Arithmetic>(&mut self, arithmetic: A, keys: &Range<usize>) -> Tile<A::Element> {
+        let dim = self.params.head_dim;
+        let (first, row_stride) = (self.key_at(keys.start), self.params.key_heads * dim);
+        let key = Rows::new(self.key, first, row_stride, keys.len(), dim);
+        let value = Rows::new(self.value, first, row_stride, keys.len(), dim);
+        arithmetic.transpose(key, self.scratch.transposed_keys);
+        arithmetic.transpose(value, self.scratch.transposed_values);
+        let transposed = |matrix: &[f32]| Rhs { ptr: matrix.as_ptr().cast(), step_stride: PAGE };
         Tile {
-            turned_keys: turned(self.scratch.turned_keys),
-            turned_values: turned(self.scratch.turned_values),
-            keys: by.across(key, self.scratch.keys),
+            transposed_keys: transposed(self.scratch.transposed_keys),
+            transposed_values: transposed(self.scratch.transposed_values),
+            keys: arithmetic.rhs_across_rows(key, self.scratch.keys),
         }
     }
 
@@ -201,16 +208,18 @@ impl Back<'_> {
             let at = self.key_at(key);
             // SAFETY: this key head of this span belongs to this task.
             unsafe {
-                self.dk.piece(at..at + self.how.head_dim).fill(0.0);
-                self.dv.piece(at..at + self.how.head_dim).fill(0.0);
+                self.dk.range_mut(at..at + self.params.head_dim).fill(0.0);
+                self.dv.range_mut(at..at + self.params.head_dim).fill(0.0);
             }
         }
         if keys.start == 0 {
-            for head in self.key_head * self.how.group()..(self.key_head + 1) * self.how.group() {
+            for head in
+                self.key_head * self.params.group()..(self.key_head + 1) * self.params.group()
+            {
                 for row in 0..self.span.rows {
                     let at = self.row_at(row, head);
                     // SAFETY: the group's heads of this span belong to this task.
-                    unsafe { self.dq.piece(at..at + self.how.head_dim) }.fill(0.0);
+                    unsafe { self.dq.range_mut(at..at + self.params.head_dim) }.fill(0.0);
                 }
             }
         }
@@ -221,49 +230,50 @@ impl Back<'_> {
     #[allow(clippy::too_many_arguments, reason = "a block, a tile, and who computes")]
     fn block<L: Lanes, A: Arithmetic>(
         &mut self,
-        on: L,
-        by: A,
+        simd: L,
+        arithmetic: A,
         head: usize,
         keys: &Range<usize>,
         tile: &Tile<A::Element>,
         rows: Range<usize>,
     ) {
-        let dim = self.how.head_dim;
-        let by_row = self.how.heads * dim;
+        let dim = self.params.head_dim;
+        let row_stride = self.params.heads * dim;
         let first_row = self.row_at(rows.start, head);
-        let query_rows = Rows::new(self.query, first_row, by_row, rows.len(), dim);
-        let dout_rows = Rows::new(self.dout, first_row, by_row, rows.len(), dim);
-        let query = by.along(query_rows, self.scratch.query);
-        let dout = by.along(dout_rows, self.scratch.dout);
+        let query_rows = Rows::new(self.query, first_row, row_stride, rows.len(), dim);
+        let dout_rows = Rows::new(self.dout, first_row, row_stride, rows.len(), dim);
+        let query = arithmetic.lhs_along_width(query_rows, self.scratch.query);
+        let dout = arithmetic.lhs_along_width(dout_rows, self.scratch.dout);
         let steps = A::steps(dim);
 
         // P and dS.
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
-            let p = Out { at: self.scratch.p[first].as_mut_ptr(), by_row: PAGE };
-            let ds = Out { at: self.scratch.ds[first].as_mut_ptr(), by_row: PAGE };
+            let p = OutPtr { ptr: self.scratch.p[first].as_mut_ptr(), row_stride: PAGE };
+            let ds = OutPtr { ptr: self.scratch.ds[first].as_mut_ptr(), row_stride: PAGE };
             // Keys that the last row sees.
             let seen = (rows.start + first + count).min(keys.end) - keys.start;
             let columns = seen.next_multiple_of(LANES);
-            // SAFETY: `count` rows of the block, a tile of turned keys or values, held arrays.
+            // SAFETY: the block has `count` rows from `first` on; transposed keys and values have 64 columns of
+            // every step; `p` and `ds` have 64 floats for each row of the block.
             unsafe {
-                let (query, dout) = (query.from(first, 0), dout.from(first, 0));
-                by.tile(count, columns, steps, query, tile.turned_keys, p, false);
-                by.tile(count, columns, steps, dout, tile.turned_values, ds, false);
+                let (query, dout) = (query.offset(first, 0), dout.offset(first, 0));
+                arithmetic.tile(count, columns, steps, query, tile.transposed_keys, p, false);
+                arithmetic.tile(count, columns, steps, dout, tile.transposed_values, ds, false);
             }
             for r in first..first + count {
-                let at = (self.span.first_row + rows.start + r) * self.how.heads + head;
-                let scale = on.splat(self.how.scale);
-                let total = on.splat(self.log_sum_exp[at]);
-                let share = on.splat(self.shares[at]);
+                let at = (self.span.first_row + rows.start + r) * self.params.heads + head;
+                let scale = simd.splat(self.params.scale);
+                let total = simd.splat(self.log_sum_exp[at]);
+                let delta = simd.splat(self.delta[at]);
                 let (p, ds) =
                     (&mut self.scratch.p[r][..columns], &mut self.scratch.ds[r][..columns]);
                 for (p, ds) in p.chunks_exact_mut(LANES).zip(ds.chunks_exact_mut(LANES)) {
-                    let score = on.mul(on.load(p), scale);
-                    let weight = exp_lanes(on, on.sub(score, total));
-                    on.store(weight, p);
-                    let part = on.mul(weight, on.sub(on.load(ds), share));
-                    on.store(on.mul(part, scale), ds);
+                    let score = simd.mul(simd.load(p), scale);
+                    let weight = exp_lanes(simd, simd.sub(score, total));
+                    simd.store(weight, p);
+                    let part = simd.mul(weight, simd.sub(simd.load(ds), delta));
+                    simd.store(simd.mul(part, scale), ds);
                 }
             }
         }
@@ -272,47 +282,51 @@ impl Back<'_> {
         let p = Rows::new(self.scratch.p.as_flattened(), 0, PAGE, rows.len(), PAGE);
 
         // dq: rows over the tile's keys.
-        let left = by.along(ds, self.scratch.ds_along);
+        let left = arithmetic.lhs_along_width(ds, self.scratch.ds_along);
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
-                let seen = visible(self.how, rows.start + first + r);
+                let seen = visible(self.params, rows.start + first + r);
                 let low = seen.start.clamp(keys.start, keys.end) - keys.start;
                 let high = seen.end.clamp(keys.start, keys.end) - keys.start;
                 low..high.max(low)
             });
             // SAFETY: this row of the block is held.
-            let left = unsafe { left.from(first, 0) };
+            let left = unsafe { left.offset(first, 0) };
             let at = self.row_at(rows.start + first, head);
             let end = self.row_at(rows.start + first + count - 1, head) + dim;
-            let to = Out { at: self.dq.at(at..end), by_row };
-            self.columns(by, &within[..count], left, tile.keys, to);
+            let to = OutPtr { ptr: self.dq.range_ptr(at..end), row_stride };
+            self.columns(arithmetic, &within[..count], left, tile.keys, to);
         }
 
         // dk and dv: keys over the block's rows.
-        let queries = by.across(query_rows, self.scratch.queries);
-        let douts = by.across(dout_rows, self.scratch.douts);
-        let by_key = |of: Right<A::Element>| Left { at: of.at, by_row: 1, by_step: of.by_step };
-        let ds = by_key(by.across(ds, self.scratch.ds_across));
-        let p = by_key(by.across(p, self.scratch.p_across));
+        let queries = arithmetic.rhs_across_rows(query_rows, self.scratch.queries);
+        let douts = arithmetic.rhs_across_rows(dout_rows, self.scratch.douts);
+        let by_key = |matrix: Rhs<A::Element>| Lhs {
+            ptr: matrix.ptr,
+            row_stride: 1,
+            step_stride: matrix.step_stride,
+        };
+        let ds = by_key(arithmetic.rhs_across_rows(ds, self.scratch.ds_across));
+        let p = by_key(arithmetic.rhs_across_rows(p, self.scratch.p_across));
         for first in (0..keys.len()).step_by(ROWS) {
             let count = (keys.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
                 let key = keys.start + first + r;
-                let end = self.how.window.map_or(usize::MAX, |window| key + window);
+                let end = self.params.window.map_or(usize::MAX, |window| key + window);
                 let low = key.clamp(rows.start, rows.end) - rows.start;
                 let high = end.clamp(rows.start, rows.end) - rows.start;
                 low..high.max(low)
             });
-            let by_row = self.how.key_heads * dim;
+            let row_stride = self.params.key_heads * dim;
             let at = self.key_at(keys.start + first);
             let end = self.key_at(keys.start + first + count - 1) + dim;
             // SAFETY: this key of the tile is held for every row.
-            let (ds, p) = unsafe { (ds.from(first, 0), p.from(first, 0)) };
-            let to = Out { at: self.dk.at(at..end), by_row };
-            self.columns(by, &within[..count], ds, queries, to);
-            let to = Out { at: self.dv.at(at..end), by_row };
-            self.columns(by, &within[..count], p, douts, to);
+            let (ds, p) = unsafe { (ds.offset(first, 0), p.offset(first, 0)) };
+            let to = OutPtr { ptr: self.dk.range_ptr(at..end), row_stride };
+            self.columns(arithmetic, &within[..count], ds, queries, to);
+            let to = OutPtr { ptr: self.dv.range_ptr(at..end), row_stride };
+            self.columns(arithmetic, &within[..count], p, douts, to);
         }
     }
 
@@ -320,18 +334,18 @@ impl Back<'_> {
     #[inline(always)]
     fn columns<A: Arithmetic>(
         &self,
-        by: A,
+        arithmetic: A,
         within: &[Range<usize>],
-        left: Left<A::Element>,
-        right: Right<A::Element>,
-        to: Out,
+        left: Lhs<A::Element>,
+        right: Rhs<A::Element>,
+        to: OutPtr,
     ) {
-        for column in (0..self.how.head_dim).step_by(COLUMNS) {
-            let columns = (self.how.head_dim - column).min(COLUMNS);
+        for column in (0..self.params.head_dim).step_by(COLUMNS) {
+            let columns = (self.params.head_dim - column).min(COLUMNS);
             // SAFETY: the ranges lie inside the tile and the block; the outputs belong to this task.
             unsafe {
-                let (right, to) = (right.from(0, column), to.from(0, column));
-                by.staircase(columns, within, left, right, to, true);
+                let (right, to) = (right.offset(0, column), to.offset(0, column));
+                arithmetic.ragged_tile(columns, within, left, right, to, true);
             }
         }
     }

@@ -1,22 +1,22 @@
-//! Forward: six rows of a head at a time through the tiles that they see. For a row that stands alone see
-//! `alone`.
+//! Forward: six rows of a head at a time, over the tiles of keys that are visible to them. For sequences of a
+//! single row, as in decoding, see `single_query`.
 
 use std::ops::Range;
 
 use super::{
-    Heads, PAGE, Pages, Span,
-    alone::{self, Alone},
-    arithmetic::{Arithmetic, Attention, Six, run},
-    part_of,
-    softmax::weigh,
+    AttentionParams, PAGE, Pages, SequenceSpan,
+    arithmetic::{Arithmetic, Attention, RoundedRows, run},
+    single_query::{self, SingleQuery},
+    softmax::exponentiate,
+    span_of_part,
 };
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
     naive::attend::visible,
-    team::{Pieces, Team},
-    tile::{COLUMNS, Out, ROWS, Right},
-    turn::Rows,
+    thread_pool::{DisjointSlices, ThreadPool},
+    tile::{COLUMNS, OutPtr, ROWS, Rhs},
+    transpose::Rows,
 };
 
 /// Rows of a task.
@@ -26,42 +26,46 @@ const BLOCK: usize = 96;
 ///
 /// `query`, `out`: `[rows, heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
 pub fn forward(
-    team: &Team,
-    how: &Heads,
+    pool: &ThreadPool,
+    params: &AttentionParams,
     query: &[f32],
-    spans: &[Span],
+    spans: &[SequenceSpan],
     pages: Pages<'_>,
     out: &mut [f32],
     log_sum_exp: Option<&mut [f32]>,
 ) {
     assert_eq!(query.len(), out.len(), "an output of another shape");
-    let rows_alone = spans.iter().filter(|span| span.rows == 1).count();
-    let parts = alone::parts(how, rows_alone, team.threads());
-    let tasks = |span: &Span| match span.rows {
+    let single_rows = spans.iter().filter(|span| span.rows == 1).count();
+    let parts = single_query::part_count(params, single_rows, pool.threads());
+    let tasks = |span: &SequenceSpan| match span.rows {
         1 => parts,
-        rows => rows.div_ceil(BLOCK) * how.heads,
+        rows => rows.div_ceil(BLOCK) * params.heads,
     };
     let total: usize = spans.iter().map(tasks).sum();
-    let out = Pieces::new(out);
-    let log_sum_exp = log_sum_exp.map(Pieces::new);
-    team.run(total, &|task| {
-        let Some((span, nth)) = part_of(spans, task, tasks) else { return };
+    let out = DisjointSlices::new(out);
+    let log_sum_exp = log_sum_exp.map(DisjointSlices::new);
+    pool.for_each_task(total, &|task| {
+        let Some((span, nth)) = span_of_part(spans, task, tasks) else { return };
         if span.rows == 1 {
-            let heads = alone::heads_of(how, nth, parts);
-            let first = span.first_row * how.heads;
+            let heads = single_query::heads_of_part(params, nth, parts);
+            let first = span.first_row * params.heads;
             let own = first + heads.start..first + heads.end;
             // SAFETY: each head of a row belongs to one task.
             let (out, log_sum_exp) = unsafe {
-                let elements = own.start * how.head_dim..own.end * how.head_dim;
-                (out.piece(elements), log_sum_exp.as_ref().map(|to| to.piece(own)))
+                let elements = own.start * params.head_dim..own.end * params.head_dim;
+                (out.range_mut(elements), log_sum_exp.as_ref().map(|to| to.range_mut(own)))
             };
-            run(team.path(), how, Alone { how, query, pages, span, heads, out, log_sum_exp });
+            run(
+                pool.isa(),
+                params,
+                SingleQuery { params, query, pages, span, heads, out, log_sum_exp },
+            );
             return;
         }
-        let (block, head) = (nth / how.heads, nth % how.heads);
+        let (block, head) = (nth / params.heads, nth % params.heads);
         let rows = block * BLOCK..span.rows.min((block + 1) * BLOCK);
         let rows = Block {
-            how,
+            params,
             query,
             pages,
             span,
@@ -70,30 +74,30 @@ pub fn forward(
             out: &out,
             log_sum_exp: log_sum_exp.as_ref(),
         };
-        run(team.path(), how, rows);
+        run(pool.isa(), params, rows);
     });
 }
 
 /// Some rows of one head.
 struct Block<'a> {
-    how: &'a Heads,
+    params: &'a AttentionParams,
     query: &'a [f32],
     pages: Pages<'a>,
-    span: &'a Span,
+    span: &'a SequenceSpan,
     head: usize,
     rows: Range<usize>,
-    out: &'a Pieces<'a>,
-    log_sum_exp: Option<&'a Pieces<'a>>,
+    out: &'a DisjointSlices<'a>,
+    log_sum_exp: Option<&'a DisjointSlices<'a>>,
 }
 
 impl Attention for Block<'_> {
     #[inline(always)]
-    fn run<L: Lanes, A: Arithmetic>(self, on: L, by: A) {
-        let mut room = Six::EMPTY;
+    fn run<L: Lanes, A: Arithmetic>(self, simd: L, arithmetic: A) {
+        let mut scratch = RoundedRows::EMPTY;
         let mut row = self.rows.start;
         while row < self.rows.end {
             let count = (self.rows.end - row).min(ROWS);
-            self.six(on, by, row, count, &mut room);
+            self.tile_of_rows(simd, arithmetic, row, count, &mut scratch);
             row += count;
         }
     }
@@ -102,24 +106,25 @@ impl Attention for Block<'_> {
 impl Block<'_> {
     /// Up to six rows through all tiles that any of them sees.
     #[inline(always)]
-    fn six<L: Lanes, A: Arithmetic>(
+    fn tile_of_rows<L: Lanes, A: Arithmetic>(
         &self,
-        on: L,
-        by: A,
+        simd: L,
+        arithmetic: A,
         first: usize,
         count: usize,
-        room: &mut Six,
+        scratch: &mut RoundedRows,
     ) {
-        let Heads { heads, head_dim, .. } = *self.how;
-        let key_head = self.head / self.how.group();
+        let AttentionParams { heads, head_dim, .. } = *self.params;
+        let key_head = self.head / self.params.group();
         let row = self.span.first_row + first;
         let position = self.span.first_position + first;
-        let seen: [Range<usize>; ROWS] = std::array::from_fn(|r| visible(self.how, position + r));
+        let seen: [Range<usize>; ROWS] =
+            std::array::from_fn(|r| visible(self.params, position + r));
         let at = |r: usize| ((row + r) * heads + self.head) * head_dim;
         let query = Rows::new(self.query, at(0), heads * head_dim, count, head_dim);
-        let rounded = by.whole(query, &mut room.query);
+        let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);
 
-        let mut most = [f32::NEG_INFINITY; LANES];
+        let mut max = [f32::NEG_INFINITY; LANES];
         let mut totals = [[0.0f32; LANES]; ROWS];
         let mut begun = [false; ROWS];
         let mut weights = [[0.0f32; PAGE]; ROWS];
@@ -128,7 +133,7 @@ impl Block<'_> {
         for tile_index in tiles {
             let page = self.pages.table[self.span.first_page + tile_index] as usize;
             let page = &self.pages.storage[page * self.pages.stride..][..self.pages.stride];
-            let len = self.how.head_len();
+            let len = self.params.head_len();
             let keys = &page[self.pages.keys_at + key_head * len..][..len];
             let values = &page[self.pages.values_at + key_head * len..][..len];
             // Which keys of the tile each row sees.
@@ -139,11 +144,11 @@ impl Block<'_> {
                 low..high.max(low)
             });
 
-            let scores = Out { at: weights[0].as_mut_ptr(), by_row: PAGE };
+            let scores = OutPtr { ptr: weights[0].as_mut_ptr(), row_stride: PAGE };
             // The last row sees the furthest.
             let columns = within[count - 1].end.next_multiple_of(LANES);
             // SAFETY: `count` rows of queries, a tile of keys, and the scores' array.
-            unsafe { by.scores(query, rounded, &mut room.part, keys, columns, scores) };
+            unsafe { arithmetic.scores(query, rounded, &mut scratch.part, keys, columns, scores) };
 
             let mut m = [f32::NEG_INFINITY; LANES];
             let mut l = [[0.0f32; LANES]; ROWS];
@@ -151,69 +156,72 @@ impl Block<'_> {
                 if within[r].is_empty() {
                     continue;
                 }
-                (m[r], l[r]) = weigh(on, &mut weights[r], &within[r], self.how.scale);
+                (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], self.params.scale);
             }
 
             // M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
-            let (old, new) = (on.load(&most), on.load(&m));
-            let both = on.max(old, new);
-            let a = on.to_array(exp_lanes(on, on.sub(old, both)));
-            let b = on.to_array(exp_lanes(on, on.sub(new, both)));
-            let both = on.to_array(both);
+            let (old, new) = (simd.load(&max), simd.load(&m));
+            let both = simd.max(old, new);
+            let a = simd.to_array(exp_lanes(simd, simd.sub(old, both)));
+            let b = simd.to_array(exp_lanes(simd, simd.sub(new, both)));
+            let both = simd.to_array(both);
             let first_of: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
             for r in 0..count {
                 if within[r].is_empty() {
                     continue;
                 }
                 if begun[r] {
-                    let (l, total) = (on.load(&l[r]), on.load(&totals[r]));
-                    let total = on.fma(l, on.splat(b[r]), on.mul(total, on.splat(a[r])));
-                    totals[r] = on.to_array(total);
-                    most[r] = both[r];
+                    let (l, total) = (simd.load(&l[r]), simd.load(&totals[r]));
+                    let total = simd.fma(l, simd.splat(b[r]), simd.mul(total, simd.splat(a[r])));
+                    totals[r] = simd.to_array(total);
+                    max[r] = both[r];
                 } else {
-                    (totals[r], most[r], begun[r]) = (l[r], m[r], true);
+                    (totals[r], max[r], begun[r]) = (l[r], m[r], true);
                 }
             }
 
-            let left = by.weights(&weights[..count], &mut room.weights);
+            let left = arithmetic.weights(&weights[..count], &mut scratch.weights);
             for column in (0..head_dim).step_by(COLUMNS) {
                 let columns = (head_dim - column).min(COLUMNS);
-                let right = Right { at: values[column..].as_ptr().cast(), by_step: head_dim };
-                let to = Out { at: o[0].as_mut_ptr(), by_row: COLUMNS };
+                let right = Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim };
+                let to = OutPtr { ptr: o[0].as_mut_ptr(), row_stride: COLUMNS };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { by.staircase(columns, &within[..count], left, right, to, false) };
+                unsafe {
+                    arithmetic.ragged_tile(columns, &within[..count], left, right, to, false)
+                };
                 for r in 0..count {
                     if within[r].is_empty() {
                         continue;
                     }
                     // SAFETY: rows of a head belong to one task.
-                    let out = unsafe { self.out.piece(at(r) + column..at(r) + column + columns) };
+                    let out =
+                        unsafe { self.out.range_mut(at(r) + column..at(r) + column + columns) };
                     if first_of[r] {
                         out.copy_from_slice(&o[r][..columns]);
                         continue;
                     }
-                    let (a, b) = (on.splat(a[r]), on.splat(b[r]));
+                    let (a, b) = (simd.splat(a[r]), simd.splat(b[r]));
                     for (out, o) in out.chunks_mut(LANES).zip(o[r].chunks(LANES)) {
-                        let folded = on.fma(on.load(o), b, on.mul(on.load_some(out), a));
-                        on.store_some(folded, out);
+                        let folded = simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
+                        simd.store_some(folded, out);
                     }
                 }
             }
         }
 
         for r in 0..count {
-            let total = on.sum_tree(on.load(&totals[r]));
-            let share = on.splat(1.0 / total);
+            let total = simd.sum_tree(simd.load(&totals[r]));
+            let share = simd.splat(1.0 / total);
             // SAFETY: rows of a head belong to one task.
-            let out = unsafe { self.out.piece(at(r)..at(r) + head_dim) };
+            let out = unsafe { self.out.range_mut(at(r)..at(r) + head_dim) };
             for out in out.chunks_mut(LANES) {
-                on.store_some(on.mul(on.load_some(out), share), out);
+                simd.store_some(simd.mul(simd.load_some(out), share), out);
             }
             if let Some(to) = self.log_sum_exp {
                 let at = (row + r) * heads + self.head;
                 // SAFETY: as above.
-                let to = unsafe { to.piece(at..at + 1) };
-                to[0] = most[r] + ln(total);
+                let to = unsafe { to.range_mut(at..at + 1) };
+                to[0] = max[r] + ln(total);
             }
         }
     }

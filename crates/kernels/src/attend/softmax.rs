@@ -1,5 +1,5 @@
-//! Scores of one tile of keys to weights that are not yet divided by their total. Knows nothing of other
-//! tiles: how their maxima and totals are joined stands in `forward` and `alone`.
+//! The softmax of one tile of keys: weights that are not yet divided by their total. How the maxima and totals
+//! of several tiles are combined (online softmax) is in `forward` and `single_query`.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// Scores to weights exp(score · scale − max), in place; gives the maximum and sixteen lane totals.
-/// What is not visible counts for nothing.
+/// Keys that are not visible get no weight.
 #[inline(always)]
-pub(super) fn weigh<L: Lanes>(
-    on: L,
+pub(super) fn exponentiate<L: Lanes>(
+    simd: L,
     scores: &mut [f32; PAGE],
     visible: &Range<usize>,
     scale: f32,
@@ -21,53 +21,60 @@ pub(super) fn weigh<L: Lanes>(
     let first = visible.start / LANES;
     let count = visible.end.div_ceil(LANES) - first;
     match count {
-        4 if visible.len() == PAGE => weigh_some::<L, 4, false>(on, scores, visible, scale),
-        4 => weigh_some::<L, 4, true>(on, scores, visible, scale),
-        3 => weigh_some::<L, 3, true>(on, &mut scores[first * LANES..], visible, scale),
-        2 => weigh_some::<L, 2, true>(on, &mut scores[first * LANES..], visible, scale),
-        _ => weigh_some::<L, 1, true>(on, &mut scores[first * LANES..], visible, scale),
+        4 if visible.len() == PAGE => {
+            exponentiate_vectors::<L, 4, false>(simd, scores, visible, scale)
+        }
+        4 => exponentiate_vectors::<L, 4, true>(simd, scores, visible, scale),
+        3 => exponentiate_vectors::<L, 3, true>(simd, &mut scores[first * LANES..], visible, scale),
+        2 => exponentiate_vectors::<L, 2, true>(simd, &mut scores[first * LANES..], visible, scale),
+        _ => exponentiate_vectors::<L, 1, true>(simd, &mut scores[first * LANES..], visible, scale),
     }
 }
 
-/// The first V vectors of these scores, side by side so that none waits for another; if `MASKED`, not all
-/// of them is visible.
+/// The first V vectors of these scores, interleaved to hide latency; if `MASKED`, not all keys are visible.
 #[inline(always)]
-fn weigh_some<L: Lanes, const V: usize, const MASKED: bool>(
-    on: L,
+fn exponentiate_vectors<L: Lanes, const V: usize, const MASKED: bool>(
+    simd: L,
     scores: &mut [f32],
     visible: &Range<usize>,
     scale: f32,
 ) -> (f32, [f32; LANES]) {
     let first = visible.start / LANES;
-    let least = on.splat(f32::NEG_INFINITY);
-    let mut weights = [least; V];
-    let mut most = least;
+    let min = simd.splat(f32::NEG_INFINITY);
+    let mut weights = [min; V];
+    let mut max = min;
     for (v, weight) in weights.iter_mut().enumerate() {
-        let scaled = on.mul(on.load(&scores[v * LANES..]), on.splat(scale));
+        let scaled = simd.mul(simd.load(&scores[v * LANES..]), simd.splat(scale));
         *weight = scaled;
-        let larger = on.max(scaled, most);
-        most = if MASKED { only(on, first + v, visible, larger, most) } else { larger };
+        let larger = simd.max(scaled, max);
+        max = if MASKED { select_visible(simd, first + v, visible, larger, max) } else { larger };
     }
-    let most = on.max_tree(most);
-    let shift = on.splat(most);
-    let mut totals = on.splat(0.0);
+    let max = simd.max_tree(max);
+    let shift = simd.splat(max);
+    let mut totals = simd.splat(0.0);
     for (v, weight) in weights.iter_mut().enumerate() {
-        *weight = exp_lanes(on, on.sub(*weight, shift));
+        *weight = exp_lanes(simd, simd.sub(*weight, shift));
         if MASKED {
-            *weight = only(on, first + v, visible, *weight, on.splat(0.0));
+            *weight = select_visible(simd, first + v, visible, *weight, simd.splat(0.0));
         }
-        on.store(*weight, &mut scores[v * LANES..]);
-        totals = on.add(totals, *weight);
+        simd.store(*weight, &mut scores[v * LANES..]);
+        totals = simd.add(totals, *weight);
     }
-    (most, on.to_array(totals))
+    (max, simd.to_array(totals))
 }
 
 /// `a` in the lanes of vector `v` that are visible, `b` in the others.
 #[inline(always)]
-fn only<L: Lanes>(on: L, v: usize, visible: &Range<usize>, a: L::F32, b: L::F32) -> L::F32 {
+fn select_visible<L: Lanes>(
+    simd: L,
+    v: usize,
+    visible: &Range<usize>,
+    a: L::F32,
+    b: L::F32,
+) -> L::F32 {
     const INDEX: [f32; LANES] =
         [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
-    let index = on.add(on.load(&INDEX), on.splat((v * LANES) as f32));
-    let below_end = on.select(on.less(index, on.splat(visible.end as f32)), a, b);
-    on.select(on.less(index, on.splat(visible.start as f32)), b, below_end)
+    let index = simd.add(simd.load(&INDEX), simd.splat((v * LANES) as f32));
+    let below_end = simd.select(simd.less(index, simd.splat(visible.end as f32)), a, b);
+    simd.select(simd.less(index, simd.splat(visible.start as f32)), b, below_end)
 }

@@ -3,40 +3,41 @@
 use std::ops::Range;
 
 use super::{
-    Compute, Heads, PAGE, PagesMut, Span,
-    arithmetic::{Arithmetic, ByPairs},
-    part_of,
+    AttentionParams, Compute, PAGE, PagesMut, SequenceSpan,
+    arithmetic::{Arithmetic, Bf16Arithmetic},
+    span_of_part,
 };
 use crate::{
     bf16::as_pairs_mut,
-    naive::bf16::{join, round},
-    path::Path,
-    team::{Pieces, Team},
-    turn::{Rows, Turn, TurnPairs},
+    isa::Isa,
+    naive::bf16::{pair_bits, round},
+    thread_pool::{DisjointSlices, ThreadPool},
+    transpose::{Rows, Transpose, TransposePairs},
 };
 
 /// Elements that are worth a thread of their own.
-const LEAST: usize = 16 * 1024;
+const MIN_PER_THREAD: usize = 16 * 1024;
 
 /// `key`, `value`: `[rows, key_heads, head_dim]`. Touches no position but those of the spans' rows, and
 /// no two spans have a page in common.
 pub fn store(
-    team: &Team,
-    how: &Heads,
+    pool: &ThreadPool,
+    params: &AttentionParams,
     key: &[f32],
     value: &[f32],
-    spans: &[Span],
+    spans: &[SequenceSpan],
     pages: PagesMut<'_>,
 ) {
-    let Heads { key_heads, head_dim, .. } = *how;
+    let AttentionParams { key_heads, head_dim, .. } = *params;
     let count: usize = spans.iter().map(|span| pages_of(span).len()).sum();
     let mean = key.len().div_ceil((count * key_heads).max(1)).max(1);
-    let storage = Pieces::new(pages.storage);
-    let len = how.head_len();
+    let storage = DisjointSlices::new(pages.storage);
+    let len = params.head_len();
     // A task is a head of a page: its keys and values lie together.
-    team.split(count * key_heads, 1, LEAST.div_ceil(mean), &|tasks| {
+    pool.for_each_range(count * key_heads, 1, MIN_PER_THREAD.div_ceil(mean), &|tasks| {
         for task in tasks {
-            let Some((span, nth)) = part_of(spans, task / key_heads, |span| pages_of(span).len())
+            let Some((span, nth)) =
+                span_of_part(spans, task / key_heads, |span| pages_of(span).len())
             else {
                 return;
             };
@@ -45,18 +46,19 @@ pub fn store(
             let base = pages.table[span.first_page + page] as usize * pages.stride + head * len;
             let (keys, values) = (base + pages.keys_at, base + pages.values_at);
             // SAFETY: a head of a page belongs to one task, for each page belongs to one span.
-            let (keys, values) =
-                unsafe { (storage.piece(keys..keys + len), storage.piece(values..values + len)) };
+            let (keys, values) = unsafe {
+                (storage.range_mut(keys..keys + len), storage.range_mut(values..values + len))
+            };
             let first = span.first_position.max(page * PAGE);
             let end = (span.first_position + span.rows).min((page + 1) * PAGE);
             let from = (span.first_row + first - span.first_position) * key_heads + head;
-            let (from, by_row) = (from * head_dim, key_heads * head_dim);
-            let key = Rows::new(key, from, by_row, end - first, head_dim);
-            let value = Rows::new(value, from, by_row, end - first, head_dim);
+            let (from, row_stride) = (from * head_dim, key_heads * head_dim);
+            let key = Rows::new(key, from, row_stride, end - first, head_dim);
+            let value = Rows::new(value, from, row_stride, end - first, head_dim);
             let slots = first % PAGE..first % PAGE + key.count;
-            match how.products {
-                Compute::F32 => store_numbers(team.path(), key, value, &slots, keys, values),
-                Compute::Bf16 => store_pairs(team.path(), key, value, &slots, keys, values),
+            match params.products {
+                Compute::F32 => store_numbers(pool.isa(), key, value, &slots, keys, values),
+                Compute::Bf16 => store_pairs(pool.isa(), key, value, &slots, keys, values),
             }
         }
     });
@@ -64,7 +66,7 @@ pub fn store(
 
 /// Rows of a head for slots of its page.
 fn store_numbers(
-    path: Path,
+    isa: Isa,
     key: Rows<'_>,
     value: Rows<'_>,
     slots: &Range<usize>,
@@ -73,7 +75,7 @@ fn store_numbers(
 ) {
     let is_page = slots.len() == PAGE;
     if is_page {
-        path.run(Turn { rows: key, to: keys });
+        isa.run(Transpose { rows: key, to: keys });
     }
     for (row, slot) in slots.clone().enumerate() {
         let (key, value) = (key.row(row), value.row(row));
@@ -88,7 +90,7 @@ fn store_numbers(
 
 /// The same as pairs: a position is half of a pair of values, and the other half stays what it is.
 fn store_pairs(
-    path: Path,
+    isa: Isa,
     key: Rows<'_>,
     value: Rows<'_>,
     slots: &Range<usize>,
@@ -96,27 +98,29 @@ fn store_pairs(
     values: &mut [f32],
 ) {
     if slots.len() == PAGE {
-        path.run_pairs(TurnPairs { rows: key, to: as_pairs_mut(keys) });
-        ByPairs(path).across(value, values);
+        isa.run_pairs(TransposePairs { rows: key, to: as_pairs_mut(keys) });
+        Bf16Arithmetic(isa).rhs_across_rows(value, values);
         return;
     }
     let (keys, values) = (as_pairs_mut(keys), as_pairs_mut(values));
     for (row, slot) in slots.clone().enumerate() {
         let (key, value) = (key.row(row), value.row(row));
         for (pair, key) in key.chunks(2).enumerate() {
-            keys[pair * PAGE + slot] = join(round(key[0]), key.get(1).map_or(0, |odd| round(*odd)));
+            keys[pair * PAGE + slot] =
+                pair_bits(round(key[0]), key.get(1).map_or(0, |odd| round(*odd)));
         }
         let pairs = &mut values[slot / 2 * value.len()..][..value.len()];
         for (pair, value) in pairs.iter_mut().zip(value) {
             let [even, odd] = [*pair as u16, (*pair >> 16) as u16];
             let value = round(*value);
-            *pair = if slot.is_multiple_of(2) { join(value, odd) } else { join(even, value) };
+            *pair =
+                if slot.is_multiple_of(2) { pair_bits(value, odd) } else { pair_bits(even, value) };
         }
     }
 }
 
 /// The pages that a span's rows lie in, counted from its position 0.
-fn pages_of(span: &Span) -> Range<usize> {
+fn pages_of(span: &SequenceSpan) -> Range<usize> {
     let end = (span.first_position + span.rows).div_ceil(PAGE);
     (span.first_position / PAGE).min(end)..if span.rows == 0 { 0 } else { end }
 }

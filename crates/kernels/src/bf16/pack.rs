@@ -6,24 +6,30 @@ use super::pairs::{pack_some, pairs, vector};
 use crate::{
     lanes::{LANES, PairKernel, Pairs},
     matmul::PANEL,
-    team::{Pieces, Team},
-    turn::{Rows, TurnPairs},
+    thread_pool::{DisjointSlices, ThreadPool},
+    transpose::{Rows, TransposePairs},
 };
 
 /// Numbers that are worth a thread of their own.
-const LEAST: usize = 32 * 1024;
+const MIN_PER_THREAD: usize = 32 * 1024;
 
 /// Rounds some columns of `[rows, width]` to `[rows, ⌈columns / 2⌉]` pairs.
-pub fn round_rows(team: &Team, x: &[f32], width: usize, columns: Range<usize>, to: &mut [u32]) {
+pub fn round_rows(
+    pool: &ThreadPool,
+    x: &[f32],
+    width: usize,
+    columns: Range<usize>,
+    rounded: &mut [u32],
+) {
     let rows = x.len() / width.max(1);
     let pairs = pairs(columns.len());
-    assert_eq!(to.len(), rows * pairs, "room of another shape");
-    let to = Pieces::new(to);
-    team.split(rows, 1, LEAST.div_ceil(columns.len().max(1)), &|rows| {
+    assert_eq!(rounded.len(), rows * pairs, "an output of another shape");
+    let to = DisjointSlices::new(rounded);
+    pool.for_each_range(rows, 1, MIN_PER_THREAD.div_ceil(columns.len().max(1)), &|rows| {
         // SAFETY: each range of rows is cut once.
-        let to = unsafe { to.piece(rows.start * pairs..rows.end * pairs) };
+        let to = unsafe { to.range_mut(rows.start * pairs..rows.end * pairs) };
         let x = &x[rows.start * width..rows.end * width];
-        team.path().run_pairs(RoundRows { x, width, columns: columns.clone(), to });
+        pool.isa().run_pairs(RoundRows { x, width, columns: columns.clone(), to });
     });
 }
 
@@ -38,35 +44,41 @@ impl PairKernel for RoundRows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self { x, width, columns, to } = self;
         let rows = x.chunks_exact(width);
         for (x, to) in rows.zip(to.chunks_exact_mut(pairs(columns.len()))) {
             for (x, to) in x[columns.clone()].chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-                on.store_pairs_some(pack_some(on, x), to);
+                simd.store_pairs_some(pack_some(simd, x), to);
             }
         }
     }
 }
 
 /// Packs a weight `[outputs, inner]` for products with x: columns are outputs, pairs lie along inner.
-pub fn pack(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
-    panels_of(team, outputs, inner, panels, &|columns, to| {
+pub fn pack(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
+    panels_of(pool, outputs, inner, panels, &|columns, to| {
         let rows = Rows::new(weight, columns.start * inner, inner, columns.len(), inner);
-        team.path().run_pairs(TurnPairs { rows, to });
+        pool.isa().run_pairs(TransposePairs { rows, to });
     });
 }
 
 /// Packs a weight `[outputs, inner]` for products with dy: columns are inner, pairs lie along outputs.
-pub fn pack_across(team: &Team, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
-    panels_of(team, inner, outputs, panels, &|columns, to| {
-        team.path().run_pairs(PackAcross { weight, outputs, inner, columns, to });
+pub fn pack_transposed(
+    pool: &ThreadPool,
+    weight: &[f32],
+    outputs: usize,
+    inner: usize,
+    panels: &mut [u32],
+) {
+    panels_of(pool, inner, outputs, panels, &|columns, to| {
+        pool.isa().run_pairs(PackTransposed { weight, outputs, inner, columns, to });
     });
 }
 
 /// Hands out the panels, each with the columns that it is to hold.
 fn panels_of(
-    team: &Team,
+    pool: &ThreadPool,
     columns: usize,
     steps: usize,
     panels: &mut [u32],
@@ -74,15 +86,15 @@ fn panels_of(
 ) {
     let panels = &mut panels[..super::panels_len(columns, steps)];
     let size = PANEL * pairs(steps);
-    let to = Pieces::new(panels);
-    team.run(columns.div_ceil(PANEL), &|panel| {
+    let to = DisjointSlices::new(panels);
+    pool.for_each_task(columns.div_ceil(PANEL), &|panel| {
         // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
+        let to = unsafe { to.range_mut(panel * size..(panel + 1) * size) };
         each(panel * PANEL..columns.min((panel + 1) * PANEL), to);
     });
 }
 
-struct PackAcross<'a> {
+struct PackTransposed<'a> {
     weight: &'a [f32],
     outputs: usize,
     inner: usize,
@@ -90,11 +102,11 @@ struct PackAcross<'a> {
     to: &'a mut [u32],
 }
 
-impl PairKernel for PackAcross<'_> {
+impl PairKernel for PackTransposed<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self { weight, outputs, inner, columns, to } = self;
         let row = |output: usize| &weight[output * inner..][columns.clone()];
         for (output, to) in (0..outputs).step_by(2).zip(to.chunks_exact_mut(PANEL)) {
@@ -102,7 +114,10 @@ impl PairKernel for PackAcross<'_> {
             let odd = if output + 1 < outputs { row(output + 1) } else { &[] };
             for (index, to) in to.chunks_exact_mut(LANES).enumerate() {
                 let at = index * LANES;
-                on.store_pairs_some(on.join(vector(on, even, at), vector(on, odd, at)), to);
+                simd.store_pairs_some(
+                    simd.round_to_pairs(vector(simd, even, at), vector(simd, odd, at)),
+                    to,
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Lanes, PairKernel, Pairs, flush::Flushed};
+use super::{Kernel, LANES, Lanes, PairKernel, Pairs, denormals::FlushDenormals};
 
 /// Proof that this processor has AVX2 and fused multiply-add.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub struct Avx2(());
 
 impl Avx2 {
     /// Whether this processor has it, and halves.
-    pub fn is_here() -> bool {
+    pub fn is_available() -> bool {
         is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
             && is_x86_feature_detected!("f16c")
@@ -22,8 +22,8 @@ impl Avx2 {
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        assert!(Self::is_here(), "this processor has no AVX2");
-        Self(()).apart(kernel)
+        assert!(Self::is_available(), "this processor has no AVX2");
+        Self(()).run_outlined(kernel)
     }
 
     /// Runs a kernel over pairs compiled for AVX2, with denormals flushed to zero until it ends.
@@ -31,19 +31,19 @@ impl Avx2 {
     /// # Panics
     /// If this processor does not have it.
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        assert!(Self::is_here(), "this processor has no AVX2");
-        let _until_the_end = Flushed::begin();
+        assert!(Self::is_available(), "this processor has no AVX2");
+        let _until_the_end = FlushDenormals::begin();
         // A function of its own, so that no arithmetic is moved out of the time in which denormals
         // are flushed.
-        Self(()).apart_pairs(kernel)
+        Self(()).run_pairs_outlined(kernel)
     }
 }
 
-/// The instructions are there: `self` exists only where `run` has found them.
-macro_rules! here {
+/// Calls intrinsics: `self` exists only where `run` has detected their instruction set.
+macro_rules! enabled {
     ($call:expr) => {
-        // SAFETY: an `Avx2` exists only in code that `Avx2::run` has entered, after it found the
-        // instructions; memory is reached only within lengths that were checked.
+        // SAFETY: an `Avx2` exists only in code that `Avx2::run` called after it detected AVX2, FMA and F16C.
+        // Memory is accessed only within lengths that were asserted, or by the preconditions of the method.
         unsafe { $call }
     };
 }
@@ -52,15 +52,15 @@ mod pairs;
 
 /// Lanes 0 to 7 and 8 to 15.
 #[derive(Clone, Copy, Debug)]
-pub struct Two(__m256, __m256);
+pub struct F32x16(__m256, __m256);
 
 #[inline(always)]
-fn both(a: Two, b: Two, of: impl Fn(__m256, __m256) -> __m256) -> Two {
-    Two(of(a.0, b.0), of(a.1, b.1))
+fn map_registers(a: F32x16, b: F32x16, operation: impl Fn(__m256, __m256) -> __m256) -> F32x16 {
+    F32x16(operation(a.0, b.0), operation(a.1, b.1))
 }
 
 /// Sixteen lanes that are set and sixteen that are not.
-static SET: [i32; 2 * LANES] = {
+static PREFIX_MASKS: [i32; 2 * LANES] = {
     let mut set = [0; 2 * LANES];
     let mut lane = 0;
     while lane < LANES {
@@ -72,126 +72,128 @@ static SET: [i32; 2 * LANES] = {
 
 /// Masks of the first `count` of sixteen lanes.
 #[inline(always)]
-fn first(count: usize) -> [__m256i; 2] {
-    let at = SET[LANES - count..][..LANES].as_ptr();
-    here!([_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(8).cast())])
+fn prefix_mask(count: usize) -> [__m256i; 2] {
+    let at = PREFIX_MASKS[LANES - count..][..LANES].as_ptr();
+    enabled!([_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.add(8).cast())])
 }
 
 impl Lanes for Avx2 {
-    type F32 = Two;
-    type Mask = Two;
+    type F32 = F32x16;
+    type Mask = F32x16;
     type Words = [__m256i; 2];
-    const WIDE: usize = 1;
+    const VECTORS_PER_ROW: usize = 1;
 
     #[inline(always)]
-    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+    fn run_outlined<K: Kernel>(self, kernel: K) -> K::Output {
         #[inline(never)]
         #[target_feature(enable = "avx2,fma,f16c")]
-        unsafe fn with<K: Kernel>(on: Avx2, kernel: K) -> K::Output {
-            kernel.run(on)
+        /// # Safety
+        /// This processor has AVX2, FMA and F16C.
+        unsafe fn call<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        here!(with(self, kernel))
+        enabled!(call(self, kernel))
     }
     #[inline(always)]
-    fn splat(self, x: f32) -> Two {
-        let half = here!(_mm256_set1_ps(x));
-        Two(half, half)
+    fn splat(self, x: f32) -> F32x16 {
+        let half = enabled!(_mm256_set1_ps(x));
+        F32x16(half, half)
     }
     #[inline(always)]
-    fn load(self, from: &[f32]) -> Two {
+    fn load(self, from: &[f32]) -> F32x16 {
         assert!(from.len() >= LANES);
         let at = from.as_ptr();
-        here!(Two(_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))))
+        enabled!(F32x16(_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))))
     }
     #[inline(always)]
-    fn load_part(self, from: &[f32]) -> Two {
+    fn load_part(self, from: &[f32]) -> F32x16 {
         // Not by way of an array: copying so few bytes is a call, and what was just written in parts
         // cannot be read as a whole for some time.
-        let ([low, high], at) = (first(from.len()), from.as_ptr());
-        here!(Two(_mm256_maskload_ps(at, low), _mm256_maskload_ps(at.wrapping_add(8), high)))
+        let ([low, high], at) = (prefix_mask(from.len()), from.as_ptr());
+        enabled!(F32x16(_mm256_maskload_ps(at, low), _mm256_maskload_ps(at.wrapping_add(8), high)))
     }
     #[inline(always)]
-    fn store(self, x: Two, to: &mut [f32]) {
+    fn store(self, x: F32x16, to: &mut [f32]) {
         assert!(to.len() >= LANES);
         let at = to.as_mut_ptr();
-        here!({
+        enabled!({
             _mm256_storeu_ps(at, x.0);
             _mm256_storeu_ps(at.add(8), x.1);
         });
     }
     #[inline(always)]
-    fn store_part(self, x: Two, to: &mut [f32]) {
+    fn store_part(self, x: F32x16, to: &mut [f32]) {
         to.copy_from_slice(&self.to_array(x)[..to.len()]);
     }
     #[inline(always)]
-    unsafe fn load_at(self, from: *const f32) -> Two {
-        here!(Two(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))))
+    unsafe fn load_at(self, from: *const f32) -> F32x16 {
+        enabled!(F32x16(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))))
     }
     #[inline(always)]
-    unsafe fn store_at(self, x: Two, to: *mut f32) {
-        here!({
+    unsafe fn store_at(self, x: F32x16, to: *mut f32) {
+        enabled!({
             _mm256_storeu_ps(to, x.0);
             _mm256_storeu_ps(to.add(8), x.1);
         })
     }
     #[inline(always)]
-    fn add(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_add_ps(a, b)))
+    fn add(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_add_ps(a, b)))
     }
     #[inline(always)]
-    fn sub(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_sub_ps(a, b)))
+    fn sub(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_sub_ps(a, b)))
     }
     #[inline(always)]
-    fn mul(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_mul_ps(a, b)))
+    fn mul(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_mul_ps(a, b)))
     }
     #[inline(always)]
-    fn div(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_div_ps(a, b)))
+    fn div(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_div_ps(a, b)))
     }
     #[inline(always)]
-    fn sqrt(self, a: Two) -> Two {
-        here!(Two(_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)))
+    fn sqrt(self, a: F32x16) -> F32x16 {
+        enabled!(F32x16(_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)))
     }
     #[inline(always)]
-    fn fma(self, a: Two, b: Two, c: Two) -> Two {
-        here!(Two(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)))
+    fn fma(self, a: F32x16, b: F32x16, c: F32x16) -> F32x16 {
+        enabled!(F32x16(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)))
     }
     #[inline(always)]
-    fn max(self, a: Two, b: Two) -> Two {
+    fn max(self, a: F32x16, b: F32x16) -> F32x16 {
         // vmaxps gives its second operand unless the first is greater: the rule, also for NaN.
-        both(a, b, |a, b| here!(_mm256_max_ps(a, b)))
+        map_registers(a, b, |a, b| enabled!(_mm256_max_ps(a, b)))
     }
     #[inline(always)]
-    fn greater(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)))
+    fn greater(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)))
     }
     #[inline(always)]
-    fn less(self, a: Two, b: Two) -> Two {
-        both(a, b, |a, b| here!(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)))
+    fn less(self, a: F32x16, b: F32x16) -> F32x16 {
+        map_registers(a, b, |a, b| enabled!(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)))
     }
     #[inline(always)]
-    fn is_nan(self, a: Two) -> Two {
-        both(a, a, |a, b| here!(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, b)))
+    fn is_nan(self, a: F32x16) -> F32x16 {
+        map_registers(a, a, |a, b| enabled!(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, b)))
     }
     #[inline(always)]
-    fn select(self, mask: Two, a: Two, b: Two) -> Two {
-        here!(Two(_mm256_blendv_ps(b.0, a.0, mask.0), _mm256_blendv_ps(b.1, a.1, mask.1)))
+    fn select(self, mask: F32x16, a: F32x16, b: F32x16) -> F32x16 {
+        enabled!(F32x16(_mm256_blendv_ps(b.0, a.0, mask.0), _mm256_blendv_ps(b.1, a.1, mask.1)))
     }
     #[inline(always)]
-    fn round(self, a: Two) -> Two {
+    fn round(self, a: F32x16) -> F32x16 {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-        here!(Two(_mm256_round_ps::<NEAREST>(a.0), _mm256_round_ps::<NEAREST>(a.1)))
+        enabled!(F32x16(_mm256_round_ps::<NEAREST>(a.0), _mm256_round_ps::<NEAREST>(a.1)))
     }
     #[inline(always)]
-    fn scale(self, p: Two, n: Two) -> Two {
-        both(p, n, |p, n| {
-            here!({
+    fn scale(self, p: F32x16, n: F32x16) -> F32x16 {
+        map_registers(p, n, |p, n| {
+            enabled!({
                 // 2^128 is no f32: the last doubling is apart.
-                let most = _mm256_set1_ps(127.0);
-                let is_last = _mm256_cmp_ps::<_CMP_GT_OQ>(n, most);
-                let biased = _mm256_cvtps_epi32(_mm256_min_ps(n, most));
+                let max = _mm256_set1_ps(127.0);
+                let is_last = _mm256_cmp_ps::<_CMP_GT_OQ>(n, max);
+                let biased = _mm256_cvtps_epi32(_mm256_min_ps(n, max));
                 let biased = _mm256_add_epi32(biased, _mm256_set1_epi32(127));
                 let power = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased));
                 let p = _mm256_mul_ps(p, power);
@@ -200,13 +202,19 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    unsafe fn words_at(self, from: *const u32) -> [__m256i; 2] {
-        here!([_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())])
+    unsafe fn load_words_at(self, from: *const u32) -> [__m256i; 2] {
+        enabled!([_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())])
     }
     #[inline(always)]
-    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
+    unsafe fn transpose_16x4(
+        self,
+        from: &[*const u8; LANES],
+        at: usize,
+        to: *mut u32,
+        stride: usize,
+    ) {
         for (half, from) in from.as_chunks::<8>().0.iter().enumerate() {
-            here!({
+            enabled!({
                 // Columns n and n + 4 are halves of a register, and all else stays within the halves.
                 let mut columns = [_mm256_setzero_si256(); 4];
                 for (n, to) in columns.iter_mut().enumerate() {
@@ -217,61 +225,61 @@ impl Lanes for Avx2 {
                 let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
                 let to = to.add(half * 8);
                 _mm256_storeu_si256(to.cast(), _mm256_unpacklo_epi64(ab, cd));
-                _mm256_storeu_si256(to.add(by).cast(), _mm256_unpackhi_epi64(ab, cd));
+                _mm256_storeu_si256(to.add(stride).cast(), _mm256_unpackhi_epi64(ab, cd));
                 let (ab, cd) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
-                _mm256_storeu_si256(to.add(2 * by).cast(), _mm256_unpacklo_epi64(ab, cd));
-                _mm256_storeu_si256(to.add(3 * by).cast(), _mm256_unpackhi_epi64(ab, cd));
+                _mm256_storeu_si256(to.add(2 * stride).cast(), _mm256_unpacklo_epi64(ab, cd));
+                _mm256_storeu_si256(to.add(3 * stride).cast(), _mm256_unpackhi_epi64(ab, cd));
             });
         }
     }
     #[inline(always)]
-    unsafe fn halves_at(self, from: *const u32) -> Two {
-        here!(Two(
+    unsafe fn load_halves_at(self, from: *const u32) -> F32x16 {
+        enabled!(F32x16(
             _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
             _mm256_cvtph_ps(_mm_loadu_si128(from.add(4).cast())),
         ))
     }
     #[inline(always)]
-    fn byte_at_top(self, words: [__m256i; 2], n: usize) -> Two {
-        here!({
+    fn byte_at_top(self, words: [__m256i; 2], n: usize) -> F32x16 {
+        enabled!({
             let up = _mm256_set1_epi32(24 - 8 * n as i32);
             let top = _mm256_set1_epi32(0xff << 24);
             let low = _mm256_and_si256(_mm256_sllv_epi32(words[0], up), top);
             let high = _mm256_and_si256(_mm256_sllv_epi32(words[1], up), top);
-            Two(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+            F32x16(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
         })
     }
     #[inline(always)]
-    fn nibble(self, words: [__m256i; 2], n: usize, plus: i32) -> Two {
-        here!({
+    fn nibble(self, words: [__m256i; 2], n: usize, plus: i32) -> F32x16 {
+        enabled!({
             let (down, plus) = (_mm256_set1_epi32(4 * n as i32), _mm256_set1_epi32(plus));
             let lowest = _mm256_set1_epi32(15);
             let low = _mm256_and_si256(_mm256_srlv_epi32(words[0], down), lowest);
             let high = _mm256_and_si256(_mm256_srlv_epi32(words[1], down), lowest);
-            Two(
+            F32x16(
                 _mm256_cvtepi32_ps(_mm256_add_epi32(low, plus)),
                 _mm256_cvtepi32_ps(_mm256_add_epi32(high, plus)),
             )
         })
     }
     #[inline(always)]
-    fn upper_half(self, words: [__m256i; 2], n: usize) -> Two {
-        here!({
+    fn upper_half(self, words: [__m256i; 2], n: usize) -> F32x16 {
+        enabled!({
             let up = _mm256_set1_epi32(16 - 16 * n as i32);
             let upper = _mm256_set1_epi32(!0xffff);
             let low = _mm256_and_si256(_mm256_sllv_epi32(words[0], up), upper);
             let high = _mm256_and_si256(_mm256_sllv_epi32(words[1], up), upper);
-            Two(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
+            F32x16(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
         })
     }
     #[inline(always)]
-    fn to_array(self, x: Two) -> [f32; LANES] {
+    fn to_array(self, x: F32x16) -> [f32; LANES] {
         let mut out = [0.0; LANES];
         self.store(x, &mut out);
         out
     }
     #[inline(always)]
-    fn from_array(self, x: [f32; LANES]) -> Two {
+    fn from_array(self, x: [f32; LANES]) -> F32x16 {
         self.load(&x)
     }
 }

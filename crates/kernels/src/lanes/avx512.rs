@@ -10,8 +10,8 @@ pub struct Avx512<const BF16: bool = false>(());
 
 impl Avx512 {
     /// Whether this processor has it, and all that AVX2 has.
-    pub fn is_here() -> bool {
-        Avx2::is_here()
+    pub fn is_available() -> bool {
+        Avx2::is_available()
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw")
@@ -19,8 +19,8 @@ impl Avx512 {
     }
 
     /// Whether it has an instruction that multiplies pairs of bf16.
-    pub fn multiplies_pairs() -> bool {
-        Self::is_here() && is_x86_feature_detected!("avx512bf16")
+    pub fn has_bf16_dot() -> bool {
+        Self::is_available() && is_x86_feature_detected!("avx512bf16")
     }
 
     /// Runs a kernel compiled for AVX-512.
@@ -29,8 +29,8 @@ impl Avx512 {
     /// If this processor does not have it.
     #[inline]
     pub fn run<K: Kernel>(kernel: K) -> K::Output {
-        assert!(Self::is_here(), "this processor has no AVX-512");
-        Self(()).apart(kernel)
+        assert!(Self::is_available(), "this processor has no AVX-512");
+        Self(()).run_outlined(kernel)
     }
 }
 
@@ -41,23 +41,23 @@ impl Avx512<true> {
     /// If this processor does not have them.
     #[inline]
     pub fn run_pairs<K: PairKernel>(kernel: K) -> K::Output {
-        assert!(Avx512::<false>::multiplies_pairs(), "this processor has no AVX-512 BF16");
-        Self(()).apart_pairs(kernel)
+        assert!(Avx512::<false>::has_bf16_dot(), "this processor has no AVX-512 BF16");
+        Self(()).run_pairs_outlined(kernel)
     }
 }
 
 /// The first `len` lanes.
 #[inline(always)]
-fn first(len: usize) -> __mmask16 {
+fn prefix_mask(len: usize) -> __mmask16 {
     assert!(len <= LANES);
     ((1u32 << len) - 1) as __mmask16
 }
 
-/// The instructions are there: `self` exists only where `run` has found them.
-macro_rules! here {
+/// Calls intrinsics: `self` exists only where `run` has detected their instruction set.
+macro_rules! enabled {
     ($call:expr) => {
-        // SAFETY: an `Avx512` exists only in code that `Avx512::run` has entered, after it found
-        // the instructions; memory is reached only within lengths that were checked.
+        // SAFETY: an `Avx512` exists only in code that `Avx512::run` called after it detected its features.
+        // Memory is accessed only within lengths that were asserted, or by the preconditions of the method.
         unsafe { $call }
     };
 }
@@ -66,107 +66,115 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     type F32 = __m512;
     type Mask = __mmask16;
     type Words = __m512i;
-    const WIDE: usize = 4;
+    const VECTORS_PER_ROW: usize = 4;
 
     #[inline(always)]
-    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+    fn run_outlined<K: Kernel>(self, kernel: K) -> K::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-        unsafe fn with<const BF16: bool, K: Kernel>(on: Avx512<BF16>, kernel: K) -> K::Output {
-            kernel.run(on)
+        /// # Safety
+        /// This processor has AVX-512 F, DQ, BW and VL, AVX2 and FMA.
+        unsafe fn call<const BF16: bool, K: Kernel>(simd: Avx512<BF16>, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        here!(with(self, kernel))
+        enabled!(call(self, kernel))
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
-        here!(_mm512_set1_ps(x))
+        enabled!(_mm512_set1_ps(x))
     }
     #[inline(always)]
     fn load(self, from: &[f32]) -> __m512 {
         assert!(from.len() >= LANES);
-        here!(_mm512_loadu_ps(from.as_ptr()))
+        enabled!(_mm512_loadu_ps(from.as_ptr()))
     }
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m512 {
-        here!(_mm512_maskz_loadu_ps(first(from.len()), from.as_ptr()))
+        enabled!(_mm512_maskz_loadu_ps(prefix_mask(from.len()), from.as_ptr()))
     }
     #[inline(always)]
     fn store(self, x: __m512, to: &mut [f32]) {
         assert!(to.len() >= LANES);
-        here!(_mm512_storeu_ps(to.as_mut_ptr(), x))
+        enabled!(_mm512_storeu_ps(to.as_mut_ptr(), x))
     }
     #[inline(always)]
     fn store_part(self, x: __m512, to: &mut [f32]) {
-        here!(_mm512_mask_storeu_ps(to.as_mut_ptr(), first(to.len()), x))
+        enabled!(_mm512_mask_storeu_ps(to.as_mut_ptr(), prefix_mask(to.len()), x))
     }
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> __m512 {
-        here!(_mm512_loadu_ps(from))
+        enabled!(_mm512_loadu_ps(from))
     }
     #[inline(always)]
     unsafe fn store_at(self, x: __m512, to: *mut f32) {
-        here!(_mm512_storeu_ps(to, x))
+        enabled!(_mm512_storeu_ps(to, x))
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
-        here!(_mm512_add_ps(a, b))
+        enabled!(_mm512_add_ps(a, b))
     }
     #[inline(always)]
     fn sub(self, a: __m512, b: __m512) -> __m512 {
-        here!(_mm512_sub_ps(a, b))
+        enabled!(_mm512_sub_ps(a, b))
     }
     #[inline(always)]
     fn mul(self, a: __m512, b: __m512) -> __m512 {
-        here!(_mm512_mul_ps(a, b))
+        enabled!(_mm512_mul_ps(a, b))
     }
     #[inline(always)]
     fn div(self, a: __m512, b: __m512) -> __m512 {
-        here!(_mm512_div_ps(a, b))
+        enabled!(_mm512_div_ps(a, b))
     }
     #[inline(always)]
     fn sqrt(self, a: __m512) -> __m512 {
-        here!(_mm512_sqrt_ps(a))
+        enabled!(_mm512_sqrt_ps(a))
     }
     #[inline(always)]
     fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        here!(_mm512_fmadd_ps(a, b, c))
+        enabled!(_mm512_fmadd_ps(a, b, c))
     }
     #[inline(always)]
     fn max(self, a: __m512, b: __m512) -> __m512 {
         // vmaxps gives its second operand unless the first is greater: the rule, also for NaN.
-        here!(_mm512_max_ps(a, b))
+        enabled!(_mm512_max_ps(a, b))
     }
     #[inline(always)]
     fn greater(self, a: __m512, b: __m512) -> __mmask16 {
-        here!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
+        enabled!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b))
     }
     #[inline(always)]
     fn less(self, a: __m512, b: __m512) -> __mmask16 {
-        here!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b))
+        enabled!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b))
     }
     #[inline(always)]
     fn is_nan(self, a: __m512) -> __mmask16 {
-        here!(_mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a))
+        enabled!(_mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a))
     }
     #[inline(always)]
     fn select(self, mask: __mmask16, a: __m512, b: __m512) -> __m512 {
-        here!(_mm512_mask_blend_ps(mask, b, a))
+        enabled!(_mm512_mask_blend_ps(mask, b, a))
     }
     #[inline(always)]
     fn round(self, a: __m512) -> __m512 {
-        here!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a))
+        enabled!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a))
     }
     #[inline(always)]
     fn scale(self, p: __m512, n: __m512) -> __m512 {
-        here!(_mm512_scalef_ps(p, n))
+        enabled!(_mm512_scalef_ps(p, n))
     }
     #[inline(always)]
-    unsafe fn words_at(self, from: *const u32) -> __m512i {
-        here!(_mm512_loadu_si512(from.cast()))
+    unsafe fn load_words_at(self, from: *const u32) -> __m512i {
+        enabled!(_mm512_loadu_si512(from.cast()))
     }
     #[inline(always)]
-    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
-        here!({
+    unsafe fn transpose_16x4(
+        self,
+        from: &[*const u8; LANES],
+        at: usize,
+        to: *mut u32,
+        stride: usize,
+    ) {
+        enabled!({
             // Columns n, n + 4, n + 8 and n + 12 are quarters of a register, and all else stays within
             // the quarters.
             let mut columns = [_mm512_setzero_si512(); 4];
@@ -179,19 +187,19 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
             let [a, b, c, d] = columns;
             let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
             _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi64(ab, cd));
-            _mm512_storeu_si512(to.add(by).cast(), _mm512_unpackhi_epi64(ab, cd));
+            _mm512_storeu_si512(to.add(stride).cast(), _mm512_unpackhi_epi64(ab, cd));
             let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
-            _mm512_storeu_si512(to.add(2 * by).cast(), _mm512_unpacklo_epi64(ab, cd));
-            _mm512_storeu_si512(to.add(3 * by).cast(), _mm512_unpackhi_epi64(ab, cd));
+            _mm512_storeu_si512(to.add(2 * stride).cast(), _mm512_unpacklo_epi64(ab, cd));
+            _mm512_storeu_si512(to.add(3 * stride).cast(), _mm512_unpackhi_epi64(ab, cd));
         });
     }
     #[inline(always)]
-    unsafe fn halves_at(self, from: *const u32) -> __m512 {
-        here!(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast())))
+    unsafe fn load_halves_at(self, from: *const u32) -> __m512 {
+        enabled!(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast())))
     }
     #[inline(always)]
     fn byte_at_top(self, words: __m512i, n: usize) -> __m512 {
-        here!({
+        enabled!({
             // In each word, byte n goes to the top and zeros (a set sign bit) below it.
             let order = _mm512_set4_epi32(12, 8, 4, 0);
             let order =
@@ -202,7 +210,7 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     }
     #[inline(always)]
     fn nibble(self, words: __m512i, n: usize, plus: i32) -> __m512 {
-        here!({
+        enabled!({
             let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));
             // The permutation reads the lowest four bits of each word.
@@ -212,7 +220,7 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     }
     #[inline(always)]
     fn upper_half(self, words: __m512i, n: usize) -> __m512 {
-        here!(_mm512_castsi512_ps(if n == 0 {
+        enabled!(_mm512_castsi512_ps(if n == 0 {
             _mm512_slli_epi32::<16>(words)
         } else {
             _mm512_and_si512(words, _mm512_set1_epi32(!0xffff))
@@ -271,37 +279,39 @@ impl Pairs for Avx512<true> {
     const FACTORS: usize = 1;
 
     #[inline(always)]
-    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+    fn run_pairs_outlined<K: PairKernel>(self, kernel: K) -> K::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")]
-        unsafe fn with<K: PairKernel>(on: Avx512<true>, kernel: K) -> K::Output {
-            kernel.run(on)
+        /// # Safety
+        /// This processor has AVX-512 F, DQ, BW, VL and BF16, AVX2 and FMA.
+        unsafe fn call<K: PairKernel>(simd: Avx512<true>, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        here!(with(self, kernel))
+        enabled!(call(self, kernel))
     }
     #[inline(always)]
     fn splat_pair(self, pair: u32) -> __m512i {
-        here!(_mm512_set1_epi32(pair as i32))
+        enabled!(_mm512_set1_epi32(pair as i32))
     }
     #[inline(always)]
     fn load_pairs_part(self, from: &[u32]) -> __m512i {
-        here!(_mm512_maskz_loadu_epi32(first(from.len()), from.as_ptr().cast()))
+        enabled!(_mm512_maskz_loadu_epi32(prefix_mask(from.len()), from.as_ptr().cast()))
     }
     #[inline(always)]
     fn store_pairs_part(self, x: __m512i, to: &mut [u32]) {
-        here!(_mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first(to.len()), x))
+        enabled!(_mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), prefix_mask(to.len()), x))
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> __m512i {
-        here!(_mm512_loadu_si512(from.cast()))
+        enabled!(_mm512_loadu_si512(from.cast()))
     }
     #[inline(always)]
     unsafe fn store_pairs_at(self, x: __m512i, to: *mut u32) {
-        here!(_mm512_storeu_si512(to.cast(), x))
+        enabled!(_mm512_storeu_si512(to.cast(), x))
     }
     #[inline(always)]
     fn dot(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
-        here!(_mm512_dpbf16_ps(sum, as_bf16(a), as_bf16(b)))
+        enabled!(_mm512_dpbf16_ps(sum, as_bf16(a), as_bf16(b)))
     }
     #[inline(always)]
     fn factor(self, pairs: __m512i, _: usize) -> __m512i {
@@ -312,15 +322,15 @@ impl Pairs for Avx512<true> {
         self.dot(a, b, sum)
     }
     #[inline(always)]
-    fn join(self, even: __m512, odd: __m512) -> __m512i {
-        here!({
+    fn round_to_pairs(self, even: __m512, odd: __m512) -> __m512i {
+        enabled!({
             let both = as_words(_mm512_cvtne2ps_pbh(odd, even));
             _mm512_permutexvar_epi16(_mm512_loadu_si512(ZIP.as_ptr().cast()), both)
         })
     }
     #[inline(always)]
-    fn join_exact(self, even: __m512, odd: __m512) -> __m512i {
-        here!({
+    fn pair_exact(self, even: __m512, odd: __m512) -> __m512i {
+        enabled!({
             let upper = _mm512_loadu_si512(UPPER.as_ptr().cast());
             let (even, odd) = (_mm512_castps_si512(even), _mm512_castps_si512(odd));
             _mm512_permutex2var_epi16(even, upper, odd)
@@ -328,7 +338,7 @@ impl Pairs for Avx512<true> {
     }
     #[inline(always)]
     fn nibble_pair(self, words: __m512i, n: usize, plus: i32) -> __m512i {
-        here!({
+        enabled!({
             // The permutation reads the lowest five bits of each half, and the fifth says nothing: what it
             // chooses from stands there twice.
             let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -339,7 +349,7 @@ impl Pairs for Avx512<true> {
         })
     }
     #[inline(always)]
-    fn pack(self, first: __m512, second: __m512) -> __m512i {
-        as_words(here!(_mm512_cvtne2ps_pbh(second, first)))
+    fn round_consecutive(self, first: __m512, second: __m512) -> __m512i {
+        as_words(enabled!(_mm512_cvtne2ps_pbh(second, first)))
     }
 }

@@ -15,7 +15,7 @@ pub trait PairKernel {
     /// What it gives back.
     type Output;
     /// Runs with these lanes; `#[inline(always)]` as [`Kernel::run`](super::Kernel::run) is.
-    fn run<P: Pairs>(self, lanes: P) -> Self::Output;
+    fn run<P: Pairs>(self, simd: P) -> Self::Output;
 }
 
 /// Operations on sixteen pairs. Only dots, loads, stores and conversions are the same everywhere:
@@ -24,8 +24,8 @@ pub trait Pairs: Lanes {
     /// Sixteen pairs.
     type Pair: Copy;
 
-    /// As [`Lanes::apart`], within a kernel over pairs.
-    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output;
+    /// As [`Lanes::run_outlined`], within a kernel over pairs.
+    fn run_pairs_outlined<K: PairKernel>(self, kernel: K) -> K::Output;
 
     /// The same pair in every lane.
     fn splat_pair(self, pair: u32) -> Self::Pair;
@@ -36,41 +36,41 @@ pub trait Pairs: Lanes {
     /// Loads sixteen.
     ///
     /// # Safety
-    /// Sixteen pairs are readable there.
+    /// Sixteen pairs can be read at `from`, which is aligned for u32.
     unsafe fn load_pairs_at(self, from: *const u32) -> Self::Pair;
     /// Stores sixteen.
     ///
     /// # Safety
-    /// Sixteen pairs are writable there.
+    /// Sixteen pairs can be written at `to`, which is aligned for u32.
     unsafe fn store_pairs_at(self, x: Self::Pair, to: *mut u32);
     /// sum + a.odd · b.odd, rounded; then + a.even · b.even, rounded. Denormals are zeros.
     fn dot(self, a: Self::Pair, b: Self::Pair, sum: Self::F32) -> Self::F32;
-    /// What one instruction of a dot multiplies: sixteen pairs, or one number of each.
+    /// The operand of one instruction of a dot: sixteen pairs, or one number of each.
     type Factor: Copy;
-    /// Instructions of a dot. Where there are two, whoever multiplies many pairs by many takes the 0th of
-    /// all before the 1st of any, and so has half of each number in registers.
+    /// Instructions of a dot. Where there are two, a tile computes the 0th of all pairs before the 1st of
+    /// any, so that it needs registers for only one number of each pair at a time.
     const FACTORS: usize;
     /// The nth factor of pairs. What it leaves out is not computed, if nothing else asks for it.
     fn factor(self, pairs: Self::Pair, n: usize) -> Self::Factor;
     /// One instruction of a dot: with the 0th factors, then with the 1st, if there are two.
     fn multiply(self, a: Self::Factor, b: Self::Factor, sum: Self::F32) -> Self::F32;
     /// Lane by lane the pair of both numbers, rounded to bf16.
-    fn join(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
+    fn round_to_pairs(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// Lane by lane the pair of both numbers, which are exact in bf16, as small whole ones are.
-    fn join_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
+    fn pair_exact(self, even: Self::F32, odd: Self::F32) -> Self::Pair;
     /// Nibbles n and n + 4 of each word as a pair, and a small whole number added to both.
     #[inline(always)]
     fn nibble_pair(self, words: Self::Words, n: usize, plus: i32) -> Self::Pair {
-        self.join_exact(self.nibble(words, n, plus), self.nibble(words, n + 4, plus))
+        self.pair_exact(self.nibble(words, n, plus), self.nibble(words, n + 4, plus))
     }
     /// 32 successive numbers as sixteen pairs, rounded to bf16.
-    fn pack(self, first: Self::F32, second: Self::F32) -> Self::Pair;
+    fn round_consecutive(self, first: Self::F32, second: Self::F32) -> Self::Pair;
 
     /// Stores sixteen, or as many as fit.
     #[inline(always)]
     fn store_pairs_some(self, x: Self::Pair, to: &mut [u32]) {
         if to.len() >= LANES {
-            // SAFETY: there is room for sixteen. Stored whole, they can be read back at once.
+            // SAFETY: `to` has at least sixteen elements. A full store can be forwarded to a later load.
             unsafe { self.store_pairs_at(x, to.as_mut_ptr()) };
         } else {
             self.store_pairs_part(x, to);
@@ -80,7 +80,7 @@ pub trait Pairs: Lanes {
     /// `totals = fma(factors, sums, totals)`, each row with the same factors. Denormals count, even while
     /// dots are flushing them.
     #[inline(always)]
-    fn fold<const R: usize, const V: usize>(
+    fn add_scaled<const R: usize, const V: usize>(
         self,
         factors: [Self::F32; V],
         sums: [[Self::F32; V]; R],

@@ -10,10 +10,10 @@ pub struct Portable;
 type Array = [f32; LANES];
 
 #[inline(always)]
-fn each(a: Array, b: Array, of: impl Fn(f32, f32) -> f32) -> Array {
+fn map_lanes(a: Array, b: Array, operation: impl Fn(f32, f32) -> f32) -> Array {
     let mut out = a;
     for lane in 0..LANES {
-        out[lane] = of(a[lane], b[lane]);
+        out[lane] = operation(a[lane], b[lane]);
     }
     out
 }
@@ -22,10 +22,10 @@ impl Lanes for Portable {
     type F32 = Array;
     type Mask = [bool; LANES];
     type Words = [u32; LANES];
-    const WIDE: usize = 1;
+    const VECTORS_PER_ROW: usize = 1;
 
     #[inline(never)]
-    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+    fn run_outlined<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
     #[inline(always)]
@@ -54,29 +54,29 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> Array {
-        // SAFETY: the caller promises sixteen readable f32; an array of f32 is aligned as one is.
+        // SAFETY: by the precondition, sixteen f32 can be read; an array has the alignment of its element.
         unsafe { *from.cast() }
     }
     #[inline(always)]
     unsafe fn store_at(self, x: Array, to: *mut f32) {
-        // SAFETY: the caller promises sixteen writable f32; an array of f32 is aligned as one is.
+        // SAFETY: by the precondition, sixteen f32 can be written; an array has the alignment of its element.
         unsafe { *to.cast() = x };
     }
     #[inline(always)]
     fn add(self, a: Array, b: Array) -> Array {
-        each(a, b, |a, b| a + b)
+        map_lanes(a, b, |a, b| a + b)
     }
     #[inline(always)]
     fn sub(self, a: Array, b: Array) -> Array {
-        each(a, b, |a, b| a - b)
+        map_lanes(a, b, |a, b| a - b)
     }
     #[inline(always)]
     fn mul(self, a: Array, b: Array) -> Array {
-        each(a, b, |a, b| a * b)
+        map_lanes(a, b, |a, b| a * b)
     }
     #[inline(always)]
     fn div(self, a: Array, b: Array) -> Array {
-        each(a, b, |a, b| a / b)
+        map_lanes(a, b, |a, b| a / b)
     }
     #[inline(always)]
     fn sqrt(self, a: Array) -> Array {
@@ -91,7 +91,7 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     fn max(self, a: Array, b: Array) -> Array {
-        each(a, b, larger)
+        map_lanes(a, b, larger)
     }
     #[inline(always)]
     fn greater(self, a: Array, b: Array) -> [bool; LANES] {
@@ -118,24 +118,30 @@ impl Lanes for Portable {
         std::array::from_fn(|lane| scale(p[lane], n[lane]))
     }
     #[inline(always)]
-    unsafe fn words_at(self, from: *const u32) -> [u32; LANES] {
-        // SAFETY: the caller promises sixteen readable words; an array is aligned as one is.
+    unsafe fn load_words_at(self, from: *const u32) -> [u32; LANES] {
+        // SAFETY: by the precondition, sixteen words can be read; an array has the alignment of its element.
         unsafe { *from.cast() }
     }
     #[inline(always)]
-    unsafe fn turn(self, from: &[*const u8; LANES], at: usize, to: *mut u32, by: usize) {
+    unsafe fn transpose_16x4(
+        self,
+        from: &[*const u8; LANES],
+        at: usize,
+        to: *mut u32,
+        stride: usize,
+    ) {
         for (lane, from) in from.iter().enumerate() {
-            // SAFETY: the caller promises sixteen readable bytes, which have no alignment.
+            // SAFETY: by the precondition, sixteen bytes can be read; bytes need no alignment.
             let words: [[u8; 4]; 4] = unsafe { *from.add(at).cast() };
             for (n, word) in words.into_iter().enumerate() {
-                // SAFETY: the caller promises sixteen writable words, four times.
-                unsafe { *to.add(n * by + lane) = u32::from_le_bytes(word) };
+                // SAFETY: by the precondition, sixteen words of each of the four rows can be written.
+                unsafe { *to.add(n * stride + lane) = u32::from_le_bytes(word) };
             }
         }
     }
     #[inline(always)]
-    unsafe fn halves_at(self, from: *const u32) -> Array {
-        // SAFETY: the caller promises eight readable words; an array is aligned as one is.
+    unsafe fn load_halves_at(self, from: *const u32) -> Array {
+        // SAFETY: by the precondition, eight words can be read; an array has the alignment of its element.
         let words: [u32; LANES / 2] = unsafe { *from.cast() };
         std::array::from_fn(|lane| stored::half((words[lane / 2] >> (16 * (lane % 2))) as u16))
     }
@@ -167,7 +173,7 @@ impl Pairs for Portable {
     const FACTORS: usize = 1;
 
     #[inline(never)]
-    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+    fn run_pairs_outlined<K: PairKernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
     #[inline(always)]
@@ -186,12 +192,12 @@ impl Pairs for Portable {
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> [u32; LANES] {
-        // SAFETY: the caller promises sixteen readable pairs; an array is aligned as one is.
+        // SAFETY: by the precondition, sixteen pairs can be read; an array has the alignment of its element.
         unsafe { *from.cast() }
     }
     #[inline(always)]
     unsafe fn store_pairs_at(self, x: [u32; LANES], to: *mut u32) {
-        // SAFETY: the caller promises room for sixteen pairs; an array is aligned as one is.
+        // SAFETY: by the precondition, sixteen pairs can be written; an array has the alignment of its element.
         unsafe { *to.cast() = x };
     }
     #[inline(always)]
@@ -207,15 +213,15 @@ impl Pairs for Portable {
         self.dot(a, b, sum)
     }
     #[inline(always)]
-    fn join(self, even: Array, odd: Array) -> [u32; LANES] {
+    fn round_to_pairs(self, even: Array, odd: Array) -> [u32; LANES] {
         std::array::from_fn(|lane| bf16::pair(even[lane], odd[lane]))
     }
     #[inline(always)]
-    fn join_exact(self, even: Array, odd: Array) -> [u32; LANES] {
+    fn pair_exact(self, even: Array, odd: Array) -> [u32; LANES] {
         std::array::from_fn(|lane| even[lane].to_bits() >> 16 | odd[lane].to_bits() & !0xffff)
     }
     #[inline(always)]
-    fn pack(self, first: Array, second: Array) -> [u32; LANES] {
+    fn round_consecutive(self, first: Array, second: Array) -> [u32; LANES] {
         let at = |i: usize| if i < LANES { first[i] } else { second[i - LANES] };
         std::array::from_fn(|lane| bf16::pair(at(2 * lane), at(2 * lane + 1)))
     }

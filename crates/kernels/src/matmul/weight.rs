@@ -16,8 +16,8 @@ use std::ops::Range;
 use super::{PANEL, Shared};
 use crate::{
     lanes::{Kernel, LANES, Lanes},
-    team::{Pieces, Team},
-    tile::{Left, Multiply, Out, ROWS, Right, prefetch, tile},
+    thread_pool::{DisjointSlices, ThreadPool},
+    tile::{Lhs, Multiply, OutPtr, ROWS, Rhs, prefetch, tile},
 };
 
 /// Rows of the batch that are copied at a time.
@@ -27,21 +27,21 @@ const GROUP: usize = 96;
 /// Outputs and inner columns together of the largest task. The larger it is, the fewer copies are
 /// made: with 2048 the products of Zen 5 reach 85 % of the limit, with 1024 77 %, with 576 71 %,
 /// although the copies then fill a whole second cache.
-const LARGEST: usize = 2048;
+const MAX_TASK_SIZE: usize = 2048;
 /// How many rows ahead memory is asked for.
 pub(crate) const AHEAD: usize = 16;
 
 /// Floats of scratch that [`weight_gradient`] needs.
 pub fn weight_gradient_scratch(_: usize, outputs: usize, inner: usize, threads: usize) -> usize {
     let both = outputs.next_multiple_of(GROUP) + inner.next_multiple_of(PANEL);
-    threads.max(1) * DEPTH * both.min(LARGEST)
+    threads.max(1) * DEPTH * both.min(MAX_TASK_SIZE)
 }
 
 /// dweight = dweight + dyᵀ · x: each chain goes on over rows ascending.
 ///
 /// `dy`: `[rows, outputs]`, `x`: `[rows, inner]`, `dweight`: `[outputs, inner]`.
 pub fn weight_gradient(
-    team: &Team,
+    pool: &ThreadPool,
     dy: &[f32],
     x: &[f32],
     outputs: usize,
@@ -49,15 +49,15 @@ pub fn weight_gradient(
     scratch: &mut [f32],
     dweight: &mut [f32],
 ) {
-    rectangles(team, dy, x, outputs, inner, scratch, dweight, &|rectangle| {
-        team.path().run(rectangle);
+    rectangles(pool, dy, x, outputs, inner, scratch, dweight, &|rectangle| {
+        pool.isa().run(rectangle);
     });
 }
 
 /// Cuts a weight gradient into rectangles and hands each to `run`, on all threads.
 #[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
 pub(crate) fn rectangles<E: Copy + Send>(
-    team: &Team,
+    pool: &ThreadPool,
     dy: &[f32],
     x: &[f32],
     outputs: usize,
@@ -73,22 +73,23 @@ pub(crate) fn rectangles<E: Copy + Send>(
     assert_eq!(dy.len(), rows * outputs, "a gradient of another shape");
     assert_eq!(x.len(), rows * inner, "an input of another shape");
     assert_eq!(dweight.len(), outputs * inner, "a weight of another shape");
-    let cut = Cut::of(outputs, inner, team.threads());
-    let own = DEPTH * (cut.outputs.next_multiple_of(GROUP) + cut.inner);
-    let scratch = Pieces::new(scratch);
-    let out = Shared(Out { at: dweight.as_mut_ptr(), by_row: inner });
-    let across = inner.div_ceil(cut.inner);
-    let tasks = outputs.div_ceil(cut.outputs) * across;
-    team.run_on(tasks, &|thread, task| {
+    let task_shape = TaskShape::cheapest(outputs, inner, pool.threads());
+    let own = DEPTH * (task_shape.outputs.next_multiple_of(GROUP) + task_shape.inner);
+    let scratch = DisjointSlices::new(scratch);
+    let out = Shared(OutPtr { ptr: dweight.as_mut_ptr(), row_stride: inner });
+    let across = inner.div_ceil(task_shape.inner);
+    let tasks = outputs.div_ceil(task_shape.outputs) * across;
+    pool.for_each_task_on_thread(tasks, &|thread, task| {
         // SAFETY: each thread has scratch of its own.
-        let scratch = unsafe { scratch.piece(thread * own..(thread + 1) * own) };
-        let (first, first_k) = (task / across * cut.outputs, task % across * cut.inner);
+        let scratch = unsafe { scratch.range_mut(thread * own..(thread + 1) * own) };
+        let (first, first_k) =
+            (task / across * task_shape.outputs, task % across * task_shape.inner);
         run(Rectangle {
             dy,
             x,
             shape: [rows, outputs, inner],
-            outputs: first..outputs.min(first + cut.outputs),
-            inner: first_k..inner.min(first_k + cut.inner),
+            outputs: first..outputs.min(first + task_shape.outputs),
+            inner: first_k..inner.min(first_k + task_shape.inner),
             scratch,
             out: out.get().0,
         });
@@ -97,28 +98,28 @@ pub(crate) fn rectangles<E: Copy + Send>(
 
 /// How large a task is.
 #[derive(Clone, Copy)]
-struct Cut {
+struct TaskShape {
     /// Whole tiles.
     outputs: usize,
     /// Whole panels.
     inner: usize,
 }
 
-/// Outputs of the tallest task: beside one panel of inner columns they fill [`LARGEST`].
-const TALLEST: usize = (LARGEST - PANEL) / GROUP * GROUP;
+/// Outputs of the tallest task: beside one panel of inner columns they fill [`MAX_TASK_SIZE`].
+const MAX_TASK_OUTPUTS: usize = (MAX_TASK_SIZE - PANEL) / GROUP * GROUP;
 
-impl Cut {
+impl TaskShape {
     /// The cheapest: multiply-adds, and copies that weigh about as many as stand here. Whatever the
-    /// shape, its copies are no larger than [`LARGEST`], which the scratch is sized by.
-    fn of(outputs: usize, inner: usize, threads: usize) -> Self {
+    /// shape, its copies are no larger than [`MAX_TASK_SIZE`], which the scratch is sized by.
+    fn cheapest(outputs: usize, inner: usize, threads: usize) -> Self {
         const COPY: usize = 80;
         let mut best = (usize::MAX, Self { outputs: ROWS, inner: PANEL });
-        let fewest = outputs.div_ceil(TALLEST);
+        let fewest = outputs.div_ceil(MAX_TASK_OUTPUTS);
         for down in fewest..=outputs.div_ceil(ROWS).min(32.max(fewest + 4)) {
             let height = outputs.div_ceil(down).next_multiple_of(ROWS);
             for across in 1..=inner.div_ceil(PANEL) {
                 let width = inner.div_ceil(across).next_multiple_of(PANEL);
-                if height.next_multiple_of(GROUP) + width > LARGEST {
+                if height.next_multiple_of(GROUP) + width > MAX_TASK_SIZE {
                     continue;
                 }
                 let tasks = outputs.div_ceil(height) * inner.div_ceil(width);
@@ -141,15 +142,15 @@ pub(crate) struct Rectangle<'a, E> {
     outputs: Range<usize>,
     inner: Range<usize>,
     scratch: &'a mut [E],
-    out: Out,
+    out: OutPtr,
 }
 
 impl Kernel for Rectangle<'_, f32> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
-        self.multiply(on);
+    fn run<L: Lanes>(self, simd: L) {
+        self.multiply(simd);
     }
 }
 
@@ -187,7 +188,7 @@ impl<E: Copy> Rectangle<'_, E> {
     /// All chains of the rectangle. What lies beyond the columns in the last group of a copy is not
     /// written, and tiles do not read it.
     #[inline(always)]
-    pub(crate) fn multiply<M: Steps<Element = E>>(self, on: M) {
+    pub(crate) fn multiply<M: CopySteps<Element = E>>(self, simd: M) {
         let Self { dy, x, shape: [rows, all_outputs, all_inner], outputs, inner, scratch, out } =
             self;
         let height = outputs.len();
@@ -198,21 +199,21 @@ impl<E: Copy> Rectangle<'_, E> {
             let columns = outputs.clone();
             let strip =
                 Strip { from: dy, width: all_outputs, rows: rows.clone(), columns, group: GROUP };
-            on.copy(&strip, dy_copy);
+            simd.copy(&strip, dy_copy);
             let columns = inner.clone();
-            on.copy(&Strip { from: x, width: all_inner, rows, columns, group: PANEL }, x_copy);
+            simd.copy(&Strip { from: x, width: all_inner, rows, columns, group: PANEL }, x_copy);
             for k in (0..inner.len()).step_by(PANEL) {
                 let columns = (inner.len() - k).min(PANEL);
-                let b = Right { at: x_copy[DEPTH * k..].as_ptr(), by_step: PANEL };
+                let b = Rhs { ptr: x_copy[DEPTH * k..].as_ptr(), step_stride: PANEL };
                 for o in (0..height).step_by(ROWS) {
                     let count = (height - o).min(ROWS);
                     let at = o / GROUP * GROUP * DEPTH + o % GROUP;
-                    let a = Left { at: dy_copy[at..].as_ptr(), by_row: 1, by_step: GROUP };
-                    // SAFETY: the copies hold `depth` steps of these outputs and columns, the
-                    // outputs exist and belong to this task.
+                    let a = Lhs { ptr: dy_copy[at..].as_ptr(), row_stride: 1, step_stride: GROUP };
+                    // SAFETY: the copies have `depth` steps of these rows and columns; the gradient has these
+                    // outputs, and no other task has them.
                     unsafe {
-                        let out = out.from(outputs.start + o, inner.start + k);
-                        tile(on, count, columns, depth, a, b, out, true);
+                        let out = out.offset(outputs.start + o, inner.start + k);
+                        tile(simd, count, columns, depth, a, b, out, true);
                     }
                 }
             }
@@ -221,7 +222,7 @@ impl<E: Copy> Rectangle<'_, E> {
 }
 
 /// How rows become the steps of a product.
-pub(crate) trait Steps: Multiply {
+pub(crate) trait CopySteps: Multiply {
     /// Rows of a step.
     const ROWS: usize;
     /// Writes the steps of a strip.
@@ -229,7 +230,7 @@ pub(crate) trait Steps: Multiply {
 }
 
 /// As they stand.
-impl<L: Lanes> Steps for L {
+impl<L: Lanes> CopySteps for L {
     const ROWS: usize = 1;
 
     #[inline(always)]
@@ -259,11 +260,15 @@ mod tests {
         for outputs in outputs {
             for inner in widths {
                 for threads in [1, 2, 3, 8, 64] {
-                    let cut = Cut::of(outputs, inner, threads);
-                    let own = DEPTH * (cut.outputs.next_multiple_of(GROUP) + cut.inner);
+                    let task_shape = TaskShape::cheapest(outputs, inner, threads);
+                    let own =
+                        DEPTH * (task_shape.outputs.next_multiple_of(GROUP) + task_shape.inner);
                     let all = weight_gradient_scratch(5, outputs, inner, threads);
                     assert!(own * threads <= all, "{outputs} outputs, {inner} inner, {threads}");
-                    assert!(cut.outputs.is_multiple_of(ROWS) && cut.inner.is_multiple_of(PANEL));
+                    assert!(
+                        task_shape.outputs.is_multiple_of(ROWS)
+                            && task_shape.inner.is_multiple_of(PANEL)
+                    );
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! What a product's threads share out: blocks of rows by panels, of one product or of several.
 
-use super::{After, BLOCK, PANEL, Panels, Product, Shared, Start, panels_len};
+use super::{Accumulate, BLOCK, Epilogue, PANEL, Panels, Product, Shared, panels_len};
 use crate::{
-    path::Path,
-    team::Team,
-    tile::{Left, Out},
+    isa::Isa,
+    thread_pool::ThreadPool,
+    tile::{Lhs, OutPtr},
 };
 
 /// A product's tasks, blocks of rows by panels, in an order in which the larger matrix is read from
@@ -16,7 +16,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    pub(crate) fn of(rows: usize, outputs: usize) -> Self {
+    pub(crate) fn new(rows: usize, outputs: usize) -> Self {
         Self { blocks: rows.div_ceil(BLOCK), panels: outputs.div_ceil(PANEL) }
     }
 
@@ -25,7 +25,7 @@ impl Tasks {
     }
 
     /// Block and panel of a task.
-    pub(crate) fn of_number(self, task: usize) -> (usize, usize) {
+    pub(crate) fn block_and_panel(self, task: usize) -> (usize, usize) {
         if self.blocks * BLOCK < self.panels * PANEL {
             (task % self.blocks, task / self.blocks)
         } else {
@@ -35,17 +35,17 @@ impl Tasks {
 }
 
 /// Multiply-adds that are worth a meeting of threads.
-const LEAST: usize = 16 * 1024;
+const MIN_PARALLEL_MULTIPLY_ADDS: usize = 16 * 1024;
 
 /// A product whose shapes agree, to be run task by task.
 #[derive(Clone, Copy)]
 pub(super) struct Work<'a> {
     rows: usize,
-    left: Left,
+    left: Lhs,
     panels: Panels<'a>,
-    start: Start,
-    after: After<'a>,
-    out: Out,
+    accumulate: Accumulate,
+    epilogue: Epilogue<'a>,
+    out: OutPtr,
     tasks: Tasks,
 }
 
@@ -53,35 +53,38 @@ impl<'a> Work<'a> {
     /// `left` has `rows` rows of `panels.inner` steps; `y`, `[rows, outputs]`, is not touched meanwhile.
     pub(super) fn new(
         rows: usize,
-        left: Left,
+        left: Lhs,
         panels: Panels<'a>,
-        start: Start,
-        after: After<'a>,
+        accumulate: Accumulate,
+        epilogue: Epilogue<'a>,
         y: &mut [f32],
     ) -> Self {
         let Panels { data, outputs, inner } = panels;
         assert_eq!(data.len(), panels_len(outputs, inner), "panels of another shape");
         assert_eq!(y.len(), rows * outputs, "an output of another shape");
-        assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-        assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-        let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-        Self { rows, left, panels, start, after, out, tasks: Tasks::of(rows, outputs) }
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
+        assert!(
+            epilogue.residual.is_none_or(|to| to.len() == y.len()),
+            "a residual of another shape"
+        );
+        let out = OutPtr { ptr: y.as_mut_ptr(), row_stride: outputs };
+        Self { rows, left, panels, accumulate, epilogue, out, tasks: Tasks::new(rows, outputs) }
     }
 
     fn multiply_adds(&self) -> usize {
         self.rows * self.panels.outputs * self.panels.inner
     }
 
-    fn run(&self, on: Path, task: usize) {
-        let Self { rows, left, panels, start, after, out, tasks } = *self;
-        let (block, panel) = tasks.of_number(task);
+    fn run(&self, simd: Isa, task: usize) {
+        let Self { rows, left, panels, accumulate, epilogue, out, tasks } = *self;
+        let (block, panel) = tasks.block_and_panel(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
-        on.run(Product { left, panels, rows, panel, start, after, out });
+        simd.run(Product { left, panels, rows, panel, accumulate, epilogue, out });
     }
 }
 
 /// Runs products that do not read what another writes.
-pub(super) fn run_all(team: &Team, all: &[Work<'_>]) {
+pub(super) fn run_all(pool: &ThreadPool, all: &[Work<'_>]) {
     let total = all.iter().map(|work| work.tasks.count()).sum();
     let shared = Shared(all);
     let run = |mut task: usize| {
@@ -89,15 +92,15 @@ pub(super) fn run_all(team: &Team, all: &[Work<'_>]) {
         for work in all {
             let count = work.tasks.count();
             if task < count {
-                return work.run(team.path(), task);
+                return work.run(pool.isa(), task);
             }
             task -= count;
         }
     };
     // Where there is little to do, threads would take longer to meet than to work.
-    if all.iter().map(Work::multiply_adds).sum::<usize>() < LEAST {
+    if all.iter().map(Work::multiply_adds).sum::<usize>() < MIN_PARALLEL_MULTIPLY_ADDS {
         (0..total).for_each(run);
     } else {
-        team.run(total, &run);
+        pool.for_each_task(total, &run);
     }
 }

@@ -28,8 +28,8 @@ pub const ROOT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
 pub const DENSITY: f32 = 0.398_942_3;
 
 /// The activation of one number.
-pub fn value(how: Activation, x: f32) -> f32 {
-    match how {
+pub fn value(activation: Activation, x: f32) -> f32 {
+    match activation {
         Activation::Silu => x * sigmoid(x),
         Activation::Gelu => x * (0.5 * (1.0 + erf(x * ROOT_HALF))),
         // ½(1 + tanh u) = sigmoid(2u)
@@ -43,8 +43,8 @@ pub fn value(how: Activation, x: f32) -> f32 {
 }
 
 /// Its derivative.
-pub fn slope(how: Activation, x: f32) -> f32 {
-    match how {
+pub fn derivative(activation: Activation, x: f32) -> f32 {
+    match activation {
         Activation::Silu => {
             let s = sigmoid(x);
             (x * s).mul_add(1.0 - s, s)
@@ -81,16 +81,16 @@ fn positive(x: f32) -> f32 {
 }
 
 /// post = act(pre) [· linear]
-pub fn forward(how: Activation, pre: &[f32], linear: Option<&[f32]>, post: &mut [f32]) {
+pub fn forward(activation: Activation, pre: &[f32], linear: Option<&[f32]>, post: &mut [f32]) {
     for index in 0..pre.len() {
-        let value = value(how, pre[index]);
+        let value = value(activation, pre[index]);
         post[index] = linear.map_or(value, |linear| value * linear[index]);
     }
 }
 
 /// Overwrites the gradients of both branches.
 pub fn backward(
-    how: Activation,
+    activation: Activation,
     dpost: &[f32],
     pre: &[f32],
     linear: Option<&[f32]>,
@@ -100,11 +100,11 @@ pub fn backward(
     for index in 0..pre.len() {
         let (x, dy) = (pre[index], dpost[index]);
         dpre[index] = match linear {
-            Some(linear) => dy * linear[index] * slope(how, x),
-            None => dy * slope(how, x),
+            Some(linear) => dy * linear[index] * derivative(activation, x),
+            None => dy * derivative(activation, x),
         };
         if let Some(dlinear) = &mut dlinear {
-            dlinear[index] = dy * value(how, x);
+            dlinear[index] = dy * value(activation, x);
         }
     }
 }

@@ -4,107 +4,121 @@ use std::ops::Range;
 
 use super::{
     bf16::{self, Compute},
-    sums::{row_max, row_of_products},
+    sums::{row_dot, row_max},
 };
 use crate::{
-    attend::{Heads, PAGE, Pages, Span},
+    attend::{AttentionParams, PAGE, Pages, SequenceSpan},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
 
 /// A chain of products over a range of numbers, from `sum`.
 fn chain(
-    how: &Heads,
+    params: &AttentionParams,
     range: Range<usize>,
     a: impl Fn(usize) -> f32,
     b: impl Fn(usize) -> f32,
     sum: f32,
 ) -> f32 {
-    match how.products {
+    match params.products {
         Compute::F32 => range.fold(sum, |sum, at| a(at).mul_add(b(at), sum)),
         Compute::Bf16 => bf16::chain(range, a, b, sum),
     }
 }
 
 /// Where the page of a position begins.
-fn page(pages: Pages<'_>, span: &Span, at: usize) -> usize {
+fn page(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
     pages.table[span.first_page + at / PAGE] as usize * pages.stride
 }
 
 /// Number `d` of the key at a position.
-fn key(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize, d: usize) -> f32 {
-    let (slot, dim) = (at % PAGE, how.head_dim);
+fn key(
+    params: &AttentionParams,
+    pages: Pages<'_>,
+    span: &SequenceSpan,
+    key_head: usize,
+    at: usize,
+    d: usize,
+) -> f32 {
+    let (slot, dim) = (at % PAGE, params.head_dim);
     let keys = &pages.storage[page(pages, span, at) + pages.keys_at..];
-    match how.products {
+    match params.products {
         Compute::F32 => keys[(key_head * dim + d) * PAGE + slot],
         Compute::Bf16 => {
             let pair = keys[(key_head * dim.div_ceil(2) + d / 2) * PAGE + slot];
-            bf16::apart(pair.to_bits())[d % 2]
+            bf16::unpair(pair.to_bits())[d % 2]
         }
     }
 }
 
 /// Number `d` of the value at a position.
-fn value(how: &Heads, pages: Pages<'_>, span: &Span, key_head: usize, at: usize, d: usize) -> f32 {
-    let (slot, dim) = (at % PAGE, how.head_dim);
+fn value(
+    params: &AttentionParams,
+    pages: Pages<'_>,
+    span: &SequenceSpan,
+    key_head: usize,
+    at: usize,
+    d: usize,
+) -> f32 {
+    let (slot, dim) = (at % PAGE, params.head_dim);
     let values = &pages.storage[page(pages, span, at) + pages.values_at..];
-    match how.products {
+    match params.products {
         Compute::F32 => values[(key_head * PAGE + slot) * dim + d],
         Compute::Bf16 => {
             let pair = values[key_head * dim.div_ceil(2) * PAGE + slot / 2 * dim + d];
-            bf16::apart(pair.to_bits())[slot % 2]
+            bf16::unpair(pair.to_bits())[slot % 2]
         }
     }
 }
 
 /// The score of a query with the key at a position: the chain of products, times the scale.
 fn score(
-    how: &Heads,
+    params: &AttentionParams,
     query: &[f32],
     pages: Pages<'_>,
-    span: &Span,
+    span: &SequenceSpan,
     key_head: usize,
     at: usize,
 ) -> f32 {
-    let key = |d| key(how, pages, span, key_head, at, d);
-    chain(how, 0..how.head_dim, |d| query[d], key, 0.0) * how.scale
+    let key = |d| key(params, pages, span, key_head, at, d);
+    chain(params, 0..params.head_dim, |d| query[d], key, 0.0) * params.scale
 }
 
 /// The scaled scores of one head, −inf where hidden: `[queries, keys]`, keys from position 0.
 pub fn scores(
-    how: &Heads,
+    params: &AttentionParams,
     head: usize,
     query: &[f32],
-    span: &Span,
+    span: &SequenceSpan,
     pages: Pages<'_>,
     out: &mut [f32],
 ) {
     let keys = span.first_position + span.rows;
     for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
-        let from = ((span.first_row + index) * how.heads + head) * how.head_dim;
-        let query = &query[from..from + how.head_dim];
+        let from = ((span.first_row + index) * params.heads + head) * params.head_dim;
+        let query = &query[from..from + params.head_dim];
         out.fill(f32::NEG_INFINITY);
-        for at in visible(how, span.first_position + index) {
-            out[at] = score(how, query, pages, span, head / how.group(), at);
+        for at in visible(params, span.first_position + index) {
+            out[at] = score(params, query, pages, span, head / params.group(), at);
         }
     }
 }
 
 /// exp(score − log-sum-exp) of one head, +0 where hidden: `[queries, keys]`.
 pub fn pattern(
-    how: &Heads,
+    params: &AttentionParams,
     head: usize,
     query: &[f32],
-    span: &Span,
+    span: &SequenceSpan,
     pages: Pages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
-    scores(how, head, query, span, pages, out);
+    scores(params, head, query, span, pages, out);
     let keys = span.first_position + span.rows;
     for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
-        let total = log_sum_exp[(span.first_row + index) * how.heads + head];
-        let seen = visible(how, span.first_position + index);
+        let total = log_sum_exp[(span.first_row + index) * params.heads + head];
+        let seen = visible(params, span.first_position + index);
         for (at, out) in out.iter_mut().enumerate() {
             *out = if seen.contains(&at) { exp(*out - total) } else { 0.0 };
         }
@@ -112,29 +126,29 @@ pub fn pattern(
 }
 
 /// The positions that a row at `position` sees.
-pub fn visible(how: &Heads, position: usize) -> Range<usize> {
+pub fn visible(params: &AttentionParams, position: usize) -> Range<usize> {
     let end = position + 1;
-    end.saturating_sub(how.window.unwrap_or(end))..end
+    end.saturating_sub(params.window.unwrap_or(end))..end
 }
 
 /// One row of one head: its weighted values and its log-sum-exp.
 fn attend_row(
-    how: &Heads,
+    params: &AttentionParams,
     query: &[f32],
     pages: Pages<'_>,
-    span: &Span,
+    span: &SequenceSpan,
     key_head: usize,
     position: usize,
     out: &mut [f32],
 ) -> f32 {
-    let seen = visible(how, position);
-    let mut most = f32::NEG_INFINITY;
+    let seen = visible(params, position);
+    let mut max = f32::NEG_INFINITY;
     let mut totals = [0.0f32; LANES];
     for tile in seen.start / PAGE..seen.end.div_ceil(PAGE) {
         let keys = seen.start.max(tile * PAGE)..seen.end.min((tile + 1) * PAGE);
         let mut scores = [f32::NEG_INFINITY; PAGE];
         for at in keys.clone() {
-            scores[at % PAGE] = score(how, query, pages, span, key_head, at);
+            scores[at % PAGE] = score(params, query, pages, span, key_head, at);
         }
         let m = row_max(&scores);
         let mut weights = [0.0f32; PAGE];
@@ -143,41 +157,41 @@ fn attend_row(
             weights[at % PAGE] = exp(scores[at % PAGE] - m);
             l[at % LANES] += weights[at % PAGE];
         }
-        let o: Vec<f32> = (0..how.head_dim)
+        let o: Vec<f32> = (0..params.head_dim)
             .map(|d| {
-                let value = |at| value(how, pages, span, key_head, at, d);
-                chain(how, keys.clone(), |at| weights[at % PAGE], value, 0.0)
+                let value = |at| value(params, pages, span, key_head, at, d);
+                chain(params, keys.clone(), |at| weights[at % PAGE], value, 0.0)
             })
             .collect();
         if tile == seen.start / PAGE {
             // The first tile is where the fold begins.
-            (most, totals) = (m, l);
+            (max, totals) = (m, l);
             out.copy_from_slice(&o);
             continue;
         }
-        let both = larger(most, m);
-        let (a, b) = (exp(most - both), exp(m - both));
+        let both = larger(max, m);
+        let (a, b) = (exp(max - both), exp(m - both));
         for (total, l) in totals.iter_mut().zip(l) {
             *total = l.mul_add(b, *total * a);
         }
         for (out, o) in out.iter_mut().zip(o) {
             *out = o.mul_add(b, *out * a);
         }
-        most = both;
+        max = both;
     }
     let total = sum_tree(totals);
     let r = 1.0 / total;
     for out in out {
         *out *= r;
     }
-    most + ln(total)
+    max + ln(total)
 }
 
 /// Every row of every span looks at the keys before it.
 pub fn forward(
-    how: &Heads,
+    params: &AttentionParams,
     query: &[f32],
-    spans: &[Span],
+    spans: &[SequenceSpan],
     pages: Pages<'_>,
     out: &mut [f32],
     mut log_sum_exp: Option<&mut [f32]>,
@@ -185,15 +199,15 @@ pub fn forward(
     for span in spans {
         for index in 0..span.rows {
             let row = span.first_row + index;
-            for head in 0..how.heads {
-                let at = (row * how.heads + head) * how.head_dim..;
+            for head in 0..params.heads {
+                let at = (row * params.heads + head) * params.head_dim..;
                 let (query, out) = (&query[at.clone()], &mut out[at]);
-                let (query, out) = (&query[..how.head_dim], &mut out[..how.head_dim]);
-                let key_head = head / how.group();
+                let (query, out) = (&query[..params.head_dim], &mut out[..params.head_dim]);
+                let key_head = head / params.group();
                 let position = span.first_position + index;
-                let sum = attend_row(how, query, pages, span, key_head, position, out);
+                let sum = attend_row(params, query, pages, span, key_head, position, out);
                 if let Some(to) = &mut log_sum_exp {
-                    to[row * how.heads + head] = sum;
+                    to[row * params.heads + head] = sum;
                 }
             }
         }
@@ -207,60 +221,61 @@ pub fn forward(
 /// group's heads, then rows. Hidden pairs are in no chain.
 #[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
 pub fn backward(
-    how: &Heads,
+    params: &AttentionParams,
     query: &[f32],
     key: &[f32],
     value: &[f32],
     out: &[f32],
     log_sum_exp: &[f32],
     dout: &[f32],
-    spans: &[Span],
+    spans: &[SequenceSpan],
     dq: &mut [f32],
     dk: &mut [f32],
     dv: &mut [f32],
 ) {
-    let dim = how.head_dim;
+    let dim = params.head_dim;
     dq.fill(0.0);
     dk.fill(0.0);
     dv.fill(0.0);
     for span in spans {
-        for head in 0..how.heads {
-            let of_row = |row: usize| ((span.first_row + row) * how.heads + head) * dim;
-            let of_key =
-                |key: usize| ((span.first_row + key) * how.key_heads + head / how.group()) * dim;
+        for head in 0..params.heads {
+            let of_row = |row: usize| ((span.first_row + row) * params.heads + head) * dim;
+            let of_key = |key: usize| {
+                ((span.first_row + key) * params.key_heads + head / params.group()) * dim
+            };
             // P and dS of every row and key, where the row sees the key.
             let mut p = vec![vec![0.0f32; span.rows]; span.rows];
             let mut ds = p.clone();
             for row in 0..span.rows {
                 let at = of_row(row);
-                let d = row_of_products(&dout[at..at + dim], &out[at..at + dim]);
-                for seen in visible(how, row) {
-                    let of = of_key(seen);
+                let d = row_dot(&dout[at..at + dim], &out[at..at + dim]);
+                for seen in visible(params, row) {
+                    let key_start = of_key(seen);
                     let product = |a: &[f32], b: &[f32]| {
-                        chain(how, 0..dim, |i| a[at + i], |i| b[of + i], 0.0)
+                        chain(params, 0..dim, |i| a[at + i], |i| b[key_start + i], 0.0)
                     };
-                    let score = product(query, key) * how.scale;
+                    let score = product(query, key) * params.scale;
                     p[row][seen] = exp(score - log_sum_exp[at / dim]);
-                    ds[row][seen] = p[row][seen] * (product(dout, value) - d) * how.scale;
+                    ds[row][seen] = p[row][seen] * (product(dout, value) - d) * params.scale;
                 }
             }
             for row in 0..span.rows {
                 for i in 0..dim {
                     let sum = &mut dq[of_row(row) + i];
                     let key = |at| key[of_key(at) + i];
-                    *sum = chain(how, visible(how, row), |at| ds[row][at], key, *sum);
+                    *sum = chain(params, visible(params, row), |at| ds[row][at], key, *sum);
                 }
             }
             for at in 0..span.rows {
                 // The rows that see this key.
-                let end = how.window.map_or(span.rows, |window| span.rows.min(at + window));
+                let end = params.window.map_or(span.rows, |window| span.rows.min(at + window));
                 for i in 0..dim {
                     let sum = &mut dk[of_key(at) + i];
                     let query = |row| query[of_row(row) + i];
-                    *sum = chain(how, at..end, |row| ds[row][at], query, *sum);
+                    *sum = chain(params, at..end, |row| ds[row][at], query, *sum);
                     let sum = &mut dv[of_key(at) + i];
                     let dout = |row| dout[of_row(row) + i];
-                    *sum = chain(how, at..end, |row| p[row][at], dout, *sum);
+                    *sum = chain(params, at..end, |row| p[row][at], dout, *sum);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::matmul::{After, Start};
+use super::matmul::{Accumulate, Epilogue};
 
 /// The precision of matrix products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,24 +44,24 @@ pub fn widen(x: u16) -> f32 {
 }
 
 /// Two numbers of bf16 as a pair: the even one below, the odd one above.
-pub fn join(even: u16, odd: u16) -> u32 {
+pub fn pair_bits(even: u16, odd: u16) -> u32 {
     u32::from(odd) << 16 | u32::from(even)
 }
 
 /// Two numbers rounded, as a pair.
 pub fn pair(even: f32, odd: f32) -> u32 {
-    join(round(even), round(odd))
+    pair_bits(round(even), round(odd))
 }
 
 /// sum + a.odd · b.odd, then + a.even · b.even, each rounded once; denormals are zeros.
 pub fn dot(a: u32, b: u32, sum: f32) -> f32 {
-    let [a_even, a_odd] = apart(a);
-    let [b_even, b_odd] = apart(b);
+    let [a_even, a_odd] = unpair(a);
+    let [b_even, b_odd] = unpair(b);
     fma_flushed(a_even, b_even, fma_flushed(a_odd, b_odd, sum))
 }
 
 /// The even and the odd number of a pair.
-pub fn apart(pair: u32) -> [f32; 2] {
+pub fn unpair(pair: u32) -> [f32; 2] {
     [widen(pair as u16), widen((pair >> 16) as u16)]
 }
 
@@ -75,8 +75,8 @@ fn fma_flushed(a: f32, b: f32, c: f32) -> f32 {
         // This near to it f64 is exact: products have 16 bits, and what is too small to be added
         // exactly is too small to matter.
         let exact = f64::from(a) * f64::from(b) + f64::from(c);
-        let least = f64::from(f32::MIN_POSITIVE);
-        if exact.abs() < least - least * f64::from(f32::EPSILON) / 4.0 {
+        let min = f64::from(f32::MIN_POSITIVE);
+        if exact.abs() < min - min * f64::from(f32::EPSILON) / 4.0 {
             return 0f32.copysign(result);
         }
     }
@@ -96,8 +96,11 @@ pub(super) fn chain(
     b: impl Fn(usize) -> f32,
     mut sum: f32,
 ) -> f32 {
-    let one = |of: &dyn Fn(usize) -> f32, at: usize| if range.contains(&at) { of(at) } else { 0.0 };
-    let pair_at = |of: &dyn Fn(usize) -> f32, at: usize| pair(one(of, at), one(of, at + 1));
+    let one = |numbers: &dyn Fn(usize) -> f32, at: usize| {
+        if range.contains(&at) { numbers(at) } else { 0.0 }
+    };
+    let pair_at =
+        |numbers: &dyn Fn(usize) -> f32, at: usize| pair(one(numbers, at), one(numbers, at + 1));
     for at in (range.start / 2 * 2..range.end).step_by(2) {
         sum = dot(pair_at(&a, at), pair_at(&b, at), sum);
     }
@@ -110,16 +113,16 @@ pub fn forward(
     weight: &[f32],
     outputs: usize,
     inner: usize,
-    after: After<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     for (at, y) in y.iter_mut().enumerate() {
         let (row, output) = (at / outputs, at % outputs);
         let mut sum = chain(0..inner, |k| x[row * inner + k], |k| weight[output * inner + k], 0.0);
-        if let Some(bias) = after.bias {
+        if let Some(bias) = epilogue.bias {
             sum += bias[output];
         }
-        if let Some(residual) = after.residual {
+        if let Some(residual) = epilogue.residual {
             sum += residual[at];
         }
         *y = sum;
@@ -132,12 +135,12 @@ pub fn input_gradient(
     weight: &[f32],
     outputs: usize,
     inner: usize,
-    start: Start,
+    accumulate: Accumulate,
     dx: &mut [f32],
 ) {
     for (at, dx) in dx.iter_mut().enumerate() {
         let (row, k) = (at / inner, at % inner);
-        let begin = if start == Start::Existing { *dx } else { 0.0 };
+        let begin = if accumulate == Accumulate::FromOutput { *dx } else { 0.0 };
         *dx = chain(0..outputs, |o| dy[row * outputs + o], |o| weight[o * inner + k], begin);
     }
 }

@@ -3,18 +3,18 @@
 use super::sums::row_max;
 use crate::{
     lanes::{LANES, sum_tree},
-    loss::{NO_TARGET, Want},
+    loss::{LossMode, NO_TARGET},
     math::{exp, ln},
 };
 
 /// The largest logit and the sum of exp(logit − largest), in sixteen lanes and the tree.
 pub fn maximum_and_total(logits: &[f32]) -> (f32, f32) {
-    let most = row_max(logits);
+    let max = row_max(logits);
     let mut lanes = [0.0; LANES];
     for (index, logit) in logits.iter().enumerate() {
-        lanes[index % LANES] += exp(logit - most);
+        lanes[index % LANES] += exp(logit - max);
     }
-    (most, sum_tree(lanes))
+    (max, sum_tree(lanes))
 }
 
 /// `losses[row]` = most + ln(total) − `logit[target]`; logits become (softmax − onehot) · scale.
@@ -24,26 +24,26 @@ pub fn cross_entropy(
     targets: &[u32],
     scale: f32,
     losses: &mut [f32],
-    want: Want,
+    mode: LossMode,
 ) {
     for (row, logits) in logits.chunks_exact_mut(vocabulary).enumerate() {
         let target = targets[row];
         if target == NO_TARGET {
             losses[row] = 0.0;
-            if want != Want::Loss {
+            if mode != LossMode::LossOnly {
                 logits.fill(0.0);
             }
             continue;
         }
-        let (most, total) = maximum_and_total(logits);
-        losses[row] = (most - logits[target as usize]) + ln(total);
-        if want != Want::Loss {
+        let (max, total) = maximum_and_total(logits);
+        losses[row] = (max - logits[target as usize]) + ln(total);
+        if mode != LossMode::LossOnly {
             let mut factor = scale / total;
-            if let Want::Pulled(by) = want {
-                factor *= 1.0 + 2.0 * by * (most + ln(total));
+            if let LossMode::GradientWithZLoss(z_loss) = mode {
+                factor *= 1.0 + 2.0 * z_loss * (max + ln(total));
             }
             for logit in logits.iter_mut() {
-                *logit = exp(*logit - most) * factor;
+                *logit = exp(*logit - max) * factor;
             }
             logits[target as usize] -= scale;
         }
@@ -54,9 +54,9 @@ pub fn cross_entropy(
 pub fn softmax(logits: &[f32], vocabulary: usize, probabilities: &mut [f32]) {
     let rows = logits.chunks_exact(vocabulary).zip(probabilities.chunks_exact_mut(vocabulary));
     for (logits, probabilities) in rows {
-        let (most, total) = maximum_and_total(logits);
+        let (max, total) = maximum_and_total(logits);
         for (to, logit) in probabilities.iter_mut().zip(logits) {
-            *to = exp(logit - most) / total;
+            *to = exp(logit - max) / total;
         }
     }
 }

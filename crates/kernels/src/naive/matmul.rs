@@ -1,21 +1,21 @@
 //! Matrix products: each output is one chain of fused multiply-adds over its inner dimension.
 
-/// What is added to a product, in this order.
+/// The epilogue of a product: what is added to its sums, in this order.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct After<'a> {
+pub struct Epilogue<'a> {
     /// `[outputs]`
     pub bias: Option<&'a [f32]>,
     /// `[rows, outputs]`
     pub residual: Option<&'a [f32]>,
 }
 
-/// Where a chain begins.
+/// What the sums of a product begin at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At +0.
-    Zero,
-    /// At what stands in the output.
-    Existing,
+pub enum Accumulate {
+    /// +0.
+    FromZero,
+    /// What the output holds.
+    FromOutput,
 }
 
 /// y = x · weightᵀ, then + bias, then + residual.
@@ -26,7 +26,7 @@ pub fn forward(
     weight: &[f32],
     outputs: usize,
     inner: usize,
-    after: After<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     if outputs == 0 {
@@ -38,10 +38,10 @@ pub fn forward(
             for k in 0..inner {
                 sum = x[row * inner + k].mul_add(weight[output * inner + k], sum);
             }
-            if let Some(bias) = after.bias {
+            if let Some(bias) = epilogue.bias {
                 sum += bias[output];
             }
-            if let Some(residual) = after.residual {
+            if let Some(residual) = epilogue.residual {
                 sum += residual[row * outputs + output];
             }
             y[output] = sum;
@@ -55,7 +55,7 @@ pub fn input_gradient(
     weight: &[f32],
     outputs: usize,
     inner: usize,
-    start: Start,
+    accumulate: Accumulate,
     dx: &mut [f32],
 ) {
     if inner == 0 {
@@ -63,7 +63,7 @@ pub fn input_gradient(
     }
     for (row, dx) in dx.chunks_exact_mut(inner).enumerate() {
         for (k, dx) in dx.iter_mut().enumerate() {
-            let mut sum = if start == Start::Existing { *dx } else { 0.0 };
+            let mut sum = if accumulate == Accumulate::FromOutput { *dx } else { 0.0 };
             for output in 0..outputs {
                 sum = dy[row * outputs + output].mul_add(weight[output * inner + k], sum);
             }

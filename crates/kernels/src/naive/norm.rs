@@ -1,6 +1,6 @@
 //! Layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019), row by row, with gradients.
 
-use super::sums::{row, row_of_products};
+use super::sums::{row_dot, row_sum};
 
 /// y = (x − mean) / deviation · weight + bias. Statistics `[rows, 2]`: mean, 1 / deviation.
 pub fn layer(
@@ -14,12 +14,12 @@ pub fn layer(
 ) {
     let n = width as f32;
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
-        let mean = row(x) / n;
-        let apart: Vec<f32> = x.iter().map(|x| x - mean).collect();
-        let variance = row_of_products(&apart, &apart) / n;
+        let mean = row_sum(x) / n;
+        let deviations: Vec<f32> = x.iter().map(|x| x - mean).collect();
+        let variance = row_dot(&deviations, &deviations) / n;
         let factor = 1.0 / (variance + epsilon).sqrt();
         for column in 0..width {
-            let normal = apart[column] * factor;
+            let normal = deviations[column] * factor;
             y[column] = match bias {
                 Some(bias) => normal.mul_add(weight[column], bias[column]),
                 None => normal * weight[column],
@@ -42,7 +42,7 @@ pub fn rms(
     mut statistics: Option<&mut [f32]>,
 ) {
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
-        let factor = 1.0 / (row_of_products(x, x) / width as f32 + epsilon).sqrt();
+        let factor = 1.0 / (row_dot(x, x) / width as f32 + epsilon).sqrt();
         for column in 0..width {
             y[column] = x[column] * factor * weight[column];
         }
@@ -70,8 +70,8 @@ pub fn layer_backward(
         let [mean, factor] = [statistics[2 * index], statistics[2 * index + 1]];
         let normal: Vec<f32> = x.iter().map(|x| (x - mean) * factor).collect();
         let inner: Vec<f32> = dy.iter().zip(weight).map(|(dy, w)| dy * w).collect();
-        let mean_inner = row(&inner) / n;
-        let mean_product = row_of_products(&inner, &normal) / n;
+        let mean_inner = row_sum(&inner) / n;
+        let mean_product = row_dot(&inner, &normal) / n;
         for column in 0..width {
             let centered = inner[column] - mean_inner;
             dx[column] += factor * normal[column].mul_add(-mean_product, centered);
@@ -98,7 +98,7 @@ pub fn rms_backward(
         let factor = statistics[index];
         let normal: Vec<f32> = x.iter().map(|x| x * factor).collect();
         let inner: Vec<f32> = dy.iter().zip(weight).map(|(dy, w)| dy * w).collect();
-        let mean_product = row_of_products(&inner, &normal) / width as f32;
+        let mean_product = row_dot(&inner, &normal) / width as f32;
         for column in 0..width {
             dx[column] += factor * normal[column].mul_add(-mean_product, inner[column]);
             dweight[column] = dy[column].mul_add(normal[column], dweight[column]);

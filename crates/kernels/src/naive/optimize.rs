@@ -4,21 +4,21 @@ use crate::optimize::AdamW;
 
 /// One step of every element; `clip` is a factor of the gradient.
 pub fn adamw(
-    how: &AdamW,
+    settings: &AdamW,
     clip: f32,
     weight: &mut [f32],
     gradient: &[f32],
     m: &mut [f32],
     v: &mut [f32],
 ) {
-    let shrink = 1.0 - how.rate * how.decay;
-    let step = how.rate / how.correction1;
-    let root = how.correction2.sqrt();
+    let shrink = 1.0 - settings.rate * settings.decay;
+    let step = settings.rate / settings.correction1;
+    let root = settings.correction2.sqrt();
     for index in 0..weight.len() {
         let g = gradient[index] * clip;
-        m[index] = (g - m[index]).mul_add(1.0 - how.beta1, m[index]);
-        v[index] = (g * g).mul_add(1.0 - how.beta2, v[index] * how.beta2);
-        let denominator = v[index].sqrt() / root + how.epsilon;
+        m[index] = (g - m[index]).mul_add(1.0 - settings.beta1, m[index]);
+        v[index] = (g * g).mul_add(1.0 - settings.beta2, v[index] * settings.beta2);
+        let denominator = v[index].sqrt() / root + settings.epsilon;
         weight[index] = (m[index] / denominator).mul_add(-step, weight[index] * shrink);
     }
 }

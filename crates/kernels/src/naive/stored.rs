@@ -5,7 +5,7 @@
 
 mod widen;
 
-use super::{bf16, matmul::After};
+use super::{bf16, matmul::Epilogue};
 
 pub use widen::{half, q4_0, q4_1, q8_0};
 
@@ -80,7 +80,7 @@ impl StorageType {
     }
 
     /// Whether blocks also have a number that is added to all of them.
-    pub fn has_least(self) -> bool {
+    pub fn has_min(self) -> bool {
         self == Self::Q4_1
     }
 
@@ -176,7 +176,7 @@ pub fn forward_rounded<'r>(
     x: &[f32],
     outputs: usize,
     inner: usize,
-    after: After<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     for (at, y) in y.iter_mut().enumerate() {
@@ -184,7 +184,7 @@ pub fn forward_rounded<'r>(
         let mut total = 0.0f32;
         for first in (0..inner).step_by(32) {
             let (mut sum, mut ones) = (0.0, 0.0);
-            let (_, scale, least) = parts(storage, row(output), first);
+            let (_, scale, min) = parts(storage, row(output), first);
             for k in (first..first + 32).step_by(2) {
                 let whole = |k: usize| parts(storage, row(output), k).0;
                 let pair = bf16::pair(x[k], x[k + 1]);
@@ -193,13 +193,13 @@ pub fn forward_rounded<'r>(
             }
             total = scale.mul_add(sum, total);
             if storage == StorageType::Q4_1 {
-                total = least.mul_add(ones, total);
+                total = min.mul_add(ones, total);
             }
         }
-        if let Some(bias) = after.bias {
+        if let Some(bias) = epilogue.bias {
             total += bias[output];
         }
-        if let Some(residual) = after.residual {
+        if let Some(residual) = epilogue.residual {
             total += residual[at];
         }
         *y = total;

@@ -6,7 +6,7 @@ use crate::lanes::{LANES, max_tree, sum_tree};
 pub const BLOCK: usize = 4096;
 
 /// A sum: element i joins lane i mod 16, the lanes meet in the tree.
-pub fn row(x: &[f32]) -> f32 {
+pub fn row_sum(x: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
     for (index, x) in x.iter().enumerate() {
         lanes[index % LANES] += x;
@@ -15,7 +15,7 @@ pub fn row(x: &[f32]) -> f32 {
 }
 
 /// A sum of products, likewise: lane = fma(a, b, lane).
-pub fn row_of_products(a: &[f32], b: &[f32]) -> f32 {
+pub fn row_dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
     for (index, (a, b)) in a.iter().zip(b).enumerate() {
         lanes[index % LANES] = a.mul_add(*b, lanes[index % LANES]);
@@ -35,10 +35,10 @@ pub fn row_max(x: &[f32]) -> f32 {
 
 /// The sum of a tensor.
 pub fn sum(x: &[f32]) -> f64 {
-    x.chunks(BLOCK).fold(0.0, |total, block| total + f64::from(row(block)))
+    x.chunks(BLOCK).fold(0.0, |total, block| total + f64::from(row_sum(block)))
 }
 
 /// The sum of a tensor's squares.
 pub fn sum_of_squares(x: &[f32]) -> f64 {
-    x.chunks(BLOCK).fold(0.0, |total, block| total + f64::from(row_of_products(block, block)))
+    x.chunks(BLOCK).fold(0.0, |total, block| total + f64::from(row_dot(block, block)))
 }

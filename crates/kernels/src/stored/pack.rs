@@ -1,30 +1,29 @@
-//! From rows of a file to panels.
+//! Packs the rows of a file into panels.
 //!
 //! ```text
 //! for each panel, for each block of 32 steps, for each of its 64 columns:
-//!     put the halves and words that the file has of this column and block where the panel has them
+//!     write the scales and integers of this column and block to their places in the panel
 //! ```
-//! 1. Sixteen columns at a time are turned in registers, so that whole lines are written.
-//! 2. What is missing of a block, columns or steps, is read from a copy that has zeros there. All else
-//!    is written once.
-//! 3. The places in which memory is read are as far apart as rows are, so it is asked for ahead.
+//! 1. Sixteen columns at a time are transposed in registers, so that whole cache lines are written.
+//! 2. A block in which columns or steps are missing is read from a copy that is padded with zeros.
+//! 3. Reads are as far apart as rows are, which the hardware does not prefetch; so there are prefetches.
 
 use std::marker::PhantomData;
 
 use super::{
     PANEL, STEPS, StorageType,
-    form::{self, Form, Places, block_len, with_form},
+    block_format::{self, BlockFormat, ColumnPointers, block_len, with_format},
     panel_len, panels_len,
 };
 use crate::{
     lanes::{Kernel, LANES, Lanes},
-    team::{Pieces, Team},
+    thread_pool::{DisjointSlices, ThreadPool},
     tile::prefetch,
 };
 
 /// Packs a weight; `row` gives the bytes of an output as a file stores them.
 pub fn pack<'r>(
-    team: &Team,
+    pool: &ThreadPool,
     storage: StorageType,
     row: &(dyn Fn(usize) -> &'r [u8] + Sync),
     outputs: usize,
@@ -32,16 +31,16 @@ pub fn pack<'r>(
     panels: &mut [u32],
 ) {
     let size = panel_len(storage, inner);
-    let to = Pieces::new(&mut panels[..panels_len(storage, outputs, inner)]);
-    team.run(outputs.div_ceil(PANEL), &|panel| {
+    let to = DisjointSlices::new(&mut panels[..panels_len(storage, outputs, inner)]);
+    pool.for_each_task(outputs.div_ceil(PANEL), &|panel| {
         // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.piece(panel * size..(panel + 1) * size) };
+        let to = unsafe { to.range_mut(panel * size..(panel + 1) * size) };
         let mut rows = [&[][..]; PANEL];
         for (column, to) in rows.iter_mut().enumerate().take(outputs - panel * PANEL) {
             *to = row(panel * PANEL + column);
             assert_eq!(to.len(), storage.bytes(inner), "a row of another length");
         }
-        with_form!(storage, F => team.path().run(Pack::<F> { rows: &rows, to, form: PhantomData }));
+        with_format!(storage, F => pool.isa().run(Pack::<F> { rows: &rows, to, format: PhantomData }));
     });
 }
 
@@ -50,46 +49,47 @@ struct Pack<'a, F> {
     /// Missing columns are empty.
     rows: &'a [&'a [u8]; PANEL],
     to: &'a mut [u32],
-    form: PhantomData<F>,
+    format: PhantomData<F>,
 }
 
-impl<F: Form> Kernel for Pack<'_, F> {
+impl<F: BlockFormat> Kernel for Pack<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
+    fn run<L: Lanes>(self, simd: L) {
         for (vector, rows) in self.rows.as_chunks::<LANES>().0.iter().enumerate() {
-            // Columns are missing from the end on, so that the last has the least.
-            let whole = rows[LANES - 1].len() / F::BYTES;
-            let mut from: Places = [std::ptr::null(); LANES];
+            // Missing columns are the last ones, so the last of these has the fewest blocks.
+            let whole = rows[LANES - 1].len() / F::BLOCK_BYTES;
+            let mut from: ColumnPointers = [std::ptr::null(); LANES];
             for (from, row) in from.iter_mut().zip(rows) {
                 *from = row.as_ptr();
             }
             let mut blocks = self.to.chunks_exact_mut(block_len::<F>()).enumerate();
             for (n, block) in blocks.by_ref().take(whole) {
                 for from in &from {
-                    prefetch(from.wrapping_add(n * F::BYTES + AHEAD).cast());
+                    prefetch(from.wrapping_add(n * F::BLOCK_BYTES + AHEAD).cast());
                 }
-                // SAFETY: each row has this block.
-                unsafe { F::pack(on, &from, n * F::BYTES, block, vector) };
+                // SAFETY: each of the rows has block `n`, because the shortest, the last, has `whole` blocks.
+                unsafe { F::pack(simd, &from, n * F::BLOCK_BYTES, block, vector) };
             }
             for (n, block) in blocks {
-                let mut copies = [[0; MOST]; LANES];
+                let mut copies = [[0; MAX_BLOCK_BYTES]; LANES];
                 for (copy, row) in copies.iter_mut().zip(rows) {
-                    let here = row.len().min(n * F::BYTES)..row.len().min((n + 1) * F::BYTES);
+                    let here =
+                        row.len().min(n * F::BLOCK_BYTES)..row.len().min((n + 1) * F::BLOCK_BYTES);
                     copy[..here.len()].copy_from_slice(&row[here]);
                 }
                 for (from, copy) in from.iter_mut().zip(&copies) {
                     *from = copy.as_ptr();
                 }
-                // SAFETY: a copy has room for a block of any form.
-                unsafe { F::pack(on, &from, 0, block, vector) };
+                // SAFETY: a copy has as many bytes as the longest block of any format.
+                unsafe { F::pack(simd, &from, 0, block, vector) };
             }
         }
     }
 }
 
-/// Bytes of the longest block of any form.
-const MOST: usize = 2 * STEPS;
-/// How far ahead memory is asked for, in bytes of a row.
+/// Bytes of the longest block of any format.
+const MAX_BLOCK_BYTES: usize = 2 * STEPS;
+/// The prefetch distance, in bytes of a row.
 const AHEAD: usize = 64;

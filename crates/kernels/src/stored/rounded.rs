@@ -1,15 +1,15 @@
-//! Quantised weights times rows rounded to bf16: the whole numbers of a block are exact in bf16.
+//! Quantised weights times rows rounded to bf16. The integers of a block are exact in bf16.
 //!
 //! ```text
 //! for each block of 32 steps:  sum = +0;  for each pair of it:  sum = dot(pair of x, pair of q, sum)
-//!     total = fma(d, sum, total)            from +0;  Q4_1 also has  total = fma(m, ones, total)
+//!     total = fma(d, sum, total)      from +0;  Q4_1 also has  total = fma(m, block_sum, total)
 //! ```
-//! `ones` is the sum with every q one, which [`ones`] makes once for all weights that multiply x.
-//! 1. Sums of a block and totals stand side by side in registers, so a tile is half as high as one that
-//!    only sums, and folds once a block.
-//! 2. A few rows read the panel once and form pairs in registers. More rows first form some blocks of
-//!    pairs in the first cache, and their totals wait in the outputs meanwhile, which is exact.
-//! 3. Denormals count in folds, and dots may be flushing them meanwhile: [`Pairs::fold`] sees to it.
+//! `block_sum` is the sum with 1 for every q; [`block_sums`] computes it once for all weights that multiply x.
+//! 1. Registers hold the sums of the current block beside the totals, so a tile has half as many rows as a tile
+//!    of f32. After each block, its sums are scaled and added to the totals.
+//! 2. For up to three rows, the panel is read once, and pairs are made in registers. For more rows, the pairs of
+//!    some blocks are made first, into the L1 cache; meanwhile totals are stored in the outputs, which is exact.
+//! 3. Scaled sums keep denormals, although dots may flush them: [`Pairs::add_scaled`] switches between the two.
 
 mod tile;
 
@@ -17,78 +17,78 @@ use std::{marker::PhantomData, ops::Range};
 
 use super::{
     AHEAD, Panels, StorageType,
-    form::{self, Quantised, STEPS, block_len},
+    block_format::{self, Quantised, STEPS, block_len},
     panel_len,
 };
 use crate::{
     bf16,
     lanes::{LANES, PairKernel, Pairs},
-    matmul::{Added, After, BLOCK, PANEL, Shared, Tasks},
-    team::{Pieces, Team},
-    tile::{Out, prefetch},
+    matmul::{ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, Tasks},
+    thread_pool::{DisjointSlices, ThreadPool},
+    tile::{OutPtr, prefetch},
 };
-use tile::{Rows, Tile, high};
+use tile::{Rows, Tile, max_tile_rows};
 
 /// Pairs of a block.
 const PAIRS: usize = STEPS / 2;
-/// Rows up to which pairs are formed in registers.
-const FEW: usize = 3;
-/// Blocks whose pairs are formed at a time for more rows.
+/// Up to so many rows, pairs are made in registers.
+const MAX_STREAMED_ROWS: usize = 3;
+/// For more rows, the pairs of so many blocks are made at a time.
 const DEPTH: usize = 4;
 
 /// Sums of every block of rows as if every weight were one: `[rows, inner / 32]`.
 ///
 /// `x`: `[rows, inner / 2]` pairs of [`bf16::round_rows`].
-pub fn ones(team: &Team, x: &[u32], to: &mut [f32]) {
-    assert_eq!(x.len(), to.len() * PAIRS, "room of another shape");
-    let len = to.len();
-    let to = Pieces::new(to);
-    team.split(len, LANES, 1 << 11, &|blocks| {
+pub fn block_sums(pool: &ThreadPool, x: &[u32], sums: &mut [f32]) {
+    assert_eq!(x.len(), sums.len() * PAIRS, "sums of another shape");
+    let len = sums.len();
+    let to = DisjointSlices::new(sums);
+    pool.for_each_range(len, LANES, 1 << 11, &|blocks| {
         let x = &x[blocks.start * PAIRS..blocks.end * PAIRS];
         // SAFETY: each range is cut once.
-        let to = unsafe { to.piece(blocks) };
-        team.path().run_pairs(Ones { x, to });
+        let to = unsafe { to.range_mut(blocks) };
+        pool.isa().run_pairs(BlockSums { x, to });
     });
 }
 
-struct Ones<'a> {
+struct BlockSums<'a> {
     x: &'a [u32],
     to: &'a mut [f32],
 }
 
-impl PairKernel for Ones<'_> {
+impl PairKernel for BlockSums<'_> {
     type Output = ();
 
-    /// Lanes are blocks, turned in the first cache.
+    /// Lanes are blocks: sixteen blocks are transposed in the L1 cache.
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
-        let one = on.splat_pair(0x3f80_3f80);
+    fn run<P: Pairs>(self, simd: P) {
+        let one = simd.splat_pair(0x3f80_3f80);
         for (x, to) in self.x.chunks(LANES * PAIRS).zip(self.to.chunks_mut(LANES)) {
-            let mut turned = [[0; LANES]; PAIRS];
+            let mut transposed = [[0; LANES]; PAIRS];
             for (block, x) in x.chunks_exact(PAIRS).enumerate() {
-                for (turned, &x) in turned.iter_mut().zip(x) {
-                    turned[block] = x;
+                for (transposed, &x) in transposed.iter_mut().zip(x) {
+                    transposed[block] = x;
                 }
             }
-            let mut sum = on.splat(0.0);
-            for pairs in &turned {
-                sum = on.dot(on.load_pairs_part(pairs), one, sum);
+            let mut sum = simd.splat(0.0);
+            for pairs in &transposed {
+                sum = simd.dot(simd.load_pairs_part(pairs), one, sum);
             }
-            on.store_some(sum, to);
+            simd.store_some(sum, to);
         }
     }
 }
 
 /// y = x · weightᵀ, then + bias, then + residual, for a quantised weight.
 ///
-/// `x`: `[rows, inner / 2]` pairs of [`bf16::round_rows`], `ones`: what [`ones`] makes of them, or
-/// nothing if no [least number](StorageType::has_least) is stored, `y`: `[rows, outputs]`.
+/// `x`: `[rows, inner / 2]` pairs of [`bf16::round_rows`], `block_sums`: what [`block_sums`] makes of
+/// them, or nothing if the type has [no minimum](StorageType::has_min), `y`: `[rows, outputs]`.
 pub fn forward_rounded(
-    team: &Team,
+    pool: &ThreadPool,
     x: &[u32],
-    ones: &[f32],
+    block_sums: &[f32],
     weight: Panels<'_>,
-    after: After<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let Panels { storage, data, outputs, inner } = weight;
@@ -100,33 +100,39 @@ pub fn forward_rounded(
     let rows = y.len() / outputs;
     assert_eq!(y.len(), rows * outputs, "an output of another shape");
     assert_eq!(x.len(), rows * bf16::pairs(inner), "an input of another shape");
-    let sums = if storage.has_least() { rows * inner / STEPS } else { 0 };
-    assert_eq!(ones.len(), sums, "sums of another shape");
+    let sums = if storage.has_min() { rows * inner / STEPS } else { 0 };
+    assert_eq!(block_sums.len(), sums, "sums of another shape");
     assert_eq!(data.len(), super::panels_len(storage, outputs, inner), "panels of another shape");
-    assert!(after.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
-    assert!(after.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
-    let x = Rows { pairs: x.as_ptr(), ones: ones.as_ptr(), blocks: inner / STEPS };
-    let out = Out { at: y.as_mut_ptr(), by_row: outputs };
-    let (size, tasks) = (panel_len(storage, inner), Tasks::of(rows, outputs));
+    assert!(epilogue.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another width");
+    assert!(epilogue.residual.is_none_or(|to| to.len() == y.len()), "a residual of another shape");
+    let x = Rows { pairs: x.as_ptr(), block_sums: block_sums.as_ptr(), blocks: inner / STEPS };
+    let out = OutPtr { ptr: y.as_mut_ptr(), row_stride: outputs };
+    let (size, tasks) = (panel_len(storage, inner), Tasks::new(rows, outputs));
     let shared = Shared((x, out));
-    team.run(tasks.count(), &|task| {
+    pool.for_each_task(tasks.count(), &|task| {
         let Shared((x, out)) = *shared.get();
-        let (block, panel) = tasks.of_number(task);
+        let (block, panel) = tasks.block_and_panel(task);
         let rows = block * BLOCK..rows.min((block + 1) * BLOCK);
         let columns = panel * PANEL..outputs.min((panel + 1) * PANEL);
         let panel = &data[panel * size..][..size];
         let task = Task { x, panel, rows: rows.clone(), columns: columns.clone(), out };
-        let path = team.path();
+        let isa = pool.isa();
         match storage {
-            StorageType::Q8_0 => path.run_pairs(Product::<form::Q8_0> { task, form: PhantomData }),
-            StorageType::Q4_0 => path.run_pairs(Product::<form::Q4_0> { task, form: PhantomData }),
-            StorageType::Q4_1 => path.run_pairs(Product::<form::Q4_1> { task, form: PhantomData }),
+            StorageType::Q8_0 => {
+                isa.run_pairs(Product::<block_format::Q8_0> { task, format: PhantomData })
+            }
+            StorageType::Q4_0 => {
+                isa.run_pairs(Product::<block_format::Q4_0> { task, format: PhantomData })
+            }
+            StorageType::Q4_1 => {
+                isa.run_pairs(Product::<block_format::Q4_1> { task, format: PhantomData })
+            }
             StorageType::F32 | StorageType::F16 | StorageType::Bf16 | StorageType::Q6K => {
                 unreachable!("{storage:?} has no blocks in panels")
             }
         }
         // Outside the kernel over pairs, because here denormals count.
-        path.run(Added { after, outputs, rows, columns, out });
+        isa.run(ApplyEpilogue { epilogue, outputs, rows, columns, out });
     });
 }
 
@@ -136,70 +142,70 @@ struct Task<'a> {
     panel: &'a [u32],
     rows: Range<usize>,
     columns: Range<usize>,
-    out: Out,
+    out: OutPtr,
 }
 
 struct Product<'a, F> {
     task: Task<'a>,
-    form: PhantomData<F>,
+    format: PhantomData<F>,
 }
 
 impl<F: Quantised> PairKernel for Product<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Task { x, panel, rows, columns, out } = self.task;
         let mut pairs = [0; DEPTH * PAIRS * PANEL];
-        let is_formed = rows.len() > FEW;
-        let depth = if is_formed { DEPTH } else { x.blocks };
-        let most = if is_formed { high::<P>() } else { FEW };
+        let is_decoded = rows.len() > MAX_STREAMED_ROWS;
+        let depth = if is_decoded { DEPTH } else { x.blocks };
+        let max = if is_decoded { max_tile_rows::<P>() } else { MAX_STREAMED_ROWS };
         for (index, panel) in panel.chunks(depth * block_len::<F>()).enumerate() {
             let blocks = panel.len() / block_len::<F>();
-            if is_formed {
-                form_pairs::<P, F>(on, panel, &mut pairs);
+            if is_decoded {
+                decode_pairs::<P, F>(simd, panel, &mut pairs);
             }
-            // Tiles of nearly the same height: a low one waits for its chains.
+            // Tiles have nearly the same height, because one of few rows has too few chains to hide latency.
             let mut row = rows.start;
-            for tiles in (1..=rows.len().div_ceil(most)).rev() {
+            for tiles in (1..=rows.len().div_ceil(max)).rev() {
                 let count = (rows.end - row).div_ceil(tiles);
                 let tile = Tile {
-                    x: x.from(row, index * depth),
+                    x: x.offset(row, index * depth),
                     panel: panel.as_ptr(),
-                    pairs: is_formed.then_some(pairs.as_ptr()),
+                    pairs: is_decoded.then_some(pairs.as_ptr()),
                     blocks,
                     columns: columns.len(),
-                    // SAFETY: these outputs exist.
-                    out: unsafe { out.from(row, columns.start) },
-                    goes_on: index > 0,
+                    // SAFETY: `forward_rounded` asserted the shape of the outputs, which have this row and column.
+                    out: unsafe { out.offset(row, columns.start) },
+                    accumulates: index > 0,
                 };
-                // SAFETY: the rows have these blocks, so has the panel, and the outputs belong to
-                // this task.
-                unsafe { tile.of_rows::<P, F>(on, count) };
+                // SAFETY: the rows and the panel have these blocks, by the asserted shapes; no other task has
+                // these outputs.
+                unsafe { tile.compute_rows::<P, F>(simd, count) };
                 row += count;
             }
         }
     }
 }
 
-/// The pairs of some blocks, `[blocks, 16, 64]`.
+/// Makes the pairs of some blocks, `[blocks, 16, 64]`.
 #[inline(always)]
-fn form_pairs<P: Pairs, F: Quantised>(on: P, panel: &[u32], to: &mut [u32]) {
+fn decode_pairs<P: Pairs, F: Quantised>(simd: P, panel: &[u32], to: &mut [u32]) {
     let blocks = panel.chunks_exact(block_len::<F>());
     for (block, to) in blocks.zip(to.chunks_exact_mut(PAIRS * PANEL)) {
-        let groups = block[F::HEAD..].chunks_exact(F::GROUP);
-        for (group, to) in groups.zip(to.chunks_exact_mut(F::TOGETHER / 2 * PANEL)) {
-            for line in (0..F::GROUP).step_by(16) {
+        let groups = block[F::SCALE_WORDS..].chunks_exact(F::GROUP_WORDS);
+        for (group, to) in groups.zip(to.chunks_exact_mut(F::GROUP_STEPS / 2 * PANEL)) {
+            for line in (0..F::GROUP_WORDS).step_by(16) {
                 prefetch(group.as_ptr().wrapping_add(AHEAD + line).cast());
             }
             for vector in 0..PANEL / LANES {
-                // SAFETY: a group has words for 64 columns.
-                let words = unsafe { F::group(on, group.as_ptr(), vector) };
+                // SAFETY: `chunks_exact` gives whole groups, which have words for 64 columns.
+                let words = unsafe { F::group(simd, group.as_ptr(), vector) };
                 for (pair, to) in to.chunks_exact_mut(PANEL).enumerate() {
-                    let joined = F::whole_pair(on, words, pair);
+                    let joined = F::integer_pair(simd, words, pair);
                     let to = &mut to[vector * LANES..][..LANES];
-                    // SAFETY: there is room for sixteen.
-                    unsafe { on.store_pairs_at(joined, to.as_mut_ptr()) };
+                    // SAFETY: `to` was sliced to sixteen elements.
+                    unsafe { simd.store_pairs_at(joined, to.as_mut_ptr()) };
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One step of a tile's chains, and how its numbers or pairs multiply.
+//! One step of a tile, and how its numbers or pairs are multiplied.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::asm;
@@ -6,33 +6,34 @@ use std::arch::asm;
 use super::Tile;
 use crate::lanes::{LANES, Lanes, Pairs};
 
-/// How the steps of a chain multiply.
+/// How a step multiplies: number by number, or pair by pair.
 pub(crate) trait Multiply: Copy {
-    /// Where the sums are.
+    /// The lanes that hold the sums.
     type Lanes: Lanes;
-    /// What both matrices hold.
+    /// An element of both matrices: a number, or a pair.
     type Element: Copy;
-    /// What one instruction multiplies of sixteen elements.
+    /// The operand of one multiply-add for sixteen elements.
     type Factor: Copy;
-    /// Instructions of a step, each with its own factors.
+    /// Multiply-adds of a step, each with its own factors.
     const FACTORS: usize;
 
+    /// The lanes that hold the sums.
     fn lanes(self) -> Self::Lanes;
     /// The nth factor of the same element in every lane.
     fn left(self, x: Self::Element, n: usize) -> Self::Factor;
     /// The nth factor of sixteen elements.
     ///
     /// # Safety
-    /// They are readable.
+    /// Sixteen elements can be read at `from`, which is aligned for them.
     unsafe fn right_at(self, from: *const Self::Element, n: usize) -> Self::Factor;
     /// The nth factor of all of at most sixteen elements; the other lanes are +0.
     fn right_part(self, from: &[Self::Element], n: usize) -> Self::Factor;
-    /// The next sum of a chain, after the last factors of a step.
+    /// `sum + left · right`, rounded as the element type does it.
     fn multiply(self, left: Self::Factor, right: Self::Factor, sum: Sums<Self>) -> Sums<Self>;
-    /// Computes a tile, as a function of its own.
+    /// Computes a tile in a function that is not inlined.
     ///
     /// # Safety
-    /// As [`tile`].
+    /// As [`tile`](super::tile()).
     unsafe fn compute(self, tile: Tile<Self::Element>);
 }
 
@@ -56,7 +57,7 @@ impl<L: Lanes> Multiply for L {
     }
     #[inline(always)]
     unsafe fn right_at(self, from: *const f32, _: usize) -> L::F32 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the precondition is that of `load_at`.
         unsafe { self.load_at(from) }
     }
     #[inline(always)]
@@ -69,15 +70,15 @@ impl<L: Lanes> Multiply for L {
     }
     #[inline(always)]
     unsafe fn compute(self, tile: Tile<f32>) {
-        self.apart(tile);
+        self.run_outlined(tile);
     }
 }
 
 /// Pair by pair.
 #[derive(Clone, Copy)]
-pub(crate) struct ByPairs<P>(pub P);
+pub(crate) struct PairMultiply<P>(pub P);
 
-impl<P: Pairs> Multiply for ByPairs<P> {
+impl<P: Pairs> Multiply for PairMultiply<P> {
     type Lanes = P;
     type Element = u32;
     type Factor = P::Factor;
@@ -93,7 +94,7 @@ impl<P: Pairs> Multiply for ByPairs<P> {
     }
     #[inline(always)]
     unsafe fn right_at(self, from: *const u32, n: usize) -> P::Factor {
-        // SAFETY: the caller's promise.
+        // SAFETY: the precondition is that of `load_pairs_at`.
         unsafe { self.0.factor(self.0.load_pairs_at(from), n) }
     }
     #[inline(always)]
@@ -106,60 +107,63 @@ impl<P: Pairs> Multiply for ByPairs<P> {
     }
     #[inline(always)]
     unsafe fn compute(self, tile: Tile<u32>) {
-        self.0.apart_pairs(tile);
+        self.0.run_pairs_outlined(tile);
     }
 }
 
-/// One step of R rows by V vectors: every factor of it in turn. If the vectors are not `WHOLE`, the last has
-/// only `last` columns.
+/// One step of R rows by V vectors. Unless the vectors are `WHOLE`, the last has only `last` columns.
 ///
 /// # Safety
-/// R elements stand at `left`, `by_row` apart, and the columns of the vectors at `right`.
+/// R elements can be read at `left`, `row_stride` apart, and `(V - 1) · 16 + last` elements at `right`.
 #[inline(always)]
 pub(crate) unsafe fn step<M: Multiply, const R: usize, const V: usize, const WHOLE: bool>(
-    on: M,
+    simd: M,
     left: *const M::Element,
-    by_row: usize,
+    row_stride: usize,
     right: *const M::Element,
     last: usize,
     sums: &mut [[Sums<M>; V]; R],
 ) {
     for n in 0..M::FACTORS {
         let (left, right) = (nth(left, n), nth(right, n));
-        // A loop and no closure: that of `array::from_fn` may be compiled apart from this function,
-        // without the instructions of its path.
-        // SAFETY: of vectors before the last, sixteen columns exist; of the last, `last`.
-        let mut factors = [unsafe { factor::<M, WHOLE>(on, right, V == 1, last, n) }; V];
+        // A loop rather than `array::from_fn`: its closure may be compiled as another function, without
+        // the instruction set of this one.
+        // SAFETY: sixteen columns of each vector before the last exist, and `last` of the last.
+        let mut factors = [unsafe { factor::<M, WHOLE>(simd, right, V == 1, last, n) }; V];
         for (v, factor_of) in factors.iter_mut().enumerate().skip(1) {
             let at = right.wrapping_add(v * LANES);
             // SAFETY: as above.
-            *factor_of = unsafe { factor::<M, WHOLE>(on, at, v == V - 1, last, n) };
+            *factor_of = unsafe { factor::<M, WHOLE>(simd, at, v == V - 1, last, n) };
         }
         for (r, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the caller's promise.
-            let left = on.left(unsafe { *left.add(r * by_row) }, n);
+            // SAFETY: R elements are at `left`, `row_stride` apart.
+            let left = simd.left(unsafe { *left.add(r * row_stride) }, n);
             for (sum, factor) in sums.iter_mut().zip(factors) {
-                *sum = on.multiply(left, factor, *sum);
+                *sum = simd.multiply(left, factor, *sum);
             }
         }
     }
 }
 
-/// The nth factor of a vector of the right side; if not all are `WHOLE`, the last one has only `last` columns.
+/// The nth factor of a vector of the right-hand matrix. Unless all are `WHOLE`, the last has only `last` columns.
+///
+/// # Safety
+/// Sixteen elements can be read at `at`, or `last` if it is the last vector and not `WHOLE`.
 #[inline(always)]
 unsafe fn factor<M: Multiply, const WHOLE: bool>(
-    on: M,
+    simd: M,
     at: *const M::Element,
     is_last: bool,
     last: usize,
     n: usize,
 ) -> M::Factor {
-    // SAFETY: the caller has as many columns there.
+    debug_assert!(last <= LANES && !at.is_null());
+    // SAFETY: as many elements are read as the precondition has.
     unsafe {
         if WHOLE || !is_last {
-            on.right_at(at, n)
+            simd.right_at(at, n)
         } else {
-            on.right_part(std::slice::from_raw_parts(at, last), n)
+            simd.right_part(std::slice::from_raw_parts(at, last), n)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Activations equal their twins, are those of the reference, and their gradients are slopes.
 
-use crate::inputs::{KINDS, Kind, LENGTHS, bits, numbers, slope, teams};
+use crate::inputs::{KINDS, Kind, LENGTHS, bits, numbers, pools, slope};
 use lookback_kernels::{
     activate,
     naive::{self, activate::Activation},
@@ -17,20 +17,20 @@ const ALL: [(Activation, mlp::Activation); 5] = [
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
-        for (how, _) in ALL {
+    for pool in pools() {
+        for (activation, _) in ALL {
             for (kind, len) in KINDS.iter().flat_map(|kind| LENGTHS.map(|len| (*kind, len))) {
                 let [pre, gate, dpost] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
                 for linear in [None, Some(gate.as_slice())] {
                     let (mut fast, mut slow) = (vec![7.0; len], vec![7.0; len]);
-                    activate::forward(&team, how, &pre, linear, &mut fast);
-                    naive::activate::forward(how, &pre, linear, &mut slow);
-                    assert_eq!(bits(&fast), bits(&slow), "{how:?} {kind:?} {len}");
+                    activate::forward(&pool, activation, &pre, linear, &mut fast);
+                    naive::activate::forward(activation, &pre, linear, &mut slow);
+                    assert_eq!(bits(&fast), bits(&slow), "{activation:?} {kind:?} {len}");
                     let (mut dfast, mut dslow) = (vec![7.0; len], vec![7.0; len]);
                     let dlinear = |to| linear.map(|_| to);
                     activate::backward(
-                        &team,
-                        how,
+                        &pool,
+                        activation,
                         &dpost,
                         &pre,
                         linear,
@@ -38,15 +38,19 @@ fn every_path_equals_the_twin() {
                         dlinear(&mut dfast[..]),
                     );
                     naive::activate::backward(
-                        how,
+                        activation,
                         &dpost,
                         &pre,
                         linear,
                         &mut slow,
                         dlinear(&mut dslow[..]),
                     );
-                    assert_eq!(bits(&fast), bits(&slow), "{how:?} {kind:?} {len} back");
-                    assert_eq!(bits(&dfast), bits(&dslow), "{how:?} {kind:?} {len} back, linear");
+                    assert_eq!(bits(&fast), bits(&slow), "{activation:?} {kind:?} {len} back");
+                    assert_eq!(
+                        bits(&dfast),
+                        bits(&dslow),
+                        "{activation:?} {kind:?} {len} back, linear"
+                    );
                 }
             }
         }
@@ -55,22 +59,22 @@ fn every_path_equals_the_twin() {
 
 #[test]
 fn values_are_those_of_the_reference_and_slopes_theirs() {
-    for (how, reference) in ALL {
+    for (activation, reference) in ALL {
         for x in numbers(Kind::Scale(6.0), 4000, 5) {
             let expected = reference.of(f64::from(x));
-            let value = f64::from(naive::activate::value(how, x));
+            let value = f64::from(naive::activate::value(activation, x));
             assert!(
                 (value - expected).abs() < 1e-6 * expected.abs().max(1.0),
-                "{how:?}({x}) = {value}, not {expected}"
+                "{activation:?}({x}) = {value}, not {expected}"
             );
             if x.abs() < 1e-3 {
                 continue;
             }
             let expected = slope(&|x| reference.of(x[0]), &[f64::from(x)], 0);
-            let value = f64::from(naive::activate::slope(how, x));
+            let value = f64::from(naive::activate::derivative(activation, x));
             assert!(
                 (value - expected).abs() < 2e-6 * expected.abs().max(1.0),
-                "{how:?}'({x}) = {value}, not {expected}"
+                "{activation:?}'({x}) = {value}, not {expected}"
             );
         }
     }

@@ -2,11 +2,11 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, Compute, Heads, Span},
-    matmul::After,
+    attend::{self, AttentionParams, Compute, SequenceSpan},
+    isa::Isa,
+    matmul::Epilogue,
     naive,
-    path::Path,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ mod exact;
 mod storing;
 pub mod world;
 
-use world::{KINDS, Kind, Numbers, World, bits, heads, of_both, teams};
+use world::{KINDS, Kind, Numbers, World, bits, heads, of_both, pools};
 
 /// Where groups of rows, vectors and tiles begin and end.
 const LENGTHS: [usize; 11] = [0, 1, 7, 8, 9, 63, 64, 65, 97, 128, 130];
@@ -36,34 +36,34 @@ const SHAPES: [[usize; 3]; 11] = [
     [2, 1, 300],
 ];
 
-/// The forward pass of one world on every team.
+/// The forward pass of one world on every pool.
 fn forward_equals_the_twin(world: &World, what: &str) {
     let expected = world.by_twin().map(|x| bits(&x));
-    for team in &teams() {
-        let found = world.by_team(team).map(|x| bits(&x));
-        assert_eq!(found[0], expected[0], "output: {what}, {team:?}");
-        assert_eq!(found[1], expected[1], "log-sum-exp: {what}, {team:?}");
+    for pool in &pools() {
+        let found = world.by_team(pool).map(|x| bits(&x));
+        assert_eq!(found[0], expected[0], "output: {what}, {pool:?}");
+        assert_eq!(found[1], expected[1], "log-sum-exp: {what}, {pool:?}");
     }
 }
 
-/// dq, dk and dv of a world of whole sequences on every team.
+/// dq, dk and dv of a world of whole sequences on every pool.
 fn backward_equals_the_twin(world: &World, seed: u64, what: &str) {
-    let how = &world.how;
+    let params = &world.params;
     let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
     let [out, sums] = world.by_twin();
     let dout = Numbers::new(seed).some(Kind::Scale(1.0), world.query.len());
     let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![5.0; x.len()]);
     let (query, spans) = (&world.query, &world.spans);
     naive::attend::backward(
-        how, query, &key, &value, &out, &sums, &dout, spans, &mut dq, &mut dk, &mut dv,
+        params, query, &key, &value, &out, &sums, &dout, spans, &mut dq, &mut dk, &mut dv,
     );
-    for team in &teams() {
-        let len = attend::backward_scratch(how, world.rows(), team.threads());
+    for pool in &pools() {
+        let len = attend::backward_scratch(params, world.rows(), pool.threads());
         let mut scratch = vec![f32::NAN; len];
         let [mut q, mut k, mut v] = [&dq, &dk, &dv].map(|x| vec![f32::NAN; x.len()]);
         attend::backward(
-            team,
-            how,
+            pool,
+            params,
             query,
             &key,
             &value,
@@ -76,9 +76,9 @@ fn backward_equals_the_twin(world: &World, seed: u64, what: &str) {
             &mut k,
             &mut v,
         );
-        assert_eq!(bits(&q), bits(&dq), "dq: {what}, {team:?}");
-        assert_eq!(bits(&k), bits(&dk), "dk: {what}, {team:?}");
-        assert_eq!(bits(&v), bits(&dv), "dv: {what}, {team:?}");
+        assert_eq!(bits(&q), bits(&dq), "dq: {what}, {pool:?}");
+        assert_eq!(bits(&k), bits(&dk), "dk: {what}, {pool:?}");
+        assert_eq!(bits(&v), bits(&dv), "dv: {what}, {pool:?}");
     }
 }
 
@@ -88,11 +88,11 @@ fn every_length_window_and_shape_equals_the_twin() {
         for (turn, &window) in WINDOWS.iter().enumerate() {
             let at = index * 7 + turn;
             let [query_heads, key_heads, head_dim] = SHAPES[(at * 3 + index) % SHAPES.len()];
-            let how = heads(query_heads, key_heads, head_dim, window);
+            let params = heads(query_heads, key_heads, head_dim, window);
             let kind = KINDS[at % KINDS.len()];
-            for how in of_both(how) {
-                let what = format!("{length} rows, {how:?}, {kind:?}");
-                let world = World::new(how, &[(0, length)], kind, at as u64);
+            for params in of_both(params) {
+                let what = format!("{length} rows, {params:?}, {kind:?}");
+                let world = World::new(params, &[(0, length)], kind, at as u64);
                 forward_equals_the_twin(&world, &what);
                 backward_equals_the_twin(&world, at as u64, &what);
             }
@@ -104,17 +104,17 @@ fn every_length_window_and_shape_equals_the_twin() {
 fn decoding_over_many_pages_equals_the_twin() {
     for (index, [query_heads, key_heads, head_dim]) in SHAPES.into_iter().enumerate() {
         for window in [None, Some(70)] {
-            let how = heads(query_heads, key_heads, head_dim, window);
+            let params = heads(query_heads, key_heads, head_dim, window);
             let ends = [(0, 1), (63, 1), (64, 1), (300, 1), (511, 2), (200, 7), (5, 0)];
-            for how in of_both(how) {
-                let world = World::new(how, &ends, KINDS[index % KINDS.len()], index as u64);
-                forward_equals_the_twin(&world, &format!("decoding, {how:?}"));
+            for params in of_both(params) {
+                let world = World::new(params, &ends, KINDS[index % KINDS.len()], index as u64);
+                forward_equals_the_twin(&world, &format!("decoding, {params:?}"));
             }
         }
     }
 }
 
-fn any_heads() -> impl Strategy<Value = Heads> {
+fn any_heads() -> impl Strategy<Value = AttentionParams> {
     let widths = prop::sample::select(vec![1usize, 8, 16, 17, 24, 32, 40, 64, 72, 80, 96, 128]);
     let window = prop_oneof![Just(None), (1usize..140).prop_map(Some)];
     let shape = (1usize..4, 1usize..4, widths, window, 0usize..2);
@@ -136,22 +136,22 @@ proptest! {
 
     #[test]
     fn any_mixture_of_sequences_equals_the_twin(
-        how in any_heads(),
+        params in any_heads(),
         sequences in prop::collection::vec((0usize..140, 0usize..80), 0..5),
         kind in prop::sample::select(&KINDS[..]), seed in any::<u64>(),
     ) {
-        let world = World::new(how, &sequences, kind, seed);
-        forward_equals_the_twin(&world, &format!("{sequences:?}, {how:?}, {kind:?}, seed {seed}"));
+        let world = World::new(params, &sequences, kind, seed);
+        forward_equals_the_twin(&world, &format!("{sequences:?}, {params:?}, {kind:?}, seed {seed}"));
     }
 
     #[test]
     fn gradients_of_any_mixture_equal_the_twin(
-        how in any_heads(), lengths in prop::collection::vec(0usize..150, 0..4),
+        params in any_heads(), lengths in prop::collection::vec(0usize..150, 0..4),
         kind in prop::sample::select(&KINDS[..]), seed in any::<u64>(),
     ) {
         let sequences: Vec<_> = lengths.iter().map(|&rows| (0, rows)).collect();
-        let world = World::new(how, &sequences, kind, seed);
-        let what = format!("{lengths:?}, {how:?}, {kind:?}, seed {seed}");
+        let world = World::new(params, &sequences, kind, seed);
+        let what = format!("{lengths:?}, {params:?}, {kind:?}, seed {seed}");
         backward_equals_the_twin(&world, seed ^ 1, &what);
     }
 }
@@ -160,32 +160,32 @@ proptest! {
 fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
     let rows = 150;
     let windows = [None, Some(67)];
-    for how in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
-        let whole = World::new(how, &[(0, rows)], Kind::Scale(3.0), 17);
-        let width = how.heads * how.head_dim;
+    for params in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
+        let whole = World::new(params, &[(0, rows)], Kind::Scale(3.0), 17);
+        let width = params.heads * params.head_dim;
         let [expected, sums] = whole.by_twin();
-        for team in &teams() {
+        for pool in &pools() {
             for chunk in [1, 7, 64] {
                 // What is stored comes chunk by chunk as well, before the rows that ask.
                 let mut world =
                     World { storage: vec![f32::NAN; whole.storage.len()], ..whole.clone() };
                 for first in (0..rows).step_by(chunk) {
                     let end = rows.min(first + chunk);
-                    let span = Span {
+                    let span = SequenceSpan {
                         first_row: 0,
                         rows: end - first,
                         first_position: first,
                         first_page: 0,
                     };
-                    world.store_span(team, 0, span);
+                    world.store_span(pool, 0, span);
                     world.spans = vec![span];
                     world.query = whole.query[first * width..end * width].to_vec();
-                    let [out, part] = world.by_team(team);
-                    let what = format!("rows {first} to {end}, {team:?}, {how:?}");
+                    let [out, part] = world.by_team(pool);
+                    let what = format!("rows {first} to {end}, {pool:?}, {params:?}");
                     assert_eq!(bits(&out), bits(&expected[first * width..end * width]), "{what}");
                     assert_eq!(
                         bits(&part),
-                        bits(&sums[first * how.heads..end * how.heads]),
+                        bits(&sums[first * params.heads..end * params.heads]),
                         "{what}"
                     );
                 }
@@ -197,19 +197,19 @@ fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
 #[test]
 fn a_sequence_does_not_know_who_stands_beside_it() {
     let sequences = [(0, 70), (65, 3), (0, 1), (130, 9)];
-    let team = &Team::new(2, Path::best());
-    for how in of_both(heads(2, 1, 16, None)) {
-        let together = World::new(how, &sequences, Kind::Spiked, 5);
-        let [expected, _] = together.by_team(team);
-        let width = how.heads * how.head_dim;
+    let pool = &ThreadPool::new(2, Isa::detect());
+    for params in of_both(heads(2, 1, 16, None)) {
+        let together = World::new(params, &sequences, Kind::Spiked, 5);
+        let [expected, _] = together.by_team(pool);
+        let width = params.heads * params.head_dim;
         for span in &together.spans {
             let rows = span.first_row * width..(span.first_row + span.rows) * width;
             let alone = World {
-                spans: vec![Span { first_row: 0, ..*span }],
+                spans: vec![SequenceSpan { first_row: 0, ..*span }],
                 query: together.query[rows.clone()].to_vec(),
                 ..together.clone()
             };
-            assert_eq!(bits(&alone.by_team(team)[0]), bits(&expected[rows]), "{span:?}");
+            assert_eq!(bits(&alone.by_team(pool)[0]), bits(&expected[rows]), "{span:?}");
         }
     }
 }
@@ -218,26 +218,26 @@ fn a_sequence_does_not_know_who_stands_beside_it() {
 fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
     let rows = 140;
     let windows = [None, Some(29), Some(30), Some(64)];
-    for how in windows.into_iter().flat_map(|window| of_both(heads(2, 1, 24, window))) {
-        let world = World::new(how, &[(0, rows)], Kind::Scale(1.0), 23);
-        for team in &teams() {
-            let [expected, sums] = world.by_team(team);
+    for params in windows.into_iter().flat_map(|window| of_both(heads(2, 1, 24, window))) {
+        let world = World::new(params, &[(0, rows)], Kind::Scale(1.0), 23);
+        for pool in &pools() {
+            let [expected, sums] = world.by_team(pool);
             for asked in [0, 5, 6, 62, 63, 64, 100, 127, 128, 139] {
                 for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     let mut poisoned = world.clone();
-                    let seen = naive::attend::visible(&how, asked);
+                    let seen = naive::attend::visible(&params, asked);
                     for at in (0..rows).filter(|at| !seen.contains(at)) {
-                        let of = at * how.head_dim..(at + 1) * how.head_dim;
+                        let of = at * params.head_dim..(at + 1) * params.head_dim;
                         poisoned.keys[0][of.clone()].fill(poison);
                         poisoned.values[0][of].fill(poison);
                     }
-                    poisoned.store(team);
-                    let [out, lse] = poisoned.by_team(team);
-                    let width = how.heads * how.head_dim;
+                    poisoned.store(pool);
+                    let [out, lse] = poisoned.by_team(pool);
+                    let width = params.heads * params.head_dim;
                     let row = asked * width..(asked + 1) * width;
-                    let what = format!("row {asked}, {poison}, {how:?}, {team:?}");
+                    let what = format!("row {asked}, {poison}, {params:?}, {pool:?}");
                     assert_eq!(bits(&out[row.clone()]), bits(&expected[row]), "{what}");
-                    let row = asked * how.heads..(asked + 1) * how.heads;
+                    let row = asked * params.heads..(asked + 1) * params.heads;
                     assert_eq!(bits(&lse[row.clone()]), bits(&sums[row]), "{what}");
                 }
             }
@@ -249,16 +249,16 @@ fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
 fn no_gradient_comes_from_the_future() {
     // What later rows ask for and get must not reach dq of earlier ones, nor dk and dv of later keys.
     let (rows, asked) = (100, 37);
-    for how in of_both(heads(2, 1, 16, None)) {
-        let world = World::new(how, &[(0, rows)], Kind::Scale(1.0), 29);
+    for params in of_both(heads(2, 1, 16, None)) {
+        let world = World::new(params, &[(0, rows)], Kind::Scale(1.0), 29);
         let [out, sums] = world.by_twin();
-        let gradients = |key: &[f32], value: &[f32], dout: &[f32], team: &Team| {
-            let mut scratch = vec![0.0; attend::backward_scratch(&how, rows, team.threads())];
+        let gradients = |key: &[f32], value: &[f32], dout: &[f32], pool: &ThreadPool| {
+            let mut scratch = vec![0.0; attend::backward_scratch(&params, rows, pool.threads())];
             let [mut dq, mut dk, mut dv] =
                 [&world.query[..], key, value].map(|x| vec![0.0; x.len()]);
             attend::backward(
-                team,
-                &how,
+                pool,
+                &params,
                 &world.query,
                 key,
                 value,
@@ -274,20 +274,21 @@ fn no_gradient_comes_from_the_future() {
             [dq, dk, dv]
         };
         let mut dout = Numbers::new(1).some(Kind::Scale(1.0), world.query.len());
-        let width = how.heads * how.head_dim;
-        for team in &teams() {
-            let [expected, ..] = gradients(&world.keys[0], &world.values[0], &dout, team);
+        let width = params.heads * params.head_dim;
+        for pool in &pools() {
+            let [expected, ..] = gradients(&world.keys[0], &world.values[0], &dout, pool);
             let (mut key, mut value) = (world.keys[0].clone(), world.values[0].clone());
-            key[(asked + 1) * how.head_dim..].fill(f32::NAN);
-            value[(asked + 1) * how.head_dim..].fill(f32::INFINITY);
-            let [dq, ..] = gradients(&key, &value, &dout, team);
+            key[(asked + 1) * params.head_dim..].fill(f32::NAN);
+            value[(asked + 1) * params.head_dim..].fill(f32::INFINITY);
+            let [dq, ..] = gradients(&key, &value, &dout, pool);
             let until = (asked + 1) * width;
-            assert_eq!(bits(&dq[..until]), bits(&expected[..until]), "{team:?}");
+            assert_eq!(bits(&dq[..until]), bits(&expected[..until]), "{pool:?}");
         }
         // A gradient at earlier rows only gives nothing to later keys.
         dout[(asked + 1) * width..].fill(0.0);
-        let [_, dk, dv] = gradients(&world.keys[0], &world.values[0], &dout, &Team::alone());
-        let from = (asked + 1) * how.head_dim;
+        let [_, dk, dv] =
+            gradients(&world.keys[0], &world.values[0], &dout, &ThreadPool::single_threaded());
+        let from = (asked + 1) * params.head_dim;
         assert!(dk[from..].iter().chain(&dv[from..]).all(|x| *x == 0.0));
         assert!(dk[..from].iter().chain(&dv[..from]).all(|x| *x != 0.0));
     }
@@ -295,12 +296,12 @@ fn no_gradient_comes_from_the_future() {
 
 #[test]
 fn equal_keys_share_their_values_evenly_and_one_key_gives_its_own() {
-    for how in of_both(heads(1, 1, 2, None)) {
-        let mut world = World::new(how, &[(0, 4)], Kind::Scale(0.0), 1);
+    for params in of_both(heads(1, 1, 2, None)) {
+        let mut world = World::new(params, &[(0, 4)], Kind::Scale(0.0), 1);
         world.values[0] = vec![1.0, 10.0, 3.0, 20.0, 5.0, 30.0, 7.0, 40.0];
-        world.store(&Team::alone());
-        for team in &teams() {
-            let [out, sums] = world.by_team(team);
+        world.store(&ThreadPool::single_threaded());
+        for pool in &pools() {
+            let [out, sums] = world.by_team(pool);
             assert_eq!(out[..4], [1.0, 10.0, 2.0, 15.0]);
             assert_eq!(out[6..], [4.0, 25.0]);
             assert_eq!(sums[0], 0.0);
@@ -312,40 +313,49 @@ fn equal_keys_share_their_values_evenly_and_one_key_gives_its_own() {
 #[test]
 fn scores_and_patterns_are_what_forward_weighed() {
     let windows = [None, Some(9)];
-    for how in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
+    for params in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
         // Forward rounds its weights to bf16, half an eighth bit at most, and no value is above 2.
-        let tolerance = match how.products {
+        let tolerance = match params.products {
             Compute::F32 => 2e-5,
             Compute::Bf16 => 2.0 * 2.0 / 512.0,
         };
-        let world = World::new(how, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
+        let world = World::new(params, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
         let [out, sums] = world.by_twin();
         let span = &world.spans[1];
         let keys = span.first_position + span.rows;
         let len = span.rows * keys;
-        let mut twins = [vec![5.0; how.heads * len], vec![5.0; how.heads * len]];
-        for head in 0..how.heads {
+        let mut twins = [vec![5.0; params.heads * len], vec![5.0; params.heads * len]];
+        for head in 0..params.heads {
             let of_head = head * len..(head + 1) * len;
             let [scores, pattern] = &mut twins;
             let (scores, pattern) = (&mut scores[of_head.clone()], &mut pattern[of_head]);
-            naive::attend::scores(&how, head, &world.query, span, world.pages(), scores);
-            naive::attend::pattern(&how, head, &world.query, span, world.pages(), &sums, pattern);
+            naive::attend::scores(&params, head, &world.query, span, world.pages(), scores);
+            naive::attend::pattern(
+                &params,
+                head,
+                &world.query,
+                span,
+                world.pages(),
+                &sums,
+                pattern,
+            );
         }
-        for team in &teams() {
-            let mut seen = vec![5.0; how.heads * len];
-            attend::scores(team, &how, &world.query, span, world.pages(), &mut seen);
-            assert_eq!(bits(&seen), bits(&twins[0]), "scores: {team:?}");
-            attend::pattern(team, &how, &world.query, span, world.pages(), &sums, &mut seen);
-            assert_eq!(bits(&seen), bits(&twins[1]), "pattern: {team:?}");
+        for pool in &pools() {
+            let mut seen = vec![5.0; params.heads * len];
+            attend::scores(pool, &params, &world.query, span, world.pages(), &mut seen);
+            assert_eq!(bits(&seen), bits(&twins[0]), "scores: {pool:?}");
+            attend::pattern(pool, &params, &world.query, span, world.pages(), &sums, &mut seen);
+            assert_eq!(bits(&seen), bits(&twins[1]), "pattern: {pool:?}");
         }
-        for head in 0..how.heads {
+        for head in 0..params.heads {
             let [scores, pattern] = &twins;
             let (scores, pattern) = (&scores[head * len..], &pattern[head * len..]);
             for index in 0..span.rows {
                 let row = span.first_row + index;
-                let query = &world.query[(row * how.heads + head) * how.head_dim..][..how.head_dim];
-                let seen = naive::attend::visible(&how, span.first_position + index);
-                let mut mixed = vec![0.0f64; how.head_dim];
+                let query = &world.query[(row * params.heads + head) * params.head_dim..]
+                    [..params.head_dim];
+                let seen = naive::attend::visible(&params, span.first_position + index);
+                let mut mixed = vec![0.0f64; params.head_dim];
                 let mut total = 0.0f64;
                 for at in 0..keys {
                     let (score, weight) = (scores[index * keys + at], pattern[index * keys + at]);
@@ -354,25 +364,39 @@ fn scores_and_patterns_are_what_forward_weighed() {
                         assert_eq!(weight.to_bits(), 0);
                         continue;
                     }
-                    let of = (at * how.key_heads + head / how.group()) * how.head_dim;
-                    let key = &world.keys[1][of..of + how.head_dim];
-                    let (mut chain, after) = ([0.0], After::default());
-                    match how.products {
+                    let of = (at * params.key_heads + head / params.group()) * params.head_dim;
+                    let key = &world.keys[1][of..of + params.head_dim];
+                    let (mut chain, epilogue) = ([0.0], Epilogue::default());
+                    match params.products {
                         Compute::F32 => {
-                            naive::matmul::forward(query, key, 1, how.head_dim, after, &mut chain);
+                            naive::matmul::forward(
+                                query,
+                                key,
+                                1,
+                                params.head_dim,
+                                epilogue,
+                                &mut chain,
+                            );
                         }
                         Compute::Bf16 => {
-                            naive::bf16::forward(query, key, 1, how.head_dim, after, &mut chain);
+                            naive::bf16::forward(
+                                query,
+                                key,
+                                1,
+                                params.head_dim,
+                                epilogue,
+                                &mut chain,
+                            );
                         }
                     }
-                    assert_eq!(score.to_bits(), (chain[0] * how.scale).to_bits());
+                    assert_eq!(score.to_bits(), (chain[0] * params.scale).to_bits());
                     total += f64::from(weight);
                     for (mixed, v) in mixed.iter_mut().zip(&world.values[1][of..]) {
                         *mixed += f64::from(weight) * f64::from(*v);
                     }
                 }
                 assert!((total - 1.0).abs() < 1e-5, "a row of the pattern sums to {total}");
-                let out = &out[(row * how.heads + head) * how.head_dim..][..how.head_dim];
+                let out = &out[(row * params.heads + head) * params.head_dim..][..params.head_dim];
                 for (out, mixed) in out.iter().zip(mixed) {
                     assert!((f64::from(*out) - mixed).abs() < tolerance, "{out} is not {mixed}");
                 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use lookback_kernels::{path::Path, team::Team};
+use lookback_kernels::{isa::Isa, thread_pool::ThreadPool};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -12,8 +12,10 @@ use rand_chacha::{
 pub const LENGTHS: [usize; 13] = [0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 130, 1000];
 
 /// Each path with one, two and three threads.
-pub fn teams() -> Vec<Team> {
-    Path::all_here().flat_map(|path| (1..=3).map(move |threads| Team::new(threads, path))).collect()
+pub fn pools() -> Vec<ThreadPool> {
+    Isa::available()
+        .flat_map(|isa| (1..=3).map(move |threads| ThreadPool::new(threads, isa)))
+        .collect()
 }
 
 /// What inputs look like.

@@ -1,8 +1,8 @@
 //! Every set of lanes gives the bits of the portable one, operation by operation.
 
 use lookback_kernels::{
+    isa::Isa,
     lanes::{Kernel, LANES, Lanes, Portable, larger, max_tree, sum_tree},
-    path::Path,
 };
 
 type Array = [f32; LANES];
@@ -18,37 +18,37 @@ impl Kernel for Every {
     type Output = Vec<(&'static str, Vec<u32>)>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> Self::Output {
-        let (a, b, c) = (on.from_array(self.a), on.load(&self.b), on.from_array(self.c));
+    fn run<L: Lanes>(self, simd: L) -> Self::Output {
+        let (a, b, c) = (simd.from_array(self.a), simd.load(&self.b), simd.from_array(self.c));
         let bits = |x: L::F32| -> Vec<u32> {
             let mut out = [0.0; LANES + 1];
-            on.store(x, &mut out);
+            simd.store(x, &mut out);
             assert_eq!(out[LANES], 0.0, "a store reached beyond its lanes");
-            on.to_array(x).iter().map(|&x| canonical(x)).collect()
+            simd.to_array(x).iter().map(|&x| canonical(x)).collect()
         };
-        let truths = |mask| bits(on.select(mask, on.splat(1.0), on.splat(0.0)));
+        let truths = |mask| bits(simd.select(mask, simd.splat(1.0), simd.splat(0.0)));
         let mut all = vec![
-            ("splat", bits(on.splat(self.a[3]))),
-            ("add", bits(on.add(a, b))),
-            ("sub", bits(on.sub(a, b))),
-            ("mul", bits(on.mul(a, b))),
-            ("div", bits(on.div(a, b))),
-            ("sqrt", bits(on.sqrt(a))),
-            ("fma", bits(on.fma(a, b, c))),
-            ("max", bits(on.max(a, b))),
-            ("greater", truths(on.greater(a, b))),
-            ("less", truths(on.less(a, b))),
-            ("is_nan", truths(on.is_nan(a))),
-            ("select", bits(on.select(on.greater(a, b), c, a))),
-            ("round", bits(on.round(a))),
-            ("sum_tree", vec![canonical(on.sum_tree(a))]),
-            ("max_tree", vec![canonical(on.max_tree(a))]),
+            ("splat", bits(simd.splat(self.a[3]))),
+            ("add", bits(simd.add(a, b))),
+            ("sub", bits(simd.sub(a, b))),
+            ("mul", bits(simd.mul(a, b))),
+            ("div", bits(simd.div(a, b))),
+            ("sqrt", bits(simd.sqrt(a))),
+            ("fma", bits(simd.fma(a, b, c))),
+            ("max", bits(simd.max(a, b))),
+            ("greater", truths(simd.greater(a, b))),
+            ("less", truths(simd.less(a, b))),
+            ("is_nan", truths(simd.is_nan(a))),
+            ("select", bits(simd.select(simd.greater(a, b), c, a))),
+            ("round", bits(simd.round(a))),
+            ("sum_tree", vec![canonical(simd.sum_tree(a))]),
+            ("max_tree", vec![canonical(simd.max_tree(a))]),
         ];
         for len in 0..LANES {
-            all.push(("load_part", bits(on.load_part(&self.a[..len]))));
-            all.push(("load_some", bits(on.load_some(&self.a[..len]))));
+            all.push(("load_part", bits(simd.load_part(&self.a[..len]))));
+            all.push(("load_some", bits(simd.load_some(&self.a[..len]))));
             let mut out = [7.0; LANES + 1];
-            on.store_part(b, &mut out[..len]);
+            simd.store_part(b, &mut out[..len]);
             all.push(("store_part", out.iter().map(|&x| canonical(x)).collect()));
         }
         all
@@ -87,13 +87,13 @@ fn operands() -> Vec<Array> {
 #[test]
 fn every_operation_gives_the_portable_bits() {
     let operands = operands();
-    for path in Path::all_here() {
+    for isa in Isa::available() {
         for a in &operands {
             for (index, b) in operands.iter().enumerate() {
                 let every = |c: &Array| Every { a: *a, b: *b, c: *c };
                 let c = &operands[(index * 7 + 3) % LANES];
                 let expected = every(c).run(Portable);
-                assert_eq!(path.run(every(c)), expected, "{path:?} on {a:?}, {b:?}, {c:?}");
+                assert_eq!(isa.run(every(c)), expected, "{isa:?} on {a:?}, {b:?}, {c:?}");
             }
         }
     }
@@ -105,28 +105,28 @@ impl Kernel for Scaled {
     type Output = Array;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> Array {
-        on.to_array(on.scale(on.from_array(self.0), on.from_array(self.1)))
+    fn run<L: Lanes>(self, simd: L) -> Array {
+        simd.to_array(simd.scale(simd.from_array(self.0), simd.from_array(self.1)))
     }
 }
 
 #[test]
 fn scaling_by_powers_of_two_is_exact_or_infinite() {
-    for path in Path::all_here() {
+    for isa in Isa::available() {
         for first in -126i32..=113 {
             for p in [0.75f32, 1.0, 1.234_567_9, 1.99] {
                 let n: Array = std::array::from_fn(|lane| (first + lane as i32) as f32);
-                for (n, found) in n.into_iter().zip(path.run(Scaled([p; 16], n))) {
+                for (n, found) in n.into_iter().zip(isa.run(Scaled([p; 16], n))) {
                     let exact = f64::from(p) * f64::from_bits(((n as i64 + 1023) as u64) << 52);
                     // Denormals are left out: exp gives none.
                     if exact >= f64::from(f32::MIN_POSITIVE) {
-                        assert_eq!(found, exact as f32, "{p} · 2^{n} on {path:?}");
+                        assert_eq!(found, exact as f32, "{p} · 2^{n} on {isa:?}");
                     }
                 }
             }
         }
-        let found = path.run(Scaled([f32::NAN; 16], [f32::NAN; 16]));
-        assert!(found.iter().all(|x| x.is_nan()), "{path:?}");
+        let found = isa.run(Scaled([f32::NAN; 16], [f32::NAN; 16]));
+        assert!(found.iter().all(|x| x.is_nan()), "{isa:?}");
     }
 }
 
@@ -161,7 +161,7 @@ fn a_sum_of_minus_zeros_is_minus_zero_and_the_larger_of_nan_is_the_second() {
 
 #[test]
 fn every_processor_has_the_portable_path_and_the_best_comes_first() {
-    assert!(Path::all_here().any(|path| path == Path::Portable));
-    assert_eq!(Path::all_here().next(), Some(Path::best()));
-    assert!(Path::all_here().all(Path::is_here));
+    assert!(Isa::available().any(|isa| isa == Isa::Portable));
+    assert_eq!(Isa::available().next(), Some(Isa::detect()));
+    assert!(Isa::available().all(Isa::is_available));
 }

@@ -20,5 +20,5 @@ mod position;
 mod reference;
 mod stored;
 mod sums;
-mod team;
+mod thread_pool;
 mod yardstick;

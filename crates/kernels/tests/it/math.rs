@@ -2,9 +2,9 @@
 
 use crate::inputs::bits;
 use lookback_kernels::{
+    isa::Isa,
     lanes::{Kernel, LANES, Lanes},
     math,
-    path::Path,
 };
 
 /// Numbers of all sizes and both signs, and the special ones.
@@ -43,16 +43,16 @@ impl Kernel for EachLane<'_> {
     type Output = Vec<f32>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) -> Vec<f32> {
+    fn run<L: Lanes>(self, simd: L) -> Vec<f32> {
         let mut out = self.0.to_vec();
         for part in out.chunks_exact_mut(LANES) {
-            let x = on.load(part);
+            let x = simd.load(part);
             let y = match self.1 {
-                0 => math::exp_lanes(on, x),
-                1 => math::sigmoid_lanes(on, x),
-                _ => math::erf_lanes(on, x),
+                0 => math::exp_lanes(simd, x),
+                1 => math::sigmoid_lanes(simd, x),
+                _ => math::erf_lanes(simd, x),
             };
-            on.store(y, part);
+            simd.store(y, part);
         }
         out
     }
@@ -62,12 +62,12 @@ impl Kernel for EachLane<'_> {
 fn lanes_give_the_bits_of_one_number() {
     let all = sweep();
     let one: [fn(f32) -> f32; 3] = [math::exp, math::sigmoid, math::erf];
-    for path in Path::all_here() {
+    for isa in Isa::available() {
         for (which, one) in one.iter().enumerate() {
-            let lanes = bits(&path.run(EachLane(&all, which)));
+            let lanes = bits(&isa.run(EachLane(&all, which)));
             let alone = bits(&all.iter().map(|&x| one(x)).collect::<Vec<_>>());
             let apart = (0..all.len()).find(|&i| lanes[i] != alone[i]);
-            assert_eq!(apart.map(|i| all[i]), None, "{path:?}, function {which}");
+            assert_eq!(apart.map(|i| all[i]), None, "{isa:?}, function {which}");
         }
     }
 }

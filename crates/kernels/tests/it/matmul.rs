@@ -2,10 +2,10 @@
 //! and the twins are near the products of f64.
 
 use lookback_kernels::{
-    matmul::{self, After, PANEL, Panels, Start},
+    isa::Isa,
+    matmul::{self, Accumulate, Epilogue, PANEL, Panels},
     naive,
-    path::Path,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use proptest::prelude::*;
 use rand_chacha::{
@@ -16,9 +16,11 @@ use rand_chacha::{
 /// Where tiles, vectors, panels, depth blocks and row blocks begin and end.
 const EDGES: [usize; 17] = [0, 1, 2, 5, 6, 7, 15, 16, 17, 31, 33, 63, 64, 65, 97, 128, 131];
 
-/// Every team whose results must agree: each path with one, two and three threads.
-fn teams() -> Vec<Team> {
-    Path::all_here().flat_map(|path| (1..=3).map(move |threads| Team::new(threads, path))).collect()
+/// Every pool whose results must agree: each path with one, two and three threads.
+fn pools() -> Vec<ThreadPool> {
+    Isa::available()
+        .flat_map(|isa| (1..=3).map(move |threads| ThreadPool::new(threads, isa)))
+        .collect()
 }
 
 /// Numbers that expose errors.
@@ -74,14 +76,14 @@ fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }).collect()
 }
 
-/// A weight's panels, packed by this team. What stood there before must not matter.
-fn packed(team: &Team, weight: &[f32], outputs: usize, inner: usize) -> Vec<f32> {
+/// A weight's panels, packed by this pool. What stood there before must not matter.
+fn packed(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize) -> Vec<f32> {
     let mut data = vec![f32::NAN; matmul::panels_len(outputs, inner)];
-    matmul::pack(team, weight, outputs, inner, &mut data);
+    matmul::pack(pool, weight, outputs, inner, &mut data);
     data
 }
 
-/// All four products of one shape on every team against the twins.
+/// All four products of one shape on every pool against the twins.
 fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, seed: u64) {
     let what = format!("{rows} rows, {outputs} outputs, {inner} inner, {kind:?}, seed {seed}");
     let mut numbers = Numbers::new(seed);
@@ -91,15 +93,16 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
     let bias = numbers.some(kind, outputs);
     let residual = numbers.some(kind, rows * outputs);
     let stands = numbers.some(kind, (rows * inner).max(outputs * inner));
-    let afters = [(false, false), (true, false), (false, true), (true, true)]
-        .map(|(b, r)| After { bias: b.then_some(&bias[..]), residual: r.then_some(&residual[..]) });
+    let afters = [(false, false), (true, false), (false, true), (true, true)].map(|(b, r)| {
+        Epilogue { bias: b.then_some(&bias[..]), residual: r.then_some(&residual[..]) }
+    });
 
-    let products = afters.map(|after| {
+    let products = afters.map(|epilogue| {
         let mut y = vec![9.0; rows * outputs];
-        naive::matmul::forward(&x, &weight, outputs, inner, after, &mut y);
+        naive::matmul::forward(&x, &weight, outputs, inner, epilogue, &mut y);
         bits(&y)
     });
-    let input_gradients = [Start::Zero, Start::Existing].map(|start| {
+    let input_gradients = [Accumulate::FromZero, Accumulate::FromOutput].map(|start| {
         let mut dx = stands[..rows * inner].to_vec();
         naive::matmul::input_gradient(&dy, &weight, outputs, inner, start, &mut dx);
         bits(&dx)
@@ -110,49 +113,51 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
     naive::matmul::bias_gradient(&dy, outputs, &mut dbias);
     let (dweight, dbias) = (bits(&dweight), bits(&dbias));
 
-    for team in &teams() {
-        let on = format!("{what}, {:?}, {} threads", team.path(), team.threads());
-        let data = packed(team, &weight, outputs, inner);
+    for pool in &pools() {
+        let simd = format!("{what}, {:?}, {} threads", pool.isa(), pool.threads());
+        let data = packed(pool, &weight, outputs, inner);
         let panels = Panels { data: &data, outputs, inner };
-        for (after, expected) in afters.iter().zip(&products) {
+        for (epilogue, expected) in afters.iter().zip(&products) {
             let mut y = vec![f32::NAN; rows * outputs];
-            matmul::forward(team, &x, panels, *after, &mut y);
-            assert_eq!(&bits(&y), expected, "forward: {on}, {after:?}");
+            matmul::forward(pool, &x, panels, *epilogue, &mut y);
+            assert_eq!(&bits(&y), expected, "forward: {simd}, {epilogue:?}");
         }
         let mut y = [vec![f32::NAN; rows * outputs], vec![f32::NAN; rows * outputs]];
         let biases = [None, Some(&bias[..])];
-        matmul::forward_several(team, &x, [panels; 2], biases, y.each_mut().map(|y| &mut y[..]));
+        matmul::forward_several(pool, &x, [panels; 2], biases, y.each_mut().map(|y| &mut y[..]));
         for (y, expected) in y.iter().zip(&products) {
-            assert_eq!(&bits(y), expected, "several: {on}");
+            assert_eq!(&bits(y), expected, "several: {simd}");
         }
         let mut data = vec![f32::NAN; matmul::panels_len(inner, outputs)];
-        matmul::pack_across(team, &weight, outputs, inner, &mut data);
+        matmul::pack_transposed(pool, &weight, outputs, inner, &mut data);
         let across = Panels { data: &data, outputs: inner, inner: outputs };
-        for (start, expected) in [Start::Zero, Start::Existing].into_iter().zip(&input_gradients) {
+        for (start, expected) in
+            [Accumulate::FromZero, Accumulate::FromOutput].into_iter().zip(&input_gradients)
+        {
             let mut dx = stands[..rows * inner].to_vec();
-            matmul::input_gradient(team, &dy, 0, across, start, &mut dx);
-            assert_eq!(&bits(&dx), expected, "input gradient: {on}, {start:?}");
+            matmul::input_gradient(pool, &dy, 0, across, start, &mut dx);
+            assert_eq!(&bits(&dx), expected, "input gradient: {simd}, {start:?}");
             let mut dx = stands[..rows * inner].to_vec();
             let size = if outputs > 256 { 256 } else { outputs.div_ceil(2).max(1) };
             for first in (0..outputs.max(1)).step_by(size) {
                 let part = first..outputs.min(first + size);
-                let start = if first == 0 { start } else { Start::Existing };
+                let start = if first == 0 { start } else { Accumulate::FromOutput };
                 let mut data = vec![f32::NAN; matmul::panels_len(inner, part.len())];
                 let weight = &weight[part.start * inner..part.end * inner];
-                matmul::pack_across(team, weight, part.len(), inner, &mut data);
+                matmul::pack_transposed(pool, weight, part.len(), inner, &mut data);
                 let panels = Panels { data: &data, outputs: inner, inner: part.len() };
-                matmul::input_gradient(team, &dy, first, panels, start, &mut dx);
+                matmul::input_gradient(pool, &dy, first, panels, start, &mut dx);
             }
-            assert_eq!(&bits(&dx), expected, "input gradient in parts: {on}, {start:?}");
+            assert_eq!(&bits(&dx), expected, "input gradient in parts: {simd}, {start:?}");
         }
-        let len = matmul::weight_gradient_scratch(rows, outputs, inner, team.threads());
+        let len = matmul::weight_gradient_scratch(rows, outputs, inner, pool.threads());
         let mut scratch = vec![f32::NAN; len];
         let mut dw = stands[..outputs * inner].to_vec();
-        matmul::weight_gradient(team, &dy, &x, outputs, inner, &mut scratch, &mut dw);
-        assert_eq!(bits(&dw), dweight, "weight gradient: {on}");
+        matmul::weight_gradient(pool, &dy, &x, outputs, inner, &mut scratch, &mut dw);
+        assert_eq!(bits(&dw), dweight, "weight gradient: {simd}");
         let mut db = bias.clone();
-        matmul::bias_gradient(team, &dy, outputs, &mut db);
-        assert_eq!(bits(&db), dbias, "bias gradient: {on}");
+        matmul::bias_gradient(pool, &dy, outputs, &mut db);
+        assert_eq!(bits(&db), dbias, "bias gradient: {simd}");
     }
 }
 
@@ -203,17 +208,17 @@ fn a_row_does_not_know_how_many_stand_beside_it() {
     let mut numbers = Numbers::new(7);
     let x = numbers.some(Kind::Hard, rows * inner);
     let weight = numbers.some(Kind::Scale(1.0), outputs * inner);
-    for team in &teams() {
-        let data = packed(team, &weight, outputs, inner);
+    for pool in &pools() {
+        let data = packed(pool, &weight, outputs, inner);
         let panels = Panels { data: &data, outputs, inner };
         let mut together = vec![0.0; rows * outputs];
-        matmul::forward(team, &x, panels, After::default(), &mut together);
+        matmul::forward(pool, &x, panels, Epilogue::default(), &mut together);
         for first in [0, 1, 7, 39] {
             for count in [1, 2, 3, 4, 5, 6, 7, 8, 13] {
                 let count = count.min(rows - first);
                 let mut some = vec![0.0; count * outputs];
                 let x = &x[first * inner..][..count * inner];
-                matmul::forward(team, x, panels, After::default(), &mut some);
+                matmul::forward(pool, x, panels, Epilogue::default(), &mut some);
                 let expected = &together[first * outputs..][..count * outputs];
                 assert_eq!(bits(&some), bits(expected), "rows {first} to {}", first + count);
             }
@@ -227,14 +232,14 @@ fn a_chain_may_be_cut_anywhere() {
     let mut numbers = Numbers::new(11);
     let dy = numbers.some(Kind::Scale(30.0), rows * outputs);
     let x = numbers.some(Kind::Scale(1.0), rows * inner);
-    let team = &Team::new(2, Path::best());
+    let pool = &ThreadPool::new(2, Isa::detect());
     let weight_gradient = |rows: std::ops::Range<usize>, dweight: &mut [f32]| {
-        let len = matmul::weight_gradient_scratch(rows.len(), outputs, inner, team.threads());
+        let len = matmul::weight_gradient_scratch(rows.len(), outputs, inner, pool.threads());
         let (dy, x) = (
             &dy[rows.start * outputs..rows.end * outputs],
             &x[rows.start * inner..rows.end * inner],
         );
-        matmul::weight_gradient(team, dy, x, outputs, inner, &mut vec![0.0; len], dweight);
+        matmul::weight_gradient(pool, dy, x, outputs, inner, &mut vec![0.0; len], dweight);
     };
     let mut whole = vec![0.0; outputs * inner];
     weight_gradient(0..rows, &mut whole);
@@ -250,27 +255,27 @@ fn a_chain_may_be_cut_anywhere() {
 fn bias_and_residual_are_added_after_the_chain_and_in_this_order() {
     // (chain + bias) + residual is 1; every other order loses the 1.
     let (x, weight) = ([1.0f32], [1e8f32]);
-    let after = After { bias: Some(&[-1e8]), residual: Some(&[1.0]) };
-    for team in &teams() {
-        let data = packed(team, &weight, 1, 1);
+    let epilogue = Epilogue { bias: Some(&[-1e8]), residual: Some(&[1.0]) };
+    for pool in &pools() {
+        let data = packed(pool, &weight, 1, 1);
         let mut y = [0.0];
-        matmul::forward(team, &x, Panels { data: &data, outputs: 1, inner: 1 }, after, &mut y);
+        matmul::forward(pool, &x, Panels { data: &data, outputs: 1, inner: 1 }, epilogue, &mut y);
         assert_eq!(y, [1.0]);
     }
 }
 
 #[test]
 fn a_product_of_nothing_is_plus_zero() {
-    for team in &teams() {
+    for pool in &pools() {
         let mut y = [f32::NAN; 6];
         let panels = Panels { data: &[], outputs: 3, inner: 0 };
-        matmul::forward(team, &[], panels, After::default(), &mut y);
+        matmul::forward(pool, &[], panels, Epilogue::default(), &mut y);
         assert_eq!(bits(&y), [0; 6]);
         let mut dx = [f32::NAN; 6];
-        matmul::input_gradient(team, &[], 0, panels, Start::Zero, &mut dx);
+        matmul::input_gradient(pool, &[], 0, panels, Accumulate::FromZero, &mut dx);
         assert_eq!(bits(&dx), [0; 6]);
         let mut dx = [-0.0; 6];
-        matmul::input_gradient(team, &[], 0, panels, Start::Existing, &mut dx);
+        matmul::input_gradient(pool, &[], 0, panels, Accumulate::FromOutput, &mut dx);
         assert_eq!(bits(&dx), [(-0.0f32).to_bits(); 6]);
     }
 }
@@ -279,8 +284,8 @@ fn a_product_of_nothing_is_plus_zero() {
 fn packing_keeps_every_weight_and_fills_with_plus_zero() {
     for (outputs, inner) in [(1, 1), (63, 5), (64, 17), (65, 16), (130, 33), (3, 0)] {
         let weight = Numbers::new(3).some(Kind::Hard, outputs * inner);
-        for team in &teams() {
-            let data = packed(team, &weight, outputs, inner);
+        for pool in &pools() {
+            let data = packed(pool, &weight, outputs, inner);
             let mut back = vec![5.0; outputs * inner];
             matmul::unpack(Panels { data: &data, outputs, inner }, &mut back);
             assert_eq!(bits(&back), bits(&weight));
@@ -304,7 +309,7 @@ fn the_twin_is_near_the_product_of_f64() {
         let dy = numbers.some(Kind::Scale(scale), rows * outputs);
 
         let mut y = vec![0.0; rows * outputs];
-        naive::matmul::forward(&x, &weight, outputs, inner, After::default(), &mut y);
+        naive::matmul::forward(&x, &weight, outputs, inner, Epilogue::default(), &mut y);
         for (at, &y) in y.iter().enumerate() {
             let (row, output) = (at / outputs, at % outputs);
             let factors = (0..inner).map(|k| (x[row * inner + k], weight[output * inner + k]));
@@ -312,7 +317,7 @@ fn the_twin_is_near_the_product_of_f64() {
         }
 
         let mut dx = vec![0.0; rows * inner];
-        naive::matmul::input_gradient(&dy, &weight, outputs, inner, Start::Zero, &mut dx);
+        naive::matmul::input_gradient(&dy, &weight, outputs, inner, Accumulate::FromZero, &mut dx);
         for (at, &dx) in dx.iter().enumerate() {
             let (row, k) = (at / inner, at % inner);
             let factors = (0..outputs).map(|o| (dy[row * outputs + o], weight[o * inner + k]));
@@ -357,10 +362,10 @@ fn the_gradient_of_a_large_vocabulary_equals_the_twin_on_any_number_of_threads()
             naive::matmul::weight_gradient(&dy, &x, outputs, inner, &mut expected);
             let expected = bits(&expected);
             for threads in [1, 2, 3, 5, 8, 16] {
-                let team = &Team::new(threads, Path::best());
-                let len = matmul::weight_gradient_scratch(rows, outputs, inner, team.threads());
+                let pool = &ThreadPool::new(threads, Isa::detect());
+                let len = matmul::weight_gradient_scratch(rows, outputs, inner, pool.threads());
                 let (mut scratch, mut dw) = (vec![0.0; len], vec![0.5; outputs * inner]);
-                matmul::weight_gradient(team, &dy, &x, outputs, inner, &mut scratch, &mut dw);
+                matmul::weight_gradient(pool, &dy, &x, outputs, inner, &mut scratch, &mut dw);
                 assert!(
                     bits(&dw) == expected,
                     "{outputs} outputs, {inner} inner, {threads} threads"

@@ -1,8 +1,8 @@
 //! Muon equals its twin on every path and any number of threads, and takes the steps of its paper.
 
-use crate::inputs::{Kind, bits, numbers, teams};
+use crate::inputs::{Kind, bits, numbers, pools};
 use lookback_kernels::{
-    muon::{Muon, coefficients, factor, muon, scratch_len},
+    muon::{Muon, factor, muon, newton_schulz_coefficients, scratch_len},
     naive, sums,
 };
 
@@ -26,24 +26,24 @@ const SHAPES: [[usize; 2]; 12] = [
 
 #[test]
 fn every_path_equals_the_twin() {
-    let teams = teams();
+    let pools = pools();
     for shape in SHAPES {
         for (kind, pairs) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
             .into_iter()
             .flat_map(|kind| [(kind, false), (kind, true)])
         {
-            let how = Muon { pairs, ..HOW };
+            let settings = Muon { pairs, ..HOW };
             let len = shape[0] * shape[1];
             let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
             let mut twin = (weight.clone(), m.clone());
-            naive::muon::muon(&how, 0.7, shape, &mut twin.0, &gradient, &mut twin.1);
-            for team in &teams {
+            naive::muon::muon(&settings, 0.7, shape, &mut twin.0, &gradient, &mut twin.1);
+            for pool in &pools {
                 let mut a = (weight.clone(), m.clone());
-                let mut scratch = vec![f32::NAN; scratch_len(shape, team.threads(), pairs)];
+                let mut scratch = vec![f32::NAN; scratch_len(shape, pool.threads(), pairs)];
                 let mut blocks = vec![0.0; sums::blocks_len(len)];
                 let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-                muon(team, &how, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
-                let what = format!("{shape:?} {kind:?} {pairs}, {team:?}");
+                muon(pool, &settings, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
+                let what = format!("{shape:?} {kind:?} {pairs}, {pool:?}");
                 assert_eq!(bits(&a.0), bits(&twin.0), "{what}");
                 assert_eq!(bits(&a.1), bits(&twin.1), "{what}");
             }
@@ -53,7 +53,7 @@ fn every_path_equals_the_twin() {
 
 /// What five steps make of one singular value.
 fn raised(mut value: f64) -> f64 {
-    let [a, b, c] = coefficients().map(f64::from);
+    let [a, b, c] = newton_schulz_coefficients().map(f64::from);
     for _ in 0..5 {
         value *= a + b * value.powi(2) + c * value.powi(4);
     }
@@ -64,7 +64,7 @@ fn raised(mut value: f64) -> f64 {
 fn singular_values_go_through_the_polynomial_alone() {
     // 3 and 4 along two axes, in a matrix of length 5: 0.6 and 0.8.
     // In pairs, what is rounded to 8 bits in each of five steps.
-    for (shape, at, pairs, most) in [
+    for (shape, at, pairs, max) in [
         ([2, 3], [0, 4], false, 1e-5),
         ([3, 2], [0, 3], false, 1e-5),
         ([2, 3], [0, 4], true, 0.1),
@@ -80,7 +80,7 @@ fn singular_values_go_through_the_polynomial_alone() {
                 _ => 0.0,
             };
             let apart = (f64::from(*x) - expected).abs();
-            assert!(apart < most, "{shape:?} {index} {pairs}: {x}, {expected}");
+            assert!(apart < max, "{shape:?} {index} {pairs}: {x}, {expected}");
         }
     }
     for value in [0.01, 0.03, 0.1, 0.3, 1.0] {

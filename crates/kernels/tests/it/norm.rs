@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::inputs::{KINDS, Kind, bits, numbers, slope, teams, wide};
+use crate::inputs::{KINDS, Kind, bits, numbers, pools, slope, wide};
 use lookback_kernels::{naive, norm};
 use lookback_reference::norm::Norm;
 use ndarray::{Array1, Array2};
@@ -12,7 +12,7 @@ const SHAPES: [(usize, usize); 10] =
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
+    for pool in pools() {
         for (kind, (rows, width)) in
             KINDS.iter().flat_map(|kind| SHAPES.map(|shape| (*kind, shape)))
         {
@@ -23,7 +23,7 @@ fn every_path_equals_the_twin() {
             for bias in [None, Some(bias.as_slice())] {
                 let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
                 let (mut fast_s, mut slow_s) = (vec![0.0; 2 * rows], vec![0.0; 2 * rows]);
-                norm::layer(&team, &x, width, &weight, bias, 1e-5, &mut fast, Some(&mut fast_s));
+                norm::layer(&pool, &x, width, &weight, bias, 1e-5, &mut fast, Some(&mut fast_s));
                 naive::norm::layer(&x, width, &weight, bias, 1e-5, &mut slow, Some(&mut slow_s));
                 assert_eq!(bits(&fast), bits(&slow), "{place}");
                 assert_eq!(bits(&fast_s), bits(&slow_s), "{place}");
@@ -31,7 +31,7 @@ fn every_path_equals_the_twin() {
                 let [mut aw, mut bw, mut ab, mut bb] = std::array::from_fn(|_| start.clone());
                 let (of_a, of_b) = (bias.map(|_| &mut ab[..]), bias.map(|_| &mut bb[..]));
                 norm::layer_backward(
-                    &team, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw, of_a,
+                    &pool, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw, of_a,
                 );
                 naive::norm::layer_backward(
                     &dy, &x, width, &weight, &slow_s, &mut b, &mut bw, of_b,
@@ -42,13 +42,13 @@ fn every_path_equals_the_twin() {
             }
             let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
             let (mut fast_s, mut slow_s) = (vec![0.0; rows], vec![0.0; rows]);
-            norm::rms(&team, &x, width, &weight, 1e-5, &mut fast, Some(&mut fast_s));
+            norm::rms(&pool, &x, width, &weight, 1e-5, &mut fast, Some(&mut fast_s));
             naive::norm::rms(&x, width, &weight, 1e-5, &mut slow, Some(&mut slow_s));
             assert_eq!(bits(&fast), bits(&slow), "{place}");
             assert_eq!(bits(&fast_s), bits(&slow_s), "{place}");
             let [mut a, mut b] = [dx.clone(), dx.clone()];
             let [mut aw, mut bw] = [start.clone(), start.clone()];
-            norm::rms_backward(&team, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw);
+            norm::rms_backward(&pool, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw);
             naive::norm::rms_backward(&dy, &x, width, &weight, &slow_s, &mut b, &mut bw);
             assert_eq!(bits(&a), bits(&b), "{place}");
             assert_eq!(bits(&aw), bits(&bw), "{place}");

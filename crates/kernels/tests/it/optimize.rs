@@ -1,6 +1,6 @@
 //! AdamW equals its twin, and takes the steps of its paper.
 
-use crate::inputs::{KINDS, LENGTHS, bits, numbers, teams};
+use crate::inputs::{KINDS, LENGTHS, bits, numbers, pools};
 use lookback_kernels::{
     naive,
     optimize::{AdamW, adamw},
@@ -18,12 +18,12 @@ const HOW: AdamW = AdamW {
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
+    for pool in pools() {
         for (kind, len) in KINDS.iter().flat_map(|kind| LENGTHS.map(|len| (*kind, len))) {
             let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
             let v: Vec<f32> = numbers(kind, len, 4).iter().map(|x| x.abs()).collect();
             let [mut a, mut b] = [(); 2].map(|()| (weight.clone(), m.clone(), v.clone()));
-            adamw(&team, &HOW, 0.7, &mut a.0, &gradient, &mut a.1, &mut a.2);
+            adamw(&pool, &HOW, 0.7, &mut a.0, &gradient, &mut a.1, &mut a.2);
             naive::optimize::adamw(&HOW, 0.7, &mut b.0, &gradient, &mut b.1, &mut b.2);
             assert_eq!(bits(&a.0), bits(&b.0), "{kind:?} {len}");
             assert_eq!(bits(&a.1), bits(&b.1), "{kind:?} {len}");

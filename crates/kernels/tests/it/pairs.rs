@@ -1,9 +1,9 @@
 //! Pairs of bf16: the processor's dot is the twin's two multiply-adds to the bit, on every path.
 
 use lookback_kernels::{
+    isa::Isa,
     lanes::{LANES, PairKernel, Pairs},
     naive,
-    path::Path,
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -73,8 +73,8 @@ impl Draw {
                 // The odd product is zero or of no weight, so that the even one decides.
                 let even = |x: u32, odd: u32| x & 0xffff | odd << 16;
                 let (a, b) = (even(pair(-64, 14), 0), even(pair(-64, 14), 0x3f80));
-                let least = 0x0080_0000 + self.bits() % 3;
-                (a, b, f32::from_bits(least | self.bits() & 0x8000_0000))
+                let min = 0x0080_0000 + self.bits() % 3;
+                (a, b, f32::from_bits(min | self.bits() & 0x8000_0000))
             }
         }
     }
@@ -87,12 +87,12 @@ impl PairKernel for Dots<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self(a, b, sums) = self;
         for ((a, b), sums) in a.chunks(LANES).zip(b.chunks(LANES)).zip(sums.chunks_exact_mut(LANES))
         {
-            let sum = on.load(sums);
-            on.store(on.dot(on.load_pairs_part(a), on.load_pairs_part(b), sum), sums);
+            let sum = simd.load(sums);
+            simd.store(simd.dot(simd.load_pairs_part(a), simd.load_pairs_part(b), sum), sums);
         }
     }
 }
@@ -115,14 +115,14 @@ fn a_dot_of_pairs_is_two_multiply_adds_the_odd_one_first_without_denormals() {
             }
             let twin: Vec<f32> = (0..len).map(|i| naive::bf16::dot(a[i], b[i], sums[i])).collect();
             on_the_border += twin.iter().filter(|x| x.abs() == f32::MIN_POSITIVE).count();
-            for path in Path::all_here() {
+            for isa in Isa::available() {
                 let mut found = sums.clone();
-                path.run_pairs(Dots(&a, &b, &mut found));
+                isa.run_pairs(Dots(&a, &b, &mut found));
                 for i in 0..len {
                     assert_eq!(
                         canonical(found[i]),
                         canonical(twin[i]),
-                        "{path:?}, {kind:?}: {:08x} · {:08x} + {:08x}",
+                        "{isa:?}, {kind:?}: {:08x} · {:08x} + {:08x}",
                         a[i],
                         b[i],
                         sums[i].to_bits()
@@ -143,12 +143,12 @@ impl PairKernel for Conversions<'_> {
     type Output = [[u32; LANES + 1]; 2];
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) -> Self::Output {
-        let (first, second) = (on.load(self.0), on.load(&self.0[LANES..]));
+    fn run<P: Pairs>(self, simd: P) -> Self::Output {
+        let (first, second) = (simd.load(self.0), simd.load(&self.0[LANES..]));
         let mut out = [[7; LANES + 1]; 2];
-        on.store_pairs_part(on.pack(first, second), &mut out[0][..LANES]);
+        simd.store_pairs_part(simd.round_consecutive(first, second), &mut out[0][..LANES]);
         // SAFETY: sixteen pairs are there.
-        unsafe { on.store_pairs_at(on.join(first, second), out[1].as_mut_ptr()) };
+        unsafe { simd.store_pairs_at(simd.round_to_pairs(first, second), out[1].as_mut_ptr()) };
         out
     }
 }
@@ -174,14 +174,14 @@ fn numbers_are_rounded_to_the_nearest_bf16_and_denormals_to_zero() {
             numbers.chunks(2).map(|two| naive::bf16::pair(two[0], two[1])).collect();
         let joined: Vec<u32> =
             (0..LANES).map(|i| naive::bf16::pair(numbers[i], numbers[i + LANES])).collect();
-        for path in Path::all_here() {
-            let [pack, join] = path.run_pairs(Conversions(&numbers));
+        for isa in Isa::available() {
+            let [pack, join] = isa.run_pairs(Conversions(&numbers));
             let same = |found: &[u32], twin: &[u32]| {
                 for (found, twin) in found.iter().zip(twin) {
                     for part in [0, 16] {
                         let [found, twin] = [found, twin]
                             .map(|x| canonical(naive::bf16::widen((x >> part) as u16)));
-                        assert_eq!(found, twin, "{path:?}: {numbers:?}");
+                        assert_eq!(found, twin, "{isa:?}: {numbers:?}");
                     }
                 }
             };
@@ -194,10 +194,10 @@ fn numbers_are_rounded_to_the_nearest_bf16_and_denormals_to_zero() {
 
 #[test]
 fn a_thread_keeps_its_denormals_after_a_kernel_over_pairs() {
-    for path in Path::all_here() {
-        path.run_pairs(Dots(&[0; LANES], &[0; LANES], &mut [0.0; LANES]));
+    for isa in Isa::available() {
+        isa.run_pairs(Dots(&[0; LANES], &[0; LANES], &mut [0.0; LANES]));
         let half = std::hint::black_box(f32::MIN_POSITIVE) * std::hint::black_box(0.5);
-        assert!(half > 0.0, "{path:?}");
+        assert!(half > 0.0, "{isa:?}");
     }
 }
 
@@ -207,21 +207,21 @@ fn pairs_are_loaded_and_stored_in_parts() {
     impl PairKernel for Parts {
         type Output = ([u32; LANES], [u32; LANES]);
         #[inline(always)]
-        fn run<P: Pairs>(self, on: P) -> Self::Output {
+        fn run<P: Pairs>(self, simd: P) -> Self::Output {
             let from: [u32; LANES] = std::array::from_fn(|i| 0x3f80_4000 + ((i as u32) << 16));
             let (mut whole, mut part) = ([9; LANES], [9; LANES]);
-            on.store_pairs_part(on.load_pairs_part(&from[..self.0]), &mut whole);
-            on.store_pairs_part(on.splat_pair(0x3f80_4000), &mut part[..self.0]);
+            simd.store_pairs_part(simd.load_pairs_part(&from[..self.0]), &mut whole);
+            simd.store_pairs_part(simd.splat_pair(0x3f80_4000), &mut part[..self.0]);
             (whole, part)
         }
     }
-    for path in Path::all_here() {
+    for isa in Isa::available() {
         for len in 0..=LANES {
-            let (whole, part) = path.run_pairs(Parts(len));
+            let (whole, part) = isa.run_pairs(Parts(len));
             for i in 0..LANES {
                 let value = 0x3f80_4000 + ((i as u32) << 16);
-                assert_eq!(whole[i], if i < len { value } else { 0 }, "{path:?}, {len}");
-                assert_eq!(part[i], if i < len { 0x3f80_4000 } else { 9 }, "{path:?}, {len}");
+                assert_eq!(whole[i], if i < len { value } else { 0 }, "{isa:?}, {len}");
+                assert_eq!(part[i], if i < len { 0x3f80_4000 } else { 9 }, "{isa:?}, {len}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Rotation equals its twin, is that of the reference, and turning back undoes it.
 
-use crate::inputs::{KINDS, Kind, bits, numbers, teams};
+use crate::inputs::{KINDS, Kind, bits, numbers, pools};
 use lookback_kernels::{
     naive,
     position::{Direction, angles, frequencies, rotate},
@@ -17,7 +17,7 @@ fn table(dims: usize, theta: f32, positions: usize) -> Vec<f32> {
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
+    for pool in pools() {
         for kind in KINDS {
             for (heads, head_dim, dims) in
                 [(1, 2, 2), (3, 8, 8), (2, 24, 6), (4, 80, 80), (1, 40, 34)]
@@ -28,7 +28,7 @@ fn every_path_equals_the_twin() {
                 for direction in [Direction::Forward, Direction::Back] {
                     let (mut fast, mut slow) = (vec![0.0; x.len()], vec![0.0; x.len()]);
                     rotate(
-                        &team, &x, heads, head_dim, dims, &table, &positions, direction, &mut fast,
+                        &pool, &x, heads, head_dim, dims, &table, &positions, direction, &mut fast,
                     );
                     naive::position::rotate(
                         &x, heads, head_dim, dims, &table, &positions, direction, &mut slow,

@@ -1,11 +1,11 @@
 //! A weight multiplied as a file stores it gives the bits of its copy in f32, for every form, on every
 //! path and any number of threads.
 
-use crate::inputs::{Kind as Numbers, bits, numbers, teams};
+use crate::inputs::{Kind as Numbers, bits, numbers, pools};
 use lookback_kernels::{
     bf16,
     embed::{Table, gather},
-    matmul::After,
+    matmul::Epilogue,
     naive,
     stored::{self, Panels, StorageType},
 };
@@ -37,7 +37,7 @@ fn file(storage: StorageType, outputs: usize, inner: usize, seed: u64) -> Vec<u8
     if storage == StorageType::Bf16 {
         return bytes;
     }
-    let halves = if storage.has_least() { 2 } else { 1 };
+    let halves = if storage.has_min() { 2 } else { 1 };
     for first in (0..bytes.len()).step_by(storage.block_bytes()) {
         (0..halves).for_each(|i| half(first + 2 * i, &mut bytes));
     }
@@ -60,8 +60,8 @@ impl Weight {
         }
         let mut panels = vec![7; stored::panels_len(storage, outputs, inner)];
         let row = |output: usize| &bytes[output * len..][..len];
-        let team = lookback_kernels::team::Team::alone();
-        stored::pack(&team, storage, &row, outputs, inner, &mut panels);
+        let pool = lookback_kernels::thread_pool::ThreadPool::single_threaded();
+        stored::pack(&pool, storage, &row, outputs, inner, &mut panels);
         Self { bytes, wide, panels }
     }
 }
@@ -82,13 +82,13 @@ fn panels_are_those_of_the_definition() {
                     |output: usize| &bytes[output * storage.bytes(inner)..][..storage.bytes(inner)];
                 let mut twin = vec![3; stored::panels_len(storage, outputs, inner)];
                 naive::stored::pack(storage, &row, outputs, inner, &mut twin);
-                for team in &teams() {
+                for pool in &pools() {
                     let mut panels = vec![7; twin.len() + 1];
-                    stored::pack(team, storage, &row, outputs, inner, &mut panels);
-                    let (path, threads) = (team.path(), team.threads());
+                    stored::pack(pool, storage, &row, outputs, inner, &mut panels);
+                    let (isa, threads) = (pool.isa(), pool.threads());
                     assert!(
                         panels[..twin.len()] == twin && panels[twin.len()] == 7,
-                        "{storage:?}, {outputs} × {inner}, {path:?}, {threads} threads"
+                        "{storage:?}, {outputs} × {inner}, {isa:?}, {threads} threads"
                     );
                 }
             }
@@ -102,19 +102,19 @@ fn equals_its_copy(storage: StorageType, rows: usize, outputs: usize, inner: usi
     let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
     let (x, bias, residual) = (some(rows * inner, 1), some(outputs, 2), some(rows * outputs, 3));
     for (bias, residual) in [(None, None), (Some(&bias[..]), Some(&residual[..]))] {
-        let after = After { bias, residual };
+        let epilogue = Epilogue { bias, residual };
         let mut copy = vec![0.0; rows * outputs];
-        naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
-        for team in &teams() {
+        naive::matmul::forward(&x, &wide, outputs, inner, epilogue, &mut copy);
+        for pool in &pools() {
             let mut y = vec![f32::NAN; rows * outputs];
             let weight = Panels { storage, data: &panels, outputs, inner };
-            stored::forward(team, &x, weight, after, &mut y);
+            stored::forward(pool, &x, weight, epilogue, &mut y);
             assert_eq!(
                 bits(&y),
                 bits(&copy),
                 "{storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
-                team.path(),
-                team.threads()
+                pool.isa(),
+                pool.threads()
             );
         }
     }
@@ -168,26 +168,26 @@ fn a_quantised_weight_times_rounded_rows_equals_the_twin() {
             let some = |len: usize, part: u64| numbers(numbers_kind, len, 10 * seed + part);
             let (x, bias) = (some(rows * inner, 1), some(outputs, 2));
             let residual = some(rows * outputs, 3);
-            let after = After { bias: Some(&bias), residual: Some(&residual) };
+            let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual) };
             let row =
                 |output: usize| &bytes[output * storage.bytes(inner)..][..storage.bytes(inner)];
             let mut twin = vec![0.0; rows * outputs];
-            naive::stored::forward_rounded(storage, &row, &x, outputs, inner, after, &mut twin);
-            for team in &teams() {
+            naive::stored::forward_rounded(storage, &row, &x, outputs, inner, epilogue, &mut twin);
+            for pool in &pools() {
                 let mut pairs = vec![7; rows * inner / 2];
-                bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
+                bf16::round_rows(pool, &x, inner, 0..inner, &mut pairs);
                 let mut y = vec![f32::NAN; rows * outputs];
                 let weight = Panels { storage, data: &panels, outputs, inner };
                 let mut ones = vec![f32::NAN; rows * inner / 32];
-                stored::ones(team, &pairs, &mut ones);
-                let ones = if storage.has_least() { &ones[..] } else { &[] };
-                stored::forward_rounded(team, &pairs, ones, weight, after, &mut y);
+                stored::block_sums(pool, &pairs, &mut ones);
+                let ones = if storage.has_min() { &ones[..] } else { &[] };
+                stored::forward_rounded(pool, &pairs, ones, weight, epilogue, &mut y);
                 assert_eq!(
                     bits(&y),
                     bits(&twin),
                     "{storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
-                    team.path(),
-                    team.threads()
+                    pool.isa(),
+                    pool.threads()
                 );
             }
         }
@@ -201,10 +201,10 @@ fn rows_of_a_stored_table_are_those_of_its_copy() {
         let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 5);
         let indices = [0, 130, 64, 63, 17, 130];
         let (mut found, mut copy) = (vec![0.0; 6 * inner], vec![0.0; 6 * inner]);
-        let team = lookback_kernels::team::Team::alone();
+        let pool = lookback_kernels::thread_pool::ThreadPool::single_threaded();
         let table = Panels { storage, data: &panels, outputs, inner };
-        gather(&team, Table::Stored(table), inner, &indices, &mut found);
-        gather(&team, Table::Rows(&wide), inner, &indices, &mut copy);
+        gather(&pool, Table::Stored(table), inner, &indices, &mut found);
+        gather(&pool, Table::Rows(&wide), inner, &indices, &mut copy);
         assert_eq!(bits(&found), bits(&copy), "{storage:?}");
     }
 }
@@ -216,10 +216,10 @@ fn whole_panels_and_parts_of_them_are_read_as_single_rows_are() {
             let outputs = 200;
             let Weight { wide, panels, .. } = Weight::new(storage, outputs, inner, 7);
             let table = Panels { storage, data: &panels, outputs, inner };
-            for team in teams() {
+            for pool in pools() {
                 for rows in [0..200, 0..64, 63..129, 64..192, 70..75, 130..200, 5..5] {
                     let mut found = vec![f32::NAN; rows.len() * inner];
-                    stored::read_rows(team.path(), table, rows.clone(), &mut found);
+                    stored::read_rows(pool.isa(), table, rows.clone(), &mut found);
                     let copy = &wide[rows.start * inner..rows.end * inner];
                     assert_eq!(bits(&found), bits(copy), "{storage:?}, {inner}, {rows:?}");
                 }

@@ -1,19 +1,19 @@
 //! Sums over a tensor equal their twins, and are near the sums of f64.
 
-use crate::inputs::{KINDS, Kind, LENGTHS, numbers, teams, wide};
+use crate::inputs::{KINDS, Kind, LENGTHS, numbers, pools, wide};
 use lookback_kernels::{naive, sums};
 
 #[test]
 fn every_path_equals_the_twin() {
-    for team in teams() {
+    for pool in pools() {
         for (kind, len) in KINDS.iter().flat_map(|kind| {
             LENGTHS.into_iter().chain([4095, 4097, 99_999]).map(|len| (*kind, len))
         }) {
             let x = numbers(kind, len, 1);
             let mut blocks = vec![0.0; sums::blocks_len(len)];
             let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
-            assert_eq!(bits(sums::sum(&team, &x, &mut blocks)), bits(naive::sums::sum(&x)));
-            let squares = sums::sum_of_squares(&team, &x, &mut blocks);
+            assert_eq!(bits(sums::sum(&pool, &x, &mut blocks)), bits(naive::sums::sum(&x)));
+            let squares = sums::sum_of_squares(&pool, &x, &mut blocks);
             assert_eq!(bits(squares), bits(naive::sums::sum_of_squares(&x)), "{kind:?} {len}");
         }
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{ids, networks, weights};
-use lookback_engine::{Keep, Team};
+use lookback_engine::{Keep, ThreadPool};
 use lookback_lens::{Glance, Wanted, cell, compared, glance, trace};
 use lookback_model::BlockSite;
 
@@ -14,10 +14,10 @@ fn is_hidden(window: Option<usize>, query: usize, key: usize) -> bool {
 
 #[test]
 fn comparisons_end_at_the_engines_scores_bit_for_bit() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
-        let trace = trace(&weights, &team, &ids(70, 3), &Wanted::all()).unwrap();
+        let weights = weights(&network, Keep::Running, &pool);
+        let trace = trace(&weights, &pool, &ids(70, 3), &Wanted::all()).unwrap();
         for (layer, head) in [(0, 0), (1, 4), (1, 5)] {
             let compared = compared(&trace, &network, layer, head).unwrap();
             let scores = trace.block(layer, BlockSite::Scores).unwrap().part(head);
@@ -32,10 +32,10 @@ fn comparisons_end_at_the_engines_scores_bit_for_bit() {
 
 #[test]
 fn a_cell_unfolds_into_the_sum_that_made_it() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
-        let trace = trace(&weights, &team, &ids(66, 5), &Wanted::all()).unwrap();
+        let weights = weights(&network, Keep::Running, &pool);
+        let trace = trace(&weights, &pool, &ids(66, 5), &Wanted::all()).unwrap();
         for [token, other] in [[0, 0], [65, 2], [65, 64], [65, 65], [3, 4]] {
             let cell = cell(&trace, &network, [1, 3], [token, other]).unwrap();
             let scale = cell.scaled.to_bits() == (cell.sums.last().unwrap() * cell.scale).to_bits();
@@ -56,13 +56,13 @@ fn a_cell_unfolds_into_the_sum_that_made_it() {
 
 #[test]
 fn a_glance_keeps_the_largest_weight_of_every_patch() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     let network = &networks()[1];
-    let weights = weights(network, Keep::Running, &team);
+    let weights = weights(network, Keep::Running, &pool);
     let ids = ids(40, 7);
-    let trace = trace(&weights, &team, &ids, &Wanted::all()).unwrap();
+    let trace = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
     for side in [1, 7, 40] {
-        let glance = glance(&weights, &team, &ids, side).unwrap();
+        let glance = glance(&weights, &pool, &ids, side).unwrap();
         assert_eq!(glance.side, side);
         assert_eq!(Glance::of(&trace, &network.config, side).unwrap(), glance);
         for (layer, head) in [(0, 0), (1, 5)] {
@@ -76,5 +76,5 @@ fn a_glance_keeps_the_largest_weight_of_every_patch() {
             assert_eq!(glance.values[at..at + side * side], expected);
         }
     }
-    assert_eq!(glance(&weights, &team, &ids, 99).unwrap().side, 40);
+    assert_eq!(glance(&weights, &pool, &ids, 99).unwrap().side, 40);
 }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use lookback_engine::{Keep, Path, Team, Weights};
+use lookback_engine::{Isa, Keep, ThreadPool, Weights};
 use lookback_lens::verify;
 use lookback_model::{FAMILIES, Stored};
 
@@ -16,11 +16,11 @@ fn shared() -> PathBuf {
 fn agrees(model: &str) {
     let folder = shared().join(model);
     let stored = Stored::open(&folder).unwrap();
-    for path in Path::all_here() {
+    for path in Isa::available() {
         for threads in [1, 2] {
-            let team = Team::new(threads, path);
-            let weights = Weights::load(&stored, Keep::Running, &team).unwrap();
-            let verdict = verify(&weights, &team, &folder.join("expected.safetensors")).unwrap();
+            let pool = ThreadPool::new(threads, path);
+            let weights = Weights::load(&stored, Keep::Running, &pool).unwrap();
+            let verdict = verify(&weights, &pool, &folder.join("expected.safetensors")).unwrap();
             assert_eq!(verdict.unknown, Vec::<String>::new());
             assert!(verdict.sites.len() > 2 * stored.config().layers);
             for site in &verdict.sites {

@@ -5,24 +5,24 @@
 use std::collections::BTreeSet;
 
 use crate::world::{bits, ids, networks, weights};
-use lookback_engine::{Keep, Path, Team};
+use lookback_engine::{Isa, Keep, ThreadPool};
 use lookback_lens::{Wanted, sites, trace, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
 #[test]
 fn a_layer_alone_has_the_bits_of_a_whole_pass() {
     for threads in [1, 3] {
-        let team = Team::new(threads, Path::best());
+        let pool = ThreadPool::new(threads, Isa::detect());
         for (network, tokens) in networks().iter().flat_map(|network| [(network, 1), (network, 70)])
         {
-            let weights = weights(network, Keep::Running, &team);
+            let weights = weights(network, Keep::Running, &pool);
             let ids = ids(tokens, 5);
-            let whole = trace(&weights, &team, &ids, &Wanted::all()).unwrap();
+            let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
             for layer in network.layers() {
                 let before = whole.block(layer, BlockSite::ResidPre).unwrap();
                 let (all, no_parts) = (Wanted::all(), BTreeSet::new());
                 let from = (layer, before);
-                let looked = trace_of_layer(&weights, &team, &ids, from, &all, &no_parts).unwrap();
+                let looked = trace_of_layer(&weights, &pool, &ids, from, &all, &no_parts).unwrap();
                 let is_its =
                     |site: &Site| matches!(site, Site::Block(of, _) if usize::from(*of) == layer);
                 let expected: Vec<Site> =
@@ -40,14 +40,14 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
 
 #[test]
 fn a_pass_without_logits_changes_no_other_site() {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &team);
+        let weights = weights(&network, Keep::Running, &pool);
         let ids = ids(33, 9);
-        let whole = trace(&weights, &team, &ids, &Wanted::all()).unwrap();
+        let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
         let head = [Site::Logits, Site::Probabilities];
         let others = sites(&network.config).into_iter().filter(|site| !head.contains(site));
-        let bare = trace(&weights, &team, &ids, &Wanted::these(others)).unwrap();
+        let bare = trace(&weights, &pool, &ids, &Wanted::these(others)).unwrap();
         assert_eq!(bare.sites.len() + head.len(), whole.sites.len());
         for (site, seen) in &bare.sites {
             assert_eq!(bits(&seen.values), bits(&whole.sites[site].values), "{site}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::collections::BTreeMap;
 
 use crate::world::{bits, ids, networks, weights};
-use lookback_engine::{Keep, Team, Weights, last_norm, say};
+use lookback_engine::{Keep, ThreadPool, Weights, last_norm, say};
 use lookback_lens::{
     AskedUnits, By, Steps, Trace, Wanted, depth_sites, depths, stream, stream_sites, trace, units,
     units_sites,
@@ -21,7 +21,7 @@ const TOKENS: usize = 70;
 const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
 
 struct World {
-    team: Team,
+    pool: ThreadPool,
     weights: Weights,
     trace: Trace,
 }
@@ -29,10 +29,10 @@ struct World {
 impl World {
     fn all() -> Vec<Self> {
         let world = |network: &Arc<Network>| {
-            let team = Team::alone();
-            let weights = weights(network, Keep::Running, &team);
-            let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
-            Self { team, weights, trace }
+            let pool = ThreadPool::single_threaded();
+            let weights = weights(network, Keep::Running, &pool);
+            let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+            Self { pool, weights, trace }
         };
         let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
         sums.map(|network| world(&network)).collect()
@@ -78,7 +78,7 @@ impl World {
         }
         let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
         let x = self.row(last, token);
-        let normed = last_norm(&self.weights, &self.team, self.trace.at(last).unwrap().part(token));
+        let normed = last_norm(&self.weights, &self.pool, self.trace.at(last).unwrap().part(token));
         let factor = f64::from(normed.factors[0]);
         let terms = width as f64 + 2.0;
         let size = |values: &[f64]| values.iter().fold(0.0, |sum, x| sum + x.abs());
@@ -106,7 +106,7 @@ fn what_was_written_adds_up_to_the_logit() {
         for (token, of) in [(0, 0), (3, 41), (69, 96)] {
             let of = TokenId(of);
             let stream =
-                stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+                stream(&world.weights, &world.pool, &world.trace, token, world.said(token, of))
                     .unwrap();
             let bound = world.bound(token, of);
             assert!(stream.rounding.abs() <= bound, "{} is over {bound}", stream.rounding);
@@ -126,10 +126,10 @@ fn what_was_written_adds_up_to_the_logit() {
 fn capped_logits_are_refused_as_sums() {
     let networks = networks();
     let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
-    let team = Team::alone();
-    let weights = weights(network, Keep::Running, &team);
-    let trace = trace(&weights, &team, &ids(TOKENS, 3), &Wanted::all()).unwrap();
-    let said = stream(&weights, &team, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
+    let pool = ThreadPool::single_threaded();
+    let weights = weights(network, Keep::Running, &pool);
+    let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+    let said = stream(&weights, &pool, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
     assert!(said.starts_with("this model's logits are capped"), "{said}");
 }
 
@@ -137,7 +137,7 @@ fn capped_logits_are_refused_as_sums() {
 fn lengths_are_those_of_the_sites() {
     for world in World::all() {
         let stream =
-            stream(&world.weights, &world.team, &world.trace, 5, world.said(5, TokenId(1)))
+            stream(&world.weights, &world.pool, &world.trace, 5, world.said(5, TokenId(1)))
                 .unwrap();
         let length =
             |site: Site| f64::sqrt(world.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
@@ -159,10 +159,10 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         let (layer, token, of) = (1, 4, TokenId(17));
         let hidden = world.network().config.hidden;
         let asked = AskedUnits { layer, token, of, by: By::Pushed, units: hidden, tokens: 97 };
-        let all = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        let all = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert_eq!(all.len(), hidden);
         let stream =
-            stream(&world.weights, &world.team, &world.trace, token, world.said(token, of))
+            stream(&world.weights, &world.pool, &world.trace, token, world.said(token, of))
                 .unwrap();
         let mlp = stream.writers.last().unwrap();
         assert_eq!(mlp.site, "blocks.1.mlp_out");
@@ -226,7 +226,7 @@ fn units_come_in_the_order_that_was_asked_for() {
             tokens: 2,
         };
         let post = world.row(Site::Block(0, BlockSite::MlpPost), 9);
-        let chosen = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        let chosen = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert_eq!(chosen.len(), 7);
         let least = f64::from(chosen[6].post).abs();
         assert_eq!(post.iter().filter(|post| post.abs() > least).count(), 6);
@@ -234,7 +234,7 @@ fn units_come_in_the_order_that_was_asked_for() {
         assert_eq!(chosen[0].linear.is_some(), world.network().config.gated);
 
         let asked = AskedUnits { by: By::Written, ..asked };
-        let chosen = units(&world.weights, &world.team, &world.trace, asked).unwrap();
+        let chosen = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert!(chosen.windows(2).all(|two| two[0].written >= two[1].written));
     }
 }
@@ -249,7 +249,7 @@ fn the_deepest_reading_is_what_the_model_says() {
             let of = TokenId(60);
             let read = depths(
                 &world.weights,
-                &world.team,
+                &world.pool,
                 &world.trace,
                 &sites,
                 20..TOKENS,
@@ -274,7 +274,7 @@ fn the_deepest_reading_is_what_the_model_says() {
             }
             // In between, each row is read as if it stood alone.
             let between = world.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
-            let alone = say(&world.weights, &world.team, between);
+            let alone = say(&world.weights, &world.pool, between);
             let at = sites.iter().position(|site| site.to_string() == "blocks.0.resid_post");
             let mut there = vec![0.0; vocabulary];
             for next in &read[at.unwrap()].tokens[33 - 20].top {
@@ -296,13 +296,13 @@ fn the_sites_that_are_asked_for_are_enough() {
             assert_eq!(sites.len(), wanted.len());
             Trace { ids: world.trace.ids.clone(), sites }
         };
-        let (weights, team, of) = (&world.weights, &world.team, TokenId(5));
-        stream(weights, team, &only(stream_sites(config)), 3, (of, 0.0)).unwrap();
+        let (weights, pool, of) = (&world.weights, &world.pool, TokenId(5));
+        stream(weights, pool, &only(stream_sites(config)), 3, (of, 0.0)).unwrap();
         let by = By::Written;
         let asked = AskedUnits { layer: 0, token: 3, of, by, units: 3, tokens: 3 };
-        units(weights, team, &only(units_sites(config, 0)), asked).unwrap();
+        units(weights, pool, &only(units_sites(config, 0)), asked).unwrap();
         let sites = depth_sites(config, Steps::Halves);
-        depths(weights, team, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
+        depths(weights, pool, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
     }
 }
 
@@ -310,6 +310,6 @@ fn the_sites_that_are_asked_for_are_enough() {
 fn a_site_that_was_not_looked_at_is_named() {
     let world = World::all().remove(0);
     let bare = Trace { ids: world.trace.ids.clone(), sites: Default::default() };
-    let refused = stream(&world.weights, &world.team, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
+    let refused = stream(&world.weights, &world.pool, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
     assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::world::{ids, networks, weights};
-use lookback_engine::{Keep, Team, Weights};
+use lookback_engine::{Keep, ThreadPool, Weights};
 use lookback_lens::{Trace, Wanted, context, exchange, trace};
 use lookback_model::{BlockSite, Network, TokenId};
 
@@ -13,10 +13,10 @@ use lookback_model::{BlockSite, Network, TokenId};
 const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
 
 fn worlds(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     let world = |network| {
-        let weights = weights(network, Keep::Running, &team);
-        let trace = trace(&weights, &team, ids, &Wanted::all()).unwrap();
+        let weights = weights(network, Keep::Running, &pool);
+        let trace = trace(&weights, &pool, ids, &Wanted::all()).unwrap();
         (weights, trace)
     };
     networks().iter().map(world).collect()

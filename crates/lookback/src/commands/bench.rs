@@ -70,18 +70,18 @@ pub(crate) struct Bench {
 impl Bench {
     /// Prints the limits, then what was reached.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let team = self.machine.team()?;
-        let model = super::open(&self.model, self.compute, &team, print)?;
+        let pool = self.machine.pool()?;
+        let model = super::open(&self.model, self.compute, &pool, print)?;
         let lengths = self.lengths(model.config().context)?;
         let (network, compute) = (model.network(), model.weights.compute());
-        let bytes = Timed::bytes(network, compute, lengths, team.threads());
+        let bytes = Timed::bytes(network, compute, lengths, pool.threads());
         memory::refuse_beyond("bench", bytes)?;
         let bytes_a_step = Timed::bytes_a_step(&model.weights, lengths);
-        let mut limits = Limits::new(bytes_a_step as usize, &team);
-        let timed = Timed::measure(&model.weights, lengths, &team, &mut || limits.measure())?;
+        let mut limits = Limits::new(bytes_a_step as usize, &pool);
+        let timed = Timed::measure(&model.weights, lengths, &pool, &mut || limits.measure())?;
         let looked = self
             .look
-            .then(|| Looked::measure(&model.weights, lengths.prompt, &team))
+            .then(|| Looked::measure(&model.weights, lengths.prompt, &pool))
             .transpose()?;
         limits.measure();
         let decode_gb_per_second =
@@ -107,7 +107,7 @@ impl Bench {
                 "prefill_gflops_per_second": prefill_gflops_per_second,
                 "prefill_share": prefill_share,
                 "decode_share": decode_share,
-                "threads": team.threads(),
+                "threads": pool.threads(),
                 "compute": self.compute.name(),
                 "prompt": prompt,
                 "decode": decode,
@@ -127,7 +127,7 @@ impl Bench {
             limits.source(),
             limits.f32_gflops_per_second,
             limits.bf16_gflops_per_second,
-            counted(team.threads(), "thread"),
+            counted(pool.threads(), "thread"),
         ))?;
         print.line(&format!(
             "prefill  {:.1} tokens/s, {prefill_gflops_per_second:.0} GFLOP/s ({:.0} %), {batch} × {}",

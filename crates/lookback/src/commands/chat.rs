@@ -59,8 +59,8 @@ impl Chat {
     /// Answers line by line.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let team = self.machine.team()?;
-        let model = super::open(&self.model, Compute::F32, &team, print)?;
+        let pool = self.machine.pool()?;
+        let model = super::open(&self.model, Compute::F32, &pool, print)?;
         let tokenizer = model.tokenizer()?;
         let template = model.template(self.template.as_deref())?;
         let mut sampler = self.sampling.sampler(&model, print)?;

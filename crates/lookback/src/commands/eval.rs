@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use lookback::{Model, find};
-use lookback_engine::{Team, Workspace};
+use lookback_engine::{ThreadPool, Workspace};
 use lookback_files::{Refusal, Result, counted};
 use lookback_model::{Loss, TokenId};
 use lookback_text::{
@@ -95,13 +95,13 @@ pub(crate) struct Eval {
 impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let team = self.machine.team()?;
+        let pool = self.machine.pool()?;
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
-            let model = super::open(&self.model, compute, &team, print)?;
+            let model = super::open(&self.model, compute, &pool, print)?;
             let scores = Scores::ask(&model, self.seed)?;
             if let Some(other) = &self.against {
-                let other = super::open(other, compute, &team, print)?;
+                let other = super::open(other, compute, &pool, print)?;
                 let other = Scores::ask(&other, self.seed)?;
                 return differences(&scores, &other, self.form.json, print);
             }
@@ -114,7 +114,7 @@ impl Eval {
         let own = run.as_ref().map(|run| run.recipe.compute);
         let compute: lookback_engine::Compute =
             self.compute.map(Into::into).or(own).unwrap_or_default();
-        let model = super::open(&self.model, compute, &team, print)?;
+        let model = super::open(&self.model, compute, &pool, print)?;
         let asked = match &run {
             Some(run) if self.texts.is_empty() => run.kept_back(&model)?,
             None if self.texts.is_empty() => {
@@ -126,7 +126,7 @@ impl Eval {
             }
             _ => self.read(&model, run.as_ref(), print)?,
         };
-        let loss = asked.loss(&model, &team);
+        let loss = asked.loss(&model, &pool);
         if loss.rows == 0 {
             let what = if asked.data.is_empty() { "it is empty" } else { "it is one token long" };
             return Err(Refusal::user(format!(
@@ -239,7 +239,7 @@ impl Asked {
         self.data.windows(self.range.clone(), self.context, self.cut)
     }
 
-    fn loss(&self, model: &Model, team: &Team) -> Loss {
+    fn loss(&self, model: &Model, pool: &ThreadPool) -> Loss {
         let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
         let mut judge = match self.cut {
             // Short documents share a pass; those of a run do so as they did in the run.
@@ -247,9 +247,9 @@ impl Asked {
             Cut::SideBySide | Cut::AtDocuments => Judge::new(self.context),
         };
         let network = model.network();
-        let mut space = Workspace::new(network, judge.shape(), self.context, team.threads())
+        let mut space = Workspace::new(network, judge.shape(), self.context, pool.threads())
             .computing(network, model.weights.compute());
-        judge.loss(&model.weights, &mut space, team, &self.data, self.windows())
+        judge.loss(&model.weights, &mut space, pool, &self.data, self.windows())
     }
 
     /// Bytes of text that the targets stand for: all but those of tokens that nobody asked for.

@@ -86,8 +86,8 @@ impl Generate {
     /// Streams the continuation, or prints it as one object.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let team = self.machine.team()?;
-        let model = super::open(&self.model, self.compute, &team, print)?;
+        let pool = self.machine.pool()?;
+        let model = super::open(&self.model, self.compute, &pool, print)?;
         let sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = self.context.tokens(&model)?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use lookback_files::{Refusal, Result, check_place, write_whole};
+use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::{Choice, Trace, Wanted, report};
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -80,10 +80,10 @@ impl Look {
         let wanted = self.sites.as_deref().map_or(Ok(Wanted::all()), Wanted::parse)?;
         if let Some(path) = &self.output {
             check_form(path)?;
-            check_place(path)?;
+            check_writable(path)?;
         }
-        let team = self.machine.team()?;
-        let model = super::open(&self.model, self.compute, &team, print)?;
+        let pool = self.machine.pool()?;
+        let model = super::open(&self.model, self.compute, &pool, print)?;
         let config = model.config();
         for (name, given, count) in
             [("layer", self.layer, config.layers), ("head", self.head, config.heads)]
@@ -155,5 +155,5 @@ fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
     let sites = trace.sites.iter().filter(|(site, _)| wanted.has(**site));
     let sites: serde_json::Map<String, Value> = sites.map(site).collect();
     let ids: Vec<u32> = trace.ids.iter().map(|id| id.0).collect();
-    write_whole(path, json!({ "input_ids": ids, "sites": sites }).to_string().as_bytes())
+    write_atomic(path, json!({ "input_ids": ids, "sites": sites }).to_string().as_bytes())
 }

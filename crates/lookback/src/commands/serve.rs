@@ -53,14 +53,14 @@ pub(crate) struct Address {
 impl Serve {
     /// Answers until it is told to stop.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let team = self.machine.team()?;
-        let server = Server::new(team.clone())?;
+        let pool = self.machine.pool()?;
+        let server = Server::new(pool.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
         memory::plan("what the page remembers", Server::HELD);
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
-            let model = super::open(given, Compute::F32, &team, print)?;
+            let model = super::open(given, Compute::F32, &pool, print)?;
             let name = unused(&short(given), &names);
             server.show(Served::new(&name, model)?);
             names.push(name);

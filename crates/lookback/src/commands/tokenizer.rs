@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
 use lookback::find;
-use lookback_files::{Refusal, Result, check_place, counted, write_whole};
+use lookback_files::{Refusal, Result, check_writable, counted, write_atomic};
 use lookback_model::Stored;
 use lookback_text::{
     self as text, TokenId,
@@ -175,7 +175,7 @@ impl Which {
 
 impl Train {
     fn run(self, print: &mut Print) -> Result<()> {
-        check_place(&self.out)?;
+        check_writable(&self.out)?;
         let learner = text::Learner::bpe(self.vocab, &["<|endoftext|>"]);
         let mut learner = learner.map_err(|refusal| refusal.at("--vocab"))?;
         let corpus = self.reading.find(&self.texts)?;
@@ -184,7 +184,7 @@ impl Train {
         let tokenizer = learner.finish()?;
         let seconds = began.elapsed().as_secs_f64();
         Texts::tell(&tally, print);
-        write_whole(&self.out, tokenizer.to_json().as_bytes())?;
+        write_atomic(&self.out, tokenizer.to_json().as_bytes())?;
         let (vocabulary, merges) = (tokenizer.vocabulary(), tokenizer.merges());
         if self.form.json {
             return print.json(&json!({

@@ -8,7 +8,7 @@ mod resume;
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, counted};
 use lookback_train::{Ending, Event, Finished, Limit, Prepared, Told, Trainer};
 use serde_json::json;
@@ -146,19 +146,19 @@ impl Train {
         }
         let began = Instant::now();
         let limit = self.asked_limit()?;
-        let team = self.machine.team()?;
+        let pool = self.machine.pool()?;
         let prepared = match &self.replay {
             Some(run) => self.replayed(run, print)?,
             None if self.resume => self.resumed(print)?,
             None => self.fresh(print)?,
         };
-        let learning = Trainer::bytes(&prepared.network, &prepared.recipe, team.threads());
+        let learning = Trainer::bytes(&prepared.network, &prepared.recipe, pool.threads());
         let planned = prepared.source.data.bytes() + learning;
         memory::refuse_beyond("training", planned)?;
         let parameters = prepared.network.parameters();
-        let (threads, megabytes) = (counted(team.threads(), "thread"), planned.div_ceil(1 << 20));
+        let (threads, megabytes) = (counted(pool.threads(), "thread"), planned.div_ceil(1 << 20));
         print.note(&format!("{parameters} parameters, {megabytes} MB planned, {threads}"));
-        let finished = learn(prepared, limit, team, began, print)?;
+        let finished = learn(prepared, limit, pool, began, print)?;
         let seconds = began.elapsed().as_secs_f64();
         if self.form.json {
             let kept = finished.kept;
@@ -249,13 +249,13 @@ impl Train {
 fn learn(
     prepared: Prepared,
     limit: Limit,
-    team: Arc<Team>,
+    pool: Arc<ThreadPool>,
     began: Instant,
     print: &mut Print,
 ) -> Result<Finished> {
     let (stop, tokenizer) = (interrupt::flag()?, prepared.tokenizer.clone());
     let (mut progress, mut until_it_is_kept) = (None, None);
-    let finished = prepared.run(limit, team, began, stop, &mut |told| {
+    let finished = prepared.run(limit, pool, began, stop, &mut |told| {
         match told {
             Told::Calibrates => print.note("calibrating: how long does a step take?"),
             Told::IsLate { seconds } => print.say(&format!(
@@ -281,8 +281,8 @@ fn learn(
                 if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
                     (&event, &tokenizer, progress.is_seen())
                 {
-                    let team = Team::new(1, lookback_engine::Path::best());
-                    progress.say(&format!("  … {}", sample::short(weights, &team, tokenizer)?));
+                    let pool = ThreadPool::new(1, lookback_engine::Isa::detect());
+                    progress.say(&format!("  … {}", sample::short(weights, &pool, tokenizer)?));
                 }
                 progress.tell(&event, print);
             }

@@ -55,9 +55,9 @@ impl Verify {
                 self.tolerance
             )));
         }
-        let team = self.machine.team()?;
-        let model = super::open(&self.model, Compute::F32, &team, print)?;
-        let verdict = verify(&model.weights, &team, &self.expected)?;
+        let pool = self.machine.pool()?;
+        let model = super::open(&self.model, Compute::F32, &pool, print)?;
+        let verdict = verify(&model.weights, &pool, &self.expected)?;
         let relative = verdict.farthest().map_or(0.0, |site| site.relative);
         let agrees = relative <= self.tolerance;
         // JSON has no infinity.

@@ -1,7 +1,7 @@
 //! What a model can do while it learns: how many look-ups it answers, and how much the words of a list
 //! that repeats surprise it the second time. Both change suddenly, when its heads begin to copy.
 
-use lookback_engine::{Session, Shape, Team, Weights, Workspace, evaluate};
+use lookback_engine::{Session, Shape, ThreadPool, Weights, Workspace, evaluate};
 use lookback_files::Result;
 use lookback_model::{Batch, SequenceId, Targets, TokenId};
 use lookback_text::{
@@ -53,9 +53,14 @@ impl Abilities {
     }
 
     /// Asks them all.
-    pub(super) fn of(&self, weights: &Weights, team: &Team, tokenizer: &Tokenizer) -> Result<Able> {
+    pub(super) fn of(
+        &self,
+        weights: &Weights,
+        pool: &ThreadPool,
+        tokenizer: &Tokenizer,
+    ) -> Result<Able> {
         let context = weights.network().config.context;
-        let mut session = Session::new(weights, team, context);
+        let mut session = Session::new(weights, pool, context);
         let mut right = 0;
         for question in &self.look_ups {
             right += usize::from(is_answered(tokenizer, &mut session, context, question)?);
@@ -63,7 +68,7 @@ impl Abilities {
         // The word after the first round may be a new one, so it is not counted.
         let told: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();
         let once: Vec<&[TokenId]> = self.lists.iter().map(|(ids, words)| &ids[..=*words]).collect();
-        let (told, once) = (surprise(weights, team, &told), surprise(weights, team, &once));
+        let (told, once) = (surprise(weights, pool, &told), surprise(weights, pool, &once));
         Ok(Able {
             look_ups: right as f64 / self.look_ups.len().max(1) as f64,
             repeated: (told.0 - once.0) / (told.1 - once.1).max(1) as f64,
@@ -72,11 +77,11 @@ impl Abilities {
 }
 
 /// The loss of all tokens but the first of each text, and how many they are.
-fn surprise(weights: &Weights, team: &Team, texts: &[&[TokenId]]) -> (f64, usize) {
+fn surprise(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f64, usize) {
     let network = weights.network();
     let rows = texts.iter().map(|text| text.len() - 1).sum();
     let shape = Shape::Evaluate { rows, sequences: texts.len() };
-    let mut space = Workspace::new(network, shape, network.config.context, team.threads())
+    let mut space = Workspace::new(network, shape, network.config.context, pool.threads())
         .computing(network, weights.compute());
     let mut batch = Batch::new();
     let mut targets = Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 };
@@ -85,5 +90,5 @@ fn surprise(weights: &Weights, team: &Team, texts: &[&[TokenId]]) -> (f64, usize
         targets.ids.extend(text[1..].iter().map(|id| id.0));
     }
     batch.want_all();
-    (evaluate(weights, &mut space, team, &batch, &targets).total, rows)
+    (evaluate(weights, &mut space, pool, &batch, &targets).total, rows)
 }

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use lookback_engine::{Team, Weights};
-use lookback_files::{Blame, Lock, Refusal, Result, make_folder};
+use lookback_engine::{ThreadPool, Weights};
+use lookback_files::{Blame, Lock, Refusal, Result, create_directory};
 use lookback_model::Network;
 use lookback_text::{Tokenizer, dataset::Windows, tinytown};
 use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
@@ -74,9 +74,9 @@ pub(super) struct Begun<'a> {
 /// Makes sure that nobody else makes this model, for as long as the result lives.
 pub(super) fn alone(folder: &Path) -> Result<Lock> {
     if let Some(home) = folder.parent() {
-        make_folder(home)?;
+        create_directory(home)?;
     }
-    Lock::take(&folder.with_extension("lock"), |process| {
+    Lock::acquire(&folder.with_extension("lock"), |process| {
         format!(
             "default: another lookback ({process}) is making this model just now; look at the page \
              that it opened, or wait until it is done"
@@ -87,7 +87,7 @@ pub(super) fn alone(folder: &Path) -> Result<Lock> {
 /// Trains into a folder beside the place, which it takes only when all is done. Gives the steps.
 pub(super) fn make(
     folder: &Path,
-    team: &Arc<Team>,
+    pool: &Arc<ThreadPool>,
     tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
 ) -> Result<u64> {
     let mut recipe = preset("default")?;
@@ -102,7 +102,7 @@ pub(super) fn make(
     let data = stories(&tokenizer)?;
     data.check(recipe.context)?;
     let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.end())?);
-    memory::refuse_beyond("training", Trainer::bytes(&network, &recipe, team.threads()))?;
+    memory::refuse_beyond("training", Trainer::bytes(&network, &recipe, pool.threads()))?;
 
     let begun = folder.with_extension("part");
     if begun.exists() {
@@ -113,7 +113,7 @@ pub(super) fn make(
     recipe.data = data.digest()?;
     directory.write_settings(&recipe)?;
     tokenizer.write(directory.path())?;
-    let mut trainer = Trainer::new(Arc::new(network), &recipe, team.clone())?;
+    let mut trainer = Trainer::new(Arc::new(network), &recipe, pool.clone())?;
     tell(Told::Begun(Begun {
         recipe: &recipe,
         weights: trainer.weights(),
@@ -129,7 +129,7 @@ pub(super) fn make(
         directory: Some(&directory),
         stop: interrupt::flag()?,
     };
-    let on_the_way = OnTheWay::new(&directory, &tokenizer, team, recipe.steps)?;
+    let on_the_way = OnTheWay::new(&directory, &tokenizer, pool, recipe.steps)?;
     let finished = course.run(None, &mut |event| {
         let taken = match &event {
             Event::Step { taken, weights } => Some((taken.step, *weights)),
@@ -160,7 +160,7 @@ pub(super) fn make(
 struct OnTheWay<'a> {
     directory: &'a Directory,
     tokenizer: &'a Tokenizer,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     abilities: Abilities,
     /// Steps between two times that it is asked, and between two samples.
     asked: u64,
@@ -171,12 +171,12 @@ impl<'a> OnTheWay<'a> {
     fn new(
         directory: &'a Directory,
         tokenizer: &'a Tokenizer,
-        team: &'a Team,
+        pool: &'a ThreadPool,
         steps: u64,
     ) -> Result<Self> {
         let [asked, sampled] = [ASKED, SAMPLES].map(|times| (steps / times).max(1));
         let abilities = Abilities::new(tokenizer)?;
-        Ok(Self { directory, tokenizer, team, abilities, asked, sampled })
+        Ok(Self { directory, tokenizer, pool, abilities, asked, sampled })
     }
 
     /// Keeps and tells what is due after a step.
@@ -187,12 +187,12 @@ impl<'a> OnTheWay<'a> {
         tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
     ) -> Result<()> {
         if step.is_multiple_of(self.sampled) {
-            let text = sample::short(weights, self.team, self.tokenizer)?;
+            let text = sample::short(weights, self.pool, self.tokenizer)?;
             self.directory.add_metrics(&json!({ "step": step, "sample": text }))?;
             tell(Told::Said { step, text })?;
         }
         if step.is_multiple_of(self.asked) {
-            let able = self.abilities.of(weights, self.team, self.tokenizer)?;
+            let able = self.abilities.of(weights, self.pool, self.tokenizer)?;
             let (look_ups, repeated) = (able.look_ups, able.repeated);
             self.directory.add_metrics(
                 &json!({ "step": step, "look_ups": look_ups, "repeated": repeated }),
@@ -219,13 +219,13 @@ mod tests {
         let small = "layers=1 heads=2 key_heads=2 width=8 hidden=8 context=512 batch=1 steps=100";
         small.split(' ').for_each(|setting| recipe.set(setting).unwrap());
         let network = Network::new(&recipe.config(320, tokenizer.end()).unwrap());
-        let team = Arc::new(Team::alone());
-        let mut trainer = Trainer::new(Arc::new(network), &recipe, team.clone()).unwrap();
+        let pool = Arc::new(ThreadPool::single_threaded());
+        let mut trainer = Trainer::new(Arc::new(network), &recipe, pool.clone()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let directory = Directory::new(folder.path()).unwrap();
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         let source = Source { data, windows };
-        let on_the_way = OnTheWay::new(&directory, &tokenizer, &team, recipe.steps).unwrap();
+        let on_the_way = OnTheWay::new(&directory, &tokenizer, &pool, recipe.steps).unwrap();
         let mut told = Vec::new();
         for step in 1..=10 {
             assert_eq!(trainer.step(&source).step, step);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use lookback::{Model, default_model};
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_serve::{News, Served, Server, Training};
 use lookback_train::{Event, Taken};
@@ -34,11 +34,11 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
 /// Opens the page, makes the model if it is not there, and answers until Ctrl-C.
-pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Result<()> {
+pub(super) fn run(address: &Address, pool: Arc<ThreadPool>, print: &mut Print) -> Result<()> {
     let folder = default_model()?;
-    if let Some(model) = made_before(&team, print)? {
+    if let Some(model) = made_before(&pool, print)? {
         let listener = address.listen()?;
-        let server = Server::new(team.clone())?;
+        let server = Server::new(pool.clone())?;
         server.limit_memory(memory::free);
         memory::give_back_large();
         server.show(Served::new(NAME, model)?);
@@ -47,7 +47,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     }
     let nobody_else = alone(&folder)?;
     let listener = address.listen()?;
-    let server = Server::new(Arc::new(Team::new(1, team.path())))?;
+    let server = Server::new(Arc::new(ThreadPool::new(1, pool.isa())))?;
     server.limit_memory(memory::free);
     memory::give_back_large();
     server.training().tell(News::Phase { doing: "beginning".into() });
@@ -55,15 +55,15 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
     let answering = Answering::begin(&server, listener)?;
     let began = Instant::now();
     let mut watch = Watch::new(print);
-    let mut publisher = Publisher::new(&server, team.clone());
-    let made = make(&folder, &team, &mut |told| {
+    let mut publisher = Publisher::new(&server, pool.clone());
+    let made = make(&folder, &pool, &mut |told| {
         watch.tell(&told);
         publisher.tell(&told)
     });
     watch.end();
     drop(nobody_else);
     let opened = made.and_then(|steps| {
-        let model = Model::options().team(team.clone()).open(NAME)?;
+        let model = Model::options().pool(pool.clone()).open(NAME)?;
         Ok((steps, Served::new(NAME, model)?))
     });
     match opened {
@@ -74,7 +74,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
         }
         Ok((step, open)) => {
             server.show(open);
-            server.let_compute(team);
+            server.let_compute(pool);
             let seconds = began.elapsed().as_secs_f64();
             server.training().tell(News::Done { step, seconds });
             answering.until_told_to_stop()
@@ -86,7 +86,7 @@ pub(super) fn run(address: &Address, team: Arc<Team>, print: &mut Print) -> Resu
 struct Publisher<'a> {
     server: &'a Server,
     training: Training,
-    team: Arc<Team>,
+    pool: Arc<ThreadPool>,
     run: Option<Run>,
 }
 
@@ -104,8 +104,8 @@ struct Run {
 }
 
 impl<'a> Publisher<'a> {
-    fn new(server: &'a Server, team: Arc<Team>) -> Self {
-        Self { server, training: server.training(), team, run: None }
+    fn new(server: &'a Server, pool: Arc<ThreadPool>) -> Self {
+        Self { server, training: server.training(), pool, run: None }
     }
 
     fn tell(&mut self, told: &Told<'_>) -> Result<()> {
@@ -141,7 +141,7 @@ impl<'a> Publisher<'a> {
         });
         let tokenizer = Some(begun.tokenizer.clone());
         let model =
-            Model::new(begun.path.into(), begun.weights.clone(), tokenizer, self.team.clone());
+            Model::new(begun.path.into(), begun.weights.clone(), tokenizer, self.pool.clone());
         let served = Served::new(NAME, model)?;
         let now = Instant::now();
         let run = Run {

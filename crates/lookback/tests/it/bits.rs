@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::world::{World, shared};
 use lookback::{
     Model,
-    engine::{Cache, Path, Session, Shape, Team, View, Watch, Workspace, forward, look},
+    engine::{Cache, Isa, Session, Shape, ThreadPool, View, Watch, Workspace, forward, look},
     model::{Batch, SequenceId, Site, TokenId},
     text::Specials,
 };
@@ -32,22 +32,22 @@ fn no_bit_changes_in_a_small_real_model() {
 }
 
 fn no_bit_changes(name: &str) {
-    let alone = Arc::new(Team::new(1, Path::Portable));
-    let model = Model::options().team(alone.clone()).open(name).unwrap();
+    let alone = Arc::new(ThreadPool::new(1, Isa::Portable));
+    let model = Model::options().pool(alone.clone()).open(name).unwrap();
     let ids = model.tokenizer().unwrap().encode(TEXT, Specials::Text).unwrap();
     let ids = &ids[..ids.len().min(model.config().context)];
     assert!(ids.len() > 40, "{}", ids.len());
     let plain = at_once(&model, &alone, ids, None);
-    for path in Path::all_here() {
+    for isa in Isa::available() {
         for threads in [1, 2] {
-            let team = Arc::new(Team::new(threads, path));
-            let model = Model::options().team(team.clone()).open(name).unwrap();
-            let what = format!("{path:?}, {threads} threads");
-            assert!(at_once(&model, &team, ids, None) == plain, "{what}");
-            assert!(at_once(&model, &team, ids, Some(8)) == plain, "{what}, beside eight others");
-            assert!(watched(&model, &team, ids) == plain, "{what}, watched");
+            let pool = Arc::new(ThreadPool::new(threads, isa));
+            let model = Model::options().pool(pool.clone()).open(name).unwrap();
+            let what = format!("{isa:?}, {threads} threads");
+            assert!(at_once(&model, &pool, ids, None) == plain, "{what}");
+            assert!(at_once(&model, &pool, ids, Some(8)) == plain, "{what}, beside eight others");
+            assert!(watched(&model, &pool, ids) == plain, "{what}, watched");
             for chunk in [1, 7, 64] {
-                let last = in_chunks(&model, &team, ids, chunk);
+                let last = in_chunks(&model, &pool, ids, chunk);
                 assert!(last == plain[plain.len() - last.len()..], "{what}, chunks of {chunk}");
             }
         }
@@ -59,12 +59,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// The logits of all rows, from one pass; with others, their rows stand before it and behind it.
-fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -> Vec<u32> {
+fn at_once(model: &Model, pool: &ThreadPool, ids: &[TokenId], others: Option<usize>) -> Vec<u32> {
     let (network, context) = (model.network(), model.config().context);
     let others = others.unwrap_or(0);
     let rows = ids.len() * (1 + others);
     let mut space =
-        Workspace::new(network, Shape::Run { rows, wanted: rows }, context, team.threads());
+        Workspace::new(network, Shape::Run { rows, wanted: rows }, context, pool.threads());
     let mut cache = Cache::new(
         network,
         model.weights.compute(),
@@ -86,14 +86,14 @@ fn at_once(model: &Model, team: &Team, ids: &[TokenId], others: Option<usize>) -
         }
     }
     batch.want_all();
-    let logits = forward(&model.weights, &mut space, &mut cache, team, &batch).unwrap();
+    let logits = forward(&model.weights, &mut space, &mut cache, pool, &batch).unwrap();
     let vocabulary = model.config().vocabulary;
     bits(&logits[first * vocabulary..(first + ids.len()) * vocabulary])
 }
 
 /// The last row's logits, with the text read through a cache in chunks.
-fn in_chunks(model: &Model, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u32> {
-    let mut session = Session::new(&*model.weights, team, model.config().context);
+fn in_chunks(model: &Model, pool: &ThreadPool, ids: &[TokenId], chunk: usize) -> Vec<u32> {
+    let mut session = Session::new(&*model.weights, pool, model.config().context);
     let mut last = Vec::new();
     for chunk in ids.chunks(chunk) {
         last = bits(session.read(chunk).unwrap());
@@ -102,7 +102,7 @@ fn in_chunks(model: &Model, team: &Team, ids: &[TokenId], chunk: usize) -> Vec<u
 }
 
 /// The logits of all rows of a pass in which every site is read.
-fn watched(model: &Model, team: &Team, ids: &[TokenId]) -> Vec<u32> {
+fn watched(model: &Model, pool: &ThreadPool, ids: &[TokenId]) -> Vec<u32> {
     struct Everything(Vec<u32>);
     impl Watch for Everything {
         fn wants(&self, _: Site) -> bool {
@@ -116,10 +116,10 @@ fn watched(model: &Model, team: &Team, ids: &[TokenId]) -> Vec<u32> {
     }
     let (network, context) = (model.network(), model.config().context);
     let shape = Shape::Look { rows: ids.len() };
-    let mut space = Workspace::new(network, shape, context, team.threads());
+    let mut space = Workspace::new(network, shape, context, pool.threads());
     let mut cache = Cache::new(network, model.weights.compute(), 1, Cache::pages(context));
     let mut seen = Everything(Vec::new());
     let batch = Batch::whole(ids);
-    look(&model.weights, &mut space, &mut cache, team, &batch, &mut seen).unwrap();
+    look(&model.weights, &mut space, &mut cache, pool, &batch, &mut seen).unwrap();
     seen.0
 }

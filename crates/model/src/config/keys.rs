@@ -1,6 +1,6 @@
 //! Takes the keys of a JSON object one by one; what nobody took is refused unless it is harmless.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Map, Value};
 
 /// What programs that train begin the names of their own notes with.
@@ -216,8 +216,8 @@ impl<'a> Keys<'a> {
                     "{}{} = {} is not understood, and may change what the model computes; remove \
                      it if you know that it does not",
                     self.prefix,
-                    shown(key),
-                    shown(&value.to_string())
+                    excerpt(key),
+                    excerpt(&value.to_string())
                 )));
             }
         }
@@ -225,7 +225,7 @@ impl<'a> Keys<'a> {
     }
 
     fn wrong<T>(&self, key: &str, value: &Value, wanted: &str) -> Result<T> {
-        let value = shown(&value.to_string());
+        let value = excerpt(&value.to_string());
         Err(Refusal::user(format!("{}{key} is {value}; {wanted} is needed", self.prefix)))
     }
 }

@@ -5,7 +5,9 @@ use std::{
     path::{Component, Path},
 };
 
-use lookback_files::{Kind, RECORDS, Refusal, Result, map, read_utf8, read_utf8_up_to, shown};
+use lookback_files::{
+    Kind, MAX_RECORDS_BYTES, Refusal, Result, excerpt, map, read_utf8, read_utf8_up_to,
+};
 use serde::Deserialize;
 
 use super::{
@@ -88,7 +90,7 @@ struct Index {
 /// Which tensors each shard holds.
 fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let refuse = |what: String| Refusal::corrupt(format!("{}: {what}", path.display()));
-    let index: Index = serde_json::from_str(&read_utf8_up_to(path, RECORDS)?)
+    let index: Index = serde_json::from_str(&read_utf8_up_to(path, MAX_RECORDS_BYTES)?)
         .map_err(|error| refuse(format!("not the index that is needed ({error})")))?;
     let mut files = BTreeMap::<String, BTreeSet<String>>::new();
     for (name, file) in index.weight_map {
@@ -97,8 +99,8 @@ fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
         if !is_plain {
             return Err(refuse(format!(
                 "tensor {} is said to be in {}, which is not a file beside the index",
-                shown(&name),
-                shown(&file)
+                excerpt(&name),
+                excerpt(&file)
             )));
         }
         files.entry(file).or_default().insert(name);

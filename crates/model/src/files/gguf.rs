@@ -10,7 +10,7 @@ mod tokenizer;
 
 use std::path::Path;
 
-use lookback_files::{Kind, Mapping, Refusal, Result, shown};
+use lookback_files::{Kind, Mapping, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 
 use super::tensors::{Source, Tensor, Tensors, not_understood, refuse_tensor};
@@ -149,7 +149,7 @@ fn read_infos(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<Info>> {
         if !(1..=4).contains(&dimensions) {
             return Err(Refusal::unsupported(format!(
                 "tensor {} has {dimensions} dimensions; 1 to 4 are understood",
-                shown(&name)
+                excerpt(&name)
             )));
         }
         let sizes = (0..dimensions).map(|_| cursor.u64(&what)).collect::<Result<_>>()?;
@@ -226,7 +226,7 @@ fn check_apart(path: &Path, list: &[Tensor]) -> Result<()> {
             let what = format!(
                 "begins at byte {}, inside tensor {}",
                 pair[1].bytes.start,
-                shown(&pair[0].name)
+                excerpt(&pair[0].name)
             );
             return Err(refuse_tensor(path, &pair[1].name, &what));
         }

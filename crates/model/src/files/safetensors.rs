@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, fmt, path::Path};
 
-use lookback_files::{Kind, Refusal, Result, counted, shown};
+use lookback_files::{Kind, Refusal, Result, counted, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 use serde::{
     Deserialize,
@@ -83,7 +83,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         let Some((dtype, bits, storage)) = DTYPES.iter().find(|known| known.0 == info.dtype) else {
             return Err(refuse(format!(
                 "has the unknown type {}; F32, F16 and BF16 are read",
-                shown(&info.dtype)
+                excerpt(&info.dtype)
             ))
             .with_kind(Kind::UnsupportedFeature));
         };
@@ -100,7 +100,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
         if needed != Some((end - start) * 8) {
             return Err(refuse(format!(
                 "is {dtype} of shape {}, which does not fit its {}",
-                shown(&format!("{:?}", info.shape)),
+                excerpt(&format!("{:?}", info.shape)),
                 counted(end - start, "byte")
             )));
         }

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use lookback_files::{Refusal, Result, write_whole, write_whole_with};
+use lookback_files::{Refusal, Result, write_atomic, write_atomic_with};
 use serde_json::{Map, json};
 
 use super::{
@@ -33,7 +33,7 @@ pub fn save(
     let names = &network.config.family.names;
     let places = names.places(&stored);
     let header = header(&places, names);
-    write_whole_with(&folder.join("model.safetensors"), |to| {
+    write_atomic_with(&folder.join("model.safetensors"), |to| {
         to.write_all(&(header.len() as u64).to_le_bytes())?;
         to.write_all(header.as_bytes())?;
         let (mut values, mut bytes) = (Vec::new(), Vec::new());
@@ -56,8 +56,8 @@ pub fn save(
         Ok(())
     })?;
     let generation = network.config.generation_to_hugging_face();
-    write_whole(&folder.join("generation_config.json"), generation.as_bytes())?;
-    write_whole(&folder.join("config.json"), config.as_bytes())
+    write_atomic(&folder.join("generation_config.json"), generation.as_bytes())?;
+    write_atomic(&folder.join("config.json"), config.as_bytes())
 }
 
 /// The places of each stored tensor, which stand side by side.

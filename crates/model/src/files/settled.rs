@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookback_files::{Kind, Refusal, Result, shown};
+use lookback_files::{Kind, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 
 use super::{
@@ -160,7 +160,7 @@ fn check(tensors: &Tensors, index: usize, place: &Place) -> Result<StorageType> 
         let what = format!(
             "has the shape {}, but the configuration makes it {wanted:?}; the two are not of one \
              model",
-            shown(&format!("{:?}", tensor.shape))
+            excerpt(&format!("{:?}", tensor.shape))
         );
         return Err(tensors.refuse(index, &what));
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Refusal, Result, read_utf8, shown};
+use lookback_files::{Refusal, Result, excerpt, read_utf8};
 use serde_json::Value;
 
 use super::GgufTokenizer;
@@ -64,10 +64,10 @@ impl ChatTemplates {
                 "it has no chat template, so it was not trained to chat; let it continue a text instead",
             ));
         }
-        let names: Vec<String> = self.0.keys().map(|name| shown(name)).collect();
+        let names: Vec<String> = self.0.keys().map(|name| excerpt(name)).collect();
         let names = names.join(", ");
         Err(Refusal::user(match name {
-            Some(name) => format!("it has no chat template {:?}; it has {names}", shown(name)),
+            Some(name) => format!("it has no chat template {:?}; it has {names}", excerpt(name)),
             None => format!("none of its chat templates is its default; choose one of {names}"),
         }))
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_files::{Mapping, Refusal, Result, shown};
+use lookback_files::{Mapping, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 
 /// A file of tensors, mapped into memory.
@@ -114,5 +114,5 @@ pub(super) fn not_understood(dtype: &str) -> String {
 
 /// A refusal about one tensor of a file.
 pub(super) fn refuse_tensor(path: &Path, name: &str, what: &str) -> Refusal {
-    Refusal::corrupt(format!("{}: tensor {} {what}", path.display(), shown(name)))
+    Refusal::corrupt(format!("{}: tensor {} {what}", path.display(), excerpt(name)))
 }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Cell, READ, cell, compared, glance};
 use lookback_model::Site;
 use serde::Deserialize;
@@ -95,7 +95,7 @@ async fn all(
         None => {
             let (open, ids) = (asked.open.clone(), asked.ids.clone());
             let began = Instant::now();
-            let work = move |team: &Team| glance(&open.weights, team, &ids, most);
+            let work = move |pool: &ThreadPool| glance(&open.weights, pool, &ids, most);
             let all = state.passes.in_turn(work).await??;
             (Arc::new(all), 1e3 * began.elapsed().as_secs_f64())
         }

@@ -54,9 +54,9 @@ async fn answer(
     let sites = depth_sites(asked.open.config(), steps);
     let wanted = sites.clone();
     let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
-    let answer = state.passes.in_turn(move |team| {
+    let answer = state.passes.in_turn(move |pool| {
         let (weights, tokens) = (&asked.open.weights, asks.first..end);
-        let depths = depths(weights, team, &pass, &sites, tokens, asks.most, Some(chosen.of))?;
+        let depths = depths(weights, pool, &pass, &sites, tokens, asks.most, Some(chosen.of))?;
         let guesses = depths.iter().flat_map(|depth| &depth.tokens);
         let ids =
             guesses.flat_map(|guess| guess.top.iter().map(|next| next.id)).chain(chosen.ids());

@@ -2,7 +2,7 @@
 //! table point most nearly the way of one of them. The rows themselves are sites.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Near, Table, length};
 use lookback_model::{Site, TokenId};
 use serde::Deserialize;
@@ -43,15 +43,15 @@ async fn embed(
     let pass = state.passes.sites(&asked, &[Site::Embed]).await?;
     let seen = pass.at(Site::Embed).ok_or_else(|| Refused::missing("no site embed"))?;
     let lengths: Vec<f64> = (0..tokens).map(|token| length(seen.part(token))).collect();
-    let near = state.passes.in_turn(move |team| near(&asked.open, team, id)).await?;
+    let near = state.passes.in_turn(move |pool| near(&asked.open, pool, id)).await?;
     Ok(Json(json!({ "lengths": lengths, "id": id, "neighbours": near })))
 }
 
 /// A token's nearest rows, itself left out.
-fn near(open: &Served, team: &Team, id: TokenId) -> Vec<Value> {
+fn near(open: &Served, pool: &ThreadPool, id: TokenId) -> Vec<Value> {
     let table = Table::of_model(&open.weights);
     let own = table.row(id.index());
-    let near = table.nearest_on(team, &own, NEAREST, |row| row != id.index());
+    let near = table.nearest_on(pool, &own, NEAREST, |row| row != id.index());
     near.into_iter()
         .map(|Near { row, cosine }| {
             let piece = open.tokenizer.piece(TokenId(row as u32));

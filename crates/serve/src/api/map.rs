@@ -3,7 +3,7 @@
 //! `POST /api/map/near`: which rows really are a row's nearest, in all dimensions.
 
 use axum::{Json, Router, extract, http::header, response::IntoResponse, routing::post};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::Refusal;
 use lookback_lens::Table;
 use lookback_model::TokenId;
@@ -134,11 +134,11 @@ async fn near(
     Ask(asked): Ask<Near>,
 ) -> Result<Json<Value>> {
     let open = state.models.find(asked.model.as_deref())?;
-    let work = move |team: &Team| {
+    let work = move |pool: &ThreadPool| {
         let row = asked.id as usize;
         let near = at_step(&open, asked.step, |table| {
             let own = (row < table.rows()).then(|| table.row(row))?;
-            Some(table.nearest_on(team, &own, NEAR, |other| other != row))
+            Some(table.nearest_on(pool, &own, NEAR, |other| other != row))
         })?;
         let near = near
             .ok_or_else(|| Refused::asked(format!("the table that was kept has no row {row}")))?;

@@ -68,7 +68,7 @@ async fn mlp(
     }
     let wanted = units_sites(config, mlp.layer);
     let (chosen, pass) = Chosen::find(&state, &asked, mlp.token, mlp.of, wanted).await?;
-    let answer = state.passes.in_turn(move |team| {
+    let answer = state.passes.in_turn(move |pool| {
         let weights = &asked.open.weights;
         let by = match mlp.by {
             Order::Activation => By::Activation,
@@ -78,7 +78,7 @@ async fn mlp(
         let Mlp { layer, token, .. } = mlp;
         let of = chosen.of;
         let which = AskedUnits { layer, token, of, by, units: mlp.units, tokens: mlp.tokens };
-        let units = units(weights, team, &pass, which)?;
+        let units = units(weights, pool, &pass, which)?;
         let pre = pass.block(layer, BlockSite::MlpPre).map_or(&[][..], |seen| seen.part(token));
         let how = asked.open.config().activation;
         let x = across(pre);
@@ -87,8 +87,8 @@ async fn mlp(
         Ok(json!({
             "of": of.0,
             "candidates": chosen.candidates,
-            "curve": { "y": activation(team, how, &x), "x": x },
-            "bent": activation(team, how, pre),
+            "curve": { "y": activation(pool, how, &x), "x": x },
+            "bent": activation(pool, how, pre),
             "pieces": pieces(&asked.open.tokenizer, ids),
             "units": units,
         }))

@@ -6,7 +6,7 @@
 //! the seed draws, which the next turn has appended; `end` why nothing more comes.
 //!
 //! The t-th token behind the prompt is the t-th draw of the seed, wherever a text was broken off: the
-//! text is the one that `lookback generate` writes. The team is asked for one turn at a time, so that
+//! text is the one that `lookback generate` writes. The pool is asked for one turn at a time, so that
 //! other figures come in between, and a client that goes away ends its work within a turn.
 
 mod text;
@@ -14,7 +14,7 @@ mod text;
 use std::time::Duration;
 
 use axum::{Router, extract, response::IntoResponse, routing::post};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_generate::{
     sample::Sampler,
     turn::{Shown, Turn, turn},
@@ -164,13 +164,13 @@ impl Writing {
         Ok(Some("length"))
     }
 
-    /// One turn, for which the team is taken and given back.
+    /// One turn, for which the pool is taken and given back.
     async fn turn(&mut self) -> Result<Turn> {
         let (open, read, shown) = (self.text.asked.open.clone(), self.read.clone(), self.shown);
         let (window, mut sampler) = (self.text.window(), self.sampler.clone());
-        let of = move |team: &Team| {
+        let of = move |pool: &ThreadPool| {
             let mut branches = branches::lock(&read);
-            let turn = turn(&mut branches, &open.weights, team, &window, &mut sampler, shown)?;
+            let turn = turn(&mut branches, &open.weights, pool, &window, &mut sampler, shown)?;
             Ok((turn, sampler))
         };
         let done: lookback_files::Result<_> = self.state.passes.in_turn(of).await?;

@@ -9,7 +9,7 @@ use axum::{
     Json, Router, extract,
     routing::{get, post},
 };
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_generate::{
     sample::{SAMPLERS, Sampler, Stage, Step},
     turn::likeliest,
@@ -103,11 +103,11 @@ impl Next {
         let past = asked.ids.clone();
         let context = branches::context(&open);
         let seen = Window::new(context, asked.ids.clone(), open.bos()).seen();
-        let of = move |team: &Team| {
+        let of = move |pool: &ThreadPool| {
             let mut branches = branches::lock(&read);
-            branches.read(&open.weights, team, &seen)?;
+            branches.read(&open.weights, pool, &seen)?;
             let logits = branches.logits().to_vec();
-            Ok(Self { past, logits, probabilities: branches.probabilities(team) })
+            Ok(Self { past, logits, probabilities: branches.probabilities(pool) })
         };
         state.passes.in_turn(of).await?
     }

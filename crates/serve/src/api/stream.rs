@@ -38,9 +38,9 @@ async fn answer(
     let asked = state.ask(&asks.prompt).await?;
     let wanted = stream_sites(asked.open.config());
     let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
-    let answer = state.passes.in_turn(move |team| {
+    let answer = state.passes.in_turn(move |pool| {
         let logit = pass.row(Site::Logits, asks.token)[chosen.of.index()];
-        let stream = stream(&asked.open.weights, team, &pass, asks.token, (chosen.of, logit))?;
+        let stream = stream(&asked.open.weights, pool, &pass, asks.token, (chosen.of, logit))?;
         Ok(json!({
             "stream": stream,
             "candidates": chosen.candidates,

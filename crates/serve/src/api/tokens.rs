@@ -2,7 +2,7 @@
 //! that everybody knows, `POST /api/merges` how one piece of any of them came about.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_files::{Kind, quoted};
+use lookback_files::{Kind, quoted_excerpt};
 use lookback_model::TokenId;
 use lookback_text::{Named, Specials, Tokenizer, Tree};
 use serde::Deserialize;
@@ -108,7 +108,7 @@ async fn merges(
     let work = move || match (piece.vocabulary, open) {
         (Some(name), _) => {
             let named = Named::from_name(&name).ok_or_else(|| {
-                Refused::missing(format!("there is no vocabulary {}", quoted(&name)))
+                Refused::missing(format!("there is no vocabulary {}", quoted_excerpt(&name)))
             })?;
             told(&named.tokenizer()?, piece.id)
         }

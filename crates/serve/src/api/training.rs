@@ -7,7 +7,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Wanted, copying, trace};
 use lookback_text::{
     Specials,
@@ -102,10 +102,10 @@ async fn copier(
     Ask(whose): Ask<Whose>,
 ) -> Result<Json<Value>> {
     let open = state.models.find(whose.model.as_deref())?;
-    state.passes.in_turn(move |team| watched(&open, team)).await?.map(Json)
+    state.passes.in_turn(move |pool| watched(&open, pool)).await?.map(Json)
 }
 
-fn watched(open: &Served, team: &Team) -> Result<Value> {
+fn watched(open: &Served, pool: &ThreadPool) -> Result<Value> {
     let config = open.config();
     let (seed, each) = QUESTIONS;
     let look_ups = questions(seed, each).into_iter().filter(|of| of.kind == Kind::LookupEasy);
@@ -119,7 +119,7 @@ fn watched(open: &Served, team: &Team) -> Result<Value> {
             continue;
         }
         let patterns = Wanted::parse("blocks.*.attn.pattern")?;
-        let trace = trace(&open.weights, team, &ids, &patterns)?;
+        let trace = trace(&open.weights, pool, &ids, &patterns)?;
         for (sum, weight) in sums.iter_mut().zip(copying(&trace, config, answer)?) {
             *sum += weight;
         }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use lookback_engine::{Said, Team, say};
+use lookback_engine::{Said, ThreadPool, say};
 use lookback_lens::{Seen, Wanted, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
@@ -22,7 +22,7 @@ pub(super) const PARTS: usize = 16 << 20;
 /// A pass with these parts too; none where they take a pass.
 pub(super) fn add(
     asked: &Asked,
-    team: &Team,
+    pool: &ThreadPool,
     pass: &Pass,
     wanted: &[Part],
 ) -> Result<Option<Pass>> {
@@ -54,10 +54,10 @@ pub(super) fn add(
     }
     let mut pass = pass.clone();
     for (layer, parts) in layers {
-        add_layer(asked, team, &mut pass, layer, &parts)?;
+        add_layer(asked, pool, &mut pass, layer, &parts)?;
     }
     for token in tokens {
-        add_logits(asked, team, &mut pass, token);
+        add_logits(asked, pool, &mut pass, token);
     }
     // Whoever walks through a long prompt leaves a part behind at every token.
     if pass.parts.values().map(|seen| 4 * seen.values.len()).sum::<usize>() > PARTS {
@@ -70,7 +70,7 @@ pub(super) fn add(
 /// give way.
 fn add_layer(
     asked: &Asked,
-    team: &Team,
+    pool: &ThreadPool,
     pass: &mut Pass,
     layer: usize,
     parts: &[Part],
@@ -88,7 +88,7 @@ fn add_layer(
     let parts = parts.iter().filter_map(|&(site, index)| Some((site, index?)));
     let parts = parts.filter(|(site, _)| !whole.contains(site)).collect();
     let wanted = Wanted::these(whole.iter().copied());
-    let made = trace_of_layer(weights, team, ids, (layer, &before), &wanted, &parts)?;
+    let made = trace_of_layer(weights, pool, ids, (layer, &before), &wanted, &parts)?;
     pass.again.extend(made.sites.keys().copied());
     pass.trace.sites.extend(made.sites);
     pass.parts.extend(made.parts);
@@ -115,10 +115,10 @@ fn of(site: Site) -> Option<usize> {
 }
 
 /// What the model says after a token: the last norm and the head on the end of its stream.
-fn add_logits(asked: &Asked, team: &Team, pass: &mut Pass, token: usize) {
+fn add_logits(asked: &Asked, pool: &ThreadPool, pass: &mut Pass, token: usize) {
     let last = asked.open.config().layers - 1;
     let Some(stream) = pass.trace.block(last, BlockSite::ResidPost) else { return };
-    let Said { logits, probabilities } = say(&asked.open.weights, team, stream.part(token));
+    let Said { logits, probabilities } = say(&asked.open.weights, pool, stream.part(token));
     for (site, values) in [(Site::Logits, logits), (Site::Probabilities, probabilities)] {
         let seen = Seen { shape: vec![values.len()], values };
         pass.parts.insert((site, token), Arc::new(seen));

@@ -22,7 +22,7 @@ fn asked(tokens: usize) -> Asked {
         context: 1024,
     };
     let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
-    let weights = Weights::new(network, Keep::Running, &Team::alone(), |_, to| {
+    let weights = Weights::new(network, Keep::Running, &ThreadPool::single_threaded(), |_, to| {
         to.fill(0.01);
         Ok(())
     });
@@ -32,12 +32,12 @@ fn asked(tokens: usize) -> Asked {
 }
 
 fn served(name: &str, weights: Arc<Weights>, tokenizer: Tokenizer) -> Served {
-    let team = Arc::new(Team::alone());
-    Served::new(name, Model::new("nowhere".into(), weights, Some(tokenizer), team)).unwrap()
+    let pool = Arc::new(ThreadPool::single_threaded());
+    Served::new(name, Model::new("nowhere".into(), weights, Some(tokenizer), pool)).unwrap()
 }
 
 fn passes() -> Passes {
-    Passes::new(Arc::new(Team::alone()))
+    Passes::new(Arc::new(ThreadPool::single_threaded()))
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ fn long() -> Asked {
     };
     let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
     let mut at = 0_u32;
-    let weights = Weights::new(network, Keep::Running, &Team::alone(), |_, to| {
+    let weights = Weights::new(network, Keep::Running, &ThreadPool::single_threaded(), |_, to| {
         for value in to {
             at = at.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *value = (at >> 8) as f32 / (1 << 23) as f32 - 1.0;
@@ -180,7 +180,7 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
     let first = passes.sites(&asked, &[Site::Embed]).await.unwrap();
     let all = lookback_lens::trace(
         &asked.open.weights,
-        &Team::alone(),
+        &ThreadPool::single_threaded(),
         &asked.ids,
         &Wanted::parse("blocks.*.attn.*, blocks.*.mlp.*, logits").unwrap(),
     );

@@ -4,7 +4,7 @@
 
 use crate::world::{ask_json, model, routes};
 use axum::http::StatusCode;
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Wanted, context, exchange, trace};
 use lookback_text::Specials;
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ const PROMPT: &str = "the bird is red";
 
 /// The same by calling the library; as text and back, since reading JSON rounds once more.
 fn directly(layer: usize, head: usize, token: usize) -> (Value, Value) {
-    let team = Team::alone();
-    let open = model("tiny", &team);
+    let pool = ThreadPool::single_threaded();
+    let open = model("tiny", &pool);
     let ids = open.tokenizer.encode(PROMPT, Specials::Text).unwrap();
-    let trace = trace(&open.weights, &team, &ids, &Wanted::all()).unwrap();
+    let trace = trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap();
     let taken = exchange(&trace, &open.weights, [layer, token]).unwrap();
     let sum = context(&trace, open.weights.network(), [layer, head, token], 2).unwrap();
     let through = |text: String| serde_json::from_str(&text).unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use crate::world::{self, ask, ask_json, model, model_with, post, routes, server};
 use axum::http::{StatusCode, header};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_serve::{Listener, Served, Server};
 use lookback_text::Tokenizer;
 use serde_json::json;
@@ -23,11 +23,11 @@ fn look(prompt: &str) -> serde_json::Value {
 
 #[tokio::test]
 async fn an_empty_prompt_is_the_token_that_begins_a_text_or_refused_by_name() {
-    let team = Arc::new(Team::alone());
-    let server = Server::new(team.clone()).unwrap();
-    server.show(model("with", &team));
+    let pool = Arc::new(ThreadPool::single_threaded());
+    let server = Server::new(pool.clone()).unwrap();
+    server.show(model("with", &pool));
     let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &[]).unwrap();
-    server.show(Served::new("without", model_with(tokenizer, &team)).unwrap());
+    server.show(Served::new("without", model_with(tokenizer, &pool)).unwrap());
     let routes = server.router("127.0.0.1", world::PORT);
     let ask = async |model: &str| {
         ask_json(&routes, "/api/tokens", json!({ "model": model, "prompt": "" })).await

@@ -4,7 +4,7 @@
 
 use crate::world::{ask_json, model, routes};
 use axum::http::StatusCode;
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Trace, Wanted, trace};
 use lookback_model::Site;
 use lookback_text::Specials;
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 const PROMPT: &str = "the bird is red";
 
 fn traced() -> Trace {
-    let team = Team::alone();
-    let open = model("tiny", &team);
+    let pool = ThreadPool::single_threaded();
+    let open = model("tiny", &pool);
     let ids = open.tokenizer.encode(PROMPT, Specials::Text).unwrap();
-    trace(&open.weights, &team, &ids, &Wanted::all()).unwrap()
+    trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap()
 }
 
 /// The likeliest next token after a token of the prompt.
@@ -104,7 +104,7 @@ async fn the_deepest_answer_is_the_model_s() {
 async fn any_token_has_its_rank() {
     let trace = traced();
     let logits = trace.at(Site::Logits).unwrap().part(1).to_vec();
-    let open = model("tiny", &Team::alone());
+    let open = model("tiny", &ThreadPool::single_threaded());
     let bird = open.tokenizer.piece(trace.ids[2]);
     let body = json!({ "prompt": PROMPT, "token": 1, "most": 20, "of": 4, "find": bird });
     let said = answered("/api/next", body).await;

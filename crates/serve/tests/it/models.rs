@@ -5,7 +5,7 @@
 use std::{path::Path, sync::Arc};
 
 use crate::world::{PORT, ask, get, model};
-use lookback_engine::{Compute, Keep, Path as Instructions, Team, Weights};
+use lookback_engine::{Compute, Isa, Keep, ThreadPool, Weights};
 use lookback_model::Stored;
 use lookback_open::Model;
 use lookback_serve::{Served, Server};
@@ -32,19 +32,19 @@ fn store(folder: &Path, weights: &Weights) {
 
 #[tokio::test]
 async fn bytes_and_precision_are_those_that_are() {
-    let team = Arc::new(Team::new(1, Instructions::best()));
-    let server = Server::new(team.clone()).unwrap();
-    let plain = model("plain", &team);
+    let pool = Arc::new(ThreadPool::new(1, Isa::detect()));
+    let server = Server::new(pool.clone()).unwrap();
+    let plain = model("plain", &pool);
     let folder = tempfile::tempdir().unwrap();
     store(folder.path(), &plain.weights);
     let stored = Stored::open(folder.path()).unwrap();
-    let load = |compute| Weights::load_computing(&stored, Keep::Running, compute, &team).unwrap();
+    let load = |compute| Weights::load_computing(&stored, Keep::Running, compute, &pool).unwrap();
     for (name, compute) in [("f32", Compute::F32), ("bf16", Compute::Bf16)] {
         let weights = load(compute);
         let planned = Weights::bytes_loaded(&stored, Keep::Running, compute);
         assert_eq!(weights.bytes_held(), planned, "{name}");
         let tokenizer = Some((*plain.tokenizer).clone());
-        let mut model = Model::new(folder.path().into(), weights, tokenizer, team.clone());
+        let mut model = Model::new(folder.path().into(), weights, tokenizer, pool.clone());
         model.file_bytes = Some(stored.file_bytes());
         server.show(Served::new(name, model).unwrap());
     }

@@ -4,7 +4,7 @@
 
 use crate::world::{ask_json, model, routes};
 use axum::http::StatusCode;
-use lookback_engine::{Path as Instructions, Team};
+use lookback_engine::{Isa, ThreadPool};
 use lookback_lens::Table;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -77,8 +77,8 @@ async fn the_map_has_a_point_and_a_colour_for_every_row() {
 #[tokio::test]
 async fn neighbours_are_those_of_the_whole_space() {
     let near = told("/api/map/near", json!({ "id": 300 })).await;
-    let team = Team::new(1, Instructions::best());
-    let open = model("tiny", &team);
+    let pool = ThreadPool::new(1, Isa::detect());
+    let open = model("tiny", &pool);
     let table = Table::of_model(&open.weights);
     let expected = table.nearest(&table.row(300), 8, |row| row != 300);
     for (told, expected) in near["near"].as_array().unwrap().iter().zip(expected) {

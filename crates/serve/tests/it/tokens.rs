@@ -4,7 +4,7 @@
 
 use crate::world::{self, ask_json, model, routes};
 use axum::http::StatusCode;
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_serve::Served;
 use lookback_text::Specials;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn told(path: &str, body: Value) -> Value {
 #[tokio::test]
 async fn a_text_is_cut_as_the_tokenizer_cuts_it() {
     let text = "the bird é <|endoftext|>";
-    let open = model("tiny", &Team::alone());
+    let open = model("tiny", &ThreadPool::single_threaded());
     let ids = open.tokenizer.encode(text, Specials::Text).unwrap();
     let told = told("/api/tokens", json!({ "prompt": text })).await;
     assert_eq!(told["ids"], json!(ids));
@@ -39,9 +39,9 @@ async fn a_text_is_cut_as_the_tokenizer_cuts_it() {
 #[tokio::test]
 async fn a_chat_forges_no_turn_and_no_template_ends_the_server() {
     let server = world::server();
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     let show = |name: &str, template: String| {
-        let chats = model(name, &team).with_chat_template(template);
+        let chats = model(name, &pool).with_chat_template(template);
         server.show(Served::new(name, chats).unwrap());
     };
     let end = "<|endoftext|>";
@@ -111,7 +111,7 @@ async fn a_piece_tells_how_it_came_about() {
 
 #[tokio::test]
 async fn the_lengths_and_neighbours_are_those_of_the_table() {
-    let open = model("tiny", &Team::alone());
+    let open = model("tiny", &ThreadPool::single_threaded());
     let ids = open.tokenizer.encode("the bird", Specials::Text).unwrap();
     let told = told("/api/embed", json!({ "prompt": "the bird", "token": 1 })).await;
     assert_eq!(told["id"], json!(ids[1]));

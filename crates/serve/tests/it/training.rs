@@ -6,7 +6,7 @@ use std::{fs, sync::Arc};
 
 use crate::world::{self, PORT, ask, ask_json, get, model, model_with, server};
 use axum::http::{StatusCode, header};
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_lens::{Wanted, trace};
 use lookback_model::{BlockSite, Site};
 use lookback_open::Model;
@@ -52,15 +52,15 @@ async fn where_nothing_is_trained_the_page_is_told_so_at_once() {
 async fn newer_weights_take_the_place_of_older_ones() {
     let server = server();
     let routes = server.router("127.0.0.1", PORT);
-    let team = Team::alone();
+    let pool = ThreadPool::single_threaded();
     let sites = json!([{ "site": "logits", "at": [0] }]);
     let body = json!({ "prompt": "the bird", "sites": sites });
     let before = ask_json(&routes, "/api/look", body.clone()).await;
-    let open = model("tiny", &team);
+    let open = model("tiny", &pool);
     let mut other = 0.0;
     let network = open.weights.network().clone();
     let weights =
-        lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &team, |_, to| {
+        lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &pool, |_, to| {
             to.fill_with(|| {
                 other = (other * 7.0 + 0.3) % 1.0;
                 other - 0.5
@@ -93,8 +93,8 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     lines.push("{ cut o".to_owned());
     fs::write(folder.path().join("metrics.jsonl"), lines.join("\n")).unwrap();
     let server = server();
-    let team = Team::alone();
-    let tiny = model("tiny", &team);
+    let pool = ThreadPool::single_threaded();
+    let tiny = model("tiny", &pool);
     let mut ran = Model::clone(&tiny);
     ran.path = folder.path().into();
     server.show(Served::new("ran", ran).unwrap());
@@ -131,7 +131,8 @@ fn copied(open: &Served, layer: u16, head: usize) -> (f64, usize, Option<(String
         if !ids.contains(&answer) || ids.len() > open.config().context {
             continue;
         }
-        let trace = trace(&open.weights, &Team::alone(), &ids, &Wanted::all()).unwrap();
+        let trace =
+            trace(&open.weights, &ThreadPool::single_threaded(), &ids, &Wanted::all()).unwrap();
         let pattern = trace.at(Site::Block(layer, BlockSite::Pattern)).unwrap();
         let last_row = &pattern.part(head)[(ids.len() - 1) * ids.len()..];
         let places = (0..ids.len()).filter(|&at| ids[at] == answer);
@@ -148,7 +149,7 @@ async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_doe
     let told = ask_json(&routes, "/api/training/copying", json!({ "model": "tiny" })).await;
     assert_eq!(told.status, StatusCode::OK);
     let told = told.json();
-    let open = model("tiny", &Team::alone());
+    let open = model("tiny", &ThreadPool::single_threaded());
     let heads = (0..2u16).flat_map(|layer| (0..4).map(move |head| (layer, head)));
     let weights: Vec<_> =
         heads.map(|(layer, head)| ((layer, head), copied(&open, layer, head))).collect();
@@ -169,9 +170,9 @@ async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_doe
 
 #[tokio::test]
 async fn a_model_that_cannot_read_the_look_ups_is_refused_by_its_name() {
-    let server = Server::new(Arc::new(Team::alone())).unwrap();
+    let server = Server::new(Arc::new(ThreadPool::single_threaded())).unwrap();
     let digits = Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
-    let foreign = model_with(digits, &Team::alone());
+    let foreign = model_with(digits, &ThreadPool::single_threaded());
     server.show(Served::new("foreign", foreign).unwrap());
     let routes = server.router("127.0.0.1", PORT);
     let refused = ask_json(&routes, "/api/training/copying", json!({})).await;

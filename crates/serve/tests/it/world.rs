@@ -10,7 +10,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
-use lookback_engine::{Keep, Path as Instructions, Team, Weights};
+use lookback_engine::{Isa, Keep, ThreadPool, Weights};
 use lookback_model::{Config, Network, Size};
 use lookback_open::Model;
 use lookback_serve::{Served, Server};
@@ -48,14 +48,14 @@ impl Answer {
 }
 
 /// A model of two layers and a context of 64 that has learned nothing.
-pub fn model(name: &str, team: &Team) -> Served {
+pub fn model(name: &str, pool: &ThreadPool) -> Served {
     let text = tinytown::corpus(50_000, 1);
     let tokenizer = Tokenizer::train_bpe(&[&text], 320, &["<|endoftext|>"]).unwrap();
-    Served::new(name, model_with(tokenizer, team)).unwrap()
+    Served::new(name, model_with(tokenizer, pool)).unwrap()
 }
 
 /// The same with another tokenizer, not yet served.
-pub fn model_with(tokenizer: Tokenizer, team: &Team) -> Model {
+pub fn model_with(tokenizer: Tokenizer, pool: &ThreadPool) -> Model {
     let config = Config::llama(Size {
         vocabulary: tokenizer.vocabulary(),
         width: 16,
@@ -67,22 +67,27 @@ pub fn model_with(tokenizer: Tokenizer, team: &Team) -> Model {
     });
     let network = Arc::new(Network::new(&config.unwrap()));
     let mut state = 1u32;
-    let weights = Weights::new(network, Keep::Running, team, |_, to| {
+    let weights = Weights::new(network, Keep::Running, pool, |_, to| {
         for x in to {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *x = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
         }
         Ok(())
     });
-    Model::new("nowhere".into(), weights.unwrap(), Some(tokenizer), Arc::new(Team::alone()))
+    Model::new(
+        "nowhere".into(),
+        weights.unwrap(),
+        Some(tokenizer),
+        Arc::new(ThreadPool::single_threaded()),
+    )
 }
 
 /// A server with the models `tiny` and `other`.
 pub fn server() -> Server {
-    let team = Arc::new(Team::new(2, Instructions::best()));
-    let server = Server::new(team.clone()).unwrap();
-    server.show(model("tiny", &team));
-    server.show(model("other", &team));
+    let pool = Arc::new(ThreadPool::new(2, Isa::detect()));
+    let server = Server::new(pool.clone()).unwrap();
+    server.show(model("tiny", &pool));
+    server.show(model("other", &pool));
     server
 }
 

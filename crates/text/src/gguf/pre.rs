@@ -1,6 +1,6 @@
 //! How the pre-tokenizers that GGUF files name cut a text into words, as llama.cpp does.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Value, json};
 
 use crate::pattern::{GPT2, LLAMA3, O200K, QWEN2};
@@ -56,7 +56,7 @@ impl Pre {
             return Err(Refusal::unsupported(format!(
                 "the pre-tokenizer {} is not understood; gpt-2, llama-bpe, qwen2, smollm, default and \
                  others of llama.cpp's are, so convert the tokenizer to one of these",
-                shown(name)
+                excerpt(name)
             )));
         };
         let split = |pattern: &&str| {

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "a golden's distance is worth reading")]
 
-use lookback_engine::{Keep, Path, Team, Weights};
+use lookback_engine::{Isa, Keep, ThreadPool, Weights};
 use lookback_model::{Stored, TokenId};
 use lookback_train::{Compute, Trainer, preset};
 use safetensors::SafeTensors;
@@ -43,14 +43,14 @@ fn follow(compute: Compute, loss_bound: f64, norm_bound: f64) {
     (recipe.final_share, recipe.warmup_share, recipe.steps) = (1.0, 0.0, 200);
     let (batch, context) = (recipe.batch, recipe.context);
     // The portable path has the same bits, as other tests show, and would take half an hour.
-    let is_quick = |path: &Path| *path != Path::Portable || Path::best() == Path::Portable;
-    for (path, threads) in Path::all_here().filter(is_quick).zip([2, 1]) {
-        let team = std::sync::Arc::new(Team::new(threads, path));
+    let is_quick = |path: &Isa| *path != Isa::Portable || Isa::detect() == Isa::Portable;
+    for (path, threads) in Isa::available().filter(is_quick).zip([2, 1]) {
+        let pool = std::sync::Arc::new(ThreadPool::new(threads, path));
         let stored = Stored::open(&folder).unwrap();
         let network = std::sync::Arc::new(stored.network().clone());
         let (keep, read) = (Keep::Learning, |id, to: &mut [f32]| stored.read(id, to));
-        let weights = Weights::computing(network, keep, compute, &team, read).unwrap();
-        let mut trainer = Trainer::with(weights, &recipe, team);
+        let weights = Weights::computing(network, keep, compute, &pool, read).unwrap();
+        let mut trainer = Trainer::with(weights, &recipe, pool);
         let mut worst = 0.0f64;
         for step in 0..losses.len() {
             let taken = trainer.step_over(|_, index, window| {

@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use lookback_engine::Team;
+use lookback_engine::ThreadPool;
 use lookback_files::{
     Blame, Kind, Result,
     system::{Real, System, with},
@@ -94,8 +94,8 @@ impl System for Faulty {
         self.call().and_then(|()| Real.remove(path))
     }
 
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        self.call().and_then(|()| Real.make_folder(path))
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        self.call().and_then(|()| Real.create_directory(path))
     }
 }
 
@@ -109,7 +109,7 @@ fn recipe() -> Recipe {
 
 fn trainer(recipe: &Recipe) -> Result<Trainer> {
     let network = Arc::new(Network::new(&recipe.config(11, None)?));
-    Trainer::new(network, recipe, Arc::new(Team::alone()))
+    Trainer::new(network, recipe, Arc::new(ThreadPool::single_threaded()))
 }
 
 /// Begins a run in a directory, or goes on with the one that is there, as `lookback train` does.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_model::{Network, TokenId};
 use lookback_train::{Optimizer, Recipe, Trainer, preset};
 
@@ -20,7 +20,7 @@ fn recipe() -> Recipe {
 
 fn trainer(recipe: &Recipe) -> Trainer {
     let network = Arc::new(Network::new(&recipe.config(11, None).unwrap()));
-    Trainer::new(network, recipe, Arc::new(Team::alone())).unwrap()
+    Trainer::new(network, recipe, Arc::new(ThreadPool::single_threaded())).unwrap()
 }
 
 /// Takes a step over numbers that follow one another, and gives the windows' lengths.

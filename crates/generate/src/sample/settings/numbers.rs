@@ -1,6 +1,6 @@
 //! The numbers of the settings by their names: how they are set, and which are refused.
 
-use lookback_files::{Kind, Refusal, Result, Setting, quoted};
+use lookback_files::{Kind, Refusal, Result, Setting, quoted_excerpt};
 
 use super::{
     super::described::{Described, SAMPLERS},
@@ -23,7 +23,7 @@ impl Settings {
             let known = known.join(", ");
             return Err(Refusal::of(
                 Kind::InvalidSetting,
-                format!("there is no sampler {}; there are {known}", quoted(name)),
+                format!("there is no sampler {}; there are {known}", quoted_excerpt(name)),
             ));
         };
         if described.is_whole && value.fract() != 0.0 {

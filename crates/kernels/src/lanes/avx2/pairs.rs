@@ -2,20 +2,20 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Avx2, Two, first};
+use super::{Avx2, F32x16, prefix_mask};
 use crate::lanes::{
     LANES, Lanes, PairKernel, Pairs,
-    flush::{Kept, settled},
+    denormals::{KeepDenormals, opaque},
 };
 
 /// Pairs as numbers that are already widened: the even ones, then the odd ones.
 #[derive(Clone, Copy, Debug)]
-pub struct Apart(Two, Two);
+pub struct WidenedPairs(F32x16, F32x16);
 
 /// The bits of eight numbers rounded to bf16, in the upper half of each lane.
 #[inline(always)]
 fn rounded(x: __m256) -> __m256i {
-    here!({
+    enabled!({
         let bits = _mm256_castps_si256(x);
         let one = _mm256_set1_epi32(1);
         let last = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), one);
@@ -34,23 +34,23 @@ fn rounded(x: __m256) -> __m256i {
     })
 }
 
-// Functions and no closures: those may be compiled without the instructions of the path.
+// These are functions because closures may be compiled without the instruction set of their caller.
 
 #[inline(always)]
-fn rounded_both(x: Two) -> Two {
-    here!(Two(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
+fn rounded_both(x: F32x16) -> F32x16 {
+    enabled!(F32x16(_mm256_castsi256_ps(rounded(x.0)), _mm256_castsi256_ps(rounded(x.1))))
 }
 
-/// Sixteen numbers that keep their place among the changes of MXCSR, as [`settled`] has it.
+/// Sixteen numbers that keep their place among the changes of MXCSR, as [`opaque`] has it.
 #[inline(always)]
-fn both_settled(x: Two) -> Two {
-    here!(Two(settled(x.0), settled(x.1)))
+fn opaque_registers(x: F32x16) -> F32x16 {
+    enabled!(F32x16(opaque(x.0), opaque(x.1)))
 }
 
 /// Of two registers, what stands in even places and what stands in odd ones.
 #[inline(always)]
-fn evens_and_odds(x: Two) -> (__m256, __m256) {
-    here!({
+fn evens_and_odds(x: F32x16) -> (__m256, __m256) {
+    enabled!({
         let even = _mm256_shuffle_ps::<0b10_00_10_00>(x.0, x.1);
         let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x.0, x.1);
         (in_order(even), in_order(odd))
@@ -60,14 +60,14 @@ fn evens_and_odds(x: Two) -> (__m256, __m256) {
 /// The middle quarters change places.
 #[inline(always)]
 fn in_order(x: __m256) -> __m256 {
-    here!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x))))
+    enabled!(_mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x))))
 }
 
 impl Avx2 {
     /// The words of eight pairs.
     #[inline(always)]
     fn words(even: __m256, odd: __m256) -> __m256i {
-        here!(_mm256_or_si256(
+        enabled!(_mm256_or_si256(
             _mm256_srli_epi32::<16>(_mm256_castps_si256(even)),
             _mm256_castps_si256(odd),
         ))
@@ -75,8 +75,8 @@ impl Avx2 {
 
     /// Both numbers of eight pairs.
     #[inline(always)]
-    fn apart(words: __m256i) -> (__m256, __m256) {
-        here!({
+    fn widen(words: __m256i) -> (__m256, __m256) {
+        enabled!({
             let even = _mm256_slli_epi32::<16>(words);
             let odd = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
             (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
@@ -98,100 +98,102 @@ fn broadcast(pair: u32) -> __m256i {
 }
 
 impl Pairs for Avx2 {
-    type Pair = Apart;
-    type Factor = Two;
+    type Pair = WidenedPairs;
+    type Factor = F32x16;
     /// The odd numbers, then the even ones.
     const FACTORS: usize = 2;
 
     #[inline(always)]
-    fn apart_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
+    fn run_pairs_outlined<K: PairKernel>(self, kernel: K) -> K::Output {
         #[inline(never)]
         #[target_feature(enable = "avx2,fma,f16c")]
-        unsafe fn with<K: PairKernel>(on: Avx2, kernel: K) -> K::Output {
-            kernel.run(on)
+        /// # Safety
+        /// This processor has AVX2, FMA and F16C.
+        unsafe fn call<K: PairKernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
         }
-        here!(with(self, kernel))
+        enabled!(call(self, kernel))
     }
     #[inline(always)]
-    fn splat_pair(self, pair: u32) -> Apart {
-        let (even, odd) = Self::apart(here!(broadcast(pair)));
-        Apart(Two(even, even), Two(odd, odd))
+    fn splat_pair(self, pair: u32) -> WidenedPairs {
+        let (even, odd) = Self::widen(enabled!(broadcast(pair)));
+        WidenedPairs(F32x16(even, even), F32x16(odd, odd))
     }
     #[inline(always)]
-    fn load_pairs_part(self, from: &[u32]) -> Apart {
-        let (masks, at) = (first(from.len()), from.as_ptr().cast::<i32>());
-        let low = Self::apart(here!(_mm256_maskload_epi32(at, masks[0])));
-        let high = Self::apart(here!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])));
-        Apart(Two(low.0, high.0), Two(low.1, high.1))
+    fn load_pairs_part(self, from: &[u32]) -> WidenedPairs {
+        let (masks, at) = (prefix_mask(from.len()), from.as_ptr().cast::<i32>());
+        let low = Self::widen(enabled!(_mm256_maskload_epi32(at, masks[0])));
+        let high = Self::widen(enabled!(_mm256_maskload_epi32(at.wrapping_add(8), masks[1])));
+        WidenedPairs(F32x16(low.0, high.0), F32x16(low.1, high.1))
     }
     #[inline(always)]
-    fn store_pairs_part(self, x: Apart, to: &mut [u32]) {
+    fn store_pairs_part(self, x: WidenedPairs, to: &mut [u32]) {
         let mut all = [0; LANES];
-        // SAFETY: the array has room for sixteen pairs.
+        // SAFETY: `all` has sixteen elements.
         unsafe { self.store_pairs_at(x, all.as_mut_ptr()) };
         to.copy_from_slice(&all[..to.len()]);
     }
     #[inline(always)]
-    unsafe fn load_pairs_at(self, from: *const u32) -> Apart {
-        let low = Self::apart(here!(_mm256_loadu_si256(from.cast())));
-        let high = Self::apart(here!(_mm256_loadu_si256(from.wrapping_add(8).cast())));
-        Apart(Two(low.0, high.0), Two(low.1, high.1))
+    unsafe fn load_pairs_at(self, from: *const u32) -> WidenedPairs {
+        let low = Self::widen(enabled!(_mm256_loadu_si256(from.cast())));
+        let high = Self::widen(enabled!(_mm256_loadu_si256(from.wrapping_add(8).cast())));
+        WidenedPairs(F32x16(low.0, high.0), F32x16(low.1, high.1))
     }
     #[inline(always)]
-    unsafe fn store_pairs_at(self, Apart(even, odd): Apart, to: *mut u32) {
-        here!({
+    unsafe fn store_pairs_at(self, WidenedPairs(even, odd): WidenedPairs, to: *mut u32) {
+        enabled!({
             _mm256_storeu_si256(to.cast(), Self::words(even.0, odd.0));
             _mm256_storeu_si256(to.add(8).cast(), Self::words(even.1, odd.1));
         })
     }
     #[inline(always)]
-    fn dot(self, a: Apart, b: Apart, sum: Two) -> Two {
+    fn dot(self, a: WidenedPairs, b: WidenedPairs, sum: F32x16) -> F32x16 {
         self.fma(a.0, b.0, self.fma(a.1, b.1, sum))
     }
     #[inline(always)]
-    fn factor(self, Apart(even, odd): Apart, n: usize) -> Two {
+    fn factor(self, WidenedPairs(even, odd): WidenedPairs, n: usize) -> F32x16 {
         if n == 0 { odd } else { even }
     }
     #[inline(always)]
-    fn multiply(self, a: Two, b: Two, sum: Two) -> Two {
+    fn multiply(self, a: F32x16, b: F32x16, sum: F32x16) -> F32x16 {
         self.fma(a, b, sum)
     }
     #[inline(always)]
-    fn join(self, even: Two, odd: Two) -> Apart {
-        Apart(rounded_both(even), rounded_both(odd))
+    fn round_to_pairs(self, even: F32x16, odd: F32x16) -> WidenedPairs {
+        WidenedPairs(rounded_both(even), rounded_both(odd))
     }
     #[inline(always)]
-    fn join_exact(self, even: Two, odd: Two) -> Apart {
-        Apart(even, odd)
+    fn pair_exact(self, even: F32x16, odd: F32x16) -> WidenedPairs {
+        WidenedPairs(even, odd)
     }
     #[inline(always)]
-    fn fold<const R: usize, const V: usize>(
+    fn add_scaled<const R: usize, const V: usize>(
         self,
-        factors: [Two; V],
-        sums: [[Two; V]; R],
-        totals: &mut [[Two; V]; R],
+        factors: [F32x16; V],
+        sums: [[F32x16; V]; R],
+        totals: &mut [[F32x16; V]; R],
     ) {
         // Dots end before, folds begin after, and end before denormals are flushed again.
         let mut sums = sums;
         for sums in &mut sums {
             for sum in sums {
-                *sum = both_settled(*sum);
+                *sum = opaque_registers(*sum);
             }
         }
-        let _kept = Kept::begin();
+        let _kept = KeepDenormals::begin();
         let mut factors = factors;
         for factor in &mut factors {
-            *factor = both_settled(*factor);
+            *factor = opaque_registers(*factor);
         }
         for (sums, totals) in sums.into_iter().zip(totals) {
             for ((factor, sum), total) in factors.into_iter().zip(sums).zip(totals) {
-                *total = both_settled(self.fma(factor, sum, *total));
+                *total = opaque_registers(self.fma(factor, sum, *total));
             }
         }
     }
     #[inline(always)]
-    fn pack(self, first: Two, second: Two) -> Apart {
+    fn round_consecutive(self, first: F32x16, second: F32x16) -> WidenedPairs {
         let (first, second) = (evens_and_odds(first), evens_and_odds(second));
-        self.join(Two(first.0, second.0), Two(first.1, second.1))
+        self.round_to_pairs(F32x16(first.0, second.0), F32x16(first.1, second.1))
     }
 }

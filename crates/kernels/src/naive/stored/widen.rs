@@ -45,8 +45,8 @@ pub fn q4_0(q: u8, scale: f32) -> f32 {
 }
 
 /// A nibble of a Q4_1 block. The product is exact, four bits times eleven, so only the addition rounds.
-pub fn q4_1(q: u8, scale: f32, least: f32) -> f32 {
-    f32::from(q) * scale + least
+pub fn q4_1(q: u8, scale: f32, min: f32) -> f32 {
+    f32::from(q) * scale + min
 }
 
 fn each<const N: usize>(bytes: &[u8], out: &mut [f32], widen: impl Fn([u8; N]) -> f32) {

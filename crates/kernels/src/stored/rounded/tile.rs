@@ -1,37 +1,38 @@
-//! A tile of rows times quantised weights: its sums and totals stand in registers.
+//! A tile of rows times quantised weights, with its sums and totals in registers.
 
 use super::PAIRS;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
     matmul::{PANEL, Pointers},
     stored::{
-        AHEAD, beside,
-        form::{HALVES, Quantised, STEPS, block_len},
+        AHEAD,
+        block_format::{HALVES, Quantised, STEPS, block_len},
+        vectors_at_once,
     },
-    tile::{ByPairs, Out, prefetch, step},
+    tile::{OutPtr, PairMultiply, prefetch, step},
 };
 
 /// Rows of pairs, with their sums where a weight needs them.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
     pub(super) pairs: *const u32,
-    pub(super) ones: *const f32,
+    pub(super) block_sums: *const f32,
     /// Of a row.
     pub(super) blocks: usize,
 }
 
-// SAFETY: two pointers to what tasks read, and a stride.
+// SAFETY: two pointers to numbers that tasks only read, and a stride.
 unsafe impl Pointers for Rows {}
 
 impl Rows {
     /// The same from a row and a block on.
     #[inline(always)]
-    pub(super) fn from(self, row: usize, block: usize) -> Self {
+    pub(super) fn offset(self, row: usize, block: usize) -> Self {
         let at = row * self.blocks + block;
         // The sums may be missing, and are not read then.
         Self {
             pairs: self.pairs.wrapping_add(at * PAIRS),
-            ones: self.ones.wrapping_add(at),
+            block_sums: self.block_sums.wrapping_add(at),
             ..self
         }
     }
@@ -40,8 +41,8 @@ impl Rows {
 /// Rows of a tile whose pairs are formed: its sums and totals fill the registers, where there are
 /// thirty-two of a whole vector.
 #[inline(always)]
-pub(super) const fn high<L: Lanes>() -> usize {
-    if L::WIDE == 4 { 3 } else { 6 }
+pub(super) const fn max_tile_rows<L: Lanes>() -> usize {
+    if L::VECTORS_PER_ROW == 4 { 3 } else { 6 }
 }
 
 /// Some rows by a panel's columns, over successive blocks.
@@ -54,145 +55,171 @@ pub(super) struct Tile {
     pub(super) pairs: Option<*const u32>,
     pub(super) blocks: usize,
     pub(super) columns: usize,
-    pub(super) out: Out,
-    pub(super) goes_on: bool,
+    pub(super) out: OutPtr,
+    pub(super) accumulates: bool,
 }
 
 impl Tile {
+    /// Computes the tile, of so many rows.
+    ///
     /// # Safety
-    /// The rows and the panel have these blocks, the outputs exist, and nobody else touches them.
+    /// - `x` can be read at `rows` rows by `blocks` blocks.
+    /// - `panel` has `blocks` whole blocks, and `pairs`, if any, their pairs, `[blocks, 16, 64]`.
+    /// - `out` can be read and written at `rows` rows by `columns` columns, and no other thread accesses those.
     #[inline(always)]
-    pub(super) unsafe fn of_rows<P: Pairs, F: Quantised>(self, on: P, rows: usize) {
-        // SAFETY: the caller's promise.
+    pub(super) unsafe fn compute_rows<P: Pairs, F: Quantised>(self, simd: P, rows: usize) {
+        debug_assert!(self.columns <= PANEL && !self.panel.is_null());
+        // SAFETY: each of these has the same preconditions, for R = `rows`.
         unsafe {
             match (self.pairs, rows) {
-                (None, 1) => self.formed_beside::<P, F, 1>(on),
-                (None, 2) => self.formed_beside::<P, F, 2>(on),
-                (None, 3) => self.formed_beside::<P, F, 3>(on),
-                (Some(_), _) if P::WIDE == 4 => match rows {
-                    1 => self.vectors::<P, F, 1, 4, true>(on, 0),
-                    2 => self.vectors::<P, F, 2, 4, true>(on, 0),
-                    3 => self.vectors::<P, F, 3, 4, true>(on, 0),
+                (None, 1) => self.vectors_in_registers::<P, F, 1>(simd),
+                (None, 2) => self.vectors_in_registers::<P, F, 2>(simd),
+                (None, 3) => self.vectors_in_registers::<P, F, 3>(simd),
+                (Some(_), _) if P::VECTORS_PER_ROW == 4 => match rows {
+                    1 => self.column_vectors::<P, F, 1, 4, true>(simd, 0),
+                    2 => self.column_vectors::<P, F, 2, 4, true>(simd, 0),
+                    3 => self.column_vectors::<P, F, 3, 4, true>(simd, 0),
                     _ => unreachable!("a tile of too many rows"),
                 },
-                (Some(_), 1) => self.vector_by_vector::<P, F, 1>(on),
-                (Some(_), 2) => self.vector_by_vector::<P, F, 2>(on),
-                (Some(_), 3) => self.vector_by_vector::<P, F, 3>(on),
-                (Some(_), 4) => self.vector_by_vector::<P, F, 4>(on),
-                (Some(_), 5) => self.vector_by_vector::<P, F, 5>(on),
-                (Some(_), 6) => self.vector_by_vector::<P, F, 6>(on),
+                (Some(_), 1) => self.vector_by_vector::<P, F, 1>(simd),
+                (Some(_), 2) => self.vector_by_vector::<P, F, 2>(simd),
+                (Some(_), 3) => self.vector_by_vector::<P, F, 3>(simd),
+                (Some(_), 4) => self.vector_by_vector::<P, F, 4>(simd),
+                (Some(_), 5) => self.vector_by_vector::<P, F, 5>(simd),
+                (Some(_), 6) => self.vector_by_vector::<P, F, 6>(simd),
                 _ => unreachable!("a tile of too many rows"),
             }
         }
     }
 
+    /// R rows, whose pairs are made in registers.
+    ///
+    /// # Safety
+    /// As [`Self::compute_rows`], of R rows.
     #[inline(always)]
-    unsafe fn formed_beside<P: Pairs, F: Quantised, const R: usize>(self, on: P) {
-        // SAFETY: the caller's promise.
+    unsafe fn vectors_in_registers<P: Pairs, F: Quantised, const R: usize>(self, simd: P) {
+        // SAFETY: all vectors are of the columns of this panel.
         unsafe {
-            if beside::<P, F>(R) == 4 {
-                self.vectors::<P, F, R, 4, false>(on, 0);
+            if vectors_at_once::<P, F>(R) == 4 {
+                self.column_vectors::<P, F, R, 4, false>(simd, 0);
             } else {
                 for vector in 0..self.columns.div_ceil(LANES) {
-                    self.vectors::<P, F, R, 1, false>(on, vector);
+                    self.column_vectors::<P, F, R, 1, false>(simd, vector);
                 }
             }
         }
     }
 
+    /// R rows by one vector of columns after the other, whose pairs are made already.
+    ///
+    /// # Safety
+    /// As [`Self::compute_rows`], of R rows, with `pairs`.
     #[inline(always)]
-    unsafe fn vector_by_vector<P: Pairs, F: Quantised, const R: usize>(self, on: P) {
+    unsafe fn vector_by_vector<P: Pairs, F: Quantised, const R: usize>(self, simd: P) {
         for vector in 0..self.columns.div_ceil(LANES) {
-            // SAFETY: the caller's promise.
-            unsafe { self.vectors::<P, F, R, 1, true>(on, vector) };
+            // SAFETY: this vector is of the columns of this panel.
+            unsafe { self.column_vectors::<P, F, R, 1, true>(simd, vector) };
         }
     }
 
-    /// R rows by V vectors from the `first` on.
+    /// R rows by V vectors, from the `first` on.
+    ///
+    /// # Safety
+    /// As [`Self::compute_rows`], of R rows, with `pairs` if they are `DECODED`; `first + V` is at most 4.
     #[inline(always)]
-    unsafe fn vectors<
+    unsafe fn column_vectors<
         P: Pairs,
         F: Quantised,
         const R: usize,
         const V: usize,
-        const FORMED: bool,
+        const DECODED: bool,
     >(
         self,
-        on: P,
+        simd: P,
         first: usize,
     ) {
-        let mut totals = [[on.splat(0.0); V]; R];
-        if self.goes_on {
+        let mut totals = [[simd.splat(0.0); V]; R];
+        if self.accumulates {
             for (r, totals) in totals.iter_mut().enumerate() {
                 for (v, total) in totals.iter_mut().enumerate() {
-                    // SAFETY: the caller's promise.
-                    *total = on.load_some(unsafe { self.out_of(r, first + v) });
+                    // SAFETY: row r is one of the R rows.
+                    *total = simd.load_some(unsafe { self.out_of(r, first + v) });
                 }
             }
         }
         let (mut x, mut block) = (self.x, self.panel);
-        let mut formed = self.pairs.unwrap_or(block).wrapping_add(first * LANES);
+        let mut decoded = self.pairs.unwrap_or(block).wrapping_add(first * LANES);
         for _ in 0..self.blocks {
-            let mut sums = [[on.splat(0.0); V]; R];
-            // SAFETY: a block has the halves and groups of 64 columns, its pairs stand where they are
-            // formed, and each row has sixteen pairs of it.
+            let mut sums = [[simd.splat(0.0); V]; R];
+            // SAFETY: a block has the scales and groups of 64 columns; `decoded` has its pairs, if they are
+            // made; each row of `x` has sixteen pairs of it.
             unsafe {
-                if FORMED {
+                if DECODED {
                     for pair in 0..PAIRS {
-                        let (left, right) = (x.pairs.add(pair), formed.add(pair * PANEL));
-                        let (on, by_row) = (ByPairs(on), x.blocks * PAIRS);
-                        step::<_, R, V, true>(on, left, by_row, right, LANES, &mut sums);
+                        let (left, right) = (x.pairs.add(pair), decoded.add(pair * PANEL));
+                        let (simd, row_stride) = (PairMultiply(simd), x.blocks * PAIRS);
+                        step::<_, R, V, true>(simd, left, row_stride, right, LANES, &mut sums);
                     }
-                    formed = formed.wrapping_add(PAIRS * PANEL);
+                    decoded = decoded.wrapping_add(PAIRS * PANEL);
                 } else {
-                    let mut at = block.add(F::HEAD);
-                    for group in 0..STEPS / F::TOGETHER {
-                        let mut words = [F::group(on, at, first); V];
+                    let mut at = block.add(F::SCALE_WORDS);
+                    for group in 0..STEPS / F::GROUP_STEPS {
+                        let mut words = [F::group(simd, at, first); V];
                         for (v, words) in words.iter_mut().enumerate().skip(1) {
-                            *words = F::group(on, at, first + v);
+                            *words = F::group(simd, at, first + v);
                         }
-                        let own = AHEAD + first * F::GROUP / 4;
-                        for line in (0..F::GROUP * V / 4).step_by(16) {
+                        let own = AHEAD + first * F::GROUP_WORDS / 4;
+                        for line in (0..F::GROUP_WORDS * V / 4).step_by(16) {
                             prefetch(at.wrapping_add(own + line).cast());
                         }
-                        for pair in 0..F::TOGETHER / 2 {
-                            let mut right = [F::whole_pair(on, words[0], pair); V];
+                        for pair in 0..F::GROUP_STEPS / 2 {
+                            let mut right = [F::integer_pair(simd, words[0], pair); V];
                             for (right, &words) in right.iter_mut().zip(&words).skip(1) {
-                                *right = F::whole_pair(on, words, pair);
+                                *right = F::integer_pair(simd, words, pair);
                             }
-                            dots(on, x, group * F::TOGETHER / 2 + pair, right, &mut sums);
+                            dots(simd, x, group * F::GROUP_STEPS / 2 + pair, right, &mut sums);
                         }
-                        at = at.add(F::GROUP);
+                        at = at.add(F::GROUP_WORDS);
                     }
                 }
-                on.fold(halves(on, block, first), sums, &mut totals);
-                if F::HEAD > HALVES {
-                    let mut ones = [[on.splat(0.0); V]; R];
-                    for (r, ones) in ones.iter_mut().enumerate() {
-                        *ones = [on.splat(*x.ones.add(r * x.blocks)); V];
+                simd.add_scaled(halves(simd, block, first), sums, &mut totals);
+                if F::SCALE_WORDS > HALVES {
+                    let mut block_sums = [[simd.splat(0.0); V]; R];
+                    for (r, block_sums) in block_sums.iter_mut().enumerate() {
+                        *block_sums = [simd.splat(*x.block_sums.add(r * x.blocks)); V];
                     }
-                    on.fold(halves(on, block.add(HALVES), first), ones, &mut totals);
+                    simd.add_scaled(
+                        halves(simd, block.add(HALVES), first),
+                        block_sums,
+                        &mut totals,
+                    );
                 }
             }
-            x = x.from(0, 1);
+            x = x.offset(0, 1);
             block = block.wrapping_add(block_len::<F>());
         }
         for (r, totals) in totals.iter().enumerate() {
             for (v, &total) in totals.iter().enumerate() {
-                // SAFETY: the caller's promise.
-                on.store_some(total, unsafe { self.out_of(r, first + v) });
+                // SAFETY: row r is one of the R rows.
+                simd.store_some(total, unsafe { self.out_of(r, first + v) });
             }
         }
     }
 
-    /// At most sixteen outputs of a row.
+    /// The outputs of a row in a vector of columns: at most sixteen.
+    ///
+    /// # Safety
+    /// The outputs of this row exist, no other thread accesses them, and no other slice of them lives.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref, reason = "what it points to is cut so that nobody else has it")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "by the precondition, no other slice of these outputs lives"
+    )]
     unsafe fn out_of(&self, row: usize, vector: usize) -> &mut [f32] {
         let columns = vector * LANES..self.columns.min((vector + 1) * LANES);
-        // SAFETY: the caller's promise; where no column is left, the slice is empty.
+        // SAFETY: the columns end with those of the row; where none is left, the slice is empty.
         unsafe {
-            let at = self.out.at.wrapping_add(row * self.out.by_row + columns.start);
+            let at = self.out.ptr.wrapping_add(row * self.out.row_stride + columns.start);
             std::slice::from_raw_parts_mut(at, columns.len())
         }
     }
@@ -201,20 +228,20 @@ impl Tile {
 /// One pair of every row by V vectors of pairs.
 ///
 /// # Safety
-/// Each row has this pair.
+/// Each of the R rows of `x` has this pair.
 #[inline(always)]
 unsafe fn dots<P: Pairs, const R: usize, const V: usize>(
-    on: P,
+    simd: P,
     x: Rows,
     pair: usize,
     right: [P::Pair; V],
     sums: &mut [[P::F32; V]; R],
 ) {
     for (r, sums) in sums.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let left = on.splat_pair(unsafe { *x.pairs.add(r * x.blocks * PAIRS + pair) });
+        // SAFETY: row r is one of the R rows, and has this pair.
+        let left = simd.splat_pair(unsafe { *x.pairs.add(r * x.blocks * PAIRS + pair) });
         for (sum, right) in sums.iter_mut().zip(right) {
-            *sum = on.dot(left, right, *sum);
+            *sum = simd.dot(left, right, *sum);
         }
     }
 }
@@ -222,14 +249,14 @@ unsafe fn dots<P: Pairs, const R: usize, const V: usize>(
 /// The halves of a block for V vectors from the `first` on.
 ///
 /// # Safety
-/// Those of 64 columns are readable.
+/// The halves of 64 columns can be read at `at`, and `first + V` is at most 4.
 #[inline(always)]
-unsafe fn halves<L: Lanes, const V: usize>(on: L, at: *const u32, first: usize) -> [L::F32; V] {
-    // SAFETY: the caller's promise.
+unsafe fn halves<L: Lanes, const V: usize>(simd: L, at: *const u32, first: usize) -> [L::F32; V] {
+    // SAFETY: each vector reads sixteen of the 64 halves.
     unsafe {
-        let mut halves = [on.halves_at(at.add(first * LANES / 2)); V];
+        let mut halves = [simd.load_halves_at(at.add(first * LANES / 2)); V];
         for (v, half) in halves.iter_mut().enumerate().skip(1) {
-            *half = on.halves_at(at.add((first + v) * LANES / 2));
+            *half = simd.load_halves_at(at.add((first + v) * LANES / 2));
         }
         halves
     }

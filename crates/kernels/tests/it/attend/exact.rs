@@ -1,9 +1,9 @@
 //! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
 
 use lookback_kernels::{
-    attend::{Compute, Heads},
+    attend::{AttentionParams, Compute},
     naive,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 
 use super::world::{Kind, Numbers, World, heads, of_both};
@@ -12,8 +12,8 @@ const EPS: f64 = f32::EPSILON as f64;
 
 /// By how much of itself a number is rounded before a product, at most; queries, keys, values and output
 /// gradients of these worlds are whole in bf16.
-fn rounding(how: &Heads) -> f64 {
-    match how.products {
+fn rounding(params: &AttentionParams) -> f64 {
+    match params.products {
         Compute::F32 => 0.0,
         Compute::Bf16 => 1.0 / 256.0,
     }
@@ -39,19 +39,19 @@ struct Row {
 
 /// Every row of every head: softmax(q · k · scale) · v over the keys that it sees.
 fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<Row> {
-    let (how, dim) = (&world.how, world.how.head_dim);
+    let (params, dim) = (&world.params, world.params.head_dim);
     let mut rows = vec![];
     for (sequence, span) in world.spans.iter().enumerate() {
-        for index in 0..span.rows * how.heads {
-            let (row, head) = (index / how.heads, index % how.heads);
-            let at = ((span.first_row + row) * how.heads + head) * dim;
+        for index in 0..span.rows * params.heads {
+            let (row, head) = (index / params.heads, index % params.heads);
+            let at = ((span.first_row + row) * params.heads + head) * dim;
             let query = &query[at..at + dim];
             let last = span.first_position + row;
-            let first = how.window.map_or(0, |window| (last + 1).saturating_sub(window));
+            let first = params.window.map_or(0, |window| (last + 1).saturating_sub(window));
             let keys_at: Vec<usize> = (first..=last)
-                .map(|key| (key * how.key_heads + head / how.group()) * dim)
+                .map(|key| (key * params.key_heads + head / params.group()) * dim)
                 .collect();
-            let scale = f64::from(how.scale);
+            let scale = f64::from(params.scale);
             let products = |of: &usize| {
                 let key = keys[sequence][*of..of + dim].iter();
                 query.iter().zip(key).map(|(q, k)| q * k * scale).collect::<Vec<_>>()
@@ -60,9 +60,9 @@ fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
             let size = |x: &[f64]| x.iter().fold(0.0, |sum, x| sum + x.abs());
             let scores: Vec<f64> = keys_at.iter().map(|of| sum(&products(of))).collect();
             let largest = keys_at.iter().map(|of| size(&products(of))).fold(0.0, f64::max);
-            let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let least = scores.iter().copied().fold(f64::INFINITY, f64::min);
-            let weights: Vec<f64> = scores.iter().map(|score| (score - most).exp()).collect();
+            let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
+            let weights: Vec<f64> = scores.iter().map(|score| (score - max).exp()).collect();
             let total = sum(&weights);
             let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
             let mut out = vec![0.0; dim];
@@ -76,11 +76,11 @@ fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
                 sequence,
                 keys: keys_at,
                 weights,
-                log_sum_exp: most + total.ln(),
+                log_sum_exp: max + total.ln(),
                 out,
                 score_error: (dim as f64 + 1.0) * EPS * largest,
-                depth: most - least,
-                rounding: rounding(how),
+                depth: max - min,
+                rounding: rounding(params),
             });
         }
     }
@@ -136,12 +136,12 @@ fn worlds() -> Vec<World> {
     for (seed, kind) in kinds.into_iter().enumerate() {
         for (shape, window) in [([2, 1, 16], None), ([4, 2, 24], Some(33)), ([1, 1, 64], Some(70))]
         {
-            for how in of_both(heads(shape[0], shape[1], shape[2], window)) {
-                let mut world = World::new(how, &[(0, 9), (0, 130)], kind, seed as u64);
-                if how.products == Compute::Bf16 {
+            for params in of_both(heads(shape[0], shape[1], shape[2], window)) {
+                let mut world = World::new(params, &[(0, 9), (0, 130)], kind, seed as u64);
+                if params.products == Compute::Bf16 {
                     world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
                     round(&mut world.query);
-                    world.store(&Team::alone());
+                    world.store(&ThreadPool::single_threaded());
                 }
                 worlds.push(world);
             }
@@ -151,14 +151,14 @@ fn worlds() -> Vec<World> {
 }
 
 /// Below this, f32 has flushed a weight to +0, or rounds denormals.
-const LEAST: f64 = 1e-36;
+const MIN_BOUND: f64 = 1e-36;
 
 #[test]
 fn the_twin_is_near_the_attention_of_f64() {
     for world in worlds() {
         let [out, sums] = world.by_twin();
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
-        let dim = world.how.head_dim;
+        let dim = world.params.head_dim;
         for row in attend(&world, &query, &keys, &values) {
             let found = sums[row.at / dim];
             let off = (f64::from(found) - row.log_sum_exp).abs();
@@ -167,7 +167,7 @@ fn the_twin_is_near_the_attention_of_f64() {
             for d in 0..dim {
                 let (found, exact) = (f64::from(out[row.at + d]), row.out[d]);
                 // Numerator and total are both off, and the quotient is rounded twice.
-                let bound = (3.0 * row.sum_error() + row.rounding) * sizes[d] + LEAST;
+                let bound = (3.0 * row.sum_error() + row.rounding) * sizes[d] + MIN_BOUND;
                 assert!(
                     (found - exact).abs() <= bound,
                     "{found} is not within {bound:e} of {exact}"
@@ -191,15 +191,15 @@ fn loss(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>], do
 #[test]
 fn gradients_are_the_slopes_of_the_attention_of_f64() {
     for (window, scale) in [(None, 1.0), (Some(3), 1.0), (None, 0.3)] {
-        let mut how = heads(4, 2, 3, window);
-        how.scale *= scale;
-        let world = World::new(how, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
+        let mut params = heads(4, 2, 3, window);
+        params.scale *= scale;
+        let world = World::new(params, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
         let dout = Numbers::new(43).some(Kind::Scale(1.0), world.query.len());
         let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
         naive::attend::backward(
-            &how,
+            &params,
             &world.query,
             &key,
             &value,
@@ -248,17 +248,17 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
 #[test]
 fn gradients_are_near_those_of_f64() {
     for world in worlds() {
-        let (how, dim) = (&world.how, world.how.head_dim);
+        let (params, dim) = (&world.params, world.params.head_dim);
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
         let mut dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
-        if how.products == Compute::Bf16 {
+        if params.products == Compute::Bf16 {
             round(&mut dout);
         }
         let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
         let [mut dq, mut dk, mut dv] = found;
         naive::attend::backward(
-            how,
+            params,
             &world.query,
             &key,
             &value,
@@ -285,7 +285,7 @@ fn gradients_are_near_those_of_f64() {
                 share += dz[d] * row.out[d];
                 share_size += (dz[d] * row.out[d]).abs();
                 let error = 3.0 * row.sum_error() + row.rounding;
-                share_error += dz[d].abs() * (error * sizes[d] + LEAST);
+                share_error += dz[d].abs() * (error * sizes[d] + MIN_BOUND);
             }
             share_error += (dim as f64 + 4.0) * EPS * (share_size + share_error);
             // exp(score − lse): both are off, and their difference is rounded.
@@ -298,12 +298,12 @@ fn gradients_are_near_those_of_f64() {
                     dp += dz[d] * values[of + d];
                     dp_size += (dz[d] * values[of + d]).abs();
                 }
-                let scale = f64::from(how.scale);
+                let scale = f64::from(params.scale);
                 let difference_error = dim as f64 * EPS * dp_size + share_error;
                 let size = (dp - share).abs() + difference_error;
                 let ds = p * (dp - share) * scale;
                 let ds_error = p * scale * (difference_error + (p_error + 4.0 * EPS) * size)
-                    + LEAST * (1.0 + size * scale);
+                    + MIN_BOUND * (1.0 + size * scale);
                 let add = |to: &mut [f64; 4], a: f64, a_error: f64, b: f64| {
                     let a_error = a_error + row.rounding * (a.abs() + a_error);
                     to[0] += a * b;
@@ -315,13 +315,13 @@ fn gradients_are_near_those_of_f64() {
                 for d in 0..dim {
                     add(&mut q[row.at + d], ds, ds_error, keys[of + d]);
                     add(&mut k[column + d], ds, ds_error, query[row.at + d]);
-                    add(&mut v[column + d], p, p * p_error + LEAST, dz[d]);
+                    add(&mut v[column + d], p, p * p_error + MIN_BOUND, dz[d]);
                 }
             }
         }
         for (name, found, exact) in [("dq", dq, q), ("dk", dk, k), ("dv", dv, v)] {
             for (found, [exact, size, handed_on, terms]) in found.into_iter().zip(exact) {
-                let bound = handed_on + terms * EPS * size + LEAST;
+                let bound = handed_on + terms * EPS * size + MIN_BOUND;
                 let off = (f64::from(found) - exact).abs();
                 assert!(off <= bound, "{name}: {found} is not within {bound:e} of {exact}");
             }

@@ -1,19 +1,21 @@
 //! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
 
 use lookback_kernels::{
-    attend::{self, Compute, Heads, PAGE, Pages, PagesMut, Span},
+    attend::{self, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
+    isa::Isa,
     naive,
-    path::Path,
-    team::Team,
+    thread_pool::ThreadPool,
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-/// Every team whose results must agree: each path with one, two and three threads.
-pub fn teams() -> Vec<Team> {
-    Path::all_here().flat_map(|path| (1..=3).map(move |threads| Team::new(threads, path))).collect()
+/// Every pool whose results must agree: each path with one, two and three threads.
+pub fn pools() -> Vec<ThreadPool> {
+    Isa::available()
+        .flat_map(|isa| (1..=3).map(move |threads| ThreadPool::new(threads, isa)))
+        .collect()
 }
 
 /// Numbers that expose errors.
@@ -69,21 +71,26 @@ pub fn bits(x: &[f32]) -> Vec<u32> {
 }
 
 /// `heads` query heads over `key_heads`, with the usual scale.
-pub fn heads(heads: usize, key_heads: usize, head_dim: usize, window: Option<usize>) -> Heads {
+pub fn heads(
+    heads: usize,
+    key_heads: usize,
+    head_dim: usize,
+    window: Option<usize>,
+) -> AttentionParams {
     let scale = 1.0 / (head_dim as f32).sqrt();
-    Heads { heads, key_heads, head_dim, scale, window, products: Compute::F32 }
+    AttentionParams { heads, key_heads, head_dim, scale, window, products: Compute::F32 }
 }
 
 /// The same with products of either kind.
-pub fn of_both(how: Heads) -> [Heads; 2] {
-    [Compute::F32, Compute::Bf16].map(|products| Heads { products, ..how })
+pub fn of_both(params: AttentionParams) -> [AttentionParams; 2] {
+    [Compute::F32, Compute::Bf16].map(|products| AttentionParams { products, ..params })
 }
 
 /// Whole sequences, of which the last rows are asked for, and the pages of all.
 #[derive(Clone)]
 pub struct World {
-    pub how: Heads,
-    pub spans: Vec<Span>,
+    pub params: AttentionParams,
+    pub spans: Vec<SequenceSpan>,
     /// Of the rows that are asked for.
     pub query: Vec<f32>,
     /// `[positions, key_heads, head_dim]` of each sequence from its beginning.
@@ -98,9 +105,14 @@ const AROUND: [usize; 3] = [3, 5, 7];
 
 impl World {
     /// `sequences`: the position of the first row that is asked for, and how many are.
-    pub fn new(how: Heads, sequences: &[(usize, usize)], kind: Kind, seed: u64) -> Self {
+    pub fn new(
+        params: AttentionParams,
+        sequences: &[(usize, usize)],
+        kind: Kind,
+        seed: u64,
+    ) -> Self {
         let mut numbers = Numbers::new(seed);
-        let width = how.key_heads * how.head_dim;
+        let width = params.key_heads * params.head_dim;
         let (mut keys, mut values, mut spans) = (vec![], vec![], vec![]);
         let (mut first_row, mut pages) = (0, 0);
         for &(first_position, rows) in sequences {
@@ -113,55 +125,55 @@ impl World {
             }
             keys.push(key);
             values.push(numbers.some(kind, positions * width));
-            spans.push(Span { first_row, rows, first_position, first_page: pages });
+            spans.push(SequenceSpan { first_row, rows, first_position, first_page: pages });
             first_row += rows;
             pages += positions.div_ceil(PAGE);
         }
-        let query = numbers.some(kind, first_row * how.heads * how.head_dim);
+        let query = numbers.some(kind, first_row * params.heads * params.head_dim);
         // The pages of all sequences lie in any order, one unused between two.
         let mut table: Vec<u32> = (0..pages as u32).map(|page| 2 * page + 1).collect();
         for at in (1..pages).rev() {
             table.swap(at, numbers.below(at + 1));
         }
-        let storage = vec![f32::NAN; (2 * pages + 1) * stride(&how)];
-        let mut world = Self { how, spans, query, keys, values, storage, table };
-        world.store(&Team::alone());
+        let storage = vec![f32::NAN; (2 * pages + 1) * stride(&params)];
+        let mut world = Self { params, spans, query, keys, values, storage, table };
+        world.store(&ThreadPool::single_threaded());
         world
     }
 
     /// All keys and values from the beginning.
-    pub fn store(&mut self, team: &Team) {
+    pub fn store(&mut self, pool: &ThreadPool) {
         for (sequence, span) in self.spans.clone().iter().enumerate() {
             let rows = span.first_position + span.rows;
             self.store_span(
-                team,
+                pool,
                 sequence,
-                Span { rows, first_position: 0, first_row: 0, ..*span },
+                SequenceSpan { rows, first_position: 0, first_row: 0, ..*span },
             );
         }
     }
 
     /// Some positions of a sequence.
-    pub fn store_span(&mut self, team: &Team, sequence: usize, span: Span) {
-        let width = self.how.key_heads * self.how.head_dim;
+    pub fn store_span(&mut self, pool: &ThreadPool, sequence: usize, span: SequenceSpan) {
+        let width = self.params.key_heads * self.params.head_dim;
         let range = span.first_position * width..(span.first_position + span.rows) * width;
         let (key, value) = (&self.keys[sequence][range.clone()], &self.values[sequence][range]);
         let pages = PagesMut {
             storage: &mut self.storage,
-            stride: stride(&self.how),
+            stride: stride(&self.params),
             keys_at: keys_at(),
-            values_at: values_at(&self.how),
+            values_at: values_at(&self.params),
             table: &self.table,
         };
-        attend::store(team, &self.how, key, value, &[span], pages);
+        attend::store(pool, &self.params, key, value, &[span], pages);
     }
 
     pub fn pages(&self) -> Pages<'_> {
         Pages {
             storage: &self.storage,
-            stride: stride(&self.how),
+            stride: stride(&self.params),
             keys_at: keys_at(),
-            values_at: values_at(&self.how),
+            values_at: values_at(&self.params),
             table: &self.table,
         }
     }
@@ -173,10 +185,10 @@ impl World {
     /// Output and log-sum-exp by the twin.
     pub fn by_twin(&self) -> [Vec<f32>; 2] {
         let mut out = vec![5.0; self.query.len()];
-        let mut sums = vec![5.0; self.rows() * self.how.heads];
+        let mut sums = vec![5.0; self.rows() * self.params.heads];
         let pages = self.pages();
         naive::attend::forward(
-            &self.how,
+            &self.params,
             &self.query,
             &self.spans,
             pages,
@@ -186,14 +198,14 @@ impl World {
         [out, sums]
     }
 
-    /// Output and log-sum-exp by a team; without the sums the output is the same.
-    pub fn by_team(&self, team: &Team) -> [Vec<f32>; 2] {
+    /// Output and log-sum-exp by a pool; without the sums the output is the same.
+    pub fn by_team(&self, pool: &ThreadPool) -> [Vec<f32>; 2] {
         let mut out = vec![f32::NAN; self.query.len()];
-        let mut sums = vec![7.0; self.rows() * self.how.heads];
-        let (how, query, spans) = (&self.how, &self.query, &self.spans);
-        attend::forward(team, how, query, spans, self.pages(), &mut out, Some(&mut sums));
+        let mut sums = vec![7.0; self.rows() * self.params.heads];
+        let (params, query, spans) = (&self.params, &self.query, &self.spans);
+        attend::forward(pool, params, query, spans, self.pages(), &mut out, Some(&mut sums));
         let mut alone = vec![9.0; self.query.len()];
-        attend::forward(team, how, query, spans, self.pages(), &mut alone, None);
+        attend::forward(pool, params, query, spans, self.pages(), &mut alone, None);
         assert_eq!(bits(&out), bits(&alone), "the log-sum-exps changed the output");
         [out, sums]
     }
@@ -206,14 +218,14 @@ impl World {
 }
 
 /// Floats of a page in these worlds.
-pub fn stride(how: &Heads) -> usize {
-    values_at(how) + attend::keys_len(how) + AROUND[2]
+pub fn stride(params: &AttentionParams) -> usize {
+    values_at(params) + attend::keys_len(params) + AROUND[2]
 }
 
 pub fn keys_at() -> usize {
     AROUND[0]
 }
 
-pub fn values_at(how: &Heads) -> usize {
-    keys_at() + attend::keys_len(how) + AROUND[1]
+pub fn values_at(params: &AttentionParams) -> usize {
+    keys_at() + attend::keys_len(params) + AROUND[1]
 }

@@ -114,27 +114,27 @@ fn mutants_of_rotation_die() {
 fn mutants_of_activations_die() {
     let activates = |claimant: rows::Activate<'_>| rows::activates(claimant);
     let swapped = |from: Activation, to: Activation| {
-        activates(&move |how, x| if how == from { to.of(x) } else { how.of(x) })
+        activates(&move |params, x| if params == from { to.of(x) } else { params.of(x) })
     };
     all_die([
         ("tanh for erf", swapped(Activation::Gelu, Activation::GeluTanh)),
         ("erf for tanh", swapped(Activation::GeluTanh, Activation::Gelu)),
         (
             "sigmoid for SiLU",
-            activates(&|how, x| match how {
+            activates(&|params, x| match params {
                 Activation::Silu => 1.0 / (1.0 + (-x).exp()),
-                _ => how.of(x),
+                _ => params.of(x),
             }),
         ),
         (
             "sigmoid(1.702 x) for GELU",
-            activates(&|how, x| match how {
+            activates(&|params, x| match params {
                 Activation::Gelu => x / (1.0 + (-1.702 * x).exp()),
-                _ => how.of(x),
+                _ => params.of(x),
             }),
         ),
         ("no square", swapped(Activation::Relu2, Activation::Relu)),
-        ("a leak", activates(&|how, x| how.of(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
+        ("a leak", activates(&|params, x| params.of(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
     ]);
 }
 

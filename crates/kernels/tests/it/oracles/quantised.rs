@@ -8,19 +8,19 @@ use std::cell::RefCell;
 
 use lookback_kernels::{
     bf16,
-    matmul::After,
+    isa::Isa,
+    matmul::Epilogue,
     naive,
-    path::Path,
     stored::{self, Panels, StorageType},
-    team::Team,
+    thread_pool::ThreadPool,
 };
 
 const TYPES: [StorageType; 5] =
     [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
 
 thread_local! {
-    static TEAMS: RefCell<Vec<Team>> =
-        RefCell::new(Path::all_here().map(|path| Team::new(1, path)).collect());
+    static TEAMS: RefCell<Vec<ThreadPool>> =
+        RefCell::new(Isa::available().map(|isa| ThreadPool::new(1, isa)).collect());
 }
 
 /// Bits, in which all NaNs are equal.
@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8]) {
     let x: Vec<f32> = (0..rows * inner).map(|_| number()).collect();
     let bias: Vec<f32> = (0..outputs).map(|_| number()).collect();
     let residual: Vec<f32> = (0..rows * outputs).map(|_| number()).collect();
-    let after = After { bias: Some(&bias), residual: Some(&residual) };
+    let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual) };
 
     let row = |output: usize| &weight[output * len..][..len];
     let mut wide = vec![0.0; outputs * inner];
@@ -55,28 +55,28 @@ pub fn check(bytes: &[u8]) {
         storage.widen(row(output), wide);
     }
     let mut panels = vec![7; stored::panels_len(storage, outputs, inner)];
-    stored::pack(&Team::alone(), storage, &row, outputs, inner, &mut panels);
+    stored::pack(&ThreadPool::single_threaded(), storage, &row, outputs, inner, &mut panels);
     let mut copy = vec![0.0; rows * outputs];
-    naive::matmul::forward(&x, &wide, outputs, inner, after, &mut copy);
+    naive::matmul::forward(&x, &wide, outputs, inner, epilogue, &mut copy);
     let mut twin = vec![0.0; rows * outputs];
     if storage.is_quantised() {
-        naive::stored::forward_rounded(storage, &row, &x, outputs, inner, after, &mut twin);
+        naive::stored::forward_rounded(storage, &row, &x, outputs, inner, epilogue, &mut twin);
     }
-    TEAMS.with_borrow(|teams| {
-        for team in teams {
+    TEAMS.with_borrow(|pools| {
+        for pool in pools {
             let weight = || Panels { storage, data: &panels, outputs, inner };
             let mut y = vec![f32::NAN; rows * outputs];
-            stored::forward(team, &x, weight(), after, &mut y);
-            let place = format!("{storage:?}, {rows} × {outputs} × {inner}, {:?}", team.path());
+            stored::forward(pool, &x, weight(), epilogue, &mut y);
+            let place = format!("{storage:?}, {rows} × {outputs} × {inner}, {:?}", pool.isa());
             assert_eq!(bits(&y), bits(&copy), "{place}");
             if storage.is_quantised() {
                 let mut pairs = vec![7; rows * inner / 2];
-                bf16::round_rows(team, &x, inner, 0..inner, &mut pairs);
+                bf16::round_rows(pool, &x, inner, 0..inner, &mut pairs);
                 let mut ones = vec![f32::NAN; rows * inner / 32];
-                stored::ones(team, &pairs, &mut ones);
-                let ones = if storage.has_least() { &ones[..] } else { &[] };
+                stored::block_sums(pool, &pairs, &mut ones);
+                let ones = if storage.has_min() { &ones[..] } else { &[] };
                 y.fill(f32::NAN);
-                stored::forward_rounded(team, &pairs, ones, weight(), after, &mut y);
+                stored::forward_rounded(pool, &pairs, ones, weight(), epilogue, &mut y);
                 assert_eq!(bits(&y), bits(&twin), "rounded, {place}");
             }
         }

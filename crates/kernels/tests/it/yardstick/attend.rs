@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use super::{Agrees, EPS, LEAST, seeds, wide, within};
+use super::{Agrees, EPS, MIN_BOUND, seeds, wide, within};
 use crate::attend::world::{Kind, World, heads};
 
 /// Query, key, value, width of a head, window, to context vectors.
@@ -18,14 +18,14 @@ pub fn attends(claimant: Attend<'_>) -> Agrees {
         for (tokens, kind) in LENGTHS.iter().flat_map(|length| KINDS.map(|kind| (*length, kind))) {
             for (shape, window) in [([4, 2, 8], None), ([4, 2, 6], Some(3)), ([3, 1, 16], Some(64))]
             {
-                let how = heads(shape[0], shape[1], shape[2], window);
-                let world = World::new(how, &[(0, tokens)], kind, seed);
-                let query = wide(&world.query, how.heads * how.head_dim);
-                let width = how.key_heads * how.head_dim;
+                let params = heads(shape[0], shape[1], shape[2], window);
+                let world = World::new(params, &[(0, tokens)], kind, seed);
+                let query = wide(&world.query, params.heads * params.head_dim);
+                let width = params.key_heads * params.head_dim;
                 let (key, value) = (wide(&world.keys[0], width), wide(&world.values[0], width));
                 let [found, _] = world.by_twin();
-                let claimed = claimant(&query, &key, &value, how.head_dim, window);
-                let bound = bound(&query, &key, &value, how.head_dim, window);
+                let claimed = claimant(&query, &key, &value, params.head_dim, window);
+                let bound = bound(&query, &key, &value, params.head_dim, window);
                 let place = format!("{kind:?}, {tokens} tokens, {shape:?}, window {window:?}");
                 within(&place, &found, &claimed, &bound)?;
             }
@@ -52,25 +52,25 @@ fn bound(
         let asked = query.slice(s![token, head * dim..(head + 1) * dim]);
         let first = window.map_or(0, |window| (token + 1).saturating_sub(window));
         let scale = 1.0 / (dim as f64).sqrt();
-        let (mut size, mut most, mut least) = (0.0f64, f64::NEG_INFINITY, f64::INFINITY);
+        let (mut size, mut max, mut min) = (0.0f64, f64::NEG_INFINITY, f64::INFINITY);
         let mut scores = vec![];
         for at in first..=token {
             let key = key.slice(s![at, theirs..theirs + dim]);
             let score = asked.dot(&key) * scale;
             let sizes = asked.iter().zip(key).fold(0.0, |sum, (q, k)| sum + (q * k).abs() * scale);
             size = size.max(sizes);
-            (most, least) = (most.max(score), least.min(score));
+            (max, min) = (max.max(score), min.min(score));
             scores.push(score);
         }
         let keys = scores.len() as f64;
         let score_error = (dim as f64 + 1.0) * EPS * size;
         let folds = 4.0 * EPS * (keys / 64.0 + 2.0);
-        let weight_error = (2.0 * score_error + EPS * (most - least) + folds).exp_m1();
-        let weights: Vec<f64> = scores.iter().map(|score| (score - most).exp()).collect();
+        let weight_error = (2.0 * score_error + EPS * (max - min) + folds).exp_m1();
+        let weights: Vec<f64> = scores.iter().map(|score| (score - max).exp()).collect();
         let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
         let values = value.slice(s![first..=token, theirs + d]);
         let weighted = weights.iter().zip(values).fold(0.0, |sum, (w, v)| sum + w * v.abs());
-        *to = 3.0 * (weight_error + (keys + 8.0) * EPS) * weighted / total + LEAST;
+        *to = 3.0 * (weight_error + (keys + 8.0) * EPS) * weighted / total + MIN_BOUND;
     }
     bounds
 }

@@ -24,7 +24,7 @@ use rand_chacha::{
 /// Twice a rounding of f32.
 pub const EPS: f64 = f32::EPSILON as f64;
 /// Below this, f32 rounds denormals or has flushed an exponential to +0.
-pub const LEAST: f64 = 1e-36;
+pub const MIN_BOUND: f64 = 1e-36;
 
 /// Agreement, or where it ends.
 pub type Agrees = Result<(), String>;

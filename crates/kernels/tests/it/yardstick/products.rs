@@ -2,12 +2,12 @@
 
 use lookback_kernels::{
     embed::Table,
-    matmul::{After, Start},
+    matmul::{Accumulate, Epilogue},
     naive,
 };
 use ndarray::{Array1, Array2, Axis};
 
-use super::{Agrees, EPS, LEAST, SCALES, numbers, seeds, wide, within};
+use super::{Agrees, EPS, MIN_BOUND, SCALES, numbers, seeds, wide, within};
 
 /// x, weight, bias, to y.
 pub type Linear<'a> = &'a dyn Fn(&Array2<f64>, &Array2<f64>, Option<&Array1<f64>>) -> Array2<f64>;
@@ -30,15 +30,15 @@ pub fn is_linear(claimant: Linear<'_>) -> Agrees {
             let bias = numbers(scale, outputs, seed + 2);
             for bias in [None, Some(bias.as_slice())] {
                 let mut found = vec![0.0; rows * outputs];
-                let after = After { bias, ..After::default() };
-                naive::matmul::forward(&x, &weight, outputs, inner, after, &mut found);
+                let epilogue = Epilogue { bias, ..Epilogue::default() };
+                naive::matmul::forward(&x, &weight, outputs, inner, epilogue, &mut found);
                 let (x, weight) = (wide(&x, inner), wide(&weight, inner));
                 let bias = bias.map(|bias| bias.iter().map(|b| f64::from(*b)).collect());
                 let claimed = claimant(&x, &weight, bias.as_ref());
                 let sizes = x.mapv(f64::abs).dot(&weight.mapv(f64::abs).t());
                 let sizes =
                     bias.map_or(sizes.clone(), |bias: Array1<f64>| sizes + bias.mapv(f64::abs));
-                let bound = sizes * ((inner + 1) as f64 * EPS) + LEAST;
+                let bound = sizes * ((inner + 1) as f64 * EPS) + MIN_BOUND;
                 within(&format!("{rows} × {inner} × {outputs}"), &found, &claimed, &bound)?;
             }
         }
@@ -55,14 +55,21 @@ pub fn has_gradients(claimant: Gradients<'_>) -> Agrees {
             let dy = numbers(1.0, rows * outputs, seed + 2);
             let mut dx = vec![0.0; x.len()];
             let mut dweight = vec![0.0; weight.len()];
-            naive::matmul::input_gradient(&dy, &weight, outputs, inner, Start::Zero, &mut dx);
+            naive::matmul::input_gradient(
+                &dy,
+                &weight,
+                outputs,
+                inner,
+                Accumulate::FromZero,
+                &mut dx,
+            );
             naive::matmul::weight_gradient(&dy, &x, outputs, inner, &mut dweight);
             let (x, weight, dy) = (wide(&x, inner), wide(&weight, inner), wide(&dy, outputs));
             let (claimed_x, claimed_w) = claimant(&dy, &x, &weight);
             let size = |a: &Array2<f64>| a.mapv(f64::abs);
-            let bound = size(&dy).dot(&size(&weight)) * (outputs as f64 * EPS) + LEAST;
+            let bound = size(&dy).dot(&size(&weight)) * (outputs as f64 * EPS) + MIN_BOUND;
             within(&format!("dx of {rows} × {inner} × {outputs}"), &dx, &claimed_x, &bound)?;
-            let bound = size(&dy).t().dot(&size(&x)) * (rows as f64 * EPS) + LEAST;
+            let bound = size(&dy).t().dot(&size(&x)) * (rows as f64 * EPS) + MIN_BOUND;
             within(&format!("dw of {rows} × {inner} × {outputs}"), &dweight, &claimed_w, &bound)?;
         }
     }

@@ -1,14 +1,14 @@
 //! What works on rows alone: norms, rotation, activations, cross-entropy.
 
 use lookback_kernels::{
-    loss::{NO_TARGET, Want},
+    loss::{LossMode, NO_TARGET},
     naive::{self, activate::Activation},
     position::{Direction, angles, frequencies},
 };
 use lookback_reference::{mlp, norm::Norm};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::{Agrees, EPS, LEAST, SCALES, exceeds, numbers, seeds, wide, within};
+use super::{Agrees, EPS, MIN_BOUND, SCALES, exceeds, numbers, seeds, wide, within};
 
 /// A norm and rows, to rows.
 pub type Normalize<'a> = &'a dyn Fn(&Norm, &Array2<f64>) -> Array2<f64>;
@@ -80,7 +80,7 @@ fn norm_bound(norm: &Norm, x: &Array2<f64>) -> Array2<f64> {
             *to = error[at] * factor * norm.weight[at].abs()
                 + value * (factor_error + 2.0 * EPS)
                 + EPS * (value + bias)
-                + LEAST;
+                + MIN_BOUND;
         }
     }
     bounds
@@ -110,7 +110,7 @@ pub fn rotates(claimant: Rotate<'_>) -> Agrees {
                 let pair = column % (dims / 2);
                 let angle = row as f64 * f64::from(speeds[pair]);
                 let sizes = x[[row, pair]].abs() + x[[row, pair + dims / 2]].abs();
-                sizes * EPS * (8.0 * angle + 4.0) + LEAST
+                sizes * EPS * (8.0 * angle + 4.0) + MIN_BOUND
             });
             let claimed = claimant(x.view(), dims, f64::from(theta));
             within(&format!("rotation of {dims} of {head_dim}"), &found, &claimed, &bound)?;
@@ -130,14 +130,14 @@ pub const ACTIVATIONS: [(Activation, mlp::Activation); 5] = [
 
 /// The twin's activations are the claimant's, and so are their slopes.
 pub fn activates(claimant: Activate<'_>) -> Agrees {
-    for (how, named) in ACTIVATIONS {
+    for (params, named) in ACTIVATIONS {
         for x in numbers(7.0, 2000, 3).into_iter().chain([0.0, -0.0, 20.0, -20.0]) {
             let wide = f64::from(x);
             let claimed = claimant(named, wide);
-            let found = f64::from(naive::activate::value(how, x));
+            let found = f64::from(naive::activate::value(params, x));
             // A share between 0 and 1 is off by the roundings of its exponent u, s(1−s)|u| ≤ ¼ each,
             // and by its own few; it is multiplied with x.
-            let bound = 8.0 * EPS * (wide.abs() + claimed.abs()) + LEAST;
+            let bound = 8.0 * EPS * (wide.abs() + claimed.abs()) + MIN_BOUND;
             if exceeds((found - claimed).abs(), bound) {
                 return Err(format!("{named:?}({x}) is {found}, not {claimed}"));
             }
@@ -147,7 +147,7 @@ pub fn activates(claimant: Activate<'_>) -> Agrees {
                 continue;
             }
             let slope = (claimant(named, wide + h) - claimant(named, wide - h)) / (2.0 * h);
-            let found = f64::from(naive::activate::slope(how, x));
+            let found = f64::from(naive::activate::derivative(params, x));
             let bound = 16.0 * EPS * (1.0 + wide.abs()) + h * h;
             if exceeds((found - slope).abs(), bound) {
                 return Err(format!("the slope of {named:?} at {x} is {found}, not {slope}"));
@@ -168,19 +168,18 @@ pub fn is_surprised(claimant: Surprise<'_>) -> Agrees {
             let mut with: Vec<u32> = targets.iter().map(|target| *target as u32).collect();
             with[2] = NO_TARGET;
             let (mut kept, mut found) = (logits.clone(), vec![7.0; ROWS]);
-            let want = Want::Gradient;
-            naive::loss::cross_entropy(&mut kept, vocabulary, &with, 0.5, &mut found, want);
+            let mode = LossMode::Gradient;
+            naive::loss::cross_entropy(&mut kept, vocabulary, &with, 0.5, &mut found, mode);
             let logits = wide(&logits, vocabulary);
             let mut claimed = claimant(&logits, &targets);
             claimed[2] = 0.0;
             for row in 0..ROWS {
                 let of = logits.row(row);
-                let most = of.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-                let least = of.fold(f64::INFINITY, |a, b| a.min(*b));
+                let max = of.fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+                let min = of.fold(f64::INFINITY, |a, b| a.min(*b));
                 // The exponents' roundings add up to the depth; the total is a row's sum.
-                let total_error = (most - least + vocabulary as f64 / 16.0 + 12.0) * EPS;
-                let bound =
-                    total_error + EPS * (most - least + 2.0 * (vocabulary as f64).ln() + 1.0);
+                let total_error = (max - min + vocabulary as f64 / 16.0 + 12.0) * EPS;
+                let bound = total_error + EPS * (max - min + 2.0 * (vocabulary as f64).ln() + 1.0);
                 let off = (f64::from(found[row]) - claimed[row]).abs();
                 if exceeds(off, bound) {
                     return Err(format!("row {row}: {} nats, not {}", found[row], claimed[row]));

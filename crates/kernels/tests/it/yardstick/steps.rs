@@ -21,13 +21,20 @@ pub type Step<'a> = &'a dyn Fn(&Settings, i32, &mut f64, f64, &mut [f64; 2]);
 const STEPS: i32 = 12;
 
 /// AdamW as its paper has it: algorithm 2 of Loshchilov and Hutter 2019.
-pub fn adamw(how: &Settings, number: i32, weight: &mut f64, gradient: f64, moments: &mut [f64; 2]) {
+pub fn adamw(
+    settings: &Settings,
+    number: i32,
+    weight: &mut f64,
+    gradient: f64,
+    moments: &mut [f64; 2],
+) {
     let [m, v] = moments;
-    *m = how.beta1 * *m + (1.0 - how.beta1) * gradient;
-    *v = how.beta2 * *v + (1.0 - how.beta2) * gradient * gradient;
-    let corrected_m = *m / (1.0 - how.beta1.powi(number));
-    let corrected_v = *v / (1.0 - how.beta2.powi(number));
-    *weight -= how.rate * (corrected_m / (corrected_v.sqrt() + how.epsilon) + how.decay * *weight);
+    *m = settings.beta1 * *m + (1.0 - settings.beta1) * gradient;
+    *v = settings.beta2 * *v + (1.0 - settings.beta2) * gradient * gradient;
+    let corrected_m = *m / (1.0 - settings.beta1.powi(number));
+    let corrected_v = *v / (1.0 - settings.beta2.powi(number));
+    *weight -= settings.rate
+        * (corrected_m / (corrected_v.sqrt() + settings.epsilon) + settings.decay * *weight);
 }
 
 /// The twin's weights after some steps are the claimant's.
@@ -47,7 +54,7 @@ pub fn steps(claimant: Step<'_>) -> Agrees {
             .enumerate()
             .map(|(at, noise)| (1.0 + noise) * size(at) * if at % 2 == 0 { 1.0 } else { -1.0 })
             .collect();
-        let how = AdamW {
+        let settings = AdamW {
             rate: 1e-2,
             beta1: 0.9,
             beta2: 0.99,
@@ -56,7 +63,7 @@ pub fn steps(claimant: Step<'_>) -> Agrees {
             correction1: (1.0 - 0.9f64.powi(number)) as f32,
             correction2: (1.0 - 0.99f64.powi(number)) as f32,
         };
-        naive::optimize::adamw(&how, 1.0, &mut weights, &gradients, &mut m, &mut v);
+        naive::optimize::adamw(&settings, 1.0, &mut weights, &gradients, &mut m, &mut v);
         for at in 0..64 {
             let gradient = f64::from(gradients[at]);
             claimant(&wide, number, &mut claimed[at], gradient, &mut moments[at]);

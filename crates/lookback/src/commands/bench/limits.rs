@@ -1,6 +1,6 @@
 //! What this machine can do at most, as the best of several moments: on a shared machine each is another.
 
-use lookback_engine::{Team, limits};
+use lookback_engine::{ThreadPool, limits};
 
 use crate::{memory, options::Compute};
 
@@ -14,7 +14,7 @@ const FURTHER: usize = 8;
 
 /// The best so far.
 pub(super) struct Limits<'a> {
-    team: &'a Team,
+    pool: &'a ThreadPool,
     /// Bytes of a reading: those of a step of decoding, where caches can hold some of them.
     bytes: usize,
     /// What the caches of these threads hold.
@@ -30,11 +30,11 @@ pub(super) struct Limits<'a> {
 
 impl<'a> Limits<'a> {
     /// For steps that read so many bytes.
-    pub(super) fn new(bytes_a_step: usize, team: &'a Team) -> Self {
+    pub(super) fn new(bytes_a_step: usize, pool: &'a ThreadPool) -> Self {
         Self {
-            team,
+            pool,
             bytes: bytes_a_step.clamp(64, memory::beyond_caches().max(64)),
-            cache_bytes: memory::cache_bytes_of(team.threads()),
+            cache_bytes: memory::cache_bytes_of(pool.threads()),
             read_gb_per_second: 0.0,
             f32_gflops_per_second: 0.0,
             bf16_gflops_per_second: 0.0,
@@ -52,9 +52,9 @@ impl<'a> Limits<'a> {
         // Written, so that every page is there.
         let data = vec![1.0; self.bytes / 4];
         let better = |known: &mut f64, now: f64| *known = known.max(now);
-        better(&mut self.read_gb_per_second, limits::read_gb_per_second(self.team, &data));
-        better(&mut self.f32_gflops_per_second, limits::f32_gflops_per_second(self.team));
-        better(&mut self.bf16_gflops_per_second, limits::bf16_gflops_per_second(self.team));
+        better(&mut self.read_gb_per_second, limits::read_gb_per_second(self.pool, &data));
+        better(&mut self.f32_gflops_per_second, limits::f32_gflops_per_second(self.pool));
+        better(&mut self.bf16_gflops_per_second, limits::bf16_gflops_per_second(self.pool));
         drop(data);
         self.forgets_peaks = self.forgets_peaks && memory::forget_peak();
     }

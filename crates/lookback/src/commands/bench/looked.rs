@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lookback_engine::{Team, Weights};
+use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_lens::{Wanted, trace};
 use lookback_model::TokenId;
@@ -25,7 +25,7 @@ const ROUNDS: usize = 5;
 
 impl Looked {
     /// Passes the prompt some times either way.
-    pub(super) fn measure(weights: &Weights, prompt: usize, team: &Team) -> Result<Self> {
+    pub(super) fn measure(weights: &Weights, prompt: usize, pool: &ThreadPool) -> Result<Self> {
         let vocabulary = weights.network().config.vocabulary;
         let ids: Vec<TokenId> = (0..prompt).map(|position| id(position, vocabulary)).collect();
         let mut seconds = [Vec::new(), Vec::new()];
@@ -33,7 +33,7 @@ impl Looked {
         for round in 0..=ROUNDS {
             for (wanted, seconds) in [Wanted::these([]), Wanted::all()].iter().zip(&mut seconds) {
                 let start = Instant::now();
-                let seen = trace(weights, team, &ids, wanted)?;
+                let seen = trace(weights, pool, &ids, wanted)?;
                 if round > 0 {
                     seconds.push(start.elapsed().as_secs_f64());
                 }

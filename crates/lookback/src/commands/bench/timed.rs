@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lookback_engine::{Cache, Compute, Session, Shape, Team, Weights, Workspace, forward};
+use lookback_engine::{Cache, Compute, Session, Shape, ThreadPool, Weights, Workspace, forward};
 use lookback_files::Result;
 use lookback_model::{Batch, Network, Role, SequenceId, TokenId};
 
@@ -63,18 +63,18 @@ impl Timed {
     pub(super) fn measure(
         weights: &Weights,
         lengths: Lengths,
-        team: &Team,
+        pool: &ThreadPool,
         between: &mut dyn FnMut(),
     ) -> Result<Self> {
         let network = weights.network();
         let pages = lengths.batch * Cache::pages(lengths.positions());
         let mut pass = Pass {
-            space: Workspace::new(network, lengths.shape(), lengths.positions(), team.threads())
+            space: Workspace::new(network, lengths.shape(), lengths.positions(), pool.threads())
                 .computing(weights.network(), weights.compute()),
             cache: Cache::new(network, weights.compute(), lengths.batch, pages),
             batch: Batch::new(),
             weights,
-            team,
+            pool,
         };
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -159,7 +159,7 @@ pub(super) fn median(mut times: Vec<f64>) -> f64 {
 /// What passes are made with.
 struct Pass<'a> {
     weights: &'a Weights,
-    team: &'a Team,
+    pool: &'a ThreadPool,
     space: Workspace,
     cache: Cache,
     batch: Batch,
@@ -196,7 +196,7 @@ impl Pass<'_> {
 
     fn pass(&mut self) -> Result<()> {
         let (space, cache) = (&mut self.space, &mut self.cache);
-        forward(self.weights, space, cache, self.team, &self.batch)?;
+        forward(self.weights, space, cache, self.pool, &self.batch)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Values in a `config.json` that several families have, under whatever key.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 use lookback_text::TokenId;
 
 use super::{
@@ -20,7 +20,7 @@ impl Keys<'_> {
         }
         Err(Refusal::unsupported(format!(
             "architectures {} is not understood; {wanted} is",
-            shown(&value.to_string())
+            excerpt(&value.to_string())
         )))
     }
 
@@ -34,7 +34,7 @@ impl Keys<'_> {
         let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).ok_or_else(|| {
             let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
-            let (name, known) = (shown(name), known.join(", "));
+            let (name, known) = (excerpt(name), known.join(", "));
             Refusal::unsupported(format!("{key} \"{name}\" is not understood; {known} are"))
         })
     }
@@ -51,7 +51,7 @@ impl Keys<'_> {
                 if kind != "default" {
                     return Err(Refusal::unsupported(format!(
                         "{} rope scaling is not understood; default is",
-                        shown(kind)
+                        excerpt(kind)
                     )));
                 }
             }

@@ -1,6 +1,6 @@
 //! The configuration that a GGUF file's metadata describes. What is not understood is refused.
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 
 use super::{
     super::names::Part,
@@ -96,7 +96,7 @@ fn read_rotary(keys: &mut Keys<'_>, usual: RotaryConfig) -> Result<RotaryConfig>
     if let Some(kind) = keys.text("rope.scaling.type")?.filter(|kind| *kind != "none") {
         return Err(Refusal::unsupported(format!(
             "{} rope scaling is not understood; none is",
-            shown(kind)
+            excerpt(kind)
         )));
     }
     for key in ["rope.scaling.factor", "rope.scale_linear", "rope.scaling.attn_factor"] {
@@ -159,7 +159,7 @@ impl<'a> Keys<'a> {
             if !is_off && !self.taken.iter().any(|taken| taken == key) {
                 return Err(Refusal::unsupported(format!(
                     "metadata {} is not understood, and may change what the model computes",
-                    shown(key)
+                    excerpt(key)
                 )));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lookback_files::{Refusal, Result, shown};
+use lookback_files::{Refusal, Result, excerpt};
 
 use super::{Suggestion, cursor::Cursor};
 
@@ -47,7 +47,7 @@ impl Metadata {
         let (mut by_key, mut keys) = (HashMap::new(), Vec::new());
         for index in 0..count {
             let key = cursor.text(&format!("the name of metadata key {index}"))?;
-            let what = format!("metadata {}", shown(key));
+            let what = format!("metadata {}", excerpt(key));
             let kind = cursor.u32(&what)?;
             let value = read_value(cursor, kind, &what)?;
             keys.push(key.to_owned());
@@ -144,7 +144,7 @@ impl Metadata {
             Some(Value::List { kind, count, at }) if *kind == wanted => {
                 let mut cursor = Cursor::new(file);
                 cursor.take(*at as u64, key)?;
-                cursor.expect_few(*count, ELEMENTS, &format!("elements of {}", shown(key)))?;
+                cursor.expect_few(*count, ELEMENTS, &format!("elements of {}", excerpt(key)))?;
                 (0..*count).map(|_| read(&mut cursor)).collect()
             }
             Some(_) => Err(wrong(key, "a list of another type")),
@@ -159,7 +159,7 @@ fn as_written(number: f64) -> f64 {
 }
 
 fn wrong(key: &str, wanted: &str) -> Refusal {
-    Refusal::user(format!("metadata {}: {wanted} is needed", shown(key)))
+    Refusal::user(format!("metadata {}: {wanted} is needed", excerpt(key)))
 }
 
 fn read_value(cursor: &mut Cursor<'_>, kind: u32, what: &str) -> Result<Value> {

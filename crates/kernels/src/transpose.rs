@@ -1,5 +1,5 @@
-//! Rows as the columns of a panel: `[width, 64]`, or as pairs of bf16 `[⌈width / 2⌉, 64]`. What products
-//! load as their right side lies so, and weights and keys come as rows.
+//! Transposes rows into the columns of a panel: `[width, 64]`, or pairs of bf16 `[⌈width / 2⌉, 64]`. Weights
+//! and keys come as rows, and products read their right-hand matrix as panels.
 
 use crate::{
     bf16::{pack_some, pairs},
@@ -7,52 +7,52 @@ use crate::{
     tile::COLUMNS,
 };
 
-/// Some rows of numbers, `by_row` apart.
+/// Rows of numbers, `row_stride` apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     /// From the first row's first number to the last row's last.
-    pub of: &'a [f32],
-    pub by_row: usize,
+    pub data: &'a [f32],
+    pub row_stride: usize,
     pub count: usize,
     pub width: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// The first stands at `first`.
+    /// The first row begins at `data[first]`.
     #[inline(always)]
     pub(crate) fn new(
-        of: &'a [f32],
+        data: &'a [f32],
         first: usize,
-        by_row: usize,
+        row_stride: usize,
         count: usize,
         width: usize,
     ) -> Self {
-        let len = count.checked_sub(1).map_or(0, |last| last * by_row + width);
-        Self { of: &of[first..first + len], by_row, count, width }
+        let len = count.checked_sub(1).map_or(0, |last| last * row_stride + width);
+        Self { data: &data[first..first + len], row_stride, count, width }
     }
 
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> &'a [f32] {
-        &self.of[row * self.by_row..][..self.width]
+        &self.data[row * self.row_stride..][..self.width]
     }
 }
 
-/// At most 64 rows as they are; +0 beyond the last.
-pub(crate) struct Turn<'a> {
+/// Transposes at most 64 rows; missing columns of the panel are +0.
+pub(crate) struct Transpose<'a> {
     pub rows: Rows<'a>,
     pub to: &'a mut [f32],
 }
 
-impl Kernel for Turn<'_> {
+impl Kernel for Transpose<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, on: L) {
+    fn run<L: Lanes>(self, simd: L) {
         let Self { rows, to } = self;
         let to: &mut [u32] = bytemuck::cast_slice_mut(&mut to[..rows.width * COLUMNS]);
         for group in (0..COLUMNS).step_by(LANES) {
             let there = rows.count.saturating_sub(group).min(LANES);
-            // Whole groups are read where they stand.
+            // A group of sixteen rows is read from where the rows are; of a smaller one, nothing is.
             let whole = if there == LANES { rows.width / 4 * 4 } else { 0 };
             let mut from = [std::ptr::null(); LANES];
             if whole > 0 {
@@ -62,8 +62,9 @@ impl Kernel for Turn<'_> {
             }
             for step in (0..whole).step_by(4) {
                 let to = &mut to[step * COLUMNS + group..][..3 * COLUMNS + LANES];
-                // SAFETY: four numbers of each row from this step on, and sixteen places of four steps.
-                unsafe { on.turn(&from, 4 * step, to.as_mut_ptr(), COLUMNS) };
+                // SAFETY: each of the sixteen rows has four numbers from this step on, because `whole` is at
+                // most its width; `to` was sliced to hold sixteen columns of four steps.
+                unsafe { simd.transpose_16x4(&from, 4 * step, to.as_mut_ptr(), COLUMNS) };
             }
             for step in whole..rows.width {
                 let to = &mut to[step * COLUMNS + group..][..LANES];
@@ -75,17 +76,17 @@ impl Kernel for Turn<'_> {
     }
 }
 
-/// The same, rounded to pairs.
-pub(crate) struct TurnPairs<'a> {
+/// Transposes at most 64 rows and rounds them to pairs along their width.
+pub(crate) struct TransposePairs<'a> {
     pub rows: Rows<'a>,
     pub to: &'a mut [u32],
 }
 
-impl PairKernel for TurnPairs<'_> {
+impl PairKernel for TransposePairs<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<P: Pairs>(self, on: P) {
+    fn run<P: Pairs>(self, simd: P) {
         let Self { rows, to } = self;
         let to = &mut to[..pairs(rows.width) * COLUMNS];
         let mut block = [[0u32; LANES]; LANES];
@@ -97,19 +98,22 @@ impl PairKernel for TurnPairs<'_> {
                 let end = rows.width.min(first + 2 * LANES);
                 for (row, to) in block.iter_mut().enumerate() {
                     if group + row < rows.count {
-                        on.store_pairs_some(pack_some(on, &rows.row(group + row)[first..end]), to);
+                        simd.store_pairs_some(
+                            pack_some(simd, &rows.row(group + row)[first..end]),
+                            to,
+                        );
                     }
                 }
                 let at = first / 2 * COLUMNS + group;
-                turn_block(on, &block, pairs(end - first), &mut to[at..]);
+                transpose_16x16(simd, &block, pairs(end - first), &mut to[at..]);
             }
         }
     }
 }
 
-/// The first `steps` columns of a block, each to sixteen places of a step of a panel.
+/// Transposes the first `steps` columns of a block: each becomes sixteen neighbours in a step of a panel.
 #[inline(always)]
-fn turn_block<L: Lanes>(on: L, block: &[[u32; LANES]; LANES], steps: usize, to: &mut [u32]) {
+fn transpose_16x16<L: Lanes>(simd: L, block: &[[u32; LANES]; LANES], steps: usize, to: &mut [u32]) {
     assert!((steps - 1) * COLUMNS + LANES <= to.len(), "a panel of fewer steps");
     let mut from = [std::ptr::null(); LANES];
     for (from, row) in from.iter_mut().zip(block) {
@@ -117,9 +121,10 @@ fn turn_block<L: Lanes>(on: L, block: &[[u32; LANES]; LANES], steps: usize, to: 
     }
     let whole = steps / 4 * 4;
     for step in (0..whole).step_by(4) {
-        // SAFETY: four words of each row from this step on, and sixteen places of as many steps.
+        // SAFETY: a row has sixteen words, of which four are read from a step below `whole`; the assertion
+        // has `to` hold sixteen columns of the last step.
         unsafe {
-            on.turn(&from, 4 * step, to[step * COLUMNS..].as_mut_ptr(), COLUMNS);
+            simd.transpose_16x4(&from, 4 * step, to[step * COLUMNS..].as_mut_ptr(), COLUMNS);
         }
     }
     for step in whole..steps {

@@ -1,4 +1,5 @@
-//! Files are written to a temporary name and renamed, so none is ever half there.
+//! Atomic writes: a file is written under a temporary name, flushed to disk and renamed, so that no reader sees
+//! a part of it.
 
 use std::{
     fs::File,
@@ -12,8 +13,8 @@ use crate::{
     system::{System, system},
 };
 
-/// Refuses a place that no file can be written to, before the work whose result it is to hold.
-pub fn check_place(path: &Path) -> Result<()> {
+/// Refuses a path that no file can be written to, before a result for it is computed.
+pub fn check_writable(path: &Path) -> Result<()> {
     let why = if path.is_dir() {
         "it is a directory, and a file is to be written"
     } else if !folder_of(path).is_dir() {
@@ -31,13 +32,13 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Writes a file whole: to a temporary name in the same directory, flushed to disk, then renamed.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_whole_with(path, |to| to.write_all(bytes))
+/// Writes a file atomically: under a temporary name in the same directory, flushed to disk, then renamed.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomic_with(path, |to| to.write_all(bytes))
 }
 
-/// As [`write_whole`], for contents that are written piece by piece.
-pub fn write_whole_with(
+/// As [`write_atomic`], for contents that are written piece by piece.
+pub fn write_atomic_with(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
@@ -52,24 +53,24 @@ pub fn write_whole_with(
     Ok(())
 }
 
-/// Keeps what a file is now under another name too, and lets the file be replaced: where the file
-/// system has no second names, by a copy. What had that name is gone.
-pub fn keep_also_as(path: &Path, other: &Path) -> Result<()> {
+/// Gives the contents of a file a second name, under which they stay when the file is replaced: by a hard link,
+/// or by a copy where the file system has no links. A file that had that name is removed.
+pub fn link_or_copy(path: &Path, other: &Path) -> Result<()> {
     let refuse = |error: io::Error| Refusal::writing(other, &error);
     let system = system();
-    remove_if_there(other)?;
+    remove_if_exists(other)?;
     match system.link(path, other) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(refuse(error)),
         Err(_) => {
             let mut from = File::open(path).map_err(refuse)?;
-            write_whole_with(other, |to| io::copy(&mut from, to).map(drop))
+            write_atomic_with(other, |to| io::copy(&mut from, to).map(drop))
         }
     }
 }
 
 /// Removes a file, which may be gone already.
-pub fn remove_if_there(path: &Path) -> Result<()> {
+pub fn remove_if_exists(path: &Path) -> Result<()> {
     match system().remove(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Refusal::writing(path, &error))
@@ -79,7 +80,7 @@ pub fn remove_if_there(path: &Path) -> Result<()> {
 }
 
 /// Adds a line to a file, which is made if need be.
-pub fn add_line(path: &Path, line: &str) -> Result<()> {
+pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let refuse = |error: io::Error| Refusal::writing(path, &error);
     let system = system();
     let file = system.append(path).map_err(refuse)?;
@@ -95,8 +96,8 @@ pub fn add_line(path: &Path, line: &str) -> Result<()> {
 }
 
 /// Makes a folder and those above it.
-pub fn make_folder(path: &Path) -> Result<()> {
-    system().make_folder(path).map_err(|error| Refusal::writing(path, &error))
+pub fn create_directory(path: &Path) -> Result<()> {
+    system().create_directory(path).map_err(|error| Refusal::writing(path, &error))
 }
 
 /// A file that is being written; its name goes when it is dropped, unless it was kept.

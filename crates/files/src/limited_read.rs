@@ -1,5 +1,5 @@
-//! Files of others are looked at before they are opened, and read no further than their kind goes: a
-//! device has no end, a pipe may never begin, and neither is what a `config.json` should be.
+//! Reads files up to a limit for their kind. The type of a file is checked before it is opened, because a device
+//! may have no end, and a pipe may block for ever.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -10,11 +10,11 @@ use std::{
 use crate::{Refusal, Result, encoding::text};
 
 /// Bytes of a file of settings: a `config.json`, a chat template, a `training.toml`.
-pub const SETTINGS: u64 = 16 << 20;
+pub const MAX_SETTINGS_BYTES: u64 = 16 << 20;
 /// Bytes of a `tokenizer.json`. The largest that are known have some 35 MB.
-pub const TOKENIZER: u64 = 128 << 20;
+pub const MAX_TOKENIZER_BYTES: u64 = 128 << 20;
 /// Bytes of what is written line by line while a run goes on, and of the index of a large model.
-pub const RECORDS: u64 = 256 << 20;
+pub const MAX_RECORDS_BYTES: u64 = 256 << 20;
 
 /// Opens a regular file to read. What is no regular file is refused, and nothing is waited for.
 pub fn open_regular(path: &Path) -> Result<File> {
@@ -34,21 +34,21 @@ pub fn open_regular(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn expect_regular(path: &Path, about: &Metadata) -> Result<()> {
-    if about.is_file() {
+fn expect_regular(path: &Path, metadata: &Metadata) -> Result<()> {
+    if metadata.is_file() {
         return Ok(());
     }
     let refuse = |what: &str| {
         Err(Refusal::user(format!("{}: it is {what}, and a file is needed", path.display())))
     };
-    if about.is_dir() { refuse("a directory") } else { refuse(special(about)) }
+    if metadata.is_dir() { refuse("a directory") } else { refuse(special(metadata)) }
 }
 
 /// What a file is that is neither regular nor a directory.
 #[cfg(unix)]
-pub(crate) fn special(about: &Metadata) -> &'static str {
+pub(crate) fn special(metadata: &Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
-    let kind = about.file_type();
+    let kind = metadata.file_type();
     if kind.is_fifo() {
         "a pipe"
     } else if kind.is_socket() {
@@ -64,19 +64,20 @@ pub(crate) fn special(_: &Metadata) -> &'static str {
 }
 
 /// Bytes that are taken from a device, which may have no end.
-const DEVICE: u64 = 64 << 20;
+const MAX_DEVICE_BYTES: u64 = 64 << 20;
 
 /// Copies what can be read only once, such as a pipe, to where it can be read again. A device that goes on
 /// for ever, such as `/dev/zero`, is refused.
-pub fn copy_stream(path: &Path, from: File, to: &mut dyn io::Write) -> Result<()> {
+pub fn copy_stream(path: &Path, stream: File, destination: &mut dyn io::Write) -> Result<()> {
     let refuse = |error: io::Error| Refusal::reading(path, &error);
-    let about = from.metadata().map_err(refuse)?;
-    let may_be_endless = !about.is_file() && !about.is_dir() && special(&about) == "a device";
-    let most = if may_be_endless { DEVICE } else { u64::MAX };
-    let copied = io::copy(&mut (&from).take(most), to).map_err(refuse)?;
-    if copied == DEVICE && may_be_endless {
+    let metadata = stream.metadata().map_err(refuse)?;
+    let may_be_endless =
+        !metadata.is_file() && !metadata.is_dir() && special(&metadata) == "a device";
+    let max_bytes = if may_be_endless { MAX_DEVICE_BYTES } else { u64::MAX };
+    let copied = io::copy(&mut (&stream).take(max_bytes), destination).map_err(refuse)?;
+    if copied == MAX_DEVICE_BYTES && may_be_endless {
         return Err(Refusal::user(format!(
-            "{}: it is a device that gives more than {DEVICE} bytes, and may have no end; give a file, \
+            "{}: it is a device that gives more than {MAX_DEVICE_BYTES} bytes, and may have no end; give a file, \
              a folder or a pipe",
             path.display()
         )));
@@ -87,27 +88,28 @@ pub fn copy_stream(path: &Path, from: File, to: &mut dyn io::Write) -> Result<()
 /// Opens what may be read only once. What cannot be opened to read, such as a socket, is refused.
 pub fn open_stream(path: &Path) -> Result<File> {
     let refuse = |error: io::Error| Refusal::reading(path, &error);
-    let about = fs::metadata(path).map_err(refuse)?;
-    if about.is_dir() || about.is_file() || special(&about) == "a socket" {
+    let metadata = fs::metadata(path).map_err(refuse)?;
+    if metadata.is_dir() || metadata.is_file() || special(&metadata) == "a socket" {
         return open_regular(path);
     }
     File::open(path).map_err(refuse)
 }
 
 /// Reads a regular file of at most so many bytes.
-pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>> {
+pub fn read_bytes_up_to(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     let refuse = |error: io::Error| Refusal::reading(path, &error);
     let file = open_regular(path)?;
     let length = file.metadata().map_err(refuse)?.len();
     let mut bytes = Vec::new();
-    if length <= most {
+    if length <= max_bytes {
         bytes.reserve_exact(length as usize);
         // Read to one byte more: it may grow, and what the kernel makes up has no length before.
-        file.take(most + 1).read_to_end(&mut bytes).map_err(refuse)?;
+        file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(refuse)?;
     }
-    if length > most || bytes.len() as u64 > most {
-        let why =
-            format!("it is longer than {most} bytes, the most that a file of its kind may have");
+    if length > max_bytes || bytes.len() as u64 > max_bytes {
+        let why = format!(
+            "it is longer than {max_bytes} bytes, the most that a file of its kind may have"
+        );
         let advice = "it is another kind of file or broken, so fetch it again";
         return Err(Refusal::corrupt(format!("{}: {why}; {advice}", path.display())));
     }
@@ -117,19 +119,19 @@ pub fn read_bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>> {
 
 /// Reads a text file of at most so many bytes, without a byte order mark; invalid UTF-8 is refused with the
 /// offset of its first bad byte.
-pub fn read_utf8_up_to(path: &Path, most: u64) -> Result<String> {
-    text(read_bytes_up_to(path, most)?).map_err(|refusal| refusal.at(path.display()))
+pub fn read_utf8_up_to(path: &Path, max_bytes: u64) -> Result<String> {
+    text(read_bytes_up_to(path, max_bytes)?).map_err(|refusal| refusal.at(path.display()))
 }
 
-/// Reads a file of settings, which are [`SETTINGS`] bytes at most.
+/// Reads a file of settings, which are [`MAX_SETTINGS_BYTES`] bytes at most.
 pub fn read_utf8(path: &Path) -> Result<String> {
-    read_utf8_up_to(path, SETTINGS)
+    read_utf8_up_to(path, MAX_SETTINGS_BYTES)
 }
 
 /// As [`read_utf8_up_to`], or nothing where there is no file of this name.
-pub fn read_utf8_if_there(path: &Path, most: u64) -> Result<Option<String>> {
+pub fn read_utf8_if_exists(path: &Path, max_bytes: u64) -> Result<Option<String>> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => read_utf8_up_to(path, most).map(Some),
+        _ => read_utf8_up_to(path, max_bytes).map(Some),
     }
 }

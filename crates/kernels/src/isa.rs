@@ -1,4 +1,5 @@
-//! Which instructions the kernels use: chosen when the program runs, forced by `LOOKBACK_PATH`.
+//! The instruction sets (ISA: instruction set architecture) of the kernels: detected at run time, or forced by
+//! the environment variable `LOOKBACK_PATH`.
 
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{Avx2, Avx512};
@@ -6,7 +7,7 @@ use crate::lanes::{Kernel, PairKernel, Portable};
 
 /// An instruction set that every kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
+pub enum Isa {
     /// AVX-512: sixteen lanes are one register.
     Avx512,
     /// AVX2 with fused multiply-add and halves: sixteen lanes are two registers.
@@ -15,27 +16,27 @@ pub enum Path {
     Portable,
 }
 
-impl Path {
-    /// All, the fastest first.
+impl Isa {
+    /// All instruction sets, the fastest first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
-    /// Those that this processor has, the fastest first.
-    pub fn all_here() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|path| path.is_here())
+    /// The instruction sets of this processor, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// The fastest that this processor has.
-    pub fn best() -> Self {
-        Self::all_here().next().unwrap_or(Self::Portable)
+    /// The fastest instruction set of this processor.
+    pub fn detect() -> Self {
+        Self::available().next().unwrap_or(Self::Portable)
     }
 
-    /// The one that `LOOKBACK_PATH` names (`avx512`, `avx2`, `portable`), or the fastest.
+    /// The instruction set that `LOOKBACK_PATH` names (`avx512`, `avx2`, `portable`), or the fastest.
     ///
     /// # Errors
     /// A sentence, if the variable names none or one that this processor does not have.
     pub fn from_env() -> Result<Self, String> {
-        let Ok(name) = std::env::var("LOOKBACK_PATH") else { return Ok(Self::best()) };
-        let path = match name.as_str() {
+        let Ok(name) = std::env::var("LOOKBACK_PATH") else { return Ok(Self::detect()) };
+        let isa = match name.as_str() {
             "avx512" => Self::Avx512,
             "avx2" => Self::Avx2,
             "portable" => Self::Portable,
@@ -45,55 +46,56 @@ impl Path {
                 ));
             }
         };
-        if !path.is_here() {
+        if !isa.is_available() {
             return Err(format!("LOOKBACK_PATH: this processor has no {name}; leave it unset"));
         }
-        Ok(path)
+        Ok(isa)
     }
 
-    /// Whether this processor has it.
-    pub fn is_here(self) -> bool {
+    /// Whether this processor has this instruction set.
+    pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Avx2::is_here(),
+            Self::Avx2 => Avx2::is_available(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Avx512::is_here(),
+            Self::Avx512 => Avx512::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => false,
         }
     }
 
-    /// Whether it has an instruction that multiplies pairs of bf16.
-    pub fn multiplies_pairs(self) -> bool {
+    /// Whether this processor has a dot product of bf16 pairs (`vdpbf16ps`) in this instruction set.
+    pub fn has_bf16_dot(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         if self == Self::Avx512 {
-            return Avx512::multiplies_pairs();
+            return Avx512::has_bf16_dot();
         }
         false
     }
 
-    /// Runs a kernel over pairs with this path's lanes, or those of AVX2 where AVX-512 has no pairs.
+    /// Runs a kernel over pairs of bf16 with these lanes; where AVX-512 has no dot product of pairs, with those
+    /// of AVX2.
     ///
     /// # Panics
-    /// If this processor does not have it.
+    /// If this processor does not have the instruction set.
     #[inline]
     pub fn run_pairs<K: PairKernel>(self, kernel: K) -> K::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.multiplies_pairs() => Avx512::<true>::run_pairs(kernel),
+            Self::Avx512 if self.has_bf16_dot() => Avx512::<true>::run_pairs(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 | Self::Avx2 => Avx2::run_pairs(kernel),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this path"),
+            Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this instruction set"),
             Self::Portable => kernel.run(Portable),
         }
     }
 
-    /// Runs a kernel with this path's lanes.
+    /// Runs a kernel with the lanes of this instruction set.
     ///
     /// # Panics
-    /// If this processor does not have it.
+    /// If this processor does not have the instruction set.
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
@@ -102,7 +104,7 @@ impl Path {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => Avx2::run(kernel),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this path"),
+            Self::Avx2 | Self::Avx512 => unreachable!("only x86 has this instruction set"),
             Self::Portable => kernel.run(Portable),
         }
     }

@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 
 use lookback_files::{
-    SETTINGS, map, read_bytes_up_to, read_utf8, read_utf8_if_there, read_utf8_up_to,
+    MAX_SETTINGS_BYTES, map, read_bytes_up_to, read_utf8, read_utf8_if_exists, read_utf8_up_to,
 };
 
 #[test]
@@ -24,14 +24,19 @@ fn a_file_is_read_up_to_its_limit_and_refused_beyond() {
     assert!(said.contains("config.json: byte 3 is not valid UTF-8"), "{said}");
     // A terabyte that takes no room on the disk.
     File::create(&path).unwrap().set_len(1 << 40).unwrap();
-    assert!(read_utf8(&path).unwrap_err().to_string().contains(&format!("than {SETTINGS} bytes")));
+    assert!(
+        read_utf8(&path)
+            .unwrap_err()
+            .to_string()
+            .contains(&format!("than {MAX_SETTINGS_BYTES} bytes"))
+    );
 }
 
 #[test]
 fn only_a_file_that_is_missing_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(read_utf8_if_there(&folder.path().join("none"), 9).unwrap(), None);
-    assert!(read_utf8_if_there(folder.path(), 9).is_err());
+    assert_eq!(read_utf8_if_exists(&folder.path().join("none"), 9).unwrap(), None);
+    assert!(read_utf8_if_exists(folder.path(), 9).is_err());
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! A time in which x86 takes denormals as zeros and makes none.
+//! Flush-to-zero and denormals-are-zero of x86, set and reset for a scope.
 
 use std::arch::{asm, x86_64::__m256};
 
@@ -9,12 +9,12 @@ const BOTH: u32 = 1 << 15 | 1 << 6;
 ///
 /// The compiler takes arithmetic to be IEEE's, so nothing may be computed beside this value but from memory
 /// to memory: loads and stores stay between the two changes of MXCSR, which claim to touch all memory, and
-/// so does what is computed from one to the other. What stays in registers is held by [`settled`].
-pub(super) struct Flushed {
+/// so does what is computed from one to the other. What stays in registers is held by [`opaque`].
+pub(super) struct FlushDenormals {
     before: u32,
 }
 
-impl Flushed {
+impl FlushDenormals {
     /// Begins.
     #[inline]
     pub(super) fn begin() -> Self {
@@ -24,20 +24,20 @@ impl Flushed {
     }
 }
 
-impl Drop for Flushed {
+impl Drop for FlushDenormals {
     #[inline]
     fn drop(&mut self) {
         write(self.before);
     }
 }
 
-/// As long as this lives, a thread that flushes denormals keeps them. What [`Flushed`] says of who computes
+/// As long as this lives, a thread that flushes denormals keeps them. What [`FlushDenormals`] says of who computes
 /// beside it holds here, too.
-pub(super) struct Kept {
+pub(super) struct KeepDenormals {
     before: u32,
 }
 
-impl Kept {
+impl KeepDenormals {
     /// Begins.
     #[inline]
     pub(super) fn begin() -> Self {
@@ -47,7 +47,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeepDenormals {
     #[inline]
     fn drop(&mut self) {
         write(self.before);
@@ -61,7 +61,7 @@ impl Drop for Kept {
 /// denormals away.
 #[inline]
 #[target_feature(enable = "avx")]
-pub(super) fn settled(mut x: __m256) -> __m256 {
+pub(super) fn opaque(mut x: __m256) -> __m256 {
     // SAFETY: nothing is done. Without `pure` it keeps its place among the changes of MXCSR.
     unsafe { asm!("/* {0} */", inout(ymm_reg) x, options(nostack, preserves_flags)) };
     x
@@ -78,6 +78,6 @@ fn read() -> u32 {
 #[inline]
 fn write(state: u32) {
     // SAFETY: as above; the state is one that `read` gave, with two bits changed that every
-    // x86-64 processor knows, and whoever changed them puts back what stood there before.
+    // x86-64 processor knows, and the guard that changed them restores the state from before.
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags)) };
 }

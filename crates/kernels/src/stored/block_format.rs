@@ -1,0 +1,310 @@
+//! The block formats of stored weights: how the bytes of a file become a panel, and the words of a panel
+//! numbers.
+//!
+//! ```text
+//! Bf16  the upper half of an f32                     F16   IEEE's half
+//! Q8_0  blocks of 32: a half d, 32 bytes q           q · d
+//! Q4_0  blocks of 32: a half d, 32 nibbles q         (q − 8) · d
+//! Q4_1  blocks of 32: halves d and m, 32 nibbles q   q · d + m
+//! ```
+//! In a file, the low nibbles of a block are its elements 0 to 15, and the high ones are 16 to 31. In a panel,
+//! element n of a group of bytes is byte n of the word. Of a group of nibbles, the even elements are in the lower
+//! half of the word and the odd ones in the upper half, so that both elements of a pair are at the same place of
+//! their halves.
+
+mod nibbles;
+
+use super::PANEL;
+use crate::{
+    lanes::{LANES, Lanes, Pairs},
+    naive::stored as naive,
+};
+
+pub(super) use nibbles::{Q4_0, Q4_1};
+
+/// The addresses at which sixteen columns begin in a file.
+pub(super) type ColumnPointers = [*const u8; LANES];
+
+/// Steps of a block.
+pub(super) const STEPS: usize = 32;
+
+/// A format of blocks of 32 steps.
+pub(super) trait BlockFormat: Send + Sync {
+    /// Steps in a group.
+    const GROUP_STEPS: usize;
+    /// Words of a group of all 64 columns.
+    const GROUP_WORDS: usize;
+    /// Words of the scales of all 64 columns, with which a block begins.
+    const SCALE_WORDS: usize;
+    /// Bytes in which a file stores a block of one column.
+    const BLOCK_BYTES: usize;
+    /// The scales (and minima) of a block, for sixteen columns.
+    type Scales<L: Lanes>: Copy;
+    /// A group, for sixteen columns.
+    type Group<L: Lanes>: Copy;
+
+    /// Reads the scales of a block for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// A block of all 64 columns can be read at `block`, and `vector` is below 4.
+    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, vector: usize) -> Self::Scales<L>;
+    /// Reads a group for the nth sixteen columns.
+    ///
+    /// # Safety
+    /// A group of all 64 columns can be read at `at`, and `vector` is below 4.
+    unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> Self::Group<L>;
+    /// The f32 values of the nth step of a group.
+    fn value<L: Lanes>(simd: L, scales: Self::Scales<L>, group: Self::Group<L>, n: usize)
+    -> L::F32;
+    /// Writes the nth sixteen columns of a block, each read `at` bytes past its address in `from`.
+    ///
+    /// # Safety
+    /// [`BlockFormat::BLOCK_BYTES`] can be read `at` bytes past each of `from`.
+    unsafe fn pack<L: Lanes>(
+        simd: L,
+        from: &ColumnPointers,
+        at: usize,
+        block: &mut [u32],
+        vector: usize,
+    );
+    /// The f32 value of one element of a panel.
+    fn number(panel: &[u32], k: usize, column: usize) -> f32;
+}
+
+/// A block format of integers with a scale.
+pub(super) trait Quantised: BlockFormat {
+    /// The integers of the nth step of a group, before they are scaled.
+    fn integers<L: Lanes>(simd: L, group: Self::Group<L>, n: usize) -> L::F32;
+    /// The integers of two steps, 2n and 2n + 1, as pairs of bf16, which represents them exactly.
+    #[inline(always)]
+    fn integer_pair<P: Pairs>(simd: P, group: Self::Group<P>, n: usize) -> P::Pair {
+        simd.pair_exact(Self::integers(simd, group, 2 * n), Self::integers(simd, group, 2 * n + 1))
+    }
+}
+
+/// Words of a block of all 64 columns.
+pub(super) const fn block_len<F: BlockFormat>() -> usize {
+    F::SCALE_WORDS + STEPS / F::GROUP_STEPS * F::GROUP_WORDS
+}
+
+/// Evaluates an expression with the block format of a storage type; panics for a type without panels.
+macro_rules! with_format {
+    ($storage:expr, $format:ident => $do:expr) => {
+        match $storage {
+            StorageType::Bf16 => {
+                type $format = block_format::Bf16;
+                $do
+            }
+            StorageType::F16 => {
+                type $format = block_format::F16;
+                $do
+            }
+            StorageType::Q8_0 => {
+                type $format = block_format::Q8_0;
+                $do
+            }
+            StorageType::Q4_0 => {
+                type $format = block_format::Q4_0;
+                $do
+            }
+            StorageType::Q4_1 => {
+                type $format = block_format::Q4_1;
+                $do
+            }
+            StorageType::F32 | StorageType::Q6K => crate::naive::stored::no_panels($storage),
+        }
+    };
+}
+pub(super) use with_format;
+
+/// The halves of 64 columns take 32 words.
+pub(super) const HALVES: usize = PANEL / 2;
+
+/// Writes one half (f16) of each of sixteen columns, in order.
+///
+/// # Safety
+/// Two bytes can be read `at` bytes past each of `from`.
+#[inline(always)]
+unsafe fn write_halves(from: &ColumnPointers, at: usize, to: &mut [u32]) {
+    for (to, from) in to[..LANES / 2].iter_mut().zip(from.as_chunks::<2>().0) {
+        // SAFETY: by the precondition, two bytes can be read at both addresses; bytes need no alignment.
+        let [low, high]: [[u8; 2]; 2] =
+            unsafe { [*from[0].add(at).cast(), *from[1].add(at).cast()] };
+        *to = u32::from_le_bytes([low[0], low[1], high[0], high[1]]);
+    }
+}
+
+/// Transposes four words of each of sixteen columns: vector n has word n of all columns.
+///
+/// # Safety
+/// Sixteen bytes can be read `at` bytes past each of `from`.
+#[inline(always)]
+unsafe fn transposed_words<L: Lanes>(
+    simd: L,
+    from: &ColumnPointers,
+    at: usize,
+) -> [[u32; LANES]; 4] {
+    let mut words = [[0; LANES]; 4];
+    debug_assert!(from.iter().all(|from| !from.is_null()));
+    // SAFETY: by the precondition, sixteen bytes of each column can be read; `words` has four rows of sixteen.
+    unsafe { simd.transpose_16x4(from, at, words.as_mut_ptr().cast(), LANES) };
+    words
+}
+
+fn half(halves: &[u32], column: usize) -> f32 {
+    naive::half((halves[column / 2] >> (16 * (column % 2))) as u16)
+}
+
+pub(super) struct Bf16;
+
+impl BlockFormat for Bf16 {
+    const GROUP_STEPS: usize = 2;
+    const GROUP_WORDS: usize = PANEL;
+    const SCALE_WORDS: usize = 0;
+    const BLOCK_BYTES: usize = 2 * STEPS;
+    type Scales<L: Lanes> = ();
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the group has a word for each of 64 columns, and `vector` is below 4.
+        unsafe { simd.load_words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(simd: L, (): (), group: L::Words, n: usize) -> L::F32 {
+        simd.upper_half(group, n)
+    }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(
+        simd: L,
+        from: &ColumnPointers,
+        at: usize,
+        block: &mut [u32],
+        vector: usize,
+    ) {
+        let to = &mut block[vector * LANES..][..15 * PANEL + LANES];
+        for n in 0..4 {
+            // SAFETY: a column has 64 bytes, of which sixteen are read from 16 n on; `to` was sliced to hold
+            // these sixteen columns of sixteen groups.
+            unsafe {
+                simd.transpose_16x4(from, at + 16 * n, to[4 * n * PANEL..].as_mut_ptr(), PANEL)
+            };
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        f32::from_bits((panel[k / 2 * PANEL + column] >> (16 * (k % 2))) << 16)
+    }
+}
+
+pub(super) struct F16;
+
+impl BlockFormat for F16 {
+    const GROUP_STEPS: usize = 1;
+    const GROUP_WORDS: usize = HALVES;
+    const SCALE_WORDS: usize = 0;
+    const BLOCK_BYTES: usize = 2 * STEPS;
+    type Scales<L: Lanes> = ();
+    type Group<L: Lanes> = L::F32;
+
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(_: L, _: *const u32, _: usize) {}
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::F32 {
+        // SAFETY: there is a half for each of 64 columns, and `vector` is below 4.
+        unsafe { simd.load_halves_at(at.add(vector * LANES / 2)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(_: L, (): (), group: L::F32, _: usize) -> L::F32 {
+        group
+    }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(
+        simd: L,
+        from: &ColumnPointers,
+        at: usize,
+        block: &mut [u32],
+        vector: usize,
+    ) {
+        for (n, groups) in block.chunks_exact_mut(8 * HALVES).enumerate() {
+            // SAFETY: a column has 64 bytes, of which sixteen are read from 16 n on.
+            let words = unsafe { transposed_words(simd, from, at + 16 * n) };
+            // A word has two steps of a column, and a panel two columns of a step.
+            for (words, groups) in words.iter().zip(groups.chunks_exact_mut(2 * HALVES)) {
+                let (even, odd) = groups.split_at_mut(HALVES);
+                let to = vector * LANES / 2..(vector + 1) * LANES / 2;
+                let to = even[to.clone()].iter_mut().zip(&mut odd[to]);
+                for ((even, odd), two) in to.zip(words.as_chunks::<2>().0) {
+                    *even = two[0] & 0xffff | two[1] << 16;
+                    *odd = two[0] >> 16 | two[1] & 0xffff_0000;
+                }
+            }
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        half(&panel[k * HALVES..], column)
+    }
+}
+
+pub(super) struct Q8_0;
+
+/// 2⁻²⁴, by which a byte that was converted from the top of a word is scaled.
+const FROM_TOP: f32 = 1.0 / (1 << 24) as f32;
+
+impl BlockFormat for Q8_0 {
+    const GROUP_STEPS: usize = 4;
+    const GROUP_WORDS: usize = PANEL;
+    const SCALE_WORDS: usize = HALVES;
+    const BLOCK_BYTES: usize = 2 + STEPS;
+    type Scales<L: Lanes> = L::F32;
+    type Group<L: Lanes> = L::Words;
+
+    #[inline(always)]
+    unsafe fn scales<L: Lanes>(simd: L, block: *const u32, vector: usize) -> L::F32 {
+        // A half times 2⁻²⁴ is exact in f32.
+        // SAFETY: a block begins with a half for each of 64 columns, and `vector` is below 4.
+        simd.mul(
+            unsafe { simd.load_halves_at(block.add(vector * LANES / 2)) },
+            simd.splat(FROM_TOP),
+        )
+    }
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(simd: L, at: *const u32, vector: usize) -> L::Words {
+        // SAFETY: the group has a word for each of 64 columns, and `vector` is below 4.
+        unsafe { simd.load_words_at(at.add(vector * LANES)) }
+    }
+    #[inline(always)]
+    fn value<L: Lanes>(simd: L, scale: L::F32, group: L::Words, n: usize) -> L::F32 {
+        simd.mul(simd.byte_at_top(group, n), scale)
+    }
+    #[inline(always)]
+    unsafe fn pack<L: Lanes>(
+        simd: L,
+        from: &ColumnPointers,
+        at: usize,
+        block: &mut [u32],
+        vector: usize,
+    ) {
+        // SAFETY: a column has 34 bytes: a half, and twice sixteen; `to` was sliced to hold these sixteen
+        // columns of eight groups.
+        unsafe {
+            write_halves(from, at, &mut block[vector * LANES / 2..]);
+            let to = &mut block[Self::SCALE_WORDS + vector * LANES..][..7 * PANEL + LANES];
+            simd.transpose_16x4(from, at + 2, to.as_mut_ptr(), PANEL);
+            simd.transpose_16x4(from, at + 18, to[4 * PANEL..].as_mut_ptr(), PANEL);
+        }
+    }
+    fn number(panel: &[u32], k: usize, column: usize) -> f32 {
+        let block = &panel[k / STEPS * block_len::<Self>()..];
+        let word = block[Self::SCALE_WORDS + k % STEPS / 4 * PANEL + column];
+        naive::q8_0((word >> (8 * (k % 4))) as u8, half(block, column))
+    }
+}
+
+impl Quantised for Q8_0 {
+    #[inline(always)]
+    fn integers<L: Lanes>(simd: L, group: L::Words, n: usize) -> L::F32 {
+        simd.mul(simd.byte_at_top(group, n), simd.splat(FROM_TOP))
+    }
+}
