@@ -18,8 +18,8 @@ pub mod settings;
 pub mod texts;
 #[path = "../../crates/text/tests/it/oracles/tokenizer.rs"]
 pub mod tokenizer;
-#[path = "../../crates/model/tests/it/world.rs"]
-mod world;
+#[path = "../../crates/model/tests/it/fixture.rs"]
+mod fixture;
 
 /// A target's name, and where its search begins.
 pub type Seeds = (&'static str, fn() -> Vec<Vec<u8>>);

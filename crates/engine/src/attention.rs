@@ -33,13 +33,13 @@ pub(crate) struct LayerPages {
 
 impl LayerPages {
     /// With the numbers, for reading.
-    pub(crate) fn over<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
+    pub(crate) fn pages<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
         let Self { stride, keys_at, values_at } = self;
         Pages { storage, stride, keys_at, values_at, table }
     }
 
     /// With the numbers, for writing.
-    pub(crate) fn over_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
+    pub(crate) fn pages_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
         let Self { stride, keys_at, values_at } = self;
         PagesMut { storage, stride, keys_at, values_at, table }
     }

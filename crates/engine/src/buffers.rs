@@ -4,7 +4,7 @@
 use lookback_kernels::aligned_buffer::AlignedBuffer;
 use lookback_model::{Batch, Program, RowKind, ValueId};
 
-use crate::layout::{Layout, NOWHERE};
+use crate::layout::{Layout, NO_SLOT};
 
 /// What stands in each slot.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(crate) struct Buffers<'a> {
     program: &'a Program,
     rows: usize,
     wanted: usize,
-    /// Whether what is computed again is read where it stands then.
-    is_back: bool,
+    /// Whether what is recomputed is read where it stands then.
+    is_backward: bool,
 }
 
 /// What a slot holds, so that reading one that was used again is noticed.
@@ -38,12 +38,12 @@ impl<'a> Buffers<'a> {
         batch: &Batch,
     ) -> Self {
         let (rows, wanted) = (batch.rows(), batch.wanted.len());
-        Self { slots, layout, contents, program, rows, wanted, is_back: false }
+        Self { slots, layout, contents, program, rows, wanted, is_backward: false }
     }
 
     /// From here on the pass goes back.
-    pub(crate) fn turn_back(&mut self) {
-        self.is_back = true;
+    pub(crate) fn start_backward(&mut self) {
+        self.is_backward = true;
     }
 
     /// Rows of a value in this batch.
@@ -65,20 +65,20 @@ impl<'a> Buffers<'a> {
         self.rows(x) * self.width(x)
     }
 
-    /// Whether a value has a place: one that nobody reads has none.
-    pub(crate) fn is_laid_out(&self, x: ValueId) -> bool {
-        self.layout.values[x.index()] != NOWHERE
+    /// Whether a value has a place: one that no step reads has none.
+    pub(crate) fn has_slot(&self, x: ValueId) -> bool {
+        self.layout.values[x.index()] != NO_SLOT
     }
 
-    /// Whether a value has to be computed again before the backward of this step may read it.
+    /// Whether a value has to be recomputed before the backward of this step may read it.
     pub(crate) fn is_recomputed(&self, x: ValueId, reader: usize) -> bool {
-        self.layout.recomputed[x.index()].is_some_and(|again| again.reader == reader)
+        self.layout.recomputed[x.index()].is_some_and(|recomputed| recomputed.reader == reader)
     }
 
     /// Where a value stands.
     fn slot(&self, x: ValueId) -> usize {
-        let again = if self.is_back { self.layout.recomputed[x.index()] } else { None };
-        again.map_or(self.layout.values[x.index()], |again| again.slot)
+        let recomputed = if self.is_backward { self.layout.recomputed[x.index()] } else { None };
+        recomputed.map_or(self.layout.values[x.index()], |recomputed| recomputed.slot)
     }
 
     /// A value that stands.
@@ -120,10 +120,10 @@ impl<'a> Buffers<'a> {
         self.contents[slot] = Content::Gradient(x);
     }
 
-    /// Says that the gradient of `from`, which stands, is now the gradient of `to`.
-    pub(crate) fn pass_gradient_on(&mut self, from: ValueId, to: ValueId) {
-        let slot = self.layout.gradients[to.index()];
-        debug_assert_eq!(self.layout.gradients[from.index()], slot);
-        self.contents[slot] = Content::Gradient(to);
+    /// Records that the gradient of `source` is now the gradient of `target`, in the same slot.
+    pub(crate) fn move_gradient(&mut self, source: ValueId, target: ValueId) {
+        let slot = self.layout.gradients[target.index()];
+        debug_assert_eq!(self.layout.gradients[source.index()], slot);
+        self.contents[slot] = Content::Gradient(target);
     }
 }

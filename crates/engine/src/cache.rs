@@ -17,7 +17,7 @@ use crate::{
     packed::Compute,
 };
 
-/// The pages and who uses them.
+/// The pages, and how many sequences refer to each.
 #[derive(Debug)]
 pub struct Cache {
     /// `[pages, layers, keys then values]`: numbers, or pairs of bf16.
@@ -26,16 +26,16 @@ pub struct Cache {
     layers: usize,
     /// Words of one layer in a page.
     layer: usize,
-    /// For each page, how many sequences list it.
-    users: Vec<u32>,
-    /// Pages that nobody lists; the last is given away next.
+    /// For each page, its reference count: how many sequences list it.
+    references: Vec<u32>,
+    /// Free pages; the last is given away next.
     free: Vec<u32>,
     sequences: Vec<Sequence>,
 }
 
-/// What a cache holds of a batch that is admitted.
+/// What a cache already holds of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Cached {
     /// Nothing of its positions, nor of those behind them.
     Nothing,
     /// The keys and values of the layers below the one that the pass begins at.
@@ -52,8 +52,8 @@ impl Cache {
     /// Positions in a page.
     pub const PAGE: usize = PAGE;
 
-    /// Room for `sequences` sequences and, in all of them together, `pages` pages, for passes of weights
-    /// that compute so.
+    /// A cache for `sequences` sequences and, in all of them together, `pages` pages, for passes of weights
+    /// with products in this precision.
     pub fn new(network: &Network, compute: Compute, sequences: usize, pages: usize) -> Self {
         let (layers, layer) = shape(network, compute);
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
@@ -62,7 +62,7 @@ impl Cache {
             compute,
             layers,
             layer,
-            users: vec![0; pages],
+            references: vec![0; pages],
             free: (0..pages as u32).rev().collect(),
             sequences: (0..sequences).map(|_| empty()).collect(),
         }
@@ -79,7 +79,7 @@ impl Cache {
         4 * pages * layers * layer
     }
 
-    /// How weights compute that its numbers are of.
+    /// The precision of the passes that fill it.
     pub(crate) fn compute(&self) -> Compute {
         self.compute
     }
@@ -90,52 +90,52 @@ impl Cache {
     }
 
     /// Pages that a sequence lists, and how many of these another lists too.
-    pub fn held(&self, sequence: SequenceId) -> (usize, usize) {
+    pub fn page_counts(&self, sequence: SequenceId) -> (usize, usize) {
         let pages = &self.sequences[sequence.0 as usize].pages;
-        let shared = pages.iter().filter(|&&page| self.users[page as usize] > 1).count();
+        let shared = pages.iter().filter(|&&page| self.references[page as usize] > 1).count();
         (pages.len(), shared)
     }
 
-    /// Pages that nobody lists.
+    /// Free pages.
     pub fn free(&self) -> usize {
         self.free.len()
     }
 
     /// Forgets everything from position `tokens` on.
     pub fn truncate(&mut self, sequence: SequenceId, tokens: usize) {
-        let of = &mut self.sequences[sequence.0 as usize];
-        let keep = Self::pages(tokens).min(of.pages.len());
-        for page in of.pages.drain(keep..) {
-            let users = &mut self.users[page as usize];
-            *users -= 1;
-            if *users == 0 {
+        let sequence = &mut self.sequences[sequence.0 as usize];
+        let kept_pages = Self::pages(tokens).min(sequence.pages.len());
+        for page in sequence.pages.drain(kept_pages..) {
+            let references = &mut self.references[page as usize];
+            *references -= 1;
+            if *references == 0 {
                 self.free.push(page);
             }
         }
-        of.tokens = of.tokens.min(tokens);
+        sequence.tokens = sequence.tokens.min(tokens);
     }
 
-    /// Makes `to` a copy of `from` that shares its pages.
-    pub fn fork(&mut self, from: SequenceId, to: SequenceId) {
-        if from == to {
+    /// Makes `target` a copy of `source` that shares its pages.
+    pub fn fork(&mut self, source: SequenceId, target: SequenceId) {
+        if source == target {
             return;
         }
-        self.truncate(to, 0);
-        let mut pages = std::mem::take(&mut self.sequences[to.0 as usize].pages);
-        let source = &self.sequences[from.0 as usize];
-        pages.extend_from_slice(&source.pages);
+        self.truncate(target, 0);
+        let mut pages = std::mem::take(&mut self.sequences[target.0 as usize].pages);
+        let shared = &self.sequences[source.0 as usize];
+        pages.extend_from_slice(&shared.pages);
         for &page in &pages {
-            self.users[page as usize] += 1;
+            self.references[page as usize] += 1;
         }
-        let tokens = source.tokens;
-        self.sequences[to.0 as usize] = Sequence { tokens, pages };
+        let tokens = shared.tokens;
+        self.sequences[target.0 as usize] = Sequence { tokens, pages };
     }
 
-    /// Makes room for a batch, whose rows then count as held, and lists its spans and their pages.
-    pub(crate) fn admit(
+    /// Allocates pages for a batch, whose rows then count as held, and lists its spans and their pages.
+    pub(crate) fn allocate(
         &mut self,
         batch: &Batch,
-        known: Known,
+        cached: Cached,
         spans: &mut Vec<SequenceSpan>,
         table: &mut Vec<u32>,
     ) -> Result<()> {
@@ -143,11 +143,11 @@ impl Cache {
         table.clear();
         for segment in &batch.segments {
             let rows = segment.first_position..segment.first_position + segment.rows.len();
-            match known {
-                Known::Nothing => self.truncate(segment.sequence, rows.start),
-                Known::LowerLayers => self.truncate(segment.sequence, rows.end),
+            match cached {
+                Cached::Nothing => self.truncate(segment.sequence, rows.start),
+                Cached::LowerLayers => self.truncate(segment.sequence, rows.end),
             }
-            self.grow(segment.sequence, rows, known)?;
+            self.grow(segment.sequence, rows, cached)?;
             spans.push(SequenceSpan {
                 first_row: segment.rows.start,
                 rows: segment.rows.len(),
@@ -160,7 +160,7 @@ impl Cache {
     }
 
     /// One layer's place inside every page.
-    pub(crate) fn place(&self, layer: usize) -> LayerPages {
+    pub(crate) fn layer_pages(&self, layer: usize) -> LayerPages {
         let at = layer * self.layer;
         LayerPages { stride: self.layers * self.layer, keys_at: at, values_at: at + self.layer / 2 }
     }
@@ -176,10 +176,15 @@ impl Cache {
     }
 
     /// Gives a sequence pages of its own for these positions.
-    fn grow(&mut self, sequence: SequenceId, positions: Range<usize>, known: Known) -> Result<()> {
+    fn grow(
+        &mut self,
+        sequence: SequenceId,
+        positions: Range<usize>,
+        cached: Cached,
+    ) -> Result<()> {
         let held = self.tokens(sequence);
         let Range { start: first, end } = positions;
-        let needed = if known == Known::LowerLayers { end } else { first };
+        let needed = if cached == Cached::LowerLayers { end } else { first };
         if needed > held {
             return Err(Refusal::ours(format!(
                 "sequence {} holds {held} tokens and cannot go on at position {needed}",
@@ -189,13 +194,13 @@ impl Cache {
         for index in first / PAGE..Self::pages(end) {
             let held = self.sequences[sequence.0 as usize].pages.get(index).copied();
             match held {
-                Some(page) if self.users[page as usize] == 1 => {}
+                Some(page) if self.references[page as usize] == 1 => {}
                 Some(page) => {
                     let own = self.free_page()?;
                     let len = self.layers * self.layer;
                     let from = page as usize * len;
                     self.storage.copy_within(from..from + len, own as usize * len);
-                    self.users[page as usize] -= 1;
+                    self.references[page as usize] -= 1;
                     self.sequences[sequence.0 as usize].pages[index] = own;
                 }
                 None => {
@@ -210,11 +215,11 @@ impl Cache {
 
     fn free_page(&mut self) -> Result<u32> {
         let page = self.free.pop().ok_or_else(|| {
-            let pages = self.users.len();
+            let pages = self.references.len();
             let what = format!("the cache is full: its {pages} pages hold {} tokens", pages * PAGE);
             Refusal::of(Kind::CacheFull, format!("{what}; make it larger or ask for fewer"))
         })?;
-        self.users[page as usize] = 1;
+        self.references[page as usize] = 1;
         Ok(page)
     }
 }
@@ -246,19 +251,19 @@ mod tests {
 
     /// Every page is either free or listed by as many sequences as it says.
     fn assert_every_page_is_accounted_for(cache: &Cache) {
-        for page in 0..cache.users.len() as u32 {
+        for page in 0..cache.references.len() as u32 {
             let lists = |of: &Sequence| of.pages.iter().filter(|&&listed| listed == page).count();
-            let users: usize = cache.sequences.iter().map(lists).sum();
+            let references: usize = cache.sequences.iter().map(lists).sum();
             let free = cache.free.iter().filter(|&&free| free == page).count();
-            assert_eq!(users, cache.users[page as usize] as usize);
-            assert_eq!(free, usize::from(users == 0));
+            assert_eq!(references, cache.references[page as usize] as usize);
+            assert_eq!(free, usize::from(references == 0));
         }
     }
 
     /// Goes on at position `first` of a sequence with so many rows.
     fn grow(cache: &mut Cache, sequence: u32, first: usize, rows: usize) -> Result<()> {
         cache.truncate(SequenceId(sequence), first);
-        cache.grow(SequenceId(sequence), first..first + rows, Known::Nothing)
+        cache.grow(SequenceId(sequence), first..first + rows, Cached::Nothing)
     }
 
     #[test]
@@ -266,12 +271,12 @@ mod tests {
         let mut cache = cache(4);
         for round in 0..5 {
             grow(&mut cache, 0, 0, 2 * PAGE + 1).unwrap();
-            assert_eq!((cache.held(SequenceId(0)), cache.free()), ((3, 0), 1));
+            assert_eq!((cache.page_counts(SequenceId(0)), cache.free()), ((3, 0), 1));
             cache.fork(SequenceId(0), SequenceId(1));
-            assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 3), 1));
+            assert_eq!((cache.page_counts(SequenceId(1)), cache.free()), ((3, 3), 1));
             // The last page is copied when one of the two writes to it.
             grow(&mut cache, 1, 2 * PAGE + 1, 1).unwrap();
-            assert_eq!((cache.held(SequenceId(1)), cache.free()), ((3, 2), 0));
+            assert_eq!((cache.page_counts(SequenceId(1)), cache.free()), ((3, 2), 0));
             assert_every_page_is_accounted_for(&cache);
             let refused = grow(&mut cache, 2, 0, 1).unwrap_err();
             assert_eq!(refused.kind(), Kind::CacheFull);

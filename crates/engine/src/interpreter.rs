@@ -4,7 +4,7 @@ mod attention;
 mod keys;
 mod linear;
 mod loss;
-mod seen;
+mod observe;
 
 use std::ops::Range;
 
@@ -21,14 +21,14 @@ use lookback_model::{
 use self::keys::Keys;
 use crate::{
     buffers::Buffers,
-    cache::{Cache, Known},
+    cache::{Cache, Cached},
     operations::statistics,
-    products::Factors,
+    products::Operands,
     weights::Weights,
     workspace::Workspace,
 };
 
-pub use seen::{View, Watch};
+pub use observe::{Observer, SiteView};
 
 /// One pass of a program over borrowed parts.
 #[derive(Debug)]
@@ -45,83 +45,83 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) statistics: &'a mut [AlignedBuffer],
     chunk: loss::Chunk<'a>,
     pub(crate) scratch: &'a mut [f32],
-    pub(crate) factors: &'a mut Factors,
+    pub(crate) operands: &'a mut Operands,
     pub(crate) angles: &'a [f32],
     ids: &'a [u32],
-    seen: &'a mut Vec<f32>,
+    derived: &'a mut Vec<f32>,
 }
 
 impl<'a> Interpreter<'a> {
     /// A pass over a batch whose keys and values go into a cache, of which it says what that holds.
     pub(crate) fn cached(
         weights: &'a Weights,
-        space: &'a mut Workspace,
-        (cache, known): (&'a mut Cache, Known),
+        workspace: &'a mut Workspace,
+        (cache, cached): (&'a mut Cache, Cached),
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Result<Self> {
         assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
-        cache.admit(batch, known, &mut space.spans, &mut space.table)?;
-        Ok(Self::over(weights, space, Some(cache), pool, batch))
+        cache.allocate(batch, cached, &mut workspace.spans, &mut workspace.table)?;
+        Ok(Self::new(weights, workspace, Some(cache), pool, batch))
     }
 
     /// A pass over whole sequences, which keeps no keys.
     pub(crate) fn uncached(
         weights: &'a Weights,
-        space: &'a mut Workspace,
+        workspace: &'a mut Workspace,
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
-        space.spans.clear();
-        space.table.clear();
+        workspace.spans.clear();
+        workspace.table.clear();
         for segment in &batch.segments {
-            let first_page = space.table.len();
+            let first_page = workspace.table.len();
             let pages = Cache::pages(segment.rows.len());
-            space.table.extend((first_page..first_page + pages).map(|page| page as u32));
-            space.spans.push(SequenceSpan {
+            workspace.table.extend((first_page..first_page + pages).map(|page| page as u32));
+            workspace.spans.push(SequenceSpan {
                 first_row: segment.rows.start,
                 rows: segment.rows.len(),
                 first_position: 0,
                 first_page,
             });
         }
-        Self::over(weights, space, None, pool, batch)
+        Self::new(weights, workspace, None, pool, batch)
     }
 
-    fn over(
+    fn new(
         weights: &'a Weights,
-        space: &'a mut Workspace,
+        workspace: &'a mut Workspace,
         cache: Option<&'a mut Cache>,
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
-        space.factors.forget();
-        space.ids.clear();
-        space.ids.extend(batch.ids.iter().map(|id| id.0));
-        let (slots, contents) = (&mut space.slots, &mut space.contents);
+        workspace.operands.invalidate();
+        workspace.ids.clear();
+        workspace.ids.extend(batch.ids.iter().map(|id| id.0));
+        let (slots, contents) = (&mut workspace.slots, &mut workspace.contents);
         Self {
-            program: &space.program,
+            program: &workspace.program,
             weights,
             pool,
             batch,
-            buffers: Buffers::new(slots, contents, &space.layout, &space.program, batch),
+            buffers: Buffers::new(slots, contents, &workspace.layout, &workspace.program, batch),
             keys: match cache {
                 Some(cache) => Keys::Cache(cache),
-                None => Keys::Scratch(&mut space.pages),
+                None => Keys::Scratch(&mut workspace.pages),
             },
-            spans: &space.spans,
-            table: &space.table,
-            statistics: &mut space.statistics,
+            spans: &workspace.spans,
+            table: &workspace.table,
+            statistics: &mut workspace.statistics,
             chunk: loss::Chunk {
-                logits: &mut space.logits,
-                capped: &mut space.capped,
-                blocks: &mut space.blocks,
+                logits: &mut workspace.logits,
+                capped: &mut workspace.capped,
+                blocks: &mut workspace.blocks,
             },
-            scratch: &mut space.scratch,
-            factors: &mut space.factors,
-            angles: &space.angles,
-            ids: &space.ids,
-            seen: &mut space.seen,
+            scratch: &mut workspace.scratch,
+            operands: &mut workspace.operands,
+            angles: &workspace.angles,
+            ids: &workspace.ids,
+            derived: &mut workspace.derived,
         }
     }
 
@@ -133,101 +133,105 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Runs some steps before a watcher's eyes.
-    pub(crate) fn run_watched(&mut self, steps: Range<usize>, watch: &mut impl Watch) {
+    /// Runs some steps, and hands the values at their sites to an observer.
+    pub(crate) fn run_observed(&mut self, steps: Range<usize>, observer: &mut impl Observer) {
         let program = self.program;
         for at in steps {
             let step = &program.steps[at];
             if step.op.is_derived() {
-                self.show_derived(step, watch);
+                self.capture_derived(step, observer);
             } else {
                 self.step(at, step, None);
-                self.show(step, watch);
+                self.capture(step, observer);
             }
         }
     }
 
     /// Begins in the middle of the program, with a value that is known, `[rows, width]`: gives the step
     /// behind its maker's.
-    pub(crate) fn begin_at(&mut self, known: ValueId, values: &[f32]) -> usize {
-        debug_assert!(self.program.may_begin_at(known), "a later step reads what was not computed");
-        self.write(known, |_, x| x.copy_from_slice(values));
-        self.program.maker(known).map_or(0, |maker| maker + 1)
+    pub(crate) fn start_at(&mut self, value: ValueId, values: &[f32]) -> usize {
+        debug_assert!(self.program.may_start_at(value), "a later step reads what was not computed");
+        self.write(value, |_, x| x.copy_from_slice(values));
+        self.program.producer(value).map_or(0, |producer| producer + 1)
     }
 
     fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {
-        let (reads, makes) = (&step.reads[..], &step.makes[..]);
-        let (x, made) = (reads[0], makes[0]);
+        let (inputs, outputs) = (&step.inputs[..], &step.outputs[..]);
+        let (x, output) = (inputs[0], outputs[0]);
         match &step.op {
-            Op::Embed(table) => self.embed(*table, x, made),
-            Op::Norm(how) => self.norm(at, how, x, made),
-            Op::Linear(layers) => self.linear(layers, x, makes),
+            Op::Embed(table) => self.embed(*table, x, output),
+            Op::Norm(norm) => self.norm(at, norm, x, output),
+            Op::Linear(layers) => self.linear(layers, x, outputs),
             Op::LinearAdd(layer) => {
-                self.write(made, |pass, y| pass.product(x, layer, Some(reads[1]), y));
+                self.write(output, |pass, y| pass.product(x, layer, Some(inputs[1]), y));
             }
-            Op::Rotate(how) => self.rotate(how, x, made),
-            Op::Attend(how) => self.attend(how, [x, reads[1], reads[2]], made, makes[1]),
-            Op::Activate(how) => {
-                self.write(made, |pass, y| pass.activate(*how, x, reads.get(1).copied(), y));
+            Op::Rotate(rotary) => self.rotate(rotary, x, output),
+            Op::Attend(attend) => {
+                self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
             }
-            Op::Add => self.write(made, |pass, sum| {
-                add::add(pass.pool, pass.buffers.get(x), pass.buffers.get(reads[1]), sum);
+            Op::Activate(activation) => {
+                self.write(output, |pass, y| {
+                    pass.activate(*activation, x, inputs.get(1).copied(), y)
+                });
+            }
+            Op::Add => self.write(output, |pass, sum| {
+                add::add(pass.pool, pass.buffers.get(x), pass.buffers.get(inputs[1]), sum);
             }),
-            Op::Select => self.select(x, made),
-            Op::Logits(head) => self.write(made, |pass, y| {
+            Op::Select => self.select(x, output),
+            Op::Logits(head) => self.write(output, |pass, y| {
                 pass.product(x, &head.linear, None, y);
-                if let Some(most) = head.cap {
-                    cap::forward(pass.pool, most, y);
+                if let Some(cap) = head.cap {
+                    cap::forward(pass.pool, cap, y);
                 }
             }),
             Op::Loss(head) => {
                 let targets = targets.expect("a pass with a loss has targets");
-                self.losses(head, x, made, targets);
+                self.losses(head, x, output, targets);
             }
-            Op::Edit(edit) => self.edit(edit, x, made),
+            Op::Edit(edit) => self.edit(edit, x, output),
             // Made where they are shown.
             Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {}
         }
     }
 
     /// Makes a value with `write`, which may read those that stand.
-    fn write(&mut self, made: ValueId, write: impl FnOnce(&mut Self, &mut [f32])) {
-        let len = self.buffers.len(made);
-        let mut buffer = self.buffers.take(made);
+    fn write(&mut self, output: ValueId, write: impl FnOnce(&mut Self, &mut [f32])) {
+        let len = self.buffers.len(output);
+        let mut buffer = self.buffers.take(output);
         write(self, &mut buffer[..len]);
-        self.buffers.put(made, buffer);
+        self.buffers.put(output, buffer);
     }
 
     /// Indices of the batch: its ids or its positions.
-    pub(crate) fn indices(&self, of: ValueId) -> &[u32] {
-        if of == Program::IDS { self.ids } else { &self.batch.positions }
+    pub(crate) fn indices(&self, value: ValueId) -> &[u32] {
+        if value == Program::IDS { self.ids } else { &self.batch.positions }
     }
 
-    fn embed(&mut self, table: WeightId, indices: ValueId, made: ValueId) {
-        self.write(made, |pass, y| {
-            let (table, width) = (pass.weights.table(table), pass.buffers.width(made));
+    fn embed(&mut self, table: WeightId, indices: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
+            let (table, width) = (pass.weights.table(table), pass.buffers.width(output));
             embed::gather(pass.pool, table, width, pass.indices(indices), y);
         });
     }
 
-    fn norm(&mut self, at: usize, how: &Norm, x: ValueId, made: ValueId) {
-        self.write(made, |pass, y| {
-            let mut kept = std::mem::take(&mut pass.statistics[at]);
-            let len = pass.buffers.rows(made) * statistics(pass.program, &pass.program.steps[at]);
-            let statistics = (!kept.is_empty()).then(|| &mut kept[..len]);
-            norm(pass.weights, pass.pool, how, pass.buffers.get(x), y, statistics);
-            pass.statistics[at] = kept;
+    fn norm(&mut self, at: usize, config: &Norm, x: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
+            let mut saved = std::mem::take(&mut pass.statistics[at]);
+            let len = pass.buffers.rows(output) * statistics(pass.program, &pass.program.steps[at]);
+            let statistics = (!saved.is_empty()).then(|| &mut saved[..len]);
+            apply_norm(pass.weights, pass.pool, config, pass.buffers.get(x), y, statistics);
+            pass.statistics[at] = saved;
         });
     }
 
-    fn rotate(&mut self, how: &lookback_model::Rotary, x: ValueId, made: ValueId) {
-        self.write(made, |pass, y| {
+    fn rotate(&mut self, rotary: &lookback_model::Rotary, x: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
             position::rotate(
                 pass.pool,
                 pass.buffers.get(x),
-                pass.buffers.width(x) / how.head_dim,
-                how.head_dim,
-                how.rotary_dim,
+                pass.buffers.width(x) / rotary.head_dim,
+                rotary.head_dim,
+                rotary.rotary_dim,
                 pass.angles,
                 &pass.batch.positions,
                 position::Direction::Forward,
@@ -236,24 +240,30 @@ impl<'a> Interpreter<'a> {
         });
     }
 
-    fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>, post: &mut [f32]) {
+    fn activate(
+        &self,
+        activation: Activation,
+        pre: ValueId,
+        linear: Option<ValueId>,
+        post: &mut [f32],
+    ) {
         let linear = linear.map(|x| self.buffers.get(x));
-        activate::forward(self.pool, how, self.buffers.get(pre), linear, post);
+        activate::forward(self.pool, activation, self.buffers.get(pre), linear, post);
     }
 
-    fn select(&mut self, x: ValueId, made: ValueId) {
-        self.write(made, |pass, y| {
+    fn select(&mut self, x: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
             let (width, rows) = (pass.buffers.width(x), pass.buffers.get(x));
-            for (to, &row) in y.chunks_exact_mut(width).zip(&pass.batch.wanted) {
-                to.copy_from_slice(&rows[row * width..(row + 1) * width]);
+            for (out, &row) in y.chunks_exact_mut(width).zip(&pass.batch.wanted) {
+                out.copy_from_slice(&rows[row * width..(row + 1) * width]);
             }
         });
     }
 
-    fn edit(&mut self, edit: &Edit, x: ValueId, made: ValueId) {
-        self.write(made, |pass, y| {
+    fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId) {
+        self.write(output, |pass, y| {
             y.copy_from_slice(pass.buffers.get(x));
-            pass.edit_rows(edit, made, y, |change, y, number| match change {
+            pass.edit_rows(edit, output, y, |change, y, number| match change {
                 Change::Set => *y = number,
                 Change::Add => *y += number,
                 Change::Scale => *y *= number,
@@ -285,12 +295,12 @@ impl<'a> Interpreter<'a> {
 
     /// Computes a step's result a second time, of what it was made of.
     pub(crate) fn recompute(&mut self, step: &Step) {
-        self.write(step.makes[0], |pass, y| match (&step.op, &step.reads[..]) {
-            (Op::Norm(how), &[x]) => {
-                norm(pass.weights, pass.pool, how, pass.buffers.get(x), y, None);
+        self.write(step.outputs[0], |pass, y| match (&step.op, &step.inputs[..]) {
+            (Op::Norm(norm), &[x]) => {
+                apply_norm(pass.weights, pass.pool, norm, pass.buffers.get(x), y, None);
             }
-            (Op::Activate(how), &[pre, ref linear @ ..]) => {
-                pass.activate(*how, pre, linear.first().copied(), y);
+            (Op::Activate(activation), &[pre, ref linear @ ..]) => {
+                pass.activate(*activation, pre, linear.first().copied(), y);
             }
             (op, _) => unreachable!("{op:?} is not computed again"),
         });
@@ -298,19 +308,19 @@ impl<'a> Interpreter<'a> {
 }
 
 /// A norm of rows or of their heads; `statistics` are those of the kernel, for each.
-pub(crate) fn norm(
+pub(crate) fn apply_norm(
     weights: &Weights,
     pool: &ThreadPool,
-    how: &Norm,
+    config: &Norm,
     x: &[f32],
     y: &mut [f32],
     statistics: Option<&mut [f32]>,
 ) {
-    let weight = weights.rows(how.weight);
-    let (width, epsilon) = (how.width, how.epsilon);
-    match how.kind {
+    let weight = weights.rows(config.weight);
+    let (width, epsilon) = (config.width, config.epsilon);
+    match config.kind {
         NormKind::Layer => {
-            let bias = how.bias.map(|bias| weights.rows(bias));
+            let bias = config.bias.map(|bias| weights.rows(bias));
             norms::layer(pool, x, width, weight, bias, epsilon, y, statistics);
         }
         NormKind::Rms => norms::rms(pool, x, width, weight, epsilon, y, statistics),

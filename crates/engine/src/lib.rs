@@ -1,13 +1,13 @@
-//! How it is computed: an interpreter, a walk back, buffers, threads, the cache, weights.
+//! How it is computed: an interpreter, a backward pass, buffers, threads, the cache, weights.
 //!
-//! A `Program` of the model crate is fused, laid out (`layout`), computed (`interpreter`) and walked back
+//! A `Program` of the model crate is fused, laid out (`layout`), computed (`interpreter`) and run backward
 //! (`backward`), in the buffers of a `Workspace`; `passes` says what for. The forward pass itself stands in
 //! the model crate, the arithmetic in the kernels.
 //!
 //! ```
 //! # use std::sync::Arc;
 //! # use lookback_model::{Config, Network, Size, TokenId};
-//! use lookback_engine::{Keep, Session, ThreadPool, Weights};
+//! use lookback_engine::{Compute, WeightMode, Session, ThreadPool, Weights};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Arc::new(Network::new(&Config::llama(size)?));
@@ -18,7 +18,7 @@
 //!     }
 //!     Ok(())
 //! };
-//! let weights = Weights::new(network, Keep::Running, &pool, fill)?;
+//! let weights = Weights::new(network, WeightMode::Inference, Compute::F32, &pool, fill)?;
 //! let ids = [3, 1, 4, 1, 5].map(TokenId);
 //! let mut at_once = Session::new(&weights, &pool, 16);
 //! let mut one_by_one = Session::new(&weights, &pool, 16);
@@ -32,11 +32,12 @@
 
 mod attention;
 mod backward;
+mod backward_plan;
 mod buffers;
 mod cache;
 mod fuse;
 mod gradients;
-mod head;
+mod init;
 mod interpreter;
 mod layout;
 mod memory;
@@ -48,25 +49,24 @@ mod passes;
 mod products;
 mod sequences;
 mod session;
-mod start;
-mod walk;
+mod unembed;
 mod weights;
 mod workspace;
 
 pub use cache::Cache;
 pub use gradients::Gradients;
-pub use head::{Normed, Said, activation, last_norm, say};
-pub use interpreter::{View, Watch};
+pub use init::{HeadInit, Init};
+pub use interpreter::{Observer, SiteView};
 pub use lookback_kernels::{isa::Isa, limits, thread_pool::ThreadPool};
 pub use memory::Memory;
 pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;
 pub use passes::{
-    evaluate, forward, forward_from_layer, learn, look, look_at_layer, walk_back,
-    walk_back_from_loss,
+    backward_from_loss, backward_from_site, evaluate, forward, forward_backward,
+    forward_from_layer, forward_layer, forward_observed,
 };
 pub use sequences::Sequences;
 pub use session::Session;
-pub use start::{Heads, Start};
-pub use weights::{Keep, Weights};
-pub use workspace::{Shape, Workspace, angles, frequencies};
+pub use unembed::{NormOutput, Unembedded, activation, final_norm, unembed};
+pub use weights::{WeightMode, Weights};
+pub use workspace::{Shape, Workspace, rotary_angles, rotary_frequencies};

@@ -1,5 +1,5 @@
-//! What layout and the walk back must know of each operation, in one place: what its backward reads, and
-//! what may be computed again.
+//! What layout and the backward pass must know of each operation, in one place: what its backward reads, and
+//! what may be recomputed.
 
 use std::slice;
 
@@ -8,14 +8,14 @@ use lookback_model::{Linear, Norm, NormKind, Op, Program, Step, ValueId, WeightI
 /// Rows of logits that the loss holds at once.
 pub(crate) const LOSS_ROWS: usize = 256;
 
-/// What a step means for layout and for the walk back.
+/// What a step means for layout and for the backward pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits<'s> {
     /// Inputs that its backward reads.
     pub saved_inputs: &'s [ValueId],
     /// Results that its backward reads.
-    pub saved_results: &'s [ValueId],
-    /// Whether its result costs so little that it may be computed again on the way back.
+    pub saved_outputs: &'s [ValueId],
+    /// Whether its result costs so little that it may be recomputed in the backward pass.
     pub is_recomputable: bool,
     /// The input whose gradient begins as the gradient of the result, in the same place.
     pub passes_gradient_to: Option<ValueId>,
@@ -28,39 +28,39 @@ pub(crate) struct Traits<'s> {
 /// The traits of a step.
 pub(crate) fn traits(step: &Step) -> Traits<'_> {
     let plain = Traits::default();
-    let (reads, makes) = (&step.reads[..], &step.makes[..]);
+    let (inputs, outputs) = (&step.inputs[..], &step.outputs[..]);
     match &step.op {
         Op::Embed(table) => Traits { vectors: [Some(*table), None], ..plain },
         Op::Norm(norm) => Traits {
-            saved_inputs: reads,
+            saved_inputs: inputs,
             is_recomputable: true,
             vectors: [Some(norm.weight), norm.bias],
             ..plain
         },
-        Op::Linear(layers) => Traits { saved_inputs: reads, linear_layers: layers, ..plain },
+        Op::Linear(layers) => Traits { saved_inputs: inputs, linear_layers: layers, ..plain },
         Op::LinearAdd(layer) => Traits {
-            saved_inputs: &reads[..1],
-            passes_gradient_to: Some(reads[1]),
+            saved_inputs: &inputs[..1],
+            passes_gradient_to: Some(inputs[1]),
             linear_layers: slice::from_ref(layer),
             ..plain
         },
-        Op::Attend(_) => Traits { saved_inputs: reads, saved_results: makes, ..plain },
-        Op::Activate(_) => Traits { saved_inputs: reads, is_recomputable: true, ..plain },
-        Op::Add | Op::Edit(_) => Traits { passes_gradient_to: Some(reads[0]), ..plain },
+        Op::Attend(_) => Traits { saved_inputs: inputs, saved_outputs: outputs, ..plain },
+        Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
+        Op::Add | Op::Edit(_) => Traits { passes_gradient_to: Some(inputs[0]), ..plain },
         Op::Logits(head) => Traits {
-            saved_inputs: reads,
-            saved_results: if head.cap.is_some() { makes } else { &[] },
+            saved_inputs: inputs,
+            saved_outputs: if head.cap.is_some() { outputs } else { &[] },
             linear_layers: slice::from_ref(&head.linear),
             ..plain
         },
         Op::Loss(head) => {
-            Traits { saved_inputs: reads, linear_layers: slice::from_ref(&head.linear), ..plain }
+            Traits { saved_inputs: inputs, linear_layers: slice::from_ref(&head.linear), ..plain }
         }
         Op::Rotate(_) | Op::Select | Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => plain,
     }
 }
 
-/// The weights that get a gradient from a step, whether or not they learn.
+/// The weights that get a gradient from a step, whether or not they are trainable.
 pub(crate) fn weights(step: &Step) -> impl Iterator<Item = WeightId> + '_ {
     let Traits { linear_layers, vectors, .. } = traits(step);
     let linear = linear_layers.iter().flat_map(|layer| [Some(layer.weight), layer.bias]);
@@ -68,20 +68,22 @@ pub(crate) fn weights(step: &Step) -> impl Iterator<Item = WeightId> + '_ {
 }
 
 /// Rows that an operation multiplies at once, of those that it reads.
-pub(crate) fn rows_at_once(op: &Op, rows: usize) -> usize {
+pub(crate) fn chunk_rows(op: &Op, rows: usize) -> usize {
     if matches!(op, Op::Loss(_)) { rows.min(LOSS_ROWS) } else { rows }
 }
 
 /// Statistics of a norm that its backward reads, for each row of what it made.
 pub(crate) fn statistics(program: &Program, step: &Step) -> usize {
     match &step.op {
-        Op::Norm(norm) => program.value(step.makes[0]).width / norm.width * statistics_of(norm),
+        Op::Norm(norm) => {
+            program.value(step.outputs[0]).width / norm.width * statistics_per_norm(norm)
+        }
         _ => 0,
     }
 }
 
 /// Statistics that a norm keeps of what it brings to a scale together.
-pub(crate) fn statistics_of(norm: &Norm) -> usize {
+pub(crate) fn statistics_per_norm(norm: &Norm) -> usize {
     match norm.kind {
         NormKind::Layer => 2,
         NormKind::Rms => 1,

@@ -11,7 +11,7 @@ use lookback_kernels::{
     sums,
     thread_pool::ThreadPool,
 };
-use lookback_model::{Network, Role, WeightId};
+use lookback_model::{Network, WeightId, WeightKind};
 
 use crate::{Compute, gradients::Gradients, weights::Weights};
 
@@ -66,7 +66,7 @@ impl Optimizer {
     pub fn new(network: &Network, method: Method, threads: usize) -> Self {
         let zero = |id: WeightId| {
             let len = network.weight(id).len();
-            let squares = if is_turned(network, method, id) { 0 } else { len };
+            let squares = if uses_muon(network, method, id) { 0 } else { len };
             [AlignedBuffer::zeros(len), AlignedBuffer::zeros(squares)]
         };
         Self {
@@ -87,11 +87,11 @@ impl Optimizer {
 
     /// Bytes that [`Optimizer::new`] takes.
     pub fn bytes(network: &Network, method: Method, threads: usize) -> usize {
-        let of = |id: WeightId| {
-            let moments = if is_turned(network, method, id) { 1 } else { 2 };
+        let bytes = |id: WeightId| {
+            let moments = if uses_muon(network, method, id) { 1 } else { 2 };
             4 * moments * network.weight(id).len()
         };
-        let moments: usize = network.ids().map(of).sum();
+        let moments: usize = network.ids().map(bytes).sum();
         moments + 8 * blocks_len(network, method) + 4 * scratch_len(network, method, threads)
     }
 
@@ -133,9 +133,10 @@ impl Optimizer {
         let network = weights.network().clone();
         for id in network.ids() {
             let spec = network.weight(id);
-            let decays = matches!(spec.role, Role::Matrix | Role::Output | Role::Table);
-            let share = match spec.role {
-                Role::Table => settings.table_share,
+            let decays =
+                matches!(spec.kind, WeightKind::Matrix | WeightKind::Output | WeightKind::Table);
+            let share = match spec.kind {
+                WeightKind::Table => settings.table_share,
                 _ if id == network.head.linear.weight => settings.head_share,
                 _ => 1.0,
             };
@@ -143,14 +144,24 @@ impl Optimizer {
             let decay = if decays { settings.decay as f32 } else { 0.0 };
             let (weight, gradient) = (weights.rows_mut(id), gradients.of(id));
             let [m, v] = &mut self.moments[id.index()];
-            if is_turned(&network, self.method, id) {
-                let (momentum, pairs) = (settings.momentum as f32, in_pairs(self.method));
-                let how = Muon { rate, momentum, decay, pairs };
+            if uses_muon(&network, self.method, id) {
+                let (momentum, pairs) = (settings.momentum as f32, uses_bf16(self.method));
+                let kernel_settings = Muon { rate, momentum, decay, pairs };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
-                muon::muon(pool, &how, clip, spec.shape, weight, gradient, m, blocks, scratch);
+                muon::muon(
+                    pool,
+                    &kernel_settings,
+                    clip,
+                    spec.shape,
+                    weight,
+                    gradient,
+                    m,
+                    blocks,
+                    scratch,
+                );
                 continue;
             }
-            let how = AdamW {
+            let kernel_settings = AdamW {
                 rate,
                 beta1: settings.beta1 as f32,
                 beta2: settings.beta2 as f32,
@@ -159,32 +170,32 @@ impl Optimizer {
                 correction1: correction1 as f32,
                 correction2: correction2 as f32,
             };
-            adamw(pool, &how, clip, weight, gradient, m, v);
+            adamw(pool, &kernel_settings, clip, weight, gradient, m, v);
         }
     }
 }
 
 /// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids.
-fn is_turned(network: &Network, method: Method, id: WeightId) -> bool {
-    let is_inside = matches!(network.weight(id).role, Role::Matrix | Role::Output);
+fn uses_muon(network: &Network, method: Method, id: WeightId) -> bool {
+    let is_inside = matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output);
     matches!(method, Method::Muon(_)) && is_inside && id != network.head.linear.weight
 }
 
-fn in_pairs(method: Method) -> bool {
+fn uses_bf16(method: Method) -> bool {
     method == Method::Muon(Compute::Bf16)
 }
 
-fn turned(network: &Network, method: Method) -> impl Iterator<Item = [usize; 2]> + '_ {
-    let ids = network.ids().filter(move |&id| is_turned(network, method, id));
+fn muon_shapes(network: &Network, method: Method) -> impl Iterator<Item = [usize; 2]> + '_ {
+    let ids = network.ids().filter(move |&id| uses_muon(network, method, id));
     ids.map(|id| network.weight(id).shape)
 }
 
 fn blocks_len(network: &Network, method: Method) -> usize {
-    let lens = turned(network, method).map(|[rows, columns]| sums::blocks_len(rows * columns));
+    let lens = muon_shapes(network, method).map(|[rows, columns]| sums::blocks_len(rows * columns));
     lens.max().unwrap_or(0)
 }
 
 fn scratch_len(network: &Network, method: Method, threads: usize) -> usize {
-    let len = |shape| muon::scratch_len(shape, threads, in_pairs(method));
-    turned(network, method).map(len).max().unwrap_or(0)
+    let len = |shape| muon::scratch_len(shape, threads, uses_bf16(method));
+    muon_shapes(network, method).map(len).max().unwrap_or(0)
 }

@@ -11,19 +11,19 @@ use lookback_kernels::{
     stored::{self, StorageType},
     thread_pool::ThreadPool,
 };
-use lookback_model::{Stored, WeightId};
+use lookback_model::{StoredModel, WeightId};
 
 /// The two packings of a matrix for its products, by their precision.
-pub(crate) trait Packing: Copy {
+pub(crate) trait PackedLayout: Copy {
     /// Words of a matrix packed for it.
     fn panels_len(self, shape: [usize; 2]) -> usize;
-    /// Packs the rows of a matrix for the way forward.
-    fn pack(self, pool: &ThreadPool, rows: &[f32], shape: [usize; 2], to: &mut [f32]);
+    /// Packs the rows of a matrix for the forward pass.
+    fn pack(self, pool: &ThreadPool, rows: &[f32], shape: [usize; 2], out: &mut [f32]);
     /// What it packed.
-    fn panels(self, data: &[f32], shape: [usize; 2]) -> Forward<'_>;
+    fn panels(self, data: &[f32], shape: [usize; 2]) -> ForwardPanels<'_>;
 }
 
-impl Packing for Compute {
+impl PackedLayout for Compute {
     fn panels_len(self, [outputs, inner]: [usize; 2]) -> usize {
         match self {
             Self::F32 => matmul::panels_len(outputs, inner),
@@ -31,18 +31,18 @@ impl Packing for Compute {
         }
     }
 
-    fn pack(self, pool: &ThreadPool, rows: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
+    fn pack(self, pool: &ThreadPool, rows: &[f32], [outputs, inner]: [usize; 2], out: &mut [f32]) {
         match self {
-            Self::F32 => matmul::pack(pool, rows, outputs, inner, to),
-            Self::Bf16 => bf16::pack(pool, rows, outputs, inner, bf16::as_pairs_mut(to)),
+            Self::F32 => matmul::pack(pool, rows, outputs, inner, out),
+            Self::Bf16 => bf16::pack(pool, rows, outputs, inner, bf16::as_pairs_mut(out)),
         }
     }
 
-    fn panels(self, data: &[f32], [outputs, inner]: [usize; 2]) -> Forward<'_> {
+    fn panels(self, data: &[f32], [outputs, inner]: [usize; 2]) -> ForwardPanels<'_> {
         match self {
-            Self::F32 => Forward::F32(Panels { data, outputs, inner }),
+            Self::F32 => ForwardPanels::F32(Panels { data, outputs, inner }),
             Self::Bf16 => {
-                Forward::Bf16(bf16::Panels { data: bf16::as_pairs(data), outputs, inner })
+                ForwardPanels::Bf16(bf16::Panels { data: bf16::as_pairs(data), outputs, inner })
             }
         }
     }
@@ -50,7 +50,7 @@ impl Packing for Compute {
 
 /// Panels of a matrix `[outputs, inner]`; none of a weight that only rows are held of.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Packed {
+pub(crate) enum PackedMatrix {
     #[default]
     None,
     /// Of f32, or of pairs.
@@ -60,13 +60,13 @@ pub(crate) enum Packed {
 }
 
 /// Numbers that are copied from a file at a time.
-const COPIED: usize = 1 << 20;
+const COPY_ELEMENTS: usize = 1 << 20;
 /// Numbers that are packed as a file stores them at a time, and stand in memory twice meanwhile: enough for
 /// each thread to fill large pages of its own, which the system clears while the others go on.
-const PACKED: usize = 4 << 20;
+const PACK_ELEMENTS: usize = 4 << 20;
 
 /// Outputs that are taken at a time: whole panels, but for the last, and so whole pairs.
-pub(crate) fn pieces(
+pub(crate) fn output_ranges(
     outputs: usize,
     inner: usize,
     numbers: usize,
@@ -75,10 +75,10 @@ pub(crate) fn pieces(
     (0..outputs).step_by(rows).map(move |first| first..outputs.min(first + rows))
 }
 
-impl Packed {
+impl PackedMatrix {
     /// A matrix or table as a file stores it, if that can be read, and be multiplied with this precision.
     pub(crate) fn stored(
-        file: &Stored,
+        file: &StoredModel,
         id: WeightId,
         compute: Compute,
         pool: &ThreadPool,
@@ -86,7 +86,7 @@ impl Packed {
         let storage = Self::storage_type(file, id, compute)?;
         let [outputs, inner] = file.network().weight(id).shape;
         let mut words = AlignedBuffer::zeros(stored::panels_len(storage, outputs, inner));
-        for rows in pieces(outputs, inner, PACKED) {
+        for rows in output_ranges(outputs, inner, PACK_ELEMENTS) {
             let at = stored::panels_len(storage, rows.start, inner);
             let row = |output: usize| file.row(id, rows.start + output).unwrap_or(&[]);
             stored::pack(pool, storage, &row, rows.len(), inner, &mut words[at..]);
@@ -97,7 +97,7 @@ impl Packed {
 
     /// The form in which [`Packed::stored`] keeps a weight, if it does.
     pub(crate) fn storage_type(
-        file: &Stored,
+        file: &StoredModel,
         id: WeightId,
         compute: Compute,
     ) -> Option<StorageType> {
@@ -114,7 +114,7 @@ impl Packed {
     /// are nowhere else. It is copied in pieces, so that no other copy of it stands in memory meanwhile, the
     /// file's included.
     pub(crate) fn copied(
-        file: &Stored,
+        file: &StoredModel,
         id: WeightId,
         compute: Compute,
         pool: &ThreadPool,
@@ -126,7 +126,7 @@ impl Packed {
         let [outputs, inner] = file.network().weight(id).shape;
         let mut panels = AlignedBuffer::zeros(matmul::panels_len(outputs, inner));
         let mut copy = AlignedBuffer::default();
-        for rows in pieces(outputs, inner, COPIED) {
+        for rows in output_ranges(outputs, inner, COPY_ELEMENTS) {
             let len = rows.len() * inner;
             if copy.len() < len {
                 copy = AlignedBuffer::zeros(len);
@@ -161,13 +161,18 @@ impl Packed {
     }
 
     /// For the forward pass, if it is packed.
-    pub(crate) fn forward(&self, shape: [usize; 2]) -> Option<Forward<'_>> {
+    pub(crate) fn forward(&self, shape: [usize; 2]) -> Option<ForwardPanels<'_>> {
         match self {
             Self::None => None,
             Self::Panels(compute, panels) => Some(compute.panels(panels, shape)),
             Self::Stored(storage, data) => {
                 let [outputs, inner] = shape;
-                Some(Forward::Stored(stored::Panels { storage: *storage, data, outputs, inner }))
+                Some(ForwardPanels::Stored(stored::Panels {
+                    storage: *storage,
+                    data,
+                    outputs,
+                    inner,
+                }))
             }
         }
     }
@@ -175,14 +180,14 @@ impl Packed {
 
 /// What the product of an input's gradient reads.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Back<'a> {
+pub(crate) enum BackwardPanels<'a> {
     F32(Panels<'a>),
     Bf16(bf16::Panels<'a>),
 }
 
 /// What a forward product reads.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Forward<'a> {
+pub(crate) enum ForwardPanels<'a> {
     F32(Panels<'a>),
     Bf16(bf16::Panels<'a>),
     Stored(stored::Panels<'a>),
@@ -190,9 +195,9 @@ pub(crate) enum Forward<'a> {
     Quantised(stored::Panels<'a>),
 }
 
-impl<'a> Forward<'a> {
+impl<'a> ForwardPanels<'a> {
     /// For products in bf16: panels of stored bf16 are panels of pairs, where blocks are whole.
-    pub(crate) fn in_pairs(self) -> Self {
+    pub(crate) fn as_bf16_pairs(self) -> Self {
         match self {
             Self::Stored(panels) if panels.storage.is_quantised() => Self::Quantised(panels),
             Self::Stored(stored::Panels { storage: StorageType::Bf16, data, outputs, inner }) => {
@@ -224,11 +229,13 @@ mod tests {
     fn pieces_are_whole_panels_side_by_side() {
         for (outputs, inner) in [(0, 5), (1, 1), (49_152, 576), (70, 1 << 20), (131, (1 << 14) - 1)]
         {
-            for numbers in [COPIED, PACKED] {
-                let pieces: Vec<_> = pieces(outputs, inner, numbers).collect();
-                assert!(pieces.iter().all(|piece| piece.start.is_multiple_of(matmul::PANEL)));
-                assert!(pieces.iter().all(|piece| piece.len() <= pieces[0].len()));
-                let outputs_of: Vec<usize> = pieces.into_iter().flatten().collect();
+            for numbers in [COPY_ELEMENTS, PACK_ELEMENTS] {
+                let output_ranges: Vec<_> = output_ranges(outputs, inner, numbers).collect();
+                assert!(
+                    output_ranges.iter().all(|range| range.start.is_multiple_of(matmul::PANEL))
+                );
+                assert!(output_ranges.iter().all(|range| range.len() <= output_ranges[0].len()));
+                let outputs_of: Vec<usize> = output_ranges.into_iter().flatten().collect();
                 assert_eq!(outputs_of, (0..outputs).collect::<Vec<_>>(), "{outputs} × {inner}");
             }
         }

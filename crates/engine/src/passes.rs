@@ -5,28 +5,28 @@ use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
 
 use crate::{
-    Cache, Gradients, View, Watch, Weights, Workspace, backward::Backward, cache::Known,
+    Cache, Gradients, Observer, SiteView, Weights, Workspace, backward::Backward, cache::Cached,
     interpreter::Interpreter,
 };
 
 /// The logits of a batch's wanted rows, `[wanted, vocabulary]`; its keys and values go into the cache.
 pub fn forward<'s>(
     weights: &Weights,
-    space: &'s mut Workspace,
+    workspace: &'s mut Workspace,
     cache: &mut Cache,
     pool: &ThreadPool,
     batch: &Batch,
 ) -> Result<&'s [f32]> {
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
+    let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
     pass.run(0..pass.program.steps.len(), None);
-    Ok(logits(space, batch))
+    Ok(logits(workspace, batch))
 }
 
 /// The logits after a pass.
-fn logits<'s>(space: &'s Workspace, batch: &Batch) -> &'s [f32] {
-    let Some(value) = space.program.at(Site::Logits) else { return &[] };
-    let len = space.program.value(value).width * batch.wanted.len();
-    &space.slots[space.layout.values[value.index()]][..len]
+fn logits<'s>(workspace: &'s Workspace, batch: &Batch) -> &'s [f32] {
+    let Some(value) = workspace.program.at(Site::Logits) else { return &[] };
+    let len = workspace.program.value(value).width * batch.wanted.len();
+    &workspace.slots[workspace.layout.values[value.index()]][..len]
 }
 
 /// As [`forward`], of a pass that begins with the residual stream before a layer, `[rows, width]`, over
@@ -34,164 +34,168 @@ fn logits<'s>(space: &'s Workspace, batch: &Batch) -> &'s [f32] {
 /// others are written anew, in pages of the sequence's own.
 pub fn forward_from_layer<'s>(
     weights: &Weights,
-    space: &'s mut Workspace,
+    workspace: &'s mut Workspace,
     cache: &mut Cache,
     pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),
 ) -> Result<&'s [f32]> {
-    let known = resid_pre(space, layer)?;
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::LowerLayers), pool, batch)?;
-    let first = pass.begin_at(known, stream);
+    let value = resid_pre(workspace, layer)?;
+    let mut pass =
+        Interpreter::cached(weights, workspace, (cache, Cached::LowerLayers), pool, batch)?;
+    let first = pass.start_at(value, stream);
     pass.run(first..pass.program.steps.len(), None);
-    Ok(logits(space, batch))
+    Ok(logits(workspace, batch))
 }
 
-fn resid_pre(space: &Workspace, layer: usize) -> Result<lookback_model::ValueId> {
+fn resid_pre(workspace: &Workspace, layer: usize) -> Result<lookback_model::ValueId> {
     let site = Site::Block(layer as u16, BlockSite::ResidPre);
-    space.program.at(site).ok_or_else(|| Refusal::ours(format!("there is no layer {layer}")))
+    workspace.program.at(site).ok_or_else(|| Refusal::ours(format!("there is no layer {layer}")))
 }
 
 /// The loss of a batch of whole sequences.
 pub fn evaluate(
     weights: &Weights,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     pool: &ThreadPool,
     batch: &Batch,
     targets: &Targets,
 ) -> Loss {
-    let mut pass = Interpreter::uncached(weights, space, pool, batch);
+    let mut pass = Interpreter::uncached(weights, workspace, pool, batch);
     let steps = &pass.program.steps;
     pass.run(0..steps.len(), Some(targets));
-    steps.last().map_or(Loss::default(), |last| pass.loss(last.makes[0], targets))
+    steps.last().map_or(Loss::default(), |last| pass.loss(last.outputs[0], targets))
 }
 
 /// The loss of a batch of whole sequences; adds its gradients to `gradients`.
 ///
 /// The batch has as many rows as the workspace was made for.
-pub fn learn(
+pub fn forward_backward(
     weights: &Weights,
     gradients: &mut Gradients,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     pool: &ThreadPool,
     batch: &Batch,
     targets: &Targets,
 ) -> Loss {
-    assert_eq!(space.bounds.rows, batch.rows(), "the workspace was made for another batch");
-    let loss = walk_back_from_loss(weights, gradients, space, pool, (batch, targets), &mut Nobody);
-    loss.expect("the workspace was made for a walk back from the loss")
+    assert_eq!(workspace.bounds.rows, batch.rows(), "the workspace was made for another batch");
+    let loss =
+        backward_from_loss(weights, gradients, workspace, pool, (batch, targets), &mut NoObserver);
+    loss.expect("the workspace was made for a backward pass from the loss")
 }
 
-/// As [`learn`], showing the gradients at the sites that the workspace was made for. None if it was not
-/// made for a walk back from the loss.
-pub fn walk_back_from_loss(
+/// As [`forward_backward`], showing the gradients at the sites that the workspace was made for. None if it
+/// was not made for a backward pass from the loss.
+pub fn backward_from_loss(
     weights: &Weights,
     gradients: &mut Gradients,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     pool: &ThreadPool,
     (batch, targets): (&Batch, &Targets),
-    watch: &mut impl Watch,
+    observer: &mut impl Observer,
 ) -> Option<Loss> {
-    let walk = space.walk.take()?;
-    let losses = walk.starts_at_loss(&space.program).then_some(walk.start);
+    let backward_plan = workspace.backward_plan.take()?;
+    let losses = backward_plan.starts_at_loss(&workspace.program).then_some(backward_plan.start);
     let loss = losses.map(|losses| {
-        let mut pass = Interpreter::uncached(weights, space, pool, batch);
+        let mut pass = Interpreter::uncached(weights, workspace, pool, batch);
         // The loss is made together with its gradient.
         pass.run(0..pass.program.steps.len() - 1, None);
-        let mut backward = Backward { pass, gradients, walk: &walk };
-        backward.walk_from_loss(targets, watch);
+        let mut backward = Backward { pass, gradients, backward_plan: &backward_plan };
+        backward.run_from_loss(targets, observer);
         backward.pass.loss(losses, targets)
     });
-    space.walk = Some(walk);
+    workspace.backward_plan = Some(backward_plan);
     loss
 }
 
-/// A pass over whole sequences up to the value at the site that the workspace was made for, and the walk
-/// back from its gradient, `[rows, width]`; shows the gradients at the sites wanted. None if the workspace
-/// was not made for that.
-pub fn walk_back(
+/// A pass over whole sequences up to the value at the site that the workspace was made for,
+/// and the backward pass from its gradient, `[rows, width]`; shows the gradients at the sites wanted. None if
+/// the workspace was not made for that.
+pub fn backward_from_site(
     weights: &Weights,
     gradients: &mut Gradients,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     pool: &ThreadPool,
     (batch, gradient): (&Batch, &[f32]),
-    watch: &mut impl Watch,
+    observer: &mut impl Observer,
 ) -> Option<()> {
-    let walk = space.walk.take()?;
-    let is_value = !walk.starts_at_loss(&space.program);
+    let backward_plan = workspace.backward_plan.take()?;
+    let is_value = !backward_plan.starts_at_loss(&workspace.program);
     if is_value {
-        let mut pass = Interpreter::uncached(weights, space, pool, batch);
+        let mut pass = Interpreter::uncached(weights, workspace, pool, batch);
         pass.run(0..pass.program.steps.len(), None);
-        Backward { pass, gradients, walk: &walk }.walk_from(gradient, watch);
+        Backward { pass, gradients, backward_plan: &backward_plan }
+            .run_from_value(gradient, observer);
     }
-    space.walk = Some(walk);
+    workspace.backward_plan = Some(backward_plan);
     is_value.then_some(())
 }
 
-/// Passes whole sequences through and shows their sites; the head is left out where nobody wants logits.
-pub fn look(
+/// Passes whole sequences through and shows their sites; the head is left out where no logits are wanted.
+pub fn forward_observed(
     weights: &Weights,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     cache: &mut Cache,
     pool: &ThreadPool,
     batch: &Batch,
-    watch: &mut impl Watch,
+    observer: &mut impl Observer,
 ) -> Result<()> {
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
-    let wants_logits = watch.wants(Site::Logits) || watch.wants(Site::Probabilities);
-    let head = pass.program.at(Site::Logits).and_then(|logits| pass.program.maker(logits));
+    let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
+    let wants_logits = observer.wants(Site::Logits) || observer.wants(Site::Probabilities);
+    let head = pass.program.at(Site::Logits).and_then(|logits| pass.program.producer(logits));
     let steps = match head {
         Some(head) if !wants_logits => head,
         _ => pass.program.steps.len(),
     };
-    pass.run_watched(0..steps, watch);
+    pass.run_observed(0..steps, observer);
     Ok(())
 }
 
 /// Passes the residual stream before one layer, `[rows, width]`, through that layer alone and shows the
 /// layer's sites, which are those of a whole pass to the last bit. `space` is one for looking.
-pub fn look_at_layer(
+pub fn forward_layer(
     weights: &Weights,
-    space: &mut Workspace,
+    workspace: &mut Workspace,
     cache: &mut Cache,
     pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),
-    watch: &mut impl Watch,
+    observer: &mut impl Observer,
 ) -> Result<()> {
-    let known = resid_pre(space, layer)?;
-    let left = space.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
-    let end = left.and_then(|left| space.program.maker(left)).map_or(0, |maker| maker + 1);
-    let mut pass = Interpreter::cached(weights, space, (cache, Known::Nothing), pool, batch)?;
-    let first = pass.begin_at(known, stream);
+    let value = resid_pre(workspace, layer)?;
+    let left = workspace.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
+    let end =
+        left.and_then(|left| workspace.program.producer(left)).map_or(0, |producer| producer + 1);
+    let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
+    let first = pass.start_at(value, stream);
     let site = Site::Block(layer as u16, BlockSite::ResidPre);
-    if watch.wants(site) {
-        watch.see(site, pass.view(known, stream));
+    if observer.wants(site) {
+        observer.observe(site, pass.view(value, stream));
     }
-    pass.run_watched(first..end, &mut OfLayer(layer as u16, watch));
+    pass.run_observed(first..end, &mut LayerObserver(layer as u16, observer));
     Ok(())
 }
 
 /// Watches the sites of one layer: what it leaves has the next one's name, too.
-struct OfLayer<'w, W>(u16, &'w mut W);
+struct LayerObserver<'w, W>(u16, &'w mut W);
 
-impl<W: Watch> Watch for OfLayer<'_, W> {
+impl<W: Observer> Observer for LayerObserver<'_, W> {
     fn wants(&self, site: Site) -> bool {
         matches!(site, Site::Block(layer, _) if layer == self.0) && self.1.wants(site)
     }
 
-    fn see(&mut self, site: Site, view: View<'_>) {
-        self.1.see(site, view);
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
+        self.1.observe(site, view);
     }
 }
 
 /// Watches nothing.
-struct Nobody;
+struct NoObserver;
 
-impl Watch for Nobody {
+impl Observer for NoObserver {
     fn wants(&self, _: Site) -> bool {
         false
     }
 
-    fn see(&mut self, _: Site, _: View<'_>) {}
+    fn observe(&mut self, _: Site, _: SiteView<'_>) {}
 }

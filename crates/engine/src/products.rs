@@ -13,27 +13,27 @@ use lookback_model::{Linear, Program, ValueId};
 
 use crate::{
     gradients::Gradients,
-    operations::{rows_at_once, traits},
-    packed::{Back, Compute, Forward},
+    operations::{chunk_rows, traits},
+    packed::{BackwardPanels, Compute, ForwardPanels},
     packing::{Packing, longest_part, parts},
     weights::Weights,
 };
 
 /// Pairs in a block of a quantised weight.
-const PAIRS_OF_A_BLOCK: usize = 16;
+const PAIRS_PER_BLOCK: usize = 16;
 
-/// What is made of a product's two factors before it.
+/// The operands of a product in the form that its kernel reads: rounded rows and packed panels.
 #[derive(Debug, Default)]
-pub(crate) struct Factors {
-    pub rounded: Rounded,
+pub(crate) struct Operands {
+    pub rounded: RoundedRows,
     pub packing: Packing,
 }
 
-impl Factors {
+impl Operands {
     /// Forgets what stands there, as when a pass begins.
-    pub(crate) fn forget(&mut self) {
-        self.rounded.forget();
-        self.packing.forget();
+    pub(crate) fn invalidate(&mut self) {
+        self.rounded.invalidate();
+        self.packing.invalidate();
     }
 
     /// As [`AlignedBuffer::prefault`].
@@ -45,47 +45,53 @@ impl Factors {
 
 /// Rows rounded to pairs of bf16, kept while several products read them.
 #[derive(Debug, Default)]
-pub(crate) struct Rounded {
+pub(crate) struct RoundedRows {
     pairs: AlignedBuffer<u32>,
     /// The value of a pass that they are.
-    of: Option<ValueId>,
+    value: Option<ValueId>,
     /// Sums of their blocks, for weights that add a number to all of a block.
-    ones: AlignedBuffer,
+    block_sums: AlignedBuffer,
     /// The value that these belong to.
-    ones_of: Option<ValueId>,
+    block_sums_value: Option<ValueId>,
 }
 
-impl Rounded {
-    fn forget(&mut self) {
-        self.of = None;
-        self.ones_of = None;
+impl RoundedRows {
+    fn invalidate(&mut self) {
+        self.value = None;
+        self.block_sums_value = None;
     }
 
     /// Takes room, so that no pass has to.
     pub(crate) fn reserve(&mut self, pairs: usize) {
         if self.pairs.len() < pairs {
             self.pairs = AlignedBuffer::zeros(pairs);
-            self.ones = AlignedBuffer::zeros(pairs.div_ceil(PAIRS_OF_A_BLOCK));
+            self.block_sums = AlignedBuffer::zeros(pairs.div_ceil(PAIRS_PER_BLOCK));
         }
     }
 
     /// Bytes of that room.
     pub(crate) fn bytes(pairs: usize) -> usize {
-        4 * (pairs + pairs.div_ceil(PAIRS_OF_A_BLOCK))
+        4 * (pairs + pairs.div_ceil(PAIRS_PER_BLOCK))
     }
 
     fn prefault(&mut self, pool: &ThreadPool) {
         self.pairs.prefault(pool);
-        self.ones.prefault(pool);
+        self.block_sums.prefault(pool);
     }
 
-    /// Rows of pairs, rounded unless they stand there as value `of`.
-    fn rows(&mut self, pool: &ThreadPool, x: &[f32], width: usize, of: Option<ValueId>) -> &[u32] {
+    /// Rows of pairs, rounded unless those of this value stand there already.
+    fn rows(
+        &mut self,
+        pool: &ThreadPool,
+        x: &[f32],
+        width: usize,
+        value: Option<ValueId>,
+    ) -> &[u32] {
         let len = x.len() / width * bf16::pairs(width);
-        if of.is_none() || of != self.of {
+        if value.is_none() || value != self.value {
             self.reserve(len);
             bf16::round_rows(pool, x, width, 0..width, &mut self.pairs[..len]);
-            self.of = of;
+            self.value = value;
         }
         &self.pairs[..len]
     }
@@ -101,92 +107,92 @@ impl Rounded {
         let len = x.len() / width * bf16::pairs(columns.len());
         self.reserve(len);
         bf16::round_rows(pool, x, width, columns, &mut self.pairs[..len]);
-        self.forget();
+        self.invalidate();
         &self.pairs[..len]
     }
 
     /// The same, with the sums of their blocks.
-    fn rows_and_ones(
+    fn rows_and_block_sums(
         &mut self,
         pool: &ThreadPool,
         x: &[f32],
         width: usize,
-        of: Option<ValueId>,
+        value: Option<ValueId>,
     ) -> (&[u32], &[f32]) {
-        let pairs = self.rows(pool, x, width, of).len();
-        let ones = pairs / PAIRS_OF_A_BLOCK;
-        if of.is_none() || of != self.ones_of {
-            stored::block_sums(pool, &self.pairs[..pairs], &mut self.ones[..ones]);
-            self.ones_of = of;
+        let pairs = self.rows(pool, x, width, value).len();
+        let block_sums = pairs / PAIRS_PER_BLOCK;
+        if value.is_none() || value != self.block_sums_value {
+            stored::block_sums(pool, &self.pairs[..pairs], &mut self.block_sums[..block_sums]);
+            self.block_sums_value = value;
         }
-        (&self.pairs[..pairs], &self.ones[..ones])
+        (&self.pairs[..pairs], &self.block_sums[..block_sums])
     }
 
     /// The most pairs that a pass of a program over so many rows needs.
-    pub(crate) fn len(program: &Program, rows: usize, goes_back: bool) -> usize {
+    pub(crate) fn len(program: &Program, rows: usize, has_backward: bool) -> usize {
         let layers = program.steps.iter().flat_map(|step| {
-            let rows = rows_at_once(&step.op, rows);
+            let rows = chunk_rows(&step.op, rows);
             traits(step).linear_layers.iter().map(move |layer| (layer, rows))
         });
         let pairs = layers.map(|(layer, rows)| {
-            let back = if goes_back { longest_part(layer.outputs, layer.inputs) } else { 0 };
+            let back = if has_backward { longest_part(layer.outputs, layer.inputs) } else { 0 };
             rows * bf16::pairs(layer.inputs.max(back))
         });
         pairs.max().unwrap_or(0)
     }
 }
 
-/// y = x · weightᵀ, then + bias, then + residual. `of` is the value that `x` is, if a whole one.
+/// y = x · weightᵀ, then + bias, then + residual. `value` is the one that `x` is all of, if any.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn forward(
     pool: &ThreadPool,
     weights: &Weights,
-    how: &Linear,
+    layer: &Linear,
     x: &[f32],
-    of: Option<ValueId>,
-    Factors { rounded, packing }: &mut Factors,
+    value: Option<ValueId>,
+    Operands { rounded, packing }: &mut Operands,
     residual: Option<&[f32]>,
     y: &mut [f32],
 ) {
-    let epilogue = Epilogue { bias: how.bias.map(|bias| weights.rows(bias)), residual };
-    let held = weights.forward(how.weight);
-    match held.unwrap_or_else(|| packing.forward(pool, weights, how.weight)) {
-        Forward::F32(panels) => matmul::forward(pool, x, panels, epilogue, y),
-        Forward::Stored(panels) => stored::forward(pool, x, panels, epilogue, y),
-        Forward::Quantised(panels) => {
-            let (x, ones) = if panels.storage.has_min() {
-                rounded.rows_and_ones(pool, x, how.inputs, of)
+    let epilogue = Epilogue { bias: layer.bias.map(|bias| weights.rows(bias)), residual };
+    let held = weights.forward(layer.weight);
+    match held.unwrap_or_else(|| packing.forward(pool, weights, layer.weight)) {
+        ForwardPanels::F32(panels) => matmul::forward(pool, x, panels, epilogue, y),
+        ForwardPanels::Stored(panels) => stored::forward(pool, x, panels, epilogue, y),
+        ForwardPanels::Quantised(panels) => {
+            let (x, block_sums) = if panels.storage.has_min() {
+                rounded.rows_and_block_sums(pool, x, layer.inputs, value)
             } else {
-                (rounded.rows(pool, x, how.inputs, of), &[][..])
+                (rounded.rows(pool, x, layer.inputs, value), &[][..])
             };
-            stored::forward_rounded(pool, x, ones, panels, epilogue, y);
+            stored::forward_rounded(pool, x, block_sums, panels, epilogue, y);
         }
-        Forward::Bf16(panels) => {
-            bf16::forward(pool, rounded.rows(pool, x, how.inputs, of), panels, epilogue, y);
+        ForwardPanels::Bf16(panels) => {
+            bf16::forward(pool, rounded.rows(pool, x, layer.inputs, value), panels, epilogue, y);
         }
     }
 }
 
-/// What a linear layer's gradient means for its bias and its weight, where they learn, and, in `dx`, for
-/// what entered.
+/// What a linear layer's gradient means for its bias and its weight, where they are trainable, and, in `dx`,
+/// for what entered.
 #[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn backward(
     pool: &ThreadPool,
     weights: &Weights,
-    how: &Linear,
+    layer: &Linear,
     dy: &[f32],
     x: &[f32],
-    Factors { rounded, packing }: &mut Factors,
+    Operands { rounded, packing }: &mut Operands,
     scratch: &mut [f32],
     gradients: &mut Gradients,
     start: Accumulate,
     dx: &mut [f32],
 ) {
-    let (outputs, inner) = (how.outputs, how.inputs);
-    if let Some(dbias) = how.bias.and_then(|bias| gradients.learned_mut(bias)) {
+    let (outputs, inner) = (layer.outputs, layer.inputs);
+    if let Some(dbias) = layer.bias.and_then(|bias| gradients.trainable_mut(bias)) {
         matmul::bias_gradient(pool, dy, outputs, dbias);
     }
-    if let Some(dweight) = gradients.learned_mut(how.weight) {
+    if let Some(dweight) = gradients.trainable_mut(layer.weight) {
         match weights.compute() {
             Compute::F32 => matmul::weight_gradient(pool, dy, x, outputs, inner, scratch, dweight),
             Compute::Bf16 => {
@@ -197,11 +203,11 @@ pub(crate) fn backward(
     }
     for part in parts(outputs, inner) {
         let start = if part.start == 0 { start } else { Accumulate::FromOutput };
-        match packing.back(pool, weights, how.weight, part.clone()) {
-            Back::F32(panels) => {
+        match packing.backward(pool, weights, layer.weight, part.clone()) {
+            BackwardPanels::F32(panels) => {
                 matmul::input_gradient(pool, dy, part.start, panels, start, dx);
             }
-            Back::Bf16(panels) => {
+            BackwardPanels::Bf16(panels) => {
                 let dy = rounded.columns(pool, dy, outputs, part);
                 bf16::input_gradient(pool, dy, panels, start, dx);
             }

@@ -14,7 +14,7 @@ pub(crate) const CHUNK: usize = 256;
 /// Sequences, their cache, and the buffers in which they are read one at a time.
 #[derive(Debug)]
 pub struct Sequences {
-    space: Workspace,
+    workspace: Workspace,
     cache: Cache,
     batch: Batch,
     logits: Vec<f32>,
@@ -33,8 +33,8 @@ impl Sequences {
         pages: usize,
     ) -> Self {
         Self {
-            space: Workspace::new(network, shape(context), context, threads)
-                .computing(network, compute),
+            workspace: Workspace::new(network, shape(context), context, threads)
+                .with_precision(network, compute),
             cache: Cache::new(network, compute, sequences, pages),
             batch: Batch::new(),
             logits: vec![0.0; network.config.vocabulary],
@@ -74,9 +74,9 @@ impl Sequences {
         self.cache.truncate(sequence, tokens);
     }
 
-    /// Makes `to` a copy of `from` that shares its pages.
-    pub fn fork(&mut self, from: SequenceId, to: SequenceId) {
-        self.cache.fork(from, to);
+    /// Makes `target` a copy of `source` that shares its pages.
+    pub fn fork(&mut self, source: SequenceId, target: SequenceId) {
+        self.cache.fork(source, target);
     }
 
     /// The logits after the last token that was read, of whichever sequence. `[vocabulary]`
@@ -117,13 +117,19 @@ impl Sequences {
             self.batch.clear();
             self.batch.push(sequence, held + index * rows, chunk);
             self.batch.want_last();
-            let (space, cache) = (&mut self.space, &mut self.cache);
-            self.logits.copy_from_slice(passes::forward(weights, space, cache, pool, &self.batch)?);
+            let (workspace, cache) = (&mut self.workspace, &mut self.cache);
+            self.logits.copy_from_slice(passes::forward(
+                weights,
+                workspace,
+                cache,
+                pool,
+                &self.batch,
+            )?);
         }
         Ok(&self.logits)
     }
 }
 
 fn shape(context: usize) -> Shape {
-    Shape::Run { rows: CHUNK.min(context), wanted: 1 }
+    Shape::Inference { rows: CHUNK.min(context), wanted: 1 }
 }

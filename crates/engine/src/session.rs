@@ -16,36 +16,36 @@ use crate::{Cache, Sequences, Weights, sequences};
 pub struct Session<W = Arc<Weights>, T = Arc<ThreadPool>> {
     weights: W,
     pool: T,
-    only: Sequences,
+    sequences: Sequences,
 }
 
 impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Session<W, T> {
     /// For a sequence of at most `context` tokens.
     pub fn new(weights: W, pool: T, context: usize) -> Self {
         let pages = Cache::pages(context);
-        let only =
+        let sequences =
             Sequences::new(weights.network(), weights.compute(), pool.threads(), context, 1, pages);
-        Self { weights, pool, only }
+        Self { weights, pool, sequences }
     }
 
     /// Tokens read so far.
     pub fn tokens(&self) -> usize {
-        self.only.tokens(SEQUENCE)
+        self.sequences.tokens(SEQUENCE)
     }
 
     /// Tokens it can hold.
     pub fn context(&self) -> usize {
-        self.only.context()
+        self.sequences.context()
     }
 
     /// Forgets everything from position `tokens` on.
     pub fn truncate(&mut self, tokens: usize) {
-        self.only.truncate(SEQUENCE, tokens);
+        self.sequences.truncate(SEQUENCE, tokens);
     }
 
     /// Reads tokens behind those that it holds, and gives the logits after the last, `[vocabulary]`.
     pub fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
-        self.only.read(&self.weights, &self.pool, SEQUENCE, ids)
+        self.sequences.read(&self.weights, &self.pool, SEQUENCE, ids)
     }
 }
 

@@ -8,40 +8,40 @@ use lookback_model::{Network, Op, Positions, Program, Site, Step, WeightId, forw
 
 use crate::{
     attention::{heads, layer_len},
+    backward_plan::BackwardPlan,
     buffers::Content,
     fuse::fuse,
-    layout::{Bounds, Layout, RECOMPUTED},
-    operations::{LOSS_ROWS, rows_at_once, statistics, traits},
+    layout::{Bounds, Layout, MIN_RECOMPUTED},
+    operations::{LOSS_ROWS, chunk_rows, statistics, traits},
     packed::Compute,
-    packing::{Need, Packing},
-    products::{Factors, Rounded},
-    walk::Walk,
+    packing::{Packing, PackingNeed},
+    products::{Operands, RoundedRows},
 };
 
 /// The largest pass that a workspace is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Logits of at most `wanted` of `rows` rows.
-    Run {
+    Inference {
         /// Rows of a pass.
         rows: usize,
         /// Rows whose logits are wanted; if as many as `rows`, then always all.
         wanted: usize,
     },
     /// The logits of all rows, with every site apart.
-    Look {
+    Observed {
         /// Rows of a pass.
         rows: usize,
     },
     /// The loss of all rows, forward only.
-    Evaluate {
+    Evaluation {
         /// Rows of a pass.
         rows: usize,
         /// Sequences of a pass at most.
         sequences: usize,
     },
     /// The loss of all rows and its gradients.
-    Learn {
+    Training {
         /// Rows of a pass.
         rows: usize,
         /// Sequences of a pass at most.
@@ -53,10 +53,10 @@ impl Shape {
     /// Rows of a pass.
     pub fn rows(self) -> usize {
         match self {
-            Self::Run { rows, .. }
-            | Self::Look { rows }
-            | Self::Evaluate { rows, .. }
-            | Self::Learn { rows, .. } => rows,
+            Self::Inference { rows, .. }
+            | Self::Observed { rows }
+            | Self::Evaluation { rows, .. }
+            | Self::Training { rows, .. } => rows,
         }
     }
 
@@ -65,26 +65,38 @@ impl Shape {
         let bounds = Bounds { rows, wanted: rows };
         let program = |program| fuse(program, |_| false);
         let losses = || program(forward::loss(network));
-        let plan =
-            |program, bounds| Plan { program, bounds, sequences: None, learns: false, walk: None };
+        let plan = |program, bounds| Plan {
+            program,
+            bounds,
+            sequences: None,
+            is_trainable: false,
+            backward_plan: None,
+        };
         match self {
-            Self::Run { wanted, .. } => {
-                let which = if wanted < rows { forward::Rows::Wanted } else { forward::Rows::All };
-                plan(program(forward::logits(network, which)), Bounds { rows, wanted })
+            Self::Inference { wanted, .. } => {
+                let logit_rows =
+                    if wanted < rows { forward::Rows::Wanted } else { forward::Rows::All };
+                plan(program(forward::logits(network, logit_rows)), Bounds { rows, wanted })
             }
-            Self::Look { .. } => {
+            Self::Observed { .. } => {
                 let mut whole = forward::logits(network, forward::Rows::All);
                 whole.derive(|_| true);
                 plan(whole, bounds)
             }
-            Self::Evaluate { sequences, .. } => {
-                Plan { sequences: Some(sequences), learns: true, ..plan(losses(), bounds) }
+            Self::Evaluation { sequences, .. } => {
+                Plan { sequences: Some(sequences), is_trainable: true, ..plan(losses(), bounds) }
             }
-            Self::Learn { sequences, .. } => {
+            Self::Training { sequences, .. } => {
                 let program = losses();
-                let start = program.steps.last().map(|step| step.makes[0]);
-                let walk = start.map(|start| Walk::new(&program, start, |_| true, |_| false));
-                Plan { sequences: Some(sequences), learns: true, walk, ..plan(program, bounds) }
+                let start = program.steps.last().map(|step| step.outputs[0]);
+                let backward_plan =
+                    start.map(|start| BackwardPlan::new(&program, start, |_| true, |_| false));
+                Plan {
+                    sequences: Some(sequences),
+                    is_trainable: true,
+                    backward_plan,
+                    ..plan(program, bounds)
+                }
             }
         }
     }
@@ -96,14 +108,14 @@ struct Plan {
     bounds: Bounds,
     /// Sequences of a pass at most, if it keeps no keys.
     sequences: Option<usize>,
-    /// Whether its weights are those that learn, of which panels are made in the pass.
-    learns: bool,
-    walk: Option<Walk>,
+    /// Whether its weights are held for training, so that the pass packs their panels.
+    is_trainable: bool,
+    backward_plan: Option<BackwardPlan>,
 }
 
 impl Plan {
-    fn need(&self) -> Need {
-        Need { forward: self.learns, back: self.walk.is_some() }
+    fn need(&self) -> PackingNeed {
+        PackingNeed { forward: self.is_trainable, backward: self.backward_plan.is_some() }
     }
 }
 
@@ -112,7 +124,7 @@ impl Plan {
 pub struct Workspace {
     pub(crate) program: Program,
     pub(crate) bounds: Bounds,
-    pub(crate) walk: Option<Walk>,
+    pub(crate) backward_plan: Option<BackwardPlan>,
     pub(crate) layout: Layout,
     pub(crate) slots: Vec<AlignedBuffer>,
     pub(crate) contents: Vec<Content>,
@@ -124,7 +136,7 @@ pub struct Workspace {
     pub(crate) capped: AlignedBuffer,
     pub(crate) blocks: Vec<f64>,
     pub(crate) scratch: AlignedBuffer,
-    pub(crate) factors: Factors,
+    pub(crate) operands: Operands,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: Vec<f32>,
     pub(crate) ids: Vec<u32>,
@@ -132,33 +144,33 @@ pub struct Workspace {
     pub(crate) table: Vec<u32>,
     /// One layer's keys and values, for passes that keep none.
     pub(crate) pages: AlignedBuffer,
-    /// What is only there to be read.
-    pub(crate) seen: Vec<f32>,
+    /// Derived values, while they are observed: scores, pattern, probabilities.
+    pub(crate) derived: Vec<f32>,
     sequences: Option<usize>,
-    need: Need,
+    need: PackingNeed,
 }
 
 impl Workspace {
     /// Takes the buffers for passes up to `shape`, over positions below `positions`.
     pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
-        Self::recomputing(network, shape, positions, threads, RECOMPUTED)
+        Self::with_recomputation(network, shape, positions, threads, MIN_RECOMPUTED)
     }
 
-    /// The same; what costs little and has at least `recomputed` elements is computed again on the way
-    /// back.
-    pub fn recomputing(
+    /// The same; what costs little and has at least `recomputed` elements is recomputed
+    /// in the backward pass.
+    pub fn with_recomputation(
         network: &Network,
         shape: Shape,
         positions: usize,
         threads: usize,
         recomputed: usize,
     ) -> Self {
-        Self::planned(network, shape.plan(network), positions, threads, recomputed)
+        Self::from_plan(network, shape.plan(network), positions, threads, recomputed)
     }
 
     /// For passes of another program than the network's own, such as one with edits: of at most `rows`
     /// rows, with every site that `is_visible` apart, and with the derived ones among them.
-    pub fn of_program(
+    pub fn for_program(
         network: &Network,
         mut program: Program,
         rows: usize,
@@ -169,38 +181,42 @@ impl Workspace {
         program.derive(&is_visible);
         let program = fuse(program, is_visible);
         let bounds = Bounds { rows, wanted: rows };
-        let plan = Plan { program, bounds, sequences: None, learns: false, walk: None };
-        Self::planned(network, plan, positions, threads, RECOMPUTED)
+        let plan =
+            Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
+        Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
     }
 
-    /// For a walk back from the value at a site, or from the losses where none is named, to the weights
-    /// that learn and to the sites whose gradients are wanted. Passes have at most `rows` rows of
+    /// For a backward pass from the value at a site, or from the losses where none is named, to
+    /// the trainable weights and to the sites whose gradients are wanted. Passes have at most `rows` rows of
     /// `sequences` whole sequences. None if the program does not have the site.
-    pub fn walking_back(
+    pub fn for_backward(
         network: &Network,
         (mut program, from): (Program, Option<Site>),
         [rows, sequences]: [usize; 2],
-        learns: impl Fn(WeightId) -> bool,
+        is_trainable: impl Fn(WeightId) -> bool,
         wants: impl Fn(Site) -> bool,
         positions: usize,
         threads: usize,
     ) -> Option<Self> {
         let start = match from {
             Some(site) => program.at(site)?,
-            None => *program.steps.last()?.makes.first()?,
+            None => *program.steps.last()?.outputs.first()?,
         };
         // What lies behind the start is not computed.
-        program.steps.truncate(program.maker(start)? + 1);
+        program.steps.truncate(program.producer(start)? + 1);
         let program = fuse(program, |site| Some(site) == from || wants(site));
-        let walk = Walk::new(&program, start, &learns, |value| program.names(value).any(&wants));
+        let backward_plan = BackwardPlan::new(&program, start, &is_trainable, |value| {
+            program.sites_of(value).any(&wants)
+        });
         let bounds = Bounds { rows, wanted: rows };
         let sequences = Some(sequences);
-        let learns = network.ids().any(learns);
-        let plan = Plan { program, bounds, sequences, learns, walk: Some(walk) };
-        Some(Self::planned(network, plan, positions, threads, RECOMPUTED))
+        let is_trainable = network.ids().any(is_trainable);
+        let plan =
+            Plan { program, bounds, sequences, is_trainable, backward_plan: Some(backward_plan) };
+        Some(Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED))
     }
 
-    fn planned(
+    fn from_plan(
         network: &Network,
         plan: Plan,
         positions: usize,
@@ -227,32 +243,32 @@ impl Workspace {
             capped: floats(sizes.capped),
             blocks: vec![0.0; sums::blocks_len(rows)],
             scratch: floats(sizes.scratch),
-            factors: Factors::default(),
-            angles: angles(network, positions),
+            operands: Operands::default(),
+            angles: rotary_angles(network, positions),
             ids: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
             table: Vec::with_capacity(table_len(plan.bounds, positions)),
             pages: floats(sizes.pages),
-            seen: Vec::new(),
+            derived: Vec::new(),
             layout: sizes.layout,
             need: plan.need(),
             program: plan.program,
             bounds: plan.bounds,
-            walk: plan.walk,
+            backward_plan: plan.backward_plan,
             sequences: plan.sequences,
         }
     }
 
     /// With the buffers that products of this precision need besides; a pass takes them otherwise.
-    pub fn computing(mut self, network: &Network, compute: Compute) -> Self {
-        let goes_back = self.need.back;
+    pub fn with_precision(mut self, network: &Network, compute: Compute) -> Self {
+        let has_backward = self.need.backward;
         if compute == Compute::Bf16 {
-            let pairs = Rounded::len(&self.program, self.bounds.rows, goes_back);
-            self.factors.rounded.reserve(pairs);
+            let pairs = RoundedRows::len(&self.program, self.bounds.rows, has_backward);
+            self.operands.rounded.reserve(pairs);
             self.pages =
                 AlignedBuffer::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
         }
-        self.factors.packing.reserve(network, compute, self.need);
+        self.operands.packing.reserve(network, compute, self.need);
         self
     }
 
@@ -262,11 +278,11 @@ impl Workspace {
         let (logits, capped) = (&mut self.logits, &mut self.capped);
         let others = [logits, capped, &mut self.scratch, &mut self.pages];
         buffers.chain(others).for_each(|buffer| buffer.prefault(pool));
-        self.factors.prefault(pool);
+        self.operands.prefault(pool);
         self
     }
 
-    /// Bytes that [`Workspace::new`] and [`Workspace::computing`] would take.
+    /// Bytes that [`Workspace::new`] and [`Workspace::with_precision`] would take.
     pub fn bytes(
         network: &Network,
         shape: Shape,
@@ -275,12 +291,12 @@ impl Workspace {
         threads: usize,
     ) -> usize {
         let plan = shape.plan(network);
-        let sizes = Sizes::new(network, &plan, compute, threads, RECOMPUTED);
+        let sizes = Sizes::new(network, &plan, compute, threads, MIN_RECOMPUTED);
         let need = plan.need();
         let rounded = match compute {
             Compute::F32 => 0,
             Compute::Bf16 => {
-                Rounded::bytes(Rounded::len(&plan.program, plan.bounds.rows, need.back))
+                RoundedRows::bytes(RoundedRows::len(&plan.program, plan.bounds.rows, need.backward))
             }
         };
         let packing = Packing::bytes(network, compute, need);
@@ -306,19 +322,22 @@ impl Sizes {
         threads: usize,
         recomputed: usize,
     ) -> Self {
-        let Plan { program, bounds, sequences, walk, .. } = plan;
-        let layout = Layout::new(program, *bounds, walk.as_ref(), recomputed);
-        let visits = |at: usize| walk.as_ref().is_some_and(|walk| walk.visits(at));
+        let Plan { program, bounds, sequences, backward_plan, .. } = plan;
+        let layout = Layout::new(program, *bounds, backward_plan.as_ref(), recomputed);
+        let visits = |at: usize| {
+            backward_plan.as_ref().is_some_and(|backward_plan| backward_plan.visits(at))
+        };
         let statistics = program.steps.iter().enumerate().map(|(at, step)| {
-            let rows = bounds.of(program.value(step.makes[0]).rows);
+            let rows = bounds.of(program.value(step.outputs[0]).rows);
             if visits(at) { rows * statistics(program, step) } else { 0 }
         });
         let statistics = statistics.collect();
         let has_loss = program.steps.iter().any(|step| matches!(step.op, Op::Loss(_)));
         let losses = if has_loss { bounds.rows } else { 0 };
         let logits = losses.min(LOSS_ROWS) * network.config.vocabulary;
-        let capped = if walk.is_some() && network.head.cap.is_some() { logits } else { 0 };
-        let scratch = if walk.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
+        let capped = if backward_plan.is_some() && network.head.cap.is_some() { logits } else { 0 };
+        let scratch =
+            if backward_plan.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
         let pages = pages_len(network, bounds.rows, *sequences, compute);
         Self { layout, statistics, logits, capped, scratch, pages }
     }
@@ -326,7 +345,7 @@ impl Sizes {
     /// Bytes of all of them.
     fn bytes(&self, network: &Network, bounds: Bounds, positions: usize) -> usize {
         let angles = match network.config.positions {
-            Positions::Rotary(how) => positions * how.rotary_dim,
+            Positions::Rotary(rotary) => positions * rotary.rotary_dim,
             _ => 0,
         };
         let floats = self.layout.elements()
@@ -354,41 +373,41 @@ fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: 
 
 /// What the hungriest backward kernel of a program needs.
 fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
-    let of = |step: &Step| match &step.op {
-        Op::Attend(how) => [Compute::F32, Compute::Bf16]
-            .map(|compute| attend::backward_scratch(&heads(how, compute), rows, threads))
+    let elements = |step: &Step| match &step.op {
+        Op::Attend(config) => [Compute::F32, Compute::Bf16]
+            .map(|compute| attend::backward_scratch(&heads(config, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),
-        Op::Norm(how) => how.width,
+        Op::Norm(config) => config.width,
         op => {
-            let rows = rows_at_once(op, rows);
+            let rows = chunk_rows(op, rows);
             let layers = traits(step).linear_layers.iter().map(|layer| {
                 matmul::weight_gradient_scratch(rows, layer.outputs, layer.inputs, threads)
             });
             layers.max().unwrap_or(0)
         }
     };
-    program.steps.iter().map(of).max().unwrap_or(0)
+    program.steps.iter().map(elements).max().unwrap_or(0)
 }
 
 /// The table by which passes turn pairs of numbers: of every position the cosines, then the sines,
 /// `[positions, 2, rotary_dim / 2]`. Empty where the network does not rotate.
-pub fn angles(network: &Network, positions: usize) -> Vec<f32> {
-    let Positions::Rotary(how) = network.config.positions else {
+pub fn rotary_angles(network: &Network, positions: usize) -> Vec<f32> {
+    let Positions::Rotary(rotary) = network.config.positions else {
         return Vec::new();
     };
-    let mut table = vec![0.0; positions * how.rotary_dim];
-    position::angles(how.rotary_dim, &frequencies(network), 0..positions, &mut table);
+    let mut table = vec![0.0; positions * rotary.rotary_dim];
+    position::angles(rotary.rotary_dim, &rotary_frequencies(network), 0..positions, &mut table);
     table
 }
 
 /// Radians by which each pair turns from one position to the next, `[rotary_dim / 2]`. Empty where
 /// the network does not rotate.
-pub fn frequencies(network: &Network) -> Vec<f32> {
-    let Positions::Rotary(how) = network.config.positions else {
+pub fn rotary_frequencies(network: &Network) -> Vec<f32> {
+    let Positions::Rotary(rotary) = network.config.positions else {
         return Vec::new();
     };
-    let mut frequencies = vec![0.0; how.rotary_dim / 2];
-    position::frequencies(how.rotary_dim, how.theta, &mut frequencies);
+    let mut frequencies = vec![0.0; rotary.rotary_dim / 2];
+    position::frequencies(rotary.rotary_dim, rotary.theta, &mut frequencies);
     frequencies
 }

@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-#[path = "it/world.rs"]
-mod world;
+#[path = "it/fixture.rs"]
+mod fixture;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -16,12 +16,12 @@ use std::{
     },
 };
 
+use fixture::{CONTEXT, ids, networks, weights, weights_in};
 use lookback_engine::{
-    Cache, Compute, Gradients, Isa, Keep, Method, Optimizer, OptimizerSettings, Session, Shape,
-    ThreadPool, Workspace, forward, learn,
+    Cache, Compute, Gradients, Isa, Method, Optimizer, OptimizerSettings, Session, Shape,
+    ThreadPool, WeightMode, Workspace, forward, forward_backward,
 };
 use lookback_model::{Batch, Network, SequenceId, Targets};
-use world::{CONTEXT, ids, networks, weights, weights_computing};
 
 /// The system's allocator, which counts requests of all threads.
 struct Counting;
@@ -73,12 +73,12 @@ fn nothing_is_allocated_after_the_first_step_or_the_first_token() {
 fn learning(network: &Arc<Network>, compute: Compute, method: Method, pool: &ThreadPool) {
     let (sequences, context) = (3, 70);
     let rows = sequences * context;
-    let mut weights = weights_computing(network, Keep::Learning, compute, pool);
+    let mut weights = weights_in(network, WeightMode::Training, compute, pool);
     let mut gradients = Gradients::new(network);
     let mut optimizer = Optimizer::new(network, method, pool.threads());
-    let shape = Shape::Learn { rows, sequences };
-    let mut space =
-        Workspace::new(network, shape, context, pool.threads()).computing(network, compute);
+    let shape = Shape::Training { rows, sequences };
+    let mut workspace =
+        Workspace::new(network, shape, context, pool.threads()).with_precision(network, compute);
     let settings = OptimizerSettings {
         rate: 1e-3,
         table_share: 1.0,
@@ -103,7 +103,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, pool: &Thr
             batch.want_all();
             targets.ids.clear();
             targets.ids.extend_from_slice(&answers);
-            learn(&weights, &mut gradients, &mut space, pool, &batch, &targets);
+            forward_backward(&weights, &mut gradients, &mut workspace, pool, &batch, &targets);
         }
         black_box(gradients.norm(pool));
         optimizer.step(&mut weights, &gradients, &settings, pool);
@@ -116,7 +116,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, pool: &Thr
 
 /// One text, token by token, over page after page.
 fn a_session(network: &Arc<Network>, pool: &ThreadPool) {
-    let weights = weights(network, Keep::Running, pool);
+    let weights = weights(network, WeightMode::Inference, pool);
     let mut session = Session::new(&weights, pool, CONTEXT);
     let text = ids(CONTEXT, 3);
     session.read(&text[..1]).unwrap();
@@ -131,9 +131,9 @@ fn a_session(network: &Arc<Network>, pool: &ThreadPool) {
 /// Five texts side by side, two of them branches of others, token by token.
 fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
     const TEXTS: usize = 5;
-    let weights = weights(network, Keep::Running, pool);
-    let shape = Shape::Run { rows: TEXTS, wanted: TEXTS };
-    let mut space = Workspace::new(network, shape, CONTEXT, pool.threads());
+    let weights = weights(network, WeightMode::Inference, pool);
+    let shape = Shape::Inference { rows: TEXTS, wanted: TEXTS };
+    let mut workspace = Workspace::new(network, shape, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), TEXTS, TEXTS * Cache::pages(CONTEXT));
     let text = ids(CONTEXT, 4);
     let mut batch = Batch::new();
@@ -148,7 +148,7 @@ fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
                 batch.push(SequenceId(index as u32), at, &text[at..=at]);
             }
             batch.want_all();
-            let logits = forward(&weights, &mut space, &mut cache, pool, &batch).unwrap();
+            let logits = forward(&weights, &mut workspace, &mut cache, pool, &batch).unwrap();
             black_box(logits);
         });
         assert!(at == 0 || asked == 0, "token {at} on {} threads: {asked}", pool.threads());

@@ -114,7 +114,7 @@ impl Branches {
         self.texts[at].asked_for = self.clock;
         self.make_room(at, known, ids.len());
         self.read_on(weights, pool, at, &ids[known..])?;
-        let (pages, shared) = self.sequences.cache().held(sequence(at));
+        let (pages, shared) = self.sequences.cache().page_counts(sequence(at));
         Ok(Reading { known, read: ids.len() - known, pages, shared })
     }
 

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use lookback_engine::{Said, ThreadPool, Weights, say};
+use lookback_engine::{ThreadPool, Unembedded, Weights, unembed};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Site, TokenId};
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub fn depths(
     }
     let mut guesses = Vec::with_capacity(sites.len() * tokens.len());
     for rows in rows.chunks(ROWS * width) {
-        let Said { logits, probabilities } = say(weights, pool, rows);
+        let Unembedded { logits, probabilities } = unembed(weights, pool, rows);
         let each = logits.chunks_exact(vocabulary).zip(probabilities.chunks_exact(vocabulary));
         guesses.extend(each.map(|(logits, probabilities)| Guess {
             top: top(logits, probabilities, most),

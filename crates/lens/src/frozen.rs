@@ -9,7 +9,7 @@
 //! alone would have had another: this is a first-order account of who said what, exact in the sum.
 //! Read `stream` and `units` next.
 
-use lookback_engine::{ThreadPool, Weights, last_norm};
+use lookback_engine::{ThreadPool, Weights, final_norm};
 use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
@@ -46,7 +46,7 @@ impl<'a> Frozen<'a> {
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = how.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
         Ok(Self {
-            factor: f64::from(last_norm(weights, pool, stream).factors[0]),
+            factor: f64::from(final_norm(weights, pool, stream).factors[0]),
             gain: wide(weights.rows(how.weight)),
             bias,
             is_centered: how.kind == NormKind::Layer,

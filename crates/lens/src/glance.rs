@@ -1,6 +1,6 @@
 //! All heads at a glance: every pattern made small, without ever holding all of them.
 
-use lookback_engine::{ThreadPool, View, Watch, Weights};
+use lookback_engine::{Observer, SiteView, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_model::{BlockSite, Config, Site, TokenId};
 
@@ -31,9 +31,9 @@ impl Glance {
         for layer in 0..config.layers {
             let seen = trace.block(layer, BlockSite::Pattern)?;
             let shape = seen.shape.as_slice().try_into().ok()?;
-            small.see(
+            small.observe(
                 Site::Block(layer as u16, BlockSite::Pattern),
-                View { shape, values: &seen.values },
+                SiteView { shape, values: &seen.values },
             );
         }
         Some(small.glance())

@@ -5,14 +5,14 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use lookback_engine::{Keep, ThreadPool, Weights};
+//! # use lookback_engine::{Compute, WeightMode, ThreadPool, Weights};
 //! # use lookback_model::{Config, Network, Size, TokenId};
 //! use lookback_lens::{Wanted, trace};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Arc::new(Network::new(&Config::llama(size)?));
 //! # let pool = ThreadPool::single_threaded();
-//! # let weights = Weights::new(network, Keep::Running, &pool, |_, weight| {
+//! # let weights = Weights::new(network, WeightMode::Inference, Compute::F32, &pool, |_, weight| {
 //! #     weight.fill(0.1);
 //! #     Ok(())
 //! # })?;

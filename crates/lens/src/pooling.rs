@@ -1,6 +1,6 @@
 //! Patterns made small by max pooling, as a pass makes them: nobody holds all of them at their size.
 
-use lookback_engine::{View, Watch};
+use lookback_engine::{Observer, SiteView};
 use lookback_model::{BlockSite, Config, Site};
 
 /// The patterns of all heads, each `[side, side]`.
@@ -31,12 +31,12 @@ impl Small {
     }
 }
 
-impl Watch for Small {
+impl Observer for Small {
     fn wants(&self, site: Site) -> bool {
         matches!(site, Site::Block(_, BlockSite::Pattern))
     }
 
-    fn see(&mut self, site: Site, view: View<'_>) {
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
         let Site::Block(layer, _) = site else { return };
         let [heads, queries, keys] = view.shape;
         let side = self.side;

@@ -2,7 +2,7 @@
 
 use std::{f32::consts::TAU, ops::Range};
 
-use lookback_engine::{angles, frequencies};
+use lookback_engine::{rotary_angles, rotary_frequencies};
 use lookback_model::{Network, Positions};
 
 /// Two numbers of every query and key that turn together.
@@ -33,7 +33,7 @@ pub struct Turn {
 pub fn turning(network: &Network, positions: Range<usize>) -> Vec<Pair> {
     let Positions::Rotary(how) = network.config.positions else { return Vec::new() };
     let half = how.rotary_dim / 2;
-    let table = angles(network, positions.end);
+    let table = rotary_angles(network, positions.end);
     let turn = |position: usize, pair: usize, frequency: f32| {
         let [cos, sin] = [0, half].map(|part| table[position * how.rotary_dim + part + pair]);
         Turn { angle: position as f32 * frequency, cos, sin }
@@ -44,7 +44,7 @@ pub fn turning(network: &Network, positions: Range<usize>) -> Vec<Pair> {
         period: TAU / frequency,
         turns: positions.clone().map(|position| turn(position, pair, frequency)).collect(),
     };
-    frequencies(network).into_iter().enumerate().map(pair).collect()
+    rotary_frequencies(network).into_iter().enumerate().map(pair).collect()
 }
 
 #[cfg(test)]

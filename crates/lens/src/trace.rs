@@ -7,7 +7,8 @@ use std::{
 };
 
 use lookback_engine::{
-    Cache, Shape, ThreadPool, View, Watch, Weights, Workspace, look, look_at_layer,
+    Cache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
+    forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
 use lookback_model::{Batch, BlockSite, Config, Edit, Site, TokenId, forward};
@@ -166,10 +167,11 @@ pub fn trace_with_edits(
     let mut keep = Keep::new(&network.config, wanted, &NO_PARTS, None);
     let is_wanted = |site| wanted.has(site);
     let rows = ids.len();
-    let mut space = Workspace::of_program(network, program, rows, is_wanted, rows, pool.threads())
-        .computing(network, weights.compute());
+    let mut workspace =
+        Workspace::for_program(network, program, rows, is_wanted, rows, pool.threads())
+            .with_precision(network, weights.compute());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
-    look(weights, &mut space, &mut cache, pool, &Batch::whole(ids), &mut keep)?;
+    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut keep)?;
     Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
 }
 
@@ -213,18 +215,19 @@ pub fn trace_of_layer(
 ) -> Result<Looked> {
     let network = weights.network();
     let mut keep = Keep::new(&network.config, wanted, parts, None);
-    let (mut space, mut cache) = room(weights, pool, ids.len());
+    let (mut workspace, mut cache) = room(weights, pool, ids.len());
     let batch = Batch::whole(ids);
     let from = (layer, &stream.values[..]);
-    look_at_layer(weights, &mut space, &mut cache, pool, &batch, from, &mut keep)?;
+    forward_layer(weights, &mut workspace, &mut cache, pool, &batch, from, &mut keep)?;
     Ok(Looked { sites: keep.sites, parts: keep.parts, glance: None })
 }
 
 /// Buffers for looking at one sequence.
 fn room(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
     let network = weights.network();
-    let space = Workspace::new(network, Shape::Look { rows: tokens }, tokens, pool.threads());
-    (space, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
+    let workspace =
+        Workspace::new(network, Shape::Observed { rows: tokens }, tokens, pool.threads());
+    (workspace, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
 }
 
 /// Passes a sequence through before a watcher's eyes.
@@ -232,11 +235,11 @@ pub(crate) fn watched(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<()> {
     check(ids, &weights.network().config)?;
-    let (mut space, mut cache) = room(weights, pool, ids.len());
-    look(weights, &mut space, &mut cache, pool, &Batch::whole(ids), watch)
+    let (mut workspace, mut cache) = room(weights, pool, ids.len());
+    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), watch)
 }
 
 /// Refuses what cannot be looked at in one pass.
@@ -299,16 +302,16 @@ impl<'a> Keep<'a> {
     }
 }
 
-impl Watch for Keep<'_> {
+impl Observer for Keep<'_> {
     fn wants(&self, site: Site) -> bool {
         self.wanted.has(site)
             || self.parts_of(site).next().is_some()
             || self.small.as_ref().is_some_and(|small| small.wants(site))
     }
 
-    fn see(&mut self, site: Site, view: View<'_>) {
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
         if let Some(small) = self.small.as_mut().filter(|small| small.wants(site)) {
-            small.see(site, view);
+            small.observe(site, view);
         }
         let shape = shape(self.config, site, view.shape[1]);
         let len = view.values.len() / shape[0];

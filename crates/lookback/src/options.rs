@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 use clap::{Args, ValueEnum};
 use lookback_engine::ThreadPool;
 use lookback_files::Result;
-use lookback_text::corpus::{self, Corpus, Reading, Tally};
+use lookback_text::corpus::{self, Corpus, CorpusCounts, ReadOptions};
 
 use crate::{memory, print::Print};
 
@@ -67,16 +67,19 @@ impl Texts {
     /// Finds files, folders, patterns, lines of JSON, packed or not, or standard input.
     pub(crate) fn find(self, paths: &[PathBuf]) -> Result<Corpus> {
         let most = memory::free().unwrap_or(usize::MAX / 2);
-        corpus::find(paths, Reading { lossy: self.lossy, skip_bad: self.skip_bad, most })
+        corpus::find(
+            paths,
+            ReadOptions { lossy: self.lossy, skip_bad: self.skip_bad, max_bytes: most },
+        )
     }
 
     /// Says what was read.
-    pub(crate) fn tell(tally: &Tally, print: &mut Print) {
+    pub(crate) fn tell(counts: &CorpusCounts, print: &mut Print) {
         // What was left out or changed should not be overlooked; the rest is for those who watch.
-        if tally.again + tally.skipped + tally.replaced > 0 {
-            print.say(&tally.summary());
+        if counts.repeated + counts.skipped + counts.replaced > 0 {
+            print.say(&counts.summary());
         } else {
-            print.note(&tally.summary());
+            print.note(&counts.summary());
         }
     }
 }

@@ -21,10 +21,10 @@ pub(crate) fn short(weights: &Weights, pool: &ThreadPool, tokenizer: &Tokenizer)
     let context = weights.network().config.context;
     let session = Session::new(weights, pool, context);
     let sampler = Sampler::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
-    let window = Window::new(context, vec![tokenizer.beginning().unwrap_or(TokenId(0))], None);
+    let window = Window::new(context, vec![tokenizer.bos().unwrap_or(TokenId(0))], None);
     let limits = Limits {
         tokens: TOKENS.min(context - 1),
-        ends: tokenizer.end().into_iter().collect(),
+        ends: tokenizer.eos().into_iter().collect(),
         stop: Some(interrupt::flag()?),
     };
     let mut decoder = tokenizer.decoder().without_specials();

@@ -21,7 +21,7 @@ pub(crate) fn stories(tokenizer: &Tokenizer) -> Result<Dataset> {
         bytes += story.len() + 2;
         documents.push(ids.len());
         ids.extend(tokenizer.encode_bare(&story, Specials::Text)?);
-        ids.extend(tokenizer.end());
+        ids.extend(tokenizer.eos());
     }
     Ok(Dataset::new(ids, documents))
 }

@@ -10,7 +10,7 @@ mod keys;
 use std::fmt;
 
 pub use hugging_face::activation_name;
-pub(crate) use hugging_face::{decimal, ends};
+pub(crate) use hugging_face::{decimal, eos_token_id};
 pub(crate) use keys::Keys;
 use lookback_files::{Kind, Refusal, Result, counted};
 pub use lookback_kernels::naive::activate::Activation;
@@ -99,10 +99,10 @@ pub struct Config {
     pub scale: f32,
     /// Logits are bounded softly: `cap · tanh(logit / cap)` (Gemma Team 2024, section 2).
     pub cap: Option<f32>,
-    /// What a text begins with.
-    pub beginning: Option<TokenId>,
-    /// What ends a text; all below `vocabulary`.
-    pub ends: Vec<TokenId>,
+    /// Begins a text.
+    pub bos: Option<TokenId>,
+    /// End a text; all below `vocabulary`.
+    pub eos: Vec<TokenId>,
 }
 
 /// Whose files a model's weights are read from and written to.
@@ -176,22 +176,22 @@ impl Config {
             mlp_bias: true,
             tied: true,
             window: None,
-            scale: usual_scale(head_dim),
+            scale: default_scale(head_dim),
             cap: None,
-            beginning: None,
-            ends: Vec::new(),
+            bos: None,
+            eos: Vec::new(),
         }
     }
 
     /// The same with another width of the heads, and what follows from it. It may not be valid.
-    pub(crate) fn of_head_dim(self, head_dim: usize) -> Self {
+    pub(crate) fn with_head_dim(self, head_dim: usize) -> Self {
         let positions = match self.positions {
             Positions::Rotary(RotaryConfig { theta, .. }) => {
                 Positions::Rotary(RotaryConfig { theta, rotary_dim: head_dim })
             }
             others => others,
         };
-        Self { head_dim, positions, scale: usual_scale(head_dim), ..self }
+        Self { head_dim, positions, scale: default_scale(head_dim), ..self }
     }
 
     /// Refuses ids beyond the vocabulary; `name` is what they are called where they were given.
@@ -231,9 +231,9 @@ impl Config {
             ("a context", self.context, 1 << 24),
             ("an attention window", self.window.unwrap_or(1), usize::MAX),
         ];
-        for (what, size, most) in sizes {
-            if size == 0 || size > most {
-                let bound = if size == 0 { "at least 1 is needed".into() } else { at_most(most) };
+        for (what, size, max) in sizes {
+            if size == 0 || size > max {
+                let bound = if size == 0 { "at least 1 is needed".into() } else { at_most(max) };
                 return refuse(format!("{what} of {size} cannot be; {bound}"));
             }
         }
@@ -270,7 +270,7 @@ impl Config {
         {
             return refuse(format!("a cap of logits of {cap} cannot be; it must be above 0"));
         }
-        for id in self.beginning.iter().chain(&self.ends) {
+        for id in self.bos.iter().chain(&self.eos) {
             if id.index() >= self.vocabulary {
                 return refuse(format!(
                     "token {id} begins or ends a text, but the vocabulary ends before {}",
@@ -296,8 +296,8 @@ impl PartialEq for Family {
 }
 
 impl fmt::Debug for Family {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(self.model_type)
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.model_type)
     }
 }
 
@@ -310,12 +310,12 @@ pub(crate) fn head_dim(width: usize, heads: usize) -> Result<usize> {
 }
 
 /// `1 / √head_dim`, rounded to f32 once, as transformers has it.
-pub fn usual_scale(head_dim: usize) -> f32 {
+pub fn default_scale(head_dim: usize) -> f32 {
     (1.0 / (head_dim as f64).sqrt()) as f32
 }
 
-fn at_most(most: usize) -> String {
-    format!("{most} is the most that is understood")
+fn at_most(max: usize) -> String {
+    format!("{max} is the most that is understood")
 }
 
 fn refuse<T>(sentence: String) -> Result<T> {

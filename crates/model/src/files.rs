@@ -5,12 +5,12 @@
 //! not back. Tokenizers are handed on as they are stored: `model` never sees a text.
 
 mod directory;
+mod file_weights;
 mod gguf;
 mod names;
 mod places;
 mod safetensors;
 mod save;
-mod settled;
 mod template;
 mod tensors;
 
@@ -19,24 +19,24 @@ use std::{ops::Range, path::Path};
 use lookback_files::{Refusal, Result, map};
 use lookback_kernels::naive::stored::StorageType;
 
-pub use gguf::{GgufTokenizer, Suggestion};
+use file_weights::FileWeights;
+pub use gguf::{GgufTokenizer, SamplingDefault};
 pub(crate) use names::{GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;
-use settled::Settled;
 pub use template::{ChatTemplates, StoredTokenizer};
 
 use crate::{Config, Network, WeightId};
 
 /// A model in files, opened and checked, its weights still on disk.
-pub struct Stored {
+pub struct StoredModel {
     network: Network,
-    weights: Settled,
+    weights: FileWeights,
     tokenizer: StoredTokenizer,
-    sampling: Vec<(String, Suggestion)>,
+    sampling: Vec<(String, SamplingDefault)>,
     remarks: Vec<String>,
 }
 
-impl Stored {
+impl StoredModel {
     /// Opens a Hugging Face directory or a `.gguf` file.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() { Self::open_directory(path) } else { Self::open_file(path) }
@@ -56,7 +56,7 @@ impl Stored {
             ));
         }
         let network = Network::new(&config);
-        let weights = Settled::new(tensors, &network, names)?;
+        let weights = FileWeights::new(tensors, &network, names)?;
         let tokenizer = StoredTokenizer::Directory(folder.to_owned());
         Ok(Self { network, weights, tokenizer, sampling: Vec::new(), remarks })
     }
@@ -72,7 +72,7 @@ impl Stored {
         }
         let gguf::Opened { config, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
         let network = Network::new(&config);
-        let weights = Settled::new(tensors, &network, &config.family.gguf_names)?;
+        let weights = FileWeights::new(tensors, &network, &config.family.gguf_names)?;
         let remarks = tokenizer.remarks.clone();
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
         Ok(Self { network, weights, tokenizer, sampling, remarks })
@@ -100,7 +100,7 @@ impl Stored {
 
     /// What a GGUF file suggests about sampling, by what stands behind `general.sampling.`; a
     /// directory's suggestions stand in its `generation_config.json`.
-    pub fn sampling(&self) -> &[(String, Suggestion)] {
+    pub fn sampling(&self) -> &[(String, SamplingDefault)] {
         &self.sampling
     }
 
@@ -114,8 +114,8 @@ impl Stored {
         self.weights.storage_type(id)
     }
 
-    /// One output of a matrix as the file stores it, in the form that [`Stored::storage_type`] names; none
-    /// of a vector, and none where a file holds the matrix the other way around.
+    /// One output of a matrix as the file stores it, in the form that [`StoredModel::storage_type`] names;
+    /// none of a vector, and none where a file holds the matrix the other way around.
     pub fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
         self.weights.row(id, output)
     }
@@ -131,12 +131,12 @@ impl Stored {
         self.weights.release(id);
     }
 
-    /// As [`Stored::release`], of some outputs of a matrix of which [`Stored::row`] gives rows.
+    /// As [`StoredModel::release`], of some outputs of a matrix of which [`StoredModel::row`] gives rows.
     pub fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
         self.weights.release_rows(id, outputs);
     }
 
-    /// Widens some outputs of a matrix of which [`Stored::row`] gives rows: `[outputs, inner]`.
+    /// Widens some outputs of a matrix of which [`StoredModel::row`] gives rows: `[outputs, inner]`.
     pub fn read_rows(&self, id: WeightId, outputs: Range<usize>, out: &mut [f32]) {
         let inner = out.len() / outputs.len().max(1);
         for (output, out) in outputs.zip(out.chunks_exact_mut(inner.max(1))) {

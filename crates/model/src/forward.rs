@@ -17,7 +17,7 @@ pub enum Rows {
 /// The pass from ids to logits.
 pub fn logits(network: &Network, rows: Rows) -> Program {
     let mut build = Builder::default();
-    let x = stream(network, &mut build, rows);
+    let x = record_residual_stream(network, &mut build, rows);
     let logits = build.logits(x, &network.head);
     build.site(Site::Logits, logits);
     build.0
@@ -26,13 +26,13 @@ pub fn logits(network: &Network, rows: Rows) -> Program {
 /// The pass from ids to the cross-entropy of every token.
 pub fn loss(network: &Network) -> Program {
     let mut build = Builder::default();
-    let x = stream(network, &mut build, Rows::All);
+    let x = record_residual_stream(network, &mut build, Rows::All);
     build.loss(x, &network.head);
     build.0
 }
 
 /// Everything before the logits: tokens become vectors, blocks rewrite them, the last norm ends it.
-fn stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
+fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
     let width = network.config.width;
     let mut x = build.embed(network.embed, width, Program::IDS);
     build.site(Site::Embed, x);
@@ -42,7 +42,7 @@ fn stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
         x = build.add(x, positions);
     }
     for (layer, block) in network.blocks.iter().enumerate() {
-        x = through(block, layer as u16, build, x);
+        x = record_block(block, layer as u16, build, x);
     }
     if rows == Rows::Wanted {
         x = build.select(x);
@@ -53,7 +53,7 @@ fn stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
 }
 
 /// One block: attention moves information between positions, the MLP works on each.
-fn through(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
+fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
     use BlockSite as B;
     let at = |site| Site::Block(layer, site);
 
@@ -110,22 +110,22 @@ struct Builder(Program);
 
 impl Builder {
     /// A step that makes one value of this width, with the rows of the first value that it reads.
-    fn step(&mut self, op: Op, reads: impl Into<Vec<ValueId>>, width: usize) -> ValueId {
-        let reads = reads.into();
-        let rows = self.0.value(reads[0]).rows;
-        self.step_of(op, reads, width, rows)
+    fn step(&mut self, op: Op, inputs: impl Into<Vec<ValueId>>, width: usize) -> ValueId {
+        let inputs = inputs.into();
+        let rows = self.0.value(inputs[0]).rows;
+        self.step_of(op, inputs, width, rows)
     }
 
     fn step_of(
         &mut self,
         op: Op,
-        reads: impl Into<Vec<ValueId>>,
+        inputs: impl Into<Vec<ValueId>>,
         width: usize,
         rows: RowKind,
     ) -> ValueId {
-        let made = self.0.new_value(width, rows);
-        self.0.steps.push(Step { op, reads: reads.into(), makes: vec![made] });
-        made
+        let output = self.0.new_value(width, rows);
+        self.0.steps.push(Step { op, inputs: inputs.into(), outputs: vec![output] });
+        output
     }
 
     fn width(&self, x: ValueId) -> usize {
@@ -147,10 +147,10 @@ impl Builder {
     /// Several linear layers on the same rows are one step.
     fn linear<const N: usize>(&mut self, x: ValueId, layers: [Linear; N]) -> [ValueId; N] {
         let rows = self.0.value(x).rows;
-        let makes = layers.map(|layer| self.0.new_value(layer.outputs, rows));
+        let outputs = layers.map(|layer| self.0.new_value(layer.outputs, rows));
         let op = Op::Linear(layers.to_vec());
-        self.0.steps.push(Step { op, reads: vec![x], makes: makes.to_vec() });
-        makes
+        self.0.steps.push(Step { op, inputs: vec![x], outputs: outputs.to_vec() });
+        outputs
     }
 
     fn rotate(&mut self, x: ValueId, rotary: &Rotary) -> ValueId {
@@ -162,7 +162,7 @@ impl Builder {
         let z = self.0.new_value(width, rows);
         let log_sum_exp = self.0.new_value(attend.heads, rows);
         let op = Op::Attend(*attend);
-        self.0.steps.push(Step { op, reads: qkv.to_vec(), makes: vec![z, log_sum_exp] });
+        self.0.steps.push(Step { op, inputs: qkv.to_vec(), outputs: vec![z, log_sum_exp] });
         z
     }
 
@@ -172,8 +172,8 @@ impl Builder {
         linear: Option<ValueId>,
         activation: Activation,
     ) -> ValueId {
-        let reads: Vec<ValueId> = [pre].into_iter().chain(linear).collect();
-        self.step(Op::Activate(activation), reads, self.width(pre))
+        let inputs: Vec<ValueId> = [pre].into_iter().chain(linear).collect();
+        self.step(Op::Activate(activation), inputs, self.width(pre))
     }
 
     fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {

@@ -33,12 +33,14 @@ pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
 pub use edit::{Change, Edit};
 pub use families::FAMILIES;
-pub use files::{ChatTemplates, GgufTokenizer, Stored, StoredTokenizer, Suggestion, save};
+pub use files::{
+    ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
+};
 pub use lookback_kernels::naive::stored::StorageType;
 pub use lookback_text::TokenId;
 pub use loss::Loss;
 pub use network::{
-    Attend, Block, Head, Linear, Mlp, Network, Norm, Role, Rotary, WeightId, WeightSpec,
+    Attend, Block, Head, Linear, Mlp, Network, Norm, Rotary, WeightId, WeightKind, WeightSpec,
 };
 pub use program::{ElementType, Op, Program, RowKind, Step, Value, ValueId};
 pub use sites::{BlockSite, Site};

@@ -25,8 +25,8 @@ pub struct WeightSpec {
     pub name: String,
     /// `[outputs, inner]` of a matrix or `[vocabulary, width]` of a table; `[1, n]` of a vector.
     pub shape: [usize; 2],
-    /// What it is, which decides how it starts and whether it decays.
-    pub role: Role,
+    /// What it is, which decides its initialisation and its weight decay.
+    pub kind: WeightKind,
 }
 
 impl WeightSpec {
@@ -43,16 +43,16 @@ impl WeightSpec {
 
 /// What a weight is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum WeightKind {
     /// A row for each token or position.
     Table,
     /// A matrix inside a block, or an untied head.
     Matrix,
     /// A matrix that writes into the residual stream: attention's output, the MLP's last.
     Output,
-    /// A norm's factor, which starts at one.
+    /// A norm's weight, initialised to one.
     Gain,
-    /// A bias, which starts at zero.
+    /// A bias, initialised to zero.
     Bias,
 }
 
@@ -179,15 +179,17 @@ impl Network {
     /// Lists the weights and blocks of a configuration.
     pub fn new(config: &Config) -> Self {
         let mut weights = Weights(Vec::new());
-        let embed = weights.add("embed.weight", [config.vocabulary, config.width], Role::Table);
-        let positions = (config.positions == Positions::Learned)
-            .then(|| weights.add("pos_embed.weight", [config.context, config.width], Role::Table));
+        let embed =
+            weights.add("embed.weight", [config.vocabulary, config.width], WeightKind::Table);
+        let positions = (config.positions == Positions::Learned).then(|| {
+            weights.add("pos_embed.weight", [config.context, config.width], WeightKind::Table)
+        });
         let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
         let ln_final = weights.norm(config, "ln_final", config.width);
         let linear = if config.tied {
             Linear { weight: embed, bias: None, inputs: config.width, outputs: config.vocabulary }
         } else {
-            weights.linear("head", [config.vocabulary, config.width], Role::Matrix, false)
+            weights.linear("head", [config.vocabulary, config.width], WeightKind::Matrix, false)
         };
         let head = Head { linear, cap: config.cap };
         let config = config.clone();
@@ -215,9 +217,9 @@ impl Network {
         self.weights.iter().map(WeightSpec::len).sum()
     }
 
-    /// Multiplications of the matrix products of a pass over `read` tokens behind `known` ones that a
-    /// cache holds, with the logits of the last token alone. Norms, rotations and the softmax are left out.
-    pub fn multiplications(&self, known: usize, read: usize) -> u64 {
+    /// Multiplications of the matrix products of a pass over `tokens` tokens behind `cached` ones in the
+    /// cache, with the logits of the last token alone. Norms, rotations and the softmax are left out.
+    pub fn multiplications(&self, cached: usize, tokens: usize) -> u64 {
         let product = |linear: &Linear| (linear.inputs * linear.outputs) as u64;
         let block = |block: &Block| {
             let mlp = &block.mlp;
@@ -225,8 +227,8 @@ impl Network {
             let each: u64 = linears.chain(&mlp.gate).map(product).sum();
             let Attend { heads, head_dim, window, .. } = block.attend;
             let seen = |at: usize| (at + 1).min(window.unwrap_or(usize::MAX)) as u64;
-            let pairs: u64 = (known..known + read).map(seen).sum();
-            each * read as u64 + 2 * (heads * head_dim) as u64 * pairs
+            let pairs: u64 = (cached..cached + tokens).map(seen).sum();
+            each * tokens as u64 + 2 * (heads * head_dim) as u64 * pairs
         };
         self.blocks.iter().map(block).sum::<u64>() + product(&self.head.linear)
     }
@@ -241,21 +243,22 @@ impl Network {
 struct Weights(Vec<WeightSpec>);
 
 impl Weights {
-    fn add(&mut self, name: &str, shape: [usize; 2], role: Role) -> WeightId {
-        self.0.push(WeightSpec { name: name.to_owned(), shape, role });
+    fn add(&mut self, name: &str, shape: [usize; 2], kind: WeightKind) -> WeightId {
+        self.0.push(WeightSpec { name: name.to_owned(), shape, kind });
         WeightId(self.0.len() as u32 - 1)
     }
 
     fn norm(&mut self, config: &Config, stem: &str, width: usize) -> Norm {
-        let weight = self.add(&format!("{stem}.weight"), [1, width], Role::Gain);
-        let bias =
-            config.norm_bias.then(|| self.add(&format!("{stem}.bias"), [1, width], Role::Bias));
+        let weight = self.add(&format!("{stem}.weight"), [1, width], WeightKind::Gain);
+        let bias = config
+            .norm_bias
+            .then(|| self.add(&format!("{stem}.bias"), [1, width], WeightKind::Bias));
         Norm { kind: config.norm, weight, bias, width, epsilon: config.epsilon }
     }
 
-    fn linear(&mut self, stem: &str, shape: [usize; 2], role: Role, bias: bool) -> Linear {
-        let weight = self.add(&format!("{stem}.weight"), shape, role);
-        let bias = bias.then(|| self.add(&format!("{stem}.bias"), [1, shape[0]], Role::Bias));
+    fn linear(&mut self, stem: &str, shape: [usize; 2], kind: WeightKind, bias: bool) -> Linear {
+        let weight = self.add(&format!("{stem}.weight"), shape, kind);
+        let bias = bias.then(|| self.add(&format!("{stem}.bias"), [1, shape[0]], WeightKind::Bias));
         Linear { weight, bias, inputs: shape[1], outputs: shape[0] }
     }
 
@@ -268,20 +271,26 @@ impl Weights {
         let ln1 = self.norm(config, &stem("ln1"), width);
         let qkv =
             [("attn.q", queries), ("attn.k", keys), ("attn.v", keys)].map(|(part, outputs)| {
-                self.linear(&stem(part), [outputs, width], Role::Matrix, config.attention_bias)
+                self.linear(
+                    &stem(part),
+                    [outputs, width],
+                    WeightKind::Matrix,
+                    config.attention_bias,
+                )
             });
         let head_norms = config.head_norm.then(|| {
             ["attn.q_norm", "attn.k_norm"]
                 .map(|part| self.norm(config, &stem(part), config.head_dim))
         });
         let output =
-            self.linear(&stem("attn.o"), [width, queries], Role::Output, config.output_bias);
+            self.linear(&stem("attn.o"), [width, queries], WeightKind::Output, config.output_bias);
         let ln2 = self.norm(config, &stem("ln2"), width);
         let gate = config.gated.then(|| {
-            self.linear(&stem("mlp.gate"), [hidden, width], Role::Matrix, config.mlp_bias)
+            self.linear(&stem("mlp.gate"), [hidden, width], WeightKind::Matrix, config.mlp_bias)
         });
-        let up = self.linear(&stem("mlp.up"), [hidden, width], Role::Matrix, config.mlp_bias);
-        let down = self.linear(&stem("mlp.down"), [width, hidden], Role::Output, config.mlp_bias);
+        let up = self.linear(&stem("mlp.up"), [hidden, width], WeightKind::Matrix, config.mlp_bias);
+        let down =
+            self.linear(&stem("mlp.down"), [width, hidden], WeightKind::Output, config.mlp_bias);
 
         let rotary = match config.positions {
             Positions::Rotary(how) => Some(Rotary {

@@ -1,8 +1,8 @@
 //! A pass over a batch as a list of steps, recorded once and executed by interpreters.
 //!
-//! A [`Program`] is data: steps with an operation each, and the values that they read and make. A value
+//! A [`Program`] is data: steps with an operation each, and its input and output values. A value
 //! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
-//! is the unfused definition of the model; an interpreter may fuse steps whose results nobody reads.
+//! is the unfused definition of the model; an interpreter may fuse steps whose results no other step reads.
 
 use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Site, WeightId};
 
@@ -49,7 +49,7 @@ pub struct Value {
     pub rows: RowKind,
 }
 
-/// An operation. In brackets: what its step reads → what it makes.
+/// An operation. In brackets: the inputs of its step → its outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Rows of a table. \[indices → x]
@@ -86,7 +86,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether it is only there to be read: no other step needs what it makes.
+    /// Whether its output is only for observers: no other step reads it.
     pub fn is_derived(&self) -> bool {
         match self {
             Self::Scores(_) | Self::Pattern(_) | Self::Probabilities => true,
@@ -106,15 +106,15 @@ impl Op {
     }
 }
 
-/// An operation with what it reads and makes.
+/// An operation with its inputs and outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What is done.
+    /// The operation.
     pub op: Op,
     /// In the order of the operation's arguments.
-    pub reads: Vec<ValueId>,
+    pub inputs: Vec<ValueId>,
     /// In the order of the operation's results.
-    pub makes: Vec<ValueId>,
+    pub outputs: Vec<ValueId>,
 }
 
 /// The steps of one pass.
@@ -122,9 +122,9 @@ pub struct Step {
 pub struct Program {
     /// In the order in which they run.
     pub steps: Vec<Step>,
-    /// Everything that steps read and make. The first two are [`Program::IDS`] and [`Program::POSITIONS`].
+    /// The inputs and outputs of all steps. The first two are [`Program::IDS`] and [`Program::POSITIONS`].
     pub values: Vec<Value>,
-    /// The places that may be looked at, in the order of a pass. A value may have several names: what one
+    /// The sites that can be captured, in the order of a pass. A value may have several names: what one
     /// block leaves is what the next reads.
     pub sites: Vec<(Site, ValueId)>,
 }
@@ -158,27 +158,27 @@ impl Program {
         self.sites.iter().find(|(named, _)| *named == site).map(|(_, value)| *value)
     }
 
-    /// The names of a value.
-    pub fn names(&self, value: ValueId) -> impl Iterator<Item = Site> + '_ {
+    /// The sites that a value is at.
+    pub fn sites_of(&self, value: ValueId) -> impl Iterator<Item = Site> + '_ {
         self.sites.iter().filter(move |(_, named)| *named == value).map(|(site, _)| *site)
     }
 
-    /// The step that makes a value; none makes the batch's ids and positions.
-    pub fn maker(&self, value: ValueId) -> Option<usize> {
-        self.steps.iter().position(|step| step.makes.contains(&value))
+    /// The step whose output a value is; the batch's ids and positions have none.
+    pub fn producer(&self, value: ValueId) -> Option<usize> {
+        self.steps.iter().position(|step| step.outputs.contains(&value))
     }
 
     /// Whether every step behind the one that makes a value reads nothing made before it but this value,
     /// so that a pass may begin with it.
-    pub fn may_begin_at(&self, value: ValueId) -> bool {
-        let Some(maker) = self.maker(value) else { return false };
+    pub fn may_start_at(&self, value: ValueId) -> bool {
+        let Some(producer) = self.producer(value) else { return false };
         let mut stands = vec![false; self.values.len()];
         for known in [Self::IDS, Self::POSITIONS, value] {
             stands[known.index()] = true;
         }
-        self.steps[maker + 1..].iter().all(|step| {
-            step.makes.iter().for_each(|made| stands[made.index()] = true);
-            step.reads.iter().all(|read| stands[read.index()])
+        self.steps[producer + 1..].iter().all(|step| {
+            step.outputs.iter().for_each(|output| stands[output.index()] = true);
+            step.inputs.iter().all(|read| stands[read.index()])
         })
     }
 
@@ -187,38 +187,38 @@ impl Program {
     /// the change, or if the edit does not fit the value's rows.
     pub fn edit(&mut self, site: Site, edit: Edit) -> bool {
         let Some(value) = self.at(site) else { return false };
-        let Some(maker) = self.maker(value) else { return false };
+        let Some(producer) = self.producer(value) else { return false };
         let Value { width, rows, .. } = self.value(value);
-        if rows == RowKind::Queries || self.steps[maker].op.is_derived() || !edit.fits(width) {
+        if rows == RowKind::Queries || self.steps[producer].op.is_derived() || !edit.fits(width) {
             return false;
         }
         let edited = self.new_value(width, rows);
-        for step in &mut self.steps[maker + 1..] {
-            for read in step.reads.iter_mut().filter(|read| **read == value) {
+        for step in &mut self.steps[producer + 1..] {
+            for read in step.inputs.iter_mut().filter(|read| **read == value) {
                 *read = edited;
             }
         }
         for (_, named) in self.sites.iter_mut().filter(|(_, named)| *named == value) {
             *named = edited;
         }
-        let step = Step { op: Op::Edit(edit), reads: vec![value], makes: vec![edited] };
-        self.steps.insert(maker + 1, step);
+        let step = Step { op: Op::Edit(edit), inputs: vec![value], outputs: vec![edited] };
+        self.steps.insert(producer + 1, step);
         true
     }
 
-    /// Adds the steps whose results are only there to be read: scores and pattern of each attention, and
-    /// the probabilities, at the sites that are wanted.
+    /// Adds the steps whose outputs are only for observers: scores and pattern of each attention, and the
+    /// probabilities, at the sites that are wanted.
     pub fn derive(&mut self, wants: impl Fn(Site) -> bool) {
         use crate::BlockSite::{Pattern, Scores, Z};
 
         let mut at = 0;
         while at < self.steps.len() {
-            let Step { op, reads, makes } = &self.steps[at];
-            let made = makes[0];
+            let Step { op, inputs, outputs } = &self.steps[at];
+            let output = outputs[0];
             let derived = match op {
                 Op::Attend(attend) => {
                     let layer = attend.layer as u16;
-                    let (q, log_sum_exp) = (reads[0], makes[1]);
+                    let (q, log_sum_exp) = (inputs[0], outputs[1]);
                     let z = Site::Block(layer, Z);
                     let scores = (Site::Block(layer, Scores), Op::Scores(*attend), vec![q], z);
                     let pattern = Op::Pattern(*attend);
@@ -226,23 +226,28 @@ impl Program {
                     vec![scores, pattern]
                 }
                 Op::Logits(_) => {
-                    vec![(Site::Probabilities, Op::Probabilities, vec![made], Site::Probabilities)]
+                    vec![(
+                        Site::Probabilities,
+                        Op::Probabilities,
+                        vec![output],
+                        Site::Probabilities,
+                    )]
                 }
                 _ => Vec::new(),
             };
             at += 1;
-            for (site, op, reads, before) in derived {
+            for (site, op, inputs, before) in derived {
                 if !wants(site) {
                     continue;
                 }
-                let Value { width, rows, .. } = self.value(made);
+                let Value { width, rows, .. } = self.value(output);
                 let value = match op {
                     Op::Probabilities => self.new_value(width, rows),
                     _ => self.new_value(0, RowKind::Queries),
                 };
                 let place = self.sites.iter().position(|(named, _)| *named == before);
                 self.sites.insert(place.unwrap_or(self.sites.len()), (site, value));
-                self.steps.insert(at, Step { op, reads, makes: vec![value] });
+                self.steps.insert(at, Step { op, inputs, outputs: vec![value] });
                 at += 1;
             }
         }

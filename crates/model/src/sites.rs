@@ -1,4 +1,4 @@
-//! The places of the forward pass that can be looked at, by TransformerLens's names (less `hook_`).
+//! The sites of the forward pass that can be captured, by TransformerLens's names (less `hook_`).
 
 use std::{fmt, str::FromStr};
 
@@ -89,14 +89,14 @@ impl BlockSite {
 }
 
 impl fmt::Display for Site {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embed => to.write_str("embed"),
-            Self::PosEmbed => to.write_str("pos_embed"),
-            Self::Block(layer, site) => write!(to, "blocks.{layer}.{}", site.name()),
-            Self::LnFinal => to.write_str("ln_final"),
-            Self::Logits => to.write_str("logits"),
-            Self::Probabilities => to.write_str("probabilities"),
+            Self::Embed => formatter.write_str("embed"),
+            Self::PosEmbed => formatter.write_str("pos_embed"),
+            Self::Block(layer, site) => write!(formatter, "blocks.{layer}.{}", site.name()),
+            Self::LnFinal => formatter.write_str("ln_final"),
+            Self::Logits => formatter.write_str("logits"),
+            Self::Probabilities => formatter.write_str("probabilities"),
         }
     }
 }

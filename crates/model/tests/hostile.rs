@@ -1,8 +1,8 @@
 //! Files that are cut, corrupt or made to hurt: each is refused in one sentence, none costs memory
 //! that it does not back, and nothing panics.
 
-#[path = "it/world.rs"]
-mod world;
+#[path = "it/fixture.rs"]
+mod fixture;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -11,8 +11,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use lookback_model::{Config, Network, Size, Stored};
-use world::Gguf;
+use fixture::Gguf;
+use lookback_model::{Config, Network, Size, StoredModel};
 
 /// The system's allocator, which remembers the largest request.
 struct Largest;
@@ -49,7 +49,7 @@ fn tiny() -> Network {
 /// A directory of a tiny Llama, and its weights' file.
 fn tiny_directory() -> (tempfile::TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &tiny());
+    fixture::write_directory(folder.path(), &tiny());
     let bytes = fs::read(folder.path().join("model.safetensors")).expect("it was just written");
     (folder, bytes)
 }
@@ -58,7 +58,7 @@ fn tiny_directory() -> (tempfile::TempDir, Vec<u8>) {
 fn refuse_weights(folder: &Path, bytes: &[u8]) -> String {
     let path = folder.join("model.safetensors");
     fs::write(&path, bytes).expect("written");
-    let sentence = world::refusal(folder);
+    let sentence = fixture::refusal(folder);
     let rest = sentence.strip_prefix(&format!("{}: ", path.display()));
     rest.unwrap_or_else(|| panic!("the file stands first: {sentence}")).to_owned()
 }
@@ -66,7 +66,7 @@ fn refuse_weights(folder: &Path, bytes: &[u8]) -> String {
 fn refuse_gguf(bytes: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().expect("a place");
     fs::write(file.path(), bytes).expect("written");
-    let sentence = world::refusal(file.path());
+    let sentence = fixture::refusal(file.path());
     let rest = sentence.strip_prefix(&format!("{}: ", file.path().display()));
     rest.unwrap_or_else(|| panic!("the file stands first: {sentence}")).to_owned()
 }
@@ -74,7 +74,7 @@ fn refuse_gguf(bytes: &[u8]) -> String {
 /// A tiny Llama whose tensors are all of zeros.
 fn tiny_gguf() -> Gguf {
     let network = tiny();
-    let mut gguf = world::gguf_keys(&network);
+    let mut gguf = fixture::gguf_keys(&network);
     let (width, hidden) = (TINY.width, TINY.hidden);
     let mut add = |name: &str, shape: &[usize]| {
         let bytes = vec![0; 4 * shape.iter().product::<usize>()];
@@ -129,7 +129,7 @@ fn any_byte_may_be_wrong_and_nothing_panics_or_takes_memory() {
                 let mut bytes = whole.clone();
                 bytes[at] = wrong;
                 fs::write(written, &bytes).expect("written");
-                if let Err(refusal) = Stored::open(opened) {
+                if let Err(refusal) = StoredModel::open(opened) {
                     assert!(!refusal.to_string().contains('\n'), "{refusal}");
                 }
             }
@@ -180,10 +180,10 @@ fn headers_that_lie_are_refused_by_what_is_wrong() {
             "tensor a has the unknown type F5; F32, F16 and BF16 are read",
         ),
     ] {
-        let sentence = refuse_weights(folder.path(), &world::with_header(&header, &[0; 8]));
+        let sentence = refuse_weights(folder.path(), &fixture::with_header(&header, &[0; 8]));
         assert!(sentence.contains(reason), "{header:.80}: {sentence}");
     }
-    let mut long = world::with_header("{}", &[]);
+    let mut long = fixture::with_header("{}", &[]);
     long[..8].copy_from_slice(&4096u64.to_le_bytes());
     assert_eq!(
         refuse_weights(folder.path(), &long),
@@ -196,30 +196,30 @@ fn headers_that_lie_are_refused_by_what_is_wrong() {
 fn tensors_that_do_not_fit_the_configuration_are_refused_by_name() {
     let (folder, _) = tiny_directory();
     let path = folder.path().join("model.safetensors");
-    let whole = world::tensors_of(&path);
+    let whole = fixture::tensors_of(&path);
     let key = "model.layers.0.self_attn.k_proj.weight";
     let at = whole.iter().position(|tensor| tensor.0 == key).expect("it is there");
 
     let mut without = whole.clone();
     without.remove(at);
-    let sentence = refuse_weights(folder.path(), &world::safetensors(&without));
+    let sentence = refuse_weights(folder.path(), &fixture::safetensors(&without));
     assert!(sentence.starts_with(&format!("tensor {key} is missing")), "{sentence}");
 
     let mut turned = whole.clone();
     turned[at].2.reverse();
-    let sentence = refuse_weights(folder.path(), &world::safetensors(&turned));
+    let sentence = refuse_weights(folder.path(), &fixture::safetensors(&turned));
     let reason =
         format!("tensor {key} has the shape [4, 2], but the configuration makes it [2, 4]");
     assert!(sentence.starts_with(&reason), "{sentence}");
 
     let mut integers = whole.clone();
     integers[at].1 = "I32";
-    let sentence = refuse_weights(folder.path(), &world::safetensors(&integers));
+    let sentence = refuse_weights(folder.path(), &fixture::safetensors(&integers));
     assert!(sentence.starts_with(&format!("tensor {key} is stored as I32")), "{sentence}");
 
     let mut more = whole.clone();
     more.push(("model.layers.0.self_attn.q_norm.weight".to_owned(), "F32", vec![1], vec![0; 4]));
-    let sentence = refuse_weights(folder.path(), &world::safetensors(&more));
+    let sentence = refuse_weights(folder.path(), &fixture::safetensors(&more));
     let reason = "tensor model.layers.0.self_attn.q_norm.weight is not part of the model";
     assert!(sentence.starts_with(reason), "{sentence}");
 }
@@ -228,17 +228,17 @@ fn tensors_that_do_not_fit_the_configuration_are_refused_by_name() {
 fn what_is_no_model_is_refused_by_what_is_missing() {
     let (folder, _) = tiny_directory();
     let at = |part: &str| folder.path().join(part);
-    assert!(world::refusal(&at("nowhere")).ends_with("there is no such file; check the path"));
-    assert!(world::refusal(&at("config.json")).contains("it does not begin with GGUF"));
+    assert!(fixture::refusal(&at("nowhere")).ends_with("there is no such file; check the path"));
+    assert!(fixture::refusal(&at("config.json")).contains("it does not begin with GGUF"));
     fs::write(at("empty.gguf"), "").expect("written");
-    assert!(world::refusal(&at("empty.gguf")).contains("it does not begin with GGUF"));
+    assert!(fixture::refusal(&at("empty.gguf")).contains("it does not begin with GGUF"));
     fs::remove_file(at("model.safetensors")).expect("it was there");
-    assert!(world::refusal(folder.path()).contains("there is neither model.safetensors nor"));
+    assert!(fixture::refusal(folder.path()).contains("there is neither model.safetensors nor"));
     fs::write(at("generation_config.json"), "{\"eos_token_id\": \"a\"}").expect("written");
-    let sentence = world::refusal(folder.path());
+    let sentence = fixture::refusal(folder.path());
     assert!(sentence.contains("generation_config.json: eos_token_id is \"a\""), "{sentence}");
     fs::remove_file(at("config.json")).expect("it was there");
-    assert!(world::refusal(folder.path()).contains("there is no config.json in it"));
+    assert!(fixture::refusal(folder.path()).contains("there is no config.json in it"));
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_gguf_that_lies_is_refused_by_what_is_wrong() {
     bytes[at] = 0xff;
     let sentence = refuse_gguf(&bytes);
     assert!(sentence.ends_with(&format!("byte {at} is not valid UTF-8")), "{sentence}");
-    assert!(Stored::open(&write(&tiny_gguf().finish())).is_ok(), "unchanged, it is a model");
+    assert!(StoredModel::open(&write(&tiny_gguf().finish())).is_ok(), "unchanged, it is a model");
 }
 
 fn list(kind: u32, count: u64) -> Vec<u8> {

@@ -10,10 +10,10 @@ use std::{
     },
 };
 
-use lookback_engine::{Compute, Keep, Session, ThreadPool, Weights};
+use lookback_engine::{Compute, Session, ThreadPool, WeightMode, Weights};
 use lookback_files::{Blame, Kind, Refusal, Result, Setting};
 use lookback_generate::chat::Template;
-use lookback_model::{ChatTemplates, Config, Network, Stored, TokenId};
+use lookback_model::{ChatTemplates, Config, Network, StoredModel, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
 use crate::{
@@ -155,19 +155,19 @@ impl OpenOptions {
             let model = Model::new(path, read.weights, Some(read.tokenizer), pool);
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
-        let stored = Stored::open(&path)?;
+        let stored = StoredModel::open(&path)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
         let tokenizer =
             has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;
         // Tokens beyond the table (a `<pad>` that was added without resizing) are refused where they are used.
         let rows = stored.config().vocabulary;
         let tokenizer = tokenizer.map(|tokenizer| tokenizer.for_table(rows));
-        admit(Weights::bytes_loaded(&stored, Keep::Running, compute))?;
+        admit(Weights::stored_bytes(&stored, WeightMode::Inference, compute))?;
         let remark = |remark: &String| format!("{}: {remark}", path.display());
         let chat_templates = stored.tokenizer().chat_templates()?;
         let suggested = suggested::by(&stored, &path);
         let remarks = stored.remarks().iter().map(remark).collect();
-        let weights = Weights::load_computing(&stored, Keep::Running, compute, &pool)?;
+        let weights = Weights::load(&stored, WeightMode::Inference, compute, &pool)?;
         let file_bytes = Some(stored.file_bytes());
         let model = Model::new(path, weights, tokenizer, pool);
         Ok(Model { chat_templates, suggested, remarks, file_bytes, admission, ..model })
@@ -234,7 +234,7 @@ impl Model {
     /// The same model with another chat template, in Jinja: for one that has none, or a wrong one.
     #[must_use]
     pub fn with_chat_template(&self, template: impl Into<String>) -> Self {
-        Self { chat_templates: ChatTemplates::usual(template), ..self.clone() }
+        Self { chat_templates: ChatTemplates::single(template), ..self.clone() }
     }
 
     /// Tells these weights from all others.
@@ -285,7 +285,7 @@ impl Model {
         let source = self.chat_templates.choose(name);
         let source = source.map_err(|refusal| refusal.at(self.path.display()))?;
         let spelled = |id: Option<TokenId>| id.map_or("", |id| tokenizer.spelled(id));
-        Template::parse(source, spelled(tokenizer.beginning()), spelled(tokenizer.end()))
+        Template::parse(source, spelled(tokenizer.bos()), spelled(tokenizer.eos()))
     }
 
     /// A sequence of at most so many tokens, for which memory is taken.
@@ -343,13 +343,13 @@ impl Model {
     /// The token that texts begin with: the tokenizer's, or else the configuration's.
     pub fn bos(&self) -> Option<TokenId> {
         let tokenizer = self.tokenizer.as_ref();
-        tokenizer.and_then(|tokenizer| tokenizer.beginning()).or(self.config().beginning)
+        tokenizer.and_then(|tokenizer| tokenizer.bos()).or(self.config().bos)
     }
 
     /// The tokens that end a text: those of the model's files, and the tokenizer's.
     pub fn eos(&self) -> Vec<TokenId> {
-        let mut ends = self.config().ends.clone();
-        ends.extend(self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.end()));
+        let mut ends = self.config().eos.clone();
+        ends.extend(self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.eos()));
         ends.sort();
         ends.dedup();
         ends

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use lookback_files::{Kind, Refusal, Result};
 use lookback_generate::sample::{Link, Settings, Words};
-use lookback_model::{Stored, Suggestion};
+use lookback_model::{SamplingDefault, StoredModel};
 
 /// What is suggested, and by what.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,7 +74,7 @@ const NAMES_OF_GGUF: [(&str, &str); 11] = [
 ];
 
 /// What the files of a model suggest.
-pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
+pub(crate) fn by(stored: &StoredModel, path: &Path) -> Result<Suggested> {
     if path.is_dir() {
         return of_directory(stored, path);
     }
@@ -82,10 +82,10 @@ pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
     for (theirs, value) in stored.sampling() {
         let known = NAMES_OF_GGUF.iter().find(|(name, _)| name == theirs);
         match (known, value) {
-            (Some((_, ours)), Suggestion::Number(number)) => {
+            (Some((_, ours)), SamplingDefault::Number(number)) => {
                 suggested.numbers.push((ours, *number))
             }
-            (None, Suggestion::Text(order)) if theirs == "sequence" => {
+            (None, SamplingDefault::Text(order)) if theirs == "sequence" => {
                 suggested.order = Some(order.clone());
             }
             (None, _) if theirs != "sequence" => {}
@@ -102,14 +102,14 @@ pub(crate) fn by(stored: &Stored, path: &Path) -> Result<Suggested> {
 }
 
 /// What a directory suggests; nothing where there is no such file.
-fn of_directory(stored: &Stored, folder: &Path) -> Result<Suggested> {
+fn of_directory(stored: &StoredModel, folder: &Path) -> Result<Suggested> {
     let path = folder.join("generation_config.json");
     if !path.is_file() {
         return Ok(Suggested::default());
     }
     let text = lookback_files::read_utf8(&path)?;
     let config = stored.config();
-    let suggested = generation_config::read(&text, config.vocabulary, &config.ends);
+    let suggested = generation_config::read(&text, config.vocabulary, &config.eos);
     suggested.map_err(|refusal| {
         refusal.at(path.display()).then("fetch it again, or remove it").or_kind(Kind::CorruptFile)
     })

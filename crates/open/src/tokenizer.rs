@@ -25,11 +25,11 @@ fn vocabulary(gguf: &GgufTokenizer) -> GgufVocabulary {
         scores: some(&gguf.scores),
         token_types: some(&gguf.token_types),
         merges: some(&gguf.merges),
-        bos: gguf.beginning.map(|id| id.0),
-        eos: gguf.end.map(|id| id.0),
+        bos: gguf.bos.map(|id| id.0),
+        eos: gguf.eos.map(|id| id.0),
         unk: gguf.unknown.map(|id| id.0),
-        add_bos: gguf.add_beginning,
-        add_eos: gguf.add_end,
+        add_bos: gguf.add_bos,
+        add_eos: gguf.add_eos,
         add_space_prefix: gguf.add_space_prefix,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, Setting};
-use lookback_text::corpus::{self, Reading};
+use lookback_text::corpus::{self, ReadOptions};
 use lookback_train::{
     Begun, Directory, Limit, Prepared, Recipe, preset, tokenizer_of_kind, tokens_of,
 };
@@ -122,7 +122,7 @@ impl Trainer {
         }
         let recipe = self.recipe(&texts)?;
         let directory = Directory::new(&self.out)?;
-        let corpus = corpus::find(&texts, Reading::default())?;
+        let corpus = corpus::find(&texts, ReadOptions::default())?;
         let tokenizer = tokenizer_of_kind(&self.tokenizer, &corpus)?;
         let (data, _) = tokens_of(&corpus, &tokenizer, Some(&self.out))?;
         let vocabulary = tokenizer.vocabulary();

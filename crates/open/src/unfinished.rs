@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use lookback_engine::{Compute, Keep, ThreadPool, Weights};
+use lookback_engine::{Compute, ThreadPool, WeightMode, Weights};
 use lookback_files::Result;
 use lookback_model::Network;
 use lookback_text::Tokenizer;
@@ -38,12 +38,12 @@ pub(crate) fn read(
     let recipe = directory.read_settings()?;
     recipe.check().map_err(|refusal| refusal.at(path.display()))?;
     let tokenizer = Tokenizer::open(path)?;
-    let config = recipe.config(tokenizer.vocabulary(), tokenizer.end())?;
+    let config = recipe.config(tokenizer.vocabulary(), tokenizer.eos())?;
     let network = Arc::new(Network::new(&config));
-    admit(Weights::bytes_computing(&network, Keep::Running, compute))?;
+    admit(Weights::bytes(&network, WeightMode::Inference, compute))?;
     let (steps, weights) = directory.read_newest(|steps, read| {
         let fill = |id, to: &mut [f32]| read(&network.weight(id).name, to);
-        let weights = Weights::computing(network.clone(), Keep::Running, compute, pool, fill);
+        let weights = Weights::new(network.clone(), WeightMode::Inference, compute, pool, fill);
         Ok((steps, weights?))
     })?;
     let (run, all) = (path.display(), recipe.steps);

@@ -30,11 +30,11 @@ pub fn masked_softmax(mut scores: Array2<f64>, window: Option<usize>) -> Array2<
     softmax(&scores)
 }
 
-/// Many heads side by side. Where there are fewer key heads, neighbours among the heads share one.
+/// Multi-head attention. With fewer key heads (grouped-query attention), neighbouring heads share one.
 ///
 /// `query`: `[tokens, heads · head_dim]`, `key`, `value`: `[tokens, key_heads · head_dim]`. Ainslie et
 /// al. 2023, section 2.2.
-pub fn many(
+pub fn multi_head(
     query: &Array2<f64>,
     key: &Array2<f64>,
     value: &Array2<f64>,

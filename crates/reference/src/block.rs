@@ -4,7 +4,7 @@
 use ndarray::Array2;
 
 use crate::{
-    attend::many,
+    attend::multi_head,
     mlp::{Linear, Mlp},
     norm::Norm,
     position::rotate,
@@ -43,14 +43,14 @@ impl Block {
     }
 
     fn attention(&self, x: &Array2<f64>) -> Array2<f64> {
-        let query = self.placed(self.query.apply(x));
-        let key = self.placed(self.key.apply(x));
+        let query = self.rotated(self.query.apply(x));
+        let key = self.rotated(self.key.apply(x));
         let value = self.value.apply(x);
-        self.output.apply(&many(&query, &key, &value, self.head_dim, self.window))
+        self.output.apply(&multi_head(&query, &key, &value, self.head_dim, self.window))
     }
 
     /// Every head turned by its tokens' positions.
-    fn placed(&self, mut x: Array2<f64>) -> Array2<f64> {
+    fn rotated(&self, mut x: Array2<f64>) -> Array2<f64> {
         if let Some((dims, theta)) = self.rotary {
             for mut head in x.axis_chunks_iter_mut(ndarray::Axis(1), self.head_dim) {
                 let turned = rotate(head.view(), dims, theta);

@@ -61,15 +61,15 @@ impl Transformer {
         }
         let logits = self.norm.apply(&x).dot(&self.head.t());
         match self.cap {
-            Some(most) => logits.mapv(|score| logits::capped(score, most)),
+            Some(cap) => logits.mapv(|score| logits::capped(score, cap)),
             None => logits,
         }
     }
 
     /// Predict one token, append it, predict the next: always the likeliest.
-    pub fn repeat(&self, prompt: &[usize], more: usize) -> Vec<usize> {
+    pub fn repeat(&self, prompt: &[usize], new_tokens: usize) -> Vec<usize> {
         let mut ids = prompt.to_vec();
-        for _ in 0..more {
+        for _ in 0..new_tokens {
             let logits: Array1<f64> = self.logits(&ids).row(ids.len() - 1).to_owned();
             ids.push(sample::greedy(logits.view()));
         }

@@ -8,7 +8,7 @@ pub fn greedy(logits: ArrayView1<'_, f64>) -> usize {
 }
 
 /// Logits at a temperature: below 1 the likely become likelier, above 1 the odds even out.
-pub fn temper(logits: ArrayView1<'_, f64>, temperature: f64) -> Array1<f64> {
+pub fn apply_temperature(logits: ArrayView1<'_, f64>, temperature: f64) -> Array1<f64> {
     logits.mapv(|logit| logit / temperature)
 }
 
@@ -21,8 +21,8 @@ pub fn top_k(logits: ArrayView1<'_, f64>, k: usize) -> Vec<usize> {
 
 /// The fewest likeliest whose probabilities reach p together. Holtzman et al. 2020, section 3.1.
 pub fn top_p(logits: ArrayView1<'_, f64>, p: f64) -> Vec<usize> {
-    let most = logits[greedy(logits)];
-    let weights = logits.mapv(|logit| (logit - most).exp());
+    let max = logits[greedy(logits)];
+    let weights = logits.mapv(|logit| (logit - max).exp());
     let total = weights.sum();
     let mut reached = 0.0;
     likeliest_first(logits)

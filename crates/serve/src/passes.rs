@@ -320,7 +320,7 @@ fn refuse_beyond(
     free: Option<usize>,
 ) -> Result<()> {
     let most = free.map_or(RUNNING, |free| RUNNING.min(free / 2));
-    let shape = Shape::Look { rows: tokens };
+    let shape = Shape::Observed { rows: tokens };
     let bytes = Workspace::bytes(network, shape, compute, tokens, threads)
         + Cache::bytes(network, compute, Cache::pages(tokens));
     if bytes <= most {

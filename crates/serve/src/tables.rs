@@ -59,7 +59,7 @@ pub(crate) struct Colored {
 
 impl Known {
     fn of(open: &Served) -> Self {
-        let words = Words::of(&open.tokenizer);
+        let words = Words::new(&open.tokenizer);
         let rows = open.config().vocabulary as u32;
         let colored = Colored::of(&words, rows);
         Self { words, colored, axes: OnceLock::new() }
@@ -140,7 +140,7 @@ mod tests {
         let text = text.repeat(60);
         let tokenizer = Tokenizer::train_bpe(&[&text], 400, &["<|endoftext|>"]).unwrap();
         let rows = tokenizer.vocabulary() as u32;
-        let colored = Colored::of(&Words::of(&tokenizer), rows);
+        let colored = Colored::of(&Words::new(&tokenizer), rows);
         (tokenizer, colored)
     }
 

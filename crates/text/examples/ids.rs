@@ -13,7 +13,7 @@ use std::{
 };
 
 use lookback_files::{Refusal, Result, read_utf8};
-use lookback_text::{Named, Specials, TokenId, Tokenizer};
+use lookback_text::{NamedTokenizer, Specials, TokenId, Tokenizer};
 
 const END: &str = "<|endoftext|>";
 
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
 
 /// A vocabulary known by name, or a file.
 fn open(tokenizer: &str) -> Result<Tokenizer> {
-    match Named::from_name(tokenizer) {
+    match NamedTokenizer::from_name(tokenizer) {
         Some(named) => named.tokenizer(),
         None => Tokenizer::open(Path::new(tokenizer)),
     }

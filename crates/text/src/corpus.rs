@@ -31,29 +31,29 @@ use parts::Stream;
 
 /// How texts are read.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub struct ReadOptions {
     /// Whether bytes that are no UTF-8 become U+FFFD.
     pub lossy: bool,
     /// Whether lines that cannot be read are passed over.
     pub skip_bad: bool,
-    /// Bytes of text that there is room for at once. A packed file may hold a thousand times its own
+    /// Bytes of text that may be in memory at once. A packed file may hold a thousand times its own
     /// size.
-    pub most: usize,
+    pub max_bytes: usize,
 }
 
-impl Default for Reading {
+impl Default for ReadOptions {
     /// What cannot be read is refused.
     fn default() -> Self {
-        Self { lossy: false, skip_bad: false, most: usize::MAX / 2 }
+        Self { lossy: false, skip_bad: false, max_bytes: usize::MAX / 2 }
     }
 }
 
 /// Bytes of a text that are read at once, where its tokenizer reads parts.
 pub const PART: usize = 1 << 20;
 
-/// In which pieces a document is handed on.
+/// The chunks in which a document is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum Chunking {
     /// Whole, in memory.
     Whole,
     /// In parts of about so many bytes. The next begins where no word goes on: with the ASCII white
@@ -76,11 +76,11 @@ pub struct Part<'a> {
 
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct CorpusCounts {
     /// Files.
     pub files: usize,
     /// Files that were named again, and read once.
-    pub again: usize,
+    pub repeated: usize,
     /// Documents that are not empty.
     pub documents: usize,
     /// Bytes of their texts.
@@ -97,8 +97,8 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Corpus {
     given: Vec<Given>,
-    how: Reading,
-    again: usize,
+    options: ReadOptions,
+    repeated: usize,
 }
 
 /// What one name stands for.
@@ -116,8 +116,8 @@ struct Text {
 }
 
 /// Finds all of these, and refuses what is not there.
-pub fn find(paths: &[PathBuf], how: Reading) -> Result<Corpus> {
-    let mut corpus = Corpus { given: Vec::new(), how, again: 0 };
+pub fn find(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
+    let mut corpus = Corpus { given: Vec::new(), options, repeated: 0 };
     let mut known = HashSet::new();
     for path in paths {
         let mut files = found_by(path)?;
@@ -127,7 +127,7 @@ pub fn find(paths: &[PathBuf], how: Reading) -> Result<Corpus> {
             false => fs::canonicalize(file).unwrap_or_else(|_| file.clone()),
         };
         files.retain(|file| known.insert(place(file)));
-        corpus.again += all - files.len();
+        corpus.repeated += all - files.len();
         let files = files.into_iter().map(Text::find).collect::<Result<_>>()?;
         corpus.given.push(Given { path: path.clone(), files });
     }
@@ -253,51 +253,55 @@ fn empty(path: &Path) -> Refusal {
 
 impl Corpus {
     /// Hands all texts on, in order.
-    pub fn read(&self, held: Held, each: &mut dyn FnMut(Part<'_>) -> Result<()>) -> Result<Tally> {
-        let mut tally = Tally { again: self.again, ..Tally::default() };
+    pub fn read(
+        &self,
+        chunking: Chunking,
+        each: &mut dyn FnMut(Part<'_>) -> Result<()>,
+    ) -> Result<CorpusCounts> {
+        let mut counts = CorpusCounts { repeated: self.repeated, ..CorpusCounts::default() };
         for Given { path, files } in &self.given {
-            let before = tally.bytes;
+            let before = counts.bytes;
             for text in files {
-                self.read_one(text, held, &mut tally, each)?;
+                self.read_one(text, chunking, &mut counts, each)?;
             }
-            if tally.bytes == before && !files.is_empty() {
+            if counts.bytes == before && !files.is_empty() {
                 return Err(empty(path));
             }
         }
-        Ok(tally)
+        Ok(counts)
     }
 
     fn read_one(
         &self,
         text: &Text,
-        held: Held,
-        tally: &mut Tally,
+        chunking: Chunking,
+        counts: &mut CorpusCounts,
         each: &mut dyn FnMut(Part<'_>) -> Result<()>,
     ) -> Result<()> {
         let path = text.path.as_path();
-        let (began, before) = (Instant::now(), *tally);
+        let (began, before) = (Instant::now(), *counts);
         let mut from = BufReader::new(packed::open(path, text.open()?));
         let mut count = |text: &str, at: usize| {
             if text.is_empty() {
                 return Ok(());
             }
-            tally.documents += usize::from(at == 0);
-            tally.bytes += text.len();
+            counts.documents += usize::from(at == 0);
+            counts.bytes += text.len();
             each(Part { path, text, at })
         };
-        let mut stream = Stream::new(path, self.how);
+        let mut stream = Stream::new(path, self.options);
         if packed::is_lines(path) {
-            tally.skipped += stream.lines(&mut from, &mut |text| count(text, 0))?;
+            counts.skipped += stream.lines(&mut from, &mut |text| count(text, 0))?;
         } else {
-            stream.text(&mut from, held, &mut count)?;
+            stream.text(&mut from, chunking, &mut count)?;
         }
-        tally.files += 1;
-        tally.chats += stream.chats();
-        tally.replaced += usize::from(stream.has_replaced());
+        counts.files += 1;
+        counts.chats += stream.chats();
+        counts.replaced += usize::from(stream.has_replaced());
         tracing::debug!(
             file = %path.display(),
-            documents = tally.documents - before.documents,
-            bytes = tally.bytes - before.bytes,
+            documents = counts.documents - before.documents,
+            bytes = counts.bytes - before.bytes,
             seconds = began.elapsed().as_secs_f64(),
             "text read"
         );
@@ -305,7 +309,7 @@ impl Corpus {
     }
 }
 
-impl Tally {
+impl CorpusCounts {
     /// One line that says what was read.
     pub fn summary(&self) -> String {
         let mut parts = vec![
@@ -313,8 +317,8 @@ impl Tally {
             counted(self.documents, "document"),
             counted(self.bytes, "byte"),
         ];
-        if self.again > 0 {
-            parts.push(format!("{} named twice and read once", counted(self.again, "file")));
+        if self.repeated > 0 {
+            parts.push(format!("{} named twice and read once", counted(self.repeated, "file")));
         }
         if self.skipped > 0 {
             parts.push(format!("{} passed over", counted(self.skipped, "line")));

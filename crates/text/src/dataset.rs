@@ -4,8 +4,8 @@
 //! number alone, so that a run can go on where another stopped. Read `dataset/encode` for how texts become
 //! tokens, and `dataset/windows` next.
 
+mod builder;
 mod encode;
-mod gather;
 mod windows;
 
 use std::{
@@ -19,9 +19,9 @@ use lookback_files::{Kind, Mapping, Refusal, Result, Setting, counted, map, writ
 use sha2::{Digest, Sha256};
 
 use crate::TokenId;
+pub use builder::DatasetBuilder;
 pub use encode::{Ending, encode};
-pub use gather::Gathering;
-pub use windows::{Begin, Cut, Windows};
+pub use windows::{WindowLayout, WindowStarts, Windows};
 
 /// What a token file begins with.
 const MAGIC: &[u8; 8] = b"lbtokens";
@@ -36,7 +36,7 @@ pub struct Dataset {
 
 #[derive(Debug)]
 enum Tokens {
-    Held(Vec<TokenId>),
+    Memory(Vec<TokenId>),
     Mapped {
         file: Box<Mapping>,
         at: usize,
@@ -49,7 +49,7 @@ enum Tokens {
 impl Dataset {
     /// Over tokens in memory; `documents` says where documents begin, or is empty.
     pub fn new(ids: Vec<TokenId>, documents: Vec<usize>) -> Self {
-        Self { tokens: Tokens::Held(ids), documents }
+        Self { tokens: Tokens::Memory(ids), documents }
     }
 
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
@@ -66,7 +66,7 @@ impl Dataset {
             to.write_all(&(document as u64).to_le_bytes())?;
         }
         match &self.tokens {
-            Tokens::Held(ids) => ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes())),
+            Tokens::Memory(ids) => ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes())),
             Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
         }
     }
@@ -115,7 +115,7 @@ impl Dataset {
     /// Tokens.
     pub fn len(&self) -> usize {
         match &self.tokens {
-            Tokens::Held(ids) => ids.len(),
+            Tokens::Memory(ids) => ids.len(),
             Tokens::Mapped { len, .. } => *len,
         }
     }
@@ -123,7 +123,7 @@ impl Dataset {
     /// Bytes of memory; a mapped file takes none that others could not have.
     pub fn bytes(&self) -> usize {
         let tokens = match &self.tokens {
-            Tokens::Held(ids) => size_of_val(ids.as_slice()),
+            Tokens::Memory(ids) => size_of_val(ids.as_slice()),
             Tokens::Mapped { .. } => 0,
         };
         tokens + size_of_val(self.documents.as_slice())
@@ -143,15 +143,15 @@ impl Dataset {
     ///
     /// # Panics
     /// If there are fewer.
-    pub fn read(&self, first: usize, to: &mut [TokenId]) {
+    pub fn read(&self, first: usize, out: &mut [TokenId]) {
         match &self.tokens {
-            Tokens::Held(ids) => to.copy_from_slice(&ids[first..first + to.len()]),
+            Tokens::Memory(ids) => out.copy_from_slice(&ids[first..first + out.len()]),
             Tokens::Mapped { file, at, largest, .. } => {
-                let bytes = &file[at + 4 * first..at + 4 * (first + to.len())];
+                let bytes = &file[at + 4 * first..at + 4 * (first + out.len())];
                 // No index into a table goes wrong before `check_unchanged` says what happened.
-                let most = largest.get().copied().flatten().map_or(u32::MAX, |id| id.0);
-                for (to, bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
-                    *to = TokenId(u32::from_le_bytes(*bytes).min(most));
+                let max = largest.get().copied().flatten().map_or(u32::MAX, |id| id.0);
+                for (out, bytes) in out.iter_mut().zip(bytes.as_chunks().0) {
+                    *out = TokenId(u32::from_le_bytes(*bytes).min(max));
                 }
             }
         }
@@ -160,7 +160,7 @@ impl Dataset {
     /// Refuses a file that was written to since it was opened: a run would learn from something else.
     pub fn check_unchanged(&self) -> Result<()> {
         match &self.tokens {
-            Tokens::Held(_) => Ok(()),
+            Tokens::Memory(_) => Ok(()),
             Tokens::Mapped { file, .. } => file.check_unchanged(),
         }
     }
@@ -168,20 +168,20 @@ impl Dataset {
     /// The largest id, to be held against a vocabulary.
     pub fn largest(&self) -> Option<TokenId> {
         match &self.tokens {
-            Tokens::Held(_) => self.find_largest(),
+            Tokens::Memory(_) => self.find_largest(),
             Tokens::Mapped { largest, .. } => *largest.get_or_init(|| self.find_largest()),
         }
     }
 
     fn find_largest(&self) -> Option<TokenId> {
         let mut part = [TokenId(0); 1024];
-        let mut most = None;
+        let mut max = None;
         for first in (0..self.len()).step_by(part.len()) {
             let part = &mut part[..(self.len() - first).min(1024)];
             self.read(first, part);
-            most = most.max(part.iter().copied().max());
+            max = max.max(part.iter().copied().max());
         }
-        most
+        max
     }
 
     /// The first nine tenths, to learn from.

@@ -44,10 +44,10 @@ const USER_DEFINED: i32 = 4;
 
 impl Tokenizer {
     /// A tokenizer from a GGUF file's metadata.
-    pub fn from_gguf(from: &GgufVocabulary) -> Result<Self> {
-        let (mut parts, starts) = match from.model.as_str() {
-            "gpt2" => byte_pairs(from)?,
-            "llama" => (sentence_piece(from)?, true),
+    pub fn from_gguf(metadata: &GgufVocabulary) -> Result<Self> {
+        let (mut parts, starts) = match metadata.model.as_str() {
+            "gpt2" => byte_pairs(metadata)?,
+            "llama" => (sentence_piece(metadata)?, true),
             "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
             other => {
                 return Err(Refusal::unsupported(format!(
@@ -56,30 +56,30 @@ impl Tokenizer {
                 )));
             }
         };
-        for (id, piece) in (0..).zip(&from.tokens) {
-            let kind = from.kind(id);
+        for (id, piece) in (0..).zip(&metadata.tokens) {
+            let kind = metadata.kind(id);
             if matches!(kind, UNKNOWN | CONTROL | USER_DEFINED) {
                 let (content, special) = (content_of(id, piece), kind != USER_DEFINED);
                 parts.added.push(Added { id, content, special, ..Added::default() });
             }
         }
-        for (key, id) in [("bos", from.bos), ("eos", from.eos), ("unknown", from.unk)] {
-            if id.is_some_and(|id| id as usize >= from.tokens.len()) {
+        for (key, id) in [("bos", metadata.bos), ("eos", metadata.eos), ("unknown", metadata.unk)] {
+            if id.is_some_and(|id| id as usize >= metadata.tokens.len()) {
                 return Err(Refusal::user(format!(
                     "the {key} token's id is not among the {} tokens",
-                    from.tokens.len()
+                    metadata.tokens.len()
                 )));
             }
         }
-        parts.beginning = from.bos;
-        parts.end = from.eos;
+        parts.bos = metadata.bos;
+        parts.eos = metadata.eos;
         let named = |wanted: bool, id: Option<u32>| {
             let id = id.filter(|_| wanted)?;
-            Some((from.tokens[id as usize].as_str(), id))
+            Some((metadata.tokens[id as usize].as_str(), id))
         };
         parts.post_processor = template::write(
-            named(from.add_bos.unwrap_or(starts), from.bos),
-            named(from.add_eos.unwrap_or(false), from.eos),
+            named(metadata.add_bos.unwrap_or(starts), metadata.bos),
+            named(metadata.add_eos.unwrap_or(false), metadata.eos),
         );
         Self::new(parts)
     }
@@ -107,14 +107,14 @@ fn content_of(id: u32, piece: &str) -> String {
 }
 
 /// Byte-level BPE, and whether a token is put before a text where the file does not say.
-fn byte_pairs(from: &GgufVocabulary) -> Result<(Parts, bool)> {
-    let Pre { normalizer, pre_tokenizer, ignore_merges, adds_beginning } =
-        Pre::of(from.pre.as_deref())?;
-    let mut vocabulary = from.pieces()?;
+fn byte_pairs(metadata: &GgufVocabulary) -> Result<(Parts, bool)> {
+    let Pre { normalizer, pre_tokenizer, ignore_merges, adds_bos } =
+        Pre::of(metadata.pre.as_deref())?;
+    let mut vocabulary = metadata.pieces()?;
     vocabulary.ignore_merges = ignore_merges;
     // Every byte has its piece; an unknown token of this kind stands for nothing.
     vocabulary.unknown = None;
-    for merge in from.merges.iter().flatten() {
+    for merge in metadata.merges.iter().flatten() {
         let Some((left, right)) = merge.split_once(' ') else {
             return Err(Refusal::user(format!(
                 "the merge {} is not two pieces with a space between",
@@ -125,7 +125,7 @@ fn byte_pairs(from: &GgufVocabulary) -> Result<(Parts, bool)> {
     }
     let decoder = byte_level(true);
     let parts = Parts { vocabulary, normalizer, pre_tokenizer, decoder, ..Parts::default() };
-    Ok((parts, adds_beginning))
+    Ok((parts, adds_bos))
 }
 
 fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {

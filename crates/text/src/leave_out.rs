@@ -17,7 +17,7 @@ use crate::{TokenId, Tokenizer, dataset::Dataset};
 pub fn leave_out(data: &Dataset, tokenizer: &Tokenizer, text: &str) -> Result<(Dataset, usize)> {
     let mut ids = vec![TokenId(0); data.len()];
     data.read(0, &mut ids);
-    let (is_out, lines) = marked(&ids, data.documents(), tokenizer, &Held::new(text)?);
+    let (is_out, lines) = marked(&ids, data.documents(), tokenizer, &Excluded::new(text)?);
     if lines == 0 {
         return Err(refuse(
             text,
@@ -50,12 +50,12 @@ fn refuse(text: &str, why: &str) -> Refusal {
 }
 
 /// What a line holds that is left out.
-enum Held<'a> {
+enum Excluded<'a> {
     Text(&'a [u8]),
     Pattern(Regex),
 }
 
-impl<'a> Held<'a> {
+impl<'a> Excluded<'a> {
     fn new(text: &'a str) -> Result<Self> {
         let pattern = text.strip_prefix('/').and_then(|text| text.strip_suffix('/'));
         let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) else {
@@ -84,21 +84,21 @@ fn marked(
     ids: &[TokenId],
     documents: &[usize],
     tokenizer: &Tokenizer,
-    held: &Held<'_>,
+    excluded: &Excluded<'_>,
 ) -> (Vec<bool>, usize) {
     let mut is_out = vec![false; ids.len()];
     let mut lines = 0;
     let (mut line, mut first) = (Vec::new(), 0);
     let mut documents = documents.iter().copied().skip_while(|&document| document == 0).peekable();
     let mut close = |line: &mut Vec<u8>, tokens: std::ops::Range<usize>| {
-        if held.is_in(line) {
+        if excluded.is_in(line) {
             is_out[tokens].fill(true);
             lines += 1;
         }
         line.clear();
     };
     for (at, &id) in ids.iter().enumerate() {
-        let is_end = tokenizer.end() == Some(id);
+        let is_end = tokenizer.eos() == Some(id);
         if is_end || documents.next_if_eq(&at).is_some() {
             close(&mut line, first..at);
             first = at + usize::from(is_end);
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn tokens_that_reach_into_two_lines_and_ends_of_documents_are_understood() {
         let tokenizer = Tokenizer::train_bpe(&[TEXT], 300, &["<|endoftext|>"]).unwrap();
-        let end = tokenizer.end().unwrap();
+        let end = tokenizer.eos().unwrap();
         let (mut ids, mut documents) = (Vec::new(), Vec::new());
         for line in TEXT.lines() {
             documents.push(ids.len());

@@ -13,7 +13,6 @@
 
 mod added;
 mod alphabet;
-mod beside;
 mod bpe;
 mod budget;
 pub mod corpus;
@@ -21,7 +20,6 @@ pub mod dataset;
 mod decode;
 mod field;
 mod gguf;
-mod learn;
 mod leave_out;
 mod named;
 mod normalize;
@@ -35,17 +33,19 @@ mod template;
 pub mod tinytown;
 mod token;
 mod tokenizer;
+mod tokenizer_config;
 mod tokenizer_json;
+mod trainer;
 mod vocabulary;
 mod words;
 
 pub use bpe::{Merged, Tree};
 pub use decode::Decoder;
 pub use gguf::GgufVocabulary;
-pub use learn::Learner;
 pub use leave_out::leave_out;
-pub use named::Named;
+pub use named::NamedTokenizer;
 pub use structure::Specials;
 pub use token::TokenId;
 pub use tokenizer::Tokenizer;
+pub use trainer::TokenizerTrainer;
 pub use words::{Piece, Word, Words};

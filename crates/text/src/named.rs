@@ -16,7 +16,7 @@ use crate::{
 
 /// A vocabulary known by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum NamedTokenizer {
     /// GPT-2's and GPT-3's, 50,257 tokens; `r50k_base` is another name of it.
     Gpt2,
     /// GPT-3.5's and GPT-4's: tiktoken's `cl100k_base`, 100,277 tokens.
@@ -25,7 +25,7 @@ pub enum Named {
     O200k,
 }
 
-impl Named {
+impl NamedTokenizer {
     /// All of them, the oldest first.
     pub const ALL: [Self; 3] = [Self::Gpt2, Self::Cl100k, Self::O200k];
 
@@ -72,14 +72,14 @@ impl Named {
             })
             .collect();
         // The first of the special tokens ends a text, and as in GPT-2 begins one too.
-        let end = Some(added[0].id);
+        let eos = Some(added[0].id);
         Tokenizer::new(Parts {
             vocabulary,
             added,
             pre_tokenizer: self.cuts(),
             decoder: byte_level(true),
-            beginning: end,
-            end,
+            bos: eos,
+            eos,
             ..Parts::default()
         })
     }
@@ -127,9 +127,9 @@ impl Named {
     }
 }
 
-impl fmt::Display for Named {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(self.name())
+impl fmt::Display for NamedTokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 

@@ -27,10 +27,10 @@ pub(crate) enum Spelled {
 pub(crate) enum Structure<'a> {
     Everywhere,
     Nowhere,
-    /// Where no byte of them was said. `said`: ranges of a chat, in ascending order; the text begins at
+    /// Where no byte of them is a message's. `message_bytes`: ranges of a chat, in ascending order; the text begins at
     /// its byte `from`.
     Outside {
-        said: &'a [Range<usize>],
+        message_bytes: &'a [Range<usize>],
         from: usize,
     },
 }
@@ -50,23 +50,23 @@ impl Structure<'_> {
         matches!(self, Self::Outside { from: 1.., .. })
     }
 
-    /// Whether anything in the text may be what a message said.
-    pub(crate) fn has_said(self) -> bool {
-        matches!(self, Self::Outside { said: [_, ..], .. })
+    /// Whether the text may have bytes of messages.
+    pub(crate) fn has_messages(self) -> bool {
+        matches!(self, Self::Outside { message_bytes: [_, ..], .. })
     }
 
     /// What the spelling of a special token at these bytes is.
     pub(crate) fn judge(self, mut span: Range<usize>) -> Spelled {
-        let said = match self {
+        let message_bytes = match self {
             Self::Everywhere => return Spelled::Token,
             Self::Nowhere => return Spelled::Text,
-            Self::Outside { said, from } => {
+            Self::Outside { message_bytes, from } => {
                 span = span.start + from..span.end + from;
-                said
+                message_bytes
             }
         };
-        let first = said.partition_point(|range| range.end <= span.start);
-        let here = said[first..].iter().take_while(|range| range.start < span.end);
+        let first = message_bytes.partition_point(|range| range.end <= span.start);
+        let here = message_bytes[first..].iter().take_while(|range| range.start < span.end);
         let bytes = |range: &Range<usize>| range.end.min(span.end) - range.start.max(span.start);
         match here.map(bytes).sum::<usize>() {
             0 => Spelled::Token,

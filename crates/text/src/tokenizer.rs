@@ -32,8 +32,8 @@ pub(crate) struct Parts {
     pub(crate) pre_tokenizer: Value,
     pub(crate) post_processor: Value,
     pub(crate) decoder: Value,
-    pub(crate) beginning: Option<u32>,
-    pub(crate) end: Option<u32>,
+    pub(crate) bos: Option<u32>,
+    pub(crate) eos: Option<u32>,
 }
 
 /// Text to ids, ids to text. A clone shares everything. The second is the number of rows of a model's
@@ -89,7 +89,7 @@ impl Tokenizer {
             ends.push(bytes.len());
         }
         let around = template.before.iter().chain(&template.after);
-        for &id in around.chain(&parts.beginning).chain(&parts.end) {
+        for &id in around.chain(&parts.bos).chain(&parts.eos) {
             if id as usize >= size {
                 return Err(Refusal::user(format!(
                     "the token {id} is put around texts, but the vocabulary ends at {size}"
@@ -133,15 +133,15 @@ impl Tokenizer {
         specials.map(|token| &*token.content)
     }
 
-    /// What the tokenizer's template puts before and behind each text.
-    pub fn put_around(&self) -> (Vec<TokenId>, Vec<TokenId>) {
+    /// The tokens that the tokenizer's template puts before and behind each text.
+    pub fn template_tokens(&self) -> (Vec<TokenId>, Vec<TokenId>) {
         let Template { before, after } = &self.0.template;
         let ids = |side: &[u32]| side.iter().copied().map(TokenId).collect();
         (ids(before), ids(after))
     }
 
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
-    /// begins as [`Held::Parts`](crate::corpus::Held::Parts) says.
+    /// begins as [`Chunking::Parts`](crate::corpus::Chunking::Parts) says.
     pub fn reads_parts(&self) -> bool {
         let Inner { normalizers, splitter, bpe, .. } = &*self.0;
         let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();
@@ -239,14 +239,14 @@ impl Tokenizer {
         self.0.is_special.get(id.index()).copied().unwrap_or(false)
     }
 
-    /// Begins a text; what an empty prompt becomes.
-    pub fn beginning(&self) -> Option<TokenId> {
-        self.in_table(self.0.parts.beginning)
+    /// The beginning-of-sequence token; what an empty prompt becomes.
+    pub fn bos(&self) -> Option<TokenId> {
+        self.in_table(self.0.parts.bos)
     }
 
-    /// Ends a text.
-    pub fn end(&self) -> Option<TokenId> {
-        self.in_table(self.0.parts.end)
+    /// The end-of-sequence token.
+    pub fn eos(&self) -> Option<TokenId> {
+        self.in_table(self.0.parts.eos)
     }
 
     /// Whether decoding puts a space between any two pieces.
@@ -260,7 +260,7 @@ impl Tokenizer {
 }
 
 impl fmt::Debug for Tokenizer {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "Tokenizer of {} tokens, {} merges", self.vocabulary(), self.merges())
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Tokenizer of {} tokens, {} merges", self.vocabulary(), self.merges())
     }
 }

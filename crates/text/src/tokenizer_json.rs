@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Tokenizer, added::Added, beside, budget, template, tokenizer::Parts, vocabulary::Vocabulary,
+    Tokenizer, added::Added, budget, template, tokenizer::Parts, tokenizer_config,
+    vocabulary::Vocabulary,
 };
 
 #[derive(Deserialize)]
@@ -72,7 +73,7 @@ impl Tokenizer {
         let text = read_utf8_up_to(&file, MAX_TOKENIZER_BYTES)?;
         let mut parts = parts(&text).map_err(at)?;
         if is_directory {
-            beside::settle(&mut parts, path)?;
+            tokenizer_config::apply(&mut parts, path)?;
         }
         Self::new(parts).map_err(at)
     }
@@ -122,7 +123,7 @@ impl Tokenizer {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": false,
         });
-        for (key, id) in [("bos_token", self.beginning()), ("eos_token", self.end())] {
+        for (key, id) in [("bos_token", self.bos()), ("eos_token", self.eos())] {
             if let Some(id) = id {
                 settings[key] = self.spelled(id).into();
             }
@@ -154,8 +155,8 @@ fn parts(text: &str) -> Result<Parts> {
         parts.added.push(token);
     }
     let template = template::Template::read(&parts.post_processor)?;
-    parts.beginning = template.before.first().copied();
-    parts.end = template.after.last().copied();
+    parts.bos = template.before.first().copied();
+    parts.eos = template.after.last().copied();
     Ok(parts)
 }
 

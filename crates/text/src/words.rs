@@ -82,7 +82,7 @@ pub struct Words {
 
 impl Words {
     /// Reads a vocabulary.
-    pub fn of(tokenizer: &Tokenizer) -> Self {
+    pub fn new(tokenizer: &Tokenizer) -> Self {
         let all = || (0..tokenizer.vocabulary() as u32).map(TokenId);
         let mut ids = HashMap::new();
         for id in all().filter(|&id| !tokenizer.is_special(id)) {
@@ -162,16 +162,16 @@ impl Words {
 
     /// Words that begin as what was typed: the exact word first, then by id. Small letters and
     /// capitals are the same while one types.
-    pub fn beginning_with(&self, typed: &str, most: usize) -> Vec<&Word> {
-        let typed = typed.trim_start();
-        let lower = typed.to_lowercase();
+    pub fn with_prefix(&self, prefix: &str, max_count: usize) -> Vec<&Word> {
+        let prefix = prefix.trim_start();
+        let lower = prefix.to_lowercase();
         let mut found: Vec<&Word> =
             self.words.iter().filter(|word| begins(&word.text, &lower)).collect();
         // Stable, so that ids stay in order; a word comes before its twin without a space.
-        found.sort_by_key(|word| (word.text != typed, word.text.to_lowercase() != lower));
+        found.sort_by_key(|word| (word.text != prefix, word.text.to_lowercase() != lower));
         let mut one_each: Vec<&Word> = Vec::new();
         for word in found {
-            if one_each.len() == most {
+            if one_each.len() == max_count {
                 break;
             }
             let twin = one_each.iter_mut().find(|kept| kept.text == word.text);
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_word_is_meant_with_its_space_if_there_is_such_a_token() {
         let tokenizer = tokenizer();
-        let words = Words::of(&tokenizer);
+        let words = Words::new(&tokenizer);
         for typed in ["king", " king", "king  "] {
             let id = words.find(typed, &tokenizer).unwrap();
             assert_eq!(tokenizer.piece(id), " king");
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn any_token_can_be_named_by_its_number() {
         let tokenizer = tokenizer();
-        let words = Words::of(&tokenizer);
+        let words = Words::new(&tokenizer);
         assert_eq!(words.find("#7", &tokenizer).unwrap(), TokenId(7));
         let said = words.find("#9999", &tokenizer).unwrap_err().to_string();
         assert_eq!(said, format!("#9999: the vocabulary ends at {}", tokenizer.vocabulary() - 1));
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_word_of_several_tokens_is_refused_with_its_pieces() {
         let tokenizer = tokenizer();
-        let said = Words::of(&tokenizer).find("kingkong", &tokenizer).unwrap_err().to_string();
+        let said = Words::new(&tokenizer).find("kingkong", &tokenizer).unwrap_err().to_string();
         assert!(said.starts_with("\"kingkong\" is 6 tokens here ("), "{said}");
         assert!(said.ends_with("choose a word that is one token"), "{said}");
     }
@@ -285,16 +285,16 @@ mod tests {
     #[test]
     fn no_word_is_refused() {
         let tokenizer = tokenizer();
-        let said = Words::of(&tokenizer).find("  ", &tokenizer).unwrap_err().to_string();
+        let said = Words::new(&tokenizer).find("  ", &tokenizer).unwrap_err().to_string();
         assert_eq!(said, "a word is missing; type one that is a single token");
     }
 
     #[test]
     fn words_are_completed_as_one_types_each_once() {
         let tokenizer = tokenizer();
-        let words = Words::of(&tokenizer);
+        let words = Words::new(&tokenizer);
         let found = |typed| {
-            let found = words.beginning_with(typed, 10);
+            let found = words.with_prefix(typed, 10);
             found.into_iter().map(|word| word.text.clone()).collect::<Vec<_>>()
         };
         let kin = found("kin");
@@ -302,13 +302,13 @@ mod tests {
         assert_eq!(found("King"), ["king"]);
         assert_eq!(found("the")[0], "the");
         assert!(found("xyz").is_empty());
-        assert_eq!(words.beginning_with("", 2).len(), 2);
+        assert_eq!(words.with_prefix("", 2).len(), 2);
     }
 
     #[test]
     fn tokens_are_told_apart_by_what_they_look_like() {
         let tokenizer = tokenizer();
-        let words = Words::of(&tokenizer);
+        let words = Words::new(&tokenizer);
         let kind = |piece: &str| words.kind(tokenizer.id_of(piece).unwrap());
         assert_eq!(kind("Ġking"), Piece::Word);
         assert_eq!(kind("7"), Piece::Digits);

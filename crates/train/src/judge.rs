@@ -50,7 +50,7 @@ impl Judge {
 
     /// The passes that a workspace has to be made for.
     pub fn shape(&self) -> Shape {
-        Shape::Evaluate { rows: self.rows(), sequences: self.sequences }
+        Shape::Evaluation { rows: self.rows(), sequences: self.sequences }
     }
 
     /// The loss over windows, each of two tokens at least: all but its last enter, all but its first are
@@ -58,13 +58,14 @@ impl Judge {
     pub fn loss(
         &mut self,
         weights: &Weights,
-        space: &mut Workspace,
+        workspace: &mut Workspace,
         pool: &ThreadPool,
         data: &Dataset,
         windows: impl Iterator<Item = Range<usize>>,
     ) -> Loss {
         let never = AtomicBool::new(false);
-        self.loss_unless_stopped(weights, space, pool, data, windows, &never).unwrap_or_default()
+        self.loss_unless_stopped(weights, workspace, pool, data, windows, &never)
+            .unwrap_or_default()
     }
 
     /// As [`loss`](Self::loss); none if it was told to stop before the last pass, which is asked before
@@ -72,7 +73,7 @@ impl Judge {
     pub fn loss_unless_stopped(
         &mut self,
         weights: &Weights,
-        space: &mut Workspace,
+        workspace: &mut Workspace,
         pool: &ThreadPool,
         data: &Dataset,
         windows: impl Iterator<Item = Range<usize>>,
@@ -94,7 +95,7 @@ impl Judge {
                 self.targets.ids.extend(window[1..].iter().map(|id| id.0));
             }
             self.batch.want_all();
-            let loss = evaluate(weights, space, pool, &self.batch, &self.targets);
+            let loss = evaluate(weights, workspace, pool, &self.batch, &self.targets);
             all.total += loss.total;
             all.rows += loss.rows;
         }

@@ -9,8 +9,8 @@ use std::{
 use lookback_files::{Lock, Refusal, Result, Setting};
 use lookback_model::Network;
 use lookback_text::{
-    Learner, Named, Tokenizer,
-    corpus::{Corpus, PART, Tally},
+    NamedTokenizer, Tokenizer, TokenizerTrainer,
+    corpus::{Corpus, CorpusCounts, PART},
     dataset::{Dataset, Ending, Windows, encode},
 };
 
@@ -49,7 +49,7 @@ impl Prepared {
         directory: Option<Directory>,
     ) -> Result<Self> {
         data.check(recipe.context).map_err(|refusal| refusal.at(place))?;
-        let end = tokenizer.as_ref().and_then(Tokenizer::end);
+        let end = tokenizer.as_ref().and_then(Tokenizer::eos);
         let network = Arc::new(Network::new(&recipe.config(vocabulary, end)?));
         if let Some(directory) = &directory {
             // A model whose form no file can hold is refused now, not after hours.
@@ -72,15 +72,17 @@ const END: &str = "<|endoftext|>";
 /// When there is no such kind, or a text cannot be read.
 pub fn tokenizer_of_kind(kind: &str, corpus: &Corpus) -> Result<Tokenizer> {
     let learned = match (kind, kind.strip_prefix("bpe:")) {
-        ("char", _) => Some(Learner::characters(&[END])),
-        (_, Some(size)) => Some(Learner::bpe(bpe_size(kind, size)?, &[END])?),
+        ("char", _) => Some(TokenizerTrainer::characters(&[END])),
+        (_, Some(size)) => Some(TokenizerTrainer::bpe(bpe_size(kind, size)?, &[END])?),
         _ => None,
     };
-    if let Some(mut learner) = learned {
-        corpus.read(learner.held(PART), &mut |part| learner.add(&[part.text]))?;
-        return learner.finish();
+    if let Some(mut tokenizer_trainer) = learned {
+        corpus.read(tokenizer_trainer.chunking(PART), &mut |part| {
+            tokenizer_trainer.add(&[part.text])
+        })?;
+        return tokenizer_trainer.finish();
     }
-    if let Some(named) = Named::from_name(kind) {
+    if let Some(named) = NamedTokenizer::from_name(kind) {
         return named.tokenizer();
     }
     let path = Path::new(kind);
@@ -116,7 +118,7 @@ pub fn tokens_of(
     corpus: &Corpus,
     tokenizer: &Tokenizer,
     out: Option<&Path>,
-) -> Result<(Dataset, Tally)> {
+) -> Result<(Dataset, CorpusCounts)> {
     encode(corpus, tokenizer, Ending::EndToken, &folder_beside(out))
 }
 

@@ -10,10 +10,10 @@ mod schedule;
 mod synonyms;
 
 pub use lookback_engine::Compute;
-use lookback_engine::{Heads, Start};
+use lookback_engine::{HeadInit, Init};
 use lookback_files::Result;
 use lookback_model::{Activation, Config, Size};
-use lookback_text::{TokenId, dataset::Begin};
+use lookback_text::{TokenId, dataset::WindowStarts};
 use serde::{Deserialize, Serialize};
 
 pub use choices::{Architecture, KeptWeights, Optimizer, Schedule, StartHeads};
@@ -212,23 +212,23 @@ impl Recipe {
             }
         };
         config.with(|config| {
-            config.beginning = end;
-            config.ends = end.into_iter().collect();
+            config.bos = end;
+            config.eos = end.into_iter().collect();
         })
     }
 
     /// How weights start.
-    pub fn start(&self) -> Start {
+    pub fn start(&self) -> Init {
         let heads = match self.start_heads {
-            StartHeads::Plain => Heads::Plain,
-            StartHeads::Mimetic => Heads::Mimetic,
+            StartHeads::Plain => HeadInit::Plain,
+            StartHeads::Mimetic => HeadInit::Mimetic,
         };
-        Start { seed: self.seed, tables: self.start_tables, matrices: self.start_matrices, heads }
+        Init { seed: self.seed, tables: self.start_tables, matrices: self.start_matrices, heads }
     }
 
     /// Where windows begin.
-    pub fn begin(&self) -> Begin {
-        if self.at_documents { Begin::Documents } else { Begin::Anywhere }
+    pub fn begin(&self) -> WindowStarts {
+        if self.at_documents { WindowStarts::Documents } else { WindowStarts::Anywhere }
     }
 
     /// Tokens of one step.

@@ -9,7 +9,8 @@ use std::{
 };
 
 use lookback_engine::{
-    Gradients, Keep, Optimizer, OptimizerSettings, Shape, ThreadPool, Weights, Workspace, learn,
+    Gradients, Optimizer, OptimizerSettings, Shape, ThreadPool, WeightMode, Weights, Workspace,
+    forward_backward,
 };
 use lookback_files::Result;
 use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightId};
@@ -65,7 +66,7 @@ pub struct Trainer {
     /// The weights of the best validation so far, where they are to be kept.
     pub(crate) best: Option<Best>,
     gradients: Gradients,
-    space: Workspace,
+    workspace: Workspace,
     judge: Judge,
     /// For passes that only judge, where the space of those that learn is too small for them.
     judging_space: Option<Workspace>,
@@ -92,7 +93,7 @@ impl Trainer {
             let of = network.clone();
             let compute = recipe.compute;
             let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
-            Weights::computing(network, Keep::Learning, compute, &pool, fill)?
+            Weights::new(network, WeightMode::Training, compute, &pool, fill)?
         };
         let mut trainer = Self::with(weights, recipe, pool);
         trainer.earlier = recipe.earlier()?;
@@ -104,9 +105,9 @@ impl Trainer {
         let network = weights.network().clone();
         let (learns, judges) = shapes(recipe);
         let positions = recipe.context;
-        let space = |shape| {
+        let workspace = |shape| {
             Workspace::new(&network, shape, positions, pool.threads())
-                .computing(&network, weights.compute())
+                .with_precision(&network, weights.compute())
                 .touched(&pool)
         };
         let method = recipe.optimizer.method(recipe.compute);
@@ -117,9 +118,9 @@ impl Trainer {
             gradients: Gradients::new(&network).touched(&pool),
             mean_loss: MeanLoss::default(),
             best: None,
-            space: space(learns),
+            workspace: workspace(learns),
             judge: Judge::new(positions),
-            judging_space: judges.map(space),
+            judging_space: judges.map(workspace),
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
@@ -139,7 +140,7 @@ impl Trainer {
             .into_iter()
             .flatten()
             .map(|shape| Workspace::bytes(network, shape, compute, recipe.context, threads));
-        Weights::bytes_computing(network, Keep::Learning, compute)
+        Weights::bytes(network, WeightMode::Training, compute)
             + spaces.sum::<usize>()
             + Gradients::bytes(network)
             + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
@@ -271,10 +272,10 @@ impl Trainer {
                 take(&mut self.batch, &mut self.targets, index, window);
             }
             self.batch.want_all();
-            let loss = learn(
+            let loss = forward_backward(
                 &self.weights,
                 &mut self.gradients,
-                &mut self.space,
+                &mut self.workspace,
                 &self.pool,
                 &self.batch,
                 &self.targets,
@@ -339,17 +340,17 @@ impl Trainer {
         stop: &AtomicBool,
     ) -> Option<Loss> {
         let windows = data.windows(range, self.recipe.context, self.recipe.begin().into());
-        let space = self.judging_space.as_mut().unwrap_or(&mut self.space);
-        self.judge.loss_unless_stopped(&self.weights, space, &self.pool, data, windows, stop)
+        let workspace = self.judging_space.as_mut().unwrap_or(&mut self.workspace);
+        self.judge.loss_unless_stopped(&self.weights, workspace, &self.pool, data, windows, stop)
     }
 }
 
 /// The passes that learn, and those that judge if they need a space of their own.
 fn shapes(recipe: &Recipe) -> (Shape, Option<Shape>) {
     let learns =
-        Shape::Learn { rows: recipe.batch * recipe.context, sequences: most_sequences(recipe) };
+        Shape::Training { rows: recipe.batch * recipe.context, sequences: most_sequences(recipe) };
     let judges = Judge::new(recipe.context).shape();
-    let fits = matches!(judges, Shape::Evaluate { rows, sequences }
+    let fits = matches!(judges, Shape::Evaluation { rows, sequences }
         if rows <= learns.rows() && sequences <= most_sequences(recipe));
     (learns, (!fits).then_some(judges))
 }

@@ -8,46 +8,45 @@ use crate::attention::{self, LayerPages};
 
 impl Interpreter<'_> {
     /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made
-    /// only where somebody reads them.
+    /// only where a step reads them.
     pub(super) fn attend(
         &mut self,
-        how: &Attend,
+        config: &Attend,
         [q, k, v]: [ValueId; 3],
         z: ValueId,
         log_sum_exp: ValueId,
     ) {
-        let mut kept =
-            self.buffers.is_laid_out(log_sum_exp).then(|| self.buffers.take(log_sum_exp));
+        let mut saved = self.buffers.has_slot(log_sum_exp).then(|| self.buffers.take(log_sum_exp));
         let len = self.buffers.len(log_sum_exp);
         self.write(z, |pass, z| {
-            let (heads, place) = (pass.heads(how), pass.layer_pages(how));
+            let (heads, place) = (pass.heads(config), pass.layer_pages(config));
             let [q, k, v] = [q, k, v].map(|x| pass.buffers.get(x));
             let storage = match &mut pass.keys {
                 Keys::Cache(cache) => cache.storage_mut(),
                 Keys::Scratch(pages) => pages,
             };
-            let pages = place.over_mut(storage, pass.table);
+            let pages = place.pages_mut(storage, pass.table);
             attend::store(pass.pool, &heads, k, v, pass.spans, pages);
-            let pages = place.over(storage, pass.table);
-            let log_sum_exp = kept.as_mut().map(|kept| &mut kept[..len]);
+            let pages = place.pages(storage, pass.table);
+            let log_sum_exp = saved.as_mut().map(|saved| &mut saved[..len]);
             attend::forward(pass.pool, &heads, q, pass.spans, pages, z, log_sum_exp);
         });
-        if let Some(kept) = kept {
-            self.buffers.put(log_sum_exp, kept);
+        if let Some(saved) = saved {
+            self.buffers.put(log_sum_exp, saved);
         }
     }
 
     /// An attention's shape, with products in this pass's precision.
-    pub(crate) fn heads(&self, how: &Attend) -> AttentionParams {
-        attention::heads(how, self.weights.compute())
+    pub(crate) fn heads(&self, config: &Attend) -> AttentionParams {
+        attention::heads(config, self.weights.compute())
     }
 
     /// The pages that an attention of this layer reads.
-    pub(super) fn layer_pages(&self, how: &Attend) -> LayerPages {
+    pub(super) fn layer_pages(&self, config: &Attend) -> LayerPages {
         match &self.keys {
-            Keys::Cache(cache) => cache.place(how.layer),
+            Keys::Cache(cache) => cache.layer_pages(config.layer),
             Keys::Scratch(_) => {
-                let half = attend::keys_len(&self.heads(how));
+                let half = attend::keys_len(&self.heads(config));
                 LayerPages { stride: 2 * half, keys_at: 0, values_at: half }
             }
         }

@@ -4,7 +4,7 @@ use lookback_kernels::matmul;
 use lookback_model::{Linear, ValueId};
 
 use super::Interpreter;
-use crate::{packed::Forward, products};
+use crate::{packed::ForwardPanels, products};
 
 impl Interpreter<'_> {
     /// The results of one or more linear layers on the same rows.
@@ -26,8 +26,8 @@ impl Interpreter<'_> {
     ) {
         let buffers = &self.buffers;
         let (entering, residual) = (buffers.get(x), residual.map(|to| buffers.get(to)));
-        let (pool, weights, factors) = (self.pool, self.weights, &mut *self.factors);
-        products::forward(pool, weights, layer, entering, Some(x), factors, residual, y);
+        let (pool, weights, operands) = (self.pool, self.weights, &mut *self.operands);
+        products::forward(pool, weights, layer, entering, Some(x), operands, residual, y);
     }
 
     fn one_by_one<'l>(
@@ -44,7 +44,7 @@ impl Interpreter<'_> {
     /// All at once where their weights are panels of f32.
     fn several<const N: usize>(&mut self, x: ValueId, layers: [&Linear; N], makes: [ValueId; N]) {
         let panels = layers.map(|layer| match self.weights.forward(layer.weight) {
-            Some(Forward::F32(panels)) => Some(panels),
+            Some(ForwardPanels::F32(panels)) => Some(panels),
             _ => None,
         });
         if !panels.iter().all(Option::is_some) {
@@ -54,8 +54,8 @@ impl Interpreter<'_> {
         let biases = layers.map(|layer| layer.bias.map(|bias| self.weights.rows(bias)));
         let mut taken = makes.map(|made| self.buffers.take(made));
         let mut lens = makes.iter().map(|made| self.buffers.len(*made));
-        let outputs = taken.each_mut().map(|buffer| &mut buffer[..lens.next().unwrap_or(0)]);
-        matmul::forward_several(self.pool, self.buffers.get(x), panels, biases, outputs);
+        let output_buffers = taken.each_mut().map(|buffer| &mut buffer[..lens.next().unwrap_or(0)]);
+        matmul::forward_several(self.pool, self.buffers.get(x), panels, biases, output_buffers);
         for (made, buffer) in makes.into_iter().zip(taken) {
             self.buffers.put(made, buffer);
         }

@@ -43,11 +43,11 @@ impl Interpreter<'_> {
             let rows = first..rows.min(first + LOSS_ROWS);
             let chunk = &mut logits[..rows.len() * outputs];
             let entering = &self.buffers.get(x)[rows.start * width..rows.end * width];
-            let (pool, weights, factors) = (self.pool, self.weights, &mut *self.factors);
-            products::forward(pool, weights, &head.linear, entering, None, factors, None, chunk);
+            let (pool, weights, operands) = (self.pool, self.weights, &mut *self.operands);
+            products::forward(pool, weights, &head.linear, entering, None, operands, None, chunk);
             let gradient = mode != loss::LossMode::LossOnly;
-            if let Some(most) = head.cap {
-                cap::forward(pool, most, chunk);
+            if let Some(cap) = head.cap {
+                cap::forward(pool, cap, chunk);
                 if gradient {
                     self.chunk.capped[..chunk.len()].copy_from_slice(chunk);
                 }
@@ -66,8 +66,8 @@ impl Interpreter<'_> {
                     mode => mode,
                 },
             );
-            if let (Some(most), true) = (head.cap, gradient) {
-                cap::backward(pool, most, &self.chunk.capped[..chunk.len()], chunk);
+            if let (Some(cap), true) = (head.cap, gradient) {
+                cap::backward(pool, cap, &self.chunk.capped[..chunk.len()], chunk);
             }
             each(self, rows, chunk);
         }

@@ -4,10 +4,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::world::{CONTEXT, bits, ids, logits, networks, weights, weights_computing};
+use crate::fixture::{CONTEXT, bits, ids, logits, networks, weights, weights_in};
 use lookback_engine::{
-    Cache, Compute, Gradients, Isa, Keep, Shape, ThreadPool, View, Watch, Workspace, activation,
-    forward, last_norm, learn, look, say,
+    Cache, Compute, Gradients, Isa, Observer, Shape, SiteView, ThreadPool, WeightMode, Workspace,
+    activation, final_norm, forward, forward_backward, forward_observed, unembed,
 };
 use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, Targets, TokenId};
 
@@ -22,20 +22,20 @@ fn in_both() -> impl Iterator<Item = (Arc<Network>, Compute)> {
 fn the_cache_and_the_chunk_change_no_logit() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
+        let weights = weights(&network, WeightMode::Inference, &pool);
         let ids = ids(TOKENS, 1);
         let whole = logits(&weights, &pool, &ids, TOKENS);
         for chunk in [1, 7, 64] {
             assert_eq!(logits(&weights, &pool, &ids, chunk), whole, "chunks of {chunk}");
         }
         // Without a cache.
-        let shape = Shape::Run { rows: TOKENS, wanted: TOKENS };
-        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let shape = Shape::Inference { rows: TOKENS, wanted: TOKENS };
+        let mut workspace = Workspace::new(&network, shape, CONTEXT, 1);
         let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
         for tokens in [1, 63, 64, 65, TOKENS] {
             let batch = Batch::whole(&ids[..tokens]);
             cache.truncate(SequenceId(0), 0);
-            let alone = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
+            let alone = forward(&weights, &mut workspace, &mut cache, &pool, &batch).unwrap();
             assert_eq!(bits(alone), whole[..tokens * network.config.vocabulary]);
         }
     }
@@ -46,11 +46,11 @@ fn threads_and_instructions_change_no_logit() {
     for network in networks() {
         let ids = ids(TOKENS, 2);
         let pool = ThreadPool::new(1, Isa::Portable);
-        let plain = logits(&weights(&network, Keep::Running, &pool), &pool, &ids, 64);
+        let plain = logits(&weights(&network, WeightMode::Inference, &pool), &pool, &ids, 64);
         for isa in Isa::available() {
             for threads in [1, 2, 3] {
                 let pool = ThreadPool::new(threads, isa);
-                let weights = weights(&network, Keep::Running, &pool);
+                let weights = weights(&network, WeightMode::Inference, &pool);
                 assert_eq!(logits(&weights, &pool, &ids, 64), plain, "{isa:?}, {threads} threads");
             }
         }
@@ -62,7 +62,7 @@ fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
     for network in networks() {
         let ids = ids(TOKENS, 2);
         let run = |pool: &ThreadPool, chunk: usize| {
-            let weights = weights_computing(&network, Keep::Running, Compute::Bf16, pool);
+            let weights = weights_in(&network, WeightMode::Inference, Compute::Bf16, pool);
             logits(&weights, pool, &ids, chunk)
         };
         let plain = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
@@ -78,14 +78,14 @@ fn threads_instructions_and_chunks_change_no_logit_in_bf16() {
 fn other_sequences_beside_it_change_no_logit() {
     let pool = ThreadPool::new(2, Isa::detect());
     for (network, compute) in in_both() {
-        let weights = weights_computing(&network, Keep::Running, compute, &pool);
+        let weights = weights_in(&network, WeightMode::Inference, compute, &pool);
         let own = ids(70, 3);
         let alone = logits(&weights, &pool, &own, 70);
         let vocabulary = network.config.vocabulary;
         let lengths = [1, 7, 64, 65, 33, 2, 100, 16];
         let rows = 70 + lengths.iter().sum::<usize>();
-        let shape = Shape::Run { rows, wanted: rows };
-        let mut space = Workspace::new(&network, shape, CONTEXT, 2);
+        let shape = Shape::Inference { rows, wanted: rows };
+        let mut workspace = Workspace::new(&network, shape, CONTEXT, 2);
         let mut cache = Cache::new(&network, weights.compute(), 9, 30);
         let mut batch = Batch::new();
         for (index, &length) in lengths[..4].iter().enumerate() {
@@ -97,7 +97,7 @@ fn other_sequences_beside_it_change_no_logit() {
             batch.push(SequenceId(4 + index as u32), 0, &ids(length, 20 + index as u64));
         }
         batch.want_all();
-        let all = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
+        let all = forward(&weights, &mut workspace, &mut cache, &pool, &batch).unwrap();
         let all = bits(all);
         assert_eq!(all[first * vocabulary..(first + 70) * vocabulary], alone);
     }
@@ -107,12 +107,12 @@ fn other_sequences_beside_it_change_no_logit() {
 #[derive(Default)]
 struct Everything(BTreeMap<Site, Vec<u32>>);
 
-impl Watch for Everything {
+impl Observer for Everything {
     fn wants(&self, _: Site) -> bool {
         true
     }
 
-    fn see(&mut self, site: Site, view: View<'_>) {
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
         self.0.insert(site, bits(view.values));
     }
 }
@@ -121,13 +121,21 @@ impl Watch for Everything {
 fn looking_at_every_site_changes_no_logit() {
     for (network, compute) in in_both() {
         let pool = ThreadPool::single_threaded();
-        let weights = weights_computing(&network, Keep::Running, compute, &pool);
+        let weights = weights_in(&network, WeightMode::Inference, compute, &pool);
         let ids = ids(TOKENS, 4);
         let unseen = logits(&weights, &pool, &ids, TOKENS);
-        let mut space = Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut workspace = Workspace::new(&network, Shape::Observed { rows: TOKENS }, CONTEXT, 1);
         let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
-        look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
+        forward_observed(
+            &weights,
+            &mut workspace,
+            &mut cache,
+            &pool,
+            &Batch::whole(&ids),
+            &mut seen,
+        )
+        .unwrap();
         assert_eq!(seen.0[&Site::Logits], unseen);
         // Every site but those that this family does not have.
         let blocks = network.blocks.len();
@@ -142,16 +150,16 @@ fn looking_at_every_site_changes_no_logit() {
 fn a_branch_of_a_text_leaves_the_trunk_as_it_was() {
     let pool = ThreadPool::single_threaded();
     for (network, compute) in in_both() {
-        let weights = weights_computing(&network, Keep::Running, compute, &pool);
+        let weights = weights_in(&network, WeightMode::Inference, compute, &pool);
         let (trunk, branch) = (ids(100, 5), ids(30, 6));
-        let shape = Shape::Run { rows: 100, wanted: 100 };
-        let mut space = Workspace::new(&network, shape, CONTEXT, 1);
+        let shape = Shape::Inference { rows: 100, wanted: 100 };
+        let mut workspace = Workspace::new(&network, shape, CONTEXT, 1);
         let mut cache = Cache::new(&network, weights.compute(), 2, 6);
         let mut read = |cache: &mut Cache, of: u32, first: usize, ids: &[TokenId]| {
             let mut batch = Batch::new();
             batch.push(SequenceId(of), first, ids);
             batch.want_all();
-            let logits = forward(&weights, &mut space, cache, &pool, &batch).unwrap();
+            let logits = forward(&weights, &mut workspace, cache, &pool, &batch).unwrap();
             bits(logits)
         };
         read(&mut cache, 0, 0, &trunk[..70]);
@@ -189,22 +197,30 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
             |bits: &[u32]| bits.iter().map(|&bits| f32::from_bits(bits)).collect::<Vec<_>>();
         for (threads, isa) in Isa::available().flat_map(|isa| [(1, isa), (3, isa)]) {
             let pool = ThreadPool::new(threads, isa);
-            let weights = weights(&network, Keep::Running, &pool);
-            let mut space =
-                Workspace::new(&network, Shape::Look { rows: TOKENS }, CONTEXT, threads);
+            let weights = weights(&network, WeightMode::Inference, &pool);
+            let mut workspace =
+                Workspace::new(&network, Shape::Observed { rows: TOKENS }, CONTEXT, threads);
             let mut cache = Cache::new(&network, weights.compute(), 1, Cache::pages(CONTEXT));
             let mut seen = Everything::default();
-            look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
+            forward_observed(
+                &weights,
+                &mut workspace,
+                &mut cache,
+                &pool,
+                &Batch::whole(&ids),
+                &mut seen,
+            )
+            .unwrap();
             let stream = floats(&seen.0[&last]);
-            let said = say(&weights, &pool, &stream);
+            let said = unembed(&weights, &pool, &stream);
             assert_eq!(bits(&said.logits), seen.0[&Site::Logits]);
             assert_eq!(bits(&said.probabilities), seen.0[&Site::Probabilities]);
-            let normed = last_norm(&weights, &pool, &stream);
+            let normed = final_norm(&weights, &pool, &stream);
             assert_eq!(bits(&normed.rows), seen.0[&Site::LnFinal]);
             // One row alone, and its statistics by the norm's definition.
             let (width, vocabulary) = (network.config.width, network.config.vocabulary);
             let row = &stream[7 * width..8 * width];
-            let alone = say(&weights, &pool, row);
+            let alone = unembed(&weights, &pool, row);
             assert_eq!(bits(&alone.logits), seen.0[&Site::Logits][7 * vocabulary..8 * vocabulary]);
             let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
             let mean = if network.ln_final.bias.is_some() { mean } else { 0.0 };
@@ -221,12 +237,20 @@ fn rows_taken_out_of_a_pass_say_what_the_pass_says() {
 fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
     let pool = ThreadPool::single_threaded();
     for network in networks().iter().filter(|network| network.blocks[0].mlp.gate.is_none()) {
-        let weights = weights(network, Keep::Running, &pool);
+        let weights = weights(network, WeightMode::Inference, &pool);
         let ids = ids(TOKENS, 9);
-        let mut space = Workspace::new(network, Shape::Look { rows: TOKENS }, CONTEXT, 1);
+        let mut workspace = Workspace::new(network, Shape::Observed { rows: TOKENS }, CONTEXT, 1);
         let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
         let mut seen = Everything::default();
-        look(&weights, &mut space, &mut cache, &pool, &Batch::whole(&ids), &mut seen).unwrap();
+        forward_observed(
+            &weights,
+            &mut workspace,
+            &mut cache,
+            &pool,
+            &Batch::whole(&ids),
+            &mut seen,
+        )
+        .unwrap();
         let pre = &seen.0[&Site::Block(0, BlockSite::MlpPre)];
         let pre: Vec<f32> = pre.iter().map(|&bits| f32::from_bits(bits)).collect();
         let post = activation(&pool, network.config.activation, &pre);
@@ -238,8 +262,8 @@ fn an_activation_of_plain_numbers_is_that_of_the_mlp() {
 fn gathered_rows_are_the_weights_rows_in_either_form() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        for keep in [Keep::Running, Keep::Learning] {
-            let weights = weights(&network, keep, &pool);
+        for mode in [WeightMode::Inference, WeightMode::Training] {
+            let weights = weights(&network, mode, &pool);
             let [outputs, inner] = network.weight(network.head.linear.weight).shape;
             let mut whole = vec![0.0; outputs * inner];
             weights.read(network.head.linear.weight, &mut whole);
@@ -262,14 +286,15 @@ fn gradients(network: &Arc<Network>, compute: Compute, pool: &ThreadPool) -> (u6
     let rows = 5 * 66;
     let targets = ids(rows, 7).iter().map(|id| id.0).collect();
     let targets = Targets { ids: targets, scale: 1.0 / rows as f32, z_loss: 0.0 };
-    let weights = weights_computing(network, Keep::Learning, compute, pool);
+    let weights = weights_in(network, WeightMode::Training, compute, pool);
     let mut gradients = Gradients::new(network);
-    let shape = Shape::Learn { rows, sequences: 5 };
-    let mut space =
-        Workspace::new(network, shape, CONTEXT, pool.threads()).computing(network, compute);
+    let shape = Shape::Training { rows, sequences: 5 };
+    let mut workspace =
+        Workspace::new(network, shape, CONTEXT, pool.threads()).with_precision(network, compute);
     let mut loss = 0.0;
     for _ in 0..2 {
-        loss = learn(&weights, &mut gradients, &mut space, pool, &batch, &targets).total;
+        loss = forward_backward(&weights, &mut gradients, &mut workspace, pool, &batch, &targets)
+            .total;
     }
     (loss.to_bits(), network.ids().map(|id| bits(gradients.of(id))).collect())
 }

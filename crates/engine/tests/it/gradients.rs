@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{CONTEXT, ids, networks, noise, weights};
-use lookback_engine::{Gradients, Keep, Shape, ThreadPool, Workspace, evaluate, learn};
+use crate::fixture::{CONTEXT, ids, networks, noise, weights};
+use lookback_engine::{
+    Gradients, Shape, ThreadPool, WeightMode, Workspace, evaluate, forward_backward,
+};
 use lookback_model::{Batch, SequenceId, Targets};
 
 #[test]
@@ -19,12 +21,14 @@ fn gradients_are_the_slopes_of_the_loss() {
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let mut weights = weights(&network, Keep::Learning, &pool);
+        let mut weights = weights(&network, WeightMode::Training, &pool);
         let mut gradients = Gradients::new(&network);
         let sequences = 3;
-        let mut space = Workspace::new(&network, Shape::Learn { rows, sequences }, CONTEXT, 1);
-        let loss = learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
-        let mut judge = Workspace::new(&network, Shape::Evaluate { rows, sequences }, CONTEXT, 1);
+        let mut workspace =
+            Workspace::new(&network, Shape::Training { rows, sequences }, CONTEXT, 1);
+        let loss =
+            forward_backward(&weights, &mut gradients, &mut workspace, &pool, &batch, &targets);
+        let mut judge = Workspace::new(&network, Shape::Evaluation { rows, sequences }, CONTEXT, 1);
         let again = evaluate(&weights, &mut judge, &pool, &batch, &targets);
         assert_eq!(loss.total.to_bits(), again.total.to_bits());
         assert_eq!(loss.rows, rows - 1);
@@ -77,12 +81,12 @@ fn what_is_computed_again_on_the_way_back_changes_no_bit() {
         let rows = batch.rows();
         let targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let weights = weights(&network, Keep::Learning, &pool);
-        let shape = Shape::Learn { rows, sequences: 2 };
+        let weights = weights(&network, WeightMode::Training, &pool);
+        let shape = Shape::Training { rows, sequences: 2 };
         let [none, all] = [usize::MAX, 0].map(|least| {
-            let mut space = Workspace::recomputing(&network, shape, CONTEXT, 1, least);
+            let mut workspace = Workspace::with_recomputation(&network, shape, CONTEXT, 1, least);
             let mut gradients = Gradients::new(&network);
-            learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
+            forward_backward(&weights, &mut gradients, &mut workspace, &pool, &batch, &targets);
             gradients
         });
         for id in network.ids() {

@@ -1,10 +1,10 @@
 //! How it is computed, tested from outside. `allocations` is a program of its own: it counts requests for
 //! memory.
 
+mod backward;
 mod equalities;
+mod f64_interpreter;
+mod fixture;
 mod gradients;
 mod optimize;
 mod program;
-mod slow;
-mod walk;
-mod world;

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{CONTEXT, ids, networks, weights};
+use crate::fixture::{CONTEXT, ids, networks, weights};
 use lookback_engine::{
-    Compute, Gradients, Keep, Method, Optimizer, OptimizerSettings, Shape, ThreadPool, Workspace,
-    learn,
+    Compute, Gradients, Method, Optimizer, OptimizerSettings, Shape, ThreadPool, WeightMode,
+    Workspace, forward_backward,
 };
-use lookback_model::{Batch, Network, Role, SequenceId, Targets, WeightId};
-use lookback_slow::{Weights as SlowWeights, optimize};
+use lookback_f64_interpreter::{Weights as F64Weights, optimize};
+use lookback_model::{Batch, Network, SequenceId, Targets, WeightId, WeightKind};
 use ndarray::Array2;
 
 const SETTINGS: OptimizerSettings = OptimizerSettings {
@@ -25,13 +25,13 @@ const SETTINGS: OptimizerSettings = OptimizerSettings {
 
 /// The twin's settings of a weight: its own rate, and decay only where something is multiplied.
 fn slowly(network: &Network, id: WeightId) -> optimize::Settings {
-    let role = network.weight(id).role;
+    let role = network.weight(id).kind;
     let share = match role {
-        Role::Table => 0.5,
-        Role::Matrix if network.weight(id).name == "head.weight" => 0.25,
+        WeightKind::Table => 0.5,
+        WeightKind::Matrix if network.weight(id).name == "head.weight" => 0.25,
         _ => 1.0,
     };
-    let decays = !matches!(role, Role::Gain | Role::Bias);
+    let decays = !matches!(role, WeightKind::Gain | WeightKind::Bias);
     optimize::Settings {
         rate: 0.02 * share,
         betas: [0.9, 0.99],
@@ -54,17 +54,17 @@ fn both_methods_follow_their_twins() {
         let rows = batch.rows();
         let targets =
             Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01, z_loss: 0.0 };
-        let mut weights = weights(network, Keep::Learning, &pool);
+        let mut weights = weights(network, WeightMode::Training, &pool);
         let mut gradients = Gradients::new(network);
-        let shape = Shape::Learn { rows, sequences: 1 };
-        let mut space = Workspace::new(network, shape, CONTEXT, 1);
+        let shape = Shape::Training { rows, sequences: 1 };
+        let mut workspace = Workspace::new(network, shape, CONTEXT, 1);
         let mut optimizer = Optimizer::new(network, method, 1);
-        let mut slow = SlowWeights::new(network, |id, to| weights.read(id, to));
+        let mut reference = F64Weights::new(network, |id, to| weights.read(id, to));
         let zeros = |id| Array2::<f64>::zeros(network.weight(id).shape);
         let mut state: Vec<_> = network.ids().map(|id| [zeros(id), zeros(id)]).collect();
         for step in 1..=4 {
             gradients.clear(&pool);
-            learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
+            forward_backward(&weights, &mut gradients, &mut workspace, &pool, &batch, &targets);
             optimizer.step(&mut weights, &gradients, &SETTINGS, &pool);
             for id in network.ids() {
                 let (shape, of) = (network.weight(id).shape, gradients.of(id));
@@ -74,15 +74,15 @@ fn both_methods_follow_their_twins() {
                 let how = slowly(network, id);
                 let [mean, square] = &mut state[id.index()];
                 let is_inside = network.weight(id).name.starts_with("blocks.")
-                    && matches!(network.weight(id).role, Role::Matrix | Role::Output);
+                    && matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output);
                 if method != Method::AdamW && is_inside {
-                    optimize::muon(&how, slow.of_mut(id), &gradient, mean);
+                    optimize::muon(&how, reference.of_mut(id), &gradient, mean);
                     assert!(optimizer.moments(id)[1].is_empty());
                 } else {
-                    optimize::adamw(&how, step, slow.of_mut(id), &gradient, mean, square);
+                    optimize::adamw(&how, step, reference.of_mut(id), &gradient, mean, square);
                 }
                 // A step is some 0.02 long; rounding of f32 grows in it by less than a thousand.
-                let apart = slow.of(id).iter().zip(weights.rows(id));
+                let apart = reference.of(id).iter().zip(weights.rows(id));
                 let apart =
                     apart.fold(0.0, |most: f64, (a, b)| most.max((a - f64::from(*b)).abs()));
                 let name = &network.weight(id).name;

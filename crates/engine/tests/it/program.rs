@@ -4,10 +4,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::world::{CONTEXT, bits, ids, networks, noise, weights, weights_computing};
+use crate::fixture::{CONTEXT, bits, ids, networks, noise, weights, weights_in};
 use lookback_engine::{
-    Cache, Compute, Isa, Keep, Shape, ThreadPool, View, Watch, Weights, Workspace, forward,
-    forward_from_layer, look,
+    Cache, Compute, Isa, Observer, Shape, SiteView, ThreadPool, WeightMode, Weights, Workspace,
+    forward, forward_from_layer, forward_observed,
 };
 use lookback_model::{
     Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, TokenId,
@@ -60,35 +60,35 @@ fn logits(
     chunk: usize,
 ) -> Vec<u32> {
     let network = weights.network();
-    let mut space =
-        Workspace::of_program(network, program.clone(), chunk, |_| false, CONTEXT, pool.threads());
+    let mut workspace =
+        Workspace::for_program(network, program.clone(), chunk, |_| false, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
     let mut all = Vec::new();
     for (index, part) in ids.chunks(chunk).enumerate() {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), index * chunk, part);
         batch.want_all();
-        all.extend(bits(forward(weights, &mut space, &mut cache, pool, &batch).unwrap()));
+        all.extend(bits(forward(weights, &mut workspace, &mut cache, pool, &batch).unwrap()));
     }
     all
 }
 
-pub fn slow_weights(network: &Network, weights: &Weights) -> lookback_slow::Weights {
-    lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
+pub fn f64_weights(network: &Network, weights: &Weights) -> lookback_f64_interpreter::Weights {
+    lookback_f64_interpreter::Weights::new(network, |id, to| weights.read(id, to))
 }
 
 #[test]
 fn edits_do_what_they_do_in_f64() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
+        let weights = weights(&network, WeightMode::Inference, &pool);
         let ids = ids(TOKENS, 1);
         let plain = logits(&passes::logits(&network, Rows::All), &weights, &pool, &ids, TOKENS);
-        let slow = slow_weights(&network, &weights);
+        let reference = f64_weights(&network, &weights);
         let batch = Batch::whole(&ids);
         let check = |program: &Program| {
             let fast = logits(program, &weights, &pool, &ids, TOKENS);
-            let values = lookback_slow::run(program, &slow, &batch, None);
+            let values = lookback_f64_interpreter::run(program, &reference, &batch, None);
             let truth = values[program.at(Site::Logits).unwrap().index()].as_ref().unwrap();
             let worst = fast.iter().zip(truth).fold(0.0f64, |worst, (fast, truth)| {
                 worst.max((f64::from(f32::from_bits(*fast)) - truth).abs())
@@ -112,7 +112,7 @@ fn an_edit_that_changes_nothing_changes_no_bit() {
     let pool = ThreadPool::new(2, Isa::detect());
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let weights = weights_computing(&network, Keep::Running, compute, &pool);
+            let weights = weights_in(&network, WeightMode::Inference, compute, &pool);
             let ids = ids(TOKENS, 2);
             let plain = passes::logits(&network, Rows::All);
             let mut idle = plain.clone();
@@ -138,7 +138,7 @@ fn chunks_threads_and_instructions_change_no_bit_of_an_edited_pass() {
             let program = edited(&network);
             let ids = ids(TOKENS, 3);
             let run = |pool: &ThreadPool, chunk: usize| {
-                let weights = weights_computing(&network, Keep::Running, compute, pool);
+                let weights = weights_in(&network, WeightMode::Inference, compute, pool);
                 logits(&program, &weights, pool, &ids, chunk)
             };
             let whole = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
@@ -194,12 +194,12 @@ impl<'a> Kept<'a> {
     }
 }
 
-impl Watch for Kept<'_> {
+impl Observer for Kept<'_> {
     fn wants(&self, site: Site) -> bool {
         self.0.contains(&site)
     }
 
-    fn see(&mut self, site: Site, view: View<'_>) {
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
         self.1.insert(site, view.values.to_vec());
     }
 }
@@ -210,7 +210,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
     let stream = block(1, BlockSite::ResidPre);
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let weights = weights_computing(&network, Keep::Running, compute, &pool);
+            let weights = weights_in(&network, WeightMode::Inference, compute, &pool);
             let text = ids(TOKENS + 20, 4);
             let (ids, rest) = text.split_at(TOKENS);
             let edit = Edit {
@@ -228,7 +228,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             // What the edit makes of the stream, looked at in a pass of its own.
             let rows = text.len();
             let of = |program: &Program| program.clone();
-            let mut looked = Workspace::of_program(
+            let mut looked = Workspace::for_program(
                 &network,
                 of(&program),
                 rows,
@@ -240,26 +240,27 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             let sites = [stream];
             let mut seen = Kept::new(&sites);
             let batch = Batch::whole(ids);
-            look(&weights, &mut looked, &mut cache, &pool, &batch, &mut seen).unwrap();
+            forward_observed(&weights, &mut looked, &mut cache, &pool, &batch, &mut seen).unwrap();
             cache.truncate(SequenceId(0), 0);
 
             // The trunk, and a branch of it whose second layer is computed anew.
-            let shape = Shape::Run { rows, wanted: rows };
-            let mut space = Workspace::new(&network, shape, CONTEXT, 2);
+            let shape = Shape::Inference { rows, wanted: rows };
+            let mut workspace = Workspace::new(&network, shape, CONTEXT, 2);
             let vocabulary = network.config.vocabulary;
             let mut batch = Batch::whole(ids);
-            forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
+            forward(&weights, &mut workspace, &mut cache, &pool, &batch).unwrap();
             cache.fork(SequenceId(0), SequenceId(1));
             batch.segments[0].sequence = SequenceId(1);
             let known = (1, &seen.1[&stream][..]);
             let branch =
-                forward_from_layer(&weights, &mut space, &mut cache, &pool, &batch, known).unwrap();
+                forward_from_layer(&weights, &mut workspace, &mut cache, &pool, &batch, known)
+                    .unwrap();
             assert_eq!(bits(branch), expected[..TOKENS * vocabulary]);
             for (sequence, expected) in [(0, &unedited), (1, &expected)] {
                 let mut batch = Batch::new();
                 batch.push(SequenceId(sequence), TOKENS, rest);
                 batch.want_all();
-                let on = forward(&weights, &mut space, &mut cache, &pool, &batch).unwrap();
+                let on = forward(&weights, &mut workspace, &mut cache, &pool, &batch).unwrap();
                 assert_eq!(bits(on), expected[TOKENS * vocabulary..], "sequence {sequence}");
             }
             // Positions that the cache does not hold cannot be begun again.
@@ -268,7 +269,8 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             batch.want_all();
             let row = (1, &seen.1[&stream][..network.config.width]);
             assert!(
-                forward_from_layer(&weights, &mut space, &mut cache, &pool, &batch, row).is_err()
+                forward_from_layer(&weights, &mut workspace, &mut cache, &pool, &batch, row)
+                    .is_err()
             );
         }
     }

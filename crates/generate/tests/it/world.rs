@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Heads, Keep, Start, ThreadPool, Weights};
+use lookback_engine::{Compute, HeadInit, Init, ThreadPool, WeightMode, Weights};
 use lookback_model::{Config, Network, Size};
 
 /// Positions of the world.
@@ -23,8 +23,8 @@ const SIZE: Size = Size {
 /// Weights so large that each token matters.
 pub fn weights(pool: &ThreadPool) -> Weights {
     let network = Arc::new(Network::new(&Config::llama(SIZE).unwrap()));
-    let start = Start { seed: 3, tables: 0.5, matrices: 0.3, heads: Heads::Plain };
+    let start = Init { seed: 3, tables: 0.5, matrices: 0.3, heads: HeadInit::Plain };
     let of = network.clone();
     let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
-    Weights::new(network, Keep::Running, pool, fill).unwrap()
+    Weights::new(network, WeightMode::Inference, Compute::F32, pool, fill).unwrap()
 }

@@ -7,7 +7,7 @@ use lookback_kernels::{
     loss::{LossMode, NO_TARGET, cross_entropy, softmax},
     naive,
 };
-use lookback_reference::logits::surprise;
+use lookback_reference::logits::cross_entropy as reference_cross_entropy;
 use ndarray::Array2;
 
 #[test]
@@ -46,7 +46,7 @@ fn losses_are_those_of_the_reference_and_gradients_slopes() {
         naive::loss::cross_entropy(&mut gradient, VOCABULARY, &[4], 0.5, &mut loss, mode);
         let of = |logits: &[f64]| {
             let row = Array2::from_shape_vec((1, VOCABULARY), logits.to_vec()).unwrap();
-            surprise(&row, &[4])[0]
+            reference_cross_entropy(&row, &[4])[0]
         };
         let expected = of(&wide(&logits));
         assert!((f64::from(loss[0]) - expected).abs() < 1e-6 * (1.0 + expected));
@@ -67,7 +67,7 @@ fn a_pull_is_the_slope_of_the_squared_log_total() {
         naive::loss::cross_entropy(&mut gradient, VOCABULARY, &[4], 0.5, &mut loss, mode);
         let of = |logits: &[f64]| {
             let row = Array2::from_shape_vec((1, VOCABULARY), logits.to_vec()).unwrap();
-            let surprised = surprise(&row, &[4])[0];
+            let surprised = reference_cross_entropy(&row, &[4])[0];
             surprised + 0.05 * (surprised + logits[4]).powi(2)
         };
         for (index, gradient) in gradient.iter().enumerate() {

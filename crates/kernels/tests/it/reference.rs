@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::yardstick::{attend, products, rows, steps};
-use lookback_reference::{attend::many, embed, logits, mlp, norm::Norm, position};
+use lookback_reference::{attend::multi_head, embed, logits, mlp, norm::Norm, position};
 
 #[test]
 fn attention_is_the_reference_s() {
-    attend::attends(&many).unwrap();
+    attend::attends(&multi_head).unwrap();
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn activations_and_their_slopes_are_the_reference_s() {
 
 #[test]
 fn surprise_is_the_reference_s() {
-    rows::is_surprised(&logits::surprise).unwrap();
+    rows::is_surprised(&logits::cross_entropy).unwrap();
 }
 
 #[test]

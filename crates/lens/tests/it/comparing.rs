@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::world::{ids, networks, weights};
-use lookback_engine::{Keep, ThreadPool};
+use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{Glance, Wanted, cell, compared, glance, trace};
 use lookback_model::BlockSite;
 
@@ -16,7 +16,7 @@ fn is_hidden(window: Option<usize>, query: usize, key: usize) -> bool {
 fn comparisons_end_at_the_engines_scores_bit_for_bit() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
+        let weights = weights(&network, WeightMode::Inference, &pool);
         let trace = trace(&weights, &pool, &ids(70, 3), &Wanted::all()).unwrap();
         for (layer, head) in [(0, 0), (1, 4), (1, 5)] {
             let compared = compared(&trace, &network, layer, head).unwrap();
@@ -34,7 +34,7 @@ fn comparisons_end_at_the_engines_scores_bit_for_bit() {
 fn a_cell_unfolds_into_the_sum_that_made_it() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
+        let weights = weights(&network, WeightMode::Inference, &pool);
         let trace = trace(&weights, &pool, &ids(66, 5), &Wanted::all()).unwrap();
         for [token, other] in [[0, 0], [65, 2], [65, 64], [65, 65], [3, 4]] {
             let cell = cell(&trace, &network, [1, 3], [token, other]).unwrap();
@@ -58,7 +58,7 @@ fn a_cell_unfolds_into_the_sum_that_made_it() {
 fn a_glance_keeps_the_largest_weight_of_every_patch() {
     let pool = ThreadPool::single_threaded();
     let network = &networks()[1];
-    let weights = weights(network, Keep::Running, &pool);
+    let weights = weights(network, WeightMode::Inference, &pool);
     let ids = ids(40, 7);
     let trace = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
     for side in [1, 7, 40] {

@@ -5,9 +5,9 @@
 
 use std::path::PathBuf;
 
-use lookback_engine::{Isa, Keep, ThreadPool, Weights};
+use lookback_engine::{Compute, Isa, ThreadPool, WeightMode, Weights};
 use lookback_lens::verify;
-use lookback_model::{FAMILIES, Stored};
+use lookback_model::{FAMILIES, StoredModel};
 
 fn shared() -> PathBuf {
     std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the folder of goldens").into()
@@ -15,11 +15,12 @@ fn shared() -> PathBuf {
 
 fn agrees(model: &str) {
     let folder = shared().join(model);
-    let stored = Stored::open(&folder).unwrap();
+    let stored = StoredModel::open(&folder).unwrap();
     for path in Isa::available() {
         for threads in [1, 2] {
             let pool = ThreadPool::new(threads, path);
-            let weights = Weights::load(&stored, Keep::Running, &pool).unwrap();
+            let weights =
+                Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
             let verdict = verify(&weights, &pool, &folder.join("expected.safetensors")).unwrap();
             assert_eq!(verdict.unknown, Vec::<String>::new());
             assert!(verdict.sites.len() > 2 * stored.config().layers);

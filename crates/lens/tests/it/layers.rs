@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::world::{bits, ids, networks, weights};
-use lookback_engine::{Isa, Keep, ThreadPool};
+use lookback_engine::{Isa, ThreadPool, WeightMode};
 use lookback_lens::{Wanted, sites, trace, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
@@ -15,7 +15,7 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
         let pool = ThreadPool::new(threads, Isa::detect());
         for (network, tokens) in networks().iter().flat_map(|network| [(network, 1), (network, 70)])
         {
-            let weights = weights(network, Keep::Running, &pool);
+            let weights = weights(network, WeightMode::Inference, &pool);
             let ids = ids(tokens, 5);
             let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
             for layer in network.layers() {
@@ -42,7 +42,7 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
 fn a_pass_without_logits_changes_no_other_site() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
+        let weights = weights(&network, WeightMode::Inference, &pool);
         let ids = ids(33, 9);
         let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
         let head = [Site::Logits, Site::Probabilities];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::collections::BTreeMap;
 
 use crate::world::{bits, ids, networks, weights};
-use lookback_engine::{Keep, ThreadPool, Weights, last_norm, say};
+use lookback_engine::{ThreadPool, WeightMode, Weights, final_norm, unembed};
 use lookback_lens::{
     AskedUnits, By, Steps, Trace, Wanted, depth_sites, depths, stream, stream_sites, trace, units,
     units_sites,
@@ -30,7 +30,7 @@ impl World {
     fn all() -> Vec<Self> {
         let world = |network: &Arc<Network>| {
             let pool = ThreadPool::single_threaded();
-            let weights = weights(network, Keep::Running, &pool);
+            let weights = weights(network, WeightMode::Inference, &pool);
             let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
             Self { pool, weights, trace }
         };
@@ -78,7 +78,8 @@ impl World {
         }
         let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
         let x = self.row(last, token);
-        let normed = last_norm(&self.weights, &self.pool, self.trace.at(last).unwrap().part(token));
+        let normed =
+            final_norm(&self.weights, &self.pool, self.trace.at(last).unwrap().part(token));
         let factor = f64::from(normed.factors[0]);
         let terms = width as f64 + 2.0;
         let size = |values: &[f64]| values.iter().fold(0.0, |sum, x| sum + x.abs());
@@ -127,7 +128,7 @@ fn capped_logits_are_refused_as_sums() {
     let networks = networks();
     let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
     let pool = ThreadPool::single_threaded();
-    let weights = weights(network, Keep::Running, &pool);
+    let weights = weights(network, WeightMode::Inference, &pool);
     let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
     let said = stream(&weights, &pool, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
     assert!(said.starts_with("this model's logits are capped"), "{said}");
@@ -274,7 +275,7 @@ fn the_deepest_reading_is_what_the_model_says() {
             }
             // In between, each row is read as if it stood alone.
             let between = world.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
-            let alone = say(&world.weights, &world.pool, between);
+            let alone = unembed(&world.weights, &world.pool, between);
             let at = sites.iter().position(|site| site.to_string() == "blocks.0.resid_post");
             let mut there = vec![0.0; vocabulary];
             for next in &read[at.unwrap()].tokens[33 - 20].top {

@@ -5,5 +5,5 @@ mod goldens;
 mod layers;
 mod logits;
 mod sums;
-#[path = "../../../engine/tests/it/world.rs"]
+#[path = "../../../engine/tests/it/fixture.rs"]
 mod world;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::world::{ids, networks, weights};
-use lookback_engine::{Keep, ThreadPool, Weights};
+use lookback_engine::{ThreadPool, WeightMode, Weights};
 use lookback_lens::{Trace, Wanted, context, exchange, trace};
 use lookback_model::{BlockSite, Network, TokenId};
 
@@ -15,7 +15,7 @@ const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
 fn worlds(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
     let pool = ThreadPool::single_threaded();
     let world = |network| {
-        let weights = weights(network, Keep::Running, &pool);
+        let weights = weights(network, WeightMode::Inference, &pool);
         let trace = trace(&weights, &pool, ids, &Wanted::all()).unwrap();
         (weights, trace)
     };

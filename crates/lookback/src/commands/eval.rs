@@ -12,7 +12,7 @@ use lookback_files::{Refusal, Result, counted};
 use lookback_model::{Loss, TokenId};
 use lookback_text::{
     Tokenizer,
-    dataset::{Cut, Dataset, Ending, encode},
+    dataset::{Dataset, Ending, WindowLayout, encode},
 };
 use lookback_train::{Directory, Judge, Recipe};
 use serde_json::json;
@@ -165,12 +165,12 @@ impl Eval {
         let corpus = self.reading.find(&self.texts)?;
         let (data, tally) = encode(&corpus, model.tokenizer()?, ending, &std::env::temp_dir())?;
         Texts::tell(&tally, print);
-        let (cut, longest) = match run {
+        let (layout, longest) = match run {
             Some(run) => (run.recipe.begin().into(), usize::MAX),
-            None => (Cut::ByDocument, LONGEST),
+            None => (WindowLayout::ByDocument, LONGEST),
         };
         let context = model.config().context.min(longest);
-        Ok(Asked { range: 0..data.len(), data, context, cut, text_bytes: Some(tally.bytes) })
+        Ok(Asked { range: 0..data.len(), data, context, layout, text_bytes: Some(tally.bytes) })
     }
 }
 
@@ -219,8 +219,8 @@ impl Run {
                 folder.display()
             )));
         }
-        let (context, cut) = (self.recipe.context, self.recipe.begin().into());
-        Ok(Asked { range: data.validation(), data, context, cut, text_bytes: None })
+        let (context, layout) = (self.recipe.context, self.recipe.begin().into());
+        Ok(Asked { range: data.validation(), data, context, layout, text_bytes: None })
     }
 }
 
@@ -229,27 +229,27 @@ struct Asked {
     data: Dataset,
     range: Range<usize>,
     context: usize,
-    cut: Cut,
+    layout: WindowLayout,
     /// Bytes of the texts, where they were just read.
     text_bytes: Option<usize>,
 }
 
 impl Asked {
     fn windows(&self) -> impl Iterator<Item = Range<usize>> {
-        self.data.windows(self.range.clone(), self.context, self.cut)
+        self.data.windows(self.range.clone(), self.context, self.layout)
     }
 
     fn loss(&self, model: &Model, pool: &ThreadPool) -> Loss {
         let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
-        let mut judge = match self.cut {
+        let mut judge = match self.layout {
             // Short documents share a pass; those of a run do so as they did in the run.
-            Cut::ByDocument => Judge::new(longest).of_short_windows(64),
-            Cut::SideBySide | Cut::AtDocuments => Judge::new(self.context),
+            WindowLayout::ByDocument => Judge::new(longest).of_short_windows(64),
+            WindowLayout::SideBySide | WindowLayout::AtDocuments => Judge::new(self.context),
         };
         let network = model.network();
-        let mut space = Workspace::new(network, judge.shape(), self.context, pool.threads())
-            .computing(network, model.weights.compute());
-        judge.loss(&model.weights, &mut space, pool, &self.data, self.windows())
+        let mut workspace = Workspace::new(network, judge.shape(), self.context, pool.threads())
+            .with_precision(network, model.weights.compute());
+        judge.loss(&model.weights, &mut workspace, pool, &self.data, self.windows())
     }
 
     /// Bytes of text that the targets stand for: all but those of tokens that nobody asked for.

@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Instant};
 use clap::{Args, Subcommand};
 use lookback::find;
 use lookback_files::{Refusal, Result, check_writable, counted, write_atomic};
-use lookback_model::Stored;
+use lookback_model::StoredModel;
 use lookback_text::{
     self as text, TokenId,
-    corpus::{Held, PART},
+    corpus::{Chunking, PART},
 };
 use serde_json::{Value, json};
 
@@ -146,12 +146,12 @@ impl Tokenizer {
 impl Which {
     /// A name comes first; a file of the same name is `./gpt2`.
     fn open(&self, print: &mut Print) -> Result<text::Tokenizer> {
-        if let Some(named) = text::Named::from_name(&self.tokenizer) {
+        if let Some(named) = text::NamedTokenizer::from_name(&self.tokenizer) {
             return named.tokenizer();
         }
         let path = self.find()?;
         if path.extension().is_some_and(|end| end == "gguf") {
-            let stored = Stored::open(&path)?;
+            let stored = StoredModel::open(&path)?;
             for remark in stored.remarks() {
                 print.say(&format!("{}: {remark}", path.display()));
             }
@@ -176,12 +176,13 @@ impl Which {
 impl Train {
     fn run(self, print: &mut Print) -> Result<()> {
         check_writable(&self.out)?;
-        let learner = text::Learner::bpe(self.vocab, &["<|endoftext|>"]);
-        let mut learner = learner.map_err(|refusal| refusal.at("--vocab"))?;
+        let tokenizer_trainer = text::TokenizerTrainer::bpe(self.vocab, &["<|endoftext|>"]);
+        let mut tokenizer_trainer = tokenizer_trainer.map_err(|refusal| refusal.at("--vocab"))?;
         let corpus = self.reading.find(&self.texts)?;
         let began = Instant::now();
-        let tally = corpus.read(Held::Parts(PART), &mut |part| learner.add(&[part.text]))?;
-        let tokenizer = learner.finish()?;
+        let tally =
+            corpus.read(Chunking::Parts(PART), &mut |part| tokenizer_trainer.add(&[part.text]))?;
+        let tokenizer = tokenizer_trainer.finish()?;
         let seconds = began.elapsed().as_secs_f64();
         Texts::tell(&tally, print);
         write_atomic(&self.out, tokenizer.to_json().as_bytes())?;
@@ -244,8 +245,8 @@ impl Show {
             return print.json(&json!({
                 "vocabulary": tokenizer.vocabulary(),
                 "merges": tokenizer.merges(),
-                "beginning": tokenizer.beginning().map(|id| id.0),
-                "end": tokenizer.end().map(|id| id.0),
+                "beginning": tokenizer.bos().map(|id| id.0),
+                "end": tokenizer.eos().map(|id| id.0),
                 "pieces": pieces,
             }));
         }

@@ -80,9 +80,9 @@ impl Abilities {
 fn surprise(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f64, usize) {
     let network = weights.network();
     let rows = texts.iter().map(|text| text.len() - 1).sum();
-    let shape = Shape::Evaluate { rows, sequences: texts.len() };
-    let mut space = Workspace::new(network, shape, network.config.context, pool.threads())
-        .computing(network, weights.compute());
+    let shape = Shape::Evaluation { rows, sequences: texts.len() };
+    let mut workspace = Workspace::new(network, shape, network.config.context, pool.threads())
+        .with_precision(network, weights.compute());
     let mut batch = Batch::new();
     let mut targets = Targets { ids: Vec::new(), scale: 1.0, z_loss: 0.0 };
     for (index, text) in texts.iter().enumerate() {
@@ -90,5 +90,5 @@ fn surprise(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f64,
         targets.ids.extend(text[1..].iter().map(|id| id.0));
     }
     batch.want_all();
-    (evaluate(weights, &mut space, pool, &batch, &targets).total, rows)
+    (evaluate(weights, &mut workspace, pool, &batch, &targets).total, rows)
 }

@@ -101,7 +101,7 @@ pub(super) fn make(
     tell(Told::Doing("writing its stories and cutting them into tokens"))?;
     let data = stories(&tokenizer)?;
     data.check(recipe.context)?;
-    let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.end())?);
+    let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.eos())?);
     memory::refuse_beyond("training", Trainer::bytes(&network, &recipe, pool.threads()))?;
 
     let begun = folder.with_extension("part");
@@ -218,7 +218,7 @@ mod tests {
         let mut recipe = preset("default").unwrap();
         let small = "layers=1 heads=2 key_heads=2 width=8 hidden=8 context=512 batch=1 steps=100";
         small.split(' ').for_each(|setting| recipe.set(setting).unwrap());
-        let network = Network::new(&recipe.config(320, tokenizer.end()).unwrap());
+        let network = Network::new(&recipe.config(320, tokenizer.eos()).unwrap());
         let pool = Arc::new(ThreadPool::single_threaded());
         let mut trainer = Trainer::new(Arc::new(network), &recipe, pool.clone()).unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -15,8 +15,8 @@ use std::{
 
 use crate::world::{self, World};
 use lookback::{
-    engine::{Keep, ThreadPool, Weights},
-    model::Stored,
+    engine::{Compute, ThreadPool, WeightMode, Weights},
+    model::StoredModel,
 };
 
 /// What is said to a line of arguments; the program is ended where it has not ended after a minute.
@@ -150,23 +150,26 @@ fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
 #[test]
 fn a_model_that_is_written_to_while_it_is_read_is_refused() {
     let world = World::with_model();
-    let stored = Stored::open(&world.at("good")).unwrap();
+    let stored = StoredModel::open(&world.at("good")).unwrap();
     let pool = ThreadPool::single_threaded();
-    Weights::load(&stored, Keep::Running, &pool).unwrap();
+    Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
     let path = world.at("good/model.safetensors");
     let whole = fs::read(&path).unwrap();
     // In place, which a program that writes whole files never does.
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"more").unwrap();
-    let refused = Weights::load(&stored, Keep::Running, &pool).map(drop).unwrap_err().to_string();
+    let refused = Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool)
+        .map(drop)
+        .unwrap_err()
+        .to_string();
     assert!(
         refused.contains("model.safetensors: it was written to while it was read"),
         "{refused}"
     );
     // Weights that were read stay as they are, whatever becomes of the file.
     fs::write(&path, &whole).unwrap();
-    let stored = Stored::open(&world.at("good")).unwrap();
-    let weights = Weights::load(&stored, Keep::Running, &pool).unwrap();
+    let stored = StoredModel::open(&world.at("good")).unwrap();
+    let weights = Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
     drop(stored);
     fs::write(&path, b"").unwrap();
     let mut values = vec![0.0; 32];

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use crate::world::{World, shared};
 use lookback::{
     Model,
-    engine::{Cache, Isa, Session, Shape, ThreadPool, View, Watch, Workspace, forward, look},
+    engine::{
+        Cache, Isa, Observer, Session, Shape, SiteView, ThreadPool, Workspace, forward,
+        forward_observed,
+    },
     model::{Batch, SequenceId, Site, TokenId},
     text::Specials,
 };
@@ -63,8 +66,8 @@ fn at_once(model: &Model, pool: &ThreadPool, ids: &[TokenId], others: Option<usi
     let (network, context) = (model.network(), model.config().context);
     let others = others.unwrap_or(0);
     let rows = ids.len() * (1 + others);
-    let mut space =
-        Workspace::new(network, Shape::Run { rows, wanted: rows }, context, pool.threads());
+    let mut workspace =
+        Workspace::new(network, Shape::Inference { rows, wanted: rows }, context, pool.threads());
     let mut cache = Cache::new(
         network,
         model.weights.compute(),
@@ -86,7 +89,7 @@ fn at_once(model: &Model, pool: &ThreadPool, ids: &[TokenId], others: Option<usi
         }
     }
     batch.want_all();
-    let logits = forward(&model.weights, &mut space, &mut cache, pool, &batch).unwrap();
+    let logits = forward(&model.weights, &mut workspace, &mut cache, pool, &batch).unwrap();
     let vocabulary = model.config().vocabulary;
     bits(&logits[first * vocabulary..(first + ids.len()) * vocabulary])
 }
@@ -104,22 +107,22 @@ fn in_chunks(model: &Model, pool: &ThreadPool, ids: &[TokenId], chunk: usize) ->
 /// The logits of all rows of a pass in which every site is read.
 fn watched(model: &Model, pool: &ThreadPool, ids: &[TokenId]) -> Vec<u32> {
     struct Everything(Vec<u32>);
-    impl Watch for Everything {
+    impl Observer for Everything {
         fn wants(&self, _: Site) -> bool {
             true
         }
-        fn see(&mut self, site: Site, view: View<'_>) {
+        fn observe(&mut self, site: Site, view: SiteView<'_>) {
             if site == Site::Logits {
                 self.0 = bits(view.values);
             }
         }
     }
     let (network, context) = (model.network(), model.config().context);
-    let shape = Shape::Look { rows: ids.len() };
-    let mut space = Workspace::new(network, shape, context, pool.threads());
+    let shape = Shape::Observed { rows: ids.len() };
+    let mut workspace = Workspace::new(network, shape, context, pool.threads());
     let mut cache = Cache::new(network, model.weights.compute(), 1, Cache::pages(context));
     let mut seen = Everything(Vec::new());
     let batch = Batch::whole(ids);
-    look(&model.weights, &mut space, &mut cache, pool, &batch, &mut seen).unwrap();
+    forward_observed(&model.weights, &mut workspace, &mut cache, pool, &batch, &mut seen).unwrap();
     seen.0
 }

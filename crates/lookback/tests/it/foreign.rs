@@ -209,16 +209,16 @@ fn matrices_and_tables_in_q6_k_give_the_bits_of_their_copies_in_f32() {
 #[test]
 fn what_is_widened_is_planned_as_wide_as_it_is_held() {
     use lookback::{
-        engine::{Compute, Keep, Weights},
-        model::Stored,
+        engine::{Compute, WeightMode, Weights},
+        model::StoredModel,
     };
     let world = World::new();
     for is_tied in [false, true] {
         for compute in [Compute::F32, Compute::Bf16] {
             let [widened, stored] = [Written::F32, Written::Q6K].map(|written| {
                 world.write("a.gguf", gguf("x", 1, is_tied, written).finish());
-                let stored = Stored::open(&world.at("a.gguf")).unwrap();
-                Weights::bytes_loaded(&stored, Keep::Running, compute)
+                let stored = StoredModel::open(&world.at("a.gguf")).unwrap();
+                Weights::stored_bytes(&stored, WeightMode::Inference, compute)
             });
             assert_eq!(widened, stored, "tied: {is_tied}, {compute:?}");
             assert!(stored > 4 * 264 * WIDTH);

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use crate::world::World;
 use lookback::{
-    model::Stored,
+    model::StoredModel,
     text::{Tokenizer, dataset::Dataset},
     train::{Recipe, Snapshot},
 };
@@ -33,7 +33,7 @@ fn small_files_may_be_cut_and_wrong_anywhere() {
     fs::copy(run.join("config.json"), world.at("shards/config.json")).unwrap();
     fs::write(world.at("shards/model.safetensors.index.json"), tensors).unwrap();
     let snapshot = fs::read_dir(run.join("snapshots")).unwrap().next().unwrap().unwrap().path();
-    let open: Reader = |path| Stored::open(path.parent().unwrap()).map(drop);
+    let open: Reader = |path| StoredModel::open(path.parent().unwrap()).map(drop);
     let files: [(std::path::PathBuf, Reader); 7] = [
         (run.join("config.json"), open),
         (run.join("generation_config.json"), open),

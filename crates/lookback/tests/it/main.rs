@@ -13,7 +13,7 @@ mod eval;
 mod example_programs;
 mod examples;
 mod faults;
-#[path = "../../../model/tests/it/world.rs"]
+#[path = "../../../model/tests/it/fixture.rs"]
 mod files;
 mod foreign;
 mod habits;

@@ -16,7 +16,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("reference", &[]),
     ("model", &["files", "text", "kernels"]),
     ("engine", &["files", "model", "kernels"]),
-    ("slow", &["files", "model", "reference"]),
+    ("f64-interpreter", &["files", "model", "reference"]),
     ("generate", &["files", "text", "model", "engine"]),
     ("train", &["files", "text", "model", "engine"]),
     ("lens", &["files", "text", "model", "engine", "generate"]),
@@ -29,7 +29,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
 ];
 
 /// Yardsticks: nobody's dependency but, for their tests, of those that compute.
-const YARDSTICKS: [&str; 2] = ["reference", "slow"];
+const YARDSTICKS: [&str; 2] = ["reference", "f64-interpreter"];
 
 /// Where `unsafe` may stand: the instructions and threads of the kernels, memory-mapped files, an
 /// allocator that says when memory ends, hangups that are ignored, tests and fuzzers that watch allocations.
@@ -51,7 +51,7 @@ const MAY_BE_UNSAFE: [&str; 10] = [
 const TESTED_ALONE: [&str; 2] =
     ["crates/engine/tests/allocations.rs", "crates/model/tests/hostile.rs"];
 
-/// Which file of the reference says what a kernel computes; optimizers have theirs in `slow`.
+/// Which file of the reference says what a kernel computes; optimizers have theirs in `f64-interpreter`.
 const REFERENCE_OF: [(&str, Option<&str>); 13] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),

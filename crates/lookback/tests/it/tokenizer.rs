@@ -8,7 +8,7 @@
 use std::fs;
 
 use crate::world::{real_models, shared};
-use lookback::{model::Stored, stored_tokenizer, text::Specials};
+use lookback::{model::StoredModel, stored_tokenizer, text::Specials};
 use serde_json::Value;
 
 #[test]
@@ -17,7 +17,7 @@ fn a_real_model_reads_the_same_ids_from_gguf_as_from_its_directory() {
     let lines = fs::read_to_string(shared().join("real/smollm2.jsonl")).unwrap();
     let opened = ["smollm2-135m-instruct-q4_1.gguf", "smollm2"].map(|name| {
         let path = real_models().join(name);
-        stored_tokenizer(Stored::open(&path).unwrap().tokenizer(), &path).unwrap()
+        stored_tokenizer(StoredModel::open(&path).unwrap().tokenizer(), &path).unwrap()
     });
     let mut prompts = 0;
     for line in lines.lines() {

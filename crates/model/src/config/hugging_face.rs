@@ -10,7 +10,7 @@ use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value, json};
 
 pub use write::activation_name;
-pub(crate) use write::{decimal, ends};
+pub(crate) use write::{decimal, eos_token_id};
 
 use super::{Config, keys::Keys};
 use crate::families;
@@ -43,11 +43,11 @@ impl Config {
         let object = read_object(text)?;
         let mut keys = Keys::new(&object, "");
         let mut config = self;
-        let beginning = keys.beginning(config.vocabulary)?;
-        let ends = keys.ids("eos_token_id")?;
-        config.beginning = beginning.or(config.beginning);
-        if !ends.is_empty() {
-            config.ends = read::inside(config.vocabulary, &ends);
+        let bos = keys.bos(config.vocabulary)?;
+        let eos = keys.ids("eos_token_id")?;
+        config.bos = bos.or(config.bos);
+        if !eos.is_empty() {
+            config.eos = read::inside(config.vocabulary, &eos);
         }
         config.checked()
     }
@@ -94,8 +94,8 @@ impl Config {
             "_from_model_config": true,
             // A transformers user, and we, would take the likeliest token otherwise.
             "do_sample": true,
-            "bos_token_id": self.beginning,
-            "eos_token_id": ends(self),
+            "bos_token_id": self.bos,
+            "eos_token_id": eos_token_id(self),
         }))
     }
 }

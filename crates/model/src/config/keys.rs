@@ -156,8 +156,8 @@ impl<'a> Keys<'a> {
     }
 
     /// Yes or no; `usual` if it is missing.
-    pub(crate) fn flag(&mut self, key: &'static str, usual: bool) -> Result<bool> {
-        let Some(value) = self.take(key) else { return Ok(usual) };
+    pub(crate) fn flag(&mut self, key: &'static str, defaults: bool) -> Result<bool> {
+        let Some(value) = self.take(key) else { return Ok(defaults) };
         match value.as_bool() {
             Some(flag) => Ok(flag),
             None => self.wrong(key, value, "true or false"),

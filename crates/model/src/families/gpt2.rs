@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Config, Family, Size,
-    config::{Keys, activation_name, decimal, ends, head_dim, usual_scale},
+    config::{Keys, activation_name, decimal, default_scale, eos_token_id, head_dim},
     files::{GGUF_NAMES, Layout, Names, VALUE_HEADS},
 };
 
@@ -67,15 +67,15 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         hidden: keys.size_or_none("n_inner")?.unwrap_or(width.saturating_mul(4)),
         context: keys.size("n_positions")?,
     };
-    let usual = (family.shape)(family, size);
+    let defaults = (family.shape)(family, size);
     Ok(Config {
-        epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(usual.epsilon),
-        activation: keys.activation("activation_function", usual.activation)?,
-        tied: keys.flag("tie_word_embeddings", usual.tied)?,
-        scale: if is_scaled { usual.scale } else { 1.0 },
-        beginning: keys.beginning(size.vocabulary)?,
-        ends: keys.ends(size.vocabulary)?,
-        ..usual
+        epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(defaults.epsilon),
+        activation: keys.activation("activation_function", defaults.activation)?,
+        tied: keys.flag("tie_word_embeddings", defaults.tied)?,
+        scale: if is_scaled { defaults.scale } else { 1.0 },
+        bos: keys.bos(size.vocabulary)?,
+        eos: keys.eos(size.vocabulary)?,
+        ..defaults
     })
 }
 
@@ -84,10 +84,10 @@ fn write(config: &Config) -> Value {
         "activation_function": activation_name(config.activation),
         "architectures": [config.family.architecture],
         "attn_pdrop": 0.0,
-        "bos_token_id": config.beginning,
+        "bos_token_id": config.bos,
         "dtype": "float32",
         "embd_pdrop": 0.0,
-        "eos_token_id": ends(config),
+        "eos_token_id": eos_token_id(config),
         "initializer_range": 0.02,
         "layer_norm_epsilon": decimal(config.epsilon),
         "model_type": config.family.model_type,
@@ -97,7 +97,7 @@ fn write(config: &Config) -> Value {
         "n_layer": config.layers,
         "n_positions": config.context,
         "resid_pdrop": 0.0,
-        "scale_attn_weights": config.scale == usual_scale(config.head_dim),
+        "scale_attn_weights": config.scale == default_scale(config.head_dim),
         "tie_word_embeddings": config.tied,
         "torch_dtype": "float32",
         "use_cache": true,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Activation, Config, Family, NormKind, Positions, RotaryConfig, Size,
-    config::{self, Keys, activation_name, decimal, ends},
+    config::{self, Keys, activation_name, decimal, eos_token_id},
     files::{GGUF_NAMES, Layout, Names},
 };
 
@@ -104,22 +104,22 @@ pub(super) fn read_with_head_dim(
         hidden: keys.size("intermediate_size")?,
         context: keys.size_or_none("max_position_embeddings")?.unwrap_or(2048),
     };
-    let usual = (family.shape)(family, size).of_head_dim(head_dim);
-    let has_bias = keys.flag("attention_bias", usual.attention_bias)?;
+    let defaults = (family.shape)(family, size).with_head_dim(head_dim);
+    let has_bias = keys.flag("attention_bias", defaults.attention_bias)?;
     Ok(Config {
-        epsilon: keys.number("rms_norm_eps")?.unwrap_or(usual.epsilon),
-        positions: match usual.positions {
+        epsilon: keys.number("rms_norm_eps")?.unwrap_or(defaults.epsilon),
+        positions: match defaults.positions {
             Positions::Rotary(rotary) => Positions::Rotary(keys.rotary(rotary)?),
             others => others,
         },
-        activation: keys.activation("hidden_act", usual.activation)?,
+        activation: keys.activation("hidden_act", defaults.activation)?,
         attention_bias: has_bias,
         output_bias: has_bias,
-        mlp_bias: keys.flag("mlp_bias", usual.mlp_bias)?,
-        tied: keys.flag("tie_word_embeddings", usual.tied)?,
-        beginning: keys.beginning(size.vocabulary)?,
-        ends: keys.ends(size.vocabulary)?,
-        ..usual
+        mlp_bias: keys.flag("mlp_bias", defaults.mlp_bias)?,
+        tied: keys.flag("tie_word_embeddings", defaults.tied)?,
+        bos: keys.bos(size.vocabulary)?,
+        eos: keys.eos(size.vocabulary)?,
+        ..defaults
     })
 }
 
@@ -148,9 +148,9 @@ pub(super) fn write(config: &Config) -> Value {
         "architectures": [config.family.architecture],
         "attention_bias": config.attention_bias,
         "attention_dropout": 0.0,
-        "bos_token_id": config.beginning,
+        "bos_token_id": config.bos,
         "dtype": "float32",
-        "eos_token_id": ends(config),
+        "eos_token_id": eos_token_id(config),
         "head_dim": config.head_dim,
         "hidden_act": activation_name(config.activation),
         "hidden_size": config.width,

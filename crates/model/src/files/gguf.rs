@@ -65,13 +65,13 @@ const TENSORS: u64 = 1 << 20;
 pub(super) struct Opened {
     pub config: Config,
     pub tokenizer: GgufTokenizer,
-    pub sampling: Vec<(String, Suggestion)>,
+    pub sampling: Vec<(String, SamplingDefault)>,
     pub tensors: Tensors,
 }
 
-/// What a file suggests about sampling, by a key behind `general.sampling.`.
+/// A default of sampling, by a key behind `general.sampling.`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Suggestion {
+pub enum SamplingDefault {
     /// Such as `temp`.
     Number(f64),
     /// Such as `sequence`.

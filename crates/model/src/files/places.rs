@@ -34,48 +34,48 @@ impl Place {
 impl Names {
     /// Every weight's place, the weights of one tensor side by side.
     pub(super) fn places(&self, network: &Network) -> Vec<Place> {
-        let mut walk = Walk { places: Vec::new() };
+        let mut places = Places { places: Vec::new() };
         let config = &network.config;
-        walk.table(network.embed, self.embed, [config.vocabulary, config.width]);
+        places.table(network.embed, self.embed, [config.vocabulary, config.width]);
         if let Some(positions) = network.positions {
-            walk.table(positions, self.positions, [config.context, config.width]);
+            places.table(positions, self.positions, [config.context, config.width]);
         }
         for (layer, block) in network.blocks.iter().enumerate() {
             let name = |part: &str| format!("{}.{layer}.{part}", self.block);
-            walk.norm(&block.ln1, &name(self.ln1));
+            places.norm(&block.ln1, &name(self.ln1));
             let [q, k, v] = &block.qkv;
             if self.qkv[0] == self.qkv[1] {
-                walk.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
+                places.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
             } else {
                 let layouts = [self.rotated, self.rotated, self.matrices];
                 for ((linear, part), layout) in [q, k, v].into_iter().zip(self.qkv).zip(layouts) {
-                    walk.linears(&[linear], &name(part), layout);
+                    places.linears(&[linear], &name(part), layout);
                 }
             }
             for (norm, part) in block.head_norms.iter().flatten().zip(self.head_norms) {
-                walk.norm(norm, &name(part));
+                places.norm(norm, &name(part));
             }
-            walk.linears(&[&block.output], &name(self.output), self.matrices);
-            walk.norm(&block.ln2, &name(self.ln2));
+            places.linears(&[&block.output], &name(self.output), self.matrices);
+            places.norm(&block.ln2, &name(self.ln2));
             if let Some(gate) = &block.mlp.gate {
-                walk.linears(&[gate], &name(self.gate), self.matrices);
+                places.linears(&[gate], &name(self.gate), self.matrices);
             }
-            walk.linears(&[&block.mlp.up], &name(self.up), self.matrices);
-            walk.linears(&[&block.mlp.down], &name(self.down), self.matrices);
+            places.linears(&[&block.mlp.up], &name(self.up), self.matrices);
+            places.linears(&[&block.mlp.down], &name(self.down), self.matrices);
         }
-        walk.norm(&network.ln_final, self.ln_final);
+        places.norm(&network.ln_final, self.ln_final);
         if !config.tied {
-            walk.linears(&[&network.head.linear], self.head, Layout::Rows);
+            places.linears(&[&network.head.linear], self.head, Layout::Rows);
         }
-        walk.places
+        places.places
     }
 }
 
-struct Walk {
+struct Places {
     places: Vec<Place>,
 }
 
-impl Walk {
+impl Places {
     fn table(&mut self, id: WeightId, stem: &str, [outputs, inner]: [usize; 2]) {
         let name = format!("{stem}.weight");
         let layout = Layout::Rows;

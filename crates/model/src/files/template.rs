@@ -45,7 +45,7 @@ pub struct ChatTemplates(BTreeMap<String, String>);
 
 impl ChatTemplates {
     /// One template, which is the usual one.
-    pub fn usual(template: impl Into<String>) -> Self {
+    pub fn single(template: impl Into<String>) -> Self {
         Self(BTreeMap::from([(DEFAULT.to_owned(), template.into())]))
     }
 

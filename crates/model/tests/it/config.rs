@@ -34,7 +34,7 @@ fn a_short_qwen3_has_transformers_defaults() {
     let short = LLAMA.replace("llama", "qwen3");
     let config = with(&short, "").expect("understood");
     assert_eq!((config.family.model_type, config.head_norm), ("qwen3", true));
-    assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::usual_scale(128)));
+    assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::default_scale(128)));
     let windowed = refusal(&short, r#""layer_types": ["full_attention", "sliding_attention"]"#);
     assert_eq!(windowed, "layers with a sliding window are not understood; full_attention is");
 }
@@ -167,8 +167,8 @@ fn sizes_that_cannot_be_are_refused_with_what_could() {
 fn ids_that_the_vocabulary_lacks_end_nothing() {
     let rest = r#""bos_token_id": 50256, "eos_token_id": [2, 50256, 7]"#;
     let config = with(GPT2, rest).expect("understood");
-    assert_eq!(config.beginning, None);
-    assert_eq!(config.ends, [TokenId(2), TokenId(7)]);
+    assert_eq!(config.bos, None);
+    assert_eq!(config.eos, [TokenId(2), TokenId(7)]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn constructors_refuse_what_files_may_not_say_either() {
     assert!(Config::llama(Size { heads: 0, ..size }).is_err());
     assert!(Config::llama(Size { context: 0, ..size }).is_err());
     let valid = || Config::gpt2(size).expect("valid");
-    assert!(valid().with(|config| config.ends.push(TokenId(10))).is_err());
+    assert!(valid().with(|config| config.eos.push(TokenId(10))).is_err());
     assert!(valid().with(|config| config.window = Some(0)).is_err());
 }
 

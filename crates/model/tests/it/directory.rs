@@ -3,59 +3,64 @@
 use std::{collections::BTreeMap, fs};
 
 use half::{bf16, f16};
-use lookback_model::{Activation, Config, Network, StorageType, Stored, StoredTokenizer, save};
+use lookback_model::{
+    Activation, Config, Network, StorageType, StoredModel, StoredTokenizer, save,
+};
 use lookback_text::TokenId;
 
-use crate::world;
+use crate::fixture;
 
 #[test]
 fn what_is_saved_is_read_back_bit_for_bit() {
-    for network in [world::gpt2(), world::llama(), world::qwen3()] {
+    for network in [fixture::gpt2(), fixture::llama(), fixture::qwen3()] {
         let folder = tempfile::tempdir().expect("a place");
-        world::write_directory(folder.path(), &network);
-        let stored = Stored::open(folder.path()).expect("it was just written");
-        world::assert_same(&stored, &network);
+        fixture::write_directory(folder.path(), &network);
+        let stored = StoredModel::open(folder.path()).expect("it was just written");
+        fixture::assert_same(&stored, &network);
         assert_eq!(*stored.tokenizer(), StoredTokenizer::Directory(folder.path().to_owned()));
     }
 }
 
 #[test]
 fn every_setting_of_a_configuration_survives_its_file() {
-    let gpt2 = world::gpt2().config.with(|config| {
+    let gpt2 = fixture::gpt2().config.with(|config| {
         config.activation = Activation::Relu2;
         config.tied = false;
         config.scale = 1.0;
         config.epsilon = 3e-7;
-        config.beginning = Some(TokenId(0));
-        config.ends = vec![TokenId(5), TokenId(36)];
+        config.bos = Some(TokenId(0));
+        config.eos = vec![TokenId(5), TokenId(36)];
     });
-    let llama = world::llama().config.with(|config| {
+    let llama = fixture::llama().config.with(|config| {
         config.head_dim = 24;
         config.positions = lookback_model::Positions::Rotary(lookback_model::RotaryConfig {
             theta: 500_000.0,
             rotary_dim: 24,
         });
-        config.scale = lookback_model::config::usual_scale(24);
+        config.scale = lookback_model::config::default_scale(24);
         config.attention_bias = true;
         config.output_bias = true;
         config.mlp_bias = true;
         config.activation = Activation::Gelu;
         config.tied = true;
-        config.ends = vec![TokenId(5)];
+        config.eos = vec![TokenId(5)];
     });
     for config in [gpt2.expect("valid"), llama.expect("valid")] {
         let network = Network::new(&config);
         let folder = tempfile::tempdir().expect("a place");
-        world::write_directory(folder.path(), &network);
-        world::assert_same(&Stored::open(folder.path()).expect("it was just written"), &network);
+        fixture::write_directory(folder.path(), &network);
+        fixture::assert_same(
+            &StoredModel::open(folder.path()).expect("it was just written"),
+            &network,
+        );
     }
 }
 
 #[test]
 fn head_norms_stand_in_files_of_qwen3_alone() {
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &world::qwen3());
-    let names: Vec<_> = world::tensors_of(&folder.path().join("model.safetensors"))
+    fixture::write_directory(folder.path(), &fixture::qwen3());
+    let names: Vec<_> = fixture::tensors_of(&folder.path().join("model.safetensors"))
         .into_iter()
         .filter(|(name, ..)| name.starts_with("model.layers.1.self_attn.") && name.contains("norm"))
         .map(|(name, _, shape, _)| (name, shape))
@@ -63,14 +68,14 @@ fn head_norms_stand_in_files_of_qwen3_alone() {
     let name = |part: &str| format!("model.layers.1.self_attn.{part}.weight");
     let wanted = ["q_norm", "k_norm"].map(|part| (name(part), vec![16]));
     assert!(names.iter().all(|found| wanted.contains(found)) && names.len() == 2, "{names:?}");
-    let llama = world::llama().config.with(|config| config.head_norm = true).expect("valid");
+    let llama = fixture::llama().config.with(|config| config.head_norm = true).expect("valid");
     let said = llama.to_hugging_face().expect_err("no word for it").to_string();
     assert!(said.starts_with("Llama's config.json has no words for this model"), "{said}");
 }
 
 #[test]
 fn a_cap_of_logits_makes_a_file_of_its_own_kind() {
-    let capped = world::qwen3().config.with(|config| config.cap = Some(30.0)).expect("valid");
+    let capped = fixture::qwen3().config.with(|config| config.cap = Some(30.0)).expect("valid");
     let text = capped.to_hugging_face().expect("a file of its own");
     assert!(text.contains("\"model_type\": \"capped_qwen3\""), "{text}");
     assert_eq!(lookback_model::Config::from_hugging_face(&text).expect("read"), capped);
@@ -81,14 +86,14 @@ fn a_cap_of_logits_makes_a_file_of_its_own_kind() {
 
 #[test]
 fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
-    let network = world::gpt2();
+    let network = fixture::gpt2();
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &network);
-    let tensors: BTreeMap<_, _> = world::tensors_of(&folder.path().join("model.safetensors"))
+    fixture::write_directory(folder.path(), &network);
+    let tensors: BTreeMap<_, _> = fixture::tensors_of(&folder.path().join("model.safetensors"))
         .into_iter()
-        .map(|(name, _, shape, bytes)| (name, (shape, world::floats(&bytes))))
+        .map(|(name, _, shape, bytes)| (name, (shape, fixture::floats(&bytes))))
         .collect();
-    let value = |id| world::values(&network, id);
+    let value = |id| fixture::values(&network, id);
     let block = &network.blocks[1];
     let (shape, fused) = &tensors["transformer.h.1.attn.c_attn.weight"];
     assert_eq!(*shape, [64, 192]);
@@ -108,10 +113,10 @@ fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
 
 #[test]
 fn half_types_widen_exactly_and_names_need_no_prefix() {
-    let network = world::llama();
+    let network = fixture::llama();
     for is_bf16 in [false, true] {
         let folder = tempfile::tempdir().expect("a place");
-        world::write_directory(folder.path(), &network);
+        fixture::write_directory(folder.path(), &network);
         let path = folder.path().join("model.safetensors");
         let narrow = |four: f32| {
             if is_bf16 {
@@ -120,16 +125,16 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
                 f16::from_f32(four).to_le_bytes()
             }
         };
-        let mut tensors = world::tensors_of(&path);
+        let mut tensors = fixture::tensors_of(&path);
         for (name, dtype, _, bytes) in &mut tensors {
             *name = name.trim_start_matches("model.").to_owned();
             *dtype = if is_bf16 { "BF16" } else { "F16" };
-            *bytes = world::floats(bytes).into_iter().flat_map(narrow).collect();
+            *bytes = fixture::floats(bytes).into_iter().flat_map(narrow).collect();
         }
-        fs::write(&path, world::safetensors(&tensors)).expect("written");
-        let stored = Stored::open(folder.path()).expect("understood");
+        fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+        let stored = StoredModel::open(folder.path()).expect("understood");
         for id in network.ids() {
-            let wanted = world::values(&network, id).into_iter().map(|value| {
+            let wanted = fixture::values(&network, id).into_iter().map(|value| {
                 let two = narrow(value);
                 if is_bf16 {
                     bf16::from_le_bytes(two).to_f32()
@@ -137,7 +142,7 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
                     f16::from_le_bytes(two).to_f32()
                 }
             });
-            assert_eq!(world::read(&stored, id), wanted.collect::<Vec<_>>());
+            assert_eq!(fixture::read(&stored, id), wanted.collect::<Vec<_>>());
             let storage = if is_bf16 { StorageType::Bf16 } else { StorageType::F16 };
             assert_eq!(stored.storage_type(id), storage);
         }
@@ -146,33 +151,33 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
 
 #[test]
 fn shards_are_one_model() {
-    let network = world::gpt2();
+    let network = fixture::gpt2();
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &network);
+    fixture::write_directory(folder.path(), &network);
     let (one, two) = split(folder.path());
-    let stored = Stored::open(folder.path()).expect("understood");
-    world::assert_same(&stored, &network);
+    let stored = StoredModel::open(folder.path()).expect("understood");
+    fixture::assert_same(&stored, &network);
 
     fs::remove_file(folder.path().join(two)).expect("it was there");
-    let sentence = world::refusal(folder.path());
+    let sentence = fixture::refusal(folder.path());
     assert!(
         sentence.contains(&format!("{two}: model.safetensors.index.json names it, but it is not")),
         "{sentence}"
     );
     fs::copy(folder.path().join(one), folder.path().join(two)).expect("copied");
-    let sentence = world::refusal(folder.path());
+    let sentence = fixture::refusal(folder.path());
     assert!(sentence.contains("is missing, though the index promises it"), "{sentence}");
 }
 
 #[test]
 fn an_index_that_points_out_of_its_directory_is_refused() {
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &world::gpt2());
+    fixture::write_directory(folder.path(), &fixture::gpt2());
     split(folder.path());
     for outside in ["../model.safetensors", "/etc/passwd", "a/b", ""] {
         let index = format!("{{\"weight_map\": {{\"transformer.wte.weight\": \"{outside}\"}}}}");
         fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
-        let sentence = world::refusal(folder.path());
+        let sentence = fixture::refusal(folder.path());
         assert!(sentence.contains("which is not a file beside the index"), "{sentence}");
     }
 }
@@ -181,10 +186,10 @@ fn an_index_that_points_out_of_its_directory_is_refused() {
 fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
     let files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
     let whole = folder.join("model.safetensors");
-    let tensors = world::tensors_of(&whole);
+    let tensors = fixture::tensors_of(&whole);
     let mut map = Vec::new();
     for (file, part) in files.iter().zip(tensors.chunks(tensors.len() / 2 + 1)) {
-        fs::write(folder.join(file), world::safetensors(part)).expect("written");
+        fs::write(folder.join(file), fixture::safetensors(part)).expect("written");
         map.extend(part.iter().map(|tensor| format!("\"{}\": \"{file}\"", tensor.0)));
     }
     let index = format!("{{\"metadata\": {{}}, \"weight_map\": {{{}}}}}", map.join(","));
@@ -195,11 +200,11 @@ fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
 
 #[test]
 fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_takes() {
-    let network = world::gpt2();
+    let network = fixture::gpt2();
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &network);
+    fixture::write_directory(folder.path(), &network);
     let path = folder.path().join("model.safetensors");
-    let mut tensors = world::tensors_of(&path);
+    let mut tensors = fixture::tensors_of(&path);
     let table = tensors.iter().find(|tensor| tensor.0.ends_with("wte.weight")).cloned();
     let table = table.expect("a table");
     let head = ("lm_head.weight".to_owned(), "F32", table.2.clone(), table.3.clone());
@@ -211,35 +216,35 @@ fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_ta
         vec![1, 0, 1, 1],
     ));
     tensors.push(("h.1.attn.masked_bias".to_owned(), "F32", vec![], vec![0; 4]));
-    fs::write(&path, world::safetensors(&tensors)).expect("written");
-    world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+    fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+    fixture::assert_same(&StoredModel::open(folder.path()).expect("understood"), &network);
 
     // One that differs is a head of its own, as transformers 5 takes it.
     let head = tensors.iter_mut().find(|tensor| tensor.0 == "lm_head.weight").expect("a head");
     head.3[9] ^= 1;
-    let wanted = world::floats(&head.3);
-    fs::write(&path, world::safetensors(&tensors)).expect("written");
-    let stored = Stored::open(folder.path()).expect("understood");
+    let wanted = fixture::floats(&head.3);
+    fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+    let stored = StoredModel::open(folder.path()).expect("understood");
     assert!(!stored.config().tied);
-    assert_eq!(world::read(&stored, stored.network().head.linear.weight), wanted);
-    assert_eq!(world::read(&stored, stored.network().embed), world::floats(&table.3));
+    assert_eq!(fixture::read(&stored, stored.network().head.linear.weight), wanted);
+    assert_eq!(fixture::read(&stored, stored.network().embed), fixture::floats(&table.3));
     assert!(stored.remarks()[0].starts_with("lm_head.weight differs from the embedding table"));
 
     // And one without the table is the table.
     tensors.retain(|tensor| !tensor.0.ends_with("wte.weight"));
-    fs::write(&path, world::safetensors(&tensors)).expect("written");
-    let stored = Stored::open(folder.path()).expect("understood");
+    fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+    let stored = StoredModel::open(folder.path()).expect("understood");
     assert!(stored.config().tied && stored.remarks().is_empty());
-    assert_eq!(world::read(&stored, stored.network().embed), wanted);
+    assert_eq!(fixture::read(&stored, stored.network().embed), wanted);
 }
 
 #[test]
 fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
     let folder = tempfile::tempdir().expect("a place");
     let path = folder.path().join("model.safetensors");
-    for network in world::families() {
-        world::write_directory(folder.path(), &network);
-        let plain = world::tensors_of(&path);
+    for network in fixture::families() {
+        fixture::write_directory(folder.path(), &network);
+        let plain = fixture::tensors_of(&path);
         let extra = |name: &str| (name.to_owned(), "F32", vec![2], vec![0; 8]);
         for wrapper in ["_orig_mod.", "module.", "module._orig_mod."] {
             let mut tensors: Vec<_> = plain
@@ -253,16 +258,16 @@ fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
                 tensors.push(extra("model.rotary_emb.inv_freq"));
                 tensors.push(extra("model.layers.1.self_attn.rotary_emb.inv_freq"));
             }
-            fs::write(&path, world::safetensors(&tensors)).expect("written");
-            world::assert_same(&Stored::open(folder.path()).expect("understood"), &network);
+            fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+            fixture::assert_same(&StoredModel::open(folder.path()).expect("understood"), &network);
         }
         for refused in
             ["lm_head.bias", "model.layers.0.self_attn.q_proj.lora_A.weight", "score.weight"]
         {
             let mut tensors = plain.clone();
             tensors.push(extra(refused));
-            fs::write(&path, world::safetensors(&tensors)).expect("written");
-            let sentence = world::refusal(folder.path());
+            fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+            let sentence = fixture::refusal(folder.path());
             assert!(
                 sentence.contains(&format!("tensor {refused} is not part of the model")),
                 "{sentence}"
@@ -274,14 +279,14 @@ fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
 #[test]
 fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
     let folder = tempfile::tempdir().expect("a place");
-    for network in world::families() {
-        world::write_directory(folder.path(), &network);
+    for network in fixture::families() {
+        fixture::write_directory(folder.path(), &network);
         let path = folder.path().join("config.json");
         let text = fs::read_to_string(&path).expect("written");
         let with = |key: &str, value: &str| {
             let text = text.replacen('{', &format!("{{\"{key}\": {value},"), 1);
             fs::write(&path, text).expect("written");
-            Stored::open(folder.path())
+            StoredModel::open(folder.path())
         };
         for (key, value) in [
             ("unsloth_version", "\"2025.1\""),
@@ -316,8 +321,8 @@ fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
 #[test]
 fn ends_come_from_the_generation_config_where_it_names_some() {
     let folder = tempfile::tempdir().expect("a place");
-    let config = world::llama().config.with(|config| config.ends = vec![TokenId(3)]);
-    world::write_directory(folder.path(), &Network::new(&config.expect("valid")));
+    let config = fixture::llama().config.with(|config| config.eos = vec![TokenId(3)]);
+    fixture::write_directory(folder.path(), &Network::new(&config.expect("valid")));
     let path = folder.path().join("generation_config.json");
     for (text, ends) in [
         ("{}", vec![TokenId(3)]),
@@ -326,7 +331,11 @@ fn ends_come_from_the_generation_config_where_it_names_some() {
         ("{\"eos_token_id\": [4, 9, 50256], \"temperature\": 0.6}", vec![TokenId(4), TokenId(9)]),
     ] {
         fs::write(&path, text).expect("written");
-        assert_eq!(Stored::open(folder.path()).expect("understood").config().ends, ends, "{text}");
+        assert_eq!(
+            StoredModel::open(folder.path()).expect("understood").config().eos,
+            ends,
+            "{text}"
+        );
     }
 }
 
@@ -375,7 +384,7 @@ fn chat_templates_are_found_where_transformers_finds_them() {
 #[test]
 fn a_model_that_its_family_has_no_words_for_is_not_written() {
     let config: Config =
-        world::llama().config.with(|config| config.window = Some(4)).expect("valid");
+        fixture::llama().config.with(|config| config.window = Some(4)).expect("valid");
     let folder = tempfile::tempdir().expect("a place");
     let inside = folder.path().join("model");
     let refusal = save(&inside, &Network::new(&config), |_, _| {}).expect_err("no words");
@@ -385,7 +394,7 @@ fn a_model_that_its_family_has_no_words_for_is_not_written() {
 
 #[test]
 fn a_gpt2_without_biases_is_written_with_zeros_in_their_place() {
-    let whole = world::gpt2();
+    let whole = fixture::gpt2();
     let config = whole.config.clone().with(|config| {
         config.norm_bias = false;
         config.attention_bias = false;
@@ -394,8 +403,8 @@ fn a_gpt2_without_biases_is_written_with_zeros_in_their_place() {
     });
     let plain = Network::new(&config.expect("valid"));
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &plain);
-    let stored = Stored::open(folder.path()).expect("it was just written");
+    fixture::write_directory(folder.path(), &plain);
+    let stored = StoredModel::open(folder.path()).expect("it was just written");
     assert_eq!(stored.config(), &whole.config);
     let network = stored.network();
     let mut biases = 0;

@@ -2,40 +2,43 @@
 
 use std::fs;
 
-use crate::world::{self, Gguf};
+use crate::fixture::{self, Gguf};
 use half::{bf16, f16};
 use lookback_model::{
-    GgufTokenizer, Linear, Network, Norm, StorageType, Stored, StoredTokenizer, WeightId,
+    GgufTokenizer, Linear, Network, Norm, StorageType, StoredModel, StoredTokenizer, WeightId,
 };
 use lookback_text::TokenId;
 
 #[test]
 fn a_llama_of_floats_is_read_with_its_rows_in_order() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     let stored = open(&llama_file(&network).finish());
-    world::assert_same(&stored, &network);
+    fixture::assert_same(&stored, &network);
 }
 
 #[test]
 fn every_family_is_read_from_a_gguf_as_from_a_directory() {
-    for network in world::families() {
+    for network in fixture::families() {
         let network = with_ends(&network);
         let is_fused = network.config.family.model_type == "gpt2";
         let gguf = if is_fused { gpt2_file(&network) } else { llama_file(&network) };
         let stored = open(&gguf.finish());
-        world::assert_same(&stored, &network);
+        fixture::assert_same(&stored, &network);
         let folder = tempfile::tempdir().expect("a place");
-        world::write_directory(folder.path(), &network);
-        world::assert_same(&Stored::open(folder.path()).expect("understood"), stored.network());
+        fixture::write_directory(folder.path(), &network);
+        fixture::assert_same(
+            &StoredModel::open(folder.path()).expect("understood"),
+            stored.network(),
+        );
     }
 }
 
 #[test]
 fn version_2_is_read_and_version_1_is_refused() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     let mut gguf = llama_file(&network);
     gguf.version = 2;
-    world::assert_same(&open(&gguf.finish()), &network);
+    fixture::assert_same(&open(&gguf.finish()), &network);
     gguf.version = 1;
     let sentence = refuse(&gguf.finish());
     assert!(sentence.ends_with("it is GGUF version 1, which is not understood; 2 and 3 are"));
@@ -45,24 +48,24 @@ fn version_2_is_read_and_version_1_is_refused() {
 
 #[test]
 fn a_gpt2_is_read_with_its_fused_rows() {
-    let network = with_ends(&world::gpt2());
-    world::assert_same(&open(&gpt2_file(&network).finish()), &network);
+    let network = with_ends(&fixture::gpt2());
+    fixture::assert_same(&open(&gpt2_file(&network).finish()), &network);
 }
 
 #[test]
 fn a_llama_with_a_tied_head_and_biases_is_recognised_by_its_tensors() {
-    let config = with_ends(&world::llama()).config.with(|config| {
+    let config = with_ends(&fixture::llama()).config.with(|config| {
         config.tied = true;
         config.attention_bias = true;
         config.mlp_bias = true;
     });
     let network = Network::new(&config.expect("valid"));
-    world::assert_same(&open(&llama_file(&network).finish()), &network);
+    fixture::assert_same(&open(&llama_file(&network).finish()), &network);
 }
 
 #[test]
 fn quantised_rows_equal_their_blocks_one_by_one() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     for (kind, storage, block_bytes) in
         [(2, StorageType::Q4_0, 18), (3, StorageType::Q4_1, 20), (8, StorageType::Q8_0, 34)]
     {
@@ -75,17 +78,17 @@ fn quantised_rows_equal_their_blocks_one_by_one() {
             block[1] &= 0xbf;
             block[3] &= if kind == 3 { 0xbf } else { 0xff };
         }
-        let mut gguf = world::gguf_keys(&network);
+        let mut gguf = fixture::gguf_keys(&network);
         fill(&mut gguf, &network, |gguf, name, shape, values, id| {
             if id == down.weight {
                 gguf.tensor(name, kind, shape, &bytes);
             } else {
-                gguf.tensor(name, 0, shape, &world::bytes(values));
+                gguf.tensor(name, 0, shape, &fixture::bytes(values));
             }
         });
         let stored = open(&gguf.finish());
         assert_eq!(stored.storage_type(down.weight), storage);
-        let read = world::read(&stored, down.weight);
+        let read = fixture::read(&stored, down.weight);
         for (at, value) in read.into_iter().enumerate() {
             let block = &bytes[at / 32 * block_bytes..][..block_bytes];
             let half = |at: usize| f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
@@ -103,7 +106,7 @@ fn quantised_rows_equal_their_blocks_one_by_one() {
 
 #[test]
 fn half_floats_widen_exactly() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     for kind in [1, 30] {
         let narrow = |value: &f32| match kind {
             1 => f16::from_f32(*value).to_le_bytes(),
@@ -113,25 +116,25 @@ fn half_floats_widen_exactly() {
             1 => f16::from_f32(*value).to_f32(),
             _ => bf16::from_f32(*value).to_f32(),
         };
-        let mut gguf = world::gguf_keys(&network);
+        let mut gguf = fixture::gguf_keys(&network);
         fill(&mut gguf, &network, |gguf, name, shape, values, _| {
             let bytes: Vec<u8> = values.iter().flat_map(narrow).collect();
             gguf.tensor(name, kind, shape, &bytes);
         });
         let stored = open(&gguf.finish());
         for id in network.ids() {
-            let wanted: Vec<f32> = world::values(&network, id).iter().map(widen).collect();
-            assert_eq!(world::read(&stored, id), wanted, "{}", network.weight(id).name);
+            let wanted: Vec<f32> = fixture::values(&network, id).iter().map(widen).collect();
+            assert_eq!(fixture::read(&stored, id), wanted, "{}", network.weight(id).name);
         }
     }
 }
 
 #[test]
 fn the_tokenizer_is_handed_on_as_it_is_stored() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     let mut gguf = llama_file(&network);
     let merges = ["a b".to_owned(), "ab c".to_owned()];
-    let floats: Vec<u8> = world::bytes(&[0.5; 37]);
+    let floats: Vec<u8> = fixture::bytes(&[0.5; 37]);
     gguf.text("tokenizer.ggml.pre", "smollm")
         .texts("tokenizer.ggml.merges", &merges)
         .key("tokenizer.ggml.scores", 9, &list(6, 37, &floats))
@@ -151,11 +154,11 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
         scores: vec![0.5; 37],
         token_types: vec![1; 37],
         merges: merges.to_vec(),
-        beginning: Some(TokenId(1)),
-        end: Some(TokenId(2)),
-        ends: vec![TokenId(2)],
+        bos: Some(TokenId(1)),
+        eos: Some(TokenId(2)),
+        eog: vec![TokenId(2)],
         unknown: Some(TokenId(0)),
-        add_beginning: Some(false),
+        add_bos: Some(false),
         add_space_prefix: Some(true),
         chat_template: Some("{{ messages }}".to_owned()),
         named_chat_templates: [("tool_use".to_owned(), "tools".to_owned())].into(),
@@ -179,7 +182,7 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
         (|g| _ = g.number("llama.vocab_size", 30), "token_embd.weight has the shape [37, 64]"),
         (|g| _ = g.number("split.count", 3), "it is one part of a split file"),
     ];
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     for (change, reason) in cases {
         let mut gguf = llama_file(&network);
         change(&mut gguf);
@@ -201,7 +204,7 @@ fn tokenizer_of(
     tokens: &[(usize, &str, i32)],
     keys: impl Fn(&mut Gguf),
 ) -> (GgufTokenizer, Vec<TokenId>) {
-    let network = world::llama();
+    let network = fixture::llama();
     let mut gguf = Gguf::new();
     let mut texts: Vec<String> = (0..37).map(|id| format!("t{id}")).collect();
     let mut types = [1i32; 37];
@@ -210,7 +213,7 @@ fn tokenizer_of(
         types[*id] = *kind;
     }
     let types: Vec<u8> = types.iter().flat_map(|kind| kind.to_le_bytes()).collect();
-    world::gguf_shape(&mut gguf, &network.config);
+    fixture::gguf_shape(&mut gguf, &network.config);
     gguf.text("tokenizer.ggml.model", model).texts("tokenizer.ggml.tokens", &texts).key(
         "tokenizer.ggml.token_type",
         9,
@@ -218,7 +221,7 @@ fn tokenizer_of(
     );
     keys(&mut gguf);
     fill(&mut gguf, &network, |gguf, name, shape, values, _| {
-        gguf.tensor(name, 0, shape, &world::bytes(values));
+        gguf.tensor(name, 0, shape, &fixture::bytes(values));
     });
     let stored = open(&gguf.finish());
     assert_eq!(stored.remarks().len(), {
@@ -226,7 +229,7 @@ fn tokenizer_of(
         tokenizer.remarks.len()
     });
     let StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() else { panic!("it is a file") };
-    (tokenizer.as_ref().clone(), stored.config().ends.clone())
+    (tokenizer.as_ref().clone(), stored.config().eos.clone())
 }
 
 /// As llama.cpp's `llama-vocab.cpp` has it.
@@ -281,7 +284,7 @@ fn a_token_that_is_known_by_name_becomes_a_control_token_with_a_remark() {
 fn ids_that_a_gguf_does_not_name_are_those_that_llama_cpp_takes() {
     let ids = |model: &str, keys: &dyn Fn(&mut Gguf)| {
         let (tokenizer, _) = tokenizer_of(model, &[], keys);
-        let ids = [tokenizer.beginning, tokenizer.end, tokenizer.unknown];
+        let ids = [tokenizer.bos, tokenizer.eos, tokenizer.unknown];
         (ids.map(|id| id.map(|id| id.0)), tokenizer.remarks)
     };
     let pre = "tokenizer.ggml.pre";
@@ -302,18 +305,18 @@ fn ids_that_a_gguf_does_not_name_are_those_that_llama_cpp_takes() {
 
 #[test]
 fn a_table_may_have_fewer_rows_than_there_are_tokens() {
-    let network = with_ends(&world::llama());
+    let network = with_ends(&fixture::llama());
     let mut gguf = Gguf::new();
-    world::gguf_shape(&mut gguf, &network.config);
+    fixture::gguf_shape(&mut gguf, &network.config);
     let tokens: Vec<String> = (0..39).map(|id| format!("t{id}")).collect();
     gguf.text("tokenizer.ggml.model", "gpt2")
         .texts("tokenizer.ggml.tokens", &tokens)
         .number("tokenizer.ggml.bos_token_id", 1)
         .number("tokenizer.ggml.eos_token_id", 2);
     fill(&mut gguf, &network, |gguf, name, shape, values, _| {
-        gguf.tensor(name, 0, shape, &world::bytes(values));
+        gguf.tensor(name, 0, shape, &fixture::bytes(values));
     });
-    world::assert_same(&open(&gguf.finish()), &network);
+    fixture::assert_same(&open(&gguf.finish()), &network);
 }
 
 fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
@@ -323,28 +326,28 @@ fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
 /// The network with what `world::gguf_keys` says about begin and end.
 fn with_ends(network: &Network) -> Network {
     let config = network.config.clone().with(|config| {
-        config.beginning = Some(TokenId(1));
-        config.ends = vec![TokenId(2)];
+        config.bos = Some(TokenId(1));
+        config.eos = vec![TokenId(2)];
     });
     Network::new(&config.expect("valid"))
 }
 
-fn open(bytes: &[u8]) -> Stored {
+fn open(bytes: &[u8]) -> StoredModel {
     let file = tempfile::NamedTempFile::new().expect("a place");
     fs::write(file.path(), bytes).expect("written");
-    Stored::open(file.path()).unwrap_or_else(|refusal| panic!("{refusal}"))
+    StoredModel::open(file.path()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 fn refuse(bytes: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().expect("a place");
     fs::write(file.path(), bytes).expect("written");
-    world::refusal(file.path())
+    fixture::refusal(file.path())
 }
 
 fn llama_file(network: &Network) -> Gguf {
-    let mut gguf = world::gguf_keys(network);
+    let mut gguf = fixture::gguf_keys(network);
     fill(&mut gguf, network, |gguf, name, shape, values, _| {
-        gguf.tensor(name, 0, shape, &world::bytes(values));
+        gguf.tensor(name, 0, shape, &fixture::bytes(values));
     });
     gguf
 }
@@ -360,9 +363,9 @@ fn fill(
     let is_reordered = network.config.family.gguf == "llama";
     let mut one = |name: String, id: WeightId, is_vector: bool, is_rotated: bool| {
         let [outputs, inner] = network.weight(id).shape;
-        let mut values = world::values(network, id);
+        let mut values = fixture::values(network, id);
         if is_rotated && is_reordered {
-            values = world::interleave(&values, if is_vector { 1 } else { inner }, head_dim);
+            values = fixture::interleave(&values, if is_vector { 1 } else { inner }, head_dim);
         }
         let shape = if is_vector { vec![outputs * inner] } else { vec![outputs, inner] };
         add(gguf, &name, &shape, &values, id);
@@ -403,10 +406,10 @@ fn fill(
 }
 
 fn gpt2_file(network: &Network) -> Gguf {
-    let mut gguf = world::gguf_keys(network);
+    let mut gguf = fixture::gguf_keys(network);
     let mut add = |name: String, shape: &[usize], ids: &[WeightId]| {
-        let values: Vec<f32> = ids.iter().flat_map(|id| world::values(network, *id)).collect();
-        gguf.tensor(&name, 0, shape, &world::bytes(&values));
+        let values: Vec<f32> = ids.iter().flat_map(|id| fixture::values(network, *id)).collect();
+        gguf.tensor(&name, 0, shape, &fixture::bytes(&values));
     };
     let config = &network.config;
     let positions = network.positions.expect("GPT-2 learns positions");

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use lookback_model::{FAMILIES, Stored, WeightId};
+use lookback_model::{FAMILIES, StoredModel, WeightId};
 use safetensors::SafeTensors;
 
 fn shared(part: &str) -> PathBuf {
@@ -10,7 +10,7 @@ fn shared(part: &str) -> PathBuf {
     PathBuf::from(shared).join(part)
 }
 
-fn read(stored: &Stored, name: &str) -> Vec<f32> {
+fn read(stored: &StoredModel, name: &str) -> Vec<f32> {
     let id = stored.network().find(name).expect(name);
     let mut values = vec![f32::NAN; stored.network().weight(id).len()];
     stored.read(id, &mut values).expect(name);
@@ -23,7 +23,7 @@ fn every_weight_of_the_goldens_is_read_and_finite() {
     let families = FAMILIES.iter().map(|family| format!("golden/{}", family.model_type));
     let others = ["golden/curve", "models/stories260k"].map(str::to_owned);
     for part in families.chain(others) {
-        let stored = Stored::open(&shared(&part)).expect(&part);
+        let stored = StoredModel::open(&shared(&part)).expect(&part);
         for id in 0..stored.network().weights.len() {
             let id = WeightId(id as u32);
             let mut values = vec![f32::NAN; stored.network().weight(id).len()];
@@ -47,7 +47,7 @@ fn gpt2_keys_are_the_middle_columns_of_its_fused_matrix() {
         .iter()
         .map(|four| f32::from_le_bytes(*four))
         .collect();
-    let stored = Stored::open(&shared("golden/gpt2")).expect("gpt2");
+    let stored = StoredModel::open(&shared("golden/gpt2")).expect("gpt2");
     let key = read(&stored, "blocks.1.attn.k.weight");
     let width = stored.config().width;
     for output in 0..width {
@@ -70,7 +70,7 @@ fn other_families_are_refused_by_what_is_not_understood() {
         ("smollm3", Err("smollm3")),
     ] {
         let folder = shared("golden").join(part);
-        let refusal = Stored::open(&folder).err().expect(part).to_string();
+        let refusal = StoredModel::open(&folder).err().expect(part).to_string();
         let reason = match reason {
             Ok(reason) => reason.to_owned(),
             Err(model_type) => format!("model_type \"{model_type}\" is not understood; gpt2, "),

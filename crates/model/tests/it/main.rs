@@ -2,8 +2,8 @@
 
 mod config;
 mod directory;
+mod fixture;
 mod gguf;
 mod goldens;
 mod oracles;
 mod reported;
-mod world;

@@ -9,7 +9,7 @@ mod safetensors;
 #[path = "../../../../fuzz/src/sentence.rs"]
 mod sentence;
 
-use crate::world;
+use crate::fixture;
 use hold::hold;
 
 #[test]

@@ -3,13 +3,13 @@
 
 use std::fs;
 
-use crate::world::{self, Gguf, Raw};
-use lookback_model::Stored;
+use crate::fixture::{self, Gguf, Raw};
+use lookback_model::StoredModel;
 
-fn opened(bytes: &[u8]) -> Result<Stored, String> {
+fn opened(bytes: &[u8]) -> Result<StoredModel, String> {
     let file = tempfile::NamedTempFile::new().expect("a place");
     fs::write(file.path(), bytes).expect("written");
-    Stored::open(file.path()).map_err(|refusal| {
+    StoredModel::open(file.path()).map_err(|refusal| {
         let sentence = refusal.to_string();
         assert!(!sentence.contains('\n') && sentence.chars().count() < 500, "{sentence}");
         sentence
@@ -17,11 +17,11 @@ fn opened(bytes: &[u8]) -> Result<Stored, String> {
 }
 
 /// A llama of one block with one thing changed.
-fn changed(change: impl FnOnce(&mut Gguf)) -> Result<Stored, String> {
-    let whole = world::quantised_gguf(8);
+fn changed(change: impl FnOnce(&mut Gguf)) -> Result<StoredModel, String> {
+    let whole = fixture::quantised_gguf(8);
     assert!(opened(&whole).is_ok(), "unchanged, it is a model");
-    let network = world::llama();
-    let mut gguf = world::gguf_keys(&network);
+    let network = fixture::llama();
+    let mut gguf = fixture::gguf_keys(&network);
     change(&mut gguf);
     opened(&gguf.finish())
 }
@@ -56,8 +56,8 @@ fn nothing_is_divided_by_a_size_of_nothing() {
     let said = changed(|gguf| _ = gguf.info("x", 8, &[4, 0], 0)).err().expect("refused");
     assert!(said.contains("tensor"), "{said}");
     let keys = |name: &str| {
-        let network = world::llama();
-        let mut gguf = world::gguf_keys(&network);
+        let network = fixture::llama();
+        let mut gguf = fixture::gguf_keys(&network);
         gguf.keys.clear();
         gguf.key_count = 0;
         gguf.text("general.architecture", "llama")
@@ -114,7 +114,7 @@ fn lengths_and_counts_that_no_file_backs_cost_no_memory() {
 #[test]
 fn lists_of_another_type_are_not_read_as_the_one_that_is_needed() {
     // llama.cpp 26690: scores of one byte each were read as floats, three times beyond their end.
-    let tokens = world::SIZE.vocabulary as u64;
+    let tokens = fixture::SIZE.vocabulary as u64;
     for (name, kind, bytes) in [
         ("tokenizer.ggml.scores", 0, vec![0; 37]),
         ("tokenizer.ggml.token_type", 0, vec![0; 37]),
@@ -140,7 +140,7 @@ fn lists_of_another_type_are_not_read_as_the_one_that_is_needed() {
 #[test]
 fn an_empty_key_and_an_alignment_of_another_type_are_no_crash() {
     // llama.cpp 24263, 26318: both failed an assertion.
-    let mut whole = world::quantised_gguf(8);
+    let mut whole = fixture::quantised_gguf(8);
     // The key count is behind the magic, the version and the tensor count; keys begin at byte 24.
     let count = u64::from_le_bytes(whole[16..24].try_into().expect("eight bytes")) + 1;
     whole[16..24].copy_from_slice(&count.to_le_bytes());
@@ -159,8 +159,8 @@ fn token_ids_beyond_the_vocabulary_are_no_index() {
     // llama.cpp: special tokens' ids of a file were taken for an index without a look.
     for name in ["bos", "eos", "unknown", "padding", "eot"] {
         for id in [37, 1 << 24, u32::MAX as usize - 1, u32::MAX as usize] {
-            let network = world::llama();
-            let mut gguf = world::gguf_keys(&network);
+            let network = fixture::llama();
+            let mut gguf = fixture::gguf_keys(&network);
             gguf.keys.clear();
             gguf.key_count = 0;
             let tokens: Vec<String> = (0..3).map(|id| format!("t{id}")).collect();
@@ -175,12 +175,12 @@ fn token_ids_beyond_the_vocabulary_are_no_index() {
 #[test]
 fn headers_of_safetensors_that_lie_in_other_ways_are_refused() {
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &world::llama());
+    fixture::write_directory(folder.path(), &fixture::llama());
     let path = folder.path().join("model.safetensors");
     let whole = fs::read(&path).expect("written");
     let with = |bytes: &[u8]| {
         fs::write(&path, bytes).expect("written");
-        Stored::open(folder.path()).map(drop).map_err(|refusal| refusal.to_string())
+        StoredModel::open(folder.path()).map(drop).map_err(|refusal| refusal.to_string())
     };
     // CVE-2023-37470 and its kin: a length that wraps when eight are added to it.
     for length in [u64::MAX, u64::MAX - 7, 1 << 63, 100_000_001] {
@@ -192,13 +192,13 @@ fn headers_of_safetensors_that_lie_in_other_ways_are_refused() {
     // fastsafetensors 89: metadata that is there and empty; safetensors 401: a name that is there twice.
     let raw: Vec<Raw> = {
         fs::write(&path, &whole).expect("written");
-        world::tensors_of(&path)
+        fixture::tensors_of(&path)
     };
-    let plain = world::safetensors(&raw);
+    let plain = fixture::safetensors(&raw);
     let header_end = 8 + u64::from_le_bytes(plain[..8].try_into().expect("eight bytes")) as usize;
     let header = std::str::from_utf8(&plain[8..header_end]).expect("text");
     let empty = format!("{{\"__metadata__\":{{}},{}", &header[1..]);
-    assert_eq!(with(&world::with_header(&empty, &plain[header_end..])), Ok(()));
+    assert_eq!(with(&fixture::with_header(&empty, &plain[header_end..])), Ok(()));
     let deep = format!(
         "{{\"__metadata__\":{}{},{}",
         "[".repeat(200_000),
@@ -206,17 +206,17 @@ fn headers_of_safetensors_that_lie_in_other_ways_are_refused() {
         &header[1..]
     );
     // It is passed over without a call for each level.
-    assert_eq!(with(&world::with_header(&deep, &plain[header_end..])), Ok(()));
+    assert_eq!(with(&fixture::with_header(&deep, &plain[header_end..])), Ok(()));
     let mut twice = raw.clone();
     twice.push(raw[0].clone());
-    let said = with(&world::safetensors(&twice)).expect_err("refused");
+    let said = with(&fixture::safetensors(&twice)).expect_err("refused");
     assert!(said.contains("is there twice"), "{said}");
     // safetensors 26: a shape of so many dimensions that their list is longer than any tensor.
     let many = format!(
         "{{\"a\":{{\"dtype\":\"F32\",\"shape\":[{}1],\"data_offsets\":[0,4]}}}}",
         "1,".repeat(1 << 20)
     );
-    let said = with(&world::with_header(&many, &[0; 4])).expect_err("refused");
+    let said = with(&fixture::with_header(&many, &[0; 4])).expect_err("refused");
     assert!(said.chars().count() < 500, "{said}");
 }
 
@@ -244,14 +244,14 @@ fn a_large_file_of_small_things_costs_no_more_than_it_may() {
 #[test]
 fn a_shard_of_many_tensors_is_held_against_its_index_once() {
     let folder = tempfile::tempdir().expect("a place");
-    world::write_directory(folder.path(), &world::llama());
+    fixture::write_directory(folder.path(), &fixture::llama());
     fs::remove_file(folder.path().join("model.safetensors")).expect("written before");
     let raw: Vec<Raw> = (0..100_000).map(|at| (format!("t{at}"), "F32", vec![0], vec![])).collect();
-    fs::write(folder.path().join("a.safetensors"), world::safetensors(&raw)).expect("written");
+    fs::write(folder.path().join("a.safetensors"), fixture::safetensors(&raw)).expect("written");
     let names: Vec<String> =
         (0..100_000).map(|at| format!("\"t{at}\":\"a.safetensors\"")).collect();
     let index = format!("{{\"weight_map\":{{{}}}}}", names.join(","));
     fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
-    let said = Stored::open(folder.path()).err().expect("another model").to_string();
+    let said = StoredModel::open(folder.path()).err().expect("another model").to_string();
     assert!(said.contains("tensor model.embed_tokens.weight is missing"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use lookback_reference::{
     attend::{attend, masked_softmax},
-    logits::{softmax, surprise},
+    logits::{cross_entropy, softmax},
     mlp::{Activation, erf},
     norm::Norm,
     position::rotate,
@@ -49,11 +49,11 @@ fn the_future_does_not_leak() {
 fn a_rotated_product_depends_on_the_distance_alone() {
     let row = array![0.3, -0.7, 1.1, 0.2];
     let other = array![-0.4, 0.9, 0.6, -1.3];
-    let many = |row: &ndarray::Array1<f64>| {
+    let multi_head = |row: &ndarray::Array1<f64>| {
         let rows = Array2::from_shape_fn((9, 4), |(_, column)| row[column]);
         rotate(rows.view(), 4, 10_000.0)
     };
-    let (a, b) = (many(&row), many(&other));
+    let (a, b) = (multi_head(&row), multi_head(&other));
     assert!((a.row(2).dot(&b.row(5)) - a.row(5).dot(&b.row(8))).abs() < 1e-12);
     assert!((a.row(2).dot(&b.row(5)) - a.row(2).dot(&b.row(6))).abs() > 1e-3);
 }
@@ -82,7 +82,7 @@ fn activations_have_their_known_values() {
 fn what_was_certain_is_no_surprise() {
     let logits = array![[0.0, 800.0], [0.0, 0.0]];
     assert!(close(&softmax(&logits), &array![[0.0, 1.0], [0.5, 0.5]]));
-    let surprise = surprise(&logits, &[1, 0]);
+    let surprise = cross_entropy(&logits, &[1, 0]);
     assert!(surprise[0].abs() < 1e-12 && (surprise[1] - 2f64.ln()).abs() < 1e-12);
 }
 
@@ -139,14 +139,14 @@ fn without_projections_a_token_looks_mostly_at_itself() {
 
 #[test]
 fn heads_that_share_keys_stand_side_by_side() {
-    use lookback_reference::attend::many;
+    use lookback_reference::attend::multi_head;
     let wide = |rows: usize, columns: usize, seed: f64| {
         Array2::from_shape_fn((rows, columns), |(r, c)| {
             (seed + 3.7 * r as f64 + 1.3 * c as f64).sin()
         })
     };
     let (query, key, value) = (wide(5, 8, 0.1), wide(5, 4, 0.2), wide(5, 4, 0.3));
-    let all = many(&query, &key, &value, 2, None);
+    let all = multi_head(&query, &key, &value, 2, None);
     for head in 0..4 {
         let shared = head / 2;
         let own = ndarray::s![.., 2 * head..2 * head + 2];

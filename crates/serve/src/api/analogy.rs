@@ -158,7 +158,7 @@ async fn completed(
     let tables = state.tables.clone();
     let words = move || {
         let known = tables.of(&open);
-        let found = known.words.beginning_with(&asked.typed, asked.most.min(MOST));
+        let found = known.words.with_prefix(&asked.typed, asked.most.min(MOST));
         let told = found
             .into_iter()
             .map(|word| json!({ "id": word.id.0, "text": word.text, "is_spaced": word.is_spaced }));

@@ -4,7 +4,7 @@
 use axum::{Json, Router, extract, routing::post};
 use lookback_files::{Kind, quoted_excerpt};
 use lookback_model::TokenId;
-use lookback_text::{Named, Specials, Tokenizer, Tree};
+use lookback_text::{NamedTokenizer, Specials, Tokenizer, Tree};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ async fn vocabularies(
         )));
     }
     let cut = move || {
-        let of = |named: Named| {
+        let of = |named: NamedTokenizer| {
             let tokenizer = named.tokenizer()?;
             let ids = tokenizer.encode(&prompt, Specials::Text)?;
             let mut answer = cut(&tokenizer, &prompt, &ids, Specials::Text);
@@ -66,7 +66,7 @@ async fn vocabularies(
             answer["size"] = json!(tokenizer.vocabulary());
             Ok(answer)
         };
-        Named::ALL.into_iter().map(of).collect::<Result<Vec<_>>>()
+        NamedTokenizer::ALL.into_iter().map(of).collect::<Result<Vec<_>>>()
     };
     Ok(Json(json!({ "vocabularies": state.slowly(cut).await?? })))
 }
@@ -107,7 +107,7 @@ async fn merges(
     // A long piece has as many merges as letters, and each is looked for among all that are left.
     let work = move || match (piece.vocabulary, open) {
         (Some(name), _) => {
-            let named = Named::from_name(&name).ok_or_else(|| {
+            let named = NamedTokenizer::from_name(&name).ok_or_else(|| {
                 Refused::missing(format!("there is no vocabulary {}", quoted_excerpt(&name)))
             })?;
             told(&named.tokenizer()?, piece.id)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use lookback_engine::{Said, ThreadPool, say};
+use lookback_engine::{ThreadPool, Unembedded, unembed};
 use lookback_lens::{Seen, Wanted, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
@@ -118,7 +118,8 @@ fn of(site: Site) -> Option<usize> {
 fn add_logits(asked: &Asked, pool: &ThreadPool, pass: &mut Pass, token: usize) {
     let last = asked.open.config().layers - 1;
     let Some(stream) = pass.trace.block(last, BlockSite::ResidPost) else { return };
-    let Said { logits, probabilities } = say(&asked.open.weights, pool, stream.part(token));
+    let Unembedded { logits, probabilities } =
+        unembed(&asked.open.weights, pool, stream.part(token));
     for (site, values) in [(Site::Logits, logits), (Site::Probabilities, probabilities)] {
         let seen = Seen { shape: vec![values.len()], values };
         pass.parts.insert((site, token), Arc::new(seen));

@@ -1,6 +1,6 @@
 //! A pass is remembered, shared by those who wait, and forgotten when there is no room.
 
-use lookback_engine::{Keep, Weights};
+use lookback_engine::{WeightMode, Weights};
 use lookback_model::{BlockSite, Config, Size};
 use lookback_text::Tokenizer;
 
@@ -22,10 +22,16 @@ fn asked(tokens: usize) -> Asked {
         context: 1024,
     };
     let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
-    let weights = Weights::new(network, Keep::Running, &ThreadPool::single_threaded(), |_, to| {
-        to.fill(0.01);
-        Ok(())
-    });
+    let weights = Weights::new(
+        network,
+        WeightMode::Inference,
+        Compute::F32,
+        &ThreadPool::single_threaded(),
+        |_, to| {
+            to.fill(0.01);
+            Ok(())
+        },
+    );
     let weights = Arc::new(weights.unwrap());
     let open = served("wide", weights, tokenizer);
     Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect(), rendered: None }
@@ -158,13 +164,19 @@ fn long() -> Asked {
     };
     let network = Arc::new(Network::new(&Config::llama(size).unwrap()));
     let mut at = 0_u32;
-    let weights = Weights::new(network, Keep::Running, &ThreadPool::single_threaded(), |_, to| {
-        for value in to {
-            at = at.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *value = (at >> 8) as f32 / (1 << 23) as f32 - 1.0;
-        }
-        Ok(())
-    });
+    let weights = Weights::new(
+        network,
+        WeightMode::Inference,
+        Compute::F32,
+        &ThreadPool::single_threaded(),
+        |_, to| {
+            for value in to {
+                at = at.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *value = (at >> 8) as f32 / (1 << 23) as f32 - 1.0;
+            }
+            Ok(())
+        },
+    );
     let weights = Arc::new(weights.unwrap());
     let open = served("long", weights, tokenizer);
     Asked {

@@ -5,8 +5,8 @@
 use std::{path::Path, sync::Arc};
 
 use crate::world::{PORT, ask, get, model};
-use lookback_engine::{Compute, Isa, Keep, ThreadPool, Weights};
-use lookback_model::Stored;
+use lookback_engine::{Compute, Isa, ThreadPool, WeightMode, Weights};
+use lookback_model::StoredModel;
 use lookback_open::Model;
 use lookback_serve::{Served, Server};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
@@ -37,11 +37,11 @@ async fn bytes_and_precision_are_those_that_are() {
     let plain = model("plain", &pool);
     let folder = tempfile::tempdir().unwrap();
     store(folder.path(), &plain.weights);
-    let stored = Stored::open(folder.path()).unwrap();
-    let load = |compute| Weights::load_computing(&stored, Keep::Running, compute, &pool).unwrap();
+    let stored = StoredModel::open(folder.path()).unwrap();
+    let load = |compute| Weights::load(&stored, WeightMode::Inference, compute, &pool).unwrap();
     for (name, compute) in [("f32", Compute::F32), ("bf16", Compute::Bf16)] {
         let weights = load(compute);
-        let planned = Weights::bytes_loaded(&stored, Keep::Running, compute);
+        let planned = Weights::stored_bytes(&stored, WeightMode::Inference, compute);
         assert_eq!(weights.bytes_held(), planned, "{name}");
         let tokenizer = Some((*plain.tokenizer).clone());
         let mut model = Model::new(folder.path().into(), weights, tokenizer, pool.clone());
@@ -49,7 +49,7 @@ async fn bytes_and_precision_are_those_that_are() {
         server.show(Served::new(name, model).unwrap());
     }
     let wide = plain.weights.bytes_held();
-    assert_eq!(wide, Weights::bytes(plain.weights.network(), Keep::Running));
+    assert_eq!(wide, Weights::bytes(plain.weights.network(), WeightMode::Inference, Compute::F32));
     server.show(plain);
     let told = ask(&server.router("127.0.0.1", PORT), get("/api/models")).await.json();
     let of = |name: &str| {

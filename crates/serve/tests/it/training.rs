@@ -59,14 +59,19 @@ async fn newer_weights_take_the_place_of_older_ones() {
     let open = model("tiny", &pool);
     let mut other = 0.0;
     let network = open.weights.network().clone();
-    let weights =
-        lookback_engine::Weights::new(network, lookback_engine::Keep::Running, &pool, |_, to| {
+    let weights = lookback_engine::Weights::new(
+        network,
+        lookback_engine::WeightMode::Inference,
+        lookback_engine::Compute::F32,
+        &pool,
+        |_, to| {
             to.fill_with(|| {
                 other = (other * 7.0 + 0.3) % 1.0;
                 other - 0.5
             });
             Ok(())
-        });
+        },
+    );
     server.show(open.learned(weights.unwrap(), (40, 100)));
     let after = ask_json(&routes, "/api/look", body).await;
     assert_ne!(before.bytes, after.bytes);

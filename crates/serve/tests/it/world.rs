@@ -10,7 +10,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
-use lookback_engine::{Isa, Keep, ThreadPool, Weights};
+use lookback_engine::{Compute, Isa, ThreadPool, WeightMode, Weights};
 use lookback_model::{Config, Network, Size};
 use lookback_open::Model;
 use lookback_serve::{Served, Server};
@@ -67,7 +67,7 @@ pub fn model_with(tokenizer: Tokenizer, pool: &ThreadPool) -> Model {
     });
     let network = Arc::new(Network::new(&config.unwrap()));
     let mut state = 1u32;
-    let weights = Weights::new(network, Keep::Running, pool, |_, to| {
+    let weights = Weights::new(network, WeightMode::Inference, Compute::F32, pool, |_, to| {
         for x in to {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *x = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;

@@ -8,7 +8,7 @@ use std::{
 use lookback_files::{Kind, Refusal, Result, Setting, byte_order_mark};
 use serde_json::Value;
 
-use super::{Held, Reading, packed};
+use super::{Chunking, ReadOptions, packed};
 
 /// Bytes that are read at once.
 const BLOCK: u64 = 1 << 16;
@@ -20,7 +20,7 @@ const UNBROKEN: usize = 256 << 20;
 /// One file's text as it is read.
 pub(super) struct Stream<'a> {
     path: &'a Path,
-    how: Reading,
+    options: ReadOptions,
     /// Bytes understood so far.
     at: usize,
     has_begun: bool,
@@ -36,8 +36,8 @@ enum Document {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(path: &'a Path, how: Reading) -> Self {
-        Self { path, how, at: 0, has_begun: false, has_replaced: false, chats: 0 }
+    pub(super) fn new(path: &'a Path, options: ReadOptions) -> Self {
+        Self { path, options, at: 0, has_begun: false, has_replaced: false, chats: 0 }
     }
 
     /// Whether bytes became U+FFFD.
@@ -54,7 +54,7 @@ impl<'a> Stream<'a> {
     pub(super) fn text(
         &mut self,
         from: &mut dyn BufRead,
-        held: Held,
+        chunking: Chunking,
         each: &mut dyn FnMut(&str, usize) -> Result<()>,
     ) -> Result<()> {
         let (mut bytes, mut text) = (Vec::new(), String::new());
@@ -71,11 +71,11 @@ impl<'a> Stream<'a> {
                 return each(&text, begin);
             }
             self.expect_room(text.len())?;
-            let cut = match held {
-                Held::Whole => continue,
-                Held::Parts(size) | Held::Anywhere(size) if text.len() < size => continue,
-                Held::Parts(_) => last_cut(&text, searched),
-                Held::Anywhere(_) => Some(text.len()),
+            let cut = match chunking {
+                Chunking::Whole => continue,
+                Chunking::Parts(size) | Chunking::Anywhere(size) if text.len() < size => continue,
+                Chunking::Parts(_) => last_cut(&text, searched),
+                Chunking::Anywhere(_) => Some(text.len()),
             };
             if cut.is_none() {
                 self.expect_cut(text.len())?;
@@ -99,7 +99,7 @@ impl<'a> Stream<'a> {
         for number in 1u64.. {
             line.clear();
             // One more than there is room for tells what is too much.
-            let most = self.how.most.min(LINE) as u64 + 1;
+            let most = self.options.max_bytes.min(LINE) as u64 + 1;
             let read = (&mut *from).take(most).read_until(b'\n', &mut bytes);
             if read.map_err(|error| packed::refuse(self.path, &error))? == 0 {
                 break;
@@ -118,7 +118,7 @@ impl<'a> Stream<'a> {
                     self.chats += 1;
                     each(&text)?;
                 }
-                Err(_) if self.how.skip_bad => skipped += 1,
+                Err(_) if self.options.skip_bad => skipped += 1,
                 Err(why) => {
                     return Err(Refusal::corrupt(format!(
                         "{}: line {number} {why}; mend it, or pass over such lines with {}",
@@ -154,7 +154,7 @@ impl<'a> Stream<'a> {
     }
 
     fn expect_room(&self, bytes: usize) -> Result<()> {
-        if bytes <= self.how.most {
+        if bytes <= self.options.max_bytes {
             return Ok(());
         }
         Err(Refusal::of(
@@ -162,7 +162,7 @@ impl<'a> Stream<'a> {
             format!(
                 "{}: it holds more than the {} bytes that there is room for in memory; give less",
                 self.path.display(),
-                self.how.most
+                self.options.max_bytes
             ),
         ))
     }
@@ -196,7 +196,7 @@ impl<'a> Stream<'a> {
                 None => broken.len(),
                 Some(length) => length,
             };
-            if !self.how.lossy {
+            if !self.options.lossy {
                 return Err(Refusal::corrupt(format!(
                     "{}: byte {} is not valid UTF-8; convert the file to UTF-8 first, or replace \
                      such bytes with {}",

@@ -4,10 +4,10 @@ use std::{ops::Range, path::Path};
 
 use lookback_files::Result;
 
-use super::{Dataset, Gathering};
+use super::{Dataset, DatasetBuilder};
 use crate::{
     TokenId, Tokenizer,
-    corpus::{Corpus, Held, PART, Tally},
+    corpus::{Chunking, Corpus, CorpusCounts, PART},
 };
 
 /// What stands behind a document, besides what the tokenizer's own template puts around each text.
@@ -29,38 +29,38 @@ pub fn encode(
     tokenizer: &Tokenizer,
     ending: Ending,
     folder: &Path,
-) -> Result<(Dataset, Tally)> {
-    let (before, mut after) = tokenizer.put_around();
-    if ending == Ending::EndToken && tokenizer.end().is_some_and(|end| after.last() != Some(&end)) {
-        after.extend(tokenizer.end());
+) -> Result<(Dataset, CorpusCounts)> {
+    let (before, mut after) = tokenizer.template_tokens();
+    if ending == Ending::EndToken && tokenizer.eos().is_some_and(|end| after.last() != Some(&end)) {
+        after.extend(tokenizer.eos());
     }
-    let held = match (tokenizer.reads_characters(), tokenizer.reads_parts()) {
-        (true, _) => Held::Anywhere(PART),
-        (_, true) => Held::Parts(PART),
-        _ => Held::Whole,
+    let chunking = match (tokenizer.reads_characters(), tokenizer.reads_parts()) {
+        (true, _) => Chunking::Anywhere(PART),
+        (_, true) => Chunking::Parts(PART),
+        _ => Chunking::Whole,
     };
-    let mut gathered = Gathering::new(folder);
-    let tally = corpus.read(held, &mut |part| {
+    let mut builder = DatasetBuilder::new(folder);
+    let counts = corpus.read(chunking, &mut |part| {
         if part.at == 0 {
-            if !gathered.is_empty() {
-                gathered.extend(&after)?;
+            if !builder.is_empty() {
+                builder.extend(&after)?;
             }
-            gathered.begin_document();
-            gathered.extend(&before)?;
+            builder.begin_document();
+            builder.extend(&before)?;
         }
         let ids = tokenizer.encode_part(part.text, part.at);
-        gathered.extend(&ids.map_err(|refusal| refusal.at(part.path.display()))?)
+        builder.extend(&ids.map_err(|refusal| refusal.at(part.path.display()))?)
     })?;
-    gathered.extend(&after)?;
-    Ok((gathered.finish()?, tally))
+    builder.extend(&after)?;
+    Ok((builder.finish()?, counts))
 }
 
 impl Dataset {
     /// Bytes of the text that some tokens stand for. Those that mark where documents begin and end are none
     /// of it, nor is a space that a tokenizer puts before a document.
     pub fn text_bytes(&self, tokenizer: &Tokenizer, range: Range<usize>) -> usize {
-        let marks = [tokenizer.beginning(), tokenizer.end()];
-        let before = tokenizer.put_around().0.len();
+        let marks = [tokenizer.bos(), tokenizer.eos()];
+        let before = tokenizer.template_tokens().0.len();
         let begins_a_document = |at: usize| {
             let document = at.checked_sub(before);
             document.is_some_and(|document| self.documents.binary_search(&document).is_ok())

@@ -1,4 +1,4 @@
-//! Windows of a dataset: those to learn from, drawn by number, and those to be judged by.
+//! Windows of a dataset: those of training, drawn by number, and those of validation.
 
 use std::ops::Range;
 
@@ -9,9 +9,9 @@ use rand_chacha::{
 
 use super::Dataset;
 
-/// Where windows to learn from begin.
+/// Where windows of training start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
+pub enum WindowStarts {
     /// At any token.
     Anywhere,
     /// At the first token of a document, and in one that is many contexts long a context further on each
@@ -22,7 +22,7 @@ pub enum Begin {
 /// How tokens to be judged by are cut into windows of one context at most, each followed by one more token
 /// as the last target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum WindowLayout {
     /// Side by side over all of them: every token but the first is a target once.
     SideBySide,
     /// As windows to learn from begin where they do so at documents: of each document the one that it
@@ -33,11 +33,11 @@ pub enum Cut {
     ByDocument,
 }
 
-impl From<Begin> for Cut {
-    fn from(begin: Begin) -> Self {
-        match begin {
-            Begin::Anywhere => Self::SideBySide,
-            Begin::Documents => Self::AtDocuments,
+impl From<WindowStarts> for WindowLayout {
+    fn from(starts: WindowStarts) -> Self {
+        match starts {
+            WindowStarts::Anywhere => Self::SideBySide,
+            WindowStarts::Documents => Self::AtDocuments,
         }
     }
 }
@@ -48,16 +48,17 @@ impl Dataset {
         &self,
         range: Range<usize>,
         context: usize,
-        cut: Cut,
+        layout: WindowLayout,
     ) -> impl Iterator<Item = Range<usize>> {
-        let pieces = match cut {
-            Cut::SideBySide => vec![range],
-            Cut::AtDocuments | Cut::ByDocument => self.pieces(range),
+        let pieces = match layout {
+            WindowLayout::SideBySide => vec![range],
+            WindowLayout::AtDocuments | WindowLayout::ByDocument => self.pieces(range),
         };
         pieces.into_iter().flat_map(move |piece| {
             let is_whole = self.documents.binary_search(&piece.start).is_ok();
-            let is_begun = cut == Cut::AtDocuments && is_whole && !is_long(&piece, context);
-            side_by_side(piece, context).take(if is_begun { 1 } else { usize::MAX })
+            let is_start_only =
+                layout == WindowLayout::AtDocuments && is_whole && !is_long(&piece, context);
+            side_by_side(piece, context).take(if is_start_only { 1 } else { usize::MAX })
         })
     }
 
@@ -92,11 +93,11 @@ pub struct Windows {
 
 impl Windows {
     /// Over the training part of a dataset that was [checked](Dataset::check).
-    pub fn new(data: &Dataset, context: usize, begin: Begin, seed: u64) -> Self {
+    pub fn new(data: &Dataset, context: usize, starts: WindowStarts, seed: u64) -> Self {
         let end = data.training().end - context;
-        let documents = match begin {
-            Begin::Anywhere => Vec::new(),
-            Begin::Documents => {
+        let documents = match starts {
+            WindowStarts::Anywhere => Vec::new(),
+            WindowStarts::Documents => {
                 let ends = data.documents.iter().skip(1).copied().chain([data.training().end]);
                 let documents = data.documents.iter().copied().zip(ends);
                 let begun = documents.flat_map(|(first, end)| beginnings(first..end, context));
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn a_draw_does_not_depend_on_those_before_it() {
         let data = Dataset::new(numbers(1000), Vec::new());
-        let windows = Windows::new(&data, 16, Begin::Anywhere, 7);
+        let windows = Windows::new(&data, 16, WindowStarts::Anywhere, 7);
         let forth: Vec<usize> = (0..50).map(|number| windows.draw(number)).collect();
         let back: Vec<usize> = (0..50).rev().map(|number| windows.draw(number)).collect();
         assert!(forth.iter().eq(back.iter().rev()));
@@ -168,14 +169,14 @@ mod tests {
     #[test]
     fn windows_can_begin_at_documents_only() {
         let data = Dataset::new(numbers(1000), vec![0, 100, 300, 890, 950]);
-        let windows = Windows::new(&data, 40, Begin::Documents, 7);
+        let windows = Windows::new(&data, 40, WindowStarts::Documents, 7);
         assert!((0..50).all(|number| [0, 100, 300].contains(&windows.draw(number))));
     }
 
     #[test]
     fn windows_of_long_documents_reach_all_of_them() {
         let data = Dataset::new(numbers(1000), vec![0, 40, 50]);
-        let windows = Windows::new(&data, 16, Begin::Documents, 7);
+        let windows = Windows::new(&data, 16, WindowStarts::Documents, 7);
         let begun: BTreeSet<usize> = (0..2000).map(|number| windows.draw(number)).collect();
         assert!(begun.is_superset(&BTreeSet::from([0, 40, 50, 66])));
         assert!(begun.iter().all(|&first| [0, 40].contains(&first) || first >= 50), "{begun:?}");
@@ -188,21 +189,21 @@ mod tests {
     fn windows_to_be_judged_by_begin_where_those_to_learn_from_do() {
         // Documents of 5, 95 and 400 tokens, the last long for a context of 20.
         let data = Dataset::new(numbers(500), vec![0, 5, 100]);
-        let windows = |cut| data.windows(0..500, 20, cut).collect::<Vec<_>>();
-        let judged = windows(Cut::AtDocuments);
+        let windows = |layout| data.windows(0..500, 20, layout).collect::<Vec<_>>();
+        let judged = windows(WindowLayout::AtDocuments);
         assert_eq!(judged[..3], [0..5, 5..26, 100..121]);
         assert_eq!((judged.len(), judged.last()), (22, Some(&(480..500))));
-        let learned = Windows::new(&data, 20, Begin::Documents, 7);
+        let learned = Windows::new(&data, 20, WindowStarts::Documents, 7);
         assert!((0..500).all(|number| judged.iter().any(|at| at.start == learned.draw(number))));
         // Of documents for themselves every token but their first is a target.
-        let targets: Vec<usize> = windows(Cut::ByDocument)
+        let targets: Vec<usize> = windows(WindowLayout::ByDocument)
             .iter()
             .flat_map(|window| window.start + 1..window.end)
             .collect();
         let expected: Vec<usize> = (0..500).filter(|at| ![0, 5, 100].contains(at)).collect();
         assert_eq!(targets, expected);
         // The rest of a document is judged whole.
-        let rest: Vec<_> = data.windows(50..100, 20, Cut::AtDocuments).collect();
+        let rest: Vec<_> = data.windows(50..100, 20, WindowLayout::AtDocuments).collect();
         assert_eq!(rest, [50..71, 70..91, 90..100]);
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Pre {
     /// Whether a word that is a piece is taken as it is.
     pub(super) ignore_merges: bool,
     /// Whether a token is put before a text where the file does not say.
-    pub(super) adds_beginning: bool,
+    pub(super) adds_bos: bool,
 }
 
 /// What GPT-2 takes for a word, cut at punctuation before and at digits behind.
@@ -86,7 +86,7 @@ impl Pre {
             normalizer: if name == "qwen2" { json!({"type": "NFC"}) } else { Value::Null },
             pre_tokenizer,
             ignore_merges: whole,
-            adds_beginning: whole,
+            adds_bos: whole,
         })
     }
 }

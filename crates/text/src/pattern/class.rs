@@ -284,9 +284,9 @@ pub(super) fn character(sign: char, signs: &mut Signs<'_>) -> Result<char> {
     char::from_u32(code).ok_or_else(escape)
 }
 
-fn digits(signs: &mut Signs<'_>, radix: u32, most: usize) -> Option<u32> {
+fn digits(signs: &mut Signs<'_>, radix: u32, max: usize) -> Option<u32> {
     let mut text = String::new();
-    while text.len() < most {
+    while text.len() < max {
         let Some(digit) = signs.next_if(|sign| sign.is_digit(radix)) else { break };
         text.push(digit);
     }

@@ -36,23 +36,23 @@ impl Tokenizer {
     }
 
     /// The ids of a chat that a template wrote, with nothing put around it. Special tokens that the
-    /// template wrote are tokens; one that has a byte of `said` in it is text.
+    /// template wrote are tokens; one that has a byte of `message_bytes` in it is text.
     ///
-    /// `said`: the bytes of `text` that messages brought in; `known`: bytes whose ids are known; both in
+    /// `message_bytes`: the bytes of `text` that messages brought in; `cached_ids`: bytes whose ids are known; both in
     /// ascending order
     pub fn encode_chat(
         &self,
         text: &str,
-        said: &[Range<usize>],
-        known: &[(Range<usize>, Vec<TokenId>)],
+        message_bytes: &[Range<usize>],
+        cached_ids: &[(Range<usize>, Vec<TokenId>)],
     ) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
         let mut from = 0;
         let end = (text.len()..text.len(), Vec::new());
-        for (bytes, known) in known.iter().chain([&end]) {
-            let structure = Structure::Outside { said, from };
+        for (bytes, cached_ids) in cached_ids.iter().chain([&end]) {
+            let structure = Structure::Outside { message_bytes, from };
             self.append(&text[from..bytes.start], from, structure, &mut ids)?;
-            ids.extend(known.iter().map(|id| id.0));
+            ids.extend(cached_ids.iter().map(|id| id.0));
             from = bytes.end;
         }
         self.within_table(ids)
@@ -110,16 +110,18 @@ impl Tokenizer {
                 true => normalize::normalize_inside(&self.0.normalizers, part, &budget)?,
                 false => normalize::normalize(&self.0.normalizers, part, &budget)?,
             };
-            let mut said = None;
+            let mut message_bytes = None;
             let mut judge = |inner: Range<usize>| {
-                if !structure.has_said() {
+                if !structure.has_messages() {
                     return Ok(structure.judge(inner));
                 }
-                let said = match &mut said {
-                    Some(said) => said,
-                    none => none.insert(self.said_in(part, span.start, &normal, structure)?),
+                let message_bytes = match &mut message_bytes {
+                    Some(message_bytes) => message_bytes,
+                    none => {
+                        none.insert(self.message_bytes_in(part, span.start, &normal, structure)?)
+                    }
                 };
-                Ok(Structure::Outside { said, from: 0 }.judge(inner))
+                Ok(Structure::Outside { message_bytes, from: 0 }.judge(inner))
             };
             self.0.normalized.spans(&normal, &mut judge, &mut |inner: Range<usize>, id| {
                 if let Some(id) = id {
@@ -138,20 +140,20 @@ impl Tokenizer {
     /// Where what was said stands in the normalized form of a part of a text, which begins at byte
     /// `start`: the part is normalized once more with each character that was said replaced by one that
     /// no normalizer changes.
-    fn said_in(
+    fn message_bytes_in(
         &self,
         part: &str,
         start: usize,
         normal: &str,
         structure: Structure<'_>,
     ) -> Result<Vec<Range<usize>>> {
-        const SAID: char = '\u{F8FF}';
+        const MESSAGE_MARK: char = '\u{F8FF}';
         let marked: String = part
             .char_indices()
             .map(|(at, sign)| {
                 let here = start + at..start + at + sign.len_utf8();
-                let is_said = structure.judge(here) != Spelled::Token;
-                if is_said && !sign.is_whitespace() { SAID } else { sign }
+                let is_message = structure.judge(here) != Spelled::Token;
+                if is_message && !sign.is_whitespace() { MESSAGE_MARK } else { sign }
             })
             .collect();
         let budget = Budget::new(marked.len(), self.0.normalizers.len());
@@ -160,7 +162,10 @@ impl Tokenizer {
             false => normalize::normalize(&self.0.normalizers, &marked, &budget)?,
         };
         let is_alike = marked.chars().count() == normal.chars().count()
-            && marked.chars().zip(normal.chars()).all(|(mark, sign)| mark == SAID || mark == sign);
+            && marked
+                .chars()
+                .zip(normal.chars())
+                .all(|(mark, sign)| mark == MESSAGE_MARK || mark == sign);
         if !is_alike {
             return Err(Refusal::user(
                 "the chat spells a control token, and the tokenizer changes its text so that it cannot \
@@ -168,7 +173,7 @@ impl Tokenizer {
             ));
         }
         let spans = normal.char_indices().zip(marked.chars());
-        let spans = spans.filter(|(_, mark)| *mark == SAID);
+        let spans = spans.filter(|(_, mark)| *mark == MESSAGE_MARK);
         Ok(spans.map(|((at, sign), _)| at..at + sign.len_utf8()).collect())
     }
 }

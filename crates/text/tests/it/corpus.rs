@@ -10,20 +10,20 @@ use std::{
 
 use lookback_files::Result;
 use lookback_text::{
-    Learner, Named, Specials, Tokenizer,
-    corpus::{Held, Reading, Tally, find},
+    NamedTokenizer, Specials, Tokenizer, TokenizerTrainer,
+    corpus::{Chunking, CorpusCounts, ReadOptions, find},
 };
 
-const STRICT: Reading = Reading { lossy: false, skip_bad: false, most: 1 << 20 };
+const STRICT: ReadOptions = ReadOptions { lossy: false, skip_bad: false, max_bytes: 1 << 20 };
 
 /// Whole documents, in order, and what was counted.
-fn read(paths: &[PathBuf], how: Reading) -> Result<(Vec<String>, Tally)> {
+fn read(paths: &[PathBuf], options: ReadOptions) -> Result<(Vec<String>, CorpusCounts)> {
     let mut documents = Vec::new();
-    let tally = find(paths, how)?.read(Held::Whole, &mut |part| {
+    let counts = find(paths, options)?.read(Chunking::Whole, &mut |part| {
         documents.push(part.text.to_owned());
         Ok(())
     })?;
-    Ok((documents, tally))
+    Ok((documents, counts))
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -48,8 +48,8 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 /// The sentence, without the folder it names.
-fn refusal(folder: &Path, name: &str, how: Reading) -> String {
-    let said = read(&[folder.join(name)], how).unwrap_err().to_string();
+fn refusal(folder: &Path, name: &str, options: ReadOptions) -> String {
+    let said = read(&[folder.join(name)], options).unwrap_err().to_string();
     said.replace(&format!("{}/", folder.display()), "")
 }
 
@@ -71,10 +71,10 @@ fn folders_lines_and_packed_files_are_read_in_the_order_of_their_names() {
         ("z.jsonl", LINES.as_bytes()),
     ]);
     let lines = ["one\nand more", "two?\ntwo.", "three"];
-    let (texts, tally) = read(&[folder.path().to_owned()], STRICT).unwrap();
+    let (texts, counts) = read(&[folder.path().to_owned()], STRICT).unwrap();
     let all: Vec<&str> = ["from a", "from gzip"].into_iter().chain(lines).chain(lines).collect();
     assert_eq!(texts, all);
-    assert_eq!(tally.summary(), format!("5 files, 8 documents, {} bytes", all.concat().len()));
+    assert_eq!(counts.summary(), format!("5 files, 8 documents, {} bytes", all.concat().len()));
     let one = read(&[folder.path().join("b/d.jsonl.zst")], STRICT).unwrap();
     assert_eq!(one.0, lines);
     // Files of any other name are one text.
@@ -97,20 +97,20 @@ fn a_byte_order_mark_is_no_part_of_a_text_packed_or_not() {
         ("g/only-a-mark.txt", "\u{feff}".as_bytes()),
     ]);
     for name in ["a.txt", "b.txt.gz", "c.txt.zst"] {
-        for held in [Held::Whole, Held::Parts(1)] {
+        for held in [Chunking::Whole, Chunking::Parts(1)] {
             let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
             let mut whole = String::new();
-            let tally = corpus.read(held, &mut |part| {
+            let counts = corpus.read(held, &mut |part| {
                 whole += part.text;
                 Ok(())
             });
-            assert_eq!((whole.as_str(), tally.unwrap().bytes), ("line one\r\nline two", 18));
+            assert_eq!((whole.as_str(), counts.unwrap().bytes), ("line one\r\nline two", 18));
         }
     }
     for (name, times) in [("d.jsonl", 2), ("e.jsonl.gz", 1), ("f.jsonl.zst", 1)] {
-        let (texts, tally) = read(&[folder.path().join(name)], STRICT).unwrap();
+        let (texts, counts) = read(&[folder.path().join(name)], STRICT).unwrap();
         assert_eq!(texts, ["one\nand more", "two?\ntwo.", "three"].repeat(times), "{name}");
-        assert_eq!(tally.skipped, 0);
+        assert_eq!(counts.skipped, 0);
     }
     let said = refusal(folder.path(), "g/only-a-mark.txt", STRICT);
     assert_eq!(said, "g/only-a-mark.txt: it is empty; give a text to learn from");
@@ -126,12 +126,12 @@ fn utf_16_is_refused_by_its_name_packed_or_not_and_never_replaced() {
         ("c.txt.gz", &gzip(&bytes)),
         ("d.txt", &wide("the bird is red")),
     ]);
-    let replacing = Reading { lossy: true, skip_bad: true, ..STRICT };
+    let replacing = ReadOptions { lossy: true, skip_bad: true, ..STRICT };
     for name in ["a.txt", "b.jsonl", "c.txt.gz", "d.txt"] {
-        for how in [STRICT, replacing] {
+        for options in [STRICT, replacing] {
             let expected =
                 "it is UTF-16; convert it to UTF-8 first, as iconv -f UTF-16 -t UTF-8 does";
-            assert_eq!(refusal(folder.path(), name, how), format!("{name}: {expected}"));
+            assert_eq!(refusal(folder.path(), name, options), format!("{name}: {expected}"));
         }
     }
 }
@@ -139,8 +139,8 @@ fn utf_16_is_refused_by_its_name_packed_or_not_and_never_replaced() {
 #[test]
 fn documents_of_messages_are_counted() {
     let folder = folder(&[("a.jsonl", LINES.as_bytes()), ("b.txt", b"no messages")]);
-    let tally = read(&[folder.path().to_owned()], STRICT).unwrap().1;
-    assert_eq!((tally.documents, tally.chats), (4, 1));
+    let counts = read(&[folder.path().to_owned()], STRICT).unwrap().1;
+    assert_eq!((counts.documents, counts.chats), (4, 1));
 }
 
 #[test]
@@ -155,15 +155,15 @@ fn a_text_without_spaces_comes_in_parts_too_and_has_its_tokens() {
     let folder = folder(&[("long.txt", text.as_bytes())]);
     let corpus = find(&[folder.path().join("long.txt")], STRICT).unwrap();
     let learned = Tokenizer::train_bpe(&[&text], 400, &["<|endoftext|>"]).unwrap();
-    let named = |name| Named::from_name(name).unwrap().tokenizer().unwrap();
+    let named = |name| NamedTokenizer::from_name(name).unwrap().tokenizer().unwrap();
     for tokenizer in [&learned, &named("gpt2"), &named("cl100k"), &named("o200k")] {
         let (mut ids, mut parts) = (Vec::new(), 0);
-        let tally = corpus.read(Held::Parts(1), &mut |part| {
+        let counts = corpus.read(Chunking::Parts(1), &mut |part| {
             ids.extend(tokenizer.encode_part(part.text, part.at)?);
             parts += 1;
             Ok(())
         });
-        assert!(tally.is_ok() && parts > 1, "{parts}");
+        assert!(counts.is_ok() && parts > 1, "{parts}");
         assert!(ids == tokenizer.encode_bare(&text, Specials::Text).unwrap(), "{tokenizer:?}");
     }
 }
@@ -214,12 +214,12 @@ fn what_cannot_be_read_is_named_with_its_place() {
     for (said, expected) in said.iter().zip(expected) {
         assert!(said.starts_with(expected), "{said}");
     }
-    let kind = Reading { lossy: true, skip_bad: true, ..STRICT };
+    let kind = ReadOptions { lossy: true, skip_bad: true, ..STRICT };
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    let (texts, tally) = read(&[path("bad.txt"), path("bad.jsonl")], kind).unwrap();
+    let (texts, counts) = read(&[path("bad.txt"), path("bad.jsonl")], kind).unwrap();
     assert_eq!(texts[0], "good \u{fffd}\u{fffd} text");
-    assert_eq!((tally.documents, tally.skipped, tally.replaced), (4, 3, 1));
-    let summary = tally.summary();
+    assert_eq!((counts.documents, counts.skipped, counts.replaced), (4, 3, 1));
+    let summary = counts.summary();
     assert!(summary.ends_with("3 lines passed over, bytes replaced in 1 file"), "{summary}");
 }
 
@@ -260,9 +260,9 @@ fn patterns_name_files_and_a_file_that_is_named_twice_is_read_once() {
     ]);
     let path = |name: &str| folder.path().join(name);
     assert_eq!(read(&[path("[ab].txt")], STRICT).unwrap().0, ["from a", "from b"]);
-    let (texts, tally) = read(&[path("**/d.txt"), path("in"), path("in/d.txt")], STRICT).unwrap();
-    assert_eq!((texts.as_slice(), tally.again), (&["from d".to_owned()][..], 2));
-    assert_eq!(tally.summary(), "1 file, 1 document, 6 bytes, 2 files named twice and read once");
+    let (texts, counts) = read(&[path("**/d.txt"), path("in"), path("in/d.txt")], STRICT).unwrap();
+    assert_eq!((texts.as_slice(), counts.repeated), (&["from d".to_owned()][..], 2));
+    assert_eq!(counts.summary(), "1 file, 1 document, 6 bytes, 2 files named twice and read once");
     // A file whose name looks like a pattern is that file.
     assert_eq!(read(&[path("odd[1].txt")], STRICT).unwrap().0, ["odd"]);
     assert_eq!(
@@ -283,31 +283,31 @@ fn the_parts_of_a_text_are_the_text_and_have_its_tokens() {
     let folder = folder(&[("long.txt", text.as_bytes()), ("long.txt.gz", &gzip(text.as_bytes()))]);
     let learned = Tokenizer::train_bpe(&[&text], 300, &["<|endoftext|>"]).unwrap();
     let letters = Tokenizer::characters(&[&text], &[]).unwrap();
-    let named = Named::from_name("o200k").unwrap().tokenizer().unwrap();
+    let named = NamedTokenizer::from_name("o200k").unwrap().tokenizer().unwrap();
     for name in ["long.txt", "long.txt.gz"] {
         let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
         for size in [1, 1000, 100_000, 1 << 20] {
             for tokenizer in [&learned, &letters, &named] {
                 assert!(tokenizer.reads_parts());
                 let (mut whole, mut ids, mut parts) = (String::new(), Vec::new(), 0);
-                let tally = corpus.read(Held::Parts(size), &mut |part| {
+                let counts = corpus.read(Chunking::Parts(size), &mut |part| {
                     assert_eq!(part.at, whole.len());
                     whole += part.text;
                     ids.extend(tokenizer.encode_part(part.text, part.at)?);
                     parts += 1;
                     Ok(())
                 });
-                assert_eq!(tally.unwrap().documents, 1);
+                assert_eq!(counts.unwrap().documents, 1);
                 assert!(whole == text && (parts > 1) == (size < text.len()), "{size}: {parts}");
                 let expected = tokenizer.encode_bare(&text, Specials::Text).unwrap();
                 assert!(ids == expected, "{size}");
             }
         }
     }
-    let mut learner = Learner::bpe(300, &["<|endoftext|>"]).unwrap();
+    let mut tokenizer_trainer = TokenizerTrainer::bpe(300, &["<|endoftext|>"]).unwrap();
     let corpus = find(&[folder.path().join("long.txt")], STRICT).unwrap();
-    corpus.read(Held::Parts(1000), &mut |part| learner.add(&[part.text])).unwrap();
-    assert_eq!(learner.finish().unwrap().to_json(), learned.to_json());
+    corpus.read(Chunking::Parts(1000), &mut |part| tokenizer_trainer.add(&[part.text])).unwrap();
+    assert_eq!(tokenizer_trainer.finish().unwrap().to_json(), learned.to_json());
 }
 
 /// Bytes that the reader asks for at once.
@@ -323,7 +323,7 @@ fn a_text_cut_anywhere_at_its_line_ends_and_characters_has_the_ids_of_the_whole(
     let seen = format!("{SEAM}the old house, it's red. and so on");
     let learned = Tokenizer::train_bpe(&[&seen.repeat(50)], 300, &["<|endoftext|>"]).unwrap();
     let letters = Tokenizer::characters(&[&seen], &[]).unwrap();
-    let named = |name| Named::from_name(name).unwrap().tokenizer().unwrap();
+    let named = |name| NamedTokenizer::from_name(name).unwrap().tokenizer().unwrap();
     let tokenizers = [learned, letters, named("gpt2"), named("cl100k"), named("o200k")];
     let (mut within_a_line_end, mut within_a_character, mut begin_with_one) = (0, 0, 0);
     // Parts that end with the first block, and with the second.
@@ -342,12 +342,12 @@ fn a_text_cut_anywhere_at_its_line_ends_and_characters_has_the_ids_of_the_whole(
             let parts_of = |name: &str| {
                 let corpus = find(&[folder.path().join(name)], STRICT).unwrap();
                 let mut parts: Vec<String> = Vec::new();
-                let tally = corpus.read(Held::Parts(size), &mut |part| {
+                let counts = corpus.read(Chunking::Parts(size), &mut |part| {
                     assert_eq!(part.at, parts.iter().map(String::len).sum::<usize>());
                     parts.push(part.text.to_owned());
                     Ok(())
                 });
-                assert_eq!(tally.unwrap().bytes, text.len());
+                assert_eq!(counts.unwrap().bytes, text.len());
                 parts
             };
             let parts = parts_of("text.txt");
@@ -375,21 +375,21 @@ fn bytes_that_are_no_text_are_replaced_alike_wherever_a_block_ends() {
     // more than there is.
     let broken: &[u8] =
         b"a\xe6\xbc\r\nb\x80c\xc0\xafd\xed\xa0\x80e\xf4\x90\x80\x80\xf0\x9f\x98 f\xe6";
-    let lossy = Reading { lossy: true, ..STRICT };
+    let lossy = ReadOptions { lossy: true, ..STRICT };
     for before in 0..=broken.len() {
         let mut bytes = vec![b'x'; BLOCK - before];
         bytes.extend(broken);
         let folder = folder(&[("text.txt", &bytes)]);
         let path = folder.path().join("text.txt");
         let expected = String::from_utf8_lossy(&bytes).into_owned();
-        for held in [Held::Whole, Held::Parts(1)] {
+        for held in [Chunking::Whole, Chunking::Parts(1)] {
             let mut text = String::new();
             let corpus = find(std::slice::from_ref(&path), lossy).unwrap();
-            let tally = corpus.read(held, &mut |part| {
+            let counts = corpus.read(held, &mut |part| {
                 text += part.text;
                 Ok(())
             });
-            assert_eq!(tally.unwrap().replaced, 1);
+            assert_eq!(counts.unwrap().replaced, 1);
             assert!(text == expected, "{before} bytes before the end of a block, {held:?}");
         }
         let said = refusal(folder.path(), "text.txt", STRICT);

@@ -1,7 +1,7 @@
 //! Tokenizers made to do harm are refused by name, in bounded memory and time; real ones reach no limit.
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
-use lookback_text::{GgufVocabulary, Named, Specials, TokenId, Tokenizer};
+use lookback_text::{GgufVocabulary, NamedTokenizer, Specials, TokenId, Tokenizer};
 use serde_json::{Value, json};
 
 /// A tokenizer of the letters a and b, with something else put in.
@@ -329,7 +329,7 @@ fn what_brought_other_tokenizers_down_is_refused_or_read() {
 #[test]
 fn many_equal_signs_are_one_word_that_ends() {
     // tiktoken 15: the stack overflowed.
-    for named in Named::ALL {
+    for named in NamedTokenizer::ALL {
         let tokenizer = named.tokenizer().unwrap();
         for sign in ["^", "a", " ", "\n", "\u{300}"] {
             let text = sign.repeat(200_000);

@@ -1,6 +1,5 @@
 //! Text to tokens and back, tested from outside.
 
-mod beside;
 mod corpus;
 mod hostile;
 mod named;
@@ -9,4 +8,5 @@ mod packed;
 mod reports;
 mod sentence_piece;
 mod tokenizer;
+mod tokenizer_config;
 mod variants;

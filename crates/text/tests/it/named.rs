@@ -1,7 +1,7 @@
 //! Vocabularies known by name: the ids of Python's tiktoken 0.14, and how their pieces came about.
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
-use lookback_text::{GgufVocabulary, Named, Specials, TokenId, Tokenizer, Tree};
+use lookback_text::{GgufVocabulary, NamedTokenizer, Specials, TokenId, Tokenizer, Tree};
 use proptest::prelude::*;
 
 fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
@@ -51,7 +51,7 @@ fn ids_are_those_of_tiktoken() {
         ),
     ];
     for (text, expected) in told {
-        for (named, expected) in Named::ALL.into_iter().zip(expected) {
+        for (named, expected) in NamedTokenizer::ALL.into_iter().zip(expected) {
             let tokenizer = named.tokenizer().unwrap();
             assert_eq!(ids(&tokenizer, text), expected, "{named}: {text:?}");
             assert_eq!(tokenizer.decode(&tokenizer.encode(text, Specials::Text).unwrap()), text);
@@ -62,22 +62,22 @@ fn ids_are_those_of_tiktoken() {
 #[test]
 fn special_tokens_stand_where_tiktoken_has_them() {
     for (named, size, end) in [
-        (Named::Gpt2, 50_257, 50_256),
-        (Named::Cl100k, 100_277, 100_257),
-        (Named::O200k, 200_019, 199_999),
+        (NamedTokenizer::Gpt2, 50_257, 50_256),
+        (NamedTokenizer::Cl100k, 100_277, 100_257),
+        (NamedTokenizer::O200k, 200_019, 199_999),
     ] {
         let tokenizer = named.tokenizer().unwrap();
-        assert_eq!((tokenizer.vocabulary(), tokenizer.end()), (size, Some(TokenId(end))));
+        assert_eq!((tokenizer.vocabulary(), tokenizer.eos()), (size, Some(TokenId(end))));
         let allowed = tokenizer.encode("<|endoftext|>", Specials::Allowed).unwrap();
         assert_eq!(allowed, [TokenId(end)]);
-        assert_eq!(Named::from_name(named.name()), Some(named));
+        assert_eq!(NamedTokenizer::from_name(named.name()), Some(named));
     }
-    assert_eq!(Named::from_name("gpt5"), None);
+    assert_eq!(NamedTokenizer::from_name("gpt5"), None);
 }
 
 #[test]
 fn every_piece_is_made_by_merging() {
-    for named in Named::ALL {
+    for named in NamedTokenizer::ALL {
         let tokenizer = named.tokenizer().unwrap();
         let whole = (0..tokenizer.vocabulary() as u32).map(TokenId).filter(|&id| {
             !tokenizer.bytes_of(id).is_empty()
@@ -90,7 +90,7 @@ fn every_piece_is_made_by_merging() {
 
 #[test]
 fn a_written_vocabulary_reads_the_same_ids() {
-    let written = Named::Cl100k.tokenizer().unwrap();
+    let written = NamedTokenizer::Cl100k.tokenizer().unwrap();
     let read = Tokenizer::from_json(&written.to_json()).unwrap();
     for text in ["the bird is red", " x  \n \n ", "I'LL 12345 日本"] {
         assert_eq!(ids(&read, text), ids(&written, text));
@@ -105,7 +105,7 @@ fn told(tokenizer: &Tokenizer, tree: &Tree) -> Vec<(u32, String, String)> {
 
 #[test]
 fn bird_is_merged_from_its_letters_in_the_order_of_the_ranks() {
-    let tokenizer = Named::Cl100k.tokenizer().unwrap();
+    let tokenizer = NamedTokenizer::Cl100k.tokenizer().unwrap();
     let tree = tokenizer.tree(TokenId(12_224)).unwrap();
     assert_eq!(tree.leaves.len(), 5);
     let of_rank = |rank: u32, left: &str, right: &str| (rank, left.to_owned(), right.to_owned());
@@ -142,7 +142,7 @@ fn pieces_by_score_have_their_trees_and_bytes_are_leaves() {
 
 #[test]
 fn spans_tell_which_bytes_a_token_stands_for() {
-    let tokenizer = Named::Cl100k.tokenizer().unwrap();
+    let tokenizer = NamedTokenizer::Cl100k.tokenizer().unwrap();
     let text = "the bird 🦊";
     let ids = tokenizer.encode(text, Specials::Text).unwrap();
     let spans = tokenizer.spans(text, &ids, Specials::Text);
@@ -154,7 +154,7 @@ proptest! {
     // What a piece is made of does not depend on where it stands.
     #[test]
     fn every_token_of_a_text_has_its_tree(text in r"(\PC|[\x00-\x7f]|the|bird| red){0,60}") {
-        for named in Named::ALL {
+        for named in NamedTokenizer::ALL {
             let tokenizer = named.tokenizer().unwrap();
             let ids = tokenizer.encode(&text, Specials::Text).unwrap();
             prop_assert_eq!(tokenizer.decode(&ids), text.as_str());

@@ -3,11 +3,11 @@
 
 use std::{fs, io::Write, path::Path};
 
-use lookback_text::corpus::{Held, Reading, find};
+use lookback_text::corpus::{Chunking, ReadOptions, find};
 
-const READING: Reading = Reading { lossy: false, skip_bad: false, most: 1 << 30 };
+const READING: ReadOptions = ReadOptions { lossy: false, skip_bad: false, max_bytes: 1 << 30 };
 
-fn read_in(path: &Path, held: Held) -> Result<String, String> {
+fn read_in(path: &Path, held: Chunking) -> Result<String, String> {
     let mut text = String::new();
     let corpus = find(&[path.to_owned()], READING).map_err(|refusal| refusal.to_string())?;
     let read = corpus.read(held, &mut |part| {
@@ -22,7 +22,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
-    read_in(&path, Held::Whole)
+    read_in(&path, Chunking::Whole)
         .map_err(|said| said.replace(&format!("{}/", folder.path().display()), ""))
 }
 
@@ -108,12 +108,12 @@ fn a_line_that_has_no_end_costs_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt.gz");
     fs::write(&path, gzip(&vec![b'a'; 300 << 20])).unwrap();
-    let said = read_in(&path, Held::Parts(1 << 20)).unwrap_err();
+    let said = read_in(&path, Chunking::Parts(1 << 20)).unwrap_err();
     assert!(said.contains("268435456 bytes of it are one word"), "{said}");
     // Where each character is a token, none of it is held.
     let (mut parts, mut most) = (0, 0);
     let corpus = find(&[path], READING).unwrap();
-    let tally = corpus.read(Held::Anywhere(1 << 20), &mut |part| {
+    let tally = corpus.read(Chunking::Anywhere(1 << 20), &mut |part| {
         (parts, most) = (parts + 1, most.max(part.text.len()));
         Ok(())
     });
@@ -127,7 +127,7 @@ fn parts_cut_between_characters_are_the_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
     fs::write(&path, &text).unwrap();
-    assert_eq!(read_in(&path, Held::Anywhere(1000)), Ok(text));
+    assert_eq!(read_in(&path, Chunking::Anywhere(1000)), Ok(text));
 }
 
 #[cfg(unix)]
@@ -145,16 +145,16 @@ mod unix {
             let pipe = pipe.clone();
             move || fs::write(pipe, "out of a pipe").unwrap()
         });
-        assert_eq!(read_in(&pipe, Held::Whole).as_deref(), Ok("out of a pipe"));
+        assert_eq!(read_in(&pipe, Chunking::Whole).as_deref(), Ok("out of a pipe"));
         writer.join().unwrap();
 
-        let said = read_in(Path::new("/dev/zero"), Held::Whole).unwrap_err();
+        let said = read_in(Path::new("/dev/zero"), Chunking::Whole).unwrap_err();
         assert!(said.starts_with("/dev/zero: it is a device that gives more than"), "{said}");
         let socket = folder.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();
-        let said = read_in(&socket, Held::Whole).unwrap_err();
+        let said = read_in(&socket, Chunking::Whole).unwrap_err();
         assert!(said.ends_with("socket: it is a socket, and a file is needed"), "{said}");
-        let said = read_in(Path::new("/dev/null"), Held::Whole).unwrap_err();
+        let said = read_in(Path::new("/dev/null"), Chunking::Whole).unwrap_err();
         assert_eq!(said, "/dev/null: it is empty; give a text to learn from");
     }
 }

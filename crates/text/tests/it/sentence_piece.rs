@@ -16,7 +16,7 @@ fn scores_and_merges_give_the_same_ids() {
     let by_merges = Tokenizer::open(&folder).unwrap();
     let file = fs::read_to_string(folder.join("tokenizer.json")).unwrap();
     let by_scores = Tokenizer::from_gguf(&as_gguf(&by_merges, &file)).unwrap();
-    assert_eq!(by_scores.beginning(), Some(TokenId(1)));
+    assert_eq!(by_scores.bos(), Some(TokenId(1)));
     for name in ["tinyshakespeare.txt", "wikitext2-valid.txt"] {
         let text = fs::read_to_string(shared.join("data").join(name)).unwrap();
         let [by_merges, by_scores] = [&by_merges, &by_scores].map(|tokenizer| {

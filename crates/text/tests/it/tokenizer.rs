@@ -39,7 +39,7 @@ fn a_special_token_is_a_token_where_allowed_and_text_elsewhere() {
     assert!(allowed.contains(&TokenId(0)) && !as_text.contains(&TokenId(0)));
     assert_eq!([tokenizer.decode(&allowed), tokenizer.decode(&as_text)], [&*text, &*text]);
     assert_eq!(tokenizer.decode_plain(&allowed), "redbird");
-    assert_eq!(tokenizer.end(), tokenizer.id_of(END));
+    assert_eq!(tokenizer.eos(), tokenizer.id_of(END));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "a golden's distance is worth reading")]
 
-use lookback_engine::{Isa, Keep, ThreadPool, Weights};
-use lookback_model::{Stored, TokenId};
+use lookback_engine::{Isa, ThreadPool, WeightMode, Weights};
+use lookback_model::{StoredModel, TokenId};
 use lookback_train::{Compute, Trainer, preset};
 use safetensors::SafeTensors;
 
@@ -46,10 +46,10 @@ fn follow(compute: Compute, loss_bound: f64, norm_bound: f64) {
     let is_quick = |path: &Isa| *path != Isa::Portable || Isa::detect() == Isa::Portable;
     for (path, threads) in Isa::available().filter(is_quick).zip([2, 1]) {
         let pool = std::sync::Arc::new(ThreadPool::new(threads, path));
-        let stored = Stored::open(&folder).unwrap();
+        let stored = StoredModel::open(&folder).unwrap();
         let network = std::sync::Arc::new(stored.network().clone());
-        let (keep, read) = (Keep::Learning, |id, to: &mut [f32]| stored.read(id, to));
-        let weights = Weights::computing(network, keep, compute, &pool, read).unwrap();
+        let (keep, read) = (WeightMode::Training, |id, to: &mut [f32]| stored.read(id, to));
+        let weights = Weights::new(network, keep, compute, &pool, read).unwrap();
         let mut trainer = Trainer::with(weights, &recipe, pool);
         let mut worst = 0.0f64;
         for step in 0..losses.len() {

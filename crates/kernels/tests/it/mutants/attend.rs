@@ -1,6 +1,6 @@
 //! Mutants of attention: of its mask, its scale, its choice of key heads and its shares.
 
-use lookback_reference::{attend::many, logits::softmax};
+use lookback_reference::{attend::multi_head, logits::softmax};
 use ndarray::{Array2, Axis, s};
 
 use super::all_die;
@@ -36,7 +36,7 @@ fn is_shown(query: usize, key: usize, window: Option<usize>) -> bool {
     key <= query && window.is_none_or(|window| key + window > query)
 }
 
-fn usual_scale(dim: usize) -> f64 {
+fn default_scale(dim: usize) -> f64 {
     1.0 / (dim as f64).sqrt()
 }
 
@@ -51,17 +51,17 @@ fn usual_shares(scores: Array2<f64>) -> Array2<f64> {
 #[test]
 fn mutants_of_attention_die() {
     // What they are mutants of lives.
-    attend_by(is_shown, usual_scale, usual_head, usual_shares).expect("it is the reference");
+    attend_by(is_shown, default_scale, usual_head, usual_shares).expect("it is the reference");
 
     let masked = |shows: fn(usize, usize, Option<usize>) -> bool| {
-        attend_by(shows, usual_scale, usual_head, usual_shares)
+        attend_by(shows, default_scale, usual_head, usual_shares)
     };
     let scaled = |scale: fn(usize) -> f64| attend_by(is_shown, scale, usual_head, usual_shares);
     let shared = |head: fn(usize, usize, usize) -> usize| {
-        attend_by(is_shown, usual_scale, head, usual_shares)
+        attend_by(is_shown, default_scale, head, usual_shares)
     };
     let weighed = |shares: fn(Array2<f64>) -> Array2<f64>| {
-        attend_by(is_shown, usual_scale, usual_head, shares)
+        attend_by(is_shown, default_scale, usual_head, shares)
     };
     all_die([
         ("no mask", masked(|_, _, _| true)),
@@ -87,7 +87,7 @@ fn mutants_of_attention_die() {
             attend::attends(&|q, k, v, dim, window| {
                 let mut moved = v.clone();
                 moved.slice_mut(s![1.., ..]).assign(&v.slice(s![..-1, ..]));
-                many(q, k, &moved, dim, window)
+                multi_head(q, k, &moved, dim, window)
             }),
         ),
     ]);

@@ -1,7 +1,7 @@
 //! Mutants of what is computed row by row: norms, rotation, activations, surprise.
 
 use lookback_reference::{
-    logits::{log_softmax, surprise},
+    logits::{cross_entropy, log_softmax},
     mlp::Activation,
     norm::Norm,
     position::rotate,
@@ -145,14 +145,14 @@ fn mutants_of_surprise_die() {
         (
             "in bits",
             surprised(&|logits, targets| {
-                surprise(logits, targets).iter().map(|nats| nats / 2f64.ln()).collect()
+                cross_entropy(logits, targets).iter().map(|nats| nats / 2f64.ln()).collect()
             }),
         ),
         (
             "of the neighbour",
             surprised(&|logits, targets| {
                 let next: Vec<usize> = targets.iter().map(|t| (t + 1) % logits.ncols()).collect();
-                surprise(logits, &next)
+                cross_entropy(logits, &next)
             }),
         ),
         (
@@ -160,7 +160,7 @@ fn mutants_of_surprise_die() {
             surprised(&|logits, targets| {
                 let logs = log_softmax(logits);
                 let mean = logs.mean_axis(Axis(1)).expect("a vocabulary");
-                let plain = surprise(logits, targets);
+                let plain = cross_entropy(logits, targets);
                 plain.iter().zip(&mean).map(|(nats, mean)| 0.99 * nats - 0.01 * mean).collect()
             }),
         ),
@@ -178,7 +178,7 @@ fn mutants_of_surprise_die() {
                 for (row, &target) in targets.iter().enumerate() {
                     others[[row, target]] -= 1.0;
                 }
-                surprise(&others, targets)
+                cross_entropy(&others, targets)
             }),
         ),
     ]);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lookback_engine::{Cache, Compute, Session, Shape, ThreadPool, Weights, Workspace, forward};
 use lookback_files::Result;
-use lookback_model::{Batch, Network, Role, SequenceId, TokenId};
+use lookback_model::{Batch, Network, SequenceId, TokenId, WeightKind};
 
 /// How much passes through the model.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Lengths {
     }
 
     fn shape(self) -> Shape {
-        Shape::Run { rows: self.chunk().max(self.batch), wanted: self.batch }
+        Shape::Inference { rows: self.chunk().max(self.batch), wanted: self.batch }
     }
 }
 
@@ -69,8 +69,13 @@ impl Timed {
         let network = weights.network();
         let pages = lengths.batch * Cache::pages(lengths.positions());
         let mut pass = Pass {
-            space: Workspace::new(network, lengths.shape(), lengths.positions(), pool.threads())
-                .computing(weights.network(), weights.compute()),
+            workspace: Workspace::new(
+                network,
+                lengths.shape(),
+                lengths.positions(),
+                pool.threads(),
+            )
+            .with_precision(weights.network(), weights.compute()),
             cache: Cache::new(network, weights.compute(), lengths.batch, pages),
             batch: Batch::new(),
             weights,
@@ -110,7 +115,7 @@ impl Timed {
         let head = network.head.linear.inputs * network.head.linear.outputs;
         let is_in_a_block = |id| {
             id != network.head.linear.weight
-                && matches!(network.weight(id).role, Role::Matrix | Role::Output)
+                && matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output)
         };
         let blocks: usize =
             network.ids().filter(|&id| is_in_a_block(id)).map(|id| network.weight(id).len()).sum();
@@ -160,7 +165,7 @@ pub(super) fn median(mut times: Vec<f64>) -> f64 {
 struct Pass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
-    space: Workspace,
+    workspace: Workspace,
     cache: Cache,
     batch: Batch,
 }
@@ -195,8 +200,8 @@ impl Pass<'_> {
     }
 
     fn pass(&mut self) -> Result<()> {
-        let (space, cache) = (&mut self.space, &mut self.cache);
-        forward(self.weights, space, cache, self.pool, &self.batch)?;
+        let (workspace, cache) = (&mut self.workspace, &mut self.cache);
+        forward(self.weights, workspace, cache, self.pool, &self.batch)?;
         Ok(())
     }
 }

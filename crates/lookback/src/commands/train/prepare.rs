@@ -1,7 +1,7 @@
 //! What a run needs, read and checked before anything is written or computed.
 
 use lookback_files::{Refusal, Result};
-use lookback_text::{TokenId, corpus::Tally, dataset::Dataset};
+use lookback_text::{TokenId, corpus::CorpusCounts, dataset::Dataset};
 use lookback_train::{
     Begun, Directory, Limit, Prepared, Recipe, bpe_size, preset, tokenizer_of_kind, tokens_of,
 };
@@ -36,9 +36,9 @@ impl Train {
             None => {
                 let corpus = self.reading.find(&self.texts)?;
                 let tokenizer = tokenizer_of_kind(self.tokenizer(), &corpus)?;
-                let (data, tally) = tokens_of(&corpus, &tokenizer, self.out.as_deref())?;
-                Texts::tell(&tally, print);
-                tell_of_chats(&tally, print);
+                let (data, counts) = tokens_of(&corpus, &tokenizer, self.out.as_deref())?;
+                Texts::tell(&counts, print);
+                tell_of_chats(&counts, print);
                 let vocabulary = tokenizer.vocabulary();
                 (Some(tokenizer), data, vocabulary)
             }
@@ -112,12 +112,15 @@ fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
 }
 
 /// Says what becomes of messages, so that nobody takes the model for one that chats.
-fn tell_of_chats(tally: &Tally, print: &mut Print) {
-    if tally.chats == 0 {
+fn tell_of_chats(counts: &CorpusCounts, print: &mut Print) {
+    if counts.chats == 0 {
         return;
     }
-    let documents =
-        if tally.chats == 1 { "1 document is" } else { &format!("{} documents are", tally.chats) };
+    let documents = if counts.chats == 1 {
+        "1 document is"
+    } else {
+        &format!("{} documents are", counts.chats)
+    };
     print.say(&format!(
         "{documents} messages: their contents are learned one below the other, without the roles of who \
          says them; so the model has no chat template, lookback chat refuses it, and lookback generate goes \

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use lookback_files::{Refusal, Result};
 use lookback_model::Network;
 use lookback_text::{
-    Named, Tokenizer,
+    NamedTokenizer, Tokenizer,
     dataset::{Dataset, Windows},
 };
 use lookback_train::{Begun, Directory, Limit, Prepared, Recipe, Source, tokens_of};
@@ -49,7 +49,7 @@ impl Train {
             let steps = settings.steps;
             print.say(&format!("--minutes changes nothing: the run has a length of {steps} steps"));
         }
-        let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.end())?));
+        let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.eos())?));
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         Ok(Prepared {
             recipe,
@@ -193,7 +193,7 @@ fn is_its_tokenizer(kind: &str, begun: Option<&Begun>, own: &Tokenizer) -> Resul
             }
         });
     }
-    let other = match Named::from_name(kind) {
+    let other = match NamedTokenizer::from_name(kind) {
         Some(named) => named.tokenizer()?,
         // The run keeps its own copy of a file that is gone.
         None if is_named_alike && !Path::new(kind).exists() => return Ok(true),

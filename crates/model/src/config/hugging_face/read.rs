@@ -28,9 +28,9 @@ impl Keys<'_> {
     pub(crate) fn activation(
         &mut self,
         key: &'static str,
-        usual: Activation,
+        defaults: Activation,
     ) -> Result<Activation> {
-        let Some(name) = self.word(key)? else { return Ok(usual) };
+        let Some(name) = self.word(key)? else { return Ok(defaults) };
         let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).ok_or_else(|| {
             let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
@@ -40,7 +40,7 @@ impl Keys<'_> {
     }
 
     /// The base of the rotary frequencies: `rope_theta`, or the newer `rope_parameters`.
-    pub(crate) fn rotary(&mut self, usual: RotaryConfig) -> Result<RotaryConfig> {
+    pub(crate) fn rotary(&mut self, defaults: RotaryConfig) -> Result<RotaryConfig> {
         let mut theta = self.number("rope_theta")?;
         for (key, prefix) in
             [("rope_scaling", "rope_scaling."), ("rope_parameters", "rope_parameters.")]
@@ -63,16 +63,16 @@ impl Keys<'_> {
             }
             rope.finish()?;
         }
-        Ok(RotaryConfig { theta: theta.unwrap_or(usual.theta), ..usual })
+        Ok(RotaryConfig { theta: theta.unwrap_or(defaults.theta), ..defaults })
     }
 
     /// What a text begins with, if the vocabulary has it.
-    pub(crate) fn beginning(&mut self, vocabulary: usize) -> Result<Option<TokenId>> {
+    pub(crate) fn bos(&mut self, vocabulary: usize) -> Result<Option<TokenId>> {
         Ok(inside(vocabulary, &self.ids("bos_token_id")?).first().copied())
     }
 
     /// What ends a text, of that which the vocabulary has.
-    pub(crate) fn ends(&mut self, vocabulary: usize) -> Result<Vec<TokenId>> {
+    pub(crate) fn eos(&mut self, vocabulary: usize) -> Result<Vec<TokenId>> {
         Ok(inside(vocabulary, &self.ids("eos_token_id")?))
     }
 }

@@ -23,8 +23,8 @@ pub fn activation_name(activation: Activation) -> &'static str {
 }
 
 /// One id as a number, several as a list, none as null.
-pub(crate) fn ends(config: &Config) -> Value {
-    match config.ends.as_slice() {
+pub(crate) fn eos_token_id(config: &Config) -> Value {
+    match config.eos.as_slice() {
         [] => Value::Null,
         [one] => json!(one),
         several => json!(several),

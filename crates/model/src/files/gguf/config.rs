@@ -54,15 +54,15 @@ pub(super) fn read<'a>(
         hidden: keys.size("feed_forward_length")?,
         context: keys.size("context_length")?,
     };
-    let usual = (family.shape)(family, size).of_head_dim(head_dim);
-    let epsilon = keys.real(match usual.norm {
+    let defaults = (family.shape)(family, size).with_head_dim(head_dim);
+    let epsilon = keys.real(match defaults.norm {
         NormKind::Layer => "attention.layer_norm_epsilon",
         NormKind::Rms => "attention.layer_norm_rms_epsilon",
     })?;
     let Some(epsilon) = epsilon else {
         return Err(Refusal::user("the epsilon of its norms is missing"));
     };
-    let positions = match usual.positions {
+    let positions = match defaults.positions {
         Positions::Rotary(rotary) => Positions::Rotary(read_rotary(&mut keys, rotary)?),
         others => others,
     };
@@ -72,19 +72,19 @@ pub(super) fn read<'a>(
     let config = Config {
         epsilon,
         positions,
-        attention_bias: usual.attention_bias || has_bias(Part::Query),
-        output_bias: usual.output_bias || has_bias(Part::Output),
-        mlp_bias: usual.mlp_bias || has_bias(Part::Up),
+        attention_bias: defaults.attention_bias || has_bias(Part::Query),
+        output_bias: defaults.output_bias || has_bias(Part::Output),
+        mlp_bias: defaults.mlp_bias || has_bias(Part::Up),
         tied: !has(&format!("{}.weight", names.head)),
-        beginning: tokenizer.beginning.filter(|id| id.index() < vocabulary),
-        ends: tokenizer.ends.iter().copied().filter(|id| id.index() < vocabulary).collect(),
-        ..usual
+        bos: tokenizer.bos.filter(|id| id.index() < vocabulary),
+        eos: tokenizer.eog.iter().copied().filter(|id| id.index() < vocabulary).collect(),
+        ..defaults
     };
     config.checked()
 }
 
-fn read_rotary(keys: &mut Keys<'_>, usual: RotaryConfig) -> Result<RotaryConfig> {
-    let head_dim = usual.rotary_dim;
+fn read_rotary(keys: &mut Keys<'_>, defaults: RotaryConfig) -> Result<RotaryConfig> {
+    let head_dim = defaults.rotary_dim;
     let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
     if rotary_dim != head_dim {
         return Err(Refusal::unsupported(format!(
@@ -92,7 +92,7 @@ fn read_rotary(keys: &mut Keys<'_>, usual: RotaryConfig) -> Result<RotaryConfig>
              are"
         )));
     }
-    let theta = keys.real("rope.freq_base")?.unwrap_or(usual.theta);
+    let theta = keys.real("rope.freq_base")?.unwrap_or(defaults.theta);
     if let Some(kind) = keys.text("rope.scaling.type")?.filter(|kind| *kind != "none") {
         return Err(Refusal::unsupported(format!(
             "{} rope scaling is not understood; none is",
@@ -131,10 +131,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn size_or(&mut self, part: &str, usual: usize) -> Result<usize> {
+    fn size_or(&mut self, part: &str, defaults: usize) -> Result<usize> {
         let key = self.key(part);
         let size = self.metadata.whole(&key)?;
-        Ok(size.map_or(usual, |size| usize::try_from(size).unwrap_or(usize::MAX)))
+        Ok(size.map_or(defaults, |size| usize::try_from(size).unwrap_or(usize::MAX)))
     }
 
     fn real(&mut self, part: &str) -> Result<Option<f32>> {

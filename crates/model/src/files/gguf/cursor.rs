@@ -34,12 +34,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Refuses a count of things that no model has: each takes ten times as much memory as in the file.
-    pub(super) fn expect_few(&self, count: u64, most: u64, what: &str) -> Result<()> {
-        if count <= most {
+    pub(super) fn expect_few(&self, count: u64, max: u64, what: &str) -> Result<()> {
+        if count <= max {
             return Ok(());
         }
         Err(Refusal::user(format!(
-            "it says at byte {} that {count} {what} follow, and {most} are the most that are read",
+            "it says at byte {} that {count} {what} follow, and {max} are the most that are read",
             self.at
         )))
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lookback_files::{Refusal, Result, excerpt};
 
-use super::{Suggestion, cursor::Cursor};
+use super::{SamplingDefault, cursor::Cursor};
 
 /// What a key says.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,15 +85,15 @@ impl Metadata {
     }
 
     /// What stands behind `general.sampling.`, in the order of the file.
-    pub(super) fn sampling(&self) -> Result<Vec<(String, Suggestion)>> {
+    pub(super) fn sampling(&self) -> Result<Vec<(String, SamplingDefault)>> {
         let begin = "general.sampling.";
         let keys = self.keys().filter_map(|key| Some((key, key.strip_prefix(begin)?)));
         let suggestion = |(key, name): (&str, &str)| {
             let value = match self.get(key) {
-                Some(Value::Whole(number)) => Suggestion::Number(*number as f64),
-                Some(Value::Signed(number)) => Suggestion::Number(*number as f64),
-                Some(Value::Real(number)) => Suggestion::Number(as_written(*number)),
-                Some(Value::Text(text)) => Suggestion::Text(text.clone()),
+                Some(Value::Whole(number)) => SamplingDefault::Number(*number as f64),
+                Some(Value::Signed(number)) => SamplingDefault::Number(*number as f64),
+                Some(Value::Real(number)) => SamplingDefault::Number(as_written(*number)),
+                Some(Value::Text(text)) => SamplingDefault::Text(text.clone()),
                 _ => return Err(wrong(key, "a number or a string")),
             };
             Ok((name.to_owned(), value))

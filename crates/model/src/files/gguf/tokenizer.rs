@@ -1,7 +1,7 @@
-//! The tokenizer of a GGUF file, as it is stored. What it means is for `text` to say; `tokenizer/read` takes it
-//! from the metadata, and which tokens end an answer stands in `tokenizer/ends`.
+//! The tokenizer of a GGUF file, as it is stored. What it means is for `text` to say; `tokenizer/read` takes
+//! it from the metadata, and which tokens end an answer stands in `tokenizer/eog`.
 
-mod ends;
+mod eog;
 mod read;
 
 use std::collections::BTreeMap;
@@ -23,20 +23,20 @@ pub struct GgufTokenizer {
     pub token_types: Vec<i32>,
     /// `left right`, in order of rank.
     pub merges: Vec<String>,
-    /// Begins a text.
-    pub beginning: Option<TokenId>,
-    /// Ends a text.
-    pub end: Option<TokenId>,
-    /// Every token that ends an answer: `end` first.
-    pub ends: Vec<TokenId>,
+    /// Beginning of a text.
+    pub bos: Option<TokenId>,
+    /// End of a text.
+    pub eos: Option<TokenId>,
+    /// Every token that ends an answer (end of generation, as llama.cpp calls it): `eos` first.
+    pub eog: Vec<TokenId>,
     /// Stands for what cannot be encoded.
     pub unknown: Option<TokenId>,
     /// Fills rows.
     pub padding: Option<TokenId>,
-    /// Whether `beginning` is put before a text.
-    pub add_beginning: Option<bool>,
-    /// Whether `end` is put after a text.
-    pub add_end: Option<bool>,
+    /// Whether `bos` is put before a text.
+    pub add_bos: Option<bool>,
+    /// Whether `eos` is put after a text.
+    pub add_eos: Option<bool>,
     /// Whether SentencePiece puts a space before a text.
     pub add_space_prefix: Option<bool>,
     /// How a conversation is written, in Jinja.

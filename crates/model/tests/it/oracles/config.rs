@@ -23,7 +23,7 @@ pub fn check(bytes: &[u8]) {
 /// Where a search begins.
 pub fn seeds() -> Vec<Vec<u8>> {
     let written =
-        super::world::families().into_iter().map(|network| network.config.to_hugging_face());
+        super::fixture::families().into_iter().map(|network| network.config.to_hugging_face());
     let older = r#"{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96,
         "vocab_size": 37, "max_position_embeddings": 32, "rms_norm_eps": 1e-05,

@@ -5,7 +5,7 @@
 use std::fs;
 
 use half::{bf16, f16};
-use lookback_model::{Stored, StoredTokenizer};
+use lookback_model::{StoredModel, StoredTokenizer};
 
 thread_local! {
     static PLACE: tempfile::TempDir = tempfile::tempdir().expect("a place");
@@ -165,7 +165,7 @@ fn sorted(values: impl Iterator<Item = f32>) -> Vec<u32> {
 pub fn check(bytes: &[u8]) {
     let path = PLACE.with(|folder| folder.path().join("a.gguf"));
     fs::write(&path, bytes).expect("written");
-    let stored = match Stored::open(&path) {
+    let stored = match StoredModel::open(&path) {
         Ok(stored) => stored,
         Err(refusal) => return super::sentence::check(&refusal),
     };
@@ -184,7 +184,7 @@ pub fn check(bytes: &[u8]) {
     let is_said = !tokenizer.remarks.is_empty();
     assert!(is_said || kinds == plain.kinds[..tokens.min(plain.kinds.len())]);
     let network = stored.network();
-    let weights = network.ids().flat_map(|id| super::world::read(&stored, id));
+    let weights = network.ids().flat_map(|id| super::fixture::read(&stored, id));
     let in_file = plain.tensors.iter().flat_map(|tensor| {
         let bytes = &plain.data[tensor.offset.min(plain.data.len())..];
         values(tensor.kind, tensor.elements, bytes)
@@ -197,8 +197,8 @@ pub fn check(bytes: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for kind in [0, 1, 2, 3, 8, 30] {
-        seeds.push(super::world::quantised_gguf(kind));
+        seeds.push(super::fixture::quantised_gguf(kind));
     }
-    seeds.push(super::world::Gguf::new().finish());
+    seeds.push(super::fixture::Gguf::new().finish());
     seeds
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 
 use ::safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use half::{bf16, f16};
-use lookback_model::{Config, Network, Size, Stored, WeightId, save};
+use lookback_model::{Config, Network, Size, StoredModel, WeightId, save};
 
 const TINY: Size =
     Size { vocabulary: 3, width: 4, layers: 1, heads: 2, key_heads: 1, hidden: 4, context: 4 };
@@ -70,7 +70,7 @@ pub fn check(bytes: &[u8]) {
     PLACE.with(|place| {
         fs::write(place.folder.path().join("model.safetensors"), bytes).expect("written");
         let expected = by_the_format(place, bytes);
-        match (Stored::open(place.folder.path()), expected) {
+        match (StoredModel::open(place.folder.path()), expected) {
             (Err(refusal), expected) => {
                 super::sentence::check(&refusal);
                 let is_stricter = ["is there twice", "is not the JSON"];
@@ -80,7 +80,7 @@ pub fn check(bytes: &[u8]) {
             (Ok(_), None) => panic!("the format's own crate does not read this as the model"),
             (Ok(stored), Some(expected)) => {
                 for id in place.network.ids() {
-                    let read = super::world::read(&stored, id);
+                    let read = super::fixture::read(&stored, id);
                     let same = read.iter().zip(&expected[&id.0]);
                     let is_same = same.into_iter().all(|(a, b)| a.to_bits() == b.to_bits());
                     assert!(is_same, "{}", place.network.weight(id).name);
@@ -94,11 +94,11 @@ pub fn check(bytes: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let place = place();
     let whole = fs::read(place.folder.path().join("model.safetensors")).expect("it was written");
-    let mut tensors = super::world::tensors_of(&place.folder.path().join("model.safetensors"));
+    let mut tensors = super::fixture::tensors_of(&place.folder.path().join("model.safetensors"));
     for (count, (_, dtype, _, bytes)) in tensors.iter_mut().enumerate() {
         if count % 2 == 0 {
             (*dtype, *bytes) = (["F16", "BF16"][count / 2 % 2], bytes[bytes.len() / 2..].to_vec());
         }
     }
-    vec![whole, super::world::safetensors(&tensors), super::world::with_header("{}", &[])]
+    vec![whole, super::fixture::safetensors(&tensors), super::fixture::with_header("{}", &[])]
 }

@@ -46,18 +46,16 @@ impl Reader<'_> {
                     (sign.to_string(), None)
                 }
                 None => {
-                    let Some((least, most)) = interval(&mut self.signs) else { return Ok(text) };
-                    if most.is_some_and(|most| most < least)
-                        || least.max(most.unwrap_or(0)) > REPEATS
-                    {
+                    let Some((min, max)) = interval(&mut self.signs) else { return Ok(text) };
+                    if max.is_some_and(|max| max < min) || min.max(max.unwrap_or(0)) > REPEATS {
                         return Err(Refusal::user("the limits of a repetition cannot be"));
                     }
-                    self.may_be_empty |= least == 0;
-                    if may_be_empty && most != Some(0) && (most, least) != (Some(1), 0) {
+                    self.may_be_empty |= min == 0;
+                    if may_be_empty && max != Some(0) && (max, min) != (Some(1), 0) {
                         return Err(Refusal::user("it repeats what may match nothing"));
                     }
-                    let end = most.map_or(String::new(), |most| most.to_string());
-                    (format!("{{{least},{end}}}"), Some(most == Some(least)))
+                    let end = max.map_or(String::new(), |max| max.to_string());
+                    (format!("{{{min},{end}}}"), Some(max == Some(min)))
                 }
             };
             let is_exact = is_interval == Some(true);
@@ -85,17 +83,17 @@ fn interval(signs: &mut Signs<'_>) -> Option<(u32, Option<u32>)> {
         }
         digits
     };
-    let least = number(&mut ahead);
+    let min = number(&mut ahead);
     let comma = ahead.next_if_eq(&',').is_some();
-    let most = if comma { number(&mut ahead) } else { least.clone() };
+    let max = if comma { number(&mut ahead) } else { min.clone() };
     ahead.next_if_eq(&'}')?;
-    if least.is_empty() && most.is_empty() {
+    if min.is_empty() && max.is_empty() {
         return None;
     }
     let parsed = |digits: &str| digits.parse::<u32>().unwrap_or(u32::MAX);
     let limits = (
-        if least.is_empty() { 0 } else { parsed(&least) },
-        Some(&most).filter(|most| !most.is_empty()).map(|most| parsed(most)),
+        if min.is_empty() { 0 } else { parsed(&min) },
+        Some(&max).filter(|max| !max.is_empty()).map(|max| parsed(max)),
     );
     *signs = ahead;
     Some(limits)

@@ -6,7 +6,7 @@
 use std::{fs, io::Write};
 
 use lookback_files::Result;
-use lookback_text::corpus::{Held, Reading, find};
+use lookback_text::corpus::{Chunking, ReadOptions, find};
 use serde_json::Value;
 
 thread_local! {
@@ -14,11 +14,11 @@ thread_local! {
 }
 
 /// The documents of a file, put together from their parts.
-fn read(name: &str, bytes: &[u8], how: Reading, held: Held) -> Result<Vec<String>> {
+fn read(name: &str, bytes: &[u8], options: ReadOptions, held: Chunking) -> Result<Vec<String>> {
     let path = PLACE.with(|folder| folder.path().join(name));
     fs::write(&path, bytes).expect("written");
     let mut documents: Vec<String> = Vec::new();
-    find(&[path], how)?.read(held, &mut |part| {
+    find(&[path], options)?.read(held, &mut |part| {
         match documents.last_mut().filter(|_| part.at > 0) {
             Some(document) => {
                 assert_eq!(document.len(), part.at);
@@ -32,8 +32,8 @@ fn read(name: &str, bytes: &[u8], how: Reading, held: Held) -> Result<Vec<String
 }
 
 /// The documents by plain means; nothing where there is none, or something is broken.
-fn plainly(bytes: &[u8], are_lines: bool, how: Reading) -> Option<Vec<String>> {
-    let text = match how.lossy {
+fn plainly(bytes: &[u8], are_lines: bool, options: ReadOptions) -> Option<Vec<String>> {
+    let text = match options.lossy {
         true => String::from_utf8_lossy(bytes).into_owned(),
         false => String::from_utf8(bytes.to_vec()).ok()?,
     };
@@ -44,7 +44,7 @@ fn plainly(bytes: &[u8], are_lines: bool, how: Reading) -> Option<Vec<String>> {
         for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
             match serde_json::from_str::<Value>(line).ok().and_then(|value| said(&value)) {
                 Some(text) => documents.push(text),
-                None if how.skip_bad => {}
+                None if options.skip_bad => {}
                 None => return None,
             }
         }
@@ -64,12 +64,12 @@ fn said(line: &Value) -> Option<String> {
 
 /// Holds one file in every way that it can be read.
 pub fn check(bytes: &[u8]) {
-    let Some((&how, bytes)) = bytes.split_first() else { return };
-    let (are_lines, lossy, skip_bad) = (how & 1 != 0, how & 2 != 0, how & 4 != 0);
-    let how_parts = how >> 3;
-    let parts = Held::Parts(usize::from(how_parts));
-    let how = Reading { lossy, skip_bad, most: 1 << 20 };
-    let expected = plainly(bytes, are_lines, how);
+    let Some((&options, bytes)) = bytes.split_first() else { return };
+    let (are_lines, lossy, skip_bad) = (options & 1 != 0, options & 2 != 0, options & 4 != 0);
+    let how_parts = options >> 3;
+    let parts = Chunking::Parts(usize::from(how_parts));
+    let options = ReadOptions { lossy, skip_bad, max_bytes: 1 << 20 };
+    let expected = plainly(bytes, are_lines, options);
     let name = if are_lines { "a.jsonl" } else { "a.txt" };
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(bytes).expect("in memory");
@@ -79,14 +79,14 @@ pub fn check(bytes: &[u8]) {
     let fastest = ruzstd::encoding::CompressionLevel::Fastest;
     let frame = ruzstd::encoding::compress_to_vec(bytes, fastest);
     let framed = [&[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9][..], &frame].concat();
-    for held in [Held::Whole, parts, Held::Anywhere(usize::from(how_parts))] {
+    for held in [Chunking::Whole, parts, Chunking::Anywhere(usize::from(how_parts))] {
         for (name, bytes) in [
             (name.to_owned(), bytes),
             (format!("{name}.gz"), &packed),
             (format!("{name}.gz"), &padded),
             (format!("{name}.zst"), &framed),
         ] {
-            match read(&name, bytes, how, held) {
+            match read(&name, bytes, options, held) {
                 Ok(documents) => assert_eq!(Some(documents), expected, "{name}"),
                 Err(refusal) => {
                     super::sentence::check(&refusal);
@@ -97,7 +97,7 @@ pub fn check(bytes: &[u8]) {
     }
     // As it is, it may be anything that was packed.
     for name in ["a.txt.gz", "a.jsonl.zst"] {
-        if let Err(refusal) = read(name, bytes, how, Held::Whole) {
+        if let Err(refusal) = read(name, bytes, options, Chunking::Whole) {
             super::sentence::check(&refusal);
         }
     }
@@ -111,7 +111,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         lines.as_bytes(),
         ruzstd::encoding::CompressionLevel::Fastest,
     );
-    let with = |how: u8, bytes: &[u8]| [&[how], bytes].concat();
+    let with = |options: u8, bytes: &[u8]| [&[options], bytes].concat();
     vec![
         with(1, lines.as_bytes()),
         with(7, lines.as_bytes()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lookback_files::{Refusal, Result};
 use lookback_text::TokenId;
 
-use super::{super::metadata::Metadata, GgufTokenizer, ends};
+use super::{super::metadata::Metadata, GgufTokenizer, eog};
 
 impl GgufTokenizer {
     /// Reads what there is. `file` is what the metadata was read from.
@@ -13,17 +13,16 @@ impl GgufTokenizer {
         let text = |key: &str| Ok(metadata.text(key)?.map(str::to_owned));
         let tokens = metadata.texts(file, "tokenizer.ggml.tokens")?;
         let mut remarks = Vec::new();
-        let mut id = |key: &str, usual: Option<u32>| -> Result<Option<TokenId>> {
+        let mut id = |key: &str, defaults: Option<u32>| -> Result<Option<TokenId>> {
             let key = format!("tokenizer.ggml.{key}");
-            token(metadata, &key, usual, tokens.len(), &mut remarks)
+            token(metadata, &key, defaults, tokens.len(), &mut remarks)
         };
         let model = text("tokenizer.ggml.model")?.unwrap_or_default();
-        let usual = Usual::of(&model);
-        let (beginning, end) =
-            (id("bos_token_id", usual.beginning)?, id("eos_token_id", usual.end)?);
-        let unknown = id("unknown_token_id", usual.unknown)?;
+        let defaults = DefaultIds::of(&model);
+        let (bos, eos) = (id("bos_token_id", defaults.bos)?, id("eos_token_id", defaults.eos)?);
+        let unknown = id("unknown_token_id", defaults.unknown)?;
         let padding = id("padding_token_id", None)?;
-        let named = ends::Keys::read(&mut |key| id(key, None))?;
+        let named = eog::Keys::read(&mut |key| id(key, None))?;
         let mut tokenizer = Self {
             model,
             pre: text("tokenizer.ggml.pre")?,
@@ -31,13 +30,13 @@ impl GgufTokenizer {
             scores: metadata.reals(file, "tokenizer.ggml.scores")?,
             token_types: metadata.numbers(file, "tokenizer.ggml.token_type")?,
             merges: metadata.texts(file, "tokenizer.ggml.merges")?,
-            beginning,
-            end,
-            ends: Vec::new(),
+            bos,
+            eos,
+            eog: Vec::new(),
             unknown,
             padding,
-            add_beginning: metadata.flag("tokenizer.ggml.add_bos_token")?,
-            add_end: metadata.flag("tokenizer.ggml.add_eos_token")?,
+            add_bos: metadata.flag("tokenizer.ggml.add_bos_token")?,
+            add_eos: metadata.flag("tokenizer.ggml.add_eos_token")?,
             add_space_prefix: metadata.flag("tokenizer.ggml.add_space_prefix")?,
             chat_template: text("tokenizer.chat_template")?,
             remarks,
@@ -63,32 +62,32 @@ impl GgufTokenizer {
                     .to_owned(),
             );
         }
-        if tokenizer.add_beginning == Some(true) && tokenizer.beginning.is_none() {
+        if tokenizer.add_bos == Some(true) && tokenizer.bos.is_none() {
             tokenizer.remarks.push(
                 "tokenizer.ggml.add_bos_token is true, but there is no such token; none is put before a text"
                     .to_owned(),
             );
         }
-        ends::find(&mut tokenizer, &named);
+        eog::find(&mut tokenizer, &named);
         Ok(tokenizer)
     }
 }
 
 /// Ids that llama.cpp takes where a file names none.
-struct Usual {
-    beginning: Option<u32>,
-    end: Option<u32>,
+struct DefaultIds {
+    bos: Option<u32>,
+    eos: Option<u32>,
     unknown: Option<u32>,
 }
 
-impl Usual {
+impl DefaultIds {
     fn of(model: &str) -> Self {
-        let [beginning, end, unknown] = match model {
+        let [bos, eos, unknown] = match model {
             "llama" => [Some(1), Some(2), Some(0)],
             "gpt2" => [Some(11), Some(11), None],
             _ => [None; 3],
         };
-        Self { beginning, end, unknown }
+        Self { bos, eos, unknown }
     }
 }
 
@@ -96,21 +95,21 @@ impl Usual {
 fn token(
     metadata: &Metadata,
     key: &str,
-    usual: Option<u32>,
+    defaults: Option<u32>,
     tokens: usize,
     remarks: &mut Vec<String>,
 ) -> Result<Option<TokenId>> {
-    let usual = usual.filter(|id| (*id as usize) < tokens).map(TokenId);
-    let Some(number) = metadata.whole(key)? else { return Ok(usual) };
+    let defaults = defaults.filter(|id| (*id as usize) < tokens).map(TokenId);
+    let Some(number) = metadata.whole(key)? else { return Ok(defaults) };
     if number < tokens as u64 {
         return Ok(Some(TokenId(number as u32)));
     }
     // Some writers say with the largest number that there is none.
     if tokens > 0 && number != u64::from(u32::MAX) {
-        let instead = usual.map_or("it is left out".to_owned(), |id| format!("{id} is taken"));
+        let instead = defaults.map_or("it is left out".to_owned(), |id| format!("{id} is taken"));
         remarks.push(format!("{key} is {number}, which is none of the {tokens} tokens; {instead}"));
     }
-    Ok(usual)
+    Ok(defaults)
 }
 
 /// What stands behind `tokenizer.chat_template.`

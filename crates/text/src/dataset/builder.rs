@@ -17,24 +17,24 @@ const HELD: usize = 1 << 20;
 
 /// A dataset that grows. Its file, if it needs one, goes with the process, however that ends.
 #[derive(Debug)]
-pub struct Gathering {
+pub struct DatasetBuilder {
     folder: PathBuf,
-    most: usize,
+    max_held: usize,
     held: Vec<TokenId>,
     file: Option<BufWriter<File>>,
     written: usize,
     documents: Vec<usize>,
 }
 
-impl Gathering {
+impl DatasetBuilder {
     /// Of as many tokens as the folder's disk has room for.
     pub fn new(folder: &Path) -> Self {
-        Self::holding(HELD, folder)
+        Self::with_max_held(HELD, folder)
     }
 
-    fn holding(most: usize, folder: &Path) -> Self {
+    fn with_max_held(max_held: usize, folder: &Path) -> Self {
         let (folder, held, documents) = (folder.to_owned(), Vec::new(), Vec::new());
-        Self { folder, most, held, file: None, written: 0, documents }
+        Self { folder, max_held, held, file: None, written: 0, documents }
     }
 
     /// Tokens so far.
@@ -54,7 +54,7 @@ impl Gathering {
 
     /// Puts tokens behind those there are.
     pub fn extend(&mut self, ids: &[TokenId]) -> Result<()> {
-        if self.held.len() + ids.len() <= self.most {
+        if self.held.len() + ids.len() <= self.max_held {
             self.held.extend_from_slice(ids);
             return Ok(());
         }
@@ -105,19 +105,19 @@ mod tests {
     fn many_tokens_in_a_file_are_those_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let ids: Vec<TokenId> = (0..1000).map(|id| TokenId(id * 31)).collect();
-        let gathered = |most: usize| {
-            let mut gathering = Gathering::holding(most, folder.path());
+        let builder = |max_held: usize| {
+            let mut builder = DatasetBuilder::with_max_held(max_held, folder.path());
             for document in ids.chunks(70) {
-                gathering.begin_document();
-                document.chunks(9).for_each(|part| gathering.extend(part).unwrap());
+                builder.begin_document();
+                document.chunks(9).for_each(|part| builder.extend(part).unwrap());
             }
-            assert_eq!(gathering.len(), 1000);
-            gathering.finish().unwrap()
+            assert_eq!(builder.len(), 1000);
+            builder.finish().unwrap()
         };
-        let held = gathered(1000);
+        let held = builder(1000);
         assert_eq!(held.documents().len(), 15);
-        for most in [0, 1, 100, 999] {
-            let data = gathered(most);
+        for max_held in [0, 1, 100, 999] {
+            let data = builder(max_held);
             assert_eq!((data.documents(), data.len()), (held.documents(), 1000));
             assert_eq!(data.digest().unwrap(), held.digest().unwrap());
             assert!(data.bytes() < held.bytes());

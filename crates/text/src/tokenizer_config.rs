@@ -26,7 +26,7 @@ const ROLES: &[&str] =
 const LISTS: &[&str] = &["extra_special_tokens", "additional_special_tokens"];
 
 /// Reads the files that there are in a directory, and settles the parts by them.
-pub(crate) fn settle(parts: &mut Parts, directory: &Path) -> Result<()> {
+pub(crate) fn apply(parts: &mut Parts, directory: &Path) -> Result<()> {
     let mut settings = read(directory, SETTINGS)?.unwrap_or_default();
     let mut stated: BTreeMap<u32, Added> = BTreeMap::new();
     let file = if settings.contains_key(DECODER) { SETTINGS } else { ADDED };
@@ -61,9 +61,9 @@ pub(crate) fn settle(parts: &mut Parts, directory: &Path) -> Result<()> {
         let added = parts.added.iter().find(|token| token.content == name);
         added.map(|token| token.id).or_else(|| parts.vocabulary.id(name))
     };
-    let (beginning, end) = (id("bos_token"), id("eos_token"));
-    parts.beginning = beginning.or(parts.beginning);
-    parts.end = end.or(parts.end);
+    let (bos, eos) = (id("bos_token"), id("eos_token"));
+    parts.bos = bos.or(parts.bos);
+    parts.eos = eos.or(parts.eos);
     Ok(())
 }
 

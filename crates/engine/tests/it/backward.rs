@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use crate::{
-    program::{Kept, block, edits, numbers, slow_weights},
-    world::{CONTEXT, bits, ids, networks, weights, weights_computing},
+    fixture::{CONTEXT, bits, ids, networks, weights, weights_in},
+    program::{Kept, block, edits, f64_weights, numbers},
 };
 use lookback_engine::{
-    Compute, Gradients, Isa, Keep, ThreadPool, Weights, Workspace, walk_back, walk_back_from_loss,
+    Compute, Gradients, Isa, ThreadPool, WeightMode, Weights, Workspace, backward_from_loss,
+    backward_from_site,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site, Stored, Targets,
+    Batch, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site, StoredModel,
+    Targets,
     forward::{self as passes, Rows},
 };
 
@@ -76,7 +78,7 @@ fn a_walk_back_may_start_anywhere() {
 /// gradient that looks random. A site is moved at one position of both sequences, or of one.
 fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &[Site]) {
     let pool = ThreadPool::single_threaded();
-    let weights = weights(network, Keep::Running, &pool);
+    let weights = weights(network, WeightMode::Inference, &pool);
     let batch = two_sequences();
     let rows_of = |site: Site| match program.value(program.at(site).unwrap()).rows {
         RowKind::Wanted => batch.wanted.clone(),
@@ -84,7 +86,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     };
     let width_of = |site: Site| program.value(program.at(site).unwrap()).width;
     let cotangent = numbers(rows_of(start).len() * width_of(start), 8);
-    let mut space = Workspace::walking_back(
+    let mut workspace = Workspace::for_backward(
         network,
         (program.clone(), Some(start)),
         [batch.rows(), 2],
@@ -94,13 +96,13 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
         1,
     )
     .unwrap()
-    .computing(network, Compute::F32);
-    let mut none = Gradients::of_some(network, |_| false);
+    .with_precision(network, Compute::F32);
+    let mut none = Gradients::for_weights(network, |_| false);
     let mut kept = Kept::new(sites);
     let given = (&batch, &cotangent[..]);
-    walk_back(&weights, &mut none, &mut space, &pool, given, &mut kept).unwrap();
+    backward_from_site(&weights, &mut none, &mut workspace, &pool, given, &mut kept).unwrap();
 
-    let slow = slow_weights(network, &weights);
+    let reference = f64_weights(network, &weights);
     for &site in sites {
         let (gradient, width) = (&kept.1[&site], width_of(site));
         let position = if rows_of(site).len() < batch.rows() { TOKENS as u32 - 1 } else { 19 };
@@ -114,7 +116,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
                 numbers: direction.iter().map(|x| x * by).collect(),
             };
             assert!(moved.edit(site, edit));
-            let values = lookback_slow::run(&moved, &slow, &batch, None);
+            let values = lookback_f64_interpreter::run(&moved, &reference, &batch, None);
             let end = values[moved.at(start).unwrap().index()].as_ref().unwrap();
             let products = end.iter().zip(&*cotangent).map(|(x, y)| x * f64::from(*y));
             products.fold(0.0, |sum, product| sum + product)
@@ -147,30 +149,30 @@ fn gradients_at(
     sites: &[Site],
     weights: &Weights,
     pool: &ThreadPool,
-    learns: bool,
+    is_trainable: bool,
 ) -> (u64, Vec<Vec<u32>>) {
     let network = weights.network();
     let batch = Batch::whole(&ids(TOKENS, 10));
     let rows = batch.rows();
     let targets = ids(rows, 11).iter().map(|id| id.0).collect();
     let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-    let mut gradients = Gradients::of_some(network, |_| learns);
+    let mut gradients = Gradients::for_weights(network, |_| is_trainable);
     // Buffers for more rows and sequences than there are change no bit.
-    let room = if learns { [rows, 1] } else { [2 * rows + 3, 4] };
-    let mut space = Workspace::walking_back(
+    let room = if is_trainable { [rows, 1] } else { [2 * rows + 3, 4] };
+    let mut workspace = Workspace::for_backward(
         network,
         (passes::loss(network), None),
         room,
-        |_| learns,
+        |_| is_trainable,
         |site| sites.contains(&site),
         CONTEXT,
         pool.threads(),
     )
     .unwrap()
-    .computing(network, weights.compute());
+    .with_precision(network, weights.compute());
     let mut kept = Kept::new(sites);
     let given = (&batch, &targets);
-    let loss = walk_back_from_loss(weights, &mut gradients, &mut space, pool, given, &mut kept);
+    let loss = backward_from_loss(weights, &mut gradients, &mut workspace, pool, given, &mut kept);
     (loss.unwrap().total.to_bits(), sites.iter().map(|site| bits(&kept.1[site])).collect())
 }
 
@@ -179,16 +181,22 @@ fn gradients_at_sites_are_the_same_from_every_form_of_the_weights() {
     let sites = [Site::Embed, block(0, BlockSite::Z), block(1, BlockSite::MlpPre)];
     for network in networks() {
         for compute in [Compute::F32, Compute::Bf16] {
-            let found = |keep: Keep, pool: &ThreadPool, learns: bool| {
-                let weights = weights_computing(&network, keep, compute, pool);
-                gradients_at(&sites, &weights, pool, learns)
+            let found = |mode: WeightMode, pool: &ThreadPool, is_trainable: bool| {
+                let weights = weights_in(&network, mode, compute, pool);
+                gradients_at(&sites, &weights, pool, is_trainable)
             };
-            let learned = found(Keep::Learning, &ThreadPool::new(1, Isa::Portable), true);
+            let learned = found(WeightMode::Training, &ThreadPool::new(1, Isa::Portable), true);
             for path in Isa::available() {
                 for threads in [1, 3] {
                     let pool = ThreadPool::new(threads, path);
-                    assert!(found(Keep::Running, &pool, false) == learned, "{path:?}, {threads}");
-                    assert!(found(Keep::Learning, &pool, false) == learned, "{path:?}, {threads}");
+                    assert!(
+                        found(WeightMode::Inference, &pool, false) == learned,
+                        "{path:?}, {threads}"
+                    );
+                    assert!(
+                        found(WeightMode::Training, &pool, false) == learned,
+                        "{path:?}, {threads}"
+                    );
                 }
             }
         }
@@ -201,10 +209,10 @@ fn gradients_at_sites_of_a_quantised_file_are_those_of_its_copy_in_f32() {
     let shared = std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the cases");
     let sites = [Site::Embed, block(0, BlockSite::MlpPost), block(1, BlockSite::Q)];
     let path = std::path::Path::new(&shared).join("cases/run/q-Q4_0.gguf");
-    let stored = Stored::open(&path).unwrap();
+    let stored = StoredModel::open(&path).unwrap();
     let pool = ThreadPool::new(2, Isa::detect());
-    let [stored, copy] = [Keep::Running, Keep::Learning].map(|keep| {
-        let weights = Weights::load(&stored, keep, &pool).unwrap();
+    let [stored, copy] = [WeightMode::Inference, WeightMode::Training].map(|mode| {
+        let weights = Weights::load(&stored, mode, Compute::F32, &pool).unwrap();
         gradients_at(&sites, &weights, &pool, false)
     });
     assert!(stored == copy);

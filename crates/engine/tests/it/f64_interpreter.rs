@@ -4,60 +4,64 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::world::{CONTEXT, ids, logits, networks, noise, weights};
-use lookback_engine::{Gradients, Isa, Keep, Shape, ThreadPool, Weights, Workspace, learn};
-use lookback_model::{Batch, FAMILIES, Network, SequenceId, Stored, Targets, TokenId};
+use crate::fixture::{CONTEXT, ids, logits, networks, noise, weights};
+use lookback_engine::{
+    Compute, Gradients, Isa, Shape, ThreadPool, WeightMode, Weights, Workspace, forward_backward,
+};
+use lookback_model::{Batch, FAMILIES, Network, SequenceId, StoredModel, Targets, TokenId};
 
-fn slowly(network: &Network, weights: &Weights) -> lookback_slow::Weights {
-    lookback_slow::Weights::new(network, |id, to| weights.read(id, to))
+fn in_f64(network: &Network, weights: &Weights) -> lookback_f64_interpreter::Weights {
+    lookback_f64_interpreter::Weights::new(network, |id, to| weights.read(id, to))
 }
 
 #[test]
-fn the_fast_logits_are_the_slow_ones_rounded() {
+fn logits_are_those_of_the_f64_interpreter_rounded() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
-        let weights = weights(&network, Keep::Running, &pool);
-        assert_slow_and_fast_agree(&network, &weights, &pool, &ids(67, 5));
+        let weights = weights(&network, WeightMode::Inference, &pool);
+        assert_f32_and_f64_agree(&network, &weights, &pool, &ids(67, 5));
     }
 }
 
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
-fn the_fast_logits_of_the_goldens_are_the_slow_ones_rounded() {
+fn logits_of_the_goldens_are_those_of_the_f64_interpreter_rounded() {
     let shared: PathBuf =
         std::env::var_os("LOOKBACK_SHARED").expect("LOOKBACK_SHARED names the goldens").into();
     let families = FAMILIES.iter().map(|family| format!("golden/{}", family.model_type));
     for golden in families.chain(["models/stories260k".to_owned()]) {
-        let stored = Stored::open(&shared.join(golden)).unwrap();
+        let stored = StoredModel::open(&shared.join(golden)).unwrap();
         let network = Arc::new(stored.network().clone());
         let vocabulary = network.config.vocabulary as u32;
         let ids: Vec<TokenId> = (0..50).map(|at| TokenId((at * 37 + 5) % vocabulary)).collect();
         for path in Isa::available() {
             let pool = ThreadPool::new(2, path);
-            let weights = Weights::load(&stored, Keep::Running, &pool).unwrap();
-            assert_slow_and_fast_agree(&network, &weights, &pool, &ids);
+            let weights =
+                Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
+            assert_f32_and_f64_agree(&network, &weights, &pool, &ids);
         }
     }
 }
 
-fn assert_slow_and_fast_agree(
+fn assert_f32_and_f64_agree(
     network: &Arc<Network>,
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
 ) {
-    let fast = logits(weights, pool, ids, ids.len());
-    let slow = lookback_slow::logits(network, &slowly(network, weights), &Batch::whole(ids));
-    let worst = fast.iter().zip(&slow).fold(0.0f64, |worst, (&fast, slow)| {
-        worst.max((f64::from(f32::from_bits(fast)) - slow).abs())
+    let in_f32 = logits(weights, pool, ids, ids.len());
+    let reference =
+        lookback_f64_interpreter::logits(network, &in_f64(network, weights), &Batch::whole(ids));
+    let worst = in_f32.iter().zip(&reference).fold(0.0f64, |worst, (&in_f32, reference)| {
+        worst.max((f64::from(f32::from_bits(in_f32)) - reference).abs())
     });
-    let largest = slow.iter().fold(0.0f64, |most, slow| most.max(slow.abs()));
-    assert_eq!(fast.len(), slow.len());
+    let largest = reference.iter().fold(0.0f64, |most, reference| most.max(reference.abs()));
+    assert_eq!(in_f32.len(), reference.len());
     assert!(worst < 2e-4, "{worst:e} of {largest}");
 }
 
 #[test]
-fn gradients_are_the_slopes_of_the_slow_loss() {
+fn gradients_are_the_slopes_of_the_f64_loss() {
     let pool = ThreadPool::single_threaded();
     for network in networks() {
         let mut batch = Batch::new();
@@ -69,12 +73,14 @@ fn gradients_are_the_slopes_of_the_slow_loss() {
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
-        let weights = weights(&network, Keep::Learning, &pool);
+        let weights = weights(&network, WeightMode::Training, &pool);
         let mut gradients = Gradients::new(&network);
-        let mut space = Workspace::new(&network, Shape::Learn { rows, sequences: 2 }, CONTEXT, 1);
-        let loss = learn(&weights, &mut gradients, &mut space, &pool, &batch, &targets);
-        let mut slow = slowly(&network, &weights);
-        let truth = lookback_slow::loss(&network, &slow, &batch, &targets);
+        let mut workspace =
+            Workspace::new(&network, Shape::Training { rows, sequences: 2 }, CONTEXT, 1);
+        let loss =
+            forward_backward(&weights, &mut gradients, &mut workspace, &pool, &batch, &targets);
+        let mut reference = in_f64(&network, &weights);
+        let truth = lookback_f64_interpreter::loss(&network, &reference, &batch, &targets);
         assert_eq!(loss.rows, truth.rows);
         assert!((loss.total - truth.total).abs() < 1e-5 * truth.total);
 
@@ -94,13 +100,14 @@ fn gradients_are_the_slopes_of_the_slow_loss() {
                 .iter()
                 .zip(gradient)
                 .fold(0.0, |sum, (along, slope)| sum + along / length * f64::from(*slope));
-            let before = slow.of(id).clone();
+            let before = reference.of(id).clone();
             let mut loss_at = |by: f64| {
-                for (weight, along) in slow.of_mut(id).iter_mut().zip(&rough) {
+                for (weight, along) in reference.of_mut(id).iter_mut().zip(&rough) {
                     *weight += by * along / length;
                 }
-                let loss = lookback_slow::loss(&network, &slow, &batch, &targets).total;
-                slow.of_mut(id).assign(&before);
+                let loss =
+                    lookback_f64_interpreter::loss(&network, &reference, &batch, &targets).total;
+                reference.of_mut(id).assign(&before);
                 loss
             };
             // f64 loses some 1e-14 of the loss over 2e-5, and the cubic term is 1e-10 of it: the

@@ -122,23 +122,23 @@ impl Keys {
 /// Finds the ends, and makes control tokens of those that are known by name.
 pub(super) fn find(tokenizer: &mut GgufTokenizer, keys: &Keys) {
     let mut known: Vec<TokenId> = by_name(tokenizer, ENDS);
-    let mut ends = known.clone();
+    let mut eog = known.clone();
     for ((_, names, is_end), key) in FILL_IN_MIDDLE.iter().zip(&keys.fill_in_middle) {
         let named = by_name(tokenizer, names).into_iter().next();
         known.extend(named.filter(|_| key.is_none()));
-        ends.extend(key.or(named).filter(|_| *is_end));
+        eog.extend(key.or(named).filter(|_| *is_end));
     }
     override_types(tokenizer, &known);
-    let named = [tokenizer.end, keys.end_of_turn, keys.end_of_message];
-    ends.extend(named.into_iter().flatten());
-    ends.sort_unstable();
-    ends.dedup();
-    leave_out_parts(tokenizer, &mut ends);
+    let named = [tokenizer.eos, keys.end_of_turn, keys.end_of_message];
+    eog.extend(named.into_iter().flatten());
+    eog.sort_unstable();
+    eog.dedup();
+    leave_out_parts(tokenizer, &mut eog);
     // Whoever needs one end takes the first.
-    if let Some(at) = ends.iter().position(|id| Some(*id) == tokenizer.end) {
-        ends[..=at].rotate_right(1);
+    if let Some(at) = eog.iter().position(|id| Some(*id) == tokenizer.eos) {
+        eog[..=at].rotate_right(1);
     }
-    tokenizer.ends = ends;
+    tokenizer.eog = eog;
 }
 
 /// Tokens of these names, by id.
@@ -174,15 +174,15 @@ fn set_type(tokenizer: &mut GgufTokenizer, id: TokenId, kind: i32) {
 }
 
 /// Names that end an answer only where others do not.
-fn leave_out_parts(tokenizer: &mut GgufTokenizer, ends: &mut Vec<TokenId>) {
-    let has = |names: &[&str]| by_name(tokenizer, names).iter().any(|id| ends.contains(id));
+fn leave_out_parts(tokenizer: &mut GgufTokenizer, eog: &mut Vec<TokenId>) {
+    let has = |names: &[&str]| by_name(tokenizer, names).iter().any(|id| eog.contains(id));
     let is_in_parts = PARTS.iter().any(|both| both.iter().all(|names| has(names)));
     let calls_tools = has(&["<|tool_response>"]);
     for (applies, name, kind) in
         [(is_in_parts, "<|end|>", USER_DEFINED), (calls_tools, "</s>", NORMAL)]
     {
         for id in by_name(tokenizer, &[name]).into_iter().filter(|_| applies) {
-            ends.retain(|end| *end != id);
+            eog.retain(|end| *end != id);
             set_type(tokenizer, id, kind);
             tokenizer.remarks.push(format!("{name:?} ends no answer here, since other tokens do"));
         }

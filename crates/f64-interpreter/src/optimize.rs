@@ -19,34 +19,34 @@ pub struct Settings {
 
 /// Step number `t`, from 1, of AdamW. Loshchilov and Hutter 2019, algorithm 2.
 pub fn adamw(
-    how: &Settings,
+    settings: &Settings,
     t: i32,
     weight: &mut Array2<f64>,
     gradient: &Array2<f64>,
     mean: &mut Array2<f64>,
     square: &mut Array2<f64>,
 ) {
-    let [beta1, beta2] = how.betas;
+    let [beta1, beta2] = settings.betas;
     *mean = beta1 * &*mean + (1.0 - beta1) * gradient;
     *square = beta2 * &*square + (1.0 - beta2) * gradient.mapv(|g| g * g);
     let corrected_mean = &*mean / (1.0 - beta1.powi(t));
     let corrected_square = &*square / (1.0 - beta2.powi(t));
-    let step = corrected_mean / (corrected_square.mapv(f64::sqrt) + how.epsilon);
-    *weight = (1.0 - how.rate * how.decay) * &*weight - how.rate * step;
+    let step = corrected_mean / (corrected_square.mapv(f64::sqrt) + settings.epsilon);
+    *weight = (1.0 - settings.rate * settings.decay) * &*weight - settings.rate * step;
 }
 
 /// A step of Muon. Jordan et al. 2024, with the factor of Liu et al. 2025, section 2.2.
 pub fn muon(
-    how: &Settings,
+    settings: &Settings,
     weight: &mut Array2<f64>,
     gradient: &Array2<f64>,
     mean: &mut Array2<f64>,
 ) {
-    *mean = how.momentum * &*mean + (1.0 - how.momentum) * gradient;
-    let ahead = how.momentum * &*mean + (1.0 - how.momentum) * gradient;
+    *mean = settings.momentum * &*mean + (1.0 - settings.momentum) * gradient;
+    let ahead = settings.momentum * &*mean + (1.0 - settings.momentum) * gradient;
     let longer = weight.nrows().max(weight.ncols()) as f64;
     let step = 0.2 * longer.sqrt() * newton_schulz(ahead);
-    *weight = (1.0 - how.rate * how.decay) * &*weight - how.rate * step;
+    *weight = (1.0 - settings.rate * settings.decay) * &*weight - settings.rate * step;
 }
 
 /// Five steps that bring every singular value near 1.

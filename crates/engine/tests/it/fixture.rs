@@ -1,14 +1,14 @@
 //! A small random model of each family, in which every part shows in the logits.
 
-#![allow(dead_code, reason = "each test file uses a part of its world")]
+#![allow(dead_code, reason = "each test file uses a part of the fixture")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 
-use lookback_engine::{Cache, Compute, Keep, Shape, ThreadPool, Weights, Workspace, forward};
-use lookback_model::{Batch, Config, Network, Role, SequenceId, Size, TokenId};
+use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
+use lookback_model::{Batch, Config, Network, SequenceId, Size, TokenId, WeightKind};
 
-/// Positions of the worlds.
+/// Positions of the networks.
 pub const CONTEXT: usize = 160;
 
 const SIZE: Size = Size {
@@ -45,22 +45,22 @@ pub fn noise(seed: u64) -> f32 {
 }
 
 /// Weights so large that nothing hides in a tolerance.
-pub fn weights(network: &Arc<Network>, keep: Keep, pool: &ThreadPool) -> Weights {
-    weights_computing(network, keep, Compute::F32, pool)
+pub fn weights(network: &Arc<Network>, mode: WeightMode, pool: &ThreadPool) -> Weights {
+    weights_in(network, mode, Compute::F32, pool)
 }
 
 /// The same for products in this precision.
-pub fn weights_computing(
+pub fn weights_in(
     network: &Arc<Network>,
-    keep: Keep,
+    mode: WeightMode,
     compute: Compute,
     pool: &ThreadPool,
 ) -> Weights {
     let of = network.clone();
-    Weights::computing(network.clone(), keep, compute, pool, |id, to| {
-        let (size, middle) = match of.weight(id).role {
-            Role::Gain => (0.3, 1.0),
-            Role::Bias => (0.3, 0.0),
+    Weights::new(network.clone(), mode, compute, pool, |id, to| {
+        let (size, middle) = match of.weight(id).kind {
+            WeightKind::Gain => (0.3, 1.0),
+            WeightKind::Bias => (0.3, 0.0),
             _ => (0.35, 0.0),
         };
         for (index, to) in to.iter_mut().enumerate() {
@@ -86,8 +86,8 @@ pub fn bits(values: &[f32]) -> Vec<u32> {
 /// The logits of all rows of one sequence, read in chunks through a cache.
 pub fn logits(weights: &Weights, pool: &ThreadPool, ids: &[TokenId], chunk: usize) -> Vec<u32> {
     let network = weights.network();
-    let shape = Shape::Run { rows: chunk, wanted: chunk };
-    let mut space = Workspace::new(network, shape, CONTEXT, pool.threads());
+    let shape = Shape::Inference { rows: chunk, wanted: chunk };
+    let mut workspace = Workspace::new(network, shape, CONTEXT, pool.threads());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
     let mut all = Vec::new();
     let mut batch = Batch::new();
@@ -95,7 +95,7 @@ pub fn logits(weights: &Weights, pool: &ThreadPool, ids: &[TokenId], chunk: usiz
         batch.clear();
         batch.push(SequenceId(0), index * chunk, part);
         batch.want_all();
-        let logits = forward(weights, &mut space, &mut cache, pool, &batch).unwrap();
+        let logits = forward(weights, &mut workspace, &mut cache, pool, &batch).unwrap();
         all.extend(bits(logits));
     }
     all

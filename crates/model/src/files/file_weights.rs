@@ -13,7 +13,7 @@ use super::{
 use crate::{Network, WeightId};
 
 /// Where each weight lies, checked: reading cannot fail any more.
-pub(super) struct Settled {
+pub(super) struct FileWeights {
     tensors: Tensors,
     /// By weight.
     weights: Vec<Weight>,
@@ -26,7 +26,7 @@ struct Weight {
     head_dim: usize,
 }
 
-impl Settled {
+impl FileWeights {
     /// Finds every weight; a tensor that is missing, misshapen or not expected is refused.
     pub(super) fn new(tensors: Tensors, network: &Network, names: &Names) -> Result<Self> {
         let mut found = vec![None; network.weights.len()];

@@ -1,11 +1,11 @@
 //! Small random models, and the files of them that other programs would write.
 
-#![allow(dead_code, reason = "each test file uses its part of the world")]
+#![allow(dead_code, reason = "each test file uses its part of the fixture")]
 
 use std::{fs, path::Path};
 
 use lookback_model::{
-    Config, FAMILIES, Network, NormKind, Positions, Size, StorageType, Stored, WeightId, save,
+    Config, FAMILIES, Network, NormKind, Positions, Size, StorageType, StoredModel, WeightId, save,
 };
 
 /// Three layers would show no more than two.
@@ -93,14 +93,14 @@ pub fn write_directory(folder: &Path, network: &Network) {
 }
 
 /// A weight's values.
-pub fn read(stored: &Stored, id: WeightId) -> Vec<f32> {
+pub fn read(stored: &StoredModel, id: WeightId) -> Vec<f32> {
     let mut out = vec![f32::NAN; stored.network().weight(id).len()];
     stored.read(id, &mut out).expect("it was checked on opening");
     out
 }
 
 /// Asserts that a stored model has exactly the world's values.
-pub fn assert_same(stored: &Stored, network: &Network) {
+pub fn assert_same(stored: &StoredModel, network: &Network) {
     assert_eq!(stored.network(), network);
     for id in network.ids() {
         let (read, meant) = (read(stored, id), values(network, id));
@@ -120,7 +120,7 @@ pub fn assert_same(stored: &Stored, network: &Network) {
 
 /// Why a model was refused.
 pub fn refusal(path: &Path) -> String {
-    let refusal = Stored::open(path).err().expect("a refusal");
+    let refusal = StoredModel::open(path).err().expect("a refusal");
     assert_eq!(refusal.blame(), lookback_files::Blame::User, "{refusal}");
     let sentence = refusal.to_string();
     assert!(!sentence.ends_with('.') && !sentence.contains('\n'), "{sentence}");

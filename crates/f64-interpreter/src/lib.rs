@@ -1,12 +1,12 @@
-//! The interpreter in f64, through the reference's functions: the yardstick of whole models. It runs the
-//! programs that the engine runs, fused and edited ones included.
+//! An f64 interpreter of programs, through the reference's functions: what the engine is tested against,
+//! fused and edited programs included.
 //!
-//! It computes whole sequences from position 0, keeps every result, and is in no hurry. Its weights
-//! are its own, so a test can move one by 1e-6 and see the loss follow: that is a slope near 1e-8.
+//! It computes whole sequences from position 0, keeps every result and is not optimised. It has its own
+//! weights, so a test can change one by 1e-6 and compare the loss: a finite difference, good to 1e-8.
 //!
 //! ```
 //! # use lookback_model::{Batch, Config, Network, Size, TokenId};
-//! use lookback_slow::{Weights, logits};
+//! use lookback_f64_interpreter::{Weights, logits};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Network::new(&Config::llama(size).unwrap());
@@ -23,7 +23,7 @@ use lookback_model::{
 };
 use lookback_reference::{
     attend, embed,
-    logits::{capped, surprise},
+    logits::{capped, cross_entropy},
     mlp, norm, position,
 };
 use ndarray::{Array1, Array2, Axis, s};
@@ -52,7 +52,7 @@ impl Weights {
         &self.0[id.index()]
     }
 
-    /// A weight, to be moved.
+    /// A weight, to be changed.
     pub fn of_mut(&mut self, id: WeightId) -> &mut Array2<f64> {
         &mut self.0[id.index()]
     }
@@ -73,13 +73,18 @@ pub fn logits(network: &Network, weights: &Weights, batch: &Batch) -> Array2<f64
 
 /// The cross-entropy of a batch's wanted rows against their targets.
 pub fn loss(network: &Network, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
-    loss_of(&forward::loss(network), weights, batch, targets)
+    program_loss(&forward::loss(network), weights, batch, targets)
 }
 
 /// The same of a program that ends with a loss.
-pub fn loss_of(program: &Program, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
+pub fn program_loss(
+    program: &Program,
+    weights: &Weights,
+    batch: &Batch,
+    targets: &Targets,
+) -> Loss {
     let values = run(program, weights, batch, Some(targets));
-    let losses = program.steps.last().and_then(|last| values[last.makes[0].index()].as_ref());
+    let losses = program.steps.last().and_then(|last| values[last.outputs[0].index()].as_ref());
     let rows = targets.ids.iter().filter(|&&id| id != Targets::NONE).count();
     let total = losses.map_or(0.0, |losses| losses.iter().fold(0.0, |sum, loss| sum + loss));
     Loss { total, rows }
@@ -110,9 +115,9 @@ struct Pass<'a> {
 }
 
 /// Logits under their cap, if there is one.
-fn bounded(logits: Array2<f64>, cap: Option<f32>) -> Array2<f64> {
+fn soft_capped(logits: Array2<f64>, cap: Option<f32>) -> Array2<f64> {
     match cap {
-        Some(most) => logits.mapv(|logit| capped(logit, f64::from(most))),
+        Some(cap) => logits.mapv(|logit| capped(logit, f64::from(cap))),
         None => logits,
     }
 }
@@ -131,20 +136,22 @@ impl Pass<'_> {
     }
 
     fn step(&mut self, step: &Step, targets: Option<&Targets>) {
-        let x = |index: usize| step.reads[index];
+        let x = |index: usize| step.inputs[index];
         let result = match &step.op {
             Op::Embed(table) => self.embed(*table, x(0)),
             Op::Norm(norm) => self.norm(norm, x(0)),
             Op::Linear(layers) => {
-                for (layer, made) in layers.iter().zip(&step.makes) {
-                    self.values[made.index()] = Some(self.dense(layer).apply(self.read(x(0))));
+                for (layer, output) in layers.iter().zip(&step.outputs) {
+                    self.values[output.index()] = Some(self.dense(layer).apply(self.read(x(0))));
                 }
                 return;
             }
             Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
             Op::Rotate(rotary) => self.rotate(rotary, x(0)),
             Op::Attend(attend) => self.attend(attend, [x(0), x(1), x(2)]),
-            Op::Activate(how) => self.activate(*how, x(0), step.reads.get(1).copied()),
+            Op::Activate(activation) => {
+                self.activate(*activation, x(0), step.inputs.get(1).copied())
+            }
             Op::Add => self.read(x(0)) + self.read(x(1)),
             Op::Select => self.read(x(0)).select(Axis(0), &self.batch.wanted),
             Op::Logits(head) => self.logits(head, self.read(x(0))),
@@ -153,7 +160,7 @@ impl Pass<'_> {
             // Only there to be read, and nobody reads them here.
             Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => return,
         };
-        self.values[step.makes[0].index()] = Some(result);
+        self.values[step.outputs[0].index()] = Some(result);
     }
 
     fn dense(&self, layer: &Linear) -> mlp::Linear {
@@ -170,56 +177,62 @@ impl Pass<'_> {
         embed::rows(self.weights.of(table), &rows)
     }
 
-    fn norm(&self, how: &Norm, x: ValueId) -> Array2<f64> {
+    fn norm(&self, config: &Norm, x: ValueId) -> Array2<f64> {
         let norm = norm::Norm {
-            is_layer: how.kind == NormKind::Layer,
-            weight: self.weights.vector(how.weight),
-            bias: how.bias.map(|bias| self.weights.vector(bias)),
-            epsilon: f64::from(how.epsilon),
+            is_layer: config.kind == NormKind::Layer,
+            weight: self.weights.vector(config.weight),
+            bias: config.bias.map(|bias| self.weights.vector(bias)),
+            epsilon: f64::from(config.epsilon),
         };
         let mut y = self.read(x).clone();
-        for mut part in y.axis_chunks_iter_mut(Axis(1), how.width) {
+        for mut part in y.axis_chunks_iter_mut(Axis(1), config.width) {
             let normed = norm.apply(&part.to_owned());
             part.assign(&normed);
         }
         y
     }
 
-    fn rotate(&self, how: &Rotary, x: ValueId) -> Array2<f64> {
+    fn rotate(&self, rotary: &Rotary, x: ValueId) -> Array2<f64> {
         let mut y = self.read(x).clone();
         for rows in sequences(self.batch) {
             let mut own = y.slice_mut(s![rows, ..]);
-            for mut head in own.axis_chunks_iter_mut(Axis(1), how.head_dim) {
-                let rotated = position::rotate(head.view(), how.rotary_dim, f64::from(how.theta));
+            for mut head in own.axis_chunks_iter_mut(Axis(1), rotary.head_dim) {
+                let rotated =
+                    position::rotate(head.view(), rotary.rotary_dim, f64::from(rotary.theta));
                 head.assign(&rotated);
             }
         }
         y
     }
 
-    fn attend(&self, how: &Attend, [q, k, v]: [ValueId; 3]) -> Array2<f64> {
+    fn attend(&self, config: &Attend, [q, k, v]: [ValueId; 3]) -> Array2<f64> {
         // The reference divides by the root of the head's width; the rest of the factor goes ahead.
-        let ahead = f64::from(how.scale) * (how.head_dim as f64).sqrt();
+        let ahead = f64::from(config.scale) * (config.head_dim as f64).sqrt();
         let query = self.read(q) * ahead;
         let mut z = Array2::zeros(query.dim());
         for rows in sequences(self.batch) {
             let own = |x: &Array2<f64>| x.slice(s![rows.clone(), ..]).to_owned();
             let (query, key, value) = (own(&query), own(self.read(k)), own(self.read(v)));
-            let context = attend::many(&query, &key, &value, how.head_dim, how.window);
+            let context = attend::multi_head(&query, &key, &value, config.head_dim, config.window);
             z.slice_mut(s![rows.clone(), ..]).assign(&context);
         }
         z
     }
 
-    fn activate(&self, how: Activation, pre: ValueId, linear: Option<ValueId>) -> Array2<f64> {
-        let how = match how {
+    fn activate(
+        &self,
+        activation: Activation,
+        pre: ValueId,
+        linear: Option<ValueId>,
+    ) -> Array2<f64> {
+        let activation = match activation {
             Activation::Silu => mlp::Activation::Silu,
             Activation::Gelu => mlp::Activation::Gelu,
             Activation::GeluTanh => mlp::Activation::GeluTanh,
             Activation::Relu2 => mlp::Activation::Relu2,
             Activation::Relu => mlp::Activation::Relu,
         };
-        let activated = self.read(pre).mapv(|x| how.of(x));
+        let activated = self.read(pre).mapv(|x| activation.of(x));
         match linear {
             Some(linear) => activated * self.read(linear),
             None => activated,
@@ -227,17 +240,17 @@ impl Pass<'_> {
     }
 
     fn logits(&self, head: &Head, x: &Array2<f64>) -> Array2<f64> {
-        bounded(self.dense(&head.linear).apply(x), head.cap)
+        soft_capped(self.dense(&head.linear).apply(x), head.cap)
     }
 
     /// A row's loss, `[rows, 1]`; 0 where none is asked.
     fn losses(&self, head: &Head, x: ValueId, targets: &Targets) -> Array2<f64> {
-        let asked: Vec<usize> =
+        let with_target: Vec<usize> =
             (0..targets.ids.len()).filter(|&row| targets.ids[row] != Targets::NONE).collect();
-        let ids: Vec<usize> = asked.iter().map(|&row| targets.ids[row] as usize).collect();
-        let logits = self.logits(head, &self.read(x).select(Axis(0), &asked));
+        let ids: Vec<usize> = with_target.iter().map(|&row| targets.ids[row] as usize).collect();
+        let logits = self.logits(head, &self.read(x).select(Axis(0), &with_target));
         let mut losses = Array2::zeros((targets.ids.len(), 1));
-        for (row, loss) in asked.into_iter().zip(surprise(&logits, &ids)) {
+        for (row, loss) in with_target.into_iter().zip(cross_entropy(&logits, &ids)) {
             losses[[row, 0]] = loss;
         }
         losses

@@ -63,7 +63,7 @@ fn added_tokens_decoder_adds_what_the_tokenizer_lacks() {
     let as_text = tokenizer.encode("<tool>b<|eot|>", Specials::Text).unwrap();
     let spelled = [260, 98, 60, 124, 101, 111, 116, 124, 62].map(TokenId);
     assert_eq!(as_text, spelled, "a token that is not special is found in any text");
-    assert_eq!((tokenizer.beginning(), tokenizer.end()), (Some(TokenId(256)), Some(TokenId(261))));
+    assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(TokenId(256)), Some(TokenId(261))));
     assert_eq!(tokenizer.vocabulary(), 262);
 }
 
@@ -127,11 +127,11 @@ fn special_tokens_map_names_roles_and_goes_before_the_settings() {
     let names = json!({"eos_token": "</s>", "bos_token": token("<s>", true), "pad_token": "<pad>"});
     let settings = json!({"eos_token": "<s>"});
     let tokenizer = open(&[(SETTINGS, settings), (NAMES, names.clone())]).unwrap();
-    assert_eq!((tokenizer.beginning(), tokenizer.end()), (Some(TokenId(256)), Some(TokenId(257))));
+    assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(TokenId(256)), Some(TokenId(257))));
     assert_eq!(ids(&tokenizer, "a<pad>b</s>"), [97, 260, 98, 257]);
     let decoder = json!({"added_tokens_decoder": {"260": token("<tool>", false)}});
     let unread = open(&[(SETTINGS, decoder), (NAMES, names)]).unwrap();
-    assert_eq!(unread.end(), None);
+    assert_eq!(unread.eos(), None);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_role_whose_token_is_nowhere_adds_it() {
         json!({"eos_token": "<|new|>", "pad_token": "<pad>", "extra_special_tokens": ["<ex>"]});
     let tokenizer = open(&[(SETTINGS, settings)]).unwrap();
     assert_eq!(ids(&tokenizer, "a<|new|>b<pad><ex>"), [97, 260, 98, 261, 262]);
-    assert_eq!(tokenizer.end(), Some(TokenId(260)));
+    assert_eq!(tokenizer.eos(), Some(TokenId(260)));
     // A piece that has a role is special from then on.
     let piece = open(&[(SETTINGS, json!({"eos_token": "e"}))]).unwrap();
     assert_eq!(ids(&piece, "aeb"), [97, 101, 98]);

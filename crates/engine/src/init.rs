@@ -1,15 +1,15 @@
-//! What a network knows before it has seen a token: seeded random weights.
+//! Initialisation of weights: seeded random draws.
 
 use lookback_files::Result;
-use lookback_model::{Block, Network, Role, WeightId};
+use lookback_model::{Block, Network, WeightId, WeightKind};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-/// How weights start.
+/// The initialisation of weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Start {
+pub struct Init {
     /// Seed of all of them; each weight draws from a stream of its own.
     pub seed: u64,
     /// Standard deviation of tables.
@@ -17,13 +17,13 @@ pub struct Start {
     /// Standard deviation of matrices. Those that write into the residual stream have it divided
     /// by the root of twice the layers (Radford et al. 2019, section 2.3).
     pub matrices: f64,
-    /// How the matrices of attention begin.
-    pub heads: Heads,
+    /// Initialisation of the matrices of attention.
+    pub heads: HeadInit,
 }
 
-/// How the matrices of attention begin.
+/// Initialisation of the matrices of attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heads {
+pub enum HeadInit {
     /// Like every other matrix.
     Plain,
     /// Keys are their queries, so that a token looks first at those like it; values are half an
@@ -32,33 +32,33 @@ pub enum Heads {
     Mimetic,
 }
 
-impl Start {
-    /// As GPT-2 starts: 0.02 everywhere.
+impl Init {
+    /// As GPT-2 is initialised: 0.02 everywhere.
     pub fn gpt2(seed: u64) -> Self {
-        Self { seed, tables: 0.02, matrices: 0.02, heads: Heads::Plain }
+        Self { seed, tables: 0.02, matrices: 0.02, heads: HeadInit::Plain }
     }
 
     /// Writes a weight's first values.
-    pub fn fill(&self, network: &Network, id: WeightId, to: &mut [f32]) -> Result<()> {
+    pub fn fill(&self, network: &Network, id: WeightId, out: &mut [f32]) -> Result<()> {
         let layers = network.blocks.len() as f64;
-        let deviation = match network.weight(id).role {
-            Role::Gain => {
-                to.fill(1.0);
+        let deviation = match network.weight(id).kind {
+            WeightKind::Gain => {
+                out.fill(1.0);
                 return Ok(());
             }
-            Role::Bias => {
-                to.fill(0.0);
+            WeightKind::Bias => {
+                out.fill(0.0);
                 return Ok(());
             }
-            Role::Table => self.tables,
-            Role::Matrix => self.matrices,
-            Role::Output => self.matrices / f64::sqrt(2.0 * layers),
+            WeightKind::Table => self.tables,
+            WeightKind::Matrix => self.matrices,
+            WeightKind::Output => self.matrices / f64::sqrt(2.0 * layers),
         };
-        if self.heads == Heads::Mimetic && self.mimic(network, id, deviation, to) {
+        if self.heads == HeadInit::Mimetic && self.mimic(network, id, deviation, out) {
             return Ok(());
         }
-        for (to, normal) in to.iter_mut().zip(self.draws(id)) {
-            *to = (deviation * normal) as f32;
+        for (out, normal) in out.iter_mut().zip(self.draws(id)) {
+            *out = (deviation * normal) as f32;
         }
         Ok(())
     }
@@ -67,11 +67,11 @@ impl Start {
     fn draws(&self, id: WeightId) -> impl Iterator<Item = f64> + use<> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(u64::from(id.0) + 1);
-        std::iter::repeat_with(move || normal_pair(&mut random)).flatten()
+        std::iter::repeat_with(move || box_muller(&mut random)).flatten()
     }
 
     /// Writes keys, values or output so that heads begin near the identity; false of other weights.
-    fn mimic(&self, network: &Network, id: WeightId, deviation: f64, to: &mut [f32]) -> bool {
+    fn mimic(&self, network: &Network, id: WeightId, deviation: f64, out: &mut [f32]) -> bool {
         let is_of = |block: &&Block| {
             [block.qkv[1].weight, block.qkv[2].weight, block.output.weight].contains(&id)
         };
@@ -82,10 +82,10 @@ impl Start {
         if id == key.weight {
             // The first query head of those that share a key head.
             let queries: Vec<f64> = self.draws(query.weight).take(query.outputs * width).collect();
-            for (row, to) in to.chunks_exact_mut(width).enumerate() {
+            for (row, out) in out.chunks_exact_mut(width).enumerate() {
                 let first = (row / dim * group * dim + row % dim) * width;
-                for (to, query) in to.iter_mut().zip(&queries[first..]) {
-                    *to = (deviation * query) as f32;
+                for (out, query) in out.iter_mut().zip(&queries[first..]) {
+                    *out = (deviation * query) as f32;
                 }
             }
             return true;
@@ -93,17 +93,17 @@ impl Start {
         let mut values: Vec<f64> = self.draws(value.weight).take(value.outputs * width).collect();
         orthogonal_rows(&mut values, width);
         if id == value.weight {
-            for (to, value) in to.iter_mut().zip(&values) {
-                *to = (VALUES * value) as f32;
+            for (out, value) in out.iter_mut().zip(&values) {
+                *out = (VALUES * value) as f32;
             }
             return true;
         }
-        let own: Vec<f64> = self.draws(id).take(to.len()).collect();
+        let own: Vec<f64> = self.draws(id).take(out.len()).collect();
         let inputs = block.output.inputs;
-        for (place, (to, own)) in to.iter_mut().zip(own).enumerate() {
+        for (place, (out, own)) in out.iter_mut().zip(own).enumerate() {
             let (output, input) = (place / inputs, place % inputs);
             let row = input / dim / group * dim + input % dim;
-            *to = (VALUES * values[row * width + output] + deviation * own) as f32;
+            *out = (VALUES * values[row * width + output] + deviation * own) as f32;
         }
         true
     }
@@ -131,7 +131,7 @@ fn orthogonal_rows(rows: &mut [f64], width: usize) {
 }
 
 /// Two independent draws from the standard normal distribution (Box and Muller 1958).
-fn normal_pair(random: &mut ChaCha8Rng) -> [f64; 2] {
+fn box_muller(random: &mut ChaCha8Rng) -> [f64; 2] {
     // 53 random bits, in (0, 1]: the logarithm of 0 is never taken.
     let mut uniform = || ((random.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64;
     let (radius, turn) = (uniform(), uniform());
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mimetic_heads_begin_near_the_identity() {
+    fn mimetic_heads_start_near_the_identity() {
         let size = Size {
             vocabulary: 9,
             width: 24,
@@ -159,8 +159,8 @@ mod tests {
         };
         let Ok(config) = Config::llama(size) else { panic!("a small llama is valid") };
         let network = Network::new(&config);
-        let start = Start { seed: 5, tables: 0.1, matrices: 0.05, heads: Heads::Mimetic };
-        let weight = |start: &Start, id| {
+        let start = Init { seed: 5, tables: 0.1, matrices: 0.05, heads: HeadInit::Mimetic };
+        let weight = |start: &Init, id| {
             let mut to = vec![f32::NAN; network.weight(id).len()];
             assert!(start.fill(&network, id, &mut to).is_ok());
             to
@@ -176,7 +176,7 @@ mod tests {
             assert!((product - if a == b { 0.25 } else { 0.0 }).abs() < 1e-6, "{a} {b}: {product}");
         }
         // Head 3 passes on what key head 1 gives.
-        let plain = weight(&Start { heads: Heads::Plain, ..start }, block.output.weight);
+        let plain = weight(&Init { heads: HeadInit::Plain, ..start }, block.output.weight);
         for (output_row, input) in [(0, 18), (23, 23), (7, 20)] {
             let place = output_row * 24 + input;
             let given = value[(input - 12) * 24 + output_row];
@@ -184,7 +184,7 @@ mod tests {
         }
         // All else begins as it did.
         for id in [network.embed, block.mlp.up.weight, block.qkv[0].weight] {
-            assert_eq!(weight(&start, id), weight(&Start { heads: Heads::Plain, ..start }, id));
+            assert_eq!(weight(&start, id), weight(&Init { heads: HeadInit::Plain, ..start }, id));
         }
     }
 }

@@ -9,66 +9,66 @@ use crate::{
     Tokenizer,
     added::Added,
     bpe::train::{self, Counts},
-    corpus::Held,
+    corpus::Chunking,
     tokenizer::Parts,
     vocabulary::Vocabulary,
 };
 
-/// Learns a tokenizer from texts of any length, part by part.
+/// Trains a tokenizer on texts of any length, chunk by chunk.
 #[derive(Debug)]
-pub struct Learner {
+pub struct TokenizerTrainer {
     specials: Vec<String>,
-    seen: Seen,
+    counted: Counted,
 }
 
 #[derive(Debug)]
-enum Seen {
+enum Counted {
     Characters(BTreeSet<char>),
     Words { counts: Counts, size: usize },
 }
 
-impl Learner {
+impl TokenizerTrainer {
     /// Of a byte-level BPE of at most `size` tokens: `specials` first, then the 256 bytes, then
     /// merges. The first special token begins and ends texts, and is put around none by itself.
     pub fn bpe(size: usize, specials: &[&str]) -> Result<Self> {
         train::check_size(size, specials.len())?;
-        Ok(Self::of(Seen::Words { counts: Counts::new()?, size }, specials))
+        Ok(Self::of(Counted::Words { counts: Counts::new()?, size }, specials))
     }
 
     /// Of one token for each different character of the texts, in the order of their code points,
     /// after `specials`. Any other character is refused when a text is encoded.
     pub fn characters(specials: &[&str]) -> Self {
-        Self::of(Seen::Characters(BTreeSet::new()), specials)
+        Self::of(Counted::Characters(BTreeSet::new()), specials)
     }
 
-    fn of(seen: Seen, specials: &[&str]) -> Self {
-        Self { specials: specials.iter().map(|&special| special.to_owned()).collect(), seen }
+    fn of(counted: Counted, specials: &[&str]) -> Self {
+        Self { specials: specials.iter().map(|&special| special.to_owned()).collect(), counted }
     }
 
-    /// In which parts, of about so many bytes, it learns from a text.
-    pub fn held(&self, part: usize) -> Held {
-        match self.seen {
-            Seen::Characters(_) => Held::Anywhere(part),
-            Seen::Words { .. } => Held::Parts(part),
+    /// How it reads a text: in chunks of about so many bytes.
+    pub fn chunking(&self, bytes: usize) -> Chunking {
+        match self.counted {
+            Counted::Characters(_) => Chunking::Anywhere(bytes),
+            Counted::Words { .. } => Chunking::Parts(bytes),
         }
     }
 
-    /// Learns from texts too, or from parts that begin where no word goes on.
+    /// Adds texts, or chunks that begin where no word goes on.
     pub fn add(&mut self, texts: &[&str]) -> Result<()> {
-        match &mut self.seen {
-            Seen::Characters(characters) => {
+        match &mut self.counted {
+            Counted::Characters(characters) => {
                 characters.extend(texts.iter().flat_map(|text| text.chars()));
                 Ok(())
             }
-            Seen::Words { counts, .. } => counts.add(texts),
+            Counted::Words { counts, .. } => counts.add(texts),
         }
     }
 
     /// The tokenizer.
     pub fn finish(self) -> Result<Tokenizer> {
         let specials: Vec<&str> = self.specials.iter().map(String::as_str).collect();
-        let characters = match self.seen {
-            Seen::Words { counts, size } => {
+        let characters = match self.counted {
+            Counted::Words { counts, size } => {
                 let byte_level = json!({
                     "type": "ByteLevel",
                     "add_prefix_space": false,
@@ -81,7 +81,7 @@ impl Learner {
                 tracing::debug!(tokens = size, seconds, "merges learned");
                 return Tokenizer::learned(vocabulary, &specials, byte_level.clone(), byte_level);
             }
-            Seen::Characters(characters) => characters,
+            Counted::Characters(characters) => characters,
         };
         if characters.is_empty() {
             return Err(Refusal::user(
@@ -101,18 +101,18 @@ impl Learner {
 }
 
 impl Tokenizer {
-    /// What a [`Learner`] of a byte-level BPE makes of texts.
+    /// What a [`TokenizerTrainer`] of a byte-level BPE makes of texts.
     pub fn train_bpe(texts: &[&str], size: usize, specials: &[&str]) -> Result<Self> {
-        let mut learner = Learner::bpe(size, specials)?;
-        learner.add(texts)?;
-        learner.finish()
+        let mut trainer = TokenizerTrainer::bpe(size, specials)?;
+        trainer.add(texts)?;
+        trainer.finish()
     }
 
-    /// What a [`Learner`] of characters makes of texts.
+    /// What a [`TokenizerTrainer`] of characters makes of texts.
     pub fn characters(texts: &[&str], specials: &[&str]) -> Result<Self> {
-        let mut learner = Learner::characters(specials);
-        learner.add(texts)?;
-        learner.finish()
+        let mut trainer = TokenizerTrainer::characters(specials);
+        trainer.add(texts)?;
+        trainer.finish()
     }
 
     fn learned(
@@ -133,8 +133,8 @@ impl Tokenizer {
             added: specials.iter().zip(0..).map(special).collect(),
             pre_tokenizer,
             decoder,
-            beginning: first,
-            end: first,
+            bos: first,
+            eos: first,
             ..Parts::default()
         })
     }

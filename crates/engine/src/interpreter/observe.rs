@@ -1,0 +1,108 @@
+//! Hands the values at sites to an observer. Observing changes no result: scores and pattern are computed
+//! afterwards, from the keys and the log-sum-exps that attention left.
+
+use lookback_kernels::{attend, loss};
+use lookback_model::{Attend, Op, Site, Step, ValueId};
+
+use super::{Interpreter, keys::Keys};
+
+/// The values at a site, borrowed for one call of an observer.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteView<'a> {
+    /// `[1, rows, width]`, or of attention's scores and pattern `[heads, queries, keys]` of a segment.
+    pub shape: [usize; 3],
+    /// In this order.
+    pub values: &'a [f32],
+}
+
+/// An observer of sites: a forward hook on those that it wants.
+pub trait Observer {
+    /// Whether it wants a site.
+    fn wants(&self, site: Site) -> bool;
+    /// Is given the values at a site: `[1, rows, width]`, or `[heads, queries, keys]` once for each segment.
+    fn observe(&mut self, site: Site, view: SiteView<'_>);
+}
+
+/// Which form of an attention is captured.
+enum Form {
+    Scores,
+    Pattern { log_sum_exp: ValueId },
+}
+
+impl Interpreter<'_> {
+    /// Captures the outputs of a step.
+    pub(super) fn capture(&self, step: &Step, observer: &mut impl Observer) {
+        for output in &step.outputs {
+            for site in self.program.sites_of(*output) {
+                if observer.wants(site) {
+                    observer.observe(site, self.view(*output, self.buffers.get(*output)));
+                }
+            }
+        }
+    }
+
+    /// Values of rows, as an observer is given them.
+    pub(crate) fn view<'v>(&self, value: ValueId, values: &'v [f32]) -> SiteView<'v> {
+        SiteView { shape: [1, self.buffers.rows(value), self.buffers.width(value)], values }
+    }
+
+    /// Computes and captures a derived value, if the observer wants it.
+    pub(super) fn capture_derived(&mut self, step: &Step, observer: &mut impl Observer) {
+        let output = step.outputs[0];
+        let Some(site) = self.program.sites_of(output).find(|site| observer.wants(*site)) else {
+            return;
+        };
+        match (&step.op, &step.inputs[..]) {
+            (Op::Scores(attend), &[q]) => {
+                self.capture_attention(attend, q, &Form::Scores, site, observer)
+            }
+            (Op::Pattern(attend), &[q, log_sum_exp]) => {
+                self.capture_attention(attend, q, &Form::Pattern { log_sum_exp }, site, observer);
+            }
+            (Op::Probabilities, &[logits]) => {
+                self.derived.clear();
+                self.derived.resize(self.buffers.len(logits), 0.0);
+                let width = self.buffers.width(logits);
+                loss::softmax(self.pool, self.buffers.get(logits), width, self.derived);
+                observer.observe(site, self.view(logits, self.derived));
+            }
+            (op, _) => unreachable!("{op:?} is not derived"),
+        }
+    }
+
+    fn capture_attention(
+        &mut self,
+        config: &Attend,
+        q: ValueId,
+        form: &Form,
+        site: Site,
+        observer: &mut impl Observer,
+    ) {
+        let mut values = std::mem::take(self.derived);
+        let heads = self.heads(config);
+        let storage = match &self.keys {
+            Keys::Cache(cache) => cache.storage(),
+            Keys::Scratch(pages) => pages,
+        };
+        let pages = self.layer_pages(config).pages(storage, self.table);
+        let query = self.buffers.get(q);
+        for span in self.spans {
+            let keys = span.first_position + span.rows;
+            values.clear();
+            values.resize(config.heads * span.rows * keys, 0.0);
+            let out = &mut values[..];
+            match form {
+                Form::Scores => attend::scores(self.pool, &heads, query, span, pages, out),
+                Form::Pattern { log_sum_exp } => {
+                    let totals = self.buffers.get(*log_sum_exp);
+                    attend::pattern(self.pool, &heads, query, span, pages, totals, out);
+                }
+            }
+            observer.observe(
+                site,
+                SiteView { shape: [config.heads, span.rows, keys], values: &values },
+            );
+        }
+        *self.derived = values;
+    }
+}

@@ -1,0 +1,73 @@
+//! Unembedding of rows of the residual stream: the final norm, the head, the softmax; and the MLP's
+//! activation on plain numbers.
+//!
+//! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
+//! cache and knows nothing of what the rows mean; see `depths` in the lens.
+
+use lookback_kernels::{activate, cap, loss, thread_pool::ThreadPool};
+use lookback_model::{Activation, Head, NormKind};
+
+use crate::{
+    interpreter::apply_norm,
+    operations::statistics_per_norm,
+    products::{self, Operands},
+    weights::Weights,
+};
+
+/// Rows after the final norm, with their statistics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormOutput {
+    /// `[rows, width]`
+    pub rows: Vec<f32>,
+    /// What was subtracted from each row, `[rows]`: its mean, or 0 under an RMS norm.
+    pub means: Vec<f32>,
+    /// What each row was multiplied with before the norm's weight, `[rows]`.
+    pub factors: Vec<f32>,
+}
+
+/// Rows unembedded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unembedded {
+    /// `[rows, vocabulary]`
+    pub logits: Vec<f32>,
+    /// `[rows, vocabulary]`: softmax of the logits.
+    pub probabilities: Vec<f32>,
+}
+
+/// The final norm of rows of the residual stream, `[rows, width]`.
+pub fn final_norm(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> NormOutput {
+    let network = weights.network();
+    let (width, config) = (network.config.width, &network.ln_final);
+    let rows = stream.len() / width;
+    let mut normed = vec![0.0; stream.len()];
+    let mut statistics = vec![0.0; statistics_per_norm(config) * rows];
+    apply_norm(weights, pool, config, stream, &mut normed, Some(&mut statistics));
+    let (means, factors) = match config.kind {
+        NormKind::Layer => statistics.chunks_exact(2).map(|row| (row[0], row[1])).unzip(),
+        NormKind::Rms => (vec![0.0; rows], statistics),
+    };
+    NormOutput { rows: normed, means, factors }
+}
+
+/// Logits and probabilities of rows of the residual stream, `[rows, width]`, as if they were the last
+/// layer's (the logit lens).
+pub fn unembed(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> Unembedded {
+    let Head { linear: head, cap } = &weights.network().head;
+    let normed = final_norm(weights, pool, stream).rows;
+    let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
+    let operands = &mut Operands::default();
+    products::forward(pool, weights, head, &normed, None, operands, None, &mut logits);
+    if let Some(cap) = *cap {
+        cap::forward(pool, cap, &mut logits);
+    }
+    let mut probabilities = vec![0.0; logits.len()];
+    loss::softmax(pool, &logits, head.outputs, &mut probabilities);
+    Unembedded { logits, probabilities }
+}
+
+/// An activation of each number, without the linear branch of a gated MLP.
+pub fn activation(pool: &ThreadPool, kind: Activation, pre: &[f32]) -> Vec<f32> {
+    let mut post = vec![0.0; pre.len()];
+    activate::forward(pool, kind, pre, None, &mut post);
+    post
+}
