@@ -3,7 +3,7 @@
 
 use std::env;
 
-use lookback::{Change, Edit, Model, Result, Seen, Site, model::BlockSite};
+use lookback::{Capture, Change, Edit, Model, Result, Site, model::BlockSite};
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     let as_it_is = model.logits(&ids)?;
     let without = model.look(&ids).edit(Site::Block(layer, BlockSite::Z), nothing).logits()?;
 
-    let next = |logits: &Seen| {
+    let next = |logits: &Capture| {
         let last = logits.part(ids.len() - 1);
         (0..last.len()).fold(0, |a, b| if last[b] > last[a] { b } else { a })
     };

@@ -5,7 +5,7 @@ use std::{env, sync::atomic::AtomicBool};
 
 use lookback::{
     Refusal, Result, Trainer,
-    train::{Event, Told},
+    train::{RunEvent, TrainingEvent},
 };
 
 fn main() -> Result<()> {
@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     let steps = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(300);
     let trainer = Trainer::new(out).tokenizer("char").set("batch", 8).seed(1).steps(steps);
     let model = trainer.train_with([text], &AtomicBool::new(false), &mut |told| {
-        if let Told::Event(Event::Judged { step, loss, .. }) = told {
+        if let RunEvent::Training(TrainingEvent::Validated { step, loss, .. }) = told {
             println!("step {step}: validation loss {loss:.4}");
         }
         Ok(())

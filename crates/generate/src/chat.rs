@@ -4,17 +4,17 @@
 //! no line behind, Python's string methods work, and `raise_exception` and `strftime_now` exist.
 //! A template comes with a model file from anywhere, so it gets neither files nor endless loops, and
 //! what is too long or too deep to be parsed is refused before that. What a message spells is never a
-//! control token: see `said`.
+//! control token: see `message_spans`.
 
-mod answer;
-mod date;
+mod answer_tokens;
+mod jinja;
 mod json;
-mod machine;
+mod message_spans;
 mod methods;
 mod numbers;
-mod printed;
-mod said;
+mod python_repr;
 mod source;
+mod strftime;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use answer::Written;
+use answer_tokens::AnswerTokens;
 
 /// How many of the template machine's instructions a chat may take, and how many more for each message
 /// and for each 64 bytes of what is said; real templates need about a hundred for each message.
@@ -38,38 +38,38 @@ const FUEL_OF_64_BYTES: u64 = 64;
 
 const UNREADABLE: &str = "the model's chat template cannot be read";
 
-/// What one side said.
+/// A message of a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
     /// `system`, `user` or `assistant`, or whatever else the template knows.
     pub role: String,
-    /// The words.
+    /// Its text.
     pub content: String,
     #[serde(skip)]
-    written: Written,
+    answer_tokens: AnswerTokens,
 }
 
 impl Message {
     /// A message of this role.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into(), written: Written::default() }
+        Self { role: role.into(), content: content.into(), answer_tokens: AnswerTokens::default() }
     }
 
     /// What the model answered: tokens, with what each adds to the text. These tokens, as far as the
     /// template keeps their text, are what the model reads in later turns.
     pub fn answer(tokens: &[(TokenId, String)]) -> Self {
         let content: String = tokens.iter().map(|(_, added)| added.as_str()).collect();
-        Self { written: Written::new(tokens), ..Self::new("assistant", content) }
+        Self { answer_tokens: AnswerTokens::new(tokens), ..Self::new("assistant", content) }
     }
 }
 
-/// Whether the prompt ends where the assistant begins to speak.
+/// Whether the prompt ends with the header of an answer: `add_generation_prompt` of transformers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The assistant speaks next.
-    Assistant,
-    /// Only what was said.
-    Said,
+pub enum GenerationPrompt {
+    /// The assistant answers next.
+    Added,
+    /// Only the messages.
+    Omitted,
 }
 
 /// A chat as the model reads it.
@@ -95,70 +95,84 @@ impl Template {
     /// text (`bos_token`, `eos_token`), or empty.
     pub fn parse(source: &str, beginning: &str, end: &str) -> Result<Self> {
         let source = source::Source::read(source)?;
-        let environment = machine::on_own_stack(|| machine::environment(source.text))?;
+        let environment = jinja::on_own_stack(|| jinja::environment(source.text))?;
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let (beginning, end) = (given(beginning), given(end));
         Ok(Self { environment, strings: source.strings, beginning, end })
     }
 
     /// The prompt for this chat, as text.
-    pub fn render(&self, messages: &[Message], end: End) -> Result<String> {
+    pub fn render(
+        &self,
+        messages: &[Message],
+        generation_prompt: GenerationPrompt,
+    ) -> Result<String> {
         let now = ZonedDateTime::now().datetime();
-        machine::on_own_stack(|| self.rendered(messages, end, now))
+        jinja::on_own_stack(|| self.rendered(messages, generation_prompt, now))
     }
 
     /// The prompt for this chat, as tokens. Control tokens that the template writes are tokens; those
     /// that a message spells are text.
-    pub fn prompt(&self, tokenizer: &Tokenizer, messages: &[Message], end: End) -> Result<Prompt> {
+    pub fn prompt(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        generation_prompt: GenerationPrompt,
+    ) -> Result<Prompt> {
         // One moment for all renderings of a chat.
         let now = ZonedDateTime::now().datetime();
         let specials: Vec<&str> = tokenizer.specials().collect();
-        let (text, said) = machine::on_own_stack(|| {
-            let text = self.rendered(messages, end, now)?;
-            let again = |other: &[Message]| self.rendered(other, end, now);
-            let said = said::find(messages, &text, &self.strings, &specials, &again)?;
-            Ok((text, said))
+        let (text, spans) = jinja::on_own_stack(|| {
+            let text = self.rendered(messages, generation_prompt, now)?;
+            let again = |other: &[Message]| self.rendered(other, generation_prompt, now);
+            let spans =
+                message_spans::find_spans(messages, &text, &self.strings, &specials, &again)?;
+            Ok((text, spans))
         })?;
         let mut known = Vec::new();
         let mut from = 0;
-        for (message, extent) in said::extents(&said) {
-            let Message { content, written, .. } = &messages[message];
-            if written.is_empty() || extent.start < from {
+        for (message, extent) in message_spans::message_extents(&spans) {
+            let Message { content, answer_tokens, .. } = &messages[message];
+            if answer_tokens.is_empty() || extent.start < from {
                 continue;
             }
-            if let Some((bytes, ids)) = written.find(content, &text, extent, from) {
+            if let Some((bytes, ids)) = answer_tokens.find(content, &text, extent, from) {
                 from = bytes.end;
                 known.push((bytes, ids));
             }
         }
-        let said: Vec<_> = said.into_iter().map(|said| said.bytes).collect();
-        let ids = tokenizer.encode_chat(&text, &said, &known)?;
+        let spans: Vec<_> = spans.into_iter().map(|span| span.bytes).collect();
+        let ids = tokenizer.encode_chat(&text, &spans, &known)?;
         Ok(Prompt { text, ids })
     }
 
-    fn rendered(&self, messages: &[Message], end: End, now: DateTime) -> Result<String> {
+    fn rendered(
+        &self,
+        messages: &[Message],
+        generation_prompt: GenerationPrompt,
+        now: DateTime,
+    ) -> Result<String> {
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
         let mut environment = self.environment.clone();
         let fuel = FUEL
             + FUEL_OF_A_MESSAGE * messages.len() as u64
             + FUEL_OF_64_BYTES * bytes.div_ceil(64) as u64;
         environment.set_fuel(Some(fuel));
-        let template = environment
-            .get_template("chat")
-            .map_err(|error| machine::refuse(UNREADABLE, &error))?;
+        let template =
+            environment.get_template("chat").map_err(|error| jinja::refuse(UNREADABLE, &error))?;
         let rendered = template.render(context! {
             messages => Value::from(Serde(messages)),
-            add_generation_prompt => end == End::Assistant,
+            add_generation_prompt => generation_prompt == GenerationPrompt::Added,
             tools => Value::from(()),
             documents => Value::from(()),
             strftime_now => Value::from_function(move |format: String| {
-                date::written(now, &format)
+                strftime::format_date(now, &format)
                     .map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
             }),
             ..self.tokens()
         });
         rendered
-            .map_err(|error| machine::refuse("the model's chat template refuses this chat", &error))
+            .map_err(|error| jinja::refuse("the model's chat template refuses this chat", &error))
     }
 
     /// The special tokens by the names that templates give them; one that there is not stays undefined.

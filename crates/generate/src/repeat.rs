@@ -1,7 +1,7 @@
 //! Sample, append, repeat: the loop that makes a text out of next tokens. Every text is written by it:
 //! [`step`] reads what is unread and draws, [`Continuation`] appends and repeats.
 //!
-//! Knows neither words nor weights: whoever reads tokens and answers with logits can be asked.
+//! Knows neither words nor weights, only [`LanguageModel`]: tokens in, logits out.
 
 use std::{
     fmt,
@@ -15,21 +15,21 @@ use lookback_files::{Refusal, Result, Setting};
 use lookback_text::TokenId;
 
 use crate::{
-    sample::Sampler,
-    window::{Unread, Window},
+    context_window::{ContextWindow, UncachedTokens},
+    sample::SamplerChain,
 };
 
-/// A model with a memory of what it has read.
-pub trait Reader {
-    /// Forgets all but the first `tokens` tokens; the next token read stands after them.
-    fn keep(&mut self, tokens: usize);
+/// A model with a cache of the tokens that it has read.
+pub trait LanguageModel {
+    /// Truncates the cache to the first `tokens` tokens; the next token read stands after them.
+    fn truncate(&mut self, tokens: usize);
 
-    /// Reads tokens after those it has read, and says what may follow the last: `[vocabulary]`.
+    /// Reads tokens after those it has read, and gives the logits after the last: `[vocabulary]`.
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]>;
 }
 
-impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Reader for Session<W, T> {
-    fn keep(&mut self, tokens: usize) {
+impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> LanguageModel for Session<W, T> {
+    fn truncate(&mut self, tokens: usize) {
         self.truncate(tokens);
     }
 
@@ -38,9 +38,9 @@ impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Reader for Sessi
     }
 }
 
-impl<R: Reader> Reader for &mut R {
-    fn keep(&mut self, tokens: usize) {
-        (**self).keep(tokens);
+impl<R: LanguageModel> LanguageModel for &mut R {
+    fn truncate(&mut self, tokens: usize) {
+        (**self).truncate(tokens);
     }
 
     fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
@@ -66,21 +66,21 @@ impl Limits<'_> {
     }
 }
 
-/// Tokens that are read between two looks at whether reading is to stop.
-const PART: usize = 256;
+/// Tokens of a chunk of prefill: `stop` is looked at before each chunk.
+const PREFILL_CHUNK: usize = 256;
 
-/// Why a text ended, in the words of the usual API.
+/// Why a text ended, in the words of OpenAI's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     /// As many tokens as were asked for.
     Length,
-    /// An end token, or whoever listened had enough.
+    /// An end token, a stop sequence, or the caller's request.
     Stop,
 }
 
-impl fmt::Display for Finish {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
+impl fmt::Display for FinishReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
             Self::Length => "length",
             Self::Stop => "stop",
         })
@@ -89,138 +89,146 @@ impl fmt::Display for Finish {
 
 /// A token that was drawn, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct SampledToken {
     /// What follows the text.
     pub token: TokenId,
-    /// How long the reader took for what was unread.
-    pub read_in: Duration,
+    /// How long the model took for the uncached tokens.
+    pub read_time: Duration,
     /// How long the sampler took.
-    pub chosen_in: Duration,
+    pub sampling_time: Duration,
 }
 
-/// Reads what is unread of a window's text, and draws the token that follows. It is not appended.
-pub fn step(reader: &mut impl Reader, window: &mut Window, sampler: &mut Sampler) -> Result<Step> {
-    let unread = window.take_unread();
-    reader.keep(unread.known);
+/// Reads the uncached tokens of a window, and samples the token that follows. It is not appended.
+pub fn sample_next(
+    model: &mut impl LanguageModel,
+    window: &mut ContextWindow,
+    sampler: &mut SamplerChain,
+) -> Result<SampledToken> {
+    let uncached = window.take_uncached();
+    model.truncate(uncached.cached);
     let began = Instant::now();
-    let logits = reader.read(&unread.ids)?;
-    let read_in = began.elapsed();
+    let logits = model.read(&uncached.ids)?;
+    let read_time = began.elapsed();
     let began = Instant::now();
     let token = sampler.next(logits, window.ids())?;
-    if unread.ids.len() > 1 {
-        let (tokens, seconds) = (unread.ids.len(), read_in.as_secs_f64());
-        tracing::debug!(tokens, known = unread.known, seconds, "read before the next token");
+    if uncached.ids.len() > 1 {
+        let (tokens, seconds) = (uncached.ids.len(), read_time.as_secs_f64());
+        tracing::debug!(tokens, known = uncached.cached, seconds, "read before the next token");
     }
-    Ok(Step { token, read_in, chosen_in: began.elapsed() })
+    Ok(SampledToken { token, read_time, sampling_time: began.elapsed() })
 }
 
-/// Reads what is unread but for its last part, unless `stop` is set meanwhile. What was read stays read.
-fn read_ahead(reader: &mut impl Reader, window: &mut Window, stop: &AtomicBool) -> Result<()> {
-    let Unread { mut known, ids } = window.take_unread();
-    reader.keep(known);
+/// Reads the uncached tokens but for their last chunk, unless `stop` is set meanwhile. What was read stays cached.
+fn prefill(
+    model: &mut impl LanguageModel,
+    window: &mut ContextWindow,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let UncachedTokens { mut cached, ids } = window.take_uncached();
+    model.truncate(cached);
     let mut rest = &*ids;
-    while rest.len() > PART && !stop.load(Ordering::Relaxed) {
-        reader.read(&rest[..PART])?;
-        (known, rest) = (known + PART, &rest[PART..]);
+    while rest.len() > PREFILL_CHUNK && !stop.load(Ordering::Relaxed) {
+        model.read(&rest[..PREFILL_CHUNK])?;
+        (cached, rest) = (cached + PREFILL_CHUNK, &rest[PREFILL_CHUNK..]);
     }
-    window.unread_from(known);
+    window.truncate_cached(cached);
     Ok(())
 }
 
 /// A text that a model writes on: an iterator over the tokens that it appends.
 ///
-/// A token that ends the text is appended, but not given. Reader, window and sampler outlive a text, so a
-/// chat goes on with [`Continuation::turn_to`] and reads only what is new in it.
+/// A token that ends the text is appended, but not given. Model, window and sampler outlive a text, so a
+/// chat goes on with [`Continuation::restart`] and reads only what is new in it.
 #[derive(Debug)]
 pub struct Continuation<'a, R> {
-    reader: R,
-    window: Window,
-    sampler: Sampler,
+    model: R,
+    window: ContextWindow,
+    sampler: SamplerChain,
     limits: Limits<'a>,
     /// Tokens appended since the text was given.
-    written: usize,
-    finish: Option<Finish>,
+    appended: usize,
+    finish: Option<FinishReason>,
 }
 
-impl<'a, R: Reader> Continuation<'a, R> {
+impl<'a, R: LanguageModel> Continuation<'a, R> {
     /// Writes on from the window's text.
     ///
     /// # Errors
     /// When there is no text to write on from.
     pub fn new(
-        reader: R,
-        window: Window,
-        mut sampler: Sampler,
+        model: R,
+        window: ContextWindow,
+        mut sampler: SamplerChain,
         limits: Limits<'a>,
     ) -> Result<Self> {
-        begin(&window, &mut sampler, &limits)?;
-        Ok(Self { reader, window, sampler, limits, written: 0, finish: None })
+        begin_text(&window, &mut sampler, &limits)?;
+        Ok(Self { model, window, sampler, limits, appended: 0, finish: None })
     }
 
-    /// Turns to another text, of which the beginning that both share stays read.
+    /// Continues another text; the prefix that both share stays cached.
     ///
     /// # Errors
     /// When it is empty.
-    pub fn turn_to(&mut self, ids: Vec<TokenId>, limits: Limits<'a>) -> Result<()> {
-        self.window.turn_to(ids);
-        begin(&self.window, &mut self.sampler, &limits)?;
-        (self.limits, self.written, self.finish) = (limits, 0, None);
+    pub fn restart(&mut self, ids: Vec<TokenId>, limits: Limits<'a>) -> Result<()> {
+        self.window.set_text(ids);
+        begin_text(&self.window, &mut self.sampler, &limits)?;
+        (self.limits, self.appended, self.finish) = (limits, 0, None);
         Ok(())
     }
 
-    /// Takes another reader, which has read nothing yet.
-    pub fn read_with(&mut self, reader: R) {
-        self.reader = reader;
-        self.window.unread_from(0);
+    /// Replaces the model by another one, which has read nothing yet.
+    pub fn set_model(&mut self, model: R) {
+        self.model = model;
+        self.window.truncate_cached(0);
     }
 
     /// What it was made of, each as it stands.
-    pub fn into_parts(self) -> (R, Window, Sampler) {
-        (self.reader, self.window, self.sampler)
+    pub fn into_parts(self) -> (R, ContextWindow, SamplerChain) {
+        (self.model, self.window, self.sampler)
     }
 
     /// What reads the text.
-    pub fn reader(&self) -> &R {
-        &self.reader
+    pub fn model(&self) -> &R {
+        &self.model
     }
 
-    /// The text, and what is seen of it.
-    pub fn window(&self) -> &Window {
+    /// The text, and the window of it that is visible to the model.
+    pub fn window(&self) -> &ContextWindow {
         &self.window
     }
 
     /// The tokens behind the text that was given, the one that ended it included.
     pub fn ids(&self) -> &[TokenId] {
         let ids = self.window.ids();
-        &ids[ids.len() - self.written..]
+        &ids[ids.len() - self.appended..]
     }
 
     /// Ends the text where it is.
     pub fn stop(&mut self) {
-        self.finish.get_or_insert(Finish::Stop);
+        self.finish.get_or_insert(FinishReason::Stop);
     }
 
     /// Why the text ended, once it has.
-    pub fn finish(&self) -> Option<Finish> {
+    pub fn finish_reason(&self) -> Option<FinishReason> {
         self.finish
     }
 
     fn append(&mut self) -> Result<Option<TokenId>> {
-        if self.written == self.limits.tokens {
-            self.finish = Some(Finish::Length);
+        if self.appended == self.limits.tokens {
+            self.finish = Some(FinishReason::Length);
             return Ok(None);
         }
-        let Self { reader, window, sampler, .. } = self;
+        let Self { model, window, sampler, .. } = self;
         if let Some(stop) = self.limits.stop {
-            read_ahead(reader, window, stop)?;
+            prefill(model, window, stop)?;
             if stop.load(Ordering::Relaxed) {
                 self.stop();
                 return Ok(None);
             }
         }
-        let token = step(reader, window, sampler)?.token;
+        let token = sample_next(model, window, sampler)?.token;
         self.window.push(token);
-        self.written += 1;
+        self.appended += 1;
         if self.limits.ends.contains(&token) {
             self.stop();
             return Ok(None);
@@ -229,22 +237,26 @@ impl<'a, R: Reader> Continuation<'a, R> {
     }
 }
 
-impl<R: Reader> Iterator for Continuation<'_, R> {
+impl<R: LanguageModel> Iterator for Continuation<'_, R> {
     type Item = Result<TokenId>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.finish.is_some() {
             return None;
         }
-        let appended = self.append();
-        if appended.is_err() {
+        let next = self.append();
+        if next.is_err() {
             self.stop();
         }
-        appended.transpose()
+        next.transpose()
     }
 }
 
-fn begin(window: &Window, sampler: &mut Sampler, limits: &Limits<'_>) -> Result<()> {
+fn begin_text(
+    window: &ContextWindow,
+    sampler: &mut SamplerChain,
+    limits: &Limits<'_>,
+) -> Result<()> {
     if window.ids().is_empty() {
         return Err(Refusal::user(format!(
             "there is nothing to write on from, and the model has no beginning-of-text token; \
@@ -252,7 +264,7 @@ fn begin(window: &Window, sampler: &mut Sampler, limits: &Limits<'_>) -> Result<
             Setting("prompt")
         )));
     }
-    sampler.begin(window.ids().len(), limits.tokens);
+    sampler.begin_completion(window.ids().len(), limits.tokens);
     Ok(())
 }
 
@@ -269,8 +281,8 @@ mod tests {
         logits: Vec<f32>,
     }
 
-    impl Reader for Adder {
-        fn keep(&mut self, tokens: usize) {
+    impl LanguageModel for Adder {
+        fn truncate(&mut self, tokens: usize) {
             self.remembered.truncate(tokens);
         }
 
@@ -284,37 +296,44 @@ mod tests {
         }
     }
 
-    fn written(prompt: &[u32], limits: Limits<'_>, most_heard: usize) -> (Vec<u32>, usize, Finish) {
-        let window = Window::new(6, prompt.iter().copied().map(TokenId).collect(), None);
-        let sampler = Sampler::new(&Settings::greedy()).unwrap();
+    fn appended(
+        prompt: &[u32],
+        limits: Limits<'_>,
+        most_heard: usize,
+    ) -> (Vec<u32>, usize, FinishReason) {
+        let window = ContextWindow::new(6, prompt.iter().copied().map(TokenId).collect(), None);
+        let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text = Continuation::new(Adder::default(), window, sampler, limits).unwrap();
         let mut heard = 0;
         while heard < most_heard && text.next().transpose().unwrap().is_some() {
             heard += 1;
         }
         text.stop();
-        assert!(text.reader().most <= 6);
+        assert!(text.model().most <= 6);
         let ids = text.window().ids();
         assert_eq!(&ids[..prompt.len()], prompt.iter().copied().map(TokenId).collect::<Vec<_>>());
         assert_eq!(&ids[prompt.len()..], text.ids());
-        (ids.iter().map(|id| id.0).collect(), heard, text.finish().unwrap())
+        (ids.iter().map(|id| id.0).collect(), heard, text.finish_reason().unwrap())
     }
 
     #[test]
     fn each_token_follows_from_those_before_it() {
         let limits = Limits::tokens(4);
-        assert_eq!(written(&[1, 2], limits, 99), (vec![1, 2, 3, 6, 5, 3], 4, Finish::Length));
+        assert_eq!(
+            appended(&[1, 2], limits, 99),
+            (vec![1, 2, 3, 6, 5, 3], 4, FinishReason::Length)
+        );
     }
 
     #[test]
     fn an_end_token_is_appended_but_not_heard() {
         let limits = Limits { ends: vec![TokenId(5)], ..Limits::tokens(9) };
-        assert_eq!(written(&[1, 2], limits, 99), (vec![1, 2, 3, 6, 5], 2, Finish::Stop));
+        assert_eq!(appended(&[1, 2], limits, 99), (vec![1, 2, 3, 6, 5], 2, FinishReason::Stop));
     }
 
     #[test]
     fn whoever_listens_may_have_enough() {
-        assert_eq!(written(&[1, 2], Limits::tokens(9), 1), (vec![1, 2, 3], 1, Finish::Stop));
+        assert_eq!(appended(&[1, 2], Limits::tokens(9), 1), (vec![1, 2, 3], 1, FinishReason::Stop));
     }
 
     #[test]
@@ -322,46 +341,46 @@ mod tests {
         let stop = AtomicBool::new(true);
         let limits = || Limits { stop: Some(&stop), ..Limits::tokens(3) };
         let ids: Vec<TokenId> = (0..600).map(|id| TokenId(id % 5)).collect();
-        let window = Window::new(1000, ids.clone(), None);
-        let sampler = Sampler::new(&Settings::greedy()).unwrap();
+        let window = ContextWindow::new(1000, ids.clone(), None);
+        let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text = Continuation::new(Adder::default(), window, sampler, limits()).unwrap();
-        assert!(text.next().is_none() && text.finish() == Some(Finish::Stop));
-        assert_eq!((text.reader().remembered.len(), text.window().ids().len()), (0, 600));
-        for written in 1..3 {
+        assert!(text.next().is_none() && text.finish_reason() == Some(FinishReason::Stop));
+        assert_eq!((text.model().remembered.len(), text.window().ids().len()), (0, 600));
+        for appended in 1..3 {
             stop.store(false, Ordering::Relaxed);
-            text.turn_to(text.window().ids().to_vec(), limits()).unwrap();
+            text.restart(text.window().ids().to_vec(), limits()).unwrap();
             text.next().unwrap().unwrap();
             stop.store(true, Ordering::Relaxed);
-            assert!(text.next().is_none() && text.finish() == Some(Finish::Stop));
-            let read = 600 + written - 1;
-            assert_eq!(text.reader().remembered, text.window().ids()[..read]);
+            assert!(text.next().is_none() && text.finish_reason() == Some(FinishReason::Stop));
+            let read = 600 + appended - 1;
+            assert_eq!(text.model().remembered, text.window().ids()[..read]);
         }
     }
 
     #[test]
     fn another_reader_reads_the_text_from_its_beginning() {
-        let window = Window::new(9, vec![TokenId(1), TokenId(2)], None);
-        let sampler = Sampler::new(&Settings::greedy()).unwrap();
+        let window = ContextWindow::new(9, vec![TokenId(1), TokenId(2)], None);
+        let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text =
             Continuation::new(Adder::default(), window, sampler, Limits::tokens(4)).unwrap();
         assert_eq!(text.next().unwrap().unwrap(), TokenId(3));
-        text.read_with(Adder::default());
+        text.set_model(Adder::default());
         assert_eq!(text.next().unwrap().unwrap(), TokenId(6));
-        assert_eq!(text.reader().remembered, [1, 2, 3].map(TokenId));
+        assert_eq!(text.model().remembered, [1, 2, 3].map(TokenId));
     }
 
     #[test]
     fn a_text_that_outgrows_the_context_goes_on_as_if_read_from_the_window() {
-        let (at_once, ..) = written(&[1, 2], Limits::tokens(40), 99);
-        let (first, ..) = written(&[1, 2], Limits::tokens(17), 99);
-        let (second, ..) = written(&first, Limits::tokens(23), 99);
+        let (at_once, ..) = appended(&[1, 2], Limits::tokens(40), 99);
+        let (first, ..) = appended(&[1, 2], Limits::tokens(17), 99);
+        let (second, ..) = appended(&first, Limits::tokens(23), 99);
         assert_eq!(at_once, second);
     }
 
     #[test]
     fn a_text_without_a_beginning_is_refused() {
-        let sampler = Sampler::new(&Settings::greedy()).unwrap();
-        let window = Window::new(6, Vec::new(), None);
+        let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
+        let window = ContextWindow::new(6, Vec::new(), None);
         let text = Continuation::new(Adder::default(), window, sampler, Limits::tokens(1));
         assert!(text.err().unwrap().to_string().ends_with("give a prompt with prompt"));
     }

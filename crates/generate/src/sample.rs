@@ -1,23 +1,23 @@
 //! Chooses one token from a row of logits. Does not know which model made them.
 //!
-//! A sampler is a chain of steps over candidates: first everything that the model thinks possible,
-//! then each step changes the logits or takes candidates away, and one draw ends it. Order and usual
-//! values are llama.cpp's. What each step keeps can be asked for ([`Sampler::trace`]), and is the same
-//! as what [`Sampler::next`] does. The arithmetic is f64 with the pinned `libm`, so a seed gives the
+//! A sampler chain has stages over candidates: at first every token with a finite logit, then each
+//! stage changes logits or removes candidates, and one draw ends it. Order and default values are
+//! llama.cpp's. What each stage keeps can be asked for ([`SamplerChain::trace`]), and is the same
+//! as what [`SamplerChain::next`] does. The arithmetic is f64 with the pinned `libm`, so a seed gives the
 //! same tokens on every machine: weights are exp(logit − largest), every total runs over ids in
 //! ascending order, and of two equal logits the lower id is the larger.
 //!
-//! Read [`Settings`] next, then `candidates`, and `repetition`, `surprise` and `words` for the links
-//! that look at more than ranks.
+//! Read [`Settings`] next, then `candidates`, and `repetition`, `entropy` and `logit_bias` for the
+//! samplers that look at more than ranks.
 
 mod candidates;
-mod described;
+mod entropy;
+mod logit_bias;
+mod logits_rules;
+mod parameters;
 mod repetition;
-mod rules;
 mod settings;
-mod step;
-mod surprise;
-mod words;
+mod stage;
 
 use lookback_files::Result;
 use lookback_text::{TokenId, Tokenizer};
@@ -26,23 +26,23 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-pub use described::{Described, SAMPLERS};
+pub use entropy::Mirostat;
+pub use logit_bias::LogitBias;
+pub use logits_rules::LogitsRules;
+pub use parameters::{SAMPLER_PARAMETERS, SamplerParameter};
 pub use repetition::{Dry, Penalties};
-pub use rules::Rules;
 pub use settings::Settings;
-pub use step::{Link, Step};
-pub use surprise::Mirostat;
-pub use words::Words;
+pub use stage::{SamplerKind, SamplerStage};
 
 use candidates::Candidates;
-use rules::Answer;
-use step::At;
+use logits_rules::Completion;
+use stage::StageInput;
 
-/// Texts that interrupt a repetition for DRY unless others are named.
-pub const BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
+/// The sequence breakers of DRY unless others are named.
+pub const SEQUENCE_BREAKERS: [&str; 4] = ["\n", ":", "\"", "*"];
 
-/// The tokens whose text has one of these in it.
-pub fn breakers(tokenizer: &Tokenizer, texts: &[impl AsRef<str>]) -> Vec<TokenId> {
+/// The tokens whose text contains one of these sequence breakers of DRY.
+pub fn sequence_breakers(tokenizer: &Tokenizer, texts: &[impl AsRef<str>]) -> Vec<TokenId> {
     let ids = (0..tokenizer.vocabulary() as u32).map(TokenId);
     let breaks = |id: &TokenId| {
         let spelled = tokenizer.decode(&[*id]);
@@ -51,116 +51,123 @@ pub fn breakers(tokenizer: &Tokenizer, texts: &[impl AsRef<str>]) -> Vec<TokenId
     ids.filter(breaks).collect()
 }
 
-/// What one step of the chain left.
+/// The candidates after one stage of the chain.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
-    /// The step; `None` for the model's own distribution, before the chain.
-    pub step: Option<Step>,
+pub struct StageOutput {
+    /// The stage; `None` for the model's own distribution, before the chain.
+    pub stage: Option<SamplerStage>,
     /// What is kept, the likeliest first, with probabilities that add up to 1.
     pub kept: Vec<(TokenId, f64)>,
-    /// How many candidates this step took away.
+    /// How many candidates this stage removed.
     pub removed: usize,
-    /// The share of the probability that these had before the step.
+    /// The share of the probability that these had before the stage.
     pub removed_share: f64,
 }
 
-/// A chain of steps and the stream of draws that goes with it.
+/// A chain of samplers and the random stream that goes with it.
 #[derive(Clone, Debug)]
-pub struct Sampler {
-    steps: Vec<Step>,
+pub struct SamplerChain {
+    stages: Vec<SamplerStage>,
     draws: ChaCha8Rng,
     /// One draw a token, which XTC alone looks at, apart from those that choose: the same seed
     /// chooses alike with XTC and without, wherever XTC does nothing.
     xtc: ChaCha8Rng,
-    bound: f64,
-    answer: Answer,
+    mu: f64,
+    completion: Completion,
     candidates: Candidates,
 }
 
-impl Sampler {
+impl SamplerChain {
     /// A sampler at the beginning of its seed's draws. Impossible settings are refused by name.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let steps = settings.steps()?;
-        let mirostat = steps.iter().find_map(mirostat);
+        let stages = settings.stages()?;
+        let mirostat = stages.iter().find_map(mirostat);
         Ok(Self {
-            bound: mirostat.map_or(0.0, Mirostat::first_bound),
-            steps,
+            mu: mirostat.map_or(0.0, Mirostat::initial_mu),
+            stages,
             draws: stream(settings.seed),
             xtc: xtc_stream(settings.seed),
-            answer: Answer::default(),
+            completion: Completion::default(),
             candidates: Candidates::default(),
         })
     }
 
     /// The chain, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
+    pub fn stages(&self) -> &[SamplerStage] {
+        &self.stages
     }
 
     /// Chooses the token that follows a text. Exactly one draw is made, and none by a greedy chain.
     ///
     /// `logits`: `[vocabulary]`; `past`: the whole text, the prompt's tokens included
     pub fn next(&mut self, logits: &[f32], past: &[TokenId]) -> Result<TokenId> {
-        if self.steps == [Step::Greedy] {
-            return candidates::likeliest(logits);
+        if self.stages == [SamplerStage::Greedy] {
+            return candidates::argmax(logits);
         }
-        let at = At { past, xtc: draw(&mut self.xtc), bound: self.bound, answer: self.answer };
+        let input = StageInput {
+            past,
+            xtc_draw: draw(&mut self.xtc),
+            mu: self.mu,
+            completion: self.completion,
+        };
         self.candidates.fill(logits)?;
-        for step in &self.steps {
-            step.apply(&mut self.candidates, at)?;
+        for stage in &self.stages {
+            stage.apply(&mut self.candidates, input)?;
         }
-        let chosen = self.candidates.pick(draw(&mut self.draws));
-        if let Some(mirostat) = self.steps.iter().find_map(mirostat) {
+        let chosen = self.candidates.sample(draw(&mut self.draws));
+        if let Some(mirostat) = self.stages.iter().find_map(mirostat) {
             let probability = self.candidates.probabilities(&[chosen])[0].unwrap_or(1.0);
-            self.bound = mirostat.next_bound(self.bound, probability);
+            self.mu = mirostat.next_mu(self.mu, probability);
         }
         Ok(chosen)
     }
 
-    /// What each step keeps of these logits after this text, beginning with the model's own
+    /// What each stage keeps of these logits after this text, beginning with the model's own
     /// distribution. Draws nothing.
     ///
     /// `logits`: `[vocabulary]`
-    pub fn trace(&self, logits: &[f32], past: &[TokenId]) -> Result<Vec<Stage>> {
+    pub fn trace(&self, logits: &[f32], past: &[TokenId]) -> Result<Vec<StageOutput>> {
         let mut candidates = Candidates::default();
         candidates.fill(logits)?;
         let mut before = candidates.len();
         let removed = logits.len() - before;
-        let own = Stage { step: None, kept: candidates.ranked(), removed, removed_share: 0.0 };
-        let mut stages = vec![own];
-        let at = self.at(past);
-        for step in &self.steps {
+        let own =
+            StageOutput { stage: None, kept: candidates.ranked(), removed, removed_share: 0.0 };
+        let mut outputs = vec![own];
+        let input = self.stage_input(past);
+        for stage in &self.stages {
             let mut earlier = candidates.clone();
-            step.apply(&mut candidates, at)?;
+            stage.apply(&mut candidates, input)?;
             let removed = before - candidates.len();
             before = candidates.len();
-            let removed_share = if removed > 0 { earlier.share_beyond(&candidates) } else { 0.0 };
-            stages.push(Stage {
-                step: Some(step.clone()),
+            let removed_share =
+                if removed > 0 { earlier.removed_share_beside(&candidates) } else { 0.0 };
+            outputs.push(StageOutput {
+                stage: Some(stage.clone()),
                 kept: candidates.ranked(),
                 removed,
                 removed_share,
             });
         }
-        Ok(stages)
+        Ok(outputs)
     }
 
-    /// The probabilities of some tokens after the chain; `None` for those it takes away. Draws
+    /// The probabilities of some tokens after the chain; `None` for those it removes. Draws
     /// nothing.
     ///
     /// `logits`: `[vocabulary]`
-    pub fn chances(
+    pub fn chain_probabilities(
         &self,
         logits: &[f32],
         past: &[TokenId],
         ids: &[TokenId],
     ) -> Result<Vec<Option<f64>>> {
-        Ok(self.left(logits, self.at(past))?.probabilities(ids))
+        Ok(self.chain_output(logits, self.stage_input(past))?.probabilities(ids))
     }
 
-    /// Begins an answer of at most `most` tokens behind `begins` others, which [`Rules`] go by.
-    pub fn begin(&mut self, begins: usize, most: usize) {
-        self.answer = Answer { begins, most };
+    /// Begins an answer of at most `max_tokens` tokens behind `prompt_tokens` others, which [`LogitsRules`] go by.
+    pub fn begin_completion(&mut self, prompt_tokens: usize, max_tokens: usize) {
+        self.completion = Completion { prompt_tokens, max_tokens };
     }
 
     /// Goes past the draws of so many tokens, as if they had been chosen.
@@ -172,15 +179,15 @@ impl Sampler {
         }
     }
 
-    /// Mirostat's bound, in bits; `None` for any other chain. It follows what was drawn before, so
-    /// whoever goes on with a text hands it on with [`Sampler::set_bound`].
-    pub fn bound(&self) -> Option<f64> {
-        self.steps.iter().find_map(mirostat).map(|_| self.bound)
+    /// Mirostat's μ, the largest surprisal in bits; `None` for any other chain. It follows what was drawn
+    /// before, so a text that is continued later restores it with [`SamplerChain::set_mirostat_mu`].
+    pub fn mirostat_mu(&self) -> Option<f64> {
+        self.stages.iter().find_map(mirostat).map(|_| self.mu)
     }
 
-    /// Goes on from a bound that was told before.
-    pub fn set_bound(&mut self, bound: f64) {
-        self.bound = bound;
+    /// Restores a μ that [`SamplerChain::mirostat_mu`] gave before.
+    pub fn set_mirostat_mu(&mut self, mu: f64) {
+        self.mu = mu;
     }
 
     /// What samplers with the seeds `seed`, `seed + 1` and so on choose first after a text: each makes
@@ -188,18 +195,18 @@ impl Sampler {
     /// does its step for some).
     ///
     /// `logits`: `[vocabulary]`
-    pub fn firsts(
+    pub fn first_tokens(
         settings: &Settings,
         logits: &[f32],
         past: &[TokenId],
         samplers: usize,
     ) -> Result<Vec<TokenId>> {
         let first = Self::new(settings)?;
-        if first.steps == [Step::Greedy] {
-            return Ok(vec![candidates::likeliest(logits)?; samplers]);
+        if first.stages == [SamplerStage::Greedy] {
+            return Ok(vec![candidates::argmax(logits)?; samplers]);
         }
-        let probability = first.steps.iter().find_map(|step| match step {
-            Step::Xtc { probability, .. } => Some(*probability),
+        let probability = first.stages.iter().find_map(|stage| match stage {
+            SamplerStage::Xtc { probability, .. } => Some(*probability),
             _ => None,
         });
         // With XTC's step, and without.
@@ -207,40 +214,46 @@ impl Sampler {
         let mut chosen = Vec::with_capacity(samplers);
         for index in 0..samplers as u64 {
             let seed = settings.seed.wrapping_add(index);
-            let at = At {
+            let input = StageInput {
                 past,
-                xtc: draw(&mut xtc_stream(seed)),
-                bound: first.bound,
-                answer: first.answer,
+                xtc_draw: draw(&mut xtc_stream(seed)),
+                mu: first.mu,
+                completion: first.completion,
             };
-            let place = usize::from(probability.is_none_or(|probability| at.xtc >= probability));
+            let place =
+                usize::from(probability.is_none_or(|probability| input.xtc_draw >= probability));
             let candidates = match &mut left[place] {
                 Some(candidates) => candidates,
-                none => none.insert(first.left(logits, at)?),
+                none => none.insert(first.chain_output(logits, input)?),
             };
-            chosen.push(candidates.pick(draw(&mut stream(seed))));
+            chosen.push(candidates.sample(draw(&mut stream(seed))));
         }
         Ok(chosen)
     }
 
-    /// What the next token is chosen by.
-    fn at<'a>(&self, past: &'a [TokenId]) -> At<'a> {
-        At { past, xtc: draw(&mut self.xtc.clone()), bound: self.bound, answer: self.answer }
+    /// The inputs of every stage for the next token.
+    fn stage_input<'a>(&self, past: &'a [TokenId]) -> StageInput<'a> {
+        StageInput {
+            past,
+            xtc_draw: draw(&mut self.xtc.clone()),
+            mu: self.mu,
+            completion: self.completion,
+        }
     }
 
-    /// What the chain leaves.
-    fn left(&self, logits: &[f32], at: At<'_>) -> Result<Candidates> {
+    /// The candidates that the chain leaves.
+    fn chain_output(&self, logits: &[f32], input: StageInput<'_>) -> Result<Candidates> {
         let mut candidates = Candidates::default();
         candidates.fill(logits)?;
-        for step in &self.steps {
-            step.apply(&mut candidates, at)?;
+        for stage in &self.stages {
+            stage.apply(&mut candidates, input)?;
         }
         Ok(candidates)
     }
 }
 
-fn mirostat(step: &Step) -> Option<&Mirostat> {
-    if let Step::Mirostat(mirostat) = step { Some(mirostat) } else { None }
+fn mirostat(stage: &SamplerStage) -> Option<&Mirostat> {
+    if let SamplerStage::Mirostat(mirostat) = stage { Some(mirostat) } else { None }
 }
 
 /// The draws that decide whether XTC takes its step.

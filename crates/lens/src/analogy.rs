@@ -5,7 +5,7 @@
 //! the width of the model. Nothing else lies in it: how far off an answer stands is part of the
 //! answer. Knows rows, not words.
 
-use crate::table::{Near, Table, dot};
+use crate::table::{Neighbour, Table, dot};
 
 /// Which lengths the rows enter the sum with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,35 +20,35 @@ pub enum Lengths {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analogy {
     /// Where a, b and c lie.
-    pub inputs: [Placed; 3],
+    pub inputs: [PlanePoint; 3],
     /// Where a − b + c lies.
-    pub result: Placed,
+    pub result: PlanePoint,
     /// Where the origin of the space lies, which all rows are measured from.
-    pub origin: Placed,
+    pub origin: PlanePoint,
     /// The length of a − b + c.
-    pub length: f64,
+    pub norm: f64,
     /// The lengths of the two steps, from b to a and from b to c.
     pub steps: [f64; 2],
     /// How many directions the plane really has: fewer than 2 where words repeat.
     pub directions: usize,
     /// The rows nearest to the sum, the inputs among them.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<AnalogyAnswer>,
 }
 
 /// A point seen from the plane.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Placed {
+pub struct PlanePoint {
     /// Along the step from b to c.
     pub x: f64,
     /// Across it, on a's side.
     pub y: f64,
     /// How far off the plane it stands.
-    pub off: f64,
+    pub off_plane: f64,
 }
 
 /// A row that may be the answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct AnalogyAnswer {
     /// Which row.
     pub row: usize,
     /// Between it and the sum.
@@ -56,7 +56,7 @@ pub struct Answer {
     /// How far it stands from the sum, in all dimensions.
     pub distance: f64,
     /// Where it lies.
-    pub placed: Placed,
+    pub placed: PlanePoint,
     /// Whether it is a, b or c, which tools leave out without a word.
     pub is_input: bool,
     /// The cosine between the step from b to c and the step from a to this row: 1 were they
@@ -64,20 +64,20 @@ pub struct Answer {
     pub parallel: Option<f64>,
 }
 
-/// Adds and ranks. Only rows that `may_answer`, and the inputs, are ranked; `most` of those that are
+/// Adds and ranks. Only rows that `is_candidate`, and the inputs, are ranked; `max_answers` of those that are
 /// no inputs.
 pub fn analogy(
     table: &Table<'_>,
     [a, b, c]: [usize; 3],
     lengths: Lengths,
-    most: usize,
-    may_answer: impl Fn(usize) -> bool,
+    max_answers: usize,
+    is_candidate: impl Fn(usize) -> bool,
 ) -> Analogy {
     let row = |row: usize| {
         let mut values = table.row(row);
         if lengths == Lengths::One {
-            let length = dot(&values, &values).sqrt().max(f64::MIN_POSITIVE);
-            values.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+            let norm = dot(&values, &values).sqrt().max(f64::MIN_POSITIVE);
+            values.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
         }
         values
     };
@@ -87,23 +87,23 @@ pub fn analogy(
     let plane = Plane::through(&at_b, &to_c, &to_a);
 
     let is_input = |row: usize| [a, b, c].contains(&row);
-    let ranked = table.nearest(&sum, most + 3, |row| is_input(row) || may_answer(row));
+    let ranked = table.nearest(&sum, max_answers + 3, |row| is_input(row) || is_candidate(row));
     let mut others = 0;
     let kept = ranked.into_iter().filter(|near| {
         others += usize::from(!is_input(near.row));
-        is_input(near.row) || others <= most
+        is_input(near.row) || others <= max_answers
     });
-    let answers = kept.map(|Near { row: of, cosine }| {
-        let values = row(of);
+    let answers = kept.map(|Neighbour { row: index, cosine }| {
+        let values = row(index);
         let step: Vec<f32> = values.iter().zip(&at_a).map(|(x, a)| x - a).collect();
         let to_c: Vec<f32> = to_c.iter().map(|&x| x as f32).collect();
         let both = (dot(&step, &step) * dot(&to_c, &to_c)).sqrt();
-        Answer {
-            row: of,
+        AnalogyAnswer {
+            row: index,
             cosine,
-            distance: length(&minus(&values, &sum)),
+            distance: norm(&minus(&values, &sum)),
             placed: plane.place(&values),
-            is_input: is_input(of),
+            is_input: is_input(index),
             parallel: (both > 0.0).then(|| dot(&step, &to_c) / both),
         }
     });
@@ -111,8 +111,8 @@ pub fn analogy(
         inputs: [&at_a, &at_b, &at_c].map(|point| plane.place(point)),
         result: plane.place(&sum),
         origin: plane.place(&vec![0.0; table.width()]),
-        length: dot(&sum, &sum).sqrt(),
-        steps: [length(&to_a), length(&to_c)],
+        norm: dot(&sum, &sum).sqrt(),
+        steps: [norm(&to_a), norm(&to_c)],
         directions: plane.directions,
         answers: answers.collect(),
     }
@@ -134,29 +134,29 @@ const ROUNDING: f64 = 1e-6;
 impl Plane {
     /// The plane of two arrows from one point; the first lies along `across`.
     fn through(point: &[f32], first: &[f64], second: &[f64]) -> Self {
-        let across = direction(first, length(first));
+        let across = direction(first, norm(first));
         let along = product(&across, second);
         let rest: Vec<f64> = second.iter().zip(&across).map(|(x, e)| x - along * e).collect();
-        let up = direction(&rest, length(second));
-        let directions = [&across, &up].iter().filter(|axis| length(axis) > 0.0).count();
+        let up = direction(&rest, norm(second));
+        let directions = [&across, &up].iter().filter(|axis| norm(axis) > 0.0).count();
         Self { through: point.to_vec(), across, up, directions }
     }
 
-    fn place(&self, point: &[f32]) -> Placed {
+    fn place(&self, point: &[f32]) -> PlanePoint {
         let arrow = minus(point, &self.through);
         let (x, y) = (product(&self.across, &arrow), product(&self.up, &arrow));
         let axes = self.across.iter().zip(&self.up);
         let rest: Vec<f64> =
-            arrow.iter().zip(axes).map(|(of, (e, f))| of - x * e - y * f).collect();
-        Placed { x, y, off: length(&rest) }
+            arrow.iter().zip(axes).map(|(value, (e, f))| value - x * e - y * f).collect();
+        PlanePoint { x, y, off_plane: norm(&rest) }
     }
 }
 
 /// An arrow at length 1, or zeros where it is nothing but the rounding of something `of` this length.
-fn direction(arrow: &[f64], of: f64) -> Vec<f64> {
-    let length = length(arrow);
-    let is_there = length > ROUNDING * of;
-    arrow.iter().map(|x| if is_there { x / length } else { 0.0 }).collect()
+fn direction(arrow: &[f64], scale: f64) -> Vec<f64> {
+    let norm = norm(arrow);
+    let is_there = norm > ROUNDING * scale;
+    arrow.iter().map(|x| if is_there { x / norm } else { 0.0 }).collect()
 }
 
 fn minus(a: &[f32], b: &[f32]) -> Vec<f64> {
@@ -167,7 +167,7 @@ fn product(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
-fn length(arrow: &[f64]) -> f64 {
+fn norm(arrow: &[f64]) -> f64 {
     product(arrow, arrow).sqrt()
 }
 
@@ -194,11 +194,11 @@ mod tests {
         analogy(&Table::of_values(&WORDS, 4), [KING, MAN, WOMAN], lengths, 2, |_| true)
     }
 
-    fn assert_near(placed: Placed, [x, y, off]: [f64; 3]) {
+    fn assert_near(placed: PlanePoint, [x, y, off_plane]: [f64; 3]) {
         let is_near = |a: f64, b: f64| (a - b).abs() < 1e-6;
         assert!(
-            is_near(placed.x, x) && is_near(placed.y, y) && is_near(placed.off, off),
-            "{placed:?} is not at {x}, {y}, {off} off"
+            is_near(placed.x, x) && is_near(placed.y, y) && is_near(placed.off_plane, off_plane),
+            "{placed:?} is not at {x}, {y}, {off_plane} off"
         );
     }
 
@@ -245,7 +245,7 @@ mod tests {
     fn at_length_one_every_row_has_length_one() {
         let analogy = royal(Lengths::One);
         for corner in analogy.inputs.into_iter().chain([analogy.result]) {
-            assert!(corner.off < 1e-6);
+            assert!(corner.off_plane < 1e-6);
         }
         let step = (analogy.inputs[2].x.powi(2) + analogy.inputs[2].y.powi(2)).sqrt();
         assert!((analogy.steps[1] - step).abs() < 1e-6);
@@ -261,6 +261,6 @@ mod tests {
         assert_eq!(line.answers[0].parallel, None);
         let point = analogy(&table, [MAN, MAN, MAN], Lengths::Own, 1, |_| true);
         assert_eq!(point.directions, 0);
-        assert!(point.answers.iter().all(|answer| answer.placed.off.is_finite()));
+        assert!(point.answers.iter().all(|answer| answer.placed.off_plane.is_finite()));
     }
 }

@@ -1,5 +1,6 @@
-//! Looking inside: traces of every site, a plain report, agreement with another implementation,
-//! and the embedding table: neighbours, analogies, a map.
+//! Interpretability: traces of every site, the logit lens, logit attribution, the OV decomposition,
+//! neurons, a plain report, agreement with another implementation, and the embedding table:
+//! neighbours, analogies, a map.
 //!
 //! Has no forward pass of its own: it watches the engine's. Read `trace` first.
 //!
@@ -7,7 +8,7 @@
 //! # use std::sync::Arc;
 //! # use lookback_engine::{Compute, WeightMode, ThreadPool, Weights};
 //! # use lookback_model::{Config, Network, Size, TokenId};
-//! use lookback_lens::{Wanted, trace};
+//! use lookback_lens::{SiteFilter, trace};
 //!
 //! # let size = Size { vocabulary: 11, width: 8, layers: 2, heads: 2, key_heads: 1, hidden: 12, context: 16 };
 //! # let network = Arc::new(Network::new(&Config::llama(size)?));
@@ -17,55 +18,65 @@
 //! #     Ok(())
 //! # })?;
 //! let ids = [3, 1, 4].map(TokenId);
-//! let seen = trace(&weights, &pool, &ids, &Wanted::parse("blocks.*.attn.pattern")?)?;
-//! let pattern = seen.named("blocks.1.attn.pattern").unwrap();
+//! let captures = trace(&weights, &pool, &ids, &SiteFilter::parse("blocks.*.attn.pattern")?)?;
+//! let pattern = captures.named("blocks.1.attn.pattern").unwrap();
 //! // `[heads, queries, keys]`: the first token can only look at itself.
 //! assert_eq!((&pattern.shape[..], pattern.values[0]), (&[2, 3, 3][..], 1.0));
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
 mod analogy;
-mod comparing;
-mod context;
-mod copying;
-mod depths;
-mod exchange;
-mod frozen;
-mod glance;
-mod map;
+mod answer_attention;
+mod attention_steps;
+mod frozen_norm;
+mod logit_attribution;
+mod logit_lens;
+mod neurons;
+mod ov;
 mod pooling;
 mod position;
+mod principal_axes;
 mod ranges;
 mod ranking;
 mod report;
+mod site_filter;
 mod sites;
-mod stream;
+mod source_contributions;
 mod table;
+mod thumbnails;
 mod trace;
-mod units;
 mod verify;
-mod wanted;
 
-pub use analogy::{Analogy, Answer, Lengths, Placed, analogy};
-pub use comparing::{Cell, Compared, READ, cell, compared};
-pub use context::{Context, Rest, Source, Term, context};
-pub use copying::copying;
-pub use depths::{Depth, Guess, Steps, depth_sites, depths};
-pub use exchange::{Exchange, Part, Plane, exchange};
-pub use frozen::Frozen;
-pub use glance::glance;
-pub use map::Axes;
-pub use pooling::Glance;
-pub use position::{Pair, Turn, turning};
-pub use ranking::{Point, Ranked, Ranking, rank_of, top};
-pub use report::{Choice, Neuron, Next, Report, Written, furthest, length, report};
-pub use sites::{shape, sites};
-pub use stream::{Stream, Writer, stream, stream_sites};
-pub use table::{Near, Table};
-pub use trace::{
-    Looked, Parts, Seen, Sites, Trace, same_as, trace, trace_of_layer, trace_with_edits,
-    trace_with_parts,
+pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
+pub use answer_attention::answer_attention;
+pub use attention_steps::{
+    ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
-pub use units::{Asked as AskedUnits, By, Push, Unit, units, units_sites};
-pub use verify::{Agreement, Verdict, verify};
-pub use wanted::Wanted;
+pub use frozen_norm::FrozenNorm;
+pub use logit_attribution::{
+    LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
+};
+pub use logit_lens::{LensDepth, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
+pub use neurons::{
+    LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
+};
+pub use ov::{OvDecomposition, OvPlane, OvTerm, ov_decomposition};
+pub use pooling::PatternThumbnails;
+pub use position::{RotaryPair, Rotation, rotary_pairs};
+pub use principal_axes::PrincipalAxes;
+pub use ranking::{CurvePoint, RankedToken, Ranking, rank_of, top_k};
+pub use report::{
+    BlockNorms, NeuronActivation, NextToken, Report, ReportOptions, norm, report, top_k_by,
+};
+pub use site_filter::SiteFilter;
+pub use sites::{shape, sites};
+pub use source_contributions::{
+    RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
+};
+pub use table::{Neighbour, Table};
+pub use thumbnails::pattern_thumbnails;
+pub use trace::{
+    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, trace, trace_of_layer,
+    trace_with_edits, trace_with_parts,
+};
+pub use verify::{SiteDifference, VerifyReport, verify};

@@ -1,28 +1,28 @@
-//! Patterns made small by max pooling, as a pass makes them: nobody holds all of them at their size.
+//! Max pooling of attention patterns while a pass computes them, never all of them in full size at once.
 
 use lookback_engine::{Observer, SiteView};
 use lookback_model::{BlockSite, Config, Site};
 
 /// The patterns of all heads, each `[side, side]`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Glance {
+pub struct PatternThumbnails {
     /// `[layers, heads, side, side]`: the largest weight of each patch.
     pub values: Vec<f32>,
     /// Rows and columns of a small pattern.
     pub side: usize,
 }
 
-/// A watcher that keeps the largest weight of every patch.
+/// A watcher that max-pools every pattern.
 #[derive(Debug)]
-pub(crate) struct Small {
+pub(crate) struct ThumbnailPooling {
     heads: usize,
     side: usize,
     values: Vec<f32>,
 }
 
-impl Small {
-    pub(crate) fn glance(self) -> Glance {
-        Glance { values: self.values, side: self.side }
+impl ThumbnailPooling {
+    pub(crate) fn thumbnails(self) -> PatternThumbnails {
+        PatternThumbnails { values: self.values, side: self.side }
     }
 
     pub(crate) fn new(config: &Config, side: usize) -> Self {
@@ -31,7 +31,7 @@ impl Small {
     }
 }
 
-impl Observer for Small {
+impl Observer for ThumbnailPooling {
     fn wants(&self, site: Site) -> bool {
         matches!(site, Site::Block(_, BlockSite::Pattern))
     }

@@ -1,13 +1,13 @@
-//! How rotary positions turn the pairs of a query or key: what the engine's own table says.
+//! The rotations of rotary position embedding, pair by pair, from the engine's own table.
 
 use std::{f32::consts::TAU, ops::Range};
 
 use lookback_engine::{rotary_angles, rotary_frequencies};
 use lookback_model::{Network, Positions};
 
-/// Two numbers of every query and key that turn together.
+/// Two dimensions of every query and key that are rotated together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct RotaryPair {
     /// Where the two stand in a head's vector.
     pub dimensions: [usize; 2],
     /// Radians from one position to the next.
@@ -15,12 +15,12 @@ pub struct Pair {
     /// Positions in which it turns once around.
     pub period: f32,
     /// At each of the positions asked for.
-    pub turns: Vec<Turn>,
+    pub rotations: Vec<Rotation>,
 }
 
 /// A pair at one position.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Turn {
+pub struct Rotation {
     /// In radians, whole turns left in.
     pub angle: f32,
     /// The engine's cosine of it.
@@ -30,19 +30,19 @@ pub struct Turn {
 }
 
 /// All pairs at these positions; none where the network does not rotate.
-pub fn turning(network: &Network, positions: Range<usize>) -> Vec<Pair> {
-    let Positions::Rotary(how) = network.config.positions else { return Vec::new() };
-    let half = how.rotary_dim / 2;
+pub fn rotary_pairs(network: &Network, positions: Range<usize>) -> Vec<RotaryPair> {
+    let Positions::Rotary(rotary) = network.config.positions else { return Vec::new() };
+    let half = rotary.rotary_dim / 2;
     let table = rotary_angles(network, positions.end);
-    let turn = |position: usize, pair: usize, frequency: f32| {
-        let [cos, sin] = [0, half].map(|part| table[position * how.rotary_dim + part + pair]);
-        Turn { angle: position as f32 * frequency, cos, sin }
+    let rotation = |position: usize, pair: usize, frequency: f32| {
+        let [cos, sin] = [0, half].map(|part| table[position * rotary.rotary_dim + part + pair]);
+        Rotation { angle: position as f32 * frequency, cos, sin }
     };
-    let pair = |(pair, frequency): (usize, f32)| Pair {
+    let pair = |(pair, frequency): (usize, f32)| RotaryPair {
         dimensions: [pair, pair + half],
         frequency,
         period: TAU / frequency,
-        turns: positions.clone().map(|position| turn(position, pair, frequency)).collect(),
+        rotations: positions.clone().map(|position| rotation(position, pair, frequency)).collect(),
     };
     rotary_frequencies(network).into_iter().enumerate().map(pair).collect()
 }
@@ -66,25 +66,25 @@ mod tests {
             context: 32,
         })
         .unwrap();
-        let Positions::Rotary(how) = &mut config.positions else { panic!("llama rotates") };
-        how.theta = theta;
+        let Positions::Rotary(rotary) = &mut config.positions else { panic!("llama rotates") };
+        rotary.theta = theta;
         Network::new(&config)
     }
 
     #[test]
     fn the_first_pair_turns_by_one_radian_and_later_ones_more_slowly() {
-        let pairs = turning(&network(10_000.0), 0..4);
+        let pairs = rotary_pairs(&network(10_000.0), 0..4);
         assert_eq!(pairs.len(), 4);
         assert_eq!((pairs[0].dimensions, pairs[0].frequency), ([0, 4], 1.0));
         assert!((f64::from(pairs[0].period) - 2.0 * PI).abs() < 1e-6);
         // 10000^(-1/4)
         assert!((pairs[1].frequency - 0.1).abs() < 1e-7);
         for pair in &pairs {
-            assert_eq!(pair.turns[0], Turn { angle: 0.0, cos: 1.0, sin: 0.0 });
-            for (position, turn) in pair.turns.iter().enumerate() {
+            assert_eq!(pair.rotations[0], Rotation { angle: 0.0, cos: 1.0, sin: 0.0 });
+            for (position, rotation) in pair.rotations.iter().enumerate() {
                 let angle = position as f64 * f64::from(pair.frequency);
-                assert!((f64::from(turn.cos) - angle.cos()).abs() < 1e-6);
-                assert!((f64::from(turn.sin) - angle.sin()).abs() < 1e-6);
+                assert!((f64::from(rotation.cos) - angle.cos()).abs() < 1e-6);
+                assert!((f64::from(rotation.sin) - angle.sin()).abs() < 1e-6);
             }
         }
     }
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn only_the_positions_asked_for_are_told() {
         let network = network(500.0);
-        let all = turning(&network, 0..9);
-        let some = turning(&network, 5..9);
+        let all = rotary_pairs(&network, 0..9);
+        let some = rotary_pairs(&network, 5..9);
         for (some, all) in some.iter().zip(&all) {
-            assert_eq!(some.turns, all.turns[5..]);
+            assert_eq!(some.rotations, all.rotations[5..]);
         }
     }
 }

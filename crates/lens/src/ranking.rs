@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A next token and its place among all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Ranked {
+pub struct RankedToken {
     /// Which token.
     pub id: u32,
     /// Its place, the likeliest at 1.
@@ -22,12 +22,13 @@ pub struct Ranked {
 
 /// A point of the sorted distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Point {
+pub struct CurvePoint {
     /// The token at this rank.
     #[serde(flatten)]
-    pub token: Ranked,
+    pub token: RankedToken,
     /// What it and all before it hold together.
-    pub held: f64,
+    #[serde(rename = "held")]
+    pub cumulative: f64,
 }
 
 /// A whole distribution, sorted.
@@ -48,23 +49,23 @@ impl<'a> Ranking<'a> {
     }
 
     /// The token at a rank, counted from 1.
-    fn at(&self, rank: usize) -> Ranked {
+    fn at(&self, rank: usize) -> RankedToken {
         let id = self.order[rank - 1];
         let (logit, probability) = (self.logits[id as usize], self.probabilities[id as usize]);
-        Ranked { id, rank, logit, probability }
+        RankedToken { id, rank, logit, probability }
     }
 
     /// The likeliest tokens, the likeliest first.
-    pub fn top(&self, most: usize) -> Vec<Ranked> {
-        (1..=most.min(self.order.len())).map(|rank| self.at(rank)).collect()
+    pub fn top(&self, k: usize) -> Vec<RankedToken> {
+        (1..=k.min(self.order.len())).map(|rank| self.at(rank)).collect()
     }
 
     /// How many of the likeliest hold a share of all probability together, at least.
-    pub fn holding(&self, share: f64) -> usize {
-        let mut held = 0.0;
+    pub fn top_p_count(&self, share: f64) -> usize {
+        let mut cumulative = 0.0;
         for (index, &id) in self.order.iter().enumerate() {
-            held += f64::from(self.probabilities[id as usize]);
-            if held >= share {
+            cumulative += f64::from(self.probabilities[id as usize]);
+            if cumulative >= share {
                 return index + 1;
             }
         }
@@ -73,7 +74,7 @@ impl<'a> Ranking<'a> {
 
     /// The sorted distribution at ranks 1, 2, 3 … that grow apart, about `points` of them, the last
     /// rank among them.
-    pub fn curve(&self, points: usize) -> Vec<Point> {
+    pub fn curve(&self, points: usize) -> Vec<CurvePoint> {
         let last = self.order.len();
         let mut ranks: Vec<usize> = (0..points)
             .map(|step| (last as f64).powf(step as f64 / (points.max(2) - 1) as f64))
@@ -81,12 +82,12 @@ impl<'a> Ranking<'a> {
             .collect();
         ranks.push(last);
         ranks.dedup();
-        let (mut held, mut from) = (0.0, 0);
+        let (mut cumulative, mut from) = (0.0, 0);
         let sum = |sum: f64, &id: &u32| sum + f64::from(self.probabilities[id as usize]);
         let point = |rank: usize| {
-            held = self.order[from..rank].iter().fold(held, sum);
+            cumulative = self.order[from..rank].iter().fold(cumulative, sum);
             from = rank;
-            Point { token: self.at(rank), held }
+            CurvePoint { token: self.at(rank), cumulative }
         };
         ranks.into_iter().map(point).collect()
     }
@@ -105,9 +106,9 @@ impl<'a> Ranking<'a> {
 const CHUNK: usize = 64;
 
 /// The likeliest tokens of a row, without sorting it whole.
-pub fn top(logits: &[f32], probabilities: &[f32], most: usize) -> Vec<Ranked> {
-    let ids = largest(logits, most, order_key);
-    let ranked = ids.into_iter().zip(1..).map(|(id, rank)| Ranked {
+pub fn top_k(logits: &[f32], probabilities: &[f32], k: usize) -> Vec<RankedToken> {
+    let ids = top_k_indices(logits, k, order_key);
+    let ranked = ids.into_iter().zip(1..).map(|(id, rank)| RankedToken {
         id: id as u32,
         rank,
         logit: logits[id],
@@ -118,16 +119,16 @@ pub fn top(logits: &[f32], probabilities: &[f32], most: usize) -> Vec<Ranked> {
 
 /// The indices of the numbers with the largest keys, the largest first; ties by index. One walk, since
 /// most chunks have none above the least of the largest so far.
-pub(crate) fn largest<T: Copy, K: Copy + Ord>(
+pub(crate) fn top_k_indices<T: Copy, K: Copy + Ord>(
     numbers: &[T],
-    most: usize,
+    k: usize,
     key: impl Fn(T) -> K,
 ) -> Vec<usize> {
-    let most = most.min(numbers.len());
-    let (first, rest) = numbers.split_at(most);
+    let k = k.min(numbers.len());
+    let (first, rest) = numbers.split_at(k);
     let mut largest: Vec<(K, usize)> = first.iter().map(|&number| key(number)).zip(0..).collect();
     largest.sort_unstable_by_key(|&(key, index)| (Reverse(key), index));
-    for (chunk, from) in rest.chunks(CHUNK).zip((most..).step_by(CHUNK)) {
+    for (chunk, from) in rest.chunks(CHUNK).zip((k..).step_by(CHUNK)) {
         let Some(&(mut least, _)) = largest.last() else { break };
         if !chunk.iter().fold(false, |any, &number| any | (key(number) > least)) {
             continue;
@@ -139,7 +140,7 @@ pub(crate) fn largest<T: Copy, K: Copy + Ord>(
                 largest.pop();
                 let at = largest.partition_point(|&(other, _)| other >= key);
                 largest.insert(at, (key, index));
-                least = largest[most - 1].0;
+                least = largest[k - 1].0;
             }
         }
     }
@@ -147,16 +148,16 @@ pub(crate) fn largest<T: Copy, K: Copy + Ord>(
 }
 
 /// A token's place in a row.
-pub fn rank_of(logits: &[f32], probabilities: &[f32], of: TokenId) -> Ranked {
-    let own = order_key(logits[of.index()]);
-    let (earlier, later) = logits.split_at(of.index());
+pub fn rank_of(logits: &[f32], probabilities: &[f32], token: TokenId) -> RankedToken {
+    let own = order_key(logits[token.index()]);
+    let (earlier, later) = logits.split_at(token.index());
     // Of equal logits those of earlier ids are ahead.
     let ahead = count(earlier, |key| key >= own) + count(later, |key| key > own);
-    Ranked {
-        id: of.0,
+    RankedToken {
+        id: token.0,
         rank: ahead + 1,
-        logit: logits[of.index()],
-        probability: probabilities[of.index()],
+        logit: logits[token.index()],
+        probability: probabilities[token.index()],
     }
 }
 
@@ -195,8 +196,8 @@ mod tests {
     #[test]
     fn every_way_to_a_rank_gives_the_same() {
         let ranking = Ranking::new(&LOGITS, &PROBABILITIES);
-        for most in 0..7 {
-            assert_eq!(top(&LOGITS, &PROBABILITIES, most), ranking.top(most));
+        for k in 0..7 {
+            assert_eq!(top_k(&LOGITS, &PROBABILITIES, k), ranking.top(k));
         }
         for token in ranking.top(5) {
             assert_eq!(rank_of(&LOGITS, &PROBABILITIES, TokenId(token.id)), token);
@@ -220,14 +221,15 @@ mod tests {
             // Bits that tell each token, also where they are no number.
             let probabilities: Vec<f32> = (0..len).map(|id| id as f32).collect();
             let ranking = Ranking::new(&logits, &probabilities);
-            let told = |ranked: &[Ranked]| -> Vec<(u32, usize, u32, u32)> {
-                let told =
-                    |of: &Ranked| (of.id, of.rank, of.logit.to_bits(), of.probability.to_bits());
+            let told = |ranked: &[RankedToken]| -> Vec<(u32, usize, u32, u32)> {
+                let told = |of: &RankedToken| {
+                    (of.id, of.rank, of.logit.to_bits(), of.probability.to_bits())
+                };
                 ranked.iter().map(told).collect()
             };
-            for most in [0, 1, 2, 8, 64, 1000] {
-                let top = top(&logits, &probabilities, most);
-                assert_eq!(told(&top), told(&ranking.top(most)), "{most} of {len}");
+            for k in [0, 1, 2, 8, 64, 1000] {
+                let top = top_k(&logits, &probabilities, k);
+                assert_eq!(told(&top), told(&ranking.top(k)), "{k} of {len}");
             }
             for token in ranking.top(len) {
                 let found = rank_of(&logits, &probabilities, TokenId(token.id));
@@ -244,11 +246,11 @@ mod tests {
             assert_eq!(curve[0].token.rank, 1);
             let last = curve.last().unwrap();
             assert_eq!(last.token.rank, 5);
-            assert!((last.held - 1.0).abs() < 1e-6);
+            assert!((last.cumulative - 1.0).abs() < 1e-6);
             assert!(curve.windows(2).all(|two| two[0].token.rank < two[1].token.rank));
         }
-        assert_eq!(ranking.holding(0.8), 2);
-        assert_eq!(ranking.holding(2.0), 5);
+        assert_eq!(ranking.top_p_count(0.8), 2);
+        assert_eq!(ranking.top_p_count(2.0), 5);
     }
 
     #[test]

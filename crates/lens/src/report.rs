@@ -3,17 +3,17 @@
 use lookback_model::{BlockSite, Network, Site};
 use serde::Serialize;
 
-use crate::trace::{Seen, Trace};
+use crate::trace::{Capture, Trace};
 
 /// What a report looks at more closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct ReportOptions {
     /// The layer whose head and MLP are shown.
     pub layer: usize,
     /// The head whose weights are shown.
     pub head: usize,
     /// Next tokens and neurons that are listed.
-    pub most: usize,
+    pub top_k: usize,
 }
 
 /// The stages of one pass, for the last token where one token is meant.
@@ -30,16 +30,16 @@ pub struct Report {
     /// That head's attention weights, `[queries, keys]`; what is hidden is 0.
     pub pattern: Vec<Vec<f32>>,
     /// Who wrote how much into the last token's residual stream, layer by layer.
-    pub stream: Vec<Written>,
+    pub stream: Vec<BlockNorms>,
     /// The hidden units of that layer's MLP that are furthest from 0 for the last token.
-    pub neurons: Vec<Neuron>,
+    pub neurons: Vec<NeuronActivation>,
     /// The likeliest next tokens after the last.
-    pub next: Vec<Next>,
+    pub next: Vec<NextToken>,
 }
 
 /// What a block adds to the last token's residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Written {
+pub struct BlockNorms {
     /// Which block.
     pub layer: usize,
     /// Length of what enters.
@@ -54,7 +54,7 @@ pub struct Written {
 
 /// A hidden unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Neuron {
+pub struct NeuronActivation {
     /// Its index.
     pub index: usize,
     /// What leaves it.
@@ -63,7 +63,7 @@ pub struct Neuron {
 
 /// A next token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Next {
+pub struct NextToken {
     /// Its id.
     pub id: u32,
     /// Its probability.
@@ -71,14 +71,15 @@ pub struct Next {
 }
 
 /// Reads a report off a trace of all sites.
-pub fn report(trace: &Trace, network: &Network, choice: Choice) -> Report {
+pub fn report(trace: &Trace, network: &Network, choice: ReportOptions) -> Report {
     let last = trace.ids.len() - 1;
-    let Choice { layer, head, most } = choice;
-    let norm =
-        |seen: Option<&Seen>, token: usize| seen.map_or(0.0, |seen| length(seen.part(token)));
+    let ReportOptions { layer, head, top_k } = choice;
+    let capture_norm = |capture: Option<&Capture>, token: usize| {
+        capture.map_or(0.0, |capture| norm(capture.part(token)))
+    };
     let stream = network.layers().map(|layer| {
-        let norm = |site| norm(trace.block(layer, site), last);
-        Written {
+        let norm = |site| capture_norm(trace.block(layer, site), last);
+        BlockNorms {
             layer,
             before: norm(BlockSite::ResidPre),
             attention: norm(BlockSite::AttnOut),
@@ -86,37 +87,43 @@ pub fn report(trace: &Trace, network: &Network, choice: Choice) -> Report {
             after: norm(BlockSite::ResidPost),
         }
     });
-    let pattern = trace.block(layer, BlockSite::Pattern).map_or(Vec::new(), |seen| {
-        seen.part(head).chunks(trace.ids.len()).map(<[f32]>::to_vec).collect()
+    let pattern = trace.block(layer, BlockSite::Pattern).map_or(Vec::new(), |capture| {
+        capture.part(head).chunks(trace.ids.len()).map(<[f32]>::to_vec).collect()
     });
-    let hidden = trace.block(layer, BlockSite::MlpPost).map_or(&[][..], |seen| seen.part(last));
-    let neurons = furthest(hidden, most, f32::abs);
-    let probabilities = trace.at(Site::Probabilities).map_or(&[][..], |seen| seen.part(last));
-    let next = furthest(probabilities, most, |probability| probability);
+    let hidden =
+        trace.block(layer, BlockSite::MlpPost).map_or(&[][..], |capture| capture.part(last));
+    let neurons = top_k_by(hidden, top_k, f32::abs);
+    let probabilities = trace.at(Site::Probabilities).map_or(&[][..], |capture| capture.part(last));
+    let next = top_k_by(probabilities, top_k, |probability| probability);
     Report {
         ids: trace.ids.iter().map(|id| id.0).collect(),
-        embedding_norms: (0..=last).map(|token| norm(trace.at(Site::Embed), token)).collect(),
+        embedding_norms: (0..=last)
+            .map(|token| capture_norm(trace.at(Site::Embed), token))
+            .collect(),
         layer,
         head,
         pattern,
         stream: stream.collect(),
-        neurons: neurons.into_iter().map(|(index, value)| Neuron { index, value }).collect(),
+        neurons: neurons
+            .into_iter()
+            .map(|(index, value)| NeuronActivation { index, value })
+            .collect(),
         next: next
             .into_iter()
-            .map(|(index, probability)| Next { id: index as u32, probability })
+            .map(|(index, probability)| NextToken { id: index as u32, probability })
             .collect(),
     }
 }
 
 /// The length of a vector.
-pub fn length(vector: &[f32]) -> f64 {
+pub fn norm(vector: &[f32]) -> f64 {
     f64::sqrt(vector.iter().fold(0.0, |sum, &x| sum + f64::from(x) * f64::from(x)))
 }
 
 /// The indices and values that are largest by a measure, the largest first; ties by index.
-pub fn furthest(values: &[f32], most: usize, by: impl Fn(f32) -> f32) -> Vec<(usize, f32)> {
+pub fn top_k_by(values: &[f32], k: usize, measure: impl Fn(f32) -> f32) -> Vec<(usize, f32)> {
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| by(values[b]).total_cmp(&by(values[a])).then(a.cmp(&b)));
-    order.truncate(most);
+    order.sort_by(|&a, &b| measure(values[b]).total_cmp(&measure(values[a])).then(a.cmp(&b)));
+    order.truncate(k);
     order.into_iter().map(|index| (index, values[index])).collect()
 }

@@ -19,18 +19,18 @@ const PART: usize = 2048;
 pub struct Table<'a> {
     rows: usize,
     width: usize,
-    from: From<'a>,
+    source: RowSource<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum From<'a> {
+enum RowSource<'a> {
     Values(&'a [f32]),
     Weights(&'a Weights, WeightId),
 }
 
-/// A row and how nearly it points the asked way.
+/// A row and its cosine similarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
+pub struct Neighbour {
     /// Which row.
     pub row: usize,
     /// Between −1 and 1; 0 for a row of zeros, which points nowhere.
@@ -40,14 +40,14 @@ pub struct Near {
 impl<'a> Table<'a> {
     /// A table that lies in memory, such as a snapshot's.
     pub fn of_values(values: &'a [f32], width: usize) -> Self {
-        Self { rows: values.len() / width.max(1), width, from: From::Values(values) }
+        Self { rows: values.len() / width.max(1), width, source: RowSource::Values(values) }
     }
 
     /// The table that a model looks its tokens up in.
     pub fn of_model(weights: &'a Weights) -> Self {
         let network = weights.network();
         let [rows, width] = network.weight(network.embed).shape;
-        Self { rows, width, from: From::Weights(weights, network.embed) }
+        Self { rows, width, source: RowSource::Weights(weights, network.embed) }
     }
 
     /// How many rows there are.
@@ -85,50 +85,55 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Reads the rows from `first` on that fill `to`.
-    fn read(&self, first: usize, to: &mut [f32]) {
-        match self.from {
-            From::Values(values) => {
-                to.copy_from_slice(&values[first * self.width..][..to.len()]);
+    /// Reads the rows from `first` on that fill `buffer`.
+    fn read(&self, first: usize, buffer: &mut [f32]) {
+        match self.source {
+            RowSource::Values(values) => {
+                buffer.copy_from_slice(&values[first * self.width..][..buffer.len()]);
             }
-            From::Weights(weights, id) => {
-                weights.read_rows(id, first..first + to.len() / self.width.max(1), to);
+            RowSource::Weights(weights, id) => {
+                weights.read_rows(id, first..first + buffer.len() / self.width.max(1), buffer);
             }
         }
     }
 
     /// The rows that point most nearly the way of a vector, the nearest first; ties by row. Only
-    /// rows that `may_stand` are ranked.
-    pub fn nearest(&self, to: &[f32], most: usize, may_stand: impl Fn(usize) -> bool) -> Vec<Near> {
-        first(self.ranked(0..self.rows, to, may_stand), most)
+    /// rows that `is_candidate` are ranked.
+    pub fn nearest(
+        &self,
+        vector: &[f32],
+        k: usize,
+        is_candidate: impl Fn(usize) -> bool,
+    ) -> Vec<Neighbour> {
+        nearest_first(self.ranked(0..self.rows, vector, is_candidate), k)
     }
 
     /// The same on all threads.
-    pub fn nearest_on(
+    pub fn nearest_parallel(
         &self,
         pool: &ThreadPool,
-        to: &[f32],
-        most: usize,
-        may_stand: impl Fn(usize) -> bool + Sync,
-    ) -> Vec<Near> {
-        let part = |range| first(self.ranked(range, to, &may_stand), most);
-        first(in_ranges(pool, self.rows, PART, part).concat(), most)
+        vector: &[f32],
+        k: usize,
+        is_candidate: impl Fn(usize) -> bool + Sync,
+    ) -> Vec<Neighbour> {
+        let part = |range| nearest_first(self.ranked(range, vector, &is_candidate), k);
+        nearest_first(in_ranges(pool, self.rows, PART, part).concat(), k)
     }
 
     /// The rows of a range that may stand, with their cosines.
     fn ranked(
         &self,
         range: Range<usize>,
-        to: &[f32],
-        may_stand: impl Fn(usize) -> bool,
-    ) -> Vec<Near> {
-        let length = dot(to, to).sqrt();
+        vector: &[f32],
+        is_candidate: impl Fn(usize) -> bool,
+    ) -> Vec<Neighbour> {
+        let norm = dot(vector, vector).sqrt();
         let mut ranked = Vec::new();
         self.each_of(range, |row, values| {
-            if may_stand(row) {
-                let lengths = length * dot(values, values).sqrt();
-                let cosine = dot(to, values) / lengths.max(f64::MIN_POSITIVE);
-                ranked.push(Near { row, cosine });
+            if is_candidate(row) {
+                let lengths = norm * dot(values, values).sqrt();
+                let cosine = dot(vector, values) / lengths.max(f64::MIN_POSITIVE);
+                ranked.push(Neighbour { row, cosine });
             }
         });
         ranked
@@ -136,9 +141,9 @@ impl<'a> Table<'a> {
 }
 
 /// The nearest of some rows, the nearest first; ties by row.
-fn first(mut rows: Vec<Near>, most: usize) -> Vec<Near> {
+fn nearest_first(mut rows: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
     rows.sort_unstable_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.row.cmp(&b.row)));
-    rows.truncate(most);
+    rows.truncate(k);
     rows
 }
 
@@ -179,9 +184,9 @@ mod tests {
     fn many_threads_find_the_same_rows() {
         let values: Vec<f32> = (0..3 * (2 * PART + 7)).map(|at| (at * 37 % 101) as f32).collect();
         let (table, pool) = (Table::of_values(&values, 3), ThreadPool::new(3, Isa::detect()));
-        let may_stand = |row: usize| !row.is_multiple_of(5);
-        let alone = table.nearest(&[1.0, -2.0, 3.0], 40, may_stand);
-        assert_eq!(table.nearest_on(&pool, &[1.0, -2.0, 3.0], 40, may_stand), alone);
+        let is_candidate = |row: usize| !row.is_multiple_of(5);
+        let alone = table.nearest(&[1.0, -2.0, 3.0], 40, is_candidate);
+        assert_eq!(table.nearest_parallel(&pool, &[1.0, -2.0, 3.0], 40, is_candidate), alone);
         assert_eq!(alone.len(), 40);
     }
 
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn a_row_of_zeros_points_nowhere() {
         let near = Table::of_values(&[0.0, 0.0], 2).nearest(&[1.0, 0.0], 1, |_| true);
-        assert_eq!(near, [Near { row: 0, cosine: 0.0 }]);
+        assert_eq!(near, [Neighbour { row: 0, cosine: 0.0 }]);
     }
 
     #[test]

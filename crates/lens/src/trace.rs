@@ -18,21 +18,21 @@ use safetensors::{
 };
 
 use crate::{
-    pooling::{Glance, Small},
+    pooling::{PatternThumbnails, ThumbnailPooling},
+    site_filter::SiteFilter,
     sites::shape,
-    wanted::Wanted,
 };
 
-/// What was seen at a site.
+/// The values of a site.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct Capture {
     /// The axes of `docs/sites.md`, without a batch.
     pub shape: Vec<usize>,
     /// In row-major order.
     pub values: Vec<f32>,
 }
 
-impl Seen {
+impl Capture {
     /// The values of one index of the first axis: a token's vector, a head's matrix.
     pub fn part(&self, index: usize) -> &[f32] {
         let len: usize = self.shape.iter().skip(1).product();
@@ -46,39 +46,39 @@ pub struct Trace {
     /// What was read.
     pub ids: Vec<TokenId>,
     /// By name.
-    pub sites: Sites,
+    pub sites: SiteCaptures,
 }
 
 /// Sites by name. What a layer leaves is what the next one reads, and stands once under both names.
-pub type Sites = BTreeMap<Site, Arc<Seen>>;
+pub type SiteCaptures = BTreeMap<Site, Arc<Capture>>;
 
 impl Trace {
-    /// What was seen at a site, if it was wanted and exists in this family.
-    pub fn at(&self, site: Site) -> Option<&Seen> {
-        self.sites.get(&site).map(|seen| &**seen)
+    /// The values of a site, if it was captured and exists in this family.
+    pub fn at(&self, site: Site) -> Option<&Capture> {
+        self.sites.get(&site).map(|capture| &**capture)
     }
 
     /// As [`Trace::at`], by the site's name, such as `blocks.0.attn.pattern`.
-    pub fn named(&self, name: &str) -> Option<&Seen> {
+    pub fn named(&self, name: &str) -> Option<&Capture> {
         self.at(name.parse().ok()?)
     }
 
     /// As [`Trace::at`], of a block.
-    pub fn block(&self, layer: usize, site: BlockSite) -> Option<&Seen> {
+    pub fn block(&self, layer: usize, site: BlockSite) -> Option<&Capture> {
         self.at(Site::Block(layer as u16, site))
     }
 
     /// Writes the sites that are wanted as safetensors, with the ids as `input_ids`. They are streamed: there
     /// may be much of them, and no copy is made.
-    pub fn write(&self, wanted: &Wanted, path: &Path) -> Result<()> {
-        let sites = || self.sites.iter().filter(|(site, _)| wanted.has(**site));
+    pub fn write(&self, filter: &SiteFilter, path: &Path) -> Result<()> {
+        let sites = || self.sites.iter().filter(|(site, _)| filter.contains(**site));
         let mut at = 8 * self.ids.len();
         let ids =
             TensorInfo { dtype: Dtype::I64, shape: vec![self.ids.len()], data_offsets: (0, at) };
         let mut infos = vec![("input_ids".to_owned(), ids)];
-        for (site, seen) in sites() {
-            let end = at + 4 * seen.values.len();
-            let (dtype, shape, data_offsets) = (Dtype::F32, seen.shape.clone(), (at, end));
+        for (site, capture) in sites() {
+            let end = at + 4 * capture.values.len();
+            let (dtype, shape, data_offsets) = (Dtype::F32, capture.shape.clone(), (at, end));
             infos.push((site.to_string(), TensorInfo { dtype, shape, data_offsets }));
             at = end;
         }
@@ -89,20 +89,20 @@ impl Trace {
         // The data begins at a multiple of eight.
         let padding = header.len().next_multiple_of(8) - header.len();
         header.extend(std::iter::repeat_n(' ', padding));
-        write_atomic_with(path, |to| {
-            to.write_all(&(header.len() as u64).to_le_bytes())?;
-            to.write_all(header.as_bytes())?;
+        write_atomic_with(path, |writer| {
+            writer.write_all(&(header.len() as u64).to_le_bytes())?;
+            writer.write_all(header.as_bytes())?;
             for id in &self.ids {
-                to.write_all(&i64::from(id.0).to_le_bytes())?;
+                writer.write_all(&i64::from(id.0).to_le_bytes())?;
             }
             let mut bytes = vec![0; 1 << 16];
-            for (_, seen) in sites() {
-                for values in seen.values.chunks(bytes.len() / 4) {
+            for (_, capture) in sites() {
+                for values in capture.values.chunks(bytes.len() / 4) {
                     let bytes = &mut bytes[..4 * values.len()];
                     for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
                         *bytes = value.to_le_bytes();
                     }
-                    to.write_all(bytes)?;
+                    writer.write_all(bytes)?;
                 }
             }
             Ok(())
@@ -111,18 +111,18 @@ impl Trace {
 }
 
 /// Some indices of the first axes of sites: a head of a pattern, the logits of a token.
-pub type Parts = BTreeMap<(Site, usize), Arc<Seen>>;
+pub type CaptureParts = BTreeMap<(Site, usize), Arc<Capture>>;
 
-/// Passes a sequence through and keeps the sites that are wanted.
+/// Runs a sequence and captures the sites of a filter.
 pub fn trace(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
-    wanted: &Wanted,
+    filter: &SiteFilter,
 ) -> Result<Trace> {
-    let mut keep = Keep::new(&weights.network().config, wanted, &NO_PARTS, None);
-    watched(weights, pool, ids, &mut keep)?;
-    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+    let mut recorder = CaptureRecorder::new(&weights.network().config, filter, &NO_PARTS, None);
+    run_watched(weights, pool, ids, &mut recorder)?;
+    Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
 
 /// As [`trace`], of a pass with edits: each changes the values at its site, and everything behind is
@@ -134,11 +134,11 @@ pub fn trace_with_edits(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
-    wanted: &Wanted,
+    filter: &SiteFilter,
     edits: &[(Site, Edit)],
 ) -> Result<Trace> {
     if edits.is_empty() {
-        return trace(weights, pool, ids, wanted);
+        return trace(weights, pool, ids, filter);
     }
     let network = weights.network();
     check(ids, &network.config)?;
@@ -164,26 +164,26 @@ pub fn trace_with_edits(
             ));
         }
     }
-    let mut keep = Keep::new(&network.config, wanted, &NO_PARTS, None);
-    let is_wanted = |site| wanted.has(site);
+    let mut recorder = CaptureRecorder::new(&network.config, filter, &NO_PARTS, None);
+    let is_captured = |site| filter.contains(site);
     let rows = ids.len();
     let mut workspace =
-        Workspace::for_program(network, program, rows, is_wanted, rows, pool.threads())
+        Workspace::for_program(network, program, rows, is_captured, rows, pool.threads())
             .with_precision(network, weights.compute());
     let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
-    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut keep)?;
-    Ok(Trace { ids: ids.to_vec(), sites: keep.sites })
+    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
+    Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
 
-/// What one pass showed.
+/// What one pass captured.
 #[derive(Clone, Debug, Default)]
-pub struct Looked {
+pub struct Captures {
     /// Whole sites.
-    pub sites: Sites,
+    pub sites: SiteCaptures,
     /// Of other sites the parts that were wanted.
-    pub parts: Parts,
-    /// All patterns made small.
-    pub glance: Option<Glance>,
+    pub parts: CaptureParts,
+    /// Thumbnails of all patterns.
+    pub thumbnails: Option<PatternThumbnails>,
 }
 
 /// As [`trace`]; of other sites keeps only the parts that are wanted, where those are there, and of all
@@ -192,15 +192,19 @@ pub fn trace_with_parts(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
-    wanted: &Wanted,
+    filter: &SiteFilter,
     parts: &BTreeSet<(Site, usize)>,
-    cells: usize,
-) -> Result<Looked> {
+    max_side: usize,
+) -> Result<Captures> {
     let config = &weights.network().config;
-    let small = Small::new(config, ids.len().min(cells));
-    let mut keep = Keep::new(config, wanted, parts, Some(small));
-    watched(weights, pool, ids, &mut keep)?;
-    Ok(Looked { sites: keep.sites, parts: keep.parts, glance: keep.small.map(Small::glance) })
+    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
+    let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
+    run_watched(weights, pool, ids, &mut recorder)?;
+    Ok(Captures {
+        sites: recorder.sites,
+        parts: recorder.parts,
+        thumbnails: recorder.small.map(ThumbnailPooling::thumbnails),
+    })
 }
 
 /// The same of one layer alone, from the residual stream before it, `[tokens, width]`: no whole pass is
@@ -209,36 +213,36 @@ pub fn trace_of_layer(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
-    (layer, stream): (usize, &Seen),
-    wanted: &Wanted,
+    (layer, stream): (usize, &Capture),
+    filter: &SiteFilter,
     parts: &BTreeSet<(Site, usize)>,
-) -> Result<Looked> {
+) -> Result<Captures> {
     let network = weights.network();
-    let mut keep = Keep::new(&network.config, wanted, parts, None);
-    let (mut workspace, mut cache) = room(weights, pool, ids.len());
+    let mut recorder = CaptureRecorder::new(&network.config, filter, parts, None);
+    let (mut workspace, mut cache) = workspace_and_cache(weights, pool, ids.len());
     let batch = Batch::whole(ids);
     let from = (layer, &stream.values[..]);
-    forward_layer(weights, &mut workspace, &mut cache, pool, &batch, from, &mut keep)?;
-    Ok(Looked { sites: keep.sites, parts: keep.parts, glance: None })
+    forward_layer(weights, &mut workspace, &mut cache, pool, &batch, from, &mut recorder)?;
+    Ok(Captures { sites: recorder.sites, parts: recorder.parts, thumbnails: None })
 }
 
 /// Buffers for looking at one sequence.
-fn room(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
+fn workspace_and_cache(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
     let network = weights.network();
     let workspace =
         Workspace::new(network, Shape::Observed { rows: tokens }, tokens, pool.threads());
     (workspace, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
 }
 
-/// Passes a sequence through before a watcher's eyes.
-pub(crate) fn watched(
+/// Runs a sequence under a watcher.
+pub(crate) fn run_watched(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
     watch: &mut impl Observer,
 ) -> Result<()> {
     check(ids, &weights.network().config)?;
-    let (mut workspace, mut cache) = room(weights, pool, ids.len());
+    let (mut workspace, mut cache) = workspace_and_cache(weights, pool, ids.len());
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), watch)
 }
 
@@ -264,7 +268,7 @@ fn check(ids: &[TokenId], config: &Config) -> Result<()> {
 }
 
 /// The site of the layer before that holds the same numbers, if there is one.
-pub fn same_as(site: Site) -> Option<Site> {
+pub fn alias_of(site: Site) -> Option<Site> {
     match site {
         Site::Block(layer, BlockSite::ResidPre) if layer > 0 => {
             Some(Site::Block(layer - 1, BlockSite::ResidPost))
@@ -273,38 +277,38 @@ pub fn same_as(site: Site) -> Option<Site> {
     }
 }
 
-/// A watcher that copies what it sees.
-struct Keep<'a> {
+/// A watcher that copies the values of sites.
+struct CaptureRecorder<'a> {
     config: &'a Config,
-    wanted: &'a Wanted,
-    sites: Sites,
-    wanted_parts: &'a BTreeSet<(Site, usize)>,
-    parts: Parts,
-    small: Option<Small>,
+    filter: &'a SiteFilter,
+    sites: SiteCaptures,
+    filter_parts: &'a BTreeSet<(Site, usize)>,
+    parts: CaptureParts,
+    small: Option<ThumbnailPooling>,
 }
 
 static NO_PARTS: BTreeSet<(Site, usize)> = BTreeSet::new();
 
-impl<'a> Keep<'a> {
+impl<'a> CaptureRecorder<'a> {
     fn new(
         config: &'a Config,
-        wanted: &'a Wanted,
-        wanted_parts: &'a BTreeSet<(Site, usize)>,
-        small: Option<Small>,
+        filter: &'a SiteFilter,
+        filter_parts: &'a BTreeSet<(Site, usize)>,
+        small: Option<ThumbnailPooling>,
     ) -> Self {
-        let (sites, parts) = (Sites::new(), Parts::new());
-        Self { config, wanted, sites, wanted_parts, parts, small }
+        let (sites, parts) = (SiteCaptures::new(), CaptureParts::new());
+        Self { config, filter, sites, filter_parts, parts, small }
     }
 
     /// The indices that are wanted of a site.
     fn parts_of(&self, site: Site) -> impl Iterator<Item = usize> {
-        self.wanted_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
+        self.filter_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
     }
 }
 
-impl Observer for Keep<'_> {
+impl Observer for CaptureRecorder<'_> {
     fn wants(&self, site: Site) -> bool {
-        self.wanted.has(site)
+        self.filter.contains(site)
             || self.parts_of(site).next().is_some()
             || self.small.as_ref().is_some_and(|small| small.wants(site))
     }
@@ -317,13 +321,13 @@ impl Observer for Keep<'_> {
         let len = view.values.len() / shape[0];
         for index in self.parts_of(site).filter(|&index| index < shape[0]).collect::<Vec<_>>() {
             let values = view.values[index * len..(index + 1) * len].to_vec();
-            let part = Seen { shape: shape[1..].to_vec(), values };
+            let part = Capture { shape: shape[1..].to_vec(), values };
             self.parts.insert((site, index), Arc::new(part));
         }
-        if self.wanted.has(site) {
-            let before = same_as(site).and_then(|site| self.sites.get(&site)).cloned();
-            let seen = || Arc::new(Seen { shape, values: view.values.to_vec() });
-            self.sites.insert(site, before.unwrap_or_else(seen));
+        if self.filter.contains(site) {
+            let before = alias_of(site).and_then(|site| self.sites.get(&site)).cloned();
+            let capture = || Arc::new(Capture { shape, values: view.values.to_vec() });
+            self.sites.insert(site, before.unwrap_or_else(capture));
         }
     }
 }

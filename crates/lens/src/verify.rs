@@ -13,13 +13,13 @@ use lookback_model::{BlockSite, Site, TokenId};
 use safetensors::{SafeTensors, tensor::Dtype, tensor::TensorView};
 
 use crate::{
+    site_filter::SiteFilter,
     trace::{Trace, trace},
-    wanted::Wanted,
 };
 
 /// How far one tensor is from ours.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Agreement {
+pub struct SiteDifference {
     /// Its name in the file.
     pub name: String,
     /// Our name for it.
@@ -40,29 +40,29 @@ pub struct Agreement {
 
 /// What was compared.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
+pub struct VerifyReport {
     /// In the order of the sites.
-    pub sites: Vec<Agreement>,
+    pub sites: Vec<SiteDifference>,
     /// Tensors of the file that name no site of this model.
     pub unknown: Vec<String>,
     /// Of greedy continuations: how many ids agree before the first that does not, and of how many.
     pub greedy: Option<(usize, usize)>,
 }
 
-impl Verdict {
+impl VerifyReport {
     /// The largest absolute difference of all sites.
     pub fn largest(&self) -> f64 {
         self.sites.iter().fold(0.0, |largest, site| largest.max(site.largest))
     }
 
     /// The site whose difference is the largest relative to its row, if anything was compared.
-    pub fn farthest(&self) -> Option<&Agreement> {
+    pub fn farthest(&self) -> Option<&SiteDifference> {
         self.sites.iter().max_by(|a, b| a.relative.total_cmp(&b.relative))
     }
 }
 
 /// Compares a model with the numbers in a file.
-pub fn verify(weights: &Weights, pool: &ThreadPool, path: &Path) -> Result<Verdict> {
+pub fn verify(weights: &Weights, pool: &ThreadPool, path: &Path) -> Result<VerifyReport> {
     let bytes = map(path)?;
     let broken = |error: safetensors::SafeTensorError| {
         Refusal::corrupt(format!("{}: it is no whole safetensors file ({error})", path.display()))
@@ -72,10 +72,10 @@ pub fn verify(weights: &Weights, pool: &ThreadPool, path: &Path) -> Result<Verdi
     let prompts = prompts(&file, weights).map_err(here)?;
     let traces = prompts
         .iter()
-        .map(|ids| trace(weights, pool, ids, &Wanted::all()))
+        .map(|ids| trace(weights, pool, ids, &SiteFilter::all()))
         .collect::<Result<Vec<_>>>()?;
 
-    let mut verdict = Verdict { sites: Vec::new(), unknown: Vec::new(), greedy: None };
+    let mut verdict = VerifyReport { sites: Vec::new(), unknown: Vec::new(), greedy: None };
     let mut found = Vec::new();
     for (name, theirs) in file.tensors() {
         if name == "input_ids" {
@@ -172,14 +172,19 @@ fn ids(tensor: &TensorView<'_>, name: &str, weights: &Weights) -> Result<Vec<Vec
     Ok(ids.chunks(row).map(<[TokenId]>::to_vec).collect())
 }
 
-fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) -> Result<Agreement> {
+fn compare(
+    name: &str,
+    site: Site,
+    theirs: &TensorView<'_>,
+    traces: &[Trace],
+) -> Result<SiteDifference> {
     if theirs.dtype() != Dtype::F32 {
         return Err(Refusal::user(format!(
             "{name} is {:?}, and only float32 is compared; save it as float32",
             theirs.dtype()
         )));
     }
-    let one = traces[0].at(site).map(|seen| seen.shape.clone()).unwrap_or_default();
+    let one = traces[0].at(site).map(|capture| capture.shape.clone()).unwrap_or_default();
     let mut all = vec![traces.len()];
     all.extend(&one);
     let fits = theirs.shape() == all || (traces.len() == 1 && theirs.shape() == one);
@@ -189,13 +194,13 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
             excerpt(&format!("{:?}", theirs.shape()))
         )));
     }
-    let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|seen| &seen.values);
+    let ours = traces.iter().filter_map(|trace| trace.at(site)).flat_map(|capture| &capture.values);
     let ours: Vec<f32> = ours.copied().collect();
     let theirs = theirs.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
     let theirs: Vec<f32> = theirs.collect();
     let row = row_length(site, &one).max(1);
     let distance = distance(&ours, &theirs, row);
-    Ok(Agreement {
+    Ok(SiteDifference {
         name: name.to_owned(),
         site: site.to_string(),
         elements: ours.len(),
@@ -206,7 +211,7 @@ fn compare(name: &str, site: Site, theirs: &TensorView<'_>, traces: &[Trace]) ->
     })
 }
 
-/// How far two tensors are from each other; the fields are those of [`Agreement`].
+/// How far two tensors are from each other; the fields are those of [`SiteDifference`].
 struct Distance {
     largest: f64,
     relative: f64,
@@ -271,14 +276,14 @@ fn greedy(weights: &Weights, pool: &ThreadPool, theirs: &TensorView<'_>) -> Resu
     // The prompt's own length is not in the file: what follows the last id that we would not have
     // said is what was generated.
     let mut agreeing = 0;
-    let mut of = 0;
+    let mut steps = 0;
     for pair in row[..context].windows(2) {
         let logits = session.read(&pair[..1])?;
         let best = (0..logits.len()).fold(0, |a, b| if logits[b] > logits[a] { b } else { a });
-        of += 1;
+        steps += 1;
         agreeing = if best == pair[1].index() { agreeing + 1 } else { 0 };
     }
-    Ok((agreeing, of))
+    Ok((agreeing, steps))
 }
 
 #[cfg(test)]

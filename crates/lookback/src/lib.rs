@@ -28,8 +28,8 @@ pub use lookback_train as train;
 
 pub use lookback_engine::{Compute, ThreadPool};
 pub use lookback_files::{Kind, Refusal, Result};
-pub use lookback_generate::{chat::Message, repeat::Finish};
-pub use lookback_lens::{Seen, Trace};
+pub use lookback_generate::{chat::Message, repeat::FinishReason};
+pub use lookback_lens::{Capture, Trace};
 pub use lookback_model::{Change, Edit, Site, TokenId};
 pub use lookback_open::{
     Generation, Look, Model, OpenOptions, Piece, Pieces, Prompt, Suggested, Trainer, default_model,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lookback_train::{Event, Recipe};
+use lookback_train::{Recipe, TrainingEvent};
 
 use crate::print::{Print, one_line};
 
@@ -77,9 +77,9 @@ impl Progress {
     }
 
     /// Takes up what a run tells.
-    pub(crate) fn tell(&self, event: &Event<'_>, print: &mut Print) {
+    pub(crate) fn tell(&self, event: &TrainingEvent<'_>, print: &mut Print) {
         match event {
-            Event::Step { taken, .. } => {
+            TrainingEvent::Step { report: taken, .. } => {
                 self.loss.set(taken.mean_loss);
                 self.bar.set_position(taken.step);
                 if taken.step.is_multiple_of(16) {
@@ -91,11 +91,11 @@ impl Progress {
                     print.say(&line);
                 }
             }
-            Event::Judged { loss, .. } => {
+            TrainingEvent::Validated { loss, .. } => {
                 self.validation.set(*loss);
                 self.show();
             }
-            Event::Kept { .. } => {}
+            TrainingEvent::CheckpointWritten { .. } => {}
         }
     }
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
-    repeat::{Continuation, Limits, Reader},
-    sample::{Sampler, Settings},
-    window::Window,
+    context_window::ContextWindow,
+    repeat::{Continuation, LanguageModel, Limits},
+    sample::{SamplerChain, Settings},
 };
 use lookback_text::{
     Specials, Tokenizer,
@@ -153,7 +153,7 @@ fn name(kind: Kind) -> Result<String> {
 /// Whether the likeliest tokens after the question are its answer.
 pub(crate) fn is_answered(
     tokenizer: &Tokenizer,
-    reader: &mut impl Reader,
+    reader: &mut impl LanguageModel,
     context: usize,
     question: &Question,
 ) -> Result<bool> {
@@ -161,8 +161,9 @@ pub(crate) fn is_answered(
     let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
     // Of a question that is longer than the context, its end is read.
     let room = context.saturating_sub(answer.len()).max(1);
-    let window = Window::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
-    let greedy = Sampler::new(&Settings::greedy())?;
+    let window =
+        ContextWindow::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
+    let greedy = SamplerChain::new(&Settings::greedy())?;
     let mut said = Continuation::new(reader, window, greedy, Limits::tokens(answer.len()))?;
     for expected in answer {
         if said.next().transpose()? != Some(expected) {

@@ -3,9 +3,9 @@
 use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
+    context_window::ContextWindow,
     repeat::{Continuation, Limits},
-    sample::{Sampler, Settings},
-    window::Window,
+    sample::{SamplerChain, Settings},
 };
 use lookback_model::TokenId;
 use lookback_text::Tokenizer;
@@ -20,8 +20,8 @@ const TOKENS: usize = 48;
 pub(crate) fn short(weights: &Weights, pool: &ThreadPool, tokenizer: &Tokenizer) -> Result<String> {
     let context = weights.network().config.context;
     let session = Session::new(weights, pool, context);
-    let sampler = Sampler::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
-    let window = Window::new(context, vec![tokenizer.bos().unwrap_or(TokenId(0))], None);
+    let sampler = SamplerChain::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
+    let window = ContextWindow::new(context, vec![tokenizer.bos().unwrap_or(TokenId(0))], None);
     let limits = Limits {
         tokens: TOKENS.min(context - 1),
         ends: tokenizer.eos().into_iter().collect(),

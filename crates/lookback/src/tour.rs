@@ -3,8 +3,8 @@
 
 use lookback::Model;
 use lookback_files::{Refusal, Result, counted};
-use lookback_generate::sample::{Sampler, Settings};
-use lookback_lens::{Choice, Near, Report, Table, report};
+use lookback_generate::sample::{SamplerChain, Settings};
+use lookback_lens::{Neighbour, Report, ReportOptions, Table, report};
 use lookback_model::{BlockSite, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use lookback_train::{Snapshot, snapshots};
@@ -37,7 +37,7 @@ pub(crate) fn print(model: &Model, print: &mut Print) -> Result<()> {
     let ids = tokenizer.encode(PROMPT, Specials::Text)?;
     let seen = model.look(&ids).trace()?;
     let layer = config.layers - 1;
-    let report = report(&seen, model.network(), Choice { layer, head: 0, most: 10 });
+    let report = report(&seen, model.network(), ReportOptions { layer, head: 0, top_k: 10 });
 
     print.line(&format!("1. Text becomes tokens: \"{PROMPT}\"\n"))?;
     stages::tokens(&report, &piece, print)?;
@@ -81,7 +81,7 @@ fn neighbourhoods(model: &Model, tokenizer: &Tokenizer, print: &mut Print) -> Re
         let [id] = ids.as_slice() else { continue };
         let near = |table: Table<'_>| {
             let near = table.nearest(&table.row(id.index()), 5, |row| row != id.index());
-            let say = |Near { row, cosine }: &Near| {
+            let say = |Neighbour { row, cosine }: &Neighbour| {
                 format!("{} {cosine:.2}", tokenizer.quoted(TokenId(*row as u32)))
             };
             near.iter().map(say).collect::<Vec<_>>().join("  ")
@@ -145,7 +145,7 @@ fn continuations(model: &Model, ids: &[TokenId], print: &mut Print) -> Result<()
     ];
     let tokens = model.config().context.saturating_sub(ids.len()).min(40);
     for (name, settings) in strategies {
-        let sampler = Sampler::new(&settings)?;
+        let sampler = SamplerChain::new(&settings)?;
         let text = model.generate(ids).sampler(sampler).max_tokens(tokens).text()?;
         print.line(&format!("{name:>14}: {PROMPT}{text}"))?;
     }

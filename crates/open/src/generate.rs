@@ -3,11 +3,11 @@
 use lookback_engine::Session;
 use lookback_files::{Refusal, Result, Setting};
 use lookback_generate::{
-    chat::{End, Message},
-    repeat::{Continuation, Finish, Limits},
-    sample::{BREAKERS, Sampler, Settings, breakers},
-    stop::Stop,
-    window::Window,
+    chat::{GenerationPrompt, Message},
+    context_window::ContextWindow,
+    repeat::{Continuation, FinishReason, Limits},
+    sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
+    stop_sequences::StopSequences,
 };
 use lookback_text::{Decoder, TokenId};
 
@@ -71,7 +71,7 @@ impl Model {
     /// Answers the last of these messages, through the model's own chat template.
     pub fn chat(&self, messages: &[Message]) -> Generation {
         let ids = self.template(None).and_then(|template| {
-            let prompt = template.prompt(self.tokenizer()?, messages, End::Assistant)?;
+            let prompt = template.prompt(self.tokenizer()?, messages, GenerationPrompt::Added)?;
             Ok(prompt.ids)
         });
         Generation::new(self.clone(), ids)
@@ -105,7 +105,7 @@ pub struct Generation {
     prompt: Result<Vec<TokenId>>,
     given: Vec<(String, f64)>,
     seed: u64,
-    sampler: Option<Sampler>,
+    sampler: Option<SamplerChain>,
     max_tokens: Option<usize>,
     context: Option<usize>,
     ignores_eos: bool,
@@ -157,7 +157,7 @@ impl Generation {
         self.set("min_p", p)
     }
 
-    /// A number of one of [`SAMPLERS`](lookback_generate::sample::SAMPLERS), by its name.
+    /// A number of one of [`SAMPLER_PARAMETERS`](lookback_generate::sample::SAMPLER_PARAMETERS), by its name.
     #[must_use]
     pub fn set(mut self, name: &str, value: f64) -> Self {
         self.given.push((name.to_owned(), value));
@@ -173,7 +173,7 @@ impl Generation {
 
     /// Draws with this sampler, and passes over whatever else says how to draw.
     #[must_use]
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
+    pub fn sampler(mut self, sampler: SamplerChain) -> Self {
         self.sampler = Some(sampler);
         self
     }
@@ -233,10 +233,10 @@ impl Generation {
             true => tokenizer.decoder().without_specials(),
             false => tokenizer.decoder_after(&prompt).without_specials(),
         });
-        let window = Window::new(context, prompt, model.bos());
+        let window = ContextWindow::new(context, prompt, model.bos());
         let limits = Limits { ends, ..Limits::tokens(tokens) };
         let continuation = Continuation::new(session, window, sampler, limits)?;
-        let (model, stop) = (self.model, Stop::at(self.stop));
+        let (model, stop) = (self.model, StopSequences::new(self.stop));
         Ok(Pieces { model, continuation, decoder, stop, is_over: false })
     }
 
@@ -252,7 +252,7 @@ impl Generation {
         Ok(text)
     }
 
-    fn suggested_sampler(&self) -> Result<Sampler> {
+    fn suggested_sampler(&self) -> Result<SamplerChain> {
         let mut settings = Settings::usual(self.seed);
         let is_given = |name: &str| self.given.iter().any(|(given, _)| given == name);
         let suggested = self.model.suggested()?;
@@ -262,9 +262,9 @@ impl Generation {
             settings.set(name, *value)?;
         }
         if let (true, Ok(tokenizer)) = (settings.dry_multiplier > 0.0, self.model.tokenizer()) {
-            settings.dry_breakers = breakers(tokenizer, &BREAKERS);
+            settings.dry_sequence_breakers = sequence_breakers(tokenizer, &SEQUENCE_BREAKERS);
         }
-        Sampler::new(&settings)
+        SamplerChain::new(&settings)
     }
 }
 
@@ -309,14 +309,14 @@ pub struct Pieces {
     model: Model,
     continuation: Continuation<'static, Session>,
     decoder: Option<Decoder>,
-    stop: Stop,
+    stop: StopSequences,
     is_over: bool,
 }
 
 impl Pieces {
     /// Why the text ended, once it has.
-    pub fn finish(&self) -> Option<Finish> {
-        self.continuation.finish()
+    pub fn finish(&self) -> Option<FinishReason> {
+        self.continuation.finish_reason()
     }
 
     /// The tokens behind the prompt, the one that ended the text included.
@@ -325,7 +325,7 @@ impl Pieces {
     }
 
     /// Prompt and text, and what the model sees of them.
-    pub fn window(&self) -> &Window {
+    pub fn window(&self) -> &ContextWindow {
         self.continuation.window()
     }
 

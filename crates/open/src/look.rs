@@ -1,7 +1,7 @@
 //! `model.look(ids)` and `model.logits(ids)`: every value of one pass, as it is or with some of them changed.
 
 use lookback_files::Result;
-use lookback_lens::{Seen, Trace, Wanted, trace_with_edits};
+use lookback_lens::{Capture, SiteFilter, Trace, trace_with_edits};
 use lookback_model::{Edit, Site, TokenId};
 
 use crate::model::Model;
@@ -26,7 +26,7 @@ impl Model {
     ///
     /// # Errors
     /// When there are no tokens, or more than the model's context.
-    pub fn logits(&self, ids: &[TokenId]) -> Result<Seen> {
+    pub fn logits(&self, ids: &[TokenId]) -> Result<Capture> {
         self.look(ids).logits()
     }
 }
@@ -64,8 +64,8 @@ impl Look {
     /// matches, or an edit does not fit its site.
     pub fn trace(&self) -> Result<Trace> {
         let wanted = match &self.sites {
-            None => Wanted::all(),
-            Some(patterns) => Wanted::parse(patterns)?,
+            None => SiteFilter::all(),
+            Some(patterns) => SiteFilter::parse(patterns)?,
         };
         wanted.check(self.model.config())?;
         self.pass(&wanted)
@@ -75,13 +75,13 @@ impl Look {
     ///
     /// # Errors
     /// As [`Look::trace`].
-    pub fn logits(&self) -> Result<Seen> {
-        let mut trace = self.pass(&Wanted::these([Site::Logits]))?;
+    pub fn logits(&self) -> Result<Capture> {
+        let mut trace = self.pass(&SiteFilter::only([Site::Logits]))?;
         let logits = trace.sites.remove(&Site::Logits);
-        Ok(logits.map_or_else(Seen::default, |logits| (*logits).clone()))
+        Ok(logits.map_or_else(Capture::default, |logits| (*logits).clone()))
     }
 
-    fn pass(&self, wanted: &Wanted) -> Result<Trace> {
+    fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
         let Self { model, ids, edits, .. } = self;
         trace_with_edits(&model.weights, &model.pool, ids, wanted, edits)
     }

@@ -6,18 +6,18 @@ mod generation_config;
 use std::path::Path;
 
 use lookback_files::{Kind, Refusal, Result};
-use lookback_generate::sample::{Link, Settings, Words};
+use lookback_generate::sample::{LogitBias, SamplerKind, Settings};
 use lookback_model::{SamplingDefault, StoredModel};
 
 /// What is suggested, and by what.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Suggested {
-    /// Numbers by the names of [`lookback_generate::sample::SAMPLERS`].
+    /// Numbers by the names of [`lookback_generate::sample::SAMPLER_PARAMETERS`].
     pub numbers: Vec<(&'static str, f64)>,
     /// The samplers in their order, as `--samplers` has it.
     pub order: Option<String>,
     /// Tokens that never come, or not there.
-    pub words: Words,
+    pub words: LogitBias,
     /// How many tokens an answer has at most.
     pub most_new: Option<usize>,
     /// How many tokens prompt and answer have at most, where no number of new ones is named.
@@ -45,10 +45,10 @@ impl Suggested {
             used.push((name, value));
         }
         if let Some(order) = self.order.as_ref().filter(|_| !is_given("samplers")) {
-            settings.order = Link::parse_all(order).map_err(at)?;
+            settings.order = SamplerKind::parse_all(order).map_err(at)?;
         }
-        settings.words.banned.extend(self.words.banned.iter().cloned());
-        settings.words.rules = self.words.rules.clone();
+        settings.logit_bias.banned_sequences.extend(self.words.banned_sequences.iter().cloned());
+        settings.logit_bias.rules = self.words.rules.clone();
         Ok(used)
     }
 

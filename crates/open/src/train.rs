@@ -10,7 +10,7 @@ use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, Setting};
 use lookback_text::corpus::{self, ReadOptions};
 use lookback_train::{
-    Begun, Directory, Limit, Prepared, Recipe, preset, tokenizer_of_kind, tokens_of,
+    Directory, Prepared, Recipe, RunLength, RunRecord, preset, tokenizer_of_kind, tokens_of,
 };
 
 use crate::model::{Model, threads};
@@ -30,7 +30,7 @@ pub struct Trainer {
     preset: String,
     tokenizer: String,
     settings: Vec<String>,
-    limit: Limit,
+    limit: RunLength,
     pool: Option<Arc<ThreadPool>>,
 }
 
@@ -42,7 +42,7 @@ impl Trainer {
             preset: "tiny".to_owned(),
             tokenizer: "bpe:2048".to_owned(),
             settings: Vec::new(),
-            limit: Limit::Minutes(3.0),
+            limit: RunLength::Minutes(3.0),
             pool: None,
         }
     }
@@ -77,14 +77,14 @@ impl Trainer {
     /// So many optimizer steps.
     #[must_use]
     pub fn steps(mut self, steps: u64) -> Self {
-        self.limit = Limit::Steps(steps);
+        self.limit = RunLength::Steps(steps);
         self
     }
 
     /// So many minutes, reading and validations included; a short trial turns them into a number of steps.
     #[must_use]
     pub fn minutes(mut self, minutes: f64) -> Self {
-        self.limit = Limit::Minutes(minutes);
+        self.limit = RunLength::Minutes(minutes);
         self
     }
 
@@ -113,7 +113,7 @@ impl Trainer {
         self,
         texts: impl IntoIterator<Item = P>,
         stop: &AtomicBool,
-        tell: &mut lookback_train::Listener<'_>,
+        tell: &mut lookback_train::RunObserver<'_>,
     ) -> Result<Model> {
         let began = Instant::now();
         let texts: Vec<PathBuf> = texts.into_iter().map(Into::into).collect();
@@ -143,16 +143,16 @@ impl Trainer {
         recipe.steps = 0;
         recipe.check()?;
         let minutes = match self.limit {
-            Limit::Minutes(minutes) if !(minutes > 0.0 && minutes <= YEAR) => {
+            RunLength::Minutes(minutes) if !(minutes > 0.0 && minutes <= YEAR) => {
                 return Err(Refusal::user(format!(
                     "{} {minutes}: it must be above 0, and at most a year, {YEAR}",
                     Setting("minutes")
                 )));
             }
-            Limit::Minutes(minutes) => Some(minutes),
+            RunLength::Minutes(minutes) => Some(minutes),
             _ => None,
         };
-        recipe.begun = Some(Begun {
+        recipe.begun = Some(RunRecord {
             texts: texts.iter().map(|text| text.display().to_string()).collect(),
             tokenizer: self.tokenizer.clone(),
             preset: self.preset.clone(),

@@ -34,14 +34,14 @@ pub(crate) fn read(
     pool: &ThreadPool,
     admit: &dyn Fn(usize) -> Result<()>,
 ) -> Result<Unfinished> {
-    let directory = Directory::begun(path)?;
+    let directory = Directory::existing(path)?;
     let recipe = directory.read_settings()?;
     recipe.check().map_err(|refusal| refusal.at(path.display()))?;
     let tokenizer = Tokenizer::open(path)?;
     let config = recipe.config(tokenizer.vocabulary(), tokenizer.eos())?;
     let network = Arc::new(Network::new(&config));
     admit(Weights::bytes(&network, WeightMode::Inference, compute))?;
-    let (steps, weights) = directory.read_newest(|steps, read| {
+    let (steps, weights) = directory.read_newest_checkpoint(|steps, read| {
         let fill = |id, to: &mut [f32]| read(&network.weight(id).name, to);
         let weights = Weights::new(network.clone(), WeightMode::Inference, compute, pool, fill);
         Ok((steps, weights?))

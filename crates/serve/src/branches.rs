@@ -1,13 +1,13 @@
 //! What the last few models have read of the texts that readers branch, kept so that a step reads one
 //! token.
 //!
-//! Nobody owns a text here, and no request says which one it goes on with: `generate::branches` finds
+//! Nobody owns a text here, and no request says which one it goes on with: `generate::prefix_cache` finds
 //! what is held of it. What was thrown away is read again, and no bit of any answer tells.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lookback_engine::{Cache, Compute, Sequences};
-use lookback_generate::branches::Branches;
+use lookback_generate::prefix_cache::PrefixCache;
 use lookback_model::Network;
 use lookback_open::Serial;
 
@@ -26,7 +26,7 @@ pub(crate) const HELD: usize = MODELS * BYTES;
 const FEWEST: usize = 256;
 
 /// The texts of one model. Whoever computes holds it, so nobody waits for it.
-pub(crate) type Shared = Arc<Mutex<Branches>>;
+pub(crate) type Shared = Arc<Mutex<PrefixCache>>;
 
 /// By model, the newest last. A clone shares all.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ impl Read {
 }
 
 /// Nobody leaves texts half read: a pass that panics took its turn and its texts with it.
-pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, Branches> {
+pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, PrefixCache> {
     shared.lock().unwrap_or_else(|poisoned| {
         shared.clear_poison();
         poisoned.into_inner()
@@ -89,13 +89,13 @@ pub(crate) fn affordable(
     most
 }
 
-fn nothing_read(open: &Served, threads: usize) -> Branches {
+fn nothing_read(open: &Served, threads: usize) -> PrefixCache {
     let (network, context) = (open.weights.network(), context(open));
     let compute = open.weights.compute();
     let affordable = BYTES / Cache::bytes(network, compute, 1).max(1);
     let pages = affordable.min(TEXTS * Cache::pages(context));
     // There is always room for two whole texts, but pages that nobody wrote to take no memory.
-    Branches::new(network, compute, threads, context, TEXTS, pages).holding(pages)
+    PrefixCache::new(network, compute, threads, context, TEXTS, pages).with_max_pages(pages)
 }
 
 #[cfg(test)]

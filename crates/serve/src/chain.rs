@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lookback_files::Kind;
-use lookback_generate::sample::{BREAKERS, Link, Settings, breakers};
+use lookback_generate::sample::{SEQUENCE_BREAKERS, SamplerKind, Settings, sequence_breakers};
 use lookback_model::TokenId;
 use serde::Deserialize;
 
@@ -40,18 +40,18 @@ impl Chain {
             settings.set(name, *value)?;
         }
         if let Some(samplers) = &self.samplers {
-            settings.order = Link::parse_all(samplers)?;
+            settings.order = SamplerKind::parse_all(samplers)?;
         }
         for (id, bias) in &self.logit_bias {
             let id = id.parse().map_err(|_| {
                 let what = format!("logit_bias: {id:?} is no token id; give whole numbers");
                 Refused::asked(what).with_kind(Kind::InvalidSetting)
             })?;
-            settings.words.biases.push((TokenId(id), *bias));
+            settings.logit_bias.biases.push((TokenId(id), *bias));
         }
         let ids = |ids: &Vec<u32>| ids.iter().copied().map(TokenId).collect::<Vec<_>>();
-        settings.words.banned = self.banned.iter().map(ids).collect();
-        settings.words.only = self.only.as_ref().map(ids);
+        settings.logit_bias.banned_sequences = self.banned.iter().map(ids).collect();
+        settings.logit_bias.allowed = self.only.as_ref().map(ids);
         Ok(settings)
     }
 
@@ -59,7 +59,7 @@ impl Chain {
     pub(crate) fn settings_for(&self, open: &Served) -> Result<Settings> {
         let mut settings = self.settings()?;
         if settings.dry_multiplier > 0.0 {
-            settings.dry_breakers = breakers(&open.tokenizer, &BREAKERS);
+            settings.dry_sequence_breakers = sequence_breakers(&open.tokenizer, &SEQUENCE_BREAKERS);
         }
         Ok(settings)
     }

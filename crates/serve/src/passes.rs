@@ -21,7 +21,9 @@ use std::{
 
 use axum::http::StatusCode;
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, Workspace};
-use lookback_lens::{Glance, Parts, Seen, Trace, Wanted, same_as, sites, trace_with_parts};
+use lookback_lens::{
+    Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, sites, trace_with_parts,
+};
 use lookback_model::{Network, Site, TokenId};
 use lookback_open::Serial;
 
@@ -51,9 +53,9 @@ const CELLS: usize = 24;
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
     trace: Trace,
-    parts: Parts,
+    parts: CaptureParts,
     /// All patterns, made small.
-    pub(crate) glance: Option<Arc<Glance>>,
+    pub(crate) glance: Option<Arc<PatternThumbnails>>,
     /// Sites of layers that were made again, the layer that was asked for last at the end.
     again: Vec<Site>,
     pub(crate) milliseconds: f64,
@@ -69,7 +71,7 @@ impl Deref for Pass {
 
 impl Pass {
     /// One index of a site's first axis, where only that was kept.
-    pub(crate) fn part(&self, site: Site, index: usize) -> Option<&Seen> {
+    pub(crate) fn part(&self, site: Site, index: usize) -> Option<&Capture> {
         self.parts.get(&(site, index)).map(|seen| &**seen)
     }
 
@@ -97,7 +99,7 @@ impl Pass {
     fn bytes(&self) -> usize {
         // What a layer leaves is what the next one reads, and is held once.
         let whole = self.trace.sites.iter().filter(|(site, _)| {
-            !same_as(**site).is_some_and(|site| self.trace.sites.contains_key(&site))
+            !alias_of(**site).is_some_and(|site| self.trace.sites.contains_key(&site))
         });
         let all = whole.map(|(_, seen)| seen).chain(self.parts.values());
         all.map(|seen| 4 * seen.values.len()).sum()
@@ -300,11 +302,11 @@ fn read(asked: &Asked, pool: &ThreadPool, wanted: Vec<Part>, free: Option<usize>
     let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
     let (weights, ids) = (&asked.open.weights, &asked.ids);
-    let looked = trace_with_parts(weights, pool, ids, &Wanted::these(whole), &parts, CELLS)?;
+    let looked = trace_with_parts(weights, pool, ids, &SiteFilter::only(whole), &parts, CELLS)?;
     Ok(Pass {
         trace: Trace { ids: ids.clone(), sites: looked.sites },
         parts: looked.parts,
-        glance: looked.glance.map(Arc::new),
+        glance: looked.thumbnails.map(Arc::new),
         again: Vec::new(),
         milliseconds: 1e3 * began.elapsed().as_secs_f64(),
     })

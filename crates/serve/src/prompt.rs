@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lookback_files::Kind;
-use lookback_generate::chat::{self, End, Message};
+use lookback_generate::chat::{self, GenerationPrompt, Message};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde::Deserialize;
@@ -75,6 +75,6 @@ fn rendered(open: &Served, text: &str) -> Result<chat::Prompt> {
     Ok(open.template(None)?.prompt(
         &open.tokenizer,
         &[Message::new("user", text)],
-        End::Assistant,
+        GenerationPrompt::Added,
     )?)
 }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use lookback_files::{Blame, Kind, Refusal};
-use lookback_generate::sample::SAMPLERS;
+use lookback_generate::sample::SAMPLER_PARAMETERS;
 use serde_json::json;
 
 /// What every handler returns.
@@ -23,7 +23,7 @@ pub(crate) struct Refused {
 /// The sentence of a refusal, in which settings have the names that a request gives them by.
 pub(crate) fn sentence(refusal: &Refusal) -> String {
     refusal.sentence(|name| {
-        let is_number = SAMPLERS.iter().any(|sampler| sampler.name == name);
+        let is_number = SAMPLER_PARAMETERS.iter().any(|sampler| sampler.name == name);
         if is_number { format!("settings.{name}") } else { name.to_owned() }
     })
 }

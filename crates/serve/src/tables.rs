@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use lookback_lens::{Axes, Table};
+use lookback_lens::{PrincipalAxes, Table};
 use lookback_open::Serial;
 use lookback_text::{Piece, TokenId, Words, tinytown::Field};
 use lookback_train::{Snapshot, snapshots};
@@ -43,7 +43,7 @@ pub(crate) struct Known {
     pub(crate) words: Words,
     /// What the tokens are told apart by.
     pub(crate) colored: Colored,
-    axes: OnceLock<Axes>,
+    axes: OnceLock<PrincipalAxes>,
 }
 
 /// What the colours of the map mean, and each token's.
@@ -67,7 +67,7 @@ impl Known {
 
     /// The axes of the map, fitted to the whole words of the model as it is now, or to all rows of
     /// one that has hardly any; first those that tell the colours apart.
-    pub(crate) fn axes(&self, open: &Served) -> &Axes {
+    pub(crate) fn axes(&self, open: &Served) -> &PrincipalAxes {
         self.axes.get_or_init(|| {
             let table = Table::of_model(&open.weights);
             let is_word = |row: usize| self.words.word(TokenId(row as u32)).is_some();
@@ -78,7 +78,7 @@ impl Known {
             let kind = |row: usize| {
                 kinds.tokens.get(row).copied().filter(|kind| usize::from(*kind) < plain)
             };
-            Axes::parting(&table, AXES, |row| !has_words || is_word(row), kind)
+            PrincipalAxes::with_discriminants(&table, AXES, |row| !has_words || is_word(row), kind)
         })
     }
 }

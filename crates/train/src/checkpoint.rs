@@ -17,7 +17,7 @@ use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
 use sha2::{Digest, Sha256};
 use toml::Table;
 
-use crate::{best::Best, mean_loss::MeanLoss, trainer::Trainer};
+use crate::{best_weights::BestWeights, mean_loss::MeanLoss, trainer::Trainer};
 
 /// The key of the steps done.
 const STEPS: &str = "steps";
@@ -48,7 +48,7 @@ impl Checkpoint {
         let mut end = 0;
         for id in network.ids() {
             let spec = network.weight(id);
-            for (part, _) in kept(trainer, id) {
+            for (part, _) in weight_parts(trainer, id) {
                 let begin = end;
                 end += 4 * spec.len();
                 infos.push((
@@ -79,22 +79,22 @@ impl Checkpoint {
             |error: &dyn std::fmt::Display| Refusal::ours(format!("{}: {error}", path.display()));
         let header = Metadata::new(Some(about), infos).map_err(|error| failed(&error))?;
         let header = serde_json::to_vec(&header).map_err(|error| failed(&error))?;
-        write_atomic_with(path, |to| {
-            let mut to = Summing { to, sum: Sha256::new() };
-            to.write_all(&(header.len() as u64).to_le_bytes())?;
-            to.write_all(&header)?;
+        write_atomic_with(path, |writer| {
+            let mut writer = HashingWriter { writer, sum: Sha256::new() };
+            writer.write_all(&(header.len() as u64).to_le_bytes())?;
+            writer.write_all(&header)?;
             let mut bytes = Vec::new();
             for id in network.ids() {
-                for (_, values) in kept(trainer, id) {
+                for (_, values) in weight_parts(trainer, id) {
                     for values in values.chunks(1 << 12) {
                         bytes.clear();
                         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-                        to.write_all(&bytes)?;
+                        writer.write_all(&bytes)?;
                     }
                 }
             }
-            records.iter().try_for_each(|(_, bytes)| to.write_all(bytes))?;
-            to.to.write_all(&to.sum.finalize())
+            records.iter().try_for_each(|(_, bytes)| writer.write_all(bytes))?;
+            writer.writer.write_all(&writer.sum.finalize())
         })
     }
 
@@ -104,17 +104,17 @@ impl Checkpoint {
     /// Names the file and what is wrong with it. The trainer's state is then of no use, unless another
     /// file is read.
     pub fn read(path: &Path, trainer: &mut Trainer) -> Result<()> {
-        Opened::open(path)?.restore(trainer)
+        OpenCheckpoint::open(path)?.restore(trainer)
     }
 }
 
 /// A checkpoint whose checksum is right.
-pub(crate) struct Opened {
+pub(crate) struct OpenCheckpoint {
     path: PathBuf,
     bytes: Mapping,
 }
 
-impl Opened {
+impl OpenCheckpoint {
     /// Maps a file and checks it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let opened = Self { path: path.to_owned(), bytes: map(path)? };
@@ -160,25 +160,25 @@ impl Opened {
 
     /// Reads a weight as the run's model has it: of the best validation or the mean of the last steps,
     /// where it is kept, or else as the last step left it.
-    pub(crate) fn read_kept(&self, name: &str, to: &mut [f32]) -> Result<()> {
+    pub(crate) fn read_model_weight(&self, name: &str, rows: &mut [f32]) -> Result<()> {
         let file = self.tensors()?;
         let name = stored_name(&file, name);
         let parts = [PARTS[4], PARTS[3], PARTS[0]];
         let has = |part: &&str| file.tensor(&format!("{part}.{name}")).is_ok();
         let part = parts.into_iter().find(has).unwrap_or(PARTS[0]);
-        self.fill(&file, &format!("{part}.{name}"), to)
+        self.fill(&file, &format!("{part}.{name}"), rows)
     }
 
     /// Reads a tensor, all of whose values must be numbers.
-    fn fill(&self, file: &SafeTensors<'_>, name: &str, to: &mut [f32]) -> Result<()> {
+    fn fill(&self, file: &SafeTensors<'_>, name: &str, rows: &mut [f32]) -> Result<()> {
         let tensor = file.tensor(name).map_err(|error| self.broken(&error))?;
-        if tensor.data().len() != 4 * to.len() || tensor.dtype() != Dtype::F32 {
+        if tensor.data().len() != 4 * rows.len() || tensor.dtype() != Dtype::F32 {
             return Err(self.broken(&format!("{name} has another shape or type")));
         }
-        for (to, bytes) in to.iter_mut().zip(tensor.data().as_chunks().0) {
-            *to = f32::from_le_bytes(*bytes);
+        for (value, bytes) in rows.iter_mut().zip(tensor.data().as_chunks().0) {
+            *value = f32::from_le_bytes(*bytes);
         }
-        match to.iter().all(|value| value.is_finite()) {
+        match rows.iter().all(|value| value.is_finite()) {
             true => Ok(()),
             false => Err(self.broken(&format!("{name} holds a value that is no number"))),
         }
@@ -208,14 +208,14 @@ impl Opened {
         if let Some(name) = file.names().into_iter().find(|name| !is_ours(name)) {
             return Err(self.broken(&format!("{name} is not of this model")));
         }
-        let fill = |part: &str, id: WeightId, to: &mut [f32]| {
+        let fill = |part: &str, id: WeightId, rows: &mut [f32]| {
             let spec = network.weight(id);
             let name = format!("{part}.{}", names[id.index()]);
             let tensor = file.tensor(&name).map_err(|error| self.broken(&error))?;
             if tensor.shape() != spec.shape {
                 return Err(self.broken(&format!("{name} has another shape or type")));
             }
-            self.fill(&file, &name, to)
+            self.fill(&file, &name, rows)
         };
         for id in network.ids() {
             fill(PARTS[0], id, trainer.weights.rows_mut(id))?;
@@ -238,7 +238,7 @@ impl Opened {
             Some(_) => return Err(self.broken(&"its mean loss is no number")),
             None => MeanLoss::default(),
         };
-        trainer.ahead = None;
+        trainer.pending = None;
         trainer.best = None;
         if let Some([step, loss]) = self.pair(&file, BEST)? {
             let loss = f64::from_bits(loss);
@@ -247,13 +247,13 @@ impl Opened {
             }
             let rows = network.ids().map(|id| {
                 if step == steps {
-                    return Ok(trainer.rows_as_judged(id).to_vec());
+                    return Ok(trainer.validated_rows(id).to_vec());
                 }
                 let mut rows = vec![0.0; network.weight(id).len()];
                 fill(PARTS[4], id, &mut rows).map(|()| rows)
             });
             let rows = rows.collect::<Result<_>>()?;
-            trainer.best = trainer.keeps_best().then_some(Best { step, loss, rows });
+            trainer.best = trainer.saves_best().then_some(BestWeights { step, loss, rows });
         }
         Ok(())
     }
@@ -270,27 +270,27 @@ fn stored_name(file: &SafeTensors<'_>, name: &str) -> String {
 }
 
 /// Writes through, and sums up what went by.
-struct Summing<'a> {
-    to: &'a mut dyn Write,
+struct HashingWriter<'a> {
+    writer: &'a mut dyn Write,
     sum: Sha256,
 }
 
-impl Write for Summing<'_> {
+impl Write for HashingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
+        let written = self.writer.write(bytes)?;
         self.sum.update(&bytes[..written]);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.writer.flush()
     }
 }
 
 /// What is kept of one weight, by name; Muon keeps no squares.
-fn kept(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
+fn weight_parts(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
     let [mean, square] = trainer.optimizer.moments(id);
-    let average = trainer.averaged().map_or(&[][..], |average| average.of(id));
+    let average = trainer.averaged().map_or(&[][..], |average| average.weight(id));
     // Those that were just judged stand here already.
     let best = trainer.best.as_ref().filter(|best| best.step != trainer.steps());
     let best = best.map_or(&[][..], |best| &best.rows[id.index()]);
@@ -307,7 +307,7 @@ fn records(trainer: &Trainer) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let mean_loss = (MEAN_LOSS, pair([sum.to_bits(), weight.to_bits()]));
     let best = trainer.best.as_ref();
     let best = best.map(|best| (BEST, pair([best.step, best.loss.to_bits()])));
-    let settings = trainer.recipe_at(trainer.steps().saturating_sub(1)).deciding()?;
+    let settings = trainer.recipe_at(trainer.steps().saturating_sub(1)).weight_settings()?;
     let settings = (SETTINGS, settings.to_string().into_bytes());
     Ok(averaged.into_iter().chain([mean_loss]).chain(best).chain([settings]).collect())
 }

@@ -37,7 +37,7 @@ const FIRST_FILES: [&str; 4] =
 
 /// Whether these names are those of a run that ended, however that came, before its first checkpoint.
 fn is_abandoned(names: &[String]) -> bool {
-    let has = |of: &str| names.iter().any(|name| name == of);
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
     let is_ours = |name: &String| {
         let is_first = FIRST_FILES.contains(&name.as_str());
         is_first || name == SETTINGS || name == LOCK || name == SNAPSHOTS || is_part(name)
@@ -111,7 +111,7 @@ impl Directory {
     }
 
     /// The directory of a run that was begun.
-    pub fn begun(path: &Path) -> Result<Self> {
+    pub fn existing(path: &Path) -> Result<Self> {
         let directory = Self { path: path.to_owned(), was_there: true };
         if path.is_file() {
             return Err(Refusal::user(format!(
@@ -139,8 +139,8 @@ impl Directory {
     }
 
     /// Makes the directory of a new run, once nothing can be refused any more, and takes it.
-    pub fn take(&self) -> Result<Lock> {
-        self.make()?;
+    pub fn create(&self) -> Result<Lock> {
+        self.create_folder()?;
         let lock = self.lock()?;
         // Another process may have trained in it since it was looked at.
         if !self.checkpoints().is_empty() || self.has_model() {
@@ -151,8 +151,8 @@ impl Directory {
 
     /// Writes the tokens of a new run into the directory that was taken. The settings, written last
     /// of all, make it a run that can be gone on with.
-    pub fn begin(&self, data: &Dataset) -> Result<()> {
-        self.sweep()?;
+    pub fn write_tokens(&self, data: &Dataset) -> Result<()> {
+        self.remove_partial_files()?;
         // Of a run that was abandoned here. The settings first: without them it is no run.
         remove_if_exists(&self.settings())?;
         remove_if_exists(&self.metrics())?;
@@ -163,12 +163,12 @@ impl Directory {
     }
 
     /// Makes the directory alone.
-    pub fn make(&self) -> Result<()> {
+    pub fn create_folder(&self) -> Result<()> {
         create_directory(&self.path.join(SNAPSHOTS))
     }
 
     /// Takes back all of a new run, which has kept nothing that could be gone on with.
-    pub fn forget(self, lock: Lock) -> Result<()> {
+    pub fn remove_new_run(self, lock: Lock) -> Result<()> {
         let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
         // The settings first: without them it is no run.
         for name in [SETTINGS].into_iter().chain(FIRST_FILES) {
@@ -224,7 +224,7 @@ impl Directory {
     /// Writes the model as transformers loads it.
     pub fn write_model(&self, trainer: &Trainer) -> Result<()> {
         let network = trainer.weights().network();
-        save(&self.path, network, |id, to| to.copy_from_slice(trainer.rows_as_saved(id)))
+        save(&self.path, network, |id, rows| rows.copy_from_slice(trainer.saved_rows(id)))
     }
 
     /// Whether a model stands in it.
@@ -252,16 +252,16 @@ impl Directory {
             part.map_or(recipe, |(_, recipe)| recipe).rate_at(step)
         };
         let lines = self.read_metrics();
-        let told = lines.iter().filter_map(|line| {
+        let rates = lines.iter().filter_map(|line| {
             Some((line["step"].as_u64().filter(|step| *step > 0)?, line["rate"].as_f64()?))
         });
         // A number of JSON may be read as a neighbour of the one that was written.
         let differs = |of: &(u64, f64)| (of_step(of.0 - 1) - of.1).abs() > 1e-9 * of.1.abs();
-        Ok({ told }.find(differs).map(|(step, _)| step))
+        Ok({ rates }.find(differs).map(|(step, _)| step))
     }
 
     /// Removes what a run that was killed was writing: [`write_atomic`] begins with such a name.
-    pub fn sweep(&self) -> Result<()> {
+    pub fn remove_partial_files(&self) -> Result<()> {
         for folder in [self.path.clone(), self.path.join(SNAPSHOTS)] {
             let Ok(entries) = fs::read_dir(folder) else { continue };
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
@@ -282,8 +282,8 @@ impl Directory {
             let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
             value.and_then(|value| value["step"].as_u64()).is_some_and(|of| of <= step)
         };
-        write_atomic_with(&path, |to| {
-            text.lines().filter(is_kept).try_for_each(|line| writeln!(to, "{line}"))
+        write_atomic_with(&path, |writer| {
+            text.lines().filter(is_kept).try_for_each(|line| writeln!(writer, "{line}"))
         })
     }
 
@@ -299,7 +299,7 @@ impl Directory {
                 write_atomic(&folder.join(name), &bytes)?;
             }
         }
-        save(&folder, weights.network(), |id, to| weights.read(id, to))
+        save(&folder, weights.network(), |id, rows| weights.read(id, rows))
     }
 
     /// Keeps the embedding table as it stands after a step; see [`crate::Snapshot`].

@@ -1,7 +1,7 @@
-//! Learning: the recipe, the order of data, the step, checkpoints, the course of a run.
+//! Training: the recipe, the order of data, the step, checkpoints, the training loop.
 //!
-//! Knows nothing of printing or sampling: whoever runs a course is told of every event. Read
-//! `recipe`, then `trainer` for one step, then `course` for a run.
+//! Knows nothing of printing or sampling: an observer is given every event. Read
+//! `recipe`, then `trainer` for one step, then `training_loop` for a run.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -24,35 +24,35 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
-mod average;
-mod best;
-mod changes;
+mod best_weights;
+mod calibration;
 mod checkpoint;
-mod course;
+mod checkpoint_files;
 mod directory;
-mod judge;
-mod kept;
+mod loss_changes;
 mod mean_loss;
-mod pace;
 mod prepared;
 mod recipe;
 mod run;
 mod snapshot;
 mod trainer;
+mod training_loop;
 mod validate;
+mod validator;
+mod weight_average;
 
-pub use best::Kept;
+pub use best_weights::BestValidation;
+pub use calibration::Calibration;
 pub use checkpoint::Checkpoint;
-pub use course::{Course, Ending, Event, Finished, Limit};
+pub use checkpoint_files::RestoredRun;
 pub use directory::Directory;
-pub use judge::Judge;
-pub use kept::Restored;
-pub use pace::Pace;
 pub use prepared::{Prepared, bpe_size, tokenizer_of_kind, tokens_of};
 pub use recipe::{
-    Architecture, Before, Begun, Compute, Difference, KeptWeights, Optimizer, Recipe, Schedule,
-    Shape, StartHeads, preset, setting_meant,
+    Architecture, Compute, Difference, EarlierSettings, KeptWeights, Optimizer, Recipe, RunRecord,
+    Schedule, Shape, StartHeads, preset, setting_synonym,
 };
-pub use run::{Listener, Told};
+pub use run::{RunEvent, RunObserver};
 pub use snapshot::{Snapshot, snapshots};
-pub use trainer::{Source, Taken, Trainer};
+pub use trainer::{Source, StepReport, Trainer};
+pub use training_loop::{Finished, RunEnd, RunLength, TrainingEvent, TrainingLoop};
+pub use validator::Validator;

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use choices::{Architecture, KeptWeights, Optimizer, Schedule, StartHeads};
 pub use presets::preset;
-pub use record::{Before, Begun, Difference};
-pub use synonyms::setting_meant;
+pub use record::{Difference, EarlierSettings, RunRecord};
+pub use synonyms::setting_synonym;
 
 /// The settings of a run. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,10 +120,10 @@ pub struct Recipe {
     pub model: Shape,
     /// What was asked for when the run began; nothing in settings of no run, or of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun: Option<Begun>,
+    pub begun: Option<RunRecord>,
     /// Settings that earlier parts of the run had, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<Before>,
+    pub before: Vec<EarlierSettings>,
 }
 
 /// The model's shape.

@@ -1,5 +1,5 @@
 //! A run from its first to its last step: its length is settled, its directory made or gone on with, then
-//! the course is taken.
+//! the training loop runs.
 
 use std::{
     sync::{
@@ -13,35 +13,35 @@ use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, Setting};
 
 use crate::{
-    course::{Course, Event, Finished, Limit},
+    calibration::Calibration,
     directory::Directory,
-    pace::Pace,
     prepared::Prepared,
     recipe::Recipe,
     trainer::{Source, Trainer},
+    training_loop::{Finished, RunLength, TrainingEvent, TrainingLoop},
 };
 
-/// What a run tells whoever watches it, from before its first step on.
+/// An event of a run, from before its first step on.
 #[derive(Debug)]
-pub enum Told<'a> {
+pub enum RunEvent<'a> {
     /// How long a step takes is tried out.
-    Calibrates,
+    Calibrating,
     /// Reading the text took more than all of these seconds, so one step is taken.
-    IsLate {
+    OutOfTime {
         /// Those that were asked for.
         seconds: f64,
     },
     /// A checkpoint could not be read, so the run goes on with an older one.
-    PassedOver {
+    CheckpointSkipped {
         /// Why.
         refusal: &'a Refusal,
         /// Steps of the older one.
         steps: u64,
     },
-    /// From now on, what is learned is kept or taken back: whoever ends the program waits for that.
-    Keeps,
+    /// From now on the run is kept or taken back: a program that ends has to wait for that.
+    Recording,
     /// The first step is about to be taken.
-    Begins {
+    Started {
         /// Settings, the number of steps among them.
         recipe: &'a Recipe,
         /// Steps taken before.
@@ -49,45 +49,46 @@ pub enum Told<'a> {
         /// Seconds after which it ends wherever it is, if it does.
         seconds: Option<f64>,
     },
-    /// Something of the course.
-    Event(Event<'a>),
+    /// An event of the training loop.
+    Training(TrainingEvent<'a>),
 }
 
-/// Hears what a run tells; what it refuses ends the run.
-pub type Listener<'l> = dyn FnMut(Told<'_>) -> Result<()> + 'l;
+/// Is called with every event of a run; an error that it returns ends the run.
+pub type RunObserver<'l> = dyn FnMut(RunEvent<'_>) -> Result<()> + 'l;
 
 impl Prepared {
     /// Settles the number of steps, makes the directory, then takes the steps. Time is counted from `began`;
     /// `stop` ends the run after the step that it takes.
     ///
     /// # Errors
-    /// As [`Course::run`]; when a run that is gone on with is not that of its directory.
+    /// As [`TrainingLoop::run`]; when a run that is gone on with is not that of its directory.
     pub fn run(
         self,
-        limit: Limit,
+        length: RunLength,
         pool: Arc<ThreadPool>,
         began: Instant,
         stop: &AtomicBool,
-        tell: &mut Listener<'_>,
+        observer: &mut RunObserver<'_>,
     ) -> Result<Finished> {
         let Self { mut recipe, network, tokenizer, source, directory, mut lock, is_fresh } = self;
         let left = |seconds: f64| seconds - began.elapsed().as_secs_f64();
         if recipe.steps == 0 {
             // A model that is kept has a schedule of a length; a timing has none.
-            let asked = match (limit, &directory) {
-                (Limit::Seconds(seconds), Some(_)) => Limit::Minutes(seconds / 60.0),
-                _ => limit,
+            let asked = match (length, &directory) {
+                (RunLength::Seconds(seconds), Some(_)) => RunLength::Minutes(seconds / 60.0),
+                _ => length,
             };
             match asked.steps(recipe.tokens_per_step()) {
                 Ok(steps) => recipe.steps = steps,
                 Err(seconds) => {
-                    tell(Told::Calibrates)?;
+                    observer(RunEvent::Calibrating)?;
                     let left = left(seconds);
                     if left <= 0.0 {
-                        tell(Told::IsLate { seconds })?;
+                        observer(RunEvent::OutOfTime { seconds })?;
                     }
                     let trial = Trainer::new(network.clone(), &recipe, pool.clone())?;
-                    Pace::try_out(trial, &source, left, stop).settle(left, &mut recipe);
+                    Calibration::measure(trial, &source, left, stop)
+                        .set_recipe_steps(left, &mut recipe);
                 }
             }
             if stop.load(Ordering::Relaxed) {
@@ -101,17 +102,17 @@ impl Prepared {
         }
         let mut trainer = Trainer::new(network, &recipe, pool)?;
         if let Some(directory) = directory.as_ref().filter(|_| !is_fresh) {
-            go_on(directory, &mut trainer, tell)?;
+            go_on(directory, &mut trainer, observer)?;
         }
         if stop.load(Ordering::Relaxed) {
             return Err(Refusal::interrupt("stopped before the first step; nothing was changed"));
         }
-        tell(Told::Keeps)?;
+        observer(RunEvent::Recording)?;
         if let Some(directory) = directory.as_ref().filter(|_| is_fresh) {
-            lock = Some(directory.take()?);
+            lock = Some(directory.create()?);
         }
         let begun = match &directory {
-            Some(directory) if is_fresh => directory.begin(&source.data).and_then(|()| {
+            Some(directory) if is_fresh => directory.write_tokens(&source.data).and_then(|()| {
                 tokenizer.iter().try_for_each(|tokenizer| tokenizer.write(directory.path()))
             }),
             _ => Ok(()),
@@ -121,22 +122,23 @@ impl Prepared {
             directory.cut_metrics(trainer.steps())?;
             directory.write_settings(trainer.recipe())
         });
-        let seconds = match limit {
-            Limit::Seconds(seconds) => Some(left(seconds)),
+        let seconds = match length {
+            RunLength::Seconds(seconds) => Some(left(seconds)),
             _ => None,
         };
         let finished = begun.and_then(|()| {
-            tell(Told::Begins { recipe: &recipe, done: trainer.steps(), seconds })?;
+            observer(RunEvent::Started { recipe: &recipe, done: trainer.steps(), seconds })?;
             let directory = directory.as_ref();
-            let mut course = Course { trainer: &mut trainer, source: &source, directory, stop };
-            course.run(seconds, &mut |event| tell(Told::Event(event)))
+            let mut training =
+                TrainingLoop { trainer: &mut trainer, source: &source, directory, stop };
+            training.run(seconds, &mut |event| observer(RunEvent::Training(event)))
         });
         match (finished, directory, lock) {
             (Err(refusal), Some(directory), Some(lock))
                 if is_fresh && directory.checkpoints().is_empty() =>
             {
                 // Why it ended matters more than what could not be taken back.
-                drop(directory.forget(lock));
+                drop(directory.remove_new_run(lock));
                 Err(refusal)
             }
             (finished, ..) => finished,
@@ -145,17 +147,21 @@ impl Prepared {
 }
 
 /// Puts a trainer where a run's newest checkpoint stands.
-fn go_on(directory: &Directory, trainer: &mut Trainer, tell: &mut Listener<'_>) -> Result<()> {
+fn go_on(
+    directory: &Directory,
+    trainer: &mut Trainer,
+    observer: &mut RunObserver<'_>,
+) -> Result<()> {
     let wanted = trainer.recipe().steps;
     let restored = directory.restore(trainer)?;
     refuse_fewer_steps(restored.steps, wanted)?;
     for refusal in &restored.passed_over {
-        tell(Told::PassedOver { refusal, steps: restored.steps })?;
+        observer(RunEvent::CheckpointSkipped { refusal, steps: restored.steps })?;
     }
     let recorded = restored.recorded(trainer.recipe(), &directory.read_settings()?)?;
-    trainer.settle(recorded)?;
-    directory.make()?;
-    directory.sweep()
+    trainer.set_recipe(recorded)?;
+    directory.create_folder()?;
+    directory.remove_partial_files()
 }
 
 /// Keeps what the tokens are, and refuses others than a run began with.

@@ -1,6 +1,6 @@
 //! One step of learning: windows in, gradients, the optimizer; and the loss on what was kept back.
 
-mod saved;
+mod saved_weights;
 
 use std::{
     ops::Range,
@@ -17,11 +17,11 @@ use lookback_model::{Batch, Loss, Network, SequenceId, Targets, TokenId, WeightI
 use lookback_text::dataset::{Dataset, Windows};
 
 use crate::{
-    average::Average,
-    best::Best,
-    judge::Judge,
+    best_weights::BestWeights,
     mean_loss::MeanLoss,
     recipe::{KeptWeights, Recipe},
+    validator::Validator,
+    weight_average::WeightAverage,
 };
 
 /// Where a step's windows come from.
@@ -35,7 +35,7 @@ pub struct Source {
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Taken {
+pub struct StepReport {
     /// Steps done, this one included.
     pub step: u64,
     /// Nats per token, before the step.
@@ -60,26 +60,26 @@ pub struct Trainer {
     pub(crate) weights: Weights,
     pub(crate) optimizer: Optimizer,
     /// Of the last steps, where the recipe asks for it.
-    pub(crate) average: Option<Average>,
+    pub(crate) average: Option<WeightAverage>,
     /// Of the training losses of late.
     pub(crate) mean_loss: MeanLoss,
     /// The weights of the best validation so far, where they are to be kept.
-    pub(crate) best: Option<Best>,
+    pub(crate) best: Option<BestWeights>,
     gradients: Gradients,
     workspace: Workspace,
-    judge: Judge,
-    /// For passes that only judge, where the space of those that learn is too small for them.
-    judging_space: Option<Workspace>,
+    validator: Validator,
+    /// For validation passes, where the workspace of training passes is too small for them.
+    validation_space: Option<Workspace>,
     batch: Batch,
     targets: Targets,
     window: Vec<TokenId>,
     /// What the gradients are of, when those of the next step are there already.
-    pub(crate) ahead: Option<Ahead>,
+    pub(crate) pending: Option<PendingStep>,
 }
 
-/// What is known of a step before it is taken.
+/// Loss and gradient norm of a step whose gradients are computed and not yet applied.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ahead {
+pub(crate) struct PendingStep {
     loss: f64,
     gradient_norm: f64,
     seconds: f64,
@@ -90,20 +90,20 @@ impl Trainer {
     pub fn new(network: Arc<Network>, recipe: &Recipe, pool: Arc<ThreadPool>) -> Result<Self> {
         let start = recipe.start();
         let weights = {
-            let of = network.clone();
+            let fill_network = network.clone();
             let compute = recipe.compute;
-            let fill = |id, to: &mut [f32]| start.fill(&of, id, to);
+            let fill = |id, rows: &mut [f32]| start.fill(&fill_network, id, rows);
             Weights::new(network, WeightMode::Training, compute, &pool, fill)?
         };
-        let mut trainer = Self::with(weights, recipe, pool);
+        let mut trainer = Self::with_weights(weights, recipe, pool);
         trainer.earlier = recipe.earlier()?;
         Ok(trainer)
     }
 
     /// A network with weights that are there already, for a run of one part.
-    pub fn with(weights: Weights, recipe: &Recipe, pool: Arc<ThreadPool>) -> Self {
+    pub fn with_weights(weights: Weights, recipe: &Recipe, pool: Arc<ThreadPool>) -> Self {
         let network = weights.network().clone();
-        let (learns, judges) = shapes(recipe);
+        let (learns, validates) = shapes(recipe);
         let positions = recipe.context;
         let workspace = |shape| {
             Workspace::new(&network, shape, positions, pool.threads())
@@ -114,17 +114,17 @@ impl Trainer {
         let optimizer = Optimizer::new(&network, method, pool.threads());
         Self {
             optimizer: optimizer.touched(&pool),
-            average: (recipe.average_share > 0.0).then(|| Average::new(&network)),
+            average: (recipe.average_share > 0.0).then(|| WeightAverage::new(&network)),
             gradients: Gradients::new(&network).touched(&pool),
             mean_loss: MeanLoss::default(),
             best: None,
             workspace: workspace(learns),
-            judge: Judge::new(positions),
-            judging_space: judges.map(workspace),
+            validator: Validator::new(positions),
+            validation_space: validates.map(workspace),
             batch: Batch::new(),
             targets: Targets::default(),
             window: vec![TokenId(0); positions + 1],
-            ahead: None,
+            pending: None,
             recipe: recipe.clone(),
             earlier: Vec::new(),
             weights,
@@ -134,17 +134,17 @@ impl Trainer {
 
     /// Bytes that a trainer of this network takes.
     pub fn bytes(network: &Network, recipe: &Recipe, threads: usize) -> usize {
-        let (learns, judges) = shapes(recipe);
+        let (learns, validates) = shapes(recipe);
         let compute = recipe.compute;
-        let spaces = [Some(learns), judges]
+        let spaces = [Some(learns), validates]
             .into_iter()
             .flatten()
             .map(|shape| Workspace::bytes(network, shape, compute, recipe.context, threads));
         Weights::bytes(network, WeightMode::Training, compute)
             + spaces.sum::<usize>()
             + Gradients::bytes(network)
-            + if recipe.average_share > 0.0 { Average::bytes(network) } else { 0 }
-            + if recipe.keep == KeptWeights::Best { Best::bytes(network) } else { 0 }
+            + if recipe.average_share > 0.0 { WeightAverage::bytes(network) } else { 0 }
+            + if recipe.keep == KeptWeights::Best { BestWeights::bytes(network) } else { 0 }
             + Optimizer::bytes(network, recipe.optimizer.method(recipe.compute), threads)
     }
 
@@ -160,14 +160,14 @@ impl Trainer {
     }
 
     /// Takes up other settings for the steps to come, and which parts those before them had.
-    pub fn settle(&mut self, recipe: Recipe) -> Result<()> {
+    pub fn set_recipe(&mut self, recipe: Recipe) -> Result<()> {
         self.earlier = recipe.earlier()?;
         self.recipe = recipe;
         Ok(())
     }
 
     /// Settles the number of steps, once it is known.
-    pub fn settle_steps(&mut self, steps: u64) {
+    pub fn set_steps(&mut self, steps: u64) {
         self.recipe.steps = steps;
     }
 
@@ -176,9 +176,9 @@ impl Trainer {
         &self.weights
     }
 
-    /// A weight's rows as they are judged: the mean of the last steps', once it has begun.
-    pub fn rows_as_judged(&self, id: WeightId) -> &[f32] {
-        self.averaged().map_or_else(|| self.weights.rows(id), |average| average.of(id))
+    /// A weight's rows as they are validated: the mean of the last steps', once it has begun.
+    pub fn validated_rows(&self, id: WeightId) -> &[f32] {
+        self.averaged().map_or_else(|| self.weights.rows(id), |average| average.weight(id))
     }
 
     /// The mean of the training losses of late; not a number before the first step.
@@ -187,14 +187,14 @@ impl Trainer {
     }
 
     /// The mean of the last steps' weights, once it has begun.
-    pub(crate) fn averaged(&self) -> Option<&Average> {
+    pub(crate) fn averaged(&self) -> Option<&WeightAverage> {
         self.average.as_ref().filter(|average| average.steps() > 0)
     }
 
     /// Exchanges the weights and their mean, if that has begun.
-    fn exchange(&mut self) {
+    fn swap_average(&mut self) {
         if let Some(average) = self.average.as_mut().filter(|average| average.steps() > 0) {
-            average.exchange(&mut self.weights);
+            average.swap(&mut self.weights);
         }
     }
 
@@ -205,16 +205,16 @@ impl Trainer {
 
     /// Whether a run can go on from here: all of its state is numbers, and so are the loss and the
     /// gradient of the next step, which is then half done.
-    pub fn is_sound(&mut self, source: &Source) -> bool {
+    pub fn can_go_on(&mut self, source: &Source) -> bool {
         let are_numbers = |values: &[f32]| values.iter().all(|value| value.is_finite());
         let mut ids = self.weights.network().ids();
-        let state_is_sound = ids.all(|id| {
+        let state_is_finite = ids.all(|id| {
             let [mean, square] = self.optimizer.moments(id);
             are_numbers(self.weights.rows(id)) && are_numbers(mean) && are_numbers(square)
         });
-        state_is_sound && {
-            let ahead = self.look_ahead(source);
-            ahead.loss.is_finite() && ahead.gradient_norm.is_finite()
+        state_is_finite && {
+            let pending = self.pending_step(source);
+            pending.loss.is_finite() && pending.gradient_norm.is_finite()
         }
     }
 
@@ -224,35 +224,38 @@ impl Trainer {
     }
 
     /// One step over windows of a source.
-    pub fn step(&mut self, source: &Source) -> Taken {
-        let ahead = self.look_ahead(source);
-        self.take(ahead)
+    pub fn step(&mut self, source: &Source) -> StepReport {
+        let pending = self.pending_step(source);
+        self.apply_step(pending)
     }
 
     /// One step over windows that `fill` writes: for each pass and sequence, a context and one more.
-    pub fn step_over(&mut self, fill: impl FnMut(usize, usize, &mut [TokenId])) -> Taken {
-        let ahead = self.differentiate(fill);
-        self.take(ahead)
+    pub fn step_with(&mut self, fill: impl FnMut(usize, usize, &mut [TokenId])) -> StepReport {
+        let pending = self.compute_gradients(fill);
+        self.apply_step(pending)
     }
 
     /// The next step's loss and gradients, if they are not there yet.
-    fn look_ahead(&mut self, source: &Source) -> Ahead {
-        if let Some(ahead) = self.ahead {
-            return ahead;
+    fn pending_step(&mut self, source: &Source) -> PendingStep {
+        if let Some(pending) = self.pending {
+            return pending;
         }
         // Each step has numbers for as many draws as it may need, those with long sequences too.
-        let (passes, sequences) = (self.recipe.accumulate, most_sequences(&self.recipe));
+        let (passes, sequences) = (self.recipe.accumulate, max_sequences(&self.recipe));
         let first_draw = self.optimizer.steps() * (passes * sequences) as u64;
-        let ahead = self.differentiate(|pass, index, window| {
+        let pending = self.compute_gradients(|pass, index, window| {
             let number = first_draw + (pass * sequences + index) as u64;
             source.data.read(source.windows.draw(number), window);
         });
-        self.ahead = Some(ahead);
-        ahead
+        self.pending = Some(pending);
+        pending
     }
 
     /// Loss and gradients over windows that `fill` writes.
-    fn differentiate(&mut self, mut fill: impl FnMut(usize, usize, &mut [TokenId])) -> Ahead {
+    fn compute_gradients(
+        &mut self,
+        mut fill: impl FnMut(usize, usize, &mut [TokenId]),
+    ) -> PendingStep {
         let began = Instant::now();
         self.gradients.clear(&self.pool);
         let recipe = self.recipe_at(self.optimizer.steps());
@@ -269,7 +272,7 @@ impl Trainer {
             let window = &mut self.window[..context + 1];
             for index in 0..sequences {
                 fill(pass, index, window);
-                take(&mut self.batch, &mut self.targets, index, window);
+                push_window(&mut self.batch, &mut self.targets, index, window);
             }
             self.batch.want_all();
             let loss = forward_backward(
@@ -283,13 +286,16 @@ impl Trainer {
             total += loss.total;
         }
         let (loss, gradient_norm) = (total / tokens as f64, self.gradients.norm(&self.pool));
-        Ahead { loss, gradient_norm, seconds: began.elapsed().as_secs_f64() }
+        PendingStep { loss, gradient_norm, seconds: began.elapsed().as_secs_f64() }
     }
 
     /// Lets the optimizer take a step down the gradients, unless they are no numbers.
-    fn take(&mut self, Ahead { loss, gradient_norm, seconds }: Ahead) -> Taken {
+    fn apply_step(
+        &mut self,
+        PendingStep { loss, gradient_norm, seconds }: PendingStep,
+    ) -> StepReport {
         let began = Instant::now();
-        self.ahead = None;
+        self.pending = None;
         let step = self.optimizer.steps();
         let recipe = self.recipe_at(step);
         let (is_averaged, rate) = (recipe.averaged_at(step) > 0, recipe.rate_at(step));
@@ -316,53 +322,60 @@ impl Trainer {
         }
         let seconds = seconds + began.elapsed().as_secs_f64();
         let (step, mean_loss) = (self.optimizer.steps(), self.mean_loss.mean());
-        Taken { step, loss, mean_loss, gradient_norm, rate, seconds }
+        StepReport { step, loss, mean_loss, gradient_norm, rate, seconds }
     }
 
     /// The loss of the model as it stands, or of the mean of its last steps, over a range of tokens, in
-    /// windows that begin where those to learn from do; none if it was told to stop before its last pass.
-    pub fn judge(
+    /// windows that begin where those to learn from do; none if `stop` was set before its last pass.
+    pub fn validation_loss(
         &mut self,
         data: &Dataset,
         range: Range<usize>,
         stop: &AtomicBool,
     ) -> Option<Loss> {
-        self.exchange();
-        let loss = self.judge_weights(data, range, stop);
-        self.exchange();
+        self.swap_average();
+        let loss = self.loss_of_weights(data, range, stop);
+        self.swap_average();
         loss
     }
 
-    fn judge_weights(
+    fn loss_of_weights(
         &mut self,
         data: &Dataset,
         range: Range<usize>,
         stop: &AtomicBool,
     ) -> Option<Loss> {
         let windows = data.windows(range, self.recipe.context, self.recipe.begin().into());
-        let workspace = self.judging_space.as_mut().unwrap_or(&mut self.workspace);
-        self.judge.loss_unless_stopped(&self.weights, workspace, &self.pool, data, windows, stop)
+        let workspace = self.validation_space.as_mut().unwrap_or(&mut self.workspace);
+        self.validator.loss_unless_stopped(
+            &self.weights,
+            workspace,
+            &self.pool,
+            data,
+            windows,
+            stop,
+        )
     }
 }
 
-/// The passes that learn, and those that judge if they need a space of their own.
+/// The shapes of training passes, and of validation passes if they need a workspace of their own.
 fn shapes(recipe: &Recipe) -> (Shape, Option<Shape>) {
     let learns =
-        Shape::Training { rows: recipe.batch * recipe.context, sequences: most_sequences(recipe) };
-    let judges = Judge::new(recipe.context).shape();
-    let fits = matches!(judges, Shape::Evaluation { rows, sequences }
-        if rows <= learns.rows() && sequences <= most_sequences(recipe));
-    (learns, (!fits).then_some(judges))
+        Shape::Training { rows: recipe.batch * recipe.context, sequences: max_sequences(recipe) };
+    let validates = Validator::new(recipe.context).shape();
+    let fits = matches!(validates, Shape::Evaluation { rows, sequences }
+        if rows <= learns.rows() && sequences <= max_sequences(recipe));
+    (learns, (!fits).then_some(validates))
 }
 
 /// Sequences of a pass at most: where they are short, there are more of them.
-fn most_sequences(recipe: &Recipe) -> usize {
+fn max_sequences(recipe: &Recipe) -> usize {
     let shortest = if recipe.short_context > 0 { recipe.short_context } else { recipe.context };
     recipe.batch * recipe.context / shortest
 }
 
 /// Puts a window into a batch: all but its last token enter, all but its first are targets.
-fn take(batch: &mut Batch, targets: &mut Targets, index: usize, window: &[TokenId]) {
+fn push_window(batch: &mut Batch, targets: &mut Targets, index: usize, window: &[TokenId]) {
     let tokens = window.len() - 1;
     batch.push(SequenceId(index as u32), 0, &window[..tokens]);
     targets.ids.extend(window[1..].iter().map(|id| id.0));

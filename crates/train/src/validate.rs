@@ -1,4 +1,4 @@
-//! The validations of a run's course: when one is due, what is recorded of it, and how long it takes.
+//! The validations of a run: when one is due, what is recorded of it, and how long it takes.
 //!
 //! One that is told to stop leaves no trace: the checkpoint that is written then has the state before it,
 //! and the metrics have no line of it, by which a run that goes on knows that it is still to be made.
@@ -8,37 +8,36 @@ use std::time::Instant;
 use lookback_files::Result;
 use serde_json::json;
 
-use crate::course::{Course, Event, Tally, every};
+use crate::training_loop::{RunStatistics, TrainingEvent, TrainingLoop, every};
 
 /// Tokens by which it is tried how long a validation takes.
 const TRIED: usize = 16 * 1024;
 
-impl Course<'_> {
+impl TrainingLoop<'_> {
     /// Whether a validation belongs behind the last step, by the part of the run that it is of.
     pub(crate) fn validation_is_due(&self) -> bool {
         let step = self.trainer.steps();
         let recipe = self.trainer.recipe_at(step.saturating_sub(1));
-        let judge = every(recipe.validate_every, recipe.steps, 20);
-        step > 0 && (step.is_multiple_of(judge) || step == recipe.steps)
+        let interval = every(recipe.validate_every, recipe.steps, 20);
+        step > 0 && (step.is_multiple_of(interval) || step == recipe.steps)
     }
 
     /// Whether the validation behind the last step was cut short when the run was stopped.
     pub(crate) fn validation_is_missing(&self) -> bool {
-        self.directory.is_some() && self.validation_is_due() && self.judged_before().is_none()
+        self.directory.is_some() && self.validation_is_due() && self.recorded_validation().is_none()
     }
 
-    /// Judges the model by what was kept back; none if it was told to stop meanwhile, and then nothing
-    /// of it is recorded.
-    pub(crate) fn judge(
+    /// The validation loss; none if `stop` was set meanwhile, and then nothing of it is recorded.
+    pub(crate) fn validate(
         &mut self,
-        tally: &mut Tally,
-        tell: &mut dyn FnMut(Event<'_>) -> Result<()>,
+        statistics: &mut RunStatistics,
+        notify: &mut dyn FnMut(TrainingEvent<'_>) -> Result<()>,
     ) -> Result<Option<f64>> {
         let step = self.trainer.steps();
         let began = Instant::now();
         let (data, range) = (&self.source.data, self.source.data.validation());
         tracing::debug!(step, "judging by what was kept back");
-        let Some(loss) = self.trainer.judge(data, range, self.stop) else {
+        let Some(loss) = self.trainer.validation_loss(data, range, self.stop) else {
             tracing::debug!(step, "stopped before it was judged");
             return Ok(None);
         };
@@ -46,13 +45,13 @@ impl Course<'_> {
         let seconds = began.elapsed().as_secs_f64();
         tracing::debug!(step, validation_loss = loss, seconds, "judged by what was kept back");
         if !loss.is_finite() {
-            return Err(self.went_wrong("validation loss", step));
+            return Err(self.not_finite("validation loss", step));
         }
-        tally.judged = Some((step, loss));
-        self.trainer.take_validation(loss);
+        statistics.last_validation = Some((step, loss));
+        self.trainer.record_validation(loss);
         let tokens = step * self.trainer.recipe().tokens_per_step() as u64;
-        self.add(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
-        tell(Event::Judged { step, loss, weights: self.trainer.weights() })?;
+        self.add_metrics(json!({ "step": step, "tokens": tokens, "validation_loss": loss }))?;
+        notify(TrainingEvent::Validated { step, loss, weights: self.trainer.weights() })?;
         Ok(Some(loss))
     }
 
@@ -62,12 +61,12 @@ impl Course<'_> {
         let part = range.start..range.end.min(range.start + TRIED);
         let share = range.len() as f64 / part.len().max(1) as f64;
         let began = Instant::now();
-        self.trainer.judge(&self.source.data, part, self.stop);
+        self.trainer.validation_loss(&self.source.data, part, self.stop);
         share * began.elapsed().as_secs_f64()
     }
 
     /// What the metrics say of the last step, where a run was stopped after it was judged.
-    pub(crate) fn judged_before(&self) -> Option<(u64, f64)> {
+    pub(crate) fn recorded_validation(&self) -> Option<(u64, f64)> {
         let step = self.trainer.steps();
         let metrics = self.directory?.read_metrics();
         let of_this = metrics.iter().filter(|line| line["step"] == step);

@@ -8,7 +8,7 @@ use minijinja::{
     value::{Kwargs, Rest, Value, ValueKind},
 };
 
-use super::printed;
+use super::python_repr;
 
 /// Containers inside each other; Python gives up near this depth too.
 const DEPTH: usize = 900;
@@ -182,7 +182,7 @@ fn escape(sign: char, json: &mut String) {
 /// A number as Python's `json` writes it.
 fn number(value: &Value) -> String {
     match f64::try_from(value.clone()) {
-        Ok(number) if !value.is_integer() => printed::float(number, "NaN", "Infinity"),
+        Ok(number) if !value.is_integer() => python_repr::float(number, "NaN", "Infinity"),
         _ => value.to_string(),
     }
 }

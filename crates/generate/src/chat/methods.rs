@@ -75,9 +75,10 @@ fn of_string(
             Value::from(stripped(text, signs, name != "rstrip", name != "lstrip"))
         }
         "split" | "rsplit" => {
-            let (separator, most, named): (Option<Value>, Option<i64>, Kwargs) = from_args(args)?;
+            let (separator, max_splits, named): (Option<Value>, Option<i64>, Kwargs) =
+                from_args(args)?;
             let separator = separator.or(named.get("sep")?).filter(|value| !value.is_none());
-            let most = most.or(named.get("maxsplit")?).unwrap_or(-1);
+            let max_splits = max_splits.or(named.get("maxsplit")?).unwrap_or(-1);
             named.assert_all_used()?;
             let separator = match &separator {
                 None => None,
@@ -87,8 +88,8 @@ fn of_string(
                     None => return Err(refuse("str.split: the separator is not a text")),
                 },
             };
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            let parts = split(text, separator, most, name == "rsplit");
+            let max_splits = usize::try_from(max_splits).unwrap_or(usize::MAX);
+            let parts = split(text, separator, max_splits, name == "rsplit");
             state.consume_fuel(parts.len() as u64)?;
             parts.into_iter().map(Value::from).collect()
         }
@@ -226,26 +227,26 @@ fn part(text: &str, start: Option<i64>, end: Option<i64>) -> Option<std::ops::Ra
 fn split<'a>(
     text: &'a str,
     separator: Option<&str>,
-    most: usize,
+    max_splits: usize,
     from_the_right: bool,
 ) -> Vec<&'a str> {
-    let Some(separator) = separator else { return words(text, most, from_the_right) };
-    let most = most.saturating_add(1);
+    let Some(separator) = separator else { return words(text, max_splits, from_the_right) };
+    let max_splits = max_splits.saturating_add(1);
     if from_the_right {
-        let mut parts: Vec<&str> = text.rsplitn(most, separator).collect();
+        let mut parts: Vec<&str> = text.rsplitn(max_splits, separator).collect();
         parts.reverse();
         return parts;
     }
-    text.splitn(most, separator).collect()
+    text.splitn(max_splits, separator).collect()
 }
 
 /// Split at white space, of which there is none at the ends and between words any amount.
-fn words(text: &str, most: usize, from_the_right: bool) -> Vec<&str> {
+fn words(text: &str, max_splits: usize, from_the_right: bool) -> Vec<&str> {
     let mut parts = Vec::new();
     // The last part keeps its white space at the far end, as Python's does.
     let mut rest = stripped(text, None, !from_the_right, from_the_right);
     while !rest.is_empty() {
-        if parts.len() == most {
+        if parts.len() == max_splits {
             parts.push(rest);
             break;
         }

@@ -39,9 +39,10 @@ impl Source {
             )));
         }
         let text = source.replace("\r\n", "\n").replace('\r', "\n");
-        let mut reader = Reader { text: &text, strings: BTreeSet::new(), renamed: Vec::new() };
+        let mut reader =
+            LanguageModel { text: &text, strings: BTreeSet::new(), renamed: Vec::new() };
         reader.read()?;
-        let Reader { strings, renamed, .. } = reader;
+        let LanguageModel { strings, renamed, .. } = reader;
         let mut rewritten = String::with_capacity(text.len());
         let mut from = 0;
         for (name, other) in renamed {
@@ -54,7 +55,7 @@ impl Source {
     }
 }
 
-struct Reader<'a> {
+struct LanguageModel<'a> {
     text: &'a str,
     strings: BTreeSet<String>,
     renamed: Vec<(Range<usize>, &'static str)>,
@@ -71,7 +72,7 @@ struct Tag {
     assigns: bool,
 }
 
-impl Reader<'_> {
+impl LanguageModel<'_> {
     fn read(&mut self) -> Result<()> {
         // How many blocks deep each open block has gone.
         let mut open: Vec<usize> = Vec::new();

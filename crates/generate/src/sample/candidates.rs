@@ -1,4 +1,4 @@
-//! The tokens that may still be chosen, by ascending id, and how they are weighed, kept and drawn.
+//! The tokens that may still be chosen, by ascending id: their weights, which of them are kept, and the draw.
 
 use std::cmp::Ordering;
 
@@ -9,9 +9,9 @@ use lookback_text::TokenId;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) id: TokenId,
-    /// Its logit, less what a temperature took off all of them.
+    /// Its logit, less the shift of a temperature (see `Candidates::shift`).
     pub(super) logit: f64,
-    /// exp(logit − largest), once somebody needed it.
+    /// exp(logit − largest), once `compute_weights` has run.
     pub(super) weight: f64,
 }
 
@@ -24,21 +24,21 @@ pub(super) fn by_rank(left: &Candidate, right: &Candidate) -> Ordering {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Candidates {
     all: Vec<Candidate>,
-    /// Room for those that a step looks at in order of rank.
+    /// Scratch for candidates in order of rank.
     ranked: Vec<Candidate>,
-    weighed: bool,
-    /// What all logits lack since a temperature divided their distance to the largest.
+    has_weights: bool,
+    /// What was subtracted from all logits: a temperature divides their distance to the largest.
     shift: f64,
     vocabulary: usize,
 }
 
-/// The likeliest of a row; the lowest id of several.
-pub(super) fn likeliest(logits: &[f32]) -> Result<TokenId> {
-    // Which number is none is asked only where one is.
+/// The id of the largest logit; of equal ones the lowest id.
+pub(super) fn argmax(logits: &[f32]) -> Result<TokenId> {
+    // A NaN or an infinite logit is looked for only where there is one.
     if !logits.iter().fold(true, |is_sound, &logit| is_sound & (logit < f32::INFINITY)) {
         each(logits).try_for_each(|(id, logit)| check(id, logit))?;
     }
-    // Eight largest side by side, as in a vector; whose it is is looked for after.
+    // Eight running maxima, as in a vector register; the id is looked for afterwards.
     let mut largest = [f32::NEG_INFINITY; 8];
     let larger = |a: f32, b: f32| if a > b { a } else { b };
     let (eights, rest) = logits.as_chunks::<8>();
@@ -49,7 +49,7 @@ pub(super) fn likeliest(logits: &[f32]) -> Result<TokenId> {
     }
     let largest = largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger);
     let first = each(logits).find(|&(_, logit)| logit == largest && logit > f32::NEG_INFINITY);
-    first.map(|(id, _)| id).ok_or_else(nothing_possible)
+    first.map(|(id, _)| id).ok_or_else(no_finite_logit)
 }
 
 fn each(logits: &[f32]) -> impl Iterator<Item = (TokenId, f32)> {
@@ -66,17 +66,17 @@ fn check(id: TokenId, logit: f32) -> Result<()> {
     Ok(())
 }
 
-fn nothing_possible() -> Refusal {
+fn no_finite_logit() -> Refusal {
     Refusal::corrupt(
         "every logit is -inf, so no token can be chosen; the model's weights are damaged",
     )
 }
 
 impl Candidates {
-    /// Begins with every token whose logit is not −∞.
+    /// Fills in every token whose logit is not −∞.
     pub(super) fn fill(&mut self, logits: &[f32]) -> Result<()> {
         self.all.clear();
-        self.weighed = false;
+        self.has_weights = false;
         self.shift = 0.0;
         self.vocabulary = logits.len();
         for (id, logit) in each(logits) {
@@ -86,7 +86,7 @@ impl Candidates {
                 self.all.push(Candidate { id, logit: f64::from(logit) + 0.0, weight: 0.0 });
             }
         }
-        if self.all.is_empty() { Err(nothing_possible()) } else { Ok(()) }
+        if self.all.is_empty() { Err(no_finite_logit()) } else { Ok(()) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,7 +97,7 @@ impl Candidates {
         &self.all
     }
 
-    /// Tokens that there are, possible or not.
+    /// Tokens of the vocabulary, those of logit −∞ included.
     pub(super) fn vocabulary(&self) -> usize {
         self.vocabulary
     }
@@ -106,19 +106,19 @@ impl Candidates {
     pub(super) fn retain(&mut self, is_kept: impl FnMut(&Candidate) -> bool) {
         let before = self.len();
         self.all.retain(is_kept);
-        // The largest, which weights are relative to, may be gone.
-        self.weighed &= self.len() == before;
+        // Weights are relative to the largest logit, which may have been removed.
+        self.has_weights &= self.len() == before;
     }
 
-    /// Changes logits, as they would be if no temperature had shifted them.
-    pub(super) fn change(&mut self, change: impl Fn(TokenId, f64) -> f64) {
-        // A temperature near 0 shifts further than f64 reaches.
+    /// Maps every logit; `change` is given it without the shift of a temperature.
+    pub(super) fn map_logits(&mut self, change: impl Fn(TokenId, f64) -> f64) {
+        // A temperature near 0 makes the shift infinite.
         let shift = if self.shift.is_finite() { self.shift } else { 0.0 };
         for candidate in &mut self.all {
             candidate.logit = change(candidate.id, candidate.logit + shift) + 0.0;
         }
         self.shift -= shift;
-        self.weighed = false;
+        self.has_weights = false;
     }
 
     /// Divides the distance to the largest, so that no temperature, however small, overflows.
@@ -128,10 +128,10 @@ impl Candidates {
             candidate.logit = (candidate.logit - largest) / temperature;
         }
         self.shift = (self.shift + largest) / temperature;
-        self.weighed = false;
+        self.has_weights = false;
     }
 
-    pub(super) fn keep_first(&mut self, k: usize) {
+    pub(super) fn keep_top_k(&mut self, k: usize) {
         if k == 0 || k >= self.all.len() {
             return;
         }
@@ -142,13 +142,13 @@ impl Candidates {
     }
 
     /// Goes down the ranks until the share is reached; the one that reaches it stays.
-    pub(super) fn keep_share(&mut self, share: f64) {
-        self.weigh();
+    pub(super) fn keep_top_p(&mut self, share: f64) {
+        self.compute_weights();
         let wanted = share * self.total();
         self.ranked.clone_from(&self.all);
         let mut reached = 0.0;
         let mut ordered = 0;
-        // Mostly a few hundred of many thousands are enough, so ranks are sorted as they are needed.
+        // Mostly a few hundred of many thousands of ranks are enough, so they are sorted in growing chunks.
         while ordered < self.ranked.len() {
             let rest = &mut self.ranked[ordered..];
             let count = rest.len().min(256.max(ordered));
@@ -168,9 +168,9 @@ impl Candidates {
         }
     }
 
-    /// Takes the draw's share of the total, by ascending id.
-    pub(super) fn pick(&mut self, draw: f64) -> TokenId {
-        self.weigh();
+    /// Samples by inverse transform: the first id, ascending, at which the sum of weights exceeds `draw` of the total.
+    pub(super) fn sample(&mut self, draw: f64) -> TokenId {
+        self.compute_weights();
         let wanted = draw * self.total();
         let mut reached = 0.0;
         let mut chosen = self.all[0].id;
@@ -189,16 +189,16 @@ impl Candidates {
 
     /// The candidates by rank, with their probabilities.
     pub(super) fn ranked(&mut self) -> Vec<(TokenId, f64)> {
-        self.weigh();
+        self.compute_weights();
         let total = self.total();
         self.ranked.clone_from(&self.all);
         self.ranked.sort_unstable_by(by_rank);
         self.ranked.iter().map(|candidate| (candidate.id, candidate.weight / total)).collect()
     }
 
-    /// The probabilities of some; `None` for those that were taken away.
+    /// The probabilities of some tokens; `None` for those that were removed.
     pub(super) fn probabilities(&mut self, ids: &[TokenId]) -> Vec<Option<f64>> {
-        self.weigh();
+        self.compute_weights();
         let total = self.total();
         let of = |id: &TokenId| {
             let place = self.all.binary_search_by_key(id, |candidate| candidate.id);
@@ -207,23 +207,23 @@ impl Candidates {
         ids.iter().map(of).collect()
     }
 
-    /// The share of the probability that is not among what `left` has left.
-    pub(super) fn share_beyond(&mut self, left: &Self) -> f64 {
-        self.weigh();
+    /// The share of the probability that these candidates have and `left` has not.
+    pub(super) fn removed_share_beside(&mut self, left: &Self) -> f64 {
+        self.compute_weights();
         let mut stays = left.all.iter().map(|candidate| candidate.id).peekable();
         let gone = self.all.iter().filter(|candidate| stays.next_if_eq(&candidate.id).is_none());
         gone.fold(0.0, |total, candidate| total + candidate.weight) / self.total()
     }
 
-    pub(super) fn weigh(&mut self) {
-        if self.weighed {
+    pub(super) fn compute_weights(&mut self) {
+        if self.has_weights {
             return;
         }
         let largest = self.largest();
         for candidate in &mut self.all {
             candidate.weight = libm::exp(candidate.logit - largest);
         }
-        self.weighed = true;
+        self.has_weights = true;
     }
 
     pub(super) fn largest(&self) -> f64 {

@@ -1,4 +1,4 @@
-//! Links that look at what was said already: penalties for single tokens, and DRY for whole phrases.
+//! Samplers against repetition: penalties for single tokens, and DRY for whole phrases.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,7 +6,7 @@ use lookback_text::TokenId;
 
 use super::candidates::Candidates;
 
-/// What the logits of tokens that were said lately lose. Keskar et al. 2019, section 4.1 (the
+/// Penalties on the logits of tokens among the last ones. Keskar et al. 2019, section 4.1 (the
 /// repetition penalty); the other two are those of OpenAI's API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Penalties {
@@ -17,21 +17,21 @@ pub struct Penalties {
     /// Taken off for each time.
     pub frequency: f64,
     /// How many of the last tokens count; `None` is all.
-    pub last: Option<usize>,
+    pub last_n: Option<usize>,
 }
 
 impl Penalties {
     pub(super) fn changes_nothing(&self) -> bool {
         let is_idle = self.repeat == 1.0 && self.presence == 0.0 && self.frequency == 0.0;
-        is_idle || self.last == Some(0)
+        is_idle || self.last_n == Some(0)
     }
 
-    pub(super) fn apply(&self, to: &mut Candidates, past: &[TokenId]) {
+    pub(super) fn apply(&self, candidates: &mut Candidates, past: &[TokenId]) {
         let mut counts: BTreeMap<TokenId, u32> = BTreeMap::new();
-        for id in last(past, self.last) {
+        for id in last(past, self.last_n) {
             *counts.entry(*id).or_default() += 1;
         }
-        to.change(|id, logit| match counts.get(&id) {
+        candidates.map_logits(|id, logit| match counts.get(&id) {
             None => logit,
             Some(&count) => {
                 let scaled = if logit > 0.0 { logit / self.repeat } else { logit * self.repeat };
@@ -42,14 +42,14 @@ impl Penalties {
 }
 
 impl fmt::Display for Penalties {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { repeat, presence, frequency, .. } = self;
-        write!(to, "penalties {repeat}, {presence}, {frequency}")
+        write!(formatter, "penalties {repeat}, {presence}, {frequency}")
     }
 }
 
-/// "Don't repeat yourself": a token that would go on a sequence said before loses
-/// `multiplier · base^(length − allowed)`, where `length` is the longest such sequence.
+/// "Don't repeat yourself": a token that would continue a sequence of the text before loses
+/// `multiplier · base^(length − allowed_length)`, where `length` is the longest such sequence.
 /// p-e-w 2024, oobabooga/text-generation-webui #5677.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dry {
@@ -58,45 +58,50 @@ pub struct Dry {
     /// By how much each further token makes it worse.
     pub base: f64,
     /// Repetitions shorter than this cost nothing.
-    pub allowed: usize,
+    pub allowed_length: usize,
     /// How many of the last tokens are searched; `None` is all.
-    pub last: Option<usize>,
+    pub last_n: Option<usize>,
     /// Tokens over which no sequence reaches, and which are never made less likely.
-    pub breakers: Vec<TokenId>,
+    pub sequence_breakers: Vec<TokenId>,
 }
 
 impl Dry {
     pub(super) fn changes_nothing(&self) -> bool {
-        self.multiplier == 0.0 || self.last == Some(0)
+        self.multiplier == 0.0 || self.last_n == Some(0)
     }
 
-    pub(super) fn apply(&self, to: &mut Candidates, past: &[TokenId]) {
-        let longest = self.longest(last(past, self.last));
+    pub(super) fn apply(&self, candidates: &mut Candidates, past: &[TokenId]) {
+        let longest = self.longest(last(past, self.last_n));
         // The largest exponent that f32 can hold, as llama.cpp has it.
-        let most = if self.base > 1.000_001 { 88.722_839 / libm::log(self.base) } else { 0.0 };
-        to.change(|id, logit| match longest.get(&id) {
+        let max_exponent =
+            if self.base > 1.000_001 { 88.722_839 / libm::log(self.base) } else { 0.0 };
+        candidates.map_logits(|id, logit| match longest.get(&id) {
             None => logit,
             Some(&length) => {
-                let over = (length - self.allowed) as f64;
-                let over = if most > 0.0 && over > most { most.floor() } else { over };
-                logit - self.multiplier * libm::pow(self.base, over)
+                let exponent = (length - self.allowed_length) as f64;
+                let exponent = if max_exponent > 0.0 && exponent > max_exponent {
+                    max_exponent.floor()
+                } else {
+                    exponent
+                };
+                logit - self.multiplier * libm::pow(self.base, exponent)
             }
         });
     }
 
     /// For each token that would go on a repetition long enough: how long that is already.
     fn longest(&self, past: &[TokenId]) -> BTreeMap<TokenId, usize> {
-        let is_breaker = |id: &TokenId| self.breakers.contains(id);
+        let is_breaker = |id: &TokenId| self.sequence_breakers.contains(id);
         let reach = past.iter().rev().position(is_breaker).unwrap_or(past.len());
         let mut longest = BTreeMap::new();
-        if reach < self.allowed || past.is_empty() {
+        if reach < self.allowed_length || past.is_empty() {
             return longest;
         }
         let backwards: Vec<TokenId> = past.iter().rev().copied().collect();
         // Entry k: how many tokens up to the k-th from the end are those that the text ends with.
         for (back, common) in common_with_beginning(&backwards).into_iter().enumerate().skip(1) {
             let (length, follows) = (common.min(reach), backwards[back - 1]);
-            if length >= self.allowed && !is_breaker(&follows) {
+            if length >= self.allowed_length && !is_breaker(&follows) {
                 let known = longest.entry(follows).or_insert(length);
                 *known = (*known).max(length);
             }

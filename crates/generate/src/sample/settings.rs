@@ -6,14 +6,14 @@ use lookback_files::Result;
 use lookback_text::TokenId;
 
 use super::{
-    described::{Described, SAMPLERS},
+    entropy::Mirostat,
+    logit_bias::LogitBias,
+    parameters::{SAMPLER_PARAMETERS, SamplerParameter},
     repetition::{Dry, Penalties},
-    step::{Link, Step},
-    surprise::Mirostat,
-    words::Words,
+    stage::{SamplerKind, SamplerStage},
 };
 
-/// How the next token is chosen. Each number is one of [`SAMPLERS`], which says what it does and which
+/// How the next token is chosen. Each number is one of [`SAMPLER_PARAMETERS`], which says what it does and which
 /// values are possible.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -43,7 +43,7 @@ pub struct Settings {
     pub presence_penalty: f64,
     /// 0 changes nothing.
     pub frequency_penalty: f64,
-    /// Tokens that the three before look back on; −1 is all, 0 none.
+    /// Tokens that the three penalties before look back on; −1 is all, 0 none.
     pub repeat_last_n: i64,
     /// 0 changes nothing.
     pub dry_multiplier: f64,
@@ -53,18 +53,18 @@ pub struct Settings {
     pub dry_allowed_length: usize,
     /// Tokens that DRY searches; −1 is all, 0 none.
     pub dry_penalty_last_n: i64,
-    /// 0 is off; 1 and 2 take the place of every link but the biases and the temperature.
+    /// 0 is off; versions 1 and 2 replace every sampler but the biases and the temperature.
     pub mirostat: usize,
-    /// Bits of surprise that Mirostat aims at.
+    /// The surprisal that Mirostat aims at, in bits.
     pub mirostat_ent: f64,
-    /// How fast Mirostat learns.
+    /// Mirostat's learning rate.
     pub mirostat_lr: f64,
-    /// The links, in order.
-    pub order: Vec<Link>,
+    /// The samplers, in order.
+    pub order: Vec<SamplerKind>,
     /// Biases, bans, and the only tokens allowed.
-    pub words: Words,
-    /// Tokens that interrupt a repetition for DRY; see [`super::breakers`].
-    pub dry_breakers: Vec<TokenId>,
+    pub logit_bias: LogitBias,
+    /// Tokens that interrupt a repetition for DRY; see [`super::sequence_breakers`].
+    pub dry_sequence_breakers: Vec<TokenId>,
     /// What the draws follow from; the same seed gives the same tokens.
     pub seed: u64,
 }
@@ -77,15 +77,15 @@ impl Settings {
 
     /// Draws from the model's own distribution.
     pub fn plain(seed: u64) -> Self {
-        Self::of(seed, |of| of.neutral)
+        Self::from_parameters(seed, |parameter| parameter.neutral)
     }
 
     /// What `lookback generate` takes unless told otherwise, which is llama.cpp's.
     pub fn usual(seed: u64) -> Self {
-        Self::of(seed, |of| of.default)
+        Self::from_parameters(seed, |parameter| parameter.default)
     }
 
-    fn of(seed: u64, value: impl Fn(&Described) -> f64) -> Self {
+    fn from_parameters(seed: u64, value: impl Fn(&SamplerParameter) -> f64) -> Self {
         let mut settings = Self {
             temperature: 1.0,
             dynatemp_range: 0.0,
@@ -108,92 +108,98 @@ impl Settings {
             mirostat: 0,
             mirostat_ent: 5.0,
             mirostat_lr: 0.1,
-            order: Link::ORDER.to_vec(),
-            words: Words::default(),
-            dry_breakers: Vec::new(),
+            order: SamplerKind::ORDER.to_vec(),
+            logit_bias: LogitBias::default(),
+            dry_sequence_breakers: Vec::new(),
             seed,
         };
-        for described in &SAMPLERS {
+        for parameter in &SAMPLER_PARAMETERS {
             // The table's own values are possible ones, as a test says.
-            drop(settings.set(described.name, value(described)));
+            drop(settings.set(parameter.name, value(parameter)));
         }
         settings
     }
 
-    /// The chain: biases and bans, then the links in their order; with Mirostat, the temperature and
-    /// that alone. Links that change nothing are left out. At temperature 0 the likeliest that is left
+    /// The chain: biases and bans, then the samplers in their order; with Mirostat, the temperature and
+    /// that alone. Samplers that change nothing are left out. At temperature 0 the likeliest that is left
     /// at the temperature's place is taken.
     ///
     /// # Errors
     /// A value that is not possible is refused by its name.
-    pub fn steps(&self) -> Result<Vec<Step>> {
+    pub fn stages(&self) -> Result<Vec<SamplerStage>> {
         self.check()?;
-        let mut steps = Vec::new();
-        if !self.words.is_empty() {
-            steps.push(Step::Words(self.words.clone()));
+        let mut stages = Vec::new();
+        if !self.logit_bias.is_empty() {
+            stages.push(SamplerStage::LogitBias(self.logit_bias.clone()));
         }
         if self.mirostat > 0 {
-            steps.extend(self.step(Link::Temperature));
+            stages.extend(self.stage(SamplerKind::Temperature));
             if self.temperature > 0.0 {
-                steps.push(Step::Mirostat(Mirostat {
+                stages.push(SamplerStage::Mirostat(Mirostat {
                     version: self.mirostat as u8,
                     target: self.mirostat_ent,
                     rate: self.mirostat_lr,
                 }));
             }
         } else {
-            steps.extend(self.order.iter().filter_map(|link| self.step(*link)));
+            stages.extend(self.order.iter().filter_map(|kind| self.stage(*kind)));
         }
         if self.temperature == 0.0 {
             // Nothing changes once one token is left, and what keeps the likeliest need not run.
-            let end = steps.iter().position(|step| *step == Step::Greedy);
-            steps.truncate(end.unwrap_or(steps.len()));
-            steps.retain(Step::may_dethrone);
-            steps.push(Step::Greedy);
+            let end = stages.iter().position(|stage| *stage == SamplerStage::Greedy);
+            stages.truncate(end.unwrap_or(stages.len()));
+            stages.retain(SamplerStage::may_change_argmax);
+            stages.push(SamplerStage::Greedy);
         }
-        Ok(steps)
+        Ok(stages)
     }
 
-    /// A link's step; `None` if it changes nothing.
-    fn step(&self, link: Link) -> Option<Step> {
-        let some = |changes: bool, step: Step| changes.then_some(step);
-        match link {
-            Link::Penalties => {
+    /// The stage of a sampler; `None` if it changes nothing.
+    fn stage(&self, kind: SamplerKind) -> Option<SamplerStage> {
+        let some = |changes: bool, stage: SamplerStage| changes.then_some(stage);
+        match kind {
+            SamplerKind::Penalties => {
                 let penalties = Penalties {
                     repeat: self.repeat_penalty,
                     presence: self.presence_penalty,
                     frequency: self.frequency_penalty,
-                    last: usize::try_from(self.repeat_last_n).ok(),
+                    last_n: usize::try_from(self.repeat_last_n).ok(),
                 };
-                some(!penalties.changes_nothing(), Step::Penalties(penalties))
+                some(!penalties.changes_nothing(), SamplerStage::Penalties(penalties))
             }
-            Link::Dry => {
+            SamplerKind::Dry => {
                 let dry = Dry {
                     multiplier: self.dry_multiplier,
                     base: self.dry_base,
-                    allowed: self.dry_allowed_length,
-                    last: usize::try_from(self.dry_penalty_last_n).ok(),
-                    breakers: self.dry_breakers.clone(),
+                    allowed_length: self.dry_allowed_length,
+                    last_n: usize::try_from(self.dry_penalty_last_n).ok(),
+                    sequence_breakers: self.dry_sequence_breakers.clone(),
                 };
-                some(!dry.changes_nothing(), Step::Dry(dry))
+                some(!dry.changes_nothing(), SamplerStage::Dry(dry))
             }
-            Link::TopNSigma => some(self.top_n_sigma > 0.0, Step::TopNSigma(self.top_n_sigma)),
-            Link::TopK => some(self.top_k != 0, Step::TopK(self.top_k)),
-            Link::Typical => some(self.typical < 1.0, Step::Typical(self.typical)),
-            Link::TopP => some(self.top_p < 1.0, Step::TopP(self.top_p)),
-            Link::MinP => some(self.min_p > 0.0, Step::MinP(self.min_p)),
-            Link::Xtc => {
+            SamplerKind::TopNSigma => {
+                some(self.top_n_sigma > 0.0, SamplerStage::TopNSigma(self.top_n_sigma))
+            }
+            SamplerKind::TopK => some(self.top_k != 0, SamplerStage::TopK(self.top_k)),
+            SamplerKind::Typical => some(self.typical < 1.0, SamplerStage::Typical(self.typical)),
+            SamplerKind::TopP => some(self.top_p < 1.0, SamplerStage::TopP(self.top_p)),
+            SamplerKind::MinP => some(self.min_p > 0.0, SamplerStage::MinP(self.min_p)),
+            SamplerKind::Xtc => {
                 let (probability, threshold) = (self.xtc_probability, self.xtc_threshold);
-                let step = Step::Xtc { probability, threshold };
-                some(probability > 0.0 && threshold <= 0.5, step)
+                let stage = SamplerStage::Xtc { probability, threshold };
+                some(probability > 0.0 && threshold <= 0.5, stage)
             }
-            Link::Temperature if self.temperature == 0.0 => Some(Step::Greedy),
-            Link::Temperature if self.dynatemp_range > 0.0 => Some(Step::DynamicTemperature {
-                least: (self.temperature - self.dynatemp_range).max(0.0),
-                most: self.temperature + self.dynatemp_range,
-                exponent: self.dynatemp_exp,
-            }),
-            Link::Temperature => some(self.temperature != 1.0, Step::Temperature(self.temperature)),
+            SamplerKind::Temperature if self.temperature == 0.0 => Some(SamplerStage::Greedy),
+            SamplerKind::Temperature if self.dynatemp_range > 0.0 => {
+                Some(SamplerStage::DynamicTemperature {
+                    min: (self.temperature - self.dynatemp_range).max(0.0),
+                    max: self.temperature + self.dynatemp_range,
+                    exponent: self.dynatemp_exp,
+                })
+            }
+            SamplerKind::Temperature => {
+                some(self.temperature != 1.0, SamplerStage::Temperature(self.temperature))
+            }
         }
     }
 }

@@ -2,20 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use lookback_generate::chat::{End, Message, Template};
+use lookback_generate::chat::{GenerationPrompt, Message, Template};
 use serde_json::Value;
 
 /// As SmolLM2-135M-Instruct has it.
 const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-fn rendered(source: &str, messages: &[Message], end: End) -> String {
+fn rendered(source: &str, messages: &[Message], end: GenerationPrompt) -> String {
     Template::parse(source, "<s>", "</s>").unwrap().render(messages, end).unwrap()
 }
 
 fn refused(source: &str) -> String {
     let messages = [Message::new("user", "hi")];
     match Template::parse(source, "", "") {
-        Ok(template) => template.render(&messages, End::Assistant).unwrap_err().to_string(),
+        Ok(template) => {
+            template.render(&messages, GenerationPrompt::Added).unwrap_err().to_string()
+        }
         Err(refusal) => refusal.to_string(),
     }
 }
@@ -24,7 +26,7 @@ fn refused(source: &str) -> String {
 fn smollm2_gets_its_default_system_message() {
     let chat = [Message::new("user", "What day was Michael Jackson born?")];
     assert_eq!(
-        rendered(SMOLLM2, &chat, End::Assistant),
+        rendered(SMOLLM2, &chat, GenerationPrompt::Added),
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging \
          Face<|im_end|>\n<|im_start|>user\nWhat day was Michael Jackson born?<|im_end|>\n\
          <|im_start|>assistant\n"
@@ -39,7 +41,7 @@ fn smollm2_keeps_a_system_message_that_is_given() {
         Message::new("assistant", "Because."),
     ];
     assert_eq!(
-        rendered(SMOLLM2, &chat, End::Said),
+        rendered(SMOLLM2, &chat, GenerationPrompt::Omitted),
         "<|im_start|>system\nAnswer <b>briefly</b> & well.<|im_end|>\n<|im_start|>user\nWhy?\
          <|im_end|>\n<|im_start|>assistant\nBecause.<|im_end|>\n"
     );
@@ -49,7 +51,7 @@ fn smollm2_keeps_a_system_message_that_is_given() {
 fn blocks_on_their_own_lines_leave_no_lines() {
     let source = "{{ bos_token }}\n{% for m in messages %}\n    {% if true %}\n{{ m.content.strip() | upper }}\n    {% endif %}\n{% endfor %}\n{{ eos_token }}";
     let chat = [Message::new("user", "  hi ")];
-    assert_eq!(rendered(source, &chat, End::Said), "<s>\nHI\n</s>");
+    assert_eq!(rendered(source, &chat, GenerationPrompt::Omitted), "<s>\nHI\n</s>");
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn python_methods_slices_namespaces_and_loop_controls_work() {
         Message::new("assistant", "<c> 'd' é"),
     ];
     assert_eq!(
-        rendered(source, &chat, End::Said),
+        rendered(source, &chat, GenerationPrompt::Omitted),
         "a;<c> 'd' é;2True{\"role\": \"assistant\", \"content\": \"<c> 'd' é\"}"
     );
 }
@@ -83,7 +85,11 @@ fn templates_give_what_transformers_gives() {
                 .iter()
                 .map(|said| Message::new(said[0].as_str().unwrap(), said[1].as_str().unwrap()))
                 .collect();
-            let end = if expected["generation"] == true { End::Assistant } else { End::Said };
+            let end = if expected["generation"] == true {
+                GenerationPrompt::Added
+            } else {
+                GenerationPrompt::Omitted
+            };
             let parsed = Template::parse(template["template"].as_str().unwrap(), "<s>", "</s>");
             let got = parsed.and_then(|parsed| parsed.render(&said, end));
             tried += 1;
@@ -139,7 +145,7 @@ fn expressions_give_what_jinja2_gives_or_are_refused_by_name() {
     let mut wrong = Vec::new();
     for (source, expected) in &all {
         let parsed = Template::parse(source, "<s>", "</s>");
-        let got = parsed.and_then(|parsed| parsed.render(&chat, End::Assistant));
+        let got = parsed.and_then(|parsed| parsed.render(&chat, GenerationPrompt::Added));
         let says = REFUSED.iter().find(|(refused, _)| refused == source).map(|(_, says)| says);
         let is_right = match (&got, says) {
             (Err(refusal), Some(says)) => refusal.to_string().contains(says),
@@ -155,7 +161,7 @@ fn expressions_give_what_jinja2_gives_or_are_refused_by_name() {
 
 #[test]
 fn the_date_is_there_when_asked_for() {
-    let text = rendered("{{ strftime_now('%d %b %Y') }}", &[], End::Said);
+    let text = rendered("{{ strftime_now('%d %b %Y') }}", &[], GenerationPrompt::Omitted);
     assert_eq!(text.len(), "01 Jan 2026".len(), "{text}");
 }
 

@@ -1,9 +1,9 @@
 //! Sampling, the loop and chat templates, tested from outside.
 
-mod branches;
 mod chat;
+mod fixture;
+mod prefix_cache;
 mod repeat;
 mod sample;
 mod samplers;
 mod turns;
-mod world;

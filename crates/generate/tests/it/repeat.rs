@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{self, CONTEXT};
+use crate::fixture::{self, CONTEXT};
 use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
-    repeat::{Continuation, Limits, Reader},
-    sample::{Sampler, Settings},
-    window::Window,
+    context_window::ContextWindow,
+    repeat::{Continuation, LanguageModel, Limits},
+    sample::{SamplerChain, Settings},
 };
 use lookback_text::TokenId;
 
@@ -19,8 +19,8 @@ struct Overheard<'a> {
     tokens_read: usize,
 }
 
-impl Reader for Overheard<'_> {
-    fn keep(&mut self, tokens: usize) {
+impl LanguageModel for Overheard<'_> {
+    fn truncate(&mut self, tokens: usize) {
         self.session.truncate(tokens);
     }
 
@@ -41,8 +41,8 @@ fn chat<'a>(
 ) -> (Vec<Vec<TokenId>>, Overheard<'a>) {
     let session = Session::new(weights, pool, CONTEXT);
     let mut reader = Overheard { session, said: Vec::new(), tokens_read: 0 };
-    let mut sampler = Sampler::new(&Settings::plain(7)).unwrap();
-    let mut window = Window::new(CONTEXT, Vec::new(), beginning);
+    let mut sampler = SamplerChain::new(&Settings::plain(7)).unwrap();
+    let mut window = ContextWindow::new(CONTEXT, Vec::new(), beginning);
     let mut texts = Vec::new();
     let mut text: Vec<TokenId> = beginning.into_iter().collect();
     for turn in 0..9 {
@@ -50,9 +50,9 @@ fn chat<'a>(
         text.pop();
         text.extend((0..20).map(|at| TokenId((turn * 7 + at * 3) % 50)));
         if anew {
-            window = Window::new(CONTEXT, text, beginning);
+            window = ContextWindow::new(CONTEXT, text, beginning);
         } else {
-            window.turn_to(text);
+            window.set_text(text);
         }
         let mut answer = Continuation::new(reader, window, sampler, Limits::tokens(15)).unwrap();
         answer.try_for_each(|id| id.map(drop)).unwrap();
@@ -66,7 +66,7 @@ fn chat<'a>(
 #[test]
 fn a_chat_that_reads_only_what_is_new_says_the_same_to_the_bit() {
     let pool = ThreadPool::single_threaded();
-    let weights = world::weights(&pool);
+    let weights = fixture::weights(&pool);
     for beginning in [None, Some(TokenId(1))] {
         let (texts, on) = chat(&weights, &pool, beginning, false);
         let (texts_anew, anew) = chat(&weights, &pool, beginning, true);

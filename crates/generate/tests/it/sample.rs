@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use lookback_generate::sample::{Sampler, Settings, Step};
+use lookback_generate::sample::{SamplerChain, SamplerStage, Settings};
 use lookback_text::TokenId;
 use proptest::prelude::*;
 
@@ -22,13 +22,13 @@ fn kept_by_the_naive_twin(logits: &[f32], settings: &Settings) -> Vec<u32> {
         ranked.iter().map(|(id, logit)| (*id, libm::exp(*logit - largest))).collect()
     };
     if settings.top_p < 1.0 {
-        let weighed = weights(&ranked);
-        let mut by_id = weighed.clone();
+        let has_weights = weights(&ranked);
+        let mut by_id = has_weights.clone();
         by_id.sort_by_key(|(id, _)| *id);
         let total = by_id.iter().fold(0.0, |total, (_, weight)| total + weight);
         let mut reached = 0.0;
         let mut keep = 0;
-        for (_, weight) in weighed {
+        for (_, weight) in has_weights {
             reached += weight;
             keep += 1;
             if reached >= settings.top_p * total {
@@ -38,14 +38,14 @@ fn kept_by_the_naive_twin(logits: &[f32], settings: &Settings) -> Vec<u32> {
         ranked.truncate(keep);
     }
     if settings.min_p > 0.0 {
-        let weighed = weights(&ranked);
-        ranked.truncate(weighed.iter().filter(|(_, weight)| *weight >= settings.min_p).count());
+        let has_weights = weights(&ranked);
+        ranked.truncate(has_weights.iter().filter(|(_, weight)| *weight >= settings.min_p).count());
     }
     ranked.into_iter().map(|(id, _)| id).collect()
 }
 
 fn last_kept(logits: &[f32], settings: &Settings) -> Vec<u32> {
-    let stages = Sampler::new(settings).unwrap().trace(logits, &[]).unwrap();
+    let stages = SamplerChain::new(settings).unwrap().trace(logits, &[]).unwrap();
     stages.last().unwrap().kept.iter().map(|(id, _)| id.0).collect()
 }
 
@@ -73,7 +73,7 @@ proptest! {
         let settings = Settings { temperature, top_k, top_p, min_p, ..Settings::plain(1) };
         let kept = last_kept(&logits, &settings);
         prop_assert_eq!(&kept, &kept_by_the_naive_twin(&logits, &settings));
-        let chosen = Sampler::new(&settings).unwrap().next(&logits, &[]).unwrap();
+        let chosen = SamplerChain::new(&settings).unwrap().next(&logits, &[]).unwrap();
         prop_assert!(kept.contains(&chosen.0));
     }
 }
@@ -83,7 +83,7 @@ fn counts_follow_the_probabilities() {
     // Chi-square with 4 degrees of freedom exceeds 18.47 once in a thousand seeds; the seed is fixed.
     let logits = [0.3, -1.0, 2.0, 0.0, 1.1, f32::NEG_INFINITY];
     let settings = Settings { temperature: 0.9, ..Settings::plain(7) };
-    let mut sampler = Sampler::new(&settings).unwrap();
+    let mut sampler = SamplerChain::new(&settings).unwrap();
     let expected = sampler.trace(&logits, &[]).unwrap().pop().unwrap().kept;
     assert_eq!(expected.len(), 5);
     let draws = 20_000;
@@ -104,7 +104,7 @@ fn counts_follow_the_probabilities() {
 fn a_seed_repeats_and_another_differs() {
     let logits: Vec<f32> = (0..100).map(|x| (x as f32 * 0.37) % 3.0).collect();
     let run = |seed| -> Vec<TokenId> {
-        let mut sampler = Sampler::new(&Settings::plain(seed)).unwrap();
+        let mut sampler = SamplerChain::new(&Settings::plain(seed)).unwrap();
         (0..32).map(|_| sampler.next(&logits, &[]).unwrap()).collect()
     };
     assert_eq!(run(3), run(3));
@@ -121,7 +121,7 @@ fn temperature_zero_and_top_k_one_are_greedy_and_ties_go_to_the_lower_id() {
         Settings { top_p: 0.0, ..Settings::plain(9) },
         Settings { temperature: 1e-300, top_k: 1, ..Settings::plain(9) },
     ] {
-        assert_eq!(Sampler::new(&settings).unwrap().next(&logits, &[]).unwrap(), TokenId(1));
+        assert_eq!(SamplerChain::new(&settings).unwrap().next(&logits, &[]).unwrap(), TokenId(1));
     }
     let zeros = [-0.0, 0.0];
     assert_eq!(last_kept(&zeros, &Settings { top_k: 1, ..Settings::plain(0) }), [0]);
@@ -133,9 +133,9 @@ fn a_trace_says_what_each_step_kept_and_took_away() {
     let ln2 = std::f32::consts::LN_2;
     let logits = [-2.0 * ln2, -ln2, -3.0 * ln2, f32::NEG_INFINITY, -3.0 * ln2];
     let settings = Settings { top_k: 3, top_p: 0.7, ..Settings::plain(0) };
-    let stages = Sampler::new(&settings).unwrap().trace(&logits, &[]).unwrap();
-    let steps: Vec<Option<Step>> = stages.iter().map(|stage| stage.step.clone()).collect();
-    assert_eq!(steps, [None, Some(Step::TopK(3)), Some(Step::TopP(0.7))]);
+    let stages = SamplerChain::new(&settings).unwrap().trace(&logits, &[]).unwrap();
+    let steps: Vec<Option<SamplerStage>> = stages.iter().map(|stage| stage.stage.clone()).collect();
+    assert_eq!(steps, [None, Some(SamplerStage::TopK(3)), Some(SamplerStage::TopP(0.7))]);
     let ids: Vec<Vec<u32>> =
         stages.iter().map(|stage| stage.kept.iter().map(|(id, _)| id.0).collect()).collect();
     assert_eq!(ids, [vec![1, 0, 2, 4], vec![1, 0, 2], vec![1, 0]]);
@@ -146,7 +146,7 @@ fn a_trace_says_what_each_step_kept_and_took_away() {
 
 #[test]
 fn impossible_settings_and_damaged_logits_are_refused_by_name() {
-    let refusal = |settings| Sampler::new(&settings).unwrap_err().to_string();
+    let refusal = |settings| SamplerChain::new(&settings).unwrap_err().to_string();
     let plain = || Settings::plain(0);
     let hot = refusal(Settings { temperature: -3.0, ..plain() });
     assert!(hot.starts_with("temperature -3: "), "{hot}");
@@ -157,7 +157,7 @@ fn impossible_settings_and_damaged_logits_are_refused_by_name() {
     assert!(refusal(Settings { top_p: f64::NAN, ..plain() }).starts_with("top_p NaN"));
     assert!(refusal(Settings { min_p: -0.1, ..plain() }).starts_with("min_p -0.1"));
     for settings in [plain(), Settings::greedy()] {
-        let mut sampler = Sampler::new(&settings).unwrap();
+        let mut sampler = SamplerChain::new(&settings).unwrap();
         let said = sampler.next(&[0.0, f32::NAN], &[]).unwrap_err().to_string();
         assert!(said.starts_with("the logit of token 1 is NaN"), "{said}");
         assert!(sampler.next(&[f32::INFINITY, 1.0], &[]).is_err());
@@ -171,22 +171,22 @@ fn what_a_step_removes_is_told_with_its_share() {
     // Weights 8, 4, 2, 1, 1 of 16.
     let logits: Vec<f32> = [8.0_f32, 2.0, 4.0, 1.0, 1.0].iter().map(|weight| weight.ln()).collect();
     let settings = Settings { top_k: 4, top_p: 0.8, ..Settings::plain(0) };
-    let stages = Sampler::new(&settings).unwrap().trace(&logits, &[]).unwrap();
+    let stages = SamplerChain::new(&settings).unwrap().trace(&logits, &[]).unwrap();
     let told: Vec<(usize, f64)> =
         stages.iter().map(|stage| (stage.removed, (stage.removed_share * 1e6).round())).collect();
     // Of the 15 that top-k leaves, 8 + 4 are exactly the 0.8 that top-p wants.
     assert_eq!(told, [(0, 0.0), (1, 62_500.0), (2, 200_000.0)]);
-    assert_eq!(stages[2].step, Some(Step::TopP(0.8)));
+    assert_eq!(stages[2].stage, Some(SamplerStage::TopP(0.8)));
 }
 
 #[test]
 fn chances_are_what_the_last_stage_of_the_trace_says() {
     let logits: Vec<f32> = (0..60).map(|x| (x as f32 * 0.73) % 4.0).collect();
     let settings = Settings { temperature: 0.7, top_k: 20, min_p: 0.1, ..Settings::plain(0) };
-    let sampler = Sampler::new(&settings).unwrap();
+    let sampler = SamplerChain::new(&settings).unwrap();
     let kept = sampler.trace(&logits, &[]).unwrap().pop().unwrap().kept;
     let ids: Vec<TokenId> = (0..60).rev().map(TokenId).collect();
-    for (id, chance) in ids.iter().zip(sampler.chances(&logits, &[], &ids).unwrap()) {
+    for (id, chance) in ids.iter().zip(sampler.chain_probabilities(&logits, &[], &ids).unwrap()) {
         let said = kept.iter().find(|(kept, _)| kept == id).map(|(_, probability)| *probability);
         assert_eq!(chance, said);
     }
@@ -195,10 +195,10 @@ fn chances_are_what_the_last_stage_of_the_trace_says() {
 #[test]
 fn who_skips_draws_goes_on_where_they_end() {
     let logits: Vec<f32> = (0..100).map(|x| (x as f32 * 0.37) % 3.0).collect();
-    let mut whole = Sampler::new(&Settings::plain(3)).unwrap();
+    let mut whole = SamplerChain::new(&Settings::plain(3)).unwrap();
     let all: Vec<TokenId> = (0..40).map(|_| whole.next(&logits, &[]).unwrap()).collect();
     for skipped in [0, 1, 7, 8, 33] {
-        let mut late = Sampler::new(&Settings::plain(3)).unwrap();
+        let mut late = SamplerChain::new(&Settings::plain(3)).unwrap();
         late.skip(skipped);
         assert_eq!(late.next(&logits, &[]).unwrap(), all[skipped]);
         late.skip(2);
@@ -215,10 +215,10 @@ fn repeated_draws_are_the_first_tokens_of_the_seeds_that_follow() {
         let one = |index: u64| {
             let seed = settings.seed.wrapping_add(index);
             let settings = Settings { seed, ..settings.clone() };
-            Sampler::new(&settings).unwrap().next(&logits, &[]).unwrap()
+            SamplerChain::new(&settings).unwrap().next(&logits, &[]).unwrap()
         };
         let expected: Vec<TokenId> = (0..50).map(one).collect();
-        assert_eq!(Sampler::firsts(&settings, &logits, &[], 50).unwrap(), expected);
-        assert!(Sampler::firsts(&settings, &logits, &[], 0).unwrap().is_empty());
+        assert_eq!(SamplerChain::first_tokens(&settings, &logits, &[], 50).unwrap(), expected);
+        assert!(SamplerChain::first_tokens(&settings, &logits, &[], 0).unwrap().is_empty());
     }
 }

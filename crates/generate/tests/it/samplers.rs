@@ -7,20 +7,20 @@ mod twin;
 
 use std::collections::BTreeSet;
 
-use lookback_generate::sample::{Link, Sampler, Settings, Stage, Words};
+use lookback_generate::sample::{LogitBias, SamplerChain, SamplerKind, Settings, StageOutput};
 use lookback_text::TokenId;
 use proptest::prelude::*;
-use twin::{Row, weigh};
+use twin::{Row, compute_weights};
 
-fn left(logits: &[f32], past: &[TokenId], settings: &Settings) -> Stage {
-    Sampler::new(settings).unwrap().trace(logits, past).unwrap().pop().unwrap()
+fn left(logits: &[f32], past: &[TokenId], settings: &Settings) -> StageOutput {
+    SamplerChain::new(settings).unwrap().trace(logits, past).unwrap().pop().unwrap()
 }
 
 fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
 }
 
-fn kept(stage: &Stage) -> BTreeSet<u32> {
+fn kept(stage: &StageOutput) -> BTreeSet<u32> {
     stage.kept.iter().map(|(id, _)| id.0).collect()
 }
 
@@ -57,7 +57,7 @@ prop_compose! {
         Settings {
             repeat_penalty, presence_penalty, frequency_penalty, repeat_last_n, dry_multiplier,
             dry_allowed_length, dry_penalty_last_n, top_n_sigma, top_k, typical, top_p, min_p,
-            xtc_probability, xtc_threshold, dry_breakers: ids(&[0, 3]), ..Settings::plain(1)
+            xtc_probability, xtc_threshold, dry_sequence_breakers: ids(&[0, 3]), ..Settings::plain(1)
         }
     }
 }
@@ -74,12 +74,12 @@ proptest! {
         let stage = left(&logits, &past, &settings);
         let expected = twin::keep(&logits, &past, &settings);
         prop_assert_eq!(kept(&stage), expected.iter().map(|x| x.0).collect::<BTreeSet<_>>());
-        let (weights, total) = weigh(&expected);
+        let (weights, total) = compute_weights(&expected);
         for ((id, _), weight) in expected.iter().zip(weights) {
             let (_, share) = stage.kept.iter().find(|(kept, _)| kept.0 == *id).unwrap();
             prop_assert!((share - weight / total).abs() < 1e-12);
         }
-        let chosen = Sampler::new(&settings).unwrap().next(&logits, &past).unwrap();
+        let chosen = SamplerChain::new(&settings).unwrap().next(&logits, &past).unwrap();
         prop_assert!(kept(&stage).contains(&chosen.0));
     }
 
@@ -89,13 +89,13 @@ proptest! {
         past in prop::collection::vec((0_u32..5).prop_map(TokenId), 0..12),
         biased in 0_u32..5,
     ) {
-        let words = Words {
+        let words = LogitBias {
             biases: vec![(TokenId(biased), 3.0), (TokenId(5), f64::NEG_INFINITY)],
-            banned: vec![ids(&[1]), ids(&[2, 3]), ids(&[4, 0, 2]), Vec::new()],
-            only: Some(ids(&[5, 4, 3, 2, 1, 0])),
-            ..Words::default()
+            banned_sequences: vec![ids(&[1]), ids(&[2, 3]), ids(&[4, 0, 2]), Vec::new()],
+            allowed: Some(ids(&[5, 4, 3, 2, 1, 0])),
+            ..LogitBias::default()
         };
-        let plain = left(&logits, &past, &Settings { words, ..Settings::plain(0) });
+        let plain = left(&logits, &past, &Settings { logit_bias: words, ..Settings::plain(0) });
         let mut expected = BTreeSet::from([0, 2, 3, 4]);
         if past.ends_with(&ids(&[2])) {
             expected.remove(&3);
@@ -108,7 +108,7 @@ proptest! {
             let bias = if *id == biased { 3.0 } else { 0.0 };
             (*id, f64::from(logits[*id as usize]) + bias)
         }).collect();
-        let (weights, total) = weigh(&row);
+        let (weights, total) = compute_weights(&row);
         for ((id, _), weight) in row.iter().zip(weights) {
             let (_, share) = plain.kept.iter().find(|(kept, _)| kept.0 == *id).unwrap();
             prop_assert!((share - weight / total).abs() < 1e-12);
@@ -121,9 +121,9 @@ fn mirostat_of_a_bound_keeps_what_its_formula_says() {
     let logits: Vec<f32> = [0.5_f32, 0.25, 0.125, 0.0625, 0.0625].iter().map(|p| p.ln()).collect();
     let kept_at = |mirostat, bound| {
         let settings = Settings { mirostat, ..Settings::plain(0) };
-        let mut sampler = Sampler::new(&settings).unwrap();
-        assert_eq!(sampler.bound(), Some(10.0));
-        sampler.set_bound(bound);
+        let mut sampler = SamplerChain::new(&settings).unwrap();
+        assert_eq!(sampler.mirostat_mu(), Some(10.0));
+        sampler.set_mirostat_mu(bound);
         kept(&sampler.trace(&logits, &[]).unwrap().pop().unwrap()).len()
     };
     // Surprises are 1, 2, 3, 4 and 4 bits.
@@ -131,7 +131,7 @@ fn mirostat_of_a_bound_keeps_what_its_formula_says() {
     // More surprise never keeps fewer.
     let counts: Vec<usize> = (0..12).map(|bound| kept_at(1, f64::from(bound))).collect();
     assert!(counts.is_sorted() && counts[0] >= 1, "{counts:?}");
-    assert!(Sampler::new(&Settings::plain(0)).unwrap().bound().is_none());
+    assert!(SamplerChain::new(&Settings::plain(0)).unwrap().mirostat_mu().is_none());
 }
 
 #[test]
@@ -162,18 +162,18 @@ fn the_chain_is_llama_cpps_unless_samplers_says_otherwise() {
         ..Settings::usual(0)
     };
     let names = |settings: &Settings| -> Vec<&str> {
-        let sampler = Sampler::new(settings).unwrap();
-        sampler.steps().iter().map(|step| step.sampler()).collect()
+        let sampler = SamplerChain::new(settings).unwrap();
+        sampler.stages().iter().map(|stage| stage.sampler_name()).collect()
     };
     let usual = "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature";
     assert_eq!(names(&all).join(";"), usual);
     assert_eq!(names(&Settings::usual(0)), ["top_k", "top_p", "min_p", "temperature"]);
-    let order = Link::parse_all("temperature, top-k;typical").unwrap();
+    let order = SamplerKind::parse_all("temperature, top-k;typical").unwrap();
     assert_eq!(names(&Settings { order, ..all.clone() }), ["temperature", "top_k", "typ_p"]);
     assert_eq!(names(&Settings { mirostat: 2, ..all.clone() }), ["temperature", "mirostat"]);
-    let none = Settings { order: Link::parse_all("").unwrap(), ..all };
+    let none = Settings { order: SamplerKind::parse_all("").unwrap(), ..all };
     assert!(names(&none).is_empty());
-    let refused = |list| Link::parse_all(list).unwrap_err().to_string();
+    let refused = |list| SamplerKind::parse_all(list).unwrap_err().to_string();
     assert!(refused("top_k;luck").starts_with("samplers: there is no sampler \"luck\"; there are"));
     assert!(refused("top_k;top-k").contains("top_k is named twice"));
 }
@@ -181,7 +181,7 @@ fn the_chain_is_llama_cpps_unless_samplers_says_otherwise() {
 #[test]
 fn penalties_mean_the_same_after_a_temperature_as_before() {
     // After a temperature of 2 the logits are 1 and -1, which a penalty of 2 makes 0.5 and -2.
-    let order = Link::parse_all("temperature;penalties").unwrap();
+    let order = SamplerKind::parse_all("temperature;penalties").unwrap();
     let settings = Settings { temperature: 2.0, repeat_penalty: 2.0, order, ..Settings::plain(0) };
     let kept = left(&[2.0, -2.0], &ids(&[0, 1]), &settings).kept;
     let odds = (kept[0].1 / kept[1].1).ln();
@@ -193,24 +193,24 @@ fn temperature_zero_takes_the_likeliest_of_what_is_left() {
     let logits = [3.0, 2.5, 1.0];
     let greedy = |settings: Settings, past: &[TokenId]| {
         let settings = Settings { temperature: 0.0, ..settings };
-        let mut sampler = Sampler::new(&settings).unwrap();
-        (sampler.steps().len(), sampler.next(&logits, past).unwrap().0)
+        let mut sampler = SamplerChain::new(&settings).unwrap();
+        (sampler.stages().len(), sampler.next(&logits, past).unwrap().0)
     };
     assert_eq!(greedy(Settings::usual(1), &[]), (1, 0));
     let penalty = Settings { presence_penalty: 1.0, ..Settings::usual(1) };
     assert_eq!(greedy(penalty, &ids(&[0])), (2, 1));
-    let words = Words { banned: vec![ids(&[0]), ids(&[1])], ..Words::default() };
-    assert_eq!(greedy(Settings { words, ..Settings::usual(1) }, &[]), (2, 2));
-    let order = Link::parse_all("top_k").unwrap();
+    let words = LogitBias { banned_sequences: vec![ids(&[0]), ids(&[1])], ..LogitBias::default() };
+    assert_eq!(greedy(Settings { logit_bias: words, ..Settings::usual(1) }, &[]), (2, 2));
+    let order = SamplerKind::parse_all("top_k").unwrap();
     assert_eq!(greedy(Settings { order, ..Settings::usual(1) }, &[]), (1, 0));
 }
 
 #[test]
 fn where_one_token_is_left_every_sampler_takes_it_and_none_is_refused() {
     let logits: Vec<f32> = (0..20).map(|x| x as f32 * 0.3).collect();
-    let all_but = |kept: Option<u32>| Words {
-        banned: (0..20).filter(|id| Some(*id) != kept).map(|id| ids(&[id])).collect(),
-        ..Words::default()
+    let all_but = |kept: Option<u32>| LogitBias {
+        banned_sequences: (0..20).filter(|id| Some(*id) != kept).map(|id| ids(&[id])).collect(),
+        ..LogitBias::default()
     };
     let chains = [
         Settings::usual(1),
@@ -223,13 +223,16 @@ fn where_one_token_is_left_every_sampler_takes_it_and_none_is_refused() {
         Settings { dry_multiplier: 1e6, dry_allowed_length: 0, ..Settings::plain(1) },
     ];
     for settings in chains {
-        let alone = Settings { words: all_but(Some(7)), ..settings.clone() };
+        let alone = Settings { logit_bias: all_but(Some(7)), ..settings.clone() };
         let past = ids(&[7; 500]);
         for _ in 0..20 {
-            assert_eq!(Sampler::new(&alone).unwrap().next(&logits, &past).unwrap(), TokenId(7));
+            assert_eq!(
+                SamplerChain::new(&alone).unwrap().next(&logits, &past).unwrap(),
+                TokenId(7)
+            );
         }
-        let none = Settings { words: all_but(None), ..settings };
-        let said = Sampler::new(&none).unwrap().next(&logits, &past).unwrap_err().to_string();
+        let none = Settings { logit_bias: all_but(None), ..settings };
+        let said = SamplerChain::new(&none).unwrap().next(&logits, &past).unwrap_err().to_string();
         assert!(said.starts_with("every token that may follow is banned"), "{said}");
     }
 }

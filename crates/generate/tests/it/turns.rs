@@ -2,7 +2,7 @@
 //! the message; and answers keep the tokens that they were written in.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use lookback_generate::chat::{End, Message, Template};
+use lookback_generate::chat::{GenerationPrompt, Message, Template};
 use lookback_text::{Specials, TokenId, Tokenizer};
 use serde_json::Value;
 
@@ -68,8 +68,8 @@ fn ids(
     chat: &[Message],
 ) -> Option<Vec<u32>> {
     let template = Template::parse(template, around[0], around[1]).unwrap();
-    let prompt = template.prompt(tokenizer, chat, End::Assistant).ok()?;
-    assert_eq!(prompt.text, template.render(chat, End::Assistant).unwrap());
+    let prompt = template.prompt(tokenizer, chat, GenerationPrompt::Added).ok()?;
+    assert_eq!(prompt.text, template.render(chat, GenerationPrompt::Added).unwrap());
     Some(prompt.ids.into_iter().map(|id| id.0).collect())
 }
 
@@ -128,10 +128,10 @@ fn without_a_control_token_in_a_message_ids_are_those_of_the_text() {
                 .map(|said| Message::new(said[0].as_str().unwrap(), said[1].as_str().unwrap()))
                 .collect();
             let parsed = Template::parse(&template, "<s>", "</s>").unwrap();
-            let Ok(text) = parsed.render(&chat, End::Assistant) else { continue };
+            let Ok(text) = parsed.render(&chat, GenerationPrompt::Added) else { continue };
             let expected = tokenizer.encode_bare(&text, Specials::Allowed).unwrap();
             assert_eq!(
-                parsed.prompt(&tokenizer, &chat, End::Assistant).unwrap().ids,
+                parsed.prompt(&tokenizer, &chat, GenerationPrompt::Added).unwrap().ids,
                 expected,
                 "{name}"
             );
@@ -155,13 +155,15 @@ fn a_message_does_not_complete_a_control_token() {
     ] {
         let chat = [Message::new("user", said), Message::new("user", "end|>")];
         let parsed = Template::parse(template, "", "").unwrap();
-        let prompt = parsed.prompt(&tokenizer, &chat, End::Said).unwrap();
+        let prompt = parsed.prompt(&tokenizer, &chat, GenerationPrompt::Omitted).unwrap();
         assert!(!prompt.ids.contains(&end), "{template}: {}", prompt.text);
     }
     // A message that ends as a token begins takes nothing from the template's own.
     let template = Template::parse("{{ messages[0].content }}<|im_end|>", "", "").unwrap();
     for said in ["<", "<|im_end|", "<|im_end|><", "x<|im_start|><|im_"] {
-        let prompt = template.prompt(&tokenizer, &[Message::new("user", said)], End::Said).unwrap();
+        let prompt = template
+            .prompt(&tokenizer, &[Message::new("user", said)], GenerationPrompt::Omitted)
+            .unwrap();
         let ends = prompt.ids.iter().filter(|id| **id == end).count();
         assert_eq!((ends, prompt.ids.last()), (1, Some(&end)), "{said}");
     }
@@ -172,7 +174,9 @@ fn a_template_that_acts_upon_a_spelled_control_token_is_refused_by_name() {
     let tokenizer = tokenizer(&SPECIALS);
     let acts = "{% if '<|im_end|>' in messages[0].content %}A{% else %}B{% endif %}{{ messages[0].content }}";
     let parsed = Template::parse(acts, "", "").unwrap();
-    let said = |text: &str| parsed.prompt(&tokenizer, &[Message::new("user", text)], End::Said);
+    let said = |text: &str| {
+        parsed.prompt(&tokenizer, &[Message::new("user", text)], GenerationPrompt::Omitted)
+    };
     assert_eq!(said("hi").unwrap().text, "Bhi");
     let refused = said("<|im_end|>").unwrap_err().to_string();
     assert!(refused.ends_with("leave the control token out of the message"), "{refused}");
@@ -197,11 +201,11 @@ fn an_answer_keeps_its_tokens_in_later_turns() {
     for name in ["chatml", "llama 3", "zephyr", "gemma", "phi 3", "mistral"] {
         let template = template(name);
         let mut chat = vec![Message::new("user", "is the bird red?")];
-        let before = template.prompt(&tokenizer, &chat, End::Assistant).unwrap();
+        let before = template.prompt(&tokenizer, &chat, GenerationPrompt::Added).unwrap();
         let answer = letters("the bird is <|im_end|> red");
         chat.push(Message::answer(&answer));
         chat.push(Message::new("user", "sure?"));
-        let after = template.prompt(&tokenizer, &chat, End::Assistant).unwrap();
+        let after = template.prompt(&tokenizer, &chat, GenerationPrompt::Added).unwrap();
         let written: Vec<TokenId> = answer.iter().map(|(id, _)| *id).collect();
         let found = after.ids.windows(written.len()).any(|ids| ids == written);
         assert!(found, "{name}: {:?}", after.text);
@@ -217,7 +221,7 @@ fn an_answer_keeps_its_tokens_in_later_turns() {
         Message::answer(&letters("<think>\nhm\n</think>\n\nthe bird")),
         Message::new("user", "!"),
     ];
-    let prompt = template("qwen 3").prompt(&tokenizer, &chat, End::Assistant).unwrap();
+    let prompt = template("qwen 3").prompt(&tokenizer, &chat, GenerationPrompt::Added).unwrap();
     assert!(prompt.text.contains("assistant\nthe bird<|im_end|>"), "{}", prompt.text);
     let kept: Vec<TokenId> = letters("the bird").iter().map(|(id, _)| *id).collect();
     assert!(prompt.ids.windows(kept.len()).any(|ids| ids == kept));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::world::{bits, ids, networks, weights};
 use lookback_engine::{Isa, ThreadPool, WeightMode};
-use lookback_lens::{Wanted, sites, trace, trace_of_layer};
+use lookback_lens::{SiteFilter, sites, trace, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
 #[test]
@@ -17,10 +17,10 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
         {
             let weights = weights(network, WeightMode::Inference, &pool);
             let ids = ids(tokens, 5);
-            let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
+            let whole = trace(&weights, &pool, &ids, &SiteFilter::all()).unwrap();
             for layer in network.layers() {
                 let before = whole.block(layer, BlockSite::ResidPre).unwrap();
-                let (all, no_parts) = (Wanted::all(), BTreeSet::new());
+                let (all, no_parts) = (SiteFilter::all(), BTreeSet::new());
                 let from = (layer, before);
                 let looked = trace_of_layer(&weights, &pool, &ids, from, &all, &no_parts).unwrap();
                 let is_its =
@@ -44,10 +44,10 @@ fn a_pass_without_logits_changes_no_other_site() {
     for network in networks() {
         let weights = weights(&network, WeightMode::Inference, &pool);
         let ids = ids(33, 9);
-        let whole = trace(&weights, &pool, &ids, &Wanted::all()).unwrap();
+        let whole = trace(&weights, &pool, &ids, &SiteFilter::all()).unwrap();
         let head = [Site::Logits, Site::Probabilities];
         let others = sites(&network.config).into_iter().filter(|site| !head.contains(site));
-        let bare = trace(&weights, &pool, &ids, &Wanted::these(others)).unwrap();
+        let bare = trace(&weights, &pool, &ids, &SiteFilter::only(others)).unwrap();
         assert_eq!(bare.sites.len() + head.len(), whole.sites.len());
         for (site, seen) in &bare.sites {
             assert_eq!(bits(&seen.values), bits(&whole.sites[site].values), "{site}");

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use crate::world::{bits, ids, networks, weights};
 use lookback_engine::{ThreadPool, WeightMode, Weights, final_norm, unembed};
 use lookback_lens::{
-    AskedUnits, By, Steps, Trace, Wanted, depth_sites, depths, stream, stream_sites, trace, units,
-    units_sites,
+    LensDepth, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
+    logit_attribution_sites, logit_lens, logit_lens_sites, neuron_effects, neuron_sites, trace,
 };
 use lookback_model::{BlockSite, Network, Site, TokenId, WeightId};
 
@@ -31,7 +31,7 @@ impl World {
         let world = |network: &Arc<Network>| {
             let pool = ThreadPool::single_threaded();
             let weights = weights(network, WeightMode::Inference, &pool);
-            let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
+            let trace = trace(&weights, &pool, &ids(TOKENS, 3), &SiteFilter::all()).unwrap();
             Self { pool, weights, trace }
         };
         let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
@@ -106,14 +106,19 @@ fn what_was_written_adds_up_to_the_logit() {
         let learned = usize::from(world.network().positions.is_some());
         for (token, of) in [(0, 0), (3, 41), (69, 96)] {
             let of = TokenId(of);
-            let stream =
-                stream(&world.weights, &world.pool, &world.trace, token, world.said(token, of))
-                    .unwrap();
+            let stream = logit_attribution(
+                &world.weights,
+                &world.pool,
+                &world.trace,
+                token,
+                world.said(token, of),
+            )
+            .unwrap();
             let bound = world.bound(token, of);
             assert!(stream.rounding.abs() <= bound, "{} is over {bound}", stream.rounding);
             // The bound could fail: every writer is far larger than it.
-            assert_eq!(stream.writers.len(), 1 + learned + 2 * world.network().layers().end);
-            for writer in &stream.writers {
+            assert_eq!(stream.components.len(), 1 + learned + 2 * world.network().layers().end);
+            for writer in &stream.components {
                 assert!(writer.logit.abs() > 10.0 * bound, "{writer:?} hides in {bound}");
             }
             let groups = stream.before + stream.attention + stream.mlp + stream.bias;
@@ -129,28 +134,34 @@ fn capped_logits_are_refused_as_sums() {
     let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
     let pool = ThreadPool::single_threaded();
     let weights = weights(network, WeightMode::Inference, &pool);
-    let trace = trace(&weights, &pool, &ids(TOKENS, 3), &Wanted::all()).unwrap();
-    let said = stream(&weights, &pool, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
+    let trace = trace(&weights, &pool, &ids(TOKENS, 3), &SiteFilter::all()).unwrap();
+    let said =
+        logit_attribution(&weights, &pool, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
     assert!(said.starts_with("this model's logits are capped"), "{said}");
 }
 
 #[test]
 fn lengths_are_those_of_the_sites() {
     for world in World::all() {
-        let stream =
-            stream(&world.weights, &world.pool, &world.trace, 5, world.said(5, TokenId(1)))
-                .unwrap();
-        let length =
+        let stream = logit_attribution(
+            &world.weights,
+            &world.pool,
+            &world.trace,
+            5,
+            world.said(5, TokenId(1)),
+        )
+        .unwrap();
+        let norm =
             |site: Site| f64::sqrt(world.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
-        for writer in &stream.writers {
-            assert_eq!(writer.length, length(writer.site.parse().unwrap()), "{}", writer.site);
+        for writer in &stream.components {
+            assert_eq!(writer.norm, norm(writer.site.parse().unwrap()), "{}", writer.site);
         }
         // What stands after the position is what enters the first block.
-        let first = stream.writers.iter().rposition(|writer| writer.layer.is_none()).unwrap();
-        let entering = length(Site::Block(0, BlockSite::ResidPre));
-        assert_eq!(stream.writers[first].after, entering);
-        let leaving = length(Site::Block(1, BlockSite::ResidPost));
-        assert_eq!(stream.writers.last().unwrap().after, leaving);
+        let first = stream.components.iter().rposition(|writer| writer.layer.is_none()).unwrap();
+        let entering = norm(Site::Block(0, BlockSite::ResidPre));
+        assert_eq!(stream.components[first].after, entering);
+        let leaving = norm(Site::Block(1, BlockSite::ResidPost));
+        assert_eq!(stream.components.last().unwrap().after, leaving);
     }
 }
 
@@ -159,13 +170,25 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
     for world in World::all() {
         let (layer, token, of) = (1, 4, TokenId(17));
         let hidden = world.network().config.hidden;
-        let asked = AskedUnits { layer, token, of, by: By::Pushed, units: hidden, tokens: 97 };
-        let all = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let asked = NeuronQuery {
+            layer,
+            token,
+            target: of,
+            order: NeuronOrder::LogitEffect,
+            units: hidden,
+            tokens: 97,
+        };
+        let all = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert_eq!(all.len(), hidden);
-        let stream =
-            stream(&world.weights, &world.pool, &world.trace, token, world.said(token, of))
-                .unwrap();
-        let mlp = stream.writers.last().unwrap();
+        let stream = logit_attribution(
+            &world.weights,
+            &world.pool,
+            &world.trace,
+            token,
+            world.said(token, of),
+        )
+        .unwrap();
+        let mlp = stream.components.last().unwrap();
         assert_eq!(mlp.site, "blocks.1.mlp_out");
 
         // How a vector moves the logit, as the norm's definition has it, with the factor held.
@@ -183,7 +206,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         };
         let down = &network.blocks[layer].mlp.down;
         let bias = down.bias.map_or(0.0, |bias| moves(&world.read(bias)));
-        let sum = all.iter().fold(bias, |sum, unit| sum + unit.of.contribution);
+        let sum = all.iter().fold(bias, |sum, unit| sum + unit.target.contribution);
         // The engine's chain rounds once for each unit; towards() is at most this long in any place.
         let post = world.row(Site::Block(1, BlockSite::MlpPost), token);
         let matrix = world.read(down.weight);
@@ -200,15 +223,15 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
 
         for unit in &all {
             let column: Vec<f64> = matrix.chunks_exact(hidden).map(|row| row[unit.index]).collect();
-            let length = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
-            assert!((unit.written - length * post[unit.index].abs()).abs() < 1e-9);
-            assert!((unit.of.effect - moves(&column)).abs() < 1e-9);
+            let norm = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
+            assert!((unit.written - norm * post[unit.index].abs()).abs() < 1e-9);
+            assert!((unit.target.effect - moves(&column)).abs() < 1e-9);
             // Over all tokens, one list is the other backwards, and both routes meet at `of`.
             assert!(unit.up.windows(2).all(|two| two[0].contribution >= two[1].contribution));
             let ends = [unit.up.first().unwrap(), unit.down.last().unwrap()];
             assert_eq!(ends[0].contribution, ends[1].contribution);
             let here = unit.up.iter().find(|push| push.id == Some(of.0)).unwrap();
-            assert!((here.effect - unit.of.effect).abs() < 1e-9);
+            assert!((here.effect - unit.target.effect).abs() < 1e-9);
             let total = unit.up.iter().fold(0.0, |sum, push| sum + push.effect);
             assert!((unit.average.effect - total / 97.0).abs() < 1e-9);
         }
@@ -218,24 +241,24 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
 #[test]
 fn units_come_in_the_order_that_was_asked_for() {
     for world in World::all() {
-        let asked = AskedUnits {
+        let asked = NeuronQuery {
             layer: 0,
             token: 9,
-            of: TokenId(3),
-            by: By::Activation,
+            target: TokenId(3),
+            order: NeuronOrder::Activation,
             units: 7,
             tokens: 2,
         };
         let post = world.row(Site::Block(0, BlockSite::MlpPost), 9);
-        let chosen = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let chosen = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert_eq!(chosen.len(), 7);
         let least = f64::from(chosen[6].post).abs();
         assert_eq!(post.iter().filter(|post| post.abs() > least).count(), 6);
         assert!(chosen.iter().all(|unit| unit.up.len() == 2 && unit.down.len() == 2));
         assert_eq!(chosen[0].linear.is_some(), world.network().config.gated);
 
-        let asked = AskedUnits { by: By::Written, ..asked };
-        let chosen = units(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let asked = NeuronQuery { order: NeuronOrder::WriteNorm, ..asked };
+        let chosen = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
         assert!(chosen.windows(2).all(|two| two[0].written >= two[1].written));
     }
 }
@@ -244,11 +267,11 @@ fn units_come_in_the_order_that_was_asked_for() {
 fn the_deepest_reading_is_what_the_model_says() {
     for world in World::all() {
         let vocabulary = world.network().config.vocabulary;
-        for (steps, count) in [(Steps::Layers, 3), (Steps::Halves, 5)] {
-            let sites = depth_sites(&world.network().config, steps);
+        for (steps, count) in [(LensDepth::Layers, 3), (LensDepth::Sublayers, 5)] {
+            let sites = logit_lens_sites(&world.network().config, steps);
             assert_eq!(sites.len(), count);
             let of = TokenId(60);
-            let read = depths(
+            let read = logit_lens(
                 &world.weights,
                 &world.pool,
                 &world.trace,
@@ -271,7 +294,7 @@ fn the_deepest_reading_is_what_the_model_says() {
                     assert_eq!(next.logit.to_bits(), logits[id].to_bits());
                     assert_eq!(next.probability.to_bits(), probabilities[id].to_bits());
                 }
-                assert_eq!(guess.of, guess.top.iter().find(|next| next.id == of.0).copied());
+                assert_eq!(guess.target, guess.top.iter().find(|next| next.id == of.0).copied());
             }
             // In between, each row is read as if it stood alone.
             let between = world.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
@@ -298,12 +321,13 @@ fn the_sites_that_are_asked_for_are_enough() {
             Trace { ids: world.trace.ids.clone(), sites }
         };
         let (weights, pool, of) = (&world.weights, &world.pool, TokenId(5));
-        stream(weights, pool, &only(stream_sites(config)), 3, (of, 0.0)).unwrap();
-        let by = By::Written;
-        let asked = AskedUnits { layer: 0, token: 3, of, by, units: 3, tokens: 3 };
-        units(weights, pool, &only(units_sites(config, 0)), asked).unwrap();
-        let sites = depth_sites(config, Steps::Halves);
-        depths(weights, pool, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
+        logit_attribution(weights, pool, &only(logit_attribution_sites(config)), 3, (of, 0.0))
+            .unwrap();
+        let by = NeuronOrder::WriteNorm;
+        let asked = NeuronQuery { layer: 0, token: 3, target: of, order: by, units: 3, tokens: 3 };
+        neuron_effects(weights, pool, &only(neuron_sites(config, 0)), asked).unwrap();
+        let sites = logit_lens_sites(config, LensDepth::Sublayers);
+        logit_lens(weights, pool, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
     }
 }
 
@@ -311,6 +335,7 @@ fn the_sites_that_are_asked_for_are_enough() {
 fn a_site_that_was_not_looked_at_is_named() {
     let world = World::all().remove(0);
     let bare = Trace { ids: world.trace.ids.clone(), sites: Default::default() };
-    let refused = stream(&world.weights, &world.pool, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
+    let refused =
+        logit_attribution(&world.weights, &world.pool, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
     assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");
 }

@@ -1,6 +1,6 @@
 //! Looking inside, tested from outside.
 
-mod comparing;
+mod attention_steps;
 mod goldens;
 mod layers;
 mod logits;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::world::{ids, networks, weights};
 use lookback_engine::{ThreadPool, WeightMode, Weights};
-use lookback_lens::{Trace, Wanted, context, exchange, trace};
+use lookback_lens::{SiteFilter, Trace, ov_decomposition, source_contributions, trace};
 use lookback_model::{BlockSite, Network, TokenId};
 
 /// Half the distance from 1 to the next float: how much one rounding may err, relatively.
@@ -16,7 +16,7 @@ fn worlds(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
     let pool = ThreadPool::single_threaded();
     let world = |network| {
         let weights = weights(network, WeightMode::Inference, &pool);
-        let trace = trace(&weights, &pool, ids, &Wanted::all()).unwrap();
+        let trace = trace(&weights, &pool, ids, &SiteFilter::all()).unwrap();
         (weights, trace)
     };
     networks().iter().map(world).collect()
@@ -65,7 +65,7 @@ fn what_a_token_takes_up_adds_up_to_attention_s_output() {
         let config = &network.config;
         let inner = config.heads * config.head_dim;
         for (layer, token) in [(0, 0), (0, 3), (1, 31), (1, 69)] {
-            let exchange = exchange(&trace, &weights, [layer, token]).unwrap();
+            let exchange = ov_decomposition(&trace, &weights, [layer, token]).unwrap();
             let added = trace.block(layer, BlockSite::AttnOut).unwrap().part(token);
             let o = matrix(&weights, &format!("blocks.{layer}.attn.o.weight"));
             let often = roundings(&trace, layer) + inner as f64 + 2.0;
@@ -96,10 +96,10 @@ fn what_a_token_takes_up_adds_up_to_attention_s_output() {
 #[test]
 fn the_future_gives_exactly_nothing() {
     for (weights, trace) in worlds(&ids(9, 7)) {
-        let exchange = exchange(&trace, &weights, [1, 4]).unwrap();
+        let exchange = ov_decomposition(&trace, &weights, [1, 4]).unwrap();
         for (source, part) in exchange.sources.iter().enumerate() {
             assert_eq!(part.seen, source <= 4);
-            assert_eq!(part.length > 0.0, source <= 4);
+            assert_eq!(part.norm > 0.0, source <= 4);
             assert!(source <= 4 || part.vector.iter().all(|&x| x == 0.0));
         }
     }
@@ -108,20 +108,25 @@ fn the_future_gives_exactly_nothing() {
 #[test]
 fn a_value_that_is_not_seen_is_not_read() {
     for (weights, mut trace) in worlds(&ids(9, 7)) {
-        let before = exchange(&trace, &weights, [1, 4]).unwrap();
+        let before = ov_decomposition(&trace, &weights, [1, 4]).unwrap();
         let v = trace.sites.get_mut(&"blocks.1.attn.v".parse().unwrap()).unwrap();
         let v = Arc::make_mut(v);
         let from = 5 * v.shape[1] * v.shape[2];
         v.values[from..].fill(f32::INFINITY);
-        assert_eq!(exchange(&trace, &weights, [1, 4]).unwrap(), before);
-        assert!(context(&trace, weights.network(), [1, 0, 4], 9).unwrap().apart.is_finite());
+        assert_eq!(ov_decomposition(&trace, &weights, [1, 4]).unwrap(), before);
+        assert!(
+            source_contributions(&trace, weights.network(), [1, 0, 4], 9)
+                .unwrap()
+                .max_error
+                .is_finite()
+        );
     }
 }
 
 #[test]
 fn before_and_added_meet_in_after_on_the_plane() {
     for (weights, trace) in worlds(&ids(9, 7)) {
-        let exchange = exchange(&trace, &weights, [1, 8]).unwrap();
+        let exchange = ov_decomposition(&trace, &weights, [1, 8]).unwrap();
         let plane = exchange.plane;
         for axis in [0, 1] {
             let tip = plane.before[axis] + plane.added[axis];
@@ -134,7 +139,7 @@ fn before_and_added_meet_in_after_on_the_plane() {
         assert!((plane.before[0] - exchange.before).abs() < 1e-12 * exchange.before);
         assert!(plane.before[1].abs() < 1e-12 * exchange.before);
         for part in &exchange.sources {
-            assert!(f64::hypot(part.at[0], part.at[1]) <= part.length * (1.0 + 1e-12));
+            assert!(f64::hypot(part.at[0], part.at[1]) <= part.norm * (1.0 + 1e-12));
         }
     }
 }
@@ -149,7 +154,8 @@ fn terms_add_up_to_the_context_vector() {
     for (weights, trace) in worlds(&ids(70, 3)) {
         let network = weights.network().clone();
         for [layer, head, token] in [[0, 0, 0], [0, 1, 5], [1, 3, 64], [1, 5, 69]] {
-            let context = context(&trace, &network, [layer, head, token], 100).unwrap();
+            let context =
+                source_contributions(&trace, &network, [layer, head, token], 100).unwrap();
             assert_eq!(context.terms.len(), seen(&network, token));
             assert_eq!(context.rest, None);
             assert_eq!(context.key_head, head * network.config.key_heads / network.config.heads);
@@ -160,7 +166,7 @@ fn terms_add_up_to_the_context_vector() {
                 let bound = ROUNDING * often * mass(&trace, &weights, [layer, token, head, d]);
                 let apart = (sum - f64::from(z)).abs();
                 assert!(apart <= bound, "{apart:e} of {bound:e} at {d} of {z}");
-                assert!(apart <= context.apart);
+                assert!(apart <= context.max_error);
             }
         }
     }
@@ -170,14 +176,14 @@ fn terms_add_up_to_the_context_vector() {
 fn terms_that_are_not_written_out_are_counted_together() {
     for (weights, trace) in worlds(&ids(40, 3)) {
         let network = weights.network();
-        let all = context(&trace, network, [1, 2, 30], 100).unwrap();
-        let few = context(&trace, network, [1, 2, 30], 4).unwrap();
+        let all = source_contributions(&trace, network, [1, 2, 30], 100).unwrap();
+        let few = source_contributions(&trace, network, [1, 2, 30], 4).unwrap();
         let rest = few.rest.unwrap();
         let hidden_away = seen(network, 30) - 4;
         assert_eq!((few.terms.len(), rest.sources, few.sources.len()), (4, hidden_away, 40));
-        let least = few.terms.iter().map(|term| few.sources[term.token].moves);
+        let least = few.terms.iter().map(|term| few.sources[term.token].contribution);
         let least = least.fold(f64::INFINITY, f64::min);
-        let more = few.sources.iter().filter(|source| source.moves >= least).count();
+        let more = few.sources.iter().filter(|source| source.contribution >= least).count();
         assert_eq!(more, 4, "a term that moves less was written out");
         assert!(few.terms.is_sorted_by_key(|term| term.token));
         for (d, whole) in all.terms.last().unwrap().sum.iter().enumerate() {
@@ -194,13 +200,13 @@ fn terms_that_are_not_written_out_are_counted_together() {
 #[test]
 fn moves_are_weight_times_length_and_share_the_whole() {
     for (weights, trace) in worlds(&ids(9, 7)) {
-        let context = context(&trace, weights.network(), [0, 3, 6], 9).unwrap();
+        let context = source_contributions(&trace, weights.network(), [0, 3, 6], 9).unwrap();
         let mut shares = 0.0;
         for (source, at) in context.sources.iter().enumerate() {
             assert_eq!(at.seen, source <= 6);
             assert_eq!(at.weight == 0.0, source > 6);
             let moves = at.value.map_or(0.0, |value| f64::from(at.weight) * value);
-            assert_eq!(at.moves, moves);
+            assert_eq!(at.contribution, moves);
             shares += at.share;
         }
         assert!((shares - 1.0).abs() < 1e-12);
@@ -212,10 +218,10 @@ fn a_place_that_is_not_there_is_refused_by_name() {
     let (weights, trace) = worlds(&ids(3, 7)).remove(1);
     let says = |error: lookback_files::Refusal| error.to_string();
     let network = weights.network();
-    let layer = says(exchange(&trace, &weights, [2, 0]).unwrap_err());
+    let layer = says(ov_decomposition(&trace, &weights, [2, 0]).unwrap_err());
     assert_eq!(layer, "there is no layer 2; this model's layers are 0 to 1");
-    let token = says(exchange(&trace, &weights, [0, 3]).unwrap_err());
+    let token = says(ov_decomposition(&trace, &weights, [0, 3]).unwrap_err());
     assert_eq!(token, "there is no token 3; the prompt's tokens are 0 to 2");
-    let head = says(context(&trace, network, [0, 6, 0], 1).unwrap_err());
+    let head = says(source_contributions(&trace, network, [0, 6, 0], 1).unwrap_err());
     assert_eq!(head, "there is no head 6; this model's heads are 0 to 5");
 }

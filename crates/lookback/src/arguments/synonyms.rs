@@ -150,7 +150,7 @@ pub(super) fn option(typed: &str, path: &str, command: &Command, all: &Command) 
         return typed_so(&name);
     }
     if words.first() == Some(&"train")
-        && let Some(key) = lookback_train::setting_meant(&name)
+        && let Some(key) = lookback_train::setting_synonym(&name)
     {
         let own = format!("--{key}");
         return Some(Meant::Typed(if has(key) { own } else { format!("--set {key}=…") }));

@@ -6,9 +6,9 @@ use clap::Args;
 use lookback_engine::{Compute, Session};
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
-    chat::{End, Message},
-    repeat::{Continuation, Finish, Limits},
-    window::Window,
+    chat::{GenerationPrompt, Message},
+    context_window::ContextWindow,
+    repeat::{Continuation, FinishReason, Limits},
 };
 use lookback_model::TokenId;
 
@@ -72,7 +72,7 @@ impl Chat {
             self.system.iter().map(|text| Message::new("system", text)).collect();
         let mut lines = std::io::stdin().lines();
         // Both last for the whole chat, so each turn reads only what is new in it.
-        let mut window = Window::new(context, Vec::new(), model.bos());
+        let mut window = ContextWindow::new(context, Vec::new(), model.bos());
         let mut session = None;
         loop {
             print.prompt()?;
@@ -86,7 +86,7 @@ impl Chat {
                 "" => continue,
                 said => messages.push(Message::new("user", said)),
             }
-            let ids = template.prompt(tokenizer, &messages, End::Assistant)?.ids;
+            let ids = template.prompt(tokenizer, &messages, GenerationPrompt::Added)?.ids;
             let prompt = ids.len();
             let tokens = self.tokens.or(suggested.tokens(prompt)).unwrap_or(TOKENS);
             let needed = context.min(prompt.saturating_add(tokens));
@@ -95,12 +95,12 @@ impl Chat {
                 other => {
                     // The cache that is too small goes before a larger one comes.
                     drop(other.take());
-                    window.unread_from(0);
+                    window.truncate_cached(0);
                     other.insert(context::roomy_session(&model, needed, context)?)
                 }
             };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
-            window.turn_to(ids);
+            window.set_text(ids);
             context::say_cut(&window, context, print);
             let limits = Limits { tokens, ends: ends.clone(), stop: Some(ctrl_c.begin_answer()) };
             let mut text = Continuation::new(session, window, sampler, limits)?;
@@ -114,13 +114,13 @@ impl Chat {
             });
             let is_stopped = ctrl_c.end_answer();
             written?;
-            let finish = text.finish();
+            let finish = text.finish_reason();
             (_, window, sampler) = text.into_parts();
             let rest = decoder.finish();
             print.line(&rest)?;
             print.flush()?;
             context::say_full(&window, prompt, context, print);
-            if finish == Some(Finish::Length) {
+            if finish == Some(FinishReason::Length) {
                 print.say(&format!("the answer was ended after {tokens} tokens; -n allows more"));
             } else if is_stopped {
                 print.note("the answer was stopped; Ctrl-C once more ends the chat");

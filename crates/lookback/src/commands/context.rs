@@ -6,7 +6,7 @@ use clap::Args;
 use lookback::Model;
 use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
-use lookback_generate::window::Window;
+use lookback_generate::context_window::ContextWindow;
 
 use crate::print::Print;
 
@@ -42,8 +42,8 @@ pub(crate) fn roomy_session(model: &Model, tokens: usize, most: usize) -> Result
 }
 
 /// Says that a prompt is longer than what is read of it.
-pub(crate) fn say_cut(window: &Window, most: usize, print: &mut Print) {
-    let (tokens, cut) = (window.ids().len(), window.forgotten());
+pub(crate) fn say_cut(window: &ContextWindow, most: usize, print: &mut Print) {
+    let (tokens, cut) = (window.ids().len(), window.discarded());
     if cut > 0 {
         print.say(&format!(
             "the prompt has {tokens} tokens, and {most} are read at once: its first {cut} are left out"
@@ -52,9 +52,9 @@ pub(crate) fn say_cut(window: &Window, most: usize, print: &mut Print) {
 }
 
 /// Says that the context was full while the tokens behind a prompt of so many were written.
-pub(crate) fn say_full(window: &Window, prompt: usize, most: usize, print: &mut Print) {
+pub(crate) fn say_full(window: &ContextWindow, prompt: usize, most: usize, print: &mut Print) {
     let forgotten = forgotten_at_the_end(window);
-    if forgotten > window.forgotten_of(prompt) {
+    if forgotten > window.discarded_of(prompt) {
         let written = most.saturating_sub(prompt);
         print.say(&format!(
             "after {written} more tokens the context of {most} was full, and its older half was left \
@@ -64,6 +64,6 @@ pub(crate) fn say_full(window: &Window, prompt: usize, most: usize, print: &mut 
 }
 
 /// Tokens that the last one was written without.
-pub(crate) fn forgotten_at_the_end(window: &Window) -> usize {
-    window.forgotten_of(window.ids().len().saturating_sub(1))
+pub(crate) fn forgotten_at_the_end(window: &ContextWindow) -> usize {
+    window.discarded_of(window.ids().len().saturating_sub(1))
 }

@@ -14,7 +14,7 @@ use lookback_text::{
     Tokenizer,
     dataset::{Dataset, Ending, WindowLayout, encode},
 };
-use lookback_train::{Directory, Judge, Recipe};
+use lookback_train::{Directory, Recipe, Validator};
 use serde_json::json;
 
 use super::train::tokens;
@@ -202,7 +202,7 @@ impl Run {
         let Some(folder) = [Some(model), above].into_iter().flatten().find(is_run) else {
             return Ok(None);
         };
-        let directory = Directory::begun(folder)?;
+        let directory = Directory::existing(folder)?;
         let recipe = directory.read_settings()?;
         Ok(Some(Self { directory, recipe }))
     }
@@ -243,8 +243,8 @@ impl Asked {
         let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
         let mut judge = match self.layout {
             // Short documents share a pass; those of a run do so as they did in the run.
-            WindowLayout::ByDocument => Judge::new(longest).of_short_windows(64),
-            WindowLayout::SideBySide | WindowLayout::AtDocuments => Judge::new(self.context),
+            WindowLayout::ByDocument => Validator::new(longest).with_min_sequences(64),
+            WindowLayout::SideBySide | WindowLayout::AtDocuments => Validator::new(self.context),
         };
         let network = model.network();
         let mut workspace = Workspace::new(network, judge.shape(), self.context, pool.threads())

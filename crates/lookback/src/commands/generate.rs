@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use clap::Args;
-use lookback::{Finish, Generation, Model, Piece};
+use lookback::{FinishReason, Generation, Model, Piece};
 use lookback_files::{Refusal, Result};
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -129,10 +129,10 @@ impl Generate {
         print.json(&json!({
             "text": text,
             "ids": numbers(pieces.ids()),
-            "finish_reason": pieces.finish().unwrap_or(Finish::Stop).to_string(),
+            "finish_reason": pieces.finish().unwrap_or(FinishReason::Stop).to_string(),
             "prompt_ids": numbers(&prompt),
             "context": context,
-            "prompt_forgotten": window.forgotten_of(prompt.len()),
+            "prompt_forgotten": window.discarded_of(prompt.len()),
             "forgotten": context::forgotten_at_the_end(window),
         }))
     }

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
-use lookback_lens::{Choice, Trace, Wanted, report};
+use lookback_lens::{ReportOptions, SiteFilter, Trace, report};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ pub(crate) struct Look {
 impl Look {
     /// Writes the sites where that is asked for, and prints a report.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let wanted = self.sites.as_deref().map_or(Ok(Wanted::all()), Wanted::parse)?;
+        let wanted = self.sites.as_deref().map_or(Ok(SiteFilter::all()), SiteFilter::parse)?;
         if let Some(path) = &self.output {
             check_form(path)?;
             check_writable(path)?;
@@ -113,7 +113,7 @@ impl Look {
             write(&trace, &wanted, path)?;
             print.note(&format!("wrote {}", path.display()));
         }
-        let choice = Choice { layer: self.layer, head: self.head, most: 10 };
+        let choice = ReportOptions { layer: self.layer, head: self.head, top_k: 10 };
         let report = report(&trace, model.network(), choice);
         let tokenizer = model.tokenizer().ok();
         if self.form.json {
@@ -142,17 +142,17 @@ fn check_form(path: &Path) -> Result<()> {
 }
 
 /// The wanted sites of a trace, in the form that the file's name says.
-fn write(trace: &Trace, wanted: &Wanted, path: &Path) -> Result<()> {
+fn write(trace: &Trace, wanted: &SiteFilter, path: &Path) -> Result<()> {
     if path.extension().is_some_and(|end| end == "safetensors") {
         return trace.write(wanted, path);
     }
-    let site = |(site, seen): (&lookback_model::Site, &Arc<lookback_lens::Seen>)| {
+    let site = |(site, seen): (&lookback_model::Site, &Arc<lookback_lens::Capture>)| {
         // JSON has no −inf; what is hidden is null.
         let finite = |x: &f32| if x.is_finite() { json!(x) } else { Value::Null };
         let values: Vec<Value> = seen.values.iter().map(finite).collect();
         (site.to_string(), json!({ "shape": seen.shape, "values": values }))
     };
-    let sites = trace.sites.iter().filter(|(site, _)| wanted.has(**site));
+    let sites = trace.sites.iter().filter(|(site, _)| wanted.contains(**site));
     let sites: serde_json::Map<String, Value> = sites.map(site).collect();
     let ids: Vec<u32> = trace.ids.iter().map(|id| id.0).collect();
     write_atomic(path, json!({ "input_ids": ids, "sites": sites }).to_string().as_bytes())

@@ -5,7 +5,10 @@
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource, value_parser};
 use lookback::Model;
 use lookback_files::{Refusal, Result};
-use lookback_generate::sample::{BREAKERS, Link, SAMPLERS, Sampler, Settings, Words, breakers};
+use lookback_generate::sample::{
+    LogitBias, SAMPLER_PARAMETERS, SEQUENCE_BREAKERS, SamplerChain, SamplerKind, Settings,
+    sequence_breakers,
+};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 
@@ -56,7 +59,7 @@ struct Numbers(Vec<(&'static str, f64)>);
 
 impl Args for Numbers {
     fn augment_args(command: Command) -> Command {
-        let argument = |of: &lookback_generate::sample::Described| {
+        let argument = |of: &lookback_generate::sample::SamplerParameter| {
             let alias = match of.name {
                 "temperature" => Some("temp"),
                 "typical" => Some("typical-p"),
@@ -74,7 +77,7 @@ impl Args for Numbers {
                 .hide_short_help(!of.is_main)
         };
         // Those that most people need come first.
-        let (main, rare): (Vec<_>, Vec<_>) = SAMPLERS.iter().partition(|of| of.is_main);
+        let (main, rare): (Vec<_>, Vec<_>) = SAMPLER_PARAMETERS.iter().partition(|of| of.is_main);
         command.args(main.into_iter().chain(rare).map(argument))
     }
 
@@ -86,7 +89,7 @@ impl Args for Numbers {
 impl FromArgMatches for Numbers {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let is_given = |name| matches.value_source(name) != Some(ValueSource::DefaultValue);
-        let given = SAMPLERS.iter().filter(|of| is_given(of.name));
+        let given = SAMPLER_PARAMETERS.iter().filter(|of| is_given(of.name));
         Ok(Self(given.filter_map(|of| Some((of.name, *matches.get_one(of.name)?))).collect()))
     }
 
@@ -99,12 +102,12 @@ impl FromArgMatches for Numbers {
 impl Sampling {
     /// Refuses what no model could make possible, before one is loaded.
     pub(crate) fn check(&self) -> Result<()> {
-        Sampler::new(&self.numbers(Settings::usual(self.seed))?).map(drop)
+        SamplerChain::new(&self.numbers(Settings::usual(self.seed))?).map(drop)
     }
 
     /// The sampler that was asked for, at its first draw. What was not asked for the model's files may
     /// suggest, which is said.
-    pub(crate) fn sampler(&self, model: &Model, print: &mut Print) -> Result<Sampler> {
+    pub(crate) fn sampler(&self, model: &Model, print: &mut Print) -> Result<SamplerChain> {
         let mut settings = Settings::usual(self.seed);
         let is_given = |name: &str| {
             let is_named = self.numbers.0.iter().any(|(given, _)| *given == name);
@@ -142,13 +145,13 @@ impl Sampling {
                 if suggested.passed_over.len() == 1 { "is" } else { "are" }
             ));
         }
-        let Words { biases, banned, only, .. } = self.words(model)?;
-        (settings.words.biases, settings.words.only) = (biases, only);
-        settings.words.banned.extend(banned);
+        let LogitBias { biases, banned_sequences, allowed, .. } = self.words(model)?;
+        (settings.logit_bias.biases, settings.logit_bias.allowed) = (biases, allowed);
+        settings.logit_bias.banned_sequences.extend(banned_sequences);
         if settings.dry_multiplier > 0.0 {
-            settings.dry_breakers = self.breakers(model)?;
+            settings.dry_sequence_breakers = self.sequence_breakers(model)?;
         }
-        Sampler::new(&settings)
+        SamplerChain::new(&settings)
     }
 
     fn numbers(&self, mut settings: Settings) -> Result<Settings> {
@@ -159,19 +162,20 @@ impl Sampling {
             settings.temperature = 0.0;
         }
         if let Some(samplers) = &self.samplers {
-            settings.order = Link::parse_all(samplers)?;
+            settings.order = SamplerKind::parse_all(samplers)?;
         }
         self.logit_bias.iter().try_for_each(|bias| parse_bias(bias).map(drop))?;
         Ok(settings)
     }
 
-    fn words(&self, model: &Model) -> Result<Words> {
-        let mut words = Words::default();
+    fn words(&self, model: &Model) -> Result<LogitBias> {
+        let mut words = LogitBias::default();
         for bias in &self.logit_bias {
             let (id, bias) = parse_bias(bias)?;
             words.biases.push((model.ids_of("logit_bias", &[id])?[0], bias));
         }
-        let mut ban = |ids: &[TokenId]| words.banned.extend(ids.iter().map(|id| vec![*id]));
+        let mut ban =
+            |ids: &[TokenId]| words.banned_sequences.extend(ids.iter().map(|id| vec![*id]));
         ban(&model.ids_of("ban_ids", &self.ban_ids)?);
         if self.ignore_eos {
             ban(&model.eos());
@@ -183,28 +187,28 @@ impl Sampling {
             // Not every vocabulary has a space.
             let spaced = tokenizer.encode_bare(&format!(" {text}"), Specials::Text);
             let both = [ids, spaced.unwrap_or_default()];
-            words.banned.extend(both.into_iter().filter(|ids| !ids.is_empty()));
+            words.banned_sequences.extend(both.into_iter().filter(|ids| !ids.is_empty()));
         }
         if let Some(only) = &self.only_ids {
-            words.only = Some(model.ids_of("only_ids", only)?);
+            words.allowed = Some(model.ids_of("only_ids", only)?);
         }
         Ok(words)
     }
 
-    fn breakers(&self, model: &Model) -> Result<Vec<TokenId>> {
+    fn sequence_breakers(&self, model: &Model) -> Result<Vec<TokenId>> {
         let Ok(tokenizer) = model.tokenizer() else { return Ok(Vec::new()) };
         let Some(texts) = &self.dry_sequence_breaker else {
-            return Ok(breakers(tokenizer, &BREAKERS));
+            return Ok(sequence_breakers(tokenizer, &SEQUENCE_BREAKERS));
         };
         for text in texts {
-            if text.is_empty() || breakers(tokenizer, &[text]).is_empty() {
+            if text.is_empty() || sequence_breakers(tokenizer, &[text]).is_empty() {
                 return Err(Refusal::user(format!(
                     "--dry-sequence-breaker {text:?}: no token of this model has it in it; give a \
                      shorter text"
                 )));
             }
         }
-        Ok(breakers(tokenizer, texts))
+        Ok(sequence_breakers(tokenizer, texts))
     }
 }
 

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use clap::Args;
 use lookback_engine::ThreadPool;
 use lookback_files::{Refusal, Result, counted};
-use lookback_train::{Ending, Event, Finished, Limit, Prepared, Told, Trainer};
+use lookback_train::{Finished, Prepared, RunEnd, RunEvent, RunLength, Trainer, TrainingEvent};
 use serde_json::json;
 
 pub(crate) use replay::tokens;
@@ -161,10 +161,10 @@ impl Train {
         let finished = learn(prepared, limit, pool, began, print)?;
         let seconds = began.elapsed().as_secs_f64();
         if self.form.json {
-            let kept = finished.kept;
+            let kept = finished.best;
             return print.json(&json!({
                 "steps": finished.steps,
-                "steps_taken": finished.taken,
+                "steps_taken": finished.steps_taken,
                 "seconds": seconds,
                 "tokens_per_second": finished.tokens_per_second,
                 "milliseconds_per_step": 1e3 * finished.seconds_per_step,
@@ -184,7 +184,7 @@ impl Train {
     fn summary(&self, finished: &Finished, seconds: f64) -> Vec<String> {
         let Finished { steps, validation_loss, .. } = *finished;
         let taken = counted(steps, "step");
-        let mut lines = vec![match (finished.taken, &self.out) {
+        let mut lines = vec![match (finished.steps_taken, &self.out) {
             (0, Some(out)) => format!(
                 "the run is done: all of its {taken} were taken before, validation loss \
                  {validation_loss:.4}; to go on, ask for more of them, such as: lookback train --resume \
@@ -193,9 +193,9 @@ impl Train {
                 2 * steps
             ),
             _ => {
-                let early = match finished.ending {
-                    Ending::Time => ", ended by the clock",
-                    Ending::Whole => "",
+                let early = match finished.end {
+                    RunEnd::OutOfTime => ", ended by the clock",
+                    RunEnd::Completed => "",
                 };
                 format!(
                     "{taken} in {seconds:.0} s{early}: training loss {:.4}, validation loss \
@@ -204,7 +204,7 @@ impl Train {
                 )
             }
         }];
-        if let Some(kept) = finished.kept.filter(|kept| kept.step != steps) {
+        if let Some(kept) = finished.best.filter(|kept| kept.step != steps) {
             lines.push(format!(
                 "the weights of step {} are kept, where the validation loss was lowest, {:.4}; it has \
                  risen by {:.4} since (--set keep=last keeps the last weights)",
@@ -217,12 +217,12 @@ impl Train {
     }
 
     /// The length that is asked for: three minutes, if none is.
-    fn asked_limit(&self) -> Result<Limit> {
-        Ok(self.limit()?.unwrap_or(Limit::Minutes(3.0)))
+    fn asked_limit(&self) -> Result<RunLength> {
+        Ok(self.limit()?.unwrap_or(RunLength::Minutes(3.0)))
     }
 
     /// The length that was asked for, if any was.
-    fn limit(&self) -> Result<Option<Limit>> {
+    fn limit(&self) -> Result<Option<RunLength>> {
         let within_a_year = |name: &str, value: f64, year: f64| {
             if value > 0.0 && value <= year {
                 return Ok(value);
@@ -232,13 +232,13 @@ impl Train {
             )))
         };
         Ok(match (self.steps, self.tokens, self.minutes, self.seconds) {
-            (Some(steps), ..) => Some(Limit::Steps(steps)),
-            (_, Some(tokens), ..) => Some(Limit::Tokens(tokens)),
+            (Some(steps), ..) => Some(RunLength::Steps(steps)),
+            (_, Some(tokens), ..) => Some(RunLength::Tokens(tokens)),
             (_, _, Some(minutes), _) => {
-                Some(Limit::Minutes(within_a_year("minutes", minutes, 525_600.0)?))
+                Some(RunLength::Minutes(within_a_year("minutes", minutes, 525_600.0)?))
             }
             (_, _, _, Some(seconds)) => {
-                Some(Limit::Seconds(within_a_year("seconds", seconds, 31_536_000.0)?))
+                Some(RunLength::Seconds(within_a_year("seconds", seconds, 31_536_000.0)?))
             }
             (None, None, None, None) => None,
         })
@@ -248,7 +248,7 @@ impl Train {
 /// Trains, and says how it goes.
 fn learn(
     prepared: Prepared,
-    limit: Limit,
+    limit: RunLength,
     pool: Arc<ThreadPool>,
     began: Instant,
     print: &mut Print,
@@ -257,18 +257,18 @@ fn learn(
     let (mut progress, mut until_it_is_kept) = (None, None);
     let finished = prepared.run(limit, pool, began, stop, &mut |told| {
         match told {
-            Told::Calibrates => print.note("calibrating: how long does a step take?"),
-            Told::IsLate { seconds } => print.say(&format!(
+            RunEvent::Calibrating => print.note("calibrating: how long does a step take?"),
+            RunEvent::OutOfTime { seconds } => print.say(&format!(
                 "reading the text took more than the {seconds:.0} s that were asked for; one step is \
                  taken"
             )),
-            Told::PassedOver { refusal, steps } => {
+            RunEvent::CheckpointSkipped { refusal, steps } => {
                 let refusal = refusal.sentence(flag);
                 print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
             }
             // What was read so far may be dropped at any moment; what follows is kept or taken back.
-            Told::Keeps => until_it_is_kept = Some(interrupt::keeping()),
-            Told::Begins { recipe, done, seconds } => {
+            RunEvent::Recording => until_it_is_kept = Some(interrupt::keeping()),
+            RunEvent::Started { recipe, done, seconds } => {
                 if seconds.is_none() {
                     let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
                     let (steps, tokens) = (counted(steps, "step"), counted(tokens, "token"));
@@ -276,9 +276,9 @@ fn learn(
                 }
                 progress = Some(Progress::new(recipe, done, seconds, print));
             }
-            Told::Event(event) => {
+            RunEvent::Training(event) => {
                 let Some(progress) = &mut progress else { return Ok(()) };
-                if let (Event::Judged { weights, .. }, Some(tokenizer), true) =
+                if let (TrainingEvent::Validated { weights, .. }, Some(tokenizer), true) =
                     (&event, &tokenizer, progress.is_seen())
                 {
                     let pool = ThreadPool::new(1, lookback_engine::Isa::detect());

@@ -63,7 +63,7 @@ impl Verify {
         // JSON has no infinity.
         let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
         if self.form.json {
-            let site = |site: &lookback_lens::Agreement| {
+            let site = |site: &lookback_lens::SiteDifference| {
                 json!({
                     "name": site.name,
                     "site": site.site,

@@ -6,7 +6,7 @@ use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Blame, Lock, Refusal, Result, create_directory};
 use lookback_model::Network;
 use lookback_text::{Tokenizer, dataset::Windows, tinytown};
-use lookback_train::{Course, Directory, Event, Recipe, Source, Trainer, preset};
+use lookback_train::{Directory, Recipe, Source, Trainer, TrainingEvent, TrainingLoop, preset};
 use serde_json::json;
 
 use super::abilities::{Abilities, Able};
@@ -37,7 +37,7 @@ pub(super) enum Told<'a> {
     /// The first step is about to be taken.
     Begun(Begun<'a>),
     /// Something of the course.
-    Event(Event<'a>),
+    Event(TrainingEvent<'a>),
     /// What the model can do after a step.
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
     Able {
@@ -109,7 +109,7 @@ pub(super) fn make(
         fs::remove_dir_all(&begun).map_err(|error| Refusal::writing(&begun, &error))?;
     }
     let directory = Directory::new(&begun)?;
-    directory.make()?;
+    directory.create_folder()?;
     recipe.data = data.digest()?;
     directory.write_settings(&recipe)?;
     tokenizer.write(directory.path())?;
@@ -123,7 +123,7 @@ pub(super) fn make(
     }))?;
     let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
     let source = Source { data, windows };
-    let mut course = Course {
+    let mut course = TrainingLoop {
         trainer: &mut trainer,
         source: &source,
         directory: Some(&directory),
@@ -132,7 +132,7 @@ pub(super) fn make(
     let on_the_way = OnTheWay::new(&directory, &tokenizer, pool, recipe.steps)?;
     let finished = course.run(None, &mut |event| {
         let taken = match &event {
-            Event::Step { taken, weights } => Some((taken.step, *weights)),
+            TrainingEvent::Step { report: taken, weights } => Some((taken.step, *weights)),
             _ => None,
         };
         tell(Told::Event(event))?;

@@ -12,7 +12,7 @@ use lookback::{Model, default_model};
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_serve::{News, Served, Server, Training};
-use lookback_train::{Event, Taken};
+use lookback_train::{StepReport, TrainingEvent};
 
 use crate::{
     answering::Answering,
@@ -112,11 +112,13 @@ impl<'a> Publisher<'a> {
         match told {
             Told::Doing(what) => self.training.tell(News::Phase { doing: (*what).to_owned() }),
             Told::Begun(begun) => self.begin(begun)?,
-            Told::Event(Event::Step { taken, weights }) => self.step(taken, weights),
-            Told::Event(Event::Judged { step, loss, .. }) => {
+            Told::Event(TrainingEvent::Step { report: taken, weights }) => {
+                self.step(taken, weights)
+            }
+            Told::Event(TrainingEvent::Validated { step, loss, .. }) => {
                 self.training.tell(News::Judged { step: *step, loss: *loss });
             }
-            Told::Event(Event::Kept { .. }) => {}
+            Told::Event(TrainingEvent::CheckpointWritten { .. }) => {}
             Told::Able { step, able } => self.training.tell(News::Able {
                 step: *step,
                 look_ups: able.look_ups,
@@ -158,7 +160,7 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    fn step(&mut self, taken: &Taken, weights: &Weights) {
+    fn step(&mut self, taken: &StepReport, weights: &Weights) {
         let Some(mut run) = self.run.take() else { return };
         run.untold = (run.untold.0 + 1, run.untold.1 + taken.loss);
         let now = Instant::now();

@@ -174,7 +174,7 @@ fn a_text_outlives_its_model_and_two_are_written_side_by_side() {
         second.next().into_iter().for_each(|piece| told_too += &piece.unwrap().text);
     }
     assert_eq!((told, told_too), (one, other));
-    assert_eq!((first.finish(), first.ids().len()), (Some(lookback::Finish::Length), 20));
+    assert_eq!((first.finish(), first.ids().len()), (Some(lookback::FinishReason::Length), 20));
     assert!(first.next().is_none());
 }
 
@@ -191,10 +191,10 @@ fn what_is_written_ends_where_it_is_asked_to() {
     let before = &text[..text.find(&stop).unwrap()];
     let mut pieces = whole.clone().stop(stop.as_str()).pieces().unwrap();
     let shown: String = pieces.by_ref().map(|piece| piece.unwrap().text).collect();
-    assert_eq!((shown.as_str(), pieces.finish()), (before, Some(lookback::Finish::Stop)));
+    assert_eq!((shown.as_str(), pieces.finish()), (before, Some(lookback::FinishReason::Stop)));
     assert_eq!(pieces.ids().len(), before.chars().count() + 3);
     let mut none = whole.max_tokens(0).pieces().unwrap();
-    assert!(none.next().is_none() && none.finish() == Some(lookback::Finish::Length));
+    assert!(none.next().is_none() && none.finish() == Some(lookback::FinishReason::Length));
 }
 
 #[test]

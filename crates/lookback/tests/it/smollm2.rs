@@ -12,7 +12,7 @@ use std::fs;
 use crate::world::{real_models, shared};
 use lookback::{
     Model,
-    generate::chat::{End, Message},
+    generate::chat::{GenerationPrompt, Message},
     model::TokenId,
     text::Specials,
 };
@@ -108,7 +108,7 @@ fn read(model: &Model, prompt: &Prompt) -> Vec<TokenId> {
             let chat: Vec<Message> =
                 chat.iter().map(|said| Message::new(&said.role, &said.content)).collect();
             let template = model.template(None).unwrap();
-            template.prompt(tokenizer, &chat, End::Assistant).unwrap().ids
+            template.prompt(tokenizer, &chat, GenerationPrompt::Added).unwrap().ids
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `generation_config.json`: each key is obeyed, changes nothing, or is named as passed over.
 
 use lookback_files::{Refusal, Result};
-use lookback_generate::sample::Words;
+use lookback_generate::sample::LogitBias;
 use lookback_model::TokenId;
 use serde_json::{Map, Value};
 
@@ -116,27 +116,27 @@ pub(super) fn read(text: &str, vocabulary: usize, ends: &[TokenId]) -> Result<Su
 }
 
 /// The tokens that never come, or not there.
-fn words(keys: &Keys<'_>, ends: &[TokenId]) -> Result<Words> {
-    let mut words = Words::default();
-    words.banned.extend(keys.ids("suppress_tokens")?.into_iter().map(|id| vec![id]));
+fn words(keys: &Keys<'_>, ends: &[TokenId]) -> Result<LogitBias> {
+    let mut words = LogitBias::default();
+    words.banned_sequences.extend(keys.ids("suppress_tokens")?.into_iter().map(|id| vec![id]));
     if let Some(Value::Array(sequences)) = keys.get("bad_words_ids") {
         for sequence in sequences {
             let ids = keys.ids_of("bad_words_ids", sequence)?;
             // An end token is no bad word.
             if !ids.is_empty() && !matches!(ids[..], [id] if ends.contains(&id)) {
-                words.banned.push(ids);
+                words.banned_sequences.push(ids);
             }
         }
     } else if keys.get("bad_words_ids").is_some() {
         return Err(Refusal::user("bad_words_ids is no list of lists of token ids"));
     }
-    words.rules.not_first = keys.ids("begin_suppress_tokens")?;
-    words.rules.ends = ends.to_vec();
-    words.rules.least_new = keys.count("min_new_tokens")?.unwrap_or(0);
-    words.rules.least = keys.count("min_length")?.unwrap_or(0);
-    words.rules.ngram = keys.count("no_repeat_ngram_size")?.unwrap_or(0);
-    words.rules.second = keys.ids("forced_bos_token_id")?.first().copied();
-    words.rules.last = keys.ids("forced_eos_token_id")?;
+    words.rules.begin_suppress_tokens = keys.ids("begin_suppress_tokens")?;
+    words.rules.eos = ends.to_vec();
+    words.rules.min_new_tokens = keys.count("min_new_tokens")?.unwrap_or(0);
+    words.rules.min_length = keys.count("min_length")?.unwrap_or(0);
+    words.rules.no_repeat_ngram_size = keys.count("no_repeat_ngram_size")?.unwrap_or(0);
+    words.rules.forced_bos = keys.ids("forced_bos_token_id")?.first().copied();
+    words.rules.forced_eos = keys.ids("forced_eos_token_id")?;
     Ok(words)
 }
 
@@ -234,11 +234,11 @@ mod tests {
         )
         .unwrap();
         let words = suggested.words;
-        assert_eq!(words.banned, [ids(&[5]), ids(&[7, 8]), ids(&[9])]);
+        assert_eq!(words.banned_sequences, [ids(&[5]), ids(&[7, 8]), ids(&[9])]);
         let rules = words.rules;
-        assert_eq!((rules.not_first, rules.last), (ids(&[4]), ids(&[2, 3])));
-        assert_eq!((rules.least_new, rules.least, rules.ngram), (3, 6, 2));
-        assert_eq!((rules.second, rules.ends), (Some(TokenId(1)), ids(&[2])));
+        assert_eq!((rules.begin_suppress_tokens, rules.forced_eos), (ids(&[4]), ids(&[2, 3])));
+        assert_eq!((rules.min_new_tokens, rules.min_length, rules.no_repeat_ngram_size), (3, 6, 2));
+        assert_eq!((rules.forced_bos, rules.eos), (Some(TokenId(1)), ids(&[2])));
         assert_eq!((suggested.most_new, suggested.most), (Some(9), Some(30)));
         assert!(suggested.passed_over.is_empty());
     }

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use lookback_lens::Seen;
+use lookback_lens::Capture;
 use lookback_model::{BlockSite, Change, Edit, Site, TokenId};
 use lookback_open::{Model, Pieces};
 
 use crate::goldens::opened;
 
-fn bits(logits: &Seen) -> Vec<u32> {
+fn bits(logits: &Capture) -> Vec<u32> {
     logits.values.iter().map(|x| x.to_bits()).collect()
 }
 

@@ -2,7 +2,7 @@
 //! the whole words that begin as what was typed.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Analogy, Lengths, Placed, Table, analogy};
+use lookback_lens::{Analogy, Lengths, PlanePoint, Table, analogy};
 use lookback_text::TokenId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Served) -> Val
         "inputs": inputs.collect::<Vec<_>>(),
         "result": point(found.result),
         "origin": point(found.origin),
-        "length": found.length,
+        "length": found.norm,
         "steps": found.steps,
         "directions": found.directions,
         "answers": answers.collect::<Vec<_>>(),
@@ -138,8 +138,8 @@ fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Served) -> Val
     })
 }
 
-fn point(placed: Placed) -> Value {
-    json!({ "x": placed.x, "y": placed.y, "off": placed.off })
+fn point(placed: PlanePoint) -> Value {
+    json!({ "x": placed.x, "y": placed.y, "off": placed.off_plane })
 }
 
 #[derive(Deserialize)]

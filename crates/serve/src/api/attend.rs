@@ -1,11 +1,13 @@
-//! `POST /api/attend`: one head's comparisons before they become weights. `/glance`: all heads, made
+//! `POST /api/attend`: one head's comparisons before they become weights. `/pattern_thumbnails`: all heads, made
 //! small. `/cell`: one weight, unfolded into the sum that made it.
 
 use std::{sync::Arc, time::Instant};
 
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
 use lookback_engine::ThreadPool;
-use lookback_lens::{Cell, READ, cell, compared, glance};
+use lookback_lens::{
+    ATTENTION_STEP_SITES, WeightSteps, head_scores, pattern_thumbnails, weight_steps,
+};
 use lookback_model::Site;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -65,7 +67,7 @@ async fn head(
     let tokens = asked.ids.len();
     let compared = {
         let (pass, open) = (pass.clone(), asked.open.clone());
-        state.slowly(move || compared(&pass, open.weights.network(), layer, head)).await?
+        state.slowly(move || head_scores(&pass, open.weights.network(), layer, head)).await?
     };
     let compared = compared.ok_or_else(|| Refused::missing("this layer was not read"))?;
     let square = |name: &str, values| Tensor::new(name, vec![tokens, tokens], values);
@@ -95,7 +97,7 @@ async fn all(
         None => {
             let (open, ids) = (asked.open.clone(), asked.ids.clone());
             let began = Instant::now();
-            let work = move |pool: &ThreadPool| glance(&open.weights, pool, &ids, most);
+            let work = move |pool: &ThreadPool| pattern_thumbnails(&open.weights, pool, &ids, most);
             let all = state.passes.in_turn(work).await??;
             (Arc::new(all), 1e3 * began.elapsed().as_secs_f64())
         }
@@ -117,12 +119,12 @@ async fn one(
     }
     let pass = state.passes.sites(&asked, &sites(layer)).await?;
     let network = asked.open.weights.network();
-    let found = cell(&pass, network, [layer, head], [place.query, place.key]);
+    let found = weight_steps(&pass, network, [layer, head], [place.query, place.key]);
     found.map(|cell| Json(said(&cell))).ok_or_else(|| Refused::missing("this layer was not read"))
 }
 
 fn sites(layer: usize) -> Vec<Site> {
-    READ.map(|site| Site::Block(layer as u16, site)).to_vec()
+    ATTENTION_STEP_SITES.map(|site| Site::Block(layer as u16, site)).to_vec()
 }
 
 fn check(asked: &Asked, layer: usize, head: usize) -> Result<()> {
@@ -137,7 +139,7 @@ fn check(asked: &Asked, layer: usize, head: usize) -> Result<()> {
     Ok(())
 }
 
-fn said(cell: &Cell) -> Value {
+fn said(cell: &WeightSteps) -> Value {
     json!({
         "query": cell.query,
         "key": cell.key,

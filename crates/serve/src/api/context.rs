@@ -1,9 +1,9 @@
 //! `POST /api/context`: a head's weighted sum for one token, term by term.
 //!
-//! `{prompt…, "layer", "head", "token", "most"}` to a `lens::Context`.
+//! `{prompt…, "layer", "head", "token", "most"}` to a `lens::SourceContributions`.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Context, context};
+use lookback_lens::{SourceContributions, source_contributions};
 use serde::Deserialize;
 
 use crate::{
@@ -31,7 +31,7 @@ struct Question {
 async fn answer(
     extract::State(state): extract::State<State>,
     Ask(question): Ask<Question>,
-) -> Result<Json<Context>> {
+) -> Result<Json<SourceContributions>> {
     let Question { prompt, layer, head, token, most } = question;
     let asked = state.ask(&prompt).await?;
     let layers = asked.open.config().layers;
@@ -41,7 +41,7 @@ async fn answer(
             layers - 1
         )));
     }
-    let pass = state.passes.sites(&asked, &Context::sites(layer)).await?;
+    let pass = state.passes.sites(&asked, &SourceContributions::sites(layer)).await?;
     let network = asked.open.weights.network();
-    Ok(Json(context(&pass, network, [layer, head, token], most)?))
+    Ok(Json(source_contributions(&pass, network, [layer, head, token], most)?))
 }

@@ -1,7 +1,7 @@
 //! `POST /api/depths`: what the model would say after each layer, for some tokens of the prompt.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Steps, depth_sites, depths};
+use lookback_lens::{LensDepth, logit_lens, logit_lens_sites};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -50,13 +50,13 @@ async fn answer(
     let asked = state.ask(&asks.prompt).await?;
     let end = asks.first.saturating_add(asks.count);
     check_token(&asked, end.saturating_sub(1))?;
-    let steps = if asks.halves { Steps::Halves } else { Steps::Layers };
-    let sites = depth_sites(asked.open.config(), steps);
+    let steps = if asks.halves { LensDepth::Sublayers } else { LensDepth::Layers };
+    let sites = logit_lens_sites(asked.open.config(), steps);
     let wanted = sites.clone();
     let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
     let answer = state.passes.in_turn(move |pool| {
         let (weights, tokens) = (&asked.open.weights, asks.first..end);
-        let depths = depths(weights, pool, &pass, &sites, tokens, asks.most, Some(chosen.of))?;
+        let depths = logit_lens(weights, pool, &pass, &sites, tokens, asks.most, Some(chosen.of))?;
         let guesses = depths.iter().flat_map(|depth| &depth.tokens);
         let ids =
             guesses.flat_map(|guess| guess.top.iter().map(|next| next.id)).chain(chosen.ids());

@@ -3,7 +3,7 @@
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_engine::ThreadPool;
-use lookback_lens::{Near, Table, length};
+use lookback_lens::{Neighbour, Table, norm};
 use lookback_model::{Site, TokenId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn embed(
     })?;
     let pass = state.passes.sites(&asked, &[Site::Embed]).await?;
     let seen = pass.at(Site::Embed).ok_or_else(|| Refused::missing("no site embed"))?;
-    let lengths: Vec<f64> = (0..tokens).map(|token| length(seen.part(token))).collect();
+    let lengths: Vec<f64> = (0..tokens).map(|token| norm(seen.part(token))).collect();
     let near = state.passes.in_turn(move |pool| near(&asked.open, pool, id)).await?;
     Ok(Json(json!({ "lengths": lengths, "id": id, "neighbours": near })))
 }
@@ -51,9 +51,9 @@ async fn embed(
 fn near(open: &Served, pool: &ThreadPool, id: TokenId) -> Vec<Value> {
     let table = Table::of_model(&open.weights);
     let own = table.row(id.index());
-    let near = table.nearest_on(pool, &own, NEAREST, |row| row != id.index());
+    let near = table.nearest_parallel(pool, &own, NEAREST, |row| row != id.index());
     near.into_iter()
-        .map(|Near { row, cosine }| {
+        .map(|Neighbour { row, cosine }| {
             let piece = open.tokenizer.piece(TokenId(row as u32));
             json!({ "id": row, "piece": piece, "cosine": cosine })
         })

@@ -1,9 +1,9 @@
 //! `POST /api/exchange`: what a token takes up from each token before it, in the layers asked for.
 //!
-//! `{prompt…, "token": 1, "layers": [0, 1]}` to `{"token", "layers": [lens::Exchange …]}`.
+//! `{prompt…, "token": 1, "layers": [0, 1]}` to `{"token", "layers": [lens::OvDecomposition …]}`.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Exchange, exchange};
+use lookback_lens::{OvDecomposition, ov_decomposition};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -30,7 +30,7 @@ struct Question {
 #[derive(Serialize)]
 struct Answer {
     token: usize,
-    layers: Vec<Exchange>,
+    layers: Vec<OvDecomposition>,
 }
 
 async fn answer(
@@ -46,10 +46,10 @@ async fn answer(
             count - 1
         )));
     }
-    let sites: Vec<_> = layers.iter().flat_map(|&layer| Exchange::sites(layer)).collect();
+    let sites: Vec<_> = layers.iter().flat_map(|&layer| OvDecomposition::sites(layer)).collect();
     let pass = state.passes.sites(&asked, &sites).await?;
     let answer = state.slowly(move || {
-        let one = |&layer| exchange(&pass, &asked.open.weights, [layer, token]);
+        let one = |&layer| ov_decomposition(&pass, &asked.open.weights, [layer, token]);
         layers.iter().map(one).collect::<lookback_files::Result<_>>()
     });
     Ok(Json(Answer { token, layers: answer.await?? }))

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use axum::{Router, extract, response::IntoResponse, routing::post};
-use lookback_lens::{Seen, shape, sites};
+use lookback_lens::{Capture, shape, sites};
 use lookback_model::Site;
 use serde::Deserialize;
 
@@ -133,7 +133,7 @@ fn tensors(pass: &Pass, places: &Places) -> Result<Vec<Tensor>> {
 }
 
 /// The values at some indices of the first axes, which are there, and the shape of what is left.
-fn part_of<'a>(seen: &'a Seen, at: &[usize]) -> (Vec<usize>, &'a [f32]) {
+fn part_of<'a>(seen: &'a Capture, at: &[usize]) -> (Vec<usize>, &'a [f32]) {
     let mut values = &seen.values[..];
     for (&index, &count) in at.iter().zip(&seen.shape) {
         let len = values.len() / count;

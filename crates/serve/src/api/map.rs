@@ -53,7 +53,7 @@ async fn map(
             "steps": tables::steps(&open),
             "step": open.step.map(|(step, _)| step),
             "shares": axes.shares(),
-            "parting": axes.parting_axes(),
+            "parting": axes.discriminant_axes(),
             "fitted": axes.rows(),
             "words": known.words.all().len(),
             "names": known.colored.names,
@@ -138,7 +138,7 @@ async fn near(
         let row = asked.id as usize;
         let near = at_step(&open, asked.step, |table| {
             let own = (row < table.rows()).then(|| table.row(row))?;
-            Some(table.nearest_on(pool, &own, NEAR, |other| other != row))
+            Some(table.nearest_parallel(pool, &own, NEAR, |other| other != row))
         })?;
         let near = near
             .ok_or_else(|| Refused::asked(format!("the table that was kept has no row {row}")))?;

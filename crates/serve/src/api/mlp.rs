@@ -3,7 +3,7 @@
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_engine::activation;
-use lookback_lens::{AskedUnits, By, units, units_sites};
+use lookback_lens::{NeuronOrder, NeuronQuery, neuron_effects, neuron_sites};
 use lookback_model::BlockSite;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,19 +66,26 @@ async fn mlp(
             mlp.layer, asked.open.name, config.layers
         )));
     }
-    let wanted = units_sites(config, mlp.layer);
+    let wanted = neuron_sites(config, mlp.layer);
     let (chosen, pass) = Chosen::find(&state, &asked, mlp.token, mlp.of, wanted).await?;
     let answer = state.passes.in_turn(move |pool| {
         let weights = &asked.open.weights;
         let by = match mlp.by {
-            Order::Activation => By::Activation,
-            Order::Written => By::Written,
-            Order::Pushed => By::Pushed,
+            Order::Activation => NeuronOrder::Activation,
+            Order::Written => NeuronOrder::WriteNorm,
+            Order::Pushed => NeuronOrder::LogitEffect,
         };
         let Mlp { layer, token, .. } = mlp;
         let of = chosen.of;
-        let which = AskedUnits { layer, token, of, by, units: mlp.units, tokens: mlp.tokens };
-        let units = units(weights, pool, &pass, which)?;
+        let which = NeuronQuery {
+            layer,
+            token,
+            target: of,
+            order: by,
+            units: mlp.units,
+            tokens: mlp.tokens,
+        };
+        let units = neuron_effects(weights, pool, &pass, which)?;
         let pre = pass.block(layer, BlockSite::MlpPre).map_or(&[][..], |seen| seen.part(token));
         let how = asked.open.config().activation;
         let x = across(pre);

@@ -2,7 +2,7 @@
 //! was searched for in, and the whole as a sorted curve.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Ranked, Ranking, rank_of};
+use lookback_lens::{RankedToken, Ranking, rank_of};
 use lookback_model::{Site, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use serde::Deserialize;
@@ -70,7 +70,7 @@ async fn answer(
         let ids: Vec<u32> = shown.map(|next| next.id).collect();
         let begins = found.iter().flat_map(|found| found.written.iter().copied());
         let holding = [0.5, 0.9, 0.99]
-            .map(|share| json!({ "share": share, "tokens": ranking.holding(share) }));
+            .map(|share| json!({ "share": share, "tokens": ranking.top_p_count(share) }));
         Json(json!({
             "pieces": pieces(tokenizer, ids.into_iter().chain(begins)),
             "top": top,
@@ -93,7 +93,7 @@ async fn answer(
 struct Found {
     /// Those shown: exact ones first, then those that begin so, then those that hold it; the likelier
     /// first among equals.
-    tokens: Vec<Ranked>,
+    tokens: Vec<RankedToken>,
     /// How many there are.
     all: usize,
     /// How the text would be written, where no token is just that.
@@ -105,7 +105,7 @@ impl Found {
         tokenizer: &Tokenizer,
         logits: &[f32],
         text: &str,
-        ranked: impl Fn(u32) -> Ranked,
+        ranked: impl Fn(u32) -> RankedToken,
     ) -> Self {
         if let Some(id) = text.strip_prefix('#').and_then(|id| id.parse().ok()) {
             let tokens = if id < logits.len() as u32 { vec![ranked(id)] } else { Vec::new() };

@@ -3,7 +3,7 @@
 //! sites.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Pair, length, turning};
+use lookback_lens::{RotaryPair, norm, rotary_pairs};
 use lookback_model::{BlockSite, Positions, Site};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn position(
     match asked.open.config().positions {
         Positions::Rotary(how) => {
             let first = token.saturating_sub(BEFORE);
-            let pairs = turning(asked.open.weights.network(), first..token + 1);
+            let pairs = rotary_pairs(asked.open.weights.network(), first..token + 1);
             Ok(Json(json!({
                 "kind": "rotary",
                 "theta": how.theta,
@@ -55,8 +55,8 @@ async fn position(
     }
 }
 
-fn told(pair: &Pair) -> Value {
-    let turns = pair.turns.iter();
+fn told(pair: &RotaryPair) -> Value {
+    let turns = pair.rotations.iter();
     json!({
         "dimensions": pair.dimensions,
         "frequency": pair.frequency,
@@ -72,7 +72,7 @@ async fn learned(state: &State, asked: &Asked) -> Result<Value> {
     let pass = state.passes.sites(asked, &sites).await?;
     let lengths = |site: Site| -> Result<Vec<f64>> {
         let seen = pass.at(site).ok_or_else(|| Refused::missing(format!("no site {site}")))?;
-        Ok((0..asked.ids.len()).map(|token| length(seen.part(token))).collect())
+        Ok((0..asked.ids.len()).map(|token| norm(seen.part(token))).collect())
     };
     Ok(json!({
         "kind": "learned",

@@ -16,8 +16,8 @@ use std::time::Duration;
 use axum::{Router, extract, response::IntoResponse, routing::post};
 use lookback_engine::ThreadPool;
 use lookback_generate::{
-    sample::Sampler,
-    turn::{Shown, Turn, turn},
+    decode_step::{DecodeOptions, DecodeStep, decode_step},
+    sample::SamplerChain,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -85,19 +85,22 @@ async fn repeat(
         )));
     }
     // Refused before anything is read.
-    Sampler::new(&repeat.chain.settings()?)?;
+    SamplerChain::new(&repeat.chain.settings()?)?;
     let asked = state.ask(&repeat.prompt).await?;
-    let mut sampler = Sampler::new(&repeat.chain.settings_for(&asked.open)?)?;
+    let mut sampler = SamplerChain::new(&repeat.chain.settings_for(&asked.open)?)?;
     asked.open.config().check_ids("token", repeat.behind.iter().copied())?;
     sampler.skip(repeat.behind.len());
     if let Some(bound) = repeat.bound {
-        sampler.set_bound(bound);
+        sampler.set_mirostat_mu(bound);
     }
     let text = Text::new(asked, &repeat.behind);
     let begin = text.begin();
     let writing = Writing {
         read: state.read.of(&text.asked.open, state.passes.threads()),
-        shown: Shown { alternatives: repeat.alternatives.min(ALTERNATIVES), afresh: repeat.afresh },
+        shown: DecodeOptions {
+            alternatives: repeat.alternatives.min(ALTERNATIVES),
+            compares_uncached: repeat.afresh,
+        },
         state,
         text,
         sampler,
@@ -110,9 +113,9 @@ async fn repeat(
 struct Writing {
     state: State,
     read: Shared,
-    shown: Shown,
+    shown: DecodeOptions,
     text: Text,
-    sampler: Sampler,
+    sampler: SamplerChain,
 }
 
 impl Writing {
@@ -145,7 +148,7 @@ impl Writing {
             if self.text.is_over() {
                 return Ok(Some("stop"));
             }
-            let bound = self.sampler.bound();
+            let bound = self.sampler.mirostat_mu();
             let turn = tokio::select! {
                 () = tell.closed() => return Ok(None),
                 turn = self.turn() => turn?,
@@ -165,12 +168,13 @@ impl Writing {
     }
 
     /// One turn, for which the pool is taken and given back.
-    async fn turn(&mut self) -> Result<Turn> {
+    async fn turn(&mut self) -> Result<DecodeStep> {
         let (open, read, shown) = (self.text.asked.open.clone(), self.read.clone(), self.shown);
         let (window, mut sampler) = (self.text.window(), self.sampler.clone());
         let of = move |pool: &ThreadPool| {
             let mut branches = branches::lock(&read);
-            let turn = turn(&mut branches, &open.weights, pool, &window, &mut sampler, shown)?;
+            let turn =
+                decode_step(&mut branches, &open.weights, pool, &window, &mut sampler, shown)?;
             Ok((turn, sampler))
         };
         let done: lookback_files::Result<_> = self.state.passes.in_turn(of).await?;

@@ -11,9 +11,9 @@ use axum::{
 };
 use lookback_engine::ThreadPool;
 use lookback_generate::{
-    sample::{SAMPLERS, Sampler, Stage, Step},
-    turn::likeliest,
-    window::Window,
+    context_window::ContextWindow,
+    decode_step::top_k_ids,
+    sample::{SAMPLER_PARAMETERS, SamplerChain, SamplerStage, StageOutput},
 };
 use lookback_text::{TokenId, Tokenizer};
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Router<State> {
 }
 
 async fn samplers() -> Json<Value> {
-    Json(json!({ "samplers": SAMPLERS }))
+    Json(json!({ "samplers": SAMPLER_PARAMETERS }))
 }
 
 #[derive(Deserialize)]
@@ -70,15 +70,15 @@ async fn sample(
         )));
     }
     // Refused before anything is read.
-    Sampler::new(&sample.chain.settings()?)?;
+    SamplerChain::new(&sample.chain.settings()?)?;
     let asked = state.ask(&sample.prompt).await?;
     let settings = sample.chain.settings_for(&asked.open)?;
-    let sampler = Sampler::new(&settings)?;
+    let sampler = SamplerChain::new(&settings)?;
     let next = Next::read(&state, &asked).await?;
     let shown = sample.shown.clamp(1, SHOWN);
     let told = move || {
         let tokenizer = &asked.open.tokenizer;
-        let firsts = Sampler::firsts(&settings, &next.logits, &next.past, sample.draws)?;
+        let firsts = SamplerChain::first_tokens(&settings, &next.logits, &next.past, sample.draws)?;
         let mut told = next.told(tokenizer, &sampler, shown, firsts.first().copied())?;
         told["draws"] = next.drawn(&firsts, &told);
         Ok::<Value, Refused>(told)
@@ -102,7 +102,7 @@ impl Next {
         let open = asked.open.clone();
         let past = asked.ids.clone();
         let context = branches::context(&open);
-        let seen = Window::new(context, asked.ids.clone(), open.bos()).seen();
+        let seen = ContextWindow::new(context, asked.ids.clone(), open.bos()).visible_ids();
         let of = move |pool: &ThreadPool| {
             let mut branches = branches::lock(&read);
             branches.read(&open.weights, pool, &seen)?;
@@ -116,13 +116,13 @@ impl Next {
     fn told(
         &self,
         tokenizer: &Tokenizer,
-        sampler: &Sampler,
+        sampler: &SamplerChain,
         shown: usize,
         drawn: Option<TokenId>,
     ) -> Result<Value> {
         let stages = sampler.trace(&self.logits, &self.past)?;
         let last = stages.last().map_or(&[][..], |stage| &stage.kept);
-        let mut ids = likeliest(&self.logits, shown);
+        let mut ids = top_k_ids(&self.logits, shown);
         let after: Vec<TokenId> = last.iter().take(shown).map(|(id, _)| *id).collect();
         // What the first seed draws is named, however improbable it is.
         for id in after.into_iter().chain(drawn) {
@@ -177,14 +177,14 @@ impl Next {
 }
 
 /// What a stage left of the tokens that are told, and of the others together.
-fn staged(stage: &Stage, ids: &[TokenId]) -> Value {
+fn staged(stage: &StageOutput, ids: &[TokenId]) -> Value {
     let of = |id: &TokenId| stage.kept.iter().find(|(kept, _)| kept == id).map(|(_, share)| *share);
     let told: Vec<Option<f64>> = ids.iter().map(of).collect();
     let others = stage.kept.iter().filter(|(id, _)| !ids.contains(id));
     let share = others.clone().fold(0.0, |total, (_, share)| total + share);
     json!({
-        "sampler": stage.step.as_ref().map(Step::sampler),
-        "step": stage.step.as_ref().map(Step::to_string),
+        "sampler": stage.stage.as_ref().map(SamplerStage::sampler_name),
+        "step": stage.stage.as_ref().map(SamplerStage::to_string),
         "kept": stage.kept.len(),
         "removed": stage.removed,
         "removed_share": stage.removed_share,

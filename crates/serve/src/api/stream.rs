@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_files::Kind;
-use lookback_lens::{stream, stream_sites, top};
+use lookback_lens::{logit_attribution, logit_attribution_sites, top_k};
 use lookback_model::{Site, TokenId};
 use lookback_text::Tokenizer;
 use serde::Deserialize;
@@ -36,11 +36,12 @@ async fn answer(
     Ask(asks): Ask<Stream>,
 ) -> Result<Json<Value>> {
     let asked = state.ask(&asks.prompt).await?;
-    let wanted = stream_sites(asked.open.config());
+    let wanted = logit_attribution_sites(asked.open.config());
     let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
     let answer = state.passes.in_turn(move |pool| {
         let logit = pass.row(Site::Logits, asks.token)[chosen.of.index()];
-        let stream = stream(&asked.open.weights, pool, &pass, asks.token, (chosen.of, logit))?;
+        let stream =
+            logit_attribution(&asked.open.weights, pool, &pass, asks.token, (chosen.of, logit))?;
         Ok(json!({
             "stream": stream,
             "candidates": chosen.candidates,
@@ -82,7 +83,7 @@ impl Chosen {
         wanted.push((Site::Logits, Some(token)));
         let pass = state.passes.parts(asked, &wanted).await?;
         let logits = pass.row(Site::Logits, token);
-        let candidates = top(logits, logits, CANDIDATES);
+        let candidates = top_k(logits, logits, CANDIDATES);
         let candidates: Vec<u32> = candidates.into_iter().map(|next| next.id).collect();
         let likeliest = candidates.first().copied().unwrap_or(0);
         Ok((Self { of: TokenId(of.unwrap_or(likeliest)), candidates }, pass))

@@ -8,7 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use lookback_engine::ThreadPool;
-use lookback_lens::{Wanted, copying, trace};
+use lookback_lens::{SiteFilter, answer_attention, trace};
 use lookback_text::{
     Specials,
     tinytown::{Kind, questions},
@@ -66,7 +66,7 @@ async fn history(
 
 /// The lines of a run's metrics; none of a model that was trained elsewhere.
 fn read(path: &std::path::Path) -> Vec<Value> {
-    Directory::begun(path).map(|directory| directory.read_metrics()).unwrap_or_default()
+    Directory::existing(path).map(|directory| directory.read_metrics()).unwrap_or_default()
 }
 
 /// What the model could do after steps of which it was asked.
@@ -118,9 +118,9 @@ fn watched(open: &Served, pool: &ThreadPool) -> Result<Value> {
         if ids.len() > config.context {
             continue;
         }
-        let patterns = Wanted::parse("blocks.*.attn.pattern")?;
+        let patterns = SiteFilter::parse("blocks.*.attn.pattern")?;
         let trace = trace(&open.weights, pool, &ids, &patterns)?;
-        for (sum, weight) in sums.iter_mut().zip(copying(&trace, config, answer)?) {
+        for (sum, weight) in sums.iter_mut().zip(answer_attention(&trace, config, answer)?) {
             *sum += weight;
         }
         asked += 1;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback_engine::{ThreadPool, Unembedded, unembed};
-use lookback_lens::{Seen, Wanted, trace_of_layer};
+use lookback_lens::{Capture, SiteFilter, trace_of_layer};
 use lookback_model::{BlockSite, Site};
 
 use super::{Part, Pass, unasked};
@@ -87,7 +87,7 @@ fn add_layer(
     whole.retain(|site| pass.trace.at(*site).is_none());
     let parts = parts.iter().filter_map(|&(site, index)| Some((site, index?)));
     let parts = parts.filter(|(site, _)| !whole.contains(site)).collect();
-    let wanted = Wanted::these(whole.iter().copied());
+    let wanted = SiteFilter::only(whole.iter().copied());
     let made = trace_of_layer(weights, pool, ids, (layer, &before), &wanted, &parts)?;
     pass.again.extend(made.sites.keys().copied());
     pass.trace.sites.extend(made.sites);
@@ -121,7 +121,7 @@ fn add_logits(asked: &Asked, pool: &ThreadPool, pass: &mut Pass, token: usize) {
     let Unembedded { logits, probabilities } =
         unembed(&asked.open.weights, pool, stream.part(token));
     for (site, values) in [(Site::Logits, logits), (Site::Probabilities, probabilities)] {
-        let seen = Seen { shape: vec![values.len()], values };
+        let seen = Capture { shape: vec![values.len()], values };
         pass.parts.insert((site, token), Arc::new(seen));
     }
 }

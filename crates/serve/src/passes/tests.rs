@@ -194,7 +194,7 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
         &asked.open.weights,
         &ThreadPool::single_threaded(),
         &asked.ids,
-        &Wanted::parse("blocks.*.attn.*, blocks.*.mlp.*, logits").unwrap(),
+        &SiteFilter::parse("blocks.*.attn.*, blocks.*.mlp.*, logits").unwrap(),
     );
     let all = all.unwrap();
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();

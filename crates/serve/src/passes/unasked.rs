@@ -1,6 +1,6 @@
 //! What a pass keeps although nobody asked for it yet: the next figure will.
 
-use lookback_lens::{same_as, shape, sites as all_sites};
+use lookback_lens::{alias_of, shape, sites as all_sites};
 use lookback_model::{BlockSite, Config, Site};
 
 /// Bytes that a pass may keep unasked.
@@ -31,7 +31,7 @@ fn cheap(config: &Config, tokens: usize, most: usize, mut all: Vec<Site>) -> Vec
     let mut kept: Vec<Site> = Vec::new();
     for site in all {
         // What a layer leaves is what the next one reads, and is held once.
-        let is_held = same_as(site).is_some_and(|site| kept.contains(&site));
+        let is_held = alias_of(site).is_some_and(|site| kept.contains(&site));
         if !is_held {
             bytes += 4 * shape(config, site, tokens).iter().product::<usize>();
         }

@@ -5,7 +5,7 @@
 use crate::world::{ask_json, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
-use lookback_lens::{Wanted, context, exchange, trace};
+use lookback_lens::{SiteFilter, ov_decomposition, source_contributions, trace};
 use lookback_text::Specials;
 use serde_json::{Value, json};
 
@@ -16,9 +16,10 @@ fn directly(layer: usize, head: usize, token: usize) -> (Value, Value) {
     let pool = ThreadPool::single_threaded();
     let open = model("tiny", &pool);
     let ids = open.tokenizer.encode(PROMPT, Specials::Text).unwrap();
-    let trace = trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap();
-    let taken = exchange(&trace, &open.weights, [layer, token]).unwrap();
-    let sum = context(&trace, open.weights.network(), [layer, head, token], 2).unwrap();
+    let trace = trace(&open.weights, &pool, &ids, &SiteFilter::all()).unwrap();
+    let taken = ov_decomposition(&trace, &open.weights, [layer, token]).unwrap();
+    let sum =
+        source_contributions(&trace, open.weights.network(), [layer, head, token], 2).unwrap();
     let through = |text: String| serde_json::from_str(&text).unwrap();
     (through(serde_json::to_string(&taken).unwrap()), through(serde_json::to_string(&sum).unwrap()))
 }

@@ -5,7 +5,7 @@
 use crate::world::{ask_json, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
-use lookback_lens::{Trace, Wanted, trace};
+use lookback_lens::{SiteFilter, Trace, trace};
 use lookback_model::Site;
 use lookback_text::Specials;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn traced() -> Trace {
     let pool = ThreadPool::single_threaded();
     let open = model("tiny", &pool);
     let ids = open.tokenizer.encode(PROMPT, Specials::Text).unwrap();
-    trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap()
+    trace(&open.weights, &pool, &ids, &SiteFilter::all()).unwrap()
 }
 
 /// The likeliest next token after a token of the prompt.

@@ -5,7 +5,7 @@
 use crate::world::{ask, ask_json, get, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
-use lookback_lens::{Wanted, trace};
+use lookback_lens::{SiteFilter, trace};
 use lookback_model::Site;
 use lookback_text::Specials;
 use safetensors::SafeTensors;
@@ -23,7 +23,7 @@ async fn every_site_has_the_bits_of_a_trace() {
     let pool = ThreadPool::single_threaded();
     let open = model("tiny", &pool);
     let ids = open.tokenizer.encode("the bird is red", Specials::Text).unwrap();
-    let trace = trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap();
+    let trace = trace(&open.weights, &pool, &ids, &SiteFilter::all()).unwrap();
     let sites: Vec<_> =
         trace.sites.keys().map(|site| json!({ "site": site.to_string() })).collect();
     assert_eq!(sites.len(), lookback_lens::sites(open.config()).len());
@@ -106,7 +106,7 @@ fn every_site_that_is_listed_is_seen() {
     let pool = ThreadPool::single_threaded();
     let open = model("tiny", &pool);
     let ids = open.tokenizer.encode("the bird", Specials::Text).unwrap();
-    let seen = trace(&open.weights, &pool, &ids, &Wanted::all()).unwrap();
+    let seen = trace(&open.weights, &pool, &ids, &SiteFilter::all()).unwrap();
     let mut listed: Vec<Site> = lookback_lens::sites(open.config());
     listed.sort();
     assert_eq!(seen.sites.keys().copied().collect::<Vec<_>>(), listed);

@@ -18,7 +18,7 @@ fn kind(answer: &Answer) -> String {
 async fn no_refusal_names_a_flag_and_each_tells_its_kind() {
     let routes = routes();
     let asked = |settings: Value| json!({ "prompt": "the bird", "settings": settings });
-    let mut bodies: Vec<(Value, &str)> = lookback_generate::sample::SAMPLERS
+    let mut bodies: Vec<(Value, &str)> = lookback_generate::sample::SAMPLER_PARAMETERS
         .iter()
         .filter(|sampler| !(sampler.possible[0]..=sampler.possible[1]).contains(&-7.5))
         .map(|sampler| (asked(json!({ sampler.name: -7.5 })), "invalid_setting"))

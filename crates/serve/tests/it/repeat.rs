@@ -8,9 +8,9 @@ use crate::world::{self, ask, ask_json, post, routes};
 use axum::{Router, body::HttpBody as _, http::StatusCode};
 use lookback_engine::{Session, ThreadPool};
 use lookback_generate::{
+    context_window::ContextWindow,
     repeat::{Continuation, Limits},
-    sample::{BREAKERS, Sampler, Settings, breakers},
-    window::Window,
+    sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
 };
 use lookback_serve::Served;
 use lookback_text::{Specials, TokenId};
@@ -38,16 +38,16 @@ fn settings() -> Value {
 fn written(open: &Served, pool: &ThreadPool, prompt: &str, tokens: usize, seed: u64) -> Vec<u64> {
     let ids = open.tokenizer.encode(prompt, Specials::Text).unwrap();
     let session = Session::new(&*open.weights, pool, 64);
-    let window = Window::new(64, ids.clone(), open.bos());
+    let window = ContextWindow::new(64, ids.clone(), open.bos());
     let settings = Settings {
         temperature: 1.2,
         top_k: 40,
         repeat_penalty: 1.1,
         dry_multiplier: 0.5,
-        dry_breakers: breakers(&open.tokenizer, &BREAKERS),
+        dry_sequence_breakers: sequence_breakers(&open.tokenizer, &SEQUENCE_BREAKERS),
         ..Settings::plain(seed)
     };
-    let sampler = Sampler::new(&settings).unwrap();
+    let sampler = SamplerChain::new(&settings).unwrap();
     let limits = Limits { ends: open.eos.clone(), ..Limits::tokens(tokens) };
     let mut text = Continuation::new(session, window, sampler, limits).unwrap();
     text.try_for_each(|id| id.map(drop)).unwrap();

@@ -7,7 +7,7 @@ use std::{fs, sync::Arc};
 use crate::world::{self, PORT, ask, ask_json, get, model, model_with, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::ThreadPool;
-use lookback_lens::{Wanted, trace};
+use lookback_lens::{SiteFilter, trace};
 use lookback_model::{BlockSite, Site};
 use lookback_open::Model;
 use lookback_serve::{News, Served, Server};
@@ -137,7 +137,7 @@ fn copied(open: &Served, layer: u16, head: usize) -> (f64, usize, Option<(String
             continue;
         }
         let trace =
-            trace(&open.weights, &ThreadPool::single_threaded(), &ids, &Wanted::all()).unwrap();
+            trace(&open.weights, &ThreadPool::single_threaded(), &ids, &SiteFilter::all()).unwrap();
         let pattern = trace.at(Site::Block(layer, BlockSite::Pattern)).unwrap();
         let last_row = &pattern.part(head)[(ids.len() - 1) * ids.len()..];
         let places = (0..ids.len()).filter(|&at| ids[at] == answer);

@@ -4,7 +4,7 @@ use lookback_files::{Kind, Refusal, Result, Setting, nearest};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{Recipe, record::RECORDS, setting_meant};
+use super::{Recipe, record::RECORDS, setting_synonym};
 
 impl Recipe {
     /// Reads settings, such as those of `--config`.
@@ -140,7 +140,7 @@ fn plainly(message: &str) -> String {
 /// `there is no setting lerning_rate; these are: seed, steps`
 fn unknown(key: &str, known: &[&str]) -> String {
     let known: Vec<&str> = known.iter().copied().filter(|name| !RECORDS.contains(name)).collect();
-    let elsewhere = setting_meant(key).filter(|meant| known.contains(meant));
+    let elsewhere = setting_synonym(key).filter(|meant| known.contains(meant));
     match elsewhere.or_else(|| nearest(key, known.iter().copied())) {
         Some(meant) => format!(
             "there is no setting {key}; did you mean {meant}? {} has all",

@@ -10,7 +10,7 @@ use super::Recipe;
 /// What was asked for when a run began, besides its settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Begun {
+pub struct RunRecord {
     /// The texts, as they were named.
     pub texts: Vec<String>,
     /// How text became tokens, as it was named.
@@ -25,7 +25,7 @@ pub struct Begun {
 /// Settings of an earlier part of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Before {
+pub struct EarlierSettings {
     /// Steps done when the run was continued with other settings.
     pub until: u64,
     /// The values that it had until then of the settings that changed.
@@ -67,12 +67,12 @@ pub struct Difference {
     /// Its value there.
     pub there: String,
     /// Whether it is settled when a run begins.
-    pub is_settled: bool,
+    pub is_fixed: bool,
 }
 
 impl Recipe {
     /// The settings that weights follow from, by key; those of the model beside the others.
-    pub(crate) fn deciding(&self) -> Result<Table> {
+    pub(crate) fn weight_settings(&self) -> Result<Table> {
         let mut table = Table::try_from(self)
             .map_err(|error| Refusal::ours(format!("training.toml: {error}")))?;
         for key in RECORDS.into_iter().chain(OF_THE_DIRECTORY) {
@@ -86,17 +86,17 @@ impl Recipe {
 
     /// The settings that weights follow from and that others have otherwise.
     pub fn differences(&self, other: &Self) -> Result<Vec<Difference>> {
-        self.differences_from(&other.deciding()?)
+        self.differences_from(&other.weight_settings()?)
     }
 
     /// The same, from settings as a checkpoint keeps them; it knows none that came after it.
     pub(crate) fn differences_from(&self, other: &Table) -> Result<Vec<Difference>> {
         let model = Table::try_from(self.model)
             .map_err(|error| Refusal::ours(format!("training.toml: {error}")))?;
-        let differ = self.deciding()?.into_iter().filter_map(|(key, here)| {
+        let differ = self.weight_settings()?.into_iter().filter_map(|(key, here)| {
             let there = other.get(&key).filter(|there| **there != here)?.to_string();
-            let is_settled = SETTLED.contains(&key.as_str()) || model.contains_key(&key);
-            Some(Difference { key, here: here.to_string(), there, is_settled })
+            let is_fixed = SETTLED.contains(&key.as_str()) || model.contains_key(&key);
+            Some(Difference { key, here: here.to_string(), there, is_fixed })
         });
         Ok(differ.collect())
     }
@@ -119,7 +119,7 @@ impl Recipe {
             ));
         }
         match parts.first() {
-            Some((_, first)) if first.differences(self)?.iter().any(|of| of.is_settled) => {
+            Some((_, first)) if first.differences(self)?.iter().any(|of| of.is_fixed) => {
                 Err(Refusal::user("before: it has a setting that cannot change over a run"))
             }
             _ => Ok(parts),
@@ -128,10 +128,10 @@ impl Recipe {
 
     /// These settings for a run that has done so many steps by those of `file`, or by those that its
     /// checkpoint keeps: what was otherwise before is recorded.
-    pub fn going_on(&self, steps: u64, file: &Self, kept: Option<&Table>) -> Result<Self> {
+    pub fn resumed(&self, steps: u64, file: &Self, kept: Option<&Table>) -> Result<Self> {
         let earlier = file.earlier()?;
         let then = earlier.iter().find(|(until, _)| steps <= *until);
-        let by_file = then.map_or(file, |(_, settings)| settings).deciding()?;
+        let by_file = then.map_or(file, |(_, settings)| settings).weight_settings()?;
         let is_as_recorded = match kept {
             None => true,
             Some(kept) => kept
@@ -149,7 +149,7 @@ impl Recipe {
         let mut recorded = self.clone();
         recorded.before.retain(|before| before.until < steps);
         if steps > 0 && !settings.is_empty() {
-            recorded.before.push(Before { until: steps, settings });
+            recorded.before.push(EarlierSettings { until: steps, settings });
         }
         Ok(recorded)
     }
@@ -172,29 +172,29 @@ mod tests {
     #[test]
     fn each_part_of_a_run_has_the_settings_that_it_was_trained_by() {
         let first = recipe(20);
-        let longer = Recipe { steps: 40, ..first.clone() }.going_on(20, &first, None).unwrap();
-        let slower = Recipe { rate: 0.5, ..longer.clone() }.going_on(30, &longer, None).unwrap();
+        let longer = Recipe { steps: 40, ..first.clone() }.resumed(20, &first, None).unwrap();
+        let slower = Recipe { rate: 0.5, ..longer.clone() }.resumed(30, &longer, None).unwrap();
         assert_eq!(parts(&slower), [(20, 20, first.rate), (30, 40, first.rate)]);
         // The file keeps it, and continuing as it is changes nothing.
         let read = Recipe::parse(&slower.to_toml().unwrap()).unwrap();
         assert_eq!(read, slower);
         for steps in [5, 20, 30, 35] {
-            assert_eq!(read.going_on(steps, &read, None).unwrap(), read);
+            assert_eq!(read.resumed(steps, &read, None).unwrap(), read);
         }
     }
 
     #[test]
     fn a_part_without_a_step_is_no_part() {
         let first = recipe(20);
-        let longer = Recipe { steps: 40, ..first.clone() }.going_on(0, &first, None).unwrap();
+        let longer = Recipe { steps: 40, ..first.clone() }.resumed(0, &first, None).unwrap();
         assert_eq!(longer, recipe(40));
-        let longer = Recipe { steps: 40, ..first.clone() }.going_on(20, &first, None).unwrap();
-        let slower = Recipe { rate: 0.5, ..longer.clone() }.going_on(20, &longer, None).unwrap();
+        let longer = Recipe { steps: 40, ..first.clone() }.resumed(20, &first, None).unwrap();
+        let slower = Recipe { rate: 0.5, ..longer.clone() }.resumed(20, &longer, None).unwrap();
         assert_eq!(parts(&slower), [(20, 20, first.rate)]);
         let back = Recipe { steps: 20, rate: first.rate, ..slower.clone() };
-        assert_eq!(parts(&back.going_on(20, &slower, None).unwrap()), []);
+        assert_eq!(parts(&back.resumed(20, &slower, None).unwrap()), []);
         // From a checkpoint before them.
-        let other = Recipe { rate: 0.25, ..slower.clone() }.going_on(10, &slower, None).unwrap();
+        let other = Recipe { rate: 0.25, ..slower.clone() }.resumed(10, &slower, None).unwrap();
         assert_eq!(parts(&other), [(10, 20, first.rate)]);
     }
 
@@ -202,18 +202,18 @@ mod tests {
     fn what_was_edited_in_the_file_is_recorded_too() {
         let first = recipe(20);
         let edited = Recipe { rate: 0.5, ..first.clone() };
-        let kept = first.deciding().unwrap();
-        let recorded = edited.going_on(7, &edited, Some(&kept)).unwrap();
+        let kept = first.weight_settings().unwrap();
+        let recorded = edited.resumed(7, &edited, Some(&kept)).unwrap();
         assert_eq!(parts(&recorded), [(7, 20, first.rate)]);
         // A setting of the directory alone is nothing to record.
         let more = Recipe { checkpoints: 9, ..first.clone() };
-        assert_eq!(more.going_on(7, &first, Some(&kept)).unwrap(), more);
+        assert_eq!(more.resumed(7, &first, Some(&kept)).unwrap(), more);
     }
 
     #[test]
     fn parts_that_cannot_have_been_are_refused() {
         let mut recipe = recipe(40);
-        let part = |until, key: &str, value: i64| Before {
+        let part = |until, key: &str, value: i64| EarlierSettings {
             until,
             settings: Table::from_iter([(key.to_owned(), Value::Integer(value))]),
         };

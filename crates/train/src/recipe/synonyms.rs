@@ -56,7 +56,7 @@ const NAMES: [(&str, &str); 30] = [
 ];
 
 /// The setting that a name of elsewhere means; hyphens and capitals do not count.
-pub fn setting_meant(name: &str) -> Option<&'static str> {
+pub fn setting_synonym(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase().replace('-', "_");
     let known = |names: &str| names.split(' ').any(|other| other == name);
     NAMES.iter().find(|(names, _)| known(names)).map(|(_, setting)| *setting)
@@ -76,10 +76,10 @@ mod tests {
             );
             for name in names.split(' ') {
                 assert!(!settings.contains(&format!("\n{name} =")), "{name} is a setting itself");
-                assert_eq!(setting_meant(name), Some(setting), "{name} stands for two");
+                assert_eq!(setting_synonym(name), Some(setting), "{name} stands for two");
             }
         }
-        assert_eq!(setting_meant("Learning-Rate"), Some("rate"));
-        assert_eq!(setting_meant("dropout"), None);
+        assert_eq!(setting_synonym("Learning-Rate"), Some("rate"));
+        assert_eq!(setting_synonym("dropout"), None);
     }
 }

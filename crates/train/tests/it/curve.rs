@@ -50,10 +50,10 @@ fn follow(compute: Compute, loss_bound: f64, norm_bound: f64) {
         let network = std::sync::Arc::new(stored.network().clone());
         let (keep, read) = (WeightMode::Training, |id, to: &mut [f32]| stored.read(id, to));
         let weights = Weights::new(network, keep, compute, &pool, read).unwrap();
-        let mut trainer = Trainer::with(weights, &recipe, pool);
+        let mut trainer = Trainer::with_weights(weights, &recipe, pool);
         let mut worst = 0.0f64;
         for step in 0..losses.len() {
-            let taken = trainer.step_over(|_, index, window| {
+            let taken = trainer.step_with(|_, index, window| {
                 let at = (step * batch + index) * context;
                 for (to, id) in window.iter_mut().zip(&inputs[at..at + context]) {
                     *to = TokenId(*id);

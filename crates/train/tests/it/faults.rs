@@ -21,7 +21,7 @@ use lookback_files::{
 };
 use lookback_model::{Network, TokenId};
 use lookback_text::dataset::{Dataset, Windows};
-use lookback_train::{Checkpoint, Course, Directory, Recipe, Source, Trainer, preset};
+use lookback_train::{Checkpoint, Directory, Recipe, Source, Trainer, TrainingLoop, preset};
 use sha2::Digest;
 
 /// What happens at the chosen call.
@@ -115,7 +115,7 @@ fn trainer(recipe: &Recipe) -> Result<Trainer> {
 /// Begins a run in a directory, or goes on with the one that is there, as `lookback train` does.
 fn train(path: &Path) -> Result<()> {
     let is_begun = path.join("training.toml").exists();
-    let directory = if is_begun { Directory::begun(path)? } else { Directory::new(path)? };
+    let directory = if is_begun { Directory::existing(path)? } else { Directory::new(path)? };
     let recipe = if is_begun { directory.read_settings()? } else { recipe() };
     let ids: Vec<TokenId> = (0..200).map(|at| TokenId(at * at % 11)).collect();
     let data = Dataset::new(ids, Vec::new());
@@ -123,11 +123,11 @@ fn train(path: &Path) -> Result<()> {
     let _lock = if is_begun {
         let lock = directory.lock()?;
         directory.restore(&mut trainer)?;
-        directory.sweep()?;
+        directory.remove_partial_files()?;
         lock
     } else {
-        let lock = directory.take()?;
-        directory.begin(&data)?;
+        let lock = directory.create()?;
+        directory.write_tokens(&data)?;
         lock
     };
     directory.cut_metrics(trainer.steps())?;
@@ -136,7 +136,7 @@ fn train(path: &Path) -> Result<()> {
     let (source, stop) = (Source { data, windows }, AtomicBool::new(false));
     let directory = Some(&directory);
     let (trainer, source, stop) = (&mut trainer, &source, &stop);
-    let mut course = Course { trainer, source, directory, stop };
+    let mut course = TrainingLoop { trainer, source, directory, stop };
     course.run(None, &mut |_| Ok(())).map(drop)
 }
 

@@ -26,7 +26,7 @@ fn trainer(recipe: &Recipe) -> Trainer {
 /// Takes a step over numbers that follow one another, and gives the windows' lengths.
 fn step(trainer: &mut Trainer) -> Vec<usize> {
     let mut lengths = Vec::new();
-    let taken = trainer.step_over(|_, index, window| {
+    let taken = trainer.step_with(|_, index, window| {
         lengths.push(window.len());
         for (at, to) in window.iter_mut().enumerate() {
             *to = TokenId(((at * (index + 1)) % 11) as u32);
@@ -41,7 +41,7 @@ fn rows(weights: &Weights) -> Vec<Vec<f32>> {
 }
 
 fn as_saved(trainer: &Trainer) -> Vec<Vec<f32>> {
-    trainer.weights().network().ids().map(|id| trainer.rows_as_saved(id).to_vec()).collect()
+    trainer.weights().network().ids().map(|id| trainer.saved_rows(id).to_vec()).collect()
 }
 
 #[test]

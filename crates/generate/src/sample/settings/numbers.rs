@@ -3,7 +3,7 @@
 use lookback_files::{Kind, Refusal, Result, Setting, quoted_excerpt};
 
 use super::{
-    super::described::{Described, SAMPLERS},
+    super::parameters::{SAMPLER_PARAMETERS, SamplerParameter},
     Settings,
 };
 
@@ -15,25 +15,26 @@ enum Place<'a> {
 }
 
 impl Settings {
-    /// Sets a number by the name that [`SAMPLERS`] gives it, or refuses it by that name.
+    /// Sets a number by the name that [`SAMPLER_PARAMETERS`] gives it, or refuses it by that name.
     pub fn set(&mut self, name: &str, value: f64) -> Result<()> {
-        let described = SAMPLERS.iter().find(|sampler| sampler.name == name);
-        let (Some(described), Some(place)) = (described, self.place(name)) else {
-            let known: Vec<&str> = SAMPLERS.iter().map(|sampler| sampler.name).collect();
+        let parameter = SAMPLER_PARAMETERS.iter().find(|parameter| parameter.name == name);
+        let (Some(parameter), Some(place)) = (parameter, self.place(name)) else {
+            let known: Vec<&str> =
+                SAMPLER_PARAMETERS.iter().map(|parameter| parameter.name).collect();
             let known = known.join(", ");
             return Err(Refusal::of(
                 Kind::InvalidSetting,
                 format!("there is no sampler {}; there are {known}", quoted_excerpt(name)),
             ));
         };
-        if described.is_whole && value.fract() != 0.0 {
-            return Err(refuse(described, value));
+        if parameter.is_whole && value.fract() != 0.0 {
+            return Err(refuse(parameter, value));
         }
         match place {
             Place::Number(number) => *number = value,
             Place::Count(count) if value >= 0.0 => *count = value as usize,
             Place::Last(last) if value >= -1.0 => *last = value as i64,
-            _ => return Err(refuse(described, value)),
+            _ => return Err(refuse(parameter, value)),
         }
         Ok(())
     }
@@ -41,19 +42,19 @@ impl Settings {
     /// Refuses values that are not possible.
     pub(super) fn check(&self) -> Result<()> {
         let mut settings = self.clone();
-        for described in &SAMPLERS {
-            let value = match settings.place(described.name) {
+        for parameter in &SAMPLER_PARAMETERS {
+            let value = match settings.place(parameter.name) {
                 Some(Place::Number(number)) => *number,
                 Some(Place::Count(count)) => *count as f64,
                 Some(Place::Last(last)) => *last as f64,
                 None => continue,
             };
             // Written so that NaN is refused too.
-            if !(described.possible[0] <= value && value <= described.possible[1]) {
-                return Err(refuse(described, value));
+            if !(parameter.possible[0] <= value && value <= parameter.possible[1]) {
+                return Err(refuse(parameter, value));
             }
         }
-        for (id, bias) in &self.words.biases {
+        for (id, bias) in &self.logit_bias.biases {
             if bias.is_nan() || *bias == f64::INFINITY {
                 let what = "a bias is a number, or -inf to ban the token";
                 return Err(Refusal::of(
@@ -94,37 +95,37 @@ impl Settings {
     }
 }
 
-fn refuse(described: &Described, value: f64) -> Refusal {
-    let setting = Setting(described.name);
-    Refusal::of(Kind::InvalidSetting, format!("{setting} {value}: {}", described.range))
+fn refuse(parameter: &SamplerParameter, value: f64) -> Refusal {
+    let setting = Setting(parameter.name);
+    Refusal::of(Kind::InvalidSetting, format!("{setting} {value}: {}", parameter.range))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Link, *};
+    use super::{super::SamplerKind, *};
 
     #[test]
     fn every_described_number_can_be_set_and_changes_nothing_when_neutral() {
         let mut settings = Settings::usual(0);
-        for sampler in SAMPLERS {
-            let possible = sampler.possible[0]..=sampler.possible[1];
-            for value in [sampler.least, sampler.most, sampler.neutral, sampler.default] {
-                assert!(possible.contains(&value), "{}", sampler.name);
+        for parameter in SAMPLER_PARAMETERS {
+            let possible = parameter.possible[0]..=parameter.possible[1];
+            for value in [parameter.min, parameter.max, parameter.neutral, parameter.default] {
+                assert!(possible.contains(&value), "{}", parameter.name);
             }
-            settings.set(sampler.name, sampler.neutral).unwrap();
-            let known = Link::ORDER.iter().any(|link| link.name() == sampler.sampler);
-            assert!(known || sampler.sampler == "mirostat", "{}", sampler.name);
+            settings.set(parameter.name, parameter.neutral).unwrap();
+            let known = SamplerKind::ORDER.iter().any(|kind| kind.name() == parameter.sampler);
+            assert!(known || parameter.sampler == "mirostat", "{}", parameter.name);
         }
         assert_eq!(settings, Settings::plain(0));
-        assert!(settings.steps().unwrap().is_empty());
+        assert!(settings.stages().unwrap().is_empty());
     }
 
     #[test]
     fn what_people_set_first_makes_the_step_of_its_sampler() {
-        for sampler in SAMPLERS.iter().filter(|sampler| sampler.is_main) {
+        for parameter in SAMPLER_PARAMETERS.iter().filter(|parameter| parameter.is_main) {
             let mut alone = Settings::plain(0);
-            alone.set(sampler.name, sampler.least.max(sampler.notch)).unwrap();
-            assert_eq!(alone.steps().unwrap().first().unwrap().sampler(), sampler.sampler);
+            alone.set(parameter.name, parameter.min.max(parameter.step)).unwrap();
+            assert_eq!(alone.stages().unwrap().first().unwrap().sampler_name(), parameter.sampler);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Draws follow the shares that are left: counts of many of them, and the surprise that mirostat aims at.
 
-use lookback_generate::sample::{Sampler, Settings, Words};
+use lookback_generate::sample::{LogitBias, SamplerChain, Settings};
 use lookback_text::TokenId;
 
 use super::{
@@ -32,7 +32,7 @@ fn counts_follow_what_each_sampler_leaves() {
         Settings { temperature: 0.6, dynatemp_range: 0.5, ..plain() },
         Settings { xtc_probability: 1.0, xtc_threshold: 0.05, ..plain() },
         Settings {
-            words: Words { biases: vec![(TokenId(4), 2.0)], ..Words::default() },
+            logit_bias: LogitBias { biases: vec![(TokenId(4), 2.0)], ..LogitBias::default() },
             ..plain()
         },
         Settings { mirostat: 1, mirostat_ent: 2.5, mirostat_lr: 0.0, ..plain() },
@@ -40,7 +40,7 @@ fn counts_follow_what_each_sampler_leaves() {
         Settings::usual(3),
     ];
     for settings in chains {
-        let mut sampler = Sampler::new(&settings).unwrap();
+        let mut sampler = SamplerChain::new(&settings).unwrap();
         let expected = sampler.trace(&logits, &past).unwrap().pop().unwrap().kept;
         let draws = 20_000;
         let mut counts = [0_u32; 30];
@@ -48,14 +48,14 @@ fn counts_follow_what_each_sampler_leaves() {
             counts[sampler.next(&logits, &past).unwrap().index()] += 1;
         }
         let drawn: u32 = expected.iter().map(|(id, _)| counts[id.index()]).sum();
-        assert_eq!(drawn, draws, "{:?} chose what it takes away", sampler.steps());
+        assert_eq!(drawn, draws, "{:?} chose what it takes away", sampler.stages());
         let chi_square = expected.iter().fold(0.0, |sum, (id, share)| {
             let wanted = share * f64::from(draws);
             sum + (f64::from(counts[id.index()]) - wanted).powi(2) / wanted
         });
-        assert!(expected.len() > 1, "{:?} leaves no choice", sampler.steps());
+        assert!(expected.len() > 1, "{:?} leaves no choice", sampler.stages());
         let limit = once_in_a_thousand(expected.len() - 1);
-        assert!(chi_square < limit, "{:?}: {chi_square} beyond {limit}", sampler.steps());
+        assert!(chi_square < limit, "{:?}: {chi_square} beyond {limit}", sampler.stages());
     }
 }
 
@@ -65,7 +65,8 @@ fn xtc_takes_the_top_choices_away_as_often_as_asked_and_changes_no_other_draw() 
     let logits: Vec<f32> = [0.4_f32, 0.3, 0.2, 0.1].iter().map(|share| share.ln()).collect();
     let plain = Settings::plain(5);
     let xtc = Settings { xtc_probability: 0.25, xtc_threshold: 0.15, ..plain.clone() };
-    let (mut with, mut without) = (Sampler::new(&xtc).unwrap(), Sampler::new(&plain).unwrap());
+    let (mut with, mut without) =
+        (SamplerChain::new(&xtc).unwrap(), SamplerChain::new(&plain).unwrap());
     let (mut counts, mut alike, draws) = ([0.0; 4], 0, 20_000);
     for _ in 0..draws {
         let chosen = with.next(&logits, &[]).unwrap();
@@ -88,7 +89,7 @@ fn mirostat_keeps_the_surprise_near_its_target() {
     let row: Row = (0..).zip(logits.iter().map(|x| f64::from(*x))).collect();
     for (mirostat, target) in [(1, 3.0), (1, 5.0), (2, 3.0), (2, 5.0)] {
         let settings = Settings { mirostat, mirostat_ent: target, ..Settings::plain(2) };
-        let mut sampler = Sampler::new(&settings).unwrap();
+        let mut sampler = SamplerChain::new(&settings).unwrap();
         let (mut bits, draws) = (0.0, 4000);
         for _ in 0..draws {
             let kept = sampler.trace(&logits, &[]).unwrap().pop().unwrap().kept;

@@ -11,7 +11,7 @@ fn largest(row: &Row) -> f64 {
 }
 
 /// exp(logit − largest) of each, and their total.
-pub fn weigh(row: &Row) -> (Vec<f64>, f64) {
+pub fn compute_weights(row: &Row) -> (Vec<f64>, f64) {
     let weights: Vec<f64> = row.iter().map(|x| libm::exp(x.1 - largest(row))).collect();
     let total = weights.iter().fold(0.0, |total, weight| total + weight);
     (weights, total)
@@ -19,12 +19,12 @@ pub fn weigh(row: &Row) -> (Vec<f64>, f64) {
 
 /// The surprise of each, in nats.
 fn surprises(row: &Row) -> Vec<f64> {
-    let logarithm = libm::log(weigh(row).1);
+    let logarithm = libm::log(compute_weights(row).1);
     row.iter().map(|x| logarithm - (x.1 - largest(row))).collect()
 }
 
 pub fn entropy(row: &Row) -> f64 {
-    let (weights, total) = weigh(row);
+    let (weights, total) = compute_weights(row);
     weights.iter().zip(surprises(row)).fold(0.0, |sum, (weight, bits)| sum + weight / total * bits)
 }
 
@@ -61,7 +61,7 @@ fn penalties(row: &mut Row, past: &[TokenId], settings: &Settings) {
 /// the text begins with followed nothing, not even the empty ending.
 fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
     let past = last(past, settings.dry_penalty_last_n);
-    let breaks = |id: &TokenId| settings.dry_breakers.contains(id);
+    let breaks = |id: &TokenId| settings.dry_sequence_breakers.contains(id);
     for (id, logit) in row {
         let stood = |ending: &[TokenId]| {
             (1..past.len()).any(|at| past[at].0 == *id && past[..at].ends_with(ending))
@@ -79,7 +79,7 @@ fn dry(row: &mut Row, past: &[TokenId], settings: &Settings) {
 
 /// The fewest of these, the first first, that have this share of the total or more than it.
 fn reach(row: &Row, places: &[usize], is_reached: impl Fn(f64, f64) -> bool) -> Row {
-    let (weights, total) = weigh(row);
+    let (weights, total) = compute_weights(row);
     let mut reached = 0.0;
     let mut keep = 0;
     for &place in places {
@@ -114,7 +114,7 @@ pub fn keep(logits: &[f32], past: &[TokenId], settings: &Settings) -> Row {
     if settings.typical < 1.0 {
         let (surprises, expected) = (surprises(&row), entropy(&row));
         let places = ranked(&row, |at| libm::fabs(surprises[at] - expected));
-        let (weights, total) = weigh(&row);
+        let (weights, total) = compute_weights(&row);
         let mut reached = 0.0;
         let enough = places.iter().position(|at| {
             reached += weights[*at] / total;
@@ -126,11 +126,11 @@ pub fn keep(logits: &[f32], past: &[TokenId], settings: &Settings) -> Row {
         let places = ranked(&row, |_| 0.0);
         row = reach(&row, &places, |reached, total| reached >= settings.top_p * total);
     }
-    let weights = weigh(&row).0;
+    let weights = compute_weights(&row).0;
     let places: Vec<usize> = (0..row.len()).filter(|at| weights[*at] >= settings.min_p).collect();
     row = only(&row, &places);
     if settings.xtc_probability > 0.0 {
-        let (weights, total) = weigh(&row);
+        let (weights, total) = compute_weights(&row);
         let places = ranked(&row, |_| 0.0);
         let top = places.iter().filter(|at| weights[**at] / total >= settings.xtc_threshold);
         row = only(&row, &places[top.count().max(1) - 1..]);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_lens::{Wanted, trace};
+use lookback_lens::{SiteFilter, trace};
 use lookback_model::TokenId;
 
 use super::timed::{id, median};
@@ -31,7 +31,9 @@ impl Looked {
         let mut seconds = [Vec::new(), Vec::new()];
         let mut bytes = 0;
         for round in 0..=ROUNDS {
-            for (wanted, seconds) in [Wanted::these([]), Wanted::all()].iter().zip(&mut seconds) {
+            for (wanted, seconds) in
+                [SiteFilter::only([]), SiteFilter::all()].iter().zip(&mut seconds)
+            {
                 let start = Instant::now();
                 let seen = trace(weights, pool, &ids, wanted)?;
                 if round > 0 {

@@ -3,7 +3,8 @@
 use lookback_files::{Refusal, Result};
 use lookback_text::{TokenId, corpus::CorpusCounts, dataset::Dataset};
 use lookback_train::{
-    Begun, Directory, Limit, Prepared, Recipe, bpe_size, preset, tokenizer_of_kind, tokens_of,
+    Directory, Prepared, Recipe, RunLength, RunRecord, bpe_size, preset, tokenizer_of_kind,
+    tokens_of,
 };
 
 use super::Train;
@@ -71,14 +72,14 @@ impl Train {
     }
 
     /// What is asked for besides settings.
-    fn begun(&self) -> Result<Begun> {
+    fn begun(&self) -> Result<RunRecord> {
         let texts = self.texts.iter().map(|path| path.display().to_string()).collect();
         let minutes = match self.asked_limit()? {
-            Limit::Minutes(minutes) => Some(minutes),
+            RunLength::Minutes(minutes) => Some(minutes),
             _ => None,
         };
         let (tokenizer, preset) = (self.tokenizer().to_owned(), self.preset().to_owned());
-        Ok(Begun { texts, tokenizer, preset, minutes })
+        Ok(RunRecord { texts, tokenizer, preset, minutes })
     }
 
     /// The preset, which is tiny where none is named.

@@ -14,7 +14,7 @@ impl Train {
     /// The run of a directory, to be trained again into another.
     pub(super) fn replayed(&self, run: &str, print: &mut Print) -> Result<Prepared> {
         let folder = if run == "default" { default_model()? } else { run.into() };
-        let begun = Directory::begun(&folder).map_err(|_| {
+        let begun = Directory::existing(&folder).map_err(|_| {
             Refusal::user(format!(
                 "--replay {run}: there is no training.toml in {}, so no run that could be trained again",
                 folder.display()
@@ -32,7 +32,7 @@ impl Train {
                  versions; train it anew once"
             )));
         }
-        let steps = begun.steps_kept().filter(|steps| *steps < recipe.steps);
+        let steps = begun.checkpoint_steps().filter(|steps| *steps < recipe.steps);
         if let Some(steps) = steps {
             let whole = recipe.steps;
             print.say(&format!("{run} was stopped after {steps} of {whole} steps; all are taken"));

@@ -9,7 +9,7 @@ use lookback_text::{
     NamedTokenizer, Tokenizer,
     dataset::{Dataset, Windows},
 };
-use lookback_train::{Begun, Directory, Limit, Prepared, Recipe, Source, tokens_of};
+use lookback_train::{Directory, Prepared, Recipe, RunLength, RunRecord, Source, tokens_of};
 
 use super::Train;
 use crate::{arguments::settings_of, print::Print};
@@ -20,7 +20,7 @@ impl Train {
         let Some(out) = &self.out else {
             return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
         };
-        let directory = Directory::begun(out)?;
+        let directory = Directory::existing(out)?;
         let lock = Some(directory.lock()?);
         let settings = directory.read_settings()?;
         settings.check().map_err(|refusal| refusal.at(out.display()))?;
@@ -43,7 +43,7 @@ impl Train {
             )));
         }
         self.refuse_another_run(&settings, &data, &tokenizer)?;
-        if let (Limit::Minutes(_), None, true) =
+        if let (RunLength::Minutes(_), None, true) =
             (self.asked_limit()?, &settings.begun, self.minutes.is_some())
         {
             let steps = settings.steps;
@@ -78,7 +78,7 @@ impl Train {
         }
         self.settings().try_for_each(|setting| recipe.set(&setting))?;
         let differences = recipe.differences(settings)?;
-        if let Some(difference) = differences.into_iter().find(|difference| difference.is_settled) {
+        if let Some(difference) = differences.into_iter().find(|difference| difference.is_fixed) {
             return Err(Refusal::user(format!(
                 "--resume: {} was settled when the run began; leave it as it was, or train anew into \
                  another --out",
@@ -86,7 +86,7 @@ impl Train {
             )));
         }
         recipe.check()?;
-        if let Some(limit @ (Limit::Steps(_) | Limit::Tokens(_))) = self.limit()? {
+        if let Some(limit @ (RunLength::Steps(_) | RunLength::Tokens(_))) = self.limit()? {
             let settled = recipe.steps;
             recipe.steps = limit.steps(recipe.tokens_per_step()).unwrap_or(settled);
         }
@@ -135,7 +135,7 @@ impl Train {
     /// How the texts that are named differ from those that the run learns from, by their tokens.
     fn other_texts(
         &self,
-        begun: Option<&Begun>,
+        begun: Option<&RunRecord>,
         data: &Dataset,
         tokenizer: &Tokenizer,
     ) -> Result<Option<String>> {
@@ -172,7 +172,7 @@ impl Train {
         // A run of an older version does not say its preset; its settings are those of one.
         let asked = Recipe { data: settings.data.clone(), ..self.recipe()? };
         let differences = asked.differences(settings)?;
-        let settled = differences.into_iter().find(|difference| difference.is_settled);
+        let settled = differences.into_iter().find(|difference| difference.is_fixed);
         Ok(settled.map(|of| {
             format!("it has {key} = {}, not the {} of {preset}", of.there, of.here, key = of.key)
         }))
@@ -180,7 +180,7 @@ impl Train {
 }
 
 /// Whether a kind of tokenizer names the one that a run has.
-fn is_its_tokenizer(kind: &str, begun: Option<&Begun>, own: &Tokenizer) -> Result<bool> {
+fn is_its_tokenizer(kind: &str, begun: Option<&RunRecord>, own: &Tokenizer) -> Result<bool> {
     let is_named_alike = begun.is_some_and(|begun| begun.tokenizer == kind);
     if kind == "char" || kind.starts_with("bpe:") {
         let size = kind.strip_prefix("bpe:").and_then(|size| size.parse::<usize>().ok());

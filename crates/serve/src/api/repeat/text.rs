@@ -2,8 +2,8 @@
 
 use lookback_engine::Cache;
 use lookback_generate::{
-    turn::{Alternative, Turn},
-    window::Window,
+    context_window::ContextWindow,
+    decode_step::{Alternative, DecodeStep},
 };
 use lookback_text::{Decoder, TokenId};
 use serde_json::{Value, json};
@@ -40,10 +40,10 @@ impl Text {
     }
 
     /// What the model reads of it.
-    pub(super) fn window(&self) -> Window {
+    pub(super) fn window(&self) -> ContextWindow {
         let behind = self.behind.iter().map(|(id, _)| *id);
         let ids = self.asked.ids.iter().copied().chain(behind).collect();
-        Window::new(self.context(), ids, self.asked.open.bos())
+        ContextWindow::new(self.context(), ids, self.asked.open.bos())
     }
 
     fn context(&self) -> usize {
@@ -73,9 +73,9 @@ impl Text {
     }
 
     /// What may follow the text; `bound` is Mirostat's before the draw.
-    pub(super) fn turn(&self, turn: &Turn, bound: Option<f64>) -> Value {
+    pub(super) fn turn(&self, turn: &DecodeStep, bound: Option<f64>) -> Value {
         let reading = turn.reading;
-        let seen = reading.known + reading.read;
+        let seen = reading.cached + reading.computed;
         let network = self.asked.open.weights.network();
         let milliseconds = |time: std::time::Duration| 1e3 * time.as_secs_f64();
         let alternatives = turn.alternatives.iter().map(|one| self.alternative(one));
@@ -86,19 +86,19 @@ impl Text {
             "drawn": turn.drawn.0,
             "bound": bound,
             "alternatives": alternatives.collect::<Vec<_>>(),
-            "known": reading.known,
-            "read": reading.read,
+            "known": reading.cached,
+            "read": reading.computed,
             "forgotten": self.tokens() - seen,
             "pages": reading.pages,
-            "shared": reading.shared,
-            "multiplications": network.multiplications(reading.known, reading.read),
-            "milliseconds": milliseconds(turn.read_in),
-            "choosing_milliseconds": milliseconds(turn.chosen_in),
-            "afresh": turn.afresh.map(|afresh| {
+            "shared": reading.shared_pages,
+            "multiplications": network.multiplications(reading.cached, reading.computed),
+            "milliseconds": milliseconds(turn.read_time),
+            "choosing_milliseconds": milliseconds(turn.sampling_time),
+            "afresh": turn.uncached.map(|afresh| {
                 json!({
-                    "milliseconds": milliseconds(afresh.read_in),
+                    "milliseconds": milliseconds(afresh.read_time),
                     "multiplications": network.multiplications(0, seen),
-                    "differ": afresh.differ,
+                    "differ": afresh.different_logits,
                 })
             }),
         })
@@ -119,7 +119,7 @@ impl Text {
             "id": one.id.0,
             "piece": open.tokenizer.piece(one.id),
             "probability": one.probability,
-            "after": one.after,
+            "after": one.chain_probability,
             "is_end": open.eos.contains(&one.id),
         })
     }

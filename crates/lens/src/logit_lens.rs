@@ -1,0 +1,96 @@
+//! The logit lens (nostalgebraist 2020): the last norm and the unembedding on rows of the residual
+//! stream from between the layers.
+//!
+//! The rows go through the engine's own last norm and head, so the deepest says, bit for bit, what
+//! the model says. The model was not trained for shallow rows to be read this way.
+
+use std::ops::Range;
+
+use lookback_engine::{ThreadPool, Unembedded, Weights, unembed};
+use lookback_files::Result;
+use lookback_model::{BlockSite, Config, Site, TokenId};
+use serde::Serialize;
+
+use crate::{
+    logit_attribution::not_captured,
+    ranking::{RankedToken, rank_of, top_k},
+    trace::Trace,
+};
+
+/// Rows that are unembedded at once: of a large vocabulary, each is some hundreds of kilobytes of logits.
+const ROWS: usize = 64;
+
+/// The predictions from the residual stream at one site.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LensReadout {
+    /// Where the rows were taken.
+    pub site: String,
+    /// For each token of the range.
+    pub tokens: Vec<LensPrediction>,
+}
+
+/// The prediction at one token.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LensPrediction {
+    /// The likeliest next tokens, the likeliest first.
+    pub top: Vec<RankedToken>,
+    /// The rank of the target token.
+    #[serde(rename = "of")]
+    pub target: Option<RankedToken>,
+}
+
+/// After which parts of the network the lens reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LensDepth {
+    /// Whole layers.
+    #[default]
+    Layers,
+    /// Attention and MLP apart.
+    Sublayers,
+}
+
+/// The sites that the lens can read, the embedding first.
+pub fn logit_lens_sites(config: &Config, steps: LensDepth) -> Vec<Site> {
+    let mut sites = vec![Site::Block(0, BlockSite::ResidPre)];
+    for layer in 0..config.layers as u16 {
+        if steps == LensDepth::Sublayers {
+            sites.push(Site::Block(layer, BlockSite::ResidMid));
+        }
+        sites.push(Site::Block(layer, BlockSite::ResidPost));
+    }
+    sites
+}
+
+/// Asks at each of these sites for each of these tokens: the `k` likeliest, and `target`.
+pub fn logit_lens(
+    weights: &Weights,
+    pool: &ThreadPool,
+    trace: &Trace,
+    sites: &[Site],
+    tokens: Range<usize>,
+    k: usize,
+    target: Option<TokenId>,
+) -> Result<Vec<LensReadout>> {
+    let config = &weights.network().config;
+    let (width, vocabulary) = (config.width, config.vocabulary);
+    let mut rows = Vec::with_capacity(sites.len() * tokens.len() * width);
+    for &site in sites {
+        let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
+        rows.extend_from_slice(&capture.values[tokens.start * width..tokens.end * width]);
+    }
+    let mut guesses = Vec::with_capacity(sites.len() * tokens.len());
+    for rows in rows.chunks(ROWS * width) {
+        let Unembedded { logits, probabilities } = unembed(weights, pool, rows);
+        let each = logits.chunks_exact(vocabulary).zip(probabilities.chunks_exact(vocabulary));
+        guesses.extend(each.map(|(logits, probabilities)| LensPrediction {
+            top: top_k(logits, probabilities, k),
+            target: target.map(|id| rank_of(logits, probabilities, id)),
+        }));
+    }
+    let mut guesses = guesses.into_iter();
+    let depths = sites.iter().map(|site| LensReadout {
+        site: site.to_string(),
+        tokens: guesses.by_ref().take(tokens.len()).collect(),
+    });
+    Ok(depths.collect())
+}

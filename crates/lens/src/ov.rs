@@ -1,0 +1,226 @@
+//! The OV decomposition: the output of attention at one token, split by source token.
+//!
+//! Everything behind the pattern is linear, so what attention adds to a token is exactly a sum over
+//! sources: of each head, weight × value through that head's columns of the output projection, and
+//! the projection's bias apart (Kobayashi et al. 2020; Elhage et al. 2021 call it the OV circuit).
+//! The parts are f64 sums over the engine's own weights, pattern and values. What is not seen gives
+//! exactly nothing: its value is in no sum.
+
+use lookback_engine::Weights;
+use lookback_files::Result;
+use lookback_model::{Attend, BlockSite, Linear, Network, Site};
+use serde::Serialize;
+
+use crate::{
+    Capture, Trace,
+    source_contributions::{
+        add_to, check_place, head_slice, is_visible, key_head, max_abs_difference, pattern_row,
+        required_capture,
+    },
+};
+
+/// The output of attention at one token of one layer, as a sum over source tokens.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OvDecomposition {
+    /// Which layer.
+    pub layer: usize,
+    /// The token that reads.
+    pub token: usize,
+    /// The term of every token, also of those that are not visible.
+    pub sources: Vec<OvTerm>,
+    /// The bias of the output projection, where it has one.
+    pub bias: Option<OvTerm>,
+    /// Length of the residual stream before.
+    pub before: f64,
+    /// Length of what is added, the engine's `attn_out`.
+    pub added: f64,
+    /// Length of the residual stream after.
+    pub after: f64,
+    /// The furthest that the sum of the parts is from the engine's `attn_out`, in any dimension.
+    #[serde(rename = "apart")]
+    pub max_error: f64,
+    /// The plane that holds before, added and after.
+    pub plane: OvPlane,
+}
+
+/// A term of the sum.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OvTerm {
+    /// Whether it is visible; a bias always is.
+    pub seen: bool,
+    /// `[width]`
+    #[serde(skip)]
+    pub vector: Vec<f64>,
+    /// Its length.
+    #[serde(rename = "length")]
+    pub norm: f64,
+    /// Its part along `attn_out`, of `attn_out`'s length: all shares add up to 1.
+    pub share: f64,
+    /// Its projection onto the plane.
+    pub at: [f64; 2],
+}
+
+/// The plane spanned by the residual stream before attention and what attention adds: its first axis
+/// is the direction before, the second the part of the addition that is orthogonal to it. Before, added
+/// and after lie in the plane; the terms are projected onto it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OvPlane {
+    /// The residual stream before: on the first axis.
+    pub before: [f64; 2],
+    /// What attention adds.
+    pub added: [f64; 2],
+    /// The residual stream after.
+    pub after: [f64; 2],
+}
+
+impl OvDecomposition {
+    /// The sites that [`ov_decomposition`] reads.
+    pub fn sites(layer: usize) -> [Site; 5] {
+        use BlockSite as B;
+        [B::ResidPre, B::Pattern, B::V, B::AttnOut, B::ResidMid]
+            .map(|site| Site::Block(layer as u16, site))
+    }
+}
+
+/// Splits by source what attention adds to a token in one layer.
+pub fn ov_decomposition(
+    trace: &Trace,
+    model: &Weights,
+    [layer, token]: [usize; 2],
+) -> Result<OvDecomposition> {
+    let network: &Network = model.network();
+    check_place(trace, network, layer, token)?;
+    let block = &network.blocks[layer];
+    let [before, pattern, v, added, after] =
+        OvDecomposition::sites(layer).map(|s| required_capture(trace, s));
+    let (before, added, after) = (before?.part(token), added?.part(token), after?.part(token));
+    let (pattern, v) = (pattern?, v?);
+
+    let output = OutputProjection::read(model, &block.output);
+    let axes = PlaneAxes::new(before, added);
+    let part = |vector: Vec<f64>, seen: bool| OvTerm {
+        seen,
+        norm: dot(&vector, &vector).sqrt(),
+        share: axes.share(&vector),
+        at: axes.project(&vector),
+        vector,
+    };
+    let sources: Vec<OvTerm> = (0..trace.ids.len())
+        .map(|source| {
+            let seen = is_visible(&block.attend, token, source);
+            let given = seen.then(|| weighted_values(&block.attend, pattern, v, token, source));
+            part(given.map_or(vec![0.0; output.width], |given| output.apply(&given)), seen)
+        })
+        .collect();
+    let bias = output.bias.clone().map(|bias| part(bias, true));
+
+    let mut sum = vec![0.0; output.width];
+    sources.iter().chain(&bias).for_each(|part| add_to(&mut sum, &part.vector));
+    let plane = [before, added, after].map(|vector| axes.project(&to_f64(vector)));
+    Ok(OvDecomposition {
+        layer,
+        token,
+        before: crate::norm(before),
+        added: crate::norm(added),
+        after: crate::norm(after),
+        max_error: max_abs_difference(&sum, added),
+        plane: OvPlane { before: plane[0], added: plane[1], after: plane[2] },
+        sources,
+        bias,
+    })
+}
+
+/// Of each head, weight × value of one source, side by side: `[heads · head_dim]`.
+fn weighted_values(
+    attend: &Attend,
+    pattern: &Capture,
+    v: &Capture,
+    token: usize,
+    source: usize,
+) -> Vec<f64> {
+    let heads = (0..attend.heads).flat_map(|head| {
+        let weight = f64::from(pattern_row(pattern, head, token)[source]);
+        let value = head_slice(v, source, key_head(attend, head), attend.head_dim);
+        value.iter().map(move |&value| weight * f64::from(value))
+    });
+    heads.collect()
+}
+
+/// The output projection of a block.
+struct OutputProjection {
+    width: usize,
+    /// `[heads · head_dim, width]`, so that a sum runs over rows.
+    columns: Vec<f32>,
+    bias: Option<Vec<f64>>,
+}
+
+impl OutputProjection {
+    fn read(model: &Weights, linear: &Linear) -> Self {
+        let (width, inner) = (linear.outputs, linear.inputs);
+        let mut rows = vec![0.0; width * inner];
+        model.read(linear.weight, &mut rows);
+        let mut columns = vec![0.0; rows.len()];
+        for (output, row) in rows.chunks_exact(inner).enumerate() {
+            for (input, &weight) in row.iter().enumerate() {
+                columns[input * width + output] = weight;
+            }
+        }
+        let bias = linear.bias.map(|id| {
+            let mut bias = vec![0.0; width];
+            model.read(id, &mut bias);
+            to_f64(&bias)
+        });
+        Self { width, columns, bias }
+    }
+
+    /// `[heads · head_dim]` to `[width]`, without the bias.
+    fn apply(&self, given: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.width];
+        for (column, &given) in self.columns.chunks_exact(self.width).zip(given) {
+            for (sum, &weight) in sum.iter_mut().zip(column) {
+                *sum += given * f64::from(weight);
+            }
+        }
+        sum
+    }
+}
+
+/// The axes of a [`OvPlane`], and the vector that shares are taken along.
+struct PlaneAxes {
+    along: Vec<f64>,
+    orthogonal: Vec<f64>,
+    added: Vec<f64>,
+}
+
+impl PlaneAxes {
+    fn new(before: &[f32], added: &[f32]) -> Self {
+        let added = to_f64(added);
+        let along = unit(to_f64(before));
+        let ahead = dot(&added, &along);
+        let orthogonal = added.iter().zip(&along).map(|(added, along)| added - ahead * along);
+        Self { orthogonal: unit(orthogonal.collect()), along, added }
+    }
+
+    fn project(&self, vector: &[f64]) -> [f64; 2] {
+        [dot(vector, &self.along), dot(vector, &self.orthogonal)]
+    }
+
+    fn share(&self, vector: &[f64]) -> f64 {
+        let whole = dot(&self.added, &self.added);
+        if whole > 0.0 { dot(vector, &self.added) / whole } else { 0.0 }
+    }
+}
+
+fn to_f64(vector: &[f32]) -> Vec<f64> {
+    vector.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
+}
+
+/// Of length 1, or as it is if it has none.
+fn unit(vector: Vec<f64>) -> Vec<f64> {
+    let norm = dot(&vector, &vector).sqrt();
+    if norm > 0.0 { vector.iter().map(|x| x / norm).collect() } else { vector }
+}
