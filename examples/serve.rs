@@ -5,13 +5,13 @@ use std::env;
 
 use lookback::{
     Model, Refusal, Result,
-    serve::{Listener, Served, Server},
+    serve::{Listener, ServedModel, Server},
 };
 
 fn main() -> Result<()> {
     let model = Model::open(env::args().nth(1).unwrap_or("default".to_owned()))?;
     let server = Server::new(model.pool.clone())?;
-    server.show(Served::new("mine", model)?);
+    server.put_model(ServedModel::new("mine", model)?);
     let listener = Listener::new("127.0.0.1", [0])?;
     println!("{}", listener.url());
 

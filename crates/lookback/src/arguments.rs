@@ -20,9 +20,9 @@ use lookback_files::Result;
 
 use crate::{
     commands::Command,
-    main_job::MainJob,
+    default_command::DefaultCommand,
     options::Machine,
-    print::{Loudness, Print},
+    print::{Print, Verbosity},
 };
 
 /// Let every token look at the tokens before it: train, run and open a transformer.
@@ -34,16 +34,16 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "lookback", version, max_term_width = help::COLUMNS, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
-pub(crate) struct Asked {
+pub(crate) struct ParsedArguments {
     /// What to do; nothing is the main job.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) main_job: MainJob,
+    pub(crate) default_command: DefaultCommand,
     #[command(flatten)]
     pub(crate) machine: Machine,
     #[command(flatten)]
-    pub(crate) loudness: Loudness,
+    pub(crate) verbosity: Verbosity,
     /// Takes options from a file, a line each, such as temperature = 0.7; those given here go first.
     #[arg(long, value_name = "FILE.toml", global = true)]
     pub(crate) config: Option<PathBuf>,
@@ -74,17 +74,17 @@ Examples:
 pub(crate) fn read(
     arguments: impl IntoIterator<Item = OsString>,
     print: &mut Print,
-) -> Result<Option<Asked>> {
+) -> Result<Option<ParsedArguments>> {
     let program = program();
     let arguments = config::with_the_files(&program, arguments.into_iter().collect())?;
-    let asked = program.try_get_matches_from(&arguments);
-    match asked.and_then(|matches| Asked::from_arg_matches(&matches)) {
-        Ok(asked) => Ok(Some(asked)),
+    let parsed = program.try_get_matches_from(&arguments);
+    match parsed.and_then(|matches| ParsedArguments::from_arg_matches(&matches)) {
+        Ok(parsed) => Ok(Some(parsed)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                print.piece(&help::balanced(&error.to_string()))?;
+                print.write(&help::balanced(&error.to_string()))?;
                 Ok(None)
             }
             _ => Err(mistakes::in_one_sentence(&error, &arguments)),
@@ -100,12 +100,12 @@ pub(crate) fn unknown_variables() -> Vec<String> {
 
 /// The program's commands and arguments.
 pub(crate) fn program() -> Arguments {
-    settled(Asked::command())
+    with_environment(ParsedArguments::command())
 }
 
 /// Lets every option take `-1`, so that it is refused as the option's value and by its name; and lets
 /// an environment variable stand for it.
-fn settled(arguments: Arguments) -> Arguments {
+fn with_environment(arguments: Arguments) -> Arguments {
     arguments
         .mut_args(|argument| {
             let Some(long) = argument.get_long() else { return argument };
@@ -123,7 +123,7 @@ fn settled(arguments: Arguments) -> Arguments {
                 false => argument.value_parser(FalseyValueParser::new()),
             }
         })
-        .mut_subcommands(settled)
+        .mut_subcommands(with_environment)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod eval;
 mod generate;
 mod look;
 mod manual;
+mod prompt;
 mod sampling;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
@@ -23,7 +24,7 @@ use lookback::Model;
 use lookback_engine::{Compute, ThreadPool};
 use lookback_files::Result;
 
-use crate::{memory, print::Print};
+use crate::{memory, options::Machine, print::Print};
 
 /// One command and its arguments.
 #[derive(Debug, Subcommand)]
@@ -65,15 +66,26 @@ impl Command {
     }
 }
 
-/// Opens a model that fits into memory, and says what is odd about its files.
-pub(crate) fn open(
+/// Opens a model on as many threads as `machine` says, if it fits into memory, and warns of what is odd
+/// about its files.
+pub(crate) fn open_model(
+    model: &str,
+    compute: impl Into<Compute>,
+    machine: Machine,
+    print: &mut Print,
+) -> Result<Model> {
+    open_model_on(model, compute, &machine.pool()?, print)
+}
+
+/// The same on threads that other models use too.
+pub(crate) fn open_model_on(
     model: &str,
     compute: impl Into<Compute>,
     pool: &Arc<ThreadPool>,
     print: &mut Print,
 ) -> Result<Model> {
     let options = Model::options().compute(compute.into()).pool(pool.clone());
-    let opened = options.admit(memory::refuse_beyond).open(model)?;
-    opened.remarks.iter().for_each(|remark| print.say(remark));
+    let opened = options.admit(memory::check_free).open(model)?;
+    opened.remarks.iter().for_each(|remark| print.warn(remark));
     Ok(opened)
 }

@@ -32,7 +32,7 @@ pub use lookback_generate::{chat::Message, repeat::FinishReason};
 pub use lookback_lens::{Capture, Trace};
 pub use lookback_model::{Change, Edit, Site, TokenId};
 pub use lookback_open::{
-    Generation, Look, Model, OpenOptions, Piece, Pieces, Prompt, Suggested, Trainer, default_model,
-    find, home, stored_tokenizer, threads,
+    Generation, GenerationDefaults, Look, Model, OpenOptions, Piece, Pieces, Prompt, Trainer,
+    default_model, find, home, stored_tokenizer, threads,
 };
 pub use lookback_text::Tokenizer;

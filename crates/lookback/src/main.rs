@@ -1,15 +1,15 @@
 //! The program: arguments in, calls out, one exit code. Read `arguments`, then `commands`.
 
-#[cfg(feature = "serve")]
-mod answering;
 mod arguments;
 #[cfg(feature = "serve")]
 mod browser;
 mod commands;
+mod default_command;
 mod interrupt;
-mod main_job;
 mod memory;
 mod options;
+#[cfg(feature = "serve")]
+mod page_server;
 mod print;
 mod progress;
 mod questions;
@@ -22,22 +22,22 @@ use std::process::ExitCode;
 
 use lookback_files::{Blame, Result};
 
-use arguments::Asked;
+use arguments::ParsedArguments;
 use print::Print;
 
 fn main() -> ExitCode {
-    let mut print = Print::to_the_terminal();
+    let mut print = Print::standard_streams();
     let done = arguments::read(std::env::args_os(), &mut print)
-        .and_then(|asked| asked.map_or(Ok(()), |asked| carry_out(asked, &mut print)))
+        .and_then(|parsed| parsed.map_or(Ok(()), |parsed| run_command(parsed, &mut print)))
         .and_then(|()| print.flush());
     let Err(refusal) = done else { return ExitCode::SUCCESS };
     // What was written until then stands before the reason.
     let _not_more_than_failed = print.flush();
     // Whoever closed the pipe has read enough, as in `lookback corpus | head`.
-    if print.nobody_listens() {
+    if print.is_pipe_closed() {
         return ExitCode::SUCCESS;
     }
-    print.refusal(&refusal, options::is_json(std::env::args_os()));
+    print.error(&refusal, options::is_json(std::env::args_os()));
     match refusal.blame() {
         Blame::Ours => ExitCode::from(1),
         Blame::User => ExitCode::from(2),
@@ -46,14 +46,17 @@ fn main() -> ExitCode {
 }
 
 /// Does what was asked.
-fn carry_out(asked: Asked, print: &mut Print) -> Result<()> {
-    print.set(asked.loudness);
+fn run_command(parsed: ParsedArguments, print: &mut Print) -> Result<()> {
+    print.set_verbosity(parsed.verbosity);
     for sentence in arguments::unknown_variables() {
-        print.say(&sentence);
+        print.warn(&sentence);
     }
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), "begun");
-    let done = match asked.command {
-        None => asked.machine.pool().and_then(|pool| main_job::run(asked.main_job, pool, print)),
+    let done = match parsed.command {
+        None => parsed
+            .machine
+            .pool()
+            .and_then(|pool| default_command::run(parsed.default_command, pool, print)),
         Some(command) => command.run(print),
     };
     if done.is_ok() {

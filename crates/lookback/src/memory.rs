@@ -1,16 +1,16 @@
 //! How much memory there is, and how much was used, as Linux tells it.
 
 mod cgroup;
-mod end;
+mod out_of_memory;
 
 use std::path::Path;
 
-pub(crate) use end::give_back_large;
+pub(crate) use out_of_memory::return_large_allocations;
 
 use lookback_files::{Kind, Refusal, Result};
 
 /// Refuses work that cannot fit, before any of it is done.
-pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
+pub(crate) fn check_free(what: &str, bytes: usize) -> Result<()> {
     let free = free();
     tracing::debug!(%what, bytes, free, "memory planned");
     let Some(free) = free else { return Ok(()) };
@@ -28,8 +28,8 @@ pub(crate) fn refuse_beyond(what: &str, bytes: usize) -> Result<()> {
     ))
 }
 
-/// Says what will be held beside what [`refuse_beyond`] was asked about.
-pub(crate) fn plan(what: &str, bytes: usize) {
+/// Says what will be held beside what [`check_free`] was asked about.
+pub(crate) fn log_planned(what: &str, bytes: usize) {
     tracing::debug!(%what, bytes, "memory planned");
 }
 
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_cannot_fit_is_told_by_its_kind() {
         if free().is_some() {
-            let refused = refuse_beyond("a pass", usize::MAX).unwrap_err();
+            let refused = check_free("a pass", usize::MAX).unwrap_err();
             assert_eq!(refused.kind(), Kind::OutOfMemory);
         }
     }

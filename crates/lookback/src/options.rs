@@ -74,12 +74,12 @@ impl Texts {
     }
 
     /// Says what was read.
-    pub(crate) fn tell(counts: &CorpusCounts, print: &mut Print) {
+    pub(crate) fn report(counts: &CorpusCounts, print: &mut Print) {
         // What was left out or changed should not be overlooked; the rest is for those who watch.
         if counts.repeated + counts.skipped + counts.replaced > 0 {
-            print.say(&counts.summary());
+            print.warn(&counts.summary());
         } else {
-            print.note(&counts.summary());
+            print.status(&counts.summary());
         }
     }
 }
@@ -112,7 +112,7 @@ pub(crate) fn is_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
 
 /// How the result is written.
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Form {
+pub(crate) struct OutputFormat {
     /// Prints one JSON object, and nothing else, on stdout.
     #[arg(long)]
     pub(crate) json: bool,

@@ -20,10 +20,10 @@ pub(crate) use escape::one_line;
 
 /// Pieces that follow each other faster are shown together: no eye tells them apart, and each showing
 /// wakes whoever reads, on a core that may be computing the next piece.
-const MOMENT: Duration = Duration::from_millis(10);
+const MIN_FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A sentence on stderr from a thread that has no [`Print`], when the program is about to end.
-pub(crate) fn last_words(sentence: &str) {
+pub(crate) fn final_message(sentence: &str) {
     let _nowhere_else_to_say_it = writeln!(io::stderr(), "lookback: {}", one_line(sentence));
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn flag(setting: &str) -> String {
 
 /// How much is said on stderr besides why something failed.
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Loudness {
+pub(crate) struct Verbosity {
     /// Says nothing on stderr but why it failed.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -53,34 +53,34 @@ pub(crate) struct Print {
     notes: Box<dyn Write>,
     /// What a terminal gets in place of the results' own bytes.
     on_terminal: Option<escape::Stream>,
-    notes_are_read: bool,
+    shows_status: bool,
     is_quiet: bool,
     is_verbose: bool,
-    nobody_listens: bool,
-    shown_at: Option<Instant>,
+    is_pipe_closed: bool,
+    flushed_at: Option<Instant>,
 }
 
 impl Print {
     /// The program's own stdout and stderr.
-    pub(crate) fn to_the_terminal() -> Self {
+    pub(crate) fn standard_streams() -> Self {
         Self {
             results: Box::new(io::BufWriter::new(io::stdout())),
             notes: Box::new(io::stderr()),
             on_terminal: io::stdout().is_terminal().then(escape::Stream::default),
-            notes_are_read: io::stderr().is_terminal(),
+            shows_status: io::stderr().is_terminal(),
             is_quiet: false,
             is_verbose: false,
-            nobody_listens: false,
-            shown_at: None,
+            is_pipe_closed: false,
+            flushed_at: None,
         }
     }
 
     /// Takes up how much is to be said besides results.
-    pub(crate) fn set(&mut self, loudness: Loudness) {
-        self.is_quiet = loudness.quiet;
-        self.is_verbose = loudness.verbose;
-        self.notes_are_read = !loudness.quiet && (self.notes_are_read || loudness.verbose);
-        if loudness.verbose {
+    pub(crate) fn set_verbosity(&mut self, verbosity: Verbosity) {
+        self.is_quiet = verbosity.quiet;
+        self.is_verbose = verbosity.verbose;
+        self.shows_status = !verbosity.quiet && (self.shows_status || verbosity.verbose);
+        if verbosity.verbose {
             events::show();
         }
     }
@@ -96,30 +96,30 @@ impl Print {
     }
 
     /// A part of the result, as it stands; on a terminal without what a terminal would obey.
-    pub(crate) fn piece(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn write(&mut self, text: &str) -> Result<()> {
         let written = match &mut self.on_terminal {
             Some(stream) => self.results.write_all(stream.push(text).as_bytes()),
             None => self.results.write_all(text.as_bytes()),
         };
-        self.settle(written)
+        self.check_written(written)
     }
 
     /// A piece of a result that grows, which is shown by the next piece at the latest that comes when a
     /// moment has passed; whoever has printed the last one [flushes](Self::flush).
     pub(crate) fn stream(&mut self, text: &str) -> Result<()> {
-        self.piece(text)?;
+        self.write(text)?;
         let now = Instant::now();
-        if self.shown_at.is_some_and(|then| now.duration_since(then) < MOMENT) {
+        if self.flushed_at.is_some_and(|then| now.duration_since(then) < MIN_FLUSH_INTERVAL) {
             return Ok(());
         }
-        self.shown_at = Some(now);
+        self.flushed_at = Some(now);
         self.flush()
     }
 
     /// A line of the result.
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
-        self.piece(text)?;
-        self.piece("\n")
+        self.write(text)?;
+        self.write("\n")
     }
 
     /// The whole result, as one object on one line.
@@ -130,33 +130,33 @@ impl Print {
     /// Shows what was printed so far.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let written = self.results.flush();
-        self.settle(written)
+        self.check_written(written)
     }
 
     /// Asks for a line, where somebody types it.
     pub(crate) fn prompt(&mut self) -> Result<()> {
-        if self.notes_are_read && io::stdin().is_terminal() {
+        if self.shows_status && io::stdin().is_terminal() {
             let _nobody_minds = write!(self.notes, "> ").and_then(|()| self.notes.flush());
         }
         self.flush()
     }
 
     /// Something about how it goes, for a person who watches; nothing depends on it.
-    pub(crate) fn note(&mut self, text: &str) {
-        if self.notes_are_read {
+    pub(crate) fn status(&mut self, text: &str) {
+        if self.shows_status {
             let _nobody_minds = writeln!(self.notes, "{}", one_line(text));
         }
     }
 
     /// Something that a person should know of the result, whether or not a terminal shows it.
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn warn(&mut self, text: &str) {
         if !self.is_quiet {
             let _nobody_minds = writeln!(self.notes, "lookback: {}", one_line(text));
         }
     }
 
     /// Why it was not done; where JSON was asked for, also as an object with its kind on stdout.
-    pub(crate) fn refusal(&mut self, refusal: &Refusal, as_json: bool) {
+    pub(crate) fn error(&mut self, refusal: &Refusal, as_json: bool) {
         let sentence = refusal.sentence(flag);
         if as_json {
             let object = json!({ "error": sentence, "kind": refusal.kind().name() });
@@ -166,13 +166,13 @@ impl Print {
     }
 
     /// Whether the reader of the results has closed the pipe.
-    pub(crate) fn nobody_listens(&self) -> bool {
-        self.nobody_listens
+    pub(crate) fn is_pipe_closed(&self) -> bool {
+        self.is_pipe_closed
     }
 
-    fn settle(&mut self, written: io::Result<()>) -> Result<()> {
+    fn check_written(&mut self, written: io::Result<()>) -> Result<()> {
         written.map_err(|error| {
-            self.nobody_listens |= error.kind() == ErrorKind::BrokenPipe;
+            self.is_pipe_closed |= error.kind() == ErrorKind::BrokenPipe;
             Refusal::ours(format!("the result could not be written to stdout ({error})"))
         })
     }

@@ -12,7 +12,7 @@ use lookback_train::{Recipe, TrainingEvent};
 use crate::print::{Print, one_line};
 
 /// Between two lines, where they do not move.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Step, loss, validation loss, tokens a second, time left.
 pub(crate) struct Progress {
@@ -72,12 +72,12 @@ impl Progress {
     }
 
     /// Whether the line that moves is seen.
-    pub(crate) fn is_seen(&self) -> bool {
+    pub(crate) fn is_visible(&self) -> bool {
         !self.bar.is_hidden()
     }
 
     /// Takes up what a run tells.
-    pub(crate) fn tell(&self, event: &TrainingEvent<'_>, print: &mut Print) {
+    pub(crate) fn update(&self, event: &TrainingEvent<'_>, print: &mut Print) {
         match event {
             TrainingEvent::Step { report: taken, .. } => {
                 self.loss.set(taken.mean_loss);
@@ -88,7 +88,7 @@ impl Progress {
                 if let Some(lines) = &self.lines
                     && let Some(line) = lines.due(taken.step, &self.message(None), Instant::now())
                 {
-                    print.say(&line);
+                    print.warn(&line);
                 }
             }
             TrainingEvent::Validated { loss, .. } => {
@@ -100,7 +100,7 @@ impl Progress {
     }
 
     /// A line above it.
-    pub(crate) fn say(&self, text: &str) {
+    pub(crate) fn print_line(&self, text: &str) {
         self.bar.println(one_line(text));
     }
 
@@ -128,7 +128,7 @@ impl Progress {
 impl Lines {
     /// The line of a step, where the last one is long enough ago.
     fn due(&self, step: u64, message: &str, now: Instant) -> Option<String> {
-        if now.duration_since(self.last.get()) < BETWEEN_LINES {
+        if now.duration_since(self.last.get()) < LINE_INTERVAL {
             return None;
         }
         self.last.set(now);

@@ -2,7 +2,7 @@
 //! answer to its last token. Analogies are asked of its embedding table. Scores are told, not judged.
 
 mod analogies;
-mod apart;
+mod differences;
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use self::analogies::Ranks;
 use crate::stories;
 
-pub(crate) use apart::differences;
+pub(crate) use differences::differences;
 
 /// Questions of every kind that is drawn; facts are as many as there are.
-const EACH: usize = 100;
+const QUESTIONS_PER_KIND: usize = 100;
 
 /// What came of the questions of one kind.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ impl Scores {
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));
-        for question in questions(seed, EACH) {
+        for question in questions(seed, QUESTIONS_PER_KIND) {
             if question.kind == Kind::Analogy {
                 analogies.extend(Ranks::of(model, &question)?);
                 continue;
@@ -164,9 +164,9 @@ pub(crate) fn is_answered(
     let window =
         ContextWindow::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
     let greedy = SamplerChain::new(&Settings::greedy())?;
-    let mut said = Continuation::new(reader, window, greedy, Limits::tokens(answer.len()))?;
+    let mut continuation = Continuation::new(reader, window, greedy, Limits::tokens(answer.len()))?;
     for expected in answer {
-        if said.next().transpose()? != Some(expected) {
+        if continuation.next().transpose()? != Some(expected) {
             return Ok(false);
         }
     }

@@ -17,7 +17,11 @@ const TOKENS: usize = 48;
 
 /// About a line of text from the beginning-of-text token, or from the first token, on one line. Asked to
 /// end, it is as long as it is by then.
-pub(crate) fn short(weights: &Weights, pool: &ThreadPool, tokenizer: &Tokenizer) -> Result<String> {
+pub(crate) fn short_sample(
+    weights: &Weights,
+    pool: &ThreadPool,
+    tokenizer: &Tokenizer,
+) -> Result<String> {
     let context = weights.network().config.context;
     let session = Session::new(weights, pool, context);
     let sampler = SamplerChain::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
@@ -25,7 +29,7 @@ pub(crate) fn short(weights: &Weights, pool: &ThreadPool, tokenizer: &Tokenizer)
     let limits = Limits {
         tokens: TOKENS.min(context - 1),
         ends: tokenizer.eos().into_iter().collect(),
-        stop: Some(interrupt::flag()?),
+        stop: Some(interrupt::stop_flag()?),
     };
     let mut decoder = tokenizer.decoder().without_specials();
     let mut text = String::new();

@@ -215,7 +215,7 @@ impl Generation {
         let prompt = prompt.clone()?;
         let sampler = match &self.sampler {
             Some(sampler) => sampler.clone(),
-            None => self.suggested_sampler()?,
+            None => self.default_sampler()?,
         };
         let max_context = model.config().context;
         let context = self.context.unwrap_or(max_context);
@@ -225,8 +225,8 @@ impl Generation {
                 Setting("context")
             )));
         }
-        let suggested = model.suggested()?.tokens(prompt.len());
-        let tokens = self.max_tokens.or(suggested).unwrap_or(TOKENS);
+        let defaults = model.generation_defaults()?.tokens(prompt.len());
+        let tokens = self.max_tokens.or(defaults).unwrap_or(TOKENS);
         let ends = if self.ignores_eos { Vec::new() } else { model.eos() };
         let session = model.session(context.min(prompt.len().saturating_add(tokens)))?;
         let decoder = model.tokenizer().ok().map(|tokenizer| match prompt.is_empty() {
@@ -252,11 +252,11 @@ impl Generation {
         Ok(text)
     }
 
-    fn suggested_sampler(&self) -> Result<SamplerChain> {
+    fn default_sampler(&self) -> Result<SamplerChain> {
         let mut settings = Settings::usual(self.seed);
         let is_given = |name: &str| self.given.iter().any(|(given, _)| given == name);
-        let suggested = self.model.suggested()?;
-        let used = suggested.put_into(&mut settings, is_given);
+        let defaults = self.model.generation_defaults()?;
+        let used = defaults.apply(&mut settings, is_given);
         used.map_err(|refusal| refusal.at(self.model.path.display()))?;
         for (name, value) in &self.given {
             settings.set(name, *value)?;
@@ -270,19 +270,19 @@ impl Generation {
 
 impl IntoIterator for Generation {
     type Item = Result<Piece>;
-    type IntoIter = Begun;
+    type IntoIter = GenerationPieces;
 
     /// What is refused at the beginning comes as the only piece.
-    fn into_iter(self) -> Begun {
-        Begun(self.pieces().map_err(Some))
+    fn into_iter(self) -> GenerationPieces {
+        GenerationPieces(self.pieces().map_err(Some))
     }
 }
 
 /// The pieces of a text, or why it could not begin.
 #[derive(Debug)]
-pub struct Begun(Result<Pieces, Option<Refusal>>);
+pub struct GenerationPieces(Result<Pieces, Option<Refusal>>);
 
-impl Iterator for Begun {
+impl Iterator for GenerationPieces {
     type Item = Result<Piece>;
 
     fn next(&mut self) -> Option<Result<Piece>> {
@@ -329,9 +329,9 @@ impl Pieces {
         self.continuation.window()
     }
 
-    fn written(&mut self) -> Result<Option<Piece>> {
+    fn next_piece(&mut self) -> Result<Option<Piece>> {
         match self.continuation.next().transpose() {
-            Err(refusal) => Err(self.model.explained(refusal)),
+            Err(refusal) => Err(self.model.with_cause(refusal)),
             Ok(Some(id)) => {
                 let added = self.decoder.as_mut().map(|decoder| decoder.push(id));
                 let text = self.stop.push(&added.unwrap_or_default());
@@ -358,7 +358,7 @@ impl Iterator for Pieces {
         if self.is_over {
             return None;
         }
-        let written = self.written();
+        let written = self.next_piece();
         self.is_over |= written.is_err();
         written.transpose()
     }

@@ -14,18 +14,18 @@
 
 mod find;
 mod generate;
+mod generation_defaults;
 mod look;
 mod model;
-mod suggested;
+mod run_checkpoint;
 mod tokenizer;
 mod train;
-mod unfinished;
 
 pub use find::{default_model, find, home};
-pub use generate::{Begun, Generation, Piece, Pieces, Prompt, TOKENS};
+pub use generate::{Generation, GenerationPieces, Piece, Pieces, Prompt, TOKENS};
+pub use generation_defaults::GenerationDefaults;
 pub use look::Look;
 pub use lookback_engine::Compute;
-pub use model::{Model, OpenOptions, Serial, threads};
-pub use suggested::Suggested;
+pub use model::{Model, OpenOptions, WeightsId, threads};
 pub use tokenizer::stored_tokenizer;
 pub use train::Trainer;

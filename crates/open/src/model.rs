@@ -18,9 +18,9 @@ use lookback_text::{Specials, Tokenizer};
 
 use crate::{
     find::find,
-    suggested::{self, Suggested},
+    generation_defaults::{self, GenerationDefaults},
+    run_checkpoint,
     tokenizer::stored_tokenizer,
-    unfinished,
 };
 
 /// A model, ready to run.
@@ -40,16 +40,16 @@ pub struct Model {
     tokenizer: Option<Arc<Tokenizer>>,
     chat_templates: ChatTemplates,
     /// A mistake in it matters to those alone who sample.
-    suggested: Result<Suggested>,
+    defaults: Result<GenerationDefaults>,
     admission: Admission,
-    serial: Serial,
+    weights_id: WeightsId,
 }
 
 /// Tells one set of weights from another, also of the same path: a number that is given once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Serial(u64);
+pub struct WeightsId(u64);
 
-impl Serial {
+impl WeightsId {
     fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -70,8 +70,8 @@ impl Default for Admission {
 }
 
 impl fmt::Debug for Admission {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("Admission")
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Admission")
     }
 }
 
@@ -150,8 +150,8 @@ impl OpenOptions {
     fn open_found(self, name: &str, path: PathBuf, pool: Arc<ThreadPool>) -> Result<Model> {
         let Self { compute, admission, .. } = self;
         let admit = |bytes| (admission.0)(&format!("{name}: holding its weights"), bytes);
-        if unfinished::is_unfinished(&path) {
-            let read = unfinished::read(&path, compute, &pool, &admit)?;
+        if run_checkpoint::is_run_without_model(&path) {
+            let read = run_checkpoint::read(&path, compute, &pool, &admit)?;
             let model = Model::new(path, read.weights, Some(read.tokenizer), pool);
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
@@ -165,12 +165,12 @@ impl OpenOptions {
         admit(Weights::stored_bytes(&stored, WeightMode::Inference, compute))?;
         let remark = |remark: &String| format!("{}: {remark}", path.display());
         let chat_templates = stored.tokenizer().chat_templates()?;
-        let suggested = suggested::by(&stored, &path);
+        let defaults = generation_defaults::from_files(&stored, &path);
         let remarks = stored.remarks().iter().map(remark).collect();
         let weights = Weights::load(&stored, WeightMode::Inference, compute, &pool)?;
         let file_bytes = Some(stored.file_bytes());
         let model = Model::new(path, weights, tokenizer, pool);
-        Ok(Model { chat_templates, suggested, remarks, file_bytes, admission, ..model })
+        Ok(Model { chat_templates, defaults, remarks, file_bytes, admission, ..model })
     }
 }
 
@@ -217,9 +217,9 @@ impl Model {
             remarks: Vec::new(),
             tokenizer: tokenizer.map(Arc::new),
             chat_templates: ChatTemplates::default(),
-            suggested: Ok(Suggested::default()),
+            defaults: Ok(GenerationDefaults::default()),
             admission: Admission::default(),
-            serial: Serial::next(),
+            weights_id: WeightsId::next(),
         }
     }
 
@@ -227,8 +227,8 @@ impl Model {
     #[must_use]
     pub fn with_weights(&self, weights: impl Into<Arc<Weights>>) -> Self {
         // The bytes of the file are no longer those of the weights.
-        let (weights, serial) = (weights.into(), Serial::next());
-        Self { weights, serial, file_bytes: None, ..self.clone() }
+        let (weights, weights_id) = (weights.into(), WeightsId::next());
+        Self { weights, weights_id, file_bytes: None, ..self.clone() }
     }
 
     /// The same model with another chat template, in Jinja: for one that has none, or a wrong one.
@@ -238,8 +238,8 @@ impl Model {
     }
 
     /// Tells these weights from all others.
-    pub fn serial(&self) -> Serial {
-        self.serial
+    pub fn weights_id(&self) -> WeightsId {
+        self.weights_id
     }
 
     /// Its network.
@@ -300,7 +300,7 @@ impl Model {
 
     /// A refusal with its cause, if that is a weight that holds no number: whoever meets one only in
     /// the logits cannot know whose fault it is.
-    pub fn explained(&self, refusal: Refusal) -> Refusal {
+    pub fn with_cause(&self, refusal: Refusal) -> Refusal {
         if refusal.blame() != Blame::User {
             return refusal;
         }
@@ -325,8 +325,8 @@ impl Model {
     }
 
     /// What its files suggest about sampling.
-    pub fn suggested(&self) -> Result<Suggested> {
-        self.suggested.clone()
+    pub fn generation_defaults(&self) -> Result<GenerationDefaults> {
+        self.defaults.clone()
     }
 
     /// Ids that a user gave, each within the vocabulary.

@@ -113,7 +113,7 @@ impl Trainer {
         self,
         texts: impl IntoIterator<Item = P>,
         stop: &AtomicBool,
-        tell: &mut lookback_train::RunObserver<'_>,
+        listener: &mut lookback_train::RunObserver<'_>,
     ) -> Result<Model> {
         let began = Instant::now();
         let texts: Vec<PathBuf> = texts.into_iter().map(Into::into).collect();
@@ -133,7 +133,7 @@ impl Trainer {
             Some(pool) => pool,
             None => Arc::new(threads(None)?),
         };
-        prepared.run(self.limit, pool.clone(), began, stop, tell)?;
+        prepared.run(self.limit, pool.clone(), began, stop, listener)?;
         Model::options().pool(pool).open(Path::new(&self.out))
     }
 

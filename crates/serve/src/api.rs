@@ -23,10 +23,10 @@ use axum::{
     http::{Method, StatusCode, Uri},
 };
 
-use crate::{files, refuse::Refused, state::State};
+use crate::{error_response::ErrorResponse, files, state::AppState};
 
 /// Every route. One line a file, in alphabetical order.
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .merge(analogy::routes())
         .merge(attend::routes())
@@ -49,8 +49,8 @@ pub(crate) fn routes() -> Router<State> {
         .method_not_allowed_fallback(not_so)
 }
 
-async fn not_so(method: Method, uri: Uri) -> Refused {
-    Refused::new(
+async fn not_so(method: Method, uri: Uri) -> ErrorResponse {
+    ErrorResponse::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{} cannot be asked with {method}", uri.path()),
     )

@@ -16,12 +16,12 @@ use std::{
 use tokio::sync::Notify;
 
 /// Connections that are open at once.
-const OPEN: usize = 1024;
+const MAX_CONNECTIONS: usize = 1024;
 /// Connections that stay open whatever happens, and file descriptors that are left for files once there
 /// were too few.
-const FEW: usize = 8;
+const MIN_CONNECTIONS: usize = 8;
 /// Bytes of all answers that wait to be read.
-const UNREAD: usize = 256 << 20;
+const MAX_UNSENT_BYTES: usize = 256 << 20;
 
 /// All connections. A clone shares them.
 #[derive(Clone, Debug, Default)]
@@ -31,32 +31,39 @@ pub(crate) struct Connections(Arc<Mutex<Table>>);
 struct Table {
     next: u64,
     /// By number, the oldest first.
-    open: BTreeMap<u64, State>,
+    open: BTreeMap<u64, ConnectionState>,
     /// Connections that were told to end and have not yet.
     closing: usize,
     /// Bytes of answers.
-    unread: usize,
+    unsent_bytes: usize,
     /// Connections that may be open; fewer once file descriptors were.
-    most: usize,
+    max_connections: usize,
     /// Bytes of answers that may wait.
-    most_unread: usize,
+    max_unsent_bytes: usize,
 }
 
 impl Default for Table {
     fn default() -> Self {
         let open = BTreeMap::new();
-        Self { next: 0, open, closing: 0, unread: 0, most: OPEN, most_unread: UNREAD }
+        Self {
+            next: 0,
+            open,
+            closing: 0,
+            unsent_bytes: 0,
+            max_connections: MAX_CONNECTIONS,
+            max_unsent_bytes: MAX_UNSENT_BYTES,
+        }
     }
 }
 
 #[derive(Debug)]
-struct State {
+struct ConnectionState {
     /// When it last took something, or began or ended a request.
-    moved: Instant,
+    last_active: Instant,
     /// Requests that are being answered.
-    answering: usize,
+    active_requests: usize,
     /// Bytes of its answers.
-    unread: usize,
+    unsent_bytes: usize,
     close: Arc<Notify>,
 }
 
@@ -70,7 +77,7 @@ pub(crate) struct Connection {
 
 /// An answer of so many bytes, until it is written or its connection is gone.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct PendingResponse {
     connection: Arc<Connection>,
     bytes: usize,
 }
@@ -78,8 +85,8 @@ pub(crate) struct Answer {
 impl Connections {
     /// With other limits, for tests.
     #[cfg(test)]
-    fn with(most: usize, most_unread: usize) -> Self {
-        Self(Arc::new(Mutex::new(Table { most, most_unread, ..Table::default() })))
+    fn with(max_connections: usize, max_unsent_bytes: usize) -> Self {
+        Self(Arc::new(Mutex::new(Table { max_connections, max_unsent_bytes, ..Table::default() })))
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -90,31 +97,38 @@ impl Connections {
     pub(crate) fn open(&self) -> Arc<Connection> {
         let close = Arc::new(Notify::new());
         let mut table = self.table();
-        while table.open.len() >= table.most && table.close_longest_still() {}
+        while table.open.len() >= table.max_connections && table.close_most_idle() {}
         let number = table.next;
         table.next += 1;
-        let state = State { moved: Instant::now(), answering: 0, unread: 0, close: close.clone() };
+        let state = ConnectionState {
+            last_active: Instant::now(),
+            active_requests: 0,
+            unsent_bytes: 0,
+            close: close.clone(),
+        };
         table.open.insert(number, state);
         Arc::new(Connection { number, all: self.clone(), close })
     }
 
     /// File descriptors or memory ran short: from now on fewer are open. Nothing happens while those that
     /// were told to end have not ended.
-    pub(crate) fn make_room(&self) {
+    pub(crate) fn close_idle(&self) {
         let mut table = self.table();
         if table.closing > 0 {
             return;
         }
-        table.most = table.open.len().saturating_sub(FEW).max(FEW);
-        while table.open.len() > table.most && table.close_longest_still() {}
+        table.max_connections =
+            table.open.len().saturating_sub(MIN_CONNECTIONS).max(MIN_CONNECTIONS);
+        while table.open.len() > table.max_connections && table.close_most_idle() {}
     }
 }
 
 impl Table {
     /// Closes the connection that is missed least.
-    fn close_longest_still(&mut self) -> bool {
-        let still = |(_, state): &(&u64, &State)| (state.answering > 0, state.moved);
-        let Some(number) = self.open.iter().min_by_key(still).map(|(number, _)| *number) else {
+    fn close_most_idle(&mut self) -> bool {
+        let idleness =
+            |(_, state): &(&u64, &ConnectionState)| (state.active_requests > 0, state.last_active);
+        let Some(number) = self.open.iter().min_by_key(idleness).map(|(number, _)| *number) else {
             return false;
         };
         self.close(number);
@@ -122,10 +136,13 @@ impl Table {
     }
 
     /// Closes answers, but for one connection's, until those that wait fit.
-    fn close_unread(&mut self, but: u64) {
-        while self.unread > self.most_unread {
-            let waiting = |(number, state): &(&u64, &State)| state.unread > 0 && **number != but;
-            let oldest = self.open.iter().filter(waiting).min_by_key(|(_, state)| state.moved);
+    fn close_unsent(&mut self, exempt: u64) {
+        while self.unsent_bytes > self.max_unsent_bytes {
+            let waiting = |(number, state): &(&u64, &ConnectionState)| {
+                state.unsent_bytes > 0 && **number != exempt
+            };
+            let oldest =
+                self.open.iter().filter(waiting).min_by_key(|(_, state)| state.last_active);
             let Some(number) = oldest.map(|(number, _)| *number) else { return };
             self.close(number);
         }
@@ -134,7 +151,7 @@ impl Table {
     /// Tells a connection to end; it counts no more.
     fn close(&mut self, number: u64) {
         if let Some(state) = self.open.remove(&number) {
-            self.unread -= state.unread;
+            self.unsent_bytes -= state.unsent_bytes;
             self.closing += 1;
             state.close.notify_one();
         }
@@ -148,19 +165,19 @@ impl Connection {
     }
 
     /// Notes that the client took something.
-    pub(crate) fn moves(&self) {
+    pub(crate) fn touch(&self) {
         if let Some(state) = self.all.table().open.get_mut(&self.number) {
-            state.moved = Instant::now();
+            state.last_active = Instant::now();
         }
     }
 
     /// Notes that a request begins to be answered, until the answer is dropped.
-    pub(crate) fn answer(self: &Arc<Self>) -> Answer {
+    pub(crate) fn begin_response(self: &Arc<Self>) -> PendingResponse {
         if let Some(state) = self.all.table().open.get_mut(&self.number) {
-            state.answering += 1;
-            state.moved = Instant::now();
+            state.active_requests += 1;
+            state.last_active = Instant::now();
         }
-        Answer { connection: self.clone(), bytes: 0 }
+        PendingResponse { connection: self.clone(), bytes: 0 }
     }
 }
 
@@ -168,34 +185,34 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.all.table();
         match table.open.remove(&self.number) {
-            Some(state) => table.unread -= state.unread,
+            Some(state) => table.unsent_bytes -= state.unsent_bytes,
             None => table.closing -= 1,
         }
     }
 }
 
-impl Answer {
+impl PendingResponse {
     /// Notes its bytes, once they are known. Others that wait may have to go.
-    pub(crate) fn holds(&mut self, bytes: usize) {
+    pub(crate) fn add_bytes(&mut self, bytes: usize) {
         let number = self.connection.number;
         let mut table = self.connection.all.table();
         let Some(state) = table.open.get_mut(&number) else { return };
-        state.unread += bytes;
-        state.moved = Instant::now();
-        table.unread += bytes;
+        state.unsent_bytes += bytes;
+        state.last_active = Instant::now();
+        table.unsent_bytes += bytes;
         self.bytes += bytes;
-        table.close_unread(number);
+        table.close_unsent(number);
     }
 }
 
-impl Drop for Answer {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
         let mut table = self.connection.all.table();
         if let Some(state) = table.open.get_mut(&self.connection.number) {
-            state.answering -= 1;
-            state.unread -= self.bytes;
-            state.moved = Instant::now();
-            table.unread -= self.bytes;
+            state.active_requests -= 1;
+            state.unsent_bytes -= self.bytes;
+            state.last_active = Instant::now();
+            table.unsent_bytes -= self.bytes;
         }
     }
 }
@@ -212,7 +229,7 @@ mod tests {
     fn the_one_without_a_request_for_longest_goes_first() {
         let all = Connections::with(3, 1000);
         let [busy, first, second] = [(); 3].map(|()| all.open());
-        let answer = busy.answer();
+        let answer = busy.begin_response();
         let third = all.open();
         assert_eq!(
             [&busy, &first, &second, &third].map(|one| is_open(one)),
@@ -232,16 +249,16 @@ mod tests {
         let all = Connections::with(100, 1000);
         let [first, second, third] = [(); 3].map(|()| all.open());
         let hold = |connection: &Arc<Connection>, bytes| {
-            let mut answer = connection.answer();
-            answer.holds(bytes);
+            let mut answer = connection.begin_response();
+            answer.add_bytes(bytes);
             answer
         };
         let (_one, _two) = (hold(&first, 400), hold(&second, 400));
-        first.moves();
+        first.touch();
         let three = hold(&third, 400);
         assert_eq!([&first, &second, &third].map(|one| is_open(one)), [true, false, true]);
         drop(three);
-        assert_eq!(all.table().unread, 400);
+        assert_eq!(all.table().unsent_bytes, 400);
         // One answer larger than the limit is given, and is alone.
         let _large = hold(&third, 5000);
         assert_eq!([&first, &third].map(|one| is_open(one)), [false, true]);
@@ -251,9 +268,9 @@ mod tests {
     async fn running_short_leaves_a_few_and_tells_the_others() {
         let all = Connections::default();
         let open: Vec<_> = (0..20).map(|_| all.open()).collect();
-        all.make_room();
+        all.close_idle();
         // Called again before those have gone, it closes no more.
-        all.make_room();
+        all.close_idle();
         let left = open.iter().filter(|one| is_open(one)).count();
         assert_eq!(left, 12);
         open[0].closed().await;
@@ -262,7 +279,7 @@ mod tests {
         assert_eq!(all.table().open.len(), 12);
         drop(open);
         assert_eq!(all.table().open.len(), 5);
-        (0..3).for_each(|_| all.make_room());
+        (0..3).for_each(|_| all.close_idle());
         assert_eq!(all.table().open.len(), 5, "a few stay");
     }
 }

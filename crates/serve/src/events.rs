@@ -16,22 +16,22 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Where work puts its events. Sending fails once the client is gone, and [`Sender::closed`] waits
 /// for that; work then ends.
-pub(crate) type Tell = Sender<Value>;
+pub(crate) type EventSender = Sender<Value>;
 
 /// Starts work that tells events, and the response that hands them on.
-pub(crate) fn events<F>(work: impl FnOnce(Tell) -> F) -> impl IntoResponse
+pub(crate) fn events<F>(work: impl FnOnce(EventSender) -> F) -> impl IntoResponse
 where
     F: Future<Output = ()> + Send + 'static,
 {
     // A client that reads slowly holds the work up, rather than being written to from a pile.
-    let (tell, told) = channel(1);
-    tokio::spawn(work(tell));
-    Sse::new(Told(told)).keep_alive(KeepAlive::default())
+    let (sender, receiver) = channel(1);
+    tokio::spawn(work(sender));
+    Sse::new(EventStream(receiver)).keep_alive(KeepAlive::default())
 }
 
-struct Told(Receiver<Value>);
+struct EventStream(Receiver<Value>);
 
-impl Stream for Told {
+impl Stream for EventStream {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -9,8 +9,8 @@ use axum::{
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
-    refuse::{Refused, Result},
-    state::State,
+    error_response::{ErrorResponse, Result},
+    state::AppState,
 };
 
 #[derive(RustEmbed)]
@@ -23,18 +23,22 @@ const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; \
 
 /// A file of the page by its path; `/` is `index.html`.
 pub(crate) async fn file(
-    extract::State(state): extract::State<State>,
+    extract::State(state): extract::State<AppState>,
     uri: Uri,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
     if method != Method::GET && method != Method::HEAD {
-        return Err(Refused::missing(format!("there is nothing at {} to {method}", uri.path())));
+        return Err(ErrorResponse::not_found(format!(
+            "there is nothing at {} to {method}",
+            uri.path()
+        )));
     }
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     let found = is_plain(path).then(|| Web::get(path)).flatten();
-    let file = found.ok_or_else(|| Refused::missing(format!("there is no page /{path} here")))?;
+    let file =
+        found.ok_or_else(|| ErrorResponse::not_found(format!("there is no page /{path} here")))?;
     if path == "index.html" {
         return page(&file, &state.token);
     }

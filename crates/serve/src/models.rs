@@ -14,11 +14,11 @@ use lookback_open::Model;
 use lookback_text::Tokenizer;
 use serde_json::{Value, json};
 
-use crate::refuse::{Refused, Result};
+use crate::error_response::{ErrorResponse, Result};
 
 /// A model as the page knows it.
 #[derive(Debug)]
-pub struct Served {
+pub struct ServedModel {
     /// What it is called on the page.
     pub name: String,
     model: Model,
@@ -32,7 +32,7 @@ pub struct Served {
     positions: OnceLock<usize>,
 }
 
-impl Deref for Served {
+impl Deref for ServedModel {
     type Target = Model;
 
     fn deref(&self) -> &Model {
@@ -40,7 +40,7 @@ impl Deref for Served {
     }
 }
 
-impl Served {
+impl ServedModel {
     /// A model under a name.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Served {
 
     /// The same model with other weights, as training makes them: after a step, of so many.
     #[must_use]
-    pub fn learned(&self, weights: impl Into<Arc<Weights>>, step: (u64, u64)) -> Self {
+    pub fn at_step(&self, weights: impl Into<Arc<Weights>>, step: (u64, u64)) -> Self {
         Self {
             name: self.name.clone(),
             model: self.model.with_weights(weights),
@@ -72,7 +72,7 @@ impl Served {
 
     /// Whether it was trained to chat. One that has several templates and no default chats on the command
     /// line, by a template's name.
-    pub(crate) fn chats(&self) -> bool {
+    pub(crate) fn has_chat_template(&self) -> bool {
         self.chat_templates().choose(None).is_ok()
     }
 
@@ -99,7 +99,7 @@ impl Served {
     }
 
     /// What the page is told of it.
-    fn described(&self) -> Value {
+    fn description(&self) -> Value {
         let config = self.config();
         let network = self.weights.network();
         json!({
@@ -132,7 +132,7 @@ impl Served {
             "rotary_dim": rotary(config).map(|(_, dim)| dim),
             "tied": config.tied,
             "window": config.window,
-            "chat": self.chats(),
+            "chat": self.has_chat_template(),
             "beginning": self.bos().map(|id| id.0),
             "snapshots": self.snapshots(),
             "step": self.step.map(|(step, _)| step),
@@ -144,47 +144,49 @@ impl Served {
 
 fn rotary(config: &Config) -> Option<(f32, usize)> {
     match config.positions {
-        Positions::Rotary(how) => Some((how.theta, how.rotary_dim)),
+        Positions::Rotary(rotary) => Some((rotary.theta, rotary.rotary_dim)),
         Positions::Learned | Positions::None => None,
     }
 }
 
 /// The models by name, in the order in which they were given.
 #[derive(Debug, Default)]
-pub(crate) struct Models(RwLock<Vec<Arc<Served>>>);
+pub(crate) struct Models(RwLock<Vec<Arc<ServedModel>>>);
 
 impl Models {
     /// Adds a model, or lets it take the place of the one of its name.
-    pub(crate) fn put(&self, open: Served) {
+    pub(crate) fn put(&self, model: ServedModel) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match all.iter_mut().find(|there| there.name == open.name) {
-            Some(place) => *place = Arc::new(open),
-            None => all.push(Arc::new(open)),
+        match all.iter_mut().find(|there| there.name == model.name) {
+            Some(place) => *place = Arc::new(model),
+            None => all.push(Arc::new(model)),
         }
     }
 
     /// All, as they stand.
-    pub(crate) fn all(&self) -> Vec<Arc<Served>> {
+    pub(crate) fn all(&self) -> Vec<Arc<ServedModel>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The model of a name; the first where none is given.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Served>> {
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<ServedModel>> {
         let all = self.all();
         let found = match name {
             None => all.first(),
-            Some(name) => all.iter().find(|open| open.name == name),
+            Some(name) => all.iter().find(|model| model.name == name),
         };
         found.cloned().ok_or_else(|| match name {
             Some(name) => {
-                Refused::missing(format!("there is no model {} here", quoted_excerpt(name)))
+                ErrorResponse::not_found(format!("there is no model {} here", quoted_excerpt(name)))
             }
-            None => Refused::missing("there is no model here yet; it is about to be trained"),
+            None => {
+                ErrorResponse::not_found("there is no model here yet; it is about to be trained")
+            }
         })
     }
 
     /// What the page is told of them.
-    pub(crate) fn described(&self) -> Vec<Value> {
-        self.all().iter().map(|open| open.described()).collect()
+    pub(crate) fn description(&self) -> Vec<Value> {
+        self.all().iter().map(|model| model.description()).collect()
     }
 }

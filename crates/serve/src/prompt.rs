@@ -9,8 +9,8 @@ use lookback_text::Specials;
 use serde::Deserialize;
 
 use crate::{
-    models::Served,
-    refuse::{Refused, Result},
+    error_response::{ErrorResponse, Result},
+    models::ServedModel,
 };
 
 /// The part of a request that says what is read, and by whom.
@@ -28,27 +28,27 @@ pub(crate) struct Prompt {
 impl Prompt {
     /// What the model reads: the text as its tokenizer wants it, or a chat as its template wants it, and
     /// what the template made of it.
-    pub(crate) fn read(&self, open: &Served) -> Result<(Vec<TokenId>, Option<String>)> {
+    pub(crate) fn read(&self, model: &ServedModel) -> Result<(Vec<TokenId>, Option<String>)> {
         let (mut ids, rendered) = if self.chat {
-            let chat::Prompt { text, ids } = rendered(open, &self.prompt)?;
+            let chat::Prompt { text, ids } = chat_prompt(model, &self.prompt)?;
             (ids, Some(text))
         } else {
-            (open.tokenizer.encode(&self.prompt, Specials::Text)?, None)
+            (model.tokenizer.encode(&self.prompt, Specials::Text)?, None)
         };
         if ids.is_empty() {
-            ids.extend(open.bos());
+            ids.extend(model.bos());
         }
         if ids.is_empty() {
-            return Err(Refused::asked(format!(
+            return Err(ErrorResponse::bad_request(format!(
                 "the prompt is empty, and {} has no token that begins a text; type something",
-                open.name
+                model.name
             )));
         }
-        let context = open.config().context;
+        let context = model.config().context;
         if ids.len() > context {
             let tokens = ids.len();
             let what = format!("{tokens} tokens are more than this model's context of {context}");
-            let refused = Refused::asked(format!("{what}; shorten the prompt"));
+            let refused = ErrorResponse::bad_request(format!("{what}; shorten the prompt"));
             return Err(refused.with_kind(Kind::ContextLength));
         }
         Ok((ids, rendered))
@@ -57,9 +57,9 @@ impl Prompt {
 
 /// A model and what it is to read.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ModelInput {
     /// The model as it stood when it was asked.
-    pub(crate) open: Arc<Served>,
+    pub(crate) model: Arc<ServedModel>,
     /// At least one, at most its context.
     pub(crate) ids: Vec<TokenId>,
     /// What the template made of the prompt, in a chat.
@@ -67,13 +67,13 @@ pub(crate) struct Asked {
 }
 
 /// The text as the user's message, up to where the assistant begins to speak.
-fn rendered(open: &Served, text: &str) -> Result<chat::Prompt> {
-    if !open.chats() {
-        let what = format!("{} has no chat template, so it was not trained to chat", open.name);
-        return Err(Refused::asked(what));
+fn chat_prompt(model: &ServedModel, text: &str) -> Result<chat::Prompt> {
+    if !model.has_chat_template() {
+        let what = format!("{} has no chat template, so it was not trained to chat", model.name);
+        return Err(ErrorResponse::bad_request(what));
     }
-    Ok(open.template(None)?.prompt(
-        &open.tokenizer,
+    Ok(model.template(None)?.prompt(
+        &model.tokenizer,
         &[Message::new("user", text)],
         GenerationPrompt::Added,
     )?)

@@ -19,50 +19,51 @@ use lookback_files::{Kind, Refusal, Result, Setting};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    api, branches,
+    api,
     connections::{Connection, Connections},
     files,
-    guard::{self, Guard},
-    models::Served,
-    passes,
-    patience::{Patient, Pieces},
-    state::State,
+    models::ServedModel,
+    origin_check::{self, OriginCheck},
+    pass_cache, prefix_caches,
+    state::AppState,
     training::Training,
+    write_timeout::{CountedBody, TimeoutStream},
 };
 
 /// How long the head of a request may take, and how long a connection may idle.
-const PATIENCE: Duration = Duration::from_secs(20);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a request's head, and of an answer that stand ready to be written.
 const BUFFER: usize = 128 << 10;
 
 /// The page and the models behind it, not yet at any address. A clone shares all.
 #[derive(Clone, Debug)]
 pub struct Server {
-    state: State,
+    state: AppState,
 }
 
 /// Bytes of the vocabularies that are known by name, once a text was cut by them.
-const VOCABULARIES: usize = 96 << 20;
+const VOCABULARY_BYTES: usize = 96 << 20;
 
 impl Server {
     /// Bytes that are held between requests at most, beside weights and tokenizers, unless one request
     /// asks for more: what is remembered of passes and of the texts that readers write on, and the
     /// vocabularies that texts are compared in.
-    pub const HELD: usize = passes::HELD + branches::HELD + VOCABULARIES;
+    pub const MAX_CACHE_BYTES: usize =
+        pass_cache::MAX_BYTES + prefix_caches::MAX_BYTES + VOCABULARY_BYTES;
 
     /// A server without models, whose passes this pool computes.
     pub fn new(pool: Arc<ThreadPool>) -> Result<Self> {
-        Ok(Self { state: State::new(pool, &guard::token()?) })
+        Ok(Self { state: AppState::new(pool, &origin_check::random_token()?) })
     }
 
     /// Shows a model; one of the same name is replaced.
-    pub fn show(&self, open: Served) {
-        self.state.models.put(open);
+    pub fn put_model(&self, model: ServedModel) {
+        self.state.models.put(model);
     }
 
     /// Lets another pool compute, as when a training ends that had the others busy.
-    pub fn let_compute(&self, pool: Arc<ThreadPool>) {
-        self.state.passes.let_compute(pool);
+    pub fn set_pool(&self, pool: Arc<ThreadPool>) {
+        self.state.passes.set_pool(pool);
     }
 
     /// Lets no pass take more than half of what is free, nor the texts of a model more than their share of
@@ -78,8 +79,8 @@ impl Server {
 
     /// All routes, for a server that is reached as `host` at `port`.
     pub fn router(&self, host: &str, port: u16) -> Router {
-        let guard = Guard::new(host, port);
-        let check = move |request: Request, next: Next| guard.clone().check(request, next);
+        let origin_check = OriginCheck::new(host, port);
+        let check = move |request: Request, next: Next| origin_check.clone().check(request, next);
         api::routes()
             .with_state(self.state.clone())
             .layer(middleware::from_fn(check))
@@ -87,10 +88,11 @@ impl Server {
     }
 
     /// Answers at an address until `stop` comes.
-    pub async fn run(&self, at: Listener, stop: impl Future<Output = ()>) -> Result<()> {
+    pub async fn run(&self, listener: Listener, stop: impl Future<Output = ()>) -> Result<()> {
         let failed = |error| Refusal::ours(format!("the address cannot be listened at ({error})"));
-        let listener = TcpListener::from_std(at.listener).map_err(failed)?;
-        let router = self.router(&at.host, at.address.port());
+        let Listener { listener, host, address } = listener;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let router = self.router(&host, address.port());
         let connections = Connections::default();
         tokio::pin!(stop);
         loop {
@@ -101,7 +103,7 @@ impl Server {
                     Err(error) if is_of_one_client(&error) => continue,
                     // Out of file descriptors, most likely.
                     Err(_) => {
-                        connections.make_room();
+                        connections.close_idle();
                         tokio::time::sleep(Duration::from_millis(1)).await;
                         continue;
                     }
@@ -124,14 +126,14 @@ async fn answer(stream: TcpStream, router: Router, connection: Arc<Connection>) 
     let routes = TowerToHyperService::new(router);
     let this = connection.clone();
     let service = service_fn(move |request| {
-        let (answer, routed) = (this.answer(), routes.call(request));
-        async move { routed.await.map(|response| response.map(|body| Pieces::new(body, answer))) }
+        let (answer, routed) = (this.begin_response(), routes.call(request));
+        async move { routed.await.map(|response| response.map(|body| CountedBody::new(body, answer))) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Patient::new(stream, connection.clone())), service);
+        .serve_connection(TokioIo::new(TimeoutStream::new(stream, connection.clone())), service);
     tokio::select! {
         // A client that goes away is no error of ours.
         _ = served => {}
@@ -165,7 +167,7 @@ impl Listener {
                 })?
                 .collect();
             match listen(&addresses) {
-                Ok(listener) => return Self::on(listener, host),
+                Ok(listener) => return Self::from_std(listener, host),
                 Err(taken) => error = Some((port, taken)),
             }
         }
@@ -179,7 +181,7 @@ impl Listener {
         }))
     }
 
-    fn on(listener: std::net::TcpListener, host: &str) -> Result<Self> {
+    fn from_std(listener: std::net::TcpListener, host: &str) -> Result<Self> {
         let failed = |error| Refusal::ours(format!("the address cannot be listened at ({error})"));
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

@@ -6,70 +6,75 @@ use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
 
 use crate::{
-    branches::{self, Read},
+    embedding_tables::EmbeddingTables,
+    error_response::{ErrorResponse, Result},
     models::Models,
-    passes::Passes,
-    prompt::{Asked, Prompt},
-    refuse::{Refused, Result},
-    tables::Tables,
+    pass_cache::PassCache,
+    prefix_caches::{self, PrefixCaches},
+    prompt::{ModelInput, Prompt},
     training::Training,
 };
 
 /// The models, the passes over them, and the secret of the page.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub(crate) struct AppState {
     /// By name.
     pub(crate) models: Arc<Models>,
     /// Forward passes, remembered.
-    pub(crate) passes: Passes,
+    pub(crate) passes: PassCache,
     /// The training that this program does, if it does one.
     pub(crate) training: Training,
     /// What was read of the texts that readers write on.
-    pub(crate) read: Read,
+    pub(crate) prefix_caches: PrefixCaches,
     /// What is known of embedding tables.
-    pub(crate) tables: Arc<Tables>,
+    pub(crate) tables: Arc<EmbeddingTables>,
     /// What only the page that was served from here knows.
     pub(crate) token: Arc<str>,
 }
 
-impl State {
+impl AppState {
     /// Without models, as yet.
     pub(crate) fn new(pool: Arc<ThreadPool>, token: &str) -> Self {
         Self {
             models: Arc::default(),
-            passes: Passes::new(pool),
+            passes: PassCache::new(pool),
             training: Training::default(),
-            read: Read::default(),
+            prefix_caches: PrefixCaches::default(),
             tables: Arc::default(),
             token: token.into(),
         }
     }
 
     /// Finds the model and reads the text. The text is cut into tokens on a thread for slow work.
-    pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Asked> {
-        let open = self.models.find(prompt.model.as_deref())?;
+    pub(crate) async fn model_input(&self, prompt: &Prompt) -> Result<ModelInput> {
+        let model = self.models.find(prompt.model.as_deref())?;
         let prompt = prompt.clone();
         let (ids, rendered) = {
-            let (open, passes) = (open.clone(), self.passes.clone());
+            let (model, passes) = (model.clone(), self.passes.clone());
             let work = move || {
-                open.plan_positions(|| {
-                    let (network, compute) = (open.weights.network(), open.weights.compute());
-                    branches::affordable(network, compute, passes.threads(), passes.free())
+                model.plan_positions(|| {
+                    let (network, compute) = (model.weights.network(), model.weights.compute());
+                    prefix_caches::max_prompt_tokens(
+                        network,
+                        compute,
+                        passes.threads(),
+                        passes.free(),
+                    )
                 });
-                prompt.read(&open)
+                prompt.read(&model)
             };
-            self.slowly(work).await??
+            self.run_blocking(work).await??
         };
-        Ok(Asked { open, ids, rendered })
+        Ok(ModelInput { model, ids, rendered })
     }
 
     /// Does slow work on a thread of its own, so that no other request waits for it.
-    pub(crate) async fn slowly<T: Send + 'static>(
+    pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         tokio::task::spawn_blocking(work).await.map_err(|_| {
-            Refused::new(
+            ErrorResponse::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the program made a mistake; its terminal says where",
             )

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{body::Body, http::header, response::IntoResponse};
 use serde_json::{Value, json};
 
-use crate::{patience::Parts, prompt::Asked, refuse::Result};
+use crate::{error_response::Result, prompt::ModelInput, write_timeout::ChunkedBody};
 
 /// Numbers with a name and axes.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ impl Tensor {
 
 /// The answer to a question about a prompt, which took a pass of so many milliseconds. The file is not put
 /// together in memory: its header and its tensors are written one after the other.
-pub(crate) fn answer(
-    asked: &Asked,
+pub(crate) fn tensor_response(
+    input: &ModelInput,
     milliseconds: f64,
     tensors: Vec<Tensor>,
 ) -> Result<impl IntoResponse + use<>> {
@@ -34,7 +34,7 @@ pub(crate) fn answer(
     let tensors: BTreeMap<String, Tensor> =
         tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut header = serde_json::Map::new();
-    header.insert("__metadata__".to_owned(), json!(about(asked, milliseconds)));
+    header.insert("__metadata__".to_owned(), json!(metadata(input, milliseconds)));
     let mut at = 0;
     for (name, Tensor { shape, bytes, .. }) in &tensors {
         let offsets = [at, at + bytes.len()];
@@ -47,22 +47,22 @@ pub(crate) fn answer(
     header.resize(header.len().next_multiple_of(8), b' ');
     let length = (header.len() as u64).to_le_bytes().to_vec();
     let data = tensors.into_values().map(|tensor| tensor.bytes);
-    let body = Parts::new([length, header].into_iter().chain(data));
+    let body = ChunkedBody::new([length, header].into_iter().chain(data));
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::new(body)))
 }
 
 /// Whose numbers they are.
-fn about(asked: &Asked, milliseconds: f64) -> BTreeMap<String, String> {
-    let ids: Vec<String> = asked.ids.iter().map(|id| id.0.to_string()).collect();
-    let mut about: BTreeMap<String, String> = [
-        ("model", asked.open.name.clone()),
+fn metadata(input: &ModelInput, milliseconds: f64) -> BTreeMap<String, String> {
+    let ids: Vec<String> = input.ids.iter().map(|id| id.0.to_string()).collect();
+    let mut metadata: BTreeMap<String, String> = [
+        ("model", input.model.name.clone()),
         ("milliseconds", format!("{milliseconds:.3}")),
         ("ids", ids.join(",")),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    if let Some((step, _)) = asked.open.step {
-        about.insert("step".to_owned(), step.to_string());
+    if let Some((step, _)) = input.model.step {
+        metadata.insert("step".to_owned(), step.to_string());
     }
-    about
+    metadata
 }

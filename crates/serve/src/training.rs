@@ -9,26 +9,28 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{events::Tell, refuse};
+use crate::{error_response, events::EventSender};
 
 /// Losses of steps that are remembered for those who come late: twice this many become this many.
-const POINTS: usize = 256;
+const MAX_STEPS: usize = 256;
 /// Events that a watcher may be behind before it misses some.
-const BEHIND: usize = 256;
+const CHANNEL_CAPACITY: usize = 256;
 
 /// Something that happened, as the page receives it: `{"type": "step", "step": 12, …}`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum News {
+pub enum ProgressEvent {
     /// Nothing is being trained here.
     Idle,
     /// What is being done, before the first step.
     Phase {
         /// A few words.
-        doing: String,
+        #[serde(rename = "doing")]
+        description: String,
     },
     /// The first step is about to be taken.
-    Begun {
+    #[serde(rename = "begun")]
+    Started {
         /// The model's name.
         model: String,
         /// Steps that will be taken.
@@ -52,14 +54,16 @@ pub enum News {
         seconds_left: f64,
     },
     /// The model was judged by what was kept back.
-    Judged {
+    #[serde(rename = "judged")]
+    Validation {
         /// Steps done.
         step: u64,
         /// Nats per token.
         loss: f64,
     },
     /// What the model can do by now.
-    Able {
+    #[serde(rename = "able")]
+    Abilities {
         /// Steps done.
         step: u64,
         /// The share of look-ups in the context that it answers.
@@ -68,7 +72,8 @@ pub enum News {
         repeated: f64,
     },
     /// What the model says by now.
-    Said {
+    #[serde(rename = "said")]
+    Sample {
         /// Steps done.
         step: u64,
         /// A line of text.
@@ -95,67 +100,67 @@ pub enum News {
     },
 }
 
-impl News {
+impl ProgressEvent {
     /// That it ended early, and why.
     pub fn failed(refusal: &Refusal) -> Self {
-        Self::Failed { error: refuse::sentence(refusal), kind: refusal.kind().name() }
+        Self::Failed { error: error_response::sentence(refusal), kind: refusal.kind().name() }
     }
 }
 
 /// A training that can be watched. A clone is the same training.
 #[derive(Clone, Debug)]
-pub struct Training(Arc<Mutex<Told>>);
+pub struct Training(Arc<Mutex<EventLog>>);
 
 #[derive(Debug)]
-struct Told {
-    history: Vec<News>,
-    watchers: broadcast::Sender<News>,
+struct EventLog {
+    history: Vec<ProgressEvent>,
+    clients: broadcast::Sender<ProgressEvent>,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        let (watchers, _) = broadcast::channel(BEHIND);
-        Self(Arc::new(Mutex::new(Told { history: Vec::new(), watchers })))
+        let (clients, _) = broadcast::channel(CHANNEL_CAPACITY);
+        Self(Arc::new(Mutex::new(EventLog { history: Vec::new(), clients })))
     }
 }
 
 impl Training {
     /// Tells everybody.
-    pub fn tell(&self, news: News) {
-        let mut told = self.told();
+    pub fn publish(&self, event: ProgressEvent) {
+        let mut log = self.log();
         // Of snapshots the newest is enough: the older ones are gone.
-        if let News::Snapshot { .. } = news {
-            told.history.retain(|old| !matches!(old, News::Snapshot { .. }));
+        if let ProgressEvent::Snapshot { .. } = event {
+            log.history.retain(|old| !matches!(old, ProgressEvent::Snapshot { .. }));
         }
-        told.history.push(news.clone());
-        thin(&mut told.history);
-        let _nobody_may_watch = told.watchers.send(news);
+        log.history.push(event.clone());
+        thin(&mut log.history);
+        let _nobody_may_watch = log.clients.send(event);
     }
 
     /// Tells a watcher what was told, and then what is told, until the training ends or the watcher
     /// goes away.
-    pub(crate) async fn watch(self, watcher: Tell) {
+    pub(crate) async fn stream(self, client: EventSender) {
         let (history, mut live) = {
-            let told = self.told();
-            (told.history.clone(), told.watchers.subscribe())
+            let log = self.log();
+            (log.history.clone(), log.clients.subscribe())
         };
-        let history = if history.is_empty() { vec![News::Idle] } else { history };
-        for news in history {
-            if watcher.send(json!(news)).await.is_err() || is_last(&news) {
+        let history = if history.is_empty() { vec![ProgressEvent::Idle] } else { history };
+        for event in history {
+            if client.send(json!(event)).await.is_err() || is_last(&event) {
                 return;
             }
         }
         loop {
-            let news = tokio::select! {
-                () = watcher.closed() => return,
-                news = live.recv() => news,
+            let event = tokio::select! {
+                () = client.closed() => return,
+                event = live.recv() => event,
             };
-            match news {
+            match event {
                 // The watcher was too slow, and goes on with what is newer.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
-                Ok(news) => {
-                    if watcher.send(json!(news)).await.is_err() || is_last(&news) {
+                Ok(event) => {
+                    if client.send(json!(event)).await.is_err() || is_last(&event) {
                         return;
                     }
                 }
@@ -163,26 +168,26 @@ impl Training {
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn log(&self) -> MutexGuard<'_, EventLog> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether nothing comes after it.
-fn is_last(news: &News) -> bool {
-    matches!(news, News::Idle | News::Done { .. } | News::Failed { .. })
+fn is_last(event: &ProgressEvent) -> bool {
+    matches!(event, ProgressEvent::Idle | ProgressEvent::Done { .. } | ProgressEvent::Failed { .. })
 }
 
 /// Drops every second of the steps once there are too many; the newest stays.
-fn thin(history: &mut Vec<News>) {
-    let is_step = |news: &News| matches!(news, News::Step { .. });
-    let steps = history.iter().filter(|news| is_step(news)).count();
-    if steps < 2 * POINTS {
+fn thin(history: &mut Vec<ProgressEvent>) {
+    let is_step = |event: &ProgressEvent| matches!(event, ProgressEvent::Step { .. });
+    let steps = history.iter().filter(|event| is_step(event)).count();
+    if steps < 2 * MAX_STEPS {
         return;
     }
     let mut left = steps;
-    history.retain(|news| {
-        if !is_step(news) {
+    history.retain(|event| {
+        if !is_step(event) {
             return true;
         }
         left -= 1;
@@ -197,28 +202,28 @@ mod tests {
 
     use super::*;
 
-    fn step(step: u64) -> News {
-        News::Step { step, loss: 1.0, tokens_per_second: 1.0, seconds_left: 1.0 }
+    fn step(step: u64) -> ProgressEvent {
+        ProgressEvent::Step { step, loss: 1.0, tokens_per_second: 1.0, seconds_left: 1.0 }
     }
 
     const PHASE: &str = "beginning";
 
-    fn phase() -> News {
-        News::Phase { doing: PHASE.into() }
+    fn phase() -> ProgressEvent {
+        ProgressEvent::Phase { description: PHASE.into() }
     }
 
     /// Begins to watch.
     async fn watch(training: &Training) -> Receiver<Value> {
-        let (tell, told) = channel(1);
-        tokio::spawn(training.clone().watch(tell));
+        let (sender, events) = channel(1);
+        tokio::spawn(training.clone().stream(sender));
         tokio::task::yield_now().await;
-        told
+        events
     }
 
-    async fn all(mut told: Receiver<Value>) -> Vec<Value> {
+    async fn all(mut events: Receiver<Value>) -> Vec<Value> {
         let mut all = Vec::new();
-        while let Some(news) = told.recv().await {
-            all.push(news);
+        while let Some(event) = events.recv().await {
+            all.push(event);
         }
         all
     }
@@ -226,14 +231,15 @@ mod tests {
     #[tokio::test]
     async fn who_comes_late_is_told_what_was_and_then_what_is() {
         let training = Training::default();
-        training.tell(step(1));
-        training.tell(News::Snapshot { step: 1 });
-        training.tell(News::Snapshot { step: 2 });
+        training.publish(step(1));
+        training.publish(ProgressEvent::Snapshot { step: 1 });
+        training.publish(ProgressEvent::Snapshot { step: 2 });
         let late = watch(&training).await;
-        training.tell(step(3));
-        training.tell(News::Done { step: 3, seconds: 1.0 });
-        let done = News::Done { step: 3, seconds: 1.0 };
-        let expected = [step(1), News::Snapshot { step: 2 }, step(3), done].map(|news| json!(news));
+        training.publish(step(3));
+        training.publish(ProgressEvent::Done { step: 3, seconds: 1.0 });
+        let done = ProgressEvent::Done { step: 3, seconds: 1.0 };
+        let expected =
+            [step(1), ProgressEvent::Snapshot { step: 2 }, step(3), done].map(|event| json!(event));
         assert_eq!(all(late).await, expected);
         assert_eq!(all(watch(&training).await).await, expected);
     }
@@ -242,44 +248,44 @@ mod tests {
     async fn a_long_history_is_thinned_and_keeps_its_newest_step() {
         let training = Training::default();
         for number in 1..=10_000 {
-            training.tell(step(number));
+            training.publish(step(number));
         }
-        training.tell(News::failed(&Refusal::interrupt("stopped")));
-        let told = all(watch(&training).await).await;
-        assert!((POINTS..=2 * POINTS).contains(&told.len()), "{}", told.len());
-        assert_eq!(told[told.len() - 2], json!(step(10_000)));
+        training.publish(ProgressEvent::failed(&Refusal::interrupt("stopped")));
+        let events = all(watch(&training).await).await;
+        assert!((MAX_STEPS..=2 * MAX_STEPS).contains(&events.len()), "{}", events.len());
+        assert_eq!(events[events.len() - 2], json!(step(10_000)));
     }
 
     #[tokio::test]
     async fn without_a_training_there_is_nothing_to_wait_for() {
-        let told = all(watch(&Training::default()).await).await;
-        assert_eq!(told, [json!({ "type": "idle" })]);
+        let events = all(watch(&Training::default()).await).await;
+        assert_eq!(events, [json!({ "type": "idle" })]);
     }
 
     #[tokio::test]
     async fn a_watcher_that_does_not_read_holds_nobody_up_and_hears_the_end() {
         let training = Training::default();
-        training.tell(phase());
+        training.publish(phase());
         let slow = watch(&training).await;
         for number in 1..=10_000 {
-            training.tell(step(number));
+            training.publish(step(number));
             tokio::task::yield_now().await;
         }
-        training.tell(News::Done { step: 10_000, seconds: 1.0 });
-        let told = all(slow).await;
-        assert!(told.len() < 1000, "{}", told.len());
-        assert_eq!(told.last().unwrap()["type"], "done");
+        training.publish(ProgressEvent::Done { step: 10_000, seconds: 1.0 });
+        let events = all(slow).await;
+        assert!(events.len() < 1000, "{}", events.len());
+        assert_eq!(events.last().unwrap()["type"], "done");
     }
 
     #[tokio::test]
     async fn a_watcher_that_goes_away_is_forgotten() {
         let training = Training::default();
-        training.tell(phase());
-        let mut told = watch(&training).await;
-        assert_eq!(told.recv().await.unwrap()["doing"], PHASE);
-        assert_eq!(training.told().watchers.receiver_count(), 1);
-        drop(told);
-        while training.told().watchers.receiver_count() > 0 {
+        training.publish(phase());
+        let mut events = watch(&training).await;
+        assert_eq!(events.recv().await.unwrap()["doing"], PHASE);
+        assert_eq!(training.log().clients.receiver_count(), 1);
+        drop(events);
+        while training.log().clients.receiver_count() > 0 {
             tokio::task::yield_now().await;
         }
     }

@@ -3,7 +3,7 @@
 
 use clap::{Command, CommandFactory, FromArgMatches};
 
-use super::{Asked, program};
+use super::{ParsedArguments, program};
 
 /// The words of the first command of a line that a shell would run, quotes taken off.
 fn words(line: &str) -> Vec<String> {
@@ -46,7 +46,7 @@ fn examples(command: &Command) -> Vec<String> {
 #[test]
 fn every_example_is_taken_and_every_command_has_one() {
     let mut all = Vec::new();
-    commands("lookback", &Asked::command(), &mut all);
+    commands("lookback", &ParsedArguments::command(), &mut all);
     let mut taken = 0;
     for (name, command) in all {
         let mut shown = 0;
@@ -54,9 +54,9 @@ fn every_example_is_taken_and_every_command_has_one() {
             // What stands before a pipe is another program's, or ours.
             let ours = line.split('|').map(words).find(|words| words[0] == "lookback");
             let Some(words) = ours else { continue };
-            let asked = program().try_get_matches_from(&words);
-            let asked = asked.and_then(|matches| Asked::from_arg_matches(&matches));
-            assert!(asked.is_ok(), "{name} --help: {line}: {}", asked.unwrap_err());
+            let parsed = program().try_get_matches_from(&words);
+            let parsed = parsed.and_then(|matches| ParsedArguments::from_arg_matches(&matches));
+            assert!(parsed.is_ok(), "{name} --help: {line}: {}", parsed.unwrap_err());
             shown += usize::from(words.join(" ").starts_with(&name));
             taken += 1;
         }

@@ -1,20 +1,20 @@
 //! `lookback bench`: tokens a second, beside what this machine can do at most.
 
+mod capture_times;
 mod limits;
-mod looked;
-mod timed;
+mod throughput;
 
 use clap::Args;
 use lookback_files::{Refusal, Result, counted};
 use serde_json::json;
 
+use capture_times::CaptureTimes;
 use limits::{CACHES, Limits, MEMORY};
-use looked::Looked;
-use timed::{Lengths, Timed};
+use throughput::{Lengths, Throughput};
 
 use crate::{
     memory,
-    options::{Compute, Form, Machine},
+    options::{Compute, Machine, OutputFormat},
     print::Print,
 };
 
@@ -64,39 +64,40 @@ pub(crate) struct Bench {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 impl Bench {
     /// Prints the limits, then what was reached.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
-        let pool = self.machine.pool()?;
-        let model = super::open(&self.model, self.compute, &pool, print)?;
+        let model = super::open_model(&self.model, self.compute, self.machine, print)?;
+        let pool = model.pool.clone();
         let lengths = self.lengths(model.config().context)?;
         let (network, compute) = (model.network(), model.weights.compute());
-        let bytes = Timed::bytes(network, compute, lengths, pool.threads());
-        memory::refuse_beyond("bench", bytes)?;
-        let bytes_a_step = Timed::bytes_a_step(&model.weights, lengths);
+        let bytes = Throughput::bytes(network, compute, lengths, pool.threads());
+        memory::check_free("bench", bytes)?;
+        let bytes_a_step = Throughput::bytes_a_step(&model.weights, lengths);
         let mut limits = Limits::new(bytes_a_step as usize, &pool);
-        let timed = Timed::measure(&model.weights, lengths, &pool, &mut || limits.measure())?;
-        let looked = self
+        let throughput =
+            Throughput::measure(&model.weights, lengths, &pool, &mut || limits.measure())?;
+        let capture_times = self
             .look
-            .then(|| Looked::measure(&model.weights, lengths.prompt, &pool))
+            .then(|| CaptureTimes::measure(&model.weights, lengths.prompt, &pool))
             .transpose()?;
         limits.measure();
         let decode_gb_per_second =
-            bytes_a_step * f64::from(lengths.decode as u32) / timed.decode_seconds / 1e9;
+            bytes_a_step * f64::from(lengths.decode as u32) / throughput.decode_seconds / 1e9;
         let prefill_gflops_per_second =
-            timed.prefill_flops(model.network()) / timed.prefill_seconds / 1e9;
-        limits.settle(decode_gb_per_second, prefill_gflops_per_second, self.compute);
+            throughput.prefill_flops(model.network()) / throughput.prefill_seconds / 1e9;
+        limits.raise_to(decode_gb_per_second, prefill_gflops_per_second, self.compute);
         let gemm_gflops_per_second = limits.gflops_per_second(self.compute);
         let prefill_share = prefill_gflops_per_second / gemm_gflops_per_second;
         let decode_share = decode_gb_per_second / limits.read_gb_per_second;
         let Lengths { prompt, decode, batch } = lengths;
-        if self.form.json {
-            let mut said = json!({
-                "prefill_tokens_per_second": timed.prefill_tokens_per_second(),
-                "decode_tokens_per_second": timed.decode_tokens_per_second(),
+        if self.output_format.json {
+            let mut object = json!({
+                "prefill_tokens_per_second": throughput.prefill_tokens_per_second(),
+                "decode_tokens_per_second": throughput.decode_tokens_per_second(),
                 "decode_gb_per_second": decode_gb_per_second,
                 "read_gb_per_second": limits.read_gb_per_second,
                 "read_bytes": bytes_a_step,
@@ -114,12 +115,12 @@ impl Bench {
                 "batch": batch,
                 "peak_memory_mb": limits.peak_memory_mb,
             });
-            if let Some(looked) = looked {
-                said["plain_seconds"] = looked.plain_seconds.into();
-                said["look_seconds"] = looked.look_seconds.into();
-                said["look_bytes"] = looked.bytes.into();
+            if let Some(capture_times) = capture_times {
+                object["plain_seconds"] = capture_times.plain_seconds.into();
+                object["look_seconds"] = capture_times.look_seconds.into();
+                object["look_bytes"] = capture_times.bytes.into();
             }
-            return print.json(&said);
+            return print.json(&object);
         }
         print.line(&format!(
             "limits   {:.1} GB/s read from {}, {:.0} GFLOP/s in f32, {:.0} in bf16, {}",
@@ -131,13 +132,13 @@ impl Bench {
         ))?;
         print.line(&format!(
             "prefill  {:.1} tokens/s, {prefill_gflops_per_second:.0} GFLOP/s ({:.0} %), {batch} × {}",
-            timed.prefill_tokens_per_second(),
+            throughput.prefill_tokens_per_second(),
             100.0 * prefill_share,
             counted(prompt, "token"),
         ))?;
         print.line(&format!(
             "decode   {:.1} tokens/s, {decode_gb_per_second:.1} GB/s ({:.0} %), {batch} × {}",
-            timed.decode_tokens_per_second(),
+            throughput.decode_tokens_per_second(),
             100.0 * decode_share,
             counted(decode, "token"),
         ))?;
@@ -150,14 +151,14 @@ impl Bench {
                 bytes_a_step / 1e6,
             ))?;
         }
-        match looked {
+        match capture_times {
             None => Ok(()),
-            Some(looked) => print.line(&format!(
+            Some(capture_times) => print.line(&format!(
                 "look     {:.3} s with every site of {} read, {} MB; {:.3} s without",
-                looked.look_seconds,
+                capture_times.look_seconds,
                 counted(prompt, "token"),
-                looked.bytes >> 20,
-                looked.plain_seconds,
+                capture_times.bytes >> 20,
+                capture_times.plain_seconds,
             )),
         }
     }

@@ -59,12 +59,11 @@ impl Chat {
     /// Answers line by line.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let pool = self.machine.pool()?;
-        let model = super::open(&self.model, Compute::F32, &pool, print)?;
+        let model = super::open_model(&self.model, Compute::F32, self.machine, print)?;
         let tokenizer = model.tokenizer()?;
         let template = model.template(self.template.as_deref())?;
         let mut sampler = self.sampling.sampler(&model, print)?;
-        let suggested = model.suggested()?;
+        let defaults = model.generation_defaults()?;
         let context = self.context.tokens(&model)?;
         let ends = model.eos();
         let ctrl_c = ctrl_c::CtrlC::listen()?;
@@ -88,7 +87,7 @@ impl Chat {
             }
             let ids = template.prompt(tokenizer, &messages, GenerationPrompt::Added)?.ids;
             let prompt = ids.len();
-            let tokens = self.tokens.or(suggested.tokens(prompt)).unwrap_or(TOKENS);
+            let tokens = self.tokens.or(defaults.tokens(prompt)).unwrap_or(TOKENS);
             let needed = context.min(prompt.saturating_add(tokens));
             let session = match &mut session {
                 Some(session) if Session::context(session) >= needed => session,
@@ -96,17 +95,17 @@ impl Chat {
                     // The cache that is too small goes before a larger one comes.
                     drop(other.take());
                     window.truncate_cached(0);
-                    other.insert(context::roomy_session(&model, needed, context)?)
+                    other.insert(context::session_with_headroom(&model, needed, context)?)
                 }
             };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
             window.set_text(ids);
-            context::say_cut(&window, context, print);
+            context::warn_truncated_prompt(&window, context, print);
             let limits = Limits { tokens, ends: ends.clone(), stop: Some(ctrl_c.begin_answer()) };
             let mut text = Continuation::new(session, window, sampler, limits)?;
             let mut answer: Vec<(TokenId, String)> = Vec::new();
             let written = text.try_for_each(|id| {
-                let id = id.map_err(|refusal| model.explained(refusal))?;
+                let id = id.map_err(|refusal| model.with_cause(refusal))?;
                 let piece = decoder.push(id);
                 print.stream(&piece)?;
                 answer.push((id, piece));
@@ -119,11 +118,11 @@ impl Chat {
             let rest = decoder.finish();
             print.line(&rest)?;
             print.flush()?;
-            context::say_full(&window, prompt, context, print);
+            context::warn_full_context(&window, prompt, context, print);
             if finish == Some(FinishReason::Length) {
-                print.say(&format!("the answer was ended after {tokens} tokens; -n allows more"));
+                print.warn(&format!("the answer was ended after {tokens} tokens; -n allows more"));
             } else if is_stopped {
-                print.note("the answer was stopped; Ctrl-C once more ends the chat");
+                print.status("the answer was stopped; Ctrl-C once more ends the chat");
             }
             if let Some((_, last)) = answer.last_mut() {
                 last.push_str(&rest);

@@ -25,6 +25,6 @@ impl Completions {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let mut script = Vec::new();
         generate(self.shell, &mut arguments::program(), "lookback", &mut script);
-        print.piece(&String::from_utf8_lossy(&script))
+        print.write(&String::from_utf8_lossy(&script))
     }
 }

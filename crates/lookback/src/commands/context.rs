@@ -11,7 +11,7 @@ use lookback_generate::context_window::ContextWindow;
 use crate::print::Print;
 
 /// Positions that a chat's cache has from the beginning, where the model and the memory allow it.
-const FIRST: usize = 8192;
+const INITIAL_POSITIONS: usize = 8192;
 
 /// The positions of the cache.
 #[derive(Clone, Copy, Debug, Args)]
@@ -26,44 +26,53 @@ impl Context {
     pub(crate) fn tokens(self, model: &Model) -> Result<usize> {
         let context = model.config().context;
         match self.context.map(NonZeroUsize::get) {
-            Some(asked) if asked > context => Err(Refusal::user(format!(
-                "--context {asked}: this model reads {context} tokens at once at most"
+            Some(limit) if limit > context => Err(Refusal::user(format!(
+                "--context {limit}: this model reads {context} tokens at once at most"
             ))),
-            asked => Ok(asked.unwrap_or(context)),
+            limit => Ok(limit.unwrap_or(context)),
         }
     }
 }
 
-/// A session for a chat, which has `tokens` tokens now and at most `most`: with room for more turns, if
+/// A session for a chat, which has `tokens` tokens now and at most `max_tokens`: with room for more turns, if
 /// there is the memory.
-pub(crate) fn roomy_session(model: &Model, tokens: usize, most: usize) -> Result<Session> {
-    let roomy = most.min(FIRST.max(2 * tokens));
-    model.session(roomy).or_else(|_| model.session(tokens.min(most)))
+pub(crate) fn session_with_headroom(
+    model: &Model,
+    tokens: usize,
+    max_tokens: usize,
+) -> Result<Session> {
+    let roomy = max_tokens.min(INITIAL_POSITIONS.max(2 * tokens));
+    model.session(roomy).or_else(|_| model.session(tokens.min(max_tokens)))
 }
 
 /// Says that a prompt is longer than what is read of it.
-pub(crate) fn say_cut(window: &ContextWindow, most: usize, print: &mut Print) {
+pub(crate) fn warn_truncated_prompt(window: &ContextWindow, max_tokens: usize, print: &mut Print) {
     let (tokens, cut) = (window.ids().len(), window.discarded());
     if cut > 0 {
-        print.say(&format!(
-            "the prompt has {tokens} tokens, and {most} are read at once: its first {cut} are left out"
+        print.warn(&format!(
+            "the prompt has {tokens} tokens, and {max_tokens} are read at once: its first {cut} are left out"
         ));
     }
 }
 
 /// Says that the context was full while the tokens behind a prompt of so many were written.
-pub(crate) fn say_full(window: &ContextWindow, prompt: usize, most: usize, print: &mut Print) {
-    let forgotten = forgotten_at_the_end(window);
+pub(crate) fn warn_full_context(
+    window: &ContextWindow,
+    prompt: usize,
+    max_tokens: usize,
+    print: &mut Print,
+) {
+    let forgotten = final_truncation(window);
     if forgotten > window.discarded_of(prompt) {
-        let written = most.saturating_sub(prompt);
-        print.say(&format!(
-            "after {written} more tokens the context of {most} was full, and its older half was left \
+        let written = max_tokens.saturating_sub(prompt);
+        print.warn(&format!(
+            "after {written} more tokens the context of {max_tokens} was full, and its older half was left \
              out; the last token was written without the first {forgotten} of the text"
         ));
     }
 }
 
 /// Tokens that the last one was written without.
-pub(crate) fn forgotten_at_the_end(window: &ContextWindow) -> usize {
+pub(crate) fn final_truncation(window: &ContextWindow) -> usize {
     window.discarded_of(window.ids().len().saturating_sub(1))
 }

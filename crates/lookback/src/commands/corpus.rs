@@ -37,7 +37,7 @@ impl Corpus {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         if !self.questions {
             return tinytown::pieces(self.bytes, self.seed)
-                .try_for_each(|piece| print.piece(&piece));
+                .try_for_each(|piece| print.write(&piece));
         }
         for question in tinytown::questions(self.seed, EACH) {
             let object = serde_json::to_value(&question)

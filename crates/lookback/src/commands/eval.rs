@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::train::tokens;
 use crate::{
-    options::{Compute, Form, Machine, Texts},
+    options::{Compute, Machine, OutputFormat, Texts},
     print::Print,
     questions::{Scores, differences},
 };
@@ -89,7 +89,7 @@ pub(crate) struct Eval {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 impl Eval {
@@ -98,24 +98,24 @@ impl Eval {
         let pool = self.machine.pool()?;
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
-            let model = super::open(&self.model, compute, &pool, print)?;
+            let model = super::open_model_on(&self.model, compute, &pool, print)?;
             let scores = Scores::ask(&model, self.seed)?;
             if let Some(other) = &self.against {
-                let other = super::open(other, compute, &pool, print)?;
+                let other = super::open_model_on(other, compute, &pool, print)?;
                 let other = Scores::ask(&other, self.seed)?;
-                return differences(&scores, &other, self.form.json, print);
+                return differences(&scores, &other, self.output_format.json, print);
             }
-            return match self.form.json {
+            return match self.output_format.json {
                 true => print.json(&scores.json()?),
                 false => scores.lines()?.iter().try_for_each(|line| print.line(line)),
             };
         }
-        let run = Run::of(&find(&self.model)?)?;
+        let run = Run::find(&find(&self.model)?)?;
         let own = run.as_ref().map(|run| run.recipe.compute);
         let compute: lookback_engine::Compute =
             self.compute.map(Into::into).or(own).unwrap_or_default();
-        let model = super::open(&self.model, compute, &pool, print)?;
-        let asked = match &run {
+        let model = super::open_model_on(&self.model, compute, &pool, print)?;
+        let evaluation = match &run {
             Some(run) if self.texts.is_empty() => run.kept_back(&model)?,
             None if self.texts.is_empty() => {
                 return Err(Refusal::user(format!(
@@ -126,20 +126,21 @@ impl Eval {
             }
             _ => self.read(&model, run.as_ref(), print)?,
         };
-        let loss = asked.loss(&model, &pool);
+        let loss = evaluation.loss(&model, &pool);
         if loss.rows == 0 {
-            let what = if asked.data.is_empty() { "it is empty" } else { "it is one token long" };
+            let what =
+                if evaluation.data.is_empty() { "it is empty" } else { "it is one token long" };
             return Err(Refusal::user(format!(
                 "{}: {what}, and a token can only be predicted from one before it; give more text",
                 self.texts.first().unwrap_or(&model.path).display(),
             )));
         }
         let mean = loss.mean();
-        let bytes = asked.bytes(model.tokenizer()?);
+        let bytes = evaluation.bytes(model.tokenizer()?);
         let bits = loss.total / std::f64::consts::LN_2 / bytes.max(1) as f64;
         let perplexity = libm::exp(mean);
-        let documents = asked.documents();
-        if self.form.json {
+        let documents = evaluation.documents();
+        if self.output_format.json {
             return print.json(&json!({
                 "loss": mean,
                 "perplexity": perplexity,
@@ -148,9 +149,9 @@ impl Eval {
                 "documents": documents,
             }));
         }
-        let of_all = match asked.range.len() - loss.rows <= documents.max(1) {
+        let of_all = match evaluation.range.len() - loss.rows <= documents.max(1) {
             true => String::new(),
-            false => format!(" of {}", asked.range.len()),
+            false => format!(" of {}", evaluation.range.len()),
         };
         print.line(&format!(
             "loss {mean:.4} nats per token, perplexity {}, {bits:.4} bits per byte, {}{of_all}",
@@ -160,17 +161,23 @@ impl Eval {
     }
 
     /// The texts, as a run reads them or as any other model does.
-    fn read(&self, model: &Model, run: Option<&Run>, print: &mut Print) -> Result<Asked> {
+    fn read(&self, model: &Model, run: Option<&Run>, print: &mut Print) -> Result<EvaluationData> {
         let ending = if run.is_some() { Ending::EndToken } else { Ending::Template };
         let corpus = self.reading.find(&self.texts)?;
         let (data, tally) = encode(&corpus, model.tokenizer()?, ending, &std::env::temp_dir())?;
-        Texts::tell(&tally, print);
+        Texts::report(&tally, print);
         let (layout, longest) = match run {
             Some(run) => (run.recipe.begin().into(), usize::MAX),
-            None => (WindowLayout::ByDocument, LONGEST),
+            None => (WindowLayout::ByDocument, MAX_WINDOW),
         };
         let context = model.config().context.min(longest);
-        Ok(Asked { range: 0..data.len(), data, context, layout, text_bytes: Some(tally.bytes) })
+        Ok(EvaluationData {
+            range: 0..data.len(),
+            data,
+            context,
+            layout,
+            text_bytes: Some(tally.bytes),
+        })
     }
 }
 
@@ -184,7 +191,7 @@ fn shown_perplexity(perplexity: f64) -> String {
 }
 
 /// Tokens of a window at most, of models that were not trained here: attention's cost grows with them.
-const LONGEST: usize = 2048;
+const MAX_WINDOW: usize = 2048;
 
 /// The run that a model came from.
 struct Run {
@@ -194,7 +201,7 @@ struct Run {
 
 impl Run {
     /// The run of a directory, or of one of its snapshots; nothing for a model from elsewhere.
-    fn of(model: &Path) -> Result<Option<Self>> {
+    fn find(model: &Path) -> Result<Option<Self>> {
         let is_snapshot =
             |folder: &&Path| folder.file_name().is_some_and(|name| name == "snapshots");
         let above = model.parent().filter(is_snapshot).and_then(Path::parent);
@@ -208,7 +215,7 @@ impl Run {
     }
 
     /// What it kept back to be judged by.
-    fn kept_back(&self, model: &Model) -> Result<Asked> {
+    fn kept_back(&self, model: &Model) -> Result<EvaluationData> {
         let folder = self.directory.path();
         let data = tokens(folder, &self.directory, model.tokenizer()?)?;
         data.check(self.recipe.context).map_err(|refusal| refusal.at(folder.display()))?;
@@ -220,12 +227,12 @@ impl Run {
             )));
         }
         let (context, layout) = (self.recipe.context, self.recipe.begin().into());
-        Ok(Asked { range: data.validation(), data, context, layout, text_bytes: None })
+        Ok(EvaluationData { range: data.validation(), data, context, layout, text_bytes: None })
     }
 }
 
 /// Tokens that a model is asked for.
-struct Asked {
+struct EvaluationData {
     data: Dataset,
     range: Range<usize>,
     context: usize,
@@ -234,7 +241,7 @@ struct Asked {
     text_bytes: Option<usize>,
 }
 
-impl Asked {
+impl EvaluationData {
     fn windows(&self) -> impl Iterator<Item = Range<usize>> {
         self.data.windows(self.range.clone(), self.context, self.layout)
     }

@@ -1,20 +1,18 @@
 //! `lookback generate`: sample, append and repeat.
 
-use std::io::Read;
-
 use clap::Args;
 use lookback::{FinishReason, Generation, Model, Piece};
-use lookback_files::{Refusal, Result};
+use lookback_files::Result;
 use lookback_model::TokenId;
-use lookback_text::Specials;
 use serde_json::json;
 
 use super::{
     context::{self, Context},
+    prompt,
     sampling::Sampling,
 };
 use crate::{
-    options::{Compute, Form, Machine},
+    options::{Compute, Machine, OutputFormat},
     print::Print,
 };
 
@@ -69,7 +67,7 @@ pub(crate) struct Generate {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
     #[command(flatten)]
     sampling: Sampling,
 }
@@ -86,8 +84,7 @@ impl Generate {
     /// Streams the continuation, or prints it as one object.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let pool = self.machine.pool()?;
-        let model = super::open(&self.model, self.compute, &pool, print)?;
+        let model = super::open_model(&self.model, self.compute, self.machine, print)?;
         let sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = self.context.tokens(&model)?;
@@ -99,9 +96,9 @@ impl Generate {
             generation = generation.ignore_eos();
         }
         let mut pieces = self.stop.into_iter().fold(generation, Generation::stop).pieces()?;
-        context::say_cut(pieces.window(), context, print);
+        context::warn_truncated_prompt(pieces.window(), context, print);
 
-        let (streams, mut text) = (!self.form.json, String::new());
+        let (streams, mut text) = (!self.output_format.json, String::new());
         let has_words = model.tokenizer().is_ok();
         while let Some(Piece { token, text: added }) = pieces.next().transpose()? {
             let added = match token {
@@ -112,7 +109,7 @@ impl Generate {
             if streams {
                 print.stream(&added)?;
             }
-            if print.nobody_listens() {
+            if print.is_pipe_closed() {
                 break;
             }
         }
@@ -121,7 +118,7 @@ impl Generate {
             print.flush()?;
         }
         let window = pieces.window();
-        context::say_full(window, prompt.len(), context, print);
+        context::warn_full_context(window, prompt.len(), context, print);
         if streams {
             return Ok(());
         }
@@ -133,7 +130,7 @@ impl Generate {
             "prompt_ids": numbers(&prompt),
             "context": context,
             "prompt_forgotten": window.discarded_of(prompt.len()),
-            "forgotten": context::forgotten_at_the_end(window),
+            "forgotten": context::final_truncation(window),
         }))
     }
 
@@ -142,27 +139,10 @@ impl Generate {
         if let Some(ids) = &self.ids {
             return model.ids(ids);
         }
-        let text = match self.prompt.as_deref() {
-            Some("-") => Some(read_input()?),
-            Some(text) => Some(text.to_owned()),
-            None => self.standard_input.as_ref().map(|_| read_input()).transpose()?,
-        };
-        let ids = text.map(|text| {
-            let ids = model.tokenizer()?.encode(&text, Specials::Text);
-            ids.map_err(|refusal| refusal.at("--prompt"))
-        });
-        match ids.transpose()? {
+        let text = self.prompt.as_deref().or(self.standard_input.as_deref());
+        match text.map(|text| prompt::encode(model, text)).transpose()? {
             Some(ids) if !ids.is_empty() => Ok(ids),
             _ => model.prompt(""),
         }
     }
-}
-
-/// All of standard input, as text.
-pub(super) fn read_input() -> Result<String> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|error| Refusal::ours(format!("standard input could not be read ({error})")))?;
-    lookback_files::text(bytes).map_err(|refusal| refusal.at("standard input"))
 }

@@ -9,12 +9,11 @@ use clap::Args;
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::{ReportOptions, SiteFilter, Trace, report};
 use lookback_model::TokenId;
-use lookback_text::Specials;
 use serde_json::{Value, json};
 
-use super::{generate::read_input, tokenizer::piece};
+use super::{prompt, tokenizer::piece};
 use crate::{
-    options::{Compute, Form, Machine},
+    options::{Compute, Machine, OutputFormat},
     print::Print,
     stages,
 };
@@ -71,7 +70,7 @@ pub(crate) struct Look {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 impl Look {
@@ -82,8 +81,7 @@ impl Look {
             check_form(path)?;
             check_writable(path)?;
         }
-        let pool = self.machine.pool()?;
-        let model = super::open(&self.model, self.compute, &pool, print)?;
+        let model = super::open_model(&self.model, self.compute, self.machine, print)?;
         let config = model.config();
         for (name, given, count) in
             [("layer", self.layer, config.layers), ("head", self.head, config.heads)]
@@ -96,27 +94,19 @@ impl Look {
         }
         let ids = match (&self.ids, self.prompt.as_deref()) {
             (Some(ids), _) => model.ids(ids)?,
-            (None, text) => {
-                let tokenizer = model.tokenizer()?;
-                let text = match text.unwrap_or_default() {
-                    "-" => read_input()?,
-                    text => text.to_owned(),
-                };
-                let ids = tokenizer.encode(&text, Specials::Text);
-                ids.map_err(|refusal| refusal.at("--prompt"))?
-            }
+            (None, text) => prompt::encode(&model, text.unwrap_or_default())?,
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
         let trace = model.look(&ids).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
-            print.note(&format!("wrote {}", path.display()));
+            print.status(&format!("wrote {}", path.display()));
         }
         let choice = ReportOptions { layer: self.layer, head: self.head, top_k: 10 };
         let report = report(&trace, model.network(), choice);
         let tokenizer = model.tokenizer().ok();
-        if self.form.json {
+        if self.output_format.json {
             let mut object = json!(report);
             let piece = |&id: &u32| tokenizer.map(|tokenizer| piece(tokenizer, TokenId(id)));
             object["pieces"] = json!(report.ids.iter().map(piece).collect::<Vec<_>>());

@@ -39,6 +39,6 @@ impl Manual {
         let mut roff = Vec::new();
         let failed = |error| Refusal::ours(format!("the page could not be made ({error})"));
         Man::new(page).render(&mut roff).map_err(failed)?;
-        print.piece(&String::from_utf8_lossy(&roff))
+        print.write(&String::from_utf8_lossy(&roff))
     }
 }

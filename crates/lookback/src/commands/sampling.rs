@@ -115,8 +115,8 @@ impl Sampling {
                 || self.greedy && name == "temperature"
                 || self.samplers.is_some() && name == "samplers"
         };
-        let suggested = model.suggested()?;
-        let used = suggested.put_into(&mut settings, is_given);
+        let defaults = model.generation_defaults()?;
+        let used = defaults.apply(&mut settings, is_given);
         let mut used = used.map_err(|refusal| refusal.at(model.path.display()))?;
         let mut settings = self.numbers(settings)?;
         let is_greedy = settings.temperature == 0.0;
@@ -127,22 +127,22 @@ impl Sampling {
             .iter()
             .map(|(name, value)| format!("--{} {value}", name.replace('_', "-")))
             .collect();
-        if let (Some(order), None) = (&suggested.order, &self.samplers) {
+        if let (Some(order), None) = (&defaults.order, &self.samplers) {
             asks.push(format!("--samplers {order}"));
         }
         if !asks.is_empty() {
-            print.say(&format!(
+            print.warn(&format!(
                 "the model's {} asks for {}; what is given here goes first",
-                suggested.place,
+                defaults.place,
                 asks.join(" ")
             ));
         }
-        if !suggested.passed_over.is_empty() {
-            print.say(&format!(
+        if !defaults.ignored_keys.is_empty() {
+            print.warn(&format!(
                 "the model's {} names {}, which {} passed over",
-                suggested.place,
-                suggested.passed_over.join(", "),
-                if suggested.passed_over.len() == 1 { "is" } else { "are" }
+                defaults.place,
+                defaults.ignored_keys.join(", "),
+                if defaults.ignored_keys.len() == 1 { "is" } else { "are" }
             ));
         }
         let LogitBias { biases, banned_sequences, allowed, .. } = self.words(model)?;

@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use lookback_engine::Compute;
 use lookback_files::Result;
-use lookback_serve::{Listener, Served, Server};
+use lookback_serve::{Listener, ServedModel, Server};
 
-use crate::{answering::Answering, browser, memory, options::Machine, print::Print};
+use crate::{browser, memory, options::Machine, page_server::PageServer, print::Print};
 
 /// Where the page is unless somebody says otherwise.
 const PORT: u16 = 4747;
@@ -56,18 +56,18 @@ impl Serve {
         let pool = self.machine.pool()?;
         let server = Server::new(pool.clone())?;
         server.limit_memory(memory::free);
-        memory::give_back_large();
-        memory::plan("what the page remembers", Server::HELD);
+        memory::return_large_allocations();
+        memory::log_planned("what the page remembers", Server::MAX_CACHE_BYTES);
         let mut names: Vec<String> = Vec::new();
         for given in &self.models {
-            let model = super::open(given, Compute::F32, &pool, print)?;
+            let model = super::open_model_on(given, Compute::F32, &pool, print)?;
             let name = unused(&short(given), &names);
-            server.show(Served::new(&name, model)?);
+            server.put_model(ServedModel::new(&name, model)?);
             names.push(name);
         }
         let listener = self.address.listen()?;
         self.address.announce(&listener, print)?;
-        Answering::begin(&server, listener)?.until_told_to_stop()
+        PageServer::start(&server, listener)?.wait()
     }
 }
 

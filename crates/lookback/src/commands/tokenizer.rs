@@ -12,10 +12,10 @@ use lookback_text::{
 };
 use serde_json::{Value, json};
 
-use super::generate::read_input;
+use super::prompt::read_input;
 
 use crate::{
-    options::{Form, Texts},
+    options::{OutputFormat, Texts},
     print::Print,
 };
 
@@ -56,7 +56,7 @@ pub(crate) struct Train {
     #[command(flatten)]
     reading: Texts,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 /// A token in JSON: its text, or its bytes where they are no text by themselves, as llama-server has it.
@@ -90,7 +90,7 @@ pub(crate) struct Encode {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 const DECODE: &str = "\
@@ -109,7 +109,7 @@ pub(crate) struct Decode {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 const SHOW: &str = "\
@@ -128,7 +128,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 impl Tokenizer {
@@ -153,7 +153,7 @@ impl Which {
         if path.extension().is_some_and(|end| end == "gguf") {
             let stored = StoredModel::open(&path)?;
             for remark in stored.remarks() {
-                print.say(&format!("{}: {remark}", path.display()));
+                print.warn(&format!("{}: {remark}", path.display()));
             }
             return lookback::stored_tokenizer(stored.tokenizer(), &path);
         }
@@ -184,10 +184,10 @@ impl Train {
             corpus.read(Chunking::Parts(PART), &mut |part| tokenizer_trainer.add(&[part.text]))?;
         let tokenizer = tokenizer_trainer.finish()?;
         let seconds = began.elapsed().as_secs_f64();
-        Texts::tell(&tally, print);
+        Texts::report(&tally, print);
         write_atomic(&self.out, tokenizer.to_json().as_bytes())?;
         let (vocabulary, merges) = (tokenizer.vocabulary(), tokenizer.merges());
-        if self.form.json {
+        if self.output_format.json {
             return print.json(&json!({
                 "seconds": seconds,
                 "vocabulary": vocabulary,
@@ -204,7 +204,7 @@ impl Encode {
         let tokenizer = self.which.open(print)?;
         let text = if self.text == "-" { read_input()? } else { self.text };
         let ids = tokenizer.encode(&text, text::Specials::Text)?;
-        if self.form.json {
+        if self.output_format.json {
             let pieces: Vec<Value> = ids.iter().map(|&id| piece(&tokenizer, id)).collect();
             let ids: Vec<u32> = ids.iter().map(|id| id.0).collect();
             return print.json(&json!({ "ids": ids, "pieces": pieces }));
@@ -232,7 +232,11 @@ impl Decode {
             })
         });
         let text = tokenizer.decode(&ids.collect::<Result<Vec<_>>>()?);
-        if self.form.json { print.json(&json!({ "text": text })) } else { print.line(&text) }
+        if self.output_format.json {
+            print.json(&json!({ "text": text }))
+        } else {
+            print.line(&text)
+        }
     }
 }
 
@@ -240,7 +244,7 @@ impl Show {
     fn run(self, print: &mut Print) -> Result<()> {
         let tokenizer = self.which.open(print)?;
         let ids = (0..tokenizer.vocabulary() as u32).map(TokenId);
-        if self.form.json {
+        if self.output_format.json {
             let pieces: Vec<&str> = ids.map(|id| tokenizer.spelled(id)).collect();
             return print.json(&json!({
                 "vocabulary": tokenizer.vocabulary(),

@@ -17,7 +17,7 @@ pub(crate) use replay::tokens;
 
 use crate::{
     interrupt, memory,
-    options::{Compute, Form, Machine, Optimizer, Texts},
+    options::{Compute, Machine, Optimizer, OutputFormat, Texts},
     print::{Print, flag},
     progress::Progress,
     sample,
@@ -82,10 +82,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "KIND")]
     tokenizer: Option<String>,
     /// Optimizer steps.
-    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MAX_STEPS))]
     steps: Option<u64>,
     /// Tokens to learn from.
-    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    #[arg(long, value_name = "N", group = "limit", value_parser = clap::value_parser!(u64).range(1..=MAX_STEPS))]
     tokens: Option<u64>,
     /// Wall time of all of it, reading and validations included [default: 3 minutes].
     #[arg(long, value_name = "M", group = "limit")]
@@ -132,20 +132,20 @@ pub(crate) struct Train {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 /// Steps or tokens that nobody lives to see: more would only overflow somewhere.
-const MOST: u64 = 1_000_000_000_000_000;
+const MAX_STEPS: u64 = 1_000_000_000_000_000;
 
 impl Train {
     /// Trains, and prints what came of it.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         if self.print_config {
-            return print.piece(&print_config::commented(&self.recipe()?)?);
+            return print.write(&print_config::commented(&self.recipe()?)?);
         }
         let began = Instant::now();
-        let limit = self.asked_limit()?;
+        let limit = self.limit_or_default()?;
         let pool = self.machine.pool()?;
         let prepared = match &self.replay {
             Some(run) => self.replayed(run, print)?,
@@ -154,13 +154,13 @@ impl Train {
         };
         let learning = Trainer::bytes(&prepared.network, &prepared.recipe, pool.threads());
         let planned = prepared.source.data.bytes() + learning;
-        memory::refuse_beyond("training", planned)?;
+        memory::check_free("training", planned)?;
         let parameters = prepared.network.parameters();
         let (threads, megabytes) = (counted(pool.threads(), "thread"), planned.div_ceil(1 << 20));
-        print.note(&format!("{parameters} parameters, {megabytes} MB planned, {threads}"));
+        print.status(&format!("{parameters} parameters, {megabytes} MB planned, {threads}"));
         let finished = learn(prepared, limit, pool, began, print)?;
         let seconds = began.elapsed().as_secs_f64();
-        if self.form.json {
+        if self.output_format.json {
             let kept = finished.best;
             return print.json(&json!({
                 "steps": finished.steps,
@@ -217,7 +217,7 @@ impl Train {
     }
 
     /// The length that is asked for: three minutes, if none is.
-    fn asked_limit(&self) -> Result<RunLength> {
+    fn limit_or_default(&self) -> Result<RunLength> {
         Ok(self.limit()?.unwrap_or(RunLength::Minutes(3.0)))
     }
 
@@ -253,38 +253,38 @@ fn learn(
     began: Instant,
     print: &mut Print,
 ) -> Result<Finished> {
-    let (stop, tokenizer) = (interrupt::flag()?, prepared.tokenizer.clone());
-    let (mut progress, mut until_it_is_kept) = (None, None);
+    let (stop, tokenizer) = (interrupt::stop_flag()?, prepared.tokenizer.clone());
+    let (mut progress, mut save_hold) = (None, None);
     let finished = prepared.run(limit, pool, began, stop, &mut |told| {
         match told {
-            RunEvent::Calibrating => print.note("calibrating: how long does a step take?"),
-            RunEvent::OutOfTime { seconds } => print.say(&format!(
+            RunEvent::Calibrating => print.status("calibrating: how long does a step take?"),
+            RunEvent::OutOfTime { seconds } => print.warn(&format!(
                 "reading the text took more than the {seconds:.0} s that were asked for; one step is \
                  taken"
             )),
             RunEvent::CheckpointSkipped { refusal, steps } => {
                 let refusal = refusal.sentence(flag);
-                print.say(&format!("{refusal}; the one of step {steps} is gone on with"));
+                print.warn(&format!("{refusal}; the one of step {steps} is gone on with"));
             }
             // What was read so far may be dropped at any moment; what follows is kept or taken back.
-            RunEvent::Recording => until_it_is_kept = Some(interrupt::keeping()),
+            RunEvent::Recording => save_hold = Some(interrupt::hold_for_save()),
             RunEvent::Started { recipe, done, seconds } => {
                 if seconds.is_none() {
                     let (steps, tokens) = (recipe.steps, recipe.tokens_per_step());
                     let (steps, tokens) = (counted(steps, "step"), counted(tokens, "token"));
-                    print.note(&format!("{steps} of {tokens}"));
+                    print.status(&format!("{steps} of {tokens}"));
                 }
                 progress = Some(Progress::new(recipe, done, seconds, print));
             }
             RunEvent::Training(event) => {
                 let Some(progress) = &mut progress else { return Ok(()) };
                 if let (TrainingEvent::Validated { weights, .. }, Some(tokenizer), true) =
-                    (&event, &tokenizer, progress.is_seen())
+                    (&event, &tokenizer, progress.is_visible())
                 {
                     let pool = ThreadPool::new(1, lookback_engine::Isa::detect());
-                    progress.say(&format!("  … {}", sample::short(weights, &pool, tokenizer)?));
+                    progress.print_line(&format!("  … {}", sample::short_sample(weights, &pool, tokenizer)?));
                 }
-                progress.tell(&event, print);
+                progress.update(&event, print);
             }
         }
         Ok(())
@@ -292,6 +292,6 @@ fn learn(
     if let Some(progress) = progress {
         progress.end();
     }
-    drop(until_it_is_kept);
+    drop(save_hold);
     finished
 }

@@ -9,7 +9,7 @@ use lookback_lens::verify;
 use serde_json::{Value, json};
 
 use crate::{
-    options::{Form, Machine},
+    options::{Machine, OutputFormat},
     print::Print,
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
-    form: Form,
+    output_format: OutputFormat,
 }
 
 impl Verify {
@@ -55,14 +55,14 @@ impl Verify {
                 self.tolerance
             )));
         }
-        let pool = self.machine.pool()?;
-        let model = super::open(&self.model, Compute::F32, &pool, print)?;
+        let model = super::open_model(&self.model, Compute::F32, self.machine, print)?;
+        let pool = model.pool.clone();
         let verdict = verify(&model.weights, &pool, &self.expected)?;
         let relative = verdict.farthest().map_or(0.0, |site| site.relative);
         let agrees = relative <= self.tolerance;
         // JSON has no infinity.
         let number = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
-        if self.form.json {
+        if self.output_format.json {
             let site = |site: &lookback_lens::SiteDifference| {
                 json!({
                     "name": site.name,

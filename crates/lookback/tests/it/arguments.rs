@@ -43,7 +43,7 @@ fn helps_show_what_can_be_done_with_examples_and_defaults() {
 
 #[test]
 fn mistakes_are_one_sentence_and_exit_with_2() {
-    let said: Vec<String> = [
+    let output: Vec<String> = [
         "generate",
         "generat model",
         "generate model --tempreature 3",
@@ -96,7 +96,7 @@ fn mistakes_are_one_sentence_and_exit_with_2() {
         format!("$ lookback {line}\n{stderr}")
     })
     .collect();
-    insta::assert_snapshot!(said.concat());
+    insta::assert_snapshot!(output.concat());
 }
 
 #[test]

@@ -13,44 +13,48 @@ use std::{
     time::Duration,
 };
 
-use crate::world::{self, World};
+use crate::fixture::{self, Fixture};
 use lookback::{
     engine::{Compute, ThreadPool, WeightMode, Weights},
     model::StoredModel,
 };
 
 /// What is said to a line of arguments; the program is ended where it has not ended after a minute.
-fn said(world: &World, line: &str) -> world::Said {
-    let program = world.program(line.split_whitespace());
+fn output(fixture: &Fixture, line: &str) -> fixture::ProgramOutput {
+    let program = fixture.program(line.split_whitespace());
     let mut limited = Command::new("timeout");
-    limited.arg("60").arg(program.get_program()).args(program.get_args()).current_dir(world.at(""));
+    limited
+        .arg("60")
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(fixture.at(""));
     for (name, value) in program.get_envs() {
         match value {
             Some(value) => limited.env(name, value),
             None => limited.env_remove(name),
         };
     }
-    world::said(limited.stdin(Stdio::null()))
+    fixture::output(limited.stdin(Stdio::null()))
 }
 
 /// The sentence that refuses a line of arguments.
-fn refused(world: &World, line: &str) -> String {
-    let said = said(world, line);
-    assert_eq!(said.code, Some(2), "{line}: {said:?}");
-    let sentence = world::sentence(line, &said);
+fn refused(fixture: &Fixture, line: &str) -> String {
+    let output = output(fixture, line);
+    assert_eq!(output.code, Some(2), "{line}: {output:?}");
+    let sentence = fixture::sentence(line, &output);
     assert!(sentence.chars().count() < 500, "{line}: {sentence}");
     sentence
 }
 
 #[test]
 fn a_device_or_a_pipe_or_a_directory_for_any_file_is_refused_by_what_it_is() {
-    let world = World::with_model();
-    fs::create_dir(world.at("folder")).unwrap();
-    assert!(Command::new("mkfifo").arg(world.at("pipe")).status().unwrap().success());
+    let fixture = Fixture::with_model();
+    fs::create_dir(fixture.at("folder")).unwrap();
+    assert!(Command::new("mkfifo").arg(fixture.at("pipe")).status().unwrap().success());
     let kinds = [
         ("/dev/zero".into(), "it is a device, and a file is needed"),
-        (world.at("pipe"), "it is a pipe, and a file is needed"),
-        (world.at("folder"), "it is a directory, and a file is needed"),
+        (fixture.at("pipe"), "it is a pipe, and a file is needed"),
+        (fixture.at("folder"), "it is a directory, and a file is needed"),
     ];
     let files = [
         ("config.json", "generate bad -p a -n 1"),
@@ -65,12 +69,12 @@ fn a_device_or_a_pipe_or_a_directory_for_any_file_is_refused_by_what_it_is() {
     ];
     for (place, says) in &kinds {
         for (name, line) in files {
-            world.copy("good", "bad");
-            let _it_may_be_new = fs::remove_file(world.at("bad").join(name));
-            symlink(place, world.at("bad").join(name)).unwrap();
-            let sentence = refused(&world, line);
+            fixture.copy("good", "bad");
+            let _it_may_be_new = fs::remove_file(fixture.at("bad").join(name));
+            symlink(place, fixture.at("bad").join(name)).unwrap();
+            let sentence = refused(&fixture, line);
             assert!(sentence.contains(&format!("{name}: {says}")), "{name}: {sentence}");
-            fs::remove_dir_all(world.at("bad")).unwrap();
+            fs::remove_dir_all(fixture.at("bad")).unwrap();
         }
         let place = place.display();
         for line in [
@@ -81,30 +85,32 @@ fn a_device_or_a_pipe_or_a_directory_for_any_file_is_refused_by_what_it_is() {
         ] {
             // A folder may be a tokenizer's, and then lacks its file.
             let is_folder = line.starts_with("tokenizer") && place.to_string().ends_with("folder");
-            let sentence = refused(&world, &line);
+            let sentence = refused(&fixture, &line);
             assert!(sentence.contains(says) || is_folder, "{line}: {sentence}");
         }
     }
     for name in ["pipe", "/dev/zero"] {
-        assert!(refused(&world, &format!("generate {name} -p a")).contains("and a file is needed"));
+        assert!(
+            refused(&fixture, &format!("generate {name} -p a")).contains("and a file is needed")
+        );
     }
     // The index of shards, of a terabyte that takes no room.
-    world.copy("good", "bad");
-    fs::remove_file(world.at("bad/model.safetensors")).unwrap();
-    let index = fs::File::create(world.at("bad/model.safetensors.index.json")).unwrap();
+    fixture.copy("good", "bad");
+    fs::remove_file(fixture.at("bad/model.safetensors")).unwrap();
+    let index = fs::File::create(fixture.at("bad/model.safetensors.index.json")).unwrap();
     index.set_len(1 << 40).unwrap();
-    let sentence = refused(&world, "generate bad -p a");
+    let sentence = refused(&fixture, "generate bad -p a");
     assert!(sentence.contains("index.json: it is longer than 268435456 bytes"), "{sentence}");
 }
 
 #[test]
 fn a_tokenizer_made_to_do_harm_is_refused_with_the_part_that_does() {
-    let world = World::with_model();
-    let text = String::from_utf8(world.read("good/tokenizer.json")).unwrap();
+    let fixture = Fixture::with_model();
+    let text = String::from_utf8(fixture.read("good/tokenizer.json")).unwrap();
     let put = |name: &str, key: &str, value: serde_json::Value| {
         let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
         file[key] = value;
-        world.write(name, file.to_string());
+        fixture.write(name, file.to_string());
     };
     let digits = serde_json::json!({"type": "Digits", "individual_digits": true});
     let all = serde_json::json!({"type": "Sequence", "pretokenizers": vec![digits; 20_000]});
@@ -113,15 +119,15 @@ fn a_tokenizer_made_to_do_harm_is_refused_with_the_part_that_does() {
         serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
     let all = serde_json::json!({"type": "Sequence", "normalizers": vec![double; 60]});
     put("double.json", "normalizer", all);
-    let sentence = refused(&world, "tokenizer encode tom --tokenizer deep.json");
+    let sentence = refused(&fixture, "tokenizer encode tom --tokenizer deep.json");
     assert!(sentence.contains("more than 64 pre-tokenizers, which are the most"), "{sentence}");
-    let sentence = refused(&world, "tokenizer encode anna --tokenizer double.json");
+    let sentence = refused(&fixture, "tokenizer encode anna --tokenizer double.json");
     assert!(sentence.contains("normalizer 1") && sentence.contains("(Replace)"), "{sentence}");
 }
 
 #[test]
 fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let long = "x".repeat(100_000);
     let merges = serde_json::json!([[long, long]]);
     for (file, pointer, key, value) in [
@@ -136,24 +142,24 @@ fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
         ("tokenizer.json", "/model", "merges", merges),
         ("tokenizer.json", "/model", "end_of_word_suffix", long.as_str().into()),
     ] {
-        world.copy("good", "bad");
+        fixture.copy("good", "bad");
         let mut json: serde_json::Value =
-            serde_json::from_slice(&world.read(&format!("good/{file}"))).unwrap();
+            serde_json::from_slice(&fixture.read(&format!("good/{file}"))).unwrap();
         json.pointer_mut(pointer).unwrap()[key] = value;
-        world.write(&format!("bad/{file}"), json.to_string());
-        let sentence = refused(&world, "generate bad -p a -n 1");
+        fixture.write(&format!("bad/{file}"), json.to_string());
+        let sentence = refused(&fixture, "generate bad -p a -n 1");
         assert!(sentence.chars().count() < 330, "{file}, {key:.20}: {sentence}");
-        fs::remove_dir_all(world.at("bad")).unwrap();
+        fs::remove_dir_all(fixture.at("bad")).unwrap();
     }
 }
 
 #[test]
 fn a_model_that_is_written_to_while_it_is_read_is_refused() {
-    let world = World::with_model();
-    let stored = StoredModel::open(&world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let stored = StoredModel::open(&fixture.at("good")).unwrap();
     let pool = ThreadPool::single_threaded();
     Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
-    let path = world.at("good/model.safetensors");
+    let path = fixture.at("good/model.safetensors");
     let whole = fs::read(&path).unwrap();
     // In place, which a program that writes whole files never does.
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
@@ -168,7 +174,7 @@ fn a_model_that_is_written_to_while_it_is_read_is_refused() {
     );
     // Weights that were read stay as they are, whatever becomes of the file.
     fs::write(&path, &whole).unwrap();
-    let stored = StoredModel::open(&world.at("good")).unwrap();
+    let stored = StoredModel::open(&fixture.at("good")).unwrap();
     let weights = Weights::load(&stored, WeightMode::Inference, Compute::F32, &pool).unwrap();
     drop(stored);
     fs::write(&path, b"").unwrap();
@@ -180,11 +186,11 @@ fn a_model_that_is_written_to_while_it_is_read_is_refused() {
 #[cfg(feature = "serve")]
 #[test]
 fn a_reader_does_not_wait_behind_idle_connections_for_file_descriptors() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let mut program = Command::new("bash");
     let script = "ulimit -n 64; exec \"$lookback\" serve good --port 0 --no-open --threads 1";
     program.args(["-c", script]).env("lookback", env!("CARGO_BIN_EXE_lookback"));
-    program.env("LOOKBACK_HOME", world.at("home")).current_dir(world.at(""));
+    program.env("LOOKBACK_HOME", fixture.at("home")).current_dir(fixture.at(""));
     let mut program = program.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::world::{World, shared};
+use crate::fixture::{Fixture, shared};
 use lookback::{
     Model,
     engine::{
@@ -22,10 +22,10 @@ const TEXT: &str = "once upon a time there was a little red bird. the bird is re
 
 #[test]
 fn no_bit_changes_in_a_model_that_has_learned_tinytown_for_thirty_steps() {
-    let world = World::new();
-    world.write("tinytown.txt", world.done("corpus --bytes 300000"));
-    world.done("train tinytown.txt --preset default --tokenizer bpe:300 --steps 30 --out some");
-    no_bit_changes(world.at("some").to_str().unwrap());
+    let fixture = Fixture::new();
+    fixture.write("tinytown.txt", fixture.done("corpus --bytes 300000"));
+    fixture.done("train tinytown.txt --preset default --tokenizer bpe:300 --steps 30 --out some");
+    no_bit_changes(fixture.at("some").to_str().unwrap());
 }
 
 #[test]

@@ -8,28 +8,28 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::world::{SMALL, Said, World, said};
+use crate::fixture::{Fixture, ProgramOutput, SMALL, output};
 use serde_json::{Value, json};
 
 /// A model with this chat template.
-fn chatting(template: &str) -> World {
-    let world = World::with_model();
+fn chatting(template: &str) -> Fixture {
+    let fixture = Fixture::with_model();
     let config = json!({ "chat_template": template });
-    world.write("good/tokenizer_config.json", config.to_string());
-    world
+    fixture.write("good/tokenizer_config.json", config.to_string());
+    fixture
 }
 
 /// What the program says to who types this.
-fn told(world: &World, line: &str, typed: &str) -> Said {
-    world.write("typed.txt", typed);
-    let mut program = world.program(line.split_whitespace());
-    said(program.stdin(File::open(world.at("typed.txt")).unwrap()))
+fn told(fixture: &Fixture, line: &str, typed: &str) -> ProgramOutput {
+    fixture.write("typed.txt", typed);
+    let mut program = fixture.program(line.split_whitespace());
+    output(program.stdin(File::open(fixture.at("typed.txt")).unwrap()))
 }
 
 #[test]
 fn hostile_templates_are_refused_in_a_sentence() {
     let chain = |one: &str, times: usize| format!("{{{{ {}1 }}}}", one.repeat(times));
-    let world = chatting("");
+    let fixture = chatting("");
     for template in [
         chain("not ", 32_000),
         chain("1+", 32_000),
@@ -49,40 +49,40 @@ fn hostile_templates_are_refused_in_a_sentence() {
         "x".repeat(2 << 20),
     ] {
         let config = json!({ "chat_template": template });
-        world.write("good/tokenizer_config.json", config.to_string());
-        let said = told(&world, "chat good -n 1", "hi\n");
+        fixture.write("good/tokenizer_config.json", config.to_string());
+        let output = told(&fixture, "chat good -n 1", "hi\n");
         let begin: String = template.chars().take(60).collect();
-        assert_eq!(said.code, Some(2), "{begin}: {said:?}");
-        assert_eq!(said.stderr.lines().count(), 1, "{begin}: {said:?}");
-        assert!(said.stderr.contains("chat template"), "{begin}: {said:?}");
+        assert_eq!(output.code, Some(2), "{begin}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{begin}: {output:?}");
+        assert!(output.stderr.contains("chat template"), "{begin}: {output:?}");
     }
 }
 
 /// Shells and editors of Windows put one before UTF-8.
 #[test]
 fn a_byte_order_mark_before_what_is_typed_is_no_part_of_it() {
-    let world = chatting("{{ messages[-1].content }}");
+    let fixture = chatting("{{ messages[-1].content }}");
     let line = "chat good --greedy -n 4";
-    let plain = told(&world, line, "tom\nanna\n");
+    let plain = told(&fixture, line, "tom\nanna\n");
     assert_eq!((plain.code, plain.stdout.lines().count()), (Some(0), 2), "{plain:?}");
-    assert_eq!(told(&world, line, "\u{feff}tom\r\n\u{feff}anna\r\n"), plain);
-    let nothing = told(&world, line, "");
+    assert_eq!(told(&fixture, line, "\u{feff}tom\r\n\u{feff}anna\r\n"), plain);
+    let nothing = told(&fixture, line, "");
     for typed in ["\u{feff}", "\u{feff}\n", "\u{feff}/quit\n", "\u{feff} \n/quit\ntom\n"] {
-        assert_eq!(told(&world, line, typed), nothing, "{typed:?}");
+        assert_eq!(told(&fixture, line, typed), nothing, "{typed:?}");
     }
     let line = "generate good -p - --greedy -n 4";
-    let plain = told(&world, line, "tom");
+    let plain = told(&fixture, line, "tom");
     assert_eq!(plain.code, Some(0), "{plain:?}");
-    assert_eq!(told(&world, line, "\u{feff}tom"), plain);
+    assert_eq!(told(&fixture, line, "\u{feff}tom"), plain);
     let line = "look good -p - --json";
-    assert_eq!(told(&world, line, "\u{feff}tom"), told(&world, line, "tom"));
+    assert_eq!(told(&fixture, line, "\u{feff}tom"), told(&fixture, line, "tom"));
 }
 
 /// As deep as is let through: parsed, run and dropped, with whatever it makes.
 #[test]
 fn the_deepest_templates_are_run_to_their_end() {
     let chain = |one: &str, times: usize| format!("{{{{ {}1 }}}}", one.repeat(times));
-    let world = chatting("");
+    let fixture = chatting("");
     let after = |one: &str, times: usize| format!("{{{{ 1{} }}}}", one.repeat(times));
     for template in [
         chain("not ", 9_000),
@@ -116,106 +116,110 @@ fn the_deepest_templates_are_run_to_their_end() {
             .to_owned(),
     ] {
         let config = json!({ "chat_template": template.clone() + "on" });
-        world.write("good/tokenizer_config.json", config.to_string());
-        let said = told(&world, "chat good -n 1 -q", "hi\n");
+        fixture.write("good/tokenizer_config.json", config.to_string());
+        let output = told(&fixture, "chat good -n 1 -q", "hi\n");
         let begin: String = template.chars().take(60).collect();
-        assert!(matches!(said.code, Some(0 | 2)), "{begin}: {said:?}");
-        assert!(said.stderr.lines().count() < 2, "{begin}: {said:?}");
+        assert!(matches!(output.code, Some(0 | 2)), "{begin}: {output:?}");
+        assert!(output.stderr.lines().count() < 2, "{begin}: {output:?}");
     }
 }
 
 #[test]
 fn a_template_is_chosen_by_its_name() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let config = json!({ "chat_template": [{ "name": "rag", "template": "on" }] });
-    world.write("good/tokenizer_config.json", config.to_string());
-    let refused = told(&world, "chat good", "hi\n");
+    fixture.write("good/tokenizer_config.json", config.to_string());
+    let refused = told(&fixture, "chat good", "hi\n");
     assert_eq!(
         refused.stderr,
         "lookback: good: none of its chat templates is its default; choose one of rag\n"
     );
-    let said = told(&world, "chat good --template rag -n 1", "hi\n");
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = told(&fixture, "chat good --template rag -n 1", "hi\n");
+    assert_eq!(output.code, Some(0), "{output:?}");
 }
 
 #[test]
 fn what_the_context_leaves_out_is_said_and_counted() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let ids = |count: usize| {
         let ids: Vec<String> = (0..count).map(|id| (id % 9).to_string()).collect();
         ids.join(",")
     };
     let counted = |line: &str| {
-        let said = world.lookback(line);
-        let json: Value = serde_json::from_str(&said.stdout).unwrap();
+        let output = fixture.lookback(line);
+        let json: Value = serde_json::from_str(&output.stdout).unwrap();
         let count = |key: &str| json[key].as_u64().unwrap();
-        ([count("context"), count("prompt_forgotten"), count("forgotten")], said.stderr)
+        ([count("context"), count("prompt_forgotten"), count("forgotten")], output.stderr)
     };
-    let (counts, said) = counted(&format!("generate good --ids {} -n 2 --json", ids(4)));
-    assert_eq!((counts, said.as_str()), ([16, 0, 0], ""));
-    let (counts, said) = counted(&format!("generate good --ids {} -n 2 --json", ids(20)));
+    let (counts, output) = counted(&format!("generate good --ids {} -n 2 --json", ids(4)));
+    assert_eq!((counts, output.as_str()), ([16, 0, 0], ""));
+    let (counts, output) = counted(&format!("generate good --ids {} -n 2 --json", ids(20)));
     assert_eq!(counts, [16, 8, 8]);
     assert_eq!(
-        said,
+        output,
         "lookback: the prompt has 20 tokens, and 16 are read at once: its first 8 are left out\n"
     );
-    let (counts, said) =
+    let (counts, output) =
         counted(&format!("generate good --ids {} -n 21 --ignore-eos --json", ids(4)));
     assert_eq!(counts, [16, 0, 8]);
     assert_eq!(
-        said,
+        output,
         "lookback: after 12 more tokens the context of 16 was full, and its older half was left out; \
          the last token was written without the first 8 of the text\n"
     );
-    let (counts, said) =
+    let (counts, output) =
         counted(&format!("generate good --ids {} -n 1 --context 4 --json", ids(5)));
-    assert_eq!((counts, said.lines().count()), ([4, 2, 2], 1));
+    assert_eq!((counts, output.lines().count()), ([4, 2, 2], 1));
     assert_eq!(
-        world.refused("generate good --ids 1 --context 17"),
+        fixture.refused("generate good --ids 1 --context 17"),
         "--context 17: this model reads 16 tokens at once at most"
     );
-    world.write("good/chat_template.jinja", "{% for m in messages %}{{ m.content }}{% endfor %}");
-    let said = told(&world, "chat good -n 40 --ignore-eos", "on day on day on day on day\n");
-    let lines: Vec<&str> = said.stderr.lines().collect();
-    assert!(lines[0].starts_with("lookback: the prompt has 27 tokens, and 16 are"), "{said:?}");
-    assert!(lines[1].contains("the context of 16 was full"), "{said:?}");
-    assert!(lines[2].contains("the answer was ended after 40 tokens; -n allows more"), "{said:?}");
+    fixture.write("good/chat_template.jinja", "{% for m in messages %}{{ m.content }}{% endfor %}");
+    let output = told(&fixture, "chat good -n 40 --ignore-eos", "on day on day on day on day\n");
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    assert!(lines[0].starts_with("lookback: the prompt has 27 tokens, and 16 are"), "{output:?}");
+    assert!(lines[1].contains("the context of 16 was full"), "{output:?}");
+    assert!(
+        lines[2].contains("the answer was ended after 40 tokens; -n allows more"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn a_cache_that_does_not_fit_is_refused_with_its_size() {
-    let world = World::new();
+    let fixture = Fixture::new();
     // Half a terabyte of keys and values.
     let wide = "--set layers=32 --set width=128 --set hidden=32";
-    world.done(&format!("train town.txt {SMALL} {wide} --steps 1 --out good"));
-    world.replace(
+    fixture.done(&format!("train town.txt {SMALL} {wide} --steps 1 --out good"));
+    fixture.replace(
         "good/config.json",
         "good/config.json",
         "\"max_position_embeddings\": 16",
         "\"max_position_embeddings\": 16777216",
     );
-    let refused = world.refused("generate good -p on -n 16777216");
+    let refused = fixture.refused("generate good -p on -n 16777216");
     assert!(refused.starts_with("the cache of 16777216 tokens needs "), "{refused}");
-    assert!(world.lookback("generate good -p on -n 2").code == Some(0));
+    assert!(fixture.lookback("generate good -p on -n 2").code == Some(0));
 }
 
 #[test]
 fn generation_config_is_obeyed_or_named() {
-    let world = World::with_model();
-    let write = |text: &str| world.write("good/generation_config.json", text);
+    let fixture = Fixture::with_model();
+    let write = |text: &str| fixture.write("good/generation_config.json", text);
     let line = "generate good -p on -n 12 --json --ignore-end";
     let written = |line: &str| -> (Vec<u64>, String) {
-        let said = world.lookback(line);
-        let json: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
-        (serde_json::from_value(json["ids"].clone()).unwrap(), said.stderr)
+        let output = fixture.lookback(line);
+        let json: Value =
+            serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (serde_json::from_value(json["ids"].clone()).unwrap(), output.stderr)
     };
     write(r#"{"do_sample": true}"#);
     let greedy = written(&format!("{line} --greedy"));
     assert_eq!(greedy.1, "");
     write("{}");
-    let (ids, said) = written(line);
+    let (ids, output) = written(line);
     assert_eq!(ids, greedy.0);
-    assert!(said.contains("generation_config.json asks for --temperature 0;"), "{said}");
+    assert!(output.contains("generation_config.json asks for --temperature 0;"), "{output}");
     let first = ids[0];
     write(&format!(r#"{{"suppress_tokens": [{first}]}}"#));
     assert!(!written(line).0.contains(&first));
@@ -233,15 +237,15 @@ fn generation_config_is_obeyed_or_named() {
     write(r#"{"max_length": 7}"#);
     assert_eq!(written("generate good -p on --json --ignore-end").0.len(), 5);
     write(r#"{"num_beams": 4, "penalty_alpha": 0.6}"#);
-    let (_, said) = written(&format!("{line} --greedy"));
+    let (_, output) = written(&format!("{line} --greedy"));
     assert_eq!(
-        said,
+        output,
         "lookback: the model's generation_config.json names num_beams, penalty_alpha, which are \
          passed over\n"
     );
     for id in ["4294967295", "-1"] {
         write(&format!(r#"{{"bos_token_id": {id}}}"#));
-        let refused = world.refused(line);
+        let refused = fixture.refused(line);
         assert!(refused.contains(&format!("bos_token_id is {id}; a token id or a")), "{refused}");
     }
 }
@@ -250,14 +254,14 @@ fn generation_config_is_obeyed_or_named() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_answer_and_at_the_prompt_the_chat() {
-    let world = chatting("on");
+    let fixture = chatting("on");
     // Of one letter alone: a line feed is then the end of an answer.
     let line = "chat good -n 1000000000 --ignore-eos --only-ids 5";
     let interrupt = |id: u32| {
         Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap();
     };
     let begun = || {
-        let mut program = world.program(line.split_whitespace());
+        let mut program = fixture.program(line.split_whitespace());
         program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         program.spawn().unwrap()
     };

@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use crate::world::{real_models, said};
+use crate::fixture::real_models;
 use serde_json::Value;
 
 /// The file that README's examples of a real model open.
@@ -180,7 +180,7 @@ fn printed(command: &str, folder: &Path) -> Option<String> {
     let own = Path::new(env!("CARGO_BIN_EXE_lookback")).parent().unwrap();
     let path = format!("{}:{}", own.display(), env::var("PATH").unwrap());
     program.args(["-o", "pipefail", "-c", command]).env("PATH", path).current_dir(folder);
-    let done = said(&mut program);
+    let done = crate::fixture::output(&mut program);
     assert_eq!(done.code, Some(0), "{command}: {done:?}");
     Some(done.stdout)
 }

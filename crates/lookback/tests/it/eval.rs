@@ -2,24 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{SMALL, World};
+use crate::fixture::{Fixture, SMALL};
 use serde_json::Value;
 
 #[test]
 fn questions_are_scored_by_kind_beside_those_who_understand_nothing() {
-    let world = World::new();
-    world.write("tinytown.txt", world.done("corpus --bytes 200000"));
-    world.done(&format!("train tinytown.txt {SMALL} --steps 5 --out some"));
-    let said = world.done("eval some --questions --json");
+    let fixture = Fixture::new();
+    fixture.write("tinytown.txt", fixture.done("corpus --bytes 200000"));
+    fixture.done(&format!("train tinytown.txt {SMALL} --steps 5 --out some"));
+    let output = fixture.done("eval some --questions --json");
     assert_eq!(
-        said,
-        world.done("eval some --questions --seed 1 --json"),
+        output,
+        fixture.done("eval some --questions --seed 1 --json"),
         "nothing is left to chance"
     );
-    let object: Value = serde_json::from_str(&said).unwrap();
+    let object: Value = serde_json::from_str(&output).unwrap();
     let kinds = object["questions"].as_object().unwrap();
     for kind in ["fact-asked", "fact-held-out", "lookup-easy", "lookup-hard", "list", "few-shot"] {
-        assert!(kinds.contains_key(kind), "{said}");
+        assert!(kinds.contains_key(kind), "{output}");
     }
     for (kind, score) in kinds {
         let number = |key: &str| score[key].as_f64().unwrap();
@@ -33,30 +33,30 @@ fn questions_are_scored_by_kind_beside_those_who_understand_nothing() {
     // A copier finds what repeats, and a parrot every fact that was told, but none that was not.
     let of = |kind: &str, who: &str| kinds[kind]["baselines"][who].as_f64().unwrap();
     for kind in ["list", "lookup-easy", "lookup-hard"] {
-        assert!(of(kind, "copier") > 0.9, "{kind}: {said}");
+        assert!(of(kind, "copier") > 0.9, "{kind}: {output}");
     }
-    assert!(of("fact-asked", "parrot") > 0.9 && of("fact-held-out", "parrot") < 0.5, "{said}");
+    assert!(of("fact-asked", "parrot") > 0.9 && of("fact-held-out", "parrot") < 0.5, "{output}");
     // As many as the corpus prints: no question is left out, and each is counted once.
     let asked: u64 = kinds.values().map(|score| score["asked"].as_u64().unwrap()).sum();
-    let printed = world.done("corpus --questions");
+    let printed = fixture.done("corpus --questions");
     let drawn = printed.lines().filter(|line| !line.contains("\"kind\":\"analogy\"")).count();
     assert_eq!(asked as usize, drawn);
 
-    let lines = world.done("eval some --questions");
+    let lines = fixture.done("eval some --questions");
     assert_eq!(lines.lines().count(), 1 + kinds.len(), "{lines}");
 }
 
 #[test]
 fn analogies_are_ranked_and_models_are_told_apart() {
-    let world = World::new();
-    world.write("tinytown.txt", world.done("corpus --bytes 300000"));
+    let fixture = Fixture::new();
+    fixture.write("tinytown.txt", fixture.done("corpus --bytes 300000"));
     let small = SMALL.replace("--tokenizer char", "--tokenizer bpe:2048");
-    world.done(&format!("train tinytown.txt {small} --steps 5 --out some"));
-    world.done(&format!("train tinytown.txt {small} --steps 60 --set rate=0.02 --out other"));
-    let said = world.done("eval some --questions --json");
-    let object: Value = serde_json::from_str(&said).unwrap();
+    fixture.done(&format!("train tinytown.txt {small} --steps 5 --out some"));
+    fixture.done(&format!("train tinytown.txt {small} --steps 60 --set rate=0.02 --out other"));
+    let output = fixture.done("eval some --questions --json");
+    let object: Value = serde_json::from_str(&output).unwrap();
     let analogies = object["analogies"].as_array().unwrap();
-    assert!(analogies.iter().any(|of| of["x"] == "king" && of["answer"] == "queen"), "{said}");
+    assert!(analogies.iter().any(|of| of["x"] == "king" && of["answer"] == "queen"), "{output}");
     for of in analogies {
         let rank = |key: &str| of[key].as_u64().unwrap();
         // The three words that were left out come before it at most.
@@ -68,19 +68,21 @@ fn analogies_are_ranked_and_models_are_told_apart() {
         let kinds = of["questions"].as_object().unwrap();
         kinds.values().map(|score| score["right"].as_u64().unwrap()).sum()
     };
-    let other: Value = serde_json::from_str(&world.done("eval other --questions --json")).unwrap();
+    let other: Value =
+        serde_json::from_str(&fixture.done("eval other --questions --json")).unwrap();
     let apart: Value =
-        serde_json::from_str(&world.done("eval some --questions --against other --json")).unwrap();
+        serde_json::from_str(&fixture.done("eval some --questions --against other --json"))
+            .unwrap();
     let apart = apart["differences"].as_array().unwrap();
     let only = |who: &str| apart.iter().filter(|of| of[who] == true).count() as u64;
     assert_eq!(right(&object) + only("there"), right(&other) + only("here"));
-    let same = world.done("eval some --questions --against some --json");
+    let same = fixture.done("eval some --questions --against some --json");
     assert_eq!(same.trim(), r#"{"differences":[]}"#);
 }
 
 /// An object of `--json`.
-fn object(world: &World, line: &str) -> Value {
-    serde_json::from_str(&world.done(line)).unwrap()
+fn object(fixture: &Fixture, line: &str) -> Value {
+    serde_json::from_str(&fixture.done(line)).unwrap()
 }
 
 fn number(object: &Value, key: &str) -> f64 {
@@ -102,12 +104,12 @@ fn as_lines(documents: &[String]) -> String {
 
 #[test]
 fn a_run_is_judged_by_what_it_kept_back_with_its_own_number_to_the_last_bit() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let documents = documents();
-    world.write("all.jsonl", as_lines(&documents));
-    std::fs::create_dir(world.at("folder")).unwrap();
+    fixture.write("all.jsonl", as_lines(&documents));
+    std::fs::create_dir(fixture.at("folder")).unwrap();
     for (number, part) in documents.chunks(20).enumerate() {
-        world.write(&format!("folder/{number:02}.txt"), part.join("\n"));
+        fixture.write(&format!("folder/{number:02}.txt"), part.join("\n"));
     }
     let bpe = SMALL.replace("--tokenizer char", "--tokenizer bpe:300");
     for (texts, settings) in [
@@ -122,15 +124,15 @@ fn a_run_is_judged_by_what_it_kept_back_with_its_own_number_to_the_last_bit() {
     ] {
         let what = format!("{texts} {settings}");
         let trained =
-            object(&world, &format!("train {texts} {settings} --steps 7 --out run --json"));
-        let own = object(&world, "eval run --threads 2 --json");
+            object(&fixture, &format!("train {texts} {settings} --steps 7 --out run --json"));
+        let own = object(&fixture, "eval run --threads 2 --json");
         assert_eq!(number(&own, "loss"), number(&trained, "validation_loss"), "{what}");
         let kept_back = own["documents"].as_u64().unwrap() as usize;
         match texts {
             "all.jsonl" => {
                 assert!((25..40).contains(&kept_back), "{what}: {kept_back}");
-                world.write("held.jsonl", as_lines(&documents[300 - kept_back..]));
-                let held = object(&world, "eval run held.jsonl --json");
+                fixture.write("held.jsonl", as_lines(&documents[300 - kept_back..]));
+                let held = object(&fixture, "eval run held.jsonl --json");
                 assert_eq!(held, own, "{what}");
                 let text: usize = documents[300 - kept_back..].iter().map(String::len).sum();
                 if settings == SMALL {
@@ -143,27 +145,27 @@ fn a_run_is_judged_by_what_it_kept_back_with_its_own_number_to_the_last_bit() {
             }
             "folder" => {
                 assert_eq!(kept_back, 1, "{what}");
-                let held = object(&world, "eval run folder/14.txt --json");
+                let held = object(&fixture, "eval run folder/14.txt --json");
                 assert_eq!(held, own, "{what}");
             }
             _ => {}
         }
-        std::fs::remove_dir_all(world.at("run")).unwrap();
+        std::fs::remove_dir_all(fixture.at("run")).unwrap();
     }
 }
 
 #[test]
 fn documents_of_a_model_from_elsewhere_are_read_each_from_its_beginning() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let (one, two) = ("the red bird sees tom", "an old house of anna's, and a dog, and more");
     let documents: Vec<String> = (0..120).map(|at| [one, two][at % 2].to_owned()).collect();
-    world.write("all.jsonl", as_lines(&documents));
-    world.write("one.txt", one);
-    world.write("two.txt", two);
-    world.done(&format!("train all.jsonl {SMALL} --steps 30 --out run"));
-    std::fs::remove_file(world.at("run/training.toml")).unwrap();
+    fixture.write("all.jsonl", as_lines(&documents));
+    fixture.write("one.txt", one);
+    fixture.write("two.txt", two);
+    fixture.done(&format!("train all.jsonl {SMALL} --steps 30 --out run"));
+    std::fs::remove_file(fixture.at("run/training.toml")).unwrap();
     let of = |texts: &str| {
-        let object = object(&world, &format!("eval run {texts} --json"));
+        let object = object(&fixture, &format!("eval run {texts} --json"));
         (number(&object, "loss") * number(&object, "tokens"), number(&object, "tokens"))
     };
     let apart = [of("one.txt"), of("two.txt")];
@@ -179,53 +181,54 @@ fn documents_of_a_model_from_elsewhere_are_read_each_from_its_beginning() {
         "pair": [],
         "special_tokens": {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}},
     });
-    let whole = String::from_utf8(world.read("run/tokenizer.json")).unwrap();
+    let whole = String::from_utf8(fixture.read("run/tokenizer.json")).unwrap();
     let mut tokenizer: Value = serde_json::from_str(&whole).unwrap();
     tokenizer["post_processor"] = template;
-    world.write("run/tokenizer.json", tokenizer.to_string());
-    let begun = object(&world, "eval run one.txt two.txt --json");
+    fixture.write("run/tokenizer.json", tokenizer.to_string());
+    let begun = object(&fixture, "eval run one.txt two.txt --json");
     assert_eq!(number(&begun, "tokens") as usize, one.len() + two.len());
     let bits = number(&begun, "loss") * number(&begun, "tokens") / 2f64.ln();
     let per_byte = bits / (one.len() + two.len()) as f64;
     assert!((number(&begun, "bits_per_byte") - per_byte).abs() < 1e-12, "{begun}");
 
-    let said = world.refused("eval run");
-    assert!(said.starts_with("TEXT is missing: run was not trained here"), "{said}");
+    let output = fixture.refused("eval run");
+    assert!(output.starts_with("TEXT is missing: run was not trained here"), "{output}");
 }
 
 #[test]
 fn a_run_whose_tokens_are_others_is_not_judged_by_them() {
-    let world = World::with_model();
-    let mut tokens = world.read("good/tokens.bin");
+    let fixture = Fixture::with_model();
+    let mut tokens = fixture.read("good/tokens.bin");
     let last = tokens.len() - 4;
     tokens[last] ^= 1;
-    world.write("good/tokens.bin", tokens);
-    let said = world.refused("eval good");
+    fixture.write("good/tokens.bin", tokens);
+    let output = fixture.refused("eval good");
     assert!(
-        said.ends_with("its tokens are not those that the run began with; name a text"),
-        "{said}"
+        output.ends_with("its tokens are not those that the run began with; name a text"),
+        "{output}"
     );
-    world.done("eval good town.txt");
+    fixture.done("eval good town.txt");
 }
 
 /// transformers#11855: a loss above 709 is a perplexity that no float holds, and ended the evaluation.
 #[test]
 fn a_perplexity_that_is_too_large_to_read_is_shown_by_its_power_of_ten() {
-    let world = World::with_model();
-    world.copy("good", "loud");
+    let fixture = Fixture::with_model();
+    fixture.copy("good", "loud");
     for name in ["training.toml", "checkpoint.safetensors", "tokens.bin", "metrics.jsonl"] {
-        std::fs::remove_file(world.at("loud").join(name)).unwrap();
+        std::fs::remove_file(fixture.at("loud").join(name)).unwrap();
     }
     let judged = |factor: f32| {
-        let mut bytes = world.read("good/model.safetensors");
+        let mut bytes = fixture.read("good/model.safetensors");
         let (header, about) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         let (from, to) = about.info("model.norm.weight").unwrap().data_offsets;
         for value in bytes[8 + header + from..8 + header + to].as_chunks_mut().0 {
             *value = (f32::from_le_bytes(*value) * factor).to_le_bytes();
         }
-        world.write("loud/model.safetensors", bytes);
-        let object: Value = serde_json::from_str(&world.done("eval loud town.txt --json")).unwrap();
-        (object, world.done("eval loud town.txt"))
+        fixture.write("loud/model.safetensors", bytes);
+        let object: Value =
+            serde_json::from_str(&fixture.done("eval loud town.txt --json")).unwrap();
+        (object, fixture.done("eval loud town.txt"))
     };
     let (object, line) = judged(1.0);
     let perplexity = object["perplexity"].as_f64().unwrap();

@@ -9,44 +9,44 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::world::{World, said};
+use crate::fixture::{Fixture, output};
 use serde_json::Value;
 
 /// An example with its arguments, in a folder and with a home of its own.
-fn example(world: &World, name: &str, arguments: &[&str]) -> Command {
+fn example(fixture: &Fixture, name: &str, arguments: &[&str]) -> Command {
     let program = Path::new(env!("CARGO_BIN_EXE_lookback"));
     let mut example = Command::new(program.parent().unwrap().join("examples").join(name));
-    example.args(arguments).current_dir(world.at("")).stdin(Stdio::null());
-    example.env_remove("LOOKBACK_PATH").env("LOOKBACK_HOME", world.at("home"));
+    example.args(arguments).current_dir(fixture.at("")).stdin(Stdio::null());
+    example.env_remove("LOOKBACK_PATH").env("LOOKBACK_HOME", fixture.at("home"));
     example
 }
 
 /// What an example prints.
-fn printed(world: &World, name: &str, arguments: &[&str]) -> String {
-    let said = said(&mut example(world, name, arguments));
-    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{name}: {said:?}");
-    said.stdout
+fn printed(fixture: &Fixture, name: &str, arguments: &[&str]) -> String {
+    let output = output(&mut example(fixture, name, arguments));
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{name}: {output:?}");
+    output.stdout
 }
 
 #[test]
 fn generate_writes_what_the_command_writes() {
-    let world = World::with_model();
-    let text = printed(&world, "generate", &["good", "the red", "12"]);
+    let fixture = Fixture::with_model();
+    let text = printed(&fixture, "generate", &["good", "the red", "12"]);
     let same = ["generate", "good", "-p", "the red", "--greedy", "-n", "12"];
-    assert_eq!(text, format!("the red{}", said(&mut world.program(same)).stdout));
+    assert_eq!(text, format!("the red{}", output(&mut fixture.program(same)).stdout));
 }
 
 #[test]
 fn chat_answers_as_the_command_does() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let template = "{% for message in messages %}{{ message['content'] }}\\n{% endfor %}";
     let config = format!(r#"{{"chat_template": "{template}"}}"#);
-    world.write("good/tokenizer_config.json", config);
-    let answer = printed(&world, "chat", &["good", "tom sees"]);
-    world.write("typed.txt", "tom sees\n");
-    let mut chat = world.program("chat good --seed 7 -n 64".split(' '));
-    let typed = std::fs::File::open(world.at("typed.txt")).unwrap();
-    let told = said(chat.stdin(typed)).stdout;
+    fixture.write("good/tokenizer_config.json", config);
+    let answer = printed(&fixture, "chat", &["good", "tom sees"]);
+    fixture.write("typed.txt", "tom sees\n");
+    let mut chat = fixture.program("chat good --seed 7 -n 64".split(' '));
+    let typed = std::fs::File::open(fixture.at("typed.txt")).unwrap();
+    let told = output(chat.stdin(typed)).stdout;
     let (text, finish) = answer.rsplit_once("\n(").unwrap();
     assert_eq!(text.trim_end(), told.trim_end());
     assert_eq!(finish, "27 tokens, ended by stop)\n");
@@ -54,13 +54,14 @@ fn chat_answers_as_the_command_does() {
 
 #[test]
 fn look_inside_shows_the_weights_that_look_shows() {
-    let world = World::with_model();
-    let shown = printed(&world, "look_inside", &["good", "the red"]);
+    let fixture = Fixture::with_model();
+    let shown = printed(&fixture, "look_inside", &["good", "the red"]);
     assert_eq!(shown.lines().count(), 2, "{shown}");
     for (head, line) in shown.lines().enumerate() {
         let head = head.to_string();
         let same = ["look", "good", "-p", "the red", "--json", "--head", &head];
-        let looked: Value = serde_json::from_str(&said(&mut world.program(same)).stdout).unwrap();
+        let looked: Value =
+            serde_json::from_str(&output(&mut fixture.program(same)).stdout).unwrap();
         let weights = looked["pattern"].as_array().unwrap().last().unwrap().as_array().unwrap();
         let most = weights.iter().map(|weight| weight.as_f64().unwrap()).fold(0.0, f64::max);
         assert!(line.starts_with(&format!("layer 0, head {head}: {most:.3} from ")), "{line}");
@@ -69,13 +70,13 @@ fn look_inside_shows_the_weights_that_look_shows() {
 
 #[test]
 fn an_activation_is_changed_and_nothing_else() {
-    let world = World::with_model();
-    let shown = printed(&world, "change_an_activation", &["good", "the red", "0", "1"]);
+    let fixture = Fixture::with_model();
+    let shown = printed(&fixture, "change_an_activation", &["good", "the red", "0", "1"]);
     let lines: Vec<&str> = shown.lines().collect();
     let same = ["look", "good", "-p", "the red", "--json"];
-    let looked: Value = serde_json::from_str(&said(&mut world.program(same)).stdout).unwrap();
+    let looked: Value = serde_json::from_str(&output(&mut fixture.program(same)).stdout).unwrap();
     let next = looked["next"][0]["id"].as_u64().unwrap();
-    let tokenizer = lookback::Tokenizer::open(&world.at("good")).unwrap();
+    let tokenizer = lookback::Tokenizer::open(&fixture.at("good")).unwrap();
     let next = tokenizer.quoted(lookback::TokenId(next as u32));
     assert_eq!(lines[0], format!("as it is: {next} comes next"));
     assert!(lines.len() == 2 && lines[1].starts_with("without the head: "), "{shown}");
@@ -83,13 +84,13 @@ fn an_activation_is_changed_and_nothing_else() {
 
 #[test]
 fn a_training_makes_the_model_that_the_command_makes() {
-    let world = World::new();
-    let told = printed(&world, "train_on_a_text", &["town.txt", "mine", "3"]);
+    let fixture = Fixture::new();
+    let told = printed(&fixture, "train_on_a_text", &["town.txt", "mine", "3"]);
     assert!(told.lines().any(|line| line.starts_with("step 3: validation loss ")), "{told}");
-    world.done("train town.txt --tokenizer char --set batch=8 --seed 1 --steps 3 --out same");
+    fixture.done("train town.txt --tokenizer char --set batch=8 --seed 1 --steps 3 --out same");
     for file in ["model.safetensors", "config.json", "tokenizer.json", "training.toml"] {
         assert!(
-            world.read(&format!("mine/{file}")) == world.read(&format!("same/{file}")),
+            fixture.read(&format!("mine/{file}")) == fixture.read(&format!("same/{file}")),
             "{file}"
         );
     }
@@ -98,8 +99,8 @@ fn a_training_makes_the_model_that_the_command_makes() {
 #[test]
 #[cfg(feature = "serve")]
 fn serve_shows_the_model_until_enter() {
-    let world = World::with_model();
-    let mut command = example(&world, "serve", &["good"]);
+    let fixture = Fixture::with_model();
+    let mut command = example(&fixture, "serve", &["good"]);
     let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut url = String::new();
     let mut output = BufReader::new(program.stdout.take().unwrap());
@@ -118,8 +119,8 @@ fn serve_shows_the_model_until_enter() {
 
 #[test]
 fn one_model_answers_many_threads_with_the_bits_of_one() {
-    let world = World::with_model();
-    let model = lookback::Model::options().threads(2).open(world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let model = lookback::Model::options().threads(2).open(fixture.at("good")).unwrap();
     let written = |seed: u64, model: &lookback::Model| {
         let text = model.generate("the ").seed(seed).max_tokens(30);
         let pieces: Vec<_> = text.into_iter().map(|piece| piece.unwrap().token).collect();
@@ -138,31 +139,31 @@ fn one_model_answers_many_threads_with_the_bits_of_one() {
 
 #[test]
 fn what_cannot_begin_is_refused_as_the_only_piece() {
-    let world = World::with_model();
-    let model = lookback::Model::open(world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let model = lookback::Model::open(fixture.at("good")).unwrap();
     let refused = |generation: lookback::Generation| {
         let mut pieces = generation.into_iter();
         let refusal = pieces.next().unwrap().unwrap_err();
         assert!(pieces.next().is_none());
         refusal.to_string()
     };
-    let said = refused(model.generate("the ").top_p(2.0));
-    assert!(said.starts_with("top_p 2"), "{said}");
-    let said = refused(model.generate("the ").set("top_q", 1.0));
-    assert!(said.contains("top_q"), "{said}");
-    let said = refused(model.generate("the ").context(17));
-    assert_eq!(said, "context 17: this model reads 16 tokens at once at most");
-    let said = refused(model.chat(&[lookback::Message::new("user", "hi")]));
-    assert!(said.contains("no chat template"), "{said}");
-    let said = refused(model.generate("日"));
-    assert!(said.contains('日'), "{said}");
+    let output = refused(model.generate("the ").top_p(2.0));
+    assert!(output.starts_with("top_p 2"), "{output}");
+    let output = refused(model.generate("the ").set("top_q", 1.0));
+    assert!(output.contains("top_q"), "{output}");
+    let output = refused(model.generate("the ").context(17));
+    assert_eq!(output, "context 17: this model reads 16 tokens at once at most");
+    let output = refused(model.chat(&[lookback::Message::new("user", "hi")]));
+    assert!(output.contains("no chat template"), "{output}");
+    let output = refused(model.generate("日"));
+    assert!(output.contains('日'), "{output}");
     assert!(model.logits(&[]).is_err());
 }
 
 #[test]
 fn a_text_outlives_its_model_and_two_are_written_side_by_side() {
-    let world = World::with_model();
-    let model = lookback::Model::open(world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let model = lookback::Model::open(fixture.at("good")).unwrap();
     let begin = |prompt: &str| model.generate(prompt).seed(3).ignore_eos().max_tokens(20);
     let (one, other) = (begin("tom ").text().unwrap(), begin("the bird").text().unwrap());
     let (mut first, mut second) =
@@ -180,8 +181,8 @@ fn a_text_outlives_its_model_and_two_are_written_side_by_side() {
 
 #[test]
 fn what_is_written_ends_where_it_is_asked_to() {
-    let world = World::with_model();
-    let model = lookback::Model::open(world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let model = lookback::Model::open(fixture.at("good")).unwrap();
     let long = "tom sees the red house and anna hears the old bird";
     let whole = model.generate(long).greedy().ignore_eos().max_tokens(30);
     let text = whole.clone().text().unwrap();
@@ -200,8 +201,8 @@ fn what_is_written_ends_where_it_is_asked_to() {
 #[test]
 fn ids_positions_and_sites_that_are_not_there_are_refused_by_name() {
     use lookback::{Change, Edit, TokenId, model::BlockSite};
-    let world = World::with_model();
-    let model = lookback::Model::open(world.at("good")).unwrap();
+    let fixture = Fixture::with_model();
+    let model = lookback::Model::open(fixture.at("good")).unwrap();
     let beyond = [TokenId(1), TokenId(999)];
     let last = model.config().vocabulary - 1;
     let what = format!("token 999: this model's vocabulary ends at {last}");
@@ -230,27 +231,28 @@ fn ids_positions_and_sites_that_are_not_there_are_refused_by_name() {
         let look = model.look(&ids).edit(lookback::Site::Block(layer, site), edit);
         look.logits().unwrap_err().to_string()
     };
-    let said = refused(0, BlockSite::Z, edit(Some(&[7]), 0..1));
-    assert_eq!(said, "blocks.0.attn.z: there is no position 7 among 7 tokens");
+    let output = refused(0, BlockSite::Z, edit(Some(&[7]), 0..1));
+    assert_eq!(output, "blocks.0.attn.z: there is no position 7 among 7 tokens");
     assert!(refused(0, BlockSite::Z, edit(None, 0..33)).contains("does not fit"));
     assert!(refused(9, BlockSite::Z, edit(None, 0..1)).contains("does not fit"));
     assert!(refused(0, BlockSite::Pattern, edit(None, 0..1)).contains("does not fit"));
     let none: [&str; 0] = [];
-    let trainer = || lookback::Trainer::new(world.at("other")).tokenizer("char");
+    let trainer = || lookback::Trainer::new(fixture.at("other")).tokenizer("char");
     assert!(trainer().train(none).unwrap_err().to_string().contains("no text"));
-    let said = trainer().minutes(f64::NAN).train([world.at("town.txt")]).unwrap_err();
-    assert!(said.to_string().starts_with("minutes NaN"), "{said}");
-    let said = lookback::Trainer::new(world.at("good")).train([world.at("town.txt")]).unwrap_err();
-    assert!(said.to_string().contains("good"), "{said}");
-    assert!(!world.at("other").exists());
+    let output = trainer().minutes(f64::NAN).train([fixture.at("town.txt")]).unwrap_err();
+    assert!(output.to_string().starts_with("minutes NaN"), "{output}");
+    let output =
+        lookback::Trainer::new(fixture.at("good")).train([fixture.at("town.txt")]).unwrap_err();
+    assert!(output.to_string().contains("good"), "{output}");
+    assert!(!fixture.at("other").exists());
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_model_in_a_folder_whose_name_is_no_unicode_is_opened() {
     use std::os::unix::ffi::OsStrExt;
-    let world = World::with_model();
-    let folder = world.at("").join(std::ffi::OsStr::from_bytes(b"mod\xffel"));
-    std::fs::rename(world.at("good"), &folder).unwrap();
+    let fixture = Fixture::with_model();
+    let folder = fixture.at("").join(std::ffi::OsStr::from_bytes(b"mod\xffel"));
+    std::fs::rename(fixture.at("good"), &folder).unwrap();
     assert!(lookback::Model::open(&folder).unwrap().generate("tom ").text().is_ok());
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     files::{self, Gguf},
-    world::{self, World},
+    fixture::{self, Fixture},
 };
 use serde_json::Value;
 
@@ -126,12 +126,12 @@ fn gguf_with(
 
 #[test]
 fn an_answer_ends_at_a_token_that_only_its_name_shows() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let answer = |name: &str, kind| {
-        world.write("a.gguf", gguf(name, kind, true, Written::F32).finish());
-        let said = world.lookback("generate a.gguf --ids 1 --logit-bias 263+1000 -n 4 --json");
-        let answer: Value = serde_json::from_str(&said.stdout).unwrap();
-        (answer["ids"].as_array().unwrap().len(), said.stderr)
+        fixture.write("a.gguf", gguf(name, kind, true, Written::F32).finish());
+        let output = fixture.lookback("generate a.gguf --ids 1 --logit-bias 263+1000 -n 4 --json");
+        let answer: Value = serde_json::from_str(&output.stdout).unwrap();
+        (answer["ids"].as_array().unwrap().len(), output.stderr)
     };
     assert_eq!(answer("<|im_end|>", 3), (1, String::new()));
     let (length, remark) = answer("<|im_end|>", 1);
@@ -145,61 +145,65 @@ fn an_answer_ends_at_a_token_that_only_its_name_shows() {
 
 #[test]
 fn a_sentence_piece_vocabulary_without_keys_begins_texts_with_its_first_token() {
-    let world = World::new();
-    world.write("a.gguf", gguf("x", 1, true, Written::F32).finish());
-    let said = world.done("tokenizer show --tokenizer a.gguf --json");
-    let shown: Value = serde_json::from_str(&said).unwrap();
+    let fixture = Fixture::new();
+    fixture.write("a.gguf", gguf("x", 1, true, Written::F32).finish());
+    let output = fixture.done("tokenizer show --tokenizer a.gguf --json");
+    let shown: Value = serde_json::from_str(&output).unwrap();
     assert_eq!((&shown["beginning"], &shown["end"]), (&1.into(), &2.into()));
-    let said = world.done("tokenizer encode tom --tokenizer a.gguf --json");
-    assert!(said.starts_with(r#"{"ids":[1,259,260,261,262]"#), "{said}");
+    let output = fixture.done("tokenizer encode tom --tokenizer a.gguf --json");
+    assert!(output.starts_with(r#"{"ids":[1,259,260,261,262]"#), "{output}");
 }
 
 #[test]
 fn what_is_odd_about_a_file_is_said_once_on_stderr() {
-    let world = World::new();
-    world.write("a.gguf", gguf_with("gpt2", "x", 1, true, Written::F32, 0).finish());
+    let fixture = Fixture::new();
+    fixture.write("a.gguf", gguf_with("gpt2", "x", 1, true, Written::F32, 0).finish());
     for line in ["tokenizer show --tokenizer a.gguf --json", "generate a.gguf --ids 3 -n 1 --json"]
     {
-        let said = world.lookback(line);
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let output = fixture.lookback(line);
+        assert_eq!(output.code, Some(0), "{output:?}");
         assert_eq!(
-            said.stderr.matches("a.gguf: tokenizer.ggml.pre is missing").count(),
+            output.stderr.matches("a.gguf: tokenizer.ggml.pre is missing").count(),
             1,
-            "{said:?}"
+            "{output:?}"
         );
     }
 }
 
 #[test]
 fn a_token_without_a_row_is_refused_only_in_a_text_that_has_it() {
-    let world = World::with_model();
-    world.copy("good", "padded");
+    let fixture = Fixture::with_model();
+    fixture.copy("good", "padded");
     let settings = r#"{"pad_token": "<pad>", "added_tokens_decoder": {
         "29": {"content": "<pad>", "special": true}, "30": {"content": "<tool>"}}}"#;
-    world.write("padded/tokenizer_config.json", settings);
-    let plain = world.done("generate good -p tom -n 5 --greedy");
-    assert_eq!(world.done("generate padded -p tom -n 5 --greedy"), plain);
-    world.done("look padded -p tom");
-    world.done("eval padded town.txt");
+    fixture.write("padded/tokenizer_config.json", settings);
+    let plain = fixture.done("generate good -p tom -n 5 --greedy");
+    assert_eq!(fixture.done("generate padded -p tom -n 5 --greedy"), plain);
+    fixture.done("look padded -p tom");
+    fixture.done("eval padded town.txt");
     for line in ["generate padded -p tom<tool>", "look padded -p <tool>", "generate other -p tom"] {
         if line.contains("other") {
-            world.copy("good", "other");
-            world.done("tokenizer train town.txt --vocab 300 --out other/tokenizer.json");
+            fixture.copy("good", "other");
+            fixture.done("tokenizer train town.txt --vocab 300 --out other/tokenizer.json");
         }
-        let said = world.refused(line);
-        assert!(said.contains("and the model's table ends at 29; leave it out"), "{line}: {said}");
+        let output = fixture.refused(line);
+        assert!(
+            output.contains("and the model's table ends at 29; leave it out"),
+            "{line}: {output}"
+        );
     }
 }
 
 #[test]
 fn matrices_and_tables_in_q6_k_give_the_bits_of_their_copies_in_f32() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for is_tied in [false, true] {
         for compute in ["f32", "bf16"] {
             let [widened, stored] = [Written::F32, Written::Q6K].map(|written| {
-                world.write("a.gguf", gguf("x", 1, is_tied, written).finish());
-                world.done(&format!("look a.gguf --ids 5,70 --compute {compute} -o t.safetensors"));
-                world.read("t.safetensors")
+                fixture.write("a.gguf", gguf("x", 1, is_tied, written).finish());
+                fixture
+                    .done(&format!("look a.gguf --ids 5,70 --compute {compute} -o t.safetensors"));
+                fixture.read("t.safetensors")
             });
             assert!(widened == stored, "tied: {is_tied}, {compute}");
         }
@@ -212,12 +216,12 @@ fn what_is_widened_is_planned_as_wide_as_it_is_held() {
         engine::{Compute, WeightMode, Weights},
         model::StoredModel,
     };
-    let world = World::new();
+    let fixture = Fixture::new();
     for is_tied in [false, true] {
         for compute in [Compute::F32, Compute::Bf16] {
             let [widened, stored] = [Written::F32, Written::Q6K].map(|written| {
-                world.write("a.gguf", gguf("x", 1, is_tied, written).finish());
-                let stored = StoredModel::open(&world.at("a.gguf")).unwrap();
+                fixture.write("a.gguf", gguf("x", 1, is_tied, written).finish());
+                let stored = StoredModel::open(&fixture.at("a.gguf")).unwrap();
                 Weights::stored_bytes(&stored, WeightMode::Inference, compute)
             });
             assert_eq!(widened, stored, "tied: {is_tied}, {compute:?}");
@@ -229,27 +233,30 @@ fn what_is_widened_is_planned_as_wide_as_it_is_held() {
 #[test]
 #[cfg(target_os = "linux")]
 fn weights_that_do_not_fit_are_refused_with_their_size_before_they_are_read() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let file = gguf_with("llama", "x", 1, true, Written::Q6K, 100_000).finish();
-    world.write("a.gguf", file);
+    fixture.write("a.gguf", file);
     let program = env!("CARGO_BIN_EXE_lookback");
     let text = format!("ulimit -d 100000 && exec {program} generate a.gguf --ids 5 --threads 1");
     let mut limited = std::process::Command::new("bash");
-    limited.args(["-c", &text]).current_dir(world.at("")).env("LOOKBACK_HOME", world.at("home"));
-    let said = world.refused_program("generate", &mut limited);
-    assert!(said.starts_with("a.gguf: holding its weights needs 99 MB and "), "{said}");
+    limited
+        .args(["-c", &text])
+        .current_dir(fixture.at(""))
+        .env("LOOKBACK_HOME", fixture.at("home"));
+    let output = fixture.refused_program("generate", &mut limited);
+    assert!(output.starts_with("a.gguf: holding its weights needs 99 MB and "), "{output}");
 }
 
 /// Files whose right values other programs gave; `LOOKBACK_SHARED` is the folder that holds them.
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn the_shared_cases_come_out_as_other_programs_have_them() {
-    let world = World::new();
-    let case = |name: &str| world::shared().join("cases/run").join(name).display().to_string();
+    let fixture = Fixture::new();
+    let case = |name: &str| fixture::shared().join("cases/run").join(name).display().to_string();
     let run = |arguments: &[&str]| {
-        let said = world::said(&mut world.program(arguments.iter().copied()));
-        assert_eq!(said.code, Some(0), "{said:?}");
-        (serde_json::from_str::<Value>(&said.stdout).unwrap(), said.stderr)
+        let output = fixture::output(&mut fixture.program(arguments.iter().copied()));
+        assert_eq!(output.code, Some(0), "{output:?}");
+        (serde_json::from_str::<Value>(&output.stdout).unwrap(), output.stderr)
     };
     let encoded = |name: &str, text: &str| {
         run(&["tokenizer", "encode", text, "--tokenizer", &case(name), "--json"])
@@ -272,6 +279,6 @@ fn the_shared_cases_come_out_as_other_programs_have_them() {
         run(&["generate", &ended, "-p", "a", "--logit-bias", "289+1000", "-n", "4", "--json"]).0;
     assert_eq!((&answer["ids"], &answer["finish_reason"]), (&vec![289].into(), &"stop".into()));
     let stored = case("q-Q4_0.gguf");
-    let looked = world::said(&mut world.program(["look", &stored, "--ids", "5,70"]));
+    let looked = fixture::output(&mut fixture.program(["look", &stored, "--ids", "5,70"]));
     assert_eq!(looked.code, Some(0), "{looked:?}");
 }

@@ -2,23 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{SMALL, World};
+use crate::fixture::{Fixture, SMALL};
 use serde_json::Value;
 
 /// The help's part after "of --json" or "of each question".
-fn keys_in_help(world: &World, command: &str) -> String {
-    let help = world.done(&format!("{command} --help"));
+fn keys_in_help(fixture: &Fixture, command: &str) -> String {
+    let help = fixture.done(&format!("{command} --help"));
     let at = help.find("\nKey").unwrap_or_else(|| panic!("{command} --help names no keys: {help}"));
     help[at..].split("\nExample").next().unwrap().to_owned()
 }
 
 #[test]
 fn every_key_of_json_stands_in_the_help() {
-    let world = World::with_model();
-    world.done("tokenizer train town.txt --vocab 300 --out small.json");
-    world.done("look good -p tom -o expected.safetensors");
+    let fixture = Fixture::with_model();
+    fixture.done("tokenizer train town.txt --vocab 300 --out small.json");
+    fixture.done("look good -p tom -o expected.safetensors");
     let words = SMALL.replace("char", "bpe:300");
-    world.done(&format!("train town.txt {words} --steps 1 --out words"));
+    fixture.done(&format!("train town.txt {words} --steps 1 --out words"));
     let run = format!("train town.txt {SMALL} --steps 2 --out other --json");
     for (command, line) in [
         ("train", run.as_str()),
@@ -34,10 +34,10 @@ fn every_key_of_json_stands_in_the_help() {
         ("bench", "bench good --prompt 4 --decode 2 --look --json"),
         ("corpus", "corpus --questions"),
     ] {
-        let keys = keys_in_help(&world, command);
-        let said = world.lookback(line);
-        assert_eq!(said.code, Some(0), "{line}: {said:?}");
-        let object: Value = serde_json::from_str(said.stdout.lines().next().unwrap()).unwrap();
+        let keys = keys_in_help(&fixture, command);
+        let output = fixture.lookback(line);
+        assert_eq!(output.code, Some(0), "{line}: {output:?}");
+        let object: Value = serde_json::from_str(output.stdout.lines().next().unwrap()).unwrap();
         for key in object.as_object().unwrap().keys() {
             let is_named = keys.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
             assert!(
@@ -50,26 +50,26 @@ fn every_key_of_json_stands_in_the_help() {
 
 #[test]
 fn the_sites_and_patterns_of_the_help_are_those_that_work() {
-    let world = World::with_model();
-    let help = world.done("look --help");
-    world.done("look good -p tom -o all.safetensors");
-    let all = world.read("all.safetensors");
+    let fixture = Fixture::with_model();
+    let help = fixture.done("look --help");
+    fixture.done("look good -p tom -o all.safetensors");
+    let all = fixture.read("all.safetensors");
     let file = safetensors::SafeTensors::deserialize(&all).unwrap();
     for name in file.names().into_iter().filter(|name| *name != "input_ids") {
         let plain = name.strip_prefix("blocks.0.").unwrap_or(name);
         assert!(help.contains(plain), "look --help has no {plain}");
     }
     for pattern in ["blocks.0.attn.pattern", "blocks.*.attn.*", "*.resid_post", "blocks.0*"] {
-        world.done(&format!("look good -p tom --sites {pattern} -o some.json"));
+        fixture.done(&format!("look good -p tom --sites {pattern} -o some.json"));
     }
-    let said = world.refused("look good -p tom --sites blocks.7* -o none.json");
-    assert!(said.contains("no such site"), "{said}");
+    let output = fixture.refused("look good -p tom --sites blocks.7* -o none.json");
+    assert!(output.contains("no such site"), "{output}");
 }
 
 #[test]
 fn the_help_says_where_the_default_model_is_kept() {
-    let world = World::new();
-    let help = world.done("--help").split_whitespace().collect::<Vec<_>>().join(" ");
+    let fixture = Fixture::new();
+    let help = fixture.done("--help").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         help.contains("LOOKBACK_HOME is the folder") && help.contains("~/.local/share"),
         "{help}"

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use crate::world::World;
+use crate::fixture::Fixture;
 use lookback::{
     model::StoredModel,
     text::{Tokenizer, dataset::Dataset},
@@ -19,25 +19,25 @@ type Reader = fn(&Path) -> Result<()>;
 
 /// Says nothing, as long as a refusal is a sentence.
 fn is_a_sentence(refusal: &Refusal) {
-    let said = refusal.to_string();
-    assert!(!said.is_empty() && !said.contains('\n'), "{said:?}");
+    let output = refusal.to_string();
+    assert!(!output.is_empty() && !output.contains('\n'), "{output:?}");
 }
 
 #[test]
 fn small_files_may_be_cut_and_wrong_anywhere() {
-    let world = World::with_model();
-    let run = world.at("good");
+    let fixture = Fixture::with_model();
+    let run = fixture.at("good");
     let tensors =
         r#"{"metadata": {}, "weight_map": {"model.embed_tokens.weight": "a.safetensors"}}"#;
-    fs::create_dir(world.at("shards")).unwrap();
-    fs::copy(run.join("config.json"), world.at("shards/config.json")).unwrap();
-    fs::write(world.at("shards/model.safetensors.index.json"), tensors).unwrap();
+    fs::create_dir(fixture.at("shards")).unwrap();
+    fs::copy(run.join("config.json"), fixture.at("shards/config.json")).unwrap();
+    fs::write(fixture.at("shards/model.safetensors.index.json"), tensors).unwrap();
     let snapshot = fs::read_dir(run.join("snapshots")).unwrap().next().unwrap().unwrap().path();
     let open: Reader = |path| StoredModel::open(path.parent().unwrap()).map(drop);
     let files: [(std::path::PathBuf, Reader); 7] = [
         (run.join("config.json"), open),
         (run.join("generation_config.json"), open),
-        (world.at("shards/model.safetensors.index.json"), open),
+        (fixture.at("shards/model.safetensors.index.json"), open),
         (run.join("tokenizer.json"), |path| Tokenizer::open(path).map(drop)),
         (run.join("training.toml"), |path| {
             Recipe::parse(&lookback_files::read_utf8(path)?).and_then(|recipe| recipe.check())
@@ -75,7 +75,7 @@ fn small_files_may_be_cut_and_wrong_anywhere() {
 
 #[test]
 fn json_may_be_deep_long_and_huge_in_its_claims() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let deep = |open: &str, close: &str| open.repeat(50_000) + &close.repeat(50_000);
     let huge = r#"{"model": {"type": "BPE", "vocab": {"a": 4294967295}, "merges": []}}"#;
     let texts = [
@@ -89,17 +89,17 @@ fn json_may_be_deep_long_and_huge_in_its_claims() {
     ];
     for text in texts {
         for name in ["config.json", "tokenizer.json", "generation_config.json"] {
-            let path = world.at("good").join(name);
+            let path = fixture.at("good").join(name);
             let whole = fs::read(&path).unwrap();
             fs::write(&path, &text).unwrap();
             for line in ["generate good -p on -n 1", "eval good town.txt"] {
                 // What names nothing that is known may be read as nothing.
-                let said = world.lookback(line);
-                assert!(matches!(said.code, Some(0 | 2)), "{name}, {line}: {said:?}");
+                let output = fixture.lookback(line);
+                assert!(matches!(output.code, Some(0 | 2)), "{name}, {line}: {output:?}");
                 // A refusal is one line; what is taken from a file or passed over is a line each.
-                let lines = said.stderr.lines().count();
-                assert!(lines <= 1 || said.code == Some(0) && lines <= 2, "{said:?}");
-                assert!(said.stderr.len() < 600, "{said:?}");
+                let lines = output.stderr.lines().count();
+                assert!(lines <= 1 || output.code == Some(0) && lines <= 2, "{output:?}");
+                assert!(output.stderr.len() < 600, "{output:?}");
             }
             fs::write(&path, whole).unwrap();
         }

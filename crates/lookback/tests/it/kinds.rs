@@ -2,32 +2,32 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::World;
+use crate::fixture::Fixture;
 use lookback::files::Kind;
 use serde_json::Value;
 
 /// The kind that stands beside the sentence of a refusal.
-fn kind(world: &World, line: &str) -> String {
-    let said = world.lookback(line);
-    assert_ne!(said.code, Some(0), "{line}: {said:?}");
-    assert_eq!(said.stdout.lines().count(), 1, "{line}: {said:?}");
-    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+fn kind(fixture: &Fixture, line: &str) -> String {
+    let output = fixture.lookback(line);
+    assert_ne!(output.code, Some(0), "{line}: {output:?}");
+    assert_eq!(output.stdout.lines().count(), 1, "{line}: {output:?}");
+    let object: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(object.as_object().unwrap().len(), 2, "{line}: {object}");
     let error = object["error"].as_str().unwrap();
-    assert_eq!(said.stderr, format!("lookback: {error}\n"), "{line}");
+    assert_eq!(output.stderr, format!("lookback: {error}\n"), "{line}");
     object["kind"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn what_goes_wrong_is_told_by_its_kind() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let write = |name: &str, file: &str, old: &str, new: &str| {
-        world.copy("good", name);
-        world.replace(&format!("good/{file}"), &format!("{name}/{file}"), old, new);
+        fixture.copy("good", name);
+        fixture.replace(&format!("good/{file}"), &format!("{name}/{file}"), old, new);
     };
-    world.copy("good", "cut");
-    let weights = world.read("good/model.safetensors");
-    world.write("cut/model.safetensors", &weights[..weights.len() - 100]);
+    fixture.copy("good", "cut");
+    let weights = fixture.read("good/model.safetensors");
+    fixture.write("cut/model.safetensors", &weights[..weights.len() - 100]);
     write("no-tokenizer", "tokenizer.json", "{", "");
     write("mamba", "config.json", "\"llama\"", "\"mamba\"");
     write("tanh", "config.json", "\"silu\"", "\"tanh\"");
@@ -46,8 +46,8 @@ fn what_goes_wrong_is_told_by_its_kind() {
         ("look good --ids 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 --json", Kind::ContextLength),
         ("eval good town.txt/part.txt --json", Kind::Io),
     ] {
-        assert_eq!(kind(&world, line), expected.name(), "{line}");
+        assert_eq!(kind(&fixture, line), expected.name(), "{line}");
     }
     // What is not asked for is not printed.
-    assert_eq!(world.lookback("generate good -p tom --top-p 2").stdout, "");
+    assert_eq!(fixture.lookback("generate good -p tom --top-p 2").stdout, "");
 }

@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 #[path = "../../../model/tests/it/fixture.rs"]
 mod files;
+mod fixture;
 mod foreign;
 mod habits;
 mod helps;
@@ -36,5 +37,4 @@ mod tidy;
 mod tidy_circles;
 mod tokenizer;
 mod tour;
-mod world;
 mod wrong_ways;

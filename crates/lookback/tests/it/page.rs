@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::world::{self, World};
+use crate::fixture::{self, Fixture};
 use serde_json::Value;
 
 /// Held by the tests that compute much, so that neither waits for the other's processors.
@@ -24,9 +24,9 @@ struct Served {
 }
 
 impl Served {
-    fn new(world: &World, line: &str) -> Self {
+    fn new(fixture: &Fixture, line: &str) -> Self {
         let line = format!("{line} --port 0 --no-open --threads 1");
-        let mut command = world.program(line.split_whitespace());
+        let mut command = fixture.program(line.split_whitespace());
         let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -60,9 +60,9 @@ impl Served {
         let id = self.program.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
         let code = self.program.wait().unwrap().code();
-        let mut said = String::new();
-        self.program.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (code, said)
+        let mut output = String::new();
+        self.program.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+        (code, output)
     }
 }
 
@@ -74,11 +74,11 @@ impl Drop for Served {
 
 #[test]
 fn a_model_that_is_there_is_shown_until_ctrl_c() {
-    let world = World::with_model();
-    std::fs::create_dir_all(world.at("home")).unwrap();
-    world.copy("good", "home/default");
+    let fixture = Fixture::with_model();
+    std::fs::create_dir_all(fixture.at("home")).unwrap();
+    fixture.copy("good", "home/default");
     for line in ["", "serve good home/default"] {
-        let served = Served::new(&world, line);
+        let served = Served::new(&fixture, line);
         let models = served.answer("GET /api/models", "");
         let name = if line.is_empty() { "default" } else { "good" };
         assert!(
@@ -95,9 +95,9 @@ fn a_model_that_is_there_is_shown_until_ctrl_c() {
 #[test]
 fn the_page_is_there_before_the_model_and_reads_it_while_it_learns() {
     let _alone = COMPUTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let world = World::new();
+    let fixture = Fixture::new();
     let began = Instant::now();
-    let served = Served::new(&world, "");
+    let served = Served::new(&fixture, "");
     let page = served.answer("GET /", "");
     assert!(page.contains("lookback-token"), "{page}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -120,30 +120,30 @@ fn the_page_is_there_before_the_model_and_reads_it_while_it_learns() {
     let looked = served.answer("POST /api/look", look);
     assert!(looked.starts_with("HTTP/1.1 200") && looked.contains("\"step\":\""), "{looked}");
     for line in ["--no-open --port 0", "--no-serve"] {
-        let second = world.lookback(line);
+        let second = fixture.lookback(line);
         assert_eq!(second.code, Some(2), "{second:?}");
-        let sentence = world::sentence(line, &second);
+        let sentence = fixture::sentence(line, &second);
         assert!(sentence.starts_with("default: another lookback (process "), "{sentence}");
     }
-    let (code, said) = served.interrupted();
-    assert_eq!(code, Some(130), "{said}");
-    let is_told = said.starts_with("lookback: stopped after ")
-        && said.ends_with(" steps; the next start begins again\n");
+    let (code, output) = served.interrupted();
+    assert_eq!(code, Some(130), "{output}");
+    let is_told = output.starts_with("lookback: stopped after ")
+        && output.ends_with(" steps; the next start begins again\n");
     // A step that takes longer than the program waits, as where every core is busy, is not ended.
-    assert!(is_told || said == "lookback: stopped\n", "{said}");
+    assert!(is_told || output == "lookback: stopped\n", "{output}");
 }
 
 #[test]
 fn a_taken_port_is_refused_and_a_model_without_a_tokenizer_too() {
-    let world = World::with_model();
-    let served = Served::new(&world, "serve good");
+    let fixture = Fixture::with_model();
+    let served = Served::new(&fixture, "serve good");
     let port = served.address.rsplit(':').next().unwrap().to_owned();
-    let said = world.refused(&format!("serve good --no-open --port {port}"));
-    assert!(said.ends_with("give another --port or --host"), "{said}");
-    world.copy("good", "mute");
-    std::fs::remove_file(world.at("mute/tokenizer.json")).unwrap();
-    let said = world.refused("serve mute --no-open --port 0");
-    assert!(said.starts_with("mute: there is no tokenizer.json in it, so the page"), "{said}");
+    let output = fixture.refused(&format!("serve good --no-open --port {port}"));
+    assert!(output.ends_with("give another --port or --host"), "{output}");
+    fixture.copy("good", "mute");
+    std::fs::remove_file(fixture.at("mute/tokenizer.json")).unwrap();
+    let output = fixture.refused("serve mute --no-open --port 0");
+    assert!(output.starts_with("mute: there is no tokenizer.json in it, so the page"), "{output}");
 }
 
 /// Megabytes beside what is planned: the program, its tokenizers and words, connections, and what the
@@ -155,21 +155,21 @@ const ALLOWED: usize = 80;
 #[test]
 fn after_many_texts_in_every_figure_of_three_models_the_memory_is_what_was_planned() {
     let _alone = COMPUTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let world = World::new();
+    let fixture = Fixture::new();
     // Small, but for the patterns: a text of 512 letters leaves some 40 MB of them.
     let shape = "--set layers=4 --set heads=4 --set key_heads=4 --set width=32 --set hidden=48 \
                  --set context=512 --set batch=1 --set compute=f32";
-    world.done(&format!("train town.txt --tokenizer char {shape} --steps 1 --out one"));
-    world.copy("one", "two");
-    world.copy("one", "three");
-    let mut served = Served::new(&world, "serve one two three --verbose");
+    fixture.done(&format!("train town.txt --tokenizer char {shape} --steps 1 --out one"));
+    fixture.copy("one", "two");
+    fixture.copy("one", "three");
+    let mut served = Served::new(&fixture, "serve one two three --verbose");
     // Read all the while, since a full pipe would hold the program up.
-    let mut said = served.program.stderr.take().unwrap();
-    let said = std::thread::spawn(move || {
+    let mut output = served.program.stderr.take().unwrap();
+    let output = std::thread::spawn(move || {
         let mut all = String::new();
-        said.read_to_string(&mut all).map(|_| all)
+        output.read_to_string(&mut all).map(|_| all)
     });
-    let town = String::from_utf8(world.read("town.txt")).unwrap();
+    let town = String::from_utf8(fixture.read("town.txt")).unwrap();
     let of_text = [
         ("tokens", ""),
         ("embed", r#","token":9"#),
@@ -212,11 +212,11 @@ fn after_many_texts_in_every_figure_of_three_models_the_memory_is_what_was_plann
     };
     let held = number(status.split_once("VmRSS:").unwrap().1) >> 10;
     drop(served);
-    let said = said.join().unwrap().unwrap();
-    let plans = said.lines().filter(|line| line.contains("memory planned"));
+    let output = output.join().unwrap().unwrap();
+    let plans = output.lines().filter(|line| line.contains("memory planned"));
     let planned: Vec<usize> =
         plans.map(|line| number(line.split_once(" bytes=").unwrap().1)).collect();
-    assert_eq!(planned.len(), 4, "three models, and what the page remembers: {said}");
+    assert_eq!(planned.len(), 4, "three models, and what the page remembers: {output}");
     let planned = planned.iter().sum::<usize>() >> 20;
     println!("{held} MB are held, and {planned} MB were planned");
     assert!(held <= planned + ALLOWED, "{held} MB are held, and {planned} MB were planned");

@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{SMALL, World};
+use crate::fixture::{Fixture, SMALL};
 
 /// The lines with what was said to each, as a snapshot shows them.
-fn dialogue(world: &World, lines: &[String]) -> String {
-    let said = |line: &String| format!("$ lookback {line}\n{}\n", world.refused(line));
-    lines.iter().map(said).collect::<String>().replace(SMALL, "SMALL")
+fn dialogue(fixture: &Fixture, lines: &[String]) -> String {
+    let output = |line: &String| format!("$ lookback {line}\n{}\n", fixture.refused(line));
+    lines.iter().map(output).collect::<String>().replace(SMALL, "SMALL")
 }
 
 /// `train town.txt` of a small model into OUT, with more arguments.
@@ -18,12 +18,12 @@ fn train(more: &str) -> String {
 
 #[test]
 fn texts_that_cannot_be_learned_from_are_named() {
-    let world = World::new();
-    world.write("empty.txt", "");
-    world.write("short.txt", "too short");
-    world.write("shorter-than-a-context.txt", "forty-five bytes, and a context of sixty-four");
-    world.write("bytes.txt", b"good text \xff and more");
-    std::fs::create_dir(world.at("folder")).unwrap();
+    let fixture = Fixture::new();
+    fixture.write("empty.txt", "");
+    fixture.write("short.txt", "too short");
+    fixture.write("shorter-than-a-context.txt", "forty-five bytes, and a context of sixty-four");
+    fixture.write("bytes.txt", b"good text \xff and more");
+    std::fs::create_dir(fixture.at("folder")).unwrap();
     let texts = [
         "missing.txt",
         "folder",
@@ -41,29 +41,29 @@ fn texts_that_cannot_be_learned_from_are_named() {
         "train shorter-than-a-context.txt {SMALL} --set context=64 --steps 2 --out OUT"
     ));
     lines.push("train --steps 2 --out OUT".to_owned());
-    insta::assert_snapshot!(dialogue(&world, &lines));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
 }
 
 #[cfg(unix)]
 #[test]
 fn a_file_that_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt;
-    let world = World::new();
-    world.write("secret.txt", "dear diary");
+    let fixture = Fixture::new();
+    fixture.write("secret.txt", "dear diary");
     let nobody = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(world.at("secret.txt"), nobody).unwrap();
+    std::fs::set_permissions(fixture.at("secret.txt"), nobody).unwrap();
     // Nothing is hidden from root.
-    if std::fs::File::open(world.at("secret.txt")).is_err() {
-        let said = world.lookback("train secret.txt --tokenizer char --steps 2 --out OUT");
-        assert_eq!(said.code, Some(2));
+    if std::fs::File::open(fixture.at("secret.txt")).is_err() {
+        let output = fixture.lookback("train secret.txt --tokenizer char --steps 2 --out OUT");
+        assert_eq!(output.code, Some(2));
         let sentence = "lookback: secret.txt: it may not be read; check its permissions\n";
-        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", sentence));
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", sentence));
     }
 }
 
 #[test]
 fn settings_that_cannot_be_meant_are_named() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let settings = [
         "foo=1",
         "foo",
@@ -97,12 +97,12 @@ fn settings_that_cannot_be_meant_are_named() {
         .iter()
         .map(|setting| train(&format!("--tokenizer char --set width=32 --set {setting}")))
         .collect();
-    insta::assert_snapshot!(dialogue(&world, &lines));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
 }
 
 #[test]
 fn arguments_that_cannot_be_meant_are_named() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let mut lines: Vec<String> = [
         "--tokenizer foo",
         "--tokenizer bpe:3",
@@ -140,34 +140,35 @@ fn arguments_that_cannot_be_meant_are_named() {
         ]
         .map(str::to_owned),
     );
-    insta::assert_snapshot!(dialogue(&world, &lines));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
 }
 
 #[test]
 fn a_place_that_is_taken_is_refused() {
-    let world = World::with_model();
-    world.write("file", "");
-    std::fs::create_dir(world.at("folder")).unwrap();
-    world.write("folder/letter.txt", "dear reader");
+    let fixture = Fixture::with_model();
+    fixture.write("file", "");
+    std::fs::create_dir(fixture.at("folder")).unwrap();
+    fixture.write("folder/letter.txt", "dear reader");
     let mut lines: Vec<String> = ["good", "file", "file/inside", "folder", "."]
         .iter()
         .map(|out| format!("train town.txt {SMALL} --steps 2 --out {out}"))
         .collect();
     lines.extend(["file", "folder", "nowhere"].map(|out| format!("train --resume --out {out}")));
-    insta::assert_snapshot!(dialogue(&world, &lines));
-    std::fs::create_dir(world.at("empty")).unwrap();
-    world.done(&format!("train town.txt {SMALL} --steps 2 --out empty"));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
+    std::fs::create_dir(fixture.at("empty")).unwrap();
+    fixture.done(&format!("train town.txt {SMALL} --steps 2 --out empty"));
 }
 
 #[test]
 fn files_of_settings_are_refused_by_line_and_key() {
-    let world = World::with_model();
-    world.write("unknown.toml", "seed = 1\nlerning_rate = 3\n");
-    world.write("cut.toml", "seed = 1\nrate = ");
-    world.write("some-keys.toml", "seed = 1\nrate = \"fast\"\n");
-    world.write("bytes.toml", b"seed = \xff");
-    world.write("key-outside.toml", "seed = 1\nlayers = 2\n");
-    let change = |to: &str, old: &str, new: &str| world.replace("good/training.toml", to, old, new);
+    let fixture = Fixture::with_model();
+    fixture.write("unknown.toml", "seed = 1\nlerning_rate = 3\n");
+    fixture.write("cut.toml", "seed = 1\nrate = ");
+    fixture.write("some-keys.toml", "seed = 1\nrate = \"fast\"\n");
+    fixture.write("bytes.toml", b"seed = \xff");
+    fixture.write("key-outside.toml", "seed = 1\nlayers = 2\n");
+    let change =
+        |to: &str, old: &str, new: &str| fixture.replace("good/training.toml", to, old, new);
     change("text-for-number.toml", "layers = 1", "layers = \"one\"");
     change("key-of-the-model.toml", "layers = 1", "layer = 1");
     change("negative.toml", "layers = 1", "layers = -3");
@@ -189,20 +190,20 @@ fn files_of_settings_are_refused_by_line_and_key() {
     ];
     let lines: Vec<String> =
         files.iter().map(|file| train(&format!("--tokenizer char --config {file}"))).collect();
-    insta::assert_snapshot!(dialogue(&world, &lines));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
 }
 
 #[test]
 fn a_run_that_cannot_fit_is_refused_before_its_directory_is_made() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let huge = "--set layers=50 --set width=65536 --set heads=32 --set key_heads=32";
-    let said = world.refused(&train(&format!("--tokenizer char {huge} --set hidden=262144")));
-    assert!(said.starts_with("training needs ") && said.contains(" MB are free; "), "{said}");
+    let output = fixture.refused(&train(&format!("--tokenizer char {huge} --set hidden=262144")));
+    assert!(output.starts_with("training needs ") && output.contains(" MB are free; "), "{output}");
 }
 
 #[test]
 fn a_run_goes_on_only_as_it_began() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let settled = "train --resume --out good --steps 5";
     let mut lines: Vec<String> = [
         "--set layers=2",
@@ -216,52 +217,52 @@ fn a_run_goes_on_only_as_it_began() {
     .map(|more| format!("{settled} {more}"))
     .collect();
     lines.push("train --resume --out good --steps 3".to_owned());
-    insta::assert_snapshot!(dialogue(&world, &lines));
-    world.done(&format!("{settled} --set layers=1 --seed 0"));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
+    fixture.done(&format!("{settled} --set layers=1 --seed 0"));
 }
 
 #[test]
 fn a_run_whose_files_are_broken_is_refused_by_the_file() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let mut lines = Vec::new();
     let mut broken = |name: &str, break_it: &dyn Fn(&str)| {
-        world.copy("good", name);
+        fixture.copy("good", name);
         break_it(name);
         lines.push(format!("train --resume --out {name}"));
     };
     let file = |name: &str, file: &str| format!("{name}/{file}");
     let cut = |name: &str, at: usize| {
-        let whole = world.read(&file("good", name));
+        let whole = fixture.read(&file("good", name));
         whole[..at].to_vec()
     };
     broken("settings-unknown", &|run| {
-        world.replace("good/training.toml", &file(run, "training.toml"), "seed", "sede");
+        fixture.replace("good/training.toml", &file(run, "training.toml"), "seed", "sede");
     });
     broken("settings-cut", &|run| {
-        world.write(&file(run, "training.toml"), cut("training.toml", 200));
+        fixture.write(&file(run, "training.toml"), cut("training.toml", 200));
     });
     broken("tokens-missing", &|run| {
-        std::fs::remove_file(world.at(&file(run, "tokens.bin"))).unwrap();
+        std::fs::remove_file(fixture.at(&file(run, "tokens.bin"))).unwrap();
     });
-    broken("tokens-cut", &|run| world.write(&file(run, "tokens.bin"), cut("tokens.bin", 1001)));
+    broken("tokens-cut", &|run| fixture.write(&file(run, "tokens.bin"), cut("tokens.bin", 1001)));
     broken("tokens-strange", &|run| {
-        let mut tokens = cut("tokens.bin", world.read("good/tokens.bin").len());
+        let mut tokens = cut("tokens.bin", fixture.read("good/tokens.bin").len());
         let last = tokens.len() - 4;
         tokens[last..].copy_from_slice(&500u32.to_le_bytes());
-        world.write(&file(run, "tokens.bin"), tokens);
+        fixture.write(&file(run, "tokens.bin"), tokens);
     });
     broken("tokenizer-missing", &|run| {
-        std::fs::remove_file(world.at(&file(run, "tokenizer.json"))).unwrap();
+        std::fs::remove_file(fixture.at(&file(run, "tokenizer.json"))).unwrap();
     });
     broken("tokenizer-cut", &|run| {
-        world.write(&file(run, "tokenizer.json"), cut("tokenizer.json", 300));
+        fixture.write(&file(run, "tokenizer.json"), cut("tokenizer.json", 300));
     });
     broken("checkpoint-cut", &|run| {
-        world.write(&file(run, "checkpoint.safetensors"), cut("checkpoint.safetensors", 5000));
+        fixture.write(&file(run, "checkpoint.safetensors"), cut("checkpoint.safetensors", 5000));
     });
-    broken("checkpoint-empty", &|run| world.write(&file(run, "checkpoint.safetensors"), ""));
+    broken("checkpoint-empty", &|run| fixture.write(&file(run, "checkpoint.safetensors"), ""));
     broken("checkpoint-of-another", &|run| {
-        world.replace(
+        fixture.replace(
             "good/training.toml",
             &file(run, "training.toml"),
             "hidden = 48",
@@ -269,18 +270,18 @@ fn a_run_whose_files_are_broken_is_refused_by_the_file() {
         );
     });
     broken("checkpoint-damaged", &|run| {
-        let mut checkpoint = world.read("good/checkpoint.safetensors");
+        let mut checkpoint = fixture.read("good/checkpoint.safetensors");
         let middle = checkpoint.len() / 2;
         checkpoint[middle] ^= 1;
-        world.write(&file(run, "checkpoint.safetensors"), checkpoint);
+        fixture.write(&file(run, "checkpoint.safetensors"), checkpoint);
     });
     broken("checkpoint-of-no-numbers", &|run| {
-        let mut checkpoint = of_before(&world.read("good/checkpoint.safetensors"));
+        let mut checkpoint = of_before(&fixture.read("good/checkpoint.safetensors"));
         let last = end_of(&checkpoint, "square.ln_final.weight") - 4;
         checkpoint[last..last + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-        world.write(&file(run, "checkpoint.safetensors"), checkpoint);
+        fixture.write(&file(run, "checkpoint.safetensors"), checkpoint);
     });
-    insta::assert_snapshot!(dialogue(&world, &lines));
+    insta::assert_snapshot!(dialogue(&fixture, &lines));
 }
 
 /// Where a tensor of a file ends.

@@ -5,11 +5,11 @@
 
 use std::{io::Write, process::Stdio};
 
-use crate::{files, world::World};
+use crate::{files, fixture::Fixture};
 
 /// The lines with what was said to each, as a snapshot shows them.
-fn dialogue(world: &World, lines: &[String]) -> String {
-    lines.iter().map(|line| format!("$ lookback {line}\n{}\n", world.refused(line))).collect()
+fn dialogue(fixture: &Fixture, lines: &[String]) -> String {
+    lines.iter().map(|line| format!("$ lookback {line}\n{}\n", fixture.refused(line))).collect()
 }
 
 fn lines(lines: &[&str]) -> Vec<String> {
@@ -18,15 +18,15 @@ fn lines(lines: &[&str]) -> Vec<String> {
 
 #[test]
 fn what_is_no_model_is_refused() {
-    let world = World::with_model();
-    std::fs::create_dir(world.at("folder")).unwrap();
+    let fixture = Fixture::with_model();
+    std::fs::create_dir(fixture.at("folder")).unwrap();
     for (name, file) in [("no-config", "config.json"), ("no-weights", "model.safetensors")] {
-        world.copy("good", name);
-        std::fs::remove_file(world.at(name).join(file)).unwrap();
+        fixture.copy("good", name);
+        std::fs::remove_file(fixture.at(name).join(file)).unwrap();
         // A run without a model would be read from its checkpoint.
-        std::fs::remove_file(world.at(name).join("training.toml")).unwrap();
+        std::fs::remove_file(fixture.at(name).join("training.toml")).unwrap();
     }
-    world.write("empty.gguf", "");
+    fixture.write("empty.gguf", "");
     let mut all = Vec::new();
     for model in [
         "nowhere",
@@ -45,12 +45,12 @@ fn what_is_no_model_is_refused() {
     {
         all.push(command.replace("MODEL", "folder"));
     }
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn a_configuration_that_is_not_understood_is_refused_by_key() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let changes = [
         ("activation", "\"silu\"", "\"swish2\""),
         ("architecture", "\"model_type\": \"llama\"", "\"model_type\": \"mamba\""),
@@ -65,38 +65,38 @@ fn a_configuration_that_is_not_understood_is_refused_by_key() {
     ];
     let mut all = Vec::new();
     for (name, old, new) in changes {
-        world.copy("good", name);
+        fixture.copy("good", name);
         let config = format!("{name}/config.json");
-        world.replace("good/config.json", &config, old, new);
+        fixture.replace("good/config.json", &config, old, new);
         if name == "cut" {
-            let text = world.read(&config);
-            world.write(&config, &text[..text.len() / 2]);
+            let text = fixture.read(&config);
+            fixture.write(&config, &text[..text.len() / 2]);
         }
         all.push(format!("generate {name} -p tom"));
     }
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 /// Takes away what says which token begins a text.
-fn without_a_beginning(world: &World, model: &str) {
+fn without_a_beginning(fixture: &Fixture, model: &str) {
     let config = format!("{model}/config.json");
-    world.replace(&config, &config, "  \"bos_token_id\": 0,\n", "");
+    fixture.replace(&config, &config, "  \"bos_token_id\": 0,\n", "");
     for name in ["tokenizer_config.json", "generation_config.json"] {
-        std::fs::remove_file(world.at(&format!("{model}/{name}"))).unwrap();
+        std::fs::remove_file(fixture.at(&format!("{model}/{name}"))).unwrap();
     }
 }
 
 #[test]
 fn a_tokenizer_of_another_model_is_refused() {
-    let world = World::with_model();
-    world.done("tokenizer train town.txt --vocab 300 --out bpe.json");
-    world.copy("good", "other");
-    world.write("other/tokenizer.json", world.read("bpe.json"));
-    world.copy("good", "broken");
-    world.write("broken/tokenizer.json", "{\"model\": {\"type\": \"WordPiece\"}}");
-    world.copy("good", "without");
-    std::fs::remove_file(world.at("without/tokenizer.json")).unwrap();
-    without_a_beginning(&world, "without");
+    let fixture = Fixture::with_model();
+    fixture.done("tokenizer train town.txt --vocab 300 --out bpe.json");
+    fixture.copy("good", "other");
+    fixture.write("other/tokenizer.json", fixture.read("bpe.json"));
+    fixture.copy("good", "broken");
+    fixture.write("broken/tokenizer.json", "{\"model\": {\"type\": \"WordPiece\"}}");
+    fixture.copy("good", "without");
+    std::fs::remove_file(fixture.at("without/tokenizer.json")).unwrap();
+    without_a_beginning(&fixture, "without");
     let all = lines(&[
         "generate other -p tom",
         "eval other town.txt",
@@ -110,14 +110,14 @@ fn a_tokenizer_of_another_model_is_refused() {
         "tokenizer show --tokenizer town.txt",
         "tokenizer encode tom --tokenizer nowhere.json",
     ]);
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn weights_that_are_cut_or_lie_are_refused_by_length_type_and_shape() {
-    let world = World::with_model();
-    let path = world.at("good/model.safetensors");
-    let whole = world.read("good/model.safetensors");
+    let fixture = Fixture::with_model();
+    let path = fixture.at("good/model.safetensors");
+    let whole = fixture.read("good/model.safetensors");
     let tensors = files::tensors_of(&path);
     let data = tensors.iter().map(|tensor| tensor.3.len()).sum::<usize>();
     let header = String::from_utf8(whole[8..whole.len() - data].to_vec()).unwrap();
@@ -143,31 +143,31 @@ fn weights_that_are_cut_or_lie_are_refused_by_length_type_and_shape() {
     ];
     let mut all = Vec::new();
     for (name, bytes) in cases {
-        world.copy("good", name);
-        world.write(&format!("{name}/model.safetensors"), bytes);
+        fixture.copy("good", name);
+        fixture.write(&format!("{name}/model.safetensors"), bytes);
         all.push(format!("generate {name} -p tom"));
     }
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn weights_that_are_no_numbers_give_no_text() {
-    let world = World::with_model();
-    let mut bytes = world.read("good/model.safetensors");
+    let fixture = Fixture::with_model();
+    let mut bytes = fixture.read("good/model.safetensors");
     let end = bytes.len();
     for at in (end - 128..end).step_by(4) {
         bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     }
-    world.write("good/model.safetensors", bytes);
+    fixture.write("good/model.safetensors", bytes);
     let all = lines(&["generate good -p tom", "generate good -p tom --greedy --json"]);
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn prompts_and_ids_that_a_model_cannot_read_are_refused() {
-    let world = World::with_model();
-    world.copy("good", "plain");
-    without_a_beginning(&world, "plain");
+    let fixture = Fixture::with_model();
+    fixture.copy("good", "plain");
+    without_a_beginning(&fixture, "plain");
     let all = lines(&[
         "generate plain",
         "generate good --ids 1,2,99",
@@ -187,12 +187,12 @@ fn prompts_and_ids_that_a_model_cannot_read_are_refused() {
         "tokenizer decode 1 2 29 --tokenizer good",
         "tokenizer decode 1 two --tokenizer good",
     ]);
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn numbers_that_cannot_be_meant_are_refused_by_name() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let all = lines(&[
         "generate good -p tom --temperature -3",
         "generate good -p tom --temperature inf",
@@ -212,19 +212,19 @@ fn numbers_that_cannot_be_meant_are_refused_by_name() {
         "corpus --seed 1.5",
         "tokenizer train town.txt --vocab -1 --out t.json",
     ]);
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn texts_to_be_judged_by_are_refused_by_name() {
-    let world = World::with_model();
-    world.write("empty.txt", "");
-    world.write("one.txt", "t");
-    world.write("bytes.txt", b"tom \xc3\x28 sees");
-    world.write("snow.txt", "tom sees \u{2603}");
-    world.write("wide.txt", b"\xff\xfet\0o\0m\0");
-    world.copy("good", "other");
-    std::fs::remove_file(world.at("other/training.toml")).unwrap();
+    let fixture = Fixture::with_model();
+    fixture.write("empty.txt", "");
+    fixture.write("one.txt", "t");
+    fixture.write("bytes.txt", b"tom \xc3\x28 sees");
+    fixture.write("snow.txt", "tom sees \u{2603}");
+    fixture.write("wide.txt", b"\xff\xfet\0o\0m\0");
+    fixture.copy("good", "other");
+    std::fs::remove_file(fixture.at("other/training.toml")).unwrap();
     let all = lines(&[
         "eval other",
         "eval good missing.txt",
@@ -245,13 +245,13 @@ fn texts_to_be_judged_by_are_refused_by_name() {
         "tokenizer train town.txt --vocab 300 --out good",
         "tokenizer train town.txt --vocab 300 --out nowhere/t.json",
     ]);
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn standard_input_that_is_no_text_is_refused_with_its_byte() {
-    let world = World::with_model();
-    let mut running = world
+    let fixture = Fixture::with_model();
+    let mut running = fixture
         .program(["generate", "good", "-p", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -261,8 +261,8 @@ fn standard_input_that_is_no_text_is_refused_with_its_byte() {
     running.stdin.take().unwrap().write_all(b"tom \xff").unwrap();
     let done = running.wait_with_output().unwrap();
     assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(2), &b""[..]));
-    let said = String::from_utf8(done.stderr).unwrap();
-    assert!(said.starts_with("lookback: standard input: byte 4 is not valid UTF-8"), "{said}");
+    let output = String::from_utf8(done.stderr).unwrap();
+    assert!(output.starts_with("lookback: standard input: byte 4 is not valid UTF-8"), "{output}");
 }
 
 /// A tiny Llama as a GGUF file, with a tokenizer of bytes.
@@ -316,13 +316,13 @@ fn gguf() -> files::Gguf {
 
 #[test]
 fn a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let whole = gguf().finish();
-    world.write("whole.gguf", &whole);
-    world.done("generate whole.gguf -p tom -n 3 --greedy");
+    fixture.write("whole.gguf", &whole);
+    fixture.done("generate whole.gguf -p tom -n 3 --greedy");
     let mut all = Vec::new();
     let mut case = |name: &str, bytes: &[u8]| {
-        world.write(&format!("{name}.gguf"), bytes);
+        fixture.write(&format!("{name}.gguf"), bytes);
         all.push(format!("generate {name}.gguf -p tom"));
     };
     for length in [0, 3, 10, 30, 300, 5000, whole.len() - 4000, whole.len() - 1] {
@@ -376,31 +376,31 @@ fn a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong() {
     let mut changed = gguf();
     changed.text("general.sampling.sequence", "top_k;luck");
     case("sampling-order", &changed.finish());
-    insta::assert_snapshot!(dialogue(&world, &all));
+    insta::assert_snapshot!(dialogue(&fixture, &all));
 }
 
 #[test]
 fn what_a_gguf_suggests_about_sampling_is_taken_and_said() {
-    let world = World::new();
-    world.write("plain.gguf", gguf().finish());
+    let fixture = Fixture::new();
+    fixture.write("plain.gguf", gguf().finish());
     let mut suggesting = gguf();
     suggesting
         .real("general.sampling.temp", 0.7)
         .number("general.sampling.top_k", 7)
         .text("general.sampling.sequence", "top_k;temperature");
-    world.write("suggesting.gguf", suggesting.finish());
+    fixture.write("suggesting.gguf", suggesting.finish());
     let line = |model: &str| format!("generate {model}.gguf -p tom -n 12 --ignore-eos --seed 3");
-    let said = world.lookback(&line("suggesting"));
+    let output = fixture.lookback(&line("suggesting"));
     assert_eq!(
-        said.stderr,
+        output.stderr,
         "lookback: the model's general.sampling asks for --temperature 0.7 --top-k 7 --samplers \
          top_k;temperature; what is given here goes first\n"
     );
     let given = "--temperature 0.7 --top-k 7 --samplers top_k;temperature";
-    assert_eq!(world.done(&format!("{} {given}", line("plain"))), said.stdout);
-    assert_eq!(world.done(&format!("{} {given}", line("suggesting"))), said.stdout);
+    assert_eq!(fixture.done(&format!("{} {given}", line("plain"))), output.stdout);
+    assert_eq!(fixture.done(&format!("{} {given}", line("suggesting"))), output.stdout);
     // Greedy is asked for: no draw is suggested to it, but which penalties come before it.
-    let greedy = world.lookback(&format!("{} --greedy", line("suggesting")));
+    let greedy = fixture.lookback(&format!("{} --greedy", line("suggesting")));
     assert_eq!(greedy.code, Some(0), "{greedy:?}");
     assert_eq!(
         greedy.stderr,

@@ -9,7 +9,7 @@
 
 use std::fs;
 
-use crate::world::{real_models, shared};
+use crate::fixture::{real_models, shared};
 use lookback::{
     Model,
     generate::chat::{GenerationPrompt, Message},
@@ -37,11 +37,11 @@ struct Expected {
 #[serde(untagged)]
 enum Prompt {
     Text(String),
-    Chat(Vec<Said>),
+    Chat(Vec<ProgramOutput>),
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct ProgramOutput {
     role: String,
     content: String,
 }
@@ -106,7 +106,7 @@ fn read(model: &Model, prompt: &Prompt) -> Vec<TokenId> {
         Prompt::Text(text) => tokenizer.encode(text, Specials::Allowed).unwrap(),
         Prompt::Chat(chat) => {
             let chat: Vec<Message> =
-                chat.iter().map(|said| Message::new(&said.role, &said.content)).collect();
+                chat.iter().map(|output| Message::new(&output.role, &output.content)).collect();
             let template = model.template(None).unwrap();
             template.prompt(tokenizer, &chat, GenerationPrompt::Added).unwrap().ids
         }

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::world::{SMALL, World};
+use crate::fixture::{Fixture, SMALL};
 
 fn signal(name: &str, program: &Child) {
     let id = program.id().to_string();
@@ -22,9 +22,9 @@ fn signal(name: &str, program: &Child) {
 
 /// Starts a line and gives it a signal when its stderr has a line with this in it; its exit code, none
 /// where the system ended it.
-fn stopped(world: &World, line: &str, at: &str, name: &str) -> Option<i32> {
-    let mut program = world.program(line.split(' '));
-    if let Ok(stdin) = File::open(world.at("stdin.txt")) {
+fn stopped(fixture: &Fixture, line: &str, at: &str, name: &str) -> Option<i32> {
+    let mut program = fixture.program(line.split(' '));
+    if let Ok(stdin) = File::open(fixture.at("stdin.txt")) {
         program.stdin(stdin);
     }
     let mut program = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -43,11 +43,11 @@ fn the_main_job_is_ended_before_it_trains() {
         ("--no-open --port 0 --verbose", "-TERM"),
         ("--no-open --port 0 --verbose", "-INT"),
     ] {
-        let world = World::new();
-        let code = stopped(&world, line, "writing Tinytown", name);
+        let fixture = Fixture::new();
+        let code = stopped(&fixture, line, "writing Tinytown", name);
         assert!(code.is_none() || code == Some(130) || code == Some(0), "{line}: {code:?}");
         // It went no further than that.
-        let made: Vec<_> = world.files().into_keys().collect();
+        let made: Vec<_> = fixture.files().into_keys().collect();
         let is_begun = |path: &std::path::PathBuf| path.ends_with("training.toml");
         assert!(!made.iter().any(is_begun), "{line}: {made:?}");
     }
@@ -55,13 +55,13 @@ fn the_main_job_is_ended_before_it_trains() {
 
 #[test]
 fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
-    let world = World::with_model();
-    let text = String::from_utf8(world.read("town.txt")).unwrap();
+    let fixture = Fixture::with_model();
+    let text = String::from_utf8(fixture.read("town.txt")).unwrap();
     let long: String = (0..3000).map(|day| text.replace("day", &format!("day{day}"))).collect();
-    world.write("long.txt", long);
+    fixture.write("long.txt", long);
     let wide = SMALL.replace("context=16", "context=2048");
-    world.done(&format!("train town.txt {wide} --set batch=1 --steps 1 --out wide"));
-    world.write("stdin.txt", text.chars().take(2000).collect::<String>());
+    fixture.done(&format!("train town.txt {wide} --set batch=1 --steps 1 --out wide"));
+    fixture.write("stdin.txt", text.chars().take(2000).collect::<String>());
     for (line, at) in [
         ("tokenizer train long.txt --vocab 30000 --out t.json --verbose", " begun "),
         ("eval good long.txt --verbose", " computing "),
@@ -70,43 +70,43 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
         ("look wide -p - -o trace.json --verbose", " weights loaded "),
     ] {
         for name in ["-TERM", "-INT"] {
-            let code = stopped(&world, line, at.trim(), name);
+            let code = stopped(&fixture, line, at.trim(), name);
             assert!(code.is_none() || code == Some(130), "{line} {name}: {code:?}");
         }
     }
-    assert!(!world.at("t.json").exists() && !world.at("trace.json").exists());
+    assert!(!fixture.at("t.json").exists() && !fixture.at("trace.json").exists());
     let train = format!(
         "train long.txt {} --steps 5 --out fresh --verbose",
         SMALL.replace("char", "bpe:20000")
     );
-    let code = stopped(&world, &train, "begun", "-TERM");
+    let code = stopped(&fixture, &train, "begun", "-TERM");
     assert!(code.is_none() || code == Some(130), "{code:?}");
-    assert!(!world.at("fresh").exists());
+    assert!(!fixture.at("fresh").exists());
 }
 
 #[cfg(feature = "serve")]
 #[test]
 fn a_server_ends_at_the_first_signal() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     for name in ["-TERM", "-INT"] {
         let line = "serve good --port 0 --no-open --verbose";
-        let code = stopped(&world, line, "weights loaded", name);
+        let code = stopped(&fixture, line, "weights loaded", name);
         assert!(code.is_none() || code == Some(130) || code == Some(0), "{name}: {code:?}");
     }
 }
 
 /// Everything in a run's directory but its lock.
-fn run(world: &World, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let folder = world.at(name);
-    let all = world.files().into_iter();
+fn run(fixture: &Fixture, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = fixture.at(name);
+    let all = fixture.files().into_iter();
     all.filter_map(|(path, bytes)| Some((path.strip_prefix(&folder).ok()?.to_owned(), bytes)))
         .filter(|(path, _)| !path.ends_with("run.lock"))
         .collect()
 }
 
 /// The steps behind which a run's metrics have a validation.
-fn judged(world: &World, name: &str) -> Vec<u64> {
-    let metrics = fs::read_to_string(world.at(name).join("metrics.jsonl")).unwrap();
+fn judged(fixture: &Fixture, name: &str) -> Vec<u64> {
+    let metrics = fs::read_to_string(fixture.at(name).join("metrics.jsonl")).unwrap();
     let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let lines = lines.filter(|line| line["validation_loss"].is_number());
     lines.map(|line| line["step"].as_u64().unwrap()).collect()
@@ -116,14 +116,14 @@ fn judged(world: &World, name: &str) -> Vec<u64> {
 /// is made when the run goes on, also if that is cut short again, and if the run is made longer by then.
 #[test]
 fn a_run_that_is_stopped_within_a_validation_makes_it_when_it_goes_on() {
-    let world = World::new();
-    let text = String::from_utf8(world.read("town.txt")).unwrap();
-    world.write("long.txt", text.repeat(25));
+    let fixture = Fixture::new();
+    let text = String::from_utf8(fixture.read("town.txt")).unwrap();
+    fixture.write("long.txt", text.repeat(25));
     let wide = SMALL.replace("width=32", "width=256").replace("hidden=48", "hidden=768");
     let more = "--set validate_every=2 --set snapshots=2 --set average_share=0.4";
     let train = |out: &str| format!("train long.txt {wide} --steps 6 {more} --out {out}");
-    world.done(&train("whole"));
-    assert_eq!(judged(&world, "whole"), [2, 4, 6]);
+    fixture.done(&train("whole"));
+    assert_eq!(judged(&fixture, "whole"), [2, 4, 6]);
     let lines = [
         (format!("{} --verbose", train("run")), "step=2"),
         ("train --resume --out run --verbose".to_owned(), "step=2"),
@@ -133,20 +133,20 @@ fn a_run_that_is_stopped_within_a_validation_makes_it_when_it_goes_on() {
     for (at, (line, step)) in lines.iter().enumerate() {
         let name = ["-TERM", "-INT"][at % 2];
         let begun = format!("judging by what was kept back {step}");
-        assert_eq!(stopped(&world, line, &begun, name), Some(130), "{line}");
+        assert_eq!(stopped(&fixture, line, &begun, name), Some(130), "{line}");
         let before: Vec<u64> = [2, 4, 6].into_iter().take(at.saturating_sub(1)).collect();
-        assert_eq!(judged(&world, "run"), before, "{line}");
+        assert_eq!(judged(&fixture, "run"), before, "{line}");
     }
-    world.copy("run", "longer");
-    fs::create_dir(world.at("longer/snapshots")).unwrap();
-    world.done("train --resume --out run");
-    assert!(run(&world, "run") == run(&world, "whole"));
+    fixture.copy("run", "longer");
+    fs::create_dir(fixture.at("longer/snapshots")).unwrap();
+    fixture.done("train --resume --out run");
+    assert!(run(&fixture, "run") == run(&fixture, "whole"));
     // The last validation of a part is due where the run goes on past it, too.
-    world.done("train --resume --out longer --steps 8");
-    assert_eq!(judged(&world, "longer"), [2, 4, 6, 8]);
-    world.done("train --resume --out whole --steps 8");
+    fixture.done("train --resume --out longer --steps 8");
+    assert_eq!(judged(&fixture, "longer"), [2, 4, 6, 8]);
+    fixture.done("train --resume --out whole --steps 8");
     for name in ["model.safetensors", "metrics.jsonl", "checkpoint.safetensors"] {
-        let at = |run: &str| world.read(&format!("{run}/{name}"));
+        let at = |run: &str| fixture.read(&format!("{run}/{name}"));
         assert!(at("longer") == at("whole"), "{name} differs");
     }
 }
@@ -154,22 +154,22 @@ fn a_run_that_is_stopped_within_a_validation_makes_it_when_it_goes_on() {
 #[test]
 fn a_default_model_that_is_damaged_is_made_again_with_a_word() {
     for damage in ["cut", "empty", "other"] {
-        let world = World::with_model();
-        world.copy("good", "home/default");
-        let weights = world.read("home/default/model.safetensors");
+        let fixture = Fixture::with_model();
+        fixture.copy("good", "home/default");
+        let weights = fixture.read("home/default/model.safetensors");
         match damage {
-            "cut" => world.write("home/default/model.safetensors", &weights[..weights.len() / 2]),
-            "empty" => world.write("home/default/tokenizer.json", ""),
-            _ => world.write("home/default/config.json", "{}"),
+            "cut" => fixture.write("home/default/model.safetensors", &weights[..weights.len() / 2]),
+            "empty" => fixture.write("home/default/tokenizer.json", ""),
+            _ => fixture.write("home/default/config.json", "{}"),
         }
-        let said = world.refused("generate default -p on");
+        let output = fixture.refused("generate default -p on");
         assert!(
-            said.ends_with("lookback without a command makes the default model again"),
-            "{said}"
+            output.ends_with("lookback without a command makes the default model again"),
+            "{output}"
         );
         let line = "--no-serve --verbose";
-        stopped(&world, line, "the default model is damaged and is made again (", "-TERM");
+        stopped(&fixture, line, "the default model is damaged and is made again (", "-TERM");
         // What was there stays until another is whole.
-        assert!(world.at("home/default/model.safetensors").exists(), "{damage}");
+        assert!(fixture.at("home/default/model.safetensors").exists(), "{damage}");
     }
 }

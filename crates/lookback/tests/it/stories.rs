@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::world::{World, said, shared};
+use crate::fixture::{Fixture, output, shared};
 use serde_json::Value;
 
 const MODEL: &str = "models/stories260k";
@@ -12,15 +12,15 @@ const MODEL: &str = "models/stories260k";
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn without_a_prompt_it_tells_the_story_that_it_is_known_for() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let model = shared().join(MODEL);
     let expected = fs::read_to_string(model.join("expected.txt")).unwrap();
     let line = ["generate", model.to_str().unwrap(), "--greedy", "-n", "400"];
-    let streamed = said(&mut world.program(line));
+    let streamed = output(&mut fixture.program(line));
     assert_eq!((streamed.code, streamed.stderr.as_str()), (Some(0), ""));
     assert_eq!(streamed.stdout.trim_end(), expected.trim_end());
 
-    let at_once = said(&mut world.program(line.into_iter().chain(["--json"])));
+    let at_once = output(&mut fixture.program(line.into_iter().chain(["--json"])));
     let object: Value = serde_json::from_str(&at_once.stdout).unwrap();
     assert_eq!(object["text"].as_str().unwrap().trim_end(), expected.trim_end());
     assert_eq!(object["finish_reason"], "stop");
@@ -33,12 +33,12 @@ fn without_a_prompt_it_tells_the_story_that_it_is_known_for() {
 #[test]
 #[ignore = "needs LOOKBACK_SHARED"]
 fn the_program_verifies_what_transformers_computed() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for model in [MODEL, "golden/gpt2", "golden/llama"] {
         let model = shared().join(model);
         let expected = model.join("expected.safetensors");
         let line = ["verify", model.to_str().unwrap(), expected.to_str().unwrap()];
-        let agreeing = said(&mut world.program(line.into_iter().chain(["--json"])));
+        let agreeing = output(&mut fixture.program(line.into_iter().chain(["--json"])));
         assert_eq!((agreeing.code, agreeing.stderr.as_str()), (Some(0), ""), "{agreeing:?}");
         let object: Value = serde_json::from_str(&agreeing.stdout).unwrap();
         assert_eq!(object["agrees"], true);
@@ -56,7 +56,7 @@ fn the_program_verifies_what_transformers_computed() {
         }
 
         // Nobody sums as exactly as this, so a difference is found, named, and an exit code of 1.
-        let apart = said(&mut world.program(line.into_iter().chain(["--tolerance", "1e-12"])));
+        let apart = output(&mut fixture.program(line.into_iter().chain(["--tolerance", "1e-12"])));
         assert_eq!(apart.code, Some(1), "{apart:?}");
         assert!(apart.stderr.contains("more than --tolerance"), "{apart:?}");
     }

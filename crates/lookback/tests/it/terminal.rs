@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::world::{SMALL, World, said};
+use crate::fixture::{Fixture, SMALL, output};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// A text with a sequence of each kind: colour, title, clipboard, C1, bell, backspace, override.
@@ -44,30 +44,30 @@ fn obeys_nobody(text: &str) -> bool {
     !text.chars().any(|sign| is_order(sign) && !"\n\t".contains(sign))
 }
 
-/// A world with a model whose vocabulary has each character of [`ORDERS`], and the ids of that text.
-fn with_orders() -> (World, Vec<String>) {
-    let world = World::new();
-    world.write("town.txt", format!("{ORDERS}\nand more\ttext\n").repeat(40));
-    world.done(&format!("train town.txt {SMALL} --steps 2 --out good"));
+/// A fixture with a model whose vocabulary has each character of [`ORDERS`], and the ids of that text.
+fn with_orders() -> (Fixture, Vec<String>) {
+    let fixture = Fixture::new();
+    fixture.write("town.txt", format!("{ORDERS}\nand more\ttext\n").repeat(40));
+    fixture.done(&format!("train town.txt {SMALL} --steps 2 --out good"));
     let encode = ["tokenizer", "encode", ORDERS, "--tokenizer", "good", "--json"];
-    let encoded = said(&mut world.program(encode)).stdout;
+    let encoded = output(&mut fixture.program(encode)).stdout;
     assert!(obeys_nobody(&encoded), "{encoded:?}");
     let encoded: serde_json::Value = serde_json::from_str(&encoded).unwrap();
     let ids = encoded["ids"].as_array().unwrap().iter().map(ToString::to_string).collect();
-    (world, ids)
+    (fixture, ids)
 }
 
 #[test]
 fn what_a_model_writes_is_exact_in_a_pipe_and_harmless_on_a_terminal() {
-    let (world, ids) = with_orders();
+    let (fixture, ids) = with_orders();
     let decode = |json: &'static str| {
         let ids = ids.iter().map(String::as_str);
         let words = ["tokenizer", "decode", "--tokenizer", "good"].into_iter().chain(ids);
-        world.program(words.chain(Some(json).filter(|json| !json.is_empty())))
+        fixture.program(words.chain(Some(json).filter(|json| !json.is_empty())))
     };
-    assert_eq!(said(&mut decode("")).stdout, format!("{ORDERS}\n"));
+    assert_eq!(output(&mut decode("")).stdout, format!("{ORDERS}\n"));
     assert_eq!(on_a_terminal(&mut decode("")), format!("{SHOWN}\n"));
-    let json = said(&mut decode("--json")).stdout;
+    let json = output(&mut decode("--json")).stdout;
     assert!(obeys_nobody(&json), "{json:?}");
     assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["text"], ORDERS);
 
@@ -77,30 +77,30 @@ fn what_a_model_writes_is_exact_in_a_pipe_and_harmless_on_a_terminal() {
     let line = format!(
         "generate good -p red -n 10 --seed 3 --top-k 0 --top-p 1 --min-p 0 --temperature 9 --only-ids {only}"
     );
-    let written = world.lookback(&line).stdout;
+    let written = fixture.lookback(&line).stdout;
     assert!(written.contains("\u{1b}["), "{written:?}");
-    let shown = on_a_terminal(&mut world.program(line.split(' ')));
+    let shown = on_a_terminal(&mut fixture.program(line.split(' ')));
     assert_eq!(shown, written.replace('\u{1b}', r"\u{1b}"));
 
     for line in ["tokenizer show --tokenizer good", "look good -p red", "generate good -n 200"] {
-        let shown = on_a_terminal(&mut world.program(line.split(' ')));
+        let shown = on_a_terminal(&mut fixture.program(line.split(' ')));
         assert!(obeys_nobody(&shown), "{line}: {shown:?}");
     }
     // Ends of lines and tabs of a text stay.
-    let shown = on_a_terminal(&mut world.program("corpus --bytes 100".split(' ')));
-    assert_eq!(shown, world.done("corpus --bytes 100"));
+    let shown = on_a_terminal(&mut fixture.program("corpus --bytes 100".split(' ')));
+    assert_eq!(shown, fixture.done("corpus --bytes 100"));
 }
 
 #[test]
 fn names_and_values_in_a_refusal_leave_it_one_harmless_line() {
-    let world = World::with_model();
-    world.write("named\n\u{1b}[2J.gguf", "no gguf at all");
-    world.copy("good", "keys");
-    world.write("keys/config.json", r#"{"model_type": "\u001b[31m\nlookback: all is well"}"#);
-    world.copy("good", "told");
+    let fixture = Fixture::with_model();
+    fixture.write("named\n\u{1b}[2J.gguf", "no gguf at all");
+    fixture.copy("good", "keys");
+    fixture.write("keys/config.json", r#"{"model_type": "\u001b[31m\nlookback: all is well"}"#);
+    fixture.copy("good", "told");
     let raise = r#"{"chat_template": "{{ raise_exception('\u001b]0;x\u0007\nok') }}"}"#;
-    world.write("told/tokenizer_config.json", raise);
-    world.write("talk.txt", "hello\n");
+    fixture.write("told/tokenizer_config.json", raise);
+    fixture.write("talk.txt", "hello\n");
     let lines: [&[&str]; 9] = [
         &["generate", "no\u{1b}[31m\nsuch", "-p", "a"],
         &["generate", "named\n\u{1b}[2J.gguf", "-p", "a"],
@@ -113,35 +113,36 @@ fn names_and_values_in_a_refusal_leave_it_one_harmless_line() {
         &["tokenizer", "encode", "x", "--tokenizer", "\u{200b}gpt2"],
     ];
     for line in lines {
-        let said = world.refused_program(&line.join(" "), &mut world.program(line.iter().copied()));
+        let output =
+            fixture.refused_program(&line.join(" "), &mut fixture.program(line.iter().copied()));
         // A value in config.json is shown with its control characters as spaces.
-        let is_escaped = said.contains('\\') || line.contains(&"keys");
-        assert!(obeys_nobody(&said) && is_escaped, "{line:?}: {said:?}");
+        let is_escaped = output.contains('\\') || line.contains(&"keys");
+        assert!(obeys_nobody(&output) && is_escaped, "{line:?}: {output:?}");
     }
-    let mut chat = world.program(["chat", "told"]);
-    let said = said(chat.stdin(File::open(world.at("talk.txt")).unwrap()));
-    assert_eq!((said.code, said.stderr.lines().count()), (Some(2), 1), "{said:?}");
-    assert!(obeys_nobody(&said.stderr), "{said:?}");
+    let mut chat = fixture.program(["chat", "told"]);
+    let output = output(chat.stdin(File::open(fixture.at("talk.txt")).unwrap()));
+    assert_eq!((output.code, output.stderr.lines().count()), (Some(2), 1), "{output:?}");
+    assert!(obeys_nobody(&output.stderr), "{output:?}");
 }
 
 #[test]
 fn what_verbose_tells_of_strangers_names_is_harmless() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let name = "\u{1b}[31mgood\u{9b}\n";
-    world.copy("good", name);
-    let mut program = world.program(["generate", name, "-p", "on", "-n", "2", "--verbose"]);
-    let said = said(&mut program);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.stderr.contains(r"\u{1b}[31mgood\u{9b}\n"), "{said:?}");
-    assert!(obeys_nobody(&said.stderr), "{said:?}");
+    fixture.copy("good", name);
+    let mut program = fixture.program(["generate", name, "-p", "on", "-n", "2", "--verbose"]);
+    let output = output(&mut program);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stderr.contains(r"\u{1b}[31mgood\u{9b}\n"), "{output:?}");
+    assert!(obeys_nobody(&output.stderr), "{output:?}");
 }
 
 #[test]
 fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
-    let world = World::with_model();
+    let fixture = Fixture::with_model();
     let (digits, words) = ("9".repeat(100_000), "many words ".repeat(9_000));
-    world.copy("good", "long");
-    world.write("long/config.json", format!(r#"{{"model_type": "{words}"}}"#));
+    fixture.copy("good", "long");
+    fixture.write("long/config.json", format!(r#"{{"model_type": "{words}"}}"#));
     let lines: [&[&str]; 8] = [
         &["generate", "good", "-p", "a", "--seed", &digits],
         &["generate", "good", "-p", "a", "--samplers", &words],
@@ -153,7 +154,8 @@ fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
         &[&digits],
     ];
     for line in lines {
-        let said = world.refused_program("a long line", &mut world.program(line.iter().copied()));
-        assert!(said.chars().count() <= 800 && said.contains('…'), "{said}");
+        let output =
+            fixture.refused_program("a long line", &mut fixture.program(line.iter().copied()));
+        assert!(output.chars().count() <= 800 && output.contains('…'), "{output}");
     }
 }

@@ -42,7 +42,7 @@ const MAY_BE_UNSAFE: [&str; 10] = [
     "crates/model/tests/hostile.rs",
     "crates/engine/tests/allocations.rs",
     "crates/lookback/src/interrupt/hangup.rs",
-    "crates/lookback/src/memory/end.rs",
+    "crates/lookback/src/memory/out_of_memory.rs",
     "fuzz/src/lib.rs",
 ];
 

@@ -7,7 +7,7 @@
 
 use std::fs;
 
-use crate::world::{real_models, shared};
+use crate::fixture::{real_models, shared};
 use lookback::{model::StoredModel, stored_tokenizer, text::Specials};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{World, said};
+use crate::fixture::{Fixture, output};
 use lookback::{Model, TokenId, Tokenizer};
 use serde_json::Value;
 
@@ -16,11 +16,11 @@ const MODEL: &str = "--tokenizer bpe:700 --set layers=2 --set heads=2 --set key_
 struct Looked(Value);
 
 impl Looked {
-    fn at(world: &World, prompt: &[&str]) -> Self {
+    fn at(fixture: &Fixture, prompt: &[&str]) -> Self {
         let line = ["look", "default", "-o", "trace.json"];
-        let done = said(&mut world.program(line.into_iter().chain(prompt.iter().copied())));
+        let done = output(&mut fixture.program(line.into_iter().chain(prompt.iter().copied())));
         assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
-        Self(serde_json::from_slice(&world.read("trace.json")).unwrap())
+        Self(serde_json::from_slice(&fixture.read("trace.json")).unwrap())
     }
 
     fn ids(&self) -> Vec<u32> {
@@ -36,21 +36,21 @@ impl Looked {
     }
 }
 
-/// The tour of a small model of Tinytown, the world it was trained in, and its tokenizer.
-fn toured() -> (World, String, Tokenizer) {
-    let world = World::new();
-    world.write("stories.txt", world.done("corpus --bytes 150000"));
-    world.done(&format!("train stories.txt {MODEL} --out home/default"));
-    let tour = world.done("--no-serve");
-    let model = Model::open(world.at("home/default")).unwrap();
+/// The tour of a small model of Tinytown, the fixture it was trained in, and its tokenizer.
+fn toured() -> (Fixture, String, Tokenizer) {
+    let fixture = Fixture::new();
+    fixture.write("stories.txt", fixture.done("corpus --bytes 150000"));
+    fixture.done(&format!("train stories.txt {MODEL} --out home/default"));
+    let tour = fixture.done("--no-serve");
+    let model = Model::open(fixture.at("home/default")).unwrap();
     let tokenizer = (**model.tokenizer().unwrap()).clone();
-    (world, tour, tokenizer)
+    (fixture, tour, tokenizer)
 }
 
 #[test]
 fn every_number_of_the_tour_is_one_that_look_writes() {
-    let (world, tour, tokenizer) = toured();
-    let looked = Looked::at(&world, &["-p", "the bird is red"]);
+    let (fixture, tour, tokenizer) = toured();
+    let looked = Looked::at(&fixture, &["-p", "the bird is red"]);
     let piece = |id: u32| tokenizer.quoted(TokenId(id));
     let has = |line: String| assert!(tour.contains(&line), "{line:?} is not in the tour:\n{tour}");
     let ids = looked.ids();
@@ -81,7 +81,7 @@ fn every_number_of_the_tour_is_one_that_look_writes() {
         has(format!("{id:>6}  {:<16} {probability:.4}  ", piece(id as u32)));
     }
 
-    let turned = Looked::at(&world, &["-p", "the red bird"]);
+    let turned = Looked::at(&fixture, &["-p", "the red bird"]);
     assert_eq!(turned.ids().len(), 3);
     let (bird, red) = (2, 1);
     let mut taken = 0.0;
@@ -96,7 +96,7 @@ fn every_number_of_the_tour_is_one_that_look_writes() {
 
 #[test]
 fn the_neighbours_and_the_greedy_line_are_the_models_own() {
-    let (world, tour, tokenizer) = toured();
+    let (fixture, tour, tokenizer) = toured();
     let all = 0..tokenizer.vocabulary() as u32;
     for word in [" bird", " red"] {
         let begins = format!("{word:>9}  after:  ");
@@ -107,17 +107,17 @@ fn the_neighbours_and_the_greedy_line_are_the_models_own() {
             near != id && line.starts_with(&begins)
         });
         let near = near.unwrap();
-        let looked = Looked::at(&world, &["--ids", &format!("{id},{near}")]);
+        let looked = Looked::at(&fixture, &["--ids", &format!("{id},{near}")]);
         let (row, other) = (looked.part("embed", 0), looked.part("embed", 1));
         let dot =
             row.iter().zip(&other).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
         let cosine = dot / (length(&row) * length(&other));
-        let said = format!("{} {cosine:.2}  ", tokenizer.quoted(TokenId(near)));
-        assert!(line.starts_with(&said), "{said} is not what begins {line}");
+        let output = format!("{} {cosine:.2}  ", tokenizer.quoted(TokenId(near)));
+        assert!(line.starts_with(&output), "{output} is not what begins {line}");
     }
 
     let line = ["generate", "default", "-p", "the bird is red", "--greedy", "-n", "28"];
-    let written = said(&mut world.program(line));
+    let written = output(&mut fixture.program(line));
     assert_eq!(written.code, Some(0), "{written:?}");
     let greedy = format!("        greedy: the bird is red{}", written.stdout);
     assert!(tour.contains(&greedy), "{greedy:?} is not in the tour:\n{tour}");

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{SMALL, World};
+use crate::fixture::{Fixture, SMALL};
 
 #[test]
 fn thirty_wrong_ways_of_typing_the_readmes_commands_are_answered() {
-    let world = World::with_model();
-    world.write("chat.gguf", "no gguf at all");
+    let fixture = Fixture::with_model();
+    fixture.write("chat.gguf", "no gguf at all");
     let ways = [
         "serv default",
         "serve defualt",
@@ -62,7 +62,7 @@ fn thirty_wrong_ways_of_typing_the_readmes_commands_are_answered() {
         "completions tcsh",
     ];
     assert!(ways.len() >= 30);
-    let said: Vec<String> =
-        ways.iter().map(|line| format!("$ lookback {line}\n{}\n", world.refused(line))).collect();
-    insta::assert_snapshot!(said.concat().replace(SMALL, "SMALL"));
+    let output: Vec<String> =
+        ways.iter().map(|line| format!("$ lookback {line}\n{}\n", fixture.refused(line))).collect();
+    insta::assert_snapshot!(output.concat().replace(SMALL, "SMALL"));
 }

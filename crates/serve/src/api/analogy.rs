@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    models::Served,
-    refuse::{Refused, Result},
-    state::State,
-    tables::Known,
+    embedding_tables::TableInfo,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    models::ServedModel,
+    state::AppState,
 };
 
 /// Most answers and completions that are sent.
-const MOST: usize = 50;
+const MAX_ANSWERS: usize = 50;
 
 /// What one may begin with: a, b, c, and what a − b + c ought to be. The first that a model has as
 /// single tokens is what it is asked when nobody said what.
@@ -35,12 +35,14 @@ const EXAMPLES: [[&str; 4]; 12] = [
     ["we", "I", "my", "our"],
 ];
 
-pub(crate) fn routes() -> Router<State> {
-    Router::new().route("/api/analogy", post(added)).route("/api/words", post(completed))
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/analogy", post(analogy_handler))
+        .route("/api/words", post(completion_handler))
 }
 
 #[derive(Deserialize)]
-struct Added {
+struct AnalogyRequest {
     model: Option<String>,
     /// a, b and c, as somebody typed them; an example where they are left out.
     words: Option<[String; 3]>,
@@ -51,63 +53,74 @@ struct Added {
     #[serde(default)]
     any_token: bool,
     /// Answers that are no inputs.
-    #[serde(default = "ten")]
-    most: usize,
+    #[serde(rename = "most", default = "ten")]
+    max_answers: usize,
 }
 
 fn ten() -> usize {
     10
 }
 
-async fn added(
-    extract::State(state): extract::State<State>,
-    Ask(asked): Ask<Added>,
+async fn analogy_handler(
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<AnalogyRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(asked.model.as_deref())?;
+    let model = state.models.find(request.model.as_deref())?;
     let tables = state.tables.clone();
-    state.slowly(move || answer(&asked, &open, &tables.of(&open))).await?.map(Json)
+    state
+        .run_blocking(move || answer(&request, &model, &tables.get_or_create(&model)))
+        .await?
+        .map(Json)
 }
 
-fn answer(asked: &Added, open: &Served, known: &Known) -> Result<Value> {
-    let examples = examples(open, known);
-    let [a, b, c] = match (&asked.words, examples.first()) {
+fn answer(request: &AnalogyRequest, model: &ServedModel, info: &TableInfo) -> Result<Value> {
+    let examples = examples(model, info);
+    let [a, b, c] = match (&request.words, examples.first()) {
         (Some(words), _) => words.clone(),
         (None, Some([a, b, c, _])) => [a, b, c].map(|word| (*word).to_owned()),
-        (None, None) => first_words(known)?,
+        (None, None) => first_words(info)?,
     };
-    let find = |typed: &str| known.words.find(typed, &open.tokenizer);
+    let find = |typed: &str| info.words.find(typed, &model.tokenizer);
     let ids = [find(&a)?, find(&b)?, find(&c)?];
-    let lengths = if asked.at_length_one { Lengths::One } else { Lengths::Own };
+    let lengths = if request.at_length_one { Lengths::One } else { Lengths::Own };
     let may_answer =
-        |row: usize| asked.any_token || known.words.word(TokenId(row as u32)).is_some();
-    let table = Table::of_model(&open.weights);
-    let found = analogy(&table, ids.map(TokenId::index), lengths, asked.most.min(MOST), may_answer);
-    let ranked = match asked.any_token {
+        |row: usize| request.any_token || info.words.word(TokenId(row as u32)).is_some();
+    let table = Table::of_model(&model.weights);
+    let found = analogy(
+        &table,
+        ids.map(TokenId::index),
+        lengths,
+        request.max_answers.min(MAX_ANSWERS),
+        may_answer,
+    );
+    let ranked = match request.any_token {
         true => table.rows(),
-        false => known.words.all().len(),
+        false => info.words.all().len(),
     };
-    let mut told = told(&found, ids, ranked, open);
-    told["words"] = json!([a, b, c]);
-    told["examples"] = json!(examples);
-    Ok(told)
+    let mut object = to_json(&found, ids, ranked, model);
+    object["words"] = json!([a, b, c]);
+    object["examples"] = json!(examples);
+    Ok(object)
 }
 
 /// The examples whose words are all single tokens of this model.
-fn examples(open: &Served, known: &Known) -> Vec<[&'static str; 4]> {
-    let has = |word: &&str| known.words.find(word, &open.tokenizer).is_ok();
+fn examples(model: &ServedModel, info: &TableInfo) -> Vec<[&'static str; 4]> {
+    let has = |word: &&str| info.words.find(word, &model.tokenizer).is_ok();
     EXAMPLES.into_iter().filter(|words| words.iter().all(has)).collect()
 }
 
 /// Three words of a vocabulary that has none of the examples'.
-fn first_words(known: &Known) -> Result<[String; 3]> {
-    match known.words.all() {
+fn first_words(info: &TableInfo) -> Result<[String; 3]> {
+    match info.words.all() {
         [a, b, c, ..] => Ok([a, b, c].map(|word| format!("#{}", word.id))),
-        _ => Err(Refused::asked("this vocabulary has no words, so there is nothing to add")),
+        _ => Err(ErrorResponse::bad_request(
+            "this vocabulary has no words, so there is nothing to add",
+        )),
     }
 }
 
-fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Served) -> Value {
-    let piece = |id: TokenId| open.tokenizer.piece(id);
+fn to_json(found: &Analogy, ids: [TokenId; 3], ranked: usize, model: &ServedModel) -> Value {
+    let piece = |id: TokenId| model.tokenizer.piece(id);
     let inputs = ids
         .iter()
         .zip(found.inputs)
@@ -133,8 +146,8 @@ fn told(found: &Analogy, ids: [TokenId; 3], ranked: usize, open: &Served) -> Val
         "directions": found.directions,
         "answers": answers.collect::<Vec<_>>(),
         "ranked": ranked,
-        "width": open.config().width,
-        "step": open.step.map(|(step, _)| step),
+        "width": model.config().width,
+        "step": model.step.map(|(step, _)| step),
     })
 }
 
@@ -143,26 +156,26 @@ fn point(placed: PlanePoint) -> Value {
 }
 
 #[derive(Deserialize)]
-struct Completed {
+struct CompletionRequest {
     model: Option<String>,
     typed: String,
-    #[serde(default = "ten")]
-    most: usize,
+    #[serde(rename = "most", default = "ten")]
+    max_answers: usize,
 }
 
-async fn completed(
-    extract::State(state): extract::State<State>,
-    Ask(asked): Ask<Completed>,
+async fn completion_handler(
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<CompletionRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(asked.model.as_deref())?;
+    let model = state.models.find(request.model.as_deref())?;
     let tables = state.tables.clone();
     let words = move || {
-        let known = tables.of(&open);
-        let found = known.words.with_prefix(&asked.typed, asked.most.min(MOST));
-        let told = found
+        let info = tables.get_or_create(&model);
+        let found = info.words.with_prefix(&request.typed, request.max_answers.min(MAX_ANSWERS));
+        let object = found
             .into_iter()
             .map(|word| json!({ "id": word.id.0, "text": word.text, "is_spaced": word.is_spaced }));
-        json!({ "words": told.collect::<Vec<_>>(), "of": known.words.all().len() })
+        json!({ "words": object.collect::<Vec<_>>(), "of": info.words.all().len() })
     };
-    state.slowly(words).await.map(Json)
+    state.run_blocking(words).await.map(Json)
 }

@@ -13,22 +13,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    prompt::{Asked, Prompt},
-    refuse::{Refused, Result},
-    state::State,
-    tensors::{Tensor, answer},
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    prompt::{ModelInput, Prompt},
+    state::AppState,
+    tensors::{Tensor, tensor_response},
 };
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/attend", post(head))
-        .route("/api/attend/glance", post(all))
-        .route("/api/attend/cell", post(one))
+        .route("/api/attend/glance", post(patterns))
+        .route("/api/attend/cell", post(weight_sum))
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct HeadRequest {
     #[serde(flatten)]
     prompt: Prompt,
     layer: usize,
@@ -36,9 +36,9 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct CellRequest {
     #[serde(flatten)]
-    head: Head,
+    head: HeadRequest,
     /// The token that looks.
     query: usize,
     /// The token that is looked at.
@@ -46,33 +46,34 @@ struct Place {
 }
 
 /// Largest small pattern that is sent.
-const MOST: usize = 64;
+const MAX_SIDE: usize = 64;
 
 #[derive(Deserialize)]
-struct All {
+struct PatternsRequest {
     #[serde(flatten)]
     prompt: Prompt,
     /// Cells of a small pattern's side, at most.
-    most: usize,
+    #[serde(rename = "most")]
+    max_side: usize,
 }
 
 async fn head(
-    extract::State(state): extract::State<State>,
-    Ask(asked_for): Ask<Head>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<HeadRequest>,
 ) -> Result<impl IntoResponse> {
-    let Head { prompt, layer, head } = asked_for;
-    let asked = state.ask(&prompt).await?;
-    check(&asked, layer, head)?;
-    let pass = state.passes.sites(&asked, &sites(layer)).await?;
-    let tokens = asked.ids.len();
+    let HeadRequest { prompt, layer, head } = request;
+    let input = state.model_input(&prompt).await?;
+    check(&input, layer, head)?;
+    let pass = state.passes.sites(&input, &sites(layer)).await?;
+    let tokens = input.ids.len();
     let compared = {
-        let (pass, open) = (pass.clone(), asked.open.clone());
-        state.slowly(move || head_scores(&pass, open.weights.network(), layer, head)).await?
+        let (pass, model) = (pass.clone(), input.model.clone());
+        state.run_blocking(move || head_scores(&pass, model.weights.network(), layer, head)).await?
     };
-    let compared = compared.ok_or_else(|| Refused::missing("this layer was not read"))?;
+    let compared = compared.ok_or_else(|| ErrorResponse::not_found("this layer was not read"))?;
     let square = |name: &str, values| Tensor::new(name, vec![tokens, tokens], values);
-    answer(
-        &asked,
+    tensor_response(
+        &input,
         pass.milliseconds,
         vec![
             square("products", compared.products),
@@ -82,64 +83,73 @@ async fn head(
     )
 }
 
-async fn all(
-    extract::State(state): extract::State<State>,
-    Ask(asked_for): Ask<All>,
+async fn patterns(
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<PatternsRequest>,
 ) -> Result<impl IntoResponse> {
-    let asked = state.ask(&asked_for.prompt).await?;
-    let most = asked_for.most.clamp(1, MOST);
-    let config = asked.open.config();
-    let pass = state.passes.sites(&asked, &[Site::Embed]).await?;
+    let input = state.model_input(&request.prompt).await?;
+    let max_side = request.max_side.clamp(1, MAX_SIDE);
+    let config = input.model.config();
+    let pass = state.passes.sites(&input, &[Site::Embed]).await?;
     // Every pass keeps one of the size that the page asks for.
-    let kept = pass.glance.clone().filter(|kept| kept.side == asked.ids.len().min(most));
+    let kept = pass.glance.clone().filter(|kept| kept.side == input.ids.len().min(max_side));
     let (all, milliseconds) = match kept {
         Some(kept) => (kept, pass.milliseconds),
         None => {
-            let (open, ids) = (asked.open.clone(), asked.ids.clone());
+            let (model, ids) = (input.model.clone(), input.ids.clone());
             let began = Instant::now();
-            let work = move |pool: &ThreadPool| pattern_thumbnails(&open.weights, pool, &ids, most);
-            let all = state.passes.in_turn(work).await??;
+            let work =
+                move |pool: &ThreadPool| pattern_thumbnails(&model.weights, pool, &ids, max_side);
+            let all = state.passes.with_compute_lock(work).await??;
             (Arc::new(all), 1e3 * began.elapsed().as_secs_f64())
         }
     };
     let shape = vec![config.layers, config.heads, all.side, all.side];
-    answer(&asked, milliseconds, vec![Tensor::new("glance", shape, &all.values)])
+    tensor_response(&input, milliseconds, vec![Tensor::new("glance", shape, &all.values)])
 }
 
-async fn one(
-    extract::State(state): extract::State<State>,
-    Ask(place): Ask<Place>,
+async fn weight_sum(
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<CellRequest>,
 ) -> Result<Json<Value>> {
-    let Head { prompt, layer, head } = place.head;
-    let asked = state.ask(&prompt).await?;
-    check(&asked, layer, head)?;
-    let tokens = asked.ids.len();
-    if let Some(token) = [place.query, place.key].into_iter().find(|&token| token >= tokens) {
-        return Err(Refused::asked(format!("token {token} is not there: the prompt has {tokens}")));
+    let HeadRequest { prompt, layer, head } = request.head;
+    let input = state.model_input(&prompt).await?;
+    check(&input, layer, head)?;
+    let tokens = input.ids.len();
+    if let Some(token) = [request.query, request.key].into_iter().find(|&token| token >= tokens) {
+        return Err(ErrorResponse::bad_request(format!(
+            "token {token} is not there: the prompt has {tokens}"
+        )));
     }
-    let pass = state.passes.sites(&asked, &sites(layer)).await?;
-    let network = asked.open.weights.network();
-    let found = weight_steps(&pass, network, [layer, head], [place.query, place.key]);
-    found.map(|cell| Json(said(&cell))).ok_or_else(|| Refused::missing("this layer was not read"))
+    let pass = state.passes.sites(&input, &sites(layer)).await?;
+    let network = input.model.weights.network();
+    let found = weight_steps(&pass, network, [layer, head], [request.query, request.key]);
+    found
+        .map(|cell| Json(to_json(&cell)))
+        .ok_or_else(|| ErrorResponse::not_found("this layer was not read"))
 }
 
 fn sites(layer: usize) -> Vec<Site> {
     ATTENTION_STEP_SITES.map(|site| Site::Block(layer as u16, site)).to_vec()
 }
 
-fn check(asked: &Asked, layer: usize, head: usize) -> Result<()> {
-    let config = asked.open.config();
-    let (layers, heads, name) = (config.layers, config.heads, &asked.open.name);
+fn check(input: &ModelInput, layer: usize, head: usize) -> Result<()> {
+    let config = input.model.config();
+    let (layers, heads, name) = (config.layers, config.heads, &input.model.name);
     if layer >= layers {
-        return Err(Refused::asked(format!("{name} has {layers} layers, so no layer {layer}")));
+        return Err(ErrorResponse::bad_request(format!(
+            "{name} has {layers} layers, so no layer {layer}"
+        )));
     }
     if head >= heads {
-        return Err(Refused::asked(format!("{name} has {heads} heads a layer, so no head {head}")));
+        return Err(ErrorResponse::bad_request(format!(
+            "{name} has {heads} heads a layer, so no head {head}"
+        )));
     }
     Ok(())
 }
 
-fn said(cell: &WeightSteps) -> Value {
+fn to_json(cell: &WeightSteps) -> Value {
     json!({
         "query": cell.query,
         "key": cell.key,

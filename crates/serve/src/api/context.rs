@@ -7,41 +7,42 @@ use lookback_lens::{SourceContributions, source_contributions};
 use serde::Deserialize;
 
 use crate::{
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/context", post(answer))
 }
 
 #[derive(Deserialize)]
-struct Question {
+struct Request {
     #[serde(flatten)]
     prompt: Prompt,
     layer: usize,
     head: usize,
     token: usize,
     /// Terms that are written out; the others are counted together.
-    most: usize,
+    #[serde(rename = "most")]
+    max_terms: usize,
 }
 
 async fn answer(
-    extract::State(state): extract::State<State>,
-    Ask(question): Ask<Question>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<Request>,
 ) -> Result<Json<SourceContributions>> {
-    let Question { prompt, layer, head, token, most } = question;
-    let asked = state.ask(&prompt).await?;
-    let layers = asked.open.config().layers;
+    let Request { prompt, layer, head, token, max_terms } = request;
+    let input = state.model_input(&prompt).await?;
+    let layers = input.model.config().layers;
     if layer >= layers {
-        return Err(Refused::asked(format!(
+        return Err(ErrorResponse::bad_request(format!(
             "there is no layer {layer}; this model's layers are 0 to {}",
             layers - 1
         )));
     }
-    let pass = state.passes.sites(&asked, &SourceContributions::sites(layer)).await?;
-    let network = asked.open.weights.network();
-    Ok(Json(source_contributions(&pass, network, [layer, head, token], most)?))
+    let pass = state.passes.sites(&input, &SourceContributions::sites(layer)).await?;
+    let network = input.model.weights.network();
+    Ok(Json(source_contributions(&pass, network, [layer, head, token], max_terms)?))
 }

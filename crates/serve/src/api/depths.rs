@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 
 use crate::{
     api::stream::{Chosen, check_token, pieces},
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
 /// Guesses of one place that one request may ask for.
-const MOST: usize = 64;
+const MAX_GUESSES: usize = 64;
 /// Tokens that one request may ask for: each costs a whole head at every depth.
-const TOKENS: usize = 32;
+const MAX_TOKENS: usize = 32;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/depths", post(answer))
 }
 
 #[derive(Deserialize)]
-struct Depths {
+struct DepthsRequest {
     #[serde(flatten)]
     prompt: Prompt,
     /// The first token that is asked at.
@@ -33,37 +33,50 @@ struct Depths {
     /// The token whose next word is followed through the depths.
     token: usize,
     /// That next word; the likeliest where it is left out.
-    of: Option<u32>,
+    #[serde(rename = "of")]
+    target: Option<u32>,
     /// Whether attention and MLP are read apart.
     #[serde(default)]
     halves: bool,
-    most: usize,
+    #[serde(rename = "most")]
+    max_guesses: usize,
 }
 
 async fn answer(
-    extract::State(state): extract::State<State>,
-    Ask(asks): Ask<Depths>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<DepthsRequest>,
 ) -> Result<Json<Value>> {
-    if asks.most > MOST || asks.count > TOKENS {
-        return Err(Refused::asked(format!("at most {TOKENS} tokens and {MOST} guesses of each")));
+    if request.max_guesses > MAX_GUESSES || request.count > MAX_TOKENS {
+        return Err(ErrorResponse::bad_request(format!(
+            "at most {MAX_TOKENS} tokens and {MAX_GUESSES} guesses of each"
+        )));
     }
-    let asked = state.ask(&asks.prompt).await?;
-    let end = asks.first.saturating_add(asks.count);
-    check_token(&asked, end.saturating_sub(1))?;
-    let steps = if asks.halves { LensDepth::Sublayers } else { LensDepth::Layers };
-    let sites = logit_lens_sites(asked.open.config(), steps);
+    let input = state.model_input(&request.prompt).await?;
+    let end = request.first.saturating_add(request.count);
+    check_token(&input, end.saturating_sub(1))?;
+    let steps = if request.halves { LensDepth::Sublayers } else { LensDepth::Layers };
+    let sites = logit_lens_sites(input.model.config(), steps);
     let wanted = sites.clone();
-    let (chosen, pass) = Chosen::find(&state, &asked, asks.token, asks.of, wanted).await?;
-    let answer = state.passes.in_turn(move |pool| {
-        let (weights, tokens) = (&asked.open.weights, asks.first..end);
-        let depths = logit_lens(weights, pool, &pass, &sites, tokens, asks.most, Some(chosen.of))?;
+    let (chosen, pass) =
+        Chosen::find(&state, &input, request.token, request.target, wanted).await?;
+    let answer = state.passes.with_compute_lock(move |pool| {
+        let (weights, tokens) = (&input.model.weights, request.first..end);
+        let depths = logit_lens(
+            weights,
+            pool,
+            &pass,
+            &sites,
+            tokens,
+            request.max_guesses,
+            Some(chosen.target),
+        )?;
         let guesses = depths.iter().flat_map(|depth| &depth.tokens);
         let ids =
             guesses.flat_map(|guess| guess.top.iter().map(|next| next.id)).chain(chosen.ids());
         Ok(json!({
-            "of": chosen.of.0,
+            "of": chosen.target.0,
             "candidates": chosen.candidates,
-            "pieces": pieces(&asked.open.tokenizer, ids),
+            "pieces": pieces(&input.model.tokenizer, ids),
             "depths": depths,
         }))
     });

@@ -9,22 +9,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    models::Served,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    models::ServedModel,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
 /// Neighbours that are told.
 const NEAREST: usize = 8;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/embed", post(embed))
 }
 
 #[derive(Deserialize)]
-struct Embed {
+struct EmbedRequest {
     #[serde(flatten)]
     prompt: Prompt,
     /// Whose neighbours are sought, counted in the prompt.
@@ -32,29 +32,29 @@ struct Embed {
 }
 
 async fn embed(
-    extract::State(state): extract::State<State>,
-    Ask(Embed { prompt, token }): Ask<Embed>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(EmbedRequest { prompt, token }): JsonRequest<EmbedRequest>,
 ) -> Result<Json<Value>> {
-    let asked = state.ask(&prompt).await?;
-    let tokens = asked.ids.len();
-    let id = *asked.ids.get(token).ok_or_else(|| {
-        Refused::asked(format!("there is no token {token}; the prompt has {tokens}"))
+    let input = state.model_input(&prompt).await?;
+    let tokens = input.ids.len();
+    let id = *input.ids.get(token).ok_or_else(|| {
+        ErrorResponse::bad_request(format!("there is no token {token}; the prompt has {tokens}"))
     })?;
-    let pass = state.passes.sites(&asked, &[Site::Embed]).await?;
-    let seen = pass.at(Site::Embed).ok_or_else(|| Refused::missing("no site embed"))?;
+    let pass = state.passes.sites(&input, &[Site::Embed]).await?;
+    let seen = pass.at(Site::Embed).ok_or_else(|| ErrorResponse::not_found("no site embed"))?;
     let lengths: Vec<f64> = (0..tokens).map(|token| norm(seen.part(token))).collect();
-    let near = state.passes.in_turn(move |pool| near(&asked.open, pool, id)).await?;
+    let near = state.passes.with_compute_lock(move |pool| near(&input.model, pool, id)).await?;
     Ok(Json(json!({ "lengths": lengths, "id": id, "neighbours": near })))
 }
 
 /// A token's nearest rows, itself left out.
-fn near(open: &Served, pool: &ThreadPool, id: TokenId) -> Vec<Value> {
-    let table = Table::of_model(&open.weights);
+fn near(model: &ServedModel, pool: &ThreadPool, id: TokenId) -> Vec<Value> {
+    let table = Table::of_model(&model.weights);
     let own = table.row(id.index());
     let near = table.nearest_parallel(pool, &own, NEAREST, |row| row != id.index());
     near.into_iter()
         .map(|Neighbour { row, cosine }| {
-            let piece = open.tokenizer.piece(TokenId(row as u32));
+            let piece = model.tokenizer.piece(TokenId(row as u32));
             json!({ "id": row, "piece": piece, "cosine": cosine })
         })
         .collect()

@@ -7,18 +7,18 @@ use lookback_lens::{OvDecomposition, ov_decomposition};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/exchange", post(answer))
 }
 
 #[derive(Deserialize)]
-struct Question {
+struct Request {
     #[serde(flatten)]
     prompt: Prompt,
     /// Who takes.
@@ -34,22 +34,22 @@ struct Answer {
 }
 
 async fn answer(
-    extract::State(state): extract::State<State>,
-    Ask(question): Ask<Question>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<Request>,
 ) -> Result<Json<Answer>> {
-    let Question { prompt, token, layers } = question;
-    let asked = state.ask(&prompt).await?;
-    let count = asked.open.config().layers;
+    let Request { prompt, token, layers } = request;
+    let input = state.model_input(&prompt).await?;
+    let count = input.model.config().layers;
     if layers.len() > count || layers.iter().any(|&layer| layer >= count) {
-        return Err(Refused::asked(format!(
+        return Err(ErrorResponse::bad_request(format!(
             "layers must be some of this model's, 0 to {}, each once",
             count - 1
         )));
     }
     let sites: Vec<_> = layers.iter().flat_map(|&layer| OvDecomposition::sites(layer)).collect();
-    let pass = state.passes.sites(&asked, &sites).await?;
-    let answer = state.slowly(move || {
-        let one = |&layer| ov_decomposition(&pass, &asked.open.weights, [layer, token]);
+    let pass = state.passes.sites(&input, &sites).await?;
+    let answer = state.run_blocking(move || {
+        let one = |&layer| ov_decomposition(&pass, &input.model.weights, [layer, token]);
         layers.iter().map(one).collect::<lookback_files::Result<_>>()
     });
     Ok(Json(Answer { token, layers: answer.await?? }))

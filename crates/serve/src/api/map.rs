@@ -13,17 +13,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    models::Served,
-    refuse::{Refused, Result},
-    state::State,
-    tables,
+    embedding_tables,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    models::ServedModel,
+    state::AppState,
 };
 
 /// Neighbours that are sent.
-const NEAR: usize = 8;
+const NEIGHBOURS: usize = 8;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/map", post(map))
         .route("/api/map/points", post(points))
@@ -31,42 +31,42 @@ pub(crate) fn routes() -> Router<State> {
 }
 
 #[derive(Deserialize)]
-struct Of {
+struct MapRequest {
     model: Option<String>,
 }
 
 async fn map(
-    extract::State(state): extract::State<State>,
-    Ask(of): Ask<Of>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<MapRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(of.model.as_deref())?;
+    let model = state.models.find(request.model.as_deref())?;
     let tables = state.tables.clone();
-    let told = move || {
-        let known = tables.of(&open);
-        let axes = known.axes(&open);
-        let [rows, width] = open.weights.network().weight(open.weights.network().embed).shape;
+    let work = move || {
+        let info = tables.get_or_create(&model);
+        let axes = info.axes(&model);
+        let [rows, width] = model.weights.network().weight(model.weights.network().embed).shape;
         let pieces: Vec<String> =
-            (0..rows as u32).map(|id| open.tokenizer.piece(TokenId(id))).collect();
+            (0..rows as u32).map(|id| model.tokenizer.piece(TokenId(id))).collect();
         json!({
             "rows": rows,
             "width": width,
-            "steps": tables::steps(&open),
-            "step": open.step.map(|(step, _)| step),
+            "steps": embedding_tables::steps(&model),
+            "step": model.step.map(|(step, _)| step),
             "shares": axes.shares(),
             "parting": axes.discriminant_axes(),
             "fitted": axes.rows(),
-            "words": known.words.all().len(),
-            "names": known.colored.names,
-            "by_meaning": known.colored.by_meaning,
-            "colors": known.colored.tokens,
+            "words": info.words.all().len(),
+            "names": info.categories.names,
+            "by_meaning": info.categories.by_meaning,
+            "colors": info.categories.tokens,
             "pieces": pieces,
         })
     };
-    state.slowly(told).await.map(Json)
+    state.run_blocking(work).await.map(Json)
 }
 
 #[derive(Deserialize)]
-struct Points {
+struct PointsRequest {
     model: Option<String>,
     /// The step whose table is shown; the table as it is now where it is left out.
     step: Option<u64>,
@@ -79,33 +79,37 @@ fn first_two() -> [usize; 2] {
 }
 
 async fn points(
-    extract::State(state): extract::State<State>,
-    Ask(asked): Ask<Points>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<PointsRequest>,
 ) -> Result<impl IntoResponse> {
-    let open = state.models.find(asked.model.as_deref())?;
+    let model = state.models.find(request.model.as_deref())?;
     let tables = state.tables.clone();
     let work = move || {
-        let known = tables.of(&open);
-        let axes = known.axes(&open);
-        if let Some(axis) = asked.axes.iter().find(|&&axis| axis >= axes.count()) {
-            return Err(Refused::asked(format!(
+        let info = tables.get_or_create(&model);
+        let axes = info.axes(&model);
+        if let Some(axis) = request.axes.iter().find(|&&axis| axis >= axes.count()) {
+            return Err(ErrorResponse::bad_request(format!(
                 "there is no axis {axis}; this map has {}, counted from 0",
                 axes.count()
             )));
         }
-        at_step(&open, asked.step, |table| file(&axes.place(table, asked.axes)))?
+        with_table_at(&model, request.step, |table| file(&axes.place(table, request.axes)))?
     };
-    let file = state.slowly(work).await??;
+    let file = state.run_blocking(work).await??;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], file))
 }
 
 /// Shows the table of a step, or the model's own.
-fn at_step<T>(open: &Served, step: Option<u64>, show: impl FnOnce(&Table<'_>) -> T) -> Result<T> {
-    let own = Table::of_model(&open.weights);
+fn with_table_at<T>(
+    model: &ServedModel,
+    step: Option<u64>,
+    show: impl FnOnce(&Table<'_>) -> T,
+) -> Result<T> {
+    let own = Table::of_model(&model.weights);
     let Some(step) = step else { return Ok(show(&own)) };
-    let snapshot = Snapshot::read(&open.path, step)?;
+    let snapshot = Snapshot::read(&model.path, step)?;
     if snapshot.width != own.width() {
-        return Err(Refused::asked(format!(
+        return Err(ErrorResponse::bad_request(format!(
             "the snapshot of step {step} is {} wide and the model is {}; they belong to different \
              runs",
             snapshot.width,
@@ -123,30 +127,31 @@ fn file(points: &[[f32; 2]]) -> Result<Vec<u8>> {
 }
 
 #[derive(Deserialize)]
-struct Near {
+struct NearRequest {
     model: Option<String>,
     step: Option<u64>,
     id: u32,
 }
 
 async fn near(
-    extract::State(state): extract::State<State>,
-    Ask(asked): Ask<Near>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<NearRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(asked.model.as_deref())?;
+    let model = state.models.find(request.model.as_deref())?;
     let work = move |pool: &ThreadPool| {
-        let row = asked.id as usize;
-        let near = at_step(&open, asked.step, |table| {
+        let row = request.id as usize;
+        let near = with_table_at(&model, request.step, |table| {
             let own = (row < table.rows()).then(|| table.row(row))?;
-            Some(table.nearest_parallel(pool, &own, NEAR, |other| other != row))
+            Some(table.nearest_parallel(pool, &own, NEIGHBOURS, |other| other != row))
         })?;
-        let near = near
-            .ok_or_else(|| Refused::asked(format!("the table that was kept has no row {row}")))?;
-        let told = near.iter().map(|near| {
+        let near = near.ok_or_else(|| {
+            ErrorResponse::bad_request(format!("the table that was kept has no row {row}"))
+        })?;
+        let object = near.iter().map(|near| {
             let id = TokenId(near.row as u32);
-            json!({ "id": id.0, "piece": open.tokenizer.piece(id), "cosine": near.cosine })
+            json!({ "id": id.0, "piece": model.tokenizer.piece(id), "cosine": near.cosine })
         });
-        Ok(json!({ "id": asked.id, "near": told.collect::<Vec<_>>() }))
+        Ok(json!({ "id": request.id, "near": object.collect::<Vec<_>>() }))
     };
-    state.passes.in_turn(work).await?.map(Json)
+    state.passes.with_compute_lock(work).await?.map(Json)
 }

@@ -3,15 +3,15 @@
 use axum::{Json, Router, extract, routing::get};
 use serde_json::{Value, json};
 
-use crate::state::State;
+use crate::state::AppState;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/models", get(models))
 }
 
-async fn models(extract::State(state): extract::State<State>) -> Json<Value> {
+async fn models(extract::State(state): extract::State<AppState>) -> Json<Value> {
     let threads = state.passes.threads();
-    let mut models = state.models.described();
+    let mut models = state.models.description();
     for model in &mut models {
         model["threads"] = json!(threads);
     }

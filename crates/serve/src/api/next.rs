@@ -10,59 +10,61 @@ use serde_json::{Value, json};
 
 use crate::{
     api::stream::{check_token, pieces},
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
 /// Tokens that one request may ask for.
-const MOST: usize = 256;
+const MAX_TOKENS: usize = 256;
 /// Tokens that a search shows.
-const FOUND: usize = 12;
+const MAX_FOUND: usize = 12;
 /// Points of the curve.
 const POINTS: usize = 160;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/next", post(answer))
 }
 
 #[derive(Deserialize)]
-struct Next {
+struct NextRequest {
     #[serde(flatten)]
     prompt: Prompt,
     token: usize,
-    most: usize,
+    #[serde(rename = "most")]
+    max_tokens: usize,
     /// One whose rank is told whatever it is.
-    of: Option<u32>,
+    #[serde(rename = "of")]
+    target: Option<u32>,
     /// A text that tokens are searched for, or `#` and an id.
     find: Option<String>,
 }
 
 async fn answer(
-    extract::State(state): extract::State<State>,
-    Ask(asks): Ask<Next>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<NextRequest>,
 ) -> Result<Json<Value>> {
-    if asks.most > MOST {
-        return Err(Refused::asked(format!("at most {MOST} of the likeliest")));
+    if request.max_tokens > MAX_TOKENS {
+        return Err(ErrorResponse::bad_request(format!("at most {MAX_TOKENS} of the likeliest")));
     }
-    let asked = state.ask(&asks.prompt).await?;
-    check_token(&asked, asks.token)?;
-    let wanted = [Site::Logits, Site::Probabilities].map(|site| (site, Some(asks.token)));
-    let pass = state.passes.parts(&asked, &wanted).await?;
-    let answer = state.slowly(move || {
-        let row = |site| pass.row(site, asks.token);
+    let input = state.model_input(&request.prompt).await?;
+    check_token(&input, request.token)?;
+    let wanted = [Site::Logits, Site::Probabilities].map(|site| (site, Some(request.token)));
+    let pass = state.passes.parts(&input, &wanted).await?;
+    let answer = state.run_blocking(move || {
+        let row = |site| pass.row(site, request.token);
         let (logits, probabilities) = (row(Site::Logits), row(Site::Probabilities));
         let ranking = Ranking::new(logits, probabilities);
-        let (top, curve) = (ranking.top(asks.most), ranking.curve(POINTS));
+        let (top, curve) = (ranking.top(request.max_tokens), ranking.curve(POINTS));
         let ranked = |id: u32| rank_of(logits, probabilities, TokenId(id));
         let known = |id: &u32| (*id as usize) < logits.len();
         // What the prompt itself goes on with.
-        let follows = asked.ids.get(asks.token + 1).map(|id| ranked(id.0));
-        let of = asks.of.filter(known).map(ranked);
-        let tokenizer = &asked.open.tokenizer;
-        let find = asks.find.as_deref().filter(|text| !text.is_empty());
-        let found = find.map(|text| Found::new(tokenizer, logits, text, ranked));
+        let follows = input.ids.get(request.token + 1).map(|id| ranked(id.0));
+        let of = request.target.filter(known).map(ranked);
+        let tokenizer = &input.model.tokenizer;
+        let find = request.find.as_deref().filter(|text| !text.is_empty());
+        let found = find.map(|text| Search::new(tokenizer, logits, text, ranked));
 
         let shown = top.iter().chain(curve.iter().map(|point| &point.token));
         let shown = shown.chain(&follows).chain(&of);
@@ -90,7 +92,7 @@ async fn answer(
 }
 
 /// What a search finds.
-struct Found {
+struct Search {
     /// Those shown: exact ones first, then those that begin so, then those that hold it; the likelier
     /// first among equals.
     tokens: Vec<RankedToken>,
@@ -100,7 +102,7 @@ struct Found {
     written: Vec<u32>,
 }
 
-impl Found {
+impl Search {
     fn new(
         tokenizer: &Tokenizer,
         logits: &[f32],
@@ -123,7 +125,7 @@ impl Found {
         let written = tokenizer.encode_bare(&after_a_word, Specials::Text).unwrap_or_default();
         Self {
             all: fitting.len(),
-            tokens: fitting.iter().take(FOUND).map(|(_, id)| ranked(*id)).collect(),
+            tokens: fitting.iter().take(MAX_FOUND).map(|(_, id)| ranked(*id)).collect(),
             written: if is_exact { Vec::new() } else { written.iter().map(|id| id.0).collect() },
         }
     }

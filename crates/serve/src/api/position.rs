@@ -9,21 +9,21 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    prompt::{Asked, Prompt},
-    refuse::{Refused, Result},
-    state::State,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    prompt::{ModelInput, Prompt},
+    state::AppState,
 };
 
 /// Positions before the chosen one that are told too.
-const BEFORE: usize = 15;
+const PREVIOUS_POSITIONS: usize = 15;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/position", post(position))
 }
 
 #[derive(Deserialize)]
-struct Position {
+struct PositionRequest {
     #[serde(flatten)]
     prompt: Prompt,
     /// Which token, counted in the prompt.
@@ -31,31 +31,33 @@ struct Position {
 }
 
 async fn position(
-    extract::State(state): extract::State<State>,
-    Ask(Position { prompt, token }): Ask<Position>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(PositionRequest { prompt, token }): JsonRequest<PositionRequest>,
 ) -> Result<Json<Value>> {
-    let asked = state.ask(&prompt).await?;
-    if token >= asked.ids.len() {
-        let tokens = asked.ids.len();
-        return Err(Refused::asked(format!("there is no token {token}; the prompt has {tokens}")));
+    let input = state.model_input(&prompt).await?;
+    if token >= input.ids.len() {
+        let tokens = input.ids.len();
+        return Err(ErrorResponse::bad_request(format!(
+            "there is no token {token}; the prompt has {tokens}"
+        )));
     }
-    match asked.open.config().positions {
-        Positions::Rotary(how) => {
-            let first = token.saturating_sub(BEFORE);
-            let pairs = rotary_pairs(asked.open.weights.network(), first..token + 1);
+    match input.model.config().positions {
+        Positions::Rotary(rotary) => {
+            let first = token.saturating_sub(PREVIOUS_POSITIONS);
+            let pairs = rotary_pairs(input.model.weights.network(), first..token + 1);
             Ok(Json(json!({
                 "kind": "rotary",
-                "theta": how.theta,
+                "theta": rotary.theta,
                 "first": first,
-                "pairs": pairs.iter().map(told).collect::<Vec<_>>(),
+                "pairs": pairs.iter().map(to_json).collect::<Vec<_>>(),
             })))
         }
-        Positions::Learned => learned(&state, &asked).await.map(Json),
+        Positions::Learned => learned(&state, &input).await.map(Json),
         Positions::None => Ok(Json(json!({ "kind": "none" }))),
     }
 }
 
-fn told(pair: &RotaryPair) -> Value {
+fn to_json(pair: &RotaryPair) -> Value {
     let turns = pair.rotations.iter();
     json!({
         "dimensions": pair.dimensions,
@@ -66,13 +68,14 @@ fn told(pair: &RotaryPair) -> Value {
 }
 
 /// How long the rows are that are added to one another, and what comes of it.
-async fn learned(state: &State, asked: &Asked) -> Result<Value> {
+async fn learned(state: &AppState, input: &ModelInput) -> Result<Value> {
     let sum = Site::Block(0, BlockSite::ResidPre);
     let sites = [Site::Embed, Site::PosEmbed, sum];
-    let pass = state.passes.sites(asked, &sites).await?;
+    let pass = state.passes.sites(input, &sites).await?;
     let lengths = |site: Site| -> Result<Vec<f64>> {
-        let seen = pass.at(site).ok_or_else(|| Refused::missing(format!("no site {site}")))?;
-        Ok((0..asked.ids.len()).map(|token| norm(seen.part(token))).collect())
+        let seen =
+            pass.at(site).ok_or_else(|| ErrorResponse::not_found(format!("no site {site}")))?;
+        Ok((0..input.ids.len()).map(|token| norm(seen.part(token))).collect())
     };
     Ok(json!({
         "kind": "learned",

@@ -24,32 +24,32 @@ use serde_json::{Value, json};
 use text::Text;
 
 use crate::{
-    ask::Ask,
-    branches::{self, Shared},
-    chain::Chain,
-    events::{Tell, events},
+    error_response::{ErrorResponse, Result},
+    events::{EventSender, events},
+    json_request::JsonRequest,
+    prefix_caches::{self, SharedCache},
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    sampling_parameters::SamplingParameters,
+    state::AppState,
 };
 
 /// Tokens that one request may have written, and that may stand behind a prompt.
-const TOKENS: usize = 16_384;
+const MAX_TOKENS: usize = 16_384;
 /// Alternatives that are told of a turn.
-const ALTERNATIVES: usize = 64;
+const MAX_ALTERNATIVES: usize = 64;
 /// The longest pause between turns.
-const PAUSE: u64 = 10_000;
+const MAX_PAUSE_MS: u64 = 10_000;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/repeat", post(repeat))
 }
 
 #[derive(Deserialize)]
-struct Repeat {
+struct RepeatRequest {
     #[serde(flatten)]
     prompt: Prompt,
     #[serde(flatten)]
-    chain: Chain,
+    sampling: SamplingParameters,
     /// Tokens behind the prompt.
     #[serde(default)]
     behind: Vec<u32>,
@@ -74,57 +74,57 @@ fn eight() -> usize {
 }
 
 async fn repeat(
-    extract::State(state): extract::State<State>,
-    Ask(repeat): Ask<Repeat>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<RepeatRequest>,
 ) -> Result<impl IntoResponse> {
-    if repeat.tokens.max(repeat.behind.len()) > TOKENS {
-        return Err(Refused::asked(format!(
-            "one request may write {TOKENS} tokens behind as many, not {} behind {}",
-            repeat.tokens,
-            repeat.behind.len()
+    if request.tokens.max(request.behind.len()) > MAX_TOKENS {
+        return Err(ErrorResponse::bad_request(format!(
+            "one request may write {MAX_TOKENS} tokens behind as many, not {} behind {}",
+            request.tokens,
+            request.behind.len()
         )));
     }
     // Refused before anything is read.
-    SamplerChain::new(&repeat.chain.settings()?)?;
-    let asked = state.ask(&repeat.prompt).await?;
-    let mut sampler = SamplerChain::new(&repeat.chain.settings_for(&asked.open)?)?;
-    asked.open.config().check_ids("token", repeat.behind.iter().copied())?;
-    sampler.skip(repeat.behind.len());
-    if let Some(bound) = repeat.bound {
+    SamplerChain::new(&request.sampling.settings()?)?;
+    let input = state.model_input(&request.prompt).await?;
+    let mut sampler = SamplerChain::new(&request.sampling.settings_for(&input.model)?)?;
+    input.model.config().check_ids("token", request.behind.iter().copied())?;
+    sampler.skip(request.behind.len());
+    if let Some(bound) = request.bound {
         sampler.set_mirostat_mu(bound);
     }
-    let text = Text::new(asked, &repeat.behind);
+    let text = Text::new(input, &request.behind);
     let begin = text.begin();
-    let writing = Writing {
-        read: state.read.of(&text.asked.open, state.passes.threads()),
+    let generation = Generation {
+        cache: state.prefix_caches.get_or_create(&text.input.model, state.passes.threads()),
         shown: DecodeOptions {
-            alternatives: repeat.alternatives.min(ALTERNATIVES),
-            compares_uncached: repeat.afresh,
+            alternatives: request.alternatives.min(MAX_ALTERNATIVES),
+            compares_uncached: request.afresh,
         },
         state,
         text,
         sampler,
     };
-    let (tokens, pause) = (repeat.tokens, Duration::from_millis(repeat.pause.min(PAUSE)));
-    Ok(events(move |tell| writing.tell(tell, begin, tokens, pause)))
+    let (tokens, pause) = (request.tokens, Duration::from_millis(request.pause.min(MAX_PAUSE_MS)));
+    Ok(events(move |sender| generation.run(sender, begin, tokens, pause)))
 }
 
 /// A text on its way.
-struct Writing {
-    state: State,
-    read: Shared,
+struct Generation {
+    state: AppState,
+    cache: SharedCache,
     shown: DecodeOptions,
     text: Text,
     sampler: SamplerChain,
 }
 
-impl Writing {
+impl Generation {
     /// Tells all events; ends early when nobody listens any more.
-    async fn tell(mut self, tell: Tell, begin: Value, tokens: usize, pause: Duration) {
-        if tell.send(begin).await.is_err() {
+    async fn run(mut self, sender: EventSender, begin: Value, tokens: usize, pause: Duration) {
+        if sender.send(begin).await.is_err() {
             return;
         }
-        let end = match self.turns(&tell, tokens, pause).await {
+        let end = match self.turns(&sender, tokens, pause).await {
             Ok(None) => return,
             Ok(Some(finish)) => json!({ "type": "end", "finish": finish }),
             Err(refused) => json!({
@@ -134,13 +134,13 @@ impl Writing {
             }),
         };
         // Whoever left does not hear the end.
-        drop(tell.send(end).await);
+        drop(sender.send(end).await);
     }
 
     /// Why it ended; `None` if the client went away.
     async fn turns(
         &mut self,
-        tell: &Tell,
+        sender: &EventSender,
         tokens: usize,
         pause: Duration,
     ) -> Result<Option<&'static str>> {
@@ -150,16 +150,16 @@ impl Writing {
             }
             let bound = self.sampler.mirostat_mu();
             let turn = tokio::select! {
-                () = tell.closed() => return Ok(None),
+                () = sender.closed() => return Ok(None),
                 turn = self.turn() => turn?,
             };
-            if tell.send(self.text.turn(&turn, bound)).await.is_err() {
+            if sender.send(self.text.turn(&turn, bound)).await.is_err() {
                 return Ok(None);
             }
             if written < tokens {
                 self.text.push(turn.drawn);
                 tokio::select! {
-                    () = tell.closed() => return Ok(None),
+                    () = sender.closed() => return Ok(None),
                     () = tokio::time::sleep(pause) => {}
                 }
             }
@@ -169,15 +169,15 @@ impl Writing {
 
     /// One turn, for which the pool is taken and given back.
     async fn turn(&mut self) -> Result<DecodeStep> {
-        let (open, read, shown) = (self.text.asked.open.clone(), self.read.clone(), self.shown);
+        let (model, cache, shown) = (self.text.input.model.clone(), self.cache.clone(), self.shown);
         let (window, mut sampler) = (self.text.window(), self.sampler.clone());
-        let of = move |pool: &ThreadPool| {
-            let mut branches = branches::lock(&read);
+        let work = move |pool: &ThreadPool| {
+            let mut branches = prefix_caches::lock(&cache);
             let turn =
-                decode_step(&mut branches, &open.weights, pool, &window, &mut sampler, shown)?;
+                decode_step(&mut branches, &model.weights, pool, &window, &mut sampler, shown)?;
             Ok((turn, sampler))
         };
-        let done: lookback_files::Result<_> = self.state.passes.in_turn(of).await?;
+        let done: lookback_files::Result<_> = self.state.passes.with_compute_lock(work).await?;
         let (turn, sampler) = done?;
         self.sampler = sampler;
         Ok(turn)

@@ -20,20 +20,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
-    branches,
-    chain::Chain,
-    prompt::{Asked, Prompt},
-    refuse::{Refused, Result},
-    state::State,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
+    prefix_caches,
+    prompt::{ModelInput, Prompt},
+    sampling_parameters::SamplingParameters,
+    state::AppState,
 };
 
 /// Draws that one request may ask for.
-const DRAWS: usize = 10_000;
+const MAX_DRAWS: usize = 10_000;
 /// Tokens that one request may have told one by one.
-const SHOWN: usize = 64;
+const MAX_SHOWN: usize = 64;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/api/samplers", get(samplers)).route("/api/sample", post(sample))
 }
 
@@ -42,11 +42,11 @@ async fn samplers() -> Json<Value> {
 }
 
 #[derive(Deserialize)]
-struct Sample {
+struct SampleRequest {
     #[serde(flatten)]
     prompt: Prompt,
     #[serde(flatten)]
-    chain: Chain,
+    sampling: SamplingParameters,
     /// How many seeds draw.
     #[serde(default)]
     draws: usize,
@@ -60,30 +60,31 @@ fn a_dozen() -> usize {
 }
 
 async fn sample(
-    extract::State(state): extract::State<State>,
-    Ask(sample): Ask<Sample>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<SampleRequest>,
 ) -> Result<Json<Value>> {
-    if sample.draws > DRAWS {
-        return Err(Refused::asked(format!(
-            "{} draws are more than the {DRAWS} that one request may ask for",
-            sample.draws
+    if request.draws > MAX_DRAWS {
+        return Err(ErrorResponse::bad_request(format!(
+            "{} draws are more than the {MAX_DRAWS} that one request may ask for",
+            request.draws
         )));
     }
     // Refused before anything is read.
-    SamplerChain::new(&sample.chain.settings()?)?;
-    let asked = state.ask(&sample.prompt).await?;
-    let settings = sample.chain.settings_for(&asked.open)?;
+    SamplerChain::new(&request.sampling.settings()?)?;
+    let input = state.model_input(&request.prompt).await?;
+    let settings = request.sampling.settings_for(&input.model)?;
     let sampler = SamplerChain::new(&settings)?;
-    let next = Next::read(&state, &asked).await?;
-    let shown = sample.shown.clamp(1, SHOWN);
-    let told = move || {
-        let tokenizer = &asked.open.tokenizer;
-        let firsts = SamplerChain::first_tokens(&settings, &next.logits, &next.past, sample.draws)?;
-        let mut told = next.told(tokenizer, &sampler, shown, firsts.first().copied())?;
-        told["draws"] = next.drawn(&firsts, &told);
-        Ok::<Value, Refused>(told)
+    let next = Next::read(&state, &input).await?;
+    let shown = request.shown.clamp(1, MAX_SHOWN);
+    let work = move || {
+        let tokenizer = &input.model.tokenizer;
+        let firsts =
+            SamplerChain::first_tokens(&settings, &next.logits, &next.past, request.draws)?;
+        let mut object = next.stages_json(tokenizer, &sampler, shown, firsts.first().copied())?;
+        object["draws"] = next.draws_json(&firsts, &object);
+        Ok::<Value, ErrorResponse>(object)
     };
-    Ok(Json(state.slowly(told).await??))
+    Ok(Json(state.run_blocking(work).await??))
 }
 
 /// What a model says about the token after a prompt.
@@ -97,23 +98,23 @@ struct Next {
 }
 
 impl Next {
-    async fn read(state: &State, asked: &Asked) -> Result<Self> {
-        let read = state.read.of(&asked.open, state.passes.threads());
-        let open = asked.open.clone();
-        let past = asked.ids.clone();
-        let context = branches::context(&open);
-        let seen = ContextWindow::new(context, asked.ids.clone(), open.bos()).visible_ids();
-        let of = move |pool: &ThreadPool| {
-            let mut branches = branches::lock(&read);
-            branches.read(&open.weights, pool, &seen)?;
+    async fn read(state: &AppState, input: &ModelInput) -> Result<Self> {
+        let cache = state.prefix_caches.get_or_create(&input.model, state.passes.threads());
+        let model = input.model.clone();
+        let past = input.ids.clone();
+        let context = prefix_caches::max_positions(&model);
+        let seen = ContextWindow::new(context, input.ids.clone(), model.bos()).visible_ids();
+        let work = move |pool: &ThreadPool| {
+            let mut branches = prefix_caches::lock(&cache);
+            branches.read(&model.weights, pool, &seen)?;
             let logits = branches.logits().to_vec();
             Ok(Self { past, logits, probabilities: branches.probabilities(pool) })
         };
-        state.passes.in_turn(of).await?
+        state.passes.with_compute_lock(work).await?
     }
 
     /// The tokens that are told one by one, and each stage of the chain.
-    fn told(
+    fn stages_json(
         &self,
         tokenizer: &Tokenizer,
         sampler: &SamplerChain,
@@ -141,22 +142,22 @@ impl Next {
             "position": self.past.len() - 1,
             "vocabulary": self.logits.len(),
             "tokens": ids.iter().map(token).collect::<Vec<_>>(),
-            "stages": stages.iter().map(|stage| staged(stage, &ids)).collect::<Vec<_>>(),
+            "stages": stages.iter().map(|stage| stage_json(stage, &ids)).collect::<Vec<_>>(),
         }))
     }
 
     /// What the first draws of many seeds are: how often each token that is told, and the others;
     /// beside it how often was to be expected, and the standard deviation of that.
-    fn drawn(&self, firsts: &[TokenId], told: &Value) -> Value {
+    fn draws_json(&self, firsts: &[TokenId], object: &Value) -> Value {
         let draws = firsts.len();
         let mut counts = vec![0_usize; self.logits.len()];
         for id in firsts {
             counts[id.index()] += 1;
         }
         let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let ids = each(&told["tokens"]).into_iter().filter_map(|token| token["id"].as_u64());
+        let ids = each(&object["tokens"]).into_iter().filter_map(|token| token["id"].as_u64());
         let counts: Vec<usize> = ids.map(|id| counts[id as usize]).collect();
-        let last = each(&told["stages"]).pop().unwrap_or_default();
+        let last = each(&object["stages"]).pop().unwrap_or_default();
         let shares: Vec<f64> = each(&last["probabilities"])
             .iter()
             .map(|share| share.as_f64().unwrap_or(0.0))
@@ -177,9 +178,9 @@ impl Next {
 }
 
 /// What a stage left of the tokens that are told, and of the others together.
-fn staged(stage: &StageOutput, ids: &[TokenId]) -> Value {
+fn stage_json(stage: &StageOutput, ids: &[TokenId]) -> Value {
     let of = |id: &TokenId| stage.kept.iter().find(|(kept, _)| kept == id).map(|(_, share)| *share);
-    let told: Vec<Option<f64>> = ids.iter().map(of).collect();
+    let shares: Vec<Option<f64>> = ids.iter().map(of).collect();
     let others = stage.kept.iter().filter(|(id, _)| !ids.contains(id));
     let share = others.clone().fold(0.0, |total, (_, share)| total + share);
     json!({
@@ -188,7 +189,7 @@ fn staged(stage: &StageOutput, ids: &[TokenId]) -> Value {
         "kept": stage.kept.len(),
         "removed": stage.removed,
         "removed_share": stage.removed_share,
-        "probabilities": told,
+        "probabilities": shares,
         "others": { "tokens": others.count(), "share": share },
     })
 }

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
+    json_request::JsonRequest,
     prompt::Prompt,
-    refuse::{Refused, Result},
-    state::State,
+    state::AppState,
 };
 
 /// Bytes of a text that is cut by several vocabularies: the answer is a hundred times as long.
 const COMPARED: usize = 32 << 10;
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/tokens", post(tokens))
         .route("/api/vocabularies", post(vocabularies))
@@ -28,15 +28,15 @@ pub(crate) fn routes() -> Router<State> {
 /// Ids, pieces, bytes, which bytes of the text that was read each stands for, and that text, which
 /// in a chat is what the template made of the prompt.
 async fn tokens(
-    extract::State(state): extract::State<State>,
-    Ask(prompt): Ask<Prompt>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(prompt): JsonRequest<Prompt>,
 ) -> Result<Json<Value>> {
-    let asked = state.ask(&prompt).await?;
-    let (text, specials) = match asked.rendered {
+    let input = state.model_input(&prompt).await?;
+    let (text, specials) = match input.rendered {
         Some(rendered) => (rendered, Specials::Allowed),
         None => (prompt.prompt, Specials::Text),
     };
-    let mut answer = cut(&asked.open.tokenizer, &text, &asked.ids, specials);
+    let mut answer = cut(&input.model.tokenizer, &text, &input.ids, specials);
     answer["text"] = json!(text);
     Ok(Json(answer))
 }
@@ -48,11 +48,11 @@ struct Text {
 
 /// The same text under gpt2, cl100k and o200k; special tokens in it are text.
 async fn vocabularies(
-    extract::State(state): extract::State<State>,
-    Ask(Text { prompt }): Ask<Text>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(Text { prompt }): JsonRequest<Text>,
 ) -> Result<Json<Value>> {
     if prompt.len() > COMPARED {
-        return Err(Refused::asked(format!(
+        return Err(ErrorResponse::bad_request(format!(
             "{} bytes are more than the {COMPARED} that are cut by several vocabularies; shorten the text",
             prompt.len()
         )));
@@ -68,7 +68,7 @@ async fn vocabularies(
         };
         NamedTokenizer::ALL.into_iter().map(of).collect::<Result<Vec<_>>>()
     };
-    Ok(Json(json!({ "vocabularies": state.slowly(cut).await?? })))
+    Ok(Json(json!({ "vocabularies": state.run_blocking(cut).await?? })))
 }
 
 fn cut(tokenizer: &Tokenizer, text: &str, ids: &[TokenId], specials: Specials) -> Value {
@@ -97,32 +97,35 @@ struct Piece {
 /// A piece's merges in the order in which they are made. Nodes are numbered, the leaves first, from
 /// the left; `left` and `right` are such numbers. No `tree` for a piece that is only taken whole.
 async fn merges(
-    extract::State(state): extract::State<State>,
-    Ask(piece): Ask<Piece>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(piece): JsonRequest<Piece>,
 ) -> Result<Json<Value>> {
-    let open = match piece.vocabulary {
+    let model = match piece.vocabulary {
         None => Some(state.models.find(piece.model.as_deref())?),
         Some(_) => None,
     };
     // A long piece has as many merges as letters, and each is looked for among all that are left.
-    let work = move || match (piece.vocabulary, open) {
+    let work = move || match (piece.vocabulary, model) {
         (Some(name), _) => {
             let named = NamedTokenizer::from_name(&name).ok_or_else(|| {
-                Refused::missing(format!("there is no vocabulary {}", quoted_excerpt(&name)))
+                ErrorResponse::not_found(format!(
+                    "there is no vocabulary {}",
+                    quoted_excerpt(&name)
+                ))
             })?;
-            told(&named.tokenizer()?, piece.id)
+            to_json(&named.tokenizer()?, piece.id)
         }
-        (None, Some(open)) => told(&open.tokenizer, piece.id),
-        (None, None) => Err(Refused::missing("there is no model here yet")),
+        (None, Some(model)) => to_json(&model.tokenizer, piece.id),
+        (None, None) => Err(ErrorResponse::not_found("there is no model here yet")),
     };
-    state.slowly(work).await?.map(Json)
+    state.run_blocking(work).await?.map(Json)
 }
 
-fn told(tokenizer: &Tokenizer, id: TokenId) -> Result<Value> {
+fn to_json(tokenizer: &Tokenizer, id: TokenId) -> Result<Value> {
     if id.index() >= tokenizer.vocabulary() {
         let last = tokenizer.vocabulary() - 1;
         let what = format!("there is no token {id}; the last is {last}");
-        return Err(Refused::asked(what).with_kind(Kind::TokenOutOfRange));
+        return Err(ErrorResponse::bad_request(what).with_kind(Kind::TokenOutOfRange));
     }
     Ok(json!({
         "id": id,

@@ -18,11 +18,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::Ask,
+    error_response::{ErrorResponse, Result},
     events::events,
-    models::Served,
-    refuse::{Refused, Result},
-    state::State,
+    json_request::JsonRequest,
+    models::ServedModel,
+    state::AppState,
 };
 
 /// Most steps whose losses are sent.
@@ -30,28 +30,28 @@ const POINTS: usize = 500;
 /// Seed of the questions that heads are watched at, and how many there are.
 const QUESTIONS: (u64, usize) = (11, 24);
 
-pub(crate) fn routes() -> Router<State> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/training", get(training))
         .route("/api/training/history", post(history))
-        .route("/api/training/copying", post(copier))
+        .route("/api/training/copying", post(copying_head_handler))
 }
 
-async fn training(extract::State(state): extract::State<State>) -> impl IntoResponse {
-    events(|tell| state.training.watch(tell))
+async fn training(extract::State(state): extract::State<AppState>) -> impl IntoResponse {
+    events(|sender| state.training.stream(sender))
 }
 
 #[derive(Deserialize)]
-struct Whose {
+struct ModelRequest {
     model: Option<String>,
 }
 
 async fn history(
-    extract::State(state): extract::State<State>,
-    Ask(whose): Ask<Whose>,
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<ModelRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(whose.model.as_deref())?;
-    let lines = state.slowly(move || read(&open.path)).await?;
+    let model = state.models.find(request.model.as_deref())?;
+    let lines = state.run_blocking(move || read(&model.path)).await?;
     let losses = points(&lines, "training_loss");
     let judged = points(&lines, "validation_loss");
     let last = |points: &[Value]| points.last().and_then(|point| point["step"].as_u64());
@@ -59,7 +59,7 @@ async fn history(
         "steps": last(&losses).max(last(&judged)),
         "losses": losses,
         "judged": judged,
-        "able": able(&lines),
+        "able": abilities(&lines),
         "samples": samples(&lines),
     })))
 }
@@ -70,7 +70,7 @@ fn read(path: &std::path::Path) -> Vec<Value> {
 }
 
 /// What the model could do after steps of which it was asked.
-fn able(lines: &[Value]) -> Vec<Value> {
+fn abilities(lines: &[Value]) -> Vec<Value> {
     lines.iter().filter(|line| line["look_ups"].is_number()).cloned().collect()
 }
 
@@ -84,9 +84,9 @@ fn samples(lines: &[Value]) -> Vec<Value> {
 }
 
 /// Steps and losses, at most so many, the last among them.
-fn points(lines: &[Value], of: &str) -> Vec<Value> {
+fn points(lines: &[Value], key: &str) -> Vec<Value> {
     let point = |line: &Value| {
-        let (step, loss) = (line["step"].as_u64()?, line[of].as_f64()?);
+        let (step, loss) = (line["step"].as_u64()?, line[key].as_f64()?);
         Some(json!({ "step": step, "loss": loss }))
     };
     let all: Vec<Value> = lines.iter().filter_map(point).collect();
@@ -97,45 +97,49 @@ fn points(lines: &[Value], of: &str) -> Vec<Value> {
 
 /// Tinytown's look-ups are put to the model; the head is the one that has most of its weight on the
 /// answer, where it stands in the text before.
-async fn copier(
-    extract::State(state): extract::State<State>,
-    Ask(whose): Ask<Whose>,
+async fn copying_head_handler(
+    extract::State(state): extract::State<AppState>,
+    JsonRequest(request): JsonRequest<ModelRequest>,
 ) -> Result<Json<Value>> {
-    let open = state.models.find(whose.model.as_deref())?;
-    state.passes.in_turn(move |pool| watched(&open, pool)).await?.map(Json)
+    let model = state.models.find(request.model.as_deref())?;
+    state.passes.with_compute_lock(move |pool| copying_head(&model, pool)).await?.map(Json)
 }
 
-fn watched(open: &Served, pool: &ThreadPool) -> Result<Value> {
-    let config = open.config();
+fn copying_head(model: &ServedModel, pool: &ThreadPool) -> Result<Value> {
+    let config = model.config();
     let (seed, each) = QUESTIONS;
-    let look_ups = questions(seed, each).into_iter().filter(|of| of.kind == Kind::LookupEasy);
+    let look_ups =
+        questions(seed, each).into_iter().filter(|question| question.kind == Kind::LookupEasy);
     let mut sums = vec![0.0; config.layers * config.heads];
-    let (mut asked, mut shown) = (0, None);
+    let (mut question_count, mut shown) = (0, None);
     for question in look_ups {
-        let ids = open.tokenizer.encode(&question.prompt, Specials::Text)?;
-        let answer = open.tokenizer.encode_bare(&question.answer, Specials::Text)?;
+        let ids = model.tokenizer.encode(&question.prompt, Specials::Text)?;
+        let answer = model.tokenizer.encode_bare(&question.answer, Specials::Text)?;
         let Some(&answer) = answer.first().filter(|id| ids.contains(id)) else { continue };
         if ids.len() > config.context {
             continue;
         }
         let patterns = SiteFilter::parse("blocks.*.attn.pattern")?;
-        let trace = trace(&open.weights, pool, &ids, &patterns)?;
+        let trace = trace(&model.weights, pool, &ids, &patterns)?;
         for (sum, weight) in sums.iter_mut().zip(answer_attention(&trace, config, answer)?) {
             *sum += weight;
         }
-        asked += 1;
+        question_count += 1;
         let key = ids.iter().rposition(|id| *id == answer);
         shown = Some((question.prompt, ids.len() - 1, key));
     }
     let best = (0..sums.len()).max_by(|&a, &b| sums[a].total_cmp(&sums[b]).then(b.cmp(&a)));
     let (Some(best), Some((prompt, token, key))) = (best, shown) else {
-        return Err(Refused::asked(format!("{} cannot read Tinytown's questions", open.name)));
+        return Err(ErrorResponse::bad_request(format!(
+            "{} cannot read Tinytown's questions",
+            model.name
+        )));
     };
     Ok(json!({
         "layer": best / config.heads,
         "head": best % config.heads,
-        "weight": sums[best] / f64::from(asked),
-        "questions": asked,
+        "weight": sums[best] / f64::from(question_count),
+        "questions": question_count,
         "prompt": prompt,
         "token": token,
         "key": key,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::world::{self, server};
+use crate::fixture::{self, server};
 use lookback_serve::Listener;
 use tokio::sync::oneshot;
 
@@ -103,7 +103,7 @@ async fn a_head_without_end_is_refused() {
 async fn settings_that_no_sampler_has_are_refused_and_the_server_goes_on() {
     // llama.cpp 19367, 12178, gpt4all 3635, llamafile 835: one request ended the server, or took all of
     // its memory.
-    let routes = world::routes();
+    let routes = fixture::routes();
     for settings in [
         r#""settings": {"temperature": 999999.0, "top_p": -1.0, "repetition_penalty": 0.0}"#,
         r#""settings": {"temperature": -1}"#,
@@ -125,7 +125,7 @@ async fn settings_that_no_sampler_has_are_refused_and_the_server_goes_on() {
     ] {
         let body = format!("{{\"prompt\": \"the bird\", \"tokens\": 0, {settings}}}");
         let body = body.replacen("\"tokens\": 0, \"tokens\"", "\"tokens\"", 1);
-        let answer = world::ask(&routes, world::post("/api/repeat", body)).await;
+        let answer = fixture::ask(&routes, fixture::post("/api/repeat", body)).await;
         assert!([200, 400].contains(&answer.status.as_u16()), "{settings}: {}", answer.status);
         if answer.status == 400 {
             assert!(answer.error().chars().count() < 800, "{settings}: {}", answer.error());
@@ -133,14 +133,14 @@ async fn settings_that_no_sampler_has_are_refused_and_the_server_goes_on() {
     }
     // llama.cpp 10380: a text that fills the context is gone on with.
     let body = r#"{"prompt": "the bird is red", "tokens": 100, "alternatives": 1}"#;
-    let answer = world::ask(&routes, world::post("/api/repeat", body)).await;
+    let answer = fixture::ask(&routes, fixture::post("/api/repeat", body)).await;
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("\"finish\""), "{}", answer.text());
 }
 
 #[tokio::test]
 async fn a_refusal_repeats_no_page_of_the_request() {
-    let routes = world::routes();
+    let routes = fixture::routes();
     let long = "x".repeat(900_000);
     for (place, body) in [
         ("/api/tokens", format!("{{\"model\": \"{long}\", \"prompt\": \"a\"}}")),
@@ -149,7 +149,7 @@ async fn a_refusal_repeats_no_page_of_the_request() {
         ("/api/tokens", format!("\"{long}\"")),
         ("/api/repeat", format!("{{\"prompt\": \"a\", \"samplers\": \"{long}\"}}")),
     ] {
-        let answer = world::ask(&routes, world::post(place, body)).await;
+        let answer = fixture::ask(&routes, fixture::post(place, body)).await;
         assert!(answer.status.is_client_error(), "{place}: {}", answer.status);
         assert!(answer.error().chars().count() < 810, "{place}: {}", answer.error());
     }
@@ -157,10 +157,10 @@ async fn a_refusal_repeats_no_page_of_the_request() {
 
 #[tokio::test]
 async fn a_text_whose_answer_would_be_a_hundred_times_as_long_is_refused_by_its_length() {
-    let routes = world::routes();
+    let routes = fixture::routes();
     for (length, status) in [(32 << 10, 200), ((32 << 10) + 1, 400)] {
         let body = serde_json::json!({ "prompt": "\u{1}".repeat(length) });
-        let answer = world::ask_json(&routes, "/api/vocabularies", body).await;
+        let answer = fixture::ask_json(&routes, "/api/vocabularies", body).await;
         assert_eq!(answer.status, status, "{length}");
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{ask_json, model, routes};
+use crate::fixture::{ask_json, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
 use lookback_lens::{SiteFilter, ov_decomposition, source_contributions, trace};

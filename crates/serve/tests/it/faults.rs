@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::world::{self, ask, ask_json, model, model_with, post, routes, server};
+use crate::fixture::{self, ask, ask_json, model, model_with, post, routes, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::ThreadPool;
-use lookback_serve::{Listener, Served, Server};
+use lookback_serve::{Listener, ServedModel, Server};
 use lookback_text::Tokenizer;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -25,10 +25,10 @@ fn look(prompt: &str) -> serde_json::Value {
 async fn an_empty_prompt_is_the_token_that_begins_a_text_or_refused_by_name() {
     let pool = Arc::new(ThreadPool::single_threaded());
     let server = Server::new(pool.clone()).unwrap();
-    server.show(model("with", &pool));
+    server.put_model(model("with", &pool));
     let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &[]).unwrap();
-    server.show(Served::new("without", model_with(tokenizer, &pool)).unwrap());
-    let routes = server.router("127.0.0.1", world::PORT);
+    server.put_model(ServedModel::new("without", model_with(tokenizer, &pool)).unwrap());
+    let routes = server.router("127.0.0.1", fixture::PORT);
     let ask = async |model: &str| {
         ask_json(&routes, "/api/tokens", json!({ "model": model, "prompt": "" })).await
     };
@@ -120,7 +120,7 @@ async fn a_request_that_does_not_say_it_is_json_is_refused() {
 async fn a_wrong_method_and_a_wrong_place_are_refused_in_a_sentence() {
     let routes = routes();
     for (request, status) in [
-        (world::get("/api/look"), StatusCode::METHOD_NOT_ALLOWED),
+        (fixture::get("/api/look"), StatusCode::METHOD_NOT_ALLOWED),
         (post("/api/models", "{}"), StatusCode::METHOD_NOT_ALLOWED),
         (post("/kit/prose.css", "{}"), StatusCode::NOT_FOUND),
         (post("/api/none", "{}"), StatusCode::NOT_FOUND),
@@ -271,12 +271,12 @@ async fn a_client_that_goes_away_while_it_waits_leaves_the_others_alone() {
 
 #[tokio::test]
 async fn the_head_of_an_answer_comes_without_its_body() {
-    let mut request = world::get("/kit/prose.css");
+    let mut request = fixture::get("/kit/prose.css");
     *request.method_mut() = axum::http::Method::HEAD;
     let answer = ask(&routes(), request).await;
     assert_eq!(answer.status, StatusCode::OK);
     let tag = answer.headers[header::ETAG].clone();
-    let mut request = world::get("/kit/prose.css");
+    let mut request = fixture::get("/kit/prose.css");
     request.headers_mut().insert(header::IF_NONE_MATCH, tag);
     let answer = ask(&routes(), request).await;
     assert_eq!((answer.status, answer.bytes.len()), (StatusCode::NOT_MODIFIED, 0));

@@ -3,14 +3,14 @@
 mod bodies;
 mod exchange;
 mod faults;
-mod guard;
+mod fixture;
 mod logits;
 mod look;
 mod models;
+mod origin_check;
 mod refusals;
 mod repeat;
 mod sample;
 mod table;
 mod tokens;
 mod training;
-mod world;

@@ -4,11 +4,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use crate::world::{PORT, ask, get, model};
+use crate::fixture::{PORT, ask, get, model};
 use lookback_engine::{Compute, Isa, ThreadPool, WeightMode, Weights};
 use lookback_model::StoredModel;
 use lookback_open::Model;
-use lookback_serve::{Served, Server};
+use lookback_serve::{ServedModel, Server};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
 /// Stores a model of these weights in bf16, as Hugging Face directories mostly have it.
@@ -46,11 +46,11 @@ async fn bytes_and_precision_are_those_that_are() {
         let tokenizer = Some((*plain.tokenizer).clone());
         let mut model = Model::new(folder.path().into(), weights, tokenizer, pool.clone());
         model.file_bytes = Some(stored.file_bytes());
-        server.show(Served::new(name, model).unwrap());
+        server.put_model(ServedModel::new(name, model).unwrap());
     }
     let wide = plain.weights.bytes_held();
     assert_eq!(wide, Weights::bytes(plain.weights.network(), WeightMode::Inference, Compute::F32));
-    server.show(plain);
+    server.put_model(plain);
     let told = ask(&server.router("127.0.0.1", PORT), get("/api/models")).await.json();
     let of = |name: &str| {
         let all = told["models"].as_array().unwrap();

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{Answer, ask, ask_json, get, post, routes};
+use crate::fixture::{Answer, ask, ask_json, get, post, routes};
 use axum::http::{Request, header};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::world::{self, ask, ask_json, post, routes};
+use crate::fixture::{self, ask, ask_json, post, routes};
 use axum::{Router, body::HttpBody as _, http::StatusCode};
 use lookback_engine::{Session, ThreadPool};
 use lookback_generate::{
@@ -12,7 +12,7 @@ use lookback_generate::{
     repeat::{Continuation, Limits},
     sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
 };
-use lookback_serve::Served;
+use lookback_serve::ServedModel;
 use lookback_text::{Specials, TokenId};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -35,7 +35,13 @@ fn settings() -> Value {
 }
 
 /// What `lookback generate` writes with these settings: the tokens behind the prompt.
-fn written(open: &Served, pool: &ThreadPool, prompt: &str, tokens: usize, seed: u64) -> Vec<u64> {
+fn written(
+    open: &ServedModel,
+    pool: &ThreadPool,
+    prompt: &str,
+    tokens: usize,
+    seed: u64,
+) -> Vec<u64> {
     let ids = open.tokenizer.encode(prompt, Specials::Text).unwrap();
     let session = Session::new(&*open.weights, pool, 64);
     let window = ContextWindow::new(64, ids.clone(), open.bos());
@@ -58,7 +64,7 @@ fn written(open: &Served, pool: &ThreadPool, prompt: &str, tokens: usize, seed: 
 async fn what_is_written_is_what_the_loop_writes_in_one_piece_or_in_many() {
     let routes = routes();
     let pool = ThreadPool::single_threaded();
-    let open = world::model("tiny", &pool);
+    let open = fixture::model("tiny", &pool);
     // So many that the context of 64 runs full, of a seed that draws no end before.
     let of = |seed| (seed, written(&open, &pool, "the bird is red", 100, seed));
     let (seed, expected) = (0..500).map(of).find(|(_, written)| written.len() == 100).unwrap();
@@ -110,7 +116,7 @@ async fn a_branch_reads_its_last_token_and_shares_the_rest() {
 async fn pieces_of_a_character_are_told_once_it_is_whole() {
     let routes = routes();
     let pool = ThreadPool::single_threaded();
-    let open = world::model("tiny", &pool);
+    let open = fixture::model("tiny", &pool);
     // The tokenizer has never seen it, so it is four bytes.
     let ids = open.tokenizer.encode_bare("🐦", Specials::Text).unwrap();
     let behind: Vec<u32> = ids.iter().map(|id| id.0).collect();
@@ -124,7 +130,7 @@ async fn pieces_of_a_character_are_told_once_it_is_whole() {
 #[tokio::test]
 async fn an_end_token_ends_the_text_without_a_turn() {
     let pool = ThreadPool::single_threaded();
-    let end = world::model("tiny", &pool).eos[0].0;
+    let end = fixture::model("tiny", &pool).eos[0].0;
     let body = json!({ "prompt": "the bird", "behind": [5, end], "tokens": 9 });
     let events = events(&routes(), body).await;
     assert_eq!(events.len(), 2);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{ask, ask_json, get, routes};
+use crate::fixture::{ask, ask_json, get, routes};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 

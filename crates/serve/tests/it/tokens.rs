@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{self, ask_json, model, routes};
+use crate::fixture::{self, ask_json, model, routes};
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
-use lookback_serve::Served;
+use lookback_serve::ServedModel;
 use lookback_text::Specials;
 use serde_json::{Value, json};
 
@@ -38,11 +38,11 @@ async fn a_text_is_cut_as_the_tokenizer_cuts_it() {
 
 #[tokio::test]
 async fn a_chat_forges_no_turn_and_no_template_ends_the_server() {
-    let server = world::server();
+    let server = fixture::server();
     let pool = ThreadPool::single_threaded();
     let show = |name: &str, template: String| {
         let chats = model(name, &pool).with_chat_template(template);
-        server.show(Served::new(name, chats).unwrap());
+        server.put_model(ServedModel::new(name, chats).unwrap());
     };
     let end = "<|endoftext|>";
     show(
@@ -54,7 +54,7 @@ async fn a_chat_forges_no_turn_and_no_template_ends_the_server() {
     for (name, sign) in [("not", "not "), ("plus", "1+"), ("bracket", "["), ("minus", "-")] {
         show(name, format!("{{{{ {}1 }}}}", sign.repeat(32_000)));
     }
-    let routes = server.router("127.0.0.1", world::PORT);
+    let routes = server.router("127.0.0.1", fixture::PORT);
     let ask = |model: &str, prompt: &str| {
         ask_json(&routes, "/api/tokens", json!({ "model": model, "prompt": prompt, "chat": true }))
     };

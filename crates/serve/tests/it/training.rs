@@ -4,13 +4,13 @@
 
 use std::{fs, sync::Arc};
 
-use crate::world::{self, PORT, ask, ask_json, get, model, model_with, server};
+use crate::fixture::{self, PORT, ask, ask_json, get, model, model_with, server};
 use axum::http::{StatusCode, header};
 use lookback_engine::ThreadPool;
 use lookback_lens::{SiteFilter, trace};
 use lookback_model::{BlockSite, Site};
 use lookback_open::Model;
-use lookback_serve::{News, Served, Server};
+use lookback_serve::{ProgressEvent, ServedModel, Server};
 use lookback_text::{
     Specials, Tokenizer,
     tinytown::{Kind, questions},
@@ -27,10 +27,15 @@ fn told(text: &str) -> Vec<Value> {
 async fn who_comes_late_is_told_the_whole_training() {
     let server = server();
     let training = server.training();
-    training.tell(News::Phase { doing: "writing".into() });
-    training.tell(News::Step { step: 7, loss: 2.5, tokens_per_second: 9.0, seconds_left: 3.0 });
-    training.tell(News::Said { step: 7, text: "the bird\n</script>".into() });
-    training.tell(News::Done { step: 7, seconds: 1.5 });
+    training.publish(ProgressEvent::Phase { description: "writing".into() });
+    training.publish(ProgressEvent::Step {
+        step: 7,
+        loss: 2.5,
+        tokens_per_second: 9.0,
+        seconds_left: 3.0,
+    });
+    training.publish(ProgressEvent::Sample { step: 7, text: "the bird\n</script>".into() });
+    training.publish(ProgressEvent::Done { step: 7, seconds: 1.5 });
     let answer = ask(&server.router("127.0.0.1", PORT), get("/api/training")).await;
     assert_eq!(answer.headers[header::CONTENT_TYPE], "text/event-stream");
     let expected = [
@@ -44,7 +49,7 @@ async fn who_comes_late_is_told_the_whole_training() {
 
 #[tokio::test]
 async fn where_nothing_is_trained_the_page_is_told_so_at_once() {
-    let answer = ask(&world::routes(), get("/api/training")).await;
+    let answer = ask(&fixture::routes(), get("/api/training")).await;
     assert_eq!(told(answer.text()), [json!({ "type": "idle" })]);
 }
 
@@ -72,7 +77,7 @@ async fn newer_weights_take_the_place_of_older_ones() {
             Ok(())
         },
     );
-    server.show(open.learned(weights.unwrap(), (40, 100)));
+    server.put_model(open.at_step(weights.unwrap(), (40, 100)));
     let after = ask_json(&routes, "/api/look", body).await;
     assert_ne!(before.bytes, after.bytes);
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&after.bytes).unwrap();
@@ -102,7 +107,7 @@ async fn what_a_run_kept_of_its_losses_is_told() {
     let tiny = model("tiny", &pool);
     let mut ran = Model::clone(&tiny);
     ran.path = folder.path().into();
-    server.show(Served::new("ran", ran).unwrap());
+    server.put_model(ServedModel::new("ran", ran).unwrap());
     let routes = server.router("127.0.0.1", PORT);
     let ran = ask_json(&routes, "/api/training/history", json!({ "model": "ran" })).await.json();
     let losses = ran["losses"].as_array().unwrap();
@@ -127,7 +132,11 @@ async fn what_a_run_kept_of_its_losses_is_told() {
 
 /// The mean weight that a head's last query has on the answer, over all questions that the model can read,
 /// the last of these, and where the answer stands in it.
-fn copied(open: &Served, layer: u16, head: usize) -> (f64, usize, Option<(String, usize, usize)>) {
+fn copied(
+    open: &ServedModel,
+    layer: u16,
+    head: usize,
+) -> (f64, usize, Option<(String, usize, usize)>) {
     let (mut weight, mut count, mut shown) = (0.0, 0, None);
     let encode = |text: &str| open.tokenizer.encode_bare(text, Specials::Text).unwrap();
     for question in questions(11, 24).into_iter().filter(|of| of.kind == Kind::LookupEasy) {
@@ -150,7 +159,7 @@ fn copied(open: &Served, layer: u16, head: usize) -> (f64, usize, Option<(String
 
 #[tokio::test]
 async fn the_head_that_looks_answers_up_most_is_told_with_a_text_in_which_it_does() {
-    let routes = world::routes();
+    let routes = fixture::routes();
     let told = ask_json(&routes, "/api/training/copying", json!({ "model": "tiny" })).await;
     assert_eq!(told.status, StatusCode::OK);
     let told = told.json();
@@ -178,7 +187,7 @@ async fn a_model_that_cannot_read_the_look_ups_is_refused_by_its_name() {
     let server = Server::new(Arc::new(ThreadPool::single_threaded())).unwrap();
     let digits = Tokenizer::train_bpe(&[&"0123456789".repeat(9)], 257, &["<|end|>"]).unwrap();
     let foreign = model_with(digits, &ThreadPool::single_threaded());
-    server.show(Served::new("foreign", foreign).unwrap());
+    server.put_model(ServedModel::new("foreign", foreign).unwrap());
     let routes = server.router("127.0.0.1", PORT);
     let refused = ask_json(&routes, "/api/training/copying", json!({})).await;
     assert_eq!(

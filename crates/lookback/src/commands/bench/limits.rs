@@ -10,7 +10,7 @@ const BOTH: &str = "caches and memory";
 pub(super) const MEMORY: &str = "memory";
 
 /// Further moments in which a limit is looked for that something has exceeded.
-const FURTHER: usize = 8;
+const MAX_REPEATS: usize = 8;
 
 /// The best so far.
 pub(super) struct Limits<'a> {
@@ -61,8 +61,8 @@ impl<'a> Limits<'a> {
 
     /// Looks for more where something was faster than the limits, and at last takes that for what can be
     /// done at most, since it was done.
-    pub(super) fn settle(&mut self, read: f64, gflops: f64, compute: Compute) {
-        for _ in 0..FURTHER {
+    pub(super) fn raise_to(&mut self, read: f64, gflops: f64, compute: Compute) {
+        for _ in 0..MAX_REPEATS {
             if read <= self.read_gb_per_second && gflops <= self.gflops_per_second(compute) {
                 return;
             }

@@ -29,7 +29,7 @@ impl Train {
         let (tokenizer, data, vocabulary) = match self.random_data {
             Some(count) => {
                 let count = count as usize;
-                memory::refuse_beyond("--random-data", 2 * size_of::<u32>() * count)?;
+                memory::check_free("--random-data", 2 * size_of::<u32>() * count)?;
                 let vocabulary = random_vocabulary(self.preset(), self.tokenizer())?;
                 let data = Dataset::new(random_ids(count, vocabulary), Vec::new());
                 (None, data, vocabulary)
@@ -38,13 +38,13 @@ impl Train {
                 let corpus = self.reading.find(&self.texts)?;
                 let tokenizer = tokenizer_of_kind(self.tokenizer(), &corpus)?;
                 let (data, counts) = tokens_of(&corpus, &tokenizer, self.out.as_deref())?;
-                Texts::tell(&counts, print);
-                tell_of_chats(&counts, print);
+                Texts::report(&counts, print);
+                warn_of_chats(&counts, print);
                 let vocabulary = tokenizer.vocabulary();
                 (Some(tokenizer), data, vocabulary)
             }
         };
-        print.note(&format!("{} tokens of a vocabulary of {vocabulary}", data.len()));
+        print.status(&format!("{} tokens of a vocabulary of {vocabulary}", data.len()));
         let place = match self.texts.first() {
             Some(path) => path.display().to_string(),
             None => "--random-data".to_owned(),
@@ -74,7 +74,7 @@ impl Train {
     /// What is asked for besides settings.
     fn begun(&self) -> Result<RunRecord> {
         let texts = self.texts.iter().map(|path| path.display().to_string()).collect();
-        let minutes = match self.asked_limit()? {
+        let minutes = match self.limit_or_default()? {
             RunLength::Minutes(minutes) => Some(minutes),
             _ => None,
         };
@@ -113,7 +113,7 @@ fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
 }
 
 /// Says what becomes of messages, so that nobody takes the model for one that chats.
-fn tell_of_chats(counts: &CorpusCounts, print: &mut Print) {
+fn warn_of_chats(counts: &CorpusCounts, print: &mut Print) {
     if counts.chats == 0 {
         return;
     }
@@ -122,7 +122,7 @@ fn tell_of_chats(counts: &CorpusCounts, print: &mut Print) {
     } else {
         &format!("{} documents are", counts.chats)
     };
-    print.say(&format!(
+    print.warn(&format!(
         "{documents} messages: their contents are learned one below the other, without the roles of who \
          says them; so the model has no chat template, lookback chat refuses it, and lookback generate goes \
          on with a text"

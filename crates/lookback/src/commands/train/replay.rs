@@ -7,7 +7,7 @@ use lookback_files::{Refusal, Result, counted};
 use lookback_text::{Tokenizer, dataset::Dataset, leave_out};
 use lookback_train::{Directory, Prepared, Recipe};
 
-use super::{MOST, Train};
+use super::{MAX_STEPS, Train};
 use crate::{print::Print, stories};
 
 impl Train {
@@ -35,14 +35,14 @@ impl Train {
         let steps = begun.checkpoint_steps().filter(|steps| *steps < recipe.steps);
         if let Some(steps) = steps {
             let whole = recipe.steps;
-            print.say(&format!("{run} was stopped after {steps} of {whole} steps; all are taken"));
+            print.warn(&format!("{run} was stopped after {steps} of {whole} steps; all are taken"));
         }
         if let Some(count) = self.checkpoints {
             recipe.checkpoints = count.into();
         }
         for text in &self.without {
             let (without, lines) = leave_out(&data, &tokenizer, text)?;
-            print.note(&format!("{} left out that hold \"{text}\"", counted(lines, "line")));
+            print.status(&format!("{} left out that hold \"{text}\"", counted(lines, "line")));
             data = without;
         }
         recipe.data = data.digest()?;
@@ -55,7 +55,7 @@ impl Train {
 
 /// Refuses a run whose settings do not say all that it was trained by.
 fn refuse_unrecorded(run: &str, begun: &Directory, recipe: &Recipe) -> Result<()> {
-    if recipe.steps >= MOST {
+    if recipe.steps >= MAX_STEPS {
         return Err(Refusal::user(format!(
             "--replay {run}: it was ended by the clock, and its training.toml does not say after how \
              many steps; train it anew with --steps"

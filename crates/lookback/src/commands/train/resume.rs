@@ -44,10 +44,11 @@ impl Train {
         }
         self.refuse_another_run(&settings, &data, &tokenizer)?;
         if let (RunLength::Minutes(_), None, true) =
-            (self.asked_limit()?, &settings.begun, self.minutes.is_some())
+            (self.limit_or_default()?, &settings.begun, self.minutes.is_some())
         {
             let steps = settings.steps;
-            print.say(&format!("--minutes changes nothing: the run has a length of {steps} steps"));
+            print
+                .warn(&format!("--minutes changes nothing: the run has a length of {steps} steps"));
         }
         let network = Arc::new(Network::new(&recipe.config(vocabulary, tokenizer.eos())?));
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
@@ -170,11 +171,16 @@ impl Train {
             return Ok(differs.then(|| format!("its preset is {}, not {preset}", begun.preset)));
         }
         // A run of an older version does not say its preset; its settings are those of one.
-        let asked = Recipe { data: settings.data.clone(), ..self.recipe()? };
-        let differences = asked.differences(settings)?;
+        let requested = Recipe { data: settings.data.clone(), ..self.recipe()? };
+        let differences = requested.differences(settings)?;
         let settled = differences.into_iter().find(|difference| difference.is_fixed);
-        Ok(settled.map(|of| {
-            format!("it has {key} = {}, not the {} of {preset}", of.there, of.here, key = of.key)
+        Ok(settled.map(|difference| {
+            format!(
+                "it has {key} = {}, not the {} of {preset}",
+                difference.there,
+                difference.here,
+                key = difference.key
+            )
         }))
     }
 }

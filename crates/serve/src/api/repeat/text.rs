@@ -8,11 +8,11 @@ use lookback_generate::{
 use lookback_text::{Decoder, TokenId};
 use serde_json::{Value, json};
 
-use crate::{branches, prompt::Asked};
+use crate::{prefix_caches, prompt::ModelInput};
 
 /// A prompt and the tokens behind it.
 pub(super) struct Text {
-    pub(super) asked: Asked,
+    pub(super) input: ModelInput,
     /// Behind the prompt, each with what it added to the text: nothing, where it ends within a
     /// character, and the whole character with the token that ends it.
     behind: Vec<(TokenId, String)>,
@@ -21,9 +21,9 @@ pub(super) struct Text {
 
 impl Text {
     /// A prompt with tokens behind it.
-    pub(super) fn new(asked: Asked, behind: &[u32]) -> Self {
-        let decoder = asked.open.tokenizer.decoder_after(&asked.ids).without_specials();
-        let mut text = Self { asked, behind: Vec::new(), decoder };
+    pub(super) fn new(input: ModelInput, behind: &[u32]) -> Self {
+        let decoder = input.model.tokenizer.decoder_after(&input.ids).without_specials();
+        let mut text = Self { input, behind: Vec::new(), decoder };
         behind.iter().for_each(|id| text.push(TokenId(*id)));
         text
     }
@@ -36,39 +36,39 @@ impl Text {
 
     /// Whether the last token ends a text. One that the prompt ends with does not.
     pub(super) fn is_over(&self) -> bool {
-        self.behind.last().is_some_and(|(id, _)| self.asked.open.eos.contains(id))
+        self.behind.last().is_some_and(|(id, _)| self.input.model.eos.contains(id))
     }
 
     /// What the model reads of it.
     pub(super) fn window(&self) -> ContextWindow {
         let behind = self.behind.iter().map(|(id, _)| *id);
-        let ids = self.asked.ids.iter().copied().chain(behind).collect();
-        ContextWindow::new(self.context(), ids, self.asked.open.bos())
+        let ids = self.input.ids.iter().copied().chain(behind).collect();
+        ContextWindow::new(self.context(), ids, self.input.model.bos())
     }
 
     fn context(&self) -> usize {
-        branches::context(&self.asked.open)
+        prefix_caches::max_positions(&self.input.model)
     }
 
     fn tokens(&self) -> usize {
-        self.asked.ids.len() + self.behind.len()
+        self.input.ids.len() + self.behind.len()
     }
 
     /// The first event: the text as it stands.
     pub(super) fn begin(&self) -> Value {
-        let open = &self.asked.open;
-        let prompt = self.asked.ids.iter().map(|id| {
-            let is_special = open.tokenizer.is_special(*id);
-            json!({ "id": id.0, "piece": open.tokenizer.piece(*id), "is_special": is_special })
+        let model = &self.input.model;
+        let prompt = self.input.ids.iter().map(|id| {
+            let is_special = model.tokenizer.is_special(*id);
+            json!({ "id": id.0, "piece": model.tokenizer.piece(*id), "is_special": is_special })
         });
         json!({
             "type": "begin",
             "prompt": prompt.collect::<Vec<_>>(),
-            "rendered": self.asked.rendered,
+            "rendered": self.input.rendered,
             "behind": self.behind.iter().map(|token| self.token(token)).collect::<Vec<_>>(),
             "context": self.context(),
             "page": Cache::PAGE,
-            "page_bytes": Cache::bytes(open.weights.network(), open.weights.compute(), 1),
+            "page_bytes": Cache::bytes(model.weights.network(), model.weights.compute(), 1),
         })
     }
 
@@ -76,7 +76,7 @@ impl Text {
     pub(super) fn turn(&self, turn: &DecodeStep, bound: Option<f64>) -> Value {
         let reading = turn.reading;
         let seen = reading.cached + reading.computed;
-        let network = self.asked.open.weights.network();
+        let network = self.input.model.weights.network();
         let milliseconds = |time: std::time::Duration| 1e3 * time.as_secs_f64();
         let alternatives = turn.alternatives.iter().map(|one| self.alternative(one));
         json!({
@@ -107,20 +107,20 @@ impl Text {
     fn token(&self, (id, added): &(TokenId, String)) -> Value {
         json!({
             "id": id.0,
-            "piece": self.asked.open.tokenizer.piece(*id),
+            "piece": self.input.model.tokenizer.piece(*id),
             "text": added,
-            "is_end": self.asked.open.eos.contains(id),
+            "is_end": self.input.model.eos.contains(id),
         })
     }
 
     fn alternative(&self, one: &Alternative) -> Value {
-        let open = &self.asked.open;
+        let model = &self.input.model;
         json!({
             "id": one.id.0,
-            "piece": open.tokenizer.piece(one.id),
+            "piece": model.tokenizer.piece(one.id),
             "probability": one.probability,
             "after": one.chain_probability,
-            "is_end": open.eos.contains(&one.id),
+            "is_end": model.eos.contains(&one.id),
         })
     }
 }

@@ -34,7 +34,7 @@ impl Lengths {
 
 /// What the clock said: medians of several rounds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timed {
+pub(super) struct Throughput {
     lengths: Lengths,
     /// Of all prompts.
     pub prefill_seconds: f64,
@@ -45,8 +45,8 @@ pub(super) struct Timed {
 /// Rounds of which the median counts.
 const ROUNDS: usize = 3;
 
-impl Timed {
-    /// Bytes that [`Timed::measure`] takes beside the weights.
+impl Throughput {
+    /// Bytes that [`Throughput::measure`] takes beside the weights.
     pub(super) fn bytes(
         network: &Network,
         compute: Compute,

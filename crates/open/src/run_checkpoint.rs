@@ -10,12 +10,12 @@ use lookback_text::Tokenizer;
 use lookback_train::Directory;
 
 /// Whether a directory is that of a run without a model.
-pub(crate) fn is_unfinished(path: &Path) -> bool {
+pub(crate) fn is_run_without_model(path: &Path) -> bool {
     path.join("training.toml").is_file() && !path.join("config.json").exists()
 }
 
 /// What stands in place of a model.
-pub(crate) struct Unfinished {
+pub(crate) struct RunCheckpoint {
     /// The weights that its newest checkpoint would become the model with.
     pub(crate) weights: Weights,
     /// The run's tokenizer.
@@ -33,7 +33,7 @@ pub(crate) fn read(
     compute: Compute,
     pool: &ThreadPool,
     admit: &dyn Fn(usize) -> Result<()>,
-) -> Result<Unfinished> {
+) -> Result<RunCheckpoint> {
     let directory = Directory::existing(path)?;
     let recipe = directory.read_settings()?;
     recipe.check().map_err(|refusal| refusal.at(path.display()))?;
@@ -50,5 +50,5 @@ pub(crate) fn read(
     let remark = format!(
         "{run}: this run has no model yet; its checkpoint after {steps} of {all} steps is read"
     );
-    Ok(Unfinished { weights, tokenizer, remark })
+    Ok(RunCheckpoint { weights, tokenizer, remark })
 }

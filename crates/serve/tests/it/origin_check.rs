@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::world::{self, PORT, ask, get, routes, server};
+use crate::fixture::{self, PORT, ask, get, routes, server};
 use axum::{
     body::Body,
     http::{HeaderName, Request, StatusCode, header},
@@ -96,7 +96,7 @@ async fn another_site_can_link_to_the_page_and_nothing_more() {
 #[tokio::test]
 async fn every_page_holds_its_servers_token_and_lets_no_script_in() {
     let (one, other) = (ask(&routes(), get("/")).await, ask(&routes(), get("/")).await);
-    let token = |answer: &world::Answer| {
+    let token = |answer: &fixture::Answer| {
         let (_, rest) = answer.text().split_once("name=\"lookback-token\" content=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
     };

@@ -7,11 +7,11 @@ use lookback_files::Result;
 use lookback_lens::{SiteFilter, trace};
 use lookback_model::TokenId;
 
-use super::timed::{id, median};
+use super::throughput::{id, median};
 
 /// What the clock said: medians of several rounds, in turns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Looked {
+pub(super) struct CaptureTimes {
     /// All logits, nothing read.
     pub plain_seconds: f64,
     /// Every site copied out.
@@ -23,7 +23,7 @@ pub(super) struct Looked {
 /// Rounds of which the median counts, after one that touches every weight.
 const ROUNDS: usize = 5;
 
-impl Looked {
+impl CaptureTimes {
     /// Passes the prompt some times either way.
     pub(super) fn measure(weights: &Weights, prompt: usize, pool: &ThreadPool) -> Result<Self> {
         let vocabulary = weights.network().config.vocabulary;

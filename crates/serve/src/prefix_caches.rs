@@ -9,40 +9,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lookback_engine::{Cache, Compute, Sequences};
 use lookback_generate::prefix_cache::PrefixCache;
 use lookback_model::Network;
-use lookback_open::Serial;
+use lookback_open::WeightsId;
 
-use crate::models::Served;
+use crate::models::ServedModel;
 
 /// Models whose texts are kept.
-const MODELS: usize = 2;
+const MAX_MODELS: usize = 2;
 /// Texts that are kept of a model.
-const TEXTS: usize = 16;
+const MAX_SEQUENCES: usize = 16;
 /// Bytes that the texts of a model hold together, unless the one that is read needs more.
-const BYTES: usize = 64 << 20;
+const MODEL_BYTES: usize = 64 << 20;
 /// Bytes that all texts hold together, unless one needs more.
-pub(crate) const HELD: usize = MODELS * BYTES;
+pub(crate) const MAX_BYTES: usize = MAX_MODELS * MODEL_BYTES;
 
 /// Tokens that are read at once however little memory is free: one chunk of a prompt.
-const FEWEST: usize = 256;
+const MIN_TOKENS: usize = 256;
 
 /// The texts of one model. Whoever computes holds it, so nobody waits for it.
-pub(crate) type Shared = Arc<Mutex<PrefixCache>>;
+pub(crate) type SharedCache = Arc<Mutex<PrefixCache>>;
 
 /// By model, the newest last. A clone shares all.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Read(Arc<Mutex<Vec<(Serial, Shared)>>>);
+pub(crate) struct PrefixCaches(Arc<Mutex<Vec<(WeightsId, SharedCache)>>>);
 
-impl Read {
+impl PrefixCaches {
     /// What was read with a model's weights.
-    pub(crate) fn of(&self, open: &Served, threads: usize) -> Shared {
+    pub(crate) fn get_or_create(&self, model: &ServedModel, threads: usize) -> SharedCache {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = all.iter().position(|(serial, _)| *serial == open.serial());
+        let found = all.iter().position(|(weights_id, _)| *weights_id == model.weights_id());
         let shared = match found {
             Some(at) => all.remove(at).1,
-            None => Arc::new(Mutex::new(nothing_read(open, threads))),
+            None => Arc::new(Mutex::new(empty_cache(model, threads))),
         };
-        all.push((open.serial(), shared.clone()));
-        if all.len() > MODELS {
+        all.push((model.weights_id(), shared.clone()));
+        if all.len() > MAX_MODELS {
             all.remove(0);
         }
         shared
@@ -50,7 +50,7 @@ impl Read {
 }
 
 /// Nobody leaves texts half read: a pass that panics took its turn and its texts with it.
-pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, PrefixCache> {
+pub(crate) fn lock(shared: &SharedCache) -> MutexGuard<'_, PrefixCache> {
     shared.lock().unwrap_or_else(|poisoned| {
         shared.clear_poison();
         poisoned.into_inner()
@@ -59,13 +59,13 @@ pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, PrefixCache> {
 
 /// The longest text that is read at once. One that outgrows it is read through a window, and each turn tells
 /// how much of it is left out.
-pub(crate) fn context(open: &Served) -> usize {
-    open.positions().unwrap_or(open.config().context)
+pub(crate) fn max_positions(model: &ServedModel) -> usize {
+    model.positions().unwrap_or(model.config().context)
 }
 
 /// Tokens that a model reads at once: all of its context, unless the cache and the scratch of so many would
 /// take more than the model's share of the half of the free memory.
-pub(crate) fn affordable(
+pub(crate) fn max_prompt_tokens(
     network: &Network,
     compute: Compute,
     threads: usize,
@@ -75,27 +75,27 @@ pub(crate) fn affordable(
     let Some(free) = free else { return context };
     let fits = |tokens: usize| {
         let pages = 2 * Cache::pages(tokens);
-        Sequences::bytes(network, compute, threads, tokens, pages) <= free / (2 * MODELS)
+        Sequences::bytes(network, compute, threads, tokens, pages) <= free / (2 * MAX_MODELS)
     };
     if fits(context) {
         return context;
     }
-    let (mut most, mut too_many) = (FEWEST.min(context), context);
-    while too_many - most > Cache::PAGE {
-        let middle = most + (too_many - most) / 2;
-        let half = if fits(middle) { &mut most } else { &mut too_many };
+    let (mut max_tokens, mut too_many) = (MIN_TOKENS.min(context), context);
+    while too_many - max_tokens > Cache::PAGE {
+        let middle = max_tokens + (too_many - max_tokens) / 2;
+        let half = if fits(middle) { &mut max_tokens } else { &mut too_many };
         *half = middle;
     }
-    most
+    max_tokens
 }
 
-fn nothing_read(open: &Served, threads: usize) -> PrefixCache {
-    let (network, context) = (open.weights.network(), context(open));
-    let compute = open.weights.compute();
-    let affordable = BYTES / Cache::bytes(network, compute, 1).max(1);
-    let pages = affordable.min(TEXTS * Cache::pages(context));
+fn empty_cache(model: &ServedModel, threads: usize) -> PrefixCache {
+    let (network, context) = (model.weights.network(), max_positions(model));
+    let compute = model.weights.compute();
+    let affordable = MODEL_BYTES / Cache::bytes(network, compute, 1).max(1);
+    let pages = affordable.min(MAX_SEQUENCES * Cache::pages(context));
     // There is always room for two whole texts, but pages that nobody wrote to take no memory.
-    PrefixCache::new(network, compute, threads, context, TEXTS, pages).with_max_pages(pages)
+    PrefixCache::new(network, compute, threads, context, MAX_SEQUENCES, pages).with_max_pages(pages)
 }
 
 #[cfg(test)]
@@ -115,11 +115,11 @@ mod tests {
             context: 131_072,
         };
         let network = Network::new(&Config::llama(size).unwrap());
-        let most = |free| affordable(&network, Compute::F32, 2, free);
-        assert_eq!(most(None), 131_072);
-        assert_eq!(most(Some(64 << 30)), 131_072);
-        assert_eq!(most(Some(1 << 20)), FEWEST);
-        let some = most(Some(1 << 30));
+        let max_tokens = |free| max_prompt_tokens(&network, Compute::F32, 2, free);
+        assert_eq!(max_tokens(None), 131_072);
+        assert_eq!(max_tokens(Some(64 << 30)), 131_072);
+        assert_eq!(max_tokens(Some(1 << 20)), MIN_TOKENS);
+        let some = max_tokens(Some(1 << 30));
         assert!((9_000..131_072).contains(&some), "{some}");
         let bytes = |tokens: usize| {
             Sequences::bytes(&network, Compute::F32, 2, tokens, 2 * Cache::pages(tokens))

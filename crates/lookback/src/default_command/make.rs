@@ -9,7 +9,7 @@ use lookback_text::{Tokenizer, dataset::Windows, tinytown};
 use lookback_train::{Directory, Recipe, Source, Trainer, TrainingEvent, TrainingLoop, preset};
 use serde_json::json;
 
-use super::abilities::{Abilities, Able};
+use super::abilities::{Abilities, AbilityScores};
 use crate::{
     interrupt, memory, sample,
     stories::{SEED, stories},
@@ -22,33 +22,33 @@ const VOCABULARY: usize = 2048;
 /// Tokens that it learns from: about 100 seconds on two cores.
 const TOKENS: u64 = 8_500_000;
 /// How often over the course it is judged by what was kept back, which takes a second each time.
-const JUDGED: u64 = 5;
+const VALIDATIONS: u64 = 5;
 
 /// How often over the course it is asked what the model can do by now.
-const ASKED: u64 = 50;
+const ABILITY_TESTS: u64 = 50;
 
 /// How often over the course the model says something.
 const SAMPLES: u64 = 20;
 
 /// What the making of a model tells whoever watches it.
-pub(super) enum Told<'a> {
+pub(super) enum MakeEvent<'a> {
     /// What is being done now, in a few words.
-    Doing(&'a str),
+    Phase(&'a str),
     /// The first step is about to be taken.
-    Begun(Begun<'a>),
+    Started(StartedRun<'a>),
     /// Something of the course.
-    Event(TrainingEvent<'a>),
+    Training(TrainingEvent<'a>),
     /// What the model can do after a step.
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
-    Able {
+    Abilities {
         /// Steps taken.
         step: u64,
         /// What it can do.
-        able: Able,
+        scores: AbilityScores,
     },
     /// What the model says after a step, of its own accord.
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
-    Said {
+    Sample {
         /// Steps taken.
         step: u64,
         /// A line of text.
@@ -57,7 +57,7 @@ pub(super) enum Told<'a> {
 }
 
 /// A run at its beginning.
-pub(super) struct Begun<'a> {
+pub(super) struct StartedRun<'a> {
     /// The settings.
     pub(super) recipe: &'a Recipe,
     /// The weights before the first step.
@@ -72,7 +72,7 @@ pub(super) struct Begun<'a> {
 }
 
 /// Makes sure that nobody else makes this model, for as long as the result lives.
-pub(super) fn alone(folder: &Path) -> Result<Lock> {
+pub(super) fn lock(folder: &Path) -> Result<Lock> {
     if let Some(home) = folder.parent() {
         create_directory(home)?;
     }
@@ -88,38 +88,40 @@ pub(super) fn alone(folder: &Path) -> Result<Lock> {
 pub(super) fn make(
     folder: &Path,
     pool: &Arc<ThreadPool>,
-    tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
+    listener: &mut dyn FnMut(MakeEvent<'_>) -> Result<()>,
 ) -> Result<u64> {
     let mut recipe = preset("default")?;
     recipe.steps = TOKENS.div_ceil(recipe.tokens_per_step() as u64);
-    recipe.validate_every = recipe.steps.div_ceil(JUDGED);
-    tell(Told::Doing("writing Tinytown, a small town of plain words, and learning its tokens"))?;
+    recipe.validate_every = recipe.steps.div_ceil(VALIDATIONS);
+    listener(MakeEvent::Phase(
+        "writing Tinytown, a small town of plain words, and learning its tokens",
+    ))?;
     let tokenizer = {
         let text = tinytown::corpus(TOKENIZER_BYTES, SEED);
         Tokenizer::train_bpe(&[&text], VOCABULARY, &["<|endoftext|>"])?
     };
-    tell(Told::Doing("writing its stories and cutting them into tokens"))?;
+    listener(MakeEvent::Phase("writing its stories and cutting them into tokens"))?;
     let data = stories(&tokenizer)?;
     data.check(recipe.context)?;
     let network = Network::new(&recipe.config(tokenizer.vocabulary(), tokenizer.eos())?);
-    memory::refuse_beyond("training", Trainer::bytes(&network, &recipe, pool.threads()))?;
+    memory::check_free("training", Trainer::bytes(&network, &recipe, pool.threads()))?;
 
-    let begun = folder.with_extension("part");
-    if begun.exists() {
-        fs::remove_dir_all(&begun).map_err(|error| Refusal::writing(&begun, &error))?;
+    let partial = folder.with_extension("part");
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(|error| Refusal::writing(&partial, &error))?;
     }
-    let directory = Directory::new(&begun)?;
+    let directory = Directory::new(&partial)?;
     directory.create_folder()?;
     recipe.data = data.digest()?;
     directory.write_settings(&recipe)?;
     tokenizer.write(directory.path())?;
     let mut trainer = Trainer::new(Arc::new(network), &recipe, pool.clone())?;
-    tell(Told::Begun(Begun {
+    listener(MakeEvent::Started(StartedRun {
         recipe: &recipe,
         weights: trainer.weights(),
         tokenizer: &tokenizer,
         tokens: data.len(),
-        path: &begun,
+        path: &partial,
     }))?;
     let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
     let source = Source { data, windows };
@@ -127,16 +129,16 @@ pub(super) fn make(
         trainer: &mut trainer,
         source: &source,
         directory: Some(&directory),
-        stop: interrupt::flag()?,
+        stop: interrupt::stop_flag()?,
     };
-    let on_the_way = OnTheWay::new(&directory, &tokenizer, pool, recipe.steps)?;
+    let periodic_samples = PeriodicSamples::new(&directory, &tokenizer, pool, recipe.steps)?;
     let finished = course.run(None, &mut |event| {
         let taken = match &event {
             TrainingEvent::Step { report: taken, weights } => Some((taken.step, *weights)),
             _ => None,
         };
-        tell(Told::Event(event))?;
-        taken.map_or(Ok(()), |(step, weights)| on_the_way.after(step, weights, tell))
+        listener(MakeEvent::Training(event))?;
+        taken.map_or(Ok(()), |(step, weights)| periodic_samples.on_step(step, weights, listener))
     });
     let finished = finished.map_err(|refusal| match refusal.blame() {
         // The course says how to go on with its directory, but the main job begins anew.
@@ -151,53 +153,54 @@ pub(super) fn make(
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
     }
-    fs::rename(&begun, folder).map_err(|error| Refusal::writing(folder, &error))?;
+    fs::rename(&partial, folder).map_err(|error| Refusal::writing(folder, &error))?;
     Ok(finished.steps)
 }
 
 /// What a model says and can do while it learns. Both are kept among the metrics, so that the page can show
 /// them again when the training is over.
-struct OnTheWay<'a> {
+struct PeriodicSamples<'a> {
     directory: &'a Directory,
     tokenizer: &'a Tokenizer,
     pool: &'a ThreadPool,
     abilities: Abilities,
     /// Steps between two times that it is asked, and between two samples.
-    asked: u64,
-    sampled: u64,
+    test_every: u64,
+    sample_every: u64,
 }
 
-impl<'a> OnTheWay<'a> {
+impl<'a> PeriodicSamples<'a> {
     fn new(
         directory: &'a Directory,
         tokenizer: &'a Tokenizer,
         pool: &'a ThreadPool,
         steps: u64,
     ) -> Result<Self> {
-        let [asked, sampled] = [ASKED, SAMPLES].map(|times| (steps / times).max(1));
+        let [test_every, sample_every] =
+            [ABILITY_TESTS, SAMPLES].map(|times| (steps / times).max(1));
         let abilities = Abilities::new(tokenizer)?;
-        Ok(Self { directory, tokenizer, pool, abilities, asked, sampled })
+        Ok(Self { directory, tokenizer, pool, abilities, test_every, sample_every })
     }
 
     /// Keeps and tells what is due after a step.
-    fn after(
+    fn on_step(
         &self,
         step: u64,
         weights: &Weights,
-        tell: &mut dyn FnMut(Told<'_>) -> Result<()>,
+        listener: &mut dyn FnMut(MakeEvent<'_>) -> Result<()>,
     ) -> Result<()> {
-        if step.is_multiple_of(self.sampled) {
-            let text = sample::short(weights, self.pool, self.tokenizer)?;
+        if step.is_multiple_of(self.sample_every) {
+            let text = sample::short_sample(weights, self.pool, self.tokenizer)?;
             self.directory.add_metrics(&json!({ "step": step, "sample": text }))?;
-            tell(Told::Said { step, text })?;
+            listener(MakeEvent::Sample { step, text })?;
         }
-        if step.is_multiple_of(self.asked) {
-            let able = self.abilities.of(weights, self.pool, self.tokenizer)?;
-            let (look_ups, repeated) = (able.look_ups, able.repeated);
+        if step.is_multiple_of(self.test_every) {
+            let scores = self.abilities.measure(weights, self.pool, self.tokenizer)?;
+            let (look_ups, repeated) = (scores.look_ups, scores.repeated);
             self.directory.add_metrics(
                 &json!({ "step": step, "look_ups": look_ups, "repeated": repeated }),
             )?;
-            tell(Told::Able { step, able })?;
+            listener(MakeEvent::Abilities { step, scores })?;
         }
         Ok(())
     }
@@ -225,18 +228,19 @@ mod tests {
         let directory = Directory::new(folder.path()).unwrap();
         let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
         let source = Source { data, windows };
-        let on_the_way = OnTheWay::new(&directory, &tokenizer, &pool, recipe.steps).unwrap();
-        let mut told = Vec::new();
+        let periodic_samples =
+            PeriodicSamples::new(&directory, &tokenizer, &pool, recipe.steps).unwrap();
+        let mut events = Vec::new();
         for step in 1..=10 {
             assert_eq!(trainer.step(&source).step, step);
-            on_the_way
-                .after(step, trainer.weights(), &mut |of| {
-                    told.push(match of {
-                        Told::Said { step, text } => json!({ "step": step, "sample": text }),
-                        Told::Able { step, able } => json!({
+            periodic_samples
+                .on_step(step, trainer.weights(), &mut |event| {
+                    events.push(match event {
+                        MakeEvent::Sample { step, text } => json!({ "step": step, "sample": text }),
+                        MakeEvent::Abilities { step, scores } => json!({
                             "step": step,
-                            "look_ups": able.look_ups,
-                            "repeated": able.repeated,
+                            "look_ups": scores.look_ups,
+                            "repeated": scores.repeated,
                         }),
                         _ => unreachable!("nothing else is told"),
                     });
@@ -245,13 +249,13 @@ mod tests {
                 .unwrap();
         }
         let steps = |key: &str| -> Vec<u64> {
-            let lines = told.iter().filter(|line| !line[key].is_null());
+            let lines = events.iter().filter(|line| !line[key].is_null());
             lines.map(|line| line["step"].as_u64().unwrap()).collect()
         };
         assert_eq!((steps("sample"), steps("look_ups")), (vec![5, 10], vec![2, 4, 6, 8, 10]));
         assert!(
-            told.iter().any(|line| line["sample"].as_str().is_some_and(|said| !said.is_empty()))
+            events.iter().any(|line| line["sample"].as_str().is_some_and(|text| !text.is_empty()))
         );
-        assert_eq!(directory.read_metrics(), told);
+        assert_eq!(directory.read_metrics(), events);
     }
 }

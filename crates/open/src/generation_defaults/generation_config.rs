@@ -5,10 +5,10 @@ use lookback_generate::sample::LogitBias;
 use lookback_model::TokenId;
 use serde_json::{Map, Value};
 
-use super::Suggested;
+use super::GenerationDefaults;
 
 /// Their name, and ours.
-const NUMBERS: [(&str, &str); 6] = [
+const NUMBER_KEYS: [(&str, &str); 6] = [
     ("temperature", "temperature"),
     ("top_k", "top_k"),
     ("top_p", "top_p"),
@@ -18,7 +18,7 @@ const NUMBERS: [(&str, &str); 6] = [
 ];
 
 /// Keys that are obeyed here, or by whoever reads the configuration.
-const OBEYED: [&str; 16] = [
+const SUPPORTED_KEYS: [&str; 16] = [
     "bad_words_ids",
     "begin_suppress_tokens",
     "bos_token_id",
@@ -39,7 +39,7 @@ const OBEYED: [&str; 16] = [
 ];
 
 /// Keys that change no token of a text: how it is computed, and what is returned beside it.
-const HARMLESS: [&str; 16] = [
+const IRRELEVANT_KEYS: [&str; 16] = [
     "assistant_early_exit",
     "cache_config",
     "cache_implementation",
@@ -81,38 +81,39 @@ fn is_off(key: &str, value: &Value) -> bool {
 }
 
 /// What a `generation_config.json` suggests for a vocabulary of this size.
-pub(super) fn read(text: &str, vocabulary: usize, ends: &[TokenId]) -> Result<Suggested> {
+pub(super) fn read(text: &str, vocabulary: usize, ends: &[TokenId]) -> Result<GenerationDefaults> {
     let object: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| Refusal::user(error.to_string()))?;
     let keys = Keys { object: &object, vocabulary };
-    let mut suggested = Suggested { place: "generation_config.json", ..Suggested::default() };
-    for (theirs, ours) in NUMBERS {
+    let mut defaults =
+        GenerationDefaults { place: "generation_config.json", ..GenerationDefaults::default() };
+    for (theirs, ours) in NUMBER_KEYS {
         if let Some(number) = keys.number(theirs)? {
-            suggested.numbers.push((ours, number));
+            defaults.numbers.push((ours, number));
         }
     }
     // As transformers has it: who does not ask for sampling gets the likeliest token.
     if !keys.flag("do_sample")? {
-        suggested.numbers.retain(|(name, _)| *name == "repeat_penalty");
-        suggested.numbers.push(("temperature", 0.0));
+        defaults.numbers.retain(|(name, _)| *name == "repeat_penalty");
+        defaults.numbers.push(("temperature", 0.0));
     }
-    if suggested.numbers.iter().any(|(name, value)| *name == "repeat_penalty" && *value != 1.0) {
+    if defaults.numbers.iter().any(|(name, value)| *name == "repeat_penalty" && *value != 1.0) {
         // There the penalty looks back on the whole text.
-        suggested.numbers.push(("repeat_last_n", -1.0));
+        defaults.numbers.push(("repeat_last_n", -1.0));
     }
-    suggested.words = words(&keys, ends)?;
-    suggested.most_new = keys.count("max_new_tokens")?;
-    suggested.most = keys.count("max_length")?;
+    defaults.words = words(&keys, ends)?;
+    defaults.max_new_tokens = keys.count("max_new_tokens")?;
+    defaults.max_length = keys.count("max_length")?;
     for (key, value) in &object {
-        let known = OBEYED.contains(&key.as_str())
-            || HARMLESS.contains(&key.as_str())
-            || NUMBERS.iter().any(|(theirs, _)| key == theirs)
+        let known = SUPPORTED_KEYS.contains(&key.as_str())
+            || IRRELEVANT_KEYS.contains(&key.as_str())
+            || NUMBER_KEYS.iter().any(|(theirs, _)| key == theirs)
             || key.starts_with('_');
         if !known && !is_off(key, value) {
-            suggested.passed_over.push(key.clone());
+            defaults.ignored_keys.push(key.clone());
         }
     }
-    Ok(suggested)
+    Ok(defaults)
 }
 
 /// The tokens that never come, or not there.
@@ -200,7 +201,7 @@ impl Keys<'_> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Suggested> {
+    fn read(text: &str) -> Result<GenerationDefaults> {
         super::read(text, 100, &[TokenId(2)])
     }
 
@@ -227,33 +228,33 @@ mod tests {
 
     #[test]
     fn rules_are_taken_with_the_ids_that_the_vocabulary_has() {
-        let suggested = read(
+        let defaults = read(
             r#"{"suppress_tokens": [5, 50256], "bad_words_ids": [[7, 8], [2], [9]], "max_length": 30,
                 "begin_suppress_tokens": [4], "min_new_tokens": 3, "min_length": 6, "max_new_tokens": 9,
                 "no_repeat_ngram_size": 2, "forced_bos_token_id": 1, "forced_eos_token_id": [2, 3]}"#,
         )
         .unwrap();
-        let words = suggested.words;
+        let words = defaults.words;
         assert_eq!(words.banned_sequences, [ids(&[5]), ids(&[7, 8]), ids(&[9])]);
         let rules = words.rules;
         assert_eq!((rules.begin_suppress_tokens, rules.forced_eos), (ids(&[4]), ids(&[2, 3])));
         assert_eq!((rules.min_new_tokens, rules.min_length, rules.no_repeat_ngram_size), (3, 6, 2));
         assert_eq!((rules.forced_bos, rules.eos), (Some(TokenId(1)), ids(&[2])));
-        assert_eq!((suggested.most_new, suggested.most), (Some(9), Some(30)));
-        assert!(suggested.passed_over.is_empty());
+        assert_eq!((defaults.max_new_tokens, defaults.max_length), (Some(9), Some(30)));
+        assert!(defaults.ignored_keys.is_empty());
     }
 
     #[test]
     fn what_is_not_obeyed_is_named() {
-        let passed_over = |text: &str| read(text).unwrap().passed_over;
+        let ignored_keys = |text: &str| read(text).unwrap().ignored_keys;
         let text = r#"{"num_beams": 4, "penalty_alpha": 0.6, "stop_strings": ["a"], "sequence_bias": [[[1], 2.0]]}"#;
         assert_eq!(
-            passed_over(text),
+            ignored_keys(text),
             ["num_beams", "penalty_alpha", "stop_strings", "sequence_bias"]
         );
         let text = r#"{"num_beams": 1, "penalty_alpha": null, "use_cache": true, "epsilon_cutoff": 0.0,
             "transformers_version": "4", "_from_model_config": true, "guidance_scale": 1.0}"#;
-        assert!(passed_over(text).is_empty());
+        assert!(ignored_keys(text).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A folder with a small text and, where asked for, a small model; and the program run inside it.
 
-#![allow(dead_code, reason = "each test file uses its part of the world")]
+#![allow(dead_code, reason = "each test file uses its part of the fixture")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::{
@@ -12,14 +12,14 @@ use std::{
 
 /// What the program said and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ProgramOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// A folder to work in, gone when the test ends.
-pub struct World(tempfile::TempDir);
+pub struct Fixture(tempfile::TempDir);
 
 /// A shape that trains in no time: 1 layer, 2 heads, 32 wide, a context of 16, batches of 4. Learns by
 /// AdamW in f32 and is a plain llama, whatever the presets come to be.
@@ -28,25 +28,25 @@ pub const SMALL: &str = "--tokenizer char --set layers=1 --set heads=2 --set key
                          --set head_norm=false --set optimizer=adamw --set compute=f32 \
                          --set rate=0.004 --set table_share=1";
 
-impl World {
+impl Fixture {
     /// A folder with `town.txt` in it, a text of some 20 kB.
     pub fn new() -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
+        let fixture = Self(tempfile::tempdir().unwrap());
         let mut town = String::new();
         for day in 0..400 {
             let (who, what) = (["tom", "anna", "the bird"][day % 3], ["sees", "hears"][day % 2]);
             town +=
                 &format!("on day {day} {who} {what} the {} house.\n", ["red", "old"][day / 7 % 2]);
         }
-        world.write("town.txt", town);
-        world
+        fixture.write("town.txt", town);
+        fixture
     }
 
     /// A folder with a text and the model `good`, which has learned five steps from it.
     pub fn with_model() -> Self {
-        let world = Self::new();
-        world.done(&format!("train town.txt {SMALL} --steps 5 --out good"));
-        world
+        let fixture = Self::new();
+        fixture.done(&format!("train town.txt {SMALL} --steps 5 --out good"));
+        fixture
     }
 
     /// A place in it.
@@ -92,15 +92,15 @@ impl World {
     }
 
     /// Runs a line of arguments, which spaces divide.
-    pub fn lookback(&self, line: &str) -> Said {
-        said(&mut self.program(line.split_whitespace()))
+    pub fn lookback(&self, line: &str) -> ProgramOutput {
+        output(&mut self.program(line.split_whitespace()))
     }
 
     /// Runs what must go well, and gives its stdout.
     pub fn done(&self, line: &str) -> String {
-        let said = self.lookback(line);
-        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{line}: {said:?}");
-        said.stdout
+        let output = self.lookback(line);
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{line}: {output:?}");
+        output.stdout
     }
 
     /// Runs what must be refused, and gives the sentence after `lookback: `: exit code 2, nothing
@@ -113,18 +113,18 @@ impl World {
     /// As [`refused`](Self::refused), for a program that was prepared.
     pub fn refused_program(&self, line: &str, program: &mut Command) -> String {
         let before = self.files();
-        let said = said(program);
+        let output = output(program);
         let is_json = program.get_args().any(|argument| argument == "--json");
         let is_alone = match is_json {
-            true => said.stdout.starts_with("{\"error\":") && said.stdout.lines().count() == 1,
-            false => said.stdout.is_empty(),
+            true => output.stdout.starts_with("{\"error\":") && output.stdout.lines().count() == 1,
+            false => output.stdout.is_empty(),
         };
-        assert!(said.code == Some(2) && is_alone, "{line}: {said:?}");
+        assert!(output.code == Some(2) && is_alone, "{line}: {output:?}");
         let after = self.files();
         let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&before), names(&after), "{line}");
         assert!(before == after, "{line}: a file was changed");
-        sentence(line, &said)
+        sentence(line, &output)
     }
 
     /// Every file and folder, with what is in it.
@@ -150,20 +150,20 @@ pub fn real_models() -> PathBuf {
 }
 
 /// Runs a program to its end.
-pub fn said(program: &mut Command) -> Said {
+pub fn output(program: &mut Command) -> ProgramOutput {
     let done = program.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     // A run that takes long on a busy machine says every ten seconds how far it has come.
     let is_progress = |line: &&str| line.starts_with("lookback: step ") && line.contains("  loss ");
     let stderr = text(done.stderr);
     let stderr = stderr.split_inclusive('\n').filter(|line| !is_progress(line)).collect();
-    Said { code: done.status.code(), stdout: text(done.stdout), stderr }
+    ProgramOutput { code: done.status.code(), stdout: text(done.stdout), stderr }
 }
 
 /// The one sentence on stderr, without `lookback: `.
-pub fn sentence(line: &str, said: &Said) -> String {
-    let rest = said.stderr.strip_prefix("lookback: ").and_then(|rest| rest.strip_suffix('\n'));
-    let sentence = rest.unwrap_or_else(|| panic!("{line}: {said:?}"));
+pub fn sentence(line: &str, output: &ProgramOutput) -> String {
+    let rest = output.stderr.strip_prefix("lookback: ").and_then(|rest| rest.strip_suffix('\n'));
+    let sentence = rest.unwrap_or_else(|| panic!("{line}: {output:?}"));
     let is_one = !sentence.contains('\n') && !sentence.ends_with('.') && !sentence.is_empty();
     assert!(is_one, "{line}: {sentence}");
     sentence.to_owned()

@@ -1,6 +1,6 @@
 //! A server with a small model behind it, asked without a socket.
 
-#![allow(dead_code, reason = "each test file uses its part of the world")]
+#![allow(dead_code, reason = "each test file uses its part of the fixture")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use axum::{
 use lookback_engine::{Compute, Isa, ThreadPool, WeightMode, Weights};
 use lookback_model::{Config, Network, Size};
 use lookback_open::Model;
-use lookback_serve::{Served, Server};
+use lookback_serve::{ServedModel, Server};
 use lookback_text::{Tokenizer, tinytown};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -48,10 +48,10 @@ impl Answer {
 }
 
 /// A model of two layers and a context of 64 that has learned nothing.
-pub fn model(name: &str, pool: &ThreadPool) -> Served {
+pub fn model(name: &str, pool: &ThreadPool) -> ServedModel {
     let text = tinytown::corpus(50_000, 1);
     let tokenizer = Tokenizer::train_bpe(&[&text], 320, &["<|endoftext|>"]).unwrap();
-    Served::new(name, model_with(tokenizer, pool)).unwrap()
+    ServedModel::new(name, model_with(tokenizer, pool)).unwrap()
 }
 
 /// The same with another tokenizer, not yet served.
@@ -86,8 +86,8 @@ pub fn model_with(tokenizer: Tokenizer, pool: &ThreadPool) -> Model {
 pub fn server() -> Server {
     let pool = Arc::new(ThreadPool::new(2, Isa::detect()));
     let server = Server::new(pool.clone()).unwrap();
-    server.show(model("tiny", &pool));
-    server.show(model("other", &pool));
+    server.put_model(model("tiny", &pool));
+    server.put_model(model("other", &pool));
     server
 }
 

@@ -6,7 +6,7 @@ mod abilities;
 mod make;
 #[cfg(feature = "serve")]
 mod page;
-mod watch;
+mod terminal_progress;
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use lookback_engine::ThreadPool;
 use lookback_files::{Blame, Refusal, Result};
 
 use crate::{
-    main_job::watch::Watch,
+    default_command::terminal_progress::TerminalProgress,
     print::{Print, flag},
     tour,
 };
 
 /// How the main job shows its model.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct MainJob {
+pub(crate) struct DefaultCommand {
     /// Prints the tour in the terminal instead of opening the page in a browser.
     #[arg(long)]
     no_serve: bool,
@@ -33,28 +33,28 @@ pub(crate) struct MainJob {
 }
 
 /// Makes the default model if it is not there, and shows it.
-pub(crate) fn run(asked: MainJob, pool: Arc<ThreadPool>, print: &mut Print) -> Result<()> {
+pub(crate) fn run(options: DefaultCommand, pool: Arc<ThreadPool>, print: &mut Print) -> Result<()> {
     #[cfg(feature = "serve")]
-    if !asked.no_serve {
-        return page::run(&asked.address, pool, print);
+    if !options.no_serve {
+        return page::run(&options.address, pool, print);
     }
-    let _as_without_a_page = asked.no_serve;
+    let _as_without_a_page = options.no_serve;
     let folder = default_model()?;
-    if made_before(&pool, print)?.is_none() {
-        let _nobody_else = make::alone(&folder)?;
-        let mut watch = Watch::new(print);
-        let made = make::make(&folder, &pool, &mut |told| {
-            watch.tell(&told);
+    if existing_model(&pool, print)?.is_none() {
+        let _nobody_else = make::lock(&folder)?;
+        let mut progress = TerminalProgress::new(print);
+        let made = make::make(&folder, &pool, &mut |event| {
+            progress.update(&event);
             Ok(())
         });
-        watch.end();
+        progress.end();
         made?;
     }
     tour::print(&Model::options().pool(pool).open("default")?, print)
 }
 
 /// The default model, if it is there and whole. One that is damaged is made again, and that is said.
-pub(crate) fn made_before(pool: &Arc<ThreadPool>, print: &mut Print) -> Result<Option<Model>> {
+pub(crate) fn existing_model(pool: &Arc<ThreadPool>, print: &mut Print) -> Result<Option<Model>> {
     let folder = default_model()?;
     if !folder.exists() {
         return Ok(None);
@@ -63,7 +63,7 @@ pub(crate) fn made_before(pool: &Arc<ThreadPool>, print: &mut Print) -> Result<O
         model.tokenizer()?;
         // A value that is no number, where there is one, is the cause of whatever went wrong.
         let nothing = Refusal::user("nothing went wrong");
-        let cause = model.explained(nothing.clone());
+        let cause = model.with_cause(nothing.clone());
         if cause == nothing { Ok(model) } else { Err(cause) }
     });
     let is_kept_from_us = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -81,7 +81,7 @@ pub(crate) fn made_before(pool: &Arc<ThreadPool>, print: &mut Print) -> Result<O
         }
         Err(refusal) => {
             let why = refusal.sentence(flag);
-            print.say(&format!("the default model is damaged and is made again ({why})"));
+            print.warn(&format!("the default model is damaged and is made again ({why})"));
             Ok(None)
         }
     }

@@ -8,13 +8,13 @@ use lookback_model::TokenId;
 use serde::Deserialize;
 
 use crate::{
-    models::Served,
-    refuse::{Refused, Result},
+    error_response::{ErrorResponse, Result},
+    models::ServedModel,
 };
 
 /// Numbers by the names that `GET /api/samplers` gives them; those left out change nothing.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Chain {
+pub(crate) struct SamplingParameters {
     #[serde(default)]
     settings: BTreeMap<String, f64>,
     /// The samplers in order, such as `top_k;temperature`; llama.cpp's where it is left out.
@@ -32,7 +32,7 @@ pub(crate) struct Chain {
     seed: u64,
 }
 
-impl Chain {
+impl SamplingParameters {
     /// The settings, each sampler known; whether their values are possible the sampler says.
     pub(crate) fn settings(&self) -> Result<Settings> {
         let mut settings = Settings::plain(self.seed);
@@ -45,7 +45,7 @@ impl Chain {
         for (id, bias) in &self.logit_bias {
             let id = id.parse().map_err(|_| {
                 let what = format!("logit_bias: {id:?} is no token id; give whole numbers");
-                Refused::asked(what).with_kind(Kind::InvalidSetting)
+                ErrorResponse::bad_request(what).with_kind(Kind::InvalidSetting)
             })?;
             settings.logit_bias.biases.push((TokenId(id), *bias));
         }
@@ -56,10 +56,11 @@ impl Chain {
     }
 
     /// The settings for a model, whose tokenizer says what interrupts a repetition.
-    pub(crate) fn settings_for(&self, open: &Served) -> Result<Settings> {
+    pub(crate) fn settings_for(&self, model: &ServedModel) -> Result<Settings> {
         let mut settings = self.settings()?;
         if settings.dry_multiplier > 0.0 {
-            settings.dry_sequence_breakers = sequence_breakers(&open.tokenizer, &SEQUENCE_BREAKERS);
+            settings.dry_sequence_breakers =
+                sequence_breakers(&model.tokenizer, &SEQUENCE_BREAKERS);
         }
         Ok(settings)
     }

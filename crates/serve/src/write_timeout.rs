@@ -19,26 +19,26 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::connections::{Answer, Connection};
+use crate::connections::{Connection, PendingResponse};
 
 /// How long a client may take nothing of an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that are handed on at once.
-const PIECE: usize = 64 << 10;
+const MAX_FRAME_BYTES: usize = 64 << 10;
 
 /// A stream that notes what its client takes, and fails when that is nothing for too long.
-pub(crate) struct Patient {
+pub(crate) struct TimeoutStream {
     stream: TcpStream,
     connection: Arc<Connection>,
-    patience: Duration,
+    timeout: Duration,
     /// Runs while something waits to be taken.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
+impl TimeoutStream {
     /// With the usual patience.
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, patience: PATIENCE, waiting: None }
+        Self { stream, connection, timeout: WRITE_TIMEOUT, waiting: None }
     }
 
     /// What a write came to; one that waits has a time limit.
@@ -49,27 +49,27 @@ impl Patient {
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
-            self.connection.moves();
+            self.connection.touch();
             return written;
         }
-        let patience = self.patience;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let timeout = self.timeout;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for TimeoutStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        to: &mut ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, to)
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for TimeoutStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -102,12 +102,12 @@ impl AsyncWrite for Patient {
 }
 
 /// A body of parts that lie apart in memory; each is gone once it was written.
-pub(crate) struct Parts {
+pub(crate) struct ChunkedBody {
     left: VecDeque<Bytes>,
     bytes: u64,
 }
 
-impl Parts {
+impl ChunkedBody {
     /// Of these, in order.
     pub(crate) fn new(parts: impl Iterator<Item = Vec<u8>>) -> Self {
         let left: VecDeque<Bytes> =
@@ -117,7 +117,7 @@ impl Parts {
     }
 }
 
-impl HttpBody for Parts {
+impl HttpBody for ChunkedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -140,22 +140,22 @@ impl HttpBody for Parts {
 }
 
 /// An answer's body, handed on in pieces; it counts as unread until it is dropped.
-pub(crate) struct Pieces {
+pub(crate) struct CountedBody {
     body: Body,
     rest: Bytes,
-    _answer: Answer,
+    _response: PendingResponse,
 }
 
-impl Pieces {
+impl CountedBody {
     /// Of an answer that begins to be written.
-    pub(crate) fn new(body: Body, mut answer: Answer) -> Self {
+    pub(crate) fn new(body: Body, mut response: PendingResponse) -> Self {
         let bytes = HttpBody::size_hint(&body).exact().unwrap_or(0);
-        answer.holds(usize::try_from(bytes).unwrap_or(usize::MAX));
-        Self { body, rest: Bytes::new(), _answer: answer }
+        response.add_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+        Self { body, rest: Bytes::new(), _response: response }
     }
 }
 
-impl HttpBody for Pieces {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -172,7 +172,7 @@ impl HttpBody for Pieces {
                 ended => return Poll::Ready(ended),
             }
         }
-        let length = self.rest.len().min(PIECE);
+        let length = self.rest.len().min(MAX_FRAME_BYTES);
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
@@ -201,12 +201,11 @@ mod tests {
     use crate::connections::Connections;
 
     /// Writes so many bytes.
-    async fn write(patient: &mut Patient, mut bytes: usize) -> Result<(), io::ErrorKind> {
+    async fn write(stream: &mut TimeoutStream, mut bytes: usize) -> Result<(), io::ErrorKind> {
         let zeros = vec![0; 1 << 20];
         while bytes > 0 {
             let part = &zeros[..bytes.min(zeros.len())];
-            let written =
-                poll_fn(|context| Pin::new(&mut *patient).poll_write(context, part)).await;
+            let written = poll_fn(|context| Pin::new(&mut *stream).poll_write(context, part)).await;
             bytes -= written.map_err(|error| error.kind())?;
         }
         Ok(())
@@ -219,34 +218,34 @@ mod tests {
         for takes in [false, true] {
             let mut client = Client::connect(address).unwrap();
             let (stream, _) = listener.accept().await.unwrap();
-            let mut patient = Patient::new(stream, Connections::default().open());
-            patient.patience = Duration::from_millis(500);
+            let mut stream = TimeoutStream::new(stream, Connections::default().open());
+            stream.timeout = Duration::from_millis(500);
             let reader = thread::spawn(move || {
-                let mut to = vec![0; 1 << 20];
-                while takes && client.read(&mut to).unwrap() > 0 {
+                let mut buffer = vec![0; 1 << 20];
+                while takes && client.read(&mut buffer).unwrap() > 0 {
                     thread::sleep(Duration::from_millis(20));
                 }
                 // One that takes nothing keeps its connection.
                 client
             });
-            let written = write(&mut patient, 24 << 20).await;
+            let written = write(&mut stream, 24 << 20).await;
             assert_eq!(written, if takes { Ok(()) } else { Err(io::ErrorKind::TimedOut) });
-            drop(patient);
+            drop(stream);
             drop(reader.join().unwrap());
         }
     }
 
     #[tokio::test]
     async fn a_body_is_handed_on_in_pieces_and_keeps_its_length() {
-        let bytes = Bytes::from(vec![5; 3 * PIECE + 1]);
-        let answer = Connections::default().open().answer();
-        let mut pieces = Pieces::new(Body::from(bytes.clone()), answer);
+        let bytes = Bytes::from(vec![5; 3 * MAX_FRAME_BYTES + 1]);
+        let response = Connections::default().open().begin_response();
+        let mut pieces = CountedBody::new(Body::from(bytes.clone()), response);
         assert_eq!(HttpBody::size_hint(&pieces).exact(), Some(bytes.len() as u64));
         let mut all = Vec::new();
         let mut context = Context::from_waker(std::task::Waker::noop());
         while let Poll::Ready(Some(frame)) = Pin::new(&mut pieces).poll_frame(&mut context) {
             let data = frame.unwrap().into_data().unwrap();
-            assert!(data.len() <= PIECE);
+            assert!(data.len() <= MAX_FRAME_BYTES);
             all.extend_from_slice(&data);
         }
         assert_eq!(all, bytes);

@@ -18,24 +18,24 @@ use axum::{
 };
 
 use crate::{
-    refuse::{Refused, Result},
-    state::State,
+    error_response::{ErrorResponse, Result},
+    state::AppState,
 };
 
 /// The header that carries the page's token.
-pub(crate) const TOKEN: &str = "x-lookback-token";
+pub(crate) const TOKEN_HEADER: &str = "x-lookback-token";
 
 /// The names under which this server may be asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Guard {
+pub(crate) struct OriginCheck {
     names: Vec<String>,
     port: u16,
     /// Listening on every address, it is reached by whichever number this machine has; a number
     /// cannot be made to lead elsewhere, a name can.
-    any_number: bool,
+    any_address: bool,
 }
 
-impl Guard {
+impl OriginCheck {
     /// For a server that listens on `host`, as it was given, at this port.
     pub(crate) fn new(host: &str, port: u16) -> Self {
         let address: Option<IpAddr> = host.parse().ok();
@@ -44,54 +44,54 @@ impl Guard {
             Some(IpAddr::V6(address)) => format!("[{address}]"),
             _ => host.to_ascii_lowercase(),
         });
-        Self { names, port, any_number: address.is_some_and(|address| address.is_unspecified()) }
+        Self { names, port, any_address: address.is_some_and(|address| address.is_unspecified()) }
     }
 
     /// Lets a request through or says why not.
     pub(crate) async fn check(self, request: Request, next: Next) -> Result<Response> {
         let headers = request.headers();
-        let host = one(headers, header::HOST)?;
+        let host = single_header(headers, header::HOST)?;
         let uri_host = request.uri().authority().map(|authority| authority.as_str());
-        if !host.or(uri_host).is_some_and(|host| self.is_me(host))
-            || !uri_host.is_none_or(|host| self.is_me(host))
+        if !host.or(uri_host).is_some_and(|host| self.is_own_host(host))
+            || !uri_host.is_none_or(|host| self.is_own_host(host))
         {
-            return Err(Refused::forbidden(format!(
+            return Err(ErrorResponse::forbidden(format!(
                 "the request is for another host; open http://127.0.0.1:{}",
                 self.port
             )));
         }
-        if let Some(origin) = one(headers, header::ORIGIN)? {
-            let is_mine = origin.strip_prefix("http://").is_some_and(|host| self.is_me(host));
+        if let Some(origin) = single_header(headers, header::ORIGIN)? {
+            let is_mine = origin.strip_prefix("http://").is_some_and(|host| self.is_own_host(host));
             if !is_mine {
-                return Err(Refused::forbidden("the request comes from another page"));
+                return Err(ErrorResponse::forbidden("the request comes from another page"));
             }
         }
         if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
             && !is_a_link_followed(&request)
         {
-            return Err(Refused::forbidden("the request comes from another site"));
+            return Err(ErrorResponse::forbidden("the request comes from another site"));
         }
         Ok(next.run(request).await)
     }
 
     /// Whether `name:port` is this server.
-    fn is_me(&self, host: &str) -> bool {
+    fn is_own_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
             _ => (host, Some(80)),
         };
         let name = name.to_ascii_lowercase();
         let is_number = || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        port == Some(self.port) && (self.names.contains(&name) || self.any_number && is_number())
+        port == Some(self.port) && (self.names.contains(&name) || self.any_address && is_number())
     }
 }
 
 /// A header that may stand once.
-fn one(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<&str>> {
+fn single_header(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<&str>> {
     let mut values = headers.get_all(&name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(Refused::asked(format!("the request has two headers {name}")));
+        return Err(ErrorResponse::bad_request(format!("the request has two headers {name}")));
     }
     // What is no text is no name of ours.
     Ok(first.map(|value| value.to_str().unwrap_or_default()))
@@ -109,16 +109,16 @@ fn is_a_link_followed(request: &Request) -> bool {
 /// Taken by a handler that changes anything: the request holds the page's token.
 #[derive(Debug)]
 #[allow(dead_code, reason = "nothing that the page asks for changes anything yet")]
-pub(crate) struct MayChange;
+pub(crate) struct PageToken;
 
-impl FromRequestParts<State> for MayChange {
-    type Rejection = Refused;
+impl FromRequestParts<AppState> for PageToken {
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self> {
-        let given = parts.headers.get(TOKEN).map(|value| value.as_bytes());
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let given = parts.headers.get(TOKEN_HEADER).map(|value| value.as_bytes());
         match given {
             Some(given) if given == state.token.as_bytes() => Ok(Self),
-            _ => Err(Refused::forbidden(
+            _ => Err(ErrorResponse::forbidden(
                 "this changes something, and only the page that was opened here may; reload it",
             )),
         }
@@ -126,7 +126,7 @@ impl FromRequestParts<State> for MayChange {
 }
 
 /// A token that nobody can guess.
-pub(crate) fn token() -> lookback_files::Result<String> {
+pub(crate) fn random_token() -> lookback_files::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         lookback_files::Refusal::ours(format!("the system gives no random numbers ({error})"))
@@ -144,12 +144,12 @@ mod tests {
 
     /// What a request gets that would change something, when it holds this token.
     async fn status(given: Option<&str>) -> StatusCode {
-        let state = State::new(ThreadPool::single_threaded().into(), "0123");
-        let change = async |_: MayChange| ();
+        let state = AppState::new(ThreadPool::single_threaded().into(), "0123");
+        let change = async |_: PageToken| ();
         let routes = Router::new().route("/", post(change)).with_state(state);
         let mut request = Request::post("/");
         if let Some(given) = given {
-            request = request.header(TOKEN, given);
+            request = request.header(TOKEN_HEADER, given);
         }
         routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
     }

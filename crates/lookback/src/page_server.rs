@@ -15,41 +15,41 @@ use lookback_serve::{Listener, Server};
 use crate::interrupt;
 
 /// How often it looks whether it is to stop.
-const EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long clients have to hear the last news.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+const DRAIN_TIME: Duration = Duration::from_millis(300);
 /// Threads for slow work: one computes at a time, the others cut texts and write answers. The allocator
 /// keeps freed memory for each thread, so they are few.
-const BLOCKING: usize = 3;
+const MAX_BLOCKING_THREADS: usize = 3;
 
 /// A page that is being answered.
 #[derive(Debug)]
-pub(crate) struct Answering {
+pub(crate) struct PageServer {
     thread: JoinHandle<Result<()>>,
     is_over: Arc<AtomicBool>,
 }
 
-impl Answering {
+impl PageServer {
     /// Answers from now on, until it is ended or the user presses Ctrl-C.
-    pub(crate) fn begin(server: &Server, listener: Listener) -> Result<Self> {
+    pub(crate) fn start(server: &Server, listener: Listener) -> Result<Self> {
         let failed = |error| Refusal::ours(format!("no thread for the page can be made ({error})"));
-        let interrupted = interrupt::flag()?;
+        let interrupted = interrupt::stop_flag()?;
         let is_over = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .max_blocking_threads(BLOCKING)
+            .max_blocking_threads(MAX_BLOCKING_THREADS)
             .thread_name("page")
             .enable_all()
             .build()
             .map_err(failed)?;
         let (server, over) = (server.clone(), is_over.clone());
         let answer = move || {
-            let told = async move {
+            let stopped = async move {
                 while !interrupted.load(Ordering::Relaxed) && !over.load(Ordering::Relaxed) {
-                    tokio::time::sleep(EVERY).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             };
-            let ended = runtime.block_on(server.run(listener, told));
+            let ended = runtime.block_on(server.run(listener, stopped));
             // Passes that are still computed are for nobody.
             runtime.shutdown_background();
             ended
@@ -59,15 +59,15 @@ impl Answering {
     }
 
     /// Waits for Ctrl-C, which is how a server ends.
-    pub(crate) fn until_told_to_stop(self) -> Result<()> {
+    pub(crate) fn wait(self) -> Result<()> {
         self.thread.join().unwrap_or_else(|_| {
             Err(Refusal::ours("the page failed, which is a mistake of the program"))
         })
     }
 
     /// Ends it, once clients had time to hear why.
-    pub(crate) fn end(self) {
-        std::thread::sleep(LAST_WORDS);
+    pub(crate) fn shut_down(self) {
+        std::thread::sleep(DRAIN_TIME);
         self.is_over.store(true, Ordering::Relaxed);
         let _it_ends_anyway = self.thread.join();
     }

@@ -7,10 +7,10 @@ use lookback_text::Tokenizer;
 use super::*;
 use lookback_open::Model;
 
-use crate::models::Served;
+use crate::models::ServedModel;
 
 /// A model whose logits are far larger than anything else of it: 65,536 tokens, four wide.
-fn asked(tokens: usize) -> Asked {
+fn input(tokens: usize) -> ModelInput {
     let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &["<|endoftext|>"]).unwrap();
     let size = Size {
         vocabulary: 1 << 16,
@@ -33,40 +33,44 @@ fn asked(tokens: usize) -> Asked {
         },
     );
     let weights = Arc::new(weights.unwrap());
-    let open = served("wide", weights, tokenizer);
-    Asked { open: Arc::new(open), ids: (0..tokens as u32).map(TokenId).collect(), rendered: None }
+    let model = served("wide", weights, tokenizer);
+    ModelInput {
+        model: Arc::new(model),
+        ids: (0..tokens as u32).map(TokenId).collect(),
+        rendered: None,
+    }
 }
 
-fn served(name: &str, weights: Arc<Weights>, tokenizer: Tokenizer) -> Served {
+fn served(name: &str, weights: Arc<Weights>, tokenizer: Tokenizer) -> ServedModel {
     let pool = Arc::new(ThreadPool::single_threaded());
-    Served::new(name, Model::new("nowhere".into(), weights, Some(tokenizer), pool)).unwrap()
+    ServedModel::new(name, Model::new("nowhere".into(), weights, Some(tokenizer), pool)).unwrap()
 }
 
-fn passes() -> Passes {
-    Passes::new(Arc::new(ThreadPool::single_threaded()))
+fn passes() -> PassCache {
+    PassCache::new(Arc::new(ThreadPool::single_threaded()))
 }
 
 #[tokio::test]
 async fn the_same_prompt_costs_one_pass() {
-    let (passes, asked) = (passes(), asked(4));
-    let first = passes.sites(&asked, &[Site::Embed]).await.unwrap();
-    let second = passes.sites(&asked, &[Site::Logits, Site::Probabilities]).await.unwrap();
+    let (passes, input) = (passes(), input(4));
+    let first = passes.sites(&input, &[Site::Embed]).await.unwrap();
+    let second = passes.sites(&input, &[Site::Logits, Site::Probabilities]).await.unwrap();
     assert!(Arc::ptr_eq(&first, &second), "what is cheap was kept unasked");
 }
 
 #[tokio::test]
 async fn of_many_logits_only_the_tokens_asked_for_are_kept() {
-    let (passes, asked) = (passes(), asked(400));
+    let (passes, input) = (passes(), input(400));
     let part = |token| (Site::Logits, Some(token));
-    let first = passes.parts(&asked, &[part(399)]).await.unwrap();
+    let first = passes.parts(&input, &[part(399)]).await.unwrap();
     assert!(first.at(Site::Logits).is_none());
     assert_eq!(first.part(Site::Logits, 399).unwrap().shape, [1 << 16]);
     assert!(first.bytes() < 4 << 20, "{}", first.bytes());
-    let second = passes.parts(&asked, &[part(7)]).await.unwrap();
+    let second = passes.parts(&input, &[part(7)]).await.unwrap();
     assert!(second.part(Site::Logits, 7).is_some() && second.part(Site::Logits, 399).is_some());
-    let again = passes.parts(&asked, &[part(7), part(399)]).await.unwrap();
+    let again = passes.parts(&input, &[part(7), part(399)]).await.unwrap();
     assert!(Arc::ptr_eq(&second, &again));
-    let whole = passes.sites(&asked, &[Site::Logits]).await.unwrap();
+    let whole = passes.sites(&input, &[Site::Logits]).await.unwrap();
     assert_eq!(
         whole.at(Site::Logits).unwrap().part(7),
         second.part(Site::Logits, 7).unwrap().values
@@ -75,58 +79,59 @@ async fn of_many_logits_only_the_tokens_asked_for_are_kept() {
 
 #[tokio::test]
 async fn what_several_want_while_they_wait_is_read_in_one_pass() {
-    let (passes, asked) = (passes(), asked(400));
-    let turn = passes.0.turn.clone().lock_owned().await;
+    let (passes, input) = (passes(), input(400));
+    let lock = passes.0.compute_lock.clone().lock_owned().await;
     let ask = |token| {
-        let (passes, asked) = (passes.clone(), asked.clone());
+        let (passes, input) = (passes.clone(), input.clone());
         tokio::spawn(
-            async move { passes.parts(&asked, &[(Site::Logits, Some(token))]).await.unwrap() },
+            async move { passes.parts(&input, &[(Site::Logits, Some(token))]).await.unwrap() },
         )
     };
     let waiting = [ask(1), ask(2), ask(3)];
-    while passes.0.wanted.lock().unwrap().len() < 3 {
+    while passes.0.pending.lock().unwrap().len() < 3 {
         tokio::task::yield_now().await;
     }
-    drop(turn);
+    drop(lock);
     let [a, b, c] = waiting;
     let (a, b, c) = (a.await.unwrap(), b.await.unwrap(), c.await.unwrap());
     assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&b, &c));
-    assert!(passes.0.wanted.lock().unwrap().is_empty());
+    assert!(passes.0.pending.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn who_goes_away_leaves_the_queue() {
-    let (passes, asked) = (passes(), asked(4));
-    let turn = passes.0.turn.clone().lock_owned().await;
+    let (passes, input) = (passes(), input(4));
+    let lock = passes.0.compute_lock.clone().lock_owned().await;
     let waiting = {
-        let (passes, asked) = (passes.clone(), asked.clone());
-        tokio::spawn(async move { passes.sites(&asked, &[Site::Embed]).await.map(|_| ()) })
+        let (passes, input) = (passes.clone(), input.clone());
+        tokio::spawn(async move { passes.sites(&input, &[Site::Embed]).await.map(|_| ()) })
     };
-    while passes.0.wanted.lock().unwrap().is_empty() {
+    while passes.0.pending.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     waiting.abort();
     assert!(waiting.await.is_err());
-    assert!(passes.0.wanted.lock().unwrap().is_empty(), "its wish is withdrawn");
-    drop(turn);
-    assert!(passes.remembered().0.is_empty(), "and nobody computed it");
+    assert!(passes.0.pending.lock().unwrap().is_empty(), "its wish is withdrawn");
+    drop(lock);
+    assert!(passes.cached_passes().0.is_empty(), "and nobody computed it");
 }
 
 #[tokio::test]
 async fn the_oldest_pass_is_forgotten_first() {
     let passes = passes();
     // Two whole tables of logits fit, three do not.
-    let asked = [asked(300), asked(301), asked(302)];
-    for asked in &asked {
-        passes.sites(asked, &[Site::Logits]).await.unwrap();
+    let input = [input(300), input(301), input(302)];
+    for input in &input {
+        passes.sites(input, &[Site::Logits]).await.unwrap();
     }
-    let remembered: Vec<usize> = passes.remembered().0.iter().map(|(key, _)| key.1.len()).collect();
-    assert_eq!(remembered, [301, 302]);
+    let cached_passes: Vec<usize> =
+        passes.cached_passes().0.iter().map(|(key, _)| key.1.len()).collect();
+    assert_eq!(cached_passes, [301, 302]);
 }
 
 #[tokio::test]
 async fn what_no_machine_holds_is_refused_with_the_numbers() {
-    let error = passes().sites(&asked(1024), &[Site::Embed]).await;
+    let error = passes().sites(&input(1024), &[Site::Embed]).await;
     assert!(error.is_ok(), "1,024 tokens of this model take 512 MB");
     let network = Network::new(
         &Config::llama(Size {
@@ -140,18 +145,18 @@ async fn what_no_machine_holds_is_refused_with_the_numbers() {
         })
         .unwrap(),
     );
-    let refused = refuse_beyond(&network, Compute::F32, 1 << 16, 1, None).unwrap_err();
+    let refused = check_memory(&network, Compute::F32, 1 << 16, 1, None).unwrap_err();
     let said = format!("{refused:?}");
     assert!(said.contains("65536 tokens need ") && said.contains("2048 MB is the most"), "{said}");
     // Where less is free, a half of that.
-    assert!(refuse_beyond(&network, Compute::F32, 64, 1, Some(1 << 30)).is_ok());
-    let refused = refuse_beyond(&network, Compute::F32, 64, 1, Some(4 << 20)).unwrap_err();
+    assert!(check_memory(&network, Compute::F32, 64, 1, Some(1 << 30)).is_ok());
+    let refused = check_memory(&network, Compute::F32, 64, 1, Some(4 << 20)).unwrap_err();
     let said = format!("{refused:?}");
     assert!(said.contains("64 tokens need ") && said.contains("and 2 MB is the most"), "{said}");
 }
 
 /// A long prompt of a model whose patterns are far larger than its streams.
-fn long() -> Asked {
+fn long() -> ModelInput {
     let tokenizer = Tokenizer::train_bpe(&["the bird is red"], 260, &["<|endoftext|>"]).unwrap();
     let size = Size {
         vocabulary: 300,
@@ -178,9 +183,9 @@ fn long() -> Asked {
         },
     );
     let weights = Arc::new(weights.unwrap());
-    let open = served("long", weights, tokenizer);
-    Asked {
-        open: Arc::new(open),
+    let model = served("long", weights, tokenizer);
+    ModelInput {
+        model: Arc::new(model),
         ids: (0..700).map(|id| TokenId(id % 300)).collect(),
         rendered: None,
     }
@@ -188,12 +193,12 @@ fn long() -> Asked {
 
 #[tokio::test]
 async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
-    let (passes, asked) = (passes(), long());
-    let first = passes.sites(&asked, &[Site::Embed]).await.unwrap();
+    let (passes, input) = (passes(), long());
+    let first = passes.sites(&input, &[Site::Embed]).await.unwrap();
     let all = lookback_lens::trace(
-        &asked.open.weights,
+        &input.model.weights,
         &ThreadPool::single_threaded(),
-        &asked.ids,
+        &input.ids,
         &SiteFilter::parse("blocks.*.attn.*, blocks.*.mlp.*, logits").unwrap(),
     );
     let all = all.unwrap();
@@ -202,7 +207,7 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
         let sites = [BlockSite::Scores, BlockSite::Pattern, BlockSite::MlpPost];
         let wanted = sites.map(|site| Site::Block(layer, site));
         assert!(first.at(wanted[0]).is_none(), "all were kept, so nothing is shown by it");
-        let pass = passes.sites(&asked, &wanted).await.unwrap();
+        let pass = passes.sites(&input, &wanted).await.unwrap();
         assert_eq!(pass.milliseconds.to_bits(), first.milliseconds.to_bits(), "a new pass");
         for site in wanted {
             let [made, whole] = [&pass.at(site), &all.at(site)].map(|seen| seen.unwrap());
@@ -211,7 +216,7 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
     }
     for token in [699, 0, 350] {
         let part = [(Site::Logits, Some(token)), (Site::Block(5, BlockSite::Pattern), Some(2))];
-        let pass = passes.parts(&asked, &part).await.unwrap();
+        let pass = passes.parts(&input, &part).await.unwrap();
         assert_eq!(pass.milliseconds.to_bits(), first.milliseconds.to_bits(), "a new pass");
         let row = all.at(Site::Logits).unwrap().part(token);
         assert_eq!(bits(pass.row(Site::Logits, token)), bits(row));
@@ -220,14 +225,22 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
 
 #[tokio::test]
 async fn a_look_at_every_layer_keeps_a_bounded_part_of_a_long_prompt() {
-    let (passes, asked) = (passes(), long());
-    let layer = 2 * 4 * 8 * asked.ids.len().pow(2);
+    let (passes, input) = (passes(), long());
+    let layer = 2 * 4 * 8 * input.ids.len().pow(2);
     for at in (0..12).chain((0..12).rev()) {
         let wanted = [BlockSite::Scores, BlockSite::Pattern].map(|site| Site::Block(at, site));
-        let pass = passes.sites(&asked, &wanted).await.unwrap();
-        assert!(pass.bytes() <= unasked::BYTES + again::LAYERS + 2 * layer, "{}", pass.bytes());
+        let pass = passes.sites(&input, &wanted).await.unwrap();
+        assert!(
+            pass.bytes() <= default_sites::MAX_BYTES + recompute::MAX_LAYER_BYTES + 2 * layer,
+            "{}",
+            pass.bytes()
+        );
     }
-    let remembered = passes.remembered();
-    let all: usize = remembered.0.iter().map(|(_, pass)| pass.bytes()).sum();
-    assert!(all <= REMEMBERED.max(unasked::BYTES + again::LAYERS + 2 * layer), "{all}");
+    let cached_passes = passes.cached_passes();
+    let all: usize = cached_passes.0.iter().map(|(_, pass)| pass.bytes()).sum();
+    assert!(
+        all <= MAX_CACHED_BYTES
+            .max(default_sites::MAX_BYTES + recompute::MAX_LAYER_BYTES + 2 * layer),
+        "{all}"
+    );
 }

@@ -11,7 +11,7 @@ use lookback_model::{SamplingDefault, StoredModel};
 
 /// What is suggested, and by what.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Suggested {
+pub struct GenerationDefaults {
     /// Numbers by the names of [`lookback_generate::sample::SAMPLER_PARAMETERS`].
     pub numbers: Vec<(&'static str, f64)>,
     /// The samplers in their order, as `--samplers` has it.
@@ -19,21 +19,21 @@ pub struct Suggested {
     /// Tokens that never come, or not there.
     pub words: LogitBias,
     /// How many tokens an answer has at most.
-    pub most_new: Option<usize>,
+    pub max_new_tokens: Option<usize>,
     /// How many tokens prompt and answer have at most, where no number of new ones is named.
-    pub most: Option<usize>,
+    pub max_length: Option<usize>,
     /// Keys that would change the text, and do not here.
-    pub passed_over: Vec<String>,
+    pub ignored_keys: Vec<String>,
     /// The file or the part of it that suggests this.
     pub place: &'static str,
 }
 
-impl Suggested {
+impl GenerationDefaults {
     /// Puts what is suggested into settings, unless it `is_given` there; says what was put in.
     ///
     /// # Errors
     /// When a number or a name is impossible; the place that suggests it is named.
-    pub fn put_into(
+    pub fn apply(
         &self,
         settings: &mut Settings,
         is_given: impl Fn(&str) -> bool,
@@ -54,7 +54,7 @@ impl Suggested {
 
     /// How many tokens an answer to a prompt of so many has at most, if anything is suggested.
     pub fn tokens(&self, prompt: usize) -> Option<usize> {
-        self.most_new.or_else(|| Some(self.most?.saturating_sub(prompt).max(1)))
+        self.max_new_tokens.or_else(|| Some(self.max_length?.saturating_sub(prompt).max(1)))
     }
 }
 
@@ -74,19 +74,20 @@ const NAMES_OF_GGUF: [(&str, &str); 11] = [
 ];
 
 /// What the files of a model suggest.
-pub(crate) fn by(stored: &StoredModel, path: &Path) -> Result<Suggested> {
+pub(crate) fn from_files(stored: &StoredModel, path: &Path) -> Result<GenerationDefaults> {
     if path.is_dir() {
-        return of_directory(stored, path);
+        return from_directory(stored, path);
     }
-    let mut suggested = Suggested { place: "general.sampling", ..Suggested::default() };
+    let mut defaults =
+        GenerationDefaults { place: "general.sampling", ..GenerationDefaults::default() };
     for (theirs, value) in stored.sampling() {
         let known = NAMES_OF_GGUF.iter().find(|(name, _)| name == theirs);
         match (known, value) {
             (Some((_, ours)), SamplingDefault::Number(number)) => {
-                suggested.numbers.push((ours, *number))
+                defaults.numbers.push((ours, *number))
             }
             (None, SamplingDefault::Text(order)) if theirs == "sequence" => {
-                suggested.order = Some(order.clone());
+                defaults.order = Some(order.clone());
             }
             (None, _) if theirs != "sequence" => {}
             _ => {
@@ -98,19 +99,19 @@ pub(crate) fn by(stored: &StoredModel, path: &Path) -> Result<Suggested> {
             }
         }
     }
-    Ok(suggested)
+    Ok(defaults)
 }
 
 /// What a directory suggests; nothing where there is no such file.
-fn of_directory(stored: &StoredModel, folder: &Path) -> Result<Suggested> {
+fn from_directory(stored: &StoredModel, folder: &Path) -> Result<GenerationDefaults> {
     let path = folder.join("generation_config.json");
     if !path.is_file() {
-        return Ok(Suggested::default());
+        return Ok(GenerationDefaults::default());
     }
     let text = lookback_files::read_utf8(&path)?;
     let config = stored.config();
-    let suggested = generation_config::read(&text, config.vocabulary, &config.eos);
-    suggested.map_err(|refusal| {
+    let defaults = generation_config::read(&text, config.vocabulary, &config.eos);
+    defaults.map_err(|refusal| {
         refusal.at(path.display()).then("fetch it again, or remove it").or_kind(Kind::CorruptFile)
     })
 }

@@ -9,8 +9,8 @@
 //!    the parts that were asked for are kept: a head, a token.
 //! 4. The pass that was not looked at for longest is forgotten first.
 
-mod again;
-mod unasked;
+mod default_sites;
+mod recompute;
 
 use std::{
     collections::BTreeSet,
@@ -25,29 +25,29 @@ use lookback_lens::{
     Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, sites, trace_with_parts,
 };
 use lookback_model::{Network, Site, TokenId};
-use lookback_open::Serial;
+use lookback_open::WeightsId;
 
 use crate::{
-    prompt::Asked,
-    refuse::{Refused, Result},
+    error_response::{ErrorResponse, Result},
+    prompt::ModelInput,
 };
 
 /// Bytes of all passes that are remembered.
-const REMEMBERED: usize = 160 << 20;
+const MAX_CACHED_BYTES: usize = 160 << 20;
 /// Bytes of passes that are held between requests, unless one request asked for more of one pass: the
 /// last pass stays, whatever it holds.
-pub(crate) const HELD: usize = {
-    let alone = unasked::BYTES + again::LAYERS + again::PARTS;
-    if alone > REMEMBERED { alone } else { REMEMBERED }
+pub(crate) const MAX_BYTES: usize = {
+    let alone = default_sites::MAX_BYTES + recompute::MAX_LAYER_BYTES + recompute::MAX_PART_BYTES;
+    if alone > MAX_CACHED_BYTES { alone } else { MAX_CACHED_BYTES }
 };
 /// Bytes that a pass may take while it runs.
-const RUNNING: usize = 2 << 30;
+const MAX_WORKSPACE_BYTES: usize = 2 << 30;
 
 /// A site, or one index of its first axis: a head of a pattern, a token of anything else.
 pub(crate) type Part = (Site, Option<usize>);
 
 /// Cells of a small pattern's side, as the page asks for them; a pass keeps one of every head.
-const CELLS: usize = 24;
+const PATTERN_SIDE: usize = 24;
 
 /// The sites of one prompt, and how long the pass took that read them.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub(crate) struct Pass {
     /// All patterns, made small.
     pub(crate) glance: Option<Arc<PatternThumbnails>>,
     /// Sites of layers that were made again, the layer that was asked for last at the end.
-    again: Vec<Site>,
+    recomputed: Vec<Site>,
     pub(crate) milliseconds: f64,
 }
 
@@ -81,17 +81,17 @@ impl Pass {
         whole.or_else(|| Some(&self.part(site, index)?.values)).unwrap_or_default()
     }
 
-    fn has(&self, wanted: &[Part]) -> bool {
-        wanted.iter().all(|part| self.has_one(part))
+    fn has_parts(&self, wanted: &[Part]) -> bool {
+        wanted.iter().all(|part| self.has_part(part))
     }
 
-    fn has_one(&self, &(site, index): &Part) -> bool {
+    fn has_part(&self, &(site, index): &Part) -> bool {
         self.trace.at(site).is_some() || index.is_some_and(|at| self.part(site, at).is_some())
     }
 
     /// All that it has.
-    fn held(&self) -> Vec<Part> {
-        let whole = self.trace.sites.keys().filter(|site| !self.again.contains(site));
+    fn all_parts(&self) -> Vec<Part> {
+        let whole = self.trace.sites.keys().filter(|site| !self.recomputed.contains(site));
         let parts = self.parts.keys().map(|(site, index)| (*site, Some(*index)));
         whole.map(|site| (*site, None)).chain(parts).collect()
     }
@@ -107,46 +107,46 @@ impl Pass {
 }
 
 /// Bytes of memory that are free now; none where the system does not tell.
-pub(crate) type Free = fn() -> Option<usize>;
+pub(crate) type FreeMemory = fn() -> Option<usize>;
 
 /// Which weights read which tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Key(Serial, Vec<TokenId>);
+struct Key(WeightsId, Vec<TokenId>);
 
 /// Runs passes and remembers them. A clone shares all.
 #[derive(Clone, Debug)]
-pub(crate) struct Passes(Arc<Inner>);
+pub(crate) struct PassCache(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     pool: RwLock<Arc<ThreadPool>>,
     /// Says how much memory is free, where the system tells it.
-    free: OnceLock<Free>,
+    free: OnceLock<FreeMemory>,
     /// Held by whoever computes.
-    turn: Arc<tokio::sync::Mutex<()>>,
-    remembered: Mutex<Remembered>,
+    compute_lock: Arc<tokio::sync::Mutex<()>>,
+    cached_passes: Mutex<CachedPasses>,
     /// What those in the queue want.
-    wanted: Mutex<Vec<(Key, Vec<Part>)>>,
+    pending: Mutex<Vec<(Key, Vec<Part>)>>,
 }
 
 /// The newest last.
 #[derive(Debug, Default)]
-struct Remembered(Vec<(Key, Arc<Pass>)>);
+struct CachedPasses(Vec<(Key, Arc<Pass>)>);
 
-impl Passes {
+impl PassCache {
     /// Passes that this pool computes.
     pub(crate) fn new(pool: Arc<ThreadPool>) -> Self {
         Self(Arc::new(Inner {
             pool: RwLock::new(pool),
             free: OnceLock::new(),
-            turn: Arc::default(),
-            remembered: Mutex::default(),
-            wanted: Mutex::default(),
+            compute_lock: Arc::default(),
+            cached_passes: Mutex::default(),
+            pending: Mutex::default(),
         }))
     }
 
     /// From now on no pass takes more than half of what is free.
-    pub(crate) fn limit_memory(&self, free: Free) {
+    pub(crate) fn limit_memory(&self, free: FreeMemory) {
         let _the_first_stays = self.0.free.set(free);
     }
 
@@ -161,7 +161,7 @@ impl Passes {
     }
 
     /// From now on another pool computes.
-    pub(crate) fn let_compute(&self, pool: Arc<ThreadPool>) {
+    pub(crate) fn set_pool(&self, pool: Arc<ThreadPool>) {
         *self.0.pool.write().unwrap_or_else(PoisonError::into_inner) = pool;
     }
 
@@ -171,18 +171,18 @@ impl Passes {
 
     /// Computes in turn with all others, on a thread for slow work. The turn lasts as long as the
     /// work, also where nobody waits for its result any more; so let it be short.
-    pub(crate) async fn in_turn<T: Send + 'static>(
+    pub(crate) async fn with_compute_lock<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ThreadPool) -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = self.0.turn.clone().lock_owned().await;
+        let lock = self.0.compute_lock.clone().lock_owned().await;
         let pool = self.pool();
         let done = tokio::task::spawn_blocking(move || {
-            let _until_it_is_done = turn;
+            let _until_it_is_done = lock;
             work(&pool)
         });
         done.await.map_err(|_| {
-            Refused::new(
+            ErrorResponse::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the pass failed, which is a mistake of the program; its terminal says where",
             )
@@ -190,84 +190,87 @@ impl Passes {
     }
 
     /// A pass that holds at least these sites. One that the model does not have is refused.
-    pub(crate) async fn sites(&self, asked: &Asked, wanted: &[Site]) -> Result<Arc<Pass>> {
+    pub(crate) async fn sites(&self, input: &ModelInput, wanted: &[Site]) -> Result<Arc<Pass>> {
         let wanted: Vec<Part> = wanted.iter().map(|site| (*site, None)).collect();
-        self.parts(asked, &wanted).await
+        self.parts(input, &wanted).await
     }
 
     /// A pass that holds at least these parts; what is cheap to keep whole, it holds whole.
-    pub(crate) async fn parts(&self, asked: &Asked, wanted: &[Part]) -> Result<Arc<Pass>> {
-        let there = sites(asked.open.config());
-        if let Some((site, _)) = wanted.iter().find(|(site, _)| !there.contains(site)) {
-            return Err(Refused::asked(format!("{} has no site {site}", asked.open.name)));
+    pub(crate) async fn parts(&self, input: &ModelInput, wanted: &[Part]) -> Result<Arc<Pass>> {
+        let sites_of_model = sites(input.model.config());
+        if let Some((site, _)) = wanted.iter().find(|(site, _)| !sites_of_model.contains(site)) {
+            return Err(ErrorResponse::bad_request(format!(
+                "{} has no site {site}",
+                input.model.name
+            )));
         }
-        let key = Key(asked.open.serial(), asked.ids.clone());
-        if let Some(pass) = self.remembered().find(&key, wanted) {
+        let key = Key(input.model.weights_id(), input.ids.clone());
+        if let Some(pass) = self.cached_passes().find(&key, wanted) {
             return Ok(pass);
         }
-        let _while_waiting = self.want(&key, wanted);
-        let (passes, asked, wanted) = (self.clone(), asked.clone(), wanted.to_vec());
-        self.in_turn(move |pool| {
+        let _pending_while_waiting = self.register(&key, wanted);
+        let (passes, input, wanted) = (self.clone(), input.clone(), wanted.to_vec());
+        self.with_compute_lock(move |pool| {
             // Whoever had the turn before may have read it.
-            if let Some(pass) = passes.remembered().find(&key, &wanted) {
+            if let Some(pass) = passes.cached_passes().find(&key, &wanted) {
                 return Ok(pass);
             }
             let mut all = wanted;
-            all.extend(passes.waiting(&key));
+            all.extend(passes.pending_parts(&key));
             // The guard is given back before anything is computed.
-            let known = passes.remembered().forget(&key);
-            if let Some(known) = known {
-                if let Some(pass) = again::add(&asked, pool, &known, &all)? {
+            let cached = passes.cached_passes().remove(&key);
+            if let Some(cached) = cached {
+                if let Some(pass) = recompute::add(&input, pool, &cached, &all)? {
                     let pass = Arc::new(pass);
-                    passes.remembered().add(key, pass.clone());
+                    passes.cached_passes().add(key, pass.clone());
                     return Ok(pass);
                 }
-                all.extend(known.held());
+                all.extend(cached.all_parts());
             }
-            let pass = Arc::new(read(&asked, pool, all, passes.free())?);
-            passes.remembered().add(key, pass.clone());
+            let pass = Arc::new(run_pass(&input, pool, all, passes.free())?);
+            passes.cached_passes().add(key, pass.clone());
             Ok(pass)
         })
         .await?
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
-        self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cached_passes(&self) -> MutexGuard<'_, CachedPasses> {
+        self.0.cached_passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a wish for as long as the result lives.
-    fn want(&self, key: &Key, parts: &[Part]) -> Wish {
-        let wish = (key.clone(), parts.to_vec());
-        self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner).push(wish.clone());
-        Wish { of: self.clone(), wish }
+    fn register(&self, key: &Key, parts: &[Part]) -> PendingRequest {
+        let request = (key.clone(), parts.to_vec());
+        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+        PendingRequest { cache: self.clone(), request }
     }
 
     /// What anybody in the queue wants of a prompt.
-    fn waiting(&self, key: &Key) -> Vec<Part> {
-        let wanted = self.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+    fn pending_parts(&self, key: &Key) -> Vec<Part> {
+        let wanted = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, parts)| parts.clone()).collect()
     }
 }
 
 /// A wish in the queue; dropped, it is withdrawn.
-struct Wish {
-    of: Passes,
-    wish: (Key, Vec<Part>),
+struct PendingRequest {
+    cache: PassCache,
+    request: (Key, Vec<Part>),
 }
 
-impl Drop for Wish {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
-        let mut wanted = self.of.0.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = wanted.iter().position(|wish| *wish == self.wish) {
+        let mut wanted = self.cache.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = wanted.iter().position(|request| *request == self.request) {
             wanted.swap_remove(at);
         }
     }
 }
 
-impl Remembered {
+impl CachedPasses {
     /// A pass that has all these parts; it counts as looked at.
     fn find(&mut self, key: &Key, wanted: &[Part]) -> Option<Arc<Pass>> {
-        let at = self.0.iter().rposition(|(of, pass)| of == key && pass.has(wanted))?;
+        let at = self.0.iter().rposition(|(of, pass)| of == key && pass.has_parts(wanted))?;
         let found = self.0.remove(at);
         let pass = found.1.clone();
         self.0.push(found);
@@ -275,7 +278,7 @@ impl Remembered {
     }
 
     /// Takes a pass out.
-    fn forget(&mut self, key: &Key) -> Option<Arc<Pass>> {
+    fn remove(&mut self, key: &Key) -> Option<Arc<Pass>> {
         let at = self.0.iter().position(|(of, _)| of == key)?;
         Some(self.0.remove(at).1)
     }
@@ -284,55 +287,61 @@ impl Remembered {
     fn add(&mut self, key: Key, pass: Arc<Pass>) {
         self.0.push((key, pass));
         let mut bytes: usize = self.0.iter().map(|(_, pass)| pass.bytes()).sum();
-        while bytes > REMEMBERED && self.0.len() > 1 {
+        while bytes > MAX_CACHED_BYTES && self.0.len() > 1 {
             bytes -= self.0.remove(0).1.bytes();
         }
     }
 }
 
 /// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
-fn read(asked: &Asked, pool: &ThreadPool, wanted: Vec<Part>, free: Option<usize>) -> Result<Pass> {
-    let network = asked.open.weights.network();
-    let compute = asked.open.weights.compute();
-    refuse_beyond(network, compute, asked.ids.len(), pool.threads(), free)?;
+fn run_pass(
+    input: &ModelInput,
+    pool: &ThreadPool,
+    wanted: Vec<Part>,
+    free: Option<usize>,
+) -> Result<Pass> {
+    let network = input.model.weights.network();
+    let compute = input.model.weights.compute();
+    check_memory(network, compute, input.ids.len(), pool.threads(), free)?;
     let mut whole: BTreeSet<Site> =
-        unasked::sites(&network.config, asked.ids.len()).into_iter().collect();
+        default_sites::sites(&network.config, input.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
     let parts = wanted.into_iter().filter(|(site, _)| !whole.contains(site));
     let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
-    let (weights, ids) = (&asked.open.weights, &asked.ids);
-    let looked = trace_with_parts(weights, pool, ids, &SiteFilter::only(whole), &parts, CELLS)?;
+    let (weights, ids) = (&input.model.weights, &input.ids);
+    let looked =
+        trace_with_parts(weights, pool, ids, &SiteFilter::only(whole), &parts, PATTERN_SIDE)?;
     Ok(Pass {
         trace: Trace { ids: ids.clone(), sites: looked.sites },
         parts: looked.parts,
         glance: looked.thumbnails.map(Arc::new),
-        again: Vec::new(),
+        recomputed: Vec::new(),
         milliseconds: 1e3 * began.elapsed().as_secs_f64(),
     })
 }
 
 /// A model with a long context reads more than a machine can hold the numbers of. Of what is free now a
 /// half stays free, since memory that ends would end the program, and with it everybody's page.
-fn refuse_beyond(
+fn check_memory(
     network: &Network,
     compute: Compute,
     tokens: usize,
     threads: usize,
     free: Option<usize>,
 ) -> Result<()> {
-    let most = free.map_or(RUNNING, |free| RUNNING.min(free / 2));
+    let max_bytes = free.map_or(MAX_WORKSPACE_BYTES, |free| MAX_WORKSPACE_BYTES.min(free / 2));
     let shape = Shape::Observed { rows: tokens };
     let bytes = Workspace::bytes(network, shape, compute, tokens, threads)
         + Cache::bytes(network, compute, Cache::pages(tokens));
-    if bytes <= most {
+    if bytes <= max_bytes {
         return Ok(());
     }
-    Err(Refused::asked(format!(
+    Err(ErrorResponse::bad_request(format!(
         "{tokens} tokens need {} MB to be looked at, and {} MB is the most that is taken; shorten the \
          prompt",
         bytes >> 20,
-        most >> 20
+        max_bytes >> 20
     )))
 }
 

@@ -10,11 +10,11 @@ use lookback_generate::sample::SAMPLER_PARAMETERS;
 use serde_json::json;
 
 /// What every handler returns.
-pub(crate) type Result<T, E = Refused> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = ErrorResponse> = std::result::Result<T, E>;
 
 /// A status, and what is sent as `{"error": "…", "kind": "…"}`.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ErrorResponse {
     status: StatusCode,
     kind: Kind,
     sentence: String,
@@ -28,7 +28,7 @@ pub(crate) fn sentence(refusal: &Refusal) -> String {
     })
 }
 
-impl Refused {
+impl ErrorResponse {
     /// With this status. A refusal leaves out the middle of a sentence that repeats a page of the request.
     pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
         let kind = match status {
@@ -56,12 +56,12 @@ impl Refused {
     }
 
     /// The request was wrong: 400.
-    pub(crate) fn asked(sentence: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, sentence)
     }
 
     /// There is no such thing: 404.
-    pub(crate) fn missing(sentence: impl Into<String>) -> Self {
+    pub(crate) fn not_found(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, sentence)
     }
 
@@ -71,7 +71,7 @@ impl Refused {
     }
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for ErrorResponse {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.blame() {
             Blame::User => StatusCode::BAD_REQUEST,
@@ -82,7 +82,7 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "error": self.sentence, "kind": self.kind.name() })))
             .into_response()

@@ -4,26 +4,31 @@ use lookback_lens::{alias_of, shape, sites as all_sites};
 use lookback_model::{BlockSite, Config, Site};
 
 /// Bytes that a pass may keep unasked.
-pub(super) const BYTES: usize = 112 << 20;
+pub(super) const MAX_BYTES: usize = 112 << 20;
 
 /// Bytes up to which all logits are kept; a token's are soon made again.
-const LOGITS: usize = 16 << 20;
+const MAX_LOGIT_BYTES: usize = 16 << 20;
 
 /// Sites that are cheap enough, those that figures ask for most first.
 pub(super) fn sites(config: &Config, tokens: usize) -> Vec<Site> {
-    cheap(config, tokens, BYTES, all_sites(config))
+    cheap_sites(config, tokens, MAX_BYTES, all_sites(config))
 }
 
 /// The same of one layer.
-pub(super) fn of_layer(config: &Config, layer: usize, tokens: usize, most: usize) -> Vec<Site> {
+pub(super) fn layer_sites(
+    config: &Config,
+    layer: usize,
+    tokens: usize,
+    max_bytes: usize,
+) -> Vec<Site> {
     let is_its = |site: &Site| matches!(site, Site::Block(of, _) if usize::from(*of) == layer);
-    cheap(config, tokens, most, all_sites(config).into_iter().filter(is_its).collect())
+    cheap_sites(config, tokens, max_bytes, all_sites(config).into_iter().filter(is_its).collect())
 }
 
-fn cheap(config: &Config, tokens: usize, most: usize, mut all: Vec<Site>) -> Vec<Site> {
+fn cheap_sites(config: &Config, tokens: usize, max_bytes: usize, mut all: Vec<Site>) -> Vec<Site> {
     let is_large = |site: &Site| {
         let elements = shape(config, *site, tokens).iter().product::<usize>();
-        matches!(site, Site::Logits | Site::Probabilities) && 4 * elements > LOGITS
+        matches!(site, Site::Logits | Site::Probabilities) && 4 * elements > MAX_LOGIT_BYTES
     };
     all.retain(|site| !is_large(site));
     all.sort_by_key(|site| rank(*site));
@@ -35,7 +40,7 @@ fn cheap(config: &Config, tokens: usize, most: usize, mut all: Vec<Site>) -> Vec
         if !is_held {
             bytes += 4 * shape(config, site, tokens).iter().product::<usize>();
         }
-        if bytes > most {
+        if bytes > max_bytes {
             break;
         }
         kept.push(site);
@@ -90,7 +95,7 @@ mod tests {
         let kept = sites(&smol(), 512);
         let elements = |site: &Site| shape(&smol(), *site, 512).iter().product::<usize>();
         let bytes = 4 * kept.iter().map(elements).sum::<usize>();
-        assert!(bytes > BYTES / 2, "{bytes}");
+        assert!(bytes > MAX_BYTES / 2, "{bytes}");
         assert!(!kept.contains(&Site::Logits));
         // All else is made again of these.
         for layer in 0..30 {

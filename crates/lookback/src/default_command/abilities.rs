@@ -14,7 +14,7 @@ use crate::questions::is_answered;
 /// Seed of the questions that are asked while a model learns; those of `--questions` are others.
 const SEED: u64 = 7;
 /// Questions of each kind.
-const EACH: usize = 50;
+const QUESTIONS_PER_KIND: usize = 50;
 
 /// The questions, drawn once.
 pub(super) struct Abilities {
@@ -25,7 +25,7 @@ pub(super) struct Abilities {
 
 /// What was found after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Able {
+pub(super) struct AbilityScores {
     /// The share of look-ups that are answered, value right after key.
     pub(super) look_ups: f64,
     /// Nats per word of lists, of all words that follow from the first round.
@@ -36,7 +36,7 @@ impl Abilities {
     /// Draws them.
     pub(super) fn new(tokenizer: &Tokenizer) -> Result<Self> {
         let (mut look_ups, mut lists) = (Vec::new(), Vec::new());
-        for question in questions(SEED, EACH) {
+        for question in questions(SEED, QUESTIONS_PER_KIND) {
             match question.kind {
                 Kind::LookupEasy => look_ups.push(question),
                 Kind::List => {
@@ -53,12 +53,12 @@ impl Abilities {
     }
 
     /// Asks them all.
-    pub(super) fn of(
+    pub(super) fn measure(
         &self,
         weights: &Weights,
         pool: &ThreadPool,
         tokenizer: &Tokenizer,
-    ) -> Result<Able> {
+    ) -> Result<AbilityScores> {
         let context = weights.network().config.context;
         let mut session = Session::new(weights, pool, context);
         let mut right = 0;
@@ -66,18 +66,20 @@ impl Abilities {
             right += usize::from(is_answered(tokenizer, &mut session, context, question)?);
         }
         // The word after the first round may be a new one, so it is not counted.
-        let told: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();
-        let once: Vec<&[TokenId]> = self.lists.iter().map(|(ids, words)| &ids[..=*words]).collect();
-        let (told, once) = (surprise(weights, pool, &told), surprise(weights, pool, &once));
-        Ok(Able {
+        let all_rounds: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();
+        let first_round: Vec<&[TokenId]> =
+            self.lists.iter().map(|(ids, words)| &ids[..=*words]).collect();
+        let (all_rounds, first_round) =
+            (total_loss(weights, pool, &all_rounds), total_loss(weights, pool, &first_round));
+        Ok(AbilityScores {
             look_ups: right as f64 / self.look_ups.len().max(1) as f64,
-            repeated: (told.0 - once.0) / (told.1 - once.1).max(1) as f64,
+            repeated: (all_rounds.0 - first_round.0) / (all_rounds.1 - first_round.1).max(1) as f64,
         })
     }
 }
 
 /// The loss of all tokens but the first of each text, and how many they are.
-fn surprise(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f64, usize) {
+fn total_loss(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f64, usize) {
     let network = weights.network();
     let rows = texts.iter().map(|text| text.len() - 1).sum();
     let shape = Shape::Evaluation { rows, sequences: texts.len() };
