@@ -33,6 +33,7 @@ mod stopping;
 mod stored;
 mod stories;
 mod terminal;
+mod terms;
 mod tidy;
 mod tidy_circles;
 mod tokenizer;
