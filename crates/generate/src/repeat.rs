@@ -1,7 +1,7 @@
-//! Sample, append, repeat: the loop that makes a text out of next tokens. Every text is written by it:
-//! [`step`] reads what is unread and draws, [`Continuation`] appends and repeats.
+//! Sample, append, repeat: the one loop of autoregressive generation. [`sample_next`] reads the
+//! uncached tokens and samples the next one; [`Continuation`] appends it and repeats.
 //!
-//! Knows neither words nor weights, only [`LanguageModel`]: tokens in, logits out.
+//! The loop sees token ids and logits only, through [`LanguageModel`].
 
 use std::{
     fmt,
@@ -48,19 +48,19 @@ impl<R: LanguageModel> LanguageModel for &mut R {
     }
 }
 
-/// Where to end at the latest.
+/// When generation stops, at the latest.
 #[derive(Clone, Debug)]
 pub struct Limits<'a> {
     /// Tokens to append at most.
     pub tokens: usize,
-    /// Tokens that end a text; empty to write on past them.
+    /// Tokens that end a text (eos); leave it empty for generation to go on past them.
     pub ends: Vec<TokenId>,
-    /// Once it is set, nothing more is read or written.
+    /// Once it is set, generation stops before the next chunk of a prompt, or the next token.
     pub stop: Option<&'a AtomicBool>,
 }
 
 impl Limits<'_> {
-    /// So many tokens, whatever they are.
+    /// At most so many tokens, without end tokens.
     pub fn tokens(tokens: usize) -> Self {
         Self { tokens, ends: Vec::new(), stop: None }
     }
@@ -87,12 +87,12 @@ impl fmt::Display for FinishReason {
     }
 }
 
-/// A token that was drawn, and how long that took.
+/// A token that was sampled, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledToken {
     /// What follows the text.
     pub token: TokenId,
-    /// How long the model took for the uncached tokens.
+    /// How long [`LanguageModel::read`] took for the uncached tokens.
     pub read_time: Duration,
     /// How long the sampler took.
     pub sampling_time: Duration,
@@ -135,10 +135,10 @@ fn prefill(
     Ok(())
 }
 
-/// A text that a model writes on: an iterator over the tokens that it appends.
+/// A text and its continuation by a model: an iterator over the tokens that are appended.
 ///
-/// A token that ends the text is appended, but not given. Model, window and sampler outlive a text, so a
-/// chat goes on with [`Continuation::restart`] and reads only what is new in it.
+/// A token that ends the text is appended, but not yielded. Model, window and sampler outlive a
+/// text, so a chat goes on with [`Continuation::restart`] and reads only what is new in it.
 #[derive(Debug)]
 pub struct Continuation<'a, R> {
     model: R,
@@ -151,7 +151,7 @@ pub struct Continuation<'a, R> {
 }
 
 impl<'a, R: LanguageModel> Continuation<'a, R> {
-    /// Writes on from the window's text.
+    /// Continues the window's text.
     ///
     /// # Errors
     /// When there is no text to write on from.
@@ -182,12 +182,12 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
         self.window.truncate_cached(0);
     }
 
-    /// What it was made of, each as it stands.
+    /// The model, the window and the sampler, in their present states.
     pub fn into_parts(self) -> (R, ContextWindow, SamplerChain) {
         (self.model, self.window, self.sampler)
     }
 
-    /// What reads the text.
+    /// The model.
     pub fn model(&self) -> &R {
         &self.model
     }
@@ -197,7 +197,7 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
         &self.window
     }
 
-    /// The tokens behind the text that was given, the one that ended it included.
+    /// The tokens appended to the text that was given, an end token included.
     pub fn ids(&self) -> &[TokenId] {
         let ids = self.window.ids();
         &ids[ids.len() - self.appended..]
@@ -273,23 +273,23 @@ mod tests {
     use super::*;
     use crate::sample::Settings;
 
-    /// Says that the sum of everything it remembers, modulo 7, comes next.
+    /// Its likeliest next token is the sum of all cached tokens, modulo 7.
     #[derive(Default)]
     struct Adder {
-        remembered: Vec<TokenId>,
-        most: usize,
+        cached_ids: Vec<TokenId>,
+        max_cached: usize,
         logits: Vec<f32>,
     }
 
     impl LanguageModel for Adder {
         fn truncate(&mut self, tokens: usize) {
-            self.remembered.truncate(tokens);
+            self.cached_ids.truncate(tokens);
         }
 
         fn read(&mut self, ids: &[TokenId]) -> Result<&[f32]> {
-            self.remembered.extend(ids);
-            self.most = self.most.max(self.remembered.len());
-            let next = self.remembered.iter().map(|id| id.0).sum::<u32>() % 7;
+            self.cached_ids.extend(ids);
+            self.max_cached = self.max_cached.max(self.cached_ids.len());
+            let next = self.cached_ids.iter().map(|id| id.0).sum::<u32>() % 7;
             self.logits = vec![0.0; 7];
             self.logits[next as usize] = 1.0;
             Ok(&self.logits)
@@ -299,21 +299,21 @@ mod tests {
     fn appended(
         prompt: &[u32],
         limits: Limits<'_>,
-        most_heard: usize,
+        max_yielded: usize,
     ) -> (Vec<u32>, usize, FinishReason) {
         let window = ContextWindow::new(6, prompt.iter().copied().map(TokenId).collect(), None);
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text = Continuation::new(Adder::default(), window, sampler, limits).unwrap();
-        let mut heard = 0;
-        while heard < most_heard && text.next().transpose().unwrap().is_some() {
-            heard += 1;
+        let mut yielded = 0;
+        while yielded < max_yielded && text.next().transpose().unwrap().is_some() {
+            yielded += 1;
         }
         text.stop();
-        assert!(text.model().most <= 6);
+        assert!(text.model().max_cached <= 6);
         let ids = text.window().ids();
         assert_eq!(&ids[..prompt.len()], prompt.iter().copied().map(TokenId).collect::<Vec<_>>());
         assert_eq!(&ids[prompt.len()..], text.ids());
-        (ids.iter().map(|id| id.0).collect(), heard, text.finish_reason().unwrap())
+        (ids.iter().map(|id| id.0).collect(), yielded, text.finish_reason().unwrap())
     }
 
     #[test]
@@ -326,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn an_end_token_is_appended_but_not_heard() {
+    fn an_end_token_is_appended_but_not_yielded() {
         let limits = Limits { ends: vec![TokenId(5)], ..Limits::tokens(9) };
         assert_eq!(appended(&[1, 2], limits, 99), (vec![1, 2, 3, 6, 5], 2, FinishReason::Stop));
     }
 
     #[test]
-    fn whoever_listens_may_have_enough() {
+    fn a_text_can_be_stopped_after_any_token() {
         assert_eq!(appended(&[1, 2], Limits::tokens(9), 1), (vec![1, 2, 3], 1, FinishReason::Stop));
     }
 
@@ -345,7 +345,7 @@ mod tests {
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text = Continuation::new(Adder::default(), window, sampler, limits()).unwrap();
         assert!(text.next().is_none() && text.finish_reason() == Some(FinishReason::Stop));
-        assert_eq!((text.model().remembered.len(), text.window().ids().len()), (0, 600));
+        assert_eq!((text.model().cached_ids.len(), text.window().ids().len()), (0, 600));
         for appended in 1..3 {
             stop.store(false, Ordering::Relaxed);
             text.restart(text.window().ids().to_vec(), limits()).unwrap();
@@ -353,12 +353,12 @@ mod tests {
             stop.store(true, Ordering::Relaxed);
             assert!(text.next().is_none() && text.finish_reason() == Some(FinishReason::Stop));
             let read = 600 + appended - 1;
-            assert_eq!(text.model().remembered, text.window().ids()[..read]);
+            assert_eq!(text.model().cached_ids, text.window().ids()[..read]);
         }
     }
 
     #[test]
-    fn another_reader_reads_the_text_from_its_beginning() {
+    fn another_model_reads_the_text_from_its_beginning() {
         let window = ContextWindow::new(9, vec![TokenId(1), TokenId(2)], None);
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text =
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(text.next().unwrap().unwrap(), TokenId(3));
         text.set_model(Adder::default());
         assert_eq!(text.next().unwrap().unwrap(), TokenId(6));
-        assert_eq!(text.model().remembered, [1, 2, 3].map(TokenId));
+        assert_eq!(text.model().cached_ids, [1, 2, 3].map(TokenId));
     }
 
     #[test]

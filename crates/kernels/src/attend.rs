@@ -1,4 +1,4 @@
-//! Attention over paged keys and values, streamed tile by tile.
+//! Attention over keys and values in pages, tile by tile with an online softmax (FlashAttention).
 //!
 //! ```text
 //! for each tile of 64 keys that a row sees, ascending:
@@ -6,12 +6,17 @@
 //!     M' = max(M, m);  L = fma(l, exp(m − M'), L · exp(M − M'));  O likewise
 //! z = O / ΣL;  log-sum-exp = M + ln ΣL
 //! ```
+//! m, l and o are a tile's maximum, totals of the lanes and sum of weighted values; M, L and O are
+//! those of all tiles so far.
+//!
 //! 1. Keys lie transposed in their page, so that a tile's 64 scores are 64 outputs of one product.
-//! 2. Six rows go through a tile together; on the diagonal they share the keys that all of them see,
-//!    and each takes its own last ones alone: a hidden key is in no chain and its value is not read.
-//! 3. The folding factors of the rows stand in one vector.
-//! 4. The weights are never stored. To see them, they are computed again from the log-sum-exp.
-//! 5. Products are of numbers or of pairs of bf16, which are rounded just before; a page then holds pairs.
+//! 2. Six rows go through a tile together; on the diagonal they share the keys visible to all of
+//!    them, and the last keys of each row are added alone: a masked key enters no sum, and its
+//!    value is not read.
+//! 3. The factors that rescale L and O are computed for all six rows in one vector.
+//! 4. The attention pattern is never stored; where it is asked for, it is computed again from the
+//!    log-sum-exp.
+//! 5. Products are of f32, or of pairs of bf16 that are rounded just before; pages then hold pairs.
 //!    The softmax between them is in f32, and its total is that of weights that are not rounded.
 
 mod arithmetic;
@@ -42,12 +47,12 @@ pub struct AttentionParams {
     pub key_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// Factor of the scores.
+    /// Factor of query · key, usually 1 / √head_dim.
     pub scale: f32,
     /// A row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
-    /// What its products multiply: pairs of bf16 are along a head's width for scores, and of successive
-    /// positions otherwise.
+    /// The type that products multiply. Pairs of bf16 are of neighbouring dimensions in sums over a
+    /// head's width, and of neighbouring positions in sums over positions.
     pub products: Compute,
 }
 
@@ -57,7 +62,7 @@ impl AttentionParams {
         self.heads / self.key_heads
     }
 
-    /// Words of one head's keys in a page; its values take at most as many.
+    /// f32 words of one head's keys in a page; its values take at most as many.
     fn head_len(&self) -> usize {
         PAGE * match self.products {
             Compute::F32 => self.head_dim,
@@ -66,7 +71,7 @@ impl AttentionParams {
     }
 }
 
-/// The rows of one sequence.
+/// The rows of one sequence in the batch, and where its pages are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequenceSpan {
     /// Its first row.
@@ -79,8 +84,8 @@ pub struct SequenceSpan {
     pub first_page: usize,
 }
 
-/// The span that a part belongs to, and which of its parts it is, where each span has as many as `parts`
-/// says and they are numbered one span after the other.
+/// The span that part `number` belongs to, and the index of the part within that span. Parts are
+/// numbered one span after the other; `parts` gives how many a span has.
 fn span_of_part(
     spans: &[SequenceSpan],
     mut number: usize,
@@ -96,7 +101,7 @@ fn span_of_part(
     None
 }
 
-/// Pages, of which one layer is read.
+/// Keys and values in pages (of a KV cache, or scratch), as one layer reads them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pages<'a> {
     /// All pages.
@@ -113,7 +118,7 @@ pub struct Pages<'a> {
     pub table: &'a [u32],
 }
 
-/// Pages, of which one layer is written.
+/// Keys and values in pages (of a KV cache, or scratch), as one layer writes them.
 #[derive(Debug)]
 pub struct PagesMut<'a> {
     /// All pages.
@@ -128,7 +133,7 @@ pub struct PagesMut<'a> {
     pub table: &'a [u32],
 }
 
-/// Words of one layer's keys in a page; its values take as many.
+/// f32 words of one layer's keys in a page; as many are kept for its values.
 pub fn keys_len(params: &AttentionParams) -> usize {
     params.key_heads * params.head_len()
 }

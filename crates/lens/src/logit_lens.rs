@@ -1,8 +1,8 @@
-//! The logit lens (nostalgebraist 2020): the last norm and the unembedding on rows of the residual
-//! stream from between the layers.
+//! The logit lens (nostalgebraist 2020): the final norm and the unembedding, applied to rows of the
+//! residual stream between the layers.
 //!
-//! The rows go through the engine's own last norm and head, so the deepest says, bit for bit, what
-//! the model says. The model was not trained for shallow rows to be read this way.
+//! Both are the engine's own, so the readout after the last layer equals the model's prediction bit
+//! for bit. Earlier layers were not trained to be read this way.
 
 use std::ops::Range;
 
@@ -50,10 +50,10 @@ pub enum LensDepth {
 }
 
 /// The sites that the lens can read, the embedding first.
-pub fn logit_lens_sites(config: &Config, steps: LensDepth) -> Vec<Site> {
+pub fn logit_lens_sites(config: &Config, depth: LensDepth) -> Vec<Site> {
     let mut sites = vec![Site::Block(0, BlockSite::ResidPre)];
     for layer in 0..config.layers as u16 {
-        if steps == LensDepth::Sublayers {
+        if depth == LensDepth::Sublayers {
             sites.push(Site::Block(layer, BlockSite::ResidMid));
         }
         sites.push(Site::Block(layer, BlockSite::ResidPost));
@@ -61,7 +61,8 @@ pub fn logit_lens_sites(config: &Config, steps: LensDepth) -> Vec<Site> {
     sites
 }
 
-/// Asks at each of these sites for each of these tokens: the `k` likeliest, and `target`.
+/// The predictions from each of these sites at each of these tokens: the `k` likeliest next tokens,
+/// and the rank of `target`.
 pub fn logit_lens(
     weights: &Weights,
     pool: &ThreadPool,
@@ -78,19 +79,19 @@ pub fn logit_lens(
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
         rows.extend_from_slice(&capture.values[tokens.start * width..tokens.end * width]);
     }
-    let mut guesses = Vec::with_capacity(sites.len() * tokens.len());
+    let mut predictions = Vec::with_capacity(sites.len() * tokens.len());
     for rows in rows.chunks(ROWS * width) {
         let Unembedded { logits, probabilities } = unembed(weights, pool, rows);
         let each = logits.chunks_exact(vocabulary).zip(probabilities.chunks_exact(vocabulary));
-        guesses.extend(each.map(|(logits, probabilities)| LensPrediction {
+        predictions.extend(each.map(|(logits, probabilities)| LensPrediction {
             top: top_k(logits, probabilities, k),
             target: target.map(|id| rank_of(logits, probabilities, id)),
         }));
     }
-    let mut guesses = guesses.into_iter();
-    let depths = sites.iter().map(|site| LensReadout {
+    let mut predictions = predictions.into_iter();
+    let readouts = sites.iter().map(|site| LensReadout {
         site: site.to_string(),
-        tokens: guesses.by_ref().take(tokens.len()).collect(),
+        tokens: predictions.by_ref().take(tokens.len()).collect(),
     });
-    Ok(depths.collect())
+    Ok(readouts.collect())
 }

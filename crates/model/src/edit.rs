@@ -1,4 +1,4 @@
-//! A change of some elements of a value, as a step of a program.
+//! A change of some elements of a value, as a step of a program: ablation, activation patching, steering.
 //!
 //! An edit is bound to positions of a sequence, not to rows of a batch: chunks, batches and caches change
 //! none of its results. What it takes from elsewhere (a mean, another prompt's activation) is a constant.

@@ -10,7 +10,7 @@ use crate::{
 pub enum Rows {
     /// Every token's.
     All,
-    /// Those that the batch wants.
+    /// Those that the batch asks for, in `Batch::wanted`.
     Wanted,
 }
 
@@ -31,7 +31,7 @@ pub fn loss(network: &Network) -> Program {
     build.0
 }
 
-/// Everything before the logits: tokens become vectors, blocks rewrite them, the last norm ends it.
+/// Everything before the logits: the embedding, the blocks, which add to it, and the final norm.
 fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
     let width = network.config.width;
     let mut x = build.embed(network.embed, width, Program::IDS);
@@ -81,10 +81,10 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
 
     let normed = build.norm(x, &block.ln2);
     build.site(at(B::Ln2), normed);
-    let (pre, linear) = match block.mlp.gate {
+    let (pre, pre_linear) = match block.mlp.gate {
         Some(gate) => {
-            let [pre, linear] = build.linear(normed, [gate, block.mlp.up]);
-            (pre, Some(linear))
+            let [pre, pre_linear] = build.linear(normed, [gate, block.mlp.up]);
+            (pre, Some(pre_linear))
         }
         None => {
             let [pre] = build.linear(normed, [block.mlp.up]);
@@ -92,10 +92,10 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
         }
     };
     build.site(at(B::MlpPre), pre);
-    if let Some(linear) = linear {
-        build.site(at(B::MlpPreLinear), linear);
+    if let Some(pre_linear) = pre_linear {
+        build.site(at(B::MlpPreLinear), pre_linear);
     }
-    let post = build.activate(pre, linear, block.mlp.activation);
+    let post = build.activate(pre, pre_linear, block.mlp.activation);
     build.site(at(B::MlpPost), post);
     let [out] = build.linear(post, [block.mlp.down]);
     build.site(at(B::MlpOut), out);
@@ -104,7 +104,7 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
     x
 }
 
-/// Records operations, and gives the values that they will make.
+/// Records steps; each method returns the ids of the values that its step will compute.
 #[derive(Debug, Default)]
 struct Builder(Program);
 
@@ -169,10 +169,10 @@ impl Builder {
     fn activate(
         &mut self,
         pre: ValueId,
-        linear: Option<ValueId>,
+        pre_linear: Option<ValueId>,
         activation: Activation,
     ) -> ValueId {
-        let inputs: Vec<ValueId> = [pre].into_iter().chain(linear).collect();
+        let inputs: Vec<ValueId> = [pre].into_iter().chain(pre_linear).collect();
         self.step(Op::Activate(activation), inputs, self.width(pre))
     }
 

@@ -1,10 +1,11 @@
-//! Attention: compare tokens, make weights, mix values.
+//! Attention: scores of queries and keys, their softmax, and the weighted sum of values.
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::logits::softmax;
 
-/// Every token asks the tokens up to itself how useful they are, and takes that share of their values.
+/// Causal attention of one head: the weights of a token are the softmax of query · key / √head_dim
+/// over the tokens up to itself, and its output is the sum of their values with these weights.
 ///
 /// `query`, `key`, `value`: `[tokens, head_dim]` of one head. Vaswani et al. 2017, section 3.2.1.
 pub fn attend(
@@ -18,7 +19,8 @@ pub fn attend(
     weights.dot(&value)
 }
 
-/// Softmax of each row over what it may see: itself and what came before, at most `window` tokens.
+/// Softmax of each row under the causal mask, which leaves a token itself and those before it, at
+/// most `window` tokens in all.
 pub fn masked_softmax(mut scores: Array2<f64>, window: Option<usize>) -> Array2<f64> {
     for ((query, key), score) in scores.indexed_iter_mut() {
         let is_future = key > query;
@@ -30,7 +32,8 @@ pub fn masked_softmax(mut scores: Array2<f64>, window: Option<usize>) -> Array2<
     softmax(&scores)
 }
 
-/// Multi-head attention. With fewer key heads (grouped-query attention), neighbouring heads share one.
+/// Multi-head attention. With fewer key heads than query heads (grouped-query attention),
+/// neighbouring query heads share a key head and its value head.
 ///
 /// `query`: `[tokens, heads · head_dim]`, `key`, `value`: `[tokens, key_heads · head_dim]`. Ainslie et
 /// al. 2023, section 2.2.
@@ -42,14 +45,15 @@ pub fn multi_head(
     window: Option<usize>,
 ) -> Array2<f64> {
     let (heads, key_heads) = (query.ncols() / head_dim, key.ncols() / head_dim);
-    let contexts: Vec<Array2<f64>> = (0..heads)
+    let head_outputs: Vec<Array2<f64>> = (0..heads)
         .map(|head| {
-            let shared = head / (heads / key_heads);
-            let own = s![.., head * head_dim..(head + 1) * head_dim];
-            let theirs = s![.., shared * head_dim..(shared + 1) * head_dim];
-            attend(query.slice(own), key.slice(theirs), value.slice(theirs), window)
+            let key_head = head / (heads / key_heads);
+            let columns = s![.., head * head_dim..(head + 1) * head_dim];
+            let key_columns = s![.., key_head * head_dim..(key_head + 1) * head_dim];
+            let (key, value) = (key.slice(key_columns), value.slice(key_columns));
+            attend(query.slice(columns), key, value, window)
         })
         .collect();
-    let views: Vec<_> = contexts.iter().map(|context| context.view()).collect();
+    let views: Vec<_> = head_outputs.iter().map(|output| output.view()).collect();
     concatenate(Axis(1), &views).expect("all heads have as many tokens")
 }

@@ -10,24 +10,25 @@ use crate::{
     position::rotate,
 };
 
-/// What one block has learned.
+/// The weights of one block, and the settings of its attention.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// Before attention.
     pub attention_norm: Norm,
-    /// What each token asks for.
+    /// Query projection: what each token looks for.
     pub query: Linear,
-    /// What each token offers.
+    /// Key projection: what queries are compared with.
     pub key: Linear,
-    /// What each token gives.
+    /// Value projection: what attention sums up.
     pub value: Linear,
-    /// From the heads back to the residual stream.
+    /// Output projection: from the heads back to the residual stream.
     pub output: Linear,
     /// Width of a head.
     pub head_dim: usize,
-    /// How many dimensions of a head turn with the position, and the base of their speeds.
+    /// Rotary embedding, where there is one: how many dimensions of a head are rotated, and theta,
+    /// the base of their frequencies.
     pub rotary: Option<(usize, f64)>,
-    /// How many tokens a token sees, if not all before it.
+    /// Sliding window: how many tokens a token sees, itself included; without it, all up to itself.
     pub window: Option<usize>,
     /// Before the MLP.
     pub mlp_norm: Norm,
@@ -49,12 +50,12 @@ impl Block {
         self.output.apply(&multi_head(&query, &key, &value, self.head_dim, self.window))
     }
 
-    /// Every head turned by its tokens' positions.
+    /// The rotary embedding of every head, where there is one.
     fn rotated(&self, mut x: Array2<f64>) -> Array2<f64> {
         if let Some((dims, theta)) = self.rotary {
             for mut head in x.axis_chunks_iter_mut(ndarray::Axis(1), self.head_dim) {
-                let turned = rotate(head.view(), dims, theta);
-                head.assign(&turned);
+                let rotated = rotate(head.view(), dims, theta);
+                head.assign(&rotated);
             }
         }
         x

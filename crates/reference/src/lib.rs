@@ -1,16 +1,17 @@
-//! The article, runnable: a decoder-only transformer in f64, to be read from top to bottom.
+//! A whole decoder-only transformer in f64, written to be read like an article, top to bottom.
 //!
 //! ```text
 //! ids → vectors → (attention → MLP) × layers → logits → probabilities → the next id → append, repeat
 //! ```
-//! It computes whole sequences, keeps nothing, and is in no hurry: it is the yardstick of what is fast.
+//! It computes whole sequences, without a KV cache and without care for speed; tests compare the
+//! fast kernels with it.
 //! Read `embed`, `attend`, `mlp`, `block`, `logits`, `sample`, in this order.
 //!
 //! ```
 //! use lookback_reference::attend::attend;
 //! use ndarray::array;
 //!
-//! // The first token sees only itself, and the second asks for what the first has.
+//! // The first token sees only itself; the query of the second matches the key of the first.
 //! let (query, key) = (array![[1.0], [40.0]], array![[1.0], [0.0]]);
 //! let value = array![[5.0], [7.0]];
 //! let seen = attend(query.view(), key.view(), value.view(), None);
@@ -32,25 +33,25 @@ use ndarray::{Array1, Array2};
 use block::Block;
 use norm::Norm;
 
-/// Everything a model has learned.
+/// A model: its weights, and the settings of its forward pass.
 #[derive(Clone, Debug)]
 pub struct Transformer {
     /// `[vocabulary, width]`: a row for each token.
     pub embed: Array2<f64>,
     /// `[context, width]`: a row for each position, where positions are learned.
     pub positions: Option<Array2<f64>>,
-    /// One after the other.
+    /// Applied in this order.
     pub blocks: Vec<Block>,
-    /// After the last block.
+    /// The final norm, after the last block.
     pub norm: Norm,
-    /// `[vocabulary, width]`: where the logits come from; often the embedding table itself.
+    /// `[vocabulary, width]`: the unembedding (`lm_head`); often the embedding table itself.
     pub head: Array2<f64>,
-    /// What no logit exceeds, where there is such a bound.
+    /// The bound of a soft cap on the logits (see [`logits::capped`]), where there is one.
     pub cap: Option<f64>,
 }
 
 impl Transformer {
-    /// What the model holds likely to come after each token: `[tokens, vocabulary]`.
+    /// The forward pass: a score for each next token, after each token: `[tokens, vocabulary]`.
     pub fn logits(&self, ids: &[usize]) -> Array2<f64> {
         let mut x = embed::rows(&self.embed, ids);
         if let Some(positions) = &self.positions {
@@ -66,7 +67,7 @@ impl Transformer {
         }
     }
 
-    /// Predict one token, append it, predict the next: always the likeliest.
+    /// Greedy decoding: the prompt, and the likeliest next token appended `new_tokens` times.
     pub fn repeat(&self, prompt: &[usize], new_tokens: usize) -> Vec<usize> {
         let mut ids = prompt.to_vec();
         for _ in 0..new_tokens {

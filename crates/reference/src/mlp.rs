@@ -1,4 +1,4 @@
-//! The MLP works on each token alone: attention has moved what it needs here.
+//! The MLP (feed-forward network) works on each token alone: no token reads another one here.
 
 use ndarray::{Array1, Array2};
 
@@ -22,12 +22,12 @@ impl Linear {
     }
 }
 
-/// The bend without which two layers would be one.
+/// The nonlinearity, without which two linear layers would be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// x · sigmoid(x)
     Silu,
-    /// x · Φ(x), the normal distribution's share below x
+    /// x · Φ(x), with Φ the cumulative distribution function of the normal distribution
     Gelu,
     /// The same, approximated with tanh
     GeluTanh,
@@ -53,8 +53,8 @@ impl Activation {
     }
 }
 
-/// The error function, by its series: alternating terms, so only good to some 1e-12 up to |x| = 3;
-/// beyond 6 it is ±1.
+/// The error function, by a series whose terms have one sign, so that nothing cancels; beyond 6 it
+/// is ±1.
 pub fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
@@ -69,7 +69,7 @@ pub fn erf(x: f64) -> f64 {
     2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
 }
 
-/// Up into many hidden units, bent, and down again.
+/// Up to the hidden units, through the activation, and down again.
 #[derive(Clone, Debug)]
 pub struct Mlp {
     /// In gated MLPs, into the activation. Shazeer 2020.

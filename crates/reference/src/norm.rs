@@ -1,8 +1,8 @@
-//! Norms bring every row to a common scale before it is worked on.
+//! Layer norm and RMS norm: every row is brought to a common scale before attention and MLP.
 
 use ndarray::{Array1, Array2, Axis};
 
-/// A norm and what it has learned.
+/// A layer norm or RMS norm, with its weights.
 #[derive(Clone, Debug)]
 pub struct Norm {
     /// Whether the mean is subtracted first: layer norm, else RMS norm.
@@ -20,8 +20,8 @@ impl Norm {
     pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {
         let x = if self.is_layer { centered(x) } else { x.clone() };
         let mean_square = (&x * &x).mean_axis(Axis(1)).expect("a row has a width");
-        let deviation = (mean_square + self.epsilon).sqrt().insert_axis(Axis(1));
-        let y = x / deviation * &self.weight;
+        let rms = (mean_square + self.epsilon).sqrt().insert_axis(Axis(1));
+        let y = x / rms * &self.weight;
         match &self.bias {
             Some(bias) => y + bias,
             None => y,

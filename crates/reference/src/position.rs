@@ -1,9 +1,10 @@
-//! Where a token stands, told by turning its queries and keys.
+//! Rotary embedding: the position of a token as rotations of its query and key.
 
 use ndarray::{Array2, ArrayView2};
 
-/// Turns pair (i, i + dims/2) of every row by position · theta^(−2i/dims), so that the product of two
-/// rows depends only on how far apart they stand. The dimensions after `dims` stay.
+/// Rotates pair (i, i + dims/2) of every row by position · theta^(−2i/dims), so that positions
+/// enter the dot product of two rows only by their distance. The dimensions after `dims` are
+/// unchanged.
 ///
 /// `x`: `[tokens, head_dim]` of one head. Su et al. 2021, section 3.2.2.
 pub fn rotate(x: ArrayView2<'_, f64>, dims: usize, theta: f64) -> Array2<f64> {

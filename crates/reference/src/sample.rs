@@ -1,8 +1,9 @@
-//! One token out of many. Each function says which tokens stay; a draw among them is left to others.
+//! Sampling: greedy, temperature, top-k, top-p. `top_k` and `top_p` give the ids that are kept; the
+//! draw among them is not part of the reference.
 
 use ndarray::{Array1, ArrayView1};
 
-/// The likeliest; of several, the first.
+/// The likeliest token; of several with the same logit, the first.
 pub fn greedy(logits: ArrayView1<'_, f64>) -> usize {
     (0..logits.len()).fold(0, |best, id| if logits[id] > logits[best] { id } else { best })
 }
@@ -24,13 +25,13 @@ pub fn top_p(logits: ArrayView1<'_, f64>, p: f64) -> Vec<usize> {
     let max = logits[greedy(logits)];
     let weights = logits.mapv(|logit| (logit - max).exp());
     let total = weights.sum();
-    let mut reached = 0.0;
+    let mut cumulative = 0.0;
     likeliest_first(logits)
         .into_iter()
         .take_while(|&id| {
-            let is_short = reached < p;
-            reached += weights[id] / total;
-            is_short
+            let is_below_p = cumulative < p;
+            cumulative += weights[id] / total;
+            is_below_p
         })
         .collect()
 }

@@ -1,5 +1,5 @@
-//! Forward: six rows of a head at a time, over the tiles of keys that are visible to them. For sequences of a
-//! single row, as in decoding, see `single_query`.
+//! Forward, as in prefill and training: six rows of a head at a time, over the tiles of keys that
+//! are visible to them. For sequences of a single row, as in decoding, see `single_query`.
 
 use std::ops::Range;
 
@@ -19,10 +19,10 @@ use crate::{
     transpose::Rows,
 };
 
-/// Rows of a task.
-const BLOCK: usize = 96;
+/// Rows of a task, which is a block of one head's queries.
+const BLOCK_ROWS: usize = 96;
 
-/// Every row of every span looks at the keys before it, which the pages hold already.
+/// Causal attention of every row of every span; the rows' keys and values are in the pages already.
 ///
 /// `query`, `out`: `[rows, heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
 pub fn forward(
@@ -39,15 +39,15 @@ pub fn forward(
     let parts = single_query::part_count(params, single_rows, pool.threads());
     let tasks = |span: &SequenceSpan| match span.rows {
         1 => parts,
-        rows => rows.div_ceil(BLOCK) * params.heads,
+        rows => rows.div_ceil(BLOCK_ROWS) * params.heads,
     };
     let total: usize = spans.iter().map(tasks).sum();
     let out = DisjointSlices::new(out);
     let log_sum_exp = log_sum_exp.map(DisjointSlices::new);
     pool.for_each_task(total, &|task| {
-        let Some((span, nth)) = span_of_part(spans, task, tasks) else { return };
+        let Some((span, part_index)) = span_of_part(spans, task, tasks) else { return };
         if span.rows == 1 {
-            let heads = single_query::heads_of_part(params, nth, parts);
+            let heads = single_query::heads_of_part(params, part_index, parts);
             let first = span.first_row * params.heads;
             let own = first + heads.start..first + heads.end;
             // SAFETY: each head of a row belongs to one task.
@@ -62,9 +62,9 @@ pub fn forward(
             );
             return;
         }
-        let (block, head) = (nth / params.heads, nth % params.heads);
-        let rows = block * BLOCK..span.rows.min((block + 1) * BLOCK);
-        let rows = Block {
+        let (block, head) = (part_index / params.heads, part_index % params.heads);
+        let rows = block * BLOCK_ROWS..span.rows.min((block + 1) * BLOCK_ROWS);
+        let rows = QueryBlock {
             params,
             query,
             pages,
@@ -78,8 +78,8 @@ pub fn forward(
     });
 }
 
-/// Some rows of one head.
-struct Block<'a> {
+/// A block of queries: some rows of one head.
+struct QueryBlock<'a> {
     params: &'a AttentionParams,
     query: &'a [f32],
     pages: Pages<'a>,
@@ -90,7 +90,7 @@ struct Block<'a> {
     log_sum_exp: Option<&'a DisjointSlices<'a>>,
 }
 
-impl Attention for Block<'_> {
+impl Attention for QueryBlock<'_> {
     #[inline(always)]
     fn run<L: Lanes, A: Arithmetic>(self, simd: L, arithmetic: A) {
         let mut scratch = RoundedRows::EMPTY;
@@ -103,7 +103,7 @@ impl Attention for Block<'_> {
     }
 }
 
-impl Block<'_> {
+impl QueryBlock<'_> {
     /// Up to six rows through all tiles that any of them sees.
     #[inline(always)]
     fn tile_of_rows<L: Lanes, A: Arithmetic>(
@@ -159,13 +159,13 @@ impl Block<'_> {
                 (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], self.params.scale);
             }
 
-            // M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
+            // Online softmax: M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
             let (old, new) = (simd.load(&max), simd.load(&m));
-            let both = simd.max(old, new);
-            let a = simd.to_array(exp_lanes(simd, simd.sub(old, both)));
-            let b = simd.to_array(exp_lanes(simd, simd.sub(new, both)));
-            let both = simd.to_array(both);
-            let first_of: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
+            let new_max = simd.max(old, new);
+            let a = simd.to_array(exp_lanes(simd, simd.sub(old, new_max)));
+            let b = simd.to_array(exp_lanes(simd, simd.sub(new, new_max)));
+            let new_max = simd.to_array(new_max);
+            let is_first_tile: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
             for r in 0..count {
                 if within[r].is_empty() {
                     continue;
@@ -174,21 +174,19 @@ impl Block<'_> {
                     let (l, total) = (simd.load(&l[r]), simd.load(&totals[r]));
                     let total = simd.fma(l, simd.splat(b[r]), simd.mul(total, simd.splat(a[r])));
                     totals[r] = simd.to_array(total);
-                    max[r] = both[r];
+                    max[r] = new_max[r];
                 } else {
                     (totals[r], max[r], begun[r]) = (l[r], m[r], true);
                 }
             }
 
-            let left = arithmetic.weights(&weights[..count], &mut scratch.weights);
+            let lhs = arithmetic.weights(&weights[..count], &mut scratch.weights);
             for column in (0..head_dim).step_by(COLUMNS) {
                 let columns = (head_dim - column).min(COLUMNS);
-                let right = Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim };
+                let rhs = Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim };
                 let to = OutPtr { ptr: o[0].as_mut_ptr(), row_stride: COLUMNS };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe {
-                    arithmetic.ragged_tile(columns, &within[..count], left, right, to, false)
-                };
+                unsafe { arithmetic.ragged_tile(columns, &within[..count], lhs, rhs, to, false) };
                 for r in 0..count {
                     if within[r].is_empty() {
                         continue;
@@ -196,7 +194,7 @@ impl Block<'_> {
                     // SAFETY: rows of a head belong to one task.
                     let out =
                         unsafe { self.out.range_mut(at(r) + column..at(r) + column + columns) };
-                    if first_of[r] {
+                    if is_first_tile[r] {
                         out.copy_from_slice(&o[r][..columns]);
                         continue;
                     }
@@ -211,11 +209,11 @@ impl Block<'_> {
 
         for r in 0..count {
             let total = simd.sum_tree(simd.load(&totals[r]));
-            let share = simd.splat(1.0 / total);
+            let inverse_total = simd.splat(1.0 / total);
             // SAFETY: rows of a head belong to one task.
             let out = unsafe { self.out.range_mut(at(r)..at(r) + head_dim) };
             for out in out.chunks_mut(LANES) {
-                simd.store_some(simd.mul(simd.load_some(out), share), out);
+                simd.store_some(simd.mul(simd.load_some(out), inverse_total), out);
             }
             if let Some(to) = self.log_sum_exp {
                 let at = (row + r) * heads + self.head;

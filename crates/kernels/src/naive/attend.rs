@@ -1,4 +1,5 @@
-//! Attention over paged keys and values, and its gradients.
+//! Attention over keys and values in pages, and its gradients: the definition of every bit of
+//! [`crate::attend`].
 
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use crate::{
     math::{exp, ln},
 };
 
-/// A chain of products over a range of numbers, from `sum`.
+/// A dot product over a range, added to `sum` one term (or bf16 pair) after the other, ascending.
 fn chain(
     params: &AttentionParams,
     range: Range<usize>,
@@ -26,12 +27,12 @@ fn chain(
     }
 }
 
-/// Where the page of a position begins.
-fn page(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
+/// Where the page of a position begins in the storage.
+fn page_start(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
     pages.table[span.first_page + at / PAGE] as usize * pages.stride
 }
 
-/// Number `d` of the key at a position.
+/// Element `d` of the key at a position.
 fn key(
     params: &AttentionParams,
     pages: Pages<'_>,
@@ -41,7 +42,7 @@ fn key(
     d: usize,
 ) -> f32 {
     let (slot, dim) = (at % PAGE, params.head_dim);
-    let keys = &pages.storage[page(pages, span, at) + pages.keys_at..];
+    let keys = &pages.storage[page_start(pages, span, at) + pages.keys_at..];
     match params.products {
         Compute::F32 => keys[(key_head * dim + d) * PAGE + slot],
         Compute::Bf16 => {
@@ -51,7 +52,7 @@ fn key(
     }
 }
 
-/// Number `d` of the value at a position.
+/// Element `d` of the value at a position.
 fn value(
     params: &AttentionParams,
     pages: Pages<'_>,
@@ -61,7 +62,7 @@ fn value(
     d: usize,
 ) -> f32 {
     let (slot, dim) = (at % PAGE, params.head_dim);
-    let values = &pages.storage[page(pages, span, at) + pages.values_at..];
+    let values = &pages.storage[page_start(pages, span, at) + pages.values_at..];
     match params.products {
         Compute::F32 => values[(key_head * PAGE + slot) * dim + d],
         Compute::Bf16 => {
@@ -71,7 +72,7 @@ fn value(
     }
 }
 
-/// The score of a query with the key at a position: the chain of products, times the scale.
+/// The score of a query with the key at a position: their dot product, times the scale.
 fn score(
     params: &AttentionParams,
     query: &[f32],
@@ -84,7 +85,7 @@ fn score(
     chain(params, 0..params.head_dim, |d| query[d], key, 0.0) * params.scale
 }
 
-/// The scaled scores of one head, −inf where hidden: `[queries, keys]`, keys from position 0.
+/// The scaled scores of one head, −inf where masked: `[queries, keys]`, keys from position 0.
 pub fn scores(
     params: &AttentionParams,
     head: usize,
@@ -104,7 +105,7 @@ pub fn scores(
     }
 }
 
-/// exp(score − log-sum-exp) of one head, +0 where hidden: `[queries, keys]`.
+/// The attention pattern of one head, exp(score − log-sum-exp), +0 where masked: `[queries, keys]`.
 pub fn pattern(
     params: &AttentionParams,
     head: usize,
@@ -117,21 +118,22 @@ pub fn pattern(
     scores(params, head, query, span, pages, out);
     let keys = span.first_position + span.rows;
     for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
-        let total = log_sum_exp[(span.first_row + index) * params.heads + head];
+        let row_log_sum_exp = log_sum_exp[(span.first_row + index) * params.heads + head];
         let seen = visible(params, span.first_position + index);
         for (at, out) in out.iter_mut().enumerate() {
-            *out = if seen.contains(&at) { exp(*out - total) } else { 0.0 };
+            *out = if seen.contains(&at) { exp(*out - row_log_sum_exp) } else { 0.0 };
         }
     }
 }
 
-/// The positions that a row at `position` sees.
+/// The positions that the causal mask and the window leave visible to a row at `position`.
 pub fn visible(params: &AttentionParams, position: usize) -> Range<usize> {
     let end = position + 1;
     end.saturating_sub(params.window.unwrap_or(end))..end
 }
 
-/// One row of one head: its weighted values and its log-sum-exp.
+/// One row of one head, by the online softmax over tiles: writes the sum of its weighted values to
+/// `out` and returns its log-sum-exp.
 fn attend_row(
     params: &AttentionParams,
     query: &[f32],
@@ -164,20 +166,21 @@ fn attend_row(
             })
             .collect();
         if tile == seen.start / PAGE {
-            // The first tile is where the fold begins.
+            // Before the first tile there is nothing to rescale.
             (max, totals) = (m, l);
             out.copy_from_slice(&o);
             continue;
         }
-        let both = larger(max, m);
-        let (a, b) = (exp(max - both), exp(m - both));
+        // The factors that rescale the earlier tiles and this one to their common maximum.
+        let new_max = larger(max, m);
+        let (a, b) = (exp(max - new_max), exp(m - new_max));
         for (total, l) in totals.iter_mut().zip(l) {
             *total = l.mul_add(b, *total * a);
         }
         for (out, o) in out.iter_mut().zip(o) {
             *out = o.mul_add(b, *out * a);
         }
-        max = both;
+        max = new_max;
     }
     let total = sum_tree(totals);
     let r = 1.0 / total;
@@ -187,7 +190,7 @@ fn attend_row(
     max + ln(total)
 }
 
-/// Every row of every span looks at the keys before it.
+/// Causal attention of every row of every span to the keys up to its own position.
 pub fn forward(
     params: &AttentionParams,
     query: &[f32],
@@ -205,9 +208,10 @@ pub fn forward(
                 let (query, out) = (&query[..params.head_dim], &mut out[..params.head_dim]);
                 let key_head = head / params.group();
                 let position = span.first_position + index;
-                let sum = attend_row(params, query, pages, span, key_head, position, out);
+                let row_log_sum_exp =
+                    attend_row(params, query, pages, span, key_head, position, out);
                 if let Some(to) = &mut log_sum_exp {
-                    to[row * params.heads + head] = sum;
+                    to[row * params.heads + head] = row_log_sum_exp;
                 }
             }
         }
@@ -218,7 +222,8 @@ pub fn forward(
 ///
 /// With D = Σ dout·out over sixteen lanes, P = exp(score − lse), dP the chain of dout·v and
 /// dS = P · (dP − D) · scale: dq is the chain of dS·k over keys, dk of dS·q and dv of P·dout over the
-/// group's heads, then rows. Hidden pairs are in no chain.
+/// group's heads, then rows. A chain is a dot product summed in ascending order; masked pairs of
+/// query and key are in none.
 #[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
 pub fn backward(
     params: &AttentionParams,

@@ -1,5 +1,5 @@
-//! Llama (Touvron et al. 2023): RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
-//! What other families share with it stands here as well, for them to vary.
+//! Llama (Touvron et al. 2023): RMS norms, rotary positions, a gated SiLU (SwiGLU), no biases, an
+//! untied `lm_head`. The functions that families like it build on are here as well.
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
@@ -16,7 +16,8 @@ pub(super) static FAMILY: Family = Family {
     architecture: "LlamaForCausalLM",
     gguf: "llama",
     names: NAMES,
-    // llama.cpp rotates a llama's neighbours, and reorders its rows for that.
+    // For this architecture llama.cpp rotates neighbouring dimensions (2i, 2i + 1), and its files
+    // have the rows of queries and keys in that order.
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
     has_every_bias: false,
     shape,
@@ -50,7 +51,7 @@ pub(super) const NAMES: Names = Names {
 };
 
 impl Config {
-    /// Llama's shape: RMS norms, rotary positions, a gated SiLU, no biases, a head of its own.
+    /// Llama's shape: RMS norms, rotary positions, a gated SiLU, no biases, an untied `lm_head`.
     pub fn llama(size: Size) -> Result<Self> {
         FAMILY.config(size)
     }
@@ -74,23 +75,23 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
-    // Other families' keys, which transformers does not read in this one.
+    // Keys of other families, which transformers ignores in a llama's configuration.
     for key in ["sliding_window", "max_window_layers", "use_sliding_window"] {
         keys.take(key);
     }
     read_with_head_dim(family, keys, None)
 }
 
-/// The keys of a llama and of its variations; a head is as wide as the family says where the file is
-/// silent, or its share of the width.
+/// Reads the configuration of a llama or of a family like it. `head_dim` is the file's, else the
+/// family's default, else the width divided by the heads.
 pub(super) fn read_with_head_dim(
     family: &'static Family,
     keys: &mut Keys<'_>,
-    usual_head_dim: Option<usize>,
+    default_head_dim: Option<usize>,
 ) -> Result<Config> {
     let width = keys.size("hidden_size")?;
     let heads = keys.size("num_attention_heads")?;
-    let head_dim = match keys.size_or_none("head_dim")?.or(usual_head_dim) {
+    let head_dim = match keys.size_or_none("head_dim")?.or(default_head_dim) {
         Some(given) => given,
         None => config::head_dim(width, heads)?,
     };
@@ -123,14 +124,14 @@ pub(super) fn read_with_head_dim(
     })
 }
 
-/// Refuses layers with a window in files that may name one that none of their layers uses.
+/// Refuses layers with a sliding window. A file may give a window's size although no layer uses it.
 pub(super) fn refuse_windows(keys: &mut Keys<'_>) -> Result<()> {
     let is_windowed = keys.flag("use_sliding_window", false)?;
     keys.take("sliding_window");
     keys.take("max_window_layers");
     let layers = keys.take("layer_types").and_then(Value::as_array);
-    let sees_all = |kind: &Value| kind == "full_attention";
-    if is_windowed || layers.is_some_and(|layers| !layers.iter().all(sees_all)) {
+    let is_full = |kind: &Value| kind == "full_attention";
+    if is_windowed || layers.is_some_and(|layers| !layers.iter().all(is_full)) {
         return Err(Refusal::unsupported(
             "layers with a sliding window are not understood; full_attention is",
         ));

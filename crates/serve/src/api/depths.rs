@@ -1,4 +1,4 @@
-//! `POST /api/depths`: what the model would say after each layer, for some tokens of the prompt.
+//! `POST /api/depths`: the logit lens, a prediction after each layer, at some tokens of the prompt.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{LensDepth, logit_lens, logit_lens_sites};
@@ -13,9 +13,9 @@ use crate::{
     state::AppState,
 };
 
-/// Guesses of one place that one request may ask for.
-const MAX_GUESSES: usize = 64;
-/// Tokens that one request may ask for: each costs a whole head at every depth.
+/// Next tokens that one request may ask for at each site and token.
+const MAX_TOP_K: usize = 64;
+/// Tokens that one request may ask for: each costs a whole unembedding at every site.
 const MAX_TOKENS: usize = 32;
 
 pub(crate) fn routes() -> Router<AppState> {
@@ -26,58 +26,52 @@ pub(crate) fn routes() -> Router<AppState> {
 struct DepthsRequest {
     #[serde(flatten)]
     prompt: Prompt,
-    /// The first token that is asked at.
+    /// The first token whose predictions are read.
     first: usize,
     /// How many.
     count: usize,
-    /// The token whose next word is followed through the depths.
+    /// The token whose likeliest next tokens are the candidates for `target`.
     token: usize,
-    /// That next word; the likeliest where it is left out.
+    /// The next token whose rank is given everywhere; the likeliest after `token` if left out.
     #[serde(rename = "of")]
     target: Option<u32>,
     /// Whether attention and MLP are read apart.
     #[serde(default)]
     halves: bool,
     #[serde(rename = "most")]
-    max_guesses: usize,
+    top_k: usize,
 }
 
 async fn answer(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<DepthsRequest>,
 ) -> Result<Json<Value>> {
-    if request.max_guesses > MAX_GUESSES || request.count > MAX_TOKENS {
+    if request.top_k > MAX_TOP_K || request.count > MAX_TOKENS {
         return Err(ErrorResponse::bad_request(format!(
-            "at most {MAX_TOKENS} tokens and {MAX_GUESSES} guesses of each"
+            "at most {MAX_TOKENS} tokens and {MAX_TOP_K} guesses of each"
         )));
     }
     let input = state.model_input(&request.prompt).await?;
     let end = request.first.saturating_add(request.count);
     check_token(&input, end.saturating_sub(1))?;
-    let steps = if request.halves { LensDepth::Sublayers } else { LensDepth::Layers };
-    let sites = logit_lens_sites(input.model.config(), steps);
+    let depth = if request.halves { LensDepth::Sublayers } else { LensDepth::Layers };
+    let sites = logit_lens_sites(input.model.config(), depth);
     let wanted = sites.clone();
     let (chosen, pass) =
         Chosen::find(&state, &input, request.token, request.target, wanted).await?;
     let answer = state.passes.with_compute_lock(move |pool| {
         let (weights, tokens) = (&input.model.weights, request.first..end);
-        let depths = logit_lens(
-            weights,
-            pool,
-            &pass,
-            &sites,
-            tokens,
-            request.max_guesses,
-            Some(chosen.target),
-        )?;
-        let guesses = depths.iter().flat_map(|depth| &depth.tokens);
-        let ids =
-            guesses.flat_map(|guess| guess.top.iter().map(|next| next.id)).chain(chosen.ids());
+        let readouts =
+            logit_lens(weights, pool, &pass, &sites, tokens, request.top_k, Some(chosen.target))?;
+        let predictions = readouts.iter().flat_map(|readout| &readout.tokens);
+        let likeliest =
+            predictions.flat_map(|prediction| prediction.top.iter().map(|next| next.id));
+        let ids = likeliest.chain(chosen.ids());
         Ok(json!({
             "of": chosen.target.0,
             "candidates": chosen.candidates,
             "pieces": pieces(&input.model.tokenizer, ids),
-            "depths": depths,
+            "depths": readouts,
         }))
     });
     answer.await?.map(Json)

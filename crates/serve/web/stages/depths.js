@@ -1,5 +1,5 @@
 /**
- * What the model would say after each layer: the last norm and the head, put on the stream half-way.
+ * The logit lens: the final norm and the unembedding on the residual stream after each layer.
  *
  * In the address: `depths.at`, the opened row; `depths.halves`, attention and MLP apart.
  */
@@ -30,7 +30,7 @@ import {
 /** @typedef {{top: Ranked[], of: Ranked}} Guess */
 /** @typedef {{site: string, tokens: Guess[]}} Depth */
 /** @typedef {{of: number, candidates: number[], pieces: Record<string, string>, depths: Depth[]}} Answer */
-/** @typedef {Map<number, Guess[]>} Columns  what each token that was read says at each depth */
+/** @typedef {Map<number, Guess[]>} Columns  by token that was read: its predictions, by depth */
 
 /**
  * What the figure is drawn from.
@@ -43,14 +43,14 @@ import {
  * @property {number} row       the opened depth
  */
 
-/** Tokens shown at once, and the pixels that each takes beside what names the rows. */
-const [FEWEST, MOST, COLUMN, NAMES] = [2, 12, 112, 160];
-/** The same on a narrow screen. @type {[number, number]} */
+/** Tokens shown at once, the fewest and the most; pixels of a column, and of the rows' labels. */
+const [MIN_TOKENS, MAX_TOKENS, COLUMN, LABELS] = [2, 12, 112, 160];
+/** Pixels of the rows' labels and of a column on a narrow screen. @type {[number, number]} */
 const NARROW = [125, 100];
-/** Guesses of the opened place. */
+/** Next tokens listed for the opened cell. */
 const GUESSES = 10;
-/** Tokens beside the chosen one that are read at once: each costs a whole head at every depth. */
-const AT_ONCE = 3;
+/** Further tokens of one request: each costs a whole unembedding at every site. */
+const TOKENS_PER_REQUEST = 3;
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -152,7 +152,7 @@ export default {
       );
     }
 
-    /** Scrolls to the opened place, where not all fit. */
+    /** Scrolls to the opened cell, where the grid does not fit. */
     function reveal() {
       const cell = grid.querySelector('.is-picked');
       if (!cell) return;
@@ -220,12 +220,12 @@ export default {
     }
 
     /**
-     * Reads the tokens beside the chosen one, those nearest to it first, after it is drawn.
+     * Requests the predictions at the other tokens, the rightmost first, and draws each answer.
      * @param {Asked} now
      * @param {boolean} halves
      * @param {AbortSignal} signal
      */
-    async function others(now, halves, signal) {
+    async function requestOthers(now, halves, signal) {
       const { of, answer, first, count } = now;
       const missing = Array.from({ length: count }, (_, at) => first + at)
         .filter((token) => !now.columns.has(token))
@@ -235,7 +235,7 @@ export default {
         while (missing.length > 0 && !signal.aborted) {
           // One request is about tokens that stand side by side.
           const [to = 0] = missing;
-          const some = missing.filter((token) => to - token < AT_ONCE);
+          const some = missing.filter((token) => to - token < TOKENS_PER_REQUEST);
           missing.splice(0, some.length);
           const from = Math.min(...some);
           const body = { ...question(of), of: answer.of, first: from, count: to - from + 1 };
@@ -263,9 +263,9 @@ export default {
     return {
       async draw(own, signal) {
         const of = await example.selection(own, signal);
-        const [names, column] = grid.clientWidth < 480 ? NARROW : [NAMES, COLUMN];
-        const room = Math.floor((grid.clientWidth - names) / column);
-        const count = Math.min(of.ids.length, Math.max(FEWEST, Math.min(MOST, room)));
+        const [labels, column] = grid.clientWidth < 480 ? NARROW : [LABELS, COLUMN];
+        const room = Math.floor((grid.clientWidth - labels) / column);
+        const count = Math.min(of.ids.length, Math.max(MIN_TOKENS, Math.min(MAX_TOKENS, room)));
         // The chosen token stands near the right, so that one sees what led to it.
         const after = Math.min(2, Math.floor((count - 1) / 3));
         const first = Math.max(0, Math.min(of.token + after + 1, of.ids.length) - count);
@@ -290,7 +290,7 @@ export default {
         reveal();
         drawOpened(asked);
         parts.caption(...sentence(asked));
-        others(asked, apart, signal);
+        requestOthers(asked, apart, signal);
         const guess = answer.depths[row]?.tokens[0]?.top[0];
         if (guess) {
           parts.say(
@@ -303,7 +303,7 @@ export default {
 };
 
 /**
- * A probability; that of the deepest row is the model's own, and says where it stands.
+ * A probability; that after the last layer is the model's own, and carries its site and index.
  * @param {Ranked} next
  * @param {number | null} token
  */
