@@ -136,14 +136,27 @@ impl<'a> Interpreter<'a> {
     /// Runs some steps, and hands the values at their sites to an observer.
     pub(crate) fn run_observed(&mut self, steps: Range<usize>, observer: &mut impl Observer) {
         let program = self.program;
+        let end = steps.end;
+        let mut probabilities = None;
         for at in steps {
             let step = &program.steps[at];
+            if probabilities == Some(at) {
+                continue;
+            }
             if step.op.is_derived() {
                 self.capture_derived(step, observer);
-            } else {
-                self.step(at, step, None);
-                self.capture(step, observer);
+                continue;
             }
+            self.step(at, step, None);
+            // Probabilities are as large as logits, so they are captured first, and their buffer is
+            // freed before an observer copies the logits.
+            let next = &program.steps[at + 1..end.max(at + 1)];
+            if let Some(next @ Step { op: Op::Probabilities, .. }) = next.first() {
+                self.capture_derived(next, observer);
+                *self.derived = Vec::new();
+                probabilities = Some(at + 1);
+            }
+            self.capture(step, observer);
         }
     }
 
