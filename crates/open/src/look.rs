@@ -1,5 +1,7 @@
 //! `model.look(ids)` and `model.logits(ids)`: every value of one pass, as it is or with some of them changed.
 
+use std::sync::Arc;
+
 use lookback_files::Result;
 use lookback_lens::{Capture, SiteFilter, Trace, trace_with_edits};
 use lookback_model::{Edit, Site, TokenId};
@@ -78,7 +80,7 @@ impl Look {
     pub fn logits(&self) -> Result<Capture> {
         let mut trace = self.pass(&SiteFilter::only([Site::Logits]))?;
         let logits = trace.sites.remove(&Site::Logits);
-        Ok(logits.map_or_else(Capture::default, |logits| (*logits).clone()))
+        Ok(logits.map(Arc::unwrap_or_clone).unwrap_or_default())
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {

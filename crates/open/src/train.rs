@@ -30,7 +30,7 @@ pub struct Trainer {
     preset: String,
     tokenizer: String,
     settings: Vec<String>,
-    limit: RunLength,
+    limit: Option<RunLength>,
     pool: Option<Arc<ThreadPool>>,
 }
 
@@ -42,7 +42,7 @@ impl Trainer {
             preset: "tiny".to_owned(),
             tokenizer: "bpe:2048".to_owned(),
             settings: Vec::new(),
-            limit: RunLength::Minutes(3.0),
+            limit: None,
             pool: None,
         }
     }
@@ -77,14 +77,14 @@ impl Trainer {
     /// So many optimizer steps.
     #[must_use]
     pub fn steps(mut self, steps: u64) -> Self {
-        self.limit = RunLength::Steps(steps);
+        self.limit = Some(RunLength::Steps(steps));
         self
     }
 
     /// So many minutes, reading and validations included; a short trial turns them into a number of steps.
     #[must_use]
     pub fn minutes(mut self, minutes: f64) -> Self {
-        self.limit = RunLength::Minutes(minutes);
+        self.limit = Some(RunLength::Minutes(minutes));
         self
     }
 
@@ -133,16 +133,19 @@ impl Trainer {
             Some(pool) => pool,
             None => Arc::new(threads(None)?),
         };
-        prepared.run(self.limit, pool.clone(), began, stop, listener)?;
+        prepared.run(self.limit.unwrap_or(DEFAULT_LIMIT), pool.clone(), began, stop, listener)?;
         Model::options().pool(pool).open(Path::new(&self.out))
     }
 
     fn recipe(&self, texts: &[PathBuf]) -> Result<Recipe> {
         let mut recipe = preset(&self.preset)?;
         self.settings.iter().try_for_each(|setting| recipe.set(setting))?;
-        recipe.steps = 0;
+        if self.limit.is_some() {
+            // What is asked for by name is meant, whatever a setting says.
+            recipe.steps = 0;
+        }
         recipe.check()?;
-        let minutes = match self.limit {
+        let minutes = match self.limit.unwrap_or(DEFAULT_LIMIT) {
             RunLength::Minutes(minutes) if !(minutes > 0.0 && minutes <= YEAR) => {
                 return Err(Refusal::user(format!(
                     "{} {minutes}: it must be above 0, and at most a year, {YEAR}",
@@ -161,6 +164,9 @@ impl Trainer {
         Ok(recipe)
     }
 }
+
+/// The length of a run, unless somebody asks for another or sets `steps`.
+const DEFAULT_LIMIT: RunLength = RunLength::Minutes(3.0);
 
 /// Minutes of a year.
 const YEAR: f64 = 525_600.0;

@@ -256,3 +256,12 @@ fn a_model_in_a_folder_whose_name_is_no_unicode_is_opened() {
     std::fs::rename(fixture.at("good"), &folder).unwrap();
     assert!(lookback::Model::open(&folder).unwrap().generate("tom ").text().is_ok());
 }
+
+#[test]
+fn a_number_of_steps_may_be_given_as_a_setting() {
+    let fixture = Fixture::new();
+    let trainer = lookback::Trainer::new(fixture.at("mine")).tokenizer("char");
+    trainer.set("batch", 2).set("steps", 2).train([fixture.at("town.txt")]).unwrap();
+    let settings = String::from_utf8(fixture.read("mine/training.toml")).unwrap();
+    assert!(settings.lines().any(|line| line == "steps = 2"), "{settings}");
+}
