@@ -152,7 +152,7 @@ pub fn forward_observed(
 }
 
 /// Passes the residual stream before one layer, `[rows, width]`, through that layer alone and shows the
-/// layer's sites, which are those of a whole pass to the last bit. `space` is one for looking.
+/// layer's sites, which are those of a whole pass to the last bit. `workspace` is one for observing.
 pub fn forward_layer(
     weights: &Weights,
     workspace: &mut Workspace,
