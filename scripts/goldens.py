@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes a golden of each family: a tiny configuration, and the logits that transformers computes with it.
 
-usage: goldens.py crates/open/tests/goldens [FAMILY ...]
+usage: goldens.py crates/open/tests/goldens [NAME ...]
+
+A family's golden has the name of its model_type; others, such as llama-yarn, are of a kind of a family.
 
 The weights are not written: each follows from its name and place by the formula of `weight` below, which the test
 `goldens` has too. So nobody's weights are committed, and a stranger's machine checks every family against
@@ -21,12 +23,22 @@ try:
     import torch
     import transformers
     from safetensors import safe_open
+    from safetensors.torch import save_file
 except ImportError as missing:
     sys.exit(f"goldens.py: {missing}; pip install torch transformers safetensors")
 
 SIZE = dict(vocab_size=61, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48,
             max_position_embeddings=32, bos_token_id=1, eos_token_id=2)
 GROUPED = dict(SIZE, num_key_value_heads=2)
+
+# Three layers, of which the middle one differs where layers differ.
+DEEP = dict(GROUPED, num_hidden_layers=3)
+MIXED = ["sliding_attention", "full_attention", "sliding_attention"]
+
+
+def rope(kind: str, theta: float = 10000.0, **others) -> dict:
+    return dict(rope_parameters=dict(rope_type=kind, rope_theta=theta, **others))
+
 
 # Head widths, tied tables and scales differ on purpose: what is taken for another shows in the logits.
 FAMILIES = {
@@ -35,6 +47,55 @@ FAMILIES = {
     "llama": transformers.LlamaConfig(**GROUPED, tie_word_embeddings=False, rms_norm_eps=1e-5),
     "qwen2": transformers.Qwen2Config(**GROUPED, tie_word_embeddings=True),
     "qwen3": transformers.Qwen3Config(**GROUPED, head_dim=12, tie_word_embeddings=True),
+    "llama-linear": transformers.LlamaConfig(**GROUPED, **rope("linear", factor=4.0)),
+    "llama-llama3": transformers.LlamaConfig(**GROUPED, **rope("llama3", 500000.0, factor=8.0, low_freq_factor=1.0,
+                                             high_freq_factor=4.0, original_max_position_embeddings=8)),
+    "llama-yarn": transformers.LlamaConfig(**GROUPED, **rope("yarn", factor=8.0, original_max_position_embeddings=8)),
+    "llama-dynamic": transformers.LlamaConfig(**GROUPED, **rope("dynamic", factor=2.0)),
+    "llama-bias": transformers.LlamaConfig(**GROUPED, attention_bias=True, mlp_bias=True),
+    "mistral": transformers.MistralConfig(**GROUPED, sliding_window=5, head_dim=12),
+    "qwen2-window": transformers.Qwen2Config(**DEEP, use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    "smollm3": transformers.SmolLM3Config(**DEEP, pad_token_id=0, no_rope_layers=[1, 0, 1]),
+    "granite": transformers.GraniteConfig(**GROUPED, embedding_multiplier=3.0, logits_scaling=2.5,
+                                          residual_multiplier=0.4, attention_multiplier=0.15),
+    "olmo2": transformers.Olmo2Config(**GROUPED),
+    "olmo3": transformers.Olmo3Config(**DEEP, sliding_window=5, layer_types=MIXED, rope_parameters=dict(
+        full_attention=dict(rope_type="yarn", rope_theta=500000.0, factor=8.0, original_max_position_embeddings=8),
+        sliding_attention=dict(rope_type="default", rope_theta=500000.0))),
+    "gemma": transformers.GemmaConfig(**GROUPED, head_dim=12),
+    "gemma2": transformers.Gemma2Config(**DEEP, head_dim=12, sliding_window=5, query_pre_attn_scalar=10,
+                                        attn_logit_softcapping=5.0, final_logit_softcapping=3.0),
+    "gemma3_text": transformers.Gemma3TextConfig(**DEEP, head_dim=12, sliding_window=5, query_pre_attn_scalar=10,
+                                                 layer_types=MIXED),
+    "phi": transformers.PhiConfig(**GROUPED, partial_rotary_factor=0.5),
+    "phi3": transformers.Phi3Config(**GROUPED, sliding_window=7, pad_token_id=0),
+    "phi3-longrope": transformers.Phi3Config(**GROUPED, pad_token_id=0, original_max_position_embeddings=16, **rope(
+        "longrope", short_factor=[1.0, 1.5, 2.0, 3.0], long_factor=[2.0, 4.0, 6.0, 9.0],
+        original_max_position_embeddings=16)),
+    "stablelm": transformers.StableLmConfig(**GROUPED, partial_rotary_factor=0.25),
+    "stablelm-parallel": transformers.StableLmConfig(**GROUPED, partial_rotary_factor=0.5, use_qkv_bias=True,
+                                                     use_parallel_residual=True),
+    "starcoder2": transformers.Starcoder2Config(**GROUPED, sliding_window=5),
+    "gpt_neox": transformers.GPTNeoXConfig(**SIZE, rotary_pct=0.25),
+    "gpt_neox-sequential": transformers.GPTNeoXConfig(**SIZE, rotary_pct=0.5, use_parallel_residual=False),
+    "gptj": transformers.GPTJConfig(vocab_size=61, n_embd=32, n_layer=2, n_head=4, n_positions=32, rotary_dim=4,
+                                    bos_token_id=1, eos_token_id=2),
+    "gpt_neo": transformers.GPTNeoConfig(vocab_size=61, hidden_size=32, num_layers=2, num_heads=4,
+                                         max_position_embeddings=32, attention_types=[[["global", "local"], 1]],
+                                         window_size=5, bos_token_id=1, eos_token_id=2),
+    "opt": transformers.OPTConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                                  ffn_dim=48, max_position_embeddings=32, word_embed_proj_dim=32, bos_token_id=1,
+                                  eos_token_id=2, pad_token_id=0),
+    "bloom": transformers.BloomConfig(vocab_size=61, hidden_size=30, n_layer=2, n_head=6, bos_token_id=1,
+                                      eos_token_id=2),
+    "falcon": transformers.FalconConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                                        bos_token_id=1, eos_token_id=2),
+    "falcon-new": transformers.FalconConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                                            num_kv_heads=2, new_decoder_architecture=True, bias=True, bos_token_id=1,
+                                            eos_token_id=2),
+    "falcon-alibi": transformers.FalconConfig(vocab_size=61, hidden_size=36, num_hidden_layers=2, multi_query=False,
+                                              num_attention_heads=6, alibi=True, parallel_attn=False, bias=True,
+                                              bos_token_id=1, eos_token_id=2),
 }
 IDS = [1, 7, 60, 7, 33, 12, 0, 45, 7, 60, 19, 2, 28]
 
@@ -67,11 +128,14 @@ def golden(config: transformers.PretrainedConfig) -> dict:
         written = json.loads((Path(folder) / "config.json").read_text())
         with safe_open(Path(folder) / "model.safetensors", "pt") as file:
             tensors = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}
-    state = {name: weight(name, shape) for name, shape in tensors.items()}
-    missing, unknown = model.load_state_dict(state, strict=False)
-    model.tie_weights()
-    if unknown or any("lm_head" not in name for name in missing):
-        sys.exit(f"goldens.py: transformers does not know {unknown}, and misses {missing}")
+        # Read back from the file: some names there differ from the module's own.
+        state = {name: weight(name, shape) for name, shape in tensors.items()}
+        save_file(state, Path(folder) / "model.safetensors", metadata={"format": "pt"})
+        model, report = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+    if report["missing_keys"] or report["unexpected_keys"] or report["mismatched_keys"]:
+        sys.exit(f"goldens.py: transformers did not read all of its file: {report}")
+    model.eval()
     logits = model(torch.tensor([IDS])).logits[0]
     return {"config": written, "tensors": tensors, "ids": IDS, "logits": logits.tolist()}
 

@@ -6,7 +6,7 @@
 
 use lookback_kernels::{
     activate, add, aligned_buffer, attend, cap, embed, loss::LossMode, matmul::Accumulate, norm,
-    position,
+    position, scale,
 };
 use lookback_model::{
     Activation, Attend, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary, Step, Targets,
@@ -102,6 +102,7 @@ impl Backward<'_, '_> {
                 self.linear(layer, x, output, is_first);
                 self.add_or_move_gradient(output, inputs[1], at);
             }
+            Op::Scale(factor) => self.scale(*factor, x, output, at),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
                 self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
@@ -163,7 +164,24 @@ impl Backward<'_, '_> {
             cap::backward(self.pass.pool, cap, capped, &mut dlogits[..len]);
             self.pass.buffers.put_gradient(output, dlogits);
         }
+        if head.factor != 1.0 {
+            self.scale_gradient(head.factor, output);
+        }
         self.linear(&head.linear, x, output, is_first);
+    }
+
+    /// What was scaled has a gradient in proportion.
+    fn scale(&mut self, factor: f32, x: ValueId, output: ValueId, at: usize) {
+        self.scale_gradient(factor, output);
+        self.add_or_move_gradient(output, x, at);
+    }
+
+    /// The gradient of a value whose step comes next is nobody else's, so it may be changed where it stands.
+    fn scale_gradient(&mut self, factor: f32, value: ValueId) {
+        let mut dy = self.pass.buffers.take_gradient(value);
+        let len = self.pass.buffers.len(value);
+        scale::scale_in_place(self.pass.pool, factor, &mut dy[..len]);
+        self.pass.buffers.put_gradient(value, dy);
     }
 
     fn embed(&mut self, table: WeightId, indices: ValueId, output: ValueId) {
@@ -284,8 +302,6 @@ impl Backward<'_, '_> {
 
     /// What was set depends on nothing any more; what was scaled, in proportion.
     fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId, at: usize) {
-        let is_first = self.is_first(x, at);
-        // The gradient of an edited value is nobody else's, so it may be changed where it stands.
         let mut dy = self.pass.buffers.take_gradient(output);
         let len = self.pass.buffers.len(output);
         self.pass.edit_rows(edit, output, &mut dy[..len], |change, dy, number| match change {
@@ -294,11 +310,7 @@ impl Backward<'_, '_> {
             Change::Scale => *dy *= number,
         });
         self.pass.buffers.put_gradient(output, dy);
-        if is_first {
-            self.pass.buffers.move_gradient(output, x);
-        } else {
-            self.add_gradient(output, x, false);
-        }
+        self.add_or_move_gradient(output, x, at);
     }
 
     fn rotate(&mut self, rotary: &Rotary, x: ValueId, output: ValueId) {
@@ -310,7 +322,7 @@ impl Backward<'_, '_> {
             width / rotary.head_dim,
             rotary.head_dim,
             rotary.rotary_dim,
-            self.pass.angles,
+            self.pass.angles.get(rotary),
             &self.pass.batch.positions,
             position::Direction::Back,
             &mut dx[..len],

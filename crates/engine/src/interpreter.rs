@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    activate, add, aligned_buffer::AlignedBuffer, attend::SequenceSpan, cap, embed, norm as norms,
-    position, thread_pool::ThreadPool,
+    activate, add, aligned_buffer::AlignedBuffer, attend::SequenceSpan, embed, norm as norms,
+    position, scale, thread_pool::ThreadPool,
 };
 use lookback_model::{
     Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets, ValueId,
@@ -23,7 +23,8 @@ use crate::{
     buffers::Buffers,
     cache::{Cache, Cached},
     operations::statistics,
-    products::Operands,
+    products::{self, Operands},
+    rotary::RotaryTables,
     weights::Weights,
     workspace::Workspace,
 };
@@ -46,7 +47,7 @@ pub(crate) struct Interpreter<'a> {
     chunk: loss::Chunk<'a>,
     pub(crate) scratch: &'a mut [f32],
     pub(crate) operands: &'a mut Operands,
-    pub(crate) angles: &'a [f32],
+    pub(crate) angles: &'a RotaryTables,
     ids: &'a [u32],
     derived: &'a mut Vec<f32>,
 }
@@ -178,6 +179,9 @@ impl<'a> Interpreter<'a> {
             Op::LinearAdd(layer) => {
                 self.write(output, |pass, y| pass.product(x, layer, Some(inputs[1]), y));
             }
+            Op::Scale(factor) => self.write(output, |pass, y| {
+                scale::scale(pass.pool, *factor, pass.buffers.get(x), y);
+            }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
                 self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
@@ -193,9 +197,7 @@ impl<'a> Interpreter<'a> {
             Op::Select => self.select(x, output),
             Op::Logits(head) => self.write(output, |pass, y| {
                 pass.product(x, &head.linear, None, y);
-                if let Some(cap) = head.cap {
-                    cap::forward(pass.pool, cap, y);
-                }
+                products::bound_logits(pass.pool, head, y);
             }),
             Op::Loss(head) => {
                 let targets = targets.expect("a pass with a loss has targets");
@@ -245,7 +247,7 @@ impl<'a> Interpreter<'a> {
                 pass.buffers.width(x) / rotary.head_dim,
                 rotary.head_dim,
                 rotary.rotary_dim,
-                pass.angles,
+                pass.angles.get(rotary),
                 &pass.batch.positions,
                 position::Direction::Forward,
                 y,

@@ -47,6 +47,7 @@ mod packed;
 mod packing;
 mod passes;
 mod products;
+mod rotary;
 mod sequences;
 mod session;
 mod unembed;
@@ -65,8 +66,9 @@ pub use passes::{
     backward_from_loss, backward_from_site, evaluate, forward, forward_backward,
     forward_from_layer, forward_layer, forward_observed,
 };
+pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
 pub use unembed::{NormOutput, Unembedded, activation, final_norm, unembed};
 pub use weights::{WeightMode, Weights};
-pub use workspace::{Shape, Workspace, rotary_angles, rotary_frequencies};
+pub use workspace::{Shape, Workspace};

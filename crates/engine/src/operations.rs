@@ -46,7 +46,9 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
         },
         Op::Attend(_) => Traits { saved_inputs: inputs, saved_outputs: outputs, ..plain },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
-        Op::Add | Op::Edit(_) => Traits { passes_gradient_to: Some(inputs[0]), ..plain },
+        Op::Add | Op::Scale(_) | Op::Edit(_) => {
+            Traits { passes_gradient_to: Some(inputs[0]), ..plain }
+        }
         Op::Logits(head) => Traits {
             saved_inputs: inputs,
             saved_outputs: if head.cap.is_some() { outputs } else { &[] },

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
-    bf16,
+    bf16, cap,
     matmul::{self, Accumulate, Epilogue},
-    stored,
+    scale, stored,
     thread_pool::ThreadPool,
 };
-use lookback_model::{Linear, Program, ValueId};
+use lookback_model::{Head, Linear, Program, ValueId};
 
 use crate::{
     gradients::Gradients,
@@ -18,6 +18,16 @@ use crate::{
     packing::{Packing, longest_part, parts},
     weights::Weights,
 };
+
+/// The factor and the soft cap of a head, in place of its products.
+pub(crate) fn bound_logits(pool: &ThreadPool, head: &Head, logits: &mut [f32]) {
+    if head.factor != 1.0 {
+        scale::scale_in_place(pool, head.factor, logits);
+    }
+    if let Some(cap) = head.cap {
+        cap::forward(pool, cap, logits);
+    }
+}
 
 /// Pairs in a block of a quantised weight.
 const PAIRS_PER_BLOCK: usize = 16;

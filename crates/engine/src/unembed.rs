@@ -4,7 +4,7 @@
 //! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
 //! cache and knows nothing of what the rows mean; see `depths` in the lens.
 
-use lookback_kernels::{activate, cap, loss, thread_pool::ThreadPool};
+use lookback_kernels::{activate, loss, thread_pool::ThreadPool};
 use lookback_model::{Activation, Head, NormKind};
 
 use crate::{
@@ -52,14 +52,12 @@ pub fn final_norm(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> NormO
 /// Logits and probabilities of rows of the residual stream, `[rows, width]`, as if they were the last
 /// layer's (the logit lens).
 pub fn unembed(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> Unembedded {
-    let Head { linear: head, cap } = &weights.network().head;
+    let Head { linear: head, .. } = &weights.network().head;
     let normed = final_norm(weights, pool, stream).rows;
     let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
     let operands = &mut Operands::default();
     products::forward(pool, weights, head, &normed, None, operands, None, &mut logits);
-    if let Some(cap) = *cap {
-        cap::forward(pool, cap, &mut logits);
-    }
+    products::bound_logits(pool, &weights.network().head, &mut logits);
     let mut probabilities = vec![0.0; logits.len()];
     loss::softmax(pool, &logits, head.outputs, &mut probabilities);
     Unembedded { logits, probabilities }

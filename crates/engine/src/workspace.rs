@@ -2,9 +2,9 @@
 //! kernels.
 
 use lookback_kernels::{
-    aligned_buffer::AlignedBuffer, attend, matmul, position, sums, thread_pool::ThreadPool,
+    aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{Network, Op, Positions, Program, Site, Step, WeightId, forward};
+use lookback_model::{Network, Op, Program, Site, Step, WeightId, forward};
 
 use crate::{
     attention::{heads, layer_len},
@@ -16,6 +16,7 @@ use crate::{
     packed::Compute,
     packing::{Packing, PackingNeed},
     products::{Operands, RoundedRows},
+    rotary::RotaryTables,
 };
 
 /// The largest pass that a workspace is made for.
@@ -138,7 +139,7 @@ pub struct Workspace {
     pub(crate) scratch: AlignedBuffer,
     pub(crate) operands: Operands,
     /// `[positions, rotary_dim / 2, 2]`
-    pub(crate) angles: Vec<f32>,
+    pub(crate) angles: RotaryTables,
     pub(crate) ids: Vec<u32>,
     pub(crate) spans: Vec<attend::SequenceSpan>,
     pub(crate) table: Vec<u32>,
@@ -244,7 +245,7 @@ impl Workspace {
             blocks: vec![0.0; sums::blocks_len(rows)],
             scratch: floats(sizes.scratch),
             operands: Operands::default(),
-            angles: rotary_angles(network, positions),
+            angles: RotaryTables::new(network, positions),
             ids: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
             table: Vec::with_capacity(table_len(plan.bounds, positions)),
@@ -344,10 +345,7 @@ impl Sizes {
 
     /// Bytes of all of them.
     fn bytes(&self, network: &Network, bounds: Bounds, positions: usize) -> usize {
-        let angles = match network.config.positions {
-            Positions::Rotary(rotary) => positions * rotary.rotary_dim,
-            _ => 0,
-        };
+        let angles = RotaryTables::elements(network, positions);
         let floats = self.layout.elements()
             + self.statistics.iter().sum::<usize>()
             + self.logits
@@ -388,26 +386,4 @@ fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
         }
     };
     program.steps.iter().map(elements).max().unwrap_or(0)
-}
-
-/// The table by which passes turn pairs of numbers: of every position the cosines, then the sines,
-/// `[positions, 2, rotary_dim / 2]`. Empty where the network does not rotate.
-pub fn rotary_angles(network: &Network, positions: usize) -> Vec<f32> {
-    let Positions::Rotary(rotary) = network.config.positions else {
-        return Vec::new();
-    };
-    let mut table = vec![0.0; positions * rotary.rotary_dim];
-    position::angles(rotary.rotary_dim, &rotary_frequencies(network), 0..positions, &mut table);
-    table
-}
-
-/// Radians by which each pair turns from one position to the next, `[rotary_dim / 2]`. Empty where
-/// the network does not rotate.
-pub fn rotary_frequencies(network: &Network) -> Vec<f32> {
-    let Positions::Rotary(rotary) = network.config.positions else {
-        return Vec::new();
-    };
-    let mut frequencies = vec![0.0; rotary.rotary_dim / 2];
-    position::frequencies(rotary.rotary_dim, rotary.theta, &mut frequencies);
-    frequencies
 }

@@ -147,6 +147,7 @@ impl Pass<'_> {
                 return;
             }
             Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
+            Op::Scale(factor) => self.read(x(0)) * f64::from(*factor),
             Op::Rotate(rotary) => self.rotate(rotary, x(0)),
             Op::Attend(attend) => self.attend(attend, [x(0), x(1), x(2)]),
             Op::Activate(activation) => {
@@ -194,11 +195,13 @@ impl Pass<'_> {
 
     fn rotate(&self, rotary: &Rotary, x: ValueId) -> Array2<f64> {
         let mut y = self.read(x).clone();
+        let frequencies: Vec<f64> = rotary.frequencies.iter().map(|&it| f64::from(it)).collect();
         for rows in sequences(self.batch) {
             let mut own = y.slice_mut(s![rows, ..]);
             for mut head in own.axis_chunks_iter_mut(Axis(1), rotary.head_dim) {
-                let rotated =
-                    position::rotate(head.view(), rotary.rotary_dim, f64::from(rotary.theta));
+                let mut rotated = position::rotate_by(head.view(), &frequencies);
+                let mut dimensions = rotated.slice_mut(s![.., ..rotary.rotary_dim]);
+                dimensions *= f64::from(rotary.factor);
                 head.assign(&rotated);
             }
         }
@@ -240,7 +243,7 @@ impl Pass<'_> {
     }
 
     fn logits(&self, head: &Head, x: &Array2<f64>) -> Array2<f64> {
-        soft_capped(self.dense(&head.linear).apply(x), head.cap)
+        soft_capped(self.dense(&head.linear).apply(x) * f64::from(head.factor), head.cap)
     }
 
     /// A row's loss, `[rows, 1]`; 0 where none is asked.

@@ -35,6 +35,7 @@ pub mod norm;
 pub mod optimize;
 pub mod position;
 mod ragged_tile;
+pub mod scale;
 pub mod stored;
 pub mod sums;
 pub mod thread_pool;

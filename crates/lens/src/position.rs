@@ -2,8 +2,8 @@
 
 use std::{f32::consts::TAU, ops::Range};
 
-use lookback_engine::{rotary_angles, rotary_frequencies};
-use lookback_model::{Network, Positions};
+use lookback_engine::rotary_angles;
+use lookback_model::Rotary;
 
 /// Two dimensions of every query and key that are rotated together.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +29,10 @@ pub struct Rotation {
     pub sin: f32,
 }
 
-/// All pairs at these positions; none where the network does not rotate.
-pub fn rotary_pairs(network: &Network, positions: Range<usize>) -> Vec<RotaryPair> {
-    let Positions::Rotary(rotary) = network.config.positions else { return Vec::new() };
+/// All pairs of a rotary embedding at these positions.
+pub fn rotary_pairs(rotary: &Rotary, positions: Range<usize>) -> Vec<RotaryPair> {
     let half = rotary.rotary_dim / 2;
-    let table = rotary_angles(network, positions.end);
+    let table = rotary_angles(rotary, positions.end);
     let rotation = |position: usize, pair: usize, frequency: f32| {
         let [cos, sin] = [0, half].map(|part| table[position * rotary.rotary_dim + part + pair]);
         Rotation { angle: position as f32 * frequency, cos, sin }
@@ -44,36 +43,25 @@ pub fn rotary_pairs(network: &Network, positions: Range<usize>) -> Vec<RotaryPai
         period: TAU / frequency,
         rotations: positions.clone().map(|position| rotation(position, pair, frequency)).collect(),
     };
-    rotary_frequencies(network).into_iter().enumerate().map(pair).collect()
+    rotary.frequencies.iter().copied().enumerate().map(pair).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::f64::consts::PI;
 
-    use lookback_model::{Config, Size};
+    use lookback_model::RotaryConfig;
 
     use super::*;
 
-    fn network(theta: f32) -> Network {
-        let mut config = Config::llama(Size {
-            vocabulary: 8,
-            width: 16,
-            layers: 1,
-            heads: 2,
-            key_heads: 2,
-            hidden: 8,
-            context: 32,
-        })
-        .unwrap();
-        let Positions::Rotary(rotary) = &mut config.positions else { panic!("llama rotates") };
-        rotary.theta = theta;
-        Network::new(&config)
+    fn rotary(theta: f32) -> Rotary {
+        let frequencies = RotaryConfig::plain(theta, 8).frequencies(32).into();
+        Rotary { head_dim: 8, rotary_dim: 8, frequencies, factor: 1.0 }
     }
 
     #[test]
     fn the_first_pair_turns_by_one_radian_and_later_ones_more_slowly() {
-        let pairs = rotary_pairs(&network(10_000.0), 0..4);
+        let pairs = rotary_pairs(&rotary(10_000.0), 0..4);
         assert_eq!(pairs.len(), 4);
         assert_eq!((pairs[0].dimensions, pairs[0].frequency), ([0, 4], 1.0));
         assert!((f64::from(pairs[0].period) - 2.0 * PI).abs() < 1e-6);
@@ -91,9 +79,9 @@ mod tests {
 
     #[test]
     fn only_the_positions_asked_for_are_told() {
-        let network = network(500.0);
-        let all = rotary_pairs(&network, 0..9);
-        let some = rotary_pairs(&network, 5..9);
+        let rotary = rotary(500.0);
+        let all = rotary_pairs(&rotary, 0..9);
+        let some = rotary_pairs(&rotary, 5..9);
         for (some, all) in some.iter().zip(&all) {
             assert_eq!(some.rotations, all.rotations[5..]);
         }

@@ -6,15 +6,17 @@
 
 mod hugging_face;
 mod keys;
+mod positions;
 
 use std::fmt;
 
 pub use hugging_face::activation_name;
-pub(crate) use hugging_face::{decimal, eos_token_id};
+pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
 pub(crate) use keys::Keys;
 use lookback_files::{Kind, Refusal, Result, counted};
 pub use lookback_kernels::naive::activate::Activation;
 use lookback_text::TokenId;
+pub use positions::{LongRope, Positions, RopeScaling, RotaryConfig, Yarn};
 use serde_json::Value;
 
 use crate::files::Names;
@@ -28,24 +30,35 @@ pub enum NormKind {
     Rms,
 }
 
-/// How the model knows where a token stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Positions {
-    /// A learned row for each position, added to the embedding.
-    Learned,
-    /// Queries and keys are rotated.
-    Rotary(RotaryConfig),
-    /// Only by the causal mask.
-    None,
+/// What the norms of queries and keys bring to a common scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryKeyNorm {
+    /// Each head on its own (Qwen3).
+    Heads,
+    /// All heads of a row together (OLMo 2).
+    Rows,
 }
 
-/// Which part of a head is rotated, and how fast.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RotaryConfig {
-    /// Base of the frequencies.
-    pub theta: f32,
-    /// How many of a head's dimensions turn; even.
-    pub rotary_dim: usize,
+/// Where a block has norms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormPlacement {
+    /// Before attention and before the MLP.
+    Before,
+    /// After each, on what it adds to the residual stream (OLMo 2).
+    After,
+    /// Both (Gemma 2).
+    Both,
+}
+
+/// How a block's attention and MLP follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockOrder {
+    /// The MLP reads what attention added to the residual stream.
+    Sequential,
+    /// Both read what enters the block, each through a norm of its own (GPT-NeoX).
+    Parallel,
+    /// Both read what enters the block, through one norm (GPT-J).
+    ParallelSharedNorm,
 }
 
 /// A decoder-only transformer. One that came from a constructor or from [`Config::with`] is valid:
@@ -69,18 +82,32 @@ pub struct Config {
     pub head_dim: usize,
     /// Width of the MLP.
     pub hidden: usize,
-    /// Positions it was made for.
+    /// Positions it is opened for.
     pub context: usize,
+    /// Up to how many positions it can be opened for instead, if more than `context`: with other rotary
+    /// frequencies (LongRoPE, dynamic NTK).
+    pub long_context: Option<usize>,
     /// Kind of every norm.
     pub norm: NormKind,
-    /// Whether queries and keys pass a norm of each head before they turn.
-    pub head_norm: bool,
+    /// Where a block has norms.
+    pub norm_placement: NormPlacement,
+    /// The norms of queries and keys before they are rotated, where they have some.
+    pub query_key_norm: Option<QueryKeyNorm>,
+    /// Whether the embedding passes a norm before the first block (BLOOM).
+    pub embedding_norm: bool,
     /// Whether norms add a bias.
     pub norm_bias: bool,
     /// Added under the root of every norm.
     pub epsilon: f32,
+    /// How a block's attention and MLP follow each other.
+    pub block_order: BlockOrder,
     /// Where a token stands.
     pub positions: Positions,
+    /// The rotary embedding of layers with a sliding window, where it differs from `positions` (Gemma 3).
+    pub window_rotary: Option<RotaryConfig>,
+    /// Whether each layer has `positions`; all have if it is empty. Others know them only by the mask
+    /// (SmolLM3).
+    pub layers_with_positions: Vec<bool>,
     /// The MLP's nonlinearity.
     pub activation: Activation,
     /// Whether the MLP multiplies with a second, linear branch.
@@ -91,14 +118,26 @@ pub struct Config {
     pub output_bias: bool,
     /// Whether the MLP's products add biases.
     pub mlp_bias: bool,
+    /// Whether the logits add a bias.
+    pub head_bias: bool,
     /// Whether the head that makes logits is the embedding table.
     pub tied: bool,
     /// A token at p sees p − window + 1 ..= p; without one, everything before it.
     pub window: Option<usize>,
+    /// Whether each layer has the window; all have if it is empty.
+    pub layers_with_window: Vec<bool>,
     /// Factor of the scores.
     pub scale: f32,
-    /// Logits are bounded softly: `cap · tanh(logit / cap)` (Gemma Team 2024, section 2).
-    pub cap: Option<f32>,
+    /// Scores are bounded softly: `cap · tanh(score / cap)` (Gemma Team 2024, section 2).
+    pub score_cap: Option<f32>,
+    /// Logits are bounded likewise.
+    pub logit_cap: Option<f32>,
+    /// Factor of the embedding.
+    pub embedding_factor: f32,
+    /// Factor of what attention and the MLP add to the residual stream.
+    pub residual_factor: f32,
+    /// Factor of the logits.
+    pub logit_factor: f32,
     /// Begins a text.
     pub bos: Option<TokenId>,
     /// End a text; all below `vocabulary`.
@@ -164,20 +203,32 @@ impl Config {
             head_dim,
             hidden,
             context,
+            long_context: None,
             norm: NormKind::Layer,
-            head_norm: false,
+            norm_placement: NormPlacement::Before,
+            query_key_norm: None,
+            embedding_norm: false,
             norm_bias: true,
             epsilon: 1e-5,
+            block_order: BlockOrder::Sequential,
             positions: Positions::Learned,
+            window_rotary: None,
+            layers_with_positions: Vec::new(),
             activation: Activation::GeluTanh,
             gated: false,
             attention_bias: true,
             output_bias: true,
             mlp_bias: true,
+            head_bias: false,
             tied: true,
             window: None,
+            layers_with_window: Vec::new(),
             scale: default_scale(head_dim),
-            cap: None,
+            score_cap: None,
+            logit_cap: None,
+            embedding_factor: 1.0,
+            residual_factor: 1.0,
+            logit_factor: 1.0,
             bos: None,
             eos: Vec::new(),
         }
@@ -186,12 +237,92 @@ impl Config {
     /// The same with another width of the heads, and what follows from it. It may not be valid.
     pub(crate) fn with_head_dim(self, head_dim: usize) -> Self {
         let positions = match self.positions {
-            Positions::Rotary(RotaryConfig { theta, .. }) => {
-                Positions::Rotary(RotaryConfig { theta, rotary_dim: head_dim })
+            Positions::Rotary(rotary) => {
+                Positions::Rotary(RotaryConfig { rotary_dim: head_dim, ..rotary })
             }
             others => others,
         };
         Self { head_dim, positions, scale: default_scale(head_dim), ..self }
+    }
+
+    /// The same with positions in some layers only; empty where all have them.
+    pub(crate) fn with_positions(self, has_positions: Vec<bool>) -> Self {
+        let is_all = has_positions.iter().all(|has| *has);
+        Self { layers_with_positions: if is_all { Vec::new() } else { has_positions }, ..self }
+    }
+
+    /// The share of a head that is rotated.
+    pub(crate) fn rotary_share(&self) -> Option<f64> {
+        let rotary = self.rotary(0)?;
+        Some(rotary.rotary_dim as f64 / self.head_dim as f64)
+    }
+
+    /// The rotary embedding of a layer, if it has one.
+    pub fn rotary(&self, layer: usize) -> Option<&RotaryConfig> {
+        let is_rotated = self.layers_with_positions.get(layer).copied().unwrap_or(true);
+        match (&self.positions, &self.window_rotary) {
+            (Positions::Rotary(_), Some(rotary)) if self.layer_window(layer).is_some() => {
+                Some(rotary)
+            }
+            (Positions::Rotary(rotary), _) => Some(rotary),
+            _ => None,
+        }
+        .filter(|_| is_rotated)
+    }
+
+    /// How many tokens a token of a layer sees at most, itself included; everything before it without a
+    /// window.
+    pub fn layer_window(&self, layer: usize) -> Option<usize> {
+        self.window.filter(|_| self.layers_with_window.get(layer).copied().unwrap_or(true))
+    }
+
+    /// The rotary embeddings that its layers may have.
+    fn rotary_configs(&self) -> impl Iterator<Item = &RotaryConfig> {
+        let main = match &self.positions {
+            Positions::Rotary(rotary) => Some(rotary),
+            Positions::Learned | Positions::Alibi { .. } | Positions::None => None,
+        };
+        main.into_iter().chain(&self.window_rotary)
+    }
+
+    /// The same model opened for another number of positions. A rotary embedding whose frequencies depend on
+    /// it has those of this context, for all of a sequence.
+    ///
+    /// # Errors
+    /// If the model cannot have so many positions.
+    pub fn for_context(self, context: usize) -> Result<Self> {
+        let longest = self.long_context.unwrap_or(self.context);
+        if context == 0 || context > longest {
+            return Err(Refusal::user(format!(
+                "a context of {context}: this model reads {longest} tokens at once at most"
+            )));
+        }
+        let long_context = Some(longest).filter(|longest| *longest > context);
+        Ok(Self { context, long_context, ..self })
+    }
+
+    /// The positions that its file names.
+    pub(crate) fn written_context(&self) -> usize {
+        match &self.positions {
+            Positions::Rotary(RotaryConfig { scaling: RopeScaling::LongRope(_), .. }) => {
+                self.long_context.unwrap_or(self.context)
+            }
+            _ => self.context,
+        }
+    }
+
+    /// The same with the context of its first training, where a longer one has other rotary frequencies.
+    pub(crate) fn with_short_context(self) -> Self {
+        let Positions::Rotary(rotary) = &self.positions else { return self };
+        let (short, longest) = match &rotary.scaling {
+            RopeScaling::LongRope(long_rope) => (long_rope.original_context, self.context),
+            RopeScaling::Dynamic { factor, .. } => {
+                (self.context, (self.context as f64 * f64::from(*factor)) as usize)
+            }
+            _ => return self,
+        };
+        let context = short.min(self.context);
+        Self { context, long_context: Some(longest).filter(|it| *it > context), ..self }
     }
 
     /// Refuses ids beyond the vocabulary; `name` is what they are called where they were given.
@@ -228,7 +359,7 @@ impl Config {
             ("key/value heads", self.key_heads, 1 << 12),
             ("a head width", self.head_dim, 1 << 12),
             ("an MLP width", self.hidden, 1 << 22),
-            ("a context", self.context, 1 << 24),
+            ("a context", self.long_context.unwrap_or(self.context), 1 << 24),
             ("an attention window", self.window.unwrap_or(1), usize::MAX),
         ];
         for (what, size, max) in sizes {
@@ -244,16 +375,19 @@ impl Config {
                 counted(self.key_heads, "key/value head")
             ));
         }
-        if let Positions::Rotary(RotaryConfig { theta, rotary_dim }) = self.positions {
-            if rotary_dim == 0 || !rotary_dim.is_multiple_of(2) || rotary_dim > self.head_dim {
+        for rotary in self.rotary_configs() {
+            rotary.check(self.head_dim, self.context)?;
+        }
+        for (name, layers) in [
+            ("positions", &self.layers_with_positions),
+            ("a sliding window", &self.layers_with_window),
+        ] {
+            if !layers.is_empty() && layers.len() != self.layers {
                 return refuse(format!(
-                    "{rotary_dim} rotary dimensions cannot be; an even number up to the head's \
-                     width of {} is needed",
-                    self.head_dim
+                    "{} said to have {name} or not cannot be; the model has {}",
+                    counted(layers.len(), "layer"),
+                    self.layers
                 ));
-            }
-            if !theta.is_finite() || theta <= 0.0 {
-                return refuse(format!("a rotary theta of {theta} cannot be; it must be above 0"));
             }
         }
         if !self.epsilon.is_finite() || self.epsilon < 0.0 {
@@ -262,13 +396,22 @@ impl Config {
                 self.epsilon
             ));
         }
-        if !self.scale.is_finite() {
-            return refuse(format!("a score scale of {} cannot be", self.scale));
+        for (what, factor) in [
+            ("a score scale", self.scale),
+            ("a factor of the embedding", self.embedding_factor),
+            ("a factor of the residual stream", self.residual_factor),
+            ("a factor of the logits", self.logit_factor),
+        ] {
+            if !factor.is_finite() {
+                return refuse(format!("{what} of {factor} cannot be"));
+            }
         }
-        if let Some(cap) = self.cap
-            && !(1e-3..=1e6).contains(&cap)
-        {
-            return refuse(format!("a cap of logits of {cap} cannot be; it must be above 0"));
+        for (what, cap) in [("scores", self.score_cap), ("logits", self.logit_cap)] {
+            if let Some(cap) = cap
+                && !(1e-3..=1e6).contains(&cap)
+            {
+                return refuse(format!("a cap of {what} of {cap} cannot be; it must be above 0"));
+            }
         }
         for id in self.bos.iter().chain(&self.eos) {
             if id.index() >= self.vocabulary {

@@ -4,17 +4,58 @@
 //! program asks which family a model is of. A new one is a file here and its line in [`FAMILIES`]. Read
 //! `families/llama` next, of which most others are variations.
 
+mod bloom;
+mod falcon;
+mod gemma;
+mod gemma2;
+mod gemma3;
 mod gpt2;
+mod gpt_neo;
+mod gpt_neox;
+mod gptj;
+mod granite;
 mod llama;
+mod mistral;
+mod olmo2;
+mod olmo3;
+mod opt;
+mod phi;
+mod phi3;
 mod qwen2;
 mod qwen3;
+mod smollm3;
+mod stablelm;
+mod starcoder2;
 
 use lookback_files::{Kind, Refusal, Result, excerpt};
 
 use crate::Family;
 
 /// Every family.
-pub static FAMILIES: &[&Family] = &[&gpt2::FAMILY, &llama::FAMILY, &qwen2::FAMILY, &qwen3::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &gpt2::FAMILY,
+    &llama::FAMILY,
+    &qwen2::FAMILY,
+    &qwen3::FAMILY,
+    &mistral::FAMILY,
+    &smollm3::FAMILY,
+    &granite::FAMILY,
+    &olmo2::FAMILY,
+    &olmo3::FAMILY,
+    &gemma::FAMILY,
+    &gemma2::FAMILY,
+    &gemma3::FAMILY,
+    &phi::FAMILY,
+    &phi3::FAMILY,
+    &stablelm::FAMILY,
+    &starcoder2::FAMILY,
+    &gpt_neox::FAMILY,
+    &gptj::FAMILY,
+    &gpt_neo::FAMILY,
+    &opt::FAMILY,
+    &bloom::FAMILY,
+    &falcon::FAMILY,
+];
 
 /// The family that a file's `key` names, where `name_of` says how such a key calls one.
 pub(crate) fn find(

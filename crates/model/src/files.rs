@@ -21,7 +21,7 @@ use lookback_kernels::naive::stored::StorageType;
 
 use file_weights::FileWeights;
 pub use gguf::{GgufTokenizer, SamplingDefault};
-pub(crate) use names::{GGUF_NAMES, Layout, Names, VALUE_HEADS};
+pub(crate) use names::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;
 pub use template::{ChatTemplates, StoredTokenizer};
 

@@ -1,8 +1,8 @@
 //! The one forward pass: a decoder-only transformer, recorded as a program of about a dozen operations.
 
 use crate::{
-    Activation, Attend, Block, BlockSite, Head, Linear, Network, Norm, Op, Program, Rotary,
-    RowKind, Site, Step, Value, ValueId, WeightId,
+    Activation, Attend, Block, BlockOrder, BlockSite, Head, Linear, Network, Norm, Op, Program,
+    Rotary, RowKind, Site, Step, Value, ValueId, WeightId,
 };
 
 /// Which rows' logits a program computes.
@@ -34,13 +34,15 @@ pub fn loss(network: &Network) -> Program {
 /// Everything before the logits: the embedding, the blocks, which add to it, and the final norm.
 fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
     let width = network.config.width;
-    let mut x = build.embed(network.embed, width, Program::IDS);
+    let x = build.embed(network.embed, width, Program::IDS);
+    let mut x = build.scale(x, network.config.embedding_factor);
     build.site(Site::Embed, x);
     if let Some(table) = network.positions {
         let positions = build.embed(table, width, Program::POSITIONS);
         build.site(Site::PosEmbed, positions);
         x = build.add(x, positions);
     }
+    x = build.maybe_norm(x, network.ln_embed.as_ref());
     for (layer, block) in network.blocks.iter().enumerate() {
         x = record_block(block, layer as u16, build, x);
     }
@@ -58,13 +60,13 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
     let at = |site| Site::Block(layer, site);
 
     build.site(at(B::ResidPre), x);
-    let normed = build.norm(x, &block.ln1);
+    let normed = build.maybe_norm(x, block.ln1.as_ref());
     build.site(at(B::Ln1), normed);
     let [mut q, mut k, v] = build.linear(normed, block.qkv);
     build.site(at(B::Q), q);
     build.site(at(B::K), k);
     build.site(at(B::V), v);
-    if let Some([q_norm, k_norm]) = &block.head_norms {
+    if let Some([q_norm, k_norm]) = &block.query_key_norms {
         [q, k] = [build.norm(q, q_norm), build.norm(k, k_norm)];
     }
     if let Some(rotary) = &block.rotary {
@@ -75,11 +77,18 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
     let z = build.attend([q, k, v], &block.attend);
     build.site(at(B::Z), z);
     let [out] = build.linear(z, [block.output]);
+    let out = build.maybe_norm(out, block.ln1_post.as_ref());
+    let out = build.scale(out, block.residual_factor);
     build.site(at(B::AttnOut), out);
+    let entering = x;
     let x = build.add(x, out);
     build.site(at(B::ResidMid), x);
 
-    let normed = build.norm(x, &block.ln2);
+    let normed = match block.order {
+        BlockOrder::Sequential => build.maybe_norm(x, block.ln2.as_ref()),
+        BlockOrder::Parallel => build.maybe_norm(entering, block.ln2.as_ref()),
+        BlockOrder::ParallelSharedNorm => normed,
+    };
     build.site(at(B::Ln2), normed);
     let (pre, pre_linear) = match block.mlp.gate {
         Some(gate) => {
@@ -98,6 +107,8 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
     let post = build.activate(pre, pre_linear, block.mlp.activation);
     build.site(at(B::MlpPost), post);
     let [out] = build.linear(post, [block.mlp.down]);
+    let out = build.maybe_norm(out, block.ln2_post.as_ref());
+    let out = build.scale(out, block.residual_factor);
     build.site(at(B::MlpOut), out);
     let x = build.add(x, out);
     build.site(at(B::ResidPost), x);
@@ -144,6 +155,16 @@ impl Builder {
         self.step(Op::Norm(*norm), [x], self.width(x))
     }
 
+    /// The same rows where there is no norm.
+    fn maybe_norm(&mut self, x: ValueId, norm: Option<&Norm>) -> ValueId {
+        norm.map_or(x, |norm| self.norm(x, norm))
+    }
+
+    /// The same rows where the factor is 1.
+    fn scale(&mut self, x: ValueId, factor: f32) -> ValueId {
+        if factor == 1.0 { x } else { self.step(Op::Scale(factor), [x], self.width(x)) }
+    }
+
     /// Several linear layers on the same rows are one step.
     fn linear<const N: usize>(&mut self, x: ValueId, layers: [Linear; N]) -> [ValueId; N] {
         let rows = self.0.value(x).rows;
@@ -154,7 +175,7 @@ impl Builder {
     }
 
     fn rotate(&mut self, x: ValueId, rotary: &Rotary) -> ValueId {
-        self.step(Op::Rotate(*rotary), [x], self.width(x))
+        self.step(Op::Rotate(rotary.clone()), [x], self.width(x))
     }
 
     fn attend(&mut self, qkv: [ValueId; 3], attend: &Attend) -> ValueId {

@@ -30,7 +30,10 @@ mod program;
 mod sites;
 
 pub use batch::{Batch, Segment, SequenceId, Targets};
-pub use config::{Activation, Config, Family, NormKind, Positions, RotaryConfig, Size};
+pub use config::{
+    Activation, BlockOrder, Config, Family, LongRope, NormKind, NormPlacement, Positions,
+    QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
+};
 pub use edit::{Change, Edit};
 pub use families::FAMILIES;
 pub use files::{

@@ -3,9 +3,9 @@
 //! Computes nothing. Families of models differ only in what stands here; `forward` walks it, file
 //! formats fill it. Read `program` and `forward` next.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
-use crate::{Activation, Config, NormKind, Positions};
+use crate::{Activation, BlockOrder, Config, NormKind, NormPlacement, Positions, QueryKeyNorm};
 
 /// A weight of a network: its place in [`Network::weights`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +74,8 @@ pub struct Linear {
 pub struct Head {
     /// To a logit for each token of the vocabulary.
     pub linear: Linear,
+    /// What every logit is multiplied with, before its cap.
+    pub factor: f32,
     /// Logits are `cap · tanh(logit / cap)`, if so.
     pub cap: Option<f32>,
 }
@@ -94,14 +96,16 @@ pub struct Norm {
 }
 
 /// Rotation of pairs `(i, i + rotary_dim / 2)` of every head by angles that grow with the position.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     /// Dimensions of a head.
     pub head_dim: usize,
-    /// How many of them turn.
+    /// How many of them are rotated.
     pub rotary_dim: usize,
-    /// Base of the frequencies.
-    pub theta: f32,
+    /// Radians from one position to the next, `[rotary_dim / 2]`.
+    pub frequencies: Arc<[f32]>,
+    /// What cosines and sines are multiplied with (YaRN).
+    pub factor: f32,
 }
 
 /// One attention operation.
@@ -138,22 +142,30 @@ pub struct Mlp {
 /// One block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
+    /// How attention and MLP follow each other.
+    pub order: BlockOrder,
     /// Before attention.
-    pub ln1: Norm,
+    pub ln1: Option<Norm>,
     /// Queries, keys, values.
     pub qkv: [Linear; 3],
-    /// Of each head of queries and of keys, where they have norms.
-    pub head_norms: Option<[Norm; 2]>,
+    /// Of queries and of keys, where they have norms.
+    pub query_key_norms: Option<[Norm; 2]>,
     /// Positions by rotation, if so.
     pub rotary: Option<Rotary>,
     /// Heads, scale, window.
     pub attend: Attend,
     /// From heads back to the residual stream.
     pub output: Linear,
-    /// Before the MLP.
-    pub ln2: Norm,
+    /// After attention, on what it adds to the residual stream.
+    pub ln1_post: Option<Norm>,
+    /// Before the MLP; none where it reads what attention reads.
+    pub ln2: Option<Norm>,
     /// The MLP.
     pub mlp: Mlp,
+    /// After the MLP, on what it adds to the residual stream.
+    pub ln2_post: Option<Norm>,
+    /// Factor of what attention and the MLP add to the residual stream.
+    pub residual_factor: f32,
 }
 
 /// The whole network as data.
@@ -167,6 +179,8 @@ pub struct Network {
     pub embed: WeightId,
     /// `[context, width]`, where positions are learned.
     pub positions: Option<WeightId>,
+    /// Of the embedding, where it has a norm.
+    pub ln_embed: Option<Norm>,
     /// The blocks in order.
     pub blocks: Vec<Block>,
     /// After the last block.
@@ -184,16 +198,22 @@ impl Network {
         let positions = (config.positions == Positions::Learned).then(|| {
             weights.add("pos_embed.weight", [config.context, config.width], WeightKind::Table)
         });
+        let ln_embed =
+            config.embedding_norm.then(|| weights.norm(config, "ln_embed", config.width));
         let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
         let ln_final = weights.norm(config, "ln_final", config.width);
+        let (vocabulary, width) = (config.vocabulary, config.width);
         let linear = if config.tied {
-            Linear { weight: embed, bias: None, inputs: config.width, outputs: config.vocabulary }
+            let bias = config
+                .head_bias
+                .then(|| weights.add("head.bias", [1, vocabulary], WeightKind::Bias));
+            Linear { weight: embed, bias, inputs: width, outputs: vocabulary }
         } else {
-            weights.linear("head", [config.vocabulary, config.width], WeightKind::Matrix, false)
+            weights.linear("head", [vocabulary, width], WeightKind::Matrix, config.head_bias)
         };
-        let head = Head { linear, cap: config.cap };
+        let head = Head { linear, factor: config.logit_factor, cap: config.logit_cap };
         let config = config.clone();
-        Self { config, weights: weights.0, embed, positions, blocks, ln_final, head }
+        Self { config, weights: weights.0, embed, positions, ln_embed, blocks, ln_final, head }
     }
 
     /// A weight's name and shape.
@@ -267,8 +287,13 @@ impl Weights {
         let queries = config.heads * config.head_dim;
         let keys = config.key_heads * config.head_dim;
         let (width, hidden) = (config.width, config.hidden);
+        let (before, after) = match config.norm_placement {
+            NormPlacement::Before => (true, false),
+            NormPlacement::After => (false, true),
+            NormPlacement::Both => (true, true),
+        };
 
-        let ln1 = self.norm(config, &stem("ln1"), width);
+        let ln1 = before.then(|| self.norm(config, &stem("ln1"), width));
         let qkv =
             [("attn.q", queries), ("attn.k", keys), ("attn.v", keys)].map(|(part, outputs)| {
                 self.linear(
@@ -278,37 +303,55 @@ impl Weights {
                     config.attention_bias,
                 )
             });
-        let head_norms = config.head_norm.then(|| {
-            ["attn.q_norm", "attn.k_norm"]
-                .map(|part| self.norm(config, &stem(part), config.head_dim))
+        let query_key_norms = config.query_key_norm.map(|norms| {
+            [("attn.q_norm", queries), ("attn.k_norm", keys)].map(|(part, row)| {
+                let width = match norms {
+                    QueryKeyNorm::Heads => config.head_dim,
+                    QueryKeyNorm::Rows => row,
+                };
+                self.norm(config, &stem(part), width)
+            })
         });
         let output =
             self.linear(&stem("attn.o"), [width, queries], WeightKind::Output, config.output_bias);
-        let ln2 = self.norm(config, &stem("ln2"), width);
+        let ln1_post = after.then(|| self.norm(config, &stem("ln1_post"), width));
+        let has_ln2 = before && config.block_order != BlockOrder::ParallelSharedNorm;
+        let ln2 = has_ln2.then(|| self.norm(config, &stem("ln2"), width));
         let gate = config.gated.then(|| {
             self.linear(&stem("mlp.gate"), [hidden, width], WeightKind::Matrix, config.mlp_bias)
         });
         let up = self.linear(&stem("mlp.up"), [hidden, width], WeightKind::Matrix, config.mlp_bias);
         let down =
             self.linear(&stem("mlp.down"), [width, hidden], WeightKind::Output, config.mlp_bias);
+        let ln2_post = after.then(|| self.norm(config, &stem("ln2_post"), width));
 
-        let rotary = match config.positions {
-            Positions::Rotary(how) => Some(Rotary {
-                head_dim: config.head_dim,
-                rotary_dim: how.rotary_dim,
-                theta: how.theta,
-            }),
-            Positions::Learned | Positions::None => None,
-        };
+        let rotary = config.rotary(layer).map(|rotary| Rotary {
+            head_dim: config.head_dim,
+            rotary_dim: rotary.rotary_dim,
+            frequencies: rotary.frequencies(config.context).into(),
+            factor: rotary.attention_factor(),
+        });
         let attend = Attend {
             layer,
             heads: config.heads,
             key_heads: config.key_heads,
             head_dim: config.head_dim,
             scale: config.scale,
-            window: config.window,
+            window: config.layer_window(layer),
         };
-        let mlp = Mlp { gate, up, activation: config.activation, down };
-        Block { ln1, qkv, head_norms, rotary, attend, output, ln2, mlp }
+        Block {
+            order: config.block_order,
+            ln1,
+            qkv,
+            query_key_norms,
+            rotary,
+            attend,
+            output,
+            ln1_post,
+            ln2,
+            mlp: Mlp { gate, up, activation: config.activation, down },
+            ln2_post,
+            residual_factor: config.residual_factor,
+        }
     }
 }

@@ -60,6 +60,8 @@ pub enum Op {
     Linear(Vec<Linear>),
     /// `residual + (x · weightᵀ + bias)`: what fusion makes of a linear layer and a sum. \[x, residual → y]
     LinearAdd(Linear),
+    /// Every element multiplied with a number. \[x → y]
+    Scale(f32),
     /// The pairs of every head, rotated by the positions of their rows. \[x → y]
     Rotate(Rotary),
     /// Every row looks at those before it in its sequence. \[q, k, v → z, log-sum-exp of every head's scores]
@@ -94,6 +96,7 @@ impl Op {
             | Self::Norm(_)
             | Self::Linear(_)
             | Self::LinearAdd(_)
+            | Self::Scale(_)
             | Self::Rotate(_)
             | Self::Attend(_)
             | Self::Activate(_)

@@ -123,9 +123,10 @@ impl ServedModel {
             "norm": match config.norm { NormKind::Layer => "layer", NormKind::Rms => "rms" },
             "epsilon": config.epsilon,
             "scale": config.scale,
-            "positions": match config.positions {
+            "positions": match &config.positions {
                 Positions::Learned => "learned",
                 Positions::Rotary(_) => "rotary",
+                Positions::Alibi { .. } => "alibi",
                 Positions::None => "none",
             },
             "theta": rotary(config).map(|(theta, _)| theta),
@@ -143,9 +144,9 @@ impl ServedModel {
 }
 
 fn rotary(config: &Config) -> Option<(f32, usize)> {
-    match config.positions {
+    match &config.positions {
         Positions::Rotary(rotary) => Some((rotary.theta, rotary.rotary_dim)),
-        Positions::Learned | Positions::None => None,
+        Positions::Learned | Positions::Alibi { .. } | Positions::None => None,
     }
 }
 

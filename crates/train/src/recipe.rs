@@ -204,7 +204,8 @@ impl Recipe {
                 shape(size)?.with(|config| {
                     config.tied = self.model.tied;
                     config.activation = self.model.activation;
-                    config.cap = (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
+                    config.logit_cap =
+                        (self.model.logit_cap != 0.0).then_some(self.model.logit_cap);
                     if let lookback_model::Positions::Rotary(how) = &mut config.positions {
                         how.theta = theta as f32;
                     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lookback_kernels::{aligned_buffer::AlignedBuffer, cap, loss, sums};
+use lookback_kernels::{aligned_buffer::AlignedBuffer, cap, loss, scale, sums};
 use lookback_model::{Head, Loss, Targets, ValueId};
 
 use super::Interpreter;
@@ -46,11 +46,9 @@ impl Interpreter<'_> {
             let (pool, weights, operands) = (self.pool, self.weights, &mut *self.operands);
             products::forward(pool, weights, &head.linear, entering, None, operands, None, chunk);
             let gradient = mode != loss::LossMode::LossOnly;
-            if let Some(cap) = head.cap {
-                cap::forward(pool, cap, chunk);
-                if gradient {
-                    self.chunk.capped[..chunk.len()].copy_from_slice(chunk);
-                }
+            products::bound_logits(pool, head, chunk);
+            if head.cap.is_some() && gradient {
+                self.chunk.capped[..chunk.len()].copy_from_slice(chunk);
             }
             loss::cross_entropy(
                 pool,
@@ -68,6 +66,9 @@ impl Interpreter<'_> {
             );
             if let (Some(cap), true) = (head.cap, gradient) {
                 cap::backward(pool, cap, &self.chunk.capped[..chunk.len()], chunk);
+            }
+            if head.factor != 1.0 && gradient {
+                scale::scale_in_place(pool, head.factor, chunk);
             }
             each(self, rows, chunk);
         }

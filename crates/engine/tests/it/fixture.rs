@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
-use lookback_model::{Batch, Config, Network, SequenceId, Size, TokenId, WeightKind};
+use lookback_model::{Batch, Config, Network, QueryKeyNorm, SequenceId, Size, TokenId, WeightKind};
 
 /// Positions of the networks.
 pub const CONTEXT: usize = 160;
@@ -29,8 +29,11 @@ pub fn networks() -> Vec<Arc<Network>> {
     let llama = Config::llama(SIZE).unwrap();
     let tied = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
     let forgetful = Config::llama(SIZE).unwrap().with(|config| config.window = Some(11)).unwrap();
-    let normed = Config::llama(SIZE).unwrap().with(|config| config.head_norm = true).unwrap();
-    let capped = Config::llama(SIZE).unwrap().with(|config| config.cap = Some(3.0)).unwrap();
+    let normed = Config::llama(SIZE)
+        .unwrap()
+        .with(|config| config.query_key_norm = Some(QueryKeyNorm::Heads))
+        .unwrap();
+    let capped = Config::llama(SIZE).unwrap().with(|config| config.logit_cap = Some(3.0)).unwrap();
     [gpt2, llama, tied, forgetful, normed, capped]
         .iter()
         .map(|config| Arc::new(Network::new(config)))

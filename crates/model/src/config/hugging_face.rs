@@ -3,12 +3,16 @@
 //! A key that changes the mathematics and is not understood is refused by name: a model that runs
 //! is the model that was meant.
 
+mod layers;
 mod read;
+mod rope;
 mod write;
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Map, Value, json};
 
+pub(crate) use layers::layer_types;
+pub(crate) use rope::{RopeContext, write_rope};
 pub use write::activation_name;
 pub(crate) use write::{decimal, eos_token_id};
 
@@ -35,7 +39,7 @@ impl Config {
             None => None,
         };
         keys.finish()?;
-        Self { cap, ..config }.checked()
+        Self { logit_cap: cap.or(config.logit_cap), ..config }.with_short_context().checked()
     }
 
     /// Takes what begins and ends a text from a `generation_config.json`, where it says so.
@@ -58,15 +62,19 @@ impl Config {
     /// a sign. Such a file names a kind of its own, which is refused instead.
     pub fn to_hugging_face(&self) -> Result<String> {
         let mut object = (self.family.write)(self);
-        let plain = Self { cap: None, ..self.as_stored() };
-        if !Self::from_hugging_face(&object.to_string()).is_ok_and(|read| read == plain) {
+        let read = Self::from_hugging_face(&object.to_string());
+        if read.as_ref().is_ok_and(|read| *read == self.as_stored()) {
+            return Ok(pretty(&object));
+        }
+        let plain = Self { logit_cap: None, ..self.as_stored() };
+        if !read.is_ok_and(|read| read == plain) {
             let name = self.family.name;
             return Err(Refusal::unsupported(format!(
                 "{name}'s config.json has no words for this model; its norms, positions, biases and MLP \
                  must be {name}'s"
             )));
         }
-        if let Some(cap) = self.cap {
+        if let Some(cap) = self.logit_cap {
             let plain = object["model_type"].as_str().unwrap_or_default();
             object["model_type"] = json!(format!("{CAPPED}{plain}"));
             object["architectures"] = json!([]);

@@ -8,6 +8,7 @@ const NOTES: &[&str] = &["_", "unsloth_"];
 
 /// Keys that change nothing in a forward pass in f32.
 const HARMLESS: &[&str] = &[
+    "activation_dropout",
     "architectures",
     "attention_dropout",
     "attention_probs_dropout_prob",
@@ -20,9 +21,11 @@ const HARMLESS: &[&str] = &[
     "cls_token_id",
     "cross_attention_hidden_size",
     "decoder_start_token_id",
+    "dropout",
     "dtype",
     "embd_dropout",
     "embd_pdrop",
+    "embed_dropout",
     "embedding_dropout",
     "eos_token",
     "finetuning_task",
@@ -30,11 +33,13 @@ const HARMLESS: &[&str] = &[
     "hidden_dropout",
     "hidden_dropout_prob",
     "id2label",
+    "init_std",
     "initializer_range",
     "is_decoder",
     "is_llama_config",
     "label2id",
     "language",
+    "layerdrop",
     "license",
     "loss_type",
     "mask_token_id",
@@ -56,7 +61,9 @@ const HARMLESS: &[&str] = &[
     "pretraining_tp",
     "problem_type",
     "reorder_and_upcast_attn",
+    "resid_dropout",
     "resid_pdrop",
+    "residual_dropout",
     "return_dict",
     "sep_token_id",
     "summary_activation",
@@ -137,6 +144,25 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Whether a key stands there, be it null.
+    pub(crate) fn has(&mut self, key: &'static str) -> bool {
+        self.taken.push(key);
+        self.object.contains_key(key)
+    }
+
+    /// A size under the first of several names that is there.
+    pub(crate) fn first_size(&mut self, names: &[&'static str]) -> Result<usize> {
+        let mut found = None;
+        for name in names {
+            let size = self.size_or_none(name)?;
+            found = found.or(size);
+        }
+        match found {
+            Some(size) => Ok(size),
+            None => Err(Refusal::user(format!("{}{} is missing", self.prefix, names[0]))),
+        }
+    }
+
     /// A size, if it is there.
     pub(crate) fn size_or_none(&mut self, key: &'static str) -> Result<Option<usize>> {
         let Some(value) = self.take(key) else { return Ok(None) };
@@ -155,7 +181,36 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Yes or no; `usual` if it is missing.
+    /// A list of numbers, if it is there, each rounded to f32.
+    pub(crate) fn numbers(&mut self, key: &'static str) -> Result<Option<Vec<f32>>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let numbers = value.as_array().and_then(|values| {
+            values.iter().map(|value| value.as_f64().map(|number| number as f32)).collect()
+        });
+        match numbers {
+            Some(numbers) => Ok(Some(numbers)),
+            None => self.wrong(key, value, "a list of numbers"),
+        }
+    }
+
+    /// What stands before a key in a sentence.
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix
+    }
+
+    /// Refuses a flag that is on, or a value that is not the one that is understood.
+    pub(crate) fn only(&mut self, key: &'static str, understood: &Value) -> Result<()> {
+        match self.take(key) {
+            Some(value) if value != understood => Err(Refusal::unsupported(format!(
+                "{}{key} is {}, which is not understood; {understood} is",
+                self.prefix,
+                excerpt(&value.to_string())
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Yes or no; `defaults` if it is missing.
     pub(crate) fn flag(&mut self, key: &'static str, defaults: bool) -> Result<bool> {
         let Some(value) = self.take(key) else { return Ok(defaults) };
         match value.as_bool() {
@@ -224,7 +279,7 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    fn wrong<T>(&self, key: &str, value: &Value, wanted: &str) -> Result<T> {
+    pub(crate) fn wrong<T>(&self, key: &str, value: &Value, wanted: &str) -> Result<T> {
         let value = excerpt(&value.to_string());
         Err(Refusal::user(format!("{}{key} is {value}; {wanted} is needed", self.prefix)))
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     Config, Family, Size,
     config::{Keys, activation_name, decimal, default_scale, eos_token_id, head_dim},
-    files::{GGUF_NAMES, Layout, Names, VALUE_HEADS},
+    files::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -14,31 +14,40 @@ pub(super) static FAMILY: Family = Family {
     model_type: "gpt2",
     architecture: "GPT2LMHeadModel",
     gguf: "gpt2",
-    names: Names {
-        embed: "wte",
-        positions: "wpe",
-        block: "h",
-        ln1: "ln_1",
-        qkv: ["attn.c_attn"; 3],
-        head_norms: [""; 2],
-        output: "attn.c_proj",
-        ln2: "ln_2",
-        gate: "",
-        up: "mlp.c_fc",
-        down: "mlp.c_proj",
-        ln_final: "ln_f",
-        head: "lm_head",
-        matrices: Layout::Columns,
-        rotated: Layout::Columns,
-        prefix: "transformer.",
-        harmless: &["attn.bias", "attn.masked_bias"],
-        harmless_outside: VALUE_HEADS,
-    },
+    names: NAMES,
     gguf_names: Names { positions: "position_embd", qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: Config::plain,
     read,
     write,
+};
+
+pub(super) const NAMES: Names = Names {
+    embed: "wte",
+    positions: "wpe",
+    rows_before_positions: 0,
+    ln_embed: "",
+    block: "h",
+    ln1: "ln_1",
+    parallel_norms: None,
+    qkv: ["attn.c_attn"; 3],
+    fused_qkv: FusedQkv::Parts,
+    query_key_norms: [""; 2],
+    output: "attn.c_proj",
+    ln1_post: "",
+    ln2: "ln_2",
+    gate: "",
+    up: "mlp.c_fc",
+    down: "mlp.c_proj",
+    ln2_post: "",
+    ln_final: "ln_f",
+    head: "lm_head",
+    matrices: Layout::Columns,
+    rotated: Layout::Columns,
+    norms_less_one: false,
+    prefix: "transformer.",
+    harmless: &["attn.bias", "attn.masked_bias"],
+    harmless_outside: VALUE_HEADS,
 };
 
 impl Config {
@@ -48,7 +57,7 @@ impl Config {
     }
 }
 
-fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+pub(super) fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let width = keys.size("n_embd")?;
     let heads = keys.size("n_head")?;
     head_dim(width, heads)?;
@@ -79,7 +88,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     })
 }
 
-fn write(config: &Config) -> Value {
+pub(super) fn write(config: &Config) -> Value {
     json!({
         "activation_function": activation_name(config.activation),
         "architectures": [config.family.architecture],

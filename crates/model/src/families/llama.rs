@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     Activation, Config, Family, NormKind, Positions, RotaryConfig, Size,
-    config::{self, Keys, activation_name, decimal, eos_token_id},
-    files::{GGUF_NAMES, Layout, Names},
+    config::{
+        self, Keys, RopeContext, activation_name, decimal, eos_token_id, layer_types, write_rope,
+    },
+    files::{FusedQkv, GGUF_NAMES, Layout, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -28,19 +30,26 @@ pub(super) static FAMILY: Family = Family {
 pub(super) const NAMES: Names = Names {
     embed: "embed_tokens",
     positions: "",
+    rows_before_positions: 0,
+    ln_embed: "",
     block: "layers",
     ln1: "input_layernorm",
+    parallel_norms: None,
     qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
-    head_norms: ["self_attn.q_norm", "self_attn.k_norm"],
+    fused_qkv: FusedQkv::Parts,
+    query_key_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     output: "self_attn.o_proj",
+    ln1_post: "",
     ln2: "post_attention_layernorm",
     gate: "mlp.gate_proj",
     up: "mlp.up_proj",
     down: "mlp.down_proj",
+    ln2_post: "",
     ln_final: "norm",
     head: "lm_head",
     matrices: Layout::Rows,
     rotated: Layout::Rows,
+    norms_less_one: false,
     prefix: "model.",
     harmless: &[
         "self_attn.rotary_emb.inv_freq",
@@ -63,7 +72,7 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
         norm: NormKind::Rms,
         norm_bias: false,
         epsilon: 1e-6,
-        positions: Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: plain.head_dim }),
+        positions: Positions::Rotary(RotaryConfig::plain(10000.0, plain.head_dim)),
         activation: Activation::Silu,
         gated: true,
         attention_bias: false,
@@ -89,6 +98,17 @@ pub(super) fn read_with_head_dim(
     keys: &mut Keys<'_>,
     default_head_dim: Option<usize>,
 ) -> Result<Config> {
+    read_with_rotary(family, keys, default_head_dim, None)
+}
+
+/// The same of a family whose rotary embedding may differ by the kind of a layer: `layers` names those whose
+/// it is.
+pub(super) fn read_with_rotary(
+    family: &'static Family,
+    keys: &mut Keys<'_>,
+    default_head_dim: Option<usize>,
+    layers: Option<&'static str>,
+) -> Result<Config> {
     let width = keys.size("hidden_size")?;
     let heads = keys.size("num_attention_heads")?;
     let head_dim = match keys.size_or_none("head_dim")?.or(default_head_dim) {
@@ -105,13 +125,17 @@ pub(super) fn read_with_head_dim(
         hidden: keys.size("intermediate_size")?,
         context: keys.size_or_none("max_position_embeddings")?.unwrap_or(2048),
     };
+    let original_context = keys.size_or_none("original_max_position_embeddings")?;
+    let rope = RopeContext { head_dim, context: size.context, original_context };
     let defaults = (family.shape)(family, size).with_head_dim(head_dim);
     let has_bias = keys.flag("attention_bias", defaults.attention_bias)?;
     Ok(Config {
         epsilon: keys.number("rms_norm_eps")?.unwrap_or(defaults.epsilon),
-        positions: match defaults.positions {
-            Positions::Rotary(rotary) => Positions::Rotary(keys.rotary(rotary)?),
-            others => others,
+        positions: match &defaults.positions {
+            Positions::Rotary(rotary) => {
+                Positions::Rotary(keys.rotary_of_layers(layers, rope, rotary.clone())?)
+            }
+            others => others.clone(),
         },
         activation: keys.activation("hidden_act", defaults.activation)?,
         attention_bias: has_bias,
@@ -124,28 +148,32 @@ pub(super) fn read_with_head_dim(
     })
 }
 
-/// Refuses layers with a sliding window. A file may give a window's size although no layer uses it.
-pub(super) fn refuse_windows(keys: &mut Keys<'_>) -> Result<()> {
+/// Reads which layers have a sliding window, of families whose files may give a window's size although no
+/// layer uses it.
+pub(super) fn read_windows(keys: &mut Keys<'_>, config: Config) -> Result<Config> {
     let is_windowed = keys.flag("use_sliding_window", false)?;
-    keys.take("sliding_window");
-    keys.take("max_window_layers");
-    let layers = keys.take("layer_types").and_then(Value::as_array);
-    let is_full = |kind: &Value| kind == "full_attention";
-    if is_windowed || layers.is_some_and(|layers| !layers.iter().all(is_full)) {
-        return Err(Refusal::unsupported(
-            "layers with a sliding window are not understood; full_attention is",
-        ));
+    let window = keys.size_or_none("sliding_window")?.filter(|_| is_windowed);
+    let first = keys.size_or_none("max_window_layers")?.unwrap_or(28);
+    let named = keys.layer_types(config.layers)?;
+    let has_window =
+        named.unwrap_or_else(|| (0..config.layers).map(|layer| layer >= first).collect());
+    if window.is_none() && is_windowed && has_window.contains(&true) {
+        return Err(Refusal::user("sliding_window is missing, but layers have a sliding window"));
     }
-    Ok(())
+    Ok(config.with_windows(window, has_window))
+}
+
+/// Writes them.
+pub(super) fn write_windows(config: &Config, object: &mut Value) {
+    object["use_sliding_window"] = json!(config.window.is_some());
+    if config.window.is_some() {
+        object["sliding_window"] = json!(config.window);
+        object["layer_types"] = layer_types(config);
+    }
 }
 
 pub(super) fn write(config: &Config) -> Value {
-    let theta = match config.positions {
-        Positions::Rotary(rotary) => decimal(rotary.theta),
-        Positions::Learned | Positions::None => Value::Null,
-    };
-    // Both spellings of the rotary base: transformers 4 reads the first, 5 the second.
-    json!({
+    let mut object = json!({
         "architectures": [config.family.architecture],
         "attention_bias": config.attention_bias,
         "attention_dropout": 0.0,
@@ -157,18 +185,28 @@ pub(super) fn write(config: &Config) -> Value {
         "hidden_size": config.width,
         "initializer_range": 0.02,
         "intermediate_size": config.hidden,
-        "max_position_embeddings": config.context,
+        "max_position_embeddings": config.written_context(),
         "mlp_bias": config.mlp_bias,
         "model_type": config.family.model_type,
         "num_attention_heads": config.heads,
         "num_hidden_layers": config.layers,
         "num_key_value_heads": config.key_heads,
         "rms_norm_eps": decimal(config.epsilon),
-        "rope_theta": theta,
-        "rope_parameters": { "rope_theta": theta, "rope_type": "default" },
         "tie_word_embeddings": config.tied,
         "torch_dtype": "float32",
         "use_cache": true,
         "vocab_size": config.vocabulary,
-    })
+    });
+    write_rope(config, &mut object);
+    object
+}
+
+/// Writes a llama's keys, less those that a family does not have, and others.
+pub(super) fn write_with(config: &Config, without: &[&str], others: Value) -> Value {
+    let mut object = write(config);
+    if let (Some(object), Value::Object(others)) = (object.as_object_mut(), others) {
+        object.retain(|key, _| !without.contains(&key.as_str()));
+        object.extend(others);
+    }
+    object
 }

@@ -1,7 +1,7 @@
 //! Qwen2 (Yang et al. 2024): a llama whose queries, keys and values add biases.
 
 use lookback_files::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::llama;
 use crate::{Config, Family, config::Keys, files::GGUF_NAMES};
@@ -21,17 +21,13 @@ pub(super) static FAMILY: Family = Family {
 
 /// Its files have no word for its biases: they are always there.
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
-    llama::refuse_windows(keys)?;
     let config = llama::read_with_head_dim(family, keys, None)?;
+    let config = llama::read_windows(keys, config)?;
     Ok(Config { attention_bias: true, output_bias: false, mlp_bias: false, ..config })
 }
 
 fn write(config: &Config) -> Value {
-    let mut object = llama::write(config);
-    object["use_sliding_window"] = json!(false);
-    if let Some(object) = object.as_object_mut() {
-        object.remove("attention_bias");
-        object.remove("mlp_bias");
-    }
+    let mut object = llama::write_with(config, &["attention_bias", "mlp_bias"], Value::Null);
+    llama::write_windows(config, &mut object);
     object
 }

@@ -1,10 +1,10 @@
 //! Qwen3 (Yang et al. 2025): a llama whose queries and keys pass a norm of each head.
 
 use lookback_files::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::llama;
-use crate::{Config, Family, Size, config::Keys, files::GGUF_NAMES};
+use crate::{Config, Family, QueryKeyNorm, Size, config::Keys, files::GGUF_NAMES};
 
 pub(super) static FAMILY: Family = Family {
     name: "Qwen3",
@@ -14,7 +14,10 @@ pub(super) static FAMILY: Family = Family {
     names: llama::NAMES,
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
-    shape: |family, size| Config { head_norm: true, ..llama::shape(family, size) },
+    shape: |family, size| Config {
+        query_key_norm: Some(QueryKeyNorm::Heads),
+        ..llama::shape(family, size)
+    },
     read,
     write,
 };
@@ -27,16 +30,13 @@ impl Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
-    llama::refuse_windows(keys)?;
-    llama::read_with_head_dim(family, keys, Some(128))
+    let config = llama::read_with_head_dim(family, keys, Some(128))?;
+    llama::read_windows(keys, config)
 }
 
-/// A llama's keys without biases of the MLP; and that no layer has a window.
+/// A llama's keys without biases of the MLP; and which layers have a window.
 fn write(config: &Config) -> Value {
-    let mut object = llama::write(config);
-    object["use_sliding_window"] = json!(false);
-    if let Some(object) = object.as_object_mut() {
-        object.remove("mlp_bias");
-    }
+    let mut object = llama::write_with(config, &["mlp_bias"], Value::Null);
+    llama::write_windows(config, &mut object);
     object
 }

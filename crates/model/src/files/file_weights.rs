@@ -6,7 +6,7 @@ use lookback_files::{Kind, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 
 use super::{
-    names::{Layout, Names},
+    names::Names,
     places::Place,
     tensors::{Tensors, not_understood},
 };
@@ -23,7 +23,6 @@ struct Weight {
     tensor: usize,
     storage: StorageType,
     place: Place,
-    head_dim: usize,
 }
 
 impl FileWeights {
@@ -46,10 +45,9 @@ impl FileWeights {
         for (tensor, _) in is_used.iter().enumerate().filter(|(_, is_used)| !**is_used) {
             check_unused(&tensors, tensor, network, names)?;
         }
-        let head_dim = network.config.head_dim;
         let weights = found.into_iter().map(|found| {
             let (tensor, storage, place) = found.expect("the walk visits every weight");
-            Weight { tensor, storage, place, head_dim }
+            Weight { tensor, storage, place }
         });
         let weights = weights.collect();
         Ok(Self { tensors, weights })
@@ -59,10 +57,15 @@ impl FileWeights {
     pub(super) fn read(&self, id: WeightId, out: &mut [f32]) {
         let weight = &self.weights[id.index()];
         let bytes = self.tensors.bytes(weight.tensor);
-        match weight.place.layout {
-            Layout::Columns if weight.place.inner.is_some() => weight.read_columns(bytes, out),
-            Layout::Pairs => weight.read_pairs(bytes, out),
-            Layout::Rows | Layout::Columns => weight.read_rows(bytes, out),
+        if weight.place.is_transposed {
+            weight.read_columns(bytes, out);
+        } else if weight.place.rows.are_contiguous() {
+            weight.read_contiguous(bytes, out);
+        } else {
+            weight.read_rows(bytes, out);
+        }
+        if weight.place.is_less_one {
+            out.iter_mut().for_each(|weight| *weight += 1.0);
         }
     }
 
@@ -70,11 +73,10 @@ impl FileWeights {
     pub(super) fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
         let weight = &self.weights[id.index()];
         let inner = weight.place.inner?;
-        let stored = match weight.place.layout {
-            Layout::Columns => return None,
-            Layout::Pairs => weight.paired(output),
-            Layout::Rows => weight.place.rows.start + output,
-        };
+        if weight.place.is_transposed {
+            return None;
+        }
+        let stored = weight.place.rows.stored(output);
         let len = weight.storage.bytes(inner);
         Some(&self.tensors.bytes(weight.tensor)[stored * len..][..len])
     }
@@ -89,7 +91,7 @@ impl FileWeights {
     pub(super) fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
         let weight = &self.weights[id.index()];
         let Some(inner) = weight.place.inner else { return };
-        let (len, first) = (weight.storage.bytes(inner), weight.place.rows.start);
+        let (len, first) = (weight.storage.bytes(inner), weight.place.rows.first);
         let bytes = (first + outputs.start) * len..(first + outputs.end) * len;
         self.tensors.release_part(weight.tensor, bytes);
     }
@@ -111,42 +113,35 @@ impl FileWeights {
 }
 
 impl Weight {
-    fn read_rows(&self, bytes: &[u8], out: &mut [f32]) {
+    fn read_contiguous(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
-        let first = self.storage.bytes(self.place.rows.start * inner);
+        let first = self.storage.bytes(self.place.rows.first * inner);
         self.storage.widen(&bytes[first..][..self.storage.bytes(out.len())], out);
     }
 
-    fn read_pairs(&self, bytes: &[u8], out: &mut [f32]) {
+    fn read_rows(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
         let row_bytes = self.storage.bytes(inner);
         for (row, out) in out.chunks_exact_mut(inner).enumerate() {
-            let stored = self.paired(row);
+            let stored = self.place.rows.stored(row);
             self.storage.widen(&bytes[stored * row_bytes..][..row_bytes], out);
         }
-    }
-
-    /// Row `j · half + i` of a head stands in the file as its row `2 · i + j`.
-    fn paired(&self, row: usize) -> usize {
-        let half = self.head_dim / 2;
-        let (head, dim) = (row / self.head_dim, row % self.head_dim);
-        head * self.head_dim + 2 * (dim % half) + dim / half
     }
 
     /// A few stored rows at a time, so that neither side is walked in long strides only.
     fn read_columns(&self, bytes: &[u8], out: &mut [f32]) {
         const TOGETHER: usize = 32;
         let (inner, rows) = (self.place.inner.unwrap_or(1), &self.place.rows);
-        let mut stored = vec![0.0; TOGETHER * rows.len()];
+        let mut stored = vec![0.0; TOGETHER * rows.len];
         for first in (0..inner).step_by(TOGETHER) {
             let here = TOGETHER.min(inner - first);
-            for (i, stored) in stored.chunks_exact_mut(rows.len()).take(here).enumerate() {
-                let at = self.storage.bytes((first + i) * self.place.outputs + rows.start);
-                self.storage.widen(&bytes[at..][..self.storage.bytes(rows.len())], stored);
+            for (i, stored) in stored.chunks_exact_mut(rows.len).take(here).enumerate() {
+                let at = self.storage.bytes((first + i) * self.place.outputs + rows.first);
+                self.storage.widen(&bytes[at..][..self.storage.bytes(rows.len)], stored);
             }
             for (output, out) in out.chunks_exact_mut(inner).enumerate() {
                 for (i, out) in out[first..first + here].iter_mut().enumerate() {
-                    *out = stored[i * rows.len() + output];
+                    *out = stored[i * rows.len + output];
                 }
             }
         }

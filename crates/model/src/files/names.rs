@@ -7,26 +7,37 @@ use super::tensors::Tensors;
 pub(crate) struct Names {
     pub(crate) embed: &'static str,
     pub(crate) positions: &'static str,
+    /// Rows of the table of positions before that of position 0.
+    pub(crate) rows_before_positions: usize,
+    pub(crate) ln_embed: &'static str,
     /// Stands before a block's number; a dot follows it.
     pub(crate) block: &'static str,
     pub(crate) ln1: &'static str,
-    /// Three equal names are one tensor, with queries, keys and values one after the other.
+    /// Before attention and before the MLP, where the two stand side by side and each has its own.
+    pub(crate) parallel_norms: Option<[&'static str; 2]>,
+    /// Three equal names are one tensor, in the order of `fused_qkv`.
     pub(crate) qkv: [&'static str; 3],
-    /// Of the heads of queries and keys.
-    pub(crate) head_norms: [&'static str; 2],
+    /// How one tensor holds queries, keys and values.
+    pub(crate) fused_qkv: FusedQkv,
+    /// Of queries and keys.
+    pub(crate) query_key_norms: [&'static str; 2],
     pub(crate) output: &'static str,
+    pub(crate) ln1_post: &'static str,
     pub(crate) ln2: &'static str,
-    /// Into the activation of a gated MLP.
+    /// Into the activation of a gated MLP. With the name of `up`, the two are one tensor, this one first.
     pub(crate) gate: &'static str,
     /// A gated MLP's other branch; of others, the one into the activation.
     pub(crate) up: &'static str,
     pub(crate) down: &'static str,
+    pub(crate) ln2_post: &'static str,
     pub(crate) ln_final: &'static str,
     pub(crate) head: &'static str,
     /// How a block's matrices lie.
     pub(crate) matrices: Layout,
     /// How those of queries and keys lie.
     pub(crate) rotated: Layout,
+    /// Whether norm weights are stored less 1 (Gemma).
+    pub(crate) norms_less_one: bool,
     /// What the names of all but the head may begin with.
     pub(crate) prefix: &'static str,
     /// What blocks of some files hold besides, and no forward pass needs.
@@ -47,28 +58,44 @@ pub(crate) enum Layout {
     Rows,
     /// `[inner, outputs]`, GPT-2's `Conv1D`.
     Columns,
-    /// `[outputs, inner]`, but dimension i of the first half of a head is followed by dimension i
-    /// of the second, because llama.cpp rotates neighbours.
+    /// `[outputs, inner]`, but dimension i of the first half of a head's rotated dimensions is followed by
+    /// dimension i of the second, for models and programs that rotate neighbours (GPT-J, llama.cpp).
     Pairs,
+}
+
+/// How one tensor holds queries, keys and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FusedQkv {
+    /// All queries, then all keys, then all values.
+    Parts,
+    /// For each key head its query heads, its key and its value.
+    KeyHeads,
 }
 
 /// llama.cpp's names, which are the same for every architecture as far as one has the weights.
 pub(crate) const GGUF_NAMES: Names = Names {
     embed: "token_embd",
     positions: "",
+    rows_before_positions: 0,
+    ln_embed: "token_embd_norm",
     block: "blk",
     ln1: "attn_norm",
+    parallel_norms: None,
     qkv: ["attn_q", "attn_k", "attn_v"],
-    head_norms: ["attn_q_norm", "attn_k_norm"],
+    fused_qkv: FusedQkv::Parts,
+    query_key_norms: ["attn_q_norm", "attn_k_norm"],
     output: "attn_output",
+    ln1_post: "post_attention_norm",
     ln2: "ffn_norm",
     gate: "ffn_gate",
     up: "ffn_up",
     down: "ffn_down",
+    ln2_post: "post_ffw_norm",
     ln_final: "output_norm",
     head: "output",
     matrices: Layout::Rows,
     rotated: Layout::Rows,
+    norms_less_one: false,
     prefix: "",
     harmless: &[],
     harmless_outside: &[],

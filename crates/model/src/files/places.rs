@@ -1,9 +1,7 @@
 //! Where the weights of a network stand in a file: a walk over it with a family's table of names.
 
-use std::ops::Range;
-
-use super::names::{Layout, Names};
-use crate::{Linear, Network, Norm, WeightId};
+use super::names::{FusedQkv, Layout, Names};
+use crate::{Block, BlockOrder, Linear, Network, Norm, WeightId};
 
 /// Where a weight stands in a file.
 #[derive(Clone, Debug)]
@@ -12,60 +10,117 @@ pub(super) struct Place {
     /// Without the prefix.
     pub name: String,
     /// Which outputs of the stored tensor are this weight's.
-    pub rows: Range<usize>,
+    pub rows: Rows,
     /// How many outputs the stored tensor has.
     pub outputs: usize,
     /// `None` of a vector.
     pub inner: Option<usize>,
-    pub layout: Layout,
+    /// Whether it is stored as `[inner, outputs]`.
+    pub is_transposed: bool,
+    /// Whether it is stored less 1.
+    pub is_less_one: bool,
+}
+
+/// Which rows of a stored tensor are those of a weight, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// How many there are.
+    pub len: usize,
+    /// The first of them.
+    pub first: usize,
+    /// Rows that stand side by side.
+    pub together: usize,
+    /// From the first of these to the first of the next.
+    pub stride: usize,
+    /// Where neighbours are rotated together: dimensions of a head, and those of them that are rotated.
+    pub pairs: Option<[usize; 2]>,
+}
+
+impl Rows {
+    /// Rows that all stand side by side.
+    fn side_by_side(first: usize, len: usize) -> Self {
+        Self { len, first, together: len.max(1), stride: len, pairs: None }
+    }
+
+    /// The stored row of a row of the weight.
+    pub fn stored(&self, row: usize) -> usize {
+        let row = match self.pairs {
+            Some([head_dim, rotary_dim]) if row % head_dim < rotary_dim => {
+                let (head, dim, half) = (row / head_dim, row % head_dim, rotary_dim / 2);
+                head * head_dim + 2 * (dim % half) + dim / half
+            }
+            _ => row,
+        };
+        self.first + row / self.together * self.stride + row % self.together
+    }
+
+    /// Whether they stand side by side, in their order.
+    pub fn are_contiguous(&self) -> bool {
+        self.pairs.is_none() && self.together >= self.len
+    }
 }
 
 impl Place {
     /// The shape that the stored tensor has.
-    pub(super) fn shape(&self) -> Vec<usize> {
-        match (self.inner, self.layout) {
+    pub fn shape(&self) -> Vec<usize> {
+        match (self.inner, self.is_transposed) {
             (None, _) => vec![self.outputs],
-            (Some(inner), Layout::Columns) => vec![inner, self.outputs],
-            (Some(inner), Layout::Rows | Layout::Pairs) => vec![self.outputs, inner],
+            (Some(inner), true) => vec![inner, self.outputs],
+            (Some(inner), false) => vec![self.outputs, inner],
         }
+    }
+
+    /// Elements of the stored tensor.
+    pub fn stored_elements(&self) -> usize {
+        self.outputs * self.inner.unwrap_or(1)
     }
 }
 
 impl Names {
     /// Every weight's place, the weights of one tensor side by side.
     pub(super) fn places(&self, network: &Network) -> Vec<Place> {
-        let mut places = Places { places: Vec::new() };
+        let mut places = Places { places: Vec::new(), is_less_one: self.norms_less_one };
         let config = &network.config;
-        places.table(network.embed, self.embed, [config.vocabulary, config.width]);
+        places.table(network.embed, self.embed, [config.vocabulary, config.width], 0);
         if let Some(positions) = network.positions {
-            places.table(positions, self.positions, [config.context, config.width]);
+            let shape = [config.context, config.width];
+            places.table(positions, self.positions, shape, self.rows_before_positions);
         }
+        places.norm(network.ln_embed.as_ref(), self.ln_embed);
         for (layer, block) in network.blocks.iter().enumerate() {
             let name = |part: &str| format!("{}.{layer}.{part}", self.block);
-            places.norm(&block.ln1, &name(self.ln1));
-            let [q, k, v] = &block.qkv;
-            if self.qkv[0] == self.qkv[1] {
-                places.linears(&[q, k, v], &name(self.qkv[0]), self.matrices);
-            } else {
-                let layouts = [self.rotated, self.rotated, self.matrices];
-                for ((linear, part), layout) in [q, k, v].into_iter().zip(self.qkv).zip(layouts) {
-                    places.linears(&[linear], &name(part), layout);
-                }
-            }
-            for (norm, part) in block.head_norms.iter().flatten().zip(self.head_norms) {
-                places.norm(norm, &name(part));
+            let [ln1, ln2] = match self.parallel_norms {
+                Some(norms) if block.order == BlockOrder::Parallel => norms,
+                _ => [self.ln1, self.ln2],
+            };
+            places.norm(block.ln1.as_ref(), &name(ln1));
+            places.qkv(self, block, &name);
+            for (norm, part) in block.query_key_norms.iter().flatten().zip(self.query_key_norms) {
+                places.norm(Some(norm), &name(part));
             }
             places.linears(&[&block.output], &name(self.output), self.matrices);
-            places.norm(&block.ln2, &name(self.ln2));
-            if let Some(gate) = &block.mlp.gate {
-                places.linears(&[gate], &name(self.gate), self.matrices);
+            places.norm(block.ln1_post.as_ref(), &name(self.ln1_post));
+            places.norm(block.ln2.as_ref(), &name(ln2));
+            match &block.mlp.gate {
+                Some(gate) if self.gate == self.up => {
+                    places.linears(&[gate, &block.mlp.up], &name(self.up), self.matrices);
+                }
+                gate => {
+                    if let Some(gate) = gate {
+                        places.linears(&[gate], &name(self.gate), self.matrices);
+                    }
+                    places.linears(&[&block.mlp.up], &name(self.up), self.matrices);
+                }
             }
-            places.linears(&[&block.mlp.up], &name(self.up), self.matrices);
             places.linears(&[&block.mlp.down], &name(self.down), self.matrices);
+            places.norm(block.ln2_post.as_ref(), &name(self.ln2_post));
         }
-        places.norm(&network.ln_final, self.ln_final);
-        if !config.tied {
-            places.linears(&[&network.head.linear], self.head, Layout::Rows);
+        places.norm(Some(&network.ln_final), self.ln_final);
+        let head = &network.head.linear;
+        if config.tied {
+            places.bias(head, self.head);
+        } else {
+            places.linears(&[head], self.head, Layout::Rows);
         }
         places.places
     }
@@ -73,43 +128,119 @@ impl Names {
 
 struct Places {
     places: Vec<Place>,
+    is_less_one: bool,
 }
 
 impl Places {
-    fn table(&mut self, id: WeightId, stem: &str, [outputs, inner]: [usize; 2]) {
-        let name = format!("{stem}.weight");
-        let layout = Layout::Rows;
-        self.places.push(Place { id, name, rows: 0..outputs, outputs, inner: Some(inner), layout });
+    fn table(&mut self, id: WeightId, stem: &str, [len, inner]: [usize; 2], before: usize) {
+        self.places.push(Place {
+            id,
+            name: format!("{stem}.weight"),
+            rows: Rows::side_by_side(before, len),
+            outputs: before + len,
+            inner: Some(inner),
+            is_transposed: false,
+            is_less_one: false,
+        });
     }
 
-    fn vector(&mut self, id: WeightId, name: String, outputs: usize) {
-        let (rows, inner, layout) = (0..outputs, None, Layout::Rows);
-        self.places.push(Place { id, name, rows, outputs, inner, layout });
+    fn vector(&mut self, id: WeightId, name: String, len: usize, is_less_one: bool) {
+        self.places.push(Place {
+            id,
+            name,
+            rows: Rows::side_by_side(0, len),
+            outputs: len,
+            inner: None,
+            is_transposed: false,
+            is_less_one,
+        });
     }
 
-    fn norm(&mut self, norm: &Norm, stem: &str) {
-        self.vector(norm.weight, format!("{stem}.weight"), norm.width);
+    fn norm(&mut self, norm: Option<&Norm>, stem: &str) {
+        let Some(norm) = norm else { return };
+        self.vector(norm.weight, format!("{stem}.weight"), norm.width, self.is_less_one);
         if let Some(bias) = norm.bias {
-            self.vector(bias, format!("{stem}.bias"), norm.width);
+            self.vector(bias, format!("{stem}.bias"), norm.width, false);
+        }
+    }
+
+    fn bias(&mut self, linear: &Linear, stem: &str) {
+        if let Some(bias) = linear.bias {
+            self.vector(bias, format!("{stem}.bias"), linear.outputs, false);
+        }
+    }
+
+    fn qkv(&mut self, names: &Names, block: &Block, name: &impl Fn(&str) -> String) {
+        let [q, k, v] = &block.qkv;
+        let head_dim = block.attend.head_dim;
+        let rotary_dim = block.rotary.as_ref().map_or(head_dim, |rotary| rotary.rotary_dim);
+        let pairs = (names.rotated == Layout::Pairs).then_some([head_dim, rotary_dim]);
+        if names.qkv[0] != names.qkv[1] {
+            for ((linear, part), pairs) in
+                [q, k, v].into_iter().zip(names.qkv).zip([pairs, pairs, None])
+            {
+                let rows = Rows { pairs, ..Rows::side_by_side(0, linear.outputs) };
+                self.parts(&[(linear, rows)], &name(part), names.matrices);
+            }
+            return;
+        }
+        let stem = name(names.qkv[0]);
+        match names.fused_qkv {
+            FusedQkv::Parts => self.linears(&[q, k, v], &stem, names.matrices),
+            FusedQkv::KeyHeads => {
+                let group = block.attend.heads / block.attend.key_heads * head_dim;
+                let stride = group + 2 * head_dim;
+                let rows = |linear: &Linear, first: usize, together: usize| Rows {
+                    len: linear.outputs,
+                    first,
+                    together,
+                    stride,
+                    pairs: None,
+                };
+                let parts = [
+                    (q, rows(q, 0, group)),
+                    (k, rows(k, group, head_dim)),
+                    (v, rows(v, group + head_dim, head_dim)),
+                ];
+                self.parts(&parts, &stem, names.matrices);
+            }
         }
     }
 
     /// Linears whose outputs stand one after the other in one tensor.
     fn linears(&mut self, linears: &[&Linear], stem: &str, layout: Layout) {
-        let outputs = linears.iter().map(|linear| linear.outputs).sum();
+        let mut first = 0;
+        let parts: Vec<(&Linear, Rows)> = linears
+            .iter()
+            .map(|linear| {
+                let rows = Rows::side_by_side(first, linear.outputs);
+                first += linear.outputs;
+                (*linear, rows)
+            })
+            .collect();
+        self.parts(&parts, stem, layout);
+    }
+
+    /// Linears whose outputs are rows of one tensor.
+    fn parts(&mut self, parts: &[(&Linear, Rows)], stem: &str, layout: Layout) {
+        let outputs = parts.iter().map(|(linear, _)| linear.outputs).sum();
         for is_bias in [false, true] {
-            let mut first = 0;
-            for linear in linears {
-                let rows = first..first + linear.outputs;
-                first = rows.end;
+            for (linear, rows) in parts {
                 let (id, inner, kind) = if is_bias {
                     (linear.bias, None, "bias")
                 } else {
                     (Some(linear.weight), Some(linear.inputs), "weight")
                 };
                 let Some(id) = id else { continue };
-                let name = format!("{stem}.{kind}");
-                self.places.push(Place { id, name, rows, outputs, inner, layout });
+                self.places.push(Place {
+                    id,
+                    name: format!("{stem}.{kind}"),
+                    rows: *rows,
+                    outputs,
+                    inner,
+                    is_transposed: layout == Layout::Columns && !is_bias,
+                    is_less_one: false,
+                });
             }
         }
     }

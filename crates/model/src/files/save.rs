@@ -13,10 +13,7 @@ use std::{
 use lookback_files::{Refusal, Result, write_atomic, write_atomic_with};
 use serde_json::{Map, json};
 
-use super::{
-    names::{Layout, Names},
-    places::Place,
-};
+use super::{names::Names, places::Place};
 use crate::{Network, WeightId};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
@@ -38,18 +35,17 @@ pub fn save(
         to.write_all(header.as_bytes())?;
         let (mut values, mut bytes) = (Vec::new(), Vec::new());
         for tensor in tensors(&places) {
-            values.resize(tensor.iter().map(elements).sum(), 0.0);
-            let mut rest = values.as_mut_slice();
+            values.clear();
+            values.resize(tensor[0].stored_elements(), 0.0);
             for place in tensor {
-                let (here, after) = rest.split_at_mut(elements(place));
-                match network.find(&stored.weight(place.id).name) {
-                    Some(id) => fill(id, here),
-                    None => here.fill(0.0),
+                if let Some(id) = network.find(&stored.weight(place.id).name) {
+                    put(place, |out| fill(id, out), &mut values);
                 }
-                rest = after;
             }
-            match (tensor[0].layout, tensor[0].inner) {
-                (Layout::Columns, Some(inner)) => write_columns(to, &values, inner, &mut bytes)?,
+            match tensor[0].inner {
+                Some(inner) if tensor[0].is_transposed => {
+                    write_columns(to, &values, inner, &mut bytes)?;
+                }
                 _ => write_floats(to, values.iter().copied(), &mut bytes)?,
             }
         }
@@ -65,8 +61,22 @@ fn tensors(places: &[Place]) -> impl Iterator<Item = &[Place]> {
     places.chunk_by(|one, next| one.name == next.name)
 }
 
-fn elements(place: &Place) -> usize {
-    place.rows.len() * place.inner.unwrap_or(1)
+/// Puts the rows of a weight where they stand in their tensor.
+fn put(place: &Place, fill: impl FnOnce(&mut [f32]), tensor: &mut [f32]) {
+    let (rows, inner) = (&place.rows, place.inner.unwrap_or(1));
+    if rows.are_contiguous() {
+        let here = &mut tensor[rows.first * inner..][..rows.len * inner];
+        fill(here);
+        if place.is_less_one {
+            here.iter_mut().for_each(|weight| *weight -= 1.0);
+        }
+        return;
+    }
+    let mut values = vec![0.0; rows.len * inner];
+    fill(&mut values);
+    for (row, values) in values.chunks_exact(inner).enumerate() {
+        tensor[rows.stored(row) * inner..][..inner].copy_from_slice(values);
+    }
 }
 
 /// The JSON, padded with spaces so that the data begins at a multiple of eight.
@@ -75,7 +85,7 @@ fn header(places: &[Place], names: &Names) -> String {
     object.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
     let mut at = 0;
     for tensor in tensors(places) {
-        let end = at + 4 * tensor.iter().map(elements).sum::<usize>();
+        let end = at + 4 * tensor[0].stored_elements();
         let info = json!({ "dtype": "F32", "shape": tensor[0].shape(), "data_offsets": [at, end] });
         object.insert(names.full(&tensor[0].name), info);
         at = end;

@@ -1,6 +1,8 @@
 //! `config.json`: what is understood, and what is refused by name.
 
-use lookback_model::{Activation, Config, Network, NormKind, Positions, RotaryConfig, Size};
+use lookback_model::{
+    Activation, Config, Network, NormKind, Positions, QueryKeyNorm, RotaryConfig, Size,
+};
 use lookback_text::TokenId;
 
 const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 50, "hidden_size": 48,
@@ -23,7 +25,7 @@ fn a_short_llama_has_transformers_defaults() {
     assert_eq!((config.family.model_type, config.norm), ("llama", NormKind::Rms));
     assert_eq!((config.key_heads, config.head_dim, config.context), (6, 8, 2048));
     assert_eq!(config.epsilon, 1e-6);
-    assert_eq!(config.positions, Positions::Rotary(RotaryConfig { theta: 10000.0, rotary_dim: 8 }));
+    assert_eq!(config.positions, Positions::Rotary(RotaryConfig::plain(10000.0, 8)));
     assert_eq!((config.activation, config.gated, config.tied), (Activation::Silu, true, false));
     assert_eq!(config.scale.to_bits(), 0.353_553_38_f32.to_bits());
     assert!(!config.attention_bias && !config.output_bias && !config.mlp_bias);
@@ -33,7 +35,10 @@ fn a_short_llama_has_transformers_defaults() {
 fn a_short_qwen3_has_transformers_defaults() {
     let short = LLAMA.replace("llama", "qwen3");
     let config = with(&short, "").expect("understood");
-    assert_eq!((config.family.model_type, config.head_norm), ("qwen3", true));
+    assert_eq!(
+        (config.family.model_type, config.query_key_norm),
+        ("qwen3", Some(QueryKeyNorm::Heads))
+    );
     assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::default_scale(128)));
     let windowed = refusal(&short, r#""layer_types": ["full_attention", "sliding_attention"]"#);
     assert_eq!(windowed, "layers with a sliding window are not understood; full_attention is");
@@ -61,7 +66,7 @@ fn the_rotary_base_is_found_in_old_files_and_new_ones() {
         (r#""rope_theta": 1e6, "rope_parameters": {"rope_type": "default"}"#, 1e6),
     ] {
         let config = with(LLAMA, rest).expect(rest);
-        let wanted = Positions::Rotary(RotaryConfig { theta: wanted, rotary_dim: 8 });
+        let wanted = Positions::Rotary(RotaryConfig::plain(wanted, 8));
         assert_eq!(config.positions, wanted, "{rest}");
     }
 }

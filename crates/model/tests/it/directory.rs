@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fs};
 
 use half::{bf16, f16};
 use lookback_model::{
-    Activation, Config, Network, StorageType, StoredModel, StoredTokenizer, save,
+    Activation, Config, Network, Positions, QueryKeyNorm, RotaryConfig, StorageType, StoredModel,
+    StoredTokenizer, save,
 };
 use lookback_text::TokenId;
 
@@ -33,10 +34,7 @@ fn every_setting_of_a_configuration_survives_its_file() {
     });
     let llama = fixture::llama().config.with(|config| {
         config.head_dim = 24;
-        config.positions = lookback_model::Positions::Rotary(lookback_model::RotaryConfig {
-            theta: 500_000.0,
-            rotary_dim: 24,
-        });
+        config.positions = Positions::Rotary(RotaryConfig::plain(500_000.0, 24));
         config.scale = lookback_model::config::default_scale(24);
         config.attention_bias = true;
         config.output_bias = true;
@@ -68,14 +66,18 @@ fn head_norms_stand_in_files_of_qwen3_alone() {
     let name = |part: &str| format!("model.layers.1.self_attn.{part}.weight");
     let wanted = ["q_norm", "k_norm"].map(|part| (name(part), vec![16]));
     assert!(names.iter().all(|found| wanted.contains(found)) && names.len() == 2, "{names:?}");
-    let llama = fixture::llama().config.with(|config| config.head_norm = true).expect("valid");
+    let llama = fixture::llama()
+        .config
+        .with(|config| config.query_key_norm = Some(QueryKeyNorm::Heads))
+        .expect("valid");
     let said = llama.to_hugging_face().expect_err("no word for it").to_string();
     assert!(said.starts_with("Llama's config.json has no words for this model"), "{said}");
 }
 
 #[test]
 fn a_cap_of_logits_makes_a_file_of_its_own_kind() {
-    let capped = fixture::qwen3().config.with(|config| config.cap = Some(30.0)).expect("valid");
+    let capped =
+        fixture::qwen3().config.with(|config| config.logit_cap = Some(30.0)).expect("valid");
     let text = capped.to_hugging_face().expect("a file of its own");
     assert!(text.contains("\"model_type\": \"capped_qwen3\""), "{text}");
     assert_eq!(lookback_model::Config::from_hugging_face(&text).expect("read"), capped);

@@ -287,7 +287,7 @@ pub fn gguf_shape(gguf: &mut Gguf, config: &Config) {
         .number(&key("embedding_length"), config.width)
         .number(&key("feed_forward_length"), config.hidden)
         .number(&key("attention.head_count"), config.heads);
-    if let Positions::Rotary(rotary) = config.positions {
+    if let Positions::Rotary(rotary) = &config.positions {
         gguf.number(&key("attention.head_count_kv"), config.key_heads)
             .number(&key("rope.dimension_count"), rotary.rotary_dim)
             .real(&key("rope.freq_base"), rotary.theta);

@@ -372,11 +372,14 @@ fn fill(
     };
     one("token_embd.weight".to_owned(), network.embed, false, false);
     for (layer, block) in network.blocks.iter().enumerate() {
-        let norms: [(&str, &Norm); 2] = [("attn_norm", &block.ln1), ("ffn_norm", &block.ln2)];
+        let norms: [(&str, &Norm); 2] = [
+            ("attn_norm", block.ln1.as_ref().expect("a norm")),
+            ("ffn_norm", block.ln2.as_ref().expect("a norm")),
+        ];
         for (part, norm) in norms {
             one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
         }
-        if let Some(norms) = &block.head_norms {
+        if let Some(norms) = &block.query_key_norms {
             for (part, norm) in ["attn_q_norm", "attn_k_norm"].into_iter().zip(norms) {
                 one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
             }
@@ -430,6 +433,7 @@ fn gpt2_file(network: &Network) -> Gguf {
             add(format!("blk.{layer}.{part}.bias"), &[outputs], &biases);
         }
         for (part, norm) in [("attn_norm", &block.ln1), ("ffn_norm", &block.ln2)] {
+            let norm = norm.as_ref().expect("a norm");
             add(format!("blk.{layer}.{part}.weight"), &[config.width], &[norm.weight]);
             add(format!("blk.{layer}.{part}.bias"), &[config.width], &[norm.bias.expect("a bias")]);
         }

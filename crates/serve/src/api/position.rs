@@ -41,18 +41,22 @@ async fn position(
             "there is no token {token}; the prompt has {tokens}"
         )));
     }
-    match input.model.config().positions {
-        Positions::Rotary(rotary) => {
+    match &input.model.config().positions {
+        Positions::Rotary(config) => {
             let first = token.saturating_sub(PREVIOUS_POSITIONS);
-            let pairs = rotary_pairs(input.model.weights.network(), first..token + 1);
+            let mut blocks = input.model.weights.network().blocks.iter();
+            let rotary = blocks.find_map(|block| block.rotary.as_ref());
+            let pairs = rotary.map(|rotary| rotary_pairs(rotary, first..token + 1));
+            let pairs = pairs.unwrap_or_default();
             Ok(Json(json!({
                 "kind": "rotary",
-                "theta": rotary.theta,
+                "theta": config.theta,
                 "first": first,
                 "pairs": pairs.iter().map(to_json).collect::<Vec<_>>(),
             })))
         }
         Positions::Learned => learned(&state, &input).await.map(Json),
+        Positions::Alibi { .. } => Ok(Json(json!({ "kind": "alibi" }))),
         Positions::None => Ok(Json(json!({ "kind": "none" }))),
     }
 }

@@ -4,7 +4,7 @@ use lookback_files::{Refusal, Result, excerpt};
 use lookback_text::TokenId;
 
 use super::{
-    super::{Activation, RotaryConfig, keys::Keys},
+    super::{Activation, keys::Keys},
     write::ACTIVATIONS,
 };
 use crate::Family;
@@ -37,33 +37,6 @@ impl Keys<'_> {
             let (name, known) = (excerpt(name), known.join(", "));
             Refusal::unsupported(format!("{key} \"{name}\" is not understood; {known} are"))
         })
-    }
-
-    /// The base of the rotary frequencies: `rope_theta`, or the newer `rope_parameters`.
-    pub(crate) fn rotary(&mut self, defaults: RotaryConfig) -> Result<RotaryConfig> {
-        let mut theta = self.number("rope_theta")?;
-        for (key, prefix) in
-            [("rope_scaling", "rope_scaling."), ("rope_parameters", "rope_parameters.")]
-        {
-            let Some(object) = self.object(key)? else { continue };
-            let mut rope = Keys::new(object, prefix);
-            for kind in [rope.word("rope_type")?, rope.word("type")?].into_iter().flatten() {
-                if kind != "default" {
-                    return Err(Refusal::unsupported(format!(
-                        "{} rope scaling is not understood; default is",
-                        excerpt(kind)
-                    )));
-                }
-            }
-            theta = rope.number("rope_theta")?.or(theta);
-            if rope.number("partial_rotary_factor")?.is_some_and(|factor| factor != 1.0) {
-                return Err(Refusal::unsupported(format!(
-                    "{prefix}partial_rotary_factor is not understood"
-                )));
-            }
-            rope.finish()?;
-        }
-        Ok(RotaryConfig { theta: theta.unwrap_or(defaults.theta), ..defaults })
     }
 
     /// What a text begins with, if the vocabulary has it.

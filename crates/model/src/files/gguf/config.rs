@@ -106,7 +106,7 @@ fn read_rotary(keys: &mut Keys<'_>, defaults: RotaryConfig) -> Result<RotaryConf
             )));
         }
     }
-    Ok(RotaryConfig { theta, rotary_dim })
+    Ok(RotaryConfig::plain(theta, rotary_dim))
 }
 
 /// The keys of the architecture, with those that have been understood.

@@ -1,0 +1,48 @@
+//! Granite (IBM 2024): a llama with factors of the embedding, of what enters the residual stream, of the
+//! scores and of the logits.
+
+use lookback_files::Result;
+use serde_json::{Value, json};
+
+use super::llama;
+use crate::{
+    Config, Family,
+    config::{Keys, decimal},
+    files::{GGUF_NAMES, Layout, Names},
+};
+
+pub(super) static FAMILY: Family = Family {
+    name: "Granite",
+    model_type: "granite",
+    architecture: "GraniteForCausalLM",
+    gguf: "granite",
+    names: llama::NAMES,
+    gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
+    has_every_bias: false,
+    // Unlike a llama's, its scores have no factor that its configuration does not name.
+    shape: |family, size| Config { scale: 1.0, ..llama::shape(family, size) },
+    read,
+    write,
+};
+
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    let config = llama::read_with_head_dim(family, keys, None)?;
+    let mut factor = |key| keys.number(key).map(|factor| factor.unwrap_or(1.0));
+    Ok(Config {
+        embedding_factor: factor("embedding_multiplier")?,
+        residual_factor: factor("residual_multiplier")?,
+        scale: factor("attention_multiplier")?,
+        logit_factor: 1.0 / factor("logits_scaling")?,
+        ..config
+    })
+}
+
+fn write(config: &Config) -> Value {
+    let factors = json!({
+        "embedding_multiplier": decimal(config.embedding_factor),
+        "residual_multiplier": decimal(config.residual_factor),
+        "attention_multiplier": decimal(config.scale),
+        "logits_scaling": decimal(1.0 / config.logit_factor),
+    });
+    llama::write_with(config, &["head_dim"], factors)
+}

@@ -1,0 +1,38 @@
+//! OLMo 2 (OLMo Team 2024): a llama with norms after attention and MLP instead of before them, and norms
+//! of all queries and all keys of a row.
+
+use serde_json::json;
+
+use super::llama;
+use crate::{
+    Config, Family, NormPlacement, QueryKeyNorm, Size,
+    files::{GGUF_NAMES, Names},
+};
+
+pub(super) static FAMILY: Family = Family {
+    name: "OLMo 2",
+    model_type: "olmo2",
+    architecture: "Olmo2ForCausalLM",
+    gguf: "olmo2",
+    names: NAMES,
+    gguf_names: GGUF_NAMES,
+    has_every_bias: false,
+    shape,
+    read: |family, keys| llama::read_with_head_dim(family, keys, None),
+    write: |config| llama::write_with(config, &["head_dim", "mlp_bias"], json!({})),
+};
+
+pub(super) const NAMES: Names = Names {
+    ln1_post: "post_attention_layernorm",
+    ln2_post: "post_feedforward_layernorm",
+    ..llama::NAMES
+};
+
+pub(super) fn shape(family: &'static Family, size: Size) -> Config {
+    Config {
+        norm_placement: NormPlacement::After,
+        query_key_norm: Some(QueryKeyNorm::Rows),
+        epsilon: 1e-5,
+        ..llama::shape(family, size)
+    }
+}

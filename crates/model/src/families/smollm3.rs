@@ -1,0 +1,62 @@
+//! SmolLM3 (Bakouch et al. 2025): a llama in which some layers know positions by the mask alone.
+
+use lookback_files::{Refusal, Result};
+use serde_json::{Value, json};
+
+use super::llama;
+use crate::{
+    Config, Family, Positions, RotaryConfig,
+    config::Keys,
+    files::{GGUF_NAMES, Layout, Names},
+};
+
+/// Of how many layers the last has no positions, where a file does not name the layers.
+const INTERVAL: usize = 4;
+
+pub(super) static FAMILY: Family = Family {
+    name: "SmolLM3",
+    model_type: "smollm3",
+    architecture: "SmolLM3ForCausalLM",
+    gguf: "smollm3",
+    names: llama::NAMES,
+    gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
+    has_every_bias: false,
+    shape,
+    read,
+    write,
+};
+
+fn shape(family: &'static Family, size: crate::Size) -> Config {
+    let llama = llama::shape(family, size);
+    Config {
+        positions: Positions::Rotary(RotaryConfig::plain(2_000_000.0, llama.head_dim)),
+        tied: true,
+        ..llama
+    }
+    .with_positions((1..=size.layers).map(|layer| !layer.is_multiple_of(INTERVAL)).collect())
+}
+
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    let config = llama::read_with_head_dim(family, keys, None)?;
+    let config = llama::read_windows(keys, config)?;
+    let interval = keys.size_or_none("no_rope_layer_interval")?.unwrap_or(INTERVAL);
+    let named = keys.numbers("no_rope_layers")?;
+    let layers = config.layers;
+    let has_positions: Vec<bool> = match named {
+        // 1 of a layer with positions, whatever the key's name suggests.
+        Some(named) => named.into_iter().map(|flag| flag != 0.0).collect(),
+        None if interval == 0 => {
+            return Err(Refusal::user("no_rope_layer_interval is 0; at least 1 is needed"));
+        }
+        None => (1..=layers).map(|layer| !layer.is_multiple_of(interval)).collect(),
+    };
+    Ok(config.with_positions(has_positions))
+}
+
+fn write(config: &Config) -> Value {
+    let flags = (0..config.layers).map(|layer| u8::from(config.rotary(layer).is_some()));
+    let layers = json!({ "no_rope_layers": flags.collect::<Vec<_>>() });
+    let mut object = llama::write_with(config, &[], layers);
+    llama::write_windows(config, &mut object);
+    object
+}

@@ -1,0 +1,64 @@
+//! StableLM (Bellagente et al. 2024): a llama with layer norms, of whose heads a quarter is rotated.
+
+use lookback_files::Result;
+use serde_json::{Value, json};
+
+use super::llama;
+use crate::{
+    BlockOrder, Config, Family, NormKind, Positions, RotaryConfig, Size,
+    config::{Keys, decimal},
+    files::GGUF_NAMES,
+};
+
+pub(super) static FAMILY: Family = Family {
+    name: "StableLM",
+    model_type: "stablelm",
+    architecture: "StableLmForCausalLM",
+    gguf: "stablelm",
+    names: llama::NAMES,
+    gguf_names: GGUF_NAMES,
+    has_every_bias: false,
+    shape,
+    read,
+    write,
+};
+
+fn shape(family: &'static Family, size: Size) -> Config {
+    let llama = llama::shape(family, size);
+    Config {
+        norm: NormKind::Layer,
+        norm_bias: true,
+        epsilon: 1e-5,
+        positions: Positions::Rotary(RotaryConfig::plain(10_000.0, llama.head_dim / 4)),
+        ..llama
+    }
+}
+
+fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    keys.only("qk_layernorm", &json!(false))?;
+    let is_parallel = keys.flag("use_parallel_residual", false)?;
+    let config = llama::read_with_head_dim(family, keys, None)?;
+    Ok(Config {
+        epsilon: keys.number("layer_norm_eps")?.unwrap_or(config.epsilon),
+        attention_bias: keys.flag("use_qkv_bias", false)?,
+        output_bias: false,
+        block_order: match is_parallel {
+            true => BlockOrder::ParallelSharedNorm,
+            false => BlockOrder::Sequential,
+        },
+        ..config
+    })
+}
+
+fn write(config: &Config) -> Value {
+    llama::write_with(
+        config,
+        &["attention_bias", "mlp_bias", "head_dim", "rms_norm_eps"],
+        json!({
+            "layer_norm_eps": decimal(config.epsilon),
+            "qk_layernorm": false,
+            "use_parallel_residual": config.block_order != BlockOrder::Sequential,
+            "use_qkv_bias": config.attention_bias,
+        }),
+    )
+}
