@@ -24,9 +24,9 @@ use super::{
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
-    naive::attend::visible,
+    naive::{attend::visible, matmul::Accumulate},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{COLUMNS, Lhs, OutPtr, ROWS, Rhs},
+    tile::{COLUMNS, Lhs, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
 };
 use scratch::Scratch;
@@ -244,7 +244,7 @@ impl BackwardTask<'_> {
         let dout_rows = Rows::new(self.dout, first_row, row_stride, rows.len(), dim);
         let query = arithmetic.lhs_along_width(query_rows, self.scratch.query);
         let dout = arithmetic.lhs_along_width(dout_rows, self.scratch.dout);
-        let steps = A::steps(dim);
+        let (steps, accumulate) = (A::steps(dim), Accumulate::FromZero);
 
         // P and dS.
         for first in (0..rows.len()).step_by(ROWS) {
@@ -257,9 +257,10 @@ impl BackwardTask<'_> {
             // SAFETY: the block has `count` rows from `first` on; transposed keys and values have 64 columns of
             // every step; `p` and `ds` have 64 floats for each row of the block.
             unsafe {
-                let (query, dout) = (query.offset(first, 0), dout.offset(first, 0));
-                arithmetic.tile(count, columns, steps, query, tile.transposed_keys, p, false);
-                arithmetic.tile(count, columns, steps, dout, tile.transposed_values, ds, false);
+                let (a, b) = (query.offset(first, 0), tile.transposed_keys);
+                arithmetic.tile(count, columns, steps, Operands { a, b, out: p, accumulate });
+                let (a, b) = (dout.offset(first, 0), tile.transposed_values);
+                arithmetic.tile(count, columns, steps, Operands { a, b, out: ds, accumulate });
             }
             for r in first..first + count {
                 let at = (self.span.first_row + rows.start + r) * self.params.heads + head;
@@ -336,16 +337,17 @@ impl BackwardTask<'_> {
         &self,
         arithmetic: A,
         within: &[Range<usize>],
-        left: Lhs<A::Element>,
+        a: Lhs<A::Element>,
         right: Rhs<A::Element>,
         to: OutPtr,
     ) {
+        let accumulate = Accumulate::FromOutput;
         for column in (0..self.params.head_dim).step_by(COLUMNS) {
             let columns = (self.params.head_dim - column).min(COLUMNS);
             // SAFETY: the ranges lie inside the tile and the block; the outputs belong to this task.
             unsafe {
-                let (right, to) = (right.offset(0, column), to.offset(0, column));
-                arithmetic.ragged_tile(columns, within, left, right, to, true);
+                let (b, out) = (right.offset(0, column), to.offset(0, column));
+                arithmetic.ragged_tile(columns, within, Operands { a, b, out, accumulate });
             }
         }
     }
