@@ -91,7 +91,6 @@ impl<E> Operands<E> {
         Self { b, out, ..self }
     }
 
-
     /// Whether no matrix is null.
     #[inline(always)]
     pub(crate) fn has_no_null(&self) -> bool {

@@ -182,23 +182,12 @@ impl<L: Lanes> Arithmetic for F32Arithmetic<L> {
     type Element = f32;
 
     #[inline(always)]
-    unsafe fn tile(
-        self,
-        rows: usize,
-        columns: usize,
-        steps: usize,
-        operands: Operands,
-    ) {
+    unsafe fn tile(self, rows: usize, columns: usize, steps: usize, operands: Operands) {
         // SAFETY: the precondition is that of `tile`.
         unsafe { tile(self.0, rows, columns, steps, operands) };
     }
     #[inline(always)]
-    unsafe fn ragged_tile(
-        self,
-        columns: usize,
-        ranges: &[Range<usize>],
-        operands: Operands,
-    ) {
+    unsafe fn ragged_tile(self, columns: usize, ranges: &[Range<usize>], operands: Operands) {
         // SAFETY: the precondition is that of `ragged_tile`.
         unsafe { ragged_tile(self.0, columns, ranges, operands) };
     }
@@ -244,23 +233,12 @@ impl Arithmetic for Bf16Arithmetic {
     type Element = u32;
 
     #[inline(always)]
-    unsafe fn tile(
-        self,
-        rows: usize,
-        columns: usize,
-        steps: usize,
-        operands: Operands<u32>,
-    ) {
+    unsafe fn tile(self, rows: usize, columns: usize, steps: usize, operands: Operands<u32>) {
         // SAFETY: the precondition is that of `tile_of_pairs`.
         unsafe { tile_of_pairs(self.0, rows, columns, steps, operands) };
     }
     #[inline(always)]
-    unsafe fn ragged_tile(
-        self,
-        columns: usize,
-        ranges: &[Range<usize>],
-        operands: Operands<u32>,
-    ) {
+    unsafe fn ragged_tile(self, columns: usize, ranges: &[Range<usize>], operands: Operands<u32>) {
         // SAFETY: the precondition is that of `ragged_tile_of_pairs`.
         unsafe { ragged_tile_of_pairs(self.0, columns, ranges, operands) };
     }
