@@ -5,8 +5,14 @@
 //! passes of a step of training. A loss and its gradient are made in one visit of each chunk of rows.
 
 use lookback_kernels::{
-    activate, add, aligned_buffer, attend, cap, embed, loss::LossMode, matmul::Accumulate, norm,
-    position, scale,
+    activate, add, aligned_buffer,
+    attend::{self, BackwardInputs},
+    cap, embed,
+    loss::LossMode,
+    matmul::Accumulate,
+    norm::{self, NormGradients},
+    position::{self, Direction},
+    scale,
 };
 use lookback_model::{
     Activation, Attend, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary, Step, Targets,
@@ -16,9 +22,9 @@ use lookback_model::{
 use crate::{
     backward_plan::BackwardPlan,
     gradients::Gradients,
-    interpreter::{Interpreter, Observer},
+    interpreter::{Interpreter, Observer, norm_params},
     operations::{self, statistics},
-    products,
+    products::{self, LinearBackward},
 };
 
 /// A pass that goes back.
@@ -140,18 +146,15 @@ impl Backward<'_, '_> {
         let mode = LossMode::Gradient;
         self.pass.losses_in_chunks(head, x, output, targets, mode, |pass, rows, dlogits| {
             let part = rows.start * width..rows.end * width;
-            products::backward(
-                pass.pool,
-                pass.weights,
-                &head.linear,
-                dlogits,
-                &pass.buffers.get(x)[part.clone()],
-                pass.operands,
-                pass.scratch,
-                gradients,
-                Accumulate::FromZero,
-                &mut dx[part],
-            );
+            let back = LinearBackward {
+                layer: &head.linear,
+                dy: dlogits,
+                x: &pass.buffers.get(x)[part.clone()],
+                start: Accumulate::FromZero,
+                dx: &mut dx[part],
+            };
+            let (operands, scratch) = (&mut *pass.operands, &mut *pass.scratch);
+            products::backward(pass.pool, pass.weights, back, operands, scratch, gradients);
         });
         self.pass.buffers.put_gradient(x, dx);
     }
@@ -199,12 +202,12 @@ impl Backward<'_, '_> {
         let scratch = std::mem::take(&mut self.pass.scratch);
         let pass = &self.pass;
         let (entering, dy) = (pass.buffers.get(x), pass.buffers.gradient(output));
-        let (pool, weight) = (pass.pool, pass.weights.rows(config.weight));
+        let params = norm_params(pass.weights, config);
         let len = pass.buffers.rows(output) * statistics(pass.program, &pass.program.steps[at]);
         let statistics = &pass.statistics[at][..len];
         let dx_rows = &mut dx[..entering.len()];
         if self.is_first(x, at) {
-            aligned_buffer::zero_fill(pool, dx_rows);
+            aligned_buffer::zero_fill(pass.pool, dx_rows);
         }
         // The kernels add the weight's gradient up in any case.
         let dweight = match &mut learned {
@@ -214,28 +217,13 @@ impl Backward<'_, '_> {
         match config.kind {
             NormKind::Layer => {
                 let dbias = config.bias.and_then(|bias| self.gradients.trainable_mut(bias));
-                norm::layer_backward(
-                    pool,
-                    dy,
-                    entering,
-                    config.width,
-                    weight,
-                    statistics,
-                    dx_rows,
-                    dweight,
-                    dbias,
-                );
+                let to = NormGradients { dx: dx_rows, dweight, dbias };
+                norm::layer_backward(pass.pool, params, dy, entering, statistics, to);
             }
-            NormKind::Rms => norm::rms_backward(
-                pool,
-                dy,
-                entering,
-                config.width,
-                weight,
-                statistics,
-                dx_rows,
-                dweight,
-            ),
+            NormKind::Rms => {
+                let to = NormGradients { dx: dx_rows, dweight, dbias: None };
+                norm::rms_backward(pass.pool, params, dy, entering, statistics, to);
+            }
         }
         self.pass.scratch = scratch;
         if let Some(dweight) = learned {
@@ -248,18 +236,15 @@ impl Backward<'_, '_> {
         let mut dx = self.pass.buffers.take_gradient(x);
         let len = self.pass.buffers.len(x);
         let pass = &mut self.pass;
-        products::backward(
-            pass.pool,
-            pass.weights,
+        let back = LinearBackward {
             layer,
-            pass.buffers.gradient(output),
-            pass.buffers.get(x),
-            pass.operands,
-            pass.scratch,
-            self.gradients,
-            if is_first { Accumulate::FromZero } else { Accumulate::FromOutput },
-            &mut dx[..len],
-        );
+            dy: pass.buffers.gradient(output),
+            x: pass.buffers.get(x),
+            start: if is_first { Accumulate::FromZero } else { Accumulate::FromOutput },
+            dx: &mut dx[..len],
+        };
+        let (operands, scratch) = (&mut *pass.operands, &mut *pass.scratch);
+        products::backward(pass.pool, pass.weights, back, operands, scratch, self.gradients);
         self.pass.buffers.put_gradient(x, dx);
     }
 
@@ -316,17 +301,9 @@ impl Backward<'_, '_> {
     fn rotate(&mut self, rotary: &Rotary, x: ValueId, output: ValueId) {
         let mut dx = self.pass.buffers.take_gradient(x);
         let (len, width) = (self.pass.buffers.len(x), self.pass.buffers.width(x));
-        position::rotate(
-            self.pass.pool,
-            self.pass.buffers.gradient(output),
-            width / rotary.head_dim,
-            rotary.head_dim,
-            rotary.rotary_dim,
-            self.pass.angles.get(rotary),
-            &self.pass.batch.positions,
-            position::Direction::Back,
-            &mut dx[..len],
-        );
+        let rotation = self.pass.rotation(rotary, width, Direction::Back);
+        let dy = self.pass.buffers.gradient(output);
+        position::rotate(self.pass.pool, rotation, dy, &mut dx[..len]);
         self.pass.buffers.put_gradient(x, dx);
     }
 
@@ -334,21 +311,22 @@ impl Backward<'_, '_> {
         let [mut dq, mut dk, mut dv] = qkv.map(|x| self.pass.buffers.take_gradient(x));
         let [q, k, v] = qkv.map(|x| self.pass.buffers.get(x));
         let buffers = &self.pass.buffers;
-        attend::backward(
-            self.pass.pool,
-            &self.pass.heads(config),
-            q,
-            k,
-            v,
-            buffers.get(z),
-            buffers.get(log_sum_exp),
-            buffers.gradient(z),
-            self.pass.spans,
-            self.pass.scratch,
-            &mut dq[..q.len()],
-            &mut dk[..k.len()],
-            &mut dv[..v.len()],
-        );
+        let inputs = BackwardInputs {
+            query: q,
+            key: k,
+            value: v,
+            out: buffers.get(z),
+            log_sum_exp: buffers.get(log_sum_exp),
+            dout: buffers.gradient(z),
+            spans: self.pass.spans,
+        };
+        let to = attend::Gradients {
+            dq: &mut dq[..q.len()],
+            dk: &mut dk[..k.len()],
+            dv: &mut dv[..v.len()],
+        };
+        let params = self.pass.heads(config);
+        attend::backward(self.pass.pool, &params, inputs, self.pass.scratch, to);
         for (x, dx) in qkv.into_iter().zip([dq, dk, dv]) {
             self.pass.buffers.put_gradient(x, dx);
         }

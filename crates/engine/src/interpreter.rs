@@ -10,12 +10,18 @@ use std::ops::Range;
 
 use lookback_files::Result;
 use lookback_kernels::{
-    activate, add, aligned_buffer::AlignedBuffer, attend::SequenceSpan, embed, norm as norms,
-    position, scale, thread_pool::ThreadPool,
+    activate, add,
+    aligned_buffer::AlignedBuffer,
+    attend::SequenceSpan,
+    embed,
+    norm::{self as norms, NormParams},
+    position::{self, Direction, Rotation},
+    scale,
+    thread_pool::ThreadPool,
 };
 use lookback_model::{
-    Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, RowKind, Step, Targets, ValueId,
-    WeightId,
+    Activation, Batch, Change, Edit, Norm, NormKind, Op, Program, Rotary, RowKind, Step, Targets,
+    ValueId, WeightId,
 };
 
 use self::keys::Keys;
@@ -239,20 +245,28 @@ impl<'a> Interpreter<'a> {
         });
     }
 
-    fn rotate(&mut self, rotary: &lookback_model::Rotary, x: ValueId, output: ValueId) {
+    fn rotate(&mut self, rotary: &Rotary, x: ValueId, output: ValueId) {
         self.write(output, |pass, y| {
-            position::rotate(
-                pass.pool,
-                pass.buffers.get(x),
-                pass.buffers.width(x) / rotary.head_dim,
-                rotary.head_dim,
-                rotary.rotary_dim,
-                pass.angles.get(rotary),
-                &pass.batch.positions,
-                position::Direction::Forward,
-                y,
-            );
+            let rotation = pass.rotation(rotary, pass.buffers.width(x), Direction::Forward);
+            position::rotate(pass.pool, rotation, pass.buffers.get(x), y);
         });
+    }
+
+    /// How rows of heads, `width` numbers a row, are rotated.
+    pub(crate) fn rotation(
+        &self,
+        rotary: &Rotary,
+        width: usize,
+        direction: Direction,
+    ) -> Rotation<'_> {
+        Rotation {
+            heads: width / rotary.head_dim,
+            head_dim: rotary.head_dim,
+            rotary_dim: rotary.rotary_dim,
+            table: self.angles.get(rotary),
+            positions: &self.batch.positions,
+            direction,
+        }
     }
 
     fn activate(
@@ -331,13 +345,18 @@ pub(crate) fn apply_norm(
     y: &mut [f32],
     statistics: Option<&mut [f32]>,
 ) {
-    let weight = weights.rows(config.weight);
-    let (width, epsilon) = (config.width, config.epsilon);
+    let params = norm_params(weights, config);
     match config.kind {
-        NormKind::Layer => {
-            let bias = config.bias.map(|bias| weights.rows(bias));
-            norms::layer(pool, x, width, weight, bias, epsilon, y, statistics);
-        }
-        NormKind::Rms => norms::rms(pool, x, width, weight, epsilon, y, statistics),
+        NormKind::Layer => norms::layer(pool, params, x, y, statistics),
+        NormKind::Rms => norms::rms(pool, params, x, y, statistics),
+    }
+}
+
+/// A norm's weights and epsilon as the kernels take them.
+pub(crate) fn norm_params<'w>(weights: &'w Weights, config: &Norm) -> NormParams<'w> {
+    NormParams {
+        weight: weights.rows(config.weight),
+        bias: config.bias.map(|bias| weights.rows(bias)),
+        epsilon: config.epsilon,
     }
 }

@@ -6,7 +6,7 @@
 
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
-    muon::{self, Muon},
+    muon::{self, Matrix, Muon},
     optimize::{AdamW, adamw},
     sums,
     thread_pool::ThreadPool,
@@ -145,20 +145,11 @@ impl Optimizer {
             let (weight, gradient) = (weights.rows_mut(id), gradients.of(id));
             let [m, v] = &mut self.moments[id.index()];
             if uses_muon(&network, self.method, id) {
-                let (momentum, pairs) = (settings.momentum as f32, uses_bf16(self.method));
-                let kernel_settings = Muon { rate, momentum, decay, pairs };
+                let (momentum, products) = (settings.momentum as f32, products(self.method));
+                let kernel_settings = Muon { rate, momentum, decay, products };
                 let (blocks, scratch) = (&mut self.blocks[..], &mut self.scratch[..]);
-                muon::muon(
-                    pool,
-                    &kernel_settings,
-                    clip,
-                    spec.shape,
-                    weight,
-                    gradient,
-                    m,
-                    blocks,
-                    scratch,
-                );
+                let matrix = Matrix { shape: spec.shape, weight, gradient, momentum: m };
+                muon::muon(pool, &kernel_settings, clip, matrix, blocks, scratch);
                 continue;
             }
             let kernel_settings = AdamW {
@@ -181,8 +172,12 @@ fn uses_muon(network: &Network, method: Method, id: WeightId) -> bool {
     matches!(method, Method::Muon(_)) && is_inside && id != network.head.linear.weight
 }
 
-fn uses_bf16(method: Method) -> bool {
-    method == Method::Muon(Compute::Bf16)
+/// The type that Muon's products multiply.
+fn products(method: Method) -> Compute {
+    match method {
+        Method::Muon(compute) => compute,
+        Method::AdamW => Compute::F32,
+    }
 }
 
 fn muon_shapes(network: &Network, method: Method) -> impl Iterator<Item = [usize; 2]> + '_ {
@@ -196,6 +191,6 @@ fn blocks_len(network: &Network, method: Method) -> usize {
 }
 
 fn scratch_len(network: &Network, method: Method, threads: usize) -> usize {
-    let len = |shape| muon::scratch_len(shape, threads, uses_bf16(method));
+    let len = |shape| muon::scratch_len(shape, threads, products(method));
     muon_shapes(network, method).map(len).max().unwrap_or(0)
 }

@@ -152,14 +152,19 @@ impl RoundedRows {
     }
 }
 
-/// y = x · weightᵀ, then + bias, then + residual. `value` is the one that `x` is all of, if any.
-#[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
+/// The rows that enter a linear layer, and the value of the pass that they are all of, if any.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub x: &'a [f32],
+    pub value: Option<ValueId>,
+}
+
+/// y = x · weightᵀ, then + bias, then + residual.
 pub(crate) fn forward(
     pool: &ThreadPool,
     weights: &Weights,
     layer: &Linear,
-    x: &[f32],
-    value: Option<ValueId>,
+    Input { x, value }: Input<'_>,
     Operands { rounded, packing }: &mut Operands,
     residual: Option<&[f32]>,
     y: &mut [f32],
@@ -183,20 +188,28 @@ pub(crate) fn forward(
     }
 }
 
+/// A linear layer on its way back.
+pub(crate) struct LinearBackward<'a> {
+    pub layer: &'a Linear,
+    /// `[rows, outputs]`
+    pub dy: &'a [f32],
+    /// `[rows, inputs]`: what entered.
+    pub x: &'a [f32],
+    /// What the sums of `dx` begin at.
+    pub start: Accumulate,
+    /// `[rows, inputs]`
+    pub dx: &'a mut [f32],
+}
+
 /// What a linear layer's gradient means for its bias and its weight, where they are trainable, and, in `dx`,
 /// for what entered.
-#[allow(clippy::too_many_arguments, reason = "three matrices, and who computes")]
 pub(crate) fn backward(
     pool: &ThreadPool,
     weights: &Weights,
-    layer: &Linear,
-    dy: &[f32],
-    x: &[f32],
+    LinearBackward { layer, dy, x, start, dx }: LinearBackward<'_>,
     Operands { rounded, packing }: &mut Operands,
     scratch: &mut [f32],
     gradients: &mut Gradients,
-    start: Accumulate,
-    dx: &mut [f32],
 ) {
     let (outputs, inner) = (layer.outputs, layer.inputs);
     if let Some(dbias) = layer.bias.and_then(|bias| gradients.trainable_mut(bias)) {

@@ -10,7 +10,7 @@ use lookback_model::{Activation, Head, NormKind};
 use crate::{
     interpreter::apply_norm,
     operations::statistics_per_norm,
-    products::{self, Operands},
+    products::{self, Input, Operands},
     weights::Weights,
 };
 
@@ -56,7 +56,8 @@ pub fn unembed(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> Unembedd
     let normed = final_norm(weights, pool, stream).rows;
     let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
     let operands = &mut Operands::default();
-    products::forward(pool, weights, head, &normed, None, operands, None, &mut logits);
+    let input = Input { x: &normed, value: None };
+    products::forward(pool, weights, head, input, operands, None, &mut logits);
     products::bound_logits(pool, &weights.network().head, &mut logits);
     let mut probabilities = vec![0.0; logits.len()];
     loss::softmax(pool, &logits, head.outputs, &mut probabilities);

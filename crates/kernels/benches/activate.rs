@@ -12,8 +12,7 @@ use timing::{ELEMENTS, numbers, report, same};
 fn main() {
     let x = numbers(ELEMENTS);
     let (mut y, mut slow) = (x.clone(), x.clone());
-    for activation in [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu2]
-    {
+    for activation in Activation::ALL {
         forward(&ThreadPool::single_threaded(), activation, &x, None, &mut y);
         naive::activate::forward(activation, &x, None, &mut slow);
         same(&y, &slow);

@@ -10,7 +10,10 @@
 use std::time::{Duration, Instant};
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
+    attend::{
+        self, AttentionParams, BackwardInputs, Compute, Gradients, PAGE, Pages, PagesMut,
+        SequenceSpan,
+    },
     isa::Isa,
     limits, naive,
     thread_pool::ThreadPool,
@@ -188,22 +191,24 @@ impl Bench {
     }
 
     fn backward(&mut self, pool: &ThreadPool) {
-        let [dq, dk, dv] = &mut self.gradients;
-        attend::backward(
-            pool,
-            &self.params,
-            &self.query,
-            &self.key,
-            &self.value,
-            &self.out,
-            &self.sums,
-            &self.dout,
-            &self.spans,
-            &mut self.scratch,
-            dq,
-            dk,
-            dv,
-        );
+        let mut gradients = std::mem::take(&mut self.gradients);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let [dq, dk, dv] = &mut gradients;
+        let inputs = self.backward_inputs(&self.spans);
+        attend::backward(pool, &self.params, inputs, &mut scratch, Gradients { dq, dk, dv });
+        (self.gradients, self.scratch) = (gradients, scratch);
+    }
+
+    fn backward_inputs<'a>(&'a self, spans: &'a [SequenceSpan]) -> BackwardInputs<'a> {
+        BackwardInputs {
+            query: &self.query,
+            key: &self.key,
+            value: &self.value,
+            out: &self.out,
+            log_sum_exp: &self.sums,
+            dout: &self.dout,
+            spans,
+        }
     }
 
     /// Compares with the twins, of big shapes the last sequence's first head's share of them.
@@ -226,19 +231,8 @@ impl Bench {
         self.backward(pool);
         let mut twins = self.gradients.clone();
         let [dq, dk, dv] = &mut twins;
-        naive::attend::backward(
-            &self.params,
-            &self.query,
-            &self.key,
-            &self.value,
-            &self.out,
-            &self.sums,
-            &self.dout,
-            &last,
-            dq,
-            dk,
-            dv,
-        );
+        let inputs = self.backward_inputs(&last);
+        naive::attend::backward(&self.params, inputs, Gradients { dq, dk, dv });
         let from = [row, row / how_many(&self.params), row / how_many(&self.params)];
         for ((twin, fast), from) in twins.iter().zip(&self.gradients).zip(from) {
             let from = from * self.params.head_dim;

@@ -4,7 +4,7 @@ mod timing;
 
 use lookback_kernels::{
     naive,
-    position::{Direction, angles, frequencies, rotate},
+    position::{Direction, Rotation, angles, frequencies, rotate},
     thread_pool::ThreadPool,
 };
 use timing::{ELEMENTS, numbers, report, same};
@@ -16,11 +16,16 @@ fn main() {
     frequencies(64, 1e4, &mut speeds);
     angles(64, &speeds, 0..768, &mut table);
     let positions: Vec<u32> = (0..768).collect();
-    let forth = Direction::Forward;
-    rotate(&ThreadPool::single_threaded(), &x, 8, 64, 64, &table, &positions, forth, &mut y);
-    naive::position::rotate(&x, 8, 64, 64, &table, &positions, forth, &mut slow);
+    let rotation = Rotation {
+        heads: 8,
+        head_dim: 64,
+        rotary_dim: 64,
+        table: &table,
+        positions: &positions,
+        direction: Direction::Forward,
+    };
+    rotate(&ThreadPool::single_threaded(), rotation, &x, &mut y);
+    naive::position::rotate(rotation, &x, &mut slow);
     same(&y, &slow);
-    report("rotate", 8 * ELEMENTS, |pool| {
-        rotate(pool, &x, 8, 64, 64, &table, &positions, forth, &mut y);
-    });
+    report("rotate", 8 * ELEMENTS, |pool| rotate(pool, rotation, &x, &mut y));
 }

@@ -49,7 +49,7 @@ pub struct AttentionParams {
     pub head_dim: usize,
     /// Factor of query · key, usually 1 / √head_dim.
     pub scale: f32,
-    /// A row at position p sees the keys at p − window + 1 ..= p.
+    /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
     /// The type that products multiply. Pairs of bf16 are of neighbouring dimensions in sums over a
     /// head's width, and of neighbouring positions in sums over positions.
@@ -71,7 +71,9 @@ impl AttentionParams {
     }
 }
 
-/// The rows of one sequence in the batch, and where its pages are listed.
+/// The rows of one sequence in the batch, and where its pages are listed. A `Segment` of the model's batch
+/// names the sequence and its rows; a span is what a kernel makes of one: where these rows begin in the
+/// sequence, and which pages hold its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequenceSpan {
     /// Its first row.
@@ -131,6 +133,36 @@ pub struct PagesMut<'a> {
     pub values_at: usize,
     /// The pages of all spans.
     pub table: &'a [u32],
+}
+
+/// What the backward pass reads: what the forward pass read and made, and the gradient of that.
+#[derive(Clone, Copy, Debug)]
+pub struct BackwardInputs<'a> {
+    /// `[rows, heads, head_dim]`
+    pub query: &'a [f32],
+    /// `[rows, key_heads, head_dim]`
+    pub key: &'a [f32],
+    /// `[rows, key_heads, head_dim]`
+    pub value: &'a [f32],
+    /// `[rows, heads, head_dim]`: what [`forward`](forward()) made.
+    pub out: &'a [f32],
+    /// `[rows, heads]`, likewise.
+    pub log_sum_exp: &'a [f32],
+    /// `[rows, heads, head_dim]`: the gradient of `out`.
+    pub dout: &'a [f32],
+    /// The sequences, which begin at position 0.
+    pub spans: &'a [SequenceSpan],
+}
+
+/// The gradients of queries, keys and values, which are overwritten.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// `[rows, heads, head_dim]`
+    pub dq: &'a mut [f32],
+    /// `[rows, key_heads, head_dim]`
+    pub dk: &'a mut [f32],
+    /// `[rows, key_heads, head_dim]`
+    pub dv: &'a mut [f32],
 }
 
 /// f32 words of one layer's keys in a page; as many are kept for its values.

@@ -150,7 +150,7 @@ pub fn weight_gradient(
     dweight: &mut [f32],
 ) {
     let run = |rectangle: Rectangle<'_, u32>| pool.isa().run_pairs(rectangle);
-    rectangles(pool, dy, x, outputs, inner, scratch, dweight, &run);
+    rectangles(pool, dy, x, [outputs, inner], scratch, dweight, &run);
 }
 
 impl PairKernel for Rectangle<'_, u32> {

@@ -20,7 +20,7 @@ use std::ops::Range;
 use crate::{
     lanes::{Kernel, Lanes},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{COLUMNS, Lhs, Multiply, OutPtr, ROWS, Rhs, tile},
+    tile::{COLUMNS, Lhs, Multiply, Operands, OutPtr, ROWS, Rhs, tile},
     transpose::{Rows, Transpose},
 };
 
@@ -199,9 +199,9 @@ pub(crate) unsafe fn panel_product<M: Multiply>(
             // SAFETY: the rows and columns are those of the precondition, and the steps are of the panel.
             unsafe {
                 let out = out.offset(row, columns.start);
-                let accumulates = from > 0 || accumulate == Accumulate::FromOutput;
+                let accumulate = if from > 0 { Accumulate::FromOutput } else { accumulate };
                 let (a, b) = (left.offset(row, from), right.offset(from, 0));
-                tile(simd, count, columns.len(), depth, a, b, out, accumulates);
+                tile(simd, count, columns.len(), depth, Operands { a, b, out, accumulate });
             }
         }
         from += depth;

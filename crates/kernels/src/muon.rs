@@ -9,7 +9,7 @@
 //!    one rate and one decay (Liu et al. 2025, "Muon is scalable for LLM training", section 2.2).
 //! 2. A matrix that is taller than wide is multiplied from its other side, A = xᵀ x and x (…), so that
 //!    A is always the smaller square and nothing is transposed.
-//! 3. All products are those of `matmul`, or with `pairs` those of `bf16`, as Jordan has them: each of
+//! 3. All products are those of `matmul`, or in bf16 those of `bf16`, as Jordan has them: each of
 //!    their sums has the one order that it has there. What is not a product stays in f32.
 
 use std::mem::swap;
@@ -18,6 +18,7 @@ use crate::{
     bf16,
     lanes::{Kernel, LANES, Lanes},
     matmul::{self, Accumulate, Epilogue, Panels},
+    naive::bf16::Compute,
     sums,
     thread_pool::{DisjointSlices, ThreadPool},
 };
@@ -31,8 +32,8 @@ pub struct Muon {
     pub momentum: f32,
     /// Share of `rate` by which the weight shrinks.
     pub decay: f32,
-    /// Whether the products of Newton–Schulz multiply numbers rounded to bf16.
-    pub pairs: bool,
+    /// The type that the products of Newton–Schulz multiply.
+    pub products: Compute,
 }
 
 /// Steps of Newton–Schulz.
@@ -55,22 +56,34 @@ pub fn factor([rows, columns]: [usize; 2]) -> f32 {
 const MIN_PER_THREAD: usize = 16 * 1024;
 
 /// Floats of scratch that [`muon`] needs for a matrix of this shape.
-pub fn scratch_len(shape: [usize; 2], threads: usize, pairs: bool) -> usize {
+pub fn scratch_len(shape: [usize; 2], threads: usize, products: Compute) -> usize {
     let [rows, columns] = shape;
     let small = rows.min(columns);
-    let products = if pairs { pairs_len(shape, threads) } else { products_len(shape, threads) };
-    2 * whole(rows * columns) + 2 * whole(small * small) + products
+    2 * whole(rows * columns) + 2 * whole(small * small) + products_len(shape, threads, products)
 }
 
-/// What the hungriest of the products needs, of numbers in pairs: the left side's rows, then the panels.
-fn pairs_len([rows, columns]: [usize; 2], threads: usize) -> usize {
-    let small = rows.min(columns);
-    let of_shape = if rows <= columns {
-        bf16::panels_len(rows, columns).max(bf16::panels_len(columns, rows))
-    } else {
-        bf16::weight_gradient_scratch(rows, columns, columns, threads)
-    };
-    rounded_len([rows, columns]) + of_shape.max(bf16::panels_len(small, small))
+/// What the product with the largest scratch needs.
+fn products_len([rows, columns]: [usize; 2], threads: usize, products: Compute) -> usize {
+    let (small, is_tall) = (rows.min(columns), rows > columns);
+    match products {
+        Compute::F32 => {
+            let of_shape = if is_tall {
+                matmul::weight_gradient_scratch(rows, columns, columns, threads)
+            } else {
+                matmul::panels_len(rows, columns).max(matmul::panels_len(columns, rows))
+            };
+            of_shape.max(matmul::panels_len(small, small))
+        }
+        Compute::Bf16 => {
+            let of_shape = if is_tall {
+                bf16::weight_gradient_scratch(rows, columns, columns, threads)
+            } else {
+                bf16::panels_len(rows, columns).max(bf16::panels_len(columns, rows))
+            };
+            // The left side's rows stand before the panels.
+            rounded_len([rows, columns]) + of_shape.max(bf16::panels_len(small, small))
+        }
+    }
 }
 
 /// Pairs of the widest left side.
@@ -78,37 +91,36 @@ fn rounded_len([rows, columns]: [usize; 2]) -> usize {
     whole(rows * bf16::pairs(columns))
 }
 
-/// What the hungriest of the products needs.
-fn products_len([rows, columns]: [usize; 2], threads: usize) -> usize {
-    let small = rows.min(columns);
-    let of_shape = if rows <= columns {
-        matmul::panels_len(rows, columns).max(matmul::panels_len(columns, rows))
-    } else {
-        matmul::weight_gradient_scratch(rows, columns, columns, threads)
-    };
-    of_shape.max(matmul::panels_len(small, small))
-}
-
 /// So many floats that what follows begins on a cache line again.
 fn whole(len: usize) -> usize {
     len.next_multiple_of(16)
 }
 
-/// One step of a matrix `[rows, columns]`; `clip` is a factor of the gradient, `m` the momentum.
+/// A matrix `[rows, columns]` that takes a step.
+#[derive(Debug)]
+pub struct Matrix<'a> {
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// Its weights, which are changed.
+    pub weight: &'a mut [f32],
+    /// Their gradient.
+    pub gradient: &'a [f32],
+    /// The mean of gradients so far, which is updated.
+    pub momentum: &'a mut [f32],
+}
+
+/// One step of a matrix; `clip` is a factor of the gradient.
 ///
 /// `blocks`: [`sums::blocks_len`] of the matrix; `scratch`: [`scratch_len`].
-#[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
 pub fn muon(
     pool: &ThreadPool,
     settings: &Muon,
     clip: f32,
-    shape: [usize; 2],
-    weight: &mut [f32],
-    gradient: &[f32],
-    m: &mut [f32],
+    matrix: Matrix<'_>,
     blocks: &mut [f64],
     scratch: &mut [f32],
 ) {
+    let Matrix { shape, weight, gradient, momentum: m } = matrix;
     let len = weight.len();
     assert_eq!(len, shape[0] * shape[1], "a weight of another shape");
     let (direction, scratch) = scratch.split_at_mut(whole(len));
@@ -123,7 +135,7 @@ pub fn muon(
             pool.isa().run(Aim { momentum, clip, gradient, m, direction });
         });
     }
-    let direction = orthogonalize(pool, settings.pairs, shape, direction, blocks, scratch);
+    let direction = orthogonalize(pool, settings.products, shape, direction, blocks, scratch);
     let (shrink, step) = (1.0 - settings.rate * settings.decay, settings.rate * factor(shape));
     combine(pool, direction, -step, shrink, weight);
 }
@@ -133,7 +145,7 @@ pub fn muon(
 /// `scratch`: [`scratch_len`] less the matrix itself.
 pub fn orthogonalize<'a>(
     pool: &ThreadPool,
-    pairs: bool,
+    products: Compute,
     shape: [usize; 2],
     mut x: &'a mut [f32],
     blocks: &mut [f64],
@@ -146,6 +158,7 @@ pub fn orthogonalize<'a>(
     let (square, scratch) = scratch.split_at_mut(whole(small * small));
     let mut next = &mut next[..x.len()];
     let (gram, square) = (&mut gram[..small * small], &mut square[..small * small]);
+    let mut products = Products { pool, compute: products, scratch };
 
     let length = f64::sqrt(sums::sum_of_squares(pool, x, blocks));
     let shorten = (1.0 / (length + EPSILON)) as f32;
@@ -153,160 +166,105 @@ pub fn orthogonalize<'a>(
 
     let [a, b, c] = newton_schulz_coefficients();
     for _ in 0..STEPS {
-        if pairs {
-            gram_of_pairs(pool, shape, x, scratch, gram);
-            square_of_pairs(pool, small, gram, scratch, square);
+        if rows <= columns {
+            products.forward(x, x, shape, gram);
         } else {
-            gram_of(pool, shape, x, scratch, gram);
-            let panels = packed(pool, gram, [small, small], scratch);
-            matmul::forward(pool, gram, panels, Epilogue::default(), square);
+            products.own_square(x, columns, gram);
         }
+        products.forward(gram, gram, [small, small], square);
         combine(pool, square, c, b, gram);
         for diagonal in 0..small {
             gram[diagonal * small + diagonal] += a;
         }
-        if pairs {
-            apply_polynomial_in_pairs(pool, shape, gram, x, scratch, next);
+        if rows <= columns {
+            products.plain(gram, x, shape, next);
         } else {
-            apply_polynomial(pool, shape, gram, x, scratch, next);
+            // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
+            products.forward(x, gram, [columns, columns], next);
         }
         swap(&mut x, &mut next);
     }
     x
 }
 
-/// x xᵀ, or xᵀ x of a tall matrix.
-fn gram_of(
-    pool: &ThreadPool,
-    [rows, columns]: [usize; 2],
-    x: &[f32],
-    scratch: &mut [f32],
-    gram: &mut [f32],
-) {
-    if rows <= columns {
-        let panels = packed(pool, x, [rows, columns], scratch);
-        matmul::forward(pool, x, panels, Epilogue::default(), gram);
-    } else {
-        gram.fill(0.0);
-        matmul::weight_gradient(pool, x, x, columns, columns, scratch, gram);
+/// The three products of a step, in either precision.
+struct Products<'a> {
+    pool: &'a ThreadPool,
+    compute: Compute,
+    /// Panels, and before them in bf16 the rounded rows of the left side.
+    scratch: &'a mut [f32],
+}
+
+impl Products<'_> {
+    /// x · weightᵀ, of x `[rows, inner]` and weight `[outputs, inner]`.
+    fn forward(&mut self, x: &[f32], weight: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
+        let pool = self.pool;
+        match self.compute {
+            Compute::F32 => {
+                let data = &mut self.scratch[..matmul::panels_len(outputs, inner)];
+                matmul::pack(pool, weight, outputs, inner, data);
+                let panels = Panels { data, outputs, inner };
+                matmul::forward(pool, x, panels, Epilogue::default(), to);
+            }
+            Compute::Bf16 => {
+                let (left, scratch) = rounded(pool, x, inner, bf16::as_pairs_mut(self.scratch));
+                let data = &mut scratch[..bf16::panels_len(outputs, inner)];
+                bf16::pack(pool, weight, outputs, inner, data);
+                let panels = bf16::Panels { data, outputs, inner };
+                bf16::forward(pool, left, panels, Epilogue::default(), to);
+            }
+        }
+    }
+
+    /// xᵀ · x, of x `[rows, columns]`.
+    fn own_square(&mut self, x: &[f32], columns: usize, to: &mut [f32]) {
+        to.fill(0.0);
+        let (pool, scratch) = (self.pool, &mut *self.scratch);
+        match self.compute {
+            Compute::F32 => matmul::weight_gradient(pool, x, x, columns, columns, scratch, to),
+            Compute::Bf16 => {
+                let scratch = bf16::as_pairs_mut(scratch);
+                bf16::weight_gradient(pool, x, x, columns, columns, scratch, to);
+            }
+        }
+    }
+
+    /// square · x, of a square `[rows, rows]` and x `[rows, columns]`.
+    fn plain(&mut self, square: &[f32], x: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
+        let (pool, outputs, inner) = (self.pool, columns, rows);
+        match self.compute {
+            Compute::F32 => {
+                let data = &mut self.scratch[..matmul::panels_len(outputs, inner)];
+                matmul::pack_transposed(pool, x, rows, columns, data);
+                let panels = Panels { data, outputs, inner };
+                matmul::input_gradient(pool, square, 0, panels, Accumulate::FromZero, to);
+            }
+            Compute::Bf16 => {
+                let (left, scratch) = rounded(pool, square, rows, bf16::as_pairs_mut(self.scratch));
+                let data = &mut scratch[..bf16::panels_len(outputs, inner)];
+                bf16::pack_transposed(pool, x, rows, columns, data);
+                let panels = bf16::Panels { data, outputs, inner };
+                bf16::input_gradient(pool, left, panels, Accumulate::FromZero, to);
+            }
+        }
     }
 }
 
-/// The polynomial times x, from the left or, of a tall matrix, from the right.
-fn apply_polynomial(
-    pool: &ThreadPool,
-    [rows, columns]: [usize; 2],
-    polynomial: &[f32],
-    x: &[f32],
-    scratch: &mut [f32],
-    next: &mut [f32],
-) {
-    if rows <= columns {
-        let data = &mut scratch[..matmul::panels_len(columns, rows)];
-        matmul::pack_transposed(pool, x, rows, columns, data);
-        let panels = Panels { data, outputs: columns, inner: rows };
-        matmul::input_gradient(pool, polynomial, 0, panels, Accumulate::FromZero, next);
-    } else {
-        // The polynomial of a symmetric matrix is one, bit for bit: it is its own transpose.
-        let panels = packed(pool, polynomial, [columns, columns], scratch);
-        matmul::forward(pool, x, panels, Epilogue::default(), next);
-    }
-}
-
-/// [`gram_of`] in pairs.
-fn gram_of_pairs(
-    pool: &ThreadPool,
-    [rows, columns]: [usize; 2],
-    x: &[f32],
-    scratch: &mut [f32],
-    gram: &mut [f32],
-) {
-    let scratch = bf16::as_pairs_mut(scratch);
-    if rows <= columns {
-        square_of_rows(pool, [rows, columns], x, scratch, gram);
-    } else {
-        gram.fill(0.0);
-        bf16::weight_gradient(pool, x, x, columns, columns, scratch, gram);
-    }
-}
-
-/// A · A of a symmetric matrix, in pairs.
-fn square_of_pairs(
-    pool: &ThreadPool,
-    small: usize,
-    gram: &[f32],
-    scratch: &mut [f32],
-    to: &mut [f32],
-) {
-    square_of_rows(pool, [small, small], gram, bf16::as_pairs_mut(scratch), to);
-}
-
-/// Every row times every row, in pairs.
-fn square_of_rows(
-    pool: &ThreadPool,
-    [rows, columns]: [usize; 2],
-    x: &[f32],
-    scratch: &mut [u32],
-    to: &mut [f32],
-) {
-    let (left, scratch) = rounded(pool, x, [rows, columns], scratch);
-    let data = &mut scratch[..bf16::panels_len(rows, columns)];
-    bf16::pack(pool, x, rows, columns, data);
-    let panels = bf16::Panels { data, outputs: rows, inner: columns };
-    bf16::forward(pool, left, panels, Epilogue::default(), to);
-}
-
-/// [`apply_polynomial`] in pairs.
-fn apply_polynomial_in_pairs(
-    pool: &ThreadPool,
-    [rows, columns]: [usize; 2],
-    polynomial: &[f32],
-    x: &[f32],
-    scratch: &mut [f32],
-    next: &mut [f32],
-) {
-    let scratch = bf16::as_pairs_mut(scratch);
-    if rows <= columns {
-        let (left, scratch) = rounded(pool, polynomial, [rows, rows], scratch);
-        let data = &mut scratch[..bf16::panels_len(columns, rows)];
-        bf16::pack_transposed(pool, x, rows, columns, data);
-        let panels = bf16::Panels { data, outputs: columns, inner: rows };
-        bf16::input_gradient(pool, left, panels, Accumulate::FromZero, next);
-    } else {
-        let (left, scratch) = rounded(pool, x, [rows, columns], scratch);
-        let data = &mut scratch[..bf16::panels_len(columns, columns)];
-        bf16::pack(pool, polynomial, columns, columns, data);
-        let panels = bf16::Panels { data, outputs: columns, inner: columns };
-        bf16::forward(pool, left, panels, Epilogue::default(), next);
-    }
-}
-
-/// A matrix as a product of pairs reads it from the left, and the scratch that is left.
+/// Rows as a product of pairs reads them from the left, and the scratch that is left.
 fn rounded<'a>(
     pool: &ThreadPool,
     matrix: &[f32],
-    [rows, width]: [usize; 2],
+    width: usize,
     scratch: &'a mut [u32],
 ) -> (&'a [u32], &'a mut [u32]) {
+    let rows = matrix.len() / width;
     let (left, scratch) = scratch.split_at_mut(rounded_len([rows, width]));
     let left = &mut left[..rows * bf16::pairs(width)];
     bf16::round_rows(pool, matrix, width, 0..width, left);
     (left, scratch)
 }
 
-/// A matrix as a product reads it from the right.
-fn packed<'a>(
-    pool: &ThreadPool,
-    matrix: &[f32],
-    [outputs, inner]: [usize; 2],
-    scratch: &'a mut [f32],
-) -> Panels<'a> {
-    let data = &mut scratch[..matmul::panels_len(outputs, inner)];
-    matmul::pack(pool, matrix, outputs, inner, data);
-    Panels { data, outputs, inner }
-}
-
-/// to = x · by + to · keep
+/// to = x · scale + to · keep
 fn combine(pool: &ThreadPool, x: &[f32], scale: f32, keep: f32, to: &mut [f32]) {
     let len = to.len();
     let to = DisjointSlices::new(to);

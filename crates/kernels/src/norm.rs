@@ -18,83 +18,89 @@ use crate::{
 /// Elements that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 16 * 1024;
 
+/// A norm's weights, `[width]`, and its epsilon.
+#[derive(Clone, Copy, Debug)]
+pub struct NormParams<'a> {
+    /// What each normalised element is multiplied with.
+    pub weight: &'a [f32],
+    /// What is added last; an RMS norm has none.
+    pub bias: Option<&'a [f32]>,
+    /// What keeps the deviation of a constant row from being zero.
+    pub epsilon: f32,
+}
+
+/// What a norm's backward pass adds to.
+#[derive(Debug)]
+pub struct NormGradients<'a> {
+    /// `[rows, width]`
+    pub dx: &'a mut [f32],
+    /// `[width]`; its sums run over rows.
+    pub dweight: &'a mut [f32],
+    /// `[width]`, likewise.
+    pub dbias: Option<&'a mut [f32]>,
+}
+
 /// y = (x − mean) / deviation · weight + bias.
 ///
 /// `x`, `y`: `[rows, width]`; `statistics`: `[rows, 2]`, mean and 1 / deviation.
-#[allow(clippy::too_many_arguments, reason = "a norm's weights and what its backward needs")]
 pub fn layer(
     pool: &ThreadPool,
+    params: NormParams<'_>,
     x: &[f32],
-    width: usize,
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    epsilon: f32,
     y: &mut [f32],
     statistics: Option<&mut [f32]>,
 ) {
-    let params = NormParams { width, weight, bias, epsilon, centered: true };
-    forward(pool, params, x, y, statistics);
+    forward(pool, LayerOrRms { params, centered: true }, x, y, statistics);
 }
 
 /// y = x / root mean square · weight. `statistics`: `[rows]`, 1 / root mean square.
 pub fn rms(
     pool: &ThreadPool,
+    params: NormParams<'_>,
     x: &[f32],
-    width: usize,
-    weight: &[f32],
-    epsilon: f32,
     y: &mut [f32],
     statistics: Option<&mut [f32]>,
 ) {
-    let params = NormParams { width, weight, bias: None, epsilon, centered: false };
-    forward(pool, params, x, y, statistics);
+    forward(pool, LayerOrRms { params, centered: false }, x, y, statistics);
 }
 
-/// The gradients of [`layer`]: `dx` is added to, `dweight` and `dbias` go on over rows.
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+/// The gradients of [`layer`], from its `x` and `statistics` and the gradient `dy` of its `y`.
 pub fn layer_backward(
     pool: &ThreadPool,
+    params: NormParams<'_>,
     dy: &[f32],
     x: &[f32],
-    width: usize,
-    weight: &[f32],
     statistics: &[f32],
-    dx: &mut [f32],
-    dweight: &mut [f32],
-    dbias: Option<&mut [f32]>,
+    gradients: NormGradients<'_>,
 ) {
-    let params = NormParams { width, weight, bias: None, epsilon: 0.0, centered: true };
-    backward(pool, params, dy, x, statistics, dx, dweight, dbias);
+    backward(pool, LayerOrRms { params, centered: true }, dy, x, statistics, gradients);
 }
 
-/// The gradients of [`rms`]: `dx` is added to, `dweight` goes on over rows.
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+/// The gradients of [`rms`], likewise.
 pub fn rms_backward(
     pool: &ThreadPool,
+    params: NormParams<'_>,
     dy: &[f32],
     x: &[f32],
-    width: usize,
-    weight: &[f32],
     statistics: &[f32],
-    dx: &mut [f32],
-    dweight: &mut [f32],
+    gradients: NormGradients<'_>,
 ) {
-    let params = NormParams { width, weight, bias: None, epsilon: 0.0, centered: false };
-    backward(pool, params, dy, x, statistics, dx, dweight, None);
+    backward(pool, LayerOrRms { params, centered: false }, dy, x, statistics, gradients);
 }
 
-/// A norm's shape and weights.
+/// A layer norm, or an RMS norm.
 #[derive(Clone, Copy)]
-struct NormParams<'a> {
-    width: usize,
-    weight: &'a [f32],
-    bias: Option<&'a [f32]>,
-    epsilon: f32,
+struct LayerOrRms<'a> {
+    params: NormParams<'a>,
     /// Whether the mean is subtracted.
     centered: bool,
 }
 
-impl NormParams<'_> {
+impl LayerOrRms<'_> {
+    fn width(&self) -> usize {
+        self.params.weight.len()
+    }
+
     /// Statistics of a row.
     fn statistics(&self) -> usize {
         if self.centered { 2 } else { 1 }
@@ -103,28 +109,29 @@ impl NormParams<'_> {
 
 fn forward(
     pool: &ThreadPool,
-    params: NormParams<'_>,
+    norm: LayerOrRms<'_>,
     x: &[f32],
     y: &mut [f32],
     statistics: Option<&mut [f32]>,
 ) {
     assert_eq!(x.len(), y.len(), "an output of another shape");
-    let rows = x.len() / params.width;
+    let width = norm.width();
+    let rows = x.len() / width;
     let y = DisjointSlices::new(y);
     let statistics = statistics.map(DisjointSlices::new);
-    pool.for_each_range(rows, 1, MIN_PER_THREAD / params.width, &|range| {
-        let elements = range.start * params.width..range.end * params.width;
+    pool.for_each_range(rows, 1, MIN_PER_THREAD / width, &|range| {
+        let elements = range.start * width..range.end * width;
         // SAFETY: each range of rows is cut once.
         let (y, statistics) = unsafe {
-            let range = range.start * params.statistics()..range.end * params.statistics();
+            let range = range.start * norm.statistics()..range.end * norm.statistics();
             (y.range_mut(elements.clone()), statistics.as_ref().map(|to| to.range_mut(range)))
         };
-        pool.isa().run(Forward { params, x: &x[elements], y, statistics });
+        pool.isa().run(Forward { norm, x: &x[elements], y, statistics });
     });
 }
 
 struct Forward<'a> {
-    params: NormParams<'a>,
+    norm: LayerOrRms<'a>,
     x: &'a [f32],
     y: &'a mut [f32],
     statistics: Option<&'a mut [f32]>,
@@ -135,7 +142,8 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, simd: L) {
-        let NormParams { width, weight, bias, epsilon, centered } = self.params;
+        let LayerOrRms { params, centered } = self.norm;
+        let (NormParams { weight, bias, epsilon }, width) = (params, self.norm.width());
         let rows = self.x.chunks_exact(width).zip(self.y.chunks_exact_mut(width));
         for (index, (x, y)) in rows.enumerate() {
             let mean = if centered { row_sum(simd, x) / width as f32 } else { 0.0 };
@@ -193,27 +201,25 @@ fn first_lanes<L: Lanes>(simd: L, x: L::F32, count: usize) -> L::F32 {
     simd.from_array(lanes)
 }
 
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
 fn backward(
     pool: &ThreadPool,
-    params: NormParams<'_>,
+    norm: LayerOrRms<'_>,
     dy: &[f32],
     x: &[f32],
     statistics: &[f32],
-    dx: &mut [f32],
-    dweight: &mut [f32],
-    dbias: Option<&mut [f32]>,
+    gradients: NormGradients<'_>,
 ) {
-    let width = params.width;
+    let NormGradients { dx, dweight, dbias } = gradients;
+    let width = norm.width();
     let rows = x.len() / width;
     let dx = DisjointSlices::new(dx);
     pool.for_each_range(rows, 1, MIN_PER_THREAD / width, &|rows| {
         let elements = rows.start * width..rows.end * width;
         // SAFETY: each range of rows is cut once.
         let dx = unsafe { dx.range_mut(elements.clone()) };
-        let statistics = &statistics[rows.start * params.statistics()..];
+        let statistics = &statistics[rows.start * norm.statistics()..];
         let (dy, x) = (&dy[elements.clone()], &x[elements]);
-        pool.isa().run(Backward { params, dy, x, statistics, dx });
+        pool.isa().run(Backward { norm, dy, x, statistics, dx });
     });
     let dweight = DisjointSlices::new(dweight);
     let dbias = dbias.map(DisjointSlices::new);
@@ -225,13 +231,13 @@ fn backward(
                 dbias.as_ref().map(|to| to.range_mut(columns.clone())),
             )
         };
-        pool.isa().run(Weights { params, dy, x, statistics, columns, dweight, dbias });
+        pool.isa().run(Weights { norm, dy, x, statistics, columns, dweight, dbias });
     });
 }
 
 /// dx of some rows.
 struct Backward<'a> {
-    params: NormParams<'a>,
+    norm: LayerOrRms<'a>,
     dy: &'a [f32],
     x: &'a [f32],
     statistics: &'a [f32],
@@ -243,7 +249,8 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let NormParams { width, weight, centered, .. } = self.params;
+        let LayerOrRms { params: NormParams { weight, .. }, centered } = self.norm;
+        let width = self.norm.width();
         let n = width as f32;
         for (index, dx) in self.dx.chunks_exact_mut(width).enumerate() {
             let (x, dy) = (&self.x[index * width..][..width], &self.dy[index * width..][..width]);
@@ -305,7 +312,7 @@ fn mean_and_factor(statistics: &[f32], row: usize, centered: bool) -> (f32, f32)
 
 /// The weights' gradients of some columns.
 struct Weights<'a> {
-    params: NormParams<'a>,
+    norm: LayerOrRms<'a>,
     dy: &'a [f32],
     x: &'a [f32],
     statistics: &'a [f32],
@@ -319,7 +326,7 @@ impl Kernel for Weights<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, simd: L) {
-        let NormParams { width, centered, .. } = self.params;
+        let (width, centered) = (self.norm.width(), self.norm.centered);
         let rows = self.x.len() / width;
         for first in self.columns.clone().step_by(LANES) {
             let end = self.columns.end.min(first + LANES);

@@ -24,44 +24,40 @@ pub enum Direction {
 /// Elements that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 16 * 1024;
 
-/// Turns every head of every row.
-///
-/// `x`, `y`: `[rows, heads, head_dim]`; `table`: `[positions, 2, rotary_dim / 2]`, cosines then sines
-/// of a position; dimensions from `rotary_dim` on are copied.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a shape of three axes, a table, and where to read it"
-)]
-pub fn rotate(
-    pool: &ThreadPool,
-    x: &[f32],
-    heads: usize,
-    head_dim: usize,
-    rotary_dim: usize,
-    table: &[f32],
-    positions: &[u32],
-    direction: Direction,
-    y: &mut [f32],
-) {
-    let width = heads * head_dim;
+/// By which angles rows of heads are rotated.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation<'a> {
+    /// Heads of a row.
+    pub heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Dimensions of a head that are rotated; those behind them are copied.
+    pub rotary_dim: usize,
+    /// `[positions, 2, rotary_dim / 2]`: cosines, then sines of a position. See [`angles`].
+    pub table: &'a [f32],
+    /// `[rows]`: the position of each row.
+    pub positions: &'a [u32],
+    /// Which way to turn.
+    pub direction: Direction,
+}
+
+/// Turns every head of every row. `x`, `y`: `[rows, heads, head_dim]`.
+pub fn rotate(pool: &ThreadPool, rotation: Rotation<'_>, x: &[f32], y: &mut [f32]) {
+    let width = rotation.heads * rotation.head_dim;
+    let positions = rotation.positions;
     let y = DisjointSlices::new(y);
     pool.for_each_range(positions.len(), 1, MIN_PER_THREAD / width.max(1), &|rows| {
         let elements = rows.start * width..rows.end * width;
         // SAFETY: each range of rows is cut once.
         let y = unsafe { y.range_mut(elements.clone()) };
         let (x, positions) = (&x[elements], &positions[rows]);
-        pool.isa().run(Rotate { x, width, head_dim, rotary_dim, table, positions, direction, y });
+        pool.isa().run(Rotate { rotation: Rotation { positions, ..rotation }, x, y });
     });
 }
 
 struct Rotate<'a> {
+    rotation: Rotation<'a>,
     x: &'a [f32],
-    width: usize,
-    head_dim: usize,
-    rotary_dim: usize,
-    table: &'a [f32],
-    positions: &'a [u32],
-    direction: Direction,
     y: &'a mut [f32],
 }
 
@@ -70,18 +66,19 @@ impl Kernel for Rotate<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let half = self.rotary_dim / 2;
-        let sign = simd.splat(if self.direction == Direction::Back { -1.0 } else { 1.0 });
+        let Rotation { heads, head_dim, rotary_dim, table, positions, direction } = self.rotation;
+        let (width, half) = (heads * head_dim, rotary_dim / 2);
+        let sign = simd.splat(if direction == Direction::Back { -1.0 } else { 1.0 });
         let minus = simd.splat(-1.0);
-        let rows = self.x.chunks_exact(self.width).zip(self.y.chunks_exact_mut(self.width));
-        for ((x, y), &position) in rows.zip(self.positions) {
-            let angles = &self.table[position as usize * self.rotary_dim..][..self.rotary_dim];
+        let rows = self.x.chunks_exact(width).zip(self.y.chunks_exact_mut(width));
+        for ((x, y), &position) in rows.zip(positions) {
+            let angles = &table[position as usize * rotary_dim..][..rotary_dim];
             let (cosines, sines) = angles.split_at(half);
-            let heads = x.chunks_exact(self.head_dim).zip(y.chunks_exact_mut(self.head_dim));
+            let heads = x.chunks_exact(head_dim).zip(y.chunks_exact_mut(head_dim));
             for (x, y) in heads {
-                y[self.rotary_dim..].copy_from_slice(&x[self.rotary_dim..]);
-                let (x_first, x_second) = x[..self.rotary_dim].split_at(half);
-                let (y_first, y_second) = y[..self.rotary_dim].split_at_mut(half);
+                y[rotary_dim..].copy_from_slice(&x[rotary_dim..]);
+                let (x_first, x_second) = x[..rotary_dim].split_at(half);
+                let (y_first, y_second) = y[..rotary_dim].split_at_mut(half);
                 for first in (0..half).step_by(LANES) {
                     let pairs = first..half.min(first + LANES);
                     let cos = simd.load_some(&cosines[pairs.clone()]);

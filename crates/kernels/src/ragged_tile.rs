@@ -16,29 +16,29 @@ use std::ops::Range;
 use crate::{
     isa::Isa,
     lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
-    tile::{COLUMNS, Lhs, Multiply, OutPtr, PairMultiply, ROWS, Rhs, Sums, step},
+    naive::matmul::Accumulate,
+    tile::{COLUMNS, Multiply, Operands, OutPtr, PairMultiply, ROWS, Sums, step},
 };
 
 /// Computes `ranges.len()` rows (at most 6) by `columns` (at most 64) outputs, row `r` over the steps
-/// `ranges[r]`; if it `accumulates`, sums begin at what the outputs hold.
+/// `ranges[r]`.
 ///
 /// # Safety
-/// - `a` can be read in each row at the steps of its range.
-/// - `b` can be read at `columns` columns of every step from the least start of a range to the greatest end.
-/// - `out` can be read and written at these rows by `columns` columns, and no other thread accesses those.
+/// - `operands.a` can be read in each row at the steps of its range.
+/// - `operands.b` can be read at `columns` columns of every step from the least start of a range to the
+///   greatest end.
+/// - `operands.out` can be read and written at these rows by `columns` columns, and no other thread accesses
+///   those.
 #[inline(always)]
 pub(crate) unsafe fn ragged_tile<L: Lanes>(
     simd: L,
     columns: usize,
     ranges: &[Range<usize>],
-    a: Lhs,
-    b: Rhs,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands,
 ) {
     debug_assert!(ranges.len() <= ROWS && columns <= COLUMNS, "a ragged tile that is too large");
-    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
-    simd.run_outlined(RaggedTile { columns, ranges, a, b, out, accumulates });
+    debug_assert!(operands.has_no_null());
+    simd.run_outlined(RaggedTile { columns, ranges, operands });
 }
 
 /// [`ragged_tile`] over pairs, for a kernel that is itself not a [`PairKernel`]. The ranges count numbers.
@@ -50,14 +50,11 @@ pub(crate) unsafe fn ragged_tile_of_pairs(
     isa: Isa,
     columns: usize,
     ranges: &[Range<usize>],
-    a: Lhs<u32>,
-    b: Rhs<u32>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<u32>,
 ) {
     debug_assert!(ranges.len() <= ROWS && columns <= COLUMNS, "a ragged tile that is too large");
-    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
-    isa.run_pairs(RaggedTile { columns, ranges, a, b, out, accumulates });
+    debug_assert!(operands.has_no_null());
+    isa.run_pairs(RaggedTile { columns, ranges, operands });
 }
 
 /// The arguments of [`ragged_tile`]. Only it and [`ragged_tile_of_pairs`] make one, so it upholds their
@@ -65,10 +62,7 @@ pub(crate) unsafe fn ragged_tile_of_pairs(
 struct RaggedTile<'a, E> {
     columns: usize,
     ranges: &'a [Range<usize>],
-    a: Lhs<E>,
-    b: Rhs<E>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<E>,
 }
 
 impl Kernel for RaggedTile<'_, f32> {
@@ -119,17 +113,17 @@ impl Element for u32 {
 impl<E: Element> RaggedTile<'_, E> {
     #[inline(always)]
     fn compute_rows<M: Multiply<Element = E>>(self, simd: M) {
-        let Self { columns, ranges, a, b, out, accumulates } = self;
+        let Self { columns, ranges, operands } = self;
         let steps = StepRanges::new(ranges, E::NUMBERS);
         // SAFETY: the two functions that alone make a `RaggedTile` require what is required here.
         unsafe {
             match ranges.len() {
-                6 => split_columns::<M, 6>(simd, columns, ranges, &steps, a, b, out, accumulates),
-                5 => split_columns::<M, 5>(simd, columns, ranges, &steps, a, b, out, accumulates),
-                4 => split_columns::<M, 4>(simd, columns, ranges, &steps, a, b, out, accumulates),
-                3 => split_columns::<M, 3>(simd, columns, ranges, &steps, a, b, out, accumulates),
-                2 => split_columns::<M, 2>(simd, columns, ranges, &steps, a, b, out, accumulates),
-                1 => split_columns::<M, 1>(simd, columns, ranges, &steps, a, b, out, accumulates),
+                6 => split_columns::<M, 6>(simd, columns, ranges, &steps, operands),
+                5 => split_columns::<M, 5>(simd, columns, ranges, &steps, operands),
+                4 => split_columns::<M, 4>(simd, columns, ranges, &steps, operands),
+                3 => split_columns::<M, 3>(simd, columns, ranges, &steps, operands),
+                2 => split_columns::<M, 2>(simd, columns, ranges, &steps, operands),
+                1 => split_columns::<M, 1>(simd, columns, ranges, &steps, operands),
                 _ => {}
             }
         }
@@ -171,16 +165,12 @@ impl StepRanges {
 /// # Safety
 /// As [`ragged_tile`], of R rows.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a ragged tile")]
 unsafe fn split_columns<M: Multiply<Element: Element>, const R: usize>(
     simd: M,
     columns: usize,
     ranges: &[Range<usize>],
     steps: &StepRanges,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     let has_many = <M::Lanes as Lanes>::VECTORS_PER_ROW == 4;
     let mut column = 0;
@@ -188,18 +178,18 @@ unsafe fn split_columns<M: Multiply<Element: Element>, const R: usize>(
         let left = columns - column;
         // SAFETY: `column` is below `columns`, and no call is given more columns than are left.
         unsafe {
-            let (b, out) = (b.offset(0, column), out.offset(0, column));
+            let operands = operands.offset_column(column);
             if has_many && left >= 64 {
-                column_vectors::<M, R, 4, true>(simd, LANES, ranges, steps, a, b, out, accumulates);
+                column_vectors::<M, R, 4, true>(simd, LANES, ranges, steps, operands);
                 column += 64;
             } else if has_many && left >= 32 {
-                column_vectors::<M, R, 2, true>(simd, LANES, ranges, steps, a, b, out, accumulates);
+                column_vectors::<M, R, 2, true>(simd, LANES, ranges, steps, operands);
                 column += 32;
             } else if left >= LANES {
-                column_vectors::<M, R, 1, true>(simd, LANES, ranges, steps, a, b, out, accumulates);
+                column_vectors::<M, R, 1, true>(simd, LANES, ranges, steps, operands);
                 column += LANES;
             } else {
-                column_vectors::<M, R, 1, false>(simd, left, ranges, steps, a, b, out, accumulates);
+                column_vectors::<M, R, 1, false>(simd, left, ranges, steps, operands);
                 column += left;
             }
         }
@@ -212,7 +202,6 @@ unsafe fn split_columns<M: Multiply<Element: Element>, const R: usize>(
 /// # Safety
 /// As [`ragged_tile`], of R rows and `(V - 1) · 16 + last` columns; `steps` are those of `ranges`.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a ragged tile")]
 unsafe fn column_vectors<
     M: Multiply<Element: Element>,
     const R: usize,
@@ -223,18 +212,16 @@ unsafe fn column_vectors<
     last: usize,
     ranges: &[Range<usize>],
     steps: &StepRanges,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    mut accumulates: bool,
+    mut operands: Operands<M::Element>,
 ) {
     if !steps.before.is_empty() {
         // SAFETY: these steps lie between the least start and the greatest end of the ranges.
-        unsafe { rows::<M, V, WHOLE>(simd, last, ranges, &steps.before, a, b, out, accumulates) };
-        accumulates = true;
+        unsafe { rows::<M, V, WHOLE>(simd, last, ranges, &steps.before, operands) };
+        operands.accumulate = Accumulate::FromOutput;
     }
+    let Operands { a, b, out, accumulate } = operands;
     let mut sums = [[simd.lanes().splat(0.0); V]; R];
-    if accumulates {
+    if accumulate == Accumulate::FromOutput {
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: row r of the outputs exists.
             unsafe { load::<M, V, WHOLE>(simd, last, out.offset(r, 0), sums) };
@@ -253,8 +240,9 @@ unsafe fn column_vectors<
         unsafe { store::<M, V, WHOLE>(simd, last, sums, out.offset(r, 0)) };
     }
     if !steps.after.is_empty() {
+        let operands = Operands { accumulate: Accumulate::FromOutput, ..operands };
         // SAFETY: as for the steps before the shared ones.
-        unsafe { rows::<M, V, WHOLE>(simd, last, ranges, &steps.after, a, b, out, true) };
+        unsafe { rows::<M, V, WHOLE>(simd, last, ranges, &steps.after, operands) };
     }
 }
 
@@ -311,22 +299,18 @@ unsafe fn store<M: Multiply, const V: usize, const WHOLE: bool>(
 /// # Safety
 /// As [`row`], for each row and its range.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a ragged tile")]
 unsafe fn rows<M: Multiply<Element: Element>, const V: usize, const WHOLE: bool>(
     simd: M,
     last: usize,
     ranges: &[Range<usize>],
     steps: &Range<usize>,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     for (r, range) in ranges.iter().enumerate() {
         // SAFETY: there is a row of `a` and of the outputs for each range.
         unsafe {
-            let (a, out) = (a.offset(r, 0), out.offset(r, 0));
-            row::<M, V, WHOLE>(simd, last, range, steps, a, b, out, accumulates);
+            let (a, out) = (operands.a.offset(r, 0), operands.out.offset(r, 0));
+            row::<M, V, WHOLE>(simd, last, range, steps, Operands { a, out, ..operands });
         }
     }
 }
@@ -334,20 +318,18 @@ unsafe fn rows<M: Multiply<Element: Element>, const V: usize, const WHOLE: bool>
 /// The steps of `steps` that have a number in a row's range, for that row.
 ///
 /// # Safety
-/// `a` can be read at these steps, `b` at `(V - 1) · 16 + last` columns of them, and as many floats of `out`
-/// can be read and written, which no other thread accesses.
+/// Of the operands, `a` can be read at these steps, `b` at `(V - 1) · 16 + last` columns of them, and as many
+/// floats of `out` can be read and written, which no other thread accesses.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a ragged tile")]
 unsafe fn row<M: Multiply<Element: Element>, const V: usize, const WHOLE: bool>(
     simd: M,
     last: usize,
     range: &Range<usize>,
     steps: &Range<usize>,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
+    let Operands { a, b, out, accumulate } = operands;
+    let accumulates = accumulate == Accumulate::FromOutput;
     let numbers = M::Element::NUMBERS;
     let own = steps.start.max(range.start / numbers)..steps.end.min(range.end.div_ceil(numbers));
     if accumulates && (own.is_empty() || range.is_empty()) {

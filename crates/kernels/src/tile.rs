@@ -19,6 +19,7 @@ mod step;
 use crate::{
     isa::Isa,
     lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
+    naive::matmul::Accumulate,
 };
 
 pub(crate) use step::{Multiply, PairMultiply, Sums, step};
@@ -77,6 +78,26 @@ impl<E> Rhs<E> {
     }
 }
 
+impl<E> Operands<E> {
+    /// The same rows and steps, from a column on.
+    ///
+    /// # Safety
+    /// The column is one of `b` and of `out`.
+    #[inline(always)]
+    pub(crate) unsafe fn offset_column(self, column: usize) -> Self {
+        debug_assert!(self.has_no_null());
+        // SAFETY: by the precondition, both have this column.
+        let (b, out) = unsafe { (self.b.offset(0, column), self.out.offset(0, column)) };
+        Self { b, out, ..self }
+    }
+
+    /// Whether no matrix is null.
+    #[inline(always)]
+    pub(crate) fn has_no_null(&self) -> bool {
+        !self.a.ptr.is_null() && !self.b.ptr.is_null() && !self.out.ptr.is_null()
+    }
+}
+
 impl OutPtr {
     /// The part that begins at an element.
     ///
@@ -88,6 +109,15 @@ impl OutPtr {
         // SAFETY: by the precondition, the sum stays in the allocation.
         Self { ptr: unsafe { self.ptr.add(row * self.row_stride + column) }, ..self }
     }
+}
+
+/// The operands of a product: its matrices, and what its sums begin at.
+#[derive(Clone, Copy)]
+pub(crate) struct Operands<E = f32> {
+    pub a: Lhs<E>,
+    pub b: Rhs<E>,
+    pub out: OutPtr,
+    pub accumulate: Accumulate,
 }
 
 /// Prefetches a cache line that will be read soon. Any address is allowed.
@@ -109,35 +139,28 @@ pub(crate) struct Tile<E> {
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Lhs<E>,
-    b: Rhs<E>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<E>,
 }
 
-/// Computes `rows` (at most 6) by `columns` (at most 64) outputs; if it `accumulates`, sums begin at what the
-/// outputs hold, and otherwise at +0.
+/// Computes `rows` (at most 6) by `columns` (at most 64) outputs.
 ///
 /// # Safety
-/// - `a` can be read at `rows` rows by `steps` steps.
-/// - `b` can be read at `steps` steps by `columns` columns; no column beyond them is read.
-/// - `out` can be read and written at `rows` rows by `columns` columns, and no other thread accesses those.
+/// - `operands.a` can be read at `rows` rows by `steps` steps.
+/// - `operands.b` can be read at `steps` steps by `columns` columns; no column beyond them is read.
+/// - `operands.out` can be read and written at `rows` rows by `columns` columns, and no other thread accesses
+///   those.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
 pub(crate) unsafe fn tile<M: Multiply>(
     simd: M,
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     debug_assert!(rows <= ROWS && columns <= COLUMNS, "a tile of {rows} rows by {columns} columns");
-    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
+    debug_assert!(operands.has_no_null());
     // SAFETY: `compute` has the same preconditions.
-    unsafe { simd.compute(Tile { rows, columns, steps, a, b, out, accumulates }) }
+    unsafe { simd.compute(Tile { rows, columns, steps, operands }) }
 }
 
 /// [`tile`] over pairs, for a kernel that is itself not a [`PairKernel`].
@@ -145,20 +168,16 @@ pub(crate) unsafe fn tile<M: Multiply>(
 /// # Safety
 /// As [`tile`], with pairs as the elements of `a` and `b`.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
 pub(crate) unsafe fn tile_of_pairs(
     isa: Isa,
     rows: usize,
     columns: usize,
     steps: usize,
-    a: Lhs<u32>,
-    b: Rhs<u32>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<u32>,
 ) {
     debug_assert!(rows <= ROWS && columns <= COLUMNS, "a tile of {rows} rows by {columns} columns");
-    debug_assert!(!a.ptr.is_null() && !b.ptr.is_null() && !out.ptr.is_null());
-    isa.run_pairs(Tile { rows, columns, steps, a, b, out, accumulates });
+    debug_assert!(operands.has_no_null());
+    isa.run_pairs(Tile { rows, columns, steps, operands });
 }
 
 impl Kernel for Tile<f32> {
@@ -182,16 +201,16 @@ impl PairKernel for Tile<u32> {
 impl<E: Copy> Tile<E> {
     #[inline(always)]
     fn compute_rows<M: Multiply<Element = E>>(self, simd: M) {
-        let Self { rows, columns, steps, a, b, out, accumulates } = self;
+        let Self { rows, columns, steps, operands } = self;
         // SAFETY: `tile` and `tile_of_pairs`, which alone make a `Tile`, require what is required here.
         unsafe {
             match rows {
-                6 => split_columns::<M, 6>(simd, columns, steps, a, b, out, accumulates),
-                5 => split_columns::<M, 5>(simd, columns, steps, a, b, out, accumulates),
-                4 => split_columns::<M, 4>(simd, columns, steps, a, b, out, accumulates),
-                3 => split_columns::<M, 3>(simd, columns, steps, a, b, out, accumulates),
-                2 => split_columns::<M, 2>(simd, columns, steps, a, b, out, accumulates),
-                1 => split_columns::<M, 1>(simd, columns, steps, a, b, out, accumulates),
+                6 => split_columns::<M, 6>(simd, columns, steps, operands),
+                5 => split_columns::<M, 5>(simd, columns, steps, operands),
+                4 => split_columns::<M, 4>(simd, columns, steps, operands),
+                3 => split_columns::<M, 3>(simd, columns, steps, operands),
+                2 => split_columns::<M, 2>(simd, columns, steps, operands),
+                1 => split_columns::<M, 1>(simd, columns, steps, operands),
                 _ => {}
             }
         }
@@ -207,29 +226,26 @@ unsafe fn split_columns<M: Multiply, const R: usize>(
     simd: M,
     columns: usize,
     steps: usize,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     let mut column = 0;
     while column < columns {
         let left = columns - column;
         // SAFETY: `column` is below `columns`, so both elements exist.
-        let (b, out) = unsafe { (b.offset(0, column), out.offset(0, column)) };
+        let operands = unsafe { operands.offset_column(column) };
         // SAFETY: each call has a part of the columns for which the precondition holds.
         unsafe {
             if fits::<M::Lanes>(R, 4) && left > 48 {
-                column_vectors::<M, R, 4>(simd, left.min(64), steps, a, b, out, accumulates);
+                column_vectors::<M, R, 4>(simd, left.min(64), steps, operands);
                 column += 64;
             } else if fits::<M::Lanes>(R, 3) && left > 32 {
-                column_vectors::<M, R, 3>(simd, left.min(48), steps, a, b, out, accumulates);
+                column_vectors::<M, R, 3>(simd, left.min(48), steps, operands);
                 column += 48;
             } else if fits::<M::Lanes>(R, 2) && left > 16 {
-                column_vectors::<M, R, 2>(simd, left.min(32), steps, a, b, out, accumulates);
+                column_vectors::<M, R, 2>(simd, left.min(32), steps, operands);
                 column += 32;
             } else {
-                column_vectors::<M, R, 1>(simd, left.min(16), steps, a, b, out, accumulates);
+                column_vectors::<M, R, 1>(simd, left.min(16), steps, operands);
                 column += 16;
             }
         }
@@ -254,19 +270,16 @@ unsafe fn column_vectors<M: Multiply, const R: usize, const V: usize>(
     simd: M,
     columns: usize,
     steps: usize,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     debug_assert!(columns > (V - 1) * LANES && columns <= V * LANES);
     // SAFETY: `last` is how many columns of the last vector exist, and all others are full.
     unsafe {
         if columns == V * LANES {
-            micro_kernel::<M, R, V, true>(simd, LANES, steps, a, b, out, accumulates);
+            micro_kernel::<M, R, V, true>(simd, LANES, steps, operands);
         } else {
             let last = columns - (V - 1) * LANES;
-            micro_kernel::<M, R, V, false>(simd, last, steps, a, b, out, accumulates);
+            micro_kernel::<M, R, V, false>(simd, last, steps, operands);
         }
     }
 }
@@ -281,14 +294,12 @@ unsafe fn micro_kernel<M: Multiply, const R: usize, const V: usize, const WHOLE:
     simd: M,
     last: usize,
     steps: usize,
-    a: Lhs<M::Element>,
-    b: Rhs<M::Element>,
-    out: OutPtr,
-    accumulates: bool,
+    operands: Operands<M::Element>,
 ) {
     let lanes = simd.lanes();
+    let Operands { a, b, out, accumulate } = operands;
     let mut sums = [[lanes.splat(0.0); V]; R];
-    if accumulates {
+    if accumulate == Accumulate::FromOutput {
         for (r, sums) in sums.iter_mut().enumerate() {
             for (v, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: row r of the outputs exists, with as many columns as are loaded.

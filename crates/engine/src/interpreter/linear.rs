@@ -4,7 +4,10 @@ use lookback_kernels::matmul;
 use lookback_model::{Linear, ValueId};
 
 use super::Interpreter;
-use crate::{packed::ForwardPanels, products};
+use crate::{
+    packed::ForwardPanels,
+    products::{self, Input},
+};
 
 impl Interpreter<'_> {
     /// The results of one or more linear layers on the same rows.
@@ -27,7 +30,8 @@ impl Interpreter<'_> {
         let buffers = &self.buffers;
         let (entering, residual) = (buffers.get(x), residual.map(|to| buffers.get(to)));
         let (pool, weights, operands) = (self.pool, self.weights, &mut *self.operands);
-        products::forward(pool, weights, layer, entering, Some(x), operands, residual, y);
+        let input = Input { x: entering, value: Some(x) };
+        products::forward(pool, weights, layer, input, operands, residual, y);
     }
 
     fn one_by_one<'l>(

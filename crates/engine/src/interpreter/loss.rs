@@ -6,7 +6,10 @@ use lookback_kernels::{aligned_buffer::AlignedBuffer, cap, loss, scale, sums};
 use lookback_model::{Head, Loss, Targets, ValueId};
 
 use super::Interpreter;
-use crate::{operations::LOSS_ROWS, products};
+use crate::{
+    operations::LOSS_ROWS,
+    products::{self, Input},
+};
 
 /// Buffers for the logits of some rows.
 #[derive(Debug)]
@@ -43,8 +46,9 @@ impl Interpreter<'_> {
             let rows = first..rows.min(first + LOSS_ROWS);
             let chunk = &mut logits[..rows.len() * outputs];
             let entering = &self.buffers.get(x)[rows.start * width..rows.end * width];
+            let input = Input { x: entering, value: None };
             let (pool, weights, operands) = (self.pool, self.weights, &mut *self.operands);
-            products::forward(pool, weights, &head.linear, entering, None, operands, None, chunk);
+            products::forward(pool, weights, &head.linear, input, operands, None, chunk);
             let gradient = mode != loss::LossMode::LossOnly;
             products::bound_logits(pool, head, chunk);
             if head.cap.is_some() && gradient {

@@ -10,8 +10,9 @@ use crate::{
     bf16::{as_pairs_mut, pack_some, pairs, vector},
     isa::Isa,
     lanes::{Kernel, LANES, Lanes, PairKernel, Pairs},
+    naive::matmul::Accumulate,
     ragged_tile::{ragged_tile, ragged_tile_of_pairs},
-    tile::{Lhs, OutPtr, ROWS, Rhs, tile, tile_of_pairs},
+    tile::{Lhs, Operands, OutPtr, ROWS, Rhs, tile, tile_of_pairs},
     transpose::{Rows, Transpose, TransposePairs},
 };
 
@@ -71,16 +72,12 @@ pub(super) trait Arithmetic: Copy {
     ///
     /// # Safety
     /// As [`tile`](tile()).
-    #[allow(clippy::too_many_arguments, reason = "three matrices and the shape of a tile")]
     unsafe fn tile(
         self,
         rows: usize,
         columns: usize,
         steps: usize,
-        a: Lhs<Self::Element>,
-        b: Rhs<Self::Element>,
-        out: OutPtr,
-        accumulates: bool,
+        operands: Operands<Self::Element>,
     );
 
     /// [`ragged_tile`], of numbers or pairs.
@@ -91,10 +88,7 @@ pub(super) trait Arithmetic: Copy {
         self,
         columns: usize,
         ranges: &[Range<usize>],
-        a: Lhs<Self::Element>,
-        b: Rhs<Self::Element>,
-        out: OutPtr,
-        accumulates: bool,
+        operands: Operands<Self::Element>,
     );
 
     /// A ragged tile of at most six rows that all have the same range.
@@ -107,14 +101,12 @@ pub(super) trait Arithmetic: Copy {
         rows: usize,
         columns: usize,
         range: &Range<usize>,
-        a: Lhs<Self::Element>,
-        b: Rhs<Self::Element>,
-        out: OutPtr,
+        operands: Operands<Self::Element>,
     ) {
         let ranges: [Range<usize>; ROWS] = std::array::from_fn(|_| range.clone());
         debug_assert!(rows <= ROWS);
         // SAFETY: the precondition is that of `ragged_tile` for these ranges.
-        unsafe { self.ragged_tile(columns, &ranges[..rows], a, b, out, false) };
+        unsafe { self.ragged_tile(columns, &ranges[..rows], operands) };
     }
 
     /// Elements of so many numbers.
@@ -152,22 +144,25 @@ pub(super) trait Arithmetic: Copy {
         out: OutPtr,
     ) {
         let right = Rhs { ptr: keys.as_ptr().cast(), step_stride: PAGE };
-        if let Some(left) = whole {
+        if let Some(a) = whole {
             let steps = Self::steps(query.width);
-            // SAFETY: `left` has the rows and width of `query`, and `keys` as many steps.
-            unsafe { self.tile(query.count, columns, steps, left, right, out, false) };
+            let operands = Operands { a, b: right, out, accumulate: Accumulate::FromZero };
+            // SAFETY: `a` has the rows and width of `query`, and `keys` as many steps.
+            unsafe { self.tile(query.count, columns, steps, operands) };
             return;
         }
+        let mut accumulate = Accumulate::FromZero;
         for first in (0..query.width).step_by(MAX_ROUNDED_WIDTH) {
             let width = (query.width - first).min(MAX_ROUNDED_WIDTH);
             let part = Rows::new(query.data, first, query.row_stride, query.count, width);
-            let left = self.lhs_along_width(part, scratch);
+            let a = self.lhs_along_width(part, scratch);
             let steps = Self::steps(part.width);
-            // SAFETY: `left` has this part of the width, and `keys` have these steps.
+            // SAFETY: `a` has this part of the width, and `keys` have these steps.
             unsafe {
-                let right = right.offset(Self::steps(first), 0);
-                self.tile(query.count, columns, steps, left, right, out, first > 0);
+                let b = right.offset(Self::steps(first), 0);
+                self.tile(query.count, columns, steps, Operands { a, b, out, accumulate });
             }
+            accumulate = Accumulate::FromOutput;
         }
     }
 
@@ -187,31 +182,14 @@ impl<L: Lanes> Arithmetic for F32Arithmetic<L> {
     type Element = f32;
 
     #[inline(always)]
-    unsafe fn tile(
-        self,
-        rows: usize,
-        columns: usize,
-        steps: usize,
-        a: Lhs,
-        b: Rhs,
-        out: OutPtr,
-        accumulates: bool,
-    ) {
+    unsafe fn tile(self, rows: usize, columns: usize, steps: usize, operands: Operands) {
         // SAFETY: the precondition is that of `tile`.
-        unsafe { tile(self.0, rows, columns, steps, a, b, out, accumulates) };
+        unsafe { tile(self.0, rows, columns, steps, operands) };
     }
     #[inline(always)]
-    unsafe fn ragged_tile(
-        self,
-        columns: usize,
-        ranges: &[Range<usize>],
-        a: Lhs,
-        b: Rhs,
-        out: OutPtr,
-        accumulates: bool,
-    ) {
+    unsafe fn ragged_tile(self, columns: usize, ranges: &[Range<usize>], operands: Operands) {
         // SAFETY: the precondition is that of `ragged_tile`.
-        unsafe { ragged_tile(self.0, columns, ranges, a, b, out, accumulates) };
+        unsafe { ragged_tile(self.0, columns, ranges, operands) };
     }
     #[inline(always)]
     unsafe fn ragged_tile_of_range(
@@ -219,14 +197,13 @@ impl<L: Lanes> Arithmetic for F32Arithmetic<L> {
         rows: usize,
         columns: usize,
         range: &Range<usize>,
-        a: Lhs,
-        b: Rhs,
-        out: OutPtr,
+        operands: Operands,
     ) {
         // SAFETY: all rows have the steps of the range, so it is a tile that begins there.
         unsafe {
-            let (a, b) = (a.offset(0, range.start), b.offset(range.start, 0));
-            tile(self.0, rows, columns, range.len(), a, b, out, false);
+            let a = operands.a.offset(0, range.start);
+            let b = operands.b.offset(range.start, 0);
+            tile(self.0, rows, columns, range.len(), Operands { a, b, ..operands });
         }
     }
     #[inline(always)]
@@ -256,31 +233,14 @@ impl Arithmetic for Bf16Arithmetic {
     type Element = u32;
 
     #[inline(always)]
-    unsafe fn tile(
-        self,
-        rows: usize,
-        columns: usize,
-        steps: usize,
-        a: Lhs<u32>,
-        b: Rhs<u32>,
-        out: OutPtr,
-        accumulates: bool,
-    ) {
+    unsafe fn tile(self, rows: usize, columns: usize, steps: usize, operands: Operands<u32>) {
         // SAFETY: the precondition is that of `tile_of_pairs`.
-        unsafe { tile_of_pairs(self.0, rows, columns, steps, a, b, out, accumulates) };
+        unsafe { tile_of_pairs(self.0, rows, columns, steps, operands) };
     }
     #[inline(always)]
-    unsafe fn ragged_tile(
-        self,
-        columns: usize,
-        ranges: &[Range<usize>],
-        a: Lhs<u32>,
-        b: Rhs<u32>,
-        out: OutPtr,
-        accumulates: bool,
-    ) {
+    unsafe fn ragged_tile(self, columns: usize, ranges: &[Range<usize>], operands: Operands<u32>) {
         // SAFETY: the precondition is that of `ragged_tile_of_pairs`.
-        unsafe { ragged_tile_of_pairs(self.0, columns, ranges, a, b, out, accumulates) };
+        unsafe { ragged_tile_of_pairs(self.0, columns, ranges, operands) };
     }
     #[inline(always)]
     fn steps(numbers: usize) -> usize {

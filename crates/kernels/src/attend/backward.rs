@@ -18,15 +18,15 @@ mod scratch;
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, SequenceSpan,
+    AttentionParams, BackwardInputs, Gradients, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, run},
 };
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
-    naive::attend::visible,
+    naive::{attend::visible, matmul::Accumulate},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{COLUMNS, Lhs, OutPtr, ROWS, Rhs},
+    tile::{COLUMNS, Lhs, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
 };
 use scratch::Scratch;
@@ -39,56 +39,41 @@ pub fn backward_scratch(params: &AttentionParams, rows: usize, threads: usize) -
     rows * params.heads + threads * Scratch::len(params)
 }
 
-/// The gradients of an attention whose spans begin at position 0; overwrites all three.
-///
-/// `query`, `out`, `dout`, `dq`: `[rows, heads, head_dim]`; `key`, `value`, `dk`, `dv`:
-/// `[rows, key_heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
+/// The gradients of an attention over whole sequences. `scratch`: [`backward_scratch`].
 pub fn backward(
     pool: &ThreadPool,
     params: &AttentionParams,
-    query: &[f32],
-    key: &[f32],
-    value: &[f32],
-    out: &[f32],
-    log_sum_exp: &[f32],
-    dout: &[f32],
-    spans: &[SequenceSpan],
+    inputs: BackwardInputs<'_>,
     scratch: &mut [f32],
-    dq: &mut [f32],
-    dk: &mut [f32],
-    dv: &mut [f32],
+    gradients: Gradients<'_>,
 ) {
-    let rows = query.len() / (params.heads * params.head_dim);
+    let rows = inputs.query.len() / (params.heads * params.head_dim);
     let (delta, workers) = scratch.split_at_mut(rows * params.heads);
     {
         let to = DisjointSlices::new(delta);
         pool.for_each_range(rows * params.heads, 1, 512, &|range| {
             // SAFETY: each range is cut once.
             let to = unsafe { to.range_mut(range.clone()) };
+            let BackwardInputs { dout, out, .. } = inputs;
             pool.isa().run(Delta { dout, out, head_dim: params.head_dim, first: range.start, to });
         });
     }
     let delta = &*delta;
     let worker = Scratch::len(params);
     let (dq, dk, dv, workers) = (
-        DisjointSlices::new(dq),
-        DisjointSlices::new(dk),
-        DisjointSlices::new(dv),
+        DisjointSlices::new(gradients.dq),
+        DisjointSlices::new(gradients.dk),
+        DisjointSlices::new(gradients.dv),
         DisjointSlices::new(workers),
     );
-    pool.for_each_task_on_thread(spans.len() * params.key_heads, &|thread, pair| {
+    pool.for_each_task_on_thread(inputs.spans.len() * params.key_heads, &|thread, pair| {
         // SAFETY: each thread has scratch of its own.
         let scratch = unsafe { workers.range_mut(thread * worker..(thread + 1) * worker) };
         let back = BackwardTask {
             params,
-            query,
-            key,
-            value,
-            log_sum_exp,
-            dout,
+            inputs,
             delta,
-            span: &spans[pair / params.key_heads],
+            span: &inputs.spans[pair / params.key_heads],
             key_head: pair % params.key_heads,
             scratch: Scratch::new(params, scratch),
             dq: &dq,
@@ -128,11 +113,7 @@ impl Kernel for Delta<'_> {
 /// One key head of one span.
 struct BackwardTask<'a> {
     params: &'a AttentionParams,
-    query: &'a [f32],
-    key: &'a [f32],
-    value: &'a [f32],
-    log_sum_exp: &'a [f32],
-    dout: &'a [f32],
+    inputs: BackwardInputs<'a>,
     delta: &'a [f32],
     span: &'a SequenceSpan,
     key_head: usize,
@@ -189,8 +170,8 @@ impl BackwardTask<'_> {
     fn tile<A: Arithmetic>(&mut self, arithmetic: A, keys: &Range<usize>) -> Tile<A::Element> {
         let dim = self.params.head_dim;
         let (first, row_stride) = (self.key_at(keys.start), self.params.key_heads * dim);
-        let key = Rows::new(self.key, first, row_stride, keys.len(), dim);
-        let value = Rows::new(self.value, first, row_stride, keys.len(), dim);
+        let key = Rows::new(self.inputs.key, first, row_stride, keys.len(), dim);
+        let value = Rows::new(self.inputs.value, first, row_stride, keys.len(), dim);
         arithmetic.transpose(key, self.scratch.transposed_keys);
         arithmetic.transpose(value, self.scratch.transposed_values);
         let transposed = |matrix: &[f32]| Rhs { ptr: matrix.as_ptr().cast(), step_stride: PAGE };
@@ -227,7 +208,6 @@ impl BackwardTask<'_> {
 
     /// A block of rows by a tile of keys.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments, reason = "a block, a tile, and who computes")]
     fn block<L: Lanes, A: Arithmetic>(
         &mut self,
         simd: L,
@@ -240,11 +220,11 @@ impl BackwardTask<'_> {
         let dim = self.params.head_dim;
         let row_stride = self.params.heads * dim;
         let first_row = self.row_at(rows.start, head);
-        let query_rows = Rows::new(self.query, first_row, row_stride, rows.len(), dim);
-        let dout_rows = Rows::new(self.dout, first_row, row_stride, rows.len(), dim);
+        let query_rows = Rows::new(self.inputs.query, first_row, row_stride, rows.len(), dim);
+        let dout_rows = Rows::new(self.inputs.dout, first_row, row_stride, rows.len(), dim);
         let query = arithmetic.lhs_along_width(query_rows, self.scratch.query);
         let dout = arithmetic.lhs_along_width(dout_rows, self.scratch.dout);
-        let steps = A::steps(dim);
+        let (steps, accumulate) = (A::steps(dim), Accumulate::FromZero);
 
         // P and dS.
         for first in (0..rows.len()).step_by(ROWS) {
@@ -257,14 +237,15 @@ impl BackwardTask<'_> {
             // SAFETY: the block has `count` rows from `first` on; transposed keys and values have 64 columns of
             // every step; `p` and `ds` have 64 floats for each row of the block.
             unsafe {
-                let (query, dout) = (query.offset(first, 0), dout.offset(first, 0));
-                arithmetic.tile(count, columns, steps, query, tile.transposed_keys, p, false);
-                arithmetic.tile(count, columns, steps, dout, tile.transposed_values, ds, false);
+                let (a, b) = (query.offset(first, 0), tile.transposed_keys);
+                arithmetic.tile(count, columns, steps, Operands { a, b, out: p, accumulate });
+                let (a, b) = (dout.offset(first, 0), tile.transposed_values);
+                arithmetic.tile(count, columns, steps, Operands { a, b, out: ds, accumulate });
             }
             for r in first..first + count {
                 let at = (self.span.first_row + rows.start + r) * self.params.heads + head;
                 let scale = simd.splat(self.params.scale);
-                let total = simd.splat(self.log_sum_exp[at]);
+                let total = simd.splat(self.inputs.log_sum_exp[at]);
                 let delta = simd.splat(self.delta[at]);
                 let (p, ds) =
                     (&mut self.scratch.p[r][..columns], &mut self.scratch.ds[r][..columns]);
@@ -336,16 +317,17 @@ impl BackwardTask<'_> {
         &self,
         arithmetic: A,
         within: &[Range<usize>],
-        left: Lhs<A::Element>,
+        a: Lhs<A::Element>,
         right: Rhs<A::Element>,
         to: OutPtr,
     ) {
+        let accumulate = Accumulate::FromOutput;
         for column in (0..self.params.head_dim).step_by(COLUMNS) {
             let columns = (self.params.head_dim - column).min(COLUMNS);
             // SAFETY: the ranges lie inside the tile and the block; the outputs belong to this task.
             unsafe {
-                let (right, to) = (right.offset(0, column), to.offset(0, column));
-                arithmetic.ragged_tile(columns, within, left, right, to, true);
+                let (b, out) = (right.offset(0, column), to.offset(0, column));
+                arithmetic.ragged_tile(columns, within, Operands { a, b, out, accumulate });
             }
         }
     }

@@ -13,9 +13,9 @@ use super::{
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
-    naive::attend::visible,
+    naive::{attend::visible, matmul::Accumulate},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{COLUMNS, OutPtr, ROWS, Rhs},
+    tile::{COLUMNS, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
 };
 
@@ -183,10 +183,14 @@ impl QueryBlock<'_> {
             let lhs = arithmetic.weights(&weights[..count], &mut scratch.weights);
             for column in (0..head_dim).step_by(COLUMNS) {
                 let columns = (head_dim - column).min(COLUMNS);
-                let rhs = Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim };
-                let to = OutPtr { ptr: o[0].as_mut_ptr(), row_stride: COLUMNS };
+                let operands = Operands {
+                    a: lhs,
+                    b: Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim },
+                    out: OutPtr { ptr: o[0].as_mut_ptr(), row_stride: COLUMNS },
+                    accumulate: Accumulate::FromZero,
+                };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { arithmetic.ragged_tile(columns, &within[..count], lhs, rhs, to, false) };
+                unsafe { arithmetic.ragged_tile(columns, &within[..count], operands) };
                 for r in 0..count {
                     if within[r].is_empty() {
                         continue;

@@ -18,7 +18,7 @@ use crate::{
 /// Blocks of six rows that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 4;
 
-/// The scaled scores, −inf where hidden: `[heads, queries, keys]`, keys from position 0.
+/// The scaled scores, −inf where masked: `[heads, queries, keys]`, keys from position 0.
 pub fn scores(
     pool: &ThreadPool,
     params: &AttentionParams,
@@ -30,7 +30,7 @@ pub fn scores(
     scores_or_pattern(pool, params, query, span, pages, None, out);
 }
 
-/// exp(score − log-sum-exp), +0 where hidden: `[heads, queries, keys]`.
+/// exp(score − log-sum-exp), +0 where masked: `[heads, queries, keys]`.
 ///
 /// `log_sum_exp`: `[rows, heads]`, as [`forward`](super::forward()) gives it.
 pub fn pattern(

@@ -3,7 +3,7 @@
 //! 1. Heads that share a key head are the rows of a tile, so that each key and value is loaded once for them.
 //! 2. Each step of the online softmax is computed for all heads before the next step, which hides latency.
 //! 3. All heads see the same keys, so their values are a plain tile of those steps.
-//! 4. The folding factors of all heads stand in one vector.
+//! 4. The factors that rescale the totals and outputs of all heads stand in one vector.
 
 use std::ops::Range;
 
@@ -15,8 +15,8 @@ use super::{
 use crate::{
     lanes::{LANES, Lanes},
     math::{exp_lanes, ln},
-    naive::attend::visible,
-    tile::{COLUMNS, OutPtr, ROWS, Rhs},
+    naive::{attend::visible, matmul::Accumulate},
+    tile::{COLUMNS, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
 };
 
@@ -121,36 +121,26 @@ impl Attention for SingleQuery<'_> {
                 let out = &mut out[own];
                 for column in (0..head_dim).step_by(COLUMNS) {
                     let columns = (head_dim - column).min(COLUMNS);
-                    let right =
-                        Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim };
+                    let mut o = [[0.0f32; COLUMNS]; ROWS];
+                    let to = if is_first {
+                        OutPtr { ptr: out[column..].as_mut_ptr(), row_stride: head_dim }
+                    } else {
+                        OutPtr { ptr: o.as_mut_ptr().cast(), row_stride: COLUMNS }
+                    };
+                    let operands = Operands {
+                        a: left,
+                        b: Rhs { ptr: values[column..].as_ptr().cast(), step_stride: head_dim },
+                        out: to,
+                        accumulate: Accumulate::FromZero,
+                    };
+                    // SAFETY: the group's weights and values of the keys it sees, and its outputs or the array
+                    // of sums.
+                    unsafe {
+                        arithmetic.ragged_tile_of_range(group.count, columns, &within, operands);
+                    }
                     if is_first {
-                        let to = OutPtr { ptr: out[column..].as_mut_ptr(), row_stride: head_dim };
-                        // SAFETY: the group's weights and values of the keys it sees, and its outputs.
-                        unsafe {
-                            arithmetic.ragged_tile_of_range(
-                                group.count,
-                                columns,
-                                &within,
-                                left,
-                                right,
-                                to,
-                            )
-                        };
                         continue;
                     }
-                    let mut o = [[0.0f32; COLUMNS]; ROWS];
-                    let to = OutPtr { ptr: o.as_mut_ptr().cast(), row_stride: COLUMNS };
-                    // SAFETY: as above, and the array of sums.
-                    unsafe {
-                        arithmetic.ragged_tile_of_range(
-                            group.count,
-                            columns,
-                            &within,
-                            left,
-                            right,
-                            to,
-                        )
-                    };
                     for (row, o) in o.iter().take(group.count).enumerate() {
                         let out = &mut out[row * head_dim + column..][..columns];
                         let head = group.first + row;

@@ -13,11 +13,11 @@
 
 use std::ops::Range;
 
-use super::{PANEL, Shared};
+use super::{Accumulate, PANEL, Shared};
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     thread_pool::{DisjointSlices, ThreadPool},
-    tile::{Lhs, Multiply, OutPtr, ROWS, Rhs, prefetch, tile},
+    tile::{Lhs, Multiply, Operands, OutPtr, ROWS, Rhs, prefetch, tile},
 };
 
 /// Rows of the batch that are copied at a time.
@@ -49,19 +49,17 @@ pub fn weight_gradient(
     scratch: &mut [f32],
     dweight: &mut [f32],
 ) {
-    rectangles(pool, dy, x, outputs, inner, scratch, dweight, &|rectangle| {
+    rectangles(pool, dy, x, [outputs, inner], scratch, dweight, &|rectangle| {
         pool.isa().run(rectangle);
     });
 }
 
 /// Cuts a weight gradient into rectangles and hands each to `run`, on all threads.
-#[allow(clippy::too_many_arguments, reason = "three matrices with their shape, and scratch")]
 pub(crate) fn rectangles<E: Copy + Send>(
     pool: &ThreadPool,
     dy: &[f32],
     x: &[f32],
-    outputs: usize,
-    inner: usize,
+    [outputs, inner]: [usize; 2],
     scratch: &mut [E],
     dweight: &mut [f32],
     run: &(dyn Fn(Rectangle<'_, E>) + Sync),
@@ -191,7 +189,7 @@ impl<E: Copy> Rectangle<'_, E> {
     pub(crate) fn multiply<M: CopySteps<Element = E>>(self, simd: M) {
         let Self { dy, x, shape: [rows, all_outputs, all_inner], outputs, inner, scratch, out } =
             self;
-        let height = outputs.len();
+        let (height, accumulate) = (outputs.len(), Accumulate::FromOutput);
         let (dy_copy, x_copy) = scratch.split_at_mut(DEPTH * height.next_multiple_of(GROUP));
         for first in (0..rows).step_by(M::ROWS * DEPTH) {
             let rows = first..rows.min(first + M::ROWS * DEPTH);
@@ -213,7 +211,7 @@ impl<E: Copy> Rectangle<'_, E> {
                     // outputs, and no other task has them.
                     unsafe {
                         let out = out.offset(outputs.start + o, inner.start + k);
-                        tile(simd, count, columns, depth, a, b, out, true);
+                        tile(simd, count, columns, depth, Operands { a, b, out, accumulate });
                     }
                 }
             }

@@ -18,6 +18,11 @@ pub enum Activation {
     Relu,
 }
 
+impl Activation {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Silu, Self::Gelu, Self::GeluTanh, Self::Relu2, Self::Relu];
+}
+
 /// √(2/π), of GELU's approximation.
 pub const ROOT_2_OVER_PI: f32 = 0.797_884_6;
 /// The factor of the cube in GELU's approximation.

@@ -8,7 +8,7 @@ use super::{
     sums::{row_dot, row_max},
 };
 use crate::{
-    attend::{AttentionParams, PAGE, Pages, SequenceSpan},
+    attend::{AttentionParams, BackwardInputs, Gradients, PAGE, Pages, SequenceSpan},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
@@ -224,20 +224,9 @@ pub fn forward(
 /// dS = P · (dP − D) · scale: dq is the chain of dS·k over keys, dk of dS·q and dv of P·dout over the
 /// group's heads, then rows. A chain is a dot product summed in ascending order; masked pairs of
 /// query and key are in none.
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
-pub fn backward(
-    params: &AttentionParams,
-    query: &[f32],
-    key: &[f32],
-    value: &[f32],
-    out: &[f32],
-    log_sum_exp: &[f32],
-    dout: &[f32],
-    spans: &[SequenceSpan],
-    dq: &mut [f32],
-    dk: &mut [f32],
-    dv: &mut [f32],
-) {
+pub fn backward(params: &AttentionParams, inputs: BackwardInputs<'_>, gradients: Gradients<'_>) {
+    let BackwardInputs { query, key, value, out, log_sum_exp, dout, spans } = inputs;
+    let Gradients { dq, dk, dv } = gradients;
     let dim = params.head_dim;
     dq.fill(0.0);
     dk.fill(0.0);

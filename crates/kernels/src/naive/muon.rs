@@ -1,6 +1,9 @@
 //! Muon (Jordan et al. 2024): a step along the momentum, made nearly orthogonal by Newton–Schulz.
 
-use super::{bf16, matmul, sums};
+use super::{
+    bf16::{self, Compute},
+    matmul, sums,
+};
 use crate::{
     matmul::{Accumulate, Epilogue},
     muon::{EPSILON, Muon, STEPS, factor, newton_schulz_coefficients},
@@ -21,7 +24,7 @@ pub fn muon(
         m[index] = (g - m[index]).mul_add(1.0 - settings.momentum, m[index]);
         *to = (m[index] - g).mul_add(settings.momentum, g);
     }
-    orthogonalize(settings.pairs, [rows, columns], &mut direction);
+    orthogonalize(settings.products, [rows, columns], &mut direction);
     let (shrink, step) =
         (1.0 - settings.rate * settings.decay, settings.rate * factor([rows, columns]));
     for (weight, direction) in weight.iter_mut().zip(&direction) {
@@ -34,11 +37,10 @@ type Gradient = fn(&[f32], &[f32], usize, usize, &mut [f32]);
 type Back = fn(&[f32], &[f32], usize, usize, Accumulate, &mut [f32]);
 
 /// Brings every singular value of a matrix `[rows, columns]` near 1.
-pub fn orthogonalize(pairs: bool, [rows, columns]: [usize; 2], x: &mut [f32]) {
-    let (forward, weight_gradient, input_gradient) = if pairs {
-        (bf16::forward as Forward, bf16::weight_gradient as Gradient, bf16::input_gradient as Back)
-    } else {
-        (matmul::forward as _, matmul::weight_gradient as _, matmul::input_gradient as _)
+pub fn orthogonalize(products: Compute, [rows, columns]: [usize; 2], x: &mut [f32]) {
+    let (forward, weight_gradient, input_gradient): (Forward, Gradient, Back) = match products {
+        Compute::F32 => (matmul::forward, matmul::weight_gradient, matmul::input_gradient),
+        Compute::Bf16 => (bf16::forward, bf16::weight_gradient, bf16::input_gradient),
     };
     let length = f64::sqrt(sums::sum_of_squares(x));
     let shorten = (1.0 / (length + EPSILON)) as f32;

@@ -1,18 +1,12 @@
 //! Layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019), row by row, with gradients.
 
 use super::sums::{row_dot, row_sum};
+use crate::norm::{NormGradients, NormParams};
 
 /// y = (x − mean) / deviation · weight + bias. Statistics `[rows, 2]`: mean, 1 / deviation.
-pub fn layer(
-    x: &[f32],
-    width: usize,
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    epsilon: f32,
-    y: &mut [f32],
-    mut statistics: Option<&mut [f32]>,
-) {
-    let n = width as f32;
+pub fn layer(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: Option<&mut [f32]>) {
+    let NormParams { weight, bias, epsilon } = params;
+    let (width, n) = (weight.len(), weight.len() as f32);
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
         let mean = row_sum(x) / n;
         let deviations: Vec<f32> = x.iter().map(|x| x - mean).collect();
@@ -33,14 +27,9 @@ pub fn layer(
 }
 
 /// y = x / root mean square · weight. Statistics `[rows]`: 1 / root mean square.
-pub fn rms(
-    x: &[f32],
-    width: usize,
-    weight: &[f32],
-    epsilon: f32,
-    y: &mut [f32],
-    mut statistics: Option<&mut [f32]>,
-) {
+pub fn rms(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: Option<&mut [f32]>) {
+    let NormParams { weight, epsilon, .. } = params;
+    let width = weight.len();
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
         let factor = 1.0 / (row_dot(x, x) / width as f32 + epsilon).sqrt();
         for column in 0..width {
@@ -53,18 +42,16 @@ pub fn rms(
 }
 
 /// The gradients of [`layer`]: `dx` is added to, `dweight` and `dbias` go on over rows.
-#[allow(clippy::too_many_arguments, reason = "a backward reads all that its forward read and made")]
 pub fn layer_backward(
+    params: NormParams<'_>,
     dy: &[f32],
     x: &[f32],
-    width: usize,
-    weight: &[f32],
     statistics: &[f32],
-    dx: &mut [f32],
-    dweight: &mut [f32],
-    mut dbias: Option<&mut [f32]>,
+    gradients: NormGradients<'_>,
 ) {
-    let n = width as f32;
+    let NormGradients { dx, dweight, mut dbias } = gradients;
+    let weight = params.weight;
+    let (width, n) = (weight.len(), weight.len() as f32);
     for (index, dx) in dx.chunks_exact_mut(width).enumerate() {
         let (x, dy) = (&x[index * width..][..width], &dy[index * width..][..width]);
         let [mean, factor] = [statistics[2 * index], statistics[2 * index + 1]];
@@ -85,14 +72,15 @@ pub fn layer_backward(
 
 /// The gradients of [`rms`]: `dx` is added to, `dweight` goes on over rows.
 pub fn rms_backward(
+    params: NormParams<'_>,
     dy: &[f32],
     x: &[f32],
-    width: usize,
-    weight: &[f32],
     statistics: &[f32],
-    dx: &mut [f32],
-    dweight: &mut [f32],
+    gradients: NormGradients<'_>,
 ) {
+    let NormGradients { dx, dweight, .. } = gradients;
+    let weight = params.weight;
+    let width = weight.len();
     for (index, dx) in dx.chunks_exact_mut(width).enumerate() {
         let (x, dy) = (&x[index * width..][..width], &dy[index * width..][..width]);
         let factor = statistics[index];

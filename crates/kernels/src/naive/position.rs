@@ -1,24 +1,12 @@
 //! Rotary positions (Su et al. 2021), on pairs (i, i + rotary_dim / 2) as Hugging Face has them.
 
-use crate::position::Direction;
+use crate::position::{Direction, Rotation};
 
 /// Turns each pair (a, b) by its row's angle: (a·cos − b·sin, b·cos + a·sin), or back.
 ///
-/// `x`: `[rows, heads, head_dim]`; `table`: `[positions, 2, rotary_dim / 2]`, cosines then sines.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a shape of three axes, a table, and where to read it"
-)]
-pub fn rotate(
-    x: &[f32],
-    heads: usize,
-    head_dim: usize,
-    rotary_dim: usize,
-    table: &[f32],
-    positions: &[u32],
-    direction: Direction,
-    y: &mut [f32],
-) {
+/// `x`, `y`: `[rows, heads, head_dim]`.
+pub fn rotate(rotation: Rotation<'_>, x: &[f32], y: &mut [f32]) {
+    let Rotation { heads, head_dim, rotary_dim, table, positions, direction } = rotation;
     let half = rotary_dim / 2;
     y.copy_from_slice(x);
     for (index, y) in y.chunks_exact_mut(head_dim).enumerate() {

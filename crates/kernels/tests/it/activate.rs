@@ -1,24 +1,18 @@
 //! Activations equal their twins, are those of the reference, and their gradients are slopes.
 
-use crate::inputs::{KINDS, Kind, LENGTHS, bits, numbers, pools, slope};
+use crate::{
+    inputs::{KINDS, Kind, LENGTHS, bits, numbers, pools, slope},
+    yardstick::rows::in_reference,
+};
 use lookback_kernels::{
     activate,
     naive::{self, activate::Activation},
 };
-use lookback_reference::mlp;
-
-const ALL: [(Activation, mlp::Activation); 5] = [
-    (Activation::Silu, mlp::Activation::Silu),
-    (Activation::Gelu, mlp::Activation::Gelu),
-    (Activation::GeluTanh, mlp::Activation::GeluTanh),
-    (Activation::Relu2, mlp::Activation::Relu2),
-    (Activation::Relu, mlp::Activation::Relu),
-];
 
 #[test]
 fn every_path_equals_the_twin() {
     for pool in pools() {
-        for (activation, _) in ALL {
+        for activation in Activation::ALL {
             for (kind, len) in KINDS.iter().flat_map(|kind| LENGTHS.map(|len| (*kind, len))) {
                 let [pre, gate, dpost] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
                 for linear in [None, Some(gate.as_slice())] {
@@ -59,7 +53,8 @@ fn every_path_equals_the_twin() {
 
 #[test]
 fn values_are_those_of_the_reference_and_slopes_theirs() {
-    for (activation, reference) in ALL {
+    for activation in Activation::ALL {
+        let reference = in_reference(activation);
         for x in numbers(Kind::Scale(6.0), 4000, 5) {
             let expected = reference.of(f64::from(x));
             let value = f64::from(naive::activate::value(activation, x));

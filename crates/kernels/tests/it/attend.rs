@@ -2,7 +2,7 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, Compute, SequenceSpan},
+    attend::{self, AttentionParams, BackwardInputs, Compute, Gradients, SequenceSpan},
     isa::Isa,
     matmul::Epilogue,
     naive,
@@ -53,29 +53,23 @@ fn backward_equals_the_twin(world: &World, seed: u64, what: &str) {
     let [out, sums] = world.by_twin();
     let dout = Numbers::new(seed).some(Kind::Scale(1.0), world.query.len());
     let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![5.0; x.len()]);
-    let (query, spans) = (&world.query, &world.spans);
-    naive::attend::backward(
-        params, query, &key, &value, &out, &sums, &dout, spans, &mut dq, &mut dk, &mut dv,
-    );
+    let inputs = BackwardInputs {
+        query: &world.query,
+        key: &key,
+        value: &value,
+        out: &out,
+        log_sum_exp: &sums,
+        dout: &dout,
+        spans: &world.spans,
+    };
+    let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+    naive::attend::backward(params, inputs, to);
     for pool in &pools() {
         let len = attend::backward_scratch(params, world.rows(), pool.threads());
         let mut scratch = vec![f32::NAN; len];
         let [mut q, mut k, mut v] = [&dq, &dk, &dv].map(|x| vec![f32::NAN; x.len()]);
-        attend::backward(
-            pool,
-            params,
-            query,
-            &key,
-            &value,
-            &out,
-            &sums,
-            &dout,
-            spans,
-            &mut scratch,
-            &mut q,
-            &mut k,
-            &mut v,
-        );
+        let to = Gradients { dq: &mut q, dk: &mut k, dv: &mut v };
+        attend::backward(pool, params, inputs, &mut scratch, to);
         assert_eq!(bits(&q), bits(&dq), "dq: {what}, {pool:?}");
         assert_eq!(bits(&k), bits(&dk), "dk: {what}, {pool:?}");
         assert_eq!(bits(&v), bits(&dv), "dv: {what}, {pool:?}");
@@ -256,21 +250,17 @@ fn no_gradient_comes_from_the_future() {
             let mut scratch = vec![0.0; attend::backward_scratch(&params, rows, pool.threads())];
             let [mut dq, mut dk, mut dv] =
                 [&world.query[..], key, value].map(|x| vec![0.0; x.len()]);
-            attend::backward(
-                pool,
-                &params,
-                &world.query,
+            let inputs = BackwardInputs {
+                query: &world.query,
                 key,
                 value,
-                &out,
-                &sums,
+                out: &out,
+                log_sum_exp: &sums,
                 dout,
-                &world.spans,
-                &mut scratch,
-                &mut dq,
-                &mut dk,
-                &mut dv,
-            );
+                spans: &world.spans,
+            };
+            let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+            attend::backward(pool, &params, inputs, &mut scratch, to);
             [dq, dk, dv]
         };
         let mut dout = Numbers::new(1).some(Kind::Scale(1.0), world.query.len());

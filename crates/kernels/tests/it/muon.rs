@@ -2,11 +2,12 @@
 
 use crate::inputs::{Kind, bits, numbers, pools};
 use lookback_kernels::{
-    muon::{Muon, factor, muon, newton_schulz_coefficients, scratch_len},
-    naive, sums,
+    muon::{Matrix, Muon, factor, muon, newton_schulz_coefficients, scratch_len},
+    naive::{self, bf16::Compute},
+    sums,
 };
 
-const HOW: Muon = Muon { rate: 0.02, momentum: 0.95, decay: 0.1, pairs: false };
+const HOW: Muon = Muon { rate: 0.02, momentum: 0.95, decay: 0.1, products: Compute::F32 };
 
 /// Wide, square and tall, at and beside the edges of lanes, tiles, panels and blocks of steps.
 const SHAPES: [[usize; 2]; 12] = [
@@ -28,22 +29,24 @@ const SHAPES: [[usize; 2]; 12] = [
 fn every_path_equals_the_twin() {
     let pools = pools();
     for shape in SHAPES {
-        for (kind, pairs) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
+        for (kind, products) in [Kind::Scale(1e-3), Kind::Scale(30.0), Kind::Hard]
             .into_iter()
-            .flat_map(|kind| [(kind, false), (kind, true)])
+            .flat_map(|kind| [(kind, Compute::F32), (kind, Compute::Bf16)])
         {
-            let settings = Muon { pairs, ..HOW };
+            let settings = Muon { products, ..HOW };
             let len = shape[0] * shape[1];
             let [weight, gradient, m] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
             let mut twin = (weight.clone(), m.clone());
             naive::muon::muon(&settings, 0.7, shape, &mut twin.0, &gradient, &mut twin.1);
             for pool in &pools {
                 let mut a = (weight.clone(), m.clone());
-                let mut scratch = vec![f32::NAN; scratch_len(shape, pool.threads(), pairs)];
+                let mut scratch = vec![f32::NAN; scratch_len(shape, pool.threads(), products)];
                 let mut blocks = vec![0.0; sums::blocks_len(len)];
                 let (blocks, scratch) = (&mut blocks[..], &mut scratch[..]);
-                muon(pool, &settings, 0.7, shape, &mut a.0, &gradient, &mut a.1, blocks, scratch);
-                let what = format!("{shape:?} {kind:?} {pairs}, {pool:?}");
+                let (weight, momentum) = (&mut a.0[..], &mut a.1[..]);
+                let matrix = Matrix { shape, weight, gradient: &gradient, momentum };
+                muon(pool, &settings, 0.7, matrix, blocks, scratch);
+                let what = format!("{shape:?} {kind:?} {products:?}, {pool:?}");
                 assert_eq!(bits(&a.0), bits(&twin.0), "{what}");
                 assert_eq!(bits(&a.1), bits(&twin.1), "{what}");
             }
@@ -64,15 +67,15 @@ fn raised(mut value: f64) -> f64 {
 fn singular_values_go_through_the_polynomial_alone() {
     // 3 and 4 along two axes, in a matrix of length 5: 0.6 and 0.8.
     // In pairs, what is rounded to 8 bits in each of five steps.
-    for (shape, at, pairs, max) in [
-        ([2, 3], [0, 4], false, 1e-5),
-        ([3, 2], [0, 3], false, 1e-5),
-        ([2, 3], [0, 4], true, 0.1),
-        ([3, 2], [0, 3], true, 0.1),
+    for (shape, at, products, max) in [
+        ([2, 3], [0, 4], Compute::F32, 1e-5),
+        ([3, 2], [0, 3], Compute::F32, 1e-5),
+        ([2, 3], [0, 4], Compute::Bf16, 0.1),
+        ([3, 2], [0, 3], Compute::Bf16, 0.1),
     ] {
         let mut x = vec![0.0; 6];
         (x[at[0]], x[at[1]]) = (3.0, -4.0);
-        naive::muon::orthogonalize(pairs, shape, &mut x);
+        naive::muon::orthogonalize(products, shape, &mut x);
         for (index, x) in x.iter().enumerate() {
             let expected = match index {
                 0 => raised(0.6),
@@ -80,7 +83,7 @@ fn singular_values_go_through_the_polynomial_alone() {
                 _ => 0.0,
             };
             let apart = (f64::from(*x) - expected).abs();
-            assert!(apart < max, "{shape:?} {index} {pairs}: {x}, {expected}");
+            assert!(apart < max, "{shape:?} {index} {products:?}: {x}, {expected}");
         }
     }
     for value in [0.01, 0.03, 0.1, 0.3, 1.0] {

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::inputs::{KINDS, Kind, bits, numbers, pools, slope, wide};
-use lookback_kernels::{naive, norm};
+use lookback_kernels::{
+    naive,
+    norm::{self, NormGradients, NormParams},
+};
 use lookback_reference::norm::Norm;
 use ndarray::{Array1, Array2};
 
@@ -23,33 +26,35 @@ fn every_path_equals_the_twin() {
             for bias in [None, Some(bias.as_slice())] {
                 let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
                 let (mut fast_s, mut slow_s) = (vec![0.0; 2 * rows], vec![0.0; 2 * rows]);
-                norm::layer(&pool, &x, width, &weight, bias, 1e-5, &mut fast, Some(&mut fast_s));
-                naive::norm::layer(&x, width, &weight, bias, 1e-5, &mut slow, Some(&mut slow_s));
+                let params = NormParams { weight: &weight, bias, epsilon: 1e-5 };
+                norm::layer(&pool, params, &x, &mut fast, Some(&mut fast_s));
+                naive::norm::layer(params, &x, &mut slow, Some(&mut slow_s));
                 assert_eq!(bits(&fast), bits(&slow), "{place}");
                 assert_eq!(bits(&fast_s), bits(&slow_s), "{place}");
                 let [mut a, mut b] = [dx.clone(), dx.clone()];
                 let [mut aw, mut bw, mut ab, mut bb] = std::array::from_fn(|_| start.clone());
                 let (of_a, of_b) = (bias.map(|_| &mut ab[..]), bias.map(|_| &mut bb[..]));
-                norm::layer_backward(
-                    &pool, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw, of_a,
-                );
-                naive::norm::layer_backward(
-                    &dy, &x, width, &weight, &slow_s, &mut b, &mut bw, of_b,
-                );
+                let to = NormGradients { dx: &mut a, dweight: &mut aw, dbias: of_a };
+                norm::layer_backward(&pool, params, &dy, &x, &fast_s, to);
+                let to = NormGradients { dx: &mut b, dweight: &mut bw, dbias: of_b };
+                naive::norm::layer_backward(params, &dy, &x, &slow_s, to);
                 assert_eq!(bits(&a), bits(&b), "{place}");
                 assert_eq!(bits(&aw), bits(&bw), "{place}");
                 assert_eq!(bits(&ab), bits(&bb), "{place}");
             }
             let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
             let (mut fast_s, mut slow_s) = (vec![0.0; rows], vec![0.0; rows]);
-            norm::rms(&pool, &x, width, &weight, 1e-5, &mut fast, Some(&mut fast_s));
-            naive::norm::rms(&x, width, &weight, 1e-5, &mut slow, Some(&mut slow_s));
+            let params = NormParams { weight: &weight, bias: None, epsilon: 1e-5 };
+            norm::rms(&pool, params, &x, &mut fast, Some(&mut fast_s));
+            naive::norm::rms(params, &x, &mut slow, Some(&mut slow_s));
             assert_eq!(bits(&fast), bits(&slow), "{place}");
             assert_eq!(bits(&fast_s), bits(&slow_s), "{place}");
             let [mut a, mut b] = [dx.clone(), dx.clone()];
             let [mut aw, mut bw] = [start.clone(), start.clone()];
-            norm::rms_backward(&pool, &dy, &x, width, &weight, &fast_s, &mut a, &mut aw);
-            naive::norm::rms_backward(&dy, &x, width, &weight, &slow_s, &mut b, &mut bw);
+            let to = NormGradients { dx: &mut a, dweight: &mut aw, dbias: None };
+            norm::rms_backward(&pool, params, &dy, &x, &fast_s, to);
+            let to = NormGradients { dx: &mut b, dweight: &mut bw, dbias: None };
+            naive::norm::rms_backward(params, &dy, &x, &slow_s, to);
             assert_eq!(bits(&a), bits(&b), "{place}");
             assert_eq!(bits(&aw), bits(&bw), "{place}");
         }
@@ -78,35 +83,24 @@ fn values_are_those_of_the_reference_and_gradients_slopes() {
         for is_layer in [true, false] {
             let mut y = vec![0.0; WIDTH];
             let mut statistics = vec![0.0; 2];
-            let mut dx = vec![0.0; WIDTH];
-            let mut dweight = vec![0.0; WIDTH];
-            let mut dbias = vec![0.0; WIDTH];
+            let mut dx = [0.0; WIDTH];
+            let mut dweight = [0.0; WIDTH];
+            let mut dbias = [0.0; WIDTH];
             let bias = is_layer.then_some(bias.as_slice());
             let wide_b = is_layer.then_some(wide_b.as_slice());
+            let params = NormParams { weight: &weight, bias, epsilon: 1e-5 };
             if is_layer {
-                let keep = Some(&mut statistics[..]);
-                naive::norm::layer(&x, WIDTH, &weight, bias, 1e-5, &mut y, keep);
-                naive::norm::layer_backward(
-                    &dy,
-                    &x,
-                    WIDTH,
-                    &weight,
-                    &statistics,
-                    &mut dx,
-                    &mut dweight,
-                    Some(&mut dbias),
-                );
+                naive::norm::layer(params, &x, &mut y, Some(&mut statistics));
+                let to = NormGradients {
+                    dx: &mut dx,
+                    dweight: &mut dweight,
+                    dbias: Some(&mut dbias[..]),
+                };
+                naive::norm::layer_backward(params, &dy, &x, &statistics, to);
             } else {
-                naive::norm::rms(&x, WIDTH, &weight, 1e-5, &mut y, Some(&mut statistics[..1]));
-                naive::norm::rms_backward(
-                    &dy,
-                    &x,
-                    WIDTH,
-                    &weight,
-                    &statistics,
-                    &mut dx,
-                    &mut dweight,
-                );
+                naive::norm::rms(params, &x, &mut y, Some(&mut statistics[..1]));
+                let to = NormGradients { dx: &mut dx, dweight: &mut dweight, dbias: None };
+                naive::norm::rms_backward(params, &dy, &x, &statistics, to);
             }
             let expected = reference(is_layer, &wide_x, &wide_w, wide_b);
             for (y, expected) in y.iter().zip(&expected) {

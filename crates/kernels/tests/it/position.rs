@@ -3,7 +3,7 @@
 use crate::inputs::{KINDS, Kind, bits, numbers, pools};
 use lookback_kernels::{
     naive,
-    position::{Direction, angles, frequencies, rotate},
+    position::{Direction, Rotation, angles, frequencies, rotate},
 };
 use ndarray::Array2;
 
@@ -27,12 +27,16 @@ fn every_path_equals_the_twin() {
                 let x = numbers(kind, 67 * heads * head_dim, 9);
                 for direction in [Direction::Forward, Direction::Back] {
                     let (mut fast, mut slow) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-                    rotate(
-                        &pool, &x, heads, head_dim, dims, &table, &positions, direction, &mut fast,
-                    );
-                    naive::position::rotate(
-                        &x, heads, head_dim, dims, &table, &positions, direction, &mut slow,
-                    );
+                    let rotation = Rotation {
+                        heads,
+                        head_dim,
+                        rotary_dim: dims,
+                        table: &table,
+                        positions: &positions,
+                        direction,
+                    };
+                    rotate(&pool, rotation, &x, &mut fast);
+                    naive::position::rotate(rotation, &x, &mut slow);
                     assert_eq!(bits(&fast), bits(&slow), "{kind:?} {heads} {head_dim} {dims}");
                 }
             }
@@ -48,7 +52,15 @@ fn values_are_those_of_the_reference_and_back_undoes_them() {
     let x = numbers(Kind::Scale(1.0), rows * dims, 3);
     let (mut y, mut back) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let turn = |from: &[f32], direction, to: &mut [f32]| {
-        naive::position::rotate(from, 1, dims, dims, &table, &positions, direction, to);
+        let rotation = Rotation {
+            heads: 1,
+            head_dim: dims,
+            rotary_dim: dims,
+            table: &table,
+            positions: &positions,
+            direction,
+        };
+        naive::position::rotate(rotation, from, to);
     };
     turn(&x, Direction::Forward, &mut y);
     turn(&y, Direction::Back, &mut back);

@@ -1,7 +1,7 @@
 //! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
 
 use lookback_kernels::{
-    attend::{AttentionParams, Compute},
+    attend::{AttentionParams, BackwardInputs, Compute, Gradients},
     naive,
     thread_pool::ThreadPool,
 };
@@ -198,19 +198,17 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
         let [out, sums] = world.by_twin();
         let dout = Numbers::new(43).some(Kind::Scale(1.0), world.query.len());
         let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
-        naive::attend::backward(
-            &params,
-            &world.query,
-            &key,
-            &value,
-            &out,
-            &sums,
-            &dout,
-            &world.spans,
-            &mut dq,
-            &mut dk,
-            &mut dv,
-        );
+        let inputs = BackwardInputs {
+            query: &world.query,
+            key: &key,
+            value: &value,
+            out: &out,
+            log_sum_exp: &sums,
+            dout: &dout,
+            spans: &world.spans,
+        };
+        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        naive::attend::backward(&params, inputs, to);
         let dout = wide(&dout);
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         // Central differences of a smooth function in f64 err by about h² + 1e-16 / h.
@@ -257,19 +255,17 @@ fn gradients_are_near_those_of_f64() {
         }
         let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
         let [mut dq, mut dk, mut dv] = found;
-        naive::attend::backward(
-            params,
-            &world.query,
-            &key,
-            &value,
-            &out,
-            &sums,
-            &dout,
-            &world.spans,
-            &mut dq,
-            &mut dk,
-            &mut dv,
-        );
+        let inputs = BackwardInputs {
+            query: &world.query,
+            key: &key,
+            value: &value,
+            out: &out,
+            log_sum_exp: &sums,
+            dout: &dout,
+            spans: &world.spans,
+        };
+        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        naive::attend::backward(params, inputs, to);
         let dout = wide(&dout);
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         let firsts = [0, keys[0].len()];

@@ -3,7 +3,8 @@
 use lookback_kernels::{
     loss::{LossMode, NO_TARGET},
     naive::{self, activate::Activation},
-    position::{Direction, angles, frequencies},
+    norm::NormParams,
+    position::{Direction, Rotation, angles, frequencies},
 };
 use lookback_reference::{mlp, norm::Norm};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -36,9 +37,13 @@ pub fn normalizes(claimant: Normalize<'_>) -> Agrees {
             let mut found = vec![0.0; x.len()];
             match &bias {
                 Some(bias) => {
-                    naive::norm::layer(&x, width, &weight, Some(bias), EPSILON, &mut found, None);
+                    let params = NormParams { weight: &weight, bias: Some(bias), epsilon: EPSILON };
+                    naive::norm::layer(params, &x, &mut found, None);
                 }
-                None => naive::norm::rms(&x, width, &weight, EPSILON, &mut found, None),
+                None => {
+                    let params = NormParams { weight: &weight, bias: None, epsilon: EPSILON };
+                    naive::norm::rms(params, &x, &mut found, None);
+                }
             }
             let array = |x: &[f32]| -> Array1<f64> { x.iter().map(|x| f64::from(*x)).collect() };
             let norm = Norm {
@@ -98,8 +103,15 @@ pub fn rotates(claimant: Rotate<'_>) -> Agrees {
             let positions: Vec<u32> = (0..ROWS as u32).collect();
             let x = numbers(scale, ROWS * head_dim, seed);
             let mut found = vec![0.0; x.len()];
-            let forward = Direction::Forward;
-            naive::position::rotate(&x, 1, head_dim, dims, &table, &positions, forward, &mut found);
+            let rotation = Rotation {
+                heads: 1,
+                head_dim,
+                rotary_dim: dims,
+                table: &table,
+                positions: &positions,
+                direction: Direction::Forward,
+            };
+            naive::position::rotate(rotation, &x, &mut found);
             let x = wide(&x, head_dim);
             // An angle is a product of a rounded speed (a power: some four roundings of its exponent)
             // and the position; sine and cosine round once more, and so does each product.
@@ -119,22 +131,24 @@ pub fn rotates(claimant: Rotate<'_>) -> Agrees {
     Ok(())
 }
 
-/// The activations under their names in both crates.
-pub const ACTIVATIONS: [(Activation, mlp::Activation); 5] = [
-    (Activation::Silu, mlp::Activation::Silu),
-    (Activation::Gelu, mlp::Activation::Gelu),
-    (Activation::GeluTanh, mlp::Activation::GeluTanh),
-    (Activation::Relu2, mlp::Activation::Relu2),
-    (Activation::Relu, mlp::Activation::Relu),
-];
+/// The reference's activation of this name.
+pub fn in_reference(activation: Activation) -> mlp::Activation {
+    match activation {
+        Activation::Silu => mlp::Activation::Silu,
+        Activation::Gelu => mlp::Activation::Gelu,
+        Activation::GeluTanh => mlp::Activation::GeluTanh,
+        Activation::Relu2 => mlp::Activation::Relu2,
+        Activation::Relu => mlp::Activation::Relu,
+    }
+}
 
 /// The twin's activations are the claimant's, and so are their slopes.
 pub fn activates(claimant: Activate<'_>) -> Agrees {
-    for (params, named) in ACTIVATIONS {
+    for (activation, named) in Activation::ALL.map(|one| (one, in_reference(one))) {
         for x in numbers(7.0, 2000, 3).into_iter().chain([0.0, -0.0, 20.0, -20.0]) {
             let wide = f64::from(x);
             let claimed = claimant(named, wide);
-            let found = f64::from(naive::activate::value(params, x));
+            let found = f64::from(naive::activate::value(activation, x));
             // A share between 0 and 1 is off by the roundings of its exponent u, s(1−s)|u| ≤ ¼ each,
             // and by its own few; it is multiplied with x.
             let bound = 8.0 * EPS * (wide.abs() + claimed.abs()) + MIN_BOUND;
@@ -147,7 +161,7 @@ pub fn activates(claimant: Activate<'_>) -> Agrees {
                 continue;
             }
             let slope = (claimant(named, wide + h) - claimant(named, wide - h)) / (2.0 * h);
-            let found = f64::from(naive::activate::derivative(params, x));
+            let found = f64::from(naive::activate::derivative(activation, x));
             let bound = 16.0 * EPS * (1.0 + wide.abs()) + h * h;
             if exceeds((found - slope).abs(), bound) {
                 return Err(format!("the slope of {named:?} at {x} is {found}, not {slope}"));
