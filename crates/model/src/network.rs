@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use lookback_kernels::attend::Alibi;
+
 use crate::{Activation, Config, NormKind, Positions};
 
 /// A weight of a network: its place in [`Network::weights`].
@@ -117,8 +119,14 @@ pub struct Attend {
     pub head_dim: usize,
     /// Factor of the scores.
     pub scale: f32,
-    /// A row at position p sees the keys at p − window + 1 ..= p.
+    /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
+    /// Scores are `cap · tanh(score / cap)`, if so.
+    pub score_cap: Option<f32>,
+    /// What scores lose by the distance of query and key, if they do.
+    pub alibi: Option<Alibi>,
+    /// `[1, heads]`: attention sinks, one more term of each row's total that has no value.
+    pub sinks: Option<WeightId>,
 }
 
 /// The multilayer perceptron of a block.
@@ -146,7 +154,7 @@ pub struct Block {
     pub head_norms: Option<[Norm; 2]>,
     /// Positions by rotation, if so.
     pub rotary: Option<Rotary>,
-    /// Heads, scale, window.
+    /// Heads, scale, window, and what else makes its weights.
     pub attend: Attend,
     /// From heads back to the residual stream.
     pub output: Linear,
@@ -307,6 +315,9 @@ impl Weights {
             head_dim: config.head_dim,
             scale: config.scale,
             window: config.window,
+            score_cap: None,
+            alibi: None,
+            sinks: None,
         };
         let mlp = Mlp { gate, up, activation: config.activation, down };
         Block { ln1, qkv, head_norms, rotary, attend, output, ln2, mlp }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
-use lookback_model::{Batch, Config, Network, SequenceId, Size, TokenId, WeightKind};
+use lookback_model::{
+    Alibi, Batch, Config, Network, SequenceId, Size, TokenId, WeightId, WeightKind, WeightSpec,
+};
 
 /// Positions of the networks.
 pub const CONTEXT: usize = 160;
@@ -23,7 +25,9 @@ const SIZE: Size = Size {
 
 /// GPT-2 with as many key heads as heads; llamas with a head of their own and without; one that
 /// forgets: its window is shorter than a tile of keys, so that tiles are hidden whole and in part; one
-/// with norms of its heads, as Qwen3 has them; and one whose logits are capped, at less than they reach.
+/// with norms of its heads, as Qwen3 has them; one whose logits are capped, at less than they reach; one with
+/// a window in every second layer and capped scores, as Gemma 2 has them; and one with ALiBi in the place of
+/// positions, and with sinks.
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
@@ -31,10 +35,34 @@ pub fn networks() -> Vec<Arc<Network>> {
     let forgetful = Config::llama(SIZE).unwrap().with(|config| config.window = Some(11)).unwrap();
     let normed = Config::llama(SIZE).unwrap().with(|config| config.head_norm = true).unwrap();
     let capped = Config::llama(SIZE).unwrap().with(|config| config.cap = Some(3.0)).unwrap();
-    [gpt2, llama, tied, forgetful, normed, capped]
-        .iter()
-        .map(|config| Arc::new(Network::new(config)))
-        .collect()
+    let configs = [gpt2, llama, tied, forgetful, normed, capped];
+    let networks = configs.iter().map(Network::new).chain([gemma(), biased()]);
+    networks.map(Arc::new).collect()
+}
+
+/// A llama with a window in every second layer, and scores that are capped at less than they reach.
+fn gemma() -> Network {
+    let mut network = Network::new(&Config::llama(SIZE).unwrap());
+    for (layer, block) in network.blocks.iter_mut().enumerate() {
+        block.attend.score_cap = Some(1.5);
+        block.attend.window = layer.is_multiple_of(2).then_some(11);
+    }
+    network
+}
+
+/// A llama that takes distances from scores instead of rotating, and whose heads have sinks.
+fn biased() -> Network {
+    let mut network = Network::new(&Config::llama(SIZE).unwrap());
+    for (layer, block) in network.blocks.iter_mut().enumerate() {
+        let heads = block.attend.heads;
+        let name = format!("blocks.{layer}.attn.sinks");
+        let sinks = WeightId(network.weights.len() as u32);
+        network.weights.push(WeightSpec { name, shape: [1, heads], kind: WeightKind::Bias });
+        block.rotary = None;
+        block.attend.alibi = Some(Alibi { heads, factor: 1.0 });
+        block.attend.sinks = Some(sinks);
+    }
+    network
 }
 
 /// A number in −1 .. 1 that looks random.
