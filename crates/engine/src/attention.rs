@@ -1,19 +1,52 @@
-//! An attention's shape as the kernels have it, and where a layer's keys and values stand in a page.
+//! An attention's parameters as the kernels have them, and where a layer's keys and values stand in a page.
 
-use lookback_kernels::attend::{self, AttentionParams, Pages, PagesMut};
+use lookback_kernels::{
+    attend::{self, AttentionParams, Pages, PagesMut},
+    naive::attend::capped_and_score,
+};
 use lookback_model::{Attend, Network};
 
 use crate::packed::Compute;
 
-/// An attention's shape, with products in this precision.
-pub(crate) fn heads(attend: &Attend, compute: Compute) -> AttentionParams {
+/// An attention's parameters without its weights, with products in this precision.
+pub(crate) fn heads(attend: &Attend, compute: Compute) -> AttentionParams<'static> {
     AttentionParams {
         heads: attend.heads,
         key_heads: attend.key_heads,
         head_dim: attend.head_dim,
         scale: attend.scale,
         window: attend.window,
+        score_cap: attend.score_cap,
+        alibi: attend.alibi,
+        sinks: None,
         products: compute,
+    }
+}
+
+/// What a head makes of a product of query and key, step by step, with the bits of a pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScoreSteps {
+    /// The product times the scale.
+    pub scaled: f32,
+    /// That under the soft cap of scores, where there is one.
+    pub capped: Option<f32>,
+    /// What ALiBi subtracts for each position that the key is further away, where it does.
+    pub slope: Option<f32>,
+    /// What enters the softmax, unless it is masked.
+    pub score: f32,
+}
+
+impl ScoreSteps {
+    /// Of a head, from the positions of query and key and their product.
+    pub fn new(config: &Attend, head: usize, [query, key]: [usize; 2], product: f32) -> Self {
+        let params = heads(config, Compute::F32);
+        let [capped, score] = capped_and_score(&params, head, product, query, key);
+        Self {
+            scaled: product * config.scale,
+            capped: config.score_cap.map(|_| capped),
+            slope: config.alibi.map(|alibi| alibi.slope(head)),
+            score,
+        }
     }
 }
 

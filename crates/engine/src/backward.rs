@@ -324,6 +324,7 @@ impl Backward<'_, '_> {
             dq: &mut dq[..q.len()],
             dk: &mut dk[..k.len()],
             dv: &mut dv[..v.len()],
+            dsinks: config.sinks.and_then(|sinks| self.gradients.trainable_mut(sinks)),
         };
         let params = self.pass.heads(config);
         attend::backward(self.pass.pool, &params, inputs, self.pass.scratch, to);

@@ -54,6 +54,7 @@ mod unembed;
 mod weights;
 mod workspace;
 
+pub use attention::ScoreSteps;
 pub use cache::Cache;
 pub use gradients::Gradients;
 pub use init::{HeadInit, Init};

@@ -44,7 +44,12 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             linear_layers: slice::from_ref(layer),
             ..plain
         },
-        Op::Attend(_) => Traits { saved_inputs: inputs, saved_outputs: outputs, ..plain },
+        Op::Attend(attend) => Traits {
+            saved_inputs: inputs,
+            saved_outputs: outputs,
+            vectors: [attend.sinks, None],
+            ..plain
+        },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
         Op::Add | Op::Scale(_) | Op::Edit(_) => {
             Traits { passes_gradient_to: Some(inputs[0]), ..plain }

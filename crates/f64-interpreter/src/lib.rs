@@ -216,10 +216,23 @@ impl Pass<'_> {
         for rows in sequences(self.batch) {
             let own = |x: &Array2<f64>| x.slice(s![rows.clone(), ..]).to_owned();
             let (query, key, value) = (own(&query), own(self.read(k)), own(self.read(v)));
-            let context = attend::multi_head(&query, &key, &value, config.head_dim, config.window);
+            let context =
+                attend::multi_head_varied(&query, &key, &value, config.head_dim, |head| {
+                    self.variation(config, head)
+                });
             z.slice_mut(s![rows.clone(), ..]).assign(&context);
         }
         z
+    }
+
+    /// What a network changes in the attention of a head.
+    fn variation(&self, config: &Attend, head: usize) -> attend::Variation {
+        attend::Variation {
+            window: config.window,
+            score_cap: config.score_cap.map(f64::from),
+            alibi_slope: config.alibi.map_or(0.0, |alibi| f64::from(alibi.slope(head))),
+            sink: config.sinks.map(|sinks| self.weights.of(sinks)[[0, head]]),
+        }
     }
 
     fn activate(

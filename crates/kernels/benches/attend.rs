@@ -94,7 +94,7 @@ fn main() {
 
 /// Sequences of one shape with their pages, and what goes in and comes out.
 struct Bench {
-    params: AttentionParams,
+    params: AttentionParams<'static>,
     spans: Vec<SequenceSpan>,
     query: Vec<f32>,
     key: Vec<f32>,
@@ -128,8 +128,17 @@ impl Bench {
         key_heads: usize,
         head_dim: usize,
     ) -> Self {
-        let params =
-            AttentionParams { heads, key_heads, head_dim, scale: 0.25, window: None, products };
+        let params = AttentionParams {
+            heads,
+            key_heads,
+            head_dim,
+            scale: 0.25,
+            window: None,
+            score_cap: None,
+            alibi: None,
+            sinks: None,
+            products,
+        };
         let positions = first_position + rows;
         let pages = positions.div_ceil(PAGE);
         let half = attend::keys_len(&params);
@@ -195,7 +204,13 @@ impl Bench {
         let mut scratch = std::mem::take(&mut self.scratch);
         let [dq, dk, dv] = &mut gradients;
         let inputs = self.backward_inputs(&self.spans);
-        attend::backward(pool, &self.params, inputs, &mut scratch, Gradients { dq, dk, dv });
+        attend::backward(
+            pool,
+            &self.params,
+            inputs,
+            &mut scratch,
+            Gradients { dq, dk, dv, dsinks: None },
+        );
         (self.gradients, self.scratch) = (gradients, scratch);
     }
 
@@ -232,7 +247,7 @@ impl Bench {
         let mut twins = self.gradients.clone();
         let [dq, dk, dv] = &mut twins;
         let inputs = self.backward_inputs(&last);
-        naive::attend::backward(&self.params, inputs, Gradients { dq, dk, dv });
+        naive::attend::backward(&self.params, inputs, Gradients { dq, dk, dv, dsinks: None });
         let from = [row, row / how_many(&self.params), row / how_many(&self.params)];
         for ((twin, fast), from) in twins.iter().zip(&self.gradients).zip(from) {
             let from = from * self.params.head_dim;
@@ -262,7 +277,7 @@ impl Bench {
 }
 
 /// Query heads that share a key head.
-fn how_many(params: &AttentionParams) -> usize {
+fn how_many(params: &AttentionParams<'_>) -> usize {
     params.heads / params.key_heads
 }
 

@@ -6,6 +6,8 @@
 //!     M' = max(M, m);  L = fma(l, exp(m − M'), L · exp(M − M'));  O likewise
 //! z = O / ΣL;  log-sum-exp = M + ln ΣL
 //! ```
+//! Some families change scores before that (a soft cap, ALiBi) or add a sink to the total: see `score_terms`.
+//!
 //! m, l and o are a tile's maximum, totals of the lanes and sum of weighted values; M, L and O are
 //! those of all tiles so far.
 //!
@@ -19,17 +21,20 @@
 //! 5. Products are of f32, or of pairs of bf16 that are rounded just before; pages then hold pairs.
 //!    The softmax between them is in f32, and its total is that of weights that are not rounded.
 
+mod alibi;
 mod arithmetic;
 mod backward;
 mod forward;
+mod score_terms;
 mod scores;
 mod single_query;
 mod softmax;
 mod store;
 
-use crate::bf16::pairs;
 pub use crate::naive::bf16::Compute;
+use crate::{bf16::pairs, lanes::LANES};
 
+pub use alibi::Alibi;
 pub use backward::{backward, backward_scratch};
 pub use forward::forward;
 pub use scores::{pattern, scores};
@@ -38,9 +43,12 @@ pub use store::store;
 /// Positions of a page, and keys of a tile.
 pub const PAGE: usize = 64;
 
-/// The parameters of an attention: its heads, scale, window and arithmetic.
+/// The number of each lane, for what depends on a key's place in its tile.
+const LANE: [f32; LANES] = [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
+
+/// The parameters of an attention: its heads, what makes its scores, and its arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AttentionParams {
+pub struct AttentionParams<'a> {
     /// Query heads.
     pub heads: usize,
     /// Key and value heads; divides `heads`.
@@ -51,15 +59,27 @@ pub struct AttentionParams {
     pub scale: f32,
     /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
+    /// Scores are cap · tanh(score / cap), if so (Gemma Team 2024, section 2).
+    pub score_cap: Option<f32>,
+    /// What is subtracted from scores by the distance of a key, if something is.
+    pub alibi: Option<Alibi>,
+    /// `[heads]`: attention sinks, one more term of each row's total, which has no value (Xiao et al. 2023,
+    /// as gpt-oss learns them).
+    pub sinks: Option<&'a [f32]>,
     /// The type that products multiply. Pairs of bf16 are of neighbouring dimensions in sums over a
     /// head's width, and of neighbouring positions in sums over positions.
     pub products: Compute,
 }
 
-impl AttentionParams {
+impl AttentionParams<'_> {
     /// Query heads that share a key head.
     pub fn group(&self) -> usize {
         self.heads / self.key_heads
+    }
+
+    /// Whether a score is more than a scaled product.
+    fn has_score_terms(&self) -> bool {
+        self.score_cap.is_some() || self.alibi.is_some()
     }
 
     /// f32 words of one head's keys in a page; its values take at most as many.
@@ -154,7 +174,7 @@ pub struct BackwardInputs<'a> {
     pub spans: &'a [SequenceSpan],
 }
 
-/// The gradients of queries, keys and values, which are overwritten.
+/// The gradients of queries, keys and values, which are overwritten, and of sinks.
 #[derive(Debug)]
 pub struct Gradients<'a> {
     /// `[rows, heads, head_dim]`
@@ -163,9 +183,11 @@ pub struct Gradients<'a> {
     pub dk: &'a mut [f32],
     /// `[rows, key_heads, head_dim]`
     pub dv: &'a mut [f32],
+    /// `[heads]`, if sinks are learned; their sums over rows go on from what stands there.
+    pub dsinks: Option<&'a mut [f32]>,
 }
 
 /// f32 words of one layer's keys in a page; as many are kept for its values.
-pub fn keys_len(params: &AttentionParams) -> usize {
+pub fn keys_len(params: &AttentionParams<'_>) -> usize {
     params.key_heads * params.head_len()
 }

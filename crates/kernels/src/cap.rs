@@ -44,13 +44,25 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let (cap, twice) = (simd.splat(self.cap), simd.splat(2.0 * self.cap));
-        let (inverse, one) = (simd.splat(2.0 / self.cap), simd.splat(1.0));
         for x in self.x.chunks_mut(LANES) {
-            let grown = simd.add(one, exp_lanes(simd, simd.mul(simd.load_some(x), inverse)));
-            simd.store_some(simd.sub(cap, simd.div(twice, grown)), x);
+            simd.store_some(capped_lanes(simd, self.cap, simd.load_some(x)), x);
         }
     }
+}
+
+/// cap · tanh(x / cap), as cap − 2 cap / (1 + e^(2x / cap)).
+#[inline(always)]
+pub(crate) fn capped_lanes<L: Lanes>(simd: L, cap: f32, x: L::F32) -> L::F32 {
+    let grown = exp_lanes(simd, simd.mul(x, simd.splat(2.0 / cap)));
+    let grown = simd.add(simd.splat(1.0), grown);
+    simd.sub(simd.splat(cap), simd.div(simd.splat(2.0 * cap), grown))
+}
+
+/// The derivative of [`capped_lanes`], from its result y: 1 − (y / cap)².
+#[inline(always)]
+pub(crate) fn slope_lanes<L: Lanes>(simd: L, cap: f32, y: L::F32) -> L::F32 {
+    let share = simd.mul(y, simd.splat(1.0 / cap));
+    simd.fma(simd.mul(share, simd.splat(-1.0)), share, simd.splat(1.0))
 }
 
 struct Backward<'a> {
@@ -64,10 +76,8 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let (inverse, one) = (simd.splat(1.0 / self.cap), simd.splat(1.0));
         for (y, dy) in self.y.chunks(LANES).zip(self.dy.chunks_mut(LANES)) {
-            let share = simd.mul(simd.load_some(y), inverse);
-            let slope = simd.fma(simd.mul(share, simd.splat(-1.0)), share, one);
+            let slope = slope_lanes(simd, self.cap, simd.load_some(y));
             simd.store_some(simd.mul(simd.load_some(dy), slope), dy);
         }
     }

@@ -16,10 +16,11 @@ pub(crate) use keys::Keys;
 use lookback_files::{Kind, Refusal, Result, counted};
 pub use lookback_kernels::naive::activate::Activation;
 use lookback_text::TokenId;
+pub(crate) use positions::yarn_attention_factor;
 pub use positions::{LongRope, Positions, RopeScaling, RotaryConfig, Yarn};
 use serde_json::Value;
 
-use crate::files::Names;
+use crate::files::{GgufKeys, Names};
 
 /// How a row is brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,8 @@ pub struct Config {
     pub layers_with_window: Vec<bool>,
     /// Factor of the scores.
     pub scale: f32,
+    /// Whether every head has an attention sink, a learned term of its total that has no value (gpt-oss).
+    pub attention_sinks: bool,
     /// Scores are bounded softly: `cap · tanh(score / cap)` (Gemma Team 2024, section 2).
     pub score_cap: Option<f32>,
     /// Logits are bounded likewise.
@@ -152,7 +155,8 @@ pub struct Family {
     pub model_type: &'static str,
     /// What stands in the `architectures` of a `config.json`.
     pub architecture: &'static str,
-    /// The `general.architecture` of a GGUF file, which stands before its keys as well.
+    /// The `general.architecture` of a GGUF file, which stands before its keys as well; empty if llama.cpp
+    /// has no such files.
     pub gguf: &'static str,
     /// What the tensors of a Hugging Face directory are called.
     pub(crate) names: Names,
@@ -162,6 +166,8 @@ pub struct Family {
     pub(crate) has_every_bias: bool,
     /// How its block differs: a model of a size, where no file says otherwise. It may not be valid yet.
     pub(crate) shape: fn(&'static Family, Size) -> Config,
+    /// Reads what is the family's own in a GGUF file, of a configuration that has all the rest.
+    pub(crate) read_gguf: fn(&mut GgufKeys<'_>, Config) -> Result<Config>,
     /// Reads the keys of a `config.json` that it has.
     pub(crate) read: fn(&'static Family, &mut Keys<'_>) -> Result<Config>,
     /// Writes them. What they cannot say is found out by reading them again.
@@ -224,6 +230,7 @@ impl Config {
             window: None,
             layers_with_window: Vec::new(),
             scale: default_scale(head_dim),
+            attention_sinks: false,
             score_cap: None,
             logit_cap: None,
             embedding_factor: 1.0,
@@ -238,7 +245,11 @@ impl Config {
     pub(crate) fn with_head_dim(self, head_dim: usize) -> Self {
         let positions = match self.positions {
             Positions::Rotary(rotary) => {
-                Positions::Rotary(RotaryConfig { rotary_dim: head_dim, ..rotary })
+                let rotary_dim = match rotary.rotary_dim == self.head_dim {
+                    true => head_dim,
+                    false => rotary.rotary_dim * head_dim / self.head_dim.max(1),
+                };
+                Positions::Rotary(RotaryConfig { rotary_dim, ..rotary })
             }
             others => others,
         };

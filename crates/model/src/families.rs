@@ -67,7 +67,8 @@ pub(crate) fn find(
         let names = listed(name_of, "or");
         return Err(Refusal::user(format!("{key} is missing; {names} is needed")));
     };
-    FAMILIES.iter().copied().find(|family| name_of(family) == name).ok_or_else(|| {
+    let found = FAMILIES.iter().copied().find(|family| name_of(family) == name);
+    found.filter(|_| !name.is_empty()).ok_or_else(|| {
         let (name, names) = (excerpt(name), listed(name_of, "and"));
         let what = format!("{key} \"{name}\" is not understood; {names} are");
         Refusal::of(Kind::UnsupportedArchitecture, what)
@@ -76,7 +77,8 @@ pub(crate) fn find(
 
 /// `a, b and c`, or with another word before the last.
 fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
-    let names: Vec<&str> = FAMILIES.iter().map(|family| name(family)).collect();
+    let names = FAMILIES.iter().map(|family| name(family));
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     match names.split_last() {
         Some((last, [])) => (*last).to_owned(),
         Some((last, others)) => format!("{} {before_last} {last}", others.join(", ")),

@@ -20,6 +20,7 @@ use lookback_files::{Refusal, Result, map};
 use lookback_kernels::naive::stored::StorageType;
 
 use file_weights::FileWeights;
+pub(crate) use gguf::GgufKeys;
 pub use gguf::{GgufTokenizer, SamplingDefault};
 pub(crate) use names::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;
@@ -70,9 +71,9 @@ impl StoredModel {
                 path.display()
             )));
         }
-        let gguf::Opened { config, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
+        let gguf::Opened { config, names, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
         let network = Network::new(&config);
-        let weights = FileWeights::new(tensors, &network, &config.family.gguf_names)?;
+        let weights = FileWeights::new(tensors, &network, &names)?;
         let remarks = tokenizer.remarks.clone();
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));
         Ok(Self { network, weights, tokenizer, sampling, remarks })

@@ -39,7 +39,7 @@ pub use families::FAMILIES;
 pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
 };
-pub use lookback_kernels::naive::stored::StorageType;
+pub use lookback_kernels::{attend::Alibi, naive::stored::StorageType};
 pub use lookback_text::TokenId;
 pub use loss::Loss;
 pub use network::{

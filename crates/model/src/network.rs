@@ -5,6 +5,8 @@
 
 use std::{ops::Range, sync::Arc};
 
+use lookback_kernels::attend::Alibi;
+
 use crate::{Activation, BlockOrder, Config, NormKind, NormPlacement, Positions, QueryKeyNorm};
 
 /// A weight of a network: its place in [`Network::weights`].
@@ -121,8 +123,14 @@ pub struct Attend {
     pub head_dim: usize,
     /// Factor of the scores.
     pub scale: f32,
-    /// A row at position p sees the keys at p − window + 1 ..= p.
+    /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
+    /// Scores are `cap · tanh(score / cap)`, if so.
+    pub score_cap: Option<f32>,
+    /// What scores lose by the distance of query and key, if they do.
+    pub alibi: Option<Alibi>,
+    /// `[1, heads]`: attention sinks, one more term of each row's total that has no value.
+    pub sinks: Option<WeightId>,
 }
 
 /// The multilayer perceptron of a block.
@@ -152,7 +160,7 @@ pub struct Block {
     pub query_key_norms: Option<[Norm; 2]>,
     /// Positions by rotation, if so.
     pub rotary: Option<Rotary>,
-    /// Heads, scale, window.
+    /// Heads, scale, window, and what else makes its weights.
     pub attend: Attend,
     /// From heads back to the residual stream.
     pub output: Linear,
@@ -314,6 +322,9 @@ impl Weights {
         });
         let output =
             self.linear(&stem("attn.o"), [width, queries], WeightKind::Output, config.output_bias);
+        let sinks = config
+            .attention_sinks
+            .then(|| self.add(&stem("attn.sinks"), [1, config.heads], WeightKind::Bias));
         let ln1_post = after.then(|| self.norm(config, &stem("ln1_post"), width));
         let has_ln2 = before && config.block_order != BlockOrder::ParallelSharedNorm;
         let ln2 = has_ln2.then(|| self.norm(config, &stem("ln2"), width));
@@ -338,6 +349,15 @@ impl Weights {
             head_dim: config.head_dim,
             scale: config.scale,
             window: config.layer_window(layer),
+            score_cap: config.score_cap,
+            alibi: match config.positions {
+                Positions::Alibi { is_scaled } => Some(Alibi {
+                    heads: config.heads,
+                    factor: if is_scaled { config.scale } else { 1.0 },
+                }),
+                Positions::Learned | Positions::Rotary(_) | Positions::None => None,
+            },
+            sinks,
         };
         Block {
             order: config.block_order,

@@ -6,7 +6,7 @@ use lookback_model::{Attend, ValueId};
 use super::{Interpreter, keys::Keys};
 use crate::attention::{self, LayerPages};
 
-impl Interpreter<'_> {
+impl<'a> Interpreter<'a> {
     /// Stores keys and values, and lets every row look at those that it may see. The log-sum-exps are made
     /// only where a step reads them.
     pub(super) fn attend(
@@ -36,9 +36,11 @@ impl Interpreter<'_> {
         }
     }
 
-    /// An attention's shape, with products in this pass's precision.
-    pub(crate) fn heads(&self, config: &Attend) -> AttentionParams {
-        attention::heads(config, self.weights.compute())
+    /// An attention's parameters, with products in this pass's precision.
+    pub(crate) fn heads(&self, config: &Attend) -> AttentionParams<'a> {
+        let weights = self.weights;
+        let sinks = config.sinks.map(|sinks| weights.rows(sinks));
+        AttentionParams { sinks, ..attention::heads(config, weights.compute()) }
     }
 
     /// The pages that an attention of this layer reads.

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
-use lookback_model::{Batch, Config, Network, QueryKeyNorm, SequenceId, Size, TokenId, WeightKind};
+use lookback_model::{
+    Batch, BlockOrder, Config, Network, NormPlacement, Positions, QueryKeyNorm, RopeScaling,
+    RotaryConfig, SequenceId, Size, TokenId, WeightKind, Yarn,
+};
 
 /// Positions of the networks.
 pub const CONTEXT: usize = 160;
@@ -23,21 +26,67 @@ const SIZE: Size = Size {
 
 /// GPT-2 with as many key heads as heads; llamas with a head of their own and without; one that
 /// forgets: its window is shorter than a tile of keys, so that tiles are hidden whole and in part; one
-/// with norms of its heads, as Qwen3 has them; and one whose logits are capped, at less than they reach.
+/// with norms of its heads, as Qwen3 has them; one whose logits are capped, at less than they reach; one with
+/// a window in every second layer and capped scores, as Gemma 2 has them; and one with ALiBi in the place of
+/// positions, and with sinks.
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
     let tied = Config::llama(SIZE).unwrap().with(|config| config.tied = true).unwrap();
     let forgetful = Config::llama(SIZE).unwrap().with(|config| config.window = Some(11)).unwrap();
-    let normed = Config::llama(SIZE)
-        .unwrap()
-        .with(|config| config.query_key_norm = Some(QueryKeyNorm::Heads))
-        .unwrap();
-    let capped = Config::llama(SIZE).unwrap().with(|config| config.logit_cap = Some(3.0)).unwrap();
-    [gpt2, llama, tied, forgetful, normed, capped]
-        .iter()
-        .map(|config| Arc::new(Network::new(config)))
-        .collect()
+    let llama_with = |change: fn(&mut Config)| Config::llama(SIZE).unwrap().with(change).unwrap();
+    let normed = llama_with(|config| config.query_key_norm = Some(QueryKeyNorm::Heads));
+    let capped = llama_with(|config| config.logit_cap = Some(3.0));
+    // A window in every second layer, and scores that are capped at less than they reach.
+    let gemma = llama_with(|config| {
+        config.score_cap = Some(1.5);
+        config.window = Some(11);
+        config.layers_with_window =
+            (0..config.layers).map(|layer| layer.is_multiple_of(2)).collect();
+    });
+    // Scores fall with the distance, and heads have sinks.
+    let alibi = llama_with(|config| {
+        config.positions = Positions::Alibi { is_scaled: false };
+        config.attention_sinks = true;
+    });
+    // Norms of all queries and keys before rotation, norms behind attention and MLP, parallel blocks,
+    // factors everywhere, layers without positions.
+    let others = [
+        llama_with(|config| {
+            config.query_key_norm = Some(QueryKeyNorm::Rows);
+            config.norm_placement = NormPlacement::After;
+            config.embedding_factor = 3.0;
+            config.residual_factor = 0.4;
+            config.logit_factor = 0.5;
+        }),
+        llama_with(|config| {
+            config.block_order = BlockOrder::Parallel;
+            config.embedding_norm = true;
+            config.head_bias = true;
+            config.layers_with_positions =
+                (0..config.layers).map(|layer| layer.is_multiple_of(2)).collect();
+        }),
+        llama_with(|config| {
+            config.block_order = BlockOrder::ParallelSharedNorm;
+            config.norm_placement = NormPlacement::Both;
+            config.window = Some(11);
+            config.window_rotary = Some(RotaryConfig::plain(100.0, 4));
+            config.layers_with_window =
+                (0..config.layers).map(|layer| layer.is_multiple_of(2)).collect();
+            if let Positions::Rotary(rotary) = &mut config.positions {
+                rotary.scaling = RopeScaling::Yarn(Yarn {
+                    factor: 8.0,
+                    original_context: 20,
+                    beta_fast: 32.0,
+                    beta_slow: 1.0,
+                    truncate: true,
+                    attention_factor: 1.2,
+                });
+            }
+        }),
+    ];
+    let configs = [gpt2, llama, tied, forgetful, normed, capped, gemma, alibi];
+    configs.iter().chain(&others).map(|config| Arc::new(Network::new(config))).collect()
 }
 
 /// A number in −1 .. 1 that looks random.

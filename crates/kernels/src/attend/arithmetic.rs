@@ -59,7 +59,7 @@ impl<K: Attention> Kernel for With<K> {
 }
 
 /// Runs an attention kernel with an instruction set.
-pub(super) fn run(isa: Isa, params: &AttentionParams, kernel: impl Attention) {
+pub(super) fn run(isa: Isa, params: &AttentionParams<'_>, kernel: impl Attention) {
     isa.run(With { products: params.products, isa, kernel });
 }
 

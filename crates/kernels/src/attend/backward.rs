@@ -10,7 +10,8 @@
 //!    between heads and blocks of rows.
 //! 3. On the diagonal, steps that the six rows (of dq) or keys (of dk, dv) of a tile do not share are computed
 //!    row by row, so that a masked pair is never added.
-//! 4. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
+//! 4. What a soft cap or ALiBi make of scores is computed again, in a pass of its own: see `score_terms`.
+//! 5. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
 //!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
 mod scratch;
@@ -20,6 +21,7 @@ use std::ops::Range;
 use super::{
     AttentionParams, BackwardInputs, Gradients, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, run},
+    score_terms::ScoreTerms,
 };
 use crate::{
     lanes::{Kernel, LANES, Lanes},
@@ -34,15 +36,18 @@ use scratch::Scratch;
 /// Rows of a block, of which scores and their gradients are held.
 const BLOCK: usize = 48;
 
+/// Elements of a sink's rows that are worth a thread of their own.
+const MIN_PER_THREAD: usize = 16 * 1024;
+
 /// Floats of scratch that [`backward`] needs.
-pub fn backward_scratch(params: &AttentionParams, rows: usize, threads: usize) -> usize {
+pub fn backward_scratch(params: &AttentionParams<'_>, rows: usize, threads: usize) -> usize {
     rows * params.heads + threads * Scratch::len(params)
 }
 
 /// The gradients of an attention over whole sequences. `scratch`: [`backward_scratch`].
 pub fn backward(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     inputs: BackwardInputs<'_>,
     scratch: &mut [f32],
     gradients: Gradients<'_>,
@@ -59,6 +64,16 @@ pub fn backward(
         });
     }
     let delta = &*delta;
+    if let (Some(sinks), Some(dsinks)) = (params.sinks, gradients.dsinks) {
+        let dsinks = DisjointSlices::new(dsinks);
+        let min = (MIN_PER_THREAD / rows.max(1)).max(LANES);
+        pool.for_each_range(params.heads, LANES, min, &|heads| {
+            // SAFETY: each range is cut once.
+            let dsinks = unsafe { dsinks.range_mut(heads.clone()) };
+            let log_sum_exp = inputs.log_sum_exp;
+            pool.isa().run(Sinks { sinks, log_sum_exp, delta, heads, dsinks });
+        });
+    }
     let worker = Scratch::len(params);
     let (dq, dk, dv, workers) = (
         DisjointSlices::new(gradients.dq),
@@ -110,9 +125,45 @@ impl Kernel for Delta<'_> {
     }
 }
 
+/// The gradients of some heads' sinks, sixteen at a time over all rows.
+struct Sinks<'a> {
+    /// `[all heads]`
+    sinks: &'a [f32],
+    /// `[rows, all heads]`
+    log_sum_exp: &'a [f32],
+    /// `[rows, all heads]`
+    delta: &'a [f32],
+    heads: Range<usize>,
+    /// `[heads]`
+    dsinks: &'a mut [f32],
+}
+
+impl Kernel for Sinks<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, simd: L) {
+        let Self { sinks, log_sum_exp, delta, heads, dsinks } = self;
+        let (all, minus) = (sinks.len(), simd.splat(-1.0));
+        for (index, dsinks) in dsinks.chunks_mut(LANES).enumerate() {
+            let first = heads.start + index * LANES;
+            let heads = first..first + dsinks.len();
+            let sink = simd.load_some(&sinks[heads.clone()]);
+            let mut sum = simd.load_some(dsinks);
+            for (totals, delta) in log_sum_exp.chunks_exact(all).zip(delta.chunks_exact(all)) {
+                let total = simd.load_some(&totals[heads.clone()]);
+                let weight = exp_lanes(simd, simd.sub(sink, total));
+                let delta = simd.load_some(&delta[heads.clone()]);
+                sum = simd.fma(simd.mul(weight, minus), delta, sum);
+            }
+            simd.store_some(sum, dsinks);
+        }
+    }
+}
+
 /// One key head of one span.
 struct BackwardTask<'a> {
-    params: &'a AttentionParams,
+    params: &'a AttentionParams<'a>,
     inputs: BackwardInputs<'a>,
     delta: &'a [f32],
     span: &'a SequenceSpan,
@@ -225,6 +276,7 @@ impl BackwardTask<'_> {
         let query = arithmetic.lhs_along_width(query_rows, self.scratch.query);
         let dout = arithmetic.lhs_along_width(dout_rows, self.scratch.dout);
         let (steps, accumulate) = (A::steps(dim), Accumulate::FromZero);
+        let terms = ScoreTerms::new(self.params, head);
 
         // P and dS.
         for first in (0..rows.len()).step_by(ROWS) {
@@ -241,6 +293,17 @@ impl BackwardTask<'_> {
                 arithmetic.tile(count, columns, steps, Operands { a, b, out: p, accumulate });
                 let (a, b) = (dout.offset(first, 0), tile.transposed_values);
                 arithmetic.tile(count, columns, steps, Operands { a, b, out: ds, accumulate });
+            }
+            if let Some(terms) = terms {
+                for r in first..first + count {
+                    let at = (self.span.first_row + rows.start + r) * self.params.heads + head;
+                    let (p, ds) =
+                        (&mut self.scratch.p[r][..columns], &mut self.scratch.ds[r][..columns]);
+                    let of_row = [self.inputs.log_sum_exp[at], self.delta[at]];
+                    let key_offset = keys.start as f32 - (rows.start + r) as f32;
+                    terms.backward(simd, [p, ds], of_row, key_offset);
+                }
+                continue;
             }
             for r in first..first + count {
                 let at = (self.span.first_row + rows.start + r) * self.params.heads + head;

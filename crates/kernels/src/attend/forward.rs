@@ -6,13 +6,14 @@ use std::ops::Range;
 use super::{
     AttentionParams, PAGE, Pages, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
+    score_terms::{Normalizers, ScoreTerms},
     single_query::{self, SingleQuery},
     softmax::exponentiate,
     span_of_part,
 };
 use crate::{
     lanes::{LANES, Lanes},
-    math::{exp_lanes, ln},
+    math::exp_lanes,
     naive::{attend::visible, matmul::Accumulate},
     thread_pool::{DisjointSlices, ThreadPool},
     tile::{COLUMNS, Operands, OutPtr, ROWS, Rhs},
@@ -27,7 +28,7 @@ const BLOCK_ROWS: usize = 96;
 /// `query`, `out`: `[rows, heads, head_dim]`; `log_sum_exp`: `[rows, heads]`.
 pub fn forward(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
     pages: Pages<'_>,
@@ -80,7 +81,7 @@ pub fn forward(
 
 /// A block of queries: some rows of one head.
 struct QueryBlock<'a> {
-    params: &'a AttentionParams,
+    params: &'a AttentionParams<'a>,
     query: &'a [f32],
     pages: Pages<'a>,
     span: &'a SequenceSpan,
@@ -94,10 +95,11 @@ impl Attention for QueryBlock<'_> {
     #[inline(always)]
     fn run<L: Lanes, A: Arithmetic>(self, simd: L, arithmetic: A) {
         let mut scratch = RoundedRows::EMPTY;
+        let terms = ScoreTerms::new(self.params, self.head);
         let mut row = self.rows.start;
         while row < self.rows.end {
             let count = (self.rows.end - row).min(ROWS);
-            self.tile_of_rows(simd, arithmetic, row, count, &mut scratch);
+            self.tile_of_rows(simd, arithmetic, row, count, terms, &mut scratch);
             row += count;
         }
     }
@@ -112,6 +114,7 @@ impl QueryBlock<'_> {
         arithmetic: A,
         first: usize,
         count: usize,
+        terms: Option<ScoreTerms>,
         scratch: &mut RoundedRows,
     ) {
         let AttentionParams { heads, head_dim, .. } = *self.params;
@@ -124,6 +127,7 @@ impl QueryBlock<'_> {
         let query = Rows::new(self.query, at(0), heads * head_dim, count, head_dim);
         let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);
 
+        let scale = if terms.is_some() { 1.0 } else { self.params.scale };
         let mut max = [f32::NEG_INFINITY; LANES];
         let mut totals = [[0.0f32; LANES]; ROWS];
         let mut begun = [false; ROWS];
@@ -156,7 +160,11 @@ impl QueryBlock<'_> {
                 if within[r].is_empty() {
                     continue;
                 }
-                (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], self.params.scale);
+                if let Some(terms) = terms {
+                    let key_offset = (tile_index * PAGE) as f32 - (position + r) as f32;
+                    terms.finish(simd, &mut weights[r], &within[r], key_offset);
+                }
+                (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], scale);
             }
 
             // Online softmax: M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
@@ -211,19 +219,24 @@ impl QueryBlock<'_> {
             }
         }
 
+        let sink = self.params.sinks.map(|sinks| simd.splat(sinks[self.head]));
+        let mut sums = [0.0f32; LANES];
         for r in 0..count {
-            let total = simd.sum_tree(simd.load(&totals[r]));
-            let inverse_total = simd.splat(1.0 / total);
+            sums[r] = simd.sum_tree(simd.load(&totals[r]));
+        }
+        let normalizers = Normalizers::new(simd, max, sums, sink);
+        for r in 0..count {
+            let factor = simd.splat(normalizers.factors[r]);
             // SAFETY: rows of a head belong to one task.
             let out = unsafe { self.out.range_mut(at(r)..at(r) + head_dim) };
             for out in out.chunks_mut(LANES) {
-                simd.store_some(simd.mul(simd.load_some(out), inverse_total), out);
+                simd.store_some(simd.mul(simd.load_some(out), factor), out);
             }
             if let Some(to) = self.log_sum_exp {
                 let at = (row + r) * heads + self.head;
                 // SAFETY: as above.
                 let to = unsafe { to.range_mut(at..at + 1) };
-                to[0] = max[r] + ln(total);
+                to[0] = normalizers.log_sum_exp(r);
             }
         }
     }

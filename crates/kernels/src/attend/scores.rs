@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     AttentionParams, PAGE, Pages, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
+    score_terms::ScoreTerms,
 };
 use crate::{
     lanes::{LANES, Lanes},
@@ -18,10 +19,10 @@ use crate::{
 /// Blocks of six rows that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 4;
 
-/// The scaled scores, −inf where masked: `[heads, queries, keys]`, keys from position 0.
+/// The scores that enter the softmax, −inf where masked: `[heads, queries, keys]`, keys from position 0.
 pub fn scores(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
     pages: Pages<'_>,
@@ -35,7 +36,7 @@ pub fn scores(
 /// `log_sum_exp`: `[rows, heads]`, as [`forward`](super::forward()) gives it.
 pub fn pattern(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
     pages: Pages<'_>,
@@ -47,7 +48,7 @@ pub fn pattern(
 
 fn scores_or_pattern(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
     pages: Pages<'_>,
@@ -78,7 +79,7 @@ fn scores_or_pattern(
 
 /// Up to six rows of one head.
 struct ScoresOrPattern<'a> {
-    params: &'a AttentionParams,
+    params: &'a AttentionParams<'a>,
     query: &'a [f32],
     span: &'a SequenceSpan,
     pages: Pages<'a>,
@@ -102,7 +103,8 @@ impl Attention for ScoresOrPattern<'_> {
         out.fill(if log_sum_exp.is_some() { 0.0 } else { f32::NEG_INFINITY });
         let first = visible(params, span.first_position + rows.start).start / PAGE;
         let end = visible(params, span.first_position + rows.end - 1).end.div_ceil(PAGE);
-        let scale = simd.splat(params.scale);
+        let terms = ScoreTerms::new(params, head);
+        let scale = simd.splat(if terms.is_some() { 1.0 } else { params.scale });
         for page_index in first..end {
             let page = pages.table[span.first_page + page_index] as usize * pages.stride;
             let len = params.head_len();
@@ -115,6 +117,11 @@ impl Attention for ScoresOrPattern<'_> {
             for ((row, held), out) in rows.clone().zip(&mut held).zip(out.chunks_exact_mut(keys)) {
                 let total =
                     log_sum_exp.map(|sums| simd.splat(sums[(span.first_row + row) * heads + head]));
+                if let Some(terms) = terms {
+                    let key_offset =
+                        (page_index * PAGE) as f32 - (span.first_position + row) as f32;
+                    terms.finish(simd, held, &(0..PAGE), key_offset);
+                }
                 for part in held.chunks_exact_mut(LANES) {
                     let score = simd.mul(simd.load(part), scale);
                     let kept = match total {

@@ -10,11 +10,12 @@ use std::ops::Range;
 use super::{
     AttentionParams, PAGE, Pages, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows},
+    score_terms::{Normalizers, ScoreTerms},
     softmax::exponentiate,
 };
 use crate::{
     lanes::{LANES, Lanes},
-    math::{exp_lanes, ln},
+    math::exp_lanes,
     naive::{attend::visible, matmul::Accumulate},
     tile::{COLUMNS, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
@@ -22,18 +23,22 @@ use crate::{
 
 /// Into how many parts the heads of each of `rows` rows are cut: a vector holds a part's heads, and
 /// every thread has one.
-pub(super) fn part_count(params: &AttentionParams, rows: usize, threads: usize) -> usize {
+pub(super) fn part_count(params: &AttentionParams<'_>, rows: usize, threads: usize) -> usize {
     params.heads.div_ceil(LANES).max(threads.div_ceil(rows.max(1))).min(params.heads)
 }
 
 /// The heads of a part: whole groups, where the parts can have as many of them.
-pub(super) fn heads_of_part(params: &AttentionParams, part: usize, parts: usize) -> Range<usize> {
+pub(super) fn heads_of_part(
+    params: &AttentionParams<'_>,
+    part: usize,
+    parts: usize,
+) -> Range<usize> {
     part * params.heads / parts..(part + 1) * params.heads / parts
 }
 
 /// At most sixteen heads of the only row of a span.
 pub(super) struct SingleQuery<'a> {
-    pub params: &'a AttentionParams,
+    pub params: &'a AttentionParams<'a>,
     pub query: &'a [f32],
     pub pages: Pages<'a>,
     pub span: &'a SequenceSpan,
@@ -66,6 +71,13 @@ impl Attention for SingleQuery<'_> {
         let mut weights = [[0.0f32; PAGE]; LANES];
         let mut totals = [[0.0f32; LANES]; LANES];
         let mut max = [f32::NEG_INFINITY; LANES];
+        let has_terms = params.has_score_terms();
+        let mut terms = [None; LANES];
+        if has_terms {
+            let own = terms.iter_mut().zip(heads.clone());
+            own.for_each(|(terms, head)| *terms = ScoreTerms::new(params, head));
+        }
+        let scale = if has_terms { 1.0 } else { params.scale };
         let seen = visible(params, span.first_position);
         for tile_index in seen.start / PAGE..seen.end.div_ceil(PAGE) {
             let page = pages.table[span.first_page + tile_index] as usize;
@@ -92,8 +104,16 @@ impl Attention for SingleQuery<'_> {
             let mut m = [f32::NEG_INFINITY; LANES];
             let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
             let mut l = [[0.0f32; LANES]; LANES];
+            if has_terms {
+                let key_offset = base as f32 - span.first_position as f32;
+                for (weights, terms) in weights.iter_mut().zip(terms) {
+                    if let Some(terms) = terms {
+                        terms.finish(simd, weights, &within, key_offset);
+                    }
+                }
+            }
             for head in 0..count {
-                (m[head], l[head]) = exponentiate(simd, &mut weights[head], &within, params.scale);
+                (m[head], l[head]) = exponentiate(simd, &mut weights[head], &within, scale);
             }
             if is_first {
                 (max, totals) = (m, l);
@@ -157,22 +177,26 @@ impl Attention for SingleQuery<'_> {
         }
 
         let mut sums = [0.0f32; LANES];
-        for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
+        for head in 0..count {
             sums[head] = simd.sum_tree(simd.load(&totals[head]));
-            let share = simd.splat(1.0 / sums[head]);
+        }
+        let sinks = params.sinks.map(|sinks| simd.load_some(&sinks[heads.clone()]));
+        let normalizers = Normalizers::new(simd, max, sums, sinks);
+        for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
+            let factor = simd.splat(normalizers.factors[head]);
             for out in out.chunks_mut(LANES) {
-                simd.store_some(simd.mul(simd.load_some(out), share), out);
+                simd.store_some(simd.mul(simd.load_some(out), factor), out);
             }
         }
         for (head, to) in log_sum_exp.into_iter().flatten().enumerate() {
-            *to = max[head] + ln(sums[head]);
+            *to = normalizers.log_sum_exp(head);
         }
     }
 }
 
 /// The heads from `first` on, counted from the part's first, that share a key head; none at its end.
 #[inline(always)]
-fn next_group(params: &AttentionParams, heads: &Range<usize>, first: usize) -> Group {
+fn next_group(params: &AttentionParams<'_>, heads: &Range<usize>, first: usize) -> Group {
     let head = heads.start + first;
     let key_head = head / params.group();
     let end = heads.end.min((key_head + 1) * params.group());

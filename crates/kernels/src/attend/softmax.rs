@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::PAGE;
+use super::{LANE, PAGE};
 use crate::{
     lanes::{LANES, Lanes},
     math::exp_lanes,
@@ -72,9 +72,7 @@ fn select_visible<L: Lanes>(
     a: L::F32,
     b: L::F32,
 ) -> L::F32 {
-    const INDEX: [f32; LANES] =
-        [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
-    let index = simd.add(simd.load(&INDEX), simd.splat((v * LANES) as f32));
+    let index = simd.add(simd.load(&LANE), simd.splat((v * LANES) as f32));
     let below_end = simd.select(simd.less(index, simd.splat(visible.end as f32)), a, b);
     simd.select(simd.less(index, simd.splat(visible.start as f32)), b, below_end)
 }

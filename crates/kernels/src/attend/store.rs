@@ -22,7 +22,7 @@ const MIN_PER_THREAD: usize = 16 * 1024;
 /// no two spans have a page in common.
 pub fn store(
     pool: &ThreadPool,
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     key: &[f32],
     value: &[f32],
     spans: &[SequenceSpan],

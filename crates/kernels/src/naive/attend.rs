@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{
     bf16::{self, Compute},
+    cap,
     sums::{row_dot, row_max},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 
 /// A dot product over a range, added to `sum` one term (or bf16 pair) after the other, ascending.
 fn chain(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     range: Range<usize>,
     a: impl Fn(usize) -> f32,
     b: impl Fn(usize) -> f32,
@@ -34,7 +35,7 @@ fn page_start(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
 
 /// Element `d` of the key at a position.
 fn key(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     pages: Pages<'_>,
     span: &SequenceSpan,
     key_head: usize,
@@ -54,7 +55,7 @@ fn key(
 
 /// Element `d` of the value at a position.
 fn value(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     pages: Pages<'_>,
     span: &SequenceSpan,
     key_head: usize,
@@ -72,22 +73,56 @@ fn value(
     }
 }
 
-/// The score of a query with the key at a position: their dot product, times the scale.
-fn score(
-    params: &AttentionParams,
-    query: &[f32],
-    pages: Pages<'_>,
-    span: &SequenceSpan,
-    key_head: usize,
+/// What a head makes of a sum of query · key products: the capped score, and what enters the softmax. They
+/// differ under ALiBi only. `position` is the query's, `at` the key's.
+pub fn capped_and_score(
+    params: &AttentionParams<'_>,
+    head: usize,
+    sum: f32,
+    position: usize,
     at: usize,
-) -> f32 {
-    let key = |d| key(params, pages, span, key_head, at, d);
-    chain(params, 0..params.head_dim, |d| query[d], key, 0.0) * params.scale
+) -> [f32; 2] {
+    let scaled = sum * params.scale;
+    let capped = params.score_cap.map_or(scaled, |cap| cap::value(cap, scaled));
+    let score = params.alibi.map_or(capped, |alibi| {
+        let distance = (at as i64 - position as i64) as f32;
+        alibi.slope(head).mul_add(distance, capped)
+    });
+    [capped, score]
 }
 
-/// The scaled scores of one head, −inf where masked: `[queries, keys]`, keys from position 0.
+/// A row of one head and the keys that it is compared with.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    params: &'a AttentionParams<'a>,
+    head: usize,
+    /// `[head_dim]`
+    query: &'a [f32],
+    /// Of the query.
+    position: usize,
+    span: &'a SequenceSpan,
+    pages: Pages<'a>,
+}
+
+impl Row<'_> {
+    /// The score with the key at a position.
+    fn score(&self, at: usize) -> f32 {
+        let Self { params, head, query, position, span, pages } = *self;
+        let key = |d| key(params, pages, span, head / params.group(), at, d);
+        let sum = chain(params, 0..params.head_dim, |d| query[d], key, 0.0);
+        let [_, score] = capped_and_score(params, head, sum, position, at);
+        score
+    }
+
+    /// Element `d` of the value at a position.
+    fn value(&self, at: usize, d: usize) -> f32 {
+        value(self.params, self.pages, self.span, self.head / self.params.group(), at, d)
+    }
+}
+
+/// The scores of one head that enter the softmax, −inf where masked: `[queries, keys]`, keys from position 0.
 pub fn scores(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
@@ -99,15 +134,17 @@ pub fn scores(
         let from = ((span.first_row + index) * params.heads + head) * params.head_dim;
         let query = &query[from..from + params.head_dim];
         out.fill(f32::NEG_INFINITY);
-        for at in visible(params, span.first_position + index) {
-            out[at] = score(params, query, pages, span, head / params.group(), at);
+        let position = span.first_position + index;
+        let row = Row { params, head, query, position, span, pages };
+        for at in visible(params, position) {
+            out[at] = row.score(at);
         }
     }
 }
 
 /// The attention pattern of one head, exp(score − log-sum-exp), +0 where masked: `[queries, keys]`.
 pub fn pattern(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
@@ -127,30 +164,23 @@ pub fn pattern(
 }
 
 /// The positions that the causal mask and the window leave visible to a row at `position`.
-pub fn visible(params: &AttentionParams, position: usize) -> Range<usize> {
+pub fn visible(params: &AttentionParams<'_>, position: usize) -> Range<usize> {
     let end = position + 1;
     end.saturating_sub(params.window.unwrap_or(end))..end
 }
 
 /// One row of one head, by the online softmax over tiles: writes the sum of its weighted values to
 /// `out` and returns its log-sum-exp.
-fn attend_row(
-    params: &AttentionParams,
-    query: &[f32],
-    pages: Pages<'_>,
-    span: &SequenceSpan,
-    key_head: usize,
-    position: usize,
-    out: &mut [f32],
-) -> f32 {
-    let seen = visible(params, position);
+fn attend_row(row: Row<'_>, out: &mut [f32]) -> f32 {
+    let params = row.params;
+    let seen = visible(params, row.position);
     let mut max = f32::NEG_INFINITY;
     let mut totals = [0.0f32; LANES];
     for tile in seen.start / PAGE..seen.end.div_ceil(PAGE) {
         let keys = seen.start.max(tile * PAGE)..seen.end.min((tile + 1) * PAGE);
         let mut scores = [f32::NEG_INFINITY; PAGE];
         for at in keys.clone() {
-            scores[at % PAGE] = score(params, query, pages, span, key_head, at);
+            scores[at % PAGE] = row.score(at);
         }
         let m = row_max(&scores);
         let mut weights = [0.0f32; PAGE];
@@ -161,7 +191,7 @@ fn attend_row(
         }
         let o: Vec<f32> = (0..params.head_dim)
             .map(|d| {
-                let value = |at| value(params, pages, span, key_head, at, d);
+                let value = |at| row.value(at, d);
                 chain(params, keys.clone(), |at| weights[at % PAGE], value, 0.0)
             })
             .collect();
@@ -182,8 +212,16 @@ fn attend_row(
         }
         max = new_max;
     }
-    let total = sum_tree(totals);
-    let r = 1.0 / total;
+    let mut total = sum_tree(totals);
+    let mut r = 1.0 / total;
+    if let Some(sinks) = params.sinks {
+        let sink = sinks[row.head];
+        let new_max = larger(max, sink);
+        let a = exp(max - new_max);
+        total = total.mul_add(a, exp(sink - new_max));
+        r = a / total;
+        max = new_max;
+    }
     for out in out {
         *out *= r;
     }
@@ -192,7 +230,7 @@ fn attend_row(
 
 /// Causal attention of every row of every span to the keys up to its own position.
 pub fn forward(
-    params: &AttentionParams,
+    params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
     pages: Pages<'_>,
@@ -206,10 +244,9 @@ pub fn forward(
                 let at = (row * params.heads + head) * params.head_dim..;
                 let (query, out) = (&query[at.clone()], &mut out[at]);
                 let (query, out) = (&query[..params.head_dim], &mut out[..params.head_dim]);
-                let key_head = head / params.group();
                 let position = span.first_position + index;
                 let row_log_sum_exp =
-                    attend_row(params, query, pages, span, key_head, position, out);
+                    attend_row(Row { params, head, query, position, span, pages }, out);
                 if let Some(to) = &mut log_sum_exp {
                     to[row * params.heads + head] = row_log_sum_exp;
                 }
@@ -221,12 +258,17 @@ pub fn forward(
 /// Gradients over whole sequences. Positions begin at 0; `dq`, `dk`, `dv` are overwritten.
 ///
 /// With D = Σ dout·out over sixteen lanes, P = exp(score − lse), dP the chain of dout·v and
-/// dS = P · (dP − D) · scale: dq is the chain of dS·k over keys, dk of dS·q and dv of P·dout over the
-/// group's heads, then rows. A chain is a dot product summed in ascending order; masked pairs of
-/// query and key are in none.
-pub fn backward(params: &AttentionParams, inputs: BackwardInputs<'_>, gradients: Gradients<'_>) {
+/// dS = P · (dP − D) · scale, where a soft cap's derivative comes before the scale: dq is the chain of dS·k
+/// over keys, dk of dS·q and dv of P·dout over the group's heads, then rows. A chain is a dot product summed in
+/// ascending order; masked pairs of query and key are in none. A sink's gradient is the chain of
+/// −exp(sink − lse) · D over all rows, from what stands there.
+pub fn backward(
+    params: &AttentionParams<'_>,
+    inputs: BackwardInputs<'_>,
+    gradients: Gradients<'_>,
+) {
     let BackwardInputs { query, key, value, out, log_sum_exp, dout, spans } = inputs;
-    let Gradients { dq, dk, dv } = gradients;
+    let Gradients { dq, dk, dv, dsinks } = gradients;
     let dim = params.head_dim;
     dq.fill(0.0);
     dk.fill(0.0);
@@ -248,9 +290,14 @@ pub fn backward(params: &AttentionParams, inputs: BackwardInputs<'_>, gradients:
                     let product = |a: &[f32], b: &[f32]| {
                         chain(params, 0..dim, |i| a[at + i], |i| b[key_start + i], 0.0)
                     };
-                    let score = product(query, key) * params.scale;
+                    let sum = product(query, key);
+                    let [capped, score] = capped_and_score(params, head, sum, row, seen);
                     p[row][seen] = exp(score - log_sum_exp[at / dim]);
-                    ds[row][seen] = p[row][seen] * (product(dout, value) - d) * params.scale;
+                    let mut dscore = p[row][seen] * (product(dout, value) - d);
+                    if let Some(cap) = params.score_cap {
+                        dscore *= cap::derivative(cap, capped);
+                    }
+                    ds[row][seen] = dscore * params.scale;
                 }
             }
             for row in 0..span.rows {
@@ -272,6 +319,15 @@ pub fn backward(params: &AttentionParams, inputs: BackwardInputs<'_>, gradients:
                     *sum = chain(params, at..end, |row| p[row][at], dout, *sum);
                 }
             }
+        }
+    }
+    if let (Some(sinks), Some(dsinks)) = (params.sinks, dsinks) {
+        for (at, row_log_sum_exp) in log_sum_exp.iter().enumerate() {
+            let of_row = at * dim..(at + 1) * dim;
+            let d = row_dot(&dout[of_row.clone()], &out[of_row]);
+            let head = at % params.heads;
+            let p = exp(sinks[head] - row_log_sum_exp);
+            dsinks[head] = (-p).mul_add(d, dsinks[head]);
         }
     }
 }

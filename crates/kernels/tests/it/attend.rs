@@ -2,7 +2,7 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, BackwardInputs, Compute, Gradients, SequenceSpan},
+    attend::{self, Alibi, AttentionParams, BackwardInputs, Compute, Gradients, SequenceSpan},
     isa::Isa,
     matmul::Epilogue,
     naive,
@@ -14,7 +14,7 @@ mod exact;
 mod storing;
 pub mod world;
 
-use world::{KINDS, Kind, Numbers, World, bits, heads, of_both, pools};
+use world::{KINDS, Kind, Numbers, World, bits, heads, of_both, pools, with_terms};
 
 /// Where groups of rows, vectors and tiles begin and end.
 const LENGTHS: [usize; 11] = [0, 1, 7, 8, 9, 63, 64, 65, 97, 128, 130];
@@ -62,14 +62,17 @@ fn backward_equals_the_twin(world: &World, seed: u64, what: &str) {
         dout: &dout,
         spans: &world.spans,
     };
-    let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+    let mut dsinks = vec![0.25; params.heads];
+    let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
     naive::attend::backward(params, inputs, to);
     for pool in &pools() {
         let len = attend::backward_scratch(params, world.rows(), pool.threads());
         let mut scratch = vec![f32::NAN; len];
         let [mut q, mut k, mut v] = [&dq, &dk, &dv].map(|x| vec![f32::NAN; x.len()]);
-        let to = Gradients { dq: &mut q, dk: &mut k, dv: &mut v };
+        let mut s = vec![0.25; params.heads];
+        let to = Gradients { dq: &mut q, dk: &mut k, dv: &mut v, dsinks: Some(&mut s) };
         attend::backward(pool, params, inputs, &mut scratch, to);
+        assert_eq!(bits(&s), bits(&dsinks), "dsinks: {what}, {pool:?}");
         assert_eq!(bits(&q), bits(&dq), "dq: {what}, {pool:?}");
         assert_eq!(bits(&k), bits(&dk), "dk: {what}, {pool:?}");
         assert_eq!(bits(&v), bits(&dv), "dv: {what}, {pool:?}");
@@ -84,7 +87,8 @@ fn every_length_window_and_shape_equals_the_twin() {
             let [query_heads, key_heads, head_dim] = SHAPES[(at * 3 + index) % SHAPES.len()];
             let params = heads(query_heads, key_heads, head_dim, window);
             let kind = KINDS[at % KINDS.len()];
-            for params in of_both(params) {
+            let others = with_terms(params, at);
+            for params in [params, others].into_iter().flat_map(of_both) {
                 let what = format!("{length} rows, {params:?}, {kind:?}");
                 let world = World::new(params, &[(0, length)], kind, at as u64);
                 forward_equals_the_twin(&world, &what);
@@ -100,7 +104,8 @@ fn decoding_over_many_pages_equals_the_twin() {
         for window in [None, Some(70)] {
             let params = heads(query_heads, key_heads, head_dim, window);
             let ends = [(0, 1), (63, 1), (64, 1), (300, 1), (511, 2), (200, 7), (5, 0)];
-            for params in of_both(params) {
+            let others = with_terms(params, index);
+            for params in [params, others].into_iter().flat_map(of_both) {
                 let world = World::new(params, &ends, KINDS[index % KINDS.len()], index as u64);
                 forward_equals_the_twin(&world, &format!("decoding, {params:?}"));
             }
@@ -108,12 +113,14 @@ fn decoding_over_many_pages_equals_the_twin() {
     }
 }
 
-fn any_heads() -> impl Strategy<Value = AttentionParams> {
+fn any_heads() -> impl Strategy<Value = AttentionParams<'static>> {
     let widths = prop::sample::select(vec![1usize, 8, 16, 17, 24, 32, 40, 64, 72, 80, 96, 128]);
     let window = prop_oneof![Just(None), (1usize..140).prop_map(Some)];
-    let shape = (1usize..4, 1usize..4, widths, window, 0usize..2);
-    shape.prop_map(|(group, key_heads, width, window, products)| {
-        of_both(heads(group * key_heads, key_heads, width, window))[products]
+    let terms = prop::option::of(0usize..4);
+    let shape = (1usize..4, 1usize..4, widths, window, terms, 0usize..2);
+    shape.prop_map(|(group, key_heads, width, window, terms, products)| {
+        let params = heads(group * key_heads, key_heads, width, window);
+        of_both(terms.map_or(params, |choice| with_terms(params, choice)))[products]
     })
 }
 
@@ -153,8 +160,9 @@ proptest! {
 #[test]
 fn cached_and_chunked_rows_have_the_bits_of_the_whole() {
     let rows = 150;
-    let windows = [None, Some(67)];
-    for params in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
+    let windows = [None, Some(67)].map(|window| heads(4, 2, 24, window));
+    let with_terms = windows.map(|params| with_terms(params, 3));
+    for params in windows.into_iter().chain(with_terms).flat_map(of_both) {
         let whole = World::new(params, &[(0, rows)], Kind::Scale(3.0), 17);
         let width = params.heads * params.head_dim;
         let [expected, sums] = whole.by_twin();
@@ -211,8 +219,9 @@ fn a_sequence_does_not_know_who_stands_beside_it() {
 #[test]
 fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
     let rows = 140;
-    let windows = [None, Some(29), Some(30), Some(64)];
-    for params in windows.into_iter().flat_map(|window| of_both(heads(2, 1, 24, window))) {
+    let windows = [None, Some(29), Some(30), Some(64)].map(|window| heads(2, 1, 24, window));
+    let with_terms = windows.map(|params| with_terms(params, 3));
+    for params in windows.into_iter().chain(with_terms).flat_map(of_both) {
         let world = World::new(params, &[(0, rows)], Kind::Scale(1.0), 23);
         for pool in &pools() {
             let [expected, sums] = world.by_team(pool);
@@ -259,7 +268,7 @@ fn no_gradient_comes_from_the_future() {
                 dout,
                 spans: &world.spans,
             };
-            let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+            let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: None };
             attend::backward(pool, &params, inputs, &mut scratch, to);
             [dq, dk, dv]
         };
@@ -302,8 +311,9 @@ fn equal_keys_share_their_values_evenly_and_one_key_gives_its_own() {
 
 #[test]
 fn scores_and_patterns_are_what_forward_weighed() {
-    let windows = [None, Some(9)];
-    for params in windows.into_iter().flat_map(|window| of_both(heads(4, 2, 24, window))) {
+    let windows = [None, Some(9)].map(|window| heads(4, 2, 24, window));
+    let with_terms = [0, 1, 2, 3].map(|choice| with_terms(windows[choice % 2], choice));
+    for params in windows.into_iter().chain(with_terms).flat_map(of_both) {
         // Forward rounds its weights to bf16, half an eighth bit at most, and no value is above 2.
         let tolerance = match params.products {
             Compute::F32 => 2e-5,
@@ -379,11 +389,24 @@ fn scores_and_patterns_are_what_forward_weighed() {
                             );
                         }
                     }
-                    assert_eq!(score.to_bits(), (chain[0] * params.scale).to_bits());
+                    let mut expected = chain[0] * params.scale;
+                    if let Some(cap) = params.score_cap {
+                        expected = naive::cap::value(cap, expected);
+                    }
+                    if let Some(alibi) = params.alibi {
+                        let position = span.first_position + index;
+                        let distance = at as f32 - position as f32;
+                        expected = alibi.slope(head).mul_add(distance, expected);
+                    }
+                    assert_eq!(score.to_bits(), expected.to_bits());
                     total += f64::from(weight);
                     for (mixed, v) in mixed.iter_mut().zip(&world.values[1][of..]) {
                         *mixed += f64::from(weight) * f64::from(*v);
                     }
+                }
+                if let Some(sinks) = params.sinks {
+                    let sum = sums[row * params.heads + head];
+                    total += f64::from(lookback_kernels::math::exp(sinks[head] - sum));
                 }
                 assert!((total - 1.0).abs() < 1e-5, "a row of the pattern sums to {total}");
                 let out = &out[(row * params.heads + head) * params.head_dim..][..params.head_dim];
@@ -393,4 +416,38 @@ fn scores_and_patterns_are_what_forward_weighed() {
             }
         }
     }
+}
+
+#[test]
+fn terms_that_change_nothing_change_no_bit() {
+    const NOTHING: [f32; 4] = [f32::NEG_INFINITY; 4];
+    let pool = ThreadPool::single_threaded();
+    for params in of_both(heads(4, 2, 24, None)) {
+        let world = World::new(params, &[(0, 70), (65, 1), (0, 1)], Kind::Scale(2.0), 37);
+        let expected = world.by_team(&pool).map(|x| bits(&x));
+        let no_slope = Some(Alibi { heads: 4, factor: 0.0 });
+        for params in [
+            AttentionParams { sinks: Some(&NOTHING), ..params },
+            AttentionParams { alibi: no_slope, ..params },
+        ] {
+            let world = World { params, ..world.clone() };
+            assert_eq!(world.by_team(&pool).map(|x| bits(&x)), expected, "{params:?}");
+        }
+    }
+}
+
+#[test]
+fn slopes_of_alibi_are_those_of_its_paper() {
+    let slopes = |heads| -> Vec<f32> {
+        (0..heads).map(|head| Alibi { heads, factor: 1.0 }.slope(head)).collect()
+    };
+    let power = |exponent: f32| lookback_kernels::math::pow(2.0, exponent);
+    assert_eq!(slopes(1), [power(-8.0)]);
+    assert_eq!(slopes(8), [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0].map(power));
+    // Of six heads, those of four, then every second one of eight.
+    assert_eq!(slopes(6), [-2.0, -4.0, -6.0, -8.0, -1.0, -3.0].map(power));
+    for (found, exponent) in slopes(12)[8..].iter().zip([-0.5, -1.5, -2.5, -3.5]) {
+        assert!((found / power(exponent) - 1.0).abs() < 1e-6, "{found}, 2^{exponent}");
+    }
+    assert_eq!(Alibi { heads: 8, factor: 0.25 }.slope(2), 0.25 / 8.0);
 }

@@ -3,11 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::yardstick::{attend, products, rows, steps};
-use lookback_reference::{attend::multi_head, embed, logits, mlp, norm::Norm, position};
+use lookback_reference::{
+    attend::{multi_head, multi_head_varied},
+    embed, logits, mlp,
+    norm::Norm,
+    position,
+};
 
 #[test]
 fn attention_is_the_reference_s() {
     attend::attends(&multi_head).unwrap();
+    attend::attends_varied(&|query, key, value, dim, variation| {
+        multi_head_varied(query, key, value, dim, variation)
+    })
+    .unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use lookback_lens::verify;
 use lookback_model::{FAMILIES, StoredModel};
 
 /// One of each family, and of each kind of rotary scaling.
-const GOLDENS: [&str; 22] = [
+const GOLDENS: [&str; 24] = [
     "gpt2",
     "llama",
     "llama3-rope",
@@ -33,6 +33,8 @@ const GOLDENS: [&str; 22] = [
     "gpt-neo",
     "opt",
     "falcon",
+    "gemma2",
+    "bloom",
 ];
 
 fn shared() -> PathBuf {

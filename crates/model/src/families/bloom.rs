@@ -23,6 +23,7 @@ pub(super) static FAMILY: Family = Family {
         embedding_norm: true,
         ..Config::plain(family, size)
     },
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

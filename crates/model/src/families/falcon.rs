@@ -31,6 +31,14 @@ pub(super) static FAMILY: Family = Family {
     },
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| {
+        keys.pass_over("tensor_data_layout");
+        let block_order = match keys.first_block_has("attn_norm_2.weight") {
+            true => BlockOrder::Parallel,
+            false => BlockOrder::ParallelSharedNorm,
+        };
+        Ok(Config { block_order, ..config })
+    },
     read,
     write,
 };

@@ -20,6 +20,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

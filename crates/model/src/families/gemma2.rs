@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{gemma, llama};
 use crate::{
     Activation, Config, Family, NormPlacement, Size,
-    config::{Keys, activation_name, decimal, layer_types},
+    config::{Keys, activation_name, decimal, default_scale, layer_types},
     files::{GGUF_NAMES, Names},
 };
 
@@ -20,6 +20,16 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| {
+        // The largest has the scale of a head's share of the width, whatever its heads' width.
+        const LAYERS_OF_27B: usize = 46;
+        let share = config.width / config.heads;
+        let of = if config.layers == LAYERS_OF_27B { share } else { config.head_dim };
+        let score_cap = keys.real("attn_logit_softcapping")?.or(config.score_cap);
+        let logit_cap = keys.real("final_logit_softcapping")?.or(config.logit_cap);
+        let config = Config { scale: default_scale(of), score_cap, logit_cap, ..config };
+        keys.windows(config, |layer| layer.is_multiple_of(2))
+    },
     read,
     write,
 };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{gemma, gemma2, llama};
 use crate::{
     Config, Family, NormPlacement, Positions, QueryKeyNorm, RotaryConfig, Size,
-    config::{Keys, RopeContext},
+    config::{Keys, RopeContext, default_scale},
     files::GGUF_NAMES,
 };
 
@@ -23,6 +23,18 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| {
+        // As of Gemma 2.
+        const LAYERS_OF_27B: usize = 62;
+        let share = config.width / config.heads;
+        let of = if config.layers == LAYERS_OF_27B { share } else { config.head_dim };
+        let logit_cap = keys.real("final_logit_softcapping")?;
+        let theta = keys.real("rope.freq_base_swa")?.unwrap_or(10_000.0);
+        let window_rotary = Some(RotaryConfig::plain(theta, config.head_dim));
+        let config = Config { scale: default_scale(of), logit_cap, window_rotary, ..config };
+        let interval = keys.size_or_none("attention.sliding_window_pattern")?.unwrap_or(INTERVAL);
+        keys.windows(config, |layer| !(layer + 1).is_multiple_of(interval.max(1)))
+    },
     read,
     write,
 };

@@ -18,6 +18,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { positions: "position_embd", qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: Config::plain,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

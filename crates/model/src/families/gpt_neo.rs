@@ -15,7 +15,7 @@ pub(super) static FAMILY: Family = Family {
     name: "GPT-Neo",
     model_type: "gpt_neo",
     architecture: "GPTNeoForCausalLM",
-    gguf: "gptneo",
+    gguf: "",
     names: Names {
         qkv: ["attn.attention.q_proj", "attn.attention.k_proj", "attn.attention.v_proj"],
         output: "attn.attention.out_proj",
@@ -31,6 +31,7 @@ pub(super) static FAMILY: Family = Family {
         scale: 1.0,
         ..Config::plain(family, size)
     },
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

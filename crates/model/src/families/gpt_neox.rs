@@ -33,6 +33,13 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| {
+        let block_order = match keys.flag("use_parallel_residual")?.unwrap_or(true) {
+            true => BlockOrder::Parallel,
+            false => BlockOrder::Sequential,
+        };
+        Ok(Config { block_order, ..config })
+    },
     read,
     write,
 };

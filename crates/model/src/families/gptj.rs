@@ -18,7 +18,7 @@ pub(super) static FAMILY: Family = Family {
     name: "GPT-J",
     model_type: "gptj",
     architecture: "GPTJForCausalLM",
-    gguf: "gptj",
+    gguf: "",
     names: Names {
         embed: "wte",
         block: "h",
@@ -37,6 +37,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { gate: "", rotated: Layout::Pairs, ..GGUF_NAMES },
     has_every_bias: false,
     shape,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::llama;
 use crate::{
     Config, Family,
-    config::{Keys, decimal},
+    config::{Keys, decimal, default_scale},
     files::{GGUF_NAMES, Layout, Names},
 };
 
@@ -21,6 +21,16 @@ pub(super) static FAMILY: Family = Family {
     has_every_bias: false,
     // Unlike a llama's, its scores have no factor that its configuration does not name.
     shape: |family, size| Config { scale: 1.0, ..llama::shape(family, size) },
+    read_gguf: |keys, config| {
+        let mut factor = |key| keys.real(key).map(|factor| factor.filter(|it| *it != 0.0));
+        Ok(Config {
+            embedding_factor: factor("embedding_scale")?.unwrap_or(1.0),
+            residual_factor: factor("residual_scale")?.unwrap_or(1.0),
+            scale: factor("attention.scale")?.unwrap_or(default_scale(config.head_dim)),
+            logit_factor: 1.0 / factor("logit_scale")?.unwrap_or(1.0),
+            ..config
+        })
+    },
     read,
     write,
 };

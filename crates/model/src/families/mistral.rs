@@ -14,12 +14,13 @@ pub(super) static FAMILY: Family = Family {
     name: "Mistral",
     model_type: "mistral",
     architecture: "MistralForCausalLM",
-    // Its files are of llama.cpp's llama architecture.
-    gguf: "mistral",
+    // llama.cpp's files of it are a llama's, and have no window.
+    gguf: "",
     names: llama::NAMES,
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
     has_every_bias: false,
     shape: llama::shape,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

@@ -1,12 +1,13 @@
 //! OLMo 2 (OLMo Team 2024): a llama with norms after attention and MLP instead of before them, and norms
 //! of all queries and all keys of a row.
 
+use lookback_files::Result;
 use serde_json::json;
 
 use super::llama;
 use crate::{
-    Config, Family, NormPlacement, QueryKeyNorm, Size,
-    files::{GGUF_NAMES, Names},
+    Config, Family, NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size,
+    files::{GGUF_NAMES, GgufKeys, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -18,6 +19,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
+    read_gguf,
     read: |family, keys| llama::read_with_head_dim(family, keys, None),
     write: |config| llama::write_with(config, &["head_dim", "mlp_bias"], json!({})),
 };
@@ -35,4 +37,18 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
         epsilon: 1e-5,
         ..llama::shape(family, size)
     }
+}
+
+/// OLMo 3's files have this architecture, too: a sliding window in three of four layers, in which rotary
+/// embeddings are not scaled.
+fn read_gguf(keys: &mut GgufKeys<'_>, config: Config) -> Result<Config> {
+    let config = keys.windows(config, |layer| !(layer + 1).is_multiple_of(4))?;
+    let window_rotary = match &config.positions {
+        Positions::Rotary(rotary) if config.window.is_some() => {
+            let plain = RotaryConfig { scaling: RopeScaling::None, ..rotary.clone() };
+            (plain != *rotary).then_some(plain)
+        }
+        _ => None,
+    };
+    Ok(Config { window_rotary, ..config })
 }

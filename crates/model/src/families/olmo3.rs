@@ -18,11 +18,12 @@ pub(super) static FAMILY: Family = Family {
     name: "OLMo 3",
     model_type: "olmo3",
     architecture: "Olmo3ForCausalLM",
-    gguf: "olmo3",
+    gguf: "",
     names: olmo2::NAMES,
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape: olmo2::shape,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

@@ -15,7 +15,7 @@ pub(super) static FAMILY: Family = Family {
     name: "OPT",
     model_type: "opt",
     architecture: "OPTForCausalLM",
-    gguf: "opt",
+    gguf: "",
     names: Names {
         embed: "embed_tokens",
         positions: "embed_positions",
@@ -33,6 +33,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { positions: "position_embd", gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: |family, size| Config { activation: Activation::Relu, ..Config::plain(family, size) },
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

@@ -27,6 +27,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
     has_every_bias: false,
     shape,
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

@@ -25,6 +25,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "ffn_up", ..GGUF_NAMES },
     has_every_bias: false,
     shape: |family, size| Config { epsilon: 1e-5, ..llama::shape(family, size) },
+    read_gguf: |keys, config| keys.windows(config, |_| true),
     read,
     write,
 };

@@ -15,6 +15,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape: |family, size| Config { attention_bias: true, ..llama::shape(family, size) },
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

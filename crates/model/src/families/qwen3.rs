@@ -18,6 +18,7 @@ pub(super) static FAMILY: Family = Family {
         query_key_norm: Some(QueryKeyNorm::Heads),
         ..llama::shape(family, size)
     },
+    read_gguf: |_, config| Ok(config),
     read,
     write,
 };

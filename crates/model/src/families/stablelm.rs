@@ -19,6 +19,14 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| {
+        keys.pass_over("use_parallel_residual");
+        let block_order = match keys.first_block_has("ffn_norm.weight") {
+            true => BlockOrder::Sequential,
+            false => BlockOrder::ParallelSharedNorm,
+        };
+        Ok(Config { block_order, ..config })
+    },
     read,
     write,
 };

@@ -20,6 +20,7 @@ pub(super) static FAMILY: Family = Family {
     gguf_names: Names { gate: "", ..GGUF_NAMES },
     has_every_bias: false,
     shape,
+    read_gguf: |keys, config| keys.windows(config, |_| true),
     read,
     write,
 };

@@ -8,13 +8,17 @@ mod cursor;
 mod metadata;
 mod tokenizer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use lookback_files::{Kind, Mapping, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
 
-use super::tensors::{Source, Tensor, Tensors, not_understood, refuse_tensor};
+use super::{
+    names::Names,
+    tensors::{Source, Tensor, Tensors, not_understood, refuse_tensor},
+};
 use crate::Config;
+pub(crate) use config::GgufKeys;
 use cursor::Cursor;
 use metadata::Metadata;
 pub use tokenizer::GgufTokenizer;
@@ -64,6 +68,7 @@ const TENSORS: u64 = 1 << 20;
 /// What a GGUF file holds, checked and understood.
 pub(super) struct Opened {
     pub config: Config,
+    pub names: Names,
     pub tokenizer: GgufTokenizer,
     pub sampling: Vec<(String, SamplingDefault)>,
     pub tensors: Tensors,
@@ -95,14 +100,24 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let family = config::family(&metadata).map_err(at)?;
     let tokenizer = GgufTokenizer::read(&bytes, &metadata).map_err(at)?;
     let source = |bytes| vec![Source { path: path.to_owned(), bytes }];
-    let config = {
-        let shape = |part: &str| {
-            list.iter().find(|tensor| tensor.name == part).map(|tensor| tensor.shape.as_slice())
-        };
-        config::read(family, &metadata, &tokenizer, &shape).map_err(at)?
-    };
     let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
-    Ok(Opened { config, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
+    let config = config::read(family, &metadata, &tokenizer, &tensors).map_err(at)?;
+    let names = config::names(family, &tensors);
+    Ok(Opened { config, names, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
+}
+
+impl config::TensorList for Tensors {
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.find(name).map(|tensor| self.list[tensor].shape.as_slice())
+    }
+
+    fn values(&self, name: &str) -> Option<Arc<[f32]>> {
+        let tensor = self.find(name)?;
+        let storage = self.list[tensor].storage?;
+        let mut values = vec![0.0; self.list[tensor].shape.iter().product()];
+        storage.widen(self.bytes(tensor), &mut values);
+        Some(values.into())
+    }
 }
 
 struct Counts {

@@ -4,6 +4,7 @@
 use super::tensors::Tensors;
 
 /// The names of one kind of file. A weight's name is its stem and `.weight` or `.bias`.
+#[derive(Clone, Copy)]
 pub(crate) struct Names {
     pub(crate) embed: &'static str,
     pub(crate) positions: &'static str,
@@ -98,7 +99,12 @@ pub(crate) const GGUF_NAMES: Names = Names {
     norms_less_one: false,
     prefix: "",
     harmless: &[],
-    harmless_outside: &[],
+    // Factors of rotary frequencies, which are a part of the configuration.
+    harmless_outside: &[
+        "rope_freqs.weight",
+        "rope_factors_long.weight",
+        "rope_factors_short.weight",
+    ],
 };
 
 impl Names {

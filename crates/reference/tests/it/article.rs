@@ -1,7 +1,7 @@
 //! What the article says, on worlds small enough to check by hand.
 
 use lookback_reference::{
-    attend::{attend, masked_softmax},
+    attend::{Variation, attend, attend_varied, masked_softmax},
     logits::{cross_entropy, softmax},
     mlp::{Activation, erf},
     norm::Norm,
@@ -31,6 +31,30 @@ fn a_dot_product_is_divided_by_the_root_of_the_width() {
     let value = array![[4.0, 0.0, 0.0, 0.0], [8.0, 0.0, 0.0, 0.0]];
     let context = attend(query.view(), key.view(), value.view(), None);
     assert!((context[[1, 0]] - 7.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_cap_a_slope_and_a_sink_change_scores_and_shares() {
+    let zeros = Array2::zeros((3, 1));
+    let value = array![[1.0], [2.0], [4.0]];
+    let context = |query: &Array2<f64>, variation| {
+        attend_varied(query.view(), Array2::ones((3, 1)).view(), value.view(), variation)
+    };
+    // Scores of 0 and a slope of ln 2: each key counts half as much as the next.
+    let slope = Variation { alibi_slope: 2f64.ln(), ..Variation::default() };
+    assert!(close(&context(&zeros, slope), &array![[1.0], [5.0 / 3.0], [3.0]]));
+    // A sink of 0 beside scores of 0 is one more token without a value.
+    let sink = Variation { sink: Some(0.0), ..Variation::default() };
+    assert!(close(&context(&zeros, sink), &array![[0.5], [1.0], [7.0 / 4.0]]));
+    // A cap moves both scores of a row to the cap: the larger no longer stands out.
+    let key = array![[0.0], [1000.0], [2000.0]];
+    let cap = Variation { score_cap: Some(1.0), ..Variation::default() };
+    let capped = attend_varied(Array2::ones((3, 1)).view(), key.view(), value.view(), cap);
+    let e = 1f64.exp();
+    assert!((capped[[2, 0]] - (1.0 + 2.0 * e + 4.0 * e) / (1.0 + 2.0 * e)).abs() < 1e-12);
+    // Nothing changed is attention itself.
+    let plain = attend(key.view(), key.view(), value.view(), None);
+    assert_eq!(attend_varied(key.view(), key.view(), value.view(), Variation::default()), plain);
 }
 
 #[test]

@@ -26,11 +26,11 @@ pub(super) struct Scratch<'a> {
 
 impl<'a> Scratch<'a> {
     /// Floats of all of it.
-    pub(super) fn len(params: &AttentionParams) -> usize {
+    pub(super) fn len(params: &AttentionParams<'_>) -> usize {
         Self::lens(params).iter().sum()
     }
 
-    fn lens(params: &AttentionParams) -> [usize; 12] {
+    fn lens(params: &AttentionParams<'_>) -> [usize; 12] {
         let (transposed, dim, held) = (params.head_len(), params.head_dim, BLOCK * PAGE);
         match params.products {
             Compute::F32 => [transposed, transposed, 0, 0, 0, 0, 0, held, held, 0, 0, 0],
@@ -46,7 +46,7 @@ impl<'a> Scratch<'a> {
     }
 
     /// Cuts it out of so many floats.
-    pub(super) fn new(params: &AttentionParams, mut scratch: &'a mut [f32]) -> Self {
+    pub(super) fn new(params: &AttentionParams<'_>, mut scratch: &'a mut [f32]) -> Self {
         let mut parts = Self::lens(params).map(|len| {
             let (part, rest) = std::mem::take(&mut scratch).split_at_mut(len);
             scratch = rest;

@@ -6,13 +6,13 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 
-use super::world::{Kind, Numbers, World, heads, of_both};
+use super::world::{Kind, Numbers, World, heads, of_both, with_terms};
 
 const EPS: f64 = f32::EPSILON as f64;
 
 /// By how much of itself a number is rounded before a product, at most; queries, keys, values and output
 /// gradients of these worlds are whole in bf16.
-fn rounding(params: &AttentionParams) -> f64 {
+fn rounding(params: &AttentionParams<'_>) -> f64 {
     match params.products {
         Compute::F32 => 0.0,
         Compute::Bf16 => 1.0 / 256.0,
@@ -37,8 +37,20 @@ struct Row {
     rounding: f64,
 }
 
-/// Every row of every head: softmax(q · k · scale) · v over the keys that it sees.
-fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<Row> {
+/// The sinks of a world's heads; without them, −∞.
+fn sinks(params: &AttentionParams<'_>) -> Vec<f64> {
+    params.sinks.map_or(vec![f64::NEG_INFINITY; params.heads], wide)
+}
+
+/// Every row of every head: softmax(q · k · scale) · v over the keys that it sees, with what a cap, ALiBi and a
+/// sink change in it.
+fn attend(
+    world: &World,
+    query: &[f64],
+    keys: &[Vec<f64>],
+    values: &[Vec<f64>],
+    sinks: &[f64],
+) -> Vec<Row> {
     let (params, dim) = (&world.params, world.params.head_dim);
     let mut rows = vec![];
     for (sequence, span) in world.spans.iter().enumerate() {
@@ -58,12 +70,25 @@ fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
             };
             let sum = |x: &[f64]| x.iter().fold(0.0, |sum, x| sum + x);
             let size = |x: &[f64]| x.iter().fold(0.0, |sum, x| sum + x.abs());
-            let scores: Vec<f64> = keys_at.iter().map(|of| sum(&products(of))).collect();
+            let slope = params.alibi.map_or(0.0, |alibi| f64::from(alibi.slope(head)));
+            let scores = keys_at.iter().zip(first..).map(|(of, key)| {
+                let scaled = sum(&products(of));
+                let cap = params.score_cap.map(f64::from);
+                let capped = cap.map_or(scaled, |cap| cap * (scaled / cap).tanh());
+                capped - slope * (last - key) as f64
+            });
+            let scores: Vec<f64> = scores.collect();
             let largest = keys_at.iter().map(|of| size(&products(of))).fold(0.0, f64::max);
-            let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            // A cap's exponential, sum, quotient and difference are off by a few roundings of the cap; what is
+            // subtracted, by one of itself and of the score.
+            let cap_error = 8.0 * params.score_cap.map_or(0.0, f64::from);
+            let alibi_error =
+                if slope > 0.0 { slope * (last - first) as f64 + largest } else { 0.0 };
+            let sink = sinks[head];
+            let max = scores.iter().copied().fold(sink, f64::max);
             let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
             let weights: Vec<f64> = scores.iter().map(|score| (score - max).exp()).collect();
-            let total = sum(&weights);
+            let total = sum(&weights) + (sink - max).exp();
             let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
             let mut out = vec![0.0; dim];
             for (weight, of) in weights.iter().zip(&keys_at) {
@@ -78,7 +103,7 @@ fn attend(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) 
                 weights,
                 log_sum_exp: max + total.ln(),
                 out,
-                score_error: (dim as f64 + 1.0) * EPS * largest,
+                score_error: EPS * ((dim as f64 + 1.0) * largest + cap_error + alibi_error),
                 depth: max - min,
                 rounding: rounding(params),
             });
@@ -137,13 +162,15 @@ fn worlds() -> Vec<World> {
         for (shape, window) in [([2, 1, 16], None), ([4, 2, 24], Some(33)), ([1, 1, 64], Some(70))]
         {
             for params in of_both(heads(shape[0], shape[1], shape[2], window)) {
-                let mut world = World::new(params, &[(0, 9), (0, 130)], kind, seed as u64);
-                if params.products == Compute::Bf16 {
-                    world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
-                    round(&mut world.query);
-                    world.store(&ThreadPool::single_threaded());
+                for params in [params, with_terms(params, seed)] {
+                    let mut world = World::new(params, &[(0, 9), (0, 130)], kind, seed as u64);
+                    if params.products == Compute::Bf16 {
+                        world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
+                        round(&mut world.query);
+                        world.store(&ThreadPool::single_threaded());
+                    }
+                    worlds.push(world);
                 }
-                worlds.push(world);
             }
         }
     }
@@ -159,7 +186,7 @@ fn the_twin_is_near_the_attention_of_f64() {
         let [out, sums] = world.by_twin();
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         let dim = world.params.head_dim;
-        for row in attend(&world, &query, &keys, &values) {
+        for row in attend(&world, &query, &keys, &values, &sinks(&world.params)) {
             let found = sums[row.at / dim];
             let off = (f64::from(found) - row.log_sum_exp).abs();
             assert!(off <= row.log_sum_exp_error(), "log-sum-exp {found}, {}", row.log_sum_exp);
@@ -178,9 +205,16 @@ fn the_twin_is_near_the_attention_of_f64() {
 }
 
 /// Σ dout · out of the whole world, whose gradients are dq, dk and dv.
-fn loss(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>], dout: &[f64]) -> f64 {
+fn loss(
+    world: &World,
+    query: &[f64],
+    keys: &[Vec<f64>],
+    values: &[Vec<f64>],
+    sinks: &[f64],
+    dout: &[f64],
+) -> f64 {
     let mut loss = 0.0;
-    for row in attend(world, query, keys, values) {
+    for row in attend(world, query, keys, values, sinks) {
         for (out, dout) in row.out.iter().zip(&dout[row.at..]) {
             loss += out * dout;
         }
@@ -190,9 +224,16 @@ fn loss(world: &World, query: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>], do
 
 #[test]
 fn gradients_are_the_slopes_of_the_attention_of_f64() {
-    for (window, scale) in [(None, 1.0), (Some(3), 1.0), (None, 0.3)] {
-        let mut params = heads(4, 2, 3, window);
-        params.scale *= scale;
+    const SINKS: [f32; 4] = [0.5, -2.0, 1.5, 0.0];
+    let plain = [(None, 1.0), (Some(3), 1.0), (None, 0.3)].map(|(window, scale)| {
+        let params = heads(4, 2, 3, window);
+        AttentionParams { scale: params.scale * scale, ..params }
+    });
+    let terms = [0, 1, 2, 3].map(|choice| {
+        let params = with_terms(plain[choice % 3], choice);
+        AttentionParams { sinks: params.sinks.map(|_| &SINKS[..]), ..params }
+    });
+    for params in plain.into_iter().chain(terms) {
         let world = World::new(params, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
@@ -207,9 +248,10 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
             dout: &dout,
             spans: &world.spans,
         };
-        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        let mut dsinks = vec![0.0f32; params.heads];
+        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
         naive::attend::backward(&params, inputs, to);
-        let dout = wide(&dout);
+        let (dout, sinks) = (wide(&dout), sinks(&params));
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         // Central differences of a smooth function in f64 err by about h² + 1e-16 / h.
         let h = 1e-5;
@@ -221,9 +263,17 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
             let moved = |by: f64| {
                 let mut query = query.clone();
                 query[at] += by;
-                loss(&world, &query, &keys, &values, &dout)
+                loss(&world, &query, &keys, &values, &sinks, &dout)
             };
             near(dq[at], moved(h), moved(-h), "dq");
+        }
+        for at in (0..params.heads).filter(|_| params.sinks.is_some()) {
+            let moved = |by: f64| {
+                let mut sinks = sinks.clone();
+                sinks[at] += by;
+                loss(&world, &query, &keys, &values, &sinks, &dout)
+            };
+            near(dsinks[at], moved(h), moved(-h), "dsinks");
         }
         let mut first = 0;
         for sequence in 0..keys.len() {
@@ -233,9 +283,9 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
                     of[sequence][at] += by;
                     of
                 };
-                let by_key = |by| loss(&world, &query, &moved(&keys, by), &values, &dout);
+                let by_key = |by| loss(&world, &query, &moved(&keys, by), &values, &sinks, &dout);
                 near(dk[first + at], by_key(h), by_key(-h), "dk");
-                let by_value = |by| loss(&world, &query, &keys, &moved(&values, by), &dout);
+                let by_value = |by| loss(&world, &query, &keys, &moved(&values, by), &sinks, &dout);
                 near(dv[first + at], by_value(h), by_value(-h), "dv");
             }
             first += keys[sequence].len();
@@ -245,7 +295,12 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
 
 #[test]
 fn gradients_are_near_those_of_f64() {
-    for world in worlds() {
+    // What a cap, ALiBi and sinks change is held by the slopes.
+    let has_terms = |world: &World| {
+        world.params
+            != AttentionParams { score_cap: None, alibi: None, sinks: None, ..world.params }
+    };
+    for world in worlds().into_iter().filter(|world| !has_terms(world)) {
         let (params, dim) = (&world.params, world.params.head_dim);
         let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
         let [out, sums] = world.by_twin();
@@ -264,7 +319,7 @@ fn gradients_are_near_those_of_f64() {
             dout: &dout,
             spans: &world.spans,
         };
-        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: None };
         naive::attend::backward(params, inputs, to);
         let dout = wide(&dout);
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
@@ -272,7 +327,7 @@ fn gradients_are_near_those_of_f64() {
         // Of each gradient: the exact one, the sum of sizes, the errors handed on, and the terms.
         let empty = |len: usize| vec![[0.0f64; 4]; len];
         let (mut q, mut k, mut v) = (empty(query.len()), empty(key.len()), empty(value.len()));
-        for row in attend(&world, &query, &keys, &values) {
+        for row in attend(&world, &query, &keys, &values, &sinks(params)) {
             let dz = &dout[row.at..row.at + dim];
             let (keys, values) = (&keys[row.sequence], &values[row.sequence]);
             let (mut share, mut share_size, mut share_error) = (0.0, 0.0, 0.0);

@@ -1,7 +1,7 @@
 //! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
+    attend::{self, Alibi, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
     isa::Isa,
     naive,
     thread_pool::ThreadPool,
@@ -76,20 +76,62 @@ pub fn heads(
     key_heads: usize,
     head_dim: usize,
     window: Option<usize>,
-) -> AttentionParams {
-    let scale = 1.0 / (head_dim as f32).sqrt();
-    AttentionParams { heads, key_heads, head_dim, scale, window, products: Compute::F32 }
+) -> AttentionParams<'static> {
+    AttentionParams {
+        heads,
+        key_heads,
+        head_dim,
+        scale: 1.0 / (head_dim as f32).sqrt(),
+        window,
+        score_cap: None,
+        alibi: None,
+        sinks: None,
+        products: Compute::F32,
+    }
+}
+
+/// Sinks of sixteen heads: some beside the scores, some that take all of a row or nothing.
+pub static SINKS: [f32; 16] = [
+    0.5,
+    -2.0,
+    3.0,
+    40.0,
+    -100.0,
+    -0.0,
+    1e-3,
+    f32::NEG_INFINITY,
+    1.0,
+    0.0,
+    -1.0,
+    f32::INFINITY,
+    f32::NAN,
+    2.0,
+    7.0,
+    -7.0,
+];
+
+/// The same with a soft cap, ALiBi, sinks or all of them, by `choice`.
+pub fn with_terms(params: AttentionParams<'static>, choice: usize) -> AttentionParams<'static> {
+    let score_cap = Some(2.5);
+    let alibi = |factor| Some(Alibi { heads: params.heads, factor });
+    let sinks = Some(&SINKS[..params.heads]);
+    match choice % 4 {
+        0 => AttentionParams { score_cap, ..params },
+        1 => AttentionParams { alibi: alibi(1.0), ..params },
+        2 => AttentionParams { sinks, ..params },
+        _ => AttentionParams { score_cap, alibi: alibi(params.scale), sinks, ..params },
+    }
 }
 
 /// The same with products of either kind.
-pub fn of_both(params: AttentionParams) -> [AttentionParams; 2] {
+pub fn of_both(params: AttentionParams<'static>) -> [AttentionParams<'static>; 2] {
     [Compute::F32, Compute::Bf16].map(|products| AttentionParams { products, ..params })
 }
 
 /// Whole sequences, of which the last rows are asked for, and the pages of all.
 #[derive(Clone)]
 pub struct World {
-    pub params: AttentionParams,
+    pub params: AttentionParams<'static>,
     pub spans: Vec<SequenceSpan>,
     /// Of the rows that are asked for.
     pub query: Vec<f32>,
@@ -106,7 +148,7 @@ const AROUND: [usize; 3] = [3, 5, 7];
 impl World {
     /// `sequences`: the position of the first row that is asked for, and how many are.
     pub fn new(
-        params: AttentionParams,
+        params: AttentionParams<'static>,
         sequences: &[(usize, usize)],
         kind: Kind,
         seed: u64,
@@ -218,7 +260,7 @@ impl World {
 }
 
 /// Floats of a page in these worlds.
-pub fn stride(params: &AttentionParams) -> usize {
+pub fn stride(params: &AttentionParams<'_>) -> usize {
     values_at(params) + attend::keys_len(params) + AROUND[2]
 }
 
@@ -226,6 +268,6 @@ pub fn keys_at() -> usize {
     AROUND[0]
 }
 
-pub fn values_at(params: &AttentionParams) -> usize {
+pub fn values_at(params: &AttentionParams<'_>) -> usize {
     keys_at() + attend::keys_len(params) + AROUND[1]
 }

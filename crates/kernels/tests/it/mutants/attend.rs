@@ -1,6 +1,9 @@
 //! Mutants of attention: of its mask, its scale, its choice of key heads and its shares.
 
-use lookback_reference::{attend::multi_head, logits::softmax};
+use lookback_reference::{
+    attend::{Variation, multi_head},
+    logits::softmax,
+};
 use ndarray::{Array2, Axis, s};
 
 use super::all_die;
@@ -101,4 +104,89 @@ fn without_the_last_in_the_total(scores: Array2<f64>) -> Array2<f64> {
         row /= rest;
     }
     shares
+}
+
+/// Attention with scores and shares of one's own, held to the property: `score` makes a score of a scaled
+/// product, what is changed in the head, and the key's distance; `shares` makes shares of a row's visible scores
+/// and its sink.
+fn attend_varied_by(
+    head_of_variation: impl Fn(usize) -> usize,
+    score: impl Fn(f64, Variation, f64) -> f64,
+    shares: impl Fn(&[f64], Option<f64>) -> Vec<f64>,
+) -> Agrees {
+    attend::attends_varied(&|query, key, value, dim, variation| {
+        let group = query.ncols() / key.ncols();
+        let mut out = Array2::zeros(query.dim());
+        for ((token, column), out) in out.indexed_iter_mut() {
+            let (head, d) = (column / dim, column % dim);
+            let (own, theirs) = (head * dim..(head + 1) * dim, head / group * dim);
+            let variation = variation(head_of_variation(head));
+            let first = variation.window.map_or(0, |window| (token + 1).saturating_sub(window));
+            let scores: Vec<f64> = (first..=token)
+                .map(|at| {
+                    let key = key.slice(s![at, theirs..theirs + dim]);
+                    let product = query.slice(s![token, own.clone()]).dot(&key);
+                    score(product * default_scale(dim), variation, (token - at) as f64)
+                })
+                .collect();
+            let shares = shares(&scores, variation.sink);
+            let values = value.slice(s![first..=token, theirs + d]);
+            *out = shares.iter().zip(values).fold(0.0, |sum, (share, v)| sum + share * v);
+        }
+        out
+    })
+}
+
+/// Shares of a row's scores, beside a sink.
+type Shares<'a> = &'a dyn Fn(&[f64], Option<f64>) -> Vec<f64>;
+
+/// Softmax of a row with `count` sinks in its total.
+fn with_sinks(scores: &[f64], sink: Option<f64>, count: f64) -> Vec<f64> {
+    let sink = sink.unwrap_or(f64::NEG_INFINITY);
+    let max = scores.iter().copied().fold(sink, f64::max);
+    let total = scores.iter().fold(count * (sink - max).exp(), |sum, s| sum + (s - max).exp());
+    scores.iter().map(|score| (score - max).exp() / total).collect()
+}
+
+#[test]
+fn mutants_of_caps_slopes_and_sinks_die() {
+    let cap = |scaled: f64, changed: Variation| {
+        changed.score_cap.map_or(scaled, |cap| cap * (scaled / cap).tanh())
+    };
+    let usual = move |scaled: f64, changed: Variation, distance: f64| {
+        cap(scaled, changed) - changed.alibi_slope * distance
+    };
+    let one_sink = |scores: &[f64], sink| with_sinks(scores, sink, 1.0);
+    // What they are mutants of lives.
+    attend_varied_by(|head| head, usual, one_sink).expect("it is the reference");
+
+    let scored =
+        |score: &dyn Fn(f64, Variation, f64) -> f64| attend_varied_by(|head| head, score, one_sink);
+    let weighed = |shares: Shares<'_>| attend_varied_by(|head| head, usual, shares);
+    all_die([
+        ("no cap", scored(&|x, v, d| x - v.alibi_slope * d)),
+        (
+            "a cap that cuts",
+            scored(&|x, v, d| v.score_cap.map_or(x, |cap| x.clamp(-cap, cap)) - v.alibi_slope * d),
+        ),
+        ("distances under the cap", scored(&|x, v, d| cap(x - v.alibi_slope * d, v))),
+        ("no distances", scored(&|x, v, _| cap(x, v))),
+        ("distances that are added", scored(&|x, v, d| cap(x, v) + v.alibi_slope * d)),
+        ("distances that count from one", scored(&|x, v, d| cap(x, v) - v.alibi_slope * (d + 1.0))),
+        ("distances that are squared", scored(&|x, v, d| cap(x, v) - v.alibi_slope * d * d)),
+        (
+            "what is changed in the next head",
+            attend_varied_by(|head| (head + 1) % 6, usual, one_sink),
+        ),
+        ("no sink", weighed(&|scores, _| with_sinks(scores, None, 0.0))),
+        ("two sinks", weighed(&|scores, sink| with_sinks(scores, sink, 2.0))),
+        (
+            "a sink with the first key's value",
+            weighed(&|scores, sink| {
+                let mut shares = with_sinks(scores, sink, 1.0);
+                shares[0] += 1.0 - shares.iter().fold(0.0, |sum, share| sum + share);
+                shares
+            }),
+        ),
+    ]);
 }

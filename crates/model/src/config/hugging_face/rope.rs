@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{
         Config, LongRope, Positions, RopeScaling, RotaryConfig, Yarn, keys::Keys,
-        positions::yarn_attention_factor,
+        yarn_attention_factor,
     },
     write::decimal,
 };
