@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, open, stages } from './browser.js';
+import { drawn, fixture, open, putAt, settled, stages } from './browser.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -14,46 +14,12 @@ const { served, browser } = await fixture(['default']);
 const CONTROLS =
   'button, select, input, canvas, [role="application"], [role="button"], [role="slider"]';
 
-/** Waits until no figure near the screen is being drawn. @param {Page} page */
-async function settled(page) {
-  await page.waitForTimeout(60);
-  await page.waitForFunction(() => document.querySelectorAll('.is-busy').length === 0, null, {
-    timeout: 60_000,
-  });
-  await page.evaluate(
-    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-  );
-}
-
 /** Where the page stands, and the upper edge of a figure on the screen. @param {Page} page @param {string} stage */
 function place(page, stage) {
   return page.evaluate((stage) => {
     const figure = /** @type {Element} */ (document.querySelector(`figure[data-stage="${stage}"]`));
     return { scrolled: window.scrollY, top: figure.getBoundingClientRect().top };
   }, stage);
-}
-
-/** Puts the upper edge of something at a height of the screen. @param {Page} page @param {import('playwright-core').Locator} what @param {number} height */
-async function putAt(page, what, height) {
-  await what.evaluate(
-    (node, height) =>
-      window.scrollBy({
-        top: node.getBoundingClientRect().top - height,
-        behavior: 'instant',
-      }),
-    height,
-  );
-  // Figures this near to the screen are drawn, as in figures.js.
-  await page.waitForFunction((near) => {
-    const isNear = (/** @type {Element} */ figure) => {
-      const { top, bottom } = figure.getBoundingClientRect();
-      return bottom > -near && top < window.innerHeight + near;
-    };
-    return Array.from(document.querySelectorAll('figure[data-stage]'))
-      .filter(isNear)
-      .every((figure) => figure.matches('[data-drawn="true"]:not(.is-busy)'));
-  }, 300);
-  await settled(page);
 }
 
 /** The controls of a figure that can be used now, of each kind three. @param {Page} page @param {string} stage */

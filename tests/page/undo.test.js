@@ -132,7 +132,7 @@ test('a page that is loaded again, or come back to, stands where it stood', asyn
     },
   ]) {
     await leave();
-    await page.locator('figure[data-stage="context"][data-drawn="true"]').waitFor();
+    await page.locator('figure[data-stage="context"][data-drawn]').waitFor();
     await page.waitForTimeout(800);
     assert.ok(Math.abs((await top()) - before) <= 2, `${await top()}, ${before}`);
   }
