@@ -59,7 +59,10 @@ export function hold(main, bar, onMove) {
   function choose() {
     const figure = watched();
     const root = figure ?? main;
-    const isWhole = figure && figure.getBoundingClientRect().top >= above() - 1;
+    // Of a figure that is not drawn yet no part is where it will be.
+    const isWhole =
+      figure &&
+      (figure.getBoundingClientRect().top >= above() - 1 || !figure.hasAttribute('data-drawn'));
     const control =
       touched && touched !== figure && figure?.contains(touched) && seen(touched) > 0
         ? touched
@@ -112,23 +115,27 @@ export function hold(main, bar, onMove) {
   choose();
 
   // A page that is come back to, or loaded again, has its figures not drawn yet, so its old height says
-  // nothing: what was in view is put where it was, and held there while they are drawn.
+  // nothing: what was in view is put where it was, and held there while they are drawn. A figure of which
+  // the lower part was in view has its height again at once: it would end above the view, and what is
+  // above the view is not drawn.
   const nodes = Array.from(main.querySelectorAll('section > *'));
   history.scrollRestoration = 'manual';
   window.addEventListener('pagehide', () => {
     const at = nodes.findIndex((node) => node.getBoundingClientRect().bottom > above());
-    const top = nodes[at]?.getBoundingClientRect().top ?? 0;
-    keep(window.scrollY > 0 ? { href: location.href, at, top } : null);
+    const { top, height } = nodes[at]?.getBoundingClientRect() ?? { top: 0, height: 0 };
+    keep(window.scrollY > 0 ? { href: location.href, at, top, height } : null);
   });
   const place = kept();
   const node = place?.href === location.href ? nodes[place.at] : undefined;
   if (place && node) {
+    if (node.matches('figure'))
+      /** @type {HTMLElement} */ (node).style.setProperty('--kept', `${place.height}px`);
     window.scrollBy({ top: node.getBoundingClientRect().top - place.top, behavior: 'instant' });
     choose();
   }
 }
 
-/** @typedef {{href: string, at: number, top: number}} Kept  which node of the page stood where */
+/** @typedef {{href: string, at: number, top: number, height: number}} Kept  which node of the page stood where */
 
 const KEY = 'lookback-place';
 
