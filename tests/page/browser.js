@@ -267,6 +267,18 @@ export async function putAt(page, what, height) {
 }
 
 /**
+ * Where the page stands, and the upper edge of a figure on the screen.
+ * @param {Page} page
+ * @param {string} stage
+ */
+export function place(page, stage) {
+  return page.evaluate((stage) => {
+    const figure = /** @type {Element} */ (document.querySelector(`figure[data-stage="${stage}"]`));
+    return { scrolled: window.scrollY, top: figure.getBoundingClientRect().top };
+  }, stage);
+}
+
+/**
  * The names of all figures, in the page's order.
  * @param {Page} page
  * @returns {Promise<string[]>}
