@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { allDrawn, drawn, fixture, open, openTables, settled, stages } from './browser.js';
+import { allDrawn, drawn, fixture, open, openTables, putAt, settled, stages } from './browser.js';
 
 const AXE = readFileSync(new URL('./node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
@@ -104,6 +104,36 @@ test('the Tab key reaches every figure from the top, each row of chips is one st
   assert.deepEqual(faults, []);
   await page.close();
 });
+
+for (const growth of [400, -150])
+  test(`what the keyboard reaches is seen where a figure above it has just grown by ${growth} px`, async () => {
+    const { page } = await open(browser.context, served.address);
+    const reached = page.locator('figure[data-stage="position"]');
+    for (const stage of ['tokens', 'embed', 'position']) await drawn(page, stage);
+    // The opener below what is watched is out of view, or in view only by what has grown.
+    for (const height of [1100, 850, 350, 120]) {
+      await page.locator('figure[data-stage="tokens"]').evaluate((node) => {
+        node.style.paddingBottom = '200px';
+      });
+      await putAt(page, reached, height);
+      await page.evaluate((growth) => {
+        const [above, opener] = ['tokens"]', 'position"] .figure-opener'].map(
+          (of) => /** @type {HTMLElement} */ (document.querySelector(`figure[data-stage="${of}`)),
+        );
+        if (above) above.style.paddingBottom = `${200 + growth}px`;
+        opener?.focus();
+      }, growth);
+      await settled(page);
+      const [top, bottom, bar] = await reached.locator('.figure-opener').evaluate((node) => {
+        const { top, bottom } = node.getBoundingClientRect();
+        return [top, bottom, document.querySelector('#bar')?.getBoundingClientRect().bottom];
+      });
+      const seen = `from ${height} px to ${top} px, below the bar at ${bar}`;
+      assert.ok((top ?? 0) >= (bar ?? 0) && (bottom ?? 900) <= 900, seen);
+      await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
+    }
+    await page.close();
+  });
 
 test('arrow keys walk along a row of buttons, and the focus outlives a drawing', async () => {
   const { page } = await open(browser.context, served.address);

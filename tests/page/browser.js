@@ -213,8 +213,8 @@ export function frames(page) {
 }
 
 /**
- * Waits until the figures on the screen, and those near to it that are drawn ahead, show what is chosen.
- * One that says why it cannot shows that.
+ * Waits until no figure is being drawn, and those on the screen, and near to it, show what is chosen. One
+ * that says why it cannot shows that.
  * @param {Page} page
  */
 export async function settled(page) {
@@ -224,13 +224,11 @@ export async function settled(page) {
       return Array.from(document.querySelectorAll('figure[data-stage]')).every((node) => {
         const figure = /** @type {HTMLElement} */ (node);
         const { top, bottom } = figure.getBoundingClientRect();
+        if (figure.classList.contains('is-busy')) return false;
         // What is above the bar is drawn when the reader goes there; near is as in figures.js.
         if (bottom <= bar.bottom || top >= window.innerHeight + near) return true;
         const problem = /** @type {HTMLElement | null} */ (figure.querySelector('.figure-problem'));
-        return (
-          !figure.classList.contains('is-busy') &&
-          (figure.dataset.drawn === location.hash || problem?.hidden === false)
-        );
+        return figure.dataset.drawn === location.hash || problem?.hidden === false;
       });
     },
     300,
@@ -246,7 +244,6 @@ export async function settled(page) {
  * @param {number} height
  */
 export async function putAt(page, what, height) {
-  await settled(page);
   // In a frame: before it, the page may not be scrolled yet by as much as a figure above has grown.
   await what.evaluate(
     (node, height) =>
@@ -262,20 +259,26 @@ export async function putAt(page, what, height) {
       ),
     height,
   );
-  await frames(page);
   await settled(page);
 }
 
 /**
- * Where the page stands, and the upper edge of a figure on the screen.
+ * Where the page stands, and the upper edge of a figure on the screen, as they are painted: between two
+ * frames the page is not scrolled yet by as much as a figure above has grown.
  * @param {Page} page
  * @param {string} stage
+ * @returns {Promise<{scrolled: number, top: number}>}
  */
 export function place(page, stage) {
-  return page.evaluate((stage) => {
-    const figure = /** @type {Element} */ (document.querySelector(`figure[data-stage="${stage}"]`));
-    return { scrolled: window.scrollY, top: figure.getBoundingClientRect().top };
-  }, stage);
+  return page.locator(`figure[data-stage="${stage}"]`).evaluate(
+    (figure) =>
+      new Promise((resolve) =>
+        new IntersectionObserver(([entry], observer) => {
+          observer.disconnect();
+          resolve({ scrolled: window.scrollY, top: entry?.boundingClientRect.top ?? 0 });
+        }).observe(figure),
+      ),
+  );
 }
 
 /**

@@ -120,6 +120,7 @@ for (const height of [250, -450]) {
   test(`a page that is loaded again, or come back to, stands where it stood, at ${height} px`, async () => {
     const { page } = await open(browser.context, served.address);
     const figure = await drawn(page, 'context');
+    await settled(page);
     await putAt(page, figure, height);
     const top = () => figure.evaluate((node) => node.getBoundingClientRect().top);
     const before = await top();

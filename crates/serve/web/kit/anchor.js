@@ -33,6 +33,12 @@ export function hold(main, bar, onMove) {
     return Math.min(bottom, window.innerHeight) - Math.max(top, above());
   };
 
+  /** Whether all of a node is in view. @param {Element} node */
+  const isInView = (node) => {
+    const { top, bottom } = node.getBoundingClientRect();
+    return top >= above() && bottom <= window.innerHeight;
+  };
+
   /** The figure that was touched last, if it is in view, or else the one that fills most of the view. */
   function watched() {
     const own = touched?.isConnected ? touched.closest('figure') : null;
@@ -102,13 +108,28 @@ export function hold(main, bar, onMove) {
     { passive: true },
   );
   /** @param {Event} event */
-  const touch = (event) => {
-    const node = event.target instanceof Element ? event.target : null;
-    touched = node && main.contains(node) ? node : null;
-    settle();
+  const touch = ({ target }) => {
+    touched = target instanceof Element && main.contains(target) ? target : null;
   };
-  document.addEventListener('pointerdown', touch, true);
-  document.addEventListener('focusin', touch, true);
+  document.addEventListener('pointerdown', (event) => (touch(event), settle()), true);
+  document.addEventListener(
+    'focusin',
+    (event) => {
+      touch(event);
+      // The browser scrolls to what gets the focus before it says so, and by where everything is now:
+      // what has moved since the last frame must not be made up for once more.
+      if (anchor && Math.abs(window.scrollY - anchor.scrolled) >= 1) {
+        choose();
+        onMove();
+        return;
+      }
+      const wasInView = touched && isInView(touched);
+      settle();
+      if (wasInView && touched && !isInView(touched))
+        touched.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+    },
+    true,
+  );
   const watch = new ResizeObserver(settle);
   watch.observe(bar);
   for (const node of main.querySelectorAll('section > *')) watch.observe(node);
