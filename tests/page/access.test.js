@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { drawn, fixture, open, openTables, stages } from './browser.js';
+import { allDrawn, drawn, fixture, open, openTables, putAt, settled, stages } from './browser.js';
 
 const AXE = readFileSync(new URL('./node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
@@ -18,7 +18,7 @@ for (const dark of [false, true]) {
         {},
         { dark, width, still: true },
       );
-      for (const stage of await stages(page)) await drawn(page, stage);
+      await allDrawn(page);
       await openTables(page);
       // The page's own policy forbids inline scripts; evaluating goes past it.
       await page.evaluate(AXE);
@@ -62,13 +62,22 @@ test('the Tab key reaches every figure from the top, each row of chips is one st
   let before = '';
   for (let press = 0; press < 400; press += 1) {
     await page.keyboard.press('Tab');
-    const at = await page.evaluate(() => {
+    const at = await page.evaluate(async () => {
       const node = /** @type {HTMLElement} */ (document.activeElement);
+      // Where things are painted, as an observer tells it. Between two frames a figure above may have
+      // another height, and the page is not scrolled by as much yet.
+      const painted = (/** @type {Element} */ of) =>
+        new Promise((/** @type {(box: DOMRectReadOnly | undefined) => void} */ resolve) =>
+          new IntersectionObserver(([entry], observer) => {
+            observer.disconnect();
+            resolve(entry?.boundingClientRect);
+          }).observe(of),
+        );
+      const [box, bar] = await Promise.all(
+        [node, /** @type {Element} */ (document.querySelector('#bar'))].map(painted),
+      );
       const rows = Array.from(document.querySelectorAll('[data-rove], .chip-row'));
       const style = getComputedStyle(node);
-      const [box, bar] = [node, /** @type {Element} */ (document.querySelector('#bar'))].map((of) =>
-        of.getBoundingClientRect(),
-      );
       return {
         figure: node.closest('figure')?.dataset.stage ?? null,
         isFigure: node.matches('figure'),
@@ -96,6 +105,36 @@ test('the Tab key reaches every figure from the top, each row of chips is one st
   await page.close();
 });
 
+for (const growth of [400, -150])
+  test(`what the keyboard reaches is seen where a figure above it has just grown by ${growth} px`, async () => {
+    const { page } = await open(browser.context, served.address);
+    const reached = page.locator('figure[data-stage="position"]');
+    for (const stage of ['tokens', 'embed', 'position']) await drawn(page, stage);
+    // The opener below what is watched is out of view, or in view only by what has grown.
+    for (const height of [1100, 850, 350, 120]) {
+      await page.locator('figure[data-stage="tokens"]').evaluate((node) => {
+        node.style.paddingBottom = '200px';
+      });
+      await putAt(page, reached, height);
+      await page.evaluate((growth) => {
+        const [above, opener] = ['tokens"]', 'position"] .figure-opener'].map(
+          (of) => /** @type {HTMLElement} */ (document.querySelector(`figure[data-stage="${of}`)),
+        );
+        if (above) above.style.paddingBottom = `${200 + growth}px`;
+        opener?.focus();
+      }, growth);
+      await settled(page);
+      const [top, bottom, bar] = await reached.locator('.figure-opener').evaluate((node) => {
+        const { top, bottom } = node.getBoundingClientRect();
+        return [top, bottom, document.querySelector('#bar')?.getBoundingClientRect().bottom];
+      });
+      const seen = `from ${height} px to ${top} px, below the bar at ${bar}`;
+      assert.ok((top ?? 0) >= (bar ?? 0) && (bottom ?? 900) <= 900, seen);
+      await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
+    }
+    await page.close();
+  });
+
 test('arrow keys walk along a row of buttons, and the focus outlives a drawing', async () => {
   const { page } = await open(browser.context, served.address);
   const figure = await drawn(page, 'tokens');
@@ -105,7 +144,7 @@ test('arrow keys walk along a row of buttons, and the focus outlives a drawing',
   assert.ok(await chips.nth(1).evaluate((node) => node === document.activeElement));
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => location.hash.includes('piece='));
-  await page.waitForTimeout(500);
+  await settled(page);
   assert.ok(await chips.nth(1).evaluate((node) => node === document.activeElement));
   await page.keyboard.press('End');
   assert.ok(await chips.last().evaluate((node) => node === document.activeElement));
@@ -128,7 +167,7 @@ test('every figure has a name, before it is drawn and after', async () => {
   const early = await names();
   assert.ok(early.every((name) => name.length > 5));
   assert.equal(early.length, (await stages(page)).length);
-  for (const stage of await stages(page)) await drawn(page, stage);
+  await allDrawn(page);
   const late = await names();
   assert.ok(late.every((name) => name.length > 5));
   assert.equal(new Set(late).size, late.length);
@@ -137,7 +176,7 @@ test('every figure has a name, before it is drawn and after', async () => {
 
 test('at 360 px nothing to be touched is under 24 px, and no word under 10', async () => {
   const { page } = await open(browser.context, served.address, {}, { width: 360 });
-  for (const stage of await stages(page)) await drawn(page, stage);
+  await allDrawn(page);
   const found = await page.evaluate(() => {
     /** @type {string[]} */
     const small = [];

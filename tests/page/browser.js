@@ -170,14 +170,115 @@ export async function drawn(page, stage) {
   // Asked at every frame, where a locator asks again after up to half a second.
   await page.waitForFunction(
     (stage) => {
-      const seen = `figure[data-stage="${stage}"][data-drawn="true"]:not(.is-busy)`;
-      const figure = document.querySelector(seen);
-      return figure?.checkVisibility({ visibilityProperty: true }) && figure.clientHeight > 0;
+      const figure = /** @type {HTMLElement | null} */ (
+        document.querySelector(`figure[data-stage="${stage}"]:not(.is-busy)`)
+      );
+      return (
+        figure?.dataset.drawn === location.hash &&
+        figure.checkVisibility({ visibilityProperty: true }) &&
+        figure.clientHeight > 0
+      );
     },
     stage,
     { timeout: 60_000 },
   );
   return figure;
+}
+
+/**
+ * Draws all figures at once, as when the keyboard reaches each, and waits for them.
+ * @param {Page} page
+ */
+export async function allDrawn(page) {
+  await page.locator('figure[data-stage]').evaluateAll((figures) => {
+    for (const figure of figures) figure.dispatchEvent(new FocusEvent('focusin'));
+  });
+  await page.waitForFunction(
+    () =>
+      Array.from(document.querySelectorAll('figure[data-stage]')).every((figure) => {
+        const { drawn } = /** @type {HTMLElement} */ (figure).dataset;
+        return drawn === location.hash && !figure.classList.contains('is-busy');
+      }),
+    null,
+    { timeout: 60_000 },
+  );
+  await frames(page);
+}
+
+/** Waits until two frames are painted. @param {Page} page */
+export function frames(page) {
+  return page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
+}
+
+/**
+ * Waits until no figure is being drawn, and those on the screen, and near to it, show what is chosen. One
+ * that says why it cannot shows that.
+ * @param {Page} page
+ */
+export async function settled(page) {
+  await page.waitForFunction(
+    (near) => {
+      const bar = /** @type {Element} */ (document.querySelector('#bar')).getBoundingClientRect();
+      return Array.from(document.querySelectorAll('figure[data-stage]')).every((node) => {
+        const figure = /** @type {HTMLElement} */ (node);
+        const { top, bottom } = figure.getBoundingClientRect();
+        if (figure.classList.contains('is-busy')) return false;
+        // What is above the bar is drawn when the reader goes there; near is as in figures.js.
+        if (bottom <= bar.bottom || top >= window.innerHeight + near) return true;
+        const problem = /** @type {HTMLElement | null} */ (figure.querySelector('.figure-problem'));
+        return figure.dataset.drawn === location.hash || problem?.hidden === false;
+      });
+    },
+    300,
+    { timeout: 60_000 },
+  );
+  await frames(page);
+}
+
+/**
+ * Puts the upper edge of something at a height of the screen, and waits until what is near is drawn.
+ * @param {Page} page
+ * @param {import('playwright-core').Locator} what
+ * @param {number} height
+ */
+export async function putAt(page, what, height) {
+  // In a frame: before it, the page may not be scrolled yet by as much as a figure above has grown.
+  await what.evaluate(
+    (node, height) =>
+      new Promise((/** @type {(done?: undefined) => void} */ resolve) =>
+        new IntersectionObserver(([entry], observer) => {
+          observer.disconnect();
+          window.scrollBy({
+            top: (entry?.boundingClientRect.top ?? 0) - height,
+            behavior: 'instant',
+          });
+          resolve();
+        }).observe(node),
+      ),
+    height,
+  );
+  await settled(page);
+}
+
+/**
+ * Where the page stands, and the upper edge of a figure on the screen, as they are painted: between two
+ * frames the page is not scrolled yet by as much as a figure above has grown.
+ * @param {Page} page
+ * @param {string} stage
+ * @returns {Promise<{scrolled: number, top: number}>}
+ */
+export function place(page, stage) {
+  return page.locator(`figure[data-stage="${stage}"]`).evaluate(
+    (figure) =>
+      new Promise((resolve) =>
+        new IntersectionObserver(([entry], observer) => {
+          observer.disconnect();
+          resolve({ scrolled: window.scrollY, top: entry?.boundingClientRect.top ?? 0 });
+        }).observe(figure),
+      ),
+  );
 }
 
 /**

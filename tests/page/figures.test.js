@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, MODELS, open, picture, stages } from './browser.js';
+import { allDrawn, drawn, fixture, MODELS, open, picture, stages } from './browser.js';
 
 const { served, browser } = await fixture(MODELS);
 const answer = await fetch(`${served.address}/api/models`);
@@ -25,7 +25,7 @@ for (const width of [360, 1280, 1920]) {
   for (const dark of [false, true]) {
     test(`nothing sticks out at ${width} px, ${dark ? 'dark' : 'light'}`, async () => {
       const { page, faults } = await open(browser.context, served.address, {}, { width, dark });
-      for (const stage of await stages(page)) await drawn(page, stage);
+      await allDrawn(page);
       const [wide, seen] = await page.evaluate(() => [
         document.documentElement.scrollWidth,
         document.documentElement.clientWidth,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, open } from './browser.js';
+import { drawn, fixture, open, settled } from './browser.js';
 
 const { served, browser } = await fixture(['default']);
 
@@ -42,7 +42,7 @@ for (const width of [360, 1280]) {
       .evaluate((node) => /** @type {HTMLElement} */ (node).click());
     await page.waitForFunction(() => location.hash.includes('token=2'));
     await drawn(page, 'attend');
-    await page.waitForTimeout(300);
+    await settled(page);
     assert.ok(holds((await said()).from, (await said()).to, 3), JSON.stringify(await said()));
     assert.deepEqual(faults, []);
     await page.close();

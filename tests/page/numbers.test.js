@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, MODELS, open, openTables, stages, trace } from './browser.js';
+import { allDrawn, fixture, MODELS, open, openTables, trace } from './browser.js';
 
 const { served, browser } = await fixture(MODELS);
 const answer = await fetch(`${served.address}/api/models`);
@@ -66,9 +66,7 @@ for (const prompt of ['the bird is red', 'the red bird', 'king']) {
       for (const place of PLACES) {
         const { page } = await open(browser.context, served.address, { model, prompt, ...place });
         const counts = new Map();
-        for (const stage of await stages(page)) {
-          await drawn(page, stage);
-        }
+        await allDrawn(page);
         // The table twins hold numbers as well.
         await openTables(page);
         const numbers = await shown(page);

@@ -2,22 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, open, stages } from './browser.js';
+import { allDrawn, fixture, open, stages } from './browser.js';
 
 const { served, browser } = await fixture(['default']);
 
 test('a page that is printed at once has every figure drawn', async () => {
   // The program has read its vocabularies by then, which takes a debug build seconds.
   const earlier = (await open(browser.context, served.address)).page;
-  for (const stage of await stages(earlier)) await drawn(earlier, stage);
+  await allDrawn(earlier);
   await earlier.close();
   const { page, faults } = await open(browser.context, served.address);
   const all = await stages(page);
   await page.evaluate(() => {
     window.addEventListener('afterprint', () => {
-      const drawn = Array.from(
-        document.querySelectorAll('figure[data-drawn="true"]:not(.is-busy)'),
-      );
+      const drawn = Array.from(document.querySelectorAll('figure[data-drawn]:not(.is-busy)'));
       document.body.dataset.printed = drawn
         .map((figure) => /** @type {HTMLElement} */ (figure).dataset.stage)
         .join();
@@ -39,7 +37,7 @@ test('the keys that print draw every figure first, and then ask for printing', a
   await page.evaluate(() => {
     window.print = () => {
       document.body.dataset.printed = String(
-        document.querySelectorAll('figure[data-drawn="true"]:not(.is-busy)').length,
+        document.querySelectorAll('figure[data-drawn]:not(.is-busy)').length,
       );
     };
   });

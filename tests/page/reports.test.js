@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, MODELS, open, serve } from './browser.js';
+import { drawn, fixture, MODELS, open, serve, settled } from './browser.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -45,9 +45,9 @@ test('letters that an input method composes are read, and none is lost or double
         selectionEnd: text.length,
       });
     await page.waitForFunction(() => location.hash.includes(encodeURIComponent('日本')));
-    await page.waitForTimeout(300);
+    await settled(page);
     await devtools.send('Input.insertText', { text: '日本' });
-    await page.waitForTimeout(300);
+    await settled(page);
     assert.equal(await prompt.inputValue(), 'a 日本', name);
     assert.equal(held(page, 'prompt'), 'a 日本');
     assert.ok(await prompt.evaluate((node) => node === document.activeElement));

@@ -133,7 +133,6 @@ for (const width of [360, 1280]) {
       await page.evaluate((sum) => {
         location.hash = `analogy=${encodeURIComponent(sum)}`;
       }, sum);
-      await page.waitForTimeout(50);
       await drawn(page, 'analogy');
       assert.deepEqual(await overlaps(figure), [], sum);
     }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, MODELS, open, serve } from './browser.js';
+import { drawn, fixture, MODELS, open, putAt, serve, settled } from './browser.js';
 
 const { served, browser } = await fixture(MODELS);
 /** @type {{name: string, context: number}[]} */
@@ -115,29 +115,31 @@ test('a model whose context is too short for the prompt shows nothing of another
   await page.close();
 });
 
-test('a page that is loaded again, or come back to, stands where it stood', async () => {
-  const { page } = await open(browser.context, served.address);
-  const figure = await drawn(page, 'context');
-  await figure.evaluate((node) =>
-    window.scrollBy({ top: node.getBoundingClientRect().top - 250, behavior: 'instant' }),
-  );
-  await page.waitForTimeout(300);
-  const top = () => figure.evaluate((node) => node.getBoundingClientRect().top);
-  const before = await top();
-  for (const leave of [
-    () => page.reload(),
-    async () => {
-      await page.goto('about:blank');
-      await page.goBack();
-    },
-  ]) {
-    await leave();
-    await page.locator('figure[data-stage="context"][data-drawn="true"]').waitFor();
-    await page.waitForTimeout(800);
-    assert.ok(Math.abs((await top()) - before) <= 2, `${await top()}, ${before}`);
-  }
-  await page.close();
-});
+// A figure begins within the view, or far above it with its lower part in view.
+for (const height of [250, -450]) {
+  test(`a page that is loaded again, or come back to, stands where it stood, at ${height} px`, async () => {
+    const { page } = await open(browser.context, served.address);
+    const figure = await drawn(page, 'context');
+    await settled(page);
+    await putAt(page, figure, height);
+    const top = () => figure.evaluate((node) => node.getBoundingClientRect().top);
+    const before = await top();
+    assert.ok(Math.abs(before - height) <= 2, `${before}`);
+    for (const leave of [
+      () => page.reload(),
+      async () => {
+        await page.goto('about:blank');
+        await page.goBack();
+      },
+    ]) {
+      await leave();
+      await page.locator('figure[data-stage="context"][data-drawn]').waitFor();
+      await settled(page);
+      assert.ok(Math.abs((await top()) - before) <= 2, `${await top()}, ${before}`);
+    }
+    await page.close();
+  });
+}
 
 test('a text that is being written leaves the reader where they scroll to', async () => {
   const { page } = await open(

@@ -149,3 +149,22 @@ test('a prompt of several lines is read as it is written', async () => {
   assert.deepEqual(faults, []);
   await page.close();
 });
+
+test('an answer that nobody waits for any more is not given to who asks next', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  const sizes = await page.evaluate(async () => {
+    const address = '/kit/client.js';
+    const { look } = await import(address);
+    const about = { model: 'default', prompt: 'the bird', chat: false };
+    const sites = [{ site: 'ln_final' }];
+    // Two choices in one moment: what was asked for the first is given up before it is sent.
+    const given = new AbortController();
+    const first = look(about, sites, { signal: given.signal }).catch(() => 'given up');
+    given.abort();
+    const second = look(about, sites);
+    return [await first, (await second).size];
+  });
+  assert.deepEqual(sizes, ['given up', 1]);
+  assert.deepEqual(faults, []);
+  await page.close();
+});

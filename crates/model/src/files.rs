@@ -94,6 +94,14 @@ impl StoredModel {
         &self.tokenizer
     }
 
+    /// Gives back the memory that the tokens and merges of a GGUF file take as strings, once a tokenizer was
+    /// made of them; [`StoredModel::tokenizer`] is empty from then on.
+    pub fn release_tokenizer(&mut self) {
+        if let StoredTokenizer::Gguf(tokenizer) = &mut self.tokenizer {
+            *tokenizer = Box::default();
+        }
+    }
+
     /// What a user should know of how the files were read, one sentence each.
     pub fn remarks(&self) -> &[String] {
         &self.remarks

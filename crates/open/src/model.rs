@@ -155,7 +155,7 @@ impl OpenOptions {
             let model = Model::new(path, read.weights, Some(read.tokenizer), pool);
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
-        let stored = StoredModel::open(&path)?;
+        let mut stored = StoredModel::open(&path)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
         let tokenizer =
             has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;
@@ -167,6 +167,8 @@ impl OpenOptions {
         let chat_templates = stored.tokenizer().chat_templates()?;
         let defaults = generation_defaults::from_files(&stored, &path);
         let remarks = stored.remarks().iter().map(remark).collect();
+        // The peak of memory is where the weights are loaded; what was read by then is not needed there.
+        stored.release_tokenizer();
         let weights = Weights::load(&stored, WeightMode::Inference, compute, &pool)?;
         let file_bytes = Some(stored.file_bytes());
         let model = Model::new(path, weights, tokenizer, pool);

@@ -100,7 +100,8 @@ export function figures(page, bar) {
       const text = `${selection.model} ${selection.ids}`;
       if (root.dataset.text !== text) root.dispatchEvent(new Event('lookback-text'));
       root.dataset.text = text;
-      root.dataset.drawn = 'true';
+      // Of which choice this is the drawing; where it is not the address, another is to come.
+      root.dataset.drawn = selection.address;
       root.classList.remove('is-blank');
       problem(root, null);
     } catch (error) {

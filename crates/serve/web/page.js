@@ -213,6 +213,7 @@ function within(index, size, otherwise) {
 
 async function choose() {
   const chosen = state.get();
+  const address = location.hash;
   const of = describe(chosen.model);
   const text = chosen.prompt ?? FIRST_PROMPT;
   if (!of) return drawBar();
@@ -247,6 +248,7 @@ async function choose() {
   }
   const { ids, pieces } = cut;
   selection = {
+    address,
     prompt: text,
     model: of.name,
     chat: asChat,

@@ -145,7 +145,7 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
         .key("tokenizer.ggml.padding_token_id", 4, &u32::MAX.to_le_bytes())
         .text("tokenizer.chat_template", "{{ messages }}")
         .text("tokenizer.chat_template.tool_use", "tools");
-    let stored = open(&gguf.finish());
+    let mut stored = open(&gguf.finish());
     let StoredTokenizer::Gguf(tokenizer) = stored.tokenizer() else { panic!("it is of a GGUF") };
     let wanted = GgufTokenizer {
         model: "gpt2".to_owned(),
@@ -168,6 +168,9 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
     let templates = stored.tokenizer().chat_templates().expect("readable");
     assert_eq!(templates.choose(None), Ok("{{ messages }}"));
     assert_eq!(templates.choose(Some("tool_use")), Ok("tools"));
+    // Once a tokenizer was made of them, the strings are not held beside the weights.
+    stored.release_tokenizer();
+    assert_eq!(*stored.tokenizer(), StoredTokenizer::Gguf(Box::default()));
 }
 
 #[test]

@@ -33,6 +33,12 @@ export function hold(main, bar, onMove) {
     return Math.min(bottom, window.innerHeight) - Math.max(top, above());
   };
 
+  /** Whether all of a node is in view. @param {Element} node */
+  const isInView = (node) => {
+    const { top, bottom } = node.getBoundingClientRect();
+    return top >= above() && bottom <= window.innerHeight;
+  };
+
   /** The figure that was touched last, if it is in view, or else the one that fills most of the view. */
   function watched() {
     const own = touched?.isConnected ? touched.closest('figure') : null;
@@ -59,7 +65,10 @@ export function hold(main, bar, onMove) {
   function choose() {
     const figure = watched();
     const root = figure ?? main;
-    const isWhole = figure && figure.getBoundingClientRect().top >= above() - 1;
+    // Of a figure that is not drawn yet no part is where it will be.
+    const isWhole =
+      figure &&
+      (figure.getBoundingClientRect().top >= above() - 1 || !figure.hasAttribute('data-drawn'));
     const control =
       touched && touched !== figure && figure?.contains(touched) && seen(touched) > 0
         ? touched
@@ -99,36 +108,55 @@ export function hold(main, bar, onMove) {
     { passive: true },
   );
   /** @param {Event} event */
-  const touch = (event) => {
-    const node = event.target instanceof Element ? event.target : null;
-    touched = node && main.contains(node) ? node : null;
-    settle();
+  const touch = ({ target }) => {
+    touched = target instanceof Element && main.contains(target) ? target : null;
   };
-  document.addEventListener('pointerdown', touch, true);
-  document.addEventListener('focusin', touch, true);
+  document.addEventListener('pointerdown', (event) => (touch(event), settle()), true);
+  document.addEventListener(
+    'focusin',
+    (event) => {
+      touch(event);
+      // The browser scrolls to what gets the focus before it says so, and by where everything is now:
+      // what has moved since the last frame must not be made up for once more.
+      if (anchor && Math.abs(window.scrollY - anchor.scrolled) >= 1) {
+        choose();
+        onMove();
+        return;
+      }
+      const wasInView = touched && isInView(touched);
+      settle();
+      if (wasInView && touched && !isInView(touched))
+        touched.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+    },
+    true,
+  );
   const watch = new ResizeObserver(settle);
   watch.observe(bar);
   for (const node of main.querySelectorAll('section > *')) watch.observe(node);
   choose();
 
   // A page that is come back to, or loaded again, has its figures not drawn yet, so its old height says
-  // nothing: what was in view is put where it was, and held there while they are drawn.
+  // nothing: what was in view is put where it was, and held there while they are drawn. A figure of which
+  // the lower part was in view has its height again at once: it would end above the view, and what is
+  // above the view is not drawn.
   const nodes = Array.from(main.querySelectorAll('section > *'));
   history.scrollRestoration = 'manual';
   window.addEventListener('pagehide', () => {
     const at = nodes.findIndex((node) => node.getBoundingClientRect().bottom > above());
-    const top = nodes[at]?.getBoundingClientRect().top ?? 0;
-    keep(window.scrollY > 0 ? { href: location.href, at, top } : null);
+    const { top, height } = nodes[at]?.getBoundingClientRect() ?? { top: 0, height: 0 };
+    keep(window.scrollY > 0 ? { href: location.href, at, top, height } : null);
   });
   const place = kept();
   const node = place?.href === location.href ? nodes[place.at] : undefined;
   if (place && node) {
+    if (node.matches('figure'))
+      /** @type {HTMLElement} */ (node).style.setProperty('--kept', `${place.height}px`);
     window.scrollBy({ top: node.getBoundingClientRect().top - place.top, behavior: 'instant' });
     choose();
   }
 }
 
-/** @typedef {{href: string, at: number, top: number}} Kept  which node of the page stood where */
+/** @typedef {{href: string, at: number, top: number, height: number}} Kept  which node of the page stood where */
 
 const KEY = 'lookback-place';
 

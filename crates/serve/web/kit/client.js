@@ -125,17 +125,24 @@ export function look(about, sites, options = {}) {
       waiting: 0,
       abort: new AbortController(),
     };
-    batch = { ...gathered, answer: later(() => (batches.delete(key), fetchSites(gathered))) };
+    batch = { ...gathered, answer: later(() => (close(), fetchSites(gathered))) };
     batches.set(key, batch);
   }
   for (const site of sites) batch.sites.set(keyOf(site), site);
   const { answer, abort } = batch;
   const shared = batch;
   shared.waiting += 1;
+  function close() {
+    if (batches.get(key) === shared) batches.delete(key);
+  }
   return new Promise((resolve, reject) => {
     const leave = () => {
       shared.waiting -= 1;
-      if (shared.waiting === 0) abort.abort();
+      if (shared.waiting === 0) {
+        // Whoever asks now asks anew; nothing would come of this one.
+        close();
+        abort.abort();
+      }
       reject(new DOMException('no longer wanted', 'AbortError'));
     };
     if (options.signal?.aborted) return leave();

@@ -38,6 +38,7 @@
 /**
  * What is chosen, with every default filled in and nothing out of range.
  * @typedef {object} Selection
+ * @property {string} address    the fragment of the address that says so
  * @property {string} prompt
  * @property {string} model
  * @property {boolean} chat
