@@ -20,10 +20,11 @@ mod verify;
 use std::sync::Arc;
 
 use clap::Subcommand;
-use lookback::Model;
+use lookback::{Model, OpenOptions};
 use lookback_engine::{Compute, ThreadPool};
 use lookback_files::Result;
 
+use self::context::Context;
 use crate::{memory, options::Machine, print::Print};
 
 /// One command and its arguments.
@@ -77,6 +78,18 @@ pub(crate) fn open_model(
     open_model_on(model, compute, &machine.pool()?, print)
 }
 
+/// The same of a model that is to read so many tokens at once, where somebody asks for a number.
+pub(crate) fn open_model_for(
+    model: &str,
+    compute: impl Into<Compute>,
+    machine: Machine,
+    context: Context,
+    print: &mut Print,
+) -> Result<Model> {
+    let options = Model::options().compute(compute.into()).pool(machine.pool()?);
+    open_with(context.given().into_iter().fold(options, OpenOptions::context), model, print)
+}
+
 /// The same on threads that other models use too.
 pub(crate) fn open_model_on(
     model: &str,
@@ -84,8 +97,17 @@ pub(crate) fn open_model_on(
     pool: &Arc<ThreadPool>,
     print: &mut Print,
 ) -> Result<Model> {
-    let options = Model::options().compute(compute.into()).pool(pool.clone());
+    open_with(Model::options().compute(compute.into()).pool(pool.clone()), model, print)
+}
+
+fn open_with(options: OpenOptions, model: &str, print: &mut Print) -> Result<Model> {
     let opened = options.admit(memory::check_free).open(model)?;
     opened.remarks.iter().for_each(|remark| print.warn(remark));
+    if let Some(longest) = opened.config().long_context {
+        let context = opened.config().context;
+        print.warn(&format!(
+            "{model}: opened for {context} tokens; for up to {longest}, with --context, it has other rotary frequencies"
+        ));
+    }
     Ok(opened)
 }

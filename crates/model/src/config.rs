@@ -312,6 +312,15 @@ impl Config {
         Ok(Self { context, long_context, ..self })
     }
 
+    /// The same for so many positions, if these are more than it is usually opened for and can have others.
+    pub(crate) fn opened_for(self, context: Option<usize>) -> Result<Self> {
+        let longest = self.long_context.unwrap_or(self.context);
+        match context.filter(|context| (self.context + 1..=longest).contains(context)) {
+            Some(context) => self.for_context(context),
+            None => Ok(self),
+        }
+    }
+
     /// The positions that its file names.
     pub(crate) fn written_context(&self) -> usize {
         match &self.positions {

@@ -40,11 +40,21 @@ pub struct StoredModel {
 impl StoredModel {
     /// Opens a Hugging Face directory or a `.gguf` file.
     pub fn open(path: &Path) -> Result<Self> {
-        if path.is_dir() { Self::open_directory(path) } else { Self::open_file(path) }
+        Self::open_for(path, None)
     }
 
-    fn open_directory(folder: &Path) -> Result<Self> {
-        let mut config = directory::read_config(folder)?;
+    /// The same for so many positions, where a model has other rotary frequencies for more of them than it
+    /// is usually opened for (see [`Config::for_context`]).
+    pub fn open_for(path: &Path, context: Option<usize>) -> Result<Self> {
+        if path.is_dir() {
+            Self::open_directory(path, context)
+        } else {
+            Self::open_file(path, context)
+        }
+    }
+
+    fn open_directory(folder: &Path, context: Option<usize>) -> Result<Self> {
+        let mut config = directory::read_config(folder)?.opened_for(context)?;
         let names = &config.family.names;
         let mut tensors = directory::open_tensors(folder, names)?;
         let mut remarks = Vec::new();
@@ -62,7 +72,7 @@ impl StoredModel {
         Ok(Self { network, weights, tokenizer, sampling: Vec::new(), remarks })
     }
 
-    fn open_file(path: &Path) -> Result<Self> {
+    fn open_file(path: &Path, context: Option<usize>) -> Result<Self> {
         let bytes = map(path)?;
         if !bytes.starts_with(gguf::MAGIC) {
             return Err(Refusal::corrupt(format!(
@@ -72,7 +82,7 @@ impl StoredModel {
             )));
         }
         let gguf::Opened { config, names, tokenizer, sampling, tensors } = gguf::open(path, bytes)?;
-        let network = Network::new(&config);
+        let network = Network::new(&config.opened_for(context)?);
         let weights = FileWeights::new(tensors, &network, &names)?;
         let remarks = tokenizer.remarks.clone();
         let tokenizer = StoredTokenizer::Gguf(Box::new(tokenizer));

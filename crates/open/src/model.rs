@@ -87,6 +87,7 @@ impl fmt::Debug for Admission {
 pub struct OpenOptions {
     compute: Compute,
     threads: Option<usize>,
+    context: Option<usize>,
     pool: Option<Arc<ThreadPool>>,
     admission: Admission,
 }
@@ -104,6 +105,15 @@ impl OpenOptions {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// How many positions the model is opened for. It matters only where more of them have other rotary
+    /// frequencies (LongRoPE, dynamic NTK): the frequencies are chosen here, once, and never in the middle
+    /// of a text.
+    #[must_use]
+    pub fn context(mut self, tokens: usize) -> Self {
+        self.context = Some(tokens);
         self
     }
 
@@ -148,14 +158,14 @@ impl OpenOptions {
     }
 
     fn open_found(self, name: &str, path: PathBuf, pool: Arc<ThreadPool>) -> Result<Model> {
-        let Self { compute, admission, .. } = self;
+        let Self { compute, admission, context, .. } = self;
         let admit = |bytes| (admission.0)(&format!("{name}: holding its weights"), bytes);
         if run_checkpoint::is_run_without_model(&path) {
             let read = run_checkpoint::read(&path, compute, &pool, &admit)?;
             let model = Model::new(path, read.weights, Some(read.tokenizer), pool);
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
-        let mut stored = StoredModel::open(&path)?;
+        let mut stored = StoredModel::open_for(&path, context)?;
         let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
         let tokenizer =
             has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;

@@ -59,7 +59,8 @@ impl Chat {
     /// Answers line by line.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let model = super::open_model(&self.model, Compute::F32, self.machine, print)?;
+        let model =
+            super::open_model_for(&self.model, Compute::F32, self.machine, self.context, print)?;
         let tokenizer = model.tokenizer()?;
         let template = model.template(self.template.as_deref())?;
         let mut sampler = self.sampling.sampler(&model, print)?;

@@ -22,10 +22,15 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The number that was asked for.
+    pub(crate) fn given(self) -> Option<usize> {
+        self.context.map(NonZeroUsize::get)
+    }
+
     /// Tokens that are read at once at most.
     pub(crate) fn tokens(self, model: &Model) -> Result<usize> {
         let context = model.config().context;
-        match self.context.map(NonZeroUsize::get) {
+        match self.given() {
             Some(limit) if limit > context => Err(Refusal::user(format!(
                 "--context {limit}: this model reads {context} tokens at once at most"
             ))),

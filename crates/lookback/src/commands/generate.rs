@@ -84,7 +84,8 @@ impl Generate {
     /// Streams the continuation, or prints it as one object.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
-        let model = super::open_model(&self.model, self.compute, self.machine, print)?;
+        let model =
+            super::open_model_for(&self.model, self.compute, self.machine, self.context, print)?;
         let sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = self.context.tokens(&model)?;

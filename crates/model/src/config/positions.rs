@@ -104,8 +104,8 @@ pub struct LongRope {
 }
 
 /// YaRN's usual factor of cosines and sines (Peng et al. 2023, equation 22).
-pub(crate) fn yarn_attention_factor(factor: f32, times: f32) -> f32 {
-    if factor <= 1.0 { 1.0 } else { (0.1 * f64::from(times) * f64::from(factor).ln() + 1.0) as f32 }
+pub(crate) fn yarn_attention_factor(factor: f32, times: f32) -> f64 {
+    if factor <= 1.0 { 1.0 } else { 0.1 * f64::from(times) * f64::from(factor).ln() + 1.0 }
 }
 
 impl RotaryConfig {

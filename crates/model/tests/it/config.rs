@@ -40,8 +40,11 @@ fn a_short_qwen3_has_transformers_defaults() {
         ("qwen3", Some(QueryKeyNorm::Heads))
     );
     assert_eq!((config.head_dim, config.scale), (128, lookback_model::config::default_scale(128)));
-    let windowed = refusal(&short, r#""layer_types": ["full_attention", "sliding_attention"]"#);
-    assert_eq!(windowed, "layers with a sliding window are not understood; full_attention is");
+    let chunked = refusal(&short, r#""layer_types": ["full_attention", "chunked_attention"]"#);
+    assert_eq!(
+        chunked,
+        "layer_types \"chunked_attention\" is not understood; full_attention and sliding_attention are"
+    );
 }
 
 #[test]
@@ -82,18 +85,24 @@ fn what_changes_the_mathematics_is_refused_by_name() {
         ),
         (
             LLAMA,
-            r#""rope_scaling": {"type": "linear", "factor": 2.0}"#,
-            "linear rope scaling is not understood; default is",
+            r#""rope_scaling": {"type": "spiral", "factor": 2.0}"#,
+            "rope_scaling.rope_type spiral is not understood; default, linear, llama3, dynamic, yarn and \
+             longrope are",
         ),
         (
             LLAMA,
             r#""rope_parameters": {"rope_type": "llama3", "factor": 8.0}"#,
-            "llama3 rope scaling is not understood; default is",
+            "rope_parameters.low_freq_factor is missing",
         ),
         (
             LLAMA,
-            r#""rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}"#,
-            "rope_parameters.partial_rotary_factor is not understood",
+            r#""rope_parameters": {"rope_type": "default", "partial_rotary_factor": 1.5}"#,
+            "12 rotary dimensions cannot be; an even number up to the head's width of 8 is needed",
+        ),
+        (
+            LLAMA,
+            r#""rope_scaling": {"type": "linear", "factor": 0.0}"#,
+            "rotary frequencies that are no finite numbers cannot be",
         ),
         (
             LLAMA,

@@ -177,8 +177,11 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
 fn keys_that_change_the_mathematics_are_refused_by_name() {
     type Change = fn(&mut Gguf);
     let cases: [(Change, &str); 7] = [
-        (|g| _ = g.text("llama.rope.scaling.type", "yarn"), "yarn rope scaling is not understood"),
-        (|g| _ = g.real("llama.rope.scaling.factor", 4.0), "rope.scaling.factor is not understood"),
+        (
+            |g| _ = g.text("llama.rope.scaling.type", "spiral"),
+            "spiral rope scaling is not understood",
+        ),
+        (|g| _ = g.real("llama.rope.scaling.attn_factor", 4.0), "attn_factor is not understood"),
         (|g| _ = g.number("llama.expert_count", 8), "a mixture of experts is not understood"),
         (|g| _ = g.real("llama.logit_scale", 2.0), "metadata llama.logit_scale is not understood"),
         (|g| _ = g.number("llama.attention.value_length", 8), "keys and values of different"),
@@ -198,7 +201,11 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
     let mut scaled = llama_file(&network);
     scaled.tensor("rope_freqs.weight", 0, &[8], &[0; 32]);
     let sentence = refuse(&scaled.finish());
-    assert!(sentence.contains("tensor rope_freqs.weight is not part of the model"), "{sentence}");
+    assert!(sentence.contains("rotary frequencies that are no finite numbers"), "{sentence}");
+    let mut longer = llama_file(&network);
+    longer.tensor("rope_freqs.weight", 0, &[9], &[0; 36]);
+    let sentence = refuse(&longer.finish());
+    assert!(sentence.contains("9 factors of rotary frequencies cannot be"), "{sentence}");
 }
 
 /// What is read of a tokenizer with these tokens, all normal, and keys.

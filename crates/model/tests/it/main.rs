@@ -7,3 +7,4 @@ mod gguf;
 mod goldens;
 mod oracles;
 mod reported;
+mod rope;

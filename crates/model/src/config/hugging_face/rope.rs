@@ -135,9 +135,9 @@ fn read_yarn(keys: &mut Keys<'_>, original_context: usize) -> Result<Yarn> {
     let attention_factor = match (own, parts) {
         (Some(own), _) => own,
         (None, [Some(part), Some(all)]) if part != 0.0 && all != 0.0 => {
-            yarn_attention_factor(factor, part) / yarn_attention_factor(factor, all)
+            (yarn_attention_factor(factor, part) / yarn_attention_factor(factor, all)) as f32
         }
-        (None, _) => yarn_attention_factor(factor, 1.0),
+        (None, _) => yarn_attention_factor(factor, 1.0) as f32,
     };
     Ok(Yarn {
         factor,

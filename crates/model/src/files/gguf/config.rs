@@ -252,7 +252,7 @@ impl<'a> GgufKeys<'a> {
                 let beta_fast = real("rope.scaling.yarn_beta_fast", 32.0)?;
                 let beta_slow = real("rope.scaling.yarn_beta_slow", 1.0)?;
                 let attention_factor =
-                    attention.unwrap_or(1.0) * yarn_attention_factor(factor, 1.0);
+                    attention.unwrap_or(1.0) * yarn_attention_factor(factor, 1.0) as f32;
                 Ok(RopeScaling::Yarn(Yarn {
                     factor,
                     original_context,
