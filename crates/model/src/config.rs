@@ -4,12 +4,14 @@
 //! Computes nothing and reads no tensor. `config/hugging_face.rs` turns `config.json` into it and
 //! back, with the keys that the file of its family names; `network` lists the weights that it implies.
 
+mod gguf_keys;
 mod hugging_face;
 mod keys;
 mod positions;
 
 use std::fmt;
 
+pub(crate) use gguf_keys::{GgufKeys, GgufSource};
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
 pub(crate) use keys::Keys;
@@ -20,7 +22,7 @@ pub(crate) use positions::yarn_attention_factor;
 pub use positions::{LongRope, Positions, RopeScaling, RotaryConfig, Yarn};
 use serde_json::Value;
 
-use crate::files::{GgufKeys, Names};
+use crate::files::Names;
 
 /// How a row is brought to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,6 @@ use lookback_files::{Refusal, Result, map};
 use lookback_kernels::naive::stored::StorageType;
 
 use file_weights::FileWeights;
-pub(crate) use gguf::GgufKeys;
 pub use gguf::{GgufTokenizer, SamplingDefault};
 pub(crate) use names::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS};
 pub use save::save;

@@ -13,8 +13,8 @@ use lookback_engine::{
     backward_from_site,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site, StoredModel,
-    Targets,
+    Batch, BlockOrder, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site,
+    StoredModel, Targets,
     forward::{self as passes, Rows},
 };
 
@@ -62,10 +62,17 @@ fn a_walk_back_may_start_anywhere() {
     use BlockSite as B;
     for network in networks() {
         let program = edited_wanted(&network);
+        // In parallel blocks the MLP does not read what attention adds.
+        let before_mlp = match network.blocks[1].order {
+            BlockOrder::Sequential => [block(1, B::ResidMid), block(1, B::AttnOut)],
+            BlockOrder::Parallel | BlockOrder::ParallelSharedNorm => {
+                [block(1, B::ResidPre), block(0, B::AttnOut)]
+            }
+        };
         for (start, sites) in [
             (block(1, B::K), &[block(1, B::Ln1), block(0, B::MlpPost), Site::Embed][..]),
             (block(1, B::Z), &[block(1, B::RotQ), block(1, B::V), block(0, B::RotK)]),
-            (block(1, B::MlpPre), &[block(1, B::ResidMid), block(1, B::AttnOut)]),
+            (block(1, B::MlpPre), &before_mlp),
             (block(0, B::ResidPost), &[block(0, B::ResidPost), block(0, B::Ln2)]),
             (Site::LnFinal, &[block(1, B::ResidPost), block(1, B::Q)]),
         ] {

@@ -245,8 +245,8 @@ impl RotaryConfig {
         let is_right = |frequency: &f32| frequency.is_finite() && *frequency >= 0.0;
         if !self.frequencies(context).iter().all(is_right) || !self.attention_factor().is_finite() {
             return refuse(format!(
-                "rotary frequencies that are no finite numbers cannot be; they come from theta {theta} and \
-                 the rope scaling {scaling:?}"
+                "rotary frequencies that are not finite cannot be; check theta {theta} and the factors of the \
+                 rope scaling"
             ));
         }
         Ok(())

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::llama;
 use crate::{
     Config, Family, NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size,
-    files::{GGUF_NAMES, GgufKeys, Names},
+    config::GgufKeys,
+    files::{GGUF_NAMES, Names},
 };
 
 pub(super) static FAMILY: Family = Family {

@@ -8,7 +8,7 @@ mod cursor;
 mod metadata;
 mod tokenizer;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use lookback_files::{Kind, Mapping, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
@@ -18,7 +18,6 @@ use super::{
     tensors::{Source, Tensor, Tensors, not_understood, refuse_tensor},
 };
 use crate::Config;
-pub(crate) use config::GgufKeys;
 use cursor::Cursor;
 use metadata::Metadata;
 pub use tokenizer::GgufTokenizer;
@@ -104,20 +103,6 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let config = config::read(family, &metadata, &tokenizer, &tensors).map_err(at)?;
     let names = config::names(family, &tensors);
     Ok(Opened { config, names, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
-}
-
-impl config::TensorList for Tensors {
-    fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.find(name).map(|tensor| self.list[tensor].shape.as_slice())
-    }
-
-    fn values(&self, name: &str) -> Option<Arc<[f32]>> {
-        let tensor = self.find(name)?;
-        let storage = self.list[tensor].storage?;
-        let mut values = vec![0.0; self.list[tensor].shape.iter().product()];
-        storage.widen(self.bytes(tensor), &mut values);
-        Some(values.into())
-    }
 }
 
 struct Counts {

@@ -102,7 +102,8 @@ fn what_changes_the_mathematics_is_refused_by_name() {
         (
             LLAMA,
             r#""rope_scaling": {"type": "linear", "factor": 0.0}"#,
-            "rotary frequencies that are no finite numbers cannot be",
+            "rotary frequencies that are not finite cannot be; check theta 10000 and the factors of the \
+             rope scaling",
         ),
         (
             LLAMA,

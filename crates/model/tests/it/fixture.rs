@@ -27,14 +27,15 @@ pub fn qwen3() -> Network {
     Network::new(&Config::qwen3(SIZE).expect("valid"))
 }
 
-/// One small network of each family, with grouped heads where its files can say that.
+/// One small network of each family whose files can say one of this size, with grouped heads where they can
+/// say that, too.
 pub fn families() -> Vec<Network> {
     let of_size = |family: &'static lookback_model::Family, size| {
         family.config(size).ok().filter(|config| config.to_hugging_face().is_ok())
     };
     let plain = Size { key_heads: SIZE.heads, ..SIZE };
-    let config = |family| of_size(family, SIZE).or_else(|| of_size(family, plain)).expect("valid");
-    FAMILIES.iter().map(|family| Network::new(&config(family))).collect()
+    let config = |family| of_size(family, SIZE).or_else(|| of_size(family, plain));
+    FAMILIES.iter().filter_map(|family| Some(Network::new(&config(family)?))).collect()
 }
 
 /// A llama of one block whose matrices are stored in a type of ggml, by its number.

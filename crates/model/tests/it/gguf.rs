@@ -17,8 +17,13 @@ fn a_llama_of_floats_is_read_with_its_rows_in_order() {
 }
 
 #[test]
-fn every_family_is_read_from_a_gguf_as_from_a_directory() {
+fn families_with_the_blocks_of_two_are_read_from_a_gguf_as_from_a_directory() {
+    let mut read = 0;
     for network in fixture::families() {
+        if !["gpt2", "llama", "qwen2", "qwen3"].contains(&network.config.family.gguf) {
+            continue;
+        }
+        read += 1;
         let network = with_ends(&network);
         let is_fused = network.config.family.model_type == "gpt2";
         let gguf = if is_fused { gpt2_file(&network) } else { llama_file(&network) };
@@ -31,6 +36,7 @@ fn every_family_is_read_from_a_gguf_as_from_a_directory() {
             stored.network(),
         );
     }
+    assert_eq!(read, 4);
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
     let mut scaled = llama_file(&network);
     scaled.tensor("rope_freqs.weight", 0, &[8], &[0; 32]);
     let sentence = refuse(&scaled.finish());
-    assert!(sentence.contains("rotary frequencies that are no finite numbers"), "{sentence}");
+    assert!(sentence.contains("rotary frequencies that are not finite"), "{sentence}");
     let mut longer = llama_file(&network);
     longer.tensor("rope_freqs.weight", 0, &[9], &[0; 36]);
     let sentence = refuse(&longer.finish());

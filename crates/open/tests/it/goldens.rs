@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lookback_model::{FAMILIES, TokenId};
+use lookback_model::{FAMILIES, TokenId, save};
 use lookback_open::{Compute, Model};
 use safetensors::{Dtype, serialize, tensor::TensorView};
 use serde::Deserialize;
@@ -122,6 +122,23 @@ fn every_family_computes_what_transformers_computes() {
         let last = golden.logits.last().unwrap();
         let best = (0..last.len()).fold(0, |a, b| if last[b] > last[a] { b } else { a });
         assert_eq!(next.index(), best, "{name}");
+    }
+}
+
+#[test]
+fn every_family_is_written_as_it_was_read() {
+    for name in names() {
+        let (model, ids) = opened(&name);
+        let folder = tempfile::tempdir().unwrap();
+        let weights = &model.weights;
+        save(folder.path(), weights.network(), |id, out| weights.read(id, out)).unwrap();
+        let copy = Model::options().threads(2).open(folder.path()).unwrap();
+        assert_eq!(copy.config(), model.config(), "{name}");
+        let bits = |model: &Model| {
+            let logits = model.logits(&ids).unwrap();
+            logits.values.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(bits(&copy) == bits(&model), "{name}");
     }
 }
 

@@ -4,27 +4,21 @@
 
 use std::sync::Arc;
 
-use lookback_files::{Refusal, Result, excerpt};
+use lookback_files::{Refusal, Result};
 
 use super::{
-    super::names::Part,
+    super::{
+        names::{Names, Part},
+        tensors::{Tensor, Tensors},
+    },
     GgufTokenizer,
     metadata::{Metadata, Value},
 };
 use crate::{
-    Config, Family, LongRope, NormKind, Positions, RopeScaling, RotaryConfig, Size, Yarn,
-    config::{head_dim, yarn_attention_factor},
+    Config, Family, NormKind, Positions, Size,
+    config::{GgufKeys, GgufSource, head_dim},
     families,
-    files::Names,
 };
-
-/// What the list of a file's tensors says.
-pub(super) trait TensorList {
-    /// The shape of a tensor, outermost first.
-    fn shape(&self, name: &str) -> Option<&[usize]>;
-    /// The values of a tensor in f32.
-    fn values(&self, name: &str) -> Option<Arc<[f32]>>;
-}
 
 /// Which family the file is of.
 pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
@@ -37,9 +31,9 @@ pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
 
 /// The names of this file's tensors: queries, keys and values are one tensor or three, and so are the
 /// branches of a gated MLP.
-pub(super) fn names(family: &Family, tensors: &dyn TensorList) -> Names {
+pub(super) fn names(family: &Family, tensors: &Tensors) -> Names {
     let names = family.gguf_names;
-    let has = |part: &str| tensors.shape(&format!("{}.0.{part}.weight", names.block)).is_some();
+    let has = |part: &str| tensors.find(&format!("{}.0.{part}.weight", names.block)).is_some();
     let is_fused = has("attn_qkv");
     let is_gated = !names.gate.is_empty();
     Names {
@@ -54,10 +48,11 @@ pub(super) fn read(
     family: &'static Family,
     metadata: &Metadata,
     tokenizer: &GgufTokenizer,
-    tensors: &dyn TensorList,
+    tensors: &Tensors,
 ) -> Result<Config> {
     let names = names(family, tensors);
-    let mut keys = GgufKeys { metadata, family, tensors, taken: Vec::new() };
+    let source = Source { metadata, tensors };
+    let mut keys = GgufKeys::new(&source, family.gguf);
     let width = keys.size("embedding_length")?;
     let heads = keys.size("attention.head_count")?;
     let head_dim = match keys.size_or_none("attention.key_length")? {
@@ -73,10 +68,10 @@ pub(super) fn read(
     if keys.size_or("expert_count", 0)? != 0 {
         return Err(Refusal::unsupported("a mixture of experts is not understood"));
     }
-    let has = |name: &str| tensors.shape(name).is_some();
+    let has = |name: &str| tensors.find(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
     // more (rounded up); which of the tokens it has is for their use to say.
-    let table = tensors.shape(&format!("{}.weight", names.embed));
+    let table = source.shape(&format!("{}.weight", names.embed));
     let rows = table.and_then(|shape| shape.first().copied());
     let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;
     let size = Size {
@@ -119,173 +114,46 @@ pub(super) fn read(
     config.with_short_context().checked()
 }
 
-/// The keys of the architecture, with those that have been understood, and its tensors.
-pub(crate) struct GgufKeys<'a> {
+/// A file's metadata and tensors.
+struct Source<'a> {
     metadata: &'a Metadata,
-    family: &'static Family,
-    tensors: &'a dyn TensorList,
-    taken: Vec<String>,
+    tensors: &'a Tensors,
 }
 
-impl<'a> GgufKeys<'a> {
-    fn key(&mut self, part: &str) -> String {
-        let key = format!("{}.{part}", self.family.gguf);
-        self.taken.push(key.clone());
-        key
+impl GgufSource for Source<'_> {
+    fn whole(&self, key: &str) -> Result<Option<u64>> {
+        self.metadata.whole(key)
     }
 
-    fn size(&mut self, part: &str) -> Result<usize> {
-        let key = self.key(part);
-        match self.metadata.whole(&key)? {
-            Some(size) => Ok(usize::try_from(size).unwrap_or(usize::MAX)),
-            None => Err(Refusal::user(format!("metadata {key} is missing"))),
-        }
+    fn real(&self, key: &str) -> Result<Option<f64>> {
+        self.metadata.real(key)
     }
 
-    /// A size, if it is there.
-    pub(crate) fn size_or_none(&mut self, part: &str) -> Result<Option<usize>> {
-        let key = self.key(part);
-        let size = self.metadata.whole(&key)?;
-        Ok(size.map(|size| usize::try_from(size).unwrap_or(usize::MAX)))
+    fn flag(&self, key: &str) -> Result<Option<bool>> {
+        self.metadata.flag(key)
     }
 
-    fn size_or(&mut self, part: &str, defaults: usize) -> Result<usize> {
-        Ok(self.size_or_none(part)?.unwrap_or(defaults))
+    fn text(&self, key: &str) -> Result<Option<&str>> {
+        self.metadata.text(key)
     }
 
-    /// A number, if it is there.
-    pub(crate) fn real(&mut self, part: &str) -> Result<Option<f32>> {
-        let key = self.key(part);
-        Ok(self.metadata.real(&key)?.map(|number| number as f32))
+    fn keys(&self) -> Vec<&str> {
+        self.metadata.keys().collect()
     }
 
-    /// Yes or no, if it is there.
-    pub(crate) fn flag(&mut self, part: &str) -> Result<Option<bool>> {
-        let key = self.key(part);
-        self.metadata.flag(&key)
+    fn is_off(&self, key: &str) -> bool {
+        matches!(self.metadata.get(key), Some(Value::Flag(false) | Value::Whole(0)))
     }
 
-    fn text(&mut self, part: &str) -> Result<Option<&'a str>> {
-        let key = self.key(part);
-        self.metadata.text(&key)
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.find(name).map(|tensor| self.tensors.list[tensor].shape.as_slice())
     }
 
-    /// A key that changes nothing.
-    pub(crate) fn pass_over(&mut self, part: &str) {
-        self.key(part);
-    }
-
-    /// Whether the first block has a tensor.
-    pub(crate) fn first_block_has(&self, part: &str) -> bool {
-        self.tensors.shape(&format!("blk.0.{part}")).is_some()
-    }
-
-    /// A sliding window in the layers for which `has_window` says so, if the file names its size.
-    pub(crate) fn windows(
-        &mut self,
-        config: Config,
-        has_window: impl Fn(usize) -> bool,
-    ) -> Result<Config> {
-        let window = self.size_or_none("attention.sliding_window")?.filter(|window| *window > 0);
-        let layers = (0..config.layers).map(has_window).collect();
-        Ok(config.with_windows(window, layers))
-    }
-
-    /// The rotary embedding.
-    fn rotary(
-        &mut self,
-        defaults: RotaryConfig,
-        head_dim: usize,
-        context: usize,
-    ) -> Result<RotaryConfig> {
-        let rotary_dim = self.size_or("rope.dimension_count", defaults.rotary_dim)?;
-        if rotary_dim > head_dim {
-            return Err(Refusal::unsupported(format!(
-                "{rotary_dim} rotary dimensions of a head's {head_dim} are not understood; as many or \
-                 fewer are"
-            )));
-        }
-        let theta = self.real("rope.freq_base")?.unwrap_or(defaults.theta);
-        let scaling = self.rope_scaling(context)?;
-        Ok(RotaryConfig { theta, rotary_dim, scaling })
-    }
-
-    fn rope_scaling(&mut self, context: usize) -> Result<RopeScaling> {
-        let kind = self.text("rope.scaling.type")?.unwrap_or("none");
-        let old = self.real("rope.scale_linear")?;
-        let factor = self.real("rope.scaling.factor")?.or(old);
-        let factor = factor.filter(|factor| *factor != 0.0).unwrap_or(1.0);
-        let attention = self.real("rope.scaling.attn_factor")?.filter(|factor| *factor != 0.0);
-        let original = self.size_or_none("rope.scaling.original_context_length")?;
-        let original_context = original.filter(|size| *size > 0).unwrap_or(context);
-        let lists = ["rope_factors_short.weight", "rope_factors_long.weight"]
-            .map(|name| self.tensors.values(name));
-        if let [Some(short), Some(long)] = lists {
-            let times = context as f64 / original_context as f64;
-            let usual = || match times <= 1.0 {
-                true => 1.0,
-                false => (1.0 + times.ln() / (original_context as f64).ln()).sqrt() as f32,
-            };
-            let attention_factor = attention.unwrap_or_else(usual);
-            return Ok(RopeScaling::LongRope(LongRope {
-                short,
-                long,
-                original_context,
-                attention_factor,
-            }));
-        }
-        if let Some(divisors) = self.tensors.values("rope_freqs.weight") {
-            return Ok(RopeScaling::Divisors(divisors));
-        }
-        if kind != "yarn" && attention.is_some_and(|factor| factor != 1.0) {
-            return Err(Refusal::unsupported(
-                "rope.scaling.attn_factor is not understood; remove it or set it to 1",
-            ));
-        }
-        match kind {
-            // Older files give a factor and no type.
-            "none" | "linear" if factor == 1.0 => Ok(RopeScaling::None),
-            "none" | "linear" => Ok(RopeScaling::Linear { factor }),
-            "yarn" => {
-                let mut real =
-                    |part: &str, usual: f32| self.real(part).map(|number| number.unwrap_or(usual));
-                let beta_fast = real("rope.scaling.yarn_beta_fast", 32.0)?;
-                let beta_slow = real("rope.scaling.yarn_beta_slow", 1.0)?;
-                let attention_factor =
-                    attention.unwrap_or(1.0) * yarn_attention_factor(factor, 1.0) as f32;
-                Ok(RopeScaling::Yarn(Yarn {
-                    factor,
-                    original_context,
-                    beta_fast,
-                    beta_slow,
-                    truncate: true,
-                    attention_factor,
-                }))
-            }
-            kind => Err(Refusal::unsupported(format!(
-                "{} rope scaling is not understood; none, linear and yarn are",
-                excerpt(kind)
-            ))),
-        }
-    }
-
-    /// Refuses the first key of the architecture that nobody asked for, unless it is switched off.
-    fn finish(self) -> Result<()> {
-        for key in self.metadata.keys() {
-            let part = key.strip_prefix(self.family.gguf).and_then(|rest| rest.strip_prefix('.'));
-            let Some(part) = part else { continue };
-            let value = self.metadata.get(key);
-            let is_off = matches!(value, Some(Value::Flag(false) | Value::Whole(0)))
-                || part == "attention.causal" && value == Some(&Value::Flag(true))
-                || part == "rope.scaling.original_context_length"
-                || part == "rope.scaling.finetuned";
-            if !is_off && !self.taken.iter().any(|taken| taken == key) {
-                return Err(Refusal::unsupported(format!(
-                    "metadata {} is not understood, and may change what the model computes",
-                    excerpt(key)
-                )));
-            }
-        }
-        Ok(())
+    fn values(&self, name: &str) -> Option<Arc<[f32]>> {
+        let tensor = self.tensors.find(name)?;
+        let Tensor { storage, shape, .. } = &self.tensors.list[tensor];
+        let mut values = vec![0.0; shape.iter().product()];
+        (*storage)?.widen(self.tensors.bytes(tensor), &mut values);
+        Some(values.into())
     }
 }
