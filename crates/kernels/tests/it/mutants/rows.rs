@@ -1,6 +1,7 @@
 //! Mutants of what is computed row by row: norms, rotation, activations, surprise.
 
 use lookback_reference::{
+    experts::{Weighting, route},
     logits::{cross_entropy, log_softmax},
     mlp::Activation,
     norm::Norm,
@@ -180,6 +181,49 @@ fn mutants_of_surprise_die() {
                 }
                 cross_entropy(&others, targets)
             }),
+        ),
+    ]);
+}
+
+#[test]
+fn mutants_of_routes_die() {
+    let routes = |claimant: rows::Route<'_>| rows::routes(claimant);
+    let swapped = |from: Weighting, to: Weighting| {
+        routes(&move |logits, chosen, named| {
+            route(logits, chosen, if named == from { to } else { named })
+        })
+    };
+    let mirrored = |logits: &Array2<f64>| logits.slice(s![.., ..;-1]).to_owned();
+    all_die([
+        ("weights that are not normalised", swapped(Weighting::Normalized, Weighting::Softmax)),
+        ("weights that are normalised", swapped(Weighting::Softmax, Weighting::Normalized)),
+        ("a softmax over all", swapped(Weighting::SoftmaxOfChosen, Weighting::Softmax)),
+        (
+            "the least likely chosen",
+            routes(&|logits, chosen, named| route(&-logits, chosen, named)),
+        ),
+        (
+            "ties to the higher index",
+            routes(&|logits, chosen, named| {
+                let mut routes = route(&mirrored(logits), chosen, named);
+                for route in &mut routes {
+                    route.iter_mut().for_each(|(expert, _)| *expert = logits.ncols() - 1 - *expert);
+                    route.reverse();
+                }
+                routes
+            }),
+        ),
+        (
+            "the likeliest first",
+            routes(&|logits, chosen, named| {
+                let mut routes = route(logits, chosen, named);
+                routes.iter_mut().for_each(|route| route.sort_by(|a, b| b.1.total_cmp(&a.1)));
+                routes
+            }),
+        ),
+        (
+            "logits of half the size",
+            routes(&|logits, chosen, named| route(&(logits * 0.5), chosen, named)),
         ),
     ]);
 }
