@@ -9,7 +9,7 @@ use crate::{
     config::{
         self, Keys, RopeContext, activation_name, decimal, eos_token_id, layer_types, write_rope,
     },
-    files::{FusedQkv, GGUF_NAMES, Layout, Names},
+    files::{ExpertNames, FusedQkv, GGUF_NAMES, Layout, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -46,6 +46,7 @@ pub(super) const NAMES: Names = Names {
     up: "mlp.up_proj",
     down: "mlp.down_proj",
     ln2_post: "",
+    experts: ExpertNames::NONE,
     ln_final: "norm",
     head: "lm_head",
     matrices: Layout::Rows,

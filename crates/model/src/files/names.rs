@@ -31,6 +31,7 @@ pub(crate) struct Names {
     pub(crate) up: &'static str,
     pub(crate) down: &'static str,
     pub(crate) ln2_post: &'static str,
+    pub(crate) experts: ExpertNames,
     pub(crate) ln_final: &'static str,
     pub(crate) head: &'static str,
     /// How a block's matrices lie.
@@ -45,6 +46,25 @@ pub(crate) struct Names {
     pub(crate) harmless: &'static [&'static str],
     /// The same of what stands outside of blocks, by how its names begin.
     pub(crate) harmless_outside: &'static [&'static str],
+}
+
+/// What files call the parts of a mixture of experts.
+#[derive(Clone, Copy)]
+pub(crate) struct ExpertNames {
+    pub(crate) router: &'static str,
+    /// Whether all experts' matrices are one tensor, `[experts, outputs, inner]`.
+    pub(crate) is_stacked: bool,
+    /// Stands before an expert's number where they are not.
+    pub(crate) experts: &'static str,
+    pub(crate) gate: &'static str,
+    pub(crate) up: &'static str,
+    pub(crate) down: &'static str,
+}
+
+impl ExpertNames {
+    /// Of families without experts.
+    pub(crate) const NONE: Self =
+        Self { router: "", is_stacked: false, experts: "", gate: "", up: "", down: "" };
 }
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
@@ -92,6 +112,14 @@ pub(crate) const GGUF_NAMES: Names = Names {
     up: "ffn_up",
     down: "ffn_down",
     ln2_post: "post_ffw_norm",
+    experts: ExpertNames {
+        router: "ffn_gate_inp",
+        is_stacked: true,
+        experts: "",
+        gate: "ffn_gate_exps",
+        up: "ffn_up_exps",
+        down: "ffn_down_exps",
+    },
     ln_final: "output_norm",
     head: "output",
     matrices: Layout::Rows,
