@@ -16,13 +16,16 @@ mod gptj;
 mod granite;
 mod llama;
 mod mistral;
+mod mixtral;
 mod olmo2;
 mod olmo3;
+mod olmoe;
 mod opt;
 mod phi;
 mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen3_moe;
 mod smollm3;
 mod stablelm;
 mod starcoder2;
@@ -55,6 +58,9 @@ pub static FAMILIES: &[&Family] = &[
     &opt::FAMILY,
     &bloom::FAMILY,
     &falcon::FAMILY,
+    &mixtral::FAMILY,
+    &qwen3_moe::FAMILY,
+    &olmoe::FAMILY,
 ];
 
 /// The family that a file's `key` names, where `name_of` says how such a key calls one.
