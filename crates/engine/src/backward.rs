@@ -122,7 +122,7 @@ impl Backward<'_, '_> {
                 self.add_gradient(output, inputs[1], self.is_first(inputs[1], at));
                 self.add_or_move_gradient(output, x, at);
             }
-            Op::Route(route) => self.route(route, x, outputs),
+            Op::Route(routing) => self.route(*routing, x, outputs),
             Op::Experts(linears) => self.experts(linears, x, inputs[1], outputs, is_first),
             Op::Combine => self.combine(x, inputs[1], output),
             Op::Select => self.select(x, output, is_first),

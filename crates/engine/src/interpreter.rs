@@ -204,7 +204,7 @@ impl<'a> Interpreter<'a> {
             Op::Add => self.write(output, |pass, sum| {
                 add::add(pass.pool, pass.buffers.get(x), pass.buffers.get(inputs[1]), sum);
             }),
-            Op::Route(route) => self.route(route, x, outputs),
+            Op::Route(routing) => self.route(*routing, x, outputs),
             Op::Experts(linears) => self.experts(linears, x, inputs[1], outputs),
             Op::Combine => self.combine(x, inputs[1], output),
             Op::Select => self.select(x, output),

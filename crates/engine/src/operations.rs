@@ -51,8 +51,8 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             ..plain
         },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
-        Op::Route(route) => Traits {
-            saved_inputs: if route.reads_logits_again() { inputs } else { &[] },
+        Op::Route(routing) => Traits {
+            saved_inputs: if routing.reads_logits_again() { inputs } else { &[] },
             saved_outputs: outputs,
             ..plain
         },

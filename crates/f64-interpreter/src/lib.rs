@@ -19,7 +19,7 @@ pub mod optimize;
 
 use lookback_model::{
     Activation, Attend, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss,
-    Network, Norm, NormKind, Op, Program, Rotary, Route, RowKind, Site, Step, Targets, ValueId,
+    Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId,
     WeightId, forward,
 };
 use lookback_reference::{
@@ -155,8 +155,8 @@ impl Pass<'_> {
                 self.activate(*activation, x(0), step.inputs.get(1).copied())
             }
             Op::Add => self.read(x(0)) + self.read(x(1)),
-            Op::Route(route) => {
-                let made = self.route(route, x(0));
+            Op::Route(routing) => {
+                let made = self.route(routing, x(0));
                 for (output, made) in step.outputs.iter().zip(made) {
                     self.values[output.index()] = Some(made);
                 }
@@ -272,15 +272,15 @@ impl Pass<'_> {
     }
 
     /// The weights and the indices of the chosen experts, `[rows, chosen]` each.
-    fn route(&self, route: &Route, logits: ValueId) -> [Array2<f64>; 2] {
-        let weighting = match route.weighting {
+    fn route(&self, routing: &Routing, logits: ValueId) -> [Array2<f64>; 2] {
+        let weighting = match routing.weighting {
             ExpertWeighting::Softmax => experts::Weighting::Softmax,
             ExpertWeighting::Normalized => experts::Weighting::Normalized,
             ExpertWeighting::SoftmaxOfChosen => experts::Weighting::SoftmaxOfChosen,
         };
         let logits = self.read(logits);
-        let routes = experts::route(logits, route.chosen, weighting);
-        let shape = (logits.nrows(), route.chosen);
+        let routes = experts::route(logits, routing.chosen, weighting);
+        let shape = (logits.nrows(), routing.chosen);
         let weights = Array2::from_shape_fn(shape, |(row, slot)| routes[row][slot].1);
         let indices = Array2::from_shape_fn(shape, |(row, slot)| routes[row][slot].0 as f64);
         [weights, indices]

@@ -3,7 +3,10 @@
 mod timing;
 
 use lookback_kernels::{
-    experts::{ExpertWeighting, combine, combine_backward, route, route_backward},
+    experts::{
+        ExpertOutputs, ExpertWeighting, Routes, Routing, combine, combine_backward, route,
+        route_backward,
+    },
     naive::experts as naive,
     thread_pool::ThreadPool,
 };
@@ -16,54 +19,38 @@ const WIDTH: usize = 512;
 
 fn main() {
     let weighting = ExpertWeighting::Softmax;
+    let routing = Routing { experts: EXPERTS, chosen: CHOSEN, weighting };
     let logits = numbers(ROWS * EXPERTS);
     let [mut weights, mut slow] = [vec![0.0; ROWS * CHOSEN], vec![0.0; ROWS * CHOSEN]];
     let [mut indices, mut taken] = [vec![0; ROWS * CHOSEN], vec![0; ROWS * CHOSEN]];
     let alone = ThreadPool::single_threaded();
-    route(&alone, &logits, EXPERTS, CHOSEN, weighting, &mut weights, &mut indices);
-    naive::route(&logits, EXPERTS, CHOSEN, weighting, &mut slow, &mut taken);
+    route(&alone, routing, &logits, &mut weights, &mut indices);
+    naive::route(routing, &logits, &mut slow, &mut taken);
     same(&weights, &slow);
     assert_eq!(indices, taken);
     report("route", 4 * logits.len(), |pool| {
-        route(pool, &logits, EXPERTS, CHOSEN, weighting, &mut slow, &mut taken);
+        route(pool, routing, &logits, &mut slow, &mut taken);
     });
 
     let dweights = numbers(ROWS * CHOSEN);
     let mut dlogits = vec![0.0; logits.len()];
     report("route back", 8 * logits.len(), |pool| {
-        route_backward(
-            pool,
-            &dweights,
-            &weights,
-            &indices,
-            &logits,
-            EXPERTS,
-            CHOSEN,
-            weighting,
-            &mut dlogits,
-        );
+        let routes = Routes { weights: &weights, indices: &indices };
+        route_backward(pool, routing, routes, &logits, &dweights, &mut dlogits);
     });
 
     let outputs = numbers(ROWS * CHOSEN * WIDTH);
     let [mut y, mut expected] = [vec![0.0; ROWS * WIDTH], vec![0.0; ROWS * WIDTH]];
-    combine(&alone, &outputs, &weights, CHOSEN, WIDTH, &mut y);
-    naive::combine(&outputs, &weights, CHOSEN, WIDTH, &mut expected);
+    let made = ExpertOutputs { outputs: &outputs, weights: &weights, chosen: CHOSEN, width: WIDTH };
+    combine(&alone, made, &mut y);
+    naive::combine(made, &mut expected);
     same(&y, &expected);
     report("combine", 4 * outputs.len(), |pool| {
-        combine(pool, &outputs, &weights, CHOSEN, WIDTH, &mut y);
+        combine(pool, made, &mut y);
     });
 
     let mut doutputs = vec![0.0; outputs.len()];
     report("combine back", 8 * outputs.len(), |pool| {
-        combine_backward(
-            pool,
-            &expected,
-            &outputs,
-            &weights,
-            CHOSEN,
-            WIDTH,
-            &mut doutputs,
-            &mut slow,
-        );
+        combine_backward(pool, made, &expected, &mut doutputs, &mut slow);
     });
 }

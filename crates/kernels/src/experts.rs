@@ -19,7 +19,7 @@ use crate::{
     thread_pool::{DisjointSlices, ThreadPool},
 };
 
-pub use crate::naive::experts::{ExpertWeighting, NO_ROW};
+pub use crate::naive::experts::{ExpertOutputs, ExpertWeighting, NO_ROW, Routes, Routing};
 
 /// Elements that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 8 * 1024;
@@ -34,13 +34,12 @@ fn min_rows(elements: usize) -> usize {
 /// `logits`: `[rows, experts]`; `weights`, `indices`: `[rows, chosen]`.
 pub fn route(
     pool: &ThreadPool,
+    routing: Routing,
     logits: &[f32],
-    experts: usize,
-    chosen: usize,
-    weighting: ExpertWeighting,
     weights: &mut [f32],
     indices: &mut [u32],
 ) {
+    let Routing { experts, chosen, .. } = routing;
     assert!((1..=experts).contains(&chosen), "{chosen} of {experts} experts");
     let rows = logits.len() / experts;
     assert_eq!(logits.len(), rows * experts, "logits of another shape");
@@ -52,15 +51,13 @@ pub fn route(
         // SAFETY: each range of rows is cut once.
         let (weights, indices) =
             unsafe { (weights.range_mut(own.clone()), indices.range_mut(own)) };
-        pool.isa().run(Route { logits, experts, chosen, weighting, weights, indices });
+        pool.isa().run(Route { routing, logits, weights, indices });
     });
 }
 
 struct Route<'a> {
+    routing: Routing,
     logits: &'a [f32],
-    experts: usize,
-    chosen: usize,
-    weighting: ExpertWeighting,
     weights: &'a mut [f32],
     indices: &'a mut [u32],
 }
@@ -70,22 +67,23 @@ impl Kernel for Route<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let rows = self.logits.chunks_exact(self.experts);
-        let chosen = self.weights.chunks_exact_mut(self.chosen);
-        let chosen = chosen.zip(self.indices.chunks_exact_mut(self.chosen));
+        let Routing { experts, chosen, weighting } = self.routing;
+        let rows = self.logits.chunks_exact(experts);
+        let indices = self.indices.chunks_exact_mut(chosen);
+        let chosen = self.weights.chunks_exact_mut(chosen).zip(indices);
         for (logits, (weights, indices)) in rows.zip(chosen) {
             choose(logits, indices);
             for (weight, index) in weights.iter_mut().zip(&*indices) {
                 *weight = logits[*index as usize];
             }
-            let of_all = self.weighting != ExpertWeighting::SoftmaxOfChosen;
+            let of_all = weighting != ExpertWeighting::SoftmaxOfChosen;
             let (max, total) = maximum_and_total(simd, if of_all { logits } else { weights });
             let mut sum = 0.0;
             for weight in weights.iter_mut() {
                 *weight = exp(*weight - max) / total;
                 sum += *weight;
             }
-            if self.weighting == ExpertWeighting::Normalized {
+            if weighting == ExpertWeighting::Normalized {
                 weights.iter_mut().for_each(|weight| *weight /= sum);
             }
         }
@@ -115,20 +113,18 @@ fn choose(logits: &[f32], indices: &mut [u32]) {
 
 /// The gradient of the router's logits, the choice held fixed.
 ///
-/// `dweights`, `weights`, `indices`: `[rows, chosen]`; `logits`, `dlogits`: `[rows, experts]`. The logits are
-/// read only where the softmax runs over all experts.
-#[allow(clippy::too_many_arguments, reason = "three matrices with their shape")]
+/// `dweights`: `[rows, chosen]`; `logits`, `dlogits`: `[rows, experts]`. The logits are read only where
+/// [`Routing::reads_logits_again`].
 pub fn route_backward(
     pool: &ThreadPool,
-    dweights: &[f32],
-    weights: &[f32],
-    indices: &[u32],
+    routing: Routing,
+    routes: Routes<'_>,
     logits: &[f32],
-    experts: usize,
-    chosen: usize,
-    weighting: ExpertWeighting,
+    dweights: &[f32],
     dlogits: &mut [f32],
 ) {
+    let Routing { experts, chosen, .. } = routing;
+    let Routes { weights, indices } = routes;
     let rows = dlogits.len() / experts;
     assert_eq!(dweights.len(), rows * chosen, "a gradient of another shape");
     let dlogits = DisjointSlices::new(dlogits);
@@ -142,7 +138,7 @@ pub fn route_backward(
             for (dweight, weight) in dweights.iter().zip(weights) {
                 mean = weight.mul_add(*dweight, mean);
             }
-            if weighting == ExpertWeighting::Softmax {
+            if routing.reads_logits_again() {
                 let logits = &logits[row * experts..(row + 1) * experts];
                 pool.isa().run(OfAll { logits, factor: -mean, dlogits });
             } else {
@@ -176,17 +172,9 @@ impl Kernel for OfAll<'_> {
     }
 }
 
-/// The weighted sum of what the chosen experts made of each row.
-///
-/// `outputs`: `[rows, chosen, width]`, `weights`: `[rows, chosen]`, `y`: `[rows, width]`.
-pub fn combine(
-    pool: &ThreadPool,
-    outputs: &[f32],
-    weights: &[f32],
-    chosen: usize,
-    width: usize,
-    y: &mut [f32],
-) {
+/// The weighted sum of what the chosen experts made of each row; `y`: `[rows, width]`.
+pub fn combine(pool: &ThreadPool, made: ExpertOutputs<'_>, y: &mut [f32]) {
+    let ExpertOutputs { outputs, weights, chosen, width } = made;
     let rows = y.len() / width;
     assert_eq!(outputs.len(), rows * chosen * width, "outputs of another shape");
     assert_eq!(weights.len(), rows * chosen, "weights of another shape");
@@ -196,15 +184,12 @@ pub fn combine(
         let y = unsafe { y.range_mut(rows.start * width..rows.end * width) };
         let outputs = &outputs[rows.start * chosen * width..rows.end * chosen * width];
         let weights = &weights[rows.start * chosen..rows.end * chosen];
-        pool.isa().run(Combine { outputs, weights, chosen, width, y });
+        pool.isa().run(Combine { made: ExpertOutputs { outputs, weights, ..made }, y });
     });
 }
 
 struct Combine<'a> {
-    outputs: &'a [f32],
-    weights: &'a [f32],
-    chosen: usize,
-    width: usize,
+    made: ExpertOutputs<'a>,
     y: &'a mut [f32],
 }
 
@@ -213,7 +198,7 @@ impl Kernel for Combine<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let Self { outputs, weights, chosen, width, y } = self;
+        let Self { made: ExpertOutputs { outputs, weights, chosen, width }, y } = self;
         let rows = outputs.chunks_exact(chosen * width).zip(weights.chunks_exact(chosen));
         for ((outputs, weights), y) in rows.zip(y.chunks_exact_mut(width)) {
             for (at, y) in y.chunks_mut(LANES).enumerate() {
@@ -231,19 +216,15 @@ impl Kernel for Combine<'_> {
 
 /// The gradients of what the experts made and of their weights.
 ///
-/// `dy`: `[rows, width]`; `outputs`, `doutputs`: `[rows, chosen, width]`; `weights`, `dweights`:
-/// `[rows, chosen]`.
-#[allow(clippy::too_many_arguments, reason = "five matrices with their shape")]
+/// `dy`: `[rows, width]`; `doutputs`: `[rows, chosen, width]`; `dweights`: `[rows, chosen]`.
 pub fn combine_backward(
     pool: &ThreadPool,
+    made: ExpertOutputs<'_>,
     dy: &[f32],
-    outputs: &[f32],
-    weights: &[f32],
-    chosen: usize,
-    width: usize,
     doutputs: &mut [f32],
     dweights: &mut [f32],
 ) {
+    let ExpertOutputs { outputs, weights, chosen, width } = made;
     assert_eq!(outputs.len(), weights.len() * width, "outputs of another shape");
     assert_eq!(doutputs.len(), outputs.len(), "gradients of another shape");
     assert_eq!(dy.len() * chosen, outputs.len(), "a gradient of another shape");

@@ -2,7 +2,7 @@
 
 use crate::{
     Activation, Attend, Block, BlockOrder, BlockSite, ElementType, ExpertLinears, FeedForward,
-    Head, Linear, Mixture, Mlp, Network, Norm, Op, Program, Rotary, Route, RowKind, Site, Step,
+    Head, Linear, Mixture, Mlp, Network, Norm, Op, Program, Rotary, Routing, RowKind, Site, Step,
     Value, ValueId, WeightId,
 };
 
@@ -246,10 +246,10 @@ impl Builder {
     /// The weights and the indices of the chosen experts.
     fn route(&mut self, logits: ValueId, mixture: &Mixture) -> [ValueId; 2] {
         let Value { width: experts, rows, .. } = self.0.value(logits);
-        let route = Route { experts, chosen: mixture.chosen, weighting: mixture.weighting };
+        let (chosen, weighting) = (mixture.chosen, mixture.weighting);
         let outputs = [ElementType::F32, ElementType::U32]
-            .map(|element| self.0.new_value_of(element, mixture.chosen, rows));
-        let op = Op::Route(route);
+            .map(|element| self.0.new_value_of(element, chosen, rows));
+        let op = Op::Route(Routing { experts, chosen, weighting });
         self.0.steps.push(Step { op, inputs: vec![logits], outputs: outputs.to_vec() });
         outputs
     }

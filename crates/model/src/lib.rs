@@ -46,5 +46,5 @@ pub use network::{
     Attend, Block, FeedForward, Head, Linear, Mixture, Mlp, Network, Norm, Rotary, WeightId,
     WeightKind, WeightSpec,
 };
-pub use program::{ElementType, ExpertLinears, Op, Program, Route, RowKind, Step, Value, ValueId};
+pub use program::{ElementType, ExpertLinears, Op, Program, RowKind, Step, Value, ValueId};
 pub use sites::{BlockSite, Site};

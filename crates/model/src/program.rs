@@ -4,9 +4,7 @@
 //! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
 //! is the unfused definition of the model; an interpreter may fuse steps whose results no other step reads.
 
-use crate::{
-    Activation, Attend, Edit, ExpertWeighting, Head, Linear, Norm, Rotary, Site, WeightId,
-};
+use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Routing, Site, WeightId};
 
 /// A value of a program: its place in [`Program::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,24 +49,6 @@ pub struct Value {
     pub rows: RowKind,
 }
 
-/// A router's choice of experts for each row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Experts that have a logit.
-    pub experts: usize,
-    /// How many are chosen.
-    pub chosen: usize,
-    /// How they are weighted.
-    pub weighting: ExpertWeighting,
-}
-
-impl Route {
-    /// Whether its gradient reads the logits: where the softmax runs over all experts.
-    pub fn reads_logits_again(&self) -> bool {
-        self.weighting == ExpertWeighting::Softmax
-    }
-}
-
 /// The linear layers of experts that read the same rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpertLinears {
@@ -110,7 +90,7 @@ pub enum Op {
     Add,
     /// The experts that work on each row, ascending, and their weights, both `[rows, chosen]`.
     /// \[router logits → weights, indices]
-    Route(Route),
+    Route(Routing),
     /// `x · weightᵀ + bias` of the chosen experts of each row, `[rows, chosen, outputs]` of each result, where
     /// x is one row for all of them or a row for each. \[x, indices → y …]
     Experts(ExpertLinears),

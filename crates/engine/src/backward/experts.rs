@@ -3,10 +3,10 @@
 
 use lookback_kernels::{
     aligned_buffer,
-    experts::{self, gather_rows, scatter_rows},
+    experts::{self, ExpertOutputs, Routes, gather_rows, scatter_rows},
     matmul::Accumulate,
 };
-use lookback_model::{ExpertLinears, Route, ValueId};
+use lookback_model::{ExpertLinears, Routing, ValueId};
 
 use super::Backward;
 use crate::{
@@ -15,20 +15,21 @@ use crate::{
 };
 
 impl Backward<'_, '_> {
-    pub(super) fn route(&mut self, route: &Route, logits: ValueId, outputs: &[ValueId]) {
+    pub(super) fn route(&mut self, routing: Routing, logits: ValueId, outputs: &[ValueId]) {
         let &[weights, indices] = outputs else { return };
         let mut dlogits = self.pass.buffers.take_gradient(logits);
         let (buffers, len) = (&self.pass.buffers, self.pass.buffers.len(logits));
+        let routes = Routes { weights: buffers.get(weights), indices: buffers.indices(indices) };
+        // Elsewhere they are not kept.
+        let logits_again = if routing.reads_logits_again() { buffers.get(logits) } else { &[] };
+        let (dweights, dlogits_rows) = (buffers.gradient(weights), &mut dlogits[..len]);
         experts::route_backward(
             self.pass.pool,
-            buffers.gradient(weights),
-            buffers.get(weights),
-            buffers.indices(indices),
-            if route.reads_logits_again() { buffers.get(logits) } else { &[] },
-            route.experts,
-            route.chosen,
-            route.weighting,
-            &mut dlogits[..len],
+            routing,
+            routes,
+            logits_again,
+            dweights,
+            dlogits_rows,
         );
         self.pass.buffers.put_gradient(logits, dlogits);
     }
@@ -97,13 +98,16 @@ impl Backward<'_, '_> {
         let [mut dmade, mut dweights] = [made, weights].map(|x| self.pass.buffers.take_gradient(x));
         let buffers = &self.pass.buffers;
         let (made_len, weights_len) = (buffers.len(made), buffers.len(weights));
+        let outputs = ExpertOutputs {
+            outputs: buffers.get(made),
+            weights: buffers.get(weights),
+            chosen: buffers.width(weights),
+            width: buffers.width(output),
+        };
         experts::combine_backward(
             self.pass.pool,
+            outputs,
             buffers.gradient(output),
-            buffers.get(made),
-            buffers.get(weights),
-            buffers.width(weights),
-            buffers.width(output),
             &mut dmade[..made_len],
             &mut dweights[..weights_len],
         );

@@ -3,9 +3,9 @@
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
     bf16::as_pairs_mut,
-    experts::{self, gather_rows, scatter_rows},
+    experts::{self, ExpertOutputs, gather_rows, scatter_rows},
 };
-use lookback_model::{ExpertLinears, Route, ValueId};
+use lookback_model::{ExpertLinears, Routing, ValueId};
 
 use super::Interpreter;
 use crate::{
@@ -18,17 +18,15 @@ const MAX_RESULTS: usize = 2;
 
 impl Interpreter<'_> {
     /// The experts of each row, and their weights.
-    pub(super) fn route(&mut self, route: &Route, logits: ValueId, makes: &[ValueId]) {
+    pub(super) fn route(&mut self, routing: Routing, logits: ValueId, makes: &[ValueId]) {
         let &[weights, indices] = makes else { return };
         let lens = [weights, indices].map(|made| self.buffers.len(made));
         let mut taken = [weights, indices].map(|made| self.buffers.take(made));
         let [of_weights, of_indices] = &mut taken;
         experts::route(
             self.pool,
+            routing,
             self.buffers.get(logits),
-            route.experts,
-            route.chosen,
-            route.weighting,
             &mut of_weights[..lens[0]],
             &mut as_pairs_mut(of_indices)[..lens[1]],
         );
@@ -99,7 +97,8 @@ impl Interpreter<'_> {
             let chosen = pass.buffers.width(weights);
             let width = pass.buffers.width(sum);
             let (outputs, weights) = (pass.buffers.get(outputs), pass.buffers.get(weights));
-            experts::combine(pass.pool, outputs, weights, chosen, width, y);
+            let made = ExpertOutputs { outputs, weights, chosen, width };
+            experts::combine(pass.pool, made, y);
         });
     }
 }

@@ -14,6 +14,46 @@ pub enum ExpertWeighting {
     SoftmaxOfChosen,
 }
 
+/// How a router chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// Experts that have a logit.
+    pub experts: usize,
+    /// How many of them are chosen.
+    pub chosen: usize,
+    /// How these are weighted.
+    pub weighting: ExpertWeighting,
+}
+
+impl Routing {
+    /// Whether its gradient reads the logits: where the softmax runs over all experts.
+    pub fn reads_logits_again(&self) -> bool {
+        self.weighting == ExpertWeighting::Softmax
+    }
+}
+
+/// What a router chose, `[rows, chosen]` each.
+#[derive(Clone, Copy, Debug)]
+pub struct Routes<'a> {
+    /// The weights of the chosen experts.
+    pub weights: &'a [f32],
+    /// Which these are, ascending.
+    pub indices: &'a [u32],
+}
+
+/// What the chosen experts made of each row.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpertOutputs<'a> {
+    /// `[rows, chosen, width]`
+    pub outputs: &'a [f32],
+    /// `[rows, chosen]`
+    pub weights: &'a [f32],
+    /// Experts of a row.
+    pub chosen: usize,
+    /// Elements of a row.
+    pub width: usize,
+}
+
 /// In place of a row: there is none, and its elements are +0.
 pub const NO_ROW: u32 = u32::MAX;
 
@@ -25,14 +65,8 @@ pub fn is_larger(a: f32, b: f32) -> bool {
 /// Of each row of logits the `chosen` experts that come first, ascending, and their weights.
 ///
 /// `logits`: `[rows, experts]`; `weights`, `indices`: `[rows, chosen]`.
-pub fn route(
-    logits: &[f32],
-    experts: usize,
-    chosen: usize,
-    weighting: ExpertWeighting,
-    weights: &mut [f32],
-    indices: &mut [u32],
-) {
+pub fn route(routing: Routing, logits: &[f32], weights: &mut [f32], indices: &mut [u32]) {
+    let Routing { experts, chosen, weighting } = routing;
     let rows = logits.chunks_exact(experts).zip(weights.chunks_exact_mut(chosen));
     for ((logits, weights), indices) in rows.zip(indices.chunks_exact_mut(chosen)) {
         let comes_before = |a: usize, b: usize| {
@@ -64,23 +98,21 @@ pub fn route(
 }
 
 /// The gradient of the router's logits, the choice held fixed.
-#[allow(clippy::too_many_arguments, reason = "three matrices with their shape")]
 pub fn route_backward(
-    dweights: &[f32],
-    weights: &[f32],
-    indices: &[u32],
+    routing: Routing,
+    routes: Routes<'_>,
     logits: &[f32],
-    experts: usize,
-    chosen: usize,
-    weighting: ExpertWeighting,
+    dweights: &[f32],
     dlogits: &mut [f32],
 ) {
+    let Routing { experts, chosen, .. } = routing;
+    let Routes { weights, indices } = routes;
     for (row, dlogits) in dlogits.chunks_exact_mut(experts).enumerate() {
         let own = row * chosen..(row + 1) * chosen;
         let (dweights, weights) = (&dweights[own.clone()], &weights[own.clone()]);
         let mean = dweights.iter().zip(weights).fold(0.0f32, |sum, (dw, w)| w.mul_add(*dw, sum));
         dlogits.fill(0.0);
-        if weighting == ExpertWeighting::Softmax {
+        if routing.reads_logits_again() {
             let logits = &logits[row * experts..(row + 1) * experts];
             let (max, total) = maximum_and_total(logits);
             for (dlogit, logit) in dlogits.iter_mut().zip(logits) {
@@ -93,10 +125,9 @@ pub fn route_backward(
     }
 }
 
-/// The weighted sum of what the chosen experts made of each row.
-///
-/// `outputs`: `[rows, chosen, width]`, `weights`: `[rows, chosen]`, `y`: `[rows, width]`.
-pub fn combine(outputs: &[f32], weights: &[f32], chosen: usize, width: usize, y: &mut [f32]) {
+/// The weighted sum of what the chosen experts made of each row; `y`: `[rows, width]`.
+pub fn combine(made: ExpertOutputs<'_>, y: &mut [f32]) {
+    let ExpertOutputs { outputs, weights, chosen, width } = made;
     for (row, y) in y.chunks_exact_mut(width).enumerate() {
         y.fill(0.0);
         for slot in row * chosen..(row + 1) * chosen {
@@ -108,16 +139,13 @@ pub fn combine(outputs: &[f32], weights: &[f32], chosen: usize, width: usize, y:
 }
 
 /// The gradients of what the experts made and of their weights.
-#[allow(clippy::too_many_arguments, reason = "five matrices with their shape")]
 pub fn combine_backward(
+    made: ExpertOutputs<'_>,
     dy: &[f32],
-    outputs: &[f32],
-    weights: &[f32],
-    chosen: usize,
-    width: usize,
     doutputs: &mut [f32],
     dweights: &mut [f32],
 ) {
+    let ExpertOutputs { outputs, weights, chosen, width } = made;
     for (slot, doutput) in doutputs.chunks_exact_mut(width).enumerate() {
         let row = slot / chosen;
         let dy = &dy[row * width..(row + 1) * width];

@@ -8,8 +8,8 @@ use crate::{
 };
 use lookback_kernels::{
     experts::{
-        ExpertWeighting, NO_ROW, combine, combine_backward, gather_rows, route, route_backward,
-        scatter_rows,
+        ExpertOutputs, ExpertWeighting, NO_ROW, Routes, Routing, combine, combine_backward,
+        gather_rows, route, route_backward, scatter_rows,
     },
     naive::experts as naive,
 };
@@ -32,19 +32,16 @@ fn every_path_routes_as_the_twin() {
             for (weighting, _) in WEIGHTINGS {
                 let [mut fast, mut slow] = [vec![7.0; ROWS * chosen], vec![8.0; ROWS * chosen]];
                 let [mut taken, mut expected] = [vec![7; ROWS * chosen], vec![8; ROWS * chosen]];
-                route(&pool, &logits, experts, chosen, weighting, &mut fast, &mut taken);
-                naive::route(&logits, experts, chosen, weighting, &mut slow, &mut expected);
+                let routing = Routing { experts, chosen, weighting };
+                route(&pool, routing, &logits, &mut fast, &mut taken);
+                naive::route(routing, &logits, &mut slow, &mut expected);
                 let place = format!("{kind:?}, {chosen} of {experts}, {weighting:?}");
                 assert_eq!(taken, expected, "{place}");
                 assert_eq!(bits(&fast), bits(&slow), "{place}");
                 let [mut dfast, mut dslow] = [vec![7.0; ROWS * experts], vec![8.0; ROWS * experts]];
-                route_backward(
-                    &pool, &dweights, &fast, &taken, &logits, experts, chosen, weighting,
-                    &mut dfast,
-                );
-                naive::route_backward(
-                    &dweights, &fast, &taken, &logits, experts, chosen, weighting, &mut dslow,
-                );
+                let routes = Routes { weights: &fast, indices: &taken };
+                route_backward(&pool, routing, routes, &logits, &dweights, &mut dfast);
+                naive::route_backward(routing, routes, &logits, &dweights, &mut dslow);
                 assert_eq!(bits(&dfast), bits(&dslow), "{place} back");
             }
         }
@@ -62,17 +59,18 @@ fn every_path_adds_experts_up_as_the_twin() {
                 let weights = numbers(kind, rows * chosen, 4);
                 let dy = numbers(kind, rows * width, 5);
                 let [mut fast, mut slow] = [vec![7.0; rows * width], vec![8.0; rows * width]];
-                combine(&pool, &outputs, &weights, chosen, width, &mut fast);
-                naive::combine(&outputs, &weights, chosen, width, &mut slow);
+                let made = ExpertOutputs { outputs: &outputs, weights: &weights, chosen, width };
+                combine(&pool, made, &mut fast);
+                naive::combine(made, &mut slow);
                 assert_eq!(bits(&fast), bits(&slow), "{kind:?} {rows} {width} {chosen}");
                 let run = |fast: bool| {
                     let mut doutputs = vec![7.0; outputs.len()];
                     let mut dweights = vec![7.0; weights.len()];
                     let to = (&mut doutputs[..], &mut dweights[..]);
                     if fast {
-                        combine_backward(&pool, &dy, &outputs, &weights, chosen, width, to.0, to.1);
+                        combine_backward(&pool, made, &dy, to.0, to.1);
                     } else {
-                        naive::combine_backward(&dy, &outputs, &weights, chosen, width, to.0, to.1);
+                        naive::combine_backward(made, &dy, to.0, to.1);
                     }
                     (bits(&doutputs), bits(&dweights))
                 };
@@ -112,7 +110,8 @@ fn of_equal_logits_the_first_are_chosen_and_no_number_comes_before_all() {
     let routed = |logits: &[f32], chosen: usize| {
         let (mut weights, mut indices) = (vec![0.0; chosen], vec![0; chosen]);
         let weighting = ExpertWeighting::Normalized;
-        naive::route(logits, logits.len(), chosen, weighting, &mut weights, &mut indices);
+        let routing = Routing { experts: logits.len(), chosen, weighting };
+        naive::route(routing, logits, &mut weights, &mut indices);
         (indices, weights)
     };
     assert_eq!(routed(&[1.0; 4], 3), (vec![0, 1, 2], vec![1.0 / 3.0; 3]));
@@ -132,18 +131,11 @@ fn gradients_of_routes_are_slopes() {
         let dweights = numbers(Kind::Scale(1.0), chosen, 8);
         for (weighting, named) in WEIGHTINGS {
             let (mut weights, mut indices) = (vec![0.0; chosen], vec![0; chosen]);
-            naive::route(&logits, experts, chosen, weighting, &mut weights, &mut indices);
+            let routing = Routing { experts, chosen, weighting };
+            naive::route(routing, &logits, &mut weights, &mut indices);
             let mut gradient = vec![0.0; experts];
-            naive::route_backward(
-                &dweights,
-                &weights,
-                &indices,
-                &logits,
-                experts,
-                chosen,
-                weighting,
-                &mut gradient,
-            );
+            let routes = Routes { weights: &weights, indices: &indices };
+            naive::route_backward(routing, routes, &logits, &dweights, &mut gradient);
             let objective = |logits: &[f64]| {
                 let logits = Array2::from_shape_vec((1, experts), logits.to_vec()).unwrap();
                 let route = reference_route(&logits, chosen, named);

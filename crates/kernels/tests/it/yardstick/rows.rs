@@ -1,7 +1,7 @@
 //! What works on rows alone: norms, rotation, activations, cross-entropy.
 
 use lookback_kernels::{
-    experts::ExpertWeighting,
+    experts::{ExpertWeighting, Routing},
     loss::{LossMode, NO_TARGET},
     naive::{self, activate::Activation},
     norm::NormParams,
@@ -225,14 +225,8 @@ pub fn routes(claimant: Route<'_>) -> Agrees {
                 logits[4 * experts..].iter_mut().for_each(|logit| *logit = logit.round());
                 let mut weights = vec![0.0; ROWS * chosen];
                 let mut indices = vec![0; ROWS * chosen];
-                naive::experts::route(
-                    &logits,
-                    experts,
-                    chosen,
-                    weighting,
-                    &mut weights,
-                    &mut indices,
-                );
+                let routing = Routing { experts, chosen, weighting };
+                naive::experts::route(routing, &logits, &mut weights, &mut indices);
                 let claimed = claimant(&wide(&logits, experts), chosen, named);
                 for row in 0..ROWS {
                     let own = row * chosen..(row + 1) * chosen;
