@@ -106,6 +106,10 @@ FAMILIES = {
                                                    norm_topk_prob=False, decoder_sparse_step=2, mlp_only_layers=[3],
                                                    attention_bias=True),
     "olmoe": transformers.OlmoeConfig(**GROUPED, num_experts=6, num_experts_per_tok=2),
+    "gpt_oss": transformers.GptOssConfig(**DEEP, head_dim=12, sliding_window=5, num_local_experts=5,
+                                         num_experts_per_tok=2, pad_token_id=0, rope_parameters=dict(
+        rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_position_embeddings=8, beta_fast=32.0,
+        beta_slow=1.0, truncate=False)),
     "olmoe-normalized": transformers.OlmoeConfig(**GROUPED, num_experts=4, num_experts_per_tok=3, norm_topk_prob=True),
 }
 IDS = [1, 7, 60, 7, 33, 12, 0, 45, 7, 60, 19, 2, 28]

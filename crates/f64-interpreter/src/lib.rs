@@ -263,10 +263,11 @@ impl Pass<'_> {
             Activation::GeluTanh => mlp::Activation::GeluTanh,
             Activation::Relu2 => mlp::Activation::Relu2,
             Activation::Relu => mlp::Activation::Relu,
+            Activation::SwigluOai => mlp::Activation::SwigluOai,
         };
         let activated = self.read(pre).mapv(|x| activation.of(x));
         match linear {
-            Some(linear) => activated * self.read(linear),
+            Some(linear) => activated * self.read(linear).mapv(|x| activation.of_linear(x)),
             None => activated,
         }
     }

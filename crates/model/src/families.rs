@@ -12,6 +12,7 @@ mod gemma3;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
+mod gpt_oss;
 mod gptj;
 mod granite;
 mod llama;
@@ -61,6 +62,7 @@ pub static FAMILIES: &[&Family] = &[
     &mixtral::FAMILY,
     &qwen3_moe::FAMILY,
     &olmoe::FAMILY,
+    &gpt_oss::FAMILY,
 ];
 
 /// The family that a file's `key` names, where `name_of` says how such a key calls one.

@@ -10,7 +10,7 @@ use lookback_lens::verify;
 use lookback_model::{FAMILIES, StoredModel};
 
 /// One of each family, and of each kind of rotary scaling.
-const GOLDENS: [&str; 27] = [
+const GOLDENS: [&str; 28] = [
     "gpt2",
     "llama",
     "llama3-rope",
@@ -38,6 +38,7 @@ const GOLDENS: [&str; 27] = [
     "mixtral",
     "qwen3-moe",
     "olmoe",
+    "gpt-oss",
 ];
 
 fn shared() -> PathBuf {

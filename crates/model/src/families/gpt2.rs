@@ -35,6 +35,7 @@ pub(super) const NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: [""; 2],
     output: "attn.c_proj",
+    sinks: "",
     ln1_post: "",
     ln2: "ln_2",
     gate: "",

@@ -40,6 +40,7 @@ pub(super) const NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     output: "self_attn.o_proj",
+    sinks: "self_attn.sinks",
     ln1_post: "",
     ln2: "post_attention_layernorm",
     gate: "mlp.gate_proj",

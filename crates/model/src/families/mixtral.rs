@@ -8,7 +8,7 @@ use super::llama;
 use crate::{
     Config, ExpertWeighting, Family, MixtureConfig, Size,
     config::Keys,
-    files::{ExpertNames, GGUF_NAMES, Layout, Names},
+    files::{ExpertLayout, ExpertNames, GGUF_NAMES, Layout, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -20,7 +20,7 @@ pub(super) static FAMILY: Family = Family {
     names: Names {
         experts: ExpertNames {
             router: "block_sparse_moe.gate",
-            is_stacked: false,
+            layout: ExpertLayout::Apart,
             experts: "block_sparse_moe.experts",
             gate: "w1",
             up: "w3",

@@ -8,7 +8,7 @@ use super::{llama, mixtral};
 use crate::{
     Config, ExpertWeighting, Family, QueryKeyNorm,
     config::Keys,
-    files::{ExpertNames, GGUF_NAMES, Names},
+    files::{ExpertLayout, ExpertNames, GGUF_NAMES, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -32,7 +32,7 @@ pub(super) static FAMILY: Family = Family {
 pub(super) const NAMES: Names = Names {
     experts: ExpertNames {
         router: "mlp.gate",
-        is_stacked: false,
+        layout: ExpertLayout::Apart,
         experts: "mlp.experts",
         gate: "gate_proj",
         up: "up_proj",

@@ -23,6 +23,8 @@ pub(crate) struct Names {
     /// Of queries and keys.
     pub(crate) query_key_norms: [&'static str; 2],
     pub(crate) output: &'static str,
+    /// Of attention sinks: the whole name within a block.
+    pub(crate) sinks: &'static str,
     pub(crate) ln1_post: &'static str,
     pub(crate) ln2: &'static str,
     /// Into the activation of a gated MLP. With the name of `up`, the two are one tensor, this one first.
@@ -48,13 +50,24 @@ pub(crate) struct Names {
     pub(crate) harmless_outside: &'static [&'static str],
 }
 
+/// How files hold the matrices of experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpertLayout {
+    /// Each in a tensor of its own.
+    Apart,
+    /// Those of all experts in one, `[experts, outputs, inner]`.
+    Stacked,
+    /// Those of all experts in one, `[experts, inner, outputs]`, where outputs of two branches alternate; their
+    /// names have no `.weight` (gpt-oss).
+    StackedColumns,
+}
+
 /// What files call the parts of a mixture of experts.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpertNames {
     pub(crate) router: &'static str,
-    /// Whether all experts' matrices are one tensor, `[experts, outputs, inner]`.
-    pub(crate) is_stacked: bool,
-    /// Stands before an expert's number where they are not.
+    pub(crate) layout: ExpertLayout,
+    /// Stands before an expert's number where each has tensors of its own.
     pub(crate) experts: &'static str,
     pub(crate) gate: &'static str,
     pub(crate) up: &'static str,
@@ -64,7 +77,7 @@ pub(crate) struct ExpertNames {
 impl ExpertNames {
     /// Of families without experts.
     pub(crate) const NONE: Self =
-        Self { router: "", is_stacked: false, experts: "", gate: "", up: "", down: "" };
+        Self { router: "", layout: ExpertLayout::Apart, experts: "", gate: "", up: "", down: "" };
 }
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
@@ -106,6 +119,7 @@ pub(crate) const GGUF_NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["attn_q_norm", "attn_k_norm"],
     output: "attn_output",
+    sinks: "attn_sinks.weight",
     ln1_post: "post_attention_norm",
     ln2: "ffn_norm",
     gate: "ffn_gate",
@@ -114,7 +128,7 @@ pub(crate) const GGUF_NAMES: Names = Names {
     ln2_post: "post_ffw_norm",
     experts: ExpertNames {
         router: "ffn_gate_inp",
-        is_stacked: true,
+        layout: ExpertLayout::Stacked,
         experts: "",
         gate: "ffn_gate_exps",
         up: "ffn_up_exps",

@@ -1,6 +1,6 @@
 //! Where the weights of a network stand in a file: a walk over it with a family's table of names.
 
-use super::names::{ExpertNames, FusedQkv, Layout, Names};
+use super::names::{ExpertLayout, ExpertNames, FusedQkv, Layout, Names};
 use crate::{Block, BlockOrder, FeedForward, Linear, Mixture, Mlp, Network, Norm, WeightId};
 
 /// Where a weight stands in a file.
@@ -71,10 +71,16 @@ impl Place {
             (Some(inner), false) => vec![self.outputs, inner],
         };
         if let Some(stacked) = self.stacked {
-            shape[0] /= stacked;
+            let outputs = if self.is_transposed { 1 } else { 0 };
+            shape[outputs] /= stacked;
             shape.insert(0, stacked);
         }
         shape
+    }
+
+    /// Outputs of one of the matrices that the stored tensor is a stack of.
+    pub fn outputs_of_one(&self) -> usize {
+        self.outputs / self.stacked.unwrap_or(1)
     }
 
     /// Elements of the stored tensor.
@@ -106,6 +112,9 @@ impl Names {
                 places.norm(Some(norm), &name(part));
             }
             places.linears(&[&block.output], &name(self.output), self.matrices);
+            if let Some(sinks) = block.attend.sinks {
+                places.vector(sinks, name(self.sinks), block.attend.heads, false);
+            }
             places.norm(block.ln1_post.as_ref(), &name(self.ln1_post));
             places.norm(block.ln2.as_ref(), &name(ln2));
             match &block.mlp {
@@ -273,6 +282,16 @@ impl Places {
         layout: Layout,
     ) {
         self.linears(&[&mixture.router], &name(names.router), Layout::Rows);
+        if names.layout == ExpertLayout::StackedColumns {
+            let branches = mixture.experts.iter().map(|mlp| mlp.gate.iter().chain([&mlp.up]));
+            self.stacked_columns(
+                &branches.map(Iterator::collect).collect::<Vec<_>>(),
+                &name(names.up),
+            );
+            let down = mixture.experts.iter().map(|mlp| vec![&mlp.down]);
+            self.stacked_columns(&down.collect::<Vec<_>>(), &name(names.down));
+            return;
+        }
         let branches: [(&str, fn(&Mlp) -> Option<&Linear>); 3] = [
             (names.gate, |mlp| mlp.gate.as_ref()),
             (names.up, |mlp| Some(&mlp.up)),
@@ -280,7 +299,7 @@ impl Places {
         ];
         for (part, branch) in branches {
             let linears: Vec<&Linear> = mixture.experts.iter().filter_map(branch).collect();
-            if names.is_stacked {
+            if names.layout == ExpertLayout::Stacked {
                 let first = self.places.len();
                 self.linears(&linears, &name(part), layout);
                 for place in &mut self.places[first..] {
@@ -290,6 +309,42 @@ impl Places {
                 for (expert, linear) in linears.into_iter().enumerate() {
                     let stem = name(&format!("{}.{expert}.{part}", names.experts));
                     self.linears(&[linear], &stem, layout);
+                }
+            }
+        }
+    }
+    /// The linears of all experts in one tensor; the outputs of an expert's alternate.
+    fn stacked_columns(&mut self, experts: &[Vec<&Linear>], stem: &str) {
+        let of_one: usize = experts[0].iter().map(|linear| linear.outputs).sum();
+        for is_bias in [false, true] {
+            for (expert, linears) in experts.iter().enumerate() {
+                for (branch, linear) in linears.iter().enumerate() {
+                    let (id, inner, name) = if is_bias {
+                        (linear.bias, None, format!("{stem}_bias"))
+                    } else {
+                        (Some(linear.weight), Some(linear.inputs), stem.to_owned())
+                    };
+                    let Some(id) = id else { continue };
+                    let rows = match linears.len() {
+                        1 => Rows::side_by_side(expert * of_one, linear.outputs),
+                        branches => Rows {
+                            len: linear.outputs,
+                            first: expert * of_one + branch,
+                            together: 1,
+                            stride: branches,
+                            pairs: None,
+                        },
+                    };
+                    self.places.push(Place {
+                        id,
+                        name,
+                        rows,
+                        outputs: experts.len() * of_one,
+                        inner,
+                        stacked: Some(experts.len()),
+                        is_transposed: !is_bias,
+                        is_less_one: false,
+                    });
                 }
             }
         }

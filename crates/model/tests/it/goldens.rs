@@ -32,6 +32,7 @@ fn every_weight_of_the_goldens_is_read_and_finite() {
         "golden/mixtral",
         "golden/qwen3-moe",
         "golden/olmoe",
+        "golden/gpt-oss",
         "golden/curve",
         "models/stories260k",
     ] {

@@ -117,6 +117,9 @@ fn mutants_of_activations_die() {
     let swapped = |from: Activation, to: Activation| {
         activates(&move |params, x| if params == from { to.of(x) } else { params.of(x) })
     };
+    let swapped_of = |from: Activation, to: fn(f64) -> f64| {
+        activates(&move |params, x| if params == from { to(x) } else { params.of(x) })
+    };
     all_die([
         ("tanh for erf", swapped(Activation::Gelu, Activation::GeluTanh)),
         ("erf for tanh", swapped(Activation::GeluTanh, Activation::Gelu)),
@@ -134,6 +137,7 @@ fn mutants_of_activations_die() {
                 _ => params.of(x),
             }),
         ),
+        ("no bound", swapped_of(Activation::SwigluOai, |x| x / (1.0 + (-1.702 * x).exp()))),
         ("no square", swapped(Activation::Relu2, Activation::Relu)),
         ("a leak", activates(&|params, x| params.of(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
     ]);

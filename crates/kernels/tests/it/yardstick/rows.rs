@@ -142,6 +142,7 @@ pub fn in_reference(activation: Activation) -> mlp::Activation {
         Activation::GeluTanh => mlp::Activation::GeluTanh,
         Activation::Relu2 => mlp::Activation::Relu2,
         Activation::Relu => mlp::Activation::Relu,
+        Activation::SwigluOai => mlp::Activation::SwigluOai,
     }
 }
 
