@@ -96,6 +96,21 @@ FAMILIES = {
     "falcon-alibi": transformers.FalconConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, multi_query=False,
                                               num_attention_heads=4, alibi=True, parallel_attn=False, bias=True,
                                               bos_token_id=1, eos_token_id=2),
+    "mixtral": transformers.MixtralConfig(**GROUPED, num_local_experts=5, num_experts_per_tok=2),
+    "mixtral-window": transformers.MixtralConfig(**GROUPED, num_local_experts=3, num_experts_per_tok=3,
+                                                 sliding_window=5, head_dim=12),
+    "qwen3_moe": transformers.Qwen3MoeConfig(**GROUPED, head_dim=12, num_experts=7, num_experts_per_tok=3,
+                                             moe_intermediate_size=20, norm_topk_prob=True, tie_word_embeddings=True),
+    "qwen3_moe-dense": transformers.Qwen3MoeConfig(**dict(DEEP, num_hidden_layers=4), head_dim=12, num_experts=4,
+                                                   num_experts_per_tok=2, moe_intermediate_size=20,
+                                                   norm_topk_prob=False, decoder_sparse_step=2, mlp_only_layers=[3],
+                                                   attention_bias=True),
+    "olmoe": transformers.OlmoeConfig(**GROUPED, num_experts=6, num_experts_per_tok=2),
+    "gpt_oss": transformers.GptOssConfig(**DEEP, head_dim=12, sliding_window=5, num_local_experts=5,
+                                         num_experts_per_tok=2, pad_token_id=0, rope_parameters=dict(
+        rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_position_embeddings=8, beta_fast=32.0,
+        beta_slow=1.0, truncate=False)),
+    "olmoe-normalized": transformers.OlmoeConfig(**GROUPED, num_experts=4, num_experts_per_tok=3, norm_topk_prob=True),
 }
 IDS = [1, 7, 60, 7, 33, 12, 0, 45, 7, 60, 19, 2, 28]
 

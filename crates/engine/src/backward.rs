@@ -4,6 +4,8 @@
 //! linear layer continues the sum of products that stands there. Weight gradients continue over the
 //! passes of a step of training. A loss and its gradient are made in one visit of each chunk of rows.
 
+mod experts;
+
 use lookback_kernels::{
     activate, add, aligned_buffer,
     attend::{self, BackwardInputs},
@@ -120,6 +122,9 @@ impl Backward<'_, '_> {
                 self.add_gradient(output, inputs[1], self.is_first(inputs[1], at));
                 self.add_or_move_gradient(output, x, at);
             }
+            Op::Route(routing) => self.route(*routing, x, outputs),
+            Op::Experts(linears) => self.experts(linears, x, inputs[1], outputs, is_first),
+            Op::Combine => self.combine(x, inputs[1], output),
             Op::Select => self.select(x, output, is_first),
             Op::Logits(head) => self.logits(head, x, output, is_first),
             Op::Loss(head) => {

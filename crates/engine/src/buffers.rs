@@ -1,8 +1,8 @@
 //! Values of a pass by their ids. A value is taken out of its slot while it is written, so that the
 //! compiler sees that no operation reads what it writes.
 
-use lookback_kernels::aligned_buffer::AlignedBuffer;
-use lookback_model::{Batch, Program, RowKind, ValueId};
+use lookback_kernels::{aligned_buffer::AlignedBuffer, bf16::as_pairs};
+use lookback_model::{Batch, ElementType, Program, RowKind, ValueId};
 
 use crate::layout::{Layout, NO_SLOT};
 
@@ -86,6 +86,12 @@ impl<'a> Buffers<'a> {
         let slot = self.slot(x);
         debug_assert_eq!(self.contents[slot], Content::Value(x), "used again too early");
         &self.slots[slot][..self.len(x)]
+    }
+
+    /// Indices that stand.
+    pub(crate) fn indices(&self, x: ValueId) -> &[u32] {
+        debug_assert_eq!(self.program.value(x).element, ElementType::U32, "numbers");
+        as_pairs(self.get(x))
     }
 
     /// Takes the place of a value out, to be written and [put](Self::put) back.

@@ -51,7 +51,7 @@ impl Init {
                 return Ok(());
             }
             WeightKind::Table => self.tables,
-            WeightKind::Matrix => self.matrices,
+            WeightKind::Matrix | WeightKind::Router => self.matrices,
             WeightKind::Output => self.matrices / f64::sqrt(2.0 * layers),
         };
         if self.heads == HeadInit::Mimetic && self.mimic(network, id, deviation, out) {
@@ -183,7 +183,7 @@ mod tests {
             assert!((output[place] - plain[place] - given).abs() < 1e-6, "{output_row} {input}");
         }
         // All else begins as it did.
-        for id in [network.embed, block.mlp.up.weight, block.qkv[0].weight] {
+        for id in [network.embed, block.mlp.mlps()[0].up.weight, block.qkv[0].weight] {
             assert_eq!(weight(&start, id), weight(&Init { heads: HeadInit::Plain, ..start }, id));
         }
     }

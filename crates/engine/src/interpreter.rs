@@ -1,6 +1,7 @@
 //! Executes the steps of a program on the processor, in the buffers that the layout placed.
 
 mod attention;
+mod experts;
 mod keys;
 mod linear;
 mod loss;
@@ -28,6 +29,7 @@ use self::keys::Keys;
 use crate::{
     buffers::Buffers,
     cache::{Cache, Cached},
+    experts::ExpertBuffers,
     operations::statistics,
     products::{self, Operands},
     rotary::RotaryTables,
@@ -53,6 +55,7 @@ pub(crate) struct Interpreter<'a> {
     chunk: loss::Chunk<'a>,
     pub(crate) scratch: &'a mut [f32],
     pub(crate) operands: &'a mut Operands,
+    pub(crate) experts: &'a mut ExpertBuffers,
     pub(crate) angles: &'a RotaryTables,
     ids: &'a [u32],
     derived: &'a mut Vec<f32>,
@@ -126,6 +129,7 @@ impl<'a> Interpreter<'a> {
             },
             scratch: &mut workspace.scratch,
             operands: &mut workspace.operands,
+            experts: &mut workspace.experts,
             angles: &workspace.angles,
             ids: &workspace.ids,
             derived: &mut workspace.derived,
@@ -200,6 +204,9 @@ impl<'a> Interpreter<'a> {
             Op::Add => self.write(output, |pass, sum| {
                 add::add(pass.pool, pass.buffers.get(x), pass.buffers.get(inputs[1]), sum);
             }),
+            Op::Route(routing) => self.route(*routing, x, outputs),
+            Op::Experts(linears) => self.experts(linears, x, inputs[1], outputs),
+            Op::Combine => self.combine(x, inputs[1], output),
             Op::Select => self.select(x, output),
             Op::Logits(head) => self.write(output, |pass, y| {
                 pass.product(x, &head.linear, None, y);

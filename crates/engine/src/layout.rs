@@ -8,7 +8,7 @@
 
 use std::{cmp::Reverse, ops::Range};
 
-use lookback_model::{ElementType, Program, RowKind, Site, ValueId};
+use lookback_model::{Program, RowKind, Site, ValueId};
 
 use crate::{backward_plan::BackwardPlan, operations::traits};
 
@@ -34,10 +34,8 @@ impl Bounds {
     /// Elements of a value at most.
     pub(crate) fn elements(self, program: &Program, value: ValueId) -> usize {
         let value = program.value(value);
-        match value.element {
-            ElementType::F32 => value.width * self.of(value.rows),
-            ElementType::U32 => 0,
-        }
+        // Indices of experts take as many bytes as numbers.
+        value.width * self.of(value.rows)
     }
 }
 

@@ -35,6 +35,7 @@ mod backward;
 mod backward_plan;
 mod buffers;
 mod cache;
+mod experts;
 mod fuse;
 mod gradients;
 mod init;

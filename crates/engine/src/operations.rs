@@ -51,6 +51,15 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             ..plain
         },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
+        Op::Route(routing) => Traits {
+            saved_inputs: if routing.reads_logits_again() { inputs } else { &[] },
+            saved_outputs: outputs,
+            ..plain
+        },
+        Op::Experts(linears) => {
+            Traits { saved_inputs: inputs, linear_layers: &linears.layers, ..plain }
+        }
+        Op::Combine => Traits { saved_inputs: inputs, ..plain },
         Op::Add | Op::Scale(_) | Op::Edit(_) => {
             Traits { passes_gradient_to: Some(inputs[0]), ..plain }
         }
@@ -76,7 +85,12 @@ pub(crate) fn weights(step: &Step) -> impl Iterator<Item = WeightId> + '_ {
 
 /// Rows that an operation multiplies at once, of those that it reads.
 pub(crate) fn chunk_rows(op: &Op, rows: usize) -> usize {
-    if matches!(op, Op::Loss(_)) { rows.min(LOSS_ROWS) } else { rows }
+    match op {
+        Op::Loss(_) => rows.min(LOSS_ROWS),
+        // An expert's rows may be filled up to whole pairs.
+        Op::Experts(_) => rows.next_multiple_of(2),
+        _ => rows,
+    }
 }
 
 /// Statistics of a norm that its backward reads, for each row of what it made.

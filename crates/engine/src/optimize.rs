@@ -21,8 +21,8 @@ pub enum Method {
     /// AdamW, all of them.
     #[default]
     AdamW,
-    /// Muon the matrices of the blocks, with its products in this precision; AdamW tables, head, norms
-    /// and biases.
+    /// Muon the matrices of the blocks, with its products in this precision; AdamW tables, head, routers,
+    /// norms and biases.
     Muon(Compute),
 }
 
@@ -133,8 +133,13 @@ impl Optimizer {
         let network = weights.network().clone();
         for id in network.ids() {
             let spec = network.weight(id);
-            let decays =
-                matches!(spec.kind, WeightKind::Matrix | WeightKind::Output | WeightKind::Table);
+            let decays = match spec.kind {
+                WeightKind::Matrix
+                | WeightKind::Output
+                | WeightKind::Router
+                | WeightKind::Table => true,
+                WeightKind::Gain | WeightKind::Bias => false,
+            };
             let share = match spec.kind {
                 WeightKind::Table => settings.table_share,
                 _ if id == network.head.linear.weight => settings.head_share,
@@ -166,7 +171,8 @@ impl Optimizer {
     }
 }
 
-/// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids.
+/// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids or
+/// choose experts.
 fn uses_muon(network: &Network, method: Method, id: WeightId) -> bool {
     let is_inside = matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output);
     matches!(method, Method::Muon(_)) && is_inside && id != network.head.linear.weight

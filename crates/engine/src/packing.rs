@@ -18,7 +18,7 @@ use lookback_model::{Network, WeightId};
 
 use crate::{
     packed::{BackwardPanels, Compute, ForwardPanels, PackedLayout as _, output_ranges},
-    weights::{Weights, is_multiplied},
+    weights::{Weights, compute_of, is_multiplied},
 };
 
 /// Numbers of a part.
@@ -80,7 +80,7 @@ impl Packing {
         weights: &Weights,
         id: WeightId,
     ) -> ForwardPanels<'_> {
-        let (compute, shape) = (weights.compute(), weights.network().weight(id).shape);
+        let (compute, shape) = (weights.compute_of(id), weights.network().weight(id).shape);
         let len = compute.panels_len(shape);
         if self.forward_weight != Some(id) {
             grow(&mut self.forward_panels, len);
@@ -99,7 +99,7 @@ impl Packing {
         part: Range<usize>,
     ) -> BackwardPanels<'_> {
         let [outputs, inner] = weights.network().weight(id).shape;
-        let compute = weights.compute();
+        let compute = weights.compute_of(id);
         let len = compute.panels_len([inner, part.len()]);
         if self.backward_weight != Some(id) {
             grow(&mut self.backward_panels, len);
@@ -154,6 +154,7 @@ fn lens(network: &Network, compute: Compute, need: PackingNeed) -> [usize; 3] {
     let multiplied = network.ids().filter(|&id| is_multiplied(network, id));
     multiplied.fold([0; 3], |[forward_len, backward_len, rows_len], id| {
         let [outputs, inner] = network.weight(id).shape;
+        let compute = compute_of(network, id, compute);
         let forward = if need.forward { compute.panels_len([outputs, inner]) } else { 0 };
         let part = if need.backward { longest_part(outputs, inner) } else { 0 };
         let widened = if need.forward { 0 } else { part * inner };

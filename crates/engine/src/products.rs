@@ -216,7 +216,7 @@ pub(crate) fn backward(
         matmul::bias_gradient(pool, dy, outputs, dbias);
     }
     if let Some(dweight) = gradients.trainable_mut(layer.weight) {
-        match weights.compute() {
+        match weights.compute_of(layer.weight) {
             Compute::F32 => matmul::weight_gradient(pool, dy, x, outputs, inner, scratch, dweight),
             Compute::Bf16 => {
                 let scratch = bf16::as_pairs_mut(scratch);

@@ -10,7 +10,7 @@ use lookback_kernels::{
     aligned_buffer::AlignedBuffer, embed::Table, isa::Isa, matmul, naive, stored,
     thread_pool::ThreadPool,
 };
-use lookback_model::{Network, StorageType, StoredModel, WeightId, WeightKind};
+use lookback_model::{Mixture, Mlp, Network, StorageType, StoredModel, WeightId, WeightKind};
 
 use crate::packed::{Compute, ForwardPanels, PackedLayout as _, PackedMatrix};
 
@@ -73,10 +73,12 @@ impl Weights {
         for id in weights.network.clone().ids() {
             let copied = || {
                 let is_multiplied = is_multiplied(&weights.network, id);
+                let compute = compute_of(&weights.network, id, compute);
                 is_multiplied.then(|| PackedMatrix::copied(file, id, compute, pool)).flatten()
             };
             let as_stored = match mode {
                 WeightMode::Inference => {
+                    let compute = compute_of(&weights.network, id, compute);
                     PackedMatrix::stored(file, id, compute, pool).or_else(copied)
                 }
                 WeightMode::Training => None,
@@ -112,8 +114,9 @@ impl Weights {
         fill(id, &mut rows)?;
         let mut packed = PackedMatrix::None;
         if self.mode == WeightMode::Inference && is_multiplied(&self.network, id) {
-            packed = PackedMatrix::new(self.compute, pool, &rows, spec.shape);
-            if self.compute == Compute::F32 {
+            let compute = self.compute_of(id);
+            packed = PackedMatrix::new(compute, pool, &rows, spec.shape);
+            if compute == Compute::F32 {
                 rows = AlignedBuffer::default();
             }
         }
@@ -131,7 +134,9 @@ impl Weights {
         let network = file.network();
         let bytes = |id: WeightId| {
             let storage = match mode {
-                WeightMode::Inference => PackedMatrix::storage_type(file, id, compute),
+                WeightMode::Inference => {
+                    PackedMatrix::storage_type(file, id, compute_of(network, id, compute))
+                }
                 WeightMode::Training => None,
             };
             let [outputs, inner] = network.weight(id).shape;
@@ -166,8 +171,8 @@ impl Weights {
         largest.map_or(StorageType::F32, |(storage, _)| storage)
     }
 
-    /// Bytes that a pass reads at least: every weight as it is multiplied, but of an input table, of
-    /// which it reads a few rows.
+    /// Bytes that a pass of one token reads: every weight as it is multiplied, but of an input table, of
+    /// which it reads a few rows, and of experts, of which it reads the chosen ones.
     pub fn bytes_read(&self) -> usize {
         let bytes = |id: WeightId| {
             let buffers = &self.buffers[id.index()];
@@ -177,12 +182,23 @@ impl Weights {
                 if is_read { 4 * buffers.rows.len() } else { 0 }
             })
         };
-        self.network.ids().map(bytes).sum()
+        let all: usize = self.network.ids().map(bytes).sum();
+        let not_chosen = |mixture: &Mixture| {
+            let experts: usize = mixture.experts.iter().flat_map(Mlp::weights).map(bytes).sum();
+            experts - experts / mixture.experts.len() * mixture.chosen
+        };
+        let mixtures = self.network.blocks.iter().filter_map(|block| block.mlp.mixture());
+        all - mixtures.map(not_chosen).sum::<usize>()
     }
 
     /// The precision of their products.
     pub fn compute(&self) -> Compute {
         self.compute
+    }
+
+    /// The precision of the product of one of them.
+    pub(crate) fn compute_of(&self, id: WeightId) -> Compute {
+        compute_of(&self.network, id, self.compute)
     }
 
     /// The network they belong to.
@@ -241,7 +257,7 @@ impl Weights {
     /// A matrix for the forward pass, if it is held as panels.
     pub(crate) fn forward(&self, id: WeightId) -> Option<ForwardPanels<'_>> {
         let forward = self.buffers[id.index()].packed.forward(self.network.weight(id).shape)?;
-        Some(if self.compute == Compute::Bf16 { forward.as_bf16_pairs() } else { forward })
+        Some(if self.compute_of(id) == Compute::Bf16 { forward.as_bf16_pairs() } else { forward })
     }
 
     /// A table, from whichever form is held.
@@ -256,6 +272,7 @@ impl Weights {
 /// Bytes in which a weight is held that is not kept as a file stores it.
 fn bytes_of(network: &Network, id: WeightId, mode: WeightMode, compute: Compute) -> usize {
     let spec = network.weight(id);
+    let compute = compute_of(network, id, compute);
     if mode == WeightMode::Training || !is_multiplied(network, id) {
         return 4 * spec.len();
     }
@@ -263,8 +280,20 @@ fn bytes_of(network: &Network, id: WeightId, mode: WeightMode, compute: Compute)
     rows + 4 * compute.panels_len(spec.shape)
 }
 
+/// The precision of a weight's product: a router's is f32, so that its choice is.
+pub(crate) fn compute_of(network: &Network, id: WeightId, compute: Compute) -> Compute {
+    match network.weight(id).kind {
+        WeightKind::Router => Compute::F32,
+        WeightKind::Table
+        | WeightKind::Matrix
+        | WeightKind::Output
+        | WeightKind::Gain
+        | WeightKind::Bias => compute,
+    }
+}
+
 /// Whether a weight enters a matrix product.
 pub(crate) fn is_multiplied(network: &Network, id: WeightId) -> bool {
-    matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output)
+    matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output | WeightKind::Router)
         || id == network.head.linear.weight
 }

@@ -10,6 +10,7 @@ use crate::{
     attention::{heads, layer_len},
     backward_plan::BackwardPlan,
     buffers::Content,
+    experts::{ExpertBuffers, ExpertLens},
     fuse::fuse,
     layout::{Bounds, Layout, MIN_RECOMPUTED},
     operations::{LOSS_ROWS, chunk_rows, statistics, traits},
@@ -138,6 +139,7 @@ pub struct Workspace {
     pub(crate) blocks: Vec<f64>,
     pub(crate) scratch: AlignedBuffer,
     pub(crate) operands: Operands,
+    pub(crate) experts: ExpertBuffers,
     /// `[positions, rotary_dim / 2, 2]`
     pub(crate) angles: RotaryTables,
     pub(crate) ids: Vec<u32>,
@@ -245,6 +247,7 @@ impl Workspace {
             blocks: vec![0.0; sums::blocks_len(rows)],
             scratch: floats(sizes.scratch),
             operands: Operands::default(),
+            experts: ExpertBuffers::new(sizes.experts),
             angles: RotaryTables::new(network, positions),
             ids: Vec::with_capacity(rows),
             spans: Vec::with_capacity(rows),
@@ -280,6 +283,7 @@ impl Workspace {
         let others = [logits, capped, &mut self.scratch, &mut self.pages];
         buffers.chain(others).for_each(|buffer| buffer.prefault(pool));
         self.operands.prefault(pool);
+        self.experts.prefault(pool);
         self
     }
 
@@ -313,6 +317,7 @@ struct Sizes {
     capped: usize,
     scratch: usize,
     pages: usize,
+    experts: ExpertLens,
 }
 
 impl Sizes {
@@ -340,7 +345,8 @@ impl Sizes {
         let scratch =
             if backward_plan.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
         let pages = pages_len(network, bounds.rows, *sequences, compute);
-        Self { layout, statistics, logits, capped, scratch, pages }
+        let experts = ExpertLens::new(program, bounds.rows, backward_plan.is_some());
+        Self { layout, statistics, logits, capped, scratch, pages, experts }
     }
 
     /// Bytes of all of them.
@@ -354,7 +360,7 @@ impl Sizes {
             + self.pages
             + table_len(bounds, positions)
             + angles;
-        4 * floats
+        4 * floats + self.experts.bytes()
     }
 }
 

@@ -18,11 +18,12 @@
 pub mod optimize;
 
 use lookback_model::{
-    Activation, Attend, Batch, Change, Edit, Head, Linear, Loss, Network, Norm, NormKind, Op,
-    Program, Rotary, RowKind, Site, Step, Targets, ValueId, WeightId, forward,
+    Activation, Attend, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss,
+    Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId,
+    WeightId, forward,
 };
 use lookback_reference::{
-    attend, embed,
+    attend, embed, experts,
     logits::{capped, cross_entropy},
     mlp, norm, position,
 };
@@ -154,6 +155,21 @@ impl Pass<'_> {
                 self.activate(*activation, x(0), step.inputs.get(1).copied())
             }
             Op::Add => self.read(x(0)) + self.read(x(1)),
+            Op::Route(routing) => {
+                let made = self.route(routing, x(0));
+                for (output, made) in step.outputs.iter().zip(made) {
+                    self.values[output.index()] = Some(made);
+                }
+                return;
+            }
+            Op::Experts(linears) => {
+                for (result, output) in step.outputs.iter().enumerate() {
+                    let made = self.experts(linears, linears.of_result(result), x(0), x(1));
+                    self.values[output.index()] = Some(made);
+                }
+                return;
+            }
+            Op::Combine => self.combine(x(0), x(1)),
             Op::Select => self.read(x(0)).select(Axis(0), &self.batch.wanted),
             Op::Logits(head) => self.logits(head, self.read(x(0))),
             Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
@@ -247,12 +263,62 @@ impl Pass<'_> {
             Activation::GeluTanh => mlp::Activation::GeluTanh,
             Activation::Relu2 => mlp::Activation::Relu2,
             Activation::Relu => mlp::Activation::Relu,
+            Activation::SwigluOai => mlp::Activation::SwigluOai,
         };
         let activated = self.read(pre).mapv(|x| activation.of(x));
         match linear {
-            Some(linear) => activated * self.read(linear),
+            Some(linear) => activated * self.read(linear).mapv(|x| activation.of_linear(x)),
             None => activated,
         }
+    }
+
+    /// The weights and the indices of the chosen experts, `[rows, chosen]` each.
+    fn route(&self, routing: &Routing, logits: ValueId) -> [Array2<f64>; 2] {
+        let weighting = match routing.weighting {
+            ExpertWeighting::Softmax => experts::Weighting::Softmax,
+            ExpertWeighting::Normalized => experts::Weighting::Normalized,
+            ExpertWeighting::SoftmaxOfChosen => experts::Weighting::SoftmaxOfChosen,
+        };
+        let logits = self.read(logits);
+        let routes = experts::route(logits, routing.chosen, weighting);
+        let shape = (logits.nrows(), routing.chosen);
+        let weights = Array2::from_shape_fn(shape, |(row, slot)| routes[row][slot].1);
+        let indices = Array2::from_shape_fn(shape, |(row, slot)| routes[row][slot].0 as f64);
+        [weights, indices]
+    }
+
+    /// What the chosen experts of each row make of it, side by side.
+    fn experts(
+        &self,
+        linears: &ExpertLinears,
+        layers: &[Linear],
+        x: ValueId,
+        indices: ValueId,
+    ) -> Array2<f64> {
+        let (x, indices) = (self.read(x), self.read(indices));
+        let Linear { inputs, outputs, .. } = layers[0];
+        let is_shared = x.ncols() == inputs;
+        let layers: Vec<mlp::Linear> = layers.iter().map(|layer| self.dense(layer)).collect();
+        let mut y = Array2::zeros((x.nrows(), linears.chosen * outputs));
+        for ((row, slot), expert) in indices.indexed_iter() {
+            let first = if is_shared { 0 } else { slot * inputs };
+            let own = x.slice(s![row..=row, first..first + inputs]).to_owned();
+            let made = layers[*expert as usize].apply(&own);
+            y.slice_mut(s![row..=row, slot * outputs..(slot + 1) * outputs]).assign(&made);
+        }
+        y
+    }
+
+    /// The weighted sum of what the chosen experts made of each row.
+    fn combine(&self, made: ValueId, weights: ValueId) -> Array2<f64> {
+        let (made, weights) = (self.read(made), self.read(weights));
+        let width = made.ncols() / weights.ncols();
+        let mut y = Array2::zeros((made.nrows(), width));
+        for ((row, slot), weight) in weights.indexed_iter() {
+            let mut to = y.row_mut(row);
+            to += &(&made.slice(s![row, slot * width..(slot + 1) * width]) * *weight);
+        }
+        y
     }
 
     fn logits(&self, head: &Head, x: &Array2<f64>) -> Array2<f64> {

@@ -3,11 +3,12 @@
 //! ```text
 //! post = act(pre) · linear;  dpre = dpost · linear · act'(pre);  dlinear = dpost · act(pre)
 //! ```
+//! gpt-oss bounds both branches, and multiplies with one more than the linear one.
 
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::{erf_lanes, exp_lanes, sigmoid_lanes},
-    naive::activate::{Activation, CUBE, DENSITY, ROOT_2_OVER_PI, ROOT_HALF},
+    naive::activate::{ALPHA, Activation, CUBE, DENSITY, LIMIT, ROOT_2_OVER_PI, ROOT_HALF},
     thread_pool::{DisjointSlices, ThreadPool},
 };
 
@@ -73,7 +74,9 @@ impl Kernel for Forward<'_> {
             let first = index * LANES;
             let part = first..first + post.len();
             let (y, _) = both(simd, activation, simd.load_some(&pre[part.clone()]));
-            let y = linear.map_or(y, |linear| simd.mul(y, simd.load_some(&linear[part])));
+            let y = linear.map_or(y, |linear| {
+                simd.mul(y, linear_value(simd, activation, simd.load_some(&linear[part])))
+            });
             simd.store_some(y, post);
         }
     }
@@ -100,13 +103,15 @@ impl Kernel for Backward<'_> {
             let x = simd.load_some(&pre[part.clone()]);
             let dy = simd.load_some(&dpost[part.clone()]);
             let (value, derivative) = both(simd, activation, x);
+            let linear = linear.map(|linear| simd.load_some(&linear[part.clone()]));
             let inner = match linear {
-                Some(linear) => simd.mul(dy, simd.load_some(&linear[part.clone()])),
+                Some(linear) => simd.mul(dy, linear_value(simd, activation, linear)),
                 None => dy,
             };
             simd.store_some(simd.mul(inner, derivative), dpre);
-            if let Some(to) = &mut dlinear {
-                simd.store_some(simd.mul(dy, value), &mut to[part]);
+            if let (Some(to), Some(linear)) = (&mut dlinear, linear) {
+                let slope = where_not_bounded(simd, activation, linear, simd.mul(dy, value));
+                simd.store_some(slope, &mut to[part]);
             }
         }
     }
@@ -150,7 +155,44 @@ fn both<L: Lanes>(simd: L, activation: Activation, x: L::F32) -> (L::F32, L::F32
             let zero = simd.splat(0.0);
             (positive(simd, x), simd.select(simd.greater(x, zero), one, zero))
         }
+        Activation::SwigluOai => {
+            let (limit, alpha) = (simd.splat(LIMIT), simd.splat(ALPHA));
+            let is_above = simd.greater(x, limit);
+            let x = simd.select(is_above, limit, x);
+            let s = sigmoid_lanes(simd, simd.mul(alpha, x));
+            let value = simd.mul(x, s);
+            let slope = simd.fma(simd.mul(alpha, value), simd.sub(one, s), s);
+            (value, simd.select(is_above, simd.splat(0.0), slope))
+        }
     }
+}
+
+/// What the activation is multiplied with, of the linear branch.
+#[inline(always)]
+fn linear_value<L: Lanes>(simd: L, activation: Activation, x: L::F32) -> L::F32 {
+    if activation != Activation::SwigluOai {
+        return x;
+    }
+    let (limit, least) = (simd.splat(LIMIT), simd.splat(-LIMIT));
+    let x = simd.select(simd.greater(x, limit), limit, x);
+    let x = simd.select(simd.less(x, least), least, x);
+    simd.add(x, simd.splat(1.0))
+}
+
+/// A gradient of the linear branch, +0 where that is bounded.
+#[inline(always)]
+fn where_not_bounded<L: Lanes>(
+    simd: L,
+    activation: Activation,
+    x: L::F32,
+    slope: L::F32,
+) -> L::F32 {
+    if activation != Activation::SwigluOai {
+        return slope;
+    }
+    let zero = simd.splat(0.0);
+    let slope = simd.select(simd.greater(x, simd.splat(LIMIT)), zero, slope);
+    simd.select(simd.less(x, simd.splat(-LIMIT)), zero, slope)
 }
 
 /// x where it is above 0; NaN stays NaN.

@@ -23,6 +23,7 @@ pub mod attend;
 pub mod bf16;
 pub mod cap;
 pub mod embed;
+pub mod experts;
 pub mod isa;
 pub mod lanes;
 pub mod limits;

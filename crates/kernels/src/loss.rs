@@ -103,7 +103,7 @@ impl Kernel for Rows<'_> {
 
 /// The largest logit and the sum of exp(logit − largest).
 #[inline(always)]
-fn maximum_and_total<L: Lanes>(simd: L, logits: &[f32]) -> (f32, f32) {
+pub(crate) fn maximum_and_total<L: Lanes>(simd: L, logits: &[f32]) -> (f32, f32) {
     let whole = logits.len() / LANES * LANES;
     let (whole, tail) = logits.split_at(whole);
     let min = simd.splat(f32::NEG_INFINITY);

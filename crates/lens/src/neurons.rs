@@ -45,7 +45,7 @@ pub struct NeuronQuery {
 /// A neuron and its effects on logits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NeuronEffects {
-    /// Its index.
+    /// Its index; among those of all experts, one expert's after the other's, in a mixture.
     pub index: usize,
     /// What enters the activation.
     pub pre: f32,
@@ -83,6 +83,9 @@ pub fn neuron_sites(config: &Config, layer: usize) -> Vec<Site> {
     let last = Site::Block(config.layers as u16 - 1, BlockSite::ResidPost);
     let mut sites = vec![at(BlockSite::MlpPre), at(BlockSite::MlpPost), last];
     sites.extend(config.gated.then_some(at(BlockSite::MlpPreLinear)));
+    if config.layer_mixture(layer).is_some() {
+        sites.extend([at(BlockSite::ExpertWeights), at(BlockSite::ExpertIndices)]);
+    }
     sites
 }
 
@@ -95,8 +98,6 @@ pub fn neuron_effects(
 ) -> Result<Vec<NeuronEffects>> {
     let NeuronQuery { layer, token, target, order: order_by, .. } = query;
     let network = weights.network();
-    let down = &network.blocks[layer].mlp.down;
-    let (hidden, width) = (down.inputs, down.outputs);
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
         Ok(capture.part(token))
@@ -104,21 +105,40 @@ pub fn neuron_effects(
     let at = |site| Site::Block(layer as u16, site);
     let post: &[f32] = row(at(BlockSite::MlpPost))?;
     let pre: &[f32] = row(at(BlockSite::MlpPre))?;
-    let linear: Option<&[f32]> = match network.blocks[layer].mlp.gate {
-        Some(_) => Some(row(at(BlockSite::MlpPreLinear))?),
-        None => None,
+    let linear: Option<&[f32]> = match network.config.gated {
+        true => Some(row(at(BlockSite::MlpPreLinear))?),
+        false => None,
     };
+    // The MLPs that worked on the token, each with its index and its weight.
+    let mlps = network.blocks[layer].mlp.mlps();
+    let worked: Vec<(usize, f64)> = match network.blocks[layer].mlp.mixture() {
+        Some(_) => {
+            let weights = row(at(BlockSite::ExpertWeights))?.iter().map(|&w| f64::from(w));
+            row(at(BlockSite::ExpertIndices))?.iter().map(|&at| at as usize).zip(weights).collect()
+        }
+        None => vec![(0, 1.0)],
+    };
+    let (each, width) = (mlps[0].down.inputs, mlps[0].down.outputs);
+    let hidden = worked.len() * each;
     let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
     let frozen = FrozenNorm::new(weights, pool, row(last)?)?;
 
-    // The down projection is stored by what it writes to: a unit's row is a column of it.
+    // The down projection is stored by what it writes to: a unit's row is a column of it. What an expert
+    // writes is weighted.
     let mut matrix = vec![0.0; width * hidden];
-    weights.read(down.weight, &mut matrix);
+    let mut own = vec![0.0; width * each];
+    for (slot, &(mlp, weight)) in worked.iter().enumerate() {
+        weights.read(mlps[mlp].down.weight, &mut own);
+        for (row, own) in matrix.chunks_exact_mut(hidden).zip(own.chunks_exact(each)) {
+            for (to, own) in row[slot * each..].iter_mut().zip(own) {
+                *to = weight * f64::from(*own);
+            }
+        }
+    }
     let residual_direction = frozen.residual_direction(target);
     let (mut squares, mut effects) = (vec![0.0; hidden], vec![0.0; hidden]);
     for (row, residual_direction) in matrix.chunks_exact(hidden).zip(&residual_direction) {
         for ((&weight, square), effect) in row.iter().zip(&mut squares).zip(&mut effects) {
-            let weight = f64::from(weight);
             *square += weight * weight;
             *effect += weight * residual_direction;
         }
@@ -133,8 +153,7 @@ pub fn neuron_effects(
     order.sort_by(|&a, &b| measure(b).total_cmp(&measure(a)).then(a.cmp(&b)));
     order.truncate(query.units);
 
-    let column =
-        |unit: usize| matrix.chunks_exact(hidden).map(|row| f64::from(row[unit])).collect();
+    let column = |unit: usize| matrix.chunks_exact(hidden).map(|row| row[unit]).collect();
     let columns: Vec<Vec<f64>> = order.iter().map(|&unit| column(unit)).collect();
     let on_all = frozen.logit_effects(&columns);
     let units = order.iter().zip(&on_all).map(|(&unit, on_all)| {
@@ -152,7 +171,7 @@ pub fn neuron_effects(
         };
         let average = on_all.iter().fold(0.0, |sum, effect| sum + effect) / on_all.len() as f64;
         NeuronEffects {
-            index: unit,
+            index: worked[unit / each].0 * each + unit % each,
             pre: pre[unit],
             linear: linear.map(|linear| linear[unit]),
             post: post[unit],

@@ -1,17 +1,21 @@
 //! The sites that a model has, and their axes.
 
-use lookback_model::{BlockSite, Config, Positions, Site};
+use lookback_model::{BlockSite, Config, MixtureConfig, Positions, Site};
 
 /// Every site of a model, in the order of a pass.
 pub fn sites(config: &Config) -> Vec<Site> {
-    let is_there = |site: BlockSite| match site {
+    let is_there = |layer: usize, site: BlockSite| match site {
         BlockSite::MlpPreLinear => config.gated,
+        BlockSite::RouterLogits | BlockSite::ExpertWeights | BlockSite::ExpertIndices => {
+            config.layer_mixture(layer).is_some()
+        }
         _ => true,
     };
     let mut sites = vec![Site::Embed];
     sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
     for layer in 0..config.layers as u16 {
-        let block = BlockSite::ALL.iter().map(|(site, _)| *site).filter(|site| is_there(*site));
+        let block = BlockSite::ALL.iter().map(|(site, _)| *site);
+        let block = block.filter(|site| is_there(usize::from(layer), *site));
         sites.extend(block.map(|site| Site::Block(layer, site)));
     }
     sites.extend([Site::LnFinal, Site::Logits, Site::Probabilities]);
@@ -25,7 +29,20 @@ pub fn shape(config: &Config, site: Site, tokens: usize) -> Vec<usize> {
         Site::Block(_, B::Scores | B::Pattern) => vec![config.heads, tokens, tokens],
         Site::Block(_, B::Q | B::RotQ | B::Z) => vec![tokens, config.heads, config.head_dim],
         Site::Block(_, B::K | B::V | B::RotK) => vec![tokens, config.key_heads, config.head_dim],
-        Site::Block(_, B::MlpPre | B::MlpPreLinear | B::MlpPost) => vec![tokens, config.hidden],
+        Site::Block(layer, B::MlpPre | B::MlpPreLinear | B::MlpPost) => {
+            match config.layer_mixture(usize::from(layer)) {
+                Some(mixture) => vec![tokens, mixture.chosen, mixture.hidden],
+                None => vec![tokens, config.hidden],
+            }
+        }
+        Site::Block(layer, site @ (B::RouterLogits | B::ExpertWeights | B::ExpertIndices)) => {
+            let mixture = config.layer_mixture(usize::from(layer));
+            let of = |mixture: &MixtureConfig| match site {
+                B::RouterLogits => mixture.experts,
+                _ => mixture.chosen,
+            };
+            vec![tokens, mixture.map_or(0, of)]
+        }
         Site::Logits | Site::Probabilities => vec![tokens, config.vocabulary],
         _ => vec![tokens, config.width],
     }

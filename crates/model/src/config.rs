@@ -7,6 +7,7 @@
 mod gguf_keys;
 mod hugging_face;
 mod keys;
+mod mixture;
 mod positions;
 
 use std::fmt;
@@ -16,8 +17,9 @@ pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
 pub(crate) use keys::Keys;
 use lookback_files::{Kind, Refusal, Result, counted};
-pub use lookback_kernels::naive::activate::Activation;
+pub use lookback_kernels::naive::{activate::Activation, experts::ExpertWeighting};
 use lookback_text::TokenId;
+pub use mixture::MixtureConfig;
 pub(crate) use positions::yarn_attention_factor;
 pub use positions::{LongRope, Positions, RopeScaling, RotaryConfig, Yarn};
 use serde_json::Value;
@@ -123,6 +125,8 @@ pub struct Config {
     pub mlp_bias: bool,
     /// Whether the logits add a bias.
     pub head_bias: bool,
+    /// The experts in place of the MLP, where it has some.
+    pub mixture: Option<MixtureConfig>,
     /// Whether the head that makes logits is the embedding table.
     pub tied: bool,
     /// A token at p sees p − window + 1 ..= p; without one, everything before it.
@@ -228,6 +232,7 @@ impl Config {
             output_bias: true,
             mlp_bias: true,
             head_bias: false,
+            mixture: None,
             tied: true,
             window: None,
             layers_with_window: Vec::new(),
@@ -287,6 +292,11 @@ impl Config {
     /// window.
     pub fn layer_window(&self, layer: usize) -> Option<usize> {
         self.window.filter(|_| self.layers_with_window.get(layer).copied().unwrap_or(true))
+    }
+
+    /// The experts of a layer, if it has some.
+    pub fn layer_mixture(&self, layer: usize) -> Option<&MixtureConfig> {
+        self.mixture.as_ref().filter(|mixture| mixture.is_in(layer))
     }
 
     /// The rotary embeddings that its layers may have.
@@ -412,6 +422,9 @@ impl Config {
                 ));
             }
         }
+        if let Some(mixture) = &self.mixture {
+            mixture.check(self.layers)?;
+        }
         if !self.epsilon.is_finite() || self.epsilon < 0.0 {
             return refuse(format!(
                 "a norm epsilon of {} cannot be; it must be 0 or a little more",
@@ -448,6 +461,11 @@ impl Config {
 }
 
 impl Family {
+    /// Whether its models have experts.
+    pub(crate) fn has_experts(&self) -> bool {
+        !self.names.experts.router.is_empty()
+    }
+
     /// A model of this family.
     pub fn config(&'static self, size: Size) -> Result<Config> {
         (self.shape)(self, size).checked()

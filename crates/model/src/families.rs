@@ -12,17 +12,21 @@ mod gemma3;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
+mod gpt_oss;
 mod gptj;
 mod granite;
 mod llama;
 mod mistral;
+mod mixtral;
 mod olmo2;
 mod olmo3;
+mod olmoe;
 mod opt;
 mod phi;
 mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen3_moe;
 mod smollm3;
 mod stablelm;
 mod starcoder2;
@@ -55,6 +59,10 @@ pub static FAMILIES: &[&Family] = &[
     &opt::FAMILY,
     &bloom::FAMILY,
     &falcon::FAMILY,
+    &mixtral::FAMILY,
+    &qwen3_moe::FAMILY,
+    &olmoe::FAMILY,
+    &gpt_oss::FAMILY,
 ];
 
 /// The family that a file's `key` names, where `name_of` says how such a key calls one.
@@ -75,10 +83,21 @@ pub(crate) fn find(
     })
 }
 
+/// The family whose files have the same architecture in GGUF, with experts or without.
+pub(crate) fn with_experts(family: &Family, has_experts: bool) -> Option<&'static Family> {
+    let is_it = |other: &&Family| other.gguf == family.gguf && other.has_experts() == has_experts;
+    FAMILIES.iter().copied().find(is_it)
+}
+
 /// `a, b and c`, or with another word before the last.
 fn listed(name: fn(&Family) -> &'static str, before_last: &str) -> String {
-    let names = FAMILIES.iter().map(|family| name(family));
-    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    // Some have no architecture of GGUF, and some share one.
+    let mut names: Vec<&str> = Vec::with_capacity(FAMILIES.len());
+    for name in FAMILIES.iter().map(|family| name(family)) {
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
     match names.split_last() {
         Some((last, [])) => (*last).to_owned(),
         Some((last, others)) => format!("{} {before_last} {last}", others.join(", ")),

@@ -21,7 +21,9 @@ use lookback_kernels::naive::stored::StorageType;
 
 use file_weights::FileWeights;
 pub use gguf::{GgufTokenizer, SamplingDefault};
-pub(crate) use names::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS};
+pub(crate) use names::{
+    ExpertLayout, ExpertNames, FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS,
+};
 pub use save::save;
 pub use template::{ChatTemplates, StoredTokenizer};
 

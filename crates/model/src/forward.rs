@@ -1,8 +1,9 @@
 //! The one forward pass: a decoder-only transformer, recorded as a program of about a dozen operations.
 
 use crate::{
-    Activation, Attend, Block, BlockOrder, BlockSite, Head, Linear, Network, Norm, Op, Program,
-    Rotary, RowKind, Site, Step, Value, ValueId, WeightId,
+    Activation, Attend, Block, BlockOrder, BlockSite, ElementType, ExpertLinears, FeedForward,
+    Head, Linear, Mixture, Mlp, Network, Norm, Op, Program, Rotary, Routing, RowKind, Site, Step,
+    Value, ValueId, WeightId,
 };
 
 /// Which rows' logits a program computes.
@@ -90,13 +91,30 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
         BlockOrder::ParallelSharedNorm => normed,
     };
     build.site(at(B::Ln2), normed);
-    let (pre, pre_linear) = match block.mlp.gate {
+    let out = match &block.mlp {
+        FeedForward::Dense(mlp) => record_mlp(mlp, layer, build, normed),
+        FeedForward::Mixture(mixture) => record_mixture(mixture, layer, build, normed),
+    };
+    let out = build.maybe_norm(out, block.ln2_post.as_ref());
+    let out = build.scale(out, block.residual_factor);
+    build.site(at(B::MlpOut), out);
+    let x = build.add(x, out);
+    build.site(at(B::ResidPost), x);
+    x
+}
+
+/// The MLP: up to the hidden units, through the activation, and down again.
+fn record_mlp(mlp: &Mlp, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
+    use BlockSite as B;
+    let at = |site| Site::Block(layer, site);
+
+    let (pre, pre_linear) = match mlp.gate {
         Some(gate) => {
-            let [pre, pre_linear] = build.linear(normed, [gate, block.mlp.up]);
+            let [pre, pre_linear] = build.linear(x, [gate, mlp.up]);
             (pre, Some(pre_linear))
         }
         None => {
-            let [pre] = build.linear(normed, [block.mlp.up]);
+            let [pre] = build.linear(x, [mlp.up]);
             (pre, None)
         }
     };
@@ -104,15 +122,43 @@ fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> V
     if let Some(pre_linear) = pre_linear {
         build.site(at(B::MlpPreLinear), pre_linear);
     }
-    let post = build.activate(pre, pre_linear, block.mlp.activation);
+    let post = build.activate(pre, pre_linear, mlp.activation);
     build.site(at(B::MlpPost), post);
-    let [out] = build.linear(post, [block.mlp.down]);
-    let out = build.maybe_norm(out, block.ln2_post.as_ref());
-    let out = build.scale(out, block.residual_factor);
-    build.site(at(B::MlpOut), out);
-    let x = build.add(x, out);
-    build.site(at(B::ResidPost), x);
-    x
+    let [out] = build.linear(post, [mlp.down]);
+    out
+}
+
+/// A mixture of experts: the same of those that the router chooses for each token, and their weighted sum.
+fn record_mixture(mixture: &Mixture, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
+    use BlockSite as B;
+    let at = |site| Site::Block(layer, site);
+
+    let [logits] = build.linear(x, [mixture.router]);
+    build.site(at(B::RouterLogits), logits);
+    let [weights, indices] = build.route(logits, mixture);
+    build.site(at(B::ExpertWeights), weights);
+    build.site(at(B::ExpertIndices), indices);
+    let activation = mixture.experts[0].activation;
+    let (pre, pre_linear) = match mixture.experts[0].gate {
+        Some(_) => {
+            let branches: [fn(&Mlp) -> Option<Linear>; 2] = [|mlp| mlp.gate, |mlp| Some(mlp.up)];
+            let [pre, pre_linear] = build.experts(x, indices, mixture, branches);
+            (pre, Some(pre_linear))
+        }
+        None => {
+            let [pre] = build.experts(x, indices, mixture, [|mlp: &Mlp| Some(mlp.up)]);
+            (pre, None)
+        }
+    };
+    build.site(at(B::MlpPre), pre);
+    if let Some(pre_linear) = pre_linear {
+        build.site(at(B::MlpPreLinear), pre_linear);
+    }
+    let post = build.activate(pre, pre_linear, activation);
+    build.site(at(B::MlpPost), post);
+    let [outputs] = build.experts(post, indices, mixture, [|mlp: &Mlp| Some(mlp.down)]);
+    let width = mixture.router.inputs;
+    build.step(Op::Combine, [outputs, weights], width)
 }
 
 /// Records steps; each method returns the ids of the values that its step will compute.
@@ -195,6 +241,38 @@ impl Builder {
     ) -> ValueId {
         let inputs: Vec<ValueId> = [pre].into_iter().chain(pre_linear).collect();
         self.step(Op::Activate(activation), inputs, self.width(pre))
+    }
+
+    /// The weights and the indices of the chosen experts.
+    fn route(&mut self, logits: ValueId, mixture: &Mixture) -> [ValueId; 2] {
+        let Value { width: experts, rows, .. } = self.0.value(logits);
+        let (chosen, weighting) = (mixture.chosen, mixture.weighting);
+        let outputs = [ElementType::F32, ElementType::U32]
+            .map(|element| self.0.new_value_of(element, chosen, rows));
+        let op = Op::Route(Routing { experts, chosen, weighting });
+        self.0.steps.push(Step { op, inputs: vec![logits], outputs: outputs.to_vec() });
+        outputs
+    }
+
+    /// The linear layers of the chosen experts, of which `branches` says which.
+    fn experts<const N: usize>(
+        &mut self,
+        x: ValueId,
+        indices: ValueId,
+        mixture: &Mixture,
+        branches: [impl Fn(&Mlp) -> Option<Linear>; N],
+    ) -> [ValueId; N] {
+        let Mixture { experts, chosen, .. } = mixture;
+        let rows = self.0.value(x).rows;
+        let mut layers = Vec::with_capacity(N * experts.len());
+        let outputs = branches.map(|branch| {
+            layers.extend(experts.iter().filter_map(branch));
+            let width = layers.last().map_or(0, |layer: &Linear| layer.outputs);
+            self.0.new_value(chosen * width, rows)
+        });
+        let op = Op::Experts(ExpertLinears { layers, experts: experts.len(), chosen: *chosen });
+        self.0.steps.push(Step { op, inputs: vec![x, indices], outputs: outputs.to_vec() });
+        outputs
     }
 
     fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {

@@ -31,19 +31,23 @@ mod sites;
 
 pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{
-    Activation, BlockOrder, Config, Family, LongRope, NormKind, NormPlacement, Positions,
-    QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
+    Activation, BlockOrder, Config, ExpertWeighting, Family, LongRope, MixtureConfig, NormKind,
+    NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
 };
 pub use edit::{Change, Edit};
 pub use families::FAMILIES;
 pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
 };
-pub use lookback_kernels::{attend::Alibi, naive::stored::StorageType};
+pub use lookback_kernels::{
+    attend::Alibi,
+    naive::{experts::Routing, stored::StorageType},
+};
 pub use lookback_text::TokenId;
 pub use loss::Loss;
 pub use network::{
-    Attend, Block, Head, Linear, Mlp, Network, Norm, Rotary, WeightId, WeightKind, WeightSpec,
+    Attend, Block, FeedForward, Head, Linear, Mixture, Mlp, Network, Norm, Rotary, WeightId,
+    WeightKind, WeightSpec,
 };
-pub use program::{ElementType, Op, Program, RowKind, Step, Value, ValueId};
+pub use program::{ElementType, ExpertLinears, Op, Program, RowKind, Step, Value, ValueId};
 pub use sites::{BlockSite, Site};

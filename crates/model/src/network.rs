@@ -7,7 +7,10 @@ use std::{ops::Range, sync::Arc};
 
 use lookback_kernels::attend::Alibi;
 
-use crate::{Activation, BlockOrder, Config, NormKind, NormPlacement, Positions, QueryKeyNorm};
+use crate::{
+    Activation, BlockOrder, Config, ExpertWeighting, MixtureConfig, NormKind, NormPlacement,
+    Positions, QueryKeyNorm,
+};
 
 /// A weight of a network: its place in [`Network::weights`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +55,8 @@ pub enum WeightKind {
     Matrix,
     /// A matrix that writes into the residual stream: attention's output, the MLP's last.
     Output,
+    /// The matrix that makes a logit for each expert. Its product is one of f32 in every precision.
+    Router,
     /// A norm's weight, initialised to one.
     Gain,
     /// A bias, initialised to zero.
@@ -69,6 +74,13 @@ pub struct Linear {
     pub inputs: usize,
     /// Width of what leaves.
     pub outputs: usize,
+}
+
+impl Linear {
+    /// Multiplications of its product for one row.
+    pub fn multiplications(&self) -> u64 {
+        self.inputs as u64 * self.outputs as u64
+    }
 }
 
 /// Where the logits come from.
@@ -147,6 +159,75 @@ pub struct Mlp {
     pub down: Linear,
 }
 
+impl Mlp {
+    /// Its weights and biases.
+    pub fn weights(&self) -> impl Iterator<Item = WeightId> + '_ {
+        let linears = self.gate.iter().chain([&self.up, &self.down]);
+        linears.flat_map(|linear| [Some(linear.weight), linear.bias]).flatten()
+    }
+}
+
+/// Several MLPs, of which a router chooses a few for each token (Shazeer et al. 2017).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mixture {
+    /// To a logit for each expert.
+    pub router: Linear,
+    /// All experts, of one shape.
+    pub experts: Vec<Mlp>,
+    /// How many work on a token.
+    pub chosen: usize,
+    /// How they are weighted.
+    pub weighting: ExpertWeighting,
+}
+
+/// What works on each token alone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeedForward {
+    /// One MLP.
+    Dense(Mlp),
+    /// Experts.
+    Mixture(Mixture),
+}
+
+impl FeedForward {
+    /// The MLP, if there is one for all tokens.
+    pub fn dense(&self) -> Option<&Mlp> {
+        match self {
+            Self::Dense(mlp) => Some(mlp),
+            Self::Mixture(_) => None,
+        }
+    }
+
+    /// The experts and their router, if there are some.
+    pub fn mixture(&self) -> Option<&Mixture> {
+        match self {
+            Self::Dense(_) => None,
+            Self::Mixture(mixture) => Some(mixture),
+        }
+    }
+
+    /// The MLP, or every expert; all of one shape.
+    pub fn mlps(&self) -> &[Mlp] {
+        match self {
+            Self::Dense(mlp) => std::slice::from_ref(mlp),
+            Self::Mixture(mixture) => &mixture.experts,
+        }
+    }
+
+    /// Multiplications of the matrix products for one token.
+    fn multiplications(&self) -> u64 {
+        let of = |mlp: &Mlp| {
+            [&mlp.up, &mlp.down].into_iter().chain(&mlp.gate).map(Linear::multiplications).sum()
+        };
+        match self {
+            Self::Dense(mlp) => of(mlp),
+            Self::Mixture(Mixture { router, experts, chosen, .. }) => {
+                router.multiplications() + experts.iter().take(*chosen).map(of).sum::<u64>()
+            }
+        }
+    }
+}
+
 /// One block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -168,8 +249,8 @@ pub struct Block {
     pub ln1_post: Option<Norm>,
     /// Before the MLP; none where it reads what attention reads.
     pub ln2: Option<Norm>,
-    /// The MLP.
-    pub mlp: Mlp,
+    /// The MLP, or a mixture of experts.
+    pub mlp: FeedForward,
     /// After the MLP, on what it adds to the residual stream.
     pub ln2_post: Option<Norm>,
     /// Factor of what attention and the MLP add to the residual stream.
@@ -248,17 +329,23 @@ impl Network {
     /// Multiplications of the matrix products of a pass over `tokens` tokens behind `cached` ones in the
     /// cache, with the logits of the last token alone. Norms, rotations and the softmax are left out.
     pub fn multiplications(&self, cached: usize, tokens: usize) -> u64 {
-        let product = |linear: &Linear| (linear.inputs * linear.outputs) as u64;
-        let block = |block: &Block| {
-            let mlp = &block.mlp;
-            let linears = block.qkv.iter().chain([&block.output, &mlp.up, &mlp.down]);
-            let each: u64 = linears.chain(&mlp.gate).map(product).sum();
+        let pairs = |block: &Block| {
             let Attend { heads, head_dim, window, .. } = block.attend;
             let seen = |at: usize| (at + 1).min(window.unwrap_or(usize::MAX)) as u64;
-            let pairs: u64 = (cached..cached + tokens).map(seen).sum();
-            each * tokens as u64 + 2 * (heads * head_dim) as u64 * pairs
+            2 * (heads * head_dim) as u64 * (cached..cached + tokens).map(seen).sum::<u64>()
         };
-        self.blocks.iter().map(block).sum::<u64>() + product(&self.head.linear)
+        self.block_multiplications() * tokens as u64
+            + self.blocks.iter().map(pairs).sum::<u64>()
+            + self.head.linear.multiplications()
+    }
+
+    /// Those of all linear layers of the blocks for one token: of a mixture, of the experts that are chosen.
+    pub fn block_multiplications(&self) -> u64 {
+        let block = |block: &Block| {
+            let linears = block.qkv.iter().chain([&block.output]);
+            linears.map(Linear::multiplications).sum::<u64>() + block.mlp.multiplications()
+        };
+        self.blocks.iter().map(block).sum()
     }
 
     /// Layers.
@@ -288,6 +375,28 @@ impl Weights {
         let weight = self.add(&format!("{stem}.weight"), shape, kind);
         let bias = bias.then(|| self.add(&format!("{stem}.bias"), [1, shape[0]], WeightKind::Bias));
         Linear { weight, bias, inputs: shape[1], outputs: shape[0] }
+    }
+
+    /// An MLP of a hidden width.
+    fn mlp(&mut self, config: &Config, hidden: usize, stem: &str) -> Mlp {
+        let (width, bias) = (config.width, config.mlp_bias);
+        let mut linear = |part: &str, shape: [usize; 2], kind: WeightKind| {
+            self.linear(&format!("{stem}.{part}"), shape, kind, bias)
+        };
+        let gate = config.gated.then(|| linear("gate", [hidden, width], WeightKind::Matrix));
+        let up = linear("up", [hidden, width], WeightKind::Matrix);
+        let down = linear("down", [width, hidden], WeightKind::Output);
+        Mlp { gate, up, activation: config.activation, down }
+    }
+
+    fn mixture(&mut self, config: &Config, mixture: &MixtureConfig, stem: &str) -> Mixture {
+        let shape = [mixture.experts, config.width];
+        let router = format!("{stem}.router");
+        let router = self.linear(&router, shape, WeightKind::Router, mixture.router_bias);
+        let experts = (0..mixture.experts)
+            .map(|expert| self.mlp(config, mixture.hidden, &format!("{stem}.experts.{expert}")));
+        let experts = experts.collect();
+        Mixture { router, experts, chosen: mixture.chosen, weighting: mixture.weighting }
     }
 
     fn block(&mut self, config: &Config, layer: usize) -> Block {
@@ -328,12 +437,10 @@ impl Weights {
         let ln1_post = after.then(|| self.norm(config, &stem("ln1_post"), width));
         let has_ln2 = before && config.block_order != BlockOrder::ParallelSharedNorm;
         let ln2 = has_ln2.then(|| self.norm(config, &stem("ln2"), width));
-        let gate = config.gated.then(|| {
-            self.linear(&stem("mlp.gate"), [hidden, width], WeightKind::Matrix, config.mlp_bias)
-        });
-        let up = self.linear(&stem("mlp.up"), [hidden, width], WeightKind::Matrix, config.mlp_bias);
-        let down =
-            self.linear(&stem("mlp.down"), [width, hidden], WeightKind::Output, config.mlp_bias);
+        let mlp = match config.layer_mixture(layer) {
+            Some(mixture) => FeedForward::Mixture(self.mixture(config, mixture, &stem("mlp"))),
+            None => FeedForward::Dense(self.mlp(config, hidden, &stem("mlp"))),
+        };
         let ln2_post = after.then(|| self.norm(config, &stem("ln2_post"), width));
 
         let rotary = config.rotary(layer).map(|rotary| Rotary {
@@ -369,7 +476,7 @@ impl Weights {
             output,
             ln1_post,
             ln2,
-            mlp: Mlp { gate, up, activation: config.activation, down },
+            mlp,
             ln2_post,
             residual_factor: config.residual_factor,
         }

@@ -4,7 +4,7 @@
 //! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
 //! is the unfused definition of the model; an interpreter may fuse steps whose results no other step reads.
 
-use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Site, WeightId};
+use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Routing, Site, WeightId};
 
 /// A value of a program: its place in [`Program::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +22,7 @@ impl ValueId {
 pub enum ElementType {
     /// Numbers.
     F32,
-    /// Indices.
+    /// Indices: of tokens, positions, experts.
     U32,
 }
 
@@ -49,6 +49,24 @@ pub struct Value {
     pub rows: RowKind,
 }
 
+/// The linear layers of experts that read the same rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpertLinears {
+    /// Of the first result expert by expert, then of the second; those of a result have one shape.
+    pub layers: Vec<Linear>,
+    /// Experts of each result.
+    pub experts: usize,
+    /// How many of them work on a row.
+    pub chosen: usize,
+}
+
+impl ExpertLinears {
+    /// The layers of one result, expert by expert.
+    pub fn of_result(&self, result: usize) -> &[Linear] {
+        &self.layers[result * self.experts..(result + 1) * self.experts]
+    }
+}
+
 /// An operation. In brackets: the inputs of its step → its outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -70,6 +88,14 @@ pub enum Op {
     Activate(Activation),
     /// `x + y` \[x, y → sum]
     Add,
+    /// The experts that work on each row, ascending, and their weights, both `[rows, chosen]`.
+    /// \[router logits → weights, indices]
+    Route(Routing),
+    /// `x · weightᵀ + bias` of the chosen experts of each row, `[rows, chosen, outputs]` of each result, where
+    /// x is one row for all of them or a row for each. \[x, indices → y …]
+    Experts(ExpertLinears),
+    /// The weighted sum of what the chosen experts made of each row. \[y of each, weights → y]
+    Combine,
     /// The rows whose logits are wanted. \[x of tokens → x of wanted rows]
     Select,
     /// \[x → logits]
@@ -101,6 +127,9 @@ impl Op {
             | Self::Attend(_)
             | Self::Activate(_)
             | Self::Add
+            | Self::Route(_)
+            | Self::Experts(_)
+            | Self::Combine
             | Self::Select
             | Self::Logits(_)
             | Self::Loss(_)
@@ -152,7 +181,12 @@ impl Program {
 
     /// A new value of numbers.
     pub fn new_value(&mut self, width: usize, rows: RowKind) -> ValueId {
-        self.values.push(Value { width, element: ElementType::F32, rows });
+        self.new_value_of(ElementType::F32, width, rows)
+    }
+
+    /// A new value.
+    pub fn new_value_of(&mut self, element: ElementType, width: usize, rows: RowKind) -> ValueId {
+        self.values.push(Value { width, element, rows });
         ValueId(self.values.len() as u32 - 1)
     }
 
@@ -187,12 +221,15 @@ impl Program {
 
     /// Puts an edit behind the step that makes the value at a site: from there on everybody reads, and the
     /// site shows, what was changed. False if this program does not have the site, if nothing could read
-    /// the change, or if the edit does not fit the value's rows.
+    /// the change, if indices stand there, or if the edit does not fit the value's rows.
     pub fn edit(&mut self, site: Site, edit: Edit) -> bool {
         let Some(value) = self.at(site) else { return false };
         let Some(producer) = self.producer(value) else { return false };
-        let Value { width, rows, .. } = self.value(value);
-        if rows == RowKind::Queries || self.steps[producer].op.is_derived() || !edit.fits(width) {
+        let Value { width, element, rows } = self.value(value);
+        if rows == RowKind::Queries || element == ElementType::U32 {
+            return false;
+        }
+        if self.steps[producer].op.is_derived() || !edit.fits(width) {
             return false;
         }
         let edited = self.new_value(width, rows);

@@ -48,11 +48,17 @@ pub enum BlockSite {
     ResidMid,
     /// `[tokens, width]`: what the MLP reads.
     Ln2,
-    /// `[tokens, hidden]`: what enters the activation.
+    /// `[tokens, experts]`: the router's logits, of a mixture of experts.
+    RouterLogits,
+    /// `[tokens, chosen]`: the weights of the experts that work on a token.
+    ExpertWeights,
+    /// `[tokens, chosen]`: which these are, ascending.
+    ExpertIndices,
+    /// `[tokens, hidden]`, of a mixture `[tokens, chosen, hidden]`: what enters the activation.
     MlpPre,
-    /// `[tokens, hidden]`: the other branch of a gated MLP.
+    /// The same shape: the other branch of a gated MLP.
     MlpPreLinear,
-    /// `[tokens, hidden]`: what leaves the activation, after the product.
+    /// The same shape: what leaves the activation, after the product.
     MlpPost,
     /// `[tokens, width]`: what the MLP adds to the residual stream.
     MlpOut,
@@ -62,7 +68,7 @@ pub enum BlockSite {
 
 impl BlockSite {
     /// In the order in which a block computes them, with their names.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 21] = [
         (Self::ResidPre, "resid_pre"),
         (Self::Ln1, "ln1"),
         (Self::Q, "attn.q"),
@@ -76,6 +82,9 @@ impl BlockSite {
         (Self::AttnOut, "attn_out"),
         (Self::ResidMid, "resid_mid"),
         (Self::Ln2, "ln2"),
+        (Self::RouterLogits, "mlp.router_logits"),
+        (Self::ExpertWeights, "mlp.expert_weights"),
+        (Self::ExpertIndices, "mlp.expert_indices"),
         (Self::MlpPre, "mlp.pre"),
         (Self::MlpPreLinear, "mlp.pre_linear"),
         (Self::MlpPost, "mlp.post"),

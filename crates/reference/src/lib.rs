@@ -22,6 +22,7 @@
 pub mod attend;
 pub mod block;
 pub mod embed;
+pub mod experts;
 pub mod logits;
 pub mod mlp;
 pub mod norm;

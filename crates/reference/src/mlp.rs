@@ -35,6 +35,8 @@ pub enum Activation {
     Relu2,
     /// max(x, 0)
     Relu,
+    /// g · sigmoid(1.702 g) of g = min(x, 7), in the gated MLPs of gpt-oss
+    SwigluOai,
 }
 
 impl Activation {
@@ -49,6 +51,18 @@ impl Activation {
             }
             Self::Relu2 => x.max(0.0).powi(2),
             Self::Relu => x.max(0.0),
+            Self::SwigluOai => {
+                let bounded = x.min(7.0);
+                bounded / (1.0 + (-1.702 * bounded).exp())
+            }
+        }
+    }
+
+    /// What it is multiplied with in a gated MLP, of one number of the other branch.
+    pub fn of_linear(self, x: f64) -> f64 {
+        match self {
+            Self::SwigluOai => x.clamp(-7.0, 7.0) + 1.0,
+            Self::Silu | Self::Gelu | Self::GeluTanh | Self::Relu2 | Self::Relu => x,
         }
     }
 }
@@ -87,7 +101,10 @@ impl Mlp {
     pub fn apply(&self, x: &Array2<f64>) -> Array2<f64> {
         let up = self.up.apply(x);
         let hidden = match &self.gate {
-            Some(gate) => gate.apply(x).mapv(|x| self.activation.of(x)) * up,
+            Some(gate) => {
+                let linear = up.mapv(|x| self.activation.of_linear(x));
+                gate.apply(x).mapv(|x| self.activation.of(x)) * linear
+            }
             None => up.mapv(|x| self.activation.of(x)),
         };
         self.down.apply(&hidden)

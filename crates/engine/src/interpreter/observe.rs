@@ -2,7 +2,7 @@
 //! afterwards, from the keys and the log-sum-exps that attention left.
 
 use lookback_kernels::{attend, loss};
-use lookback_model::{Attend, Op, Site, Step, ValueId};
+use lookback_model::{Attend, ElementType, Op, Site, Step, ValueId};
 
 use super::{Interpreter, keys::Keys};
 
@@ -30,13 +30,21 @@ enum Form {
 }
 
 impl Interpreter<'_> {
-    /// Captures the outputs of a step.
-    pub(super) fn capture(&self, step: &Step, observer: &mut impl Observer) {
+    /// Captures the outputs of a step; indices as numbers.
+    pub(super) fn capture(&mut self, step: &Step, observer: &mut impl Observer) {
+        let program = self.program;
         for output in &step.outputs {
-            for site in self.program.sites_of(*output) {
-                if observer.wants(site) {
-                    observer.observe(site, self.view(*output, self.buffers.get(*output)));
+            for site in program.sites_of(*output) {
+                if !observer.wants(site) {
+                    continue;
                 }
+                if program.value(*output).element == ElementType::F32 {
+                    observer.observe(site, self.view(*output, self.buffers.get(*output)));
+                    continue;
+                }
+                self.derived.clear();
+                self.derived.extend(self.buffers.indices(*output).iter().map(|&it| it as f32));
+                observer.observe(site, self.view(*output, self.derived));
             }
         }
     }

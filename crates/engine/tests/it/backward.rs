@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    fixture::{CONTEXT, bits, ids, networks, weights, weights_in},
+    fixture::{CONTEXT, bits, ids, mixtures, networks, weights, weights_in},
     program::{Kept, block, edits, f64_weights, numbers},
 };
 use lookback_engine::{
@@ -55,6 +55,11 @@ fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
             check_slopes(&network, &program, Site::Logits, &sites);
         }
     }
+    let sites = [block(1, B::RouterLogits), block(1, B::ExpertWeights), block(1, B::MlpPost)];
+    for network in mixtures() {
+        let program = passes::logits(&network, Rows::Wanted);
+        check_slopes(&network, &program, Site::Logits, &sites);
+    }
 }
 
 #[test]
@@ -62,17 +67,15 @@ fn a_walk_back_may_start_anywhere() {
     use BlockSite as B;
     for network in networks() {
         let program = edited_wanted(&network);
-        // In parallel blocks the MLP does not read what attention adds.
-        let before_mlp = match network.blocks[1].order {
-            BlockOrder::Sequential => [block(1, B::ResidMid), block(1, B::AttnOut)],
-            BlockOrder::Parallel | BlockOrder::ParallelSharedNorm => {
-                [block(1, B::ResidPre), block(0, B::AttnOut)]
-            }
+        // In parallel blocks the MLP reads what enters the block.
+        let before_mlp = match network.config.block_order {
+            BlockOrder::Sequential => &[block(1, B::ResidMid), block(1, B::AttnOut)][..],
+            BlockOrder::Parallel | BlockOrder::ParallelSharedNorm => &[block(1, B::ResidPre)],
         };
         for (start, sites) in [
             (block(1, B::K), &[block(1, B::Ln1), block(0, B::MlpPost), Site::Embed][..]),
             (block(1, B::Z), &[block(1, B::RotQ), block(1, B::V), block(0, B::RotK)]),
-            (block(1, B::MlpPre), &before_mlp),
+            (block(1, B::MlpPre), before_mlp),
             (block(0, B::ResidPost), &[block(0, B::ResidPost), block(0, B::Ln2)]),
             (Site::LnFinal, &[block(1, B::ResidPost), block(1, B::Q)]),
         ] {

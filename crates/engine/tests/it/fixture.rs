@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
 use lookback_model::{
-    Batch, BlockOrder, Config, Network, NormPlacement, Positions, QueryKeyNorm, RopeScaling,
-    RotaryConfig, SequenceId, Size, TokenId, WeightKind, Yarn,
+    Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement, Positions,
+    QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind, Yarn,
 };
 
 /// Positions of the networks.
@@ -28,7 +28,7 @@ const SIZE: Size = Size {
 /// forgets: its window is shorter than a tile of keys, so that tiles are hidden whole and in part; one
 /// with norms of its heads, as Qwen3 has them; one whose logits are capped, at less than they reach; one with
 /// a window in every second layer and capped scores, as Gemma 2 has them; and one with ALiBi in the place of
-/// positions, and with sinks.
+/// positions, and with sinks; and the mixtures of experts.
 pub fn networks() -> Vec<Arc<Network>> {
     let gpt2 = Config::gpt2(Size { key_heads: SIZE.heads, ..SIZE }).unwrap();
     let llama = Config::llama(SIZE).unwrap();
@@ -86,7 +86,40 @@ pub fn networks() -> Vec<Arc<Network>> {
         }),
     ];
     let configs = [gpt2, llama, tied, forgetful, normed, capped, gemma, alibi];
-    configs.iter().chain(&others).map(|config| Arc::new(Network::new(config))).collect()
+    let configs = configs.iter().chain(&others).map(|config| Arc::new(Network::new(config)));
+    configs.chain(mixtures()).collect()
+}
+
+/// Two experts of four, weighted as Mixtral weights them; two of five as OLMoE does, without a gate, with
+/// biases, and with an MLP for all tokens in the other layer; and all three, as gpt-oss weights its chosen.
+pub fn mixtures() -> Vec<Arc<Network>> {
+    let mixture = |experts, chosen, weighting| MixtureConfig {
+        experts,
+        chosen,
+        hidden: 40,
+        weighting,
+        router_bias: false,
+        layers_with_experts: Vec::new(),
+    };
+    let normalized = Config::llama(SIZE).unwrap().with(|config| {
+        config.mixture = Some(mixture(4, 2, ExpertWeighting::Normalized));
+    });
+    let ungated = Config::llama(SIZE).unwrap().with(|config| {
+        (config.gated, config.mlp_bias) = (false, true);
+        let mixture = mixture(5, 2, ExpertWeighting::Softmax);
+        let layers_with_experts = vec![false, true];
+        config.mixture = Some(MixtureConfig { router_bias: true, layers_with_experts, ..mixture });
+    });
+    let all = Config::llama(SIZE).unwrap().with(|config| {
+        config.mixture = Some(mixture(3, 3, ExpertWeighting::SoftmaxOfChosen));
+    });
+    [normalized, ungated, all].map(|config| Arc::new(Network::new(&config.unwrap()))).to_vec()
+}
+
+/// Whether no row chooses experts: where one does, a small change of what it reads may make it choose others,
+/// and the loss and its gradients jump.
+pub fn has_no_choice(network: &Network) -> bool {
+    network.config.mixture.as_ref().is_none_or(|mixture| mixture.chosen == mixture.experts)
 }
 
 /// A number in −1 .. 1 that looks random.

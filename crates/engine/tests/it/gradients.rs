@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use crate::fixture::{CONTEXT, ids, networks, noise, weights};
+use crate::fixture::{CONTEXT, has_no_choice, ids, networks, noise, weights};
 use lookback_engine::{
     Gradients, Shape, ThreadPool, WeightMode, Workspace, evaluate, forward_backward,
 };
@@ -11,7 +11,8 @@ use lookback_model::{Batch, SequenceId, Targets};
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
     let pool = ThreadPool::single_threaded();
-    for network in networks() {
+    // Along so long a step a row may choose other experts; see `f64_interpreter`, whose is short.
+    for network in networks().into_iter().filter(|network| has_no_choice(network)) {
         let mut batch = Batch::new();
         for index in 0..3 {
             batch.push(SequenceId(index), 0, &ids(67, 40 + u64::from(index)));

@@ -3,6 +3,7 @@
 
 mod backward;
 mod equalities;
+mod experts;
 mod f64_interpreter;
 mod fixture;
 mod gradients;

@@ -4,13 +4,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::fixture::{CONTEXT, bits, ids, networks, noise, weights, weights_in};
+use crate::fixture::{CONTEXT, bits, ids, mixtures, networks, noise, weights, weights_in};
 use lookback_engine::{
     Cache, Compute, Isa, Observer, Shape, SiteView, ThreadPool, WeightMode, Weights, Workspace,
     forward, forward_from_layer, forward_observed,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, Network, Program, SequenceId, Site, TokenId,
+    Batch, BlockSite, Change, Edit, ElementType, Network, Program, SequenceId, Site, TokenId,
     forward::{self as passes, Rows},
 };
 
@@ -117,6 +117,9 @@ fn an_edit_that_changes_nothing_changes_no_bit() {
             let plain = passes::logits(&network, Rows::All);
             let mut idle = plain.clone();
             for (site, value) in plain.sites.clone() {
+                if plain.value(value).element == ElementType::U32 {
+                    continue;
+                }
                 let edit = Edit {
                     change: Change::Scale,
                     positions: None,
@@ -183,6 +186,11 @@ fn an_edit_that_does_not_fit_is_refused() {
         assert!(!program.edit(site, edit), "{site}");
     }
     assert_eq!(program, before);
+    // Which experts work on a token follows from the router's logits, which can be edited.
+    let mut program = passes::logits(&mixtures()[0], Rows::All);
+    assert!(!program.edit(block(0, BlockSite::ExpertIndices), edit(0..1, one(), None)));
+    assert!(program.edit(block(0, BlockSite::RouterLogits), edit(0..1, one(), None)));
+    assert!(program.edit(block(0, BlockSite::ExpertWeights), edit(1..2, one(), None)));
 }
 
 /// Keeps what is seen at some sites.

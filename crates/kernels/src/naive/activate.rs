@@ -16,13 +16,21 @@ pub enum Activation {
     Relu2,
     /// max(x, 0)
     Relu,
+    /// g · sigmoid(1.702 g) of g = min(x, 7), times one more than the linear branch within ±7 (OpenAI 2025,
+    /// gpt-oss)
+    SwigluOai,
 }
 
 impl Activation {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Silu, Self::Gelu, Self::GeluTanh, Self::Relu2, Self::Relu];
+    pub const ALL: [Self; 6] =
+        [Self::Silu, Self::Gelu, Self::GeluTanh, Self::Relu2, Self::Relu, Self::SwigluOai];
 }
 
+/// The factor in gpt-oss's sigmoid.
+pub const ALPHA: f32 = 1.702;
+/// How far gpt-oss's branches go.
+pub const LIMIT: f32 = 7.0;
 /// √(2/π), of GELU's approximation.
 pub const ROOT_2_OVER_PI: f32 = 0.797_884_6;
 /// The factor of the cube in GELU's approximation.
@@ -44,6 +52,10 @@ pub fn value(activation: Activation, x: f32) -> f32 {
             x * x
         }
         Activation::Relu => positive(x),
+        Activation::SwigluOai => {
+            let x = at_most_limit(x);
+            x * sigmoid(ALPHA * x)
+        }
     }
 }
 
@@ -72,7 +84,39 @@ pub fn derivative(activation: Activation, x: f32) -> f32 {
                 0.0
             }
         }
+        Activation::SwigluOai => {
+            if x > LIMIT {
+                return 0.0;
+            }
+            let s = sigmoid(ALPHA * x);
+            (ALPHA * (x * s)).mul_add(1.0 - s, s)
+        }
     }
+}
+
+/// What the activation is multiplied with, of one number of the linear branch.
+pub fn linear_value(activation: Activation, x: f32) -> f32 {
+    match activation {
+        Activation::SwigluOai => {
+            let x = at_most_limit(x);
+            (if x < -LIMIT { -LIMIT } else { x }) + 1.0
+        }
+        Activation::Silu
+        | Activation::Gelu
+        | Activation::GeluTanh
+        | Activation::Relu2
+        | Activation::Relu => x,
+    }
+}
+
+/// Whether it stands still there.
+fn is_bounded(activation: Activation, x: f32) -> bool {
+    activation == Activation::SwigluOai && (x > LIMIT || x < -LIMIT)
+}
+
+/// x, or the limit if x is larger; NaN stays NaN.
+fn at_most_limit(x: f32) -> f32 {
+    if x > LIMIT { LIMIT } else { x }
 }
 
 /// 2 · √(2/π) · (x + 0.044715 x³)
@@ -89,7 +133,8 @@ fn positive(x: f32) -> f32 {
 pub fn forward(activation: Activation, pre: &[f32], linear: Option<&[f32]>, post: &mut [f32]) {
     for index in 0..pre.len() {
         let value = value(activation, pre[index]);
-        post[index] = linear.map_or(value, |linear| value * linear[index]);
+        post[index] =
+            linear.map_or(value, |linear| value * linear_value(activation, linear[index]));
     }
 }
 
@@ -105,11 +150,14 @@ pub fn backward(
     for index in 0..pre.len() {
         let (x, dy) = (pre[index], dpost[index]);
         dpre[index] = match linear {
-            Some(linear) => dy * linear[index] * derivative(activation, x),
+            Some(linear) => {
+                dy * linear_value(activation, linear[index]) * derivative(activation, x)
+            }
             None => dy * derivative(activation, x),
         };
-        if let Some(dlinear) = &mut dlinear {
-            dlinear[index] = dy * value(activation, x);
+        if let (Some(dlinear), Some(linear)) = (&mut dlinear, linear) {
+            let stands_still = is_bounded(activation, linear[index]);
+            dlinear[index] = if stands_still { 0.0 } else { dy * value(activation, x) };
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod attend;
 pub mod bf16;
 pub mod cap;
 pub mod embed;
+pub mod experts;
 pub mod loss;
 pub mod matmul;
 pub mod muon;

@@ -74,3 +74,27 @@ fn values_are_those_of_the_reference_and_slopes_theirs() {
         }
     }
 }
+
+#[test]
+fn linear_branches_are_those_of_the_reference_and_slopes_theirs() {
+    for activation in Activation::ALL {
+        let reference = in_reference(activation);
+        let pre = 0.75;
+        for x in numbers(Kind::Scale(9.0), 2000, 6) {
+            let (mut post, mut dpre, mut dlinear) = ([0.0], [0.0], [0.0]);
+            naive::activate::forward(activation, &[pre], Some(&[x]), &mut post);
+            let whole = |x: f64| reference.of(f64::from(pre)) * reference.of_linear(x);
+            let off = (f64::from(post[0]) - whole(f64::from(x))).abs();
+            assert!(off < 1e-5, "{activation:?}: {x} is {}", post[0]);
+            // Where it is bounded, the slope jumps.
+            if (x.abs() - 7.0).abs() < 1e-3 {
+                continue;
+            }
+            let (dpost, to) = ([1.0], Some(&mut dlinear[..]));
+            naive::activate::backward(activation, &dpost, &[pre], Some(&[x]), &mut dpre, to);
+            let expected = slope(&|x| whole(x[0]), &[f64::from(x)], 0);
+            let off = (f64::from(dlinear[0]) - expected).abs();
+            assert!(off < 1e-5, "{activation:?}: {x} slopes {}, not {expected}", dlinear[0]);
+        }
+    }
+}

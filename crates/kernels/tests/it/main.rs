@@ -5,6 +5,7 @@ mod attend;
 mod bf16;
 mod cap;
 mod embed;
+mod experts;
 mod inputs;
 mod lanes;
 mod loss;

@@ -5,7 +5,7 @@
 use crate::yardstick::{attend, products, rows, steps};
 use lookback_reference::{
     attend::{multi_head, multi_head_varied},
-    embed, logits, mlp,
+    embed, experts, logits, mlp,
     norm::Norm,
     position,
 };
@@ -51,6 +51,11 @@ fn activations_and_their_slopes_are_the_reference_s() {
 #[test]
 fn surprise_is_the_reference_s() {
     rows::is_surprised(&logits::cross_entropy).unwrap();
+}
+
+#[test]
+fn routes_are_the_reference_s() {
+    rows::routes(&experts::route).unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use lookback_lens::verify;
 use lookback_model::{FAMILIES, StoredModel};
 
 /// One of each family, and of each kind of rotary scaling.
-const GOLDENS: [&str; 24] = [
+const GOLDENS: [&str; 28] = [
     "gpt2",
     "llama",
     "llama3-rope",
@@ -35,6 +35,10 @@ const GOLDENS: [&str; 24] = [
     "falcon",
     "gemma2",
     "bloom",
+    "mixtral",
+    "qwen3-moe",
+    "olmoe",
+    "gpt-oss",
 ];
 
 fn shared() -> PathBuf {

@@ -204,7 +204,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
             (0..width)
                 .fold(0.0, |sum, j| sum + (vector[j] - mean) * stream.factor * gain[j] * head[j])
         };
-        let down = &network.blocks[layer].mlp.down;
+        let down = &network.blocks[layer].mlp.mlps()[0].down;
         let bias = down.bias.map_or(0.0, |bias| moves(&world.read(bias)));
         let sum = all.iter().fold(bias, |sum, unit| sum + unit.target.contribution);
         // The engine's chain rounds once for each unit; towards() is at most this long in any place.

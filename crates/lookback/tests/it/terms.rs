@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// A term as people search for it; the file and the public item that it must find. A `-` in place of an item
 /// stands for the file itself.
-const TERMS: [(&str, &str, &str); 66] = [
+const TERMS: [(&str, &str, &str); 67] = [
     // Arithmetic.
     ("gelu", "kernels/src/naive/activate.rs", "Gelu"),
     ("silu", "kernels/src/naive/activate.rs", "Silu"),
@@ -18,6 +18,7 @@ const TERMS: [(&str, &str, &str); 66] = [
     ("attention", "kernels/src/attend.rs", "AttentionParams"),
     ("softmax", "kernels/src/loss.rs", "softmax"),
     ("log_sum_exp", "kernels/src/attend.rs", "-"),
+    ("mixture_of_experts", "kernels/src/experts.rs", "-"),
     ("cross_entropy", "kernels/src/loss.rs", "cross_entropy"),
     ("matmul", "kernels/src/matmul.rs", "-"),
     ("panels", "kernels/src/matmul.rs", "Panels"),

@@ -52,13 +52,14 @@ const TESTED_ALONE: [&str; 2] =
     ["crates/engine/tests/allocations.rs", "crates/model/tests/hostile.rs"];
 
 /// Which file of the reference says what a kernel computes; optimizers have theirs in `f64-interpreter`.
-const REFERENCE_OF: [(&str, Option<&str>); 13] = [
+const REFERENCE_OF: [(&str, Option<&str>); 14] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),
     ("bf16", Some("mlp")),
     ("cap", Some("logits")),
     ("embed", Some("embed")),
+    ("experts", Some("experts")),
     ("loss", Some("logits")),
     ("matmul", Some("mlp")),
     ("muon", None),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     Config, Family, Size,
     config::{Keys, activation_name, decimal, default_scale, eos_token_id, head_dim},
-    files::{FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS},
+    files::{ExpertNames, FusedQkv, GGUF_NAMES, Layout, Names, VALUE_HEADS},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -35,11 +35,13 @@ pub(super) const NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: [""; 2],
     output: "attn.c_proj",
+    sinks: "",
     ln1_post: "",
     ln2: "ln_2",
     gate: "",
     up: "mlp.c_fc",
     down: "mlp.c_proj",
+    experts: ExpertNames::NONE,
     ln2_post: "",
     ln_final: "ln_f",
     head: "lm_head",

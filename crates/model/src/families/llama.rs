@@ -9,7 +9,7 @@ use crate::{
     config::{
         self, Keys, RopeContext, activation_name, decimal, eos_token_id, layer_types, write_rope,
     },
-    files::{FusedQkv, GGUF_NAMES, Layout, Names},
+    files::{ExpertNames, FusedQkv, GGUF_NAMES, Layout, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -40,12 +40,14 @@ pub(super) const NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     output: "self_attn.o_proj",
+    sinks: "self_attn.sinks",
     ln1_post: "",
     ln2: "post_attention_layernorm",
     gate: "mlp.gate_proj",
     up: "mlp.up_proj",
     down: "mlp.down_proj",
     ln2_post: "",
+    experts: ExpertNames::NONE,
     ln_final: "norm",
     head: "lm_head",
     matrices: Layout::Rows,

@@ -132,16 +132,21 @@ impl Weight {
     fn read_columns(&self, bytes: &[u8], out: &mut [f32]) {
         const TOGETHER: usize = 32;
         let (inner, rows) = (self.place.inner.unwrap_or(1), &self.place.rows);
-        let mut stored = vec![0.0; TOGETHER * rows.len];
+        let of_one = self.place.outputs_of_one();
+        // Where the matrix of its expert begins, and the columns from the first of its outputs to the last.
+        let (begin, first_column) = (rows.first / of_one * of_one * inner, rows.first % of_one);
+        let columns = rows.stored(rows.len - 1) + 1 - rows.first;
+        let mut stored = vec![0.0; TOGETHER * columns];
         for first in (0..inner).step_by(TOGETHER) {
             let here = TOGETHER.min(inner - first);
-            for (i, stored) in stored.chunks_exact_mut(rows.len).take(here).enumerate() {
-                let at = self.storage.bytes((first + i) * self.place.outputs + rows.first);
-                self.storage.widen(&bytes[at..][..self.storage.bytes(rows.len)], stored);
+            for (i, stored) in stored.chunks_exact_mut(columns).take(here).enumerate() {
+                let at = self.storage.bytes(begin + (first + i) * of_one + first_column);
+                self.storage.widen(&bytes[at..][..self.storage.bytes(columns)], stored);
             }
             for (output, out) in out.chunks_exact_mut(inner).enumerate() {
+                let column = rows.stored(output) - rows.first;
                 for (i, out) in out[first..first + here].iter_mut().enumerate() {
-                    *out = stored[i * rows.len + output];
+                    *out = stored[i * columns + column];
                 }
             }
         }

@@ -23,6 +23,8 @@ pub(crate) struct Names {
     /// Of queries and keys.
     pub(crate) query_key_norms: [&'static str; 2],
     pub(crate) output: &'static str,
+    /// Of attention sinks: the whole name within a block.
+    pub(crate) sinks: &'static str,
     pub(crate) ln1_post: &'static str,
     pub(crate) ln2: &'static str,
     /// Into the activation of a gated MLP. With the name of `up`, the two are one tensor, this one first.
@@ -31,6 +33,7 @@ pub(crate) struct Names {
     pub(crate) up: &'static str,
     pub(crate) down: &'static str,
     pub(crate) ln2_post: &'static str,
+    pub(crate) experts: ExpertNames,
     pub(crate) ln_final: &'static str,
     pub(crate) head: &'static str,
     /// How a block's matrices lie.
@@ -45,6 +48,36 @@ pub(crate) struct Names {
     pub(crate) harmless: &'static [&'static str],
     /// The same of what stands outside of blocks, by how its names begin.
     pub(crate) harmless_outside: &'static [&'static str],
+}
+
+/// How files hold the matrices of experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpertLayout {
+    /// Each in a tensor of its own.
+    Apart,
+    /// Those of all experts in one, `[experts, outputs, inner]`.
+    Stacked,
+    /// Those of all experts in one, `[experts, inner, outputs]`, where outputs of two branches alternate; their
+    /// names have no `.weight` (gpt-oss).
+    StackedColumns,
+}
+
+/// What files call the parts of a mixture of experts.
+#[derive(Clone, Copy)]
+pub(crate) struct ExpertNames {
+    pub(crate) router: &'static str,
+    pub(crate) layout: ExpertLayout,
+    /// Stands before an expert's number where each has tensors of its own.
+    pub(crate) experts: &'static str,
+    pub(crate) gate: &'static str,
+    pub(crate) up: &'static str,
+    pub(crate) down: &'static str,
+}
+
+impl ExpertNames {
+    /// Of families without experts.
+    pub(crate) const NONE: Self =
+        Self { router: "", layout: ExpertLayout::Apart, experts: "", gate: "", up: "", down: "" };
 }
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
@@ -86,12 +119,21 @@ pub(crate) const GGUF_NAMES: Names = Names {
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["attn_q_norm", "attn_k_norm"],
     output: "attn_output",
+    sinks: "attn_sinks.weight",
     ln1_post: "post_attention_norm",
     ln2: "ffn_norm",
     gate: "ffn_gate",
     up: "ffn_up",
     down: "ffn_down",
     ln2_post: "post_ffw_norm",
+    experts: ExpertNames {
+        router: "ffn_gate_inp",
+        layout: ExpertLayout::Stacked,
+        experts: "",
+        gate: "ffn_gate_exps",
+        up: "ffn_up_exps",
+        down: "ffn_down_exps",
+    },
     ln_final: "output_norm",
     head: "output",
     matrices: Layout::Rows,

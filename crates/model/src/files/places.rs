@@ -1,7 +1,7 @@
 //! Where the weights of a network stand in a file: a walk over it with a family's table of names.
 
-use super::names::{FusedQkv, Layout, Names};
-use crate::{Block, BlockOrder, Linear, Network, Norm, WeightId};
+use super::names::{ExpertLayout, ExpertNames, FusedQkv, Layout, Names};
+use crate::{Block, BlockOrder, FeedForward, Linear, Mixture, Mlp, Network, Norm, WeightId};
 
 /// Where a weight stands in a file.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Place {
     pub rows: Rows,
     /// How many outputs the stored tensor has.
     pub outputs: usize,
+    /// How many matrices the stored tensor is a stack of, one for each expert, if it is one.
+    pub stacked: Option<usize>,
     /// `None` of a vector.
     pub inner: Option<usize>,
     /// Whether it is stored as `[inner, outputs]`.
@@ -63,11 +65,22 @@ impl Rows {
 impl Place {
     /// The shape that the stored tensor has.
     pub fn shape(&self) -> Vec<usize> {
-        match (self.inner, self.is_transposed) {
+        let mut shape = match (self.inner, self.is_transposed) {
             (None, _) => vec![self.outputs],
             (Some(inner), true) => vec![inner, self.outputs],
             (Some(inner), false) => vec![self.outputs, inner],
+        };
+        if let Some(stacked) = self.stacked {
+            let outputs = if self.is_transposed { 1 } else { 0 };
+            shape[outputs] /= stacked;
+            shape.insert(0, stacked);
         }
+        shape
+    }
+
+    /// Outputs of one of the matrices that the stored tensor is a stack of.
+    pub fn outputs_of_one(&self) -> usize {
+        self.outputs / self.stacked.unwrap_or(1)
     }
 
     /// Elements of the stored tensor.
@@ -99,20 +112,17 @@ impl Names {
                 places.norm(Some(norm), &name(part));
             }
             places.linears(&[&block.output], &name(self.output), self.matrices);
+            if let Some(sinks) = block.attend.sinks {
+                places.vector(sinks, name(self.sinks), block.attend.heads, false);
+            }
             places.norm(block.ln1_post.as_ref(), &name(self.ln1_post));
             places.norm(block.ln2.as_ref(), &name(ln2));
-            match &block.mlp.gate {
-                Some(gate) if self.gate == self.up => {
-                    places.linears(&[gate, &block.mlp.up], &name(self.up), self.matrices);
-                }
-                gate => {
-                    if let Some(gate) = gate {
-                        places.linears(&[gate], &name(self.gate), self.matrices);
-                    }
-                    places.linears(&[&block.mlp.up], &name(self.up), self.matrices);
+            match &block.mlp {
+                FeedForward::Dense(mlp) => places.mlp(mlp, self, &name),
+                FeedForward::Mixture(mixture) => {
+                    places.mixture(mixture, &self.experts, &name, self.matrices);
                 }
             }
-            places.linears(&[&block.mlp.down], &name(self.down), self.matrices);
             places.norm(block.ln2_post.as_ref(), &name(self.ln2_post));
         }
         places.norm(Some(&network.ln_final), self.ln_final);
@@ -139,6 +149,7 @@ impl Places {
             rows: Rows::side_by_side(before, len),
             outputs: before + len,
             inner: Some(inner),
+            stacked: None,
             is_transposed: false,
             is_less_one: false,
         });
@@ -151,6 +162,7 @@ impl Places {
             rows: Rows::side_by_side(0, len),
             outputs: len,
             inner: None,
+            stacked: None,
             is_transposed: false,
             is_less_one,
         });
@@ -238,9 +250,102 @@ impl Places {
                     rows: *rows,
                     outputs,
                     inner,
+                    stacked: None,
                     is_transposed: layout == Layout::Columns && !is_bias,
                     is_less_one: false,
                 });
+            }
+        }
+    }
+
+    fn mlp(&mut self, mlp: &Mlp, names: &Names, name: &impl Fn(&str) -> String) {
+        match &mlp.gate {
+            Some(gate) if names.gate == names.up => {
+                self.linears(&[gate, &mlp.up], &name(names.up), names.matrices);
+            }
+            gate => {
+                if let Some(gate) = gate {
+                    self.linears(&[gate], &name(names.gate), names.matrices);
+                }
+                self.linears(&[&mlp.up], &name(names.up), names.matrices);
+            }
+        }
+        self.linears(&[&mlp.down], &name(names.down), names.matrices);
+    }
+
+    /// The router, and the experts each in tensors of its own or all in one stack.
+    fn mixture(
+        &mut self,
+        mixture: &Mixture,
+        names: &ExpertNames,
+        name: &impl Fn(&str) -> String,
+        layout: Layout,
+    ) {
+        self.linears(&[&mixture.router], &name(names.router), Layout::Rows);
+        if names.layout == ExpertLayout::StackedColumns {
+            let branches = mixture.experts.iter().map(|mlp| mlp.gate.iter().chain([&mlp.up]));
+            self.stacked_columns(
+                &branches.map(Iterator::collect).collect::<Vec<_>>(),
+                &name(names.up),
+            );
+            let down = mixture.experts.iter().map(|mlp| vec![&mlp.down]);
+            self.stacked_columns(&down.collect::<Vec<_>>(), &name(names.down));
+            return;
+        }
+        let branches: [(&str, fn(&Mlp) -> Option<&Linear>); 3] = [
+            (names.gate, |mlp| mlp.gate.as_ref()),
+            (names.up, |mlp| Some(&mlp.up)),
+            (names.down, |mlp| Some(&mlp.down)),
+        ];
+        for (part, branch) in branches {
+            let linears: Vec<&Linear> = mixture.experts.iter().filter_map(branch).collect();
+            if names.layout == ExpertLayout::Stacked {
+                let first = self.places.len();
+                self.linears(&linears, &name(part), layout);
+                for place in &mut self.places[first..] {
+                    place.stacked = Some(linears.len());
+                }
+            } else {
+                for (expert, linear) in linears.into_iter().enumerate() {
+                    let stem = name(&format!("{}.{expert}.{part}", names.experts));
+                    self.linears(&[linear], &stem, layout);
+                }
+            }
+        }
+    }
+    /// The linears of all experts in one tensor; the outputs of an expert's alternate.
+    fn stacked_columns(&mut self, experts: &[Vec<&Linear>], stem: &str) {
+        let of_one: usize = experts[0].iter().map(|linear| linear.outputs).sum();
+        for is_bias in [false, true] {
+            for (expert, linears) in experts.iter().enumerate() {
+                for (branch, linear) in linears.iter().enumerate() {
+                    let (id, inner, name) = if is_bias {
+                        (linear.bias, None, format!("{stem}_bias"))
+                    } else {
+                        (Some(linear.weight), Some(linear.inputs), stem.to_owned())
+                    };
+                    let Some(id) = id else { continue };
+                    let rows = match linears.len() {
+                        1 => Rows::side_by_side(expert * of_one, linear.outputs),
+                        branches => Rows {
+                            len: linear.outputs,
+                            first: expert * of_one + branch,
+                            together: 1,
+                            stride: branches,
+                            pairs: None,
+                        },
+                    };
+                    self.places.push(Place {
+                        id,
+                        name,
+                        rows,
+                        outputs: experts.len() * of_one,
+                        inner,
+                        stacked: Some(experts.len()),
+                        is_transposed: !is_bias,
+                        is_less_one: false,
+                    });
+                }
             }
         }
     }

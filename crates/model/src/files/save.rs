@@ -44,7 +44,9 @@ pub fn save(
             }
             match tensor[0].inner {
                 Some(inner) if tensor[0].is_transposed => {
-                    write_columns(to, &values, inner, &mut bytes)?;
+                    for matrix in values.chunks_exact(tensor[0].outputs_of_one() * inner) {
+                        write_columns(to, matrix, inner, &mut bytes)?;
+                    }
                 }
                 _ => write_floats(to, values.iter().copied(), &mut bytes)?,
             }

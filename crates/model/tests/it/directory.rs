@@ -107,7 +107,7 @@ fn gpt2_is_written_with_its_transposed_and_fused_matrices() {
     }
     let (shape, up) = &tensors["transformer.h.1.mlp.c_fc.weight"];
     assert_eq!(*shape, [64, 96]);
-    assert_eq!(up[5 * 96 + 90], value(block.mlp.up.weight)[90 * 64 + 5]);
+    assert_eq!(up[5 * 96 + 90], value(block.mlp.mlps()[0].up.weight)[90 * 64 + 5]);
     let bias = &tensors["transformer.h.1.attn.c_attn.bias"].1;
     assert_eq!(bias[64..128], value(block.qkv[1].bias.expect("gpt2 has biases")));
     assert!(!tensors.contains_key("lm_head.weight"), "the tied head stands once");
@@ -311,7 +311,7 @@ fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
         }
         for (key, value) in [
             ("quantization_config", r#"{"bits": 4}"#),
-            ("num_local_experts", "8"),
+            ("n_shared_experts", "8"),
             ("residual_multiplier", "0.5"),
         ] {
             let refused = with(key, value).err().expect("a refusal").to_string();

@@ -75,7 +75,7 @@ fn quantised_rows_equal_their_blocks_one_by_one() {
     for (kind, storage, block_bytes) in
         [(2, StorageType::Q4_0, 18), (3, StorageType::Q4_1, 20), (8, StorageType::Q8_0, 34)]
     {
-        let down = network.blocks[1].mlp.down;
+        let down = network.blocks[1].mlp.mlps()[0].down;
         let blocks = down.outputs * down.inputs / 32;
         let mut bytes: Vec<u8> =
             (0..blocks * block_bytes).map(|at| (at * 89 + at / 7) as u8).collect();
@@ -401,15 +401,15 @@ fn fill(
             }
         }
         let [q, k, v] = &block.qkv;
-        let gate = block.mlp.gate.as_ref().expect("a Llama has a gate");
+        let gate = block.mlp.mlps()[0].gate.as_ref().expect("a Llama has a gate");
         let linears: [(&str, &Linear, bool); 7] = [
             ("attn_q", q, true),
             ("attn_k", k, true),
             ("attn_v", v, false),
             ("attn_output", &block.output, false),
             ("ffn_gate", gate, false),
-            ("ffn_up", &block.mlp.up, false),
-            ("ffn_down", &block.mlp.down, false),
+            ("ffn_up", &block.mlp.mlps()[0].up, false),
+            ("ffn_down", &block.mlp.mlps()[0].down, false),
         ];
         for (part, linear, is_rotated) in linears {
             one(format!("blk.{layer}.{part}.weight"), linear.weight, false, is_rotated);
@@ -438,8 +438,8 @@ fn gpt2_file(network: &Network) -> Gguf {
         let linears: [(&str, &[Linear]); 4] = [
             ("attn_qkv", &block.qkv),
             ("attn_output", &[block.output]),
-            ("ffn_up", &[block.mlp.up]),
-            ("ffn_down", &[block.mlp.down]),
+            ("ffn_up", &[block.mlp.mlps()[0].up]),
+            ("ffn_down", &[block.mlp.mlps()[0].down]),
         ];
         for (part, linears) in linears {
             let outputs = linears.iter().map(|linear| linear.outputs).sum();

@@ -29,6 +29,10 @@ fn every_weight_of_the_goldens_is_read_and_finite() {
         "golden/falcon",
         "golden/opt",
         "golden/gemma3",
+        "golden/mixtral",
+        "golden/qwen3-moe",
+        "golden/olmoe",
+        "golden/gpt-oss",
         "golden/curve",
         "models/stories260k",
     ] {

@@ -5,6 +5,7 @@ mod directory;
 mod fixture;
 mod gguf;
 mod goldens;
+mod mixtures;
 mod oracles;
 mod reported;
 mod rope;

@@ -58,6 +58,7 @@ fn rank(site: Site) -> u8 {
         Site::Block(_, B::Q | B::K | B::V | B::RotQ | B::RotK | B::Z | B::ResidMid) => 3,
         Site::Block(_, B::Pattern) => 4,
         Site::Block(_, B::Scores) => 5,
+        Site::Block(_, B::RouterLogits | B::ExpertWeights | B::ExpertIndices) => 4,
         Site::Block(_, B::MlpPost | B::MlpPre | B::MlpPreLinear) => 6,
         Site::LnFinal | Site::Block(_, B::Ln1 | B::Ln2) => 7,
         // A token's are made of the end of its stream.

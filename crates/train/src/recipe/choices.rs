@@ -99,4 +99,6 @@ pub(super) enum GatedActivation {
     Relu2,
     #[serde(skip)]
     Relu,
+    #[serde(skip)]
+    SwigluOai,
 }

@@ -1,6 +1,7 @@
 //! Mutants of what is computed row by row: norms, rotation, activations, surprise.
 
 use lookback_reference::{
+    experts::{Weighting, route},
     logits::{cross_entropy, log_softmax},
     mlp::Activation,
     norm::Norm,
@@ -116,6 +117,9 @@ fn mutants_of_activations_die() {
     let swapped = |from: Activation, to: Activation| {
         activates(&move |params, x| if params == from { to.of(x) } else { params.of(x) })
     };
+    let swapped_of = |from: Activation, to: fn(f64) -> f64| {
+        activates(&move |params, x| if params == from { to(x) } else { params.of(x) })
+    };
     all_die([
         ("tanh for erf", swapped(Activation::Gelu, Activation::GeluTanh)),
         ("erf for tanh", swapped(Activation::GeluTanh, Activation::Gelu)),
@@ -133,6 +137,7 @@ fn mutants_of_activations_die() {
                 _ => params.of(x),
             }),
         ),
+        ("no bound", swapped_of(Activation::SwigluOai, |x| x / (1.0 + (-1.702 * x).exp()))),
         ("no square", swapped(Activation::Relu2, Activation::Relu)),
         ("a leak", activates(&|params, x| params.of(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
     ]);
@@ -180,6 +185,49 @@ fn mutants_of_surprise_die() {
                 }
                 cross_entropy(&others, targets)
             }),
+        ),
+    ]);
+}
+
+#[test]
+fn mutants_of_routes_die() {
+    let routes = |claimant: rows::Route<'_>| rows::routes(claimant);
+    let swapped = |from: Weighting, to: Weighting| {
+        routes(&move |logits, chosen, named| {
+            route(logits, chosen, if named == from { to } else { named })
+        })
+    };
+    let mirrored = |logits: &Array2<f64>| logits.slice(s![.., ..;-1]).to_owned();
+    all_die([
+        ("weights that are not normalised", swapped(Weighting::Normalized, Weighting::Softmax)),
+        ("weights that are normalised", swapped(Weighting::Softmax, Weighting::Normalized)),
+        ("a softmax over all", swapped(Weighting::SoftmaxOfChosen, Weighting::Softmax)),
+        (
+            "the least likely chosen",
+            routes(&|logits, chosen, named| route(&-logits, chosen, named)),
+        ),
+        (
+            "ties to the higher index",
+            routes(&|logits, chosen, named| {
+                let mut routes = route(&mirrored(logits), chosen, named);
+                for route in &mut routes {
+                    route.iter_mut().for_each(|(expert, _)| *expert = logits.ncols() - 1 - *expert);
+                    route.reverse();
+                }
+                routes
+            }),
+        ),
+        (
+            "the likeliest first",
+            routes(&|logits, chosen, named| {
+                let mut routes = route(logits, chosen, named);
+                routes.iter_mut().for_each(|route| route.sort_by(|a, b| b.1.total_cmp(&a.1)));
+                routes
+            }),
+        ),
+        (
+            "logits of half the size",
+            routes(&|logits, chosen, named| route(&(logits * 0.5), chosen, named)),
         ),
     ]);
 }

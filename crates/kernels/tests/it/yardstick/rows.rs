@@ -1,12 +1,13 @@
 //! What works on rows alone: norms, rotation, activations, cross-entropy.
 
 use lookback_kernels::{
+    experts::{ExpertWeighting, Routing},
     loss::{LossMode, NO_TARGET},
     naive::{self, activate::Activation},
     norm::NormParams,
     position::{Direction, Rotation, angles, frequencies},
 };
-use lookback_reference::{mlp, norm::Norm};
+use lookback_reference::{experts::Weighting, mlp, norm::Norm};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::{Agrees, EPS, MIN_BOUND, SCALES, exceeds, numbers, seeds, wide, within};
@@ -19,6 +20,8 @@ pub type Rotate<'a> = &'a dyn Fn(ArrayView2<'_, f64>, usize, f64) -> Array2<f64>
 pub type Activate<'a> = &'a dyn Fn(mlp::Activation, f64) -> f64;
 /// Logits and targets, to nats; a row without a target is not asked for.
 pub type Surprise<'a> = &'a dyn Fn(&Array2<f64>, &[usize]) -> Vec<f64>;
+/// Logits of experts, how many are chosen and how they are weighted, to each row's experts and weights.
+pub type Route<'a> = &'a dyn Fn(&Array2<f64>, usize, Weighting) -> Vec<Vec<(usize, f64)>>;
 
 const EPSILON: f32 = 1e-5;
 
@@ -139,6 +142,7 @@ pub fn in_reference(activation: Activation) -> mlp::Activation {
         Activation::GeluTanh => mlp::Activation::GeluTanh,
         Activation::Relu2 => mlp::Activation::Relu2,
         Activation::Relu => mlp::Activation::Relu,
+        Activation::SwigluOai => mlp::Activation::SwigluOai,
     }
 }
 
@@ -197,6 +201,50 @@ pub fn is_surprised(claimant: Surprise<'_>) -> Agrees {
                 let off = (f64::from(found[row]) - claimed[row]).abs();
                 if exceeds(off, bound) {
                     return Err(format!("row {row}: {} nats, not {}", found[row], claimed[row]));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The weightings under their names in both crates.
+pub const WEIGHTINGS: [(ExpertWeighting, Weighting); 3] = [
+    (ExpertWeighting::Softmax, Weighting::Softmax),
+    (ExpertWeighting::Normalized, Weighting::Normalized),
+    (ExpertWeighting::SoftmaxOfChosen, Weighting::SoftmaxOfChosen),
+];
+
+/// The twin chooses the claimant's experts, and weights them alike.
+pub fn routes(claimant: Route<'_>) -> Agrees {
+    const ROWS: usize = 9;
+    for (seed, scale) in seeds().flat_map(|seed| SCALES.map(|scale| (seed, scale))) {
+        for (experts, chosen) in [(1, 1), (4, 2), (7, 7), (8, 1), (65, 8)] {
+            for (weighting, named) in WEIGHTINGS {
+                let mut logits = numbers(scale, ROWS * experts, seed);
+                // Rows in which many are equal.
+                logits[4 * experts..].iter_mut().for_each(|logit| *logit = logit.round());
+                let mut weights = vec![0.0; ROWS * chosen];
+                let mut indices = vec![0; ROWS * chosen];
+                let routing = Routing { experts, chosen, weighting };
+                naive::experts::route(routing, &logits, &mut weights, &mut indices);
+                let claimed = claimant(&wide(&logits, experts), chosen, named);
+                for row in 0..ROWS {
+                    let own = row * chosen..(row + 1) * chosen;
+                    let found = indices[own.clone()].iter().zip(&weights[own]);
+                    let depth = 2.0 * f64::from(scale);
+                    for ((index, weight), (expert, claimed)) in found.zip(&claimed[row]) {
+                        // As of cross-entropy; a second sum and quotient where the weights are normalised.
+                        let relative = (depth + (experts + chosen) as f64 + 16.0) * EPS;
+                        let off = (f64::from(*weight) - claimed).abs();
+                        let place = format!("row {row} of {experts}, {chosen} chosen, {named:?}");
+                        if *index as usize != *expert {
+                            return Err(format!("{place}: expert {index}, not {expert}"));
+                        }
+                        if exceeds(off, relative * claimed + MIN_BOUND) {
+                            return Err(format!("{place}: {weight}, not {claimed}"));
+                        }
+                    }
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lookback_engine::{Cache, Compute, Session, Shape, ThreadPool, Weights, Workspace, forward};
 use lookback_files::Result;
-use lookback_model::{Batch, Network, SequenceId, TokenId, WeightKind};
+use lookback_model::{Batch, Network, SequenceId, TokenId};
 
 /// How much passes through the model.
 #[derive(Clone, Copy, Debug)]
@@ -113,12 +113,7 @@ impl Throughput {
     pub(super) fn prefill_flops(&self, network: &Network) -> f64 {
         let Lengths { prompt, batch, .. } = self.lengths;
         let head = network.head.linear.inputs * network.head.linear.outputs;
-        let is_in_a_block = |id| {
-            id != network.head.linear.weight
-                && matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output)
-        };
-        let blocks: usize =
-            network.ids().filter(|&id| is_in_a_block(id)).map(|id| network.weight(id).len()).sum();
+        let blocks = network.block_multiplications() as usize;
         let attention: usize = network
             .blocks
             .iter()

@@ -14,6 +14,7 @@ pub(super) const ACTIVATIONS: &[(&str, Activation)] = &[
     ("gelu_fast", Activation::GeluTanh),
     ("relu", Activation::Relu),
     ("relu2", Activation::Relu2),
+    ("swiglu_oai", Activation::SwigluOai),
 ];
 
 /// As configurations of Hugging Face call it.

@@ -15,7 +15,7 @@ use super::{
     metadata::{Metadata, Value},
 };
 use crate::{
-    Config, Family, NormKind, Positions, Size,
+    Config, Family, MixtureConfig, NormKind, Positions, Size,
     config::{GgufKeys, GgufSource, head_dim},
     families,
 };
@@ -26,7 +26,17 @@ pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
         return Err(Refusal::unsupported("it is one part of a split file; merge the parts first"));
     }
     let key = "general.architecture";
-    families::find(key, metadata.text(key)?, |family| family.gguf)
+    let family = families::find(key, metadata.text(key)?, |family| family.gguf)?;
+    let experts = format!("{}.expert_count", family.gguf);
+    families::with_experts(family, metadata.whole(&experts)?.is_some_and(|experts| experts > 0))
+        .ok_or_else(|| {
+            Refusal::unsupported(match family.has_experts() {
+                true => {
+                    format!("metadata {experts} is missing or 0, but its architecture has experts")
+                }
+                false => "a mixture of experts is not understood in its architecture".to_owned(),
+            })
+        })
 }
 
 /// The names of this file's tensors: queries, keys and values are one tensor or three, and so are the
@@ -65,9 +75,7 @@ pub(super) fn read(
         ));
     }
     let key_heads = keys.size_or("attention.head_count_kv", heads)?;
-    if keys.size_or("expert_count", 0)? != 0 {
-        return Err(Refusal::unsupported("a mixture of experts is not understood"));
-    }
+    keys.size_or("expert_count", 0)?;
     let has = |name: &str| tensors.find(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
     // more (rounded up); which of the tokens it has is for their use to say.
@@ -97,10 +105,20 @@ pub(super) fn read(
         }
         others => others.clone(),
     };
+    let mixture = match &defaults.mixture {
+        Some(mixture) => Some(MixtureConfig {
+            experts: keys.size("expert_count")?,
+            chosen: keys.size("expert_used_count")?,
+            hidden: keys.size_or("expert_feed_forward_length", size.hidden)?,
+            ..mixture.clone()
+        }),
+        None => None,
+    };
     let has_bias = |part| has(&names.of_first_block(part, "bias"));
     let config = Config {
         epsilon,
         positions,
+        mixture,
         attention_bias: defaults.attention_bias || has_bias(Part::Query),
         output_bias: defaults.output_bias || has_bias(Part::Output),
         mlp_bias: defaults.mlp_bias || has_bias(Part::Up),
