@@ -78,6 +78,12 @@ def written_by_hugging_face(shared):
     for behavior in ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]:
         kinds[behavior] = pre_tokenizers.Sequence([split("e", behavior), byte_level(False)])
         kinds[behavior + "-regex"] = pre_tokenizers.Sequence([split(Regex(r"\p{L}+"), behavior, True), byte_level(False)])
+        kinds[behavior + "-punctuation"] = pre_tokenizers.Sequence([pre_tokenizers.Punctuation(behavior), byte_level(False, True)])
+    kinds["scripts"] = pre_tokenizers.Sequence([pre_tokenizers.UnicodeScripts(), byte_level()])
+    kinds["words"] = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), byte_level(False)])
+    kinds["letters-split"] = pre_tokenizers.Sequence([byte_level(prefix=True), split("Ġ", "merged_with_next"), pre_tokenizers.Digits(True)])
+    kinds["letters-twice"] = pre_tokenizers.Sequence([byte_level(), pre_tokenizers.Punctuation(), byte_level(False)])
+    kinds["letters-scripts"] = pre_tokenizers.Sequence([byte_level(False), pre_tokenizers.UnicodeScripts(), pre_tokenizers.Metaspace("Ġ", prepend_scheme="first")])
     for name, pre in kinds.items():
         it = Tokenizer(models.BPE(ignore_merges=name == "llama3"))
         it.pre_tokenizer, it.decoder = pre, decoders.ByteLevel()
@@ -91,6 +97,21 @@ def written_by_hugging_face(shared):
             template = processors.TemplateProcessing(single="<|endoftext|> $A", special_tokens=[end])
             it.post_processor = processors.Sequence([processors.ByteLevel(), template])
         yield name, it
+    forms = {"nfd": normalizers.NFD(), "nfkc": normalizers.NFKC(), "nfkd": normalizers.NFKD(), "nmt": normalizers.Nmt(), "strip": normalizers.Strip(),
+             "accents": normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]),
+             "prepend": normalizers.Sequence([normalizers.Prepend("a"), normalizers.Replace(Regex(r"(?<=\S) +$"), "")])}
+    for name, form in forms.items():
+        # Once as letters that a normalizer makes, once with the words of a Metaspace, of which the first depends on what was taken away.
+        for pre in (None, pre_tokenizers.Sequence([pre_tokenizers.Digits(False), pre_tokenizers.Metaspace(prepend_scheme="first")])):
+            it = Tokenizer(models.BPE(unk_token="<unk>"))
+            it.normalizer = normalizers.Sequence([form, normalizers.ByteLevel()]) if pre is None else form
+            it.decoder = decoders.ByteLevel() if pre is None else decoders.Metaspace(prepend_scheme="first")
+            if pre is not None:
+                it.pre_tokenizer = pre
+            it.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=1000, show_progress=False, initial_alphabet=alphabet, special_tokens=["<unk>", "<s>"]))
+            it.add_tokens([AddedToken("[NORM]", normalized=True), AddedToken("[LR]", lstrip=True, rstrip=True), AddedToken("[W]", single_word=True, normalized=False)])
+            it.post_processor = processors.RobertaProcessing(("<s>", 1), ("<unk>", 0))
+            yield f"{name}-{'letters' if pre is None else 'first'}", it
     signs = {"metaspace": pre_tokenizers.Metaspace(), "first": pre_tokenizers.Metaspace(prepend_scheme="first"),
              "never": pre_tokenizers.Metaspace(prepend_scheme="never", split=False)}
     for name, pre in signs.items():
@@ -103,6 +124,34 @@ def written_by_hugging_face(shared):
             it.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=1200, show_progress=False, special_tokens=["<unk>", "<s>"] + bytes_))
             it.add_tokens([AddedToken("[NORM]", normalized=True)])
             yield f"{name}-{'fused' if fuse else 'single'}", it
+
+
+def by_chance(shared, count):
+    """Tokenizers of components in any order. Left out is what Hugging Face's decoders make of broken bytes."""
+    chance = random.Random(3)
+    corpus = (shared / "data/wikitext2-valid.txt").read_text(encoding="utf8")[:40_000].splitlines(keepends=True) + HARD[:16]
+    some = lambda makers, most: [chance.choice(makers)() for _ in range(chance.randrange(most + 1))]
+    flag, behavior = lambda: chance.random() < 0.5, lambda: chance.choice(["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"])
+    pattern = lambda: chance.choice(["e", " ", "▁", "Ġ", "", Regex(r"\s+"), Regex(r"\p{L}+"), Regex(r"\d|[.,]"), Regex(r"^\W|\W$"), Regex(r"(?=[A-Z])")])
+    scheme = lambda: chance.choice(["always", "first", "never"])
+    form = [normalizers.NFC, normalizers.NFD, normalizers.NFKC, normalizers.NFKD, normalizers.Lowercase, normalizers.StripAccents, normalizers.Nmt, normalizers.ByteLevel,
+            lambda: normalizers.Strip(flag(), flag()), lambda: normalizers.Prepend(chance.choice(["▁", "ab", "Ġ"])), lambda: normalizers.Replace(pattern(), chance.choice(["", "▁", "e", "ab"]))]
+    cut = [pre_tokenizers.Whitespace, pre_tokenizers.WhitespaceSplit, pre_tokenizers.UnicodeScripts, lambda: pre_tokenizers.Digits(flag()), lambda: pre_tokenizers.Punctuation(behavior()),
+           lambda: pre_tokenizers.Split(pattern(), behavior(), flag()), lambda: pre_tokenizers.ByteLevel(flag(), use_regex=flag()),
+           lambda: pre_tokenizers.Metaspace(chance.choice("▁Ġ_"), prepend_scheme=scheme(), split=flag())]
+    undo = [lambda: [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)], lambda: [decoders.ByteLevel()],
+            lambda: [decoders.Metaspace(prepend_scheme=scheme())], lambda: [decoders.Replace(pattern(), "-"), decoders.Fuse()], lambda: []]
+    for number in range(count):
+        unknown = flag()
+        it = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=unknown, byte_fallback=flag()))
+        it.normalizer, it.pre_tokenizer = normalizers.Sequence(some(form, 3)), pre_tokenizers.Sequence(some(cut, 3))
+        it.decoder = decoders.Sequence(chance.choice(undo)())
+        bytes_ = [f"<0x{i:02X}>" for i in range(256)] if unknown else []
+        it.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=700, show_progress=False, special_tokens=["<unk>", "<s>"] + bytes_))
+        for content in ["[W]", "[LR]", "[NORM]", "bird", "日本"]:
+            it.add_tokens([AddedToken(content, single_word=flag(), lstrip=flag(), rstrip=flag(), normalized=flag())])
+        it.add_special_tokens([AddedToken("[MASK]", single_word=flag(), lstrip=flag(), rstrip=flag(), normalized=flag())])
+        yield f"by chance {number}", it
 
 
 def main(ids, shared, real=None):
@@ -129,7 +178,10 @@ def main(ids, shared, real=None):
         wrong += same("characters", ids, folder, letters, all_texts, allowed_to_refuse=True, decodes=True)
         for name, theirs in written_by_hugging_face(shared):
             theirs.save(str(folder / f"{name}.json"))
-            wrong += same(name, ids, folder / f"{name}.json", theirs, few, allowed_to_refuse="never" in name)
+            wrong += same(name, ids, folder / f"{name}.json", theirs, few, allowed_to_refuse="never" in name, decodes=True)
+        for name, theirs in by_chance(shared, 60):
+            theirs.save(str(folder / "by-chance.json"))
+            wrong += same(name, ids, folder / "by-chance.json", theirs, all_texts[:1500], decodes=True)
         for model in [shared / "models/stories260k"] + sorted(path.parent for path in (Path(real).glob("*/tokenizer.json") if real else [])):
             theirs = Tokenizer.from_file(str(model / "tokenizer.json"))
             wrong += same(model.name, ids, model, theirs, all_texts)

@@ -44,13 +44,13 @@ impl Added {
     /// The same of an object whose id stands elsewhere.
     pub(crate) fn read_as(value: &Value, id: u32) -> Result<Self> {
         let content = field::text(value, "content", "an added token")?.to_owned();
-        let special = field::flag(value, "special", false);
+        let special = field::flag(value, "special", false)?;
         Ok(Self {
             id,
-            single_word: field::flag(value, "single_word", false),
-            lstrip: field::flag(value, "lstrip", false),
-            rstrip: field::flag(value, "rstrip", false),
-            normalized: field::flag(value, "normalized", !special),
+            single_word: field::flag(value, "single_word", false)?,
+            lstrip: field::flag(value, "lstrip", false)?,
+            rstrip: field::flag(value, "rstrip", false)?,
+            normalized: field::flag(value, "normalized", !special)?,
             special,
             content,
         })
@@ -88,7 +88,8 @@ impl Finder {
         let mut bytes = 0;
         for token in tokens {
             let budget = Budget::new(token.content.len(), normalizers.len());
-            let text = normalize::normalize(normalizers, &token.content, &budget)?.into_owned();
+            let text =
+                normalize::normalize(normalizers, &token.content, &budget)?.text.into_owned();
             bytes += text.len();
             budget::check(bytes, budget::ADDED, "bytes of added tokens")?;
             // Of two that are written alike the first is found.

@@ -14,6 +14,8 @@ use lookback_files::{Refusal, Result};
 
 /// Normalizers, decoders: each is one pass over a text.
 pub(crate) const STEPS: usize = 256;
+/// Parts of a decoder that hold back what may be the end of a text.
+pub(crate) const STRIPS: usize = 16;
 /// Pre-tokenizers; each calls the next one, so this is a depth of the stack.
 pub(crate) const STAGES: usize = 64;
 /// Tokens that a post-processor puts around a text.

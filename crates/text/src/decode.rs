@@ -1,8 +1,11 @@
 //! Ids to text as they come, never a part of a character.
 
+mod strips;
+
 use std::ops::Range;
 
 use crate::{TokenId, structure::Specials, tokenizer::Tokenizer};
+use strips::Strips;
 
 impl Tokenizer {
     /// The text of ids, special tokens written out. Bytes that are no UTF-8 become U+FFFD.
@@ -23,6 +26,7 @@ impl Tokenizer {
         for &id in ids {
             bytes.extend(decoder.next_bytes(id));
         }
+        bytes.extend(decoder.strips.finish());
         bytes
     }
 
@@ -31,13 +35,15 @@ impl Tokenizer {
         Decoder::new(self.clone())
     }
 
-    /// Decodes ids as they come after a prompt: a space that begins them is kept.
+    /// Decodes ids as they come after a prompt: a space that begins them is kept. Special tokens of the
+    /// prompt begin no text.
     pub fn decoder_after(&self, prompt: &[TokenId]) -> Decoder {
-        let mut decoder = self.decoder();
+        let mut decoder = self.decoder().without_specials();
         for &id in prompt {
-            decoder.next_bytes(id);
+            decoder.push(id);
         }
-        decoder
+        decoder.pending.clear();
+        Decoder { shows_specials: true, ..decoder }
     }
 
     /// Which bytes of a text each of its ids stands for. Nothing for what was put around the text,
@@ -49,23 +55,42 @@ impl Tokenizer {
         specials: Specials,
     ) -> Vec<Option<Range<usize>>> {
         let mut at = 0;
-        let mut decoder = self.decoder();
         let mut is_same = true;
         ids.iter()
             .map(|&id| {
-                let bytes = decoder.own_bytes(id);
-                if specials == Specials::Text && self.is_special(id) {
+                let is_special = self.is_special(id);
+                if specials == Specials::Text && is_special {
                     return None;
                 }
-                if is_same && text.as_bytes()[at..].starts_with(&bytes) {
-                    at += bytes.len();
-                    return Some(at - bytes.len()..at);
+                let rest = &text.as_bytes()[at..];
+                if is_same && let Some(length) = self.length_in(rest, id, at == 0) {
+                    at += length;
+                    return Some(at - length..at);
                 }
                 // A chat's template may leave out the token that begins every text.
-                is_same = is_same && self.is_special(id);
+                is_same = is_same && is_special;
                 None
             })
             .collect()
+    }
+
+    /// How many bytes of a text an id stands for, where it begins with them. `begins`: before it nothing of
+    /// the text was found, so that what encoding put before the text may stand in the token.
+    fn length_in(&self, text: &[u8], id: TokenId, begins: bool) -> Option<usize> {
+        let bytes = self.bytes_of(id);
+        if text.starts_with(bytes) {
+            return Some(bytes.len());
+        }
+        if self.is_special(id) {
+            let spelled = self.spelled(id).as_bytes();
+            return text.starts_with(spelled).then_some(spelled.len());
+        }
+        if !begins {
+            return None;
+        }
+        let mut strips = Strips::new(self.strips());
+        let begun = [strips.push(self.beginning_of(id)), strips.finish()].concat();
+        text.starts_with(&begun).then_some(begun.len())
     }
 }
 
@@ -84,18 +109,20 @@ pub struct Decoder {
     tokenizer: Tokenizer,
     /// The bytes of a character that has not ended yet; at most three.
     pending: Vec<u8>,
-    /// Spaces still to be taken away at the beginning of the text.
-    leading_spaces: usize,
+    /// What is taken away at the ends of the text.
+    strips: Strips,
     shows_specials: bool,
+    /// Whether no token came yet.
+    begins: bool,
     /// Whether a space stands before the next piece.
     is_separated: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(tokenizer: Tokenizer) -> Self {
-        let leading_spaces = tokenizer.leading_spaces();
-        let (pending, shows_specials, is_separated) = (Vec::new(), true, false);
-        Self { tokenizer, pending, leading_spaces, shows_specials, is_separated }
+        let strips = Strips::new(tokenizer.strips());
+        let (pending, is_separated) = (Vec::new(), false);
+        Self { tokenizer, pending, strips, shows_specials: true, begins: true, is_separated }
     }
 
     /// The same, with special tokens left out.
@@ -108,7 +135,12 @@ impl Decoder {
     /// What an id adds to the text: nothing, where it ends within a character.
     pub fn push(&mut self, id: TokenId) -> String {
         let bytes = self.next_bytes(id);
-        self.pending.extend(bytes);
+        self.text_of(&bytes)
+    }
+
+    /// The characters that end with these bytes.
+    fn text_of(&mut self, bytes: &[u8]) -> String {
+        self.pending.extend_from_slice(bytes);
         let mut text = String::new();
         let mut rest = 0;
         while rest < self.pending.len() {
@@ -133,37 +165,28 @@ impl Decoder {
 
     /// What is left at the end: U+FFFD for a character that never ended.
     pub fn finish(&mut self) -> String {
+        let last = self.strips.finish();
+        let text = self.text_of(&last);
         let pending = std::mem::take(&mut self.pending);
-        String::from_utf8_lossy(&pending).into_owned()
+        text + &String::from_utf8_lossy(&pending)
     }
 
     /// What an id adds, with the space before it where there is one.
     pub(crate) fn next_bytes(&mut self, id: TokenId) -> Vec<u8> {
-        let own = self.own_bytes(id);
+        if !self.shows_specials && self.tokenizer.is_special(id) {
+            return Vec::new();
+        }
+        let own = match self.begins {
+            true => self.tokenizer.beginning_of(id),
+            false => self.tokenizer.bytes_of(id),
+        };
+        self.begins = self.begins && self.tokenizer.spelled(id).is_empty();
+        let through = self.strips.push(own);
         if own.is_empty() || !self.tokenizer.separates() {
-            return own;
+            return through;
         }
         let before = if self.is_separated { &b" "[..] } else { &[] };
         self.is_separated = true;
-        [before, &own].concat()
-    }
-
-    /// What an id itself adds.
-    pub(crate) fn own_bytes(&mut self, id: TokenId) -> Vec<u8> {
-        let tokenizer = self.tokenizer.clone();
-        self.cut(&tokenizer, id).to_vec()
-    }
-
-    /// An id's bytes, less the spaces that encoding put before the text.
-    fn cut<'a>(&mut self, tokenizer: &'a Tokenizer, id: TokenId) -> &'a [u8] {
-        let bytes = tokenizer.bytes_of(id);
-        if tokenizer.is_special(id) {
-            return if self.shows_specials { bytes } else { &[] };
-        }
-        let spaces = bytes.iter().take(self.leading_spaces).take_while(|&&byte| byte == b' ');
-        let spaces = spaces.count();
-        // Taken away only at the very beginning: another sign ends it.
-        self.leading_spaces = if spaces == bytes.len() { self.leading_spaces - spaces } else { 0 };
-        &bytes[spaces..]
+        [before, &through].concat()
     }
 }

@@ -1,6 +1,6 @@
 //! Fields of JSON objects, asked for by name and refused by name.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Refusal, Result, excerpt};
 use serde_json::Value;
 
 /// A text that must be there. `of` names the object.
@@ -16,7 +16,14 @@ pub(crate) fn list<'a>(value: &'a Value, key: &str, of: &str) -> Result<&'a [Val
         .ok_or_else(|| Refusal::user(format!("{of} has no list `{key}`")))
 }
 
-/// A flag, or what it is where nobody says.
-pub(crate) fn flag(value: &Value, key: &str, otherwise: bool) -> bool {
-    value[key].as_bool().unwrap_or(otherwise)
+/// A flag, or what it is where nobody says; anything else is refused.
+pub(crate) fn flag(value: &Value, key: &str, otherwise: bool) -> Result<bool> {
+    match &value[key] {
+        Value::Null => Ok(otherwise),
+        Value::Bool(flag) => Ok(*flag),
+        other => {
+            let other = excerpt(&other.to_string());
+            Err(Refusal::user(format!("`{key}` is {other}, and not true or false")))
+        }
+    }
 }

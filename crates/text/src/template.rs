@@ -32,7 +32,7 @@ impl Template {
             }
             // It trims offsets, which are not kept here.
             "ByteLevel" => {}
-            "BertProcessing" | "RobertaProcessing" => {
+            "RobertaProcessing" => {
                 self.before.push(number(&value["cls"][1])?);
                 self.after.push(number(&value["sep"][1])?);
             }
@@ -55,6 +55,11 @@ impl Template {
         budget::check(single.len(), budget::AROUND, "pieces in its TemplateProcessing")?;
         for part in single {
             if !part["Sequence"].is_null() {
+                if part["Sequence"]["id"] == "B" {
+                    return Err(Refusal::user(
+                        "TemplateProcessing puts a second text, $B, where there is one; correct its `single`",
+                    ));
+                }
                 texts += 1;
                 continue;
             }

@@ -4,6 +4,7 @@
 //! The way to ids stands in `encode`, the way back in `decode`.
 
 mod encode;
+mod pieces;
 
 use std::{fmt, sync::Arc};
 
@@ -14,14 +15,14 @@ use crate::{
     TokenId,
     added::{Added, Finder},
     bpe::{Bpe, Tree},
-    budget::Budget,
     normalize::{self, Normalizer},
-    spelling::Spelling,
+    spelling::{Spelling, Strip},
     split::Splitter,
     structure::Specials,
     template::Template,
     vocabulary::Vocabulary,
 };
+use pieces::PieceBytes;
 
 /// What a tokenizer is made of, in the words of `tokenizer.json`.
 #[derive(Debug, Default)]
@@ -50,12 +51,11 @@ struct Inner {
     /// Added tokens looked for in the text as it is, and in the normalized text.
     as_it_is: Finder,
     normalized: Finder,
-    /// Every token's bytes, one after the other, and where each ends.
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// What every token stands for, and what it stands for where it begins a text, if that is something else.
+    bytes: PieceBytes,
+    beginnings: Option<PieceBytes>,
     is_special: Vec<bool>,
-    leading_spaces: usize,
-    separates: bool,
+    spelling: Spelling,
 }
 
 impl Tokenizer {
@@ -73,21 +73,10 @@ impl Tokenizer {
         let added = parts.added.iter().map(|token| token.id as usize + 1);
         let size = added.chain([parts.vocabulary.size() as usize]).max().unwrap_or(0);
         let mut is_special = vec![false; size];
-        let mut own: Vec<Option<&str>> = vec![None; size];
         for token in &parts.added {
-            own[token.id as usize] = Some(&token.content);
             is_special[token.id as usize] = token.special;
         }
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(size));
-        let pieces = parts.vocabulary.pieces().map(|(_, piece)| piece.len()).sum();
-        let budget = Budget::new(pieces, spelling.steps());
-        for (id, own) in (0..).zip(own) {
-            match own {
-                Some(content) => bytes.extend_from_slice(content.as_bytes()),
-                None => bytes.extend(spelling.bytes(parts.vocabulary.piece(id), &budget)?),
-            }
-            ends.push(bytes.len());
-        }
+        let (bytes, beginnings) = pieces::read(&parts, &spelling, &normalizers, size)?;
         let around = template.before.iter().chain(&template.after);
         for &id in around.chain(&parts.bos).chain(&parts.eos) {
             if id as usize >= size {
@@ -96,7 +85,6 @@ impl Tokenizer {
                 )));
             }
         }
-        let Spelling { leading_spaces, separates, .. } = spelling;
         Ok(Self(
             Arc::new(Inner {
                 parts,
@@ -107,10 +95,9 @@ impl Tokenizer {
                 as_it_is,
                 normalized,
                 bytes,
-                ends,
+                beginnings,
                 is_special,
-                leading_spaces,
-                separates,
+                spelling,
             }),
             None,
         ))
@@ -119,7 +106,7 @@ impl Tokenizer {
     /// The same for a model whose table has so many rows: a text with a token beyond it is refused.
     #[must_use]
     pub fn for_table(self, rows: usize) -> Self {
-        let is_beyond = self.0.ends.len() > rows;
+        let is_beyond = self.0.bytes.len() > rows;
         Self(self.0, is_beyond.then_some(rows))
     }
 
@@ -145,13 +132,19 @@ impl Tokenizer {
     pub fn reads_parts(&self) -> bool {
         let Inner { normalizers, splitter, bpe, .. } = &*self.0;
         let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();
-        normalizers.is_empty() && (splitter.cuts_before_spaces() || are_letters)
+        // Special tokens in such a text are text.
+        let mut found = self.0.parts.added.iter().filter(|token| !token.special);
+        let may_be_cut =
+            !found.any(|token| token.lstrip || token.rstrip || has_white_space(&token.content));
+        normalizers.is_empty() && may_be_cut && (splitter.cuts_before_spaces() || are_letters)
     }
 
     /// Whether a text's ids are those of its parts, wherever it is cut between two characters.
     pub fn reads_characters(&self) -> bool {
         let Inner { normalizers, splitter, bpe, .. } = &*self.0;
-        normalizers.is_empty() && splitter.cuts_nothing() && bpe.takes_each_character()
+        let are_all_special = self.0.parts.added.iter().all(|token| token.special);
+        let cuts_nothing = splitter.cuts_nothing() && bpe.takes_each_character();
+        normalizers.is_empty() && are_all_special && cuts_nothing
     }
 
     /// A text's ids with a printable form of each, without what is put around it.
@@ -162,9 +155,12 @@ impl Tokenizer {
 
     /// The bytes that an id stands for; none for an id that there is not.
     pub fn bytes_of(&self, id: TokenId) -> &[u8] {
-        let Some(&end) = self.0.ends.get(id.index()) else { return &[] };
-        let start = if id.0 == 0 { 0 } else { self.0.ends[id.index() - 1] };
-        &self.0.bytes[start..end]
+        self.0.bytes.of(id)
+    }
+
+    /// The bytes that an id stands for where it begins a text.
+    pub(crate) fn beginning_of(&self, id: TokenId) -> &[u8] {
+        self.0.beginnings.as_ref().unwrap_or(&self.0.bytes).of(id)
     }
 
     /// An id in print: its text, with control characters and broken bytes as escapes.
@@ -226,7 +222,7 @@ impl Tokenizer {
 
     /// The rows that a model's tables need: the largest id and one; those that it has, where they are fewer.
     pub fn vocabulary(&self) -> usize {
-        self.1.unwrap_or(self.0.ends.len())
+        self.1.unwrap_or(self.0.bytes.len())
     }
 
     /// The number of merges.
@@ -251,12 +247,17 @@ impl Tokenizer {
 
     /// Whether decoding puts a space between any two pieces.
     pub(crate) fn separates(&self) -> bool {
-        self.0.separates
+        self.0.spelling.separates()
     }
 
-    pub(crate) fn leading_spaces(&self) -> usize {
-        self.0.leading_spaces
+    /// What decoding takes away at the ends of a text.
+    pub(crate) fn strips(&self) -> &[Strip] {
+        self.0.spelling.strips()
     }
+}
+
+fn has_white_space(text: &str) -> bool {
+    text.contains(char::is_whitespace)
 }
 
 impl fmt::Debug for Tokenizer {

@@ -139,8 +139,16 @@ fn parts(text: &str) -> Result<Parts> {
     // Three bytes, `[],`, are a value that takes twenty times as many in memory.
     let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     budget::check(values, VALUES, "values in its file")?;
-    let file: File = serde_json::from_str(text)
-        .map_err(|error| Refusal::user(format!("this is no tokenizer.json ({error})")))?;
+    let file: File = serde_json::from_str(text).map_err(|error| {
+        let why = error.to_string();
+        Refusal::user(match why.starts_with("recursion limit exceeded") {
+            true => format!(
+                "the tokenizer's parts stand within each other deeper than is read ({why}); it is broken or \
+                 made to do harm, so fetch it again from a place that you trust"
+            ),
+            false => format!("this is no tokenizer.json ({why})"),
+        })
+    })?;
     let mut parts = Parts {
         vocabulary: vocabulary(file.model)?,
         normalizer: file.normalizer,

@@ -12,7 +12,7 @@ use super::Tokenizer;
 use crate::{
     TokenId, bpe,
     budget::Budget,
-    normalize,
+    normalize::{self, Normal},
     structure::{Specials, Spelled, Structure},
     template::Template,
 };
@@ -105,11 +105,11 @@ impl Tokenizer {
             let part = &text[span.clone()];
             // What follows known ids within a chat does not begin a text.
             let goes_on = span.start == 0 && structure.is_inside();
-            let is_first = span.start == 0 && !goes_on;
-            let normal = match goes_on {
+            let Normal { text: normal, first } = match goes_on {
                 true => normalize::normalize_inside(&self.0.normalizers, part, &budget)?,
                 false => normalize::normalize(&self.0.normalizers, part, &budget)?,
             };
+            let first = if span.start == 0 { first } else { 0 };
             let mut message_bytes = None;
             let mut judge = |inner: Range<usize>| {
                 if !structure.has_messages() {
@@ -128,8 +128,8 @@ impl Tokenizer {
                     ids.push(id);
                     return Ok(());
                 }
-                let is_first = is_first && inner.start == 0;
-                self.0.splitter.words(&normal[inner], is_first, &budget, &mut |word| {
+                let first = first.clamp(inner.start, inner.end) - inner.start;
+                self.0.splitter.words(&normal[inner], first, &budget, &mut |word| {
                     let encoded = self.0.bpe.encode(word, &mut room, ids);
                     encoded.map_err(|unknown| unknown_at(&unknown, text, span.start, at))
                 })
@@ -157,7 +157,7 @@ impl Tokenizer {
             })
             .collect();
         let budget = Budget::new(marked.len(), self.0.normalizers.len());
-        let marked = match start == 0 && structure.is_inside() {
+        let Normal { text: marked, .. } = match start == 0 && structure.is_inside() {
             true => normalize::normalize_inside(&self.0.normalizers, &marked, &budget)?,
             false => normalize::normalize(&self.0.normalizers, &marked, &budget)?,
         };

@@ -48,8 +48,10 @@ fn a_part_beyond_its_limit_is_refused_before_it_is_used() {
     let (text, special) = (json!({"Sequence": {"id": "A"}}), json!({"SpecialToken": {"id": "b"}}));
     let mut single = vec![special.clone(); 500_000];
     single.push(text.clone());
-    let bert = json!({"type": "BertProcessing", "cls": ["a", 0], "sep": ["b", 1]});
+    let roberta = json!({"type": "RobertaProcessing", "cls": ["a", 0], "sep": ["b", 1]});
     let decoder = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
+    let mut strips = vec![json!({"type": "Fuse"})];
+    strips.resize(100, json!({"type": "Strip", "content": "a", "start": 1, "stop": 1}));
     for (file, says) in [
         (with("pre_tokenizer", sequence(vec![digits; 20_000])), "more than 64 pre-tokenizers"),
         (with("pre_tokenizer", sequence(vec![split("a(?=b)"); 100])), "patterns in pre-tokenizers"),
@@ -58,7 +60,7 @@ fn a_part_beyond_its_limit_is_refused_before_it_is_used() {
         (with("post_processor", template(single, 1)), "pieces in its TemplateProcessing"),
         (with("post_processor", template(vec![special, text], 500_000)), "ids of one token"),
         (
-            with("post_processor", json!({"type": "Sequence", "processors": vec![bert; 5000]})),
+            with("post_processor", json!({"type": "Sequence", "processors": vec![roberta; 5000]})),
             "tokens around a text",
         ),
         (
@@ -84,6 +86,18 @@ fn a_part_beyond_its_limit_is_refused_before_it_is_used() {
             "bytes of added tokens",
         ),
         (with("pre_tokenizer", json!({"type": "a".repeat(1 << 20)})), "is not understood"),
+        (
+            with("decoder", json!({"type": "Sequence", "decoders": strips})),
+            "more than 16 Strip in its decoder",
+        ),
+        (
+            format!(
+                "{}null{}",
+                "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[".repeat(300),
+                "]}".repeat(300)
+            ),
+            "within each other deeper than is read (recursion limit",
+        ),
         (format!("{{\"normalizer\": {}", "[".repeat(1 << 20)), "recursion limit"),
         (format!("[{}", "[],".repeat(6 << 20)), "values in its file"),
     ] {
@@ -300,15 +314,22 @@ fn what_brought_other_tokenizers_down_is_refused_or_read() {
     for (file, says) in [
         (with("post_processor", template), "has no list `ids`"),
         (with("pre_tokenizer", fixed), "FixedLength is not understood"),
-        (with("normalizer", precompiled), "Precompiled is not understood"),
+        (with("normalizer", precompiled), "Precompiled is cut short"),
         (json!({ "model": long }).to_string(), "which is not in the vocabulary"),
         (
-            with("decoder", json!({"type": "Strip", "content": "a", "start": 9, "stop": 9})),
-            "Strip is not understood",
+            with("decoder", json!({"type": "Strip", "content": "", "start": 9, "stop": 9})),
+            "is not one character",
         ),
     ] {
         let said = refused(&file);
         assert!(said.contains(says), "{said}\nshould say: {says}");
+    }
+    // What takes away more than there is leaves nothing.
+    let strip = |content| json!({"type": "Strip", "content": content, "start": 9, "stop": 9});
+    let strips = vec![json!({"type": "Fuse"}), strip("a"), strip("b")];
+    for decoder in [strip("a"), json!({"type": "Sequence", "decoders": strips})] {
+        let tokenizer = Tokenizer::from_json(&with("decoder", decoder)).unwrap();
+        assert_eq!(tokenizer.decode(&[0, 0].map(TokenId)), "");
     }
     // An added token without a letter is found nowhere; a stride that is as long as a text cuts nothing.
     let mut file: Value = serde_json::from_str(&with(

@@ -1,5 +1,6 @@
 //! Text to tokens and back, tested from outside.
 
+mod components;
 mod corpus;
 mod hostile;
 mod named;

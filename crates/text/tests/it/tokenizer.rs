@@ -65,6 +65,9 @@ fn a_word_of_a_million_characters_is_encoded_in_a_moment() {
 #[test]
 fn broken_files_are_refused_by_name() {
     let model = |model: &str| format!(r#"{{"model": {model}}}"#);
+    let with = |part: &str, kind: &str| {
+        format!(r#"{{"model": {{"vocab": {{}}}}, "{part}": {{"type": "{kind}"}}}}"#)
+    };
     for (text, says) in [
         ("{", "this is no tokenizer.json"),
         (&model(r#"{"type": "Unigram", "vocab": [["a", 0.0]]}"#), "the model is Unigram"),
@@ -77,10 +80,12 @@ fn broken_files_are_refused_by_name() {
         (&model(r#"{"vocab": {"a": 0}, "merges": ["aa"]}"#), r#"the merge "aa""#),
         (&model(r#"{"vocab": {"a": 0}, "dropout": 0.1}"#), "dropout of 0.1"),
         (&model(r#"{"vocab": {"a": 0}, "end_of_word_suffix": "</w>"}"#), "end_of_word_suffix"),
-        (r#"{"model": {"vocab": {}}, "normalizer": {"type": "Nmt"}}"#, "normalizer Nmt"),
-        (r#"{"model": {"vocab": {}}, "pre_tokenizer": {"type": "Bert"}}"#, "pre-tokenizer Bert"),
-        (r#"{"model": {"vocab": {}}, "post_processor": {"type": "X"}}"#, "post-processor X"),
-        (r#"{"model": {"vocab": {}}, "decoder": {"type": "WordPiece"}}"#, "decoder WordPiece"),
+        (&with("normalizer", "BertNormalizer"), "normalizer BertNormalizer is not"),
+        (&with("pre_tokenizer", "BertPreTokenizer"), "pre-tokenizer BertPreTokenizer is not"),
+        (&with("post_processor", "BertProcessing"), "post-processor BertProcessing is not"),
+        (&with("decoder", "WordPiece"), "decoder WordPiece is not"),
+        (&with("decoder", "CTC"), "decoder CTC is not"),
+        (r#"{"model": {"vocab": {}}, "normalizer": "NFC"}"#, "a normalizer has no text `type`"),
         (
             r#"{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": 0, "content": "<s>"}]}"#,
             "share the id 0",
@@ -211,7 +216,8 @@ fn sentence_piece_merges_the_best_score_first_and_falls_back_to_bytes() {
     assert_eq!(pieces("é"), [" ", "\\xc3", "\\xa9"]);
     let ids = tokenizer.encode("ab é", Specials::Allowed).unwrap();
     assert_eq!(ids[0], TokenId(1));
-    assert_eq!(tokenizer.decode(&ids), "<s>ab é");
+    // The space before the text is taken away where it begins all that is decoded.
+    assert_eq!(tokenizer.decode(&ids), "<s> ab é");
     assert_eq!(tokenizer.decode_plain(&ids), "ab é");
     // After a prompt the space belongs to the text.
     assert_eq!(tokenizer.decoder_after(&ids).push(tokenizer.id_of("▁ab").unwrap()), " ab");

@@ -344,20 +344,71 @@ fn texts_are_those_of_hugging_face() {
 
 #[test]
 fn decoders_in_an_order_that_changes_the_text_are_refused_by_name() {
-    let replace = r#"{"type":"Replace","pattern":{"String":"a"},"content":"b"}"#;
+    let replace = r#"{"type":"Replace","pattern":{"String":"he"},"content":"b"}"#;
+    let sign = r#"{"type":"Replace","pattern":{"String":"▁"},"content":" "}"#;
     let strip = r#"{"type":"Strip","content":" ","start":1,"stop":0}"#;
-    let fuse = r#"{"type":"Fuse"}"#;
-    for (first, then, says) in [
-        (replace, strip, "the decoder Strip is not understood"),
-        (fuse, replace, "the decoder Replace after Fuse is not understood"),
-        (
-            fuse,
-            r#"{"type":"ByteFallback"}"#,
-            "the decoder ByteFallback after Fuse is not understood",
-        ),
+    let (fuse, fallback) = (r#"{"type":"Fuse"}"#, r#"{"type":"ByteFallback"}"#);
+    let byte_level = r#"{"type":"ByteLevel"}"#;
+    for (decoders, says) in [
+        (vec![fuse, replace], "the decoder Replace after Fuse is not understood"),
+        (vec![fuse, strip, sign], "the decoder Replace after Fuse is not understood"),
+        (vec![fuse, fallback], "the decoder ByteFallback after Fuse is not understood"),
+        (vec![fuse, byte_level], "the decoder ByteLevel after Fuse is not understood"),
+        (vec![byte_level, sign], "the decoder Replace after ByteLevel is not understood"),
+        (vec![fallback, replace], "the decoder Replace after ByteFallback is not understood"),
+        (vec![fallback, strip], "the decoder Strip after ByteFallback is not understood"),
     ] {
-        let parts = format!(r#"{{"decoder": {{"type":"Sequence","decoders":[{first},{then}]}}}}"#);
+        let decoders = decoders.join(",");
+        let parts = format!(r#"{{"decoder": {{"type":"Sequence","decoders":[{decoders}]}}}}"#);
         let refused = tokenizer(&parts).unwrap_err().to_string();
         assert!(refused.starts_with(says), "{refused}");
+    }
+}
+
+#[test]
+fn fields_that_cannot_be_meant_are_refused_by_name() {
+    for (parts, says) in [
+        (
+            r#"{"pre_tokenizer": {"type":"Digits","individual_digits":"yes"}}"#,
+            "`individual_digits` is \"yes\", and not true or false",
+        ),
+        (
+            r#"{"pre_tokenizer": {"type":"Split","pattern":{"String":"a"},"behavior":"Isolate"}}"#,
+            "the behavior Isolate of Split is not understood",
+        ),
+        (
+            r#"{"pre_tokenizer": {"type":"Punctuation","behavior":3}}"#,
+            "Punctuation has no text `behavior`",
+        ),
+        (
+            r#"{"pre_tokenizer": {"type":"Metaspace","prepend_scheme":"always","add_prefix_space":false}}"#,
+            "add_prefix_space false and the prepend_scheme \"always\", which contradict",
+        ),
+        (
+            r#"{"pre_tokenizer": {"type":"Metaspace","prepend_scheme":1}}"#,
+            "the prepend_scheme 1 is not understood",
+        ),
+        (
+            r#"{"pre_tokenizer": {"type":"Metaspace","replacement":7}}"#,
+            "Metaspace has no text `replacement`",
+        ),
+        (r#"{"normalizer": {"type":"Precompiled"}}"#, "Precompiled has no text"),
+        (r#"{"normalizer": {"type":"Strip","strip_left":1}}"#, "`strip_left` is 1, and not true"),
+        (
+            r#"{"decoder": {"type":"Strip","content":"ab","start":1,"stop":0}}"#,
+            "the content \"ab\" of the decoder Strip is not one character",
+        ),
+        (
+            r#"{"decoder": {"type":"Strip","content":" ","start":-1,"stop":0}}"#,
+            "`start` of the decoder Strip is -1, which is no count",
+        ),
+        (
+            r#"{"post_processor": {"type":"TemplateProcessing","single":[{"Sequence":{"id":"B"}}]}}"#,
+            "puts a second text, $B,",
+        ),
+        (r#"{"post_processor": {"type":"RobertaProcessing","cls":["b"]}}"#, "is no id"),
+    ] {
+        let refused = tokenizer(parts).unwrap_err().to_string();
+        assert!(refused.contains(says), "{refused}");
     }
 }

@@ -79,8 +79,23 @@ pub fn seeds() -> Vec<Vec<u8>> {
         {"type":"Replace","pattern":{"Regex":"(a+)+(?!b)"},"content":"aa"},
         {"type":"Replace","pattern":{"String":"a"},"content":"aa"}]},
         "added_tokens":[{"id":2,"content":"ab","normalized":true},{"id":3,"content":"abb","special":true}],
-        "post_processor":{"type":"BertProcessing","cls":["a",0],"sep":["b",1]},
+        "post_processor":{"type":"RobertaProcessing","cls":["a",0],"sep":["b",1]},
         "decoder":{"type":"Replace","pattern":{"String":"a"},"content":"aa"},
+        "model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]}}"#;
+    let inside = r#"{"normalizer":{"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"NFKC"},
+        {"type":"Strip","strip_left":true,"strip_right":false},{"type":"ByteLevel"}]},
+        "pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"},
+        {"type":"Punctuation","behavior":"MergedWithPrevious"},
+        {"type":"ByteLevel","add_prefix_space":true,"use_regex":false},
+        {"type":"Metaspace","replacement":"a","prepend_scheme":"first","split":true}]},
+        "added_tokens":[{"id":0,"content":"a","normalized":true,"single_word":true,"rstrip":true}],
+        "decoder":{"type":"Sequence","decoders":[{"type":"Metaspace","replacement":"a"},
+        {"type":"Strip","content":"b","start":1,"stop":1},{"type":"ByteFallback"},
+        {"type":"Replace","pattern":{"String":"c"},"content":""},{"type":"Fuse"},
+        {"type":"Strip","content":" ","start":2,"stop":2}]},
+        "model":{"type":"BPE","unk_token":"b","byte_fallback":true,
+        "vocab":{"a":0,"b":1,"c":2,"<0x20>":3," ":4,"aba":5},"merges":[]}}"#;
+    let precompiled = r#"{"normalizer":{"type":"Precompiled","precompiled_charsmap":"DAAAAAAAAABhAAAAAAAAgGIA"},
         "model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]}}"#;
     let with = |file: &str, text: &str| [file.as_bytes(), b"\0", text.as_bytes()].concat();
     vec![
@@ -89,5 +104,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         with(spelled, "a <s> a\nb"),
         with(split, "ab1 b22a"),
         with(grows, "aaab abb"),
+        with(inside, " a\u{1} b.c \u{65e5}\u{30fc}"),
+        with(precompiled, "ab"),
     ]
 }
