@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// A term as people search for it; the file and the public item that it must find. A `-` in place of an item
 /// stands for the file itself.
-const TERMS: [(&str, &str, &str); 67] = [
+const TERMS: [(&str, &str, &str); 69] = [
     // Arithmetic.
     ("gelu", "kernels/src/naive/activate.rs", "Gelu"),
     ("silu", "kernels/src/naive/activate.rs", "Silu"),
@@ -16,6 +16,8 @@ const TERMS: [(&str, &str, &str); 67] = [
     ("rotary", "model/src/config/positions.rs", "RotaryConfig"),
     ("rotary_angles", "engine/src/rotary.rs", "rotary_angles"),
     ("attention", "kernels/src/attend.rs", "AttentionParams"),
+    ("alibi", "kernels/src/attend/alibi.rs", "Alibi"),
+    ("sinks", "model/src/network.rs", "sinks"),
     ("softmax", "kernels/src/loss.rs", "softmax"),
     ("log_sum_exp", "kernels/src/attend.rs", "-"),
     ("mixture_of_experts", "kernels/src/experts.rs", "-"),
