@@ -4,7 +4,6 @@
 //! worked out here from queries and keys in the order of `docs/arithmetic.md`, so it ends at the
 //! engine's own numbers, bit for bit.
 
-use lookback_engine::{ScoreSteps, Weights};
 use lookback_model::{BlockSite, Network};
 
 use crate::trace::Trace;
@@ -21,7 +20,7 @@ pub struct HeadScores {
     pub products: Vec<f32>,
     /// query · key · scale
     pub scaled: Vec<f32>,
-    /// exp(score − the row's largest), 0 where masked: what a row's sum divides into weights.
+    /// exp(score − the row's largest), 0 where hidden: what a row's sum divides into weights.
     pub exponentials: Vec<f32>,
     /// The factor, 1/√head_dim unless the model says otherwise.
     pub scale: f32,
@@ -45,8 +44,7 @@ pub fn head_scores(
     }
     let scaled = products.iter().map(|product| product * scale).collect();
     let scores = trace.block(layer, BlockSite::Scores)?.part(head);
-    let of_row = |scores: &[f32]| exponentials(scores, largest(scores, None));
-    let exponentials = scores.chunks_exact(tokens).flat_map(of_row).map(|e| e as f32);
+    let exponentials = scores.chunks_exact(tokens).flat_map(exponentials).map(|e| e as f32);
     Some(HeadScores { products, scaled, exponentials: exponentials.collect(), scale })
 }
 
@@ -63,17 +61,15 @@ pub struct WeightSteps {
     pub sums: Vec<f32>,
     /// The factor of the sum.
     pub scale: f32,
-    /// What the head makes of the sum, before the mask.
-    pub score_steps: ScoreSteps,
-    /// The engine's score, −∞ where the key is masked.
+    /// The sum times the factor, before the mask.
+    pub scaled: f32,
+    /// The engine's score, −∞ where the mask hides the key.
     pub score: f32,
-    /// The head's sink, where it has one: one more term of the row's total.
-    pub sink: Option<f32>,
-    /// The largest score of the query's row, or its sink: it is moved to 0 before anything is exponentiated.
+    /// The largest score of the query's row: it is moved to 0 before anything is exponentiated.
     pub largest: f32,
-    /// exp(score − largest) of every key, `[keys]`, 0 where masked.
+    /// exp(score − largest) of every key, `[keys]`, 0 where hidden.
     pub exponentials: Vec<f64>,
-    /// Their sum, with the sink's.
+    /// Their sum.
     pub total: f64,
     /// The engine's weight.
     pub weight: f32,
@@ -82,12 +78,11 @@ pub struct WeightSteps {
 /// Unfolds one weight of a head. `None` where the trace lacks [`ATTENTION_STEP_SITES`] or the tokens.
 pub fn weight_steps(
     trace: &Trace,
-    weights: &Weights,
+    network: &Network,
     [layer, head]: [usize; 2],
     [token, other]: [usize; 2],
 ) -> Option<WeightSteps> {
-    let network = weights.network();
-    let attend = &network.blocks[layer].attend;
+    let scale = network.blocks[layer].attend.scale;
     let tokens = trace.ids.len();
     let (query, key) = vectors(trace, network, layer, head, token, other)?;
     let sums = partial_sums(query, key);
@@ -95,36 +90,32 @@ pub fn weight_steps(
         let capture = trace.block(layer, site)?;
         capture.part(head).get(token * tokens..(token + 1) * tokens)
     };
-    let (scores, pattern) = (row(BlockSite::Scores)?, row(BlockSite::Pattern)?);
-    let sink = attend.sinks.map(|sinks| weights.rows(sinks)[head]);
-    let largest = largest(scores, sink);
-    let exponentials = exponentials(scores, largest);
-    let of_sink = sink.map_or(0.0, |sink| libm::exp(f64::from(sink) - f64::from(largest)));
-    let product = sums.last().copied().unwrap_or(0.0);
+    let (scores, weights) = (row(BlockSite::Scores)?, row(BlockSite::Pattern)?);
+    let largest = largest(scores);
+    let exponentials = exponentials(scores);
     Some(WeightSteps {
         query: query.to_vec(),
         key: key.to_vec(),
         products: query.iter().zip(key).map(|(q, k)| q * k).collect(),
-        score_steps: ScoreSteps::new(attend, head, [token, other], product),
+        scaled: sums.last().copied().unwrap_or(0.0) * scale,
         sums,
-        scale: attend.scale,
+        scale,
         score: scores[other],
-        sink,
         largest,
-        total: exponentials.iter().fold(of_sink, |sum, term| sum + term),
+        total: exponentials.iter().fold(0.0, |sum, term| sum + term),
         exponentials,
-        weight: pattern[other],
+        weight: weights[other],
     })
 }
 
 /// The largest score of a row is moved to 0 before anything is exponentiated.
-fn exponentials(scores: &[f32], largest: f32) -> Vec<f64> {
-    let largest = f64::from(largest);
+fn exponentials(scores: &[f32]) -> Vec<f64> {
+    let largest = f64::from(largest(scores));
     scores.iter().map(|&score| libm::exp(f64::from(score) - largest)).collect()
 }
 
-fn largest(scores: &[f32], sink: Option<f32>) -> f32 {
-    scores.iter().chain(&sink).fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
+fn largest(scores: &[f32]) -> f32 {
+    scores.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
 }
 
 /// The sum of products after each of them, in the order in which the kernel adds them.

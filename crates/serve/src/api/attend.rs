@@ -122,8 +122,8 @@ async fn weight_sum(
         )));
     }
     let pass = state.passes.sites(&input, &sites(layer)).await?;
-    let weights = &input.model.weights;
-    let found = weight_steps(&pass, weights, [layer, head], [request.query, request.key]);
+    let network = input.model.weights.network();
+    let found = weight_steps(&pass, network, [layer, head], [request.query, request.key]);
     found
         .map(|cell| Json(to_json(&cell)))
         .ok_or_else(|| ErrorResponse::not_found("this layer was not read"))
@@ -156,12 +156,9 @@ fn to_json(cell: &WeightSteps) -> Value {
         "products": cell.products,
         "sums": cell.sums,
         "scale": cell.scale,
-        "scaled": cell.score_steps.scaled,
-        "capped": cell.score_steps.capped,
-        "slope": cell.score_steps.slope,
+        "scaled": cell.scaled,
         // JSON knows no −∞.
         "score": cell.score.is_finite().then_some(cell.score),
-        "sink": cell.sink,
         "largest": cell.largest,
         "exponentials": cell.exponentials,
         "total": cell.total,

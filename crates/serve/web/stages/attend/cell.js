@@ -18,10 +18,7 @@ import { number } from '../../kit/number.js';
  * @property {number[]} sums
  * @property {number} scale
  * @property {number} scaled
- * @property {number | null} capped  under a soft cap of scores
- * @property {number | null} slope  of ALiBi, for each position of distance
- * @property {number | null} score  null where masked
- * @property {number | null} sink  one more term of the sum over the row
+ * @property {number | null} score  null where hidden
  * @property {number} largest
  * @property {number[]} exponentials
  * @property {number} total
@@ -79,28 +76,9 @@ export function unfolded(cell, of, key) {
       number(cell.scale, { digits: 4 }),
       ' = ',
       number(cell.scaled),
-      cell.capped === null && cell.slope === null ? ', the score' : '',
+      ', the score',
     ),
   ];
-  if (cell.capped !== null) {
-    const ends = cell.slope === null ? ', the score' : '';
-    chain.push(h('li', null, 'under the soft cap that is ', number(cell.capped), ends));
-  }
-  if (cell.slope !== null && cell.score !== null) {
-    chain.push(
-      h(
-        'li',
-        null,
-        'less ',
-        number(cell.slope, { digits: 4 }),
-        ' for each of the ',
-        String(of.token - key),
-        ' positions between them: ',
-        number(cell.score),
-        ', the score',
-      ),
-    );
-  }
   if (cell.score === null) {
     chain.push(
       h(
@@ -120,9 +98,7 @@ export function unfolded(cell, of, key) {
         number(cell.score, { site: `${block}.scores`, index: at }),
         ' − ',
         number(cell.largest),
-        cell.sink === null
-          ? ' (the row’s largest) is '
-          : ' (the row’s largest, its sink counted) is ',
+        ' (the row’s largest) is ',
         number(exponential),
       ),
       h(
@@ -131,9 +107,7 @@ export function unfolded(cell, of, key) {
         number(exponential),
         ' of ',
         number(cell.total),
-        cell.sink === null
-          ? ', the sum over the row, is the weight '
-          : ', the sum over the row and its sink, is the weight ',
+        ', the sum over the row, is the weight ',
         h('strong', null, number(cell.weight, { site: `${block}.pattern`, index: at, digits: 4 })),
       ),
     );
