@@ -3,69 +3,11 @@
  * program's answers and of the drawing itself. A sentence that none of the forms fits is a fault too.
  */
 
-/**
- * What is known of a text.
- * @typedef {object} World
- * @property {Map<string, {shape: number[], values: Float32Array}>} sites
- * @property {number[]} ids
- * @property {any} about        the model
- * @property {number} token
- * @property {number} layer
- * @property {number} head
- * @property {(name: string, body: object) => Promise<any>} ask
- * @property {Record<string, number>} settings  of the chain, as the page has them unasked
- * @property {import('playwright-core').Locator} figure
- * @property {string} caption
- */
+import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
+import { position } from './claims/position.js';
 
-/** @typedef {(world: World) => Promise<string[]> | string[]} Check  what is wrong, if anything */
-
-const space = String.raw`[\s\u00a0]`;
-/** A number as the page writes it, thousands apart. */
-const N = String.raw`-?[\d\u202f.]+(?:e[-−]\d+)?`;
-/** @param {string | undefined} text */
-const num = (text) => Number((text ?? '').replace(/\u202f/g, '').replace('−', '-'));
-
-/** @param {string} text @param {string} form */
-const fit = (text, form) => {
-  const found = new RegExp(`^${form.replaceAll(' ', `${space}+`)}${space}*$`, 's').exec(text);
-  return found ? (found.groups ?? {}) : null;
-};
-
-/** The values of an index of a site's first axes. @param {World} world @param {string} site @param {...number} at */
-export function part({ sites }, site, ...at) {
-  const found = sites.get(site);
-  if (!found) throw new Error(`no site ${site}`);
-  const rest = found.shape.slice(at.length).reduce((a, b) => a * b, 1);
-  const flat = at.reduce((flat, index, axis) => flat * (found.shape[axis] ?? 0) + index, 0);
-  return Array.from(found.values.subarray(flat * rest, (flat + 1) * rest));
-}
-
-/** @param {number[]} values */
-const length = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
-
-/** Whether a number was rounded to what is said. @param {string | undefined} said @param {number} value */
-function says(said, value) {
-  const text = (said ?? '').replace(/\u202f/g, '').replace('−', '-');
-  const [mantissa = '', exponent = '0'] = text.split('e');
-  const places = mantissa.split('.')[1]?.length ?? 0;
-  const bound = 0.50001 * 10 ** (Number(exponent) - places) + 2e-6 * Math.abs(value);
-  return Math.abs(Number(text) - value) <= bound;
-}
-
-/** @param {[boolean, string][]} claims  what must hold, and how it is called */
-const faults = (claims) => claims.flatMap(([holds, name]) => (holds ? [] : [name]));
-
-/** Depths in words as indices: `before layer 0 and after layers 1 to 6, 16 and 29`. @param {string} text */
-export function depthsOf(text) {
-  const found = text.startsWith('before layer 0') ? [0] : [];
-  const list = text.replace(/^before layer 0( and )?/, '').replace(/^after layers? /, '');
-  for (const piece of list.split(/, | and /).filter(Boolean)) {
-    const [from = 0, to = from] = piece.split(' to ').map(Number);
-    for (let layer = from; layer <= to; layer += 1) found.push(layer + 1);
-  }
-  return found;
-}
+/** @typedef {import('./claims/forms.js').World} World */
+/** @typedef {import('./claims/forms.js').Check} Check */
 
 /** @type {Check} */
 function attend(world) {
@@ -277,11 +219,17 @@ async function embed(world) {
   const chance = Math.sqrt((2 * Math.log(about.vocabulary)) / about.width);
   const said = fit(
     caption,
-    `.+ is row ${N} of a table of ${N}; the row's length is (?<length>${N})\\. Of all other rows, .+ points most nearly the same way \\(cosine (?<first>${N})\\), then .+ \\((?<second>${N})\\)\\. A cosine of 1 would be the same direction; the nearest of as many rows drawn at random would have about (?<chance>${N})(?<none>, so this row has found no neighbourhood)?\\.(?<again> It stands in the text more than once, each time with this same row\\.)?`,
+    `.+ is row ${N} of a table of ${N}; (?:the row's length is|this model multiplies every row by (?<times>${N}), as shown here, and the product's length is) (?<length>${N})\\. Of all other rows, .+ points most nearly the same way \\(cosine (?<first>${N})\\), then .+ \\((?<second>${N})\\)\\. A cosine of 1 would be the same direction; the nearest of as many rows drawn at random would have about (?<chance>${N})(?<none>, so this row has found no neighbourhood)?\\.(?<again> It stands in the text more than once, each time with this same row\\.)?`,
   );
   const repeats = world.ids.filter((id) => id === world.ids[token]).length > 1;
   return faults([
     [said !== null, 'a form of its own'],
+    [
+      about.block.embedding_factor === 1
+        ? said?.times === undefined
+        : says(said?.times, about.block.embedding_factor),
+      'the factor of the embedding',
+    ],
     [
       says(said?.length, length(own)) && Math.abs(lengths[token] - length(own)) < 1e-4,
       'its length',
@@ -295,12 +243,12 @@ async function embed(world) {
 
 /** @param {World} world */
 async function exchange(world) {
-  const { caption, token, layer, ids, figure } = world;
+  const { caption, token, layer, ids, figure, about } = world;
   const added = length(part(world, `blocks.${layer}.attn_out`, token));
   const before = length(part(world, `blocks.${layer}.resid_pre`, token));
   const said = fit(
     caption,
-    `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it (?<most>comes from .+|is the bias, which is added whoever is looked at)\\.`,
+    `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it (?<most>comes from .+?|is the bias, which is added whoever is looked at)\\.(?<norm> Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up\\.)?`,
   );
   const isLast = token === ids.length - 1;
   const side = figure.locator('.exchange-side').first();
@@ -318,6 +266,7 @@ async function exchange(world) {
     [said !== null, 'a form of its own'],
     [says(said?.added, added), `what is added, ${added}`],
     [says(said?.before, before), `what was there, ${before}`],
+    [(said?.norm === undefined) === (about.block.norms === 'before'), 'whether a norm is behind'],
     [
       tie || said?.most?.startsWith('is the bias') === (longest.name === 'bias'),
       `the longest, ${longest.name}`,
@@ -355,25 +304,6 @@ async function tokens({ caption, ids, about }) {
   ]);
 }
 
-/** @type {Check} */
-function position({ caption, token, about }) {
-  if (about.positions !== 'rotary') return [];
-  const said = fit(
-    caption,
-    `The query of .+ in head \\d+\\.\\d+ is turned pair by pair\\. (?:This is the first position: every angle is 0, and nothing turns\\.|The first pair turns by (?<fast>${N}) radians with every token, once around in (?<around>${N}); the last by (?<slow>${N}), once around in (?<long>${N}) tokens\\.) Keys are turned alike, .+`,
-  );
-  if (!said) return ['a form of its own'];
-  const [fast, around, slow, long] = [said.fast, said.around, said.slow, said.long].map(num);
-  return faults([
-    [(said.fast === undefined) === (token === 0), 'whether it is the first'],
-    [token === 0 || Math.abs((fast ?? 0) * (around ?? 0) - 2 * Math.PI) < 0.1, 'once around'],
-    [
-      token === 0 || (slow ?? 0) === 0 || (slow ?? 0) * (long ?? 0) < 2 * Math.PI + 1,
-      'the slow one',
-    ],
-  ]);
-}
-
 /** @param {World} world */
 async function repeat({ caption, figure }) {
   const rows = await figure.locator('.cost-row .cost-time').allTextContents();
@@ -390,7 +320,14 @@ async function repeat({ caption, figure }) {
     [said !== null, 'a form of its own'],
     [rows.length === 4, 'two times and two counts'],
     [num(said?.read) < num(said?.all), 'that something was held'],
-    [Math.abs(num(said?.whole) / num(said?.some) / num(said?.times) - 1) < 0.1, 'how many times'],
+    [
+      // As far apart as the three are rounded.
+      Math.abs(num(said?.whole) - num(said?.times) * num(said?.some)) <=
+        half(said?.whole) +
+          (num(said?.times) + half(said?.times)) * half(said?.some) +
+          half(said?.times) * num(said?.some),
+      'how many times',
+    ],
   ]);
 }
 

@@ -5,45 +5,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, MODELS, open, trace } from './browser.js';
-import { CHECKS, depthsOf } from './claims.js';
+import { fixture, MODELS } from './browser.js';
+import { depthsOf } from './claims/forms.js';
+import { checked } from './sentences.js';
 
 const PROMPTS = Number(process.env.LOOKBACK_PROMPTS ?? 3);
 const SEED = Number(process.env.LOOKBACK_SEED ?? 7);
-const WORDS =
-  'the a bird red blue is was dog saw tom anna big small and then , . 7 12 paris of in with Zug été 日本 x = 1 def ( ) not very king queen'.split(
-    ' ',
-  );
 
 const { served, browser } = await fixture(MODELS);
-/** @type {any[]} */
-const models = (await (await fetch(`${served.address}/api/models`)).json()).models;
-const { samplers } = await (await fetch(`${served.address}/api/samplers`)).json();
-/** @type {Record<string, number>} */
-const settings = Object.fromEntries(samplers.map((/** @type {any} */ of) => [of.name, of.default]));
-const html = await (await fetch(served.address)).text();
-const secret = /name="lookback-token" content="([^"]+)"/.exec(html)?.[1] ?? '';
-
-/** Numbers below 1 that a seed makes (mulberry32). @param {number} seed */
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** @param {string} name @param {object} body */
-async function ask(name, body) {
-  const answer = await fetch(`${served.address}/api/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-lookback-token': secret },
-    body: JSON.stringify(body),
-  });
-  return answer.json();
-}
 
 test('depths in words are read as they are written', () => {
   assert.deepEqual(depthsOf('after layers 1 to 3, 16 and 29'), [2, 3, 4, 17, 30]);
@@ -53,46 +22,12 @@ test('depths in words are read as they are written', () => {
 
 for (let number = 0; number < PROMPTS; number += 1) {
   test(`what is said is so, at random prompt ${number}`, async () => {
-    for (const [at, about] of models.entries()) {
-      const draw = random(SEED + 1000 * number + at);
-      const below = (/** @type {number} */ end) => Math.floor(draw() * end);
-      const words = Array.from({ length: 2 + below(9) }, () => WORDS[below(WORDS.length)]);
-      const prompt = words.join(' ');
-      const body = { model: about.name, prompt, chat: false };
-      const { ids } = await ask('tokens', body);
-      const place = {
-        token: number % 3 === 0 ? ids.length - 1 : below(ids.length),
-        layer: below(about.layers),
-        head: below(about.heads),
-      };
-      const sites = trace(MODELS[at] ?? '', prompt);
-      const { page, faults } = await open(browser.context, served.address, {
-        model: about.name,
-        prompt,
-        ...Object.fromEntries(Object.entries(place).map(([key, value]) => [key, String(value)])),
-      });
-      const wrong = [];
-      for (const [stage, check] of Object.entries(CHECKS)) {
-        const figure = await drawn(page, stage);
-        const caption = ((await figure.locator('figcaption').textContent()) ?? '').trim();
-        const world = {
-          sites,
-          ids,
-          about,
-          settings,
-          ...place,
-          figure,
-          caption,
-          ask: (/** @type {string} */ name, /** @type {object} */ more) =>
-            ask(name, { ...body, ...more }),
-        };
-        const found = await check(world);
-        if (found.length) wrong.push(`${stage}: ${found.join('; ')}\n    ${caption}`);
-      }
-      const where = `${about.name}, “${prompt}”, ${JSON.stringify(place)}`;
-      assert.deepEqual(wrong, [], `${where}\n${wrong.join('\n')}`);
-      assert.deepEqual(faults, [], where);
-      await page.close();
-    }
+    await checked({
+      served,
+      browser,
+      paths: MODELS,
+      seed: SEED + 1000 * number,
+      isLast: number % 3 === 0,
+    });
   });
 }

@@ -1,11 +1,11 @@
-//! Unembedding of rows of the residual stream: the final norm, the head, the softmax; and the MLP's
-//! activation on plain numbers.
+//! Unembedding of rows of the residual stream: the final norm, the head, the softmax; and any norm and the
+//! MLP's activation on plain numbers.
 //!
 //! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
 //! cache and knows nothing of what the rows mean; see `depths` in the lens.
 
 use lookback_kernels::{activate, loss, thread_pool::ThreadPool};
-use lookback_model::{Activation, Head, NormKind};
+use lookback_model::{Activation, Head, Norm, NormKind};
 
 use crate::{
     interpreter::apply_norm,
@@ -36,12 +36,15 @@ pub struct Unembedded {
 
 /// The final norm of rows of the residual stream, `[rows, width]`.
 pub fn final_norm(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> NormOutput {
-    let network = weights.network();
-    let (width, config) = (network.config.width, &network.ln_final);
-    let rows = stream.len() / width;
-    let mut normed = vec![0.0; stream.len()];
+    norm_rows(weights, pool, &weights.network().ln_final, stream)
+}
+
+/// A norm of the network, over rows of its width.
+pub fn norm_rows(weights: &Weights, pool: &ThreadPool, config: &Norm, x: &[f32]) -> NormOutput {
+    let rows = x.len() / config.width;
+    let mut normed = vec![0.0; x.len()];
     let mut statistics = vec![0.0; statistics_per_norm(config) * rows];
-    apply_norm(weights, pool, config, stream, &mut normed, Some(&mut statistics));
+    apply_norm(weights, pool, config, x, &mut normed, Some(&mut statistics));
     let (means, factors) = match config.kind {
         NormKind::Layer => statistics.chunks_exact(2).map(|row| (row[0], row[1])).unzip(),
         NormKind::Rms => (vec![0.0; rows], statistics),

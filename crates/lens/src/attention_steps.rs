@@ -1,9 +1,10 @@
 //! The three lines of attention, step by step: how the engine's scores and weights came about.
 //!
-//! The engine keeps scores that are scaled and masked, and weights. What lies before and between is
-//! worked out here from queries and keys in the order of `docs/arithmetic.md`, so it ends at the
-//! engine's own numbers, bit for bit.
+//! The engine keeps scores that are scaled, capped or lowered by distance where a family does that, and
+//! masked; and weights. What lies before and between is worked out here from queries and keys in the order of
+//! `docs/arithmetic.md`, so it ends at the engine's own numbers, bit for bit.
 
+use lookback_engine::{ScoreSteps, Weights};
 use lookback_model::{BlockSite, Network};
 
 use crate::trace::Trace;
@@ -20,6 +21,10 @@ pub struct HeadScores {
     pub products: Vec<f32>,
     /// query · key · scale
     pub scaled: Vec<f32>,
+    /// That under the soft cap of scores, where there is one.
+    pub capped: Option<Vec<f32>>,
+    /// The score before the mask, where ALiBi makes it another number than the one before.
+    pub biased: Option<Vec<f32>>,
     /// exp(score − the row's largest), 0 where hidden: what a row's sum divides into weights.
     pub exponentials: Vec<f32>,
     /// The factor, 1/√head_dim unless the model says otherwise.
@@ -29,23 +34,34 @@ pub struct HeadScores {
 /// Compares every token of a head with every other. `None` where the trace lacks [`ATTENTION_STEP_SITES`].
 pub fn head_scores(
     trace: &Trace,
-    network: &Network,
+    weights: &Weights,
     layer: usize,
     head: usize,
 ) -> Option<HeadScores> {
-    let scale = network.blocks[layer].attend.scale;
+    let network: &Network = weights.network();
+    let attend = &network.blocks[layer].attend;
     let tokens = trace.ids.len();
     let mut products = Vec::with_capacity(tokens * tokens);
+    let mut steps = Vec::with_capacity(tokens * tokens);
     for token in 0..tokens {
         for other in 0..tokens {
             let (query, key) = vectors(trace, network, layer, head, token, other)?;
-            products.push(partial_sums(query, key).last().copied().unwrap_or(0.0));
+            let product = partial_sums(query, key).last().copied().unwrap_or(0.0);
+            products.push(product);
+            steps.push(ScoreSteps::new(attend, head, [token, other], product));
         }
     }
-    let scaled = products.iter().map(|product| product * scale).collect();
     let scores = trace.block(layer, BlockSite::Scores)?.part(head);
-    let exponentials = scores.chunks_exact(tokens).flat_map(exponentials).map(|e| e as f32);
-    Some(HeadScores { products, scaled, exponentials: exponentials.collect(), scale })
+    let sink = sink(weights, layer, head);
+    let exponentials = scores.chunks_exact(tokens).flat_map(|row| exponentials(row, sink));
+    Some(HeadScores {
+        products,
+        scaled: steps.iter().map(|step| step.scaled).collect(),
+        capped: steps.iter().map(|step| step.capped).collect(),
+        biased: steps.iter().map(|step| step.slope.map(|_| step.score)).collect(),
+        exponentials: exponentials.map(|e| e as f32).collect(),
+        scale: attend.scale,
+    })
 }
 
 /// The steps from a query and a key to one attention weight.
@@ -61,15 +77,25 @@ pub struct WeightSteps {
     pub sums: Vec<f32>,
     /// The factor of the sum.
     pub scale: f32,
-    /// The sum times the factor, before the mask.
+    /// The sum times the factor.
     pub scaled: f32,
+    /// That under the soft cap of scores, where there is one.
+    pub capped: Option<f32>,
+    /// What ALiBi subtracts for each position that the key is further away, where it does.
+    pub slope: Option<f32>,
+    /// What comes of all that, before the mask.
+    pub unmasked: f32,
     /// The engine's score, −∞ where the mask hides the key.
     pub score: f32,
-    /// The largest score of the query's row: it is moved to 0 before anything is exponentiated.
+    /// The largest score of the query's row, or its sink: it is moved to 0 before anything is exponentiated.
     pub largest: f32,
     /// exp(score − largest) of every key, `[keys]`, 0 where hidden.
     pub exponentials: Vec<f64>,
-    /// Their sum.
+    /// The head's attention sink, where it has one.
+    pub sink: Option<f32>,
+    /// exp(sink − largest), a term of the total that is no key's; 0 without a sink.
+    pub sink_exponential: f64,
+    /// The sum of all of them.
     pub total: f64,
     /// The engine's weight.
     pub weight: f32,
@@ -78,44 +104,60 @@ pub struct WeightSteps {
 /// Unfolds one weight of a head. `None` where the trace lacks [`ATTENTION_STEP_SITES`] or the tokens.
 pub fn weight_steps(
     trace: &Trace,
-    network: &Network,
+    weights: &Weights,
     [layer, head]: [usize; 2],
     [token, other]: [usize; 2],
 ) -> Option<WeightSteps> {
-    let scale = network.blocks[layer].attend.scale;
+    let network: &Network = weights.network();
+    let attend = &network.blocks[layer].attend;
     let tokens = trace.ids.len();
     let (query, key) = vectors(trace, network, layer, head, token, other)?;
     let sums = partial_sums(query, key);
+    let product = sums.last().copied().unwrap_or(0.0);
+    let steps = ScoreSteps::new(attend, head, [token, other], product);
     let row = |site| {
         let capture = trace.block(layer, site)?;
         capture.part(head).get(token * tokens..(token + 1) * tokens)
     };
-    let (scores, weights) = (row(BlockSite::Scores)?, row(BlockSite::Pattern)?);
-    let largest = largest(scores);
-    let exponentials = exponentials(scores);
+    let (scores, pattern) = (row(BlockSite::Scores)?, row(BlockSite::Pattern)?);
+    let sink = sink(weights, layer, head);
+    let largest = largest(scores, sink);
+    let exponentials = exponentials(scores, sink);
+    let sink_exponential = sink.map_or(0.0, |sink| libm::exp(f64::from(sink) - f64::from(largest)));
     Some(WeightSteps {
         query: query.to_vec(),
         key: key.to_vec(),
         products: query.iter().zip(key).map(|(q, k)| q * k).collect(),
-        scaled: sums.last().copied().unwrap_or(0.0) * scale,
         sums,
-        scale,
+        scale: attend.scale,
+        scaled: steps.scaled,
+        capped: steps.capped,
+        slope: steps.slope,
+        unmasked: steps.score,
         score: scores[other],
         largest,
-        total: exponentials.iter().fold(0.0, |sum, term| sum + term),
+        sink,
+        sink_exponential,
+        total: exponentials.iter().fold(sink_exponential, |sum, term| sum + term),
         exponentials,
-        weight: weights[other],
+        weight: pattern[other],
     })
 }
 
-/// The largest score of a row is moved to 0 before anything is exponentiated.
-fn exponentials(scores: &[f32]) -> Vec<f64> {
-    let largest = f64::from(largest(scores));
+/// The attention sink of a head, one more term of the total of each of its rows.
+fn sink(weights: &Weights, layer: usize, head: usize) -> Option<f32> {
+    let sinks = weights.network().blocks[layer].attend.sinks?;
+    weights.rows(sinks).get(head).copied()
+}
+
+/// The largest score of a row, or the sink, is moved to 0 before anything is exponentiated.
+fn exponentials(scores: &[f32], sink: Option<f32>) -> Vec<f64> {
+    let largest = f64::from(largest(scores, sink));
     scores.iter().map(|&score| libm::exp(f64::from(score) - largest)).collect()
 }
 
-fn largest(scores: &[f32]) -> f32 {
-    scores.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
+fn largest(scores: &[f32], sink: Option<f32>) -> f32 {
+    scores.iter().chain(&sink).fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
 }
 
 /// The sum of products after each of them, in the order in which the kernel adds them.

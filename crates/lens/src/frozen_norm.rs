@@ -5,6 +5,7 @@
 //! logit of v = Σ_parts  part · residual_direction(v)  +  bias(v)
 //! residual_direction(v) = factor · gain ⊙ head_v, its mean taken off under a layer norm
 //! ```
+//! Where a family multiplies its logits with a number (Granite), both are multiplied with it.
 //! The factor (and a layer norm's mean) is the one that the engine's norm had for this token. A part
 //! alone would have had another: this is direct logit attribution, exact in the sum.
 //! Read `logit_attribution` and `neurons` next.
@@ -29,6 +30,8 @@ pub struct FrozenNorm<'a> {
     gain: Vec<f64>,
     bias: Vec<f64>,
     is_centered: bool,
+    /// What logits are multiplied with behind the head.
+    logit_factor: f64,
 }
 
 impl<'a> FrozenNorm<'a> {
@@ -39,7 +42,7 @@ impl<'a> FrozenNorm<'a> {
         if weights.network().head.cap.is_some() {
             return Err(Refusal::user(
                 "this model's logits are capped, so they are not the sum of what was written into \
-                 the stream; look at the stream itself",
+                 the stream; the logit lens, which applies the cap, shows how they come about",
             ));
         }
         let norm = &weights.network().ln_final;
@@ -50,6 +53,7 @@ impl<'a> FrozenNorm<'a> {
             gain: wide(weights.rows(norm.weight)),
             bias,
             is_centered: norm.kind == NormKind::Layer,
+            logit_factor: f64::from(weights.network().head.factor),
             weights,
             pool,
         })
@@ -63,7 +67,8 @@ impl<'a> FrozenNorm<'a> {
     /// The direction in the stream along which a token's logit grows. `[width]`
     pub fn residual_direction(&self, token: TokenId) -> Vec<f64> {
         let row = self.head_row(token);
-        let scaled = row.iter().zip(&self.gain).map(|(&u, gain)| self.factor * gain * f64::from(u));
+        let factor = self.factor * self.logit_factor;
+        let scaled = row.iter().zip(&self.gain).map(|(&u, gain)| factor * gain * f64::from(u));
         self.centered(scaled.collect())
     }
 
@@ -71,7 +76,7 @@ impl<'a> FrozenNorm<'a> {
     pub fn bias(&self, token: TokenId) -> f64 {
         let head = self.weights.network().head.linear.bias;
         let own = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
-        own + dot(&self.bias, &self.head_row(token))
+        self.logit_factor * (own + dot(&self.bias, &self.head_row(token)))
     }
 
     /// What each vector, added to the stream, adds to every token's logit: `[vectors, vocabulary]`.
@@ -106,10 +111,11 @@ impl<'a> FrozenNorm<'a> {
         effects
     }
 
-    /// A vector as the head sees it.
+    /// A vector as the head sees it, times the factor of the logits.
     fn normalized(&self, vector: &[f64]) -> Vec<f64> {
+        let factor = self.factor * self.logit_factor;
         let vector = self.centered(vector.to_vec());
-        vector.iter().zip(&self.gain).map(|(x, gain)| self.factor * gain * x).collect()
+        vector.iter().zip(&self.gain).map(|(x, gain)| factor * gain * x).collect()
     }
 
     /// Under a layer norm, with the mean taken off. Taking it off the stream or off the direction

@@ -35,6 +35,7 @@ mod neurons;
 mod ov;
 mod pooling;
 mod position;
+mod post_norm;
 mod principal_axes;
 mod ranges;
 mod ranking;
@@ -62,7 +63,7 @@ pub use neurons::{
 };
 pub use ov::{OvDecomposition, OvPlane, OvTerm, ov_decomposition};
 pub use pooling::PatternThumbnails;
-pub use position::{RotaryPair, Rotation, rotary_pairs};
+pub use position::{RotaryPair, Rotation, normed_queries, rotary_pairs};
 pub use principal_axes::PrincipalAxes;
 pub use ranking::{CurvePoint, RankedToken, Ranking, rank_of, top_k};
 pub use report::{

@@ -1,7 +1,7 @@
 //! Direct logit attribution: what each component adds to a token's residual stream and to one logit.
 //!
-//! The stream is a sum: the embedding, the position where it is learned, and what each layer's
-//! attention and MLP add. With the last norm frozen (see `frozen_norm`) a logit is the same sum.
+//! The stream is a sum: the embedding (behind its norm, where a family has one there), the position where it
+//! is learned, and what each layer's attention and MLP add. With the last norm frozen (see `frozen_norm`) a logit is the same sum.
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
@@ -58,13 +58,22 @@ pub struct ResidualComponent {
 /// The sites that [`logit_attribution`] reads.
 pub fn logit_attribution_sites(config: &Config) -> Vec<Site> {
     use BlockSite as B;
-    let mut sites = vec![Site::Embed];
-    sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
+    let mut sites = embedding_sites(config);
     for layer in 0..config.layers as u16 {
         let written = [B::ResidPre, B::AttnOut, B::MlpOut, B::ResidPost];
         sites.extend(written.map(|site| Site::Block(layer, site)));
     }
     sites
+}
+
+/// What the stream begins as: the embedding, and the position where it is learned. What passes a norm
+/// together is no sum of the two, and begins the stream as one.
+fn embedding_sites(config: &Config) -> Vec<Site> {
+    match (config.embedding_norm, &config.positions) {
+        (true, _) => vec![Site::Block(0, BlockSite::ResidPre)],
+        (false, Positions::Learned) => vec![Site::Embed, Site::PosEmbed],
+        (false, _) => vec![Site::Embed],
+    }
 }
 
 /// Takes a token's stream apart, and the logit that it gives to `target` with it, which the model says is
@@ -100,11 +109,11 @@ pub fn logit_attribution(
         norm(&before.iter().zip(wrote).map(|(x, y)| x + y).collect::<Vec<f32>>())
     };
 
-    let embed = row(Site::Embed)?;
-    let mut components = vec![component(Site::Embed, None, norm(embed))?];
-    if weights.network().positions.is_some() {
-        let both = after(embed, row(Site::PosEmbed)?);
-        components.push(component(Site::PosEmbed, None, both)?);
+    let embedding = embedding_sites(&weights.network().config);
+    let mut components = vec![component(embedding[0], None, norm(row(embedding[0])?))?];
+    if let [embed, position] = embedding[..] {
+        let both = after(row(embed)?, row(position)?);
+        components.push(component(position, None, both)?);
     }
     for layer in layers {
         let at = |site| Site::Block(layer as u16, site);

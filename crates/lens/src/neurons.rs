@@ -1,7 +1,7 @@
 //! The neurons of an MLP: which are most active at a token, and which logits each raises and lowers.
 //!
-//! A unit's row of the down projection is what it writes into the stream when it is 1. Through the
-//! last norm, frozen at this token (see `frozen_norm`), and the head, that is what it adds to every
+//! A unit's row of the down projection is what it writes into the stream when it is 1, behind the norm and
+//! the factor that some families have there (see `post_norm`). Through the last norm, frozen at this token (see `frozen_norm`), and the head, that is what it adds to every
 //! logit directly; what later layers make of it is left out.
 
 use lookback_engine::{ThreadPool, Weights};
@@ -10,7 +10,11 @@ use lookback_model::{BlockSite, Config, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
-    frozen_norm::FrozenNorm, logit_attribution::not_captured, ranking::top_k_indices, trace::Trace,
+    frozen_norm::{FrozenNorm, dot},
+    logit_attribution::not_captured,
+    post_norm::PostNorm,
+    ranking::top_k_indices,
+    trace::Trace,
 };
 
 /// What neurons are ordered by.
@@ -135,6 +139,15 @@ pub fn neuron_effects(
             }
         }
     }
+    // What the MLP makes at this token, whose statistics the norm behind it has.
+    let mut output: Vec<f64> = matrix.chunks_exact(hidden).map(|row| dot(row, post)).collect();
+    for &(mlp, weight) in &worked {
+        let bias = mlps[mlp].down.bias.map_or(&[][..], |id| weights.rows(id));
+        output.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum += weight * f64::from(bias));
+    }
+    let block = &network.blocks[layer];
+    PostNorm::new(weights, block.ln2_post.as_ref(), block.residual_factor, &output)
+        .apply_to_columns(&mut matrix, hidden);
     let residual_direction = frozen.residual_direction(target);
     let (mut squares, mut effects) = (vec![0.0; hidden], vec![0.0; hidden]);
     for (row, residual_direction) in matrix.chunks_exact(hidden).zip(&residual_direction) {

@@ -4,7 +4,8 @@
 //! sources: of each head, weight × value through that head's columns of the output projection, and
 //! the projection's bias apart (Kobayashi et al. 2020; Elhage et al. 2021 call it the OV circuit).
 //! The parts are f64 sums over the engine's own weights, pattern and values. What is not seen gives
-//! exactly nothing: its value is in no sum.
+//! exactly nothing: its value is in no sum. Where a norm stands behind the projection, its statistics are
+//! frozen at the token (see `post_norm`), and the parts are what they are behind it.
 
 use lookback_engine::Weights;
 use lookback_files::Result;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::{
     Capture, Trace,
+    post_norm::PostNorm,
     source_contributions::{
         add_to, check_place, head_slice, is_visible, key_head, max_abs_difference, pattern_row,
         required_capture,
@@ -28,7 +30,7 @@ pub struct OvDecomposition {
     pub token: usize,
     /// The term of every token, also of those that are not visible.
     pub sources: Vec<OvTerm>,
-    /// The bias of the output projection, where it has one.
+    /// The biases of the output projection and of the norm behind it, where there are some.
     pub bias: Option<OvTerm>,
     /// Length of the residual stream before.
     pub before: f64,
@@ -75,9 +77,9 @@ pub struct OvPlane {
 
 impl OvDecomposition {
     /// The sites that [`ov_decomposition`] reads.
-    pub fn sites(layer: usize) -> [Site; 5] {
+    pub fn sites(layer: usize) -> [Site; 6] {
         use BlockSite as B;
-        [B::ResidPre, B::Pattern, B::V, B::AttnOut, B::ResidMid]
+        [B::ResidPre, B::Pattern, B::V, B::Z, B::AttnOut, B::ResidMid]
             .map(|site| Site::Block(layer as u16, site))
     }
 }
@@ -91,12 +93,15 @@ pub fn ov_decomposition(
     let network: &Network = model.network();
     check_place(trace, network, layer, token)?;
     let block = &network.blocks[layer];
-    let [before, pattern, v, added, after] =
+    let [before, pattern, v, z, added, after] =
         OvDecomposition::sites(layer).map(|s| required_capture(trace, s));
     let (before, added, after) = (before?.part(token), added?.part(token), after?.part(token));
-    let (pattern, v) = (pattern?, v?);
+    let (pattern, v, z) = (pattern?, v?, z?.part(token));
 
     let output = OutputProjection::read(model, &block.output);
+    let mut whole = output.apply(&to_f64(z));
+    output.bias.iter().for_each(|bias| add_to(&mut whole, bias));
+    let post_norm = PostNorm::new(model, block.ln1_post.as_ref(), block.residual_factor, &whole);
     let axes = PlaneAxes::new(before, added);
     let part = |vector: Vec<f64>, seen: bool| OvTerm {
         seen,
@@ -108,11 +113,23 @@ pub fn ov_decomposition(
     let sources: Vec<OvTerm> = (0..trace.ids.len())
         .map(|source| {
             let seen = is_visible(&block.attend, token, source);
-            let given = seen.then(|| weighted_values(&block.attend, pattern, v, token, source));
-            part(given.map_or(vec![0.0; output.width], |given| output.apply(&given)), seen)
+            if !seen {
+                return part(vec![0.0; output.width], false);
+            }
+            let mut given =
+                output.apply(&weighted_values(&block.attend, pattern, v, token, source));
+            post_norm.apply(&mut given);
+            part(given, true)
         })
         .collect();
-    let bias = output.bias.clone().map(|bias| part(bias, true));
+    let bias = match (output.bias.clone(), &post_norm.bias) {
+        (Some(mut bias), more) => {
+            post_norm.apply(&mut bias);
+            more.iter().for_each(|more| add_to(&mut bias, more));
+            Some(part(bias, true))
+        }
+        (None, more) => more.clone().map(|bias| part(bias, true)),
+    };
 
     let mut sum = vec![0.0; output.width];
     sources.iter().chain(&bias).for_each(|part| add_to(&mut sum, &part.vector));

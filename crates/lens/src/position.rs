@@ -1,8 +1,8 @@
-//! The rotations of rotary position embedding, pair by pair, from the engine's own table.
+//! The rotations of rotary position embedding, pair by pair, from the engine's own table; and what is rotated.
 
 use std::{f32::consts::TAU, ops::Range};
 
-use lookback_engine::rotary_angles;
+use lookback_engine::{ThreadPool, Weights, norm_rows, rotary_angles};
 use lookback_model::Rotary;
 
 /// Two dimensions of every query and key that are rotated together.
@@ -23,9 +23,9 @@ pub struct RotaryPair {
 pub struct Rotation {
     /// In radians, whole turns left in.
     pub angle: f32,
-    /// The engine's cosine of it.
+    /// The engine's cosine of it, times the factor that YaRN and LongRoPE have.
     pub cos: f32,
-    /// The engine's sine of it.
+    /// The engine's sine of it, likewise.
     pub sin: f32,
 }
 
@@ -44,6 +44,18 @@ pub fn rotary_pairs(rotary: &Rotary, positions: Range<usize>) -> Vec<RotaryPair>
         rotations: positions.clone().map(|position| rotation(position, pair, frequency)).collect(),
     };
     rotary.frequencies.iter().copied().enumerate().map(pair).collect()
+}
+
+/// The queries of one token as they are rotated: behind their norm, where a layer has one. From the row of
+/// `attn.q`, `[heads, head_dim]`, and of its shape.
+pub fn normed_queries(
+    weights: &Weights,
+    pool: &ThreadPool,
+    layer: usize,
+    queries: &[f32],
+) -> Option<Vec<f32>> {
+    let [query_norm, _] = weights.network().blocks[layer].query_key_norms.as_ref()?;
+    Some(norm_rows(weights, pool, query_norm, queries).rows)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct ReportOptions {
 pub struct Report {
     /// `[tokens]`
     pub ids: Vec<u32>,
-    /// Length of each token's row of the embedding table, `[tokens]`.
+    /// Length of each token's embedding, `[tokens]`: its row of the table, times the family's factor.
     pub embedding_norms: Vec<f64>,
     /// The layer that is shown.
     pub layer: usize,

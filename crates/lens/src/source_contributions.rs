@@ -130,7 +130,8 @@ pub fn source_contributions(
     let weighed = sources.iter().fold((0.0, 0.0), |(contribution, weights), source| {
         (contribution + source.contribution, weights + f64::from(source.weight))
     });
-    let mean = weighed.0 / weighed.1;
+    // A sink may leave nothing to the tokens.
+    let mean = if weighed.1 > 0.0 { weighed.0 / weighed.1 } else { 0.0 };
     Ok(SourceContributions {
         layer,
         head,

@@ -28,7 +28,7 @@ pub(crate) fn tokens(
     print: &mut Print,
 ) -> Result<()> {
     print.line("tokens become vectors")?;
-    print.line("    id  token            length of its row")?;
+    print.line("    id  token            length of its vector")?;
     for (id, norm) in report.ids.iter().zip(&report.embedding_norms) {
         print.line(&format!("{id:>6}  {:<16} {norm:.3}", piece(*id)))?;
     }

@@ -9,7 +9,10 @@ use std::{
 
 use lookback_engine::Weights;
 use lookback_files::{Refusal, quoted_excerpt};
-use lookback_model::{Config, NormKind, Positions, TokenId, config::activation_name};
+use lookback_model::{
+    BlockOrder, Config, NormKind, NormPlacement, Positions, QueryKeyNorm, TokenId,
+    config::activation_name,
+};
 use lookback_open::Model;
 use lookback_text::Tokenizer;
 use serde_json::{Value, json};
@@ -133,6 +136,7 @@ impl ServedModel {
             "rotary_dim": rotary(config).map(|(_, dim)| dim),
             "tied": config.tied,
             "window": config.window,
+            "block": block_description(config),
             "chat": self.has_chat_template(),
             "beginning": self.bos().map(|id| id.0),
             "snapshots": self.snapshots(),
@@ -141,6 +145,41 @@ impl ServedModel {
             "compute": self.weights.compute().name(),
         })
     }
+}
+
+/// How its blocks differ from those of other families.
+fn block_description(config: &Config) -> Value {
+    json!({
+        "order": match config.block_order {
+            BlockOrder::Sequential => "sequential",
+            BlockOrder::Parallel => "parallel",
+            BlockOrder::ParallelSharedNorm => "parallel_shared_norm",
+        },
+        "norms": match config.norm_placement {
+            NormPlacement::Before => "before",
+            NormPlacement::After => "after",
+            NormPlacement::Both => "both",
+        },
+        "query_key_norm": config.query_key_norm.map(|norm| match norm {
+            QueryKeyNorm::Heads => "heads",
+            QueryKeyNorm::Rows => "rows",
+        }),
+        "rotary": layers(config, |layer| config.rotary(layer).is_some()),
+        "windows": layers(config, |layer| config.layer_window(layer)),
+        "sinks": config.attention_sinks,
+        "score_cap": config.score_cap,
+        "logit_cap": config.logit_cap,
+        "embedding_norm": config.embedding_norm,
+        "head_bias": config.head_bias,
+        "embedding_factor": config.embedding_factor,
+        "residual_factor": config.residual_factor,
+        "logit_factor": config.logit_factor,
+    })
+}
+
+/// What each layer has.
+fn layers<T>(config: &Config, of: impl Fn(usize) -> T) -> Vec<T> {
+    (0..config.layers).map(of).collect()
 }
 
 fn rotary(config: &Config) -> Option<(f32, usize)> {

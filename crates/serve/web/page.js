@@ -8,6 +8,7 @@ import { chip, spelled } from './kit/chips.js';
 import { ask, isOtherProgram, ProgramError, UnreachableError, watchAnswers } from './kit/client.js';
 import { fill, h, sideways } from './kit/dom.js';
 import { count } from './kit/number.js';
+import { particulars } from './kit/particulars.js';
 import { drawBeforePrinting } from './kit/print.js';
 import { rove } from './kit/rove.js';
 import * as state from './kit/state.js';
@@ -167,6 +168,7 @@ function drawAbout(of) {
   const facts = [
     `${of.family}, ${count(of.parameters)} parameters`,
     `${of.layers} layers of ${of.heads} heads, ${of.width} wide, ${count(of.vocabulary)} tokens, context ${count(of.context)}`,
+    ...particulars(of),
     `weights stored as ${of.precision}${of.file_bytes === null ? '' : ` in ${megabytes(of.file_bytes)} of files`}, ${megabytes(of.bytes)} in memory`,
     `computed in ${of.compute} on ${of.threads} ${of.threads === 1 ? 'thread' : 'threads'}`,
     learning,

@@ -7,18 +7,16 @@ use std::sync::Arc;
 
 use std::collections::BTreeMap;
 
-use crate::world::{bits, ids, networks, weights};
+use crate::shapes::{Behind, ROUNDING, networks, values};
+use crate::world::{bits, ids, weights};
 use lookback_engine::{ThreadPool, WeightMode, Weights, final_norm, unembed};
 use lookback_lens::{
     LensDepth, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
     logit_attribution_sites, logit_lens, logit_lens_sites, neuron_effects, neuron_sites, trace,
 };
-use lookback_model::{BlockSite, Network, Site, TokenId, WeightId};
+use lookback_model::{BlockSite, Network, NormKind, Site, TokenId, WeightId};
 
 const TOKENS: usize = 70;
-
-/// Half the distance from 1 to the next float: how much one rounding may err, relatively.
-const ROUNDING: f64 = f32::EPSILON as f64 / 2.0;
 
 struct World {
     pool: ThreadPool,
@@ -27,15 +25,17 @@ struct World {
 }
 
 impl World {
+    fn new(network: &Arc<Network>) -> Self {
+        let pool = ThreadPool::single_threaded();
+        let weights = weights(network, WeightMode::Inference, &pool);
+        let trace = trace(&weights, &pool, &ids(TOKENS, 3), &SiteFilter::all()).unwrap();
+        Self { pool, weights, trace }
+    }
+
+    /// Those whose logits are sums.
     fn all() -> Vec<Self> {
-        let world = |network: &Arc<Network>| {
-            let pool = ThreadPool::single_threaded();
-            let weights = weights(network, WeightMode::Inference, &pool);
-            let trace = trace(&weights, &pool, &ids(TOKENS, 3), &SiteFilter::all()).unwrap();
-            Self { pool, weights, trace }
-        };
         let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
-        sums.map(|network| world(&network)).collect()
+        sums.map(|network| Self::new(&network)).collect()
     }
 
     fn network(&self) -> &Network {
@@ -43,9 +43,7 @@ impl World {
     }
 
     fn read(&self, id: WeightId) -> Vec<f64> {
-        let mut values = vec![0.0; self.network().weight(id).len()];
-        self.weights.read(id, &mut values);
-        values.into_iter().map(f64::from).collect()
+        values(&self.weights, id)
     }
 
     /// A next token, and the logit that the model gives it.
@@ -61,7 +59,8 @@ impl World {
     ///
     /// Every addition to the stream errs by one rounding of what it makes; the norm's mean by as many
     /// roundings as it adds terms, and the norm itself by one each for the difference, the factor and
-    /// the gain with the bias; the head's chain by one for each of its terms.
+    /// the gain with the bias; the head's chain by one for each of its terms; and the logit by two where a bias
+    /// and a factor make it another.
     fn bound(&self, token: usize, of: TokenId) -> f64 {
         let network = self.network();
         let width = network.config.width;
@@ -91,19 +90,25 @@ impl World {
         let head = self.read(network.head.linear.weight);
         let head = &head[of.index() * width..][..width];
         let bias = network.ln_final.bias.map_or(vec![0.0; width], |bias| self.read(bias));
-        (0..width).fold(0.0, |sum, j| {
-            let normal = f64::from(normed.rows[j]).abs();
-            let by_norm = 4.0 * ROUNDING * (normal + 2.0 * bias[j].abs());
-            let by_stream = (factor * gain[j]).abs() * (apart[j] + mean_apart);
-            sum + head[j].abs() * (by_stream + by_norm + terms * ROUNDING * normal)
-        })
+        let (_, logit) = self.said(token, of);
+        let head_bias = network.head.linear.bias.map_or(0.0, |id| self.read(id)[of.index()].abs());
+        let logit_factor = f64::from(network.head.factor).abs();
+        let last = 2.0 * ROUNDING * (f64::from(logit).abs() + logit_factor * head_bias);
+        last + logit_factor
+            * (0..width).fold(0.0, |sum, j| {
+                let normal = f64::from(normed.rows[j]).abs();
+                let by_norm = 4.0 * ROUNDING * (normal + 2.0 * bias[j].abs());
+                let by_stream = (factor * gain[j]).abs() * (apart[j] + mean_apart);
+                sum + head[j].abs() * (by_stream + by_norm + terms * ROUNDING * normal)
+            })
     }
 }
 
 #[test]
 fn what_was_written_adds_up_to_the_logit() {
     for world in World::all() {
-        let learned = usize::from(world.network().positions.is_some());
+        let network = world.network();
+        let learned = usize::from(network.positions.is_some() && network.ln_embed.is_none());
         for (token, of) in [(0, 0), (3, 41), (69, 96)] {
             let of = TokenId(of);
             let stream = logit_attribution(
@@ -123,7 +128,8 @@ fn what_was_written_adds_up_to_the_logit() {
             }
             let groups = stream.before + stream.attention + stream.mlp + stream.bias;
             assert!((f64::from(stream.logit) - groups).abs() <= bound);
-            assert_eq!(stream.bias != 0.0, world.network().ln_final.bias.is_some());
+            let biases = [network.ln_final.bias, network.head.linear.bias];
+            assert_eq!(stream.bias != 0.0, biases.iter().any(Option::is_some));
         }
     }
 }
@@ -169,7 +175,8 @@ fn lengths_are_those_of_the_sites() {
 fn hidden_units_add_up_to_what_their_mlp_pushes() {
     for world in World::all() {
         let (layer, token, of) = (1, 4, TokenId(17));
-        let hidden = world.network().config.hidden;
+        let post = world.row(Site::Block(1, BlockSite::MlpPost), token);
+        let hidden = post.len();
         let asked = NeuronQuery {
             layer,
             token,
@@ -197,34 +204,71 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         let head = world.read(network.head.linear.weight);
         let head = &head[of.index() * width..][..width];
         let gain = world.read(network.ln_final.weight);
-        let is_centered = network.ln_final.bias.is_some();
+        let is_centered = network.ln_final.kind == NormKind::Layer;
+        let logit_factor = f64::from(network.head.factor);
         let moves = |vector: &[f64]| {
             let mean = vector.iter().fold(0.0, |sum, x| sum + x) / width as f64;
             let mean = if is_centered { mean } else { 0.0 };
-            (0..width)
-                .fold(0.0, |sum, j| sum + (vector[j] - mean) * stream.factor * gain[j] * head[j])
+            let sum = (0..width)
+                .fold(0.0, |sum, j| sum + (vector[j] - mean) * stream.factor * gain[j] * head[j]);
+            logit_factor * sum
         };
-        let down = &network.blocks[layer].mlp.mlps()[0].down;
-        let bias = down.bias.map_or(0.0, |bias| moves(&world.read(bias)));
+        let block = &network.blocks[layer];
+        // The MLPs that worked on the token, each with its weight, and what each of their units writes.
+        let mlps = block.mlp.mlps();
+        let each = mlps[0].down.inputs;
+        let worked: Vec<(usize, f64)> = match block.mlp.mixture() {
+            Some(_) => {
+                let row = |site| world.row(Site::Block(1, site), token);
+                let indices = row(BlockSite::ExpertIndices).into_iter().map(|index| index as usize);
+                indices.zip(row(BlockSite::ExpertWeights)).collect()
+            }
+            None => vec![(0, 1.0)],
+        };
+        let (mut columns, mut down_bias) = (BTreeMap::new(), vec![0.0; width]);
+        let mut output = vec![0.0; width];
+        let mut masses = vec![0.0; width];
+        for (slot, &(mlp, weight)) in worked.iter().enumerate() {
+            let down = &mlps[mlp].down;
+            let matrix = world.read(down.weight);
+            let bias = down.bias.map_or(vec![0.0; width], |bias| world.read(bias));
+            for unit in 0..each {
+                let column = (0..width).map(|out| weight * matrix[out * each + unit]);
+                let (post, column) = (post[slot * each + unit], column.collect::<Vec<f64>>());
+                for out in 0..width {
+                    output[out] += column[out] * post;
+                    masses[out] += (column[out] * post).abs();
+                }
+                columns.insert(mlp * each + unit, (post, column));
+            }
+            for out in 0..width {
+                down_bias[out] += weight * bias[out];
+                output[out] += weight * bias[out];
+                masses[out] += (weight * bias[out]).abs();
+            }
+        }
+        let behind = Behind::new(&world.weights, block.ln2_post, block.residual_factor, &output);
+        let bias = moves(&behind.part(&down_bias)) + moves(&behind.bias);
         let sum = all.iter().fold(bias, |sum, unit| sum + unit.target.contribution);
-        // The engine's chain rounds once for each unit; towards() is at most this long in any place.
-        let post = world.row(Site::Block(1, BlockSite::MlpPost), token);
-        let matrix = world.read(down.weight);
-        let steepest = (0..width).fold(0.0, |most, j| {
+        // The engine's chain rounds once for each unit, for a bias, and for the sum over experts.
+        let roundings = (hidden + 2 + 2 * worked.len()) as f64;
+        let apart = masses.iter().map(|mass| roundings * ROUNDING * mass);
+        let added = world.trace.block(layer, BlockSite::MlpOut).unwrap().part(token);
+        let bounds = behind.bounds(&apart.collect::<Vec<f64>>(), added);
+        let bound = bounds.iter().enumerate().fold(0.0, |sum, (j, bound)| {
             let mut one = vec![0.0; width];
             one[j] = 1.0;
-            f64::max(most, moves(&one).abs())
+            sum + bound * moves(&one).abs()
         });
-        let mass = matrix.chunks_exact(hidden).fold(0.0, |sum, row| {
-            sum + row.iter().zip(&post).fold(0.0, |sum, (w, x)| sum + (w * x).abs())
-        });
-        let bound = (hidden as f64 + 2.0) * ROUNDING * (mass + width as f64) * steepest;
         assert!((sum - mlp.logit).abs() < bound, "{sum} is not {} ± {bound}", mlp.logit);
+        assert!(bound < 1e-3 * (mlp.logit.abs() + bias.abs()), "a bound in which anything hides");
 
         for unit in &all {
-            let column: Vec<f64> = matrix.chunks_exact(hidden).map(|row| row[unit.index]).collect();
+            let (post, column) = &columns[&unit.index];
+            let column = behind.part(column);
             let norm = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
-            assert!((unit.written - norm * post[unit.index].abs()).abs() < 1e-9);
+            assert_eq!(f64::from(unit.post), *post);
+            assert!((unit.written - norm * post.abs()).abs() < 1e-9);
             assert!((unit.target.effect - moves(&column)).abs() < 1e-9);
             // Over all tokens, one list is the other backwards, and both routes meet at `of`.
             assert!(unit.up.windows(2).all(|two| two[0].contribution >= two[1].contribution));
@@ -265,7 +309,8 @@ fn units_come_in_the_order_that_was_asked_for() {
 
 #[test]
 fn the_deepest_reading_is_what_the_model_says() {
-    for world in World::all() {
+    // Capped logits too.
+    for world in networks().iter().map(World::new) {
         let vocabulary = world.network().config.vocabulary;
         for (steps, count) in [(LensDepth::Layers, 3), (LensDepth::Sublayers, 5)] {
             let sites = logit_lens_sites(&world.network().config, steps);

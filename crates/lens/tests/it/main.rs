@@ -4,6 +4,8 @@ mod attention_steps;
 mod goldens;
 mod layers;
 mod logits;
+mod positions;
+mod shapes;
 mod sums;
 #[path = "../../../engine/tests/it/fixture.rs"]
 mod world;

@@ -68,19 +68,17 @@ async fn head(
     let tokens = input.ids.len();
     let compared = {
         let (pass, model) = (pass.clone(), input.model.clone());
-        state.run_blocking(move || head_scores(&pass, model.weights.network(), layer, head)).await?
+        state.run_blocking(move || head_scores(&pass, &model.weights, layer, head)).await?
     };
     let compared = compared.ok_or_else(|| ErrorResponse::not_found("this layer was not read"))?;
     let square = |name: &str, values| Tensor::new(name, vec![tokens, tokens], values);
-    tensor_response(
-        &input,
-        pass.milliseconds,
-        vec![
-            square("products", compared.products),
-            square("scaled", compared.scaled),
-            square("exponentials", compared.exponentials),
-        ],
-    )
+    let mut tensors =
+        vec![square("products", compared.products), square("scaled", compared.scaled)];
+    // Steps that only some families have.
+    tensors.extend(compared.capped.map(|capped| square("capped", capped)));
+    tensors.extend(compared.biased.map(|biased| square("biased", biased)));
+    tensors.push(square("exponentials", compared.exponentials));
+    tensor_response(&input, pass.milliseconds, tensors)
 }
 
 async fn patterns(
@@ -122,8 +120,8 @@ async fn weight_sum(
         )));
     }
     let pass = state.passes.sites(&input, &sites(layer)).await?;
-    let network = input.model.weights.network();
-    let found = weight_steps(&pass, network, [layer, head], [request.query, request.key]);
+    let weights = &input.model.weights;
+    let found = weight_steps(&pass, weights, [layer, head], [request.query, request.key]);
     found
         .map(|cell| Json(to_json(&cell)))
         .ok_or_else(|| ErrorResponse::not_found("this layer was not read"))
@@ -157,10 +155,15 @@ fn to_json(cell: &WeightSteps) -> Value {
         "sums": cell.sums,
         "scale": cell.scale,
         "scaled": cell.scaled,
+        "capped": cell.capped,
+        "slope": cell.slope,
+        "unmasked": cell.unmasked,
         // JSON knows no −∞.
         "score": cell.score.is_finite().then_some(cell.score),
         "largest": cell.largest,
         "exponentials": cell.exponentials,
+        "sink": cell.sink,
+        "sink_exponential": cell.sink_exponential,
         "total": cell.total,
         "weight": cell.weight,
     })

@@ -1,10 +1,10 @@
-//! `POST /api/position`: what tells a model where a token stands. Rotary: by which angle each pair of
-//! a query turns there. Learned: the lengths of the rows that are added. The vectors themselves are
-//! sites.
+//! `POST /api/position`: what tells a layer where a token stands. Rotary: by which angle each pair of
+//! a query turns there. Learned: the lengths of the rows that are added. ALiBi: what scores lose by distance.
+//! The vectors themselves are sites; only a query behind its norm and before its rotation is none, and is told.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{RotaryPair, norm, rotary_pairs};
-use lookback_model::{BlockSite, Positions, Site};
+use lookback_lens::{RotaryPair, norm, normed_queries, rotary_pairs};
+use lookback_model::{BlockSite, Config, Positions, Rotary, Site};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,37 +28,109 @@ struct PositionRequest {
     prompt: Prompt,
     /// Which token, counted in the prompt.
     token: usize,
+    /// Which layer; the first that rotates where it is left out.
+    layer: Option<usize>,
+    /// Whose query is told where it has a norm, of that layer.
+    #[serde(default)]
+    head: usize,
 }
 
 async fn position(
     extract::State(state): extract::State<AppState>,
-    JsonRequest(PositionRequest { prompt, token }): JsonRequest<PositionRequest>,
+    JsonRequest(request): JsonRequest<PositionRequest>,
 ) -> Result<Json<Value>> {
-    let input = state.model_input(&prompt).await?;
+    let input = state.model_input(&request.prompt).await?;
+    let (config, name) = (input.model.config(), &input.model.name);
+    let refused = |what: String| Err(ErrorResponse::bad_request(what));
+    let PositionRequest { token, layer, head, .. } = request;
     if token >= input.ids.len() {
         let tokens = input.ids.len();
-        return Err(ErrorResponse::bad_request(format!(
-            "there is no token {token}; the prompt has {tokens}"
-        )));
+        return refused(format!("there is no token {token}; the prompt has {tokens}"));
     }
-    match &input.model.config().positions {
-        Positions::Rotary(config) => {
-            let first = token.saturating_sub(PREVIOUS_POSITIONS);
-            let mut blocks = input.model.weights.network().blocks.iter();
-            let rotary = blocks.find_map(|block| block.rotary.as_ref());
-            let pairs = rotary.map(|rotary| rotary_pairs(rotary, first..token + 1));
-            let pairs = pairs.unwrap_or_default();
-            Ok(Json(json!({
-                "kind": "rotary",
-                "theta": config.theta,
-                "first": first,
-                "pairs": pairs.iter().map(to_json).collect::<Vec<_>>(),
-            })))
-        }
+    if let Some(layer) = layer.filter(|&layer| layer >= config.layers) {
+        return refused(format!("{name} has {} layers, so no layer {layer}", config.layers));
+    }
+    if head >= config.heads {
+        return refused(format!("{name} has {} heads a layer, so no head {head}", config.heads));
+    }
+    match &config.positions {
+        Positions::Rotary(_) => rotary(&state, &input, &request).await.map(Json),
         Positions::Learned => learned(&state, &input).await.map(Json),
-        Positions::Alibi { .. } => Ok(Json(json!({ "kind": "alibi" }))),
+        Positions::Alibi { .. } => Ok(Json(alibi(&input, &request))),
         Positions::None => Ok(Json(json!({ "kind": "none" }))),
     }
+}
+
+/// What scores of each head lose for a position of distance; and those of the chosen head with keys up to
+/// the token.
+fn alibi(
+    input: &ModelInput,
+    &PositionRequest { token, layer, head, .. }: &PositionRequest,
+) -> Value {
+    let attend = &input.model.weights.network().blocks[layer.unwrap_or(0)].attend;
+    let slopes: Vec<f32> =
+        (0..attend.heads).filter_map(|head| attend.alibi.map(|alibi| alibi.slope(head))).collect();
+    let first = token.saturating_sub(PREVIOUS_POSITIONS);
+    let slope = slopes.get(head).copied().unwrap_or(0.0);
+    let losses: Vec<f32> = (first..=token).map(|key| slope * (token - key) as f32).collect();
+    json!({ "kind": "alibi", "slopes": slopes, "first": first, "losses": losses })
+}
+
+/// The angles of a layer. One that does not rotate is told so, and which do.
+async fn rotary(state: &AppState, input: &ModelInput, request: &PositionRequest) -> Result<Value> {
+    let config = input.model.config();
+    let thetas: Vec<Option<f32>> =
+        (0..config.layers).map(|layer| config.rotary(layer).map(|it| it.theta)).collect();
+    let rotates = |layer: usize| thetas[layer].is_some();
+    let layer = request.layer.or_else(|| (0..config.layers).find(|&layer| rotates(layer)));
+    let layer = layer.unwrap_or(0);
+    let block = &input.model.weights.network().blocks[layer];
+    let Some(rotary) = &block.rotary else {
+        return Ok(json!({ "kind": "none", "layer": layer, "thetas": thetas }));
+    };
+    let normed = match block.query_key_norms {
+        Some(_) => Some(normed_query(state, input, request, layer).await?),
+        None => None,
+    };
+    let mut told = angles(config, layer, rotary, request.token);
+    told["thetas"] = json!(thetas);
+    told["normed"] = json!(normed);
+    Ok(told)
+}
+
+/// Each pair of a layer's rotary embedding at a token and before it.
+fn angles(config: &Config, layer: usize, rotary: &Rotary, token: usize) -> Value {
+    let first = token.saturating_sub(PREVIOUS_POSITIONS);
+    let pairs = rotary_pairs(rotary, first..token + 1);
+    json!({
+        "kind": "rotary",
+        "layer": layer,
+        "theta": config.rotary(layer).map(|rotary| rotary.theta),
+        "rotary_dim": rotary.rotary_dim,
+        "factor": rotary.factor,
+        "first": first,
+        "pairs": pairs.iter().map(to_json).collect::<Vec<_>>(),
+    })
+}
+
+/// A head's query of the token behind its norm, `[head_dim]`.
+async fn normed_query(
+    state: &AppState,
+    input: &ModelInput,
+    &PositionRequest { token, head, .. }: &PositionRequest,
+    layer: usize,
+) -> Result<Vec<f32>> {
+    let site = Site::Block(layer as u16, BlockSite::Q);
+    let pass = state.passes.sites(input, &[site]).await?;
+    let head_dim = input.model.config().head_dim;
+    let weights = input.model.clone();
+    let normed = state.passes.with_compute_lock(move |pool| {
+        let queries = pass.at(site).map(|seen| seen.part(token))?;
+        normed_queries(&weights.weights, pool, layer, queries)
+    });
+    let normed =
+        normed.await?.ok_or_else(|| ErrorResponse::not_found(format!("no site {site}")))?;
+    Ok(normed[head * head_dim..(head + 1) * head_dim].to_vec())
 }
 
 fn to_json(pair: &RotaryPair) -> Value {

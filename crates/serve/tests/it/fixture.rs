@@ -56,6 +56,15 @@ pub fn model(name: &str, pool: &ThreadPool) -> ServedModel {
 
 /// The same with another tokenizer, not yet served.
 pub fn model_with(tokenizer: Tokenizer, pool: &ThreadPool) -> Model {
+    model_with_config(tokenizer, pool, |_| ())
+}
+
+/// The same whose configuration differs.
+pub fn model_with_config(
+    tokenizer: Tokenizer,
+    pool: &ThreadPool,
+    change: impl FnOnce(&mut Config),
+) -> Model {
     let config = Config::llama(Size {
         vocabulary: tokenizer.vocabulary(),
         width: 16,
@@ -65,7 +74,7 @@ pub fn model_with(tokenizer: Tokenizer, pool: &ThreadPool) -> Model {
         hidden: 24,
         context: 64,
     });
-    let network = Arc::new(Network::new(&config.unwrap()));
+    let network = Arc::new(Network::new(&config.unwrap().with(change).unwrap()));
     let mut state = 1u32;
     let weights = Weights::new(network, WeightMode::Inference, Compute::F32, pool, |_, to| {
         for x in to {

@@ -11,6 +11,7 @@ mod origin_check;
 mod refusals;
 mod repeat;
 mod sample;
+mod shapes;
 mod table;
 mod tokens;
 mod training;

@@ -24,6 +24,7 @@
  * @property {string} positions
  * @property {number | null} theta
  * @property {boolean} tied
+ * @property {Block} block          how its blocks differ from others
  * @property {boolean} chat         whether it has a chat template
  * @property {number[]} snapshots   steps whose embedding tables were kept
  * @property {number | null} step   the step at which these weights were read, while it learns
@@ -33,6 +34,24 @@
  * @property {string} precision     what most weights are stored as, such as q4_1
  * @property {number} bytes         what the weights take in memory
  * @property {number | null} file_bytes  what their files take on the disk
+ */
+
+/**
+ * How a model's blocks differ from those of others.
+ * @typedef {object} Block
+ * @property {'sequential' | 'parallel' | 'parallel_shared_norm'} order  of attention and MLP
+ * @property {'before' | 'after' | 'both'} norms   where they stand, beside attention and MLP
+ * @property {'heads' | 'rows' | null} query_key_norm
+ * @property {boolean[]} rotary                  whether each layer rotates queries and keys
+ * @property {(number | null)[]} windows         how many tokens a token of each layer sees, itself included
+ * @property {boolean} sinks                     whether heads have attention sinks
+ * @property {number | null} score_cap
+ * @property {number | null} logit_cap
+ * @property {boolean} embedding_norm
+ * @property {boolean} head_bias                 whether logits have a bias
+ * @property {number} embedding_factor
+ * @property {number} residual_factor
+ * @property {number} logit_factor
  */
 
 /**

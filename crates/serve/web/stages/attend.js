@@ -9,13 +9,14 @@ import { mention, visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { hidden, hiddenBecause } from '../kit/mask.js';
 import { matrix } from '../kit/matrix.js';
 import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
 import { unfolded } from './attend/cell.js';
 import { glance } from './attend/glance.js';
-import { FORMULA, LINES, STEPS } from './attend/steps.js';
+import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { vectors } from './attend/vectors.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -25,7 +26,8 @@ import { vectors } from './attend/vectors.js';
  * What one head's figure is drawn from.
  * @typedef {object} Head
  * @property {Selection} of
- * @property {Map<string, Tensor>} steps  products, scaled, exponentials: `[queries, keys]`
+ * @property {Map<string, Tensor>} steps  products, scaled, capped and biased where there are such, exponentials:
+ *   `[queries, keys]`
  * @property {Tensor} scores              `[queries, keys]`
  * @property {Tensor} pattern             `[queries, keys]`
  */
@@ -49,8 +51,10 @@ export default {
     });
     const allHeads = h('p', { class: 'attend-label' });
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
-    const formula = h('pre', { class: 'attend-lines', 'aria-label': 'attention in three lines' });
-    const lines = h('pre', {
+    const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });
+    const linesLabel = h('p', { class: 'attend-label' });
+    const reference = h('p', { class: 'attend-label' });
+    const referenceLines = h('pre', {
       class: 'attend-lines',
       'aria-label': 'the reference in Rust, as it is run in tests',
     });
@@ -59,7 +63,7 @@ export default {
     const sum = h('div', { class: 'attend-sum', 'aria-live': 'polite' });
     const play = player({
       name: 'the steps of attention',
-      steps: () => STEPS.length,
+      steps: () => (head ? stepsOf(head.of.about, head.of.layer).length : 1),
       onStep: (step) => page.set({ 'attend.step': step }),
       milliseconds: 1600,
     });
@@ -70,23 +74,17 @@ export default {
         'div',
         { class: 'attend-one' },
         h('div', { class: 'attend-matrix' }, stepName, large.node, readout),
-        h(
-          'div',
-          { class: 'attend-side' },
-          h('p', { class: 'attend-label' }, 'in three lines'),
-          formula,
-          h('p', { class: 'attend-label' }, 'the same in Rust: the reference that tests run'),
-          lines,
-          rows,
-        ),
+        h('div', { class: 'attend-side' }, linesLabel, written, reference, referenceLines, rows),
       ),
     );
     parts.controls.append(play.node);
     root.append(sum);
 
     /** @param {Selection} of */
-    const stepOf = (of) =>
-      Math.min(STEPS.length - 1, Number(of.more['attend.step'] ?? STEPS.length - 1) || 0);
+    const stepOf = (of) => {
+      const last = stepsOf(of.about, of.layer).length - 1;
+      return Math.min(last, Number(of.more['attend.step'] ?? last) || 0);
+    };
     /** @param {Selection} of */
     const keyOf = (of) =>
       Math.min(of.ids.length - 1, Number(of.more['attend.key'] ?? mostOf(of)) || 0);
@@ -108,10 +106,11 @@ export default {
     /** @param {number} query @param {number} key */
     function describe(query, key) {
       if (!head) return '';
-      const pieces = head.of.pieces;
+      const { about, layer, pieces } = head.of;
       const names = `${word(pieces[query] ?? '')} to ${word(pieces[key] ?? '')}`;
-      return key > query
-        ? `${names}: hidden, it comes later`
+      const why = hidden(about, layer, query, key);
+      return why
+        ? `${names}: ${hiddenBecause(why)}`
         : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
     }
 
@@ -119,17 +118,26 @@ export default {
       if (!head) return;
       const now = head;
       const { of } = now;
-      const step = STEPS[stepOf(of)] ?? STEPS[0];
+      const steps = stepsOf(of.about, of.layer);
+      const step = steps[stepOf(of)] ?? steps[0];
       const labels = of.pieces.map(visible);
       play.stand(stepOf(of));
-      fill(stepName, step.name(of.about));
-      for (const [node, text] of /** @type {const} */ ([
-        [formula, FORMULA],
-        [lines, LINES],
+      fill(stepName, step.name);
+      const text = formula(of.about);
+      fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
+      fill(
+        reference,
+        isPlain(of.about)
+          ? 'the same in Rust: the reference that tests run'
+          : 'in Rust, without what is this model’s own: the reference that tests run',
+      );
+      for (const [node, lines] of /** @type {const} */ ([
+        [written, text],
+        [referenceLines, LINES],
       ]))
         fill(
           node,
-          text.map((line) =>
+          lines.map((line) =>
             h(
               'span',
               { class: 'attend-line' },
@@ -159,7 +167,7 @@ export default {
       const { of, pattern } = head;
       const site = `blocks.${of.layer}.attn.pattern`;
       const cell = (/** @type {number} */ query, /** @type {number} */ key) =>
-        key > query
+        hidden(of.about, of.layer, query, key)
           ? '–'
           : number(pattern.get(query, key), { site, index: pattern.index(query, key) });
       const last = Math.min(of.ids.length, 64);
@@ -200,7 +208,9 @@ export default {
         drawHead();
         read([of.token, keyOf(of)]);
         parts.caption(
-          ...(stepOf(of) < STEPS.length - 1 ? unfinished(head, stepOf(of)) : sentence(head)),
+          ...(stepOf(of) < stepsOf(of.about, of.layer).length - 1
+            ? unfinished(head, stepOf(of))
+            : sentence(head)),
         );
         parts.say(describe(of.token, mostOf(of)));
         const key = keyOf(of);
@@ -248,8 +258,14 @@ function told({ of, pattern, scores }, query, key) {
   ];
 }
 
-/** What the numbers of the steps before the last are called. */
-const NAMES = ['product', 'scaled product', 'score', 'exponential'];
+/** `score before the mask` as several. @param {string} called */
+function plural(called) {
+  const [first = '', ...rest] = called.split(' before ');
+  return [`${first}s`, ...rest].join(' before ');
+}
+
+/** Numbers of lines in words. @type {Record<number, string>} */
+const NUMERALS = { 3: 'three', 4: 'four', 5: 'five' };
 
 /**
  * The caption while the weights are not there yet: what stands in the chosen token's row.
@@ -260,7 +276,8 @@ const NAMES = ['product', 'scaled product', 'score', 'exponential'];
 function unfinished(head, at) {
   const { of } = head;
   const { token, pieces } = of;
-  const step = STEPS[at] ?? STEPS[0];
+  const steps = stepsOf(of.about, of.layer);
+  const step = steps[at] ?? steps[0];
   const value = (/** @type {number} */ key) => step.value(head, token, key);
   const seen = Array.from({ length: of.ids.length }, (_, key) => key).filter(
     (key) => !step.isMasked || head.scores.get(token, key) !== -Infinity,
@@ -268,13 +285,13 @@ function unfinished(head, at) {
   const most = seen.reduce((most, key) => (value(key) > value(most) ? key : most), seen[0] ?? 0);
   // After the mask the numbers are the site's own.
   const place = (/** @type {number} */ key) =>
-    at === 2
-      ? { site: `blocks.${of.layer}.attn.scores`, index: head.scores.index(token, key) }
+    step.site
+      ? { site: `blocks.${of.layer}.attn.${step.site}`, index: head.scores.index(token, key) }
       : {};
   const told = (/** @type {number} */ key) =>
     h('strong', null, number(value(key), { digits: 3, ...place(key) }));
   return [
-    `At this step the numbers are ${NAMES[at]}s, not weights yet. The largest in the row of `,
+    `At this step the numbers are ${plural(step.called)}, not weights yet. The largest in the row of `,
     mention(token, pieces[token] ?? ''),
     ' is ',
     told(most),
@@ -282,7 +299,7 @@ function unfinished(head, at) {
     ...(most === token
       ? ['its own key.']
       : [mention(most, pieces[most] ?? ''), '; with its own key it has ', told(token), '.']),
-    at < 2 && token < of.ids.length - 1
+    !step.isMasked && token < of.ids.length - 1
       ? ' Nothing is masked yet, so tokens that come later are compared as well.'
       : '',
   ];
@@ -304,6 +321,14 @@ function sentence({ of, pattern }) {
       null,
       number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
     );
+  const { sinks } = of.about.block;
+  if (token === 0 && sinks)
+    return [
+      me,
+      ' is the first token. It can look at nothing but itself, and here it gives itself ',
+      share(0),
+      ' of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
+    ];
   if (token === 0)
     return [
       me,
@@ -334,10 +359,22 @@ function sentence({ of, pattern }) {
       : []),
     '.',
     ...self,
+    ...(sinks
+      ? [
+          ' The head’s sink takes ',
+          h('strong', null, number(1 - total(row), { percent: true })),
+          ', and gives nothing for it.',
+        ]
+      : []),
     isLast
       ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
       : ' What comes after it is hatched: it gets exactly nothing.',
   ];
+}
+
+/** The weights of a row together. @param {Float32Array} row */
+function total(row) {
+  return row.reduce((sum, weight) => sum + weight, 0);
 }
 
 /** @param {Float32Array} row @param {number} index */

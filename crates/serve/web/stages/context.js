@@ -9,6 +9,7 @@ import { mention, visible, word } from '../kit/chips.js';
 import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { hidden, hiddenBecause } from '../kit/mask.js';
 import { matrix } from '../kit/matrix.js';
 import { growing } from '../kit/motion.js';
 import { format, number } from '../kit/number.js';
@@ -115,10 +116,11 @@ export default {
     /** @param {number} query @param {number} key */
     function said(query, key) {
       if (!shown) return '';
-      const { pieces } = shown.of;
+      const { about, layer, pieces } = shown.of;
       const names = `${word(pieces[query] ?? '')} from ${word(pieces[key] ?? '')}`;
-      return key > query
-        ? `${names}: hidden, it comes later`
+      const why = hidden(about, layer, query, key);
+      return why
+        ? `${names}: ${hiddenBecause(why)}`
         : `${names}: ${format(shown.pattern.get(query, key), { percent: true })}`;
     }
 
@@ -213,7 +215,7 @@ export default {
           rows: of.ids.length,
           columns: of.ids.length,
           value: (query, key) => now.pattern.get(query, key),
-          masked: (query, key) => key > query,
+          masked: (query, key) => hidden(of.about, of.layer, query, key) !== null,
           scale: 'weights',
           rowLabels: labels,
           columnLabels: labels,
@@ -337,7 +339,12 @@ function caption({ of, context }) {
     of.about.key_heads < of.about.heads
       ? ` Its values are those of key head ${context.key_head}, which ${of.about.heads / of.about.key_heads} query heads share.`
       : '';
-  const seen = sources.map((source, at) => ({ ...source, at })).filter(({ seen }) => seen);
+  // What a sink takes is no token's: shares of what moves are compared with shares of the rest.
+  const { sinks } = of.about.block;
+  const total = sinks ? sources.reduce((sum, { weight }) => sum + weight, 0) || 1 : 1;
+  const seen = sources
+    .map((source, at) => ({ ...source, weight: source.weight / total, at }))
+    .filter(({ seen }) => seen);
   const [widest] = [...seen].sort(
     (a, b) => Math.abs(b.weight - b.share) - Math.abs(a.weight - a.share),
   );
@@ -353,8 +360,9 @@ function caption({ of, context }) {
   return [
     name(at),
     ' gets ',
-    h('strong', null, weight(of, context, at, true)),
-    ' of the weight, but its value is ',
+    h('strong', null, sinks ? number(of_, { percent: true }) : weight(of, context, at, true)),
+    sinks ? ' of the weight that the head’s sink leaves' : ' of the weight',
+    ', but its value is ',
     of_ > share ? 'shorter' : 'longer',
     ' than the weighted mean of all (',
     number(value ?? 0, { digits: 2 }),

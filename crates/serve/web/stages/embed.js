@@ -9,6 +9,7 @@ import { ask, keyOf, look } from '../kit/client.js';
 import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
+import { short } from '../kit/particulars.js';
 import { remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -139,9 +140,14 @@ export default {
         );
 
         const [first, second] = near.neighbours;
+        const { embedding_factor: times } = about.block;
         parts.caption(
           mention(token, piece),
-          ` is row ${count(ids[token] ?? 0)} of a table of ${count(about.vocabulary)}; the row's length is `,
+          ` is row ${count(ids[token] ?? 0)} of a table of ${count(about.vocabulary)}; ${
+            times === 1
+              ? "the row's length is "
+              : `this model multiplies every row by ${short(times)}, as shown here, and the product's length is `
+          }`,
           number(near.lengths[token] ?? 0, { digits: 2 }),
           '. ',
           first

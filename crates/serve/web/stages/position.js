@@ -1,12 +1,15 @@
 /**
  * Where a token stands. Rotary models turn each pair of a query by an angle that grows with the
- * position: a dial for each pair. Others add a row for the position to the token's own.
+ * position: a dial for each pair. Others add a row for the position to the token's own, or take more off a
+ * score the further away its key is.
  */
 
 import { ask } from '../kit/client.js';
-import { fill, h } from '../kit/dom.js';
+import { fill } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { alibi } from './position/alibi.js';
 import { learned } from './position/learned.js';
+import { none } from './position/none.js';
 import { rotary } from './position/rotary.js';
 
 /** @type {import('../kit/stage.js').Stage} */
@@ -21,31 +24,24 @@ export default {
     });
     /** @type {string | null} */
     let kind = null;
-    const kinds = { rotary: rotary(parts), learned: learned(parts) };
+    const kinds = {
+      rotary: rotary(parts),
+      learned: learned(parts),
+      alibi: alibi(parts),
+      none: none(parts),
+    };
     return {
       async draw(selection, signal) {
-        const { model, prompt, chat, token } = selection;
-        const told = await ask('position', { model, prompt, chat, token }, { signal });
+        const { model, prompt, chat, token, layer, head } = selection;
+        const body = { model, prompt, chat, token, layer, head };
+        const told = await ask('position', body, { signal });
         if (signal.aborted) return;
+        const shown = kinds[/** @type {keyof typeof kinds} */ (told.kind)];
         if (told.kind !== kind) {
           kind = told.kind;
-          fill(
-            parts.body,
-            told.kind === 'none'
-              ? h(
-                  'p',
-                  null,
-                  'Nothing does: this model knows the order of its tokens only by what each may look at.',
-                )
-              : kinds[/** @type {'rotary' | 'learned'} */ (told.kind)].node,
-          );
+          fill(parts.body, shown.node);
         }
-        if (told.kind !== 'none')
-          twin = await kinds[/** @type {'rotary' | 'learned'} */ (told.kind)].draw(
-            told,
-            selection,
-            signal,
-          );
+        twin = await shown.draw(told, selection, signal);
       },
     };
   },

@@ -10,6 +10,7 @@ import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
+import { short } from '../kit/particulars.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -141,7 +142,7 @@ export default {
         ),
         part('attention, ', stream.attention),
         part('MLPs', stream.mlp),
-        of.about.norm === 'layer' ? [', ', ...part('the last norm’s bias', stream.bias)] : null,
+        stream.bias === 0 ? null : [', ', ...part(biasOf(of), stream.bias)],
         ' = ',
         h('strong', null, logitOf(of, stream)),
         ', the logit of ',
@@ -205,9 +206,18 @@ function logitOf(of, stream) {
   return number(stream.logit, { site: 'logits', index: `${of.token},${stream.of}`, digits: 2 });
 }
 
+/** What is added whatever the stream holds. @param {Selection} of */
+function biasOf({ about: { norm, block } }) {
+  if (!block.head_bias) return 'the last norm’s bias';
+  return norm === 'layer'
+    ? 'the biases of the last norm and of the logits'
+    : 'the logits’ own bias';
+}
+
 /** @param {Writer} writer */
 function name({ site, layer }) {
-  if (layer === null) return site === 'embed' ? 'embedding' : 'position';
+  // What leaves the embedding's norm, where there is one, begins the stream.
+  if (layer === null) return site === 'pos_embed' ? 'position' : 'embedding';
   return `layer ${layer} ${site.endsWith('attn_out') ? 'attention' : 'MLP'}`;
 }
 
@@ -249,6 +259,9 @@ function sentence(of, { stream, pieces }) {
     'Length and push are different things: a long vector may push this word little, and a short one much. The last norm is held at the scale that it has for this token, ',
     number(stream.factor),
     '; so the parts add up to the logit.',
+    of.about.block.logit_factor === 1
+      ? ''
+      : ` This model multiplies its logits by ${short(of.about.block.logit_factor)}, and each push with them.`,
   ];
 }
 

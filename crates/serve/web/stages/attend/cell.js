@@ -6,6 +6,7 @@ import { strip } from '../../kit/bars.js';
 import { mention } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
+import { short } from '../../kit/particulars.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 
@@ -18,9 +19,14 @@ import { number } from '../../kit/number.js';
  * @property {number[]} sums
  * @property {number} scale
  * @property {number} scaled
+ * @property {number | null} capped    under the soft cap, where there is one
+ * @property {number | null} slope     what is taken off for each position of distance, where it is
+ * @property {number} unmasked         what comes of all that
  * @property {number | null} score  null where hidden
  * @property {number} largest
  * @property {number[]} exponentials
+ * @property {number | null} sink
+ * @property {number} sink_exponential
  * @property {number} total
  * @property {number} weight
  */
@@ -76,9 +82,37 @@ export function unfolded(cell, of, key) {
       number(cell.scale, { digits: 4 }),
       ' = ',
       number(cell.scaled),
-      ', the score',
+      cell.capped === null && cell.slope === null ? ', the score' : '',
     ),
   ];
+  if (cell.capped !== null) {
+    const cap = short(of.about.block.score_cap ?? 0);
+    chain.push(
+      h(
+        'li',
+        null,
+        `${cap} × tanh(`,
+        number(cell.scaled),
+        ` / ${cap}) = `,
+        number(cell.capped),
+        cell.slope === null ? ', the score' : '',
+      ),
+    );
+  }
+  if (cell.slope !== null) {
+    chain.push(
+      h(
+        'li',
+        null,
+        number(cell.capped ?? cell.scaled),
+        ' − ',
+        number(cell.slope, { digits: 5 }),
+        ` × ${of.token - key}, the distance, = `,
+        number(cell.unmasked),
+        ', the score',
+      ),
+    );
+  }
   if (cell.score === null) {
     chain.push(
       h(
@@ -98,7 +132,9 @@ export function unfolded(cell, of, key) {
         number(cell.score, { site: `${block}.scores`, index: at }),
         ' − ',
         number(cell.largest),
-        ' (the row’s largest) is ',
+        cell.sink !== null && cell.largest === cell.sink
+          ? ' (the head’s sink, larger than every score of the row) is '
+          : ' (the row’s largest) is ',
         number(exponential),
       ),
       h(
@@ -107,7 +143,9 @@ export function unfolded(cell, of, key) {
         number(exponential),
         ' of ',
         number(cell.total),
-        ', the sum over the row, is the weight ',
+        ', the sum over the row',
+        cell.sink === null ? '' : [' and the sink’s ', number(cell.sink_exponential)],
+        ', is the weight ',
         h('strong', null, number(cell.weight, { site: `${block}.pattern`, index: at, digits: 4 })),
       ),
     );

@@ -75,6 +75,14 @@ export function sentence({ of, answer }) {
     h('strong', null, number(ranks[0] ?? 0, { digits: 0 })),
     ` of ${count(of.about.vocabulary)}.`,
   ];
+  // The half-way rows of parallel blocks are sums that the model itself never reads.
+  const isHalved = depths.some(({ site }) => site.endsWith('resid_mid'));
+  const aside =
+    isHalved && of.about.block.order !== 'sequential'
+      ? [
+          ' The rows marked attn. hold the stream with what attention adds; in this model nothing reads it there, for the MLP reads what enters the layer.',
+        ]
+      : [];
   const after = mention(of.token, of.pieces[of.token] ?? '');
   if (from > last) {
     return [
@@ -86,6 +94,7 @@ export function sentence({ of, answer }) {
       h('strong', null, number(ranks[last] ?? 0, { digits: 0 })),
       before.length ? `. On the way it was first ${places(depths, before)}.` : '.',
       ...start,
+      ...aside,
     ];
   }
   const when =
@@ -110,5 +119,6 @@ export function sentence({ of, answer }) {
           ' itself: the table that is compared with is the table that the vector came from.',
         ]
       : []),
+    ...aside,
   ];
 }

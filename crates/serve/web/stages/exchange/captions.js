@@ -165,6 +165,9 @@ function whole({ taken, pieces }, of) {
     before,
     '.',
     ...from,
+    of.about.block.norms === 'before'
+      ? ''
+      : ' Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up.',
   ];
 }
 

@@ -9,12 +9,24 @@ import { keyOf, look } from '../../kit/client.js';
 import { hue } from '../../kit/colour.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { count, format, number } from '../../kit/number.js';
+import { layers } from '../../kit/particulars.js';
 import { set } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {[angle: number, cos: number, sin: number]} Turn */
 /** @typedef {{dimensions: [number, number], frequency: number, period: number, turns: Turn[]}} Pair */
-/** @typedef {{kind: 'rotary', theta: number, first: number, pairs: Pair[]}} Rotary */
+/**
+ * @typedef {object} Rotary
+ * @property {'rotary'} kind
+ * @property {number} layer
+ * @property {number} theta
+ * @property {number} rotary_dim          numbers of a head that are turned; the others are not
+ * @property {number} factor              of every cosine and sine
+ * @property {(number | null)[]} thetas   of each layer
+ * @property {number[] | null} normed     the query behind its norm, where it has one
+ * @property {number} first
+ * @property {Pair[]} pairs
+ */
 
 const RADIUS = 34;
 const SIDE = 2 * RADIUS + 10;
@@ -41,12 +53,14 @@ export function rotary(parts) {
         names.map((site) => ({ site, at: [token, head] })),
         { signal },
       );
-      const [before, after] = names.map(
+      const [query, after] = names.map(
         (site) =>
           /** @type {import('../../kit/client.js').Tensor} */ (
             found.get(keyOf({ site, at: [token, head] }))
           ).values,
       );
+      // What is turned is the query, or what its norm makes of it.
+      const before = told.normed ? Float32Array.from(told.normed) : query;
       if (!before || !after) return [];
       const pair = Math.min(Number(selection.more.pair ?? 0) || 0, told.pairs.length - 1);
       // One scale for all arrows of the head, so that long pairs look long.
@@ -54,10 +68,10 @@ export function rotary(parts) {
         1e-12,
         ...told.pairs.map(({ dimensions: [a, b] }) => Math.hypot(before[a] ?? 0, before[b] ?? 0)),
       );
-      const at = (/** @type {number} */ which, /** @type {number} */ dimension) => ({
-        site: names[which],
-        index: `${token},${head},${dimension}`,
-      });
+      const at = (/** @type {number} */ which, /** @type {number} */ dimension) =>
+        which === 0 && told.normed
+          ? {}
+          : { site: names[which], index: `${token},${head},${dimension}` };
 
       fill(
         dials,
@@ -67,7 +81,11 @@ export function rotary(parts) {
       );
       fill(
         legend,
-        h('span', { class: 'key-before' }, 'the pair as it was'),
+        h(
+          'span',
+          { class: 'key-before' },
+          told.normed ? 'the pair behind its norm' : 'the pair as it was',
+        ),
         h('span', { class: 'key-after', style: { '--hue': hue(token) } }, 'turned'),
         h('span', { class: 'key-hand' }, 'the angle, in radians below; dots: the tokens before'),
       );
@@ -85,7 +103,9 @@ export function rotary(parts) {
           null,
           `Pair ${pair}: numbers ${a} and ${b} of the query. At position ${token} it turns by `,
           number(angle),
-          ' radians, whose cosine is ',
+          told.factor === 1
+            ? ' radians, whose cosine is '
+            : ` radians, whose cosine, times ${format(told.factor, { digits: 4 })}, is `,
           number(cos),
           ' and sine ',
           number(sin),
@@ -137,6 +157,7 @@ export function rotary(parts) {
               `, once around in ${count(slow?.period ?? 0)} tokens. `,
             ],
         'Keys are turned alike, so when the two are compared only the distance between them is left.',
+        ...besides(told, selection),
       );
       parts.say(
         `At position ${token}, the query of ${word(piece)} turns by ${told.pairs
@@ -178,6 +199,25 @@ export function rotary(parts) {
       ];
     },
   };
+}
+
+/**
+ * What else there is to know of this layer's rotation.
+ * @param {Rotary} told @param {Selection} selection
+ */
+function besides({ factor, rotary_dim, theta, thetas }, { layer, about: { head_dim } }) {
+  const others = [...new Set(thetas)].filter((other) => other !== null && other !== theta);
+  const without = thetas.map((theta) => theta === null);
+  return [
+    rotary_dim < head_dim
+      ? ` Only the first ${rotary_dim} of its ${head_dim} numbers are turned; the others stay as they are, wherever the token stands.`
+      : '',
+    factor === 1 ? '' : ` Every cosine and sine is multiplied by ${format(factor, { digits: 4 })}.`,
+    others.length
+      ? ` The hands of layer ${layer} have a base of ${count(theta)}; other layers have one of ${others.map((other) => count(other ?? 0)).join(' or ')}, and turn at other speeds.`
+      : '',
+    without.includes(true) ? ` Nothing turns in ${layers(without)}.` : '',
+  ];
 }
 
 /** A number behind a sign of its own. @param {number} value @param {import('../../kit/number.js').Form} [form] */
