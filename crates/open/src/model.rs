@@ -276,9 +276,24 @@ impl Model {
         })
     }
 
-    /// The ids of a text, with the tokens around it that the model was trained with.
+    /// The ids of a text, with the tokens around it that the model was trained with. Special tokens that it
+    /// spells are text.
     pub fn encode(&self, text: &str) -> Result<Vec<TokenId>> {
-        self.tokenizer()?.encode(text, Specials::Text)
+        self.encode_with(text, Specials::Text)
+    }
+
+    /// The same, where special tokens that the text spells are tokens or text.
+    ///
+    /// ```no_run
+    /// use lookback_text::Specials;
+    ///
+    /// let model = lookback_open::Model::open("model.gguf")?;
+    /// let ids = model.encode_with("<|im_start|>user\nHello<|im_end|>\n", Specials::Allowed)?;
+    /// let answer = model.generate(ids).text()?;
+    /// # Ok::<(), lookback_files::Refusal>(())
+    /// ```
+    pub fn encode_with(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
+        self.tokenizer()?.encode(text, specials)
     }
 
     /// The text of some ids, control tokens left out.

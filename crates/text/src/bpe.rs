@@ -30,6 +30,8 @@ pub(crate) struct Bpe {
     pairs: Pairs,
     /// The piece of each byte, where words are bytes: spelled, or as `<0x..>` in a byte fallback.
     bytes: Option<Box<[Option<u32>; 256]>>,
+    /// What stands for a byte whose letter is no piece: the bytes of the letter, by a byte fallback.
+    spelled: HashMap<u8, Vec<u32>>,
     /// The piece of each character, where words are characters.
     characters: HashMap<char, u32>,
     /// Whole words that are not merged up to, where merges are ignored for them.
@@ -64,9 +66,10 @@ impl Bpe {
             let rank = model.ranks.as_ref().map_or(at as u32, |ranks| ranks[at]);
             pairs.insert(left, right, Merge { rank, id });
         }
+        let fallback_piece = |byte: u8| model.id(&format!("<0x{byte:02X}>"));
         let byte_piece = |byte: u8| match is_byte_level {
             true => model.id(alphabet::letter(byte).encode_utf8(&mut [0; 4])),
-            false => model.id(&format!("<0x{byte:02X}>")),
+            false => fallback_piece(byte),
         };
         let bytes = (is_byte_level || model.byte_fallback).then(|| {
             let mut bytes = Box::new([None; 256]);
@@ -75,9 +78,19 @@ impl Bpe {
             }
             bytes
         });
+        let missing =
+            |byte: &u8| is_byte_level && model.byte_fallback && byte_piece(*byte).is_none();
+        let spelled = (0..=255).filter(missing).filter_map(|byte| {
+            let mut room = [0; 4];
+            let letter = alphabet::letter(byte).encode_utf8(&mut room).as_bytes();
+            let ids: Option<_> = letter.iter().map(|byte| fallback_piece(*byte)).collect();
+            Some((byte, ids?))
+        });
+        let spelled = spelled.collect();
         let mut bpe = Self {
             pairs,
             bytes,
+            spelled,
             characters: HashMap::new(),
             words: HashMap::new(),
             is_byte_level,
@@ -153,11 +166,16 @@ impl Bpe {
         let table = self.bytes.as_ref().expect("a byte-level vocabulary has its table of bytes");
         let mut after_unknown = false;
         for &byte in word.as_bytes() {
-            match table[usize::from(byte)] {
-                Some(id) => pieces.push(id),
-                None => self.unknown(Unknown::Byte(byte), after_unknown, pieces)?,
+            let mut is_unknown = false;
+            if let Some(id) = table[usize::from(byte)] {
+                pieces.push(id);
+            } else if let Some(spelled) = self.spelled.get(&byte) {
+                pieces.extend(spelled);
+            } else {
+                self.unknown(Unknown::Byte(byte), after_unknown, pieces)?;
+                is_unknown = true;
             }
-            after_unknown = table[usize::from(byte)].is_none();
+            after_unknown = is_unknown;
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ impl Tokenizer {
             decoder.push(id);
         }
         decoder.pending.clear();
+        decoder.strips.forget_held();
         Decoder { shows_specials: true, ..decoder }
     }
 

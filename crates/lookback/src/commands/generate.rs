@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     context::{self, Context},
-    prompt,
+    prompt::{self, SpecialTokens},
     sampling::Sampling,
 };
 use crate::{
@@ -48,8 +48,11 @@ pub(crate) struct Generate {
     #[arg(conflicts_with_all = ["standard_input", "ids"])]
     prompt: Option<String>,
     /// The prompt as token ids; nothing is put before them.
-    #[arg(long, value_name = "1,2,3", value_delimiter = ',', conflicts_with = "standard_input")]
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["standard_input", "special"])]
     ids: Option<Vec<u32>>,
+    #[command(flatten)]
+    special_tokens: SpecialTokens,
     /// How many tokens to write at most [default: what the model's files say, or 256].
     #[arg(short = 'n', long = "tokens", value_name = "N")]
     tokens: Option<usize>,
@@ -141,7 +144,10 @@ impl Generate {
             return model.ids(ids);
         }
         let text = self.prompt.as_deref().or(self.standard_input.as_deref());
-        match text.map(|text| prompt::encode(model, text)).transpose()? {
+        match text
+            .map(|text| prompt::encode(model, text, self.special_tokens.specials()))
+            .transpose()?
+        {
             Some(ids) if !ids.is_empty() => Ok(ids),
             _ => model.prompt(""),
         }

@@ -9,6 +9,7 @@ use clap::Args;
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::{ReportOptions, SiteFilter, Trace, report};
 use lookback_model::TokenId;
+use lookback_text::Specials;
 use serde_json::{Value, json};
 
 use super::{prompt, tokenizer::piece};
@@ -94,7 +95,7 @@ impl Look {
         }
         let ids = match (&self.ids, self.prompt.as_deref()) {
             (Some(ids), _) => model.ids(ids)?,
-            (None, text) => prompt::encode(&model, text.unwrap_or_default())?,
+            (None, text) => prompt::encode(&model, text.unwrap_or_default(), Specials::Text)?,
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;

@@ -2,17 +2,34 @@
 
 use std::io::Read;
 
+use clap::Args;
 use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 
-/// The ids of a text, in which special tokens are text; `-` reads standard input.
-pub(super) fn encode(model: &Model, text: &str) -> Result<Vec<TokenId>> {
-    let tokenizer = model.tokenizer()?;
+/// Whether special tokens that a text spells are tokens.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct SpecialTokens {
+    /// Reads special tokens that the text spells, such as <|im_start|>, as these tokens. Without
+    /// it they are text like any other.
+    #[arg(long)]
+    special: bool,
+}
+
+impl SpecialTokens {
+    pub(super) fn specials(self) -> Specials {
+        if self.special { Specials::Allowed } else { Specials::Text }
+    }
+}
+
+/// The ids of a text; `-` reads standard input. `specials`: what the special tokens that it spells are.
+pub(super) fn encode(model: &Model, text: &str, specials: Specials) -> Result<Vec<TokenId>> {
+    // What can read no text is refused before standard input is waited for.
+    model.tokenizer()?;
     let ids = match text {
-        "-" => tokenizer.encode(&read_input()?, Specials::Text),
-        text => tokenizer.encode(text, Specials::Text),
+        "-" => model.encode_with(&read_input()?, specials),
+        text => model.encode_with(text, specials),
     };
     ids.map_err(|refusal| refusal.at("--prompt"))
 }

@@ -12,7 +12,7 @@ use lookback_text::{
 };
 use serde_json::{Value, json};
 
-use super::prompt::read_input;
+use super::prompt::{SpecialTokens, read_input};
 
 use crate::{
     options::{OutputFormat, Texts},
@@ -87,6 +87,8 @@ pub(crate) struct Encode {
     /// The text; - or nothing reads standard input.
     #[arg(value_name = "TEXT", default_value = "-", allow_hyphen_values = true)]
     text: String,
+    #[command(flatten)]
+    special_tokens: SpecialTokens,
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
@@ -203,7 +205,7 @@ impl Encode {
     fn run(self, print: &mut Print) -> Result<()> {
         let tokenizer = self.which.open(print)?;
         let text = if self.text == "-" { read_input()? } else { self.text };
-        let ids = tokenizer.encode(&text, text::Specials::Text)?;
+        let ids = tokenizer.encode(&text, self.special_tokens.specials())?;
         if self.output_format.json {
             let pieces: Vec<Value> = ids.iter().map(|&id| piece(&tokenizer, id)).collect();
             let ids: Vec<u32> = ids.iter().map(|id| id.0).collect();

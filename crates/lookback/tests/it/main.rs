@@ -29,6 +29,7 @@ mod runs;
 mod scarce;
 mod settings;
 mod smollm2;
+mod special_tokens;
 mod stopping;
 mod stored;
 mod stories;

@@ -56,6 +56,12 @@ impl Strips {
         through
     }
 
+    /// Lets go of what was held back, which is none of the text that follows.
+    pub(super) fn forget_held(&mut self) {
+        self.partial.clear();
+        self.strips.iter_mut().for_each(|state| state.held = 0);
+    }
+
     /// What is left at the end of the text.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         let (mut through, partial) = (Vec::new(), std::mem::take(&mut self.partial));

@@ -105,6 +105,30 @@ fn decoders_give_the_texts_of_hugging_face() {
     assert!(wrong.is_empty() && kinds.len() == 32, "{} {}", kinds.len(), wrong.join("\n"));
 }
 
+#[test]
+fn what_follows_a_prompt_is_decoded_without_what_the_prompt_held() {
+    let model = json!({"vocab": {"a": 0, " ": 1, "<s>": 2, "b": 3}, "merges": []});
+    let special = json!({"id": 2, "content": "<s>", "special": true});
+    let strip = |start: u32, stop: u32| {
+        let strip = json!({"type": "Strip", "content": " ", "start": start, "stop": stop});
+        let decoder = json!({"type": "Sequence", "decoders": [{"type": "Fuse"}, strip]});
+        let file = json!({"decoder": decoder, "model": model, "added_tokens": [special]});
+        Tokenizer::from_json(&file.to_string()).unwrap()
+    };
+    let after = |tokenizer: &Tokenizer, prompt: &[u32], next: &[u32]| {
+        let mut decoder = tokenizer.decoder_after(&ids(prompt)).without_specials();
+        let text: String = ids(next).into_iter().map(|id| decoder.push(id)).collect();
+        text + &decoder.finish()
+    };
+    // The space that ends the prompt is the prompt's; one that ends the text is taken away.
+    assert_eq!(after(&strip(0, 1), &[0, 1], &[3, 1]), "b");
+    assert_eq!(after(&strip(0, 2), &[0, 1], &[1, 3, 1, 1, 1]), " b ");
+    // A token that begins every text begins none of it.
+    assert_eq!(after(&strip(1, 0), &[2], &[1, 3]), "b");
+    assert_eq!(after(&strip(1, 0), &[2, 0], &[1, 3]), " b");
+    assert_eq!(strip(1, 0).decode(&ids(&[2, 1, 3])), "<s> b");
+}
+
 /// A tokenizer of GPT-2's words, or of characters alone, with an added token that is text.
 fn with_added(mut token: Value, cuts: bool) -> Tokenizer {
     let letters = "\n abcdirkNewYo".chars().map(String::from);

@@ -241,6 +241,20 @@ const ENCODED: &[(&str, &str, &[u32])] = &[
     ),
 ];
 
+/// A letter of the alphabet of bytes that is no piece falls back to the bytes of its spelling: `Ġ` is C4 A0.
+#[test]
+fn letters_without_a_piece_fall_back_to_their_own_bytes() {
+    let vocab = json!({"a": 0, "<0xC4>": 1, "<0xA0>": 2, "<0xC3>": 3, "<unk>": 4});
+    let model = json!({"type": "BPE", "unk_token": "<unk>", "byte_fallback": true, "vocab": vocab,
+        "merges": []});
+    let cut = json!({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false});
+    let file = json!({"model": model, "pre_tokenizer": cut});
+    let tokenizer = Tokenizer::from_json(&file.to_string()).unwrap();
+    let ids = tokenizer.encode("a a\u{e9}", Specials::Text).unwrap();
+    // Of `é`, `Ã` is C3 83 and `©` is C2 A9, which the vocabulary lacks.
+    assert_eq!(ids, [0, 1, 2, 0, 4, 4].map(TokenId));
+}
+
 const DECODED: &[(&str, &[u32], &str)] = &[
     (r#"null"#, &[24, 27, 0, 1], "▁the ▁in a b"),
     (r#"null"#, &[17, 24], "▁ ▁the"),
