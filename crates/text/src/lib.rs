@@ -21,6 +21,7 @@ mod decode;
 mod field;
 mod gguf;
 mod leave_out;
+mod model;
 mod named;
 mod normalize;
 mod pattern;
@@ -36,6 +37,7 @@ mod tokenizer;
 mod tokenizer_config;
 mod tokenizer_json;
 mod trainer;
+mod unigram;
 mod vocabulary;
 mod words;
 

@@ -14,7 +14,8 @@ use serde_json::Value;
 use crate::{
     TokenId,
     added::{Added, Finder},
-    bpe::{Bpe, Tree},
+    bpe::Tree,
+    model::Model,
     normalize::{self, Normalizer},
     spelling::{Spelling, Strip},
     split::Splitter,
@@ -46,7 +47,7 @@ struct Inner {
     parts: Parts,
     normalizers: Vec<Normalizer>,
     splitter: Splitter,
-    bpe: Bpe,
+    model: Model,
     template: Template,
     /// Added tokens looked for in the text as it is, and in the normalized text.
     as_it_is: Finder,
@@ -62,7 +63,7 @@ impl Tokenizer {
     pub(crate) fn new(parts: Parts) -> Result<Self> {
         let normalizers = normalize::read(&parts.normalizer)?;
         let splitter = Splitter::read(&parts.pre_tokenizer)?;
-        let bpe = Bpe::new(&parts.vocabulary, splitter.is_byte_level)?;
+        let model = Model::new(&parts.vocabulary, splitter.is_byte_level)?;
         let template = Template::read(&parts.post_processor)?;
         let spelling = Spelling::read(&parts.decoder)?;
         let (normal, raw): (Vec<&Added>, Vec<&Added>) =
@@ -90,7 +91,7 @@ impl Tokenizer {
                 parts,
                 normalizers,
                 splitter,
-                bpe,
+                model,
                 template,
                 as_it_is,
                 normalized,
@@ -130,8 +131,8 @@ impl Tokenizer {
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
     /// begins as [`Chunking::Parts`](crate::corpus::Chunking::Parts) says.
     pub fn reads_parts(&self) -> bool {
-        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
-        let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();
+        let Inner { normalizers, splitter, model, .. } = &*self.0;
+        let are_letters = splitter.cuts_nothing() && model.takes_each_character();
         // Special tokens in such a text are text.
         let mut found = self.0.parts.added.iter().filter(|token| !token.special);
         let may_be_cut =
@@ -141,9 +142,9 @@ impl Tokenizer {
 
     /// Whether a text's ids are those of its parts, wherever it is cut between two characters.
     pub fn reads_characters(&self) -> bool {
-        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
+        let Inner { normalizers, splitter, model, .. } = &*self.0;
         let are_all_special = self.0.parts.added.iter().all(|token| token.special);
-        let cuts_nothing = splitter.cuts_nothing() && bpe.takes_each_character();
+        let cuts_nothing = splitter.cuts_nothing() && model.takes_each_character();
         normalizers.is_empty() && are_all_special && cuts_nothing
     }
 
@@ -217,7 +218,7 @@ impl Tokenizer {
     /// that is only taken as a whole word.
     pub fn tree(&self, id: TokenId) -> Option<Tree> {
         let is_added = self.0.parts.added.iter().any(|token| token.id == id.0);
-        if is_added { None } else { self.0.bpe.tree(id.0, &self.0.parts.vocabulary) }
+        if is_added { None } else { self.0.model.tree(id.0, &self.0.parts.vocabulary) }
     }
 
     /// The rows that a model's tables need: the largest id and one; those that it has, where they are fewer.

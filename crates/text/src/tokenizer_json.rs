@@ -1,6 +1,6 @@
 //! `tokenizer.json`, read and written so that Hugging Face's `tokenizers` gives the same ids.
 //!
-//! What changes ids and is not understood is refused by name: other models than BPE, dropout,
+//! What changes ids and is not understood is refused by name: other models than BPE and Unigram, dropout,
 //! unknown normalizers, pre-tokenizers and post-processors.
 
 use std::{collections::BTreeMap, path::Path};
@@ -46,11 +46,13 @@ struct Model {
     byte_fallback: bool,
     #[serde(default)]
     ignore_merges: bool,
-    /// Of another kind in other models; read once the model is known to be BPE.
+    /// Ids by piece, or of Unigram a score for each piece, in the order of their ids.
     #[serde(default)]
     vocab: Value,
     #[serde(default)]
     merges: Vec<Pair>,
+    /// Of Unigram.
+    unk_id: Option<u32>,
 }
 
 /// A merge, as old files and as new ones have it.
@@ -86,10 +88,6 @@ impl Tokenizer {
     /// The text of a `tokenizer.json`.
     pub fn to_json(&self) -> String {
         let parts = self.parts();
-        let model = &parts.vocabulary;
-        let vocab: serde_json::Map<String, Value> =
-            model.pieces().map(|(id, piece)| (piece.to_owned(), json!(id))).collect();
-        let merge = |&(left, right): &(u32, u32)| json!([model.piece(left), model.piece(right)]);
         let file = json!({
             "version": "1.0",
             "truncation": null,
@@ -99,18 +97,7 @@ impl Tokenizer {
             "pre_tokenizer": parts.pre_tokenizer,
             "post_processor": parts.post_processor,
             "decoder": parts.decoder,
-            "model": {
-                "type": "BPE",
-                "dropout": null,
-                "unk_token": model.unknown.map(|id| model.piece(id)),
-                "continuing_subword_prefix": null,
-                "end_of_word_suffix": null,
-                "fuse_unk": model.fuse_unknown,
-                "byte_fallback": model.byte_fallback,
-                "ignore_merges": model.ignore_merges,
-                "vocab": vocab,
-                "merges": model.merges.iter().map(merge).collect::<Vec<_>>(),
-            },
+            "model": written(&parts.vocabulary),
         });
         format!("{file:#}\n")
     }
@@ -130,6 +117,34 @@ impl Tokenizer {
         }
         write_atomic(&directory.join(SETTINGS), format!("{settings:#}\n").as_bytes())
     }
+}
+
+/// A model as the file has it.
+fn written(model: &Vocabulary) -> Value {
+    if let Some(scores) = &model.scores {
+        let pieces = (0..).zip(scores).map(|(id, score)| json!([model.piece(id), score]));
+        return json!({
+            "type": "Unigram",
+            "unk_id": model.unknown,
+            "vocab": pieces.collect::<Vec<_>>(),
+            "byte_fallback": model.byte_fallback,
+        });
+    }
+    let vocab: serde_json::Map<String, Value> =
+        model.pieces().map(|(id, piece)| (piece.to_owned(), json!(id))).collect();
+    let merge = |&(left, right): &(u32, u32)| json!([model.piece(left), model.piece(right)]);
+    json!({
+        "type": "BPE",
+        "dropout": null,
+        "unk_token": model.unknown.map(|id| model.piece(id)),
+        "continuing_subword_prefix": null,
+        "end_of_word_suffix": null,
+        "fuse_unk": model.fuse_unknown,
+        "byte_fallback": model.byte_fallback,
+        "ignore_merges": model.ignore_merges,
+        "vocab": vocab,
+        "merges": model.merges.iter().map(merge).collect::<Vec<_>>(),
+    })
 }
 
 /// Values of a file at most: a vocabulary of a million pieces has some five million.
@@ -169,12 +184,38 @@ fn parts(text: &str) -> Result<Parts> {
 }
 
 fn vocabulary(model: Model) -> Result<Vocabulary> {
-    if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
-        return Err(Refusal::unsupported(format!(
-            "the model is {}, and only BPE is understood; convert the tokenizer",
-            excerpt(&other)
+    match model.r#type.as_deref() {
+        Some("Unigram") => unigram(model),
+        None if model.vocab.is_array() => unigram(model),
+        None | Some("BPE") => bpe(model),
+        Some(other) => Err(Refusal::unsupported(format!(
+            "the model is {}, and only BPE and Unigram are understood; convert the tokenizer",
+            excerpt(other)
+        ))),
+    }
+}
+
+fn unigram(model: Model) -> Result<Vocabulary> {
+    let vocab: Vec<(String, f64)> = serde_json::from_value(model.vocab)
+        .map_err(|error| Refusal::user(format!("the vocabulary cannot be read ({error})")))?;
+    let mut vocabulary = Vocabulary::default();
+    vocabulary.byte_fallback = model.byte_fallback;
+    for (id, (piece, _)) in (0..).zip(&vocab) {
+        vocabulary.insert(piece, id)?;
+    }
+    let scores: Vec<f64> = vocab.into_iter().map(|(_, score)| score).collect();
+    if let Some(id) = model.unk_id.filter(|&id| id >= vocabulary.size()) {
+        return Err(Refusal::user(format!(
+            "the unknown token's id {id} is not among the {} pieces",
+            scores.len()
         )));
     }
+    vocabulary.unknown = model.unk_id;
+    vocabulary.scores = Some(scores);
+    Ok(vocabulary)
+}
+
+fn bpe(model: Model) -> Result<Vocabulary> {
     for (key, value) in [
         ("continuing_subword_prefix", model.continuing_subword_prefix),
         ("end_of_word_suffix", model.end_of_word_suffix),

@@ -19,6 +19,8 @@ pub(crate) struct Vocabulary {
     pub(crate) merges: Vec<(u32, u32)>,
     /// The merges' ranks where some are equal; otherwise each has its place as its rank.
     pub(crate) ranks: Option<Vec<u32>>,
+    /// Of a unigram language model: one for each id. Such a model has no merges.
+    pub(crate) scores: Option<Vec<f64>>,
     /// Stands for what has no piece.
     pub(crate) unknown: Option<u32>,
     /// Whether unknown characters in a row become one piece.

@@ -130,7 +130,7 @@ impl Tokenizer {
                 }
                 let first = first.clamp(inner.start, inner.end) - inner.start;
                 self.0.splitter.words(&normal[inner], first, &budget, &mut |word| {
-                    let encoded = self.0.bpe.encode(word, &mut room, ids);
+                    let encoded = self.0.model.encode(word, &mut room, ids);
                     encoded.map_err(|unknown| unknown_at(&unknown, text, span.start, at))
                 })
             })

@@ -10,4 +10,5 @@ mod reports;
 mod sentence_piece;
 mod tokenizer;
 mod tokenizer_config;
+mod unigram;
 mod variants;
