@@ -31,8 +31,8 @@ def trained(lines, size, byte_fallback, normalizer, pre_tokenizer, decoder):
     return Tokenizer.from_str(json.dumps(model))
 
 
-def made(pieces, **rest):
-    model = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], *pieces], "byte_fallback": False}
+def made(pieces, bytes=False, **rest):
+    model = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], *pieces], "byte_fallback": bytes}
     file = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
             "post_processor": None, "decoder": {"type": "Fuse"}, "model": model}  # fmt: skip
     return Tokenizer.from_str(json.dumps(file | rest))
@@ -50,6 +50,7 @@ def main():
         "equal scores": made([[piece, -1.0] for piece in letters]),
         "scores that add up alike": made([[piece, -0.1 * len(piece)] for piece in letters]),
         "scores above 0": made([[piece, 50.0] for piece in [*letters, "éé", "éλ"]]),
+        "some bytes": made([["a", -1.0], ["b", -2.0], ["<0xC3>", -3.0], ["<0xA9>", -3.0], ["<0x0A>", -9.0]], bytes=True),
         "bytes of an alphabet": made([[piece, -1.0 - place] for place, piece in enumerate("Ġ a Ġa b Ã ©".split())],
                                      pre_tokenizer={"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
                                      decoder={"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}),

@@ -156,7 +156,7 @@ impl OpenOptions {
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
         let stored = StoredModel::open(&path)?;
-        let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
+        let has_tokenizer = !path.is_dir() || Tokenizer::is_in(&path);
         let tokenizer =
             has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;
         // Tokens beyond the table (a `<pad>` that was added without resizing) are refused where they are used.

@@ -5,6 +5,7 @@ use lookback_files::Result;
 use crate::{
     alphabet,
     bpe::{Bpe, Tree, Unknown},
+    sentence_piece::Kind,
     unigram::{Scores, Unigram},
     vocabulary::Vocabulary,
 };
@@ -20,11 +21,20 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    /// A vocabulary with scores is a unigram language model, another one has merges.
-    pub(crate) fn new(vocabulary: &Vocabulary, is_byte_level: bool) -> Result<Self> {
+    /// A vocabulary with scores is a unigram language model, another one has merges. `kinds`: what each piece of a
+    /// `tokenizer.model` is.
+    pub(crate) fn new(
+        vocabulary: &Vocabulary,
+        is_byte_level: bool,
+        kinds: Option<&[Kind]>,
+    ) -> Result<Self> {
         match &vocabulary.scores {
             Some(scores) => {
-                let unigram = Unigram::new(vocabulary, Scores::of_json(scores))?;
+                let scores = match kinds {
+                    Some(kinds) => Scores::of_sentence_piece(vocabulary, scores, kinds),
+                    None => Scores::of_json(scores),
+                };
+                let unigram = Unigram::new(vocabulary, scores)?;
                 Ok(Self::Unigram { unigram: Box::new(unigram), is_byte_level })
             }
             None => Ok(Self::Bpe(Box::new(Bpe::new(vocabulary, is_byte_level)?))),

@@ -17,6 +17,7 @@ use crate::{
     bpe::Tree,
     model::Model,
     normalize::{self, Normalizer},
+    sentence_piece::{Kind, SentencePiece},
     spelling::{Spelling, Strip},
     split::Splitter,
     structure::Specials,
@@ -46,6 +47,8 @@ pub struct Tokenizer(Arc<Inner>, Option<usize>);
 struct Inner {
     parts: Parts,
     normalizers: Vec<Normalizer>,
+    /// What prepares texts in the place of normalizers.
+    sentence_piece: Option<SentencePiece>,
     splitter: Splitter,
     model: Model,
     template: Template,
@@ -61,13 +64,26 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let normalizers = normalize::read(&parts.normalizer)?;
+        let sentence_piece = SentencePiece::read(&parts)?;
+        let normalizers = match &sentence_piece {
+            Some(_) => Vec::new(),
+            None => normalize::read(&parts.normalizer)?,
+        };
         let splitter = Splitter::read(&parts.pre_tokenizer)?;
-        let model = Model::new(&parts.vocabulary, splitter.is_byte_level)?;
+        let kinds = sentence_piece.as_ref().map(|model| &*model.kinds);
+        let model = Model::new(&parts.vocabulary, splitter.is_byte_level, kinds)?;
         let template = Template::read(&parts.post_processor)?;
         let spelling = Spelling::read(&parts.decoder)?;
+        // SentencePiece's own symbols stay as they are in a text that it has prepared.
+        let is_symbol = |token: &Added| {
+            let kind = kinds.and_then(|kinds| kinds.get(token.id as usize));
+            kind == Some(&Kind::UserDefined)
+        };
+        let of_text = |token: &&Added| parts.vocabulary.scores.is_none() || !is_symbol(token);
         let (normal, raw): (Vec<&Added>, Vec<&Added>) =
-            parts.added.iter().partition(|token| token.normalized);
+            parts.added.iter().filter(of_text).partition(|token| {
+                is_symbol(token) || token.normalized && sentence_piece.is_none()
+            });
         let as_it_is = Finder::new(raw.into_iter(), &[])?;
         let normalized = Finder::new(normal.into_iter(), &normalizers)?;
 
@@ -90,6 +106,7 @@ impl Tokenizer {
             Arc::new(Inner {
                 parts,
                 normalizers,
+                sentence_piece,
                 splitter,
                 model,
                 template,
@@ -131,21 +148,26 @@ impl Tokenizer {
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
     /// begins as [`Chunking::Parts`](crate::corpus::Chunking::Parts) says.
     pub fn reads_parts(&self) -> bool {
-        let Inner { normalizers, splitter, model, .. } = &*self.0;
+        let Inner { splitter, model, .. } = &*self.0;
         let are_letters = splitter.cuts_nothing() && model.takes_each_character();
         // Special tokens in such a text are text.
         let mut found = self.0.parts.added.iter().filter(|token| !token.special);
         let may_be_cut =
             !found.any(|token| token.lstrip || token.rstrip || has_white_space(&token.content));
-        normalizers.is_empty() && may_be_cut && (splitter.cuts_before_spaces() || are_letters)
+        self.keeps_texts() && may_be_cut && (splitter.cuts_before_spaces() || are_letters)
+    }
+
+    /// Whether nothing of a text is changed before it is cut.
+    fn keeps_texts(&self) -> bool {
+        self.0.normalizers.is_empty() && self.0.sentence_piece.is_none()
     }
 
     /// Whether a text's ids are those of its parts, wherever it is cut between two characters.
     pub fn reads_characters(&self) -> bool {
-        let Inner { normalizers, splitter, model, .. } = &*self.0;
+        let Inner { splitter, model, .. } = &*self.0;
         let are_all_special = self.0.parts.added.iter().all(|token| token.special);
         let cuts_nothing = splitter.cuts_nothing() && model.takes_each_character();
-        normalizers.is_empty() && are_all_special && cuts_nothing
+        self.keeps_texts() && are_all_special && cuts_nothing
     }
 
     /// A text's ids with a printable form of each, without what is put around it.

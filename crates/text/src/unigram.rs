@@ -24,10 +24,12 @@ use std::{collections::HashMap, ops::Range};
 use lookback_files::Result;
 
 use self::trie::Trie;
-use crate::{bpe::Unknown, budget, vocabulary::Vocabulary};
+use crate::{bpe::Unknown, budget, sentence_piece::Kind, vocabulary::Vocabulary};
 
 /// How much less likely the unknown token is than the least likely piece.
 const UNKNOWN_PENALTY: f64 = 10.0;
+/// How much less likely a user-defined symbol is than its bytes would be as the likeliest piece.
+const USER_DEFINED_PENALTY: f64 = 0.1;
 
 /// What the pieces of a word are chosen by.
 #[derive(Debug)]
@@ -47,6 +49,31 @@ impl Scores {
         let pieces = scores.iter().copied().map(Some).collect();
         Self { pieces, unknown: least - UNKNOWN_PENALTY, is_sentence_piece: false }
     }
+
+    /// Those of a `tokenizer.model`: only normal and user-defined pieces are found in a text, and the latter always
+    /// win. All arithmetic is the library's, f32 where it has that.
+    pub(crate) fn of_sentence_piece(
+        vocabulary: &Vocabulary,
+        scores: &[f64],
+        kinds: &[Kind],
+    ) -> Self {
+        let scores = || scores.iter().map(|score| *score as f32);
+        let normal = || scores().zip(kinds).filter(|(_, kind)| **kind == Kind::Normal);
+        let least = normal().map(|(score, _)| score).fold(f32::MAX, f32::min);
+        let most = normal().map(|(score, _)| score).fold(f32::MIN_POSITIVE, f32::max);
+        let score = |(id, (score, kind)): (u32, (f32, &Kind))| match kind {
+            Kind::Normal => Some(f64::from(score)),
+            Kind::UserDefined => {
+                Some(f64::from(vocabulary.piece(id).len() as f32 * most) - USER_DEFINED_PENALTY)
+            }
+            Kind::Unknown | Kind::Control | Kind::Unused | Kind::Byte => None,
+        };
+        Self {
+            pieces: (0..).zip(scores().zip(kinds)).map(score).collect(),
+            unknown: f64::from(least - UNKNOWN_PENALTY as f32),
+            is_sentence_piece: true,
+        }
+    }
 }
 
 /// A vocabulary with its scores, ready to encode words.
@@ -57,7 +84,7 @@ pub(crate) struct Unigram {
     /// The ids of pieces that have several characters which may all be unknown; of a `tokenizer.json` only.
     ids: HashMap<Box<str>, u32>,
     /// The piece of each byte, in a byte fallback.
-    bytes: Option<Box<[u32; 256]>>,
+    bytes: Option<Box<[Option<u32>; 256]>>,
     unknown: Option<u32>,
 }
 
@@ -87,14 +114,17 @@ impl Unigram {
         let all = found().map(|(_, piece)| piece.len()).sum();
         budget::check(all, budget::UNIGRAM, "bytes in the pieces of its Unigram model")?;
         let trie = Trie::new(found().map(|(id, piece)| (piece.as_bytes(), id)));
-        let byte = |byte: u8| model.id(&format!("<0x{byte:02X}>"));
-        let bytes: Option<Vec<u32>> = (0..=255).map(byte).collect();
-        let bytes = bytes.filter(|_| model.byte_fallback);
+        let bytes = model.byte_fallback.then(|| {
+            let mut bytes = Box::new([None; 256]);
+            for byte in 0..=255u8 {
+                bytes[usize::from(byte)] = model.id(&format!("<0x{byte:02X}>"));
+            }
+            bytes
+        });
         let ids = match scores.is_sentence_piece {
             true => HashMap::new(),
             false => found().map(|(id, piece)| (piece.into(), id)).collect(),
         };
-        let bytes = bytes.and_then(|bytes| bytes.try_into().ok()).map(Box::new);
         Ok(Self { scores, trie, ids, bytes, unknown: model.unknown })
     }
 
@@ -143,12 +173,20 @@ impl Unigram {
     /// Appends what becomes of unknown characters in a row: their bytes, or one token for all.
     fn end(&self, word: &str, unknown: &mut Run, ids: &mut Vec<u32>) {
         let run = &word[std::mem::take(unknown)];
-        match (&self.bytes, self.ids.get(run)) {
-            _ if run.is_empty() => {}
-            // Where scores are above 0, two unknown characters may be likelier than the piece of both.
-            (_, Some(&id)) => ids.push(id),
-            (Some(bytes), None) => ids.extend(run.bytes().map(|byte| bytes[usize::from(byte)])),
-            (None, None) => ids.extend(self.unknown),
+        if run.is_empty() {
+            return;
+        }
+        let fallback = || -> Option<Vec<u32>> {
+            let bytes = self.bytes.as_ref()?;
+            run.bytes().map(|byte| bytes[usize::from(byte)]).collect()
+        };
+        // Where scores are above 0, two unknown characters may be likelier than the piece of both.
+        if let Some(&id) = self.ids.get(run) {
+            ids.push(id);
+        } else if let Some(fallback) = fallback() {
+            ids.extend(fallback);
+        } else {
+            ids.extend(self.unknown);
         }
     }
 }

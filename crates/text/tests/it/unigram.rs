@@ -33,7 +33,7 @@ fn ids_of_a_unigram_model_are_those_of_tokenizers() {
             }
         }
     }
-    assert!(wrong.is_empty() && all.len() == 7, "{}", wrong.join("\n"));
+    assert!(wrong.is_empty() && all.len() == 8, "{}", wrong.join("\n"));
 }
 
 #[test]
