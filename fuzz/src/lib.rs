@@ -18,6 +18,10 @@ pub mod settings;
 pub mod texts;
 #[path = "../../crates/text/tests/it/oracles/tokenizer.rs"]
 pub mod tokenizer;
+#[path = "../../crates/text/tests/it/oracles/tokenizer_model.rs"]
+pub mod tokenizer_model;
+#[path = "../../crates/text/tests/it/oracles/vocabulary_files.rs"]
+pub mod vocabulary_files;
 #[path = "../../crates/model/tests/it/fixture.rs"]
 mod fixture;
 
@@ -25,7 +29,7 @@ mod fixture;
 pub type Seeds = (&'static str, fn() -> Vec<Vec<u8>>);
 
 /// Every target.
-pub const TARGETS: [Seeds; 8] = [
+pub const TARGETS: [Seeds; 10] = [
     ("config", config::seeds),
     ("gguf", gguf::seeds),
     ("merges", merges::seeds),
@@ -34,6 +38,8 @@ pub const TARGETS: [Seeds; 8] = [
     ("settings", settings::seeds),
     ("texts", texts::seeds),
     ("tokenizer", tokenizer::seeds),
+    ("tokenizer_model", tokenizer_model::seeds),
+    ("vocabulary_files", vocabulary_files::seeds),
 ];
 
 /// Asking for more at once than any case could need ends the search, as a case that was found: a file

@@ -166,7 +166,7 @@ impl OpenOptions {
             return Ok(Model { remarks: vec![read.remark], admission, ..model });
         }
         let mut stored = StoredModel::open_for(&path, context)?;
-        let has_tokenizer = !path.is_dir() || path.join("tokenizer.json").exists();
+        let has_tokenizer = !path.is_dir() || Tokenizer::is_in(&path);
         let tokenizer =
             has_tokenizer.then(|| stored_tokenizer(stored.tokenizer(), &path)).transpose()?;
         // Tokens beyond the table (a `<pad>` that was added without resizing) are refused where they are used.

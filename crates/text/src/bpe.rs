@@ -34,6 +34,9 @@ pub(crate) struct Bpe {
     spelled: HashMap<u8, Vec<u32>>,
     /// The piece of each character, where words are characters.
     characters: HashMap<char, u32>,
+    /// Characters that are no pieces, and only merge into some; their ids begin behind those of all pieces.
+    parts: Vec<char>,
+    pieces: u32,
     /// Whole words that are not merged up to, where merges are ignored for them.
     words: HashMap<Box<[u8]>, u32>,
     is_byte_level: bool,
@@ -91,7 +94,9 @@ impl Bpe {
             pairs,
             bytes,
             spelled,
-            characters: HashMap::new(),
+            characters: model.parts().map(|(id, part)| (part, id)).collect(),
+            parts: model.parts().map(|(_, part)| part).collect(),
+            pieces: model.size(),
             words: HashMap::new(),
             is_byte_level,
             unknown: model.unknown,
@@ -130,7 +135,32 @@ impl Bpe {
         pieces.clear();
         self.smallest(word, pieces)?;
         merge::merge(pieces, &self.pairs);
-        ids.extend_from_slice(pieces);
+        if self.parts.is_empty() {
+            ids.extend_from_slice(pieces);
+            return Ok(());
+        }
+        self.without_parts(pieces, ids)
+    }
+
+    /// Appends pieces, and for parts that did not merge what becomes of characters without a piece.
+    fn without_parts(&self, pieces: &[u32], ids: &mut Vec<u32>) -> Result<(), Unknown> {
+        let mut after_unknown = false;
+        for &piece in pieces {
+            let part = piece.checked_sub(self.pieces).map(|place| self.parts[place as usize]);
+            let is_unknown = match part {
+                None => self.unknown == Some(piece),
+                Some(part) => self.fallback(part).is_none(),
+            };
+            match part {
+                Some(part) if is_unknown => {
+                    self.unknown(Unknown::Character(part), after_unknown, ids)?;
+                }
+                Some(part) => ids.extend(self.fallback(part).into_iter().flatten()),
+                None if is_unknown && after_unknown && self.fuses_unknown => {}
+                None => ids.push(piece),
+            }
+            after_unknown = is_unknown;
+        }
         Ok(())
     }
 

@@ -27,6 +27,11 @@ pub(crate) const PATTERN: usize = 8 << 10;
 pub(crate) const PATTERNS: usize = 16;
 /// Bytes of a piece of the vocabulary. The longest of known vocabularies have a few hundred.
 pub(crate) const PIECE: usize = 16 << 10;
+/// Bytes of a piece of a unigram language model, all of which are looked at wherever a text has them: its
+/// trainers make 16 characters at most.
+pub(crate) const UNIGRAM_PIECE: usize = 1 << 10;
+/// Bytes of all its pieces together. The largest known vocabularies have some ten million.
+pub(crate) const UNIGRAM: usize = 1 << 25;
 /// Bytes of all added tokens together.
 pub(crate) const ADDED: usize = 4 << 20;
 

@@ -6,13 +6,20 @@ mod pre;
 use lookback_files::{Refusal, Result, excerpt, quoted_excerpt};
 use serde_json::{Value, json};
 
-use crate::{Tokenizer, added::Added, budget, template, tokenizer::Parts, vocabulary::Vocabulary};
+use crate::{
+    Tokenizer,
+    added::Added,
+    sentence_piece::{merges, write_merges},
+    template,
+    tokenizer::Parts,
+    vocabulary::Vocabulary,
+};
 use pre::{Pre, byte_level};
 
 /// The keys of `tokenizer.ggml.*` that decide ids.
 #[derive(Clone, Debug, Default)]
 pub struct GgufVocabulary {
-    /// `gpt2` (byte-level BPE) or `llama` (SentencePiece).
+    /// `gpt2` (byte-level BPE), `llama` (SentencePiece) or `gemma4` (SentencePiece's spelling, with merges).
     pub model: String,
     /// How `gpt2` cuts words; llama.cpp's default where the file does not say.
     pub pre: Option<String>,
@@ -48,10 +55,11 @@ impl Tokenizer {
         let (mut parts, starts) = match metadata.model.as_str() {
             "gpt2" => byte_pairs(metadata)?,
             "llama" => (sentence_piece(metadata)?, true),
+            "gemma4" => (merged_sentence_piece(metadata)?, true),
             "" => return Err(Refusal::user("the file has no tokenizer (no tokenizer.ggml.model)")),
             other => {
                 return Err(Refusal::unsupported(format!(
-                    "the tokenizer model {} is not understood; gpt2 and llama are",
+                    "the tokenizer model {} is not understood; gpt2, llama and gemma4 are",
                     excerpt(other)
                 )));
             }
@@ -114,7 +122,14 @@ fn byte_pairs(metadata: &GgufVocabulary) -> Result<(Parts, bool)> {
     vocabulary.ignore_merges = ignore_merges;
     // Every byte has its piece; an unknown token of this kind stands for nothing.
     vocabulary.unknown = None;
-    for merge in metadata.merges.iter().flatten() {
+    add_merges(&mut vocabulary, metadata)?;
+    let decoder = byte_level(true);
+    let parts = Parts { vocabulary, normalizer, pre_tokenizer, decoder, ..Parts::default() };
+    Ok((parts, adds_bos))
+}
+
+fn add_merges(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<()> {
+    for merge in from.merges.iter().flatten() {
         let Some((left, right)) = merge.split_once(' ') else {
             return Err(Refusal::user(format!(
                 "the merge {} is not two pieces with a space between",
@@ -123,18 +138,27 @@ fn byte_pairs(metadata: &GgufVocabulary) -> Result<(Parts, bool)> {
         };
         vocabulary.merge(left, right)?;
     }
-    let decoder = byte_level(true);
-    let parts = Parts { vocabulary, normalizer, pre_tokenizer, decoder, ..Parts::default() };
-    Ok((parts, adds_bos))
+    Ok(())
 }
 
 fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
     let mut vocabulary = from.pieces()?;
+    merge_by_score(&mut vocabulary, from)?;
+    Ok(spelled_parts(vocabulary, from.add_space_prefix.unwrap_or(true)))
+}
+
+/// SentencePiece's spelling, where the file has merges.
+fn merged_sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
+    let mut vocabulary = from.pieces()?;
+    add_merges(&mut vocabulary, from)?;
+    Ok(spelled_parts(vocabulary, from.add_space_prefix.unwrap_or(false)))
+}
+
+/// What spells spaces as SentencePiece does, and characters without a piece by their bytes.
+fn spelled_parts(mut vocabulary: Vocabulary, prefix: bool) -> Parts {
     vocabulary.fuse_unknown = true;
     vocabulary.byte_fallback = true;
-    merge_by_score(&mut vocabulary, from)?;
     let replace = |from: &str, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
-    let prefix = from.add_space_prefix.unwrap_or(true);
     let prepend = prefix.then(|| json!({"type": "Prepend", "prepend": "▁"}));
     let normalizers: Vec<Value> = prepend.into_iter().chain([replace(" ", "▁")]).collect();
     let strip = prefix.then(|| json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
@@ -143,16 +167,15 @@ fn sentence_piece(from: &GgufVocabulary) -> Result<Parts> {
             .into_iter()
             .chain(strip)
             .collect();
-    Ok(Parts {
+    let mut normalizer = json!({"type": "Sequence", "normalizers": normalizers});
+    write_merges(&vocabulary, &mut normalizer);
+    Parts {
         vocabulary,
-        normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
+        normalizer,
         decoder: json!({"type": "Sequence", "decoders": decoders}),
         ..Parts::default()
-    })
+    }
 }
-
-/// Bytes of the halves that pieces are tried to be merged from: a real vocabulary has some ten million.
-const TRIED: usize = 1 << 30;
 
 /// SentencePiece keeps no merges: any two pieces whose text is a piece merge, best score first.
 fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<()> {
@@ -165,29 +188,5 @@ fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<
             scores.len()
         )));
     }
-    // Each piece is tried at each of its places.
-    let tried = vocabulary.pieces().map(|(_, piece)| piece.len().saturating_mul(piece.len()));
-    budget::check(tried.sum(), TRIED, "bytes to try in the merges of its pieces")?;
-    let mut best_first: Vec<u32> = (0..vocabulary.size()).collect();
-    best_first.sort_by(|&one, &other| scores[other as usize].total_cmp(&scores[one as usize]));
-    let (mut ranks, mut rank) = (Vec::new(), 0);
-    let mut before: Option<f32> = None;
-    for id in best_first {
-        let score = scores[id as usize];
-        // Of equal scores the leftmost merges first: one rank for all of them.
-        if before.is_some_and(|before| before != score) {
-            rank += 1;
-        }
-        before = Some(score);
-        let piece = vocabulary.piece(id).to_owned();
-        for (cut, _) in piece.char_indices().skip(1) {
-            let (left, right) = piece.split_at(cut);
-            if let (Some(left), Some(right)) = (vocabulary.id(left), vocabulary.id(right)) {
-                vocabulary.merges.push((left, right));
-                ranks.push(rank);
-            }
-        }
-    }
-    vocabulary.ranks = Some(ranks);
-    Ok(())
+    merges::by_score(vocabulary, &scores, &|_| true)
 }

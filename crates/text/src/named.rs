@@ -96,7 +96,7 @@ impl NamedTokenizer {
         Ok((0..carried.vocab_size() as u32).map(|id| carried.decode(&[id])).collect())
     }
 
-    fn specials(self) -> &'static [(&'static str, u32)] {
+    pub(crate) fn specials(self) -> &'static [(&'static str, u32)] {
         match self {
             Self::Gpt2 => &[("<|endoftext|>", 50_256)],
             Self::Cl100k => &[

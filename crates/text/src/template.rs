@@ -93,17 +93,25 @@ fn number(value: &Value) -> Result<u32> {
 
 /// The template that puts tokens around a text, in the words of `tokenizer.json`.
 pub(crate) fn write(before: Option<(&str, u32)>, after: Option<(&str, u32)>) -> Value {
+    let owned = |token: Option<(&str, u32)>| -> Vec<(String, u32)> {
+        token.into_iter().map(|(name, id)| (name.to_owned(), id)).collect()
+    };
+    write_all(&owned(before), &owned(after))
+}
+
+/// The same of several tokens.
+pub(crate) fn write_all(before: &[(String, u32)], after: &[(String, u32)]) -> Value {
     let text = |id: &str, kind: u8| serde_json::json!({"Sequence": {"id": id, "type_id": kind}});
     let around = |name: &str, kind: u8| {
         let token = |name: &str| serde_json::json!({"SpecialToken": {"id": name, "type_id": kind}});
-        let before = before.map(|(name, _)| token(name));
-        let after = after.map(|(name, _)| token(name));
-        before.into_iter().chain([text(name, kind)]).chain(after).collect::<Vec<_>>()
+        let before = before.iter().map(|(name, _)| token(name));
+        let after = after.iter().map(|(name, _)| token(name));
+        before.chain([text(name, kind)]).chain(after).collect::<Vec<_>>()
     };
     let mut specials = serde_json::Map::new();
-    for (name, id) in before.into_iter().chain(after) {
+    for (name, id) in before.iter().chain(after) {
         let special = serde_json::json!({"id": name, "ids": [id], "tokens": [name]});
-        specials.insert(name.to_owned(), special);
+        specials.insert(name.clone(), special);
     }
     if specials.is_empty() {
         return Value::Null;

@@ -14,8 +14,10 @@ use serde_json::Value;
 use crate::{
     TokenId,
     added::{Added, Finder},
-    bpe::{Bpe, Tree},
+    bpe::Tree,
+    model::Model,
     normalize::{self, Normalizer},
+    sentence_piece::{Kind, SentencePiece},
     spelling::{Spelling, Strip},
     split::Splitter,
     structure::Specials,
@@ -45,8 +47,10 @@ pub struct Tokenizer(Arc<Inner>, Option<usize>);
 struct Inner {
     parts: Parts,
     normalizers: Vec<Normalizer>,
+    /// What prepares texts in the place of normalizers.
+    sentence_piece: Option<SentencePiece>,
     splitter: Splitter,
-    bpe: Bpe,
+    model: Model,
     template: Template,
     /// Added tokens looked for in the text as it is, and in the normalized text.
     as_it_is: Finder,
@@ -60,13 +64,26 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let normalizers = normalize::read(&parts.normalizer)?;
+        let sentence_piece = SentencePiece::read(&parts)?;
+        let normalizers = match &sentence_piece {
+            Some(_) => Vec::new(),
+            None => normalize::read(&parts.normalizer)?,
+        };
         let splitter = Splitter::read(&parts.pre_tokenizer)?;
-        let bpe = Bpe::new(&parts.vocabulary, splitter.is_byte_level)?;
+        let kinds = sentence_piece.as_ref().map(|model| &*model.kinds);
+        let model = Model::new(&parts.vocabulary, splitter.is_byte_level, kinds)?;
         let template = Template::read(&parts.post_processor)?;
         let spelling = Spelling::read(&parts.decoder)?;
+        // SentencePiece's own symbols stay as they are in a text that it has prepared.
+        let is_symbol = |token: &Added| {
+            let kind = kinds.and_then(|kinds| kinds.get(token.id as usize));
+            kind == Some(&Kind::UserDefined)
+        };
+        let of_text = |token: &&Added| parts.vocabulary.scores.is_none() || !is_symbol(token);
         let (normal, raw): (Vec<&Added>, Vec<&Added>) =
-            parts.added.iter().partition(|token| token.normalized);
+            parts.added.iter().filter(of_text).partition(|token| {
+                is_symbol(token) || token.normalized && sentence_piece.is_none()
+            });
         let as_it_is = Finder::new(raw.into_iter(), &[])?;
         let normalized = Finder::new(normal.into_iter(), &normalizers)?;
 
@@ -89,8 +106,9 @@ impl Tokenizer {
             Arc::new(Inner {
                 parts,
                 normalizers,
+                sentence_piece,
                 splitter,
-                bpe,
+                model,
                 template,
                 as_it_is,
                 normalized,
@@ -130,21 +148,26 @@ impl Tokenizer {
     /// Whether a text's ids are those of its parts, one after the other, where each part but the first
     /// begins as [`Chunking::Parts`](crate::corpus::Chunking::Parts) says.
     pub fn reads_parts(&self) -> bool {
-        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
-        let are_letters = splitter.cuts_nothing() && bpe.takes_each_character();
+        let Inner { splitter, model, .. } = &*self.0;
+        let are_letters = splitter.cuts_nothing() && model.takes_each_character();
         // Special tokens in such a text are text.
         let mut found = self.0.parts.added.iter().filter(|token| !token.special);
         let may_be_cut =
             !found.any(|token| token.lstrip || token.rstrip || has_white_space(&token.content));
-        normalizers.is_empty() && may_be_cut && (splitter.cuts_before_spaces() || are_letters)
+        self.keeps_texts() && may_be_cut && (splitter.cuts_before_spaces() || are_letters)
+    }
+
+    /// Whether nothing of a text is changed before it is cut.
+    fn keeps_texts(&self) -> bool {
+        self.0.normalizers.is_empty() && self.0.sentence_piece.is_none()
     }
 
     /// Whether a text's ids are those of its parts, wherever it is cut between two characters.
     pub fn reads_characters(&self) -> bool {
-        let Inner { normalizers, splitter, bpe, .. } = &*self.0;
+        let Inner { splitter, model, .. } = &*self.0;
         let are_all_special = self.0.parts.added.iter().all(|token| token.special);
-        let cuts_nothing = splitter.cuts_nothing() && bpe.takes_each_character();
-        normalizers.is_empty() && are_all_special && cuts_nothing
+        let cuts_nothing = splitter.cuts_nothing() && model.takes_each_character();
+        self.keeps_texts() && are_all_special && cuts_nothing
     }
 
     /// A text's ids with a printable form of each, without what is put around it.
@@ -217,7 +240,7 @@ impl Tokenizer {
     /// that is only taken as a whole word.
     pub fn tree(&self, id: TokenId) -> Option<Tree> {
         let is_added = self.0.parts.added.iter().any(|token| token.id == id.0);
-        if is_added { None } else { self.0.bpe.tree(id.0, &self.0.parts.vocabulary) }
+        if is_added { None } else { self.0.model.tree(id.0, &self.0.parts.vocabulary) }
     }
 
     /// The rows that a model's tables need: the largest id and one; those that it has, where they are fewer.

@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 
 use crate::{added::Added, tokenizer::Parts};
 
-const SETTINGS: &str = "tokenizer_config.json";
+pub(crate) const SETTINGS: &str = "tokenizer_config.json";
 const NAMES: &str = "special_tokens_map.json";
 const ADDED: &str = "added_tokens.json";
-const DECODER: &str = "added_tokens_decoder";
+pub(crate) const DECODER: &str = "added_tokens_decoder";
 
 /// Tokens with a role, by the keys that name them.
 const ROLES: &[&str] =
@@ -68,7 +68,7 @@ pub(crate) fn apply(parts: &mut Parts, directory: &Path) -> Result<()> {
 }
 
 /// The object in a file; nothing where there is no such file.
-fn read(directory: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
+pub(crate) fn read(directory: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     let path = directory.join(name);
     if !path.exists() {
         return Ok(None);
@@ -81,7 +81,7 @@ fn read(directory: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     }
 }
 
-fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
+pub(crate) fn read_decoder(decoder: &Value) -> Result<BTreeMap<u32, Added>> {
     let Some(decoder) = decoder.as_object() else {
         return Err(Refusal::user(format!("{DECODER} is no object of tokens by id")));
     };

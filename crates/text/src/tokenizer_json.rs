@@ -1,19 +1,21 @@
 //! `tokenizer.json`, read and written so that Hugging Face's `tokenizers` gives the same ids.
 //!
-//! What changes ids and is not understood is refused by name: other models than BPE, dropout,
+//! What changes ids and is not understood is refused by name: other models than BPE and Unigram, dropout,
 //! unknown normalizers, pre-tokenizers and post-processors.
 
 use std::{collections::BTreeMap, path::Path};
 
-use lookback_files::{
-    Kind, MAX_TOKENIZER_BYTES, Refusal, Result, excerpt, quoted_excerpt, read_utf8_up_to,
-    write_atomic,
-};
+use lookback_files::{Refusal, Result, excerpt, quoted_excerpt, write_atomic};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Tokenizer, added::Added, budget, template, tokenizer::Parts, tokenizer_config,
+    Tokenizer,
+    added::Added,
+    budget,
+    sentence_piece::{self, is_of_other_programs},
+    template,
+    tokenizer::Parts,
     vocabulary::Vocabulary,
 };
 
@@ -46,11 +48,13 @@ struct Model {
     byte_fallback: bool,
     #[serde(default)]
     ignore_merges: bool,
-    /// Of another kind in other models; read once the model is known to be BPE.
+    /// Ids by piece, or of Unigram a score for each piece, in the order of their ids.
     #[serde(default)]
     vocab: Value,
     #[serde(default)]
     merges: Vec<Pair>,
+    /// Of Unigram.
+    unk_id: Option<u32>,
 }
 
 /// A merge, as old files and as new ones have it.
@@ -61,23 +65,10 @@ enum Pair {
     Two(String, String),
 }
 
-const NAME: &str = "tokenizer.json";
+pub(crate) const NAME: &str = "tokenizer.json";
 const SETTINGS: &str = "tokenizer_config.json";
 
 impl Tokenizer {
-    /// Reads a directory's `tokenizer.json` and what stands beside it, or the one file that is named.
-    pub fn open(path: &Path) -> Result<Self> {
-        let is_directory = path.is_dir();
-        let file = if is_directory { path.join(NAME) } else { path.to_owned() };
-        let at = |refusal: Refusal| refusal.at(file.display()).or_kind(Kind::CorruptFile);
-        let text = read_utf8_up_to(&file, MAX_TOKENIZER_BYTES)?;
-        let mut parts = parts(&text).map_err(at)?;
-        if is_directory {
-            tokenizer_config::apply(&mut parts, path)?;
-        }
-        Self::new(parts).map_err(at)
-    }
-
     /// Reads the text of a `tokenizer.json`.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::new(parts(text)?)
@@ -86,10 +77,6 @@ impl Tokenizer {
     /// The text of a `tokenizer.json`.
     pub fn to_json(&self) -> String {
         let parts = self.parts();
-        let model = &parts.vocabulary;
-        let vocab: serde_json::Map<String, Value> =
-            model.pieces().map(|(id, piece)| (piece.to_owned(), json!(id))).collect();
-        let merge = |&(left, right): &(u32, u32)| json!([model.piece(left), model.piece(right)]);
         let file = json!({
             "version": "1.0",
             "truncation": null,
@@ -99,18 +86,7 @@ impl Tokenizer {
             "pre_tokenizer": parts.pre_tokenizer,
             "post_processor": parts.post_processor,
             "decoder": parts.decoder,
-            "model": {
-                "type": "BPE",
-                "dropout": null,
-                "unk_token": model.unknown.map(|id| model.piece(id)),
-                "continuing_subword_prefix": null,
-                "end_of_word_suffix": null,
-                "fuse_unk": model.fuse_unknown,
-                "byte_fallback": model.byte_fallback,
-                "ignore_merges": model.ignore_merges,
-                "vocab": vocab,
-                "merges": model.merges.iter().map(merge).collect::<Vec<_>>(),
-            },
+            "model": written(&parts.vocabulary),
         });
         format!("{file:#}\n")
     }
@@ -132,10 +108,39 @@ impl Tokenizer {
     }
 }
 
+/// A model as the file has it.
+fn written(model: &Vocabulary) -> Value {
+    if let Some(scores) = &model.scores {
+        let pieces = (0..).zip(scores).map(|(id, score)| json!([model.piece(id), score]));
+        return json!({
+            "type": "Unigram",
+            "unk_id": model.unknown,
+            "vocab": pieces.collect::<Vec<_>>(),
+            "byte_fallback": model.byte_fallback,
+        });
+    }
+    let vocab: serde_json::Map<String, Value> =
+        model.pieces().map(|(id, piece)| (piece.to_owned(), json!(id))).collect();
+    let merge = |&(left, right): &(u32, u32)| json!([model.piece(left), model.piece(right)]);
+    let known = model.merges.iter().filter(|merge| is_of_other_programs(model, **merge));
+    json!({
+        "type": "BPE",
+        "dropout": null,
+        "unk_token": model.unknown.map(|id| model.piece(id)),
+        "continuing_subword_prefix": null,
+        "end_of_word_suffix": null,
+        "fuse_unk": model.fuse_unknown,
+        "byte_fallback": model.byte_fallback,
+        "ignore_merges": model.ignore_merges,
+        "vocab": vocab,
+        "merges": known.map(merge).collect::<Vec<_>>(),
+    })
+}
+
 /// Values of a file at most: a vocabulary of a million pieces has some five million.
 const VALUES: usize = 10_000_000;
 
-fn parts(text: &str) -> Result<Parts> {
+pub(crate) fn parts(text: &str) -> Result<Parts> {
     // Three bytes, `[],`, are a value that takes twenty times as many in memory.
     let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     budget::check(values, VALUES, "values in its file")?;
@@ -149,8 +154,10 @@ fn parts(text: &str) -> Result<Parts> {
             false => format!("this is no tokenizer.json ({why})"),
         })
     })?;
+    let mut vocabulary = vocabulary(file.model)?;
+    sentence_piece::read_merges(&file.normalizer, &mut vocabulary)?;
     let mut parts = Parts {
-        vocabulary: vocabulary(file.model)?,
+        vocabulary,
         normalizer: file.normalizer,
         pre_tokenizer: file.pre_tokenizer,
         post_processor: file.post_processor,
@@ -169,12 +176,38 @@ fn parts(text: &str) -> Result<Parts> {
 }
 
 fn vocabulary(model: Model) -> Result<Vocabulary> {
-    if let Some(other) = model.r#type.filter(|kind| kind != "BPE") {
-        return Err(Refusal::unsupported(format!(
-            "the model is {}, and only BPE is understood; convert the tokenizer",
-            excerpt(&other)
+    match model.r#type.as_deref() {
+        Some("Unigram") => unigram(model),
+        None if model.vocab.is_array() => unigram(model),
+        None | Some("BPE") => bpe(model),
+        Some(other) => Err(Refusal::unsupported(format!(
+            "the model is {}, and only BPE and Unigram are understood; convert the tokenizer",
+            excerpt(other)
+        ))),
+    }
+}
+
+fn unigram(model: Model) -> Result<Vocabulary> {
+    let vocab: Vec<(String, f64)> = serde_json::from_value(model.vocab)
+        .map_err(|error| Refusal::user(format!("the vocabulary cannot be read ({error})")))?;
+    let mut vocabulary = Vocabulary::default();
+    vocabulary.byte_fallback = model.byte_fallback;
+    for (id, (piece, _)) in (0..).zip(&vocab) {
+        vocabulary.insert(piece, id)?;
+    }
+    let scores: Vec<f64> = vocab.into_iter().map(|(_, score)| score).collect();
+    if let Some(id) = model.unk_id.filter(|&id| id >= vocabulary.size()) {
+        return Err(Refusal::user(format!(
+            "the unknown token's id {id} is not among the {} pieces",
+            scores.len()
         )));
     }
+    vocabulary.unknown = model.unk_id;
+    vocabulary.scores = Some(scores);
+    Ok(vocabulary)
+}
+
+fn bpe(model: Model) -> Result<Vocabulary> {
     for (key, value) in [
         ("continuing_subword_prefix", model.continuing_subword_prefix),
         ("end_of_word_suffix", model.end_of_word_suffix),
@@ -191,36 +224,45 @@ fn vocabulary(model: Model) -> Result<Vocabulary> {
             "a dropout of {dropout} would make the ids a matter of chance; set it to null"
         )));
     }
-    let vocab: BTreeMap<String, u32> = serde_json::from_value(model.vocab)
-        .map_err(|error| Refusal::user(format!("the vocabulary cannot be read ({error})")))?;
-    let mut vocabulary = Vocabulary::default();
+    let mut vocabulary = ids_by_piece(model.vocab)?;
     vocabulary.fuse_unknown = model.fuse_unk;
     vocabulary.byte_fallback = model.byte_fallback;
     vocabulary.ignore_merges = model.ignore_merges;
+    for pair in &model.merges {
+        match pair {
+            Pair::Two(left, right) => vocabulary.merge(left, right)?,
+            Pair::Line(line) => merge_of_line(&mut vocabulary, line)?,
+        }
+    }
+    if let Some(unknown) = model.unk_token {
+        // Some files name an unknown token that is nowhere; then there is none.
+        vocabulary.unknown = vocabulary.id(&unknown);
+    }
+    Ok(vocabulary)
+}
+
+/// Adds a merge that is written as two pieces with a space between.
+pub(crate) fn merge_of_line(vocabulary: &mut Vocabulary, line: &str) -> Result<()> {
+    match line.split_once(' ') {
+        Some((left, right)) if !right.contains(' ') => vocabulary.merge(left, right),
+        _ => Err(Refusal::user(format!(
+            "the merge {} is not two pieces with a space between",
+            quoted_excerpt(line)
+        ))),
+    }
+}
+
+/// The pieces of an object of ids.
+pub(crate) fn ids_by_piece(vocab: Value) -> Result<Vocabulary> {
+    let vocab: BTreeMap<String, u32> = serde_json::from_value(vocab)
+        .map_err(|error| Refusal::user(format!("the vocabulary cannot be read ({error})")))?;
+    let mut vocabulary = Vocabulary::default();
     for (piece, id) in &vocab {
         if *id > largest_id(vocab.len()) {
             let piece = quoted_excerpt(piece);
             return Err(Refusal::user(format!("the piece {piece} has the impossible id {id}")));
         }
         vocabulary.insert(piece, *id)?;
-    }
-    for pair in &model.merges {
-        match pair {
-            Pair::Two(left, right) => vocabulary.merge(left, right)?,
-            Pair::Line(line) => match line.split_once(' ') {
-                Some((left, right)) if !right.contains(' ') => vocabulary.merge(left, right)?,
-                _ => {
-                    return Err(Refusal::user(format!(
-                        "the merge {} is not two pieces with a space between",
-                        quoted_excerpt(line)
-                    )));
-                }
-            },
-        }
-    }
-    if let Some(unknown) = model.unk_token {
-        // Some files name an unknown token that is nowhere; then there is none.
-        vocabulary.unknown = vocabulary.id(&unknown);
     }
     Ok(vocabulary)
 }

@@ -15,10 +15,15 @@ pub(crate) struct Vocabulary {
     /// By id; empty where the file has a hole.
     pieces: Vec<Option<Box<str>>>,
     ids: HashMap<Box<str>, u32>,
+    /// Characters that are no pieces, but parts of longer ones. Their ids follow those of all pieces.
+    parts: Vec<(char, Box<str>)>,
+    places_of_parts: HashMap<char, usize>,
     /// Left and right, earliest first.
     pub(crate) merges: Vec<(u32, u32)>,
     /// The merges' ranks where some are equal; otherwise each has its place as its rank.
     pub(crate) ranks: Option<Vec<u32>>,
+    /// Of a unigram language model: one for each id. Such a model has no merges.
+    pub(crate) scores: Option<Vec<f64>>,
     /// Stands for what has no piece.
     pub(crate) unknown: Option<u32>,
     /// Whether unknown characters in a row become one piece.
@@ -63,9 +68,28 @@ impl Vocabulary {
         self.pieces.len() as u32
     }
 
-    /// The piece of an id; empty for a hole.
+    /// The piece of an id, or a part of pieces; empty for a hole.
     pub(crate) fn piece(&self, id: u32) -> &str {
-        self.pieces.get(id as usize).and_then(Option::as_deref).unwrap_or_default()
+        let part = || {
+            let place = (id as usize).checked_sub(self.pieces.len())?;
+            self.parts.get(place).map(|(_, part)| &**part)
+        };
+        let piece = self.pieces.get(id as usize).and_then(Option::as_deref);
+        piece.or_else(part).unwrap_or_default()
+    }
+
+    /// Adds a character that is only a part of pieces, after all of these; it has one id, however often it is added.
+    pub(crate) fn add_part(&mut self, part: char) -> u32 {
+        let place = *self.places_of_parts.entry(part).or_insert(self.parts.len());
+        if place == self.parts.len() {
+            self.parts.push((part, part.to_string().into()));
+        }
+        (self.pieces.len() + place) as u32
+    }
+
+    /// The parts that are no pieces, and their ids.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (u32, char)> {
+        (self.size()..).zip(self.parts.iter().map(|(part, _)| *part))
     }
 
     pub(crate) fn id(&self, piece: &str) -> Option<u32> {

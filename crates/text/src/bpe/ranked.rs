@@ -32,7 +32,8 @@ pub(crate) fn merges(vocabulary: &mut Vocabulary) -> Result<()> {
                 pairs.insert(left, right, Merge { rank: id, id });
                 vocabulary.merges.push((left, right));
             }
-            [_] => {}
+            // A single byte, or a hole.
+            [_] | [] => {}
             _ => vocabulary.ignore_merges = true,
         }
     }

@@ -4,7 +4,7 @@
 //! text -> added tokens found -> normalized -> cut into words -> merged -> template put around
 //! ```
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use lookback_files::{Kind, Refusal, Result};
 
@@ -105,10 +105,7 @@ impl Tokenizer {
             let part = &text[span.clone()];
             // What follows known ids within a chat does not begin a text.
             let goes_on = span.start == 0 && structure.is_inside();
-            let Normal { text: normal, first } = match goes_on {
-                true => normalize::normalize_inside(&self.0.normalizers, part, &budget)?,
-                false => normalize::normalize(&self.0.normalizers, part, &budget)?,
-            };
+            let Normal { text: normal, first } = self.normal(part, span.start, goes_on, &budget)?;
             let first = if span.start == 0 { first } else { 0 };
             let mut message_bytes = None;
             let mut judge = |inner: Range<usize>| {
@@ -130,11 +127,30 @@ impl Tokenizer {
                 }
                 let first = first.clamp(inner.start, inner.end) - inner.start;
                 self.0.splitter.words(&normal[inner], first, &budget, &mut |word| {
-                    let encoded = self.0.bpe.encode(word, &mut room, ids);
+                    let encoded = self.0.model.encode(word, &mut room, ids);
                     encoded.map_err(|unknown| unknown_at(&unknown, text, span.start, at))
                 })
             })
         })
+    }
+
+    /// The normalized form of a part of a text, which begins at byte `start`. `goes_on`: something stands before the
+    /// text.
+    fn normal<'a>(
+        &self,
+        part: &'a str,
+        start: usize,
+        goes_on: bool,
+        budget: &Budget,
+    ) -> Result<Normal<'a>> {
+        match (&self.0.sentence_piece, goes_on) {
+            (Some(model), _) => {
+                let text = Cow::Owned(model.normalize(part, start, goes_on, budget)?);
+                Ok(Normal { text, first: 0 })
+            }
+            (None, true) => normalize::normalize_inside(&self.0.normalizers, part, budget),
+            (None, false) => normalize::normalize(&self.0.normalizers, part, budget),
+        }
     }
 
     /// Where what was said stands in the normalized form of a part of a text, which begins at byte
@@ -157,10 +173,8 @@ impl Tokenizer {
             })
             .collect();
         let budget = Budget::new(marked.len(), self.0.normalizers.len());
-        let Normal { text: marked, .. } = match start == 0 && structure.is_inside() {
-            true => normalize::normalize_inside(&self.0.normalizers, &marked, &budget)?,
-            false => normalize::normalize(&self.0.normalizers, &marked, &budget)?,
-        };
+        let goes_on = start == 0 && structure.is_inside();
+        let Normal { text: marked, .. } = self.normal(&marked, start, goes_on, &budget)?;
         let is_alike = marked.chars().count() == normal.chars().count()
             && marked
                 .chars()

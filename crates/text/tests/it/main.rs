@@ -3,6 +3,7 @@
 mod components;
 mod corpus;
 mod hostile;
+mod model_reports;
 mod named;
 mod oracles;
 mod packed;
@@ -10,4 +11,6 @@ mod reports;
 mod sentence_piece;
 mod tokenizer;
 mod tokenizer_config;
+mod tokenizer_files;
+mod unigram;
 mod variants;

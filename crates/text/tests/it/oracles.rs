@@ -8,6 +8,8 @@ mod merges;
 mod sentence;
 mod texts;
 mod tokenizer;
+mod tokenizer_model;
+mod vocabulary_files;
 
 use hold::hold;
 
@@ -19,6 +21,16 @@ fn pieces_are_those_of_the_definition() {
 #[test]
 fn tokenizers_survive_being_written() {
     hold("tokenizer", tokenizer::seeds(), tokenizer::check);
+}
+
+#[test]
+fn tokenizer_models_survive_being_written() {
+    hold("tokenizer_model", tokenizer_model::seeds(), tokenizer_model::check);
+}
+
+#[test]
+fn vocabulary_files_survive_being_written() {
+    hold("vocabulary_files", vocabulary_files::seeds(), vocabulary_files::check);
 }
 
 #[test]

@@ -70,7 +70,15 @@ fn broken_files_are_refused_by_name() {
     };
     for (text, says) in [
         ("{", "this is no tokenizer.json"),
-        (&model(r#"{"type": "Unigram", "vocab": [["a", 0.0]]}"#), "the model is Unigram"),
+        (&model(r#"{"type": "Unigram", "vocab": [["a"]]}"#), "the vocabulary cannot be read"),
+        (
+            &model(r#"{"type": "Unigram", "unk_id": 1, "vocab": [["a", 0.0]]}"#),
+            "the unknown token's id 1 is not among the 1 pieces",
+        ),
+        (
+            &model(r#"{"type": "Unigram", "vocab": [["a", 0.0], ["a", -1.0]]}"#),
+            r#"the piece "a" has two ids, 0 and 1"#,
+        ),
         (&model(r#"{"type": "WordPiece", "vocab": {}}"#), "the model is WordPiece"),
         (&model(r#"{"vocab": {"a": 0, "b": 0}, "merges": []}"#), r#""a" and "b" share the id 0"#),
         (&model(r#"{"vocab": {"a": 0, "b": 4000000000}, "merges": []}"#), "impossible id"),

@@ -28,15 +28,14 @@ pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
     let key = "general.architecture";
     let family = families::find(key, metadata.text(key)?, |family| family.gguf)?;
     let experts = format!("{}.expert_count", family.gguf);
-    families::with_experts(family, metadata.whole(&experts)?.is_some_and(|experts| experts > 0))
-        .ok_or_else(|| {
-            Refusal::unsupported(match family.has_experts() {
-                true => {
-                    format!("metadata {experts} is missing or 0, but its architecture has experts")
-                }
-                false => "a mixture of experts is not understood in its architecture".to_owned(),
-            })
+    let has_experts = metadata.whole(&experts)?.is_some_and(|experts| experts > 0);
+    families::with_experts(family, has_experts).ok_or_else(|| {
+        Refusal::unsupported(if family.has_experts() {
+            format!("metadata {experts} is missing or 0, but its architecture has experts")
+        } else {
+            "a mixture of experts is not understood in its architecture".to_owned()
         })
+    })
 }
 
 /// The names of this file's tensors: queries, keys and values are one tensor or three, and so are the

@@ -97,6 +97,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "vocab":{"a":0,"b":1,"c":2,"<0x20>":3," ":4,"aba":5},"merges":[]}}"#;
     let precompiled = r#"{"normalizer":{"type":"Precompiled","precompiled_charsmap":"DAAAAAAAAABhAAAAAAAAgGIA"},
         "model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]}}"#;
+    let unigram = r#"{"added_tokens":[{"id":1,"content":"<x>","special":false}],"decoder":{"type":"Fuse"},
+        "normalizer":{"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":" "},"content":"▁"}],
+        "sentencepiece":{"add_dummy_prefix":true,"remove_extra_whitespaces":true,"unused":[5]}},
+        "model":{"type":"Unigram","unk_id":0,"byte_fallback":false,"vocab":[["<unk>",0],["<x>",0],["▁",-2],
+        ["a",-1.5],["aa",-3],["b",-1],["ab",-2.5]]}}"#;
     let with = |file: &str, text: &str| [file.as_bytes(), b"\0", text.as_bytes()].concat();
     vec![
         with(&learned.to_json(), "the bird <|end|>\n\u{e9}"),
@@ -106,5 +111,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
         with(grows, "aaab abb"),
         with(inside, " a\u{1} b.c \u{65e5}\u{30fc}"),
         with(precompiled, "ab"),
+        with(unigram, " a<x>  abéé b"),
     ]
 }
