@@ -109,7 +109,7 @@ impl StoredModel {
     /// made of them; [`StoredModel::tokenizer`] is empty from then on.
     pub fn release_tokenizer(&mut self) {
         if let StoredTokenizer::Gguf(tokenizer) = &mut self.tokenizer {
-            *tokenizer = Box::default();
+            **tokenizer = GgufTokenizer::default();
         }
     }
 

@@ -111,7 +111,7 @@ pub fn linear_value(activation: Activation, x: f32) -> f32 {
 
 /// Whether it stands still there.
 fn is_bounded(activation: Activation, x: f32) -> bool {
-    activation == Activation::SwigluOai && (x > LIMIT || x < -LIMIT)
+    activation == Activation::SwigluOai && x.abs() > LIMIT
 }
 
 /// x, or the limit if x is larger; NaN stays NaN.

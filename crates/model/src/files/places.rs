@@ -136,6 +136,9 @@ impl Names {
     }
 }
 
+/// One of the linear layers of an expert.
+type Branch = fn(&Mlp) -> Option<&Linear>;
+
 struct Places {
     places: Vec<Place>,
     is_less_one: bool,
@@ -292,7 +295,7 @@ impl Places {
             self.stacked_columns(&down.collect::<Vec<_>>(), &name(names.down));
             return;
         }
-        let branches: [(&str, fn(&Mlp) -> Option<&Linear>); 3] = [
+        let branches: [(&str, Branch); 3] = [
             (names.gate, |mlp| mlp.gate.as_ref()),
             (names.up, |mlp| Some(&mlp.up)),
             (names.down, |mlp| Some(&mlp.down)),

@@ -23,6 +23,9 @@ fn family(model_type: &str) -> &'static Family {
     FAMILIES.iter().find(|family| family.model_type == model_type).expect("a family")
 }
 
+/// One of the linear layers of an expert.
+type Branch = fn(&Mlp) -> Linear;
+
 #[test]
 fn a_mixture_is_read_from_the_directory_that_is_written() {
     for network in mixtures() {
@@ -223,7 +226,7 @@ fn gguf_file(network: &Network, says_experts: usize) -> Gguf {
             panic!("experts")
         };
         add(name("ffn_gate_inp"), &shape(router.weight), &values(router.weight));
-        let branches: [(&str, fn(&Mlp) -> Linear); 3] = [
+        let branches: [(&str, Branch); 3] = [
             ("ffn_gate_exps", |mlp| mlp.gate.expect("a gate")),
             ("ffn_up_exps", |mlp| mlp.up),
             ("ffn_down_exps", |mlp| mlp.down),

@@ -15,9 +15,12 @@ use lookback_text::{Tokenizer, tinytown};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
+/// What makes a model of a llama.
+type Change = fn(&mut Config);
+
 /// Norms behind everything, windows, caps and factors; parallel blocks that rotate a half; distances in place
 /// of positions, and sinks; and norms of queries before they are rotated, in one layer of two.
-const SHAPES: [(&str, fn(&mut Config)); 4] = [
+const SHAPES: [(&str, Change); 4] = [
     ("gemma", |config| {
         config.norm_placement = NormPlacement::Both;
         config.window = Some(3);

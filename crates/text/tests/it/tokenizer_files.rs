@@ -100,7 +100,7 @@ fn the_class_beside_a_vocabulary_says_how_texts_are_cut_and_what_is_put_around()
 fn broken_vocabulary_files_are_refused_by_their_names_and_lines() {
     let vocab = ("vocab.json", r#"{"a": 0, "b": 1, "ab": 2}"#.to_owned());
     let merges = |text: &str| ("merges.txt", text.to_owned());
-    assert!(refused(&[vocab.clone()]).contains("merges.txt"));
+    assert!(refused(std::slice::from_ref(&vocab)).contains("merges.txt"));
     let said = refused(&[vocab.clone(), merges("#version: 0.2\na b\na c\n")]);
     assert!(said.contains("merges.txt: line 3: merge 1: \"c\" is not in the vocabulary"), "{said}");
     let said = refused(&[vocab.clone(), merges("a b c\n")]);

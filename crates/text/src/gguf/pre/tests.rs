@@ -17,7 +17,9 @@ fn words(name: &str, text: &str) -> Vec<String> {
         words.push(word.to_owned());
         Ok(())
     };
-    splitter.words(text, true, &budget, &mut push).unwrap();
+    splitter
+        .words(text, text.chars().next().map_or(0, char::len_utf8), &budget, &mut push)
+        .unwrap();
     words
 }
 
