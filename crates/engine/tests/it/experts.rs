@@ -14,7 +14,7 @@ use lookback_engine::{
 };
 use lookback_f64_interpreter::run;
 use lookback_model::{
-    Batch, BlockSite, ElementType, FeedForward, Network, SequenceId, Site, Targets,
+    Batch, BlockSite, ElementType, FeedForward, Network, SequenceId, Site, Targets, TokenId,
     forward::{self as passes, Rows},
 };
 
@@ -92,10 +92,9 @@ fn micro_batches_make_the_gradients_of_a_whole_batch() {
     {
         let weights = weights_in(&network, WeightMode::Training, compute, &pool);
         let texts: Vec<_> = (0..6).map(|text| ids(22, text)).collect();
-        let whole = gradients(&network, &weights, &pool, &texts.iter().collect::<Vec<_>>(), 6);
+        let whole = gradients(&network, &weights, &pool, &texts, 6);
         for together in [1, 2, 3] {
-            let parts =
-                gradients(&network, &weights, &pool, &texts.iter().collect::<Vec<_>>(), together);
+            let parts = gradients(&network, &weights, &pool, &texts, together);
             assert!(parts == whole, "{compute:?}, {together} texts at a time");
         }
     }
@@ -106,7 +105,7 @@ fn gradients(
     network: &Arc<Network>,
     weights: &Weights,
     pool: &ThreadPool,
-    texts: &[&Vec<lookback_model::TokenId>],
+    texts: &[Vec<TokenId>],
     together: usize,
 ) -> Vec<Vec<u32>> {
     let rows = together * texts[0].len();

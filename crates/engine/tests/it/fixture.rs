@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
 use lookback_model::{
-    Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement, Positions,
-    QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind, Yarn,
+    Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement,
+    Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind,
+    Yarn,
 };
 
 /// Positions of the networks.
@@ -91,7 +92,7 @@ pub fn networks() -> Vec<Arc<Network>> {
 }
 
 /// Two experts of four, weighted as Mixtral weights them; two of five as OLMoE does, without a gate, with
-/// biases, and with an MLP for all tokens in the other layer; and all three, as gpt-oss weights its chosen.
+/// biases, and with an MLP for all tokens in the other layer; and all three, as gpt-oss has them.
 pub fn mixtures() -> Vec<Arc<Network>> {
     let mixture = |experts, chosen, weighting| MixtureConfig {
         experts,
@@ -111,7 +112,9 @@ pub fn mixtures() -> Vec<Arc<Network>> {
         config.mixture = Some(MixtureConfig { router_bias: true, layers_with_experts, ..mixture });
     });
     let all = Config::llama(SIZE).unwrap().with(|config| {
-        config.mixture = Some(mixture(3, 3, ExpertWeighting::SoftmaxOfChosen));
+        (config.activation, config.mlp_bias) = (Activation::SwigluOai, true);
+        let mixture = mixture(3, 3, ExpertWeighting::SoftmaxOfChosen);
+        config.mixture = Some(MixtureConfig { router_bias: true, ..mixture });
     });
     [normalized, ungated, all].map(|config| Arc::new(Network::new(&config.unwrap()))).to_vec()
 }

@@ -28,7 +28,15 @@ type Branch = fn(&Mlp) -> Linear;
 
 #[test]
 fn a_mixture_is_read_from_the_directory_that_is_written() {
-    for network in mixtures() {
+    let gpt_oss = family("gpt_oss").config(SIZE).and_then(|config| {
+        config.with(|config| {
+            let mixture = config.mixture.as_mut().expect("experts");
+            (mixture.experts, mixture.chosen) = (5, 2);
+            (config.window, config.layers_with_window) = (Some(7), vec![false, true]);
+        })
+    });
+    let gpt_oss = Network::new(&gpt_oss.expect("valid"));
+    for network in mixtures().into_iter().chain([gpt_oss]) {
         let folder = tempfile::tempdir().expect("a place");
         fixture::write_directory(folder.path(), &network);
         fixture::assert_same(&StoredModel::open(folder.path()).expect("written"), &network);
