@@ -89,15 +89,20 @@ def main():
         "bpe, as Gemma": with_normalizer(bpe, add_dummy_prefix=False),
         "bpe with rules": trained(vocab_size=400, model_type="bpe", **rules("nfkc"), user_defined_symbols=symbols[:3], character_coverage=0.98),
         "equal scores": made(equal, 1), "scores that add up alike": made(alike, 1), "scores above 0": made([(piece, 50.0, 1) for piece in letters], 1),
+        "sums far below 0": made([("a", -970.1, 1), ("b", -970.1, 1), ("aa", -1940.2, 1), ("bb", -1940.1, 1), ("ab", -1940.3, 1), ("aab", -2910.3, 1)], 1),
+        "sums far above 0": made([("a", 970.1, 1), ("b", 970.1, 1), ("aa", 1940.2, 1), ("bb", 1940.1, 1), ("ab", 1940.3, 1), ("aab", 2910.3, 1)], 1),
         "an unused piece": made([*alike, ("abb", 5.0, 5), ("bb", 5.0, 4), ("b<s>", 5.0, 3)], 1, byte_fallback=True),
+        "user-defined pieces of several bytes": made([("é", -0.1, 1), ("b", -0.1, 1), ("éb", -0.2, 1), ("bé", -0.2, 1), ("ééb", -0.3, 1), ("ébéb", 0.0, 4), ("bb", 3.0, 4), ("éé", 0.0, 4)], 1),
         "merges of equal scores": made(equal, 2), "merges by score": made(falling, 2, byte_fallback=True),
         "merges of characters that are no pieces": made([("é🦊", -1.0, 1), ("é🦊a", -2.0, 1), ("xx", -3.0, 1), ("▁x", -2.5, 1), ("a", -9.0, 1)], 2),
         "the same with bytes": made([("é🦊", -1.0, 1), ("é🦊a", -2.0, 1), ("xx", -3.0, 1), ("▁x", -2.5, 1), ("a", -9.0, 1)], 2, byte_fallback=True),
     }  # fmt: skip
     chance = random.Random(1)
-    texts = TEXTS + ["".join(chance.choice(SIGNS) for _ in range(chance.randrange(40))) for _ in range(25)]
+    texts = TEXTS + ["".join(chance.choice(SIGNS) for _ in range(chance.randrange(30))) for _ in range(20)]
     texts += ["".join(chance.choice(BITS) for _ in range(chance.randrange(14))) for _ in range(25)]
     texts += ["".join(chance.choice("abx é🦊") for _ in range(chance.randrange(40))) for _ in range(25)]
+    texts += ["".join(chance.choice("éb") for _ in range(100)) for _ in range(3)]
+    texts += ["".join(chance.choice("ab") for _ in range(300)) for _ in range(2)]
     files = []
     for name, model in models.items():
         it = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     Tokenizer,
     added::Added,
-    sentence_piece::{merges, write_merges},
+    sentence_piece::{by_score, write_merges},
     template,
     tokenizer::Parts,
     vocabulary::Vocabulary,
@@ -188,5 +188,5 @@ fn merge_by_score(vocabulary: &mut Vocabulary, from: &GgufVocabulary) -> Result<
             scores.len()
         )));
     }
-    merges::by_score(vocabulary, &scores, &|_| true)
+    by_score(vocabulary, &scores, &|_| true)
 }

@@ -39,6 +39,8 @@ mod tokenizer;
 mod tokenizer_config;
 mod tokenizer_files;
 mod tokenizer_json;
+mod tokenizer_model;
+mod tokenizer_settings;
 mod trainer;
 mod unigram;
 mod vocabulary;

@@ -21,7 +21,7 @@ use crate::{
     pattern::{CL100K, GPT2, KIMI_K2, LLAMA3, O200K, QWEN2},
     tokenizer::Parts,
     tokenizer_config,
-    tokenizer_files::{Beside, around},
+    tokenizer_settings::{Beside, around},
     vocabulary::Vocabulary,
 };
 
@@ -41,9 +41,9 @@ fn piece(line: &str) -> Option<(Vec<u8>, u32)> {
     Some((bytes, rank.parse().ok()?))
 }
 
-/// What a file is the vocabulary of.
+/// How a file's texts are cut, and what its special tokens are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Family {
+enum Encoding {
     OpenAi(NamedTokenizer),
     Llama3,
     Qwen,
@@ -53,18 +53,18 @@ enum Family {
 
 /// Reads a file. `beside`: what the files beside it say.
 pub(crate) fn parts(bytes: &[u8], file: &Path, beside: &Beside) -> Result<Parts> {
-    let family = Family::of(file, beside)?;
+    let encoding = Encoding::of(file, beside)?;
     let vocabulary = vocabulary(bytes)?;
-    family.check(&vocabulary)?;
+    encoding.check(&vocabulary)?;
     let first = vocabulary.size();
     let decoder = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
     let mut parts = Parts { vocabulary, decoder, ..Parts::default() };
-    (parts.normalizer, parts.pre_tokenizer) = family.cuts();
+    (parts.normalizer, parts.pre_tokenizer) = encoding.cuts();
     if let Some(decoder) = beside.settings.get(tokenizer_config::DECODER) {
         let stated = tokenizer_config::read_decoder(decoder)?;
         parts.added.extend(stated.into_values().filter(|token| token.id >= first));
     }
-    for (id, content) in family.specials(first, parts.added.is_empty()) {
+    for (id, content) in encoding.specials(first, parts.added.is_empty()) {
         if parts.added.iter().all(|token| token.id != id && token.content != content) {
             parts.added.push(Added { id, content, special: true, ..Added::default() });
         }
@@ -72,16 +72,16 @@ pub(crate) fn parts(bytes: &[u8], file: &Path, beside: &Beside) -> Result<Parts>
     parts.added.sort_by_key(|token| token.id);
     let id =
         |name: &str| parts.added.iter().find(|token| token.content == name).map(|token| token.id);
-    let (bos, eos) = family.ends();
+    let (bos, eos) = encoding.ends();
     (parts.bos, parts.eos) = (bos.and_then(id), eos.and_then(id));
-    parts.post_processor = match family {
-        Family::Llama3 => around(&parts, parts.bos, None),
-        Family::Glm4 => {
+    parts.post_processor = match encoding {
+        Encoding::Llama3 => around(&parts, parts.bos, None),
+        Encoding::Glm4 => {
             let prefix = ["[gMASK]", "<sop>"].map(|name| id(name).map(|id| (name.to_owned(), id)));
             let prefix: Vec<(String, u32)> = prefix.into_iter().flatten().collect();
             crate::template::write_all(&prefix, &[])
         }
-        Family::OpenAi(_) | Family::Qwen | Family::Kimi => Value::Null,
+        Encoding::OpenAi(_) | Encoding::Qwen | Encoding::Kimi => Value::Null,
     };
     Ok(parts)
 }
@@ -113,7 +113,7 @@ fn vocabulary(bytes: &[u8]) -> Result<Vocabulary> {
     Ok(vocabulary)
 }
 
-impl Family {
+impl Encoding {
     fn of(file: &Path, beside: &Beside) -> Result<Self> {
         let (class, model) = (beside.class.as_deref(), beside.model_type.as_deref());
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -132,8 +132,8 @@ impl Family {
             | (None, Some("kimi_k2" | "kimi_vl" | "kimi_linear")) => Some(Self::Kimi),
             _ => None,
         };
-        if let Some(family) = by_model.or(by_name.filter(|_| class.is_none())) {
-            return Ok(family);
+        if let Some(encoding) = by_model.or(by_name.filter(|_| class.is_none())) {
+            return Ok(encoding);
         }
         let told = match (class, model) {
             (Some(class), _) => {
@@ -185,7 +185,7 @@ impl Family {
         (normalizer, json!({"type": "Sequence", "pretokenizers": [split, bytes]}))
     }
 
-    /// Special tokens that the family's own code adds; the first has the id `first`. `all`: no file states any.
+    /// Special tokens that its own code adds; the first has the id `first`. `all`: no file states any.
     fn specials(self, first: u32, all: bool) -> Vec<(u32, String)> {
         let reserved = |number: u32| format!("<|reserved_special_token_{number}|>");
         let names: Vec<String> = match self {

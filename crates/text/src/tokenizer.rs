@@ -64,7 +64,8 @@ struct Inner {
 
 impl Tokenizer {
     pub(crate) fn new(parts: Parts) -> Result<Self> {
-        let sentence_piece = SentencePiece::read(&parts)?;
+        let sentence_piece =
+            SentencePiece::read(&parts.normalizer, &parts.vocabulary, &parts.added)?;
         let normalizers = match &sentence_piece {
             Some(_) => Vec::new(),
             None => normalize::read(&parts.normalizer)?,

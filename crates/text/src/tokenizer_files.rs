@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tokenizer.json             Hugging Face's tokenizers                        tokenizer_json
-//! tokenizer.model            SentencePiece's protobuf, or tiktoken's text     sentence_piece, tiktoken_file
+//! tokenizer.model            SentencePiece's protobuf, or tiktoken's text     tokenizer_model, tiktoken_file
 //! vocab.json, merges.txt     byte-level BPE, as GPT-2 had it                  vocabulary_files
 //! *.tiktoken                 tiktoken's text                                  tiktoken_file
 //! ```
@@ -10,16 +10,16 @@
 use std::path::{Path, PathBuf};
 
 use lookback_files::{
-    Kind, MAX_TOKENIZER_BYTES, Refusal, Result, excerpt, quoted_excerpt, read_bytes_up_to,
-    read_utf8_up_to,
+    Kind, MAX_TOKENIZER_BYTES, Refusal, Result, excerpt, read_bytes_up_to, read_utf8_up_to,
 };
-use serde_json::{Map, Value};
 
 use crate::{
-    Tokenizer, sentence_piece, template, tiktoken_file,
+    Tokenizer, tiktoken_file,
     tokenizer::Parts,
     tokenizer_config,
     tokenizer_json::{self, NAME},
+    tokenizer_model,
+    tokenizer_settings::{Beside, around},
     vocabulary_files,
 };
 
@@ -123,7 +123,7 @@ impl Form {
                 }
                 match tiktoken_file::is_one(&bytes) {
                     true => tiktoken_file::parts(&bytes, file, beside).map_err(at),
-                    false => beside.sentence_piece(&bytes).map_err(at),
+                    false => sentence_piece(&bytes, beside).map_err(at),
                 }
             }
             Self::Tiktoken(file) => {
@@ -137,18 +137,6 @@ impl Form {
 fn is_named_tiktoken(path: &Path) -> bool {
     let is_of_kimi = path.file_name().is_some_and(|name| name == "tiktoken.model");
     is_of_kimi || path.extension().is_some_and(|ending| ending == "tiktoken")
-}
-
-/// What the files beside a tokenizer say of it.
-#[derive(Debug, Default)]
-pub(crate) struct Beside {
-    directory: Option<PathBuf>,
-    /// `tokenizer_config.json`.
-    pub(crate) settings: Map<String, Value>,
-    /// The class of transformers, without `Fast` behind it.
-    pub(crate) class: Option<String>,
-    /// In `config.json`.
-    pub(crate) model_type: Option<String>,
 }
 
 /// Classes that change texts or ids beside their `tokenizer.model`.
@@ -172,84 +160,23 @@ const OTHER_CLASSES: &[&str] = &[
     "XLNetTokenizer",
 ];
 
-impl Beside {
-    fn read(directory: &Path) -> Result<Self> {
-        let settings = tokenizer_config::read(directory, tokenizer_config::SETTINGS)?;
-        let settings = settings.unwrap_or_default();
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let class = text(settings.get("tokenizer_class"));
-        let class = class.map(|name| name.strip_suffix("Fast").unwrap_or(&name).to_owned());
-        // Of every tokenizer there may be; says nothing of this one.
-        let class =
-            class.filter(|name| !["PreTrainedTokenizer", "TokenizersBackend"].contains(&&**name));
-        // A configuration that cannot be read is refused where the model is opened.
-        let config = tokenizer_config::read(directory, "config.json").ok().flatten();
-        let model_type = config.and_then(|config| text(config.get("model_type")));
-        Ok(Self { directory: Some(directory.to_owned()), settings, class, model_type })
+fn sentence_piece(bytes: &[u8], beside: &Beside) -> Result<Parts> {
+    if let Some(class) = beside.class.as_deref().filter(|class| OTHER_CLASSES.contains(class)) {
+        return Err(Refusal::unsupported(format!(
+            "{} does more than its tokenizer.model says, which is not understood; save a tokenizer.json with \
+             transformers (save_pretrained) beside it",
+            excerpt(class)
+        )));
     }
-
-    fn flag(&self, key: &str) -> Option<bool> {
-        self.settings.get(key).and_then(Value::as_bool)
-    }
-
-    fn sentence_piece(&self, bytes: &[u8]) -> Result<Parts> {
-        if let Some(class) = self.class.as_deref().filter(|class| OTHER_CLASSES.contains(class)) {
-            return Err(Refusal::unsupported(format!(
-                "{} does more than its tokenizer.model says, which is not understood; save a tokenizer.json with \
-                 transformers (save_pretrained) beside it",
-                excerpt(class)
-            )));
-        }
-        let prefix = sentence_piece::Prefix {
-            is_added: self.flag("add_prefix_space").filter(|is_added| !is_added),
-            is_first_only: self.flag("legacy") == Some(false),
-        };
-        let mut parts = sentence_piece::parts(bytes, prefix)?;
-        // As their classes do where nothing else is said.
-        let ends = matches!(self.class.as_deref(), Some("T5Tokenizer" | "UdopTokenizer"));
-        let begins = !ends && self.class.as_deref() != Some("GPTSw3Tokenizer");
-        let (bos, eos) = (parts.bos.filter(|_| begins), parts.eos.filter(|_| ends));
-        parts.post_processor = around(&parts, bos, eos);
-        Ok(parts)
-    }
-
-    /// Puts around texts what the settings say: `add_bos_token`, `add_eos_token`.
-    fn put_around(&self, parts: &mut Parts) -> Result<()> {
-        let template = template::Template::read(&parts.post_processor)?;
-        let own = |stated: Option<bool>, id: Option<u32>, put: &[u32]| match (stated, id) {
-            (Some(true), Some(id)) => vec![id],
-            (Some(false), _) => Vec::new(),
-            // A token of another name than the file's takes its place.
-            (None, Some(id)) if put.len() == 1 => vec![id],
-            _ => put.to_vec(),
-        };
-        let before = own(self.flag("add_bos_token"), parts.bos, &template.before);
-        let after = own(self.flag("add_eos_token"), parts.eos, &template.after);
-        parts.post_processor = template::write_all(&named(parts, &before)?, &named(parts, &after)?);
-        Ok(())
-    }
-}
-
-/// A template of these tokens.
-pub(crate) fn around(parts: &Parts, bos: Option<u32>, eos: Option<u32>) -> Value {
-    let named = |id: Option<u32>| -> Vec<(String, u32)> {
-        id.and_then(|id| named(parts, &[id]).ok()).unwrap_or_default()
+    let prefix = tokenizer_model::Prefix {
+        is_added: beside.flag("add_prefix_space").filter(|is_added| !is_added),
+        is_first_only: beside.flag("legacy") == Some(false),
     };
-    template::write_all(&named(bos), &named(eos))
-}
-
-/// Tokens with their names.
-fn named(parts: &Parts, ids: &[u32]) -> Result<Vec<(String, u32)>> {
-    let name = |&id: &u32| {
-        let added = parts.added.iter().find(|token| token.id == id);
-        let name = added.map_or_else(|| parts.vocabulary.piece(id), |token| &token.content);
-        if name.is_empty() {
-            let name = quoted_excerpt(&id.to_string());
-            return Err(Refusal::user(format!(
-                "the token {name} is put around texts, and has no name"
-            )));
-        }
-        Ok((name.to_owned(), id))
-    };
-    ids.iter().map(name).collect()
+    let mut parts = tokenizer_model::parts(bytes, prefix)?;
+    // As their classes do where nothing else is said.
+    let ends = matches!(beside.class.as_deref(), Some("T5Tokenizer" | "UdopTokenizer"));
+    let begins = !ends && beside.class.as_deref() != Some("GPTSw3Tokenizer");
+    let (bos, eos) = (parts.bos.filter(|_| begins), parts.eos.filter(|_| ends));
+    parts.post_processor = around(&parts, bos, eos);
+    Ok(parts)
 }

@@ -12,8 +12,9 @@
 //! 2. Where no piece goes on beyond a place, every way passes it, so what stands before it is settled and handed on:
 //!    the memory is that of the longest stretch without such a place, and a word may be a whole text.
 //!
-//! Hugging Face's tokenizers add in f64. SentencePiece keeps the sums in f32, and each of the two is followed to the
-//! last bit, since equal sums are common. `naive` is the loop above.
+//! Hugging Face's tokenizers add in f64. SentencePiece adds in f32, and where a sum is farther from 0 than 100,000 it begins
+//! again from 0, taking the sum from those that pieces already reached. Each of the two is followed to the last bit,
+//! since equal sums are common. `naive` is the loop above.
 
 #[cfg(test)]
 mod naive;
@@ -26,10 +27,13 @@ use lookback_files::Result;
 use self::trie::Trie;
 use crate::{bpe::Unknown, budget, sentence_piece::Kind, vocabulary::Vocabulary};
 
+/// A sum farther from 0 SentencePiece takes from all that go on.
+const FARTHEST_SUM: f64 = 100_000.0;
+
 /// How much less likely the unknown token is than the least likely piece.
 const UNKNOWN_PENALTY: f64 = 10.0;
-/// How much less likely a user-defined symbol is than its bytes would be as the likeliest piece.
-const USER_DEFINED_PENALTY: f64 = 0.1;
+/// The score of a user-defined symbol, for each byte but the first.
+const USER_DEFINED: f64 = 0.1;
 
 /// What the pieces of a word are chosen by.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ pub(crate) struct Scores {
     pub(crate) pieces: Vec<Option<f64>>,
     /// Of the unknown token.
     pub(crate) unknown: f64,
-    /// Whether sums are kept as SentencePiece keeps them, not as Hugging Face's tokenizers do.
+    /// Whether sums are SentencePiece's, in f32, not those of Hugging Face's tokenizers.
     pub(crate) is_sentence_piece: bool,
 }
 
@@ -50,8 +54,8 @@ impl Scores {
         Self { pieces, unknown: least - UNKNOWN_PENALTY, is_sentence_piece: false }
     }
 
-    /// Those of a `tokenizer.model`: only normal and user-defined pieces are found in a text, and the latter always
-    /// win. All arithmetic is the library's, f32 where it has that.
+    /// Those of a `tokenizer.model`: only normal and user-defined pieces are found in a text. All arithmetic is
+    /// the library's, f32 where it has that.
     pub(crate) fn of_sentence_piece(
         vocabulary: &Vocabulary,
         scores: &[f64],
@@ -60,11 +64,11 @@ impl Scores {
         let scores = || scores.iter().map(|score| *score as f32);
         let normal = || scores().zip(kinds).filter(|(_, kind)| **kind == Kind::Normal);
         let least = normal().map(|(score, _)| score).fold(f32::MAX, f32::min);
-        let most = normal().map(|(score, _)| score).fold(f32::MIN_POSITIVE, f32::max);
         let score = |(id, (score, kind)): (u32, (f32, &Kind))| match kind {
             Kind::Normal => Some(f64::from(score)),
             Kind::UserDefined => {
-                Some(f64::from(vocabulary.piece(id).len() as f32 * most) - USER_DEFINED_PENALTY)
+                let bytes = vocabulary.piece(id).len();
+                Some(f64::from((bytes.saturating_sub(1) as f64 * USER_DEFINED) as f32))
             }
             Kind::Unknown | Kind::Control | Kind::Unused | Kind::Byte => None,
         };
@@ -138,18 +142,18 @@ impl Unigram {
             if way.ends_at(at) {
                 way.settle(&mut |span, id| self.push(word, span, id, &mut unknown, ids));
             }
-            let here = way.nodes[at - way.from].score;
+            let here = way.sum_at(at, &self.scores);
             let character = word[at..].chars().next().unwrap_or_default();
             let mut is_known = false;
             self.trie.walk(&text[at..], &mut |length, id| {
                 let score = self.scores.pieces[id as usize].unwrap_or_default();
-                way.reach(at..at + length, id, score + here, &self.scores);
+                way.reach(at..at + length, id, self.scores.added(here, score));
                 is_known |= length == character.len_utf8();
             });
             if !is_known {
                 let id = self.unknown.ok_or(Unknown::Character(character))?;
-                let sum = self.scores.kept(self.scores.unknown + here);
-                way.reach(at..at + character.len_utf8(), id, sum, &self.scores);
+                let sum = self.scores.added(here, self.scores.unknown);
+                way.reach(at..at + character.len_utf8(), id, sum);
             }
             at += character.len_utf8();
         }
@@ -195,8 +199,9 @@ impl Unigram {
 type Run = Range<usize>;
 
 impl Scores {
-    /// A sum as it is kept.
-    fn kept(&self, sum: f64) -> f64 {
+    /// A sum and one more score. Of two values of f32 the sum in f64, rounded, is the sum in f32.
+    fn added(&self, sum: f64, score: f64) -> f64 {
+        let sum = sum + score;
         if self.is_sentence_piece { f64::from(sum as f32) } else { sum }
     }
 }
@@ -214,15 +219,27 @@ impl Way {
         at > self.from && self.from + self.nodes.len() == at + 1
     }
 
+    /// The sum of the best way to a place that pieces may begin at.
+    fn sum_at(&mut self, at: usize, scores: &Scores) -> f64 {
+        let at = at - self.from;
+        let sum = self.nodes[at].score;
+        if !scores.is_sentence_piece || sum.abs() <= FARTHEST_SUM {
+            return sum;
+        }
+        let ahead = self.nodes[at..].iter_mut().filter(|node| node.start != NOWHERE);
+        ahead.for_each(|node| node.score = scores.added(node.score, -sum));
+        0.0
+    }
+
     /// Goes to the end of a piece, if no better way comes there.
-    fn reach(&mut self, span: Range<usize>, id: u32, sum: f64, scores: &Scores) {
+    fn reach(&mut self, span: Range<usize>, id: u32, sum: f64) {
         let (start, end) = (span.start - self.from, span.end - self.from);
         if end >= self.nodes.len() {
             self.nodes.resize(end + 1, NONE);
         }
         let node = &mut self.nodes[end];
         if node.start == NOWHERE || sum > node.score {
-            *node = Node { score: scores.kept(sum), start: start as u32, id };
+            *node = Node { score: sum, start: start as u32, id };
         }
     }
 

@@ -8,8 +8,8 @@ use crate::{
     added::Added,
     pattern::QWEN2,
     tokenizer::Parts,
-    tokenizer_files::around,
     tokenizer_json::{ids_by_piece, merge_of_line},
+    tokenizer_settings::around,
     vocabulary::Vocabulary,
 };
 

@@ -6,13 +6,17 @@
 //! spaces become ▁                                                      where escape_whitespaces
 //! ```
 //! A user-defined symbol stays as it is, whatever the rules say of its characters. In a unigram model it is a piece
-//! with a score that wins; elsewhere it is looked for in the prepared text, and is never merged.
+//! with a score of its own; elsewhere it is looked for in the prepared text, and is never merged.
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use lookback_files::{Refusal, Result};
+use serde_json::Value;
 
-use super::{charsmap::Charsmap, proto::Kind, written::Spec};
-use crate::{budget::Budget, tokenizer::Parts};
+use super::{
+    charsmap::Charsmap,
+    spec::{Kind, Spec},
+};
+use crate::{added::Added, budget::Budget, vocabulary::Vocabulary};
 
 const SPACE: &str = "▁";
 
@@ -29,13 +33,17 @@ pub(crate) struct SentencePiece {
 
 impl SentencePiece {
     /// Of a tokenizer that came from a `tokenizer.model`; none for others.
-    pub(crate) fn read(parts: &Parts) -> Result<Option<Self>> {
-        let Some(spec) = Spec::read(&parts.normalizer)? else { return Ok(None) };
-        let kinds = spec.kinds(parts);
+    pub(crate) fn read(
+        normalizer: &Value,
+        vocabulary: &Vocabulary,
+        added: &[Added],
+    ) -> Result<Option<Self>> {
+        let Some(spec) = Spec::read(normalizer)? else { return Ok(None) };
+        let kinds = spec.kinds(vocabulary, added);
         let symbols: Vec<&str> = (0..)
             .zip(&kinds)
             .filter(|(_, kind)| **kind == Kind::UserDefined)
-            .map(|(id, _)| parts.vocabulary.piece(id))
+            .map(|(id, _)| vocabulary.piece(id))
             .filter(|symbol| !symbol.is_empty())
             .collect();
         let automaton = |symbols| {

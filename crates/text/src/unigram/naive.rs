@@ -15,19 +15,24 @@ pub(super) fn cut(
     best[0] = Some((0.0, 0, None));
     for (at, character) in word.char_indices() {
         let (here, ..) = best[at].expect("a way to each character");
+        let is_far = is_single && here.abs() > 100_000.0;
+        if is_far {
+            best[at..].iter_mut().flatten().for_each(|(sum, ..)| *sum = kept(*sum - here));
+        }
+        let here = if is_far { 0.0 } else { here };
         let mut here_pieces: Vec<usize> =
             (0..pieces.len()).filter(|&id| word[at..].starts_with(pieces[id])).collect();
         here_pieces.sort_by_key(|&id| pieces[id].len());
         let mut tried: Vec<(usize, f64, Option<usize>)> = here_pieces
             .into_iter()
-            .map(|id| (pieces[id].len(), here + scores[id], Some(id)))
+            .map(|id| (pieces[id].len(), kept(here + scores[id]), Some(id)))
             .collect();
         if !tried.iter().any(|(length, ..)| *length == character.len_utf8()) {
             tried.push((character.len_utf8(), kept(here + unknown), None));
         }
         for (length, sum, id) in tried {
             if best[at + length].is_none_or(|(other, ..)| sum > other) {
-                best[at + length] = Some((kept(sum), at, id));
+                best[at + length] = Some((sum, at, id));
             }
         }
     }

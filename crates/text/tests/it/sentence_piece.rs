@@ -56,7 +56,7 @@ fn ids_and_texts_of_a_tokenizer_model_are_the_librarys() {
             }
         }
     }
-    assert!(wrong.is_empty() && all.len() == 15, "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty() && all.len() == 18, "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

@@ -5,44 +5,42 @@
 //! "normalizer": {"type": "Sequence", "normalizers": […], "sentencepiece": {"add_dummy_prefix": true, …}}
 //! ```
 
-use std::collections::HashMap;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
-use super::{
-    Prefix,
-    proto::{Kind, NormalizerSpec},
-};
-use crate::{field, tokenizer::Parts, vocabulary::Vocabulary};
+use super::merges;
+use crate::{added::Added, field, vocabulary::Vocabulary};
 
-const KEY: &str = "sentencepiece";
+/// The key of a `normalizer` object under which it stands.
+pub(super) const KEY: &str = merges::KEY;
+
+/// What a piece is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Normal,
+    Unknown,
+    Control,
+    UserDefined,
+    Unused,
+    Byte,
+}
 
 /// How a text is prepared, in the words of `sentencepiece_model.proto`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spec {
-    pub(super) add_dummy_prefix: bool,
-    pub(super) remove_extra_whitespaces: bool,
-    pub(super) escape_whitespaces: bool,
-    /// As [`Prefix::is_first_only`].
+    pub(crate) add_dummy_prefix: bool,
+    pub(crate) remove_extra_whitespaces: bool,
+    pub(crate) escape_whitespaces: bool,
+    /// Whether nothing is put before what follows a special token.
     pub(crate) prefix_first_only: bool,
-    pub(super) charsmap: Option<Vec<u8>>,
-    unused: Vec<u32>,
+    /// The rules of normalization, compiled.
+    pub(crate) charsmap: Option<Vec<u8>>,
+    /// Ids of pieces that are never taken.
+    pub(crate) unused: Vec<u32>,
 }
 
 impl Spec {
-    pub(super) fn of(proto: &NormalizerSpec, unused: Vec<u32>, prefix: Prefix) -> Self {
-        Self {
-            add_dummy_prefix: prefix.is_added.unwrap_or_else(|| proto.add_dummy_prefix()),
-            remove_extra_whitespaces: proto.remove_extra_whitespaces(),
-            escape_whitespaces: proto.escape_whitespaces(),
-            prefix_first_only: prefix.is_first_only,
-            charsmap: proto.precompiled_charsmap.clone().filter(|map| !map.is_empty()),
-            unused,
-        }
-    }
-
     /// Reads a `normalizer` object; none where it says nothing of SentencePiece.
     pub(crate) fn read(normalizer: &Value) -> Result<Option<Self>> {
         let spec = &normalizer[KEY];
@@ -96,20 +94,18 @@ impl Spec {
                 "unused": self.unused,
             },
         });
-        write_merges(vocabulary, &mut written);
+        merges::write(vocabulary, &mut written);
         written
     }
 
     /// What each piece is, as `tokenizer.json` tells them apart.
-    pub(super) fn kinds(&self, parts: &Parts) -> Vec<Kind> {
-        let vocabulary = &parts.vocabulary;
+    pub(super) fn kinds(&self, vocabulary: &Vocabulary, added: &[Added]) -> Vec<Kind> {
         let mut kinds = vec![Kind::Normal; vocabulary.size() as usize];
         if vocabulary.byte_fallback {
             let bytes = (0..=255u8).filter_map(|byte| vocabulary.id(&format!("<0x{byte:02X}>")));
             bytes.for_each(|id| kinds[id as usize] = Kind::Byte);
         }
-        let of_added = parts
-            .added
+        let of_added = added
             .iter()
             .map(|token| (token.id, if token.special { Kind::Control } else { Kind::UserDefined }));
         let of_unused = self.unused.iter().map(|&id| (id, Kind::Unused));
@@ -121,66 +117,4 @@ impl Spec {
         }
         kinds
     }
-}
-
-/// Whether other programs know a merge: those of characters that are no pieces stand elsewhere.
-pub(crate) fn is_of_other_programs(vocabulary: &Vocabulary, merge: (u32, u32)) -> bool {
-    merge.0.max(merge.1) < vocabulary.size()
-}
-
-/// Puts into a `normalizer` object how many merges again and again are equal, so that the leftmost comes first, and
-/// the merges that other programs do not know, each with its place.
-pub(crate) fn write_merges(vocabulary: &Vocabulary, normalizer: &mut Value) {
-    let Some(ranks) = &vocabulary.ranks else { return };
-    let counts = ranks.chunk_by(|one, other| one == other).map(<[u32]>::len);
-    normalizer[KEY]["equal_merges"] = counts.collect();
-    let others = vocabulary
-        .merges
-        .iter()
-        .enumerate()
-        .filter(|(_, merge)| !is_of_other_programs(vocabulary, **merge));
-    let spelled = |(place, &(left, right)): (usize, &(u32, u32))| {
-        json!([place, vocabulary.piece(left), vocabulary.piece(right)])
-    };
-    let others: Vec<Value> = others.map(spelled).collect();
-    if !others.is_empty() {
-        normalizer[KEY]["other_merges"] = json!(others);
-    }
-}
-
-/// Reads what `write_merges` wrote.
-pub(crate) fn read_merges(normalizer: &Value, vocabulary: &mut Vocabulary) -> Result<()> {
-    let Some(counts) = normalizer[KEY]["equal_merges"].as_array() else { return Ok(()) };
-    let broken =
-        |what: &str| Refusal::user(format!("{what} of the normalizer are not those of the merges"));
-    let mut others: HashMap<usize, (u32, u32)> = HashMap::new();
-    for other in normalizer[KEY]["other_merges"].as_array().into_iter().flatten() {
-        let mut half = |text: &Value| -> Option<u32> {
-            let text = text.as_str()?;
-            let mut signs = text.chars();
-            match (vocabulary.id(text), signs.next(), signs.next()) {
-                (None, Some(sign), None) => Some(vocabulary.add_part(sign)),
-                (id, ..) => id,
-            }
-        };
-        let halves = half(&other[1]).zip(half(&other[2]));
-        let place = other[0].as_u64().and_then(|place| usize::try_from(place).ok());
-        let (place, halves) = place.zip(halves).ok_or_else(|| broken("other_merges"))?;
-        others.insert(place, halves);
-    }
-    let mut known = std::mem::take(&mut vocabulary.merges).into_iter();
-    let all = known.len() + others.len();
-    let merged = (0..all).map_while(|place| others.get(&place).copied().or_else(|| known.next()));
-    vocabulary.merges = merged.collect();
-    let mut ranks = Vec::with_capacity(all);
-    for (rank, count) in (0..).zip(counts) {
-        let count = count.as_u64().and_then(|count| usize::try_from(count).ok());
-        let count = count.filter(|count| *count <= all - ranks.len());
-        ranks.extend(std::iter::repeat_n(rank, count.ok_or_else(|| broken("equal_merges"))?));
-    }
-    if ranks.len() != all || vocabulary.merges.len() != all {
-        return Err(broken("equal_merges"));
-    }
-    vocabulary.ranks = Some(ranks);
-    Ok(())
 }

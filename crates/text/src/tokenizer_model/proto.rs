@@ -3,7 +3,7 @@
 use lookback_files::{Refusal, Result};
 use prost::Message;
 
-use crate::budget;
+use crate::{budget, sentence_piece::Kind};
 
 /// Pieces of a file. The largest that are known have a million.
 const PIECES: usize = 1 << 22;
@@ -56,29 +56,17 @@ pub(super) struct NormalizerSpec {
     pub(super) escape_whitespaces: Option<bool>,
 }
 
-/// What a piece is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Normal,
-    Unknown,
-    Control,
-    UserDefined,
-    Unused,
-    Byte,
-}
-
-impl Kind {
-    pub(super) fn of(number: i32) -> Option<Self> {
-        Some(match number {
-            1 => Self::Normal,
-            2 => Self::Unknown,
-            3 => Self::Control,
-            4 => Self::UserDefined,
-            5 => Self::Unused,
-            6 => Self::Byte,
-            _ => return None,
-        })
-    }
+/// What a piece of this type is.
+pub(super) fn kind(number: i32) -> Option<Kind> {
+    Some(match number {
+        1 => Kind::Normal,
+        2 => Kind::Unknown,
+        3 => Kind::Control,
+        4 => Kind::UserDefined,
+        5 => Kind::Unused,
+        6 => Kind::Byte,
+        _ => return None,
+    })
 }
 
 /// Reads a whole file.
