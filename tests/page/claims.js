@@ -13,6 +13,18 @@ import { position } from './claims/position.js';
 function attend(world) {
   const { caption, token, layer, head, about, sites } = world;
   const row = part(world, `blocks.${layer}.attn.pattern`, head, token);
+  const { sinks } = about.block;
+  const taken = 1 - row.reduce((sum, weight) => sum + weight, 0);
+  if (token === 0 && sinks) {
+    const said = fit(
+      caption,
+      `.+ is the first token. It can look at nothing but itself, and here it gives itself (?<own>${N}) % of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give\\.`,
+    );
+    return faults([
+      [said !== null, 'a form of its own'],
+      [says(said?.own, 100 * (row[0] ?? 0)), `itself ${row[0]}`],
+    ]);
+  }
   if (token === 0) {
     const all = Array.from({ length: about.layers }, (_, layer) =>
       Array.from(
@@ -31,7 +43,7 @@ function attend(world) {
   }
   const said = fit(
     caption,
-    `.+ gives (?<most>${N}) % of its attention to .+ in head ${layer}\\.${head}(?:, and (?<second>${N}) % to .+)?\\. (?<self>Here it looks at itself more than at anything else: (?<own>${N}) %|To itself it gives (?<less>${N}) %)\\. (?<end>Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing|What comes after it is hatched: it gets exactly nothing)\\.`,
+    `.+ gives (?<most>${N}) % of its attention to .+ in head ${layer}\\.${head}(?:, and (?<second>${N}) % to .+)?\\. (?<self>Here it looks at itself more than at anything else: (?<own>${N}) %|To itself it gives (?<less>${N}) %)\\.(?: The head’s sink takes (?<sink>${N}) %, and gives nothing for it\\.)? (?<end>Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing|What comes after it is hatched: it gets exactly nothing)\\.`,
   );
   const others = row.slice(0, token).sort((a, b) => b - a);
   const [own = 0, most = 0, second = 0] = [row[token], ...others];
@@ -44,13 +56,18 @@ function attend(world) {
     [says(said?.own ?? said?.less, 100 * own), `itself ${own}`],
     [said?.end?.startsWith('Nothing') === isLast, 'whether anything comes after it'],
     [row.slice(token + 1).every((weight) => weight === 0), 'what comes later gets nothing'],
+    [(said?.sink !== undefined) === sinks, 'whether there is a sink'],
+    [!sinks || Math.abs(num(said?.sink) / 100 - taken) < 0.0051, `what the sink takes, ${taken}`],
   ]);
 }
 
 /** @type {Check} */
 function context(world) {
   const { caption, token, layer, head, about } = world;
-  const row = part(world, `blocks.${layer}.attn.pattern`, head, token).slice(0, token + 1);
+  const pattern = part(world, `blocks.${layer}.attn.pattern`, head, token).slice(0, token + 1);
+  // What a sink takes is no token's: the others share the rest.
+  const total = about.block.sinks ? pattern.reduce((sum, weight) => sum + weight, 0) : 1;
+  const row = pattern.map((weight) => weight / total);
   const shared = Math.floor(head / (about.heads / about.key_heads));
   const values = row.map((_, at) => length(part(world, `blocks.${layer}.attn.v`, at, shared)));
   const mean = row.reduce((sum, weight, at) => sum + weight * (values[at] ?? 0), 0);
@@ -74,12 +91,13 @@ function context(world) {
   if (even) return faults([[Math.max(...apart) < 0.0401, `${Math.max(...apart)} apart`]]);
   const said = fit(
     caption,
-    `.+ gets (?<weight>${N}) % of the weight, but its value is (?<how>shorter|longer) than the weighted mean of all \\((?<value>${N}) against (?<mean>${N})\\), so it does (?<share>${N}) % of the moving: .+`,
+    `.+ gets (?<weight>${N}) % of the weight(?<left> that the head’s sink leaves)?, but its value is (?<how>shorter|longer) than the weighted mean of all \\((?<value>${N}) against (?<mean>${N})\\), so it does (?<share>${N}) % of the moving: .+`,
   );
   const widest = apart.indexOf(Math.max(...apart));
   return faults([
     [said !== null, 'a form of its own'],
     [says(said?.weight, 100 * (row[widest] ?? 0)), `its weight ${row[widest]}`],
+    [(said?.left !== undefined) === about.block.sinks, 'whether there is a sink'],
     [says(said?.value, values[widest] ?? 0), `its value ${values[widest]}`],
     [says(said?.mean, mean), `the mean ${mean}`],
     [says(said?.share, 100 * (shares[widest] ?? 0)), `its share ${shares[widest]}`],
@@ -195,19 +213,53 @@ async function stream({ caption, figure }) {
   ]);
 }
 
-/** @type {Check} */
-function mlp(world) {
-  const { caption, token, layer } = world;
+/** @param {World} world */
+async function mlp(world) {
+  const { caption, token, layer, about, ask } = world;
   const row = part(world, `blocks.${layer}.mlp.post`, token);
   const most = row.reduce((most, x, at) => (Math.abs(x) > Math.abs(row[most] ?? 0) ? at : most), 0);
   const said = fit(
     caption,
-    `Of ${N} hidden units, number (?<unit>\\d+) is furthest from 0 for .+: (?<post>${N}) leaves it(?:, which moves the logit of .+ by \\+${N} and that of .+ by -${N}|, so it moves no logit|, which moves all logits the same way)\\. A push .+`,
+    `Of (?<all>${N}) hidden units, number (?<unit>\\d+)(?: of expert (?<expert>\\d+))? is furthest from 0 for .+?: (?<post>${N}) leaves it(?:, which moves the logit of .+ by \\+${N} and that of .+ by -${N}|, so it moves no logit|, which moves all logits the same way)\\. A push .+? is left out\\.(?<parallel> In this model the MLP reads what enters the layer, .+?\\.)?(?: This layer has (?<experts>\\d+) MLPs, its experts, and a router chose (?<chosen>\\d+) of them for this token: (?<weights>.+?)\\. What an expert’s units push is weighted so\\.)?`,
   );
+  const mixture = about.block.experts[layer];
+  const indices = mixture ? part(world, `blocks.${layer}.mlp.expert_indices`, token) : [];
+  const weights = mixture ? part(world, `blocks.${layer}.mlp.expert_weights`, token) : [];
+  const each = mixture ? mixture.hidden : row.length;
+  const told = [
+    ...(said?.weights ?? '').matchAll(
+      new RegExp(
+        `expert${space}(\\d+)${space}with${space}a${space}weight${space}of${space}(${N})`,
+        'g',
+      ),
+    ),
+  ];
+  const { units } = await ask('mlp', { layer, token, units: 4, tokens: 1 });
   return faults([
     [said !== null, 'a form of its own'],
-    [num(said?.unit) === most, `the unit ${most}`],
+    [num(said?.all) === row.length, `${row.length} units`],
+    [num(said?.unit) === most % each, `the unit ${most % each}`],
+    [
+      mixture ? num(said?.expert) === indices[Math.floor(most / each)] : said?.expert === undefined,
+      'its expert',
+    ],
     [says(said?.post, row[most] ?? 0), `what leaves it, ${row[most]}`],
+    [(said?.parallel === undefined) === (about.block.order === 'sequential'), 'what it reads'],
+    [said?.experts === undefined ? !mixture : Number(said.experts) === mixture?.experts, 'experts'],
+    [
+      told.length === indices.length &&
+        told.every(
+          ([, expert, weight], at) =>
+            Number(expert) === indices[at] && says(weight, weights[at] ?? 0),
+        ),
+      `the experts ${indices} with ${weights}`,
+    ],
+    [
+      units.every(
+        (/** @type {any} */ { place, post }) => Math.abs(post - (row[place] ?? 0)) < 1e-5,
+      ),
+      'the places of units',
+    ],
   ]);
 }
 

@@ -22,6 +22,9 @@ const SHAPES = {
   bloom: [/the embedding passes a norm/, /ALiBi/],
   smollm3: [/no positions in layer 1/],
   olmo2: [/norms after attention.*and none before/, /all heads of a token together/],
+  mixtral: [/experts in the place of an MLP/],
+  'qwen3_moe-dense': [/experts in the place of an MLP in layer/],
+  gpt_oss: [/experts in the place of an MLP/, /an attention sink in every head/],
   granite: [
     /multiplied: the embedding by 3, what attention and MLP add by 0\.4000, the logits by 0\.4000/,
   ],

@@ -71,6 +71,8 @@ pub use passes::{
 pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
-pub use unembed::{NormOutput, Unembedded, activation, final_norm, norm_rows, unembed};
+pub use unembed::{
+    NormOutput, Unembedded, activation, final_norm, linear_factors, norm_rows, unembed,
+};
 pub use weights::{WeightMode, Weights};
 pub use workspace::{Shape, Workspace};

@@ -166,13 +166,17 @@ pub fn forward_layer(
     let left = workspace.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
     let end =
         left.and_then(|left| workspace.program.producer(left)).map_or(0, |producer| producer + 1);
+    // Where no norm stands before attention, the stream is what it reads as well.
+    let entering: Vec<Site> = workspace.program.sites_of(value).collect();
     let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
     let first = pass.start_at(value, stream);
-    let site = Site::Block(layer as u16, BlockSite::ResidPre);
-    if observer.wants(site) {
-        observer.observe(site, pass.view(value, stream));
+    let mut observer = LayerObserver(layer as u16, observer);
+    for site in entering {
+        if observer.wants(site) {
+            observer.observe(site, pass.view(value, stream));
+        }
     }
-    pass.run_observed(first..end, &mut LayerObserver(layer as u16, observer));
+    pass.run_observed(first..end, &mut observer);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
 //! cache and knows nothing of what the rows mean; see `depths` in the lens.
 
-use lookback_kernels::{activate, loss, thread_pool::ThreadPool};
+use lookback_kernels::{activate, loss, naive::activate::linear_value, thread_pool::ThreadPool};
 use lookback_model::{Activation, Head, Norm, NormKind};
 
 use crate::{
@@ -72,4 +72,9 @@ pub fn activation(pool: &ThreadPool, kind: Activation, pre: &[f32]) -> Vec<f32> 
     let mut post = vec![0.0; pre.len()];
     activate::forward(pool, kind, pre, None, &mut post);
     post
+}
+
+/// What an activation's results are multiplied with, of each number of the linear branch of a gated MLP.
+pub fn linear_factors(kind: Activation, linear: &[f32]) -> Vec<f32> {
+    linear.iter().map(|&x| linear_value(kind, x)).collect()
 }

@@ -59,6 +59,8 @@ pub struct ResidualComponent {
 pub fn logit_attribution_sites(config: &Config) -> Vec<Site> {
     use BlockSite as B;
     let mut sites = embedding_sites(config);
+    // What enters the first block is among those of the block.
+    sites.retain(|site| !matches!(site, Site::Block(..)));
     for layer in 0..config.layers as u16 {
         let written = [B::ResidPre, B::AttnOut, B::MlpOut, B::ResidPost];
         sites.extend(written.map(|site| Site::Block(layer, site)));

@@ -51,6 +51,8 @@ pub struct NeuronQuery {
 pub struct NeuronEffects {
     /// Its index; among those of all experts, one expert's after the other's, in a mixture.
     pub index: usize,
+    /// Where it stands among those that worked on the token: in its row of `mlp.post`.
+    pub place: usize,
     /// What enters the activation.
     pub pre: f32,
     /// What the activation's result is multiplied with, in a gated MLP.
@@ -185,6 +187,7 @@ pub fn neuron_effects(
         let average = on_all.iter().fold(0.0, |sum, effect| sum + effect) / on_all.len() as f64;
         NeuronEffects {
             index: worked[unit / each].0 * each + unit % each,
+            place: unit,
             pre: pre[unit],
             linear: linear.map(|linear| linear[unit]),
             post: post[unit],

@@ -166,6 +166,9 @@ fn block_description(config: &Config) -> Value {
         }),
         "rotary": layers(config, |layer| config.rotary(layer).is_some()),
         "windows": layers(config, |layer| config.layer_window(layer)),
+        "experts": layers(config, |layer| config.layer_mixture(layer).map(|mixture| {
+            json!({ "experts": mixture.experts, "chosen": mixture.chosen, "hidden": mixture.hidden })
+        })),
         "sinks": config.attention_sinks,
         "score_cap": config.score_cap,
         "logit_cap": config.logit_cap,

@@ -268,6 +268,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
             let column = behind.part(column);
             let norm = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
             assert_eq!(f64::from(unit.post), *post);
+            assert_eq!(world.row(Site::Block(1, BlockSite::MlpPost), token)[unit.place], *post);
             assert!((unit.written - norm * post.abs()).abs() < 1e-9);
             assert!((unit.target.effect - moves(&column)).abs() < 1e-9);
             // Over all tokens, one list is the other backwards, and both routes meet at `of`.

@@ -72,8 +72,10 @@ pub struct Behind {
     pub gain: Vec<f64>,
     /// `[width]`: what is added whatever the output is.
     pub bias: Vec<f64>,
-    /// The length of the output, from which its statistic comes; none without a norm.
+    /// The length of the output less its mean, from which its statistic comes; none without a norm.
     length: Option<f64>,
+    /// The mean of the output's absolute values.
+    mean_size: f64,
 }
 
 impl Behind {
@@ -82,7 +84,7 @@ impl Behind {
         let (width, factor) = (output.len(), f64::from(factor));
         let Some(norm) = norm else {
             let (gain, bias) = (vec![factor; width], vec![0.0; width]);
-            return Self { centered: false, gain, bias, length: None };
+            return Self { centered: false, gain, bias, length: None, mean_size: 0.0 };
         };
         let centered = norm.kind == NormKind::Layer;
         let apart = if centered { less_mean(output) } else { output.to_vec() };
@@ -95,6 +97,7 @@ impl Behind {
             gain: gain.collect(),
             bias: bias.into_iter().map(|bias| factor * bias).collect(),
             length: Some(square.sqrt()),
+            mean_size: output.iter().map(|x| x.abs()).sum::<f64>() / width as f64,
         }
     }
 
@@ -108,16 +111,18 @@ impl Behind {
     /// output as far as `apart`.
     ///
     /// A norm's statistic is the inverse length of what is left of the output: it errs relatively by what its
-    /// numbers err together, of their length, and by a rounding for each that is summed. The mean is taken
-    /// from each number, and errs at most as the worst of them. Then some products are rounded, and two sums.
+    /// numbers err together, of their length, and by a rounding for each that is summed. A mean errs by the mean
+    /// of those errors, and by a rounding for each of its terms. Then some products are rounded, and two sums.
     pub fn bounds(&self, apart: &[f64], added: &[f32]) -> Vec<f64> {
-        let together = apart.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let worst = apart.iter().fold(0.0, |most, x| f64::max(most, *x));
-        let mean = if self.centered { worst } else { 0.0 };
         let width = apart.len() as f64;
-        let statistic = self.length.map_or(0.0, |length| {
-            (together + mean * width.sqrt()) / length + (width + 8.0) * ROUNDING
-        });
+        let mean = if self.centered {
+            apart.iter().sum::<f64>() / width + (width + 2.0) * ROUNDING * self.mean_size
+        } else {
+            0.0
+        };
+        let together = apart.iter().map(|x| (x + mean) * (x + mean)).sum::<f64>().sqrt();
+        let statistic =
+            self.length.map_or(0.0, |length| together / length + (width + 8.0) * ROUNDING);
         let each = apart.iter().zip(&self.gain).zip(added.iter().zip(&self.bias));
         each.map(|((apart, gain), (&added, bias))| {
             let added = f64::from(added).abs() + bias.abs();

@@ -125,6 +125,12 @@ pub(crate) struct Keys<'a> {
     taken: Vec<&'static str>,
 }
 
+/// Whether two values are the same; numbers are however they are written, 7 and 7.0.
+fn is_same(value: &Value, understood: &Value) -> bool {
+    let numbers = value.as_f64().zip(understood.as_f64());
+    numbers.map_or(value == understood, |(value, understood)| value == understood)
+}
+
 impl<'a> Keys<'a> {
     pub(crate) fn new(object: &'a Map<String, Value>, prefix: &'a str) -> Self {
         Self { object, prefix, taken: Vec::new() }
@@ -201,7 +207,7 @@ impl<'a> Keys<'a> {
     /// Refuses a flag that is on, or a value that is not the one that is understood.
     pub(crate) fn only(&mut self, key: &'static str, understood: &Value) -> Result<()> {
         match self.take(key) {
-            Some(value) if value != understood => Err(Refusal::unsupported(format!(
+            Some(value) if !is_same(value, understood) => Err(Refusal::unsupported(format!(
                 "{}{key} is {}, which is not understood; {understood} is",
                 self.prefix,
                 excerpt(&value.to_string())

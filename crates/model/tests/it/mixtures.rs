@@ -252,3 +252,13 @@ fn gguf_file(network: &Network, says_experts: usize) -> Gguf {
     }
     gguf
 }
+
+/// As programs write it that know no other numbers than decimal ones.
+#[test]
+fn a_number_is_the_same_with_and_without_its_point() {
+    let config = family("gpt_oss").config(SIZE).expect("valid");
+    let text = config.to_hugging_face().expect("its words");
+    let bare = text.replace("\"swiglu_limit\": 7.0", "\"swiglu_limit\": 7");
+    assert_ne!(bare, text);
+    assert_eq!(Config::from_hugging_face(&bare).expect("understood"), config);
+}

@@ -2,7 +2,7 @@
 //! units and what each does to the next token's logits.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_engine::activation;
+use lookback_engine::{activation, linear_factors};
 use lookback_lens::{NeuronOrder, NeuronQuery, neuron_effects, neuron_sites};
 use lookback_model::BlockSite;
 use serde::Deserialize;
@@ -90,7 +90,16 @@ async fn mlp(
             tokens: request.tokens,
         };
         let units = neuron_effects(weights, pool, &pass, which)?;
-        let pre = pass.block(layer, BlockSite::MlpPre).map_or(&[][..], |seen| seen.part(token));
+        let row = |site| pass.block(layer, site).map_or(&[][..], |seen| seen.part(token));
+        let pre = row(BlockSite::MlpPre);
+        // Of a mixture, the experts that worked on the token.
+        let is_mixture = input.model.config().layer_mixture(layer).is_some();
+        let experts = is_mixture.then(|| {
+            let chosen = row(BlockSite::ExpertIndices).iter().zip(row(BlockSite::ExpertWeights));
+            chosen
+                .map(|(&index, &weight)| json!({ "index": index as usize, "weight": weight }))
+                .collect::<Vec<_>>()
+        });
         let activation_kind = input.model.config().activation;
         let x = across(pre);
         let pushed = units.iter().flat_map(|unit| unit.up.iter().chain(&unit.down));
@@ -100,6 +109,8 @@ async fn mlp(
             "candidates": chosen.candidates,
             "curve": { "y": activation(pool, activation_kind, &x), "x": x },
             "bent": activation(pool, activation_kind, pre),
+            "factors": linear_factors(activation_kind, row(BlockSite::MlpPreLinear)),
+            "experts": experts,
             "pieces": pieces(&input.model.tokenizer, ids),
             "units": units,
         }))

@@ -8,7 +8,8 @@ use crate::fixture::{Answer, PORT, ask, ask_json, get, model_with_config};
 use axum::{Router, http::StatusCode};
 use lookback_engine::{Isa, ThreadPool};
 use lookback_model::{
-    BlockOrder, Config, NormKind, NormPlacement, Positions, QueryKeyNorm, RotaryConfig,
+    BlockOrder, Config, ExpertWeighting, MixtureConfig, NormKind, NormPlacement, Positions,
+    QueryKeyNorm, RotaryConfig,
 };
 use lookback_serve::{ServedModel, Server};
 use lookback_text::{Tokenizer, tinytown};
@@ -19,8 +20,8 @@ use serde_json::{Value, json};
 type Change = fn(&mut Config);
 
 /// Norms behind everything, windows, caps and factors; parallel blocks that rotate a half; distances in place
-/// of positions, and sinks; and norms of queries before they are rotated, in one layer of two.
-const SHAPES: [(&str, Change); 4] = [
+/// of positions, and sinks; norms of queries before they are rotated, in one layer of two; and experts, likewise.
+const SHAPES: [(&str, Change); 5] = [
     ("gemma", |config| {
         config.norm_placement = NormPlacement::Both;
         config.window = Some(3);
@@ -49,6 +50,16 @@ const SHAPES: [(&str, Change); 4] = [
         config.layers_with_positions = vec![true, false];
         config.residual_factor = 0.5;
         config.logit_factor = 0.25;
+    }),
+    ("mixture", |config| {
+        config.mixture = Some(MixtureConfig {
+            experts: 4,
+            chosen: 2,
+            hidden: 10,
+            weighting: ExpertWeighting::Normalized,
+            router_bias: false,
+            layers_with_experts: vec![false, true],
+        });
     }),
 ];
 
@@ -184,6 +195,32 @@ async fn a_query_is_turned_behind_its_norm() {
         for (dimension, expected) in [a, b].into_iter().zip(expected) {
             assert!((rotated[dimension] - expected).abs() < 1e-6, "{dimension}");
         }
+    }
+}
+
+#[tokio::test]
+async fn units_of_a_mixture_are_told_by_the_experts_that_were_chosen() {
+    let routes = routes();
+    let mlp = |layer: usize| json!({ "layer": layer, "units": 6, "tokens": 1 });
+    let dense = told(&routes, "mixture", "/api/mlp", mlp(0)).await;
+    assert!(dense["experts"].is_null());
+    let mixture = told(&routes, "mixture", "/api/mlp", mlp(1)).await;
+    let experts = mixture["experts"].as_array().unwrap();
+    assert_eq!(experts.len(), 2);
+    let weights: f64 = experts.iter().map(|expert| expert["weight"].as_f64().unwrap()).sum();
+    assert!((weights - 1.0).abs() < 1e-6, "{weights}");
+    let sites = json!({ "sites": [{ "site": "blocks.1.mlp.post", "at": [3] }] });
+    let file = asked(&routes, "mixture", "/api/look", sites).await.bytes;
+    let file = SafeTensors::deserialize(&file).unwrap();
+    let post = file.tensor("blocks.1.mlp.post@3").unwrap();
+    assert_eq!(post.shape(), [2, 10]);
+    let post: Vec<f32> =
+        post.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
+    for unit in mixture["units"].as_array().unwrap() {
+        let [place, index] = ["place", "index"].map(|key| unit[key].as_u64().unwrap() as usize);
+        let expert = experts[place / 10]["index"].as_u64().unwrap() as usize;
+        assert_eq!(index, 10 * expert + place % 10);
+        assert_eq!(unit["post"].as_f64().unwrap() as f32, post[place]);
     }
 }
 

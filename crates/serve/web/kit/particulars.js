@@ -40,6 +40,7 @@ export function particulars(model) {
       : null,
     positions === 'alibi' ? 'no positions: scores fall with the distance (ALiBi)' : null,
     windowsOf(model),
+    expertsOf(model),
     caps.length ? `softly capped: ${caps.join(', ')}` : null,
     block.sinks ? 'an attention sink in every head, which takes a part of the weight' : null,
     factors.length
@@ -56,6 +57,15 @@ function windowsOf({ block: { windows } }) {
   const has = windows.map((window) => window !== null);
   const who = has.includes(false) ? layers(has) : 'every layer';
   return `a token sees the last ${count(size)} tokens only, itself among them, in ${who}`;
+}
+
+/** @param {Model} model */
+function expertsOf({ block: { experts } }) {
+  const first = experts.find((of) => of !== null);
+  if (!first) return null;
+  const has = experts.map((of) => of !== null);
+  const where = has.includes(false) ? ` in ${layers(has)}` : '';
+  return `${first.experts} experts in the place of an MLP${where}, ${first.chosen} of them for each token`;
 }
 
 /** Layers in words: `layer 3`, `layers 0 to 4 and 6`. @param {boolean[]} has  whether each layer is meant */

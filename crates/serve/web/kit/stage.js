@@ -44,6 +44,7 @@
  * @property {'heads' | 'rows' | null} query_key_norm
  * @property {boolean[]} rotary                  whether each layer rotates queries and keys
  * @property {(number | null)[]} windows         how many tokens a token of each layer sees, itself included
+ * @property {({experts: number, chosen: number, hidden: number} | null)[]} experts  each layer's, where it has some
  * @property {boolean} sinks                     whether heads have attention sinks
  * @property {number | null} score_cap
  * @property {number | null} logit_cap

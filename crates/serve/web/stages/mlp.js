@@ -24,6 +24,7 @@ import {
 } from './logits/word.js';
 import { curve } from './mlp/curve.js';
 import { unfolded } from './mlp/unit.js';
+import { chosenExperts, unitIndex, unitLabel, unitName } from './mlp/units.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -37,6 +38,7 @@ import { unfolded } from './mlp/unit.js';
 /**
  * @typedef {object} Unit
  * @property {number} index
+ * @property {number} place   where it stands in the token's row of hidden units
  * @property {number} pre
  * @property {number | null} linear
  * @property {number} post
@@ -54,6 +56,8 @@ import { unfolded } from './mlp/unit.js';
  * @property {Record<string, string>} pieces
  * @property {{x: number[], y: number[]}} curve
  * @property {number[]} bent
+ * @property {number[]} factors  what each is multiplied with, in a gated MLP
+ * @property {{index: number, weight: number}[] | null} experts  those that worked on the token, in a mixture
  * @property {Unit[]} units
  */
 
@@ -78,6 +82,7 @@ const CURVES = {
   gelu_new: 'GELU',
   relu2: 'ReLU²',
   relu: 'ReLU',
+  swiglu_oai: 'bounded SiLU',
 };
 
 /** @type {[string, string][]} */
@@ -128,7 +133,7 @@ export default {
 
     /** @param {Layer} now */
     function drawList(now) {
-      const { of, answer, site } = now;
+      const { answer, site } = now;
       const most = Math.max(...answer.units.map((unit) => Math.abs(unit.post)), 1e-12);
       const shown = unitOf(now);
       const words = (/** @type {Push[]} */ pushes) =>
@@ -145,13 +150,13 @@ export default {
             'aria-pressed': String(unit === shown),
             'data-key': `unit-${unit.index}`,
             onclick: () => page.set({ 'mlp.unit': unit.index }),
-            onpointerenter: () => plot.mark(unit.index),
-            onpointerleave: () => plot.mark(shown?.index ?? null),
+            onpointerenter: () => plot.mark(unit.place),
+            onpointerleave: () => plot.mark(shown?.place ?? null),
           },
-          h('span', { class: 'mlp-name' }, `#${unit.index}`),
+          h('span', { class: 'mlp-name' }, unitLabel(now, unit.place)),
           number(unit.post, {
             site: `${site}.post`,
-            index: `${of.token},${unit.index}`,
+            index: unitIndex(now, unit.place),
             digits: 2,
           }),
           barCell(unit.post, most, { signed: true }),
@@ -184,12 +189,13 @@ export default {
 
     function table() {
       if (!layer) return null;
-      const { of, answer, site } = layer;
+      const now = layer;
+      const { of, answer, site } = now;
       const cell = (
         /** @type {number} */ value,
         /** @type {string} */ part,
         /** @type {number} */ unit,
-      ) => number(value, { site: `${site}.${part}`, index: `${of.token},${unit}` });
+      ) => number(value, { site: `${site}.${part}`, index: unitIndex(now, unit) });
       const words = (/** @type {Push[]} */ pushes) =>
         h(
           'span',
@@ -203,7 +209,7 @@ export default {
         );
       const gated = layer.linear !== null;
       return {
-        caption: `the first of ${of.about.hidden} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}, by ${ORDERS.find(([by]) => by === orderOf(of))?.[1]}`,
+        caption: `the first of ${now.pre.length} hidden units of layer ${of.layer}, for ${word(of.pieces[of.token] ?? '')}, by ${ORDERS.find(([by]) => by === orderOf(of))?.[1]}`,
         head: [
           'unit',
           'enters',
@@ -216,11 +222,11 @@ export default {
           'pushes down',
         ],
         rows: answer.units.map((unit) => [
-          `#${unit.index}`,
-          cell(unit.pre, 'pre', unit.index),
-          number(answer.bent[unit.index] ?? 0),
-          ...(gated ? [cell(unit.linear ?? 0, 'pre_linear', unit.index)] : []),
-          cell(unit.post, 'post', unit.index),
+          `#${unitName(now, unit.place)}`,
+          cell(unit.pre, 'pre', unit.place),
+          number(answer.bent[unit.place] ?? 0),
+          ...(gated ? [cell(unit.linear ?? 0, 'pre_linear', unit.place)] : []),
+          cell(unit.post, 'post', unit.place),
           number(unit.written),
           number(unit.of.contribution, { sign: true }),
           words(unit.up),
@@ -269,7 +275,7 @@ export default {
         next.show(of, answer);
         const unit = unitOf(layer);
         plot.draw(layer, CURVES[of.about.activation] ?? of.about.activation);
-        plot.mark(unit?.index ?? null);
+        plot.mark(unit?.place ?? null);
         drawList(layer);
         if (unit) refill(opened, unfolded(page, layer, unit));
         parts.title(
@@ -281,7 +287,7 @@ export default {
         parts.caption(...sentence(page, layer, orderOf(of)));
         if (unit) {
           parts.say(
-            `Unit ${unit.index} is opened: ${unit.post.toFixed(2)} leaves it. ${pushed(unit, answer)}`,
+            `Unit ${unitName(layer, unit.place)} is opened: ${unit.post.toFixed(2)} leaves it. ${pushed(unit, answer)}`,
           );
         }
       },
@@ -303,13 +309,14 @@ function pushed({ up }, { pieces }) {
  * @param {string} by  what the units are chosen by
  * @returns {import('../kit/dom.js').Child[]}
  */
-function sentence(page, { of, answer, site }, by) {
+function sentence(page, layer, by) {
+  const { of, answer, site } = layer;
   const first = answer.units[0];
   if (!first) return [];
   const [up, down] = [first.up[0], first.down[0]];
-  const place = { site: `${site}.post`, index: `${of.token},${first.index}` };
+  const place = { site: `${site}.post`, index: unitIndex(layer, first.place) };
   return [
-    `Of ${count(of.about.hidden)} hidden units, number ${first.index} ${STANDS_OUT[by]} for `,
+    `Of ${count(layer.pre.length)} hidden units, number ${unitName(layer, first.place)} ${STANDS_OUT[by]} for `,
     mention(of.token, of.pieces[of.token] ?? ''),
     ': ',
     h('strong', null, number(first.post, { ...place, digits: 2 })),
@@ -330,5 +337,6 @@ function sentence(page, { of, answer, site }, by) {
     of.about.block.order === 'sequential'
       ? ''
       : ' In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
+    ...chosenExperts(layer),
   ].flat();
 }

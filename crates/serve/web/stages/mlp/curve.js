@@ -7,6 +7,7 @@ import { fill, h, svg } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 import { axes, linear, short } from '../logits/plot.js';
 import { asWide } from '../logits/word.js';
+import { unitIndex, unitName } from './units.js';
 
 /** @typedef {import('../mlp.js').Layer} Layer */
 
@@ -41,7 +42,7 @@ export function curve(onPick) {
       on: y.to(bent[unit] ?? 0),
       end: y.to(post[unit] ?? 0),
     });
-    const listed = new Set(answer.units.map((unit) => unit.index));
+    const listed = new Set(answer.units.map((unit) => unit.place));
     const every = Array.from(pre, (_, unit) => unit);
     const mark = svg('g', { class: 'mlp-mark' });
     moveMark = (unit) => {
@@ -152,12 +153,16 @@ export function curve(onPick) {
  * @param {string} name
  * @returns {import('../../kit/dom.js').Child[]}
  */
-export function told({ pre, post, linear: other, answer, of, site }, unit, name) {
-  const index = `${of.token},${unit}`;
+export function told(layer, unit, name) {
+  const { pre, post, linear: other, answer, site } = layer;
+  const index = unitIndex(layer, unit);
+  const factor = answer.factors[unit] ?? 0;
+  // Some activations change the other branch too; then the factor is no site's number.
+  const isPlain = factor === other?.[unit];
   const bent = answer.bent[unit] ?? 0;
   const leaves = number(post[unit] ?? 0, { site: `${site}.post`, index });
   return [
-    `#${unit}: ${name}(`,
+    `#${unitName(layer, unit)}: ${name}(`,
     number(pre[unit] ?? 0, { site: `${site}.pre`, index }),
     ') ',
     ...(other
@@ -165,7 +170,7 @@ export function told({ pre, post, linear: other, answer, of, site }, unit, name)
           '= ',
           number(bent),
           ' × ',
-          number(other[unit] ?? 0, { site: `${site}.pre_linear`, index }),
+          number(factor, isPlain ? { site: `${site}.pre_linear`, index } : {}),
           ' = ',
           leaves,
         ]

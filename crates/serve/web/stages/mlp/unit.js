@@ -3,6 +3,7 @@
 import { h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 import { barCell, pick, said } from '../logits/word.js';
+import { unitIndex, unitName } from './units.js';
 
 /** @typedef {import('../mlp.js').Layer} Layer */
 /** @typedef {import('../mlp.js').Unit} Unit */
@@ -13,8 +14,9 @@ import { barCell, pick, said } from '../logits/word.js';
  * @param {Layer} layer
  * @param {Unit} unit
  */
-export function unfolded(page, { of, answer, site }, unit) {
-  const index = `${of.token},${unit.index}`;
+export function unfolded(page, layer, unit) {
+  const { answer, site } = layer;
+  const index = unitIndex(layer, unit.place);
   const leaves = () => number(unit.post, { site: `${site}.post`, index });
   const most = Math.max(
     ...[...unit.up, ...unit.down].map(({ contribution }) => Math.abs(contribution)),
@@ -52,7 +54,7 @@ export function unfolded(page, { of, answer, site }, unit) {
     h(
       'p',
       { class: 'mlp-told' },
-      h('strong', null, `Unit ${unit.index}`),
+      h('strong', null, `Unit ${unitName(layer, unit.place)}`),
       ' pushes ',
       said(answer.pieces, answer.of),
       ' by ',
