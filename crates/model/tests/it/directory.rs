@@ -244,7 +244,7 @@ fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_ta
 fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
     let folder = tempfile::tempdir().expect("a place");
     let path = folder.path().join("model.safetensors");
-    for network in fixture::families() {
+    for network in [fixture::gpt2(), fixture::llama(), fixture::qwen3()] {
         fixture::write_directory(folder.path(), &network);
         let plain = fixture::tensors_of(&path);
         let extra = |name: &str| (name.to_owned(), "F32", vec![2], vec![0; 8]);
@@ -281,7 +281,7 @@ fn names_in_wrappers_and_tensors_that_no_pass_needs_are_passed_over() {
 #[test]
 fn keys_that_change_nothing_are_passed_over_and_others_refused_by_name() {
     let folder = tempfile::tempdir().expect("a place");
-    for network in fixture::families() {
+    for network in [fixture::gpt2(), fixture::llama(), fixture::qwen3()] {
         fixture::write_directory(folder.path(), &network);
         let path = folder.path().join("config.json");
         let text = fs::read_to_string(&path).expect("written");

@@ -31,9 +31,11 @@ impl Keys<'_> {
         defaults: Activation,
     ) -> Result<Activation> {
         let Some(name) = self.word(key)? else { return Ok(defaults) };
-        let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
+        // That of gpt-oss has no name in files.
+        let known = || ACTIVATIONS.iter().filter(|(_, known)| *known != Activation::SwigluOai);
+        let found = known().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).ok_or_else(|| {
-            let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
+            let known: Vec<&str> = known().map(|(known, _)| *known).collect();
             let (name, known) = (excerpt(name), known.join(", "));
             Refusal::unsupported(format!("{key} \"{name}\" is not understood; {known} are"))
         })
