@@ -18,6 +18,7 @@ mod budget;
 pub mod corpus;
 pub mod dataset;
 mod decode;
+mod double_array;
 mod field;
 mod gguf;
 mod leave_out;

@@ -1,7 +1,8 @@
 //! Any bytes as a `tokenizer.json`, and behind the last zero a text: a tokenizer that can be read is
 //! written so that it gives the same ids, and pieces say what the text said.
 
-use lookback_text::{Specials, Tokenizer};
+use lookback_files::Refusal;
+use lookback_text::{Specials, TokenId, Tokenizer};
 use serde_json::Value;
 
 /// Holds one file and text against its round trips.
@@ -17,26 +18,38 @@ pub fn check(bytes: &[u8]) {
         Ok(tokenizer) => tokenizer,
         Err(refusal) => return super::sentence::check(&refusal),
     };
+    let bare = |tokenizer: &Tokenizer, specials| tokenizer.encode_bare(&text, specials);
+    check_written(&tokenizer, bare, |specials, ids, bytes| {
+        let spans = tokenizer.spans(&text, ids, specials);
+        assert!(spans.iter().flatten().all(|span| text.as_bytes().get(span.clone()).is_some()));
+        if specials == Specials::Text && is_lossless(file) {
+            assert_eq!(bytes, text.as_bytes(), "of {ids:?}");
+        }
+    });
+}
+
+/// A tokenizer is written so that it gives the ids of `encode` again; `each` is handed them, with their bytes.
+pub fn check_written(
+    tokenizer: &Tokenizer,
+    encode: impl Fn(&Tokenizer, Specials) -> Result<Vec<TokenId>, Refusal>,
+    each: impl Fn(Specials, &[TokenId], &[u8]),
+) {
     let written = tokenizer.to_json();
     let again = Tokenizer::from_json(&written).expect("it was written here");
     assert_eq!(again.to_json(), written);
     for specials in [Specials::Text, Specials::Allowed] {
-        let ids = match tokenizer.encode_bare(&text, specials) {
+        let ids = match encode(tokenizer, specials) {
             Ok(ids) => ids,
             Err(refusal) => {
                 super::sentence::check(&refusal);
                 continue;
             }
         };
-        assert_eq!(again.encode_bare(&text, specials).as_ref(), Ok(&ids));
+        assert_eq!(encode(&again, specials).as_ref(), Ok(&ids));
         assert!(ids.iter().all(|id| id.index() < tokenizer.vocabulary()));
         let bytes = tokenizer.decode_bytes(&ids);
         assert_eq!(tokenizer.decode(&ids), String::from_utf8_lossy(&bytes), "streamed and whole");
-        let spans = tokenizer.spans(&text, &ids, specials);
-        assert!(spans.iter().flatten().all(|span| text.as_bytes().get(span.clone()).is_some()));
-        if specials == Specials::Text && is_lossless(file) {
-            assert_eq!(bytes, text.as_bytes(), "of {ids:?}");
-        }
+        each(specials, &ids, &bytes);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Any bytes as a `tokenizer.model`, SentencePiece's or tiktoken's, and behind them a text whose length is the first
 //! byte: a tokenizer that can be read is written as a `tokenizer.json` that gives the same ids.
 
-use lookback_text::{Specials, Tokenizer};
+use lookback_text::Tokenizer;
 
 /// Holds one file and text against its round trip.
 pub fn check(bytes: &[u8]) {
@@ -19,22 +19,8 @@ pub fn check(bytes: &[u8]) {
         Ok(tokenizer) => tokenizer,
         Err(refusal) => return super::sentence::check(&refusal),
     };
-    let written = tokenizer.to_json();
-    let again = Tokenizer::from_json(&written).expect("it was written here");
-    assert_eq!(again.to_json(), written);
-    for specials in [Specials::Text, Specials::Allowed] {
-        let ids = match tokenizer.encode(&text, specials) {
-            Ok(ids) => ids,
-            Err(refusal) => {
-                super::sentence::check(&refusal);
-                continue;
-            }
-        };
-        assert_eq!(again.encode(&text, specials).as_ref(), Ok(&ids));
-        assert!(ids.iter().all(|id| id.index() < tokenizer.vocabulary()));
-        let bytes = tokenizer.decode_bytes(&ids);
-        assert_eq!(tokenizer.decode(&ids), String::from_utf8_lossy(&bytes), "streamed and whole");
-    }
+    let whole = |tokenizer: &Tokenizer, specials| tokenizer.encode(&text, specials);
+    super::tokenizer::check_written(&tokenizer, whole, |_, _, _| {});
 }
 
 /// Where a search begins.
