@@ -12,8 +12,8 @@
 
 use crate::{
     lanes::{Kernel, LANES, Lanes},
-    loss::maximum_and_total,
-    math::{exp, exp_lanes},
+    loss::{Softmax, maximum_and_total},
+    math::exp,
     naive::experts::is_larger,
     sums::row_dot,
     thread_pool::{DisjointSlices, ThreadPool},
@@ -140,7 +140,8 @@ pub fn route_backward(
             }
             if routing.reads_logits_again() {
                 let logits = &logits[row * experts..(row + 1) * experts];
-                pool.isa().run(OfAll { logits, factor: -mean, dlogits });
+                pool.isa().run(Softmax { logits, vocabulary: experts, to: dlogits });
+                dlogits.iter_mut().for_each(|dlogit| *dlogit *= -mean);
             } else {
                 dlogits.fill(0.0);
             }
@@ -149,27 +150,6 @@ pub fn route_backward(
             }
         }
     });
-}
-
-/// The softmax of a row, times a factor.
-struct OfAll<'a> {
-    logits: &'a [f32],
-    factor: f32,
-    dlogits: &'a mut [f32],
-}
-
-impl Kernel for OfAll<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, simd: L) {
-        let (max, total) = maximum_and_total(simd, self.logits);
-        let (max, total, factor) = (simd.splat(max), simd.splat(total), simd.splat(self.factor));
-        for (logits, to) in self.logits.chunks(LANES).zip(self.dlogits.chunks_mut(LANES)) {
-            let weight = exp_lanes(simd, simd.sub(simd.load_some(logits), max));
-            simd.store_some(simd.mul(simd.div(weight, total), factor), to);
-        }
-    }
 }
 
 /// The weighted sum of what the chosen experts made of each row; `y`: `[rows, width]`.

@@ -141,10 +141,11 @@ pub fn softmax(pool: &ThreadPool, logits: &[f32], vocabulary: usize, probabiliti
     });
 }
 
-struct Softmax<'a> {
-    logits: &'a [f32],
-    vocabulary: usize,
-    to: &'a mut [f32],
+/// Softmax of rows of so many logits.
+pub(crate) struct Softmax<'a> {
+    pub(crate) logits: &'a [f32],
+    pub(crate) vocabulary: usize,
+    pub(crate) to: &'a mut [f32],
 }
 
 impl Kernel for Softmax<'_> {

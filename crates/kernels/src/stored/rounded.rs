@@ -23,7 +23,7 @@ use super::{
 use crate::{
     bf16,
     lanes::{LANES, PairKernel, Pairs},
-    matmul::{ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, Tasks},
+    matmul::{Accumulate, ApplyEpilogue, BLOCK, Epilogue, PANEL, Shared, Tasks},
     thread_pool::{DisjointSlices, ThreadPool},
     tile::{OutPtr, prefetch},
 };
@@ -177,7 +177,11 @@ impl<F: Quantised> PairKernel for Product<'_, F> {
                     columns: columns.len(),
                     // SAFETY: `forward_rounded` asserted the shape of the outputs, which have this row and column.
                     out: unsafe { out.offset(row, columns.start) },
-                    accumulates: index > 0,
+                    accumulate: if index > 0 {
+                        Accumulate::FromOutput
+                    } else {
+                        Accumulate::FromZero
+                    },
                 };
                 // SAFETY: the rows and the panel have these blocks, by the asserted shapes; no other task has
                 // these outputs.

@@ -2,15 +2,15 @@
 //! rows are cut; the future does not leak; the twin is near the attention of f64.
 
 use lookback_kernels::{
-    attend::{self, Alibi, AttentionParams, BackwardInputs, Compute, Gradients, SequenceSpan},
+    attend::{self, AttentionParams, BackwardInputs, Gradients, SequenceSpan},
     isa::Isa,
-    matmul::Epilogue,
     naive,
     thread_pool::ThreadPool,
 };
 use proptest::prelude::*;
 
 mod exact;
+mod scores;
 mod storing;
 pub mod world;
 
@@ -49,19 +49,10 @@ fn forward_equals_the_twin(world: &World, what: &str) {
 /// dq, dk and dv of a world of whole sequences on every pool.
 fn backward_equals_the_twin(world: &World, seed: u64, what: &str) {
     let params = &world.params;
-    let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
-    let [out, sums] = world.by_twin();
-    let dout = Numbers::new(seed).some(Kind::Scale(1.0), world.query.len());
-    let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![5.0; x.len()]);
-    let inputs = BackwardInputs {
-        query: &world.query,
-        key: &key,
-        value: &value,
-        out: &out,
-        log_sum_exp: &sums,
-        dout: &dout,
-        spans: &world.spans,
-    };
+    let saved = world.saved(seed);
+    let inputs = saved.inputs(world);
+    let [mut dq, mut dk, mut dv] =
+        [inputs.query, inputs.key, inputs.value].map(|x| vec![5.0; x.len()]);
     let mut dsinks = vec![0.25; params.heads];
     let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
     naive::attend::backward(params, inputs, to);
@@ -307,147 +298,4 @@ fn equal_keys_share_their_values_evenly_and_one_key_gives_its_own() {
             assert_eq!(sums[3], lookback_kernels::math::ln(4.0));
         }
     }
-}
-
-#[test]
-fn scores_and_patterns_are_what_forward_weighed() {
-    let windows = [None, Some(9)].map(|window| heads(4, 2, 24, window));
-    let with_terms = [0, 1, 2, 3].map(|choice| with_terms(windows[choice % 2], choice));
-    for params in windows.into_iter().chain(with_terms).flat_map(of_both) {
-        // Forward rounds its weights to bf16, half an eighth bit at most, and no value is above 2.
-        let tolerance = match params.products {
-            Compute::F32 => 2e-5,
-            Compute::Bf16 => 2.0 * 2.0 / 512.0,
-        };
-        let world = World::new(params, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
-        let [out, sums] = world.by_twin();
-        let span = &world.spans[1];
-        let keys = span.first_position + span.rows;
-        let len = span.rows * keys;
-        let mut twins = [vec![5.0; params.heads * len], vec![5.0; params.heads * len]];
-        for head in 0..params.heads {
-            let of_head = head * len..(head + 1) * len;
-            let [scores, pattern] = &mut twins;
-            let (scores, pattern) = (&mut scores[of_head.clone()], &mut pattern[of_head]);
-            naive::attend::scores(&params, head, &world.query, span, world.pages(), scores);
-            naive::attend::pattern(
-                &params,
-                head,
-                &world.query,
-                span,
-                world.pages(),
-                &sums,
-                pattern,
-            );
-        }
-        for pool in &pools() {
-            let mut seen = vec![5.0; params.heads * len];
-            attend::scores(pool, &params, &world.query, span, world.pages(), &mut seen);
-            assert_eq!(bits(&seen), bits(&twins[0]), "scores: {pool:?}");
-            attend::pattern(pool, &params, &world.query, span, world.pages(), &sums, &mut seen);
-            assert_eq!(bits(&seen), bits(&twins[1]), "pattern: {pool:?}");
-        }
-        for head in 0..params.heads {
-            let [scores, pattern] = &twins;
-            let (scores, pattern) = (&scores[head * len..], &pattern[head * len..]);
-            for index in 0..span.rows {
-                let row = span.first_row + index;
-                let query = &world.query[(row * params.heads + head) * params.head_dim..]
-                    [..params.head_dim];
-                let seen = naive::attend::visible(&params, span.first_position + index);
-                let mut mixed = vec![0.0f64; params.head_dim];
-                let mut total = 0.0f64;
-                for at in 0..keys {
-                    let (score, weight) = (scores[index * keys + at], pattern[index * keys + at]);
-                    if !seen.contains(&at) {
-                        assert_eq!(score, f32::NEG_INFINITY);
-                        assert_eq!(weight.to_bits(), 0);
-                        continue;
-                    }
-                    let of = (at * params.key_heads + head / params.group()) * params.head_dim;
-                    let key = &world.keys[1][of..of + params.head_dim];
-                    let (mut chain, epilogue) = ([0.0], Epilogue::default());
-                    match params.products {
-                        Compute::F32 => {
-                            naive::matmul::forward(
-                                query,
-                                key,
-                                1,
-                                params.head_dim,
-                                epilogue,
-                                &mut chain,
-                            );
-                        }
-                        Compute::Bf16 => {
-                            naive::bf16::forward(
-                                query,
-                                key,
-                                1,
-                                params.head_dim,
-                                epilogue,
-                                &mut chain,
-                            );
-                        }
-                    }
-                    let mut expected = chain[0] * params.scale;
-                    if let Some(cap) = params.score_cap {
-                        expected = naive::cap::value(cap, expected);
-                    }
-                    if let Some(alibi) = params.alibi {
-                        let position = span.first_position + index;
-                        let distance = at as f32 - position as f32;
-                        expected = alibi.slope(head).mul_add(distance, expected);
-                    }
-                    assert_eq!(score.to_bits(), expected.to_bits());
-                    total += f64::from(weight);
-                    for (mixed, v) in mixed.iter_mut().zip(&world.values[1][of..]) {
-                        *mixed += f64::from(weight) * f64::from(*v);
-                    }
-                }
-                if let Some(sinks) = params.sinks {
-                    let sum = sums[row * params.heads + head];
-                    total += f64::from(lookback_kernels::math::exp(sinks[head] - sum));
-                }
-                assert!((total - 1.0).abs() < 1e-5, "a row of the pattern sums to {total}");
-                let out = &out[(row * params.heads + head) * params.head_dim..][..params.head_dim];
-                for (out, mixed) in out.iter().zip(mixed) {
-                    assert!((f64::from(*out) - mixed).abs() < tolerance, "{out} is not {mixed}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn terms_that_change_nothing_change_no_bit() {
-    const NOTHING: [f32; 4] = [f32::NEG_INFINITY; 4];
-    let pool = ThreadPool::single_threaded();
-    for params in of_both(heads(4, 2, 24, None)) {
-        let world = World::new(params, &[(0, 70), (65, 1), (0, 1)], Kind::Scale(2.0), 37);
-        let expected = world.by_team(&pool).map(|x| bits(&x));
-        let no_slope = Some(Alibi { heads: 4, factor: 0.0 });
-        for params in [
-            AttentionParams { sinks: Some(&NOTHING), ..params },
-            AttentionParams { alibi: no_slope, ..params },
-        ] {
-            let world = World { params, ..world.clone() };
-            assert_eq!(world.by_team(&pool).map(|x| bits(&x)), expected, "{params:?}");
-        }
-    }
-}
-
-#[test]
-fn slopes_of_alibi_are_those_of_its_paper() {
-    let slopes = |heads| -> Vec<f32> {
-        (0..heads).map(|head| Alibi { heads, factor: 1.0 }.slope(head)).collect()
-    };
-    let power = |exponent: f32| lookback_kernels::math::pow(2.0, exponent);
-    assert_eq!(slopes(1), [power(-8.0)]);
-    assert_eq!(slopes(8), [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0].map(power));
-    // Of six heads, those of four, then every second one of eight.
-    assert_eq!(slopes(6), [-2.0, -4.0, -6.0, -8.0, -1.0, -3.0].map(power));
-    for (found, exponent) in slopes(12)[8..].iter().zip([-0.5, -1.5, -2.5, -3.5]) {
-        assert!((found / power(exponent) - 1.0).abs() < 1e-6, "{found}, 2^{exponent}");
-    }
-    assert_eq!(Alibi { heads: 8, factor: 0.25 }.slope(2), 0.25 / 8.0);
 }

@@ -3,7 +3,7 @@
 use super::PAIRS;
 use crate::{
     lanes::{LANES, Lanes, Pairs},
-    matmul::{PANEL, Pointers},
+    matmul::{Accumulate, PANEL, Pointers},
     stored::{
         AHEAD,
         block_format::{HALVES, Quantised, STEPS, block_len},
@@ -56,7 +56,7 @@ pub(super) struct Tile {
     pub(super) blocks: usize,
     pub(super) columns: usize,
     pub(super) out: OutPtr,
-    pub(super) accumulates: bool,
+    pub(super) accumulate: Accumulate,
 }
 
 impl Tile {
@@ -139,7 +139,7 @@ impl Tile {
         first: usize,
     ) {
         let mut totals = [[simd.splat(0.0); V]; R];
-        if self.accumulates {
+        if self.accumulate == Accumulate::FromOutput {
             for (r, totals) in totals.iter_mut().enumerate() {
                 for (v, total) in totals.iter_mut().enumerate() {
                     // SAFETY: row r is one of the R rows.

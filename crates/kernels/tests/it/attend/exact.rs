@@ -1,12 +1,12 @@
 //! Attention in f64 on one screen, its gradients by differences, and how far f32 may be from them.
 
 use lookback_kernels::{
-    attend::{AttentionParams, BackwardInputs, Compute, Gradients},
+    attend::{AttentionParams, Compute, Gradients},
     naive,
     thread_pool::ThreadPool,
 };
 
-use super::world::{Kind, Numbers, World, heads, of_both, with_terms};
+use super::world::{Kind, World, heads, of_both, with_terms};
 
 const EPS: f64 = f32::EPSILON as f64;
 
@@ -235,23 +235,14 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
     });
     for params in plain.into_iter().chain(terms) {
         let world = World::new(params, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
-        let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
-        let [out, sums] = world.by_twin();
-        let dout = Numbers::new(43).some(Kind::Scale(1.0), world.query.len());
-        let [mut dq, mut dk, mut dv] = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
-        let inputs = BackwardInputs {
-            query: &world.query,
-            key: &key,
-            value: &value,
-            out: &out,
-            log_sum_exp: &sums,
-            dout: &dout,
-            spans: &world.spans,
-        };
+        let saved = world.saved(43);
+        let inputs = saved.inputs(&world);
+        let [mut dq, mut dk, mut dv] =
+            [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let mut dsinks = vec![0.0f32; params.heads];
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
         naive::attend::backward(&params, inputs, to);
-        let (dout, sinks) = (wide(&dout), sinks(&params));
+        let (dout, sinks) = (wide(&saved.dout), sinks(&params));
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         // Central differences of a smooth function in f64 err by about h² + 1e-16 / h.
         let h = 1e-5;
@@ -302,31 +293,22 @@ fn gradients_are_near_those_of_f64() {
     };
     for world in worlds().into_iter().filter(|world| !has_terms(world)) {
         let (params, dim) = (&world.params, world.params.head_dim);
-        let (key, value) = (world.rows_of(&world.keys), world.rows_of(&world.values));
-        let [out, sums] = world.by_twin();
-        let mut dout = Numbers::new(47).some(Kind::Scale(1.0), world.query.len());
+        let mut saved = world.saved(47);
         if params.products == Compute::Bf16 {
-            round(&mut dout);
+            round(&mut saved.dout);
         }
-        let found = [&world.query, &key, &value].map(|x| vec![0.0f32; x.len()]);
-        let [mut dq, mut dk, mut dv] = found;
-        let inputs = BackwardInputs {
-            query: &world.query,
-            key: &key,
-            value: &value,
-            out: &out,
-            log_sum_exp: &sums,
-            dout: &dout,
-            spans: &world.spans,
-        };
+        let inputs = saved.inputs(&world);
+        let [mut dq, mut dk, mut dv] =
+            [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: None };
         naive::attend::backward(params, inputs, to);
-        let dout = wide(&dout);
+        let dout = wide(&saved.dout);
         let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
         let firsts = [0, keys[0].len()];
         // Of each gradient: the exact one, the sum of sizes, the errors handed on, and the terms.
         let empty = |len: usize| vec![[0.0f64; 4]; len];
-        let (mut q, mut k, mut v) = (empty(query.len()), empty(key.len()), empty(value.len()));
+        let (mut q, mut k, mut v) =
+            (empty(inputs.query.len()), empty(inputs.key.len()), empty(inputs.value.len()));
         for row in attend(&world, &query, &keys, &values, &sinks(params)) {
             let dz = &dout[row.at..row.at + dim];
             let (keys, values) = (&keys[row.sequence], &values[row.sequence]);

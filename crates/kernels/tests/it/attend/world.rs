@@ -1,7 +1,9 @@
 //! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
 
 use lookback_kernels::{
-    attend::{self, Alibi, AttentionParams, Compute, PAGE, Pages, PagesMut, SequenceSpan},
+    attend::{
+        self, Alibi, AttentionParams, BackwardInputs, Compute, PAGE, Pages, PagesMut, SequenceSpan,
+    },
     isa::Isa,
     naive,
     thread_pool::ThreadPool,
@@ -240,6 +242,18 @@ impl World {
         [out, sums]
     }
 
+    /// What a backward pass reads, with a gradient of the output that looks random.
+    pub fn saved(&self, seed: u64) -> Saved {
+        let [out, log_sum_exp] = self.by_twin();
+        Saved {
+            key: self.rows_of(&self.keys),
+            value: self.rows_of(&self.values),
+            out,
+            log_sum_exp,
+            dout: Numbers::new(seed).some(Kind::Scale(1.0), self.query.len()),
+        }
+    }
+
     /// Output and log-sum-exp by a pool; without the sums the output is the same.
     pub fn by_team(&self, pool: &ThreadPool) -> [Vec<f32>; 2] {
         let mut out = vec![f32::NAN; self.query.len()];
@@ -270,4 +284,28 @@ pub fn keys_at() -> usize {
 
 pub fn values_at(params: &AttentionParams<'_>) -> usize {
     keys_at() + attend::keys_len(params) + AROUND[1]
+}
+
+/// What a backward pass reads of a world of whole sequences.
+pub struct Saved {
+    pub key: Vec<f32>,
+    pub value: Vec<f32>,
+    out: Vec<f32>,
+    log_sum_exp: Vec<f32>,
+    pub dout: Vec<f32>,
+}
+
+impl Saved {
+    /// As the kernels take it.
+    pub fn inputs<'a>(&'a self, world: &'a World) -> BackwardInputs<'a> {
+        BackwardInputs {
+            query: &world.query,
+            key: &self.key,
+            value: &self.value,
+            out: &self.out,
+            log_sum_exp: &self.log_sum_exp,
+            dout: &self.dout,
+            spans: &world.spans,
+        }
+    }
 }
