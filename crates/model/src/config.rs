@@ -4,6 +4,8 @@
 //! Computes nothing and reads no tensor. `config/hugging_face.rs` turns `config.json` into it and
 //! back, with the keys that the file of its family names; `network` lists the weights that it implies.
 
+mod check;
+mod context;
 mod gguf_keys;
 mod hugging_face;
 mod keys;
@@ -16,7 +18,7 @@ pub(crate) use gguf_keys::{GgufKeys, GgufSource};
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
 pub(crate) use keys::Keys;
-use lookback_files::{Kind, Refusal, Result, counted};
+use lookback_files::{Refusal, Result};
 pub use lookback_kernels::naive::{activate::Activation, experts::ExpertWeighting};
 use lookback_text::TokenId;
 pub use mixture::MixtureConfig;
@@ -308,155 +310,10 @@ impl Config {
         main.into_iter().chain(&self.window_rotary)
     }
 
-    /// The same model opened for another number of positions. A rotary embedding whose frequencies depend on
-    /// it has those of this context, for all of a sequence.
-    ///
-    /// # Errors
-    /// If the model cannot have so many positions.
-    pub fn for_context(self, context: usize) -> Result<Self> {
-        let longest = self.long_context.unwrap_or(self.context);
-        if context == 0 || context > longest {
-            return Err(Refusal::user(format!(
-                "a context of {context}: this model reads {longest} tokens at once at most"
-            )));
-        }
-        let long_context = Some(longest).filter(|longest| *longest > context);
-        Ok(Self { context, long_context, ..self })
-    }
-
-    /// The same for so many positions, if these are more than it is usually opened for and can have others.
-    pub(crate) fn opened_for(self, context: Option<usize>) -> Result<Self> {
-        let longest = self.long_context.unwrap_or(self.context);
-        match context.filter(|context| (self.context + 1..=longest).contains(context)) {
-            Some(context) => self.for_context(context),
-            None => Ok(self),
-        }
-    }
-
-    /// The positions that its file names.
-    pub(crate) fn written_context(&self) -> usize {
-        match &self.positions {
-            Positions::Rotary(RotaryConfig { scaling: RopeScaling::LongRope(_), .. }) => {
-                self.long_context.unwrap_or(self.context)
-            }
-            _ => self.context,
-        }
-    }
-
-    /// The same with the context of its first training, where a longer one has other rotary frequencies.
-    pub(crate) fn with_short_context(self) -> Self {
-        let Positions::Rotary(rotary) = &self.positions else { return self };
-        let (short, longest) = match &rotary.scaling {
-            RopeScaling::LongRope(long_rope) => (long_rope.original_context, self.context),
-            RopeScaling::Dynamic { factor, .. } => {
-                (self.context, (self.context as f64 * f64::from(*factor)) as usize)
-            }
-            _ => return self,
-        };
-        let context = short.min(self.context);
-        Self { context, long_context: Some(longest).filter(|it| *it > context), ..self }
-    }
-
-    /// Refuses ids beyond the vocabulary; `name` is what they are called where they were given.
-    ///
-    /// # Errors
-    /// The first such id is named.
-    pub fn check_ids(
-        &self,
-        name: impl fmt::Display,
-        ids: impl IntoIterator<Item = u32>,
-    ) -> Result<()> {
-        match ids.into_iter().find(|&id| id as usize >= self.vocabulary) {
-            None => Ok(()),
-            Some(id) => Err(Refusal::of(
-                Kind::TokenOutOfRange,
-                format!("{name} {id}: this model's vocabulary ends at {}", self.vocabulary - 1),
-            )),
-        }
-    }
-
     /// The same model with something changed, if that is still a valid one.
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Result<Self> {
         change(&mut self);
         self.checked()
-    }
-
-    /// Refuses what cannot be a model. The bounds leave room for any product of sizes in 64 bits.
-    pub(crate) fn checked(self) -> Result<Self> {
-        let sizes = [
-            ("a vocabulary", self.vocabulary, 1 << 24),
-            ("a width", self.width, 1 << 20),
-            ("layers", self.layers, 1 << 12),
-            ("heads", self.heads, 1 << 12),
-            ("key/value heads", self.key_heads, 1 << 12),
-            ("a head width", self.head_dim, 1 << 12),
-            ("an MLP width", self.hidden, 1 << 22),
-            ("a context", self.long_context.unwrap_or(self.context), 1 << 24),
-            ("an attention window", self.window.unwrap_or(1), usize::MAX),
-        ];
-        for (what, size, max) in sizes {
-            if size == 0 || size > max {
-                let bound = if size == 0 { "at least 1 is needed".into() } else { at_most(max) };
-                return refuse(format!("{what} of {size} cannot be; {bound}"));
-            }
-        }
-        if !self.heads.is_multiple_of(self.key_heads) {
-            return refuse(format!(
-                "{} cannot share {}; the first must be a multiple of the second",
-                counted(self.heads, "head"),
-                counted(self.key_heads, "key/value head")
-            ));
-        }
-        for rotary in self.rotary_configs() {
-            rotary.check(self.head_dim, self.context)?;
-        }
-        for (name, layers) in [
-            ("positions", &self.layers_with_positions),
-            ("a sliding window", &self.layers_with_window),
-        ] {
-            if !layers.is_empty() && layers.len() != self.layers {
-                return refuse(format!(
-                    "{} said to have {name} or not cannot be; the model has {}",
-                    counted(layers.len(), "layer"),
-                    self.layers
-                ));
-            }
-        }
-        if let Some(mixture) = &self.mixture {
-            mixture.check(self.layers)?;
-        }
-        if !self.epsilon.is_finite() || self.epsilon < 0.0 {
-            return refuse(format!(
-                "a norm epsilon of {} cannot be; it must be 0 or a little more",
-                self.epsilon
-            ));
-        }
-        for (what, factor) in [
-            ("a score scale", self.scale),
-            ("a factor of the embedding", self.embedding_factor),
-            ("a factor of the residual stream", self.residual_factor),
-            ("a factor of the logits", self.logit_factor),
-        ] {
-            if !factor.is_finite() {
-                return refuse(format!("{what} of {factor} cannot be"));
-            }
-        }
-        for (what, cap) in [("scores", self.score_cap), ("logits", self.logit_cap)] {
-            if let Some(cap) = cap
-                && !(1e-3..=1e6).contains(&cap)
-            {
-                return refuse(format!("a cap of {what} of {cap} cannot be; it must be above 0"));
-            }
-        }
-        for id in self.bos.iter().chain(&self.eos) {
-            if id.index() >= self.vocabulary {
-                return refuse(format!(
-                    "token {id} begins or ends a text, but the vocabulary ends before {}",
-                    self.vocabulary
-                ));
-            }
-        }
-        Ok(self)
     }
 }
 
@@ -487,7 +344,7 @@ impl fmt::Debug for Family {
 /// A head's share of the width, for files that say no other.
 pub(crate) fn head_dim(width: usize, heads: usize) -> Result<usize> {
     if heads == 0 || !width.is_multiple_of(heads) {
-        return refuse(format!("a width of {width} cannot be shared by {heads} heads"));
+        return Err(Refusal::user(format!("a width of {width} cannot be shared by {heads} heads")));
     }
     Ok(width / heads)
 }
@@ -495,12 +352,4 @@ pub(crate) fn head_dim(width: usize, heads: usize) -> Result<usize> {
 /// `1 / √head_dim`, rounded to f32 once, as transformers has it.
 pub fn default_scale(head_dim: usize) -> f32 {
     (1.0 / (head_dim as f64).sqrt()) as f32
-}
-
-fn at_most(max: usize) -> String {
-    format!("{max} is the most that is understood")
-}
-
-fn refuse<T>(sentence: String) -> Result<T> {
-    Err(Refusal::user(sentence))
 }

@@ -16,16 +16,16 @@ pub(super) static FAMILY: Family = Family {
     architecture: "BloomForCausalLM",
     gguf: "bloom",
     names: NAMES,
-    gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
+    gguf_names: Names { gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: |family, size| Config {
         positions: Positions::Alibi { is_scaled: false },
         embedding_norm: true,
         ..Config::plain(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names {

@@ -23,13 +23,11 @@ pub(super) static FAMILY: Family = Family {
         ..bloom::NAMES
     },
     gguf_names: Names {
-        qkv: ["attn_qkv"; 3],
         gate: "",
         // The first norm of its files is the MLP's where there are two.
         parallel_norms: Some(["attn_norm_2", "attn_norm"]),
         ..GGUF_NAMES
     },
-    has_every_bias: false,
     shape,
     read_gguf: |keys, config| {
         keys.pass_over("tensor_data_layout");
@@ -41,6 +39,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {

@@ -5,11 +5,7 @@ use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::llama;
-use crate::{
-    Activation, Config, Family, Size,
-    config::Keys,
-    files::{GGUF_NAMES, Names},
-};
+use crate::{Activation, Config, Family, Size, config::Keys, files::Names};
 
 pub(super) static FAMILY: Family = Family {
     name: "Gemma",
@@ -17,12 +13,10 @@ pub(super) static FAMILY: Family = Family {
     architecture: "GemmaForCausalLM",
     gguf: "gemma",
     names: NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names { norms_less_one: true, ..llama::NAMES };

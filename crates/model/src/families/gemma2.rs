@@ -8,7 +8,7 @@ use super::{gemma, llama};
 use crate::{
     Activation, Config, Family, NormPlacement, Size,
     config::{Keys, activation_name, decimal, default_scale, layer_types},
-    files::{GGUF_NAMES, Names},
+    files::Names,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -17,8 +17,6 @@ pub(super) static FAMILY: Family = Family {
     architecture: "Gemma2ForCausalLM",
     gguf: "gemma2",
     names: NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape,
     read_gguf: |keys, config| {
         // The largest has the scale of a head's share of the width, whatever its heads' width.
@@ -32,6 +30,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names {

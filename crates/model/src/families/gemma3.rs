@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::{gemma, gemma2, llama};
 use crate::{
     Config, Family, NormPlacement, Positions, QueryKeyNorm, RotaryConfig, Size,
-    config::{Keys, RopeContext, default_scale},
-    files::GGUF_NAMES,
+    config::{Keys, default_scale},
 };
 
 /// The last of so many layers sees everything, where a file does not say which do.
@@ -20,8 +19,6 @@ pub(super) static FAMILY: Family = Family {
     architecture: "Gemma3ForCausalLM",
     gguf: "gemma3",
     names: gemma2::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape,
     read_gguf: |keys, config| {
         // As of Gemma 2.
@@ -37,6 +34,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {
@@ -59,11 +57,9 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let usual =
         || (1..=config.layers).map(|layer| !layer.is_multiple_of(interval.max(1))).collect();
     let has_window = named.unwrap_or_else(usual);
-    let rope =
-        RopeContext { head_dim: config.head_dim, context: config.context, original_context: None };
     let theta = keys.number("rope_local_base_freq")?.unwrap_or(10_000.0);
     let plain = RotaryConfig::plain(theta, config.head_dim);
-    let own = keys.rotary_of_layers(Some("sliding_attention"), rope, plain)?;
+    let own = llama::read_window_rotary(keys, &config, plain)?;
     Ok(Config { window_rotary: Some(own), ..config }.with_windows(Some(window), has_window))
 }
 

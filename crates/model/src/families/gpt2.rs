@@ -3,6 +3,7 @@
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
+use super::llama;
 use crate::{
     Config, Family, Size,
     config::{Keys, activation_name, decimal, default_scale, eos_token_id, head_dim},
@@ -15,12 +16,12 @@ pub(super) static FAMILY: Family = Family {
     architecture: "GPT2LMHeadModel",
     gguf: "gpt2",
     names: NAMES,
-    gguf_names: Names { positions: "position_embd", qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
+    gguf_names: Names { positions: "position_embd", gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: Config::plain,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names {

@@ -4,11 +4,11 @@
 use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Value, json};
 
-use super::gpt2;
+use super::{gpt2, llama};
 use crate::{
     Config, Family, Size,
     config::{Keys, activation_name, decimal, eos_token_id},
-    files::{GGUF_NAMES, Layout, Names},
+    files::{Layout, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -24,16 +24,14 @@ pub(super) static FAMILY: Family = Family {
         harmless: &["attn.attention.bias", "attn.attention.masked_bias"],
         ..gpt2::NAMES
     },
-    gguf_names: Names { positions: "position_embd", gate: "", ..GGUF_NAMES },
-    has_every_bias: false,
     shape: |family, size| Config {
         attention_bias: false,
         scale: 1.0,
         ..Config::plain(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {

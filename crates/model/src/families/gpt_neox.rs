@@ -30,8 +30,7 @@ pub(super) static FAMILY: Family = Family {
         harmless: &["attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"],
         ..llama::NAMES
     },
-    gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
-    has_every_bias: false,
+    gguf_names: Names { gate: "", ..GGUF_NAMES },
     shape,
     read_gguf: |keys, config| {
         let block_order = match keys.flag("use_parallel_residual")?.unwrap_or(true) {
@@ -42,6 +41,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {

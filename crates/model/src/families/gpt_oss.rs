@@ -28,7 +28,6 @@ pub(super) static FAMILY: Family = Family {
         ..llama::NAMES
     },
     gguf_names: Names { ln1_post: "", ln2: "post_attention_norm", ..GGUF_NAMES },
-    has_every_bias: false,
     shape: |family, size| {
         let mixture = mixtral::mixture(size, 32, 4, ExpertWeighting::SoftmaxOfChosen);
         Config {
@@ -45,6 +44,7 @@ pub(super) static FAMILY: Family = Family {
     read_gguf: |keys, config| keys.windows(config, has_window),
     read,
     write,
+    ..llama::BASE
 };
 
 /// Every other layer has the window, the first among them.

@@ -8,7 +8,7 @@ use super::{gpt2, llama};
 use crate::{
     BlockOrder, Config, Family, Positions, RotaryConfig, Size,
     config::Keys,
-    files::{GGUF_NAMES, Layout, Names},
+    files::{Layout, Names},
 };
 
 /// Dimensions of a head that are rotated, where a file does not say so.
@@ -34,12 +34,10 @@ pub(super) static FAMILY: Family = Family {
         harmless: &["attn.bias", "attn.masked_bias", "attn.embed_positions"],
         ..llama::NAMES
     },
-    gguf_names: Names { gate: "", rotated: Layout::Pairs, ..GGUF_NAMES },
-    has_every_bias: false,
     shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {

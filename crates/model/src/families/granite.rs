@@ -16,9 +16,7 @@ pub(super) static FAMILY: Family = Family {
     model_type: "granite",
     architecture: "GraniteForCausalLM",
     gguf: "granite",
-    names: llama::NAMES,
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
-    has_every_bias: false,
     // Unlike a llama's, its scores have no factor that its configuration does not name.
     shape: |family, size| Config { scale: 1.0, ..llama::shape(family, size) },
     read_gguf: |keys, config| {
@@ -33,6 +31,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {

@@ -17,10 +17,20 @@ pub(super) static FAMILY: Family = Family {
     model_type: "llama",
     architecture: "LlamaForCausalLM",
     gguf: "llama",
-    names: NAMES,
     // For this architecture llama.cpp rotates neighbouring dimensions (2i, 2i + 1), and its files
     // have the rows of queries and keys in that order.
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
+    ..BASE
+};
+
+/// What a family like it need not say.
+pub(super) const BASE: Family = Family {
+    name: "",
+    model_type: "",
+    architecture: "",
+    gguf: "",
+    names: NAMES,
+    gguf_names: GGUF_NAMES,
     has_every_bias: false,
     shape,
     read_gguf: |_, config| Ok(config),
@@ -166,7 +176,25 @@ pub(super) fn read_windows(keys: &mut Keys<'_>, config: Config) -> Result<Config
     Ok(config.with_windows(window, has_window))
 }
 
-/// Writes them.
+/// Reads a sliding window that all layers have, where the file names its size.
+pub(super) fn read_window(keys: &mut Keys<'_>, config: Config) -> Result<Config> {
+    let window = keys.size_or_none("sliding_window")?;
+    Ok(config.with_windows(window, Vec::new()))
+}
+
+/// Reads the rotary embedding of the layers with a sliding window; `defaults` are theirs where the file says
+/// no other.
+pub(super) fn read_window_rotary(
+    keys: &mut Keys<'_>,
+    config: &Config,
+    defaults: RotaryConfig,
+) -> Result<RotaryConfig> {
+    let rope =
+        RopeContext { head_dim: config.head_dim, context: config.context, original_context: None };
+    keys.rotary_of_layers(Some("sliding_attention"), rope, defaults)
+}
+
+/// Writes what [`read_windows`] reads.
 pub(super) fn write_windows(config: &Config, object: &mut Value) {
     object["use_sliding_window"] = json!(config.window.is_some());
     if config.window.is_some() {

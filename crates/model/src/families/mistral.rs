@@ -4,11 +4,7 @@ use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::llama;
-use crate::{
-    Config, Family,
-    config::Keys,
-    files::{GGUF_NAMES, Layout, Names},
-};
+use crate::{Config, Family, config::Keys};
 
 pub(super) static FAMILY: Family = Family {
     name: "Mistral",
@@ -16,19 +12,14 @@ pub(super) static FAMILY: Family = Family {
     architecture: "MistralForCausalLM",
     // llama.cpp's files of it are a llama's, and have no window.
     gguf: "",
-    names: llama::NAMES,
-    gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
-    has_every_bias: false,
-    shape: llama::shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let config = llama::read_with_head_dim(family, keys, None)?;
-    let window = keys.size_or_none("sliding_window")?;
-    Ok(config.with_windows(window, Vec::new()))
+    llama::read_window(keys, config)
 }
 
 fn write(config: &Config) -> Value {

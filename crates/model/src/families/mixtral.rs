@@ -29,15 +29,14 @@ pub(super) static FAMILY: Family = Family {
         ..llama::NAMES
     },
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
-    has_every_bias: false,
     shape: |family, size| Config {
         mixture: Some(mixture(size, 8, 2, ExpertWeighting::Normalized)),
         epsilon: 1e-5,
         ..llama::shape(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 impl Config {

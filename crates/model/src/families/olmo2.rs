@@ -7,8 +7,7 @@ use serde_json::json;
 use super::llama;
 use crate::{
     Config, Family, NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size,
-    config::GgufKeys,
-    files::{GGUF_NAMES, Names},
+    config::GgufKeys, files::Names,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -17,12 +16,11 @@ pub(super) static FAMILY: Family = Family {
     architecture: "Olmo2ForCausalLM",
     gguf: "olmo2",
     names: NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape,
     read_gguf,
     read: |family, keys| llama::read_with_head_dim(family, keys, None),
     write: |config| llama::write_with(config, &["head_dim", "mlp_bias"], json!({})),
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names {

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{llama, olmo2};
 use crate::{
     Config, Family, Positions, RopeScaling, RotaryConfig,
-    config::{Keys, RopeContext, layer_types},
-    files::GGUF_NAMES,
+    config::{Keys, layer_types},
 };
 
 /// The last of so many layers sees everything, where a file does not say which do.
@@ -20,12 +19,10 @@ pub(super) static FAMILY: Family = Family {
     architecture: "Olmo3ForCausalLM",
     gguf: "",
     names: olmo2::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape: olmo2::shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
@@ -35,10 +32,8 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let has_window = named.unwrap_or_else(usual);
     let window = keys.size_or_none("sliding_window")?.unwrap_or(4096);
     let Positions::Rotary(rotary) = &config.positions else { return Ok(config) };
-    let rope =
-        RopeContext { head_dim: config.head_dim, context: config.context, original_context: None };
     let plain = RotaryConfig { scaling: RopeScaling::None, ..rotary.clone() };
-    let own = keys.rotary_of_layers(Some("sliding_attention"), rope, plain)?;
+    let own = llama::read_window_rotary(keys, &config, plain)?;
     let window_rotary = (own != *rotary).then_some(own);
     Ok(Config { window_rotary, ..config }.with_windows(Some(window), has_window))
 }

@@ -5,7 +5,7 @@ use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::{llama, mixtral, qwen3_moe};
-use crate::{Config, ExpertWeighting, Family, QueryKeyNorm, config::Keys, files::GGUF_NAMES};
+use crate::{Config, ExpertWeighting, Family, QueryKeyNorm, config::Keys};
 
 pub(super) static FAMILY: Family = Family {
     name: "OLMoE",
@@ -13,17 +13,15 @@ pub(super) static FAMILY: Family = Family {
     architecture: "OlmoeForCausalLM",
     gguf: "olmoe",
     names: qwen3_moe::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape: |family, size| Config {
         query_key_norm: Some(QueryKeyNorm::Rows),
         mixture: Some(mixtral::mixture(size, 64, 8, ExpertWeighting::Softmax)),
         epsilon: 1e-5,
         ..llama::shape(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {

@@ -8,7 +8,7 @@ use super::llama;
 use crate::{
     Activation, Config, Family, Size,
     config::{Keys, activation_name, eos_token_id},
-    files::{GGUF_NAMES, Names},
+    files::Names,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -30,12 +30,11 @@ pub(super) static FAMILY: Family = Family {
         prefix: "model.decoder.",
         ..llama::NAMES
     },
-    gguf_names: Names { positions: "position_embd", gate: "", ..GGUF_NAMES },
     has_every_bias: true,
     shape: |family, size| Config { activation: Activation::Relu, ..Config::plain(family, size) },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {

@@ -24,12 +24,11 @@ pub(super) static FAMILY: Family = Family {
         ln_final: "final_layernorm",
         ..llama::NAMES
     },
-    gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "", ..GGUF_NAMES },
-    has_every_bias: false,
+    gguf_names: Names { gate: "", ..GGUF_NAMES },
     shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {

@@ -5,11 +5,7 @@ use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::llama;
-use crate::{
-    Config, Family,
-    config::Keys,
-    files::{GGUF_NAMES, Names},
-};
+use crate::{Config, Family, config::Keys, files::Names};
 
 pub(super) static FAMILY: Family = Family {
     name: "Phi-3",
@@ -22,18 +18,16 @@ pub(super) static FAMILY: Family = Family {
         up: "mlp.gate_up_proj",
         ..llama::NAMES
     },
-    gguf_names: Names { qkv: ["attn_qkv"; 3], gate: "ffn_up", ..GGUF_NAMES },
-    has_every_bias: false,
     shape: |family, size| Config { epsilon: 1e-5, ..llama::shape(family, size) },
     read_gguf: |keys, config| keys.windows(config, |_| true),
     read,
     write,
+    ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let config = llama::read_with_head_dim(family, keys, None)?;
-    let window = keys.size_or_none("sliding_window")?;
-    Ok(config.with_windows(window, Vec::new()))
+    llama::read_window(keys, config)
 }
 
 fn write(config: &Config) -> Value {

@@ -4,20 +4,17 @@ use lookback_files::Result;
 use serde_json::Value;
 
 use super::llama;
-use crate::{Config, Family, config::Keys, files::GGUF_NAMES};
+use crate::{Config, Family, config::Keys};
 
 pub(super) static FAMILY: Family = Family {
     name: "Qwen2",
     model_type: "qwen2",
     architecture: "Qwen2ForCausalLM",
     gguf: "qwen2",
-    names: llama::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape: |family, size| Config { attention_bias: true, ..llama::shape(family, size) },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 /// Its files have no word for its biases: they are always there.

@@ -4,23 +4,20 @@ use lookback_files::Result;
 use serde_json::Value;
 
 use super::llama;
-use crate::{Config, Family, QueryKeyNorm, Size, config::Keys, files::GGUF_NAMES};
+use crate::{Config, Family, QueryKeyNorm, Size, config::Keys};
 
 pub(super) static FAMILY: Family = Family {
     name: "Qwen3",
     model_type: "qwen3",
     architecture: "Qwen3ForCausalLM",
     gguf: "qwen3",
-    names: llama::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape: |family, size| Config {
         query_key_norm: Some(QueryKeyNorm::Heads),
         ..llama::shape(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 impl Config {

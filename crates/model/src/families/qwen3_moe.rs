@@ -8,7 +8,7 @@ use super::{llama, mixtral};
 use crate::{
     Config, ExpertWeighting, Family, QueryKeyNorm,
     config::Keys,
-    files::{ExpertLayout, ExpertNames, GGUF_NAMES, Names},
+    files::{ExpertLayout, ExpertNames, Names},
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -17,16 +17,14 @@ pub(super) static FAMILY: Family = Family {
     architecture: "Qwen3MoeForCausalLM",
     gguf: "qwen3moe",
     names: NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape: |family, size| Config {
         query_key_norm: Some(QueryKeyNorm::Heads),
         mixture: Some(mixtral::mixture(size, 128, 8, ExpertWeighting::Normalized)),
         ..llama::shape(family, size)
     },
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 pub(super) const NAMES: Names = Names {

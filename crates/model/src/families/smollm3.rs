@@ -18,13 +18,11 @@ pub(super) static FAMILY: Family = Family {
     model_type: "smollm3",
     architecture: "SmolLM3ForCausalLM",
     gguf: "smollm3",
-    names: llama::NAMES,
     gguf_names: Names { rotated: Layout::Pairs, ..GGUF_NAMES },
-    has_every_bias: false,
     shape,
-    read_gguf: |_, config| Ok(config),
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: crate::Size) -> Config {

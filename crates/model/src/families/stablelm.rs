@@ -7,7 +7,6 @@ use super::llama;
 use crate::{
     BlockOrder, Config, Family, NormKind, Positions, RotaryConfig, Size,
     config::{Keys, decimal},
-    files::GGUF_NAMES,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -15,9 +14,6 @@ pub(super) static FAMILY: Family = Family {
     model_type: "stablelm",
     architecture: "StableLmForCausalLM",
     gguf: "stablelm",
-    names: llama::NAMES,
-    gguf_names: GGUF_NAMES,
-    has_every_bias: false,
     shape,
     read_gguf: |keys, config| {
         keys.pass_over("use_parallel_residual");
@@ -29,6 +25,7 @@ pub(super) static FAMILY: Family = Family {
     },
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {

@@ -18,11 +18,11 @@ pub(super) static FAMILY: Family = Family {
     gguf: "starcoder2",
     names: Names { gate: "", up: "mlp.c_fc", down: "mlp.c_proj", ..llama::NAMES },
     gguf_names: Names { gate: "", ..GGUF_NAMES },
-    has_every_bias: false,
     shape,
     read_gguf: |keys, config| keys.windows(config, |_| true),
     read,
     write,
+    ..llama::BASE
 };
 
 fn shape(family: &'static Family, size: Size) -> Config {
