@@ -15,8 +15,8 @@ import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
 import { unfolded } from './attend/cell.js';
-import { glance } from './attend/glance.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
+import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -39,7 +39,7 @@ export default {
     /** @type {Head | null} */
     let head = null;
     const parts = figure(root, { title: 'What each token takes from those before it', table });
-    const small = glance((layer, of) => page.set({ layer, head: of }));
+    const small = thumbnails((layer, of) => page.set({ layer, head: of }));
     const large = matrix({
       name: 'attention of the opened head',
       onPick: (query, key) => page.set({ token: query, 'attend.key': key }),
