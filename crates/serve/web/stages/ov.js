@@ -16,8 +16,8 @@ import { opensOn } from './example.js';
 import { answerCache } from './ov/cache.js';
 import { captions } from './ov/captions.js';
 import { reading } from './ov/plane.js';
-import { digits, side } from './ov/side.js';
 import { alike, turned, wordOf } from './ov/reordered.js';
+import { digits, side } from './ov/side.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('./ov/plane.js').Taken} Taken */
