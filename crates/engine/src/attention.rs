@@ -1,7 +1,7 @@
 //! An attention's parameters as the kernels have them, and where a layer's keys and values stand in a page.
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, Pages, PagesMut},
+    attend::{self, AttentionParams, KvPages, KvPagesMut},
     naive::attend::capped_and_score,
 };
 use lookback_model::{Attend, Network};
@@ -66,14 +66,14 @@ pub(crate) struct LayerPages {
 
 impl LayerPages {
     /// With the numbers, for reading.
-    pub(crate) fn pages<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
+    pub(crate) fn pages<'p>(self, storage: &'p [f32], table: &'p [u32]) -> KvPages<'p> {
         let Self { stride, keys_at, values_at } = self;
-        Pages { storage, stride, keys_at, values_at, table }
+        KvPages { storage, stride, keys_at, values_at, table }
     }
 
     /// With the numbers, for writing.
-    pub(crate) fn pages_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
+    pub(crate) fn pages_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> KvPagesMut<'p> {
         let Self { stride, keys_at, values_at } = self;
-        PagesMut { storage, stride, keys_at, values_at, table }
+        KvPagesMut { storage, stride, keys_at, values_at, table }
     }
 }

@@ -274,7 +274,7 @@ impl Backward<'_, '_> {
         self.pass.buffers.put_gradient(input, dx);
     }
 
-    /// A row that was not wanted has no gradient.
+    /// A row whose logits were not computed has no gradient.
     fn select(&mut self, x: ValueId, output: ValueId, is_first: bool) {
         let mut dx = self.pass.buffers.take_gradient(x);
         let (len, width) = (self.pass.buffers.len(x), self.pass.buffers.width(x));
@@ -282,7 +282,7 @@ impl Backward<'_, '_> {
             aligned_buffer::zero_fill(self.pass.pool, &mut dx[..len]);
         }
         let dy = self.pass.buffers.gradient(output);
-        for (dy, &row) in dy.chunks_exact(width).zip(&self.pass.batch.wanted) {
+        for (dy, &row) in dy.chunks_exact(width).zip(&self.pass.batch.logit_rows) {
             for (dx, dy) in dx[row * width..(row + 1) * width].iter_mut().zip(dy) {
                 *dx += dy;
             }

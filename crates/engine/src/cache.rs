@@ -19,7 +19,7 @@ use crate::{
 
 /// The pages, and how many sequences refer to each.
 #[derive(Debug)]
-pub struct Cache {
+pub struct KvCache {
     /// `[pages, layers, keys then values]`: numbers, or pairs of bf16.
     storage: AlignedBuffer,
     compute: Compute,
@@ -48,7 +48,7 @@ struct Sequence {
     pages: Vec<u32>,
 }
 
-impl Cache {
+impl KvCache {
     /// Positions in a page.
     pub const PAGE: usize = PAGE;
 
@@ -73,7 +73,7 @@ impl Cache {
         tokens.div_ceil(PAGE)
     }
 
-    /// Bytes that [`Cache::new`] takes.
+    /// Bytes that [`KvCache::new`] takes.
     pub fn bytes(network: &Network, compute: Compute, pages: usize) -> usize {
         let (layers, layer) = shape(network, compute);
         4 * pages * layers * layer
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     /// A cache for four sequences with so many pages.
-    fn cache(pages: usize) -> Cache {
+    fn cache(pages: usize) -> KvCache {
         let size = Size {
             vocabulary: 5,
             width: 8,
@@ -246,11 +246,11 @@ mod tests {
             hidden: 8,
             context: 4 * PAGE,
         };
-        Cache::new(&Network::new(&Config::llama(size).unwrap()), Compute::F32, 4, pages)
+        KvCache::new(&Network::new(&Config::llama(size).unwrap()), Compute::F32, 4, pages)
     }
 
-    /// Every page is either free or listed by as many sequences as it says.
-    fn assert_every_page_is_accounted_for(cache: &Cache) {
+    /// Every page is either free or listed by as many sequences as its count.
+    fn assert_every_page_is_accounted_for(cache: &KvCache) {
         for page in 0..cache.references.len() as u32 {
             let lists = |of: &Sequence| of.pages.iter().filter(|&&listed| listed == page).count();
             let references: usize = cache.sequences.iter().map(lists).sum();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// Goes on at position `first` of a sequence with so many rows.
-    fn grow(cache: &mut Cache, sequence: u32, first: usize, rows: usize) -> Result<()> {
+    fn grow(cache: &mut KvCache, sequence: u32, first: usize, rows: usize) -> Result<()> {
         cache.truncate(SequenceId(sequence), first);
         cache.grow(SequenceId(sequence), first..first + rows, Cached::Nothing)
     }

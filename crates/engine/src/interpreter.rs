@@ -28,7 +28,7 @@ use lookback_model::{
 use self::keys::Keys;
 use crate::{
     buffers::Buffers,
-    cache::{Cache, Cached},
+    cache::{Cached, KvCache},
     experts::ExpertBuffers,
     operations::statistics,
     products::{self, Operands},
@@ -66,7 +66,7 @@ impl<'a> Interpreter<'a> {
     pub(crate) fn cached(
         weights: &'a Weights,
         workspace: &'a mut Workspace,
-        (cache, cached): (&'a mut Cache, Cached),
+        (cache, cached): (&'a mut KvCache, Cached),
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Result<Self> {
@@ -86,7 +86,7 @@ impl<'a> Interpreter<'a> {
         workspace.table.clear();
         for segment in &batch.segments {
             let first_page = workspace.table.len();
-            let pages = Cache::pages(segment.rows.len());
+            let pages = KvCache::pages(segment.rows.len());
             workspace.table.extend((first_page..first_page + pages).map(|page| page as u32));
             workspace.spans.push(SequenceSpan {
                 first_row: segment.rows.start,
@@ -101,7 +101,7 @@ impl<'a> Interpreter<'a> {
     fn new(
         weights: &'a Weights,
         workspace: &'a mut Workspace,
-        cache: Option<&'a mut Cache>,
+        cache: Option<&'a mut KvCache>,
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
@@ -290,7 +290,7 @@ impl<'a> Interpreter<'a> {
     fn select(&mut self, x: ValueId, output: ValueId) {
         self.write(output, |pass, y| {
             let (width, rows) = (pass.buffers.width(x), pass.buffers.get(x));
-            for (out, &row) in y.chunks_exact_mut(width).zip(&pass.batch.wanted) {
+            for (out, &row) in y.chunks_exact_mut(width).zip(&pass.batch.logit_rows) {
                 out.copy_from_slice(&rows[row * width..(row + 1) * width]);
             }
         });
@@ -318,7 +318,7 @@ impl<'a> Interpreter<'a> {
         let width = self.buffers.width(value);
         for (row, y) in rows.chunks_exact_mut(width).enumerate() {
             let row = match self.program.value(value).rows {
-                RowKind::Wanted => self.batch.wanted[row],
+                RowKind::LogitRows => self.batch.logit_rows[row],
                 RowKind::Tokens | RowKind::Queries => row,
             };
             if let Some(numbers) = edit.row(self.batch.positions[row]) {

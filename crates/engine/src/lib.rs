@@ -56,7 +56,7 @@ mod weights;
 mod workspace;
 
 pub use attention::ScoreSteps;
-pub use cache::Cache;
+pub use cache::KvCache;
 pub use gradients::Gradients;
 pub use init::{HeadInit, Init};
 pub use interpreter::{Observer, SiteView};

@@ -52,7 +52,7 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
         },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
         Op::Route(routing) => Traits {
-            saved_inputs: if routing.reads_logits_again() { inputs } else { &[] },
+            saved_inputs: if routing.gradient_reads_logits() { inputs } else { &[] },
             saved_outputs: outputs,
             ..plain
         },

@@ -2,7 +2,7 @@
 //! MLP's activation on plain numbers.
 //!
 //! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
-//! cache and knows nothing of what the rows mean; see `depths` in the lens.
+//! cache, and rows may be of any layer; see `logit_lens` of the lens.
 
 use lookback_kernels::{activate, loss, naive::activate::linear_value, thread_pool::ThreadPool};
 use lookback_model::{Activation, Head, Norm, NormKind};

@@ -1,4 +1,4 @@
-//! A program with every buffer of its passes, taken once: slots as the layout says, and scratch for the
+//! A program with every buffer of its passes, allocated once: the slots of the layout, and scratch for the
 //! kernels.
 
 use lookback_kernels::{
@@ -23,12 +23,12 @@ use crate::{
 /// The largest pass that a workspace is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Logits of at most `wanted` of `rows` rows.
+    /// Logits of at most `logit_rows` of `rows` rows.
     Inference {
         /// Rows of a pass.
         rows: usize,
-        /// Rows whose logits are wanted; if as many as `rows`, then always all.
-        wanted: usize,
+        /// Rows whose logits are computed; if as many as `rows`, then always all.
+        logit_rows: usize,
     },
     /// The logits of all rows, with every site apart.
     Observed {
@@ -64,7 +64,7 @@ impl Shape {
 
     fn plan(self, network: &Network) -> Plan {
         let rows = self.rows();
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let program = |program| fuse(program, |_| false);
         let losses = || program(forward::loss(network));
         let plan = |program, bounds| Plan {
@@ -75,10 +75,10 @@ impl Shape {
             backward_plan: None,
         };
         match self {
-            Self::Inference { wanted, .. } => {
-                let logit_rows =
-                    if wanted < rows { forward::Rows::Wanted } else { forward::Rows::All };
-                plan(program(forward::logits(network, logit_rows)), Bounds { rows, wanted })
+            Self::Inference { logit_rows, .. } => {
+                let selected =
+                    if logit_rows < rows { forward::Rows::LogitRows } else { forward::Rows::All };
+                plan(program(forward::logits(network, selected)), Bounds { rows, logit_rows })
             }
             Self::Observed { .. } => {
                 let mut whole = forward::logits(network, forward::Rows::All);
@@ -183,14 +183,14 @@ impl Workspace {
     ) -> Self {
         program.derive(&is_visible);
         let program = fuse(program, is_visible);
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let plan =
             Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
         Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
     }
 
     /// For a backward pass from the value at a site, or from the losses where none is named, to
-    /// the trainable weights and to the sites whose gradients are wanted. Passes have at most `rows` rows of
+    /// the trainable weights and to the sites whose gradients are computed. Passes have at most `rows` rows of
     /// `sequences` whole sequences. None if the program does not have the site.
     pub fn for_backward(
         network: &Network,
@@ -211,7 +211,7 @@ impl Workspace {
         let backward_plan = BackwardPlan::new(&program, start, &is_trainable, |value| {
             program.sites_of(value).any(&wants)
         });
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let sequences = Some(sequences);
         let is_trainable = network.ids().any(is_trainable);
         let plan =
@@ -228,10 +228,10 @@ impl Workspace {
     ) -> Self {
         let sizes = Sizes::new(network, &plan, Compute::F32, threads, recomputed);
         let floats = AlignedBuffer::zeros;
-        let Bounds { rows, wanted } = plan.bounds;
+        let Bounds { rows, logit_rows } = plan.bounds;
         tracing::debug!(
             rows,
-            wanted,
+            logit_rows,
             positions,
             operations = plan.program.steps.len(),
             buffers = sizes.layout.slots.len(),
@@ -375,7 +375,7 @@ fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: 
     pages * layer_len(network, compute)
 }
 
-/// What the hungriest backward kernel of a program needs.
+/// The scratch of the backward kernel of a program that needs most.
 fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
     let elements = |step: &Step| match &step.op {
         Op::Attend(config) => [Compute::F32, Compute::Bf16]

@@ -64,15 +64,15 @@ impl Weights {
     }
 }
 
-/// The logits of a batch's wanted rows, `[wanted, vocabulary]`.
+/// The logits of a batch's logit rows, `[logit_rows, vocabulary]`.
 pub fn logits(network: &Network, weights: &Weights, batch: &Batch) -> Array2<f64> {
-    let program = forward::logits(network, forward::Rows::Wanted);
+    let program = forward::logits(network, forward::Rows::LogitRows);
     let mut values = run(&program, weights, batch, None);
     let logits = program.at(Site::Logits).and_then(|logits| values[logits.index()].take());
     logits.unwrap_or_default()
 }
 
-/// The cross-entropy of a batch's wanted rows against their targets.
+/// The cross-entropy of a batch's logit rows against their targets.
 pub fn loss(network: &Network, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
     program_loss(&forward::loss(network), weights, batch, targets)
 }
@@ -170,11 +170,11 @@ impl Pass<'_> {
                 return;
             }
             Op::Combine => self.combine(x(0), x(1)),
-            Op::Select => self.read(x(0)).select(Axis(0), &self.batch.wanted),
+            Op::Select => self.read(x(0)).select(Axis(0), &self.batch.logit_rows),
             Op::Logits(head) => self.logits(head, self.read(x(0))),
             Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
             Op::Edit(edit) => self.edit(edit, x(0)),
-            // Only there to be read, and nobody reads them here.
+            // Made to be observed, and nothing is observed here.
             Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => return,
         };
         self.values[step.outputs[0].index()] = Some(result);
@@ -265,9 +265,9 @@ impl Pass<'_> {
             Activation::Relu => mlp::Activation::Relu,
             Activation::SwigluOai => mlp::Activation::SwigluOai,
         };
-        let activated = self.read(pre).mapv(|x| activation.of(x));
+        let activated = self.read(pre).mapv(|x| activation.apply(x));
         match linear {
-            Some(linear) => activated * self.read(linear).mapv(|x| activation.of_linear(x)),
+            Some(linear) => activated * self.read(linear).mapv(|x| activation.apply_linear(x)),
             None => activated,
         }
     }
@@ -340,9 +340,9 @@ impl Pass<'_> {
 
     fn edit(&self, edit: &Edit, x: ValueId) -> Array2<f64> {
         let mut y = self.read(x).clone();
-        let wanted = self.program.value(x).rows == RowKind::Wanted;
+        let is_logit_row = self.program.value(x).rows == RowKind::LogitRows;
         for (row, mut y) in y.outer_iter_mut().enumerate() {
-            let row = if wanted { self.batch.wanted[row] } else { row };
+            let row = if is_logit_row { self.batch.logit_rows[row] } else { row };
             let Some(numbers) = edit.row(self.batch.positions[row]) else { continue };
             for (column, number) in edit.columns.clone().zip(numbers) {
                 let number = f64::from(number);

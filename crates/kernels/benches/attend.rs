@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use lookback_kernels::{
     attend::{
-        self, AttentionParams, BackwardInputs, Compute, Gradients, PAGE, Pages, PagesMut,
+        self, AttentionParams, BackwardInputs, Compute, Gradients, KvPages, KvPagesMut, PAGE,
         SequenceSpan,
     },
     isa::Isa,
@@ -160,7 +160,7 @@ impl Bench {
             ..*span
         };
         let all: Vec<SequenceSpan> = spans.iter().map(whole).collect();
-        let to = PagesMut {
+        let to = KvPagesMut {
             storage: &mut storage,
             stride: 2 * half,
             keys_at: 0,
@@ -185,10 +185,10 @@ impl Bench {
         }
     }
 
-    fn pages(&self) -> Pages<'_> {
+    fn pages(&self) -> KvPages<'_> {
         let half = attend::keys_len(&self.params);
         let (storage, table) = (&self.storage, &self.table);
-        Pages { storage, stride: 2 * half, keys_at: 0, values_at: half, table }
+        KvPages { storage, stride: 2 * half, keys_at: 0, values_at: half, table }
     }
 
     fn forward(&mut self, pool: &ThreadPool) {

@@ -125,7 +125,7 @@ fn span_of_part(
 
 /// Keys and values in pages (of a KV cache, or scratch), as one layer reads them.
 #[derive(Clone, Copy, Debug)]
-pub struct Pages<'a> {
+pub struct KvPages<'a> {
     /// All pages.
     pub storage: &'a [f32],
     /// Floats of a page.
@@ -142,14 +142,14 @@ pub struct Pages<'a> {
 
 /// Keys and values in pages (of a KV cache, or scratch), as one layer writes them.
 #[derive(Debug)]
-pub struct PagesMut<'a> {
+pub struct KvPagesMut<'a> {
     /// All pages.
     pub storage: &'a mut [f32],
     /// Floats of a page.
     pub stride: usize,
-    /// As [`Pages::keys_at`].
+    /// As [`KvPages::keys_at`].
     pub keys_at: usize,
-    /// As [`Pages::values_at`].
+    /// As [`KvPages::values_at`].
     pub values_at: usize,
     /// The pages of all spans.
     pub table: &'a [u32],

@@ -57,7 +57,7 @@ pub use frozen_norm::FrozenNorm;
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
-pub use logit_lens::{LensDepth, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
+pub use logit_lens::{LensPoints, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
 pub use neurons::{
     LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
 };

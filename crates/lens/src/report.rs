@@ -29,7 +29,7 @@ pub struct Report {
     pub head: usize,
     /// That head's attention weights, `[queries, keys]`; what is hidden is 0.
     pub pattern: Vec<Vec<f32>>,
-    /// Who wrote how much into the last token's residual stream, layer by layer.
+    /// How much attention and MLP add to the last token's residual stream, layer by layer.
     pub stream: Vec<BlockNorms>,
     /// The hidden units of that layer's MLP that are furthest from 0 for the last token.
     pub neurons: Vec<NeuronActivation>,

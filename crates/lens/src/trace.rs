@@ -7,7 +7,7 @@ use std::{
 };
 
 use lookback_engine::{
-    Cache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
+    KvCache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
@@ -170,7 +170,7 @@ pub fn trace_with_edits(
     let mut workspace =
         Workspace::for_program(network, program, rows, is_captured, rows, pool.threads())
             .with_precision(network, weights.compute());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(rows));
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
@@ -227,11 +227,15 @@ pub fn trace_of_layer(
 }
 
 /// Buffers for looking at one sequence.
-fn workspace_and_cache(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
+fn workspace_and_cache(
+    weights: &Weights,
+    pool: &ThreadPool,
+    tokens: usize,
+) -> (Workspace, KvCache) {
     let network = weights.network();
     let workspace =
         Workspace::new(network, Shape::Observed { rows: tokens }, tokens, pool.threads());
-    (workspace, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
+    (workspace, KvCache::new(network, weights.compute(), 1, KvCache::pages(tokens)))
 }
 
 /// Runs a sequence under a watcher.

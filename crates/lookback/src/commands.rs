@@ -78,7 +78,7 @@ pub(crate) fn open_model(
     open_model_on(model, compute, &machine.pool()?, print)
 }
 
-/// The same of a model that is to read so many tokens at once, where somebody asks for a number.
+/// The same of a model that is to read so many tokens at once, where a number is given.
 pub(crate) fn open_model_for(
     model: &str,
     compute: impl Into<Compute>,

@@ -75,7 +75,7 @@ pub enum BlockOrder {
 pub struct Config {
     /// Whose names its files use; it changes no mathematics.
     pub family: &'static Family,
-    /// Tokens it knows.
+    /// Tokens of the vocabulary.
     pub vocabulary: usize,
     /// Width of the residual stream.
     pub width: usize,
@@ -112,7 +112,7 @@ pub struct Config {
     pub positions: Positions,
     /// The rotary embedding of layers with a sliding window, where it differs from `positions` (Gemma 3).
     pub window_rotary: Option<RotaryConfig>,
-    /// Whether each layer has `positions`; all have if it is empty. Others know them only by the mask
+    /// Whether each layer has `positions`; all have if it is empty. In the others they enter by the mask alone
     /// (SmolLM3).
     pub layers_with_positions: Vec<bool>,
     /// The MLP's nonlinearity.
@@ -178,14 +178,14 @@ pub struct Family {
     pub(crate) read_gguf: fn(&mut GgufKeys<'_>, Config) -> Result<Config>,
     /// Reads the keys of a `config.json` that it has.
     pub(crate) read: fn(&'static Family, &mut Keys<'_>) -> Result<Config>,
-    /// Writes them. What they cannot say is found out by reading them again.
+    /// Writes them. What they cannot express is found by reading them again.
     pub(crate) write: fn(&Config) -> Value,
 }
 
-/// The sizes that tell one model of a family from another.
+/// The sizes by which the models of a family differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Tokens it knows.
+    /// Tokens of the vocabulary.
     pub vocabulary: usize,
     /// Width of the residual stream.
     pub width: usize,

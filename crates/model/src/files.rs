@@ -1,6 +1,6 @@
 //! A stored model: its configuration, and its weights one by one in canonical layout.
 //!
-//! Files are mapped and checked whole on opening: every tensor that the configuration wants is
+//! Files are mapped and checked whole on opening: every tensor that the configuration needs is
 //! there, of its shape, inside the file; nothing is left over. Nothing is kept that the file does
 //! not back. Tokenizers are handed on as they are stored: `model` never sees a text.
 
@@ -113,7 +113,7 @@ impl StoredModel {
         }
     }
 
-    /// What a user should know of how the files were read, one sentence each.
+    /// Warnings about how the files were read, one sentence each.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }

@@ -11,8 +11,8 @@ use crate::{
 pub enum Rows {
     /// Every token's.
     All,
-    /// Those that the batch asks for, in `Batch::wanted`.
-    Wanted,
+    /// Those that are listed in `Batch::logit_rows`.
+    LogitRows,
 }
 
 /// The pass from ids to logits.
@@ -47,7 +47,7 @@ fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) ->
     for (layer, block) in network.blocks.iter().enumerate() {
         x = record_block(block, layer as u16, build, x);
     }
-    if rows == Rows::Wanted {
+    if rows == Rows::LogitRows {
         x = build.select(x);
     }
     let x = build.norm(x, &network.ln_final);
@@ -280,7 +280,7 @@ impl Builder {
     }
 
     fn select(&mut self, x: ValueId) -> ValueId {
-        self.step_of(Op::Select, [x], self.width(x), RowKind::Wanted)
+        self.step_of(Op::Select, [x], self.width(x), RowKind::LogitRows)
     }
 
     fn logits(&mut self, x: ValueId, head: &Head) -> ValueId {

@@ -31,8 +31,8 @@ pub enum ElementType {
 pub enum RowKind {
     /// Every token of the batch.
     Tokens,
-    /// Every token whose logits are wanted.
-    Wanted,
+    /// Every token whose logits are computed: those in `Batch::logit_rows`.
+    LogitRows,
     /// Every head and query of a segment, with a column for each key. Such a value is made only while
     /// somebody reads it, segment by segment: it has no place in a layout.
     Queries,
@@ -96,7 +96,7 @@ pub enum Op {
     Experts(ExpertLinears),
     /// The weighted sum of what the chosen experts made of each row. \[y of each, weights → y]
     Combine,
-    /// The rows whose logits are wanted. \[x of tokens → x of wanted rows]
+    /// The rows whose logits are computed. \[x of tokens → x of logit rows]
     Select,
     /// \[x → logits]
     Logits(Head),

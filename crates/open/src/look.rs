@@ -44,7 +44,7 @@ pub struct Look {
 
 impl Look {
     /// Keeps these sites alone: names with commas between them, in which `*` stands for anything. Unless
-    /// somebody asks, all are kept.
+    /// this is called, all are kept.
     #[must_use]
     pub fn sites(mut self, patterns: impl Into<String>) -> Self {
         self.sites = Some(patterns.into());

@@ -28,7 +28,7 @@ pub(crate) struct AppState {
     pub(crate) prefix_caches: PrefixCaches,
     /// What is known of embedding tables.
     pub(crate) tables: Arc<EmbeddingTables>,
-    /// What only the page that was served from here knows.
+    /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
 

@@ -11,7 +11,7 @@
 //! 3. On the diagonal, steps that the six rows (of dq) or keys (of dk, dv) of a tile do not share are computed
 //!    row by row, so that a masked pair is never added.
 //! 4. What a soft cap or ALiBi make of scores is computed again, in a pass of its own: see `score_terms`.
-//! 5. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
+//! 5. Products of pairs of bf16 take rows rounded along their width for scores, and two rows together
 //!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
 mod scratch;
@@ -203,13 +203,13 @@ impl Attention for BackwardTask<'_> {
 }
 
 impl BackwardTask<'_> {
-    /// Where a row of a head begins in queries and their like.
+    /// Where a row of a head begins in queries and in everything of their shape.
     #[inline(always)]
     fn row_at(&self, index: usize, head: usize) -> usize {
         ((self.span.first_row + index) * self.params.heads + head) * self.params.head_dim
     }
 
-    /// Where a key begins in keys and their like.
+    /// Where a key begins in keys and in everything of their shape.
     #[inline(always)]
     fn key_at(&self, index: usize) -> usize {
         ((self.span.first_row + index) * self.params.key_heads + self.key_head)

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
     score_terms::{Normalizers, ScoreTerms},
     single_query::{self, SingleQuery},
@@ -31,7 +31,7 @@ pub fn forward(
     params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
     log_sum_exp: Option<&mut [f32]>,
 ) {
@@ -83,7 +83,7 @@ pub fn forward(
 struct QueryBlock<'a> {
     params: &'a AttentionParams<'a>,
     query: &'a [f32],
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
     span: &'a SequenceSpan,
     head: usize,
     rows: Range<usize>,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
     score_terms::ScoreTerms,
 };
@@ -25,7 +25,7 @@ pub fn scores(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
 ) {
     scores_or_pattern(pool, params, query, span, pages, None, out);
@@ -39,7 +39,7 @@ pub fn pattern(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
@@ -51,7 +51,7 @@ fn scores_or_pattern(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: Option<&[f32]>,
     out: &mut [f32],
 ) {
@@ -82,7 +82,7 @@ struct ScoresOrPattern<'a> {
     params: &'a AttentionParams<'a>,
     query: &'a [f32],
     span: &'a SequenceSpan,
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
     log_sum_exp: Option<&'a [f32]>,
     head: usize,
     rows: Range<usize>,

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows},
     score_terms::{Normalizers, ScoreTerms},
     softmax::exponentiate,
@@ -40,7 +40,7 @@ pub(super) fn heads_of_part(
 pub(super) struct SingleQuery<'a> {
     pub params: &'a AttentionParams<'a>,
     pub query: &'a [f32],
-    pub pages: Pages<'a>,
+    pub pages: KvPages<'a>,
     pub span: &'a SequenceSpan,
     pub heads: Range<usize>,
     /// `[heads of this part, head_dim]`

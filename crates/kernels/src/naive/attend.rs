@@ -9,7 +9,7 @@ use super::{
     sums::{row_dot, row_max},
 };
 use crate::{
-    attend::{AttentionParams, BackwardInputs, Gradients, PAGE, Pages, SequenceSpan},
+    attend::{AttentionParams, BackwardInputs, Gradients, KvPages, PAGE, SequenceSpan},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
@@ -29,14 +29,14 @@ fn chain(
 }
 
 /// Where the page of a position begins in the storage.
-fn page_start(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
+fn page_start(pages: KvPages<'_>, span: &SequenceSpan, at: usize) -> usize {
     pages.table[span.first_page + at / PAGE] as usize * pages.stride
 }
 
 /// Element `d` of the key at a position.
 fn key(
     params: &AttentionParams<'_>,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     span: &SequenceSpan,
     key_head: usize,
     at: usize,
@@ -56,7 +56,7 @@ fn key(
 /// Element `d` of the value at a position.
 fn value(
     params: &AttentionParams<'_>,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     span: &SequenceSpan,
     key_head: usize,
     at: usize,
@@ -101,7 +101,7 @@ struct Row<'a> {
     /// Of the query.
     position: usize,
     span: &'a SequenceSpan,
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
 }
 
 impl Row<'_> {
@@ -126,7 +126,7 @@ pub fn scores(
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
 ) {
     let keys = span.first_position + span.rows;
@@ -148,7 +148,7 @@ pub fn pattern(
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
@@ -233,7 +233,7 @@ pub fn forward(
     params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
     mut log_sum_exp: Option<&mut [f32]>,
 ) {

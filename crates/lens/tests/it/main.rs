@@ -1,11 +1,11 @@
 //! Looking inside, tested from outside.
 
 mod attention_steps;
+#[path = "../../../engine/tests/it/fixture.rs"]
+mod fixture;
 mod goldens;
 mod layers;
 mod logits;
 mod positions;
 mod shapes;
 mod sums;
-#[path = "../../../engine/tests/it/fixture.rs"]
-mod world;

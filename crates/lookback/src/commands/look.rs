@@ -121,7 +121,7 @@ impl Look {
     }
 }
 
-/// Refuses a file of which nobody knows how to write it.
+/// Refuses a file of an unknown format.
 fn check_form(path: &Path) -> Result<()> {
     match path.extension().and_then(|end| end.to_str()) {
         Some("safetensors" | "json") => Ok(()),
@@ -132,7 +132,7 @@ fn check_form(path: &Path) -> Result<()> {
     }
 }
 
-/// The wanted sites of a trace, in the form that the file's name says.
+/// Writes the chosen sites of a trace, in the format of the file's name.
 fn write(trace: &Trace, wanted: &SiteFilter, path: &Path) -> Result<()> {
     if path.extension().is_some_and(|end| end == "safetensors") {
         return trace.write(wanted, path);

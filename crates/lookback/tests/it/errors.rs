@@ -54,7 +54,7 @@ fn the_table_of_refusals_is_that_of_the_snapshots() {
          A program reads the kind. With `--json` the refusal stands on stdout, too, as\n\
          `{\"error\":\"…\",\"kind\":\"…\"}`; the page's server answers with the same object, and a Rust \
          user has\n`Refusal::kind`. Kinds may be added, and never change their names.\n\n\
-         | kind | what it tells |\n|---|---|\n",
+         | kind | what it means |\n|---|---|\n",
     );
     for kind in lookback::files::Kind::ALL {
         table += &format!("| `{kind}` | {} |\n", kind.about());

@@ -1,4 +1,4 @@
-//! The keys of a GGUF file's architecture, taken one by one; what nobody took is refused.
+//! The keys of a GGUF file's architecture, taken one by one; a key that was not taken is refused.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use lookback_files::{Refusal, Result, excerpt};
 
 use super::{Config, LongRope, RopeScaling, RotaryConfig, Yarn, yarn_attention_factor};
 
-/// What a GGUF file says beside its weights: metadata by key, tensors by name.
+/// What a GGUF file holds beside its weights: metadata by key, tensors by name.
 pub(crate) trait GgufSource {
     /// A whole number, if it is there.
     fn whole(&self, key: &str) -> Result<Option<u64>>;
@@ -184,7 +184,7 @@ impl<'a> GgufKeys<'a> {
         }
     }
 
-    /// Refuses the first key of the architecture that nobody asked for, unless it is switched off.
+    /// Refuses the first key of the architecture that was not taken, unless it is switched off.
     pub(crate) fn finish(self) -> Result<()> {
         for key in self.source.keys() {
             let part = key.strip_prefix(self.architecture).and_then(|rest| rest.strip_prefix('.'));

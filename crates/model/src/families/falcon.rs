@@ -19,7 +19,7 @@ pub(super) static FAMILY: Family = Family {
     names: Names {
         ln_embed: "",
         parallel_norms: Some(["ln_attn", "ln_mlp"]),
-        harmless: llama::NAMES.harmless,
+        ignored: llama::NAMES.ignored,
         ..bloom::NAMES
     },
     gguf_names: Names {

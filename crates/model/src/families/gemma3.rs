@@ -10,7 +10,7 @@ use crate::{
     config::{Keys, default_scale},
 };
 
-/// The last of so many layers sees everything, where a file does not say which do.
+/// The last of so many layers has no window, where a file does not say which have none.
 const INTERVAL: usize = 6;
 
 pub(super) static FAMILY: Family = Family {

@@ -21,7 +21,7 @@ pub(super) static FAMILY: Family = Family {
         output: "attn.attention.out_proj",
         matrices: Layout::Rows,
         rotated: Layout::Rows,
-        harmless: &["attn.attention.bias", "attn.attention.masked_bias"],
+        ignored: &["attn.attention.bias", "attn.attention.masked_bias"],
         ..gpt2::NAMES
     },
     shape: |family, size| Config {

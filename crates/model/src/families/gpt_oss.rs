@@ -56,7 +56,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     keys.only("hidden_act", &json!("silu"))?;
     keys.only("swiglu_alpha", &json!(1.702))?;
     keys.only("swiglu_limit", &json!(7.0))?;
-    // Said twice, or said of the first training.
+    // Repeats another key, or describes the first training.
     keys.take("experts_per_token");
     keys.take("initial_context_length");
     let config = llama::read_with_head_dim(family, keys, Some(64))?;

@@ -23,7 +23,7 @@ pub(super) static FAMILY: Family = Family {
     ..BASE
 };
 
-/// What a family like it need not say.
+/// The defaults of the families that are like it.
 pub(super) const BASE: Family = Family {
     name: "",
     model_type: "",
@@ -64,12 +64,12 @@ pub(super) const NAMES: Names = Names {
     rotated: Layout::Rows,
     norms_less_one: false,
     prefix: "model.",
-    harmless: &[
+    ignored: &[
         "self_attn.rotary_emb.inv_freq",
         "self_attn.rotary_emb.cos_cached",
         "self_attn.rotary_emb.sin_cached",
     ],
-    harmless_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
+    ignored_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
 };
 
 impl Config {

@@ -1,4 +1,4 @@
-//! SmolLM3 (Bakouch et al. 2025): a llama in which some layers know positions by the mask alone.
+//! SmolLM3 (Bakouch et al. 2025): a llama in which some layers have no rotary embedding (NoPE).
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};

@@ -20,7 +20,7 @@ use crate::Config;
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Reads the configuration, with what `generation_config.json` says about ends.
+/// Reads the configuration, with the eos tokens of `generation_config.json`.
 pub(super) fn read_config(folder: &Path) -> Result<Config> {
     let path = folder.join("config.json");
     if !path.exists() {

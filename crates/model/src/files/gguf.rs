@@ -22,7 +22,7 @@ use cursor::Cursor;
 use metadata::Metadata;
 pub use tokenizer::GgufTokenizer;
 
-/// What the first four bytes of a GGUF file say.
+/// The first four bytes of a GGUF file.
 pub(super) const MAGIC: &[u8] = b"GGUF";
 
 /// The types of ggml by number, and those that are read.

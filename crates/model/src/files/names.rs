@@ -45,9 +45,9 @@ pub(crate) struct Names {
     /// What the names of all but the head may begin with.
     pub(crate) prefix: &'static str,
     /// What blocks of some files hold besides, and no forward pass needs.
-    pub(crate) harmless: &'static [&'static str],
+    pub(crate) ignored: &'static [&'static str],
     /// The same of what stands outside of blocks, by how its names begin.
-    pub(crate) harmless_outside: &'static [&'static str],
+    pub(crate) ignored_outside: &'static [&'static str],
 }
 
 /// How files hold the matrices of experts.
@@ -140,9 +140,9 @@ pub(crate) const GGUF_NAMES: Names = Names {
     rotated: Layout::Rows,
     norms_less_one: false,
     prefix: "",
-    harmless: &[],
+    ignored: &[],
     // Factors of rotary frequencies, which are a part of the configuration.
-    harmless_outside: &[
+    ignored_outside: &[
         "rope_freqs.weight",
         "rope_factors_long.weight",
         "rope_factors_short.weight",
@@ -179,13 +179,13 @@ impl Names {
     }
 
     /// Whether a bare name is of something that no forward pass needs.
-    pub(super) fn is_harmless(&self, bare: &str) -> bool {
-        if self.harmless_outside.iter().any(|begin| bare.starts_with(begin)) {
+    pub(super) fn is_ignored(&self, bare: &str) -> bool {
+        if self.ignored_outside.iter().any(|begin| bare.starts_with(begin)) {
             return true;
         }
         let of_block = || bare.strip_prefix(self.block)?.strip_prefix('.')?.split_once('.');
         of_block().is_some_and(|(number, part)| {
-            number.bytes().all(|c| c.is_ascii_digit()) && self.harmless.contains(&part)
+            number.bytes().all(|c| c.is_ascii_digit()) && self.ignored.contains(&part)
         })
     }
 

@@ -100,7 +100,7 @@ pub fn read(stored: &StoredModel, id: WeightId) -> Vec<f32> {
     out
 }
 
-/// Asserts that a stored model has exactly the world's values.
+/// Asserts that a stored model has exactly the fixture's values.
 pub fn assert_same(stored: &StoredModel, network: &Network) {
     assert_eq!(stored.network(), network);
     for id in network.ids() {

@@ -339,7 +339,7 @@ fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &count.to_le_bytes(), bytes].concat()
 }
 
-/// The network with what `world::gguf_keys` says about begin and end.
+/// The network with the bos and eos of `fixture::gguf_keys`.
 fn with_ends(network: &Network) -> Network {
     let config = network.config.clone().with(|config| {
         config.bos = Some(TokenId(1));

@@ -1,13 +1,13 @@
 //! The numbers behind the page, asked for as a browser asks.
 
 mod bodies;
-mod exchange;
 mod faults;
 mod fixture;
 mod logits;
 mod look;
 mod models;
 mod origin_check;
+mod ov;
 mod refusals;
 mod repeat;
 mod sample;

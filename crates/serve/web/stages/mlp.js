@@ -107,8 +107,8 @@ export default {
     let layer = null;
     const parts = figure(root, { title: 'What the hidden units of one layer do', table });
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
-    const list = h('div', { class: 'mlp-list', 'data-rove': '' });
-    const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-rove': '' });
+    const list = h('div', { class: 'mlp-list', 'data-roving': '' });
+    const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
     fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
       label: 'the most active by',

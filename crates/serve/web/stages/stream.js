@@ -67,7 +67,7 @@ export default {
     const parts = figure(root, { title: 'Who wrote how much into the stream', table });
     const rows = h('div', {
       class: 'stream-rows',
-      'data-rove': '',
+      'data-roving': '',
       role: 'group',
       'aria-label': 'the writers of the stream',
     });

@@ -77,7 +77,7 @@ pub(super) fn read(
     keys.size_or("expert_count", 0)?;
     let has = |name: &str| tensors.find(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
-    // more (rounded up); which of the tokens it has is for their use to say.
+    // more (rounded up); which of the tokens it has shows where they are used.
     let table = source.shape(&format!("{}.weight", names.embed));
     let rows = table.and_then(|shape| shape.first().copied());
     let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;

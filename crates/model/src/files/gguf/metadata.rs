@@ -1,4 +1,4 @@
-//! The metadata of a GGUF file by key. Lists stay where they are until somebody asks for them.
+//! The metadata of a GGUF file by key. Lists stay in the file until they are read.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use lookback_files::{Refusal, Result, excerpt};
 
 use super::{SamplingDefault, cursor::Cursor};
 
-/// What a key says.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// Any unsigned number.

@@ -9,8 +9,8 @@ import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count } from '../kit/number.js';
-import { sentence, stand } from './depths/captions.js';
 import { opensOn } from './example.js';
+import { sentence, stand } from './logit_lens/captions.js';
 import {
   barCell,
   chooser,
@@ -54,15 +54,19 @@ const TOKENS_PER_REQUEST = 3;
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
-  name: 'depths',
+  name: 'logit_lens',
   mount(root, page) {
     /** @type {Asked | null} */
     let asked = null;
     const parts = figure(root, { title: 'What the model would say after each layer', table });
-    const grid = h('div', { class: 'depths-grid', 'data-rove': '' });
+    const grid = h('div', { class: 'logit-lens-grid', 'data-roving': '' });
     sideways(grid);
-    const opened = h('div', { class: 'depths-opened', 'aria-live': 'polite', 'data-rove': '' });
-    fill(parts.body, h('div', { class: 'depths-both' }, grid, opened));
+    const opened = h('div', {
+      class: 'logit-lens-opened',
+      'aria-live': 'polite',
+      'data-roving': '',
+    });
+    fill(parts.body, h('div', { class: 'logit-lens-both' }, grid, opened));
     const halves = h('input', {
       type: 'checkbox',
       onchange: () => page.set({ 'depths.halves': halves.checked, 'depths.at': null }),
@@ -89,7 +93,7 @@ export default {
       const tokens = Array.from({ length: count }, (_, at) => first + at);
       const cell = (/** @type {number} */ depth, /** @type {number} */ token) => {
         const guess = columns.get(token)?.[depth]?.top[0];
-        if (!guess) return h('td', { class: 'depths-waiting' }, '·');
+        if (!guess) return h('td', { class: 'logit-lens-waiting' }, '·');
         const isPicked = depth === row && token === of.token;
         return h(
           'td',
@@ -98,7 +102,7 @@ export default {
             'button',
             {
               type: 'button',
-              class: `depths-cell ${isPicked ? 'is-picked' : ''} ${guess.id === answer.of ? 'is-next' : ''}`,
+              class: `logit-lens-cell ${isPicked ? 'is-picked' : ''} ${guess.id === answer.of ? 'is-next' : ''}`,
               'data-key': `${depth},${token}`,
               'aria-pressed': String(isPicked),
               // At most so dark that ink can be read on it, in both themes.
@@ -108,7 +112,7 @@ export default {
               onclick: () => page.set({ token, 'depths.at': depth === last ? null : depth }),
             },
             spoken(`${stand(depths, depth)}, after ${word(of.pieces[token] ?? '')}: `),
-            h('span', { class: 'depths-word' }, look(pieces, guess.id)),
+            h('span', { class: 'logit-lens-word' }, look(pieces, guess.id)),
             shown(guess, depth === last ? token : null),
           ),
         );
@@ -117,7 +121,7 @@ export default {
         grid,
         h(
           'table',
-          { class: `depths-table ${depths.length > 16 ? 'is-deep' : ''}` },
+          { class: `logit-lens-table ${depths.length > 16 ? 'is-deep' : ''}` },
           h(
             'thead',
             null,
@@ -125,7 +129,12 @@ export default {
               'tr',
               null,
               h('td'),
-              h('th', { scope: 'col', class: 'depths-rank' }, 'place of ', said(pieces, answer.of)),
+              h(
+                'th',
+                { scope: 'col', class: 'logit-lens-rank' },
+                'place of ',
+                said(pieces, answer.of),
+              ),
               tokens.map((token) =>
                 h(
                   'th',
@@ -143,7 +152,7 @@ export default {
                 'tr',
                 { class: at === last ? 'is-last' : '' },
                 h('th', { scope: 'row' }, stand(depths, at).replace('after ', '')),
-                h('td', { class: 'depths-rank number' }, place(own[at])),
+                h('td', { class: 'logit-lens-rank number' }, place(own[at])),
                 tokens.map((token) => cell(at, token)),
               ),
             ),
@@ -174,7 +183,7 @@ export default {
           'tr',
           null,
           h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === answer.of)),
-          h('td', { class: 'depths-bar' }, barCell(next.probability, most)),
+          h('td', { class: 'logit-lens-bar' }, barCell(next.probability, most)),
           h('td', null, shown(next, isLast ? of.token : null)),
         );
       refill(

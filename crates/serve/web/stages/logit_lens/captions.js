@@ -8,9 +8,9 @@ import { count, number } from '../../kit/number.js';
 import { said } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
-/** @typedef {import('../depths.js').Asked} Asked */
-/** @typedef {import('../depths.js').Depth} Depth */
-/** @typedef {import('../depths.js').Guess} Guess */
+/** @typedef {import('../logit_lens.js').Asked} Asked */
+/** @typedef {import('../logit_lens.js').Depth} Depth */
+/** @typedef {import('../logit_lens.js').Guess} Guess */
 
 /** Where a depth is read. @param {Depth[]} depths @param {number} at */
 export function stand(depths, at) {

@@ -1,4 +1,4 @@
-//! Nobody forges a turn: a control token that a message spells is text, whatever the template does with
+//! No message can forge another one: a control token that it spells is text, whatever the template does with
 //! the message; and answers keep the tokens that they were written in.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -64,7 +64,7 @@ export function captions(of, here, there, earlier, choose) {
     );
     if (earlier) {
       const { token, weight } = earlier;
-      const choosing = { type: 'button', class: 'exchange-try', onclick: () => choose(token) };
+      const choosing = { type: 'button', class: 'ov-try', onclick: () => choose(token) };
       said.push(
         ...[
           mention(token, of.pieces[token] ?? ''),

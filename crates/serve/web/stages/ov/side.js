@@ -46,19 +46,19 @@ export function side({ name, sentence, onToken, onLayer }) {
   let now = null;
   /** @type {import('./plane.js').Drawing | null} */
   let last = null;
-  const bar = growing('exchange-bar');
+  const bar = growing('ov-bar');
   const change = changing();
   const chips = h('div', {
-    class: 'exchange-chips',
-    'data-rove': '',
+    class: 'ov-chips',
+    'data-roving': '',
     role: 'group',
     'aria-label': `tokens of ${name}`,
   });
   sideways(chips);
-  const drawing = h('div', { class: 'exchange-plane' });
-  const rows = h('ol', { class: 'exchange-rows' });
-  const readout = h('p', { class: 'exchange-note', 'aria-live': 'polite' }, '\u00a0');
-  const label = h('p', { class: 'exchange-label' });
+  const drawing = h('div', { class: 'ov-plane' });
+  const rows = h('ol', { class: 'ov-rows' });
+  const readout = h('p', { class: 'ov-note', 'aria-live': 'polite' }, '\u00a0');
+  const label = h('p', { class: 'ov-label' });
   let isFlat = false;
   /** Layer and source of a cell. @type {(row: number, column: number) => [number, number]} */
   const placed = (row, column) => (isFlat ? [column, row] : [row, column]);
@@ -74,7 +74,7 @@ export function side({ name, sentence, onToken, onLayer }) {
   });
   const node = h(
     'div',
-    { class: 'exchange-side' },
+    { class: 'ov-side' },
     sentence,
     chips,
     drawing,
@@ -206,11 +206,11 @@ function sourceRows(of, max, bar) {
   const shown = seen.slice(0, ROWS).sort((a, b) => a.source - b.source);
   const later = every.filter(({ part, source }) => !part.seen && source > of.token);
   const many = (/** @type {number} */ count, /** @type {string} */ what) =>
-    count > 0 ? h('li', { class: 'exchange-more' }, `${count} ${what}; the table has them`) : null;
+    count > 0 ? h('li', { class: 'ov-more' }, `${count} ${what}; the table has them`) : null;
   return [
     h(
       'li',
-      { class: 'exchange-row exchange-head', 'aria-hidden': 'true' },
+      { class: 'ov-row ov-head', 'aria-hidden': 'true' },
       h('span'),
       h('span'),
       h('span', null, 'length'),
@@ -233,13 +233,13 @@ function row(of, source, max, bar) {
   return h(
     'li',
     {
-      class: 'exchange-row',
+      class: 'ov-row',
       style: { '--hue': colour },
       'data-token': token,
       onpointerenter: () => hoverToken(token),
       onpointerleave: () => hoverToken(null),
     },
-    h('span', { class: 'exchange-name' }, label),
+    h('span', { class: 'ov-name' }, label),
     track(bar, String(source), length, max),
     number(length, { digits: digits(length) }),
     number(share, { percent: true }),
@@ -250,8 +250,8 @@ function row(of, source, max, bar) {
 function plainRow(name, length, share, max, bar, kind = '') {
   return h(
     'li',
-    { class: `exchange-row ${kind}` },
-    h('span', { class: 'exchange-name' }, name),
+    { class: `ov-row ${kind}` },
+    h('span', { class: 'ov-name' }, name),
     track(bar, name, length, max),
     number(length, { digits: digits(length) }),
     number(share, { percent: true }),
@@ -268,13 +268,9 @@ function nothing(of, source, piece) {
     : {};
   return h(
     'li',
-    { class: 'exchange-row is-hidden', style: { '--hue': colour }, 'data-token': token },
-    h('span', { class: 'exchange-name' }, visible(word(piece))),
-    h(
-      'span',
-      { class: 'exchange-track is-hatched' },
-      h('span', { class: 'exchange-said' }, 'not there yet'),
-    ),
+    { class: 'ov-row is-hidden', style: { '--hue': colour }, 'data-token': token },
+    h('span', { class: 'ov-name' }, visible(word(piece))),
+    h('span', { class: 'ov-track is-hatched' }, h('span', { class: 'ov-said' }, 'not there yet')),
     number(weight, { digits: 0, ...place }),
     number(weight, { percent: true }),
   );
@@ -282,9 +278,5 @@ function nothing(of, source, piece) {
 
 /** @param {Bar} bar @param {string} key @param {number} length @param {number} max */
 function track(bar, key, length, max) {
-  return h(
-    'span',
-    { class: 'exchange-track', 'aria-hidden': 'true' },
-    bar(key, length / (max || 1)),
-  );
+  return h('span', { class: 'ov-track', 'aria-hidden': 'true' }, bar(key, length / (max || 1)));
 }

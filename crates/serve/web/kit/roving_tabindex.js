@@ -1,10 +1,10 @@
 /**
  * A row of many buttons is one stop of the Tab key; arrow keys go from one to the next, Home and End to
- * the ends. A row is whatever carries `data-rove`; its buttons may be drawn anew, and whoever had the
- * focus keeps it. With `data-rove="own"` the arrow keys belong to whoever made the row.
+ * the ends. A row is whatever carries `data-roving`; its buttons may be drawn anew, and whoever had the
+ * focus keeps it. With `data-roving="own"` the arrow keys belong to whoever made the row.
  */
 
-const ROW = '[data-rove]';
+const ROW = '[data-roving]';
 const ITEM = 'button:not(:disabled), [role="button"]';
 
 /** @typedef {HTMLElement | SVGElement} Item */
@@ -32,7 +32,7 @@ function settle(row) {
   if (all.length === 0) return;
   if (focus?.row === row && document.activeElement === document.body) {
     const pressed = all.find(isPressed);
-    const again = row.getAttribute('data-rove') === 'own' ? pressed : all[focus.at];
+    const again = row.getAttribute('data-roving') === 'own' ? pressed : all[focus.at];
     (again ?? pressed ?? all.at(-1))?.focus({ preventScroll: true });
   }
   const active = document.activeElement;
@@ -77,7 +77,7 @@ function next(all, from, key) {
 }
 
 /** Watches every row of the page. */
-export function rove() {
+export function rovingTabindex() {
   document.addEventListener('focusin', ({ target }) => {
     const row = target instanceof Element ? target.closest(ROW) : null;
     const root = row?.closest('figure') ?? document.body;
@@ -107,7 +107,7 @@ export function rove() {
       const isMove = key.startsWith('Arrow') || key === 'Home' || key === 'End';
       if (!isMove || event.ctrlKey || event.metaKey || event.altKey) return;
       const row = target instanceof Element ? target.closest(ROW) : null;
-      if (!row || row.getAttribute('data-rove') === 'own') return;
+      if (!row || row.getAttribute('data-roving') === 'own') return;
       const item = /** @type {Item | null} */ (/** @type {Element} */ (target).closest(ITEM));
       if (!item) return;
       event.preventDefault();

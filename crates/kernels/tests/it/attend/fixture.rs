@@ -1,8 +1,9 @@
-//! Small worlds for attention: sequences, their rows, and pages in no order among unwritten ones.
+//! Small fixtures for attention: sequences, their rows, and pages in no order among unwritten ones.
 
 use lookback_kernels::{
     attend::{
-        self, Alibi, AttentionParams, BackwardInputs, Compute, PAGE, Pages, PagesMut, SequenceSpan,
+        self, Alibi, AttentionParams, BackwardInputs, Compute, KvPages, KvPagesMut, PAGE,
+        SequenceSpan,
     },
     isa::Isa,
     naive,
@@ -132,7 +133,7 @@ pub fn of_both(params: AttentionParams<'static>) -> [AttentionParams<'static>; 2
 
 /// Whole sequences, of which the last rows are asked for, and the pages of all.
 #[derive(Clone)]
-pub struct World {
+pub struct Fixture {
     pub params: AttentionParams<'static>,
     pub spans: Vec<SequenceSpan>,
     /// Of the rows that are asked for.
@@ -147,7 +148,7 @@ pub struct World {
 /// Floats before a layer's keys, between them and its values, and after those: other layers' places.
 const AROUND: [usize; 3] = [3, 5, 7];
 
-impl World {
+impl Fixture {
     /// `sequences`: the position of the first row that is asked for, and how many are.
     pub fn new(
         params: AttentionParams<'static>,
@@ -180,9 +181,9 @@ impl World {
             table.swap(at, numbers.below(at + 1));
         }
         let storage = vec![f32::NAN; (2 * pages + 1) * stride(&params)];
-        let mut world = Self { params, spans, query, keys, values, storage, table };
-        world.store(&ThreadPool::single_threaded());
-        world
+        let mut fixture = Self { params, spans, query, keys, values, storage, table };
+        fixture.store(&ThreadPool::single_threaded());
+        fixture
     }
 
     /// All keys and values from the beginning.
@@ -202,7 +203,7 @@ impl World {
         let width = self.params.key_heads * self.params.head_dim;
         let range = span.first_position * width..(span.first_position + span.rows) * width;
         let (key, value) = (&self.keys[sequence][range.clone()], &self.values[sequence][range]);
-        let pages = PagesMut {
+        let pages = KvPagesMut {
             storage: &mut self.storage,
             stride: stride(&self.params),
             keys_at: keys_at(),
@@ -212,8 +213,8 @@ impl World {
         attend::store(pool, &self.params, key, value, &[span], pages);
     }
 
-    pub fn pages(&self) -> Pages<'_> {
-        Pages {
+    pub fn pages(&self) -> KvPages<'_> {
+        KvPages {
             storage: &self.storage,
             stride: stride(&self.params),
             keys_at: keys_at(),
@@ -273,7 +274,7 @@ impl World {
     }
 }
 
-/// Floats of a page in these worlds.
+/// Floats of a page in these fixtures.
 pub fn stride(params: &AttentionParams<'_>) -> usize {
     values_at(params) + attend::keys_len(params) + AROUND[2]
 }
@@ -286,7 +287,7 @@ pub fn values_at(params: &AttentionParams<'_>) -> usize {
     keys_at() + attend::keys_len(params) + AROUND[1]
 }
 
-/// What a backward pass reads of a world of whole sequences.
+/// What a backward pass reads of a fixture of whole sequences.
 pub struct Saved {
     pub key: Vec<f32>,
     pub value: Vec<f32>,
@@ -297,15 +298,15 @@ pub struct Saved {
 
 impl Saved {
     /// As the kernels take it.
-    pub fn inputs<'a>(&'a self, world: &'a World) -> BackwardInputs<'a> {
+    pub fn inputs<'a>(&'a self, fixture: &'a Fixture) -> BackwardInputs<'a> {
         BackwardInputs {
-            query: &world.query,
+            query: &fixture.query,
             key: &self.key,
             value: &self.value,
             out: &self.out,
             log_sum_exp: &self.log_sum_exp,
             dout: &self.dout,
-            spans: &world.spans,
+            spans: &fixture.spans,
         }
     }
 }

@@ -13,12 +13,12 @@ const { served, browser } = await fixture(['default']);
  */
 async function rows(page, side) {
   const found = await page
-    .locator('.exchange-side')
+    .locator('.ov-side')
     .nth(side)
-    .locator('.exchange-row:not(.exchange-head)')
+    .locator('.ov-row:not(.ov-head)')
     .evaluateAll((nodes) =>
       nodes.map((node) => ({
-        name: node.querySelector('.exchange-name')?.textContent ?? '',
+        name: node.querySelector('.ov-name')?.textContent ?? '',
         length: node.querySelector('.number')?.textContent ?? '',
         isHidden: node.classList.contains('is-hidden'),
       })),
@@ -28,28 +28,28 @@ async function rows(page, side) {
 
 test('the bird takes nothing from red until the sentence is turned around', async () => {
   const { page } = await open(browser.context, served.address, { token: '1' });
-  await drawn(page, 'exchange');
+  await drawn(page, 'ov');
   const [here, there] = [await rows(page, 0), await rows(page, 1)];
   assert.deepEqual([...here.keys()], ['the', 'bird (itself)', 'is', 'red', 'all together']);
   assert.deepEqual([...there.keys()], ['the', 'red', 'bird (itself)', 'all together']);
   assert.deepEqual(here.get('red'), { length: '0', isHidden: true });
   assert.equal(there.get('red')?.isHidden, false);
   assert.ok(Number(there.get('red')?.length) > 0);
-  const said = await page.locator('[data-stage="exchange"] .figure-caption').textContent();
+  const said = await page.locator('[data-stage="ov"] .figure-caption').textContent();
   assert.match(said ?? '', /bird takes exactly nothing from is and red/);
   await page.close();
 });
 
 test('another sentence is written beside the prompt, and a link keeps it', async () => {
   const { page } = await open(browser.context, served.address, { token: '1' });
-  await drawn(page, 'exchange');
-  await page.locator('.exchange-sentence input').fill('a big bird');
+  await drawn(page, 'ov');
+  await page.locator('.ov-sentence input').fill('a big bird');
   await page.waitForFunction(
-    () => document.querySelectorAll('.exchange-side:nth-child(2) .chip').length === 3,
+    () => document.querySelectorAll('.ov-side:nth-child(2) .chip').length === 3,
   );
   await page.reload();
-  await drawn(page, 'exchange');
-  assert.equal(await page.locator('.exchange-sentence input').inputValue(), 'a big bird');
+  await drawn(page, 'ov');
+  assert.equal(await page.locator('.ov-sentence input').inputValue(), 'a big bird');
   assert.deepEqual(
     [...(await rows(page, 1)).keys()],
     ['a', 'big', 'bird (itself)', 'all together'],

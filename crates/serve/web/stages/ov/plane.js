@@ -149,12 +149,12 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
   const { before, after } = plane;
   const label = labels(width, height);
   const tip = at(after);
-  const after_ = arrow(start(after), tip, 'exchange-after', 'var(--accent)');
-  const before_ = arrow(start(before), at(before), 'exchange-before', colour);
+  const after_ = arrow(start(after), tip, 'ov-after', 'var(--accent)');
+  const before_ = arrow(start(before), at(before), 'ov-before', colour);
   const parts = arrows.map(({ from, to, named }) =>
     svg(
       'g',
-      { class: 'exchange-part', 'data-token': named.token },
+      { class: 'ov-part', 'data-token': named.token },
       arrow(at(from), at(to), '', named.colour),
     ),
   );
@@ -167,7 +167,7 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
         [0, 16],
         [-40, -14],
       ],
-      'exchange-after',
+      'ov-after',
       'var(--accent)',
     ),
     label(
@@ -189,17 +189,15 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
   return svg(
     'svg',
     {
-      class: 'exchange-drawing',
+      class: 'ov-drawing',
       viewBox: `0 0 ${width} ${height}`,
       width,
       height,
       role: 'img',
       'aria-label': `${name} before attention, what it takes up, and what it is afterwards, as arrows`,
     },
-    svg('line', { class: 'exchange-ground', x1: 0, x2: width, y1: ground, y2: ground }),
-    isCut
-      ? null
-      : svg('circle', { class: 'exchange-origin', cx: at([0, 0])[0], cy: ground, r: 2.5 }),
+    svg('line', { class: 'ov-ground', x1: 0, x2: width, y1: ground, y2: ground }),
+    isCut ? null : svg('circle', { class: 'ov-origin', cx: at([0, 0])[0], cy: ground, r: 2.5 }),
     before_,
     after_,
     parts,
@@ -212,8 +210,8 @@ export function plane({ plane, arrows, unit, ruled }, { name, colour, width }) {
 /** A sign that the arrow is longer than it is drawn. @param {Point} from @param {Point} to */
 function broken([x, y], to) {
   const lean = Math.atan2(-to[1], to[0]) * (180 / Math.PI);
-  const mark = svg('path', { class: 'exchange-broken', d: 'M 12 7 l 5 -14 M 17 7 l 5 -14' });
-  const gap = svg('path', { class: 'exchange-gap', d: 'M 14.5 4 l 3 -8' });
+  const mark = svg('path', { class: 'ov-broken', d: 'M 12 7 l 5 -14 M 17 7 l 5 -14' });
+  const gap = svg('path', { class: 'ov-gap', d: 'M 14.5 4 l 3 -8' });
   return svg('g', { transform: `translate(${x} ${y}) rotate(${lean})` }, gap, mark);
 }
 
@@ -227,7 +225,7 @@ function arrow(from, to, kind, colour) {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   if (length < 0.5)
     return svg('circle', {
-      class: 'exchange-dot',
+      class: 'ov-dot',
       cx: to[0],
       cy: to[1],
       r: 2,
@@ -245,7 +243,7 @@ function arrow(from, to, kind, colour) {
   ];
   return svg(
     'g',
-    { class: `exchange-arrow ${kind}`, style: { color: colour } },
+    { class: `ov-arrow ${kind}`, style: { color: colour } },
     svg('line', { x1: from[0], y1: from[1], x2: neck[0], y2: neck[1] }),
     svg('polygon', {
       points: corners.map((corner) => corner.map((of) => of?.toFixed(1)).join(',')).join(' '),
@@ -303,7 +301,7 @@ function labels(width, height) {
       );
       if (!isFree) continue;
       taken.push([x - half, x + half, y - 7, y + 7]);
-      return svg('text', { class: `exchange-tag ${kind}`, x, y, style: { fill: colour } }, text);
+      return svg('text', { class: `ov-tag ${kind}`, x, y, style: { fill: colour } }, text);
     }
     return null;
   };
@@ -317,7 +315,7 @@ function ruler(unit, width, height) {
   const [x, y] = [width - 4 - length * unit, height - 6];
   return svg(
     'g',
-    { class: 'exchange-ruler' },
+    { class: 'ov-ruler' },
     svg('path', { d: `M ${x} ${y - 4} v 4 h ${length * unit} v -4` }),
     svg('text', { class: 'number', x: x - 6, y: y - 2 }, String(Number(length.toPrecision(1)))),
   );
@@ -327,7 +325,7 @@ function ruler(unit, width, height) {
 export function reading() {
   return h(
     'p',
-    { class: 'exchange-note' },
+    { class: 'ov-note' },
     'To the right: more of what the vector was. Upwards: something new. Vector, addition and result lie in this plane whole; of each part one sees its shadow there.',
   );
 }

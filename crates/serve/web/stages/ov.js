@@ -13,34 +13,34 @@ import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { get } from '../kit/state.js';
 import { opensOn } from './example.js';
-import { answerCache } from './exchange/cache.js';
-import { captions } from './exchange/captions.js';
-import { reading } from './exchange/plane.js';
-import { digits, side } from './exchange/side.js';
-import { alike, turned, wordOf } from './exchange/turn.js';
+import { answerCache } from './ov/cache.js';
+import { captions } from './ov/captions.js';
+import { reading } from './ov/plane.js';
+import { alike, turned, wordOf } from './ov/reordered.js';
+import { digits, side } from './ov/side.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
-/** @typedef {import('./exchange/plane.js').Taken} Taken */
-/** @typedef {import('./exchange/side.js').Side} Side */
-/** @typedef {import('./exchange/cache.js').About} About */
-/** @typedef {import('./exchange/cache.js').Cut} Cut */
-/** @typedef {import('./exchange/captions.js').Earlier} Earlier */
+/** @typedef {import('./ov/plane.js').Taken} Taken */
+/** @typedef {import('./ov/side.js').Side} Side */
+/** @typedef {import('./ov/cache.js').About} About */
+/** @typedef {import('./ov/cache.js').Cut} Cut */
+/** @typedef {import('./ov/captions.js').Earlier} Earlier */
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
-  name: 'exchange',
+  name: 'ov',
   mount(root, page) {
     /** @type {{of: Selection, here: Side, there: Side} | null} */
     let shown = null;
     const parts = figure(root, { title: 'What a token takes up from those before it', table });
     const onLayer = (/** @type {number} */ layer) => page.set({ layer });
-    const prompt = h('p', { class: 'exchange-prompt' });
+    const prompt = h('p', { class: 'ov-prompt' });
     const left = side({
       name: 'your prompt',
       sentence: h(
         'div',
-        { class: 'exchange-sentence' },
-        h('span', { class: 'exchange-label' }, 'your prompt'),
+        { class: 'ov-sentence' },
+        h('span', { class: 'ov-label' }, 'your prompt'),
         prompt,
       ),
       onToken: (token) => page.set({ token, 'exchange.token': null }),
@@ -56,14 +56,14 @@ export default {
       name: 'the other sentence',
       sentence: h(
         'label',
-        { class: 'exchange-sentence' },
-        h('span', { class: 'exchange-label' }, 'turned around; write another'),
+        { class: 'ov-sentence' },
+        h('span', { class: 'ov-label' }, 'turned around; write another'),
         input,
       ),
       onToken: (token) => page.set({ 'exchange.token': token }),
       onLayer,
     });
-    fill(parts.body, h('div', { class: 'exchange-sides' }, left.node, right.node), reading());
+    fill(parts.body, h('div', { class: 'ov-sides' }, left.node, right.node), reading());
     const play = player({
       name: 'the layers',
       steps: () => shown?.of.about.layers ?? 1,

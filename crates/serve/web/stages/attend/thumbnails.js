@@ -18,15 +18,15 @@ const [LEFT, TOP, GAP] = [26, 18, 3];
 /**
  * @param {(layer: number, head: number) => void} onPick
  */
-export function glance(onPick) {
+export function thumbnails(onPick) {
   const canvas = h('canvas', {
-    class: 'glance',
+    class: 'thumbnails',
     tabindex: '0',
     role: 'application',
     'aria-roledescription': 'grid of heads',
   });
   const name = h('span', { class: 'spoken', 'aria-live': 'polite' });
-  const node = h('div', { class: 'glance-whole' }, canvas, name);
+  const node = h('div', { class: 'thumbnails-whole' }, canvas, name);
   /** @type {{values: Tensor, of: Selection} | null} */
   let shown = null;
   /** Where tiles lie: layers go down, or across where there are many of them. */

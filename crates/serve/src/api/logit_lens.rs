@@ -1,7 +1,7 @@
 //! `POST /api/depths`: the logit lens, a prediction after each layer, at some tokens of the prompt.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{LensDepth, logit_lens, logit_lens_sites};
+use lookback_lens::{LensPoints, logit_lens, logit_lens_sites};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,8 +54,8 @@ async fn answer(
     let input = state.model_input(&request.prompt).await?;
     let end = request.first.saturating_add(request.count);
     check_token(&input, end.saturating_sub(1))?;
-    let depth = if request.halves { LensDepth::Sublayers } else { LensDepth::Layers };
-    let sites = logit_lens_sites(input.model.config(), depth);
+    let points = if request.halves { LensPoints::Sublayers } else { LensPoints::Layers };
+    let sites = logit_lens_sites(input.model.config(), points);
     let wanted = sites.clone();
     let (chosen, pass) =
         Chosen::find(&state, &input, request.token, request.target, wanted).await?;
