@@ -72,7 +72,8 @@ pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
 pub use unembed::{
-    NormOutput, Unembedded, activation, final_norm, linear_factors, norm_rows, unembed,
+    ActivationSlopes, NormOutput, Unembedded, activation, activation_slopes, final_norm,
+    linear_factors, norm_rows, unembed,
 };
 pub use weights::{WeightMode, Weights};
 pub use workspace::{Shape, Workspace};

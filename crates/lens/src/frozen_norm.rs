@@ -45,10 +45,15 @@ impl<'a> FrozenNorm<'a> {
                  the stream; the logit lens, which applies the cap, shows how they come about",
             ));
         }
+        Ok(Self::before_cap(weights, pool, stream))
+    }
+
+    /// The same for logits as they are before their cap, if there is one: these are always sums.
+    pub fn before_cap(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Self {
         let norm = &weights.network().ln_final;
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = norm.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
-        Ok(Self {
+        Self {
             factor: f64::from(final_norm(weights, pool, stream).factors[0]),
             gain: wide(weights.rows(norm.weight)),
             bias,
@@ -56,7 +61,7 @@ impl<'a> FrozenNorm<'a> {
             logit_factor: f64::from(weights.network().head.factor),
             weights,
             pool,
-        })
+        }
     }
 
     /// What the norm multiplies this token's stream with, before its gain.

@@ -28,7 +28,9 @@
 mod analogy;
 mod answer_attention;
 mod attention_steps;
+mod firing;
 mod frozen_norm;
+mod heads;
 mod logit_attribution;
 mod logit_lens;
 mod neurons;
@@ -47,13 +49,18 @@ mod table;
 mod thumbnails;
 mod trace;
 mod verify;
+mod why;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
+pub use firing::{Firing, LayerFiring, neuron_firing};
 pub use frozen_norm::FrozenNorm;
+pub use heads::{
+    Composition, CompositionKind, HeadProfile, StrongestWeight, composition, copying, head_profiles,
+};
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
@@ -81,3 +88,8 @@ pub use trace::{
     trace_with_edits, trace_with_parts,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};
+pub use why::{
+    Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,
+    NeuronPart, PathStep, UnfoldOptions, UnfoldedPart, Unfolding, Why, WhyOptions, WhyPart,
+    faithfulness, graph_svg, paths, why, why_sites,
+};

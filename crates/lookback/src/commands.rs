@@ -7,8 +7,10 @@ mod context;
 mod corpus;
 mod eval;
 mod generate;
+mod heads;
 mod look;
 mod manual;
+mod neurons;
 mod prompt;
 mod sampling;
 #[cfg(feature = "serve")]
@@ -16,6 +18,7 @@ pub(crate) mod serve;
 mod tokenizer;
 mod train;
 mod verify;
+mod why;
 
 use std::sync::Arc;
 
@@ -35,6 +38,9 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Chat(chat::Chat),
     Look(look::Look),
+    Why(why::Why),
+    Heads(heads::Heads),
+    Neurons(neurons::Neurons),
     Verify(verify::Verify),
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
@@ -55,6 +61,9 @@ impl Command {
             Self::Generate(generate) => generate.run(print),
             Self::Chat(chat) => chat.run(print),
             Self::Look(look) => look.run(print),
+            Self::Why(why) => why.run(print),
+            Self::Heads(heads) => heads.run(print),
+            Self::Neurons(neurons) => neurons.run(print),
             Self::Verify(verify) => verify.run(print),
             Self::Tokenizer(tokenizer) => tokenizer.run(print),
             Self::Corpus(corpus) => corpus.run(print),

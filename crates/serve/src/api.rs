@@ -17,6 +17,7 @@ mod sample;
 mod stream;
 mod tokens;
 mod training;
+mod why;
 
 use axum::{
     Router,
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(stream::routes())
         .merge(tokens::routes())
         .merge(training::routes())
+        .merge(why::routes())
         .fallback(files::file)
         .method_not_allowed_fallback(not_so)
 }

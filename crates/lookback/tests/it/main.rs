@@ -39,4 +39,6 @@ mod tidy;
 mod tidy_circles;
 mod tokenizer;
 mod tour;
+mod why;
+mod why_default;
 mod wrong_ways;

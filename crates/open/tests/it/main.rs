@@ -2,3 +2,5 @@
 
 mod edits;
 mod goldens;
+mod heads;
+mod why;

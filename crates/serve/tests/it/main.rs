@@ -15,3 +15,4 @@ mod shapes;
 mod table;
 mod tokens;
 mod training;
+mod why;
