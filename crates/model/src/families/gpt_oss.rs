@@ -41,7 +41,10 @@ pub(super) static FAMILY: Family = Family {
             ..llama::shape(family, size)
         }
     },
-    read_gguf: |keys, config| keys.windows(config, has_window),
+    read_gguf: |keys, config| {
+        let config = keys.windows(config, 2)?;
+        keys.window_rotary(config, Clone::clone)
+    },
     read,
     write,
     ..llama::BASE
