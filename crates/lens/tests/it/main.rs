@@ -5,6 +5,7 @@ mod goldens;
 mod layers;
 mod logits;
 mod positions;
+mod report;
 mod shapes;
 mod sums;
 #[path = "../../../engine/tests/it/fixture.rs"]
