@@ -127,21 +127,16 @@ impl<'a> GgufKeys<'a> {
         Ok(Config { window_rotary, ..config })
     }
 
-    /// The rotary embedding.
-    pub(crate) fn rotary(
-        &mut self,
-        defaults: RotaryConfig,
-        head_dim: usize,
-        context: usize,
-    ) -> Result<RotaryConfig> {
-        let rotary_dim = self.size_or("rope.dimension_count", defaults.rotary_dim)?;
+    /// The rotary embedding. What a file does not say is llama.cpp's, whatever is usual in the family.
+    pub(crate) fn rotary(&mut self, head_dim: usize, context: usize) -> Result<RotaryConfig> {
+        let rotary_dim = self.size_or("rope.dimension_count", head_dim)?;
         if rotary_dim > head_dim {
             return Err(Refusal::unsupported(format!(
                 "{rotary_dim} rotary dimensions of a head's {head_dim} are not understood; as many or \
                  fewer are"
             )));
         }
-        let theta = self.real("rope.freq_base")?.unwrap_or(defaults.theta);
+        let theta = self.real("rope.freq_base")?.unwrap_or(10_000.0);
         let scaling = self.rope_scaling(context)?;
         Ok(RotaryConfig { theta, rotary_dim, scaling })
     }

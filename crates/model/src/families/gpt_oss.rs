@@ -41,6 +41,8 @@ pub(super) static FAMILY: Family = Family {
             ..llama::shape(family, size)
         }
     },
+    // A GGUF file cannot say that the bounds of YaRN's interpolation are not rounded to whole pairs, as this
+    // family's configurations say; llama.cpp rounds them, and what its files mean is for it to say.
     read_gguf: |keys, config| {
         let config = keys.windows(config, 2)?;
         keys.window_rotary(config, Clone::clone)

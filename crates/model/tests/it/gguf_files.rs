@@ -64,6 +64,9 @@ pub fn fill(
         for (part, norm) in norms {
             let Some(norm) = norm else { continue };
             one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
+            if let Some(bias) = norm.bias {
+                one(format!("blk.{layer}.{part}.bias"), bias, true, false);
+            }
         }
         if let Some(norms) = &block.query_key_norms {
             for (part, norm) in ["attn_q_norm", "attn_k_norm"].into_iter().zip(norms) {
@@ -89,6 +92,9 @@ pub fn fill(
         }
     }
     one("output_norm.weight".to_owned(), network.ln_final.weight, true, false);
+    if let Some(bias) = network.ln_final.bias {
+        one("output_norm.bias".to_owned(), bias, true, false);
+    }
     if !network.config.tied {
         one("output.weight".to_owned(), network.head.linear.weight, false, false);
     }

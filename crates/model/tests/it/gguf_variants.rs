@@ -187,6 +187,24 @@ fn a_factor_of_rotary_frequencies_counts_unless_the_file_says_that_there_is_none
     assert_eq!(with(Some("none")), RopeScaling::None);
 }
 
+/// llama.cpp rotates whole heads at a base of 10000 then, also in families that usually do not.
+#[test]
+fn a_file_that_says_nothing_of_its_rotary_embedding_has_llama_cpps() {
+    for model_type in ["stablelm", "gemma3_text"] {
+        let network = network(model_type, |_| ());
+        let family = network.config.family.gguf;
+        let mut bytes = llama_file(&network).finish();
+        for part in ["rope.dimension_count", "rope.freq_base"] {
+            let key = format!("{family}.{part}");
+            let at = bytes.windows(key.len()).position(|part| part == key.as_bytes());
+            let at = at.expect("the key");
+            bytes[at..at + 8].copy_from_slice(b"general.");
+        }
+        let rotary = Positions::Rotary(RotaryConfig::plain(10_000.0, 16));
+        assert_eq!(open(&bytes).config().positions, rotary, "{model_type}");
+    }
+}
+
 /// Files of 2023 say how their rows lie, which follows from their architecture.
 #[test]
 fn the_layout_that_older_files_name_changes_nothing() {

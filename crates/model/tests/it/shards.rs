@@ -86,10 +86,7 @@ fn shards_and_an_index_that_disagree_are_refused_by_tensor() {
             },
             "transformer.wpe.weight",
         ),
-        (
-            |folder| fs::write(folder.join(FILES[1]), "").expect("written"),
-            "it ends at byte 0",
-        ),
+        (|folder| fs::write(folder.join(FILES[1]), "").expect("written"), "it ends at byte 0"),
         (|folder| fs::write(folder.join(INDEX), "{}").expect("written"), "weight_map"),
     ];
     for (change, reason) in cases {

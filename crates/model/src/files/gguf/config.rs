@@ -96,9 +96,7 @@ pub(super) fn read(
         return Err(Refusal::user("the epsilon of its norms is missing"));
     };
     let positions = match &defaults.positions {
-        Positions::Rotary(rotary) => {
-            Positions::Rotary(keys.rotary(rotary.clone(), head_dim, size.context)?)
-        }
+        Positions::Rotary(_) => Positions::Rotary(keys.rotary(head_dim, size.context)?),
         others => others.clone(),
     };
     let mixture = match &defaults.mixture {
