@@ -184,7 +184,7 @@ impl Backward<'_, '_> {
         self.add_or_move_gradient(output, x, at);
     }
 
-    /// The gradient of a value whose step comes next is nobody else's, so it may be changed where it stands.
+    /// The gradient of a value whose step comes next has no other reader, so it may be changed where it stands.
     fn scale_gradient(&mut self, factor: f32, value: ValueId) {
         let mut dy = self.pass.buffers.take_gradient(value);
         let len = self.pass.buffers.len(value);

@@ -115,7 +115,8 @@ fn open_with(options: OpenOptions, model: &str, print: &mut Print) -> Result<Mod
     if let Some(longest) = opened.config().long_context {
         let context = opened.config().context;
         print.warn(&format!(
-            "{model}: opened for {context} tokens; for up to {longest}, with --context, it has other rotary frequencies"
+            "{model}: opened for {context} tokens; for up to {longest}, which generate and chat take with \
+             --context, it has other rotary frequencies"
         ));
     }
     Ok(opened)

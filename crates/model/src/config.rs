@@ -14,6 +14,7 @@ mod positions;
 
 use std::fmt;
 
+pub(crate) use check::layer_count;
 pub(crate) use gguf_keys::{GgufKeys, GgufSource};
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
@@ -172,6 +173,9 @@ pub struct Family {
     pub(crate) gguf_names: Names,
     /// Whether its files have every bias, so that one that a model lacks is written as zeros.
     pub(crate) has_every_bias: bool,
+    /// Whether its files may say that a part of each head is rotated. transformers rotates whole heads of the
+    /// others whatever their files say.
+    pub(crate) has_partial_rotary: bool,
     /// How its block differs: a model of a size, where no file says otherwise. It may not be valid yet.
     pub(crate) shape: fn(&'static Family, Size) -> Config,
     /// Reads what is the family's own in a GGUF file, of a configuration that has all the rest.

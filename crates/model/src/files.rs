@@ -58,6 +58,7 @@ impl StoredModel {
         let mut config = directory::read_config(folder)?.opened_for(context)?;
         let names = &config.family.names;
         let mut tensors = directory::open_tensors(folder, names)?;
+        let names = &names.with_experts_of(&tensors, config.layers);
         let mut remarks = Vec::new();
         if config.tied && names.unties(&mut tensors) {
             config = config.with(|config| config.tied = false)?;

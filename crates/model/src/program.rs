@@ -33,8 +33,8 @@ pub enum RowKind {
     Tokens,
     /// Every token whose logits are computed: those in `Batch::logit_rows`.
     LogitRows,
-    /// Every head and query of a segment, with a column for each key. Such a value is made only while
-    /// somebody reads it, segment by segment: it has no place in a layout.
+    /// Every head and query of a segment, with a column for each key. Such a value is made only when
+    /// an observer reads it, segment by segment: it has no place in a layout.
     Queries,
 }
 

@@ -89,14 +89,14 @@ impl HeadsQuery {
         self
     }
 
-    /// At most so many sequences; 512 unless somebody asks.
+    /// At most so many sequences; 512 by default.
     #[must_use]
     pub fn sequences(mut self, count: usize) -> Self {
         self.sequences = count;
         self
     }
 
-    /// So many tokens in each; 64 unless somebody asks.
+    /// So many tokens in each; 64 by default.
     #[must_use]
     pub fn tokens(mut self, count: usize) -> Self {
         self.tokens = count;

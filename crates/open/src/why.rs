@@ -94,7 +94,7 @@ pub struct WhyQuery {
 }
 
 impl WhyQuery {
-    /// Of this next token; unless somebody asks, of the likeliest.
+    /// Of this next token; by default of the likeliest.
     #[must_use]
     pub fn token(mut self, id: TokenId) -> Self {
         self.token = Some(id);
@@ -108,7 +108,7 @@ impl WhyQuery {
         self
     }
 
-    /// After this token of the prompt; −1 is the last, which it is unless somebody asks.
+    /// After this token of the prompt; −1, the default, is the last.
     #[must_use]
     pub fn position(mut self, position: isize) -> Self {
         self.position = position;

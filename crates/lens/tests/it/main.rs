@@ -7,5 +7,6 @@ mod goldens;
 mod layers;
 mod logits;
 mod positions;
+mod report;
 mod shapes;
 mod sums;

@@ -33,7 +33,9 @@ pub(super) fn unknown(program: &Command, variables: impl Iterator<Item = String>
     let sentence = |name: &String| {
         let upper = name.to_uppercase();
         let spellings = || known.iter().map(|(spelled, _)| &**spelled);
-        let same = spellings().find(|spelled| *spelled == upper);
+        // TOPK is TOP_K, though TOP is as near.
+        let joined = |name: &str| name.replace('_', "");
+        let same = spellings().find(|spelled| joined(spelled) == joined(&upper));
         let spelled = same.or_else(|| nearest(&upper, spellings()));
         let meant = known.iter().find(|(known, _)| Some(&**known) == spelled);
         let hint = match meant {

@@ -31,7 +31,7 @@ block 1 and of 10 to 19. In a .json file what is hidden from a token (-inf) is n
 
 Keys of --json: ids, pieces (texts, or the bytes of a token that is no text by itself), embedding_norms, \
 layer, head, pattern (that head's weights, a list a query), stream (layer, before, attention, mlp, after: \
-lengths of vectors of the last token), neurons (index, value), next (id, probability).
+lengths of vectors of the last token), neurons (index, value, expert in a mixture), next (id, probability).
 
 Examples:
   lookback look runs/mine -p \"the bird is red\"

@@ -194,7 +194,7 @@ impl Why {
     }
 }
 
-/// Refuses a file of which nobody knows how to write it.
+/// Refuses a file in a format that is not written.
 fn check_form(path: &Path) -> Result<()> {
     match path.extension().and_then(|end| end.to_str()) {
         Some("svg" | "json") => Ok(()),

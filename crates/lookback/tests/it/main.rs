@@ -23,6 +23,7 @@ mod hostile;
 mod kinds;
 mod page;
 mod refusals;
+mod refused_gguf;
 mod refused_models;
 mod replay;
 mod runs;

@@ -59,7 +59,17 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         // Files of models with ALiBi leave the context out; this is the one that BLOOM was trained with.
         context: keys.size_or_none("seq_length")?.unwrap_or(2048),
     };
-    keys.take("slow_but_exact");
+    // Of the program that trained it, and how fast or exactly it computed.
+    for key in [
+        "bias_dropout_fusion",
+        "masked_softmax_fusion",
+        "offset_alibi",
+        "skip_bias_add",
+        "skip_bias_add_qkv",
+        "slow_but_exact",
+    ] {
+        keys.take(key);
+    }
     let defaults = (family.shape)(family, size);
     Ok(Config {
         epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(defaults.epsilon),

@@ -26,7 +26,8 @@ pub(super) static FAMILY: Family = Family {
         let score_cap = keys.real("attn_logit_softcapping")?.or(config.score_cap);
         let logit_cap = keys.real("final_logit_softcapping")?.or(config.logit_cap);
         let config = Config { scale: default_scale(dim), score_cap, logit_cap, ..config };
-        keys.windows(config, |layer| layer.is_multiple_of(2))
+        let config = keys.windows(config, 2)?;
+        keys.window_rotary(config, Clone::clone)
     },
     read,
     write,

@@ -41,7 +41,12 @@ pub(super) static FAMILY: Family = Family {
             ..llama::shape(family, size)
         }
     },
-    read_gguf: |keys, config| keys.windows(config, has_window),
+    // A GGUF file cannot say that the bounds of YaRN's interpolation are not rounded to whole pairs, as this
+    // family's configurations say; llama.cpp rounds them, and what its files mean is for it to say.
+    read_gguf: |keys, config| {
+        let config = keys.windows(config, 2)?;
+        keys.window_rotary(config, Clone::clone)
+    },
     read,
     write,
     ..llama::BASE

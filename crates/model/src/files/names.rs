@@ -57,6 +57,9 @@ pub(crate) enum ExpertLayout {
     Apart,
     /// Those of all experts in one, `[experts, outputs, inner]`.
     Stacked,
+    /// Those of all experts in one, `[experts, outputs, inner]`, where the outputs of one branch follow those of
+    /// the other; their names have no `.weight` (transformers 5, as it computes).
+    StackedRows,
     /// Those of all experts in one, `[experts, inner, outputs]`, where outputs of two branches alternate; their
     /// names have no `.weight` (gpt-oss).
     StackedColumns,
@@ -79,6 +82,17 @@ impl ExpertNames {
     pub(crate) const NONE: Self =
         Self { router: "", layout: ExpertLayout::Apart, experts: "", gate: "", up: "", down: "" };
 }
+
+/// What transformers 5 calls experts while it computes. It saves them apart, and reads both; programs that save a
+/// state as it is write this form.
+const FUSED_EXPERTS: ExpertNames = ExpertNames {
+    router: "mlp.gate",
+    layout: ExpertLayout::StackedRows,
+    experts: "",
+    gate: "mlp.experts.gate_up_proj",
+    up: "mlp.experts.gate_up_proj",
+    down: "mlp.experts.down_proj",
+};
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
 const WRAPPERS: &[&str] = &["_orig_mod.", "module."];
@@ -162,6 +176,16 @@ impl Names {
     pub(super) fn full(&self, bare: &str) -> String {
         let is_head = bare.strip_suffix(".weight") == Some(self.head);
         if is_head { bare.to_owned() } else { format!("{}{bare}", self.prefix) }
+    }
+
+    /// The same names, for files that hold experts in the form in which transformers computes with them.
+    pub(super) fn with_experts_of(&self, tensors: &Tensors, layers: usize) -> Self {
+        let is_fused =
+            |layer| tensors.find(&format!("{}.{layer}.{}", self.block, FUSED_EXPERTS.up)).is_some();
+        let may_be = self.experts.layout == ExpertLayout::Apart && !self.experts.router.is_empty();
+        let experts =
+            if may_be && (0..layers).any(is_fused) { FUSED_EXPERTS } else { self.experts };
+        Self { experts, ..*self }
     }
 
     /// Whether a file of a tied model stores a head that differs from the embedding table. Where it stores

@@ -127,8 +127,14 @@ fn a_neuron_fires_where_its_activation_is_largest() {
     for name in names() {
         let (model, ids) = opened(&name);
         let mut each = |_| Ok(());
-        let layers =
-            neuron_firing(&model.weights, &model.pool, &[ids.clone()], (4, 2), &mut each).unwrap();
+        let layers = neuron_firing(
+            &model.weights,
+            &model.pool,
+            std::slice::from_ref(&ids),
+            (4, 2),
+            &mut each,
+        )
+        .unwrap();
         assert_eq!(layers.len(), model.config().layers, "{name}");
         let trace = model.look(&ids).sites("blocks.*.mlp.post").trace().unwrap();
         for of in &layers {
