@@ -27,6 +27,7 @@
 
 mod analogy;
 mod answer_attention;
+mod attention_changes;
 mod attention_steps;
 mod frozen_norm;
 mod logit_attribution;
@@ -50,6 +51,7 @@ mod verify;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
+pub use attention_changes::{AttentionChanges, trace_with_attention};
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
@@ -70,7 +72,7 @@ pub use report::{
     BlockNorms, NeuronActivation, NextToken, Report, ReportOptions, norm, report, top_k_by,
 };
 pub use site_filter::SiteFilter;
-pub use sites::{shape, sites};
+pub use sites::{is_on_demand, shape, sites, sites_on_demand};
 pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };

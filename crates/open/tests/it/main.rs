@@ -1,4 +1,5 @@
 //! Models as Rust programs open them.
 
+mod attention;
 mod edits;
 mod goldens;
