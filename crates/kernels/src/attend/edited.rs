@@ -315,11 +315,11 @@ impl EditedBlock<'_> {
             log_sum_exps[r] = normalizers.log_sum_exp(r);
         }
         if let Some(to) = self.log_sum_exp {
-            for r in 0..count {
+            for (r, log_sum_exp) in log_sum_exps.iter().enumerate().take(count) {
                 let at = self.at(r) / head_dim;
                 // SAFETY: rows of a head belong to one task.
                 let to = unsafe { to.range_mut(at..at + 1) };
-                to[0] = log_sum_exps[r];
+                to[0] = *log_sum_exp;
             }
         }
         log_sum_exps
@@ -401,14 +401,17 @@ pub fn pattern_edited(
     });
 }
 
-/// Hands every row of every head to `each`: head and position, the keys that it sees, its row in the batch, and
-/// its numbers, keys from position 0.
+/// What is done with a row of a head: head and position, the keys that it sees, its row in the batch, and its
+/// numbers, keys from position 0.
+type EachRow<'a> = dyn Fn([usize; 2], &Range<usize>, usize, &mut [f32]) + Sync + 'a;
+
+/// Hands every row of every head to `each`.
 fn for_each_row(
     pool: &ThreadPool,
     params: &AttentionParams<'_>,
     span: &SequenceSpan,
     numbers: &mut [f32],
-    each: &(dyn Fn([usize; 2], &Range<usize>, usize, &mut [f32]) + Sync),
+    each: &EachRow<'_>,
 ) {
     let keys = span.first_position + span.rows;
     let numbers = DisjointSlices::new(numbers);
