@@ -4,7 +4,7 @@ use lookback_kernels::{
     attend::{self, AttentionParams, KvPages, KvPagesMut},
     naive::attend::capped_and_score,
 };
-use lookback_model::{Attend, Network};
+use lookback_model::{Attend, Program};
 
 use crate::packed::Compute;
 
@@ -15,6 +15,7 @@ pub(crate) fn heads(attend: &Attend, compute: Compute) -> AttentionParams<'stati
         key_heads: attend.key_heads,
         head_dim: attend.head_dim,
         scale: attend.scale,
+        is_causal: attend.is_causal,
         window: attend.window,
         score_cap: attend.score_cap,
         alibi: attend.alibi,
@@ -51,9 +52,13 @@ impl ScoreSteps {
 }
 
 /// Words of one layer's keys and values in a page.
-pub(crate) fn layer_len(network: &Network, compute: Compute) -> usize {
-    let first = network.blocks.first();
-    first.map_or(0, |block| 2 * attend::keys_len(&heads(&block.attend, compute)))
+pub(crate) fn layer_len(attend: Option<&Attend>, compute: Compute) -> usize {
+    attend.map_or(0, |attend| 2 * attend::keys_len(&heads(attend, compute)))
+}
+
+/// The same of a program, whose layers are alike.
+pub(crate) fn layer_len_of_program(program: &Program, compute: Compute) -> usize {
+    layer_len(program.attentions().next(), compute)
 }
 
 /// A layer's place inside every page.

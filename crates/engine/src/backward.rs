@@ -5,6 +5,7 @@
 //! passes of a step of training. A loss and its gradient are made in one visit of each chunk of rows.
 
 mod experts;
+mod head_results;
 
 use lookback_kernels::{
     activate, add, aligned_buffer,
@@ -17,8 +18,8 @@ use lookback_kernels::{
     scale,
 };
 use lookback_model::{
-    Activation, Attend, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary, Step, Targets,
-    ValueId, WeightId,
+    Activation, Attend, AttentionEdit, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary,
+    Step, Targets, ValueId, WeightId,
 };
 
 use crate::{
@@ -113,8 +114,13 @@ impl Backward<'_, '_> {
             Op::Scale(factor) => self.scale(*factor, x, output, at),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
-                self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
+                self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
             }
+            Op::AttendEdited(attend, edits) => {
+                self.attend(attend, edits, [x, inputs[1], inputs[2]], output, outputs[1])
+            }
+            Op::SplitHeads(projection) => self.split_heads(projection, x, output, is_first),
+            Op::SumHeads(projection) => self.sum_heads(projection, inputs[2], output),
             Op::Activate(activation) => {
                 self.activate(*activation, x, inputs.get(1).copied(), output)
             }
@@ -132,7 +138,7 @@ impl Backward<'_, '_> {
                 self.loss(head, x, output, targets);
             }
             Op::Edit(edit) => self.edit(edit, x, output, at),
-            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {
+            Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {
                 unreachable!("what is only there to be read has no gradient")
             }
         }
@@ -312,7 +318,14 @@ impl Backward<'_, '_> {
         self.pass.buffers.put_gradient(x, dx);
     }
 
-    fn attend(&mut self, config: &Attend, qkv: [ValueId; 3], z: ValueId, log_sum_exp: ValueId) {
+    fn attend(
+        &mut self,
+        config: &Attend,
+        edits: &[AttentionEdit],
+        qkv: [ValueId; 3],
+        z: ValueId,
+        log_sum_exp: ValueId,
+    ) {
         let [mut dq, mut dk, mut dv] = qkv.map(|x| self.pass.buffers.take_gradient(x));
         let [q, k, v] = qkv.map(|x| self.pass.buffers.get(x));
         let buffers = &self.pass.buffers;
@@ -332,7 +345,9 @@ impl Backward<'_, '_> {
             dsinks: config.sinks.and_then(|sinks| self.gradients.trainable_mut(sinks)),
         };
         let params = self.pass.heads(config);
-        attend::backward(self.pass.pool, &params, inputs, self.pass.scratch, to);
+        let (pool, spans, rows) = (self.pass.pool, self.pass.spans, self.pass.batch.rows());
+        let edited = self.pass.edits.edited_rows(&params, edits, spans, rows);
+        attend::backward_edited(pool, &params, inputs, edited, self.pass.scratch, to);
         for (x, dx) in qkv.into_iter().zip([dq, dk, dv]) {
             self.pass.buffers.put_gradient(x, dx);
         }

@@ -10,10 +10,10 @@ use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
     attend::{PAGE, SequenceSpan},
 };
-use lookback_model::{Batch, Network, SequenceId};
+use lookback_model::{Batch, Network, Program, SequenceId};
 
 use crate::{
-    attention::{LayerPages, layer_len},
+    attention::{LayerPages, layer_len, layer_len_of_program},
     packed::Compute,
 };
 
@@ -55,7 +55,26 @@ impl KvCache {
     /// A cache for `sequences` sequences and, in all of them together, `pages` pages, for passes of weights
     /// with products in this precision.
     pub fn new(network: &Network, compute: Compute, sequences: usize, pages: usize) -> Self {
-        let (layers, layer) = shape(network, compute);
+        Self::with_shape(shape(network, compute), compute, sequences, pages)
+    }
+
+    /// The same for passes of another program than the network's own, such as a variant.
+    pub fn for_program(
+        program: &Program,
+        compute: Compute,
+        sequences: usize,
+        pages: usize,
+    ) -> Self {
+        let shape = (program.attentions().count(), layer_len_of_program(program, compute));
+        Self::with_shape(shape, compute, sequences, pages)
+    }
+
+    fn with_shape(
+        (layers, layer): (usize, usize),
+        compute: Compute,
+        sequences: usize,
+        pages: usize,
+    ) -> Self {
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
         Self {
             storage: AlignedBuffer::zeros(pages * layers * layer),
@@ -226,7 +245,8 @@ impl KvCache {
 
 /// Layers, and words of one layer in a page.
 fn shape(network: &Network, compute: Compute) -> (usize, usize) {
-    (network.blocks.len(), layer_len(network, compute))
+    let first = network.blocks.first().map(|block| &block.attend);
+    (network.blocks.len(), layer_len(first, compute))
 }
 
 #[cfg(test)]

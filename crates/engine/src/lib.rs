@@ -31,6 +31,7 @@
 //! ```
 
 mod attention;
+mod attention_edits;
 mod backward;
 mod backward_plan;
 mod buffers;
@@ -38,6 +39,7 @@ mod cache;
 mod experts;
 mod fuse;
 mod gradients;
+mod head_results;
 mod init;
 mod interpreter;
 mod layout;

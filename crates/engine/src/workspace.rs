@@ -7,7 +7,8 @@ use lookback_kernels::{
 use lookback_model::{Network, Op, Program, Site, Step, WeightId, forward};
 
 use crate::{
-    attention::{heads, layer_len},
+    attention::{heads, layer_len_of_program},
+    attention_edits::EditBuffers,
     backward_plan::BackwardPlan,
     buffers::Content,
     experts::{ExpertBuffers, ExpertLens},
@@ -149,6 +150,7 @@ pub struct Workspace {
     pub(crate) pages: AlignedBuffer,
     /// Derived values, while they are observed: scores, pattern, probabilities.
     pub(crate) derived: Vec<f32>,
+    pub(crate) edits: EditBuffers,
     sequences: Option<usize>,
     need: PackingNeed,
 }
@@ -254,6 +256,7 @@ impl Workspace {
             table: Vec::with_capacity(table_len(plan.bounds, positions)),
             pages: floats(sizes.pages),
             derived: Vec::new(),
+            edits: EditBuffers::new(&plan.program, positions, threads),
             layout: sizes.layout,
             need: plan.need(),
             program: plan.program,
@@ -269,8 +272,12 @@ impl Workspace {
         if compute == Compute::Bf16 {
             let pairs = RoundedRows::len(&self.program, self.bounds.rows, has_backward);
             self.operands.rounded.reserve(pairs);
-            self.pages =
-                AlignedBuffer::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
+            self.pages = AlignedBuffer::zeros(pages_len(
+                &self.program,
+                self.bounds.rows,
+                self.sequences,
+                compute,
+            ));
         }
         self.operands.packing.reserve(network, compute, self.need);
         self
@@ -344,7 +351,7 @@ impl Sizes {
         let capped = if backward_plan.is_some() && network.head.cap.is_some() { logits } else { 0 };
         let scratch =
             if backward_plan.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
-        let pages = pages_len(network, bounds.rows, *sequences, compute);
+        let pages = pages_len(program, bounds.rows, *sequences, compute);
         let experts = ExpertLens::new(program, bounds.rows, backward_plan.is_some());
         Self { layout, statistics, logits, capped, scratch, pages, experts }
     }
@@ -370,15 +377,15 @@ fn table_len(bounds: Bounds, positions: usize) -> usize {
 }
 
 /// Words of the pages of a pass that keeps none.
-fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: Compute) -> usize {
+fn pages_len(program: &Program, rows: usize, sequences: Option<usize>, compute: Compute) -> usize {
     let pages = sequences.map_or(0, |sequences| rows.div_ceil(attend::PAGE) + sequences);
-    pages * layer_len(network, compute)
+    pages * layer_len_of_program(program, compute)
 }
 
 /// The scratch of the backward kernel of a program that needs most.
 fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
     let elements = |step: &Step| match &step.op {
-        Op::Attend(config) => [Compute::F32, Compute::Bf16]
+        Op::Attend(config) | Op::AttendEdited(config, _) => [Compute::F32, Compute::Bf16]
             .map(|compute| attend::backward_scratch(&heads(config, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),

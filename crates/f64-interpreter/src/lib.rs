@@ -15,15 +15,16 @@
 //! assert_eq!(logits.shape(), [3, 11]);
 //! ```
 
+mod attention;
 pub mod optimize;
 
 use lookback_model::{
-    Activation, Attend, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss,
-    Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId,
-    WeightId, forward,
+    Activation, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss, Network,
+    Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId, WeightId,
+    forward,
 };
 use lookback_reference::{
-    attend, embed, experts,
+    embed, experts,
     logits::{capped, cross_entropy},
     mlp, norm, position,
 };
@@ -150,7 +151,10 @@ impl Pass<'_> {
             Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
             Op::Scale(factor) => self.read(x(0)) * f64::from(*factor),
             Op::Rotate(rotary) => self.rotate(rotary, x(0)),
-            Op::Attend(attend) => self.attend(attend, [x(0), x(1), x(2)]),
+            Op::Attend(attend) => self.attend(attend, &[], [x(0), x(1), x(2)]),
+            Op::AttendEdited(attend, edits) => self.attend(attend, edits, [x(0), x(1), x(2)]),
+            Op::SplitHeads(projection) => self.split_heads(projection, x(0)),
+            Op::SumHeads(projection) => self.sum_heads(projection, x(2)),
             Op::Activate(activation) => {
                 self.activate(*activation, x(0), step.inputs.get(1).copied())
             }
@@ -175,7 +179,7 @@ impl Pass<'_> {
             Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
             Op::Edit(edit) => self.edit(edit, x(0)),
             // Made to be observed, and nothing is observed here.
-            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => return,
+            Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => return,
         };
         self.values[step.outputs[0].index()] = Some(result);
     }
@@ -222,33 +226,6 @@ impl Pass<'_> {
             }
         }
         y
-    }
-
-    fn attend(&self, config: &Attend, [q, k, v]: [ValueId; 3]) -> Array2<f64> {
-        // The reference divides by the root of the head's width; the rest of the factor goes ahead.
-        let ahead = f64::from(config.scale) * (config.head_dim as f64).sqrt();
-        let query = self.read(q) * ahead;
-        let mut z = Array2::zeros(query.dim());
-        for rows in sequences(self.batch) {
-            let own = |x: &Array2<f64>| x.slice(s![rows.clone(), ..]).to_owned();
-            let (query, key, value) = (own(&query), own(self.read(k)), own(self.read(v)));
-            let context =
-                attend::multi_head_varied(&query, &key, &value, config.head_dim, |head| {
-                    self.variation(config, head)
-                });
-            z.slice_mut(s![rows.clone(), ..]).assign(&context);
-        }
-        z
-    }
-
-    /// What a network changes in the attention of a head.
-    fn variation(&self, config: &Attend, head: usize) -> attend::Variation {
-        attend::Variation {
-            window: config.window,
-            score_cap: config.score_cap.map(f64::from),
-            alibi_slope: config.alibi.map_or(0.0, |alibi| f64::from(alibi.slope(head))),
-            sink: config.sinks.map(|sinks| self.weights.of(sinks)[[0, head]]),
-        }
     }
 
     fn activate(

@@ -133,6 +133,7 @@ impl Bench {
             key_heads,
             head_dim,
             scale: 0.25,
+            is_causal: true,
             window: None,
             score_cap: None,
             alibi: None,
@@ -247,7 +248,8 @@ impl Bench {
         let mut twins = self.gradients.clone();
         let [dq, dk, dv] = &mut twins;
         let inputs = self.backward_inputs(&last);
-        naive::attend::backward(&self.params, inputs, Gradients { dq, dk, dv, dsinks: None });
+        let to = Gradients { dq, dk, dv, dsinks: None };
+        naive::attend::backward(&self.params, inputs, &[], to);
         let from = [row, row / how_many(&self.params), row / how_many(&self.params)];
         for ((twin, fast), from) in twins.iter().zip(&self.gradients).zip(from) {
             let from = from * self.params.head_dim;

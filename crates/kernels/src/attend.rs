@@ -24,6 +24,8 @@
 mod alibi;
 mod arithmetic;
 mod backward;
+mod edited;
+pub mod edits;
 mod forward;
 mod score_terms;
 mod scores;
@@ -35,7 +37,8 @@ pub use crate::naive::bf16::Compute;
 use crate::{bf16::pairs, lanes::LANES};
 
 pub use alibi::Alibi;
-pub use backward::{backward, backward_scratch};
+pub use backward::{EditedRows, backward, backward_edited, backward_scratch};
+pub use edited::{edited_scratch, forward_edited, pattern_edited, scores_edited};
 pub use forward::forward;
 pub use scores::{pattern, scores};
 pub use store::store;
@@ -57,6 +60,9 @@ pub struct AttentionParams<'a> {
     pub head_dim: usize,
     /// Factor of query · key, usually 1 / √head_dim.
     pub scale: f32,
+    /// Whether a row sees no key behind its own position. Otherwise it sees every key of its sequence, and
+    /// there is no window.
+    pub is_causal: bool,
     /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
     /// Scores are cap · tanh(score / cap), if so (Gemma Team 2024, section 2).

@@ -27,6 +27,7 @@
 
 mod analogy;
 mod answer_attention;
+mod attention_changes;
 mod attention_steps;
 mod firing;
 mod frozen_norm;
@@ -53,6 +54,7 @@ mod why;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
+pub use attention_changes::{AttentionChanges, trace_with_attention};
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
@@ -77,7 +79,7 @@ pub use report::{
     BlockNorms, NeuronActivation, NextToken, Report, ReportOptions, norm, report, top_k_by,
 };
 pub use site_filter::SiteFilter;
-pub use sites::{shape, sites};
+pub use sites::{is_on_demand, shape, sites, sites_on_demand};
 pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };

@@ -11,7 +11,7 @@ use lookback_engine::{
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
-use lookback_model::{Batch, BlockSite, Config, Edit, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edit, Program, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -140,9 +140,21 @@ pub fn trace_with_edits(
     if edits.is_empty() {
         return trace(weights, pool, ids, filter);
     }
+    let program = forward::logits(weights.network(), forward::Rows::All);
+    trace_of_program(weights, pool, ids, filter, program, edits)
+}
+
+/// The sites of a pass of another program than the network's own, with edits.
+pub(crate) fn trace_of_program(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+    mut program: Program,
+    edits: &[(Site, Edit)],
+) -> Result<Trace> {
     let network = weights.network();
     check(ids, &network.config)?;
-    let mut program = forward::logits(network, forward::Rows::All);
     for (site, edit) in edits {
         let beyond =
             edit.positions.iter().flat_map(|all| all.iter()).find(|&&at| at as usize >= ids.len());
@@ -167,10 +179,10 @@ pub fn trace_with_edits(
     let mut recorder = CaptureRecorder::new(&network.config, filter, &NO_PARTS, None);
     let is_captured = |site| filter.contains(site);
     let rows = ids.len();
+    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
     let mut workspace =
         Workspace::for_program(network, program, rows, is_captured, rows, pool.threads())
             .with_precision(network, weights.compute());
-    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(rows));
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use lookback_files::Result;
-use lookback_lens::{Capture, SiteFilter, Trace, trace_with_edits};
-use lookback_model::{Edit, Site, TokenId};
+use lookback_lens::{
+    AttentionChanges, Capture, SiteFilter, Trace, trace_with_attention, trace_with_edits,
+};
+use lookback_model::{AttentionEdit, Edit, PassVariant, Site, TokenId};
 
 use crate::model::Model;
 
@@ -20,7 +22,8 @@ impl Model {
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn look(&self, ids: &[TokenId]) -> Look {
-        Look { model: self.clone(), ids: ids.to_vec(), sites: None, edits: Vec::new() }
+        let attention = AttentionChanges::default();
+        Look { model: self.clone(), ids: ids.to_vec(), sites: None, edits: Vec::new(), attention }
     }
 
     /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
@@ -40,6 +43,7 @@ pub struct Look {
     ids: Vec<TokenId>,
     sites: Option<String>,
     edits: Vec<(Site, Edit)>,
+    attention: AttentionChanges,
 }
 
 impl Look {
@@ -56,6 +60,21 @@ impl Look {
     #[must_use]
     pub fn edit(mut self, site: Site, edit: Edit) -> Self {
         self.edits.push((site, edit));
+        self
+    }
+
+    /// Changes scores or weights of a layer's attention. Scores are changed before weights; several edits
+    /// of either follow each other.
+    #[must_use]
+    pub fn edit_attention(mut self, layer: usize, edit: AttentionEdit) -> Self {
+        self.attention.edits.push((layer, edit));
+        self
+    }
+
+    /// Makes a variant of the pass, such as one without a mask.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.attention.variant = variant;
         self
     }
 
@@ -84,7 +103,17 @@ impl Look {
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
-        let Self { model, ids, edits, .. } = self;
+        let Self { model, ids, edits, attention, .. } = self;
+        if !attention.is_empty() {
+            return trace_with_attention(
+                &model.weights,
+                &model.pool,
+                ids,
+                wanted,
+                edits,
+                attention,
+            );
+        }
         trace_with_edits(&model.weights, &model.pool, ids, wanted, edits)
     }
 }

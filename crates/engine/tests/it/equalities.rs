@@ -146,7 +146,7 @@ fn looking_at_every_site_changes_no_logit() {
         let learned = network.positions.is_some();
         let in_blocks = network.blocks.iter().map(|block| {
             let gated = usize::from(block.mlp.mlps()[0].gate.is_some());
-            17 + gated + if block.mlp.mixture().is_some() { 3 } else { 0 }
+            18 + gated + if block.mlp.mixture().is_some() { 3 } else { 0 }
         });
         assert_eq!(seen.0.len(), 4 + usize::from(learned) + in_blocks.sum::<usize>());
     }

@@ -121,8 +121,9 @@ impl QueryBlock<'_> {
         let key_head = self.head / self.params.group();
         let row = self.span.first_row + first;
         let position = self.span.first_position + first;
+        let keys = self.span.first_position + self.span.rows;
         let seen: [Range<usize>; ROWS] =
-            std::array::from_fn(|r| visible(self.params, position + r));
+            std::array::from_fn(|r| visible(self.params, keys, position + r));
         let at = |r: usize| ((row + r) * heads + self.head) * head_dim;
         let query = Rows::new(self.query, at(0), heads * head_dim, count, head_dim);
         let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);

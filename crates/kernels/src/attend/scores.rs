@@ -101,8 +101,8 @@ impl Attention for ScoresOrPattern<'_> {
         let query = Rows::new(query, at(rows.start), heads * head_dim, rows.len(), head_dim);
         let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);
         out.fill(if log_sum_exp.is_some() { 0.0 } else { f32::NEG_INFINITY });
-        let first = visible(params, span.first_position + rows.start).start / PAGE;
-        let end = visible(params, span.first_position + rows.end - 1).end.div_ceil(PAGE);
+        let first = visible(params, keys, span.first_position + rows.start).start / PAGE;
+        let end = visible(params, keys, span.first_position + rows.end - 1).end.div_ceil(PAGE);
         let terms = ScoreTerms::new(params, head);
         let scale = simd.splat(if terms.is_some() { 1.0 } else { params.scale });
         for page_index in first..end {
@@ -130,7 +130,7 @@ impl Attention for ScoresOrPattern<'_> {
                     };
                     simd.store(kept, part);
                 }
-                let seen = visible(params, span.first_position + row);
+                let seen = visible(params, keys, span.first_position + row);
                 let base = page_index * PAGE;
                 let (low, high) = (seen.start.max(base), seen.end.min(base + PAGE));
                 if low < high {

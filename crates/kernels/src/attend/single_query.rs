@@ -78,7 +78,7 @@ impl Attention for SingleQuery<'_> {
             own.for_each(|(terms, head)| *terms = ScoreTerms::new(params, head));
         }
         let scale = if has_terms { 1.0 } else { params.scale };
-        let seen = visible(params, span.first_position);
+        let seen = visible(params, span.first_position + 1, span.first_position);
         for tile_index in seen.start / PAGE..seen.end.div_ceil(PAGE) {
             let page = pages.table[span.first_page + tile_index] as usize;
             let page = &pages.storage[page * pages.stride..][..pages.stride];

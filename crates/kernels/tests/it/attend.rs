@@ -9,6 +9,7 @@ use lookback_kernels::{
 };
 use proptest::prelude::*;
 
+mod edited;
 mod exact;
 pub mod fixture;
 mod scores;
@@ -55,7 +56,7 @@ fn backward_equals_the_twin(fixture: &Fixture, seed: u64, what: &str) {
         [inputs.query, inputs.key, inputs.value].map(|x| vec![5.0; x.len()]);
     let mut dsinks = vec![0.25; params.heads];
     let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
-    naive::attend::backward(params, inputs, to);
+    naive::attend::backward(params, inputs, &[], to);
     for pool in &pools() {
         let len = attend::backward_scratch(params, fixture.rows(), pool.threads());
         let mut scratch = vec![f32::NAN; len];
@@ -222,7 +223,7 @@ fn the_future_does_not_leak_and_what_a_window_has_left_is_forgotten() {
             let rows_asked = [0, 5, 6, 62, 63, 64, 100, 127, 128, 139];
             for (asked, poison) in rows_asked.into_iter().zip(poisons) {
                 let mut poisoned = fixture.clone();
-                let seen = naive::attend::visible(&params, asked);
+                let seen = naive::attend::visible(&params, rows, asked);
                 for at in (0..rows).filter(|at| !seen.contains(at)) {
                     let of = at * params.head_dim..(at + 1) * params.head_dim;
                     poisoned.keys[0][of.clone()].fill(poison);

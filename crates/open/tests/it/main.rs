@@ -1,5 +1,6 @@
 //! Models as Rust programs open them.
 
+mod attention;
 mod edits;
 mod goldens;
 mod heads;

@@ -63,6 +63,8 @@ fn rank(site: Site) -> u8 {
         Site::LnFinal | Site::Block(_, B::Ln1 | B::Ln2) => 7,
         // A token's are made of the end of its stream.
         Site::Logits | Site::Probabilities => 8,
+        // Only there where it is asked for.
+        Site::Block(_, B::Result) => 9,
     }
 }
 

@@ -242,7 +242,7 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
             [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let mut dsinks = vec![0.0f32; params.heads];
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
-        naive::attend::backward(&params, inputs, to);
+        naive::attend::backward(&params, inputs, &[], to);
         let (dout, sinks) = (wide(&saved.dout), sinks(&params));
         let (query, keys, values) =
             (wide(&fixture.query), wider(&fixture.keys), wider(&fixture.values));
@@ -304,7 +304,7 @@ fn gradients_are_near_those_of_f64() {
         let [mut dq, mut dk, mut dv] =
             [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: None };
-        naive::attend::backward(params, inputs, to);
+        naive::attend::backward(params, inputs, &[], to);
         let dout = wide(&saved.dout);
         let (query, keys, values) =
             (wide(&fixture.query), wider(&fixture.keys), wider(&fixture.values));

@@ -85,6 +85,7 @@ pub fn heads(
         key_heads,
         head_dim,
         scale: 1.0 / (head_dim as f32).sqrt(),
+        is_causal: true,
         window,
         score_cap: None,
         alibi: None,

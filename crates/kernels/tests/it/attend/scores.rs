@@ -55,7 +55,7 @@ fn scores_and_patterns_are_what_forward_weighed() {
                 let row = span.first_row + index;
                 let query = &fixture.query[(row * params.heads + head) * params.head_dim..]
                     [..params.head_dim];
-                let seen = naive::attend::visible(&params, span.first_position + index);
+                let seen = naive::attend::visible(&params, keys, span.first_position + index);
                 let mut mixed = vec![0.0f64; params.head_dim];
                 let mut total = 0.0f64;
                 for at in 0..keys {
