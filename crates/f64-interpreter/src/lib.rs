@@ -16,6 +16,7 @@
 //! ```
 
 pub mod optimize;
+mod steer;
 
 use lookback_model::{
     Activation, Attend, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss,
@@ -343,13 +344,22 @@ impl Pass<'_> {
         let wanted = self.program.value(x).rows == RowKind::Wanted;
         for (row, mut y) in y.outer_iter_mut().enumerate() {
             let row = if wanted { self.batch.wanted[row] } else { row };
-            let Some(numbers) = edit.row(self.batch.positions[row]) else { continue };
-            for (column, number) in edit.columns.clone().zip(numbers) {
+            let position = self.batch.positions[row];
+            let mut columns = y.slice_mut(s![edit.columns.clone()]);
+            if let Change::Steer(steering) = edit.change {
+                if edit.is_at(position) {
+                    let changed = steer::steered(steering, &edit.numbers, columns.view());
+                    columns.assign(&changed);
+                }
+                continue;
+            }
+            for (y, number) in columns.iter_mut().zip(edit.row(position).into_iter().flatten()) {
                 let number = f64::from(number);
                 match edit.change {
-                    Change::Set => y[column] = number,
-                    Change::Add => y[column] += number,
-                    Change::Scale => y[column] *= number,
+                    Change::Set => *y = number,
+                    Change::Add => *y += number,
+                    Change::Scale => *y *= number,
+                    Change::Steer(_) => {}
                 }
             }
         }

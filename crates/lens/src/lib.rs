@@ -29,6 +29,7 @@ mod analogy;
 mod answer_attention;
 mod attention_steps;
 mod frozen_norm;
+mod intervention;
 mod logit_attribution;
 mod logit_lens;
 mod neurons;
@@ -54,6 +55,10 @@ pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
 pub use frozen_norm::FrozenNorm;
+pub use intervention::{
+    Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, LocalFiles,
+    NoFiles, Operation, OtherPrompt, Resolver, Scaled, Selection, Source, Vector, off, steer,
+};
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
@@ -77,7 +82,7 @@ pub use source_contributions::{
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
 pub use trace::{
-    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, trace, trace_of_layer,
-    trace_with_edits, trace_with_parts,
+    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, edited_trace_with_parts, trace,
+    trace_of_layer, trace_with_edits, trace_with_parts,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};

@@ -7,6 +7,7 @@ mod context;
 mod corpus;
 mod eval;
 mod generate;
+mod interventions;
 mod look;
 mod manual;
 mod prompt;

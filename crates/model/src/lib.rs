@@ -21,6 +21,7 @@
 mod batch;
 pub mod config;
 mod edit;
+mod edits;
 pub mod families;
 pub mod files;
 pub mod forward;
@@ -35,13 +36,14 @@ pub use config::{
     NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
 };
 pub use edit::{Change, Edit};
+pub use edits::Edits;
 pub use families::FAMILIES;
 pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
 };
 pub use lookback_kernels::{
     attend::Alibi,
-    naive::{experts::Routing, stored::StorageType},
+    naive::{experts::Routing, steer::Steering, stored::StorageType},
 };
 pub use lookback_text::TokenId;
 pub use loss::Loss;
@@ -50,4 +52,4 @@ pub use network::{
     WeightKind, WeightSpec,
 };
 pub use program::{ElementType, ExpertLinears, Op, Program, RowKind, Step, Value, ValueId};
-pub use sites::{BlockSite, Site};
+pub use sites::{BlockSite, Site, unhooked};

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use lookback_files::Result;
-use lookback_lens::{Capture, SiteFilter, Trace, trace_with_edits};
-use lookback_model::{Edit, Site, TokenId};
+use lookback_lens::{
+    Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter, Trace,
+    trace_with_edits,
+};
+use lookback_model::{Edit, Edits, Site, TokenId};
 
 use crate::model::Model;
 
@@ -20,7 +23,7 @@ impl Model {
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn look(&self, ids: &[TokenId]) -> Look {
-        Look { model: self.clone(), ids: ids.to_vec(), sites: None, edits: Vec::new() }
+        Look { model: self.clone(), ids: ids.to_vec(), sites: None, changes: Vec::new() }
     }
 
     /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
@@ -39,7 +42,7 @@ pub struct Look {
     model: Model,
     ids: Vec<TokenId>,
     sites: Option<String>,
-    edits: Vec<(Site, Edit)>,
+    changes: Vec<Result<Edits>>,
 }
 
 impl Look {
@@ -55,7 +58,34 @@ impl Look {
     /// of a site follow each other.
     #[must_use]
     pub fn edit(mut self, site: Site, edit: Edit) -> Self {
-        self.edits.push((site, edit));
+        self.changes.push(Ok(Edits::new(vec![(site, edit)])));
+        self
+    }
+
+    /// The same, as it is written: `blocks.3.attn.z[:, 1] = 0`. A file that it names is not read.
+    #[must_use]
+    pub fn intervene(self, intervention: &str) -> Self {
+        match intervention.parse() {
+            Ok(intervention) => self.interventions(&[intervention], &NoFiles),
+            Err(refusal) => self.changed(Err(refusal)),
+        }
+    }
+
+    /// The same of several, which may name files.
+    #[must_use]
+    pub fn interventions(
+        self,
+        interventions: &[Intervention],
+        files: &dyn InterventionFiles,
+    ) -> Self {
+        let positions = self.ids.len();
+        let edits =
+            self.model.edits(interventions, files, Some(&self.ids), positions, EditTokens::All);
+        self.changed(edits)
+    }
+
+    fn changed(mut self, edits: Result<Edits>) -> Self {
+        self.changes.push(edits);
         self
     }
 
@@ -84,7 +114,11 @@ impl Look {
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
-        let Self { model, ids, edits, .. } = self;
-        trace_with_edits(&model.weights, &model.pool, ids, wanted, edits)
+        let Self { model, ids, changes, .. } = self;
+        let mut edits = Vec::new();
+        for changed in changes {
+            edits.extend(changed.clone()?.iter().cloned());
+        }
+        trace_with_edits(&model.weights, &model.pool, ids, wanted, &edits)
     }
 }

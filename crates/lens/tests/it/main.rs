@@ -2,6 +2,7 @@
 
 mod attention_steps;
 mod goldens;
+mod interventions;
 mod layers;
 mod logits;
 mod positions;

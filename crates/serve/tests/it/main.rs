@@ -4,6 +4,7 @@ mod bodies;
 mod exchange;
 mod faults;
 mod fixture;
+mod interventions;
 mod logits;
 mod look;
 mod models;
