@@ -3,25 +3,19 @@
 
 use std::env;
 
-use lookback::{Capture, Change, Edit, Model, Result, Site, model::BlockSite};
+use lookback::{Capture, Model, Result};
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let model = Model::open(arguments.next().unwrap_or("default".to_owned()))?;
     let ids = model.encode(&arguments.next().unwrap_or("the red bird".to_owned()))?;
     let mut number = || arguments.next().and_then(|number| number.parse().ok()).unwrap_or(0);
-    let (layer, head): (u16, usize) = (number() as u16, number());
+    let (layer, head): (usize, usize) = (number(), number());
 
     // What the head takes from the tokens, `[tokens, heads, head_dim]`, becomes nothing.
-    let head_dim = model.config().head_dim;
-    let nothing = Edit {
-        change: Change::Scale,
-        positions: None,
-        columns: head * head_dim..(head + 1) * head_dim,
-        numbers: [0.0].into(),
-    };
+    let nothing = format!("blocks.{layer}.attn.z[:, {head}] = 0");
     let as_it_is = model.logits(&ids)?;
-    let without = model.look(&ids).edit(Site::Block(layer, BlockSite::Z), nothing).logits()?;
+    let without = model.look(&ids).intervene(&nothing).logits()?;
 
     let next = |logits: &Capture| {
         let last = logits.part(ids.len() - 1);

@@ -133,9 +133,13 @@ def weight(name: str, shape: list[int]) -> torch.Tensor:
     return torch.tensor((values + is_norm).astype(numpy.float32).reshape(shape))
 
 
-@torch.no_grad()
-def golden(config: transformers.PretrainedConfig) -> dict:
-    """What transformers computes with the formula's weights."""
+def model(config: transformers.PretrainedConfig) -> torch.nn.Module:
+    """A model with the formula's weights."""
+    return read(config)[0]
+
+
+def read(config: transformers.PretrainedConfig) -> tuple[torch.nn.Module, dict, dict]:
+    """A model with the formula's weights, its config.json, and the names and shapes of its tensors."""
     # Falcon's eager attention adds ALiBi a second time (transformers 5). It rounds slopes and distances to bf16, which
     # those of four heads and a short text are not changed by.
     attention = "sdpa" if getattr(config, "alibi", False) else "eager"
@@ -153,7 +157,13 @@ def golden(config: transformers.PretrainedConfig) -> dict:
             folder, dtype=torch.float32, attn_implementation=attention, output_loading_info=True)
     if report["missing_keys"] or report["unexpected_keys"] or report["mismatched_keys"]:
         sys.exit(f"goldens.py: transformers did not read all of its file: {report}")
-    model.eval()
+    return model.eval(), written, tensors
+
+
+@torch.no_grad()
+def golden(config: transformers.PretrainedConfig) -> dict:
+    """What transformers computes with the formula's weights."""
+    model, written, tensors = read(config)
     logits = model(torch.tensor([IDS])).logits[0]
     return {"config": written, "tensors": tensors, "ids": IDS, "logits": logits.tolist()}
 

@@ -15,7 +15,7 @@ use lookback_kernels::{
     matmul::Accumulate,
     norm::{self, NormGradients},
     position::{self, Direction},
-    scale,
+    scale, steer,
 };
 use lookback_model::{
     Activation, Attend, AttentionEdit, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary,
@@ -25,7 +25,7 @@ use lookback_model::{
 use crate::{
     backward_plan::BackwardPlan,
     gradients::Gradients,
-    interpreter::{Interpreter, Observer, norm_params},
+    interpreter::{Interpreter, Observer, elementwise, norm_params},
     operations::{self, statistics},
     products::{self, LinearBackward},
 };
@@ -300,10 +300,17 @@ impl Backward<'_, '_> {
     fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId, at: usize) {
         let mut dy = self.pass.buffers.take_gradient(output);
         let len = self.pass.buffers.len(output);
-        self.pass.edit_rows(edit, output, &mut dy[..len], |change, dy, number| match change {
-            Change::Set => *dy = 0.0,
-            Change::Add => {}
-            Change::Scale => *dy *= number,
+        let (isa, width) = (self.pass.pool.isa(), self.pass.buffers.width(output));
+        self.pass.edited_rows(edit, output, &mut dy[..len], |position, row, dy| {
+            match edit.change {
+                Change::Set => dy.fill(0.0),
+                Change::Add => {}
+                Change::Scale => elementwise(edit, position, dy, |dy, number| dy * number),
+                Change::Steer(steering) => {
+                    let x = &self.pass.buffers.get(x)[row * width..][edit.columns.clone()];
+                    steer::backward(isa, steering, &edit.numbers, x, dy);
+                }
+            }
         });
         self.pass.buffers.put_gradient(output, dy);
         self.add_or_move_gradient(output, x, at);

@@ -18,7 +18,7 @@ use lookback_kernels::{
     embed,
     norm::{self as norms, NormParams},
     position::{self, Direction, Rotation},
-    scale,
+    scale, steer,
     thread_pool::ThreadPool,
 };
 use lookback_model::{
@@ -319,32 +319,34 @@ impl<'a> Interpreter<'a> {
     fn edit(&mut self, edit: &Edit, x: ValueId, output: ValueId) {
         self.write(output, |pass, y| {
             y.copy_from_slice(pass.buffers.get(x));
-            pass.edit_rows(edit, output, y, |change, y, number| match change {
-                Change::Set => *y = number,
-                Change::Add => *y += number,
-                Change::Scale => *y *= number,
+            let isa = pass.pool.isa();
+            pass.edited_rows(edit, output, y, |position, _, y| match edit.change {
+                Change::Set => elementwise(edit, position, y, |_, number| number),
+                Change::Add => elementwise(edit, position, y, |y, number| y + number),
+                Change::Scale => elementwise(edit, position, y, |y, number| y * number),
+                Change::Steer(steering) => steer::forward(isa, steering, &edit.numbers, y),
             });
         });
     }
 
-    /// Hands the chosen elements of rows, which are those of a value, to `each`.
-    pub(crate) fn edit_rows(
+    /// Hands the chosen columns of each chosen row, which are rows of a value, to `each`, with the row's
+    /// position and its place among the rows.
+    pub(crate) fn edited_rows(
         &self,
         edit: &Edit,
         value: ValueId,
         rows: &mut [f32],
-        each: impl Fn(Change, &mut f32, f32),
+        each: impl Fn(u32, usize, &mut [f32]),
     ) {
         let width = self.buffers.width(value);
-        for (row, y) in rows.chunks_exact_mut(width).enumerate() {
+        for (place, y) in rows.chunks_exact_mut(width).enumerate() {
             let row = match self.program.value(value).rows {
-                RowKind::LogitRows => self.batch.logit_rows[row],
-                RowKind::Tokens | RowKind::Queries => row,
+                RowKind::LogitRows => self.batch.logit_rows[place],
+                RowKind::Tokens | RowKind::Queries => place,
             };
-            if let Some(numbers) = edit.row(self.batch.positions[row]) {
-                for (y, number) in y[edit.columns.clone()].iter_mut().zip(numbers) {
-                    each(edit.change, y, number);
-                }
+            let position = self.batch.positions[row];
+            if edit.is_at(position) {
+                each(position, place, &mut y[edit.columns.clone()]);
             }
         }
     }
@@ -360,6 +362,18 @@ impl<'a> Interpreter<'a> {
             }
             (op, _) => unreachable!("{op:?} is not computed again"),
         });
+    }
+}
+
+/// Changes each of a row's chosen elements by the number that it meets.
+pub(crate) fn elementwise(
+    edit: &Edit,
+    position: u32,
+    columns: &mut [f32],
+    change: impl Fn(f32, f32) -> f32,
+) {
+    for (y, number) in columns.iter_mut().zip(edit.row(position).into_iter().flatten()) {
+        *y = change(*y, number);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::slice;
 
-use lookback_model::{Linear, Norm, NormKind, Op, Program, Step, ValueId, WeightId};
+use lookback_model::{Change, Linear, Norm, NormKind, Op, Program, Step, ValueId, WeightId};
 
 /// Rows of logits that the loss holds at once.
 pub(crate) const LOSS_ROWS: usize = 256;
@@ -76,9 +76,15 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             Traits { saved_inputs: inputs, linear_layers: &linears.layers, ..plain }
         }
         Op::Combine => Traits { saved_inputs: inputs, ..plain },
-        Op::Add | Op::Scale(_) | Op::Edit(_) => {
-            Traits { passes_gradient_to: Some(inputs[0]), ..plain }
-        }
+        Op::Edit(edit) => Traits {
+            saved_inputs: match edit.change {
+                Change::Steer(_) => inputs,
+                Change::Set | Change::Add | Change::Scale => &[],
+            },
+            passes_gradient_to: Some(inputs[0]),
+            ..plain
+        },
+        Op::Add | Op::Scale(_) => Traits { passes_gradient_to: Some(inputs[0]), ..plain },
         Op::Logits(head) => Traits {
             saved_inputs: inputs,
             saved_outputs: if head.cap.is_some() { outputs } else { &[] },

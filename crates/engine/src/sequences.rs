@@ -4,7 +4,7 @@
 
 use lookback_files::{Refusal, Result};
 use lookback_kernels::{loss, thread_pool::ThreadPool};
-use lookback_model::{Batch, Network, SequenceId, TokenId};
+use lookback_model::{Batch, Edits, Network, SequenceId, TokenId};
 
 use crate::{Compute, KvCache, Shape, Weights, Workspace, passes};
 
@@ -40,6 +40,23 @@ impl Sequences {
             logits: vec![0.0; network.config.vocabulary],
             context,
         }
+    }
+
+    /// The same, of passes with edits: their keys and values are those of edited passes, so no other
+    /// sequence shares their pages.
+    ///
+    /// # Errors
+    /// When an edit fits no site of the program.
+    pub fn with_edits(self, network: &Network, edits: &Edits, threads: usize) -> Result<Self> {
+        if edits.is_empty() {
+            return Ok(self);
+        }
+        let Self { workspace, cache, batch, logits, context } = self;
+        // What is planned for plain passes goes before the other comes.
+        drop(workspace);
+        let workspace = Workspace::with_edits(network, shape(context), edits, context, threads)?
+            .with_precision(network, cache.compute());
+        Ok(Self { workspace, cache, batch, logits, context })
     }
 
     /// Bytes that [`Sequences::new`] takes.

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use lookback_files::Result;
 use lookback_kernels::thread_pool::ThreadPool;
-use lookback_model::{SequenceId, TokenId};
+use lookback_model::{Edits, SequenceId, TokenId};
 
 use crate::{KvCache, Sequences, Weights, sequences};
 
@@ -26,6 +26,16 @@ impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Session<W, T> {
         let sequences =
             Sequences::new(weights.network(), weights.compute(), pool.threads(), context, 1, pages);
         Self { weights, pool, sequences }
+    }
+
+    /// The same, of passes with edits.
+    ///
+    /// # Errors
+    /// When an edit fits no site of the model.
+    pub fn with_edits(self, edits: &Edits) -> Result<Self> {
+        let Self { weights, pool, sequences } = self;
+        let sequences = sequences.with_edits(weights.network(), edits, pool.threads())?;
+        Ok(Self { weights, pool, sequences })
     }
 
     /// Tokens read so far.

@@ -1,10 +1,11 @@
 //! A program with every buffer of its passes, allocated once: the slots of the layout, and scratch for the
 //! kernels.
 
+use lookback_files::Result;
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{Network, Op, Program, Site, Step, WeightId, forward};
+use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId, forward};
 
 use crate::{
     attention::{heads, layer_len_of_program},
@@ -64,10 +65,17 @@ impl Shape {
     }
 
     fn plan(self, network: &Network) -> Plan {
+        self.edited_plan(network, &mut |_| {})
+    }
+
+    /// The plan of passes of a program that is changed before anything is fused.
+    fn edited_plan(self, network: &Network, edit: &mut dyn FnMut(&mut Program)) -> Plan {
         let rows = self.rows();
         let bounds = Bounds { rows, logit_rows: rows };
-        let program = |program| fuse(program, |_| false);
-        let losses = || program(forward::loss(network));
+        let mut program = |mut program| {
+            edit(&mut program);
+            fuse(program, |_| false)
+        };
         let plan = |program, bounds| Plan {
             program,
             bounds,
@@ -83,14 +91,16 @@ impl Shape {
             }
             Self::Observed { .. } => {
                 let mut whole = forward::logits(network, forward::Rows::All);
+                edit(&mut whole);
                 whole.derive(|_| true);
                 plan(whole, bounds)
             }
             Self::Evaluation { sequences, .. } => {
-                Plan { sequences: Some(sequences), is_trainable: true, ..plan(losses(), bounds) }
+                let losses = program(forward::loss(network));
+                Plan { sequences: Some(sequences), is_trainable: true, ..plan(losses, bounds) }
             }
             Self::Training { sequences, .. } => {
-                let program = losses();
+                let program = program(forward::loss(network));
                 let start = program.steps.last().map(|step| step.outputs[0]);
                 let backward_plan =
                     start.map(|start| BackwardPlan::new(&program, start, |_| true, |_| false));
@@ -159,6 +169,23 @@ impl Workspace {
     /// Takes the buffers for passes up to `shape`, over positions below `positions`.
     pub fn new(network: &Network, shape: Shape, positions: usize, threads: usize) -> Self {
         Self::with_recomputation(network, shape, positions, threads, MIN_RECOMPUTED)
+    }
+
+    /// As [`Workspace::new`], for passes with edits.
+    ///
+    /// # Errors
+    /// When an edit fits no site of the program.
+    pub fn with_edits(
+        network: &Network,
+        shape: Shape,
+        edits: &Edits,
+        positions: usize,
+        threads: usize,
+    ) -> Result<Self> {
+        let mut applied = Ok(());
+        let plan = shape.edited_plan(network, &mut |program| applied = edits.apply(program));
+        applied?;
+        Ok(Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED))
     }
 
     /// The same; what costs little and has at least `recomputed` elements is recomputed

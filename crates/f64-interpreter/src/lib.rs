@@ -17,6 +17,7 @@
 
 mod attention;
 pub mod optimize;
+mod steer;
 
 use lookback_model::{
     Activation, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss, Network,
@@ -320,13 +321,22 @@ impl Pass<'_> {
         let is_logit_row = self.program.value(x).rows == RowKind::LogitRows;
         for (row, mut y) in y.outer_iter_mut().enumerate() {
             let row = if is_logit_row { self.batch.logit_rows[row] } else { row };
-            let Some(numbers) = edit.row(self.batch.positions[row]) else { continue };
-            for (column, number) in edit.columns.clone().zip(numbers) {
+            let position = self.batch.positions[row];
+            let mut columns = y.slice_mut(s![edit.columns.clone()]);
+            if let Change::Steer(steering) = edit.change {
+                if edit.is_at(position) {
+                    let changed = steer::steered(steering, &edit.numbers, columns.view());
+                    columns.assign(&changed);
+                }
+                continue;
+            }
+            for (y, number) in columns.iter_mut().zip(edit.row(position).into_iter().flatten()) {
                 let number = f64::from(number);
                 match edit.change {
-                    Change::Set => y[column] = number,
-                    Change::Add => y[column] += number,
-                    Change::Scale => y[column] *= number,
+                    Change::Set => *y = number,
+                    Change::Add => *y += number,
+                    Change::Scale => *y *= number,
+                    Change::Steer(_) => {}
                 }
             }
         }

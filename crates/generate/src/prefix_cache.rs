@@ -7,7 +7,7 @@
 
 use lookback_engine::{Compute, KvCache, Sequences, ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
-use lookback_model::{Network, SequenceId};
+use lookback_model::{Edits, Network, SequenceId};
 use lookback_text::TokenId;
 
 use crate::repeat::LanguageModel;
@@ -67,6 +67,15 @@ impl PrefixCache {
     pub fn with_max_pages(mut self, max_pages: usize) -> Self {
         self.pages[1] = max_pages;
         self
+    }
+
+    /// The same, of passes with edits: a cache of its own, so that no page is shared with other edits.
+    ///
+    /// # Errors
+    /// When an edit fits no site of the model.
+    pub fn with_edits(self, network: &Network, edits: &Edits, threads: usize) -> Result<Self> {
+        let sequences = self.sequences.with_edits(network, edits, threads)?;
+        Ok(Self { sequences, ..self })
     }
 
     /// Tokens that a text can have.

@@ -37,6 +37,7 @@ pub mod optimize;
 pub mod position;
 mod ragged_tile;
 pub mod scale;
+pub mod steer;
 pub mod stored;
 pub mod sums;
 pub mod thread_pool;

@@ -32,6 +32,7 @@ mod attention_steps;
 mod firing;
 mod frozen_norm;
 mod heads;
+mod intervention;
 mod logit_attribution;
 mod logit_lens;
 mod neurons;
@@ -63,6 +64,10 @@ pub use frozen_norm::FrozenNorm;
 pub use heads::{
     Composition, CompositionKind, HeadProfile, StrongestWeight, composition, copying, head_profiles,
 };
+pub use intervention::{
+    Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, LocalFiles,
+    NoFiles, Operation, OtherPrompt, Resolver, Scaled, Selection, Source, Vector, off, steer,
+};
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
@@ -86,8 +91,8 @@ pub use source_contributions::{
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
 pub use trace::{
-    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, trace, trace_of_layer,
-    trace_with_edits, trace_with_parts,
+    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, edited_trace_with_parts, trace,
+    trace_of_layer, trace_with_edits, trace_with_parts,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lookback_files::{Kind, Refusal, Result, Setting};
-use lookback_model::{Config, Site};
+use lookback_model::{Config, Site, unhooked};
 
 use crate::sites::{is_on_demand, sites, sites_on_demand};
 
@@ -31,8 +31,7 @@ impl SiteFilter {
 
     /// Sites that match any of the comma-separated patterns, in which `*` stands for anything.
     pub fn parse(patterns: &str) -> Result<Self> {
-        let patterns: Vec<String> =
-            patterns.split(',').map(|part| part.trim().to_owned()).collect();
+        let patterns: Vec<String> = patterns.split(',').map(|part| unhooked(part.trim())).collect();
         if patterns.iter().any(String::is_empty) {
             let why = "an empty pattern matches nothing; give names such as blocks.*.attn.pattern";
             return Err(Refusal::of(Kind::InvalidSetting, format!("{}: {why}", Setting("sites"))));
@@ -96,6 +95,8 @@ mod tests {
         let has = |name: &str| filter.contains(name.parse().unwrap());
         assert!(has("blocks.0.attn.pattern") && has("blocks.12.attn.pattern") && has("logits"));
         assert!(!has("blocks.0.attn.scores") && !has("probabilities"));
+        let hooked = SiteFilter::parse("blocks.*.attn.hook_pattern, logits").unwrap();
+        assert_eq!(hooked, filter);
     }
 
     #[test]

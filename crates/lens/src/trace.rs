@@ -11,7 +11,7 @@ use lookback_engine::{
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
-use lookback_model::{Batch, BlockSite, Config, Edit, Program, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edit, Edits, Program, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -155,27 +155,8 @@ pub(crate) fn trace_of_program(
 ) -> Result<Trace> {
     let network = weights.network();
     check(ids, &network.config)?;
-    for (site, edit) in edits {
-        let beyond =
-            edit.positions.iter().flat_map(|all| all.iter()).find(|&&at| at as usize >= ids.len());
-        if let Some(position) = beyond {
-            let what =
-                format!("{site}: there is no position {position} among {} tokens", ids.len());
-            return Err(Refusal::of(Kind::InvalidSetting, what));
-        }
-        if !program.edit(*site, edit.clone()) {
-            return Err(Refusal::of(
-                Kind::InvalidSetting,
-                format!(
-                    "{site}: this edit of columns {} to {} with {} numbers does not fit the site, or \
-                     this model does not have it",
-                    edit.columns.start,
-                    edit.columns.end,
-                    edit.numbers.len()
-                ),
-            ));
-        }
-    }
+    check_positions(edits, ids.len())?;
+    Edits::new(edits.to_vec()).apply(&mut program)?;
     let mut recorder = CaptureRecorder::new(&network.config, filter, &NO_PARTS, None);
     let is_captured = |site| filter.contains(site);
     let rows = ids.len();
@@ -185,6 +166,18 @@ pub(crate) fn trace_of_program(
             .with_precision(network, weights.compute());
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
+}
+
+/// Refuses an edit of a position that a sequence of so many tokens does not have.
+fn check_positions(edits: &[(Site, Edit)], tokens: usize) -> Result<()> {
+    let is_beyond = |position: &&u32| **position as usize >= tokens;
+    for (site, edit) in edits {
+        if let Some(position) = edit.positions.iter().flat_map(|all| all.iter()).find(is_beyond) {
+            let what = format!("{site}: there is no position {position} among {tokens} tokens");
+            return Err(Refusal::of(Kind::InvalidSetting, what));
+        }
+    }
+    Ok(())
 }
 
 /// What one pass captured.
@@ -212,6 +205,36 @@ pub fn trace_with_parts(
     let small = ThumbnailPooling::new(config, ids.len().min(max_side));
     let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
     run_watched(weights, pool, ids, &mut recorder)?;
+    Ok(Captures {
+        sites: recorder.sites,
+        parts: recorder.parts,
+        thumbnails: recorder.small.map(ThumbnailPooling::thumbnails),
+    })
+}
+
+/// As [`trace_with_parts`], of a pass with edits. A position that the sequence does not have is not changed.
+pub fn edited_trace_with_parts(
+    (weights, edits): (&Weights, &Edits),
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+    parts: &BTreeSet<(Site, usize)>,
+    max_side: usize,
+) -> Result<Captures> {
+    if edits.is_empty() {
+        return trace_with_parts(weights, pool, ids, filter, parts, max_side);
+    }
+    let network = weights.network();
+    let config = &network.config;
+    check(ids, config)?;
+    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
+    let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
+    let (rows, threads) = (ids.len(), pool.threads());
+    let shape = Shape::Observed { rows };
+    let workspace = Workspace::with_edits(network, shape, edits, rows, threads)?;
+    let mut workspace = workspace.with_precision(network, weights.compute());
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(rows));
+    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Captures {
         sites: recorder.sites,
         parts: recorder.parts,

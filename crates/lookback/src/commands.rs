@@ -8,6 +8,7 @@ mod corpus;
 mod eval;
 mod generate;
 mod heads;
+mod interventions;
 mod look;
 mod manual;
 mod neurons;

@@ -13,6 +13,7 @@ use lookback_generate::{
     repeat::{Continuation, GenerationLimits, LanguageModel},
     sample::{SamplerChain, Settings},
 };
+use lookback_model::Edits;
 use lookback_text::{
     Specials, Tokenizer,
     tinytown::{Kind, Parrot, Question, by_chance, corpus, is_copied, last_mentioned, questions},
@@ -79,10 +80,10 @@ impl Score {
 
 impl Scores {
     /// Asks all questions of a seed.
-    pub(crate) fn ask(model: &Model, seed: u64) -> Result<Self> {
+    pub(crate) fn ask(model: &Model, seed: u64, edits: &Edits) -> Result<Self> {
         let tokenizer = model.tokenizer()?;
         let context = model.config().context;
-        let mut session = model.session(context)?;
+        let mut session = model.session(context)?.with_edits(edits)?;
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));

@@ -55,7 +55,7 @@ pub(crate) fn print(model: &Model, print: &mut Print) -> Result<()> {
     print.line("\n7. Sample, append, repeat\n")?;
     continuations(model, &ids, print)?;
     print.line("\n8. What it knows of Tinytown, beside five that understand nothing\n")?;
-    for line in Scores::ask(model, QUESTIONS)?.lines()? {
+    for line in Scores::ask(model, QUESTIONS, &lookback_model::Edits::default())?.lines()? {
         print.line(&line)?;
     }
     check(&report)

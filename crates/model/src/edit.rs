@@ -5,8 +5,10 @@
 
 use std::{ops::Range, sync::Arc};
 
-/// What happens to an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use lookback_kernels::steer::Steering;
+
+/// What happens to an element, or to the chosen part of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Change {
     /// It becomes the given number.
     Set,
@@ -14,6 +16,8 @@ pub enum Change {
     Add,
     /// It is multiplied with the given number.
     Scale,
+    /// The chosen columns of a row change together, along a vector.
+    Steer(Steering),
 }
 
 /// A change of the chosen columns at the chosen positions.
@@ -25,7 +29,8 @@ pub struct Edit {
     pub positions: Option<Arc<[u32]>>,
     /// Columns of a row: all of it, one neuron, one head's part.
     pub columns: Range<usize>,
-    /// One number for all, a number for each column, or `[positions, columns]`.
+    /// One number for all, a number for each column, or `[positions, columns]`. Where a row is steered,
+    /// the vectors of the steering, each of a number for each column.
     pub numbers: Arc<[f32]>,
 }
 
@@ -37,10 +42,13 @@ impl Edit {
         let is_ascending =
             self.positions.iter().all(|positions| positions.windows(2).all(|two| two[0] < two[1]));
         let len = self.numbers.len();
-        !self.columns.is_empty()
-            && self.columns.end <= width
-            && is_ascending
-            && (len == 1 || len == columns || Some(len) == all)
+        let has_numbers = match self.change {
+            Change::Set | Change::Add | Change::Scale => {
+                len == 1 || len == columns || Some(len) == all
+            }
+            Change::Steer(steering) => len == steering.vectors() * columns,
+        };
+        !self.columns.is_empty() && self.columns.end <= width && is_ascending && has_numbers
     }
 
     /// Which of the chosen positions a position is; none if it is not chosen.
@@ -49,6 +57,11 @@ impl Edit {
             None => Some(0),
             Some(positions) => positions.binary_search(&position).ok(),
         }
+    }
+
+    /// Whether the row of a position is changed.
+    pub fn is_at(&self, position: u32) -> bool {
+        self.place(position).is_some()
     }
 
     /// The number that each chosen column meets in the row of a position; none where the row stays.

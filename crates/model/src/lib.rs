@@ -22,6 +22,7 @@ mod attention_edit;
 mod batch;
 pub mod config;
 mod edit;
+mod edits;
 pub mod families;
 pub mod files;
 pub mod forward;
@@ -37,6 +38,7 @@ pub use config::{
     NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
 };
 pub use edit::{Change, Edit};
+pub use edits::Edits;
 pub use families::FAMILIES;
 pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
@@ -46,7 +48,7 @@ pub use lookback_kernels::{
         Alibi,
         edits::{AttentionChange, AttentionEdit, ElementChange},
     },
-    naive::{experts::Routing, stored::StorageType},
+    naive::{experts::Routing, steer::Steering, stored::StorageType},
 };
 pub use lookback_text::TokenId;
 pub use loss::Loss;
@@ -57,5 +59,5 @@ pub use network::{
 pub use program::{
     ElementType, ExpertLinears, Op, OutputProjection, Program, RowKind, Step, Value, ValueId,
 };
-pub use sites::{BlockSite, Site};
+pub use sites::{BlockSite, Site, unhooked};
 pub use variant::PassVariant;

@@ -116,9 +116,11 @@ impl fmt::Display for Site {
 impl FromStr for Site {
     type Err = String;
 
-    fn from_str(name: &str) -> Result<Self, String> {
-        let unknown = || format!("\"{name}\" is no site; docs/sites.md lists them");
-        match name {
+    /// By its name, or by that of TransformerLens's hook point.
+    fn from_str(given: &str) -> Result<Self, String> {
+        let unknown = || format!("\"{given}\" is no site; docs/sites.md lists them");
+        let name = &unhooked(given);
+        match name.as_str() {
             "embed" => Ok(Self::Embed),
             "pos_embed" => Ok(Self::PosEmbed),
             "ln_final" => Ok(Self::LnFinal),
@@ -133,4 +135,12 @@ impl FromStr for Site {
             }
         }
     }
+}
+
+/// A name without the `hook_` of TransformerLens, whose experts' weights are others.
+pub fn unhooked(name: &str) -> String {
+    if name.contains("hook_expert") {
+        return name.to_owned();
+    }
+    name.replace("hook_attn_scores", "scores").replace("hook_", "")
 }

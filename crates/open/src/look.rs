@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use lookback_files::Result;
 use lookback_lens::{
-    AttentionChanges, Capture, SiteFilter, Trace, trace_with_attention, trace_with_edits,
+    AttentionChanges, Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter,
+    Trace, trace_with_attention, trace_with_edits,
 };
-use lookback_model::{AttentionEdit, Edit, PassVariant, Site, TokenId};
+use lookback_model::{AttentionEdit, Edit, Edits, PassVariant, Site, TokenId};
 
 use crate::model::Model;
 
@@ -22,8 +23,8 @@ impl Model {
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn look(&self, ids: &[TokenId]) -> Look {
-        let attention = AttentionChanges::default();
-        Look { model: self.clone(), ids: ids.to_vec(), sites: None, edits: Vec::new(), attention }
+        let (attention, changes) = (AttentionChanges::default(), Vec::new());
+        Look { model: self.clone(), ids: ids.to_vec(), sites: None, changes, attention }
     }
 
     /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
@@ -42,7 +43,7 @@ pub struct Look {
     model: Model,
     ids: Vec<TokenId>,
     sites: Option<String>,
-    edits: Vec<(Site, Edit)>,
+    changes: Vec<Result<Edits>>,
     attention: AttentionChanges,
 }
 
@@ -59,7 +60,34 @@ impl Look {
     /// of a site follow each other.
     #[must_use]
     pub fn edit(mut self, site: Site, edit: Edit) -> Self {
-        self.edits.push((site, edit));
+        self.changes.push(Ok(Edits::new(vec![(site, edit)])));
+        self
+    }
+
+    /// The same, as it is written: `blocks.3.attn.z[:, 1] = 0`. A file that it names is not read.
+    #[must_use]
+    pub fn intervene(self, intervention: &str) -> Self {
+        match intervention.parse() {
+            Ok(intervention) => self.interventions(&[intervention], &NoFiles),
+            Err(refusal) => self.changed(Err(refusal)),
+        }
+    }
+
+    /// The same of several, which may name files.
+    #[must_use]
+    pub fn interventions(
+        self,
+        interventions: &[Intervention],
+        files: &dyn InterventionFiles,
+    ) -> Self {
+        let positions = self.ids.len();
+        let edits =
+            self.model.edits(interventions, files, Some(&self.ids), positions, EditTokens::All);
+        self.changed(edits)
+    }
+
+    fn changed(mut self, edits: Result<Edits>) -> Self {
+        self.changes.push(edits);
         self
     }
 
@@ -103,17 +131,15 @@ impl Look {
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
-        let Self { model, ids, edits, attention, .. } = self;
-        if !attention.is_empty() {
-            return trace_with_attention(
-                &model.weights,
-                &model.pool,
-                ids,
-                wanted,
-                edits,
-                attention,
-            );
+        let Self { model, ids, changes, attention, .. } = self;
+        let mut edits = Vec::new();
+        for changed in changes {
+            edits.extend(changed.clone()?.iter().cloned());
         }
-        trace_with_edits(&model.weights, &model.pool, ids, wanted, edits)
+        let (weights, pool) = (&model.weights, &model.pool);
+        if !attention.is_empty() {
+            return trace_with_attention(weights, pool, ids, wanted, &edits, attention);
+        }
+        trace_with_edits(weights, pool, ids, wanted, &edits)
     }
 }

@@ -13,7 +13,8 @@ use std::{
 use lookback_engine::{Compute, Session, ThreadPool, WeightMode, Weights};
 use lookback_files::{Blame, Kind, Refusal, Result, Setting};
 use lookback_generate::chat::Template;
-use lookback_model::{ChatTemplates, Config, Network, StoredModel, TokenId};
+use lookback_lens::{EditTokens, Intervention, InterventionFiles, Resolver};
+use lookback_model::{ChatTemplates, Config, Edits, Network, StoredModel, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
 use crate::{
@@ -323,6 +324,25 @@ impl Model {
         let bytes = Session::bytes(&self.weights, tokens, self.pool.threads());
         (self.admission.0)(&format!("the cache of {tokens} tokens"), bytes)?;
         Ok(Session::new(self.weights.clone(), self.pool.clone(), tokens))
+    }
+
+    /// The edits that interventions stand for, over a prompt and what is generated behind it, of at most
+    /// `positions` tokens together.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    pub fn edits(
+        &self,
+        interventions: &[Intervention],
+        files: &dyn InterventionFiles,
+        prompt: Option<&[TokenId]>,
+        positions: usize,
+        tokens: EditTokens,
+    ) -> Result<Edits> {
+        let tokenizer = self.tokenizer.as_deref();
+        let (weights, pool) = (&*self.weights, &*self.pool);
+        let resolver = Resolver { weights, pool, tokenizer, files, prompt, positions, tokens };
+        resolver.resolve(interventions)
     }
 
     /// A refusal with its cause, if that is a weight that is NaN or infinite: from

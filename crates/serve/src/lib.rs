@@ -19,6 +19,7 @@
 
 mod api;
 mod connections;
+mod edits;
 mod embedding_tables;
 mod error_response;
 mod events;

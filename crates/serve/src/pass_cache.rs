@@ -22,9 +22,10 @@ use std::{
 use axum::http::StatusCode;
 use lookback_engine::{Compute, KvCache, Shape, ThreadPool, Workspace};
 use lookback_lens::{
-    Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, sites, trace_with_parts,
+    Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, edited_trace_with_parts,
+    sites,
 };
-use lookback_model::{Network, Site, TokenId};
+use lookback_model::{Edits, Network, Site, TokenId};
 use lookback_open::WeightsId;
 
 use crate::{
@@ -109,9 +110,9 @@ impl Pass {
 /// Bytes of memory that are free now; none where the system does not say.
 pub(crate) type FreeMemory = fn() -> Option<usize>;
 
-/// Which weights read which tokens.
+/// Which weights read which tokens, under which edits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Key(WeightsId, Vec<TokenId>);
+struct Key(WeightsId, Vec<TokenId>, Edits);
 
 /// Runs passes and remembers them. A clone shares all.
 #[derive(Clone, Debug)]
@@ -204,7 +205,7 @@ impl PassCache {
                 input.model.name
             )));
         }
-        let key = Key(input.model.weights_id(), input.ids.clone());
+        let key = Key(input.model.weights_id(), input.ids.clone(), input.edits.clone());
         if let Some(pass) = self.cached_passes().find(&key, wanted) {
             return Ok(pass);
         }
@@ -220,7 +221,12 @@ impl PassCache {
             // The guard is given back before anything is computed.
             let cached = passes.cached_passes().remove(&key);
             if let Some(cached) = cached {
-                if let Some(pass) = recompute::add(&input, pool, &cached, &all)? {
+                // A layer alone is made again as it is without edits.
+                let again = match input.edits.is_empty() {
+                    true => recompute::add(&input, pool, &cached, &all)?,
+                    false => None,
+                };
+                if let Some(pass) = again {
                     let pass = Arc::new(pass);
                     passes.cached_passes().add(key, pass.clone());
                     return Ok(pass);
@@ -310,8 +316,14 @@ fn run_pass(
     let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
     let (weights, ids) = (&input.model.weights, &input.ids);
-    let looked =
-        trace_with_parts(weights, pool, ids, &SiteFilter::only(whole), &parts, PATTERN_SIDE)?;
+    let looked = edited_trace_with_parts(
+        (weights, &input.edits),
+        pool,
+        ids,
+        &SiteFilter::only(whole),
+        &parts,
+        PATTERN_SIDE,
+    )?;
     Ok(Pass {
         trace: Trace { ids: ids.clone(), sites: looked.sites },
         parts: looked.parts,

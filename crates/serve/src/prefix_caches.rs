@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lookback_engine::{Compute, KvCache, Sequences};
 use lookback_generate::prefix_cache::PrefixCache;
-use lookback_model::Network;
+use lookback_model::{Edits, Network};
 use lookback_open::WeightsId;
 
-use crate::models::ServedModel;
+use crate::{error_response::Result, models::ServedModel, prompt::ModelInput};
 
 /// Models whose texts are kept.
 const MAX_MODELS: usize = 2;
@@ -28,24 +28,31 @@ const MIN_TOKENS: usize = 256;
 /// The texts of one model. It is held by the request that computes, so none waits for it.
 pub(crate) type SharedCache = Arc<Mutex<PrefixCache>>;
 
-/// By model, the newest last. A clone shares all.
+/// By model and edits, the newest last. A clone shares all.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PrefixCaches(Arc<Mutex<Vec<(WeightsId, SharedCache)>>>);
+pub(crate) struct PrefixCaches(Arc<Mutex<Vec<(WeightsId, Edits, SharedCache)>>>);
 
 impl PrefixCaches {
-    /// What was read with a model's weights.
-    pub(crate) fn get_or_create(&self, model: &ServedModel, threads: usize) -> SharedCache {
+    /// What was read with a model's weights, under the same edits: what an edited pass wrote into the
+    /// cache is never read by another.
+    pub(crate) fn get_or_create(&self, input: &ModelInput, threads: usize) -> Result<SharedCache> {
+        let ModelInput { model, edits, .. } = input;
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = all.iter().position(|(weights_id, _)| *weights_id == model.weights_id());
+        let is_same =
+            |weights: &WeightsId, of: &Edits| *weights == model.weights_id() && of == edits;
+        let found = all.iter().position(|(weights, of, _)| is_same(weights, of));
         let shared = match found {
-            Some(at) => all.remove(at).1,
-            None => Arc::new(Mutex::new(empty_cache(model, threads))),
+            Some(at) => all.remove(at).2,
+            None => {
+                let cache = empty_cache(model, threads);
+                Arc::new(Mutex::new(cache.with_edits(model.network(), edits, threads)?))
+            }
         };
-        all.push((model.weights_id(), shared.clone()));
+        all.push((model.weights_id(), edits.clone(), shared.clone()));
         if all.len() > MAX_MODELS {
             all.remove(0);
         }
-        shared
+        Ok(shared)
     }
 }
 

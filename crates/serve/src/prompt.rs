@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lookback_files::Kind;
 use lookback_generate::chat::{self, GenerationPrompt, Message};
-use lookback_model::TokenId;
+use lookback_model::{Edits, TokenId};
 use lookback_text::Specials;
 use serde::Deserialize;
 
@@ -64,6 +64,8 @@ pub(crate) struct ModelInput {
     pub(crate) ids: Vec<TokenId>,
     /// What the template made of the prompt, in a chat.
     pub(crate) rendered: Option<String>,
+    /// What is changed of its passes.
+    pub(crate) edits: Edits,
 }
 
 /// The text as the user's message, up to where the assistant begins to speak.

@@ -16,6 +16,7 @@ use hyper_util::{
 };
 use lookback_engine::ThreadPool;
 use lookback_files::{Kind, Refusal, Result, Setting};
+use lookback_lens::Intervention;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -59,6 +60,13 @@ impl Server {
     /// Shows a model; one of the same name is replaced.
     pub fn put_model(&self, model: ServedModel) {
         self.state.models.put(model);
+    }
+
+    /// Changes what stands at sites of each pass that is looked at or generates.
+    #[must_use]
+    pub fn with_interventions(mut self, interventions: Vec<Intervention>) -> Self {
+        self.state.interventions = Arc::new(interventions);
+        self
     }
 
     /// Lets another pool compute, as when a training ends that had the others busy.

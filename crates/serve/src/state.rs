@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
+use lookback_lens::{Intervention, InterventionFiles, LocalFiles, NoFiles};
+use lookback_model::Edits;
 
 use crate::{
+    edits::Given,
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
     models::Models,
@@ -28,6 +31,8 @@ pub(crate) struct AppState {
     pub(crate) prefix_caches: PrefixCaches,
     /// What is known of embedding tables.
     pub(crate) tables: Arc<EmbeddingTables>,
+    /// What is changed of each pass that is looked at or generates.
+    pub(crate) interventions: Arc<Vec<Intervention>>,
     /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
@@ -41,6 +46,7 @@ impl AppState {
             training: Training::default(),
             prefix_caches: PrefixCaches::default(),
             tables: Arc::default(),
+            interventions: Arc::default(),
             token: token.into(),
         }
     }
@@ -65,7 +71,28 @@ impl AppState {
             };
             self.run_blocking(work).await??
         };
-        Ok(ModelInput { model, ids, rendered })
+        Ok(ModelInput { model, ids, rendered, edits: Edits::default() })
+    }
+
+    /// The same with the edits of a request behind those of the server.
+    pub(crate) async fn edited_input(&self, prompt: &Prompt, given: &Given) -> Result<ModelInput> {
+        let own = given.interventions()?;
+        let input = self.model_input(prompt).await?;
+        let (defaults, tokens) = (self.interventions.clone(), given.edit_tokens.into());
+        if defaults.is_empty() && own.is_empty() {
+            return Ok(input);
+        }
+        let edited = move |_: &ThreadPool| {
+            let (model, ids) = (&input.model, Some(&input.ids[..]));
+            let positions = prefix_caches::max_positions(model);
+            let resolved = |list: &[Intervention], files: &dyn InterventionFiles| {
+                model.edits(list, files, ids, positions, tokens)
+            };
+            let mut edits: Vec<_> = resolved(&defaults, &LocalFiles)?.iter().cloned().collect();
+            edits.extend(resolved(&own, &NoFiles)?.iter().cloned());
+            Ok::<_, lookback_files::Refusal>(ModelInput { edits: Edits::new(edits), ..input })
+        };
+        Ok(self.passes.with_compute_lock(edited).await??)
     }
 
     /// Does slow work on a thread of its own, so that no other request waits for it.

@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use crate::fixture::{CONTEXT, bits, ids, mixtures, networks, noise, weights, weights_in};
 use lookback_engine::{
-    Compute, Isa, KvCache, Observer, Shape, SiteView, ThreadPool, WeightMode, Weights, Workspace,
-    forward, forward_from_layer, forward_observed,
+    Compute, Isa, KvCache, Observer, Sequences, Session, Shape, SiteView, ThreadPool, WeightMode,
+    Weights, Workspace, forward, forward_from_layer, forward_observed,
 };
 use lookback_model::{
-    Batch, BlockSite, Change, Edit, ElementType, Network, Program, SequenceId, Site, TokenId,
+    Batch, BlockSite, Change, Edit, Edits, ElementType, Network, Program, SequenceId, Site,
+    Steering, TokenId,
     forward::{self as passes, Rows},
 };
 
@@ -40,7 +41,28 @@ pub fn edits() -> Vec<(Site, Edit)> {
         (block(1, B::MlpPost), edit(Change::Set, positions(&[1, 2]), 7..8, numbers(2, 7))),
         (block(1, B::ResidPost), edit(Change::Scale, None, 0..48, numbers(48, 8))),
         (Site::LnFinal, edit(Change::Add, positions(&[10]), 0..3, numbers(3, 9))),
+        (block(0, B::ResidPost), steered(Steering::ScaleAlong(0.0), None, 0..48, 10)),
+        (block(1, B::Q), steered(Steering::AddOrthogonal, Some(&[4, 65]), 8..16, 11)),
+        (block(1, B::Z), steered(Steering::ClampAlong { min: -0.01, max: 0.01 }, None, 0..24, 12)),
+        (block(1, B::ResidPre), steered(Steering::AddByNorm, Some(&[2, 66]), 0..48, 13)),
+        (block(1, B::MlpOut), steered(Steering::Swap, None, 3..40, 14)),
+        (block(0, B::V), steered(Steering::ScaleAlong(2.5), Some(&[0, 1, 2]), 0..8, 15)),
     ]
+}
+
+/// A change along vectors of length 1.
+fn steered(steering: Steering, at: Option<&[u32]>, columns: Range<usize>, seed: u64) -> Edit {
+    let all = numbers(steering.vectors() * columns.len(), seed);
+    let units = all.chunks(columns.len()).flat_map(|vector| {
+        let length = vector.iter().fold(0.0, |sum, x| x.mul_add(*x, sum)).sqrt();
+        vector.iter().map(move |x| x / length)
+    });
+    Edit {
+        change: Change::Steer(steering),
+        positions: at.map(Arc::from),
+        columns,
+        numbers: units.collect(),
+    }
 }
 
 fn edited(network: &Network) -> Program {
@@ -155,6 +177,39 @@ fn chunks_threads_and_instructions_change_no_bit_of_an_edited_pass() {
                 }
             }
         }
+    }
+}
+
+/// Sequences of an edited program: read in chunks, forked, truncated, beside each other.
+#[test]
+fn a_session_with_edits_gives_the_bits_of_one_pass() {
+    let pool = ThreadPool::new(2, Isa::detect());
+    for network in networks() {
+        let weights = weights(&network, WeightMode::Inference, &pool);
+        let ids = ids(TOKENS, 21);
+        let program = edited(&network);
+        let whole = logits(&program, &weights, &pool, &ids, TOKENS);
+        let vocabulary = network.config.vocabulary;
+        let after = |token: usize| &whole[token * vocabulary..(token + 1) * vocabulary];
+        let edits = Edits::new(edits());
+        for chunk in [1, 7, 64] {
+            let session = Session::new(&weights, &pool, CONTEXT);
+            let mut session = session.with_edits(&edits).unwrap();
+            for (at, part) in ids.chunks(chunk).enumerate() {
+                let last = at * chunk + part.len() - 1;
+                assert_eq!(bits(session.read(part).unwrap()), after(last), "{chunk}");
+            }
+            session.truncate(30);
+            assert_eq!(bits(session.read(&ids[30..66]).unwrap()), after(65));
+        }
+        let pages = 3 * KvCache::pages(CONTEXT);
+        let sequences = Sequences::new(&network, Compute::F32, 2, CONTEXT, 3, pages);
+        let mut sequences = sequences.with_edits(&network, &edits, 2).unwrap();
+        let [first, second] = [0, 1].map(SequenceId);
+        sequences.read(&weights, &pool, first, &ids[..40]).unwrap();
+        sequences.fork(first, second);
+        let read = sequences.read(&weights, &pool, second, &ids[40..]).unwrap();
+        assert_eq!(bits(read), after(TOKENS - 1));
     }
 }
 

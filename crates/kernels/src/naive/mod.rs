@@ -12,5 +12,6 @@ pub mod muon;
 pub mod norm;
 pub mod optimize;
 pub mod position;
+pub mod steer;
 pub mod stored;
 pub mod sums;

@@ -19,6 +19,7 @@ mod oracles;
 mod pairs;
 mod position;
 mod reference;
+mod steer;
 mod stored;
 mod sums;
 mod thread_pool;

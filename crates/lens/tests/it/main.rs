@@ -4,6 +4,7 @@ mod attention_steps;
 #[path = "../../../engine/tests/it/fixture.rs"]
 mod fixture;
 mod goldens;
+mod interventions;
 mod layers;
 mod logits;
 mod positions;

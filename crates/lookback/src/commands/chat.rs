@@ -10,10 +10,11 @@ use lookback_generate::{
     context_window::ContextWindow,
     repeat::{Continuation, FinishReason, GenerationLimits},
 };
-use lookback_model::TokenId;
+use lookback_model::{Edits, TokenId};
 
 use super::{
     context::{self, Context},
+    interventions::{self, GeneratedInterventions},
     sampling::Sampling,
 };
 use crate::{options::Machine, print::Print};
@@ -22,7 +23,8 @@ const EXAMPLES: &str = "\
 Each line of standard input is one message; /quit, or the end of the input, ends the chat. Ctrl-C \
 ends an answer, and at the prompt the chat. The model's own chat template makes the prompt; a model \
 without one is refused. Control tokens that a message spells are text. A conversation that outgrows \
-the context is read through a window, as lookback generate --help says.
+the context is read through a window, as lookback generate --help says. Of a change the prompt is all \
+that stands before the answer.
 
 Examples:
   lookback chat smollm2-135m-instruct-q4_1.gguf
@@ -53,12 +55,15 @@ pub(crate) struct Chat {
     machine: Machine,
     #[command(flatten)]
     sampling: Sampling,
+    #[command(flatten)]
+    interventions: GeneratedInterventions,
 }
 
 impl Chat {
     /// Answers line by line.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
+        let (interventions, edit_tokens) = self.interventions.list()?;
         let model =
             super::open_model_for(&self.model, Compute::F32, self.machine, self.context, print)?;
         let tokenizer = model.tokenizer()?;
@@ -73,7 +78,7 @@ impl Chat {
         let mut lines = std::io::stdin().lines();
         // Both last for the whole chat, so each turn reads only what is new in it.
         let mut window = ContextWindow::new(context, Vec::new(), model.bos());
-        let mut session = None;
+        let (mut session, mut edits) = (None, Edits::default());
         loop {
             print.prompt()?;
             let Some(line) = lines.next() else { return Ok(()) };
@@ -90,13 +95,22 @@ impl Chat {
             let prompt = ids.len();
             let max_tokens = self.tokens.or(defaults.tokens(prompt)).unwrap_or(TOKENS);
             let needed = context.min(prompt.saturating_add(max_tokens));
+            let now = interventions::edits_of_chat(
+                &model,
+                (&interventions[..], edit_tokens),
+                &ContextWindow::new(context, ids.clone(), model.bos()),
+                context,
+            )?;
+            // What was read under other edits is read again.
+            let keeps_edits = std::mem::replace(&mut edits, now) == edits;
             let session = match &mut session {
-                Some(session) if Session::context(session) >= needed => session,
+                Some(session) if keeps_edits && Session::context(session) >= needed => session,
                 other => {
                     // The cache that is too small goes before a larger one comes.
                     drop(other.take());
                     window.truncate_cached(0);
-                    other.insert(context::session_with_headroom(&model, needed, context)?)
+                    let session = context::session_with_headroom(&model, needed, context)?;
+                    other.insert(session.with_edits(&edits)?)
                 }
             };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();

@@ -9,7 +9,7 @@ use clap::Args;
 use lookback::{Model, find};
 use lookback_engine::{ThreadPool, Workspace};
 use lookback_files::{Refusal, Result, counted};
-use lookback_model::{Loss, TokenId};
+use lookback_model::{Edits, Loss, TokenId};
 use lookback_text::{
     Tokenizer,
     dataset::{Dataset, Ending, WindowLayout, encode},
@@ -17,7 +17,10 @@ use lookback_text::{
 use lookback_train::{Directory, Recipe, Validator};
 use serde_json::json;
 
-use super::train::tokens;
+use super::{
+    interventions::{Interventions, edits_of_texts},
+    train::tokens,
+};
 use crate::{
     options::{Compute, Machine, OutputFormat, Texts},
     print::Print,
@@ -47,7 +50,8 @@ Beside it stand five that understand nothing: the commonest answer of the kind, 
 the choice mentioned last, a copier of the choice that followed the longest end of the question that \
 occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it \
 says where the answer stands among all tokens by the cosine to x - man + woman. --against says which \
-questions another model answers differently, such as one trained without a fact.
+questions another model answers differently, such as one trained without a fact. Changes hold for MODEL \
+alone, at tokens counted from the beginning of each window.
 
 Keys of --json: loss (nats per token), perplexity (null above 1.8e308), bits_per_byte, tokens (those asked for), documents; with --questions: \
 questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and \
@@ -90,19 +94,23 @@ pub(crate) struct Eval {
     machine: Machine,
     #[command(flatten)]
     output_format: OutputFormat,
+    #[command(flatten)]
+    interventions: Interventions,
 }
 
 impl Eval {
     /// Prints loss, perplexity, bits per byte and tokens.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let pool = self.machine.pool()?;
+        let interventions = self.interventions.list()?;
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
             let model = super::open_model_on(&self.model, compute, &pool, print)?;
-            let scores = Scores::ask(&model, self.seed)?;
+            let edits = edits_of_texts(&model, &interventions, model.config().context)?;
+            let scores = Scores::ask(&model, self.seed, &edits)?;
             if let Some(other) = &self.against {
                 let other = super::open_model_on(other, compute, &pool, print)?;
-                let other = Scores::ask(&other, self.seed)?;
+                let other = Scores::ask(&other, self.seed, &Edits::default())?;
                 return differences(&scores, &other, self.output_format.json, print);
             }
             return match self.output_format.json {
@@ -126,7 +134,8 @@ impl Eval {
             }
             _ => self.read(&model, run.as_ref(), print)?,
         };
-        let loss = evaluation.loss(&model, &pool);
+        let edits = edits_of_texts(&model, &interventions, evaluation.context)?;
+        let loss = evaluation.loss(&model, &pool, &edits)?;
         if loss.rows == 0 {
             let what =
                 if evaluation.data.is_empty() { "it is empty" } else { "it is one token long" };
@@ -246,7 +255,7 @@ impl EvaluationData {
         self.data.windows(self.range.clone(), self.context, self.layout)
     }
 
-    fn loss(&self, model: &Model, pool: &ThreadPool) -> Loss {
+    fn loss(&self, model: &Model, pool: &ThreadPool, edits: &Edits) -> Result<Loss> {
         let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
         let mut validator = match self.layout {
             // Short documents share a pass; those of a run do so as they did in the run.
@@ -254,10 +263,10 @@ impl EvaluationData {
             WindowLayout::SideBySide | WindowLayout::AtDocuments => Validator::new(self.context),
         };
         let network = model.network();
-        let mut workspace =
-            Workspace::new(network, validator.shape(), self.context, pool.threads())
-                .with_precision(network, model.weights.compute());
-        validator.loss(&model.weights, &mut workspace, pool, &self.data, self.windows())
+        let shape = validator.shape();
+        let workspace = Workspace::with_edits(network, shape, edits, self.context, pool.threads())?;
+        let mut workspace = workspace.with_precision(network, model.weights.compute());
+        Ok(validator.loss(&model.weights, &mut workspace, pool, &self.data, self.windows()))
     }
 
     /// Bytes of text that the targets stand for: all but those of tokens that are no targets.

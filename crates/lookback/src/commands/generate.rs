@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     context::{self, Context},
+    interventions::GeneratedInterventions,
     prompt::{self, SpecialTokens},
     sampling::Sampling,
 };
@@ -20,7 +21,8 @@ const EXAMPLES: &str = "\
 A text that outgrows the model's context is read through a window: when the context is full, its \
 older half is forgotten (a beginning-of-text token stays) and the rest is read again from position \
 0. The same holds for a prompt that is longer than the context. Where it happens, it is said. \
-Writing ends after -n tokens, at an end token of the model (from its files) or at a --stop text.
+Writing ends after -n tokens, at an end token of the model (from its files) or at a --stop text. Where a \
+change names tokens, a text does not outgrow the context, since its tokens would move: writing ends there.
 
 Keys of --json: text (the continuation), ids (its ids, with the end token if one ended it), \
 finish_reason (length, or stop at an end token or a stop text), prompt_ids, context (the tokens \
@@ -73,6 +75,8 @@ pub(crate) struct Generate {
     output_format: OutputFormat,
     #[command(flatten)]
     sampling: Sampling,
+    #[command(flatten)]
+    interventions: GeneratedInterventions,
 }
 
 fn only_a_dash(word: &str) -> Result<String, &'static str> {
@@ -87,12 +91,19 @@ impl Generate {
     /// Streams the continuation, or prints it as one object.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
+        let (interventions, edit_tokens) = self.interventions.list()?;
         let model =
             super::open_model_for(&self.model, self.compute, self.machine, self.context, print)?;
         let sampler = self.sampling.sampler(&model, print)?;
         let prompt = self.prompt(&model)?;
         let context = self.context.tokens(&model)?;
-        let mut generation = model.generate(prompt.clone()).sampler(sampler).context(context);
+        let mut generation = model
+            .generate(prompt.clone())
+            .sampler(sampler)
+            .context(context)
+            .interventions(interventions)
+            .edit_tokens(edit_tokens)
+            .local_files();
         if let Some(tokens) = self.tokens {
             generation = generation.max_tokens(tokens);
         }

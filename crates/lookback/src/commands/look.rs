@@ -7,12 +7,12 @@ use std::{
 
 use clap::Args;
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
-use lookback_lens::{ReportOptions, SiteFilter, Trace, report};
+use lookback_lens::{LocalFiles, ReportOptions, SiteFilter, Trace, report};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 use serde_json::{Value, json};
 
-use super::{prompt, tokenizer::piece};
+use super::{interventions::Interventions, prompt, tokenizer::piece};
 use crate::{
     options::{Compute, Machine, OutputFormat},
     print::Print,
@@ -35,6 +35,8 @@ lengths of vectors of the last token), neurons (index, value, expert in a mixtur
 
 Examples:
   lookback look runs/mine -p \"the bird is red\"
+  lookback look runs/mine -p \"the bird is red\" --off 0.1
+  lookback look runs/mine -p \"the red bird\" --edit \"blocks.0.mlp_out[-1] = 0\"
   lookback look model.gguf -p \"the bird is red\" --layer 3 --head 1
   lookback look default -p \"the bird is red\" -o trace.safetensors
   lookback look runs/mine --ids 5,7 --sites \"*.pattern,logits\" -o trace.json";
@@ -72,12 +74,15 @@ pub(crate) struct Look {
     machine: Machine,
     #[command(flatten)]
     output_format: OutputFormat,
+    #[command(flatten)]
+    interventions: Interventions,
 }
 
 impl Look {
     /// Writes the sites where that is asked for, and prints a report.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let wanted = self.sites.as_deref().map_or(Ok(SiteFilter::all()), SiteFilter::parse)?;
+        let interventions = self.interventions.list()?;
         if let Some(path) = &self.output {
             check_form(path)?;
             check_writable(path)?;
@@ -99,7 +104,7 @@ impl Look {
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
-        let trace = model.look(&ids).trace()?;
+        let trace = model.look(&ids).interventions(&interventions, &LocalFiles).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.status(&format!("wrote {}", path.display()));

@@ -7,6 +7,7 @@ use lookback_engine::Compute;
 use lookback_files::Result;
 use lookback_serve::{Listener, ServedModel, Server};
 
+use super::interventions::Interventions;
 use crate::{browser, memory, options::Machine, page_server::PageServer, print::Print};
 
 /// The default address of the page.
@@ -16,7 +17,8 @@ const PORTS: u16 = 64;
 
 const EXAMPLES: &str = "\
 The page reads MODEL and changes nothing. It is reached from this machine alone, unless --host names \
-an address that others reach. Ctrl-C ends it.
+an address that others reach. Ctrl-C ends it. Changes hold for the text that is written on the page and for \
+/api/look; a request may give more of them as \"edits\".
 
 Examples:
   lookback serve default
@@ -34,6 +36,8 @@ pub(crate) struct Serve {
     address: Address,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    interventions: Interventions,
 }
 
 /// Where the page is.
@@ -54,7 +58,8 @@ impl Serve {
     /// Answers until it is stopped.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let pool = self.machine.pool()?;
-        let server = Server::new(pool.clone())?;
+        let interventions = self.interventions.list()?;
+        let server = Server::new(pool.clone())?.with_interventions(interventions);
         server.limit_memory(memory::free);
         memory::return_large_allocations();
         memory::log_planned("what the page remembers", Server::MAX_CACHE_BYTES);

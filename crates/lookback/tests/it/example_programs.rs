@@ -248,8 +248,8 @@ fn ids_positions_and_sites_that_are_not_there_are_refused_by_name() {
     let output = refused(0, BlockSite::Z, edit(Some(&[7]), 0..1));
     assert_eq!(output, "blocks.0.attn.z: there is no position 7 among 7 tokens");
     assert!(refused(0, BlockSite::Z, edit(None, 0..33)).contains("does not fit"));
-    assert!(refused(9, BlockSite::Z, edit(None, 0..1)).contains("does not fit"));
-    assert!(refused(0, BlockSite::Pattern, edit(None, 0..1)).contains("does not fit"));
+    assert!(refused(9, BlockSite::Z, edit(None, 0..1)).contains("does not have the site"));
+    assert!(refused(0, BlockSite::Pattern, edit(None, 0..1)).contains("does not have the site"));
     let none: [&str; 0] = [];
     let trainer = || lookback::Trainer::new(fixture.at("other")).tokenizer("char");
     assert!(trainer().train(none).unwrap_err().to_string().contains("no text"));

@@ -20,6 +20,7 @@ mod foreign;
 mod habits;
 mod helps;
 mod hostile;
+mod interventions;
 mod kinds;
 mod page;
 mod refusals;

@@ -51,8 +51,9 @@ const MAY_BE_UNSAFE: [&str; 10] = [
 const TESTED_ALONE: [&str; 2] =
     ["crates/engine/tests/allocations.rs", "crates/model/tests/hostile.rs"];
 
-/// Which file of the reference says what a kernel computes; optimizers have theirs in `f64-interpreter`.
-const REFERENCE_OF: [(&str, Option<&str>); 14] = [
+/// Which file of the reference says what a kernel computes; optimizers and steering have theirs in
+/// `f64-interpreter`.
+const REFERENCE_OF: [(&str, Option<&str>); 15] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),
@@ -66,6 +67,7 @@ const REFERENCE_OF: [(&str, Option<&str>); 14] = [
     ("norm", Some("norm")),
     ("optimize", None),
     ("position", Some("position")),
+    ("steer", None),
     ("stored", Some("mlp")),
 ];
 

@@ -4,4 +4,5 @@ mod attention;
 mod edits;
 mod goldens;
 mod heads;
+mod interventions;
 mod why;

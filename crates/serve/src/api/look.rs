@@ -1,7 +1,8 @@
 //! `POST /api/look`: the numbers of any sites of one pass, as a safetensors file.
 //!
 //! Asked for `{"site": "blocks.0.attn.pattern", "at": [3]}` it sends head 3 alone, under the name
-//! `blocks.0.attn.pattern@3`. Its `__metadata__` says whose numbers they are.
+//! `blocks.0.attn.pattern@3`. Its `__metadata__` says whose numbers they are. `"edits"` change what stands at
+//! sites; everything behind them is computed from what they made.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -11,6 +12,7 @@ use lookback_model::Site;
 use serde::Deserialize;
 
 use crate::{
+    edits::Given,
     error_response::{ErrorResponse, Result},
     json_request::JsonRequest,
     pass_cache::{Part, Pass},
@@ -32,6 +34,8 @@ pub(crate) fn routes() -> Router<AppState> {
 struct LookRequest {
     #[serde(flatten)]
     prompt: Prompt,
+    #[serde(flatten)]
+    edits: Given,
     sites: Vec<SiteRequest>,
 }
 
@@ -63,7 +67,7 @@ async fn look(
             request.sites.len()
         )));
     }
-    let input = state.model_input(&request.prompt).await?;
+    let input = state.edited_input(&request.prompt, &request.edits).await?;
     let parts = parts(&input, request.sites)?;
     let wanted: Vec<Part> = parts.values().map(|(site, at)| (*site, at.first().copied())).collect();
     let pass = state.passes.parts(&input, &wanted).await?;

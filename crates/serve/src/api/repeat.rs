@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use text::Text;
 
 use crate::{
+    edits::Given,
     error_response::{ErrorResponse, Result},
     events::{EventSender, events},
     json_request::JsonRequest,
@@ -48,6 +49,8 @@ pub(crate) fn routes() -> Router<AppState> {
 struct RepeatRequest {
     #[serde(flatten)]
     prompt: Prompt,
+    #[serde(flatten)]
+    edits: Given,
     #[serde(flatten)]
     sampling: SamplingParameters,
     /// Tokens behind the prompt.
@@ -86,7 +89,7 @@ async fn repeat(
     }
     // Refused before anything is read.
     SamplerChain::new(&request.sampling.settings()?)?;
-    let input = state.model_input(&request.prompt).await?;
+    let input = state.edited_input(&request.prompt, &request.edits).await?;
     let mut sampler = SamplerChain::new(&request.sampling.settings_for(&input.model)?)?;
     input.model.config().check_ids("token", request.behind.iter().copied())?;
     sampler.skip(request.behind.len());
@@ -96,7 +99,7 @@ async fn repeat(
     let text = Text::new(input, &request.behind);
     let begin = text.begin();
     let generation = Generation {
-        cache: state.prefix_caches.get_or_create(&text.input.model, state.passes.threads()),
+        cache: state.prefix_caches.get_or_create(&text.input, state.passes.threads())?,
         shown: DecodeOptions {
             alternatives: request.alternatives.min(MAX_ALTERNATIVES),
             compares_uncached: request.afresh,
@@ -171,6 +174,12 @@ impl Generation {
     async fn decode_step(&mut self) -> Result<DecodeStep> {
         let (model, cache, shown) = (self.text.input.model.clone(), self.cache.clone(), self.shown);
         let (window, mut sampler) = (self.text.window(), self.sampler.clone());
+        if self.text.input.edits.names_positions() && window.discarded() > 0 {
+            return Err(ErrorResponse::bad_request(
+                "the text has outgrown the context, and an edit names some of its tokens, which would \
+                 move; shorten the prompt",
+            ));
+        }
         let work = move |pool: &ThreadPool| {
             let mut branches = prefix_caches::lock(&cache);
             let step =

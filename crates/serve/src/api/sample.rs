@@ -99,7 +99,7 @@ struct Next {
 
 impl Next {
     async fn read(state: &AppState, input: &ModelInput) -> Result<Self> {
-        let cache = state.prefix_caches.get_or_create(&input.model, state.passes.threads());
+        let cache = state.prefix_caches.get_or_create(input, state.passes.threads())?;
         let model = input.model.clone();
         let past = input.ids.clone();
         let context = prefix_caches::max_positions(&model);

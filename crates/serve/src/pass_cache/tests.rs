@@ -38,6 +38,7 @@ fn input(tokens: usize) -> ModelInput {
         model: Arc::new(model),
         ids: (0..tokens as u32).map(TokenId).collect(),
         rendered: None,
+        edits: Edits::default(),
     }
 }
 
@@ -188,6 +189,7 @@ fn long() -> ModelInput {
         model: Arc::new(model),
         ids: (0..700).map(|id| TokenId(id % 300)).collect(),
         rendered: None,
+        edits: Edits::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod bodies;
 mod faults;
 mod fixture;
+mod interventions;
 mod logits;
 mod look;
 mod models;

@@ -1,0 +1,173 @@
+//! What is written of an intervention is read as it was, as text and as JSON, and nothing that is written panics.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use lookback_lens::{
+    Axis, Bounded, Index, Intervention, Limited, Operation, OtherPrompt, Scaled, Selection, Source,
+    Vector,
+};
+use lookback_model::Site;
+use proptest::{collection::vec, option, prelude::*};
+
+const SITES: [&str; 8] = [
+    "embed",
+    "blocks.0.resid_pre",
+    "blocks.3.attn.z",
+    "blocks.1.attn.k",
+    "blocks.12.mlp.post",
+    "blocks.0.attn.pattern",
+    "ln_final",
+    "logits",
+];
+
+fn number() -> impl Strategy<Value = f32> {
+    any::<f32>().prop_filter("finite", |x| x.is_finite())
+}
+
+fn index() -> impl Strategy<Value = Index> {
+    let small = -9i64..9;
+    prop_oneof![
+        any::<i64>().prop_map(Index::At),
+        (option::of(small.clone()), option::of(small))
+            .prop_map(|(start, end)| Index::Range { start, end }),
+        any::<String>().prop_map(Index::Text),
+    ]
+}
+
+fn selection(site: Site) -> impl Strategy<Value = Selection> {
+    let chosen = vec(option::of(vec(index(), 1..4)), 3);
+    (chosen, any::<bool>()).prop_map(move |(chosen, has_experts)| {
+        let axes = Axis::of_site(site, has_experts);
+        let chosen = axes.iter().zip(chosen).filter_map(|(axis, chosen)| Some((*axis, chosen?)));
+        chosen.fold(Selection::all(), |all, (axis, chosen)| all.with(axis, chosen))
+    })
+}
+
+fn vector() -> impl Strategy<Value = Vector> {
+    let simple = prop_oneof![
+        vec(number(), 1..5).prop_map(Vector::Numbers),
+        (any::<String>(), option::of(any::<String>()))
+            .prop_map(|(file, tensor)| Vector::File { file, tensor }),
+        [any::<String>(), any::<String>()].prop_map(Vector::Dir),
+    ];
+    simple.prop_recursive(2, 4, 1, |inner| inner.prop_map(|of| Vector::Unit(Box::new(of))))
+}
+
+fn source(site: Site) -> impl Strategy<Value = Source> {
+    let other = prop_oneof![
+        any::<String>().prop_map(OtherPrompt::Prompt),
+        vec(any::<u32>(), 1..5).prop_map(OtherPrompt::Ids),
+    ];
+    prop_oneof![
+        number().prop_map(Source::Number),
+        Just(Source::Mean),
+        any::<String>().prop_map(|file| Source::MeanOf { file }),
+        (any::<String>(), any::<u64>()).prop_map(|(file, seed)| Source::Resample { file, seed }),
+        (other, option::of(selection(site)))
+            .prop_map(|(other, selection)| Source::From { other, selection }),
+        vector().prop_map(Source::Vector),
+    ]
+}
+
+fn operation(site: Site) -> impl Strategy<Value = Operation> {
+    let scaled = || (number(), vector()).prop_map(|(factor, vector)| Scaled { factor, vector });
+    let bounds = (option::of(number()), option::of(number()));
+    prop_oneof![
+        source(site).prop_map(Operation::Set),
+        number().prop_map(Operation::Scale),
+        scaled().prop_map(Operation::Add),
+        vector().prop_map(Operation::ProjectOut),
+        scaled().prop_map(Operation::ScaleAlong),
+        (vector(), bounds).prop_map(|(vector, (min, max))| {
+            let is_ordered = min.zip(max).is_none_or(|(min, max)| min <= max);
+            let (min, max) = if is_ordered { (min, max) } else { (max, min) };
+            Operation::ClampAlong(Bounded { vector, min, max })
+        }),
+        (scaled(), number()).prop_map(|(Scaled { factor, vector }, limit)| {
+            Operation::NormScaledAdd(Limited { factor, vector, max_fraction: limit.abs() })
+        }),
+        scaled().prop_map(Operation::OrthogonalAdd),
+        (vector(), vector()).prop_map(|(from, to)| Operation::Swap { from, to }),
+    ]
+}
+
+fn intervention() -> impl Strategy<Value = Intervention> {
+    (0..SITES.len()).prop_flat_map(|at| {
+        let site: Site = SITES[at].parse().unwrap();
+        (selection(site), operation(site)).prop_map(move |(selection, operation)| Intervention {
+            site,
+            selection,
+            operation,
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn text_and_json_follow_from_each_other(intervention in intervention()) {
+        let text = intervention.to_string();
+        let read: Intervention = text.parse().unwrap();
+        prop_assert_eq!(&read, &intervention, "{}", text);
+        let json = intervention.to_json();
+        // Through the bytes that go over the wire.
+        let json = serde_json::from_str(&json.to_string()).unwrap();
+        let read = Intervention::from_json(&json).unwrap();
+        prop_assert_eq!(&read, &intervention, "{}", json);
+        prop_assert_eq!(read.to_string(), text);
+    }
+
+    #[test]
+    fn nothing_that_is_written_panics(text in any::<String>(), cut in 0usize..80, with in any::<char>()) {
+        drop(text.parse::<Intervention>());
+        for known in [
+            "blocks.3.attn.z[head=1, token=[\"a\", -3:]] = from(\"x\")[0, :]",
+            "blocks.0.resid_post[:] clamp_along(dir(\"a\" - \"b\"), none, 3e-2)",
+            "ln_final += -4.5 * unit(file(\"v.npy\", \"t\"))",
+        ] {
+            let at = known.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(known.len());
+            drop(known[..at].parse::<Intervention>());
+            drop(format!("{}{with}{}", &known[..at], &known[at..]).parse::<Intervention>());
+        }
+    }
+}
+
+#[test]
+fn what_people_write_is_read() {
+    for (text, canonical) in [
+        ("blocks.3.attn.z[:,1]=0", "blocks.3.attn.z[:, 1] = 0"),
+        ("blocks.3.attn.hook_z[head=1]=0", "blocks.3.attn.z[:, 1] = 0"),
+        (
+            "blocks.0.hook_resid_pre[token=3:7, dimension=5] *= .5",
+            "blocks.0.resid_pre[3:7, 5] *= 0.5",
+        ),
+        ("blocks.0.mlp.post[neuron=[1, 4:6]] = mean", "blocks.0.mlp.post[:, [1, 4:6]] = mean"),
+        ("blocks.0.resid_post -= v.npy", "blocks.0.resid_post[:] += -1 * file(\"v.npy\")"),
+        ("blocks.0.resid_post += 2", "blocks.0.resid_post[:] += 1 * [2]"),
+        ("blocks.1.mlp.post[0, 1, 2] = 0", "blocks.1.mlp.post[0, 1, 2] = 0"),
+        ("blocks.1.attn.hook_attn_scores[head=1, query=-1] = 0", "blocks.1.attn.scores[1, -1] = 0"),
+        ("embed[\"bird\"] = mean(texts/a.txt)", "embed[\"bird\"] = mean(\"texts/a.txt\")"),
+        ("logits norm_scaled_add(0.3 * [1, 2])", "logits[:] norm_scaled_add(0.3 * [1, 2], 1)"),
+    ] {
+        assert_eq!(text.parse::<Intervention>().unwrap().to_string(), canonical, "{text}");
+    }
+}
+
+#[test]
+fn json_that_is_no_edit_is_refused() {
+    for (json, why) in [
+        (r#"3"#, "an edit is a string or an object"),
+        (r#"{"op": "set", "value": 0}"#, "\"site\" is missing"),
+        (r#"{"site": "blocks.0.attn.y", "op": "set", "value": 0}"#, "is no site"),
+        (r#"{"site": "embed", "tokns": 1, "op": "set", "value": 0}"#, "did you mean \"tokens\"?"),
+        (r#"{"site": "embed", "heads": 1, "op": "set", "value": 0}"#, "embed has no heads"),
+        (r#"{"site": "embed", "tokens": 1.5, "op": "set", "value": 0}"#, "tokens are chosen by"),
+        (r#"{"site": "embed", "tokens": [], "op": "set", "value": 0}"#, "tokens are chosen by"),
+        (r#"{"site": "embed", "op": "sett", "value": 0}"#, "sett"),
+        (r#"{"site": "embed", "op": "set", "value": 1e40}"#, "not finite"),
+        (r#"{"site": "embed", "op": "set"}"#, "value"),
+    ] {
+        let refused = Intervention::from_json(&serde_json::from_str(json).unwrap());
+        let sentence = refused.unwrap_err().to_string();
+        assert!(sentence.contains(why), "{json}: {sentence}");
+    }
+}
