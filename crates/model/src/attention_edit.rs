@@ -97,6 +97,15 @@ impl Program {
         Some(results)
     }
 
+    /// Where a site is that of heads' results, makes them a value that can be edited.
+    pub(crate) fn provide_results(&mut self, site: Site) {
+        if let Site::Block(layer, BlockSite::Result) = site
+            && !self.keeps_results(layer)
+        {
+            self.split_results(layer);
+        }
+    }
+
     /// Whether the results of a layer's heads are a value that steps read.
     pub(crate) fn keeps_results(&self, layer: u16) -> bool {
         let value = self.at(Site::Block(layer, BlockSite::Result));
