@@ -180,7 +180,7 @@ function next(world) {
 }
 
 /** @param {World} world */
-async function stream({ caption, figure }) {
+async function stream({ caption, figure, about }) {
   const pushes = await figure.locator('.stream-row:not(.stream-head)').evaluateAll((rows) =>
     rows.map((row) => ({
       name: row.querySelector('.stream-name')?.textContent ?? '',
@@ -200,6 +200,7 @@ async function stream({ caption, figure }) {
   const tie = Math.abs(mlp - attention) <= 0.01;
   return faults([
     [said !== null, 'a form of its own'],
+    [caption.includes('before its cap') === (about.block.logit_cap !== null), 'its cap'],
     [
       said?.who === name || Math.abs(Math.abs(num(said?.push)) - Math.abs(most.push)) < 0.011,
       `it is ${name}`,

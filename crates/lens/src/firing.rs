@@ -150,7 +150,7 @@ fn pushed(
     let columns: Vec<Vec<f64>> = columns.collect();
     // Of length √width and mean 0, so that the norm's scale is about 1.
     let stream: Vec<f32> = (0..width).map(|at| if at % 2 == 0 { 1.0 } else { -1.0 }).collect();
-    let effects = FrozenNorm::before_cap(weights, pool, &stream).logit_effects(&columns);
+    let effects = FrozenNorm::new(weights, pool, &stream).logit_effects(&columns);
     let first = |effects: &[f64], sign: f64| {
         let key = |effect: f64| {
             let bits = (sign * effect).to_bits().cast_signed();

@@ -5,13 +5,13 @@
 //! logit of v = Σ_parts  part · residual_direction(v)  +  bias(v)
 //! residual_direction(v) = factor · gain ⊙ head_v, its mean taken off under a layer norm
 //! ```
-//! Where a family multiplies its logits with a number (Granite), both are multiplied with it.
+//! Where a family multiplies its logits with a number (Granite), both are multiplied with it. Where it caps them
+//! (Gemma 2), the sum is the logit before its cap.
 //! The factor (and a layer norm's mean) is the one that the engine's norm had for this token. A part
 //! alone would have had another: this is direct logit attribution, exact in the sum.
 //! Read `logit_attribution` and `neurons` next.
 
 use lookback_engine::{ThreadPool, Weights, final_norm};
-use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
 use crate::ranges::in_ranges;
@@ -36,20 +36,7 @@ pub struct FrozenNorm<'a> {
 
 impl<'a> FrozenNorm<'a> {
     /// Frozen where the residual stream of a token ends: `stream` is its last residual row, `[width]`.
-    ///
-    /// Refuses models whose logits are capped: these are no sums.
-    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Result<Self> {
-        if weights.network().head.cap.is_some() {
-            return Err(Refusal::user(
-                "this model's logits are capped, so they are not the sum of what was written into \
-                 the stream; the logit lens, which applies the cap, shows how they come about",
-            ));
-        }
-        Ok(Self::before_cap(weights, pool, stream))
-    }
-
-    /// The same for logits as they are before their cap, if there is one: these are always sums.
-    pub fn before_cap(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Self {
+    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Self {
         let norm = &weights.network().ln_final;
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = norm.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
@@ -82,6 +69,14 @@ impl<'a> FrozenNorm<'a> {
         let head = self.weights.network().head.linear.bias;
         let own = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
         self.logit_factor * (own + dot(&self.bias, &self.head_row(token)))
+    }
+
+    /// A token's logit before its cap, of a row behind the last norm, `[width]`.
+    pub fn logit_before_cap(&self, normed: &[f32], token: TokenId) -> f64 {
+        let head = self.weights.network().head.linear.bias;
+        let bias = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
+        let normed: Vec<f64> = normed.iter().copied().map(f64::from).collect();
+        self.logit_factor * (dot(&normed, &self.head_row(token)) + bias)
     }
 
     /// What each vector, added to the stream, adds to every token's logit: `[vectors, vocabulary]`.

@@ -129,7 +129,7 @@ pub fn why(
     let network = weights.network();
     let pass = FrozenPass::new(weights, pool, trace);
     let stream = pass.row(network.blocks.len() - 1, BlockSite::ResidPost, position)?;
-    let frozen = FrozenNorm::before_cap(weights, pool, stream);
+    let frozen = FrozenNorm::new(weights, pool, stream);
     let (mut direction, mut bias) = (frozen.residual_direction(target), frozen.bias(target));
     if let Some(other) = against {
         let taken = frozen.residual_direction(other);
@@ -156,7 +156,7 @@ pub fn why(
         None => (logit, None),
         Some(cap) => {
             let normed = required_capture(trace, Site::LnFinal)?.part(position);
-            let before = difference(&|id| logit_before_cap(weights, normed, id));
+            let before = difference(&|id| frozen.logit_before_cap(normed, id));
             let factor = if before == 0.0 { 1.0 } else { logit / before };
             (before, Some(LogitCap { cap: f64::from(cap), factor }))
         }
@@ -189,16 +189,6 @@ pub fn why(
         neurons,
         unfolding: unfolding.transpose()?,
     })
-}
-
-/// A logit before its cap, of a row behind the last norm, `[width]`, in f64.
-pub(super) fn logit_before_cap(weights: &Weights, normed: &[f32], id: TokenId) -> f64 {
-    let head = &weights.network().head;
-    let mut row = vec![0.0; head.linear.inputs];
-    weights.gather(head.linear.weight, &[id.0], &mut row);
-    let normed: Vec<f64> = normed.iter().copied().map(f64::from).collect();
-    let bias = head.linear.bias.map_or(0.0, |bias| f64::from(weights.rows(bias)[id.index()]));
-    f64::from(head.factor) * (dot(&normed, &row) + bias)
 }
 
 /// The strongest neurons of an MLP, which adds `whole` to the logit.

@@ -139,7 +139,7 @@ fn an_mlp_is_opened_by_its_own_slope() {
         tried += 1;
         let stream = model.look(&ids).sites(format!("blocks.{layer}.resid_post")).trace().unwrap();
         let stream = stream.block(layer, BlockSite::ResidPost).unwrap().part(token);
-        let frozen = FrozenNorm::before_cap(&model.weights, &model.pool, stream);
+        let frozen = FrozenNorm::new(&model.weights, &model.pool, stream);
         let direction = frozen.residual_direction(target);
         let added = |factor: f32| {
             let edit = Edit {
