@@ -71,14 +71,6 @@ impl<'a> FrozenNorm<'a> {
         self.logit_factor * (own + dot(&self.bias, &self.head_row(token)))
     }
 
-    /// A token's logit before its cap, of a row behind the last norm, `[width]`.
-    pub fn logit_before_cap(&self, normed: &[f32], token: TokenId) -> f64 {
-        let head = self.weights.network().head.linear.bias;
-        let bias = head.map_or(0.0, |id| f64::from(self.weights.rows(id)[token.index()]));
-        let normed: Vec<f64> = normed.iter().copied().map(f64::from).collect();
-        self.logit_factor * (dot(&normed, &self.head_row(token)) + bias)
-    }
-
     /// What each vector, added to the stream, adds to every token's logit: `[vectors, vocabulary]`.
     pub fn logit_effects(&self, vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let head = &self.weights.network().head.linear;
@@ -134,6 +126,16 @@ impl<'a> FrozenNorm<'a> {
         self.weights.gather(head.weight, &[token.0], &mut row);
         row
     }
+}
+
+/// A token's logit before its cap, of a row behind the last norm, `[width]`, in f64.
+pub(crate) fn logit_before_cap(weights: &Weights, normed: &[f32], token: TokenId) -> f64 {
+    let head = &weights.network().head;
+    let mut row = vec![0.0; head.linear.inputs];
+    weights.gather(head.linear.weight, &[token.0], &mut row);
+    let normed: Vec<f64> = normed.iter().copied().map(f64::from).collect();
+    let bias = head.linear.bias.map_or(0.0, |bias| f64::from(weights.rows(bias)[token.index()]));
+    f64::from(head.factor) * (dot(&normed, &row) + bias)
 }
 
 /// Σ a·b in f64. Four chains side by side, since one would wait for every sum before the next.

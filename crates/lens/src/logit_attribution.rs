@@ -10,7 +10,7 @@ use lookback_model::{BlockSite, Config, Positions, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
-    frozen_norm::{FrozenNorm, dot},
+    frozen_norm::{FrozenNorm, dot, logit_before_cap},
     report::norm,
     trace::Trace,
 };
@@ -143,7 +143,7 @@ pub fn logit_attribution(
     let mlp = total(0.0, &|writer| writer.site.ends_with("mlp_out"));
     let before_cap = match weights.network().head.cap {
         None => None,
-        Some(_) => Some(frozen.logit_before_cap(row(Site::LnFinal)?, target)),
+        Some(_) => Some(logit_before_cap(weights, row(Site::LnFinal)?, target)),
     };
     let rounding = before_cap.unwrap_or(f64::from(logit)) - total(bias, &|_| true);
     let factor = frozen.factor();

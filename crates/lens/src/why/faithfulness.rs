@@ -11,13 +11,11 @@ use lookback_files::Result;
 use lookback_model::{BlockSite, Change, Edit, Site, TokenId};
 use serde::Serialize;
 
-use super::{
-    component::Component,
-    logit_sum::{Why, logit_before_cap},
-    paths::PathStep,
-    unfolding::Unfolding,
+use super::{component::Component, logit_sum::Why, paths::PathStep, unfolding::Unfolding};
+use crate::{
+    SiteFilter, frozen_norm::logit_before_cap, source_contributions::required_capture,
+    trace::trace_with_edits,
 };
-use crate::{SiteFilter, source_contributions::required_capture, trace::trace_with_edits};
 
 /// The strongest heads and MLPs switched off together.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Trace,
-    frozen_norm::{FrozenNorm, dot},
+    frozen_norm::{FrozenNorm, logit_before_cap},
     ranking::top_k_indices,
     source_contributions::required_capture,
 };
@@ -156,7 +156,7 @@ pub fn why(
         None => (logit, None),
         Some(cap) => {
             let normed = required_capture(trace, Site::LnFinal)?.part(position);
-            let before = difference(&|id| frozen.logit_before_cap(normed, id));
+            let before = difference(&|id| logit_before_cap(weights, normed, id));
             let factor = if before == 0.0 { 1.0 } else { logit / before };
             (before, Some(LogitCap { cap: f64::from(cap), factor }))
         }
