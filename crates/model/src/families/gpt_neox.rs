@@ -1,7 +1,7 @@
 //! GPT-NeoX (Black et al. 2022), with Pythia: attention and MLP side by side, each behind a layer norm of its
 //! own, and partly rotated heads.
 
-use lookback_files::Result;
+use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
 
 use super::llama;
@@ -59,6 +59,7 @@ fn shape(family: &'static Family, size: Size) -> Config {
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let has_bias = keys.flag("attention_bias", true)?;
     let is_parallel = keys.flag("use_parallel_residual", true)?;
+    check_rotary_part(keys)?;
     let config = llama::read_with_head_dim(family, keys, None)?;
     Ok(Config {
         epsilon: keys.number("layer_norm_eps")?.unwrap_or(config.epsilon),
@@ -71,6 +72,21 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         },
         ..config
     })
+}
+
+/// Refuses a part of each head that transformers does not read: it takes `rotary_pct`, a quarter where that is
+/// left out, or what stands in `rope_parameters`.
+fn check_rotary_part(keys: &mut Keys<'_>) -> Result<()> {
+    const KEY: &str = "partial_rotary_factor";
+    let inner = keys.object("rope_parameters")?.is_some_and(|object| object.contains_key(KEY));
+    let read = keys.number("rotary_pct")?.unwrap_or(0.25);
+    match keys.number(KEY)? {
+        Some(part) if !inner && part != read => Err(Refusal::unsupported(format!(
+            "{KEY} is {part}, but of models of this family transformers reads rotary_pct, which is {read}; \
+             write {part} there if that is meant"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn write(config: &Config) -> Value {

@@ -99,13 +99,22 @@ fn a_part_of_each_head_is_rotated_where_the_family_can() {
         let said = refused(model_type, inside);
         assert!(said.contains("partial_rotary_factor is 0.5"), "{model_type}: {said}");
     }
-    for model_type in ["phi", "phi3", "stablelm", "gpt_neox"] {
-        let config = read(model_type, r#", "partial_rotary_factor": 0.5"#);
+    for (model_type, key) in [
+        ("phi", "partial_rotary_factor"),
+        ("phi3", "partial_rotary_factor"),
+        ("stablelm", "partial_rotary_factor"),
+        ("gpt_neox", "rotary_pct"),
+    ] {
+        let config = read(model_type, &format!(r#", "{key}": 0.5"#));
         let Positions::Rotary(rotary) = &config.positions else { panic!("rotary") };
         assert_eq!(rotary.rotary_dim, 8, "{model_type}");
-        let said = refused(model_type, r#", "partial_rotary_factor": 1.5"#);
+        let said = refused(model_type, &format!(r#", "{key}": 1.5"#));
         assert!(said.contains("24 rotary dimensions cannot be; an even number"), "{said}");
     }
+    // Of GPT-NeoX transformers does not read the other key.
+    let said = refused("gpt_neox", r#", "partial_rotary_factor": 0.5"#);
+    assert!(said.contains("transformers reads rotary_pct, which is 0.25"), "{said}");
+    read("gpt_neox", r#", "partial_rotary_factor": 0.5, "rotary_pct": 0.5"#);
 }
 
 /// Where a file names no layers, those that do not rotate have the window.
