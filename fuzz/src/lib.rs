@@ -3,8 +3,12 @@
 
 #[path = "../../crates/model/tests/it/oracles/config.rs"]
 pub mod config;
+#[path = "../../crates/model/tests/it/fixture.rs"]
+mod fixture;
 #[path = "../../crates/model/tests/it/oracles/gguf.rs"]
 pub mod gguf;
+#[path = "../../crates/model/tests/it/oracles/gguf_parts.rs"]
+pub mod gguf_parts;
 #[path = "../../crates/text/tests/it/oracles/merges.rs"]
 pub mod merges;
 #[path = "../../crates/kernels/tests/it/oracles/quantised.rs"]
@@ -22,16 +26,15 @@ pub mod tokenizer;
 pub mod tokenizer_model;
 #[path = "../../crates/text/tests/it/oracles/vocabulary_files.rs"]
 pub mod vocabulary_files;
-#[path = "../../crates/model/tests/it/fixture.rs"]
-mod fixture;
 
 /// A target's name, and where its search begins.
 pub type Seeds = (&'static str, fn() -> Vec<Vec<u8>>);
 
 /// Every target.
-pub const TARGETS: [Seeds; 10] = [
+pub const TARGETS: [Seeds; 11] = [
     ("config", config::seeds),
     ("gguf", gguf::seeds),
+    ("gguf_parts", gguf_parts::seeds),
     ("merges", merges::seeds),
     ("quantised", quantised::seeds),
     ("safetensors", safetensors::seeds),

@@ -76,13 +76,13 @@ test('the Tab key reaches every figure from the top, each row of chips is one st
       const [box, bar] = await Promise.all(
         [node, /** @type {Element} */ (document.querySelector('#bar'))].map(painted),
       );
-      const rows = Array.from(document.querySelectorAll('[data-rove], .chip-row'));
+      const rows = Array.from(document.querySelectorAll('[data-roving], .chip-row'));
       const style = getComputedStyle(node);
       return {
         figure: node.closest('figure')?.dataset.stage ?? null,
         isFigure: node.matches('figure'),
         isEnd: node === document.body,
-        row: String(rows.indexOf(/** @type {Element} */ (node.closest('[data-rove]')))),
+        row: String(rows.indexOf(/** @type {Element} */ (node.closest('[data-roving]')))),
         name: `${node.tagName}.${node.className} ${node.textContent?.slice(0, 20)}`,
         isOutlined: style.outlineStyle !== 'none',
         isCovered:

@@ -106,7 +106,7 @@ function context(world) {
 }
 
 /** @param {World} world */
-async function depths(world) {
+async function logitLens(world) {
   const { caption, token, about, ask } = world;
   const answer = await ask('depths', { token, first: token, count: 1, halves: false, most: 1 });
   const ranks = answer.depths.map((/** @type {any} */ { tokens }) => tokens[0].of.rank);
@@ -180,7 +180,7 @@ function next(world) {
 }
 
 /** @param {World} world */
-async function stream({ caption, figure }) {
+async function stream({ caption, figure, about }) {
   const pushes = await figure.locator('.stream-row:not(.stream-head)').evaluateAll((rows) =>
     rows.map((row) => ({
       name: row.querySelector('.stream-name')?.textContent ?? '',
@@ -200,6 +200,7 @@ async function stream({ caption, figure }) {
   const tie = Math.abs(mlp - attention) <= 0.01;
   return faults([
     [said !== null, 'a form of its own'],
+    [caption.includes('before its cap') === (about.block.logit_cap !== null), 'its cap'],
     [
       said?.who === name || Math.abs(Math.abs(num(said?.push)) - Math.abs(most.push)) < 0.011,
       `it is ${name}`,
@@ -294,7 +295,7 @@ async function embed(world) {
 }
 
 /** @param {World} world */
-async function exchange(world) {
+async function ov(world) {
   const { caption, token, layer, ids, figure, about } = world;
   const added = length(part(world, `blocks.${layer}.attn_out`, token));
   const before = length(part(world, `blocks.${layer}.resid_pre`, token));
@@ -303,12 +304,12 @@ async function exchange(world) {
     `.*In all, layer ${layer} adds a vector (?<added>${N}) long to one of (?<before>${N})\\. The longest part of it (?<most>comes from .+?|is the bias, which is added whoever is looked at)\\.(?<norm> Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up\\.)?`,
   );
   const isLast = token === ids.length - 1;
-  const side = figure.locator('.exchange-side').first();
+  const side = figure.locator('.ov-side').first();
   const rows = await side
-    .locator('.exchange-row:not(.exchange-head, .is-hidden, .is-sum)')
+    .locator('.ov-row:not(.ov-head, .is-hidden, .is-sum)')
     .evaluateAll((nodes) =>
       nodes.map((node) => ({
-        name: node.querySelector('.exchange-name')?.textContent ?? '',
+        name: node.querySelector('.ov-name')?.textContent ?? '',
         length: Number(node.querySelector('.number')?.textContent),
       })),
     );
@@ -388,12 +389,12 @@ export const CHECKS = {
   tokens,
   embed,
   position,
-  exchange,
+  ov,
   attend,
   context,
   mlp,
   stream,
-  depths,
+  logit_lens: logitLens,
   next,
   sample,
   repeat,

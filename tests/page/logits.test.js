@@ -1,4 +1,4 @@
-/** Hidden units, the stream, the depths and the next tokens, as a reader touches them. */
+/** Hidden units, the stream, the logit lens and the next tokens, as a reader touches them. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -44,7 +44,7 @@ test('the picked next word is the one that all four figures are about', async ()
   const second = page.locator('.next-list tbody .next-pick').nth(1);
   const token = await second.getAttribute('title');
   await second.click();
-  for (const stage of ['next', 'mlp', 'stream', 'depths']) {
+  for (const stage of ['next', 'mlp', 'stream', 'logit_lens']) {
     const figure = await drawn(page, stage);
     const shown = figure.locator('.next-word, .next-pick[aria-pressed="true"]').first();
     assert.equal(await shown.getAttribute('title'), token, stage);
@@ -68,8 +68,8 @@ test('the parts of the stream add up to the logit', async () => {
 
 test('the last depth says what the model says', async () => {
   const { page } = await open(browser.context, served.address, { prompt: PROMPT });
-  const depths = await drawn(page, 'depths');
-  const said = await depths.locator('.depths-opened .next-pick').first().textContent();
+  const depths = await drawn(page, 'logit_lens');
+  const said = await depths.locator('.logit-lens-opened .next-pick').first().textContent();
   const next = await drawn(page, 'next');
   assert.equal(await next.locator('.next-list tbody .next-pick').first().textContent(), said);
   await page.close();

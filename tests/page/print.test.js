@@ -10,7 +10,7 @@ test('a page that is printed has the figures drawn that nobody has seen yet', as
   const { page, faults } = await open(browser.context, served.address);
   const all = await stages(page);
   // Chromium holds the paper for about two seconds, in which a busy machine does not draw them all.
-  const unseen = ['mlp', 'depths', 'next'];
+  const unseen = ['mlp', 'logit_lens', 'next'];
   await allDrawn(page, unseen);
   await page.evaluate(() => {
     window.addEventListener('afterprint', () => {

@@ -65,7 +65,7 @@ test('a text of hundreds of tokens is drawn', async () => {
     const size = Math.min(500, Math.floor(context / 4));
     const prompt = Array.from({ length: size }, (_, at) => words[at % words.length]).join(' ');
     const { page, faults } = await open(browser.context, served.address, { model: name, prompt });
-    for (const stage of ['attend', 'context', 'depths', 'stream']) {
+    for (const stage of ['attend', 'context', 'logit_lens', 'stream']) {
       const figure = await drawn(page, stage);
       assert.equal(await figure.locator('.figure-problem:visible').count(), 0, `${name}, ${stage}`);
     }

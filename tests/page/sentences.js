@@ -11,9 +11,6 @@ const WORDS =
     ' ',
   );
 
-/** Figures of what a logit is the sum of: a capped one is none, and they say so. */
-const SUMS = ['mlp', 'stream'];
-
 /** Numbers below 1 that a seed makes (mulberry32). @param {number} seed */
 function random(seed) {
   let state = seed;
@@ -71,16 +68,7 @@ export async function checked({ served, browser, paths, seed, isLast }) {
       ...Object.fromEntries(Object.entries(place).map(([key, value]) => [key, String(value)])),
     });
     const wrong = [];
-    const isCapped = about.block.logit_cap !== null;
     for (const [stage, check] of Object.entries(CHECKS)) {
-      if (isCapped && SUMS.includes(stage)) {
-        const figure = page.locator(`figure[data-stage="${stage}"]`);
-        await figure.scrollIntoViewIfNeeded();
-        const problem = figure.locator('.figure-problem:not([hidden])');
-        await problem.waitFor();
-        if (!(await problem.textContent())?.includes('capped')) wrong.push(`${stage}: no refusal`);
-        continue;
-      }
       const figure = await drawn(page, stage);
       const caption = ((await figure.locator('figcaption').textContent()) ?? '').trim();
       const world = {
@@ -99,8 +87,7 @@ export async function checked({ served, browser, paths, seed, isLast }) {
     }
     const where = `${about.name}, “${prompt}”, ${JSON.stringify(place)}`;
     assert.deepEqual(wrong, [], `${where}\n${wrong.join('\n')}`);
-    const others = faults.filter((fault) => !(isCapped && /\b400\b/.test(fault)));
-    assert.deepEqual(others, [], where);
+    assert.deepEqual(faults, [], where);
     await page.close();
   }
 }

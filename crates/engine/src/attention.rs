@@ -1,10 +1,10 @@
 //! An attention's parameters as the kernels have them, and where a layer's keys and values stand in a page.
 
 use lookback_kernels::{
-    attend::{self, AttentionParams, Pages, PagesMut},
+    attend::{self, AttentionParams, KvPages, KvPagesMut},
     naive::attend::capped_and_score,
 };
-use lookback_model::{Attend, Network};
+use lookback_model::{Attend, Program};
 
 use crate::packed::Compute;
 
@@ -15,6 +15,7 @@ pub(crate) fn heads(attend: &Attend, compute: Compute) -> AttentionParams<'stati
         key_heads: attend.key_heads,
         head_dim: attend.head_dim,
         scale: attend.scale,
+        is_causal: attend.is_causal,
         window: attend.window,
         score_cap: attend.score_cap,
         alibi: attend.alibi,
@@ -51,9 +52,13 @@ impl ScoreSteps {
 }
 
 /// Words of one layer's keys and values in a page.
-pub(crate) fn layer_len(network: &Network, compute: Compute) -> usize {
-    let first = network.blocks.first();
-    first.map_or(0, |block| 2 * attend::keys_len(&heads(&block.attend, compute)))
+pub(crate) fn layer_len(attend: Option<&Attend>, compute: Compute) -> usize {
+    attend.map_or(0, |attend| 2 * attend::keys_len(&heads(attend, compute)))
+}
+
+/// The same of a program, whose layers are alike.
+pub(crate) fn layer_len_of_program(program: &Program, compute: Compute) -> usize {
+    layer_len(program.attentions().next(), compute)
 }
 
 /// A layer's place inside every page.
@@ -66,14 +71,14 @@ pub(crate) struct LayerPages {
 
 impl LayerPages {
     /// With the numbers, for reading.
-    pub(crate) fn pages<'p>(self, storage: &'p [f32], table: &'p [u32]) -> Pages<'p> {
+    pub(crate) fn pages<'p>(self, storage: &'p [f32], table: &'p [u32]) -> KvPages<'p> {
         let Self { stride, keys_at, values_at } = self;
-        Pages { storage, stride, keys_at, values_at, table }
+        KvPages { storage, stride, keys_at, values_at, table }
     }
 
     /// With the numbers, for writing.
-    pub(crate) fn pages_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> PagesMut<'p> {
+    pub(crate) fn pages_mut<'p>(self, storage: &'p mut [f32], table: &'p [u32]) -> KvPagesMut<'p> {
         let Self { stride, keys_at, values_at } = self;
-        PagesMut { storage, stride, keys_at, values_at, table }
+        KvPagesMut { storage, stride, keys_at, values_at, table }
     }
 }

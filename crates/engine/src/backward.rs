@@ -5,6 +5,7 @@
 //! passes of a step of training. A loss and its gradient are made in one visit of each chunk of rows.
 
 mod experts;
+mod head_results;
 
 use lookback_kernels::{
     activate, add, aligned_buffer,
@@ -17,8 +18,8 @@ use lookback_kernels::{
     scale, steer,
 };
 use lookback_model::{
-    Activation, Attend, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary, Step, Targets,
-    ValueId, WeightId,
+    Activation, Attend, AttentionEdit, Change, Edit, Head, Linear, Norm, NormKind, Op, Rotary,
+    Step, Targets, ValueId, WeightId,
 };
 
 use crate::{
@@ -113,8 +114,13 @@ impl Backward<'_, '_> {
             Op::Scale(factor) => self.scale(*factor, x, output, at),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
-                self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
+                self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
             }
+            Op::AttendEdited(attend, edits) => {
+                self.attend(attend, edits, [x, inputs[1], inputs[2]], output, outputs[1])
+            }
+            Op::SplitHeads(projection) => self.split_heads(projection, x, output, is_first),
+            Op::SumHeads(projection) => self.sum_heads(projection, inputs[2], output),
             Op::Activate(activation) => {
                 self.activate(*activation, x, inputs.get(1).copied(), output)
             }
@@ -132,7 +138,7 @@ impl Backward<'_, '_> {
                 self.loss(head, x, output, targets);
             }
             Op::Edit(edit) => self.edit(edit, x, output, at),
-            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {
+            Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {
                 unreachable!("what is only there to be read has no gradient")
             }
         }
@@ -184,7 +190,7 @@ impl Backward<'_, '_> {
         self.add_or_move_gradient(output, x, at);
     }
 
-    /// The gradient of a value whose step comes next is nobody else's, so it may be changed where it stands.
+    /// The gradient of a value whose step comes next has no other reader, so it may be changed where it stands.
     fn scale_gradient(&mut self, factor: f32, value: ValueId) {
         let mut dy = self.pass.buffers.take_gradient(value);
         let len = self.pass.buffers.len(value);
@@ -274,7 +280,7 @@ impl Backward<'_, '_> {
         self.pass.buffers.put_gradient(input, dx);
     }
 
-    /// A row that was not wanted has no gradient.
+    /// A row whose logits were not computed has no gradient.
     fn select(&mut self, x: ValueId, output: ValueId, is_first: bool) {
         let mut dx = self.pass.buffers.take_gradient(x);
         let (len, width) = (self.pass.buffers.len(x), self.pass.buffers.width(x));
@@ -282,7 +288,7 @@ impl Backward<'_, '_> {
             aligned_buffer::zero_fill(self.pass.pool, &mut dx[..len]);
         }
         let dy = self.pass.buffers.gradient(output);
-        for (dy, &row) in dy.chunks_exact(width).zip(&self.pass.batch.wanted) {
+        for (dy, &row) in dy.chunks_exact(width).zip(&self.pass.batch.logit_rows) {
             for (dx, dy) in dx[row * width..(row + 1) * width].iter_mut().zip(dy) {
                 *dx += dy;
             }
@@ -319,7 +325,14 @@ impl Backward<'_, '_> {
         self.pass.buffers.put_gradient(x, dx);
     }
 
-    fn attend(&mut self, config: &Attend, qkv: [ValueId; 3], z: ValueId, log_sum_exp: ValueId) {
+    fn attend(
+        &mut self,
+        config: &Attend,
+        edits: &[AttentionEdit],
+        qkv: [ValueId; 3],
+        z: ValueId,
+        log_sum_exp: ValueId,
+    ) {
         let [mut dq, mut dk, mut dv] = qkv.map(|x| self.pass.buffers.take_gradient(x));
         let [q, k, v] = qkv.map(|x| self.pass.buffers.get(x));
         let buffers = &self.pass.buffers;
@@ -339,7 +352,9 @@ impl Backward<'_, '_> {
             dsinks: config.sinks.and_then(|sinks| self.gradients.trainable_mut(sinks)),
         };
         let params = self.pass.heads(config);
-        attend::backward(self.pass.pool, &params, inputs, self.pass.scratch, to);
+        let (pool, spans, rows) = (self.pass.pool, self.pass.spans, self.pass.batch.rows());
+        let edited = self.pass.edits.edited_rows(&params, edits, spans, rows);
+        attend::backward_edited(pool, &params, inputs, edited, self.pass.scratch, to);
         for (x, dx) in qkv.into_iter().zip([dq, dk, dv]) {
             self.pass.buffers.put_gradient(x, dx);
         }

@@ -45,7 +45,7 @@ impl BackwardPlan {
                 continue;
             }
             visits[at] = true;
-            for read in &step.inputs {
+            for read in operations::traits(step).gradient_inputs {
                 if program.value(*read).element == ElementType::F32 {
                     has_gradient[read.index()] = true;
                     writers[read.index()].get_or_insert(at);

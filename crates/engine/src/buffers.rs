@@ -1,5 +1,5 @@
 //! Values of a pass by their ids. A value is taken out of its slot while it is written, so that the
-//! compiler sees that no operation reads what it writes.
+//! compiler checks that no operation reads what it writes.
 
 use lookback_kernels::{aligned_buffer::AlignedBuffer, bf16::as_pairs};
 use lookback_model::{Batch, ElementType, Program, RowKind, ValueId};
@@ -14,7 +14,7 @@ pub(crate) struct Buffers<'a> {
     contents: &'a mut [Content],
     program: &'a Program,
     rows: usize,
-    wanted: usize,
+    logit_rows: usize,
     /// Whether what is recomputed is read where it stands then.
     is_backward: bool,
 }
@@ -37,11 +37,11 @@ impl<'a> Buffers<'a> {
         program: &'a Program,
         batch: &Batch,
     ) -> Self {
-        let (rows, wanted) = (batch.rows(), batch.wanted.len());
-        Self { slots, layout, contents, program, rows, wanted, is_backward: false }
+        let (rows, logit_rows) = (batch.rows(), batch.logit_rows.len());
+        Self { slots, layout, contents, program, rows, logit_rows, is_backward: false }
     }
 
-    /// From here on the pass goes back.
+    /// From here on steps are those of the backward pass.
     pub(crate) fn start_backward(&mut self) {
         self.is_backward = true;
     }
@@ -50,7 +50,7 @@ impl<'a> Buffers<'a> {
     pub(crate) fn rows(&self, x: ValueId) -> usize {
         match self.program.value(x).rows {
             RowKind::Tokens => self.rows,
-            RowKind::Wanted => self.wanted,
+            RowKind::LogitRows => self.logit_rows,
             RowKind::Queries => 0,
         }
     }
@@ -81,14 +81,14 @@ impl<'a> Buffers<'a> {
         recomputed.map_or(self.layout.values[x.index()], |recomputed| recomputed.slot)
     }
 
-    /// A value that stands.
+    /// A value that was computed.
     pub(crate) fn get(&self, x: ValueId) -> &[f32] {
         let slot = self.slot(x);
         debug_assert_eq!(self.contents[slot], Content::Value(x), "used again too early");
         &self.slots[slot][..self.len(x)]
     }
 
-    /// Indices that stand.
+    /// Indices that were computed.
     pub(crate) fn indices(&self, x: ValueId) -> &[u32] {
         debug_assert_eq!(self.program.value(x).element, ElementType::U32, "numbers");
         as_pairs(self.get(x))
@@ -107,7 +107,7 @@ impl<'a> Buffers<'a> {
         self.contents[slot] = Content::Value(x);
     }
 
-    /// A gradient that stands.
+    /// A gradient that was computed.
     pub(crate) fn gradient(&self, x: ValueId) -> &[f32] {
         let slot = self.layout.gradients[x.index()];
         debug_assert_eq!(self.contents[slot], Content::Gradient(x), "used again too early");

@@ -10,16 +10,16 @@ use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
     attend::{PAGE, SequenceSpan},
 };
-use lookback_model::{Batch, Network, SequenceId};
+use lookback_model::{Batch, Network, Program, SequenceId};
 
 use crate::{
-    attention::{LayerPages, layer_len},
+    attention::{LayerPages, layer_len, layer_len_of_program},
     packed::Compute,
 };
 
 /// The pages, and how many sequences refer to each.
 #[derive(Debug)]
-pub struct Cache {
+pub struct KvCache {
     /// `[pages, layers, keys then values]`: numbers, or pairs of bf16.
     storage: AlignedBuffer,
     compute: Compute,
@@ -48,14 +48,33 @@ struct Sequence {
     pages: Vec<u32>,
 }
 
-impl Cache {
+impl KvCache {
     /// Positions in a page.
     pub const PAGE: usize = PAGE;
 
     /// A cache for `sequences` sequences and, in all of them together, `pages` pages, for passes of weights
     /// with products in this precision.
     pub fn new(network: &Network, compute: Compute, sequences: usize, pages: usize) -> Self {
-        let (layers, layer) = shape(network, compute);
+        Self::with_shape(shape(network, compute), compute, sequences, pages)
+    }
+
+    /// The same for passes of another program than the network's own, such as a variant.
+    pub fn for_program(
+        program: &Program,
+        compute: Compute,
+        sequences: usize,
+        pages: usize,
+    ) -> Self {
+        let shape = (program.attentions().count(), layer_len_of_program(program, compute));
+        Self::with_shape(shape, compute, sequences, pages)
+    }
+
+    fn with_shape(
+        (layers, layer): (usize, usize),
+        compute: Compute,
+        sequences: usize,
+        pages: usize,
+    ) -> Self {
         let empty = || Sequence { tokens: 0, pages: Vec::with_capacity(pages) };
         Self {
             storage: AlignedBuffer::zeros(pages * layers * layer),
@@ -73,7 +92,7 @@ impl Cache {
         tokens.div_ceil(PAGE)
     }
 
-    /// Bytes that [`Cache::new`] takes.
+    /// Bytes that [`KvCache::new`] takes.
     pub fn bytes(network: &Network, compute: Compute, pages: usize) -> usize {
         let (layers, layer) = shape(network, compute);
         4 * pages * layers * layer
@@ -226,7 +245,8 @@ impl Cache {
 
 /// Layers, and words of one layer in a page.
 fn shape(network: &Network, compute: Compute) -> (usize, usize) {
-    (network.blocks.len(), layer_len(network, compute))
+    let first = network.blocks.first().map(|block| &block.attend);
+    (network.blocks.len(), layer_len(first, compute))
 }
 
 #[cfg(test)]
@@ -236,7 +256,7 @@ mod tests {
     use super::*;
 
     /// A cache for four sequences with so many pages.
-    fn cache(pages: usize) -> Cache {
+    fn cache(pages: usize) -> KvCache {
         let size = Size {
             vocabulary: 5,
             width: 8,
@@ -246,11 +266,11 @@ mod tests {
             hidden: 8,
             context: 4 * PAGE,
         };
-        Cache::new(&Network::new(&Config::llama(size).unwrap()), Compute::F32, 4, pages)
+        KvCache::new(&Network::new(&Config::llama(size).unwrap()), Compute::F32, 4, pages)
     }
 
-    /// Every page is either free or listed by as many sequences as it says.
-    fn assert_every_page_is_accounted_for(cache: &Cache) {
+    /// Every page is either free or listed by as many sequences as its count.
+    fn assert_every_page_is_accounted_for(cache: &KvCache) {
         for page in 0..cache.references.len() as u32 {
             let lists = |of: &Sequence| of.pages.iter().filter(|&&listed| listed == page).count();
             let references: usize = cache.sequences.iter().map(lists).sum();
@@ -261,7 +281,7 @@ mod tests {
     }
 
     /// Goes on at position `first` of a sequence with so many rows.
-    fn grow(cache: &mut Cache, sequence: u32, first: usize, rows: usize) -> Result<()> {
+    fn grow(cache: &mut KvCache, sequence: u32, first: usize, rows: usize) -> Result<()> {
         cache.truncate(SequenceId(sequence), first);
         cache.grow(SequenceId(sequence), first..first + rows, Cached::Nothing)
     }

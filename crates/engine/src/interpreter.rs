@@ -2,6 +2,7 @@
 
 mod attention;
 mod experts;
+mod head_results;
 mod keys;
 mod linear;
 mod loss;
@@ -9,7 +10,7 @@ mod observe;
 
 use std::ops::Range;
 
-use lookback_files::Result;
+use lookback_files::{Kind, Refusal, Result};
 use lookback_kernels::{
     activate, add,
     aligned_buffer::AlignedBuffer,
@@ -27,8 +28,9 @@ use lookback_model::{
 
 use self::keys::Keys;
 use crate::{
+    attention_edits::EditBuffers,
     buffers::Buffers,
-    cache::{Cache, Cached},
+    cache::{Cached, KvCache},
     experts::ExpertBuffers,
     operations::statistics,
     products::{self, Operands},
@@ -59,6 +61,7 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) angles: &'a RotaryTables,
     ids: &'a [u32],
     derived: &'a mut Vec<f32>,
+    pub(crate) edits: &'a mut EditBuffers,
 }
 
 impl<'a> Interpreter<'a> {
@@ -66,11 +69,20 @@ impl<'a> Interpreter<'a> {
     pub(crate) fn cached(
         weights: &'a Weights,
         workspace: &'a mut Workspace,
-        (cache, cached): (&'a mut Cache, Cached),
+        (cache, cached): (&'a mut KvCache, Cached),
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Result<Self> {
         assert_eq!(cache.compute(), weights.compute(), "a cache of another precision");
+        if !workspace.program.is_causal()
+            && batch.segments.iter().any(|segment| segment.first_position > 0)
+        {
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                "attention without a mask sees a sequence as a whole, so it cannot go on behind the tokens of \
+                 a cache",
+            ));
+        }
         cache.allocate(batch, cached, &mut workspace.spans, &mut workspace.table)?;
         Ok(Self::new(weights, workspace, Some(cache), pool, batch))
     }
@@ -86,7 +98,7 @@ impl<'a> Interpreter<'a> {
         workspace.table.clear();
         for segment in &batch.segments {
             let first_page = workspace.table.len();
-            let pages = Cache::pages(segment.rows.len());
+            let pages = KvCache::pages(segment.rows.len());
             workspace.table.extend((first_page..first_page + pages).map(|page| page as u32));
             workspace.spans.push(SequenceSpan {
                 first_row: segment.rows.start,
@@ -101,7 +113,7 @@ impl<'a> Interpreter<'a> {
     fn new(
         weights: &'a Weights,
         workspace: &'a mut Workspace,
-        cache: Option<&'a mut Cache>,
+        cache: Option<&'a mut KvCache>,
         pool: &'a ThreadPool,
         batch: &'a Batch,
     ) -> Self {
@@ -133,6 +145,7 @@ impl<'a> Interpreter<'a> {
             angles: &workspace.angles,
             ids: &workspace.ids,
             derived: &mut workspace.derived,
+            edits: &mut workspace.edits,
         }
     }
 
@@ -194,7 +207,14 @@ impl<'a> Interpreter<'a> {
             }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
-                self.attend(attend, [x, inputs[1], inputs[2]], output, outputs[1])
+                self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
+            }
+            Op::AttendEdited(attend, edits) => {
+                self.attend(attend, edits, [x, inputs[1], inputs[2]], output, outputs[1])
+            }
+            Op::SplitHeads(projection) => self.split_heads(projection, x, output),
+            Op::SumHeads(projection) => {
+                self.sum_heads(projection, x, [inputs[1], inputs[2]], output);
             }
             Op::Activate(activation) => {
                 self.write(output, |pass, y| {
@@ -218,7 +238,7 @@ impl<'a> Interpreter<'a> {
             }
             Op::Edit(edit) => self.edit(edit, x, output),
             // Made where they are shown.
-            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => {}
+            Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => {}
         }
     }
 
@@ -290,7 +310,7 @@ impl<'a> Interpreter<'a> {
     fn select(&mut self, x: ValueId, output: ValueId) {
         self.write(output, |pass, y| {
             let (width, rows) = (pass.buffers.width(x), pass.buffers.get(x));
-            for (out, &row) in y.chunks_exact_mut(width).zip(&pass.batch.wanted) {
+            for (out, &row) in y.chunks_exact_mut(width).zip(&pass.batch.logit_rows) {
                 out.copy_from_slice(&rows[row * width..(row + 1) * width]);
             }
         });
@@ -321,7 +341,7 @@ impl<'a> Interpreter<'a> {
         let width = self.buffers.width(value);
         for (place, y) in rows.chunks_exact_mut(width).enumerate() {
             let row = match self.program.value(value).rows {
-                RowKind::Wanted => self.batch.wanted[place],
+                RowKind::LogitRows => self.batch.logit_rows[place],
                 RowKind::Tokens | RowKind::Queries => place,
             };
             let position = self.batch.positions[row];

@@ -17,8 +17,8 @@ use crate::{backward_plan::BackwardPlan, operations::traits};
 pub(crate) struct Bounds {
     /// Tokens.
     pub rows: usize,
-    /// Tokens whose logits are wanted.
-    pub wanted: usize,
+    /// Tokens whose logits are computed.
+    pub logit_rows: usize,
 }
 
 impl Bounds {
@@ -26,7 +26,7 @@ impl Bounds {
     pub(crate) fn of(self, kind: RowKind) -> usize {
         match kind {
             RowKind::Tokens => self.rows,
-            RowKind::Wanted => self.wanted,
+            RowKind::LogitRows => self.logit_rows,
             RowKind::Queries => 0,
         }
     }
@@ -64,10 +64,10 @@ pub(crate) struct Recomputed {
 /// Elements from which a value that costs little is recomputed: smaller ones stay in a cache.
 pub(crate) const MIN_RECOMPUTED: usize = 1 << 19;
 
-/// A slot for what takes no place.
+/// The slot of a value that is never stored.
 pub(crate) const NO_SLOT: usize = usize::MAX;
 
-/// The time from which to which something stands in a slot.
+/// The times from which and to which a value or a gradient stands in a slot.
 struct Lifetime {
     from: usize,
     to: usize,
@@ -153,7 +153,7 @@ fn values(
     recomputed: usize,
 ) -> Vec<Lifetime> {
     let end = 2 * program.steps.len();
-    // For each value, from when to when it lives; none of those that nobody makes.
+    // The lifetime of each value; none for those that no step makes.
     let mut times: Vec<Option<[usize; 2]>> = vec![None; program.values.len()];
     for (at, step) in program.steps.iter().enumerate() {
         // What is derived is made elsewhere, while it is read.
@@ -188,7 +188,7 @@ fn values(
             });
         }
     }
-    // The logits, or the last result, are read by whoever asked for the pass.
+    // The logits, or the last result, are read by the caller.
     let last = program.steps.last().map_or(&[][..], |step| &step.outputs);
     kept.extend(last.iter().copied().chain(program.at(Site::Logits)).map(|value| (value, end)));
     for (value, until) in kept {
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
     use crate::fuse::fuse;
 
-    const BOUNDS: Bounds = Bounds { rows: 8, wanted: 1 };
+    const BOUNDS: Bounds = Bounds { rows: 8, logit_rows: 1 };
 
     fn network() -> Network {
         let size = Size {
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn depth_costs_a_run_no_memory() {
         let network = network();
-        let program = fuse(forward::logits(&network, forward::Rows::Wanted), |_| false);
+        let program = fuse(forward::logits(&network, forward::Rows::LogitRows), |_| false);
         let layout = Layout::new(&program, BOUNDS, None, MIN_RECOMPUTED);
         let (width, keys, hidden, vocabulary) = (16, 8, 24, 50);
         let attention = 8 * (4 * width + 4 * keys);

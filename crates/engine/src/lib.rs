@@ -31,6 +31,7 @@
 //! ```
 
 mod attention;
+mod attention_edits;
 mod backward;
 mod backward_plan;
 mod buffers;
@@ -38,6 +39,7 @@ mod cache;
 mod experts;
 mod fuse;
 mod gradients;
+mod head_results;
 mod init;
 mod interpreter;
 mod layout;
@@ -56,7 +58,7 @@ mod weights;
 mod workspace;
 
 pub use attention::ScoreSteps;
-pub use cache::Cache;
+pub use cache::KvCache;
 pub use gradients::Gradients;
 pub use init::{HeadInit, Init};
 pub use interpreter::{Observer, SiteView};
@@ -72,7 +74,8 @@ pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
 pub use unembed::{
-    NormOutput, Unembedded, activation, final_norm, linear_factors, norm_rows, unembed,
+    ActivationSlopes, NormOutput, Unembedded, activation, activation_slopes, final_norm,
+    linear_factors, norm_rows, unembed,
 };
 pub use weights::{WeightMode, Weights};
 pub use workspace::{Shape, Workspace};

@@ -8,6 +8,9 @@ use lookback_model::{Change, Linear, Norm, NormKind, Op, Program, Step, ValueId,
 /// Rows of logits that the loss holds at once.
 pub(crate) const LOSS_ROWS: usize = 256;
 
+/// Rows of which the results of all heads are computed at once.
+pub(crate) const HEAD_ROWS: usize = 64;
+
 /// What a step means for layout and for the backward pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits<'s> {
@@ -15,6 +18,8 @@ pub(crate) struct Traits<'s> {
     pub saved_inputs: &'s [ValueId],
     /// Results that its backward reads.
     pub saved_outputs: &'s [ValueId],
+    /// Inputs that get a gradient.
+    pub gradient_inputs: &'s [ValueId],
     /// Whether its result costs so little that it may be recomputed in the backward pass.
     pub is_recomputable: bool,
     /// The input whose gradient begins as the gradient of the result, in the same place.
@@ -27,8 +32,8 @@ pub(crate) struct Traits<'s> {
 
 /// The traits of a step.
 pub(crate) fn traits(step: &Step) -> Traits<'_> {
-    let plain = Traits::default();
     let (inputs, outputs) = (&step.inputs[..], &step.outputs[..]);
+    let plain = Traits { gradient_inputs: inputs, ..Traits::default() };
     match &step.op {
         Op::Embed(table) => Traits { vectors: [Some(*table), None], ..plain },
         Op::Norm(norm) => Traits {
@@ -44,15 +49,26 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             linear_layers: slice::from_ref(layer),
             ..plain
         },
-        Op::Attend(attend) => Traits {
+        Op::Attend(attend) | Op::AttendEdited(attend, _) => Traits {
             saved_inputs: inputs,
             saved_outputs: outputs,
             vectors: [attend.sinks, None],
             ..plain
         },
+        Op::SplitHeads(projection) => Traits {
+            saved_inputs: inputs,
+            linear_layers: slice::from_ref(&projection.linear),
+            ..plain
+        },
+        // Each result has a gradient, and the results have z's.
+        Op::SumHeads(projection) => Traits {
+            gradient_inputs: &inputs[2..],
+            linear_layers: slice::from_ref(&projection.linear),
+            ..plain
+        },
         Op::Activate(_) => Traits { saved_inputs: inputs, is_recomputable: true, ..plain },
         Op::Route(routing) => Traits {
-            saved_inputs: if routing.reads_logits_again() { inputs } else { &[] },
+            saved_inputs: if routing.gradient_reads_logits() { inputs } else { &[] },
             saved_outputs: outputs,
             ..plain
         },
@@ -78,7 +94,12 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
         Op::Loss(head) => {
             Traits { saved_inputs: inputs, linear_layers: slice::from_ref(&head.linear), ..plain }
         }
-        Op::Rotate(_) | Op::Select | Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => plain,
+        Op::Rotate(_)
+        | Op::Select
+        | Op::Scores(..)
+        | Op::Pattern(..)
+        | Op::Results(_)
+        | Op::Probabilities => plain,
     }
 }
 
@@ -93,6 +114,7 @@ pub(crate) fn weights(step: &Step) -> impl Iterator<Item = WeightId> + '_ {
 pub(crate) fn chunk_rows(op: &Op, rows: usize) -> usize {
     match op {
         Op::Loss(_) => rows.min(LOSS_ROWS),
+        Op::SplitHeads(projection) => rows.min(HEAD_ROWS) * projection.heads,
         // An expert's rows may be filled up to whole pairs.
         Op::Experts(_) => rows.next_multiple_of(2),
         _ => rows,

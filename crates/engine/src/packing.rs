@@ -2,7 +2,7 @@
 //!
 //! Panels of all of them would take as much memory as the rows again, and as much once more in f32,
 //! and be packed as often: each step changes every weight, and reads it once in either direction. So
-//! all share one room, as large as the largest weight for the forward pass. For the backward pass a large
+//! all share one buffer, as large as the largest weight for the forward pass. For the backward pass a large
 //! weight is packed in parts, since the chains of its product go on from part to part; these stay in a
 //! cache until they are multiplied. Weights that only run hold no rows: theirs are widened part by part.
 
@@ -24,7 +24,7 @@ use crate::{
 /// Numbers of a part.
 const PART_ELEMENTS: usize = 1 << 22;
 
-/// Room for the panels of one weight, and which it is.
+/// A buffer for the panels of one weight, and which it is.
 #[derive(Debug, Default)]
 pub(crate) struct Packing {
     /// Of f32, or of pairs.
@@ -47,13 +47,13 @@ pub(crate) fn longest_part(outputs: usize, inner: usize) -> usize {
 }
 
 impl Packing {
-    /// Forgets what stands there, as when a pass begins: weights may have changed.
+    /// Clears it, as when a pass begins: weights may have changed.
     pub(crate) fn invalidate(&mut self) {
         self.forward_weight = None;
         self.backward_weight = None;
     }
 
-    /// Takes room for every weight of a network, so that no pass has to.
+    /// Allocates for every weight of a network, so that no pass has to.
     pub(crate) fn reserve(&mut self, network: &Network, compute: Compute, need: PackingNeed) {
         let [forward, backward, rows] = lens(network, compute, need);
         grow(&mut self.forward_panels, forward);
@@ -61,7 +61,7 @@ impl Packing {
         grow(&mut self.rows, rows);
     }
 
-    /// Bytes of that room.
+    /// Bytes of the buffers.
     pub(crate) fn bytes(network: &Network, compute: Compute, need: PackingNeed) -> usize {
         4 * lens(network, compute, need).iter().sum::<usize>()
     }
@@ -132,7 +132,7 @@ impl Packing {
     }
 }
 
-/// Makes room at least so long.
+/// Grows a buffer to at least this length.
 fn grow(buffer: &mut AlignedBuffer, len: usize) {
     if buffer.len() < len {
         *buffer = AlignedBuffer::zeros(len);

@@ -5,15 +5,15 @@ use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
 
 use crate::{
-    Cache, Gradients, Observer, SiteView, Weights, Workspace, backward::Backward, cache::Cached,
+    Gradients, KvCache, Observer, SiteView, Weights, Workspace, backward::Backward, cache::Cached,
     interpreter::Interpreter,
 };
 
-/// The logits of a batch's wanted rows, `[wanted, vocabulary]`; its keys and values go into the cache.
+/// The logits of a batch's logit rows, `[logit_rows, vocabulary]`; its keys and values go into the cache.
 pub fn forward<'s>(
     weights: &Weights,
     workspace: &'s mut Workspace,
-    cache: &mut Cache,
+    cache: &mut KvCache,
     pool: &ThreadPool,
     batch: &Batch,
 ) -> Result<&'s [f32]> {
@@ -25,7 +25,7 @@ pub fn forward<'s>(
 /// The logits after a pass.
 fn logits<'s>(workspace: &'s Workspace, batch: &Batch) -> &'s [f32] {
     let Some(value) = workspace.program.at(Site::Logits) else { return &[] };
-    let len = workspace.program.value(value).width * batch.wanted.len();
+    let len = workspace.program.value(value).width * batch.logit_rows.len();
     &workspace.slots[workspace.layout.values[value.index()]][..len]
 }
 
@@ -35,7 +35,7 @@ fn logits<'s>(workspace: &'s Workspace, batch: &Batch) -> &'s [f32] {
 pub fn forward_from_layer<'s>(
     weights: &Weights,
     workspace: &'s mut Workspace,
-    cache: &mut Cache,
+    cache: &mut KvCache,
     pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),
@@ -135,7 +135,7 @@ pub fn backward_from_site(
 pub fn forward_observed(
     weights: &Weights,
     workspace: &mut Workspace,
-    cache: &mut Cache,
+    cache: &mut KvCache,
     pool: &ThreadPool,
     batch: &Batch,
     observer: &mut impl Observer,
@@ -156,7 +156,7 @@ pub fn forward_observed(
 pub fn forward_layer(
     weights: &Weights,
     workspace: &mut Workspace,
-    cache: &mut Cache,
+    cache: &mut KvCache,
     pool: &ThreadPool,
     batch: &Batch,
     (layer, stream): (usize, &[f32]),

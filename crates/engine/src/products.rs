@@ -40,7 +40,7 @@ pub(crate) struct Operands {
 }
 
 impl Operands {
-    /// Forgets what stands there, as when a pass begins.
+    /// Clears it, as when a pass begins.
     pub(crate) fn invalidate(&mut self) {
         self.rounded.invalidate();
         self.packing.invalidate();
@@ -71,7 +71,7 @@ impl RoundedRows {
         self.block_sums_value = None;
     }
 
-    /// Takes room, so that no pass has to.
+    /// Allocates the buffers, so that no pass has to.
     pub(crate) fn reserve(&mut self, pairs: usize) {
         if self.pairs.len() < pairs {
             self.pairs = AlignedBuffer::zeros(pairs);
@@ -79,7 +79,7 @@ impl RoundedRows {
         }
     }
 
-    /// Bytes of that room.
+    /// Bytes of these buffers.
     pub(crate) fn bytes(pairs: usize) -> usize {
         4 * (pairs + pairs.div_ceil(PAIRS_PER_BLOCK))
     }
@@ -188,7 +188,7 @@ pub(crate) fn forward(
     }
 }
 
-/// A linear layer on its way back.
+/// The backward pass of a linear layer.
 pub(crate) struct LinearBackward<'a> {
     pub layer: &'a Linear,
     /// `[rows, outputs]`
@@ -201,8 +201,8 @@ pub(crate) struct LinearBackward<'a> {
     pub dx: &'a mut [f32],
 }
 
-/// What a linear layer's gradient means for its bias and its weight, where they are trainable, and, in `dx`,
-/// for what entered.
+/// The gradients of a linear layer's bias and weight, where they are trainable, and, in `dx`,
+/// of its input.
 pub(crate) fn backward(
     pool: &ThreadPool,
     weights: &Weights,

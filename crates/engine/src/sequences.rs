@@ -1,12 +1,12 @@
 //! Several sequences in one cache, each read token by token or in chunks: branches of a text.
 //!
-//! Holds neither weights nor threads, so that whoever keeps it for long lends them for each reading.
+//! Holds neither weights nor threads: they are borrowed for each pass, so that it can outlive them.
 
 use lookback_files::{Refusal, Result};
 use lookback_kernels::{loss, thread_pool::ThreadPool};
 use lookback_model::{Batch, Edits, Network, SequenceId, TokenId};
 
-use crate::{Cache, Compute, Shape, Weights, Workspace, passes};
+use crate::{Compute, KvCache, Shape, Weights, Workspace, passes};
 
 /// Rows of a prompt that pass through at once.
 pub(crate) const CHUNK: usize = 256;
@@ -15,7 +15,7 @@ pub(crate) const CHUNK: usize = 256;
 #[derive(Debug)]
 pub struct Sequences {
     workspace: Workspace,
-    cache: Cache,
+    cache: KvCache,
     batch: Batch,
     logits: Vec<f32>,
     context: usize,
@@ -35,7 +35,7 @@ impl Sequences {
         Self {
             workspace: Workspace::new(network, shape(context), context, threads)
                 .with_precision(network, compute),
-            cache: Cache::new(network, compute, sequences, pages),
+            cache: KvCache::new(network, compute, sequences, pages),
             batch: Batch::new(),
             logits: vec![0.0; network.config.vocabulary],
             context,
@@ -68,7 +68,7 @@ impl Sequences {
         pages: usize,
     ) -> usize {
         Workspace::bytes(network, shape(context), compute, context, threads)
-            + Cache::bytes(network, compute, pages)
+            + KvCache::bytes(network, compute, pages)
     }
 
     /// Tokens that a sequence can hold.
@@ -77,7 +77,7 @@ impl Sequences {
     }
 
     /// Their keys and values.
-    pub fn cache(&self) -> &Cache {
+    pub fn cache(&self) -> &KvCache {
         &self.cache
     }
 
@@ -133,7 +133,7 @@ impl Sequences {
         for (index, chunk) in ids.chunks(rows).enumerate() {
             self.batch.clear();
             self.batch.push(sequence, held + index * rows, chunk);
-            self.batch.want_last();
+            self.batch.add_last_logit_row();
             let (workspace, cache) = (&mut self.workspace, &mut self.cache);
             self.logits.copy_from_slice(passes::forward(
                 weights,
@@ -148,5 +148,5 @@ impl Sequences {
 }
 
 fn shape(context: usize) -> Shape {
-    Shape::Inference { rows: CHUNK.min(context), wanted: 1 }
+    Shape::Inference { rows: CHUNK.min(context), logit_rows: 1 }
 }

@@ -6,7 +6,7 @@ use lookback_files::Result;
 use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{Edits, SequenceId, TokenId};
 
-use crate::{Cache, Sequences, Weights, sequences};
+use crate::{KvCache, Sequences, Weights, sequences};
 
 /// A sequence, its cache, and the weights that read it.
 ///
@@ -22,7 +22,7 @@ pub struct Session<W = Arc<Weights>, T = Arc<ThreadPool>> {
 impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Session<W, T> {
     /// For a sequence of at most `context` tokens.
     pub fn new(weights: W, pool: T, context: usize) -> Self {
-        let pages = Cache::pages(context);
+        let pages = KvCache::pages(context);
         let sequences =
             Sequences::new(weights.network(), weights.compute(), pool.threads(), context, 1, pages);
         Self { weights, pool, sequences }
@@ -67,7 +67,7 @@ impl Session {
             weights.compute(),
             threads,
             context,
-            Cache::pages(context),
+            KvCache::pages(context),
         )
     }
 

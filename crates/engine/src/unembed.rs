@@ -2,9 +2,13 @@
 //! MLP's activation on plain numbers.
 //!
 //! Uses the operations of the interpreter, so rows of a pass get the same bits here. Keeps no
-//! cache and knows nothing of what the rows mean; see `depths` in the lens.
+//! cache, and rows may be of any layer; see `logit_lens` of the lens.
 
-use lookback_kernels::{activate, loss, naive::activate::linear_value, thread_pool::ThreadPool};
+use lookback_kernels::{
+    activate, loss,
+    naive::activate::{backward, linear_value},
+    thread_pool::ThreadPool,
+};
 use lookback_model::{Activation, Head, Norm, NormKind};
 
 use crate::{
@@ -77,4 +81,26 @@ pub fn activation(pool: &ThreadPool, kind: Activation, pre: &[f32]) -> Vec<f32> 
 /// What an activation's results are multiplied with, of each number of the linear branch of a gated MLP.
 pub fn linear_factors(kind: Activation, linear: &[f32]) -> Vec<f32> {
     linear.iter().map(|&x| linear_value(kind, x)).collect()
+}
+
+/// The slopes of an activation at some units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivationSlopes {
+    /// Of what leaves a unit, by what enters its activation. `[units]`
+    pub pre: Vec<f32>,
+    /// By the linear branch, in a gated MLP. `[units]`
+    pub linear: Option<Vec<f32>>,
+}
+
+/// The slopes that the backward pass has there.
+pub fn activation_slopes(
+    kind: Activation,
+    pre: &[f32],
+    linear: Option<&[f32]>,
+) -> ActivationSlopes {
+    let mut of_pre = vec![0.0; pre.len()];
+    let mut of_linear = linear.map(|_| vec![0.0; pre.len()]);
+    let ones = vec![1.0; pre.len()];
+    backward(kind, &ones, pre, linear, &mut of_pre, of_linear.as_deref_mut());
+    ActivationSlopes { pre: of_pre, linear: of_linear }
 }

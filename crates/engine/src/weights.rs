@@ -1,4 +1,4 @@
-//! The weights as the kernels want them: rows for tables and vectors, panels for matrices.
+//! The weights in the layouts that the kernels read: rows for tables and vectors, panels for matrices.
 //!
 //! For inference, each weight is held once: a matrix only as panels (a tied table too; `embed` gathers
 //! from the panels). For training only the rows are held; see `packing` for their panels.

@@ -1,4 +1,4 @@
-//! A program with every buffer of its passes, taken once: slots as the layout says, and scratch for the
+//! A program with every buffer of its passes, allocated once: the slots of the layout, and scratch for the
 //! kernels.
 
 use lookback_files::Result;
@@ -8,7 +8,8 @@ use lookback_kernels::{
 use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId, forward};
 
 use crate::{
-    attention::{heads, layer_len},
+    attention::{heads, layer_len_of_program},
+    attention_edits::EditBuffers,
     backward_plan::BackwardPlan,
     buffers::Content,
     experts::{ExpertBuffers, ExpertLens},
@@ -24,12 +25,12 @@ use crate::{
 /// The largest pass that a workspace is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Logits of at most `wanted` of `rows` rows.
+    /// Logits of at most `logit_rows` of `rows` rows.
     Inference {
         /// Rows of a pass.
         rows: usize,
-        /// Rows whose logits are wanted; if as many as `rows`, then always all.
-        wanted: usize,
+        /// Rows whose logits are computed; if as many as `rows`, then always all.
+        logit_rows: usize,
     },
     /// The logits of all rows, with every site apart.
     Observed {
@@ -70,7 +71,7 @@ impl Shape {
     /// The plan of passes of a program that is changed before anything is fused.
     fn edited_plan(self, network: &Network, edit: &mut dyn FnMut(&mut Program)) -> Plan {
         let rows = self.rows();
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let mut program = |mut program| {
             edit(&mut program);
             fuse(program, |_| false)
@@ -83,10 +84,10 @@ impl Shape {
             backward_plan: None,
         };
         match self {
-            Self::Inference { wanted, .. } => {
-                let logit_rows =
-                    if wanted < rows { forward::Rows::Wanted } else { forward::Rows::All };
-                plan(program(forward::logits(network, logit_rows)), Bounds { rows, wanted })
+            Self::Inference { logit_rows, .. } => {
+                let selected =
+                    if logit_rows < rows { forward::Rows::LogitRows } else { forward::Rows::All };
+                plan(program(forward::logits(network, selected)), Bounds { rows, logit_rows })
             }
             Self::Observed { .. } => {
                 let mut whole = forward::logits(network, forward::Rows::All);
@@ -159,6 +160,7 @@ pub struct Workspace {
     pub(crate) pages: AlignedBuffer,
     /// Derived values, while they are observed: scores, pattern, probabilities.
     pub(crate) derived: Vec<f32>,
+    pub(crate) edits: EditBuffers,
     sequences: Option<usize>,
     need: PackingNeed,
 }
@@ -210,14 +212,14 @@ impl Workspace {
     ) -> Self {
         program.derive(&is_visible);
         let program = fuse(program, is_visible);
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let plan =
             Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
         Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
     }
 
     /// For a backward pass from the value at a site, or from the losses where none is named, to
-    /// the trainable weights and to the sites whose gradients are wanted. Passes have at most `rows` rows of
+    /// the trainable weights and to the sites whose gradients are computed. Passes have at most `rows` rows of
     /// `sequences` whole sequences. None if the program does not have the site.
     pub fn for_backward(
         network: &Network,
@@ -238,7 +240,7 @@ impl Workspace {
         let backward_plan = BackwardPlan::new(&program, start, &is_trainable, |value| {
             program.sites_of(value).any(&wants)
         });
-        let bounds = Bounds { rows, wanted: rows };
+        let bounds = Bounds { rows, logit_rows: rows };
         let sequences = Some(sequences);
         let is_trainable = network.ids().any(is_trainable);
         let plan =
@@ -255,10 +257,10 @@ impl Workspace {
     ) -> Self {
         let sizes = Sizes::new(network, &plan, Compute::F32, threads, recomputed);
         let floats = AlignedBuffer::zeros;
-        let Bounds { rows, wanted } = plan.bounds;
+        let Bounds { rows, logit_rows } = plan.bounds;
         tracing::debug!(
             rows,
-            wanted,
+            logit_rows,
             positions,
             operations = plan.program.steps.len(),
             buffers = sizes.layout.slots.len(),
@@ -281,6 +283,7 @@ impl Workspace {
             table: Vec::with_capacity(table_len(plan.bounds, positions)),
             pages: floats(sizes.pages),
             derived: Vec::new(),
+            edits: EditBuffers::new(&plan.program, positions, threads),
             layout: sizes.layout,
             need: plan.need(),
             program: plan.program,
@@ -296,8 +299,12 @@ impl Workspace {
         if compute == Compute::Bf16 {
             let pairs = RoundedRows::len(&self.program, self.bounds.rows, has_backward);
             self.operands.rounded.reserve(pairs);
-            self.pages =
-                AlignedBuffer::zeros(pages_len(network, self.bounds.rows, self.sequences, compute));
+            self.pages = AlignedBuffer::zeros(pages_len(
+                &self.program,
+                self.bounds.rows,
+                self.sequences,
+                compute,
+            ));
         }
         self.operands.packing.reserve(network, compute, self.need);
         self
@@ -371,7 +378,7 @@ impl Sizes {
         let capped = if backward_plan.is_some() && network.head.cap.is_some() { logits } else { 0 };
         let scratch =
             if backward_plan.is_some() { scratch(program, bounds.rows, threads) } else { 0 };
-        let pages = pages_len(network, bounds.rows, *sequences, compute);
+        let pages = pages_len(program, bounds.rows, *sequences, compute);
         let experts = ExpertLens::new(program, bounds.rows, backward_plan.is_some());
         Self { layout, statistics, logits, capped, scratch, pages, experts }
     }
@@ -397,15 +404,15 @@ fn table_len(bounds: Bounds, positions: usize) -> usize {
 }
 
 /// Words of the pages of a pass that keeps none.
-fn pages_len(network: &Network, rows: usize, sequences: Option<usize>, compute: Compute) -> usize {
+fn pages_len(program: &Program, rows: usize, sequences: Option<usize>, compute: Compute) -> usize {
     let pages = sequences.map_or(0, |sequences| rows.div_ceil(attend::PAGE) + sequences);
-    pages * layer_len(network, compute)
+    pages * layer_len_of_program(program, compute)
 }
 
-/// What the hungriest backward kernel of a program needs.
+/// The scratch of the backward kernel of a program that needs most.
 fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
     let elements = |step: &Step| match &step.op {
-        Op::Attend(config) => [Compute::F32, Compute::Bf16]
+        Op::Attend(config) | Op::AttendEdited(config, _) => [Compute::F32, Compute::Bf16]
             .map(|compute| attend::backward_scratch(&heads(config, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),

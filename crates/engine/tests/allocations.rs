@@ -18,7 +18,7 @@ use std::{
 
 use fixture::{CONTEXT, ids, networks, weights, weights_in};
 use lookback_engine::{
-    Cache, Compute, Gradients, Isa, Method, Optimizer, OptimizerSettings, Session, Shape,
+    Compute, Gradients, Isa, KvCache, Method, Optimizer, OptimizerSettings, Session, Shape,
     ThreadPool, WeightMode, Workspace, forward, forward_backward,
 };
 use lookback_model::{Batch, Network, SequenceId, Targets};
@@ -33,12 +33,12 @@ static REQUESTS: AtomicUsize = AtomicUsize::new(0);
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         REQUESTS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -100,7 +100,7 @@ fn learning(network: &Arc<Network>, compute: Compute, method: Method, pool: &Thr
             for (index, text) in texts.iter().enumerate() {
                 batch.push(SequenceId(index as u32), 0, text);
             }
-            batch.want_all();
+            batch.add_all_logit_rows();
             targets.ids.clear();
             targets.ids.extend_from_slice(&answers);
             forward_backward(&weights, &mut gradients, &mut workspace, pool, &batch, &targets);
@@ -132,9 +132,10 @@ fn a_session(network: &Arc<Network>, pool: &ThreadPool) {
 fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
     const TEXTS: usize = 5;
     let weights = weights(network, WeightMode::Inference, pool);
-    let shape = Shape::Inference { rows: TEXTS, wanted: TEXTS };
+    let shape = Shape::Inference { rows: TEXTS, logit_rows: TEXTS };
     let mut workspace = Workspace::new(network, shape, CONTEXT, pool.threads());
-    let mut cache = Cache::new(network, weights.compute(), TEXTS, TEXTS * Cache::pages(CONTEXT));
+    let mut cache =
+        KvCache::new(network, weights.compute(), TEXTS, TEXTS * KvCache::pages(CONTEXT));
     let text = ids(CONTEXT, 4);
     let mut batch = Batch::new();
     for at in 0..CONTEXT {
@@ -147,7 +148,7 @@ fn many_sequences(network: &Arc<Network>, pool: &ThreadPool) {
             for index in 0..TEXTS {
                 batch.push(SequenceId(index as u32), at, &text[at..=at]);
             }
-            batch.want_all();
+            batch.add_all_logit_rows();
             let logits = forward(&weights, &mut workspace, &mut cache, pool, &batch).unwrap();
             black_box(logits);
         });

@@ -15,16 +15,17 @@
 //! assert_eq!(logits.shape(), [3, 11]);
 //! ```
 
+mod attention;
 pub mod optimize;
 mod steer;
 
 use lookback_model::{
-    Activation, Attend, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss,
-    Network, Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId,
-    WeightId, forward,
+    Activation, Batch, Change, Edit, ExpertLinears, ExpertWeighting, Head, Linear, Loss, Network,
+    Norm, NormKind, Op, Program, Rotary, Routing, RowKind, Site, Step, Targets, ValueId, WeightId,
+    forward,
 };
 use lookback_reference::{
-    attend, embed, experts,
+    embed, experts,
     logits::{capped, cross_entropy},
     mlp, norm, position,
 };
@@ -65,15 +66,15 @@ impl Weights {
     }
 }
 
-/// The logits of a batch's wanted rows, `[wanted, vocabulary]`.
+/// The logits of a batch's logit rows, `[logit_rows, vocabulary]`.
 pub fn logits(network: &Network, weights: &Weights, batch: &Batch) -> Array2<f64> {
-    let program = forward::logits(network, forward::Rows::Wanted);
+    let program = forward::logits(network, forward::Rows::LogitRows);
     let mut values = run(&program, weights, batch, None);
     let logits = program.at(Site::Logits).and_then(|logits| values[logits.index()].take());
     logits.unwrap_or_default()
 }
 
-/// The cross-entropy of a batch's wanted rows against their targets.
+/// The cross-entropy of a batch's logit rows against their targets.
 pub fn loss(network: &Network, weights: &Weights, batch: &Batch, targets: &Targets) -> Loss {
     program_loss(&forward::loss(network), weights, batch, targets)
 }
@@ -151,7 +152,10 @@ impl Pass<'_> {
             Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
             Op::Scale(factor) => self.read(x(0)) * f64::from(*factor),
             Op::Rotate(rotary) => self.rotate(rotary, x(0)),
-            Op::Attend(attend) => self.attend(attend, [x(0), x(1), x(2)]),
+            Op::Attend(attend) => self.attend(attend, &[], [x(0), x(1), x(2)]),
+            Op::AttendEdited(attend, edits) => self.attend(attend, edits, [x(0), x(1), x(2)]),
+            Op::SplitHeads(projection) => self.split_heads(projection, x(0)),
+            Op::SumHeads(projection) => self.sum_heads(projection, x(2)),
             Op::Activate(activation) => {
                 self.activate(*activation, x(0), step.inputs.get(1).copied())
             }
@@ -171,12 +175,12 @@ impl Pass<'_> {
                 return;
             }
             Op::Combine => self.combine(x(0), x(1)),
-            Op::Select => self.read(x(0)).select(Axis(0), &self.batch.wanted),
+            Op::Select => self.read(x(0)).select(Axis(0), &self.batch.logit_rows),
             Op::Logits(head) => self.logits(head, self.read(x(0))),
             Op::Loss(head) => self.losses(head, x(0), targets.expect("a loss has targets")),
             Op::Edit(edit) => self.edit(edit, x(0)),
-            // Only there to be read, and nobody reads them here.
-            Op::Scores(_) | Op::Pattern(_) | Op::Probabilities => return,
+            // Made to be observed, and nothing is observed here.
+            Op::Scores(..) | Op::Pattern(..) | Op::Results(_) | Op::Probabilities => return,
         };
         self.values[step.outputs[0].index()] = Some(result);
     }
@@ -225,33 +229,6 @@ impl Pass<'_> {
         y
     }
 
-    fn attend(&self, config: &Attend, [q, k, v]: [ValueId; 3]) -> Array2<f64> {
-        // The reference divides by the root of the head's width; the rest of the factor goes ahead.
-        let ahead = f64::from(config.scale) * (config.head_dim as f64).sqrt();
-        let query = self.read(q) * ahead;
-        let mut z = Array2::zeros(query.dim());
-        for rows in sequences(self.batch) {
-            let own = |x: &Array2<f64>| x.slice(s![rows.clone(), ..]).to_owned();
-            let (query, key, value) = (own(&query), own(self.read(k)), own(self.read(v)));
-            let context =
-                attend::multi_head_varied(&query, &key, &value, config.head_dim, |head| {
-                    self.variation(config, head)
-                });
-            z.slice_mut(s![rows.clone(), ..]).assign(&context);
-        }
-        z
-    }
-
-    /// What a network changes in the attention of a head.
-    fn variation(&self, config: &Attend, head: usize) -> attend::Variation {
-        attend::Variation {
-            window: config.window,
-            score_cap: config.score_cap.map(f64::from),
-            alibi_slope: config.alibi.map_or(0.0, |alibi| f64::from(alibi.slope(head))),
-            sink: config.sinks.map(|sinks| self.weights.of(sinks)[[0, head]]),
-        }
-    }
-
     fn activate(
         &self,
         activation: Activation,
@@ -266,9 +243,9 @@ impl Pass<'_> {
             Activation::Relu => mlp::Activation::Relu,
             Activation::SwigluOai => mlp::Activation::SwigluOai,
         };
-        let activated = self.read(pre).mapv(|x| activation.of(x));
+        let activated = self.read(pre).mapv(|x| activation.apply(x));
         match linear {
-            Some(linear) => activated * self.read(linear).mapv(|x| activation.of_linear(x)),
+            Some(linear) => activated * self.read(linear).mapv(|x| activation.apply_linear(x)),
             None => activated,
         }
     }
@@ -341,9 +318,9 @@ impl Pass<'_> {
 
     fn edit(&self, edit: &Edit, x: ValueId) -> Array2<f64> {
         let mut y = self.read(x).clone();
-        let wanted = self.program.value(x).rows == RowKind::Wanted;
+        let is_logit_row = self.program.value(x).rows == RowKind::LogitRows;
         for (row, mut y) in y.outer_iter_mut().enumerate() {
-            let row = if wanted { self.batch.wanted[row] } else { row };
+            let row = if is_logit_row { self.batch.logit_rows[row] } else { row };
             let position = self.batch.positions[row];
             let mut columns = y.slice_mut(s![edit.columns.clone()]);
             if let Change::Steer(steering) = edit.change {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// What kind of mistake a [`Refusal`](crate::Refusal) tells of. Kinds may be added.
+/// The kind of mistake behind a [`Refusal`](crate::Refusal). Kinds may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// What was given cannot be used, in a way that no other kind tells.
+    /// What was given cannot be used, for a reason that has no kind of its own.
     InvalidInput,
     /// A setting has a value that is not possible, or a name that no setting has.
     InvalidSetting,
@@ -28,7 +28,7 @@ pub enum Kind {
     OutOfMemory,
     /// A file, or another part of the machine, could not be read or written.
     Io,
-    /// Somebody who must not ask has asked.
+    /// The request comes from where requests are not allowed.
     Forbidden,
     /// Stopped by the user.
     Interrupted,
@@ -75,11 +75,11 @@ impl Kind {
         }
     }
 
-    /// What it tells, in a few words.
+    /// The kind in a few words.
     pub fn about(self) -> &'static str {
         match self {
             Self::InvalidInput => {
-                "what was given cannot be used, in a way that no other kind tells"
+                "what was given cannot be used, for a reason that has no kind of its own"
             }
             Self::InvalidSetting => {
                 "a setting has a value that is not possible, or a name that no setting has"
@@ -97,7 +97,7 @@ impl Kind {
             Self::CacheFull => "the cache of keys and values has no page left",
             Self::OutOfMemory => "there is not as much memory as would be needed",
             Self::Io => "a file, or another part of the machine, could not be read or written",
-            Self::Forbidden => "somebody who must not ask has asked",
+            Self::Forbidden => "a request from where requests are not allowed",
             Self::Interrupted => "stopped by the user",
             Self::Internal => "a mistake of the program",
         }
@@ -105,7 +105,7 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(self.name())
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::{Refusal, Result};
 
 /// A locked file with the number of its process in it. The system lets go of the lock when the process
-/// ends, also when it is killed; a file that is left over locks nobody out.
+/// ends, also when it is killed; a file that is left over locks nothing.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at this path, or says which process holds it: `held` makes the sentence of it.
+    /// Takes the lock at this path, or refuses with the process that holds it: `held` makes the sentence.
     pub fn acquire(path: &Path, held: impl Fn(&str) -> String) -> Result<Self> {
         let refuse = |error: std::io::Error| Refusal::writing(path, &error);
         loop {
@@ -41,7 +41,7 @@ impl Lock {
                     };
                     return Err(Refusal::user(held(&process)));
                 }
-                // A file system without locks: then nobody is kept out.
+                // A file system without locks: then no process is kept out.
                 Err(TryLockError::Error(_)) => {}
             }
             // Who held it may have removed the file between our two calls.
@@ -73,7 +73,7 @@ fn is_at(_: &File, path: &Path) -> bool {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is still locked, so that nobody locks a file that then goes. Where it has gone
+        // While it is still locked, so that no process locks a file that is then removed. Where it has gone
         // already, another may stand in its place.
         if is_at(&self.file, &self.path) {
             drop(fs::remove_file(&self.path));

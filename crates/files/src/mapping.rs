@@ -40,7 +40,7 @@ impl Drop for Mapping {
 }
 
 impl Mapping {
-    /// Gives back the memory that some bytes take; whoever reads them again finds them as they were.
+    /// Gives back the memory that some bytes take; a later read finds them as they were.
     pub fn release(&self, bytes: Range<usize>) {
         #[cfg(unix)]
         if let Some(mapping) = &self.bytes {

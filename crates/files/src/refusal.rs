@@ -23,7 +23,7 @@ pub enum Blame {
 /// `corpus.txt: 312 tokens are too few for a context of 1024; give more text`
 ///
 /// A library names a setting by a [`Setting`](crate::Setting). Shown, the sentence has the setting's own
-/// name; whoever knows how it is given says so by [`Refusal::sentence`].
+/// name; the program that gave it a flag or key puts that in by [`Refusal::sentence`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     blame: Blame,
@@ -118,8 +118,8 @@ impl Refusal {
         Self { kind, ..self }
     }
 
-    /// The same refusal, of this kind where it only said that the input cannot be used: whoever reads
-    /// a file knows that this is what its parts are refused for.
+    /// The same refusal, of this kind where its kind was the general one for input: the code that reads
+    /// a file gives the kind to what its parts are refused for.
     #[must_use]
     pub fn or_kind(self, kind: Kind) -> Self {
         match self.kind {
@@ -140,7 +140,7 @@ impl Refusal {
         Self::new(self.blame, self.kind, &format!("{place}: {}", self.sentence))
     }
 
-    /// The same refusal without the place it begins with, where somebody else says it.
+    /// The same refusal without the place it begins with, where the caller names it.
     #[must_use]
     pub fn without(mut self, place: &Path) -> Self {
         let place = shortened(&format!("{}: ", place.display()));
@@ -192,8 +192,8 @@ fn cut(text: &str, max_characters: usize, begin: usize, end: usize) -> String {
 }
 
 impl fmt::Display for Refusal {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&setting::plain(&self.sentence))
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&setting::plain(&self.sentence))
     }
 }
 

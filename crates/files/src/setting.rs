@@ -1,5 +1,5 @@
-//! Names of settings in sentences. A library knows that a setting is called `top_p`; that a program has
-//! the flag `--top-p` for it, and a server the key `settings.top_p`, only these know.
+//! Names of settings in sentences. A library calls a setting `top_p`; that a program has
+//! the flag `--top-p` for it, and a server the key `settings.top_p`, is put in by these.
 //!
 //! In a sentence a name stands between two noncharacters of Unicode, which are meant for such use within
 //! one program. They never leave it: [`plain`] and [`named`] take them away, also where only one is left
@@ -10,14 +10,14 @@ use std::fmt;
 const BEGIN: char = '\u{fdd0}';
 const END: char = '\u{fdd1}';
 
-/// A setting in a sentence, such as `Setting("top_p")`, by the name that code has for it. Whoever says
-/// the sentence says how it is given; read plainly it is `top_p`.
+/// A setting in a sentence, such as `Setting("top_p")`, by the name that code has for it. The program that prints
+/// the sentence puts its own name in; without that it reads `top_p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting<'a>(pub &'a str);
 
 impl fmt::Display for Setting<'_> {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{BEGIN}{}{END}", self.0)
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{BEGIN}{}{END}", self.0)
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn named(sentence: &str, name: impl Fn(&str) -> String) -> String {
     told
 }
 
-/// A sentence in which every setting has the name that the libraries know.
+/// A sentence in which every setting has the name that the libraries use.
 pub(crate) fn plain(sentence: &str) -> String {
     named(sentence, str::to_owned)
 }

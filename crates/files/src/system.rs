@@ -1,4 +1,4 @@
-//! What writing asks of the operating system, one call at a time, so that tests can let each fail.
+//! The calls of the operating system that writing makes, so that tests can let each fail.
 //!
 //! The program only ever uses [`Real`]. A test puts another in its place for what runs on its own
 //! thread, with [`with`].
@@ -23,7 +23,7 @@ pub trait System {
         OpenOptions::new().create(true).append(true).open(path)
     }
 
-    /// Writes some of the bytes and says how many.
+    /// Writes some of the bytes and returns how many.
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
         file.write(bytes)
     }

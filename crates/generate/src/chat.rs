@@ -41,7 +41,7 @@ const UNREADABLE: &str = "the model's chat template cannot be read";
 /// A message of a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// `system`, `user` or `assistant`, or whatever else the template knows.
+    /// `system`, `user` or `assistant`, or another role of the template.
     pub role: String,
     /// Its text.
     pub content: String,

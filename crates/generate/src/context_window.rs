@@ -152,7 +152,7 @@ mod tests {
         other[3] = TokenId(99);
         window.set_text(other.clone());
         assert_eq!(window.take_uncached(), UncachedTokens { cached: 3, ids: other[3..].to_vec() });
-        // Of a text that was read to its end, the last token says what follows.
+        // Of a text that was read to its end, the last token is read again for its logits.
         window.set_text(ids(0..3));
         assert_eq!(window.take_uncached(), UncachedTokens { cached: 2, ids: ids(2..3) });
         window.set_text(ids(1..4));

@@ -7,7 +7,7 @@
 //! ```
 //! use lookback_files::Result;
 //! use lookback_generate::{
-//!     repeat::{Continuation, LanguageModel, Limits},
+//!     repeat::{Continuation, LanguageModel, GenerationLimits},
 //!     sample::{SamplerChain, Settings},
 //!     context_window::ContextWindow,
 //! };
@@ -28,7 +28,7 @@
 //!
 //! let window = ContextWindow::new(8, vec![TokenId(6)], None);
 //! let greedy = SamplerChain::new(&Settings::greedy())?;
-//! let text = Continuation::new(Counter([0.0; 10]), window, greedy, Limits::tokens(5))?;
+//! let text = Continuation::new(Counter([0.0; 10]), window, greedy, GenerationLimits::new(5))?;
 //! let ids = text.map(|id| id.map(|id| id.0)).collect::<Result<Vec<_>>>()?;
 //! assert_eq!(ids, [7, 8, 9, 0, 1]);
 //! # Ok::<(), lookback_files::Refusal>(())

@@ -5,7 +5,7 @@
 //! when it is written to. The least recently used text is evicted first. Cached or read again, shared
 //! or not: the logits are the same to the bit.
 
-use lookback_engine::{Cache, Compute, Sequences, ThreadPool, Weights};
+use lookback_engine::{Compute, KvCache, Sequences, ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
 use lookback_model::{Edits, Network, SequenceId};
 use lookback_text::TokenId;
@@ -53,7 +53,7 @@ impl PrefixCache {
         texts: usize,
         pages: usize,
     ) -> Self {
-        let (texts, pages) = (texts.max(2), pages.max(2 * Cache::pages(context)));
+        let (texts, pages) = (texts.max(2), pages.max(2 * KvCache::pages(context)));
         Self {
             sequences: Sequences::new(network, compute, threads, context, texts, pages),
             texts: (0..texts).map(|_| CachedText::default()).collect(),
@@ -174,7 +174,7 @@ impl PrefixCache {
     /// Evicts other texts until a text can grow from `cached` to `tokens` tokens. Its last page counts
     /// as one that is copied.
     fn evict_until_it_fits(&mut self, index: usize, cached: usize, tokens: usize) {
-        let needed = Cache::pages(tokens) - cached / Cache::PAGE;
+        let needed = KvCache::pages(tokens) - cached / KvCache::PAGE;
         let mut others: Vec<usize> =
             (0..self.texts.len()).filter(|&other| other != index).collect();
         others.sort_by_key(|&other| self.texts[other].last_used);

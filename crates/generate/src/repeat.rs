@@ -50,19 +50,19 @@ impl<R: LanguageModel> LanguageModel for &mut R {
 
 /// When generation stops, at the latest.
 #[derive(Clone, Debug)]
-pub struct Limits<'a> {
+pub struct GenerationLimits<'a> {
     /// Tokens to append at most.
-    pub tokens: usize,
-    /// Tokens that end a text (eos); leave it empty for generation to go on past them.
-    pub ends: Vec<TokenId>,
+    pub max_tokens: usize,
+    /// Tokens that end a text; if there are none, generation goes on past them.
+    pub eos: Vec<TokenId>,
     /// Once it is set, generation stops before the next chunk of a prompt, or the next token.
     pub stop: Option<&'a AtomicBool>,
 }
 
-impl Limits<'_> {
-    /// At most so many tokens, without end tokens.
-    pub fn tokens(tokens: usize) -> Self {
-        Self { tokens, ends: Vec::new(), stop: None }
+impl GenerationLimits<'_> {
+    /// At most so many tokens, whatever they are.
+    pub fn new(max_tokens: usize) -> Self {
+        Self { max_tokens, eos: Vec::new(), stop: None }
     }
 }
 
@@ -144,7 +144,7 @@ pub struct Continuation<'a, R> {
     model: R,
     window: ContextWindow,
     sampler: SamplerChain,
-    limits: Limits<'a>,
+    limits: GenerationLimits<'a>,
     /// Tokens appended since the text was given.
     appended: usize,
     finish: Option<FinishReason>,
@@ -159,7 +159,7 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
         model: R,
         window: ContextWindow,
         mut sampler: SamplerChain,
-        limits: Limits<'a>,
+        limits: GenerationLimits<'a>,
     ) -> Result<Self> {
         begin_text(&window, &mut sampler, &limits)?;
         Ok(Self { model, window, sampler, limits, appended: 0, finish: None })
@@ -169,7 +169,7 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
     ///
     /// # Errors
     /// When it is empty.
-    pub fn restart(&mut self, ids: Vec<TokenId>, limits: Limits<'a>) -> Result<()> {
+    pub fn restart(&mut self, ids: Vec<TokenId>, limits: GenerationLimits<'a>) -> Result<()> {
         self.window.set_text(ids);
         begin_text(&self.window, &mut self.sampler, &limits)?;
         (self.limits, self.appended, self.finish) = (limits, 0, None);
@@ -214,7 +214,7 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
     }
 
     fn append(&mut self) -> Result<Option<TokenId>> {
-        if self.appended == self.limits.tokens {
+        if self.appended == self.limits.max_tokens {
             self.finish = Some(FinishReason::Length);
             return Ok(None);
         }
@@ -229,7 +229,7 @@ impl<'a, R: LanguageModel> Continuation<'a, R> {
         let token = sample_next(model, window, sampler)?.token;
         self.window.push(token);
         self.appended += 1;
-        if self.limits.ends.contains(&token) {
+        if self.limits.eos.contains(&token) {
             self.stop();
             return Ok(None);
         }
@@ -255,7 +255,7 @@ impl<R: LanguageModel> Iterator for Continuation<'_, R> {
 fn begin_text(
     window: &ContextWindow,
     sampler: &mut SamplerChain,
-    limits: &Limits<'_>,
+    limits: &GenerationLimits<'_>,
 ) -> Result<()> {
     if window.ids().is_empty() {
         return Err(Refusal::user(format!(
@@ -264,7 +264,7 @@ fn begin_text(
             Setting("prompt")
         )));
     }
-    sampler.begin_completion(window.ids().len(), limits.tokens);
+    sampler.begin_completion(window.ids().len(), limits.max_tokens);
     Ok(())
 }
 
@@ -298,7 +298,7 @@ mod tests {
 
     fn appended(
         prompt: &[u32],
-        limits: Limits<'_>,
+        limits: GenerationLimits<'_>,
         max_yielded: usize,
     ) -> (Vec<u32>, usize, FinishReason) {
         let window = ContextWindow::new(6, prompt.iter().copied().map(TokenId).collect(), None);
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn each_token_follows_from_those_before_it() {
-        let limits = Limits::tokens(4);
+        let limits = GenerationLimits::new(4);
         assert_eq!(
             appended(&[1, 2], limits, 99),
             (vec![1, 2, 3, 6, 5, 3], 4, FinishReason::Length)
@@ -327,19 +327,22 @@ mod tests {
 
     #[test]
     fn an_end_token_is_appended_but_not_yielded() {
-        let limits = Limits { ends: vec![TokenId(5)], ..Limits::tokens(9) };
+        let limits = GenerationLimits { eos: vec![TokenId(5)], ..GenerationLimits::new(9) };
         assert_eq!(appended(&[1, 2], limits, 99), (vec![1, 2, 3, 6, 5], 2, FinishReason::Stop));
     }
 
     #[test]
     fn a_text_can_be_stopped_after_any_token() {
-        assert_eq!(appended(&[1, 2], Limits::tokens(9), 1), (vec![1, 2, 3], 1, FinishReason::Stop));
+        assert_eq!(
+            appended(&[1, 2], GenerationLimits::new(9), 1),
+            (vec![1, 2, 3], 1, FinishReason::Stop)
+        );
     }
 
     #[test]
     fn reading_and_writing_stop_when_told_to_and_go_on_from_there() {
         let stop = AtomicBool::new(true);
-        let limits = || Limits { stop: Some(&stop), ..Limits::tokens(3) };
+        let limits = || GenerationLimits { stop: Some(&stop), ..GenerationLimits::new(3) };
         let ids: Vec<TokenId> = (0..600).map(|id| TokenId(id % 5)).collect();
         let window = ContextWindow::new(1000, ids.clone(), None);
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
@@ -362,7 +365,7 @@ mod tests {
         let window = ContextWindow::new(9, vec![TokenId(1), TokenId(2)], None);
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let mut text =
-            Continuation::new(Adder::default(), window, sampler, Limits::tokens(4)).unwrap();
+            Continuation::new(Adder::default(), window, sampler, GenerationLimits::new(4)).unwrap();
         assert_eq!(text.next().unwrap().unwrap(), TokenId(3));
         text.set_model(Adder::default());
         assert_eq!(text.next().unwrap().unwrap(), TokenId(6));
@@ -371,9 +374,9 @@ mod tests {
 
     #[test]
     fn a_text_that_outgrows_the_context_goes_on_as_if_read_from_the_window() {
-        let (at_once, ..) = appended(&[1, 2], Limits::tokens(40), 99);
-        let (first, ..) = appended(&[1, 2], Limits::tokens(17), 99);
-        let (second, ..) = appended(&first, Limits::tokens(23), 99);
+        let (at_once, ..) = appended(&[1, 2], GenerationLimits::new(40), 99);
+        let (first, ..) = appended(&[1, 2], GenerationLimits::new(17), 99);
+        let (second, ..) = appended(&first, GenerationLimits::new(23), 99);
         assert_eq!(at_once, second);
     }
 
@@ -381,7 +384,7 @@ mod tests {
     fn a_text_without_a_beginning_is_refused() {
         let sampler = SamplerChain::new(&Settings::greedy()).unwrap();
         let window = ContextWindow::new(6, Vec::new(), None);
-        let text = Continuation::new(Adder::default(), window, sampler, Limits::tokens(1));
+        let text = Continuation::new(Adder::default(), window, sampler, GenerationLimits::new(1));
         assert!(text.err().unwrap().to_string().ends_with("give a prompt with prompt"));
     }
 }

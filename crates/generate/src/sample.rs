@@ -1,4 +1,4 @@
-//! Chooses one token from a row of logits. Does not know which model made them.
+//! Chooses one token from a row of logits, whichever model made them.
 //!
 //! A sampler chain has stages over candidates: at first every token with a finite logit, then each
 //! stage changes logits or removes candidates, and one draw ends it. Order and default values are

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use lookback_kernels::{
     attend::{
-        self, AttentionParams, BackwardInputs, Compute, Gradients, PAGE, Pages, PagesMut,
+        self, AttentionParams, BackwardInputs, Compute, Gradients, KvPages, KvPagesMut, PAGE,
         SequenceSpan,
     },
     isa::Isa,
@@ -133,6 +133,7 @@ impl Bench {
             key_heads,
             head_dim,
             scale: 0.25,
+            is_causal: true,
             window: None,
             score_cap: None,
             alibi: None,
@@ -160,7 +161,7 @@ impl Bench {
             ..*span
         };
         let all: Vec<SequenceSpan> = spans.iter().map(whole).collect();
-        let to = PagesMut {
+        let to = KvPagesMut {
             storage: &mut storage,
             stride: 2 * half,
             keys_at: 0,
@@ -185,10 +186,10 @@ impl Bench {
         }
     }
 
-    fn pages(&self) -> Pages<'_> {
+    fn pages(&self) -> KvPages<'_> {
         let half = attend::keys_len(&self.params);
         let (storage, table) = (&self.storage, &self.table);
-        Pages { storage, stride: 2 * half, keys_at: 0, values_at: half, table }
+        KvPages { storage, stride: 2 * half, keys_at: 0, values_at: half, table }
     }
 
     fn forward(&mut self, pool: &ThreadPool) {
@@ -247,7 +248,8 @@ impl Bench {
         let mut twins = self.gradients.clone();
         let [dq, dk, dv] = &mut twins;
         let inputs = self.backward_inputs(&last);
-        naive::attend::backward(&self.params, inputs, Gradients { dq, dk, dv, dsinks: None });
+        let to = Gradients { dq, dk, dv, dsinks: None };
+        naive::attend::backward(&self.params, inputs, &[], to);
         let from = [row, row / how_many(&self.params), row / how_many(&self.params)];
         for ((twin, fast), from) in twins.iter().zip(&self.gradients).zip(from) {
             let from = from * self.params.head_dim;

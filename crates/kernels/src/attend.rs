@@ -24,6 +24,8 @@
 mod alibi;
 mod arithmetic;
 mod backward;
+mod edited;
+pub mod edits;
 mod forward;
 mod score_terms;
 mod scores;
@@ -35,7 +37,8 @@ pub use crate::naive::bf16::Compute;
 use crate::{bf16::pairs, lanes::LANES};
 
 pub use alibi::Alibi;
-pub use backward::{backward, backward_scratch};
+pub use backward::{EditedRows, backward, backward_edited, backward_scratch};
+pub use edited::{edited_scratch, forward_edited, pattern_edited, scores_edited};
 pub use forward::forward;
 pub use scores::{pattern, scores};
 pub use store::store;
@@ -57,6 +60,9 @@ pub struct AttentionParams<'a> {
     pub head_dim: usize,
     /// Factor of query · key, usually 1 / √head_dim.
     pub scale: f32,
+    /// Whether a row sees no key behind its own position. Otherwise it sees every key of its sequence, and
+    /// there is no window.
+    pub is_causal: bool,
     /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
     /// Scores are cap · tanh(score / cap), if so (Gemma Team 2024, section 2).
@@ -125,7 +131,7 @@ fn span_of_part(
 
 /// Keys and values in pages (of a KV cache, or scratch), as one layer reads them.
 #[derive(Clone, Copy, Debug)]
-pub struct Pages<'a> {
+pub struct KvPages<'a> {
     /// All pages.
     pub storage: &'a [f32],
     /// Floats of a page.
@@ -142,14 +148,14 @@ pub struct Pages<'a> {
 
 /// Keys and values in pages (of a KV cache, or scratch), as one layer writes them.
 #[derive(Debug)]
-pub struct PagesMut<'a> {
+pub struct KvPagesMut<'a> {
     /// All pages.
     pub storage: &'a mut [f32],
     /// Floats of a page.
     pub stride: usize,
-    /// As [`Pages::keys_at`].
+    /// As [`KvPages::keys_at`].
     pub keys_at: usize,
-    /// As [`Pages::values_at`].
+    /// As [`KvPages::values_at`].
     pub values_at: usize,
     /// The pages of all spans.
     pub table: &'a [u32],

@@ -10,7 +10,7 @@
 //!    that of [`lanes::Pairs`](crate::lanes::Pairs).
 //! 2. What is broadcast lies as rows of pairs, rounded once for all products that read it; what is
 //!    loaded lies in panels of 64 columns, one pair a step. Both tile as f32 do, in the same blocks.
-//! 3. A weight has two packings, since its two products pair it along two dimensions. For the way back
+//! 3. A weight has two packings, since its two products pair it along two dimensions. For the backward pass
 //!    it may be packed in parts of whole pairs: a chain goes on from one to the next.
 //! 4. The weight's gradient rounds while it copies, from f32.
 //! 5. Bias and residual are added after the chains in f32, where denormals count.
@@ -167,7 +167,7 @@ impl<P: Pairs> CopySteps for PairMultiply<P> {
 
     /// Joins each row with the next, rounded; the last of an odd number with +0.
     #[inline(always)]
-    fn copy(self, strip: &Strip<'_>, to: &mut [u32]) {
+    fn copy(self, strip: &Strip<'_>, out: &mut [u32]) {
         let Self(simd) = self;
         for (step, row) in strip.rows.clone().step_by(2).enumerate() {
             let (even, ahead) = (strip.row(row), strip.ahead(row));
@@ -179,7 +179,7 @@ impl<P: Pairs> CopySteps for PairMultiply<P> {
                     simd.round_to_pairs(vector(simd, even, column), vector(simd, odd, column));
                 let at = strip.place(step, column);
                 let width = (even.len() - column).min(LANES);
-                simd.store_pairs_some(joined, &mut to[at..at + width]);
+                simd.store_pairs_some(joined, &mut out[at..at + width]);
             }
         }
     }

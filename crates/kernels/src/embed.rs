@@ -31,7 +31,7 @@ pub fn scatter_add(
     dtable: &mut [f32],
 ) {
     let table_rows = dtable.len() / width.max(1);
-    let to = DisjointSlices::new(dtable);
+    let out = DisjointSlices::new(dtable);
     let min_columns = (16 * 1024 / indices.len().max(1)).max(64);
     pool.for_each_range(width, 16, min_columns, &|columns| {
         for (&index, dy) in indices.iter().zip(dy.chunks_exact(width)) {
@@ -39,9 +39,9 @@ pub fn scatter_add(
             assert!(index < table_rows, "a row that the table does not have");
             let at = index * width + columns.start..index * width + columns.end;
             // SAFETY: each range of columns is cut once, and rows are visited one by one.
-            let to = unsafe { to.range_mut(at) };
-            for (to, dy) in to.iter_mut().zip(&dy[columns.clone()]) {
-                *to += dy;
+            let out = unsafe { out.range_mut(at) };
+            for (out, dy) in out.iter_mut().zip(&dy[columns.clone()]) {
+                *out += dy;
             }
         }
     });

@@ -114,7 +114,7 @@ fn choose(logits: &[f32], indices: &mut [u32]) {
 /// The gradient of the router's logits, the choice held fixed.
 ///
 /// `dweights`: `[rows, chosen]`; `logits`, `dlogits`: `[rows, experts]`. The logits are read only where
-/// [`Routing::reads_logits_again`].
+/// [`Routing::gradient_reads_logits`].
 pub fn route_backward(
     pool: &ThreadPool,
     routing: Routing,
@@ -138,9 +138,9 @@ pub fn route_backward(
             for (dweight, weight) in dweights.iter().zip(weights) {
                 mean = weight.mul_add(*dweight, mean);
             }
-            if routing.reads_logits_again() {
+            if routing.gradient_reads_logits() {
                 let logits = &logits[row * experts..(row + 1) * experts];
-                pool.isa().run(Softmax { logits, vocabulary: experts, to: dlogits });
+                pool.isa().run(Softmax { logits, vocabulary: experts, out: dlogits });
                 dlogits.iter_mut().for_each(|dlogit| *dlogit *= -mean);
             } else {
                 dlogits.fill(0.0);

@@ -60,9 +60,9 @@ pub trait Lanes: Copy + Send + Sync {
     ///
     /// # Panics
     /// If there are fewer.
-    fn store(self, x: Self::F32, to: &mut [f32]);
+    fn store(self, x: Self::F32, out: &mut [f32]);
     /// The first lanes to all of a slice of fewer than sixteen.
-    fn store_part(self, x: Self::F32, to: &mut [f32]);
+    fn store_part(self, x: Self::F32, out: &mut [f32]);
     /// Loads sixteen from an address.
     ///
     /// # Safety
@@ -71,8 +71,8 @@ pub trait Lanes: Copy + Send + Sync {
     /// Stores sixteen at an address.
     ///
     /// # Safety
-    /// Sixteen f32 can be written at `to`, which is aligned for f32.
-    unsafe fn store_at(self, x: Self::F32, to: *mut f32);
+    /// Sixteen f32 can be written at `out`, which is aligned for f32.
+    unsafe fn store_at(self, x: Self::F32, out: *mut f32);
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// a − b
@@ -115,12 +115,12 @@ pub trait Lanes: Copy + Send + Sync {
     ///
     /// # Safety
     /// Sixteen bytes can be read `at` bytes past each of `from`. Sixteen words can be written at each of the
-    /// four rows of `to`, which is aligned for u32, and no other thread accesses them.
+    /// four rows of `out`, which is aligned for u32, and no other thread accesses them.
     unsafe fn transpose_16x4(
         self,
         from: &[*const u8; LANES],
         at: usize,
-        to: *mut u32,
+        out: *mut u32,
         stride: usize,
     );
     /// Loads sixteen halves of IEEE, side by side, and widens them.
@@ -143,8 +143,8 @@ pub trait Lanes: Copy + Send + Sync {
 
     /// Stores sixteen, or as many as fit.
     #[inline(always)]
-    fn store_some(self, x: Self::F32, to: &mut [f32]) {
-        if to.len() >= LANES { self.store(x, to) } else { self.store_part(x, to) }
+    fn store_some(self, x: Self::F32, out: &mut [f32]) {
+        if out.len() >= LANES { self.store(x, out) } else { self.store_part(x, out) }
     }
 
     /// The sum of all lanes by the one tree: lane i takes lane i + 8, then i + 4, i + 2, i + 1.

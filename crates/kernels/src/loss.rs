@@ -132,12 +132,12 @@ pub(crate) fn maximum_and_total<L: Lanes>(simd: L, logits: &[f32]) -> (f32, f32)
 /// Softmax of rows, `[rows, vocabulary]`.
 pub fn softmax(pool: &ThreadPool, logits: &[f32], vocabulary: usize, probabilities: &mut [f32]) {
     let rows = logits.len() / vocabulary;
-    let to = DisjointSlices::new(probabilities);
+    let out = DisjointSlices::new(probabilities);
     pool.for_each_range(rows, 1, MIN_PER_THREAD / vocabulary, &|rows| {
         let part = rows.start * vocabulary..rows.end * vocabulary;
         // SAFETY: each range of rows is cut once.
-        let to = unsafe { to.range_mut(part.clone()) };
-        pool.isa().run(Softmax { logits: &logits[part], vocabulary, to });
+        let out = unsafe { out.range_mut(part.clone()) };
+        pool.isa().run(Softmax { logits: &logits[part], vocabulary, out });
     });
 }
 
@@ -145,7 +145,7 @@ pub fn softmax(pool: &ThreadPool, logits: &[f32], vocabulary: usize, probabiliti
 pub(crate) struct Softmax<'a> {
     pub(crate) logits: &'a [f32],
     pub(crate) vocabulary: usize,
-    pub(crate) to: &'a mut [f32],
+    pub(crate) out: &'a mut [f32],
 }
 
 impl Kernel for Softmax<'_> {
@@ -154,12 +154,12 @@ impl Kernel for Softmax<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
         let rows = self.logits.chunks_exact(self.vocabulary);
-        for (logits, to) in rows.zip(self.to.chunks_exact_mut(self.vocabulary)) {
+        for (logits, out) in rows.zip(self.out.chunks_exact_mut(self.vocabulary)) {
             let (max, total) = maximum_and_total(simd, logits);
             let (max, total) = (simd.splat(max), simd.splat(total));
-            for (logits, to) in logits.chunks(LANES).zip(to.chunks_mut(LANES)) {
+            for (logits, out) in logits.chunks(LANES).zip(out.chunks_mut(LANES)) {
                 let weight = exp_lanes(simd, simd.sub(simd.load_some(logits), max));
-                simd.store_some(simd.div(weight, total), to);
+                simd.store_some(simd.div(weight, total), out);
             }
         }
     }

@@ -6,7 +6,7 @@
 //! dw[o][k]   = chain over rows of dy[row][o] · x[row][k],  from what stands there
 //! ```
 //! 1. The right-hand matrix is packed into panels of 64 columns, step by step, so that the innermost
-//!    loop reads it in a line. A weight is packed once for the way forward and once for the way back,
+//!    loop reads it in a line. A weight is packed once for the forward pass and once for the backward pass,
 //!    however many products read it; the gradient of a weight copies its right-hand side into scratch.
 //! 2. Steps go in blocks of 128, so that a panel's block stays in the first cache; between blocks the
 //!    sums stand in the output, from where the chain goes on.
@@ -64,7 +64,7 @@ pub fn pack(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize, pan
         let first = panel * PANEL;
         let columns = (outputs - first).min(PANEL);
         let rows = Rows::new(weight, first * inner, inner, columns, inner);
-        pool.isa().run(Transpose { rows, to });
+        pool.isa().run(Transpose { rows, out: to });
     });
 }
 

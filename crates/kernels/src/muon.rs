@@ -140,7 +140,7 @@ pub fn muon(
     combine(pool, direction, -step, shrink, weight);
 }
 
-/// Brings every singular value of a matrix `[rows, columns]` near 1; says where the result stands.
+/// Brings every singular value of a matrix `[rows, columns]` near 1; returns where the result is.
 ///
 /// `scratch`: [`scratch_len`] less the matrix itself.
 pub fn orthogonalize<'a>(
@@ -197,54 +197,60 @@ struct Products<'a> {
 
 impl Products<'_> {
     /// x · weightᵀ, of x `[rows, inner]` and weight `[outputs, inner]`.
-    fn forward(&mut self, x: &[f32], weight: &[f32], [outputs, inner]: [usize; 2], to: &mut [f32]) {
+    fn forward(
+        &mut self,
+        x: &[f32],
+        weight: &[f32],
+        [outputs, inner]: [usize; 2],
+        out: &mut [f32],
+    ) {
         let pool = self.pool;
         match self.compute {
             Compute::F32 => {
                 let data = &mut self.scratch[..matmul::panels_len(outputs, inner)];
                 matmul::pack(pool, weight, outputs, inner, data);
                 let panels = Panels { data, outputs, inner };
-                matmul::forward(pool, x, panels, Epilogue::default(), to);
+                matmul::forward(pool, x, panels, Epilogue::default(), out);
             }
             Compute::Bf16 => {
                 let (left, scratch) = rounded(pool, x, inner, bf16::as_pairs_mut(self.scratch));
                 let data = &mut scratch[..bf16::panels_len(outputs, inner)];
                 bf16::pack(pool, weight, outputs, inner, data);
                 let panels = bf16::Panels { data, outputs, inner };
-                bf16::forward(pool, left, panels, Epilogue::default(), to);
+                bf16::forward(pool, left, panels, Epilogue::default(), out);
             }
         }
     }
 
     /// xᵀ · x, of x `[rows, columns]`.
-    fn own_square(&mut self, x: &[f32], columns: usize, to: &mut [f32]) {
-        to.fill(0.0);
+    fn own_square(&mut self, x: &[f32], columns: usize, out: &mut [f32]) {
+        out.fill(0.0);
         let (pool, scratch) = (self.pool, &mut *self.scratch);
         match self.compute {
-            Compute::F32 => matmul::weight_gradient(pool, x, x, columns, columns, scratch, to),
+            Compute::F32 => matmul::weight_gradient(pool, x, x, columns, columns, scratch, out),
             Compute::Bf16 => {
                 let scratch = bf16::as_pairs_mut(scratch);
-                bf16::weight_gradient(pool, x, x, columns, columns, scratch, to);
+                bf16::weight_gradient(pool, x, x, columns, columns, scratch, out);
             }
         }
     }
 
     /// square · x, of a square `[rows, rows]` and x `[rows, columns]`.
-    fn plain(&mut self, square: &[f32], x: &[f32], [rows, columns]: [usize; 2], to: &mut [f32]) {
+    fn plain(&mut self, square: &[f32], x: &[f32], [rows, columns]: [usize; 2], out: &mut [f32]) {
         let (pool, outputs, inner) = (self.pool, columns, rows);
         match self.compute {
             Compute::F32 => {
                 let data = &mut self.scratch[..matmul::panels_len(outputs, inner)];
                 matmul::pack_transposed(pool, x, rows, columns, data);
                 let panels = Panels { data, outputs, inner };
-                matmul::input_gradient(pool, square, 0, panels, Accumulate::FromZero, to);
+                matmul::input_gradient(pool, square, 0, panels, Accumulate::FromZero, out);
             }
             Compute::Bf16 => {
                 let (left, scratch) = rounded(pool, square, rows, bf16::as_pairs_mut(self.scratch));
                 let data = &mut scratch[..bf16::panels_len(outputs, inner)];
                 bf16::pack_transposed(pool, x, rows, columns, data);
                 let panels = bf16::Panels { data, outputs, inner };
-                bf16::input_gradient(pool, left, panels, Accumulate::FromZero, to);
+                bf16::input_gradient(pool, left, panels, Accumulate::FromZero, out);
             }
         }
     }
@@ -265,13 +271,13 @@ fn rounded<'a>(
 }
 
 /// to = x · scale + to · keep
-fn combine(pool: &ThreadPool, x: &[f32], scale: f32, keep: f32, to: &mut [f32]) {
-    let len = to.len();
-    let to = DisjointSlices::new(to);
+fn combine(pool: &ThreadPool, x: &[f32], scale: f32, keep: f32, out: &mut [f32]) {
+    let len = out.len();
+    let out = DisjointSlices::new(out);
     pool.for_each_range(len, LANES, MIN_PER_THREAD, &|range| {
         // SAFETY: each range is cut once.
-        let to = unsafe { to.range_mut(range.clone()) };
-        pool.isa().run(Combine { x: &x[range], scale, keep, to });
+        let out = unsafe { out.range_mut(range.clone()) };
+        pool.isa().run(Combine { x: &x[range], scale, keep, out });
     });
 }
 
@@ -306,7 +312,7 @@ struct Combine<'a> {
     x: &'a [f32],
     scale: f32,
     keep: f32,
-    to: &'a mut [f32],
+    out: &'a mut [f32],
 }
 
 impl Kernel for Combine<'_> {
@@ -315,9 +321,9 @@ impl Kernel for Combine<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
         let (scale, keep) = (simd.splat(self.scale), simd.splat(self.keep));
-        for (to, x) in self.to.chunks_mut(LANES).zip(self.x.chunks(LANES)) {
-            let kept = simd.mul(simd.load_some(to), keep);
-            simd.store_some(simd.fma(simd.load_some(x), scale, kept), to);
+        for (out, x) in self.out.chunks_mut(LANES).zip(self.x.chunks(LANES)) {
+            let kept = simd.mul(simd.load_some(out), keep);
+            simd.store_some(simd.fma(simd.load_some(x), scale, kept), out);
         }
     }
 }

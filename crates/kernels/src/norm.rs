@@ -279,7 +279,7 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// A row on its way back.
+/// The backward pass of a row.
 struct Row<'a, L: Lanes> {
     x: &'a [f32],
     dy: &'a [f32],

@@ -60,8 +60,8 @@ struct Work {
 }
 
 impl std::fmt::Debug for Shared {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("Shared").field("gate", &self.gate.0).finish_non_exhaustive()
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").field("gate", &self.gate.0).finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,7 @@ impl<'a> Rows<'a> {
 /// Transposes at most 64 rows; missing columns of the panel are +0.
 pub(crate) struct Transpose<'a> {
     pub rows: Rows<'a>,
-    pub to: &'a mut [f32],
+    pub out: &'a mut [f32],
 }
 
 impl Kernel for Transpose<'_> {
@@ -48,8 +48,8 @@ impl Kernel for Transpose<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let Self { rows, to } = self;
-        let to: &mut [u32] = bytemuck::cast_slice_mut(&mut to[..rows.width * COLUMNS]);
+        let Self { rows, out } = self;
+        let out: &mut [u32] = bytemuck::cast_slice_mut(&mut out[..rows.width * COLUMNS]);
         for group in (0..COLUMNS).step_by(LANES) {
             let there = rows.count.saturating_sub(group).min(LANES);
             // A group of sixteen rows is read from where the rows are; of a smaller one, nothing is.
@@ -61,15 +61,15 @@ impl Kernel for Transpose<'_> {
                 }
             }
             for step in (0..whole).step_by(4) {
-                let to = &mut to[step * COLUMNS + group..][..3 * COLUMNS + LANES];
+                let out = &mut out[step * COLUMNS + group..][..3 * COLUMNS + LANES];
                 // SAFETY: each of the sixteen rows has four numbers from this step on, because `whole` is at
-                // most its width; `to` was sliced to hold sixteen columns of four steps.
-                unsafe { simd.transpose_16x4(&from, 4 * step, to.as_mut_ptr(), COLUMNS) };
+                // most its width; `out` was sliced to hold sixteen columns of four steps.
+                unsafe { simd.transpose_16x4(&from, 4 * step, out.as_mut_ptr(), COLUMNS) };
             }
             for step in whole..rows.width {
-                let to = &mut to[step * COLUMNS + group..][..LANES];
-                for (row, to) in to.iter_mut().enumerate() {
-                    *to = if row < there { rows.row(group + row)[step].to_bits() } else { 0 };
+                let out = &mut out[step * COLUMNS + group..][..LANES];
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = if row < there { rows.row(group + row)[step].to_bits() } else { 0 };
                 }
             }
         }
@@ -79,7 +79,7 @@ impl Kernel for Transpose<'_> {
 /// Transposes at most 64 rows and rounds them to pairs along their width.
 pub(crate) struct TransposePairs<'a> {
     pub rows: Rows<'a>,
-    pub to: &'a mut [u32],
+    pub out: &'a mut [u32],
 }
 
 impl PairKernel for TransposePairs<'_> {
@@ -87,8 +87,8 @@ impl PairKernel for TransposePairs<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
-        let Self { rows, to } = self;
-        let to = &mut to[..pairs(rows.width) * COLUMNS];
+        let Self { rows, out } = self;
+        let out = &mut out[..pairs(rows.width) * COLUMNS];
         let mut block = [[0u32; LANES]; LANES];
         for group in (0..COLUMNS).step_by(LANES) {
             if group + LANES > rows.count {
@@ -96,16 +96,16 @@ impl PairKernel for TransposePairs<'_> {
             }
             for first in (0..rows.width).step_by(2 * LANES) {
                 let end = rows.width.min(first + 2 * LANES);
-                for (row, to) in block.iter_mut().enumerate() {
+                for (row, out) in block.iter_mut().enumerate() {
                     if group + row < rows.count {
                         simd.store_pairs_some(
                             pack_some(simd, &rows.row(group + row)[first..end]),
-                            to,
+                            out,
                         );
                     }
                 }
                 let at = first / 2 * COLUMNS + group;
-                transpose_16x16(simd, &block, pairs(end - first), &mut to[at..]);
+                transpose_16x16(simd, &block, pairs(end - first), &mut out[at..]);
             }
         }
     }
@@ -113,8 +113,13 @@ impl PairKernel for TransposePairs<'_> {
 
 /// Transposes the first `steps` columns of a block: each becomes sixteen neighbours in a step of a panel.
 #[inline(always)]
-fn transpose_16x16<L: Lanes>(simd: L, block: &[[u32; LANES]; LANES], steps: usize, to: &mut [u32]) {
-    assert!((steps - 1) * COLUMNS + LANES <= to.len(), "a panel of fewer steps");
+fn transpose_16x16<L: Lanes>(
+    simd: L,
+    block: &[[u32; LANES]; LANES],
+    steps: usize,
+    out: &mut [u32],
+) {
+    assert!((steps - 1) * COLUMNS + LANES <= out.len(), "a panel of fewer steps");
     let mut from = [std::ptr::null(); LANES];
     for (from, row) in from.iter_mut().zip(block) {
         *from = row.as_ptr().cast::<u8>();
@@ -122,14 +127,14 @@ fn transpose_16x16<L: Lanes>(simd: L, block: &[[u32; LANES]; LANES], steps: usiz
     let whole = steps / 4 * 4;
     for step in (0..whole).step_by(4) {
         // SAFETY: a row has sixteen words, of which four are read from a step below `whole`; the assertion
-        // has `to` hold sixteen columns of the last step.
+        // has `out` hold sixteen columns of the last step.
         unsafe {
-            simd.transpose_16x4(&from, 4 * step, to[step * COLUMNS..].as_mut_ptr(), COLUMNS);
+            simd.transpose_16x4(&from, 4 * step, out[step * COLUMNS..].as_mut_ptr(), COLUMNS);
         }
     }
     for step in whole..steps {
-        for (to, row) in to[step * COLUMNS..].iter_mut().zip(block) {
-            *to = row[step];
+        for (out, row) in out[step * COLUMNS..].iter_mut().zip(block) {
+            *out = row[step];
         }
     }
 }

@@ -5,13 +5,13 @@
 //! logit of v = Σ_parts  part · residual_direction(v)  +  bias(v)
 //! residual_direction(v) = factor · gain ⊙ head_v, its mean taken off under a layer norm
 //! ```
-//! Where a family multiplies its logits with a number (Granite), both are multiplied with it.
+//! Where a family multiplies its logits with a number (Granite), both are multiplied with it. Where it caps them
+//! (Gemma 2), the sum is the logit before its cap.
 //! The factor (and a layer norm's mean) is the one that the engine's norm had for this token. A part
 //! alone would have had another: this is direct logit attribution, exact in the sum.
 //! Read `logit_attribution` and `neurons` next.
 
 use lookback_engine::{ThreadPool, Weights, final_norm};
-use lookback_files::{Refusal, Result};
 use lookback_model::{NormKind, TokenId};
 
 use crate::ranges::in_ranges;
@@ -36,19 +36,11 @@ pub struct FrozenNorm<'a> {
 
 impl<'a> FrozenNorm<'a> {
     /// Frozen where the residual stream of a token ends: `stream` is its last residual row, `[width]`.
-    ///
-    /// Refuses models whose logits are capped: these are no sums.
-    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Result<Self> {
-        if weights.network().head.cap.is_some() {
-            return Err(Refusal::user(
-                "this model's logits are capped, so they are not the sum of what was written into \
-                 the stream; the logit lens, which applies the cap, shows how they come about",
-            ));
-        }
+    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, stream: &[f32]) -> Self {
         let norm = &weights.network().ln_final;
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let bias = norm.bias.map_or(vec![0.0; stream.len()], |id| wide(weights.rows(id)));
-        Ok(Self {
+        Self {
             factor: f64::from(final_norm(weights, pool, stream).factors[0]),
             gain: wide(weights.rows(norm.weight)),
             bias,
@@ -56,7 +48,7 @@ impl<'a> FrozenNorm<'a> {
             logit_factor: f64::from(weights.network().head.factor),
             weights,
             pool,
-        })
+        }
     }
 
     /// What the norm multiplies this token's stream with, before its gain.
@@ -134,6 +126,16 @@ impl<'a> FrozenNorm<'a> {
         self.weights.gather(head.weight, &[token.0], &mut row);
         row
     }
+}
+
+/// A token's logit before its cap, of a row behind the last norm, `[width]`, in f64.
+pub(crate) fn logit_before_cap(weights: &Weights, normed: &[f32], token: TokenId) -> f64 {
+    let head = &weights.network().head;
+    let mut row = vec![0.0; head.linear.inputs];
+    weights.gather(head.linear.weight, &[token.0], &mut row);
+    let normed: Vec<f64> = normed.iter().copied().map(f64::from).collect();
+    let bias = head.linear.bias.map_or(0.0, |bias| f64::from(weights.rows(bias)[token.index()]));
+    f64::from(head.factor) * (dot(&normed, &row) + bias)
 }
 
 /// Σ a·b in f64. Four chains side by side, since one would wait for every sum before the next.

@@ -27,8 +27,11 @@
 
 mod analogy;
 mod answer_attention;
+mod attention_changes;
 mod attention_steps;
+mod firing;
 mod frozen_norm;
+mod heads;
 mod intervention;
 mod logit_attribution;
 mod logit_lens;
@@ -48,13 +51,19 @@ mod table;
 mod thumbnails;
 mod trace;
 mod verify;
+mod why;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
+pub use attention_changes::{AttentionChanges, trace_with_attention};
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
+pub use firing::{Firing, LayerFiring, neuron_firing};
 pub use frozen_norm::FrozenNorm;
+pub use heads::{
+    Composition, CompositionKind, HeadProfile, StrongestWeight, composition, copying, head_profiles,
+};
 pub use intervention::{
     Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, LocalFiles,
     NoFiles, Operation, OtherPrompt, Resolver, Scaled, Selection, Source, Vector, off, steer,
@@ -62,7 +71,7 @@ pub use intervention::{
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
 };
-pub use logit_lens::{LensDepth, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
+pub use logit_lens::{LensPoints, LensPrediction, LensReadout, logit_lens, logit_lens_sites};
 pub use neurons::{
     LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
 };
@@ -75,7 +84,7 @@ pub use report::{
     BlockNorms, NeuronActivation, NextToken, Report, ReportOptions, norm, report, top_k_by,
 };
 pub use site_filter::SiteFilter;
-pub use sites::{shape, sites};
+pub use sites::{is_on_demand, shape, sites, sites_on_demand};
 pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };
@@ -86,3 +95,8 @@ pub use trace::{
     trace_of_layer, trace_with_edits, trace_with_parts,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};
+pub use why::{
+    Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,
+    NeuronPart, PathStep, UnfoldOptions, UnfoldedPart, Unfolding, Why, WhyOptions, WhyPart,
+    faithfulness, graph_svg, paths, why, why_sites,
+};

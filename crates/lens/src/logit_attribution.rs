@@ -1,7 +1,8 @@
 //! Direct logit attribution: what each component adds to a token's residual stream and to one logit.
 //!
 //! The stream is a sum: the embedding (behind its norm, where a family has one there), the position where it
-//! is learned, and what each layer's attention and MLP add. With the last norm frozen (see `frozen_norm`) a logit is the same sum.
+//! is learned, and what each layer's attention and MLP add. With the last norm frozen (see `frozen_norm`) a logit is
+//! the same sum; where a family caps its logits, the logit before its cap.
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Refusal, Result};
@@ -9,7 +10,7 @@ use lookback_model::{BlockSite, Config, Positions, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
-    frozen_norm::{FrozenNorm, dot},
+    frozen_norm::{FrozenNorm, dot, logit_before_cap},
     report::norm,
     trace::Trace,
 };
@@ -22,6 +23,9 @@ pub struct LogitAttribution {
     pub target: u32,
     /// Its logit, as the engine computed it.
     pub logit: f32,
+    /// The logit before its cap, in models that cap their logits: what the sum makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_cap: Option<f64>,
     /// In the order in which they write.
     #[serde(rename = "writers")]
     pub components: Vec<ResidualComponent>,
@@ -33,7 +37,7 @@ pub struct LogitAttribution {
     pub mlp: f64,
     /// What the logit has whatever the stream holds.
     pub bias: f64,
-    /// What the writers and the bias leave of the logit: the rounding of f32, and nothing else.
+    /// What the writers and the bias leave of the logit, before its cap: the rounding of f32, and nothing else.
     pub rounding: f64,
     /// What the last norm multiplies the stream with here.
     pub factor: f64,
@@ -65,6 +69,9 @@ pub fn logit_attribution_sites(config: &Config) -> Vec<Site> {
         let written = [B::ResidPre, B::AttnOut, B::MlpOut, B::ResidPost];
         sites.extend(written.map(|site| Site::Block(layer, site)));
     }
+    if config.logit_cap.is_some() {
+        sites.push(Site::LnFinal);
+    }
     sites
 }
 
@@ -93,7 +100,7 @@ pub fn logit_attribution(
         Ok(capture.part(token))
     };
     let last = Site::Block(layers.end as u16 - 1, BlockSite::ResidPost);
-    let frozen = FrozenNorm::new(weights, pool, row(last)?)?;
+    let frozen = FrozenNorm::new(weights, pool, row(last)?);
     let residual_direction = frozen.residual_direction(target);
     let component = |site: Site, layer: Option<usize>, after: f64| {
         let wrote = row(site)?;
@@ -134,11 +141,16 @@ pub fn logit_attribution(
     let before = total(0.0, &|writer| writer.layer.is_none());
     let attention = total(0.0, &|writer| writer.site.ends_with("attn_out"));
     let mlp = total(0.0, &|writer| writer.site.ends_with("mlp_out"));
-    let rounding = f64::from(logit) - total(bias, &|_| true);
+    let before_cap = match weights.network().head.cap {
+        None => None,
+        Some(_) => Some(logit_before_cap(weights, row(Site::LnFinal)?, target)),
+    };
+    let rounding = before_cap.unwrap_or(f64::from(logit)) - total(bias, &|_| true);
     let factor = frozen.factor();
     Ok(LogitAttribution {
         target: target.0,
         logit,
+        before_cap,
         components,
         before,
         attention,

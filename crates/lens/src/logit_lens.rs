@@ -39,21 +39,21 @@ pub struct LensPrediction {
     pub target: Option<RankedToken>,
 }
 
-/// After which parts of the network the lens reads.
+/// The points of the residual stream that the lens unembeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LensDepth {
-    /// Whole layers.
+pub enum LensPoints {
+    /// After each layer.
     #[default]
     Layers,
-    /// Attention and MLP apart.
+    /// After attention and after the MLP of each layer.
     Sublayers,
 }
 
 /// The sites that the lens can read, the embedding first.
-pub fn logit_lens_sites(config: &Config, depth: LensDepth) -> Vec<Site> {
+pub fn logit_lens_sites(config: &Config, points: LensPoints) -> Vec<Site> {
     let mut sites = vec![Site::Block(0, BlockSite::ResidPre)];
     for layer in 0..config.layers as u16 {
-        if depth == LensDepth::Sublayers {
+        if points == LensPoints::Sublayers {
             sites.push(Site::Block(layer, BlockSite::ResidMid));
         }
         sites.push(Site::Block(layer, BlockSite::ResidPost));

@@ -127,7 +127,7 @@ pub fn neuron_effects(
     let (each, width) = (mlps[0].down.inputs, mlps[0].down.outputs);
     let hidden = worked.len() * each;
     let last = Site::Block(network.layers().end as u16 - 1, BlockSite::ResidPost);
-    let frozen = FrozenNorm::new(weights, pool, row(last)?)?;
+    let frozen = FrozenNorm::new(weights, pool, row(last)?);
 
     // The down projection is stored by what it writes to: a unit's row is a column of it. What an expert
     // writes is weighted.

@@ -6,7 +6,8 @@
 //! added = factor · (statistic ⊙ gain ⊙ (output − mean) + bias)      without a norm: factor · output
 //! ```
 //! The statistic and the mean are those of the token's whole output. A part alone would have had others:
-//! the sum of the parts is exact, as in `frozen_norm`, which does the same at the end of the stream.
+//! the sum of the parts is exact, as in `frozen_norm`, which does the same at the end of the stream. The norms
+//! before attention and the MLP are frozen in the same way, without a factor.
 
 use lookback_engine::Weights;
 use lookback_model::{Norm, NormKind};
@@ -47,6 +48,17 @@ impl PostNorm {
     /// What a part of the output adds to the stream, in its place. `[width]`
     pub fn apply(&self, part: &mut [f64]) {
         self.apply_to_columns(part, 1);
+    }
+
+    /// The direction before the norm whose product with a part is that of `direction` with what the part
+    /// becomes behind it. `[width]`
+    pub fn pull_back(&self, direction: &[f64]) -> Vec<f64> {
+        let mut pulled: Vec<f64> = direction.iter().zip(&self.gain).map(|(x, g)| x * g).collect();
+        if self.is_centered {
+            let mean = mean(&pulled);
+            pulled.iter_mut().for_each(|x| *x -= mean);
+        }
+        pulled
     }
 
     /// The same of each column of a matrix, `[width, columns]`.

@@ -218,7 +218,7 @@ mod tests {
                 }
             };
             let logits: Vec<f32> = (0..len).map(&mut logit).collect();
-            // Bits that tell each token, also where they are no number.
+            // Bits that tell each token, also where they are NaN.
             let probabilities: Vec<f32> = (0..len).map(|id| id as f32).collect();
             let ranking = Ranking::new(&logits, &probabilities);
             let told = |ranked: &[RankedToken]| -> Vec<(u32, usize, u32, u32)> {

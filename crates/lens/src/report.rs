@@ -29,7 +29,7 @@ pub struct Report {
     pub head: usize,
     /// That head's attention weights, `[queries, keys]`; what is hidden is 0.
     pub pattern: Vec<Vec<f32>>,
-    /// Who wrote how much into the last token's residual stream, layer by layer.
+    /// How much attention and MLP add to the last token's residual stream, layer by layer.
     pub stream: Vec<BlockNorms>,
     /// The hidden units of that layer's MLP that are furthest from 0 for the last token.
     pub neurons: Vec<NeuronActivation>,
@@ -55,10 +55,13 @@ pub struct BlockNorms {
 /// A hidden unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct NeuronActivation {
-    /// Its index.
+    /// Its index; among those of all experts, one expert's after the other's, in a mixture.
     pub index: usize,
     /// What leaves it.
     pub value: f32,
+    /// The expert that it is of, in a mixture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expert: Option<usize>,
 }
 
 /// A next token.
@@ -93,6 +96,17 @@ pub fn report(trace: &Trace, network: &Network, choice: ReportOptions) -> Report
     let hidden =
         trace.block(layer, BlockSite::MlpPost).map_or(&[][..], |capture| capture.part(last));
     let neurons = top_k_by(hidden, top_k, f32::abs);
+    // Of experts, a trace has the units of those that worked on the token alone.
+    let experts = trace.block(layer, BlockSite::ExpertIndices);
+    let experts = experts.map_or(&[][..], |capture| capture.part(last));
+    let each = hidden.len() / experts.len().max(1);
+    let activation = |(place, value): (usize, f32)| match experts.get(place / each.max(1)) {
+        Some(&expert) => {
+            let expert = expert as usize;
+            NeuronActivation { index: expert * each + place % each, value, expert: Some(expert) }
+        }
+        None => NeuronActivation { index: place, value, expert: None },
+    };
     let probabilities = trace.at(Site::Probabilities).map_or(&[][..], |capture| capture.part(last));
     let next = top_k_by(probabilities, top_k, |probability| probability);
     Report {
@@ -104,10 +118,7 @@ pub fn report(trace: &Trace, network: &Network, choice: ReportOptions) -> Report
         head,
         pattern,
         stream: stream.collect(),
-        neurons: neurons
-            .into_iter()
-            .map(|(index, value)| NeuronActivation { index, value })
-            .collect(),
+        neurons: neurons.into_iter().map(activation).collect(),
         next: next
             .into_iter()
             .map(|(index, probability)| NextToken { id: index as u32, probability })

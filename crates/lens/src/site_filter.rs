@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_model::{Config, Site, unhooked};
 
-use crate::sites::sites;
+use crate::sites::{is_on_demand, sites, sites_on_demand};
 
 /// Which sites to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl SiteFilter {
     /// The pattern is named.
     pub fn check(&self, config: &Config) -> Result<()> {
         let Selection::Patterns(patterns) = &self.0 else { return Ok(()) };
-        let names: Vec<String> = sites(config).iter().map(Site::to_string).collect();
+        let names: Vec<String> =
+            sites(config).iter().chain(&sites_on_demand(config)).map(Site::to_string).collect();
         let is_nowhere = |pattern: &&String| !names.iter().any(|name| matches(pattern, name));
         match patterns.iter().find(is_nowhere) {
             None => Ok(()),
@@ -59,11 +60,14 @@ impl SiteFilter {
     /// Whether a site is captured.
     pub fn contains(&self, site: Site) -> bool {
         match &self.0 {
-            Selection::All => true,
+            Selection::All => !is_on_demand(site),
             Selection::Sites(sites) => sites.contains(&site),
             Selection::Patterns(patterns) => {
                 let name = site.to_string();
-                patterns.iter().any(|pattern| matches(pattern, &name))
+                // What is only there on demand is asked for by the end of its name.
+                let is_asked =
+                    |pattern: &&String| !is_on_demand(site) || pattern.ends_with("result");
+                patterns.iter().filter(is_asked).any(|pattern| matches(pattern, &name))
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use lookback_model::{BlockSite, Config, MixtureConfig, Positions, Site};
 
-/// Every site of a model, in the order of a pass.
+/// Every site of a model that is kept unless others are asked for, in the order of a pass.
 pub fn sites(config: &Config) -> Vec<Site> {
     let is_there = |layer: usize, site: BlockSite| match site {
         BlockSite::MlpPreLinear => config.gated,
         BlockSite::RouterLogits | BlockSite::ExpertWeights | BlockSite::ExpertIndices => {
             config.layer_mixture(layer).is_some()
         }
-        _ => true,
+        site => !is_on_demand(Site::Block(layer as u16, site)),
     };
     let mut sites = vec![Site::Embed];
     sites.extend((config.positions == Positions::Learned).then_some(Site::PosEmbed));
@@ -22,10 +22,22 @@ pub fn sites(config: &Config) -> Vec<Site> {
     sites
 }
 
+/// The sites of a model that are kept only where they are asked for.
+pub fn sites_on_demand(config: &Config) -> Vec<Site> {
+    let layers = 0..config.layers as u16;
+    layers.map(|layer| Site::Block(layer, BlockSite::Result)).collect()
+}
+
+/// Whether a site is kept only where it is asked for by its name: what there is as much of as heads.
+pub fn is_on_demand(site: Site) -> bool {
+    matches!(site, Site::Block(_, BlockSite::Result))
+}
+
 /// The axes of a site over a sequence of so many tokens, as `docs/sites.md` has them.
 pub fn shape(config: &Config, site: Site, tokens: usize) -> Vec<usize> {
     use BlockSite as B;
     match site {
+        Site::Block(_, B::Result) => vec![tokens, config.heads, config.width],
         Site::Block(_, B::Scores | B::Pattern) => vec![config.heads, tokens, tokens],
         Site::Block(_, B::Q | B::RotQ | B::Z) => vec![tokens, config.heads, config.head_dim],
         Site::Block(_, B::K | B::V | B::RotK) => vec![tokens, config.key_heads, config.head_dim],

@@ -7,11 +7,11 @@ use std::{
 };
 
 use lookback_engine::{
-    Cache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
+    KvCache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
-use lookback_model::{Batch, BlockSite, Config, Edit, Edits, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edit, Edits, Program, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -140,18 +140,30 @@ pub fn trace_with_edits(
     if edits.is_empty() {
         return trace(weights, pool, ids, filter);
     }
+    let program = forward::logits(weights.network(), forward::Rows::All);
+    trace_of_program(weights, pool, ids, filter, program, edits)
+}
+
+/// The sites of a pass of another program than the network's own, with edits.
+pub(crate) fn trace_of_program(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+    mut program: Program,
+    edits: &[(Site, Edit)],
+) -> Result<Trace> {
     let network = weights.network();
     check(ids, &network.config)?;
     check_positions(edits, ids.len())?;
-    let mut program = forward::logits(network, forward::Rows::All);
     Edits::new(edits.to_vec()).apply(&mut program)?;
     let mut recorder = CaptureRecorder::new(&network.config, filter, &NO_PARTS, None);
     let is_captured = |site| filter.contains(site);
     let rows = ids.len();
+    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
     let mut workspace =
         Workspace::for_program(network, program, rows, is_captured, rows, pool.threads())
             .with_precision(network, weights.compute());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
@@ -221,7 +233,7 @@ pub fn edited_trace_with_parts(
     let shape = Shape::Observed { rows };
     let workspace = Workspace::with_edits(network, shape, edits, rows, threads)?;
     let mut workspace = workspace.with_precision(network, weights.compute());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(rows));
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(rows));
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
     Ok(Captures {
         sites: recorder.sites,
@@ -250,11 +262,15 @@ pub fn trace_of_layer(
 }
 
 /// Buffers for looking at one sequence.
-fn workspace_and_cache(weights: &Weights, pool: &ThreadPool, tokens: usize) -> (Workspace, Cache) {
+fn workspace_and_cache(
+    weights: &Weights,
+    pool: &ThreadPool,
+    tokens: usize,
+) -> (Workspace, KvCache) {
     let network = weights.network();
     let workspace =
         Workspace::new(network, Shape::Observed { rows: tokens }, tokens, pool.threads());
-    (workspace, Cache::new(network, weights.compute(), 1, Cache::pages(tokens)))
+    (workspace, KvCache::new(network, weights.compute(), 1, KvCache::pages(tokens)))
 }
 
 /// Runs a sequence under a watcher.

@@ -129,9 +129,9 @@ fn order(site: Site) -> (u32, Site) {
 }
 
 fn prompts(file: &SafeTensors<'_>, weights: &Weights) -> Result<Vec<Vec<TokenId>>> {
-    let tensor = file.tensor("input_ids").map_err(|_| {
-        Refusal::user("it has no input_ids, so nobody knows what was read; add them")
-    })?;
+    let tensor = file
+        .tensor("input_ids")
+        .map_err(|_| Refusal::user("it has no input_ids, which say what was read; add them"))?;
     ids(&tensor, "input_ids", weights)
 }
 
@@ -246,7 +246,7 @@ fn distance(ours: &[f32], theirs: &[f32], row: usize) -> Distance {
     Distance { largest, relative, typical: root_mean(squares), scale: root_mean(scale) }
 }
 
-/// How many values of a site of this shape are judged by one largest value: those of one position, and of
+/// How many values of a site of this shape share one largest value to be compared with: those of one position, and of
 /// scores and patterns those of one query of one head.
 fn row_length(site: Site, shape: &[usize]) -> usize {
     match site {

@@ -92,7 +92,7 @@ pub(crate) fn read(
     }
 }
 
-/// What is to be said of variables that look like ours and are not.
+/// The warning about variables that look like ours and are not.
 pub(crate) fn unknown_variables() -> Vec<String> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     environment::unknown(&program(), names)

@@ -1,4 +1,4 @@
-//! Opens the page in the browser that the user has chosen, where somebody sits at a terminal.
+//! Opens the page in the browser that the user has chosen, if the program was started at a terminal.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -19,7 +19,7 @@ pub(crate) fn open(url: &str) {
     };
     let quiet = command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Ok(mut opener) = quiet.spawn() {
-        // It ends when the browser has been told; whoever waits for it keeps the system tidy.
+        // It ends once the browser has the address; waiting for it leaves no zombie process.
         std::thread::spawn(move || drop(opener.wait()));
     }
 }

@@ -7,9 +7,11 @@ mod context;
 mod corpus;
 mod eval;
 mod generate;
+mod heads;
 mod interventions;
 mod look;
 mod manual;
+mod neurons;
 mod prompt;
 mod sampling;
 #[cfg(feature = "serve")]
@@ -17,6 +19,7 @@ pub(crate) mod serve;
 mod tokenizer;
 mod train;
 mod verify;
+mod why;
 
 use std::sync::Arc;
 
@@ -36,6 +39,9 @@ pub(crate) enum Command {
     Generate(generate::Generate),
     Chat(chat::Chat),
     Look(look::Look),
+    Why(why::Why),
+    Heads(heads::Heads),
+    Neurons(neurons::Neurons),
     Verify(verify::Verify),
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
@@ -56,6 +62,9 @@ impl Command {
             Self::Generate(generate) => generate.run(print),
             Self::Chat(chat) => chat.run(print),
             Self::Look(look) => look.run(print),
+            Self::Why(why) => why.run(print),
+            Self::Heads(heads) => heads.run(print),
+            Self::Neurons(neurons) => neurons.run(print),
             Self::Verify(verify) => verify.run(print),
             Self::Tokenizer(tokenizer) => tokenizer.run(print),
             Self::Corpus(corpus) => corpus.run(print),
@@ -79,7 +88,7 @@ pub(crate) fn open_model(
     open_model_on(model, compute, &machine.pool()?, print)
 }
 
-/// The same of a model that is to read so many tokens at once, where somebody asks for a number.
+/// The same of a model that is to read so many tokens at once, where a number is given.
 pub(crate) fn open_model_for(
     model: &str,
     compute: impl Into<Compute>,
@@ -107,7 +116,8 @@ fn open_with(options: OpenOptions, model: &str, print: &mut Print) -> Result<Mod
     if let Some(longest) = opened.config().long_context {
         let context = opened.config().context;
         print.warn(&format!(
-            "{model}: opened for {context} tokens; for up to {longest}, with --context, it has other rotary frequencies"
+            "{model}: opened for {context} tokens; for up to {longest}, which generate and chat take with \
+             --context, it has other rotary frequencies"
         ));
     }
     Ok(opened)

@@ -61,7 +61,7 @@ pub(crate) fn existing_model(pool: &Arc<ThreadPool>, print: &mut Print) -> Resul
     }
     let opened = Model::options().pool(pool.clone()).open(&folder).and_then(|model| {
         model.tokenizer()?;
-        // A value that is no number, where there is one, is the cause of whatever went wrong.
+        // A weight that is NaN or infinite, where there is one, is the cause of whatever went wrong.
         let nothing = Refusal::user("nothing went wrong");
         let cause = model.with_cause(nothing.clone());
         if cause == nothing { Ok(model) } else { Err(cause) }

@@ -3,7 +3,7 @@
 //! to keep what it has learned ends after the step that it is taking, which is said where it takes long.
 //! Asked for twice, everything ends at once.
 //!
-//! A hangup that the program was started to ignore, as `nohup` does, stays ignored: whoever closes a
+//! A hangup that the program was started to ignore, as `nohup` does, stays ignored: a user who closes a
 //! terminal wants the run behind it to go on.
 
 #[cfg(unix)]

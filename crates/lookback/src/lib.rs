@@ -29,10 +29,10 @@ pub use lookback_train as train;
 pub use lookback_engine::{Compute, ThreadPool};
 pub use lookback_files::{Kind, Refusal, Result};
 pub use lookback_generate::{chat::Message, repeat::FinishReason};
-pub use lookback_lens::{Capture, EditTokens, Intervention, LocalFiles, Trace};
+pub use lookback_lens::{Capture, EditTokens, Intervention, LocalFiles, Trace, UnfoldOptions, Why};
 pub use lookback_model::{Change, Edit, Edits, Site, TokenId};
 pub use lookback_open::{
-    Generation, GenerationDefaults, Look, Model, OpenOptions, Piece, Pieces, Prompt, Trainer,
-    default_model, find, home, stored_tokenizer, threads,
+    Generation, GenerationDefaults, HeadScore, HeadsQuery, HeadsReport, Look, Model, OpenOptions,
+    Piece, Pieces, Prompt, Trainer, WhyQuery, default_model, find, home, stored_tokenizer, threads,
 };
 pub use lookback_text::Tokenizer;

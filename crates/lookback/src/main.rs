@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let Err(refusal) = done else { return ExitCode::SUCCESS };
     // What was written until then stands before the reason.
     let _not_more_than_failed = print.flush();
-    // Whoever closed the pipe has read enough, as in `lookback corpus | head`.
+    // The reader of the pipe has closed it, as in `lookback corpus | head`.
     if print.is_pipe_closed() {
         return ExitCode::SUCCESS;
     }

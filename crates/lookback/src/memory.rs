@@ -1,4 +1,4 @@
-//! How much memory there is, and how much was used, as Linux tells it.
+//! How much memory there is, and how much was used, from Linux.
 
 mod cgroup;
 mod out_of_memory;
@@ -33,7 +33,7 @@ pub(crate) fn log_planned(what: &str, bytes: usize) {
     tracing::debug!(%what, bytes, "memory planned");
 }
 
-/// Bytes that are free now, and that this process may have; none where the system does not tell.
+/// Bytes that are free now, and that this process may have; none where the system does not say.
 pub(crate) fn free() -> Option<usize> {
     free_on(Path::new("/"))
 }
@@ -57,7 +57,7 @@ fn limit_of(root: &Path, name: &str) -> Option<usize> {
     values.split_whitespace().next()?.parse().ok()
 }
 
-/// The most memory that this process has held, in megabytes; none where the system does not tell.
+/// The most memory that this process has held, in megabytes; none where the system does not say.
 ///
 /// Pages of files, which are mapped and can be dropped at any time, do not count: neither the weights
 /// of a model file nor the program itself.

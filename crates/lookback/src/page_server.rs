@@ -50,7 +50,7 @@ impl PageServer {
                 }
             };
             let ended = runtime.block_on(server.run(listener, stopped));
-            // Passes that are still computed are for nobody.
+            // The results of passes that are still computed are dropped.
             runtime.shutdown_background();
             ended
         };

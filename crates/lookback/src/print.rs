@@ -19,7 +19,7 @@ use serde_json::json;
 pub(crate) use escape::one_line;
 
 /// Pieces that follow each other faster are shown together: no eye tells them apart, and each showing
-/// wakes whoever reads, on a core that may be computing the next piece.
+/// wakes the reader, on a core that may be computing the next piece.
 const MIN_FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A sentence on stderr from a thread that has no [`Print`], when the program is about to end.
@@ -75,7 +75,7 @@ impl Print {
         }
     }
 
-    /// Takes up how much is to be said besides results.
+    /// Sets how much is printed besides results.
     pub(crate) fn set_verbosity(&mut self, verbosity: Verbosity) {
         self.is_quiet = verbosity.quiet;
         self.is_verbose = verbosity.verbose;
@@ -85,12 +85,12 @@ impl Print {
         }
     }
 
-    /// Whether nothing but results and failures is to be said.
+    /// Whether nothing but results and failures is printed.
     pub(crate) fn is_quiet(&self) -> bool {
         self.is_quiet
     }
 
-    /// Whether every stage is told in a line of its own.
+    /// Whether every stage is printed in a line of its own.
     pub(crate) fn is_verbose(&self) -> bool {
         self.is_verbose
     }
@@ -105,7 +105,7 @@ impl Print {
     }
 
     /// A piece of a result that grows, which is shown by the next piece at the latest that comes when a
-    /// moment has passed; whoever has printed the last one [flushes](Self::flush).
+    /// moment has passed; after the last one call [`flush`](Self::flush).
     pub(crate) fn stream(&mut self, text: &str) -> Result<()> {
         self.write(text)?;
         let now = Instant::now();
@@ -133,7 +133,7 @@ impl Print {
         self.check_written(written)
     }
 
-    /// Asks for a line, where somebody types it.
+    /// Prompts for a line at a terminal.
     pub(crate) fn prompt(&mut self) -> Result<()> {
         if self.shows_status && io::stdin().is_terminal() {
             let _nobody_minds = write!(self.notes, "> ").and_then(|()| self.notes.flush());
@@ -148,7 +148,7 @@ impl Print {
         }
     }
 
-    /// Something that a person should know of the result, whether or not a terminal shows it.
+    /// A warning about the result, whether or not stderr is a terminal.
     pub(crate) fn warn(&mut self, text: &str) {
         if !self.is_quiet {
             let _nobody_minds = writeln!(self.notes, "lookback: {}", one_line(text));

@@ -76,7 +76,7 @@ impl Progress {
         !self.bar.is_hidden()
     }
 
-    /// Takes up what a run tells.
+    /// Shows an event of a run.
     pub(crate) fn update(&self, event: &TrainingEvent<'_>, print: &mut Print) {
         match event {
             TrainingEvent::Step { report: taken, .. } => {
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(line.as_deref(), Some("step 200/400  loss 2.000  20 s left"));
         assert_eq!(lines.due(210, "loss 1.900", after(19)), None);
         assert!(lines.due(220, "loss 1.900", after(20)).is_some());
-        // A run that the clock ends does not know how long it is.
+        // The length of a run with a time limit is not known yet.
         let lines = Lines { steps: None, ..lines };
         assert_eq!(lines.due(230, "loss", after(30)).as_deref(), Some("step 230  loss"));
     }

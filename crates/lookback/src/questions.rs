@@ -1,5 +1,5 @@
-//! How many of Tinytown's questions a model answers: it writes greedily, and right is what says the
-//! answer to its last token. Analogies are asked of its embedding table. Scores are told, not judged.
+//! How many of Tinytown's questions a model answers: it writes greedily, and is right if it gives the
+//! answer to its last token. Analogies are asked of its embedding table. Scores have no thresholds.
 
 mod analogies;
 mod differences;
@@ -10,7 +10,7 @@ use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
     context_window::ContextWindow,
-    repeat::{Continuation, LanguageModel, Limits},
+    repeat::{Continuation, GenerationLimits, LanguageModel},
     sample::{SamplerChain, Settings},
 };
 use lookback_model::Edits;
@@ -39,9 +39,9 @@ pub(crate) struct Score {
     chance: f64,
     /// How often the choice that was mentioned last is right.
     last: usize,
-    /// How often copying is right what followed before in the question.
+    /// How often a copy of what followed before in the question is right.
     copied: usize,
-    /// How often a parrot is right who knows the text of the built-in model by heart.
+    /// How often a look-up of the question in the text of the built-in model gives the answer.
     parroted: usize,
 }
 
@@ -165,7 +165,8 @@ pub(crate) fn is_answered(
     let window =
         ContextWindow::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
     let greedy = SamplerChain::new(&Settings::greedy())?;
-    let mut continuation = Continuation::new(reader, window, greedy, Limits::tokens(answer.len()))?;
+    let mut continuation =
+        Continuation::new(reader, window, greedy, GenerationLimits::new(answer.len()))?;
     for expected in answer {
         if continuation.next().transpose()? != Some(expected) {
             return Ok(false);

@@ -1,10 +1,10 @@
-//! A short sample of what a model says while it learns.
+//! A short sample of a model that is being trained.
 
 use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
     context_window::ContextWindow,
-    repeat::{Continuation, Limits},
+    repeat::{Continuation, GenerationLimits},
     sample::{SamplerChain, Settings},
 };
 use lookback_model::TokenId;
@@ -26,9 +26,9 @@ pub(crate) fn short_sample(
     let session = Session::new(weights, pool, context);
     let sampler = SamplerChain::new(&Settings { temperature: 0.8, ..Settings::plain(1) })?;
     let window = ContextWindow::new(context, vec![tokenizer.bos().unwrap_or(TokenId(0))], None);
-    let limits = Limits {
-        tokens: TOKENS.min(context - 1),
-        ends: tokenizer.eos().into_iter().collect(),
+    let limits = GenerationLimits {
+        max_tokens: TOKENS.min(context - 1),
+        eos: tokenizer.eos().into_iter().collect(),
         stop: Some(interrupt::stop_flag()?),
     };
     let mut decoder = tokenizer.decoder().without_specials();

@@ -95,8 +95,11 @@ fn stream(report: &Report, print: &mut Print) -> Result<()> {
 pub(crate) fn neurons(report: &Report, print: &mut Print) -> Result<()> {
     print
         .line(&format!("the MLP of layer {}: the last token's most active units", report.layer))?;
-    let units: Vec<String> =
-        report.neurons.iter().map(|unit| format!("{} ({:+.3})", unit.index, unit.value)).collect();
+    let units = report.neurons.iter().map(|unit| match unit.expert {
+        Some(expert) => format!("{} in expert {expert} ({:+.3})", unit.index, unit.value),
+        None => format!("{} ({:+.3})", unit.index, unit.value),
+    });
+    let units: Vec<String> = units.collect();
     print.line(&format!("  {}", units.join("  ")))?;
     print.line("")
 }

@@ -61,7 +61,7 @@ pub(crate) fn print(model: &Model, print: &mut Print) -> Result<()> {
     check(&report)
 }
 
-/// A tour of a model that says nothing would be a bug of ours.
+/// An empty tour would be a bug of ours.
 fn check(report: &Report) -> Result<()> {
     if report.next.is_empty() || report.pattern.is_empty() {
         return Err(Refusal::ours("the tour found no numbers to show"));

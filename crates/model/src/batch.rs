@@ -29,8 +29,8 @@ pub struct Batch {
     pub positions: Vec<u32>,
     /// Side by side, covering all rows in order.
     pub segments: Vec<Segment>,
-    /// The rows whose logits are wanted, ascending.
-    pub wanted: Vec<usize>,
+    /// The rows whose logits are computed, ascending.
+    pub logit_rows: Vec<usize>,
 }
 
 impl Batch {
@@ -39,11 +39,11 @@ impl Batch {
         Self::default()
     }
 
-    /// One whole sequence from position 0, all its logits wanted.
+    /// One whole sequence from position 0, with the logits of every row.
     pub fn whole(ids: &[TokenId]) -> Self {
         let mut batch = Self::new();
         batch.push(SequenceId(0), 0, ids);
-        batch.want_all();
+        batch.add_all_logit_rows();
         batch
     }
 
@@ -52,10 +52,10 @@ impl Batch {
         self.ids.clear();
         self.positions.clear();
         self.segments.clear();
-        self.wanted.clear();
+        self.logit_rows.clear();
     }
 
-    /// Puts a segment below those that stand there. Its logits are not wanted yet.
+    /// Appends a segment, whose logits are not computed unless its rows are added to `logit_rows`.
     pub fn push(&mut self, sequence: SequenceId, first_position: usize, ids: &[TokenId]) {
         let rows = self.ids.len()..self.ids.len() + ids.len();
         self.ids.extend_from_slice(ids);
@@ -63,17 +63,17 @@ impl Batch {
         self.segments.push(Segment { sequence, first_position, rows });
     }
 
-    /// Wants the logits of the last row pushed.
-    pub fn want_last(&mut self) {
+    /// Lists the last row pushed among those whose logits are computed.
+    pub fn add_last_logit_row(&mut self) {
         if let Some(last) = self.ids.len().checked_sub(1) {
-            self.wanted.push(last);
+            self.logit_rows.push(last);
         }
     }
 
-    /// Wants the logits of every row.
-    pub fn want_all(&mut self) {
-        self.wanted.clear();
-        self.wanted.extend(0..self.ids.len());
+    /// Lists every row as one whose logits are computed.
+    pub fn add_all_logit_rows(&mut self) {
+        self.logit_rows.clear();
+        self.logit_rows.extend(0..self.ids.len());
     }
 
     /// Rows.
@@ -85,7 +85,7 @@ impl Batch {
 /// What a pass over a batch is to predict.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Targets {
-    /// `[wanted rows]`: the id that follows each; [`Targets::NONE`] where none is asked.
+    /// `[logit_rows]`: the id that follows each; [`Targets::NONE`] where the loss leaves a row out.
     pub ids: Vec<u32>,
     /// The factor of every row's loss in the objective, usually one over the rows of a step.
     pub scale: f32,

@@ -14,6 +14,7 @@ mod positions;
 
 use std::fmt;
 
+pub(crate) use check::layer_count;
 pub(crate) use gguf_keys::{GgufKeys, GgufSource};
 pub use hugging_face::activation_name;
 pub(crate) use hugging_face::{RopeContext, decimal, eos_token_id, layer_types, write_rope};
@@ -75,7 +76,7 @@ pub enum BlockOrder {
 pub struct Config {
     /// Whose names its files use; it changes no mathematics.
     pub family: &'static Family,
-    /// Tokens it knows.
+    /// Tokens of the vocabulary.
     pub vocabulary: usize,
     /// Width of the residual stream.
     pub width: usize,
@@ -112,7 +113,7 @@ pub struct Config {
     pub positions: Positions,
     /// The rotary embedding of layers with a sliding window, where it differs from `positions` (Gemma 3).
     pub window_rotary: Option<RotaryConfig>,
-    /// Whether each layer has `positions`; all have if it is empty. Others know them only by the mask
+    /// Whether each layer has `positions`; all have if it is empty. In the others they enter by the mask alone
     /// (SmolLM3).
     pub layers_with_positions: Vec<bool>,
     /// The MLP's nonlinearity.
@@ -172,20 +173,23 @@ pub struct Family {
     pub(crate) gguf_names: Names,
     /// Whether its files have every bias, so that one that a model lacks is written as zeros.
     pub(crate) has_every_bias: bool,
+    /// Whether its files may say that a part of each head is rotated. transformers rotates whole heads of the
+    /// others whatever their files say.
+    pub(crate) has_partial_rotary: bool,
     /// How its block differs: a model of a size, where no file says otherwise. It may not be valid yet.
     pub(crate) shape: fn(&'static Family, Size) -> Config,
     /// Reads what is the family's own in a GGUF file, of a configuration that has all the rest.
     pub(crate) read_gguf: fn(&mut GgufKeys<'_>, Config) -> Result<Config>,
     /// Reads the keys of a `config.json` that it has.
     pub(crate) read: fn(&'static Family, &mut Keys<'_>) -> Result<Config>,
-    /// Writes them. What they cannot say is found out by reading them again.
+    /// Writes them. What they cannot express is found by reading them again.
     pub(crate) write: fn(&Config) -> Value,
 }
 
-/// The sizes that tell one model of a family from another.
+/// The sizes by which the models of a family differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Tokens it knows.
+    /// Tokens of the vocabulary.
     pub vocabulary: usize,
     /// Width of the residual stream.
     pub width: usize,

@@ -79,6 +79,7 @@ impl Edits {
             Err(Refusal::of(Kind::InvalidSetting, format!("{site}: {what}")))
         };
         for (site, edit) in self.iter() {
+            program.provide_results(*site);
             let Some(value) = program.at(*site) else {
                 return refuse(site, "this model does not have the site");
             };

@@ -1,7 +1,7 @@
 //! The families of models whose files are read and written: a file and a value each.
 //!
-//! A family says what its files call things and what its block is like, as a [`Family`]; nothing else in the
-//! program asks which family a model is of. A new one is a file here and its line in [`FAMILIES`]. Read
+//! A [`Family`] lists the names that its files use and the shape of its block; nothing else in the
+//! program depends on which family a model is of. A new one is a file here and its line in [`FAMILIES`]. Read
 //! `families/llama` next, of which most others are variations.
 
 mod bloom;

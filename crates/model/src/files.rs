@@ -1,6 +1,6 @@
 //! A stored model: its configuration, and its weights one by one in canonical layout.
 //!
-//! Files are mapped and checked whole on opening: every tensor that the configuration wants is
+//! Files are mapped and checked whole on opening: every tensor that the configuration needs is
 //! there, of its shape, inside the file; nothing is left over. Nothing is kept that the file does
 //! not back. Tokenizers are handed on as they are stored: `model` never sees a text.
 
@@ -58,6 +58,7 @@ impl StoredModel {
         let mut config = directory::read_config(folder)?.opened_for(context)?;
         let names = &config.family.names;
         let mut tensors = directory::open_tensors(folder, names)?;
+        let names = &names.with_experts_of(&tensors, config.layers);
         let mut remarks = Vec::new();
         if config.tied && names.unties(&mut tensors) {
             config = config.with(|config| config.tied = false)?;
@@ -113,7 +114,7 @@ impl StoredModel {
         }
     }
 
-    /// What a user should know of how the files were read, one sentence each.
+    /// Warnings about how the files were read, one sentence each.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }

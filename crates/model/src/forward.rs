@@ -1,9 +1,11 @@
 //! The one forward pass: a decoder-only transformer, recorded as a program of about a dozen operations.
 
+use lookback_files::Result;
+
 use crate::{
     Activation, Attend, Block, BlockOrder, BlockSite, ElementType, ExpertLinears, FeedForward,
-    Head, Linear, Mixture, Mlp, Network, Norm, Op, Program, Rotary, Routing, RowKind, Site, Step,
-    Value, ValueId, WeightId,
+    Head, Linear, Mixture, Mlp, Network, Norm, Op, PassVariant, Program, Rotary, Routing, RowKind,
+    Site, Step, Value, ValueId, WeightId,
 };
 
 /// Which rows' logits a program computes.
@@ -11,14 +13,27 @@ use crate::{
 pub enum Rows {
     /// Every token's.
     All,
-    /// Those that the batch asks for, in `Batch::wanted`.
-    Wanted,
+    /// Those that are listed in `Batch::logit_rows`.
+    LogitRows,
 }
 
 /// The pass from ids to logits.
 pub fn logits(network: &Network, rows: Rows) -> Program {
+    record_logits(network, rows, PassVariant::default())
+}
+
+/// The same of a variant.
+///
+/// # Errors
+/// When the network does not have the variant.
+pub fn logits_of_variant(network: &Network, rows: Rows, variant: PassVariant) -> Result<Program> {
+    variant.check(network)?;
+    Ok(record_logits(network, rows, variant))
+}
+
+fn record_logits(network: &Network, rows: Rows, variant: PassVariant) -> Program {
     let mut build = Builder::default();
-    let x = record_residual_stream(network, &mut build, rows);
+    let x = record_residual_stream(network, variant, &mut build, rows);
     let logits = build.logits(x, &network.head);
     build.site(Site::Logits, logits);
     build.0
@@ -26,28 +41,46 @@ pub fn logits(network: &Network, rows: Rows) -> Program {
 
 /// The pass from ids to the cross-entropy of every token.
 pub fn loss(network: &Network) -> Program {
+    record_loss(network, PassVariant::default())
+}
+
+/// The same of a variant.
+///
+/// # Errors
+/// As of [`logits_of_variant`].
+pub fn loss_of_variant(network: &Network, variant: PassVariant) -> Result<Program> {
+    variant.check(network)?;
+    Ok(record_loss(network, variant))
+}
+
+fn record_loss(network: &Network, variant: PassVariant) -> Program {
     let mut build = Builder::default();
-    let x = record_residual_stream(network, &mut build, Rows::All);
+    let x = record_residual_stream(network, variant, &mut build, Rows::All);
     build.loss(x, &network.head);
     build.0
 }
 
 /// Everything before the logits: the embedding, the blocks, which add to it, and the final norm.
-fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) -> ValueId {
+fn record_residual_stream(
+    network: &Network,
+    variant: PassVariant,
+    build: &mut Builder,
+    rows: Rows,
+) -> ValueId {
     let width = network.config.width;
     let x = build.embed(network.embed, width, Program::IDS);
     let mut x = build.scale(x, network.config.embedding_factor);
     build.site(Site::Embed, x);
-    if let Some(table) = network.positions {
+    if let Some(table) = network.positions.filter(|_| !variant.no_position) {
         let positions = build.embed(table, width, Program::POSITIONS);
         build.site(Site::PosEmbed, positions);
         x = build.add(x, positions);
     }
     x = build.maybe_norm(x, network.ln_embed.as_ref());
     for (layer, block) in network.blocks.iter().enumerate() {
-        x = record_block(block, layer as u16, build, x);
+        x = record_block(block, layer as u16, variant, build, x);
     }
-    if rows == Rows::Wanted {
+    if rows == Rows::LogitRows {
         x = build.select(x);
     }
     let x = build.norm(x, &network.ln_final);
@@ -56,26 +89,39 @@ fn record_residual_stream(network: &Network, build: &mut Builder, rows: Rows) ->
 }
 
 /// One block: attention moves information between positions, the MLP works on each.
-fn record_block(block: &Block, layer: u16, build: &mut Builder, x: ValueId) -> ValueId {
+fn record_block(
+    block: &Block,
+    layer: u16,
+    variant: PassVariant,
+    build: &mut Builder,
+    x: ValueId,
+) -> ValueId {
     use BlockSite as B;
     let at = |site| Site::Block(layer, site);
 
     build.site(at(B::ResidPre), x);
     let normed = build.maybe_norm(x, block.ln1.as_ref());
     build.site(at(B::Ln1), normed);
-    let [mut q, mut k, v] = build.linear(normed, block.qkv);
+    let [mut q, mut k, v] = if variant.plain_attention {
+        // Three values, so that each is a site of its own.
+        [(); 3].map(|()| build.copy(normed))
+    } else {
+        build.linear(normed, block.qkv)
+    };
     build.site(at(B::Q), q);
     build.site(at(B::K), k);
     build.site(at(B::V), v);
-    if let Some([q_norm, k_norm]) = &block.query_key_norms {
+    let is_made = !variant.plain_attention;
+    if let Some([q_norm, k_norm]) = block.query_key_norms.as_ref().filter(|_| is_made) {
         [q, k] = [build.norm(q, q_norm), build.norm(k, k_norm)];
     }
-    if let Some(rotary) = &block.rotary {
+    let is_rotated = is_made && !variant.no_position;
+    if let Some(rotary) = block.rotary.as_ref().filter(|_| is_rotated) {
         [q, k] = [build.rotate(q, rotary), build.rotate(k, rotary)];
     }
     build.site(at(B::RotQ), q);
     build.site(at(B::RotK), k);
-    let z = build.attend([q, k, v], &block.attend);
+    let z = build.attend([q, k, v], &variant.attend(&block.attend));
     build.site(at(B::Z), z);
     let [out] = build.linear(z, [block.output]);
     let out = build.maybe_norm(out, block.ln1_post.as_ref());
@@ -211,6 +257,11 @@ impl Builder {
         if factor == 1.0 { x } else { self.step(Op::Scale(factor), [x], self.width(x)) }
     }
 
+    /// The same rows as another value.
+    fn copy(&mut self, x: ValueId) -> ValueId {
+        self.step(Op::Scale(1.0), [x], self.width(x))
+    }
+
     /// Several linear layers on the same rows are one step.
     fn linear<const N: usize>(&mut self, x: ValueId, layers: [Linear; N]) -> [ValueId; N] {
         let rows = self.0.value(x).rows;
@@ -280,7 +331,7 @@ impl Builder {
     }
 
     fn select(&mut self, x: ValueId) -> ValueId {
-        self.step_of(Op::Select, [x], self.width(x), RowKind::Wanted)
+        self.step_of(Op::Select, [x], self.width(x), RowKind::LogitRows)
     }
 
     fn logits(&mut self, x: ValueId, head: &Head) -> ValueId {

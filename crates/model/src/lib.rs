@@ -18,6 +18,7 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
+mod attention_edit;
 mod batch;
 pub mod config;
 mod edit;
@@ -29,6 +30,7 @@ mod loss;
 mod network;
 mod program;
 mod sites;
+mod variant;
 
 pub use batch::{Batch, Segment, SequenceId, Targets};
 pub use config::{
@@ -42,7 +44,10 @@ pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,
 };
 pub use lookback_kernels::{
-    attend::Alibi,
+    attend::{
+        Alibi,
+        edits::{AttentionChange, AttentionEdit, ElementChange},
+    },
     naive::{experts::Routing, steer::Steering, stored::StorageType},
 };
 pub use lookback_text::TokenId;
@@ -51,5 +56,8 @@ pub use network::{
     Attend, Block, FeedForward, Head, Linear, Mixture, Mlp, Network, Norm, Rotary, WeightId,
     WeightKind, WeightSpec,
 };
-pub use program::{ElementType, ExpertLinears, Op, Program, RowKind, Step, Value, ValueId};
+pub use program::{
+    ElementType, ExpertLinears, Op, OutputProjection, Program, RowKind, Step, Value, ValueId,
+};
 pub use sites::{BlockSite, Site, unhooked};
+pub use variant::PassVariant;

@@ -134,6 +134,8 @@ pub struct Attend {
     pub head_dim: usize,
     /// Factor of the scores.
     pub scale: f32,
+    /// Whether a row sees no key behind its own position. Otherwise it sees every key of its sequence.
+    pub is_causal: bool,
     /// The length of a sliding window: a row at position p sees the keys at p − window + 1 ..= p.
     pub window: Option<usize>,
     /// Scores are `cap · tanh(score / cap)`, if so.

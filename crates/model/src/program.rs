@@ -4,7 +4,11 @@
 //! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
 //! is the unfused definition of the model; an interpreter may fuse steps whose results no other step reads.
 
-use crate::{Activation, Attend, Edit, Head, Linear, Norm, Rotary, Routing, Site, WeightId};
+use std::sync::Arc;
+
+use crate::{
+    Activation, Attend, AttentionEdit, Edit, Head, Linear, Norm, Rotary, Routing, Site, WeightId,
+};
 
 /// A value of a program: its place in [`Program::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,10 +35,10 @@ pub enum ElementType {
 pub enum RowKind {
     /// Every token of the batch.
     Tokens,
-    /// Every token whose logits are wanted.
-    Wanted,
-    /// Every head and query of a segment, with a column for each key. Such a value is made only while
-    /// somebody reads it, segment by segment: it has no place in a layout.
+    /// Every token whose logits are computed: those in `Batch::logit_rows`.
+    LogitRows,
+    /// Every head and query of a segment, with a column for each key. Such a value is made only when
+    /// an observer reads it, segment by segment: it has no place in a layout.
     Queries,
 }
 
@@ -67,6 +71,22 @@ impl ExpertLinears {
     }
 }
 
+/// Attention's output projection, head by head: of each the columns that its z meets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutputProjection {
+    /// From all heads back to the residual stream.
+    pub linear: Linear,
+    /// How many heads enter.
+    pub heads: usize,
+}
+
+impl OutputProjection {
+    /// Width of the results of all heads, side by side.
+    pub fn width(&self) -> usize {
+        self.heads * self.linear.outputs
+    }
+}
+
 /// An operation. In brackets: the inputs of its step → its outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -84,6 +104,13 @@ pub enum Op {
     Rotate(Rotary),
     /// Every row looks at those before it in its sequence. \[q, k, v → z, log-sum-exp of every head's scores]
     Attend(Attend),
+    /// The same with some scores or weights changed, by each edit in turn.
+    AttendEdited(Attend, Arc<[AttentionEdit]>),
+    /// What each head adds to the output of attention, where some of it is changed. \[z → results]
+    SplitHeads(OutputProjection),
+    /// Attention's output, of the columns of heads whose results are unchanged and of the changed results.
+    /// \[z, results, results′ → out]
+    SumHeads(OutputProjection),
     /// `activation(pre)`, times the linear branch of gated MLPs. \[pre → post] or \[pre, linear → post]
     Activate(Activation),
     /// `x + y` \[x, y → sum]
@@ -96,7 +123,7 @@ pub enum Op {
     Experts(ExpertLinears),
     /// The weighted sum of what the chosen experts made of each row. \[y of each, weights → y]
     Combine,
-    /// The rows whose logits are wanted. \[x of tokens → x of wanted rows]
+    /// The rows whose logits are computed. \[x of tokens → x of logit rows]
     Select,
     /// \[x → logits]
     Logits(Head),
@@ -105,10 +132,12 @@ pub enum Op {
     Loss(Head),
     /// Some elements changed. \[x → x′]
     Edit(Edit),
-    /// The scaled scores of an attention, −inf where hidden. \[q → scores]
-    Scores(Attend),
-    /// The attention pattern, exp(score − log-sum-exp). \[q, log-sum-exp → pattern]
-    Pattern(Attend),
+    /// The scaled scores of an attention, with its edits, −inf where hidden. \[q → scores]
+    Scores(Attend, Arc<[AttentionEdit]>),
+    /// The attention pattern, exp(score − log-sum-exp), with the attention's edits. \[q, log-sum-exp → pattern]
+    Pattern(Attend, Arc<[AttentionEdit]>),
+    /// What each head adds to the output of attention. \[z → results]
+    Results(OutputProjection),
     /// Softmax of the logits. \[logits → probabilities]
     Probabilities,
 }
@@ -117,7 +146,7 @@ impl Op {
     /// Whether its output is only for observers: no other step reads it.
     pub fn is_derived(&self) -> bool {
         match self {
-            Self::Scores(_) | Self::Pattern(_) | Self::Probabilities => true,
+            Self::Scores(..) | Self::Pattern(..) | Self::Results(_) | Self::Probabilities => true,
             Self::Embed(_)
             | Self::Norm(_)
             | Self::Linear(_)
@@ -125,6 +154,9 @@ impl Op {
             | Self::Scale(_)
             | Self::Rotate(_)
             | Self::Attend(_)
+            | Self::AttendEdited(..)
+            | Self::SplitHeads(_)
+            | Self::SumHeads(_)
             | Self::Activate(_)
             | Self::Add
             | Self::Route(_)
@@ -223,6 +255,16 @@ impl Program {
     /// site shows, what was changed. False if this program does not have the site, if nothing could read
     /// the change, if indices stand there, or if the edit does not fit the value's rows.
     pub fn edit(&mut self, site: Site, edit: Edit) -> bool {
+        if let Site::Block(layer, crate::BlockSite::Result) = site
+            && !self.keeps_results(layer)
+        {
+            // Results of heads are a value of their own only where they are changed.
+            let projection = self.output_projection(layer);
+            if !projection.is_some_and(|(_, projection)| edit.fits(projection.width())) {
+                return false;
+            }
+            self.split_results(layer);
+        }
         let Some(value) = self.at(site) else { return false };
         let Some(producer) = self.producer(value) else { return false };
         let Value { width, element, rows } = self.value(value);
@@ -234,8 +276,12 @@ impl Program {
         }
         let edited = self.new_value(width, rows);
         for step in &mut self.steps[producer + 1..] {
-            for read in step.inputs.iter_mut().filter(|read| **read == value) {
-                *read = edited;
+            // A sum of heads compares the results with those that were made.
+            let made = if matches!(step.op, Op::SumHeads(_)) { Some(1) } else { None };
+            for (index, read) in step.inputs.iter_mut().enumerate() {
+                if *read == value && Some(index) != made {
+                    *read = edited;
+                }
             }
         }
         for (_, named) in self.sites.iter_mut().filter(|(_, named)| *named == value) {
@@ -246,22 +292,28 @@ impl Program {
         true
     }
 
-    /// Adds the steps whose outputs are only for observers: scores and pattern of each attention, and the
-    /// probabilities, at the sites that are wanted.
+    /// Adds the steps whose outputs are only for observers: scores, pattern and results of each attention, and
+    /// the probabilities, at the sites that are wanted.
     pub fn derive(&mut self, wants: impl Fn(Site) -> bool) {
         use crate::BlockSite::{Pattern, Scores, Z};
 
+        self.derive_results(&wants);
         let mut at = 0;
         while at < self.steps.len() {
             let Step { op, inputs, outputs } = &self.steps[at];
             let output = outputs[0];
             let derived = match op {
-                Op::Attend(attend) => {
+                Op::Attend(attend) | Op::AttendEdited(attend, _) => {
+                    let edits: Arc<[AttentionEdit]> = match op {
+                        Op::AttendEdited(_, edits) => edits.clone(),
+                        _ => Arc::from([]),
+                    };
                     let layer = attend.layer as u16;
                     let (q, log_sum_exp) = (inputs[0], outputs[1]);
                     let z = Site::Block(layer, Z);
-                    let scores = (Site::Block(layer, Scores), Op::Scores(*attend), vec![q], z);
-                    let pattern = Op::Pattern(*attend);
+                    let scores = Op::Scores(*attend, edits.clone());
+                    let scores = (Site::Block(layer, Scores), scores, vec![q], z);
+                    let pattern = Op::Pattern(*attend, edits);
                     let pattern = (Site::Block(layer, Pattern), pattern, vec![q, log_sum_exp], z);
                     vec![scores, pattern]
                 }

@@ -42,6 +42,8 @@ pub enum BlockSite {
     Pattern,
     /// `[tokens, heads, head_dim]`: the weighted values.
     Z,
+    /// `[tokens, heads, width]`: what each head adds to the output of attention, on demand.
+    Result,
     /// `[tokens, width]`: what attention adds to the residual stream.
     AttnOut,
     /// `[tokens, width]`: the residual stream after attention.
@@ -68,7 +70,7 @@ pub enum BlockSite {
 
 impl BlockSite {
     /// In the order in which a block computes them, with their names.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::ResidPre, "resid_pre"),
         (Self::Ln1, "ln1"),
         (Self::Q, "attn.q"),
@@ -79,6 +81,7 @@ impl BlockSite {
         (Self::Scores, "attn.scores"),
         (Self::Pattern, "attn.pattern"),
         (Self::Z, "attn.z"),
+        (Self::Result, "attn.result"),
         (Self::AttnOut, "attn_out"),
         (Self::ResidMid, "resid_mid"),
         (Self::Ln2, "ln2"),

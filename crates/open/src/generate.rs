@@ -5,7 +5,7 @@ use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_generate::{
     chat::{GenerationPrompt, Message},
     context_window::ContextWindow,
-    repeat::{Continuation, FinishReason, Limits},
+    repeat::{Continuation, FinishReason, GenerationLimits},
     sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
     stop_sequences::StopSequences,
 };
@@ -15,7 +15,7 @@ use lookback_text::{Decoder, TokenId};
 
 use crate::model::Model;
 
-/// Tokens to write, unless somebody asks for another number.
+/// Tokens to write by default.
 pub const TOKENS: usize = 256;
 
 /// What is written on from: a text, or ids that are taken as they are.
@@ -179,21 +179,21 @@ impl Generation {
         self
     }
 
-    /// Draws with this sampler, and passes over whatever else says how to draw.
+    /// Draws with this sampler, and ignores every other setting of sampling.
     #[must_use]
     pub fn sampler(mut self, sampler: SamplerChain) -> Self {
         self.sampler = Some(sampler);
         self
     }
 
-    /// Tokens to write at most: what the model's files suggest, or 256, unless somebody asks for others.
+    /// Tokens to write at most: by default what the model's files suggest, or 256.
     #[must_use]
     pub fn max_tokens(mut self, tokens: usize) -> Self {
         self.max_tokens = Some(tokens);
         self
     }
 
-    /// Tokens that are read at once at most; the model's whole context, unless somebody asks for fewer.
+    /// Tokens that are read at once at most; by default the model's whole context.
     #[must_use]
     pub fn context(mut self, tokens: usize) -> Self {
         self.context = Some(tokens);
@@ -297,7 +297,7 @@ impl Generation {
         }
         let defaults = model.generation_defaults()?.tokens(prompt.len());
         let tokens = self.max_tokens.or(defaults).unwrap_or(TOKENS);
-        let ends = if self.ignores_eos { Vec::new() } else { model.eos() };
+        let eos = if self.ignores_eos { Vec::new() } else { model.eos() };
         let window = ContextWindow::new(context, prompt.clone(), model.bos());
         let (edits, tokens) = self.edits(&window, context, tokens)?;
         let session = model.session(context.min(prompt.len().saturating_add(tokens)))?;
@@ -306,7 +306,7 @@ impl Generation {
             true => tokenizer.decoder().without_specials(),
             false => tokenizer.decoder_after(&prompt).without_specials(),
         });
-        let limits = Limits { ends, ..Limits::tokens(tokens) };
+        let limits = GenerationLimits { eos, ..GenerationLimits::new(tokens) };
         let continuation = Continuation::new(session, window, sampler, limits)?;
         let (model, stop) = (self.model, StopSequences::new(self.stop));
         Ok(Pieces { model, continuation, decoder, stop, is_over: false })
@@ -396,7 +396,7 @@ impl Pieces {
         self.continuation.ids()
     }
 
-    /// Prompt and text, and what the model sees of them.
+    /// Prompt and text, and the window of them that the model reads.
     pub fn window(&self) -> &ContextWindow {
         self.continuation.window()
     }

@@ -29,7 +29,7 @@ pub struct GenerationDefaults {
 }
 
 impl GenerationDefaults {
-    /// Puts what is suggested into settings, unless it `is_given` there; says what was put in.
+    /// Puts what is suggested into settings, unless it `is_given` there; returns what was put in.
     ///
     /// # Errors
     /// When a number or a name is impossible; the place that suggests it is named.

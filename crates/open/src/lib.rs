@@ -15,17 +15,21 @@
 mod find;
 mod generate;
 mod generation_defaults;
+mod heads;
 mod look;
 mod model;
 mod run_checkpoint;
 mod tokenizer;
 mod train;
+mod why;
 
 pub use find::{default_model, find, home};
 pub use generate::{Generation, GenerationPieces, Piece, Pieces, Prompt, TOKENS};
 pub use generation_defaults::GenerationDefaults;
+pub use heads::{HeadScore, HeadsQuery, HeadsReport};
 pub use look::Look;
 pub use lookback_engine::Compute;
 pub use model::{Model, OpenOptions, WeightsId, threads};
 pub use tokenizer::stored_tokenizer;
 pub use train::Trainer;
+pub use why::WhyQuery;

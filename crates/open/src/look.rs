@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use lookback_files::Result;
 use lookback_lens::{
-    Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter, Trace,
-    trace_with_edits,
+    AttentionChanges, Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter,
+    Trace, trace_with_attention, trace_with_edits,
 };
-use lookback_model::{Edit, Edits, Site, TokenId};
+use lookback_model::{AttentionEdit, Edit, Edits, PassVariant, Site, TokenId};
 
 use crate::model::Model;
 
@@ -23,7 +23,8 @@ impl Model {
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn look(&self, ids: &[TokenId]) -> Look {
-        Look { model: self.clone(), ids: ids.to_vec(), sites: None, changes: Vec::new() }
+        let (attention, changes) = (AttentionChanges::default(), Vec::new());
+        Look { model: self.clone(), ids: ids.to_vec(), sites: None, changes, attention }
     }
 
     /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
@@ -43,11 +44,12 @@ pub struct Look {
     ids: Vec<TokenId>,
     sites: Option<String>,
     changes: Vec<Result<Edits>>,
+    attention: AttentionChanges,
 }
 
 impl Look {
     /// Keeps these sites alone: names with commas between them, in which `*` stands for anything. Unless
-    /// somebody asks, all are kept.
+    /// this is called, all are kept.
     #[must_use]
     pub fn sites(mut self, patterns: impl Into<String>) -> Self {
         self.sites = Some(patterns.into());
@@ -89,6 +91,21 @@ impl Look {
         self
     }
 
+    /// Changes scores or weights of a layer's attention. Scores are changed before weights; several edits
+    /// of either follow each other.
+    #[must_use]
+    pub fn edit_attention(mut self, layer: usize, edit: AttentionEdit) -> Self {
+        self.attention.edits.push((layer, edit));
+        self
+    }
+
+    /// Makes a variant of the pass, such as one without a mask.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.attention.variant = variant;
+        self
+    }
+
     /// Makes the pass.
     ///
     /// # Errors
@@ -114,11 +131,15 @@ impl Look {
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
-        let Self { model, ids, changes, .. } = self;
+        let Self { model, ids, changes, attention, .. } = self;
         let mut edits = Vec::new();
         for changed in changes {
             edits.extend(changed.clone()?.iter().cloned());
         }
-        trace_with_edits(&model.weights, &model.pool, ids, wanted, &edits)
+        let (weights, pool) = (&model.weights, &model.pool);
+        if !attention.is_empty() {
+            return trace_with_attention(weights, pool, ids, wanted, &edits, attention);
+        }
+        trace_with_edits(weights, pool, ids, wanted, &edits)
     }
 }

@@ -35,7 +35,7 @@ pub struct Model {
     pub pool: Arc<ThreadPool>,
     /// Bytes of the files that the weights were read from; none of weights that no file holds.
     pub file_bytes: Option<usize>,
-    /// What a user should know of how its files were read, one sentence each.
+    /// Warnings about how its files were read, one sentence each.
     pub remarks: Vec<String>,
     /// A model without one reads ids only.
     tokenizer: Option<Arc<Tokenizer>>,
@@ -60,7 +60,7 @@ impl WeightsId {
 /// What is asked before memory is taken: what for, and how many bytes.
 type Admit = dyn Fn(&str, usize) -> Result<()> + Send + Sync;
 
-/// Whom to ask before memory is taken; unless somebody is named, all is admitted.
+/// The check that admits or refuses memory before it is taken; by default all is admitted.
 #[derive(Clone)]
 struct Admission(Arc<Admit>);
 
@@ -101,7 +101,7 @@ impl OpenOptions {
         self
     }
 
-    /// How many threads compute: as many as there are cores, unless somebody asks for others. No result
+    /// How many threads compute: by default as many as there are cores. No result
     /// depends on it.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -345,8 +345,8 @@ impl Model {
         resolver.resolve(interventions)
     }
 
-    /// A refusal with its cause, if that is a weight that holds no number: whoever meets one only in
-    /// the logits cannot know whose fault it is.
+    /// A refusal with its cause, if that is a weight that is NaN or infinite: from
+    /// the logits alone the cause cannot be seen.
     pub fn with_cause(&self, refusal: Refusal) -> Refusal {
         if refusal.blame() != Blame::User {
             return refusal;
@@ -362,7 +362,7 @@ impl Model {
             Some(id) => Refusal::of(
                 Kind::CorruptFile,
                 format!(
-                    "{}: the weight {} holds a value that is no number; the file is damaged, so \
+                    "{}: the weight {} holds NaN or infinity; the file is damaged, so \
                      fetch the model again",
                     self.path.display(),
                     self.network().weight(id).name

@@ -20,7 +20,7 @@ pub(crate) struct RunCheckpoint {
     pub(crate) weights: Weights,
     /// The run's tokenizer.
     pub(crate) tokenizer: Tokenizer,
-    /// What a user should know of it.
+    /// A warning about it.
     pub(crate) remark: String,
 }
 

@@ -47,7 +47,7 @@ impl Trainer {
         }
     }
 
-    /// The settings to begin with: `tiny`, `small`, `gpt2`, or another that `lookback train` knows.
+    /// The settings to begin with: `tiny`, `small`, `gpt2`, or another preset of `lookback train`.
     #[must_use]
     pub fn preset(mut self, name: &str) -> Self {
         name.clone_into(&mut self.preset);
@@ -104,7 +104,7 @@ impl Trainer {
         self.train_with(texts, &AtomicBool::new(false), &mut |_| Ok(()))
     }
 
-    /// The same, told of every step, and stopped once `stop` is set: then what was learned is kept in a
+    /// The same, with a callback for every step, and stopped once `stop` is set: then what was learned is kept in a
     /// checkpoint, with which `lookback train` goes on.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Trainer {
         let mut recipe = preset(&self.preset)?;
         self.settings.iter().try_for_each(|setting| recipe.set(setting))?;
         if self.limit.is_some() {
-            // What is asked for by name is meant, whatever a setting says.
+            // A length that is given by name goes before a setting.
             recipe.steps = 0;
         }
         recipe.check()?;
@@ -165,7 +165,7 @@ impl Trainer {
     }
 }
 
-/// The length of a run, unless somebody asks for another or sets `steps`.
+/// The default length of a run, unless `steps` is set.
 const DEFAULT_LIMIT: RunLength = RunLength::Minutes(3.0);
 
 /// Minutes of a year.

@@ -26,7 +26,7 @@ pub fn masked_softmax(scores: Array2<f64>, window: Option<usize>) -> Array2<f64>
 }
 
 /// The scores, −∞ where a token is not seen.
-fn masked(mut scores: Array2<f64>, window: Option<usize>) -> Array2<f64> {
+pub fn masked(mut scores: Array2<f64>, window: Option<usize>) -> Array2<f64> {
     for ((query, key), score) in scores.indexed_iter_mut() {
         let is_future = key > query;
         let is_too_old = window.is_some_and(|window| key + window <= query);
@@ -73,7 +73,17 @@ pub fn attend_varied(
     value: ArrayView2<'_, f64>,
     variation: Variation,
 ) -> Array2<f64> {
-    let Variation { window, score_cap, alibi_slope, sink } = variation;
+    let scores = masked(scores_varied(query, key, variation), variation.window);
+    softmax_beside(scores, variation.sink).dot(&value)
+}
+
+/// The scores of [`attend_varied`] before a mask, `[queries, keys]`.
+pub fn scores_varied(
+    query: ArrayView2<'_, f64>,
+    key: ArrayView2<'_, f64>,
+    variation: Variation,
+) -> Array2<f64> {
+    let Variation { score_cap, alibi_slope, .. } = variation;
     let mut scores = query.dot(&key.t()) / (query.ncols() as f64).sqrt();
     if let Some(cap) = score_cap {
         scores.mapv_inplace(|score| capped(score, cap));
@@ -81,15 +91,19 @@ pub fn attend_varied(
     for ((query, key), score) in scores.indexed_iter_mut() {
         *score -= alibi_slope * (query as f64 - key as f64);
     }
-    let weights = match sink {
-        None => masked_softmax(scores, window),
+    scores
+}
+
+/// Softmax of each row, beside a sink if there is one.
+pub fn softmax_beside(scores: Array2<f64>, sink: Option<f64>) -> Array2<f64> {
+    match sink {
+        None => softmax(&scores),
         Some(sink) => {
             let sinks = Array2::from_elem((scores.nrows(), 1), sink);
-            let scores = concatenate![Axis(1), masked(scores, window), sinks];
+            let scores = concatenate![Axis(1), scores, sinks];
             softmax(&scores).slice_move(s![.., ..-1])
         }
-    };
-    weights.dot(&value)
+    }
 }
 
 /// [`multi_head`] with what a family changes in each head.

@@ -48,7 +48,7 @@ pub struct Transformer {
     /// `[vocabulary, width]`: the unembedding (`lm_head`); often the embedding table itself.
     pub head: Array2<f64>,
     /// The bound of a soft cap on the logits (see [`logits::capped`]), where there is one.
-    pub cap: Option<f64>,
+    pub logit_cap: Option<f64>,
 }
 
 impl Transformer {
@@ -62,14 +62,14 @@ impl Transformer {
             x = block.apply(&x);
         }
         let logits = self.norm.apply(&x).dot(&self.head.t());
-        match self.cap {
+        match self.logit_cap {
             Some(cap) => logits.mapv(|score| logits::capped(score, cap)),
             None => logits,
         }
     }
 
     /// Greedy decoding: the prompt, and the likeliest next token appended `new_tokens` times.
-    pub fn repeat(&self, prompt: &[usize], new_tokens: usize) -> Vec<usize> {
+    pub fn generate_greedily(&self, prompt: &[usize], new_tokens: usize) -> Vec<usize> {
         let mut ids = prompt.to_vec();
         for _ in 0..new_tokens {
             let logits: Array1<f64> = self.logits(&ids).row(ids.len() - 1).to_owned();

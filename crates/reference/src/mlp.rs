@@ -40,8 +40,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Of one number.
-    pub fn of(self, x: f64) -> f64 {
+    /// The activation of one number.
+    pub fn apply(self, x: f64) -> f64 {
         match self {
             Self::Silu => x / (1.0 + (-x).exp()),
             Self::Gelu => 0.5 * x * (1.0 + erf(x / 2f64.sqrt())),
@@ -58,8 +58,8 @@ impl Activation {
         }
     }
 
-    /// What it is multiplied with in a gated MLP, of one number of the other branch.
-    pub fn of_linear(self, x: f64) -> f64 {
+    /// The factor that a gated MLP multiplies it with, from one number of the other branch.
+    pub fn apply_linear(self, x: f64) -> f64 {
         match self {
             Self::SwigluOai => x.clamp(-7.0, 7.0) + 1.0,
             Self::Silu | Self::Gelu | Self::GeluTanh | Self::Relu2 | Self::Relu => x,
@@ -102,10 +102,10 @@ impl Mlp {
         let up = self.up.apply(x);
         let hidden = match &self.gate {
             Some(gate) => {
-                let linear = up.mapv(|x| self.activation.of_linear(x));
-                gate.apply(x).mapv(|x| self.activation.of(x)) * linear
+                let linear = up.mapv(|x| self.activation.apply_linear(x));
+                gate.apply(x).mapv(|x| self.activation.apply(x)) * linear
             }
-            None => up.mapv(|x| self.activation.of(x)),
+            None => up.mapv(|x| self.activation.apply(x)),
         };
         self.down.apply(&hidden)
     }

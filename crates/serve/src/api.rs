@@ -3,20 +3,21 @@
 mod analogy;
 mod attend;
 mod context;
-mod depths;
 mod embed;
-mod exchange;
+mod logit_lens;
 mod look;
 mod map;
 mod mlp;
 mod models;
 mod next;
+mod ov;
 mod position;
 mod repeat;
 mod sample;
 mod stream;
 mod tokens;
 mod training;
+mod why;
 
 use axum::{
     Router,
@@ -31,20 +32,21 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(analogy::routes())
         .merge(attend::routes())
         .merge(context::routes())
-        .merge(depths::routes())
         .merge(embed::routes())
-        .merge(exchange::routes())
+        .merge(logit_lens::routes())
         .merge(look::routes())
         .merge(map::routes())
         .merge(mlp::routes())
         .merge(models::routes())
         .merge(next::routes())
+        .merge(ov::routes())
         .merge(position::routes())
         .merge(repeat::routes())
         .merge(sample::routes())
         .merge(stream::routes())
         .merge(tokens::routes())
         .merge(training::routes())
+        .merge(why::routes())
         .fallback(files::file)
         .method_not_allowed_fallback(not_so)
 }

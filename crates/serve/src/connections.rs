@@ -1,5 +1,5 @@
-//! The connections that are open, and what each is doing: so that one that nobody misses is closed when
-//! file descriptors or memory run short, and nobody who reads waits for those who do not.
+//! The connections that are open, and what each is doing: so that an idle one is closed when
+//! file descriptors or memory run short, and no client that reads waits for one that does not.
 //!
 //! 1. Where no more can be accepted, the connection that has been without a request for longest is
 //!    closed; where each has a request, the one that has taken nothing of its answer for longest.
@@ -32,7 +32,7 @@ struct Table {
     next: u64,
     /// By number, the oldest first.
     open: BTreeMap<u64, ConnectionState>,
-    /// Connections that were told to end and have not yet.
+    /// Connections that were asked to end and have not yet.
     closing: usize,
     /// Bytes of answers.
     unsent_bytes: usize,

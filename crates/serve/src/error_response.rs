@@ -65,7 +65,7 @@ impl ErrorResponse {
         Self::new(StatusCode::NOT_FOUND, sentence)
     }
 
-    /// Somebody who must not ask: 403.
+    /// A request from where requests are not allowed: 403.
     pub(crate) fn forbidden(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, sentence)
     }

@@ -1,5 +1,5 @@
 //! The page's own files: inside the program in a release, read from disk in a debug build, so that
-//! whoever works on the page only reloads.
+//! a change of the page needs a reload only.
 
 use axum::{
     extract,
@@ -17,7 +17,7 @@ use crate::{
 #[folder = "web"]
 struct Web;
 
-/// Nothing from elsewhere, no script inside the page, in nobody's frame.
+/// Nothing from elsewhere, no script inside the page, and not in a frame.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; object-src 'none'";
 

@@ -1,5 +1,5 @@
-//! The models that the page can choose from. One in training is replaced by newer snapshots; whoever
-//! reads holds on to the one that it began with.
+//! The models that the page can choose from. One in training is replaced by newer snapshots; a request
+//! keeps the one that it began with.
 
 use std::{
     fs,

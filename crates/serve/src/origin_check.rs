@@ -1,4 +1,4 @@
-//! Who may ask. The page can start work and, later, write files, so nobody but the page itself and
+//! From where requests are allowed. The page can start work and, later, write files, so only the page itself and
 //! programs on this machine may: a page from elsewhere that the user has open must not reach it.
 //!
 //! 1. `Host` must be this server's own name. A page elsewhere whose name was changed to lead here
@@ -97,7 +97,7 @@ fn single_header(headers: &HeaderMap, name: header::HeaderName) -> Result<Option
     Ok(first.map(|value| value.to_str().unwrap_or_default()))
 }
 
-/// Somebody elsewhere linked to the page, and the user followed it in a tab of its own.
+/// The user followed a link to the page from elsewhere, in a tab of its own.
 fn is_a_link_followed(request: &Request) -> bool {
     let is = |name, value: &str| request.headers().get(name).is_some_and(|found| found == value);
     request.method() == Method::GET
@@ -125,7 +125,7 @@ impl FromRequestParts<AppState> for PageToken {
     }
 }
 
-/// A token that nobody can guess.
+/// A token that cannot be guessed.
 pub(crate) fn random_token() -> lookback_files::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {

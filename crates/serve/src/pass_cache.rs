@@ -20,7 +20,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use lookback_engine::{Cache, Compute, Shape, ThreadPool, Workspace};
+use lookback_engine::{Compute, KvCache, Shape, ThreadPool, Workspace};
 use lookback_lens::{
     Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, edited_trace_with_parts,
     sites,
@@ -56,7 +56,7 @@ pub(crate) struct Pass {
     trace: Trace,
     parts: CaptureParts,
     /// All patterns, made small.
-    pub(crate) glance: Option<Arc<PatternThumbnails>>,
+    pub(crate) thumbnails: Option<Arc<PatternThumbnails>>,
     /// Sites of layers that were made again, the layer that was asked for last at the end.
     recomputed: Vec<Site>,
     pub(crate) milliseconds: f64,
@@ -107,7 +107,7 @@ impl Pass {
     }
 }
 
-/// Bytes of memory that are free now; none where the system does not tell.
+/// Bytes of memory that are free now; none where the system does not say.
 pub(crate) type FreeMemory = fn() -> Option<usize>;
 
 /// Which weights read which tokens, under which edits.
@@ -123,10 +123,10 @@ struct Inner {
     pool: RwLock<Arc<ThreadPool>>,
     /// Says how much memory is free, where the system tells it.
     free: OnceLock<FreeMemory>,
-    /// Held by whoever computes.
+    /// Held by the request that computes.
     compute_lock: Arc<tokio::sync::Mutex<()>>,
     cached_passes: Mutex<CachedPasses>,
-    /// What those in the queue want.
+    /// The parts that the requests in the queue need.
     pending: Mutex<Vec<(Key, Vec<Part>)>>,
 }
 
@@ -151,7 +151,7 @@ impl PassCache {
         let _the_first_stays = self.0.free.set(free);
     }
 
-    /// Bytes of memory that are free now; none where the system does not tell.
+    /// Bytes of memory that are free now; none where the system does not say.
     pub(crate) fn free(&self) -> Option<usize> {
         self.0.free.get().and_then(|free| free())
     }
@@ -171,7 +171,7 @@ impl PassCache {
     }
 
     /// Computes in turn with all others, on a thread for slow work. The turn lasts as long as the
-    /// work, also where nobody waits for its result any more; so let it be short.
+    /// work, also where its request was dropped; so let it be short.
     pub(crate) async fn with_compute_lock<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ThreadPool) -> T + Send + 'static,
@@ -212,7 +212,7 @@ impl PassCache {
         let _pending_while_waiting = self.register(&key, wanted);
         let (passes, input, wanted) = (self.clone(), input.clone(), wanted.to_vec());
         self.with_compute_lock(move |pool| {
-            // Whoever had the turn before may have read it.
+            // The request before may have made it.
             if let Some(pass) = passes.cached_passes().find(&key, &wanted) {
                 return Ok(pass);
             }
@@ -251,7 +251,7 @@ impl PassCache {
         PendingRequest { cache: self.clone(), request }
     }
 
-    /// What anybody in the queue wants of a prompt.
+    /// The parts of a prompt that requests in the queue need.
     fn pending_parts(&self, key: &Key) -> Vec<Part> {
         let wanted = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, parts)| parts.clone()).collect()
@@ -289,7 +289,7 @@ impl CachedPasses {
         Some(self.0.remove(at).1)
     }
 
-    /// Remembers a pass, and forgets the oldest until all fit; the new one stays.
+    /// Adds a pass, and evicts the oldest until all fit; the new one stays.
     fn add(&mut self, key: Key, pass: Arc<Pass>) {
         self.0.push((key, pass));
         let mut bytes: usize = self.0.iter().map(|(_, pass)| pass.bytes()).sum();
@@ -327,7 +327,7 @@ fn run_pass(
     Ok(Pass {
         trace: Trace { ids: ids.clone(), sites: looked.sites },
         parts: looked.parts,
-        glance: looked.thumbnails.map(Arc::new),
+        thumbnails: looked.thumbnails.map(Arc::new),
         recomputed: Vec::new(),
         milliseconds: 1e3 * began.elapsed().as_secs_f64(),
     })
@@ -345,7 +345,7 @@ fn check_memory(
     let max_bytes = free.map_or(MAX_WORKSPACE_BYTES, |free| MAX_WORKSPACE_BYTES.min(free / 2));
     let shape = Shape::Observed { rows: tokens };
     let bytes = Workspace::bytes(network, shape, compute, tokens, threads)
-        + Cache::bytes(network, compute, Cache::pages(tokens));
+        + KvCache::bytes(network, compute, KvCache::pages(tokens));
     if bytes <= max_bytes {
         return Ok(());
     }

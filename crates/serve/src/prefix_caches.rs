@@ -1,12 +1,12 @@
 //! What the last few models have read of the texts that readers branch, kept so that a step reads one
 //! token.
 //!
-//! Nobody owns a text here, and no request says which one it goes on with: `generate::prefix_cache` finds
-//! what is held of it. What was thrown away is read again, and no bit of any answer tells.
+//! No request owns a text here, or names the one that it continues: `generate::prefix_cache` finds
+//! what is held of it. What was evicted is read again, and no bit of any answer depends on it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lookback_engine::{Cache, Compute, Sequences};
+use lookback_engine::{Compute, KvCache, Sequences};
 use lookback_generate::prefix_cache::PrefixCache;
 use lookback_model::{Edits, Network};
 use lookback_open::WeightsId;
@@ -25,7 +25,7 @@ pub(crate) const MAX_BYTES: usize = MAX_MODELS * MODEL_BYTES;
 /// Tokens that are read at once however little memory is free: one chunk of a prompt.
 const MIN_TOKENS: usize = 256;
 
-/// The texts of one model. Whoever computes holds it, so nobody waits for it.
+/// The texts of one model. It is held by the request that computes, so none waits for it.
 pub(crate) type SharedCache = Arc<Mutex<PrefixCache>>;
 
 /// By model and edits, the newest last. A clone shares all.
@@ -56,7 +56,7 @@ impl PrefixCaches {
     }
 }
 
-/// Nobody leaves texts half read: a pass that panics took its turn and its texts with it.
+/// No text is left half read: a pass that panics drops the texts that it held.
 pub(crate) fn lock(shared: &SharedCache) -> MutexGuard<'_, PrefixCache> {
     shared.lock().unwrap_or_else(|poisoned| {
         shared.clear_poison();
@@ -81,14 +81,14 @@ pub(crate) fn max_prompt_tokens(
     let context = network.config.context;
     let Some(free) = free else { return context };
     let fits = |tokens: usize| {
-        let pages = 2 * Cache::pages(tokens);
+        let pages = 2 * KvCache::pages(tokens);
         Sequences::bytes(network, compute, threads, tokens, pages) <= free / (2 * MAX_MODELS)
     };
     if fits(context) {
         return context;
     }
     let (mut max_tokens, mut too_many) = (MIN_TOKENS.min(context), context);
-    while too_many - max_tokens > Cache::PAGE {
+    while too_many - max_tokens > KvCache::PAGE {
         let middle = max_tokens + (too_many - max_tokens) / 2;
         let half = if fits(middle) { &mut max_tokens } else { &mut too_many };
         *half = middle;
@@ -99,9 +99,9 @@ pub(crate) fn max_prompt_tokens(
 fn empty_cache(model: &ServedModel, threads: usize) -> PrefixCache {
     let (network, context) = (model.weights.network(), max_positions(model));
     let compute = model.weights.compute();
-    let affordable = MODEL_BYTES / Cache::bytes(network, compute, 1).max(1);
-    let pages = affordable.min(MAX_SEQUENCES * Cache::pages(context));
-    // There is always room for two whole texts, but pages that nobody wrote to take no memory.
+    let affordable = MODEL_BYTES / KvCache::bytes(network, compute, 1).max(1);
+    let pages = affordable.min(MAX_SEQUENCES * KvCache::pages(context));
+    // There is always room for two whole texts, but pages that were never written take no memory.
     PrefixCache::new(network, compute, threads, context, MAX_SEQUENCES, pages).with_max_pages(pages)
 }
 
@@ -129,8 +129,8 @@ mod tests {
         let some = max_tokens(Some(1 << 30));
         assert!((9_000..131_072).contains(&some), "{some}");
         let bytes = |tokens: usize| {
-            Sequences::bytes(&network, Compute::F32, 2, tokens, 2 * Cache::pages(tokens))
+            Sequences::bytes(&network, Compute::F32, 2, tokens, 2 * KvCache::pages(tokens))
         };
-        assert!(bytes(some) <= 1 << 28 && bytes(some + Cache::PAGE) > 1 << 28);
+        assert!(bytes(some) <= 1 << 28 && bytes(some + KvCache::PAGE) > 1 << 28);
     }
 }

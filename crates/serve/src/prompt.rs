@@ -13,20 +13,20 @@ use crate::{
     models::ServedModel,
 };
 
-/// The part of a request that says what is read, and by whom.
+/// The part of a request with the prompt and the model that reads it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Prompt {
     /// The model's name; the first one where it is left out.
     pub(crate) model: Option<String>,
     /// The text.
     pub(crate) prompt: String,
-    /// Whether it is what a user says to a chat model, to be put into its template.
+    /// Whether it is a message to a chat model, to be put into its template.
     #[serde(default)]
     pub(crate) chat: bool,
 }
 
 impl Prompt {
-    /// What the model reads: the text as its tokenizer wants it, or a chat as its template wants it, and
+    /// What the model reads: the text with its tokenizer's bos, or a chat in its template, and
     /// what the template made of it.
     pub(crate) fn read(&self, model: &ServedModel) -> Result<(Vec<TokenId>, Option<String>)> {
         let (mut ids, rendered) = if self.chat {

@@ -1,4 +1,4 @@
-//! The part of a request that says how the next token is chosen.
+//! The part of a request with the settings of the samplers.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(crate) struct SamplingParameters {
 }
 
 impl SamplingParameters {
-    /// The settings, each sampler known; whether their values are possible the sampler says.
+    /// The settings, each of a known sampler; the sampler checks their values.
     pub(crate) fn settings(&self) -> Result<Settings> {
         let mut settings = Settings::plain(self.seed);
         for (name, value) in &self.settings {
@@ -55,7 +55,7 @@ impl SamplingParameters {
         Ok(settings)
     }
 
-    /// The settings for a model, whose tokenizer says what interrupts a repetition.
+    /// The settings for a model, whose tokenizer gives DRY's sequence breakers.
     pub(crate) fn settings_for(&self, model: &ServedModel) -> Result<Settings> {
         let mut settings = self.settings()?;
         if settings.dry_multiplier > 0.0 {

@@ -33,7 +33,7 @@ pub(crate) struct AppState {
     pub(crate) tables: Arc<EmbeddingTables>,
     /// What is changed of each pass that is looked at or generates.
     pub(crate) interventions: Arc<Vec<Intervention>>,
-    /// What only the page that was served from here knows.
+    /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
 

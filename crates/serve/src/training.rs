@@ -1,6 +1,6 @@
-//! What a training tells whoever watches it: live, and to those who come late its history.
+//! The events of a training, for each watcher: first those that it missed, then live.
 //!
-//! Nobody is waited for. A watcher that reads too slowly misses steps, never the end.
+//! Training never waits for a watcher. One that reads too slowly misses steps, never the end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,7 +53,7 @@ pub enum ProgressEvent {
         /// Until the last step.
         seconds_left: f64,
     },
-    /// The model was judged by what was kept back.
+    /// The model was validated.
     #[serde(rename = "judged")]
     Validation {
         /// Steps done.
@@ -71,7 +71,7 @@ pub enum ProgressEvent {
         /// Nats per word of lists that repeat.
         repeated: f64,
     },
-    /// What the model says by now.
+    /// A sample of the model at this step.
     #[serde(rename = "said")]
     Sample {
         /// Steps done.
@@ -137,7 +137,7 @@ impl Training {
         let _nobody_may_watch = log.clients.send(event);
     }
 
-    /// Tells a watcher what was told, and then what is told, until the training ends or the watcher
+    /// Sends a watcher the past events, and then the new ones, until the training ends or the watcher
     /// goes away.
     pub(crate) async fn stream(self, client: EventSender) {
         let (history, mut live) = {

@@ -10,7 +10,7 @@ import { fill, h, sideways } from './kit/dom.js';
 import { count } from './kit/number.js';
 import { particulars } from './kit/particulars.js';
 import { drawBeforePrinting } from './kit/print.js';
-import { rove } from './kit/rove.js';
+import { rovingTabindex } from './kit/roving_tabindex.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
 
@@ -282,7 +282,7 @@ function refuse(of, error) {
 }
 
 const places = figures(page, bar);
-rove();
+rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */
 

@@ -5,11 +5,13 @@
 //! ids characters TEXT OUT     the same for a token per character
 //! ids encode TOKENIZER        a JSON text a line in; a line {"ids", "bare", "typed", "text"} out
 //! ids bytes TOKENIZER         the bytes of every piece that is not special, in hex, by id
+//! ids speed TOKENIZER TEXT    the least seconds of three to encode it, in documents of 10 kB, on one thread
 //! ```
 
 use std::{
     io::{self, BufRead as _, Write as _},
     path::Path,
+    time::Instant,
 };
 
 use lookback_files::{Refusal, Result, read_utf8};
@@ -31,8 +33,10 @@ fn main() -> Result<()> {
         }
         ["encode", tokenizer] => encode(&open(tokenizer)?),
         ["bytes", tokenizer] => bytes(&open(tokenizer)?),
+        ["speed", tokenizer, text] => speed(&open(tokenizer)?, &read_utf8(Path::new(text))?),
         _ => Err(Refusal::user(
-            "ids bpe SIZE TEXT OUT | characters TEXT OUT | encode TOKENIZER | bytes TOKENIZER",
+            "ids bpe SIZE TEXT OUT | characters TEXT OUT | encode TOKENIZER | bytes TOKENIZER | \
+             speed TOKENIZER TEXT",
         )),
     }
 }
@@ -55,6 +59,34 @@ fn bytes(tokenizer: &Tokenizer) -> Result<()> {
         writeln!(out, "{} {hex}", id.0).map_err(broken)?;
     }
     out.flush().map_err(broken)
+}
+
+/// Times encoding, and prints a checksum of the ids, so that equal output can be told from fast output.
+fn speed(tokenizer: &Tokenizer, text: &str) -> Result<()> {
+    let mut documents = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.as_bytes().iter().skip(10_000).position(|&byte| byte == b'\n');
+        let (document, after) = rest.split_at(end.map_or(rest.len(), |end| 10_001 + end));
+        documents.push(document);
+        rest = after;
+    }
+    let mut least = f64::INFINITY;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let began = Instant::now();
+        ids.clear();
+        for document in &documents {
+            ids.extend(tokenizer.encode(document, Specials::Text)?);
+        }
+        least = least.min(began.elapsed().as_secs_f64());
+    }
+    let checksum = ids.iter().fold(0u64, |sum, id| sum.wrapping_mul(31).wrapping_add(id.0.into()));
+    let (bytes, tokens) = (text.len(), ids.len());
+    let line = serde_json::json!({
+        "seconds": least, "bytes": bytes, "tokens": tokens, "checksum": checksum,
+    });
+    writeln!(io::stdout(), "{line}").map_err(broken)
 }
 
 fn broken(error: io::Error) -> Refusal {

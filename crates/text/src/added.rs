@@ -109,16 +109,16 @@ impl Finder {
     }
 
     /// Walks over the whole text: each span, and the id of the token that it is. None is empty.
-    /// `judge` says of the spelling of each special token what it is.
+    /// `classify` says whether the spelling of a special token is that token or text.
     pub(crate) fn spans(
         &self,
         text: &str,
-        judge: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
+        classify: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
         visit: &mut dyn FnMut(Range<usize>, Option<u32>) -> Result<()>,
     ) -> Result<()> {
         let (mut from, mut at) = (0, 0);
         while let Some((found, token)) = self.next(text, at..text.len()) {
-            let (found, token, spelled) = self.judged(text, found, token, judge)?;
+            let (found, token, spelled) = self.classified(text, found, token, classify)?;
             let (mut start, mut end) = (found.start, found.end);
             at = end;
             let stands_alone =
@@ -154,15 +154,15 @@ impl Finder {
 
     /// What a found token's spelling is. Where it is text in part, a shorter token that begins there may
     /// stand in its place.
-    fn judged<'a>(
+    fn classified<'a>(
         &'a self,
         text: &str,
         mut found: Range<usize>,
         mut token: &'a Added,
-        judge: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
+        classify: &mut dyn FnMut(Range<usize>) -> Result<Spelled>,
     ) -> Result<(Range<usize>, &'a Added, Spelled)> {
         loop {
-            let spelled = if token.special { judge(found.clone())? } else { Spelled::Token };
+            let spelled = if token.special { classify(found.clone())? } else { Spelled::Token };
             if spelled != Spelled::PartlyText {
                 return Ok((found, token, spelled));
             }

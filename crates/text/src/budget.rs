@@ -3,7 +3,7 @@
 //!
 //! Such a file comes from elsewhere. Without limits a few hundred bytes of it (a replacement of `a` by
 //! `aa`, sixty times; a pattern that backtracks without end) fill the memory or never finish. The limits
-//! are far above what real tokenizers need, and whoever reaches one is told which part of the file did.
+//! are far above what real tokenizers need, and the refusal names the part of the file that reached one.
 
 use std::{
     cell::Cell,

@@ -1,4 +1,4 @@
-//! Texts to learn from or to be judged by, as people keep them: files, folders, lines of JSON, packed
+//! Texts for training or validation, as people keep them: files, folders, lines of JSON, packed
 //! or not, or standard input. They are found once, and read part by part as often as needed, so that
 //! they may be larger than memory. Read `corpus/parts` next.
 //!
@@ -68,7 +68,7 @@ pub enum Chunking {
 pub struct Part<'a> {
     /// Its file.
     pub path: &'a Path,
-    /// What it says; never empty.
+    /// Its text; never empty.
     pub text: &'a str,
     /// Where it begins in its document, in bytes; 0 begins the next one.
     pub at: usize,
@@ -310,7 +310,7 @@ impl Corpus {
 }
 
 impl CorpusCounts {
-    /// One line that says what was read.
+    /// One line about what was read.
     pub fn summary(&self) -> String {
         let mut parts = vec![
             counted(self.files, "file"),

@@ -1,4 +1,4 @@
-//! Tokens of texts, in a memory-mapped file: windows to learn from, windows to be judged by.
+//! Tokens of texts, in a memory-mapped file: windows for training, windows for validation.
 //!
 //! The last tenth is kept for validation. Which window a draw is depends on the seed and the draw's
 //! number alone, so that a run can go on where another stopped. Read `dataset/encode` for how texts become
@@ -55,19 +55,19 @@ impl Dataset {
     /// Writes a token file: magic, counts of documents and tokens (u64), the documents' beginnings
     /// (u64), the tokens (u32), all little-endian.
     pub fn write(&self, path: &Path) -> Result<()> {
-        write_atomic_with(path, |to| self.write_to(to))
+        write_atomic_with(path, |out| self.write_to(out))
     }
 
-    fn write_to(&self, to: &mut dyn Write) -> io::Result<()> {
-        to.write_all(MAGIC)?;
-        to.write_all(&(self.documents.len() as u64).to_le_bytes())?;
-        to.write_all(&(self.len() as u64).to_le_bytes())?;
+    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(MAGIC)?;
+        out.write_all(&(self.documents.len() as u64).to_le_bytes())?;
+        out.write_all(&(self.len() as u64).to_le_bytes())?;
         for &document in &self.documents {
-            to.write_all(&(document as u64).to_le_bytes())?;
+            out.write_all(&(document as u64).to_le_bytes())?;
         }
         match &self.tokens {
-            Tokens::Memory(ids) => ids.iter().try_for_each(|id| to.write_all(&id.0.to_le_bytes())),
-            Tokens::Mapped { file, at, .. } => to.write_all(&file[*at..]),
+            Tokens::Memory(ids) => ids.iter().try_for_each(|id| out.write_all(&id.0.to_le_bytes())),
+            Tokens::Mapped { file, at, .. } => out.write_all(&file[*at..]),
         }
     }
 
@@ -139,7 +139,7 @@ impl Dataset {
         &self.documents
     }
 
-    /// Writes the tokens from `first` on over `to`.
+    /// Writes the tokens from `first` on over `out`.
     ///
     /// # Panics
     /// If there are fewer.
@@ -189,8 +189,8 @@ impl Dataset {
         0..self.len() - self.len() / 10
     }
 
-    /// The last tenth, to be judged by: from the first document that begins in it, if at least half of it is
-    /// then left. So what a run is judged by is, of several documents, the last of them, each whole.
+    /// The last tenth, for validation: from the first document that begins in it, if at least half of it is
+    /// then left. So of several documents the validation takes the last ones, each whole.
     pub fn validation(&self) -> Range<usize> {
         let last = self.training().end..self.len();
         let least = (last.len() / 2).max(2);
@@ -201,7 +201,7 @@ impl Dataset {
         }
     }
 
-    /// Refuses a text that holds no window of one context, or no token to be judged by.
+    /// Refuses a text that holds no window of one context, or no token for validation.
     pub fn check(&self, context: usize) -> Result<()> {
         let tokens = self.len();
         if self.training().len() <= context || self.validation().len() < 2 {

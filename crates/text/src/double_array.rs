@@ -1,12 +1,12 @@
 //! The double array (Aoe 1989) in which SentencePiece compiles rules of normalization: a piece of text leads
 //! to the place of its replacement in a text of replacements, each of which a zero ends.
 //!
-//! A unit's low byte is the byte that leads to it; bit 8 says that a value hangs below it; bits 10 and up are
+//! A unit's low byte is the byte that leads to it; bit 8 is set where a value hangs below it; bits 10 and up are
 //! where its children are, in steps of 256 where bit 9 is set. A value has bit 31.
 
 const HAS_VALUE: u32 = 1 << 8;
 const IS_VALUE: u32 = 1 << 31;
-/// A value is nobody's child.
+/// A value has no parent.
 const LABEL: u32 = IS_VALUE | 0xFF;
 
 /// The rules of one file.

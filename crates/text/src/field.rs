@@ -16,7 +16,7 @@ pub(crate) fn list<'a>(value: &'a Value, key: &str, of: &str) -> Result<&'a [Val
         .ok_or_else(|| Refusal::user(format!("{of} has no list `{key}`")))
 }
 
-/// A flag, or what it is where nobody says; anything else is refused.
+/// A flag, or its default; anything else is refused.
 pub(crate) fn flag(value: &Value, key: &str, otherwise: bool) -> Result<bool> {
     match &value[key] {
         Value::Null => Ok(otherwise),

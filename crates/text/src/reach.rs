@@ -3,7 +3,7 @@
 //!
 //! The automaton knows more matches than the pattern, so that it is never the first to stop:
 //!
-//! 1. what a look-ahead asks for is read beside what follows it, and need not be there;
+//! 1. what a look-ahead matches is read beside what follows it, and need not be there;
 //! 2. a look-behind, a boundary and an end are always there;
 //! 3. a reference to a group reads what the group may match, or nothing;
 //! 4. groups give back what the pattern's would keep, and many repetitions become any number.
@@ -79,8 +79,8 @@ impl Reach {
     }
 
     /// Reads from a byte on, as far as the pattern may: with a match that begins here, or, where it is
-    /// plain, anywhere. Not much more than `most` bytes; none where the automaton fails.
-    pub(crate) fn read(&self, text: &str, from: usize, most: usize) -> Option<Read> {
+    /// plain, anywhere. Not much more than `max_bytes` bytes; none where the automaton fails.
+    pub(crate) fn read(&self, text: &str, from: usize, max_bytes: usize) -> Option<Read> {
         let mut cache = self.caches.get();
         let (dfa, cache) = (&self.dfa, &mut *cache);
         let anchored = if self.is_plain { Anchored::No } else { Anchored::Yes };
@@ -88,7 +88,7 @@ impl Reach {
         let mut state = dfa.start_state_forward(cache, &input).ok()?;
         let mut may_match = false;
         let ahead = &text.as_bytes()[from..];
-        for (read, byte) in ahead.iter().enumerate().take(most.saturating_add(1)) {
+        for (read, byte) in ahead.iter().enumerate().take(max_bytes.saturating_add(1)) {
             state = dfa.next_state(cache, state, *byte).ok()?;
             if state.is_tagged() {
                 may_match |= state.is_match();
@@ -98,7 +98,7 @@ impl Reach {
             }
         }
         state = dfa.next_eoi_state(cache, state).ok()?;
-        let bytes = ahead.len().min(most.saturating_add(1)) + 1;
+        let bytes = ahead.len().min(max_bytes.saturating_add(1)) + 1;
         Some(Read { bytes, may_match: may_match || state.is_match() })
     }
 }
@@ -165,12 +165,12 @@ impl Writer<'_> {
             Expr::Repeat { child, lo, hi, .. } => {
                 let mut inner = String::new();
                 self.write(child, &mut inner);
-                let (least, most) = (*lo, Some(*hi).filter(|hi| *hi != usize::MAX));
-                let copies = most.unwrap_or(least).max(1).saturating_mul(inner.len());
-                let quantifier = match (least, most) {
+                let (min, max) = (*lo, Some(*hi).filter(|hi| *hi != usize::MAX));
+                let copies = max.unwrap_or(min).max(1).saturating_mul(inner.len());
+                let quantifier = match (min, max) {
                     _ if copies > COPIES => "*".to_owned(),
-                    (least, Some(most)) => format!("{{{least},{most}}}"),
-                    (least, None) => format!("{{{least},}}"),
+                    (min, Some(max)) => format!("{{{min},{max}}}"),
+                    (min, None) => format!("{{{min},}}"),
                 };
                 text.push_str(&format!("(?:{inner}){quantifier}"));
             }

@@ -1,7 +1,7 @@
 //! From pieces to the bytes they stand for: Hugging Face's decoders.
 //!
 //! Each decoder changes the list of pieces that the one before made. What is done to each piece for itself
-//! is done once for all pieces of a vocabulary; what is done to the text of all of them is left to whoever
+//! is done once for all pieces of a vocabulary; what is done to the text of all of them is left to the code that
 //! puts it together. An order of decoders in which a piece's bytes depend on its neighbours in any other way
 //! is refused by name.
 

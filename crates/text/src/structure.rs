@@ -7,7 +7,7 @@ use std::ops::Range;
 pub enum Specials {
     /// `<|im_end|>` in the text is that token. For prompts that a template wrote.
     Allowed,
-    /// It is text like any other. For what people typed.
+    /// It is plain text. For what people typed.
     Text,
 }
 
@@ -56,7 +56,7 @@ impl Structure<'_> {
     }
 
     /// What the spelling of a special token at these bytes is.
-    pub(crate) fn judge(self, mut span: Range<usize>) -> Spelled {
+    pub(crate) fn classify(self, mut span: Range<usize>) -> Spelled {
         let message_bytes = match self {
             Self::Everywhere => return Spelled::Token,
             Self::Nowhere => return Spelled::Text,

@@ -1,4 +1,4 @@
-//! A token's id. Knows nothing of what it stands for; see the tokenizers.
+//! A token's id. The tokenizers know its text.
 
 use std::fmt;
 

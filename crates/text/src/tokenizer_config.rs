@@ -43,7 +43,7 @@ pub(crate) fn apply(parts: &mut Parts, directory: &Path) -> Result<()> {
             let id = number(&id, &token.content).map_err(at)?;
             stated.insert(id, Added { id, ..token });
         }
-        // What the first file says of an id stands.
+        // The first file's entry for an id goes before the others'.
         let known: HashSet<u32> = parts.added.iter().map(|token| token.id).collect();
         stated.retain(|id, _| !known.contains(id));
     }
@@ -142,7 +142,7 @@ fn add_named(parts: &mut Parts, places: &mut Places, settings: &Map<String, Valu
     Ok(())
 }
 
-/// Adds a token, or says of one that is there how it is found. One whose id is stated must come to it.
+/// Adds a token, or sets how one that is there is found. One with a stated id must get it.
 fn add(parts: &mut Parts, places: &mut Places, mut token: Added, is_stated: bool) -> Result<()> {
     if token.content.is_empty() {
         return Ok(());

@@ -173,7 +173,7 @@ fn sentence_piece(bytes: &[u8], beside: &Beside) -> Result<Parts> {
         is_first_only: beside.flag("legacy") == Some(false),
     };
     let mut parts = tokenizer_model::parts(bytes, prefix)?;
-    // As their classes do where nothing else is said.
+    // T5's classes end texts by default, GPT-SW3's do neither, all others begin them.
     let ends = matches!(beside.class.as_deref(), Some("T5Tokenizer" | "UdopTokenizer"));
     let begins = !ends && beside.class.as_deref() != Some("GPTSw3Tokenizer");
     let (bos, eos) = (parts.bos.filter(|_| begins), parts.eos.filter(|_| ends));

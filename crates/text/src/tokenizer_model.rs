@@ -21,10 +21,10 @@ use crate::{
 const UNIGRAM: i32 = 1;
 const BPE: i32 = 2;
 
-/// What the files beside a `tokenizer.model` say of it.
+/// The settings from the files beside a `tokenizer.model`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Prefix {
-    /// Whether a space is put before a text, where they say so.
+    /// Whether a space is put before a text, where they set it.
     pub(crate) is_added: Option<bool>,
     /// Whether none is put before what follows a special token: transformers calls the opposite `legacy`.
     pub(crate) is_first_only: bool,

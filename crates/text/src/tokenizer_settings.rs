@@ -1,4 +1,4 @@
-//! What the files beside a tokenizer say of it: its class, the model's type, and which tokens are put around texts.
+//! The settings of a tokenizer from the files beside it: its class, the model's type, and which tokens are put around texts.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{template, tokenizer::Parts, tokenizer_config};
 
-/// What the files beside a tokenizer say of it.
+/// The settings from the files beside a tokenizer.
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     pub(crate) directory: Option<PathBuf>,
@@ -39,7 +39,7 @@ impl Beside {
         self.settings.get(key).and_then(Value::as_bool)
     }
 
-    /// Puts around texts what the settings say: `add_bos_token`, `add_eos_token`.
+    /// Puts bos and eos around texts where `add_bos_token` and `add_eos_token` are set.
     pub(crate) fn put_around(&self, parts: &mut Parts) -> Result<()> {
         let template = template::Template::read(&parts.post_processor)?;
         let own = |stated: Option<bool>, id: Option<u32>, put: &[u32]| match (stated, id) {

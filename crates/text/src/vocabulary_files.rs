@@ -1,5 +1,5 @@
 //! `vocab.json` and `merges.txt`: a byte-level BPE, as GPT-2's first files have it. How texts are cut is not in them;
-//! the class that `tokenizer_config.json` names says it.
+//! it follows from the class that `tokenizer_config.json` names.
 
 use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Map, Value, json};

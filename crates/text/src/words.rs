@@ -128,7 +128,7 @@ impl Words {
         Some(&self.words[at])
     }
 
-    /// The token that somebody means by a word: the one with a space before it if there is one, as
+    /// The token of a word: the one with a space before it if there is one, as
     /// inside of a text, or else the one without. `#412` is the token 412, whatever it is.
     pub fn find(&self, typed: &str, tokenizer: &Tokenizer) -> Result<TokenId> {
         let trimmed = typed.trim();

@@ -13,7 +13,7 @@ use crate::{
     trainer::{Source, Trainer},
 };
 
-/// Validations of a run, the last one included, unless a recipe says otherwise or time is short.
+/// Validations of a run, the last one included, by default; fewer where time is short.
 const VALIDATIONS: f64 = 21.0;
 
 /// Tokens by which a validation is tried.
@@ -36,7 +36,7 @@ impl Calibration {
 
     /// Tries steps and a validation for about a thirtieth of a run of so many seconds, on a trainer
     /// that is then thrown away: nothing of it enters the run. Ends at once, with a step that never
-    /// ends, when told to stop.
+    /// ends when it is interrupted.
     pub fn measure(mut trainer: Trainer, source: &Source, seconds: f64, stop: &AtomicBool) -> Self {
         let began = Instant::now();
         trainer.set_steps(1000);

@@ -180,7 +180,7 @@ impl OpenCheckpoint {
         }
         match rows.iter().all(|value| value.is_finite()) {
             true => Ok(()),
-            false => Err(self.broken(&format!("{name} holds a value that is no number"))),
+            false => Err(self.broken(&format!("{name} holds NaN or infinity"))),
         }
     }
 
@@ -199,7 +199,7 @@ impl OpenCheckpoint {
         let network = trainer.weights().network().clone();
         let names: Vec<String> =
             network.ids().map(|id| stored_name(&file, &network.weight(id).name)).collect();
-        // A name with a bit turned over would otherwise be one that nobody misses.
+        // A name with a flipped bit would otherwise go unnoticed.
         let is_ours = |name: &str| {
             let of_weight = name.split_once('.').filter(|(part, _)| PARTS.contains(part));
             let is_weight = |of: &str| names.iter().any(|name| name == of);
@@ -235,7 +235,7 @@ impl OpenCheckpoint {
             Some([sum, weight]) if sum.is_finite() && (0.0..=1.0).contains(&weight) => {
                 MeanLoss { sum, weight }
             }
-            Some(_) => return Err(self.broken(&"its mean loss is no number")),
+            Some(_) => return Err(self.broken(&"its mean loss is NaN or infinite")),
             None => MeanLoss::default(),
         };
         trainer.pending = None;
@@ -291,7 +291,7 @@ impl Write for HashingWriter<'_> {
 fn weight_parts(trainer: &Trainer, id: WeightId) -> impl Iterator<Item = (&'static str, &[f32])> {
     let [mean, square] = trainer.optimizer.moments(id);
     let average = trainer.averaged().map_or(&[][..], |average| average.weight(id));
-    // Those that were just judged stand here already.
+    // Those that were just validated stand here already.
     let best = trainer.best.as_ref().filter(|best| best.step != trainer.steps());
     let best = best.map_or(&[][..], |best| &best.rows[id.index()]);
     let values = [trainer.weights().rows(id), mean, square, average, best];

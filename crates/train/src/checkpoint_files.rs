@@ -1,4 +1,4 @@
-//! The last checkpoints of a run, as many as its settings say: the newest is `checkpoint.safetensors`, those before it are
+//! The last checkpoints of a run, as many as its settings keep: the newest is `checkpoint.safetensors`, those before it are
 //! `checkpoint-00000660.safetensors`, by the steps they hold.
 //!
 //! At every moment of a save the newest whole checkpoint has one of these names, so a run that is
@@ -134,7 +134,7 @@ impl Directory {
         }))
     }
 
-    /// Writes a checkpoint, and keeps as many as the settings say.
+    /// Writes a checkpoint, and keeps as many as the settings allow.
     pub fn write_checkpoint(&self, trainer: &Trainer) -> Result<()> {
         let kept = trainer.recipe().checkpoints;
         let newest = self.checkpoint();
@@ -152,7 +152,7 @@ impl Directory {
         beyond.chain(&others).try_for_each(|(_, path)| remove_if_exists(path))
     }
 
-    /// Steps done by the newest checkpoint, if there is one that says so.
+    /// Steps done by the newest checkpoint, if there is a readable one.
     pub fn checkpoint_steps(&self) -> Option<u64> {
         self.checkpoints().iter().find_map(|path| steps_of(path))
     }
@@ -177,7 +177,7 @@ impl Directory {
     }
 }
 
-/// The steps that a checkpoint says it holds.
+/// The steps that a checkpoint records.
 fn steps_of(path: &Path) -> Option<u64> {
     let bytes = map(path).ok()?;
     let (_, about) = SafeTensors::read_metadata(&bytes).ok()?;

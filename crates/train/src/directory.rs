@@ -3,7 +3,7 @@
 //! ```text
 //! config.json  model.safetensors  generation_config.json  tokenizer.json   the model
 //! training.toml  metrics.jsonl  checkpoint.safetensors  checkpoint-00000660.safetensors
-//! tokens.bin  snapshots/  run.lock while somebody trains in it
+//! tokens.bin  snapshots/  run.lock while a process trains in it
 //! ```
 //!
 //! Until its end a run has no model: its newest checkpoint is read in place of one.
@@ -69,7 +69,7 @@ fn no_run(path: &Path, why: &str) -> Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory {
     path: PathBuf,
-    /// Whether somebody had made it, empty, for a new run.
+    /// Whether it existed already, empty, before the new run.
     was_there: bool,
 }
 
@@ -150,7 +150,7 @@ impl Directory {
     }
 
     /// Writes the tokens of a new run into the directory that was taken. The settings, written last
-    /// of all, make it a run that can be gone on with.
+    /// of all, make it a run that can be resumed.
     pub fn write_tokens(&self, data: &Dataset) -> Result<()> {
         self.remove_partial_files()?;
         // Of a run that was abandoned here. The settings first: without them it is no run.
@@ -167,7 +167,7 @@ impl Directory {
         create_directory(&self.path.join(SNAPSHOTS))
     }
 
-    /// Takes back all of a new run, which has kept nothing that could be gone on with.
+    /// Takes back all of a new run, which has kept nothing that could be resumed.
     pub fn remove_new_run(self, lock: Lock) -> Result<()> {
         let failed = |error: &std::io::Error| Refusal::writing(&self.path, error);
         // The settings first: without them it is no run.
@@ -237,13 +237,13 @@ impl Directory {
         append_line(&self.metrics(), &line.to_string())
     }
 
-    /// What `metrics.jsonl` says, line by line; nothing where there is none.
+    /// The lines of `metrics.jsonl`; nothing where there is none.
     pub fn read_metrics(&self) -> Vec<serde_json::Value> {
         let text = read_utf8_up_to(&self.metrics(), MAX_RECORDS_BYTES).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// The first step of which `metrics.jsonl` tells another rate than these settings have for it; none
+    /// The first step whose rate in `metrics.jsonl` is not the one that these settings give it; none
     /// of a run that was trained by them alone.
     pub fn unrecorded_rate(&self, recipe: &Recipe) -> Result<Option<u64>> {
         let earlier = recipe.earlier()?;
@@ -274,7 +274,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Drops what `metrics.jsonl` says of steps after this one, which a resumed run takes again.
+    /// Drops the lines of `metrics.jsonl` of steps after this one, which a resumed run takes again.
     pub fn cut_metrics(&self, step: u64) -> Result<()> {
         let path = self.metrics();
         let Some(text) = read_utf8_if_exists(&path, MAX_RECORDS_BYTES)? else { return Ok(()) };

@@ -10,7 +10,7 @@ const AVERAGED: usize = 10;
 /// of the tokens that they are for falls with them.
 const SUDDEN: f64 = 0.08;
 
-/// Where the loss has changed suddenly. What it says follows from the noted losses alone, which
+/// Where the loss has changed suddenly. It follows from the recorded losses alone, which
 /// `metrics.jsonl` keeps, so that a run that was stopped has the snapshots of one that was not.
 #[derive(Default)]
 pub(crate) struct LossChanges {

@@ -72,7 +72,7 @@ pub struct Recipe {
     /// Longest gradient; a longer one is shortened to it.
     pub clip: f64,
     /// What the square of the logits' log-total weighs beside the loss in the gradient (Chowdhery et
-    /// al. 2022, section 5, have 1e-4); losses are told without it.
+    /// al. 2022, section 5, have 1e-4); losses are reported without it.
     #[serde(default)]
     pub z_loss: f64,
     /// The model is the mean of the weights over this last share of the steps (Izmailov et al. 2018);

@@ -1,4 +1,4 @@
-//! A run from its first to its last step: its length is settled, its directory made or gone on with, then
+//! A run from its first to its last step: its length is settled, its directory made or resumed, then
 //! the training loop runs.
 
 use std::{
@@ -24,21 +24,21 @@ use crate::{
 /// An event of a run, from before its first step on.
 #[derive(Debug)]
 pub enum RunEvent<'a> {
-    /// How long a step takes is tried out.
+    /// The time of a step is measured.
     Calibrating,
     /// Reading the text took more than all of these seconds, so one step is taken.
     OutOfTime {
         /// Those that were asked for.
         seconds: f64,
     },
-    /// A checkpoint could not be read, so the run goes on with an older one.
+    /// A checkpoint could not be read, so the run resumes from an older one.
     CheckpointSkipped {
         /// Why.
         refusal: &'a Refusal,
         /// Steps of the older one.
         steps: u64,
     },
-    /// From now on the run is kept or taken back: a program that ends has to wait for that.
+    /// From now on the directory is either kept or removed: a program that ends has to wait for that.
     Recording,
     /// The first step is about to be taken.
     Started {
@@ -53,7 +53,7 @@ pub enum RunEvent<'a> {
     Training(TrainingEvent<'a>),
 }
 
-/// Is called with every event of a run; an error that it returns ends the run.
+/// A callback for the events of a run; an error that it returns ends the run.
 pub type RunObserver<'l> = dyn FnMut(RunEvent<'_>) -> Result<()> + 'l;
 
 impl Prepared {
@@ -61,7 +61,7 @@ impl Prepared {
     /// `stop` ends the run after the step that it takes.
     ///
     /// # Errors
-    /// As [`TrainingLoop::run`]; when a run that is gone on with is not that of its directory.
+    /// As [`TrainingLoop::run`]; when a resumed run is not that of its directory.
     pub fn run(
         self,
         length: RunLength,
@@ -146,7 +146,7 @@ impl Prepared {
     }
 }
 
-/// Puts a trainer where a run's newest checkpoint stands.
+/// Restores a trainer from a run's newest checkpoint.
 fn go_on(
     directory: &Directory,
     trainer: &mut Trainer,
@@ -164,7 +164,7 @@ fn go_on(
     directory.remove_partial_files()
 }
 
-/// Keeps what the tokens are, and refuses others than a run began with.
+/// Records what the tokens are, and refuses others than a run began with.
 fn settle_data(recipe: &mut Recipe, source: &Source, directory: &Directory) -> Result<()> {
     let digest = source.data.digest()?;
     if !recipe.data.is_empty() && recipe.data != digest {

@@ -79,7 +79,7 @@ impl Snapshot {
                 format!("{}: there is no snapshot of step {step}", model.display()),
             ));
         }
-        // Not mapped: a server reads it, and a mapped file that somebody cuts ends the program.
+        // Not mapped: a server reads it, and a mapped file that is cut short ends the program.
         let file = read_bytes_up_to(&path, MOST)?;
         let broken = |why: String| {
             Refusal::corrupt(format!("{}: {why}; it is no snapshot of ours", path.display()))

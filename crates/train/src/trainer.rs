@@ -59,7 +59,7 @@ pub struct Trainer {
     pool: Arc<ThreadPool>,
     pub(crate) weights: Weights,
     pub(crate) optimizer: Optimizer,
-    /// Of the last steps, where the recipe asks for it.
+    /// Of the last steps, where the recipe averages weights.
     pub(crate) average: Option<WeightAverage>,
     /// Of the training losses of late.
     pub(crate) mean_loss: MeanLoss,
@@ -274,7 +274,7 @@ impl Trainer {
                 fill(pass, index, window);
                 push_window(&mut self.batch, &mut self.targets, index, window);
             }
-            self.batch.want_all();
+            self.batch.add_all_logit_rows();
             let loss = forward_backward(
                 &self.weights,
                 &mut self.gradients,
@@ -289,7 +289,7 @@ impl Trainer {
         PendingStep { loss, gradient_norm, seconds: began.elapsed().as_secs_f64() }
     }
 
-    /// Lets the optimizer take a step down the gradients, unless they are no numbers.
+    /// Lets the optimizer take a step down the gradients, unless they are NaN or infinite.
     fn apply_step(
         &mut self,
         PendingStep { loss, gradient_norm, seconds }: PendingStep,

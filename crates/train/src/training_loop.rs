@@ -16,7 +16,7 @@ use crate::{
     trainer::{Source, StepReport, Trainer},
 };
 
-/// Snapshots of a run from which on there are some where the loss has changed suddenly, too.
+/// From this many snapshots of a run on, there are also some where the loss has changed suddenly.
 const DENSE: u64 = 20;
 
 /// How a run's length is given.
@@ -98,7 +98,7 @@ pub struct TrainingLoop<'a> {
     pub trainer: &'a mut Trainer,
     /// What it learns from.
     pub source: &'a Source,
-    /// Where all is kept; a timing keeps nothing.
+    /// The run's directory; a timing has none.
     pub directory: Option<&'a Directory>,
     /// Set when the run is to stop after the step that it takes. A validation is cut short then, and is
     /// made when the run goes on.
@@ -209,7 +209,7 @@ impl TrainingLoop<'_> {
         statistics: &mut RunStatistics,
         notify: &mut dyn FnMut(TrainingEvent<'_>) -> Result<()>,
     ) -> Result<()> {
-        // Of the part of the run that this step is of: a replay is judged where the run was.
+        // Of the part of the run that this step is of: a replay validates where the run did.
         let recipe = self.trainer.recipe_at(report.step - 1);
         let (steps, snapshots) = (recipe.steps, recipe.snapshots);
         let is_last = report.step == self.trainer.recipe().steps;
@@ -252,8 +252,8 @@ impl TrainingLoop<'_> {
         Ok(())
     }
 
-    /// Writes a checkpoint, unless it would take the place of one that can be gone on with and be
-    /// none itself: a step may leave numbers that only the next one finds to be none.
+    /// Writes a checkpoint, unless it would replace one that can be resumed from while it cannot
+    /// itself: a step may leave weights whose loss is NaN only in the next one.
     fn save_checkpoint(
         &mut self,
         step: u64,
@@ -275,7 +275,7 @@ impl TrainingLoop<'_> {
         notify(TrainingEvent::CheckpointWritten { step })
     }
 
-    /// What the metrics say of the losses so far, where a run goes on.
+    /// The losses so far from the metrics, where a run is resumed.
     fn recorded_changes(&self) -> LossChanges {
         let mut changes = LossChanges::default();
         let Some(directory) = self.directory.filter(|_| self.trainer.steps() > 0) else {
@@ -309,7 +309,7 @@ impl TrainingLoop<'_> {
         }
     }
 
-    /// What was to be written, or why it was not and what is kept all the same.
+    /// The result of a write, or its error with what is kept all the same.
     fn written(&self, done: Result<()>) -> Result<()> {
         done.map_err(|refusal| match self.directory {
             Some(directory) if !directory.checkpoints().is_empty() => refusal.then(format!(

@@ -1,7 +1,7 @@
 //! The validations of a run: when one is due, what is recorded of it, and how long it takes.
 //!
-//! One that is told to stop leaves no trace: the checkpoint that is written then has the state before it,
-//! and the metrics have no line of it, by which a run that goes on knows that it is still to be made.
+//! One that is interrupted leaves no trace: the checkpoint that is written then has the state before it,
+//! and the metrics have no line of it, so a resumed run makes it.
 
 use std::time::Instant;
 
@@ -55,7 +55,7 @@ impl TrainingLoop<'_> {
         Ok(Some(loss))
     }
 
-    /// Seconds of a validation, by a short trial, which ends early when told to stop.
+    /// Seconds of a validation, by a short trial, which ends early when interrupted.
     pub(crate) fn validation_seconds(&mut self) -> f64 {
         let range = self.source.data.validation();
         let part = range.start..range.end.min(range.start + TRIED);
@@ -65,7 +65,7 @@ impl TrainingLoop<'_> {
         share * began.elapsed().as_secs_f64()
     }
 
-    /// What the metrics say of the last step, where a run was stopped after it was judged.
+    /// The metrics of the last step, where a run was stopped after its validation.
     pub(crate) fn recorded_validation(&self) -> Option<(u64, f64)> {
         let step = self.trainer.steps();
         let metrics = self.directory?.read_metrics();

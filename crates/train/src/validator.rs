@@ -94,7 +94,7 @@ impl Validator {
                 self.batch.push(SequenceId(index as u32), 0, &window[..window.len() - 1]);
                 self.targets.ids.extend(window[1..].iter().map(|id| id.0));
             }
-            self.batch.want_all();
+            self.batch.add_all_logit_rows();
             let loss = evaluate(weights, workspace, pool, &self.batch, &self.targets);
             all.total += loss.total;
             all.rows += loss.rows;

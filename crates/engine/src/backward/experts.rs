@@ -21,13 +21,13 @@ impl Backward<'_, '_> {
         let (buffers, len) = (&self.pass.buffers, self.pass.buffers.len(logits));
         let routes = Routes { weights: buffers.get(weights), indices: buffers.indices(indices) };
         // Elsewhere they are not kept.
-        let logits_again = if routing.reads_logits_again() { buffers.get(logits) } else { &[] };
+        let saved_logits = if routing.gradient_reads_logits() { buffers.get(logits) } else { &[] };
         let (dweights, dlogits_rows) = (buffers.gradient(weights), &mut dlogits[..len]);
         experts::route_backward(
             self.pass.pool,
             routing,
             routes,
-            logits_again,
+            saved_logits,
             dweights,
             dlogits_rows,
         );

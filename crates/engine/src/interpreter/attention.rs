@@ -1,7 +1,7 @@
 //! Attention, over keys and values in a cache's pages or in pages of the pass's own.
 
 use lookback_kernels::attend::{self, AttentionParams};
-use lookback_model::{Attend, ValueId};
+use lookback_model::{Attend, AttentionEdit, ValueId};
 
 use super::{Interpreter, keys::Keys};
 use crate::attention::{self, LayerPages};
@@ -12,6 +12,7 @@ impl<'a> Interpreter<'a> {
     pub(super) fn attend(
         &mut self,
         config: &Attend,
+        edits: &[AttentionEdit],
         [q, k, v]: [ValueId; 3],
         z: ValueId,
         log_sum_exp: ValueId,
@@ -28,8 +29,14 @@ impl<'a> Interpreter<'a> {
             let pages = place.pages_mut(storage, pass.table);
             attend::store(pass.pool, &heads, k, v, pass.spans, pages);
             let pages = place.pages(storage, pass.table);
-            let log_sum_exp = saved.as_mut().map(|saved| &mut saved[..len]);
-            attend::forward(pass.pool, &heads, q, pass.spans, pages, z, log_sum_exp);
+            let mut log_sum_exp = saved.as_mut().map(|saved| &mut saved[..len]);
+            let sums = log_sum_exp.as_deref_mut();
+            attend::forward(pass.pool, &heads, q, pass.spans, pages, z, sums);
+            if !edits.is_empty() {
+                let (pool, spans, scratch) = (pass.pool, pass.spans, &mut pass.edits.scratch);
+                let (edited, to) = ((&heads, edits), (z, log_sum_exp));
+                attend::forward_edited(pool, edited, q, spans, pages, scratch, to);
+            }
         });
         if let Some(saved) = saved {
             self.buffers.put(log_sum_exp, saved);

@@ -2,7 +2,7 @@
 //! afterwards, from the keys and the log-sum-exps that attention left.
 
 use lookback_kernels::{attend, loss};
-use lookback_model::{Attend, ElementType, Op, Site, Step, ValueId};
+use lookback_model::{Attend, AttentionEdit, ElementType, Op, Site, Step, ValueId};
 
 use super::{Interpreter, keys::Keys};
 
@@ -61,11 +61,24 @@ impl Interpreter<'_> {
             return;
         };
         match (&step.op, &step.inputs[..]) {
-            (Op::Scores(attend), &[q]) => {
-                self.capture_attention(attend, q, &Form::Scores, site, observer)
+            (Op::Scores(attend, edits), &[q]) => {
+                self.capture_attention((attend, &edits[..]), q, &Form::Scores, site, observer)
             }
-            (Op::Pattern(attend), &[q, log_sum_exp]) => {
-                self.capture_attention(attend, q, &Form::Pattern { log_sum_exp }, site, observer);
+            (Op::Pattern(attend, edits), &[q, log_sum_exp]) => {
+                self.capture_attention(
+                    (attend, &edits[..]),
+                    q,
+                    &Form::Pattern { log_sum_exp },
+                    site,
+                    observer,
+                );
+            }
+            (Op::Results(projection), &[z]) => {
+                let mut results = std::mem::take(self.derived);
+                self.results(projection, z, &mut results);
+                let shape = [1, self.buffers.rows(z), projection.width()];
+                observer.observe(site, SiteView { shape, values: &results });
+                *self.derived = results;
             }
             (Op::Probabilities, &[logits]) => {
                 self.derived.clear();
@@ -80,7 +93,7 @@ impl Interpreter<'_> {
 
     fn capture_attention(
         &mut self,
-        config: &Attend,
+        (config, edits): (&Attend, &[AttentionEdit]),
         q: ValueId,
         form: &Form,
         site: Site,
@@ -100,10 +113,21 @@ impl Interpreter<'_> {
             values.resize(config.heads * span.rows * keys, 0.0);
             let out = &mut values[..];
             match form {
-                Form::Scores => attend::scores(self.pool, &heads, query, span, pages, out),
+                Form::Scores if edits.is_empty() => {
+                    attend::scores(self.pool, &heads, query, span, pages, out);
+                }
+                Form::Scores => {
+                    let edited = (&heads, edits);
+                    attend::scores_edited(self.pool, edited, query, span, pages, out);
+                }
                 Form::Pattern { log_sum_exp } => {
-                    let totals = self.buffers.get(*log_sum_exp);
-                    attend::pattern(self.pool, &heads, query, span, pages, totals, out);
+                    let (pool, sums) = (self.pool, self.buffers.get(*log_sum_exp));
+                    if edits.is_empty() {
+                        attend::pattern(pool, &heads, query, span, pages, sums, out);
+                    } else {
+                        let edited = (&heads, edits);
+                        attend::pattern_edited(pool, edited, query, span, pages, sums, out);
+                    }
                 }
             }
             observer.observe(

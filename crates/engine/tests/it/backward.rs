@@ -20,14 +20,14 @@ use lookback_model::{
 
 const TOKENS: usize = 70;
 
-/// Two sequences, of which some rows' logits are wanted.
+/// Two sequences; the logits of some rows are computed.
 fn two_sequences() -> Batch {
     let mut batch = Batch::new();
     batch.push(SequenceId(0), 0, &ids(TOKENS, 6));
-    batch.want_last();
+    batch.add_last_logit_row();
     batch.push(SequenceId(1), 0, &ids(20, 7));
-    batch.wanted.push(75);
-    batch.want_last();
+    batch.logit_rows.push(75);
+    batch.add_last_logit_row();
     batch
 }
 
@@ -51,13 +51,13 @@ fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
         Site::LnFinal,
     ];
     for network in networks() {
-        for program in [passes::logits(&network, Rows::Wanted), edited_wanted(&network)] {
+        for program in [passes::logits(&network, Rows::LogitRows), edited_logit_rows(&network)] {
             check_slopes(&network, &program, Site::Logits, &sites);
         }
     }
     let sites = [block(1, B::RouterLogits), block(1, B::ExpertWeights), block(1, B::MlpPost)];
     for network in mixtures() {
-        let program = passes::logits(&network, Rows::Wanted);
+        let program = passes::logits(&network, Rows::LogitRows);
         check_slopes(&network, &program, Site::Logits, &sites);
     }
 }
@@ -66,7 +66,7 @@ fn gradients_at_sites_are_the_slopes_of_the_f64_pass() {
 fn a_walk_back_may_start_anywhere() {
     use BlockSite as B;
     for network in networks() {
-        let program = edited_wanted(&network);
+        let program = edited_logit_rows(&network);
         // In parallel blocks the MLP reads what enters the block.
         let before_mlp = match network.config.block_order {
             BlockOrder::Sequential => &[block(1, B::ResidMid), block(1, B::AttnOut)][..],
@@ -91,7 +91,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     let weights = weights(network, WeightMode::Inference, &pool);
     let batch = two_sequences();
     let rows_of = |site: Site| match program.value(program.at(site).unwrap()).rows {
-        RowKind::Wanted => batch.wanted.clone(),
+        RowKind::LogitRows => batch.logit_rows.clone(),
         _ => (0..batch.rows()).collect(),
     };
     let width_of = |site: Site| program.value(program.at(site).unwrap()).width;
@@ -145,9 +145,9 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     }
 }
 
-/// As [`edited`], for the rows that a batch wants.
-fn edited_wanted(network: &Network) -> Program {
-    let mut program = passes::logits(network, Rows::Wanted);
+/// As [`edited`], for the logit rows of a batch.
+fn edited_logit_rows(network: &Network) -> Program {
+    let mut program = passes::logits(network, Rows::LogitRows);
     for (site, edit) in edits() {
         assert!(program.edit(site, edit), "{site}");
     }

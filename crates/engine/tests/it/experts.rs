@@ -9,7 +9,7 @@ use crate::{
     program::{Kept, block, f64_weights},
 };
 use lookback_engine::{
-    Cache, Compute, Gradients, Isa, Shape, ThreadPool, WeightMode, Weights, Workspace,
+    Compute, Gradients, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace,
     backward_from_site, forward_backward, forward_observed,
 };
 use lookback_f64_interpreter::run;
@@ -25,7 +25,7 @@ fn observed(weights: &Weights, batch: &Batch, sites: &[Site]) -> Vec<Vec<f32>> {
     let (network, pool) = (weights.network(), ThreadPool::single_threaded());
     let shape = Shape::Observed { rows: batch.rows() };
     let mut workspace = Workspace::new(network, shape, CONTEXT, 1);
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(CONTEXT));
     let mut kept = Kept::new(sites);
     forward_observed(weights, &mut workspace, &mut cache, &pool, batch, &mut kept).unwrap();
     sites.iter().map(|site| kept.1.remove(site).unwrap()).collect()
@@ -118,7 +118,7 @@ fn gradients(
         for (index, text) in part.iter().enumerate() {
             batch.push(SequenceId(index as u32), 0, text);
         }
-        batch.want_all();
+        batch.add_all_logit_rows();
         // Each text's own answers.
         let targets = part.iter().flat_map(|text| text.iter().map(|id| (id.0 * 7 + 3) % 97));
         let targets = Targets { ids: targets.collect(), scale: 1.0, z_loss: 0.0 };

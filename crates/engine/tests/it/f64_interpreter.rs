@@ -70,7 +70,7 @@ fn gradients_are_the_slopes_of_the_f64_loss() {
         for index in 0..2 {
             batch.push(SequenceId(index), 0, &ids(19, 40 + u64::from(index)));
         }
-        batch.want_all();
+        batch.add_all_logit_rows();
         let rows = batch.rows();
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use lookback_engine::{Cache, Compute, Shape, ThreadPool, WeightMode, Weights, Workspace, forward};
+use lookback_engine::{
+    Compute, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
+};
 use lookback_model::{
     Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement,
     Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind,
@@ -174,15 +176,15 @@ pub fn bits(values: &[f32]) -> Vec<u32> {
 /// The logits of all rows of one sequence, read in chunks through a cache.
 pub fn logits(weights: &Weights, pool: &ThreadPool, ids: &[TokenId], chunk: usize) -> Vec<u32> {
     let network = weights.network();
-    let shape = Shape::Inference { rows: chunk, wanted: chunk };
+    let shape = Shape::Inference { rows: chunk, logit_rows: chunk };
     let mut workspace = Workspace::new(network, shape, CONTEXT, pool.threads());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(CONTEXT));
     let mut all = Vec::new();
     let mut batch = Batch::new();
     for (index, part) in ids.chunks(chunk).enumerate() {
         batch.clear();
         batch.push(SequenceId(0), index * chunk, part);
-        batch.want_all();
+        batch.add_all_logit_rows();
         let logits = forward(weights, &mut workspace, &mut cache, pool, &batch).unwrap();
         all.extend(bits(logits));
     }

@@ -17,7 +17,7 @@ fn gradients_are_the_slopes_of_the_loss() {
         for index in 0..3 {
             batch.push(SequenceId(index), 0, &ids(67, 40 + u64::from(index)));
         }
-        batch.want_all();
+        batch.add_all_logit_rows();
         let rows = batch.rows();
         let mut targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         targets[5] = Targets::NONE;
@@ -78,7 +78,7 @@ fn what_is_computed_again_on_the_way_back_changes_no_bit() {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), 0, &ids(67, 3));
         batch.push(SequenceId(1), 0, &ids(20, 4));
-        batch.want_all();
+        batch.add_all_logit_rows();
         let rows = batch.rows();
         let targets: Vec<u32> = ids(rows, 8).iter().map(|id| id.0).collect();
         let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };

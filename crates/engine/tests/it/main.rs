@@ -1,6 +1,7 @@
 //! How it is computed, tested from outside. `allocations` is a program of its own: it counts requests for
 //! memory.
 
+mod attention_edits;
 mod backward;
 mod equalities;
 mod experts;

@@ -50,7 +50,7 @@ fn both_methods_follow_their_twins() {
     {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), 0, &ids(67, 40));
-        batch.want_all();
+        batch.add_all_logit_rows();
         let rows = batch.rows();
         let targets =
             Targets { ids: ids(rows, 8).iter().map(|id| id.0).collect(), scale: 0.01, z_loss: 0.0 };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use crate::fixture::{CONTEXT, bits, ids, mixtures, networks, noise, weights, weights_in};
 use lookback_engine::{
-    Cache, Compute, Isa, Observer, Sequences, Session, Shape, SiteView, ThreadPool, WeightMode,
+    Compute, Isa, KvCache, Observer, Sequences, Session, Shape, SiteView, ThreadPool, WeightMode,
     Weights, Workspace, forward, forward_from_layer, forward_observed,
 };
 use lookback_model::{
@@ -84,12 +84,12 @@ fn logits(
     let network = weights.network();
     let mut workspace =
         Workspace::for_program(network, program.clone(), chunk, |_| false, CONTEXT, pool.threads());
-    let mut cache = Cache::new(network, weights.compute(), 1, Cache::pages(CONTEXT));
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(CONTEXT));
     let mut all = Vec::new();
     for (index, part) in ids.chunks(chunk).enumerate() {
         let mut batch = Batch::new();
         batch.push(SequenceId(0), index * chunk, part);
-        batch.want_all();
+        batch.add_all_logit_rows();
         all.extend(bits(forward(weights, &mut workspace, &mut cache, pool, &batch).unwrap()));
     }
     all
@@ -202,7 +202,7 @@ fn a_session_with_edits_gives_the_bits_of_one_pass() {
             session.truncate(30);
             assert_eq!(bits(session.read(&ids[30..66]).unwrap()), after(65));
         }
-        let pages = 3 * Cache::pages(CONTEXT);
+        let pages = 3 * KvCache::pages(CONTEXT);
         let sequences = Sequences::new(&network, Compute::F32, 2, CONTEXT, 3, pages);
         let mut sequences = sequences.with_edits(&network, &edits, 2).unwrap();
         let [first, second] = [0, 1].map(SequenceId);
@@ -299,7 +299,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
                 CONTEXT,
                 2,
             );
-            let mut cache = Cache::new(&network, compute, 3, 3 * Cache::pages(CONTEXT));
+            let mut cache = KvCache::new(&network, compute, 3, 3 * KvCache::pages(CONTEXT));
             let sites = [stream];
             let mut seen = Kept::new(&sites);
             let batch = Batch::whole(ids);
@@ -307,7 +307,7 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             cache.truncate(SequenceId(0), 0);
 
             // The trunk, and a branch of it whose second layer is computed anew.
-            let shape = Shape::Inference { rows, wanted: rows };
+            let shape = Shape::Inference { rows, logit_rows: rows };
             let mut workspace = Workspace::new(&network, shape, CONTEXT, 2);
             let vocabulary = network.config.vocabulary;
             let mut batch = Batch::whole(ids);
@@ -322,14 +322,14 @@ fn a_pass_that_begins_at_a_layer_ends_as_a_whole_one() {
             for (sequence, expected) in [(0, &unedited), (1, &expected)] {
                 let mut batch = Batch::new();
                 batch.push(SequenceId(sequence), TOKENS, rest);
-                batch.want_all();
+                batch.add_all_logit_rows();
                 let on = forward(&weights, &mut workspace, &mut cache, &pool, &batch).unwrap();
                 assert_eq!(bits(on), expected[TOKENS * vocabulary..], "sequence {sequence}");
             }
             // Positions that the cache does not hold cannot be begun again.
             let mut batch = Batch::new();
             batch.push(SequenceId(2), 0, &ids[..1]);
-            batch.want_all();
+            batch.add_all_logit_rows();
             let row = (1, &seen.1[&stream][..network.config.width]);
             assert!(
                 forward_from_layer(&weights, &mut workspace, &mut cache, &pool, &batch, row)

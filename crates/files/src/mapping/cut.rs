@@ -1,10 +1,10 @@
 //! What is said when a mapped file is cut short by another program, or its disk fails, while it is read.
 //!
-//! The system then sends the signal SIGBUS to whoever reads, and a program without a handler ends without
+//! The system then sends the signal SIGBUS to the reading thread, and a program without a handler ends without
 //! a word. There is nothing to hand on at that place: the bytes that were promised are gone. So the
 //! handler names the file in a sentence and ends the program with exit code 1; what a run has kept is
-//! whole, since nothing is ever half written. A signal that is about no mapped file is left to whoever
-//! handled it before.
+//! whole, since nothing is ever half written. A signal that is about no mapped file is left to the handler
+//! that was there before.
 
 #[cfg(not(unix))]
 pub(super) use elsewhere::MappedFileName;
@@ -124,7 +124,7 @@ mod on_unix {
             name.map_or("a file", String::as_str),
             ": it was cut short, or its disk failed, while it was read; put it back whole and start again\n",
         ] {
-            // SAFETY: the bytes are valid for their length. Where they cannot be written, nobody listens.
+            // SAFETY: the bytes are valid for their length. Where they cannot be written, there is no reader.
             let _nowhere_else = unsafe { libc::write(2, part.as_ptr().cast(), part.len()) };
         }
         // SAFETY: it ends the process and runs nothing of it any more.

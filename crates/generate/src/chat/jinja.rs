@@ -74,7 +74,7 @@ pub(super) fn environment(source: String) -> Result<Environment<'static>> {
     Ok(environment)
 }
 
-/// What minijinja says, as a sentence.
+/// An error of minijinja as a sentence.
 pub(super) fn refuse(what: &str, error: &Error) -> Refusal {
     if error.kind() == ErrorKind::OutOfFuel {
         return Refusal::user(format!(

@@ -42,7 +42,7 @@ pub(super) fn dumps(
         Some(text) => Ok::<_, Error>(text.to_owned()),
         None => {
             let spaces =
-                i64::try_from(indent).map_err(|_| refuse("tojson's indent is no number"))?;
+                i64::try_from(indent).map_err(|_| refuse("tojson's indent is not a number"))?;
             Ok(" ".repeat(spaces.clamp(0, 64) as usize))
         }
     });

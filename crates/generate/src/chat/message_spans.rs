@@ -2,7 +2,7 @@
 //! what the template wrote.
 //!
 //! A template is rendered a second time with the characters of the messages replaced, each message's by
-//! code points that Unicode assigns to nobody. What comes out shows where they went, also where a template
+//! code points that Unicode has not assigned. What comes out shows where they went, also where a template
 //! trims, splits, joins or repeats them. A template may look at what it is given (search for a text, test a
 //! letter, change the case), and then does something else with the marks. So the second rendering counts
 //! only if, with its marks read back, it is the first one; if it is not, fewer characters are marked:

@@ -2,8 +2,8 @@
 //! `{% generation %}` made into ones that minijinja has, and bounds on what its parser would follow into
 //! any depth.
 //!
-//! The lexer knows just enough: strings, comments, raw blocks, brackets and the signs beside the
-//! delimiters (`{%-`, `+%}`). What is wrong with a template is for minijinja to say.
+//! The lexer recognises just enough: strings, comments, raw blocks, brackets and the signs beside the
+//! delimiters (`{%-`, `+%}`). Mistakes in a template are reported by minijinja.
 
 use std::{collections::BTreeSet, ops::Range};
 

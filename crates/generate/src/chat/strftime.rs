@@ -1,4 +1,4 @@
-//! The date that some templates tell the model: `strftime_now`, which transformers defines as Python's
+//! The date that some templates put into the prompt: `strftime_now`, which transformers defines as Python's
 //! `datetime.now().strftime`: local time, without a time zone, in the C locale.
 
 use jiff::{civil::DateTime, fmt::strtime};

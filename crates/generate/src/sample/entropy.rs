@@ -63,7 +63,7 @@ fn zipf_top_k(candidates: &Candidates, mu: f64) -> usize {
         false => exponent / (1.0 - libm::pow(all, -exponent)),
     };
     let count = libm::pow(scale * libm::exp2(mu), 1.0 / slope);
-    // What is no number keeps one, and what is beyond the vocabulary keeps all.
+    // NaN keeps one, and what is beyond the vocabulary keeps all.
     (count as usize).max(1)
 }
 

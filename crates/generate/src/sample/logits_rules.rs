@@ -21,7 +21,7 @@ pub struct LogitsRules {
     pub min_length: usize,
     /// No so many tokens in a row come twice, in the prompt or behind it; 0 allows all.
     pub no_repeat_ngram_size: usize,
-    /// The second token of a text, whatever the model says.
+    /// The second token of a text, whatever its logits are.
     pub forced_bos: Option<TokenId>,
     /// The last token that the limit allows, one of these.
     pub forced_eos: Vec<TokenId>,

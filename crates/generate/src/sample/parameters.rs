@@ -29,7 +29,7 @@ pub struct SamplerParameter {
     pub step: f64,
     /// The value that changes nothing, or, where another number switches the sampler, its default.
     pub neutral: f64,
-    /// What `lookback generate` takes unless told otherwise.
+    /// The default of `lookback generate`.
     pub default: f64,
     /// Whether most people need no other.
     pub is_main: bool,

@@ -1,4 +1,4 @@
-//! How the next token is chosen, as a user says it, and the chain that this makes.
+//! The settings of the samplers, and the chain that they make.
 
 mod numbers;
 
@@ -80,7 +80,7 @@ impl Settings {
         Self::from_parameters(seed, |parameter| parameter.neutral)
     }
 
-    /// What `lookback generate` takes unless told otherwise, which is llama.cpp's.
+    /// The defaults of `lookback generate`, which are llama.cpp's.
     pub fn usual(seed: u64) -> Self {
         Self::from_parameters(seed, |parameter| parameter.default)
     }
@@ -114,7 +114,7 @@ impl Settings {
             seed,
         };
         for parameter in &SAMPLER_PARAMETERS {
-            // The table's own values are possible ones, as a test says.
+            // The table's own values are possible ones; a test holds that.
             drop(settings.set(parameter.name, value(parameter)));
         }
         settings

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lookback_engine::{Compute, HeadInit, Init, ThreadPool, WeightMode, Weights};
 use lookback_model::{Config, Network, Size};
 
-/// Positions of the world.
+/// Positions of the context.
 pub const CONTEXT: usize = 150;
 
 const SIZE: Size = Size {

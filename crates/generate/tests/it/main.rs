@@ -2,8 +2,8 @@
 
 mod chat;
 mod fixture;
+mod forged_messages;
 mod prefix_cache;
 mod repeat;
 mod sample;
 mod samplers;
-mod turns;

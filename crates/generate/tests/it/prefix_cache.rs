@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::fixture::{self, CONTEXT};
-use lookback_engine::{Cache, Compute, Session, ThreadPool, Weights};
+use lookback_engine::{Compute, KvCache, Session, ThreadPool, Weights};
 use lookback_generate::{
     context_window::ContextWindow,
     decode_step::{DecodeOptions, decode_step, top_k_ids},
@@ -80,7 +80,7 @@ fn there_is_always_room_for_a_whole_text_beside_another() {
         reading = Some(cache.read(&weights, &pool, &text).unwrap());
         cache.read_uncached(&weights, &pool, &text).unwrap();
     }
-    assert_eq!(reading.unwrap().pages, Cache::pages(CONTEXT));
+    assert_eq!(reading.unwrap().pages, KvCache::pages(CONTEXT));
     for tokens in [0, CONTEXT + 1] {
         let said = cache.read(&weights, &pool, &ids(tokens, 1)).unwrap_err().to_string();
         assert_eq!(said, format!("a text of {tokens} tokens cannot be read in a context of 150"));
@@ -126,12 +126,12 @@ fn written_by_the_loop(
     settings: &Settings,
     prompt: &[TokenId],
 ) -> Vec<TokenId> {
-    use lookback_generate::repeat::{Continuation, Limits};
+    use lookback_generate::repeat::{Continuation, GenerationLimits};
     let window = ContextWindow::new(CONTEXT, prompt.to_vec(), None);
     let session = Session::new(weights, pool, CONTEXT);
     let sampler = SamplerChain::new(settings).unwrap();
     let mut text =
-        Continuation::new(session, window, sampler, Limits::tokens(2 * CONTEXT)).unwrap();
+        Continuation::new(session, window, sampler, GenerationLimits::new(2 * CONTEXT)).unwrap();
     text.try_for_each(|id| id.map(drop)).unwrap();
     text.window().ids().to_vec()
 }

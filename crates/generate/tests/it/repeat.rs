@@ -7,7 +7,7 @@ use lookback_engine::{Session, ThreadPool, Weights};
 use lookback_files::Result;
 use lookback_generate::{
     context_window::ContextWindow,
-    repeat::{Continuation, LanguageModel, Limits},
+    repeat::{Continuation, GenerationLimits, LanguageModel},
     sample::{SamplerChain, Settings},
 };
 use lookback_text::TokenId;
@@ -54,7 +54,8 @@ fn chat<'a>(
         } else {
             window.set_text(text);
         }
-        let mut answer = Continuation::new(reader, window, sampler, Limits::tokens(15)).unwrap();
+        let mut answer =
+            Continuation::new(reader, window, sampler, GenerationLimits::new(15)).unwrap();
         answer.try_for_each(|id| id.map(drop)).unwrap();
         (reader, window, sampler) = answer.into_parts();
         text = window.ids().to_vec();

@@ -126,9 +126,9 @@ fn mirostat_of_a_bound_keeps_what_its_formula_says() {
         sampler.set_mirostat_mu(bound);
         kept(&sampler.trace(&logits, &[]).unwrap().pop().unwrap()).len()
     };
-    // Surprises are 1, 2, 3, 4 and 4 bits.
+    // Surprisals are 1, 2, 3, 4 and 4 bits.
     assert_eq!([0.5, 1.5, 2.5, 3.5, 4.5].map(|bound| kept_at(2, bound)), [1, 1, 2, 3, 5]);
-    // More surprise never keeps fewer.
+    // A larger surprisal never keeps fewer.
     let counts: Vec<usize> = (0..12).map(|bound| kept_at(1, f64::from(bound))).collect();
     assert!(counts.is_sorted() && counts[0] >= 1, "{counts:?}");
     assert!(SamplerChain::new(&Settings::plain(0)).unwrap().mirostat_mu().is_none());

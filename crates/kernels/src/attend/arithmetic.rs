@@ -119,7 +119,7 @@ pub(super) trait Arithmetic: Copy {
     fn rhs_across_rows(self, rows: Rows<'_>, scratch: &mut [f32]) -> Rhs<Self::Element>;
 
     /// At most 64 rows as the columns of a tile, `[elements of the width, 64]`; +0 beyond the last.
-    fn transpose(self, rows: Rows<'_>, to: &mut [f32]);
+    fn transpose(self, rows: Rows<'_>, out: &mut [f32]);
 
     /// Rows, if one rounding holds all their width.
     #[inline(always)]
@@ -219,8 +219,8 @@ impl<L: Lanes> Arithmetic for F32Arithmetic<L> {
         Rhs { ptr: rows.data.as_ptr(), step_stride: rows.row_stride }
     }
     #[inline(always)]
-    fn transpose(self, rows: Rows<'_>, to: &mut [f32]) {
-        Transpose { rows, to }.run(self.0);
+    fn transpose(self, rows: Rows<'_>, out: &mut [f32]) {
+        Transpose { rows, out }.run(self.0);
     }
 }
 
@@ -249,27 +249,27 @@ impl Arithmetic for Bf16Arithmetic {
     #[inline(always)]
     fn lhs_along_width(self, rows: Rows<'_>, scratch: &mut [f32]) -> Lhs<u32> {
         let row_stride = pairs(rows.width);
-        let to = as_pairs_mut(&mut scratch[..rows.count * row_stride]);
-        let at = to.as_ptr();
-        self.0.run_pairs(RoundAlongWidth { rows, to });
+        let out = as_pairs_mut(&mut scratch[..rows.count * row_stride]);
+        let at = out.as_ptr();
+        self.0.run_pairs(RoundAlongWidth { rows, out });
         Lhs { ptr: at, row_stride, step_stride: 1 }
     }
     #[inline(always)]
     fn rhs_across_rows(self, rows: Rows<'_>, scratch: &mut [f32]) -> Rhs<u32> {
-        let to = as_pairs_mut(&mut scratch[..pairs(rows.count) * rows.width]);
-        let at = to.as_ptr();
-        self.0.run_pairs(RoundAcrossRows { rows, to });
+        let out = as_pairs_mut(&mut scratch[..pairs(rows.count) * rows.width]);
+        let at = out.as_ptr();
+        self.0.run_pairs(RoundAcrossRows { rows, out });
         Rhs { ptr: at, step_stride: rows.width }
     }
     #[inline(always)]
-    fn transpose(self, rows: Rows<'_>, to: &mut [f32]) {
-        self.0.run_pairs(TransposePairs { rows, to: as_pairs_mut(to) });
+    fn transpose(self, rows: Rows<'_>, out: &mut [f32]) {
+        self.0.run_pairs(TransposePairs { rows, out: as_pairs_mut(out) });
     }
 }
 
 struct RoundAlongWidth<'a> {
     rows: Rows<'a>,
-    to: &'a mut [u32],
+    out: &'a mut [u32],
 }
 
 impl PairKernel for RoundAlongWidth<'_> {
@@ -277,10 +277,10 @@ impl PairKernel for RoundAlongWidth<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
-        let Self { rows, to } = self;
-        for (row, to) in to.chunks_exact_mut(pairs(rows.width)).enumerate() {
-            for (x, to) in rows.row(row).chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-                simd.store_pairs_some(pack_some(simd, x), to);
+        let Self { rows, out } = self;
+        for (row, out) in out.chunks_exact_mut(pairs(rows.width)).enumerate() {
+            for (x, out) in rows.row(row).chunks(2 * LANES).zip(out.chunks_mut(LANES)) {
+                simd.store_pairs_some(pack_some(simd, x), out);
             }
         }
     }
@@ -288,7 +288,7 @@ impl PairKernel for RoundAlongWidth<'_> {
 
 struct RoundAcrossRows<'a> {
     rows: Rows<'a>,
-    to: &'a mut [u32],
+    out: &'a mut [u32],
 }
 
 impl PairKernel for RoundAcrossRows<'_> {
@@ -296,15 +296,15 @@ impl PairKernel for RoundAcrossRows<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
-        let Self { rows, to } = self;
-        for (pair, to) in to.chunks_exact_mut(rows.width).enumerate() {
+        let Self { rows, out } = self;
+        for (pair, out) in out.chunks_exact_mut(rows.width).enumerate() {
             let even = rows.row(2 * pair);
             let odd = if 2 * pair + 1 < rows.count { rows.row(2 * pair + 1) } else { &[] };
-            for (index, to) in to.chunks_mut(LANES).enumerate() {
+            for (index, out) in out.chunks_mut(LANES).enumerate() {
                 let at = index * LANES;
                 simd.store_pairs_some(
                     simd.round_to_pairs(vector(simd, even, at), vector(simd, odd, at)),
-                    to,
+                    out,
                 );
             }
         }

@@ -11,9 +11,10 @@
 //! 3. On the diagonal, steps that the six rows (of dq) or keys (of dk, dv) of a tile do not share are computed
 //!    row by row, so that a masked pair is never added.
 //! 4. What a soft cap or ALiBi make of scores is computed again, in a pass of its own: see `score_terms`.
-//! 5. Products of pairs of bf16 want rows rounded along their width for scores, and two rows together
+//! 5. Products of pairs of bf16 take rows rounded along their width for scores, and two rows together
 //!    for gradients: a tile's keys once, a block's queries, gradients and weights for each tile.
 
+mod edited_rows;
 mod scratch;
 
 use std::ops::Range;
@@ -26,12 +27,18 @@ use super::{
 use crate::{
     lanes::{Kernel, LANES, Lanes},
     math::exp_lanes,
-    naive::{attend::visible, matmul::Accumulate},
+    naive::{
+        attend::{rows_that_see, visible},
+        matmul::Accumulate,
+    },
     thread_pool::{DisjointSlices, ThreadPool},
     tile::{COLUMNS, Lhs, Operands, OutPtr, ROWS, Rhs},
     transpose::Rows,
 };
+use edited_rows::HeldRows;
 use scratch::Scratch;
+
+pub use edited_rows::EditedRows;
 
 /// Rows of a block, of which scores and their gradients are held.
 const BLOCK: usize = 48;
@@ -52,6 +59,19 @@ pub fn backward(
     scratch: &mut [f32],
     gradients: Gradients<'_>,
 ) {
+    let edited = EditedRows { edits: &[], slots: &mut [], held: &mut [] };
+    backward_edited(pool, params, inputs, edited, scratch, gradients);
+}
+
+/// The same of an attention with edits.
+pub fn backward_edited(
+    pool: &ThreadPool,
+    params: &AttentionParams<'_>,
+    inputs: BackwardInputs<'_>,
+    edited: EditedRows<'_>,
+    scratch: &mut [f32],
+    gradients: Gradients<'_>,
+) {
     let rows = inputs.query.len() / (params.heads * params.head_dim);
     let (delta, workers) = scratch.split_at_mut(rows * params.heads);
     {
@@ -63,6 +83,7 @@ pub fn backward(
             pool.isa().run(Delta { dout, out, head_dim: params.head_dim, first: range.start, to });
         });
     }
+    let edited = edited.compute(pool, params, inputs, delta);
     let delta = &*delta;
     if let (Some(sinks), Some(dsinks)) = (params.sinks, gradients.dsinks) {
         let dsinks = DisjointSlices::new(dsinks);
@@ -88,6 +109,7 @@ pub fn backward(
             params,
             inputs,
             delta,
+            edited,
             span: &inputs.spans[pair / params.key_heads],
             key_head: pair % params.key_heads,
             scratch: Scratch::new(params, scratch),
@@ -166,6 +188,7 @@ struct BackwardTask<'a> {
     params: &'a AttentionParams<'a>,
     inputs: BackwardInputs<'a>,
     delta: &'a [f32],
+    edited: HeldRows<'a>,
     span: &'a SequenceSpan,
     key_head: usize,
     scratch: Scratch<'a>,
@@ -193,8 +216,9 @@ impl Attention for BackwardTask<'_> {
                 self.key_head * self.params.group()..(self.key_head + 1) * self.params.group()
             {
                 // The rows that see any key of the tile.
-                let end = self.params.window.map_or(rows, |window| rows.min(keys.end - 1 + window));
-                for first in (first_key..end).step_by(BLOCK) {
+                let start = rows_that_see(self.params, rows, first_key).start;
+                let end = rows_that_see(self.params, rows, keys.end - 1).end;
+                for first in (start..end).step_by(BLOCK) {
                     self.block(simd, arithmetic, head, &keys, &tile, first..end.min(first + BLOCK));
                 }
             }
@@ -203,13 +227,13 @@ impl Attention for BackwardTask<'_> {
 }
 
 impl BackwardTask<'_> {
-    /// Where a row of a head begins in queries and their like.
+    /// Where a row of a head begins in queries and in everything of their shape.
     #[inline(always)]
     fn row_at(&self, index: usize, head: usize) -> usize {
         ((self.span.first_row + index) * self.params.heads + head) * self.params.head_dim
     }
 
-    /// Where a key begins in keys and their like.
+    /// Where a key begins in keys and in everything of their shape.
     #[inline(always)]
     fn key_at(&self, index: usize) -> usize {
         ((self.span.first_row + index) * self.params.key_heads + self.key_head)
@@ -284,7 +308,8 @@ impl BackwardTask<'_> {
             let p = OutPtr { ptr: self.scratch.p[first].as_mut_ptr(), row_stride: PAGE };
             let ds = OutPtr { ptr: self.scratch.ds[first].as_mut_ptr(), row_stride: PAGE };
             // Keys that the last row sees.
-            let seen = (rows.start + first + count).min(keys.end) - keys.start;
+            let last = rows.start + first + count - 1;
+            let seen = visible(self.params, self.span.rows, last).end.min(keys.end) - keys.start;
             let columns = seen.next_multiple_of(LANES);
             // SAFETY: the block has `count` rows from `first` on; transposed keys and values have 64 columns of
             // every step; `p` and `ds` have 64 floats for each row of the block.
@@ -303,6 +328,7 @@ impl BackwardTask<'_> {
                     let key_offset = keys.start as f32 - (rows.start + r) as f32;
                     terms.backward(simd, [p, ds], of_row, key_offset);
                 }
+                self.load_edited(head, rows.start, first..first + count, keys);
                 continue;
             }
             for r in first..first + count {
@@ -320,6 +346,7 @@ impl BackwardTask<'_> {
                     simd.store(simd.mul(part, scale), ds);
                 }
             }
+            self.load_edited(head, rows.start, first..first + count, keys);
         }
 
         let ds = Rows::new(self.scratch.ds.as_flattened(), 0, PAGE, rows.len(), PAGE);
@@ -330,7 +357,7 @@ impl BackwardTask<'_> {
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
-                let seen = visible(self.params, rows.start + first + r);
+                let seen = visible(self.params, self.span.rows, rows.start + first + r);
                 let low = seen.start.clamp(keys.start, keys.end) - keys.start;
                 let high = seen.end.clamp(keys.start, keys.end) - keys.start;
                 low..high.max(low)
@@ -357,9 +384,9 @@ impl BackwardTask<'_> {
             let count = (keys.len() - first).min(ROWS);
             let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
                 let key = keys.start + first + r;
-                let end = self.params.window.map_or(usize::MAX, |window| key + window);
-                let low = key.clamp(rows.start, rows.end) - rows.start;
-                let high = end.clamp(rows.start, rows.end) - rows.start;
+                let seeing = rows_that_see(self.params, self.span.rows, key);
+                let low = seeing.start.clamp(rows.start, rows.end) - rows.start;
+                let high = seeing.end.clamp(rows.start, rows.end) - rows.start;
                 low..high.max(low)
             });
             let row_stride = self.params.key_heads * dim;
@@ -371,6 +398,24 @@ impl BackwardTask<'_> {
             self.columns(arithmetic, &within[..count], ds, queries, to);
             let to = OutPtr { ptr: self.dv.range_ptr(at..end), row_stride };
             self.columns(arithmetic, &within[..count], p, douts, to);
+        }
+    }
+
+    /// P and dS of the rows of a block that have edits, which stand already.
+    #[inline(always)]
+    fn load_edited(
+        &mut self,
+        head: usize,
+        first_row: usize,
+        block: Range<usize>,
+        keys: &Range<usize>,
+    ) {
+        for r in block {
+            let row = self.span.first_row + first_row + r;
+            if let Some([p, ds]) = self.edited.row(row * self.params.heads + head) {
+                self.scratch.p[r][..keys.len()].copy_from_slice(&p[keys.clone()]);
+                self.scratch.ds[r][..keys.len()].copy_from_slice(&ds[keys.clone()]);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
     score_terms::{Normalizers, ScoreTerms},
     single_query::{self, SingleQuery},
@@ -31,7 +31,7 @@ pub fn forward(
     params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
     log_sum_exp: Option<&mut [f32]>,
 ) {
@@ -83,7 +83,7 @@ pub fn forward(
 struct QueryBlock<'a> {
     params: &'a AttentionParams<'a>,
     query: &'a [f32],
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
     span: &'a SequenceSpan,
     head: usize,
     rows: Range<usize>,
@@ -121,8 +121,9 @@ impl QueryBlock<'_> {
         let key_head = self.head / self.params.group();
         let row = self.span.first_row + first;
         let position = self.span.first_position + first;
+        let keys = self.span.first_position + self.span.rows;
         let seen: [Range<usize>; ROWS] =
-            std::array::from_fn(|r| visible(self.params, position + r));
+            std::array::from_fn(|r| visible(self.params, keys, position + r));
         let at = |r: usize| ((row + r) * heads + self.head) * head_dim;
         let query = Rows::new(self.query, at(0), heads * head_dim, count, head_dim);
         let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);

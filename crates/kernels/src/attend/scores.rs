@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows, run},
     score_terms::ScoreTerms,
 };
@@ -25,7 +25,7 @@ pub fn scores(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
 ) {
     scores_or_pattern(pool, params, query, span, pages, None, out);
@@ -39,7 +39,7 @@ pub fn pattern(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
@@ -51,7 +51,7 @@ fn scores_or_pattern(
     params: &AttentionParams<'_>,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: Option<&[f32]>,
     out: &mut [f32],
 ) {
@@ -82,7 +82,7 @@ struct ScoresOrPattern<'a> {
     params: &'a AttentionParams<'a>,
     query: &'a [f32],
     span: &'a SequenceSpan,
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
     log_sum_exp: Option<&'a [f32]>,
     head: usize,
     rows: Range<usize>,
@@ -101,8 +101,8 @@ impl Attention for ScoresOrPattern<'_> {
         let query = Rows::new(query, at(rows.start), heads * head_dim, rows.len(), head_dim);
         let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);
         out.fill(if log_sum_exp.is_some() { 0.0 } else { f32::NEG_INFINITY });
-        let first = visible(params, span.first_position + rows.start).start / PAGE;
-        let end = visible(params, span.first_position + rows.end - 1).end.div_ceil(PAGE);
+        let first = visible(params, keys, span.first_position + rows.start).start / PAGE;
+        let end = visible(params, keys, span.first_position + rows.end - 1).end.div_ceil(PAGE);
         let terms = ScoreTerms::new(params, head);
         let scale = simd.splat(if terms.is_some() { 1.0 } else { params.scale });
         for page_index in first..end {
@@ -130,7 +130,7 @@ impl Attention for ScoresOrPattern<'_> {
                     };
                     simd.store(kept, part);
                 }
-                let seen = visible(params, span.first_position + row);
+                let seen = visible(params, keys, span.first_position + row);
                 let base = page_index * PAGE;
                 let (low, high) = (seen.start.max(base), seen.end.min(base + PAGE));
                 if low < high {

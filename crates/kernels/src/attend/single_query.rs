@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, PAGE, Pages, SequenceSpan,
+    AttentionParams, KvPages, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Attention, RoundedRows},
     score_terms::{Normalizers, ScoreTerms},
     softmax::exponentiate,
@@ -40,7 +40,7 @@ pub(super) fn heads_of_part(
 pub(super) struct SingleQuery<'a> {
     pub params: &'a AttentionParams<'a>,
     pub query: &'a [f32],
-    pub pages: Pages<'a>,
+    pub pages: KvPages<'a>,
     pub span: &'a SequenceSpan,
     pub heads: Range<usize>,
     /// `[heads of this part, head_dim]`
@@ -78,7 +78,7 @@ impl Attention for SingleQuery<'_> {
             own.for_each(|(terms, head)| *terms = ScoreTerms::new(params, head));
         }
         let scale = if has_terms { 1.0 } else { params.scale };
-        let seen = visible(params, span.first_position);
+        let seen = visible(params, span.first_position + 1, span.first_position);
         for tile_index in seen.start / PAGE..seen.end.div_ceil(PAGE) {
             let page = pages.table[span.first_page + tile_index] as usize;
             let page = &pages.storage[page * pages.stride..][..pages.stride];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    AttentionParams, Compute, PAGE, PagesMut, SequenceSpan,
+    AttentionParams, Compute, KvPagesMut, PAGE, SequenceSpan,
     arithmetic::{Arithmetic, Bf16Arithmetic},
     span_of_part,
 };
@@ -26,7 +26,7 @@ pub fn store(
     key: &[f32],
     value: &[f32],
     spans: &[SequenceSpan],
-    pages: PagesMut<'_>,
+    pages: KvPagesMut<'_>,
 ) {
     let AttentionParams { key_heads, head_dim, .. } = *params;
     let count: usize = spans.iter().map(|span| pages_of(span).len()).sum();
@@ -75,7 +75,7 @@ fn store_numbers(
 ) {
     let is_page = slots.len() == PAGE;
     if is_page {
-        isa.run(Transpose { rows: key, to: keys });
+        isa.run(Transpose { rows: key, out: keys });
     }
     for (row, slot) in slots.clone().enumerate() {
         let (key, value) = (key.row(row), value.row(row));
@@ -98,7 +98,7 @@ fn store_pairs(
     values: &mut [f32],
 ) {
     if slots.len() == PAGE {
-        isa.run_pairs(TransposePairs { rows: key, to: as_pairs_mut(keys) });
+        isa.run_pairs(TransposePairs { rows: key, out: as_pairs_mut(keys) });
         Bf16Arithmetic(isa).rhs_across_rows(value, values);
         return;
     }

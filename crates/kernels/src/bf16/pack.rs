@@ -24,12 +24,12 @@ pub fn round_rows(
     let rows = x.len() / width.max(1);
     let pairs = pairs(columns.len());
     assert_eq!(rounded.len(), rows * pairs, "an output of another shape");
-    let to = DisjointSlices::new(rounded);
+    let out = DisjointSlices::new(rounded);
     pool.for_each_range(rows, 1, MIN_PER_THREAD.div_ceil(columns.len().max(1)), &|rows| {
         // SAFETY: each range of rows is cut once.
-        let to = unsafe { to.range_mut(rows.start * pairs..rows.end * pairs) };
+        let out = unsafe { out.range_mut(rows.start * pairs..rows.end * pairs) };
         let x = &x[rows.start * width..rows.end * width];
-        pool.isa().run_pairs(RoundRows { x, width, columns: columns.clone(), to });
+        pool.isa().run_pairs(RoundRows { x, width, columns: columns.clone(), out });
     });
 }
 
@@ -37,7 +37,7 @@ struct RoundRows<'a> {
     x: &'a [f32],
     width: usize,
     columns: Range<usize>,
-    to: &'a mut [u32],
+    out: &'a mut [u32],
 }
 
 impl PairKernel for RoundRows<'_> {
@@ -45,11 +45,11 @@ impl PairKernel for RoundRows<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
-        let Self { x, width, columns, to } = self;
+        let Self { x, width, columns, out } = self;
         let rows = x.chunks_exact(width);
-        for (x, to) in rows.zip(to.chunks_exact_mut(pairs(columns.len()))) {
-            for (x, to) in x[columns.clone()].chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-                simd.store_pairs_some(pack_some(simd, x), to);
+        for (x, out) in rows.zip(out.chunks_exact_mut(pairs(columns.len()))) {
+            for (x, out) in x[columns.clone()].chunks(2 * LANES).zip(out.chunks_mut(LANES)) {
+                simd.store_pairs_some(pack_some(simd, x), out);
             }
         }
     }
@@ -57,9 +57,9 @@ impl PairKernel for RoundRows<'_> {
 
 /// Packs a weight `[outputs, inner]` for products with x: columns are outputs, pairs lie along inner.
 pub fn pack(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize, panels: &mut [u32]) {
-    panels_of(pool, outputs, inner, panels, &|columns, to| {
+    panels_of(pool, outputs, inner, panels, &|columns, out| {
         let rows = Rows::new(weight, columns.start * inner, inner, columns.len(), inner);
-        pool.isa().run_pairs(TransposePairs { rows, to });
+        pool.isa().run_pairs(TransposePairs { rows, out });
     });
 }
 
@@ -71,8 +71,8 @@ pub fn pack_transposed(
     inner: usize,
     panels: &mut [u32],
 ) {
-    panels_of(pool, inner, outputs, panels, &|columns, to| {
-        pool.isa().run_pairs(PackTransposed { weight, outputs, inner, columns, to });
+    panels_of(pool, inner, outputs, panels, &|columns, out| {
+        pool.isa().run_pairs(PackTransposed { weight, outputs, inner, columns, out });
     });
 }
 
@@ -86,11 +86,11 @@ fn panels_of(
 ) {
     let panels = &mut panels[..super::panels_len(columns, steps)];
     let size = PANEL * pairs(steps);
-    let to = DisjointSlices::new(panels);
+    let out = DisjointSlices::new(panels);
     pool.for_each_task(columns.div_ceil(PANEL), &|panel| {
         // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.range_mut(panel * size..(panel + 1) * size) };
-        each(panel * PANEL..columns.min((panel + 1) * PANEL), to);
+        let out = unsafe { out.range_mut(panel * size..(panel + 1) * size) };
+        each(panel * PANEL..columns.min((panel + 1) * PANEL), out);
     });
 }
 
@@ -99,7 +99,7 @@ struct PackTransposed<'a> {
     outputs: usize,
     inner: usize,
     columns: Range<usize>,
-    to: &'a mut [u32],
+    out: &'a mut [u32],
 }
 
 impl PairKernel for PackTransposed<'_> {
@@ -107,16 +107,16 @@ impl PairKernel for PackTransposed<'_> {
 
     #[inline(always)]
     fn run<P: Pairs>(self, simd: P) {
-        let Self { weight, outputs, inner, columns, to } = self;
+        let Self { weight, outputs, inner, columns, out } = self;
         let row = |output: usize| &weight[output * inner..][columns.clone()];
-        for (output, to) in (0..outputs).step_by(2).zip(to.chunks_exact_mut(PANEL)) {
+        for (output, out) in (0..outputs).step_by(2).zip(out.chunks_exact_mut(PANEL)) {
             let even = row(output);
             let odd = if output + 1 < outputs { row(output + 1) } else { &[] };
-            for (index, to) in to.chunks_exact_mut(LANES).enumerate() {
+            for (index, out) in out.chunks_exact_mut(LANES).enumerate() {
                 let at = index * LANES;
                 simd.store_pairs_some(
                     simd.round_to_pairs(vector(simd, even, at), vector(simd, odd, at)),
-                    to,
+                    out,
                 );
             }
         }

@@ -113,27 +113,27 @@ impl Lanes for Avx2 {
         enabled!(F32x16(_mm256_maskload_ps(at, low), _mm256_maskload_ps(at.wrapping_add(8), high)))
     }
     #[inline(always)]
-    fn store(self, x: F32x16, to: &mut [f32]) {
-        assert!(to.len() >= LANES);
-        let at = to.as_mut_ptr();
+    fn store(self, x: F32x16, out: &mut [f32]) {
+        assert!(out.len() >= LANES);
+        let at = out.as_mut_ptr();
         enabled!({
             _mm256_storeu_ps(at, x.0);
             _mm256_storeu_ps(at.add(8), x.1);
         });
     }
     #[inline(always)]
-    fn store_part(self, x: F32x16, to: &mut [f32]) {
-        to.copy_from_slice(&self.to_array(x)[..to.len()]);
+    fn store_part(self, x: F32x16, out: &mut [f32]) {
+        out.copy_from_slice(&self.to_array(x)[..out.len()]);
     }
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> F32x16 {
         enabled!(F32x16(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))))
     }
     #[inline(always)]
-    unsafe fn store_at(self, x: F32x16, to: *mut f32) {
+    unsafe fn store_at(self, x: F32x16, out: *mut f32) {
         enabled!({
-            _mm256_storeu_ps(to, x.0);
-            _mm256_storeu_ps(to.add(8), x.1);
+            _mm256_storeu_ps(out, x.0);
+            _mm256_storeu_ps(out.add(8), x.1);
         })
     }
     #[inline(always)]
@@ -210,25 +210,25 @@ impl Lanes for Avx2 {
         self,
         from: &[*const u8; LANES],
         at: usize,
-        to: *mut u32,
+        out: *mut u32,
         stride: usize,
     ) {
         for (half, from) in from.as_chunks::<8>().0.iter().enumerate() {
             enabled!({
                 // Columns n and n + 4 are halves of a register, and all else stays within the halves.
                 let mut columns = [_mm256_setzero_si256(); 4];
-                for (n, to) in columns.iter_mut().enumerate() {
+                for (n, out) in columns.iter_mut().enumerate() {
                     let (low, high) = (from[n].add(at).cast(), from[n + 4].add(at).cast());
-                    *to = _mm256_loadu2_m128i(high, low);
+                    *out = _mm256_loadu2_m128i(high, low);
                 }
                 let [a, b, c, d] = columns;
                 let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
-                let to = to.add(half * 8);
-                _mm256_storeu_si256(to.cast(), _mm256_unpacklo_epi64(ab, cd));
-                _mm256_storeu_si256(to.add(stride).cast(), _mm256_unpackhi_epi64(ab, cd));
+                let out = out.add(half * 8);
+                _mm256_storeu_si256(out.cast(), _mm256_unpacklo_epi64(ab, cd));
+                _mm256_storeu_si256(out.add(stride).cast(), _mm256_unpackhi_epi64(ab, cd));
                 let (ab, cd) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
-                _mm256_storeu_si256(to.add(2 * stride).cast(), _mm256_unpacklo_epi64(ab, cd));
-                _mm256_storeu_si256(to.add(3 * stride).cast(), _mm256_unpackhi_epi64(ab, cd));
+                _mm256_storeu_si256(out.add(2 * stride).cast(), _mm256_unpacklo_epi64(ab, cd));
+                _mm256_storeu_si256(out.add(3 * stride).cast(), _mm256_unpackhi_epi64(ab, cd));
             });
         }
     }

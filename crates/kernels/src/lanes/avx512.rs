@@ -93,21 +93,21 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         enabled!(_mm512_maskz_loadu_ps(prefix_mask(from.len()), from.as_ptr()))
     }
     #[inline(always)]
-    fn store(self, x: __m512, to: &mut [f32]) {
-        assert!(to.len() >= LANES);
-        enabled!(_mm512_storeu_ps(to.as_mut_ptr(), x))
+    fn store(self, x: __m512, out: &mut [f32]) {
+        assert!(out.len() >= LANES);
+        enabled!(_mm512_storeu_ps(out.as_mut_ptr(), x))
     }
     #[inline(always)]
-    fn store_part(self, x: __m512, to: &mut [f32]) {
-        enabled!(_mm512_mask_storeu_ps(to.as_mut_ptr(), prefix_mask(to.len()), x))
+    fn store_part(self, x: __m512, out: &mut [f32]) {
+        enabled!(_mm512_mask_storeu_ps(out.as_mut_ptr(), prefix_mask(out.len()), x))
     }
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> __m512 {
         enabled!(_mm512_loadu_ps(from))
     }
     #[inline(always)]
-    unsafe fn store_at(self, x: __m512, to: *mut f32) {
-        enabled!(_mm512_storeu_ps(to, x))
+    unsafe fn store_at(self, x: __m512, out: *mut f32) {
+        enabled!(_mm512_storeu_ps(out, x))
     }
     #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
@@ -171,26 +171,26 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         self,
         from: &[*const u8; LANES],
         at: usize,
-        to: *mut u32,
+        out: *mut u32,
         stride: usize,
     ) {
         enabled!({
             // Columns n, n + 4, n + 8 and n + 12 are quarters of a register, and all else stays within
             // the quarters.
             let mut columns = [_mm512_setzero_si512(); 4];
-            for (n, to) in columns.iter_mut().enumerate() {
+            for (n, out) in columns.iter_mut().enumerate() {
                 let x = _mm512_castsi128_si512(_mm_loadu_si128(from[n].add(at).cast()));
                 let x = _mm512_inserti32x4::<1>(x, _mm_loadu_si128(from[n + 4].add(at).cast()));
                 let x = _mm512_inserti32x4::<2>(x, _mm_loadu_si128(from[n + 8].add(at).cast()));
-                *to = _mm512_inserti32x4::<3>(x, _mm_loadu_si128(from[n + 12].add(at).cast()));
+                *out = _mm512_inserti32x4::<3>(x, _mm_loadu_si128(from[n + 12].add(at).cast()));
             }
             let [a, b, c, d] = columns;
             let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
-            _mm512_storeu_si512(to.cast(), _mm512_unpacklo_epi64(ab, cd));
-            _mm512_storeu_si512(to.add(stride).cast(), _mm512_unpackhi_epi64(ab, cd));
+            _mm512_storeu_si512(out.cast(), _mm512_unpacklo_epi64(ab, cd));
+            _mm512_storeu_si512(out.add(stride).cast(), _mm512_unpackhi_epi64(ab, cd));
             let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
-            _mm512_storeu_si512(to.add(2 * stride).cast(), _mm512_unpacklo_epi64(ab, cd));
-            _mm512_storeu_si512(to.add(3 * stride).cast(), _mm512_unpackhi_epi64(ab, cd));
+            _mm512_storeu_si512(out.add(2 * stride).cast(), _mm512_unpacklo_epi64(ab, cd));
+            _mm512_storeu_si512(out.add(3 * stride).cast(), _mm512_unpackhi_epi64(ab, cd));
         });
     }
     #[inline(always)]
@@ -298,16 +298,16 @@ impl Pairs for Avx512<true> {
         enabled!(_mm512_maskz_loadu_epi32(prefix_mask(from.len()), from.as_ptr().cast()))
     }
     #[inline(always)]
-    fn store_pairs_part(self, x: __m512i, to: &mut [u32]) {
-        enabled!(_mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), prefix_mask(to.len()), x))
+    fn store_pairs_part(self, x: __m512i, out: &mut [u32]) {
+        enabled!(_mm512_mask_storeu_epi32(out.as_mut_ptr().cast(), prefix_mask(out.len()), x))
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> __m512i {
         enabled!(_mm512_loadu_si512(from.cast()))
     }
     #[inline(always)]
-    unsafe fn store_pairs_at(self, x: __m512i, to: *mut u32) {
-        enabled!(_mm512_storeu_si512(to.cast(), x))
+    unsafe fn store_pairs_at(self, x: __m512i, out: *mut u32) {
+        enabled!(_mm512_storeu_si512(out.cast(), x))
     }
     #[inline(always)]
     fn dot(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
@@ -339,7 +339,7 @@ impl Pairs for Avx512<true> {
     #[inline(always)]
     fn nibble_pair(self, words: __m512i, n: usize, plus: i32) -> __m512i {
         enabled!({
-            // The permutation reads the lowest five bits of each half, and the fifth says nothing: what it
+            // The permutation reads the lowest five bits of each half, and the fifth has no effect: what it
             // chooses from stands there twice.
             let count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             let all = _mm512_cvtepi32_ps(_mm512_add_epi32(count, _mm512_set1_epi32(plus)));

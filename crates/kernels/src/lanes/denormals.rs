@@ -54,7 +54,7 @@ impl Drop for KeepDenormals {
     }
 }
 
-/// The same eight numbers, of which the compiler knows nothing: they are computed before any later change
+/// The same eight numbers, hidden from the compiler: they are computed before any later change
 /// of MXCSR, and what is computed from them comes after any earlier one.
 ///
 /// A function that is not to be inlined is no such bound: it was inlined, and a fuzzer's build then folded
@@ -78,6 +78,6 @@ fn read() -> u32 {
 #[inline]
 fn write(state: u32) {
     // SAFETY: as above; the state is one that `read` gave, with two bits changed that every
-    // x86-64 processor knows, and the guard that changed them restores the state from before.
+    // x86-64 processor has, and the guard that changed them restores the state from before.
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags)) };
 }

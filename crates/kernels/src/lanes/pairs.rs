@@ -4,7 +4,7 @@
 //! dot(a, b, sum) = fma(a.even, b.even, fma(a.odd, b.odd, sum))     denormals are zero on the way in and out
 //! ```
 //! A pair is a `u32`: the even number below, the odd one above. `vdpbf16ps` is exactly this dot, odd
-//! number first (Intel's manual; `tests/it/bf16.rs` asks the processor), and knows no denormals whatever
+//! number first (Intel's manual; `tests/it/bf16.rs` checks the processor), and has no denormals whatever
 //! the thread has set. AVX2 makes the two multiply-adds while denormals are flushed, portable code
 //! flushes by hand. A processor with AVX-512 but without `vdpbf16ps` takes the way of AVX2.
 
@@ -32,7 +32,7 @@ pub trait Pairs: Lanes {
     /// All of a slice of at most sixteen; the other lanes are pairs of +0.
     fn load_pairs_part(self, from: &[u32]) -> Self::Pair;
     /// As many of the first pairs as the slice holds, at most sixteen.
-    fn store_pairs_part(self, x: Self::Pair, to: &mut [u32]);
+    fn store_pairs_part(self, x: Self::Pair, out: &mut [u32]);
     /// Loads sixteen.
     ///
     /// # Safety
@@ -41,8 +41,8 @@ pub trait Pairs: Lanes {
     /// Stores sixteen.
     ///
     /// # Safety
-    /// Sixteen pairs can be written at `to`, which is aligned for u32.
-    unsafe fn store_pairs_at(self, x: Self::Pair, to: *mut u32);
+    /// Sixteen pairs can be written at `out`, which is aligned for u32.
+    unsafe fn store_pairs_at(self, x: Self::Pair, out: *mut u32);
     /// sum + a.odd · b.odd, rounded; then + a.even · b.even, rounded. Denormals are zeros.
     fn dot(self, a: Self::Pair, b: Self::Pair, sum: Self::F32) -> Self::F32;
     /// The operand of one instruction of a dot: sixteen pairs, or one number of each.
@@ -50,7 +50,7 @@ pub trait Pairs: Lanes {
     /// Instructions of a dot. Where there are two, a tile computes the 0th of all pairs before the 1st of
     /// any, so that it needs registers for only one number of each pair at a time.
     const FACTORS: usize;
-    /// The nth factor of pairs. What it leaves out is not computed, if nothing else asks for it.
+    /// The nth factor of pairs. What it leaves out is not computed unless something else needs it.
     fn factor(self, pairs: Self::Pair, n: usize) -> Self::Factor;
     /// One instruction of a dot: with the 0th factors, then with the 1st, if there are two.
     fn multiply(self, a: Self::Factor, b: Self::Factor, sum: Self::F32) -> Self::F32;
@@ -68,12 +68,12 @@ pub trait Pairs: Lanes {
 
     /// Stores sixteen, or as many as fit.
     #[inline(always)]
-    fn store_pairs_some(self, x: Self::Pair, to: &mut [u32]) {
-        if to.len() >= LANES {
-            // SAFETY: `to` has at least sixteen elements. A full store can be forwarded to a later load.
-            unsafe { self.store_pairs_at(x, to.as_mut_ptr()) };
+    fn store_pairs_some(self, x: Self::Pair, out: &mut [u32]) {
+        if out.len() >= LANES {
+            // SAFETY: `out` has at least sixteen elements. A full store can be forwarded to a later load.
+            unsafe { self.store_pairs_at(x, out.as_mut_ptr()) };
         } else {
-            self.store_pairs_part(x, to);
+            self.store_pairs_part(x, out);
         }
     }
 

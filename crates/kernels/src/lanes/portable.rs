@@ -45,12 +45,12 @@ impl Lanes for Portable {
         out
     }
     #[inline(always)]
-    fn store(self, x: Array, to: &mut [f32]) {
-        to[..LANES].copy_from_slice(&x);
+    fn store(self, x: Array, out: &mut [f32]) {
+        out[..LANES].copy_from_slice(&x);
     }
     #[inline(always)]
-    fn store_part(self, x: Array, to: &mut [f32]) {
-        to.copy_from_slice(&x[..to.len()]);
+    fn store_part(self, x: Array, out: &mut [f32]) {
+        out.copy_from_slice(&x[..out.len()]);
     }
     #[inline(always)]
     unsafe fn load_at(self, from: *const f32) -> Array {
@@ -58,9 +58,9 @@ impl Lanes for Portable {
         unsafe { *from.cast() }
     }
     #[inline(always)]
-    unsafe fn store_at(self, x: Array, to: *mut f32) {
+    unsafe fn store_at(self, x: Array, out: *mut f32) {
         // SAFETY: by the precondition, sixteen f32 can be written; an array has the alignment of its element.
-        unsafe { *to.cast() = x };
+        unsafe { *out.cast() = x };
     }
     #[inline(always)]
     fn add(self, a: Array, b: Array) -> Array {
@@ -127,7 +127,7 @@ impl Lanes for Portable {
         self,
         from: &[*const u8; LANES],
         at: usize,
-        to: *mut u32,
+        out: *mut u32,
         stride: usize,
     ) {
         for (lane, from) in from.iter().enumerate() {
@@ -135,7 +135,7 @@ impl Lanes for Portable {
             let words: [[u8; 4]; 4] = unsafe { *from.add(at).cast() };
             for (n, word) in words.into_iter().enumerate() {
                 // SAFETY: by the precondition, sixteen words of each of the four rows can be written.
-                unsafe { *to.add(n * stride + lane) = u32::from_le_bytes(word) };
+                unsafe { *out.add(n * stride + lane) = u32::from_le_bytes(word) };
             }
         }
     }
@@ -187,8 +187,8 @@ impl Pairs for Portable {
         out
     }
     #[inline(always)]
-    fn store_pairs_part(self, x: [u32; LANES], to: &mut [u32]) {
-        to.copy_from_slice(&x[..to.len()]);
+    fn store_pairs_part(self, x: [u32; LANES], out: &mut [u32]) {
+        out.copy_from_slice(&x[..out.len()]);
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> [u32; LANES] {
@@ -196,9 +196,9 @@ impl Pairs for Portable {
         unsafe { *from.cast() }
     }
     #[inline(always)]
-    unsafe fn store_pairs_at(self, x: [u32; LANES], to: *mut u32) {
+    unsafe fn store_pairs_at(self, x: [u32; LANES], out: *mut u32) {
         // SAFETY: by the precondition, sixteen pairs can be written; an array has the alignment of its element.
-        unsafe { *to.cast() = x };
+        unsafe { *out.cast() = x };
     }
     #[inline(always)]
     fn dot(self, a: [u32; LANES], b: [u32; LANES], sum: Array) -> Array {

@@ -3,7 +3,7 @@
 //! ```text
 //! dw[o][k] = chain over rows of dy[row][o] · x[row][k],  from what stands there
 //! ```
-//! 1. Both matrices lie as the tile wants them, one step a row, but far apart: a tile would touch a
+//! 1. Both matrices have the layout that the tile reads, one step a row, but their rows are far apart: a tile would touch a
 //!    page and a few sets of the cache each step. So each task copies its own columns of 128 rows into
 //!    scratch, where they lie close together. Copying once for all tasks is slower: lines
 //!    that another core has just written are dear.
@@ -224,7 +224,7 @@ pub(crate) trait CopySteps: Multiply {
     /// Rows of a step.
     const ROWS: usize;
     /// Writes the steps of a strip.
-    fn copy(self, strip: &Strip<'_>, to: &mut [Self::Element]);
+    fn copy(self, strip: &Strip<'_>, out: &mut [Self::Element]);
 }
 
 /// As they stand.
@@ -232,14 +232,14 @@ impl<L: Lanes> CopySteps for L {
     const ROWS: usize = 1;
 
     #[inline(always)]
-    fn copy(self, strip: &Strip<'_>, to: &mut [f32]) {
+    fn copy(self, strip: &Strip<'_>, out: &mut [f32]) {
         for (step, row) in strip.rows.clone().enumerate() {
             let ahead = strip.ahead(row);
             for (vector, part) in strip.row(row).chunks(LANES).enumerate() {
                 let column = vector * LANES;
                 prefetch(ahead.wrapping_add(column));
                 let at = strip.place(step, column);
-                self.store_some(self.load_some(part), &mut to[at..at + part.len()]);
+                self.store_some(self.load_some(part), &mut out[at..at + part.len()]);
             }
         }
     }

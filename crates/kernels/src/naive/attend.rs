@@ -1,18 +1,24 @@
 //! Attention over keys and values in pages, and its gradients: the definition of every bit of
 //! [`crate::attend`].
 
+mod backward;
+mod edited;
+
 use std::ops::Range;
 
 use super::{
     bf16::{self, Compute},
     cap,
-    sums::{row_dot, row_max},
+    sums::row_max,
 };
 use crate::{
-    attend::{AttentionParams, BackwardInputs, Gradients, PAGE, Pages, SequenceSpan},
+    attend::{AttentionParams, KvPages, PAGE, SequenceSpan},
     lanes::{LANES, larger, sum_tree},
     math::{exp, ln},
 };
+
+pub use backward::backward;
+pub use edited::{backward_row, forward_edited, pattern_edited, scores_edited};
 
 /// A dot product over a range, added to `sum` one term (or bf16 pair) after the other, ascending.
 fn chain(
@@ -29,14 +35,14 @@ fn chain(
 }
 
 /// Where the page of a position begins in the storage.
-fn page_start(pages: Pages<'_>, span: &SequenceSpan, at: usize) -> usize {
+fn page_start(pages: KvPages<'_>, span: &SequenceSpan, at: usize) -> usize {
     pages.table[span.first_page + at / PAGE] as usize * pages.stride
 }
 
 /// Element `d` of the key at a position.
 fn key(
     params: &AttentionParams<'_>,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     span: &SequenceSpan,
     key_head: usize,
     at: usize,
@@ -56,7 +62,7 @@ fn key(
 /// Element `d` of the value at a position.
 fn value(
     params: &AttentionParams<'_>,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     span: &SequenceSpan,
     key_head: usize,
     at: usize,
@@ -101,7 +107,7 @@ struct Row<'a> {
     /// Of the query.
     position: usize,
     span: &'a SequenceSpan,
-    pages: Pages<'a>,
+    pages: KvPages<'a>,
 }
 
 impl Row<'_> {
@@ -112,6 +118,11 @@ impl Row<'_> {
         let sum = chain(params, 0..params.head_dim, |d| query[d], key, 0.0);
         let [_, score] = capped_and_score(params, head, sum, position, at);
         score
+    }
+
+    /// The keys that it sees.
+    fn seen(&self) -> Range<usize> {
+        visible(self.params, self.span.first_position + self.span.rows, self.position)
     }
 
     /// Element `d` of the value at a position.
@@ -126,7 +137,7 @@ pub fn scores(
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
 ) {
     let keys = span.first_position + span.rows;
@@ -136,7 +147,7 @@ pub fn scores(
         out.fill(f32::NEG_INFINITY);
         let position = span.first_position + index;
         let row = Row { params, head, query, position, span, pages };
-        for at in visible(params, position) {
+        for at in visible(params, keys, position) {
             out[at] = row.score(at);
         }
     }
@@ -148,7 +159,7 @@ pub fn pattern(
     head: usize,
     query: &[f32],
     span: &SequenceSpan,
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     log_sum_exp: &[f32],
     out: &mut [f32],
 ) {
@@ -156,31 +167,54 @@ pub fn pattern(
     let keys = span.first_position + span.rows;
     for (index, out) in out.chunks_exact_mut(keys.max(1)).enumerate() {
         let row_log_sum_exp = log_sum_exp[(span.first_row + index) * params.heads + head];
-        let seen = visible(params, span.first_position + index);
+        let seen = visible(params, keys, span.first_position + index);
         for (at, out) in out.iter_mut().enumerate() {
             *out = if seen.contains(&at) { exp(*out - row_log_sum_exp) } else { 0.0 };
         }
     }
 }
 
-/// The positions that the causal mask and the window leave visible to a row at `position`.
-pub fn visible(params: &AttentionParams<'_>, position: usize) -> Range<usize> {
+/// The positions that the causal mask and the window leave visible to a row at `position`, of `keys` that
+/// stand: all of them without a mask.
+pub fn visible(params: &AttentionParams<'_>, keys: usize, position: usize) -> Range<usize> {
+    if !params.is_causal {
+        return 0..keys;
+    }
     let end = position + 1;
     end.saturating_sub(params.window.unwrap_or(end))..end
 }
 
+/// The rows that see a key, of `rows` in a whole sequence.
+pub fn rows_that_see(params: &AttentionParams<'_>, rows: usize, key: usize) -> Range<usize> {
+    if !params.is_causal {
+        return 0..rows;
+    }
+    key..params.window.map_or(rows, |window| rows.min(key + window))
+}
+
 /// One row of one head, by the online softmax over tiles: writes the sum of its weighted values to
-/// `out` and returns its log-sum-exp.
-fn attend_row(row: Row<'_>, out: &mut [f32]) -> f32 {
+/// `out` and returns its log-sum-exp. `score` gives the score of each key; where an edit has changed some,
+/// a tile of nothing but −inf is passed over.
+fn attend_row(
+    row: Row<'_>,
+    score: impl Fn(usize) -> f32,
+    is_changed: bool,
+    out: &mut [f32],
+) -> f32 {
     let params = row.params;
-    let seen = visible(params, row.position);
+    let seen = row.seen();
     let mut max = f32::NEG_INFINITY;
     let mut totals = [0.0f32; LANES];
+    let mut has_begun = false;
+    out.fill(0.0);
     for tile in seen.start / PAGE..seen.end.div_ceil(PAGE) {
         let keys = seen.start.max(tile * PAGE)..seen.end.min((tile + 1) * PAGE);
         let mut scores = [f32::NEG_INFINITY; PAGE];
         for at in keys.clone() {
-            scores[at % PAGE] = row.score(at);
+            scores[at % PAGE] = score(at);
+        }
+        if is_changed && scores.iter().all(|score| *score == f32::NEG_INFINITY) {
+            continue;
         }
         let m = row_max(&scores);
         let mut weights = [0.0f32; PAGE];
@@ -195,9 +229,9 @@ fn attend_row(row: Row<'_>, out: &mut [f32]) -> f32 {
                 chain(params, keys.clone(), |at| weights[at % PAGE], value, 0.0)
             })
             .collect();
-        if tile == seen.start / PAGE {
+        if !has_begun {
             // Before the first tile there is nothing to rescale.
-            (max, totals) = (m, l);
+            (max, totals, has_begun) = (m, l, true);
             out.copy_from_slice(&o);
             continue;
         }
@@ -211,6 +245,9 @@ fn attend_row(row: Row<'_>, out: &mut [f32]) -> f32 {
             *out = o.mul_add(b, *out * a);
         }
         max = new_max;
+    }
+    if !has_begun && params.sinks.is_none() {
+        return 0.0;
     }
     let mut total = sum_tree(totals);
     let mut r = 1.0 / total;
@@ -228,106 +265,29 @@ fn attend_row(row: Row<'_>, out: &mut [f32]) -> f32 {
     max + ln(total)
 }
 
-/// Causal attention of every row of every span to the keys up to its own position.
+/// Attention of every row of every span to the keys that it sees: those up to its own position, under a mask.
 pub fn forward(
     params: &AttentionParams<'_>,
     query: &[f32],
     spans: &[SequenceSpan],
-    pages: Pages<'_>,
+    pages: KvPages<'_>,
     out: &mut [f32],
     mut log_sum_exp: Option<&mut [f32]>,
 ) {
     for span in spans {
         for index in 0..span.rows {
-            let row = span.first_row + index;
             for head in 0..params.heads {
-                let at = (row * params.heads + head) * params.head_dim..;
+                let at_row = (span.first_row + index) * params.heads + head;
+                let at = at_row * params.head_dim..;
                 let (query, out) = (&query[at.clone()], &mut out[at]);
                 let (query, out) = (&query[..params.head_dim], &mut out[..params.head_dim]);
                 let position = span.first_position + index;
-                let row_log_sum_exp =
-                    attend_row(Row { params, head, query, position, span, pages }, out);
+                let row = Row { params, head, query, position, span, pages };
+                let row_log_sum_exp = attend_row(row, |at| row.score(at), false, out);
                 if let Some(to) = &mut log_sum_exp {
-                    to[row * params.heads + head] = row_log_sum_exp;
+                    to[at_row] = row_log_sum_exp;
                 }
             }
-        }
-    }
-}
-
-/// Gradients over whole sequences. Positions begin at 0; `dq`, `dk`, `dv` are overwritten.
-///
-/// With D = Σ dout·out over sixteen lanes, P = exp(score − lse), dP the chain of dout·v and
-/// dS = P · (dP − D) · scale, where a soft cap's derivative comes before the scale: dq is the chain of dS·k
-/// over keys, dk of dS·q and dv of P·dout over the group's heads, then rows. A chain is a dot product summed in
-/// ascending order; masked pairs of query and key are in none. A sink's gradient is the chain of
-/// −exp(sink − lse) · D over all rows, from what stands there.
-pub fn backward(
-    params: &AttentionParams<'_>,
-    inputs: BackwardInputs<'_>,
-    gradients: Gradients<'_>,
-) {
-    let BackwardInputs { query, key, value, out, log_sum_exp, dout, spans } = inputs;
-    let Gradients { dq, dk, dv, dsinks } = gradients;
-    let dim = params.head_dim;
-    dq.fill(0.0);
-    dk.fill(0.0);
-    dv.fill(0.0);
-    for span in spans {
-        for head in 0..params.heads {
-            let of_row = |row: usize| ((span.first_row + row) * params.heads + head) * dim;
-            let of_key = |key: usize| {
-                ((span.first_row + key) * params.key_heads + head / params.group()) * dim
-            };
-            // P and dS of every row and key, where the row sees the key.
-            let mut p = vec![vec![0.0f32; span.rows]; span.rows];
-            let mut ds = p.clone();
-            for row in 0..span.rows {
-                let at = of_row(row);
-                let d = row_dot(&dout[at..at + dim], &out[at..at + dim]);
-                for seen in visible(params, row) {
-                    let key_start = of_key(seen);
-                    let product = |a: &[f32], b: &[f32]| {
-                        chain(params, 0..dim, |i| a[at + i], |i| b[key_start + i], 0.0)
-                    };
-                    let sum = product(query, key);
-                    let [capped, score] = capped_and_score(params, head, sum, row, seen);
-                    p[row][seen] = exp(score - log_sum_exp[at / dim]);
-                    let mut dscore = p[row][seen] * (product(dout, value) - d);
-                    if let Some(cap) = params.score_cap {
-                        dscore *= cap::derivative(cap, capped);
-                    }
-                    ds[row][seen] = dscore * params.scale;
-                }
-            }
-            for row in 0..span.rows {
-                for i in 0..dim {
-                    let sum = &mut dq[of_row(row) + i];
-                    let key = |at| key[of_key(at) + i];
-                    *sum = chain(params, visible(params, row), |at| ds[row][at], key, *sum);
-                }
-            }
-            for at in 0..span.rows {
-                // The rows that see this key.
-                let end = params.window.map_or(span.rows, |window| span.rows.min(at + window));
-                for i in 0..dim {
-                    let sum = &mut dk[of_key(at) + i];
-                    let query = |row| query[of_row(row) + i];
-                    *sum = chain(params, at..end, |row| ds[row][at], query, *sum);
-                    let sum = &mut dv[of_key(at) + i];
-                    let dout = |row| dout[of_row(row) + i];
-                    *sum = chain(params, at..end, |row| p[row][at], dout, *sum);
-                }
-            }
-        }
-    }
-    if let (Some(sinks), Some(dsinks)) = (params.sinks, dsinks) {
-        for (at, row_log_sum_exp) in log_sum_exp.iter().enumerate() {
-            let of_row = at * dim..(at + 1) * dim;
-            let d = row_dot(&dout[of_row.clone()], &out[of_row]);
-            let head = at % params.heads;
-            let p = exp(sinks[head] - row_log_sum_exp);
-            dsinks[head] = (-p).mul_add(d, dsinks[head]);
         }
     }
 }

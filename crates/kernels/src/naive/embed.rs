@@ -22,9 +22,9 @@ pub fn gather(table: Table<'_>, width: usize, indices: &[u32], y: &mut [f32]) {
 /// `dtable[indices[row]]` += `dy[row]`, rows ascending.
 pub fn scatter_add(dy: &[f32], width: usize, indices: &[u32], dtable: &mut [f32]) {
     for (&index, dy) in indices.iter().zip(dy.chunks_exact(width)) {
-        let to = &mut dtable[index as usize * width..][..width];
-        for (to, dy) in to.iter_mut().zip(dy) {
-            *to += dy;
+        let out = &mut dtable[index as usize * width..][..width];
+        for (out, dy) in out.iter_mut().zip(dy) {
+            *out += dy;
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Routing {
 
 impl Routing {
     /// Whether its gradient reads the logits: where the softmax runs over all experts.
-    pub fn reads_logits_again(&self) -> bool {
+    pub fn gradient_reads_logits(&self) -> bool {
         self.weighting == ExpertWeighting::Softmax
     }
 }
@@ -112,7 +112,7 @@ pub fn route_backward(
         let (dweights, weights) = (&dweights[own.clone()], &weights[own.clone()]);
         let mean = dweights.iter().zip(weights).fold(0.0f32, |sum, (dw, w)| w.mul_add(*dw, sum));
         dlogits.fill(0.0);
-        if routing.reads_logits_again() {
+        if routing.gradient_reads_logits() {
             let logits = &logits[row * experts..(row + 1) * experts];
             let (max, total) = maximum_and_total(logits);
             for (dlogit, logit) in dlogits.iter_mut().zip(logits) {

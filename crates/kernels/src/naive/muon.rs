@@ -19,10 +19,10 @@ pub fn muon(
     m: &mut [f32],
 ) {
     let mut direction = vec![0.0; weight.len()];
-    for (index, to) in direction.iter_mut().enumerate() {
+    for (index, out) in direction.iter_mut().enumerate() {
         let g = gradient[index] * clip;
         m[index] = (g - m[index]).mul_add(1.0 - settings.momentum, m[index]);
-        *to = (m[index] - g).mul_add(settings.momentum, g);
+        *out = (m[index] - g).mul_add(settings.momentum, g);
     }
     orthogonalize(settings.products, [rows, columns], &mut direction);
     let (shrink, step) =

@@ -125,12 +125,12 @@ pub(super) const HALVES: usize = PANEL / 2;
 /// # Safety
 /// Two bytes can be read `at` bytes past each of `from`.
 #[inline(always)]
-unsafe fn write_halves(from: &ColumnPointers, at: usize, to: &mut [u32]) {
-    for (to, from) in to[..LANES / 2].iter_mut().zip(from.as_chunks::<2>().0) {
+unsafe fn write_halves(from: &ColumnPointers, at: usize, out: &mut [u32]) {
+    for (out, from) in out[..LANES / 2].iter_mut().zip(from.as_chunks::<2>().0) {
         // SAFETY: by the precondition, two bytes can be read at both addresses; bytes need no alignment.
         let [low, high]: [[u8; 2]; 2] =
             unsafe { [*from[0].add(at).cast(), *from[1].add(at).cast()] };
-        *to = u32::from_le_bytes([low[0], low[1], high[0], high[1]]);
+        *out = u32::from_le_bytes([low[0], low[1], high[0], high[1]]);
     }
 }
 
@@ -184,12 +184,12 @@ impl BlockFormat for Bf16 {
         block: &mut [u32],
         vector: usize,
     ) {
-        let to = &mut block[vector * LANES..][..15 * PANEL + LANES];
+        let out = &mut block[vector * LANES..][..15 * PANEL + LANES];
         for n in 0..4 {
-            // SAFETY: a column has 64 bytes, of which sixteen are read from 16 n on; `to` was sliced to hold
+            // SAFETY: a column has 64 bytes, of which sixteen are read from 16 n on; `out` was sliced to hold
             // these sixteen columns of sixteen groups.
             unsafe {
-                simd.transpose_16x4(from, at + 16 * n, to[4 * n * PANEL..].as_mut_ptr(), PANEL)
+                simd.transpose_16x4(from, at + 16 * n, out[4 * n * PANEL..].as_mut_ptr(), PANEL)
             };
         }
     }
@@ -233,9 +233,9 @@ impl BlockFormat for F16 {
             // A word has two steps of a column, and a panel two columns of a step.
             for (words, groups) in words.iter().zip(groups.chunks_exact_mut(2 * HALVES)) {
                 let (even, odd) = groups.split_at_mut(HALVES);
-                let to = vector * LANES / 2..(vector + 1) * LANES / 2;
-                let to = even[to.clone()].iter_mut().zip(&mut odd[to]);
-                for ((even, odd), two) in to.zip(words.as_chunks::<2>().0) {
+                let out = vector * LANES / 2..(vector + 1) * LANES / 2;
+                let out = even[out.clone()].iter_mut().zip(&mut odd[out]);
+                for ((even, odd), two) in out.zip(words.as_chunks::<2>().0) {
                     *even = two[0] & 0xffff | two[1] << 16;
                     *odd = two[0] >> 16 | two[1] & 0xffff_0000;
                 }
@@ -286,13 +286,13 @@ impl BlockFormat for Q8_0 {
         block: &mut [u32],
         vector: usize,
     ) {
-        // SAFETY: a column has 34 bytes: a half, and twice sixteen; `to` was sliced to hold these sixteen
+        // SAFETY: a column has 34 bytes: a half, and twice sixteen; `out` was sliced to hold these sixteen
         // columns of eight groups.
         unsafe {
             write_halves(from, at, &mut block[vector * LANES / 2..]);
-            let to = &mut block[Self::SCALE_WORDS + vector * LANES..][..7 * PANEL + LANES];
-            simd.transpose_16x4(from, at + 2, to.as_mut_ptr(), PANEL);
-            simd.transpose_16x4(from, at + 18, to[4 * PANEL..].as_mut_ptr(), PANEL);
+            let out = &mut block[Self::SCALE_WORDS + vector * LANES..][..7 * PANEL + LANES];
+            simd.transpose_16x4(from, at + 2, out.as_mut_ptr(), PANEL);
+            simd.transpose_16x4(from, at + 18, out[4 * PANEL..].as_mut_ptr(), PANEL);
         }
     }
     fn number(panel: &[u32], k: usize, column: usize) -> f32 {

@@ -31,16 +31,16 @@ pub fn pack<'r>(
     panels: &mut [u32],
 ) {
     let size = panel_len(storage, inner);
-    let to = DisjointSlices::new(&mut panels[..panels_len(storage, outputs, inner)]);
+    let out = DisjointSlices::new(&mut panels[..panels_len(storage, outputs, inner)]);
     pool.for_each_task(outputs.div_ceil(PANEL), &|panel| {
         // SAFETY: each task has a panel of its own.
-        let to = unsafe { to.range_mut(panel * size..(panel + 1) * size) };
+        let out = unsafe { out.range_mut(panel * size..(panel + 1) * size) };
         let mut rows = [&[][..]; PANEL];
-        for (column, to) in rows.iter_mut().enumerate().take(outputs - panel * PANEL) {
-            *to = row(panel * PANEL + column);
-            assert_eq!(to.len(), storage.bytes(inner), "a row of another length");
+        for (column, out) in rows.iter_mut().enumerate().take(outputs - panel * PANEL) {
+            *out = row(panel * PANEL + column);
+            assert_eq!(out.len(), storage.bytes(inner), "a row of another length");
         }
-        with_format!(storage, F => pool.isa().run(Pack::<F> { rows: &rows, to, format: PhantomData }));
+        with_format!(storage, F => pool.isa().run(Pack::<F> { rows: &rows, out, format: PhantomData }));
     });
 }
 
@@ -48,7 +48,7 @@ pub fn pack<'r>(
 struct Pack<'a, F> {
     /// Missing columns are empty.
     rows: &'a [&'a [u8]; PANEL],
-    to: &'a mut [u32],
+    out: &'a mut [u32],
     format: PhantomData<F>,
 }
 
@@ -64,7 +64,7 @@ impl<F: BlockFormat> Kernel for Pack<'_, F> {
             for (from, row) in from.iter_mut().zip(rows) {
                 *from = row.as_ptr();
             }
-            let mut blocks = self.to.chunks_exact_mut(block_len::<F>()).enumerate();
+            let mut blocks = self.out.chunks_exact_mut(block_len::<F>()).enumerate();
             for (n, block) in blocks.by_ref().take(whole) {
                 for from in &from {
                     prefetch(from.wrapping_add(n * F::BLOCK_BYTES + AHEAD).cast());

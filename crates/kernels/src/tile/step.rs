@@ -168,7 +168,7 @@ unsafe fn factor<M: Multiply, const WHOLE: bool>(
     }
 }
 
-/// The same address for the nth factors, of which the compiler does not know that it is: what was read from
+/// The same address for the nth factors, hidden from the compiler: what was read from
 /// there for the 0th is read once more, out of the first cache, and takes no register meanwhile that sums
 /// need.
 #[inline(always)]

@@ -56,7 +56,7 @@ fn values_are_those_of_the_reference_and_slopes_theirs() {
     for activation in Activation::ALL {
         let reference = in_reference(activation);
         for x in numbers(Kind::Scale(6.0), 4000, 5) {
-            let expected = reference.of(f64::from(x));
+            let expected = reference.apply(f64::from(x));
             let value = f64::from(naive::activate::value(activation, x));
             assert!(
                 (value - expected).abs() < 1e-6 * expected.abs().max(1.0),
@@ -65,7 +65,7 @@ fn values_are_those_of_the_reference_and_slopes_theirs() {
             if x.abs() < 1e-3 {
                 continue;
             }
-            let expected = slope(&|x| reference.of(x[0]), &[f64::from(x)], 0);
+            let expected = slope(&|x| reference.apply(x[0]), &[f64::from(x)], 0);
             let value = f64::from(naive::activate::derivative(activation, x));
             assert!(
                 (value - expected).abs() < 2e-6 * expected.abs().max(1.0),
@@ -83,7 +83,7 @@ fn linear_branches_are_those_of_the_reference_and_slopes_theirs() {
         for x in numbers(Kind::Scale(9.0), 2000, 6) {
             let (mut post, mut dpre, mut dlinear) = ([0.0], [0.0], [0.0]);
             naive::activate::forward(activation, &[pre], Some(&[x]), &mut post);
-            let whole = |x: f64| reference.of(f64::from(pre)) * reference.of_linear(x);
+            let whole = |x: f64| reference.apply(f64::from(pre)) * reference.apply_linear(x);
             let off = (f64::from(post[0]) - whole(f64::from(x))).abs();
             assert!(off < 1e-5, "{activation:?}: {x} is {}", post[0]);
             // Where it is bounded, the slope jumps.

@@ -67,8 +67,8 @@ fn a_pull_is_the_slope_of_the_squared_log_total() {
         naive::loss::cross_entropy(&mut gradient, VOCABULARY, &[4], 0.5, &mut loss, mode);
         let of = |logits: &[f64]| {
             let row = Array2::from_shape_vec((1, VOCABULARY), logits.to_vec()).unwrap();
-            let surprised = reference_cross_entropy(&row, &[4])[0];
-            surprised + 0.05 * (surprised + logits[4]).powi(2)
+            let loss = reference_cross_entropy(&row, &[4])[0];
+            loss + 0.05 * (loss + logits[4]).powi(2)
         };
         for (index, gradient) in gradient.iter().enumerate() {
             let expected = 0.5 * slope(&of, &wide(&logits), index);

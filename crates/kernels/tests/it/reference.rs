@@ -45,12 +45,12 @@ fn rotation_is_the_reference_s() {
 
 #[test]
 fn activations_and_their_slopes_are_the_reference_s() {
-    rows::activates(&mlp::Activation::of).unwrap();
+    rows::activates(&mlp::Activation::apply).unwrap();
 }
 
 #[test]
-fn surprise_is_the_reference_s() {
-    rows::is_surprised(&logits::cross_entropy).unwrap();
+fn cross_entropy_is_the_reference_s() {
+    rows::is_cross_entropy(&logits::cross_entropy).unwrap();
 }
 
 #[test]

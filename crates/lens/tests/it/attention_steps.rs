@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use crate::fixture::{ids, weights};
 use crate::shapes::networks;
-use crate::world::{ids, weights};
 use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{
     PatternThumbnails, SiteFilter, head_scores, pattern_thumbnails, trace, weight_steps,

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::fixture::{bits, ids, weights};
 use crate::shapes::networks;
-use crate::world::{bits, ids, weights};
 use lookback_engine::{Isa, ThreadPool, WeightMode};
 use lookback_lens::{SiteFilter, sites, trace, trace_of_layer};
 use lookback_model::{BlockSite, Site};

@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use std::collections::BTreeMap;
 
+use crate::fixture::{bits, ids, weights};
 use crate::shapes::{Behind, ROUNDING, networks, values};
-use crate::world::{bits, ids, weights};
 use lookback_engine::{ThreadPool, WeightMode, Weights, final_norm, unembed};
 use lookback_lens::{
-    LensDepth, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
+    LensPoints, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
     logit_attribution_sites, logit_lens, logit_lens_sites, neuron_effects, neuron_sites, trace,
 };
 use lookback_model::{BlockSite, Network, NormKind, Site, TokenId, WeightId};
 
 const TOKENS: usize = 70;
 
-struct World {
+struct Fixture {
     pool: ThreadPool,
     weights: Weights,
     trace: Trace,
 }
 
-impl World {
+impl Fixture {
     fn new(network: &Arc<Network>) -> Self {
         let pool = ThreadPool::single_threaded();
         let weights = weights(network, WeightMode::Inference, &pool);
@@ -106,23 +106,23 @@ impl World {
 
 #[test]
 fn what_was_written_adds_up_to_the_logit() {
-    for world in World::all() {
-        let network = world.network();
+    for fixture in Fixture::all() {
+        let network = fixture.network();
         let learned = usize::from(network.positions.is_some() && network.ln_embed.is_none());
         for (token, of) in [(0, 0), (3, 41), (69, 96)] {
             let of = TokenId(of);
             let stream = logit_attribution(
-                &world.weights,
-                &world.pool,
-                &world.trace,
+                &fixture.weights,
+                &fixture.pool,
+                &fixture.trace,
                 token,
-                world.said(token, of),
+                fixture.said(token, of),
             )
             .unwrap();
-            let bound = world.bound(token, of);
+            let bound = fixture.bound(token, of);
             assert!(stream.rounding.abs() <= bound, "{} is over {bound}", stream.rounding);
             // The bound could fail: every writer is far larger than it.
-            assert_eq!(stream.components.len(), 1 + learned + 2 * world.network().layers().end);
+            assert_eq!(stream.components.len(), 1 + learned + 2 * fixture.network().layers().end);
             for writer in &stream.components {
                 assert!(writer.logit.abs() > 10.0 * bound, "{writer:?} hides in {bound}");
             }
@@ -135,30 +135,44 @@ fn what_was_written_adds_up_to_the_logit() {
 }
 
 #[test]
-fn capped_logits_are_refused_as_sums() {
+fn what_was_written_adds_up_to_a_logit_before_its_cap() {
     let networks = networks();
     let network = networks.iter().find(|network| network.head.cap.is_some()).unwrap();
+    let cap = f64::from(network.head.cap.unwrap());
     let pool = ThreadPool::single_threaded();
     let weights = weights(network, WeightMode::Inference, &pool);
     let trace = trace(&weights, &pool, &ids(TOKENS, 3), &SiteFilter::all()).unwrap();
-    let said =
-        logit_attribution(&weights, &pool, &trace, 5, (TokenId(1), 0.0)).unwrap_err().to_string();
-    assert!(said.starts_with("this model's logits are capped"), "{said}");
+    let mut bent = 0.0;
+    for of in 0..97 {
+        let logit = trace.at(Site::Logits).unwrap().part(5)[of as usize];
+        let target = (TokenId(of), logit);
+        let stream = logit_attribution(&weights, &pool, &trace, 5, target).unwrap();
+        let before = stream.before_cap.unwrap();
+        let capped = cap * (before / cap).tanh();
+        assert!((capped - f64::from(logit)).abs() < 2e-6 * cap, "{capped}, not {logit}");
+        let size = stream.components.iter().fold(0.0, |sum, part| sum + part.logit.abs());
+        assert!(stream.rounding.abs() < 1e-5 * size, "{} of {size}", stream.rounding);
+        let groups = stream.before + stream.attention + stream.mlp + stream.bias;
+        assert!((before - groups).abs() < 1e-5 * size);
+        bent = f64::max(bent, (before - f64::from(logit)).abs() / size);
+    }
+    // The bounds could fail: the cap changes logits by far more.
+    assert!(bent > 1e-3, "{bent}");
 }
 
 #[test]
 fn lengths_are_those_of_the_sites() {
-    for world in World::all() {
+    for fixture in Fixture::all() {
         let stream = logit_attribution(
-            &world.weights,
-            &world.pool,
-            &world.trace,
+            &fixture.weights,
+            &fixture.pool,
+            &fixture.trace,
             5,
-            world.said(5, TokenId(1)),
+            fixture.said(5, TokenId(1)),
         )
         .unwrap();
         let norm =
-            |site: Site| f64::sqrt(world.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
+            |site: Site| f64::sqrt(fixture.row(site, 5).iter().fold(0.0, |sum, x| sum + x * x));
         for writer in &stream.components {
             assert_eq!(writer.norm, norm(writer.site.parse().unwrap()), "{}", writer.site);
         }
@@ -173,9 +187,9 @@ fn lengths_are_those_of_the_sites() {
 
 #[test]
 fn hidden_units_add_up_to_what_their_mlp_pushes() {
-    for world in World::all() {
+    for fixture in Fixture::all() {
         let (layer, token, of) = (1, 4, TokenId(17));
-        let post = world.row(Site::Block(1, BlockSite::MlpPost), token);
+        let post = fixture.row(Site::Block(1, BlockSite::MlpPost), token);
         let hidden = post.len();
         let asked = NeuronQuery {
             layer,
@@ -185,25 +199,25 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
             units: hidden,
             tokens: 97,
         };
-        let all = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let all = neuron_effects(&fixture.weights, &fixture.pool, &fixture.trace, asked).unwrap();
         assert_eq!(all.len(), hidden);
         let stream = logit_attribution(
-            &world.weights,
-            &world.pool,
-            &world.trace,
+            &fixture.weights,
+            &fixture.pool,
+            &fixture.trace,
             token,
-            world.said(token, of),
+            fixture.said(token, of),
         )
         .unwrap();
         let mlp = stream.components.last().unwrap();
         assert_eq!(mlp.site, "blocks.1.mlp_out");
 
         // How a vector moves the logit, as the norm's definition has it, with the factor held.
-        let network = world.network();
+        let network = fixture.network();
         let width = network.config.width;
-        let head = world.read(network.head.linear.weight);
+        let head = fixture.read(network.head.linear.weight);
         let head = &head[of.index() * width..][..width];
-        let gain = world.read(network.ln_final.weight);
+        let gain = fixture.read(network.ln_final.weight);
         let is_centered = network.ln_final.kind == NormKind::Layer;
         let logit_factor = f64::from(network.head.factor);
         let moves = |vector: &[f64]| {
@@ -219,7 +233,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         let each = mlps[0].down.inputs;
         let worked: Vec<(usize, f64)> = match block.mlp.mixture() {
             Some(_) => {
-                let row = |site| world.row(Site::Block(1, site), token);
+                let row = |site| fixture.row(Site::Block(1, site), token);
                 let indices = row(BlockSite::ExpertIndices).into_iter().map(|index| index as usize);
                 indices.zip(row(BlockSite::ExpertWeights)).collect()
             }
@@ -230,8 +244,8 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
         let mut masses = vec![0.0; width];
         for (slot, &(mlp, weight)) in worked.iter().enumerate() {
             let down = &mlps[mlp].down;
-            let matrix = world.read(down.weight);
-            let bias = down.bias.map_or(vec![0.0; width], |bias| world.read(bias));
+            let matrix = fixture.read(down.weight);
+            let bias = down.bias.map_or(vec![0.0; width], |bias| fixture.read(bias));
             for unit in 0..each {
                 let column = (0..width).map(|out| weight * matrix[out * each + unit]);
                 let (post, column) = (post[slot * each + unit], column.collect::<Vec<f64>>());
@@ -247,13 +261,13 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
                 masses[out] += (weight * bias[out]).abs();
             }
         }
-        let behind = Behind::new(&world.weights, block.ln2_post, block.residual_factor, &output);
+        let behind = Behind::new(&fixture.weights, block.ln2_post, block.residual_factor, &output);
         let bias = moves(&behind.part(&down_bias)) + moves(&behind.bias);
         let sum = all.iter().fold(bias, |sum, unit| sum + unit.target.contribution);
         // The engine's chain rounds once for each unit, for a bias, and for the sum over experts.
         let roundings = (hidden + 2 + 2 * worked.len()) as f64;
         let apart = masses.iter().map(|mass| roundings * ROUNDING * mass);
-        let added = world.trace.block(layer, BlockSite::MlpOut).unwrap().part(token);
+        let added = fixture.trace.block(layer, BlockSite::MlpOut).unwrap().part(token);
         let bounds = behind.bounds(&apart.collect::<Vec<f64>>(), added);
         let bound = bounds.iter().enumerate().fold(0.0, |sum, (j, bound)| {
             let mut one = vec![0.0; width];
@@ -268,7 +282,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
             let column = behind.part(column);
             let norm = column.iter().fold(0.0, |sum, x| sum + x * x).sqrt();
             assert_eq!(f64::from(unit.post), *post);
-            assert_eq!(world.row(Site::Block(1, BlockSite::MlpPost), token)[unit.place], *post);
+            assert_eq!(fixture.row(Site::Block(1, BlockSite::MlpPost), token)[unit.place], *post);
             assert!((unit.written - norm * post.abs()).abs() < 1e-9);
             assert!((unit.target.effect - moves(&column)).abs() < 1e-9);
             // Over all tokens, one list is the other backwards, and both routes meet at `of`.
@@ -285,7 +299,7 @@ fn hidden_units_add_up_to_what_their_mlp_pushes() {
 
 #[test]
 fn units_come_in_the_order_that_was_asked_for() {
-    for world in World::all() {
+    for fixture in Fixture::all() {
         let asked = NeuronQuery {
             layer: 0,
             token: 9,
@@ -294,16 +308,18 @@ fn units_come_in_the_order_that_was_asked_for() {
             units: 7,
             tokens: 2,
         };
-        let post = world.row(Site::Block(0, BlockSite::MlpPost), 9);
-        let chosen = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let post = fixture.row(Site::Block(0, BlockSite::MlpPost), 9);
+        let chosen =
+            neuron_effects(&fixture.weights, &fixture.pool, &fixture.trace, asked).unwrap();
         assert_eq!(chosen.len(), 7);
         let least = f64::from(chosen[6].post).abs();
         assert_eq!(post.iter().filter(|post| post.abs() > least).count(), 6);
         assert!(chosen.iter().all(|unit| unit.up.len() == 2 && unit.down.len() == 2));
-        assert_eq!(chosen[0].linear.is_some(), world.network().config.gated);
+        assert_eq!(chosen[0].linear.is_some(), fixture.network().config.gated);
 
         let asked = NeuronQuery { order: NeuronOrder::WriteNorm, ..asked };
-        let chosen = neuron_effects(&world.weights, &world.pool, &world.trace, asked).unwrap();
+        let chosen =
+            neuron_effects(&fixture.weights, &fixture.pool, &fixture.trace, asked).unwrap();
         assert!(chosen.windows(2).all(|two| two[0].written >= two[1].written));
     }
 }
@@ -311,16 +327,16 @@ fn units_come_in_the_order_that_was_asked_for() {
 #[test]
 fn the_deepest_reading_is_what_the_model_says() {
     // Capped logits too.
-    for world in networks().iter().map(World::new) {
-        let vocabulary = world.network().config.vocabulary;
-        for (steps, count) in [(LensDepth::Layers, 3), (LensDepth::Sublayers, 5)] {
-            let sites = logit_lens_sites(&world.network().config, steps);
+    for fixture in networks().iter().map(Fixture::new) {
+        let vocabulary = fixture.network().config.vocabulary;
+        for (steps, count) in [(LensPoints::Layers, 3), (LensPoints::Sublayers, 5)] {
+            let sites = logit_lens_sites(&fixture.network().config, steps);
             assert_eq!(sites.len(), count);
             let of = TokenId(60);
             let read = logit_lens(
-                &world.weights,
-                &world.pool,
-                &world.trace,
+                &fixture.weights,
+                &fixture.pool,
+                &fixture.trace,
                 &sites,
                 20..TOKENS,
                 vocabulary,
@@ -332,8 +348,8 @@ fn the_deepest_reading_is_what_the_model_says() {
             assert_eq!(deepest.site, "blocks.1.resid_post");
             assert_eq!(deepest.tokens.len(), TOKENS - 20);
             for (token, guess) in (20..TOKENS).zip(&deepest.tokens) {
-                let logits = world.trace.at(Site::Logits).unwrap().part(token);
-                let probabilities = world.trace.at(Site::Probabilities).unwrap().part(token);
+                let logits = fixture.trace.at(Site::Logits).unwrap().part(token);
+                let probabilities = fixture.trace.at(Site::Probabilities).unwrap().part(token);
                 assert_eq!(guess.top.len(), vocabulary);
                 for next in &guess.top {
                     let id = next.id as usize;
@@ -343,8 +359,8 @@ fn the_deepest_reading_is_what_the_model_says() {
                 assert_eq!(guess.target, guess.top.iter().find(|next| next.id == of.0).copied());
             }
             // In between, each row is read as if it stood alone.
-            let between = world.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
-            let alone = unembed(&world.weights, &world.pool, between);
+            let between = fixture.trace.block(0, BlockSite::ResidPost).unwrap().part(33);
+            let alone = unembed(&fixture.weights, &fixture.pool, between);
             let at = sites.iter().position(|site| site.to_string() == "blocks.0.resid_post");
             let mut there = vec![0.0; vocabulary];
             for next in &read[at.unwrap()].tokens[33 - 20].top {
@@ -357,31 +373,31 @@ fn the_deepest_reading_is_what_the_model_says() {
 
 #[test]
 fn the_sites_that_are_asked_for_are_enough() {
-    for world in World::all() {
-        let config = &world.network().config;
+    for fixture in Fixture::all() {
+        let config = &fixture.network().config;
         let only = |wanted: Vec<Site>| {
-            let all = world.trace.sites.iter().filter(|(site, _)| wanted.contains(site));
+            let all = fixture.trace.sites.iter().filter(|(site, _)| wanted.contains(site));
             let sites: BTreeMap<_, _> = all.map(|(site, seen)| (*site, seen.clone())).collect();
             // None is asked for that this family does not have.
             assert_eq!(sites.len(), wanted.len());
-            Trace { ids: world.trace.ids.clone(), sites }
+            Trace { ids: fixture.trace.ids.clone(), sites }
         };
-        let (weights, pool, of) = (&world.weights, &world.pool, TokenId(5));
+        let (weights, pool, of) = (&fixture.weights, &fixture.pool, TokenId(5));
         logit_attribution(weights, pool, &only(logit_attribution_sites(config)), 3, (of, 0.0))
             .unwrap();
         let by = NeuronOrder::WriteNorm;
         let asked = NeuronQuery { layer: 0, token: 3, target: of, order: by, units: 3, tokens: 3 };
         neuron_effects(weights, pool, &only(neuron_sites(config, 0)), asked).unwrap();
-        let sites = logit_lens_sites(config, LensDepth::Sublayers);
+        let sites = logit_lens_sites(config, LensPoints::Sublayers);
         logit_lens(weights, pool, &only(sites.clone()), &sites, 0..2, 1, None).unwrap();
     }
 }
 
 #[test]
 fn a_site_that_was_not_looked_at_is_named() {
-    let world = World::all().remove(0);
-    let bare = Trace { ids: world.trace.ids.clone(), sites: Default::default() };
-    let refused =
-        logit_attribution(&world.weights, &world.pool, &bare, 0, (TokenId(0), 0.0)).unwrap_err();
+    let fixture = Fixture::all().remove(0);
+    let bare = Trace { ids: fixture.trace.ids.clone(), sites: Default::default() };
+    let refused = logit_attribution(&fixture.weights, &fixture.pool, &bare, 0, (TokenId(0), 0.0))
+        .unwrap_err();
     assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");
 }

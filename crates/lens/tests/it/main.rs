@@ -1,12 +1,13 @@
 //! Looking inside, tested from outside.
 
 mod attention_steps;
+#[path = "../../../engine/tests/it/fixture.rs"]
+mod fixture;
 mod goldens;
 mod interventions;
 mod layers;
 mod logits;
 mod positions;
+mod report;
 mod shapes;
 mod sums;
-#[path = "../../../engine/tests/it/fixture.rs"]
-mod world;

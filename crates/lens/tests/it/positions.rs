@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use crate::fixture::{bits, ids, weights};
 use crate::shapes::{ROUNDING, networks};
-use crate::world::{bits, ids, weights};
 use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{SiteFilter, normed_queries, rotary_pairs, trace};
 use lookback_model::BlockSite;

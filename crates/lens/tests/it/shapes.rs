@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::world;
+use crate::fixture;
 use lookback_engine::Weights;
 use lookback_model::{
     BlockOrder, Config, Network, Norm, NormKind, NormPlacement, Positions, RotaryConfig, Size,
@@ -26,7 +26,7 @@ pub fn networks() -> Vec<Arc<Network>> {
         heads: 6,
         key_heads: 6,
         hidden: 80,
-        context: world::CONTEXT,
+        context: fixture::CONTEXT,
     };
     let gpt2_with = |change: fn(&mut Config)| Config::gpt2(size).unwrap().with(change).unwrap();
     let more = [
@@ -53,7 +53,7 @@ pub fn networks() -> Vec<Arc<Network>> {
         config.layers_with_window = vec![true, false];
     });
     let more = more.into_iter().chain([gpt_oss.unwrap()]);
-    let mut networks = world::networks();
+    let mut networks = fixture::networks();
     networks.extend(more.map(|config| Arc::new(Network::new(&config))));
     networks
 }

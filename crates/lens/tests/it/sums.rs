@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
+use crate::fixture::{bits, ids, weights};
 use crate::shapes::{Behind, ROUNDING, networks, values};
-use crate::world::{bits, ids, weights};
 use lookback_engine::{ThreadPool, WeightMode, Weights};
 use lookback_lens::{SiteFilter, Trace, ov_decomposition, source_contributions, trace};
 use lookback_model::{BlockSite, Network, TokenId};
 
-fn worlds(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
+fn traces(ids: &[TokenId]) -> Vec<(Weights, Trace)> {
     let pool = ThreadPool::single_threaded();
-    let world = |network| {
+    let trace_of = |network| {
         let weights = weights(network, WeightMode::Inference, &pool);
         let trace = trace(&weights, &pool, ids, &SiteFilter::all()).unwrap();
         (weights, trace)
     };
-    networks().iter().map(world).collect()
+    networks().iter().map(trace_of).collect()
 }
 
 /// How often `z` and pattern are rounded on the way, relatively to the sum of |weight · value|.
@@ -50,7 +50,7 @@ fn mass(trace: &Trace, weights: &Weights, [layer, token, head, d]: [usize; 4]) -
 
 #[test]
 fn what_a_token_takes_up_adds_up_to_attention_s_output() {
-    for (weights, trace) in worlds(&ids(70, 3)) {
+    for (weights, trace) in traces(&ids(70, 3)) {
         let network = weights.network().clone();
         let config = &network.config;
         let inner = config.heads * config.head_dim;
@@ -109,7 +109,7 @@ fn what_a_token_takes_up_adds_up_to_attention_s_output() {
 /// already; in parallel blocks too.
 #[test]
 fn the_stream_is_what_was_there_and_what_is_added() {
-    for (weights, trace) in worlds(&ids(33, 5)) {
+    for (weights, trace) in traces(&ids(33, 5)) {
         for layer in weights.network().layers() {
             let values = |site| &trace.block(layer, site).unwrap().values;
             let sums = |a, b| -> Vec<u32> {
@@ -124,7 +124,7 @@ fn the_stream_is_what_was_there_and_what_is_added() {
 
 #[test]
 fn the_future_gives_exactly_nothing() {
-    for (weights, trace) in worlds(&ids(9, 7)) {
+    for (weights, trace) in traces(&ids(9, 7)) {
         let exchange = ov_decomposition(&trace, &weights, [1, 4]).unwrap();
         for (source, part) in exchange.sources.iter().enumerate() {
             assert_eq!(part.seen, source <= 4);
@@ -136,7 +136,7 @@ fn the_future_gives_exactly_nothing() {
 
 #[test]
 fn a_value_that_is_not_seen_is_not_read() {
-    for (weights, mut trace) in worlds(&ids(9, 7)) {
+    for (weights, mut trace) in traces(&ids(9, 7)) {
         let before = ov_decomposition(&trace, &weights, [1, 4]).unwrap();
         let v = trace.sites.get_mut(&"blocks.1.attn.v".parse().unwrap()).unwrap();
         let v = Arc::make_mut(v);
@@ -154,7 +154,7 @@ fn a_value_that_is_not_seen_is_not_read() {
 
 #[test]
 fn before_and_added_meet_in_after_on_the_plane() {
-    for (weights, trace) in worlds(&ids(9, 7)) {
+    for (weights, trace) in traces(&ids(9, 7)) {
         let exchange = ov_decomposition(&trace, &weights, [1, 8]).unwrap();
         let plane = exchange.plane;
         for axis in [0, 1] {
@@ -180,7 +180,7 @@ fn seen(network: &Network, layer: usize, token: usize) -> usize {
 
 #[test]
 fn terms_add_up_to_the_context_vector() {
-    for (weights, trace) in worlds(&ids(70, 3)) {
+    for (weights, trace) in traces(&ids(70, 3)) {
         let network = weights.network().clone();
         for [layer, head, token] in [[0, 0, 0], [0, 1, 5], [1, 3, 64], [1, 5, 69]] {
             let context =
@@ -203,7 +203,7 @@ fn terms_add_up_to_the_context_vector() {
 
 #[test]
 fn terms_that_are_not_written_out_are_counted_together() {
-    for (weights, trace) in worlds(&ids(40, 3)) {
+    for (weights, trace) in traces(&ids(40, 3)) {
         let network = weights.network();
         let all = source_contributions(&trace, network, [1, 2, 30], 100).unwrap();
         let few = source_contributions(&trace, network, [1, 2, 30], 4).unwrap();
@@ -232,7 +232,7 @@ fn terms_that_are_not_written_out_are_counted_together() {
 
 #[test]
 fn moves_are_weight_times_length_and_share_the_whole() {
-    for (weights, trace) in worlds(&ids(9, 7)) {
+    for (weights, trace) in traces(&ids(9, 7)) {
         let context = source_contributions(&trace, weights.network(), [0, 3, 6], 9).unwrap();
         let mut shares = 0.0;
         for (source, at) in context.sources.iter().enumerate() {
@@ -248,7 +248,7 @@ fn moves_are_weight_times_length_and_share_the_whole() {
 
 #[test]
 fn a_place_that_is_not_there_is_refused_by_name() {
-    let (weights, trace) = worlds(&ids(3, 7)).remove(1);
+    let (weights, trace) = traces(&ids(3, 7)).remove(1);
     let says = |error: lookback_files::Refusal| error.to_string();
     let network = weights.network();
     let layer = says(ov_decomposition(&trace, &weights, [2, 0]).unwrap_err());

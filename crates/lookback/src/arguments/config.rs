@@ -2,7 +2,7 @@
 //!
 //! A file's `temperature = 0.7` is `--temperature=0.7`; what is given on the command line, or by an
 //! environment variable of its own, goes first. The file of `train` holds the settings of a run beside
-//! them. A file that the environment names is every command's: what other commands know is passed over.
+//! them. A file that the environment names is every command's: settings of other commands are skipped.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -32,7 +32,7 @@ pub(super) fn with_the_files(program: &Command, arguments: Vec<OsString>) -> Res
         (command, begin) = (inner, begin + 1);
     }
     if command.get_subcommands().next().is_some() && begin > 1 {
-        // `lookback tokenizer` alone is a mistake, which is told as one.
+        // `lookback tokenizer` alone is a mistake, which is reported as one.
         return Ok(arguments);
     }
     let words: Vec<&str> = arguments.iter().skip(begin).filter_map(|word| word.to_str()).collect();
@@ -63,7 +63,7 @@ pub(crate) fn settings_of(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Where the options stand in a file of settings; nowhere in one with a mistake, which is told by who reads
+/// Where the options stand in a file of settings; nowhere in one with a mistake, which is reported where
 /// the settings.
 fn options_in(text: &str, file: &File<'_>) -> Vec<Range<usize>> {
     let Ok(table) = DeTable::parse(text) else { return Vec::new() };

@@ -1,7 +1,7 @@
 //! Variables of the environment whose names begin as ours do and stand for nothing, such as a misspelt
-//! one: what it was to change stays as it was, and that is said.
+//! one: what it was to change stays as it was, with a warning.
 //!
-//! They are no reason to end. Nobody typed them for this command: an environment is handed down by a
+//! They are no reason to end. They were not typed for this command: an environment is handed down by a
 //! profile, a service or a job, may be meant for a newer version, and `LOOKBACK_DAYS` is a likely name in
 //! programs that have nothing to do with this one.
 
@@ -33,7 +33,9 @@ pub(super) fn unknown(program: &Command, variables: impl Iterator<Item = String>
     let sentence = |name: &String| {
         let upper = name.to_uppercase();
         let spellings = || known.iter().map(|(spelled, _)| &**spelled);
-        let same = spellings().find(|spelled| *spelled == upper);
+        // TOPK is TOP_K, though TOP is as near.
+        let joined = |name: &str| name.replace('_', "");
+        let same = spellings().find(|spelled| joined(spelled) == joined(&upper));
         let spelled = same.or_else(|| nearest(&upper, spellings()));
         let meant = known.iter().find(|(known, _)| Some(&**known) == spelled);
         let hint = match meant {
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
     use crate::arguments::program;
 
-    /// What is said of these.
+    /// The warning about these.
     fn said(names: &[&str]) -> Vec<String> {
         unknown(&program(), names.iter().map(|name| format!("LOOKBACK_{name}")))
     }

@@ -89,9 +89,9 @@ mod tests {
                 let before = if at > 0 { lines[at - 1] } else { "" };
                 let is_full =
                     before.chars().count() + 1 + line.trim().chars().count() > COLUMNS - 12;
-                let goes_on =
+                let is_continued =
                     is_full && paragraph(before, line).is_some() && !line.trim().is_empty();
-                assert!(!goes_on || line.trim().contains(' '), "{name}: {before}\n{line}");
+                assert!(!is_continued || line.trim().contains(' '), "{name}: {before}\n{line}");
             }
         }
     }

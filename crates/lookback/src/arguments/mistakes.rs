@@ -36,7 +36,7 @@ pub(super) fn in_one_sentence(error: &Error, arguments: &[OsString]) -> Refusal 
                     "there is no argument {typed}; did you mean {ours}? {name} --help says more"
                 ));
             }
-            Some(Meant::Told(phrase)) => {
+            Some(Meant::Phrase(phrase)) => {
                 return Refusal::user(format!(
                     "there is no argument {typed}; {phrase}; see {name} --help"
                 ));
@@ -163,7 +163,7 @@ fn without_rust(why: &str) -> String {
     match why {
         "invalid digit found in string" => "it is no whole number, 0 or above".to_owned(),
         "number too large to fit in target type" => "it is too large".to_owned(),
-        "invalid float literal" => "it is no number".to_owned(),
+        "invalid float literal" => "it is not a number".to_owned(),
         "cannot parse integer from empty string" | "cannot parse float from empty string" => {
             "it is empty".to_owned()
         }

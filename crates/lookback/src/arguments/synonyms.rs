@@ -130,13 +130,13 @@ const COMMANDS: [(&str, &str); 10] = [
     ("tokenize tokenise encode detokenize decode", "lookback tokenizer"),
 ];
 
-/// What somebody may have meant by an option that a command does not have.
+/// What may have been meant by an option that a command does not have.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meant {
     /// This, typed in its place.
     Typed(String),
     /// Something that is done in another way.
-    Told(String),
+    Phrase(String),
 }
 
 /// `--learning-rate` of `lookback train` as `--set rate=…`, and so on. `typed` begins with dashes; `path`
@@ -165,7 +165,7 @@ pub(super) fn option(typed: &str, path: &str, command: &Command, all: &Command) 
     };
     let told = PHRASES.iter().find(|(theirs, commands, _)| known(theirs) && is_here(commands));
     if let Some((_, _, phrase)) = told {
-        return Some(Meant::Told((*phrase).to_owned()));
+        return Some(Meant::Phrase((*phrase).to_owned()));
     }
     let own: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
     if let Some(long) = slip(&name, &own) {
@@ -175,14 +175,14 @@ pub(super) fn option(typed: &str, path: &str, command: &Command, all: &Command) 
     let others: Vec<&str> = all.get_subcommands().filter(has).map(Command::get_name).collect();
     match others.as_slice() {
         [] => None,
-        [one] => Some(Meant::Told(format!("lookback {one} has it"))),
+        [one] => Some(Meant::Phrase(format!("lookback {one} has it"))),
         [firsts @ .., last] => {
-            Some(Meant::Told(format!("lookback {} and {last} have it", firsts.join(", "))))
+            Some(Meant::Phrase(format!("lookback {} and {last} have it", firsts.join(", "))))
         }
     }
 }
 
-/// What somebody may have meant by a command that there is not.
+/// What may have been meant by a command that there is not.
 pub(super) fn command(typed: &str, path: &str, command: &Command) -> Option<String> {
     let name = typed.to_lowercase().replace('_', "-");
     let own: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -307,7 +307,7 @@ mod tests {
             ("lookback corpus", "--length", "--bytes"),
         ] {
             match said(path, typed) {
-                Some(Meant::Told(phrase)) => {
+                Some(Meant::Phrase(phrase)) => {
                     assert!(phrase.starts_with(begins), "{typed}: {phrase}")
                 }
                 other => panic!("{path} {typed}: {other:?}"),

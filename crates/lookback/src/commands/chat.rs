@@ -8,7 +8,7 @@ use lookback_files::{Refusal, Result};
 use lookback_generate::{
     chat::{GenerationPrompt, Message},
     context_window::ContextWindow,
-    repeat::{Continuation, FinishReason, Limits},
+    repeat::{Continuation, FinishReason, GenerationLimits},
 };
 use lookback_model::{Edits, TokenId};
 
@@ -30,7 +30,7 @@ Examples:
   lookback chat smollm2-135m-instruct-q4_1.gguf
   echo \"Why is the sky blue?\" | lookback chat model.gguf --greedy";
 
-/// Tokens of an answer, unless somebody asks for another number.
+/// Tokens of an answer by default.
 const TOKENS: usize = 1024;
 
 /// Talks with a model that was trained for it
@@ -71,7 +71,7 @@ impl Chat {
         let mut sampler = self.sampling.sampler(&model, print)?;
         let defaults = model.generation_defaults()?;
         let context = self.context.tokens(&model)?;
-        let ends = model.eos();
+        let eos = model.eos();
         let ctrl_c = ctrl_c::CtrlC::listen()?;
         let mut messages: Vec<Message> =
             self.system.iter().map(|text| Message::new("system", text)).collect();
@@ -93,8 +93,8 @@ impl Chat {
             }
             let ids = template.prompt(tokenizer, &messages, GenerationPrompt::Added)?.ids;
             let prompt = ids.len();
-            let tokens = self.tokens.or(defaults.tokens(prompt)).unwrap_or(TOKENS);
-            let needed = context.min(prompt.saturating_add(tokens));
+            let max_tokens = self.tokens.or(defaults.tokens(prompt)).unwrap_or(TOKENS);
+            let needed = context.min(prompt.saturating_add(max_tokens));
             let now = interventions::edits_of_chat(
                 &model,
                 (&interventions[..], edit_tokens),
@@ -116,7 +116,11 @@ impl Chat {
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();
             window.set_text(ids);
             context::warn_truncated_prompt(&window, context, print);
-            let limits = Limits { tokens, ends: ends.clone(), stop: Some(ctrl_c.begin_answer()) };
+            let limits = GenerationLimits {
+                max_tokens,
+                eos: eos.clone(),
+                stop: Some(ctrl_c.begin_answer()),
+            };
             let mut text = Continuation::new(session, window, sampler, limits)?;
             let mut answer: Vec<(TokenId, String)> = Vec::new();
             let written = text.try_for_each(|id| {
@@ -135,7 +139,9 @@ impl Chat {
             print.flush()?;
             context::warn_full_context(&window, prompt, context, print);
             if finish == Some(FinishReason::Length) {
-                print.warn(&format!("the answer was ended after {tokens} tokens; -n allows more"));
+                print.warn(&format!(
+                    "the answer was ended after {max_tokens} tokens; -n allows more"
+                ));
             } else if is_stopped {
                 print.status("the answer was stopped; Ctrl-C once more ends the chat");
             }

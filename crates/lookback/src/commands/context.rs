@@ -1,4 +1,4 @@
-//! How much of a text is read at once, and what is said where that is not all of it.
+//! How much of a text is read at once, and the warning where that is not all of it.
 
 use std::num::NonZeroUsize;
 

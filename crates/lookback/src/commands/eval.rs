@@ -1,4 +1,4 @@
-//! `lookback eval`: how surprised a model is by a text, or how many of Tinytown's questions it answers.
+//! `lookback eval`: the cross-entropy of a text under a model, or how many of Tinytown's questions it answers.
 
 use std::{
     ops::Range,
@@ -223,7 +223,7 @@ impl Run {
         Ok(Some(Self { directory, recipe }))
     }
 
-    /// What it kept back to be judged by.
+    /// The text that it kept back for validation.
     fn kept_back(&self, model: &Model) -> Result<EvaluationData> {
         let folder = self.directory.path();
         let data = tokens(folder, &self.directory, model.tokenizer()?)?;
@@ -257,19 +257,19 @@ impl EvaluationData {
 
     fn loss(&self, model: &Model, pool: &ThreadPool, edits: &Edits) -> Result<Loss> {
         let longest = self.windows().map(|window| window.len() - 1).max().unwrap_or(1);
-        let mut judge = match self.layout {
+        let mut validator = match self.layout {
             // Short documents share a pass; those of a run do so as they did in the run.
             WindowLayout::ByDocument => Validator::new(longest).with_min_sequences(64),
             WindowLayout::SideBySide | WindowLayout::AtDocuments => Validator::new(self.context),
         };
         let network = model.network();
-        let shape = judge.shape();
+        let shape = validator.shape();
         let workspace = Workspace::with_edits(network, shape, edits, self.context, pool.threads())?;
         let mut workspace = workspace.with_precision(network, model.weights.compute());
-        Ok(judge.loss(&model.weights, &mut workspace, pool, &self.data, self.windows()))
+        Ok(validator.loss(&model.weights, &mut workspace, pool, &self.data, self.windows()))
     }
 
-    /// Bytes of text that the targets stand for: all but those of tokens that nobody asked for.
+    /// Bytes of text that the targets stand for: all but those of tokens that are no targets.
     fn bytes(&self, tokenizer: &Tokenizer) -> usize {
         let bytes = |range| self.data.text_bytes(tokenizer, range);
         let mut all = self.text_bytes.unwrap_or_else(|| bytes(self.range.clone()));

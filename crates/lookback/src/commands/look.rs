@@ -31,7 +31,7 @@ block 1 and of 10 to 19. In a .json file what is hidden from a token (-inf) is n
 
 Keys of --json: ids, pieces (texts, or the bytes of a token that is no text by itself), embedding_norms, \
 layer, head, pattern (that head's weights, a list a query), stream (layer, before, attention, mlp, after: \
-lengths of vectors of the last token), neurons (index, value), next (id, probability).
+lengths of vectors of the last token), neurons (index, value, expert in a mixture), next (id, probability).
 
 Examples:
   lookback look runs/mine -p \"the bird is red\"
@@ -126,7 +126,7 @@ impl Look {
     }
 }
 
-/// Refuses a file of which nobody knows how to write it.
+/// Refuses a file of an unknown format.
 fn check_form(path: &Path) -> Result<()> {
     match path.extension().and_then(|end| end.to_str()) {
         Some("safetensors" | "json") => Ok(()),
@@ -137,7 +137,7 @@ fn check_form(path: &Path) -> Result<()> {
     }
 }
 
-/// The wanted sites of a trace, in the form that the file's name says.
+/// Writes the chosen sites of a trace, in the format of the file's name.
 fn write(trace: &Trace, wanted: &SiteFilter, path: &Path) -> Result<()> {
     if path.extension().is_some_and(|end| end == "safetensors") {
         return trace.write(wanted, path);

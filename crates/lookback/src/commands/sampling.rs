@@ -120,7 +120,7 @@ impl Sampling {
         let mut used = used.map_err(|refusal| refusal.at(model.path.display()))?;
         let mut settings = self.numbers(settings)?;
         let is_greedy = settings.temperature == 0.0;
-        // Of what the likeliest token does not depend on, nothing is said.
+        // Settings on which the likeliest token does not depend are not reported.
         let keeps = ["top_k", "top_p", "min_p", "typical", "xtc_probability", "xtc_threshold"];
         used.retain(|(name, _)| !(is_greedy && keeps.contains(name)));
         let mut asks: Vec<String> = used

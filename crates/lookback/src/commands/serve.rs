@@ -10,7 +10,7 @@ use lookback_serve::{Listener, ServedModel, Server};
 use super::interventions::Interventions;
 use crate::{browser, memory, options::Machine, page_server::PageServer, print::Print};
 
-/// Where the page is unless somebody says otherwise.
+/// The default address of the page.
 const PORT: u16 = 4747;
 /// How many ports after it are tried when it is taken.
 const PORTS: u16 = 64;
@@ -55,7 +55,7 @@ pub(crate) struct Address {
 }
 
 impl Serve {
-    /// Answers until it is told to stop.
+    /// Answers until it is stopped.
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let pool = self.machine.pool()?;
         let interventions = self.interventions.list()?;

@@ -135,7 +135,7 @@ pub(crate) struct Train {
     output_format: OutputFormat,
 }
 
-/// Steps or tokens that nobody lives to see: more would only overflow somewhere.
+/// More steps or tokens than a machine can compute: larger numbers would only overflow.
 const MAX_STEPS: u64 = 1_000_000_000_000_000;
 
 impl Train {
@@ -245,7 +245,7 @@ impl Train {
     }
 }
 
-/// Trains, and says how it goes.
+/// Trains, and prints the progress.
 fn learn(
     prepared: Prepared,
     limit: RunLength,

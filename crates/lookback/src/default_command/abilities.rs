@@ -91,6 +91,6 @@ fn total_loss(weights: &Weights, pool: &ThreadPool, texts: &[&[TokenId]]) -> (f6
         batch.push(SequenceId(index as u32), 0, &text[..text.len() - 1]);
         targets.ids.extend(text[1..].iter().map(|id| id.0));
     }
-    batch.want_all();
+    batch.add_all_logit_rows();
     (evaluate(weights, &mut workspace, pool, &batch, &targets).total, rows)
 }

@@ -21,22 +21,22 @@ const TOKENIZER_BYTES: usize = 2_000_000;
 const VOCABULARY: usize = 2048;
 /// Tokens that it learns from: about 100 seconds on two cores.
 const TOKENS: u64 = 8_500_000;
-/// How often over the course it is judged by what was kept back, which takes a second each time.
+/// Validations of the run, each of which takes a second.
 const VALIDATIONS: u64 = 5;
 
-/// How often over the course it is asked what the model can do by now.
+/// How often the model's abilities are measured over the run.
 const ABILITY_TESTS: u64 = 50;
 
-/// How often over the course the model says something.
+/// How often the model writes a sample over the run.
 const SAMPLES: u64 = 20;
 
-/// What the making of a model tells whoever watches it.
+/// The events of making a model.
 pub(super) enum MakeEvent<'a> {
     /// What is being done now, in a few words.
     Phase(&'a str),
     /// The first step is about to be taken.
     Started(StartedRun<'a>),
-    /// Something of the course.
+    /// An event of the training loop.
     Training(TrainingEvent<'a>),
     /// What the model can do after a step.
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
@@ -46,7 +46,7 @@ pub(super) enum MakeEvent<'a> {
         /// What it can do.
         scores: AbilityScores,
     },
-    /// What the model says after a step, of its own accord.
+    /// A sample that the model writes after a step, without a prompt.
     #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "only the page shows it"))]
     Sample {
         /// Steps taken.
@@ -71,7 +71,7 @@ pub(super) struct StartedRun<'a> {
     pub(super) path: &'a Path,
 }
 
-/// Makes sure that nobody else makes this model, for as long as the result lives.
+/// Keeps other processes from making this model, for as long as the result lives.
 pub(super) fn lock(folder: &Path) -> Result<Lock> {
     if let Some(home) = folder.parent() {
         create_directory(home)?;
@@ -125,14 +125,14 @@ pub(super) fn make(
     }))?;
     let windows = Windows::new(&data, recipe.context, recipe.begin(), recipe.seed);
     let source = Source { data, windows };
-    let mut course = TrainingLoop {
+    let mut training = TrainingLoop {
         trainer: &mut trainer,
         source: &source,
         directory: Some(&directory),
         stop: interrupt::stop_flag()?,
     };
     let periodic_samples = PeriodicSamples::new(&directory, &tokenizer, pool, recipe.steps)?;
-    let finished = course.run(None, &mut |event| {
+    let finished = training.run(None, &mut |event| {
         let taken = match &event {
             TrainingEvent::Step { report: taken, weights } => Some((taken.step, *weights)),
             _ => None,
@@ -141,7 +141,7 @@ pub(super) fn make(
         taken.map_or(Ok(()), |(step, weights)| periodic_samples.on_step(step, weights, listener))
     });
     let finished = finished.map_err(|refusal| match refusal.blame() {
-        // The course says how to go on with its directory, but the main job begins anew.
+        // The loop's message says how to resume in its directory, but this program begins anew.
         Blame::Interrupt => Refusal::interrupt(format!(
             "stopped after {} of {} steps; the next start begins again",
             trainer.steps(),
@@ -149,7 +149,7 @@ pub(super) fn make(
         )),
         Blame::User | Blame::Ours => refusal,
     })?;
-    // A folder without a model in it is left over from somebody's hand; it would be in the way.
+    // A folder without a model in it was left there by hand; it would be in the way.
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
     }
@@ -157,7 +157,7 @@ pub(super) fn make(
     Ok(finished.steps)
 }
 
-/// What a model says and can do while it learns. Both are kept among the metrics, so that the page can show
+/// Samples and abilities of a model while it learns. Both are kept among the metrics, so that the page can show
 /// them again when the training is over.
 struct PeriodicSamples<'a> {
     directory: &'a Directory,
@@ -182,7 +182,7 @@ impl<'a> PeriodicSamples<'a> {
         Ok(Self { directory, tokenizer, pool, abilities, test_every, sample_every })
     }
 
-    /// Keeps and tells what is due after a step.
+    /// Records and reports what is due after a step.
     fn on_step(
         &self,
         step: u64,

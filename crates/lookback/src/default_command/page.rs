@@ -1,7 +1,7 @@
 //! The main job with the page: it is there at once, and shows the model while it learns.
 //!
 //! The page reads snapshots, never the weights in training, on one thread of its own, so that a
-//! training that nobody looks into runs as fast as one without a page.
+//! training whose page is closed runs as fast as one without a page.
 
 use std::{
     sync::Arc,
@@ -30,7 +30,7 @@ use crate::{
 const NAME: &str = "default";
 /// How often newer weights are shown.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(2);
-/// How often the page is told of steps.
+/// How often the page gets the steps.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Opens the page, makes the model if it is not there, and answers until Ctrl-C.
@@ -99,7 +99,7 @@ struct Run {
     began: Instant,
     shown: Instant,
     published: Instant,
-    /// Steps, and the sum of their losses, since the page was told of steps.
+    /// Steps, and the sum of their losses, since the page last got them.
     unpublished: (u64, f64),
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{default_command::make::MakeEvent, print::Print, progress::Progress};
 
-/// Somebody who watches.
+/// The progress at a terminal.
 pub(super) struct TerminalProgress<'a> {
     print: &'a mut Print,
     progress: Option<Progress>,
@@ -14,7 +14,7 @@ impl<'a> TerminalProgress<'a> {
         Self { print, progress: None }
     }
 
-    /// Takes up what the making tells.
+    /// Shows an event of the making.
     pub(super) fn update(&mut self, event: &MakeEvent<'_>) {
         match event {
             MakeEvent::Phase(description) => self.print.status(description),

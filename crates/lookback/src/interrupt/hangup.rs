@@ -1,5 +1,5 @@
 //! Hangups that a program was started to ignore, as `nohup` starts it. Listening for signals would take
-//! this back, and neither Rust nor the crate that listens asks for it.
+//! this back, and neither Rust nor the crate for signals does so.
 
 /// Whether the program ignores hangups.
 pub(super) fn is_ignored() -> bool {

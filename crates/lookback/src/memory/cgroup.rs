@@ -1,5 +1,5 @@
 //! What a control group leaves this process: a container or a service may have far less memory than the
-//! machine that it runs on, and the kernel ends whoever takes more.
+//! machine that it runs on, and the kernel ends a process that takes more.
 //!
 //! Both versions are read, and every group from the process's own up to the one that is mounted, since
 //! each of them bounds all below it. Where the groups are not to be seen, nothing is known of them.

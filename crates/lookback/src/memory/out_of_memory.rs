@@ -20,22 +20,22 @@ static ALLOCATOR: ExitWhenFull = ExitWhenFull;
 // that is nothing, the process ends.
 unsafe impl GlobalAlloc for ExitWhenFull {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         checked(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         checked(unsafe { System.alloc_zeroed(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         checked(unsafe { System.realloc(pointer, layout, size) }, size)
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: `System` has the same contract, and the caller keeps it.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn return_large_allocations() {
     };
 }
 
-/// Nothing here asks for memory.
+/// Nothing here allocates.
 #[cold]
 #[allow(clippy::exit, reason = "whoever asked for memory cannot be given a refusal to hand on")]
 fn exit_out_of_memory(bytes: usize) -> ! {

@@ -1,6 +1,6 @@
-//! `--verbose`: what the crates tell of their stages, a line each on stderr.
+//! `--verbose`: the crates' `tracing` events, a line each on stderr.
 //!
-//! Whoever tells does not know who listens: each crate has its `tracing` events, this program's one
+//! The crates do not depend on this: each has its events, this program's one
 //! subscriber is here, and without `--verbose` an event costs a comparison.
 
 use std::io::{self, IsTerminal};
@@ -35,7 +35,7 @@ pub(super) fn show() {
             })
             .delimited(" "),
         )
-        // A stderr that nobody reads any more must not end the work.
+        // A stderr that is closed must not end the work.
         .log_internal_errors(false);
     let ours = Targets::new().with_target("lookback", LevelFilter::DEBUG);
     let first = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();

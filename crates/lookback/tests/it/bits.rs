@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, shared};
 use lookback::{
     Model,
     engine::{
-        Cache, Isa, Observer, Session, Shape, SiteView, ThreadPool, Workspace, forward,
+        Isa, KvCache, Observer, Session, Shape, SiteView, ThreadPool, Workspace, forward,
         forward_observed,
     },
     model::{Batch, SequenceId, Site, TokenId},
@@ -66,13 +66,17 @@ fn at_once(model: &Model, pool: &ThreadPool, ids: &[TokenId], others: Option<usi
     let (network, context) = (model.network(), model.config().context);
     let others = others.unwrap_or(0);
     let rows = ids.len() * (1 + others);
-    let mut workspace =
-        Workspace::new(network, Shape::Inference { rows, wanted: rows }, context, pool.threads());
-    let mut cache = Cache::new(
+    let mut workspace = Workspace::new(
+        network,
+        Shape::Inference { rows, logit_rows: rows },
+        context,
+        pool.threads(),
+    );
+    let mut cache = KvCache::new(
         network,
         model.weights.compute(),
         1 + others,
-        Cache::pages(context) * (1 + others),
+        KvCache::pages(context) * (1 + others),
     );
     let mut batch = Batch::new();
     let (mut first, own) = (0, others / 2);
@@ -88,7 +92,7 @@ fn at_once(model: &Model, pool: &ThreadPool, ids: &[TokenId], others: Option<usi
             batch.push(of, 0, &other);
         }
     }
-    batch.want_all();
+    batch.add_all_logit_rows();
     let logits = forward(&model.weights, &mut workspace, &mut cache, pool, &batch).unwrap();
     let vocabulary = model.config().vocabulary;
     bits(&logits[first * vocabulary..(first + ids.len()) * vocabulary])
@@ -120,7 +124,7 @@ fn watched(model: &Model, pool: &ThreadPool, ids: &[TokenId]) -> Vec<u32> {
     let (network, context) = (model.network(), model.config().context);
     let shape = Shape::Observed { rows: ids.len() };
     let mut workspace = Workspace::new(network, shape, context, pool.threads());
-    let mut cache = Cache::new(network, model.weights.compute(), 1, Cache::pages(context));
+    let mut cache = KvCache::new(network, model.weights.compute(), 1, KvCache::pages(context));
     let mut seen = Everything(Vec::new());
     let batch = Batch::whole(ids);
     forward_observed(&model.weights, &mut workspace, &mut cache, pool, &batch, &mut seen).unwrap();

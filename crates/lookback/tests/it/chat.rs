@@ -2,11 +2,7 @@
 //! ends an answer, what is cut is said, no key of `generation_config.json` is passed over in silence.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{
-    fs::File,
-    io::{Read, Write},
-    process::{Command, Stdio},
-};
+use std::fs::File;
 
 use crate::fixture::{Fixture, ProgramOutput, SMALL, output};
 use serde_json::{Value, json};
@@ -254,6 +250,11 @@ fn generation_config_is_obeyed_or_named() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_answer_and_at_the_prompt_the_chat() {
+    use std::{
+        io::{Read, Write},
+        process::{Command, Stdio},
+    };
+
     let fixture = chatting("on");
     // Of one letter alone: a line feed is then the end of an answer.
     let line = "chat good -n 1000000000 --ignore-eos --only-ids 5";

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::fixture::{Fixture, SMALL, sentence};
+use crate::fixture::{Fixture, SMALL};
 use serde_json::Value;
 
 /// A run on letters without any order: what it learns of them by heart makes it worse at others.
@@ -378,7 +378,7 @@ fn a_directory_behind_a_link_is_as_good_as_another() {
     let refused = |line: &str| {
         let output = fixture.lookback(line);
         assert_eq!((output.code, output.stdout.as_str()), (Some(2), ""), "{line}: {output:?}");
-        sentence(line, &output)
+        crate::fixture::sentence(line, &output)
     };
     assert!(refused(&format!("{run} link")).contains("something is in it already"));
     let output = refused(&format!("{run} broken"));

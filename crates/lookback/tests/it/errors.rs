@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// The snapshots that hold dialogues, and what they are about.
-const DIALOGUES: [(&str, &str); 17] = [
+const DIALOGUES: [(&str, &str); 18] = [
     ("wrong_ways__thirty_wrong_ways_of_typing_the_readmes_commands_are_answered", "Commands"),
     ("arguments__mistakes_are_one_sentence_and_exit_with_2", "Arguments"),
     ("refusals__texts_that_cannot_be_learned_from_are_named", "Texts to learn from"),
@@ -20,7 +20,11 @@ const DIALOGUES: [(&str, &str); 17] = [
     ("refused_models__a_tokenizer_of_another_model_is_refused", "Tokenizers"),
     ("refused_models__weights_that_are_cut_or_lie_are_refused_by_length_type_and_shape", "Weights"),
     ("refused_models__weights_that_are_no_numbers_give_no_text", "Weights that are no numbers"),
-    ("refused_models__a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong", "GGUF"),
+    ("refused_gguf__a_gguf_that_is_cut_or_lies_is_refused_by_what_is_wrong", "GGUF"),
+    (
+        "refused_gguf__a_split_gguf_is_one_model_and_refused_without_one_of_its_parts",
+        "Parts of a split GGUF",
+    ),
     ("refused_models__prompts_and_ids_that_a_model_cannot_read_are_refused", "Prompts"),
     ("refused_models__texts_to_be_judged_by_are_refused_by_name", "Texts to be judged by"),
 ];
@@ -54,7 +58,7 @@ fn the_table_of_refusals_is_that_of_the_snapshots() {
          A program reads the kind. With `--json` the refusal stands on stdout, too, as\n\
          `{\"error\":\"…\",\"kind\":\"…\"}`; the page's server answers with the same object, and a Rust \
          user has\n`Refusal::kind`. Kinds may be added, and never change their names.\n\n\
-         | kind | what it tells |\n|---|---|\n",
+         | kind | what it means |\n|---|---|\n",
     );
     for kind in lookback::files::Kind::ALL {
         table += &format!("| `{kind}` | {} |\n", kind.about());

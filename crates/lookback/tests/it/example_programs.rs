@@ -69,6 +69,20 @@ fn look_inside_shows_the_weights_that_look_shows() {
 }
 
 #[test]
+fn why_prints_the_sum_that_the_command_prints() {
+    let fixture = Fixture::with_model();
+    let shown = printed(&fixture, "why", &["good", "the red"]);
+    let same = ["why", "good", "-p", "the red", "--json"];
+    let why: Value = serde_json::from_str(&output(&mut fixture.program(same)).stdout).unwrap();
+    let parts = why["why"]["parts"].as_array().unwrap();
+    for (part, line) in parts.iter().zip(shown.lines().skip(1)) {
+        let given = part["contribution"].as_f64().unwrap();
+        assert!(line.starts_with(&format!("{given:+.3} ")), "{line}: {part}");
+    }
+    assert!(shown.lines().count() > parts.len() + 1, "{shown}");
+}
+
+#[test]
 fn an_activation_is_changed_and_nothing_else() {
     let fixture = Fixture::with_model();
     let shown = printed(&fixture, "change_an_activation", &["good", "the red", "0", "1"]);

@@ -15,7 +15,7 @@ use std::{
 use crate::fixture::{Fixture, output};
 
 /// The helps, in the order in which their examples can follow each other: what one makes, the next uses.
-const HELPS: [&str; 17] = [
+const HELPS: [&str; 20] = [
     "train",
     "tokenizer train",
     "tokenizer encode",
@@ -26,6 +26,9 @@ const HELPS: [&str; 17] = [
     "chat",
     "eval",
     "look",
+    "why",
+    "heads",
+    "neurons",
     "verify",
     "bench",
     "corpus",
@@ -36,7 +39,7 @@ const HELPS: [&str; 17] = [
 ];
 
 /// What takes minutes as it stands, and what is done instead.
-const SMALLER: [(&str, &str); 7] = [
+const SMALLER: [(&str, &str); 8] = [
     ("--minutes 3", "--minutes 0.001"),
     ("--steps 5000", "--steps 2"),
     ("train my.txt --out", "train my.txt --steps 2 --set width=32 --set hidden=64 --out"),
@@ -46,6 +49,8 @@ const SMALLER: [(&str, &str); 7] = [
     ("--port 8080", "--port 0"),
     // A model for a test has not learned to say when it is done.
     ("chat model.gguf --greedy", "chat model.gguf --greedy -n 8"),
+    // The run of the examples keeps no whole snapshots.
+    ("heads runs/mine --snapshots", "heads runs/mine"),
 ];
 
 /// A folder with what the examples name: texts, and models that were trained for two steps.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::fixture::{self, Fixture, ProgramOutput, SMALL, sentence};
+use crate::fixture::{Fixture, ProgramOutput, SMALL, sentence};
 use serde_json::Value;
 
 /// Steps that take about a second, so that a signal arrives in their midst.
@@ -124,7 +124,7 @@ fn a_run_that_is_interrupted_or_killed_goes_on_to_the_same_bits() {
         let done = running.signal(INTERRUPT, || is_beyond(&fixture, "avx2", 200));
         assert_eq!(done.status.code(), Some(130), "{done:?}");
         let mut program = fixture.program("train --resume --out avx2 --threads 2".split(' '));
-        let resumed = fixture::output(program.env("LOOKBACK_PATH", "avx2"));
+        let resumed = crate::fixture::output(program.env("LOOKBACK_PATH", "avx2"));
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
         assert_same(&fixture, "whole", "avx2");
     }

@@ -19,8 +19,13 @@ const SHOWN: &str = r"red \u{1b}[31m title \u{1b}]0;x\u{7} clip \u{1b}]52;c;eA==
 
 /// What a terminal gets, of stdout and stderr, where both are one.
 fn on_a_terminal(program: &mut Command) -> String {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // The program must not inherit this side. macOS sets that only after the terminal was opened.
+    #[cfg(target_os = "linux")]
+    let flags = flags | OpenptFlags::CLOEXEC;
     let master = openpt(flags).unwrap();
+    #[cfg(not(target_os = "linux"))]
+    rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 /// A term as people search for it; the file and the public item that it must find. A `-` in place of an item
 /// stands for the file itself.
-const TERMS: [(&str, &str, &str); 69] = [
+const TERMS: [(&str, &str, &str); 77] = [
     // Arithmetic.
     ("gelu", "kernels/src/naive/activate.rs", "Gelu"),
     ("silu", "kernels/src/naive/activate.rs", "Silu"),
@@ -40,6 +40,8 @@ const TERMS: [(&str, &str, &str); 69] = [
     // The model and its files.
     ("config", "model/src/config.rs", "Config"),
     ("family", "model/src/config.rs", "Family"),
+    ("mixture_config", "model/src/config/mixture.rs", "MixtureConfig"),
+    ("unigram", "text/src/unigram.rs", "-"),
     ("head_dim", "model/src/config.rs", "head_dim"),
     ("gguf", "model/src/files/gguf.rs", "-"),
     ("safetensors", "model/src/files/safetensors.rs", "-"),
@@ -49,7 +51,9 @@ const TERMS: [(&str, &str, &str); 69] = [
     ("edit", "model/src/edit.rs", "Edit"),
     ("batch", "model/src/batch.rs", "Batch"),
     // Computing it.
-    ("cache", "engine/src/cache.rs", "Cache"),
+    ("kv_cache", "engine/src/cache.rs", "KvCache"),
+    ("kv_pages", "kernels/src/attend.rs", "KvPages"),
+    ("logit_rows", "model/src/batch.rs", "logit_rows"),
     ("session", "engine/src/session.rs", "Session"),
     ("weights", "engine/src/weights.rs", "Weights"),
     ("gradients", "engine/src/gradients.rs", "Gradients"),
@@ -76,6 +80,8 @@ const TERMS: [(&str, &str, &str); 69] = [
     ("prefix_cache", "generate/src/prefix_cache.rs", "PrefixCache"),
     ("context_window", "generate/src/context_window.rs", "ContextWindow"),
     ("decode_step", "generate/src/decode_step.rs", "DecodeStep"),
+    ("max_tokens", "generate/src/repeat.rs", "max_tokens"),
+    ("finish_reason", "generate/src/repeat.rs", "FinishReason"),
     // Learning.
     ("checkpoint", "train/src/checkpoint.rs", "Checkpoint"),
     ("validation_loss", "train/src/trainer.rs", "validation_loss"),
@@ -83,18 +89,21 @@ const TERMS: [(&str, &str, &str); 69] = [
     // Looking inside.
     ("logit_lens", "lens/src/logit_lens.rs", "logit_lens"),
     ("ov_decomposition", "lens/src/ov.rs", "OvDecomposition"),
+    ("attention_steps", "lens/src/attention_steps.rs", "-"),
+    ("pattern_thumbnails", "lens/src/pooling.rs", "PatternThumbnails"),
     ("logit_attribution", "lens/src/logit_attribution.rs", "LogitAttribution"),
 ];
 
-/// Words of this project alone, which name no public item.
-const PRIVATE_WORDS: [&str; 15] = [
-    "room", "turn", "stairs", "said", "surprise", "glance", "exchange", "depths", "bend", "course",
-    "judge", "aside", "wish", "news", "told",
+/// Words of this project alone, which name no public item, and no file of sources, tests or the page.
+const PRIVATE_WORDS: [&str; 24] = [
+    "room", "turn", "turns", "stairs", "said", "surprise", "glance", "exchange", "depths", "bend",
+    "course", "judge", "aside", "wish", "news", "told", "asked", "wanted", "harmless", "team",
+    "tally", "rove", "ahead", "again",
 ];
 
 /// How many public functions of a crate may share a bare verb.
 const FEW: usize = 3;
-const BARE_VERBS: [&str; 6] = ["run", "read", "add", "of", "get", "set"];
+const BARE_VERBS: [&str; 8] = ["run", "read", "add", "of", "get", "set", "do", "make"];
 
 /// Of each file of the crates' sources, by its path within `crates`, the names of its public items, and of
 /// variants and fields.
@@ -194,6 +203,51 @@ fn no_public_item_has_a_name_of_this_project_alone() {
         }
     }
     assert!(named.is_empty(), "name these by the field's words:\n{}", named.join("\n"));
+}
+
+#[test]
+fn no_file_has_a_name_of_this_project_alone() {
+    fn walk(path: &Path, named: &mut Vec<String>) {
+        let stem = path.file_stem().unwrap().to_string_lossy().to_lowercase();
+        if ["node_modules", "snapshots", "target"].contains(&&*stem) {
+            return;
+        }
+        if stem.split(['_', '-', '.']).any(|word| PRIVATE_WORDS.contains(&word)) {
+            named.push(path.display().to_string());
+        }
+        if path.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                walk(&entry.unwrap().path(), named);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut named = Vec::new();
+    for folder in ["crates", "tests", "benches", "docs", "examples", "scripts"] {
+        walk(&root.join(folder), &mut named);
+    }
+    assert!(named.is_empty(), "name these by the field's words:\n{}", named.join("\n"));
+}
+
+/// Values, threads and requests are no persons: comments say what acts. Tinytown's people are left out.
+#[test]
+fn comments_name_what_acts() {
+    const PERSONS: [&str; 4] = ["nobody", "somebody", "anybody", "whoever"];
+    /// So many are left, of users and of what no step reads.
+    const LEFT: usize = 3;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for file in items().into_keys().filter(|file| !file.contains("tinytown")) {
+        for line in fs::read_to_string(root.join(&file)).unwrap().lines() {
+            let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+            let comment = comment.to_lowercase();
+            if comment.split(|sign: char| !sign.is_alphabetic()).any(|word| PERSONS.contains(&word))
+            {
+                found.push(format!("crates/{file}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(found.len() <= LEFT, "say what acts:\n{}", found.join("\n"));
 }
 
 #[test]

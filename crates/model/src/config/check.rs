@@ -6,6 +6,9 @@ use lookback_files::{Kind, Refusal, Result, counted};
 
 use super::Config;
 
+/// Layers of a model at most.
+const LAYERS: usize = 1 << 12;
+
 impl Config {
     /// Refuses ids beyond the vocabulary; `name` is what they are called where they were given.
     ///
@@ -30,7 +33,7 @@ impl Config {
         let sizes = [
             ("a vocabulary", self.vocabulary, 1 << 24),
             ("a width", self.width, 1 << 20),
-            ("layers", self.layers, 1 << 12),
+            ("layers", self.layers, LAYERS),
             ("heads", self.heads, 1 << 12),
             ("key/value heads", self.key_heads, 1 << 12),
             ("a head width", self.head_dim, 1 << 12),
@@ -101,6 +104,15 @@ impl Config {
             }
         }
         Ok(self)
+    }
+}
+
+/// A number of layers as a file gives it. Refused before lists are made with an entry for each layer.
+pub(crate) fn layer_count(layers: usize) -> Result<usize> {
+    if layers <= LAYERS {
+        Ok(layers)
+    } else {
+        refuse(format!("layers of {layers} cannot be; {}", at_most(LAYERS)))
     }
 }
 

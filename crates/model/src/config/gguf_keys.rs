@@ -1,12 +1,12 @@
-//! The keys of a GGUF file's architecture, taken one by one; what nobody took is refused.
+//! The keys of a GGUF file's architecture, taken one by one; a key that was not taken is refused.
 
 use std::sync::Arc;
 
 use lookback_files::{Refusal, Result, excerpt};
 
-use super::{Config, LongRope, RopeScaling, RotaryConfig, Yarn, yarn_attention_factor};
+use super::{Config, LongRope, Positions, RopeScaling, RotaryConfig, Yarn, yarn_attention_factor};
 
-/// What a GGUF file says beside its weights: metadata by key, tensors by name.
+/// What a GGUF file holds beside its weights: metadata by key, tensors by name.
 pub(crate) trait GgufSource {
     /// A whole number, if it is there.
     fn whole(&self, key: &str) -> Result<Option<u64>>;
@@ -14,6 +14,8 @@ pub(crate) trait GgufSource {
     fn real(&self, key: &str) -> Result<Option<f64>>;
     /// Yes or no, if it is there.
     fn flag(&self, key: &str) -> Result<Option<bool>>;
+    /// A list of yes and no, if it is there and one.
+    fn flags(&self, key: &str) -> Result<Option<Vec<bool>>>;
     /// A string, if it is there.
     fn text(&self, key: &str) -> Result<Option<&str>>;
     /// All keys, in the order of the file.
@@ -95,38 +97,52 @@ impl<'a> GgufKeys<'a> {
         self.source.shape(&format!("blk.0.{part}")).is_some()
     }
 
-    /// A sliding window in the layers for which `has_window` says so, if the file names its size.
-    pub(crate) fn windows(
-        &mut self,
-        config: Config,
-        has_window: impl Fn(usize) -> bool,
-    ) -> Result<Config> {
+    /// A sliding window, if the file names its size: in all layers but the last of each `interval`, or in all
+    /// if that is 0, unless the file names another interval or the layers.
+    pub(crate) fn windows(&mut self, config: Config, interval: usize) -> Result<Config> {
         let window = self.size_or_none("attention.sliding_window")?.filter(|window| *window > 0);
+        let key = self.key("attention.sliding_window_pattern");
+        if let Some(layers) = self.source.flags(&key)? {
+            // Files may say it of more layers than there are.
+            let layers = layers.into_iter().chain(std::iter::repeat(false)).take(config.layers);
+            return Ok(config.with_windows(window, layers.collect()));
+        }
+        let interval = self.size_or("attention.sliding_window_pattern", interval)?;
+        let has_window = |layer: usize| interval == 0 || layer % interval < interval - 1;
         let layers = (0..config.layers).map(has_window).collect();
         Ok(config.with_windows(window, layers))
     }
 
-    /// The rotary embedding.
-    pub(crate) fn rotary(
+    /// The rotary embedding of layers with a window: `usual`, with the base that the file names for them.
+    pub(crate) fn window_rotary(
         &mut self,
-        defaults: RotaryConfig,
-        head_dim: usize,
-        context: usize,
-    ) -> Result<RotaryConfig> {
-        let rotary_dim = self.size_or("rope.dimension_count", defaults.rotary_dim)?;
+        config: Config,
+        usual: impl FnOnce(&RotaryConfig) -> RotaryConfig,
+    ) -> Result<Config> {
+        let theta = self.real("rope.freq_base_swa")?;
+        let Positions::Rotary(rotary) = &config.positions else { return Ok(config) };
+        let mut own = usual(rotary);
+        own.theta = theta.unwrap_or(own.theta);
+        let window_rotary = (config.window.is_some() && own != *rotary).then_some(own);
+        Ok(Config { window_rotary, ..config })
+    }
+
+    /// The rotary embedding. What a file does not say is llama.cpp's, whatever is usual in the family.
+    pub(crate) fn rotary(&mut self, head_dim: usize, context: usize) -> Result<RotaryConfig> {
+        let rotary_dim = self.size_or("rope.dimension_count", head_dim)?;
         if rotary_dim > head_dim {
             return Err(Refusal::unsupported(format!(
                 "{rotary_dim} rotary dimensions of a head's {head_dim} are not understood; as many or \
                  fewer are"
             )));
         }
-        let theta = self.real("rope.freq_base")?.unwrap_or(defaults.theta);
+        let theta = self.real("rope.freq_base")?.unwrap_or(10_000.0);
         let scaling = self.rope_scaling(context)?;
         Ok(RotaryConfig { theta, rotary_dim, scaling })
     }
 
     fn rope_scaling(&mut self, context: usize) -> Result<RopeScaling> {
-        let kind = self.text("rope.scaling.type")?.unwrap_or("none");
+        let kind = self.text("rope.scaling.type")?.unwrap_or("linear");
         let old = self.real("rope.scale_linear")?;
         let factor = self.real("rope.scaling.factor")?.or(old);
         let factor = factor.filter(|factor| *factor != 0.0).unwrap_or(1.0);
@@ -158,9 +174,11 @@ impl<'a> GgufKeys<'a> {
             ));
         }
         match kind {
-            // Older files give a factor and no type.
-            "none" | "linear" if factor == 1.0 => Ok(RopeScaling::None),
-            "none" | "linear" => Ok(RopeScaling::Linear { factor }),
+            // Older files give a factor and no type; where one says that there is none, llama.cpp does not
+            // look at the factor.
+            "none" => Ok(RopeScaling::None),
+            "linear" if factor == 1.0 => Ok(RopeScaling::None),
+            "linear" => Ok(RopeScaling::Linear { factor }),
             "yarn" => {
                 let mut real =
                     |part: &str, usual: f32| self.real(part).map(|number| number.unwrap_or(usual));
@@ -184,7 +202,7 @@ impl<'a> GgufKeys<'a> {
         }
     }
 
-    /// Refuses the first key of the architecture that nobody asked for, unless it is switched off.
+    /// Refuses the first key of the architecture that was not taken, unless it is switched off.
     pub(crate) fn finish(self) -> Result<()> {
         for key in self.source.keys() {
             let part = key.strip_prefix(self.architecture).and_then(|rest| rest.strip_prefix('.'));
@@ -192,7 +210,9 @@ impl<'a> GgufKeys<'a> {
             let is_off = self.source.is_off(key)
                 || part == "attention.causal" && self.source.flag(key) == Ok(Some(true))
                 || part == "rope.scaling.original_context_length"
-                || part == "rope.scaling.finetuned";
+                || part == "rope.scaling.finetuned"
+                // How rows lie follows from the architecture; llama.cpp never reads it.
+                || part == "tensor_data_layout";
             if !is_off && !self.taken.iter().any(|taken| taken == key) {
                 return Err(Refusal::unsupported(format!(
                     "metadata {} is not understood, and may change what the model computes",

@@ -42,7 +42,7 @@ impl Config {
         Self { logit_cap: cap.or(config.logit_cap), ..config }.with_short_context().checked()
     }
 
-    /// Takes what begins and ends a text from a `generation_config.json`, where it says so.
+    /// Takes bos and eos from a `generation_config.json`, where it has them.
     pub fn with_generation(self, text: &str) -> Result<Self> {
         let object = read_object(text)?;
         let mut keys = Keys::new(&object, "");
@@ -56,7 +56,7 @@ impl Config {
         config.checked()
     }
 
-    /// Writes the `config.json` that transformers loads, if its family's files can say all of it.
+    /// Writes the `config.json` that transformers loads, if its family's files can express all of it.
     ///
     /// A cap of logits has no word there in these families: transformers would leave it out without
     /// a sign. Such a file names a kind of its own, which is refused instead.

@@ -1,4 +1,4 @@
-//! Takes the keys of a JSON object one by one; what nobody took is refused unless it is harmless.
+//! Takes the keys of a JSON object one by one; a key that was not taken is refused unless it is harmless.
 
 use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Map, Value};
@@ -12,14 +12,17 @@ const HARMLESS: &[&str] = &[
     "architectures",
     "attention_dropout",
     "attention_probs_dropout_prob",
+    "attention_softmax_in_fp32",
     "attn_implementation",
     "attn_pdrop",
     "auto_map",
     "bos_token",
+    "cache_implementation",
     "chunk_size_feed_forward",
     "classifier_dropout",
     "cls_token_id",
     "cross_attention_hidden_size",
+    "custom_pipelines",
     "decoder_start_token_id",
     "dropout",
     "dtype",
@@ -65,6 +68,7 @@ const HARMLESS: &[&str] = &[
     "resid_pdrop",
     "residual_dropout",
     "return_dict",
+    "scale_attention_softmax_in_fp32",
     "sep_token_id",
     "summary_activation",
     "summary_first_dropout",
@@ -85,7 +89,7 @@ const HARMLESS: &[&str] = &[
     "use_bfloat16",
     "use_cache",
     "use_flash_attn",
-    // How older files say how to generate.
+    // Older files keep the settings of generation here.
     "bad_words_ids",
     "begin_suppress_tokens",
     "diversity_penalty",
@@ -259,7 +263,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Refuses the first key that nobody took, unless it is known to be harmless or switched off.
+    /// Refuses the first key that was not taken, unless it is known to be harmless or switched off.
     pub(crate) fn finish(self) -> Result<()> {
         for (key, value) in self.object {
             let off = match value {

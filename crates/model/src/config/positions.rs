@@ -1,4 +1,4 @@
-//! How a model knows where a token stands, and the frequencies of rotary embeddings under each kind of scaling.
+//! How positions enter a model, and the frequencies of rotary embeddings under each kind of scaling.
 //!
 //! Frequencies are rounded to f32 at each step, as transformers rounds them.
 
@@ -7,7 +7,7 @@ use std::{f64::consts::PI, sync::Arc};
 use lookback_files::{Refusal, Result};
 use lookback_kernels::{math, position};
 
-/// How the model knows where a token stands.
+/// How positions enter the model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Positions {
     /// A learned row for each position, added to the embedding.

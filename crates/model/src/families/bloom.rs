@@ -40,7 +40,7 @@ pub(super) const NAMES: Names = Names {
     down: "mlp.dense_4h_to_h",
     ln_final: "ln_f",
     prefix: "transformer.",
-    harmless: &["self_attention.rotary_emb.inv_freq"],
+    ignored: &["self_attention.rotary_emb.inv_freq"],
     ..llama::NAMES
 };
 
@@ -56,10 +56,20 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         heads,
         key_heads: heads,
         hidden: width.saturating_mul(4),
-        // No file says it where positions are distances; what the model was trained on.
+        // Files of models with ALiBi leave the context out; this is the one that BLOOM was trained with.
         context: keys.size_or_none("seq_length")?.unwrap_or(2048),
     };
-    keys.take("slow_but_exact");
+    // Of the program that trained it, and how fast or exactly it computed.
+    for key in [
+        "bias_dropout_fusion",
+        "masked_softmax_fusion",
+        "offset_alibi",
+        "skip_bias_add",
+        "skip_bias_add_qkv",
+        "slow_but_exact",
+    ] {
+        keys.take(key);
+    }
     let defaults = (family.shape)(family, size);
     Ok(Config {
         epsilon: keys.number("layer_norm_epsilon")?.unwrap_or(defaults.epsilon),

@@ -19,7 +19,7 @@ pub(super) static FAMILY: Family = Family {
     names: Names {
         ln_embed: "",
         parallel_norms: Some(["ln_attn", "ln_mlp"]),
-        harmless: llama::NAMES.harmless,
+        ignored: llama::NAMES.ignored,
         ..bloom::NAMES
     },
     gguf_names: Names {
@@ -30,7 +30,6 @@ pub(super) static FAMILY: Family = Family {
     },
     shape,
     read_gguf: |keys, config| {
-        keys.pass_over("tensor_data_layout");
         let block_order = match keys.first_block_has("attn_norm_2.weight") {
             true => BlockOrder::Parallel,
             false => BlockOrder::ParallelSharedNorm,
@@ -84,7 +83,12 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         (true, _) | (false, true) => BlockOrder::ParallelSharedNorm,
         (false, false) => BlockOrder::Sequential,
     };
-    let rope = RopeContext { head_dim, context: size.context, original_context: None };
+    let rope = RopeContext {
+        head_dim,
+        context: size.context,
+        original_context: None,
+        may_be_partial: family.has_partial_rotary,
+    };
     let rotary = keys.rotary(rope, RotaryConfig::plain(10_000.0, head_dim))?;
     let has_bias = keys.flag("bias", false)?;
     Ok(Config {

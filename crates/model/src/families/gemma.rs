@@ -30,7 +30,7 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
     }
 }
 
-/// Its files say that the activation is an exact GELU, and mean its approximation.
+/// Its files name the exact GELU, but the models use its tanh approximation.
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     keys.take("hidden_act");
     let activation = keys.activation("hidden_activation", Activation::GeluTanh)?;

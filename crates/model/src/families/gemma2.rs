@@ -19,14 +19,15 @@ pub(super) static FAMILY: Family = Family {
     names: NAMES,
     shape,
     read_gguf: |keys, config| {
-        // The largest has the scale of a head's share of the width, whatever its heads' width.
+        // The 27B model scales scores by 1 / √(width / heads), the others by 1 / √head_dim.
         const LAYERS_OF_27B: usize = 46;
-        let share = config.width / config.heads;
-        let of = if config.layers == LAYERS_OF_27B { share } else { config.head_dim };
+        let is_27b = config.layers == LAYERS_OF_27B;
+        let dim = if is_27b { config.width / config.heads } else { config.head_dim };
         let score_cap = keys.real("attn_logit_softcapping")?.or(config.score_cap);
         let logit_cap = keys.real("final_logit_softcapping")?.or(config.logit_cap);
-        let config = Config { scale: default_scale(of), score_cap, logit_cap, ..config };
-        keys.windows(config, |layer| layer.is_multiple_of(2))
+        let config = Config { scale: default_scale(dim), score_cap, logit_cap, ..config };
+        let config = keys.windows(config, 2)?;
+        keys.window_rotary(config, Clone::clone)
     },
     read,
     write,
@@ -55,17 +56,17 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let window = keys.size_or_none("sliding_window")?.unwrap_or(4096);
     let named = keys.layer_types(config.layers)?;
     let layers = 0..config.layers;
-    let usual = || layers.map(|layer| layer.is_multiple_of(2)).collect();
-    Ok(config.with_windows(Some(window), named.unwrap_or_else(usual)))
+    let every_other = || layers.map(|layer| layer.is_multiple_of(2)).collect();
+    Ok(config.with_windows(Some(window), named.unwrap_or_else(every_other)))
 }
 
 /// The keys that Gemma 2 and Gemma 3 have beside a llama's. A cap that is null is none.
 pub(super) fn read_caps(keys: &mut Keys<'_>, config: Config) -> Result<Config> {
     keys.only("use_bidirectional_attention", &json!(false))?;
     let scalar = keys.number("query_pre_attn_scalar")?.unwrap_or(256.0);
-    let mut cap = |key, usual: Option<f32>| match keys.has(key) {
+    let mut cap = |key, default: Option<f32>| match keys.has(key) {
         true => keys.number(key),
-        false => Ok(usual),
+        false => Ok(default),
     };
     Ok(Config {
         score_cap: cap("attn_logit_softcapping", config.score_cap)?,

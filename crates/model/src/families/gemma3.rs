@@ -10,7 +10,7 @@ use crate::{
     config::{Keys, default_scale},
 };
 
-/// The last of so many layers sees everything, where a file does not say which do.
+/// The last of so many layers has no window, where a file does not say which have none.
 const INTERVAL: usize = 6;
 
 pub(super) static FAMILY: Family = Family {
@@ -29,8 +29,7 @@ pub(super) static FAMILY: Family = Family {
         let theta = keys.real("rope.freq_base_swa")?.unwrap_or(10_000.0);
         let window_rotary = Some(RotaryConfig::plain(theta, config.head_dim));
         let config = Config { scale: default_scale(of), logit_cap, window_rotary, ..config };
-        let interval = keys.size_or_none("attention.sliding_window_pattern")?.unwrap_or(INTERVAL);
-        keys.windows(config, |layer| !(layer + 1).is_multiple_of(interval.max(1)))
+        keys.windows(config, INTERVAL)
     },
     read,
     write,

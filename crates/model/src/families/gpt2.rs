@@ -50,8 +50,8 @@ pub(super) const NAMES: Names = Names {
     rotated: Layout::Columns,
     norms_less_one: false,
     prefix: "transformer.",
-    harmless: &["attn.bias", "attn.masked_bias"],
-    harmless_outside: VALUE_HEADS,
+    ignored: &["attn.bias", "attn.masked_bias"],
+    ignored_outside: VALUE_HEADS,
 };
 
 impl Config {

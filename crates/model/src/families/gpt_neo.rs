@@ -21,7 +21,7 @@ pub(super) static FAMILY: Family = Family {
         output: "attn.attention.out_proj",
         matrices: Layout::Rows,
         rotated: Layout::Rows,
-        harmless: &["attn.attention.bias", "attn.attention.masked_bias"],
+        ignored: &["attn.attention.bias", "attn.attention.masked_bias"],
         ..gpt2::NAMES
     },
     shape: |family, size| Config {
@@ -40,7 +40,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let size = Size {
         vocabulary: keys.size("vocab_size")?,
         width,
-        layers: keys.size("num_layers")?,
+        layers: crate::config::layer_count(keys.size("num_layers")?)?,
         heads,
         key_heads: heads,
         hidden: keys.size_or_none("intermediate_size")?.unwrap_or(width.saturating_mul(4)),

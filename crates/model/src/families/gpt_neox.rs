@@ -27,7 +27,7 @@ pub(super) static FAMILY: Family = Family {
         ln_final: "final_layer_norm",
         head: "embed_out",
         prefix: "gpt_neox.",
-        harmless: &["attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"],
+        ignored: &["attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"],
         ..llama::NAMES
     },
     gguf_names: Names { gate: "", ..GGUF_NAMES },
@@ -39,6 +39,7 @@ pub(super) static FAMILY: Family = Family {
         };
         Ok(Config { block_order, ..config })
     },
+    has_partial_rotary: true,
     read,
     write,
     ..llama::BASE

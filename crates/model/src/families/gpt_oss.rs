@@ -41,7 +41,12 @@ pub(super) static FAMILY: Family = Family {
             ..llama::shape(family, size)
         }
     },
-    read_gguf: |keys, config| keys.windows(config, has_window),
+    // A GGUF file cannot say that the bounds of YaRN's interpolation are not rounded to whole pairs, as this
+    // family's configurations say; llama.cpp rounds them, and what its files mean is for it to say.
+    read_gguf: |keys, config| {
+        let config = keys.windows(config, 2)?;
+        keys.window_rotary(config, Clone::clone)
+    },
     read,
     write,
     ..llama::BASE
@@ -56,7 +61,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     keys.only("hidden_act", &json!("silu"))?;
     keys.only("swiglu_alpha", &json!(1.702))?;
     keys.only("swiglu_limit", &json!(7.0))?;
-    // Said twice, or said of the first training.
+    // Repeats another key, or describes the first training.
     keys.take("experts_per_token");
     keys.take("initial_context_length");
     let config = llama::read_with_head_dim(family, keys, Some(64))?;

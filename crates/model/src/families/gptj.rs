@@ -31,7 +31,7 @@ pub(super) static FAMILY: Family = Family {
         ln_final: "ln_f",
         rotated: Layout::Pairs,
         prefix: "transformer.",
-        harmless: &["attn.bias", "attn.masked_bias", "attn.embed_positions"],
+        ignored: &["attn.bias", "attn.masked_bias", "attn.embed_positions"],
         ..llama::NAMES
     },
     shape,

@@ -21,13 +21,17 @@ pub(super) static FAMILY: Family = Family {
     shape: |family, size| Config { scale: 1.0, ..llama::shape(family, size) },
     read_gguf: |keys, config| {
         let mut factor = |key| keys.real(key).map(|factor| factor.filter(|it| *it != 0.0));
-        Ok(Config {
+        let config = Config {
             embedding_factor: factor("embedding_scale")?.unwrap_or(1.0),
             residual_factor: factor("residual_scale")?.unwrap_or(1.0),
             scale: factor("attention.scale")?.unwrap_or(default_scale(config.head_dim)),
             logit_factor: 1.0 / factor("logit_scale")?.unwrap_or(1.0),
             ..config
-        })
+        };
+        // llama.cpp rotates nothing in a Granite that says so.
+        let is_rotated = keys.flag("rope.scaling.finetuned")?.unwrap_or(true);
+        let layers = vec![is_rotated; config.layers];
+        Ok(config.with_positions(layers))
     },
     read,
     write,

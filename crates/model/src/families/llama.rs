@@ -23,7 +23,7 @@ pub(super) static FAMILY: Family = Family {
     ..BASE
 };
 
-/// What a family like it need not say.
+/// The defaults of the families that are like it.
 pub(super) const BASE: Family = Family {
     name: "",
     model_type: "",
@@ -32,6 +32,7 @@ pub(super) const BASE: Family = Family {
     names: NAMES,
     gguf_names: GGUF_NAMES,
     has_every_bias: false,
+    has_partial_rotary: false,
     shape,
     read_gguf: |_, config| Ok(config),
     read,
@@ -64,12 +65,12 @@ pub(super) const NAMES: Names = Names {
     rotated: Layout::Rows,
     norms_less_one: false,
     prefix: "model.",
-    harmless: &[
+    ignored: &[
         "self_attn.rotary_emb.inv_freq",
         "self_attn.rotary_emb.cos_cached",
         "self_attn.rotary_emb.sin_cached",
     ],
-    harmless_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
+    ignored_outside: &["v_head.", "value_head.", "rotary_emb.inv_freq"],
 };
 
 impl Config {
@@ -132,14 +133,15 @@ pub(super) fn read_with_rotary(
     let size = Size {
         vocabulary: keys.size("vocab_size")?,
         width,
-        layers: keys.size("num_hidden_layers")?,
+        layers: crate::config::layer_count(keys.size("num_hidden_layers")?)?,
         heads,
         key_heads: keys.size_or_none("num_key_value_heads")?.unwrap_or(heads),
         hidden: keys.size("intermediate_size")?,
         context: keys.size_or_none("max_position_embeddings")?.unwrap_or(2048),
     };
     let original_context = keys.size_or_none("original_max_position_embeddings")?;
-    let rope = RopeContext { head_dim, context: size.context, original_context };
+    let may_be_partial = family.has_partial_rotary;
+    let rope = RopeContext { head_dim, context: size.context, original_context, may_be_partial };
     let defaults = (family.shape)(family, size).with_head_dim(head_dim);
     let has_bias = keys.flag("attention_bias", defaults.attention_bias)?;
     Ok(Config {
@@ -189,8 +191,12 @@ pub(super) fn read_window_rotary(
     config: &Config,
     defaults: RotaryConfig,
 ) -> Result<RotaryConfig> {
-    let rope =
-        RopeContext { head_dim: config.head_dim, context: config.context, original_context: None };
+    let rope = RopeContext {
+        head_dim: config.head_dim,
+        context: config.context,
+        original_context: None,
+        may_be_partial: config.family.has_partial_rotary,
+    };
     keys.rotary_of_layers(Some("sliding_attention"), rope, defaults)
 }
 

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::llama;
 use crate::{
-    Config, Family, NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size,
-    config::GgufKeys, files::Names,
+    Config, Family, NormPlacement, QueryKeyNorm, RopeScaling, RotaryConfig, Size, config::GgufKeys,
+    files::Names,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -41,13 +41,9 @@ pub(super) fn shape(family: &'static Family, size: Size) -> Config {
 /// OLMo 3's files have this architecture, too: a sliding window in three of four layers, in which rotary
 /// embeddings are not scaled.
 fn read_gguf(keys: &mut GgufKeys<'_>, config: Config) -> Result<Config> {
-    let config = keys.windows(config, |layer| !(layer + 1).is_multiple_of(4))?;
-    let window_rotary = match &config.positions {
-        Positions::Rotary(rotary) if config.window.is_some() => {
-            let plain = RotaryConfig { scaling: RopeScaling::None, ..rotary.clone() };
-            (plain != *rotary).then_some(plain)
-        }
-        _ => None,
-    };
-    Ok(Config { window_rotary, ..config })
+    let config = keys.windows(config, 4)?;
+    keys.window_rotary(config, |rotary| RotaryConfig {
+        scaling: RopeScaling::None,
+        ..rotary.clone()
+    })
 }

@@ -10,7 +10,7 @@ use crate::{
     config::{Keys, layer_types},
 };
 
-/// The last of so many layers sees everything, where a file does not say which do.
+/// The last of so many layers has no window, where a file does not say which have none.
 const INTERVAL: usize = 4;
 
 pub(super) static FAMILY: Family = Family {

@@ -26,6 +26,7 @@ pub(super) static FAMILY: Family = Family {
     },
     gguf_names: Names { gate: "", ..GGUF_NAMES },
     shape,
+    has_partial_rotary: true,
     read,
     write,
     ..llama::BASE

@@ -19,13 +19,18 @@ pub(super) static FAMILY: Family = Family {
         ..llama::NAMES
     },
     shape: |family, size| Config { epsilon: 1e-5, ..llama::shape(family, size) },
-    read_gguf: |keys, config| keys.windows(config, |_| true),
+    read_gguf: |keys, config| keys.windows(config, 0),
+    has_partial_rotary: true,
     read,
     write,
     ..llama::BASE
 };
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    // Phi-4-mini's own words for what every Phi-3 is.
+    keys.only("full_attn_mod", &json!(1))?;
+    keys.only("interpolate_factor", &json!(1))?;
+    keys.only("lm_head_bias", &json!(false))?;
     let config = llama::read_with_head_dim(family, keys, None)?;
     llama::read_window(keys, config)
 }

@@ -1,4 +1,4 @@
-//! SmolLM3 (Bakouch et al. 2025): a llama in which some layers know positions by the mask alone.
+//! SmolLM3 (Bakouch et al. 2025): a llama in which some layers have no rotary embedding (NoPE).
 
 use lookback_files::{Refusal, Result};
 use serde_json::{Value, json};
@@ -37,7 +37,6 @@ fn shape(family: &'static Family, size: crate::Size) -> Config {
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let config = llama::read_with_head_dim(family, keys, None)?;
-    let config = llama::read_windows(keys, config)?;
     let interval = keys.size_or_none("no_rope_layer_interval")?.unwrap_or(INTERVAL);
     let named = keys.numbers("no_rope_layers")?;
     let layers = config.layers;
@@ -49,7 +48,13 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
         }
         None => (1..=layers).map(|layer| !layer.is_multiple_of(interval)).collect(),
     };
-    Ok(config.with_positions(has_positions))
+    let is_windowed = keys.flag("use_sliding_window", false)?;
+    let window = keys.size_or_none("sliding_window")?.filter(|_| is_windowed);
+    keys.take("max_window_layers");
+    // Where a file does not name them, the layers without positions have the window.
+    let usual = || has_positions.iter().map(|has| !has).collect();
+    let has_window = keys.layer_types(layers)?.unwrap_or_else(usual);
+    Ok(config.with_windows(window, has_window).with_positions(has_positions))
 }
 
 fn write(config: &Config) -> Value {

@@ -23,6 +23,7 @@ pub(super) static FAMILY: Family = Family {
         };
         Ok(Config { block_order, ..config })
     },
+    has_partial_rotary: true,
     read,
     write,
     ..llama::BASE

@@ -19,7 +19,7 @@ pub(super) static FAMILY: Family = Family {
     names: Names { gate: "", up: "mlp.c_fc", down: "mlp.c_proj", ..llama::NAMES },
     gguf_names: Names { gate: "", ..GGUF_NAMES },
     shape,
-    read_gguf: |keys, config| keys.windows(config, |_| true),
+    read_gguf: |keys, config| keys.windows(config, 0),
     read,
     write,
     ..llama::BASE
@@ -35,6 +35,12 @@ fn shape(family: &'static Family, size: Size) -> Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    // What the program that trained it called the same; transformers reads none of these.
+    for key in ["activation_function", "layer_norm_epsilon", "scale_attn_weights"] {
+        keys.take(key);
+    }
+    keys.only("mlp_type", &json!("default"))?;
+    keys.only("norm_type", &json!("layer_norm"))?;
     let config = llama::read_with_head_dim(family, keys, None)?;
     let has_bias = keys.flag("use_bias", true)?;
     let window = keys.size_or_none("sliding_window")?;

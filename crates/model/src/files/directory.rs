@@ -2,13 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    fmt,
     path::{Component, Path},
 };
 
 use lookback_files::{
     Kind, MAX_RECORDS_BYTES, Refusal, Result, excerpt, map, read_utf8, read_utf8_up_to,
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{
     names::Names,
@@ -20,7 +24,7 @@ use crate::Config;
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Reads the configuration, with what `generation_config.json` says about ends.
+/// Reads the configuration, with the eos tokens of `generation_config.json`.
 pub(super) fn read_config(folder: &Path) -> Result<Config> {
     let path = folder.join("config.json");
     if !path.exists() {
@@ -84,7 +88,34 @@ pub(super) fn open_tensors(folder: &Path, names: &Names) -> Result<Tensors> {
 
 #[derive(Deserialize)]
 struct Index {
-    weight_map: BTreeMap<String, String>,
+    weight_map: WeightMap,
+}
+
+/// Tensors with their files, as they stand in the index: a map would keep the last of two entries.
+struct WeightMap(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for WeightMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(WeightMapVisitor)
+    }
+}
+
+struct WeightMapVisitor;
+
+impl<'de> Visitor<'de> for WeightMapVisitor {
+    type Value = WeightMap;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with a file for each tensor")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<WeightMap, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(WeightMap(entries))
+    }
 }
 
 /// Which tensors each shard holds.
@@ -93,7 +124,11 @@ fn read_index(path: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let index: Index = serde_json::from_str(&read_utf8_up_to(path, MAX_RECORDS_BYTES)?)
         .map_err(|error| refuse(format!("not the index that is needed ({error})")))?;
     let mut files = BTreeMap::<String, BTreeSet<String>>::new();
-    for (name, file) in index.weight_map {
+    let mut names = HashSet::new();
+    for (name, file) in index.weight_map.0 {
+        if !names.insert(name.clone()) {
+            return Err(refuse(format!("tensor {} stands there twice", excerpt(&name))));
+        }
         let mut parts = Path::new(&file).components();
         let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
         if !is_plain {

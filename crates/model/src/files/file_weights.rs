@@ -175,7 +175,7 @@ fn check_unused(tensors: &Tensors, index: usize, network: &Network, names: &Name
     let tensor = &tensors.list[index];
     let bare = names.bare(&tensor.name);
     let is_copy = || network.config.tied && bare.strip_suffix(".weight") == Some(names.head);
-    if names.is_harmless(bare) || is_copy() {
+    if names.is_ignored(bare) || is_copy() {
         tracing::debug!(tensor = tensor.name, "passed over");
         return Ok(());
     }

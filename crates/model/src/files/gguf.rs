@@ -1,14 +1,16 @@
 //! A `.gguf` file, version 2 or 3: metadata, the list of tensors, then their aligned bytes.
 //!
 //! Every length is checked against the file before anything is kept, so a hostile file costs no
-//! more memory than its own size. Not read: version 1, big-endian files, split files.
+//! more memory than its own size. Parts of a split file are put together in `gguf/split`. Not read: version 1,
+//! big-endian files.
 
 mod config;
 mod cursor;
 mod metadata;
+mod split;
 mod tokenizer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lookback_files::{Kind, Mapping, Refusal, Result, excerpt};
 use lookback_kernels::naive::stored::StorageType;
@@ -22,7 +24,7 @@ use cursor::Cursor;
 use metadata::Metadata;
 pub use tokenizer::GgufTokenizer;
 
-/// What the first four bytes of a GGUF file say.
+/// The first four bytes of a GGUF file.
 pub(super) const MAGIC: &[u8] = b"GGUF";
 
 /// The types of ggml by number, and those that are read.
@@ -82,24 +84,43 @@ pub enum SamplingDefault {
     Text(String),
 }
 
+/// A file on its own: the whole model, or a part of one that was split.
+struct Part {
+    path: PathBuf,
+    bytes: Mapping,
+    metadata: Metadata,
+    tensors: Vec<Tensor>,
+}
+
+impl Part {
+    fn read(path: &Path, bytes: Mapping) -> Result<Self> {
+        let at = |refusal: Refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile);
+        let mut cursor = Cursor::new(&bytes);
+        let counts = read_opening(&mut cursor).map_err(at)?;
+        let metadata = Metadata::read(&mut cursor, counts.metadata).map_err(at)?;
+        let infos = read_infos(&mut cursor, counts.tensors).map_err(at)?;
+        let data_at = align(cursor.at(), alignment(&metadata).map_err(at)?);
+        let tensors = infos.iter().map(|info| place(path, info, data_at, &bytes));
+        let tensors = tensors.collect::<Result<Vec<Tensor>>>()?;
+        check_apart(path, &tensors)?;
+        Ok(Self { path: path.to_owned(), bytes, metadata, tensors })
+    }
+}
+
 /// Reads everything but the weights' values.
 pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let at = |refusal: Refusal| refusal.at(path.display()).or_kind(Kind::CorruptFile);
-    let mut cursor = Cursor::new(&bytes);
-    let counts = read_opening(&mut cursor).map_err(at)?;
-    let metadata = Metadata::read(&mut cursor, counts.metadata).map_err(at)?;
-    let infos = read_infos(&mut cursor, counts.tensors).map_err(at)?;
-    let data_at = align(cursor.at(), alignment(&metadata).map_err(at)?);
-
-    let mut list = Vec::with_capacity(infos.len());
-    for info in &infos {
-        list.push(place(path, info, data_at, &bytes)?);
+    let (mut sources, mut list, mut first) = (Vec::new(), Vec::new(), None);
+    for (source, part) in split::open_all(Part::read(path, bytes)?)?.into_iter().enumerate() {
+        let Part { path, bytes, metadata, tensors } = part;
+        list.extend(tensors.into_iter().map(|tensor| Tensor { source, ..tensor }));
+        sources.push(Source { path, bytes });
+        first.get_or_insert(metadata);
     }
-    check_apart(path, &list)?;
+    let metadata = first.expect("a file has at least one part");
     let family = config::family(&metadata).map_err(at)?;
-    let tokenizer = GgufTokenizer::read(&bytes, &metadata).map_err(at)?;
-    let source = |bytes| vec![Source { path: path.to_owned(), bytes }];
-    let tensors = Tensors::new(path, source(bytes), list, |name| name)?;
+    let tokenizer = GgufTokenizer::read(&sources[0].bytes, &metadata).map_err(at)?;
+    let tensors = Tensors::new(path, sources, list, |name| name)?;
     let config = config::read(family, &metadata, &tokenizer, &tensors).map_err(at)?;
     let names = config::names(family, &tensors);
     Ok(Opened { config, names, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })

@@ -45,9 +45,9 @@ pub(crate) struct Names {
     /// What the names of all but the head may begin with.
     pub(crate) prefix: &'static str,
     /// What blocks of some files hold besides, and no forward pass needs.
-    pub(crate) harmless: &'static [&'static str],
+    pub(crate) ignored: &'static [&'static str],
     /// The same of what stands outside of blocks, by how its names begin.
-    pub(crate) harmless_outside: &'static [&'static str],
+    pub(crate) ignored_outside: &'static [&'static str],
 }
 
 /// How files hold the matrices of experts.
@@ -57,6 +57,9 @@ pub(crate) enum ExpertLayout {
     Apart,
     /// Those of all experts in one, `[experts, outputs, inner]`.
     Stacked,
+    /// Those of all experts in one, `[experts, outputs, inner]`, where the outputs of one branch follow those of
+    /// the other; their names have no `.weight` (transformers 5, as it computes).
+    StackedRows,
     /// Those of all experts in one, `[experts, inner, outputs]`, where outputs of two branches alternate; their
     /// names have no `.weight` (gpt-oss).
     StackedColumns,
@@ -79,6 +82,17 @@ impl ExpertNames {
     pub(crate) const NONE: Self =
         Self { router: "", layout: ExpertLayout::Apart, experts: "", gate: "", up: "", down: "" };
 }
+
+/// What transformers 5 calls experts while it computes. It saves them apart, and reads both; programs that save a
+/// state as it is write this form.
+const FUSED_EXPERTS: ExpertNames = ExpertNames {
+    router: "mlp.gate",
+    layout: ExpertLayout::StackedRows,
+    experts: "",
+    gate: "mlp.experts.gate_up_proj",
+    up: "mlp.experts.gate_up_proj",
+    down: "mlp.experts.down_proj",
+};
 
 /// What wrappers of PyTorch put before every name: `torch.compile`, and training on several devices.
 const WRAPPERS: &[&str] = &["_orig_mod.", "module."];
@@ -140,9 +154,9 @@ pub(crate) const GGUF_NAMES: Names = Names {
     rotated: Layout::Rows,
     norms_less_one: false,
     prefix: "",
-    harmless: &[],
+    ignored: &[],
     // Factors of rotary frequencies, which are a part of the configuration.
-    harmless_outside: &[
+    ignored_outside: &[
         "rope_freqs.weight",
         "rope_factors_long.weight",
         "rope_factors_short.weight",
@@ -164,6 +178,16 @@ impl Names {
         if is_head { bare.to_owned() } else { format!("{}{bare}", self.prefix) }
     }
 
+    /// The same names, for files that hold experts in the form in which transformers computes with them.
+    pub(super) fn with_experts_of(&self, tensors: &Tensors, layers: usize) -> Self {
+        let is_fused =
+            |layer| tensors.find(&format!("{}.{layer}.{}", self.block, FUSED_EXPERTS.up)).is_some();
+        let may_be = self.experts.layout == ExpertLayout::Apart && !self.experts.router.is_empty();
+        let experts =
+            if may_be && (0..layers).any(is_fused) { FUSED_EXPERTS } else { self.experts };
+        Self { experts, ..*self }
+    }
+
     /// Whether a file of a tied model stores a head that differs from the embedding table. Where it stores
     /// the head alone, that is the table.
     pub(super) fn unties(&self, tensors: &mut Tensors) -> bool {
@@ -179,13 +203,13 @@ impl Names {
     }
 
     /// Whether a bare name is of something that no forward pass needs.
-    pub(super) fn is_harmless(&self, bare: &str) -> bool {
-        if self.harmless_outside.iter().any(|begin| bare.starts_with(begin)) {
+    pub(super) fn is_ignored(&self, bare: &str) -> bool {
+        if self.ignored_outside.iter().any(|begin| bare.starts_with(begin)) {
             return true;
         }
         let of_block = || bare.strip_prefix(self.block)?.strip_prefix('.')?.split_once('.');
         of_block().is_some_and(|(number, part)| {
-            number.bytes().all(|c| c.is_ascii_digit()) && self.harmless.contains(&part)
+            number.bytes().all(|c| c.is_ascii_digit()) && self.ignored.contains(&part)
         })
     }
 

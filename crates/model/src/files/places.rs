@@ -201,7 +201,15 @@ impl Places {
         }
         let stem = name(names.qkv[0]);
         match names.fused_qkv {
-            FusedQkv::Parts => self.linears(&[q, k, v], &stem, names.matrices),
+            FusedQkv::Parts => {
+                let mut first = 0;
+                let parts = [(q, pairs), (k, pairs), (v, None)].map(|(linear, pairs)| {
+                    let rows = Rows { pairs, ..Rows::side_by_side(first, linear.outputs) };
+                    first += linear.outputs;
+                    (linear, rows)
+                });
+                self.parts(&parts, &stem, names.matrices);
+            }
             FusedQkv::KeyHeads => {
                 let group = block.attend.heads / block.attend.key_heads * head_dim;
                 let stride = group + 2 * head_dim;
@@ -285,14 +293,12 @@ impl Places {
         layout: Layout,
     ) {
         self.linears(&[&mixture.router], &name(names.router), Layout::Rows);
-        if names.layout == ExpertLayout::StackedColumns {
+        if let ExpertLayout::StackedRows | ExpertLayout::StackedColumns = names.layout {
             let branches = mixture.experts.iter().map(|mlp| mlp.gate.iter().chain([&mlp.up]));
-            self.stacked_columns(
-                &branches.map(Iterator::collect).collect::<Vec<_>>(),
-                &name(names.up),
-            );
-            let down = mixture.experts.iter().map(|mlp| vec![&mlp.down]);
-            self.stacked_columns(&down.collect::<Vec<_>>(), &name(names.down));
+            let branches: Vec<Vec<&Linear>> = branches.map(Iterator::collect).collect();
+            self.fused_stack(&branches, &name(names.up), names.layout);
+            let down: Vec<_> = mixture.experts.iter().map(|mlp| vec![&mlp.down]).collect();
+            self.fused_stack(&down, &name(names.down), names.layout);
             return;
         }
         let branches: [(&str, Branch); 3] = [
@@ -316,9 +322,12 @@ impl Places {
             }
         }
     }
-    /// The linears of all experts in one tensor; the outputs of an expert's alternate.
-    fn stacked_columns(&mut self, experts: &[Vec<&Linear>], stem: &str) {
+
+    /// The linears of all experts in one tensor: of an expert with two, their outputs one after the other in rows,
+    /// alternating in columns.
+    fn fused_stack(&mut self, experts: &[Vec<&Linear>], stem: &str, layout: ExpertLayout) {
         let of_one: usize = experts[0].iter().map(|linear| linear.outputs).sum();
+        let are_columns = layout == ExpertLayout::StackedColumns;
         for is_bias in [false, true] {
             for (expert, linears) in experts.iter().enumerate() {
                 for (branch, linear) in linears.iter().enumerate() {
@@ -328,15 +337,12 @@ impl Places {
                         (Some(linear.weight), Some(linear.inputs), stem.to_owned())
                     };
                     let Some(id) = id else { continue };
-                    let rows = match linears.len() {
-                        1 => Rows::side_by_side(expert * of_one, linear.outputs),
-                        branches => Rows {
-                            len: linear.outputs,
-                            first: expert * of_one + branch,
-                            together: 1,
-                            stride: branches,
-                            pairs: None,
-                        },
+                    let (first, len) = (expert * of_one, linear.outputs);
+                    let rows = if are_columns && linears.len() > 1 {
+                        let stride = linears.len();
+                        Rows { len, first: first + branch, together: 1, stride, pairs: None }
+                    } else {
+                        Rows::side_by_side(first + branch * len, len)
                     };
                     self.places.push(Place {
                         id,
@@ -345,7 +351,7 @@ impl Places {
                         outputs: experts.len() * of_one,
                         inner,
                         stacked: Some(experts.len()),
-                        is_transposed: !is_bias,
+                        is_transposed: are_columns && !is_bias,
                         is_less_one: false,
                     });
                 }

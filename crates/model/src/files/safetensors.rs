@@ -120,7 +120,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8], source: usize) -> Result<Ve
     Ok(tensors)
 }
 
-/// The tensors lie side by side and fill the data: no two share a byte, and no byte is nobody's.
+/// The tensors lie side by side and fill the data: no two share a byte, and every byte belongs to one.
 fn check_cover(path: &Path, tensors: &[Tensor], data: std::ops::Range<usize>) -> Result<()> {
     let mut order: Vec<&Tensor> = tensors.iter().collect();
     order.sort_by_key(|tensor| (tensor.bytes.start, tensor.bytes.end));

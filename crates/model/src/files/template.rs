@@ -21,7 +21,7 @@ pub enum StoredTokenizer {
 }
 
 impl StoredTokenizer {
-    /// How a conversation is written, in Jinja, as far as the model says so.
+    /// How a conversation is written, in Jinja, where the model's files have it.
     pub fn chat_templates(&self) -> Result<ChatTemplates> {
         match self {
             Self::Directory(folder) => of_directory(folder),

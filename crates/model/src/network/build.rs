@@ -137,6 +137,7 @@ impl Weights {
             key_heads: config.key_heads,
             head_dim: config.head_dim,
             scale: config.scale,
+            is_causal: true,
             window: config.layer_window(layer),
             score_cap: config.score_cap,
             alibi: match config.positions {

@@ -97,7 +97,7 @@ fn what_changes_the_mathematics_is_refused_by_name() {
         (
             LLAMA,
             r#""rope_parameters": {"rope_type": "default", "partial_rotary_factor": 1.5}"#,
-            "12 rotary dimensions cannot be; an even number up to the head's width of 8 is needed",
+            "partial_rotary_factor is 1.5, but models of this family rotate whole heads; 1 is understood",
         ),
         (
             LLAMA,

@@ -152,55 +152,6 @@ fn half_types_widen_exactly_and_names_need_no_prefix() {
 }
 
 #[test]
-fn shards_are_one_model() {
-    let network = fixture::gpt2();
-    let folder = tempfile::tempdir().expect("a place");
-    fixture::write_directory(folder.path(), &network);
-    let (one, two) = split(folder.path());
-    let stored = StoredModel::open(folder.path()).expect("understood");
-    fixture::assert_same(&stored, &network);
-
-    fs::remove_file(folder.path().join(two)).expect("it was there");
-    let sentence = fixture::refusal(folder.path());
-    assert!(
-        sentence.contains(&format!("{two}: model.safetensors.index.json names it, but it is not")),
-        "{sentence}"
-    );
-    fs::copy(folder.path().join(one), folder.path().join(two)).expect("copied");
-    let sentence = fixture::refusal(folder.path());
-    assert!(sentence.contains("is missing, though the index promises it"), "{sentence}");
-}
-
-#[test]
-fn an_index_that_points_out_of_its_directory_is_refused() {
-    let folder = tempfile::tempdir().expect("a place");
-    fixture::write_directory(folder.path(), &fixture::gpt2());
-    split(folder.path());
-    for outside in ["../model.safetensors", "/etc/passwd", "a/b", ""] {
-        let index = format!("{{\"weight_map\": {{\"transformer.wte.weight\": \"{outside}\"}}}}");
-        fs::write(folder.path().join("model.safetensors.index.json"), index).expect("written");
-        let sentence = fixture::refusal(folder.path());
-        assert!(sentence.contains("which is not a file beside the index"), "{sentence}");
-    }
-}
-
-/// Makes two shards and an index of a directory's one file.
-fn split(folder: &std::path::Path) -> (&'static str, &'static str) {
-    let files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
-    let whole = folder.join("model.safetensors");
-    let tensors = fixture::tensors_of(&whole);
-    let mut map = Vec::new();
-    for (file, part) in files.iter().zip(tensors.chunks(tensors.len() / 2 + 1)) {
-        fs::write(folder.join(file), fixture::safetensors(part)).expect("written");
-        map.extend(part.iter().map(|tensor| format!("\"{}\": \"{file}\"", tensor.0)));
-    }
-    let index = format!("{{\"metadata\": {{}}, \"weight_map\": {{{}}}}}", map.join(","));
-    fs::write(folder.join("model.safetensors.index.json"), index).expect("written");
-    fs::remove_file(whole).expect("it was there");
-    (files[0], files[1])
-}
-
-#[test]
 fn buffers_of_older_files_are_harmless_and_a_stored_head_is_what_transformers_takes() {
     let network = fixture::gpt2();
     let folder = tempfile::tempdir().expect("a place");

@@ -40,6 +40,13 @@ pub fn families() -> Vec<Network> {
 
 /// A llama of one block whose matrices are stored in a type of ggml, by its number.
 pub fn quantised_gguf(kind: u32) -> Vec<u8> {
+    let mut gguf = one_block_keys();
+    one_block_tensors(&mut gguf, kind);
+    gguf.finish()
+}
+
+/// What its file says beside its tensors.
+pub fn one_block_keys() -> Gguf {
     let size = Size {
         vocabulary: 3,
         width: 32,
@@ -51,6 +58,11 @@ pub fn quantised_gguf(kind: u32) -> Vec<u8> {
     };
     let mut gguf = gguf_keys(&Network::new(&Config::llama(size).expect("valid")));
     gguf.text("tokenizer.ggml.pre", "llama-bpe").number("general.alignment", 32);
+    gguf
+}
+
+/// Its tensors.
+pub fn one_block_tensors(gguf: &mut Gguf, kind: u32) {
     let mut add = |name: &str, shape: &[usize], kind: u32| {
         let elements: usize = shape.iter().product();
         let length = match kind {
@@ -74,7 +86,6 @@ pub fn quantised_gguf(kind: u32) -> Vec<u8> {
     }
     add("blk.0.attn_norm.weight", &[32], 0);
     add("blk.0.ffn_norm.weight", &[32], 0);
-    gguf.finish()
 }
 
 /// A weight's values: random ones between -2 and 2, others for every weight.
@@ -100,7 +111,7 @@ pub fn read(stored: &StoredModel, id: WeightId) -> Vec<f32> {
     out
 }
 
-/// Asserts that a stored model has exactly the world's values.
+/// Asserts that a stored model has exactly the fixture's values.
 pub fn assert_same(stored: &StoredModel, network: &Network) {
     assert_eq!(stored.network(), network);
     for id in network.ids() {

@@ -1,12 +1,11 @@
 //! GGUF files: every type that is read, llama.cpp's order of rows, the tokenizer as it is stored.
 
-use std::fs;
-
-use crate::fixture::{self, Gguf};
-use half::{bf16, f16};
-use lookback_model::{
-    GgufTokenizer, Linear, Network, Norm, StorageType, StoredModel, StoredTokenizer, WeightId,
+use crate::{
+    fixture::{self, Gguf},
+    gguf_files::{fill, gpt2_file, llama_file, open, refuse, with_ends},
 };
+use half::{bf16, f16};
+use lookback_model::{GgufTokenizer, Network, StorageType, StoredModel, StoredTokenizer};
 use lookback_text::TokenId;
 
 #[test]
@@ -182,7 +181,7 @@ fn the_tokenizer_is_handed_on_as_it_is_stored() {
 #[test]
 fn keys_that_change_the_mathematics_are_refused_by_name() {
     type Change = fn(&mut Gguf);
-    let cases: [(Change, &str); 7] = [
+    let cases: [(Change, &str); 6] = [
         (
             |g| _ = g.text("llama.rope.scaling.type", "spiral"),
             "spiral rope scaling is not understood",
@@ -192,7 +191,6 @@ fn keys_that_change_the_mathematics_are_refused_by_name() {
         (|g| _ = g.real("llama.logit_scale", 2.0), "metadata llama.logit_scale is not understood"),
         (|g| _ = g.number("llama.attention.value_length", 8), "keys and values of different"),
         (|g| _ = g.number("llama.vocab_size", 30), "token_embd.weight has the shape [37, 64]"),
-        (|g| _ = g.number("split.count", 3), "it is one part of a split file"),
     ];
     let network = with_ends(&fixture::llama());
     for (change, reason) in cases {
@@ -337,125 +335,4 @@ fn a_table_may_have_fewer_rows_than_there_are_tokens() {
 
 fn list(kind: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &count.to_le_bytes(), bytes].concat()
-}
-
-/// The network with what `world::gguf_keys` says about begin and end.
-fn with_ends(network: &Network) -> Network {
-    let config = network.config.clone().with(|config| {
-        config.bos = Some(TokenId(1));
-        config.eos = vec![TokenId(2)];
-    });
-    Network::new(&config.expect("valid"))
-}
-
-fn open(bytes: &[u8]) -> StoredModel {
-    let file = tempfile::NamedTempFile::new().expect("a place");
-    fs::write(file.path(), bytes).expect("written");
-    StoredModel::open(file.path()).unwrap_or_else(|refusal| panic!("{refusal}"))
-}
-
-fn refuse(bytes: &[u8]) -> String {
-    let file = tempfile::NamedTempFile::new().expect("a place");
-    fs::write(file.path(), bytes).expect("written");
-    fixture::refusal(file.path())
-}
-
-fn llama_file(network: &Network) -> Gguf {
-    let mut gguf = fixture::gguf_keys(network);
-    fill(&mut gguf, network, |gguf, name, shape, values, _| {
-        gguf.tensor(name, 0, shape, &fixture::bytes(values));
-    });
-    gguf
-}
-
-/// Hands on every tensor of a Llama, or of what is like one, as llama.cpp's converter would write it.
-fn fill(
-    gguf: &mut Gguf,
-    network: &Network,
-    mut add: impl FnMut(&mut Gguf, &str, &[usize], &[f32], WeightId),
-) {
-    let head_dim = network.config.head_dim;
-    // Its converter reorders the rows of a llama alone; the heads of others are rotated by halves.
-    let is_reordered = network.config.family.gguf == "llama";
-    let mut one = |name: String, id: WeightId, is_vector: bool, is_rotated: bool| {
-        let [outputs, inner] = network.weight(id).shape;
-        let mut values = fixture::values(network, id);
-        if is_rotated && is_reordered {
-            values = fixture::interleave(&values, if is_vector { 1 } else { inner }, head_dim);
-        }
-        let shape = if is_vector { vec![outputs * inner] } else { vec![outputs, inner] };
-        add(gguf, &name, &shape, &values, id);
-    };
-    one("token_embd.weight".to_owned(), network.embed, false, false);
-    for (layer, block) in network.blocks.iter().enumerate() {
-        let norms: [(&str, &Norm); 2] = [
-            ("attn_norm", block.ln1.as_ref().expect("a norm")),
-            ("ffn_norm", block.ln2.as_ref().expect("a norm")),
-        ];
-        for (part, norm) in norms {
-            one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
-        }
-        if let Some(norms) = &block.query_key_norms {
-            for (part, norm) in ["attn_q_norm", "attn_k_norm"].into_iter().zip(norms) {
-                one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
-            }
-        }
-        let [q, k, v] = &block.qkv;
-        let gate = block.mlp.mlps()[0].gate.as_ref().expect("a Llama has a gate");
-        let linears: [(&str, &Linear, bool); 7] = [
-            ("attn_q", q, true),
-            ("attn_k", k, true),
-            ("attn_v", v, false),
-            ("attn_output", &block.output, false),
-            ("ffn_gate", gate, false),
-            ("ffn_up", &block.mlp.mlps()[0].up, false),
-            ("ffn_down", &block.mlp.mlps()[0].down, false),
-        ];
-        for (part, linear, is_rotated) in linears {
-            one(format!("blk.{layer}.{part}.weight"), linear.weight, false, is_rotated);
-            if let Some(bias) = linear.bias {
-                one(format!("blk.{layer}.{part}.bias"), bias, true, is_rotated);
-            }
-        }
-    }
-    one("output_norm.weight".to_owned(), network.ln_final.weight, true, false);
-    if !network.config.tied {
-        one("output.weight".to_owned(), network.head.linear.weight, false, false);
-    }
-}
-
-fn gpt2_file(network: &Network) -> Gguf {
-    let mut gguf = fixture::gguf_keys(network);
-    let mut add = |name: String, shape: &[usize], ids: &[WeightId]| {
-        let values: Vec<f32> = ids.iter().flat_map(|id| fixture::values(network, *id)).collect();
-        gguf.tensor(&name, 0, shape, &fixture::bytes(&values));
-    };
-    let config = &network.config;
-    let positions = network.positions.expect("GPT-2 learns positions");
-    add("token_embd.weight".to_owned(), &[config.vocabulary, config.width], &[network.embed]);
-    add("position_embd.weight".to_owned(), &[config.context, config.width], &[positions]);
-    for (layer, block) in network.blocks.iter().enumerate() {
-        let linears: [(&str, &[Linear]); 4] = [
-            ("attn_qkv", &block.qkv),
-            ("attn_output", &[block.output]),
-            ("ffn_up", &[block.mlp.mlps()[0].up]),
-            ("ffn_down", &[block.mlp.mlps()[0].down]),
-        ];
-        for (part, linears) in linears {
-            let outputs = linears.iter().map(|linear| linear.outputs).sum();
-            let weights: Vec<_> = linears.iter().map(|linear| linear.weight).collect();
-            let biases: Vec<_> = linears.iter().filter_map(|linear| linear.bias).collect();
-            add(format!("blk.{layer}.{part}.weight"), &[outputs, linears[0].inputs], &weights);
-            add(format!("blk.{layer}.{part}.bias"), &[outputs], &biases);
-        }
-        for (part, norm) in [("attn_norm", &block.ln1), ("ffn_norm", &block.ln2)] {
-            let norm = norm.as_ref().expect("a norm");
-            add(format!("blk.{layer}.{part}.weight"), &[config.width], &[norm.weight]);
-            add(format!("blk.{layer}.{part}.bias"), &[config.width], &[norm.bias.expect("a bias")]);
-        }
-    }
-    let norm = &network.ln_final;
-    add("output_norm.weight".to_owned(), &[config.width], &[norm.weight]);
-    add("output_norm.bias".to_owned(), &[config.width], &[norm.bias.expect("a bias")]);
-    gguf
 }

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::fixture::{self, Gguf, SIZE};
+use crate::{
+    fixture::{self, Gguf, SIZE},
+    gguf_files::with_ends,
+};
 use lookback_model::{
     Config, ExpertWeighting, FAMILIES, Family, FeedForward, Linear, Mixture, Mlp, Network,
     StoredModel, WeightId,
@@ -160,6 +163,72 @@ fn a_router_without_experts_and_experts_without_a_router_are_refused_by_name() {
     assert!(said.contains("experts.5.down_proj.weight is not part of the model"), "{said}");
 }
 
+/// Puts the experts of each block into the two stacks in which transformers 5 computes with them.
+fn fuse_experts(tensors: &mut Vec<fixture::Raw>, network: &Network) {
+    let experts = network.config.mixture.as_ref().expect("experts").experts;
+    let names = if network.config.family.model_type == "mixtral" {
+        ("block_sparse_moe", ["w1", "w3", "w2"])
+    } else {
+        ("mlp", ["gate_proj", "up_proj", "down_proj"])
+    };
+    let (block, [gate, up, down]) = names;
+    for layer in 0..network.config.layers {
+        let of = |part: &str| format!("model.layers.{layer}.{block}.{part}");
+        let find = |tensors: &[fixture::Raw], name: &str| {
+            tensors.iter().find(|tensor| tensor.0 == name).expect("a tensor").clone()
+        };
+        let router = find(tensors, &of("gate.weight"));
+        let (mut branches, mut downs) = (Vec::new(), Vec::new());
+        let (mut hidden, mut width) = (0, 0);
+        for expert in 0..experts {
+            for part in [gate, up] {
+                let tensor = find(tensors, &of(&format!("experts.{expert}.{part}.weight")));
+                (hidden, width) = (tensor.2[0], tensor.2[1]);
+                branches.extend(tensor.3);
+            }
+            downs.extend(find(tensors, &of(&format!("experts.{expert}.{down}.weight"))).3);
+        }
+        tensors.retain(|tensor| !tensor.0.starts_with(&of("")));
+        let name = |part: &str| format!("model.layers.{layer}.mlp.{part}");
+        tensors.push((name("gate.weight"), router.1, router.2, router.3));
+        let shape = vec![experts, 2 * hidden, width];
+        tensors.push((name("experts.gate_up_proj"), "F32", shape, branches));
+        tensors.push((name("experts.down_proj"), "F32", vec![experts, width, hidden], downs));
+    }
+}
+
+/// transformers 5 saves experts apart, but reads both, and whoever saves a state as it is writes stacks.
+#[test]
+fn experts_in_the_stacks_of_newer_transformers_are_those_that_stand_apart() {
+    for network in mixtures() {
+        let folder = tempfile::tempdir().expect("a place");
+        fixture::write_directory(folder.path(), &network);
+        let path = folder.path().join("model.safetensors");
+        let mut tensors = fixture::tensors_of(&path);
+        fuse_experts(&mut tensors, &network);
+        fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+        fixture::assert_same(&StoredModel::open(folder.path()).expect("understood"), &network);
+
+        // A stack that lies the other way around, one that is not there, a matrix too few.
+        let changed = |change: &dyn Fn(&mut fixture::Raw)| {
+            let mut tensors = tensors.clone();
+            let is_branches = |name: &str| name == "model.layers.1.mlp.experts.gate_up_proj";
+            change(tensors.iter_mut().find(|tensor| is_branches(&tensor.0)).expect("a stack"));
+            fs::write(&path, fixture::safetensors(&tensors)).expect("written");
+            fixture::refusal(folder.path())
+        };
+        let said = changed(&|tensor| tensor.2.swap(1, 2));
+        assert!(said.contains("gate_up_proj has the shape [5, 64, 192]"), "{said}");
+        let said = changed(&|tensor| tensor.0 = "model.layers.1.mlp.other".to_owned());
+        assert!(said.contains("layers.1.mlp.experts.gate_up_proj is missing"), "{said}");
+        let said = changed(&|tensor| {
+            tensor.2[0] -= 1;
+            tensor.3.truncate(tensor.3.len() / 5 * 4);
+        });
+        assert!(said.contains("gate_up_proj has the shape [4, 192, 64]"), "{said}");
+    }
+}
+
 #[test]
 fn stacked_experts_of_a_gguf_are_those_of_the_directory() {
     for network in mixtures() {
@@ -179,15 +248,6 @@ fn stacked_experts_of_a_gguf_are_those_of_the_directory() {
     gguf.number("qwen3.expert_count", 4);
     let said = open(&gguf.finish()).err().expect("a refusal").to_string();
     assert!(said.contains("a mixture of experts is not understood"), "{said}");
-}
-
-/// The same network, with ids that begin and end texts as `gguf_keys` has them.
-fn with_ends(network: &Network) -> Network {
-    let text = network.config.clone().with(|config| {
-        config.bos = Some(lookback_text::TokenId(1));
-        config.eos = vec![lookback_text::TokenId(2)];
-    });
-    Network::new(&text.expect("valid"))
 }
 
 fn open(bytes: &[u8]) -> lookback_files::Result<StoredModel> {

@@ -3,6 +3,7 @@
 
 mod config;
 mod gguf;
+mod gguf_parts;
 #[path = "../../../../fuzz/src/hold.rs"]
 mod hold;
 mod safetensors;
@@ -25,4 +26,9 @@ fn safetensors_are_read_as_their_own_crate_reads_them() {
 #[test]
 fn ggufs_are_read_as_plain_loops_read_them() {
     hold("gguf", gguf::seeds(), gguf::check);
+}
+
+#[test]
+fn parts_of_ggufs_are_read_as_plain_loops_read_them() {
+    hold("gguf_parts", gguf_parts::seeds(), gguf_parts::check);
 }

@@ -17,7 +17,7 @@ const NUMBER_KEYS: [(&str, &str); 6] = [
     ("repetition_penalty", "repeat_penalty"),
 ];
 
-/// Keys that are obeyed here, or by whoever reads the configuration.
+/// Keys that are applied here, or where the configuration is read.
 const SUPPORTED_KEYS: [&str; 16] = [
     "bad_words_ids",
     "begin_suppress_tokens",
@@ -92,7 +92,7 @@ pub(super) fn read(text: &str, vocabulary: usize, ends: &[TokenId]) -> Result<Ge
             defaults.numbers.push((ours, number));
         }
     }
-    // As transformers has it: who does not ask for sampling gets the likeliest token.
+    // As transformers has it: without do_sample the likeliest token is taken.
     if !keys.flag("do_sample")? {
         defaults.numbers.retain(|(name, _)| *name == "repeat_penalty");
         defaults.numbers.push(("temperature", 0.0));
@@ -155,7 +155,7 @@ impl Keys<'_> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_f64() {
             Some(number) => Ok(Some(number)),
-            None => Err(Refusal::user(format!("{key} is no number"))),
+            None => Err(Refusal::user(format!("{key} is not a number"))),
         }
     }
 
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_of_another_kind_is_refused_by_name() {
         for (text, said) in [
-            (r#"{"temperature": "hot"}"#, "temperature is no number"),
+            (r#"{"temperature": "hot"}"#, "temperature is not a number"),
             (r#"{"max_new_tokens": -1}"#, "max_new_tokens is no whole number"),
             (r#"{"do_sample": 1}"#, "do_sample is neither true nor false"),
             (r#"{"suppress_tokens": [-1]}"#, "suppress_tokens is no token id and no list of them"),

@@ -1,5 +1,8 @@
 //! Models as Rust programs open them.
 
+mod attention;
 mod edits;
 mod goldens;
+mod heads;
 mod interventions;
+mod why;

@@ -1,4 +1,4 @@
-//! What the article says, on worlds small enough to check by hand.
+//! What the article says, on inputs small enough to check by hand.
 
 use lookback_reference::{
     attend::{Variation, attend, attend_varied, masked_softmax},
@@ -95,11 +95,11 @@ fn norms_are_those_of_their_papers() {
 fn activations_have_their_known_values() {
     assert!((erf(0.5) - 0.520_499_877_813_046_5).abs() < 1e-14);
     assert!((erf(-2.0) + 0.995_322_265_018_952_7).abs() < 1e-14);
-    assert!((Activation::Gelu.of(1.0) - 0.841_344_746_068_542_9).abs() < 1e-12);
-    assert!((Activation::GeluTanh.of(1.0) - 0.841_191_990_607_477_3).abs() < 1e-9);
-    assert!((Activation::Silu.of(1.0) - 0.731_058_578_630_004_9).abs() < 1e-12);
-    assert_eq!(Activation::Relu2.of(-2.0), 0.0);
-    assert_eq!(Activation::Relu2.of(3.0), 9.0);
+    assert!((Activation::Gelu.apply(1.0) - 0.841_344_746_068_542_9).abs() < 1e-12);
+    assert!((Activation::GeluTanh.apply(1.0) - 0.841_191_990_607_477_3).abs() < 1e-9);
+    assert!((Activation::Silu.apply(1.0) - 0.731_058_578_630_004_9).abs() < 1e-12);
+    assert_eq!(Activation::Relu2.apply(-2.0), 0.0);
+    assert_eq!(Activation::Relu2.apply(3.0), 9.0);
 }
 
 #[test]

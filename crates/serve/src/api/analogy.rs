@@ -19,7 +19,7 @@ use crate::{
 const MAX_ANSWERS: usize = 50;
 
 /// What one may begin with: a, b, c, and what a − b + c ought to be. The first that a model has as
-/// single tokens is what it is asked when nobody said what.
+/// single tokens is the default.
 const EXAMPLES: [[&str; 4]; 12] = [
     ["king", "man", "woman", "queen"],
     ["aunt", "uncle", "brother", "sister"],
@@ -44,7 +44,7 @@ pub(crate) fn routes() -> Router<AppState> {
 #[derive(Deserialize)]
 struct AnalogyRequest {
     model: Option<String>,
-    /// a, b and c, as somebody typed them; an example where they are left out.
+    /// a, b and c, as they were typed; an example where they are left out.
     words: Option<[String; 3]>,
     /// Whether all rows are taken at length 1.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! `POST /api/attend`: one head's comparisons before they become weights. `/pattern_thumbnails`: all heads, made
+//! `POST /api/attend`: one head's comparisons before they become weights. `/glance`: thumbnails of all heads, made
 //! small. `/cell`: one weight, unfolded into the sum that made it.
 
 use std::{sync::Arc, time::Instant};
@@ -89,8 +89,8 @@ async fn patterns(
     let max_side = request.max_side.clamp(1, MAX_SIDE);
     let config = input.model.config();
     let pass = state.passes.sites(&input, &[Site::Embed]).await?;
-    // Every pass keeps one of the size that the page asks for.
-    let kept = pass.glance.clone().filter(|kept| kept.side == input.ids.len().min(max_side));
+    // Every pass keeps one of the size that the page draws.
+    let kept = pass.thumbnails.clone().filter(|kept| kept.side == input.ids.len().min(max_side));
     let (all, milliseconds) = match kept {
         Some(kept) => (kept, pass.milliseconds),
         None => {
@@ -158,7 +158,7 @@ fn to_json(cell: &WeightSteps) -> Value {
         "capped": cell.capped,
         "slope": cell.slope,
         "unmasked": cell.unmasked,
-        // JSON knows no −∞.
+        // JSON has no −∞.
         "score": cell.score.is_finite().then_some(cell.score),
         "largest": cell.largest,
         "exponentials": cell.exponentials,

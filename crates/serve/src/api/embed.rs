@@ -16,7 +16,7 @@ use crate::{
     state::AppState,
 };
 
-/// Neighbours that are told.
+/// Neighbours in the answer.
 const NEAREST: usize = 8;
 
 pub(crate) fn routes() -> Router<AppState> {

@@ -42,7 +42,7 @@ struct MlpRequest {
     tokens: usize,
 }
 
-/// What units are chosen by, as a request says it.
+/// What units are chosen by, in a request.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {

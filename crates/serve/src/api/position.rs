@@ -1,6 +1,6 @@
-//! `POST /api/position`: what tells a layer where a token stands. Rotary: by which angle each pair of
+//! `POST /api/position`: how positions enter a layer. Rotary: by which angle each pair of
 //! a query turns there. Learned: the lengths of the rows that are added. ALiBi: what scores lose by distance.
-//! The vectors themselves are sites; only a query behind its norm and before its rotation is none, and is told.
+//! The vectors themselves are sites; only a query behind its norm and before its rotation is no site, and is in the answer.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{RotaryPair, norm, normed_queries, rotary_pairs};
@@ -15,7 +15,7 @@ use crate::{
     state::AppState,
 };
 
-/// Positions before the chosen one that are told too.
+/// Positions before the chosen one that are in the answer too.
 const PREVIOUS_POSITIONS: usize = 15;
 
 pub(crate) fn routes() -> Router<AppState> {
@@ -30,7 +30,7 @@ struct PositionRequest {
     token: usize,
     /// Which layer; the first that rotates where it is left out.
     layer: Option<usize>,
-    /// Whose query is told where it has a norm, of that layer.
+    /// The head whose query is in the answer, where queries of that layer have a norm.
     #[serde(default)]
     head: usize,
 }
@@ -76,7 +76,7 @@ fn alibi(
     json!({ "kind": "alibi", "slopes": slopes, "first": first, "losses": losses })
 }
 
-/// The angles of a layer. One that does not rotate is told so, and which do.
+/// The angles of a layer. For one that does not rotate, which do.
 async fn rotary(state: &AppState, input: &ModelInput, request: &PositionRequest) -> Result<Value> {
     let config = input.model.config();
     let thetas: Vec<Option<f32>> =

@@ -2,12 +2,12 @@
 //!
 //! A request gives the whole text: the prompt, and the tokens `behind` that stand behind it already. So
 //! pausing is closing the connection, rewinding is leaving tokens out, and branching is putting
-//! another one in. The first event, `begin`, tells the text; each `turn` what may follow it and what
-//! the seed draws, which the next turn has appended; `end` why nothing more comes.
+//! another one in. The first event, `begin`, has the text; each `turn` (a decode step) what may follow it and what
+//! the seed draws, which the next step has appended; `end` why nothing more comes.
 //!
 //! The t-th token behind the prompt is the t-th draw of the seed, wherever a text was broken off: the
-//! text is the one that `lookback generate` writes. The pool is asked for one turn at a time, so that
-//! other figures come in between, and a client that goes away ends its work within a turn.
+//! text is the one that `lookback generate` writes. The pool is taken for one step at a time, so that
+//! other figures come in between, and a client that goes away ends its work within a step.
 
 mod text;
 
@@ -36,9 +36,9 @@ use crate::{
 
 /// Tokens that one request may have written, and that may stand behind a prompt.
 const MAX_TOKENS: usize = 16_384;
-/// Alternatives that are told of a turn.
+/// Alternatives in the event of a decode step.
 const MAX_ALTERNATIVES: usize = 64;
-/// The longest pause between turns.
+/// The longest pause between decode steps.
 const MAX_PAUSE_MS: u64 = 10_000;
 
 pub(crate) fn routes() -> Router<AppState> {
@@ -56,18 +56,18 @@ struct RepeatRequest {
     /// Tokens behind the prompt.
     #[serde(default)]
     behind: Vec<u32>,
-    /// Mirostat's bound, as the turn told it that these are gone on from.
+    /// Mirostat's bound, from the event of the decode step that is continued.
     bound: Option<f64>,
     /// How many tokens to append at most; 0 tells only what may follow.
     #[serde(default)]
     tokens: usize,
-    /// How many alternatives to tell of each turn.
+    /// Alternatives in the event of each decode step.
     #[serde(default = "eight")]
     alternatives: usize,
     /// Whether each text is read without a cache too.
     #[serde(default)]
     afresh: bool,
-    /// Milliseconds to wait between turns, for readers' eyes.
+    /// Milliseconds to wait between decode steps, so that they can be read.
     #[serde(default)]
     pause: u64,
 }
@@ -122,12 +122,12 @@ struct Generation {
 }
 
 impl Generation {
-    /// Tells all events; ends early when nobody listens any more.
+    /// Sends all events; ends early when the client has gone.
     async fn run(mut self, sender: EventSender, begin: Value, tokens: usize, pause: Duration) {
         if sender.send(begin).await.is_err() {
             return;
         }
-        let end = match self.turns(&sender, tokens, pause).await {
+        let end = match self.decode_steps(&sender, tokens, pause).await {
             Ok(None) => return,
             Ok(Some(finish)) => json!({ "type": "end", "finish": finish }),
             Err(refused) => json!({
@@ -136,12 +136,12 @@ impl Generation {
                 "kind": refused.kind().name(),
             }),
         };
-        // Whoever left does not hear the end.
+        // A client that has gone does not get the last event.
         drop(sender.send(end).await);
     }
 
     /// Why it ended; `None` if the client went away.
-    async fn turns(
+    async fn decode_steps(
         &mut self,
         sender: &EventSender,
         tokens: usize,
@@ -152,15 +152,15 @@ impl Generation {
                 return Ok(Some("stop"));
             }
             let bound = self.sampler.mirostat_mu();
-            let turn = tokio::select! {
+            let step = tokio::select! {
                 () = sender.closed() => return Ok(None),
-                turn = self.turn() => turn?,
+                step = self.decode_step() => step?,
             };
-            if sender.send(self.text.turn(&turn, bound)).await.is_err() {
+            if sender.send(self.text.event(&step, bound)).await.is_err() {
                 return Ok(None);
             }
             if written < tokens {
-                self.text.push(turn.drawn);
+                self.text.push(step.drawn);
                 tokio::select! {
                     () = sender.closed() => return Ok(None),
                     () = tokio::time::sleep(pause) => {}
@@ -170,8 +170,8 @@ impl Generation {
         Ok(Some("length"))
     }
 
-    /// One turn, for which the pool is taken and given back.
-    async fn turn(&mut self) -> Result<DecodeStep> {
+    /// One decode step, for which the pool is taken and given back.
+    async fn decode_step(&mut self) -> Result<DecodeStep> {
         let (model, cache, shown) = (self.text.input.model.clone(), self.cache.clone(), self.shown);
         let (window, mut sampler) = (self.text.window(), self.sampler.clone());
         if self.text.input.edits.names_positions() && window.discarded() > 0 {
@@ -182,13 +182,13 @@ impl Generation {
         }
         let work = move |pool: &ThreadPool| {
             let mut branches = prefix_caches::lock(&cache);
-            let turn =
+            let step =
                 decode_step(&mut branches, &model.weights, pool, &window, &mut sampler, shown)?;
-            Ok((turn, sampler))
+            Ok((step, sampler))
         };
         let done: lookback_files::Result<_> = self.state.passes.with_compute_lock(work).await?;
-        let (turn, sampler) = done?;
+        let (step, sampler) = done?;
         self.sampler = sampler;
-        Ok(turn)
+        Ok(step)
     }
 }

@@ -1,5 +1,5 @@
-//! How a text is cut: `POST /api/tokens` by the chosen model, `POST /api/vocabularies` by vocabularies
-//! that everybody knows, `POST /api/merges` how one piece of any of them came about.
+//! How a text is cut: `POST /api/tokens` by the chosen model, `POST /api/vocabularies` by
+//! well-known vocabularies, `POST /api/merges` how one piece of any of them came about.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_files::{Kind, quoted_excerpt};

@@ -74,7 +74,7 @@ fn abilities(lines: &[Value]) -> Vec<Value> {
     lines.iter().filter(|line| line["look_ups"].is_number()).cloned().collect()
 }
 
-/// What the model said on its way.
+/// Texts that the model wrote while it was trained.
 fn samples(lines: &[Value]) -> Vec<Value> {
     let sample = |line: &Value| {
         let text = line["sample"].as_str()?;

@@ -1,4 +1,4 @@
-//! What a pass keeps although nobody asked for it yet: the next figure will.
+//! The sites that a pass keeps before they are requested: the next figure needs them.
 
 use lookback_lens::{alias_of, shape, sites as all_sites};
 use lookback_model::{BlockSite, Config, Site};
@@ -9,7 +9,7 @@ pub(super) const MAX_BYTES: usize = 112 << 20;
 /// Bytes up to which all logits are kept; a token's are soon made again.
 const MAX_LOGIT_BYTES: usize = 16 << 20;
 
-/// Sites that are cheap enough, those that figures ask for most first.
+/// Sites that are cheap enough, those that most figures need first.
 pub(super) fn sites(config: &Config, tokens: usize) -> Vec<Site> {
     cheap_sites(config, tokens, MAX_BYTES, all_sites(config))
 }
@@ -63,6 +63,8 @@ fn rank(site: Site) -> u8 {
         Site::LnFinal | Site::Block(_, B::Ln1 | B::Ln2) => 7,
         // A token's are made of the end of its stream.
         Site::Logits | Site::Probabilities => 8,
+        // Only there where it is asked for.
+        Site::Block(_, B::Result) => 9,
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn add(
     for token in tokens {
         add_logits(input, pool, &mut pass, token);
     }
-    // Whoever walks through a long prompt leaves a part behind at every token.
+    // A reader who steps through a long prompt requests a part at every token.
     if pass.parts.values().map(|seen| 4 * seen.values.len()).sum::<usize>() > MAX_PART_BYTES {
         pass.parts.retain(|(site, index), _| wanted.contains(&(*site, Some(*index))));
     }
@@ -116,7 +116,7 @@ fn layer_index(site: Site) -> Option<usize> {
     }
 }
 
-/// What the model says after a token: the last norm and the head on the end of its stream.
+/// The logits after a token: the last norm and the head on the end of its residual stream.
 fn add_logits(input: &ModelInput, pool: &ThreadPool, pass: &mut Pass, token: usize) {
     let last = input.model.config().layers - 1;
     let Some(stream) = pass.trace.block(last, BlockSite::ResidPost) else { return };

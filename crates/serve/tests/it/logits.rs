@@ -1,4 +1,4 @@
-//! The figures of MLP, stream, depths and next tokens are answered with the pass's own numbers.
+//! The figures of MLP, stream, logit lens and next tokens are answered with the pass's own numbers.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,7 +1,6 @@
 //! The numbers behind the page, asked for as a browser asks.
 
 mod bodies;
-mod exchange;
 mod faults;
 mod fixture;
 mod interventions;
@@ -9,6 +8,7 @@ mod logits;
 mod look;
 mod models;
 mod origin_check;
+mod ov;
 mod refusals;
 mod repeat;
 mod sample;
@@ -16,3 +16,4 @@ mod shapes;
 mod table;
 mod tokens;
 mod training;
+mod why;

@@ -9,7 +9,7 @@ use axum::{Router, body::HttpBody as _, http::StatusCode};
 use lookback_engine::{Session, ThreadPool};
 use lookback_generate::{
     context_window::ContextWindow,
-    repeat::{Continuation, Limits},
+    repeat::{Continuation, GenerationLimits},
     sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
 };
 use lookback_serve::ServedModel;
@@ -54,7 +54,7 @@ fn written(
         ..Settings::plain(seed)
     };
     let sampler = SamplerChain::new(&settings).unwrap();
-    let limits = Limits { ends: open.eos.clone(), ..Limits::tokens(tokens) };
+    let limits = GenerationLimits { eos: open.eos.clone(), ..GenerationLimits::new(tokens) };
     let mut text = Continuation::new(session, window, sampler, limits).unwrap();
     text.try_for_each(|id| id.map(drop)).unwrap();
     text.ids().iter().map(|id: &TokenId| u64::from(id.0)).collect()

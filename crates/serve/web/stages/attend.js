@@ -15,8 +15,8 @@ import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
 import { unfolded } from './attend/cell.js';
-import { glance } from './attend/glance.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
+import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -25,7 +25,7 @@ import { vectors } from './attend/vectors.js';
 /**
  * What one head's figure is drawn from.
  * @typedef {object} Head
- * @property {Selection} of
+ * @property {Selection} selection
  * @property {Map<string, Tensor>} steps  products, scaled, capped and biased where there are such, exponentials:
  *   `[queries, keys]`
  * @property {Tensor} scores              `[queries, keys]`
@@ -39,8 +39,8 @@ export default {
     /** @type {Head | null} */
     let head = null;
     const parts = figure(root, { title: 'What each token takes from those before it', table });
-    const small = glance((layer, of) => page.set({ layer, head: of }));
-    const large = matrix({
+    const thumbs = thumbnails((layer, index) => page.set({ layer, head: index }));
+    const opened = matrix({
       name: 'attention of the opened head',
       onPick: (query, key) => page.set({ token: query, 'attend.key': key }),
       onHover: (cell) => {
@@ -63,36 +63,39 @@ export default {
     const sum = h('div', { class: 'attend-sum', 'aria-live': 'polite' });
     const play = player({
       name: 'the steps of attention',
-      steps: () => (head ? stepsOf(head.of.about, head.of.layer).length : 1),
+      steps: () => (head ? stepsOf(head.selection.about, head.selection.layer).length : 1),
       onStep: (step) => page.set({ 'attend.step': step }),
       milliseconds: 1600,
     });
     fill(
       parts.body,
-      h('div', { class: 'attend-all' }, allHeads, small.node),
+      h('div', { class: 'attend-all' }, allHeads, thumbs.node),
       h(
         'div',
         { class: 'attend-one' },
-        h('div', { class: 'attend-matrix' }, stepName, large.node, readout),
+        h('div', { class: 'attend-matrix' }, stepName, opened.node, readout),
         h('div', { class: 'attend-side' }, linesLabel, written, reference, referenceLines, rows),
       ),
     );
     parts.controls.append(play.node);
     root.append(sum);
 
-    /** @param {Selection} of */
-    const stepOf = (of) => {
-      const last = stepsOf(of.about, of.layer).length - 1;
-      return Math.min(last, Number(of.more['attend.step'] ?? last) || 0);
+    /** @param {Selection} selection */
+    const stepOf = (selection) => {
+      const last = stepsOf(selection.about, selection.layer).length - 1;
+      return Math.min(last, Number(selection.more['attend.step'] ?? last) || 0);
     };
-    /** @param {Selection} of */
-    const keyOf = (of) =>
-      Math.min(of.ids.length - 1, Number(of.more['attend.key'] ?? mostOf(of)) || 0);
+    /** @param {Selection} selection */
+    const keyOf = (selection) =>
+      Math.min(
+        selection.ids.length - 1,
+        Number(selection.more['attend.key'] ?? largestKey(selection)) || 0,
+      );
 
-    /** The token that the chosen one takes most from. @param {Selection} of */
-    function mostOf(of) {
+    /** The token that the chosen one takes most from. @param {Selection} selection */
+    function largestKey(selection) {
       if (!head) return 0;
-      const row = head.pattern.part(of.token);
+      const row = head.pattern.part(selection.token);
       let most = 0;
       for (let key = 1; key < row.length; key += 1) if (at(row, key) > at(row, most)) most = key;
       return most;
@@ -100,13 +103,13 @@ export default {
 
     /** @param {[number, number] | null} cell */
     function read(cell) {
-      fill(readout, cell && head ? told(head, cell[0], cell[1]) : '\u00a0');
+      fill(readout, cell && head ? cellReadout(head, cell[0], cell[1]) : '\u00a0');
     }
 
     /** @param {number} query @param {number} key */
     function describe(query, key) {
       if (!head) return '';
-      const { about, layer, pieces } = head.of;
+      const { about, layer, pieces } = head.selection;
       const names = `${word(pieces[query] ?? '')} to ${word(pieces[key] ?? '')}`;
       const why = hidden(about, layer, query, key);
       return why
@@ -117,17 +120,17 @@ export default {
     function drawHead() {
       if (!head) return;
       const now = head;
-      const { of } = now;
-      const steps = stepsOf(of.about, of.layer);
-      const step = steps[stepOf(of)] ?? steps[0];
-      const labels = of.pieces.map(visible);
-      play.stand(stepOf(of));
+      const { selection } = now;
+      const steps = stepsOf(selection.about, selection.layer);
+      const step = steps[stepOf(selection)] ?? steps[0];
+      const labels = selection.pieces.map(visible);
+      play.stand(stepOf(selection));
       fill(stepName, step.name);
-      const text = formula(of.about);
+      const text = formula(selection.about);
       fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
       fill(
         reference,
-        isPlain(of.about)
+        isPlain(selection.about)
           ? 'the same in Rust: the reference that tests run'
           : 'in Rust, without what is this model’s own: the reference that tests run',
       );
@@ -148,81 +151,81 @@ export default {
             ),
           ),
         );
-      large.draw({
-        rows: of.ids.length,
-        columns: of.ids.length,
+      opened.draw({
+        rows: selection.ids.length,
+        columns: selection.ids.length,
         value: (query, key) => step.value(now, query, key),
         masked: (query, key) => step.isMasked && now.scores.get(query, key) === -Infinity,
         scale: step.scale,
         rowLabels: labels,
         columnLabels: labels,
-        picked: [of.token, keyOf(of)],
-        markedRow: of.token,
-        numbers: of.ids.length <= 12,
+        picked: [selection.token, keyOf(selection)],
+        markedRow: selection.token,
+        numbers: selection.ids.length <= 12,
       });
     }
 
     function table() {
       if (!head) return null;
-      const { of, pattern } = head;
-      const site = `blocks.${of.layer}.attn.pattern`;
+      const { selection, pattern } = head;
+      const site = `blocks.${selection.layer}.attn.pattern`;
       const cell = (/** @type {number} */ query, /** @type {number} */ key) =>
-        hidden(of.about, of.layer, query, key)
+        hidden(selection.about, selection.layer, query, key)
           ? '–'
           : number(pattern.get(query, key), { site, index: pattern.index(query, key) });
-      const last = Math.min(of.ids.length, 64);
+      const last = Math.min(selection.ids.length, 64);
       return {
-        caption: `weights of layer ${of.layer}, head ${of.head}: the row's token takes so much from the column's`,
-        head: ['token', ...of.pieces.slice(0, last).map(visible)],
-        rows: of.pieces
+        caption: `weights of layer ${selection.layer}, head ${selection.head}: the row's token takes so much from the column's`,
+        head: ['token', ...selection.pieces.slice(0, last).map(visible)],
+        rows: selection.pieces
           .slice(0, last)
           .map((piece, query) => [
             visible(piece),
-            ...of.pieces.slice(0, last).map((_, key) => cell(query, key)),
+            ...selection.pieces.slice(0, last).map((_, key) => cell(query, key)),
           ]),
       };
     }
 
     return {
-      async draw(of, signal) {
-        const about = { model: of.model, prompt: of.prompt, chat: of.chat };
-        const block = `blocks.${of.layer}.attn`;
+      async draw(selection, signal) {
+        const about = { model: selection.model, prompt: selection.prompt, chat: selection.chat };
+        const block = `blocks.${selection.layer}.attn`;
         const wanted = [
-          { site: `${block}.scores`, at: [of.head] },
-          { site: `${block}.pattern`, at: [of.head] },
+          { site: `${block}.scores`, at: [selection.head] },
+          { site: `${block}.pattern`, at: [selection.head] },
         ];
         const [all, steps, sites] = await Promise.all([
-          small.ask(of, signal),
-          tensors('attend', { ...about, layer: of.layer, head: of.head }, { signal }),
+          thumbs.ask(selection, signal),
+          tensors('attend', { ...about, layer: selection.layer, head: selection.head }, { signal }),
           look(about, wanted, { signal }),
         ]);
         head = {
-          of,
+          selection,
           steps,
-          scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${of.head}`)),
-          pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${of.head}`)),
+          scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${selection.head}`)),
+          pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${selection.head}`)),
         };
-        small.draw(all, of);
-        const deep = of.about.layers > 2 * of.about.heads;
+        thumbs.draw(all, selection);
+        const deep = selection.about.layers > 2 * selection.about.heads;
         fill(allHeads, `all heads: a ${deep ? 'column' : 'row'} for each layer`);
         drawHead();
-        read([of.token, keyOf(of)]);
+        read([selection.token, keyOf(selection)]);
         parts.caption(
-          ...(stepOf(of) < stepsOf(of.about, of.layer).length - 1
-            ? unfinished(head, stepOf(of))
+          ...(stepOf(selection) < stepsOf(selection.about, selection.layer).length - 1
+            ? unfinished(head, stepOf(selection))
             : sentence(head)),
         );
-        parts.say(describe(of.token, mostOf(of)));
-        const key = keyOf(of);
+        parts.say(describe(selection.token, largestKey(selection)));
+        const key = keyOf(selection);
         const [cell] = await Promise.all([
           ask(
             'attend/cell',
-            { ...about, layer: of.layer, head: of.head, query: of.token, key },
+            { ...about, layer: selection.layer, head: selection.head, query: selection.token, key },
             { signal },
           ),
-          vectors(rows, of, key, signal),
+          vectors(rows, selection, key, signal),
         ]);
-        fill(sum, unfolded(cell, of, key));
+        fill(sum, unfolded(cell, selection, key));
       },
     };
   },
@@ -234,17 +237,17 @@ export default {
  * @param {number} query
  * @param {number} key
  */
-function told({ of, pattern, scores }, query, key) {
+function cellReadout({ selection, pattern, scores }, query, key) {
   const names = [
-    mention(query, of.pieces[query] ?? ''),
+    mention(query, selection.pieces[query] ?? ''),
     ' to ',
-    mention(key, of.pieces[key] ?? ''),
+    mention(key, selection.pieces[key] ?? ''),
     ': ',
   ];
   if (key > query) return [...names, 'hidden. It comes later, and the future does not exist yet.'];
   if (scores.get(query, key) === -Infinity)
     return [...names, 'hidden. It lies further back than this layer looks.'];
-  const block = `blocks.${of.layer}.attn`;
+  const block = `blocks.${selection.layer}.attn`;
   return [
     ...names,
     'score ',
@@ -274,19 +277,22 @@ const NUMERALS = { 3: 'three', 4: 'four', 5: 'five' };
  * @returns {(Node | string)[]}
  */
 function unfinished(head, at) {
-  const { of } = head;
-  const { token, pieces } = of;
-  const steps = stepsOf(of.about, of.layer);
+  const { selection } = head;
+  const { token, pieces } = selection;
+  const steps = stepsOf(selection.about, selection.layer);
   const step = steps[at] ?? steps[0];
   const value = (/** @type {number} */ key) => step.value(head, token, key);
-  const seen = Array.from({ length: of.ids.length }, (_, key) => key).filter(
+  const seen = Array.from({ length: selection.ids.length }, (_, key) => key).filter(
     (key) => !step.isMasked || head.scores.get(token, key) !== -Infinity,
   );
   const most = seen.reduce((most, key) => (value(key) > value(most) ? key : most), seen[0] ?? 0);
   // After the mask the numbers are the site's own.
   const place = (/** @type {number} */ key) =>
     step.site
-      ? { site: `blocks.${of.layer}.attn.${step.site}`, index: head.scores.index(token, key) }
+      ? {
+          site: `blocks.${selection.layer}.attn.${step.site}`,
+          index: head.scores.index(token, key),
+        }
       : {};
   const told = (/** @type {number} */ key) =>
     h('strong', null, number(value(key), { digits: 3, ...place(key) }));
@@ -299,7 +305,7 @@ function unfinished(head, at) {
     ...(most === token
       ? ['its own key.']
       : [mention(most, pieces[most] ?? ''), '; with its own key it has ', told(token), '.']),
-    !step.isMasked && token < of.ids.length - 1
+    !step.isMasked && token < selection.ids.length - 1
       ? ' Nothing is masked yet, so tokens that come later are compared as well.'
       : '',
   ];
@@ -310,18 +316,18 @@ function unfinished(head, at) {
  * @param {Head} head
  * @returns {(Node | string)[]}
  */
-function sentence({ of, pattern }) {
-  const { token, pieces } = of;
+function sentence({ selection, pattern }) {
+  const { token, pieces } = selection;
   const me = mention(token, pieces[token] ?? '');
-  const isLast = token === of.ids.length - 1;
-  const site = `blocks.${of.layer}.attn.pattern`;
+  const isLast = token === selection.ids.length - 1;
+  const site = `blocks.${selection.layer}.attn.pattern`;
   const share = (/** @type {number} */ key) =>
     h(
       'strong',
       null,
       number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
     );
-  const { sinks } = of.about.block;
+  const { sinks } = selection.about.block;
   if (token === 0 && sinks)
     return [
       me,
@@ -342,7 +348,7 @@ function sentence({ of, pattern }) {
   );
   const [first = 0, second] = others;
   const own = at(row, token);
-  const where = ` in head ${of.layer}.${of.head}`;
+  const where = ` in head ${selection.layer}.${selection.head}`;
   const self =
     own > at(row, first)
       ? [' Here it looks at itself more than at anything else: ', share(token), '.']

@@ -29,7 +29,7 @@ export default {
       title: 'The row of numbers that each token looks up',
       table: () => twin,
     });
-    const rows = h('div', { class: 'embed-rows', 'data-rove': '' });
+    const rows = h('div', { class: 'embed-rows', 'data-roving': '' });
     const chosen = h('div', { class: 'embed-chosen' });
     const strongest = h('div', null);
     const nearest = h('div', null);

@@ -68,7 +68,7 @@ export default {
     });
     const legend = h('div', {
       class: 'map-legend',
-      'data-rove': '',
+      'data-roving': '',
       role: 'group',
       'aria-label': 'categories',
     });

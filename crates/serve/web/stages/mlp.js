@@ -107,8 +107,8 @@ export default {
     let layer = null;
     const parts = figure(root, { title: 'What the hidden units of one layer do', table });
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
-    const list = h('div', { class: 'mlp-list', 'data-rove': '' });
-    const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-rove': '' });
+    const list = h('div', { class: 'mlp-list', 'data-roving': '' });
+    const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
     fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
       label: 'the most active by',
@@ -333,7 +333,10 @@ function sentence(page, layer, by) {
           number(down.contribution, { digits: 2, sign: true }),
         ].flat()
       : [first.post === 0 ? ', so it moves no logit' : ', which moves all logits the same way'],
-    '. A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+    of.about.block.logit_cap === null
+      ? '. A push is the direct effect on a logit, '
+      : '. A push is the direct effect on a logit before its cap, ',
+    'with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
     of.about.block.order === 'sequential'
       ? ''
       : ' In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',

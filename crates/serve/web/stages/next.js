@@ -54,8 +54,8 @@ export default {
     const parts = figure(root, { title: 'What may come next', table });
     const example = opensOn(page, 'next-words', UNCERTAIN);
     parts.controls.append(example.node);
-    const list = h('div', { class: 'next-list', 'data-rove': '' });
-    const found = h('div', { class: 'next-found', 'aria-live': 'polite', 'data-rove': '' });
+    const list = h('div', { class: 'next-list', 'data-roving': '' });
+    const found = h('div', { class: 'next-found', 'aria-live': 'polite', 'data-roving': '' });
     const line = curve();
     const search = h('input', {
       type: 'search',

@@ -101,7 +101,7 @@ export default {
       role: 'group',
       'aria-label': 'the text',
     });
-    const choices = h('div', { class: 'repeat-choices', 'data-rove': '' });
+    const choices = h('div', { class: 'repeat-choices', 'data-roving': '' });
     const branches = h('div', { class: 'repeat-branches' });
     const cost = h('div', { class: 'repeat-cost' });
     fill(parts.body, text, h('div', { class: 'repeat-pair' }, choices, cost), branches);

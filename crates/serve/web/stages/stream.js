@@ -38,6 +38,7 @@ import {
  * @typedef {object} Stream
  * @property {number} of
  * @property {number} logit
+ * @property {number} [before_cap]  the logit before its cap, where the model caps its logits
  * @property {Writer[]} writers
  * @property {number} before
  * @property {number} attention
@@ -67,7 +68,7 @@ export default {
     const parts = figure(root, { title: 'Who wrote how much into the stream', table });
     const rows = h('div', {
       class: 'stream-rows',
-      'data-rove': '',
+      'data-roving': '',
       role: 'group',
       'aria-label': 'the writers of the stream',
     });
@@ -144,6 +145,9 @@ export default {
         part('MLPs', stream.mlp),
         stream.bias === 0 ? null : [', ', ...part(biasOf(of), stream.bias)],
         ' = ',
+        stream.before_cap === undefined
+          ? null
+          : [number(stream.before_cap, { digits: 2 }), ', which the cap of this model makes '],
         h('strong', null, logitOf(of, stream)),
         ', the logit of ',
         said(pieces, stream.of),
@@ -258,7 +262,9 @@ function sentence(of, { stream, pieces }) {
       : 'For this word attention in all layers together moves the logit at least as far as the MLPs do. ',
     'Length and push are different things: a long vector may push this word little, and a short one much. The last norm is held at the scale that it has for this token, ',
     number(stream.factor),
-    '; so the parts add up to the logit.',
+    stream.before_cap === undefined
+      ? '; so the parts add up to the logit.'
+      : `; so the parts add up to the logit before its cap. The cap, ${short(of.about.block.logit_cap ?? 0)}, then flattens it: the further a logit has been pushed, the less a further push moves it.`,
     of.about.block.logit_factor === 1
       ? ''
       : ` This model multiplies its logits by ${short(of.about.block.logit_factor)}, and each push with them.`,

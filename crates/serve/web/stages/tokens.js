@@ -151,7 +151,7 @@ function drawOwn(node, { model, about, token }, cut, isPicked) {
     label(model, about.vocabulary, cut.ids.length),
     h(
       'div',
-      { class: 'cut-pieces is-own', 'data-rove': '' },
+      { class: 'cut-pieces is-own', 'data-roving': '' },
       left(from),
       tiles,
       left(cut.ids.length - to),
@@ -180,7 +180,7 @@ function row(of, own, picked, onPick) {
   }
   return h(
     'div',
-    { class: 'cut-pieces', 'data-rove': '' },
+    { class: 'cut-pieces', 'data-roving': '' },
     left(from),
     tiles,
     left(of.ids.length - to),

@@ -39,7 +39,7 @@ impl Pairs {
     }
 }
 
-/// Begins each map's hashes with a number of its own, which whoever wrote a vocabulary cannot know: else
+/// Begins each map's hashes with a number of its own, which the author of a vocabulary cannot know: else
 /// pairs could be chosen that all have one hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeded(u64);

@@ -235,7 +235,7 @@ fn grow(vocabulary: &mut Vocabulary, spelled: &mut Spelled, size: usize) -> Resu
         }
         changed.sort_unstable();
         changed.dedup();
-        // Counts that fell are found out when they are popped; those that rose must be told.
+        // Counts that fell are corrected when they are popped; those that rose are pushed again.
         heap.extend(changed.iter().map(|key| (pairs[key].count, Reverse(*key))));
     }
     let listed: usize = pairs.values().map(|pair| pair.places.len()).sum();
@@ -244,7 +244,7 @@ fn grow(vocabulary: &mut Vocabulary, spelled: &mut Spelled, size: usize) -> Resu
 }
 
 impl Spelled {
-    /// Merges a pair whose left piece stands at a place, if it still does, and tells which neighbours came
+    /// Merges a pair whose left piece stands at a place, if it still does, and returns which neighbours came
     /// and went: left, right, the change of their count, and the place of the left one.
     fn merge(
         &mut self,

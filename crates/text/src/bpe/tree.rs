@@ -1,4 +1,4 @@
-//! How a word came together, merge by merge: what `merge` does, told step by step. Not for speed.
+//! How a word came together, merge by merge: what `merge` does, step by step. Not for speed.
 
 use super::pairs::Pairs;
 use crate::TokenId;

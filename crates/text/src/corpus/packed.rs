@@ -81,15 +81,15 @@ enum Parts<P> {
 }
 
 impl<P: Part> Read for Parts<P> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if to.is_empty() {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
             return Ok(0);
         }
         loop {
             *self = match std::mem::replace(self, Self::Over) {
                 Self::Over => return Ok(0),
                 Self::Between(from) => P::begin(from)?.map_or(Self::Over, Self::Within),
-                Self::Within(mut part) => match part.read(to)? {
+                Self::Within(mut part) => match part.read(out)? {
                     0 => Self::Between(part.end()?),
                     read => {
                         *self = Self::Within(part);
@@ -128,12 +128,12 @@ struct Frame {
 }
 
 impl Read for Frame {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             let one = BlockDecodingStrategy::UptoBlocks(1);
             self.decoder.decode_blocks(&mut self.from, one).map_err(io::Error::other)?;
         }
-        self.decoder.read(to)
+        self.decoder.read(out)
     }
 }
 

@@ -167,7 +167,7 @@ impl<'a> Stream<'a> {
         ))
     }
 
-    /// Puts what bytes say behind a text, and leaves those of a character that has not ended. The first
+    /// Appends the characters of bytes to a text, and leaves the bytes of one that has not ended. The first
     /// are a block, or a line, or all there are.
     fn understand(&mut self, bytes: &mut Vec<u8>, is_end: bool, text: &mut String) -> Result<()> {
         if !self.has_begun {

@@ -19,7 +19,7 @@ pub enum WindowStarts {
     Documents,
 }
 
-/// How tokens to be judged by are cut into windows of one context at most, each followed by one more token
+/// How validation tokens are cut into windows of one context at most, each followed by one more token
 /// as the last target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowLayout {
@@ -43,7 +43,7 @@ impl From<WindowStarts> for WindowLayout {
 }
 
 impl Dataset {
-    /// The windows of a range to be judged by, ascending.
+    /// The validation windows of a range, ascending.
     pub fn windows(
         &self,
         range: Range<usize>,
@@ -202,7 +202,7 @@ mod tests {
             .collect();
         let expected: Vec<usize> = (0..500).filter(|at| ![0, 5, 100].contains(at)).collect();
         assert_eq!(targets, expected);
-        // The rest of a document is judged whole.
+        // The rest of a document is validated whole.
         let rest: Vec<_> = data.windows(50..100, 20, WindowLayout::AtDocuments).collect();
         assert_eq!(rest, [50..71, 70..91, 90..100]);
     }

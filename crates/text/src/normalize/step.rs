@@ -49,7 +49,7 @@ impl Normalizer {
     }
 
     /// The text after this step, and how many bytes at its beginning stand for what the first `first` bytes
-    /// stood for. `take` is told of its bytes, and says whether there may be so many.
+    /// stood for. `take` gets the number of its bytes, and refuses too many.
     pub(super) fn done(
         &self,
         text: &str,

@@ -58,23 +58,23 @@ impl SentencePiece {
         Ok(Some(Self { spec, charsmap, symbols, kinds }))
     }
 
-    /// The prepared text. `part` begins at byte `start` of its text; `goes_on`: something stands before the text.
+    /// The prepared text. `part` begins at byte `start` of its text; `follows_text`: something stands before the text.
     pub(crate) fn normalize(
         &self,
         part: &str,
         start: usize,
-        goes_on: bool,
+        follows_text: bool,
         budget: &Budget,
     ) -> Result<String> {
         let removes = self.spec.remove_extra_whitespaces;
-        let mut pieces = Pieces { of: self, text: part, at: 0, symbol: None };
+        let mut pieces = Pieces { model: self, text: part, at: 0, symbol: None };
         let mut piece = pieces.next();
         while removes && piece == Some(" ") {
             piece = pieces.next();
         }
         let mut normal = String::with_capacity(part.len() + SPACE.len());
         let escapes = self.spec.escape_whitespaces;
-        let begins = !goes_on && (start == 0 || !self.spec.prefix_first_only);
+        let begins = !follows_text && (start == 0 || !self.spec.prefix_first_only);
         if piece.is_some() && self.spec.add_dummy_prefix && begins {
             normal.push_str(if escapes { SPACE } else { " " });
         }
@@ -104,7 +104,7 @@ impl SentencePiece {
 
 /// The text in pieces, each as a rule leaves it.
 struct Pieces<'a> {
-    of: &'a SentencePiece,
+    model: &'a SentencePiece,
     text: &'a str,
     at: usize,
     /// The next symbol from here on, once it was looked for; at the end of the text where there is none.
@@ -115,7 +115,7 @@ impl<'a> Pieces<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let rest = &self.text[self.at..];
         let character = rest.chars().next()?.len_utf8();
-        if let Some(symbols) = &self.of.symbols {
+        if let Some(symbols) = &self.model.symbols {
             if self.symbol.is_none_or(|(start, _)| start < self.at) {
                 let found = symbols.find(Input::new(self.text).range(self.at..));
                 let none = (self.text.len(), self.text.len());
@@ -128,7 +128,7 @@ impl<'a> Pieces<'a> {
                 return Some(&self.text[start..end]);
             }
         }
-        let rule = self.of.charsmap.as_ref().and_then(|map| map.longest(rest));
+        let rule = self.model.charsmap.as_ref().and_then(|map| map.longest(rest));
         let (length, piece) = rule.unwrap_or((character, &rest[..character]));
         self.at += length;
         Some(piece)

@@ -41,7 +41,7 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// Reads a `normalizer` object; none where it says nothing of SentencePiece.
+    /// Reads a `normalizer` object; none where it is not SentencePiece's.
     pub(crate) fn read(normalizer: &Value) -> Result<Option<Self>> {
         let spec = &normalizer[KEY];
         if spec["add_dummy_prefix"].is_null() {
@@ -98,7 +98,7 @@ impl Spec {
         written
     }
 
-    /// What each piece is, as `tokenizer.json` tells them apart.
+    /// The type of each piece, by `tokenizer.json`.
     pub(super) fn kinds(&self, vocabulary: &Vocabulary, added: &[Added]) -> Vec<Kind> {
         let mut kinds = vec![Kind::Normal; vocabulary.size() as usize];
         if vocabulary.byte_fallback {

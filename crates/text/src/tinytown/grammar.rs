@@ -13,45 +13,45 @@ pub(super) struct Scene {
 
 /// Appends a template with its slots filled. A slot that nobody knows stays as it is; a test looks
 /// for braces.
-pub(super) fn fill(template: &str, scene: &Scene, draw: &mut Draw, to: &mut String) {
+pub(super) fn fill(template: &str, scene: &Scene, draw: &mut Draw, out: &mut String) {
     let mut rest = template;
     while let Some((before, (slot, after))) =
         rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
     {
-        to.push_str(before);
-        fill_slot(slot, scene, draw, to);
+        out.push_str(before);
+        fill_slot(slot, scene, draw, out);
         rest = after;
     }
-    to.push_str(rest);
+    out.push_str(rest);
 }
 
-fn fill_slot(slot: &str, scene: &Scene, draw: &mut Draw, to: &mut String) {
+fn fill_slot(slot: &str, scene: &Scene, draw: &mut Draw, out: &mut String) {
     if let Some(person) = slot.strip_prefix(['0', '1']) {
         let who = scene.people[usize::from(slot.starts_with('1'))];
-        to.push_str(match person {
+        out.push_str(match person {
             "" => World::name(who),
             pronoun => World::pronoun(who, pronoun),
         });
         return;
     }
     match slot {
-        "thing" => to.push_str(&scene.thing),
-        "here" => to.push_str(scene.here),
-        "there" => to.push_str(scene.there),
+        "thing" => out.push_str(&scene.thing),
+        "here" => out.push_str(scene.here),
+        "there" => out.push_str(scene.there),
         "do" | "did" | "doing" | "done" => {
             let (base, past, ing, rest) = draw.pick(&DEEDS);
-            to.push_str(match slot {
+            out.push_str(match slot {
                 "do" => base,
                 "doing" => ing,
                 "did" => past,
                 _ => participle(past),
             });
-            to.push(' ');
-            fill(rest, scene, draw, to);
+            out.push(' ');
+            fill(rest, scene, draw, out);
         }
         _ => match words(slot) {
-            [] => to.extend(["{", slot, "}"]),
-            words => fill(draw.pick(words), scene, draw, to),
+            [] => out.extend(["{", slot, "}"]),
+            words => fill(draw.pick(words), scene, draw, out),
         },
     }
 }

@@ -97,20 +97,21 @@ impl Tokenizer {
         let budget = Budget::new(text.len(), steps);
         // Seldom more ids than bytes: ids that move while they grow would lie in memory twice.
         ids.reserve(text.len());
-        self.0.as_it_is.spans(text, &mut |span| Ok(structure.judge(span)), &mut |span, id| {
+        self.0.as_it_is.spans(text, &mut |span| Ok(structure.classify(span)), &mut |span, id| {
             if let Some(id) = id {
                 ids.push(id);
                 return Ok(());
             }
             let part = &text[span.clone()];
             // What follows known ids within a chat does not begin a text.
-            let goes_on = span.start == 0 && structure.is_inside();
-            let Normal { text: normal, first } = self.normal(part, span.start, goes_on, &budget)?;
+            let follows_text = span.start == 0 && structure.is_inside();
+            let Normal { text: normal, first } =
+                self.normal(part, span.start, follows_text, &budget)?;
             let first = if span.start == 0 { first } else { 0 };
             let mut message_bytes = None;
-            let mut judge = |inner: Range<usize>| {
+            let mut classify = |inner: Range<usize>| {
                 if !structure.has_messages() {
-                    return Ok(structure.judge(inner));
+                    return Ok(structure.classify(inner));
                 }
                 let message_bytes = match &mut message_bytes {
                     Some(message_bytes) => message_bytes,
@@ -118,9 +119,9 @@ impl Tokenizer {
                         none.insert(self.message_bytes_in(part, span.start, &normal, structure)?)
                     }
                 };
-                Ok(Structure::Outside { message_bytes, from: 0 }.judge(inner))
+                Ok(Structure::Outside { message_bytes, from: 0 }.classify(inner))
             };
-            self.0.normalized.spans(&normal, &mut judge, &mut |inner: Range<usize>, id| {
+            self.0.normalized.spans(&normal, &mut classify, &mut |inner: Range<usize>, id| {
                 if let Some(id) = id {
                     ids.push(id);
                     return Ok(());
@@ -134,18 +135,18 @@ impl Tokenizer {
         })
     }
 
-    /// The normalized form of a part of a text, which begins at byte `start`. `goes_on`: something stands before the
+    /// The normalized form of a part of a text, which begins at byte `start`. `follows_text`: something stands before the
     /// text.
     fn normal<'a>(
         &self,
         part: &'a str,
         start: usize,
-        goes_on: bool,
+        follows_text: bool,
         budget: &Budget,
     ) -> Result<Normal<'a>> {
-        match (&self.0.sentence_piece, goes_on) {
+        match (&self.0.sentence_piece, follows_text) {
             (Some(model), _) => {
-                let text = Cow::Owned(model.normalize(part, start, goes_on, budget)?);
+                let text = Cow::Owned(model.normalize(part, start, follows_text, budget)?);
                 Ok(Normal { text, first: 0 })
             }
             (None, true) => normalize::normalize_inside(&self.0.normalizers, part, budget),
@@ -153,8 +154,8 @@ impl Tokenizer {
         }
     }
 
-    /// Where what was said stands in the normalized form of a part of a text, which begins at byte
-    /// `start`: the part is normalized once more with each character that was said replaced by one that
+    /// Where the message stands in the normalized form of a part of a text, which begins at byte
+    /// `start`: the part is normalized once more with each character of the message replaced by one that
     /// no normalizer changes.
     fn message_bytes_in(
         &self,
@@ -168,13 +169,13 @@ impl Tokenizer {
             .char_indices()
             .map(|(at, sign)| {
                 let here = start + at..start + at + sign.len_utf8();
-                let is_message = structure.judge(here) != Spelled::Token;
+                let is_message = structure.classify(here) != Spelled::Token;
                 if is_message && !sign.is_whitespace() { MESSAGE_MARK } else { sign }
             })
             .collect();
         let budget = Budget::new(marked.len(), self.0.normalizers.len());
-        let goes_on = start == 0 && structure.is_inside();
-        let Normal { text: marked, .. } = self.normal(&marked, start, goes_on, &budget)?;
+        let follows_text = start == 0 && structure.is_inside();
+        let Normal { text: marked, .. } = self.normal(&marked, start, follows_text, &budget)?;
         let is_alike = marked.chars().count() == normal.chars().count()
             && marked
                 .chars()

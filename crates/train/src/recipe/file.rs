@@ -41,14 +41,14 @@ impl Recipe {
     /// The settings of a file such as `--config` names: a whole one, or one of some keys, for which the
     /// others are as here.
     pub fn with_file(&self, text: &str) -> Result<Self> {
-        // A whole file says nothing of the settings that came after it, which mean what they meant.
+        // A whole file lacks the settings that were added after it, which take their former meaning.
         if let Ok(whole) = Self::parse(text) {
             return Ok(whole);
         }
         let here = self.to_toml()?;
         let read = |text| DeTable::parse(text).map_err(|error| in_line(text, &error));
         let mut file = read(text)?;
-        // The file's keys keep their places, so what is wrong is told of its lines; what is here is right.
+        // The file's keys keep their places, so a mistake is reported at its line; what is here is right.
         lay_under(file.get_mut(), read(&here)?.into_inner());
         Self::deserialize(toml::Deserializer::from(file)).map_err(|error| in_line(text, &error))
     }
@@ -105,7 +105,7 @@ fn lay_under<'t>(table: &mut DeTable<'t>, other: DeTable<'t>) {
     }
 }
 
-/// What toml says of a text, and of which line.
+/// An error of toml in a text, and its line.
 fn in_line(text: &str, error: &toml::de::Error) -> Refusal {
     let message = plainly(error.message());
     let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
@@ -115,7 +115,7 @@ fn in_line(text: &str, error: &toml::de::Error) -> Refusal {
     })
 }
 
-/// What toml says on one line, without the names of Rust's types.
+/// An error of toml on one line, without the names of Rust's types.
 fn plainly(message: &str) -> String {
     // "unknown field `a`, expected one of `b`, `c`"
     if message.starts_with("unknown field") {

@@ -89,7 +89,7 @@ impl Recipe {
         self.differences_from(&other.weight_settings()?)
     }
 
-    /// The same, from settings as a checkpoint keeps them; it knows none that came after it.
+    /// The same, from settings as a checkpoint keeps them; it has none that were added after it.
     pub(crate) fn differences_from(&self, other: &Table) -> Result<Vec<Difference>> {
         let model = Table::try_from(self.model)
             .map_err(|error| Refusal::ours(format!("training.toml: {error}")))?;

@@ -1,4 +1,4 @@
-//! What a recipe asks of each step: how long its sequences are, how fast it learns, what it is the mean of.
+//! The schedules of a recipe: the length of sequences, the learning rate, and the averaging of weights, by step.
 
 use super::{Recipe, Schedule};
 
@@ -17,7 +17,7 @@ impl Recipe {
         (step + 1).saturating_sub(self.steps.saturating_sub(count))
     }
 
-    /// The learning rate of a step, counted from 0: a line up, then what the schedule says.
+    /// The learning rate of a step, counted from 0: a linear warm-up, then the schedule.
     pub fn rate_at(&self, step: u64) -> f64 {
         let warmup = f64::max(1.0, libm::round(self.warmup_share * self.steps as f64));
         let done = step as f64;

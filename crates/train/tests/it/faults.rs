@@ -158,12 +158,12 @@ fn names_and_bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files(folder).into_iter().map(bare).collect()
 }
 
-/// A world without accidents: its files, and how many calls it takes.
+/// A run without faults: its files, and how many calls it takes.
 fn undisturbed() -> (BTreeMap<PathBuf, Vec<u8>>, u64) {
-    let world = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let counting = Faulty::new(Fault::Dies, u64::MAX);
-    with(counting.clone(), || train(&world.path().join("run"))).unwrap();
-    (names_and_bytes(&world.path().join("run")), counting.calls.get())
+    with(counting.clone(), || train(&folder.path().join("run"))).unwrap();
+    (names_and_bytes(&folder.path().join("run")), counting.calls.get())
 }
 
 #[test]
@@ -174,8 +174,8 @@ fn a_run_that_dies_at_any_call_loses_nothing() {
     assert!(!whole.contains_key(Path::new("checkpoint-00000002.safetensors")));
     assert!(calls > 80, "{calls} calls");
     for at in 1..=calls {
-        let world = tempfile::tempdir().unwrap();
-        let run = world.path().join("run");
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
         with(Faulty::new(Fault::Dies, at), || train(&run)).unwrap_err();
         if run.exists() {
             // A process that was killed leaves its lock behind.
@@ -194,8 +194,8 @@ fn a_call_that_fails_is_told_and_what_was_kept_stays() {
     {
         let mut told = 0;
         for at in 1..=calls {
-            let world = tempfile::tempdir().unwrap();
-            let run = world.path().join("run");
+            let folder = tempfile::tempdir().unwrap();
+            let run = folder.path().join("run");
             // A call may fail without harm: what cannot be linked is copied.
             if let Err(refusal) = with(Faulty::new(Fault::Fails(kind), at), || train(&run)) {
                 told += 1;
@@ -218,8 +218,8 @@ fn a_call_that_fails_is_told_and_what_was_kept_stays() {
 #[test]
 fn a_checkpoint_that_was_damaged_is_passed_over_for_the_one_before() {
     let (whole, _) = undisturbed();
-    let world = tempfile::tempdir().unwrap();
-    let run = world.path().join("run");
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
     train(&run).unwrap();
     let newest = run.join("checkpoint.safetensors");
     let bytes = fs::read(&newest).unwrap();
@@ -232,12 +232,12 @@ fn a_checkpoint_that_was_damaged_is_passed_over_for_the_one_before() {
 
 #[test]
 fn a_checkpoint_that_is_cut_or_has_a_bit_turned_over_is_refused_by_name() {
-    let world = tempfile::tempdir().unwrap();
-    let run = world.path().join("run");
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
     train(&run).unwrap();
     let whole = fs::read(run.join("checkpoint.safetensors")).unwrap();
     let mut trainer = trainer(&recipe()).unwrap();
-    let damaged = world.path().join("damaged.safetensors");
+    let damaged = folder.path().join("damaged.safetensors");
     let mut refused = |bytes: &[u8], how: &str| {
         fs::write(&damaged, bytes).unwrap();
         let Err(refusal) = Checkpoint::read(&damaged, &mut trainer) else { panic!("{how}") };
@@ -263,8 +263,8 @@ fn a_checkpoint_that_is_cut_or_has_a_bit_turned_over_is_refused_by_name() {
 
 #[test]
 fn a_checkpoint_with_the_names_of_earlier_versions_is_read_to_the_bit() {
-    let world = tempfile::tempdir().unwrap();
-    let run = world.path().join("run");
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
     train(&run).unwrap();
     let whole = fs::read(run.join("checkpoint.safetensors")).unwrap();
     let (length, rest) = whole.split_first_chunk().unwrap();
@@ -276,11 +276,11 @@ fn a_checkpoint_with_the_names_of_earlier_versions_is_read_to_the_bit() {
     // The checksum is of the names as well.
     let sum = older.len() - 32;
     let older = [&older[..sum], &sha2::Sha256::digest(&older[..sum])].concat();
-    let path = world.path().join("older.safetensors");
+    let path = folder.path().join("older.safetensors");
     fs::write(&path, older).unwrap();
     let mut restored = trainer(&recipe()).unwrap();
     Checkpoint::read(&path, &mut restored).unwrap();
-    let again = world.path().join("again.safetensors");
+    let again = folder.path().join("again.safetensors");
     Checkpoint::write(&again, &restored).unwrap();
     assert!(fs::read(&again).unwrap() == whole);
 }

@@ -161,7 +161,7 @@ pub const SAMPLER_PARAMETERS: [SamplerParameter; 21] = [
         name: "typical",
         sampler: "typ_p",
         title: "typical",
-        about: "Keeps those whose surprise is nearest to the expected one, up to this share of the \
+        about: "Keeps those whose surprisal is nearest to the entropy, up to this share of the \
                 probability; 1 keeps all.",
         neutral: 1.0,
         default: 1.0,
@@ -250,7 +250,7 @@ pub const SAMPLER_PARAMETERS: [SamplerParameter; 21] = [
         name: "mirostat",
         sampler: "mirostat",
         title: "Mirostat",
-        about: "Keeps the surprise of the text near a target, in place of every sampler but the \
+        about: "Keeps the surprisal of the text near a target, in place of every sampler but the \
                 temperature: version 1 or 2; 0 is off.",
         max: 2.0,
         step: 1.0,
@@ -263,13 +263,13 @@ pub const SAMPLER_PARAMETERS: [SamplerParameter; 21] = [
         name: "mirostat_ent",
         sampler: "mirostat",
         title: "Mirostat's target",
-        about: "Bits of surprise that Mirostat aims at.",
+        about: "Bits of surprisal that Mirostat aims at.",
         max: 10.0,
         step: 0.1,
         neutral: 5.0,
         default: 5.0,
         possible: [0.0, 1e6],
-        range: "a surprise is not negative, such as 5",
+        range: "a surprisal is not negative, such as 5",
         ..RARE
     },
     SamplerParameter {

@@ -1,4 +1,4 @@
-//! Draws follow the shares that are left: counts of many of them, and the surprise that mirostat aims at.
+//! Draws follow the shares that are left: counts of many of them, and the surprisal that Mirostat aims at.
 
 use lookback_generate::sample::{LogitBias, SamplerChain, Settings};
 use lookback_text::TokenId;
@@ -83,8 +83,8 @@ fn xtc_takes_the_top_choices_away_as_often_as_asked_and_changes_no_other_draw() 
 }
 
 #[test]
-fn mirostat_keeps_the_surprise_near_its_target() {
-    // Zipf's law over 2,000 tokens: the mean surprise of the whole is about 8 bits.
+fn mirostat_keeps_the_surprisal_near_its_target() {
+    // Zipf's law over 2,000 tokens: the mean surprisal of the whole is about 8 bits.
     let logits: Vec<f32> = (0..2000).map(|rank| -1.05 * (1.0 + rank as f32).ln()).collect();
     let row: Row = (0..).zip(logits.iter().map(|x| f64::from(*x))).collect();
     for (mirostat, target) in [(1, 3.0), (1, 5.0), (2, 3.0), (2, 5.0)] {

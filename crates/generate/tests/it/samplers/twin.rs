@@ -17,15 +17,15 @@ pub fn compute_weights(row: &Row) -> (Vec<f64>, f64) {
     (weights, total)
 }
 
-/// The surprise of each, in nats.
-fn surprises(row: &Row) -> Vec<f64> {
+/// The surprisal of each, in nats.
+fn surprisals(row: &Row) -> Vec<f64> {
     let logarithm = libm::log(compute_weights(row).1);
     row.iter().map(|x| logarithm - (x.1 - largest(row))).collect()
 }
 
 pub fn entropy(row: &Row) -> f64 {
     let (weights, total) = compute_weights(row);
-    weights.iter().zip(surprises(row)).fold(0.0, |sum, (weight, bits)| sum + weight / total * bits)
+    weights.iter().zip(surprisals(row)).fold(0.0, |sum, (weight, bits)| sum + weight / total * bits)
 }
 
 /// The places of a row, the best first: by this measure, then by logit, then by id.
@@ -112,8 +112,8 @@ pub fn keep(logits: &[f32], past: &[TokenId], settings: &Settings) -> Row {
         row = only(&row, &places[..settings.top_k.min(row.len())]);
     }
     if settings.typical < 1.0 {
-        let (surprises, expected) = (surprises(&row), entropy(&row));
-        let places = ranked(&row, |at| libm::fabs(surprises[at] - expected));
+        let (surprisals, expected) = (surprisals(&row), entropy(&row));
+        let places = ranked(&row, |at| libm::fabs(surprisals[at] - expected));
         let (weights, total) = compute_weights(&row);
         let mut reached = 0.0;
         let enough = places.iter().position(|at| {

@@ -84,7 +84,7 @@ impl Avx2 {
     }
 }
 
-/// A pair in each of eight lanes, of which the compiler knows nothing: it would take the number apart before
+/// A pair in each of eight lanes, hidden from the compiler: it would take the number apart before
 /// it broadcasts, and so broadcast out of a register what comes out of memory for nothing.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -127,11 +127,11 @@ impl Pairs for Avx2 {
         WidenedPairs(F32x16(low.0, high.0), F32x16(low.1, high.1))
     }
     #[inline(always)]
-    fn store_pairs_part(self, x: WidenedPairs, to: &mut [u32]) {
+    fn store_pairs_part(self, x: WidenedPairs, out: &mut [u32]) {
         let mut all = [0; LANES];
         // SAFETY: `all` has sixteen elements.
         unsafe { self.store_pairs_at(x, all.as_mut_ptr()) };
-        to.copy_from_slice(&all[..to.len()]);
+        out.copy_from_slice(&all[..out.len()]);
     }
     #[inline(always)]
     unsafe fn load_pairs_at(self, from: *const u32) -> WidenedPairs {
@@ -140,10 +140,10 @@ impl Pairs for Avx2 {
         WidenedPairs(F32x16(low.0, high.0), F32x16(low.1, high.1))
     }
     #[inline(always)]
-    unsafe fn store_pairs_at(self, WidenedPairs(even, odd): WidenedPairs, to: *mut u32) {
+    unsafe fn store_pairs_at(self, WidenedPairs(even, odd): WidenedPairs, out: *mut u32) {
         enabled!({
-            _mm256_storeu_si256(to.cast(), Self::words(even.0, odd.0));
-            _mm256_storeu_si256(to.add(8).cast(), Self::words(even.1, odd.1));
+            _mm256_storeu_si256(out.cast(), Self::words(even.0, odd.0));
+            _mm256_storeu_si256(out.add(8).cast(), Self::words(even.1, odd.1));
         })
     }
     #[inline(always)]

@@ -24,13 +24,13 @@ fn low_nibbles(first: u32, second: u32) -> u32 {
 
 /// Orders the nibbles of sixteen blocks of a file as groups have them: a file's low ones come first.
 #[inline(always)]
-fn write_nibbles(file: &[[u32; LANES]; 4], to: &mut [u32]) {
+fn write_nibbles(file: &[[u32; LANES]; 4], out: &mut [u32]) {
     for half in 0..2 {
         for pair in 0..2 {
-            let to = &mut to[(2 * half + pair) * PANEL..][..LANES];
-            for (lane, to) in to.iter_mut().enumerate() {
+            let out = &mut out[(2 * half + pair) * PANEL..][..LANES];
+            for (lane, out) in out.iter_mut().enumerate() {
                 let (first, second) = (file[2 * pair][lane], file[2 * pair + 1][lane]);
-                *to = low_nibbles(first >> (4 * half), second >> (4 * half));
+                *out = low_nibbles(first >> (4 * half), second >> (4 * half));
             }
         }
     }

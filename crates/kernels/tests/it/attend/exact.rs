@@ -6,12 +6,12 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 
-use super::world::{Kind, World, heads, of_both, with_terms};
+use super::fixture::{Fixture, Kind, heads, of_both, with_terms};
 
 const EPS: f64 = f32::EPSILON as f64;
 
 /// By how much of itself a number is rounded before a product, at most; queries, keys, values and output
-/// gradients of these worlds are whole in bf16.
+/// gradients of these fixtures are whole in bf16.
 fn rounding(params: &AttentionParams<'_>) -> f64 {
     match params.products {
         Compute::F32 => 0.0,
@@ -37,7 +37,7 @@ struct Row {
     rounding: f64,
 }
 
-/// The sinks of a world's heads; without them, −∞.
+/// The sinks of a fixture's heads; without them, −∞.
 fn sinks(params: &AttentionParams<'_>) -> Vec<f64> {
     params.sinks.map_or(vec![f64::NEG_INFINITY; params.heads], wide)
 }
@@ -45,15 +45,15 @@ fn sinks(params: &AttentionParams<'_>) -> Vec<f64> {
 /// Every row of every head: softmax(q · k · scale) · v over the keys that it sees, with what a cap, ALiBi and a
 /// sink change in it.
 fn attend(
-    world: &World,
+    fixture: &Fixture,
     query: &[f64],
     keys: &[Vec<f64>],
     values: &[Vec<f64>],
     sinks: &[f64],
 ) -> Vec<Row> {
-    let (params, dim) = (&world.params, world.params.head_dim);
+    let (params, dim) = (&fixture.params, fixture.params.head_dim);
     let mut rows = vec![];
-    for (sequence, span) in world.spans.iter().enumerate() {
+    for (sequence, span) in fixture.spans.iter().enumerate() {
         for index in 0..span.rows * params.heads {
             let (row, head) = (index / params.heads, index % params.heads);
             let at = ((span.first_row + row) * params.heads + head) * dim;
@@ -155,26 +155,26 @@ fn round(x: &mut [f32]) {
     x.iter_mut().for_each(|x| *x = naive::bf16::widen(naive::bf16::round(*x)));
 }
 
-fn worlds() -> Vec<World> {
+fn fixtures() -> Vec<Fixture> {
     let kinds = [Kind::Scale(1e-3), Kind::Scale(1.0), Kind::Scale(30.0), Kind::Spiked];
-    let mut worlds = vec![];
+    let mut fixtures = vec![];
     for (seed, kind) in kinds.into_iter().enumerate() {
         for (shape, window) in [([2, 1, 16], None), ([4, 2, 24], Some(33)), ([1, 1, 64], Some(70))]
         {
             for params in of_both(heads(shape[0], shape[1], shape[2], window)) {
                 for params in [params, with_terms(params, seed)] {
-                    let mut world = World::new(params, &[(0, 9), (0, 130)], kind, seed as u64);
+                    let mut fixture = Fixture::new(params, &[(0, 9), (0, 130)], kind, seed as u64);
                     if params.products == Compute::Bf16 {
-                        world.keys.iter_mut().chain(&mut world.values).for_each(|of| round(of));
-                        round(&mut world.query);
-                        world.store(&ThreadPool::single_threaded());
+                        fixture.keys.iter_mut().chain(&mut fixture.values).for_each(|of| round(of));
+                        round(&mut fixture.query);
+                        fixture.store(&ThreadPool::single_threaded());
                     }
-                    worlds.push(world);
+                    fixtures.push(fixture);
                 }
             }
         }
     }
-    worlds
+    fixtures
 }
 
 /// Below this, f32 has flushed a weight to +0, or rounds denormals.
@@ -182,11 +182,12 @@ const MIN_BOUND: f64 = 1e-36;
 
 #[test]
 fn the_twin_is_near_the_attention_of_f64() {
-    for world in worlds() {
-        let [out, sums] = world.by_twin();
-        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
-        let dim = world.params.head_dim;
-        for row in attend(&world, &query, &keys, &values, &sinks(&world.params)) {
+    for fixture in fixtures() {
+        let [out, sums] = fixture.by_twin();
+        let (query, keys, values) =
+            (wide(&fixture.query), wider(&fixture.keys), wider(&fixture.values));
+        let dim = fixture.params.head_dim;
+        for row in attend(&fixture, &query, &keys, &values, &sinks(&fixture.params)) {
             let found = sums[row.at / dim];
             let off = (f64::from(found) - row.log_sum_exp).abs();
             assert!(off <= row.log_sum_exp_error(), "log-sum-exp {found}, {}", row.log_sum_exp);
@@ -204,9 +205,9 @@ fn the_twin_is_near_the_attention_of_f64() {
     }
 }
 
-/// Σ dout · out of the whole world, whose gradients are dq, dk and dv.
+/// Σ dout · out of the whole fixture, whose gradients are dq, dk and dv.
 fn loss(
-    world: &World,
+    fixture: &Fixture,
     query: &[f64],
     keys: &[Vec<f64>],
     values: &[Vec<f64>],
@@ -214,7 +215,7 @@ fn loss(
     dout: &[f64],
 ) -> f64 {
     let mut loss = 0.0;
-    for row in attend(world, query, keys, values, sinks) {
+    for row in attend(fixture, query, keys, values, sinks) {
         for (out, dout) in row.out.iter().zip(&dout[row.at..]) {
             loss += out * dout;
         }
@@ -234,16 +235,17 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
         AttentionParams { sinks: params.sinks.map(|_| &SINKS[..]), ..params }
     });
     for params in plain.into_iter().chain(terms) {
-        let world = World::new(params, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
-        let saved = world.saved(43);
-        let inputs = saved.inputs(&world);
+        let fixture = Fixture::new(params, &[(0, 7), (0, 1), (0, 5)], Kind::Scale(1.0), 41);
+        let saved = fixture.saved(43);
+        let inputs = saved.inputs(&fixture);
         let [mut dq, mut dk, mut dv] =
             [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let mut dsinks = vec![0.0f32; params.heads];
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: Some(&mut dsinks) };
-        naive::attend::backward(&params, inputs, to);
+        naive::attend::backward(&params, inputs, &[], to);
         let (dout, sinks) = (wide(&saved.dout), sinks(&params));
-        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
+        let (query, keys, values) =
+            (wide(&fixture.query), wider(&fixture.keys), wider(&fixture.values));
         // Central differences of a smooth function in f64 err by about h² + 1e-16 / h.
         let h = 1e-5;
         let near = |found: f32, up: f64, down: f64, what: &str| {
@@ -254,7 +256,7 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
             let moved = |by: f64| {
                 let mut query = query.clone();
                 query[at] += by;
-                loss(&world, &query, &keys, &values, &sinks, &dout)
+                loss(&fixture, &query, &keys, &values, &sinks, &dout)
             };
             near(dq[at], moved(h), moved(-h), "dq");
         }
@@ -262,7 +264,7 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
             let moved = |by: f64| {
                 let mut sinks = sinks.clone();
                 sinks[at] += by;
-                loss(&world, &query, &keys, &values, &sinks, &dout)
+                loss(&fixture, &query, &keys, &values, &sinks, &dout)
             };
             near(dsinks[at], moved(h), moved(-h), "dsinks");
         }
@@ -274,9 +276,10 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
                     of[sequence][at] += by;
                     of
                 };
-                let by_key = |by| loss(&world, &query, &moved(&keys, by), &values, &sinks, &dout);
+                let by_key = |by| loss(&fixture, &query, &moved(&keys, by), &values, &sinks, &dout);
                 near(dk[first + at], by_key(h), by_key(-h), "dk");
-                let by_value = |by| loss(&world, &query, &keys, &moved(&values, by), &sinks, &dout);
+                let by_value =
+                    |by| loss(&fixture, &query, &keys, &moved(&values, by), &sinks, &dout);
                 near(dv[first + at], by_value(h), by_value(-h), "dv");
             }
             first += keys[sequence].len();
@@ -287,29 +290,30 @@ fn gradients_are_the_slopes_of_the_attention_of_f64() {
 #[test]
 fn gradients_are_near_those_of_f64() {
     // What a cap, ALiBi and sinks change is held by the slopes.
-    let has_terms = |world: &World| {
-        world.params
-            != AttentionParams { score_cap: None, alibi: None, sinks: None, ..world.params }
+    let has_terms = |fixture: &Fixture| {
+        fixture.params
+            != AttentionParams { score_cap: None, alibi: None, sinks: None, ..fixture.params }
     };
-    for world in worlds().into_iter().filter(|world| !has_terms(world)) {
-        let (params, dim) = (&world.params, world.params.head_dim);
-        let mut saved = world.saved(47);
+    for fixture in fixtures().into_iter().filter(|fixture| !has_terms(fixture)) {
+        let (params, dim) = (&fixture.params, fixture.params.head_dim);
+        let mut saved = fixture.saved(47);
         if params.products == Compute::Bf16 {
             round(&mut saved.dout);
         }
-        let inputs = saved.inputs(&world);
+        let inputs = saved.inputs(&fixture);
         let [mut dq, mut dk, mut dv] =
             [inputs.query, inputs.key, inputs.value].map(|x| vec![0.0f32; x.len()]);
         let to = Gradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dsinks: None };
-        naive::attend::backward(params, inputs, to);
+        naive::attend::backward(params, inputs, &[], to);
         let dout = wide(&saved.dout);
-        let (query, keys, values) = (wide(&world.query), wider(&world.keys), wider(&world.values));
+        let (query, keys, values) =
+            (wide(&fixture.query), wider(&fixture.keys), wider(&fixture.values));
         let firsts = [0, keys[0].len()];
         // Of each gradient: the exact one, the sum of sizes, the errors handed on, and the terms.
         let empty = |len: usize| vec![[0.0f64; 4]; len];
         let (mut q, mut k, mut v) =
             (empty(inputs.query.len()), empty(inputs.key.len()), empty(inputs.value.len()));
-        for row in attend(&world, &query, &keys, &values, &sinks(params)) {
+        for row in attend(&fixture, &query, &keys, &values, &sinks(params)) {
             let dz = &dout[row.at..row.at + dim];
             let (keys, values) = (&keys[row.sequence], &values[row.sequence]);
             let (mut share, mut share_size, mut share_error) = (0.0, 0.0, 0.0);

@@ -8,7 +8,7 @@ use lookback_kernels::{
     thread_pool::ThreadPool,
 };
 
-use super::world::{Kind, World, bits, heads, of_both, pools, with_terms};
+use super::fixture::{Fixture, Kind, bits, heads, of_both, pools, with_terms};
 
 #[test]
 fn scores_and_patterns_are_what_forward_weighed() {
@@ -20,9 +20,9 @@ fn scores_and_patterns_are_what_forward_weighed() {
             Compute::F32 => 2e-5,
             Compute::Bf16 => 2.0 * 2.0 / 512.0,
         };
-        let world = World::new(params, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
-        let [out, sums] = world.by_twin();
-        let span = &world.spans[1];
+        let fixture = Fixture::new(params, &[(0, 3), (62, 8)], Kind::Scale(2.0), 31);
+        let [out, sums] = fixture.by_twin();
+        let span = &fixture.spans[1];
         let keys = span.first_position + span.rows;
         let len = span.rows * keys;
         let mut twins = [vec![5.0; params.heads * len], vec![5.0; params.heads * len]];
@@ -30,22 +30,22 @@ fn scores_and_patterns_are_what_forward_weighed() {
             let of_head = head * len..(head + 1) * len;
             let [scores, pattern] = &mut twins;
             let (scores, pattern) = (&mut scores[of_head.clone()], &mut pattern[of_head]);
-            naive::attend::scores(&params, head, &world.query, span, world.pages(), scores);
+            naive::attend::scores(&params, head, &fixture.query, span, fixture.pages(), scores);
             naive::attend::pattern(
                 &params,
                 head,
-                &world.query,
+                &fixture.query,
                 span,
-                world.pages(),
+                fixture.pages(),
                 &sums,
                 pattern,
             );
         }
         for pool in &pools() {
             let mut seen = vec![5.0; params.heads * len];
-            attend::scores(pool, &params, &world.query, span, world.pages(), &mut seen);
+            attend::scores(pool, &params, &fixture.query, span, fixture.pages(), &mut seen);
             assert_eq!(bits(&seen), bits(&twins[0]), "scores: {pool:?}");
-            attend::pattern(pool, &params, &world.query, span, world.pages(), &sums, &mut seen);
+            attend::pattern(pool, &params, &fixture.query, span, fixture.pages(), &sums, &mut seen);
             assert_eq!(bits(&seen), bits(&twins[1]), "pattern: {pool:?}");
         }
         for head in 0..params.heads {
@@ -53,9 +53,9 @@ fn scores_and_patterns_are_what_forward_weighed() {
             let (scores, pattern) = (&scores[head * len..], &pattern[head * len..]);
             for index in 0..span.rows {
                 let row = span.first_row + index;
-                let query = &world.query[(row * params.heads + head) * params.head_dim..]
+                let query = &fixture.query[(row * params.heads + head) * params.head_dim..]
                     [..params.head_dim];
-                let seen = naive::attend::visible(&params, span.first_position + index);
+                let seen = naive::attend::visible(&params, keys, span.first_position + index);
                 let mut mixed = vec![0.0f64; params.head_dim];
                 let mut total = 0.0f64;
                 for at in 0..keys {
@@ -66,7 +66,7 @@ fn scores_and_patterns_are_what_forward_weighed() {
                         continue;
                     }
                     let of = (at * params.key_heads + head / params.group()) * params.head_dim;
-                    let key = &world.keys[1][of..of + params.head_dim];
+                    let key = &fixture.keys[1][of..of + params.head_dim];
                     let (mut chain, epilogue) = ([0.0], Epilogue::default());
                     match params.products {
                         Compute::F32 => {
@@ -101,7 +101,7 @@ fn scores_and_patterns_are_what_forward_weighed() {
                     }
                     assert_eq!(score.to_bits(), expected.to_bits());
                     total += f64::from(weight);
-                    for (mixed, v) in mixed.iter_mut().zip(&world.values[1][of..]) {
+                    for (mixed, v) in mixed.iter_mut().zip(&fixture.values[1][of..]) {
                         *mixed += f64::from(weight) * f64::from(*v);
                     }
                 }
@@ -124,15 +124,15 @@ fn terms_that_change_nothing_change_no_bit() {
     const NOTHING: [f32; 4] = [f32::NEG_INFINITY; 4];
     let pool = ThreadPool::single_threaded();
     for params in of_both(heads(4, 2, 24, None)) {
-        let world = World::new(params, &[(0, 70), (65, 1), (0, 1)], Kind::Scale(2.0), 37);
-        let expected = world.by_team(&pool).map(|x| bits(&x));
+        let fixture = Fixture::new(params, &[(0, 70), (65, 1), (0, 1)], Kind::Scale(2.0), 37);
+        let expected = fixture.by_team(&pool).map(|x| bits(&x));
         let no_slope = Some(Alibi { heads: 4, factor: 0.0 });
         for params in [
             AttentionParams { sinks: Some(&NOTHING), ..params },
             AttentionParams { alibi: no_slope, ..params },
         ] {
-            let world = World { params, ..world.clone() };
-            assert_eq!(world.by_team(&pool).map(|x| bits(&x)), expected, "{params:?}");
+            let fixture = Fixture { params, ..fixture.clone() };
+            assert_eq!(fixture.by_team(&pool).map(|x| bits(&x)), expected, "{params:?}");
         }
     }
 }

@@ -5,27 +5,27 @@ use lookback_kernels::{
     naive,
 };
 
-use super::world::{Kind, World, bits, heads, keys_at, of_both, pools, stride, values_at};
+use super::fixture::{Fixture, Kind, bits, heads, keys_at, of_both, pools, stride, values_at};
 
 #[test]
 fn storing_touches_its_own_positions_only() {
     for params in of_both(heads(2, 2, 5, None)) {
         for pool in &pools() {
-            let mut world = World::new(params, &[(0, 70), (0, 200)], Kind::Scale(1.0), 3);
-            world.storage.fill(0.25);
-            let mut expected = world.storage.clone();
+            let mut fixture = Fixture::new(params, &[(0, 70), (0, 200)], Kind::Scale(1.0), 3);
+            fixture.storage.fill(0.25);
+            let mut expected = fixture.storage.clone();
             // The end of a page, a whole one, and the beginning of one.
             let span =
-                SequenceSpan { first_row: 0, rows: 72, first_position: 59, ..world.spans[1] };
-            world.store_span(pool, 1, span);
+                SequenceSpan { first_row: 0, rows: 72, first_position: 59, ..fixture.spans[1] };
+            fixture.store_span(pool, 1, span);
             for position in 59..131 {
                 let page =
-                    world.table[span.first_page + position / PAGE] as usize * stride(&params);
+                    fixture.table[span.first_page + position / PAGE] as usize * stride(&params);
                 let slot = position % PAGE;
                 for head in 0..params.key_heads {
                     for d in 0..params.head_dim {
                         let from = (position * params.key_heads + head) * params.head_dim + d;
-                        let (key, value) = (world.keys[1][from], world.values[1][from]);
+                        let (key, value) = (fixture.keys[1][from], fixture.values[1][from]);
                         let of_head = head * attend::keys_len(&params) / params.key_heads;
                         let keys = page + keys_at() + of_head;
                         let values = page + values_at(&params) + of_head;
@@ -50,7 +50,7 @@ fn storing_touches_its_own_positions_only() {
                     }
                 }
             }
-            assert_eq!(bits(&world.storage), bits(&expected), "{params:?}, {pool:?}");
+            assert_eq!(bits(&fixture.storage), bits(&expected), "{params:?}, {pool:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Mutants of what is computed row by row: norms, rotation, activations, surprise.
+//! Mutants of what is computed row by row: norms, rotation, activations, cross-entropy.
 
 use lookback_reference::{
     experts::{Weighting, route},
@@ -115,10 +115,10 @@ fn mutants_of_rotation_die() {
 fn mutants_of_activations_die() {
     let activates = |claimant: rows::Activate<'_>| rows::activates(claimant);
     let swapped = |from: Activation, to: Activation| {
-        activates(&move |params, x| if params == from { to.of(x) } else { params.of(x) })
+        activates(&move |params, x| if params == from { to.apply(x) } else { params.apply(x) })
     };
     let swapped_of = |from: Activation, to: fn(f64) -> f64| {
-        activates(&move |params, x| if params == from { to(x) } else { params.of(x) })
+        activates(&move |params, x| if params == from { to(x) } else { params.apply(x) })
     };
     all_die([
         ("tanh for erf", swapped(Activation::Gelu, Activation::GeluTanh)),
@@ -127,42 +127,42 @@ fn mutants_of_activations_die() {
             "sigmoid for SiLU",
             activates(&|params, x| match params {
                 Activation::Silu => 1.0 / (1.0 + (-x).exp()),
-                _ => params.of(x),
+                _ => params.apply(x),
             }),
         ),
         (
             "sigmoid(1.702 x) for GELU",
             activates(&|params, x| match params {
                 Activation::Gelu => x / (1.0 + (-1.702 * x).exp()),
-                _ => params.of(x),
+                _ => params.apply(x),
             }),
         ),
         ("no bound", swapped_of(Activation::SwigluOai, |x| x / (1.0 + (-1.702 * x).exp()))),
         ("no square", swapped(Activation::Relu2, Activation::Relu)),
-        ("a leak", activates(&|params, x| params.of(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
+        ("a leak", activates(&|params, x| params.apply(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
     ]);
 }
 
 #[test]
-fn mutants_of_surprise_die() {
-    let surprised = |claimant: rows::Surprise<'_>| rows::is_surprised(claimant);
+fn mutants_of_cross_entropy_die() {
+    let checked = |claimant: rows::CrossEntropy<'_>| rows::is_cross_entropy(claimant);
     all_die([
         (
             "in bits",
-            surprised(&|logits, targets| {
+            checked(&|logits, targets| {
                 cross_entropy(logits, targets).iter().map(|nats| nats / 2f64.ln()).collect()
             }),
         ),
         (
             "of the neighbour",
-            surprised(&|logits, targets| {
+            checked(&|logits, targets| {
                 let next: Vec<usize> = targets.iter().map(|t| (t + 1) % logits.ncols()).collect();
                 cross_entropy(logits, &next)
             }),
         ),
         (
             "smoothed labels",
-            surprised(&|logits, targets| {
+            checked(&|logits, targets| {
                 let logs = log_softmax(logits);
                 let mean = logs.mean_axis(Axis(1)).expect("a vocabulary");
                 let plain = cross_entropy(logits, targets);
@@ -171,14 +171,14 @@ fn mutants_of_surprise_die() {
         ),
         (
             "no shift before exp",
-            surprised(&|logits, targets| {
+            checked(&|logits, targets| {
                 let totals: Array1<f64> = logits.exp().sum_axis(Axis(1)).ln();
                 targets.iter().enumerate().map(|(row, &t)| totals[row] - logits[[row, t]]).collect()
             }),
         ),
         (
             "the target not in the total",
-            surprised(&|logits, targets| {
+            checked(&|logits, targets| {
                 let mut others = logits.clone();
                 for (row, &target) in targets.iter().enumerate() {
                     others[[row, target]] -= 1.0;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, s};
 
 use super::{Agrees, EPS, MIN_BOUND, seeds, wide, within};
-use crate::attend::world::{Kind, World, heads};
+use crate::attend::fixture::{Fixture, Kind, heads};
 use lookback_kernels::attend::{Alibi, AttentionParams};
 use lookback_reference::attend::Variation;
 
@@ -21,11 +21,11 @@ pub fn attends(claimant: Attend<'_>) -> Agrees {
             for (shape, window) in [([4, 2, 8], None), ([4, 2, 6], Some(3)), ([3, 1, 16], Some(64))]
             {
                 let params = heads(shape[0], shape[1], shape[2], window);
-                let world = World::new(params, &[(0, tokens)], kind, seed);
-                let query = wide(&world.query, params.heads * params.head_dim);
+                let fixture = Fixture::new(params, &[(0, tokens)], kind, seed);
+                let query = wide(&fixture.query, params.heads * params.head_dim);
                 let width = params.key_heads * params.head_dim;
-                let (key, value) = (wide(&world.keys[0], width), wide(&world.values[0], width));
-                let [found, _] = world.by_twin();
+                let (key, value) = (wide(&fixture.keys[0], width), wide(&fixture.values[0], width));
+                let [found, _] = fixture.by_twin();
                 let claimed = claimant(&query, &key, &value, params.head_dim, window);
                 let plain = Variation { window, ..Variation::default() };
                 let bound = bound(&query, &key, &value, params.head_dim, &|_| plain);
@@ -59,17 +59,17 @@ pub fn attends_varied(claimant: AttendVaried<'_>) -> Agrees {
     ];
     for (seed, params) in seeds().flat_map(|seed| cases.map(|params| (seed, params))) {
         for (tokens, kind) in LENGTHS.iter().flat_map(|length| KINDS.map(|kind| (*length, kind))) {
-            let world = World::new(params, &[(0, tokens)], kind, seed);
-            let query = wide(&world.query, params.heads * params.head_dim);
+            let fixture = Fixture::new(params, &[(0, tokens)], kind, seed);
+            let query = wide(&fixture.query, params.heads * params.head_dim);
             let width = params.key_heads * params.head_dim;
-            let (key, value) = (wide(&world.keys[0], width), wide(&world.values[0], width));
+            let (key, value) = (wide(&fixture.keys[0], width), wide(&fixture.values[0], width));
             let variation = |head: usize| Variation {
                 window: params.window,
                 score_cap: params.score_cap.map(f64::from),
                 alibi_slope: params.alibi.map_or(0.0, |alibi| f64::from(alibi.slope(head))),
                 sink: params.sinks.map(|sinks| f64::from(sinks[head])),
             };
-            let [found, _] = world.by_twin();
+            let [found, _] = fixture.by_twin();
             let claimed = claimant(&query, &key, &value, params.head_dim, &variation);
             let bound = bound(&query, &key, &value, params.head_dim, &variation);
             within(&format!("{kind:?}, {tokens} tokens, {params:?}"), &found, &claimed, &bound)?;

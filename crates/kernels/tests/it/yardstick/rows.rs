@@ -19,7 +19,7 @@ pub type Rotate<'a> = &'a dyn Fn(ArrayView2<'_, f64>, usize, f64) -> Array2<f64>
 /// An activation of one number.
 pub type Activate<'a> = &'a dyn Fn(mlp::Activation, f64) -> f64;
 /// Logits and targets, to nats; a row without a target is not asked for.
-pub type Surprise<'a> = &'a dyn Fn(&Array2<f64>, &[usize]) -> Vec<f64>;
+pub type CrossEntropy<'a> = &'a dyn Fn(&Array2<f64>, &[usize]) -> Vec<f64>;
 /// Logits of experts, how many are chosen and how they are weighted, to each row's experts and weights.
 pub type Route<'a> = &'a dyn Fn(&Array2<f64>, usize, Weighting) -> Vec<Vec<(usize, f64)>>;
 
@@ -176,7 +176,7 @@ pub fn activates(claimant: Activate<'_>) -> Agrees {
 }
 
 /// The twin's cross-entropy is the claimant's; a row without a target costs nothing.
-pub fn is_surprised(claimant: Surprise<'_>) -> Agrees {
+pub fn is_cross_entropy(claimant: CrossEntropy<'_>) -> Agrees {
     const ROWS: usize = 6;
     let scales = [1e-3, 1.0, 30.0, 1000.0];
     for (seed, scale) in seeds().flat_map(|seed| scales.map(|scale| (seed, scale))) {

@@ -9,7 +9,7 @@ use lookback_model::TokenId;
 
 use super::throughput::{id, median};
 
-/// What the clock said: medians of several rounds, in turns.
+/// Measured times: medians of several rounds, in turns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CaptureTimes {
     /// All logits, nothing read.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lookback_engine::{Cache, Compute, Session, Shape, ThreadPool, Weights, Workspace, forward};
+use lookback_engine::{Compute, KvCache, Session, Shape, ThreadPool, Weights, Workspace, forward};
 use lookback_files::Result;
 use lookback_model::{Batch, Network, SequenceId, TokenId};
 
@@ -28,11 +28,11 @@ impl Lengths {
     }
 
     fn shape(self) -> Shape {
-        Shape::Inference { rows: self.chunk().max(self.batch), wanted: self.batch }
+        Shape::Inference { rows: self.chunk().max(self.batch), logit_rows: self.batch }
     }
 }
 
-/// What the clock said: medians of several rounds.
+/// Measured times: medians of several rounds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throughput {
     lengths: Lengths,
@@ -53,9 +53,9 @@ impl Throughput {
         lengths: Lengths,
         threads: usize,
     ) -> usize {
-        let pages = lengths.batch * Cache::pages(lengths.positions());
+        let pages = lengths.batch * KvCache::pages(lengths.positions());
         Workspace::bytes(network, lengths.shape(), compute, lengths.positions(), threads)
-            + Cache::bytes(network, compute, pages)
+            + KvCache::bytes(network, compute, pages)
     }
 
     /// Reads and decodes for some rounds, each after one short pass that touches every weight.
@@ -67,7 +67,7 @@ impl Throughput {
         between: &mut dyn FnMut(),
     ) -> Result<Self> {
         let network = weights.network();
-        let pages = lengths.batch * Cache::pages(lengths.positions());
+        let pages = lengths.batch * KvCache::pages(lengths.positions());
         let mut pass = Pass {
             workspace: Workspace::new(
                 network,
@@ -76,7 +76,7 @@ impl Throughput {
                 pool.threads(),
             )
             .with_precision(weights.network(), weights.compute()),
-            cache: Cache::new(network, weights.compute(), lengths.batch, pages),
+            cache: KvCache::new(network, weights.compute(), lengths.batch, pages),
             batch: Batch::new(),
             weights,
             pool,
@@ -161,7 +161,7 @@ struct Pass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
     workspace: Workspace,
-    cache: Cache,
+    cache: KvCache,
     batch: Batch,
 }
 
@@ -177,7 +177,7 @@ impl Pass<'_> {
         for (index, ids) in ids.chunks(chunk).enumerate() {
             self.batch.clear();
             self.batch.push(SequenceId(sequence as u32), index * chunk, ids);
-            self.batch.want_last();
+            self.batch.add_last_logit_row();
             self.pass()?;
         }
         Ok(())
@@ -189,7 +189,7 @@ impl Pass<'_> {
         for sequence in 0..sequences {
             let id = self.id(position + sequence);
             self.batch.push(SequenceId(sequence as u32), position, &[id]);
-            self.batch.want_last();
+            self.batch.add_last_logit_row();
         }
         self.pass()
     }

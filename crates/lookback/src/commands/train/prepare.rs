@@ -21,7 +21,7 @@ impl Train {
             ));
         }
         if self.limit()?.is_some() {
-            // What is asked for now is meant, whatever a file says.
+            // An argument goes before a file.
             recipe.steps = 0;
         }
         recipe.begun = Some(self.begun()?);
@@ -52,7 +52,7 @@ impl Train {
         Prepared::fresh(recipe, (tokenizer, vocabulary), data, &place, directory)
     }
 
-    /// The settings of a new run, as file or preset and arguments say.
+    /// The settings of a new run, from file or preset and arguments.
     pub(super) fn recipe(&self) -> Result<Recipe> {
         let mut recipe = preset(self.preset())?;
         if let Some(path) = &self.config {
@@ -102,7 +102,7 @@ impl Train {
     }
 }
 
-/// Tokens of a timing's vocabulary: those of the bench shapes, or what `--tokenizer bpe:N` says.
+/// Tokens of a timing's vocabulary: those of the bench shapes, or the N of `--tokenizer bpe:N`.
 fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
     match (preset, kind.strip_prefix("bpe:")) {
         ("bench-c", _) => Ok(8192),
@@ -112,7 +112,7 @@ fn random_vocabulary(preset: &str, kind: &str) -> Result<usize> {
     }
 }
 
-/// Says what becomes of messages, so that nobody takes the model for one that chats.
+/// A note on what becomes of messages: the model will not be one that chats.
 fn warn_of_chats(counts: &CorpusCounts, print: &mut Print) {
     if counts.chats == 0 {
         return;

@@ -53,7 +53,7 @@ impl Train {
     }
 }
 
-/// Refuses a run whose settings do not say all that it was trained by.
+/// Refuses a run whose settings do not record all that it was trained by.
 fn refuse_unrecorded(run: &str, begun: &Directory, recipe: &Recipe) -> Result<()> {
     if recipe.steps >= MAX_STEPS {
         return Err(Refusal::user(format!(

@@ -1,5 +1,5 @@
-//! A run that is continued, by its own settings and tokens: whatever says something else is refused by
-//! name, and what is said as it was changes nothing.
+//! A run that is continued, by its own settings and tokens: an argument that differs from them is refused by
+//! name, and one that repeats them changes nothing.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::Train;
 use crate::{arguments::settings_of, print::Print};
 
 impl Train {
-    /// A run that was begun, by what its directory says.
+    /// A run that was begun, from its directory.
     pub(super) fn resumed(&self, print: &mut Print) -> Result<Prepared> {
         let Some(out) = &self.out else {
             return Err(Refusal::user("--resume: which run? Name its directory with --out DIR"));
@@ -170,7 +170,7 @@ impl Train {
             let differs = begun.preset != *preset;
             return Ok(differs.then(|| format!("its preset is {}, not {preset}", begun.preset)));
         }
-        // A run of an older version does not say its preset; its settings are those of one.
+        // A run of an older version does not record its preset; its settings are those of one.
         let requested = Recipe { data: settings.data.clone(), ..self.recipe()? };
         let differences = requested.differences(settings)?;
         let settled = differences.into_iter().find(|difference| difference.is_fixed);
@@ -192,7 +192,7 @@ fn is_its_tokenizer(kind: &str, begun: Option<&RunRecord>, own: &Tokenizer) -> R
         let size = kind.strip_prefix("bpe:").and_then(|size| size.parse::<usize>().ok());
         return Ok(match begun {
             Some(_) => is_named_alike,
-            // A run of an older version says only what its tokenizer is like.
+            // A run of an older version records only the kind of its tokenizer.
             None => {
                 (own.merges() > 0) == size.is_some()
                     && size.is_none_or(|size| own.vocabulary() <= size)

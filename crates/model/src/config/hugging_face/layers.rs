@@ -1,4 +1,4 @@
-//! Which layers have a sliding window, as a `config.json` says it.
+//! Which layers have a sliding window, by the keys of a `config.json`.
 
 use lookback_files::{Refusal, Result, excerpt};
 use serde_json::{Value, json};

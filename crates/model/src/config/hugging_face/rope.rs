@@ -21,6 +21,22 @@ pub(crate) struct RopeContext {
     pub context: usize,
     /// Positions of its first training, where the configuration says so beside the scaling.
     pub original_context: Option<usize>,
+    /// Whether models of the family may rotate a part of each head.
+    pub may_be_partial: bool,
+}
+
+impl RopeContext {
+    /// The integer part of a head's share, as transformers rounds it.
+    fn rotary_dim(self, part: f32) -> Result<usize> {
+        if !self.may_be_partial && part != 1.0 {
+            return Err(Refusal::unsupported(format!(
+                "partial_rotary_factor is {part}, but models of this family rotate whole heads; 1 is understood"
+            )));
+        }
+        // As decimal: 0.4 of 80 is 32, and the f32 of 0.4 times 80 a little more or less.
+        let part: f64 = part.to_string().parse().unwrap_or(f64::from(part));
+        Ok((part * self.head_dim as f64) as usize)
+    }
 }
 
 impl Keys<'_> {
@@ -49,7 +65,7 @@ impl Keys<'_> {
         }
         for key in ["partial_rotary_factor", "rotary_pct"] {
             if let Some(part) = self.number(key)? {
-                rotary.rotary_dim = rotary_dim(part, model.head_dim);
+                rotary.rotary_dim = model.rotary_dim(part)?;
             }
         }
         for key in ["rope_scaling", "rope_parameters"] {
@@ -67,13 +83,6 @@ impl Keys<'_> {
     }
 }
 
-/// The integer part of a head's share, as transformers rounds it.
-fn rotary_dim(part: f32, head_dim: usize) -> usize {
-    // As decimal: 0.4 of 80 is 32, and the f32 of 0.4 times 80 a little more or less.
-    let part: f64 = part.to_string().parse().unwrap_or(f64::from(part));
-    (part * head_dim as f64) as usize
-}
-
 fn read_rope(
     object: &Map<String, Value>,
     prefix: &str,
@@ -85,7 +94,7 @@ fn read_rope(
     let kind = keys.word("type")?.or(kind).unwrap_or("default");
     let theta = keys.number("rope_theta")?.unwrap_or(defaults.theta);
     let rotary_dim = match keys.number("partial_rotary_factor")? {
-        Some(part) => rotary_dim(part, model.head_dim),
+        Some(part) => model.rotary_dim(part)?,
         None => defaults.rotary_dim,
     };
     let mut original = || -> Result<usize> {

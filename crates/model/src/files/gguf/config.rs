@@ -16,15 +16,12 @@ use super::{
 };
 use crate::{
     Config, Family, MixtureConfig, NormKind, Positions, Size,
-    config::{GgufKeys, GgufSource, head_dim},
+    config::{GgufKeys, GgufSource, head_dim, layer_count},
     families,
 };
 
 /// Which family the file is of.
 pub(super) fn family(metadata: &Metadata) -> Result<&'static Family> {
-    if metadata.whole("split.count")?.is_some_and(|parts| parts > 1) {
-        return Err(Refusal::unsupported("it is one part of a split file; merge the parts first"));
-    }
     let key = "general.architecture";
     let family = families::find(key, metadata.text(key)?, |family| family.gguf)?;
     let experts = format!("{}.expert_count", family.gguf);
@@ -77,14 +74,14 @@ pub(super) fn read(
     keys.size_or("expert_count", 0)?;
     let has = |name: &str| tensors.find(name).is_some();
     // A table may have fewer rows than there are tokens (a `<pad>` that was added without resizing), or
-    // more (rounded up); which of the tokens it has is for their use to say.
+    // more (rounded up); which of the tokens it has shows where they are used.
     let table = source.shape(&format!("{}.weight", names.embed));
     let rows = table.and_then(|shape| shape.first().copied());
     let vocabulary = keys.size_or("vocab_size", rows.unwrap_or(tokenizer.tokens.len()))?;
     let size = Size {
         vocabulary,
         width,
-        layers: keys.size("block_count")?,
+        layers: layer_count(keys.size("block_count")?)?,
         heads,
         key_heads,
         hidden: keys.size("feed_forward_length")?,
@@ -99,9 +96,7 @@ pub(super) fn read(
         return Err(Refusal::user("the epsilon of its norms is missing"));
     };
     let positions = match &defaults.positions {
-        Positions::Rotary(rotary) => {
-            Positions::Rotary(keys.rotary(rotary.clone(), head_dim, size.context)?)
-        }
+        Positions::Rotary(_) => Positions::Rotary(keys.rotary(head_dim, size.context)?),
         others => others.clone(),
     };
     let mixture = match &defaults.mixture {
@@ -148,6 +143,10 @@ impl GgufSource for Source<'_> {
 
     fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.metadata.flag(key)
+    }
+
+    fn flags(&self, key: &str) -> Result<Option<Vec<bool>>> {
+        self.metadata.flags(&self.tensors.sources[0].bytes, key)
     }
 
     fn text(&self, key: &str) -> Result<Option<&str>> {

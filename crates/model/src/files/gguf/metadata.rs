@@ -1,4 +1,4 @@
-//! The metadata of a GGUF file by key. Lists stay where they are until somebody asks for them.
+//! The metadata of a GGUF file by key. Lists stay in the file until they are read.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use lookback_files::{Refusal, Result, excerpt};
 
 use super::{SamplingDefault, cursor::Cursor};
 
-/// What a key says.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// Any unsigned number.
@@ -21,10 +21,13 @@ pub(super) enum Value {
         kind: u32,
         count: u64,
         at: usize,
+        /// The whole number that all of them are, as where each layer says the same.
+        each: Option<u64>,
     },
 }
 
 /// The numbers of the types.
+const FLAG: u32 = 7;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
@@ -72,6 +75,11 @@ impl Metadata {
             None => Ok(None),
             Some(Value::Whole(number)) => Ok(Some(*number)),
             Some(Value::Signed(number)) if *number >= 0 => Ok(Some(*number as u64)),
+            Some(Value::List { each: Some(number), .. }) => Ok(Some(*number)),
+            Some(Value::List { kind: 0..=5 | 10 | 11, .. }) => Err(Refusal::unsupported(format!(
+                "metadata {}: a whole number, or a list with the same for each layer, is needed",
+                excerpt(key)
+            ))),
             Some(_) => Err(wrong(key, "a whole number")),
         }
     }
@@ -132,6 +140,17 @@ impl Metadata {
         self.list(file, key, 5, |cursor| Ok(i32::from_le_bytes(cursor.array(key)?)))
     }
 
+    /// A list of yes and no; none if the key is missing or something else.
+    pub(super) fn flags(&self, file: &[u8], key: &str) -> Result<Option<Vec<bool>>> {
+        match self.get(key) {
+            Some(Value::List { kind: FLAG, .. }) => {
+                let flag = |cursor: &mut Cursor<'_>| Ok(cursor.array::<1>(key)? != [0]);
+                self.list(file, key, FLAG, flag).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn list<T>(
         &self,
         file: &[u8],
@@ -141,7 +160,7 @@ impl Metadata {
     ) -> Result<Vec<T>> {
         match self.get(key) {
             None => Ok(Vec::new()),
-            Some(Value::List { kind, count, at }) if *kind == wanted => {
+            Some(Value::List { kind, count, at, .. }) if *kind == wanted => {
                 let mut cursor = Cursor::new(file);
                 cursor.take(*at as u64, key)?;
                 cursor.expect_few(*count, ELEMENTS, &format!("elements of {}", excerpt(key)))?;
@@ -218,8 +237,23 @@ fn read_list(cursor: &mut Cursor<'_>, what: &str) -> Result<Value> {
             let length = cursor.u64(what)?;
             cursor.take(length, what)?;
         }
-    } else {
-        cursor.take(count * each, what)?;
+        return Ok(Value::List { kind, count, at, each: None });
     }
-    Ok(Value::List { kind, count, at })
+    let bytes = cursor.take(count * each, what)?;
+    let (first, others) = bytes.split_at(bytes.len().min(each as usize));
+    let is_same = others.chunks(each as usize).all(|element| element == first);
+    let each = if is_same { whole_of(kind, first) } else { None };
+    Ok(Value::List { kind, count, at, each })
+}
+
+/// The whole number that these bytes of a list are, if it is one that is not below 0.
+fn whole_of(kind: u32, bytes: &[u8]) -> Option<u64> {
+    let is_signed = match kind {
+        0 | 2 | 4 | 10 => false,
+        1 | 3 | 5 | 11 => true,
+        _ => return None,
+    };
+    let is_negative = is_signed && *bytes.last()? >= 0x80;
+    let number = bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    (!bytes.is_empty() && !is_negative).then_some(number)
 }

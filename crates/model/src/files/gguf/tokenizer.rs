@@ -1,4 +1,4 @@
-//! The tokenizer of a GGUF file, as it is stored. What it means is for `text` to say; `tokenizer/read` takes
+//! The tokenizer of a GGUF file, as it is stored. `text` interprets it; `tokenizer/read` takes
 //! it from the metadata, and which tokens end an answer stands in `tokenizer/eog`.
 
 mod eog;

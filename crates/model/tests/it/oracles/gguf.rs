@@ -183,14 +183,23 @@ pub fn check(bytes: &[u8]) {
     let kinds: Vec<u32> = tokenizer.token_types.iter().map(|kind| *kind as u32).collect();
     let is_said = !tokenizer.remarks.is_empty();
     assert!(is_said || kinds == plain.kinds[..tokens.min(plain.kinds.len())]);
-    let network = stored.network();
-    let weights = network.ids().flat_map(|id| super::fixture::read(&stored, id));
+    assert_eq!(weights(&stored), numbers(bytes), "every number of the file, and no other");
+}
+
+/// A model's numbers in no order.
+pub fn weights(stored: &StoredModel) -> Vec<u32> {
+    sorted(stored.network().ids().flat_map(|id| super::fixture::read(stored, id)))
+}
+
+/// Those of all tensors of a file.
+pub fn numbers(file: &[u8]) -> Vec<u32> {
+    let plain = read(file).expect("what was opened can be read");
     let in_file = plain.tensors.iter().flat_map(|tensor| {
         let bytes = &plain.data[tensor.offset.min(plain.data.len())..];
         values(tensor.kind, tensor.elements, bytes)
             .unwrap_or_else(|| panic!("{} lies beyond the file", tensor.name))
     });
-    assert_eq!(sorted(weights), sorted(in_file), "every number of the file, and no other");
+    sorted(in_file)
 }
 
 /// Where a search begins.
@@ -200,5 +209,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seeds.push(super::fixture::quantised_gguf(kind));
     }
     seeds.push(super::fixture::Gguf::new().finish());
+    // What each architecture says beside its tensors.
+    for network in super::fixture::families() {
+        seeds.push(super::fixture::gguf_keys(&network).finish());
+    }
     seeds
 }

@@ -1,6 +1,6 @@
 //! The text that is written: prompt, tokens, and what the page is told of them.
 
-use lookback_engine::Cache;
+use lookback_engine::KvCache;
 use lookback_generate::{
     context_window::ContextWindow,
     decode_step::{Alternative, DecodeStep},
@@ -67,23 +67,23 @@ impl Text {
             "rendered": self.input.rendered,
             "behind": self.behind.iter().map(|token| self.token(token)).collect::<Vec<_>>(),
             "context": self.context(),
-            "page": Cache::PAGE,
-            "page_bytes": Cache::bytes(model.weights.network(), model.weights.compute(), 1),
+            "page": KvCache::PAGE,
+            "page_bytes": KvCache::bytes(model.weights.network(), model.weights.compute(), 1),
         })
     }
 
     /// What may follow the text; `bound` is Mirostat's before the draw.
-    pub(super) fn turn(&self, turn: &DecodeStep, bound: Option<f64>) -> Value {
-        let reading = turn.reading;
+    pub(super) fn event(&self, step: &DecodeStep, bound: Option<f64>) -> Value {
+        let reading = step.reading;
         let seen = reading.cached + reading.computed;
         let network = self.input.model.weights.network();
         let milliseconds = |time: std::time::Duration| 1e3 * time.as_secs_f64();
-        let alternatives = turn.alternatives.iter().map(|one| self.alternative(one));
+        let alternatives = step.alternatives.iter().map(|one| self.alternative(one));
         json!({
             "type": "turn",
             "tokens": self.tokens(),
             "last": self.behind.last().map(|token| self.token(token)),
-            "drawn": turn.drawn.0,
+            "drawn": step.drawn.0,
             "bound": bound,
             "alternatives": alternatives.collect::<Vec<_>>(),
             "known": reading.cached,
@@ -92,9 +92,9 @@ impl Text {
             "pages": reading.pages,
             "shared": reading.shared_pages,
             "multiplications": network.multiplications(reading.cached, reading.computed),
-            "milliseconds": milliseconds(turn.read_time),
-            "choosing_milliseconds": milliseconds(turn.sampling_time),
-            "afresh": turn.uncached.map(|afresh| {
+            "milliseconds": milliseconds(step.read_time),
+            "choosing_milliseconds": milliseconds(step.sampling_time),
+            "afresh": step.uncached.map(|afresh| {
                 json!({
                     "milliseconds": milliseconds(afresh.read_time),
                     "multiplications": network.multiplications(0, seen),

@@ -1,5 +1,5 @@
 /**
- * The next word that the figures of MLP, stream, depths and next tokens are about: the likeliest,
+ * The next word that the figures of MLP, stream, logit lens and next tokens are about: the likeliest,
  * unless another was picked. In the address: `next`, its id.
  */
 

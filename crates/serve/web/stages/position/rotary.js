@@ -35,7 +35,7 @@ const SIDE = 2 * RADIUS + 10;
 export function rotary(parts) {
   const dials = h('div', {
     class: 'dials',
-    'data-rove': '',
+    'data-roving': '',
     role: 'group',
     'aria-label': 'a dial for each pair',
   });

@@ -134,7 +134,7 @@ pub(super) fn find(tokenizer: &mut GgufTokenizer, keys: &Keys) {
     eog.sort_unstable();
     eog.dedup();
     leave_out_parts(tokenizer, &mut eog);
-    // Whoever needs one end takes the first.
+    // Where one eos is needed, the first is taken.
     if let Some(at) = eog.iter().position(|id| Some(*id) == tokenizer.eos) {
         eog[..=at].rotate_right(1);
     }

@@ -104,7 +104,7 @@ fn token(
     if number < tokens as u64 {
         return Ok(Some(TokenId(number as u32)));
     }
-    // Some writers say with the largest number that there is none.
+    // Some writers store the largest number where there is none.
     if tokens > 0 && number != u64::from(u32::MAX) {
         let instead = defaults.map_or("it is left out".to_owned(), |id| format!("{id} is taken"));
         remarks.push(format!("{key} is {number}, which is none of the {tokens} tokens; {instead}"));

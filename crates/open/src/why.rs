@@ -1,0 +1,203 @@
+//! `model.why(ids)`: one logit as the sum that it is, and opened further.
+
+use lookback_files::{Kind, Refusal, Result, Setting, counted};
+use lookback_lens::{
+    FaithfulnessPoint, SiteFilter, UnfoldOptions, Why, WhyOptions, faithfulness, trace, why,
+    why_sites,
+};
+use lookback_model::{BlockSite, Site, TokenId};
+use lookback_text::Specials;
+
+use crate::model::Model;
+
+/// Bytes that the patterns of a pass may take whose sources are asked for.
+const MAX_PATTERNS: usize = 2 << 30;
+
+/// Near texts that are offered instead of one that is no token.
+const OFFERED: usize = 3;
+
+impl Model {
+    /// Asks why a token follows.
+    ///
+    /// ```no_run
+    /// let model = lookback_open::Model::open("default")?;
+    /// let ids = model.encode("the bird is red. the cat is blue. the bird is")?;
+    /// let why = model.why(&ids).token(model.token(" red")?).sum()?;
+    /// for part in &why.parts {
+    ///     println!("{:+.3} {}", part.contribution, part.component.name());
+    /// }
+    /// # Ok::<(), lookback_files::Refusal>(())
+    /// ```
+    pub fn why(&self, ids: &[TokenId]) -> WhyQuery {
+        WhyQuery {
+            model: self.clone(),
+            ids: ids.to_vec(),
+            token: None,
+            against: None,
+            position: -1,
+            neurons: 0,
+            unfold: None,
+        }
+    }
+
+    /// The one token that a text is. `#412` is the token 412.
+    ///
+    /// # Errors
+    /// When the text is empty or several tokens; near tokens are then offered.
+    pub fn token(&self, text: &str) -> Result<TokenId> {
+        let tokenizer = self.tokenizer()?;
+        let refused = |what: String| Err(Refusal::of(Kind::InvalidSetting, what));
+        if text.is_empty() {
+            return refused("an empty text is no token; give one, such as \" red\"".to_owned());
+        }
+        if let Some(number) = text.strip_prefix('#').and_then(|id| id.parse::<u32>().ok()) {
+            self.config().check_ids("token", [number])?;
+            return Ok(TokenId(number));
+        }
+        let ids = tokenizer.encode_bare(text, Specials::Allowed)?;
+        if let [id] = ids[..] {
+            return Ok(id);
+        }
+        let all = (0..tokenizer.vocabulary() as u32).map(TokenId);
+        if let Some(id) = all.clone().find(|&id| tokenizer.bytes_of(id) == text.as_bytes()) {
+            return Ok(id);
+        }
+        let mut near: Vec<(f64, TokenId)> = all
+            .filter_map(|id| {
+                let piece = std::str::from_utf8(tokenizer.bytes_of(id)).ok()?;
+                Some((strsim::jaro_winkler(piece, text), id))
+            })
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let offered: Vec<String> =
+            near.iter().take(OFFERED).map(|(_, id)| tokenizer.quoted(*id)).collect();
+        let parts: Vec<String> = ids.iter().map(|&id| tokenizer.quoted(id)).collect();
+        refused(format!(
+            "{text:?} is {} tokens ({}), and a logit is of one; near it are {}",
+            ids.len(),
+            parts.join(" "),
+            offered.join(", ")
+        ))
+    }
+}
+
+/// A logit that is to be taken apart. [`WhyQuery::sum`] does it.
+#[derive(Clone, Debug)]
+pub struct WhyQuery {
+    model: Model,
+    ids: Vec<TokenId>,
+    token: Option<TokenId>,
+    against: Option<TokenId>,
+    position: isize,
+    neurons: usize,
+    unfold: Option<UnfoldOptions>,
+}
+
+impl WhyQuery {
+    /// Of this next token; by default of the likeliest.
+    #[must_use]
+    pub fn token(mut self, id: TokenId) -> Self {
+        self.token = Some(id);
+        self
+    }
+
+    /// Less the logit of this one.
+    #[must_use]
+    pub fn against(mut self, id: TokenId) -> Self {
+        self.against = Some(id);
+        self
+    }
+
+    /// After this token of the prompt; −1, the default, is the last.
+    #[must_use]
+    pub fn position(mut self, position: isize) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// Names so many neurons of each MLP.
+    #[must_use]
+    pub fn neurons(mut self, count: usize) -> Self {
+        self.neurons = count;
+        self
+    }
+
+    /// Opens the parts: heads into their source tokens, these into what wrote them.
+    #[must_use]
+    pub fn unfold(mut self, options: UnfoldOptions) -> Self {
+        self.unfold = Some(options);
+        self
+    }
+
+    /// Takes it apart.
+    ///
+    /// # Errors
+    /// When there are no tokens, or more than the model's context; when the position or a token is not there.
+    pub fn sum(&self) -> Result<Why> {
+        let Model { weights, pool, .. } = &self.model;
+        let position = place(self.position, self.ids.len())?;
+        let given = self.token.iter().chain(&self.against).map(|id| id.0);
+        self.model.config().check_ids("token", given)?;
+        if self.unfold.is_some() {
+            self.check_patterns()?;
+        }
+        let (neurons, unfold) = (self.neurons, self.unfold);
+        let target = self.token.unwrap_or(TokenId(0));
+        let mut options = WhyOptions { position, target, against: self.against, neurons, unfold };
+        let sites = SiteFilter::only(why_sites(self.model.config(), &options));
+        let trace = trace(weights, pool, &self.ids, &sites)?;
+        if self.token.is_none()
+            && let Some(logits) = trace.at(Site::Logits)
+        {
+            let row = logits.part(position);
+            let best = (0..row.len()).fold(0, |a, b| if row[b] > row[a] { b } else { a });
+            options.target = TokenId(best as u32);
+        }
+        why(weights, pool, &trace, &options)
+    }
+
+    /// Switches off the heads and MLPs through which most of an unfolded logit goes, 1, 2, 4 … `max_off` of
+    /// them, and says what the parts predict of it and what happens.
+    ///
+    /// # Errors
+    /// As [`WhyQuery::sum`].
+    pub fn faithfulness(&self, why: &Why, max_off: usize) -> Result<Vec<FaithfulnessPoint>> {
+        faithfulness(&self.model.weights, &self.model.pool, &self.ids, why, max_off)
+    }
+
+    fn check_patterns(&self) -> Result<()> {
+        let config = self.model.config();
+        let tokens = self.ids.len();
+        let bytes = 4 * tokens * tokens * config.heads * config.layers;
+        if bytes <= MAX_PATTERNS {
+            return Ok(());
+        }
+        Err(Refusal::user(format!(
+            "{}: the patterns of {tokens} tokens take {} MiB, more than {} MiB; shorten the prompt",
+            Site::Block(0, BlockSite::Pattern),
+            bytes >> 20,
+            MAX_PATTERNS >> 20
+        )))
+    }
+}
+
+/// A position counted from the end where it is negative.
+fn place(position: isize, tokens: usize) -> Result<usize> {
+    // No token at all is refused by the pass.
+    if tokens == 0 {
+        return Ok(0);
+    }
+    let from_start = if position < 0 { position + tokens as isize } else { position };
+    let place = usize::try_from(from_start).ok().filter(|&place| place < tokens);
+    place.ok_or_else(|| {
+        Refusal::of(
+            Kind::InvalidSetting,
+            format!(
+                "{} {position}: the prompt has {}, 0 to {}, or -1 to -{tokens} from the end",
+                Setting("position"),
+                counted(tokens, "token"),
+                tokens - 1
+            ),
+        )
+    })
+}
