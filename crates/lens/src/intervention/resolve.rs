@@ -18,7 +18,7 @@ use crate::{
         selection::{Axis, Index, Selection, covering, places},
         vector_files,
     },
-    sites::{shape, sites},
+    sites::{is_on_demand, shape, sites},
 };
 
 /// For which tokens edits hold, where tokens are generated behind a prompt.
@@ -232,7 +232,7 @@ impl Resolver<'_> {
             let layers = counted(config.layers, "layer");
             return refuse(format!("this model has {layers}, counted from 0"));
         }
-        if !sites(config).contains(&site) {
+        if !sites(config).contains(&site) && !is_on_demand(site) {
             return refuse("this model does not have the site");
         }
         match site {

@@ -72,7 +72,7 @@ impl Axis {
         let Site::Block(_, block) = site else { return &[Self::Token, Self::Dimension] };
         match block {
             B::Scores | B::Pattern => &[Self::Head, Self::Query, Self::Key],
-            B::Q | B::RotQ | B::Z => &[Self::Token, Self::Head, Self::Dimension],
+            B::Q | B::RotQ | B::Z | B::Result => &[Self::Token, Self::Head, Self::Dimension],
             B::K | B::V | B::RotK => &[Self::Token, Self::KeyHead, Self::Dimension],
             B::MlpPre | B::MlpPreLinear | B::MlpPost if has_experts => {
                 &[Self::Token, Self::Expert, Self::Dimension]

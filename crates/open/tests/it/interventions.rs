@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use lookback_lens::{Capture, EditTokens, Intervention, LocalFiles, NoFiles, Trace, shape, sites};
+use lookback_lens::{
+    Capture, EditTokens, Intervention, LocalFiles, NoFiles, Trace, shape, sites, sites_on_demand,
+};
 use lookback_model::{BlockSite, Edits, Site, TokenId};
 use lookback_open::{Compute, Model};
 use serde::Deserialize;
@@ -52,7 +54,8 @@ fn editable(model: &Model, ids: &[TokenId]) -> Vec<Site> {
         let edit = format!("{site}[:] *= 1").parse().unwrap();
         model.look(ids).interventions(&[edit], &NoFiles).logits().is_ok()
     };
-    sites(model.config()).into_iter().filter(is_read).collect()
+    let on_demand = sites_on_demand(model.config());
+    sites(model.config()).into_iter().chain(on_demand).filter(is_read).collect()
 }
 
 #[test]
@@ -226,6 +229,25 @@ fn a_constant_may_come_from_another_text_or_another_token() {
     for at in 0..ids.len() {
         assert_eq!(made.part(at)[column], (sum / ids.len() as f64) as f32);
         assert_eq!(made.part(at)[column - 1], captured.part(at)[column - 1]);
+    }
+}
+
+#[test]
+fn a_head_is_off_by_its_z_or_by_its_result() {
+    for name in ["gpt2", "llama", "gpt_neox"] {
+        let (model, ids) = opened(name);
+        let off = |edit: &str| model.look(&ids).intervene(edit).logits().unwrap();
+        let (z, result) =
+            (off("blocks.0.attn.z[:, 1] = 0"), off("blocks.0.attn.hook_result[:, 1] = 0"));
+        let largest = z.values.iter().fold(0.0f32, |a, x| a.max(x.abs()));
+        let pairs = z.values.iter().zip(&result.values);
+        assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-5 * largest), "{name}");
+        assert!(bits(&z) != bits(&model.logits(&ids).unwrap()), "{name}");
+        // Each head's results change along a vector by themselves.
+        let width = vec!["1"; model.config().width].join(", ");
+        off(&format!("blocks.1.attn.result[2:, [0, 2]] project_out([{width}])"));
+        let refused = model.look(&ids).intervene("blocks.0.attn.result[:, 9] = 0").logits();
+        assert!(refused.unwrap_err().to_string().contains("head 9 is not there"), "{name}");
     }
 }
 
