@@ -21,8 +21,9 @@ impl Model {
     /// ```no_run
     /// let model = lookback_open::Model::open("default")?;
     /// let report = model.heads().sequences(64).report(&mut |_, _| Ok(()))?;
-    /// let best = report.heads.iter().max_by(|a, b| a.induction.total_cmp(&b.induction)).unwrap();
-    /// println!("{}.{}: {:.2}", best.profile.layer, best.profile.head, best.induction);
+    /// for head in report.heads.iter().map(|head| &head.profile) {
+    ///     println!("{}.{}: {:.2}", head.layer, head.head, head.induction);
+    /// }
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn heads(&self) -> HeadsQuery {
