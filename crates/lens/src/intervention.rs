@@ -5,6 +5,7 @@
 //! are chosen, `constants` what comes from passes of its own, and `resolve` makes edits of all that. What an
 //! edit does in a pass, only the engine knows. `docs/interventions.md` has the grammar.
 
+mod columns;
 mod constants;
 mod files;
 mod json;

@@ -144,7 +144,8 @@ impl Selection {
     }
 }
 
-fn refuse<T>(what: String) -> Result<T> {
+/// Refuses a choice or what is done with it.
+pub(super) fn refuse<T>(what: impl Into<String>) -> Result<T> {
     Err(Refusal::of(Kind::InvalidSetting, what))
 }
 
