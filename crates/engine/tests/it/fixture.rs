@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lookback_engine::{
-    Compute, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
+    Compute, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
 };
 use lookback_model::{
     Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement,
@@ -125,6 +125,15 @@ pub fn mixtures() -> Vec<Arc<Network>> {
 /// and the loss and its gradients jump.
 pub fn has_no_choice(network: &Network) -> bool {
     network.config.mixture.as_ref().is_none_or(|mixture| mixture.chosen == mixture.experts)
+}
+
+/// Pools and rows at a time whose results must agree: on the fastest instruction set one to three threads, on
+/// the others, which are slow, three.
+pub fn pools_and_chunks() -> Vec<(ThreadPool, usize)> {
+    let fastest = [(1, 1), (2, 7)].map(|(threads, chunk)| (threads, Isa::detect(), chunk));
+    let each = Isa::available().map(|isa| (3, isa, 64));
+    let all = fastest.into_iter().chain(each);
+    all.map(|(threads, isa, chunk)| (ThreadPool::new(threads, isa), chunk)).collect()
 }
 
 /// A number in −1 .. 1 that looks random.
