@@ -92,13 +92,14 @@ pub fn networks() -> Vec<Arc<Network>> {
         llama_with(|config| {
             (config.norm, config.norm_bias) = (NormKind::Layer, true);
             config.query_key_norm = Some(QueryKeyNorm::EachHead);
-            config.qkv_bound = Some(0.9);
+            config.qkv_bound = Some(1.5);
             config.is_scale_by_layer = true;
             config.activation = Activation::QuickGelu;
         }),
         // Norms on the stream, and an embedding of another width, as OPT 350M has them.
         llama_with(|config| {
             config.norm_placement = NormPlacement::Stream;
+            config.residual_factor = 0.4;
             config.embedding_width = Some(20);
             config.positions = Positions::Learned;
             config.tied = true;
