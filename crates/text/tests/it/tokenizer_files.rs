@@ -267,7 +267,7 @@ fn mistrals_file_gives_the_ids_of_its_own_program() {
         254, 175, 189, 254, 180, 196,
     ];
     assert_eq!(ids("the birding isn't 12\n\n é日本", Specials::Allowed), expected);
-    assert_eq!(ids("[INST] the", Specials::Text), [115, 97, 102, 107, 108, 117, 285]);
+    assert_eq!(ids("[INST] the", Specials::Text), [1, 115, 97, 102, 107, 108, 117, 285]);
     assert_eq!(ids("[INST] the", Specials::Allowed), [1, 3, 285]);
     assert_eq!((tokenizer.vocabulary(), tokenizer.eos()), (294, Some(TokenId(2))));
     assert_eq!(tokenizer.id_of("<SPECIAL_23>"), Some(TokenId(23)));
