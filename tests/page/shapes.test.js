@@ -19,8 +19,6 @@ const SHAPES = {
   ],
   gemma3_text: [/queries and keys pass a norm, each head on its own/],
   gpt_neox: [/side by side: both read what enters the layer, each through a norm of its own/],
-  'stablelm-norms': [/through one norm/, /queries and keys pass a norm, each head on its own/],
-  'opt-stream': [/norms after attention and after the MLP, on the residual stream itself/],
   bloom: [/the embedding passes a norm/, /ALiBi/],
   smollm3: [/no positions in layer 1/],
   olmo2: [/norms after attention.*and none before/, /all heads of a token together/],
