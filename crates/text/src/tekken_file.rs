@@ -8,7 +8,7 @@
 //! The id of a piece is its rank and the number of special tokens. A file may have more pieces than its vocabulary
 //! takes. Older files name no special tokens; those were the same in all of them.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lookback_files::{Refusal, Result, quoted_excerpt};
@@ -143,7 +143,16 @@ fn added(named: Option<Vec<Special>>, specials: u32) -> Result<Vec<Added>> {
             || Added { id, content: format!("<SPECIAL_{id}>"), special: true, ..Added::default() };
         token.unwrap_or_else(filler)
     });
-    Ok(filled.collect())
+    let filled: Vec<Added> = filled.collect();
+    let mut names = HashSet::new();
+    match filled.iter().find(|token| token.content.is_empty() || !names.insert(&token.content)) {
+        None => Ok(filled),
+        Some(token) => Err(Refusal::user(format!(
+            "the special token {} of rank {} has no name of its own",
+            quoted_excerpt(&token.content),
+            token.id
+        ))),
+    }
 }
 
 /// The pieces that the vocabulary takes, each at its rank behind the special tokens.

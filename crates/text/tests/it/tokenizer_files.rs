@@ -296,6 +296,8 @@ fn files_of_mistral_that_are_cut_short_or_do_not_fit_are_refused() {
     refused(&|file| file["config"]["pattern"] = json!("("), "tekken.json: ");
     let twice = json!([{"rank": 1, "token_str": "a"}, {"rank": 1, "token_str": "b"}]);
     refused(&|file| file["special_tokens"] = twice.clone(), "\"b\" cannot have the rank 1");
+    let filler = json!([{"rank": 1, "token_str": "<SPECIAL_2>"}]);
+    refused(&|file| file["special_tokens"] = filler.clone(), "of rank 2 has no name of its own");
     let said = refused_text("{\"config\": {");
     assert!(said.contains("this is no tekken.json"), "{said}");
 }
