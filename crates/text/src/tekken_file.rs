@@ -144,15 +144,21 @@ fn added(named: Option<Vec<Special>>, specials: u32) -> Result<Vec<Added>> {
         token.unwrap_or_else(filler)
     });
     let filled: Vec<Added> = filled.collect();
+    check_names(&filled)?;
+    Ok(filled)
+}
+
+fn check_names(tokens: &[Added]) -> Result<()> {
     let mut names = HashSet::new();
-    match filled.iter().find(|token| token.content.is_empty() || !names.insert(&token.content)) {
-        None => Ok(filled),
-        Some(token) => Err(Refusal::user(format!(
-            "the special token {} of rank {} has no name of its own",
-            quoted_excerpt(&token.content),
-            token.id
-        ))),
+    for Added { id, content, .. } in tokens {
+        if content.is_empty() || !names.insert(content.as_str()) {
+            return Err(Refusal::user(format!(
+                "the special token {} of rank {id} has no name of its own",
+                quoted_excerpt(content)
+            )));
+        }
     }
+    Ok(())
 }
 
 /// The pieces that the vocabulary takes, each at its rank behind the special tokens.
