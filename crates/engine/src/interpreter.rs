@@ -205,6 +205,9 @@ impl<'a> Interpreter<'a> {
             Op::Scale(factor) => self.write(output, |pass, y| {
                 scale::scale(pass.pool, *factor, pass.buffers.get(x), y);
             }),
+            Op::Clamp(bound) => self.write(output, |pass, y| {
+                scale::clamp(pass.pool, *bound, pass.buffers.get(x), y);
+            }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
                 self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
@@ -396,6 +399,7 @@ pub(crate) fn apply_norm(
 /// A norm's weights and epsilon as the kernels take them.
 pub(crate) fn norm_params<'w>(weights: &'w Weights, config: &Norm) -> NormParams<'w> {
     NormParams {
+        width: config.width,
         weight: weights.rows(config.weight),
         bias: config.bias.map(|bias| weights.rows(bias)),
         epsilon: config.epsilon,

@@ -416,7 +416,7 @@ fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
             .map(|compute| attend::backward_scratch(&heads(config, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),
-        Op::Norm(config) => config.width,
+        Op::Norm(config) => config.weights(),
         op => {
             let rows = chunk_rows(op, rows);
             let layers = traits(step).linear_layers.iter().map(|layer| {

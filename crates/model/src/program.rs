@@ -100,6 +100,8 @@ pub enum Op {
     LinearAdd(Linear),
     /// Every element multiplied with a number. \[x → y]
     Scale(f32),
+    /// Every element within ± a number. \[x → y]
+    Clamp(f32),
     /// The pairs of every head, rotated by the positions of their rows. \[x → y]
     Rotate(Rotary),
     /// Every row looks at those before it in its sequence. \[q, k, v → z, log-sum-exp of every head's scores]
@@ -152,6 +154,7 @@ impl Op {
             | Self::Linear(_)
             | Self::LinearAdd(_)
             | Self::Scale(_)
+            | Self::Clamp(_)
             | Self::Rotate(_)
             | Self::Attend(_)
             | Self::AttendEdited(..)

@@ -9,9 +9,9 @@ use lookback_engine::{
     Compute, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
 };
 use lookback_model::{
-    Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement,
-    Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind,
-    Yarn,
+    Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormKind,
+    NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId,
+    WeightKind, Yarn,
 };
 
 /// Positions of the networks.
@@ -86,6 +86,23 @@ pub fn networks() -> Vec<Arc<Network>> {
                     attention_factor: 1.2,
                 });
             }
+        }),
+        // Heads with norms of their own, queries, keys and values within a bound that some reach, and scores by
+        // the layer.
+        llama_with(|config| {
+            (config.norm, config.norm_bias) = (NormKind::Layer, true);
+            config.query_key_norm = Some(QueryKeyNorm::EachHead);
+            config.qkv_bound = Some(1.5);
+            config.is_scale_by_layer = true;
+            config.activation = Activation::QuickGelu;
+        }),
+        // Norms on the stream, and an embedding of another width, as OPT 350M has them.
+        llama_with(|config| {
+            config.norm_placement = NormPlacement::Stream;
+            config.residual_factor = 0.4;
+            config.embedding_width = Some(20);
+            config.positions = Positions::Learned;
+            config.tied = true;
         }),
     ];
     let configs = [gpt2, llama, tied, forgetful, normed, capped, gemma, alibi];

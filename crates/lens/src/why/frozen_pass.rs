@@ -141,12 +141,18 @@ impl<'a> FrozenPass<'a> {
         let matrix = self.matrix(values.weight);
         let mut normed = vec![0.0; values.inputs];
         let head_rows = matrix.chunks_exact(values.inputs).skip(rows);
-        for (row, x) in head_rows.zip(in_z) {
+        let biases = values.bias.map(|id| &self.weights.rows(id)[rows..rows + attend.head_dim]);
+        let value = &self.row(layer, BlockSite::V, source)?[rows..rows + attend.head_dim];
+        let mut bias = 0.0;
+        for (dimension, (row, x)) in head_rows.zip(in_z).enumerate() {
+            // A value at its bound is the bound, whatever the stream holds.
+            if block.qkv_bound.is_some_and(|bound| value[dimension].abs() >= bound) {
+                bias += weight * x * f64::from(value[dimension]);
+                continue;
+            }
             add_scaled(&mut normed, weight * x, row);
+            bias += weight * x * biases.map_or(0.0, |biases| f64::from(biases[dimension]));
         }
-        let bias = values.bias.map_or(0.0, |id| {
-            weight * dot(in_z, &self.weights.rows(id)[rows..rows + attend.head_dim])
-        });
         let stream = self.row(layer, BlockSite::ResidPre, source)?;
         let mut reading = self.before_norm(block.ln1.as_ref(), normed, stream);
         (reading.token, reading.depth) = (source, 2 * layer);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Trace,
-    frozen_norm::{FrozenNorm, logit_before_cap},
+    frozen_norm::{FrozenNorm, check_is_sum, logit_before_cap},
     ranking::top_k_indices,
     source_contributions::required_capture,
 };
@@ -127,6 +127,7 @@ pub fn why(
 ) -> Result<Why> {
     let WhyOptions { position, target, against, .. } = *options;
     let network = weights.network();
+    check_is_sum(network)?;
     let pass = FrozenPass::new(weights, pool, trace);
     let stream = pass.row(network.blocks.len() - 1, BlockSite::ResidPost, position)?;
     let frozen = FrozenNorm::new(weights, pool, stream);
