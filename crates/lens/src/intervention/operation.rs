@@ -1,7 +1,7 @@
 //! What can be written of a change: where, of what, and what happens there. Read `resolve` for what it means.
 
 use lookback_files::{Kind, Refusal, Result};
-use lookback_model::Site;
+use lookback_model::{BlockSite, Site};
 use serde::{Deserialize, Serialize};
 
 use crate::intervention::selection::Selection;
@@ -18,9 +18,10 @@ pub struct Intervention {
 }
 
 impl Intervention {
-    /// Refuses axes that the site does not have, and what is no number.
+    /// Refuses axes and operations that the site does not have, and what is no number.
     pub(crate) fn check(&self) -> Result<()> {
         self.selection.check(self.site)?;
+        self.check_operation()?;
         let is_finite = match &self.operation {
             Operation::Set(source) => {
                 if let Source::From { selection: Some(selection), .. } = source {
@@ -53,10 +54,36 @@ impl Intervention {
                 factor.is_finite() && max_fraction.is_finite() && vector.is_finite()
             }
             Operation::Swap { from, to } => from.is_finite() && to.is_finite(),
+            Operation::KeepTop(0) => return Err(self.refuse("at least one key is kept")),
+            Operation::KeepTop(_) | Operation::Hide => true,
         };
         match is_finite {
             true => Ok(()),
             false => Err(self.refuse("a number of it is not finite in single precision")),
+        }
+    }
+
+    /// Refuses what cannot happen to scores and patterns, and elsewhere what happens to scores alone.
+    fn check_operation(&self) -> Result<()> {
+        let is_of = |of_block| matches!(self.site, Site::Block(_, block) if block == of_block);
+        let (of_scores, of_pattern) = (is_of(BlockSite::Scores), is_of(BlockSite::Pattern));
+        match &self.operation {
+            Operation::KeepTop(_) | Operation::Hide if of_pattern => Err(self.refuse(
+                "keys are kept or hidden by their scores, of which the softmax is taken then; write it at attn.scores",
+            )),
+            Operation::KeepTop(_) | Operation::Hide if !of_scores => {
+                Err(self.refuse("keys are kept or hidden at attn.scores alone"))
+            }
+            Operation::Set(Source::Number(_) | Source::Vector(_) | Source::From { .. })
+            | Operation::Scale(_)
+            | Operation::Add(_)
+            | Operation::KeepTop(_)
+            | Operation::Hide => Ok(()),
+            _ if of_scores || of_pattern => Err(self.refuse(
+                "scores and patterns are changed by = NUMBER, = vector, = from(...), *= NUMBER, += vector and \
+                 -= vector, and scores by hide, keep_top(k) and harden",
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -102,6 +129,11 @@ pub enum Operation {
         /// What takes its place.
         to: Vector,
     },
+    /// Of the chosen scores of a row only so many of the largest stay; the others become −inf. Attention that keeps
+    /// one is hard.
+    KeepTop(usize),
+    /// The chosen keys are hidden: their scores become −inf (attention knockout, Geva et al. 2023).
+    Hide,
 }
 
 /// A vector and a factor.

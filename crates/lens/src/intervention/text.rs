@@ -120,7 +120,21 @@ fn operation(parser: &mut Parser<'_>, site: Site) -> Result<Operation> {
         return source(parser, site).map(Operation::Set);
     }
     let name = parser.word(|sign| sign.is_ascii_alphabetic() || sign == '_');
-    let known = ["project_out", "clamp_along", "norm_scaled_add", "orthogonal_add", "swap"];
+    match name {
+        "harden" => return Ok(Operation::KeepTop(1)),
+        "hide" => return Ok(Operation::Hide),
+        _ => {}
+    }
+    let known = [
+        "project_out",
+        "clamp_along",
+        "norm_scaled_add",
+        "orthogonal_add",
+        "swap",
+        "keep_top",
+        "harden",
+        "hide",
+    ];
     if !known.contains(&name) {
         let meant = lookback_files::nearest(name, known);
         let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
@@ -144,6 +158,12 @@ fn operation(parser: &mut Parser<'_>, site: Site) -> Result<Operation> {
             Operation::NormScaledAdd(Limited { factor, vector, max_fraction })
         }
         "orthogonal_add" => Operation::OrthogonalAdd(scaled(parser)?),
+        "keep_top" => {
+            let count = parser.integer()?.and_then(|count| usize::try_from(count).ok());
+            Operation::KeepTop(
+                count.ok_or_else(|| parser.refuse("how many keys are kept is expected"))?,
+            )
+        }
         _ => {
             let from = vector(parser)?;
             parser.expect(",")?;
@@ -304,6 +324,8 @@ fn write_operation(to: &mut Formatter<'_>, site: Site, operation: &Operation) ->
         }
         Operation::OrthogonalAdd(scaled) => write!(to, " orthogonal_add({scaled})"),
         Operation::Swap { from, to: target } => write!(to, " swap({from}, {target})"),
+        Operation::KeepTop(count) => write!(to, " keep_top({count})"),
+        Operation::Hide => to.write_str(" hide"),
     }
 }
 

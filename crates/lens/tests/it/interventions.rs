@@ -6,16 +6,17 @@ use lookback_lens::{
     Axis, Bounded, Index, Intervention, Limited, Operation, OtherPrompt, Scaled, Selection, Source,
     Vector,
 };
-use lookback_model::Site;
+use lookback_model::{BlockSite, Site};
 use proptest::{collection::vec, option, prelude::*};
 
-const SITES: [&str; 8] = [
+const SITES: [&str; 9] = [
     "embed",
     "blocks.0.resid_pre",
     "blocks.3.attn.z",
     "blocks.1.attn.k",
     "blocks.12.mlp.post",
     "blocks.0.attn.pattern",
+    "blocks.2.attn.scores",
     "ln_final",
     "logits",
 ];
@@ -69,7 +70,36 @@ fn source(site: Site) -> impl Strategy<Value = Source> {
     ]
 }
 
-fn operation(site: Site) -> impl Strategy<Value = Operation> {
+fn operation(site: Site) -> BoxedStrategy<Operation> {
+    match site {
+        Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => {
+            operation_on_attention(site).boxed()
+        }
+        _ => operation_on_rows(site).boxed(),
+    }
+}
+
+/// What can happen to scores, and all but the last of it to patterns.
+fn operation_on_attention(site: Site) -> impl Strategy<Value = Operation> {
+    let other = vec(any::<u32>(), 1..5).prop_map(OtherPrompt::Ids);
+    let count = 1usize..if matches!(site, Site::Block(_, BlockSite::Scores)) { 9 } else { 2 };
+    let of_scores = count.prop_map(|count| match count {
+        1 => Operation::Scale(0.5),
+        2 => Operation::Hide,
+        _ => Operation::KeepTop(count),
+    });
+    prop_oneof![
+        number().prop_map(|number| Operation::Set(Source::Number(number))),
+        vector().prop_map(|vector| Operation::Set(Source::Vector(vector))),
+        (other, option::of(selection(site)))
+            .prop_map(|(other, selection)| Operation::Set(Source::From { other, selection })),
+        number().prop_map(Operation::Scale),
+        (number(), vector()).prop_map(|(factor, vector)| Operation::Add(Scaled { factor, vector })),
+        of_scores,
+    ]
+}
+
+fn operation_on_rows(site: Site) -> impl Strategy<Value = Operation> {
     let scaled = || (number(), vector()).prop_map(|(factor, vector)| Scaled { factor, vector });
     let bounds = (option::of(number()), option::of(number()));
     prop_oneof![
