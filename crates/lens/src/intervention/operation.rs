@@ -175,6 +175,10 @@ pub struct Limited {
     pub max_fraction: f32,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 fn one() -> f32 {
     1.0
 }
@@ -185,10 +189,13 @@ fn one() -> f32 {
 pub enum Source {
     /// The mean over the tokens of the prompt, without edits.
     Mean,
-    /// The mean over all tokens of a file of texts, one a line.
+    /// The mean over the tokens of a file of texts, one a line.
     MeanOf {
         /// The file.
         file: String,
+        /// Of each text those from here on; all by default. First tokens are often unlike all others.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        start: usize,
     },
     /// What stands there over another prompt.
     From {
@@ -206,11 +213,12 @@ pub enum Source {
         /// What the draws follow from.
         seed: u64,
     },
-    /// A number for each dimension.
-    Vector(Vector),
     /// A number for all of it.
     #[serde(untagged)]
     Number(f32),
+    /// A number for each dimension.
+    #[serde(untagged)]
+    Vector(Vector),
 }
 
 /// Another prompt.
@@ -227,8 +235,6 @@ pub enum OtherPrompt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vector {
-    /// Its numbers.
-    Numbers(Vec<f32>),
     /// Of a .npy or .safetensors file.
     File {
         /// The file.
@@ -241,4 +247,7 @@ pub enum Vector {
     Dir([String; 2]),
     /// A vector at length 1.
     Unit(Box<Vector>),
+    /// Its numbers.
+    #[serde(untagged)]
+    Numbers(Vec<f32>),
 }

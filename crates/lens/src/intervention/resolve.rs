@@ -101,8 +101,8 @@ impl Resolver<'_> {
                 let mean = self.constants().mean(*site, prompt)?;
                 each(Change::Set, mean_numbers(&columns, &mean))
             }
-            Operation::Set(Source::MeanOf { file }) => {
-                let mean = self.constants().mean_of(*site, file)?;
+            Operation::Set(Source::MeanOf { file, start }) => {
+                let mean = self.constants().mean_of(*site, file, *start)?;
                 each(Change::Set, mean_numbers(&columns, &mean))
             }
             Operation::Set(Source::From { other, selection: stated }) => {

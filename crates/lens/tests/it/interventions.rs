@@ -62,7 +62,7 @@ fn source(site: Site) -> impl Strategy<Value = Source> {
     prop_oneof![
         number().prop_map(Source::Number),
         Just(Source::Mean),
-        any::<String>().prop_map(|file| Source::MeanOf { file }),
+        (any::<String>(), 0usize..3).prop_map(|(file, start)| Source::MeanOf { file, start }),
         (any::<String>(), any::<u64>()).prop_map(|(file, seed)| Source::Resample { file, seed }),
         (other, option::of(selection(site)))
             .prop_map(|(other, selection)| Source::From { other, selection }),
@@ -176,6 +176,16 @@ fn what_people_write_is_read() {
         ("blocks.1.mlp.post[0, 1, 2] = 0", "blocks.1.mlp.post[0, 1, 2] = 0"),
         ("blocks.1.attn.hook_attn_scores[head=1, query=-1] = 0", "blocks.1.attn.scores[1, -1] = 0"),
         ("embed[\"bird\"] = mean(texts/a.txt)", "embed[\"bird\"] = mean(\"texts/a.txt\")"),
+        (
+            "blocks.0.mlp.pre[:, 1, :] = from([1, 2])[:, 0]",
+            "blocks.0.mlp.pre[:, 1, :] = from([1, 2])[:, 0, :]",
+        ),
+        (
+            "blocks.0.mlp.pre[:, 1] = from([1, 2])[:, 0]",
+            "blocks.0.mlp.pre[:, 1] = from([1, 2])[:, 0]",
+        ),
+        ("embed = mean(a.txt)[1:]", "embed[:] = mean(\"a.txt\")[1:]"),
+        ("blocks.0.attn.scores[0,1] = -inf", "blocks.0.attn.scores[0, 1] hide"),
         ("logits norm_scaled_add(0.3 * [1, 2])", "logits[:] norm_scaled_add(0.3 * [1, 2], 1)"),
     ] {
         assert_eq!(text.parse::<Intervention>().unwrap().to_string(), canonical, "{text}");
@@ -195,6 +205,10 @@ fn json_that_is_no_edit_is_refused() {
         (r#"{"site": "embed", "op": "sett", "value": 0}"#, "sett"),
         (r#"{"site": "embed", "op": "set", "value": 1e40}"#, "not finite"),
         (r#"{"site": "embed", "op": "set"}"#, "value"),
+        (
+            r#"{"site": "embed", "op": "set", "value": {"form": 1}}"#,
+            "the value is a number, a list",
+        ),
     ] {
         let refused = Intervention::from_json(&serde_json::from_str(json).unwrap());
         let sentence = refused.unwrap_err().to_string();
