@@ -11,6 +11,8 @@ use lookback_generate::{
     sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
     stop_sequences::StopSequences,
 };
+use lookback_lens::{EditTokens, Intervention};
+use lookback_model::PassVariant;
 use lookback_text::{Decoder, TokenId};
 
 use self::changes::Changes;
@@ -208,6 +210,47 @@ impl Generation {
     #[must_use]
     pub fn stop(mut self, text: impl Into<String>) -> Self {
         self.stop.push(text.into());
+        self
+    }
+
+    /// Changes what stands at a site, as it is written: `blocks.3.attn.z[:, 1] = 0`. Where it names tokens,
+    /// the text ends with the context at the latest, since its tokens would move.
+    #[must_use]
+    pub fn intervene(mut self, intervention: &str) -> Self {
+        self.changes.interventions = self.changes.interventions.and_then(|mut list| {
+            list.push(intervention.parse()?);
+            Ok(list)
+        });
+        self
+    }
+
+    /// The same of several.
+    #[must_use]
+    pub fn interventions(mut self, interventions: Vec<Intervention>) -> Self {
+        if let Ok(list) = &mut self.changes.interventions {
+            list.extend(interventions);
+        }
+        self
+    }
+
+    /// Makes a variant of each pass, such as one without positions.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.changes.variant = variant;
+        self
+    }
+
+    /// For which tokens these changes hold: for all, unless somebody asks for others.
+    #[must_use]
+    pub fn edit_tokens(mut self, tokens: EditTokens) -> Self {
+        self.changes.tokens = tokens;
+        self
+    }
+
+    /// Reads the files that changes name, which are not read otherwise.
+    #[must_use]
+    pub fn local_files(mut self) -> Self {
+        self.changes.reads_files = true;
         self
     }
 

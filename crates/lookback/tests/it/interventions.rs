@@ -70,10 +70,7 @@ fn variants_of_a_pass_and_edits_of_attention_are_looked_at_written_and_judged() 
     }
     assert_eq!(look("--edit blocks.0.attn.scores[:]*=1"), plain);
     // Uniform weights are those of scores that are all the same.
-    let pattern = |more: &str| {
-        fixture.done(&format!("look good -p tom --sites blocks.0.attn.pattern --json {more}"))
-    };
-    assert_eq!(pattern("--uniform-attention"), pattern("--edit blocks.0.attn.scores=0"),);
+    assert_eq!(look("--uniform-attention"), look("--edit blocks.0.attn.scores=0"));
     let loss = |more: &str| fixture.done(&format!("eval good town.txt --json {more}"));
     assert_ne!(loss("--no-mask"), loss(""));
     let parts = |more: &str| fixture.done(&format!("why good -p tom --json {more}"));

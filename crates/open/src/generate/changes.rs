@@ -5,16 +5,17 @@ use lookback_generate::context_window::ContextWindow;
 use lookback_lens::{EditTokens, Intervention, InterventionFiles, LocalFiles, NoFiles};
 use lookback_model::{Edits, PassVariant};
 
-use super::Generation;
 use crate::model::Model;
 
 /// Edits as they are written, and for what they hold.
 #[derive(Clone, Debug)]
 pub(super) struct Changes {
-    interventions: Result<Vec<Intervention>>,
-    tokens: EditTokens,
-    variant: PassVariant,
-    reads_files: bool,
+    pub interventions: Result<Vec<Intervention>>,
+    /// For which tokens they hold.
+    pub tokens: EditTokens,
+    pub variant: PassVariant,
+    /// Whether files that they name are read.
+    pub reads_files: bool,
 }
 
 impl Default for Changes {
@@ -25,49 +26,6 @@ impl Default for Changes {
             variant: PassVariant::default(),
             reads_files: false,
         }
-    }
-}
-
-impl Generation {
-    /// Changes what stands at a site, as it is written: `blocks.3.attn.z[:, 1] = 0`. Where it names tokens,
-    /// the text ends with the context at the latest, since its tokens would move.
-    #[must_use]
-    pub fn intervene(mut self, intervention: &str) -> Self {
-        self.changes.interventions = self.changes.interventions.and_then(|mut list| {
-            list.push(intervention.parse()?);
-            Ok(list)
-        });
-        self
-    }
-
-    /// The same of several.
-    #[must_use]
-    pub fn interventions(mut self, interventions: Vec<Intervention>) -> Self {
-        if let Ok(list) = &mut self.changes.interventions {
-            list.extend(interventions);
-        }
-        self
-    }
-
-    /// Makes a variant of each pass, such as one without positions.
-    #[must_use]
-    pub fn variant(mut self, variant: PassVariant) -> Self {
-        self.changes.variant = variant;
-        self
-    }
-
-    /// For which tokens these changes hold: for all, unless somebody asks for others.
-    #[must_use]
-    pub fn edit_tokens(mut self, tokens: EditTokens) -> Self {
-        self.changes.tokens = tokens;
-        self
-    }
-
-    /// Reads the files that changes name, which are not read otherwise.
-    #[must_use]
-    pub fn local_files(mut self) -> Self {
-        self.changes.reads_files = true;
-        self
     }
 }
 

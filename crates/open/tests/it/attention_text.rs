@@ -93,7 +93,7 @@ const EDITS: [&str; 6] = [
     "blocks.0.attn.scores[1] keep_top(3)",
     "blocks.1.attn.pattern[2, :, 1:4] *= -0.5",
     "blocks.1.attn.pattern[3, -1, 9:13] = [0.25, 0, -1, 0.5]",
-    "blocks.1.attn.scores[0, 6:, [0, 4]] hide",
+    "blocks.1.attn.scores[0, 6:13, [0, 4]] hide",
     "blocks.0.attn.z[:, 1] *= 0.5",
 ];
 
