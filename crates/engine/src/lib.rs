@@ -53,6 +53,7 @@ mod products;
 mod rotary;
 mod sequences;
 mod session;
+mod shape;
 mod unembed;
 mod weights;
 mod workspace;
@@ -73,9 +74,10 @@ pub use passes::{
 pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
+pub use shape::Shape;
 pub use unembed::{
     ActivationSlopes, NormOutput, Unembedded, activation, activation_slopes, final_norm,
     linear_factors, norm_rows, unembed,
 };
 pub use weights::{WeightMode, Weights};
-pub use workspace::{Shape, Workspace};
+pub use workspace::Workspace;

@@ -5,7 +5,7 @@ use lookback_files::Result;
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId, forward};
+use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId};
 
 use crate::{
     attention::{heads, layer_len_of_program},
@@ -20,117 +20,8 @@ use crate::{
     packing::{Packing, PackingNeed},
     products::{Operands, RoundedRows},
     rotary::RotaryTables,
+    shape::{Plan, Shape},
 };
-
-/// The largest pass that a workspace is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Logits of at most `logit_rows` of `rows` rows.
-    Inference {
-        /// Rows of a pass.
-        rows: usize,
-        /// Rows whose logits are computed; if as many as `rows`, then always all.
-        logit_rows: usize,
-    },
-    /// The logits of all rows, with every site apart.
-    Observed {
-        /// Rows of a pass.
-        rows: usize,
-    },
-    /// The loss of all rows, forward only.
-    Evaluation {
-        /// Rows of a pass.
-        rows: usize,
-        /// Sequences of a pass at most.
-        sequences: usize,
-    },
-    /// The loss of all rows and its gradients.
-    Training {
-        /// Rows of a pass.
-        rows: usize,
-        /// Sequences of a pass at most.
-        sequences: usize,
-    },
-}
-
-impl Shape {
-    /// Rows of a pass.
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Inference { rows, .. }
-            | Self::Observed { rows }
-            | Self::Evaluation { rows, .. }
-            | Self::Training { rows, .. } => rows,
-        }
-    }
-
-    fn plan(self, network: &Network) -> Plan {
-        self.edited_plan(network, &mut |_| {})
-    }
-
-    /// The plan of passes of a program that is changed before anything is fused.
-    fn edited_plan(self, network: &Network, edit: &mut dyn FnMut(&mut Program)) -> Plan {
-        let rows = self.rows();
-        let bounds = Bounds { rows, logit_rows: rows };
-        let mut program = |mut program| {
-            edit(&mut program);
-            fuse(program, |_| false)
-        };
-        let plan = |program, bounds| Plan {
-            program,
-            bounds,
-            sequences: None,
-            is_trainable: false,
-            backward_plan: None,
-        };
-        match self {
-            Self::Inference { logit_rows, .. } => {
-                let selected =
-                    if logit_rows < rows { forward::Rows::LogitRows } else { forward::Rows::All };
-                plan(program(forward::logits(network, selected)), Bounds { rows, logit_rows })
-            }
-            Self::Observed { .. } => {
-                let mut whole = forward::logits(network, forward::Rows::All);
-                edit(&mut whole);
-                whole.derive(|_| true);
-                plan(whole, bounds)
-            }
-            Self::Evaluation { sequences, .. } => {
-                let losses = program(forward::loss(network));
-                Plan { sequences: Some(sequences), is_trainable: true, ..plan(losses, bounds) }
-            }
-            Self::Training { sequences, .. } => {
-                let program = program(forward::loss(network));
-                let start = program.steps.last().map(|step| step.outputs[0]);
-                let backward_plan =
-                    start.map(|start| BackwardPlan::new(&program, start, |_| true, |_| false));
-                Plan {
-                    sequences: Some(sequences),
-                    is_trainable: true,
-                    backward_plan,
-                    ..plan(program, bounds)
-                }
-            }
-        }
-    }
-}
-
-/// What a workspace is laid out for.
-struct Plan {
-    program: Program,
-    bounds: Bounds,
-    /// Sequences of a pass at most, if it keeps no keys.
-    sequences: Option<usize>,
-    /// Whether its weights are held for training, so that the pass packs their panels.
-    is_trainable: bool,
-    backward_plan: Option<BackwardPlan>,
-}
-
-impl Plan {
-    fn need(&self) -> PackingNeed {
-        PackingNeed { forward: self.is_trainable, backward: self.backward_plan.is_some() }
-    }
-}
 
 /// The program of a pass and its buffers.
 #[derive(Debug)]
@@ -174,7 +65,7 @@ impl Workspace {
     /// As [`Workspace::new`], for passes with edits.
     ///
     /// # Errors
-    /// When an edit fits no site of the program.
+    /// When the network does not have the variant, or an edit does not fit the pass.
     pub fn with_edits(
         network: &Network,
         shape: Shape,
@@ -182,9 +73,7 @@ impl Workspace {
         positions: usize,
         threads: usize,
     ) -> Result<Self> {
-        let mut applied = Ok(());
-        let plan = shape.edited_plan(network, &mut |program| applied = edits.apply(program));
-        applied?;
+        let plan = shape.plan(shape.edited_program(network, edits)?);
         Ok(Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED))
     }
 
@@ -197,7 +86,7 @@ impl Workspace {
         threads: usize,
         recomputed: usize,
     ) -> Self {
-        Self::from_plan(network, shape.plan(network), positions, threads, recomputed)
+        Self::from_plan(network, shape.plan(shape.program(network)), positions, threads, recomputed)
     }
 
     /// For passes of another program than the network's own, such as one with edits: of at most `rows`
@@ -329,7 +218,7 @@ impl Workspace {
         positions: usize,
         threads: usize,
     ) -> usize {
-        let plan = shape.plan(network);
+        let plan = shape.plan(shape.program(network));
         let sizes = Sizes::new(network, &plan, compute, threads, MIN_RECOMPUTED);
         let need = plan.need();
         let rounded = match compute {

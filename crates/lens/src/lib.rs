@@ -27,7 +27,6 @@
 
 mod analogy;
 mod answer_attention;
-mod attention_changes;
 mod attention_steps;
 mod firing;
 mod frozen_norm;
@@ -55,7 +54,6 @@ mod why;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
-pub use attention_changes::{AttentionChanges, trace_with_attention};
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };

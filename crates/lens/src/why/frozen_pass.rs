@@ -11,7 +11,9 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use lookback_engine::{ThreadPool, Weights, activation_slopes};
 use lookback_files::Result;
-use lookback_model::{BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, Site, WeightId};
+use lookback_model::{
+    BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, PassVariant, Site, WeightId,
+};
 
 use super::writes::{Writes, add_to, product, stream_begins, wide};
 use crate::{
@@ -41,15 +43,16 @@ pub(super) struct FrozenPass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
     trace: &'a Trace,
+    variant: PassVariant,
     writes: RefCell<BTreeMap<usize, Rc<Writes>>>,
     kept: RefCell<BTreeMap<WeightId, Rc<Vec<f32>>>>,
 }
 
 impl<'a> FrozenPass<'a> {
     /// The sites that are read: for the sum alone, or also for the ways into it.
-    pub fn sites(config: &Config, with_sources: bool) -> Vec<Site> {
+    pub fn sites(config: &Config, variant: PassVariant, with_sources: bool) -> Vec<Site> {
         use BlockSite as B;
-        let mut sites = stream_begins(config);
+        let mut sites = stream_begins(config, variant);
         for layer in 0..config.layers {
             let mut block = vec![B::Z, B::MlpOut, B::MlpPost, B::ResidPost];
             if with_sources {
@@ -64,9 +67,14 @@ impl<'a> FrozenPass<'a> {
         sites
     }
 
-    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, trace: &'a Trace) -> Self {
+    /// Of a pass, or the variant of it, that was traced.
+    pub fn new(
+        weights: &'a Weights,
+        pool: &'a ThreadPool,
+        (trace, variant): (&'a Trace, PassVariant),
+    ) -> Self {
         let (writes, kept) = (RefCell::default(), RefCell::default());
-        Self { weights, pool, trace, writes, kept }
+        Self { weights, pool, trace, variant, writes, kept }
     }
 
     pub fn network(&self) -> &'a Network {
@@ -78,7 +86,8 @@ impl<'a> FrozenPass<'a> {
         if let Some(writes) = self.writes.borrow().get(&token) {
             return Ok(writes.clone());
         }
-        let writes = Rc::new(Writes::new(self.weights, self.pool, self.trace, token)?);
+        let writes =
+            Rc::new(Writes::new((self.weights, self.variant), self.pool, self.trace, token)?);
         self.writes.borrow_mut().insert(token, writes.clone());
         Ok(writes)
     }
@@ -117,7 +126,8 @@ impl<'a> FrozenPass<'a> {
         let at = |site| required_capture(self.trace, Site::Block(layer as u16, site));
         let (pattern, v) = (at(BlockSite::Pattern)?, at(BlockSite::V)?);
         let weights = pattern_row(pattern, head, token);
-        let visible = (0..=token).filter(|&source| is_visible(attend, token, source));
+        let is_seen = |source: &usize| self.variant.no_mask || is_visible(attend, token, *source);
+        let visible = (0..weights.len()).filter(is_seen);
         let given = visible.map(|source| {
             let value = head_slice(v, source, key_head(attend, head), attend.head_dim);
             (source, f64::from(weights[source]) * dot(in_z, value))

@@ -104,7 +104,8 @@ impl Look {
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
-        let trace = model.look(&ids).interventions(&interventions, &LocalFiles).trace()?;
+        let look = model.look(&ids).variant(self.interventions.variant());
+        let trace = look.interventions(&interventions, &LocalFiles).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.status(&format!("wrote {}", path.display()));

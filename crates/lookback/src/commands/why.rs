@@ -13,7 +13,7 @@ use lookback_text::Specials;
 use serde_json::json;
 
 use self::lines::Words;
-use super::{prompt, tokenizer::piece};
+use super::{interventions::Variant, prompt, tokenizer::piece};
 use crate::{
     options::{Machine, OutputFormat},
     print::Print,
@@ -96,6 +96,8 @@ pub(crate) struct Why {
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
     #[command(flatten)]
+    variant: Variant,
+    #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
     output_format: OutputFormat,
@@ -129,6 +131,7 @@ impl Why {
             id.transpose().map_err(|refusal| refusal.at(format!("--{flag}")))
         };
         let mut query = model.why(&ids).position(self.position).neurons(self.neurons);
+        query = query.variant(self.variant.into());
         query = token("token", &self.token)?.into_iter().fold(query, |query, id| query.token(id));
         let against = token("against", &self.against)?;
         query = against.into_iter().fold(query, |query, id| query.against(id));

@@ -1,6 +1,7 @@
 //! Models as Rust programs open them.
 
 mod attention;
+mod attention_text;
 mod edits;
 mod goldens;
 mod heads;
