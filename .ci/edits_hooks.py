@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
+import logit_parts
 from hooked import Hooked
 
 BOUND = 1e-4
@@ -185,7 +186,7 @@ class Model:
         yield Case("from, chosen", site, [several[0], *all_of[1:]], f"{written}[-2]", lambda h: other[-2].reshape(1, *h.shape[1:]).expand_as(h))
         if x.dim() == 3:
             moved = [every, ("1", [1]), every]
-            yield Case("from, head", site, moved, f"{written}[:, 0]", lambda h: other[:, :1])
+            yield Case("from, head", site, moved, f"{written}[:, 0, :]", lambda h: other[:, :1])
         # A vector of all that is chosen; where there are heads, of one head too, and of each.
         choices = [([several[1], *all_of[1:]], (x[0].numel() // width, width) if x.dim() == 3 else (1, width))]
         if x.dim() == 3:
@@ -257,13 +258,15 @@ def main():
         with tempfile.TemporaryDirectory() as work:
             model = Model(args.program, folder, work, args.few)
             model.edits()
+            parts = logit_parts.compare_why(model, IDS), logit_parts.compare_neurons(model)
             model.hooked.unhook()
         print(folder)
         for operator, (distance, where) in model.farthest.items():
             print(f"  {operator:24} {distance:.1e}  {where[:120]}")
         farthest = max(distance for distance, _ in model.farthest.values())
         print(f"{folder}: {model.compared} edits, within {farthest:.1e}", flush=True)
-        assert farthest < BOUND, model.farthest
+        print("{}: parts of {} logits, within {:.1e}; {} neurons, within {:.1e}".format(folder, *parts[0], *parts[1]), flush=True)
+        assert max(farthest, parts[0][1], parts[1][1]) < BOUND, (model.farthest, parts)
 
 
 main()

@@ -104,7 +104,10 @@ impl Look {
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
-        let trace = model.look(&ids).interventions(&interventions, &LocalFiles).trace()?;
+        // The report reads all sites; what is only there on demand has to be named.
+        let sites = self.sites.as_deref().map_or("*".to_owned(), |sites| format!("*,{sites}"));
+        let pass = model.look(&ids).sites(sites).interventions(&interventions, &LocalFiles);
+        let trace = pass.trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.status(&format!("wrote {}", path.display()));
