@@ -46,6 +46,52 @@ class Case:
         return x
 
 
+class AttentionCase:
+    """A change of scores or weights at chosen heads, queries and keys. Of all queries each has the keys that it sees; `visible`,
+    [heads, queries, keys], has these."""
+
+    def __init__(self, operator, site, visible, choices, text, function):
+        self.operator, self.site, self.visible = operator, site, visible
+        self.choices, self.function = [chosen for _, chosen in choices], function
+        self.edit = f"{site}[{', '.join(written for written, _ in choices)}] {text}"
+
+    def change(self, x):
+        place = np.ix_(*(np.arange(size)[chosen] for size, chosen in zip(x.shape, self.choices)))
+        x[place] = torch.where(self.visible[place], self.function(x[place].double(), place).float(), x[place])
+        return x
+
+
+def largest(count):
+    """Of each row of scores so many stay; of equal ones those of the lower keys."""
+
+    def keep(scores, place):
+        order = scores.sort(-1, descending=True, stable=True).indices[..., :count]
+        return torch.full_like(scores, -torch.inf).scatter(-1, order, scores.gather(-1, order))
+
+    return keep
+
+
+def attention_cases(site, visible, other):
+    """Of scores or of a pattern, at a head or all of them."""
+    every = (":", slice(None))
+    one, rows, keys = ("1", [1]), ("4:6", slice(4, 6)), ("2:5", slice(2, 5))
+    kind = site.rpartition(".")[2]
+    yield AttentionCase(f"{kind}, scale", site, visible, [one, every, every], "*= 0.5", lambda x, place: 0.5 * x)
+    yield AttentionCase(f"{kind}, set", site, visible, [every, rows, keys], "= 0.25", lambda x, place: torch.full_like(x, 0.25))
+    yield AttentionCase(f"{kind}, add", site, visible, [one, every, keys], "+= [0.5]", lambda x, place: x + 0.5)
+    yield AttentionCase(f"{kind}, from", site, visible, [one, every, every], f"= from({OTHER_IDS})", lambda x, place: other[place].double())
+    if kind == "scores":
+        yield AttentionCase("scores, keep_top", site, visible, [every, every, every], "keep_top(3)", largest(3))
+        yield AttentionCase("scores, harden", site, visible, [("[0, 2]", [0, 2]), every, every], "harden", largest(1))
+        yield AttentionCase("scores, hide", site, visible, [one, every, keys], "hide", lambda x, place: torch.full_like(x, -torch.inf))
+        yield AttentionCase("scores, hide the only key", site, visible, [one, ("0", [0]), ("0", [0])], "hide", lambda x, place: torch.full_like(x, -torch.inf))
+    else:
+        yield AttentionCase("pattern, off", site, visible, [every, every, ("0", [0])], "= 0", lambda x, place: torch.zeros_like(x))
+
+
+VARIANTS = ["no-mask", "no-scale", "no-position", "uniform-attention", "plain-attention"]
+
+
 def unit(v):
     return v / v.norm()
 
@@ -130,17 +176,16 @@ class Model:
         self.call("look", self.folder, *given, *flags, "--sites", ",".join(sites), "-o", out, "--quiet")
         return load_file(out)
 
-    def compare(self, operator, prompt, cases, flags=(), edits=None, changes=None):
+    def compare(self, operator, prompt, cases, variant=None):
         ids = self.ids(prompt) if isinstance(prompt, str) else prompt
-        if changes is None:
-            changes = {}
-            for case in cases:
-                changes.setdefault(case.site, []).append(case.change)
+        changes = {}
+        for case in cases:
+            changes.setdefault(case.site, []).append(case.change)
         self.compared += 1
         sites = sorted({"logits", *changes})
-        edits = [case.edit for case in cases] if edits is None else edits
-        ours = self.look(prompt, edits, sites, flags)
-        self.hooked.run(ids, changes)
+        edits = [case.edit for case in cases]
+        ours = self.look(prompt, edits, sites, [f"--{variant}"] if variant else [])
+        self.hooked.run(ids, changes, variant=variant)
         for site in sites:
             theirs = self.hooked.seen[site]
             assert ours[site].shape == theirs.shape, (edits, site, ours[site].shape, theirs.shape)
@@ -149,7 +194,7 @@ class Model:
             largest = max(float(theirs[is_seen].abs().max()), 1e-3)
             distance = float((ours[site] - theirs)[is_seen].abs().max()) / largest
             if distance > self.farthest.get(operator, (-1, None))[0]:
-                self.farthest[operator] = distance, f"{' and '.join(edits) or flags} at {site}"
+                self.farthest[operator] = distance, f"{' and '.join([*edits, variant or '']).removesuffix(' and ')} at {site}"
 
     def vector(self, shape, kind):
         """A random vector, and the file that holds it."""
@@ -232,6 +277,32 @@ class Model:
             for case in cases[: 1 if self.few else None]:
                 self.compare(case.operator, PROMPT, [case])
         self.several_at_once()
+        self.attention(sites)
+        self.variants()
+
+    def attention(self, sites):
+        """Where the program edits scores and patterns."""
+        layers = sorted({site.rpartition(".attn")[0] for site in sites if ".attn." in site})
+        for site in [f"{layer}.attn.{kind}" for layer in layers for kind in ("scores", "pattern")]:
+            if not self.knows("look", self.folder, "--ids", "5,7", "--edit", f"{site}[1] *= 0.5", "--quiet"):
+                return print(f"{self.folder}: this program does not edit {site}")
+            visible = self.plain(IDS)[site.replace("pattern", "scores")].isfinite()
+            for case in attention_cases(site, visible, self.plain(OTHER_IDS)[site]):
+                self.compare(case.operator, IDS, [case])
+
+    def variants(self):
+        """Alone, and with an edit behind them."""
+        every = (":", slice(None))
+        for variant in VARIANTS:
+            if not self.knows("look", self.folder, "--ids", "5,7", f"--{variant}", "--quiet"):
+                print(f"{self.folder}: this program has no --{variant} here")
+                continue
+            self.compare(variant, IDS, [], variant)
+            scaled = Case(variant, "blocks.1.resid_mid", [every, every], "*= 0.5", lambda h: 0.5 * h)
+            self.compare(variant, IDS, [scaled], variant)
+
+    def knows(self, *words):
+        return subprocess.run([self.program, *map(str, words)], capture_output=True).returncode == 0
 
     def several_at_once(self):
         """Each sees what those before it made; what comes from elsewhere does not."""

@@ -34,7 +34,7 @@ class Hooked:
         self.layers = getattr(self.base, names["layers"])
         self.heads = c.num_attention_heads
         self.key_heads = getattr(c, "num_key_value_heads", None) or self.heads
-        self.changes, self.seen, self.attending, self.wants_results = {}, {}, None, False
+        self.changes, self.seen, self.attending, self.wants_results, self.variant = {}, {}, None, False, None
         ids = torch.tensor([[5, 7, 9, 5, 7, 11]])
         with torch.inference_mode():
             before = self.model(ids).logits
@@ -43,9 +43,9 @@ class Hooked:
         torch.testing.assert_close(self.run(ids[0].tolist()), before[0], rtol=1e-5, atol=1e-5)
 
     @torch.no_grad()
-    def run(self, ids, changes={}, wants_results=False):
-        """The logits, [tokens, vocabulary]."""
-        self.changes, self.seen, self.wants_results = changes, {}, wants_results
+    def run(self, ids, changes={}, wants_results=False, variant=None):
+        """The logits, [tokens, vocabulary]. A variant is one of no-mask, no-scale, no-position, uniform-attention, plain-attention."""
+        self.changes, self.seen, self.wants_results, self.variant = changes, {}, wants_results, variant
         logits = self.model(torch.tensor([ids]), use_cache=False).logits[0]
         return self.at("logits", logits)
 
@@ -81,7 +81,9 @@ class Hooked:
         names = self.names
         self.output(getattr(self.base, names["embed"]), "embed")
         if "position" in names:
-            self.output(getattr(self.base, names["position"]), "pos_embed")
+            position = getattr(self.base, names["position"])
+            position.register_forward_hook(lambda module, inputs, output: 0 * output if self.variant == "no-position" else None)
+            self.output(position, "pos_embed")
         for number, layer in enumerate(self.layers):
             at = f"blocks.{number}."
             attention, mlp = getattr(layer, names["attn"]), getattr(layer, names["mlp"])
@@ -160,16 +162,31 @@ class Hooked:
         file = sys.modules[type(self.model).__module__]
         eager, softmax = file.eager_attention_forward, functional.softmax
 
-        def attend(module, query, key, value, *rest, **options):
+        def attend(module, query, key, value, mask, **options):
             at = f"blocks.{self.attending}.attn."
-            by_heads = lambda site, x: self.at(at + site, x[0].transpose(0, 1)).transpose(0, 1)[None]
-            return eager(module, by_heads("rot_q", query), by_heads("rot_k", key), value, *rest, **options)
+            by_heads = lambda x: x.transpose(0, 1)[None]
+            groups = getattr(module, "num_key_value_groups", 1)
+            if self.variant == "no-position":
+                query, key = by_heads(self.seen[at + "q"]), by_heads(self.seen[at + "k"])
+            if self.variant == "plain-attention":
+                query = key = value = by_heads(self.seen[f"blocks.{self.attending}.ln1"].unflatten(-1, (self.heads, -1)))
+                module.num_key_value_groups = 1
+            if self.variant == "no-mask":
+                mask = None
+            if self.variant == "no-scale":
+                options["scaling"] = 1.0
+            query, key = (by_heads(self.at(at + site, x[0].transpose(0, 1))) for site, x in (("rot_q", query), ("rot_k", key)))
+            done = eager(module, query, key, value, mask, **options)
+            module.num_key_value_groups = groups
+            return done
 
         def soft(x, *rest, **options):
             if self.attending is None:
                 return softmax(x, *rest, **options)
             at, hidden = f"blocks.{self.attending}.attn.", x[0] < -1e30
             scores = self.at(at + "scores", x[0].masked_fill(hidden, -torch.inf))
+            if self.variant == "uniform-attention":
+                scores = torch.zeros_like(scores).masked_fill(hidden, -torch.inf)
             weights = softmax(scores, *rest, **options).nan_to_num(0)
             return self.at(at + "pattern", weights)[None]
 
