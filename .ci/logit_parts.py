@@ -84,7 +84,8 @@ def expected_parts(model, seen, token, target):
         numbers, post, weighted = posts(model, seen, layer, token)
         written = weighted[:, None] * down_rows(model, layer)[numbers]
         after = behind(model, layer, "after_mlp", written.sum(0))
-        neurons.append({int(number): (float(x), float(share(after(row)))) for number, x, row in zip(numbers, post, written)})
+        shares = share(after(written))
+        neurons.append(dict(zip(numbers.tolist(), zip(post.tolist(), shares.tolist()))))
     return parts, neurons
 
 
@@ -142,18 +143,18 @@ def compare_neurons(model):
     compared, farthest = 0, 0.0
     rows = unembedding(model) * gain(final_norm(model))
     for layer in said["layers"]:
-        number, strongest = layer["layer"], {}
-        for at, seen in enumerate(passes):
-            for token in range(len(sequences[at])):
-                numbers, post, _ = posts(model, seen, number, token)
-                for neuron, x in zip(numbers.tolist(), post.tolist()):
-                    if abs(x) > abs(strongest.get(neuron, (0.0,))[0]):
-                        strongest[neuron] = x, at, token
-        largest = max(abs(x) for x, _, _ in strongest.values())
-        expected = sorted(((abs(x), neuron) for neuron, (x, _, _) in strongest.items()), reverse=True)
-        for told, (size, _) in zip(layer["strongest"], expected):
-            x = float(posts(model, passes[told["sequence"]], number, told["token"])[1][told["neuron"]])
-            farthest = max(farthest, abs(told["activation"] - x) / largest, abs(abs(told["activation"]) - size) / largest)
+        number = layer["layer"]
+        # Of a mixture, 0 stands where an expert did not work.
+        activations = torch.zeros(sum(map(len, sequences)), len(down_rows(model, number)), dtype=torch.float64)
+        rows_of = [(seen, token) for seen, ids in zip(passes, sequences) for token in range(len(ids))]
+        for place, (seen, token) in enumerate(rows_of):
+            numbers, post, _ = posts(model, seen, number, token)
+            activations[place, numbers] = post
+        sizes = activations.abs().max(0).values.sort(descending=True).values
+        for told, size in zip(layer["strongest"], sizes.tolist()):
+            place = sum(map(len, sequences[: told["sequence"]])) + told["token"]
+            x = float(activations[place, told["neuron"]])
+            farthest = max(farthest, abs(told["activation"] - x) / float(sizes[0]), abs(abs(told["activation"]) - size) / float(sizes[0]))
             # What it raises where it is strongest: lowered, where it is negative there.
             effect = rows @ down_rows(model, number)[told["neuron"]] * (1 if x > 0 else -1)
             pushed = torch.stack([effect[told["up"]], effect.topk(len(told["up"])).values])
