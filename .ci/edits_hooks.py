@@ -20,6 +20,7 @@ from transformers import AutoTokenizer
 
 import logit_parts
 from hooked import Hooked
+from sweep_grids import compare_sweeps
 
 BOUND = 1e-4
 IDS = [5, 7, 9, 11, 300, 7, 9, 42, 5, 100, 11, 12, 5, 7]
@@ -330,6 +331,8 @@ def main():
             model = Model(args.program, folder, work, args.few)
             model.edits()
             parts = logit_parts.compare_why(model, IDS), logit_parts.compare_neurons(model)
+            if model.knows("sweep", "--help") and not args.few:
+                print("{}: {} grids of sweeps, within {:.1e}".format(folder, *compare_sweeps(model, IDS, OTHER_IDS, BOUND)), flush=True)
             model.hooked.unhook()
         print(folder)
         for operator, (distance, where) in model.farthest.items():

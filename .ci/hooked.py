@@ -45,6 +45,10 @@ class Hooked:
     @torch.no_grad()
     def run(self, ids, changes={}, wants_results=False, variant=None):
         """The logits, [tokens, vocabulary]. A variant is one of no-mask, no-scale, no-position, uniform-attention, plain-attention."""
+        return self.forward(ids, changes, wants_results, variant)
+
+    def forward(self, ids, changes={}, wants_results=False, variant=None):
+        """The same, for gradients."""
         self.changes, self.seen, self.wants_results, self.variant = changes, {}, wants_results, variant
         logits = self.model(torch.tensor([ids]), use_cache=False).logits[0]
         return self.at("logits", logits)
