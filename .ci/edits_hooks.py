@@ -255,6 +255,8 @@ class Model:
         (self.work / "texts.txt").write_text(TEXTS)
         rows = torch.cat(texts)
         yield Case("mean of file", site, choice, f"= mean({self.work / 'texts.txt'})", row(rows.mean(0)))
+        late = torch.cat([text[2:] for text in texts])
+        yield Case("mean of file, late", site, choice, f"= mean({self.work / 'texts.txt'})[2:]", row(late.mean(0)))
         drawn = rows[[splitmix(7, position) * len(rows) >> 64 for position in range(tokens)]]
         yield Case("resample", site, [(":", slice(None)), *rest], f"= resample({self.work / 'texts.txt'}, 7)", row(drawn))
 
