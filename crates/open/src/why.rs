@@ -46,7 +46,6 @@ impl Model {
     /// # Errors
     /// When the text is empty or several tokens; near tokens are then offered.
     pub fn token(&self, text: &str) -> Result<TokenId> {
-        let tokenizer = self.tokenizer()?;
         let refused = |what: String| Err(Refusal::of(Kind::InvalidSetting, what));
         if text.is_empty() {
             return refused("an empty text is no token; give one, such as \" red\"".to_owned());
@@ -55,6 +54,7 @@ impl Model {
             self.config().check_ids("token", [number])?;
             return Ok(TokenId(number));
         }
+        let tokenizer = self.tokenizer()?;
         let ids = tokenizer.encode_bare(text, Specials::Allowed)?;
         if let [id] = ids[..] {
             return Ok(id);

@@ -104,8 +104,10 @@ impl Look {
         };
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
-        let look = model.look(&ids).variant(self.interventions.variant());
-        let trace = look.interventions(&interventions, &LocalFiles).trace()?;
+        // The report reads all sites; what is only there on demand has to be named.
+        let sites = self.sites.as_deref().map_or("*".to_owned(), |sites| format!("*,{sites}"));
+        let pass = model.look(&ids).sites(sites).variant(self.interventions.variant());
+        let trace = pass.interventions(&interventions, &LocalFiles).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.status(&format!("wrote {}", path.display()));

@@ -237,4 +237,7 @@ fn what_is_not_there_is_refused_by_name() {
     let beyond = says(model.why(&ids).token(TokenId(4000)));
     assert!(beyond.contains("4000"), "{beyond}");
     assert!(says(model.why(&[])).contains("there is no token to look at"));
+    // An id needs no tokenizer.
+    assert_eq!(model.token("#9").unwrap(), TokenId(9));
+    assert!(model.token("#4000").unwrap_err().to_string().contains("4000"));
 }
