@@ -5,4 +5,5 @@ mod edits;
 mod goldens;
 mod heads;
 mod interventions;
+mod sweep;
 mod why;
