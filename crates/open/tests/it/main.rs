@@ -1,6 +1,7 @@
 //! Models as Rust programs open them.
 
 mod attention;
+mod diff;
 mod edits;
 mod goldens;
 mod heads;
