@@ -1,7 +1,7 @@
 //! A program with every buffer of its passes, allocated once: the slots of the layout, and scratch for the
 //! kernels.
 
-use lookback_files::Result;
+use lookback_files::{Refusal, Result};
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
@@ -93,15 +93,27 @@ impl Workspace {
     /// rows, with every site that `is_visible` apart, and with the derived ones among them.
     pub fn for_program(
         network: &Network,
-        mut program: Program,
+        program: Program,
         rows: usize,
+        is_visible: impl Fn(Site) -> bool,
+        positions: usize,
+        threads: usize,
+    ) -> Self {
+        Self::for_logit_rows(network, program, [rows; 2], is_visible, positions, threads)
+    }
+
+    /// The same, of passes with the logits of at most so many of the rows.
+    pub fn for_logit_rows(
+        network: &Network,
+        mut program: Program,
+        [rows, logit_rows]: [usize; 2],
         is_visible: impl Fn(Site) -> bool,
         positions: usize,
         threads: usize,
     ) -> Self {
         program.derive(&is_visible);
         let program = fuse(program, is_visible);
-        let bounds = Bounds { rows, logit_rows: rows };
+        let bounds = Bounds { rows, logit_rows };
         let plan =
             Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
         Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
@@ -197,6 +209,20 @@ impl Workspace {
         }
         self.operands.packing.reserve(network, compute, self.need);
         self
+    }
+
+    /// The sites whose values a pass reads that begins behind the one of a site, which comes first.
+    ///
+    /// # Errors
+    /// When the program does not have the site, or reads a value that no site names.
+    pub fn sites_read_behind(&self, site: Site) -> Result<Vec<Site>> {
+        let program = &self.program;
+        let refused = || Refusal::ours(format!("a pass cannot begin behind {site}"));
+        let start = program.at(site).ok_or_else(refused)?;
+        let reads = program.read_behind(start).ok_or_else(refused)?;
+        let others = reads.into_iter().filter(|read| *read != start);
+        let others = others.map(|read| program.sites_of(read).next().ok_or_else(refused));
+        [Ok(site)].into_iter().chain(others).collect()
     }
 
     /// Touches all of it, so that the first pass takes no longer than the others.

@@ -29,6 +29,8 @@ fn every_key_of_json_stands_in_the_help() {
         ("why", "why good -p tom --paths --check --json"),
         ("heads", "heads good --sequences 2 --json"),
         ("neurons", "neurons good --sequences 2 --json"),
+        ("sweep", "sweep good -p tom --corrupt bob --agree --json"),
+        ("diff", "diff good -p tom --other bob --json"),
         ("verify", "verify good expected.safetensors --json"),
         ("tokenizer train", "tokenizer train town.txt --vocab 300 --out other.json --json"),
         ("tokenizer encode", "tokenizer encode tom --tokenizer good --json"),

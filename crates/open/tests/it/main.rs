@@ -2,8 +2,10 @@
 
 mod attention;
 mod attention_text;
+mod diff;
 mod edits;
 mod goldens;
 mod heads;
 mod interventions;
+mod sweep;
 mod why;
