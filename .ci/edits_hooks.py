@@ -66,7 +66,7 @@ def largest(count):
     """Of each row of scores so many stay; of equal ones those of the lower keys."""
 
     def keep(scores, place):
-        order = scores.sort(-1, descending=True, stable=True).indices[..., :count]
+        order = scores.sort(dim=-1, descending=True, stable=True).indices[..., :count]
         return torch.full_like(scores, -torch.inf).scatter(-1, order, scores.gather(-1, order))
 
     return keep
