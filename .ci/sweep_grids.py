@@ -7,7 +7,7 @@ from itertools import product
 import torch
 
 STREAMS, HEADS = ["resid_pre", "resid_mid", "attn_out", "mlp_out"], ["z", "q", "k", "v", "pattern"]
-TARGETS = 9, 42
+TARGETS = 265, 300
 
 
 def metric(logits):
