@@ -29,7 +29,7 @@ function random(seed) {
  * @param {{context: import('playwright-core').BrowserContext}} options.browser
  * @param {string[]} options.paths  the served models, as the command line takes them
  * @param {number} options.seed
- * @param {(at: number) => boolean} options.isLast  whether the last token is chosen, by the model's place
+ * @param {boolean} options.isLast  whether the last token is chosen
  */
 export async function checked({ served, browser, paths, seed, isLast }) {
   /** @type {any[]} */
@@ -57,7 +57,7 @@ export async function checked({ served, browser, paths, seed, isLast }) {
     const body = { model: about.name, prompt, chat: false };
     const { ids } = await ask('tokens', body);
     const place = {
-      token: isLast(at) ? ids.length - 1 : below(ids.length),
+      token: isLast ? ids.length - 1 : below(ids.length),
       layer: below(about.layers),
       head: below(about.heads),
     };

@@ -27,7 +27,7 @@ for (let number = 0; number < PROMPTS; number += 1) {
       browser,
       paths: MODELS,
       seed: SEED + 1000 * number,
-      isLast: () => number % 3 === 0,
+      isLast: number % 3 === 0,
     });
   });
 }
