@@ -64,16 +64,20 @@ impl Read {
         )
     }
 
-    /// Of a pass over another prompt: the share of the difference between the logits of the two answers
-    /// that the edits bring back, and whether this prompt's answer stands first.
-    fn restored(&self, model: &Model, other: &Self, edits: Vec<(Site, Edit)>) -> (f64, bool) {
+    /// Of the difference between the logits of the two answers the share that is there: 0 over the other
+    /// prompt, 1 over this one; and whether this prompt's answer stands first.
+    fn share(&self, other: &Self, logits: &[f32]) -> (f64, bool) {
         let difference = |logits: &[f32]| {
             let at = |id: TokenId| f64::from(logits[id.0 as usize]);
             at(self.answer) - at(other.answer)
         };
-        let logits = after(model, &other.ids, edits);
         let [own, others] = [self, other].map(|read| difference(read.logits()));
-        ((difference(&logits) - others) / (own - others), rank(&logits, self.answer) == 1)
+        ((difference(logits) - others) / (own - others), rank(logits, self.answer) == 1)
+    }
+
+    /// The share that edits of a pass over the other prompt bring back.
+    fn restored(&self, model: &Model, other: &Self, edits: Vec<(Site, Edit)>) -> (f64, bool) {
+        self.share(other, &after(model, &other.ids, edits))
     }
 
     /// Puts what a part makes of this prompt at these positions.

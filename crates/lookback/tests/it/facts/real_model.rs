@@ -1,17 +1,22 @@
 //! Fifty-two facts that SmolLM2 ranks first: the outputs of which parts they need, and which bring them back.
 
+use std::ops::Range;
+
 use lookback::{Edit, Model, Site, model::BlockSite};
 use serde::Deserialize;
 
 use super::{
-    PARTS, Read, as_far_at_random, assert_says, cells, mean_behind_first, real_model, set,
+    PARTS, Read, Spread, after, as_far_at_random, assert_says, cells, mean_behind_first,
+    real_model, set,
 };
 
 const FACTS: &str = include_str!("smollm2_facts.jsonl");
 const CONTROLS: &str = include_str!("smollm2_controls.jsonl");
 const LAYERS: u16 = 30;
+/// Layers whose outputs the document takes away one at a time.
+const SHOWN: [u16; 9] = [0, 1, 3, 6, 10, 14, 18, 21, 23];
 /// Layers whose outputs are put back together.
-const TOGETHER: u16 = 6;
+const TOGETHER: [Range<u16>; 6] = [0..1, 1..6, 6..12, 12..18, 18..24, 24..30];
 
 #[derive(Deserialize)]
 struct Line {
@@ -67,7 +72,8 @@ impl Prompts {
         let site = Site::Block(layer, PARTS[part]);
         let mean = mean_behind_first(&self.read, site);
         let seeds = (usize::from(layer) * 2 + part) * 1000..;
-        let changed = self.read.iter().zip(seeds).map(|(read, seed)| {
+        let count = if is_random { self.facts } else { self.read.len() };
+        let changed = self.read[..count].iter().zip(seeds).map(|(read, seed)| {
             let positions: Vec<usize> = (1..read.ids.len()).collect();
             let numbers = match is_random {
                 true => as_far_at_random(read, site, &mean, seed as u64),
@@ -84,23 +90,17 @@ impl Prompts {
         let mean = self.changed(part, layer, false);
         let random = self.changed(part, layer, true);
         format!(
-            "| {layer} | {} | {} | {} | {} | {} |",
+            "| {layer} | {} | {} | {} | {} |",
             cells(&mean[..self.facts]),
             cells(&mean[self.facts..sentences]),
             cells(&mean[sentences..]),
-            cells(&random[..self.facts]),
-            cells(&random[self.facts..]),
+            cells(&random),
         )
     }
 
     /// What comes back of each fact where the other name is read, and a part's outputs over these layers are
     /// those of the fact.
-    fn restored(
-        &self,
-        part: BlockSite,
-        place: Place,
-        layers: std::ops::Range<u16>,
-    ) -> Vec<(f64, bool)> {
+    fn restored(&self, part: BlockSite, place: Place, layers: Range<u16>) -> Vec<(f64, bool)> {
         let of_fact = |(fact, &(subject, other)): (usize, &(usize, usize))| {
             let read = &self.read[fact];
             let positions: Vec<usize> = match place {
@@ -108,6 +108,10 @@ impl Prompts {
                 Place::Between => (subject + 1..read.last()).collect(),
                 Place::Last => vec![read.last()],
             };
+            // Nothing stands between a name and the last token behind it.
+            if positions.is_empty() {
+                return read.restored(&self.model, &self.read[other], Vec::new());
+            }
             let put = |layer| read.put(Site::Block(layer, part), &positions);
             let edits: Vec<(Site, Edit)> = layers.clone().map(put).collect();
             read.restored(&self.model, &self.read[other], edits)
@@ -121,11 +125,77 @@ impl Prompts {
         if matches!(place, Place::Between) {
             return format!("| {name} | {all} |");
         }
-        let some = (0..LAYERS).step_by(usize::from(TOGETHER)).map(|from| {
-            let restored = self.restored(part, place, from..from + TOGETHER);
-            super::Spread(restored.into_iter().map(|(share, _)| share).collect()).to_string()
+        let some = TOGETHER.map(|layers| {
+            let restored = self.restored(part, place, layers);
+            Spread(restored.into_iter().map(|(share, _)| share).collect()).to_string()
         });
-        format!("| {name} | {all} | {} |", some.collect::<Vec<_>>().join(" | "))
+        format!("| {name} | {all} | {} |", some.join(" | "))
+    }
+
+    /// Rows of the table that asks what of the name MLP 0 holds: into the pass over the other name, or, where
+    /// it says so, into the fact's own.
+    fn held(&self) -> Vec<String> {
+        let mlps = |layers: Range<u16>, of: &Read, at: usize| -> Vec<(Site, Edit)> {
+            layers.map(|layer| of.put(Site::Block(layer, BlockSite::MlpOut), &[at])).collect()
+        };
+        let row = |name: &str, results: &dyn Fn(usize) -> (f64, bool)| {
+            let results: Vec<(f64, bool)> = (0..self.facts).map(results).collect();
+            format!("| {name} | {} |", cells(&results))
+        };
+        let of_fact = |fact: usize| {
+            let (name, other) = self.pairs[fact];
+            (&self.read[fact], &self.read[other], name)
+        };
+        let other = |edits: &dyn Fn(usize) -> Vec<(Site, Edit)>, fact: usize| {
+            let (own, other, _) = of_fact(fact);
+            own.restored(&self.model, other, edits(fact))
+        };
+        // What is left of the fact is what would have come back.
+        let own = |edits: Vec<(Site, Edit)>, fact: usize| {
+            let (own, other, _) = of_fact(fact);
+            own.share(other, &after(&self.model, &own.ids, edits))
+        };
+        vec![
+            row("MLP 0 at the name, from *We talked about* and the name", &|fact| {
+                other(&|fact| self.named(fact), fact)
+            }),
+            row("embedding of the name, MLP 0 there stays the other's", &|fact| {
+                let edits = |fact| {
+                    let (own, other, name) = of_fact(fact);
+                    let mut edits = mlps(0..1, other, name);
+                    let trace = self.model.look(&own.ids).sites("embed").trace().unwrap();
+                    let row = trace.at(Site::Embed).unwrap().part(name).to_vec();
+                    edits.push(set(Site::Embed, &[name], row.len(), row));
+                    edits
+                };
+                other(&edits, fact)
+            }),
+            row("MLPs 1 to 29 at the name", &|fact| {
+                let edits = |fact| {
+                    let (own, _, name) = of_fact(fact);
+                    mlps(1..LAYERS, own, name)
+                };
+                other(&edits, fact)
+            }),
+            row("own pass: MLPs 1 to 29 at the name are the other's", &|fact| {
+                let (_, other, name) = of_fact(fact);
+                own(mlps(1..LAYERS, other, name), fact)
+            }),
+            row("own pass: all MLPs at the last token are the other's", &|fact| {
+                let (read, other, _) = of_fact(fact);
+                own(mlps(0..LAYERS, other, read.last()), fact)
+            }),
+        ]
+    }
+
+    /// What MLP 0 makes of a fact's name in a prompt that asks nothing.
+    fn named(&self, fact: usize) -> Vec<(Site, Edit)> {
+        let (site, name) = (Site::Block(0, BlockSite::MlpOut), self.pairs[fact].0);
+        let mut ids = self.model.encode("We talked about").unwrap();
+        ids.push(self.read[fact].ids[name]);
+        let trace = self.model.look(&ids).sites(site.to_string()).trace().unwrap();
+        let row = trace.at(site).unwrap().part(ids.len() - 1).to_vec();
+        vec![set(site, &[name], row.len(), row)]
     }
 
     fn first(&self) -> String {
@@ -141,6 +211,21 @@ impl Prompts {
     }
 }
 
+/// Why means leave first tokens out.
+fn first_tokens(prompts: &Prompts) -> String {
+    let site = Site::Block(11, BlockSite::MlpOut);
+    let length = |row: &[f32]| row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let of = |read: &Read, at: usize| length(read.output(site).part(at));
+    let first: Vec<f64> = prompts.read.iter().map(|read| of(read, 0)).collect();
+    let others =
+        prompts.read.iter().flat_map(|read| (1..read.ids.len()).map(move |at| of(read, at)));
+    format!(
+        "the output of MLP 11 is {:.0} long there on average, and {:.0} at other tokens at the median",
+        first.iter().sum::<f64>() / first.len() as f64,
+        Spread(others.collect()).quantile(0.5)
+    )
+}
+
 const MLP: usize = 0;
 const ATTENTION: usize = 1;
 
@@ -151,6 +236,7 @@ fn smollm2_ranks_them_first_and_the_strongest_rows_are_those_of_the_document() {
     let prompts = Prompts::new(model);
     let wanted = [
         prompts.first(),
+        first_tokens(&prompts),
         prompts.falls(MLP, 0),
         format!(
             "| attention, last token | {} |",
@@ -167,7 +253,7 @@ fn all_rows_of_smollm2_are_those_of_the_document() {
     let prompts = Prompts::new(model);
     let mut wanted = Vec::new();
     for part in [MLP, ATTENTION] {
-        wanted.extend((0..LAYERS).map(|layer| prompts.falls(part, layer)));
+        wanted.extend(SHOWN.map(|layer| prompts.falls(part, layer)));
     }
     for (name, part) in [("MLPs", BlockSite::MlpOut), ("attention", BlockSite::AttnOut)] {
         for (of, place) in
@@ -176,5 +262,6 @@ fn all_rows_of_smollm2_are_those_of_the_document() {
             wanted.push(prompts.comes_back(&format!("{name}, {of}"), part, place));
         }
     }
+    wanted.extend(prompts.held());
     assert_says("facts.md", &wanted);
 }
