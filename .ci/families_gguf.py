@@ -31,7 +31,7 @@ BOUND = 2e-4
 TOLERANCES = dict(gelu_new=1e-3, gelu_pytorch_tanh=1e-3, gelu=1e-3)
 ARCHITECTURES = dict(
     gpt2="GPT2", llama="LLAMA", mistral="LLAMA", qwen2="QWEN2", qwen3="QWEN3", gemma="GEMMA", gemma2="GEMMA2", gemma3_text="GEMMA3", phi="PHI2", phi3="PHI3",
-    olmo2="OLMO2", olmo3="OLMO2", smollm3="SMOLLM3", granite="GRANITE", stablelm="STABLELM", starcoder2="STARCODER2", gpt_neox="GPTNEOX",
+    olmo="OLMO", olmo2="OLMO2", olmo3="OLMO2", smollm3="SMOLLM3", granite="GRANITE", stablelm="STABLELM", starcoder2="STARCODER2", gpt_neox="GPTNEOX",
     bloom="BLOOM", falcon="FALCON", mixtral="LLAMA", qwen3_moe="QWEN3MOE", olmoe="OLMOE", gpt_oss="GPT_OSS")
 # Models that are made here, by the golden whose configuration they have and what is changed in it. Of the same name as a golden
 # are those of which a GGUF file cannot say all: llama.cpp has no window of Mistral and StarCoder2, one scale and one pattern of
@@ -53,11 +53,13 @@ VARIANTS = {
         sliding_attention=dict(rope_type="default", rope_theta=500000.0)))),
     "falcon-new": ("falcon", dict(new_decoder_architecture=True, num_kv_heads=2)),
     "gpt-neox-sequential": ("gpt-neox", dict(use_parallel_residual=False)),
+    "olmo": ("llama", dict(model_type="olmo", architectures=["OlmoForCausalLM"], clip_qkv=1.5, rms_norm_eps=None, layer_norm_eps=1e-5)),
+    "stablelm-norms": ("stablelm", dict(qk_layernorm=True, use_parallel_residual=True)),
     "stablelm-biased": ("stablelm", dict(use_qkv_bias=True)),
     "llama-biased": ("llama", dict(attention_bias=True)),
     "qwen3-moe-dense": ("qwen3-moe", dict(num_local_experts=6, norm_topk_prob=True, tie_word_embeddings=True)),
 }
-PERMUTED = {"llama", "mistral", "granite", "smollm3", "mixtral"}
+PERMUTED = {"llama", "olmo", "mistral", "granite", "smollm3", "mixtral"}
 
 
 @torch.no_grad()
@@ -169,6 +171,8 @@ def metadata(out, c):
         out.add_sliding_window(c["sliding_window"])
     if kind in ("gpt_neox", "stablelm"):
         out.add_parallel_residual(c["use_parallel_residual"])
+    if c.get("clip_qkv"):
+        out.add_clamp_kqv(c["clip_qkv"])
     if kind == "granite":
         out.add_embedding_scale(c["embedding_multiplier"])
         out.add_residual_scale(c["residual_multiplier"])
@@ -220,12 +224,18 @@ def write(folder, path, **split):
     table = gguf.get_tensor_name_map(arch, c.get("num_hidden_layers") or c.get("n_layer"))
     # The table has names of Bloom's blocks as files had them that began with no `transformer.`.
     bare = (lambda name: name.removeprefix("transformer.")) if c["model_type"] == "bloom" else (lambda name: name)
-    experts = {}
+    # Each of several tensors that are one stack there: matrices of experts, norms of heads.
+    stacks = {}
     for name, w in apart(state, c):
+        if ".norms." in name:
+            before, rest = name.split(".norms.")
+            number, part = rest.split(".", 1)
+            stacks.setdefault(f"{before}.{part}", {})[int(number)] = w
+            continue
         if ".experts." in name and name.split(".experts.")[1].split(".")[0].isdigit():
             before, rest = name.split(".experts.")
             number, part = rest.split(".", 1)
-            experts.setdefault(f"{before}.experts.{part}", {})[int(number)] = w
+            stacks.setdefault(f"{before}.experts.{part}", {})[int(number)] = w
             continue
         theirs = table.get_name(bare(name), try_suffixes=(".weight", ".bias", ""))
         if name.endswith(".sinks"):
@@ -233,7 +243,7 @@ def write(folder, path, **split):
         if theirs is None:
             sys.exit(f"families_gguf.py: the gguf package has no name for {name}")
         out.add_tensor(theirs, np.ascontiguousarray(changed(name, w, c).astype(np.float32)))
-    for name, parts in experts.items():
+    for name, parts in stacks.items():
         theirs = table.get_name(name, try_suffixes=(".weight",))
         out.add_tensor(theirs, np.stack([parts[number] for number in sorted(parts)]).astype(np.float32))
     out.write_header_to_file(), out.write_kv_data_to_file(), out.write_tensors_to_file(), out.close()

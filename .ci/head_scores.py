@@ -5,8 +5,11 @@ python .ci/head_scores.py LOOKBACK MODEL... (directories that transformers loads
 """
 
 import json
+import random
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -59,6 +62,35 @@ def circuits(model):
     return layers, embed, unembed
 
 
+def repeated_texts(folder):
+    """Where texts can be read, random words that come again and again, a line each."""
+    if not (Path(folder) / "tokenizer.json").exists():
+        return None
+    drawn, lines = random.Random(4747), []
+    for _ in range(64):
+        words = drawn.sample("cat dog ball sun tree house red big small bird park day girl boy car box fish".split(), 11)
+        lines.append(json.dumps({"text": " ".join(words * 4)}))
+    file = tempfile.NamedTemporaryFile("w", suffix=".jsonl")
+    file.write("\n".join(lines))
+    file.flush()
+    return file
+
+
+def compare_repeated(program, folder, model):
+    """Scores of the three kinds on many longer sequences, and the largest difference."""
+    texts = repeated_texts(folder)
+    command = [program, "heads", folder, *([texts.name] if texts else []), "--sequences", "64", "--tokens", "96", "--json"]
+    ours = json.loads(subprocess.check_output(command))
+    farthest, highest = 0.0, 0.0
+    sets = [(kind, kind, ours["sequences"]) for kind in KINDS] + [("repeated_induction", "induction", ours["repeated"])]
+    for name, kind, sequences in sets:
+        theirs = detected(model, sequences, kind)
+        highest = max(highest, theirs.max())
+        for head in ours["heads"]:
+            farthest = max(farthest, abs(head[name] - theirs[head["layer"], head["head"]]))
+    return farthest, len(ours["sequences"]), len(ours["repeated"]), highest
+
+
 def main():
     program, models = sys.argv[1], sys.argv[2:]
     for folder in models:
@@ -90,6 +122,8 @@ def main():
             score = norm(reads @ written) / (norm(reads) * norm(written))
             farthest = max(farthest, abs(score - pair["score"]))
         print(f"{folder}: {len(layers)} layers of {heads} heads, within {farthest:.1e}")
+        farthest, texts, repeated, highest = compare_repeated(program, folder, model)
+        print(f"{folder}: {texts} texts and {repeated} repeated sequences, within {farthest:.1e}; the highest score is {highest:.2f}")
         assert farthest < BOUND, farthest
 
 

@@ -2,7 +2,7 @@
  * A served model and a browser that looks at it.
  *
  * `LOOKBACK` names the program, `LOOKBACK_HOME` holds the default model, `LOOKBACK_MODELS` lists more
- * models by path, `LOOKBACK_SCREENSHOTS` is where pictures are kept.
+ * models by path, `LOOKBACK_SCREENSHOTS` is where pictures are kept, `LOOKBACK_FULL` asks for every variation.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -18,6 +18,9 @@ import { chromium } from 'playwright-core';
 export const PROGRAM = process.env.LOOKBACK ?? '../../target/release/lookback';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PICTURES = process.env.LOOKBACK_SCREENSHOTS ?? '../../target/screenshots';
+
+/** Whether every variation is tried, where otherwise those are that find most. */
+export const FULL = process.env.LOOKBACK_FULL !== undefined;
 
 /** The models that are looked at, as the command line takes them. */
 export const MODELS = ['default', ...(process.env.LOOKBACK_MODELS ?? '').split(',')].filter(

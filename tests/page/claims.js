@@ -9,6 +9,14 @@ import { position } from './claims/position.js';
 /** @typedef {import('./claims/forms.js').World} World */
 /** @typedef {import('./claims/forms.js').Check} Check */
 
+/** A share as it is written: in percent, or as a number where that would be too small to read. */
+const SHARE = `${N}(?: %)?`;
+
+/** @param {string} said @param {number} share */
+function saysShare(said, share) {
+  return said.endsWith(' %') ? says(said.slice(0, -2), 100 * share) : says(said, share);
+}
+
 /** @type {Check} */
 function attend(world) {
   const { caption, token, layer, head, about, sites } = world;
@@ -43,7 +51,7 @@ function attend(world) {
   }
   const said = fit(
     caption,
-    `.+ gives (?<most>${N}) % of its attention to .+ in head ${layer}\\.${head}(?:, and (?<second>${N}) % to .+)?\\. (?<self>Here it looks at itself more than at anything else: (?<own>${N}) %|To itself it gives (?<less>${N}) %)\\.(?: The head’s sink takes (?<sink>${N}) %, and gives nothing for it\\.)? (?<end>Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing|What comes after it is hatched: it gets exactly nothing)\\.`,
+    `.+ gives (?<most>${N}) % of its attention to .+ in head ${layer}\\.${head}(?:, and (?<second>${SHARE}) to .+)?\\. (?<self>Here it looks at itself more than at anything else: (?<own>${N}) %|To itself it gives (?<less>${SHARE}))\\.(?: The head’s sink takes (?<sink>${N}) %, and gives nothing for it\\.)? (?<end>Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing|What comes after it is hatched: it gets exactly nothing)\\.`,
   );
   const others = row.slice(0, token).sort((a, b) => b - a);
   const [own = 0, most = 0, second = 0] = [row[token], ...others];
@@ -51,9 +59,12 @@ function attend(world) {
   return faults([
     [said !== null, 'a form of its own'],
     [says(said?.most, 100 * most), `the most, ${most}`],
-    [said?.second === undefined || says(said.second, 100 * second), `the second, ${second}`],
+    [said?.second === undefined || saysShare(said.second, second), `the second, ${second}`],
     [said?.self?.startsWith('Here') === own > most, `itself ${own}, others ${most}`],
-    [says(said?.own ?? said?.less, 100 * own), `itself ${own}`],
+    [
+      said?.less === undefined ? says(said?.own, 100 * own) : saysShare(said.less, own),
+      `itself ${own}`,
+    ],
     [said?.end?.startsWith('Nothing') === isLast, 'whether anything comes after it'],
     [row.slice(token + 1).every((weight) => weight === 0), 'what comes later gets nothing'],
     [(said?.sink !== undefined) === sinks, 'whether there is a sink'],

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drawn, fixture, open, place, putAt, settled, stages } from './browser.js';
+import { drawn, FULL, fixture, open, place, putAt, settled, stages } from './browser.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -11,23 +11,35 @@ const { served, browser } = await fixture(['default']);
 const CONTROLS =
   'button, select, input, canvas, [role="application"], [role="button"], [role="slider"]';
 
-/** The controls of a figure that can be used now, of each kind three. @param {Page} page @param {string} stage */
+/** How many controls of a kind are used in each figure. */
+const OF_A_KIND = FULL ? 3 : 2;
+
+/** The controls of a figure that can be used now, some of each kind. @param {Page} page @param {string} stage */
 function controls(page, stage) {
-  return page.locator(`figure[data-stage="${stage}"]`).evaluate((figure, selector) => {
-    /** @type {Map<string, number>} */
-    const seen = new Map();
-    return Array.from(figure.querySelectorAll(selector)).flatMap((node, at) => {
-      const { width, height } = node.getBoundingClientRect();
-      if (node.matches(':disabled') || width === 0 || height === 0 || node.closest('.figure-head'))
-        return [];
-      const type = node.getAttribute('type') ?? node.getAttribute('role') ?? '';
-      const tag = node.tagName.toLowerCase();
-      const name = `${tag}.${node.getAttribute('class') ?? ''} ${type}`;
-      const count = (seen.get(name) ?? 0) + 1;
-      seen.set(name, count);
-      return count <= 3 ? [{ at, name, type, tag }] : [];
-    });
-  }, CONTROLS);
+  const figure = page.locator(`figure[data-stage="${stage}"]`);
+  return figure.evaluate(
+    (figure, { selector, most }) => {
+      /** @type {Map<string, number>} */
+      const seen = new Map();
+      return Array.from(figure.querySelectorAll(selector)).flatMap((node, at) => {
+        const { width, height } = node.getBoundingClientRect();
+        if (
+          node.matches(':disabled') ||
+          width === 0 ||
+          height === 0 ||
+          node.closest('.figure-head')
+        )
+          return [];
+        const type = node.getAttribute('type') ?? node.getAttribute('role') ?? '';
+        const tag = node.tagName.toLowerCase();
+        const name = `${tag}.${node.getAttribute('class') ?? ''} ${type}`;
+        const count = (seen.get(name) ?? 0) + 1;
+        seen.set(name, count);
+        return count <= most ? [{ at, name, type, tag }] : [];
+      });
+    },
+    { selector: CONTROLS, most: OF_A_KIND },
+  );
 }
 
 /** Uses a control as a reader would, at its place on the screen. @param {Page} page @param {import('playwright-core').Locator} control @param {string} type @param {string} tag */
@@ -72,7 +84,7 @@ async function use(page, control, type, tag) {
 }
 
 // Each width takes a minute, so that by default one is walked through.
-for (const width of process.env.LOOKBACK_FULL ? [1280, 360] : [1280]) {
+for (const width of FULL ? [1280, 360] : [1280]) {
   test(`no control of any figure scrolls the page, ${width} px`, async () => {
     const { page } = await open(browser.context, served.address, {}, { width });
     /** @type {string[]} */

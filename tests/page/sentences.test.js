@@ -5,11 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixture, MODELS } from './browser.js';
+import { FULL, fixture, MODELS } from './browser.js';
 import { depthsOf } from './claims/forms.js';
 import { checked } from './sentences.js';
 
-const PROMPTS = Number(process.env.LOOKBACK_PROMPTS ?? 3);
+const PROMPTS = Number(process.env.LOOKBACK_PROMPTS ?? (FULL ? 3 : 2));
 const SEED = Number(process.env.LOOKBACK_SEED ?? 7);
 
 const { served, browser } = await fixture(MODELS);

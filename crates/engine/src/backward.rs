@@ -112,6 +112,7 @@ impl Backward<'_, '_> {
                 self.add_or_move_gradient(output, inputs[1], at);
             }
             Op::Scale(factor) => self.scale(*factor, x, output, at),
+            Op::Clamp(bound) => self.clamp(*bound, x, output, at),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
                 self.attend(attend, &[], [x, inputs[1], inputs[2]], output, outputs[1])
@@ -190,6 +191,16 @@ impl Backward<'_, '_> {
         self.add_or_move_gradient(output, x, at);
     }
 
+    /// What was bounded has none.
+    fn clamp(&mut self, bound: f32, x: ValueId, output: ValueId, at: usize) {
+        let mut dy = self.pass.buffers.take_gradient(output);
+        let len = self.pass.buffers.len(output);
+        let entered = &self.pass.buffers.get(x)[..len];
+        scale::clamp_backward(self.pass.pool, bound, entered, &mut dy[..len]);
+        self.pass.buffers.put_gradient(output, dy);
+        self.add_or_move_gradient(output, x, at);
+    }
+
     /// The gradient of a value whose step comes next has no other reader, so it may be changed where it stands.
     fn scale_gradient(&mut self, factor: f32, value: ValueId) {
         let mut dy = self.pass.buffers.take_gradient(value);
@@ -223,7 +234,7 @@ impl Backward<'_, '_> {
         // The kernels add the weight's gradient up in any case.
         let dweight = match &mut learned {
             Some(dweight) => &mut dweight[..],
-            None => &mut scratch[..config.width],
+            None => &mut scratch[..config.weights()],
         };
         match config.kind {
             NormKind::Layer => {

@@ -98,6 +98,11 @@ impl KvCache {
         4 * pages * layers * layer
     }
 
+    /// Sequences that it was made for.
+    pub(crate) fn sequences(&self) -> usize {
+        self.sequences.len()
+    }
+
     /// The precision of the passes that fill it.
     pub(crate) fn compute(&self) -> Compute {
         self.compute

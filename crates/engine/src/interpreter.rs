@@ -184,12 +184,20 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Begins in the middle of the program, with a value that is known, `[rows, width]`: gives the step
-    /// behind its maker's.
-    pub(crate) fn start_at(&mut self, value: ValueId, values: &[f32]) -> usize {
-        debug_assert!(self.program.may_start_at(value), "a later step reads what was not computed");
-        self.write(value, |_, x| x.copy_from_slice(values));
-        self.program.producer(value).map_or(0, |producer| producer + 1)
+    /// Begins in the middle of the program, behind the step that makes the first of some values that are
+    /// known, `[rows, width]` each: gives the step at which it goes on.
+    pub(crate) fn start_behind(&mut self, known: &[(ValueId, &[f32])]) -> usize {
+        let Some((first, _)) = known.first() else { return 0 };
+        debug_assert!(
+            self.program
+                .read_behind(*first)
+                .is_some_and(|reads| reads.iter().all(|read| known.iter().any(|of| of.0 == *read))),
+            "a later step reads what was not computed"
+        );
+        for (value, rows) in known {
+            self.write(*value, |_, x| x.copy_from_slice(rows));
+        }
+        self.program.producer(*first).map_or(0, |producer| producer + 1)
     }
 
     fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {
@@ -204,6 +212,9 @@ impl<'a> Interpreter<'a> {
             }
             Op::Scale(factor) => self.write(output, |pass, y| {
                 scale::scale(pass.pool, *factor, pass.buffers.get(x), y);
+            }),
+            Op::Clamp(bound) => self.write(output, |pass, y| {
+                scale::clamp(pass.pool, *bound, pass.buffers.get(x), y);
             }),
             Op::Rotate(rotary) => self.rotate(rotary, x, output),
             Op::Attend(attend) => {
@@ -396,6 +407,7 @@ pub(crate) fn apply_norm(
 /// A norm's weights and epsilon as the kernels take them.
 pub(crate) fn norm_params<'w>(weights: &'w Weights, config: &Norm) -> NormParams<'w> {
     NormParams {
+        width: config.width,
         weight: weights.rows(config.weight),
         bias: config.bias.map(|bias| weights.rows(bias)),
         epsilon: config.epsilon,

@@ -84,6 +84,9 @@ pub(crate) fn traits(step: &Step) -> Traits<'_> {
             passes_gradient_to: Some(inputs[0]),
             ..plain
         },
+        Op::Clamp(_) => {
+            Traits { saved_inputs: inputs, passes_gradient_to: Some(inputs[0]), ..plain }
+        }
         Op::Add | Op::Scale(_) => Traits { passes_gradient_to: Some(inputs[0]), ..plain },
         Op::Logits(head) => Traits {
             saved_inputs: inputs,

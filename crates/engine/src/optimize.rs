@@ -171,11 +171,12 @@ impl Optimizer {
     }
 }
 
-/// Whether Muon turns a weight: the matrices that map rows to rows, not those that read or write ids or
-/// choose experts.
+/// Whether Muon turns a weight: the matrices that map rows to rows inside of blocks, not those that read or write
+/// ids or choose experts.
 fn uses_muon(network: &Network, method: Method, id: WeightId) -> bool {
-    let is_inside = matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output);
-    matches!(method, Method::Muon(_)) && is_inside && id != network.head.linear.weight
+    let is_matrix = matches!(network.weight(id).kind, WeightKind::Matrix | WeightKind::Output);
+    let outside = network.projections.iter().flatten().chain([&network.head.linear]);
+    matches!(method, Method::Muon(_)) && is_matrix && { outside }.all(|linear| linear.weight != id)
 }
 
 /// The type that Muon's products multiply.

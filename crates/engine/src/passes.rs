@@ -43,7 +43,31 @@ pub fn forward_from_layer<'s>(
     let value = resid_pre(workspace, layer)?;
     let mut pass =
         Interpreter::cached(weights, workspace, (cache, Cached::LowerLayers), pool, batch)?;
-    let first = pass.start_at(value, stream);
+    let first = pass.start_behind(&[(value, stream)]);
+    pass.run(first..pass.program.steps.len(), None);
+    Ok(logits(workspace, batch))
+}
+
+/// As [`forward_from_layer`], of a pass that begins behind the value at the first of some sites. `known` has the
+/// rows, `[rows, width]`, of each of [`Workspace::sites_read_behind`] it. Of the layer that the pass begins in,
+/// the cache holds the keys and values that stand before the rows of the batch.
+pub fn forward_from_sites<'s>(
+    weights: &Weights,
+    workspace: &'s mut Workspace,
+    cache: &mut KvCache,
+    pool: &ThreadPool,
+    batch: &Batch,
+    known: &[(Site, &[f32])],
+) -> Result<&'s [f32]> {
+    let mut values = Vec::with_capacity(known.len());
+    for (site, rows) in known {
+        let value = workspace.program.at(*site);
+        let value = value.ok_or_else(|| Refusal::ours(format!("{site} is not in this program")))?;
+        values.push((value, *rows));
+    }
+    let mut pass =
+        Interpreter::cached(weights, workspace, (cache, Cached::LowerLayers), pool, batch)?;
+    let first = pass.start_behind(&values);
     pass.run(first..pass.program.steps.len(), None);
     Ok(logits(workspace, batch))
 }
@@ -169,7 +193,7 @@ pub fn forward_layer(
     // Where no norm stands before attention, the stream is what it reads as well.
     let entering: Vec<Site> = workspace.program.sites_of(value).collect();
     let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
-    let first = pass.start_at(value, stream);
+    let first = pass.start_behind(&[(value, stream)]);
     let mut observer = LayerObserver(layer as u16, observer);
     for site in entering {
         if observer.wants(site) {

@@ -2,7 +2,7 @@
 //!
 //! Holds neither weights nor threads: they are borrowed for each pass, so that it can outlive them.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_kernels::{loss, thread_pool::ThreadPool};
 use lookback_model::{Batch, Edits, Network, SequenceId, TokenId};
 
@@ -42,20 +42,33 @@ impl Sequences {
         }
     }
 
-    /// The same, of passes with edits: their keys and values are those of edited passes, so no other
-    /// sequence shares their pages.
+    /// The same, of passes with edits, before anything is read: their keys and values are those of edited passes,
+    /// so no other sequence shares their pages.
     ///
     /// # Errors
-    /// When an edit fits no site of the program.
+    /// When an edit does not fit the pass; for a pass without a mask, of which no part can be read alone.
     pub fn with_edits(self, network: &Network, edits: &Edits, threads: usize) -> Result<Self> {
         if edits.is_empty() {
             return Ok(self);
         }
+        if edits.variant().no_mask {
+            return Err(Refusal::of(
+                Kind::InvalidSetting,
+                format!(
+                    "{}: without a mask a token sees those behind it, so none can be read before they are there; \
+                     look at a whole text instead",
+                    Setting("no_mask")
+                ),
+            ));
+        }
         let Self { workspace, cache, batch, logits, context } = self;
+        let (compute, sequences, pages) = (cache.compute(), cache.sequences(), cache.free());
         // What is planned for plain passes goes before the other comes.
-        drop(workspace);
+        drop((workspace, cache));
         let workspace = Workspace::with_edits(network, shape(context), edits, context, threads)?
-            .with_precision(network, cache.compute());
+            .with_precision(network, compute);
+        // A variant may have other keys than the network's own pass.
+        let cache = KvCache::for_program(&workspace.program, compute, sequences, pages);
         Ok(Self { workspace, cache, batch, logits, context })
     }
 

@@ -28,10 +28,10 @@ impl<W: Deref<Target = Weights>, T: Deref<Target = ThreadPool>> Session<W, T> {
         Self { weights, pool, sequences }
     }
 
-    /// The same, of passes with edits.
+    /// The same, of passes with edits, before anything is read.
     ///
     /// # Errors
-    /// When an edit fits no site of the model.
+    /// As [`Sequences::with_edits`].
     pub fn with_edits(self, edits: &Edits) -> Result<Self> {
         let Self { weights, pool, sequences } = self;
         let sequences = sequences.with_edits(weights.network(), edits, pool.threads())?;

@@ -60,9 +60,17 @@ pub fn norm_rows(weights: &Weights, pool: &ThreadPool, config: &Norm, x: &[f32])
 /// layer's (the logit lens).
 pub fn unembed(weights: &Weights, pool: &ThreadPool, stream: &[f32]) -> Unembedded {
     let Head { linear: head, .. } = &weights.network().head;
-    let normed = final_norm(weights, pool, stream).rows;
-    let mut logits = vec![0.0; stream.len() / head.inputs * head.outputs];
+    let mut normed = final_norm(weights, pool, stream).rows;
+    let rows = normed.len() / weights.network().config.width;
+    let mut logits = vec![0.0; rows * head.outputs];
     let operands = &mut Operands::default();
+    if let Some([_, out]) = &weights.network().projections {
+        let mut projected = vec![0.0; rows * out.outputs];
+        let input = Input { x: &normed, value: None };
+        products::forward(pool, weights, out, input, operands, None, &mut projected);
+        normed = projected;
+        operands.invalidate();
+    }
     let input = Input { x: &normed, value: None };
     products::forward(pool, weights, head, input, operands, None, &mut logits);
     products::bound_logits(pool, &weights.network().head, &mut logits);

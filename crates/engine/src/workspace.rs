@@ -1,11 +1,11 @@
 //! A program with every buffer of its passes, allocated once: the slots of the layout, and scratch for the
 //! kernels.
 
-use lookback_files::Result;
+use lookback_files::{Refusal, Result};
 use lookback_kernels::{
     aligned_buffer::AlignedBuffer, attend, matmul, sums, thread_pool::ThreadPool,
 };
-use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId, forward};
+use lookback_model::{Edits, Network, Op, Program, Site, Step, WeightId};
 
 use crate::{
     attention::{heads, layer_len_of_program},
@@ -20,117 +20,8 @@ use crate::{
     packing::{Packing, PackingNeed},
     products::{Operands, RoundedRows},
     rotary::RotaryTables,
+    shape::{Plan, Shape},
 };
-
-/// The largest pass that a workspace is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Logits of at most `logit_rows` of `rows` rows.
-    Inference {
-        /// Rows of a pass.
-        rows: usize,
-        /// Rows whose logits are computed; if as many as `rows`, then always all.
-        logit_rows: usize,
-    },
-    /// The logits of all rows, with every site apart.
-    Observed {
-        /// Rows of a pass.
-        rows: usize,
-    },
-    /// The loss of all rows, forward only.
-    Evaluation {
-        /// Rows of a pass.
-        rows: usize,
-        /// Sequences of a pass at most.
-        sequences: usize,
-    },
-    /// The loss of all rows and its gradients.
-    Training {
-        /// Rows of a pass.
-        rows: usize,
-        /// Sequences of a pass at most.
-        sequences: usize,
-    },
-}
-
-impl Shape {
-    /// Rows of a pass.
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Inference { rows, .. }
-            | Self::Observed { rows }
-            | Self::Evaluation { rows, .. }
-            | Self::Training { rows, .. } => rows,
-        }
-    }
-
-    fn plan(self, network: &Network) -> Plan {
-        self.edited_plan(network, &mut |_| {})
-    }
-
-    /// The plan of passes of a program that is changed before anything is fused.
-    fn edited_plan(self, network: &Network, edit: &mut dyn FnMut(&mut Program)) -> Plan {
-        let rows = self.rows();
-        let bounds = Bounds { rows, logit_rows: rows };
-        let mut program = |mut program| {
-            edit(&mut program);
-            fuse(program, |_| false)
-        };
-        let plan = |program, bounds| Plan {
-            program,
-            bounds,
-            sequences: None,
-            is_trainable: false,
-            backward_plan: None,
-        };
-        match self {
-            Self::Inference { logit_rows, .. } => {
-                let selected =
-                    if logit_rows < rows { forward::Rows::LogitRows } else { forward::Rows::All };
-                plan(program(forward::logits(network, selected)), Bounds { rows, logit_rows })
-            }
-            Self::Observed { .. } => {
-                let mut whole = forward::logits(network, forward::Rows::All);
-                edit(&mut whole);
-                whole.derive(|_| true);
-                plan(whole, bounds)
-            }
-            Self::Evaluation { sequences, .. } => {
-                let losses = program(forward::loss(network));
-                Plan { sequences: Some(sequences), is_trainable: true, ..plan(losses, bounds) }
-            }
-            Self::Training { sequences, .. } => {
-                let program = program(forward::loss(network));
-                let start = program.steps.last().map(|step| step.outputs[0]);
-                let backward_plan =
-                    start.map(|start| BackwardPlan::new(&program, start, |_| true, |_| false));
-                Plan {
-                    sequences: Some(sequences),
-                    is_trainable: true,
-                    backward_plan,
-                    ..plan(program, bounds)
-                }
-            }
-        }
-    }
-}
-
-/// What a workspace is laid out for.
-struct Plan {
-    program: Program,
-    bounds: Bounds,
-    /// Sequences of a pass at most, if it keeps no keys.
-    sequences: Option<usize>,
-    /// Whether its weights are held for training, so that the pass packs their panels.
-    is_trainable: bool,
-    backward_plan: Option<BackwardPlan>,
-}
-
-impl Plan {
-    fn need(&self) -> PackingNeed {
-        PackingNeed { forward: self.is_trainable, backward: self.backward_plan.is_some() }
-    }
-}
 
 /// The program of a pass and its buffers.
 #[derive(Debug)]
@@ -174,7 +65,7 @@ impl Workspace {
     /// As [`Workspace::new`], for passes with edits.
     ///
     /// # Errors
-    /// When an edit fits no site of the program.
+    /// When the network does not have the variant, or an edit does not fit the pass.
     pub fn with_edits(
         network: &Network,
         shape: Shape,
@@ -182,9 +73,7 @@ impl Workspace {
         positions: usize,
         threads: usize,
     ) -> Result<Self> {
-        let mut applied = Ok(());
-        let plan = shape.edited_plan(network, &mut |program| applied = edits.apply(program));
-        applied?;
+        let plan = shape.plan(shape.edited_program(network, edits)?);
         Ok(Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED))
     }
 
@@ -197,22 +86,34 @@ impl Workspace {
         threads: usize,
         recomputed: usize,
     ) -> Self {
-        Self::from_plan(network, shape.plan(network), positions, threads, recomputed)
+        Self::from_plan(network, shape.plan(shape.program(network)), positions, threads, recomputed)
     }
 
     /// For passes of another program than the network's own, such as one with edits: of at most `rows`
     /// rows, with every site that `is_visible` apart, and with the derived ones among them.
     pub fn for_program(
         network: &Network,
-        mut program: Program,
+        program: Program,
         rows: usize,
+        is_visible: impl Fn(Site) -> bool,
+        positions: usize,
+        threads: usize,
+    ) -> Self {
+        Self::for_logit_rows(network, program, [rows; 2], is_visible, positions, threads)
+    }
+
+    /// The same, of passes with the logits of at most so many of the rows.
+    pub fn for_logit_rows(
+        network: &Network,
+        mut program: Program,
+        [rows, logit_rows]: [usize; 2],
         is_visible: impl Fn(Site) -> bool,
         positions: usize,
         threads: usize,
     ) -> Self {
         program.derive(&is_visible);
         let program = fuse(program, is_visible);
-        let bounds = Bounds { rows, logit_rows: rows };
+        let bounds = Bounds { rows, logit_rows };
         let plan =
             Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
         Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
@@ -310,6 +211,20 @@ impl Workspace {
         self
     }
 
+    /// The sites whose values a pass reads that begins behind the one of a site, which comes first.
+    ///
+    /// # Errors
+    /// When the program does not have the site, or reads a value that no site names.
+    pub fn sites_read_behind(&self, site: Site) -> Result<Vec<Site>> {
+        let program = &self.program;
+        let refused = || Refusal::ours(format!("a pass cannot begin behind {site}"));
+        let start = program.at(site).ok_or_else(refused)?;
+        let reads = program.read_behind(start).ok_or_else(refused)?;
+        let others = reads.into_iter().filter(|read| *read != start);
+        let others = others.map(|read| program.sites_of(read).next().ok_or_else(refused));
+        [Ok(site)].into_iter().chain(others).collect()
+    }
+
     /// Touches all of it, so that the first pass takes no longer than the others.
     pub fn touched(mut self, pool: &ThreadPool) -> Self {
         let buffers = self.slots.iter_mut().chain(&mut self.statistics);
@@ -329,7 +244,7 @@ impl Workspace {
         positions: usize,
         threads: usize,
     ) -> usize {
-        let plan = shape.plan(network);
+        let plan = shape.plan(shape.program(network));
         let sizes = Sizes::new(network, &plan, compute, threads, MIN_RECOMPUTED);
         let need = plan.need();
         let rounded = match compute {
@@ -416,7 +331,7 @@ fn scratch(program: &Program, rows: usize, threads: usize) -> usize {
             .map(|compute| attend::backward_scratch(&heads(config, compute), rows, threads))
             .into_iter()
             .fold(0, usize::max),
-        Op::Norm(config) => config.width,
+        Op::Norm(config) => config.weights(),
         op => {
             let rows = chunk_rows(op, rows);
             let layers = traits(step).linear_layers.iter().map(|layer| {

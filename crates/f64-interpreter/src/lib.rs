@@ -151,6 +151,10 @@ impl Pass<'_> {
             }
             Op::LinearAdd(layer) => self.read(x(1)) + self.dense(layer).apply(self.read(x(0))),
             Op::Scale(factor) => self.read(x(0)) * f64::from(*factor),
+            Op::Clamp(bound) => {
+                let bound = f64::from(*bound);
+                self.read(x(0)).mapv(|x| x.clamp(-bound, bound))
+            }
             Op::Rotate(rotary) => self.rotate(rotary, x(0)),
             Op::Attend(attend) => self.attend(attend, &[], [x(0), x(1), x(2)]),
             Op::AttendEdited(attend, edits) => self.attend(attend, edits, [x(0), x(1), x(2)]),
@@ -200,14 +204,15 @@ impl Pass<'_> {
     }
 
     fn norm(&self, config: &Norm, x: ValueId) -> Array2<f64> {
-        let norm = norm::Norm {
-            is_layer: config.kind == NormKind::Layer,
-            weight: self.weights.vector(config.weight),
-            bias: config.bias.map(|bias| self.weights.vector(bias)),
-            epsilon: f64::from(config.epsilon),
-        };
+        let weights = self.weights.of(config.weight);
         let mut y = self.read(x).clone();
-        for mut part in y.axis_chunks_iter_mut(Axis(1), config.width) {
+        for (head, mut part) in y.axis_chunks_iter_mut(Axis(1), config.width).enumerate() {
+            let norm = norm::Norm {
+                is_layer: config.kind == NormKind::Layer,
+                weight: weights.row(head % weights.nrows()).to_owned(),
+                bias: config.bias.map(|bias| self.weights.vector(bias)),
+                epsilon: f64::from(config.epsilon),
+            };
             let normed = norm.apply(&part.to_owned());
             part.assign(&normed);
         }
@@ -241,6 +246,7 @@ impl Pass<'_> {
             Activation::GeluTanh => mlp::Activation::GeluTanh,
             Activation::Relu2 => mlp::Activation::Relu2,
             Activation::Relu => mlp::Activation::Relu,
+            Activation::QuickGelu => mlp::Activation::QuickGelu,
             Activation::SwigluOai => mlp::Activation::SwigluOai,
         };
         let activated = self.read(pre).mapv(|x| activation.apply(x));

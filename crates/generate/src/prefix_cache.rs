@@ -72,7 +72,7 @@ impl PrefixCache {
     /// The same, of passes with edits: a cache of its own, so that no page is shared with other edits.
     ///
     /// # Errors
-    /// When an edit fits no site of the model.
+    /// As [`Sequences::with_edits`].
     pub fn with_edits(self, network: &Network, edits: &Edits, threads: usize) -> Result<Self> {
         let sequences = self.sequences.with_edits(network, edits, threads)?;
         Ok(Self { sequences, ..self })

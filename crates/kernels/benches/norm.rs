@@ -16,7 +16,7 @@ fn main() {
     let (mut y, mut slow) = (x.clone(), x.clone());
     let mut statistics = vec![0.0; 2 * ELEMENTS / WIDTH];
     let pool = ThreadPool::single_threaded();
-    let params = NormParams { weight: &weight, bias: None, epsilon: 1e-5 };
+    let params = NormParams { width: WIDTH, weight: &weight, bias: None, epsilon: 1e-5 };
     norm::layer(&pool, params, &x, &mut y, Some(&mut statistics));
     naive::norm::layer(params, &x, &mut slow, None);
     same(&y, &slow);

@@ -155,6 +155,12 @@ fn both<L: Lanes>(simd: L, activation: Activation, x: L::F32) -> (L::F32, L::F32
             let zero = simd.splat(0.0);
             (positive(simd, x), simd.select(simd.greater(x, zero), one, zero))
         }
+        Activation::QuickGelu => {
+            let alpha = simd.splat(ALPHA);
+            let s = sigmoid_lanes(simd, simd.mul(alpha, x));
+            let value = simd.mul(x, s);
+            (value, simd.fma(simd.mul(alpha, value), simd.sub(one, s), s))
+        }
         Activation::SwigluOai => {
             let (limit, alpha) = (simd.splat(LIMIT), simd.splat(ALPHA));
             let is_above = simd.greater(x, limit);

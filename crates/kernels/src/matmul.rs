@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use crate::naive::matmul::{Accumulate, Epilogue};
-pub use weight::{weight_gradient, weight_gradient_scratch};
+pub use weight::{TaskShape, weight_gradient, weight_gradient_scratch};
 pub(crate) use work::Tasks;
 use work::{Work, run_all};
 

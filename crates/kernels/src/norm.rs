@@ -6,6 +6,7 @@
 //! ```
 //! 1. Rows are split among threads; in the backward, dx by rows and the weights' gradients by columns,
 //!    so that each of these runs over rows in ascending order.
+//! 2. Where each head has weights of its own, a thread takes all heads of a token.
 
 use std::ops::Range;
 
@@ -18,9 +19,12 @@ use crate::{
 /// Elements that are worth a thread of their own.
 const MIN_PER_THREAD: usize = 16 * 1024;
 
-/// A norm's weights, `[width]`, and its epsilon.
+/// A norm's weights, `[width]`, and its epsilon. Where each head has weights of its own they are `[heads, width]`,
+/// and row i takes those of head i mod heads.
 #[derive(Clone, Copy, Debug)]
 pub struct NormParams<'a> {
+    /// Elements of a row.
+    pub width: usize,
     /// What each normalised element is multiplied with.
     pub weight: &'a [f32],
     /// What is added last; an RMS norm has none.
@@ -29,14 +33,21 @@ pub struct NormParams<'a> {
     pub epsilon: f32,
 }
 
+impl NormParams<'_> {
+    /// How many heads have weights of their own; 1 where all rows share theirs.
+    pub fn heads(&self) -> usize {
+        self.weight.len() / self.width
+    }
+}
+
 /// What a norm's backward pass adds to.
 #[derive(Debug)]
 pub struct NormGradients<'a> {
     /// `[rows, width]`
     pub dx: &'a mut [f32],
-    /// `[width]`; its sums run over rows.
+    /// As the weight; its sums run over rows.
     pub dweight: &'a mut [f32],
-    /// `[width]`, likewise.
+    /// Likewise.
     pub dbias: Option<&'a mut [f32]>,
 }
 
@@ -98,7 +109,12 @@ struct LayerOrRms<'a> {
 
 impl LayerOrRms<'_> {
     fn width(&self) -> usize {
-        self.params.weight.len()
+        self.params.width
+    }
+
+    /// Where the weights of a row begin.
+    fn first_weight(&self, row: usize) -> usize {
+        row % self.params.heads() * self.params.width
     }
 
     /// Statistics of a row.
@@ -119,7 +135,7 @@ fn forward(
     let rows = x.len() / width;
     let y = DisjointSlices::new(y);
     let statistics = statistics.map(DisjointSlices::new);
-    pool.for_each_range(rows, 1, MIN_PER_THREAD / width, &|range| {
+    pool.for_each_range(rows, norm.params.heads(), MIN_PER_THREAD / width, &|range| {
         let elements = range.start * width..range.end * width;
         // SAFETY: each range of rows is cut once.
         let (y, statistics) = unsafe {
@@ -143,9 +159,12 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, simd: L) {
         let LayerOrRms { params, centered } = self.norm;
-        let (NormParams { weight, bias, epsilon }, width) = (params, self.norm.width());
+        let (epsilon, width) = (params.epsilon, self.norm.width());
         let rows = self.x.chunks_exact(width).zip(self.y.chunks_exact_mut(width));
         for (index, (x, y)) in rows.enumerate() {
+            let first_weight = self.norm.first_weight(index);
+            let weight = &params.weight[first_weight..][..width];
+            let bias = params.bias.map(|bias| &bias[first_weight..][..width]);
             let mean = if centered { row_sum(simd, x) / width as f32 } else { 0.0 };
             let squares = if centered {
                 sum_of_squared_deviations(simd, x, mean)
@@ -213,7 +232,7 @@ fn backward(
     let width = norm.width();
     let rows = x.len() / width;
     let dx = DisjointSlices::new(dx);
-    pool.for_each_range(rows, 1, MIN_PER_THREAD / width, &|rows| {
+    pool.for_each_range(rows, norm.params.heads(), MIN_PER_THREAD / width, &|rows| {
         let elements = rows.start * width..rows.end * width;
         // SAFETY: each range of rows is cut once.
         let dx = unsafe { dx.range_mut(elements.clone()) };
@@ -224,14 +243,15 @@ fn backward(
     let dweight = DisjointSlices::new(dweight);
     let dbias = dbias.map(DisjointSlices::new);
     pool.for_each_range(width, LANES, (MIN_PER_THREAD / rows.max(1)).max(LANES), &|columns| {
-        // SAFETY: each range of columns is cut once.
-        let (dweight, dbias) = unsafe {
-            (
-                dweight.range_mut(columns.clone()),
-                dbias.as_ref().map(|to| to.range_mut(columns.clone())),
-            )
-        };
-        pool.isa().run(Weights { norm, dy, x, statistics, columns, dweight, dbias });
+        for head in 0..norm.params.heads() {
+            let own = head * width + columns.start..head * width + columns.end;
+            // SAFETY: each range of columns is cut once, and those of different heads lie apart.
+            let (dweight, dbias) = unsafe {
+                (dweight.range_mut(own.clone()), dbias.as_ref().map(|to| to.range_mut(own.clone())))
+            };
+            let columns = columns.clone();
+            pool.isa().run(Weights { norm, head, dy, x, statistics, columns, dweight, dbias });
+        }
     });
 }
 
@@ -249,13 +269,14 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, simd: L) {
-        let LayerOrRms { params: NormParams { weight, .. }, centered } = self.norm;
+        let LayerOrRms { params, centered } = self.norm;
         let width = self.norm.width();
         let n = width as f32;
         for (index, dx) in self.dx.chunks_exact_mut(width).enumerate() {
             let (x, dy) = (&self.x[index * width..][..width], &self.dy[index * width..][..width]);
             let (mean, factor) = mean_and_factor(self.statistics, index, centered);
             let (mean_all, factor_all) = (simd.splat(mean), simd.splat(factor));
+            let weight = &params.weight[self.norm.first_weight(index)..][..width];
             let row: Row<'_, L> =
                 Row { x, dy, weight, mean: centered.then_some(mean_all), factor: factor_all };
             let (mut sum, mut products) = (simd.splat(0.0), simd.splat(0.0));
@@ -310,9 +331,10 @@ fn mean_and_factor(statistics: &[f32], row: usize, centered: bool) -> (f32, f32)
     if centered { (statistics[2 * row], statistics[2 * row + 1]) } else { (0.0, statistics[row]) }
 }
 
-/// The weights' gradients of some columns.
+/// The weights' gradients of some columns, of one head where each has weights of its own.
 struct Weights<'a> {
     norm: LayerOrRms<'a>,
+    head: usize,
     dy: &'a [f32],
     x: &'a [f32],
     statistics: &'a [f32],
@@ -333,7 +355,7 @@ impl Kernel for Weights<'_> {
             let own = first - self.columns.start..end - self.columns.start;
             let mut weight = simd.load_some(&self.dweight[own.clone()]);
             let mut bias = self.dbias.as_ref().map(|to| simd.load_some(&to[own.clone()]));
-            for row in 0..rows {
+            for row in (self.head..rows).step_by(self.norm.params.heads()) {
                 let at = row * width + first..row * width + end;
                 let (mean, factor) = mean_and_factor(self.statistics, row, centered);
                 let x = simd.load_some(&self.x[at.clone()]);

@@ -12,7 +12,10 @@ use lookback_files::{Refusal, Result};
 use lookback_model::{Batch, BlockSite, Site, TokenId};
 use serde::Serialize;
 
-use crate::{frozen_norm::FrozenNorm, ranking::top_k_indices};
+use crate::{
+    frozen_norm::{FrozenNorm, check_is_sum},
+    ranking::top_k_indices,
+};
 
 /// A neuron is dead where it stays below this share of its layer's largest activation.
 const DEAD: f32 = 1e-3;
@@ -130,6 +133,10 @@ fn pushed(
     which: &[usize],
     tokens: usize,
 ) -> Vec<(Vec<u32>, Vec<u32>)> {
+    // Where the stream's norms or a matrix behind it stand between, no token is raised by a neuron alone.
+    if check_is_sum(weights.network()).is_err() {
+        return vec![(Vec::new(), Vec::new()); which.len()];
+    }
     let block = &weights.network().blocks[layer];
     let mlps = block.mlp.mlps();
     let (each, width) = (mlps[0].down.inputs, mlps[0].down.outputs);

@@ -12,7 +12,8 @@
 //! Read `logit_attribution` and `neurons` next.
 
 use lookback_engine::{ThreadPool, Weights, final_norm};
-use lookback_model::{NormKind, TokenId};
+use lookback_files::{Refusal, Result};
+use lookback_model::{Network, NormKind, NormPlacement, TokenId};
 
 use crate::ranges::in_ranges;
 
@@ -20,6 +21,17 @@ use crate::ranges::in_ranges;
 const ROWS: usize = 512;
 /// Vectors that a row of the head is multiplied with at once.
 const SEVERAL: usize = 4;
+
+/// Refuses a model of which a logit is no sum of what its parts add to the stream.
+pub(crate) fn check_is_sum(network: &Network) -> Result<()> {
+    if network.config.norm_placement == NormPlacement::Stream || network.projections.is_some() {
+        return Err(Refusal::unsupported(
+            "a logit of this model is no sum of what its parts add to the residual stream: norms stand on the \
+             stream itself, or a matrix between it and the head; look at its values and patterns instead",
+        ));
+    }
+    Ok(())
+}
 
 /// The last norm and the head at one token.
 #[derive(Debug)]

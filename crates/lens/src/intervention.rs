@@ -2,9 +2,11 @@
 //! that it stands for.
 //!
 //! `operation` has what can be written, `text` and `json` its two forms, `selection` which rows and columns
-//! are chosen, `constants` what comes from passes of its own, and `resolve` makes edits of all that. What an
-//! edit does in a pass, only the engine knows. `docs/interventions.md` has the grammar.
+//! are chosen, `constants` what comes from passes of its own, `resolve` makes edits of all that, and `attention`
+//! those of scores and patterns. What an edit does in a pass, only the engine knows.
+//! `docs/interventions.md` has the grammar.
 
+mod attention;
 mod columns;
 mod constants;
 mod files;

@@ -27,7 +27,6 @@
 
 mod analogy;
 mod answer_attention;
-mod attention_changes;
 mod attention_steps;
 mod firing;
 mod frozen_norm;
@@ -37,6 +36,7 @@ mod logit_attribution;
 mod logit_lens;
 mod neurons;
 mod ov;
+mod pass_differences;
 mod pooling;
 mod position;
 mod post_norm;
@@ -47,6 +47,7 @@ mod report;
 mod site_filter;
 mod sites;
 mod source_contributions;
+mod sweep;
 mod table;
 mod thumbnails;
 mod trace;
@@ -55,7 +56,6 @@ mod why;
 
 pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
-pub use attention_changes::{AttentionChanges, trace_with_attention};
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
@@ -76,6 +76,10 @@ pub use neurons::{
     LogitEffect, NeuronEffects, NeuronOrder, NeuronQuery, neuron_effects, neuron_sites,
 };
 pub use ov::{OvDecomposition, OvPlane, OvTerm, ov_decomposition};
+pub use pass_differences::{
+    HeadDifference, LayerDifference, PassDifferences, PositionDifference, pass_difference_sites,
+    pass_differences,
+};
 pub use pooling::PatternThumbnails;
 pub use position::{RotaryPair, Rotation, normed_queries, rotary_pairs};
 pub use principal_axes::PrincipalAxes;
@@ -87,6 +91,11 @@ pub use site_filter::SiteFilter;
 pub use sites::{is_on_demand, shape, sites, sites_on_demand};
 pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
+};
+pub use sweep::{
+    Ablation, Agreement, HeatMap, MetricReader, PatchedPasses, PatchingGrids, PatchingSweep,
+    SweepAxes, SweepGrid, SweepKind, SweepMetric, ablation_sweep, heat_maps_svg, mean_rows,
+    patching_sweep, sweep_bytes, sweep_kinds, write_grids,
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;

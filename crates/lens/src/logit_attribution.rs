@@ -10,7 +10,7 @@ use lookback_model::{BlockSite, Config, Positions, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
-    frozen_norm::{FrozenNorm, dot, logit_before_cap},
+    frozen_norm::{FrozenNorm, check_is_sum, dot, logit_before_cap},
     report::norm,
     trace::Trace,
 };
@@ -94,6 +94,7 @@ pub fn logit_attribution(
     token: usize,
     (target, logit): (TokenId, f32),
 ) -> Result<LogitAttribution> {
+    check_is_sum(weights.network())?;
     let layers = weights.network().layers();
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;

@@ -10,7 +10,7 @@ use lookback_model::{BlockSite, Config, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
-    frozen_norm::{FrozenNorm, dot},
+    frozen_norm::{FrozenNorm, check_is_sum, dot},
     logit_attribution::not_captured,
     post_norm::PostNorm,
     ranking::top_k_indices,
@@ -104,6 +104,7 @@ pub fn neuron_effects(
 ) -> Result<Vec<NeuronEffects>> {
     let NeuronQuery { layer, token, target, order: order_by, .. } = query;
     let network = weights.network();
+    check_is_sum(network)?;
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
         Ok(capture.part(token))

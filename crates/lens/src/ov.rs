@@ -96,6 +96,9 @@ pub fn ov_decomposition(
     let [before, pattern, v, z, added, after] =
         OvDecomposition::sites(layer).map(|s| required_capture(trace, s));
     let (before, added, after) = (before?.part(token), added?.part(token), after?.part(token));
+    // Where a norm stands on the stream itself, what is shown is the sum before it.
+    let sum: Vec<f32> = before.iter().zip(added).map(|(before, added)| before + added).collect();
+    let after = if block.ln_resid_mid.is_some() { &sum[..] } else { after };
     let (pattern, v, z) = (pattern?, v?, z?.part(token));
 
     let output = OutputProjection::read(model, &block.output);

@@ -169,7 +169,7 @@ fn count(logits: &[f32], is_ahead: impl Fn(i32) -> bool) -> usize {
 
 /// A whole number whose order is that of [`f32::total_cmp`].
 #[inline(always)]
-fn order_key(logit: f32) -> i32 {
+pub(crate) fn order_key(logit: f32) -> i32 {
     let bits = logit.to_bits().cast_signed();
     bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
 }

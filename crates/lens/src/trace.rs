@@ -11,7 +11,7 @@ use lookback_engine::{
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
-use lookback_model::{Batch, BlockSite, Config, Edit, Edits, Program, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edits, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -125,59 +125,46 @@ pub fn trace(
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
 
-/// As [`trace`], of a pass with edits: each changes the values at its site, and everything behind is
-/// computed from the changed ones. Without an edit it is the pass itself, to the bit.
+/// As [`trace`], of a pass with edits, or of a variant: each changes what stands at its site, and everything behind is
+/// computed from that. Without an edit it is the pass itself, to the bit.
 ///
 /// # Errors
-/// As [`trace`]; when the model does not have the site, or an edit does not fit it.
+/// As [`trace`]; when the model does not have the variant or a site, when an edit does not fit it, or names a position
+/// that the sequence does not have.
 pub fn trace_with_edits(
     weights: &Weights,
     pool: &ThreadPool,
     ids: &[TokenId],
     filter: &SiteFilter,
-    edits: &[(Site, Edit)],
+    edits: &Edits,
 ) -> Result<Trace> {
     if edits.is_empty() {
         return trace(weights, pool, ids, filter);
     }
-    let program = forward::logits(weights.network(), forward::Rows::All);
-    trace_of_program(weights, pool, ids, filter, program, edits)
-}
-
-/// The sites of a pass of another program than the network's own, with edits.
-pub(crate) fn trace_of_program(
-    weights: &Weights,
-    pool: &ThreadPool,
-    ids: &[TokenId],
-    filter: &SiteFilter,
-    mut program: Program,
-    edits: &[(Site, Edit)],
-) -> Result<Trace> {
-    let network = weights.network();
-    check(ids, &network.config)?;
-    check_positions(edits, ids.len())?;
-    Edits::new(edits.to_vec()).apply(&mut program)?;
-    let mut recorder = CaptureRecorder::new(&network.config, filter, &NO_PARTS, None);
+    let config = &weights.network().config;
+    check(ids, config)?;
+    edits.check_positions(ids.len())?;
+    let mut recorder = CaptureRecorder::new(config, filter, &NO_PARTS, None);
     let is_captured = |site| filter.contains(site);
-    let rows = ids.len();
-    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
-    let mut workspace =
-        Workspace::for_program(network, program, rows, is_captured, rows, pool.threads())
-            .with_precision(network, weights.compute());
-    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
+    run_edited((weights, edits), pool, ids, is_captured, &mut recorder)?;
     Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
 }
 
-/// Refuses an edit of a position that a sequence of so many tokens does not have.
-fn check_positions(edits: &[(Site, Edit)], tokens: usize) -> Result<()> {
-    let is_beyond = |position: &&u32| **position as usize >= tokens;
-    for (site, edit) in edits {
-        if let Some(position) = edit.positions.iter().flat_map(|all| all.iter()).find(is_beyond) {
-            let what = format!("{site}: there is no position {position} among {tokens} tokens");
-            return Err(Refusal::of(Kind::InvalidSetting, what));
-        }
-    }
-    Ok(())
+/// Runs a sequence with edits under a watcher of the sites that are visible.
+fn run_edited(
+    (weights, edits): (&Weights, &Edits),
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    is_visible: impl Fn(Site) -> bool,
+    watch: &mut impl Observer,
+) -> Result<()> {
+    let (network, rows) = (weights.network(), ids.len());
+    let program = edits.logits(network, forward::Rows::All)?;
+    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
+    let mut workspace =
+        Workspace::for_program(network, program, rows, is_visible, rows, pool.threads())
+            .with_precision(network, weights.compute());
+    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), watch)
 }
 
 /// What one pass captured.
@@ -224,17 +211,11 @@ pub fn edited_trace_with_parts(
     if edits.is_empty() {
         return trace_with_parts(weights, pool, ids, filter, parts, max_side);
     }
-    let network = weights.network();
-    let config = &network.config;
+    let config = &weights.network().config;
     check(ids, config)?;
     let small = ThumbnailPooling::new(config, ids.len().min(max_side));
     let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
-    let (rows, threads) = (ids.len(), pool.threads());
-    let shape = Shape::Observed { rows };
-    let workspace = Workspace::with_edits(network, shape, edits, rows, threads)?;
-    let mut workspace = workspace.with_precision(network, weights.compute());
-    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(rows));
-    forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), &mut recorder)?;
+    run_edited((weights, edits), pool, ids, |_| true, &mut recorder)?;
     Ok(Captures {
         sites: recorder.sites,
         parts: recorder.parts,

@@ -19,6 +19,7 @@ mod writes;
 pub use component::Component;
 pub use faithfulness::{FaithfulnessPoint, faithfulness};
 pub use graph::{LogitEdge, LogitGraph};
+pub(crate) use graph_svg::escaped;
 pub use graph_svg::graph_svg;
 pub use logit_sum::{LogitCap, MlpNeurons, NeuronPart, Why, WhyOptions, WhyPart, why, why_sites};
 pub use paths::{LogitPath, PathStep, paths};

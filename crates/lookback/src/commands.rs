@@ -5,6 +5,7 @@ mod chat;
 mod completions;
 mod context;
 mod corpus;
+mod diff;
 mod eval;
 mod generate;
 mod heads;
@@ -12,10 +13,13 @@ mod interventions;
 mod look;
 mod manual;
 mod neurons;
+mod progress_bar;
 mod prompt;
 mod sampling;
+mod sequences;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
+mod sweep;
 mod tokenizer;
 mod train;
 mod verify;
@@ -42,6 +46,8 @@ pub(crate) enum Command {
     Why(why::Why),
     Heads(heads::Heads),
     Neurons(neurons::Neurons),
+    Sweep(sweep::Sweep),
+    Diff(diff::Diff),
     Verify(verify::Verify),
     #[command(subcommand)]
     Tokenizer(tokenizer::Tokenizer),
@@ -65,6 +71,8 @@ impl Command {
             Self::Why(why) => why.run(print),
             Self::Heads(heads) => heads.run(print),
             Self::Neurons(neurons) => neurons.run(print),
+            Self::Sweep(sweep) => sweep.run(print),
+            Self::Diff(diff) => diff.run(print),
             Self::Verify(verify) => verify.run(print),
             Self::Tokenizer(tokenizer) => tokenizer.run(print),
             Self::Corpus(corpus) => corpus.run(print),

@@ -41,8 +41,10 @@ pub enum NormKind {
 /// What the norms of queries and keys bring to a common scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryKeyNorm {
-    /// Each head on its own (Qwen3).
+    /// Each head on its own, all with the same weights (Qwen3).
     Heads,
+    /// Each head on its own, with weights of its own and no bias (StableLM 2 12B).
+    EachHead,
     /// All heads of a row together (OLMo 2).
     Rows,
 }
@@ -56,6 +58,9 @@ pub enum NormPlacement {
     After,
     /// Both (Gemma 2).
     Both,
+    /// After each, on the sum: the residual stream itself is brought to a common scale (OPT 350M, and the first
+    /// transformer). The last of them is the final norm.
+    Stream,
 }
 
 /// How a block's attention and MLP follow each other.
@@ -101,8 +106,13 @@ pub struct Config {
     pub norm_placement: NormPlacement,
     /// The norms of queries and keys before they are rotated, where they have some.
     pub query_key_norm: Option<QueryKeyNorm>,
+    /// Width of the embedding table, where it is not that of the residual stream: one matrix leads from it into
+    /// the stream, another from behind the final norm back to it (OPT 350M).
+    pub embedding_width: Option<usize>,
     /// Whether the embedding passes a norm before the first block (BLOOM).
     pub embedding_norm: bool,
+    /// Whether norms have weights. Those of others are 1, and stand in no file (OLMo).
+    pub has_norm_weights: bool,
     /// Whether norms add a bias.
     pub norm_bias: bool,
     /// Added under the root of every norm.
@@ -138,6 +148,10 @@ pub struct Config {
     pub layers_with_window: Vec<bool>,
     /// Factor of the scores.
     pub scale: f32,
+    /// Whether layer i divides it by i + 1 (GPT-2 as Mistral trained it, the project at Stanford).
+    pub is_scale_by_layer: bool,
+    /// Queries and keys behind their norms, and values, are bounded to ± this (OLMoE).
+    pub qkv_bound: Option<f32>,
     /// Whether every head has an attention sink, a learned term of its total that has no value (gpt-oss).
     pub attention_sinks: bool,
     /// Scores are bounded softly: `cap · tanh(score / cap)` (Gemma Team 2024, section 2).
@@ -225,7 +239,9 @@ impl Config {
             norm: NormKind::Layer,
             norm_placement: NormPlacement::Before,
             query_key_norm: None,
+            embedding_width: None,
             embedding_norm: false,
+            has_norm_weights: true,
             norm_bias: true,
             epsilon: 1e-5,
             block_order: BlockOrder::Sequential,
@@ -243,6 +259,8 @@ impl Config {
             window: None,
             layers_with_window: Vec::new(),
             scale: default_scale(head_dim),
+            is_scale_by_layer: false,
+            qkv_bound: None,
             attention_sinks: false,
             score_cap: None,
             logit_cap: None,
@@ -298,6 +316,12 @@ impl Config {
     /// window.
     pub fn layer_window(&self, layer: usize) -> Option<usize> {
         self.window.filter(|_| self.layers_with_window.get(layer).copied().unwrap_or(true))
+    }
+
+    /// Factor of a layer's scores.
+    pub fn layer_scale(&self, layer: usize) -> f32 {
+        let divisor = if self.is_scale_by_layer { layer as f64 + 1.0 } else { 1.0 };
+        (f64::from(self.scale) / divisor) as f32
     }
 
     /// The experts of a layer, if it has some.

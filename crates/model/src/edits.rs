@@ -1,111 +1,245 @@
-//! The edits of a program, all together: put into it in their order, and told from others bit by bit.
+//! What is changed of a pass, all together: a variant of it, and edits in their order, told from others bit by bit.
 
 use std::{ops::Range, sync::Arc};
 
 use lookback_files::{Kind, Refusal, Result};
-use lookback_kernels::steer::Steering;
+use lookback_kernels::{
+    attend::edits::{AttentionChange, AttentionEdit, ElementChange},
+    steer::Steering,
+};
 
-use crate::{Change, Edit, Program, Site};
+use crate::{BlockSite, Change, Edit, Network, PassVariant, Program, Site, forward};
 
-/// Edits at their sites, in the order in which they are applied. Two are equal where every bit is.
+/// One edit of a pass.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PassEdit {
+    /// Of the rows of a value at a site.
+    Value(Site, Edit),
+    /// Of the scores or the pattern of a layer's attention.
+    Attention(usize, AttentionEdit),
+}
+
+impl PassEdit {
+    /// Where it changes something.
+    pub fn site(&self) -> Site {
+        match self {
+            Self::Value(site, _) => *site,
+            Self::Attention(layer, edit) => {
+                let of_block =
+                    if edit.is_of_scores() { BlockSite::Scores } else { BlockSite::Pattern };
+                Site::Block(*layer as u16, of_block)
+            }
+        }
+    }
+
+    /// The positions that it names; none where it holds for all.
+    pub fn positions(&self) -> impl Iterator<Item = u32> + '_ {
+        let lists = match self {
+            Self::Value(_, edit) => [edit.positions.as_ref(), None],
+            Self::Attention(_, edit) => [edit.queries.as_ref(), edit.keys.as_ref()],
+        };
+        lists.into_iter().flatten().flat_map(|list| list.iter().copied())
+    }
+
+    /// Whether it names positions.
+    fn names_positions(&self) -> bool {
+        match self {
+            Self::Value(_, edit) => edit.positions.is_some(),
+            Self::Attention(_, edit) => edit.queries.is_some() || edit.keys.is_some(),
+        }
+    }
+}
+
+impl From<(Site, Edit)> for PassEdit {
+    fn from((site, edit): (Site, Edit)) -> Self {
+        Self::Value(site, edit)
+    }
+}
+
+impl From<(usize, AttentionEdit)> for PassEdit {
+    fn from((layer, edit): (usize, AttentionEdit)) -> Self {
+        Self::Attention(layer, edit)
+    }
+}
+
+/// Edits in the order in which they are made, and the variant of the pass that they are made of. Two are equal where
+/// every bit is.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
-    list: Arc<[(Site, Edit)]>,
-    /// The same in a canonical form.
+    list: Arc<[PassEdit]>,
+    variant: PassVariant,
+    /// The list in a canonical form.
     words: Arc<[u32]>,
 }
 
 impl PartialEq for Edits {
     fn eq(&self, other: &Self) -> bool {
-        self.words == other.words
+        self.words == other.words && self.variant == other.variant
     }
 }
 
 impl Eq for Edits {}
 
 impl Edits {
-    /// These edits.
-    pub fn new(list: Vec<(Site, Edit)>) -> Self {
+    /// These edits, of the network's own pass.
+    pub fn new<E: Into<PassEdit>>(list: impl IntoIterator<Item = E>) -> Self {
+        let list: Arc<[PassEdit]> = list.into_iter().map(Into::into).collect();
         let mut words = Vec::new();
-        for (site, edit) in &list {
-            let name = site.to_string();
-            words.push(name.len() as u32);
-            words.extend(name.bytes().map(u32::from));
-            let [kind, first, second] = match edit.change {
-                Change::Set => [0, 0, 0],
-                Change::Add => [1, 0, 0],
-                Change::Scale => [2, 0, 0],
-                Change::Steer(Steering::ScaleAlong(factor)) => [3, factor.to_bits(), 0],
-                Change::Steer(Steering::ClampAlong { min, max }) => {
-                    [4, min.to_bits(), max.to_bits()]
-                }
-                Change::Steer(Steering::AddByNorm) => [5, 0, 0],
-                Change::Steer(Steering::AddOrthogonal) => [6, 0, 0],
-                Change::Steer(Steering::Swap) => [7, 0, 0],
-            };
-            words.extend([kind, first, second]);
-            words.extend([edit.columns.start as u32, edit.columns.end as u32]);
-            words.extend([u32::from(edit.positions.is_some()), edit.numbers.len() as u32]);
-            let positions = edit.positions.as_deref().unwrap_or_default();
-            words.push(positions.len() as u32);
-            words.extend(positions);
-            words.extend(edit.numbers.iter().map(|number| number.to_bits()));
+        for edit in list.iter() {
+            match edit {
+                PassEdit::Value(site, edit) => write_value_edit(*site, edit, &mut words),
+                PassEdit::Attention(layer, edit) => write_attention_edit(*layer, edit, &mut words),
+            }
         }
-        Self { list: list.into(), words: words.into() }
+        Self { list, variant: PassVariant::default(), words: words.into() }
     }
 
-    /// Each with its site.
-    pub fn iter(&self) -> impl Iterator<Item = &(Site, Edit)> {
+    /// The same, of a variant of the pass.
+    #[must_use]
+    pub fn of_variant(self, variant: PassVariant) -> Self {
+        Self { variant, ..self }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &PassEdit> {
         self.list.iter()
     }
 
-    /// Whether there are none.
+    /// What the pass leaves out or replaces.
+    pub fn variant(&self) -> PassVariant {
+        self.variant
+    }
+
+    /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.variant.is_none()
     }
 
     /// Whether some name positions, so that they mean another thing where a text moves in its window.
     pub fn names_positions(&self) -> bool {
-        self.list.iter().any(|(_, edit)| edit.positions.is_some())
+        self.list.iter().any(PassEdit::names_positions)
     }
 
-    /// Puts all of them into a program.
+    /// Refuses positions that a sequence of so many tokens does not have.
     ///
     /// # Errors
-    /// When the program does not have a site, when nothing reads what stands there, or when an edit does not
-    /// fit it.
-    pub fn apply(&self, program: &mut Program) -> Result<()> {
-        let refuse = |site: &Site, what: &str| {
-            Err(Refusal::of(Kind::InvalidSetting, format!("{site}: {what}")))
-        };
-        for (site, edit) in self.iter() {
-            program.provide_results(*site);
-            let Some(value) = program.at(*site) else {
-                return refuse(site, "this model does not have the site");
-            };
-            let is_read = *site == Site::Logits
-                || program.steps.iter().any(|step| step.inputs.contains(&value));
-            if !is_read {
-                return refuse(site, "nothing in this model reads it, so a change has no effect");
-            }
-            let width = program.value(value).width;
-            if !edit.fits(width) {
-                let Range { start, end } = edit.columns;
-                return refuse(
-                    site,
-                    &format!(
-                        "this edit of columns {start} to {end} with {} numbers does not fit rows \
-                         of {width}",
-                        edit.numbers.len()
-                    ),
-                );
-            }
-            if !program.edit(*site, edit.clone()) {
-                return refuse(site, "what stands there follows from other sites; change those");
+    /// When an edit names one.
+    pub fn check_positions(&self, tokens: usize) -> Result<()> {
+        for edit in self.iter() {
+            if let Some(position) = edit.positions().find(|&position| position as usize >= tokens) {
+                let site = edit.site();
+                let what = format!("{site}: there is no position {position} among {tokens} tokens");
+                return Err(Refusal::of(Kind::InvalidSetting, what));
             }
         }
         Ok(())
     }
+
+    /// The changed pass from ids to logits.
+    ///
+    /// # Errors
+    /// When the network does not have the variant or a site, when nothing reads what stands there, or when an
+    /// edit does not fit it.
+    pub fn logits(&self, network: &Network, rows: forward::Rows) -> Result<Program> {
+        let mut program = forward::logits_of_variant(network, rows, self.variant)?;
+        self.apply(&mut program)?;
+        Ok(program)
+    }
+
+    /// The changed pass from ids to the cross-entropy of every token.
+    ///
+    /// # Errors
+    /// As of [`Edits::logits`].
+    pub fn loss(&self, network: &Network) -> Result<Program> {
+        let mut program = forward::loss_of_variant(network, self.variant)?;
+        self.apply(&mut program)?;
+        Ok(program)
+    }
+
+    fn apply(&self, program: &mut Program) -> Result<()> {
+        self.iter().try_for_each(|edit| match edit {
+            PassEdit::Value(site, edit) => apply_value_edit(program, *site, edit),
+            PassEdit::Attention(layer, edit) => program.edit_attention(*layer, edit.clone()),
+        })
+    }
+}
+
+fn apply_value_edit(program: &mut Program, site: Site, edit: &Edit) -> Result<()> {
+    let refuse = |what: &str| Err(Refusal::of(Kind::InvalidSetting, format!("{site}: {what}")));
+    program.provide_results(site);
+    let Some(value) = program.at(site) else {
+        return refuse("this model does not have the site");
+    };
+    let is_read =
+        site == Site::Logits || program.steps.iter().any(|step| step.inputs.contains(&value));
+    if !is_read {
+        return refuse("nothing in this model reads it, so a change has no effect");
+    }
+    let width = program.value(value).width;
+    if !edit.fits(width) {
+        let Range { start, end } = edit.columns;
+        let numbers = edit.numbers.len();
+        return refuse(&format!(
+            "this edit of columns {start} to {end} with {numbers} numbers does not fit rows of {width}"
+        ));
+    }
+    if !program.edit(site, edit.clone()) {
+        return refuse("what stands there follows from other sites; change those");
+    }
+    Ok(())
+}
+
+fn write_value_edit(site: Site, edit: &Edit, words: &mut Vec<u32>) {
+    let name = site.to_string();
+    words.push(name.len() as u32);
+    words.extend(name.bytes().map(u32::from));
+    words.extend(match edit.change {
+        Change::Set => [0, 0, 0],
+        Change::Add => [1, 0, 0],
+        Change::Scale => [2, 0, 0],
+        Change::Steer(Steering::ScaleAlong(factor)) => [3, factor.to_bits(), 0],
+        Change::Steer(Steering::ClampAlong { min, max }) => [4, min.to_bits(), max.to_bits()],
+        Change::Steer(Steering::AddByNorm) => [5, 0, 0],
+        Change::Steer(Steering::AddOrthogonal) => [6, 0, 0],
+        Change::Steer(Steering::Swap) => [7, 0, 0],
+    });
+    words.extend([edit.columns.start as u32, edit.columns.end as u32]);
+    write_list(edit.positions.as_deref(), words);
+    write_numbers(&edit.numbers, words);
+}
+
+fn write_attention_edit(layer: usize, edit: &AttentionEdit, words: &mut Vec<u32>) {
+    let of_element = |change: &ElementChange| match change {
+        ElementChange::Set => 0,
+        ElementChange::Add => 1,
+        ElementChange::Scale => 2,
+    };
+    // No name of a site is that long.
+    words.extend([u32::MAX, layer as u32]);
+    for list in [&edit.heads, &edit.queries, &edit.keys] {
+        write_list(list.as_deref(), words);
+    }
+    match &edit.change {
+        AttentionChange::Scores(change, numbers) => {
+            words.extend([0, of_element(change)]);
+            write_numbers(numbers, words);
+        }
+        AttentionChange::KeepTop(count) => words.extend([1, *count as u32]),
+        AttentionChange::Pattern(change, numbers) => {
+            words.extend([2, of_element(change)]);
+            write_numbers(numbers, words);
+        }
+    }
+}
+
+fn write_list(list: Option<&[u32]>, words: &mut Vec<u32>) {
+    words.extend([u32::from(list.is_some()), list.map_or(0, <[u32]>::len) as u32]);
+    words.extend(list.unwrap_or_default());
+}
+
+fn write_numbers(numbers: &[f32], words: &mut Vec<u32>) {
+    words.push(numbers.len() as u32);
+    words.extend(numbers.iter().map(|number| number.to_bits()));
 }
 
 #[cfg(test)]
@@ -120,11 +254,34 @@ mod tests {
             columns: 0..4,
             numbers: [number].into(),
         };
-        let edits = |edit: Edit| Edits::new(vec![(Site::Embed, edit)]);
+        let edits = |edit: Edit| Edits::new([(Site::Embed, edit)]);
         assert_eq!(edits(edit(0.0, None)), edits(edit(0.0, None)));
         assert_ne!(edits(edit(0.0, None)), edits(edit(-0.0, None)));
         assert_ne!(edits(edit(0.0, None)), edits(edit(0.0, Some(&[]))));
         assert_ne!(edits(edit(0.0, Some(&[1]))), edits(edit(0.0, Some(&[2]))));
-        assert_eq!(Edits::default(), Edits::new(Vec::new()));
+        assert_eq!(Edits::default(), Edits::new(Vec::<PassEdit>::new()));
+    }
+
+    #[test]
+    fn edits_of_attention_and_variants_are_told_apart() {
+        let edit = |change, keys: Option<&[u32]>| AttentionEdit {
+            heads: None,
+            queries: None,
+            keys: keys.map(Arc::from),
+            change,
+        };
+        let set = |number: f32| AttentionChange::Pattern(ElementChange::Set, [number].into());
+        let edits = |layer: usize, edit| Edits::new([(layer, edit)]);
+        let one = || edits(1, edit(set(0.0), None));
+        assert_eq!(one(), one());
+        assert_ne!(one(), edits(0, edit(set(0.0), None)));
+        assert_ne!(one(), edits(1, edit(set(-0.0), None)));
+        assert_ne!(one(), edits(1, edit(set(0.0), Some(&[0]))));
+        assert_ne!(one(), edits(1, edit(AttentionChange::KeepTop(1), None)));
+        let variant = PassVariant { no_scale: true, ..PassVariant::default() };
+        assert_ne!(one(), one().of_variant(variant));
+        assert!(!Edits::default().of_variant(variant).is_empty());
+        assert!(!one().names_positions() && edits(1, edit(set(0.0), Some(&[4]))).names_positions());
+        assert!(edits(1, edit(set(0.0), Some(&[4]))).check_positions(4).is_err());
     }
 }

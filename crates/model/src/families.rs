@@ -18,6 +18,7 @@ mod granite;
 mod llama;
 mod mistral;
 mod mixtral;
+mod olmo;
 mod olmo2;
 mod olmo3;
 mod olmoe;
@@ -44,6 +45,7 @@ pub static FAMILIES: &[&Family] = &[
     &mistral::FAMILY,
     &smollm3::FAMILY,
     &granite::FAMILY,
+    &olmo::FAMILY,
     &olmo2::FAMILY,
     &olmo3::FAMILY,
     &gemma::FAMILY,

@@ -68,7 +68,10 @@ fn record_residual_stream(
     rows: Rows,
 ) -> ValueId {
     let width = network.config.width;
-    let x = build.embed(network.embed, width, Program::IDS);
+    let mut x = build.embed(network.embed, network.head.linear.inputs, Program::IDS);
+    if let Some([into, _]) = network.projections {
+        [x] = build.linear(x, [into]);
+    }
     let mut x = build.scale(x, network.config.embedding_factor);
     build.site(Site::Embed, x);
     if let Some(table) = network.positions.filter(|_| !variant.no_position) {
@@ -83,8 +86,11 @@ fn record_residual_stream(
     if rows == Rows::LogitRows {
         x = build.select(x);
     }
-    let x = build.norm(x, &network.ln_final);
+    let mut x = build.norm(x, &network.ln_final);
     build.site(Site::LnFinal, x);
+    if let Some([_, out]) = network.projections {
+        [x] = build.linear(x, [out]);
+    }
     x
 }
 
@@ -102,19 +108,22 @@ fn record_block(
     build.site(at(B::ResidPre), x);
     let normed = build.maybe_norm(x, block.ln1.as_ref());
     build.site(at(B::Ln1), normed);
-    let [mut q, mut k, v] = if variant.plain_attention {
+    let [mut q, mut k, mut v] = if variant.plain_attention {
         // Three values, so that each is a site of its own.
         [(); 3].map(|()| build.copy(normed))
     } else {
         build.linear(normed, block.qkv)
     };
+    let is_made = !variant.plain_attention;
+    let bound = block.qkv_bound.filter(|_| is_made);
+    v = build.clamp(v, bound);
     build.site(at(B::Q), q);
     build.site(at(B::K), k);
     build.site(at(B::V), v);
-    let is_made = !variant.plain_attention;
     if let Some([q_norm, k_norm]) = block.query_key_norms.as_ref().filter(|_| is_made) {
         [q, k] = [build.norm(q, q_norm), build.norm(k, k_norm)];
     }
+    [q, k] = [build.clamp(q, bound), build.clamp(k, bound)];
     let is_rotated = is_made && !variant.no_position;
     if let Some(rotary) = block.rotary.as_ref().filter(|_| is_rotated) {
         [q, k] = [build.rotate(q, rotary), build.rotate(k, rotary)];
@@ -129,6 +138,7 @@ fn record_block(
     build.site(at(B::AttnOut), out);
     let entering = x;
     let x = build.add(x, out);
+    let x = build.maybe_norm(x, block.ln_resid_mid.as_ref());
     build.site(at(B::ResidMid), x);
 
     let normed = match block.order {
@@ -145,6 +155,7 @@ fn record_block(
     let out = build.scale(out, block.residual_factor);
     build.site(at(B::MlpOut), out);
     let x = build.add(x, out);
+    let x = build.maybe_norm(x, block.ln_resid_post.as_ref());
     build.site(at(B::ResidPost), x);
     x
 }
@@ -255,6 +266,11 @@ impl Builder {
     /// The same rows where the factor is 1.
     fn scale(&mut self, x: ValueId, factor: f32) -> ValueId {
         if factor == 1.0 { x } else { self.step(Op::Scale(factor), [x], self.width(x)) }
+    }
+
+    /// The same rows where there is no bound.
+    fn clamp(&mut self, x: ValueId, bound: Option<f32>) -> ValueId {
+        bound.map_or(x, |bound| self.step(Op::Clamp(bound), [x], self.width(x)))
     }
 
     /// The same rows as another value.

@@ -38,7 +38,7 @@ pub use config::{
     NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, Size, Yarn,
 };
 pub use edit::{Change, Edit};
-pub use edits::Edits;
+pub use edits::{Edits, PassEdit};
 pub use families::FAMILIES;
 pub use files::{
     ChatTemplates, GgufTokenizer, SamplingDefault, StoredModel, StoredTokenizer, save,

@@ -98,14 +98,23 @@ pub struct Head {
 pub struct Norm {
     /// Layer norm or RMS norm.
     pub kind: NormKind,
-    /// `[width]`
+    /// `[width]`, or `[heads, width]`
     pub weight: WeightId,
     /// `[width]`, of a layer norm.
     pub bias: Option<WeightId>,
     /// How many numbers are brought to a common scale together: a row's, or a head's.
     pub width: usize,
+    /// How many heads have weights of their own; none where all share them.
+    pub heads: Option<usize>,
     /// Added to the variance or the mean square, under the root.
     pub epsilon: f32,
+}
+
+impl Norm {
+    /// Its weights.
+    pub fn weights(&self) -> usize {
+        self.width * self.heads.unwrap_or(1)
+    }
 }
 
 /// Rotation of pairs `(i, i + rotary_dim / 2)` of every head by angles that grow with the position.
@@ -238,6 +247,8 @@ pub struct Block {
     pub ln1: Option<Norm>,
     /// Queries, keys, values.
     pub qkv: [Linear; 3],
+    /// Queries and keys behind their norms, and values, are bounded to ± this.
+    pub qkv_bound: Option<f32>,
     /// Of queries and of keys, where they have norms.
     pub query_key_norms: Option<[Norm; 2]>,
     /// Positions by rotation, if so.
@@ -248,12 +259,16 @@ pub struct Block {
     pub output: Linear,
     /// After attention, on what it adds to the residual stream.
     pub ln1_post: Option<Norm>,
+    /// Of the residual stream once attention has added to it.
+    pub ln_resid_mid: Option<Norm>,
     /// Before the MLP; none where it reads what attention reads.
     pub ln2: Option<Norm>,
     /// The MLP, or a mixture of experts.
     pub mlp: FeedForward,
     /// After the MLP, on what it adds to the residual stream.
     pub ln2_post: Option<Norm>,
+    /// Of the residual stream once the MLP has added to it; in the last block the final norm does that.
+    pub ln_resid_post: Option<Norm>,
     /// Factor of what attention and the MLP add to the residual stream.
     pub residual_factor: f32,
 }
@@ -265,8 +280,11 @@ pub struct Network {
     pub config: Config,
     /// All weights; a tied table stands once.
     pub weights: Vec<WeightSpec>,
-    /// `[vocabulary, width]`
+    /// `[vocabulary, width]`, or as wide as the embedding is.
     pub embed: WeightId,
+    /// From the embedding into the residual stream, and from behind the final norm to what the head reads, where
+    /// the embedding has another width.
+    pub projections: Option<[Linear; 2]>,
     /// `[context, width]`, where positions are learned.
     pub positions: Option<WeightId>,
     /// Of the embedding, where it has a norm.
@@ -296,9 +314,11 @@ impl Network {
         Some(WeightId(index as u32))
     }
 
-    /// Elements of all weights, a tied table counted once.
+    /// Elements of all weights, a tied table counted once, and those that are always 1 not at all.
     pub fn parameters(&self) -> usize {
-        self.weights.iter().map(WeightSpec::len).sum()
+        let is_learned =
+            |spec: &&WeightSpec| self.config.has_norm_weights || spec.kind != WeightKind::Gain;
+        self.weights.iter().filter(is_learned).map(WeightSpec::len).sum()
     }
 
     /// Multiplications of the matrix products of a pass over `tokens` tokens behind `cached` ones in the
@@ -311,6 +331,9 @@ impl Network {
         };
         self.block_multiplications() * tokens as u64
             + self.blocks.iter().map(pairs).sum::<u64>()
+            + self.projections.map_or(0, |[into, out]| {
+                into.multiplications() * tokens as u64 + out.multiplications()
+            })
             + self.head.linear.multiplications()
     }
 

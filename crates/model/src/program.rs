@@ -100,6 +100,8 @@ pub enum Op {
     LinearAdd(Linear),
     /// Every element multiplied with a number. \[x → y]
     Scale(f32),
+    /// Every element within ± a number. \[x → y]
+    Clamp(f32),
     /// The pairs of every head, rotated by the positions of their rows. \[x → y]
     Rotate(Rotary),
     /// Every row looks at those before it in its sequence. \[q, k, v → z, log-sum-exp of every head's scores]
@@ -152,6 +154,7 @@ impl Op {
             | Self::Linear(_)
             | Self::LinearAdd(_)
             | Self::Scale(_)
+            | Self::Clamp(_)
             | Self::Rotate(_)
             | Self::Attend(_)
             | Self::AttendEdited(..)
@@ -237,18 +240,21 @@ impl Program {
         self.steps.iter().position(|step| step.outputs.contains(&value))
     }
 
-    /// Whether every step behind the one that makes a value reads nothing made before it but this value,
-    /// so that a pass may begin with it.
-    pub fn may_start_at(&self, value: ValueId) -> bool {
-        let Some(producer) = self.producer(value) else { return false };
-        let mut stands = vec![false; self.values.len()];
-        for known in [Self::IDS, Self::POSITIONS, value] {
-            stands[known.index()] = true;
-        }
-        self.steps[producer + 1..].iter().all(|step| {
-            step.outputs.iter().for_each(|output| stands[output.index()] = true);
-            step.inputs.iter().all(|read| stands[read.index()])
-        })
+    /// What a pass reads that begins behind the step which makes a value: of what is made up to there, all that
+    /// a later step reads, in the order of their ids. The batch's ids and positions are always there. None if no
+    /// step makes the value.
+    pub fn read_behind(&self, value: ValueId) -> Option<Vec<ValueId>> {
+        let behind = &self.steps[self.producer(value)? + 1..];
+        let mut is_known = vec![true; self.values.len()];
+        let made = behind.iter().flat_map(|step| &step.outputs);
+        made.for_each(|output| is_known[output.index()] = false);
+        let reads = behind.iter().flat_map(|step| step.inputs.iter().copied());
+        let is_given = |read: &ValueId| *read == Self::IDS || *read == Self::POSITIONS;
+        let mut reads: Vec<ValueId> =
+            reads.filter(|read| is_known[read.index()] && !is_given(read)).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        Some(reads)
     }
 
     /// Puts an edit behind the step that makes the value at a site: from there on everybody reads, and the

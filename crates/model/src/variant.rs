@@ -2,11 +2,13 @@
 //! does; a variant is recorded as a program of its own and shares no batch with others.
 
 use lookback_files::{Kind, Refusal, Result};
+use serde::Deserialize;
 
 use crate::{Attend, Network};
 
 /// What a pass leaves out or replaces; nothing by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PassVariant {
     /// Every token sees all tokens of its sequence, those behind it too, and there is no window. Such a pass has
     /// whole sequences only.
@@ -24,6 +26,18 @@ pub struct PassVariant {
 }
 
 impl PassVariant {
+    /// What either of two leaves out or replaces.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            no_mask: self.no_mask | other.no_mask,
+            no_scale: self.no_scale | other.no_scale,
+            no_position: self.no_position | other.no_position,
+            uniform_attention: self.uniform_attention | other.uniform_attention,
+            plain_attention: self.plain_attention | other.plain_attention,
+        }
+    }
+
     /// Whether it is the pass of the network itself.
     pub fn is_none(self) -> bool {
         self == Self::default()

@@ -1,7 +1,9 @@
 //! `model.generate(prompt)` and `model.chat(messages)`: what is to be written, and the pieces of it.
 
+mod changes;
+
 use lookback_engine::Session;
-use lookback_files::{Kind, Refusal, Result, Setting};
+use lookback_files::{Refusal, Result, Setting};
 use lookback_generate::{
     chat::{GenerationPrompt, Message},
     context_window::ContextWindow,
@@ -9,10 +11,11 @@ use lookback_generate::{
     sample::{SEQUENCE_BREAKERS, SamplerChain, Settings, sequence_breakers},
     stop_sequences::StopSequences,
 };
-use lookback_lens::{EditTokens, Intervention, InterventionFiles, LocalFiles, NoFiles};
-use lookback_model::Edits;
+use lookback_lens::{EditTokens, Intervention};
+use lookback_model::PassVariant;
 use lookback_text::{Decoder, TokenId};
 
+use self::changes::Changes;
 use crate::model::Model;
 
 /// Tokens to write by default.
@@ -112,9 +115,7 @@ pub struct Generation {
     context: Option<usize>,
     ignores_eos: bool,
     stop: Vec<String>,
-    interventions: Result<Vec<Intervention>>,
-    edit_tokens: EditTokens,
-    reads_files: bool,
+    changes: Changes,
 }
 
 impl Generation {
@@ -129,9 +130,7 @@ impl Generation {
             context: None,
             ignores_eos: false,
             stop: Vec::new(),
-            interventions: Ok(Vec::new()),
-            edit_tokens: EditTokens::All,
-            reads_files: false,
+            changes: Changes::default(),
         }
     }
 
@@ -218,7 +217,7 @@ impl Generation {
     /// the text ends with the context at the latest, since its tokens would move.
     #[must_use]
     pub fn intervene(mut self, intervention: &str) -> Self {
-        self.interventions = self.interventions.and_then(|mut list| {
+        self.changes.interventions = self.changes.interventions.and_then(|mut list| {
             list.push(intervention.parse()?);
             Ok(list)
         });
@@ -228,52 +227,31 @@ impl Generation {
     /// The same of several.
     #[must_use]
     pub fn interventions(mut self, interventions: Vec<Intervention>) -> Self {
-        if let Ok(list) = &mut self.interventions {
+        if let Ok(list) = &mut self.changes.interventions {
             list.extend(interventions);
         }
+        self
+    }
+
+    /// Makes a variant of each pass, such as one without positions.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.changes.variant = variant;
         self
     }
 
     /// For which tokens these changes hold: for all, unless somebody asks for others.
     #[must_use]
     pub fn edit_tokens(mut self, tokens: EditTokens) -> Self {
-        self.edit_tokens = tokens;
+        self.changes.tokens = tokens;
         self
     }
 
     /// Reads the files that changes name, which are not read otherwise.
     #[must_use]
     pub fn local_files(mut self) -> Self {
-        self.reads_files = true;
+        self.changes.reads_files = true;
         self
-    }
-
-    /// The edits of this window's text, and how many tokens are written at most under them.
-    fn edits(
-        &self,
-        window: &ContextWindow,
-        context: usize,
-        tokens: usize,
-    ) -> Result<(Edits, usize)> {
-        let files: &dyn InterventionFiles = if self.reads_files { &LocalFiles } else { &NoFiles };
-        let (list, prompt) = (self.interventions.clone()?, window.visible_ids());
-        let positions = context.min(prompt.len().saturating_add(tokens));
-        let edits = self.model.edits(&list, files, Some(&prompt), positions, self.edit_tokens)?;
-        if !edits.names_positions() {
-            return Ok((edits, tokens));
-        }
-        if window.discarded() > 0 {
-            return Err(Refusal::of(
-                Kind::ContextLength,
-                format!(
-                    "{}: tokens are named of a prompt of {}, and {context} are read at once; shorten it",
-                    Setting("edit"),
-                    window.ids().len()
-                ),
-            ));
-        }
-        // The last token that is written is read by nobody.
-        Ok((edits, tokens.min(context - prompt.len() + 1)))
     }
 
     /// Begins to write: the pieces come as they are asked for.
@@ -299,7 +277,7 @@ impl Generation {
         let tokens = self.max_tokens.or(defaults).unwrap_or(TOKENS);
         let eos = if self.ignores_eos { Vec::new() } else { model.eos() };
         let window = ContextWindow::new(context, prompt.clone(), model.bos());
-        let (edits, tokens) = self.edits(&window, context, tokens)?;
+        let (edits, tokens) = self.changes.edits(model, &window, context, tokens)?;
         let session = model.session(context.min(prompt.len().saturating_add(tokens)))?;
         let session = session.with_edits(&edits)?;
         let decoder = model.tokenizer().ok().map(|tokenizer| match prompt.is_empty() {

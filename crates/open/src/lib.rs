@@ -12,6 +12,7 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
+mod diff;
 mod find;
 mod generate;
 mod generation_defaults;
@@ -19,10 +20,12 @@ mod heads;
 mod look;
 mod model;
 mod run_checkpoint;
+mod sweep;
 mod tokenizer;
 mod train;
 mod why;
 
+pub use diff::DiffQuery;
 pub use find::{default_model, find, home};
 pub use generate::{Generation, GenerationPieces, Piece, Pieces, Prompt, TOKENS};
 pub use generation_defaults::GenerationDefaults;
@@ -30,6 +33,7 @@ pub use heads::{HeadScore, HeadsQuery, HeadsReport};
 pub use look::Look;
 pub use lookback_engine::Compute;
 pub use model::{Model, OpenOptions, WeightsId, threads};
+pub use sweep::{AblationQuery, AblationReport, SweepPair, SweepQuery, SweepReport};
 pub use tokenizer::stored_tokenizer;
 pub use train::Trainer;
 pub use why::WhyQuery;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use lookback_files::Result;
 use lookback_lens::{
-    AttentionChanges, Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter,
-    Trace, trace_with_attention, trace_with_edits,
+    Capture, EditTokens, Intervention, InterventionFiles, NoFiles, SiteFilter, Trace,
+    trace_with_edits,
 };
 use lookback_model::{AttentionEdit, Edit, Edits, PassVariant, Site, TokenId};
 
@@ -23,8 +23,13 @@ impl Model {
     /// # Ok::<(), lookback_files::Refusal>(())
     /// ```
     pub fn look(&self, ids: &[TokenId]) -> Look {
-        let (attention, changes) = (AttentionChanges::default(), Vec::new());
-        Look { model: self.clone(), ids: ids.to_vec(), sites: None, changes, attention }
+        Look {
+            model: self.clone(),
+            ids: ids.to_vec(),
+            sites: None,
+            changes: Vec::new(),
+            variant: PassVariant::default(),
+        }
     }
 
     /// The logits after each of some tokens, `[tokens, vocabulary]`: what transformers calls
@@ -44,7 +49,7 @@ pub struct Look {
     ids: Vec<TokenId>,
     sites: Option<String>,
     changes: Vec<Result<Edits>>,
-    attention: AttentionChanges,
+    variant: PassVariant,
 }
 
 impl Look {
@@ -59,9 +64,8 @@ impl Look {
     /// Changes the values at a site; everything behind it is computed from the changed ones. Several edits
     /// of a site follow each other.
     #[must_use]
-    pub fn edit(mut self, site: Site, edit: Edit) -> Self {
-        self.changes.push(Ok(Edits::new(vec![(site, edit)])));
-        self
+    pub fn edit(self, site: Site, edit: Edit) -> Self {
+        self.changed(Ok(Edits::new([(site, edit)])))
     }
 
     /// The same, as it is written: `blocks.3.attn.z[:, 1] = 0`. A file that it names is not read.
@@ -94,15 +98,14 @@ impl Look {
     /// Changes scores or weights of a layer's attention. Scores are changed before weights; several edits
     /// of either follow each other.
     #[must_use]
-    pub fn edit_attention(mut self, layer: usize, edit: AttentionEdit) -> Self {
-        self.attention.edits.push((layer, edit));
-        self
+    pub fn edit_attention(self, layer: usize, edit: AttentionEdit) -> Self {
+        self.changed(Ok(Edits::new([(layer, edit)])))
     }
 
     /// Makes a variant of the pass, such as one without a mask.
     #[must_use]
     pub fn variant(mut self, variant: PassVariant) -> Self {
-        self.attention.variant = variant;
+        self.variant = variant;
         self
     }
 
@@ -131,15 +134,12 @@ impl Look {
     }
 
     fn pass(&self, wanted: &SiteFilter) -> Result<Trace> {
-        let Self { model, ids, changes, attention, .. } = self;
+        let Self { model, ids, changes, variant, .. } = self;
         let mut edits = Vec::new();
         for changed in changes {
             edits.extend(changed.clone()?.iter().cloned());
         }
-        let (weights, pool) = (&model.weights, &model.pool);
-        if !attention.is_empty() {
-            return trace_with_attention(weights, pool, ids, wanted, &edits, attention);
-        }
-        trace_with_edits(weights, pool, ids, wanted, &edits)
+        let edits = Edits::new(edits).of_variant(*variant);
+        trace_with_edits(&model.weights, &model.pool, ids, wanted, &edits)
     }
 }

@@ -326,6 +326,11 @@ impl Model {
         Ok(Session::new(self.weights.clone(), self.pool.clone(), tokens))
     }
 
+    /// Refuses work that does not fit into memory, before any of it is done.
+    pub(crate) fn admit(&self, what: &str, bytes: usize) -> Result<()> {
+        (self.admission.0)(what, bytes)
+    }
+
     /// The edits that interventions stand for, over a prompt and what is generated behind it, of at most
     /// `positions` tokens together.
     ///

@@ -2,10 +2,10 @@
 
 use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_lens::{
-    FaithfulnessPoint, SiteFilter, UnfoldOptions, Why, WhyOptions, faithfulness, trace, why,
-    why_sites,
+    FaithfulnessPoint, SiteFilter, UnfoldOptions, Why, WhyOptions, faithfulness, trace_with_edits,
+    why, why_sites,
 };
-use lookback_model::{BlockSite, Site, TokenId};
+use lookback_model::{BlockSite, Edits, PassVariant, Site, TokenId};
 use lookback_text::Specials;
 
 use crate::model::Model;
@@ -37,6 +37,7 @@ impl Model {
             position: -1,
             neurons: 0,
             unfold: None,
+            variant: PassVariant::default(),
         }
     }
 
@@ -45,7 +46,6 @@ impl Model {
     /// # Errors
     /// When the text is empty or several tokens; near tokens are then offered.
     pub fn token(&self, text: &str) -> Result<TokenId> {
-        let tokenizer = self.tokenizer()?;
         let refused = |what: String| Err(Refusal::of(Kind::InvalidSetting, what));
         if text.is_empty() {
             return refused("an empty text is no token; give one, such as \" red\"".to_owned());
@@ -54,6 +54,7 @@ impl Model {
             self.config().check_ids("token", [number])?;
             return Ok(TokenId(number));
         }
+        let tokenizer = self.tokenizer()?;
         let ids = tokenizer.encode_bare(text, Specials::Allowed)?;
         if let [id] = ids[..] {
             return Ok(id);
@@ -91,6 +92,7 @@ pub struct WhyQuery {
     position: isize,
     neurons: usize,
     unfold: Option<UnfoldOptions>,
+    variant: PassVariant,
 }
 
 impl WhyQuery {
@@ -129,6 +131,13 @@ impl WhyQuery {
         self
     }
 
+    /// Of a variant of the pass, such as one without positions.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.variant = variant;
+        self
+    }
+
     /// Takes it apart.
     ///
     /// # Errors
@@ -141,11 +150,17 @@ impl WhyQuery {
         if self.unfold.is_some() {
             self.check_patterns()?;
         }
-        let (neurons, unfold) = (self.neurons, self.unfold);
+        if self.unfold.is_some() && self.variant.plain_attention {
+            let what = "plain attention has no projection of values to open heads by; ask for the sum alone";
+            return Err(Refusal::of(Kind::InvalidSetting, what));
+        }
+        let (neurons, unfold, variant) = (self.neurons, self.unfold, self.variant);
         let target = self.token.unwrap_or(TokenId(0));
-        let mut options = WhyOptions { position, target, against: self.against, neurons, unfold };
+        let mut options =
+            WhyOptions { position, target, against: self.against, neurons, unfold, variant };
         let sites = SiteFilter::only(why_sites(self.model.config(), &options));
-        let trace = trace(weights, pool, &self.ids, &sites)?;
+        let edits = Edits::default().of_variant(variant);
+        let trace = trace_with_edits(weights, pool, &self.ids, &sites, &edits)?;
         if self.token.is_none()
             && let Some(logits) = trace.at(Site::Logits)
         {
@@ -162,7 +177,8 @@ impl WhyQuery {
     /// # Errors
     /// As [`WhyQuery::sum`].
     pub fn faithfulness(&self, why: &Why, max_off: usize) -> Result<Vec<FaithfulnessPoint>> {
-        faithfulness(&self.model.weights, &self.model.pool, &self.ids, why, max_off)
+        let Model { weights, pool, .. } = &self.model;
+        faithfulness(weights, pool, (&self.ids, self.variant), why, max_off)
     }
 
     fn check_patterns(&self) -> Result<()> {

@@ -35,6 +35,8 @@ pub enum Activation {
     Relu2,
     /// max(x, 0)
     Relu,
+    /// x · sigmoid(1.702 x)
+    QuickGelu,
     /// g · sigmoid(1.702 g) of g = min(x, 7), in the gated MLPs of gpt-oss
     SwigluOai,
 }
@@ -51,6 +53,7 @@ impl Activation {
             }
             Self::Relu2 => x.max(0.0).powi(2),
             Self::Relu => x.max(0.0),
+            Self::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
             Self::SwigluOai => {
                 let bounded = x.min(7.0);
                 bounded / (1.0 + (-1.702 * bounded).exp())
@@ -62,7 +65,12 @@ impl Activation {
     pub fn apply_linear(self, x: f64) -> f64 {
         match self {
             Self::SwigluOai => x.clamp(-7.0, 7.0) + 1.0,
-            Self::Silu | Self::Gelu | Self::GeluTanh | Self::Relu2 | Self::Relu => x,
+            Self::Silu
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::Relu2
+            | Self::Relu
+            | Self::QuickGelu => x,
         }
     }
 }

@@ -15,6 +15,7 @@ mod position;
 mod repeat;
 mod sample;
 mod stream;
+mod sweep;
 mod tokens;
 mod training;
 mod why;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(repeat::routes())
         .merge(sample::routes())
         .merge(stream::routes())
+        .merge(sweep::routes())
         .merge(tokens::routes())
         .merge(training::routes())
         .merge(why::routes())

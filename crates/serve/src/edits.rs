@@ -1,7 +1,8 @@
 //! What a request changes of its passes: `"edits"`, each an object of JSON or a text, as
-//! `docs/interventions.md` has them. A request names no file.
+//! `docs/interventions.md` has them, and `"variant"`. A request names no file.
 
 use lookback_lens::{EditTokens, Intervention};
+use lookback_model::PassVariant;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,6 +19,9 @@ pub(crate) struct Given {
     /// For which tokens they hold.
     #[serde(default)]
     pub(crate) edit_tokens: Tokens,
+    /// What passes leave out or replace: `{"no_position": true}`.
+    #[serde(default)]
+    pub(crate) variant: PassVariant,
 }
 
 /// For which tokens edits hold.

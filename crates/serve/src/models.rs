@@ -159,9 +159,10 @@ fn block_description(config: &Config) -> Value {
             NormPlacement::Before => "before",
             NormPlacement::After => "after",
             NormPlacement::Both => "both",
+            NormPlacement::Stream => "stream",
         },
         "query_key_norm": config.query_key_norm.map(|norm| match norm {
-            QueryKeyNorm::Heads => "heads",
+            QueryKeyNorm::Heads | QueryKeyNorm::EachHead => "heads",
             QueryKeyNorm::Rows => "rows",
         }),
         "rotary": layers(config, |layer| config.rotary(layer).is_some()),

@@ -17,6 +17,7 @@ use hyper_util::{
 use lookback_engine::ThreadPool;
 use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_lens::Intervention;
+use lookback_model::PassVariant;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -66,6 +67,13 @@ impl Server {
     #[must_use]
     pub fn with_interventions(mut self, interventions: Vec<Intervention>) -> Self {
         self.state.interventions = Arc::new(interventions);
+        self
+    }
+
+    /// Makes a variant of each of these passes.
+    #[must_use]
+    pub fn with_variant(mut self, variant: PassVariant) -> Self {
+        self.state.variant = variant;
         self
     }
 

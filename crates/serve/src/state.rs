@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
 use lookback_lens::{Intervention, InterventionFiles, LocalFiles, NoFiles};
-use lookback_model::Edits;
+use lookback_model::{Edits, PassVariant};
 
 use crate::{
     edits::Given,
@@ -33,6 +33,8 @@ pub(crate) struct AppState {
     pub(crate) tables: Arc<EmbeddingTables>,
     /// What is changed of each pass that is looked at or generates.
     pub(crate) interventions: Arc<Vec<Intervention>>,
+    /// What each of these passes leaves out or replaces.
+    pub(crate) variant: PassVariant,
     /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
@@ -47,6 +49,7 @@ impl AppState {
             prefix_caches: PrefixCaches::default(),
             tables: Arc::default(),
             interventions: Arc::default(),
+            variant: PassVariant::default(),
             token: token.into(),
         }
     }
@@ -79,7 +82,8 @@ impl AppState {
         let own = given.interventions()?;
         let input = self.model_input(prompt).await?;
         let (defaults, tokens) = (self.interventions.clone(), given.edit_tokens.into());
-        if defaults.is_empty() && own.is_empty() {
+        let variant = self.variant.and(given.variant);
+        if defaults.is_empty() && own.is_empty() && variant.is_none() {
             return Ok(input);
         }
         let edited = move |_: &ThreadPool| {
@@ -90,7 +94,8 @@ impl AppState {
             };
             let mut edits: Vec<_> = resolved(&defaults, &LocalFiles)?.iter().cloned().collect();
             edits.extend(resolved(&own, &NoFiles)?.iter().cloned());
-            Ok::<_, lookback_files::Refusal>(ModelInput { edits: Edits::new(edits), ..input })
+            let edits = Edits::new(edits).of_variant(variant);
+            Ok::<_, lookback_files::Refusal>(ModelInput { edits, ..input })
         };
         Ok(self.passes.with_compute_lock(edited).await??)
     }

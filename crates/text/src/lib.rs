@@ -32,6 +32,7 @@ mod sentence_piece;
 mod spelling;
 mod split;
 mod structure;
+mod tekken_file;
 mod template;
 mod tiktoken_file;
 pub mod tinytown;

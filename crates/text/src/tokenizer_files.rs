@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tokenizer.json             Hugging Face's tokenizers                        tokenizer_json
+//! tekken.json                Mistral's pieces by rank                         tekken_file
 //! tokenizer.model            SentencePiece's protobuf, or tiktoken's text     tokenizer_model, tiktoken_file
 //! vocab.json, merges.txt     byte-level BPE, as GPT-2 had it                  vocabulary_files
 //! *.tiktoken                 tiktoken's text                                  tiktoken_file
@@ -14,7 +15,7 @@ use lookback_files::{
 };
 
 use crate::{
-    Tokenizer, tiktoken_file,
+    Tokenizer, tekken_file, tiktoken_file,
     tokenizer::Parts,
     tokenizer_config,
     tokenizer_json::{self, NAME},
@@ -59,6 +60,7 @@ impl Tokenizer {
 /// A file that a tokenizer is read from.
 enum Form {
     Json(PathBuf),
+    Tekken(PathBuf),
     Model(PathBuf),
     /// With `merges.txt` beside it.
     Vocabulary(PathBuf),
@@ -71,6 +73,7 @@ impl Form {
         let file = |name: &str| Some(directory.join(name)).filter(|path| path.exists());
         let by_name = file(NAME)
             .map(Self::Json)
+            .or_else(|| file("tekken.json").map(Self::Tekken))
             .or_else(|| file(SENTENCE_PIECE).map(Self::Model))
             .or_else(|| file(vocabulary_files::VOCABULARY).map(Self::Vocabulary));
         by_name.or_else(|| {
@@ -85,6 +88,7 @@ impl Form {
     fn of_file(path: &Path) -> Self {
         let file = path.to_owned();
         match path.extension().and_then(|ending| ending.to_str()) {
+            _ if tekken_file::is_named_so(path) => Self::Tekken(file),
             _ if is_named_tiktoken(path) => Self::Tiktoken(file),
             Some("model") => Self::Model(file),
             _ => Self::Json(file),
@@ -92,15 +96,22 @@ impl Form {
     }
 
     fn file(&self) -> &Path {
-        let (Self::Json(file) | Self::Model(file) | Self::Vocabulary(file) | Self::Tiktoken(file)) =
-            self;
-        file
+        match self {
+            Self::Json(file)
+            | Self::Tekken(file)
+            | Self::Model(file)
+            | Self::Vocabulary(file)
+            | Self::Tiktoken(file) => file,
+        }
     }
 
     fn parts(&self, beside: &Beside, at: &dyn Fn(Refusal) -> Refusal) -> Result<Parts> {
         match self {
             Self::Json(file) => {
                 tokenizer_json::parts(&read_utf8_up_to(file, MAX_TOKENIZER_BYTES)?).map_err(at)
+            }
+            Self::Tekken(file) => {
+                tekken_file::parts(&read_utf8_up_to(file, MAX_TOKENIZER_BYTES)?).map_err(at)
             }
             Self::Vocabulary(file) => {
                 let vocab = read_utf8_up_to(file, MAX_TOKENIZER_BYTES)?;

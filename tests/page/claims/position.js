@@ -29,7 +29,7 @@ export async function position(world) {
   }
   const said = fit(
     caption,
-    `The query of .+ in head \\d+\\.\\d+ is turned pair by pair\\. (?:This is the first position: every angle is 0, and nothing turns\\.|The first pair turns by (?<fast>${N}) radians with every token, once around in (?<around>${N}); the last by (?<slow>${N}), once around in (?<long>${N}) tokens\\.) Keys are turned alike, so when the two are compared only the distance between them is left\\.(?: Only the first (?<some>\\d+) of its (?<all>\\d+) numbers are turned; the others stay as they are, wherever the token stands\\.)?(?: Every cosine and sine is multiplied by (?<factor>${N})\\.)?(?: The hands of layer ${layer} have a base of (?<base>${N}); other layers have one of (?<other>${N})(?: or ${N})*, and turn at other speeds\\.)?(?: Nothing turns in (?<still>.+)\\.)?`,
+    `The query of .+ in head \\d+\\.\\d+ is turned pair by pair\\. (?:This is the first position: every angle is 0, and nothing turns\\.|(?:The first|Its one) pair turns by (?<fast>${N}) radians with every token, once around in (?<around>${N})(?:; the last by (?<slow>${N}), once around in (?<long>${N}))? tokens\\.) Keys are turned alike, so when the two are compared only the distance between them is left\\.(?: Only the first (?<some>\\d+) of its (?<all>\\d+) numbers are turned; the others stay as they are, wherever the token stands\\.)?(?: Every cosine and sine is multiplied by (?<factor>${N})\\.)?(?: The hands of layer ${layer} have a base of (?<base>${N}); other layers have one of (?<other>${N})(?: or ${N})*, and turn at other speeds\\.)?(?: Nothing turns in (?<still>.+)\\.)?`,
   );
   if (!said) return ['a form of its own'];
   const [fast, around, slow, long] = [said.fast, said.around, said.slow, said.long].map(num);
@@ -38,7 +38,11 @@ export async function position(world) {
   return faults([
     [(said.fast === undefined) === first, 'whether it is the first'],
     [first || Math.abs((fast ?? 0) * (around ?? 0) - 2 * Math.PI) < 0.1, 'once around'],
-    [first || (slow ?? 0) === 0 || (slow ?? 0) * (long ?? 0) < 2 * Math.PI + 1, 'the slow one'],
+    [(said.slow === undefined) === (first || told.pairs.length === 1), 'whether there are more'],
+    [
+      said.slow === undefined || (slow ?? 0) === 0 || (slow ?? 0) * (long ?? 0) < 2 * Math.PI + 1,
+      'the slow one',
+    ],
     [first || says(said.fast, told.pairs[0].frequency), 'the fast one'],
     [
       (said.some === undefined) === (told.rotary_dim === about.head_dim) &&

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use crate::{
-    fixture::{CONTEXT, bits, has_no_choice, ids, networks, noise, weights, weights_in},
+    fixture::{
+        CONTEXT, bits, has_no_choice, ids, networks, noise, pools_and_chunks, weights, weights_in,
+    },
     program::{Kept, block, f64_weights, numbers},
 };
 use lookback_engine::{
@@ -130,12 +132,9 @@ fn chunks_threads_and_instructions_change_no_bit_of_changed_attention() {
                 let weights = weights_in(&network, WeightMode::Inference, compute, pool);
                 logits(&program, &weights, pool, &ids, chunk)
             };
-            let whole = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
-            for isa in Isa::available() {
-                for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
-                    let found = run(&ThreadPool::new(threads, isa), chunk);
-                    assert!(found == whole, "{isa:?}, {chunk}");
-                }
+            let whole = run(&ThreadPool::new(1, Isa::detect()), TOKENS);
+            for (pool, chunk) in pools_and_chunks() {
+                assert!(run(&pool, chunk) == whole, "{pool:?}, {chunk}");
             }
         }
     }

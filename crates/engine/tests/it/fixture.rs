@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use lookback_engine::{
-    Compute, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
+    Compute, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace, forward,
 };
 use lookback_model::{
-    Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormPlacement,
-    Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId, WeightKind,
-    Yarn,
+    Activation, Batch, BlockOrder, Config, ExpertWeighting, MixtureConfig, Network, NormKind,
+    NormPlacement, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, SequenceId, Size, TokenId,
+    WeightKind, Yarn,
 };
 
 /// Positions of the networks.
@@ -87,6 +87,23 @@ pub fn networks() -> Vec<Arc<Network>> {
                 });
             }
         }),
+        // Heads with norms of their own, queries, keys and values within a bound that some reach, and scores by
+        // the layer.
+        llama_with(|config| {
+            (config.norm, config.norm_bias) = (NormKind::Layer, true);
+            config.query_key_norm = Some(QueryKeyNorm::EachHead);
+            config.qkv_bound = Some(1.5);
+            config.is_scale_by_layer = true;
+            config.activation = Activation::QuickGelu;
+        }),
+        // Norms on the stream, and an embedding of another width, as OPT 350M has them.
+        llama_with(|config| {
+            config.norm_placement = NormPlacement::Stream;
+            config.residual_factor = 0.4;
+            config.embedding_width = Some(20);
+            config.positions = Positions::Learned;
+            config.tied = true;
+        }),
     ];
     let configs = [gpt2, llama, tied, forgetful, normed, capped, gemma, alibi];
     let configs = configs.iter().chain(&others).map(|config| Arc::new(Network::new(config)));
@@ -125,6 +142,15 @@ pub fn mixtures() -> Vec<Arc<Network>> {
 /// and the loss and its gradients jump.
 pub fn has_no_choice(network: &Network) -> bool {
     network.config.mixture.as_ref().is_none_or(|mixture| mixture.chosen == mixture.experts)
+}
+
+/// Pools and rows at a time whose results must agree: on the fastest instruction set one to three threads, on
+/// the others, which are slow, three.
+pub fn pools_and_chunks() -> Vec<(ThreadPool, usize)> {
+    let fastest = [(1, 1), (2, 7)].map(|(threads, chunk)| (threads, Isa::detect(), chunk));
+    let each = Isa::available().map(|isa| (3, isa, 64));
+    let all = fastest.into_iter().chain(each);
+    all.map(|(threads, isa, chunk)| (ThreadPool::new(threads, isa), chunk)).collect()
 }
 
 /// A number in −1 .. 1 that looks random.

@@ -4,7 +4,9 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use crate::fixture::{CONTEXT, bits, ids, mixtures, networks, noise, weights, weights_in};
+use crate::fixture::{
+    CONTEXT, bits, ids, mixtures, networks, noise, pools_and_chunks, weights, weights_in,
+};
 use lookback_engine::{
     Compute, Isa, KvCache, Observer, Sequences, Session, Shape, SiteView, ThreadPool, WeightMode,
     Weights, Workspace, forward, forward_from_layer, forward_observed,
@@ -166,15 +168,9 @@ fn chunks_threads_and_instructions_change_no_bit_of_an_edited_pass() {
                 let weights = weights_in(&network, WeightMode::Inference, compute, pool);
                 logits(&program, &weights, pool, &ids, chunk)
             };
-            let whole = run(&ThreadPool::new(1, Isa::Portable), TOKENS);
-            for isa in Isa::available() {
-                for (threads, chunk) in [(1, 1), (2, 7), (3, 64)] {
-                    assert_eq!(
-                        run(&ThreadPool::new(threads, isa), chunk),
-                        whole,
-                        "{isa:?}, {chunk}"
-                    );
-                }
+            let whole = run(&ThreadPool::new(1, Isa::detect()), TOKENS);
+            for (pool, chunk) in pools_and_chunks() {
+                assert_eq!(run(&pool, chunk), whole, "{pool:?}, {chunk}");
             }
         }
     }

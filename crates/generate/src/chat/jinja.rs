@@ -44,6 +44,11 @@ pub(super) fn environment(source: String) -> Result<Environment<'static>> {
     environment.add_filter("tojson", json::dumps);
     environment.add_filter("int", numbers::int);
     environment.add_filter("float", numbers::float);
+    // Of a mapping jinja2 takes attributes, such as its methods, and never its items.
+    environment.add_filter("attr", |value: &Value, name: &str| match value.kind() {
+        ValueKind::Map => Ok(Value::UNDEFINED),
+        _ => value.get_attr(name),
+    });
     environment.add_function("dict", numbers::dict);
     environment.add_function("range", views::Range::call);
     // What only one of the two has. `pprint` breaks lines where Python's does not.

@@ -356,7 +356,7 @@ impl BackwardTask<'_> {
         let left = arithmetic.lhs_along_width(ds, self.scratch.ds_along);
         for first in (0..rows.len()).step_by(ROWS) {
             let count = (rows.len() - first).min(ROWS);
-            let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
+            let in_tile: [Range<usize>; ROWS] = std::array::from_fn(|r| {
                 let seen = visible(self.params, self.span.rows, rows.start + first + r);
                 let low = seen.start.clamp(keys.start, keys.end) - keys.start;
                 let high = seen.end.clamp(keys.start, keys.end) - keys.start;
@@ -367,7 +367,7 @@ impl BackwardTask<'_> {
             let at = self.row_at(rows.start + first, head);
             let end = self.row_at(rows.start + first + count - 1, head) + dim;
             let to = OutPtr { ptr: self.dq.range_ptr(at..end), row_stride };
-            self.columns(arithmetic, &within[..count], left, tile.keys, to);
+            self.columns(arithmetic, &in_tile[..count], left, tile.keys, to);
         }
 
         // dk and dv: keys over the block's rows.
@@ -382,7 +382,7 @@ impl BackwardTask<'_> {
         let p = by_key(arithmetic.rhs_across_rows(p, self.scratch.p_across));
         for first in (0..keys.len()).step_by(ROWS) {
             let count = (keys.len() - first).min(ROWS);
-            let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
+            let in_tile: [Range<usize>; ROWS] = std::array::from_fn(|r| {
                 let key = keys.start + first + r;
                 let seeing = rows_that_see(self.params, self.span.rows, key);
                 let low = seeing.start.clamp(rows.start, rows.end) - rows.start;
@@ -395,9 +395,9 @@ impl BackwardTask<'_> {
             // SAFETY: this key of the tile is held for every row.
             let (ds, p) = unsafe { (ds.offset(first, 0), p.offset(first, 0)) };
             let to = OutPtr { ptr: self.dk.range_ptr(at..end), row_stride };
-            self.columns(arithmetic, &within[..count], ds, queries, to);
+            self.columns(arithmetic, &in_tile[..count], ds, queries, to);
             let to = OutPtr { ptr: self.dv.range_ptr(at..end), row_stride };
-            self.columns(arithmetic, &within[..count], p, douts, to);
+            self.columns(arithmetic, &in_tile[..count], p, douts, to);
         }
     }
 
@@ -424,7 +424,7 @@ impl BackwardTask<'_> {
     fn columns<A: Arithmetic>(
         &self,
         arithmetic: A,
-        within: &[Range<usize>],
+        in_tile: &[Range<usize>],
         a: Lhs<A::Element>,
         right: Rhs<A::Element>,
         to: OutPtr,
@@ -435,7 +435,7 @@ impl BackwardTask<'_> {
             // SAFETY: the ranges lie inside the tile and the block; the outputs belong to this task.
             unsafe {
                 let (b, out) = (right.offset(0, column), to.offset(0, column));
-                arithmetic.ragged_tile(columns, within, Operands { a, b, out, accumulate });
+                arithmetic.ragged_tile(columns, in_tile, Operands { a, b, out, accumulate });
             }
         }
     }

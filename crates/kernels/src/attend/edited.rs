@@ -169,7 +169,7 @@ impl EditedBlock<'_> {
     }
 
     /// Which keys of a tile each row sees.
-    fn within(&self, tile: usize) -> [Range<usize>; ROWS] {
+    fn in_tile(&self, tile: usize) -> [Range<usize>; ROWS] {
         std::array::from_fn(|r| {
             let seen = if r < self.rows.len() { self.seen(r) } else { 0..0 };
             let low = seen.start.saturating_sub(tile * PAGE).min(PAGE);
@@ -233,24 +233,24 @@ impl EditedBlock<'_> {
         let (head_dim, count) = (self.params.head_dim, self.rows.len());
         let mut max = [f32::NEG_INFINITY; LANES];
         let mut totals = [[0.0f32; LANES]; ROWS];
-        let mut begun = [false; ROWS];
+        let mut has_total = [false; ROWS];
         for r in 0..count {
             // SAFETY: rows of a head belong to one task.
             unsafe { self.out.range_mut(self.at(r)..self.at(r) + head_dim) }.fill(0.0);
         }
         for tile in self.tiles() {
-            let mut within = self.within(tile);
+            let mut in_tile = self.in_tile(tile);
             let mut weights = [[0.0f32; PAGE]; ROWS];
             let mut m = [f32::NEG_INFINITY; LANES];
             let mut l = [[0.0f32; LANES]; ROWS];
             for r in 0..count {
                 weights[r].copy_from_slice(&row(self.scores, r)[tile * PAGE..][..PAGE]);
                 let is_hidden = |score: &f32| *score == f32::NEG_INFINITY;
-                if is_changed[r] && weights[r][within[r].clone()].iter().all(is_hidden) {
-                    within[r] = 0..0;
+                if is_changed[r] && weights[r][in_tile[r].clone()].iter().all(is_hidden) {
+                    in_tile[r] = 0..0;
                 }
-                if !within[r].is_empty() {
-                    (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], 1.0);
+                if !in_tile[r].is_empty() {
+                    (m[r], l[r]) = exponentiate(simd, &mut weights[r], &in_tile[r], 1.0);
                 }
             }
             let (old, new) = (simd.load(&max), simd.load(&m));
@@ -258,15 +258,15 @@ impl EditedBlock<'_> {
             let a = simd.to_array(exp_lanes(simd, simd.sub(old, new_max)));
             let b = simd.to_array(exp_lanes(simd, simd.sub(new, new_max)));
             let new_max = simd.to_array(new_max);
-            let is_first_tile: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
-            for r in (0..count).filter(|r| !within[*r].is_empty()) {
-                if begun[r] {
+            let is_first_tile: [bool; ROWS] = std::array::from_fn(|r| !has_total[r]);
+            for r in (0..count).filter(|r| !in_tile[*r].is_empty()) {
+                if has_total[r] {
                     let (l, total) = (simd.load(&l[r]), simd.load(&totals[r]));
                     let total = simd.fma(l, simd.splat(b[r]), simd.mul(total, simd.splat(a[r])));
                     totals[r] = simd.to_array(total);
                     max[r] = new_max[r];
                 } else {
-                    (totals[r], max[r], begun[r]) = (l[r], m[r], true);
+                    (totals[r], max[r], has_total[r]) = (l[r], m[r], true);
                 }
             }
             let [_, values] = self.page(tile);
@@ -281,8 +281,8 @@ impl EditedBlock<'_> {
                     accumulate: Accumulate::FromZero,
                 };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { arithmetic.ragged_tile(columns, &within[..count], operands) };
-                for r in (0..count).filter(|r| !within[*r].is_empty()) {
+                unsafe { arithmetic.ragged_tile(columns, &in_tile[..count], operands) };
+                for r in (0..count).filter(|r| !in_tile[*r].is_empty()) {
                     let at = self.at(r) + column;
                     // SAFETY: rows of a head belong to one task.
                     let out = unsafe { self.out.range_mut(at..at + columns) };
@@ -292,8 +292,8 @@ impl EditedBlock<'_> {
                     }
                     let (a, b) = (simd.splat(a[r]), simd.splat(b[r]));
                     for (out, o) in out.chunks_mut(LANES).zip(o[r].chunks(LANES)) {
-                        let folded = simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
-                        simd.store_some(folded, out);
+                        let merged = simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
+                        simd.store_some(merged, out);
                     }
                 }
             }
@@ -305,7 +305,7 @@ impl EditedBlock<'_> {
         }
         let normalizers = Normalizers::new(simd, max, sums, sink);
         let mut log_sum_exps = [0.0f32; ROWS];
-        for r in (0..count).filter(|r| begun[*r] || sink.is_some()) {
+        for r in (0..count).filter(|r| has_total[*r] || sink.is_some()) {
             let factor = simd.splat(normalizers.factors[r]);
             // SAFETY: rows of a head belong to one task.
             let out = unsafe { self.out.range_mut(self.at(r)..self.at(r) + head_dim) };
@@ -338,9 +338,9 @@ impl EditedBlock<'_> {
             let columns = (head_dim - column).min(COLUMNS);
             let mut o = [[0.0f32; COLUMNS]; ROWS];
             for tile in self.tiles() {
-                let within = self.within(tile);
-                let within: [Range<usize>; ROWS] =
-                    std::array::from_fn(|r| if is_changed[r] { within[r].clone() } else { 0..0 });
+                let in_tile = self.in_tile(tile);
+                let in_tile: [Range<usize>; ROWS] =
+                    std::array::from_fn(|r| if is_changed[r] { in_tile[r].clone() } else { 0..0 });
                 let mut weights = [[0.0f32; PAGE]; ROWS];
                 for (r, weights) in weights.iter_mut().enumerate().take(count) {
                     weights.copy_from_slice(&row(self.weights, r)[tile * PAGE..][..PAGE]);
@@ -353,7 +353,7 @@ impl EditedBlock<'_> {
                     accumulate: Accumulate::FromOutput,
                 };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { arithmetic.ragged_tile(columns, &within[..count], operands) };
+                unsafe { arithmetic.ragged_tile(columns, &in_tile[..count], operands) };
             }
             for r in (0..count).filter(|r| is_changed[*r]) {
                 let at = self.at(r) + column;

@@ -131,7 +131,7 @@ impl QueryBlock<'_> {
         let scale = if terms.is_some() { 1.0 } else { self.params.scale };
         let mut max = [f32::NEG_INFINITY; LANES];
         let mut totals = [[0.0f32; LANES]; ROWS];
-        let mut begun = [false; ROWS];
+        let mut has_total = [false; ROWS];
         let mut weights = [[0.0f32; PAGE]; ROWS];
         let mut o = [[0.0f32; COLUMNS]; ROWS];
         let tiles = seen[0].start / PAGE..seen[count - 1].end.div_ceil(PAGE);
@@ -142,7 +142,7 @@ impl QueryBlock<'_> {
             let keys = &page[self.pages.keys_at + key_head * len..][..len];
             let values = &page[self.pages.values_at + key_head * len..][..len];
             // Which keys of the tile each row sees.
-            let within: [Range<usize>; ROWS] = std::array::from_fn(|r| {
+            let in_tile: [Range<usize>; ROWS] = std::array::from_fn(|r| {
                 let range = &seen[r];
                 let low = range.start.saturating_sub(tile_index * PAGE).min(PAGE);
                 let high = range.end.saturating_sub(tile_index * PAGE).min(PAGE);
@@ -151,21 +151,21 @@ impl QueryBlock<'_> {
 
             let scores = OutPtr { ptr: weights[0].as_mut_ptr(), row_stride: PAGE };
             // The last row sees the furthest.
-            let columns = within[count - 1].end.next_multiple_of(LANES);
+            let columns = in_tile[count - 1].end.next_multiple_of(LANES);
             // SAFETY: `count` rows of queries, a tile of keys, and the scores' array.
             unsafe { arithmetic.scores(query, rounded, &mut scratch.part, keys, columns, scores) };
 
             let mut m = [f32::NEG_INFINITY; LANES];
             let mut l = [[0.0f32; LANES]; ROWS];
             for r in 0..count {
-                if within[r].is_empty() {
+                if in_tile[r].is_empty() {
                     continue;
                 }
                 if let Some(terms) = terms {
                     let key_offset = (tile_index * PAGE) as f32 - (position + r) as f32;
-                    terms.finish(simd, &mut weights[r], &within[r], key_offset);
+                    terms.finish(simd, &mut weights[r], &in_tile[r], key_offset);
                 }
-                (m[r], l[r]) = exponentiate(simd, &mut weights[r], &within[r], scale);
+                (m[r], l[r]) = exponentiate(simd, &mut weights[r], &in_tile[r], scale);
             }
 
             // Online softmax: M' = max(M, m), a = exp(M − M'), b = exp(m − M') of all rows at once.
@@ -174,18 +174,18 @@ impl QueryBlock<'_> {
             let a = simd.to_array(exp_lanes(simd, simd.sub(old, new_max)));
             let b = simd.to_array(exp_lanes(simd, simd.sub(new, new_max)));
             let new_max = simd.to_array(new_max);
-            let is_first_tile: [bool; ROWS] = std::array::from_fn(|r| !begun[r]);
+            let is_first_tile: [bool; ROWS] = std::array::from_fn(|r| !has_total[r]);
             for r in 0..count {
-                if within[r].is_empty() {
+                if in_tile[r].is_empty() {
                     continue;
                 }
-                if begun[r] {
+                if has_total[r] {
                     let (l, total) = (simd.load(&l[r]), simd.load(&totals[r]));
                     let total = simd.fma(l, simd.splat(b[r]), simd.mul(total, simd.splat(a[r])));
                     totals[r] = simd.to_array(total);
                     max[r] = new_max[r];
                 } else {
-                    (totals[r], max[r], begun[r]) = (l[r], m[r], true);
+                    (totals[r], max[r], has_total[r]) = (l[r], m[r], true);
                 }
             }
 
@@ -199,9 +199,9 @@ impl QueryBlock<'_> {
                     accumulate: Accumulate::FromZero,
                 };
                 // SAFETY: the visible keys' weights and values, and the array of sums.
-                unsafe { arithmetic.ragged_tile(columns, &within[..count], operands) };
+                unsafe { arithmetic.ragged_tile(columns, &in_tile[..count], operands) };
                 for r in 0..count {
-                    if within[r].is_empty() {
+                    if in_tile[r].is_empty() {
                         continue;
                     }
                     // SAFETY: rows of a head belong to one task.
@@ -213,8 +213,8 @@ impl QueryBlock<'_> {
                     }
                     let (a, b) = (simd.splat(a[r]), simd.splat(b[r]));
                     for (out, o) in out.chunks_mut(LANES).zip(o[r].chunks(LANES)) {
-                        let folded = simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
-                        simd.store_some(folded, out);
+                        let merged = simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
+                        simd.store_some(merged, out);
                     }
                 }
             }

@@ -83,7 +83,7 @@ impl Attention for SingleQuery<'_> {
             let page = pages.table[span.first_page + tile_index] as usize;
             let page = &pages.storage[page * pages.stride..][..pages.stride];
             let base = tile_index * PAGE;
-            let within = seen.start.max(base) - base..seen.end.min(base + PAGE) - base;
+            let in_tile = seen.start.max(base) - base..seen.end.min(base + PAGE) - base;
             let is_first = base <= seen.start;
 
             let len = params.head_len();
@@ -95,7 +95,7 @@ impl Attention for SingleQuery<'_> {
                 let rounded = arithmetic.lhs_if_narrow(query, &mut scratch.query);
                 let scores = &mut weights[group.first..group.first + group.count];
                 let to = OutPtr { ptr: scores.as_mut_ptr().cast(), row_stride: PAGE };
-                let columns = within.end.next_multiple_of(LANES);
+                let columns = in_tile.end.next_multiple_of(LANES);
                 // SAFETY: the group's queries, a tile of keys, and the group's scores.
                 unsafe { arithmetic.scores(query, rounded, &mut scratch.part, keys, columns, to) };
                 group = next_group(params, &heads, group.first + group.count);
@@ -108,12 +108,12 @@ impl Attention for SingleQuery<'_> {
                 let key_offset = base as f32 - span.first_position as f32;
                 for (weights, terms) in weights.iter_mut().zip(terms) {
                     if let Some(terms) = terms {
-                        terms.finish(simd, weights, &within, key_offset);
+                        terms.finish(simd, weights, &in_tile, key_offset);
                     }
                 }
             }
             for head in 0..count {
-                (m[head], l[head]) = exponentiate(simd, &mut weights[head], &within, scale);
+                (m[head], l[head]) = exponentiate(simd, &mut weights[head], &in_tile, scale);
             }
             if is_first {
                 (max, totals) = (m, l);
@@ -156,7 +156,7 @@ impl Attention for SingleQuery<'_> {
                     // SAFETY: the group's weights and values of the keys it sees, and its outputs or the array
                     // of sums.
                     unsafe {
-                        arithmetic.ragged_tile_of_range(group.count, columns, &within, operands);
+                        arithmetic.ragged_tile_of_range(group.count, columns, &in_tile, operands);
                     }
                     if is_first {
                         continue;
@@ -166,9 +166,9 @@ impl Attention for SingleQuery<'_> {
                         let head = group.first + row;
                         let (a, b) = (simd.splat(a[head]), simd.splat(b[head]));
                         for (out, o) in out.chunks_mut(LANES).zip(o.chunks(LANES)) {
-                            let folded =
+                            let merged =
                                 simd.fma(simd.load(o), b, simd.mul(simd.load_some(out), a));
-                            simd.store_some(folded, out);
+                            simd.store_some(merged, out);
                         }
                     }
                 }

@@ -72,7 +72,7 @@ pub(crate) fn rectangles<E: Copy + Send>(
     assert_eq!(x.len(), rows * inner, "an input of another shape");
     assert_eq!(dweight.len(), outputs * inner, "a weight of another shape");
     let task_shape = TaskShape::cheapest(outputs, inner, pool.threads());
-    let own = DEPTH * (task_shape.outputs.next_multiple_of(GROUP) + task_shape.inner);
+    let own = task_shape.scratch_len();
     let scratch = DisjointSlices::new(scratch);
     let out = Shared(OutPtr { ptr: dweight.as_mut_ptr(), row_stride: inner });
     let across = inner.div_ceil(task_shape.inner);
@@ -94,13 +94,13 @@ pub(crate) fn rectangles<E: Copy + Send>(
     });
 }
 
-/// How large a task is.
+/// How large a task of a weight gradient is.
 #[derive(Clone, Copy)]
-struct TaskShape {
-    /// Whole tiles.
-    outputs: usize,
-    /// Whole panels.
-    inner: usize,
+pub struct TaskShape {
+    /// Outputs, in whole tiles.
+    pub outputs: usize,
+    /// Inner columns, in whole panels.
+    pub inner: usize,
 }
 
 /// Outputs of the tallest task: beside one panel of inner columns they fill [`MAX_TASK_SIZE`].
@@ -109,7 +109,7 @@ const MAX_TASK_OUTPUTS: usize = (MAX_TASK_SIZE - PANEL) / GROUP * GROUP;
 impl TaskShape {
     /// The cheapest: multiply-adds, and copies that weigh about as many as stand here. Whatever the
     /// shape, its copies are no larger than [`MAX_TASK_SIZE`], which the scratch is sized by.
-    fn cheapest(outputs: usize, inner: usize, threads: usize) -> Self {
+    pub fn cheapest(outputs: usize, inner: usize, threads: usize) -> Self {
         const COPY: usize = 80;
         let mut best = (usize::MAX, Self { outputs: ROWS, inner: PANEL });
         let fewest = outputs.div_ceil(MAX_TASK_OUTPUTS);
@@ -128,6 +128,11 @@ impl TaskShape {
             }
         }
         best.1
+    }
+
+    /// Floats of scratch that a thread needs for the copies of a task.
+    pub fn scratch_len(self) -> usize {
+        DEPTH * (self.outputs.next_multiple_of(GROUP) + self.inner)
     }
 }
 
@@ -240,34 +245,6 @@ impl<L: Lanes> CopySteps for L {
                 prefetch(ahead.wrapping_add(column));
                 let at = strip.place(step, column);
                 self.store_some(self.load_some(part), &mut out[at..at + part.len()]);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_task_of_any_shape_fits_its_threads_scratch() {
-        let widths = [1, 7, 48, 63, 64, 65, 768, 1600, 4096, 11_008];
-        let outputs = (1..400).chain((400..270_000).step_by(997)).chain([
-            61_440, 61_441, 62_464, 65_536, 100_277, 128_256, 151_936, 200_019, 256_000, 262_144,
-        ]);
-        for outputs in outputs {
-            for inner in widths {
-                for threads in [1, 2, 3, 8, 64] {
-                    let task_shape = TaskShape::cheapest(outputs, inner, threads);
-                    let own =
-                        DEPTH * (task_shape.outputs.next_multiple_of(GROUP) + task_shape.inner);
-                    let all = weight_gradient_scratch(5, outputs, inner, threads);
-                    assert!(own * threads <= all, "{outputs} outputs, {inner} inner, {threads}");
-                    assert!(
-                        task_shape.outputs.is_multiple_of(ROWS)
-                            && task_shape.inner.is_multiple_of(PANEL)
-                    );
-                }
             }
         }
     }

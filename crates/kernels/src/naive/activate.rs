@@ -16,6 +16,8 @@ pub enum Activation {
     Relu2,
     /// max(x, 0)
     Relu,
+    /// x · sigmoid(1.702 x), GELU's approximation by a sigmoid (Hendrycks and Gimpel 2016, section 2)
+    QuickGelu,
     /// g · sigmoid(1.702 g) of g = min(x, 7), times one more than the linear branch within ±7 (OpenAI 2025,
     /// gpt-oss)
     SwigluOai,
@@ -23,11 +25,18 @@ pub enum Activation {
 
 impl Activation {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::Silu, Self::Gelu, Self::GeluTanh, Self::Relu2, Self::Relu, Self::SwigluOai];
+    pub const ALL: [Self; 7] = [
+        Self::Silu,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Relu2,
+        Self::Relu,
+        Self::QuickGelu,
+        Self::SwigluOai,
+    ];
 }
 
-/// The factor in gpt-oss's sigmoid.
+/// The factor in the sigmoid that is like GELU's.
 pub const ALPHA: f32 = 1.702;
 /// How far gpt-oss's branches go.
 pub const LIMIT: f32 = 7.0;
@@ -52,6 +61,7 @@ pub fn value(activation: Activation, x: f32) -> f32 {
             x * x
         }
         Activation::Relu => positive(x),
+        Activation::QuickGelu => x * sigmoid(ALPHA * x),
         Activation::SwigluOai => {
             let x = at_most_limit(x);
             x * sigmoid(ALPHA * x)
@@ -84,6 +94,10 @@ pub fn derivative(activation: Activation, x: f32) -> f32 {
                 0.0
             }
         }
+        Activation::QuickGelu => {
+            let s = sigmoid(ALPHA * x);
+            (ALPHA * (x * s)).mul_add(1.0 - s, s)
+        }
         Activation::SwigluOai => {
             if x > LIMIT {
                 return 0.0;
@@ -105,7 +119,8 @@ pub fn linear_value(activation: Activation, x: f32) -> f32 {
         | Activation::Gelu
         | Activation::GeluTanh
         | Activation::Relu2
-        | Activation::Relu => x,
+        | Activation::Relu
+        | Activation::QuickGelu => x,
     }
 }
 

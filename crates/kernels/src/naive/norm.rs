@@ -5,9 +5,10 @@ use crate::norm::{NormGradients, NormParams};
 
 /// y = (x − mean) / deviation · weight + bias. Statistics `[rows, 2]`: mean, 1 / deviation.
 pub fn layer(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: Option<&mut [f32]>) {
-    let NormParams { weight, bias, epsilon } = params;
-    let (width, n) = (weight.len(), weight.len() as f32);
+    let NormParams { width, weight, bias, epsilon } = params;
+    let n = width as f32;
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
+        let first = index % params.heads() * width;
         let mean = row_sum(x) / n;
         let deviations: Vec<f32> = x.iter().map(|x| x - mean).collect();
         let variance = row_dot(&deviations, &deviations) / n;
@@ -15,8 +16,8 @@ pub fn layer(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: O
         for column in 0..width {
             let normal = deviations[column] * factor;
             y[column] = match bias {
-                Some(bias) => normal.mul_add(weight[column], bias[column]),
-                None => normal * weight[column],
+                Some(bias) => normal.mul_add(weight[first + column], bias[first + column]),
+                None => normal * weight[first + column],
             };
         }
         if let Some(statistics) = &mut statistics {
@@ -28,12 +29,12 @@ pub fn layer(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: O
 
 /// y = x / root mean square · weight. Statistics `[rows]`: 1 / root mean square.
 pub fn rms(params: NormParams<'_>, x: &[f32], y: &mut [f32], mut statistics: Option<&mut [f32]>) {
-    let NormParams { weight, epsilon, .. } = params;
-    let width = weight.len();
+    let NormParams { width, weight, epsilon, .. } = params;
     for (index, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
+        let first = index % params.heads() * width;
         let factor = 1.0 / (row_dot(x, x) / width as f32 + epsilon).sqrt();
         for column in 0..width {
-            y[column] = x[column] * factor * weight[column];
+            y[column] = x[column] * factor * weight[first + column];
         }
         if let Some(statistics) = &mut statistics {
             statistics[index] = factor;
@@ -50,9 +51,10 @@ pub fn layer_backward(
     gradients: NormGradients<'_>,
 ) {
     let NormGradients { dx, dweight, mut dbias } = gradients;
-    let weight = params.weight;
-    let (width, n) = (weight.len(), weight.len() as f32);
+    let (width, n) = (params.width, params.width as f32);
     for (index, dx) in dx.chunks_exact_mut(width).enumerate() {
+        let first = index % params.heads() * width;
+        let weight = &params.weight[first..][..width];
         let (x, dy) = (&x[index * width..][..width], &dy[index * width..][..width]);
         let [mean, factor] = [statistics[2 * index], statistics[2 * index + 1]];
         let normal: Vec<f32> = x.iter().map(|x| (x - mean) * factor).collect();
@@ -62,9 +64,10 @@ pub fn layer_backward(
         for column in 0..width {
             let centered = inner[column] - mean_inner;
             dx[column] += factor * normal[column].mul_add(-mean_product, centered);
-            dweight[column] = dy[column].mul_add(normal[column], dweight[column]);
+            let sum = &mut dweight[first + column];
+            *sum = dy[column].mul_add(normal[column], *sum);
             if let Some(dbias) = &mut dbias {
-                dbias[column] += dy[column];
+                dbias[first + column] += dy[column];
             }
         }
     }
@@ -79,9 +82,10 @@ pub fn rms_backward(
     gradients: NormGradients<'_>,
 ) {
     let NormGradients { dx, dweight, .. } = gradients;
-    let weight = params.weight;
-    let width = weight.len();
+    let width = params.width;
     for (index, dx) in dx.chunks_exact_mut(width).enumerate() {
+        let first = index % params.heads() * width;
+        let weight = &params.weight[first..][..width];
         let (x, dy) = (&x[index * width..][..width], &dy[index * width..][..width]);
         let factor = statistics[index];
         let normal: Vec<f32> = x.iter().map(|x| x * factor).collect();
@@ -89,7 +93,8 @@ pub fn rms_backward(
         let mean_product = row_dot(&inner, &normal) / width as f32;
         for column in 0..width {
             dx[column] += factor * normal[column].mul_add(-mean_product, inner[column]);
-            dweight[column] = dy[column].mul_add(normal[column], dweight[column]);
+            let sum = &mut dweight[first + column];
+            *sum = dy[column].mul_add(normal[column], *sum);
         }
     }
 }

@@ -10,6 +10,7 @@ use lookback_kernels::{
 use proptest::prelude::*;
 
 mod edited;
+mod edits;
 mod exact;
 pub mod fixture;
 mod scores;

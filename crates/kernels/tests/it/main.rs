@@ -1,6 +1,7 @@
 //! The arithmetic, tested from outside: each kernel beside its naive twin, each twin beside the reference.
 
 mod activate;
+mod aligned_buffer;
 mod attend;
 mod bf16;
 mod cap;

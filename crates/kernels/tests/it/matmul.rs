@@ -1,9 +1,10 @@
 //! The matrix products equal their naive twins bit for bit, on every path and any number of threads,
 //! and the twins are near the products of f64.
 
+use crate::inputs::pools;
 use lookback_kernels::{
     isa::Isa,
-    matmul::{self, Accumulate, Epilogue, PANEL, Panels},
+    matmul::{self, Accumulate, Epilogue, PANEL, Panels, TaskShape},
     naive,
     thread_pool::ThreadPool,
 };
@@ -15,13 +16,6 @@ use rand_chacha::{
 
 /// Where tiles, vectors, panels, depth blocks and row blocks begin and end.
 const EDGES: [usize; 17] = [0, 1, 2, 5, 6, 7, 15, 16, 17, 31, 33, 63, 64, 65, 97, 128, 131];
-
-/// Every pool whose results must agree: each path with one, two and three threads.
-fn pools() -> Vec<ThreadPool> {
-    Isa::available()
-        .flat_map(|isa| (1..=3).map(move |threads| ThreadPool::new(threads, isa)))
-        .collect()
-}
 
 /// Numbers that expose errors.
 #[derive(Clone, Copy, Debug)]
@@ -369,6 +363,29 @@ fn the_gradient_of_a_large_vocabulary_equals_the_twin_on_any_number_of_threads()
                 assert!(
                     bits(&dw) == expected,
                     "{outputs} outputs, {inner} inner, {threads} threads"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_of_any_shape_fits_its_threads_scratch() {
+    let widths = [1, 7, 48, 63, 64, 65, 768, 1600, 4096, 11_008];
+    let outputs = (1..400).chain((400..270_000).step_by(997)).chain([
+        61_440, 61_441, 62_464, 65_536, 100_277, 128_256, 151_936, 200_019, 256_000, 262_144,
+    ]);
+    for outputs in outputs {
+        for inner in widths {
+            for threads in [1, 2, 3, 8, 64] {
+                let task = TaskShape::cheapest(outputs, inner, threads);
+                let all = matmul::weight_gradient_scratch(5, outputs, inner, threads);
+                let what = format!("{outputs} outputs, {inner} inner, {threads}");
+                assert!(task.scratch_len() * threads <= all, "{what}");
+                // Whole tiles, whole panels.
+                assert!(
+                    task.outputs.is_multiple_of(6) && task.inner.is_multiple_of(PANEL),
+                    "{what}"
                 );
             }
         }

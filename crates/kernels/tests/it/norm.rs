@@ -16,17 +16,20 @@ const SHAPES: [(usize, usize); 10] =
 #[test]
 fn every_path_equals_the_twin() {
     for pool in pools() {
-        for (kind, (rows, width)) in
-            KINDS.iter().flat_map(|kind| SHAPES.map(|shape| (*kind, shape)))
+        for (kind, (rows, width), heads) in KINDS
+            .iter()
+            .flat_map(|kind| SHAPES.map(|shape| (*kind, shape)))
+            .flat_map(|(kind, shape)| [1, 3, 5].map(|heads| (kind, shape, heads)))
+            .filter(|(_, (rows, _), heads)| rows % heads == 0)
         {
             let len = rows * width;
             let [x, dy, dx] = [1, 2, 3].map(|seed| numbers(kind, len, seed));
-            let [weight, bias, start] = [4, 5, 6].map(|seed| numbers(kind, width, seed));
-            let place = format!("{kind:?}, {rows} rows of {width}");
+            let [weight, bias, start] = [4, 5, 6].map(|seed| numbers(kind, heads * width, seed));
+            let place = format!("{kind:?}, {rows} rows of {width}, {heads} heads");
             for bias in [None, Some(bias.as_slice())] {
                 let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
                 let (mut fast_s, mut slow_s) = (vec![0.0; 2 * rows], vec![0.0; 2 * rows]);
-                let params = NormParams { weight: &weight, bias, epsilon: 1e-5 };
+                let params = NormParams { width, weight: &weight, bias, epsilon: 1e-5 };
                 norm::layer(&pool, params, &x, &mut fast, Some(&mut fast_s));
                 naive::norm::layer(params, &x, &mut slow, Some(&mut slow_s));
                 assert_eq!(bits(&fast), bits(&slow), "{place}");
@@ -44,7 +47,7 @@ fn every_path_equals_the_twin() {
             }
             let (mut fast, mut slow) = (vec![0.0; len], vec![0.0; len]);
             let (mut fast_s, mut slow_s) = (vec![0.0; rows], vec![0.0; rows]);
-            let params = NormParams { weight: &weight, bias: None, epsilon: 1e-5 };
+            let params = NormParams { width, weight: &weight, bias: None, epsilon: 1e-5 };
             norm::rms(&pool, params, &x, &mut fast, Some(&mut fast_s));
             naive::norm::rms(params, &x, &mut slow, Some(&mut slow_s));
             assert_eq!(bits(&fast), bits(&slow), "{place}");
@@ -88,7 +91,7 @@ fn values_are_those_of_the_reference_and_gradients_slopes() {
             let mut dbias = [0.0; WIDTH];
             let bias = is_layer.then_some(bias.as_slice());
             let wide_b = is_layer.then_some(wide_b.as_slice());
-            let params = NormParams { weight: &weight, bias, epsilon: 1e-5 };
+            let params = NormParams { width: WIDTH, weight: &weight, bias, epsilon: 1e-5 };
             if is_layer {
                 naive::norm::layer(params, &x, &mut y, Some(&mut statistics));
                 let to = NormGradients {
@@ -124,6 +127,38 @@ fn values_are_those_of_the_reference_and_gradients_slopes() {
                     assert_eq!(dbias[index], dy[index]);
                 }
             }
+        }
+    }
+}
+
+/// What a norm makes of the heads of each token, and the gradients of its weights, is that of one norm a head.
+#[test]
+fn each_head_has_the_norm_of_its_own_weights() {
+    const HEADS: usize = 3;
+    const WIDTH: usize = 20;
+    const TOKENS: usize = 4;
+    let pool = &pools()[0];
+    let [x, dy] = [1, 2].map(|seed| numbers(Kind::Scale(1.0), TOKENS * HEADS * WIDTH, seed));
+    let weight = numbers(Kind::Scale(1.0), HEADS * WIDTH, 3);
+    let of_head = |head: usize, all: &[f32]| -> Vec<f32> {
+        all.chunks_exact(WIDTH).skip(head).step_by(HEADS).flatten().copied().collect()
+    };
+    let run = |params: NormParams<'_>, x: &[f32], dy: &[f32]| {
+        let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let mut statistics = vec![0.0; 2 * x.len() / WIDTH];
+        let mut dweight = vec![0.0; params.weight.len()];
+        norm::layer(pool, params, x, &mut y, Some(&mut statistics));
+        let to = NormGradients { dx: &mut dx, dweight: &mut dweight, dbias: None };
+        norm::layer_backward(pool, params, dy, x, &statistics, to);
+        [y, dx, dweight]
+    };
+    let params = NormParams { width: WIDTH, weight: &weight, bias: None, epsilon: 1e-5 };
+    let together = run(params, &x, &dy);
+    for head in 0..HEADS {
+        let params = NormParams { weight: &weight[head * WIDTH..][..WIDTH], ..params };
+        let alone = run(params, &of_head(head, &x), &of_head(head, &dy));
+        for (together, alone) in together.iter().zip(&alone) {
+            assert_eq!(bits(&of_head(head, together)), bits(alone), "head {head}");
         }
     }
 }

@@ -14,6 +14,8 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
+mod widen;
+
 const TYPES: [StorageType; 5] =
     [StorageType::Bf16, StorageType::F16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1];
 
@@ -68,6 +70,7 @@ impl Weight {
 
 #[test]
 fn panels_are_those_of_the_definition() {
+    let pools = pools();
     // Every number of columns in a last panel, after none, one or two whole ones.
     for outputs in 0..=130 {
         for storage in TYPES {
@@ -82,7 +85,7 @@ fn panels_are_those_of_the_definition() {
                     |output: usize| &bytes[output * storage.bytes(inner)..][..storage.bytes(inner)];
                 let mut twin = vec![3; stored::panels_len(storage, outputs, inner)];
                 naive::stored::pack(storage, &row, outputs, inner, &mut twin);
-                for pool in &pools() {
+                for pool in &pools {
                     let mut panels = vec![7; twin.len() + 1];
                     stored::pack(pool, storage, &row, outputs, inner, &mut panels);
                     let (isa, threads) = (pool.isa(), pool.threads());

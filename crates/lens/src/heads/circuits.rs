@@ -52,6 +52,7 @@ pub struct Composition {
 pub fn copying(weights: &Weights, pool: &ThreadPool, raw: bool) -> Vec<f64> {
     let network = weights.network();
     let head = &network.head.linear;
+    // Of the table, which may be narrower than the stream.
     let (width, vocabulary) = (head.inputs, head.outputs);
     // Σ over tokens of unembedding ⊗ embedding; of a large vocabulary, of every nth token.
     let step = (vocabulary * width * width).div_ceil(MAX_MULTIPLICATIONS).max(1);
@@ -66,6 +67,15 @@ pub fn copying(weights: &Weights, pool: &ThreadPool, raw: bool) -> Vec<f64> {
     });
     let mut both = DMatrix::zeros(width, width);
     parts.into_iter().for_each(|part| both += part);
+    if let Some([into, out]) = &network.projections {
+        let [into, out] = [into, out].map(|linear| {
+            let mut values = vec![0.0; linear.inputs * linear.outputs];
+            weights.read(linear.weight, &mut values);
+            let values = values.iter().map(|&x| f64::from(x));
+            DMatrix::from_row_iterator(linear.outputs, linear.inputs, values)
+        });
+        both = out.transpose() * both * into.transpose();
+    }
     if !raw {
         fold_rows(weights, Some(&network.ln_final), &mut both);
     }

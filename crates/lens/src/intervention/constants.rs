@@ -48,15 +48,18 @@ impl Constants<'_> {
     /// The mean of each column over some tokens.
     pub(crate) fn mean(&self, site: Site, ids: &[TokenId]) -> Result<Vec<f64>> {
         let mut mean = Mean::default();
-        mean.add(&self.rows(site, ids)?);
+        mean.add(&self.rows(site, ids)?, 0);
         Ok(mean.finish())
     }
 
-    /// The mean of each column over all tokens of a file's texts.
-    pub(crate) fn mean_of(&self, site: Site, file: &str) -> Result<Vec<f64>> {
+    /// The mean of each column over the tokens of a file's texts, of each from a position on.
+    pub(crate) fn mean_of(&self, site: Site, file: &str, start: usize) -> Result<Vec<f64>> {
         let mut mean = Mean::default();
-        for ids in self.texts(file)? {
-            mean.add(&self.rows(site, &ids)?);
+        for ids in self.texts(file)?.iter().filter(|ids| ids.len() > start) {
+            mean.add(&self.rows(site, ids)?, start);
+        }
+        if mean.rows == 0 {
+            return Err(refusal(format!("{file}: none of its texts has a token {start}")));
         }
         Ok(mean.finish())
     }
@@ -128,9 +131,10 @@ struct Mean {
 }
 
 impl Mean {
-    fn add(&mut self, rows: &Capture) {
+    /// Adds the rows from a position on.
+    fn add(&mut self, rows: &Capture, start: usize) {
         self.sums.resize(rows.shape[1], 0.0);
-        for row in rows.values.chunks_exact(rows.shape[1].max(1)) {
+        for row in rows.values.chunks_exact(rows.shape[1].max(1)).skip(start) {
             for (sum, value) in self.sums.iter_mut().zip(row) {
                 *sum += f64::from(*value);
             }

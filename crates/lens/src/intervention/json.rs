@@ -54,10 +54,23 @@ impl Intervention {
             }
         }
         let operation: Operation = serde_json::from_value(Value::Object(operation))
-            .map_err(|error| refusal(&format!("its \"op\" and \"value\": {error}")))?;
+            .map_err(|error| refusal(&format!("its \"op\" and \"value\": {}", expected(&error))))?;
         let intervention = Self { site, selection, operation };
         intervention.check()?;
         Ok(intervention)
+    }
+}
+
+/// What was expected of an operation. Of a value that may be of several kinds, serde says nothing of use.
+fn expected(error: &serde_json::Error) -> String {
+    let sentence = error.to_string();
+    match sentence.contains("untagged enum") {
+        false => sentence,
+        true => {
+            "the value is a number, a list of numbers, \"mean\", or an object with mean_of, from, \
+                 resample, file, dir or unit, as docs/interventions.md has them"
+                .to_owned()
+        }
     }
 }
 

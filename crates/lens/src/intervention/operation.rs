@@ -1,7 +1,7 @@
 //! What can be written of a change: where, of what, and what happens there. Read `resolve` for what it means.
 
 use lookback_files::{Kind, Refusal, Result};
-use lookback_model::Site;
+use lookback_model::{BlockSite, Site};
 use serde::{Deserialize, Serialize};
 
 use crate::intervention::selection::Selection;
@@ -18,9 +18,10 @@ pub struct Intervention {
 }
 
 impl Intervention {
-    /// Refuses axes that the site does not have, and what is no number.
+    /// Refuses axes and operations that the site does not have, and what is no number.
     pub(crate) fn check(&self) -> Result<()> {
         self.selection.check(self.site)?;
+        self.check_operation()?;
         let is_finite = match &self.operation {
             Operation::Set(source) => {
                 if let Source::From { selection: Some(selection), .. } = source {
@@ -53,10 +54,36 @@ impl Intervention {
                 factor.is_finite() && max_fraction.is_finite() && vector.is_finite()
             }
             Operation::Swap { from, to } => from.is_finite() && to.is_finite(),
+            Operation::KeepTop(0) => return Err(self.refuse("at least one key is kept")),
+            Operation::KeepTop(_) | Operation::Hide => true,
         };
         match is_finite {
             true => Ok(()),
             false => Err(self.refuse("a number of it is not finite in single precision")),
+        }
+    }
+
+    /// Refuses what cannot happen to scores and patterns, and elsewhere what happens to scores alone.
+    fn check_operation(&self) -> Result<()> {
+        let is_of = |of_block| matches!(self.site, Site::Block(_, block) if block == of_block);
+        let (of_scores, of_pattern) = (is_of(BlockSite::Scores), is_of(BlockSite::Pattern));
+        match &self.operation {
+            Operation::KeepTop(_) | Operation::Hide if of_pattern => Err(self.refuse(
+                "keys are kept or hidden by their scores, of which the softmax is taken then; write it at attn.scores",
+            )),
+            Operation::KeepTop(_) | Operation::Hide if !of_scores => {
+                Err(self.refuse("keys are kept or hidden at attn.scores alone"))
+            }
+            Operation::Set(Source::Number(_) | Source::Vector(_) | Source::From { .. })
+            | Operation::Scale(_)
+            | Operation::Add(_)
+            | Operation::KeepTop(_)
+            | Operation::Hide => Ok(()),
+            _ if of_scores || of_pattern => Err(self.refuse(
+                "scores and patterns are changed by = NUMBER, = vector, = from(...), *= NUMBER, += vector and \
+                 -= vector, and scores by hide, keep_top(k) and harden",
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -102,6 +129,11 @@ pub enum Operation {
         /// What takes its place.
         to: Vector,
     },
+    /// Of the chosen scores of a row only so many of the largest stay; the others become −inf. Attention that keeps
+    /// one is hard.
+    KeepTop(usize),
+    /// The chosen keys are hidden: their scores become −inf (attention knockout, Geva et al. 2023).
+    Hide,
 }
 
 /// A vector and a factor.
@@ -143,6 +175,10 @@ pub struct Limited {
     pub max_fraction: f32,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 fn one() -> f32 {
     1.0
 }
@@ -153,10 +189,13 @@ fn one() -> f32 {
 pub enum Source {
     /// The mean over the tokens of the prompt, without edits.
     Mean,
-    /// The mean over all tokens of a file of texts, one a line.
+    /// The mean over the tokens of a file of texts, one a line.
     MeanOf {
         /// The file.
         file: String,
+        /// Of each text those from here on; all by default. First tokens are often unlike all others.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        start: usize,
     },
     /// What stands there over another prompt.
     From {
@@ -174,11 +213,12 @@ pub enum Source {
         /// What the draws follow from.
         seed: u64,
     },
-    /// A number for each dimension.
-    Vector(Vector),
     /// A number for all of it.
     #[serde(untagged)]
     Number(f32),
+    /// A number for each dimension.
+    #[serde(untagged)]
+    Vector(Vector),
 }
 
 /// Another prompt.
@@ -195,8 +235,6 @@ pub enum OtherPrompt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vector {
-    /// Its numbers.
-    Numbers(Vec<f32>),
     /// Of a .npy or .safetensors file.
     File {
         /// The file.
@@ -209,4 +247,7 @@ pub enum Vector {
     Dir([String; 2]),
     /// A vector at length 1.
     Unit(Box<Vector>),
+    /// Its numbers.
+    #[serde(untagged)]
+    Numbers(Vec<f32>),
 }

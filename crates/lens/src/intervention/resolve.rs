@@ -3,7 +3,7 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Result, Setting, counted};
-use lookback_model::{BlockSite, Change, Edit, Edits, Site, Steering, TokenId};
+use lookback_model::{BlockSite, Change, Edit, Edits, PassEdit, Site, Steering, TokenId};
 use lookback_text::Tokenizer;
 
 use crate::{
@@ -63,16 +63,28 @@ impl Resolver<'_> {
             let resolved = self.resolved(intervention);
             let resolved = resolved
                 .map_err(|refusal| refusal.at(format!("{} {intervention}", Setting("edit"))))?;
-            edits.extend(resolved.into_iter().map(|edit| (intervention.site, edit)));
+            edits.extend(resolved);
         }
         Ok(Edits::new(edits))
     }
 
-    fn resolved(&self, intervention: &Intervention) -> Result<Vec<Edit>> {
+    fn resolved(&self, intervention: &Intervention) -> Result<Vec<PassEdit>> {
+        let site = intervention.site;
+        self.check_site(site)?;
+        if let Site::Block(layer, BlockSite::Scores | BlockSite::Pattern) = site {
+            let layer = usize::from(layer);
+            let edits = self.attention_edits(layer, intervention)?;
+            return Ok(edits.into_iter().map(|edit| (layer, edit).into()).collect());
+        }
+        let edits = self.value_edits(intervention)?;
+        Ok(edits.into_iter().map(|edit| (site, edit).into()).collect())
+    }
+
+    /// The edits of the rows of a value that an intervention stands for.
+    fn value_edits(&self, intervention: &Intervention) -> Result<Vec<Edit>> {
         let Intervention { site, selection, operation } = intervention;
-        self.check_site(*site)?;
         let columns = self.columns(*site, selection)?;
-        let positions = self.positions(selection)?;
+        let positions = self.positions(selection, Axis::Token)?;
         let each = |change, numbers| elements(change, positions.as_deref(), &columns, numbers);
         let vector = |vector| self.fitted(vector, *site, &columns, positions.as_deref());
         let steered = |steering, vectors: &[Vec<f32>]| {
@@ -89,8 +101,8 @@ impl Resolver<'_> {
                 let mean = self.constants().mean(*site, prompt)?;
                 each(Change::Set, mean_numbers(&columns, &mean))
             }
-            Operation::Set(Source::MeanOf { file }) => {
-                let mean = self.constants().mean_of(*site, file)?;
+            Operation::Set(Source::MeanOf { file, start }) => {
+                let mean = self.constants().mean_of(*site, file, *start)?;
                 each(Change::Set, mean_numbers(&columns, &mean))
             }
             Operation::Set(Source::From { other, selection: stated }) => {
@@ -150,10 +162,13 @@ impl Resolver<'_> {
                 let apart = apart.collect();
                 steered(Steering::Swap, &[v, apart])
             }
+            Operation::KeepTop(_) | Operation::Hide => {
+                refuse("keys are kept or hidden at attn.scores alone")
+            }
         }
     }
 
-    fn constants(&self) -> Constants<'_> {
+    pub(super) fn constants(&self) -> Constants<'_> {
         let Self { weights, pool, tokenizer, files, .. } = *self;
         Constants { weights, pool, tokenizer, files }
     }
@@ -174,9 +189,6 @@ impl Resolver<'_> {
             Site::Probabilities => refuse("probabilities follow from the logits; edit these"),
             Site::Block(_, BlockSite::ExpertIndices) => {
                 refuse("which experts work follows from mlp.router_logits; edit these")
-            }
-            Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => {
-                refuse("scores and patterns cannot be edited here; edit q, k, v or z")
             }
             _ => Ok(()),
         }
@@ -205,13 +217,17 @@ impl Resolver<'_> {
         })
     }
 
-    /// The chosen positions; none where all are chosen, however many there will be.
-    fn positions(&self, selection: &Selection) -> Result<Option<Vec<usize>>> {
+    /// The chosen positions of an axis; none where all are chosen, however many there will be.
+    pub(super) fn positions(
+        &self,
+        selection: &Selection,
+        axis: Axis,
+    ) -> Result<Option<Vec<usize>>> {
         let prompt = self.prompt.map(<[TokenId]>::len);
-        let all = match (selection.of(Axis::Token), self.tokens) {
+        let all = match (selection.of(axis), self.tokens) {
             (None, EditTokens::All) => return Ok(None),
             (None, _) => (0..self.positions).collect(),
-            (Some(chosen), _) => self.tokens_of(chosen, self.prompt, self.positions)?,
+            (Some(chosen), _) => self.tokens_of(axis, chosen, self.prompt, self.positions)?,
         };
         let holds = |position: &usize| match self.tokens {
             EditTokens::All => true,
@@ -223,14 +239,15 @@ impl Resolver<'_> {
             (false, _) | (_, EditTokens::All) => Ok(Some(left)),
             (true, EditTokens::Prompt) => refuse("none of its tokens is one of the prompt"),
             // A text of which nothing is generated has none.
-            (true, EditTokens::Generated) if selection.of(Axis::Token).is_none() => Ok(Some(left)),
+            (true, EditTokens::Generated) if selection.of(axis).is_none() => Ok(Some(left)),
             (true, EditTokens::Generated) => refuse("none of its tokens is one that is generated"),
         }
     }
 
     /// Places of a prompt's tokens, among `count`.
-    fn tokens_of(
+    pub(super) fn tokens_of(
         &self,
+        axis: Axis,
         chosen: &[Index],
         prompt: Option<&[TokenId]>,
         count: usize,
@@ -243,11 +260,11 @@ impl Resolver<'_> {
             (None, _) => refuse(format!("there is no prompt in which {text:?} could stand")),
             (_, None) => refuse("the model has no tokenizer, so choose tokens by number"),
         };
-        places(Axis::Token, chosen, count, prompt.map(<[TokenId]>::len), find)
+        places(axis, chosen, count, prompt.map(<[TokenId]>::len), find)
     }
 
     /// The positions that another prompt's rows are written to: of all, those of the prompt.
-    fn patched_places(&self, positions: Option<Vec<usize>>) -> Result<Vec<usize>> {
+    pub(super) fn patched_places(&self, positions: Option<Vec<usize>>) -> Result<Vec<usize>> {
         match (positions, self.prompt) {
             (Some(positions), _) => Ok(positions),
             (None, Some(prompt)) => Ok((0..prompt.len()).collect()),
@@ -277,7 +294,7 @@ impl Resolver<'_> {
         }
         let rows = match source.of(Axis::Token) {
             None => (0..ids.len()).collect(),
-            Some(chosen) => self.tokens_of(chosen, Some(&ids), ids.len())?,
+            Some(chosen) => self.tokens_of(Axis::Token, chosen, Some(&ids), ids.len())?,
         };
         let captured = self.constants().rows(site, &ids)?;
         let of = |row: &usize| from.of_row(captured.part(*row));

@@ -22,10 +22,11 @@ impl FromStr for Intervention {
         let name = parser.word(|sign| sign.is_ascii_alphanumeric() || "._".contains(sign));
         let site: Site = name.parse().map_err(|why: String| parser.refuse(why))?;
         let selection = match parser.takes("[") {
-            true => selection(&mut parser, site)?,
+            true => selection(&mut parser, site, Axis::of_site(site, false))?,
             false => Selection::all(),
         };
-        let operation = operation(&mut parser, site)?;
+        let axes = Axis::of_site(site, selection.of(Axis::Expert).is_some());
+        let operation = operation(&mut parser, site, axes)?;
         parser.end()?;
         let intervention = Self { site, selection, operation };
         intervention.check()?;
@@ -33,8 +34,9 @@ impl FromStr for Intervention {
     }
 }
 
-/// What stands behind `[`.
-fn selection(parser: &mut Parser<'_>, site: Site) -> Result<Selection> {
+/// What stands behind `[`, of a site whose axes are these at least: in a mixture, three choices, or one that is named
+/// so, are of an expert, too.
+fn selection(parser: &mut Parser<'_>, site: Site, axes: &[Axis]) -> Result<Selection> {
     let mut entries: Vec<(Option<Axis>, Vec<Index>)> = Vec::new();
     loop {
         let name = parser.word(|sign| sign.is_ascii_alphabetic() || sign == '_');
@@ -53,8 +55,9 @@ fn selection(parser: &mut Parser<'_>, site: Site) -> Result<Selection> {
         }
     }
     parser.expect("]")?;
-    let has_experts =
-        entries.len() == 3 || entries.iter().any(|(axis, _)| *axis == Some(Axis::Expert));
+    let has_experts = axes.contains(&Axis::Expert)
+        || entries.len() == 3
+        || entries.iter().any(|(axis, _)| *axis == Some(Axis::Expert));
     let axes = Axis::of_site(site, has_experts);
     let mut selection = Selection::all();
     let mut chosen = Vec::new();
@@ -101,7 +104,7 @@ fn index(parser: &mut Parser<'_>) -> Result<Index> {
     })
 }
 
-fn operation(parser: &mut Parser<'_>, site: Site) -> Result<Operation> {
+fn operation(parser: &mut Parser<'_>, site: Site, axes: &[Axis]) -> Result<Operation> {
     if parser.takes("*=") {
         let factor = parser.number()?;
         return Ok(match parser.takes_word("along") {
@@ -117,10 +120,27 @@ fn operation(parser: &mut Parser<'_>, site: Site) -> Result<Operation> {
         return Ok(Operation::Add(Scaled { factor: -factor, vector }));
     }
     if parser.takes("=") {
-        return source(parser, site).map(Operation::Set);
+        if parser.takes_word("-inf") {
+            return Ok(Operation::Hide);
+        }
+        return source(parser, site, axes).map(Operation::Set);
     }
     let name = parser.word(|sign| sign.is_ascii_alphabetic() || sign == '_');
-    let known = ["project_out", "clamp_along", "norm_scaled_add", "orthogonal_add", "swap"];
+    match name {
+        "harden" => return Ok(Operation::KeepTop(1)),
+        "hide" => return Ok(Operation::Hide),
+        _ => {}
+    }
+    let known = [
+        "project_out",
+        "clamp_along",
+        "norm_scaled_add",
+        "orthogonal_add",
+        "swap",
+        "keep_top",
+        "harden",
+        "hide",
+    ];
     if !known.contains(&name) {
         let meant = lookback_files::nearest(name, known);
         let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
@@ -144,6 +164,12 @@ fn operation(parser: &mut Parser<'_>, site: Site) -> Result<Operation> {
             Operation::NormScaledAdd(Limited { factor, vector, max_fraction })
         }
         "orthogonal_add" => Operation::OrthogonalAdd(scaled(parser)?),
+        "keep_top" => {
+            let count = parser.integer()?.and_then(|count| usize::try_from(count).ok());
+            Operation::KeepTop(
+                count.ok_or_else(|| parser.refuse("how many keys are kept is expected"))?,
+            )
+        }
         _ => {
             let from = vector(parser)?;
             parser.expect(",")?;
@@ -165,7 +191,7 @@ fn scaled(parser: &mut Parser<'_>) -> Result<Scaled> {
     Ok(Scaled { factor, vector: vector(parser)? })
 }
 
-fn source(parser: &mut Parser<'_>, site: Site) -> Result<Source> {
+fn source(parser: &mut Parser<'_>, site: Site, axes: &[Axis]) -> Result<Source> {
     if let Some(number) = parser.number_if_any()? {
         return Ok(Source::Number(number));
     }
@@ -175,7 +201,7 @@ fn source(parser: &mut Parser<'_>, site: Site) -> Result<Source> {
         }
         let file = parser.path()?;
         parser.expect(")")?;
-        return Ok(Source::MeanOf { file });
+        return Ok(Source::MeanOf { file, start: first_token(parser)? });
     }
     if parser.takes_word("resample") {
         parser.expect("(")?;
@@ -195,10 +221,25 @@ fn source(parser: &mut Parser<'_>, site: Site) -> Result<Source> {
             false => OtherPrompt::Prompt(parser.string()?),
         };
         parser.expect(")")?;
-        let selection = if parser.takes("[") { Some(selection(parser, site)?) } else { None };
+        let selection = if parser.takes("[") { Some(selection(parser, site, axes)?) } else { None };
         return Ok(Source::From { other, selection });
     }
     vector(parser).map(Source::Vector)
+}
+
+/// From which token of each text on: `[1:]`, or nothing for all.
+fn first_token(parser: &mut Parser<'_>) -> Result<usize> {
+    if !parser.takes("[") {
+        return Ok(0);
+    }
+    let start = match index(parser)? {
+        Index::Range { start: Some(start), end: None } => usize::try_from(start).ok(),
+        _ => None,
+    };
+    let start = start
+        .ok_or_else(|| parser.refuse("the first token of each text, such as [1:], is expected"))?;
+    parser.expect("]")?;
+    Ok(start)
 }
 
 fn vector(parser: &mut Parser<'_>) -> Result<Vector> {
@@ -243,17 +284,16 @@ fn quoted(text: &str) -> String {
 impl fmt::Display for Intervention {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         write!(to, "{}", self.site)?;
-        write_selection(to, self.site, &self.selection)?;
-        write_operation(to, self.site, &self.operation)
+        let axes = Axis::of_site(self.site, self.selection.of(Axis::Expert).is_some());
+        write_selection(to, axes, &self.selection)?;
+        write_operation(to, (self.site, axes), &self.operation)
     }
 }
 
-fn write_selection(to: &mut Formatter<'_>, site: Site, selection: &Selection) -> fmt::Result {
-    let has_experts = selection.of(Axis::Expert).is_some();
-    let axes = Axis::of_site(site, has_experts);
+fn write_selection(to: &mut Formatter<'_>, axes: &[Axis], selection: &Selection) -> fmt::Result {
     let last = match axes.iter().rposition(|axis| selection.of(*axis).is_some()) {
         // That there are experts is seen from the number of axes.
-        Some(_) if has_experts => axes.len() - 1,
+        Some(_) if axes.contains(&Axis::Expert) => axes.len() - 1,
         Some(last) => last,
         None => 0,
     };
@@ -283,11 +323,15 @@ fn write_index(to: &mut Formatter<'_>, index: &Index) -> fmt::Result {
     }
 }
 
-fn write_operation(to: &mut Formatter<'_>, site: Site, operation: &Operation) -> fmt::Result {
+fn write_operation(
+    to: &mut Formatter<'_>,
+    at: (Site, &[Axis]),
+    operation: &Operation,
+) -> fmt::Result {
     match operation {
         Operation::Set(source) => {
             to.write_str(" = ")?;
-            write_source(to, site, source)
+            write_source(to, at, source)
         }
         Operation::Scale(factor) => write!(to, " *= {factor}"),
         Operation::Add(scaled) => write!(to, " += {scaled}"),
@@ -304,14 +348,21 @@ fn write_operation(to: &mut Formatter<'_>, site: Site, operation: &Operation) ->
         }
         Operation::OrthogonalAdd(scaled) => write!(to, " orthogonal_add({scaled})"),
         Operation::Swap { from, to: target } => write!(to, " swap({from}, {target})"),
+        Operation::KeepTop(count) => write!(to, " keep_top({count})"),
+        Operation::Hide => to.write_str(" hide"),
     }
 }
 
-fn write_source(to: &mut Formatter<'_>, site: Site, source: &Source) -> fmt::Result {
+fn write_source(
+    to: &mut Formatter<'_>,
+    (site, axes): (Site, &[Axis]),
+    source: &Source,
+) -> fmt::Result {
     match source {
         Source::Number(number) => write!(to, "{number}"),
         Source::Mean => to.write_str("mean"),
-        Source::MeanOf { file } => write!(to, "mean({})", quoted(file)),
+        Source::MeanOf { file, start: 0 } => write!(to, "mean({})", quoted(file)),
+        Source::MeanOf { file, start } => write!(to, "mean({})[{start}:]", quoted(file)),
         Source::Resample { file, seed } => write!(to, "resample({}, {seed})", quoted(file)),
         Source::From { other, selection } => {
             match other {
@@ -319,7 +370,10 @@ fn write_source(to: &mut Formatter<'_>, site: Site, source: &Source) -> fmt::Res
                 OtherPrompt::Ids(ids) => write!(to, "from({ids:?})")?,
             }
             match selection {
-                Some(selection) => write_selection(to, site, selection),
+                Some(selection) if selection.of(Axis::Expert).is_some() => {
+                    write_selection(to, Axis::of_site(site, true), selection)
+                }
+                Some(selection) => write_selection(to, axes, selection),
                 None => Ok(()),
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Change, Edit, Site, TokenId};
+use lookback_model::{BlockSite, Change, Edit, Edits, PassVariant, Site, TokenId};
 use serde::Serialize;
 
 use super::{component::Component, logit_sum::Why, paths::PathStep, unfolding::Unfolding};
@@ -30,14 +30,15 @@ pub struct FaithfulnessPoint {
     pub real: f64,
 }
 
-/// Switches off the 1, 2, 4 … `max_off` heads and MLPs through which most of an unfolded logit goes.
+/// Switches off the 1, 2, 4 … `max_off` heads and MLPs through which most of an unfolded logit goes, in the pass or
+/// the variant of it that the logit is of.
 ///
 /// # Errors
 /// When the logit was not unfolded; as [`trace_with_edits`].
 pub fn faithfulness(
     weights: &Weights,
     pool: &ThreadPool,
-    ids: &[TokenId],
+    (ids, variant): (&[TokenId], PassVariant),
     why: &Why,
     max_off: usize,
 ) -> Result<Vec<FaithfulnessPoint>> {
@@ -48,7 +49,8 @@ pub fn faithfulness(
     counts.extend((!steps.is_empty()).then_some(steps.len()));
     let point = |count: usize| {
         let off = &steps[..count];
-        let edits: Vec<_> = off.iter().map(|step| switched_off(weights, step)).collect();
+        let edits = Edits::new(off.iter().map(|step| switched_off(weights, step)));
+        let edits = edits.of_variant(variant);
         let filter = SiteFilter::only([Site::LnFinal]);
         let trace = trace_with_edits(weights, pool, ids, &filter, &edits)?;
         let normed = required_capture(&trace, Site::LnFinal)?.part(why.position);

@@ -11,7 +11,9 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use lookback_engine::{ThreadPool, Weights, activation_slopes};
 use lookback_files::Result;
-use lookback_model::{BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, Site, WeightId};
+use lookback_model::{
+    BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, PassVariant, Site, WeightId,
+};
 
 use super::writes::{Writes, add_to, product, stream_begins, wide};
 use crate::{
@@ -41,15 +43,16 @@ pub(super) struct FrozenPass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
     trace: &'a Trace,
+    variant: PassVariant,
     writes: RefCell<BTreeMap<usize, Rc<Writes>>>,
     kept: RefCell<BTreeMap<WeightId, Rc<Vec<f32>>>>,
 }
 
 impl<'a> FrozenPass<'a> {
     /// The sites that are read: for the sum alone, or also for the ways into it.
-    pub fn sites(config: &Config, with_sources: bool) -> Vec<Site> {
+    pub fn sites(config: &Config, variant: PassVariant, with_sources: bool) -> Vec<Site> {
         use BlockSite as B;
-        let mut sites = stream_begins(config);
+        let mut sites = stream_begins(config, variant);
         for layer in 0..config.layers {
             let mut block = vec![B::Z, B::MlpOut, B::MlpPost, B::ResidPost];
             if with_sources {
@@ -64,9 +67,14 @@ impl<'a> FrozenPass<'a> {
         sites
     }
 
-    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, trace: &'a Trace) -> Self {
+    /// Of a pass, or the variant of it, that was traced.
+    pub fn new(
+        weights: &'a Weights,
+        pool: &'a ThreadPool,
+        (trace, variant): (&'a Trace, PassVariant),
+    ) -> Self {
         let (writes, kept) = (RefCell::default(), RefCell::default());
-        Self { weights, pool, trace, writes, kept }
+        Self { weights, pool, trace, variant, writes, kept }
     }
 
     pub fn network(&self) -> &'a Network {
@@ -78,7 +86,8 @@ impl<'a> FrozenPass<'a> {
         if let Some(writes) = self.writes.borrow().get(&token) {
             return Ok(writes.clone());
         }
-        let writes = Rc::new(Writes::new(self.weights, self.pool, self.trace, token)?);
+        let writes =
+            Rc::new(Writes::new((self.weights, self.variant), self.pool, self.trace, token)?);
         self.writes.borrow_mut().insert(token, writes.clone());
         Ok(writes)
     }
@@ -117,7 +126,8 @@ impl<'a> FrozenPass<'a> {
         let at = |site| required_capture(self.trace, Site::Block(layer as u16, site));
         let (pattern, v) = (at(BlockSite::Pattern)?, at(BlockSite::V)?);
         let weights = pattern_row(pattern, head, token);
-        let visible = (0..=token).filter(|&source| is_visible(attend, token, source));
+        let is_seen = |source: &usize| self.variant.no_mask || is_visible(attend, token, *source);
+        let visible = (0..weights.len()).filter(is_seen);
         let given = visible.map(|source| {
             let value = head_slice(v, source, key_head(attend, head), attend.head_dim);
             (source, f64::from(weights[source]) * dot(in_z, value))
@@ -141,12 +151,18 @@ impl<'a> FrozenPass<'a> {
         let matrix = self.matrix(values.weight);
         let mut normed = vec![0.0; values.inputs];
         let head_rows = matrix.chunks_exact(values.inputs).skip(rows);
-        for (row, x) in head_rows.zip(in_z) {
+        let biases = values.bias.map(|id| &self.weights.rows(id)[rows..rows + attend.head_dim]);
+        let value = &self.row(layer, BlockSite::V, source)?[rows..rows + attend.head_dim];
+        let mut bias = 0.0;
+        for (dimension, (row, x)) in head_rows.zip(in_z).enumerate() {
+            // A value at its bound is the bound, whatever the stream holds.
+            if block.qkv_bound.is_some_and(|bound| value[dimension].abs() >= bound) {
+                bias += weight * x * f64::from(value[dimension]);
+                continue;
+            }
             add_scaled(&mut normed, weight * x, row);
+            bias += weight * x * biases.map_or(0.0, |biases| f64::from(biases[dimension]));
         }
-        let bias = values.bias.map_or(0.0, |id| {
-            weight * dot(in_z, &self.weights.rows(id)[rows..rows + attend.head_dim])
-        });
         let stream = self.row(layer, BlockSite::ResidPre, source)?;
         let mut reading = self.before_norm(block.ln1.as_ref(), normed, stream);
         (reading.token, reading.depth) = (source, 2 * layer);

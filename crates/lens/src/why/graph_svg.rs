@@ -167,7 +167,7 @@ fn box_with(text: &str, [x, y]: [f64; 2], fill: &str) -> String {
 }
 
 /// A text inside of XML; what XML cannot hold becomes U+FFFD.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for sign in text.chars() {
         match sign {

@@ -2,7 +2,7 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_model::{BlockSite, Config, PassVariant, Site, TokenId};
 use serde::Serialize;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Trace,
-    frozen_norm::{FrozenNorm, logit_before_cap},
+    frozen_norm::{FrozenNorm, check_is_sum, logit_before_cap},
     ranking::top_k_indices,
     source_contributions::required_capture,
 };
@@ -30,6 +30,8 @@ pub struct WhyOptions {
     pub neurons: usize,
     /// How far the parts are opened, if they are.
     pub unfold: Option<UnfoldOptions>,
+    /// What the pass leaves out or replaces. Where that is the projections of attention, no part can be opened.
+    pub variant: PassVariant,
 }
 
 /// A logit as a sum.
@@ -110,7 +112,7 @@ pub struct NeuronPart {
 
 /// The sites that [`why`] reads.
 pub fn why_sites(config: &Config, options: &WhyOptions) -> Vec<Site> {
-    let mut sites = FrozenPass::sites(config, options.unfold.is_some());
+    let mut sites = FrozenPass::sites(config, options.variant, options.unfold.is_some());
     sites.extend([Site::LnFinal, Site::Logits]);
     sites
 }
@@ -127,7 +129,8 @@ pub fn why(
 ) -> Result<Why> {
     let WhyOptions { position, target, against, .. } = *options;
     let network = weights.network();
-    let pass = FrozenPass::new(weights, pool, trace);
+    check_is_sum(network)?;
+    let pass = FrozenPass::new(weights, pool, (trace, options.variant));
     let stream = pass.row(network.blocks.len() - 1, BlockSite::ResidPost, position)?;
     let frozen = FrozenNorm::new(weights, pool, stream);
     let (mut direction, mut bias) = (frozen.residual_direction(target), frozen.bias(target));

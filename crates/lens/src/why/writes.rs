@@ -2,7 +2,7 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, Positions, Site};
+use lookback_model::{BlockSite, Config, PassVariant, Positions, Site};
 
 use super::component::Component;
 use crate::{
@@ -23,11 +23,16 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Of a token of a pass whose `Z`, `MlpOut` and beginnings of the stream were captured.
-    pub fn new(weights: &Weights, pool: &ThreadPool, trace: &Trace, token: usize) -> Result<Self> {
+    pub fn new(
+        (weights, variant): (&Weights, PassVariant),
+        pool: &ThreadPool,
+        trace: &Trace,
+        token: usize,
+    ) -> Result<Self> {
         let network = weights.network();
         let mut writes =
             Self { components: Vec::new(), vectors: Vec::new(), width: network.config.width };
-        for site in stream_begins(&network.config) {
+        for site in stream_begins(&network.config, variant) {
             let component = match site {
                 Site::PosEmbed => Component::Position,
                 _ => Component::Embedding,
@@ -63,10 +68,10 @@ impl Writes {
 
 /// The site or sites that the stream is the sum of before the first block. What passes a norm together is no
 /// sum of the two, and begins the stream as one.
-pub(super) fn stream_begins(config: &Config) -> Vec<Site> {
+pub(super) fn stream_begins(config: &Config, variant: PassVariant) -> Vec<Site> {
     match (config.embedding_norm, &config.positions) {
         (true, _) => vec![Site::Block(0, BlockSite::ResidPre)],
-        (false, Positions::Learned) => vec![Site::Embed, Site::PosEmbed],
+        (false, Positions::Learned) if !variant.no_position => vec![Site::Embed, Site::PosEmbed],
         (false, _) => vec![Site::Embed],
     }
 }

@@ -6,16 +6,17 @@ use lookback_lens::{
     Axis, Bounded, Index, Intervention, Limited, Operation, OtherPrompt, Scaled, Selection, Source,
     Vector,
 };
-use lookback_model::Site;
+use lookback_model::{BlockSite, Site};
 use proptest::{collection::vec, option, prelude::*};
 
-const SITES: [&str; 8] = [
+const SITES: [&str; 9] = [
     "embed",
     "blocks.0.resid_pre",
     "blocks.3.attn.z",
     "blocks.1.attn.k",
     "blocks.12.mlp.post",
     "blocks.0.attn.pattern",
+    "blocks.2.attn.scores",
     "ln_final",
     "logits",
 ];
@@ -61,7 +62,7 @@ fn source(site: Site) -> impl Strategy<Value = Source> {
     prop_oneof![
         number().prop_map(Source::Number),
         Just(Source::Mean),
-        any::<String>().prop_map(|file| Source::MeanOf { file }),
+        (any::<String>(), 0usize..3).prop_map(|(file, start)| Source::MeanOf { file, start }),
         (any::<String>(), any::<u64>()).prop_map(|(file, seed)| Source::Resample { file, seed }),
         (other, option::of(selection(site)))
             .prop_map(|(other, selection)| Source::From { other, selection }),
@@ -69,7 +70,36 @@ fn source(site: Site) -> impl Strategy<Value = Source> {
     ]
 }
 
-fn operation(site: Site) -> impl Strategy<Value = Operation> {
+fn operation(site: Site) -> BoxedStrategy<Operation> {
+    match site {
+        Site::Block(_, BlockSite::Scores | BlockSite::Pattern) => {
+            operation_on_attention(site).boxed()
+        }
+        _ => operation_on_rows(site).boxed(),
+    }
+}
+
+/// What can happen to scores, and all but the last of it to patterns.
+fn operation_on_attention(site: Site) -> impl Strategy<Value = Operation> {
+    let other = vec(any::<u32>(), 1..5).prop_map(OtherPrompt::Ids);
+    let count = 1usize..if matches!(site, Site::Block(_, BlockSite::Scores)) { 9 } else { 2 };
+    let of_scores = count.prop_map(|count| match count {
+        1 => Operation::Scale(0.5),
+        2 => Operation::Hide,
+        _ => Operation::KeepTop(count),
+    });
+    prop_oneof![
+        number().prop_map(|number| Operation::Set(Source::Number(number))),
+        vector().prop_map(|vector| Operation::Set(Source::Vector(vector))),
+        (other, option::of(selection(site)))
+            .prop_map(|(other, selection)| Operation::Set(Source::From { other, selection })),
+        number().prop_map(Operation::Scale),
+        (number(), vector()).prop_map(|(factor, vector)| Operation::Add(Scaled { factor, vector })),
+        of_scores,
+    ]
+}
+
+fn operation_on_rows(site: Site) -> impl Strategy<Value = Operation> {
     let scaled = || (number(), vector()).prop_map(|(factor, vector)| Scaled { factor, vector });
     let bounds = (option::of(number()), option::of(number()));
     prop_oneof![
@@ -146,6 +176,16 @@ fn what_people_write_is_read() {
         ("blocks.1.mlp.post[0, 1, 2] = 0", "blocks.1.mlp.post[0, 1, 2] = 0"),
         ("blocks.1.attn.hook_attn_scores[head=1, query=-1] = 0", "blocks.1.attn.scores[1, -1] = 0"),
         ("embed[\"bird\"] = mean(texts/a.txt)", "embed[\"bird\"] = mean(\"texts/a.txt\")"),
+        (
+            "blocks.0.mlp.pre[:, 1, :] = from([1, 2])[:, 0]",
+            "blocks.0.mlp.pre[:, 1, :] = from([1, 2])[:, 0, :]",
+        ),
+        (
+            "blocks.0.mlp.pre[:, 1] = from([1, 2])[:, 0]",
+            "blocks.0.mlp.pre[:, 1] = from([1, 2])[:, 0]",
+        ),
+        ("embed = mean(a.txt)[1:]", "embed[:] = mean(\"a.txt\")[1:]"),
+        ("blocks.0.attn.scores[0,1] = -inf", "blocks.0.attn.scores[0, 1] hide"),
         ("logits norm_scaled_add(0.3 * [1, 2])", "logits[:] norm_scaled_add(0.3 * [1, 2], 1)"),
     ] {
         assert_eq!(text.parse::<Intervention>().unwrap().to_string(), canonical, "{text}");
@@ -165,6 +205,10 @@ fn json_that_is_no_edit_is_refused() {
         (r#"{"site": "embed", "op": "sett", "value": 0}"#, "sett"),
         (r#"{"site": "embed", "op": "set", "value": 1e40}"#, "not finite"),
         (r#"{"site": "embed", "op": "set"}"#, "value"),
+        (
+            r#"{"site": "embed", "op": "set", "value": {"form": 1}}"#,
+            "the value is a number, a list",
+        ),
     ] {
         let refused = Intervention::from_json(&serde_json::from_str(json).unwrap());
         let sentence = refused.unwrap_err().to_string();

@@ -11,3 +11,4 @@ mod positions;
 mod report;
 mod shapes;
 mod sums;
+mod sweep;

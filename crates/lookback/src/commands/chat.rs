@@ -64,6 +64,7 @@ impl Chat {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
         let (interventions, edit_tokens) = self.interventions.list()?;
+        let variant = self.interventions.variant();
         let model =
             super::open_model_for(&self.model, Compute::F32, self.machine, self.context, print)?;
         let tokenizer = model.tokenizer()?;
@@ -101,6 +102,7 @@ impl Chat {
                 &ContextWindow::new(context, ids.clone(), model.bos()),
                 context,
             )?;
+            let now = now.of_variant(variant);
             // What was read under other edits is read again.
             let keeps_edits = std::mem::replace(&mut edits, now) == edits;
             let session = match &mut session {

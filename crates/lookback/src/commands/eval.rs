@@ -103,10 +103,12 @@ impl Eval {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let pool = self.machine.pool()?;
         let interventions = self.interventions.list()?;
+        let variant = self.interventions.variant();
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
             let model = super::open_model_on(&self.model, compute, &pool, print)?;
             let edits = edits_of_texts(&model, &interventions, model.config().context)?;
+            let edits = edits.of_variant(variant);
             let scores = Scores::ask(&model, self.seed, &edits)?;
             if let Some(other) = &self.against {
                 let other = super::open_model_on(other, compute, &pool, print)?;
@@ -135,6 +137,7 @@ impl Eval {
             _ => self.read(&model, run.as_ref(), print)?,
         };
         let edits = edits_of_texts(&model, &interventions, evaluation.context)?;
+        let edits = edits.of_variant(variant);
         let loss = evaluation.loss(&model, &pool, &edits)?;
         if loss.rows == 0 {
             let what =

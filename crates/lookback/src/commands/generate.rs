@@ -92,6 +92,7 @@ impl Generate {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         self.sampling.check()?;
         let (interventions, edit_tokens) = self.interventions.list()?;
+        let variant = self.interventions.variant();
         let model =
             super::open_model_for(&self.model, self.compute, self.machine, self.context, print)?;
         let sampler = self.sampling.sampler(&model, print)?;
@@ -102,6 +103,7 @@ impl Generate {
             .sampler(sampler)
             .context(context)
             .interventions(interventions)
+            .variant(variant)
             .edit_tokens(edit_tokens)
             .local_files();
         if let Some(tokens) = self.tokens {

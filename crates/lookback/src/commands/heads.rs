@@ -7,17 +7,16 @@ mod plot;
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget};
-use lookback::{HeadScore, HeadsQuery, HeadsReport, Model};
+use lookback::{HeadScore, HeadsReport, Model};
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::StrongestWeight;
 use lookback_model::TokenId;
-use lookback_text::corpus::{Chunking, PART};
 use serde_json::json;
 
 use self::kind::{Kind, name};
+use super::{progress_bar::ProgressOfPasses, sequences::SequenceArguments};
 use crate::{
-    options::{Machine, OutputFormat, Texts},
+    options::{Machine, OutputFormat},
     print::Print,
 };
 
@@ -53,15 +52,8 @@ pub(crate) struct Heads {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// UTF-8 files, .jsonl, folders of these, packed or not, or -, in this order [default: the built-in corpus].
-    #[arg(value_name = "TEXT")]
-    texts: Vec<PathBuf>,
-    /// Sequences that are read, at most.
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    sequences: usize,
-    /// Tokens of each.
-    #[arg(long, value_name = "T", default_value_t = 64)]
-    tokens: usize,
+    #[command(flatten)]
+    sequences: SequenceArguments,
     /// Takes weights as they are, without the gains of norms.
     #[arg(long)]
     raw: bool,
@@ -74,8 +66,6 @@ pub(crate) struct Heads {
     /// Draws the scores as a heat map: .svg.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
-    #[command(flatten)]
-    reading: Texts,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -104,10 +94,9 @@ impl Heads {
         }
         let f32 = lookback_engine::Compute::F32;
         let model = super::open_model(&self.model, f32, self.machine, print)?;
-        let query = query_over(&model, &self.texts, self.reading, print)?;
-        let query = query.sequences(self.sequences).tokens(self.tokens).raw(self.raw);
+        let query = self.sequences.query(&model, print)?.raw(self.raw);
         let query = query.composition(self.composition.unwrap_or(0));
-        let bar = SequenceBar::new(print);
+        let bar = ProgressOfPasses::new(print);
         let report = query.report(&mut |done, all| bar.show(done, all))?;
         drop(bar);
         let formation = self.snapshots.then(|| formation::find(&model, &query, &report, print));
@@ -126,51 +115,6 @@ impl Heads {
         let mut lines = lines(&report, &model);
         lines.extend(formation.iter().flat_map(formation::lines));
         lines.iter().try_for_each(|line| print.line(line))
-    }
-}
-
-/// A query over some texts, or over the built-in corpus where there are none.
-pub(super) fn query_over(
-    model: &Model,
-    texts: &[PathBuf],
-    reading: Texts,
-    print: &mut Print,
-) -> Result<HeadsQuery> {
-    if texts.is_empty() {
-        return Ok(model.heads());
-    }
-    model.tokenizer()?;
-    let mut text = String::new();
-    let counts = reading.find(texts)?.read(Chunking::Parts(PART), &mut |part| {
-        text.push_str(part.text);
-        Ok(())
-    })?;
-    Texts::report(&counts, print);
-    Ok(model.heads().text(text))
-}
-
-/// How many sequences are done, on a terminal.
-pub(super) struct SequenceBar(ProgressBar);
-
-impl SequenceBar {
-    pub fn new(print: &Print) -> Self {
-        let bar = ProgressBar::new(0);
-        if print.is_quiet() || print.is_verbose() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        Self(bar)
-    }
-
-    pub fn show(&self, done: usize, all: usize) -> Result<()> {
-        self.0.set_length(all as u64);
-        self.0.set_position(done as u64);
-        Ok(())
-    }
-}
-
-impl Drop for SequenceBar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }
 

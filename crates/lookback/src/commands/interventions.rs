@@ -5,7 +5,7 @@ use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_generate::context_window::ContextWindow;
 use lookback_lens::{Intervention, LocalFiles, off, steer};
-use lookback_model::Edits;
+use lookback_model::{Edits, PassVariant};
 
 /// Changes of what stands at sites.
 #[derive(Clone, Debug, Args)]
@@ -25,6 +25,37 @@ pub(crate) struct Interventions {
     #[arg(long, value_name = "S", default_value_t = 1.0, allow_negative_numbers = true)]
     #[arg(requires = "steer")]
     strength: f32,
+    #[command(flatten)]
+    variant: Variant,
+}
+
+/// What a pass leaves out or replaces.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Changing what happens")]
+pub(crate) struct Variant {
+    /// Lets every token see those behind it, too: of whole texts only, not where one is written token by token.
+    #[arg(long)]
+    no_mask: bool,
+    /// Leaves scores as the products of queries and keys are, without 1/sqrt(head_dim).
+    #[arg(long)]
+    no_scale: bool,
+    /// Tells the model no position.
+    #[arg(long)]
+    no_position: bool,
+    /// Gives every key that a token sees the same weight.
+    #[arg(long)]
+    uniform_attention: bool,
+    /// Makes queries, keys and values what attention reads, without learned projections.
+    #[arg(long)]
+    plain_attention: bool,
+}
+
+impl From<Variant> for PassVariant {
+    fn from(variant: Variant) -> Self {
+        let Variant { no_mask, no_scale, no_position, uniform_attention, plain_attention } =
+            variant;
+        Self { no_mask, no_scale, no_position, uniform_attention, plain_attention }
+    }
 }
 
 /// For which tokens changes hold.
@@ -73,9 +104,19 @@ impl Interventions {
         }
         Ok(list)
     }
+
+    /// What passes leave out or replace.
+    pub(crate) fn variant(&self) -> PassVariant {
+        self.variant.into()
+    }
 }
 
 impl GeneratedInterventions {
+    /// What passes leave out or replace.
+    pub(crate) fn variant(&self) -> PassVariant {
+        self.interventions.variant()
+    }
+
     /// The list, and for which tokens it holds.
     pub(crate) fn list(&self) -> Result<(Vec<Intervention>, lookback_lens::EditTokens)> {
         Ok((self.interventions.list()?, self.edit_tokens.into()))

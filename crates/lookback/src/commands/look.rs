@@ -9,10 +9,9 @@ use clap::Args;
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::{LocalFiles, ReportOptions, SiteFilter, Trace, report};
 use lookback_model::TokenId;
-use lookback_text::Specials;
 use serde_json::{Value, json};
 
-use super::{interventions::Interventions, prompt, tokenizer::piece};
+use super::{interventions::Interventions, prompt::PassPrompt, tokenizer::piece};
 use crate::{
     options::{Compute, Machine, OutputFormat},
     print::Print,
@@ -48,13 +47,8 @@ pub(crate) struct Look {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// The text to look at; - reads standard input.
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    #[arg(required_unless_present = "ids", conflicts_with = "ids")]
-    prompt: Option<String>,
-    /// The tokens to look at, by id; nothing is put before them.
-    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
-    ids: Option<Vec<u32>>,
+    #[command(flatten)]
+    prompt: PassPrompt,
     /// The layer to look at more closely.
     #[arg(long, value_name = "L", default_value_t = 0)]
     layer: usize,
@@ -98,13 +92,13 @@ impl Look {
                 )));
             }
         }
-        let ids = match (&self.ids, self.prompt.as_deref()) {
-            (Some(ids), _) => model.ids(ids)?,
-            (None, text) => prompt::encode(&model, text.unwrap_or_default(), Specials::Text)?,
-        };
+        let ids = self.prompt.read(&model)?;
         let sites = wanted.check(config);
         sites.map_err(|refusal| refusal.then("lookback look --help lists them"))?;
-        let trace = model.look(&ids).interventions(&interventions, &LocalFiles).trace()?;
+        // The report reads all sites; what is only there on demand has to be named.
+        let sites = self.sites.as_deref().map_or("*".to_owned(), |sites| format!("*,{sites}"));
+        let pass = model.look(&ids).sites(sites).variant(self.interventions.variant());
+        let trace = pass.interventions(&interventions, &LocalFiles).trace()?;
         if let Some(path) = &self.output {
             write(&trace, &wanted, path)?;
             print.status(&format!("wrote {}", path.display()));

@@ -1,7 +1,5 @@
 //! `lookback neurons`: what makes the neurons of each MLP fire most, and which tokens they push.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use lookback::Model;
 use lookback_files::{Refusal, Result};
@@ -9,9 +7,9 @@ use lookback_lens::{Firing, LayerFiring};
 use lookback_model::TokenId;
 use serde_json::json;
 
-use super::heads::{SequenceBar, query_over};
+use super::{progress_bar::ProgressOfPasses, sequences::SequenceArguments};
 use crate::{
-    options::{Machine, OutputFormat, Texts},
+    options::{Machine, OutputFormat},
     print::Print,
 };
 
@@ -34,23 +32,14 @@ pub(crate) struct Neurons {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// UTF-8 files, .jsonl, folders of these, packed or not, or -, in this order [default: the built-in corpus].
-    #[arg(value_name = "TEXT")]
-    texts: Vec<PathBuf>,
-    /// Sequences that are read, at most.
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    sequences: usize,
-    /// Tokens of each.
-    #[arg(long, value_name = "T", default_value_t = 64)]
-    tokens: usize,
+    #[command(flatten)]
+    sequences: SequenceArguments,
     /// Shows this layer alone.
     #[arg(long, value_name = "L")]
     layer: Option<usize>,
     /// Neurons of each layer that are shown.
     #[arg(long, value_name = "N", default_value_t = 5)]
     top: usize,
-    #[command(flatten)]
-    reading: Texts,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -72,9 +61,8 @@ impl Neurons {
             let what = format!("--layer {layer}: this model has {layers}, counted from 0");
             return Err(Refusal::user(what));
         }
-        let query = query_over(&model, &self.texts, self.reading, print)?;
-        let query = query.sequences(self.sequences).tokens(self.tokens);
-        let bar = SequenceBar::new(print);
+        let query = self.sequences.query(&model, print)?;
+        let bar = ProgressOfPasses::new(print);
         let (mut firing, sequences) =
             query.neurons((self.top, PUSHED), &mut |done, all| bar.show(done, all))?;
         drop(bar);

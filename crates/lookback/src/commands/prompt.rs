@@ -8,6 +8,28 @@ use lookback_files::{Refusal, Result};
 use lookback_model::TokenId;
 use lookback_text::Specials;
 
+/// What one pass reads.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PassPrompt {
+    /// The text that is read; - reads standard input.
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "ids", conflicts_with = "ids")]
+    prompt: Option<String>,
+    /// The tokens that are read, by id; nothing is put before them.
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
+    ids: Option<Vec<u32>>,
+}
+
+impl PassPrompt {
+    /// Its tokens.
+    pub(super) fn read(&self, model: &Model) -> Result<Vec<TokenId>> {
+        match (&self.ids, self.prompt.as_deref()) {
+            (Some(ids), _) => model.ids(ids),
+            (None, text) => encode(model, text.unwrap_or_default(), Specials::Text),
+        }
+    }
+}
+
 /// Whether special tokens that a text spells are tokens.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct SpecialTokens {

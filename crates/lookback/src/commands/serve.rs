@@ -59,7 +59,9 @@ impl Serve {
     pub(crate) fn run(self, print: &mut Print) -> Result<()> {
         let pool = self.machine.pool()?;
         let interventions = self.interventions.list()?;
-        let server = Server::new(pool.clone())?.with_interventions(interventions);
+        let server = Server::new(pool.clone())?
+            .with_interventions(interventions)
+            .with_variant(self.interventions.variant());
         server.limit_memory(memory::free);
         memory::return_large_allocations();
         memory::log_planned("what the page remembers", Server::MAX_CACHE_BYTES);

@@ -9,11 +9,10 @@ use lookback::{Model, Why as LogitSum};
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
 use lookback_lens::{LogitGraph, UnfoldOptions, graph_svg, paths};
 use lookback_model::TokenId;
-use lookback_text::Specials;
 use serde_json::json;
 
 use self::lines::Words;
-use super::{prompt, tokenizer::piece};
+use super::{interventions::Variant, prompt::PassPrompt, tokenizer::piece};
 use crate::{
     options::{Machine, OutputFormat},
     print::Print,
@@ -54,13 +53,8 @@ pub(crate) struct Why {
     /// A directory, a .gguf file, a Hugging Face id in the local cache, or "default".
     #[arg(value_name = "MODEL")]
     model: String,
-    /// The text that is read; - reads standard input.
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    #[arg(required_unless_present = "ids", conflicts_with = "ids")]
-    prompt: Option<String>,
-    /// The tokens that are read, by id; nothing is put before them.
-    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
-    ids: Option<Vec<u32>>,
+    #[command(flatten)]
+    prompt: PassPrompt,
     /// The next token whose logit it is [default: the likeliest].
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     token: Option<String>,
@@ -96,6 +90,8 @@ pub(crate) struct Why {
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
     #[command(flatten)]
+    variant: Variant,
+    #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
     output_format: OutputFormat,
@@ -120,15 +116,13 @@ impl Why {
         // Both precisions of products add up in f32; only those of f32 can be taken apart to its rounding.
         let f32 = lookback_engine::Compute::F32;
         let model = super::open_model(&self.model, f32, self.machine, print)?;
-        let ids = match (&self.ids, self.prompt.as_deref()) {
-            (Some(ids), _) => model.ids(ids)?,
-            (None, text) => prompt::encode(&model, text.unwrap_or_default(), Specials::Text)?,
-        };
+        let ids = self.prompt.read(&model)?;
         let token = |flag: &str, text: &Option<String>| {
             let id = text.as_deref().map(|text| model.token(text));
             id.transpose().map_err(|refusal| refusal.at(format!("--{flag}")))
         };
         let mut query = model.why(&ids).position(self.position).neurons(self.neurons);
+        query = query.variant(self.variant.into());
         query = token("token", &self.token)?.into_iter().fold(query, |query, id| query.token(id));
         let against = token("against", &self.against)?;
         query = against.into_iter().fold(query, |query, id| query.against(id));

@@ -22,6 +22,8 @@ fn helps_show_what_can_be_done_with_examples_and_defaults() {
         &["why", "--help"],
         &["heads", "--help"],
         &["neurons", "--help"],
+        &["sweep", "--help"],
+        &["diff", "--help"],
         &["bench", "--help"],
         &["verify", "--help"],
         &["generate", "-h"],

@@ -21,10 +21,10 @@ const TEXT: &str = "once upon a time there was a little red bird. the bird is re
                     old. one day tom saw the bird. what did tom see? the red bird.";
 
 #[test]
-fn no_bit_changes_in_a_model_that_has_learned_tinytown_for_thirty_steps() {
+fn no_bit_changes_in_a_model_that_has_learned_tinytown_for_ten_steps() {
     let fixture = Fixture::new();
     fixture.write("tinytown.txt", fixture.done("corpus --bytes 300000"));
-    fixture.done("train tinytown.txt --preset default --tokenizer bpe:300 --steps 30 --out some");
+    fixture.done("train tinytown.txt --preset default --tokenizer bpe:300 --steps 10 --out some");
     no_bit_changes(fixture.at("some").to_str().unwrap());
 }
 
@@ -35,24 +35,25 @@ fn no_bit_changes_in_a_small_real_model() {
 }
 
 fn no_bit_changes(name: &str) {
-    let alone = Arc::new(ThreadPool::new(1, Isa::Portable));
+    let alone = Arc::new(ThreadPool::single_threaded());
     let model = Model::options().pool(alone.clone()).open(name).unwrap();
     let ids = model.tokenizer().unwrap().encode(TEXT, Specials::Text).unwrap();
     let ids = &ids[..ids.len().min(model.config().context)];
     assert!(ids.len() > 40, "{}", ids.len());
     let plain = at_once(&model, &alone, ids, None);
-    for isa in Isa::available() {
-        for threads in [1, 2] {
-            let pool = Arc::new(ThreadPool::new(threads, isa));
-            let model = Model::options().pool(pool.clone()).open(name).unwrap();
-            let what = format!("{isa:?}, {threads} threads");
-            assert!(at_once(&model, &pool, ids, None) == plain, "{what}");
-            assert!(at_once(&model, &pool, ids, Some(8)) == plain, "{what}, beside eight others");
-            assert!(watched(&model, &pool, ids) == plain, "{what}, watched");
-            for chunk in [1, 7, 64] {
-                let last = in_chunks(&model, &pool, ids, chunk);
-                assert!(last == plain[plain.len() - last.len()..], "{what}, chunks of {chunk}");
-            }
+    // The others are slow.
+    let fastest = Isa::detect();
+    let others = Isa::available().filter(|isa| *isa != fastest).map(|isa| (2, isa));
+    for (threads, isa) in [(1, fastest), (2, fastest)].into_iter().chain(others) {
+        let pool = Arc::new(ThreadPool::new(threads, isa));
+        let model = Model::options().pool(pool.clone()).open(name).unwrap();
+        let what = format!("{isa:?}, {threads} threads");
+        assert!(at_once(&model, &pool, ids, None) == plain, "{what}");
+        assert!(at_once(&model, &pool, ids, Some(8)) == plain, "{what}, beside eight others");
+        assert!(watched(&model, &pool, ids) == plain, "{what}, watched");
+        for chunk in if isa == fastest { &[1, 7, 64][..] } else { &[7] } {
+            let last = in_chunks(&model, &pool, ids, *chunk);
+            assert!(last == plain[plain.len() - last.len()..], "{what}, chunks of {chunk}");
         }
     }
 }

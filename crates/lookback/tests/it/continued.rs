@@ -339,7 +339,7 @@ fn the_shapes_of_benches_are_saved_as_a_gpt2_whose_biases_are_zero() {
 #[test]
 fn a_directory_takes_a_few_times_the_bytes_of_its_model() {
     let fixture = Fixture::new();
-    fixture.done("train town.txt --steps 30 --set batch=1 --out run");
+    fixture.done("train town.txt --steps 10 --set batch=1 --out run");
     let bytes = |at: &str| -> u64 {
         let files =
             fixture.files().into_iter().filter(|(path, _)| path.starts_with(fixture.at(at)));
@@ -349,14 +349,14 @@ fn a_directory_takes_a_few_times_the_bytes_of_its_model() {
     assert!(whole < 6 * model, "{whole} bytes, of which {model} are the model");
     // More is kept where more is asked for.
     let more = "--checkpoints 3 --set snapshots=10";
-    fixture.done(&format!("train town.txt --steps 30 --set batch=1 --out more {more}"));
+    fixture.done(&format!("train town.txt --steps 10 --set batch=1 --out more {more}"));
     let count = |at: &str, start: &str| {
         let names = std::fs::read_dir(fixture.at(at)).unwrap();
         names
             .filter(|name| name.as_ref().unwrap().file_name().to_str().unwrap().starts_with(start))
             .count()
     };
-    assert_eq!((count("run", "checkpoint"), count("run/snapshots", "0")), (1, 5));
+    assert_eq!((count("run", "checkpoint"), count("run/snapshots", "0")), (1, 6));
     assert_eq!((count("more", "checkpoint"), count("more/snapshots", "0")), (3, 11));
     assert_same(&fixture, "model.safetensors", "run", "more");
 }

@@ -53,6 +53,23 @@ fn chat_answers_as_the_command_does() {
 }
 
 #[test]
+fn patch_every_position_shows_the_shares_of_the_sweep() {
+    let fixture = Fixture::with_model();
+    let shown = printed(&fixture, "patch_every_position", &["good", "the red", "the big"]);
+    let arguments = ["sweep", "good", "-p", "the red", "--corrupt", "the big", "--json"];
+    let swept: Value =
+        serde_json::from_str(&output(&mut fixture.program(arguments)).stdout).unwrap();
+    let shares = swept["grids"][0]["normalized"].as_array().unwrap();
+    let tokens = swept["ids"].as_array().unwrap().len();
+    assert_eq!(shown.lines().count(), shares.len() / tokens, "{shown}");
+    for (line, shares) in shown.lines().zip(shares.chunks_exact(tokens)) {
+        let of = |share: &Value| format!("{:+.3}", share.as_f64().unwrap());
+        let expected: Vec<String> = shares.iter().map(of).collect();
+        assert!(line.ends_with(&expected.join(" ")), "{line}");
+    }
+}
+
+#[test]
 fn look_inside_shows_the_weights_that_look_shows() {
     let fixture = Fixture::with_model();
     let shown = printed(&fixture, "look_inside", &["good", "the red"]);

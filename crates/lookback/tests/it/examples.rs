@@ -15,7 +15,7 @@ use std::{
 use crate::fixture::{Fixture, output};
 
 /// The helps, in the order in which their examples can follow each other: what one makes, the next uses.
-const HELPS: [&str; 20] = [
+const HELPS: [&str; 22] = [
     "train",
     "tokenizer train",
     "tokenizer encode",
@@ -29,6 +29,8 @@ const HELPS: [&str; 20] = [
     "why",
     "heads",
     "neurons",
+    "sweep",
+    "diff",
     "verify",
     "bench",
     "corpus",
@@ -39,7 +41,7 @@ const HELPS: [&str; 20] = [
 ];
 
 /// What takes minutes as it stands, and what is done instead.
-const SMALLER: [(&str, &str); 8] = [
+const SMALLER: [(&str, &str); 9] = [
     ("--minutes 3", "--minutes 0.001"),
     ("--steps 5000", "--steps 2"),
     ("train my.txt --out", "train my.txt --steps 2 --set width=32 --set hidden=64 --out"),
@@ -51,6 +53,8 @@ const SMALLER: [(&str, &str); 8] = [
     ("chat model.gguf --greedy", "chat model.gguf --greedy -n 8"),
     // The run of the examples keeps no whole snapshots.
     ("heads runs/mine --snapshots", "heads runs/mine"),
+    // Here two texts are as many tokens by chance only.
+    ("-p \"a red bird is\" --corrupt \"a blue bird is\"", "--ids 5,6,7 --corrupt-ids 5,8,7"),
 ];
 
 /// A folder with what the examples name: texts, and models that were trained for two steps.

@@ -29,6 +29,8 @@ fn every_key_of_json_stands_in_the_help() {
         ("why", "why good -p tom --paths --check --json"),
         ("heads", "heads good --sequences 2 --json"),
         ("neurons", "neurons good --sequences 2 --json"),
+        ("sweep", "sweep good -p tom --corrupt bob --agree --json"),
+        ("diff", "diff good -p tom --other bob --json"),
         ("verify", "verify good expected.safetensors --json"),
         ("tokenizer train", "tokenizer train town.txt --vocab 300 --out other.json --json"),
         ("tokenizer encode", "tokenizer encode tom --tokenizer good --json"),
@@ -65,6 +67,11 @@ fn the_sites_and_patterns_of_the_help_are_those_that_work() {
     for pattern in ["blocks.0.attn.pattern", "blocks.*.attn.*", "*.resid_post", "blocks.0*"] {
         fixture.done(&format!("look good -p tom --sites {pattern} -o some.json"));
     }
+    // What is only there on demand is there when it is named.
+    fixture.done("look good -p tom --sites blocks.0.attn.result -o result.safetensors");
+    let result = fixture.read("result.safetensors");
+    let result = safetensors::SafeTensors::deserialize(&result).unwrap();
+    assert!(result.tensor("blocks.0.attn.result").is_ok(), "{:?}", result.names());
     let output = fixture.refused("look good -p tom --sites blocks.7* -o none.json");
     assert!(output.contains("no such site"), "{output}");
 }

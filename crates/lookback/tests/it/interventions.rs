@@ -52,6 +52,40 @@ fn edits_and_their_short_forms_change_what_is_looked_at_written_and_judged() {
 }
 
 #[test]
+fn variants_of_a_pass_and_edits_of_attention_are_looked_at_written_and_judged() {
+    let fixture = Fixture::with_model();
+    let look = |more: &str| fixture.done(&format!("look good -p tom --json {more}"));
+    let plain = look("");
+    let flags =
+        ["--no-mask", "--no-scale", "--no-position", "--uniform-attention", "--plain-attention"];
+    let mut seen = vec![plain.clone()];
+    for more in flags.into_iter().chain([
+        "--edit blocks.0.attn.scores[0,-1,\"m\"]hide",
+        "--edit blocks.0.attn.scores[:]harden",
+        "--edit blocks.0.attn.pattern[:,:,0]*=0.5",
+    ]) {
+        let now = look(more);
+        assert!(!seen.contains(&now), "{more}");
+        seen.push(now);
+    }
+    assert_eq!(look("--edit blocks.0.attn.scores[:]*=1"), plain);
+    // Uniform weights are those of scores that are all the same.
+    assert_eq!(look("--uniform-attention"), look("--edit blocks.0.attn.scores=0"));
+    let loss = |more: &str| fixture.done(&format!("eval good town.txt --json {more}"));
+    assert_ne!(loss("--no-mask"), loss(""));
+    let parts = |more: &str| fixture.done(&format!("why good -p tom --json {more}"));
+    assert_ne!(parts("--no-position"), parts(""));
+    let written = |more: &str| {
+        fixture.done(&format!("generate good -p tom --greedy --ignore-end -n 9 --json {more}"))
+    };
+    assert_ne!(written("--no-position --uniform-attention"), written(""));
+    let refused = fixture.refused("generate good -p tom --no-mask");
+    assert!(refused.contains("--no-mask: without a mask"), "{refused}");
+    let refused = fixture.refused("why good -p tom --plain-attention --tree");
+    assert!(refused.contains("no projection of values"), "{refused}");
+}
+
+#[test]
 fn what_cannot_be_edited_is_said_in_one_sentence() {
     let fixture = Fixture::with_model();
     fixture.write("v.npy", "no vector");

@@ -36,6 +36,7 @@ mod special_tokens;
 mod stopping;
 mod stored;
 mod stories;
+mod sweep;
 mod terminal;
 mod terms;
 mod tidy;

@@ -193,7 +193,7 @@ fn after_many_texts_in_every_figure_of_three_models_the_memory_is_what_was_plann
         assert!(answer.starts_with("HTTP/1.1 200"), "{name} {body}: {answer}");
     };
     ask("vocabularies", r#"{"prompt":"the bird"}"#);
-    for text in 0..14 {
+    for text in 0..6 {
         for model in ["one", "two", "three"] {
             let prompt = town[text * 700..][..500].replace('\n', " ");
             for (name, more) in of_text {

@@ -164,7 +164,7 @@ fn goes_on_as_it_began(option: &str, value: &str, other: &str) {
     let kept = lines(&fixture, "stopped");
     let resume = "train --resume --out stopped --threads 1";
     let running = Running::begin(&fixture, resume, Some("portable"));
-    let done = running.signal(INTERRUPT, || is_beyond(&fixture, "stopped", kept + 200));
+    let done = running.signal(INTERRUPT, || is_beyond(&fixture, "stopped", kept + 50));
     assert_eq!(done.status.code(), Some(130), "{done:?}");
     fixture.done(resume);
     assert_same(&fixture, "whole", "stopped");

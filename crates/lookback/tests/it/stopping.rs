@@ -118,7 +118,7 @@ fn judged(fixture: &Fixture, name: &str) -> Vec<u64> {
 fn a_run_that_is_stopped_within_a_validation_makes_it_when_it_goes_on() {
     let fixture = Fixture::new();
     let text = String::from_utf8(fixture.read("town.txt")).unwrap();
-    fixture.write("long.txt", text.repeat(12));
+    fixture.write("long.txt", text.repeat(4));
     let wide = SMALL.replace("width=32", "width=256").replace("hidden=48", "hidden=768");
     let more = "--set validate_every=2 --set snapshots=2 --set average_share=0.4";
     let train = |out: &str| format!("train long.txt {wide} --steps 6 {more} --out {out}");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use lookback_files::{Kind, Refusal, Result, counted};
 
-use super::Config;
+use super::{BlockOrder, Config, NormPlacement};
 
 /// Layers of a model at most.
 const LAYERS: usize = 1 << 12;
@@ -38,6 +38,7 @@ impl Config {
             ("key/value heads", self.key_heads, 1 << 12),
             ("a head width", self.head_dim, 1 << 12),
             ("an MLP width", self.hidden, 1 << 22),
+            ("an embedding width", self.embedding_width.unwrap_or(1), 1 << 20),
             ("a context", self.long_context.unwrap_or(self.context), 1 << 24),
             ("an attention window", self.window.unwrap_or(1), usize::MAX),
         ];
@@ -53,6 +54,14 @@ impl Config {
                 counted(self.heads, "head"),
                 counted(self.key_heads, "key/value head")
             ));
+        }
+        if self.norm_placement == NormPlacement::Stream
+            && self.block_order != BlockOrder::Sequential
+        {
+            return refuse(
+                "norms on the residual stream cannot be where attention and MLP stand side by side"
+                    .to_owned(),
+            );
         }
         for rotary in self.rotary_configs() {
             rotary.check(self.head_dim, self.context)?;
@@ -87,6 +96,13 @@ impl Config {
             if !factor.is_finite() {
                 return refuse(format!("{what} of {factor} cannot be"));
             }
+        }
+        if let Some(bound) = self.qkv_bound
+            && !(bound > 0.0 && bound.is_finite())
+        {
+            return refuse(format!(
+                "a bound of queries, keys and values of {bound} cannot be; it must be above 0"
+            ));
         }
         for (what, cap) in [("scores", self.score_cap), ("logits", self.logit_cap)] {
             if let Some(cap) = cap

@@ -1,6 +1,6 @@
 //! GPT-2 (Radford et al. 2019): layer norms, learned positions, GELU, biases everywhere, a tied head.
 
-use lookback_files::{Refusal, Result};
+use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::llama;
@@ -26,6 +26,7 @@ pub(super) static FAMILY: Family = Family {
 
 pub(super) const NAMES: Names = Names {
     embed: "wte",
+    projections: [""; 2],
     positions: "wpe",
     rows_before_positions: 0,
     ln_embed: "",
@@ -35,6 +36,7 @@ pub(super) const NAMES: Names = Names {
     qkv: ["attn.c_attn"; 3],
     fused_qkv: FusedQkv::Parts,
     query_key_norms: [""; 2],
+    head_norms: "",
     output: "attn.c_proj",
     sinks: "",
     ln1_post: "",
@@ -65,11 +67,8 @@ pub(super) fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Confi
     let width = keys.size("n_embd")?;
     let heads = keys.size("n_head")?;
     head_dim(width, heads)?;
-    for key in ["scale_attn_by_inverse_layer_idx", "add_cross_attention"] {
-        if keys.flag(key, false)? {
-            return Err(Refusal::unsupported(format!("{key} is true, which is not understood")));
-        }
-    }
+    keys.only("add_cross_attention", &json!(false))?;
+    let is_scale_by_layer = keys.flag("scale_attn_by_inverse_layer_idx", false)?;
     let is_scaled = keys.flag("scale_attn_weights", true)?;
     let size = Size {
         vocabulary: keys.size("vocab_size")?,
@@ -86,6 +85,7 @@ pub(super) fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Confi
         activation: keys.activation("activation_function", defaults.activation)?,
         tied: keys.flag("tie_word_embeddings", defaults.tied)?,
         scale: if is_scaled { defaults.scale } else { 1.0 },
+        is_scale_by_layer,
         bos: keys.bos(size.vocabulary)?,
         eos: keys.eos(size.vocabulary)?,
         ..defaults
@@ -110,6 +110,7 @@ pub(super) fn write(config: &Config) -> Value {
         "n_layer": config.layers,
         "n_positions": config.context,
         "resid_pdrop": 0.0,
+        "scale_attn_by_inverse_layer_idx": config.is_scale_by_layer,
         "scale_attn_weights": config.scale == default_scale(config.head_dim),
         "tie_word_embeddings": config.tied,
         "torch_dtype": "float32",

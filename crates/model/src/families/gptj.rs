@@ -55,6 +55,9 @@ fn shape(family: &'static Family, size: Size) -> Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
+    // transformers reads neither in this family.
+    keys.only("scale_attn_weights", &json!(true))?;
+    keys.only("scale_attn_by_inverse_layer_idx", &json!(false))?;
     let config = gpt2::read(family, keys)?;
     let rotary_dim = keys.size_or_none("rotary_dim")?.unwrap_or(ROTARY_DIM);
     let positions = Positions::Rotary(RotaryConfig::plain(10_000.0, rotary_dim));

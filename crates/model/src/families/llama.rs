@@ -41,6 +41,7 @@ pub(super) const BASE: Family = Family {
 
 pub(super) const NAMES: Names = Names {
     embed: "embed_tokens",
+    projections: [""; 2],
     positions: "",
     rows_before_positions: 0,
     ln_embed: "",
@@ -50,6 +51,7 @@ pub(super) const NAMES: Names = Names {
     qkv: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["self_attn.q_norm", "self_attn.k_norm"],
+    head_norms: "",
     output: "self_attn.o_proj",
     sinks: "self_attn.sinks",
     ln1_post: "",

@@ -5,7 +5,10 @@ use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::{llama, mixtral, qwen3_moe};
-use crate::{Config, ExpertWeighting, Family, QueryKeyNorm, config::Keys};
+use crate::{
+    Config, ExpertWeighting, Family, QueryKeyNorm,
+    config::{Keys, decimal},
+};
 
 pub(super) static FAMILY: Family = Family {
     name: "OLMoE",
@@ -26,7 +29,7 @@ pub(super) static FAMILY: Family = Family {
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
     let config = llama::read_with_head_dim(family, keys, None)?;
-    keys.only("clip_qkv", &Value::Null)?;
+    let config = Config { qkv_bound: keys.number("clip_qkv")?, ..config };
     let config = mixtral::read_mixture(keys, config)?;
     let config = mixtral::read_weighting(keys, config)?;
     Ok(mixtral::with_expert_width(config, None))
@@ -35,6 +38,7 @@ fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
 fn write(config: &Config) -> Value {
     let mut others = mixtral::write_mixture(config, "num_experts");
     let weighting = config.mixture.as_ref().map(|mixture| mixture.weighting);
+    others["clip_qkv"] = json!(config.qkv_bound.map(decimal));
     others["norm_topk_prob"] = json!(weighting == Some(ExpertWeighting::Normalized));
     llama::write_with(config, &["head_dim", "mlp_bias"], others)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::llama;
 use crate::{
-    BlockOrder, Config, Family, Positions, RotaryConfig, Size,
+    BlockOrder, Config, Family, Positions, QueryKeyNorm, RotaryConfig, Size,
     config::{Keys, decimal},
     files::{GGUF_NAMES, Names},
 };
@@ -17,6 +17,7 @@ pub(super) static FAMILY: Family = Family {
     architecture: "PhiForCausalLM",
     gguf: "phi2",
     names: Names {
+        query_key_norms: ["self_attn.q_layernorm", "self_attn.k_layernorm"],
         output: "self_attn.dense",
         gate: "",
         up: "mlp.fc1",
@@ -44,16 +45,26 @@ fn shape(family: &'static Family, size: Size) -> Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
-    keys.only("qk_layernorm", &json!(false))?;
+    let has_norms = keys.flag("qk_layernorm", false)?;
     let config = llama::read_with_head_dim(family, keys, None)?;
     let epsilon = keys.number("layer_norm_eps")?.unwrap_or(config.epsilon);
-    Ok(Config { epsilon, attention_bias: true, output_bias: true, mlp_bias: true, ..config })
+    Ok(Config {
+        epsilon,
+        query_key_norm: has_norms.then_some(QueryKeyNorm::Heads),
+        attention_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        ..config
+    })
 }
 
 fn write(config: &Config) -> Value {
     llama::write_with(
         config,
         &["attention_bias", "mlp_bias", "head_dim", "rms_norm_eps"],
-        json!({ "layer_norm_eps": decimal(config.epsilon), "qk_layernorm": false }),
+        json!({
+            "layer_norm_eps": decimal(config.epsilon),
+            "qk_layernorm": config.query_key_norm.is_some(),
+        }),
     )
 }

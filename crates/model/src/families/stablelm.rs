@@ -1,12 +1,14 @@
-//! StableLM (Bellagente et al. 2024): a llama with layer norms, of whose heads a quarter is rotated.
+//! StableLM (Bellagente et al. 2024): a llama with layer norms, of whose heads a quarter is rotated. The
+//! larger ones norm each head of queries and keys with weights of its own.
 
 use lookback_files::Result;
 use serde_json::{Value, json};
 
 use super::llama;
 use crate::{
-    BlockOrder, Config, Family, NormKind, Positions, RotaryConfig, Size,
+    BlockOrder, Config, Family, NormKind, Positions, QueryKeyNorm, RotaryConfig, Size,
     config::{Keys, decimal},
+    files::Names,
 };
 
 pub(super) static FAMILY: Family = Family {
@@ -14,6 +16,11 @@ pub(super) static FAMILY: Family = Family {
     model_type: "stablelm",
     architecture: "StableLmForCausalLM",
     gguf: "stablelm",
+    names: Names {
+        query_key_norms: ["self_attn.q_layernorm", "self_attn.k_layernorm"],
+        head_norms: "norms",
+        ..llama::NAMES
+    },
     shape,
     read_gguf: |keys, config| {
         keys.pass_over("use_parallel_residual");
@@ -21,7 +28,9 @@ pub(super) static FAMILY: Family = Family {
             true => BlockOrder::Sequential,
             false => BlockOrder::ParallelSharedNorm,
         };
-        Ok(Config { block_order, ..config })
+        let query_key_norm =
+            keys.first_block_has("attn_q_norm.weight").then_some(QueryKeyNorm::EachHead);
+        Ok(Config { block_order, query_key_norm, ..config })
     },
     has_partial_rotary: true,
     read,
@@ -41,13 +50,14 @@ fn shape(family: &'static Family, size: Size) -> Config {
 }
 
 fn read(family: &'static Family, keys: &mut Keys<'_>) -> Result<Config> {
-    keys.only("qk_layernorm", &json!(false))?;
+    let has_norms = keys.flag("qk_layernorm", false)?;
     let is_parallel = keys.flag("use_parallel_residual", false)?;
     let config = llama::read_with_head_dim(family, keys, None)?;
     Ok(Config {
         epsilon: keys.number("layer_norm_eps")?.unwrap_or(config.epsilon),
         attention_bias: keys.flag("use_qkv_bias", false)?,
         output_bias: false,
+        query_key_norm: has_norms.then_some(QueryKeyNorm::EachHead),
         block_order: match is_parallel {
             true => BlockOrder::ParallelSharedNorm,
             false => BlockOrder::Sequential,
@@ -62,7 +72,7 @@ fn write(config: &Config) -> Value {
         &["attention_bias", "mlp_bias", "head_dim", "rms_norm_eps"],
         json!({
             "layer_norm_eps": decimal(config.epsilon),
-            "qk_layernorm": false,
+            "qk_layernorm": config.query_key_norm.is_some(),
             "use_parallel_residual": config.block_order != BlockOrder::Sequential,
             "use_qkv_bias": config.attention_bias,
         }),

@@ -15,8 +15,8 @@ use crate::{Network, WeightId};
 /// Where each weight lies, checked: reading cannot fail any more.
 pub(super) struct FileWeights {
     tensors: Tensors,
-    /// By weight.
-    weights: Vec<Weight>,
+    /// By weight, each in one piece or row by row; in none if it stands in no file, and is 1.
+    weights: Vec<Vec<Weight>>,
 }
 
 struct Weight {
@@ -28,7 +28,8 @@ struct Weight {
 impl FileWeights {
     /// Finds every weight; a tensor that is missing, misshapen or not expected is refused.
     pub(super) fn new(tensors: Tensors, network: &Network, names: &Names) -> Result<Self> {
-        let mut found = vec![None; network.weights.len()];
+        let mut weights: Vec<Vec<Weight>> = Vec::with_capacity(network.weights.len());
+        weights.resize_with(network.weights.len(), Vec::new);
         let mut is_used = vec![false; tensors.list.len()];
         for place in names.places(network) {
             let Some(tensor) = tensors.find(&place.name) else {
@@ -40,38 +41,34 @@ impl FileWeights {
             let storage = check(&tensors, tensor, &place)?;
             is_used[tensor] = true;
             let index = place.id.index();
-            found[index] = Some((tensor, storage, place));
+            debug_assert_eq!(place.row.unwrap_or(0), weights[index].len(), "rows in their order");
+            weights[index].push(Weight { tensor, storage, place });
         }
         for (tensor, _) in is_used.iter().enumerate().filter(|(_, is_used)| !**is_used) {
             check_unused(&tensors, tensor, network, names)?;
         }
-        let weights = found.into_iter().map(|found| {
-            let (tensor, storage, place) = found.expect("the walk visits every weight");
-            Weight { tensor, storage, place }
-        });
-        let weights = weights.collect();
         Ok(Self { tensors, weights })
     }
 
     /// Widens a weight into `out`: `[outputs, inner]`, or `[n]` of a vector.
     pub(super) fn read(&self, id: WeightId, out: &mut [f32]) {
-        let weight = &self.weights[id.index()];
-        let bytes = self.tensors.bytes(weight.tensor);
-        if weight.place.is_transposed {
-            weight.read_columns(bytes, out);
-        } else if weight.place.rows.are_contiguous() {
-            weight.read_contiguous(bytes, out);
-        } else {
-            weight.read_rows(bytes, out);
+        let pieces = &self.weights[id.index()];
+        if pieces.is_empty() {
+            return out.fill(1.0);
         }
-        if weight.place.is_less_one {
-            out.iter_mut().for_each(|weight| *weight += 1.0);
+        for (piece, out) in pieces.iter().zip(out.chunks_exact_mut(out.len() / pieces.len())) {
+            piece.read(self.tensors.bytes(piece.tensor), out);
         }
+    }
+
+    /// The piece of a matrix, which always is one.
+    fn whole(&self, id: WeightId) -> Option<&Weight> {
+        self.weights[id.index()].first()
     }
 
     /// One output of a weight as the file stores it; none of a matrix whose outputs do not lie together.
     pub(super) fn row(&self, id: WeightId, output: usize) -> Option<&[u8]> {
-        let weight = &self.weights[id.index()];
+        let weight = self.whole(id)?;
         let inner = weight.place.inner?;
         if weight.place.is_transposed {
             return None;
@@ -83,13 +80,13 @@ impl FileWeights {
 
     /// Gives back the memory that the file's bytes of a weight take, until they are read again.
     pub(super) fn release(&self, id: WeightId) {
-        self.tensors.release(self.weights[id.index()].tensor);
+        self.weights[id.index()].iter().for_each(|piece| self.tensors.release(piece.tensor));
     }
 
     /// The same of some outputs. Rows that a file holds in another order may keep their memory, or lose it
     /// before they are read, which costs a look into the system's cache.
     pub(super) fn release_rows(&self, id: WeightId, outputs: Range<usize>) {
-        let weight = &self.weights[id.index()];
+        let Some(weight) = self.whole(id) else { return };
         let Some(inner) = weight.place.inner else { return };
         let (len, first) = (weight.storage.bytes(inner), weight.place.rows.first);
         let bytes = (first + outputs.start) * len..(first + outputs.end) * len;
@@ -108,11 +105,24 @@ impl FileWeights {
 
     /// How a weight is stored.
     pub(super) fn storage_type(&self, id: WeightId) -> StorageType {
-        self.weights[id.index()].storage
+        self.whole(id).map_or(StorageType::F32, |weight| weight.storage)
     }
 }
 
 impl Weight {
+    fn read(&self, bytes: &[u8], out: &mut [f32]) {
+        if self.place.is_transposed {
+            self.read_columns(bytes, out);
+        } else if self.place.rows.are_contiguous() {
+            self.read_contiguous(bytes, out);
+        } else {
+            self.read_rows(bytes, out);
+        }
+        if self.place.is_less_one {
+            out.iter_mut().for_each(|weight| *weight += 1.0);
+        }
+    }
+
     fn read_contiguous(&self, bytes: &[u8], out: &mut [f32]) {
         let inner = self.place.inner.unwrap_or(1);
         let first = self.storage.bytes(self.place.rows.first * inner);

@@ -7,6 +7,8 @@ use super::tensors::Tensors;
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
     pub(crate) embed: &'static str,
+    /// From the embedding into the residual stream, and out of it, where the embedding has another width.
+    pub(crate) projections: [&'static str; 2],
     pub(crate) positions: &'static str,
     /// Rows of the table of positions before that of position 0.
     pub(crate) rows_before_positions: usize,
@@ -22,6 +24,9 @@ pub(crate) struct Names {
     pub(crate) fused_qkv: FusedQkv,
     /// Of queries and keys.
     pub(crate) query_key_norms: [&'static str; 2],
+    /// What stands between their names and a head's number, where heads have weights of their own and each in a
+    /// tensor of its own; empty if those of all heads are one tensor, `[heads, head_dim]`.
+    pub(crate) head_norms: &'static str,
     pub(crate) output: &'static str,
     /// Of attention sinks: the whole name within a block.
     pub(crate) sinks: &'static str,
@@ -123,6 +128,7 @@ pub(crate) enum FusedQkv {
 /// llama.cpp's names, which are the same for every architecture as far as one has the weights.
 pub(crate) const GGUF_NAMES: Names = Names {
     embed: "token_embd",
+    projections: [""; 2],
     positions: "",
     rows_before_positions: 0,
     ln_embed: "token_embd_norm",
@@ -132,6 +138,7 @@ pub(crate) const GGUF_NAMES: Names = Names {
     qkv: ["attn_q", "attn_k", "attn_v"],
     fused_qkv: FusedQkv::Parts,
     query_key_norms: ["attn_q_norm", "attn_k_norm"],
+    head_norms: "",
     output: "attn_output",
     sinks: "attn_sinks.weight",
     ln1_post: "post_attention_norm",
@@ -169,7 +176,9 @@ impl Names {
         while let Some(rest) = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)) {
             name = rest;
         }
-        name.strip_prefix(self.prefix).unwrap_or(name)
+        // A file of the model without its head leaves out the first word of two (OPT's `decoder.`).
+        let inner = self.prefix.split_once('.').map_or("", |(_, inner)| inner);
+        name.strip_prefix(self.prefix).or_else(|| name.strip_prefix(inner)).unwrap_or(name)
     }
 
     /// The name that is written: with the prefix, which the head does not have.

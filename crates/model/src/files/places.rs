@@ -1,7 +1,9 @@
 //! Where the weights of a network stand in a file: a walk over it with a family's table of names.
 
 use super::names::{ExpertLayout, ExpertNames, FusedQkv, Layout, Names};
-use crate::{Block, BlockOrder, FeedForward, Linear, Mixture, Mlp, Network, Norm, WeightId};
+use crate::{
+    Block, BlockOrder, FeedForward, Linear, Mixture, Mlp, Network, Norm, NormPlacement, WeightId,
+};
 
 /// Where a weight stands in a file.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub(super) struct Place {
     pub name: String,
     /// Which outputs of the stored tensor are this weight's.
     pub rows: Rows,
+    /// Which row of the weight it is, where each stands in a tensor of its own.
+    pub row: Option<usize>,
     /// How many outputs the stored tensor has.
     pub outputs: usize,
     /// How many matrices the stored tensor is a stack of, one for each expert, if it is one.
@@ -90,11 +94,18 @@ impl Place {
 }
 
 impl Names {
-    /// Every weight's place, the weights of one tensor side by side.
+    /// The place of every weight that files hold, the weights of one tensor side by side.
     pub(super) fn places(&self, network: &Network) -> Vec<Place> {
-        let mut places = Places { places: Vec::new(), is_less_one: self.norms_less_one };
         let config = &network.config;
-        places.table(network.embed, self.embed, [config.vocabulary, config.width], 0);
+        let mut places = Places {
+            places: Vec::new(),
+            is_less_one: self.norms_less_one,
+            has_norm_weights: config.has_norm_weights,
+        };
+        places.table(network.embed, self.embed, network.weight(network.embed).shape, 0);
+        for (linear, name) in network.projections.iter().flatten().zip(self.projections) {
+            places.linears(&[linear], name, Layout::Rows);
+        }
         if let Some(positions) = network.positions {
             let shape = [config.context, config.width];
             places.table(positions, self.positions, shape, self.rows_before_positions);
@@ -109,13 +120,14 @@ impl Names {
             places.norm(block.ln1.as_ref(), &name(ln1));
             places.qkv(self, block, &name);
             for (norm, part) in block.query_key_norms.iter().flatten().zip(self.query_key_norms) {
-                places.norm(Some(norm), &name(part));
+                places.query_key_norm(norm, &name(part), self.head_norms);
             }
             places.linears(&[&block.output], &name(self.output), self.matrices);
             if let Some(sinks) = block.attend.sinks {
                 places.vector(sinks, name(self.sinks), block.attend.heads, false);
             }
             places.norm(block.ln1_post.as_ref(), &name(self.ln1_post));
+            places.norm(block.ln_resid_mid.as_ref(), &name(ln1));
             places.norm(block.ln2.as_ref(), &name(ln2));
             match &block.mlp {
                 FeedForward::Dense(mlp) => places.mlp(mlp, self, &name),
@@ -124,8 +136,11 @@ impl Names {
                 }
             }
             places.norm(block.ln2_post.as_ref(), &name(self.ln2_post));
+            places.norm(block.ln_resid_post.as_ref(), &name(ln2));
         }
-        places.norm(Some(&network.ln_final), self.ln_final);
+        let last = format!("{}.{}.{}", self.block, config.layers - 1, self.ln2);
+        let is_on_stream = config.norm_placement == NormPlacement::Stream;
+        places.norm(Some(&network.ln_final), if is_on_stream { &last } else { self.ln_final });
         let head = &network.head.linear;
         if config.tied {
             places.bias(head, self.head);
@@ -142,6 +157,7 @@ type Branch = fn(&Mlp) -> Option<&Linear>;
 struct Places {
     places: Vec<Place>,
     is_less_one: bool,
+    has_norm_weights: bool,
 }
 
 impl Places {
@@ -150,6 +166,7 @@ impl Places {
             id,
             name: format!("{stem}.weight"),
             rows: Rows::side_by_side(before, len),
+            row: None,
             outputs: before + len,
             inner: Some(inner),
             stacked: None,
@@ -163,6 +180,7 @@ impl Places {
             id,
             name,
             rows: Rows::side_by_side(0, len),
+            row: None,
             outputs: len,
             inner: None,
             stacked: None,
@@ -172,10 +190,23 @@ impl Places {
     }
 
     fn norm(&mut self, norm: Option<&Norm>, stem: &str) {
-        let Some(norm) = norm else { return };
+        let Some(norm) = norm.filter(|_| self.has_norm_weights) else { return };
         self.vector(norm.weight, format!("{stem}.weight"), norm.width, self.is_less_one);
         if let Some(bias) = norm.bias {
             self.vector(bias, format!("{stem}.bias"), norm.width, false);
+        }
+    }
+
+    /// A norm of queries or keys, whose heads may have weights of their own.
+    fn query_key_norm(&mut self, norm: &Norm, stem: &str, head_norms: &str) {
+        let Some(heads) = norm.heads else { return self.norm(Some(norm), stem) };
+        if head_norms.is_empty() {
+            return self.table(norm.weight, stem, [heads, norm.width], 0);
+        }
+        for head in 0..heads {
+            let name = format!("{stem}.{head_norms}.{head}.weight");
+            self.vector(norm.weight, name, norm.width, self.is_less_one);
+            self.places.last_mut().expect("it was put there").row = Some(head);
         }
     }
 
@@ -259,6 +290,7 @@ impl Places {
                     id,
                     name: format!("{stem}.{kind}"),
                     rows: *rows,
+                    row: None,
                     outputs,
                     inner,
                     stacked: None,
@@ -348,6 +380,7 @@ impl Places {
                         id,
                         name,
                         rows,
+                        row: None,
                         outputs: experts.len() * of_one,
                         inner,
                         stacked: Some(experts.len()),

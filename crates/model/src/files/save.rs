@@ -14,7 +14,7 @@ use lookback_files::{Refusal, Result, write_atomic, write_atomic_with};
 use serde_json::{Map, json};
 
 use super::{names::Names, places::Place};
-use crate::{Network, WeightId};
+use crate::{Network, WeightId, WeightKind};
 
 /// Writes `model.safetensors`, `generation_config.json` and `config.json` into a directory, which
 /// is made if need be. `fill` puts a weight's values into a slice: `[outputs, inner]` or `[n]`.
@@ -25,6 +25,7 @@ pub fn save(
 ) -> Result<()> {
     let config = network.config.to_hugging_face()?;
     let stored = Network::new(&network.config.as_stored());
+    check_norms(network, &mut fill)?;
     fs::create_dir_all(folder).map_err(|error| Refusal::writing(folder, &error))?;
 
     let names = &network.config.family.names;
@@ -38,8 +39,16 @@ pub fn save(
             values.clear();
             values.resize(tensor[0].stored_elements(), 0.0);
             for place in tensor {
-                if let Some(id) = network.find(&stored.weight(place.id).name) {
-                    put(place, |out| fill(id, out), &mut values);
+                let Some(id) = network.find(&stored.weight(place.id).name) else { continue };
+                match place.row {
+                    None => put(place, |out| fill(id, out), &mut values),
+                    Some(row) => {
+                        let mut rows = vec![0.0; network.weight(id).len()];
+                        fill(id, &mut rows);
+                        let len = place.rows.len;
+                        let own = &rows[row * len..][..len];
+                        put(place, |out| out.copy_from_slice(own), &mut values);
+                    }
                 }
             }
             match tensor[0].inner {
@@ -56,6 +65,24 @@ pub fn save(
     let generation = network.config.generation_to_hugging_face();
     write_atomic(&folder.join("generation_config.json"), generation.as_bytes())?;
     write_atomic(&folder.join("config.json"), config.as_bytes())
+}
+
+/// Refuses weights of norms that the family's files have no place for, unless they are 1.
+fn check_norms(network: &Network, fill: &mut impl FnMut(WeightId, &mut [f32])) -> Result<()> {
+    let is_left_out = |id: &WeightId| {
+        !network.config.has_norm_weights && network.weight(*id).kind == WeightKind::Gain
+    };
+    for id in network.ids().filter(is_left_out) {
+        let mut values = vec![0.0; network.weight(id).len()];
+        fill(id, &mut values);
+        if values.iter().any(|value| *value != 1.0) {
+            return Err(Refusal::unsupported(format!(
+                "files of this model have no weights of norms, and {} was changed",
+                network.weight(id).name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The places of each stored tensor, which stand side by side.

@@ -12,8 +12,13 @@ impl Network {
     /// Lists the weights and blocks of a configuration.
     pub fn new(config: &Config) -> Self {
         let mut weights = Weights(Vec::new());
+        let embedding_width = config.embedding_width.unwrap_or(config.width);
         let embed =
-            weights.add("embed.weight", [config.vocabulary, config.width], WeightKind::Table);
+            weights.add("embed.weight", [config.vocabulary, embedding_width], WeightKind::Table);
+        let projections = config.embedding_width.map(|outside| {
+            [("embed.project", [config.width, outside]), ("head.project", [outside, config.width])]
+                .map(|(stem, shape)| weights.linear(stem, shape, WeightKind::Matrix, false))
+        });
         let positions = (config.positions == Positions::Learned).then(|| {
             weights.add("pos_embed.weight", [config.context, config.width], WeightKind::Table)
         });
@@ -21,7 +26,7 @@ impl Network {
             config.embedding_norm.then(|| weights.norm(config, "ln_embed", config.width));
         let blocks = (0..config.layers).map(|layer| weights.block(config, layer)).collect();
         let ln_final = weights.norm(config, "ln_final", config.width);
-        let (vocabulary, width) = (config.vocabulary, config.width);
+        let (vocabulary, width) = (config.vocabulary, embedding_width);
         let linear = if config.tied {
             let bias = config
                 .head_bias
@@ -32,7 +37,17 @@ impl Network {
         };
         let head = Head { linear, factor: config.logit_factor, cap: config.logit_cap };
         let config = config.clone();
-        Self { config, weights: weights.0, embed, positions, ln_embed, blocks, ln_final, head }
+        Self {
+            config,
+            weights: weights.0,
+            embed,
+            projections,
+            positions,
+            ln_embed,
+            blocks,
+            ln_final,
+            head,
+        }
     }
 }
 
@@ -50,7 +65,15 @@ impl Weights {
         let bias = config
             .norm_bias
             .then(|| self.add(&format!("{stem}.bias"), [1, width], WeightKind::Bias));
-        Norm { kind: config.norm, weight, bias, width, epsilon: config.epsilon }
+        Norm { kind: config.norm, weight, bias, width, heads: None, epsilon: config.epsilon }
+    }
+
+    /// A norm of heads that have weights of their own.
+    fn norm_of_each_head(&mut self, config: &Config, stem: &str, heads: usize) -> Norm {
+        let width = config.head_dim;
+        let weight = self.add(&format!("{stem}.weight"), [heads, width], WeightKind::Gain);
+        let (kind, epsilon) = (config.norm, config.epsilon);
+        Norm { kind, weight, bias: None, width, heads: Some(heads), epsilon }
     }
 
     fn linear(&mut self, stem: &str, shape: [usize; 2], kind: WeightKind, bias: bool) -> Linear {
@@ -90,7 +113,9 @@ impl Weights {
             NormPlacement::Before => (true, false),
             NormPlacement::After => (false, true),
             NormPlacement::Both => (true, true),
+            NormPlacement::Stream => (false, false),
         };
+        let is_on_stream = config.norm_placement == NormPlacement::Stream;
 
         let ln1 = before.then(|| self.norm(config, &stem("ln1"), width));
         let qkv =
@@ -103,12 +128,11 @@ impl Weights {
                 )
             });
         let query_key_norms = config.query_key_norm.map(|norms| {
-            [("attn.q_norm", queries), ("attn.k_norm", keys)].map(|(part, row)| {
-                let width = match norms {
-                    QueryKeyNorm::Heads => config.head_dim,
-                    QueryKeyNorm::Rows => row,
-                };
-                self.norm(config, &stem(part), width)
+            let parts = [("attn.q_norm", config.heads), ("attn.k_norm", config.key_heads)];
+            parts.map(|(part, heads)| match norms {
+                QueryKeyNorm::Heads => self.norm(config, &stem(part), config.head_dim),
+                QueryKeyNorm::EachHead => self.norm_of_each_head(config, &stem(part), heads),
+                QueryKeyNorm::Rows => self.norm(config, &stem(part), heads * config.head_dim),
             })
         });
         let output =
@@ -117,6 +141,7 @@ impl Weights {
             .attention_sinks
             .then(|| self.add(&stem("attn.sinks"), [1, config.heads], WeightKind::Bias));
         let ln1_post = after.then(|| self.norm(config, &stem("ln1_post"), width));
+        let ln_resid_mid = is_on_stream.then(|| self.norm(config, &stem("ln_resid_mid"), width));
         let has_ln2 = before && config.block_order != BlockOrder::ParallelSharedNorm;
         let ln2 = has_ln2.then(|| self.norm(config, &stem("ln2"), width));
         let mlp = match config.layer_mixture(layer) {
@@ -124,6 +149,10 @@ impl Weights {
             None => FeedForward::Dense(self.mlp(config, hidden, &stem("mlp"))),
         };
         let ln2_post = after.then(|| self.norm(config, &stem("ln2_post"), width));
+        // The last block's is the final norm.
+        let has_ln_resid_post = is_on_stream && layer + 1 < config.layers;
+        let ln_resid_post =
+            has_ln_resid_post.then(|| self.norm(config, &stem("ln_resid_post"), width));
 
         let rotary = config.rotary(layer).map(|rotary| Rotary {
             head_dim: config.head_dim,
@@ -136,7 +165,7 @@ impl Weights {
             heads: config.heads,
             key_heads: config.key_heads,
             head_dim: config.head_dim,
-            scale: config.scale,
+            scale: config.layer_scale(layer),
             is_causal: true,
             window: config.layer_window(layer),
             score_cap: config.score_cap,
@@ -153,14 +182,17 @@ impl Weights {
             order: config.block_order,
             ln1,
             qkv,
+            qkv_bound: config.qkv_bound,
             query_key_norms,
             rotary,
             attend,
             output,
             ln1_post,
+            ln_resid_mid,
             ln2,
             mlp,
             ln2_post,
+            ln_resid_post,
             residual_factor: config.residual_factor,
         }
     }

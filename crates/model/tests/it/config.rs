@@ -80,8 +80,8 @@ fn what_changes_the_mathematics_is_refused_by_name() {
         (
             LLAMA,
             r#""hidden_act": "foo""#,
-            "hidden_act \"foo\" is not understood; silu, swish, gelu, gelu_new, gelu_pytorch_tanh, \
-             gelu_fast, relu, relu2 are",
+            "hidden_act \"foo\" is not understood; silu, swish, gelu, gelu_python, gelu_new, \
+             gelu_pytorch_tanh, gelu_fast, gelu_python_tanh, gelu_accurate, quick_gelu, relu, relu2 are",
         ),
         (
             LLAMA,
@@ -125,13 +125,8 @@ fn what_changes_the_mathematics_is_refused_by_name() {
         ),
         (
             GPT2,
-            r#""scale_attn_by_inverse_layer_idx": true"#,
-            "scale_attn_by_inverse_layer_idx is true, which is not understood",
-        ),
-        (
-            GPT2,
             r#""add_cross_attention": true"#,
-            "add_cross_attention is true, which is not understood",
+            "add_cross_attention is true, which is not understood; false is",
         ),
         (
             GPT2,

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs};
 
 use half::{bf16, f16};
 use lookback_model::{
-    Activation, Config, Network, Positions, QueryKeyNorm, RotaryConfig, StorageType, StoredModel,
-    StoredTokenizer, save,
+    Activation, Config, FAMILIES, Network, NormPlacement, Positions, QueryKeyNorm, RotaryConfig,
+    Size, StorageType, StoredModel, StoredTokenizer, save,
 };
 use lookback_text::TokenId;
 
@@ -371,4 +371,42 @@ fn a_gpt2_without_biases_is_written_with_zeros_in_their_place() {
     }
     // Two norms, queries, keys, values, output and both of the MLP in each block, and the last norm.
     assert_eq!(biases, 8 * whole.blocks.len() + 1);
+}
+
+/// text-generation-inference 1060: OPT 350M was published without the head's `model.` before its names.
+#[test]
+fn a_file_of_the_model_without_its_head_may_leave_out_the_first_word_of_its_names() {
+    let family = FAMILIES.iter().find(|family| family.model_type == "opt").expect("a family");
+    let size = Size { key_heads: fixture::SIZE.heads, ..fixture::SIZE };
+    let config = family.config(size).and_then(|config| {
+        config.with(|config| {
+            config.embedding_width = Some(24);
+            config.norm_placement = NormPlacement::Stream;
+        })
+    });
+    let network = Network::new(&config.expect("valid"));
+    let folder = tempfile::tempdir().expect("a place");
+    fixture::write_directory(folder.path(), &network);
+    let path = folder.path().join("model.safetensors");
+    let tensors = fixture::tensors_of(&path);
+    assert!(tensors.iter().any(|(name, ..)| name == "model.decoder.project_in.weight"));
+    let last = "model.decoder.layers.1.final_layer_norm.weight";
+    assert!(tensors.iter().any(|(name, ..)| name == last), "the last block's norm");
+    for prefix in ["decoder.", ""] {
+        let renamed = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            let bare = name.strip_prefix("model.decoder.").expect("its prefix");
+            (format!("{prefix}{bare}"), *dtype, shape.clone(), bytes.clone())
+        });
+        fs::write(&path, fixture::safetensors(&renamed.collect::<Vec<_>>())).expect("written");
+        fixture::assert_same(&StoredModel::open(folder.path()).expect("read"), &network);
+    }
+    // transformers 17389, 17790: a head that is stored although it is the table has the table's width.
+    let mut with_head = tensors.clone();
+    let (_, dtype, shape, bytes) = tensors
+        .iter()
+        .find(|(name, ..)| name == "model.decoder.embed_tokens.weight")
+        .expect("a table");
+    with_head.push(("lm_head.weight".to_owned(), *dtype, shape.clone(), bytes.clone()));
+    fs::write(&path, fixture::safetensors(&with_head)).expect("written");
+    fixture::assert_same(&StoredModel::open(folder.path()).expect("read"), &network);
 }

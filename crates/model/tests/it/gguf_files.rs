@@ -43,7 +43,8 @@ pub fn fill(
 ) {
     let head_dim = network.config.head_dim;
     // Its converter reorders the rows of these alone; the heads of others are rotated by halves.
-    let is_reordered = ["llama", "granite", "smollm3"].contains(&network.config.family.gguf);
+    let is_reordered =
+        ["llama", "granite", "smollm3", "olmo"].contains(&network.config.family.gguf);
     let mut one = |name: String, id: WeightId, is_vector: bool, is_rotated: bool| {
         let [outputs, inner] = network.weight(id).shape;
         let mut values = fixture::values(network, id);
@@ -62,7 +63,7 @@ pub fn fill(
             ("post_ffw_norm", block.ln2_post.as_ref()),
         ];
         for (part, norm) in norms {
-            let Some(norm) = norm else { continue };
+            let Some(norm) = norm.filter(|_| network.config.has_norm_weights) else { continue };
             one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
             if let Some(bias) = norm.bias {
                 one(format!("blk.{layer}.{part}.bias"), bias, true, false);
@@ -70,7 +71,8 @@ pub fn fill(
         }
         if let Some(norms) = &block.query_key_norms {
             for (part, norm) in ["attn_q_norm", "attn_k_norm"].into_iter().zip(norms) {
-                one(format!("blk.{layer}.{part}.weight"), norm.weight, true, false);
+                let name = format!("blk.{layer}.{part}.weight");
+                one(name, norm.weight, norm.heads.is_none(), false);
             }
         }
         let [q, k, v] = &block.qkv;
@@ -91,7 +93,9 @@ pub fn fill(
             }
         }
     }
-    one("output_norm.weight".to_owned(), network.ln_final.weight, true, false);
+    if network.config.has_norm_weights {
+        one("output_norm.weight".to_owned(), network.ln_final.weight, true, false);
+    }
     if let Some(bias) = network.ln_final.bias {
         one("output_norm.bias".to_owned(), bias, true, false);
     }

@@ -4,7 +4,9 @@ use crate::{
     fixture::{self, Gguf, SIZE},
     gguf_files::{fill, llama_file, open, refuse, with_ends},
 };
-use lookback_model::{Config, FAMILIES, Network, Positions, RopeScaling, RotaryConfig};
+use lookback_model::{
+    BlockOrder, Config, FAMILIES, Network, Positions, QueryKeyNorm, RopeScaling, RotaryConfig, save,
+};
 
 fn network(model_type: &str, change: impl FnOnce(&mut Config)) -> Network {
     let family = FAMILIES.iter().find(|family| family.model_type == model_type).expect("a family");
@@ -247,4 +249,40 @@ fn layers_that_no_model_has_are_refused_before_lists_are_made_of_them() {
         gguf.text("gemma2.attention.sliding_window_pattern", "every other");
     });
     assert!(said.contains("sliding_window_pattern: a whole number is needed"), "{said}");
+}
+
+/// llama.cpp 6553, 6635: the norms of heads of StableLM 2 12B, one tensor `[heads, head_dim]` of all.
+#[test]
+fn heads_with_norms_of_their_own_are_the_rows_of_one_tensor() {
+    for key_heads in [1, 2, 4] {
+        let network = network("stablelm", |config| {
+            config.query_key_norm = Some(QueryKeyNorm::EachHead);
+            config.block_order = BlockOrder::ParallelSharedNorm;
+            config.key_heads = key_heads;
+        });
+        fixture::assert_same(&open(&llama_file(&network).finish()), &network);
+    }
+}
+
+#[test]
+fn norms_without_weights_stand_in_no_file_and_are_1() {
+    let network = network("olmo", |config| config.qkv_bound = Some(8.0));
+    let mut gguf = llama_file(&network);
+    let stored = open(&gguf.real("olmo.attention.clamp_kqv", 8.0).finish());
+    assert_eq!(*stored.config(), network.config);
+    let read = |id| fixture::read(&stored, id);
+    for norm in [network.ln_final, network.blocks[1].ln2.expect("a norm")] {
+        assert!(read(norm.weight).iter().all(|weight| *weight == 1.0));
+    }
+    let query = network.blocks[1].qkv[0].weight;
+    assert_eq!(read(query), fixture::values(&network, query));
+    // llama.cpp 6712: its converter wrote a bound of nothing.
+    let mut gguf = llama_file(&network);
+    let stored = open(&gguf.real("olmo.attention.clamp_kqv", 0.0).finish());
+    assert_eq!(stored.config().qkv_bound, None);
+    // Where they have been trained, its files have no place for them.
+    let folder = tempfile::tempdir().expect("a place");
+    let fill = |id, out: &mut [f32]| out.copy_from_slice(&fixture::values(&network, id));
+    let said = save(folder.path(), &network, fill).expect_err("weights of norms").to_string();
+    assert!(said.contains("no weights of norms, and blocks.0.ln1.weight was changed"), "{said}");
 }

@@ -15,45 +15,45 @@ use serde_json::Value;
 
 use crate::goldens::opened;
 
-const FAMILIES: [&str; 5] = ["gpt2", "llama", "gemma2", "bloom", "gpt_oss"];
+pub(crate) const FAMILIES: [&str; 5] = ["gpt2", "llama", "gemma2", "bloom", "gpt_oss"];
 
 /// The largest difference, relative to the largest number: both sum in f32, each in its own order.
 const BOUND: f32 = 1e-5;
 
 #[derive(Deserialize)]
-struct Golden {
-    layer: usize,
+pub(crate) struct Golden {
+    pub(crate) layer: usize,
     rows: Vec<usize>,
-    cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
     results: Vec<Vec<f32>>,
 }
 
 #[derive(Deserialize)]
-struct Case {
-    about: String,
-    edits: Vec<Written>,
+pub(crate) struct Case {
+    pub(crate) about: String,
+    pub(crate) edits: Vec<Written>,
     logits: Vec<Vec<f32>>,
 }
 
 /// One change as the script writes it.
 #[derive(Deserialize)]
-struct Written {
-    what: String,
-    change: String,
+pub(crate) struct Written {
+    pub(crate) what: String,
+    pub(crate) change: String,
     numbers: Vec<Value>,
-    heads: Option<Vec<u32>>,
-    queries: Option<Vec<u32>>,
-    keys: Option<Vec<u32>>,
+    pub(crate) heads: Option<Vec<u32>>,
+    pub(crate) queries: Option<Vec<u32>>,
+    pub(crate) keys: Option<Vec<u32>>,
 }
 
-fn golden(family: &str) -> Golden {
+pub(crate) fn golden(family: &str) -> Golden {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attention_goldens");
     serde_json::from_str(&fs::read_to_string(folder.join(format!("{family}.json"))).unwrap())
         .unwrap()
 }
 
 impl Written {
-    fn numbers(&self) -> Arc<[f32]> {
+    pub(crate) fn numbers(&self) -> Arc<[f32]> {
         let number = |value: &Value| match value {
             Value::String(_) => f32::NEG_INFINITY,
             value => value.as_f64().unwrap() as f32,
@@ -62,7 +62,7 @@ impl Written {
     }
 
     /// A look with this change.
-    fn apply(&self, look: Look, model: &Model, layer: usize) -> Look {
+    pub(crate) fn apply(&self, look: Look, model: &Model, layer: usize) -> Look {
         let element = match &self.change[..] {
             "set" => ElementChange::Set,
             "add" => ElementChange::Add,

@@ -143,7 +143,10 @@ fn a_neuron_fires_where_its_activation_is_largest() {
             let first = &of.strongest[0];
             assert_eq!(first.activation.abs(), most, "{name}: {first:?}");
             assert!(post.part(first.token).contains(&first.activation), "{name}: {first:?}");
-            assert_eq!((first.up.len(), first.down.len(), of.strongest.len()), (2, 2, 4), "{name}");
+            // Where norms stand on the stream itself, no neuron raises a token alone.
+            let tokens = if name == "opt-stream" { 0 } else { 2 };
+            assert_eq!((first.up.len(), first.down.len()), (tokens, tokens), "{name}");
+            assert_eq!(of.strongest.len(), 4, "{name}");
             assert!(of.dead.len() < of.count, "{name}");
         }
     }

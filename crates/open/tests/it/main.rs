@@ -1,8 +1,11 @@
 //! Models as Rust programs open them.
 
 mod attention;
+mod attention_text;
+mod diff;
 mod edits;
 mod goldens;
 mod heads;
 mod interventions;
+mod sweep;
 mod why;

@@ -1,13 +1,13 @@
 //! `POST /api/why`: one logit as the sum that it is, opened where that is asked for; `POST /api/heads`: the
 //! scores of all heads; `POST /api/neurons`: what makes neurons fire.
 //!
-//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8}`
-//! to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened. The others:
+//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8,
+//! "variant": {"no_mask": true}}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened. The others:
 //! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{Component, UnfoldOptions, paths};
-use lookback_model::TokenId;
+use lookback_model::{PassVariant, TokenId};
 use lookback_open::{HeadsQuery, Model};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -58,6 +58,9 @@ struct WhyRequest {
     /// Switches so many heads and MLPs off.
     #[serde(default)]
     check: usize,
+    /// What the pass leaves out or replaces.
+    #[serde(default)]
+    variant: PassVariant,
 }
 
 fn last() -> isize {
@@ -84,6 +87,7 @@ async fn why(
     let answer = state.passes.with_compute_lock(move |_| {
         let model: &Model = &input.model;
         let mut query = model.why(&input.ids).position(request.position).neurons(request.neurons);
+        query = query.variant(request.variant);
         let id = |id: Option<u32>| id.map(TokenId);
         query = id(request.target).into_iter().fold(query, |query, id| query.token(id));
         query = id(request.against).into_iter().fold(query, |query, id| query.against(id));

@@ -73,6 +73,44 @@ async fn edits_of_the_server_hold_for_each_request() {
 }
 
 #[tokio::test]
+async fn attention_is_edited_and_left_out_of_one_request() {
+    let routes = routes();
+    let look = |more: Value| {
+        let mut body =
+            json!({ "model": "tiny", "prompt": PROMPT, "sites": [{ "site": "logits" }] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let routes = routes.clone();
+        async move { ask_json(&routes, "/api/look", body).await }
+    };
+    let plain = look(json!({})).await.bytes;
+    let hidden = look(json!({ "edits": ["blocks.1.attn.scores[0, -1, 1:3] hide"] })).await.bytes;
+    let as_object = json!([{
+        "site": "blocks.1.attn.scores", "heads": 0, "queries": -1, "keys": { "start": 1, "end": 3 }, "op": "hide",
+    }]);
+    assert_ne!(hidden, plain);
+    assert_eq!(look(json!({ "edits": as_object })).await.bytes, hidden);
+    let open = look(json!({ "variant": { "no_mask": true } })).await.bytes;
+    assert_ne!(open, plain);
+    assert_eq!(look(json!({})).await.bytes, plain);
+    let refused = look(json!({ "variant": { "nomask": true } })).await;
+    assert!(
+        refused.status.is_client_error() && refused.error().contains("nomask"),
+        "{}",
+        refused.error()
+    );
+
+    let scores =
+        json!({ "edits": ["blocks.0.attn.scores[:, :, 0] += [4]"], "edit_tokens": "generated" });
+    assert_eq!(written(&routes, scores).await[0], written(&routes, json!({})).await[0]);
+    written(&routes, json!({ "variant": { "uniform_attention": true } })).await;
+    let body = json!({
+        "model": "tiny", "prompt": PROMPT, "tokens": 2, "variant": { "no_mask": true },
+    });
+    let refused = ask_json(&routes, "/api/repeat", body).await;
+    assert!(refused.text().contains("without a mask"), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn a_request_names_no_file_and_what_is_wrong_is_said() {
     let routes = routes();
     let many: Vec<&str> = vec!["embed = 0"; 257];

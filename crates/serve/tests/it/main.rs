@@ -13,6 +13,7 @@ mod refusals;
 mod repeat;
 mod sample;
 mod shapes;
+mod sweep;
 mod table;
 mod tokens;
 mod training;

@@ -30,7 +30,9 @@ export function particulars(model) {
       ? null
       : block.norms === 'after'
         ? 'norms after attention and after the MLP, on what they add, and none before'
-        : 'norms before attention and MLP, and after each on what it adds',
+        : block.norms === 'stream'
+          ? 'norms after attention and after the MLP, on the residual stream itself'
+          : 'norms before attention and MLP, and after each on what it adds',
     block.query_key_norm === null
       ? null
       : `queries and keys pass a norm, ${block.query_key_norm === 'heads' ? 'each head on its own' : 'all heads of a token together'}`,

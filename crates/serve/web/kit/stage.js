@@ -40,7 +40,7 @@
  * How a model's blocks differ from those of others.
  * @typedef {object} Block
  * @property {'sequential' | 'parallel' | 'parallel_shared_norm'} order  of attention and MLP
- * @property {'before' | 'after' | 'both'} norms   where they stand, beside attention and MLP
+ * @property {'before' | 'after' | 'both' | 'stream'} norms   where they stand, beside attention and MLP
  * @property {'heads' | 'rows' | null} query_key_norm
  * @property {boolean[]} rotary                  whether each layer rotates queries and keys
  * @property {(number | null)[]} windows         how many tokens a token of each layer sees, itself included

@@ -80,6 +80,7 @@ const CURVES = {
   silu: 'SiLU',
   gelu: 'GELU',
   gelu_new: 'GELU',
+  quick_gelu: 'quick GELU',
   relu2: 'ReLU²',
   relu: 'ReLU',
   swiglu_oai: 'bounded SiLU',

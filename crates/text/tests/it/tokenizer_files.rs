@@ -232,3 +232,76 @@ fn tiktoken_files_that_are_not_understood_or_cut_short_are_refused() {
         assert!(said.contains(says), "{said}\nshould say: {says}");
     }
 }
+
+/// A small file of Mistral's: its pattern, 24 special tokens, and three pieces more than its vocabulary takes.
+fn tekken(specials: Value) -> Value {
+    let pattern = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    let longer = [
+        "th", "er", " t", " th", "the", " the", "bird", " bi", "rd", " bird", "in", "ing", "\n\n",
+        "12", "isn", "é", "日本",
+    ];
+    let bytes = (0..=255u8).map(|byte| vec![byte]);
+    let pieces: Vec<Vec<u8>> = bytes.chain(longer.map(|piece| piece.as_bytes().to_vec())).collect();
+    let vocab: Vec<Value> = pieces
+        .iter()
+        .enumerate()
+        .map(|(rank, bytes)| json!({"rank": rank, "token_bytes": STANDARD.encode(bytes), "token_str": null}))
+        .collect();
+    json!({
+        "config": {"pattern": pattern, "num_vocab_tokens": pieces.len(), "default_vocab_size": pieces.len() - 3 + 24,
+            "default_num_special_tokens": 24, "version": "v3"},
+        "vocab": vocab,
+        "special_tokens": specials,
+    })
+}
+
+/// The ids of mistral-common 1.8, of this file.
+#[test]
+fn mistrals_file_gives_the_ids_of_its_own_program() {
+    let tokenizer = opened(&[("tekken.json", tekken(Value::Null).to_string())]).unwrap();
+    let ids = |text: &str, specials| -> Vec<u32> {
+        tokenizer.encode(text, specials).unwrap().iter().map(|id| id.0).collect()
+    };
+    let expected = [
+        1, 284, 56, 122, 129, 288, 291, 56, 129, 139, 134, 63, 140, 56, 73, 74, 292, 56, 219, 193,
+        254, 175, 189, 254, 180, 196,
+    ];
+    assert_eq!(ids("the birding isn't 12\n\n é日本", Specials::Allowed), expected);
+    assert_eq!(ids("[INST] the", Specials::Text), [1, 115, 97, 102, 107, 108, 117, 285]);
+    assert_eq!(ids("[INST] the", Specials::Allowed), [1, 3, 285]);
+    assert_eq!((tokenizer.vocabulary(), tokenizer.eos()), (294, Some(TokenId(2))));
+    assert_eq!(tokenizer.id_of("<SPECIAL_23>"), Some(TokenId(23)));
+
+    // Newer files name their special tokens, in any order, and not all of them are for control.
+    let named = json!([{"rank": 1, "token_str": "<s>", "is_control": true},
+        {"rank": 0, "token_str": "<unk>"}, {"rank": 5, "token_str": "[THINK]", "is_control": false}]);
+    let tokenizer = opened(&[("tekken.json", tekken(named).to_string())]).unwrap();
+    assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(TokenId(1)), None));
+    assert_eq!(tokenizer.id_of("[THINK]"), Some(TokenId(5)));
+    assert!(tokenizer.is_special(TokenId(4)) && !tokenizer.is_special(TokenId(5)));
+}
+
+#[test]
+fn files_of_mistral_that_are_cut_short_or_do_not_fit_are_refused() {
+    let refused = |change: &dyn Fn(&mut Value), says: &str| {
+        let mut file = tekken(Value::Null);
+        change(&mut file);
+        let said = refused(&[("tekken.json", file.to_string())]);
+        assert!(said.contains(says), "{said}\nshould say: {says}");
+    };
+    refused(&|file| file["vocab"] = json!([]), "it has 0 of the 270 pieces of its vocabulary");
+    refused(&|file| file["config"]["default_vocab_size"] = json!(23), "a vocabulary of 23 with 24");
+    refused(&|file| file["vocab"][7]["token_bytes"] = json!("?"), "rank 7, \"?\", is not bytes");
+    refused(&|file| file["vocab"][7]["rank"] = json!(6), "share the id 30");
+    refused(&|file| file["config"]["pattern"] = json!("("), "tekken.json: ");
+    let twice = json!([{"rank": 1, "token_str": "a"}, {"rank": 1, "token_str": "b"}]);
+    refused(&|file| file["special_tokens"] = twice.clone(), "\"b\" cannot have the rank 1");
+    let filler = json!([{"rank": 1, "token_str": "<SPECIAL_2>"}]);
+    refused(&|file| file["special_tokens"] = filler.clone(), "of rank 2 has no name of its own");
+    let said = refused_text("{\"config\": {");
+    assert!(said.contains("this is no tekken.json"), "{said}");
+}
+
+fn refused_text(text: &str) -> String {
+    refused(&[("tekken.json", text.to_owned())])
+}

@@ -100,5 +100,7 @@ pub(super) enum GatedActivation {
     #[serde(skip)]
     Relu,
     #[serde(skip)]
+    QuickGelu,
+    #[serde(skip)]
     SwigluOai,
 }

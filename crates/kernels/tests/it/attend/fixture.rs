@@ -1,11 +1,11 @@
 //! Small fixtures for attention: sequences, their rows, and pages in no order among unwritten ones.
 
+pub use crate::inputs::pools;
 use lookback_kernels::{
     attend::{
         self, Alibi, AttentionParams, BackwardInputs, Compute, KvPages, KvPagesMut, PAGE,
         SequenceSpan,
     },
-    isa::Isa,
     naive,
     thread_pool::ThreadPool,
 };
@@ -13,13 +13,6 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
-
-/// Every pool whose results must agree: each path with one, two and three threads.
-pub fn pools() -> Vec<ThreadPool> {
-    Isa::available()
-        .flat_map(|isa| (1..=3).map(move |threads| ThreadPool::new(threads, isa)))
-        .collect()
-}
 
 /// Numbers that expose errors.
 #[derive(Clone, Copy, Debug, PartialEq)]

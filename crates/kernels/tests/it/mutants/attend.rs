@@ -117,8 +117,9 @@ fn attend_varied_by(
     attend::attends_varied(&|query, key, value, dim, variation| {
         let group = query.ncols() / key.ncols();
         let mut out = Array2::zeros(query.dim());
-        for ((token, column), out) in out.indexed_iter_mut() {
-            let (head, d) = (column / dim, column % dim);
+        let (tokens, heads) = (query.nrows(), query.ncols() / dim);
+        for (token, head) in (0..tokens).flat_map(|token| (0..heads).map(move |head| (token, head)))
+        {
             let (own, theirs) = (head * dim..(head + 1) * dim, head / group * dim);
             let variation = variation(head_of_variation(head));
             let first = variation.window.map_or(0, |window| (token + 1).saturating_sub(window));
@@ -130,8 +131,11 @@ fn attend_varied_by(
                 })
                 .collect();
             let shares = shares(&scores, variation.sink);
-            let values = value.slice(s![first..=token, theirs + d]);
-            *out = shares.iter().zip(values).fold(0.0, |sum, (share, v)| sum + share * v);
+            for d in 0..dim {
+                let values = value.slice(s![first..=token, theirs + d]);
+                out[[token, own.start + d]] =
+                    shares.iter().zip(values).fold(0.0, |sum, (share, v)| sum + share * v);
+            }
         }
         out
     })

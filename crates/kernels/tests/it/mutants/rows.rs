@@ -138,6 +138,7 @@ fn mutants_of_activations_die() {
             }),
         ),
         ("no bound", swapped_of(Activation::SwigluOai, |x| x / (1.0 + (-1.702 * x).exp()))),
+        ("no factor in the sigmoid", swapped(Activation::QuickGelu, Activation::Silu)),
         ("no square", swapped(Activation::Relu2, Activation::Relu)),
         ("a leak", activates(&|params, x| params.apply(x) + if x < 0.0 { 1e-4 * x } else { 0.0 })),
     ]);

@@ -91,8 +91,8 @@ fn bound(
 ) -> Array2<f64> {
     let mut bounds = Array2::zeros(query.dim());
     let group = query.ncols() / key.ncols();
-    for ((token, column), to) in bounds.indexed_iter_mut() {
-        let (head, d) = (column / dim, column % dim);
+    let (tokens, heads) = (query.nrows(), query.ncols() / dim);
+    for (token, head) in (0..tokens).flat_map(|token| (0..heads).map(move |head| (token, head))) {
         let theirs = head / group * dim;
         let asked = query.slice(s![token, head * dim..(head + 1) * dim]);
         let Variation { window, score_cap, alibi_slope, sink } = variation(head);
@@ -121,9 +121,12 @@ fn bound(
         let weight_error = (2.0 * score_error + EPS * (max - min) + folds).exp_m1();
         let weights: Vec<f64> = scores.iter().map(|score| (score - max).exp()).collect();
         let total = weights.iter().fold((sink - max).exp(), |sum, weight| sum + weight);
-        let values = value.slice(s![first..=token, theirs + d]);
-        let weighted = weights.iter().zip(values).fold(0.0, |sum, (w, v)| sum + w * v.abs());
-        *to = 3.0 * (weight_error + (keys + 8.0) * EPS) * weighted / total + MIN_BOUND;
+        for d in 0..dim {
+            let values = value.slice(s![first..=token, theirs + d]);
+            let weighted = weights.iter().zip(values).fold(0.0, |sum, (w, v)| sum + w * v.abs());
+            bounds[[token, head * dim + d]] =
+                3.0 * (weight_error + (keys + 8.0) * EPS) * weighted / total + MIN_BOUND;
+        }
     }
     bounds
 }

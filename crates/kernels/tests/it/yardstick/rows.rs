@@ -40,11 +40,13 @@ pub fn normalizes(claimant: Normalize<'_>) -> Agrees {
             let mut found = vec![0.0; x.len()];
             match &bias {
                 Some(bias) => {
-                    let params = NormParams { weight: &weight, bias: Some(bias), epsilon: EPSILON };
+                    let params =
+                        NormParams { width, weight: &weight, bias: Some(bias), epsilon: EPSILON };
                     naive::norm::layer(params, &x, &mut found, None);
                 }
                 None => {
-                    let params = NormParams { weight: &weight, bias: None, epsilon: EPSILON };
+                    let params =
+                        NormParams { width, weight: &weight, bias: None, epsilon: EPSILON };
                     naive::norm::rms(params, &x, &mut found, None);
                 }
             }
@@ -142,6 +144,7 @@ pub fn in_reference(activation: Activation) -> mlp::Activation {
         Activation::GeluTanh => mlp::Activation::GeluTanh,
         Activation::Relu2 => mlp::Activation::Relu2,
         Activation::Relu => mlp::Activation::Relu,
+        Activation::QuickGelu => mlp::Activation::QuickGelu,
         Activation::SwigluOai => mlp::Activation::SwigluOai,
     }
 }

@@ -143,13 +143,13 @@ export function rotary(parts) {
         token === 0
           ? 'This is the first position: every angle is 0, and nothing turns. '
           : [
-              'The first pair turns by ',
+              told.pairs.length === 1 ? 'Its one pair turns by ' : 'The first pair turns by ',
               number(fast?.frequency ?? 0),
               ' radians with every token, once around in ',
               number(fast?.period ?? 0, { digits: 1 }),
-              '; ',
+              told.pairs.length === 1 ? ' tokens. ' : '; ',
             ],
-        token === 0
+        token === 0 || told.pairs.length === 1
           ? ''
           : [
               'the last by ',

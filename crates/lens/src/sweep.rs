@@ -1,0 +1,25 @@
+//! Sweeps: the same change at every layer, position or head, one pass for each, and what a metric of the next
+//! token says of it. Activation patching, mean ablation, and attribution patching, which needs one backward pass.
+//!
+//! `docs/sweeps.md` has the kinds and formulas. Read `sweep/kind.rs` first, then `patched_passes.rs`.
+
+mod ablation;
+mod attribution;
+mod grid;
+mod grid_file;
+mod heat_map;
+mod kind;
+mod metric;
+mod patched_passes;
+mod patching;
+mod pattern;
+
+pub use ablation::{Ablation, ablation_sweep, mean_rows};
+pub use grid::{Agreement, SweepGrid};
+pub use grid_file::write_grids;
+pub use heat_map::{HeatMap, heat_maps_svg};
+pub use kind::{SweepAxes, SweepKind, sweep_kinds};
+pub use metric::{MetricReader, SweepMetric};
+pub(crate) use metric::{kl_divergence, log_probabilities};
+pub use patched_passes::{PatchedPasses, sweep_bytes};
+pub use patching::{PatchingGrids, PatchingSweep, patching_sweep};

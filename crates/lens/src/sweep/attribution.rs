@@ -1,0 +1,161 @@
+//! Attribution patching: what a replacement would change of the metric, by one backward pass.
+//!
+//! ```text
+//! attribution = Σ_columns (other − base) · ∂metric/∂base        gradients of the base pass, sums in f64
+//! of weights  = Σ (other − base) · (∂metric/∂z_query · v_key)    keys ascending, then queries
+//! ```
+//! First order, so exact only where the metric is linear in what is replaced (Nanda 2023). Read `patching` next.
+
+use std::collections::BTreeMap;
+
+use lookback_engine::{
+    Gradients, Observer, SiteView, ThreadPool, Weights, Workspace, backward_from_site,
+};
+use lookback_files::{Refusal, Result};
+use lookback_model::{Batch, BlockSite, SequenceId, Site, forward};
+
+use crate::{
+    frozen_norm::dot,
+    source_contributions::{head_slice, key_head, pattern_row, required_capture},
+    sweep::kind::{Place, SweepAxes, SweepKind},
+    trace::Trace,
+};
+
+/// Gradients of a metric at sites, `[tokens, width]` each.
+pub(crate) struct SiteGradients(BTreeMap<Site, Vec<f32>>);
+
+impl SiteGradients {
+    /// By a walk back from the logits after the last token, whose gradient is given, `[vocabulary]`.
+    pub(crate) fn new(
+        weights: &Weights,
+        pool: &ThreadPool,
+        base: &Trace,
+        sites: &[BlockSite],
+        gradient: &[f32],
+    ) -> Result<Self> {
+        let network = weights.network();
+        let tokens = base.ids.len();
+        let wants = |site| matches!(site, Site::Block(_, site) if sites.contains(&site));
+        let program = forward::logits(network, forward::Rows::LogitRows);
+        let start = (program, Some(Site::Logits));
+        let (rows, threads) = ([tokens, 1], pool.threads());
+        let refused = || Refusal::ours("this program has no logits to walk back from");
+        let workspace =
+            Workspace::for_backward(network, start, rows, |_| false, wants, tokens, threads);
+        let mut workspace =
+            workspace.ok_or_else(refused)?.with_precision(network, weights.compute());
+        let mut batch = Batch::new();
+        batch.push(SequenceId(0), 0, &base.ids);
+        batch.add_last_logit_row();
+        let mut none = Gradients::for_weights(network, |_| false);
+        let mut kept = KeptGradients { wants, gradients: BTreeMap::new() };
+        let given = (&batch, gradient);
+        backward_from_site(weights, &mut none, &mut workspace, pool, given, &mut kept)
+            .ok_or_else(refused)?;
+        Ok(Self(kept.gradients))
+    }
+
+    /// What replacing each place of a layer would change, `[places]`.
+    pub(crate) fn attributions(
+        &self,
+        weights: &Weights,
+        [base, other]: [&Trace; 2],
+        kind: SweepKind,
+        layer: usize,
+        places: &[Place],
+    ) -> Result<Vec<f64>> {
+        let site = kind.row_site(layer);
+        let Some(gradient) = self.0.get(&site) else { return Ok(vec![0.0; places.len()]) };
+        if kind.site == BlockSite::Pattern {
+            return weight_attributions(weights, [base, other], layer, places, gradient);
+        }
+        let own = &required_capture(base, site)?.values;
+        let new = &required_capture(other, site)?.values;
+        let width = own.len() / base.ids.len();
+        let of = |place: &Place| {
+            let cells = place.positions.clone().flat_map(|position| {
+                (place.columns.start..place.columns.end).map(move |at| position * width + at)
+            });
+            cells.fold(0.0, |sum, at| {
+                sum + (f64::from(new[at]) - f64::from(own[at])) * f64::from(gradient[at])
+            })
+        };
+        Ok(places.iter().map(of).collect())
+    }
+}
+
+/// Of the weights of rows of heads.
+fn weight_attributions(
+    weights: &Weights,
+    traces: [&Trace; 2],
+    layer: usize,
+    places: &[Place],
+    gradient: &[f32],
+) -> Result<Vec<f64>> {
+    let tokens = traces[0].ids.len();
+    let head_dim = weights.network().blocks[layer].attend.head_dim;
+    let of = |place: &Place| {
+        let head = place.columns.start / head_dim;
+        place.positions.clone().try_fold(0.0, |sum, query| {
+            let row = row_attributions(weights, traces, [layer, head, query], gradient)?;
+            Ok(row.iter().take(tokens).fold(sum, |sum, x| sum + x))
+        })
+    };
+    places.iter().map(of).collect()
+}
+
+/// Of each weight of one row of a head, `[keys]`.
+pub(crate) fn row_attributions(
+    weights: &Weights,
+    [base, other]: [&Trace; 2],
+    [layer, head, query]: [usize; 3],
+    gradient: &[f32],
+) -> Result<Vec<f64>> {
+    let attend = &weights.network().blocks[layer].attend;
+    let at = |trace, site| required_capture(trace, Site::Block(layer as u16, site));
+    let (own, new) = (at(base, BlockSite::Pattern)?, at(other, BlockSite::Pattern)?);
+    let values = at(base, BlockSite::V)?;
+    let width = attend.heads * attend.head_dim;
+    let first = query * width + head * attend.head_dim;
+    let z: Vec<f64> =
+        gradient[first..first + attend.head_dim].iter().copied().map(f64::from).collect();
+    let rows = pattern_row(own, head, query).iter().zip(pattern_row(new, head, query));
+    let of = |(key, (own, new)): (usize, (&f32, &f32))| {
+        let value = head_slice(values, key, key_head(attend, head), attend.head_dim);
+        (f64::from(*new) - f64::from(*own)) * dot(&z, value)
+    };
+    Ok(rows.enumerate().map(of).collect())
+}
+
+/// Attributions of the destinations × sources of one head's weights, `[queries, keys]`.
+pub(crate) fn destination_source(
+    gradients: &SiteGradients,
+    weights: &Weights,
+    traces: [&Trace; 2],
+    kind: SweepKind,
+) -> Result<Vec<f64>> {
+    let SweepAxes::DestinationSource { layer, head } = kind.axes else { return Ok(Vec::new()) };
+    let tokens = traces[0].ids.len();
+    let Some(gradient) = gradients.0.get(&kind.row_site(layer)) else {
+        return Ok(vec![0.0; tokens * tokens]);
+    };
+    let rows =
+        (0..tokens).map(|query| row_attributions(weights, traces, [layer, head, query], gradient));
+    Ok(rows.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Keeps the gradients at some sites.
+struct KeptGradients<F> {
+    wants: F,
+    gradients: BTreeMap<Site, Vec<f32>>,
+}
+
+impl<F: Fn(Site) -> bool> Observer for KeptGradients<F> {
+    fn wants(&self, site: Site) -> bool {
+        (self.wants)(site)
+    }
+
+    fn observe(&mut self, site: Site, view: SiteView<'_>) {
+        self.gradients.insert(site, view.values.to_vec());
+    }
+}

@@ -1,0 +1,206 @@
+//! Activation patching: at each place in turn the clean pass's activation stands in the corrupted pass.
+//!
+//! The direction is that of TransformerLens: from clean into corrupted, so that a place with all of the
+//! information that differs restores the clean answer. Read `attribution` for what one backward pass says of it.
+
+use std::collections::BTreeSet;
+
+use lookback_engine::{ThreadPool, Weights};
+use lookback_files::{Kind, Refusal, Result, counted};
+use lookback_model::{BlockSite, Site, TokenId};
+
+use crate::{
+    SiteFilter,
+    source_contributions::required_capture,
+    sweep::{
+        attribution::{SiteGradients, destination_source},
+        grid::SweepGrid,
+        kind::{SweepAxes, SweepKind},
+        metric::{MetricReader, SweepMetric},
+        patched_passes::PatchedPasses,
+        pattern::{patched_z, z_with_patched_source},
+    },
+    trace::{Trace, trace},
+};
+
+/// A clean and a corrupted prompt, and what is asked of each place between them.
+#[derive(Clone, Debug)]
+pub struct PatchingSweep<'a> {
+    /// The prompt whose activations are taken.
+    pub clean: &'a [TokenId],
+    /// The prompt into which they are put; as many tokens.
+    pub corrupted: &'a [TokenId],
+    /// What is judged, after the last token.
+    pub metric: SweepMetric,
+    /// The token that is right, and the one that is compared with.
+    pub answers: [Option<TokenId>; 2],
+    /// What is swept over.
+    pub kinds: &'a [SweepKind],
+    /// Makes a pass for each cell.
+    pub patches: bool,
+    /// Also says what one backward pass predicts of each cell.
+    pub attributes: bool,
+}
+
+/// The metric of both prompts, and a grid for each kind whose values are not yet shares.
+pub type PatchingGrids = (f64, f64, Vec<SweepGrid>);
+
+/// Sweeps. `each` is called with how many cells are done, of how many.
+///
+/// # Errors
+/// When the prompts are the same or of different lengths, when the metric needs an answer that is not given, or
+/// has no gradient; as of a trace; what `each` says.
+pub fn patching_sweep(
+    weights: &Weights,
+    pool: &ThreadPool,
+    sweep: &PatchingSweep<'_>,
+    each: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<PatchingGrids> {
+    check(sweep.clean, sweep.corrupted)?;
+    let config = &weights.network().config;
+    let tokens = sweep.corrupted.len();
+    let sites = block_sites(sweep.kinds);
+    let mut wanted: Vec<Site> = Vec::new();
+    for layer in 0..config.layers as u16 {
+        wanted.extend(sites.iter().map(|site| Site::Block(layer, *site)));
+        let has_pattern = sweep.kinds.iter().any(|kind| kind.site == BlockSite::Pattern);
+        wanted.extend(has_pattern.then_some(Site::Block(layer, BlockSite::Pattern)));
+    }
+    let filter = SiteFilter::only(wanted.iter().copied().chain([Site::Logits]));
+    let clean = trace(weights, pool, sweep.clean, &filter)?;
+    let clean_logits = required_capture(&clean, Site::Logits)?.part(tokens - 1);
+    let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
+    let mut passes = PatchedPasses::new(weights, pool, sweep.corrupted, &sites)?;
+    let corrupted = metric.value(passes.base_logits());
+    // Attributions read the corrupted pass where it is replaced; of weights also what they weigh.
+    let base = match sweep.attributes {
+        false => None,
+        true => {
+            let values = (0..config.layers as u16).map(|layer| Site::Block(layer, BlockSite::V));
+            let filter = SiteFilter::only(wanted.iter().copied().chain(values));
+            Some(trace(weights, pool, sweep.corrupted, &filter)?)
+        }
+    };
+    let gradients = match &base {
+        None => None,
+        Some(base) => {
+            let gradient = metric.gradient(passes.base_logits())?;
+            Some(SiteGradients::new(weights, pool, base, &sites, &gradient)?)
+        }
+    };
+    let cells = |kind: &SweepKind| kind.shape(config, tokens).iter().product::<usize>();
+    let all: usize = if sweep.patches { sweep.kinds.iter().map(cells).sum() } else { 0 };
+    let mut done = 0;
+    let mut grids = Vec::with_capacity(sweep.kinds.len());
+    for kind in sweep.kinds {
+        let mut grid = SweepGrid {
+            kind: kind.name(),
+            axes: kind.axis_names(),
+            shape: kind.shape(config, tokens),
+            ..SweepGrid::default()
+        };
+        if sweep.patches {
+            let mut tick = || {
+                done += 1;
+                each(done, all)
+            };
+            grid.values = values(weights, pool, &mut passes, &clean, *kind, &metric, &mut tick)?;
+        }
+        if let (Some(gradients), Some(base)) = (&gradients, &base) {
+            grid.attribution = Some(attributions(weights, gradients, [base, &clean], *kind)?);
+        }
+        grids.push(grid);
+    }
+    Ok((metric.value(clean_logits), corrupted, grids))
+}
+
+/// The sites in whose rows something is replaced.
+fn block_sites(kinds: &[SweepKind]) -> Vec<BlockSite> {
+    let site = |kind: &SweepKind| match kind.row_site(0) {
+        Site::Block(_, site) => Some(site),
+        _ => None,
+    };
+    let sites: BTreeSet<BlockSite> = kinds.iter().filter_map(site).collect();
+    sites.into_iter().collect()
+}
+
+/// Refuses prompts that cannot be patched into each other.
+fn check(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
+    let refused = |what: String| Err(Refusal::of(Kind::InvalidInput, what));
+    if clean.len() != corrupted.len() {
+        return refused(format!(
+            "the clean prompt has {} and the corrupted one {}; a place of one is that of the other only where \
+             both have as many",
+            counted(clean.len(), "token"),
+            counted(corrupted.len(), "token")
+        ));
+    }
+    // That there is no token at all the pass says.
+    if clean == corrupted && !clean.is_empty() {
+        return refused(
+            "the clean and the corrupted prompt are the same tokens; change one of them".into(),
+        );
+    }
+    Ok(())
+}
+
+/// The metric of a pass for each cell of a kind.
+fn values(
+    weights: &Weights,
+    pool: &ThreadPool,
+    passes: &mut PatchedPasses<'_>,
+    clean: &Trace,
+    kind: SweepKind,
+    metric: &MetricReader,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<Vec<f64>> {
+    let config = &weights.network().config;
+    let tokens = clean.ids.len();
+    let places = kind.places(config, tokens);
+    let mut values = Vec::new();
+    if let SweepAxes::DestinationSource { layer, head } = kind.axes {
+        // A source that a destination does not see has no weight to replace.
+        values = vec![metric.value(passes.base_logits()); tokens * tokens];
+        for source in 0..tokens {
+            let base = passes.base();
+            let z = z_with_patched_source(weights, pool, [base, clean], [layer, head], source)?;
+            passes.run(kind.row_site(layer), &z, &places, &mut |query, logits| {
+                values[query * tokens + source] = metric.value(logits);
+                tick()
+            })?;
+        }
+        return Ok(values);
+    }
+    for layer in 0..config.layers {
+        let own;
+        let rows = if kind.site == BlockSite::Pattern {
+            own = patched_z(weights, pool, [passes.base(), clean], layer)?;
+            &own
+        } else {
+            &required_capture(clean, kind.row_site(layer))?.values
+        };
+        let first = values.len();
+        values.resize(first + places.len(), 0.0);
+        passes.run(kind.row_site(layer), rows, &places, &mut |cell, logits| {
+            values[first + cell] = metric.value(logits);
+            tick()
+        })?;
+    }
+    Ok(values)
+}
+
+/// What one backward pass says of each cell.
+fn attributions(
+    weights: &Weights,
+    gradients: &SiteGradients,
+    traces: [&Trace; 2],
+    kind: SweepKind,
+) -> Result<Vec<f64>> {
+    let config = &weights.network().config;
+    if let SweepAxes::DestinationSource { .. } = kind.axes {
+        return destination_source(gradients, weights, traces, kind);
+    }
+    let places = kind.places(config, traces[0].ids.len());
+    let of = |layer| gradients.attributions(weights, traces, kind, layer, &places);
+    Ok((0..config.layers).map(of).collect::<Result<Vec<_>>>()?.concat())
+}

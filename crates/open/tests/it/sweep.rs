@@ -1,0 +1,269 @@
+//! Sweeps on every family: each number is that of one pass with one edit.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use lookback_lens::{Capture, SweepMetric, Trace};
+use lookback_model::{
+    AttentionChange, AttentionEdit, BlockSite, Change, Edit, ElementChange, Site, TokenId,
+};
+use lookback_open::{Look, Model, SweepPair, SweepReport};
+
+use crate::goldens::{names, opened};
+
+/// The prompt with other tokens at the second, fourth … place.
+fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
+    let other = |(at, id): (usize, &TokenId)| TokenId(if at % 2 == 1 { 60 - id.0 } else { id.0 });
+    clean.iter().enumerate().map(other).collect()
+}
+
+fn sweep(model: &Model, clean: &[TokenId], other: &[TokenId], kinds: &[&str]) -> SweepReport {
+    let query = model.sweep(clean, other).answer(TokenId(7)).wrong(TokenId(11));
+    let query = kinds.iter().fold(query, |query, kind| query.over(kind).unwrap());
+    query.report(&mut |_, _| Ok(())).unwrap()
+}
+
+/// The metric of logits, `[tokens, vocabulary]`.
+fn difference(logits: &Capture) -> f64 {
+    let last = logits.part(logits.shape[0] - 1);
+    f64::from(last[7]) - f64::from(last[11])
+}
+
+/// One pass in which positions and columns of a site are those of the clean one.
+fn patched(
+    look: Look,
+    clean: &Trace,
+    site: Site,
+    positions: Vec<u32>,
+    head: Option<usize>,
+) -> Look {
+    let captured = clean.at(site).unwrap();
+    let width = captured.part(0).len();
+    let columns = match head {
+        None => 0..width,
+        Some(head) => head * captured.shape[2]..(head + 1) * captured.shape[2],
+    };
+    let rows = positions.iter().map(|&row| &captured.part(row as usize)[columns.clone()]);
+    let numbers = rows.flatten().copied().collect();
+    look.edit(
+        site,
+        Edit { change: Change::Set, positions: Some(positions.into()), columns, numbers },
+    )
+}
+
+fn patched_pattern(
+    look: Look,
+    clean: &Trace,
+    layer: usize,
+    head: usize,
+    queries: Vec<u32>,
+) -> Look {
+    let captured = clean.block(layer, BlockSite::Pattern).unwrap();
+    let tokens = captured.shape[1];
+    let rows =
+        queries.iter().map(|&query| &captured.part(head)[query as usize * tokens..][..tokens]);
+    let numbers = rows.flatten().copied().collect();
+    let edit = AttentionEdit {
+        heads: Some([head as u32].into()),
+        queries: Some(queries.into()),
+        keys: Some((0..tokens as u32).collect()),
+        change: AttentionChange::Pattern(ElementChange::Set, numbers),
+    };
+    look.edit_attention(layer, edit)
+}
+
+#[test]
+fn every_number_is_that_of_a_pass_with_one_edit() {
+    let kinds = [
+        ("resid_pre", BlockSite::ResidPre),
+        ("resid_mid", BlockSite::ResidMid),
+        ("attn_out", BlockSite::AttnOut),
+        ("mlp_out", BlockSite::MlpOut),
+        ("z", BlockSite::Z),
+        ("q", BlockSite::Q),
+        ("k", BlockSite::K),
+        ("v", BlockSite::V),
+        ("pattern", BlockSite::Pattern),
+        ("z-by-position", BlockSite::Z),
+        ("k-by-position", BlockSite::K),
+        ("pattern-by-position", BlockSite::Pattern),
+    ];
+    let mut compared = 0;
+    for name in names() {
+        let (model, clean) = opened(&name);
+        let other = corrupted(&clean);
+        let tokens = clean.len();
+        let trace = model.look(&clean).trace().unwrap();
+        let report = sweep(&model, &clean, &other, &kinds.map(|(kind, _)| kind));
+        assert_eq!(report.clean, difference(&model.logits(&clean).unwrap()), "{name}");
+        assert_eq!(report.corrupted, difference(&model.logits(&other).unwrap()), "{name}");
+        for ((kind, site), grid) in kinds.iter().zip(&report.grids) {
+            let cells: usize = grid.shape.iter().product();
+            assert_eq!((grid.values.len(), grid.kind.as_str()), (cells, *kind), "{name}");
+            // Not all of them, and never the same part of a row.
+            for cell in (0..cells).filter(|cell| cell % 7 == 3 || cell + 1 == cells) {
+                let in_layer = cells / grid.shape[0];
+                let (layer, place) = (cell / in_layer, cell % in_layer);
+                let last = *grid.shape.last().unwrap();
+                let all: Vec<u32> = (0..tokens as u32).collect();
+                let (positions, head) = match grid.shape.len() {
+                    3 => (vec![(place / last) as u32], Some(place % last)),
+                    _ if grid.axes[1] == "position" => (vec![place as u32], None),
+                    _ => (all, Some(place)),
+                };
+                let look = model.look(&other);
+                let look = match (site, head) {
+                    (BlockSite::Pattern, Some(head)) => {
+                        patched_pattern(look, &trace, layer, head, positions)
+                    }
+                    _ => patched(look, &trace, Site::Block(layer as u16, *site), positions, head),
+                };
+                let expected = difference(&look.logits().unwrap());
+                let found = grid.values[cell];
+                assert_eq!(
+                    found.to_bits(),
+                    expected.to_bits(),
+                    "{name} {kind} {cell}: {found} {expected}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
+#[test]
+fn one_weight_at_a_time_is_one_edit_of_the_pattern() {
+    for name in ["llama", "gpt2", "gemma2"] {
+        let (model, clean) = opened(name);
+        let other = corrupted(&clean);
+        let tokens = clean.len();
+        let query = model.sweep(&clean, &other).answer(TokenId(7)).wrong(TokenId(11));
+        let report = query.over_weights(0, 1).unwrap().report(&mut |_, _| Ok(())).unwrap();
+        let grid = &report.grids[0];
+        assert_eq!(grid.shape, [tokens, tokens]);
+        let trace = model.look(&clean).trace().unwrap();
+        let pattern = trace.block(0, BlockSite::Pattern).unwrap().part(1);
+        for cell in (0..tokens * tokens).step_by(5) {
+            let (query, key) = (cell / tokens, cell % tokens);
+            let change = AttentionChange::Pattern(ElementChange::Set, [pattern[cell]].into());
+            let one = |at: usize| Some([at as u32].into());
+            let edit = AttentionEdit { heads: one(1), queries: one(query), keys: one(key), change };
+            let expected = match key <= query {
+                true => difference(&model.look(&other).edit_attention(0, edit).logits().unwrap()),
+                false => report.corrupted,
+            };
+            assert_eq!(grid.values[cell].to_bits(), expected.to_bits(), "{name} {cell}");
+        }
+    }
+}
+
+#[test]
+fn what_is_the_same_in_both_changes_nothing_and_all_of_it_everything() {
+    for name in names() {
+        let (model, clean) = opened(&name);
+        let tokens = clean.len();
+        // Only the token before the last is another.
+        let mut other = clean.clone();
+        other[tokens - 2] = TokenId(60 - other[tokens - 2].0);
+        let report = sweep(&model, &clean, &other, &["resid_pre", "z-by-position"]);
+        for grid in &report.grids {
+            let in_layer: usize = grid.shape[1..].iter().product();
+            let each = in_layer / tokens;
+            for (cell, value) in grid.values.iter().enumerate() {
+                if cell % in_layer / each < tokens - 2 {
+                    assert_eq!(value.to_bits(), report.corrupted.to_bits(), "{name} {cell}");
+                }
+            }
+        }
+        // The stream that enters the first layer there is all that differs.
+        assert_eq!(report.grids[0].values[tokens - 2], report.clean, "{name}");
+        assert_eq!(report.grids[0].normalized.as_ref().unwrap()[tokens - 2], 1.0, "{name}");
+    }
+}
+
+#[test]
+fn metrics_and_means_over_pairs_follow_from_single_ones() {
+    let (model, clean) = opened("llama");
+    let other = corrupted(&clean);
+    let mut third = clean.clone();
+    third[2] = TokenId(1);
+    let pair = |corrupted: &[TokenId]| SweepPair {
+        clean: clean.clone(),
+        corrupted: corrupted.to_vec(),
+        answer: Some(TokenId(7)),
+        wrong: None,
+    };
+    for (metric, _) in SweepMetric::ALL {
+        let of = |pairs: Vec<SweepPair>| {
+            let query = model.sweep_pairs(pairs).metric(metric).over("attn_out").unwrap();
+            query.wrong(TokenId(11)).report(&mut |_, _| Ok(())).unwrap()
+        };
+        let [first, second] = [of(vec![pair(&other)]), of(vec![pair(&third)])];
+        let both = of(vec![pair(&other), pair(&third)]);
+        assert_eq!(both.pairs, 2);
+        for (at, value) in both.grids[0].values.iter().enumerate() {
+            let mean = (first.grids[0].values[at] + second.grids[0].values[at]) / 2.0;
+            assert_eq!(*value, mean, "{metric:?} {at}");
+        }
+        assert_eq!(both.corrupted, (first.corrupted + second.corrupted) / 2.0);
+    }
+    // Without answers it is KL, which the clean pass has none of.
+    let report = model.sweep(&clean, &other).over("z").unwrap().report(&mut |_, _| Ok(())).unwrap();
+    assert_eq!((report.metric, report.clean), (SweepMetric::Kl, 0.0));
+    let short = SweepPair { clean: clean[1..].to_vec(), ..pair(&other[1..]) };
+    let query = model.sweep_pairs(vec![pair(&other), short]);
+    let refused = query.clone().over("resid_pre").unwrap().report(&mut |_, _| Ok(()));
+    assert!(refused.unwrap_err().to_string().contains("pair 2"));
+    assert!(query.over("q").unwrap().report(&mut |_, _| Ok(())).is_ok());
+}
+
+#[test]
+fn an_ablation_is_the_edit_of_its_name() {
+    for name in ["llama", "gpt2", "gemma2", "gpt_neox", "mixtral"] {
+        let (model, ids) = opened(name);
+        let query = model.ablate(&ids).answer(TokenId(7)).wrong(TokenId(11));
+        for (is_zero, what) in [(false, "mean"), (true, "0")] {
+            let report = query.clone().zero(is_zero).report(&mut |_, _| Ok(())).unwrap();
+            assert_eq!(report.unchanged, difference(&model.logits(&ids).unwrap()), "{name}");
+            let config = model.config();
+            for layer in 0..config.layers {
+                for head in 0..config.heads {
+                    let edit = format!("blocks.{layer}.attn.z[:, {head}] = {what}");
+                    let expected = model.look(&ids).intervene(&edit).logits().unwrap();
+                    let found = report.grids[0].values[layer * config.heads + head];
+                    assert_eq!(found, difference(&expected), "{name} {edit}");
+                }
+                let edit = format!("blocks.{layer}.mlp_out[:] = {what}");
+                let expected = model.look(&ids).intervene(&edit).logits().unwrap();
+                assert_eq!(report.grids[1].values[layer], difference(&expected), "{name} {edit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_swept_is_refused_in_a_sentence() {
+    let (model, clean) = opened("gpt2");
+    let other = corrupted(&clean);
+    let refusal = |clean: &[TokenId], other: &[TokenId], metric: Option<SweepMetric>| {
+        let query = model.sweep(clean, other).over("resid_pre").unwrap();
+        let query = metric.into_iter().fold(query, |query, metric| query.metric(metric));
+        query.report(&mut |_, _| Ok(())).unwrap_err().to_string()
+    };
+    assert!(refusal(&clean, &other[1..], None).contains("has"));
+    assert!(refusal(&clean, &clean, None).contains("same tokens"));
+    assert!(refusal(&[], &[], None).contains("no token"));
+    assert!(
+        model.ablate(&[]).report(&mut |_, _| Ok(())).unwrap_err().to_string().contains("no token")
+    );
+    assert!(refusal(&clean, &other, Some(SweepMetric::Loss)).contains("answer"));
+    assert!(model.sweep(&clean, &other).over("resid").is_err());
+    assert!(
+        model.sweep(&clean, &other).over_weights(0, 99).unwrap_err().to_string().contains("99")
+    );
+    let query = model.sweep(&clean, &other).answer(TokenId(4_000_000)).over("z").unwrap();
+    assert!(query.report(&mut |_, _| Ok(())).unwrap_err().to_string().contains("4000000"));
+    let rank = model.sweep(&clean, &other).answer(TokenId(7)).metric(SweepMetric::Rank);
+    let refused = rank.over("z").unwrap().attribution().report(&mut |_, _| Ok(())).unwrap_err();
+    assert!(refused.to_string().contains("no gradient"), "{refused}");
+}
