@@ -114,6 +114,21 @@ fn an_activation_is_changed_and_nothing_else() {
 }
 
 #[test]
+fn an_activation_of_another_prompt_is_that_of_the_same_edit() {
+    let fixture = Fixture::with_model();
+    let place = "blocks.0.resid_post[-1]";
+    let shown = printed(&fixture, "patch_an_activation", &["good", "tom sees", "anna hea", place]);
+    let edit = format!("{place} = from(\"anna hea\")");
+    let same = ["look", "good", "-p", "tom sees", "--json", "--edit", &edit];
+    let looked: Value = serde_json::from_str(&output(&mut fixture.program(same)).stdout).unwrap();
+    let next = looked["next"][0]["id"].as_u64().unwrap();
+    let tokenizer = lookback::Tokenizer::open(&fixture.at("good")).unwrap();
+    let next = tokenizer.quoted(lookback::TokenId(next as u32));
+    assert!(shown.starts_with("as it is: ") && shown.lines().count() == 2, "{shown}");
+    assert!(shown.ends_with(&format!("patched: {next} comes next\n")), "{shown}");
+}
+
+#[test]
 fn a_training_makes_the_model_that_the_command_makes() {
     let fixture = Fixture::new();
     let told = printed(&fixture, "train_on_a_text", &["town.txt", "mine", "3"]);

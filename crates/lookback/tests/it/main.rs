@@ -12,6 +12,7 @@ mod errors;
 mod eval;
 mod example_programs;
 mod examples;
+mod facts;
 mod faults;
 #[path = "../../../model/tests/it/fixture.rs"]
 mod files;

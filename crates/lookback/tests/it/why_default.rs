@@ -1,4 +1,4 @@
-//! What docs/why.md finds in the default model, found again.
+//! What docs/why.md and docs/interventions.md find in the default model, found again.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -100,4 +100,69 @@ fn without_its_look_up_heads_the_default_looks_nothing_up_and_with_them_again_it
         lists.len()
     );
     assert!(document().contains(&sentence), "docs/why.md does not say {sentence:?}");
+}
+
+/// A row of docs/interventions.md: of all questions of a kind those that the model answers, as it is and with
+/// other outputs of the heads at the last token.
+fn row(model: &Model, name: &str, kind: Kind) -> String {
+    let asked: Vec<Question> =
+        questions(1, 100).into_iter().filter(|question| question.kind == kind).collect();
+    let tokenizer = model.tokenizer().unwrap();
+    let read = |question: &Question| {
+        let ids = model.encode(&question.prompt).unwrap();
+        let answer = tokenizer.encode_bare(&question.answer, Specials::Text).unwrap()[0];
+        let z = made(model, &ids);
+        (ids, answer, z)
+    };
+    let all: Vec<_> = asked.iter().map(read).collect();
+    let (count, width) = (all.len(), all[0].2.len());
+    let sum = |at: usize| all.iter().map(|(.., z)| f64::from(z[at])).sum::<f64>();
+    let means: Vec<f32> = (0..width).map(|at| (sum(at) / count as f64) as f32).collect();
+    // Answers of the question itself, or of the next one, where the heads make these numbers.
+    let right = |numbers: &dyn Fn(usize) -> Vec<f32>, answer: usize| {
+        let is_right = |&at: &usize| {
+            let (ids, ..) = &all[at];
+            let next = likeliest(model, ids, Some(at_last(model, ids, numbers(at))));
+            next == all[(at + answer) % count].1
+        };
+        (0..count).filter(is_right).count()
+    };
+    let own = |at: usize| all[at].2.clone();
+    let others = |at: usize| own((at + 1) % count);
+    let head_dim = model.config().head_dim;
+    let alone = |head: usize| {
+        let numbers = |at: usize| {
+            let of_head = head * head_dim..(head + 1) * head_dim;
+            let number = |column| if of_head.contains(&column) { &all[at].2 } else { &means };
+            (0..width).map(|column| number(column)[column]).collect()
+        };
+        right(&numbers, 0).to_string()
+    };
+    let as_it_is = all.iter().filter(|(ids, answer, _)| likeliest(model, ids, None) == *answer);
+    format!(
+        "| {name} | {} | {} | {} | {} | {} | {} | {} |",
+        as_it_is.count(),
+        right(&|_| vec![0.0; width], 0),
+        right(&|_| means.clone(), 0),
+        right(&others, 0),
+        right(&others, 1),
+        right(&own, 0),
+        (0..width / head_dim).map(alone).collect::<Vec<_>>().join(" | ")
+    )
+}
+
+#[test]
+#[ignore = "needs the default model in LOOKBACK_HOME"]
+fn without_its_look_up_heads_no_question_of_context_is_answered_and_with_them_again_all_are() {
+    let model = Model::open("default").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/interventions.md");
+    let document = fs::read_to_string(path).unwrap();
+    for (name, kind) in [
+        ("value right after its key", Kind::LookupEasy),
+        ("value two words after its key", Kind::LookupHard),
+        ("list that repeats", Kind::List),
+    ] {
+        let row = row(&model, name, kind);
+        assert!(document.contains(&row), "docs/interventions.md does not say {row:?}");
+    }
 }
