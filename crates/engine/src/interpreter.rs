@@ -188,16 +188,17 @@ impl<'a> Interpreter<'a> {
     /// known, `[rows, width]` each: gives the step at which it goes on.
     pub(crate) fn start_behind(&mut self, known: &[(ValueId, &[f32])]) -> usize {
         let Some((first, _)) = known.first() else { return 0 };
+        let behind = self.program.read_behind(*first);
         debug_assert!(
-            self.program
-                .read_behind(*first)
-                .is_some_and(|reads| reads.iter().all(|read| known.iter().any(|of| of.0 == *read))),
+            behind.as_ref().is_some_and(|(_, reads)| reads
+                .iter()
+                .all(|it| known.iter().any(|of| of.0 == *it))),
             "a later step reads what was not computed"
         );
         for (value, rows) in known {
             self.write(*value, |_, x| x.copy_from_slice(rows));
         }
-        self.program.producer(*first).map_or(0, |producer| producer + 1)
+        behind.map_or(0, |(step, _)| step)
     }
 
     fn step(&mut self, at: usize, step: &Step, targets: Option<&Targets>) {

@@ -219,7 +219,7 @@ impl Workspace {
         let program = &self.program;
         let refused = || Refusal::ours(format!("a pass cannot begin behind {site}"));
         let start = program.at(site).ok_or_else(refused)?;
-        let reads = program.read_behind(start).ok_or_else(refused)?;
+        let (_, reads) = program.read_behind(start).ok_or_else(refused)?;
         let others = reads.into_iter().filter(|read| *read != start);
         let others = others.map(|read| program.sites_of(read).next().ok_or_else(refused));
         [Ok(site)].into_iter().chain(others).collect()

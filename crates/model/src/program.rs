@@ -240,11 +240,22 @@ impl Program {
         self.steps.iter().position(|step| step.outputs.contains(&value))
     }
 
-    /// What a pass reads that begins behind the step which makes a value: of what is made up to there, all that
-    /// a later step reads, in the order of their ids. The batch's ids and positions are always there. None if no
-    /// step makes the value.
-    pub fn read_behind(&self, value: ValueId) -> Option<Vec<ValueId>> {
-        let behind = &self.steps[self.producer(value)? + 1..];
+    /// Where a pass begins behind a value, and what it reads: of what is made before that step, all that it or a
+    /// later one reads, in the order of their ids. It is the first step from whose beginning on all of that has a
+    /// name, and before which no other reads the value. The batch's ids and positions are always there. None if
+    /// there is no such step.
+    pub fn read_behind(&self, value: ValueId) -> Option<(usize, Vec<ValueId>)> {
+        let first = self.producer(value)? + 1;
+        let passed = |cut: usize| self.steps[first..cut].iter();
+        (first..=self.steps.len())
+            .take_while(|&cut| passed(cut).all(|step| !step.inputs.contains(&value)))
+            .map(|cut| (cut, self.read_from(cut)))
+            .find(|(_, reads)| reads.iter().all(|&read| self.sites_of(read).next().is_some()))
+    }
+
+    /// What steps from one on read that is made before it, but for the batch's ids and positions.
+    fn read_from(&self, first: usize) -> Vec<ValueId> {
+        let behind = &self.steps[first..];
         let mut is_known = vec![true; self.values.len()];
         let made = behind.iter().flat_map(|step| &step.outputs);
         made.for_each(|output| is_known[output.index()] = false);
@@ -254,7 +265,7 @@ impl Program {
             reads.filter(|read| is_known[read.index()] && !is_given(read)).collect();
         reads.sort_unstable();
         reads.dedup();
-        Some(reads)
+        reads
     }
 
     /// Puts an edit behind the step that makes the value at a site: from there on everybody reads, and the

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use lookback_files::nearest;
+
 /// A place in the forward pass whose numbers can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Site {
@@ -118,8 +120,8 @@ impl FromStr for Site {
 
     /// By its name, or by that of TransformerLens's hook point.
     fn from_str(given: &str) -> Result<Self, String> {
-        let unknown = || format!("\"{given}\" is no site; docs/sites.md lists them");
         let name = &unhooked(given);
+        let unknown = || format!("\"{given}\" is no site{}; docs/sites.md lists them", meant(name));
         match name.as_str() {
             "embed" => Ok(Self::Embed),
             "pos_embed" => Ok(Self::PosEmbed),
@@ -135,6 +137,18 @@ impl FromStr for Site {
             }
         }
     }
+}
+
+/// The site that was meant by a name that is none, as a part of a sentence; nothing where none is near.
+fn meant(name: &str) -> String {
+    let nearest = match name.strip_prefix("blocks.").and_then(|rest| rest.split_once('.')) {
+        Some((layer, _)) if layer.parse::<u16>().is_err() => None,
+        Some((layer, part)) => nearest(part, BlockSite::ALL.iter().map(|(_, name)| *name))
+            .map(|part| format!("blocks.{layer}.{part}")),
+        None => nearest(name, ["embed", "pos_embed", "ln_final", "logits", "probabilities"])
+            .map(str::to_owned),
+    };
+    nearest.map_or(String::new(), |site| format!("; did you mean {site}?"))
 }
 
 /// A name without the `hook_` of TransformerLens, whose experts' weights are others.

@@ -198,6 +198,12 @@ fn json_that_is_no_edit_is_refused() {
         (r#"3"#, "an edit is a string or an object"),
         (r#"{"op": "set", "value": 0}"#, "\"site\" is missing"),
         (r#"{"site": "blocks.0.attn.y", "op": "set", "value": 0}"#, "is no site"),
+        (
+            r#"{"site": "blocks.0.resid_pst", "op": "set", "value": 0}"#,
+            "did you mean blocks.0.resid_post?",
+        ),
+        (r#"{"site": "logit", "op": "set", "value": 0}"#, "did you mean logits?"),
+        (r#"{"site": "blocks.x.attn.z", "op": "set", "value": 0}"#, "is no site; docs"),
         (r#"{"site": "embed", "tokns": 1, "op": "set", "value": 0}"#, "did you mean \"tokens\"?"),
         (r#"{"site": "embed", "heads": 1, "op": "set", "value": 0}"#, "embed has no heads"),
         (r#"{"site": "embed", "tokens": 1.5, "op": "set", "value": 0}"#, "tokens are chosen by"),

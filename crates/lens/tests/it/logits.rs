@@ -14,7 +14,7 @@ use lookback_lens::{
     LensPoints, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
     logit_attribution_sites, logit_lens, logit_lens_sites, neuron_effects, neuron_sites, trace,
 };
-use lookback_model::{BlockSite, Network, NormKind, Site, TokenId, WeightId};
+use lookback_model::{BlockSite, Network, NormKind, NormPlacement, Site, TokenId, WeightId};
 
 const TOKENS: usize = 70;
 
@@ -34,7 +34,12 @@ impl Fixture {
 
     /// Those whose logits are sums.
     fn all() -> Vec<Self> {
-        let sums = networks().into_iter().filter(|network| network.head.cap.is_none());
+        let has_sum = |network: &Network| {
+            network.head.cap.is_none()
+                && network.config.norm_placement != NormPlacement::Stream
+                && network.projections.is_none()
+        };
+        let sums = networks().into_iter().filter(|network| has_sum(network));
         sums.map(|network| Self::new(&network)).collect()
     }
 

@@ -28,6 +28,9 @@ fn pairs_turn_queries_into_what_is_multiplied() {
                 assert_eq!(normed.is_some(), network.config.query_key_norm.is_some());
                 normed_layers += usize::from(normed.is_some());
                 let before = normed.as_deref().unwrap_or(queries);
+                let bound = network.blocks[layer].qkv_bound.unwrap_or(f32::INFINITY);
+                let before: Vec<f32> = before.iter().map(|x| x.clamp(-bound, bound)).collect();
+                let before = &before[..];
                 let after = row(BlockSite::RotQ, token);
                 let Some(rotary) = &network.blocks[layer].rotary else {
                     still += 1;

@@ -148,7 +148,8 @@ fn a_refusal_repeats_no_more_than_a_line_of_what_it_refuses() {
         json.pointer_mut(pointer).unwrap()[key] = value;
         fixture.write(&format!("bad/{file}"), json.to_string());
         let sentence = refused(&fixture, "generate bad -p a -n 1");
-        assert!(sentence.chars().count() < 330, "{file}, {key:.20}: {sentence}");
+        // The longest lists every family that there is.
+        assert!(sentence.chars().count() < 360, "{file}, {key:.20}: {sentence}");
         fs::remove_dir_all(fixture.at("bad")).unwrap();
     }
 }

@@ -76,7 +76,9 @@ fn variants_of_a_pass_and_edits_of_attention_are_looked_at_written_and_judged() 
     let parts = |more: &str| fixture.done(&format!("why good -p tom --json {more}"));
     assert_ne!(parts("--no-position"), parts(""));
     let written = |more: &str| {
-        fixture.done(&format!("generate good -p tom --greedy --ignore-end -n 9 --json {more}"))
+        fixture.done(&format!(
+            "generate good -p tom --temperature 2 --seed 4 --ignore-end -n 12 --json {more}"
+        ))
     };
     assert_ne!(written("--no-position --uniform-attention"), written(""));
     let refused = fixture.refused("generate good -p tom --no-mask");
