@@ -55,8 +55,8 @@ fn chat_answers_as_the_command_does() {
 #[test]
 fn patch_every_position_shows_the_shares_of_the_sweep() {
     let fixture = Fixture::with_model();
-    let shown = printed(&fixture, "patch_every_position", &["good", "the red", "the big"]);
-    let arguments = ["sweep", "good", "-p", "the red", "--corrupt", "the big", "--json"];
+    let shown = printed(&fixture, "patch_every_position", &["good", "the red", "the bed"]);
+    let arguments = ["sweep", "good", "-p", "the red", "--corrupt", "the bed", "--json"];
     let swept: Value =
         serde_json::from_str(&output(&mut fixture.program(arguments)).stdout).unwrap();
     let shares = swept["grids"][0]["normalized"].as_array().unwrap();
