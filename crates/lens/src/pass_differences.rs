@@ -135,11 +135,7 @@ pub fn pass_differences(
 }
 
 /// A row of a site of each pass.
-fn both_rows<'t>(
-    traces: [&'t Trace; 2],
-    sites: [Site; 2],
-    places: [usize; 2],
-) -> Result<[&'t [f32]; 2]> {
+fn both_rows(traces: [&Trace; 2], sites: [Site; 2], places: [usize; 2]) -> Result<[&[f32]; 2]> {
     let [first, second]: [&Capture; 2] =
         [required_capture(traces[0], sites[0])?, required_capture(traces[1], sites[1])?];
     Ok([first.part(places[0]), second.part(places[1])])
