@@ -54,7 +54,7 @@ fn a_sweep_is_printed_written_and_drawn() {
     fixture.write(
         "pairs.jsonl",
         "{\"clean\": \"the red\", \"corrupt\": \"the bed\", \"answer\": \" \"}\n\
-         {\"clean\": \"the hat\", \"corrupt\": \"the cat\", \"answer\": \"s\"}\n",
+         {\"clean\": \"bed red\", \"corrupt\": \"red bed\", \"answer\": \"s\"}\n",
     );
     let pairs = ["sweep", "good", "--pairs", "pairs.jsonl", "--metric", "loss", "--json"];
     assert_eq!(json(&fixture, &pairs)["pairs"], 2);
@@ -77,7 +77,7 @@ fn differences_are_printed() {
     assert!(found["positions"].as_array().unwrap().iter().all(|at| kl(at) == 0.0));
     assert!(found["heads"].as_array().unwrap().iter().all(|head| head["distance"] == 0.0));
     let told =
-        output(&mut fixture.program(["diff", "good", "-p", "the red", "--other", "the bed tom"]));
+        output(&mut fixture.program(["diff", "good", "-p", "the red", "--other", "the bed red"]));
     assert_eq!(told.code, Some(0), "{told:?}");
     for part in ["position", "lens kl", "last", "head distance"] {
         assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
