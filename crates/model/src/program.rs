@@ -4,7 +4,7 @@
 //! has a width and a kind of rows, never a number of rows: the batch binds them. What `forward` records
 //! is the unfused definition of the model; an interpreter may fuse steps whose results no other step reads.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     Activation, Attend, AttentionEdit, Edit, Head, Linear, Norm, Rotary, Routing, Site, WeightId,
@@ -292,7 +292,13 @@ impl Program {
             return false;
         }
         let edited = self.new_value(width, rows);
-        for step in &mut self.steps[producer + 1..] {
+        let own = self.own_readers(site, value);
+        let readers = own.clone().unwrap_or(producer + 1..self.steps.len());
+        for step in &mut self.steps[readers] {
+            // What is added to the stream is added to the stream itself.
+            if own.is_some() && matches!(step.op, Op::Add) {
+                continue;
+            }
             // A sum of heads compares the results with those that were made.
             let made = if matches!(step.op, Op::SumHeads(_)) { Some(1) } else { None };
             for (index, read) in step.inputs.iter_mut().enumerate() {
@@ -301,12 +307,33 @@ impl Program {
                 }
             }
         }
-        for (_, named) in self.sites.iter_mut().filter(|(_, named)| *named == value) {
-            *named = edited;
+        let is_renamed = |other: &Site| own.is_none() || *other == site;
+        for (other, named) in &mut self.sites {
+            if *named == value && is_renamed(other) {
+                *named = edited;
+            }
         }
         let step = Step { op: Op::Edit(edit), inputs: vec![value], outputs: vec![edited] };
         self.steps.insert(producer + 1, step);
         true
+    }
+
+    /// The steps of the one component that reads a value by this name, where the value had another name first: what
+    /// attention reads of a stream without a norm before it, and what the MLP reads of attention's norm or of the
+    /// stream. An edit of such a site changes what that component reads, and nothing else.
+    fn own_readers(&self, site: Site, value: ValueId) -> Option<Range<usize>> {
+        use crate::BlockSite::{AttnOut, Ln1, Ln2, MlpOut};
+
+        let is_another_first = self.sites_of(value).next().is_some_and(|first| first != site);
+        let Site::Block(layer, of_block @ (Ln1 | Ln2)) = site else { return None };
+        let behind = |of_block| {
+            let value = self.at(Site::Block(layer, of_block))?;
+            self.producer(value).map(|producer| producer + 1)
+        };
+        let first = self.producer(value)? + 1;
+        let (attention, mlp) = (behind(AttnOut)?, behind(MlpOut)?);
+        let own = if of_block == Ln1 { first..attention } else { first.max(attention)..mlp };
+        is_another_first.then_some(own)
     }
 
     /// Adds the steps whose outputs are only for observers: scores, pattern and results of each attention, and

@@ -1,6 +1,6 @@
 //! `model.heads()`: what each attention head attends to, copies and reads.
 
-use lookback_files::{Kind, Refusal, Result, counted};
+use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_lens::{
     Composition, HeadProfile, LayerFiring, composition, copying, head_profiles, neuron_firing,
 };
@@ -181,8 +181,12 @@ impl HeadsQuery {
     /// Tokens of a sequence.
     fn sequence_tokens(&self) -> Result<usize> {
         let tokens = self.tokens.min(self.model.config().context);
-        if tokens < 4 || self.sequences == 0 {
-            let what = "at least one sequence is read, of 4 tokens or more";
+        if self.sequences == 0 {
+            let what = format!("{} 0: at least one sequence is read", Setting("sequences"));
+            return Err(Refusal::of(Kind::InvalidSetting, what));
+        }
+        if tokens < 4 {
+            let what = format!("{} {tokens}: a sequence has at least 4 tokens", Setting("tokens"));
             return Err(Refusal::of(Kind::InvalidSetting, what));
         }
         Ok(tokens)

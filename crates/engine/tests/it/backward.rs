@@ -125,7 +125,10 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
                 columns: 0..width,
                 numbers: direction.iter().map(|x| x * by).collect(),
             };
-            assert!(moved.edit(site, edit));
+            // A value with two names has one gradient: an edit by the first reaches all that reads it.
+            let value = moved.at(site).unwrap();
+            let first = moved.sites_of(value).next().unwrap();
+            assert!(moved.edit(first, edit));
             let values = lookback_f64_interpreter::run(&moved, &reference, &batch, None);
             let end = values[moved.at(start).unwrap().index()].as_ref().unwrap();
             let products = end.iter().zip(&*cotangent).map(|(x, y)| x * f64::from(*y));

@@ -68,7 +68,10 @@ fn what_cannot_be_asked_is_refused_in_a_sentence() {
     assert!(why(&["--token", "#99999"]).contains("99999"));
     assert!(why(&["--position", "9"]).contains("--position 9: the prompt has"));
     assert!(why(&["--share", "1.5"]).contains("--share 1.5"));
-    assert!(refusal(&fixture, &["heads", "good", "--tokens", "2"]).contains("4 tokens or more"));
+    assert!(
+        refusal(&fixture, &["heads", "good", "--tokens", "2"])
+            .contains("--tokens 2: a sequence has at least 4 tokens")
+    );
     assert!(refusal(&fixture, &["neurons", "good", "--sequences", "0"]).contains("one sequence"));
     assert!(refusal(&fixture, &["heads", "good", "--snapshots"]).contains("whole_snapshots"));
     assert!(refusal(&fixture, &["heads", "good", "--plot", "a.png"]).contains(".svg"));

@@ -93,6 +93,46 @@ fn edits_that_write_what_was_there_keep_every_bit_at_every_site() {
 }
 
 #[test]
+fn what_attention_or_the_mlp_reads_is_changed_alone() {
+    use BlockSite as B;
+    let site = |of| Site::Block(0, of);
+    // In GPT-J, Phi and Falcon the MLP reads attention's norm; in OLMo 2 no norms stand before them.
+    for (name, reads) in [
+        ("gptj", vec![(B::Ln2, B::MlpOut, B::Ln1)]),
+        ("phi", vec![(B::Ln2, B::MlpOut, B::Ln1)]),
+        ("falcon", vec![(B::Ln2, B::MlpOut, B::Ln1)]),
+        ("olmo2", vec![(B::Ln1, B::AttnOut, B::ResidPre), (B::Ln2, B::MlpOut, B::ResidMid)]),
+    ] {
+        let (model, ids) = opened(name);
+        let of = |trace: &Trace, of_block: BlockSite| bits(trace.at(site(of_block)).unwrap());
+        let plain = model.look(&ids).trace().unwrap();
+        for (read, made, other) in reads {
+            assert_eq!(of(&plain, read), of(&plain, other), "{name}");
+            let edit = format!("{}[:, 3:20] *= -2", site(read));
+            let edited = model.look(&ids).intervene(&edit).trace().unwrap();
+            assert_ne!(of(&edited, read), of(&plain, read), "{name}: {edit}");
+            assert_ne!(of(&edited, made), of(&plain, made), "{name}: {edit}");
+            assert_eq!(of(&edited, other), of(&plain, other), "{name}: {edit}");
+            if made == B::MlpOut {
+                assert_eq!(of(&edited, B::AttnOut), of(&plain, B::AttnOut), "{name}: {edit}");
+            }
+            // The stream is what it was and what is added.
+            let sums = edited.at(site(B::ResidMid)).unwrap().values.iter();
+            let sums = sums.zip(&edited.at(site(B::MlpOut)).unwrap().values);
+            let sums: Vec<u32> = sums.map(|(a, b)| (a + b).to_bits()).collect();
+            assert_eq!(sums, of(&edited, B::ResidPost), "{name}: {edit}");
+            // By the first of the names, both are changed.
+            let edited = model
+                .look(&ids)
+                .intervene(&edit.replace(&site(read).to_string(), &site(other).to_string()));
+            let edited = edited.trace().unwrap();
+            assert_eq!(of(&edited, read), of(&edited, other), "{name}: {edit}");
+            assert_ne!(of(&edited, read), of(&plain, read), "{name}: {edit}");
+        }
+    }
+}
+
+#[test]
 fn without_attention_tokens_do_not_know_of_each_other() {
     for name in ["gpt2", "llama", "gemma2", "gpt_neox"] {
         let (model, ids) = opened(name);
