@@ -108,7 +108,7 @@ const MAX_TASK_OUTPUTS: usize = (MAX_TASK_SIZE - PANEL) / GROUP * GROUP;
 
 impl TaskShape {
     /// The cheapest: multiply-adds, and copies that weigh about as many as stand here. Whatever the
-    /// shape, its copies are no larger than [`MAX_TASK_SIZE`], which the scratch is sized by.
+    /// shape, its copies are no larger than `MAX_TASK_SIZE`, which the scratch is sized by.
     pub fn cheapest(outputs: usize, inner: usize, threads: usize) -> Self {
         const COPY: usize = 80;
         let mut best = (usize::MAX, Self { outputs: ROWS, inner: PANEL });
