@@ -90,7 +90,7 @@ impl Resolver<'_> {
         Ok(numbers.iter().map(|number| factor * number).collect())
     }
 
-    /// One edit with these numbers, or one of each query where every query has the keys that it sees.
+    /// One edit with these numbers; where every query has the keys that it sees, one of those that see the same.
     fn bound(
         &self,
         layer: usize,
@@ -99,8 +99,10 @@ impl Resolver<'_> {
         numbers: Vec<f32>,
         change: impl Fn(ElementChange, Arc<[f32]>) -> AttentionChange,
     ) -> Result<Vec<AttentionEdit>> {
-        let needs_lists = numbers.len() != 1;
-        if !needs_lists && (chosen.queries.is_none() || !chosen.is_every_query) {
+        // Otherwise no hidden key is written to, and lists as long as the text may become are not needed.
+        let sets_named_keys = element == ElementChange::Set && chosen.keys.is_some();
+        let names_every_query = chosen.queries.is_some() && chosen.is_every_query;
+        if numbers.len() == 1 && !(names_every_query && sets_named_keys) {
             return Ok(vec![chosen.edit(change(element, numbers.into()))]);
         }
         let all = || (0..self.positions).collect::<Vec<_>>();
@@ -118,15 +120,17 @@ impl Resolver<'_> {
             ));
         }
         let number = |head: usize, query: usize, key: usize| match numbers.len() {
-            1 => numbers[0],
             one if one == len => numbers[key],
             _ => numbers[(head * queries.len() + query) * len + key],
         };
         let of = |queries_chosen: &[usize], keys_chosen: &[usize]| {
-            let mut own = Vec::with_capacity(heads * queries_chosen.len() * keys_chosen.len());
-            for head in 0..heads {
-                for &query in queries_chosen {
-                    own.extend(keys_chosen.iter().map(|&key| number(head, query, key)));
+            let mut own = numbers.clone();
+            if numbers.len() != 1 {
+                own.clear();
+                for head in 0..heads {
+                    for &query in queries_chosen {
+                        own.extend(keys_chosen.iter().map(|&key| number(head, query, key)));
+                    }
                 }
             }
             AttentionEdit {
@@ -143,15 +147,17 @@ impl Resolver<'_> {
             return Ok(vec![of(&(0..queries.len()).collect::<Vec<_>>(), &every_key)]);
         }
         let attend = self.weights.network().blocks[layer].attend;
-        let of_query = |at: usize| {
-            let seen = every_key
-                .iter()
-                .copied()
-                .filter(|&key| is_visible(&attend, queries[at], keys[key]));
-            let seen: Vec<usize> = seen.collect();
-            (!seen.is_empty()).then(|| of(&[at], &seen))
-        };
-        Ok((0..queries.len()).filter_map(of_query).collect())
+        let mut groups: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+        for (at, query) in queries.iter().enumerate() {
+            let sees = |key: &usize| is_visible(&attend, *query, keys[*key]);
+            let seen: Vec<usize> = every_key.iter().copied().filter(sees).collect();
+            match groups.last_mut() {
+                Some((group, same)) if *same == seen => group.push(at),
+                _ => groups.push((vec![at], seen)),
+            }
+        }
+        let groups = groups.iter().filter(|(_, seen)| !seen.is_empty());
+        Ok(groups.map(|(group, seen)| of(group, seen)).collect())
     }
 
     /// The scores or weights of another prompt, and where they are written: of all queries and keys those of

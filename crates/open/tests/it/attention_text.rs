@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use lookback_lens::{Capture, EditTokens, Intervention, NoFiles};
-use lookback_model::{BlockSite, Edits, PassVariant, Site, TokenId};
+use lookback_model::{AttentionChange, BlockSite, Edits, PassVariant, Site, TokenId};
 use lookback_open::{Compute, Model};
 
 use crate::{
@@ -172,6 +172,43 @@ fn changed_attention_holds_for_the_tokens_that_it_is_asked_for() {
         assert_eq!(prompt[0], all[0], "{edit}");
         assert_ne!(all, plain, "{edit}");
     }
+}
+
+/// However long a text may become: lists of all its queries and keys would fill the memory.
+#[test]
+fn one_number_for_generated_tokens_stays_one_number() {
+    let (model, ids) = opened("llama");
+    let edits = |edit: &str, tokens| {
+        let list = [edit.parse().unwrap()];
+        let edits = model.edits(&list, &NoFiles, Some(&ids), 30, tokens).unwrap();
+        let attention = edits.iter().map(|edit| match edit {
+            lookback_model::PassEdit::Attention(_, edit) => edit.clone(),
+            lookback_model::PassEdit::Value(..) => unreachable!("an edit of attention"),
+        });
+        attention.collect::<Vec<_>>()
+    };
+    let numbers = |change: &AttentionChange| match change {
+        AttentionChange::Scores(_, numbers) | AttentionChange::Pattern(_, numbers) => numbers.len(),
+        AttentionChange::KeepTop(_) => 0,
+    };
+    for edit in [
+        "blocks.0.attn.scores *= 0.5",
+        "blocks.0.attn.pattern[:, :, [1, 4]] = 2",
+        "blocks.0.attn.scores[:, :, 3:9] hide",
+        "blocks.0.attn.pattern[1] = 0.25",
+    ] {
+        let generated = edits(edit, EditTokens::Generated);
+        assert_eq!((generated.len(), numbers(&generated[0].change)), (1, 1), "{edit}");
+        assert_eq!(generated[0].queries.as_deref(), Some(&(13..30).collect::<Vec<u32>>()[..]));
+    }
+    // Of the prompt, each query has those of the keys that it sees.
+    let prompt = edits("blocks.0.attn.pattern[:, :, [1, 4]] = 2", EditTokens::Prompt);
+    let lists = prompt.iter().map(|edit| (edit.queries.as_deref(), edit.keys.as_deref()));
+    let late: Vec<u32> = (4..13).collect();
+    assert_eq!(
+        lists.collect::<Vec<_>>(),
+        [(Some(&[1, 2, 3][..]), Some(&[1][..])), (Some(&late[..]), Some(&[1, 4][..]))]
+    );
 }
 
 #[test]
