@@ -33,6 +33,8 @@ fn read(name: &str, bytes: &[u8], options: ReadOptions, held: Chunking) -> Resul
 
 /// The documents by plain means; nothing where there is none, or something is broken.
 fn plainly(bytes: &[u8], are_lines: bool, options: ReadOptions) -> Option<Vec<String>> {
+    // A mark of UTF-8 is no part of the text, and other encodings are refused by name, even if damage is taken.
+    let bytes = &bytes[lookback_files::byte_order_mark(bytes).ok()?..];
     let text = match options.lossy {
         true => String::from_utf8_lossy(bytes).into_owned(),
         false => String::from_utf8(bytes.to_vec()).ok()?,
