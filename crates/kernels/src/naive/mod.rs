@@ -12,6 +12,7 @@ pub mod muon;
 pub mod norm;
 pub mod optimize;
 pub mod position;
+pub mod scale;
 pub mod steer;
 pub mod stored;
 pub mod sums;

@@ -20,6 +20,7 @@ mod oracles;
 mod pairs;
 mod position;
 mod reference;
+mod scale;
 mod steer;
 mod stored;
 mod sums;

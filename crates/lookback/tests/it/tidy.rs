@@ -53,7 +53,7 @@ const TESTED_ALONE: [&str; 2] =
 
 /// Which file of the reference says what a kernel computes; optimizers and steering have theirs in
 /// `f64-interpreter`.
-const REFERENCE_OF: [(&str, Option<&str>); 15] = [
+const REFERENCE_OF: [(&str, Option<&str>); 16] = [
     ("activate", Some("mlp")),
     ("add", Some("block")),
     ("attend", Some("attend")),
@@ -67,6 +67,7 @@ const REFERENCE_OF: [(&str, Option<&str>); 15] = [
     ("norm", Some("norm")),
     ("optimize", None),
     ("position", Some("position")),
+    ("scale", Some("block")),
     ("steer", None),
     ("stored", Some("mlp")),
 ];
