@@ -7,6 +7,7 @@ mod differences;
 use std::collections::BTreeMap;
 
 use lookback::Model;
+use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
 use lookback_generate::{
     context_window::ContextWindow,
@@ -15,7 +16,7 @@ use lookback_generate::{
 };
 use lookback_model::Edits;
 use lookback_text::{
-    Specials, Tokenizer,
+    Specials, TokenId, Tokenizer,
     tinytown::{Kind, Parrot, Question, by_chance, corpus, is_copied, last_mentioned, questions},
 };
 use serde_json::{Value, json};
@@ -79,11 +80,15 @@ impl Score {
 }
 
 impl Scores {
-    /// Asks all questions of a seed.
-    pub(crate) fn ask(model: &Model, seed: u64, edits: &Edits) -> Result<Self> {
+    /// Asks all questions of a seed, each under the edits that `edits_of` gives for its tokens.
+    pub(crate) fn ask(
+        model: &Model,
+        seed: u64,
+        mut edits_of: impl FnMut(&[TokenId]) -> Result<Edits>,
+    ) -> Result<Self> {
         let tokenizer = model.tokenizer()?;
         let context = model.config().context;
-        let mut session = model.session(context)?.with_edits(edits)?;
+        let mut session: Option<(Edits, Session)> = None;
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));
@@ -92,7 +97,17 @@ impl Scores {
                 analogies.extend(Ranks::of(model, &question)?);
                 continue;
             }
-            let is_right = is_answered(tokenizer, &mut session, context, &question)?;
+            let asked = Asked::new(tokenizer, context, &question)?;
+            let edits = edits_of(&asked.prompt)
+                .map_err(|refusal| refusal.at(format!("question {:?}", question.prompt)))?;
+            let (_, session) = match session.take_if(|(of, _)| *of == edits) {
+                Some(kept) => session.insert(kept),
+                None => {
+                    let made = model.session(context)?.with_edits(&edits)?;
+                    session.insert((edits, made))
+                }
+            };
+            let is_right = asked.is_answered(session)?;
             let score = kinds.entry(question.kind).or_default();
             score.asked += 1;
             score.right += usize::from(is_right);
@@ -151,26 +166,34 @@ fn name(kind: Kind) -> Result<String> {
     name.ok_or_else(|| Refusal::ours(format!("{kind:?} has no name")))
 }
 
-/// Whether the likeliest tokens after the question are its answer.
-pub(crate) fn is_answered(
-    tokenizer: &Tokenizer,
-    reader: &mut impl LanguageModel,
+/// A question as a model is asked it.
+pub(crate) struct Asked {
+    prompt: Vec<TokenId>,
+    answer: Vec<TokenId>,
     context: usize,
-    question: &Question,
-) -> Result<bool> {
-    let prompt = tokenizer.encode(&question.prompt, Specials::Text)?;
-    let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
-    // Of a question that is longer than the context, its end is read.
-    let room = context.saturating_sub(answer.len()).max(1);
-    let window =
-        ContextWindow::new(context, prompt[prompt.len().saturating_sub(room)..].to_vec(), None);
-    let greedy = SamplerChain::new(&Settings::greedy())?;
-    let mut continuation =
-        Continuation::new(reader, window, greedy, GenerationLimits::new(answer.len()))?;
-    for expected in answer {
-        if continuation.next().transpose()? != Some(expected) {
-            return Ok(false);
-        }
+}
+
+impl Asked {
+    /// Of a question that is longer than the context, its end is read.
+    pub(crate) fn new(tokenizer: &Tokenizer, context: usize, question: &Question) -> Result<Self> {
+        let mut prompt = tokenizer.encode(&question.prompt, Specials::Text)?;
+        let answer = tokenizer.encode_bare(&question.answer, Specials::Text)?;
+        let room = context.saturating_sub(answer.len()).max(1);
+        prompt.drain(..prompt.len().saturating_sub(room));
+        Ok(Self { prompt, answer, context })
     }
-    Ok(true)
+
+    /// Whether the likeliest tokens after the question are its answer.
+    pub(crate) fn is_answered(&self, reader: &mut impl LanguageModel) -> Result<bool> {
+        let window = ContextWindow::new(self.context, self.prompt.clone(), None);
+        let greedy = SamplerChain::new(&Settings::greedy())?;
+        let limits = GenerationLimits::new(self.answer.len());
+        let mut continuation = Continuation::new(reader, window, greedy, limits)?;
+        for expected in &self.answer {
+            if continuation.next().transpose()?.as_ref() != Some(expected) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }

@@ -5,7 +5,7 @@ use lookback::Model;
 use lookback_files::{Refusal, Result, counted};
 use lookback_generate::sample::{SamplerChain, Settings};
 use lookback_lens::{Neighbour, Report, ReportOptions, Table, report};
-use lookback_model::{BlockSite, TokenId};
+use lookback_model::{BlockSite, Edits, TokenId};
 use lookback_text::{Specials, Tokenizer};
 use lookback_train::{Snapshot, snapshots};
 
@@ -55,7 +55,7 @@ pub(crate) fn print(model: &Model, print: &mut Print) -> Result<()> {
     print.line("\n7. Sample, append, repeat\n")?;
     continuations(model, &ids, print)?;
     print.line("\n8. What it knows of Tinytown, beside five that understand nothing\n")?;
-    for line in Scores::ask(model, QUESTIONS, &lookback_model::Edits::default())?.lines()? {
+    for line in Scores::ask(model, QUESTIONS, |_| Ok(Edits::default()))?.lines()? {
         print.line(&line)?;
     }
     check(&report)

@@ -18,7 +18,7 @@ use lookback_train::{Directory, Recipe, Validator};
 use serde_json::json;
 
 use super::{
-    interventions::{Interventions, edits_of_texts},
+    interventions::{Interventions, edits_of_prompts, edits_of_texts},
     train::tokens,
 };
 use crate::{
@@ -51,7 +51,8 @@ the choice mentioned last, a copier of the choice that followed the longest end 
 occurs in it before, and a parrot, which does so with the built-in model's text. Of the analogies it \
 says where the answer stands among all tokens by the cosine to x - man + woman. --against says which \
 questions another model answers differently, such as one trained without a fact. Changes hold for MODEL \
-alone, at tokens counted from the beginning of each window.
+alone, at tokens counted from the beginning of each window; of a question also at those counted from its end, \
+or found by their text.
 
 Keys of --json: loss (nats per token), perplexity (null above 1.8e308), bits_per_byte, tokens (those asked for), documents; with --questions: \
 questions, by kind right, asked, share, baselines (commonest, chance, last, copier, parrot), and \
@@ -107,12 +108,13 @@ impl Eval {
         if self.questions {
             let compute = self.compute.unwrap_or(Compute::F32);
             let model = super::open_model_on(&self.model, compute, &pool, print)?;
-            let edits = edits_of_texts(&model, &interventions, model.config().context)?;
-            let edits = edits.of_variant(variant);
-            let scores = Scores::ask(&model, self.seed, &edits)?;
+            let context = model.config().context;
+            let edits_of = edits_of_prompts(&model, &interventions, context);
+            let edits_of = |prompt: &[TokenId]| Ok(edits_of(prompt)?.of_variant(variant));
+            let scores = Scores::ask(&model, self.seed, edits_of)?;
             if let Some(other) = &self.against {
                 let other = super::open_model_on(other, compute, &pool, print)?;
-                let other = Scores::ask(&other, self.seed, &Edits::default())?;
+                let other = Scores::ask(&other, self.seed, |_| Ok(Edits::default()))?;
                 return differences(&scores, &other, self.output_format.json, print);
             }
             return match self.output_format.json {

@@ -5,7 +5,7 @@ use lookback::Model;
 use lookback_files::{Refusal, Result};
 use lookback_generate::context_window::ContextWindow;
 use lookback_lens::{Intervention, LocalFiles, off, steer};
-use lookback_model::{Edits, PassVariant};
+use lookback_model::{Edits, PassVariant, TokenId};
 
 /// Changes of what stands at sites.
 #[derive(Clone, Debug, Args)]
@@ -131,6 +131,23 @@ pub(crate) fn edits_of_texts(
 ) -> Result<Edits> {
     let tokens = lookback_lens::EditTokens::All;
     model.edits(interventions, &LocalFiles, None, positions, tokens)
+}
+
+/// The edits of one prompt after another: the same for all, unless they name tokens from the end or by their text.
+pub(crate) fn edits_of_prompts(
+    model: &Model,
+    interventions: &[Intervention],
+    context: usize,
+) -> impl Fn(&[TokenId]) -> Result<Edits> {
+    // What can be told without a prompt, such as the mean over a file, is made once.
+    let of_all = edits_of_texts(model, interventions, context).ok();
+    move |prompt| match &of_all {
+        Some(edits) => Ok(edits.clone()),
+        None => {
+            let tokens = lookback_lens::EditTokens::All;
+            model.edits(interventions, &LocalFiles, Some(prompt), context, tokens)
+        }
+    }
 }
 
 /// The edits of a chat, whose prompt is all that stands before the answer.

@@ -9,7 +9,7 @@ use lookback_text::{
     tinytown::{Kind, Question, questions},
 };
 
-use crate::questions::is_answered;
+use crate::questions::Asked;
 
 /// Seed of the questions that are asked while a model learns; those of `--questions` are others.
 const SEED: u64 = 7;
@@ -63,7 +63,8 @@ impl Abilities {
         let mut session = Session::new(weights, pool, context);
         let mut right = 0;
         for question in &self.look_ups {
-            right += usize::from(is_answered(tokenizer, &mut session, context, question)?);
+            let asked = Asked::new(tokenizer, context, question)?;
+            right += usize::from(asked.is_answered(&mut session)?);
         }
         // The word after the first round may be a new one, so it is not counted.
         let all_rounds: Vec<&[TokenId]> = self.lists.iter().map(|(ids, _)| &ids[..]).collect();

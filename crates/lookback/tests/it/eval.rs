@@ -17,6 +17,14 @@ fn questions_are_scored_by_kind_beside_those_who_understand_nothing() {
         "nothing is left to chance"
     );
     let object: Value = serde_json::from_str(&output).unwrap();
+    // A token counted from the end is another one in each question, and so is one that is found by its text.
+    let asked = |edit: &str| format!("eval some --questions --json --edit {edit}");
+    assert_eq!(output, fixture.done(&asked("blocks.0.resid_post[-1]*=1")));
+    let refused = fixture.refused(&asked("embed[\"zz\"]=0"));
+    assert!(
+        refused.contains("question \"") && refused.contains("does not contain \"zz\""),
+        "{refused}"
+    );
     let kinds = object["questions"].as_object().unwrap();
     for kind in ["fact-asked", "fact-held-out", "lookup-easy", "lookup-hard", "list", "few-shot"] {
         assert!(kinds.contains_key(kind), "{output}");
