@@ -229,6 +229,22 @@ impl Workspace {
         plan_bytes(network, &plan, compute, positions, threads)
     }
 
+    /// Bytes that [`Workspace::with_edits`] and [`Workspace::with_precision`] would take.
+    ///
+    /// # Errors
+    /// As [`Workspace::with_edits`].
+    pub fn edited_bytes(
+        network: &Network,
+        shape: Shape,
+        edits: &Edits,
+        compute: Compute,
+        positions: usize,
+        threads: usize,
+    ) -> Result<usize> {
+        let plan = shape.plan(shape.edited_program(network, edits)?);
+        Ok(plan_bytes(network, &plan, compute, positions, threads))
+    }
+
     /// Bytes that [`Workspace::for_logit_rows`] and [`Workspace::with_precision`] would take.
     pub fn program_bytes(
         network: &Network,
@@ -275,7 +291,7 @@ fn plan_bytes(
         }
     };
     let packing = Packing::bytes(network, compute, need);
-    let edits = 4 * EditBuffers::scratch_len(&plan.program, positions, threads);
+    let edits = EditBuffers::bytes(&plan.program, plan.bounds.rows, positions, threads);
     sizes.bytes(network, plan.bounds, positions) + rounded + packing + edits
 }
 

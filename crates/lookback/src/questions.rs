@@ -83,7 +83,7 @@ impl Scores {
     pub(crate) fn ask(model: &Model, seed: u64, edits: &Edits) -> Result<Self> {
         let tokenizer = model.tokenizer()?;
         let context = model.config().context;
-        let mut session = model.session(context)?.with_edits(edits)?;
+        let mut session = model.edited_session(context, edits)?;
         let (mut kinds, mut answered): (BTreeMap<Kind, Score>, _) = (BTreeMap::new(), Vec::new());
         let mut analogies = Vec::new();
         let parrot = Parrot::new(&corpus(stories::BYTES, stories::SEED));
