@@ -6,15 +6,18 @@
 //! 1. A panel has 64 outputs side by side, and here outputs are the steps. So a task transposes a square of 64
 //!    outputs by its columns at a time, into the first cache, and multiplies all its rows with it there.
 //! 2. A task has columns of `dx` of its own and goes over all outputs; between squares its sums stand in `dx`.
-//! 3. A strip of columns is half a panel wide where threads would otherwise wait for each other: nine strips are
-//!    five and four, eighteen halves are nine and nine.
+//! 3. The columns of a task are as many as a thread's share, so that it reads long stretches of each panel one after the
+//!    other, as the hardware prefetcher expects.
 //!
 //! The weight is read once for each block of rows, so this is for weights that run. Those that learn are packed for
 //! both directions anyway; see [`pack_transposed`](super::pack_transposed).
 
 use std::ops::Range;
 
-use super::{Accumulate, BLOCK, PANEL, Panels, Shared, panel_product, panels_len};
+use super::{
+    Accumulate, BLOCK, PANEL, Panels, Shared, panel_product, panels_len,
+    work::MIN_PARALLEL_MULTIPLY_ADDS,
+};
 use crate::{
     isa::Isa,
     lanes::{Kernel, LANES, Lanes},
@@ -22,10 +25,8 @@ use crate::{
     tile::{Lhs, OutPtr},
 };
 
-/// Columns of a narrow strip: as many as a block of a stored weight has steps.
-const NARROW: usize = PANEL / 2;
-/// Multiply-adds that are worth a meeting of threads.
-const MIN_PARALLEL_MULTIPLY_ADDS: usize = 16 * 1024;
+/// A multiple of which the columns of a strip begin at: steps of a block of a stored weight.
+const BLOCK_COLUMNS: usize = 32;
 
 /// A weight in panels of the forward pass.
 pub(crate) trait ForwardPanels: Copy + Sync {
@@ -93,7 +94,7 @@ pub(crate) fn for_each_strip(
     let left = Lhs { ptr: dy.as_ptr(), row_stride: outputs, step_stride: 1 };
     let out = OutPtr { ptr: dx.as_mut_ptr(), row_stride: inner };
     let blocks = rows.div_ceil(BLOCK);
-    let width = strip_width(inner, blocks, pool.threads());
+    let width = inner.div_ceil(pool.threads()).next_multiple_of(BLOCK_COLUMNS).max(PANEL);
     let strips = inner.div_ceil(width);
     let shared = Shared((left, out));
     let run = |task: usize| {
@@ -108,12 +109,6 @@ pub(crate) fn for_each_strip(
     } else {
         pool.for_each_task(blocks * strips, &run);
     }
-}
-
-/// Columns of a strip: as many as a panel has, or half as many where all threads are then done sooner.
-fn strip_width(inner: usize, blocks: usize, threads: usize) -> usize {
-    let time = |width: usize| (blocks * inner.div_ceil(width)).div_ceil(threads) * width;
-    if time(NARROW) < time(PANEL) { NARROW } else { PANEL }
 }
 
 /// Some rows by some columns of `dx`, which no other task has.
@@ -144,16 +139,18 @@ impl<P: ForwardPanels> Kernel for Strip<P> {
         let mut first = 0;
         loop {
             let steps = (outputs - first).min(PANEL);
-            if steps > 0 {
-                let numbers = panels.square(simd, first / PANEL, columns.clone(), &mut widened);
-                transpose(simd, numbers, &mut square);
-            }
-            // SAFETY: `for_each_strip` asserted the shapes of the matrices, in which these rows, outputs and
-            // columns lie; no other task has these columns of these rows.
-            unsafe {
-                let (left, panel) = (left.offset(0, first), &square[..steps * PANEL]);
-                let (rows, columns) = (rows.clone(), columns.clone());
-                panel_product(simd, left, panel, rows, columns, accumulate, out);
+            for column in columns.clone().step_by(PANEL) {
+                let columns = column..columns.end.min(column + PANEL);
+                if steps > 0 {
+                    let numbers = panels.square(simd, first / PANEL, columns.clone(), &mut widened);
+                    transpose(simd, numbers, &mut square);
+                }
+                // SAFETY: `for_each_strip` asserted the shapes of the matrices, in which these rows, outputs and
+                // columns lie; no other task has these columns of these rows.
+                unsafe {
+                    let (left, panel) = (left.offset(0, first), &square[..steps * PANEL]);
+                    panel_product(simd, left, panel, rows.clone(), columns, accumulate, out);
+                }
             }
             accumulate = Accumulate::FromOutput;
             first += steps;
