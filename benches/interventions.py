@@ -9,23 +9,31 @@ ratios are of one round.
 - A pass is one of `lookback eval` over documents of --tokens tokens: of two texts, of few and of many documents, the
   difference of the whole programs' times, by document. It has the logits and losses of all positions, no start, no file.
 - `why` and `heads` are whole programs, from the start to the end.
-- A sweep of lookback is a whole program, model opened. That of TransformerLens is its own time, model opened and cache
-  made: of --cells cells that are spread over all layers, times all cells. Every cell is a whole pass there, so all cost
-  the same; of lookback all cells are computed.
+- The patching sweep of lookback is a whole program, model opened. That of TransformerLens is its own time, model opened
+  and cache made: of --cells cells that are spread over all layers, times all cells. Every cell is a whole pass there, so
+  all cost the same; of lookback all cells are computed.
+- The attribution sweep (heads and MLPs by position, gradients of one logit difference) is counted twice. Its computing
+  is what one pair of prompts takes beside others, model opened: of lookback the difference of whole programs over few
+  and many pairs, by pair; of TransformerLens its own time after a first call. The whole programs are those of one pair,
+  from the start to the end, reading the model. Both must give the same numbers, or they are not timed.
 """
 import argparse
 import json
 import os
 import random
+import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from pairs import last_object, machine, ratio, run, spread
+from pairs import last_object, machine, ratio, refuse, run, spread
 
 WORDS = "the bird is red and dog a was in of to it he she they we big small house tree".split()
 CLEAN = "The red bird sat in the old tree and the red dog saw the"
 CORRUPT = "The red bird sat in the old tree and the red cat saw the"
+ANSWERS = " bird", " house"
+# Of TransformerLens's attribution sweep, after the first.
+CALLS = 5
 
 
 def edits(layer):
@@ -105,33 +113,49 @@ def measure_heads(args):
 
 
 def measure_sweeps(args):
-    answers = ["--answer", " bird", "--wrong", " house"]
-    kinds = {"z by position": ["--over", "z-by-position"], "attribution": ["--over", "z", "--over", "mlp_out", "--attribution"]}
-    ours = [args.lookback, "sweep", args.directory, "-p", CLEAN, "--corrupt", CORRUPT, *answers, "--threads", args.threads, "--quiet", "--json"]
-    theirs = [args.python, __file__, "--transformer-lens", "--directory", args.directory, "--threads", args.threads, "--cells", args.cells]
-    has_sweep = is_known(args, ["sweep", "--help"])
-    if not has_sweep:
-        print("\nthis program has no `sweep`; TransformerLens alone:\n")
-    seconds = {}
-    for _ in range(args.rounds):
-        said = last_object(theirs)
-        for kind, words in kinds.items():
-            of = seconds.setdefault(kind, {"lookback": [], "TransformerLens": []})
-            of["TransformerLens"].append(said[kind])
-            if has_sweep:
-                of["lookback"].append(run([*ours, *words]).seconds)
-    for kind, of in seconds.items():
-        told = spread(of["TransformerLens"], "{:.1f}")
-        if has_sweep:
-            times = ratio(of["TransformerLens"], of["lookback"])
-            print(f"- sweep, {kind}: {spread(of['lookback'], '{:.1f}')} s, TransformerLens {told} s, {times} as fast, at least 4")
-        else:
-            print(f"- sweep, {kind}: TransformerLens {told} s")
-    return seconds
+    if not is_known(args, ["sweep", "--help"]):
+        refuse("this program has no `sweep`")
+    rows = {name: {"lookback": [], "TransformerLens": []} for name in ["z by position", "attribution, computing", "attribution, whole programs"]}
+    theirs = [args.python, __file__, "--directory", args.directory, "--threads", args.threads, "--cells", args.cells]
+    sweep = [args.lookback, "sweep", args.directory, "--threads", args.threads, "--quiet", "--json"]
+    one = [*sweep, "-p", CLEAN, "--corrupt", CORRUPT, "--answer", ANSWERS[0], "--wrong", ANSWERS[1]]
+    attribution = ["--over", "z-by-position", "--over", "mlp_out", "--attribution"]
+    few, many = args.pairs
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{count}.jsonl" for count in args.pairs]
+        for file, count in zip(files, args.pairs):
+            pair = {"clean": CLEAN, "corrupt": CORRUPT, "answer": ANSWERS[0], "wrong": ANSWERS[1]}
+            file.write_text((json.dumps(pair) + "\n") * count)
+        for _ in range(args.rounds):
+            add = lambda row, ours, other: (rows[row]["lookback"].append(ours), rows[row]["TransformerLens"].append(other))
+            said = last_object([*theirs, "--transformer-lens", "attribution"])
+            ended = run([*one, *attribution])
+            check_attribution(json.loads(ended.stdout), said)
+            add("attribution, whole programs", ended.seconds, said["whole_seconds"] - said["again"])
+            short, long = (run([*sweep, "--pairs", file, *attribution]).seconds for file in files)
+            add("attribution, computing", (long - short) / (many - few), said["attribution"])
+            said = last_object([*theirs, "--transformer-lens", "patching"])
+            add("z by position", run([*one, "--over", "z-by-position"]).seconds, said["z by position"])
+    print(f"\nsweeps of {said['tokens']} tokens, beside TransformerLens:\n")
+    for name, of in rows.items():
+        told = [spread(of[who], "{:.3f}") for who in ("lookback", "TransformerLens")]
+        times = ratio(of["TransformerLens"], of["lookback"])
+        print(f"- {name}: {told[0]} s, TransformerLens {told[1]} s, {times} as fast{', at least 4' * ('whole' not in name)}")
+    return rows
+
+
+def check_attribution(ours, theirs):
+    """Refuses to time what gives other numbers."""
+    for grid in ours["grids"]:
+        expected = theirs["grids"][grid["kind"]]
+        largest = max(map(abs, expected))
+        apart = max(abs(a - b) for a, b in zip(grid["attribution"], expected, strict=True)) / largest
+        if apart > 1e-4:
+            refuse(f"attributions of {grid['kind']} differ by {apart:.1e} of the largest")
 
 
 def transformer_lens(args):
-    """In its own process: seconds of both sweeps, as one JSON object."""
+    """In its own process: seconds of a sweep, as one JSON object."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     # tokenizers.py beside this file has the name of a package that transformers reads.
     sys.path.remove(str(Path(__file__).resolve().parent))
@@ -151,10 +175,22 @@ def transformer_lens(args):
     model = TransformerBridge.boot_transformers(str(args.directory), hf_model=weights, tokenizer=tokenizer)
     clean, corrupt = (torch.tensor([tokenizer(text).input_ids]) for text in (CLEAN, CORRUPT))
     assert clean.shape == corrupt.shape, (clean.shape, corrupt.shape)
-    answer, wrong = (tokenizer(text, add_special_tokens=False).input_ids[0] for text in (" bird", " house"))
+    answer, wrong = (tokenizer(text, add_special_tokens=False).input_ids[0] for text in ANSWERS)
     metric = lambda logits: logits[0, -1, answer] - logits[0, -1, wrong]
     layers, heads, positions = model.cfg.n_layers, model.cfg.n_heads, clean.shape[1]
     every = [(layer, position, head) for layer in range(layers) for position in range(positions) for head in range(heads)]
+    if args.transformer_lens == "attribution":
+        seconds = []
+        for _ in range(1 + CALLS):
+            began = time.perf_counter()
+            scores = attribution_patch(model, clean, corrupt, metric).node_scores
+            seconds.append(time.perf_counter() - began)
+        of = {(node.kind, node.layer, node.position, node.head): float(score) for node, score in scores.items()}
+        grids = {"z-by-position": [of["attn_head_out", *cell] for cell in every],
+                 "mlp_out": [of["mlp_out", layer, position, None] for layer in range(layers) for position in range(positions)]}
+        # The first call is of the whole program; the others are not.
+        found = {"attribution": statistics.median(seconds[1:]), "again": sum(seconds[1:]), "grids": grids}
+        return print(json.dumps(found | {"first_call": seconds[0], "tokens": positions}))
     cells = every[:: max(1, len(every) // args.cells)]
     with torch.inference_mode():
         _, cache = model.run_with_cache(clean)
@@ -165,10 +201,7 @@ def transformer_lens(args):
         began = time.perf_counter()
         sweep(cells)
         of_cell = (time.perf_counter() - began) / len(cells)
-    began = time.perf_counter()
-    attribution_patch(model, clean, corrupt, metric)
-    attribution = time.perf_counter() - began
-    print(json.dumps({"z by position": of_cell * len(every), "attribution": attribution, "milliseconds_of_a_cell": 1e3 * of_cell,
+    print(json.dumps({"z by position": of_cell * len(every), "milliseconds_of_a_cell": 1e3 * of_cell,
                       "cells": len(every), "tokens": positions}))
 
 
@@ -184,10 +217,11 @@ def main():
     parser.add_argument("--tokens", type=int, default=64, help="of a document")
     parser.add_argument("--documents", type=int, nargs=2, default=[2, 26], metavar=("FEW", "MANY"))
     parser.add_argument("--cells", type=int, default=60, help="of TransformerLens's sweep that are computed")
+    parser.add_argument("--pairs", type=int, nargs=2, default=[2, 22], metavar=("FEW", "MANY"), help="of prompts, of the attribution sweep")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one object in the last line, with every round")
-    parser.add_argument("--transformer-lens", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--transformer-lens", choices=["attribution", "patching"], help=argparse.SUPPRESS)
     parser.add_argument("--lookback", default="target/release/lookback")
     args = parser.parse_args()
     if args.transformer_lens:

@@ -6,6 +6,8 @@ use lookback_kernels::{
 };
 use lookback_model::{Op, Program};
 
+use crate::operations::chunk_rows;
+
 /// What edited attention and the results of heads are computed in.
 #[derive(Debug, Default)]
 pub(crate) struct EditBuffers {
@@ -31,6 +33,17 @@ impl EditBuffers {
     pub(crate) fn scratch_len(program: &Program, positions: usize, threads: usize) -> usize {
         let has_edits = program.steps.iter().any(|step| matches!(step.op, Op::AttendEdited(..)));
         if has_edits { attend::edited_scratch(positions, threads) } else { 0 }
+    }
+
+    /// Bytes of forward passes of a program of at most so many rows.
+    pub(crate) fn bytes(program: &Program, rows: usize, positions: usize, threads: usize) -> usize {
+        let of_heads = program.steps.iter().map(|step| match &step.op {
+            Op::SplitHeads(projection) | Op::SumHeads(projection) => {
+                chunk_rows(&step.op, rows) * projection.linear.inputs
+            }
+            _ => 0,
+        });
+        4 * (Self::scratch_len(program, positions, threads) + of_heads.max().unwrap_or(0))
     }
 
     /// For the backward pass of an attention.

@@ -98,6 +98,11 @@ impl KvCache {
         4 * pages * layers * layer
     }
 
+    /// Bytes that [`KvCache::for_program`] takes.
+    pub fn program_bytes(program: &Program, compute: Compute, pages: usize) -> usize {
+        4 * pages * program.attentions().count() * layer_len_of_program(program, compute)
+    }
+
     /// Sequences that it was made for.
     pub(crate) fn sequences(&self) -> usize {
         self.sequences.len()

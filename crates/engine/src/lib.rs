@@ -69,12 +69,13 @@ pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;
 pub use passes::{
     backward_from_loss, backward_from_site, evaluate, forward, forward_backward,
-    forward_from_layer, forward_from_sites, forward_layer, forward_observed,
+    forward_backward_from_site, forward_from_layer, forward_from_sites, forward_layer,
+    forward_observed,
 };
 pub use rotary::rotary_angles;
 pub use sequences::Sequences;
 pub use session::Session;
-pub use shape::Shape;
+pub use shape::{BackwardShape, Shape};
 pub use unembed::{
     ActivationSlopes, NormOutput, Unembedded, activation, activation_slopes, final_norm,
     linear_factors, norm_rows, unembed,

@@ -4,7 +4,8 @@
 //! and be packed as often: each step changes every weight, and reads it once in either direction. So
 //! all share one buffer, as large as the largest weight for the forward pass. For the backward pass a large
 //! weight is packed in parts, since the chains of its product go on from part to part; these stay in a
-//! cache until they are multiplied. Weights that only run hold no rows: theirs are widened part by part.
+//! cache until they are multiplied. Weights that only run hold no rows. In f32 the backward pass reads the panels of
+//! the forward pass, and nothing is packed; rounded ones are widened part by part.
 
 use std::ops::Range;
 
@@ -149,14 +150,15 @@ pub(crate) struct PackingNeed {
 }
 
 /// Words for the largest weight forward, for the largest part of any back, and for that part's rows, where
-/// the weights may hold none.
+/// the weights may hold none. Weights that only run are packed for no direction in f32.
 fn lens(network: &Network, compute: Compute, need: PackingNeed) -> [usize; 3] {
     let multiplied = network.ids().filter(|&id| is_multiplied(network, id));
     multiplied.fold([0; 3], |[forward_len, backward_len, rows_len], id| {
         let [outputs, inner] = network.weight(id).shape;
         let compute = compute_of(network, id, compute);
         let forward = if need.forward { compute.panels_len([outputs, inner]) } else { 0 };
-        let part = if need.backward { longest_part(outputs, inner) } else { 0 };
+        let is_packed = need.backward && (need.forward || compute == Compute::Bf16);
+        let part = if is_packed { longest_part(outputs, inner) } else { 0 };
         let widened = if need.forward { 0 } else { part * inner };
         [
             forward_len.max(forward),

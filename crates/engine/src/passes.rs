@@ -1,5 +1,7 @@
 //! The passes that a program is run for: logits, a loss, its gradients, looking, and beginning at a layer.
 
+use std::{borrow::Cow, convert::Infallible};
+
 use lookback_files::{Refusal, Result};
 use lookback_kernels::thread_pool::ThreadPool;
 use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
@@ -143,16 +145,34 @@ pub fn backward_from_site(
     (batch, gradient): (&Batch, &[f32]),
     observer: &mut impl Observer,
 ) -> Option<()> {
+    let given = |_: &[f32]| Ok::<_, Infallible>(Cow::Borrowed(gradient));
+    let observers = (&mut NoObserver, observer);
+    let done =
+        forward_backward_from_site(weights, gradients, workspace, pool, (batch, given), observers);
+    done.map(|Ok(())| ())
+}
+
+/// As [`backward_from_site`], from a gradient that is made of the value, `[rows, width]`, such as that of a metric of
+/// logits. The first observer is shown the values of the pass, the second the gradients.
+pub fn forward_backward_from_site<'g, E>(
+    weights: &Weights,
+    gradients: &mut Gradients,
+    workspace: &mut Workspace,
+    pool: &ThreadPool,
+    (batch, gradient): (&Batch, impl FnOnce(&[f32]) -> Result<Cow<'g, [f32]>, E>),
+    (values, observer): (&mut impl Observer, &mut impl Observer),
+) -> Option<Result<(), E>> {
     let backward_plan = workspace.backward_plan.take()?;
-    let is_value = !backward_plan.starts_at_loss(&workspace.program);
-    if is_value {
+    let done = (!backward_plan.starts_at_loss(&workspace.program)).then(|| {
         let mut pass = Interpreter::uncached(weights, workspace, pool, batch);
-        pass.run(0..pass.program.steps.len(), None);
-        Backward { pass, gradients, backward_plan: &backward_plan }
-            .run_from_value(gradient, observer);
-    }
+        pass.run_observed(0..pass.program.steps.len(), values);
+        let gradient = gradient(pass.buffers.get(backward_plan.start))?;
+        let mut backward = Backward { pass, gradients, backward_plan: &backward_plan };
+        backward.run_from_value(&gradient, observer);
+        Ok(())
+    });
     workspace.backward_plan = Some(backward_plan);
-    is_value.then_some(())
+    done
 }
 
 /// Passes whole sequences through and shows their sites; the head is left out where no logits are wanted.

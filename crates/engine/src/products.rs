@@ -224,6 +224,16 @@ pub(crate) fn backward(
             }
         }
     }
+    // What runs is read as the forward pass reads it: to pack it across would take longer than the product.
+    match weights.forward(layer.weight) {
+        Some(ForwardPanels::F32(panels)) => {
+            return matmul::input_gradient_of_forward_panels(pool, dy, panels, start, dx);
+        }
+        Some(ForwardPanels::Stored(panels)) => {
+            return stored::input_gradient(pool, dy, panels, start, dx);
+        }
+        Some(ForwardPanels::Bf16(_) | ForwardPanels::Quantised(_)) | None => {}
+    }
     for part in parts(outputs, inner) {
         let start = if part.start == 0 { start } else { Accumulate::FromOutput };
         match packing.backward(pool, weights, layer.weight, part.clone()) {

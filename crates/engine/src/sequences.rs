@@ -84,6 +84,24 @@ impl Sequences {
             + KvCache::bytes(network, compute, pages)
     }
 
+    /// Bytes that [`Sequences::with_edits`] takes.
+    ///
+    /// # Errors
+    /// As [`Sequences::with_edits`].
+    pub fn edited_bytes(
+        network: &Network,
+        edits: &Edits,
+        compute: Compute,
+        threads: usize,
+        context: usize,
+        pages: usize,
+    ) -> Result<usize> {
+        let shape = shape(context);
+        let program = shape.edited_program(network, edits)?;
+        let workspace = Workspace::edited_bytes(network, shape, edits, compute, context, threads)?;
+        Ok(workspace + KvCache::program_bytes(&program, compute, pages))
+    }
+
     /// Tokens that a sequence can hold.
     pub fn context(&self) -> usize {
         self.context

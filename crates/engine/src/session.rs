@@ -71,6 +71,22 @@ impl Session {
         )
     }
 
+    /// Bytes that [`Session::with_edits`] takes, which the plain one makes room for first: those of the larger.
+    ///
+    /// # Errors
+    /// As [`Sequences::with_edits`].
+    pub fn edited_bytes(
+        weights: &Weights,
+        edits: &Edits,
+        context: usize,
+        threads: usize,
+    ) -> Result<usize> {
+        let (network, pages) = (weights.network(), KvCache::pages(context));
+        let compute = weights.compute();
+        let edited = Sequences::edited_bytes(network, edits, compute, threads, context, pages)?;
+        Ok(edited.max(Self::bytes(weights, context, threads)))
+    }
+
     /// Rows of a prompt that pass through at once.
     pub const CHUNK: usize = sequences::CHUNK;
 }

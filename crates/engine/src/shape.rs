@@ -1,7 +1,7 @@
 //! What passes a workspace is made for: their shape, and the program and the bounds that follow from it.
 
 use lookback_files::Result;
-use lookback_model::{Edits, Network, Program, forward};
+use lookback_model::{Edits, Network, Program, Site, WeightId, forward};
 
 use crate::{backward_plan::BackwardPlan, fuse::fuse, layout::Bounds, packing::PackingNeed};
 
@@ -113,6 +113,47 @@ impl Shape {
     }
 }
 
+/// The largest pass of a backward pass to sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackwardShape {
+    /// Rows of a pass.
+    pub rows: usize,
+    /// Rows whose logits are computed, where the program computes those of some.
+    pub logit_rows: usize,
+    /// Whole sequences of a pass at most.
+    pub sequences: usize,
+}
+
+impl BackwardShape {
+    /// What passes back from the value at a site, or from the losses where none is named, are laid out for. None if
+    /// the program does not have the site.
+    pub(crate) fn plan(
+        self,
+        network: &Network,
+        (mut program, from): (Program, Option<Site>),
+        is_trainable: impl Fn(WeightId) -> bool,
+        wants: impl Fn(Site) -> bool,
+    ) -> Option<Plan> {
+        let start = match from {
+            Some(site) => program.at(site)?,
+            None => *program.steps.last()?.outputs.first()?,
+        };
+        // What lies behind the start is not computed.
+        program.steps.truncate(program.producer(start)? + 1);
+        let program = fuse(program, |site| Some(site) == from || wants(site));
+        let backward_plan = BackwardPlan::new(&program, start, &is_trainable, |value| {
+            program.sites_of(value).any(&wants)
+        });
+        Some(Plan {
+            program,
+            bounds: Bounds { rows: self.rows, logit_rows: self.logit_rows },
+            sequences: Some(self.sequences),
+            is_trainable: network.ids().any(is_trainable),
+            backward_plan: Some(backward_plan),
+        })
+    }
+}
+
 /// What a workspace is laid out for.
 pub(crate) struct Plan {
     pub program: Program,
@@ -125,6 +166,23 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Of passes of a program of at most so many rows, with the logits of so many of them, and with every site that
+    /// `is_visible` apart.
+    pub fn of_program(
+        mut program: Program,
+        [rows, logit_rows]: [usize; 2],
+        is_visible: impl Fn(Site) -> bool,
+    ) -> Self {
+        program.derive(&is_visible);
+        Self {
+            program: fuse(program, is_visible),
+            bounds: Bounds { rows, logit_rows },
+            sequences: None,
+            is_trainable: false,
+            backward_plan: None,
+        }
+    }
+
     pub fn need(&self) -> PackingNeed {
         PackingNeed { forward: self.is_trainable, backward: self.backward_plan.is_some() }
     }

@@ -13,14 +13,13 @@ use crate::{
     backward_plan::BackwardPlan,
     buffers::Content,
     experts::{ExpertBuffers, ExpertLens},
-    fuse::fuse,
     layout::{Bounds, Layout, MIN_RECOMPUTED},
     operations::{LOSS_ROWS, chunk_rows, statistics, traits},
     packed::Compute,
     packing::{Packing, PackingNeed},
     products::{Operands, RoundedRows},
     rotary::RotaryTables,
-    shape::{Plan, Shape},
+    shape::{BackwardShape, Plan, Shape},
 };
 
 /// The program of a pass and its buffers.
@@ -105,47 +104,29 @@ impl Workspace {
     /// The same, of passes with the logits of at most so many of the rows.
     pub fn for_logit_rows(
         network: &Network,
-        mut program: Program,
-        [rows, logit_rows]: [usize; 2],
+        program: Program,
+        bounds: [usize; 2],
         is_visible: impl Fn(Site) -> bool,
         positions: usize,
         threads: usize,
     ) -> Self {
-        program.derive(&is_visible);
-        let program = fuse(program, is_visible);
-        let bounds = Bounds { rows, logit_rows };
-        let plan =
-            Plan { program, bounds, sequences: None, is_trainable: false, backward_plan: None };
+        let plan = Plan::of_program(program, bounds, is_visible);
         Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED)
     }
 
     /// For a backward pass from the value at a site, or from the losses where none is named, to
-    /// the trainable weights and to the sites whose gradients are computed. Passes have at most `rows` rows of
-    /// `sequences` whole sequences. None if the program does not have the site.
+    /// the trainable weights and to the sites whose gradients are computed. None if the program does not have the
+    /// site.
     pub fn for_backward(
         network: &Network,
-        (mut program, from): (Program, Option<Site>),
-        [rows, sequences]: [usize; 2],
+        program: (Program, Option<Site>),
+        shape: BackwardShape,
         is_trainable: impl Fn(WeightId) -> bool,
         wants: impl Fn(Site) -> bool,
         positions: usize,
         threads: usize,
     ) -> Option<Self> {
-        let start = match from {
-            Some(site) => program.at(site)?,
-            None => *program.steps.last()?.outputs.first()?,
-        };
-        // What lies behind the start is not computed.
-        program.steps.truncate(program.producer(start)? + 1);
-        let program = fuse(program, |site| Some(site) == from || wants(site));
-        let backward_plan = BackwardPlan::new(&program, start, &is_trainable, |value| {
-            program.sites_of(value).any(&wants)
-        });
-        let bounds = Bounds { rows, logit_rows: rows };
-        let sequences = Some(sequences);
-        let is_trainable = network.ids().any(is_trainable);
-        let plan =
-            Plan { program, bounds, sequences, is_trainable, backward_plan: Some(backward_plan) };
+        let plan = shape.plan(network, program, is_trainable, wants)?;
         Some(Self::from_plan(network, plan, positions, threads, MIN_RECOMPUTED))
     }
 
@@ -245,17 +226,73 @@ impl Workspace {
         threads: usize,
     ) -> usize {
         let plan = shape.plan(shape.program(network));
-        let sizes = Sizes::new(network, &plan, compute, threads, MIN_RECOMPUTED);
-        let need = plan.need();
-        let rounded = match compute {
-            Compute::F32 => 0,
-            Compute::Bf16 => {
-                RoundedRows::bytes(RoundedRows::len(&plan.program, plan.bounds.rows, need.backward))
-            }
-        };
-        let packing = Packing::bytes(network, compute, need);
-        sizes.bytes(network, plan.bounds, positions) + rounded + packing
+        plan_bytes(network, &plan, compute, positions, threads)
     }
+
+    /// Bytes that [`Workspace::with_edits`] and [`Workspace::with_precision`] would take.
+    ///
+    /// # Errors
+    /// As [`Workspace::with_edits`].
+    pub fn edited_bytes(
+        network: &Network,
+        shape: Shape,
+        edits: &Edits,
+        compute: Compute,
+        positions: usize,
+        threads: usize,
+    ) -> Result<usize> {
+        let plan = shape.plan(shape.edited_program(network, edits)?);
+        Ok(plan_bytes(network, &plan, compute, positions, threads))
+    }
+
+    /// Bytes that [`Workspace::for_logit_rows`] and [`Workspace::with_precision`] would take.
+    pub fn program_bytes(
+        network: &Network,
+        program: Program,
+        bounds: [usize; 2],
+        is_visible: impl Fn(Site) -> bool,
+        compute: Compute,
+        positions: usize,
+        threads: usize,
+    ) -> usize {
+        let plan = Plan::of_program(program, bounds, is_visible);
+        plan_bytes(network, &plan, compute, positions, threads)
+    }
+
+    /// Bytes that [`Workspace::for_backward`] to no weight and [`Workspace::with_precision`] would take.
+    pub fn backward_bytes(
+        network: &Network,
+        program: (Program, Option<Site>),
+        shape: BackwardShape,
+        wants: impl Fn(Site) -> bool,
+        compute: Compute,
+        positions: usize,
+        threads: usize,
+    ) -> usize {
+        let plan = shape.plan(network, program, |_| false, wants);
+        plan.map_or(0, |plan| plan_bytes(network, &plan, compute, positions, threads))
+    }
+}
+
+/// Bytes of a workspace with its precision.
+fn plan_bytes(
+    network: &Network,
+    plan: &Plan,
+    compute: Compute,
+    positions: usize,
+    threads: usize,
+) -> usize {
+    let sizes = Sizes::new(network, plan, compute, threads, MIN_RECOMPUTED);
+    let need = plan.need();
+    let rounded = match compute {
+        Compute::F32 => 0,
+        Compute::Bf16 => {
+            RoundedRows::bytes(RoundedRows::len(&plan.program, plan.bounds.rows, need.backward))
+        }
+    };
+    let packing = Packing::bytes(network, compute, need);
+    let edits = EditBuffers::bytes(&plan.program, plan.bounds.rows, positions, threads);
+    sizes.bytes(network, plan.bounds, positions) + rounded + packing + edits
 }
 
 /// How many elements each buffer has.

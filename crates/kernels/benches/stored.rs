@@ -14,7 +14,7 @@ use lookback_kernels::{
     aligned_buffer::AlignedBuffer,
     isa::Isa,
     limits,
-    matmul::{self, Epilogue},
+    matmul::{self, Accumulate, Epilogue},
     stored::{self, StorageType},
     thread_pool::ThreadPool,
 };
@@ -23,6 +23,8 @@ use timing::{numbers, same};
 /// A head of 49,152 tokens in a model 576 wide: 113 MB in f32.
 const OUTPUTS: usize = 49_152;
 const INNER: usize = 576;
+/// Rows of an input's gradient.
+const BACK_ROWS: usize = 16;
 
 fn main() {
     let isa = Isa::from_env().unwrap_or_else(|reason| panic!("{reason}"));
@@ -55,6 +57,15 @@ fn main() {
                     100.0 * flops / peak
                 );
             }
+            let dy = numbers(BACK_ROWS * OUTPUTS);
+            let mut dx = vec![0.0; BACK_ROWS * INNER];
+            weight.refuse_wrong_gradients(pool, &dy);
+            let seconds = median(|| weight.input_gradient(pool, &dy, &mut dx));
+            let flops = 2e-9 * (BACK_ROWS * OUTPUTS * INNER) as f64 / seconds;
+            line += &format!(
+                "  back {BACK_ROWS} rows {flops:4.0} GFLOP/s ({:2.0} %)",
+                100.0 * flops / peak
+            );
             if let Some(storage) = storage {
                 line += &format!("  packs {:4.1} GB/s", packed_gb_per_second(pool, storage));
             }
@@ -105,6 +116,25 @@ impl Weight {
                 stored::forward(pool, x, weight, Epilogue::default(), y);
             }
         }
+    }
+
+    fn input_gradient(&self, pool: &ThreadPool, dy: &[f32], dx: &mut [f32]) {
+        let Some(storage) = self.storage else { return self.input_gradient_wide(pool, dy, dx) };
+        let weight = stored::Panels { storage, data: &self.panels, outputs: OUTPUTS, inner: INNER };
+        stored::input_gradient(pool, dy, weight, Accumulate::FromZero, dx);
+    }
+
+    fn input_gradient_wide(&self, pool: &ThreadPool, dy: &[f32], dx: &mut [f32]) {
+        let weight = matmul::Panels { data: &self.wide, outputs: OUTPUTS, inner: INNER };
+        let start = Accumulate::FromZero;
+        matmul::input_gradient_of_forward_panels(pool, dy, weight, start, dx);
+    }
+
+    fn refuse_wrong_gradients(&self, pool: &ThreadPool, dy: &[f32]) {
+        let [mut dx, mut copy] = [(); 2].map(|()| vec![0.0; BACK_ROWS * INNER]);
+        self.input_gradient(pool, dy, &mut dx);
+        self.input_gradient_wide(pool, dy, &mut copy);
+        same(&dx, &copy);
     }
 
     fn forward_wide(&self, pool: &ThreadPool, x: &[f32], y: &mut [f32]) {

@@ -11,7 +11,9 @@
 //! 2. Steps go in blocks of 128, so that a panel's block stays in the first cache; between blocks the
 //!    sums stand in the output, from where the chain goes on.
 //! 3. A task is a block of rows by one panel, and writes outputs of its own.
+//! 4. `input_gradient.rs` has the gradient of an input from the panels of the forward pass.
 
+pub(crate) mod input_gradient;
 pub(crate) mod weight;
 mod work;
 
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use crate::naive::matmul::{Accumulate, Epilogue};
+pub use input_gradient::input_gradient_of_forward_panels;
 pub use weight::{TaskShape, weight_gradient, weight_gradient_scratch};
 pub(crate) use work::Tasks;
 use work::{Work, run_all};

@@ -12,9 +12,11 @@
 //!    and then groups of steps: as many steps as fit a 32-bit word for each column.
 //! 2. For up to four rows, the panel is read once, and each value is made in registers. For more rows, the
 //!    values of 128 steps are made first, into the L1 cache, from where the tiles read them as f32.
-//! 3. Prefetches go some kilobytes ahead, because making the values is too slow for the hardware prefetcher.
+//! 3. The gradient of an input is that of `matmul`, from panels whose values are made a square at a time.
+//! 4. Prefetches go some kilobytes ahead, because making the values is too slow for the hardware prefetcher.
 
 mod block_format;
+mod input_gradient;
 mod pack;
 mod rounded;
 
@@ -30,6 +32,7 @@ use crate::{
 use block_format::{BlockFormat, STEPS, block_len, with_format};
 
 pub use crate::naive::stored::StorageType;
+pub use input_gradient::input_gradient;
 pub use pack::pack;
 pub use rounded::{block_sums, forward_rounded};
 

@@ -94,8 +94,8 @@ pub use source_contributions::{
 };
 pub use sweep::{
     Ablation, Agreement, HeatMap, MetricReader, PatchedPasses, PatchingGrids, PatchingSweep,
-    SweepAxes, SweepGrid, SweepKind, SweepMetric, ablation_sweep, heat_maps_svg, mean_rows,
-    patching_sweep, sweep_bytes, sweep_kinds, write_grids,
+    SweepAxes, SweepGrid, SweepKind, SweepMetric, ablation_bytes, ablation_sweep, heat_maps_svg,
+    mean_rows, patching_sweep, sweep_kinds, write_grids,
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;

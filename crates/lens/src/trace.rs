@@ -11,7 +11,7 @@ use lookback_engine::{
     forward_observed,
 };
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
-use lookback_model::{Batch, BlockSite, Config, Edits, Site, TokenId, forward};
+use lookback_model::{Batch, BlockSite, Config, Edits, SequenceId, Site, TokenId, forward};
 use safetensors::{
     Dtype,
     tensor::{Metadata, TensorInfo},
@@ -120,9 +120,45 @@ pub fn trace(
     ids: &[TokenId],
     filter: &SiteFilter,
 ) -> Result<Trace> {
-    let mut recorder = CaptureRecorder::new(&weights.network().config, filter, &NO_PARTS, None);
+    let mut recorder = CaptureRecorder::of_sites(&weights.network().config, filter);
     run_watched(weights, pool, ids, &mut recorder)?;
-    Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
+    Ok(recorder.trace(ids))
+}
+
+/// As [`trace`], with the logits after the last token alone, `[1, vocabulary]`: of a filter that names its sites, of which
+/// no other is made.
+pub(crate) fn trace_with_last_logits(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+) -> Result<Trace> {
+    let (network, tokens) = (weights.network(), ids.len());
+    check(ids, &network.config)?;
+    let program = forward::logits(network, forward::Rows::LogitRows);
+    let is_visible = |site| filter.contains(site);
+    let mut workspace = Workspace::for_logit_rows(
+        network,
+        program,
+        [tokens, 1],
+        is_visible,
+        tokens,
+        pool.threads(),
+    )
+    .with_precision(network, weights.compute());
+    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(tokens));
+    let batch = with_last_logits(ids);
+    let mut recorder = CaptureRecorder::of_sites(&network.config, filter);
+    forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
+    Ok(recorder.trace(ids))
+}
+
+/// A whole sequence, and the logits after its last token.
+pub(crate) fn with_last_logits(ids: &[TokenId]) -> Batch {
+    let mut batch = Batch::new();
+    batch.push(SequenceId(0), 0, ids);
+    batch.add_last_logit_row();
+    batch
 }
 
 /// As [`trace`], of a pass with edits, or of a variant: each changes what stands at its site, and everything behind is
@@ -144,10 +180,10 @@ pub fn trace_with_edits(
     let config = &weights.network().config;
     check(ids, config)?;
     edits.check_positions(ids.len())?;
-    let mut recorder = CaptureRecorder::new(config, filter, &NO_PARTS, None);
+    let mut recorder = CaptureRecorder::of_sites(config, filter);
     let is_captured = |site| filter.contains(site);
     run_edited((weights, edits), pool, ids, is_captured, &mut recorder)?;
-    Ok(Trace { ids: ids.to_vec(), sites: recorder.sites })
+    Ok(recorder.trace(ids))
 }
 
 /// Runs a sequence with edits under a watcher of the sites that are visible.
@@ -267,7 +303,7 @@ pub(crate) fn run_watched(
 }
 
 /// Refuses what cannot be looked at in one pass.
-fn check(ids: &[TokenId], config: &Config) -> Result<()> {
+pub(crate) fn check(ids: &[TokenId], config: &Config) -> Result<()> {
     let context = config.context;
     if ids.is_empty() {
         return Err(Refusal::user(format!(
@@ -298,7 +334,7 @@ pub fn alias_of(site: Site) -> Option<Site> {
 }
 
 /// A watcher that copies the values of sites.
-struct CaptureRecorder<'a> {
+pub(crate) struct CaptureRecorder<'a> {
     config: &'a Config,
     filter: &'a SiteFilter,
     sites: SiteCaptures,
@@ -318,6 +354,16 @@ impl<'a> CaptureRecorder<'a> {
     ) -> Self {
         let (sites, parts) = (SiteCaptures::new(), CaptureParts::new());
         Self { config, filter, sites, filter_parts, parts, small }
+    }
+
+    /// Of whole sites.
+    pub(crate) fn of_sites(config: &'a Config, filter: &'a SiteFilter) -> Self {
+        Self::new(config, filter, &NO_PARTS, None)
+    }
+
+    /// What it captured of a pass over these ids.
+    pub(crate) fn trace(self, ids: &[TokenId]) -> Trace {
+        Trace { ids: ids.to_vec(), sites: self.sites }
     }
 
     /// The indices that are wanted of a site.

@@ -103,7 +103,7 @@ impl Scores {
             let (_, session) = match session.take_if(|(of, _)| *of == edits) {
                 Some(kept) => session.insert(kept),
                 None => {
-                    let made = model.session(context)?.with_edits(&edits)?;
+                    let made = model.edited_session(context, &edits)?;
                     session.insert((edits, made))
                 }
             };

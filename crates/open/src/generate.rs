@@ -278,8 +278,8 @@ impl Generation {
         let eos = if self.ignores_eos { Vec::new() } else { model.eos() };
         let window = ContextWindow::new(context, prompt.clone(), model.bos());
         let (edits, tokens) = self.changes.edits(model, &window, context, tokens)?;
-        let session = model.session(context.min(prompt.len().saturating_add(tokens)))?;
-        let session = session.with_edits(&edits)?;
+        let positions = context.min(prompt.len().saturating_add(tokens));
+        let session = model.edited_session(positions, &edits)?;
         let decoder = model.tokenizer().ok().map(|tokenizer| match prompt.is_empty() {
             true => tokenizer.decoder().without_specials(),
             false => tokenizer.decoder_after(&prompt).without_specials(),

@@ -326,6 +326,19 @@ impl Model {
         Ok(Session::new(self.weights.clone(), self.pool.clone(), tokens))
     }
 
+    /// The same, of passes with edits.
+    ///
+    /// # Errors
+    /// When an edit does not fit the pass, or the memory that it takes is not admitted.
+    pub fn edited_session(&self, tokens: usize, edits: &Edits) -> Result<Session> {
+        if edits.is_empty() {
+            return self.session(tokens);
+        }
+        let bytes = Session::edited_bytes(&self.weights, edits, tokens, self.pool.threads())?;
+        (self.admission.0)(&format!("the cache of {tokens} tokens with edits"), bytes)?;
+        Session::new(self.weights.clone(), self.pool.clone(), tokens).with_edits(edits)
+    }
+
     /// Refuses work that does not fit into memory, before any of it is done.
     pub(crate) fn admit(&self, what: &str, bytes: usize) -> Result<()> {
         (self.admission.0)(what, bytes)

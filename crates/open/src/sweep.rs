@@ -2,8 +2,8 @@
 
 use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_lens::{
-    Ablation, PatchingSweep, SweepGrid, SweepKind, SweepMetric, ablation_sweep, patching_sweep,
-    sweep_bytes, sweep_kinds,
+    Ablation, PatchingSweep, SweepGrid, SweepKind, SweepMetric, ablation_bytes, ablation_sweep,
+    patching_sweep, sweep_kinds,
 };
 use lookback_model::TokenId;
 use lookback_text::Specials;
@@ -164,13 +164,13 @@ impl SweepQuery {
     /// Bytes that it takes beside the model, and how many changes it makes.
     pub fn plan(&self) -> (usize, usize) {
         let (weights, threads) = (&self.model.weights, self.model.pool.threads());
-        let tokens = self.pairs.iter().map(|pair| pair.corrupted.len()).max().unwrap_or(0);
+        let bytes = self.pairs.iter().map(|pair| self.of_pair(pair).bytes(weights, threads));
         let cells = |pair: &SweepPair| -> usize {
             let shape = |kind: &SweepKind| kind.shape(self.model.config(), pair.corrupted.len());
             self.kinds.iter().map(|kind| shape(kind).iter().product::<usize>()).sum()
         };
         let cells = if self.patches { self.pairs.iter().map(cells).sum() } else { 0 };
-        (sweep_bytes(weights, tokens, self.kinds.len(), threads), cells)
+        (bytes.max().unwrap_or(0), cells)
     }
 
     /// Makes it. `each` is called after every change with its number and how many there are.
@@ -193,15 +193,7 @@ impl SweepQuery {
             };
             let given = pair.answer.iter().chain(&pair.wrong).map(|id| id.0);
             self.model.config().check_ids("answer", given).map_err(at_pair)?;
-            let sweep = PatchingSweep {
-                clean: &pair.clean,
-                corrupted: &pair.corrupted,
-                metric,
-                answers: [pair.answer, pair.wrong],
-                kinds: &self.kinds,
-                patches: self.patches,
-                attributes: self.attributes,
-            };
+            let sweep = self.of_pair(pair);
             let mut tick = |done, _| each(before + done, all);
             let swept = patching_sweep(weights, pool, &sweep, &mut tick).map_err(at_pair)?;
             (clean, corrupted) = (clean + swept.0, corrupted + swept.1);
@@ -227,6 +219,19 @@ impl SweepQuery {
         (clean, corrupted) = (clean / count as f64, corrupted / count as f64);
         grids.iter_mut().for_each(|grid| grid.finish(count, corrupted, Some(clean)));
         Ok(SweepReport { metric, pairs: count, clean, corrupted, grids })
+    }
+
+    /// The sweep of one pair.
+    fn of_pair<'a>(&'a self, pair: &'a SweepPair) -> PatchingSweep<'a> {
+        PatchingSweep {
+            clean: &pair.clean,
+            corrupted: &pair.corrupted,
+            metric: self.judged(),
+            answers: [pair.answer, pair.wrong],
+            kinds: &self.kinds,
+            patches: self.patches,
+            attributes: self.attributes,
+        }
     }
 
     /// The metric that is meant.
@@ -321,7 +326,9 @@ impl AblationQuery {
 
     /// Bytes that they take beside the model.
     pub fn bytes(&self) -> usize {
-        sweep_bytes(&self.model.weights, self.ids.len(), 2, self.model.pool.threads())
+        let of_texts = self.texts.iter().map(Vec::len).max().unwrap_or(0);
+        let threads = self.model.pool.threads();
+        ablation_bytes(&self.model.weights, self.ids.len(), of_texts, threads)
     }
 
     /// Makes them. `each` is called after every one with its number and how many there are.

@@ -12,7 +12,7 @@ use crate::{
     program::{Kept, block, f64_weights, numbers},
 };
 use lookback_engine::{
-    Compute, Gradients, Isa, KvCache, ThreadPool, WeightMode, Weights, Workspace,
+    BackwardShape, Compute, Gradients, Isa, KvCache, ThreadPool, WeightMode, Weights, Workspace,
     backward_from_loss, backward_from_site, forward, forward_observed,
 };
 use lookback_model::{
@@ -278,7 +278,7 @@ fn gradients_through_changed_attention_are_slopes_of_the_f64_pass() {
         let mut workspace = Workspace::for_backward(
             &network,
             (program.clone(), Some(Site::Logits)),
-            [TOKENS, 1],
+            BackwardShape { rows: TOKENS, logit_rows: TOKENS, sequences: 1 },
             |_| false,
             |site| sites.contains(&site),
             CONTEXT,
@@ -333,7 +333,7 @@ fn gradients(program: &Program, weights: &Weights, pool: &ThreadPool) -> (f64, V
     let mut workspace = Workspace::for_backward(
         network,
         (program.clone(), None),
-        [TOKENS, 1],
+        BackwardShape { rows: TOKENS, logit_rows: TOKENS, sequences: 1 },
         |_| true,
         |site| sites.contains(&site),
         CONTEXT,

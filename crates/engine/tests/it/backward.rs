@@ -9,8 +9,8 @@ use crate::{
     program::{Kept, block, edits, f64_weights, numbers},
 };
 use lookback_engine::{
-    Compute, Gradients, Isa, ThreadPool, WeightMode, Weights, Workspace, backward_from_loss,
-    backward_from_site,
+    BackwardShape, Compute, Gradients, Isa, ThreadPool, WeightMode, Weights, Workspace,
+    backward_from_loss, backward_from_site,
 };
 use lookback_model::{
     Batch, BlockOrder, BlockSite, Change, Edit, Network, Program, RowKind, SequenceId, Site,
@@ -99,7 +99,7 @@ fn check_slopes(network: &Arc<Network>, program: &Program, start: Site, sites: &
     let mut workspace = Workspace::for_backward(
         network,
         (program.clone(), Some(start)),
-        [batch.rows(), 2],
+        BackwardShape { rows: batch.rows(), logit_rows: batch.logit_rows.len(), sequences: 2 },
         |_| false,
         |site| sites.contains(&site),
         CONTEXT,
@@ -171,11 +171,11 @@ fn gradients_at(
     let targets = Targets { ids: targets, scale: 1.0, z_loss: 0.0 };
     let mut gradients = Gradients::for_weights(network, |_| is_trainable);
     // Buffers for more rows and sequences than there are change no bit.
-    let room = if is_trainable { [rows, 1] } else { [2 * rows + 3, 4] };
+    let [rows, sequences] = if is_trainable { [rows, 1] } else { [2 * rows + 3, 4] };
     let mut workspace = Workspace::for_backward(
         network,
         (passes::loss(network), None),
-        room,
+        BackwardShape { rows, logit_rows: rows, sequences },
         |_| is_trainable,
         |site| sites.contains(&site),
         CONTEXT,

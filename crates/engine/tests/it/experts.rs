@@ -9,8 +9,8 @@ use crate::{
     program::{Kept, block, f64_weights},
 };
 use lookback_engine::{
-    Compute, Gradients, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights, Workspace,
-    backward_from_site, forward_backward, forward_observed,
+    BackwardShape, Compute, Gradients, Isa, KvCache, Shape, ThreadPool, WeightMode, Weights,
+    Workspace, backward_from_site, forward_backward, forward_observed,
 };
 use lookback_f64_interpreter::run;
 use lookback_model::{
@@ -139,7 +139,7 @@ fn gradients_at_the_sites_of_a_router_are_there() {
         let mut workspace = Workspace::for_backward(
             &network,
             (program, Some(start)),
-            [batch.rows(), 1],
+            BackwardShape { rows: batch.rows(), logit_rows: batch.rows(), sequences: 1 },
             |_| false,
             |site| sites.contains(&site),
             CONTEXT,

@@ -35,7 +35,7 @@ impl Tasks {
 }
 
 /// Multiply-adds that are worth a meeting of threads.
-const MIN_PARALLEL_MULTIPLY_ADDS: usize = 16 * 1024;
+pub(super) const MIN_PARALLEL_MULTIPLY_ADDS: usize = 16 * 1024;
 
 /// A product whose shapes agree, to be run task by task.
 #[derive(Clone, Copy)]

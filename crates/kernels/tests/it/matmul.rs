@@ -77,7 +77,7 @@ fn packed(pool: &ThreadPool, weight: &[f32], outputs: usize, inner: usize) -> Ve
     data
 }
 
-/// All four products of one shape on every pool against the twins.
+/// All products of one shape on every pool against the twins.
 fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, seed: u64) {
     let what = format!("{rows} rows, {outputs} outputs, {inner} inner, {kind:?}, seed {seed}");
     let mut numbers = Numbers::new(seed);
@@ -131,6 +131,9 @@ fn all_equal_their_twins(rows: usize, outputs: usize, inner: usize, kind: Kind, 
             let mut dx = stands[..rows * inner].to_vec();
             matmul::input_gradient(pool, &dy, 0, across, start, &mut dx);
             assert_eq!(&bits(&dx), expected, "input gradient: {simd}, {start:?}");
+            let mut dx = stands[..rows * inner].to_vec();
+            matmul::input_gradient_of_forward_panels(pool, &dy, panels, start, &mut dx);
+            assert_eq!(&bits(&dx), expected, "of forward panels: {simd}, {start:?}");
             let mut dx = stands[..rows * inner].to_vec();
             let size = if outputs > 256 { 256 } else { outputs.div_ceil(2).max(1) };
             for first in (0..outputs.max(1)).step_by(size) {

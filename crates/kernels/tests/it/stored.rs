@@ -5,7 +5,7 @@ use crate::inputs::{Kind as Numbers, bits, numbers, pools};
 use lookback_kernels::{
     bf16,
     embed::{Table, gather},
-    matmul::Epilogue,
+    matmul::{Accumulate, Epilogue},
     naive,
     stored::{self, Panels, StorageType},
 };
@@ -116,6 +116,23 @@ fn equals_its_copy(storage: StorageType, rows: usize, outputs: usize, inner: usi
                 bits(&y),
                 bits(&copy),
                 "{storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
+                pool.isa(),
+                pool.threads()
+            );
+        }
+    }
+    let (dy, stands) = (some(rows * outputs, 4), some(rows * inner, 5));
+    for start in [Accumulate::FromZero, Accumulate::FromOutput] {
+        let mut copy = stands.clone();
+        naive::matmul::input_gradient(&dy, &wide, outputs, inner, start, &mut copy);
+        for pool in &pools() {
+            let mut dx = stands.clone();
+            let weight = Panels { storage, data: &panels, outputs, inner };
+            stored::input_gradient(pool, &dy, weight, start, &mut dx);
+            assert_eq!(
+                bits(&dx),
+                bits(&copy),
+                "input gradient, {start:?}: {storage:?}, {rows} × {outputs} × {inner}, seed {seed}, {:?}, {} threads",
                 pool.isa(),
                 pool.threads()
             );

@@ -24,6 +24,12 @@ pub enum Ablation<'a> {
     Zero,
 }
 
+/// What is taken out.
+pub(crate) const ABLATED: [SweepKind; 2] = [
+    SweepKind { site: BlockSite::Z, axes: SweepAxes::LayerHead },
+    SweepKind { site: BlockSite::MlpOut, axes: SweepAxes::Layer },
+];
+
 /// Takes the z of each head out, and the output of each MLP, at all positions of a prompt: the metric of the
 /// unchanged pass, and a grid of each.
 ///
@@ -38,10 +44,7 @@ pub fn ablation_sweep(
     each: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<(f64, Vec<SweepGrid>)> {
     let config = &weights.network().config;
-    let kinds = [
-        SweepKind { site: BlockSite::Z, axes: SweepAxes::LayerHead },
-        SweepKind { site: BlockSite::MlpOut, axes: SweepAxes::Layer },
-    ];
+    let kinds = ABLATED;
     let sites = kinds.map(|kind| kind.site);
     let mut passes = PatchedPasses::new(weights, pool, ids, &sites)?;
     let reader = MetricReader::new(metric, answers, passes.base_logits())?;

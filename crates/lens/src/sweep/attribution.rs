@@ -6,66 +6,84 @@
 //! ```
 //! First order, so exact only where the metric is linear in what is replaced (Nanda 2023). Read `patching` next.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use lookback_engine::{
-    Gradients, Observer, SiteView, ThreadPool, Weights, Workspace, backward_from_site,
+    BackwardShape, Gradients, Observer, SiteView, ThreadPool, Weights, Workspace,
+    forward_backward_from_site,
 };
 use lookback_files::{Refusal, Result};
-use lookback_model::{Batch, BlockSite, SequenceId, Site, forward};
+use lookback_model::{BlockSite, Network, Program, Site, TokenId, forward};
 
 use crate::{
+    SiteFilter,
     frozen_norm::dot,
     source_contributions::{head_slice, key_head, pattern_row, required_capture},
-    sweep::kind::{Place, SweepAxes, SweepKind},
-    trace::Trace,
+    sweep::{
+        kind::{Place, SweepAxes, SweepKind, is_of},
+        metric::MetricReader,
+    },
+    trace::{CaptureRecorder, Trace, check, with_last_logits},
 };
 
-/// Gradients of a metric at sites, `[tokens, width]` each.
-pub(crate) struct SiteGradients(BTreeMap<Site, Vec<f32>>);
+/// A pass, and the gradients of a metric of its last logits: one pass forward and one back.
+pub(crate) struct PassGradients {
+    /// The pass at the sites of a filter.
+    pub base: Trace,
+    /// What the metric says of it.
+    pub metric: f64,
+    /// `[tokens, width]` each.
+    gradients: BTreeMap<Site, Vec<f32>>,
+}
 
-impl SiteGradients {
-    /// By a walk back from the logits after the last token, whose gradient is given, `[vocabulary]`.
+impl PassGradients {
+    /// Of the pass over `ids`, at these sites of every block. The filter names what else is read of the pass.
     pub(crate) fn new(
         weights: &Weights,
         pool: &ThreadPool,
-        base: &Trace,
+        ids: &[TokenId],
         sites: &[BlockSite],
-        gradient: &[f32],
+        filter: &SiteFilter,
+        metric: &MetricReader,
     ) -> Result<Self> {
-        let network = weights.network();
-        let tokens = base.ids.len();
-        let wants = |site| matches!(site, Site::Block(_, site) if sites.contains(&site));
-        let program = forward::logits(network, forward::Rows::LogitRows);
-        let start = (program, Some(Site::Logits));
-        let (rows, threads) = ([tokens, 1], pool.threads());
+        let (network, tokens) = (weights.network(), ids.len());
+        check(ids, &network.config)?;
+        let wants = |site| is_of(sites, site);
         let refused = || Refusal::ours("this program has no logits to walk back from");
+        let from = (program(network, filter), Some(Site::Logits));
+        let (shape, threads) = (shape(tokens), pool.threads());
         let workspace =
-            Workspace::for_backward(network, start, rows, |_| false, wants, tokens, threads);
+            Workspace::for_backward(network, from, shape, |_| false, wants, tokens, threads);
         let mut workspace =
             workspace.ok_or_else(refused)?.with_precision(network, weights.compute());
-        let mut batch = Batch::new();
-        batch.push(SequenceId(0), 0, &base.ids);
-        batch.add_last_logit_row();
+        let batch = with_last_logits(ids);
         let mut none = Gradients::for_weights(network, |_| false);
+        let mut captured = CaptureRecorder::of_sites(&network.config, filter);
         let mut kept = KeptGradients { wants, gradients: BTreeMap::new() };
+        let mut value = 0.0;
+        let gradient = |logits: &[f32]| {
+            value = metric.value(logits);
+            metric.gradient(logits).map(Cow::Owned)
+        };
+        let observers = (&mut captured, &mut kept);
         let given = (&batch, gradient);
-        backward_from_site(weights, &mut none, &mut workspace, pool, given, &mut kept)
-            .ok_or_else(refused)?;
-        Ok(Self(kept.gradients))
+        forward_backward_from_site(weights, &mut none, &mut workspace, pool, given, observers)
+            .ok_or_else(refused)??;
+        Ok(Self { base: captured.trace(ids), metric: value, gradients: kept.gradients })
     }
 
     /// What replacing each place of a layer would change, `[places]`.
     pub(crate) fn attributions(
         &self,
         weights: &Weights,
-        [base, other]: [&Trace; 2],
+        other: &Trace,
         kind: SweepKind,
         layer: usize,
         places: &[Place],
     ) -> Result<Vec<f64>> {
+        let base = &self.base;
         let site = kind.row_site(layer);
-        let Some(gradient) = self.0.get(&site) else { return Ok(vec![0.0; places.len()]) };
+        let Some(gradient) = self.gradients.get(&site) else { return Ok(vec![0.0; places.len()]) };
         if kind.site == BlockSite::Pattern {
             return weight_attributions(weights, [base, other], layer, places, gradient);
         }
@@ -82,6 +100,50 @@ impl SiteGradients {
         };
         Ok(places.iter().map(of).collect())
     }
+
+    /// Those of the destinations × sources of one head's weights, `[queries, keys]`.
+    pub(crate) fn destination_source(
+        &self,
+        weights: &Weights,
+        other: &Trace,
+        kind: SweepKind,
+    ) -> Result<Vec<f64>> {
+        let SweepAxes::DestinationSource { layer, head } = kind.axes else {
+            return Ok(Vec::new());
+        };
+        let tokens = self.base.ids.len();
+        let Some(gradient) = self.gradients.get(&kind.row_site(layer)) else {
+            return Ok(vec![0.0; tokens * tokens]);
+        };
+        let traces = [&self.base, other];
+        let row = |query| row_attributions(weights, traces, [layer, head, query], gradient);
+        Ok((0..tokens).map(row).collect::<Result<Vec<_>>>()?.concat())
+    }
+}
+
+/// The program of the pass: logits after the last token, and what the filter names of what is derived.
+fn program(network: &Network, filter: &SiteFilter) -> Program {
+    let mut program = forward::logits(network, forward::Rows::LogitRows);
+    program.derive(|site| filter.contains(site));
+    program
+}
+
+/// Bytes of the buffers of both passes.
+pub(crate) fn pass_gradients_bytes(
+    weights: &Weights,
+    tokens: usize,
+    sites: &[BlockSite],
+    filter: &SiteFilter,
+    threads: usize,
+) -> usize {
+    let network = weights.network();
+    let from = (program(network, filter), Some(Site::Logits));
+    let (wants, compute) = (|site| is_of(sites, site), weights.compute());
+    Workspace::backward_bytes(network, from, shape(tokens), wants, compute, tokens, threads)
+}
+
+fn shape(tokens: usize) -> BackwardShape {
+    BackwardShape { rows: tokens, logit_rows: 1, sequences: 1 }
 }
 
 /// Of the weights of rows of heads.
@@ -105,7 +167,7 @@ fn weight_attributions(
 }
 
 /// Of each weight of one row of a head, `[keys]`.
-pub(crate) fn row_attributions(
+fn row_attributions(
     weights: &Weights,
     [base, other]: [&Trace; 2],
     [layer, head, query]: [usize; 3],
@@ -125,23 +187,6 @@ pub(crate) fn row_attributions(
         (f64::from(*new) - f64::from(*own)) * dot(&z, value)
     };
     Ok(rows.enumerate().map(of).collect())
-}
-
-/// Attributions of the destinations × sources of one head's weights, `[queries, keys]`.
-pub(crate) fn destination_source(
-    gradients: &SiteGradients,
-    weights: &Weights,
-    traces: [&Trace; 2],
-    kind: SweepKind,
-) -> Result<Vec<f64>> {
-    let SweepAxes::DestinationSource { layer, head } = kind.axes else { return Ok(Vec::new()) };
-    let tokens = traces[0].ids.len();
-    let Some(gradient) = gradients.0.get(&kind.row_site(layer)) else {
-        return Ok(vec![0.0; tokens * tokens]);
-    };
-    let rows =
-        (0..tokens).map(|query| row_attributions(weights, traces, [layer, head, query], gradient));
-    Ok(rows.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Keeps the gradients at some sites.

@@ -1,6 +1,6 @@
 //! What a sweep goes over: a site of every block, by layer and position, by layer and head, or both.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_model::{BlockSite, Config, Site};
@@ -202,6 +202,21 @@ impl SweepKind {
                 .collect(),
         }
     }
+}
+
+/// The sites in whose rows something is replaced.
+pub(crate) fn block_sites(kinds: &[SweepKind]) -> Vec<BlockSite> {
+    let site = |kind: &SweepKind| match kind.row_site(0) {
+        Site::Block(_, site) => Some(site),
+        _ => None,
+    };
+    let sites: BTreeSet<BlockSite> = kinds.iter().filter_map(site).collect();
+    sites.into_iter().collect()
+}
+
+/// Whether a site is one of these of some block.
+pub(crate) fn is_of(sites: &[BlockSite], site: Site) -> bool {
+    matches!(site, Site::Block(_, site) if sites.contains(&site))
 }
 
 #[cfg(test)]

@@ -11,15 +11,17 @@
 
 use std::ops::Range;
 
-use lookback_engine::{KvCache, ThreadPool, Weights, Workspace, forward, forward_from_sites};
+use lookback_engine::{
+    KvCache, ThreadPool, Weights, Workspace, forward_from_sites, forward_observed,
+};
 use lookback_files::Result;
 use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, TokenId, forward as passes};
 
 use crate::{
     SiteFilter,
     source_contributions::required_capture,
-    sweep::kind::Place,
-    trace::{Trace, trace},
+    sweep::kind::{Place, is_of},
+    trace::{CaptureRecorder, Trace, check, with_last_logits},
 };
 
 /// Rows of a batch of changes.
@@ -32,23 +34,8 @@ const MAX_CACHE: usize = 256 << 20;
 /// The unchanged pass of a sweep.
 const BASE: SequenceId = SequenceId(0);
 
-/// Bytes that a sweep takes beside the model: buffers of a batch, the cache, and the values of two passes at
-/// the sites of `kinds` different kinds.
-pub fn sweep_bytes(weights: &Weights, tokens: usize, kinds: usize, threads: usize) -> usize {
-    let network = weights.network();
-    let (rows, changes) = batch_bounds(weights, tokens);
-    let pages = (1 + changes) * KvCache::pages(tokens);
-    let shape = lookback_engine::Shape::Inference { rows, logit_rows: changes };
-    let config = &network.config;
-    // A stream beside each kind, of both passes.
-    let values = 4 * tokens * config.layers * 2 * (kinds + 2) * config.width;
-    Workspace::bytes(network, shape, weights.compute(), tokens, threads)
-        + KvCache::bytes(network, weights.compute(), pages)
-        + values
-}
-
 /// Rows of a batch, and changes in it.
-fn batch_bounds(weights: &Weights, tokens: usize) -> (usize, usize) {
+pub(crate) fn batch_bounds(weights: &Weights, tokens: usize) -> (usize, usize) {
     let pages = KvCache::pages(tokens);
     let each = KvCache::bytes(weights.network(), weights.compute(), pages);
     let changes = (MAX_CACHE / each.max(1)).clamp(1, MAX_CHANGES);
@@ -89,8 +76,9 @@ impl<'a> PatchedPasses<'a> {
         sites: &[BlockSite],
     ) -> Result<Self> {
         let network: &Network = weights.network();
+        check(ids, &network.config)?;
         let (max_rows, max_changes) = batch_bounds(weights, ids.len());
-        let is_changed = |site: Site| matches!(site, Site::Block(_, site) if sites.contains(&site));
+        let is_changed = |site| is_of(sites, site);
         let program = passes::logits(network, passes::Rows::LogitRows);
         let bounds = [max_rows, max_changes];
         let (positions, threads) = (ids.len(), pool.threads());
@@ -104,14 +92,14 @@ impl<'a> PatchedPasses<'a> {
                 read.extend(workspace.sites_read_behind(Site::Block(layer, site))?);
             }
         }
-        let base = trace(weights, pool, ids, &SiteFilter::only(read))?;
+        let filter = SiteFilter::only(read.into_iter().chain([Site::Logits]));
+        let mut recorder = CaptureRecorder::of_sites(&network.config, &filter);
         let pages = (1 + max_changes) * KvCache::pages(ids.len());
         let mut cache = KvCache::new(network, weights.compute(), 1 + max_changes, pages);
-        let mut batch = Batch::new();
-        batch.push(BASE, 0, ids);
-        batch.add_last_logit_row();
-        let logits = forward(weights, &mut workspace, &mut cache, pool, &batch)?;
-        let base_logits = logits.to_vec();
+        let batch = with_last_logits(ids);
+        forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
+        let base = recorder.trace(ids);
+        let base_logits = required_capture(&base, Site::Logits)?.part(0).to_vec();
         Ok(Self {
             weights,
             pool,

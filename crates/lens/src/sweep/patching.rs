@@ -3,24 +3,22 @@
 //! The direction is that of TransformerLens: from clean into corrupted, so that a place with all of the
 //! information that differs restores the clean answer. Read `attribution` for what one backward pass says of it.
 
-use std::collections::BTreeSet;
-
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Kind, Refusal, Result, counted};
-use lookback_model::{BlockSite, Site, TokenId};
+use lookback_model::{BlockSite, Config, Site, TokenId};
 
 use crate::{
     SiteFilter,
     source_contributions::required_capture,
     sweep::{
-        attribution::{SiteGradients, destination_source},
+        attribution::PassGradients,
         grid::SweepGrid,
-        kind::{SweepAxes, SweepKind},
+        kind::{SweepAxes, SweepKind, block_sites},
         metric::{MetricReader, SweepMetric},
         patched_passes::PatchedPasses,
         pattern::{patched_z, z_with_patched_source},
     },
-    trace::{Trace, trace},
+    trace::{Trace, trace_with_last_logits},
 };
 
 /// A clean and a corrupted prompt, and what is asked of each place between them.
@@ -60,34 +58,21 @@ pub fn patching_sweep(
     let config = &weights.network().config;
     let tokens = sweep.corrupted.len();
     let sites = block_sites(sweep.kinds);
-    let mut wanted: Vec<Site> = Vec::new();
-    for layer in 0..config.layers as u16 {
-        wanted.extend(sites.iter().map(|site| Site::Block(layer, *site)));
-        let has_pattern = sweep.kinds.iter().any(|kind| kind.site == BlockSite::Pattern);
-        wanted.extend(has_pattern.then_some(Site::Block(layer, BlockSite::Pattern)));
-    }
-    let filter = SiteFilter::only(wanted.iter().copied().chain([Site::Logits]));
-    let clean = trace(weights, pool, sweep.clean, &filter)?;
-    let clean_logits = required_capture(&clean, Site::Logits)?.part(tokens - 1);
+    let clean = trace_with_last_logits(weights, pool, sweep.clean, &sweep.clean_sites(config))?;
+    let clean_logits = required_capture(&clean, Site::Logits)?.part(0);
     let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
-    let mut passes = PatchedPasses::new(weights, pool, sweep.corrupted, &sites)?;
-    let corrupted = metric.value(passes.base_logits());
-    // Attributions read the corrupted pass where it is replaced; of weights also what they weigh.
-    let base = match sweep.attributes {
-        false => None,
-        true => {
-            let values = (0..config.layers as u16).map(|layer| Site::Block(layer, BlockSite::V));
-            let filter = SiteFilter::only(wanted.iter().copied().chain(values));
-            Some(trace(weights, pool, sweep.corrupted, &filter)?)
-        }
-    };
-    let gradients = match &base {
-        None => None,
-        Some(base) => {
-            let gradient = metric.gradient(passes.base_logits())?;
-            Some(SiteGradients::new(weights, pool, base, &sites, &gradient)?)
-        }
-    };
+    let gradients = sweep.attributes.then(|| {
+        let filter = sweep.attributed_sites(config);
+        PassGradients::new(weights, pool, sweep.corrupted, &sites, &filter, &metric)
+    });
+    let gradients = gradients.transpose()?;
+    let mut corrupted = gradients.as_ref().map_or(0.0, |gradients| gradients.metric);
+    let mut passes = None;
+    if sweep.patches || gradients.is_none() {
+        let made = PatchedPasses::new(weights, pool, sweep.corrupted, &sites)?;
+        corrupted = metric.value(made.base_logits());
+        passes = Some(made);
+    }
     let cells = |kind: &SweepKind| kind.shape(config, tokens).iter().product::<usize>();
     let all: usize = if sweep.patches { sweep.kinds.iter().map(cells).sum() } else { 0 };
     let mut done = 0;
@@ -99,29 +84,52 @@ pub fn patching_sweep(
             shape: kind.shape(config, tokens),
             ..SweepGrid::default()
         };
-        if sweep.patches {
+        if let Some(passes) = passes.as_mut().filter(|_| sweep.patches) {
             let mut tick = || {
                 done += 1;
                 each(done, all)
             };
-            grid.values = values(weights, pool, &mut passes, &clean, *kind, &metric, &mut tick)?;
+            grid.values = values(weights, pool, passes, &clean, *kind, &metric, &mut tick)?;
         }
-        if let (Some(gradients), Some(base)) = (&gradients, &base) {
-            grid.attribution = Some(attributions(weights, gradients, [base, &clean], *kind)?);
+        if let Some(gradients) = &gradients {
+            grid.attribution = Some(attributions(weights, gradients, &clean, *kind)?);
         }
         grids.push(grid);
     }
     Ok((metric.value(clean_logits), corrupted, grids))
 }
 
-/// The sites in whose rows something is replaced.
-fn block_sites(kinds: &[SweepKind]) -> Vec<BlockSite> {
-    let site = |kind: &SweepKind| match kind.row_site(0) {
-        Site::Block(_, site) => Some(site),
-        _ => None,
-    };
-    let sites: BTreeSet<BlockSite> = kinds.iter().filter_map(site).collect();
-    sites.into_iter().collect()
+impl PatchingSweep<'_> {
+    /// What is read of the clean pass.
+    pub(crate) fn clean_sites(&self, config: &Config) -> SiteFilter {
+        SiteFilter::only(self.replaced_sites(config).chain([Site::Logits]))
+    }
+
+    /// What attributions read of the corrupted pass: where it is replaced; of weights also what they weigh.
+    pub(crate) fn attributed_sites(&self, config: &Config) -> SiteFilter {
+        let values = in_blocks(config, has_pattern(self.kinds).then_some(BlockSite::V));
+        SiteFilter::only(self.replaced_sites(config).chain(values))
+    }
+
+    fn replaced_sites(&self, config: &Config) -> impl Iterator<Item = Site> {
+        let pattern = has_pattern(self.kinds).then_some(BlockSite::Pattern);
+        in_blocks(config, block_sites(self.kinds).into_iter().chain(pattern))
+    }
+}
+
+fn has_pattern(kinds: &[SweepKind]) -> bool {
+    kinds.iter().any(|kind| kind.site == BlockSite::Pattern)
+}
+
+/// These sites of every block.
+fn in_blocks(
+    config: &Config,
+    sites: impl IntoIterator<Item = BlockSite>,
+) -> impl Iterator<Item = Site> {
+    let layers = 0..config.layers as u16;
+    sites
+        .into_iter()
+        .flat_map(move |site| layers.clone().map(move |layer| Site::Block(layer, site)))
 }
 
 /// Refuses prompts that cannot be patched into each other.
@@ -192,15 +200,15 @@ fn values(
 /// What one backward pass says of each cell.
 fn attributions(
     weights: &Weights,
-    gradients: &SiteGradients,
-    traces: [&Trace; 2],
+    gradients: &PassGradients,
+    clean: &Trace,
     kind: SweepKind,
 ) -> Result<Vec<f64>> {
     let config = &weights.network().config;
     if let SweepAxes::DestinationSource { .. } = kind.axes {
-        return destination_source(gradients, weights, traces, kind);
+        return gradients.destination_source(weights, clean, kind);
     }
-    let places = kind.places(config, traces[0].ids.len());
-    let of = |layer| gradients.attributions(weights, traces, kind, layer, &places);
+    let places = kind.places(config, clean.ids.len());
+    let of = |layer| gradients.attributions(weights, clean, kind, layer, &places);
     Ok((0..config.layers).map(of).collect::<Result<Vec<_>>>()?.concat())
 }

@@ -111,8 +111,8 @@ impl Chat {
                     // The cache that is too small goes before a larger one comes.
                     drop(other.take());
                     window.truncate_cached(0);
-                    let session = context::session_with_headroom(&model, needed, context)?;
-                    other.insert(session.with_edits(&edits)?)
+                    let session = context::session_with_headroom(&model, &edits, needed, context)?;
+                    other.insert(session)
                 }
             };
             let mut decoder = tokenizer.decoder_after(&ids).without_specials();

@@ -7,6 +7,7 @@ use lookback::Model;
 use lookback_engine::Session;
 use lookback_files::{Refusal, Result};
 use lookback_generate::context_window::ContextWindow;
+use lookback_model::Edits;
 
 use crate::print::Print;
 
@@ -43,11 +44,13 @@ impl Context {
 /// there is the memory.
 pub(crate) fn session_with_headroom(
     model: &Model,
+    edits: &Edits,
     tokens: usize,
     max_tokens: usize,
 ) -> Result<Session> {
     let roomy = max_tokens.min(INITIAL_POSITIONS.max(2 * tokens));
-    model.session(roomy).or_else(|_| model.session(tokens.min(max_tokens)))
+    let session = |tokens| model.edited_session(tokens, edits);
+    session(roomy).or_else(|_| session(tokens.min(max_tokens)))
 }
 
 /// Says that a prompt is longer than what is read of it.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use lookback_model::{FAMILIES, TokenId, save};
-use lookback_open::{Compute, Model};
+use lookback_open::{Compute, Model, OpenOptions};
 use safetensors::{Dtype, serialize, tensor::TensorView};
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,11 +92,16 @@ fn every_family_has_a_golden() {
 
 /// A golden's model, and the ids of its golden.
 pub fn opened(family: &str) -> (Model, Vec<TokenId>) {
+    opened_with(family, Model::options())
+}
+
+/// The same with other options.
+pub fn opened_with(family: &str, options: OpenOptions) -> (Model, Vec<TokenId>) {
     let golden = golden(family);
     let folder = tempfile::tempdir().unwrap();
     write(&golden, folder.path());
     let ids = golden.ids.iter().copied().map(TokenId).collect();
-    (Model::options().threads(2).open(folder.path()).unwrap(), ids)
+    (options.threads(2).open(folder.path()).unwrap(), ids)
 }
 
 #[test]

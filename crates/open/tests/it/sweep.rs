@@ -2,13 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use lookback_lens::{Capture, SweepMetric, Trace};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use lookback_files::Refusal;
+use lookback_lens::{Capture, SweepGrid, SweepMetric, Trace};
 use lookback_model::{
     AttentionChange, AttentionEdit, BlockSite, Change, Edit, ElementChange, Site, TokenId,
 };
-use lookback_open::{Look, Model, SweepPair, SweepReport};
+use lookback_open::{Look, Model, SweepPair, SweepQuery, SweepReport};
 
-use crate::goldens::{names, opened};
+use crate::goldens::{names, opened, opened_with};
 
 /// The prompt with other tokens at the second, fourth … place.
 fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
@@ -179,6 +185,85 @@ fn what_is_the_same_in_both_changes_nothing_and_all_of_it_everything() {
         assert_eq!(report.grids[0].values[tokens - 2], report.clean, "{name}");
         assert_eq!(report.grids[0].normalized.as_ref().unwrap()[tokens - 2], 1.0, "{name}");
     }
+}
+
+#[test]
+fn an_attribution_does_not_depend_on_what_else_is_asked() {
+    let kinds = [
+        "resid_pre",
+        "resid_mid",
+        "attn_out",
+        "mlp_out",
+        "z",
+        "q",
+        "k",
+        "v",
+        "pattern",
+        "z-by-position",
+        "k-by-position",
+        "pattern-by-position",
+    ];
+    let bits = |grid: &SweepGrid| -> Vec<u64> {
+        grid.attribution.iter().flatten().map(|x| x.to_bits()).collect()
+    };
+    for name in names() {
+        let (model, clean) = opened(&name);
+        let other = corrupted(&clean);
+        let query = |kinds: &[&str]| {
+            let query = model.sweep(&clean, &other).answer(TokenId(7)).wrong(TokenId(11));
+            kinds.iter().fold(query, |query, kind| query.over(kind).unwrap())
+        };
+        let together = query(&kinds).attribution_alone().report(&mut |_, _| Ok(())).unwrap();
+        assert_eq!(together.corrupted, difference(&model.logits(&other).unwrap()), "{name}");
+        let mut not_zero = 0;
+        for (kind, grid) in kinds.iter().zip(&together.grids) {
+            let alone = query(&[kind]).attribution_alone().report(&mut |_, _| Ok(())).unwrap();
+            assert_eq!(bits(&alone.grids[0]), bits(grid), "{name} {kind}");
+            assert_eq!(alone.corrupted.to_bits(), together.corrupted.to_bits(), "{name} {kind}");
+            assert_eq!(bits(grid).len(), grid.shape.iter().product::<usize>(), "{name} {kind}");
+            not_zero += grid.attribution.iter().flatten().filter(|x| **x != 0.0).count();
+        }
+        assert!(not_zero > 100, "{name}: {not_zero}");
+        // Nor on whether the changes are made, too.
+        let beside =
+            query(&["mlp_out", "pattern"]).attribution().report(&mut |_, _| Ok(())).unwrap();
+        for (at, grid) in [3, 8].into_iter().zip(&beside.grids) {
+            assert_eq!(bits(grid), bits(&together.grids[at]), "{name} {}", grid.kind);
+        }
+    }
+}
+
+#[test]
+fn a_sweep_that_would_not_fit_memory_is_refused_before_it_begins() {
+    let limit = Arc::new(AtomicUsize::new(usize::MAX));
+    let admitted = limit.clone();
+    let options =
+        Model::options().admit(move |what, bytes| match bytes <= admitted.load(Relaxed) {
+            true => Ok(()),
+            false => Err(Refusal::user(format!("{what} needs {bytes} bytes"))),
+        });
+    let (model, clean) = opened_with("llama", options);
+    let other = corrupted(&clean);
+    let query = || {
+        let query = model.sweep(&clean, &other).answer(TokenId(7)).wrong(TokenId(11));
+        query.over("z").unwrap().over("pattern").unwrap()
+    };
+    for query in [query(), query().attribution(), query().attribution_alone()] {
+        let (bytes, _) = query.plan();
+        limit.store(bytes, Relaxed);
+        assert!(query.report(&mut |_, _| Ok(())).is_ok());
+        limit.store(bytes - 1, Relaxed);
+        let refused = query.report(&mut |_, _| panic!("a pass was made")).unwrap_err();
+        assert_eq!(refused.to_string(), format!("the sweep needs {bytes} bytes"));
+    }
+    // What only a backward pass takes counts, and so does what patterns take.
+    let bytes = |query: SweepQuery| query.plan().0;
+    assert!(bytes(query().attribution()) > bytes(query()));
+    let alone = |kind: &str| model.sweep(&clean, &other).over(kind).unwrap().attribution_alone();
+    assert!(bytes(alone("pattern")) > bytes(alone("z")));
+    let ablation = model.ablate(&clean).answer(TokenId(7));
+    limit.store(ablation.bytes() - 1, Relaxed);
+    assert!(ablation.report(&mut |_, _| panic!("a pass was made")).is_err());
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! What a sweep takes beside the model, before any of it is taken: the buffers of its passes, the cache of those that
+//! are changed, and what is kept of the passes at sites.
+
+use lookback_engine::{KvCache, Shape, Weights, Workspace};
+use lookback_model::{BlockSite, Config, Site, forward};
+
+use crate::{
+    SiteFilter,
+    sites::{shape, sites},
+    sweep::{
+        ablation::ABLATED,
+        attribution::pass_gradients_bytes,
+        kind::{SweepKind, block_sites, is_of},
+        patched_passes::batch_bounds,
+        patching::PatchingSweep,
+    },
+};
+
+impl PatchingSweep<'_> {
+    /// Bytes that it takes.
+    pub fn bytes(&self, weights: &Weights, threads: usize) -> usize {
+        let (config, tokens) = (&weights.network().config, self.corrupted.len());
+        let sites = block_sites(self.kinds);
+        let clean = self.clean_sites(config);
+        // Passes follow each other, and what was kept of them stays.
+        let mut kept = site_bytes(config, tokens, |site| clean.contains(site));
+        let mut passes = observed_bytes(weights, tokens, &clean, threads);
+        if self.attributes {
+            let base = self.attributed_sites(config);
+            kept += site_bytes(config, tokens, |site| base.contains(site))
+                + site_bytes(config, tokens, |site| is_of(&sites, site));
+            passes = passes.max(pass_gradients_bytes(weights, tokens, &sites, &base, threads));
+        }
+        if self.patches || !self.attributes {
+            let patched = patched_passes_bytes(weights, tokens, self.kinds, threads);
+            // A pattern is patched by passes of one layer beside the others.
+            passes = passes.max(patched + observed_bytes(weights, tokens, &clean, threads));
+        }
+        kept + passes
+    }
+}
+
+/// Bytes that an ablation sweep takes: over a prompt of so many tokens, with means over texts of so many.
+pub fn ablation_bytes(
+    weights: &Weights,
+    tokens: usize,
+    text_tokens: usize,
+    threads: usize,
+) -> usize {
+    let network = weights.network();
+    let of_text = text_tokens.max(tokens);
+    let shape = Shape::Observed { rows: of_text };
+    let means = site_bytes(&network.config, of_text, |site| is_of(&block_sites(&ABLATED), site))
+        + Workspace::bytes(network, shape, weights.compute(), of_text, threads)
+        + KvCache::bytes(network, weights.compute(), KvCache::pages(of_text));
+    patched_passes_bytes(weights, tokens, &ABLATED, threads) + means
+}
+
+/// Of passes with a change: their buffers and cache, and what is kept of the unchanged one.
+fn patched_passes_bytes(
+    weights: &Weights,
+    tokens: usize,
+    kinds: &[SweepKind],
+    threads: usize,
+) -> usize {
+    let (network, compute) = (weights.network(), weights.compute());
+    let (rows, changes) = batch_bounds(weights, tokens);
+    let pages = (1 + changes) * KvCache::pages(tokens);
+    let sites = block_sites(kinds);
+    let program = forward::logits(network, forward::Rows::LogitRows);
+    let is_changed = |site| is_of(&sites, site);
+    // What stands behind a changed site is read, too: the stream, and keys and values beside queries.
+    let read =
+        [BlockSite::ResidPre, BlockSite::ResidMid, BlockSite::RotQ, BlockSite::RotK, BlockSite::V];
+    let is_kept = |site| is_of(&sites, site) || is_of(&read, site);
+    let bounds = [rows, changes];
+    Workspace::program_bytes(network, program, bounds, is_changed, compute, tokens, threads)
+        + KvCache::bytes(network, compute, pages)
+        + site_bytes(&network.config, tokens, is_kept)
+}
+
+/// Buffers and cache of a pass that is only observed.
+fn observed_bytes(weights: &Weights, tokens: usize, filter: &SiteFilter, threads: usize) -> usize {
+    let (network, compute) = (weights.network(), weights.compute());
+    let program = forward::logits(network, forward::Rows::LogitRows);
+    let (is_visible, bounds) = (|site| filter.contains(site), [tokens, 1]);
+    Workspace::program_bytes(network, program, bounds, is_visible, compute, tokens, threads)
+        + KvCache::bytes(network, compute, KvCache::pages(tokens))
+}
+
+/// Of the values of sites over a sequence, of logits those after one token.
+fn site_bytes(config: &Config, tokens: usize, is_kept: impl Fn(Site) -> bool) -> usize {
+    let bytes = |site: Site| match site {
+        Site::Logits => 4 * config.vocabulary,
+        site => 4 * shape(config, site, tokens).iter().product::<usize>(),
+    };
+    sites(config).into_iter().filter(|site| is_kept(*site)).map(bytes).sum()
+}
