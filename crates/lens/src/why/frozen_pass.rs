@@ -15,10 +15,11 @@ use lookback_model::{
     BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, PassVariant, Site, WeightId,
 };
 
-use super::writes::{Writes, add_to, product, stream_begins, wide};
+use super::writes::{Writes, add_to, product, wide};
 use crate::{
     Trace,
     frozen_norm::dot,
+    logit_attribution::stream_begins,
     post_norm::PostNorm,
     source_contributions::{head_slice, is_visible, key_head, pattern_row, required_capture},
 };

@@ -2,12 +2,12 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, PassVariant, Positions, Site};
+use lookback_model::{BlockSite, PassVariant, Site};
 
 use super::component::Component;
 use crate::{
-    Trace, frozen_norm::dot, post_norm::PostNorm, ranges::in_ranges,
-    source_contributions::required_capture,
+    Trace, frozen_norm::dot, logit_attribution::stream_begins, post_norm::PostNorm,
+    ranges::in_ranges, source_contributions::required_capture,
 };
 
 /// What was written into a token's stream, in the order of writing.
@@ -66,16 +66,6 @@ impl Writes {
     }
 }
 
-/// The site or sites that the stream is the sum of before the first block. What passes a norm together is no
-/// sum of the two, and begins the stream as one.
-pub(super) fn stream_begins(config: &Config, variant: PassVariant) -> Vec<Site> {
-    match (config.embedding_norm, &config.positions) {
-        (true, _) => vec![Site::Block(0, BlockSite::ResidPre)],
-        (false, Positions::Learned) if !variant.no_position => vec![Site::Embed, Site::PosEmbed],
-        (false, _) => vec![Site::Embed],
-    }
-}
-
 /// What each head of a layer adds to a token's stream, and the biases.
 fn attention_writes(
     weights: &Weights,
@@ -124,7 +114,7 @@ pub(super) fn add_to(sum: &mut [f64], vector: &[f64]) {
 }
 
 /// Σ a·b, four chains side by side.
-pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn product(a: &[f64], b: &[f64]) -> f64 {
     let mut chains = [0.0; 4];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     for (a, b) in a.iter().zip(b) {

@@ -8,7 +8,7 @@ use crate::fixture::{bits, ids, weights};
 use crate::shapes::networks;
 use lookback_engine::{Isa, ThreadPool, WeightMode};
 use lookback_lens::{SiteFilter, sites, trace, trace_of_layer};
-use lookback_model::{BlockSite, Site};
+use lookback_model::{BlockSite, Edits, Site};
 
 #[test]
 fn a_layer_alone_has_the_bits_of_a_whole_pass() {
@@ -23,7 +23,8 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
                 let before = whole.block(layer, BlockSite::ResidPre).unwrap();
                 let (all, no_parts) = (SiteFilter::all(), BTreeSet::new());
                 let from = (layer, before);
-                let looked = trace_of_layer(&weights, &pool, &ids, from, &all, &no_parts).unwrap();
+                let pass = (&weights, &Edits::default());
+                let looked = trace_of_layer(pass, &pool, &ids, from, &all, &no_parts).unwrap();
                 let is_its =
                     |site: &Site| matches!(site, Site::Block(of, _) if usize::from(*of) == layer);
                 let expected: Vec<Site> =
