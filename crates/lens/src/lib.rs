@@ -105,7 +105,9 @@ pub use sweep::{
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
-pub use trace::{Capture, SiteCaptures, Trace, alias_of, trace, trace_with_edits};
+pub use trace::{
+    Capture, SiteCaptures, Trace, alias_of, trace, trace_with_edits, trace_with_longer_edits,
+};
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{
     Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,

@@ -85,18 +85,18 @@ pub fn logit_attribution_sites(config: &Config, edits: &Edits) -> Vec<Site> {
     sites
 }
 
-/// Refuses edits behind which a logit at a token is not what the stream makes of it.
-pub(crate) fn check_edits(edits: &Edits, token: usize) -> Result<()> {
-    if is_changed(edits, Site::Logits, token) {
-        return Err(Refusal::of(
+/// Refuses edits of these sites, behind which a logit at a token is not what the stream makes of it.
+pub(crate) fn check_edits(edits: &Edits, token: usize, sites: &[Site]) -> Result<()> {
+    match sites.iter().find(|site| is_changed(edits, **site, token)) {
+        None => Ok(()),
+        Some(site) => Err(Refusal::of(
             Kind::InvalidSetting,
             format!(
-                "logits: what is written there at token {token} is no sum of what was added to the residual \
+                "{site}: behind the edit of it at token {token}, a logit is no sum of what was added to the residual \
                  stream; take the edit off to see the sum"
             ),
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// The site or sites that the stream is the sum of before the first block: the embedding, and the position where it
@@ -119,7 +119,7 @@ pub fn logit_attribution(
     (target, logit): (TokenId, f32),
 ) -> Result<LogitAttribution> {
     check_is_sum(weights.network())?;
-    check_edits(&trace.edits, token)?;
+    check_edits(&trace.edits, token, &[Site::Logits])?;
     let layers = weights.network().layers();
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;

@@ -15,7 +15,7 @@ use crate::{
     logit_attribution::{check_edits, not_captured},
     post_norm::PostNorm,
     ranking::top_k_indices,
-    row_change::{RowChange, is_changed, stream_behind},
+    row_change::{RowChange, stream_behind},
     trace::Trace,
 };
 
@@ -110,7 +110,7 @@ pub fn neuron_effects(
     let NeuronQuery { layer, token, target, order: order_by, .. } = query;
     let network = weights.network();
     check_is_sum(network)?;
-    check_edits(&trace.edits, token)?;
+    check_edits(&trace.edits, token, &[Site::LnFinal, Site::Logits])?;
     let left = left_of_output(network, trace, layer, token)?;
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
@@ -225,9 +225,6 @@ fn left_of_output(
     layer: usize,
     token: usize,
 ) -> Result<Option<Vec<f64>>> {
-    if is_changed(&trace.edits, Site::LnFinal, token) {
-        return Err(not_told(Site::LnFinal, token));
-    }
     let width = network.config.width;
     let mut sites = vec![Site::Block(layer as u16, BlockSite::MlpOut)];
     sites.extend(stream_behind(layer));

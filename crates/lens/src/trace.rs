@@ -129,12 +129,27 @@ pub fn trace_with_edits(
     filter: &SiteFilter,
     edits: &Edits,
 ) -> Result<Trace> {
+    check(ids, &weights.network().config)?;
+    edits.check_positions(ids.len())?;
+    trace_with_longer_edits(weights, pool, ids, filter, edits)
+}
+
+/// As [`trace_with_edits`], of edits of a text that may grow: positions behind the sequence change nothing.
+///
+/// # Errors
+/// As [`trace_with_edits`].
+pub fn trace_with_longer_edits(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+    edits: &Edits,
+) -> Result<Trace> {
     if edits.is_empty() {
         return trace(weights, pool, ids, filter);
     }
     let config = &weights.network().config;
     check(ids, config)?;
-    edits.check_positions(ids.len())?;
     let mut recorder =
         CaptureRecorder::new(config, filter, &NO_PARTS, None).of_variant(edits.variant());
     let is_captured = |site| filter.contains(site);

@@ -193,6 +193,22 @@ impl PassCache {
         })
     }
 
+    /// The same for work of many passes, which lets those who wait go first between two of them.
+    pub(crate) async fn with_shared_compute_lock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Turn) -> T + Send + 'static,
+    ) -> Result<T> {
+        let lock = self.0.compute_lock.clone();
+        let held = Some(lock.clone().lock_owned().await);
+        let done = tokio::task::spawn_blocking(move || work(&mut Turn { lock, held }));
+        done.await.map_err(|_| {
+            ErrorResponse::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the work failed, which is a mistake of the program; its terminal says where",
+            )
+        })
+    }
+
     /// A pass that holds at least these sites. One that the model does not have is refused.
     pub(crate) async fn sites(&self, input: &ModelInput, wanted: &[Site]) -> Result<Arc<Pass>> {
         let wanted: Vec<Part> = wanted.iter().map(|site| (*site, None)).collect();
@@ -255,6 +271,21 @@ impl PassCache {
     fn pending_parts(&self, key: &Key) -> Vec<Part> {
         let wanted = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, parts)| parts.clone()).collect()
+    }
+}
+
+/// The turn of work that takes long.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// Lets those who wait compute first.
+    pub(crate) fn pause(&mut self) {
+        drop(self.held.take());
+        self.held = Some(self.lock.clone().blocking_lock_owned());
     }
 }
 

@@ -8,6 +8,7 @@ use lookback_lens::Intervention;
 use lookback_model::{Edits, PassVariant};
 
 use crate::{
+    api::AnswersOfWeights,
     edits::{PromptEdits, ResolvedEdits},
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
@@ -37,6 +38,8 @@ pub(crate) struct AppState {
     pub(crate) variant: PassVariant,
     /// What edits stand for in prompts, remembered.
     pub(crate) resolved_edits: ResolvedEdits,
+    /// Scores of heads and neurons, remembered.
+    pub(crate) answers: AnswersOfWeights,
     /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
@@ -53,6 +56,7 @@ impl AppState {
             interventions: Arc::default(),
             variant: PassVariant::default(),
             resolved_edits: ResolvedEdits::default(),
+            answers: AnswersOfWeights::default(),
             token: token.into(),
         }
     }
