@@ -4,7 +4,8 @@
   benches/page.py --lookback PROGRAM MODEL [MODEL ...] [--tokens 16,120,512] [--times 5] [--json]
 
 Every figure asks as the page does (crates/serve/web/stages), of a text that was not read before; then another token, head
-and layer of the same text are chosen, which needs no pass. A figure's time is that of all its questions, asked side by
+and layer of the same text are chosen, which needs no pass. Then the same with a head of the first layer off, and with
+one of the last, from where on alone the pass is another. A figure's time is that of all its questions, asked side by
 side. Drawing is not in it. Read pairs next.
 """
 import argparse
@@ -20,6 +21,7 @@ import urllib.request
 
 from pairs import machine, refuse
 
+KINDS = ["new", "chosen", "first off", "chosen off", "last off", "chosen last"]  # of how a figure is asked
 WORDS = "the bird is red and dog a was in of to it he she they we big small house tree".split()
 
 
@@ -73,9 +75,9 @@ def text_of(server, model, tokens, random):
     refuse(f"{model['name']}: no text of {tokens} tokens")
 
 
-def figures(model, prompt, tokens, layer, head, token):
+def figures(model, prompt, tokens, layer, head, token, edits=()):
     """The questions of each figure about a text, as the page asks them when it is drawn."""
-    of = {"model": model["name"], "prompt": prompt, "chat": False}
+    of = {"model": model["name"], "prompt": prompt, "chat": False, "edits": list(edits)}
     here, block = {"layer": layer, "head": head}, f"blocks.{layer}"
     shared = head // (model["heads"] // model["key_heads"])
 
@@ -90,6 +92,7 @@ def figures(model, prompt, tokens, layer, head, token):
     pattern = (f"{block}.attn.pattern", [head])
     return {
         "tokens": [("tokens", of)],
+        "look": [look(("logits", [token]), pattern)],
         "embed": [look(*rows), ("embed", {**of, "token": token})],
         "position": [("position", {**of, "token": token}), *([look(*dials)] if dials else [])],
         "attend": [("attend/glance", {**of, "most": 24}), ("attend", {**of, **here}), look((f"{block}.attn.scores", [head]), pattern),
@@ -103,6 +106,8 @@ def figures(model, prompt, tokens, layer, head, token):
         "logit_lens, halves": [("depths", {**of, "token": token, "first": token, "count": 1, "halves": True, "most": 10})],
         "logit_lens, others": [("depths", {**of, "token": token, "first": token - 3, "count": 3, "halves": False, "most": 1})],
         "next": [("next", {**of, "token": token, "most": 20, "find": ""})],
+        "why": [("why", {**of, "position": token})],
+        "why, paths": [("why", {**of, "position": token, "share": 0.8, "check": 8})],
         "sample": [("sample", {**of, "settings": {}, "seed": 0, "draws": 1000})],
     }
 
@@ -111,37 +116,41 @@ def tables(model):
     """The questions that no text is in."""
     of = {"model": model["name"]}
     return {"map": [("map", of), ("map/points", {**of, "step": None, "axes": [0, 1]})], "analogy": [("analogy", of)],
-            "near": [("map/near", {**of, "id": 5, "step": None})]}
+            "heads": [("heads", of)], "near": [("map/near", {**of, "id": 5, "step": None})]}
 
 
 def times_of(server, model, args, random):
-    """Milliseconds by number of tokens, then by figure: of a new text, and of another choice in a text that was read."""
+    """Milliseconds by number of tokens, then by figure: of a new text, of another choice in it, and both with a head of
+    the first layer off, and with one of the last layer off."""
     found = {}
     for tokens in args.tokens:
         if tokens > model["context"]:
             continue
-        new, chosen = {}, {}
+        found[tokens] = kinds = {kind: {} for kind in KINDS}
         for _ in range(args.times):
             names = figures(model, "", tokens, 0, 0, tokens - 1)
             for name in names:
                 prompt = text_of(server, model, tokens, random)
                 last = (model["layers"] - 1, model["heads"] - 1, tokens - 1)
                 other = (model["layers"] // 2, 0, tokens // 2)
-                for kept, at in [(new, last), (chosen, other)]:
-                    questions = figures(model, prompt, tokens, *at)[name]
-                    kept.setdefault(name, []).append(1e3 * server.seconds(questions))
-        found[tokens] = {"new": new, "chosen": chosen, "resident_mb": server.resident_mb()}
+                off = [[f"blocks.{of}.attn.z[:, 0] = 0"] for of in [0, model["layers"] - 1]]
+                asked = [(edits, at) for edits in [[], *off] for at in [last, other]]
+                for kind, (edits, at) in zip(KINDS, asked):
+                    questions = figures(model, prompt, tokens, *at, edits)[name]
+                    kinds[kind].setdefault(name, []).append(1e3 * server.seconds(questions))
+        kinds["resident_mb"] = server.resident_mb()
     return found
 
 
 def show(name, of):
     """A line a figure: medians of new texts, then of other choices."""
     texts = of["texts"]
-    kinds = [(kind, tokens) for kind in ["new", "chosen"] for tokens in texts]
-    heads = [f"{kind} {tokens}" for kind, tokens in kinds]
-    print(f"\n{name}, milliseconds (medians)\n{'':16}" + "".join(f"{head:>12}" for head in heads))
+    kinds = [(kind, tokens) for kind in KINDS for tokens in texts]
+    print(f"\n{name}, milliseconds (medians)")
+    for row in [0, 1]:
+        print(f"{'':22}" + "".join(f"{str(column[row]):>11}" for column in kinds))
     for figure in next(iter(texts.values()))["new"]:
-        print(f"{figure:16}" + "".join(f"{statistics.median(texts[tokens][kind][figure]):12.0f}" for kind, tokens in kinds))
+        print(f"{figure:22}" + "".join(f"{statistics.median(texts[tokens][kind][figure]):11.0f}" for kind, tokens in kinds))
     for figure, times in of["table"].items():
         print(f"{figure:16}{times[0]:12.0f} the first time, {statistics.median(times[1:] or times):.0f} then")
     held = ", ".join(f"{at['resident_mb']:.0f}" for at in texts.values())

@@ -4,7 +4,7 @@ use std::{borrow::Cow, convert::Infallible};
 
 use lookback_files::{Refusal, Result};
 use lookback_kernels::thread_pool::ThreadPool;
-use lookback_model::{Batch, BlockSite, Loss, Site, Targets};
+use lookback_model::{Batch, BlockSite, Loss, Program, Site, Targets};
 
 use crate::{
     Gradients, KvCache, Observer, SiteView, Weights, Workspace, backward::Backward, cache::Cached,
@@ -185,14 +185,19 @@ pub fn forward_observed(
     observer: &mut impl Observer,
 ) -> Result<()> {
     let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
-    let wants_logits = observer.wants(Site::Logits) || observer.wants(Site::Probabilities);
-    let head = pass.program.at(Site::Logits).and_then(|logits| pass.program.producer(logits));
-    let steps = match head {
-        Some(head) if !wants_logits => head,
-        _ => pass.program.steps.len(),
-    };
-    pass.run_observed(0..steps, observer);
+    let end = end_of_observed(pass.program, observer);
+    pass.run_observed(0..end, observer);
     Ok(())
+}
+
+/// The step before which an observed pass ends: the head is left out where no logits are wanted.
+fn end_of_observed(program: &Program, observer: &impl Observer) -> usize {
+    let wants_logits = observer.wants(Site::Logits) || observer.wants(Site::Probabilities);
+    let head = program.at(Site::Logits).and_then(|logits| program.producer(logits));
+    match head {
+        Some(head) if !wants_logits => head,
+        _ => program.steps.len(),
+    }
 }
 
 /// Passes the residual stream before one layer, `[rows, width]`, through that layer alone and shows the
@@ -206,21 +211,57 @@ pub fn forward_layer(
     (layer, stream): (usize, &[f32]),
     observer: &mut impl Observer,
 ) -> Result<()> {
-    let value = resid_pre(workspace, layer)?;
     let left = workspace.program.at(Site::Block(layer as u16, BlockSite::ResidPost));
     let end =
         left.and_then(|left| workspace.program.producer(left)).map_or(0, |producer| producer + 1);
+    let mut observer = LayerObserver(layer as u16, observer);
+    observe_from_layer(
+        weights,
+        workspace,
+        (cache, pool),
+        batch,
+        (layer, stream),
+        Some(end),
+        &mut observer,
+    )
+}
+
+/// As [`forward_observed`], of a pass that begins with the residual stream before a layer, `[rows, width]`: the sites
+/// from there on are those of a whole pass to the last bit.
+pub fn forward_observed_from_layer(
+    weights: &Weights,
+    workspace: &mut Workspace,
+    cache: &mut KvCache,
+    pool: &ThreadPool,
+    batch: &Batch,
+    from: (usize, &[f32]),
+    observer: &mut impl Observer,
+) -> Result<()> {
+    observe_from_layer(weights, workspace, (cache, pool), batch, from, None, observer)
+}
+
+/// Shows the sites from the stream before a layer on, to a step or to the end of the pass.
+fn observe_from_layer(
+    weights: &Weights,
+    workspace: &mut Workspace,
+    (cache, pool): (&mut KvCache, &ThreadPool),
+    batch: &Batch,
+    (layer, stream): (usize, &[f32]),
+    end: Option<usize>,
+    observer: &mut impl Observer,
+) -> Result<()> {
+    let value = resid_pre(workspace, layer)?;
     // Where no norm stands before attention, the stream is what it reads as well.
     let entering: Vec<Site> = workspace.program.sites_of(value).collect();
     let mut pass = Interpreter::cached(weights, workspace, (cache, Cached::Nothing), pool, batch)?;
     let first = pass.start_behind(&[(value, stream)]);
-    let mut observer = LayerObserver(layer as u16, observer);
     for site in entering {
         if observer.wants(site) {
             observer.observe(site, pass.view(value, stream));
         }
     }
-    pass.run_observed(first..end, &mut observer);
+    let end = end.unwrap_or_else(|| end_of_observed(pass.program, observer));
+    pass.run_observed(first..end, observer);
     Ok(())
 }
 

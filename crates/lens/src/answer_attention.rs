@@ -51,7 +51,11 @@ mod tests {
         ];
         let seen = Arc::new(Capture { shape: vec![2, 3, 3], values });
         let site = Site::Block(0, BlockSite::Pattern);
-        let trace = Trace { ids: [7, 5, 7].map(TokenId).to_vec(), sites: [(site, seen)].into() };
+        let trace = Trace {
+            ids: [7, 5, 7].map(TokenId).to_vec(),
+            sites: [(site, seen)].into(),
+            ..Trace::default()
+        };
         assert_eq!(answer_attention(&trace, &config, TokenId(7)).unwrap(), [0.5, 0.25]);
         assert_eq!(answer_attention(&trace, &config, TokenId(5)).unwrap(), [0.5, 0.75]);
         assert_eq!(answer_attention(&trace, &config, TokenId(1)).unwrap(), [0.0, 0.0]);

@@ -2,12 +2,13 @@
 //!
 //! The engine keeps scores that are scaled, capped or lowered by distance where a family does that, and
 //! masked; and weights. What lies before and between is worked out here from queries and keys in the order of
-//! `docs/arithmetic.md`, so it ends at the engine's own numbers, bit for bit.
+//! `docs/arithmetic.md`, so it ends at the engine's own numbers, bit for bit, unless an edit changes a score or a
+//! weight: which it does, is told, and what stood there before.
 
 use lookback_engine::{ScoreSteps, Weights};
-use lookback_model::{BlockSite, Network};
+use lookback_model::{Attend, BlockSite};
 
-use crate::trace::Trace;
+use crate::{row_change::is_entry_chosen, trace::Trace};
 
 /// The sites of a layer that both functions read.
 pub const ATTENTION_STEP_SITES: [BlockSite; 4] =
@@ -38,21 +39,20 @@ pub fn head_scores(
     layer: usize,
     head: usize,
 ) -> Option<HeadScores> {
-    let network: &Network = weights.network();
-    let attend = &network.blocks[layer].attend;
+    let attend = &attend_of(trace, weights, layer);
     let tokens = trace.ids.len();
     let mut products = Vec::with_capacity(tokens * tokens);
     let mut steps = Vec::with_capacity(tokens * tokens);
     for token in 0..tokens {
         for other in 0..tokens {
-            let (query, key) = vectors(trace, network, layer, head, token, other)?;
+            let (query, key) = vectors(trace, attend, head, token, other)?;
             let product = partial_sums(query, key).last().copied().unwrap_or(0.0);
             products.push(product);
             steps.push(ScoreSteps::new(attend, head, [token, other], product));
         }
     }
     let scores = trace.block(layer, BlockSite::Scores)?.part(head);
-    let sink = sink(weights, layer, head);
+    let sink = sink(weights, attend, head);
     let exponentials = scores.chunks_exact(tokens).flat_map(|row| exponentials(row, sink));
     Some(HeadScores {
         products,
@@ -97,8 +97,14 @@ pub struct WeightSteps {
     pub sink_exponential: f64,
     /// The sum of all of them.
     pub total: f64,
+    /// The share of the total, exponential by total.
+    pub softmax: f64,
     /// The engine's weight.
     pub weight: f32,
+    /// Whether an edit of scores chooses this one: it is then what the edits made of `unmasked`.
+    pub is_score_edited: bool,
+    /// Whether an edit of the pattern chooses this weight: it is then what the edits made of `softmax`.
+    pub is_weight_edited: bool,
 }
 
 /// Unfolds one weight of a head. `None` where the trace lacks [`ATTENTION_STEP_SITES`] or the tokens.
@@ -108,10 +114,9 @@ pub fn weight_steps(
     [layer, head]: [usize; 2],
     [token, other]: [usize; 2],
 ) -> Option<WeightSteps> {
-    let network: &Network = weights.network();
-    let attend = &network.blocks[layer].attend;
+    let attend = &attend_of(trace, weights, layer);
     let tokens = trace.ids.len();
-    let (query, key) = vectors(trace, network, layer, head, token, other)?;
+    let (query, key) = vectors(trace, attend, head, token, other)?;
     let sums = partial_sums(query, key);
     let product = sums.last().copied().unwrap_or(0.0);
     let steps = ScoreSteps::new(attend, head, [token, other], product);
@@ -120,10 +125,13 @@ pub fn weight_steps(
         capture.part(head).get(token * tokens..(token + 1) * tokens)
     };
     let (scores, pattern) = (row(BlockSite::Scores)?, row(BlockSite::Pattern)?);
-    let sink = sink(weights, layer, head);
+    let sink = sink(weights, attend, head);
     let largest = largest(scores, sink);
     let exponentials = exponentials(scores, sink);
     let sink_exponential = sink.map_or(0.0, |sink| libm::exp(f64::from(sink) - f64::from(largest)));
+    let total = exponentials.iter().fold(sink_exponential, |sum, term| sum + term);
+    let is_edited =
+        |is_of_scores| is_entry_chosen(&trace.edits, layer, [head, token, other], is_of_scores);
     Some(WeightSteps {
         query: query.to_vec(),
         key: key.to_vec(),
@@ -138,16 +146,23 @@ pub fn weight_steps(
         largest,
         sink,
         sink_exponential,
-        total: exponentials.iter().fold(sink_exponential, |sum, term| sum + term),
+        total,
+        softmax: exponentials[other] / total,
         exponentials,
         weight: pattern[other],
+        is_score_edited: is_edited(true),
+        is_weight_edited: is_edited(false),
     })
 }
 
 /// The attention sink of a head, one more term of the total of each of its rows.
-fn sink(weights: &Weights, layer: usize, head: usize) -> Option<f32> {
-    let sinks = weights.network().blocks[layer].attend.sinks?;
-    weights.rows(sinks).get(head).copied()
+fn sink(weights: &Weights, attend: &Attend, head: usize) -> Option<f32> {
+    weights.rows(attend.sinks?).get(head).copied()
+}
+
+/// A layer's attention in the pass that was traced.
+fn attend_of(trace: &Trace, weights: &Weights, layer: usize) -> Attend {
+    trace.edits.variant().attend(&weights.network().blocks[layer].attend)
 }
 
 /// The largest score of a row, or the sink, is moved to 0 before anything is exponentiated.
@@ -173,15 +188,13 @@ fn partial_sums(query: &[f32], key: &[f32]) -> Vec<f32> {
 /// A token's query of a head and another's key, as they are multiplied.
 fn vectors<'a>(
     trace: &'a Trace,
-    network: &Network,
-    layer: usize,
+    attend: &Attend,
     head: usize,
     token: usize,
     other: usize,
 ) -> Option<(&'a [f32], &'a [f32])> {
-    let attend = &network.blocks[layer].attend;
     let part = |site, token: usize, head: usize| {
-        let capture = trace.block(layer, site)?;
+        let capture = trace.block(attend.layer, site)?;
         if token >= trace.ids.len() {
             return None;
         }

@@ -28,6 +28,7 @@
 mod analogy;
 mod answer_attention;
 mod attention_steps;
+mod captures;
 mod firing;
 mod frozen_norm;
 mod heads;
@@ -44,6 +45,7 @@ mod principal_axes;
 mod ranges;
 mod ranking;
 mod report;
+mod row_change;
 mod site_filter;
 mod sites;
 mod source_contributions;
@@ -58,6 +60,10 @@ pub use analogy::{Analogy, AnalogyAnswer, Lengths, PlanePoint, analogy};
 pub use answer_attention::answer_attention;
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
+};
+pub use captures::{
+    CaptureParts, Captures, edited_trace_from_layer, edited_trace_with_parts, trace_of_layer,
+    trace_with_parts,
 };
 pub use firing::{Firing, LayerFiring, neuron_firing};
 pub use frozen_norm::FrozenNorm;
@@ -88,7 +94,7 @@ pub use report::{
     BlockNorms, NeuronActivation, NextToken, Report, ReportOptions, norm, report, top_k_by,
 };
 pub use site_filter::SiteFilter;
-pub use sites::{is_on_demand, shape, sites, sites_on_demand};
+pub use sites::{is_on_demand, shape, shape_of_variant, sites, sites_of_variant, sites_on_demand};
 pub use source_contributions::{
     RemainingSources, SourceContributions, SourceWeight, WeightedValue, source_contributions,
 };
@@ -100,8 +106,7 @@ pub use sweep::{
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
 pub use trace::{
-    Capture, CaptureParts, Captures, SiteCaptures, Trace, alias_of, edited_trace_with_parts, trace,
-    trace_of_layer, trace_with_edits, trace_with_parts,
+    Capture, SiteCaptures, Trace, alias_of, trace, trace_with_edits, trace_with_longer_edits,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{

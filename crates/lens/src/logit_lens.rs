@@ -7,13 +7,14 @@
 use std::ops::Range;
 
 use lookback_engine::{ThreadPool, Unembedded, Weights, unembed};
-use lookback_files::Result;
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_files::{Kind, Refusal, Result};
+use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
     logit_attribution::not_captured,
     ranking::{RankedToken, rank_of, top_k},
+    row_change::is_changed,
     trace::Trace,
 };
 
@@ -61,6 +62,22 @@ pub fn logit_lens_sites(config: &Config, points: LensPoints) -> Vec<Site> {
     sites
 }
 
+/// Refuses edits of what the lens reads streams with: its last readout would not be the prediction.
+fn check_edits(edits: &Edits, tokens: Range<usize>) -> Result<()> {
+    let mut places =
+        tokens.flat_map(|token| [Site::LnFinal, Site::Logits].map(|site| (site, token)));
+    match places.find(|(site, token)| is_changed(edits, *site, *token)) {
+        None => Ok(()),
+        Some((site, token)) => Err(Refusal::of(
+            Kind::InvalidSetting,
+            format!(
+                "{site}: the logit lens reads streams by the last norm and the head as they are, and not by the edit at \
+                 token {token}; take the edit off to see the lens"
+            ),
+        )),
+    }
+}
+
 /// The predictions from each of these sites at each of these tokens: the `k` likeliest next tokens,
 /// and the rank of `target`.
 pub fn logit_lens(
@@ -72,6 +89,7 @@ pub fn logit_lens(
     k: usize,
     target: Option<TokenId>,
 ) -> Result<Vec<LensReadout>> {
+    check_edits(&trace.edits, tokens.clone())?;
     let config = &weights.network().config;
     let (width, vocabulary) = (config.width, config.vocabulary);
     let mut rows = Vec::with_capacity(sites.len() * tokens.len() * width);

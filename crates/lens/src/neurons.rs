@@ -2,18 +2,20 @@
 //!
 //! A unit's row of the down projection is what it writes into the stream when it is 1, behind the norm and
 //! the factor that some families have there (see `post_norm`). Through the last norm, frozen at this token (see `frozen_norm`), and the head, that is what it adds to every
-//! logit directly; what later layers make of it is left out.
+//! logit directly; what later layers make of it is left out. Of what edits take from the MLP's output or from the
+//! stream behind it, a unit writes so much less.
 
 use lookback_engine::{ThreadPool, Weights};
-use lookback_files::Result;
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_files::{Kind, Refusal, Result};
+use lookback_model::{BlockSite, Config, Network, Site, TokenId};
 use serde::Serialize;
 
 use crate::{
     frozen_norm::{FrozenNorm, check_is_sum, dot},
-    logit_attribution::not_captured,
+    logit_attribution::{check_edits, not_captured},
     post_norm::PostNorm,
     ranking::top_k_indices,
+    row_change::{RowChange, stream_behind},
     trace::Trace,
 };
 
@@ -59,6 +61,9 @@ pub struct NeuronEffects {
     pub linear: Option<f32>,
     /// What leaves it.
     pub post: f32,
+    /// Whether an edit changes what leaves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_edited: bool,
     /// Length of what it writes into the stream.
     pub written: f64,
     /// What it moves the logit asked for, when it is 1 and as it is.
@@ -105,6 +110,8 @@ pub fn neuron_effects(
     let NeuronQuery { layer, token, target, order: order_by, .. } = query;
     let network = weights.network();
     check_is_sum(network)?;
+    check_edits(&trace.edits, token, &[Site::LnFinal, Site::Logits])?;
+    let left = left_of_output(network, trace, layer, token)?;
     let row = |site: Site| {
         let capture = trace.at(site).ok_or_else(|| not_captured(site))?;
         Ok(capture.part(token))
@@ -151,6 +158,13 @@ pub fn neuron_effects(
     let block = &network.blocks[layer];
     PostNorm::new(weights, block.ln2_post.as_ref(), block.residual_factor, &output)
         .apply_to_columns(&mut matrix, hidden);
+    if let Some(left) = left {
+        let rows = matrix.chunks_exact_mut(hidden).zip(&left);
+        rows.for_each(|(row, left)| row.iter_mut().for_each(|weight| *weight *= left));
+    }
+    let edited = RowChange::new(&trace.edits, at(BlockSite::MlpPost), token, hidden);
+    let is_edited =
+        |unit: usize| edited.as_ref().is_some_and(|change| change.is_steered || change.is_at(unit));
     let residual_direction = frozen.residual_direction(target);
     let (mut squares, mut effects) = (vec![0.0; hidden], vec![0.0; hidden]);
     for (row, residual_direction) in matrix.chunks_exact(hidden).zip(&residual_direction) {
@@ -192,6 +206,7 @@ pub fn neuron_effects(
             pre: pre[unit],
             linear: linear.map(|linear| linear[unit]),
             post: post[unit],
+            is_edited: is_edited(unit),
             written: written(unit),
             target: push(Some(target.0), effects[unit]),
             average: push(None, average),
@@ -200,6 +215,43 @@ pub fn neuron_effects(
         }
     });
     Ok(units.collect())
+}
+
+/// What edits leave of each column of what the MLP writes into the stream, on its way to the last norm: none where
+/// they leave all of it.
+fn left_of_output(
+    network: &Network,
+    trace: &Trace,
+    layer: usize,
+    token: usize,
+) -> Result<Option<Vec<f64>>> {
+    let width = network.config.width;
+    let mut sites = vec![Site::Block(layer as u16, BlockSite::MlpOut)];
+    sites.extend(stream_behind(layer));
+    for behind in layer + 1..network.blocks.len() {
+        sites.push(Site::Block(behind as u16, BlockSite::ResidMid));
+        sites.extend(stream_behind(behind));
+    }
+    let mut left: Option<Vec<f64>> = None;
+    for site in sites {
+        let Some(change) = RowChange::new(&trace.edits, site, token, width) else { continue };
+        if change.is_steered {
+            return Err(not_told(site, token));
+        }
+        change.leave(left.get_or_insert_with(|| vec![1.0; width]));
+    }
+    Ok(left)
+}
+
+/// Refuses an edit behind which it cannot be told what a unit adds to a logit.
+fn not_told(site: Site, token: usize) -> Refusal {
+    Refusal::of(
+        Kind::InvalidSetting,
+        format!(
+            "{site}: behind the edit of it at token {token}, what a unit adds to a logit cannot be told from what \
+             others do; take the edit off to see the units"
+        ),
+    )
 }
 
 /// A whole number whose order is that of [`f64::total_cmp`].

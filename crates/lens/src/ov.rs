@@ -5,7 +5,8 @@
 //! the projection's bias apart (Kobayashi et al. 2020; Elhage et al. 2021 call it the OV circuit).
 //! The parts are f64 sums over the engine's own weights, pattern and values. What is not seen gives
 //! exactly nothing: its value is in no sum. Where a norm stands behind the projection, its statistics are
-//! frozen at the token (see `post_norm`), and the parts are what they are behind it.
+//! frozen at the token (see `post_norm`), and the parts are what they are behind it. Edits of z, of results or of
+//! what attention adds leave some share of each part, or nothing (a head that is off), and may add one of their own.
 
 use lookback_engine::Weights;
 use lookback_files::Result;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::{
     Capture, Trace,
     post_norm::PostNorm,
+    row_change::{RowChange, is_changed},
     source_contributions::{
         add_to, check_place, head_slice, is_visible, key_head, max_abs_difference, pattern_row,
         required_capture,
@@ -32,6 +34,9 @@ pub struct OvDecomposition {
     pub sources: Vec<OvTerm>,
     /// The biases of the output projection and of the norm behind it, where there are some.
     pub bias: Option<OvTerm>,
+    /// What edits added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<OvTerm>,
     /// Length of the residual stream before.
     pub before: f64,
     /// Length of what is added, the engine's `attn_out`.
@@ -96,13 +101,19 @@ pub fn ov_decomposition(
     let [before, pattern, v, z, added, after] =
         OvDecomposition::sites(layer).map(|s| required_capture(trace, s));
     let (before, added, after) = (before?.part(token), added?.part(token), after?.part(token));
-    // Where a norm stands on the stream itself, what is shown is the sum before it.
+    let attend = &trace.edits.variant().attend(&block.attend);
+    let edited = EditedOutput::new(trace, model, layer, token);
+    // Where a norm stands on the stream itself, or an edit changes it, what is shown is the sum before that.
     let sum: Vec<f32> = before.iter().zip(added).map(|(before, added)| before + added).collect();
-    let after = if block.ln_resid_mid.is_some() { &sum[..] } else { after };
+    let is_mid_changed =
+        is_changed(&trace.edits, Site::Block(layer as u16, BlockSite::ResidMid), token);
+    let is_another = block.ln_resid_mid.is_some() || is_mid_changed;
+    let after = if is_another { &sum[..] } else { after };
     let (pattern, v, z) = (pattern?, v?, z?.part(token));
 
     let output = OutputProjection::read(model, &block.output);
-    let mut whole = output.apply(&to_f64(z));
+    let mut whole = edited.results(&output, &to_f64(z));
+    edited.added_results(&mut whole);
     output.bias.iter().for_each(|bias| add_to(&mut whole, bias));
     let post_norm = PostNorm::new(model, block.ln1_post.as_ref(), block.residual_factor, &whole);
     let axes = PlaneAxes::new(before, added);
@@ -115,13 +126,15 @@ pub fn ov_decomposition(
     };
     let sources: Vec<OvTerm> = (0..trace.ids.len())
         .map(|source| {
-            let seen = is_visible(&block.attend, token, source);
+            let seen = is_visible(attend, token, source);
             if !seen {
                 return part(vec![0.0; output.width], false);
             }
-            let mut given =
-                output.apply(&weighted_values(&block.attend, pattern, v, token, source));
+            let mut values = weighted_values(attend, pattern, v, token, source);
+            edited.leave_of_z(&mut values);
+            let mut given = edited.results(&output, &values);
             post_norm.apply(&mut given);
+            edited.leave_of_output(&mut given);
             part(given, true)
         })
         .collect();
@@ -129,13 +142,19 @@ pub fn ov_decomposition(
         (Some(mut bias), more) => {
             post_norm.apply(&mut bias);
             more.iter().for_each(|more| add_to(&mut bias, more));
-            Some(part(bias, true))
+            Some(bias)
         }
-        (None, more) => more.clone().map(|bias| part(bias, true)),
+        (None, more) => more.clone(),
     };
+    let bias = bias.map(|mut bias| {
+        edited.leave_of_output(&mut bias);
+        part(bias, true)
+    });
 
     let mut sum = vec![0.0; output.width];
     sources.iter().chain(&bias).for_each(|part| add_to(&mut sum, &part.vector));
+    let edit = edited.added(&output, &post_norm, &sum, added).map(|vector| part(vector, true));
+    edit.iter().for_each(|part| add_to(&mut sum, &part.vector));
     let plane = [before, added, after].map(|vector| axes.project(&to_f64(vector)));
     Ok(OvDecomposition {
         layer,
@@ -147,6 +166,7 @@ pub fn ov_decomposition(
         plane: OvPlane { before: plane[0], added: plane[1], after: plane[2] },
         sources,
         bias,
+        edit,
     })
 }
 
@@ -164,6 +184,85 @@ fn weighted_values(
         value.iter().map(move |&value| weight * f64::from(value))
     });
     heads.collect()
+}
+
+/// What edits of one token's z, of its heads' results and of what attention adds do.
+struct EditedOutput {
+    z: Option<RowChange>,
+    /// `[heads · width]`
+    results: Option<RowChange>,
+    output: Option<RowChange>,
+}
+
+impl EditedOutput {
+    fn new(trace: &Trace, model: &Weights, layer: usize, token: usize) -> Self {
+        let block = &model.network().blocks[layer];
+        let (inner, width) = (block.output.inputs, block.output.outputs);
+        let change = |site, width| {
+            RowChange::new(&trace.edits, Site::Block(layer as u16, site), token, width)
+        };
+        Self {
+            z: change(BlockSite::Z, inner),
+            results: change(BlockSite::Result, block.attend.heads * width),
+            output: change(BlockSite::AttnOut, width),
+        }
+    }
+
+    fn leave_of_z(&self, values: &mut [f64]) {
+        self.z.iter().for_each(|change| change.leave(values));
+    }
+
+    fn leave_of_output(&self, part: &mut [f64]) {
+        self.output.iter().for_each(|change| change.leave(part));
+    }
+
+    /// What is left of heads' results, together: `[heads · head_dim]` to `[width]`.
+    fn results(&self, output: &OutputProjection, values: &[f64]) -> Vec<f64> {
+        let Some(change) = &self.results else { return output.apply(values) };
+        let heads = change.factors.len() / output.width;
+        let head_dim = values.len() / heads;
+        let mut sum = vec![0.0; output.width];
+        for (head, factors) in change.factors.chunks_exact(output.width).enumerate() {
+            let mut own = vec![0.0; values.len()];
+            let columns = head * head_dim..(head + 1) * head_dim;
+            own[columns.clone()].copy_from_slice(&values[columns]);
+            let mut result = output.apply(&own);
+            result.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor);
+            add_to(&mut sum, &result);
+        }
+        sum
+    }
+
+    /// Adds what edits of results add.
+    fn added_results(&self, sum: &mut [f64]) {
+        let added = self.results.iter().flat_map(|change| change.added.chunks_exact(sum.len()));
+        let added: Vec<&[f64]> = added.collect();
+        added.iter().for_each(|added| add_to(sum, added));
+    }
+
+    /// What edits add to `sum`, all that is left of the parts; none where they only leave less of it.
+    fn added(
+        &self,
+        output: &OutputProjection,
+        post_norm: &PostNorm,
+        sum: &[f64],
+        whole: &[f32],
+    ) -> Option<Vec<f64>> {
+        let changes = [&self.z, &self.results, &self.output];
+        let mut changes = changes.into_iter().flatten().filter(|change| change.adds()).peekable();
+        changes.peek()?;
+        // What steering adds follows from what stood there.
+        if changes.any(|change| change.is_steered) {
+            return Some(whole.iter().zip(sum).map(|(x, sum)| f64::from(*x) - sum).collect());
+        }
+        let in_z = self.z.as_ref().map(|change| self.results(output, &change.added));
+        let mut added = in_z.unwrap_or_else(|| vec![0.0; output.width]);
+        self.added_results(&mut added);
+        post_norm.apply(&mut added);
+        self.leave_of_output(&mut added);
+        self.output.iter().for_each(|change| add_to(&mut added, &change.added));
+        Some(added)
+    }
 }
 
 /// The output projection of a block.

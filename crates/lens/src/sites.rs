@@ -1,6 +1,6 @@
 //! The sites that a model has, and their axes.
 
-use lookback_model::{BlockSite, Config, MixtureConfig, Positions, Site};
+use lookback_model::{BlockSite, Config, MixtureConfig, PassVariant, Positions, Site};
 
 /// Every site of a model that is kept unless others are asked for, in the order of a pass.
 pub fn sites(config: &Config) -> Vec<Site> {
@@ -31,6 +31,29 @@ pub fn sites_on_demand(config: &Config) -> Vec<Site> {
 /// Whether a site is kept only where it is asked for by its name: what there is as much of as heads.
 pub fn is_on_demand(site: Site) -> bool {
     matches!(site, Site::Block(_, BlockSite::Result))
+}
+
+/// The same of a variant of the pass: without positions there is none that is learned.
+pub fn sites_of_variant(config: &Config, variant: PassVariant) -> Vec<Site> {
+    let mut sites = sites(config);
+    sites.retain(|site| *site != Site::PosEmbed || !variant.no_position);
+    sites
+}
+
+/// The axes of a site as [`shape`] has them, in a variant of the pass: in plain attention every query head has a
+/// key head of its own.
+pub fn shape_of_variant(
+    config: &Config,
+    site: Site,
+    tokens: usize,
+    variant: PassVariant,
+) -> Vec<usize> {
+    let mut shape = shape(config, site, tokens);
+    let is_of_keys = matches!(site, Site::Block(_, BlockSite::K | BlockSite::V | BlockSite::RotK));
+    if variant.plain_attention && is_of_keys {
+        shape[1] = config.heads;
+    }
+    shape
 }
 
 /// The axes of a site over a sequence of so many tokens, as `docs/sites.md` has them.

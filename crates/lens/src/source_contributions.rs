@@ -10,7 +10,7 @@ use lookback_files::{Refusal, Result};
 use lookback_model::{Attend, BlockSite, Network, Site};
 use serde::Serialize;
 
-use crate::{Capture, Trace};
+use crate::{Capture, Trace, row_change::RowChange};
 
 /// One token's weighted sum in one head.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +29,9 @@ pub struct SourceContributions {
     pub terms: Vec<WeightedValue>,
     /// The other visible tokens, taken together.
     pub rest: Option<RemainingSources>,
+    /// What edits of `attn.z` added to the sum, or took from it, `[head_dim]`: what comes behind all terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Vec<f64>>,
     /// The engine's sum, `[head_dim]`.
     pub z: Vec<f32>,
     /// The mean length of the values, each counted by its weight.
@@ -93,7 +96,7 @@ pub fn source_contributions(
     max_terms: usize,
 ) -> Result<SourceContributions> {
     check_place(trace, network, layer, token)?;
-    let attend = &network.blocks[layer].attend;
+    let attend = &trace.edits.variant().attend(&network.blocks[layer].attend);
     if head >= attend.heads {
         return Err(Refusal::user(format!(
             "there is no head {head}; this model's heads are 0 to {}",
@@ -126,6 +129,8 @@ pub fn source_contributions(
         RemainingSources { sources: others.len(), weight, products: rest, sum: sum.clone() }
     });
     let z = head_slice(z, token, head, attend.head_dim).to_vec();
+    let edit = head_edit(trace, attend, [layer, head, token], &sum, &z);
+    edit.iter().for_each(|edit| add_to(&mut sum, edit));
     let max_error = max_abs_difference(&sum, &z);
     let weighed = sources.iter().fold((0.0, 0.0), |(contribution, weights), source| {
         (contribution + source.contribution, weights + f64::from(source.weight))
@@ -140,10 +145,30 @@ pub fn source_contributions(
         sources,
         terms,
         rest,
+        edit,
         z,
         mean,
         max_error,
     })
+}
+
+/// What edits of a layer's z made of one head's sum, less that sum.
+fn head_edit(
+    trace: &Trace,
+    attend: &Attend,
+    [layer, head, token]: [usize; 3],
+    sum: &[f64],
+    z: &[f32],
+) -> Option<Vec<f64>> {
+    let site = Site::Block(layer as u16, BlockSite::Z);
+    let change = RowChange::new(&trace.edits, site, token, attend.heads * attend.head_dim)?;
+    let columns = head * attend.head_dim..(head + 1) * attend.head_dim;
+    if change.is_steered {
+        return Some(sum.iter().zip(z).map(|(sum, z)| f64::from(*z) - sum).collect());
+    }
+    let made = change.factors[columns.clone()].iter().zip(&change.added[columns]).zip(sum);
+    let edit: Vec<f64> = made.map(|((left, added), sum)| left * sum + added - sum).collect();
+    edit.iter().any(|edit| *edit != 0.0).then_some(edit)
 }
 
 /// Each token's weight, value and what they move together.
@@ -180,6 +205,9 @@ fn largest_contributions(sources: &[SourceWeight], max_terms: usize) -> Vec<usiz
 
 /// Whether a key is visible to a query: it is not later, nor before the sliding window.
 pub(crate) fn is_visible(attend: &Attend, query: usize, key: usize) -> bool {
+    if !attend.is_causal {
+        return true;
+    }
     key <= query && attend.window.is_none_or(|window| query - key < window)
 }
 

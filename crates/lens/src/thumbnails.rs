@@ -2,16 +2,17 @@
 
 use lookback_engine::{Observer, SiteView, ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
 
 use crate::{
     pooling::{PatternThumbnails, ThumbnailPooling},
-    trace::{Trace, run_watched},
+    sites::is_on_demand,
+    trace::{Trace, check, run_edited, run_watched},
 };
 
-/// Runs a sequence and keeps a thumbnail of every pattern, at most `max_side` cells a side.
+/// Runs a sequence, with edits, and keeps a thumbnail of every pattern, at most `max_side` cells a side.
 pub fn pattern_thumbnails(
-    weights: &Weights,
+    (weights, edits): (&Weights, &Edits),
     pool: &ThreadPool,
     ids: &[TokenId],
     max_side: usize,
@@ -19,7 +20,13 @@ pub fn pattern_thumbnails(
     let config = &weights.network().config;
     let side = ids.len().min(max_side.max(1));
     let mut pooling = ThumbnailPooling::new(config, side);
-    run_watched(weights, pool, ids, &mut pooling)?;
+    if edits.is_empty() {
+        run_watched(weights, pool, ids, &mut pooling)?;
+    } else {
+        check(ids, config)?;
+        let is_visible = |site| !is_on_demand(site);
+        run_edited((weights, edits), pool, ids, is_visible, &mut pooling)?;
+    }
     Ok(pooling.thumbnails())
 }
 

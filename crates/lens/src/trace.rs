@@ -1,15 +1,8 @@
 //! Every site of one pass, kept by name.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use lookback_engine::{
-    KvCache, Observer, Shape, SiteView, ThreadPool, Weights, Workspace, forward_layer,
-    forward_observed,
-};
+use lookback_engine::{KvCache, Observer, Shape, ThreadPool, Weights, Workspace, forward_observed};
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
 use lookback_model::{Batch, BlockSite, Config, Edits, SequenceId, Site, TokenId, forward};
 use safetensors::{
@@ -18,9 +11,8 @@ use safetensors::{
 };
 
 use crate::{
-    pooling::{PatternThumbnails, ThumbnailPooling},
+    captures::CaptureRecorder,
     site_filter::SiteFilter,
-    sites::shape,
 };
 
 /// The values of a site.
@@ -41,12 +33,14 @@ impl Capture {
 }
 
 /// The sites of one pass over one sequence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// What was read.
     pub ids: Vec<TokenId>,
     /// By name.
     pub sites: SiteCaptures,
+    /// What was changed of the pass.
+    pub edits: Edits,
 }
 
 /// Sites by name. What a layer leaves is what the next one reads, and stands once under both names.
@@ -110,9 +104,6 @@ impl Trace {
     }
 }
 
-/// Some indices of the first axes of sites: a head of a pattern, the logits of a token.
-pub type CaptureParts = BTreeMap<(Site, usize), Arc<Capture>>;
-
 /// Runs a sequence and captures the sites of a filter.
 pub fn trace(
     weights: &Weights,
@@ -174,112 +165,63 @@ pub fn trace_with_edits(
     filter: &SiteFilter,
     edits: &Edits,
 ) -> Result<Trace> {
+    check(ids, &weights.network().config)?;
+    edits.check_positions(ids.len())?;
+    trace_with_longer_edits(weights, pool, ids, filter, edits)
+}
+
+/// As [`trace_with_edits`], of edits of a text that may grow: positions behind the sequence change nothing.
+///
+/// # Errors
+/// As [`trace_with_edits`].
+pub fn trace_with_longer_edits(
+    weights: &Weights,
+    pool: &ThreadPool,
+    ids: &[TokenId],
+    filter: &SiteFilter,
+    edits: &Edits,
+) -> Result<Trace> {
     if edits.is_empty() {
         return trace(weights, pool, ids, filter);
     }
     let config = &weights.network().config;
     check(ids, config)?;
-    edits.check_positions(ids.len())?;
-    let mut recorder = CaptureRecorder::of_sites(config, filter);
+    let mut recorder = CaptureRecorder::of_sites(config, filter).of_variant(edits.variant());
     let is_captured = |site| filter.contains(site);
     run_edited((weights, edits), pool, ids, is_captured, &mut recorder)?;
-    Ok(recorder.trace(ids))
+    Ok(Trace { edits: edits.clone(), ..recorder.trace(ids) })
 }
 
 /// Runs a sequence with edits under a watcher of the sites that are visible.
-fn run_edited(
+pub(crate) fn run_edited(
     (weights, edits): (&Weights, &Edits),
     pool: &ThreadPool,
     ids: &[TokenId],
     is_visible: impl Fn(Site) -> bool,
     watch: &mut impl Observer,
 ) -> Result<()> {
-    let (network, rows) = (weights.network(), ids.len());
-    let program = edits.logits(network, forward::Rows::All)?;
-    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
-    let mut workspace =
-        Workspace::for_program(network, program, rows, is_visible, rows, pool.threads())
-            .with_precision(network, weights.compute());
+    let (mut workspace, mut cache) = edited_workspace((weights, edits), pool, ids, is_visible)?;
     forward_observed(weights, &mut workspace, &mut cache, pool, &Batch::whole(ids), watch)
 }
 
-/// What one pass captured.
-#[derive(Clone, Debug, Default)]
-pub struct Captures {
-    /// Whole sites.
-    pub sites: SiteCaptures,
-    /// Of other sites the parts that were wanted.
-    pub parts: CaptureParts,
-    /// Thumbnails of all patterns.
-    pub thumbnails: Option<PatternThumbnails>,
-}
-
-/// As [`trace`]; of other sites keeps only the parts that are wanted, where those are there, and of all
-/// patterns a small picture of so many cells a side.
-pub fn trace_with_parts(
-    weights: &Weights,
-    pool: &ThreadPool,
-    ids: &[TokenId],
-    filter: &SiteFilter,
-    parts: &BTreeSet<(Site, usize)>,
-    max_side: usize,
-) -> Result<Captures> {
-    let config = &weights.network().config;
-    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
-    let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
-    run_watched(weights, pool, ids, &mut recorder)?;
-    Ok(Captures {
-        sites: recorder.sites,
-        parts: recorder.parts,
-        thumbnails: recorder.small.map(ThumbnailPooling::thumbnails),
-    })
-}
-
-/// As [`trace_with_parts`], of a pass with edits. A position that the sequence does not have is not changed.
-pub fn edited_trace_with_parts(
+/// Buffers for one sequence with edits, in which these sites stand apart.
+pub(crate) fn edited_workspace(
     (weights, edits): (&Weights, &Edits),
     pool: &ThreadPool,
     ids: &[TokenId],
-    filter: &SiteFilter,
-    parts: &BTreeSet<(Site, usize)>,
-    max_side: usize,
-) -> Result<Captures> {
-    if edits.is_empty() {
-        return trace_with_parts(weights, pool, ids, filter, parts, max_side);
-    }
-    let config = &weights.network().config;
-    check(ids, config)?;
-    let small = ThumbnailPooling::new(config, ids.len().min(max_side));
-    let mut recorder = CaptureRecorder::new(config, filter, parts, Some(small));
-    run_edited((weights, edits), pool, ids, |_| true, &mut recorder)?;
-    Ok(Captures {
-        sites: recorder.sites,
-        parts: recorder.parts,
-        thumbnails: recorder.small.map(ThumbnailPooling::thumbnails),
-    })
-}
-
-/// The same of one layer alone, from the residual stream before it, `[tokens, width]`: no whole pass is
-/// needed, and each bit is that of one.
-pub fn trace_of_layer(
-    weights: &Weights,
-    pool: &ThreadPool,
-    ids: &[TokenId],
-    (layer, stream): (usize, &Capture),
-    filter: &SiteFilter,
-    parts: &BTreeSet<(Site, usize)>,
-) -> Result<Captures> {
-    let network = weights.network();
-    let mut recorder = CaptureRecorder::new(&network.config, filter, parts, None);
-    let (mut workspace, mut cache) = workspace_and_cache(weights, pool, ids.len());
-    let batch = Batch::whole(ids);
-    let from = (layer, &stream.values[..]);
-    forward_layer(weights, &mut workspace, &mut cache, pool, &batch, from, &mut recorder)?;
-    Ok(Captures { sites: recorder.sites, parts: recorder.parts, thumbnails: None })
+    is_visible: impl Fn(Site) -> bool,
+) -> Result<(Workspace, KvCache)> {
+    let (network, rows) = (weights.network(), ids.len());
+    let program = edits.logits(network, forward::Rows::All)?;
+    let cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));
+    let workspace =
+        Workspace::for_program(network, program, rows, is_visible, rows, pool.threads())
+            .with_precision(network, weights.compute());
+    Ok((workspace, cache))
 }
 
 /// Buffers for looking at one sequence.
-fn workspace_and_cache(
+pub(crate) fn workspace_and_cache(
     weights: &Weights,
     pool: &ThreadPool,
     tokens: usize,
@@ -330,70 +272,5 @@ pub fn alias_of(site: Site) -> Option<Site> {
             Some(Site::Block(layer - 1, BlockSite::ResidPost))
         }
         _ => None,
-    }
-}
-
-/// A watcher that copies the values of sites.
-pub(crate) struct CaptureRecorder<'a> {
-    config: &'a Config,
-    filter: &'a SiteFilter,
-    sites: SiteCaptures,
-    filter_parts: &'a BTreeSet<(Site, usize)>,
-    parts: CaptureParts,
-    small: Option<ThumbnailPooling>,
-}
-
-static NO_PARTS: BTreeSet<(Site, usize)> = BTreeSet::new();
-
-impl<'a> CaptureRecorder<'a> {
-    fn new(
-        config: &'a Config,
-        filter: &'a SiteFilter,
-        filter_parts: &'a BTreeSet<(Site, usize)>,
-        small: Option<ThumbnailPooling>,
-    ) -> Self {
-        let (sites, parts) = (SiteCaptures::new(), CaptureParts::new());
-        Self { config, filter, sites, filter_parts, parts, small }
-    }
-
-    /// Of whole sites.
-    pub(crate) fn of_sites(config: &'a Config, filter: &'a SiteFilter) -> Self {
-        Self::new(config, filter, &NO_PARTS, None)
-    }
-
-    /// What it captured of a pass over these ids.
-    pub(crate) fn trace(self, ids: &[TokenId]) -> Trace {
-        Trace { ids: ids.to_vec(), sites: self.sites }
-    }
-
-    /// The indices that are wanted of a site.
-    fn parts_of(&self, site: Site) -> impl Iterator<Item = usize> {
-        self.filter_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
-    }
-}
-
-impl Observer for CaptureRecorder<'_> {
-    fn wants(&self, site: Site) -> bool {
-        self.filter.contains(site)
-            || self.parts_of(site).next().is_some()
-            || self.small.as_ref().is_some_and(|small| small.wants(site))
-    }
-
-    fn observe(&mut self, site: Site, view: SiteView<'_>) {
-        if let Some(small) = self.small.as_mut().filter(|small| small.wants(site)) {
-            small.observe(site, view);
-        }
-        let shape = shape(self.config, site, view.shape[1]);
-        let len = view.values.len() / shape[0];
-        for index in self.parts_of(site).filter(|&index| index < shape[0]).collect::<Vec<_>>() {
-            let values = view.values[index * len..(index + 1) * len].to_vec();
-            let part = Capture { shape: shape[1..].to_vec(), values };
-            self.parts.insert((site, index), Arc::new(part));
-        }
-        if self.filter.contains(site) {
-            let before = alias_of(site).and_then(|site| self.sites.get(&site)).cloned();
-            let capture = || Arc::new(Capture { shape, values: view.values.to_vec() });
-            self.sites.insert(site, before.unwrap_or_else(capture));
-        }
     }
 }

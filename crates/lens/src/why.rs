@@ -24,3 +24,4 @@ pub use graph_svg::graph_svg;
 pub use logit_sum::{LogitCap, MlpNeurons, NeuronPart, Why, WhyOptions, WhyPart, why, why_sites};
 pub use paths::{LogitPath, PathStep, paths};
 pub use unfolding::{UnfoldOptions, UnfoldedPart, Unfolding};
+pub(crate) use writes::product;

@@ -41,6 +41,27 @@ impl PassEdit {
         lists.into_iter().flatten().flat_map(|list| list.iter().copied())
     }
 
+    /// The layer from whose beginning on it may change something, of so many.
+    fn layer(&self, layers: usize) -> usize {
+        match self.site() {
+            Site::Embed | Site::PosEmbed => 0,
+            // What a layer reads is what the one before it left.
+            Site::Block(layer, BlockSite::ResidPre) => usize::from(layer).saturating_sub(1),
+            Site::Block(layer, _) => usize::from(layer),
+            Site::LnFinal | Site::Logits | Site::Probabilities => layers.saturating_sub(1),
+        }
+    }
+
+    /// Its canonical form.
+    fn words(&self) -> Vec<u32> {
+        let mut words = Vec::new();
+        match self {
+            Self::Value(site, edit) => write_value_edit(*site, edit, &mut words),
+            Self::Attention(layer, edit) => write_attention_edit(*layer, edit, &mut words),
+        }
+        words
+    }
+
     /// Whether it names positions.
     fn names_positions(&self) -> bool {
         match self {
@@ -84,13 +105,7 @@ impl Edits {
     /// These edits, of the network's own pass.
     pub fn new<E: Into<PassEdit>>(list: impl IntoIterator<Item = E>) -> Self {
         let list: Arc<[PassEdit]> = list.into_iter().map(Into::into).collect();
-        let mut words = Vec::new();
-        for edit in list.iter() {
-            match edit {
-                PassEdit::Value(site, edit) => write_value_edit(*site, edit, &mut words),
-                PassEdit::Attention(layer, edit) => write_attention_edit(*layer, edit, &mut words),
-            }
-        }
+        let words: Vec<u32> = list.iter().flat_map(PassEdit::words).collect();
         Self { list, variant: PassVariant::default(), words: words.into() }
     }
 
@@ -118,6 +133,27 @@ impl Edits {
     /// Whether some name positions, so that they mean another thing where a text moves in its window.
     pub fn names_positions(&self) -> bool {
         self.list.iter().any(PassEdit::names_positions)
+    }
+
+    /// The first layer, of so many, in which a pass with these edits may differ from one with others: what the layers
+    /// below it make has the same bits in both. None where all has.
+    pub fn first_difference(&self, other: &Self, layers: usize) -> Option<usize> {
+        if self.variant != other.variant {
+            return Some(0);
+        }
+        let of_layer = |edits: &Self, layer: usize| -> Vec<Vec<u32>> {
+            let its = edits.iter().filter(|edit| edit.layer(layers) == layer);
+            its.map(PassEdit::words).collect()
+        };
+        (0..layers).find(|&layer| of_layer(self, layer) != of_layer(other, layer))
+    }
+
+    /// Refuses what a network does not have, and edits that do not fit it.
+    ///
+    /// # Errors
+    /// As of [`Edits::logits`].
+    pub fn check(&self, network: &Network) -> Result<()> {
+        self.logits(network, forward::Rows::All).map(|_| ())
     }
 
     /// Refuses positions that a sequence of so many tokens does not have.
@@ -260,6 +296,38 @@ mod tests {
         assert_ne!(edits(edit(0.0, None)), edits(edit(0.0, Some(&[]))));
         assert_ne!(edits(edit(0.0, Some(&[1]))), edits(edit(0.0, Some(&[2]))));
         assert_eq!(Edits::default(), Edits::new(Vec::<PassEdit>::new()));
+    }
+
+    #[test]
+    fn passes_differ_from_the_layer_of_the_first_edit_that_only_one_has() {
+        let edit = |site: Site, number: f32| {
+            let edit = Edit {
+                change: Change::Set,
+                positions: None,
+                columns: 0..4,
+                numbers: [number].into(),
+            };
+            (site, edit)
+        };
+        let at = |layer: u16, site| Site::Block(layer, site);
+        let (z, pre) = (BlockSite::Z, BlockSite::ResidPre);
+        let none = Edits::default();
+        let difference = |a: &Edits, b: &Edits| {
+            assert_eq!(a.first_difference(b, 4), b.first_difference(a, 4));
+            a.first_difference(b, 4)
+        };
+        let one = Edits::new([edit(at(2, z), 0.0)]);
+        assert_eq!(difference(&none, &one), Some(2));
+        assert_eq!(difference(&one, &one), None);
+        assert_eq!(difference(&none, &Edits::new([edit(at(2, pre), 0.0)])), Some(1));
+        assert_eq!(difference(&none, &Edits::new([edit(Site::Embed, 0.0)])), Some(0));
+        assert_eq!(difference(&none, &Edits::new([edit(Site::Logits, 0.0)])), Some(3));
+        let two = Edits::new([edit(at(3, z), 1.0), edit(at(2, z), 0.0)]);
+        assert_eq!(difference(&one, &two), Some(3));
+        let other = Edits::new([edit(at(3, z), 1.0), edit(at(2, z), -0.0)]);
+        assert_eq!(difference(&two, &other), Some(2));
+        let variant = PassVariant { no_mask: true, ..PassVariant::default() };
+        assert_eq!(difference(&one, &one.clone().of_variant(variant)), Some(0));
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl PassVariant {
     }
 
     /// What a block's attention is in this variant.
-    pub(crate) fn attend(self, attend: &Attend) -> Attend {
+    #[must_use]
+    pub fn attend(self, attend: &Attend) -> Attend {
         let mut attend = *attend;
         attend.is_causal &= !self.no_mask;
         if self.no_scale {

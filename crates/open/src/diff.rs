@@ -5,7 +5,7 @@ use lookback_lens::{
     Intervention, InterventionFiles, PassDifferences, Trace, pass_difference_sites,
     pass_differences,
 };
-use lookback_model::TokenId;
+use lookback_model::{PassVariant, TokenId};
 
 use crate::{look::Look, model::Model};
 
@@ -60,6 +60,13 @@ impl DiffQuery {
         files: &dyn InterventionFiles,
     ) -> Self {
         self.look = self.look.interventions(interventions, files);
+        self
+    }
+
+    /// The second pass is a variant of it. Call it behind [`DiffQuery::with`].
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        self.look = self.look.variant(variant);
         self
     }
 

@@ -1,5 +1,7 @@
 //! `model.heads()`: what each attention head attends to, copies and reads.
 
+use std::{fs, path::PathBuf};
+
 use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_lens::{
     Composition, HeadProfile, LayerFiring, composition, copying, head_profiles, neuron_firing,
@@ -36,6 +38,18 @@ impl Model {
             compositions: 0,
             with_circuits: true,
         }
+    }
+
+    /// The whole models that a run kept on its way (`whole_snapshots`), each with the steps taken, in their order;
+    /// none of a model that is no run's.
+    pub fn whole_snapshots(&self) -> Vec<(u64, PathBuf)> {
+        let entries = fs::read_dir(self.path.join("snapshots")).into_iter().flatten().flatten();
+        let mut snapshots: Vec<(u64, PathBuf)> = entries
+            .filter(|entry| entry.path().join("config.json").is_file())
+            .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+            .collect();
+        snapshots.sort();
+        snapshots
     }
 }
 

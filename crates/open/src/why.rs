@@ -2,8 +2,8 @@
 
 use lookback_files::{Kind, Refusal, Result, Setting, counted};
 use lookback_lens::{
-    FaithfulnessPoint, SiteFilter, UnfoldOptions, Why, WhyOptions, faithfulness, trace_with_edits,
-    why, why_sites,
+    EditTokens, FaithfulnessPoint, Intervention, InterventionFiles, SiteFilter, Trace,
+    UnfoldOptions, Why, WhyOptions, faithfulness, trace_with_longer_edits, why, why_sites,
 };
 use lookback_model::{BlockSite, Edits, PassVariant, Site, TokenId};
 use lookback_text::Specials;
@@ -37,7 +37,8 @@ impl Model {
             position: -1,
             neurons: 0,
             unfold: None,
-            variant: PassVariant::default(),
+            edits: Edits::default(),
+            failed: None,
         }
     }
 
@@ -92,7 +93,8 @@ pub struct WhyQuery {
     position: isize,
     neurons: usize,
     unfold: Option<UnfoldOptions>,
-    variant: PassVariant,
+    edits: Edits,
+    failed: Option<Refusal>,
 }
 
 impl WhyQuery {
@@ -134,7 +136,31 @@ impl WhyQuery {
     /// Of a variant of the pass, such as one without positions.
     #[must_use]
     pub fn variant(mut self, variant: PassVariant) -> Self {
-        self.variant = variant;
+        self.edits = self.edits.of_variant(variant);
+        self
+    }
+
+    /// Of a pass with these edits, and of their variant of it.
+    #[must_use]
+    pub fn edits(mut self, edits: Edits) -> Self {
+        self.edits = edits;
+        self
+    }
+
+    /// Of a pass that is changed so. A variant is named behind it.
+    #[must_use]
+    pub fn interventions(
+        mut self,
+        interventions: &[Intervention],
+        files: &dyn InterventionFiles,
+    ) -> Self {
+        let positions = self.ids.len();
+        let edits =
+            self.model.edits(interventions, files, Some(&self.ids), positions, EditTokens::All);
+        match edits {
+            Ok(edits) => self.edits = edits.of_variant(self.edits.variant()),
+            Err(refusal) => self.failed = Some(refusal),
+        }
         self
     }
 
@@ -144,23 +170,41 @@ impl WhyQuery {
     /// When there are no tokens, or more than the model's context; when the position or a token is not there.
     pub fn sum(&self) -> Result<Why> {
         let Model { weights, pool, .. } = &self.model;
-        let position = place(self.position, self.ids.len())?;
+        let sites = SiteFilter::only(self.sites()?);
+        self.sum_of(&trace_with_longer_edits(weights, pool, &self.ids, &sites, &self.edits)?)
+    }
+
+    /// The sites of the pass that are read.
+    ///
+    /// # Errors
+    /// As [`WhyQuery::sum`].
+    pub fn sites(&self) -> Result<Vec<Site>> {
+        if let Some(refusal) = &self.failed {
+            return Err(refusal.clone());
+        }
+        place(self.position, self.ids.len())?;
         let given = self.token.iter().chain(&self.against).map(|id| id.0);
         self.model.config().check_ids("token", given)?;
         if self.unfold.is_some() {
             self.check_patterns()?;
         }
-        if self.unfold.is_some() && self.variant.plain_attention {
+        if self.unfold.is_some() && self.edits.variant().plain_attention {
             let what = "plain attention has no projection of values to open heads by; ask for the sum alone";
             return Err(Refusal::of(Kind::InvalidSetting, what));
         }
-        let (neurons, unfold, variant) = (self.neurons, self.unfold, self.variant);
+        Ok(why_sites(self.model.config(), &self.edits, self.unfold.is_some()))
+    }
+
+    /// Takes it apart in a pass that was made already, with the same edits, and of which [`WhyQuery::sites`] were kept.
+    ///
+    /// # Errors
+    /// As [`WhyQuery::sum`].
+    pub fn sum_of(&self, trace: &Trace) -> Result<Why> {
+        let Model { weights, pool, .. } = &self.model;
+        let position = place(self.position, self.ids.len())?;
         let target = self.token.unwrap_or(TokenId(0));
-        let mut options =
-            WhyOptions { position, target, against: self.against, neurons, unfold, variant };
-        let sites = SiteFilter::only(why_sites(self.model.config(), &options));
-        let edits = Edits::default().of_variant(variant);
-        let trace = trace_with_edits(weights, pool, &self.ids, &sites, &edits)?;
+        let (against, neurons, unfold) = (self.against, self.neurons, self.unfold);
+        let mut options = WhyOptions { position, target, against, neurons, unfold };
         if self.token.is_none()
             && let Some(logits) = trace.at(Site::Logits)
         {
@@ -168,7 +212,7 @@ impl WhyQuery {
             let best = (0..row.len()).fold(0, |a, b| if row[b] > row[a] { b } else { a });
             options.target = TokenId(best as u32);
         }
-        why(weights, pool, &trace, &options)
+        why(weights, pool, trace, &options)
     }
 
     /// Switches off the heads and MLPs through which most of an unfolded logit goes, 1, 2, 4 … `max_off` of
@@ -178,7 +222,7 @@ impl WhyQuery {
     /// As [`WhyQuery::sum`].
     pub fn faithfulness(&self, why: &Why, max_off: usize) -> Result<Vec<FaithfulnessPoint>> {
         let Model { weights, pool, .. } = &self.model;
-        faithfulness(weights, pool, (&self.ids, self.variant), why, max_off)
+        faithfulness(weights, pool, (&self.ids, &self.edits), why, max_off)
     }
 
     fn check_patterns(&self) -> Result<()> {

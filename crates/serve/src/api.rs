@@ -4,6 +4,7 @@ mod analogy;
 mod attend;
 mod context;
 mod embed;
+mod heads;
 mod logit_lens;
 mod look;
 mod map;
@@ -20,6 +21,8 @@ mod tokens;
 mod training;
 mod why;
 
+pub(crate) use heads::AnswersOfWeights;
+
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},
@@ -34,6 +37,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(attend::routes())
         .merge(context::routes())
         .merge(embed::routes())
+        .merge(heads::routes())
         .merge(logit_lens::routes())
         .merge(look::routes())
         .merge(map::routes())

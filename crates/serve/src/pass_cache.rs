@@ -7,7 +7,8 @@
 //! 3. What a long prompt has no room for is made again without a pass: a layer's sites from the residual
 //!    stream before it, a token's logits from the stream's end. Of what is too large to keep whole, only
 //!    the parts that were asked for are kept: a head, a token.
-//! 4. The pass that was not looked at for longest is forgotten first.
+//! 4. A pass with edits begins where it may differ from one that is held, and shares with it what stands below.
+//! 5. The pass that was not looked at for longest is forgotten first.
 
 mod default_sites;
 mod recompute;
@@ -22,10 +23,10 @@ use std::{
 use axum::http::StatusCode;
 use lookback_engine::{Compute, KvCache, Shape, ThreadPool, Workspace};
 use lookback_lens::{
-    Capture, CaptureParts, PatternThumbnails, SiteFilter, Trace, alias_of, edited_trace_with_parts,
-    sites,
+    Capture, CaptureParts, Captures, PatternThumbnails, SiteFilter, Trace, edited_trace_from_layer,
+    edited_trace_with_parts, sites_of_variant,
 };
-use lookback_model::{Edits, Network, Site, TokenId};
+use lookback_model::{BlockSite, Edits, Network, Site, TokenId};
 use lookback_open::WeightsId;
 
 use crate::{
@@ -33,8 +34,8 @@ use crate::{
     prompt::ModelInput,
 };
 
-/// Bytes of all passes that are remembered.
-const MAX_CACHED_BYTES: usize = 160 << 20;
+/// Bytes of all passes that are remembered: those of a long prompt as it is and with edits.
+const MAX_CACHED_BYTES: usize = 2 * default_sites::MAX_BYTES;
 /// Bytes of passes that are held between requests, unless one request asked for more of one pass: the
 /// last pass stays, whatever it holds.
 pub(crate) const MAX_BYTES: usize = {
@@ -97,10 +98,12 @@ impl Pass {
         whole.map(|site| (*site, None)).chain(parts).collect()
     }
 
+    #[cfg(test)]
     fn bytes(&self) -> usize {
         // What a layer leaves is what the next one reads, and is held once.
         let whole = self.trace.sites.iter().filter(|(site, _)| {
-            !alias_of(**site).is_some_and(|site| self.trace.sites.contains_key(&site))
+            !lookback_lens::alias_of(**site)
+                .is_some_and(|site| self.trace.sites.contains_key(&site))
         });
         let all = whole.map(|(_, seen)| seen).chain(self.parts.values());
         all.map(|seen| 4 * seen.values.len()).sum()
@@ -190,6 +193,22 @@ impl PassCache {
         })
     }
 
+    /// The same for work of many passes, which lets those who wait go first between two of them.
+    pub(crate) async fn with_shared_compute_lock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Turn) -> T + Send + 'static,
+    ) -> Result<T> {
+        let lock = self.0.compute_lock.clone();
+        let held = Some(lock.clone().lock_owned().await);
+        let done = tokio::task::spawn_blocking(move || work(&mut Turn { lock, held }));
+        done.await.map_err(|_| {
+            ErrorResponse::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the work failed, which is a mistake of the program; its terminal says where",
+            )
+        })
+    }
+
     /// A pass that holds at least these sites. One that the model does not have is refused.
     pub(crate) async fn sites(&self, input: &ModelInput, wanted: &[Site]) -> Result<Arc<Pass>> {
         let wanted: Vec<Part> = wanted.iter().map(|site| (*site, None)).collect();
@@ -198,7 +217,7 @@ impl PassCache {
 
     /// A pass that holds at least these parts; what is cheap to keep whole, it holds whole.
     pub(crate) async fn parts(&self, input: &ModelInput, wanted: &[Part]) -> Result<Arc<Pass>> {
-        let sites_of_model = sites(input.model.config());
+        let sites_of_model = sites_of_variant(input.model.config(), input.edits.variant());
         if let Some((site, _)) = wanted.iter().find(|(site, _)| !sites_of_model.contains(site)) {
             return Err(ErrorResponse::bad_request(format!(
                 "{} has no site {site}",
@@ -221,19 +240,16 @@ impl PassCache {
             // The guard is given back before anything is computed.
             let cached = passes.cached_passes().remove(&key);
             if let Some(cached) = cached {
-                // A layer alone is made again as it is without edits.
-                let again = match input.edits.is_empty() {
-                    true => recompute::add(&input, pool, &cached, &all)?,
-                    false => None,
-                };
-                if let Some(pass) = again {
+                if let Some(pass) = recompute::add(&input, pool, &cached, &all)? {
                     let pass = Arc::new(pass);
                     passes.cached_passes().add(key, pass.clone());
                     return Ok(pass);
                 }
                 all.extend(cached.all_parts());
             }
-            let pass = Arc::new(run_pass(&input, pool, all, passes.free())?);
+            let layers = input.model.config().layers;
+            let base = passes.cached_passes().find_base(&key, layers);
+            let pass = Arc::new(run_pass(&input, pool, all, passes.free(), base)?);
             passes.cached_passes().add(key, pass.clone());
             Ok(pass)
         })
@@ -255,6 +271,21 @@ impl PassCache {
     fn pending_parts(&self, key: &Key) -> Vec<Part> {
         let wanted = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.iter().filter(|(of, _)| of == key).flat_map(|(_, parts)| parts.clone()).collect()
+    }
+}
+
+/// The turn of work that takes long.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// Lets those who wait compute first.
+    pub(crate) fn pause(&mut self) {
+        drop(self.held.take());
+        self.held = Some(self.lock.clone().blocking_lock_owned());
     }
 }
 
@@ -283,6 +314,29 @@ impl CachedPasses {
         Some(pass)
     }
 
+    /// The pass of the same prompt that is like one the longest, and from which layer on it may differ.
+    fn find_base(&self, key: &Key, layers: usize) -> Option<Base> {
+        let Key(weights, ids, edits) = key;
+        let of_prompt = self.0.iter().filter(|(of, _)| of.0 == *weights && of.1 == *ids);
+        let bases = of_prompt.filter_map(|(of, pass)| {
+            let layer = edits.first_difference(&of.2, layers)?;
+            let stream = Site::Block(layer as u16, BlockSite::ResidPre);
+            (layer > 0 && pass.trace.at(stream).is_some())
+                .then(|| Base { layer, pass: pass.clone() })
+        });
+        bases.max_by_key(|base| base.layer)
+    }
+
+    /// Bytes of all passes; what several share counts once.
+    fn bytes(&self) -> usize {
+        let mut seen = BTreeSet::new();
+        let all = self.0.iter().flat_map(|(_, pass)| {
+            pass.trace.sites.values().chain(pass.parts.values()).map(|it| (Arc::as_ptr(it), it))
+        });
+        let once = all.filter(|(place, _)| seen.insert(*place));
+        once.map(|(_, capture)| 4 * capture.values.len()).sum()
+    }
+
     /// Takes a pass out.
     fn remove(&mut self, key: &Key) -> Option<Arc<Pass>> {
         let at = self.0.iter().position(|(of, _)| of == key)?;
@@ -292,10 +346,61 @@ impl CachedPasses {
     /// Adds a pass, and evicts the oldest until all fit; the new one stays.
     fn add(&mut self, key: Key, pass: Arc<Pass>) {
         self.0.push((key, pass));
-        let mut bytes: usize = self.0.iter().map(|(_, pass)| pass.bytes()).sum();
-        while bytes > MAX_CACHED_BYTES && self.0.len() > 1 {
-            bytes -= self.0.remove(0).1.bytes();
+        while self.0.len() > 1 && self.bytes() > MAX_CACHED_BYTES {
+            self.0.remove(0);
         }
+    }
+}
+
+/// A pass that another is like, below a layer.
+struct Base {
+    layer: usize,
+    pass: Arc<Pass>,
+}
+
+impl Base {
+    /// Whether it has a site as the other has it.
+    fn shares(&self, site: Site) -> bool {
+        match site {
+            Site::Embed | Site::PosEmbed => true,
+            Site::Block(layer, BlockSite::ResidPre) => usize::from(layer) <= self.layer,
+            Site::Block(layer, _) => usize::from(layer) < self.layer,
+            Site::LnFinal | Site::Logits | Site::Probabilities => false,
+        }
+    }
+
+    /// The pass from the layer on.
+    fn run(
+        &self,
+        input: &ModelInput,
+        pool: &ThreadPool,
+        whole: &BTreeSet<Site>,
+        parts: &BTreeSet<(Site, usize)>,
+    ) -> Result<Captures> {
+        let held = &self.pass;
+        let stream = Site::Block(self.layer as u16, BlockSite::ResidPre);
+        let Some(stream) = held.trace.at(stream) else { return Ok(Captures::default()) };
+        let is_new = |site: &Site| !self.shares(*site);
+        let mut made = edited_trace_from_layer(
+            (&input.model.weights, &input.edits),
+            pool,
+            &input.ids,
+            (self.layer, stream),
+            &SiteFilter::only(whole.iter().copied().filter(is_new)),
+            &parts.iter().copied().filter(|(site, _)| is_new(site)).collect(),
+            PATTERN_SIDE,
+        )?;
+        let shared = held.trace.sites.iter().filter(|(site, _)| !is_new(site));
+        let shared = shared.filter(|(site, _)| !held.recomputed.contains(site));
+        made.sites.extend(shared.map(|(site, capture)| (*site, capture.clone())));
+        let shared = held.parts.iter().filter(|(part, _)| !is_new(&part.0));
+        made.parts.extend(shared.map(|(part, capture)| (*part, capture.clone())));
+        if let (Some(made), Some(held)) = (&mut made.thumbnails, &held.thumbnails) {
+            let of_layer = held.values.len() / input.model.config().layers;
+            let below = self.layer * of_layer;
+            made.values[..below].copy_from_slice(&held.values[..below]);
+        }
+        Ok(made)
     }
 }
 
@@ -305,6 +410,7 @@ fn run_pass(
     pool: &ThreadPool,
     wanted: Vec<Part>,
     free: Option<usize>,
+    base: Option<Base>,
 ) -> Result<Pass> {
     let network = input.model.weights.network();
     let compute = input.model.weights.compute();
@@ -312,25 +418,34 @@ fn run_pass(
     let mut whole: BTreeSet<Site> =
         default_sites::sites(&network.config, input.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
-    let parts = wanted.into_iter().filter(|(site, _)| !whole.contains(site));
-    let parts = parts.filter_map(|(site, index)| Some((site, index?))).collect();
+    let parts = wanted.iter().filter(|(site, _)| !whole.contains(site));
+    let parts = parts.filter_map(|&(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
-    let (weights, ids) = (&input.model.weights, &input.ids);
-    let looked = edited_trace_with_parts(
-        (weights, &input.edits),
-        pool,
-        ids,
-        &SiteFilter::only(whole),
-        &parts,
-        PATTERN_SIDE,
-    )?;
-    Ok(Pass {
-        trace: Trace { ids: ids.clone(), sites: looked.sites },
+    let pass = |looked: Captures| Pass {
+        trace: Trace { ids: input.ids.clone(), sites: looked.sites, edits: input.edits.clone() },
         parts: looked.parts,
         thumbnails: looked.thumbnails.map(Arc::new),
         recomputed: Vec::new(),
         milliseconds: 1e3 * began.elapsed().as_secs_f64(),
-    })
+    };
+    if let Some(base) = base {
+        let pass = pass(base.run(input, pool, &whole, &parts)?);
+        if pass.has_parts(&wanted) {
+            return Ok(pass);
+        }
+        if let Some(pass) = recompute::add(input, pool, &pass, &wanted)? {
+            return Ok(pass);
+        }
+    }
+    let looked = edited_trace_with_parts(
+        (&input.model.weights, &input.edits),
+        pool,
+        &input.ids,
+        &SiteFilter::only(whole),
+        &parts,
+        PATTERN_SIDE,
+    )?;
+    Ok(pass(looked))
 }
 
 /// A model with a long context reads more than a machine can hold the numbers of. Of what is free now a

@@ -9,6 +9,7 @@ use lookback_text::Specials;
 use serde::Deserialize;
 
 use crate::{
+    edits::Given,
     error_response::{ErrorResponse, Result},
     models::ServedModel,
 };
@@ -23,6 +24,9 @@ pub(crate) struct Prompt {
     /// Whether it is a message to a chat model, to be put into its template.
     #[serde(default)]
     pub(crate) chat: bool,
+    /// What is changed of its passes.
+    #[serde(flatten)]
+    pub(crate) given: Given,
 }
 
 impl Prompt {

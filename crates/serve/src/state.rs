@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lookback_engine::ThreadPool;
-use lookback_lens::{Intervention, InterventionFiles, LocalFiles, NoFiles};
+use lookback_lens::Intervention;
 use lookback_model::{Edits, PassVariant};
 
 use crate::{
-    edits::Given,
+    api::AnswersOfWeights,
+    edits::{PromptEdits, ResolvedEdits},
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
     models::Models,
@@ -35,6 +36,10 @@ pub(crate) struct AppState {
     pub(crate) interventions: Arc<Vec<Intervention>>,
     /// What each of these passes leaves out or replaces.
     pub(crate) variant: PassVariant,
+    /// What edits stand for in prompts, remembered.
+    pub(crate) resolved_edits: ResolvedEdits,
+    /// Scores of heads and neurons, remembered.
+    pub(crate) answers: AnswersOfWeights,
     /// The token that only the page served from here has.
     pub(crate) token: Arc<str>,
 }
@@ -50,12 +55,39 @@ impl AppState {
             tables: Arc::default(),
             interventions: Arc::default(),
             variant: PassVariant::default(),
+            resolved_edits: ResolvedEdits::default(),
+            answers: AnswersOfWeights::default(),
             token: token.into(),
         }
     }
 
-    /// Finds the model and reads the text. The text is cut into tokens on a thread for slow work.
+    /// Finds the model, reads the text, and finds out what edits of the request, behind those of the server, stand for
+    /// in it. The text is cut into tokens on a thread for slow work.
     pub(crate) async fn model_input(&self, prompt: &Prompt) -> Result<ModelInput> {
+        let edits = PromptEdits::new(self.interventions.clone(), self.variant, &prompt.given)?;
+        let input = self.unedited_input(prompt).await?;
+        if edits.is_empty() {
+            return Ok(input);
+        }
+        let key = (input.model.weights_id(), input.ids.clone(), edits);
+        if let Some(edits) = self.resolved_edits.find(&key) {
+            return Ok(ModelInput { edits, ..input });
+        }
+        let known = self.resolved_edits.clone();
+        let resolve = move |_: &ThreadPool| {
+            // The request before may have found it.
+            if let Some(edits) = known.find(&key) {
+                return Ok(ModelInput { edits, ..input });
+            }
+            let edits = key.2.resolve(&input.model, &input.ids)?;
+            known.add(key, edits.clone());
+            Ok(ModelInput { edits, ..input })
+        };
+        self.passes.with_compute_lock(resolve).await?
+    }
+
+    /// The same without any edits, for what shows no numbers of a pass or changes passes itself.
+    pub(crate) async fn unedited_input(&self, prompt: &Prompt) -> Result<ModelInput> {
         let model = self.models.find(prompt.model.as_deref())?;
         let prompt = prompt.clone();
         let (ids, rendered) = {
@@ -77,27 +109,10 @@ impl AppState {
         Ok(ModelInput { model, ids, rendered, edits: Edits::default() })
     }
 
-    /// The same with the edits of a request behind those of the server.
-    pub(crate) async fn edited_input(&self, prompt: &Prompt, given: &Given) -> Result<ModelInput> {
-        let own = given.interventions()?;
-        let input = self.model_input(prompt).await?;
-        let (defaults, tokens) = (self.interventions.clone(), given.edit_tokens.into());
-        let variant = self.variant.and(given.variant);
-        if defaults.is_empty() && own.is_empty() && variant.is_none() {
-            return Ok(input);
-        }
-        let edited = move |_: &ThreadPool| {
-            let (model, ids) = (&input.model, Some(&input.ids[..]));
-            let positions = prefix_caches::max_positions(model);
-            let resolved = |list: &[Intervention], files: &dyn InterventionFiles| {
-                model.edits(list, files, ids, positions, tokens)
-            };
-            let mut edits: Vec<_> = resolved(&defaults, &LocalFiles)?.iter().cloned().collect();
-            edits.extend(resolved(&own, &NoFiles)?.iter().cloned());
-            let edits = Edits::new(edits).of_variant(variant);
-            Ok::<_, lookback_files::Refusal>(ModelInput { edits, ..input })
-        };
-        Ok(self.passes.with_compute_lock(edited).await??)
+    /// Whether passes of a request are changed.
+    pub(crate) fn is_edited(&self, prompt: &Prompt) -> Result<bool> {
+        let edits = PromptEdits::new(self.interventions.clone(), self.variant, &prompt.given)?;
+        Ok(!edits.is_empty())
     }
 
     /// Does slow work on a thread of its own, so that no other request waits for it.

@@ -16,6 +16,7 @@ use lookback_files::{Refusal, Result};
 use lookback_model::{BlockSite, Network, Program, Site, TokenId, forward};
 
 use crate::{
+    captures::CaptureRecorder,
     SiteFilter,
     frozen_norm::dot,
     source_contributions::{head_slice, key_head, pattern_row, required_capture},
@@ -23,7 +24,7 @@ use crate::{
         kind::{Place, SweepAxes, SweepKind, is_of},
         metric::MetricReader,
     },
-    trace::{CaptureRecorder, Trace, check, with_last_logits},
+    trace::{Trace, check, with_last_logits},
 };
 
 /// A pass, and the gradients of a metric of its last logits: one pass forward and one back.

@@ -18,10 +18,11 @@ use lookback_files::Result;
 use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, TokenId, forward as passes};
 
 use crate::{
+    captures::CaptureRecorder,
     SiteFilter,
     source_contributions::required_capture,
     sweep::kind::{Place, is_of},
-    trace::{CaptureRecorder, Trace, check, with_last_logits},
+    trace::{Trace, check, with_last_logits},
 };
 
 /// Rows of a batch of changes.

@@ -1,6 +1,7 @@
 //! What writes into the residual stream, or stands between two who write: the names of the parts of a logit.
 
-use serde::Serialize;
+use lookback_model::Site;
+use serde::{Serialize, Serializer};
 
 /// What a part of a logit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -46,8 +47,18 @@ pub enum Component {
         /// Which layer.
         layer: usize,
     },
+    /// What edits of a site made there, beside what they left of other parts.
+    Edit {
+        /// Which site.
+        #[serde(serialize_with = "name_of_site")]
+        site: Site,
+    },
     /// What the logit has whatever the stream holds: the biases of the last norm and of the head.
     FinalBias,
+}
+
+fn name_of_site<S: Serializer>(site: &Site, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(site)
 }
 
 impl Component {
@@ -62,6 +73,7 @@ impl Component {
             Self::ValueBias { layer, head } => format!("bias of values {layer}.{head}"),
             Self::Mlp { layer } => format!("mlp {layer}"),
             Self::MlpRemainder { layer } => format!("mlp {layer}, not linear"),
+            Self::Edit { site } => format!("edit of {site}"),
             Self::FinalBias => "bias of the last norm and the head".to_owned(),
         }
     }
@@ -69,7 +81,8 @@ impl Component {
     /// The layer that it belongs to, if to one.
     pub fn layer(self) -> Option<usize> {
         match self {
-            Self::Embedding | Self::Position | Self::FinalBias => None,
+            Self::Edit { site: Site::Block(layer, _) } => Some(usize::from(layer)),
+            Self::Embedding | Self::Position | Self::Edit { .. } | Self::FinalBias => None,
             Self::Head { layer, .. }
             | Self::Source { layer, .. }
             | Self::AttentionBias { layer }

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Change, Edit, Edits, PassVariant, Site, TokenId};
+use lookback_model::{BlockSite, Change, Edit, Edits, PassEdit, Site, TokenId};
 use serde::Serialize;
 
 use super::{component::Component, logit_sum::Why, paths::PathStep, unfolding::Unfolding};
 use crate::{
     SiteFilter, frozen_norm::logit_before_cap, source_contributions::required_capture,
-    trace::trace_with_edits,
+    trace::trace_with_longer_edits,
 };
 
 /// The strongest heads and MLPs switched off together.
@@ -30,15 +30,15 @@ pub struct FaithfulnessPoint {
     pub real: f64,
 }
 
-/// Switches off the 1, 2, 4 … `max_off` heads and MLPs through which most of an unfolded logit goes, in the pass or
-/// the variant of it that the logit is of.
+/// Switches off the 1, 2, 4 … `max_off` heads and MLPs through which most of an unfolded logit goes, in the pass
+/// with the edits that the logit is of.
 ///
 /// # Errors
-/// When the logit was not unfolded; as [`trace_with_edits`].
+/// When the logit was not unfolded; as [`trace_with_longer_edits`].
 pub fn faithfulness(
     weights: &Weights,
     pool: &ThreadPool,
-    (ids, variant): (&[TokenId], PassVariant),
+    (ids, edits): (&[TokenId], &Edits),
     why: &Why,
     max_off: usize,
 ) -> Result<Vec<FaithfulnessPoint>> {
@@ -49,17 +49,18 @@ pub fn faithfulness(
     counts.extend((!steps.is_empty()).then_some(steps.len()));
     let point = |count: usize| {
         let off = &steps[..count];
-        let edits = Edits::new(off.iter().map(|step| switched_off(weights, step)));
-        let edits = edits.of_variant(variant);
+        let off = off.iter().map(|step| PassEdit::from(switched_off(weights, step)));
+        let variant = edits.variant();
+        let edits = Edits::new(edits.iter().cloned().chain(off)).of_variant(variant);
         let filter = SiteFilter::only([Site::LnFinal]);
-        let trace = trace_with_edits(weights, pool, ids, &filter, &edits)?;
+        let trace = trace_with_longer_edits(weights, pool, ids, &filter, &edits)?;
         let normed = required_capture(&trace, Site::LnFinal)?.part(why.position);
         let against = why.against.map_or(0.0, |id| logit_before_cap(weights, normed, TokenId(id)));
         let logit = logit_before_cap(weights, normed, TokenId(why.target)) - against;
         Ok(FaithfulnessPoint {
             off: count,
             last: steps[count - 1],
-            predicted: -through(unfolding, &off.iter().copied().collect()),
+            predicted: -through(unfolding, &steps[..count].iter().copied().collect()),
             real: logit - why.before_cap,
         })
     };

@@ -12,14 +12,16 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use lookback_engine::{ThreadPool, Weights, activation_slopes};
 use lookback_files::Result;
 use lookback_model::{
-    BlockOrder, BlockSite, Config, Linear, Mlp, Network, Norm, PassVariant, Site, WeightId,
+    BlockOrder, BlockSite, Config, Edits, Linear, Mlp, Network, Norm, Site, WeightId,
 };
 
-use super::writes::{Writes, add_to, product, stream_begins, wide};
+use super::writes::{Writes, add_to, product, wide};
 use crate::{
     Trace,
     frozen_norm::dot,
+    logit_attribution::stream_begins,
     post_norm::PostNorm,
+    row_change::{RowChange, is_changed},
     source_contributions::{head_slice, is_visible, key_head, pattern_row, required_capture},
 };
 
@@ -43,18 +45,20 @@ pub(super) struct FrozenPass<'a> {
     weights: &'a Weights,
     pool: &'a ThreadPool,
     trace: &'a Trace,
-    variant: PassVariant,
     writes: RefCell<BTreeMap<usize, Rc<Writes>>>,
     kept: RefCell<BTreeMap<WeightId, Rc<Vec<f32>>>>,
 }
 
 impl<'a> FrozenPass<'a> {
     /// The sites that are read: for the sum alone, or also for the ways into it.
-    pub fn sites(config: &Config, variant: PassVariant, with_sources: bool) -> Vec<Site> {
+    pub fn sites(config: &Config, edits: &Edits, with_sources: bool) -> Vec<Site> {
         use BlockSite as B;
-        let mut sites = stream_begins(config, variant);
+        let mut sites = stream_begins(config, edits.variant());
         for layer in 0..config.layers {
             let mut block = vec![B::Z, B::MlpOut, B::MlpPost, B::ResidPost];
+            if !edits.is_empty() {
+                block.extend([B::ResidPre, B::AttnOut, B::ResidMid]);
+            }
             if with_sources {
                 block.extend([B::ResidPre, B::ResidMid, B::Pattern, B::V, B::MlpPre]);
                 block.extend(config.gated.then_some(B::MlpPreLinear));
@@ -67,14 +71,48 @@ impl<'a> FrozenPass<'a> {
         sites
     }
 
-    /// Of a pass, or the variant of it, that was traced.
-    pub fn new(
-        weights: &'a Weights,
-        pool: &'a ThreadPool,
-        (trace, variant): (&'a Trace, PassVariant),
-    ) -> Self {
+    /// Of a pass that was traced.
+    pub fn new(weights: &'a Weights, pool: &'a ThreadPool, trace: &'a Trace) -> Self {
         let (writes, kept) = (RefCell::default(), RefCell::default());
-        Self { weights, pool, trace, variant, writes, kept }
+        Self { weights, pool, trace, writes, kept }
+    }
+
+    /// What edits do to the row of a token at a site of a block.
+    pub fn change(
+        &self,
+        layer: usize,
+        site: BlockSite,
+        token: usize,
+        width: usize,
+    ) -> Option<RowChange> {
+        RowChange::new(&self.trace.edits, Site::Block(layer as u16, site), token, width)
+    }
+
+    /// Whether edits change what stands between what one of these sites reads and what it makes of it at a token,
+    /// so that what it made is not followed further back.
+    fn is_cut(&self, layer: usize, sites: &[BlockSite], token: usize) -> bool {
+        let is_at = |site: &BlockSite| {
+            is_changed(&self.trace.edits, Site::Block(layer as u16, *site), token)
+        };
+        sites.iter().any(is_at)
+    }
+
+    /// Whether a head's part is what its sources give, through the output projection.
+    pub fn opens_head(&self, layer: usize, token: usize) -> bool {
+        !self.is_cut(layer, &[BlockSite::Result, BlockSite::AttnOut], token)
+    }
+
+    /// Whether a source's value is what the projection made of its stream.
+    pub fn opens_source(&self, layer: usize, source: usize) -> bool {
+        !self.is_cut(layer, &[BlockSite::Ln1, BlockSite::V], source)
+    }
+
+    /// Whether an MLP's part is what it made of what it read.
+    pub fn opens_mlp(&self, layer: usize, token: usize) -> bool {
+        use BlockSite as B;
+        let within = [B::Ln2, B::RouterLogits, B::ExpertWeights, B::MlpPre, B::MlpPreLinear];
+        let cut = self.is_cut(layer, &within, token);
+        !cut && !self.is_cut(layer, &[B::MlpPost, B::MlpOut], token)
     }
 
     pub fn network(&self) -> &'a Network {
@@ -86,8 +124,7 @@ impl<'a> FrozenPass<'a> {
         if let Some(writes) = self.writes.borrow().get(&token) {
             return Ok(writes.clone());
         }
-        let writes =
-            Rc::new(Writes::new((self.weights, self.variant), self.pool, self.trace, token)?);
+        let writes = Rc::new(Writes::new(self.weights, self.pool, self.trace, token)?);
         self.writes.borrow_mut().insert(token, writes.clone());
         Ok(writes)
     }
@@ -122,11 +159,11 @@ impl<'a> FrozenPass<'a> {
         [layer, head, token]: [usize; 3],
         in_z: &[f64],
     ) -> Result<Vec<(usize, f64)>> {
-        let attend = &self.network().blocks[layer].attend;
+        let attend = &self.trace.edits.variant().attend(&self.network().blocks[layer].attend);
         let at = |site| required_capture(self.trace, Site::Block(layer as u16, site));
         let (pattern, v) = (at(BlockSite::Pattern)?, at(BlockSite::V)?);
         let weights = pattern_row(pattern, head, token);
-        let is_seen = |source: &usize| self.variant.no_mask || is_visible(attend, token, *source);
+        let is_seen = |source: &usize| is_visible(attend, token, *source);
         let visible = (0..weights.len()).filter(is_seen);
         let given = visible.map(|source| {
             let value = head_slice(v, source, key_head(attend, head), attend.head_dim);

@@ -2,7 +2,7 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, PassVariant, Site, TokenId};
+use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
 use serde::Serialize;
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Trace,
     frozen_norm::{FrozenNorm, check_is_sum, logit_before_cap},
+    logit_attribution::check_edits,
     ranking::top_k_indices,
     source_contributions::required_capture,
 };
@@ -30,8 +31,6 @@ pub struct WhyOptions {
     pub neurons: usize,
     /// How far the parts are opened, if they are.
     pub unfold: Option<UnfoldOptions>,
-    /// What the pass leaves out or replaces. Where that is the projections of attention, no part can be opened.
-    pub variant: PassVariant,
 }
 
 /// A logit as a sum.
@@ -95,7 +94,7 @@ pub struct MlpNeurons {
     pub neurons: Vec<NeuronPart>,
     /// All others together.
     pub others: f64,
-    /// The biases of the down projection and of the norm behind it.
+    /// The biases of the down projection and of the norm behind it, and what edits of the MLP's output add.
     pub bias: f64,
 }
 
@@ -110,17 +109,17 @@ pub struct NeuronPart {
     pub contribution: f64,
 }
 
-/// The sites that [`why`] reads.
-pub fn why_sites(config: &Config, options: &WhyOptions) -> Vec<Site> {
-    let mut sites = FrozenPass::sites(config, options.variant, options.unfold.is_some());
+/// The sites that [`why`] reads of a pass with edits, and where the parts are opened.
+pub fn why_sites(config: &Config, edits: &Edits, unfolds: bool) -> Vec<Site> {
+    let mut sites = FrozenPass::sites(config, edits, unfolds);
     sites.extend([Site::LnFinal, Site::Logits]);
     sites
 }
 
-/// Takes a logit apart.
+/// Takes a logit of a pass apart. Of one in which attention has no projections, no part can be opened.
 ///
 /// # Errors
-/// When a site of [`why_sites`] was not traced.
+/// When a site of [`why_sites`] was not traced; when an edit changes the last norm's output or the logits.
 pub fn why(
     weights: &Weights,
     pool: &ThreadPool,
@@ -130,7 +129,8 @@ pub fn why(
     let WhyOptions { position, target, against, .. } = *options;
     let network = weights.network();
     check_is_sum(network)?;
-    let pass = FrozenPass::new(weights, pool, (trace, options.variant));
+    check_edits(&trace.edits, position, &[Site::LnFinal, Site::Logits])?;
+    let pass = FrozenPass::new(weights, pool, trace);
     let stream = pass.row(network.blocks.len() - 1, BlockSite::ResidPost, position)?;
     let frozen = FrozenNorm::new(weights, pool, stream);
     let (mut direction, mut bias) = (frozen.residual_direction(target), frozen.bias(target));
@@ -203,7 +203,14 @@ fn mlp_neurons(
     whole: f64,
 ) -> Result<MlpNeurons> {
     let post = pass.row(layer, BlockSite::MlpPost, reading.token)?;
-    let directions = pass.hidden_direction(reading, layer)?;
+    let change = pass.change(layer, BlockSite::MlpOut, reading.token, reading.direction.len());
+    let mut reading = reading.clone();
+    if let Some(change) = change {
+        let mut direction = reading.direction.to_vec();
+        change.leave(&mut direction);
+        reading.direction = direction.into();
+    }
+    let directions = pass.hidden_direction(&reading, layer)?;
     let given: Vec<f64> =
         directions.iter().zip(post).map(|(direction, &post)| direction * f64::from(post)).collect();
     let mixture = pass.network().blocks[layer].mlp.mixture().is_some();

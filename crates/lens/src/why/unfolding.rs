@@ -8,6 +8,7 @@
 use std::{cmp::Ordering, collections::BinaryHeap, rc::Rc};
 
 use lookback_files::Result;
+use lookback_model::{BlockSite, Site};
 use serde::Serialize;
 
 use super::{
@@ -151,12 +152,30 @@ impl Opener<'_, '_> {
         match way {
             Way::End => (),
             Way::Head { reading, at: [layer, head] } => {
-                let in_z = Rc::new(self.pass.z_direction(&reading, layer, head)?);
+                let mut in_z = self.pass.z_direction(&reading, layer, head)?;
                 let at = [layer, head, reading.token];
+                // What edits of z leave of a head's sources is theirs; what they add is a part of its own.
+                let heads = self.pass.network().blocks[layer].attend.heads;
+                let width = heads * in_z.len();
+                let change = self.pass.change(layer, BlockSite::Z, reading.token, width);
+                if let Some(change) = &change {
+                    let factors = &change.factors[head * in_z.len()..];
+                    in_z.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor);
+                }
+                let (in_z, mut left) = (Rc::new(in_z), contribution);
                 for (source, given) in self.pass.sources(at, &in_z)? {
                     let component = Component::Source { layer, head };
-                    let way = Way::Source { in_z: in_z.clone(), at };
+                    let way = match self.pass.opens_source(layer, source) {
+                        true => Way::Source { in_z: in_z.clone(), at },
+                        false => Way::End,
+                    };
+                    left -= given;
                     self.add(Some(index), (component, source), given, is_linearised, way);
+                }
+                if change.is_some_and(|change| change.adds()) {
+                    let site = Site::Block(layer as u16, BlockSite::Z);
+                    let edit = (Component::Edit { site }, reading.token);
+                    self.add(Some(index), edit, left, is_linearised, Way::End);
                 }
             }
             Way::Source { in_z, at } => {
@@ -192,10 +211,12 @@ impl Opener<'_, '_> {
         let writes = self.pass.writes(reading.token)?;
         for (component, given) in writes.along(&reading.direction, reading.depth) {
             let way = match component {
-                Component::Head { layer, head } => {
+                Component::Head { layer, head } if self.pass.opens_head(layer, reading.token) => {
                     Way::Head { reading: reading.clone(), at: [layer, head] }
                 }
-                Component::Mlp { layer } if self.options.through_mlps => {
+                Component::Mlp { layer }
+                    if self.options.through_mlps && self.pass.opens_mlp(layer, reading.token) =>
+                {
                     Way::Mlp { reading: reading.clone(), layer }
                 }
                 _ => Way::End,

@@ -2,11 +2,16 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Config, PassVariant, Positions, Site};
+use lookback_model::{BlockSite, Site};
 
 use super::component::Component;
 use crate::{
-    Trace, frozen_norm::dot, post_norm::PostNorm, ranges::in_ranges,
+    Trace,
+    frozen_norm::dot,
+    logit_attribution::stream_begins,
+    post_norm::PostNorm,
+    ranges::in_ranges,
+    row_change::{RowChange, is_changed, stream_behind},
     source_contributions::required_capture,
 };
 
@@ -23,21 +28,25 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Of a token of a pass whose `Z`, `MlpOut` and beginnings of the stream were captured.
-    pub fn new(
-        (weights, variant): (&Weights, PassVariant),
-        pool: &ThreadPool,
-        trace: &Trace,
-        token: usize,
-    ) -> Result<Self> {
+    pub fn new(weights: &Weights, pool: &ThreadPool, trace: &Trace, token: usize) -> Result<Self> {
         let network = weights.network();
+        let row = |site| -> Result<&[f32]> { Ok(required_capture(trace, site)?.part(token)) };
         let mut writes =
             Self { components: Vec::new(), vectors: Vec::new(), width: network.config.width };
-        for site in stream_begins(&network.config, variant) {
+        for site in stream_begins(&network.config, trace.edits.variant()) {
             let component = match site {
                 Site::PosEmbed => Component::Position,
                 _ => Component::Embedding,
             };
-            writes.push(0, component, wide(required_capture(trace, site)?.part(token)));
+            writes.push(0, component, wide(row(site)?));
+        }
+        let first = Site::Block(0, BlockSite::ResidPre);
+        let begins = writes.vectors.chunks_exact(writes.width).collect::<Vec<_>>();
+        let begins = begins.into_iter().fold(vec![0.0f32; writes.width], |sum, vector| {
+            sum.iter().zip(vector).map(|(x, y)| x + *y as f32).collect()
+        });
+        if is_changed(&trace.edits, first, token) {
+            writes.push_edit(0, first, row(first)?, &begins);
         }
         let layers = in_ranges(pool, network.blocks.len(), 1, |range| {
             attention_writes(weights, trace, range.start, token)
@@ -46,9 +55,24 @@ impl Writes {
             for (component, vector) in written? {
                 writes.push(2 * layer + 1, component, vector);
             }
-            let site = Site::Block(layer as u16, BlockSite::MlpOut);
-            let added = wide(required_capture(trace, site)?.part(token));
+            let at = |site| Site::Block(layer as u16, site);
+            // What the engine adds, in its own order.
+            let sum = |to: BlockSite, added: BlockSite| -> Result<Vec<f32>> {
+                let (to, added) = (row(at(to))?, row(at(added))?);
+                Ok(to.iter().zip(added).map(|(x, y)| x + y).collect())
+            };
+            let mid = at(BlockSite::ResidMid);
+            if is_changed(&trace.edits, mid, token) {
+                let made = sum(BlockSite::ResidPre, BlockSite::AttnOut)?;
+                writes.push_edit(2 * layer + 1, mid, row(mid)?, &made);
+            }
+            let added = wide(row(at(BlockSite::MlpOut))?);
             writes.push(2 * layer + 2, Component::Mlp { layer }, added);
+            if stream_behind(layer).into_iter().any(|site| is_changed(&trace.edits, site, token)) {
+                let post = at(BlockSite::ResidPost);
+                let made = sum(BlockSite::ResidMid, BlockSite::MlpOut)?;
+                writes.push_edit(2 * layer + 2, post, row(post)?, &made);
+            }
         }
         Ok(writes)
     }
@@ -56,6 +80,15 @@ impl Writes {
     fn push(&mut self, depth: usize, component: Component, vector: Vec<f64>) {
         self.components.push((depth, component));
         self.vectors.extend(vector);
+    }
+
+    /// What edits made of the stream: what stands there less what was made. Nothing where both are the same.
+    fn push_edit(&mut self, depth: usize, site: Site, stands: &[f32], made: &[f32]) {
+        let added = stands.iter().zip(made).map(|(x, made)| f64::from(*x) - f64::from(*made));
+        let added: Vec<f64> = added.collect();
+        if added.iter().any(|x| *x != 0.0) {
+            self.push(depth, Component::Edit { site }, added);
+        }
     }
 
     /// What each of those that stand there at a depth adds along a direction.
@@ -66,17 +99,7 @@ impl Writes {
     }
 }
 
-/// The site or sites that the stream is the sum of before the first block. What passes a norm together is no
-/// sum of the two, and begins the stream as one.
-pub(super) fn stream_begins(config: &Config, variant: PassVariant) -> Vec<Site> {
-    match (config.embedding_norm, &config.positions) {
-        (true, _) => vec![Site::Block(0, BlockSite::ResidPre)],
-        (false, Positions::Learned) if !variant.no_position => vec![Site::Embed, Site::PosEmbed],
-        (false, _) => vec![Site::Embed],
-    }
-}
-
-/// What each head of a layer adds to a token's stream, and the biases.
+/// What each head of a layer adds to a token's stream, the biases, and what edits of either add.
 fn attention_writes(
     weights: &Weights,
     trace: &Trace,
@@ -84,8 +107,12 @@ fn attention_writes(
     token: usize,
 ) -> Result<Vec<(Component, Vec<f64>)>> {
     let block = &weights.network().blocks[layer];
-    let site = Site::Block(layer as u16, BlockSite::Z);
-    let z = wide(required_capture(trace, site)?.part(token));
+    let at = |site| Site::Block(layer as u16, site);
+    let z = wide(required_capture(trace, at(BlockSite::Z))?.part(token));
+    let width = block.output.outputs;
+    let change = |site, width| RowChange::new(&trace.edits, at(site), token, width);
+    let results = change(BlockSite::Result, block.attend.heads * width);
+    let out = change(BlockSite::AttnOut, width);
     let (inner, head_dim) = (block.output.inputs, block.attend.head_dim);
     let mut matrix = vec![0.0; block.output.outputs * inner];
     weights.read(block.output.weight, &mut matrix);
@@ -96,11 +123,22 @@ fn attention_writes(
             result.push(dot(z, row));
         }
     }
+    let mut added = vec![0.0; width];
+    if let Some(change) = &results {
+        let rows = change.factors.chunks_exact(width).zip(change.added.chunks_exact(width));
+        for (result, (factors, more)) in heads.iter_mut().zip(rows) {
+            result.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor);
+            add_to(&mut added, more);
+        }
+    }
     let bias = block.output.bias.map(|id| wide(weights.rows(id)));
-    let mut output = vec![0.0; block.output.outputs];
+    let mut output = added;
     heads.iter().chain(&bias).for_each(|part| add_to(&mut output, part));
     let behind = PostNorm::new(weights, block.ln1_post.as_ref(), block.residual_factor, &output);
-    heads.iter_mut().for_each(|result| behind.apply(result));
+    heads.iter_mut().for_each(|result| {
+        behind.apply(result);
+        out.iter().for_each(|change| change.leave(result));
+    });
     let head = |(head, result)| (Component::Head { layer, head }, result);
     let mut written: Vec<_> = heads.into_iter().enumerate().map(head).collect();
     let bias = bias.map(|mut bias| {
@@ -111,7 +149,17 @@ fn attention_writes(
         add_to(&mut a, &b);
         a
     });
-    written.extend(together.map(|bias| (Component::AttentionBias { layer }, bias)));
+    written.extend(together.map(|mut bias| {
+        out.iter().for_each(|change| change.leave(&mut bias));
+        (Component::AttentionBias { layer }, bias)
+    }));
+    if [results, out].iter().flatten().any(RowChange::adds) {
+        let mut left = wide(required_capture(trace, at(BlockSite::AttnOut))?.part(token));
+        for (_, vector) in &written {
+            left.iter_mut().zip(vector).for_each(|(left, x)| *left -= x);
+        }
+        written.push((Component::Edit { site: at(BlockSite::AttnOut) }, left));
+    }
     Ok(written)
 }
 
@@ -124,7 +172,7 @@ pub(super) fn add_to(sum: &mut [f64], vector: &[f64]) {
 }
 
 /// Σ a·b, four chains side by side.
-pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn product(a: &[f64], b: &[f64]) -> f64 {
     let mut chains = [0.0; 4];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     for (a, b) in a.iter().zip(b) {

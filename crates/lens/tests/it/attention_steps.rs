@@ -8,7 +8,7 @@ use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{
     PatternThumbnails, SiteFilter, head_scores, pattern_thumbnails, trace, weight_steps,
 };
-use lookback_model::{BlockSite, Positions};
+use lookback_model::{BlockSite, Edits, Positions};
 
 /// What comes later does not exist, and what lies before the window is forgotten.
 fn is_hidden(window: Option<usize>, query: usize, key: usize) -> bool {
@@ -95,7 +95,7 @@ fn a_glance_keeps_the_largest_weight_of_every_patch() {
     let ids = ids(40, 7);
     let trace = trace(&weights, &pool, &ids, &SiteFilter::all()).unwrap();
     for side in [1, 7, 40] {
-        let glance = pattern_thumbnails(&weights, &pool, &ids, side).unwrap();
+        let glance = pattern_thumbnails((&weights, &Edits::default()), &pool, &ids, side).unwrap();
         assert_eq!(glance.side, side);
         assert_eq!(PatternThumbnails::of_trace(&trace, &network.config, side).unwrap(), glance);
         for (layer, head) in [(0, 0), (1, 5)] {
@@ -109,5 +109,8 @@ fn a_glance_keeps_the_largest_weight_of_every_patch() {
             assert_eq!(glance.values[at..at + side * side], expected);
         }
     }
-    assert_eq!(pattern_thumbnails(&weights, &pool, &ids, 99).unwrap().side, 40);
+    assert_eq!(
+        pattern_thumbnails((&weights, &Edits::default()), &pool, &ids, 99).unwrap().side,
+        40
+    );
 }

@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use crate::fixture::{bits, ids, weights};
 use crate::shapes::networks;
 use lookback_engine::{Isa, ThreadPool, WeightMode};
-use lookback_lens::{SiteFilter, sites, trace, trace_of_layer};
-use lookback_model::{BlockSite, Site};
+use lookback_lens::{
+    SiteFilter, edited_trace_from_layer, edited_trace_with_parts, sites, trace, trace_of_layer,
+    trace_with_edits,
+};
+use lookback_model::{BlockSite, Edits, Site};
 
 #[test]
 fn a_layer_alone_has_the_bits_of_a_whole_pass() {
@@ -23,7 +26,8 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
                 let before = whole.block(layer, BlockSite::ResidPre).unwrap();
                 let (all, no_parts) = (SiteFilter::all(), BTreeSet::new());
                 let from = (layer, before);
-                let looked = trace_of_layer(&weights, &pool, &ids, from, &all, &no_parts).unwrap();
+                let pass = (&weights, &Edits::default());
+                let looked = trace_of_layer(pass, &pool, &ids, from, &all, &no_parts).unwrap();
                 let is_its =
                     |site: &Site| matches!(site, Site::Block(of, _) if usize::from(*of) == layer);
                 let expected: Vec<Site> =
@@ -36,6 +40,57 @@ fn a_layer_alone_has_the_bits_of_a_whole_pass() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn layers_of_an_edited_pass_have_its_bits_from_the_stream_that_they_read() {
+    use lookback_model::{AttentionChange, AttentionEdit, Change, Edit, ElementChange, PassEdit};
+    let pool = ThreadPool::new(2, Isa::detect());
+    for network in networks() {
+        let weights = weights(&network, WeightMode::Inference, &pool);
+        let (ids, config) = (ids(70, 5), &network.config);
+        let layer = config.layers - 1;
+        let edit = |layer: usize, site, change| -> PassEdit {
+            let positions = Some([2, 40].into());
+            let edit = Edit { change, positions, columns: 0..5, numbers: [0.25].into() };
+            (Site::Block(layer as u16, site), edit).into()
+        };
+        let pattern = AttentionEdit {
+            heads: Some([1].into()),
+            queries: None,
+            keys: Some([0].into()),
+            change: AttentionChange::Scores(ElementChange::Add, [1.5].into()),
+        };
+        let edits = Edits::new([
+            edit(0, BlockSite::Z, Change::Set),
+            edit(layer, BlockSite::ResidPre, Change::Add),
+            edit(layer, BlockSite::Z, Change::Scale),
+            (layer, pattern).into(),
+            edit(layer, BlockSite::ResidPost, Change::Add),
+        ]);
+        let all = SiteFilter::all();
+        let whole = trace_with_edits(&weights, &pool, &ids, &all, &edits).unwrap();
+        let from = (layer, whole.block(layer, BlockSite::ResidPre).unwrap());
+        let (pass, no_parts) = ((&weights, &edits), BTreeSet::new());
+        let alone = trace_of_layer(pass, &pool, &ids, from, &all, &no_parts).unwrap();
+        let behind = edited_trace_from_layer(pass, &pool, &ids, from, &all, &no_parts, 8).unwrap();
+        let is_behind = |site: &&Site| match site {
+            Site::Block(of, _) => usize::from(*of) == layer,
+            Site::Embed | Site::PosEmbed => false,
+            _ => true,
+        };
+        for site in whole.sites.keys().filter(is_behind) {
+            let expected = bits(&whole.sites[site].values);
+            assert_eq!(bits(&behind.sites[site].values), expected, "{site}");
+            if matches!(site, Site::Block(..)) {
+                assert_eq!(bits(&alone.sites[site].values), expected, "{site}");
+            }
+        }
+        let small = edited_trace_with_parts(pass, &pool, &ids, &all, &no_parts, 8).unwrap();
+        let [small, part] = [small, behind].map(|looked| looked.thumbnails.unwrap().values);
+        let below = layer * small.len() / config.layers;
+        assert_eq!(small[below..], part[below..]);
     }
 }
 

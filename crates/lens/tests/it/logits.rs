@@ -14,7 +14,7 @@ use lookback_lens::{
     LensPoints, NeuronOrder, NeuronQuery, SiteFilter, Trace, logit_attribution,
     logit_attribution_sites, logit_lens, logit_lens_sites, neuron_effects, neuron_sites, trace,
 };
-use lookback_model::{BlockSite, Network, NormKind, NormPlacement, Site, TokenId, WeightId};
+use lookback_model::{BlockSite, Edits, Network, NormKind, NormPlacement, Site, TokenId, WeightId};
 
 const TOKENS: usize = 70;
 
@@ -385,11 +385,17 @@ fn the_sites_that_are_asked_for_are_enough() {
             let sites: BTreeMap<_, _> = all.map(|(site, seen)| (*site, seen.clone())).collect();
             // None is asked for that this family does not have.
             assert_eq!(sites.len(), wanted.len());
-            Trace { ids: fixture.trace.ids.clone(), sites }
+            Trace { ids: fixture.trace.ids.clone(), sites, ..Trace::default() }
         };
         let (weights, pool, of) = (&fixture.weights, &fixture.pool, TokenId(5));
-        logit_attribution(weights, pool, &only(logit_attribution_sites(config)), 3, (of, 0.0))
-            .unwrap();
+        logit_attribution(
+            weights,
+            pool,
+            &only(logit_attribution_sites(config, &Edits::default())),
+            3,
+            (of, 0.0),
+        )
+        .unwrap();
         let by = NeuronOrder::WriteNorm;
         let asked = NeuronQuery { layer: 0, token: 3, target: of, order: by, units: 3, tokens: 3 };
         neuron_effects(weights, pool, &only(neuron_sites(config, 0)), asked).unwrap();
@@ -401,7 +407,7 @@ fn the_sites_that_are_asked_for_are_enough() {
 #[test]
 fn a_site_that_was_not_looked_at_is_named() {
     let fixture = Fixture::all().remove(0);
-    let bare = Trace { ids: fixture.trace.ids.clone(), sites: Default::default() };
+    let bare = Trace { ids: fixture.trace.ids.clone(), ..Trace::default() };
     let refused = logit_attribution(&fixture.weights, &fixture.pool, &bare, 0, (TokenId(0), 0.0))
         .unwrap_err();
     assert!(refused.to_string().contains("blocks.1.resid_post"), "{refused}");

@@ -1,6 +1,7 @@
 //! Looking inside, tested from outside.
 
 mod attention_steps;
+mod edited_sums;
 #[path = "../../../engine/tests/it/fixture.rs"]
 mod fixture;
 mod goldens;

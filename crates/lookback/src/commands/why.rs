@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lookback::{Model, Why as LogitSum};
 use lookback_files::{Refusal, Result, check_writable, write_atomic};
-use lookback_lens::{LogitGraph, UnfoldOptions, graph_svg, paths};
+use lookback_lens::{LocalFiles, LogitGraph, UnfoldOptions, graph_svg, paths};
 use lookback_model::TokenId;
 use serde_json::json;
 
 use self::lines::Words;
-use super::{interventions::Variant, prompt::PassPrompt, tokenizer::piece};
+use super::{interventions::Interventions, prompt::PassPrompt, tokenizer::piece};
 use crate::{
     options::{Machine, OutputFormat},
     print::Print,
@@ -90,7 +90,7 @@ pub(crate) struct Why {
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
     #[command(flatten)]
-    variant: Variant,
+    interventions: Interventions,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -122,7 +122,8 @@ impl Why {
             id.transpose().map_err(|refusal| refusal.at(format!("--{flag}")))
         };
         let mut query = model.why(&ids).position(self.position).neurons(self.neurons);
-        query = query.variant(self.variant.into());
+        query = query.interventions(&self.interventions.list()?, &LocalFiles);
+        query = query.variant(self.interventions.variant());
         query = token("token", &self.token)?.into_iter().fold(query, |query, id| query.token(id));
         let against = token("against", &self.against)?;
         query = against.into_iter().fold(query, |query, id| query.against(id));

@@ -94,10 +94,11 @@ async fn patterns(
     let (all, milliseconds) = match kept {
         Some(kept) => (kept, pass.milliseconds),
         None => {
-            let (model, ids) = (input.model.clone(), input.ids.clone());
+            let (model, ids, edits) = (input.model.clone(), input.ids.clone(), input.edits.clone());
             let began = Instant::now();
-            let work =
-                move |pool: &ThreadPool| pattern_thumbnails(&model.weights, pool, &ids, max_side);
+            let work = move |pool: &ThreadPool| {
+                pattern_thumbnails((&model.weights, &edits), pool, &ids, max_side)
+            };
             let all = state.passes.with_compute_lock(work).await??;
             (Arc::new(all), 1e3 * began.elapsed().as_secs_f64())
         }
@@ -165,6 +166,9 @@ fn to_json(cell: &WeightSteps) -> Value {
         "sink": cell.sink,
         "sink_exponential": cell.sink_exponential,
         "total": cell.total,
+        "softmax": cell.softmax,
         "weight": cell.weight,
+        "score_edited": cell.is_score_edited,
+        "weight_edited": cell.is_weight_edited,
     })
 }

@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use axum::{Router, extract, response::IntoResponse, routing::post};
-use lookback_lens::{Capture, shape, sites};
+use lookback_lens::{Capture, shape_of_variant, sites_of_variant};
 use lookback_model::Site;
 use serde::Deserialize;
 
 use crate::{
-    edits::Given,
     error_response::{ErrorResponse, Result},
     json_request::JsonRequest,
     pass_cache::{Part, Pass},
@@ -34,8 +33,6 @@ pub(crate) fn routes() -> Router<AppState> {
 struct LookRequest {
     #[serde(flatten)]
     prompt: Prompt,
-    #[serde(flatten)]
-    edits: Given,
     sites: Vec<SiteRequest>,
 }
 
@@ -67,7 +64,7 @@ async fn look(
             request.sites.len()
         )));
     }
-    let input = state.edited_input(&request.prompt, &request.edits).await?;
+    let input = state.model_input(&request.prompt).await?;
     let parts = parts(&input, request.sites)?;
     let wanted: Vec<Part> = parts.values().map(|(site, at)| (*site, at.first().copied())).collect();
     let pass = state.passes.parts(&input, &wanted).await?;
@@ -82,7 +79,8 @@ type SiteParts = BTreeMap<String, (Site, Vec<usize>)>;
 /// Reads the names, and refuses what is not there or is too much.
 fn parts(input: &ModelInput, given: Vec<SiteRequest>) -> Result<SiteParts> {
     let (config, tokens) = (input.model.config(), input.ids.len());
-    let there = sites(config);
+    let variant = input.edits.variant();
+    let there = sites_of_variant(config, variant);
     let (mut parts, mut elements) = (SiteParts::new(), 0);
     for requested in given {
         let site: Site = requested.site.parse().map_err(ErrorResponse::bad_request)?;
@@ -92,7 +90,7 @@ fn parts(input: &ModelInput, given: Vec<SiteRequest>) -> Result<SiteParts> {
                 input.model.name
             )));
         }
-        let shape = shape(config, site, tokens);
+        let shape = shape_of_variant(config, site, tokens, variant);
         check(&requested, &shape)?;
         let name = requested.name();
         if let Entry::Vacant(vacant) = parts.entry(name) {

@@ -53,7 +53,11 @@ async fn position(
     if head >= config.heads {
         return refused(format!("{name} has {} heads a layer, so no head {head}", config.heads));
     }
+    let variant = input.edits.variant();
     match &config.positions {
+        _ if variant.no_position => Ok(Json(json!({ "kind": "none" }))),
+        Positions::Rotary(_) if variant.plain_attention => Ok(Json(json!({ "kind": "none" }))),
+        Positions::Alibi { .. } if variant.uniform_attention => Ok(Json(json!({ "kind": "none" }))),
         Positions::Rotary(_) => rotary(&state, &input, &request).await.map(Json),
         Positions::Learned => learned(&state, &input).await.map(Json),
         Positions::Alibi { .. } => Ok(Json(alibi(&input, &request))),

@@ -24,7 +24,6 @@ use serde_json::{Value, json};
 use text::Text;
 
 use crate::{
-    edits::Given,
     error_response::{ErrorResponse, Result},
     events::{EventSender, events},
     json_request::JsonRequest,
@@ -49,8 +48,6 @@ pub(crate) fn routes() -> Router<AppState> {
 struct RepeatRequest {
     #[serde(flatten)]
     prompt: Prompt,
-    #[serde(flatten)]
-    edits: Given,
     #[serde(flatten)]
     sampling: SamplingParameters,
     /// Tokens behind the prompt.
@@ -89,7 +86,7 @@ async fn repeat(
     }
     // Refused before anything is read.
     SamplerChain::new(&request.sampling.settings()?)?;
-    let input = state.edited_input(&request.prompt, &request.edits).await?;
+    let input = state.model_input(&request.prompt).await?;
     let mut sampler = SamplerChain::new(&request.sampling.settings_for(&input.model)?)?;
     input.model.config().check_ids("token", request.behind.iter().copied())?;
     sampler.skip(request.behind.len());

@@ -15,6 +15,7 @@ use lookback_generate::{
     decode_step::top_k_ids,
     sample::{SAMPLER_PARAMETERS, SamplerChain, SamplerStage, StageOutput},
 };
+use lookback_model::Site;
 use lookback_text::{TokenId, Tokenizer};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -99,6 +100,9 @@ struct Next {
 
 impl Next {
     async fn read(state: &AppState, input: &ModelInput) -> Result<Self> {
+        if input.edits.variant().no_mask {
+            return Self::of_whole_pass(state, input).await;
+        }
         let cache = state.prefix_caches.get_or_create(input, state.passes.threads())?;
         let model = input.model.clone();
         let past = input.ids.clone();
@@ -111,6 +115,15 @@ impl Next {
             Ok(Self { past, logits, probabilities: branches.probabilities(pool) })
         };
         state.passes.with_compute_lock(work).await?
+    }
+
+    /// Without a mask each token sees those behind it, so that no prefix can be kept.
+    async fn of_whole_pass(state: &AppState, input: &ModelInput) -> Result<Self> {
+        let last = input.ids.len() - 1;
+        let sites = [Site::Logits, Site::Probabilities];
+        let pass = state.passes.parts(input, &sites.map(|site| (site, Some(last)))).await?;
+        let [logits, probabilities] = sites.map(|site| pass.row(site, last).to_vec());
+        Ok(Self { past: input.ids.clone(), logits, probabilities })
     }
 
     /// The tokens that are told one by one, and each stage of the chain.

@@ -37,7 +37,7 @@ async fn answer(
     JsonRequest(request): JsonRequest<StreamRequest>,
 ) -> Result<Json<Value>> {
     let input = state.model_input(&request.prompt).await?;
-    let wanted = logit_attribution_sites(input.model.config());
+    let wanted = logit_attribution_sites(input.model.config(), &input.edits);
     let (chosen, pass) =
         Chosen::find(&state, &input, request.token, request.target, wanted).await?;
     let answer = state.passes.with_compute_lock(move |pool| {

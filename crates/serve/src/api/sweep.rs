@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::{
     api::stream::pieces,
-    edits::Given,
     error_response::{ErrorResponse, Result},
     json_request::JsonRequest,
     prompt::{ModelInput, Prompt},
@@ -63,6 +62,12 @@ async fn sweep(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<SweepRequest>,
 ) -> Result<Json<Value>> {
+    if state.is_edited(&request.prompt)? {
+        return Err(ErrorResponse::bad_request(
+            "a sweep makes changes of its own, one in each pass, and takes no edits and no variant beside them; \
+             leave them out",
+        ));
+    }
     let input = checked_input(&state, &request.prompt).await?;
     let corrupted = match (&request.corrupt, request.ablate) {
         (Some(text), None) => {
@@ -125,7 +130,7 @@ async fn sweep(
 
 /// A prompt that is short enough.
 async fn checked_input(state: &AppState, prompt: &Prompt) -> Result<ModelInput> {
-    let input = state.model_input(prompt).await?;
+    let input = state.unedited_input(prompt).await?;
     check_tokens(&input)?;
     Ok(input)
 }
@@ -148,17 +153,21 @@ struct DiffRequest {
     other: Option<String>,
     /// The model of the second pass; the same where it is left out.
     with: Option<String>,
-    #[serde(flatten)]
-    given: Given,
 }
 
 async fn diff(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<DiffRequest>,
 ) -> Result<Json<Value>> {
-    let interventions = request.given.interventions()?;
-    if request.other.is_none() && request.with.is_none() && interventions.is_empty() {
-        return Err(ErrorResponse::bad_request("give other, with or edits to compare with"));
+    let (interventions, variant) =
+        (request.prompt.given.interventions()?, request.prompt.given.variant);
+    if request.other.is_none()
+        && request.with.is_none()
+        && interventions.is_empty()
+        && variant.is_none()
+    {
+        let what = "give other, with, edits or a variant to compare with";
+        return Err(ErrorResponse::bad_request(what));
     }
     let input = checked_input(&state, &request.prompt).await?;
     let text = request.other.as_ref().unwrap_or(&request.prompt.prompt).clone();
@@ -168,7 +177,8 @@ async fn diff(
     let answer = state.passes.with_compute_lock(move |_| {
         let model: &Model = &input.model;
         let query = model.diff(&input.ids).with(&other.model, &other.ids)?;
-        let found = query.interventions(&interventions, &lookback_lens::NoFiles).report()?;
+        let query = query.interventions(&interventions, &lookback_lens::NoFiles).variant(variant);
+        let found = query.report()?;
         let ids = |input: &ModelInput| input.ids.iter().map(|id| id.0).collect::<Vec<_>>();
         Ok(json!({ "ids": ids(&input), "other_ids": ids(&other), "differences": found }))
     });

@@ -31,7 +31,7 @@ async fn tokens(
     extract::State(state): extract::State<AppState>,
     JsonRequest(prompt): JsonRequest<Prompt>,
 ) -> Result<Json<Value>> {
-    let input = state.model_input(&prompt).await?;
+    let input = state.unedited_input(&prompt).await?;
     let (text, specials) = match input.rendered {
         Some(rendered) => (rendered, Specials::Allowed),
         None => (prompt.prompt, Specials::Text),

@@ -1,14 +1,11 @@
-//! `POST /api/why`: one logit as the sum that it is, opened where that is asked for; `POST /api/heads`: the
-//! scores of all heads; `POST /api/neurons`: what makes neurons fire.
+//! `POST /api/why`: one logit as the sum that it is, opened where that is asked for.
 //!
-//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8,
-//! "variant": {"no_mask": true}}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened. The others:
-//! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text.
+//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened.
 
 use axum::{Json, Router, extract, routing::post};
-use lookback_lens::{Component, UnfoldOptions, paths};
-use lookback_model::{PassVariant, TokenId};
-use lookback_open::{HeadsQuery, Model};
+use lookback_lens::{Component, UnfoldOptions, paths, shape};
+use lookback_model::{Site, TokenId};
+use lookback_open::{Model, WhyQuery};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,25 +13,21 @@ use crate::{
     api::stream::pieces,
     error_response::{ErrorResponse, Result},
     json_request::JsonRequest,
-    prompt::Prompt,
+    prompt::{ModelInput, Prompt},
     state::AppState,
 };
 
 /// Tokens of a prompt, at most: its patterns and logits are held.
 const MAX_TOKENS: usize = 512;
+/// Bytes of the sites of a pass that is remembered for the next question.
+const MAX_KEPT_BYTES: usize = 96 << 20;
 /// Times that parts are opened for a request, at most.
 const MAX_OPENINGS: usize = 1000;
 /// Neurons of each MLP, and heads and MLPs that are switched off, at most.
 const MAX_COUNT: usize = 64;
-/// Sequences that a request reads, and tokens of each, at most.
-const MAX_SEQUENCES: usize = 128;
-const MAX_SEQUENCE_TOKENS: usize = 128;
 
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/why", post(why))
-        .route("/api/heads", post(heads))
-        .route("/api/neurons", post(neurons))
+    Router::new().route("/api/why", post(why))
 }
 
 #[derive(Deserialize)]
@@ -58,9 +51,6 @@ struct WhyRequest {
     /// Switches so many heads and MLPs off.
     #[serde(default)]
     check: usize,
-    /// What the pass leaves out or replaces.
-    #[serde(default)]
-    variant: PassVariant,
 }
 
 fn last() -> isize {
@@ -84,18 +74,21 @@ async fn why(
         let what = format!("{tokens} tokens are more than the {MAX_TOKENS} that are taken apart");
         return Err(ErrorResponse::bad_request(format!("{what}; shorten the prompt")));
     }
+    let query = request.query(&input);
+    let sites = query.sites()?;
+    let config = input.model.config();
+    let bytes = |site: &Site| 4 * shape(config, *site, input.ids.len()).iter().product::<usize>();
+    // What is larger is read for this answer alone.
+    let is_kept = sites.iter().map(bytes).sum::<usize>() <= MAX_KEPT_BYTES;
+    let pass = match is_kept {
+        true => Some(state.passes.sites(&input, &sites).await?),
+        false => None,
+    };
     let answer = state.passes.with_compute_lock(move |_| {
-        let model: &Model = &input.model;
-        let mut query = model.why(&input.ids).position(request.position).neurons(request.neurons);
-        query = query.variant(request.variant);
-        let id = |id: Option<u32>| id.map(TokenId);
-        query = id(request.target).into_iter().fold(query, |query, id| query.token(id));
-        query = id(request.against).into_iter().fold(query, |query, id| query.against(id));
-        if let Some(share) = request.share {
-            let (max_openings, through_mlps) = (MAX_OPENINGS, !request.exact);
-            query = query.unfold(UnfoldOptions { share, max_openings, through_mlps });
-        }
-        let why = query.sum()?;
+        let why = match &pass {
+            Some(pass) => query.sum_of(pass)?,
+            None => query.sum()?,
+        };
         let check = query.faithfulness(&why, request.check)?;
         let ids = input.ids.iter().map(|id| id.0).chain([why.target]).chain(why.against);
         let names: Vec<String> =
@@ -112,74 +105,18 @@ async fn why(
     answer.await?.map(Json)
 }
 
-#[derive(Deserialize)]
-struct SequencesRequest {
-    model: Option<String>,
-    text: Option<String>,
-    #[serde(default = "half_of_most")]
-    sequences: usize,
-    #[serde(default = "half_of_most")]
-    tokens: usize,
-    /// Neurons of each layer.
-    #[serde(default = "few")]
-    neurons: usize,
-    /// Pairs of heads that compose most.
-    #[serde(default)]
-    composition: usize,
-    #[serde(default)]
-    raw: bool,
-}
-
-fn half_of_most() -> usize {
-    64
-}
-
-fn few() -> usize {
-    5
-}
-
-impl SequencesRequest {
-    fn check(&self) -> Result<()> {
-        let is_much = self.sequences > MAX_SEQUENCES || self.tokens > MAX_SEQUENCE_TOKENS;
-        if is_much || self.neurons > MAX_COUNT || self.composition > MAX_COUNT {
-            return Err(ErrorResponse::bad_request(format!(
-                "at most {MAX_SEQUENCES} sequences of {MAX_SEQUENCE_TOKENS} tokens, {MAX_COUNT} neurons of \
-                 each layer and {MAX_COUNT} pairs"
-            )));
+impl WhyRequest {
+    fn query(&self, input: &ModelInput) -> WhyQuery {
+        let model: &Model = &input.model;
+        let mut query = model.why(&input.ids).position(self.position).neurons(self.neurons);
+        query = query.edits(input.edits.clone());
+        let id = |id: Option<u32>| id.map(TokenId);
+        query = id(self.target).into_iter().fold(query, |query, id| query.token(id));
+        query = id(self.against).into_iter().fold(query, |query, id| query.against(id));
+        if let Some(share) = self.share {
+            let (max_openings, through_mlps) = (MAX_OPENINGS, !self.exact);
+            query = query.unfold(UnfoldOptions { share, max_openings, through_mlps });
         }
-        Ok(())
+        query
     }
-
-    fn query(&self, model: &Model) -> HeadsQuery {
-        let query = model.heads().sequences(self.sequences).tokens(self.tokens).raw(self.raw);
-        let query = query.composition(self.composition);
-        self.text.iter().fold(query, |query, text| query.text(text))
-    }
-}
-
-async fn heads(
-    extract::State(state): extract::State<AppState>,
-    JsonRequest(request): JsonRequest<SequencesRequest>,
-) -> Result<Json<Value>> {
-    request.check()?;
-    let model = state.models.find(request.model.as_deref())?;
-    let answer = state.passes.with_compute_lock(move |_| {
-        let report = request.query(&model).report(&mut |_, _| Ok(()))?;
-        Ok(json!(report))
-    });
-    answer.await?.map(Json)
-}
-
-async fn neurons(
-    extract::State(state): extract::State<AppState>,
-    JsonRequest(request): JsonRequest<SequencesRequest>,
-) -> Result<Json<Value>> {
-    request.check()?;
-    let model = state.models.find(request.model.as_deref())?;
-    let answer = state.passes.with_compute_lock(move |_| {
-        let query = request.query(&model);
-        let (layers, sequences) = query.neurons((request.neurons, 3), &mut |_, _| Ok(()))?;
-        Ok(json!({ "layers": layers, "sequences": sequences }))
-    });
-    answer.await?.map(Json)
 }

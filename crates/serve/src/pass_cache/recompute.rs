@@ -1,5 +1,5 @@
 //! What a pass no longer holds, made again without a pass: a layer from the residual stream before it, a
-//! token's logits from the stream's end. Each bit is that of a whole pass.
+//! token's logits from the stream's end. Each bit is that of a whole pass with the same edits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -49,7 +49,9 @@ pub(super) fn add(
         return Ok(None);
     }
     let last = pass.trace.block(input.model.config().layers - 1, BlockSite::ResidPost);
-    if !tokens.is_empty() && last.is_none() {
+    let is_end_edited =
+        input.edits.iter().any(|edit| matches!(edit.site(), Site::LnFinal | Site::Logits));
+    if !tokens.is_empty() && (last.is_none() || is_end_edited) {
         return Ok(None);
     }
     let mut pass = pass.clone();
@@ -75,7 +77,7 @@ fn add_layer(
     layer: usize,
     parts: &[Part],
 ) -> Result<()> {
-    let (weights, ids) = (&input.model.weights, &input.ids);
+    let (edited, ids) = ((&*input.model.weights, &input.edits), &input.ids);
     let Some(before) =
         pass.trace.sites.get(&Site::Block(layer as u16, BlockSite::ResidPre)).cloned()
     else {
@@ -90,7 +92,7 @@ fn add_layer(
     let parts = parts.iter().filter_map(|&(site, index)| Some((site, index?)));
     let parts = parts.filter(|(site, _)| !whole.contains(site)).collect();
     let wanted = SiteFilter::only(whole.iter().copied());
-    let made = trace_of_layer(weights, pool, ids, (layer, &before), &wanted, &parts)?;
+    let made = trace_of_layer(edited, pool, ids, (layer, &before), &wanted, &parts)?;
     pass.recomputed.extend(made.sites.keys().copied());
     pass.trace.sites.extend(made.sites);
     pass.parts.extend(made.parts);

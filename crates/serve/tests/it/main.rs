@@ -1,6 +1,7 @@
 //! The numbers behind the page, asked for as a browser asks.
 
 mod bodies;
+mod edited;
 mod faults;
 mod fixture;
 mod interventions;

@@ -52,17 +52,11 @@ pub(super) fn find(
     report: &HeadsReport,
     print: &mut Print,
 ) -> Result<Formation> {
-    let folder = model.path.join("snapshots");
-    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut snapshots: Vec<(u64, _)> = entries
-        .filter(|entry| entry.path().join("config.json").is_file())
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-        .collect();
-    snapshots.sort();
+    let snapshots = model.whole_snapshots();
     if snapshots.is_empty() {
         return Err(Refusal::user(format!(
             "{}: there is no whole snapshot in it; train with --set whole_snapshots=true",
-            folder.display()
+            model.path.join("snapshots").display()
         )));
     }
     let mut of_steps = Vec::with_capacity(snapshots.len());
