@@ -343,6 +343,7 @@ export default {
           selection.prompt,
           selection.chat,
           selection.about.step,
+          selection.changes,
         ]);
         const by = JSON.stringify([values, seed(selection.more)]);
         const isFirst = key === '';

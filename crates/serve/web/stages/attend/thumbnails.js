@@ -139,7 +139,7 @@ export function thumbnails(onPick) {
     node,
     /** @param {Selection} of @param {AbortSignal} signal @returns {Promise<Tensor>} */
     async ask(of, signal) {
-      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step]);
+      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, of.changes]);
       if (kept?.key === key) return kept.values;
       const answer = await tensors(
         'attend/glance',

@@ -7,6 +7,7 @@ import { visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
 import { number } from '../../kit/number.js';
+import { get } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/stage.js').Page} Page */
@@ -123,7 +124,8 @@ export function chooser(page, label) {
 
 /**
  * Remembers the last answer of a question, for a figure that is drawn again about the same. A question
- * is given up when another takes its place, not when the figure is merely drawn again.
+ * is given up when another takes its place, not when the figure is merely drawn again. Under other changes it
+ * is another question.
  * @template T
  * @returns {(key: object, ask: (signal: AbortSignal) => Promise<T>) => Promise<T>}
  */
@@ -133,7 +135,7 @@ export function remembering() {
   let answer = null;
   let abort = new AbortController();
   return (key, ask) => {
-    const now = JSON.stringify(key);
+    const now = JSON.stringify([key, get().changes]);
     if (answer === null || now !== last) {
       abort.abort();
       abort = new AbortController();
