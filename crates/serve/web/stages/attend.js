@@ -5,6 +5,9 @@
  * In the address: `attend.key`, the token that is looked at; `attend.step`, how far the head is.
  */
 
+import { changeSlider, changeToggles } from '../kit/changes/controls.js';
+import { VARIANTS as NAMED, SAID } from '../kit/changes/words.js';
+import { scoreOf, VARIANTS, variant, without } from '../kit/changes.js';
 import { mention, visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
@@ -30,6 +33,7 @@ import { vectors } from './attend/vectors.js';
  *   `[queries, keys]`
  * @property {Tensor} scores              `[queries, keys]`
  * @property {Tensor} pattern             `[queries, keys]`
+ * @property {Tensor | null} before       the pattern without changes, where something is changed
  */
 
 /** @type {import('../kit/stage.js').Stage} */
@@ -77,7 +81,9 @@ export default {
         h('div', { class: 'attend-side' }, linesLabel, written, reference, referenceLines, rows),
       ),
     );
-    parts.controls.append(play.node);
+    const toggles = changeToggles();
+    const score = changeSlider('', 12);
+    parts.controls.append(play.node, toggles.node, score.node);
     root.append(sum);
 
     /** @param {Selection} selection */
@@ -117,6 +123,33 @@ export default {
         : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
     }
 
+    /** What can be changed here: the opened head, its parts, the score of the picked cell. @param {Selection} of */
+    function drawWhatIf({ changes, layer, head: index, token, ...of }) {
+      const key = keyOf({ changes, layer, head: index, token, ...of });
+      const name = `head ${layer}.${index}`;
+      toggles.draw(changes, [
+        [`${name} off`, without('head', layer, index)],
+        [`${name} at its mean`, without('head', layer, index, true)],
+        ...VARIANTS.map(
+          (name) =>
+            /** @type {[string, import('../kit/changes.js').Change]} */ ([
+              NAMED[name]?.chip ?? name,
+              variant(name),
+            ]),
+        ),
+      ]);
+      const [query = '', looked = ''] = [of.pieces[token] ?? '', of.pieces[key] ?? ''].map(word);
+      score.draw(
+        changes,
+        SAID.scoreOf(query, looked),
+        (amount) => scoreOf(layer, index, token, key, amount),
+        `score:${layer}.${index}.${token}.${key}:`,
+        // The key that is looked at most may be another then.
+        { 'attend.key': key },
+      );
+      score.node.hidden = key > token;
+    }
+
     function drawHead() {
       if (!head) return;
       const now = head;
@@ -125,6 +158,7 @@ export default {
       const step = steps[stepOf(selection)] ?? steps[0];
       const labels = selection.pieces.map(visible);
       play.stand(stepOf(selection));
+      drawWhatIf(selection);
       fill(stepName, step.name);
       const text = formula(selection.about);
       fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
@@ -155,6 +189,10 @@ export default {
         rows: selection.ids.length,
         columns: selection.ids.length,
         value: (query, key) => step.value(now, query, key),
+        before:
+          now.before && stepOf(selection) === steps.length - 1
+            ? (query, key) => now.before?.get(query, key) ?? 0
+            : undefined,
         masked: (query, key) => step.isMasked && now.scores.get(query, key) === -Infinity,
         scale: step.scale,
         rowLabels: labels,
@@ -194,18 +232,22 @@ export default {
           { site: `${block}.scores`, at: [selection.head] },
           { site: `${block}.pattern`, at: [selection.head] },
         ];
-        const [all, steps, sites] = await Promise.all([
+        const isChanged = selection.changes.length > 0;
+        const [all, earlier, steps, sites, unchanged] = await Promise.all([
           thumbs.ask(selection, signal),
+          isChanged ? thumbs.ask(selection, signal, true) : null,
           tensors('attend', { ...about, layer: selection.layer, head: selection.head }, { signal }),
           look(about, wanted, { signal }),
+          isChanged ? look(about, wanted.slice(1), { signal, unchanged: true }) : null,
         ]);
         head = {
           selection,
           steps,
           scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${selection.head}`)),
           pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${selection.head}`)),
+          before: unchanged?.get(`${block}.pattern@${selection.head}`) ?? null,
         };
-        thumbs.draw(all, selection);
+        thumbs.draw(all, selection, earlier);
         const deep = selection.about.layers > 2 * selection.about.heads;
         fill(allHeads, `all heads: a ${deep ? 'column' : 'row'} for each layer`);
         drawHead();

@@ -252,7 +252,7 @@ export default {
         row,
         index: (/** @type {number} */ key) => pattern.index(of.token, key),
       };
-      const likeliest = before.top[0]?.id ?? -1;
+      const likeliest = after.top[0]?.id ?? -1;
       const most = largest(row);
       const same = heads.slice(1).filter((other) => {
         const theirs = patterns.get(nameOf(other))?.part(of.token);

@@ -4,7 +4,7 @@
  */
 
 import { commandLine, inForce, minus, write } from '../changes.js';
-import { fill, h } from '../dom.js';
+import { fill, h, sideways } from '../dom.js';
 import { set } from '../state.js';
 import { copier } from './copier.js';
 import { effectOn } from './effect.js';
@@ -28,7 +28,9 @@ export function changesBar(node) {
     },
     SAID.allOff,
   );
-  fill(node, h('div', { class: 'changes-line' }, chips, allOff, copy.node, sentence));
+  const line = h('div', { class: 'changes-line' }, chips, allOff, copy.node);
+  fill(node, line, sentence);
+  sideways(line);
   /** @type {AbortController | null} */
   let abort = null;
   let shown = '';

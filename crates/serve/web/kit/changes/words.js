@@ -22,7 +22,7 @@ import { format, number } from '../number.js';
  */
 
 /** @type {Record<string, {chip: string, phrase: string}>} */
-const VARIANTS = {
+export const VARIANTS = {
   'no-mask': { chip: 'no mask', phrase: 'without the mask' },
   'no-scale': { chip: 'no √d', phrase: 'without dividing by √d' },
   'no-position': { chip: 'no positions', phrase: 'without positions' },
@@ -158,6 +158,13 @@ export function whatHappened({ token, before, after, first, pieces }) {
 
 /** What the controls are called. */
 export const SAID = {
+  whatIf: 'what if:',
+  scoreOf: (/** @type {string} */ query, /** @type {string} */ key) =>
+    `add to the score of ${query} for ${key}`,
+  addBehind: (/** @type {number} */ layer) => `add behind layer ${layer}`,
+  vectorTo: 'the word that the added vector leads to',
+  vectorFrom: 'the word that it leads from',
+  times: 'times',
   pause: 'pause',
   resume: 'resume',
   remove: 'remove',

@@ -57,7 +57,7 @@ export function said(pieces, id) {
 /**
  * A probability.
  * @param {number} probability
- * @param {{site?: string, index?: string}} [place]
+ * @param {{site?: string, index?: string, isBefore?: boolean}} [place]
  */
 export function share(probability, place = {}) {
   return number(probability, { ...place, percent: true });
@@ -178,9 +178,9 @@ export function refill(node, ...children) {
  * A bar in a cell, from its left end or, of signed numbers, from its middle.
  * @param {number} value
  * @param {number} max
- * @param {{signed?: boolean, kind?: string}} [options]
+ * @param {{signed?: boolean, kind?: string, before?: number}} [options]  `before`: without changes, a ghost
  */
-export function barCell(value, max, { signed = false, kind = '' } = {}) {
+export function barCell(value, max, { signed = false, kind = '', before } = {}) {
   const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
   const width = (signed ? 50 : 100) * share;
   const left = signed ? (value < 0 ? 50 - width : 50) : 0;
@@ -188,6 +188,12 @@ export function barCell(value, max, { signed = false, kind = '' } = {}) {
   return h(
     'span',
     { class: `bar-cell ${signed ? 'is-signed' : ''}`, 'aria-hidden': 'true' },
+    before === undefined || signed
+      ? null
+      : h('span', {
+          class: 'bar-ghost-cell',
+          style: { width: `max(1px, ${100 * Math.min(1, before / Math.max(max, 1e-12))}%)` },
+        }),
     h('span', {
       class: `bar-fill ${sign} ${kind}`,
       style: { left: `${left}%`, width: `max(1px, ${width}%)` },

@@ -9,7 +9,7 @@ import { asWide } from '../logits/word.js';
 /** @typedef {import('../../kit/changes/effect.js').Outlook} Outlook */
 
 /** Bars, and how many of the likeliest with changes are among them at least. */
-const [ROWS, AFTER] = [6, 3];
+const [ROWS, AFTER] = [5, 3];
 
 export function nextWords() {
   const node = h('div', { class: 'opening-bars' });

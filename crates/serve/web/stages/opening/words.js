@@ -12,7 +12,7 @@ import { count, number } from '../../kit/number.js';
 export const without = (name) => `without head ${name}`;
 
 export const SAID = {
-  title: 'Where a word looks, and what comes next',
+  title: 'Where a word looks, what comes next',
   heads: 'and without',
   needed: 'the head that the next word needs most',
   other: 'another word',
