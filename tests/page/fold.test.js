@@ -216,7 +216,7 @@ test('other models and texts open with sentences of their own, and one click bri
   }
   const { page } = await open(browser.context, served.address);
   const figure = await drawn(page, 'opening');
-  await figure.getByRole('button', { name: 'write my own text' }).click();
+  await figure.getByRole('button', { name: 'my own text', exact: true }).click();
   await page.keyboard.type('tom');
   assert.equal(await page.locator('#prompt').inputValue(), 'tom');
   await page.close();
