@@ -13,6 +13,7 @@ import { drawBeforePrinting } from './kit/print.js';
 import { rovingTabindex } from './kit/roving_tabindex.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
+import { sheet } from './sheet.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
@@ -264,6 +265,7 @@ async function choose() {
   };
   drawBar();
   places.redraw();
+  whole.draw();
 }
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
@@ -282,6 +284,7 @@ function refuse(of, error) {
 }
 
 const places = figures(page, bar);
+const whole = sheet(page, bar);
 rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */

@@ -81,6 +81,8 @@
  * @typedef {object} Page
  * @property {(patch: import('./state.js').Patch) => void} set
  * @property {() => Selection | null} get
+ * @property {(part: import('../sheet/drawing.js').Part) => boolean} [isOff]  whether a part is switched off
+ * @property {(part: import('../sheet/drawing.js').Part) => void} [turn]     switches it off, or on again
  */
 
 /**
