@@ -12,6 +12,7 @@ import { fill, h, sideways } from './dom.js';
  * @typedef {object} Anatomy
  * @property {HTMLElement} body       where the drawing goes
  * @property {HTMLElement} controls   its own controls
+ * @property {HTMLElement} side       what unfolds beside the drawing, where there is room
  * @property {(...what: (Child | Child[])[]) => void} title
  * @property {(...what: (Child | Child[])[]) => void} caption
  * @property {(sentence: string) => void} say   what a screen reader hears of the drawing
@@ -41,6 +42,7 @@ export function figure(root, { title, table, words = 'beside' }) {
     hidden: true,
     onclick: () => unfold(!root.classList.contains('is-told')),
   });
+  const side = h('div', { class: 'figure-side' });
   const spoken = h('p', { class: 'spoken' });
   const problem = h('p', { class: 'figure-problem', role: 'status', hidden: true });
   const twin = h('div', {
@@ -78,6 +80,7 @@ export function figure(root, { title, table, words = 'beside' }) {
     problem,
     caption,
     more,
+    side,
     twin,
   );
   root.classList.add(`has-words-${words}`);
@@ -119,6 +122,7 @@ export function figure(root, { title, table, words = 'beside' }) {
   return {
     body,
     controls,
+    side,
     title: (...what) => fill(heading, ...what),
     caption: (...what) => tell(what),
     say: (sentence) => fill(spoken, sentence),

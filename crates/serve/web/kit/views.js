@@ -9,7 +9,7 @@ import { h } from './dom.js';
  * @typedef {object} View
  * @property {string} name
  * @property {string} label      what its button says
- * @property {HTMLElement} node
+ * @property {HTMLElement | HTMLElement[]} node
  */
 
 /**
@@ -36,7 +36,7 @@ export function views({ name, views, folds = 'narrow', onShow }) {
     shown = name;
     for (const [at, view] of views.entries()) {
       const isShown = view.name === name;
-      view.node.classList.toggle(`is-away-${folds}`, !isShown);
+      for (const node of [view.node].flat()) node.classList.toggle(`is-away-${folds}`, !isShown);
       buttons[at]?.setAttribute('aria-pressed', String(isShown));
     }
     onShow?.(name);

@@ -37,7 +37,7 @@ const [STREAM, LEFT, RIGHT, BACK] = [18, 32, 22, 8];
 /** Heights of what stands above and below the layers. */
 const [TOKENS, VECTORS, LOGITS, NEXT] = [42, 52, 78, 40];
 /** A layer's height, at most, and from which on its MLP stands below its heads. */
-const [TALLEST, APART] = [58, 26];
+const [TALLEST, APART] = [86, 26];
 /** Milliseconds of a press that is a long one. */
 const LONG = 550;
 /** Tokens that are drawn, the last ones, and letters of one. */
@@ -65,7 +65,7 @@ export function named({ kind, layer, head }) {
 
 /** @param {Options} options */
 export function drawing(options) {
-  const { of, next, width, height } = options;
+  const { of, width, height } = options;
   const { layers, heads } = of.about;
   const end = width - RIGHT;
   const pitch = Math.min(TALLEST, (height - TOKENS - VECTORS - LOGITS - NEXT) / layers);
@@ -247,8 +247,8 @@ function block(options, layer, top, pitch, end) {
   const columnsOf = () => Math.ceil(heads / rows);
   while (room / columnsOf() < 9 && tall / (rows + 1) >= 8) rows += 1;
   const columns = columnsOf();
-  const [wide, high] = [Math.min(20, room / columns), tall / rows];
-  const radius = Math.max(1.2, Math.min(6.5, wide / 2 - 1, high / 2 - 1));
+  const [wide, high] = [Math.min(24, room / columns), tall / rows];
+  const radius = Math.max(1.2, Math.min(7.5, wide / 2 - 2, high / 2 - 1));
   const dots = Array.from({ length: heads }, (_, head) => {
     const [row, column] = [Math.floor(head / columns), head % columns];
     const [x, y] = [LEFT + column * wide, top + row * high];

@@ -10,6 +10,7 @@ import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -110,7 +111,15 @@ export default {
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
     const list = h('div', { class: 'mlp-list', 'data-roving': '' });
     const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
-    fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
+    const shown = views({
+      name: 'what is shown of the units',
+      views: [
+        { name: 'list', label: 'the most active', node: list },
+        { name: 'curve', label: 'the curve', node: plot.node },
+        { name: 'unit', label: 'one unit, unfolded', node: opened },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
       label: 'the most active by',
       options: ORDERS,
