@@ -104,7 +104,12 @@ export function figure(root, { title, table, words = 'beside' }) {
   /** @param {(Child | Child[])[]} what */
   function tell(what) {
     const [first, rest] = cut(what.flat());
+    const focused = document.activeElement;
+    const hadFocus = caption.contains(focused);
     fill(caption, first, rest.length ? h('span', { class: 'figure-rest' }, rest) : null);
+    // A number that is being changed keeps the focus, though the sentence around it is another.
+    if (hadFocus && focused?.isConnected)
+      /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
     more.hidden = rest.length === 0;
     tabulate();
   }

@@ -49,23 +49,28 @@ export function scrub({ name, value, min, max, step, show = String, onChange }) 
 
   /** @type {{x: number, from: number, isDrag: boolean} | null} */
   let drag = null;
-  node.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0) return;
-    drag = { x: event.clientX, from: now, isDrag: false };
-    node.setPointerCapture(event.pointerId);
-  });
-  node.addEventListener('pointermove', (event) => {
+  // The sentence is written anew while the drag lasts, so the window is listened to.
+  const follow = (/** @type {PointerEvent} */ event) => {
     if (!drag) return;
     const by = event.clientX - drag.x;
     drag.isDrag ||= Math.abs(by) > STILL;
     node.classList.toggle('is-dragged', drag.isDrag);
     if (drag.isDrag) change(drag.from + (by / WHOLE) * (max - min));
+  };
+  const end = () => {
+    drag = null;
+    node.classList.remove('is-dragged');
+    window.removeEventListener('pointermove', follow);
+    window.removeEventListener('pointerup', end);
+    window.removeEventListener('pointercancel', end);
+  };
+  node.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    drag = { x: event.clientX, from: now, isDrag: false };
+    window.addEventListener('pointermove', follow);
+    window.addEventListener('pointerup', end);
+    window.addEventListener('pointercancel', end);
   });
-  for (const end of ['pointerup', 'pointercancel'])
-    node.addEventListener(end, () => {
-      drag = null;
-      node.classList.remove('is-dragged');
-    });
   node.addEventListener('keydown', (event) => {
     const large = Math.max(step, (max - min) / 10);
     /** @type {Record<string, number>} */

@@ -111,7 +111,7 @@ export default {
           name: `the row of ${word(piece)}`,
           values: own,
           max,
-          height: 72,
+          height: 56,
           read: (dimension) =>
             h(
               'span',
