@@ -4,6 +4,7 @@
  * press switches a head or an MLP off. Read `sheet/drawing.js` for how it is drawn.
  */
 
+import { has, minus, plus, without, write } from './kit/changes.js';
 import { ask } from './kit/client.js';
 import { clear, fill, h } from './kit/dom.js';
 import { isStill } from './kit/player.js';
@@ -111,21 +112,29 @@ export function sheet(page, bar) {
     document.querySelector(`figure[data-stage="${PLACES[part.kind]}"]`)?.scrollIntoView();
   }
 
-  /** @param {Part} part */
-  const isOff = (part) => page.isOff?.(part) ?? false;
+  /** What switching a part off changes; none of the parts that cannot be. @param {Part} part */
+  const change = ({ kind, layer = 0, head = 0 }) =>
+    kind === 'head' ? without('head', layer, head) : kind === 'mlp' ? without('mlp', layer) : null;
 
   /** @param {Part} part */
+  function isOff(part) {
+    const off = change(part);
+    return off !== null && of !== null && has(of.changes, off);
+  }
+
+  /** Switches a part off, or on again. @param {Part} part */
   function turn(part) {
+    const off = change(part);
+    if (!off || !of) return;
     held = part;
-    if (part.kind === 'head' || part.kind === 'mlp') page.turn?.(part);
-    foot();
+    const { changes } = of;
+    page.set({ changes: write(isOff(part) ? minus(changes, off) : plus(changes, off)) });
   }
 
   /** @param {Part | null} part  what the pointer is at */
   function foot(part = held) {
     fill(name, part ? `${named(part)}${isOff(part) ? ', off' : ''}` : '');
-    const can = held && (held.kind === 'head' || held.kind === 'mlp') && page.turn;
-    if (!held || !can) return clear(switches);
+    if (!held || !change(held)) return clear(switches);
     const own = held;
     fill(
       switches,
@@ -240,7 +249,7 @@ export function sheet(page, bar) {
   function likeliest() {
     if (!of || node.clientWidth === 0) return;
     const now = of;
-    const text = JSON.stringify([now.model, now.ids, now.chat, now.about.step, now.more.changes]);
+    const text = JSON.stringify([now.model, now.ids, now.chat, now.about.step, write(now.changes)]);
     if (text === asked) return;
     clearTimeout(timer);
     timer = window.setTimeout(async () => {
@@ -276,7 +285,7 @@ export function sheet(page, bar) {
         before.ids === now.ids &&
         before.model === now.model &&
         before.token === now.token &&
-        before.more.changes === now.more.changes;
+        write(before.changes) === write(now.changes);
       const isOn =
         before !== null &&
         before.model === now.model &&

@@ -4,7 +4,7 @@
  */
 
 import { arrowStep, moved } from './arrows.js';
-import { hatch, heaviest, isSame, largest, shorten } from './cells.js';
+import { ghost, hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
 import { format } from './number.js';
@@ -14,6 +14,7 @@ import { format } from './number.js';
  * @property {number} rows
  * @property {number} columns
  * @property {(row: number, column: number) => number} value
+ * @property {(row: number, column: number) => number} [before]  what it was without changes: a frame around what moved
  * @property {(row: number, column: number) => boolean} [masked]  hatched: it does not exist
  * @property {'signed' | 'weights'} scale
  * @property {number} [max]           the end of a signed scale (default: the largest that is shown)
@@ -40,6 +41,9 @@ const LARGEST = 104;
 const [TALLEST, SHARE] = [480, 0.58];
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
+
+/** The share of the scale by which a cell has to differ to count as moved. */
+const MOVED = 0.01;
 
 /**
  * @param {Handlers} handlers
@@ -174,9 +178,14 @@ export function matrix({ name, onPick, onHover, describe, tallest = TALLEST }) {
           continue;
         }
         const value = now.value(row, column);
-        const colour = now.scale === 'signed' ? signed(value, max) : weight(value / most);
+        const colourOf = (/** @type {number} */ value) =>
+          now.scale === 'signed' ? signed(value, max) : weight(value / most);
+        const colour = colourOf(value);
+        const was = now.before?.(row, column);
         pen.fillStyle = colour;
         pen.fillRect(x, y, cell - gap, cell - gap);
+        if (was !== undefined && Math.abs(was - value) > MOVED * (isLong ? most : max))
+          ghost(pen, x, y, cell - gap, colourOf(was), colour);
         if (now.scale === 'weights' && value < 0.04 && cell >= 10) {
           // A weight near nothing exists all the same: it keeps an edge.
           pen.strokeStyle = line;

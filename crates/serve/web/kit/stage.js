@@ -68,6 +68,7 @@
  * @property {number[]} ids      the prompt's tokens
  * @property {string[]} pieces   and how they look
  * @property {Model} about       the model
+ * @property {import('./changes.js').Change[]} changes  what is changed of its passes
  * @property {Record<string, string>} more  what figures keep in the address
  */
 
@@ -81,8 +82,6 @@
  * @typedef {object} Page
  * @property {(patch: import('./state.js').Patch) => void} set
  * @property {() => Selection | null} get
- * @property {(part: import('../sheet/drawing.js').Part) => boolean} [isOff]  whether a part is switched off
- * @property {(part: import('../sheet/drawing.js').Part) => void} [turn]     switches it off, or on again
  */
 
 /**

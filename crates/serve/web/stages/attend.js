@@ -5,6 +5,9 @@
  * In the address: `attend.key`, the token that is looked at; `attend.step`, how far the head is.
  */
 
+import { changeSlider, changeToggles } from '../kit/changes/controls.js';
+import { VARIANTS as NAMED, SAID } from '../kit/changes/words.js';
+import { scoreOf, VARIANTS, variant, without } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
@@ -33,6 +36,7 @@ import { vectors } from './attend/vectors.js';
  *   `[queries, keys]`
  * @property {Tensor} scores              `[queries, keys]`
  * @property {Tensor} pattern             `[queries, keys]`
+ * @property {Tensor | null} before       the pattern without changes, where something is changed
  */
 
 /** Numbers of lines in words. @type {Record<number, string>} */
@@ -103,7 +107,9 @@ export default {
       ],
     });
     fill(parts.body, choice.node, h('div', { class: 'attend-both' }, thumbs.node, one));
-    parts.controls.append(play.node, stepName);
+    const toggles = changeToggles();
+    const score = changeSlider('', 12);
+    parts.controls.append(play.node, stepName, toggles.node, score.node);
 
     /** @param {Selection} selection */
     const stepOf = (selection) => {
@@ -142,6 +148,33 @@ export default {
         : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
     }
 
+    /** What can be changed here: the opened head, its parts, the score of the picked cell. @param {Selection} of */
+    function drawWhatIf({ changes, layer, head: index, token, ...of }) {
+      const key = keyOf({ changes, layer, head: index, token, ...of });
+      const name = `head ${layer}.${index}`;
+      toggles.draw(changes, [
+        [`${name} off`, without('head', layer, index)],
+        [`${name} at its mean`, without('head', layer, index, true)],
+        ...VARIANTS.map(
+          (name) =>
+            /** @type {[string, import('../kit/changes.js').Change]} */ ([
+              NAMED[name]?.chip ?? name,
+              variant(name),
+            ]),
+        ),
+      ]);
+      const [query = '', looked = ''] = [of.pieces[token] ?? '', of.pieces[key] ?? ''].map(word);
+      score.draw(
+        changes,
+        SAID.scoreOf(query, looked),
+        (amount) => scoreOf(layer, index, token, key, amount),
+        `score:${layer}.${index}.${token}.${key}:`,
+        // The key that is looked at most may be another then.
+        { 'attend.key': key },
+      );
+      score.node.hidden = key > token;
+    }
+
     function drawHead() {
       if (!head) return;
       const now = head;
@@ -150,6 +183,7 @@ export default {
       const step = steps[stepOf(selection)] ?? steps[0];
       const labels = selection.pieces.map(visible);
       play.stand(stepOf(selection));
+      drawWhatIf(selection);
       fill(stepName, step.name);
       const text = formula(selection.about);
       fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
@@ -180,6 +214,10 @@ export default {
         rows: selection.ids.length,
         columns: selection.ids.length,
         value: (query, key) => step.value(now, query, key),
+        before:
+          now.before && stepOf(selection) === steps.length - 1
+            ? (query, key) => now.before?.get(query, key) ?? 0
+            : undefined,
         masked: (query, key) => step.isMasked && now.scores.get(query, key) === -Infinity,
         scale: step.scale,
         rowLabels: labels,
@@ -219,18 +257,22 @@ export default {
           { site: `${block}.scores`, at: [selection.head] },
           { site: `${block}.pattern`, at: [selection.head] },
         ];
-        const [all, steps, sites] = await Promise.all([
+        const isChanged = selection.changes.length > 0;
+        const [all, earlier, steps, sites, unchanged] = await Promise.all([
           thumbs.ask(selection, signal),
+          isChanged ? thumbs.ask(selection, signal, true) : null,
           tensors('attend', { ...about, layer: selection.layer, head: selection.head }, { signal }),
           look(about, wanted, { signal }),
+          isChanged ? look(about, wanted.slice(1), { signal, unchanged: true }) : null,
         ]);
         head = {
           selection,
           steps,
           scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${selection.head}`)),
           pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${selection.head}`)),
+          before: unchanged?.get(`${block}.pattern@${selection.head}`) ?? null,
         };
-        thumbs.draw(all, selection);
+        thumbs.draw(all, selection, earlier);
         measured(selection).then((scores) => {
           if (head?.selection === selection) thumbs.label(scores);
         });

@@ -293,7 +293,14 @@ export default {
         );
         const last = answer.depths.length - 1;
         const row = Math.max(0, Math.min(last, Number(of.more['depths.at'] ?? last) || 0));
-        const text = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, apart]);
+        const text = JSON.stringify([
+          of.model,
+          of.prompt,
+          of.chat,
+          of.about.step,
+          of.changes,
+          apart,
+        ]);
         if (columnsOf !== text) columns = new Map();
         columnsOf = text;
         columns.set(

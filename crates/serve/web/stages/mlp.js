@@ -5,6 +5,9 @@
  * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
  */
 
+import { changeToggles } from '../kit/changes/controls.js';
+import { chipText } from '../kit/changes/words.js';
+import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
 import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
@@ -128,7 +131,8 @@ export default {
     });
     const next = chooser(page, 'next word');
     const example = opensOn(page, 'next-words', UNCERTAIN);
-    parts.controls.append(order.node, next.node, example.node);
+    const toggles = changeToggles();
+    parts.controls.append(order.node, next.node, toggles.node, example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -287,6 +291,16 @@ export default {
         plot.draw(layer, CURVES[of.about.activation] ?? of.about.activation);
         plot.mark(unit?.place ?? null);
         drawList(layer);
+        // In a mixture the same place is another neuron's with each token.
+        const isMixture = of.about.block.experts[of.layer] != null;
+        const changed = [
+          ...(unit && !isMixture ? [without('neuron', of.layer, unit.place)] : []),
+          without('mlp', of.layer),
+        ];
+        toggles.draw(
+          of.changes,
+          changed.map((change) => [chipText(change, of.pieces), change]),
+        );
         if (unit) refill(opened, unfolded(page, layer, unit));
         parts.title(
           'What the hidden units of layer ',

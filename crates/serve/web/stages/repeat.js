@@ -352,6 +352,7 @@ export default {
           selection.prompt,
           selection.chat,
           selection.about.step,
+          selection.changes,
         ]);
         const by = JSON.stringify([values, seed(selection.more)]);
         const isFirst = key === '';

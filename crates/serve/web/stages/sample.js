@@ -3,6 +3,7 @@
  * left of the likeliest tokens; last, what many seeds draw.
  */
 
+import { outlook } from '../kit/changes/effect.js';
 import { ask } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
@@ -157,15 +158,17 @@ export default {
         draws.select.value = many;
         const about = { model: selection.model, prompt: selection.prompt, chat: selection.chat };
         const question = { ...about, settings: values, seed: first, draws: Number(many) };
-        const answer = await once([question, selection.about.step], (signal) =>
-          ask('sample', question, { signal }),
-        );
+        const end = { ...selection, token: selection.ids.length - 1 };
+        const [answer, before] = await Promise.all([
+          once([question, selection.about.step], (signal) => ask('sample', question, { signal })),
+          selection.changes.length ? outlook(end, { signal, unchanged: true }) : null,
+        ]);
         const columns = asColumns(seen, answer.stages);
         shown = { answer, columns, first };
         fill(seedsHead, `${count(answer.draws.seeds)} seeds draw`);
         // The head stays where it is: a slider that is taken out of the page is no longer dragged.
         while (grid.lastChild !== head) grid.lastChild?.remove();
-        grid.append(...rows(answer, columns, bar));
+        grid.append(...rows(answer, columns, bar, before?.row));
         parts.caption(...caption(answer, columns, first, chain(all, values), selection));
         parts.say(said(answer, columns));
       },

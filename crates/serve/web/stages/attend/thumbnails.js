@@ -4,6 +4,7 @@
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
+import { inForce } from '../../kit/changes.js';
 import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
@@ -36,7 +37,7 @@ export function thumbnails(onPick) {
   const told = h('p', { class: 'thumbnails-told' });
   const whole = h('div', { class: 'thumbnails-whole' }, canvas);
   const node = h('div', { class: 'thumbnails-all' }, whole, told, legend, name);
-  /** @type {{values: Tensor, of: Selection} | null} */
+  /** @type {{values: Tensor, of: Selection, before: Tensor | null} | null} */
   let shown = null;
   /** @type {Scores | null} */
   let scores = null;
@@ -62,7 +63,7 @@ export function thumbnails(onPick) {
 
   function draw() {
     if (!shown || whole.clientWidth === 0) return;
-    const { values, of } = shown;
+    const { values, of, before } = shown;
     const [layers = 0, heads = 0] = values.shape;
     const [down, across] = [fitting(heads, layers), fitting(layers, heads)];
     // A row for each layer, unless columns are much larger.
@@ -122,6 +123,12 @@ export function thumbnails(onPick) {
         pen.strokeStyle = styles.getPropertyValue(isOpen ? '--accent' : '--line');
         pen.lineWidth = isOpen ? 2.5 : 1;
         pen.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
+        if (isOff(of, layer, head)) strike(pen, x, y, tile, styles.getPropertyValue('--accent'));
+        if (before && hasMoved(before.part(layer, head), values.part(layer, head))) {
+          // What moved is marked at its corner.
+          pen.fillStyle = styles.getPropertyValue('--accent');
+          pen.fillRect(x + tile - 6, y, 6, 6);
+        }
         if (cursor?.[0] === layer && cursor[1] === head) {
           pen.strokeStyle = styles.getPropertyValue('--ink');
           pen.lineWidth = 1.5;
@@ -212,26 +219,29 @@ export function thumbnails(onPick) {
   new ResizeObserver(draw).observe(whole);
   document.addEventListener('lookback-theme', draw);
 
-  /** The last answer, which layer and head do not change. */
-  let kept = /** @type {{key: string, values: Tensor} | null} */ (null);
+  /** The last answers, with changes and without, which layer and head do not change. @type {Map<boolean, {key: string, values: Tensor}>} */
+  const answers = new Map();
   return {
     node,
-    /** @param {Selection} of @param {AbortSignal} signal @returns {Promise<Tensor>} */
-    async ask(of, signal) {
-      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step]);
+    /** @param {Selection} of @param {AbortSignal} signal @param {boolean} [unchanged] @returns {Promise<Tensor>} */
+    async ask(of, signal, unchanged = false) {
+      const changes = unchanged ? [] : of.changes;
+      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, changes]);
+      const kept = answers.get(unchanged);
       if (kept?.key === key) return kept.values;
       const answer = await tensors(
         'attend/glance',
         { model: of.model, prompt: of.prompt, chat: of.chat, most: MOST },
-        { signal },
+        { signal, unchanged },
       );
-      kept = { key, values: /** @type {Tensor} */ (answer.get('glance')) };
-      return kept.values;
+      const values = /** @type {Tensor} */ (answer.get('glance'));
+      answers.set(unchanged, { key, values });
+      return values;
     },
-    /** @param {Tensor} values @param {Selection} of */
-    draw(values, of) {
+    /** @param {Tensor} values @param {Selection} of @param {Tensor | null} [before]  without changes, where there are some */
+    draw(values, of, before = null) {
       if (shown?.of.model !== of.model) scores = null;
-      shown = { values, of };
+      shown = { values, of, before };
       cursor = null;
       draw();
     },
@@ -241,6 +251,31 @@ export function thumbnails(onPick) {
       draw();
     },
   };
+}
+
+/** Whether a head, or its layer's attention, is switched off. @param {Selection} of @param {number} layer @param {number} head */
+function isOff({ changes }, layer, head) {
+  return inForce(changes).some(
+    ({ part, isMean, layer: of, index }) =>
+      !isMean && of === layer && (part === 'attention' || (part === 'head' && index === head)),
+  );
+}
+
+/** Whether a weight of a pattern moved by a fiftieth. @param {Float32Array} before @param {Float32Array} after */
+function hasMoved(before, after) {
+  return after.some((weight, at) => Math.abs(weight - (before[at] ?? 0)) > 0.02);
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} size @param {string} colour */
+function strike(pen, x, y, size, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x + size, y + size);
+  pen.moveTo(x + size, y);
+  pen.lineTo(x, y + size);
+  pen.stroke();
 }
 
 /**
