@@ -179,7 +179,7 @@ function tokens(options, end) {
   const words = svg('text', { class: 'sheet-tokens', x: LEFT, y: 20 });
   if (from > 0) words.append(svg('tspan', { class: 'sheet-quiet' }, '… '));
   let letters = from > 0 ? 2 : 0;
-  const most = Math.floor((end - LEFT) / 6.4);
+  const most = Math.floor((end - LEFT) / 7.4);
   for (let at = ids.length - 1; at >= from; at -= 1) {
     const piece = pieces[at] ?? '';
     const bare = visible(piece).replace(/^·/, '');

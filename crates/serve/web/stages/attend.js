@@ -86,30 +86,32 @@ export default {
       written,
       h('details', null, reference, referenceLines),
     );
+    const toggles = changeToggles();
+    const score = changeSlider('', 12);
+    const changed = h('div', { class: 'attend-changed' }, toggles.node, score.node);
     // What unfolds beside the matrix: one at a time.
     const panel = views({
       name: 'what is shown of the head',
       folds: 'always',
       views: [
         { name: 'lines', label: 'the lines', node: lines },
-        { name: 'sum', label: 'one weight, unfolded', node: sum },
-        { name: 'vectors', label: 'query, key, value', node: rows },
+        { name: 'sum', label: 'one weight', node: sum },
+        { name: 'vectors', label: 'q, k, v', node: rows },
+        { name: 'changes', label: 'what if', node: changed },
       ],
     });
-    fill(parts.side, panel.node, lines, sum, rows);
+    fill(parts.side, panel.node, lines, sum, rows, changed);
     const one = h('div', { class: 'attend-matrix' }, opened.node, readout);
     const choice = views({
       name: 'what is shown of attention',
       views: [
         { name: 'one', label: 'one head', node: one },
         { name: 'all', label: 'all heads', node: thumbs.node },
-        { name: 'steps', label: 'how it is computed', node: parts.side },
+        { name: 'steps', label: 'closer, and what if', node: parts.side },
       ],
     });
     fill(parts.body, choice.node, h('div', { class: 'attend-both' }, thumbs.node, one));
-    const toggles = changeToggles();
-    const score = changeSlider('', 12);
-    parts.controls.append(play.node, stepName, toggles.node, score.node);
+    parts.controls.append(play.node, stepName);
 
     /** @param {Selection} selection */
     const stepOf = (selection) => {

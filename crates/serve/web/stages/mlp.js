@@ -5,7 +5,7 @@
  * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
  */
 
-import { changeToggles } from '../kit/changes/controls.js';
+import { changeToggles, whatIf } from '../kit/changes/controls.js';
 import { chipText } from '../kit/changes/words.js';
 import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
@@ -132,7 +132,7 @@ export default {
     const next = chooser(page, 'next word');
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const toggles = changeToggles();
-    parts.controls.append(order.node, next.node, toggles.node, example.node);
+    parts.controls.append(order.node, next.node, whatIf(toggles.node), example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 

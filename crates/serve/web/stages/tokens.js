@@ -45,19 +45,23 @@ export default {
     const others = h('div', { class: 'cuts' });
     const erratum = claim();
     const mine = h('div', { class: 'tokens-own' }, own, growth.node);
+    const which = views({
+      name: 'what is shown beside it',
+      folds: 'always',
+      views: [
+        { name: 'others', label: 'three other vocabularies', node: others },
+        { name: 'claim', label: 'the article’s numbers', node: erratum.node },
+      ],
+    });
+    const elsewhere = h('div', null, which.node, others, erratum.node);
     const shown = views({
       name: 'what is shown of the pieces',
       views: [
         { name: 'tree', label: 'this model', node: mine },
-        { name: 'others', label: 'other vocabularies', node: others },
-        { name: 'claim', label: 'the article’s numbers', node: erratum.node },
+        { name: 'others', label: 'elsewhere', node: elsewhere },
       ],
     });
-    fill(
-      parts.body,
-      shown.node,
-      h('div', { class: 'tokens-both' }, mine, h('div', null, others, erratum.node)),
-    );
+    fill(parts.body, shown.node, h('div', { class: 'tokens-both' }, mine, elsewhere));
 
     const withBytes = h('input', {
       type: 'checkbox',

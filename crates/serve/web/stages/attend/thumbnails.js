@@ -36,7 +36,8 @@ export function thumbnails(onPick) {
   const legend = h('p', { class: 'thumbnails-legend' });
   const told = h('p', { class: 'thumbnails-told' });
   const whole = h('div', { class: 'thumbnails-whole' }, canvas);
-  const node = h('div', { class: 'thumbnails-all' }, whole, told, legend, name);
+  const label = h('p', { class: 'attend-label' });
+  const node = h('div', { class: 'thumbnails-all' }, label, whole, told, legend, name);
   /** @type {{values: Tensor, of: Selection, before: Tensor | null} | null} */
   let shown = null;
   /** @type {Scores | null} */
@@ -68,6 +69,10 @@ export function thumbnails(onPick) {
     const [down, across] = [fitting(heads, layers), fitting(layers, heads)];
     // A row for each layer, unless columns are much larger.
     const isAcross = across > 1.25 * down;
+    fill(
+      label,
+      `a ${isAcross ? 'column' : 'row'} for each layer, a ${isAcross ? 'row' : 'column'} for each head`,
+    );
     const [columns, rows] = isAcross ? [layers, heads] : [heads, layers];
     const tile = isAcross ? across : down;
     const isNamed = tile >= NAMED;
