@@ -15,6 +15,7 @@ import { drawBeforePrinting } from './kit/print.js';
 import { rovingTabindex } from './kit/roving_tabindex.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
+import { sheet } from './sheet.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
@@ -283,6 +284,7 @@ async function choose() {
   drawBar();
   changes.draw(selection);
   places.redraw();
+  whole.draw();
 }
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
@@ -302,6 +304,7 @@ function refuse(of, error) {
 }
 
 const places = figures(page, bar);
+const whole = sheet(page, bar);
 rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */

@@ -31,11 +31,14 @@ import { format } from './number.js';
  * @property {(row: number, column: number) => void} [onPick]
  * @property {(cell: [number, number] | null) => void} [onHover]
  * @property {(row: number, column: number) => string} [describe]  a cell in words, for the keyboard
+ * @property {number} [tallest]       pixels of its height, at most
  */
 
 /** Cells smaller than this are not drawn; smaller than the second only where somebody zooms out, since no names fit beside them. */
 const [SMALLEST, NAMED] = [4, 11];
-const LARGEST = 44;
+const LARGEST = 104;
+/** Pixels of a matrix's height, at most, and the share of the screen's that it takes. */
+const [TALLEST, SHARE] = [480, 0.58];
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
 
@@ -45,7 +48,7 @@ const MOVED = 0.01;
 /**
  * @param {Handlers} handlers
  */
-export function matrix({ name, onPick, onHover, describe }) {
+export function matrix({ name, onPick, onHover, describe, tallest = TALLEST }) {
   const canvas = h('canvas', {
     class: 'matrix-canvas',
     tabindex: '0',
@@ -124,7 +127,7 @@ export function matrix({ name, onPick, onHover, describe }) {
     const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
-      : Math.max(200, Math.min(560, window.innerHeight * 0.7));
+      : Math.min(tallest, Math.max(200, window.innerHeight * SHARE)) - top;
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);
@@ -190,7 +193,7 @@ export function matrix({ name, onPick, onHover, describe }) {
         }
         if (now.numbers && cell >= 38) {
           pen.fillStyle = readable(colour);
-          pen.font = `11px ${styles.getPropertyValue('--mono')}`;
+          pen.font = `${cell >= 64 ? 14 : 11}px ${styles.getPropertyValue('--mono')}`;
           pen.textAlign = 'center';
           pen.textBaseline = 'middle';
           pen.fillText(format(value, { digits: 2 }), x + (cell - gap) / 2, y + (cell - gap) / 2);

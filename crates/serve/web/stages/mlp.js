@@ -5,7 +5,7 @@
  * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
  */
 
-import { changeToggles } from '../kit/changes/controls.js';
+import { changeToggles, whatIf } from '../kit/changes/controls.js';
 import { chipText } from '../kit/changes/words.js';
 import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
@@ -13,6 +13,7 @@ import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -113,7 +114,15 @@ export default {
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
     const list = h('div', { class: 'mlp-list', 'data-roving': '' });
     const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
-    fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
+    const shown = views({
+      name: 'what is shown of the units',
+      views: [
+        { name: 'list', label: 'the most active', node: list },
+        { name: 'curve', label: 'the curve', node: plot.node },
+        { name: 'unit', label: 'one unit, unfolded', node: opened },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
       label: 'the most active by',
       options: ORDERS,
@@ -123,7 +132,7 @@ export default {
     const next = chooser(page, 'next word');
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const toggles = changeToggles();
-    parts.controls.append(order.node, next.node, toggles.node, example.node);
+    parts.controls.append(order.node, next.node, whatIf(toggles.node), example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 

@@ -10,6 +10,7 @@ import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -66,21 +67,21 @@ export default {
       'aria-label': 'search for any token',
       oninput: () => page.set({ 'next.find': search.value === '' ? null : search.value }),
     });
-    fill(
-      parts.body,
-      h(
-        'div',
-        { class: 'next-both' },
-        list,
-        h(
-          'div',
-          { class: 'next-side' },
-          h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
-          found,
-          line.node,
-        ),
-      ),
+    const side = h(
+      'div',
+      { class: 'next-side' },
+      h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
+      found,
+      line.node,
     );
+    const shown = views({
+      name: 'what is shown of the next tokens',
+      views: [
+        { name: 'list', label: 'the likeliest', node: list },
+        { name: 'curve', label: 'all of them', node: side },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'next-both' }, list, side));
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 

@@ -66,7 +66,7 @@ export default {
     /** The last text that was not the example. */
     let own = '';
 
-    const parts = figure(root, { title: SAID.title, table });
+    const parts = figure(root, { title: SAID.title, table, words: 'under' });
     const text = arcs();
     const words = nextWords();
     const switches = h('div', { class: 'opening-switches', 'data-roving': '' });
@@ -74,7 +74,7 @@ export default {
     const command = copier({ isShown: true });
     fill(parts.body, h('div', { class: 'opening-both' }, text.node, words.node), text.spoken);
     fill(parts.controls, switches, prompts);
-    root.append(
+    parts.side.append(
       h('p', { class: 'opening-command' }, h('span', null, SAID.command), ' ', command.node),
     );
 

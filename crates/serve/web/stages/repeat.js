@@ -8,6 +8,7 @@
 import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import { caption, twin } from './repeat/captions.js';
 import { costs } from './repeat/cost.js';
@@ -104,7 +105,15 @@ export default {
     const choices = h('div', { class: 'repeat-choices', 'data-roving': '' });
     const branches = h('div', { class: 'repeat-branches' });
     const cost = h('div', { class: 'repeat-cost' });
-    fill(parts.body, text, h('div', { class: 'repeat-pair' }, choices, cost), branches);
+    const shown = views({
+      name: 'what is shown of the loop',
+      views: [
+        { name: 'choices', label: 'what may come', node: choices },
+        { name: 'branches', label: 'branches', node: branches },
+        { name: 'cost', label: 'cost', node: cost },
+      ],
+    });
+    fill(parts.body, text, shown.node, h('div', { class: 'repeat-pair' }, choices, cost), branches);
 
     // The text follows its end, unless the reader scrolls to another place of it meanwhile.
     let isFollowed = true;

@@ -5,14 +5,14 @@
 
 import { outlook } from '../kit/changes/effect.js';
 import { ask } from '../kit/client.js';
-import { fill, h } from '../kit/dom.js';
+import { fill, h, sideways } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count } from '../kit/number.js';
 import { opensOn } from './example.js';
 import { remembering } from './logits/word.js';
 import { caption, said, twin } from './sample/captions.js';
 import { asColumns, rows } from './sample/rows.js';
-import { shown as inSight, samplers, seed, settings, words } from './sampling.js';
+import { dragged, shown as inSight, samplers, seed, settings } from './sampling.js';
 
 /** @typedef {import('./sampling.js').Sampler} Sampler */
 /** @typedef {import('./sample/rows.js').Answer} Answer */
@@ -52,10 +52,13 @@ export default {
       onChange: (value) => page.set({ draws: value === '1000' ? null : value }),
     });
 
+    const chain = dragged(page);
     const seedsHead = h('div', { class: 'sample-head' });
     const head = h('div', { class: 'sample-row is-head' });
     const grid = h('div', { class: 'sample-grid' }, head);
-    fill(parts.body, grid);
+    const place = h('div', { class: 'sample-scroll' }, grid);
+    sideways(place);
+    fill(parts.body, place);
 
     /** How long each bar was, so that it goes to its new length from there. @type {Map<string, number>} */
     const lengths = new Map();
@@ -166,7 +169,7 @@ export default {
         // The head stays where it is: a slider that is taken out of the page is no longer dragged.
         while (grid.lastChild !== head) grid.lastChild?.remove();
         grid.append(...rows(answer, columns, bar, before?.row));
-        parts.caption(caption(answer, columns, first, words(all, values), selection));
+        parts.caption(...caption(answer, columns, first, chain(all, values), selection));
         parts.say(said(answer, columns));
       },
     };

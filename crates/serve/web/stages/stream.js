@@ -5,7 +5,7 @@
  * In the address: `stream.order`, `written` or `largest` first.
  */
 
-import { changeToggles, vectorSlider } from '../kit/changes/controls.js';
+import { changeToggles, vectorSlider, whatIf } from '../kit/changes/controls.js';
 import { chipText } from '../kit/changes/words.js';
 import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
@@ -87,7 +87,7 @@ export default {
     const example = opensOn(page, 'next-words', UNCERTAIN);
     const toggles = changeToggles();
     const vector = vectorSlider();
-    parts.controls.append(next.node, order.node, toggles.node, vector.node, example.node);
+    parts.controls.append(next.node, order.node, whatIf(toggles.node, vector.node), example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 

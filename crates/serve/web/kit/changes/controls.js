@@ -18,6 +18,19 @@ export function toggle(change) {
   set({ changes: write(has(changes, change) ? minus(changes, change) : plus(changes, change)) });
 }
 
+/**
+ * Folds what changes a figure's passes, where a narrow screen has no room for it.
+ * @param {...Node} controls
+ */
+export function whatIf(...controls) {
+  return h(
+    'details',
+    { class: 'what-if', open: window.matchMedia('(min-width: 56.01rem)').matches },
+    h('summary', null, SAID.whatIf),
+    controls,
+  );
+}
+
 /** A row of toggles. */
 export function changeToggles() {
   const node = h('span', {

@@ -1,20 +1,26 @@
 /**
- * All heads at a glance: a small picture of each pattern, a row for each layer, or a column where there
- * are many.
+ * All heads at a glance: a small picture of each pattern, a row for each layer, or a column where that gives
+ * larger ones; below each, what was measured of the head.
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
 import { inForce } from '../../kit/changes.js';
 import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
-import { h } from '../../kit/dom.js';
+import { fill, h } from '../../kit/dom.js';
+import { format, number } from '../../kit/number.js';
+import { KINDS, kindOf } from './scores.js';
 
 /** @typedef {import('../../kit/client.js').Tensor} Tensor */
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 
+/** @typedef {import('./scores.js').Scores} Scores */
+
 /** Cells of a small picture's side, at most. */
 const MOST = 24;
-const [LEFT, TOP, GAP] = [26, 18, 3];
+const [LEFT, TOP, GAP] = [26, 18, 4];
+/** The largest tile, and from which on it has room for a name below it; heights of the name and of its mark. */
+const [LARGEST, NAMED, NAME, MARK] = [76, 44, 15, 3];
 
 /**
  * @param {(layer: number, head: number) => void} onPick
@@ -27,31 +33,52 @@ export function thumbnails(onPick) {
     'aria-roledescription': 'grid of heads',
   });
   const name = h('span', { class: 'spoken', 'aria-live': 'polite' });
-  const node = h('div', { class: 'thumbnails-whole' }, canvas, name);
+  const legend = h('p', { class: 'thumbnails-legend' });
+  const told = h('p', { class: 'thumbnails-told' });
+  const whole = h('div', { class: 'thumbnails-whole' }, canvas);
+  const label = h('p', { class: 'attend-label' });
+  const node = h('div', { class: 'thumbnails-all' }, label, whole, told, legend, name);
   /** @type {{values: Tensor, of: Selection, before: Tensor | null} | null} */
   let shown = null;
-  /** Where tiles lie: layers go down, or across where there are many of them. */
-  let layout = { tile: 20, isAcross: false };
+  /** @type {Scores | null} */
+  let scores = null;
+  /** Where tiles lie: layers go down, or across where that makes them larger. */
+  let layout = { tile: 20, high: 20, isAcross: false };
   /** @type {[number, number] | null} */
   let cursor = null;
 
   /** @param {number} layer @param {number} head @returns {[number, number]} */
   function corner(layer, head) {
     const [column, row] = layout.isAcross ? [layer, head] : [head, layer];
-    return [LEFT + column * (layout.tile + GAP), TOP + row * (layout.tile + GAP)];
+    return [LEFT + column * (layout.tile + GAP), TOP + row * layout.high];
+  }
+
+  /** Tiles as large as they fit. @param {number} columns @param {number} rows */
+  function fitting(columns, rows) {
+    const wide = Math.floor((whole.clientWidth - LEFT) / columns) - GAP;
+    const room = Math.max(230, Math.min(470, window.innerHeight * 0.56)) - TOP;
+    const high = Math.floor(room / rows) - GAP;
+    const named = Math.min(LARGEST, wide, high - NAME);
+    return named >= NAMED ? named : Math.max(7, Math.min(wide, high - MARK, NAMED - 1));
   }
 
   function draw() {
-    if (!shown || node.clientWidth === 0) return;
+    if (!shown || whole.clientWidth === 0) return;
     const { values, of, before } = shown;
     const [layers = 0, heads = 0] = values.shape;
-    const isAcross = layers > 2 * heads;
+    const [down, across] = [fitting(heads, layers), fitting(layers, heads)];
+    // A row for each layer, unless columns are much larger.
+    const isAcross = across > 1.25 * down;
+    fill(
+      label,
+      `a ${isAcross ? 'column' : 'row'} for each layer, a ${isAcross ? 'row' : 'column'} for each head`,
+    );
     const [columns, rows] = isAcross ? [layers, heads] : [heads, layers];
-    const large = layers * heads <= 48 ? 46 : 26;
-    const fitting = Math.floor((node.clientWidth - LEFT) / columns) - GAP;
-    layout = { tile: Math.max(7, Math.min(large, fitting)), isAcross };
-    const { tile } = layout;
-    const [width, height] = [LEFT + columns * (tile + GAP), TOP + rows * (tile + GAP)];
+    const tile = isAcross ? across : down;
+    const isNamed = tile >= NAMED;
+    const high = tile + GAP + (isNamed ? NAME : MARK);
+    layout = { tile, high, isAcross };
+    const [width, height] = [LEFT + columns * (tile + GAP), TOP + rows * high];
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -77,11 +104,27 @@ export function thumbnails(onPick) {
       pen.textAlign = 'right';
       if (at < rows) pen.fillText(String(at), LEFT - 7, y + tile / 2);
     }
+    /** @type {Set<string>} */
+    const seen = new Set();
     for (let layer = 0; layer < layers; layer += 1) {
       for (let head = 0; head < heads; head += 1) {
         const [x, y] = corner(layer, head);
         pen.drawImage(picture(values, layer, head), x, y, tile, tile);
         const isOpen = layer === of.layer && head === of.head;
+        const score = scores?.heads.get(`${layer}.${head}`);
+        const kind = kindOf(score);
+        if (score && kind) {
+          seen.add(kind.name);
+          const colour = styles.getPropertyValue(`--category-${kind.hue}`);
+          pen.fillStyle = colour;
+          pen.fillRect(x, y + tile + 1, tile, MARK);
+          if (isNamed) {
+            pen.fillStyle = styles.getPropertyValue('--quiet');
+            pen.font = `10px ${styles.getPropertyValue('--sans')}`;
+            pen.textAlign = 'left';
+            pen.fillText(kind.name, x, y + tile + MARK + 8, tile);
+          }
+        }
         pen.strokeStyle = styles.getPropertyValue(isOpen ? '--accent' : '--line');
         pen.lineWidth = isOpen ? 2.5 : 1;
         pen.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
@@ -98,6 +141,45 @@ export function thumbnails(onPick) {
         }
       }
     }
+    fill(
+      legend,
+      isNamed
+        ? null
+        : KINDS.filter((kind) => seen.has(kind.name)).map((kind) =>
+            h(
+              'span',
+              { class: 'thumbnails-kind', style: { '--mark': `var(--category-${kind.hue})` } },
+              kind.name,
+            ),
+          ),
+    );
+    tell(cursor ?? [of.layer, of.head]);
+  }
+
+  /** What was measured of a head. @param {[number, number]} at */
+  function tell([layer, head]) {
+    const score = scores?.heads.get(`${layer}.${head}`);
+    if (!score || !scores) return fill(told, `head ${layer}.${head}`);
+    const most = [...KINDS].sort((a, b) => score[b.score] - score[a.score]).slice(0, 2);
+    const kind = kindOf(score);
+    fill(
+      told,
+      h('b', null, `head ${layer}.${head}`),
+      kind ? `, ${kind.name}: ` : ': ',
+      most.flatMap(({ score: which, where }, at) => [
+        at ? '; ' : '',
+        number(score[which], { percent: true }),
+        ` on ${where}`,
+      ]),
+      `. Measured over ${scores.sequences} texts of ${scores.tokens} tokens.`,
+    );
+  }
+
+  /** What a head is called, for who hears it. @param {[number, number]} at */
+  function called([layer, head]) {
+    const score = scores?.heads.get(`${layer}.${head}`);
+    const kind = kindOf(score);
+    return `layer ${layer}, head ${head}${kind && score ? `, ${kind.name} ${format(score[kind.score], { percent: true })}` : ''}`;
   }
 
   /** @param {MouseEvent} event @returns {[number, number] | null} */
@@ -105,7 +187,7 @@ export function thumbnails(onPick) {
     if (!shown) return null;
     const box = canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - LEFT) / (layout.tile + GAP));
-    const row = Math.floor((event.clientY - box.top - TOP) / (layout.tile + GAP));
+    const row = Math.floor((event.clientY - box.top - TOP) / layout.high);
     const [layer, head] = layout.isAcross ? [column, row] : [row, column];
     const [layers = 0, heads = 0] = shown.values.shape;
     return layer >= 0 && layer < layers && head >= 0 && head < heads ? [layer, head] : null;
@@ -116,7 +198,9 @@ export function thumbnails(onPick) {
   });
   canvas.addEventListener('pointermove', (event) => {
     const head = at(event);
-    canvas.title = head ? `layer ${head[0]}, head ${head[1]}` : '';
+    canvas.title = head ? called(head) : '';
+    if (head) tell(head);
+    else if (shown) tell([shown.of.layer, shown.of.head]);
     canvas.style.cursor = head ? 'pointer' : 'default';
   });
   canvas.addEventListener('keydown', (event) => {
@@ -130,14 +214,14 @@ export function thumbnails(onPick) {
         moved(layer, layout.isAcross ? right : down, layers),
         moved(head, layout.isAcross ? down : right, heads),
       ];
-      name.textContent = `layer ${cursor[0]}, head ${cursor[1]}`;
+      name.textContent = called(cursor);
       draw();
     } else if ((event.key === 'Enter' || event.key === ' ') && cursor) {
       event.preventDefault();
       onPick(...cursor);
     }
   });
-  new ResizeObserver(draw).observe(node);
+  new ResizeObserver(draw).observe(whole);
   document.addEventListener('lookback-theme', draw);
 
   /** The last answers, with changes and without, which layer and head do not change. @type {Map<boolean, {key: string, values: Tensor}>} */
@@ -161,8 +245,14 @@ export function thumbnails(onPick) {
     },
     /** @param {Tensor} values @param {Selection} of @param {Tensor | null} [before]  without changes, where there are some */
     draw(values, of, before = null) {
+      if (shown?.of.model !== of.model) scores = null;
       shown = { values, of, before };
       cursor = null;
+      draw();
+    },
+    /** What was measured of the model's heads. @param {Scores | null} now */
+    label(now) {
+      scores = now;
       draw();
     },
   };

@@ -23,7 +23,7 @@ export function curve() {
 
   /** @param {{of: Selection, answer: Answer}} now @param {number} width */
   function drawing({ of, answer }, width) {
-    const height = 300;
+    const height = Math.max(230, Math.min(320, window.innerHeight * 0.36));
     const box = { left: 46, right: width - 10, top: 44, bottom: height - 38 };
     const points = answer.curve;
     const lowest = Math.max(LEAST, Number(points.at(-1)?.probability));
