@@ -223,6 +223,8 @@ test('a change is paused, taken up again and removed, all are, and Back brings t
 test('by keys alone a head is switched off where heads are shown, and its chip is removed', async () => {
   const { page } = await open(browser.context, served.address, { layer: '1', head: '3' });
   const figure = await drawn(page, 'attend');
+  await figure.getByRole('button', { name: 'what if', exact: true }).focus();
+  await page.keyboard.press('Enter');
   await figure.getByRole('button', { name: 'head 1.3 off' }).focus();
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => location.hash.includes('changes=off:1.3'));
@@ -248,10 +250,11 @@ test('attention, MLPs, neurons, variants, a score and a vector are changed where
   };
   await press('stream', 'attention of layer 1 off');
   await press('mlp', 'MLP of layer 1 off');
+  await press('attend', 'what if');
   await press('attend', 'no √d');
   assert.equal(changesOf(page), 'off:attn.1;off:mlp.1;no-scale');
   const attend = await drawn(page, 'attend');
-  const slider = attend.locator('.figure-controls input[type="range"]').last();
+  const slider = attend.locator('.slider', { hasText: 'add to the score' }).locator('input');
   await slider.focus();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
