@@ -46,7 +46,7 @@ const [TALLEST, SHARE] = [480, 0.58];
 const MANY = 24;
 
 /** The share of the scale by which a cell has to differ to count as moved. */
-const MOVED = 0.01;
+const MOVED = 0.03;
 
 /**
  * @param {Handlers} handlers
