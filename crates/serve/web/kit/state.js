@@ -70,6 +70,11 @@ export function requested(prompt) {
   return asRequest(isOwn ? changes : changes.filter((change) => !namesTokens(change)));
 }
 
+/** Whether passes are of a variant. @param {string} name  such as `no-mask` */
+export function isVariant(name) {
+  return get().changes.some(({ text, isPaused }) => text === name && !isPaused);
+}
+
 /**
  * Chooses. `null` and `false` take a key out of the address.
  * @param {Patch} patch

@@ -5,6 +5,7 @@
 import { mention } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
+import { isVariant } from '../../kit/state.js';
 import { stepsOf } from './steps.js';
 
 /** @typedef {import('../attend.js').Head} Head */
@@ -22,9 +23,10 @@ export function cellReadout({ selection, pattern, scores }, query, key) {
     mention(key, selection.pieces[key] ?? ''),
     ': ',
   ];
-  if (key > query) return [...names, 'hidden. It comes later, and the future does not exist yet.'];
-  if (scores.get(query, key) === -Infinity)
-    return [...names, 'hidden. It lies further back than this layer looks.'];
+  const isHidden = scores.get(query, key) === -Infinity;
+  if (isHidden && key > query)
+    return [...names, 'hidden. It comes later, and the future does not exist yet.'];
+  if (isHidden) return [...names, 'hidden. It lies further back than this layer looks.'];
   const block = `blocks.${selection.layer}.attn`;
   return [
     ...names,
@@ -103,14 +105,15 @@ export function sentence({ selection, pattern }) {
       number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
     );
   const { sinks } = selection.about.block;
-  if (token === 0 && sinks)
+  const isMasked = !isVariant('no-mask');
+  if (isMasked && token === 0 && sinks)
     return [
       me,
       ' is the first token. It can look at nothing but itself, and here it gives itself ',
       share(0),
       ' of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
     ];
-  if (token === 0)
+  if (isMasked && token === 0)
     return [
       me,
       ' is the first token. It can look at nothing but itself, so its whole attention, ',
@@ -118,9 +121,10 @@ export function sentence({ selection, pattern }) {
       ', stays there, in every head of every layer.',
     ];
   const row = pattern.part(token);
-  const others = Array.from({ length: token }, (_, key) => key).sort(
-    (a, b) => at(row, b) - at(row, a),
-  );
+  const others = Array.from({ length: isMasked ? token : row.length }, (_, key) => key)
+    .filter((key) => key !== token)
+    .sort((a, b) => at(row, b) - at(row, a));
+  if (others.length === 0) return [me, ' is alone in the text, and looks at itself.'];
   const [first = 0, second] = others;
   const own = at(row, token);
   const where = ` in head ${selection.layer}.${selection.head}`;
@@ -147,9 +151,11 @@ export function sentence({ selection, pattern }) {
           ', and gives nothing for it.',
         ]
       : []),
-    isLast
-      ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
-      : ' What comes after it is hatched: it gets exactly nothing.',
+    !isMasked
+      ? ' Nothing is masked: every token may look at those that come after it, too.'
+      : isLast
+        ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
+        : ' What comes after it is hatched: it gets exactly nothing.',
   ];
 }
 

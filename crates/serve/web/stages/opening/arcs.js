@@ -96,7 +96,10 @@ export function arcs() {
     const arc = (from, to, weight, kind) => {
       const [x, y] = [middles[from] ?? 0, middles[to] ?? 0];
       const thick = THICK * weight;
-      const rise = Math.min(height - thick / 2 - 2, height * (0.3 + (0.95 * (x - y)) / far));
+      const rise = Math.min(
+        height - thick / 2 - 2,
+        height * (0.3 + (0.95 * Math.abs(x - y)) / far),
+      );
       // A cubic curve rises to three quarters of its handles.
       const top = height - rise / 0.75;
       const path =
@@ -163,7 +166,7 @@ export function arcs() {
   /** @param {number} query @param {number} key @param {Float32Array | undefined} row */
   function describe(query, key, row) {
     const name = shown?.of.pieces[key]?.trim() ?? '';
-    if (!row || key > query) return name;
+    if (!row || (key > query && row[key] === 0)) return name;
     return `${name}, ${format(row[key] ?? 0, { percent: true })}`;
   }
 
@@ -175,7 +178,8 @@ export function arcs() {
     const row = shown?.pattern?.part(token);
     if (!row || !shown) return;
     let most = 0;
-    for (let key = 1; key <= token; key += 1) if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
+    for (let key = 1; key < row.length; key += 1)
+      if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
     const { pieces } = shown.of;
     spoken.textContent = `${pieces[token]?.trim()} looks most at ${most === token ? 'itself' : pieces[most]?.trim()}, ${format(row[most] ?? 0, { percent: true })}`;
   });

@@ -3,6 +3,7 @@
 import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { count, number } from '../../kit/number.js';
+import { isVariant } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/dom.js').Child} Child */
@@ -55,10 +56,10 @@ export function looks(of, { layer, head, row, index }, likeliest) {
         index: index(key),
       }),
     );
-  if (token === 0)
+  if (token === 0 && !isVariant('no-mask'))
     return [me, ' is the first token: it can look at nothing but itself, in every head. '];
   let most = 0;
-  for (let key = 1; key <= token; key += 1) if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
+  for (let key = 1; key < row.length; key += 1) if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
   const name = `In head ${layer}.${head}, `;
   if (most === token) return [name, me, ' looks most at itself (', share(token), '). '];
   return [
@@ -83,15 +84,15 @@ export function whyTheseHeads({ adding, needed, heads, next: id }, pieces) {
   const [first] = adding;
   if (!first) return [];
   const isFirst = needed?.layer === first.layer && needed.head === first.head;
+  const begin = `Of all ${count(heads)} heads, ${first.layer}.${first.head} pushes `;
+  if (needed && isFirst)
+    return [begin, name, ' up most, and without it that word would be least likely. '];
   return [
-    `Of all ${count(heads)} heads, ${first.layer}.${first.head} adds most to the logit of `,
+    begin,
     name,
-    needed
-      ? isFirst
-        ? ', and no other is needed as much.'
-        : `, but the one that it needs most is ${needed.layer}.${needed.head}.`
-      : '.',
-    ' ',
+    ' up most',
+    needed ? `; without head ${needed.layer}.${needed.head} it would be least likely` : '',
+    '. ',
   ];
 }
 
