@@ -265,7 +265,7 @@ function block(options, layer, top, pitch, end) {
         pitch - tall - 4,
       ]
     : [LEFT + room + 6, top, end - LEFT - room - 8, pitch];
-  const thick = Math.max(2, Math.min(10, height - 2));
+  const thick = Math.max(2, Math.min(10, height * 0.6));
   const bar = group({ kind: 'mlp', layer }, options, [
     ground(x, y, width, height),
     svg('rect', {

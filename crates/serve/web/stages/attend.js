@@ -20,7 +20,6 @@ import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { cellReadout, sentence, unfinished } from './attend/captions.js';
 import { unfolded } from './attend/cell.js';
-import { measured } from './attend/scores.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
@@ -275,9 +274,7 @@ export default {
           before: unchanged?.get(`${block}.pattern@${selection.head}`) ?? null,
         };
         thumbs.draw(all, selection, earlier);
-        measured(selection).then((scores) => {
-          if (head?.selection === selection) thumbs.label(scores);
-        });
+        thumbs.measure();
         drawHead();
         read([selection.token, keyOf(selection)]);
         parts.caption(

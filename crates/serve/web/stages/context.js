@@ -61,7 +61,7 @@ export default {
       onPick: (query) => page.set({ token: query, 'context.step': null }),
       onHover: (cell) => hoverToken(cell?.[1] ?? null),
       describe: (query, key) => said(query, key),
-      tallest: 300,
+      tallest: 260,
     });
     const weights = h(
       'div',
