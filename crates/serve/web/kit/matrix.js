@@ -38,7 +38,7 @@ import { format } from './number.js';
 const [SMALLEST, NAMED] = [4, 11];
 const LARGEST = 104;
 /** Pixels of a matrix's height, at most, and the share of the screen's that it takes. */
-const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.375];
+const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.365];
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
 
@@ -118,6 +118,7 @@ export function matrix({ name, onPick, onHover, describe, tallest = TALLEST }) {
   /** @param {Picture} now */
   function measure(now) {
     const small = node.clientWidth < 480;
+    node.classList.toggle('is-small', small);
     const longest = (/** @type {string[] | undefined} */ labels) =>
       Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
     // The last column's label leans over the edge.

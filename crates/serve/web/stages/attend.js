@@ -20,6 +20,7 @@ import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { cellReadout, sentence, unfinished } from './attend/captions.js';
 import { unfolded } from './attend/cell.js';
+import { addedScore } from './attend/score.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
@@ -57,11 +58,12 @@ export default {
       },
       onHover: (cell) => {
         hoverToken(cell?.[1] ?? null);
-        read(cell);
+        read(cell ?? (head ? [head.selection.token, keyOf(head.selection)] : null));
       },
       describe: (query, key) => describe(query, key),
     });
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
+    const added = addedScore(page);
     const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });
     const linesLabel = h('p', { class: 'attend-label' });
     const reference = h('summary', { class: 'attend-label' });
@@ -135,7 +137,19 @@ export default {
 
     /** @param {[number, number] | null} cell */
     function read(cell) {
-      fill(readout, cell && head ? cellReadout(head, cell[0], cell[1]) : '\u00a0');
+      if (!head || !cell) return fill(readout, '\u00a0');
+      const { selection } = head;
+      const [query, key] = cell;
+      const isPicked = query === selection.token && key === keyOf(selection) && key <= query;
+      const focused = document.activeElement;
+      const hadFocus = readout.contains(focused);
+      fill(
+        readout,
+        cellReadout(head, query, key),
+        isPicked ? added.sentence(selection, key) : null,
+      );
+      if (hadFocus && focused?.isConnected)
+        /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
     }
 
     /** @param {number} query @param {number} key */
