@@ -36,8 +36,8 @@ import { svg } from '../kit/dom.js';
 const [STREAM, LEFT, RIGHT, BACK] = [18, 32, 22, 8];
 /** Heights of what stands above and below the layers. */
 const [TOKENS, VECTORS, LOGITS, NEXT] = [42, 52, 78, 40];
-/** A layer's height, at most, and from which on its MLP stands below its heads. */
-const [TALLEST, APART] = [86, 26];
+/** A layer's height, at most; from which on its MLP stands below its heads; and from which on there is room for names. */
+const [TALLEST, APART, NAMED] = [86, 26, 62];
 /** Milliseconds of a press that is a long one. */
 const LONG = 550;
 /** Tokens that are drawn, the last ones, and letters of one. */
@@ -137,7 +137,11 @@ function group(part, { isOff, onGo, onHold, onReach }, what) {
       'data-part': key(part),
       role: 'button',
       tabindex: '-1',
-      'aria-label': `${named(part)}${off ? ', switched off' : ''}`,
+      // What has words in it is called by them.
+      'aria-label':
+        part.layer === undefined && part.kind !== 'stream'
+          ? null
+          : `${named(part)}${off ? ', switched off' : ''}`,
       onclick: () => {
         if (!isLong) onGo(part);
         isLong = false;
@@ -277,6 +281,15 @@ function block(options, layer, top, pitch, end) {
       rx: 1,
     }),
   ]);
+  // What the dots and the bars are, said once: above those of the first layer, or above all.
+  const names = (/** @type {boolean} */ isWithin) => [
+    label(heads === 1 ? 'head' : 'heads', LEFT, isWithin ? top + tall / 2 - radius - 5 : top - 3),
+    label(
+      'MLP',
+      isApart && !isWithin ? end - 22 : x,
+      isWithin ? y + (height - thick) / 2 - 4 : top - 3,
+    ),
+  ];
   const every = pitch >= 12 ? 1 : 5;
   const middle = top + tall / 2;
   return svg(
@@ -289,6 +302,7 @@ function block(options, layer, top, pitch, end) {
         : `M${STREAM} ${middle}H${LEFT - 2}`,
     }),
     layer % every === 0 ? label(String(layer), STREAM - 5, middle + 3.5, 'is-number') : null,
+    layer === 0 ? names(isApart && pitch >= NAMED) : null,
     dots,
     bar,
   );
@@ -303,7 +317,7 @@ function logits(options, top, end) {
       class: 'sheet-bar',
       x: LEFT,
       y: top + 14 + at * 8,
-      width: Math.max(1, (probability / most) * (end - LEFT)),
+      width: Math.max(2, (probability / most) * (end - LEFT)),
       height: 6,
     }),
   );
