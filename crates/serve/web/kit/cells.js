@@ -60,7 +60,7 @@ export function hatch(pen, x, y, size, colour) {
  * @param {string} is
  */
 export function ghost(pen, x, y, size, was, is) {
-  const edge = Math.max(1, size * 0.22);
+  const edge = Math.max(1.5, size * 0.13);
   pen.fillStyle = was;
   pen.fillRect(x, y, size, size);
   pen.fillStyle = is;

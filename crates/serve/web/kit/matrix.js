@@ -4,6 +4,7 @@
  */
 
 import { arrowStep, moved } from './arrows.js';
+import { cellDrag } from './cell_drag.js';
 import { ghost, hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
@@ -30,6 +31,8 @@ import { format } from './number.js';
  * @property {string} name            what a screen reader calls it
  * @property {(row: number, column: number) => void} [onPick]
  * @property {(cell: [number, number] | null) => void} [onHover]
+ * @property {(steps: number) => void} [onDrag]  the picked cell is dragged so many steps up from where it was
+ * @property {() => void} [onDragBegin]
  * @property {(row: number, column: number) => string} [describe]  a cell in words, for the keyboard
  * @property {number} [tallest]       pixels of its height, at most
  */
@@ -43,12 +46,20 @@ const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.365];
 const MANY = 24;
 
 /** The share of the scale by which a cell has to differ to count as moved. */
-const MOVED = 0.01;
+const MOVED = 0.03;
 
 /**
  * @param {Handlers} handlers
  */
-export function matrix({ name, onPick, onHover, describe, tallest = TALLEST }) {
+export function matrix({
+  name,
+  onPick,
+  onHover,
+  onDrag,
+  onDragBegin,
+  describe,
+  tallest = TALLEST,
+}) {
   const canvas = h('canvas', {
     class: 'matrix-canvas',
     tabindex: '0',
@@ -307,6 +318,13 @@ export function matrix({ name, onPick, onHover, describe, tallest = TALLEST }) {
     draw();
   }
 
+  if (onDrag) {
+    const isPicked = (/** @type {PointerEvent} */ event) => {
+      const at = cellAt(event);
+      return at !== null && isSame(at, picture?.picked);
+    };
+    cellDrag(canvas, isPicked, onDrag, onDragBegin);
+  }
   /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
   let drag = null;
   canvas.addEventListener('pointerdown', (event) => {

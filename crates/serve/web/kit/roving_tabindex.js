@@ -5,7 +5,7 @@
  */
 
 const ROW = '[data-roving]';
-const ITEM = 'button:not(:disabled), [role="button"]';
+const ITEM = 'button:not(:disabled), [role="button"], [role="switch"]';
 
 /** @typedef {HTMLElement | SVGElement} Item */
 

@@ -7,6 +7,7 @@ import { pressed } from '../kit/bars.js';
 import { visible } from '../kit/chips.js';
 import { hue } from '../kit/colour.js';
 import { svg } from '../kit/dom.js';
+import { longPress } from '../kit/long_press.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -38,8 +39,6 @@ const [STREAM, LEFT, RIGHT, BACK] = [18, 32, 22, 8];
 const [TOKENS, VECTORS, LOGITS, NEXT] = [42, 52, 78, 40];
 /** A layer's height, at most; from which on its MLP stands below its heads; and from which on there is room for names. */
 const [TALLEST, APART, NAMED] = [86, 26, 62];
-/** Milliseconds of a press that is a long one. */
-const LONG = 550;
 /** Tokens that are drawn, the last ones, and letters of one. */
 const [LAST, LETTERS] = [5, 7];
 
@@ -128,9 +127,7 @@ export function drawing(options) {
  */
 function group(part, { isOff, onGo, onHold, onReach }, what) {
   const off = isOff(part);
-  let timer = 0;
-  let isLong = false;
-  return svg(
+  const node = svg(
     'g',
     {
       class: `sheet-part is-${part.kind}${off ? ' is-off' : ''}`,
@@ -142,28 +139,16 @@ function group(part, { isOff, onGo, onHold, onReach }, what) {
         part.layer === undefined && part.kind !== 'stream'
           ? null
           : `${named(part)}${off ? ', switched off' : ''}`,
-      onclick: () => {
-        if (!isLong) onGo(part);
-        isLong = false;
-      },
       onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onGo(part),
-      onpointerdown: () => {
-        isLong = false;
-        timer = window.setTimeout(() => {
-          isLong = true;
-          onHold(part);
-        }, LONG);
-      },
-      onpointerup: () => clearTimeout(timer),
-      onpointerleave: () => {
-        clearTimeout(timer);
-        onReach(null);
-      },
       onpointerenter: () => onReach(part),
+      onpointerleave: () => onReach(null),
       onfocus: () => onReach(part),
     },
     ...what,
   );
+  if (part.layer !== undefined) longPress(node, () => onHold(part));
+  node.addEventListener('click', () => onGo(part));
+  return node;
 }
 
 /** What is pressed where nothing is drawn. @param {number} x @param {number} y @param {number} width @param {number} height */

@@ -60,8 +60,12 @@ export default {
         hoverToken(cell?.[1] ?? null);
         read(cell ?? (head ? [head.selection.token, keyOf(head.selection)] : null));
       },
+      onDragBegin: () => (dragged = score.amount()),
+      onDrag: (steps) => score.put(dragged + steps / 2),
       describe: (query, key) => describe(query, key),
     });
+    /** What was added to the picked cell's score when its drag began. */
+    let dragged = 0;
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
     const added = addedScore(page);
     const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });

@@ -59,7 +59,7 @@ export default {
     let shown = null;
     /** The head that is switched off as soon as a guess is made. @type {Head | null} */
     let pending = null;
-    /** What was guessed of each text; null is another word. @type {Map<string, number | null>} */
+    /** What was guessed of each text, and under which changes; null is another word. @type {Map<string, {id: number | null, changes: string | null}>} */
     const guesses = new Map();
     /** Texts of which no guess is asked any more. @type {Set<string>} */
     const told = new Set();
@@ -69,7 +69,7 @@ export default {
     const parts = figure(root, { title: SAID.title, table, words: 'under' });
     const text = arcs();
     const words = nextWords();
-    const switches = h('div', { class: 'opening-switches' });
+    const switches = h('div', { class: 'opening-switches', 'data-roving': '' });
     const prompts = h('span', { class: 'opening-prompts' });
     const command = copier({ isShown: true });
     fill(parts.body, h('div', { class: 'opening-both' }, text.node, words.node), text.spoken);
@@ -109,8 +109,9 @@ export default {
       if (!shown || !pending) return;
       const key = keyOf(shown.of);
       told.add(key);
-      if (id !== undefined) guesses.set(key, id);
       const head = pending;
+      if (id !== undefined)
+        guesses.set(key, { id, changes: write(plus(shown.of.changes, off(head))) });
       pending = null;
       apply(head);
       drawControls();
@@ -260,7 +261,8 @@ export default {
       });
       const effect = of.changes.length ? between(of.token, before, after) : null;
       const key = keyOf(of);
-      const made = guesses.get(key);
+      const known = guesses.get(key);
+      const made = known?.changes === write(of.changes) ? known.id : undefined;
       const first = after.top[0]?.id ?? -1;
       const isRight =
         made === null

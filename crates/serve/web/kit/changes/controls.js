@@ -90,14 +90,20 @@ export function changeSlider(label, most) {
     step: 0.5,
     value: 0,
     show: (value) => format(value, { digits: 1, sign: true }),
-    onInput: (amount) => {
-      const others = get().changes.filter(({ text }) => !text.startsWith(kept));
-      set({ ...patch, changes: write(amount === 0 ? others : [...others, make(amount)]) });
-    },
+    onInput: put,
   });
+  /** @param {number} amount */
+  function put(amount) {
+    const others = get().changes.filter(({ text }) => !text.startsWith(kept));
+    set({ ...patch, changes: write(amount === 0 ? others : [...others, make(amount)]) });
+  }
   const name = /** @type {HTMLElement} */ (control.node.firstChild);
   return {
     node: control.node,
+    /** The number that stands there. */
+    amount: () => Number(control.input.value),
+    /** Puts another number there. @param {number} amount */
+    put: (amount) => put(Math.max(-most, Math.min(most, amount))),
     /**
      * @param {Change[]} changes
      * @param {string} label

@@ -140,6 +140,7 @@ export function whatHappened({ token, before, after, first, pieces }) {
       }),
     );
   const said = (/** @type {Ranked} */ of) => format(of.probability, { percent: true });
+  const isTiny = after.probability < 1e-6;
   const name = nextWord(pieces, before.id);
   const moved =
     said(before) === said(after)
@@ -148,8 +149,9 @@ export function whatHappened({ token, before, after, first, pieces }) {
           name,
           after.probability < before.probability ? ' falls from ' : ' rises from ',
           share(before, true),
-          ' to ',
+          isTiny ? ' to almost nothing (' : ' to ',
           share(after),
+          isTiny ? ')' : '',
         ];
   return first.id === before.id
     ? [...moved, ' and is still the likeliest']

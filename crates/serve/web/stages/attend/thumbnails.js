@@ -4,11 +4,13 @@
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
-import { inForce } from '../../kit/changes.js';
+import { toggle } from '../../kit/changes/controls.js';
+import { inForce, without } from '../../kit/changes.js';
 import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
+import { longPress } from '../../kit/long_press.js';
 import { format, number } from '../../kit/number.js';
 import { KINDS, kindOf, measured, takesLong } from './scores.js';
 
@@ -216,6 +218,10 @@ export function thumbnails(onPick) {
     const [layers = 0, heads = 0] = shown.values.shape;
     return layer >= 0 && layer < layers && head >= 0 && head < heads ? [layer, head] : null;
   }
+  longPress(canvas, (event) => {
+    const head = at(event);
+    if (head) toggle(without('head', ...head));
+  });
   canvas.addEventListener('click', (event) => {
     const head = at(event);
     if (head) onPick(...head);

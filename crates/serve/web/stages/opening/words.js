@@ -17,7 +17,7 @@ export const SAID = {
   needed: 'the head that the next word needs most',
   other: 'another word',
   show: 'just show me',
-  ownPrompt: 'write my own text',
+  ownPrompt: 'my own text',
   lastPrompt: 'my own text again',
   example: 'the example again',
   command: 'the same on the command line',
