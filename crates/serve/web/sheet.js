@@ -45,7 +45,7 @@ const ABOUT = {
 };
 
 /** Milliseconds that a token takes through the model, and that one waits for the next. */
-const [RUN, SETTLE] = [1100, 120];
+const [RUN, SETTLE] = [900, 120];
 /** Pixels beside the drawing and below it. */
 const [BESIDE, BELOW] = [16, 76];
 
@@ -93,7 +93,10 @@ export function sheet(page, bar) {
   function open(isOpen) {
     node.classList.toggle('is-open', isOpen);
     opener.setAttribute('aria-expanded', String(isOpen));
-    if (isOpen) draw();
+    if (isOpen) {
+      draw();
+      likeliest();
+    }
   }
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !node.classList.contains('is-open')) return;
@@ -220,24 +223,26 @@ export function sheet(page, bar) {
     { passive: true },
   );
 
-  let running = 0;
+  let isRunning = false;
   /** A token that was appended goes through the model, and the way back. */
   function run() {
-    if (!drawn || isStill() || node.clientWidth === 0) return;
-    const mine = (running += 1);
-    const { runner, runs } = drawn;
+    // Where tokens come faster, one is seen after the other.
+    if (!drawn || isStill() || node.clientWidth === 0 || isRunning) return;
+    isRunning = true;
+    const { runs } = drawn;
     const length = runs.getTotalLength();
     const began = performance.now();
     node.classList.add('is-running');
     const frame = () => {
-      if (mine !== running) return;
       const share = Math.min(1, (performance.now() - began) / RUN);
       const { x, y } = runs.getPointAtLength(share * length);
       const at = share < 1 ? [x, y] : [-20, -20];
-      runner.setAttribute('cx', String(at[0]));
-      runner.setAttribute('cy', String(at[1]));
-      node.classList.toggle('is-running', share < 1);
-      if (share < 1) requestAnimationFrame(frame);
+      // The sheet may have been drawn anew meanwhile.
+      drawn?.runner.setAttribute('cx', String(at[0]));
+      drawn?.runner.setAttribute('cy', String(at[1]));
+      isRunning = share < 1;
+      node.classList.toggle('is-running', isRunning);
+      if (isRunning) requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
   }

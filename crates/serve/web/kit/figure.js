@@ -141,7 +141,7 @@ export function figure(root, { title, table, words = 'beside' }) {
 }
 
 /** Letters from which on a caption has room for no further sentence on a narrow screen. */
-const FIRST = 110;
+const FIRST = 72;
 
 /**
  * The first sentences of a caption, and those that a narrow screen folds.

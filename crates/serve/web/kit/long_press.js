@@ -4,7 +4,7 @@
 const [LONG, SLIP] = [500, 8];
 
 /**
- * @param {HTMLElement} node
+ * @param {HTMLElement | SVGElement} node
  * @param {(event: PointerEvent) => void} onPress
  */
 export function longPress(node, onPress) {
@@ -15,7 +15,8 @@ export function longPress(node, onPress) {
     clearTimeout(waiting?.timer);
     waiting = null;
   };
-  node.addEventListener('pointerdown', (event) => {
+  const on = /** @type {HTMLElement} */ (node);
+  on.addEventListener('pointerdown', (event) => {
     forget();
     isPressed = false;
     if (event.button !== 0) return;
@@ -26,13 +27,13 @@ export function longPress(node, onPress) {
     }, LONG);
     waiting = { timer, x: event.clientX, y: event.clientY };
   });
-  node.addEventListener('pointermove', (event) => {
+  on.addEventListener('pointermove', (event) => {
     if (waiting && Math.hypot(event.clientX - waiting.x, event.clientY - waiting.y) > SLIP)
       forget();
   });
   for (const end of ['pointerup', 'pointercancel', 'pointerleave'])
-    node.addEventListener(end, forget);
-  node.addEventListener(
+    on.addEventListener(end, forget);
+  on.addEventListener(
     'click',
     (event) => {
       if (isPressed) event.stopImmediatePropagation();
@@ -41,7 +42,7 @@ export function longPress(node, onPress) {
     true,
   );
   // What a long touch would open otherwise.
-  node.addEventListener('contextmenu', (event) => {
+  on.addEventListener('contextmenu', (event) => {
     if (isPressed || waiting) event.preventDefault();
   });
 }

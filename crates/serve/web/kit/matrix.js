@@ -41,7 +41,7 @@ import { format } from './number.js';
 const [SMALLEST, NAMED] = [4, 11];
 const LARGEST = 104;
 /** Pixels of a matrix's height, at most, and the share of the screen's that it takes. */
-const [TALLEST, SHARE] = [480, 0.58];
+const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.365];
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
 
@@ -129,6 +129,7 @@ export function matrix({
   /** @param {Picture} now */
   function measure(now) {
     const small = node.clientWidth < 480;
+    node.classList.toggle('is-small', small);
     const longest = (/** @type {string[] | undefined} */ labels) =>
       Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
     // The last column's label leans over the edge.
@@ -138,7 +139,7 @@ export function matrix({
     const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
-      : Math.min(tallest, Math.max(200, window.innerHeight * SHARE)) - top;
+      : Math.min(tallest, Math.max(200, window.innerHeight * (small ? NARROW_SHARE : SHARE))) - top;
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);

@@ -7,6 +7,7 @@ import { pressed } from '../kit/bars.js';
 import { visible } from '../kit/chips.js';
 import { hue } from '../kit/colour.js';
 import { svg } from '../kit/dom.js';
+import { longPress } from '../kit/long_press.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 
@@ -36,10 +37,8 @@ import { svg } from '../kit/dom.js';
 const [STREAM, LEFT, RIGHT, BACK] = [18, 32, 22, 8];
 /** Heights of what stands above and below the layers. */
 const [TOKENS, VECTORS, LOGITS, NEXT] = [42, 52, 78, 40];
-/** A layer's height, at most, and from which on its MLP stands below its heads. */
-const [TALLEST, APART] = [86, 26];
-/** Milliseconds of a press that is a long one. */
-const LONG = 550;
+/** A layer's height, at most; from which on its MLP stands below its heads; and from which on there is room for names. */
+const [TALLEST, APART, NAMED] = [86, 26, 62];
 /** Tokens that are drawn, the last ones, and letters of one. */
 const [LAST, LETTERS] = [5, 7];
 
@@ -128,38 +127,28 @@ export function drawing(options) {
  */
 function group(part, { isOff, onGo, onHold, onReach }, what) {
   const off = isOff(part);
-  let timer = 0;
-  let isLong = false;
-  return svg(
+  const node = svg(
     'g',
     {
       class: `sheet-part is-${part.kind}${off ? ' is-off' : ''}`,
       'data-part': key(part),
       role: 'button',
       tabindex: '-1',
-      'aria-label': `${named(part)}${off ? ', switched off' : ''}`,
-      onclick: () => {
-        if (!isLong) onGo(part);
-        isLong = false;
-      },
+      // What has words in it is called by them.
+      'aria-label':
+        part.layer === undefined && part.kind !== 'stream'
+          ? null
+          : `${named(part)}${off ? ', switched off' : ''}`,
       onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(event) && onGo(part),
-      onpointerdown: () => {
-        isLong = false;
-        timer = window.setTimeout(() => {
-          isLong = true;
-          onHold(part);
-        }, LONG);
-      },
-      onpointerup: () => clearTimeout(timer),
-      onpointerleave: () => {
-        clearTimeout(timer);
-        onReach(null);
-      },
       onpointerenter: () => onReach(part),
+      onpointerleave: () => onReach(null),
       onfocus: () => onReach(part),
     },
     ...what,
   );
+  if (part.layer !== undefined) longPress(node, () => onHold(part));
+  node.addEventListener('click', () => onGo(part));
+  return node;
 }
 
 /** What is pressed where nothing is drawn. @param {number} x @param {number} y @param {number} width @param {number} height */
@@ -265,7 +254,7 @@ function block(options, layer, top, pitch, end) {
         pitch - tall - 4,
       ]
     : [LEFT + room + 6, top, end - LEFT - room - 8, pitch];
-  const thick = Math.max(2, Math.min(10, height - 2));
+  const thick = Math.max(2, Math.min(10, height * 0.6));
   const bar = group({ kind: 'mlp', layer }, options, [
     ground(x, y, width, height),
     svg('rect', {
@@ -277,6 +266,15 @@ function block(options, layer, top, pitch, end) {
       rx: 1,
     }),
   ]);
+  // What the dots and the bars are, said once: above those of the first layer, or above all.
+  const names = (/** @type {boolean} */ isWithin) => [
+    label(heads === 1 ? 'head' : 'heads', LEFT, isWithin ? top + tall / 2 - radius - 5 : top - 3),
+    label(
+      'MLP',
+      isApart && !isWithin ? end - 22 : x,
+      isWithin ? y + (height - thick) / 2 - 4 : top - 3,
+    ),
+  ];
   const every = pitch >= 12 ? 1 : 5;
   const middle = top + tall / 2;
   return svg(
@@ -289,6 +287,7 @@ function block(options, layer, top, pitch, end) {
         : `M${STREAM} ${middle}H${LEFT - 2}`,
     }),
     layer % every === 0 ? label(String(layer), STREAM - 5, middle + 3.5, 'is-number') : null,
+    layer === 0 ? names(isApart && pitch >= NAMED) : null,
     dots,
     bar,
   );
@@ -303,7 +302,7 @@ function logits(options, top, end) {
       class: 'sheet-bar',
       x: LEFT,
       y: top + 14 + at * 8,
-      width: Math.max(1, (probability / most) * (end - LEFT)),
+      width: Math.max(2, (probability / most) * (end - LEFT)),
       height: 6,
     }),
   );

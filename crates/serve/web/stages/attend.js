@@ -20,7 +20,7 @@ import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { cellReadout, sentence, unfinished } from './attend/captions.js';
 import { unfolded } from './attend/cell.js';
-import { measured } from './attend/scores.js';
+import { addedScore } from './attend/score.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
@@ -58,7 +58,7 @@ export default {
       },
       onHover: (cell) => {
         hoverToken(cell?.[1] ?? null);
-        read(cell);
+        read(cell ?? (head ? [head.selection.token, keyOf(head.selection)] : null));
       },
       onDragBegin: () => (dragged = score.amount()),
       onDrag: (steps) => score.put(dragged + steps / 2),
@@ -67,6 +67,7 @@ export default {
     /** What was added to the picked cell's score when its drag began. */
     let dragged = 0;
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
+    const added = addedScore(page);
     const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });
     const linesLabel = h('p', { class: 'attend-label' });
     const reference = h('summary', { class: 'attend-label' });
@@ -140,7 +141,19 @@ export default {
 
     /** @param {[number, number] | null} cell */
     function read(cell) {
-      fill(readout, cell && head ? cellReadout(head, cell[0], cell[1]) : '\u00a0');
+      if (!head || !cell) return fill(readout, '\u00a0');
+      const { selection } = head;
+      const [query, key] = cell;
+      const isPicked = query === selection.token && key === keyOf(selection) && key <= query;
+      const focused = document.activeElement;
+      const hadFocus = readout.contains(focused);
+      fill(
+        readout,
+        cellReadout(head, query, key),
+        isPicked ? added.sentence(selection, key) : null,
+      );
+      if (hadFocus && focused?.isConnected)
+        /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
     }
 
     /** @param {number} query @param {number} key */
@@ -279,9 +292,7 @@ export default {
           before: unchanged?.get(`${block}.pattern@${selection.head}`) ?? null,
         };
         thumbs.draw(all, selection, earlier);
-        measured(selection).then((scores) => {
-          if (head?.selection === selection) thumbs.label(scores);
-        });
+        thumbs.measure();
         drawHead();
         read([selection.token, keyOf(selection)]);
         parts.caption(

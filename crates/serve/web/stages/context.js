@@ -52,7 +52,12 @@ export default {
     const bar = growing('moves-bar');
     let playsOn = false;
     const parts = figure(root, { title: 'Value vectors, weighted and added up', table });
-    const equation = h('p', { class: 'context-equation' });
+    const equation = h('p', {
+      class: 'context-equation',
+      tabindex: '0',
+      role: 'group',
+      'aria-label': 'the sum as a formula',
+    });
     const drawing = h('div', { class: 'context-stack' });
     const readout = h('p', { class: 'context-note', 'aria-live': 'polite' }, '\u00a0');
     const weighed = h('div', { class: 'context-moves' });
@@ -61,7 +66,7 @@ export default {
       onPick: (query) => page.set({ token: query, 'context.step': null }),
       onHover: (cell) => hoverToken(cell?.[1] ?? null),
       describe: (query, key) => said(query, key),
-      tallest: 300,
+      tallest: 260,
     });
     const weights = h(
       'div',

@@ -98,7 +98,12 @@ export default {
       page.set({ 'exchange.turned': null, 'exchange.token': null }),
     );
     const example = opensOn(page, 'exchange', { prompt: 'the bird is red', word: 'bird' });
-    parts.controls.append(h('span', null, 'layer by layer'), play.node, again, example.node);
+    parts.controls.append(
+      h('span', { class: 'ov-by' }, 'layer by layer'),
+      play.node,
+      again,
+      example.node,
+    );
     const kept = answerCache();
 
     /**

@@ -249,8 +249,11 @@ export default {
           // Tokens that were restored or picked now have their text.
           for (const [at, on] of tree.path(from).entries()) on.token = event.behind[at] ?? on.token;
         } else if (event.type === 'turn') {
-          if (event.last && event.tokens > (begin?.prompt.length ?? 0) + node.depth)
+          if (event.last && event.tokens > (begin?.prompt.length ?? 0) + node.depth) {
             node = tree.append(node, event.last);
+            // The sheet lets it run through the model.
+            document.dispatchEvent(new Event('lookback-appended'));
+          }
           node.token = event.last;
           node.turn = event;
         } else {

@@ -51,6 +51,14 @@ const CALLED = 0.3;
 /** What is read for it: enough to tell kinds apart, little enough to wait for. */
 const [SEQUENCES, TOKENS] = [24, 48];
 
+/** Parameters up to which nobody has to ask for it: it takes no longer than a glance. */
+const QUICK = 5e6;
+
+/** Whether the scores of a model take so long that they are measured when the reader asks. @param {Selection} of */
+export function takesLong({ model, about }) {
+  return about.parameters > QUICK && !kept.has(JSON.stringify([model, about.step]));
+}
+
 /** @type {Map<string, Promise<Scores | null>>} */
 const kept = new Map();
 

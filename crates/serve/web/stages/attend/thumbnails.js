@@ -9,9 +9,10 @@ import { inForce, without } from '../../kit/changes.js';
 import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
 import { fill, h } from '../../kit/dom.js';
+import { button } from '../../kit/figure.js';
 import { longPress } from '../../kit/long_press.js';
 import { format, number } from '../../kit/number.js';
-import { KINDS, kindOf } from './scores.js';
+import { KINDS, kindOf, measured, takesLong } from './scores.js';
 
 /** @typedef {import('../../kit/client.js').Tensor} Tensor */
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -44,6 +45,7 @@ export function thumbnails(onPick) {
   let shown = null;
   /** @type {Scores | null} */
   let scores = null;
+  let isMeasuring = false;
   /** Where tiles lie: layers go down, or across where that makes them larger. */
   let layout = { tile: 20, high: 20, isAcross: false };
   /** @type {[number, number] | null} */
@@ -158,10 +160,32 @@ export function thumbnails(onPick) {
     tell(cursor ?? [of.layer, of.head]);
   }
 
+  /** Measuring a large model's heads takes seconds, so it is asked for. */
+  function ask() {
+    if (!shown || isMeasuring) return isMeasuring ? ', being measured …' : null;
+    if (!takesLong(shown.of)) return null;
+    return [' ', button('measure what all heads look at (takes some seconds)', () => measure())];
+  }
+  /** Asks what the heads of the model look at. */
+  async function measure() {
+    if (!shown) return;
+    const { of } = shown;
+    isMeasuring = true;
+    draw();
+    const now = await measured(of);
+    isMeasuring = false;
+    if (shown?.of.model !== of.model) return;
+    scores = now;
+    draw();
+  }
+
   /** What was measured of a head. @param {[number, number]} at */
   function tell([layer, head]) {
     const score = scores?.heads.get(`${layer}.${head}`);
-    if (!score || !scores) return fill(told, `head ${layer}.${head}`);
+    if (!score || !scores) {
+      fill(told, h('b', null, `head ${layer}.${head}`), ask());
+      return;
+    }
     const most = [...KINDS].sort((a, b) => score[b.score] - score[a.score]).slice(0, 2);
     const kind = kindOf(score);
     fill(
@@ -251,15 +275,14 @@ export function thumbnails(onPick) {
     },
     /** @param {Tensor} values @param {Selection} of @param {Tensor | null} [before]  without changes, where there are some */
     draw(values, of, before = null) {
-      if (shown?.of.model !== of.model) scores = null;
+      if (shown?.of.model !== of.model || shown.of.about.step !== of.about.step) scores = null;
       shown = { values, of, before };
       cursor = null;
       draw();
     },
-    /** What was measured of the model's heads. @param {Scores | null} now */
-    label(now) {
-      scores = now;
-      draw();
+    /** Measures the heads, unless that takes long and nobody has asked for it. */
+    measure() {
+      if (shown && !scores && !isMeasuring && !takesLong(shown.of)) measure();
     },
   };
 }

@@ -20,7 +20,7 @@ const LEFT = 44;
  * @param {(dimension: number | null) => void} options.onHover
  */
 export function stack({ context, step, width, onHover }) {
-  const tall = width < 480 ? 236 : Math.max(220, Math.min(280, window.innerHeight * 0.36));
+  const tall = width < 480 ? 216 : Math.max(220, Math.min(280, window.innerHeight * 0.36));
   const { terms, rest, z } = context;
   const layers = [
     ...terms.map(({ token, products, sum }) => ({ products, sum, colour: hue(token), token })),

@@ -30,7 +30,7 @@ export function curve(onPick) {
 
   /** @param {Layer} now @param {number} width */
   function drawing({ pre, post, linear: other, answer }, width) {
-    const height = Math.max(210, Math.min(width * 0.72, window.innerHeight * 0.34));
+    const height = Math.max(210, Math.min(width * 0.72, window.innerHeight * 0.32));
     const box = { left: 40, right: width - 8, top: 28, bottom: height - 38 };
     const { curve, bent } = answer;
     const [low, high] = [Number(curve.x[0]), Number(curve.x.at(-1))];

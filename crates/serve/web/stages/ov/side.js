@@ -56,7 +56,7 @@ export function side({ name, sentence, onToken, onLayer }) {
   });
   sideways(chips);
   const drawing = h('div', { class: 'ov-plane' });
-  const rows = h('ol', { class: 'ov-rows' });
+  const rows = h('ol', { class: 'ov-rows', tabindex: '0', 'aria-label': `parts of ${name}` });
   const readout = h('p', { class: 'ov-note', 'aria-live': 'polite' }, '\u00a0');
   const label = h('p', { class: 'ov-label' });
   let isFlat = false;
