@@ -146,10 +146,13 @@ export function arcs() {
       word.classList.toggle('is-query', key === query);
       word.classList.toggle('is-future', isFuture);
       word.setAttribute('aria-pressed', String(key === of.token));
-      word.setAttribute('aria-label', describe(query, key, row));
       const weight = told.get(key);
+      const isSeen = row && !(key > query && row[key] === 0);
       fill(
         /** @type {Element} */ (word.lastChild),
+        isSeen
+          ? h('span', { class: 'spoken' }, weight === undefined ? spokenOf(row, key) : ', ')
+          : null,
         weight === undefined || !pattern
           ? null
           : number(weight, {
@@ -163,11 +166,9 @@ export function arcs() {
     behind.hidden = of.token !== nodes.length - 1;
   }
 
-  /** @param {number} query @param {number} key @param {Float32Array | undefined} row */
-  function describe(query, key, row) {
-    const name = shown?.of.pieces[key]?.trim() ?? '';
-    if (!row || (key > query && row[key] === 0)) return name;
-    return `${name}, ${format(row[key] ?? 0, { percent: true })}`;
+  /** A weight that is not written. @param {Float32Array} row @param {number} key */
+  function spokenOf(row, key) {
+    return `, ${format(row[key] ?? 0, { percent: true })}`;
   }
 
   // A word that has the focus says where it looks.
