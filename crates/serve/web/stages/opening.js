@@ -101,7 +101,11 @@ export default {
     /** @param {Head} head */
     function apply(head) {
       if (!shown) return;
-      page.set({ changes: write(plus(shown.of.changes, off(head))) });
+      const changes = write(plus(shown.of.changes, off(head)));
+      const { layer, head: index } = get();
+      // The whole page is about the head that is shown here, unless another was chosen.
+      const isChosen = layer !== null || index !== null;
+      page.set({ changes, ...(isChosen ? {} : shown.heads[0]) });
     }
 
     /** @param {number | null | undefined} id  null is another word; undefined is no guess */
