@@ -71,7 +71,7 @@ export function arcs() {
             onblur: () => hoverToken(null),
           },
           h('span', { class: 'opening-piece' }, bare),
-          h('span', { class: 'opening-weight' }),
+          h('span', { class: 'opening-weight', 'aria-hidden': 'true' }),
         );
       }),
     );
