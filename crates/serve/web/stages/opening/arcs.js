@@ -71,7 +71,8 @@ export function arcs() {
             onblur: () => hoverToken(null),
           },
           h('span', { class: 'opening-piece' }, bare),
-          h('span', { class: 'opening-weight', 'aria-hidden': 'true' }),
+          h('span', { class: 'spoken' }, ' '),
+          h('span', { class: 'opening-weight' }),
         );
       }),
     );
@@ -143,7 +144,6 @@ export function arcs() {
       word.classList.toggle('is-query', key === query);
       word.classList.toggle('is-future', isFuture);
       word.setAttribute('aria-pressed', String(key === of.token));
-      word.setAttribute('aria-label', describe(query, key, row));
       const weight = told.get(key);
       fill(
         /** @type {Element} */ (word.lastChild),
@@ -158,13 +158,6 @@ export function arcs() {
     });
     fill(behind, shown.next);
     behind.hidden = of.token !== nodes.length - 1;
-  }
-
-  /** @param {number} query @param {number} key @param {Float32Array | undefined} row */
-  function describe(query, key, row) {
-    const name = shown?.of.pieces[key]?.trim() ?? '';
-    if (!row || key > query) return name;
-    return `${name}, ${format(row[key] ?? 0, { percent: true })}`;
   }
 
   // A word that has the focus says where it looks.
