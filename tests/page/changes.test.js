@@ -316,6 +316,53 @@ test('attention, MLPs, neurons, variants, a score and a vector are changed where
   await page.close();
 });
 
+/**
+ * A place of a drawing at which something holds while it is pointed at.
+ * @param {import('playwright-core').Locator} canvas
+ * @param {(node: HTMLElement) => boolean} holds
+ */
+async function placeOf(canvas, holds) {
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  for (let y = (box?.y ?? 0) + 6; y < (box?.y ?? 0) + (box?.height ?? 0); y += 9)
+    for (let x = (box?.x ?? 0) + 6; x < (box?.x ?? 0) + (box?.width ?? 0); x += 9) {
+      await canvas.page().mouse.move(x, y);
+      if (await canvas.evaluate(holds)) return { x: x + 4, y: y + 4 };
+    }
+  throw new Error('there is no such place');
+}
+
+test('a long press switches a head off, and the picked cell is dragged', async () => {
+  const { page, faults } = await open(
+    browser.context,
+    served.address,
+    { layer: '1', head: '2' },
+    { height: 1000 },
+  );
+  const figure = await drawn(page, 'attend');
+  const { mouse } = page;
+  const heads = await placeOf(figure.locator('.thumbnails'), (node) =>
+    /layer 1, head 3|head 1\.3/.test(node.title),
+  );
+  await mouse.move(heads.x, heads.y);
+  await mouse.down();
+  await page.waitForFunction(() => location.hash.includes('changes=off:1.3'));
+  await mouse.up();
+  // The press was no click: the opened head is the one that it was.
+  assert.match(page.url(), /layer=1&head=2/);
+  await drawn(page, 'attend');
+  const matrix = figure.locator('.matrix-canvas').first();
+  const cell = await placeOf(matrix, (node) => node.style.cursor === 'ns-resize');
+  await mouse.move(cell.x, cell.y);
+  await mouse.down();
+  await mouse.move(cell.x, cell.y - 40, { steps: 4 });
+  await mouse.up();
+  assert.match(changesOf(page) ?? '', /^off:1\.3;score:1\.2\.11\.\d+:2$/);
+  await drawn(page, 'attend');
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 test('what cannot be changed is said in the bar, and removing it is enough', async () => {
   const { page } = await open(browser.context, served.address, { changes: 'off:77.0' });
   await page.locator('#changes .is-refused').waitFor();
