@@ -200,21 +200,3 @@ export function barCell(value, max, { signed = false, kind = '', before } = {}) 
     }),
   );
 }
-
-/**
- * Draws something as wide as its place, again whenever the place changes.
- * @param {HTMLElement} node
- * @param {(width: number) => Node | null} draw
- */
-export function asWide(node, draw) {
-  let width = 0;
-  const again = () => {
-    if (node.clientWidth > 0) fill(node, draw(node.clientWidth));
-  };
-  new ResizeObserver(() => {
-    if (Math.abs(node.clientWidth - width) < 1) return;
-    width = node.clientWidth;
-    again();
-  }).observe(node);
-  return again;
-}

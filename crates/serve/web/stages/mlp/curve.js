@@ -3,10 +3,10 @@
  * each to what the other branch makes of it.
  */
 
+import { asWide } from '../../kit/as_wide.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 import { axes, linear, short } from '../logits/plot.js';
-import { asWide } from '../logits/word.js';
 import { unitIndex, unitName } from './units.js';
 
 /** @typedef {import('../mlp.js').Layer} Layer */

@@ -1,10 +1,11 @@
 /** The whole distribution, sorted: probability by rank, both in equal factors. */
 
+import { asWide } from '../../kit/as_wide.js';
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { count, format } from '../../kit/number.js';
 import { axes, logarithmic } from '../logits/plot.js';
-import { asWide, share } from '../logits/word.js';
+import { share } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../next.js').Answer} Answer */

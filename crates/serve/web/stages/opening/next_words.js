@@ -1,9 +1,9 @@
 /** The likeliest next words as bars: without the changes as ghosts, with them in front. */
 
+import { asWide } from '../../kit/as_wide.js';
 import { bars } from '../../kit/bars.js';
 import { visible } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
-import { asWide } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/changes/effect.js').Outlook} Outlook */
