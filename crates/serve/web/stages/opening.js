@@ -43,6 +43,8 @@ import {
  * @property {Map<string, Tensor>} patterns
  */
 
+/** Milliseconds that a model may take to be there. */
+const WAIT = 1200;
 /** Next words that may be guessed. */
 const OFFERED = 3;
 
@@ -77,6 +79,11 @@ export default {
     parts.side.append(
       h('p', { class: 'opening-command' }, h('span', null, SAID.command), ' ', command.node),
     );
+
+    // A page that opens before there is a model says so, but not for the moment in which one is read.
+    setTimeout(() => {
+      if (!page.get() && !shown) parts.caption(SAID.waiting);
+    }, WAIT);
 
     /** @param {Selection} of */
     const keyOf = ({ model, prompt, chat, token }) => JSON.stringify([model, prompt, chat, token]);

@@ -16,6 +16,7 @@ export const SAID = {
   title: 'Where a word looks, what comes next',
   heads: 'and without',
   needed: 'the head that the next word needs most',
+  waiting: 'There is no model yet: one is being made on this machine, as the curve below shows.',
   other: 'another word',
   show: 'just show me',
   ownPrompt: 'my own text',
