@@ -250,6 +250,14 @@ test('a change is paused, taken up again and removed, all are, and Back brings t
   assert.ok(await resume.evaluate((node) => node === document.activeElement));
   await page.keyboard.press('Enter');
   assert.equal(changesOf(page), 'off:0.0;off:1.2');
+  await bar.getByRole('button', { name: /^to mean: head 1\.2 off/ }).click();
+  assert.equal(changesOf(page), 'off:0.0;mean:1.2');
+  await page.waitForFunction(() =>
+    document.querySelector('.changes-said')?.textContent?.includes('head 1.2 at its mean,'),
+  );
+  assert.ok(await page.locator('.opening-switch input').first().isChecked());
+  await bar.getByRole('button', { name: /^to 0: head 1\.2 at its mean/ }).click();
+  assert.equal(changesOf(page), 'off:0.0;off:1.2');
   await bar.getByRole('button', { name: 'remove: head 1.2 off' }).click();
   assert.equal(changesOf(page), 'off:0.0');
   await bar.getByRole('button', { name: 'all off' }).click();

@@ -6,7 +6,7 @@
 import { copier } from '../kit/changes/copier.js';
 import { between, outlook } from '../kit/changes/effect.js';
 import { effectSentence } from '../kit/changes/words.js';
-import { commandLine, has, minus, plus, without, write } from '../kit/changes.js';
+import { commandLine, inForce, minus, plus, without, write } from '../kit/changes.js';
 import { visible, word } from '../kit/chips.js';
 import { look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
@@ -52,6 +52,11 @@ const OFFERED = 3;
 const nameOf = ({ layer, head }) => `${layer}.${head}`;
 /** @param {Head} head */
 const off = ({ layer, head }) => without('head', layer, head);
+/** What switches a head off, or to its mean, where something does. @param {Selection} of @param {Head} head */
+const changeOf = ({ changes }, { layer, head }) =>
+  inForce(changes).find(
+    ({ part, layer: of, index }) => part === 'head' && of === layer && index === head,
+  );
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -92,8 +97,8 @@ export default {
     function toggle(head) {
       if (!shown) return;
       const { of } = shown;
-      const change = off(head);
-      if (has(of.changes, change)) page.set({ changes: write(minus(of.changes, change)) });
+      const change = changeOf(of, head);
+      if (change) page.set({ changes: write(minus(of.changes, change)) });
       else if (told.has(keyOf(of)) || of.changes.length > 0) apply(head);
       else {
         pending = pending && nameOf(pending) === nameOf(head) ? null : head;
@@ -146,7 +151,7 @@ export default {
         onfocus: () => peek(head),
         onblur: () => peek(null),
       });
-      box.checked = isPending || has(shown.of.changes, off(head));
+      box.checked = isPending || changeOf(shown.of, head) !== undefined;
       const { needed } = shown.found;
       const isNeeded = needed !== null && nameOf(needed) === name;
       return h(
@@ -242,7 +247,7 @@ export default {
         of,
         ...head,
         pattern: patterns.get(nameOf(head)) ?? null,
-        isOff: has(of.changes, off(head)),
+        isOff: changeOf(of, head) !== undefined,
         next:
           was && is
             ? [
@@ -268,7 +273,7 @@ export default {
       const most = largest(row);
       const same = heads.slice(1).filter((other) => {
         const theirs = patterns.get(nameOf(other))?.part(of.token);
-        return theirs && largest(theirs) === most && !has(of.changes, off(other));
+        return theirs && largest(theirs) === most && !changeOf(of, other);
       });
       const effect = of.changes.length ? between(of.token, before, after) : null;
       const key = keyOf(of);
@@ -285,7 +290,7 @@ export default {
           ? guessed(made, isRight, { ...before.pieces, ...after.pieces })
           : []),
         ...(effect ? [...effectSentence(of.changes, of.pieces, effect), ' '] : []),
-        ...(effect && isStill && same.length && has(of.changes, off(head))
+        ...(effect && isStill && same.length && changeOf(of, head)
           ? alsoLook(of, same.map(nameOf), most)
           : [
               ...looks(of, seen, likeliest),

@@ -3,7 +3,7 @@
  * they did to the likeliest next token, and the command that computes the same.
  */
 
-import { commandLine, inForce, minus, write } from '../changes.js';
+import { commandLine, inForce, minus, without, write } from '../changes.js';
 import { fill, h, sideways } from '../dom.js';
 import { set } from '../state.js';
 import { copier } from './copier.js';
@@ -45,6 +45,7 @@ export function changesBar(node) {
       'span',
       { class: `change ${isPaused ? 'is-paused' : ''}` },
       h('span', { class: 'change-name' }, name),
+      otherWay(of, change, name),
       h(
         'button',
         {
@@ -67,6 +68,26 @@ export function changesBar(node) {
         },
         '×',
       ),
+    );
+  }
+
+  /** Sets a part that is off to its mean, or the other way round. @param {Selection} of @param {Change} change @param {string} name */
+  function otherWay(of, change, name) {
+    const { kind, part, layer, index, isMean, isPaused } = change;
+    if (kind !== 'part' || part === undefined || layer === undefined) return null;
+    const other = { ...without(part, layer, index, !isMean), isPaused };
+    const [label, told] = isMean ? [SAID.toZero, SAID.toZeroOf] : [SAID.toMean, SAID.toMeanOf];
+    return h(
+      'button',
+      {
+        type: 'button',
+        'data-key': `way ${part} ${layer} ${index}`,
+        'aria-label': `${label}: ${told(name)}`,
+        title: told(name),
+        onclick: () =>
+          set({ changes: write(of.changes.map((now) => (now === change ? other : now))) }),
+      },
+      label,
     );
   }
 
