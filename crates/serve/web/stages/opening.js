@@ -266,6 +266,7 @@ export default {
       const row = pattern.part(of.token);
       const seen = {
         ...head,
+        isOff: changeOf(of, head) !== undefined,
         row,
         index: (/** @type {number} */ key) => pattern.index(of.token, key),
       };
@@ -275,7 +276,7 @@ export default {
         const theirs = patterns.get(nameOf(other))?.part(of.token);
         return theirs && largest(theirs) === most && !changeOf(of, other);
       });
-      const effect = of.changes.length ? between(of.token, before, after) : null;
+      const effect = inForce(of.changes).length ? between(of.token, before, after) : null;
       const key = keyOf(of);
       const known = guesses.get(key);
       const made = known?.changes === write(of.changes) ? known.id : undefined;
@@ -343,9 +344,9 @@ export default {
         const next = before.top[0]?.id ?? 0;
         const found = await findHeads(of, next, signal);
         const chosen = get();
-        const own_ = { layer: of.layer, head: of.head };
+        const selected = { layer: of.layer, head: of.head };
         const isChosen = chosen.layer !== null || chosen.head !== null || !found.adding.length;
-        const offered = [...(isChosen ? [own_] : []), ...found.adding, found.needed];
+        const offered = [...(isChosen ? [selected] : []), ...found.adding, found.needed];
         const heads = unique(offered.filter((head) => head !== null));
         const wanted = heads.map(({ layer, head }) => ({
           site: `blocks.${layer}.attn.pattern`,

@@ -40,11 +40,11 @@ function next(pieces, id) {
 /**
  * Where the chosen token looks in a head.
  * @param {Selection} of
- * @param {{layer: number, head: number, row: Float32Array, index: (key: number) => string}} seen
+ * @param {{layer: number, head: number, isOff: boolean, row: Float32Array, index: (key: number) => string}} seen
  * @param {number} likeliest  the next token's id
  * @returns {Child[]}
  */
-export function looks(of, { layer, head, row, index }, likeliest) {
+export function looks(of, { layer, head, isOff, row, index }, likeliest) {
   const { token, pieces, ids } = of;
   const me = mention(token, pieces[token] ?? '');
   const share = (/** @type {number} */ key) =>
@@ -61,7 +61,7 @@ export function looks(of, { layer, head, row, index }, likeliest) {
     return [me, ' is the first token: it can look at nothing but itself, in every head. '];
   let most = 0;
   for (let key = 1; key < row.length; key += 1) if ((row[key] ?? 0) > (row[most] ?? 0)) most = key;
-  const name = `In head ${layer}.${head}, `;
+  const name = `In head ${layer}.${head}, ${isOff ? 'which is changed, ' : ''}`;
   if (most === token) return [name, me, ' looks most at itself (', share(token), '). '];
   return [
     name,
