@@ -16,6 +16,11 @@ const chosen = (page) => new URLSearchParams(new URL(page.url()).hash.slice(1));
 /** The part of the sheet with this key. @param {Page} page @param {string} key */
 const part = (page, key) => page.locator(`#sheet [data-part="${key}"]`);
 
+/** Waits until the sheet shows the next tokens too. @param {Page} page */
+async function whole(page) {
+  await page.waitForFunction(() => document.querySelectorAll('#sheet .sheet-bar').length === 5);
+}
+
 /** Keys of the parts that are lit. @param {Page} page */
 function lit(page) {
   return page
@@ -95,6 +100,7 @@ test('a click goes to a head, and its button switches it off and on again', asyn
 
 test('a long press switches an MLP off and goes nowhere', async () => {
   const { page } = await open(browser.context, served.address);
+  await whole(page);
   const box = await part(page, 'mlp.0').boundingBox();
   assert.ok(box);
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -108,6 +114,7 @@ test('a long press switches an MLP off and goes nowhere', async () => {
 
 test('the keyboard walks the sheet, goes to a part and switches it', async () => {
   const { page } = await open(browser.context, served.address, { layer: '0', head: '0' });
+  await whole(page);
   await part(page, 'head.0.0').focus();
   await page.keyboard.press('ArrowRight');
   assert.ok(await part(page, 'head.0.1').evaluate((node) => node === document.activeElement));
@@ -125,7 +132,7 @@ test('the keyboard walks the sheet, goes to a part and switches it', async () =>
 
 test('the next token on the sheet is the one that the model gives most', async () => {
   const { page } = await open(browser.context, served.address, { prompt: 'the bird is red' });
-  await page.waitForFunction(() => document.querySelectorAll('#sheet .sheet-bar').length === 5);
+  await whole(page);
   const [piece, shown] = await page.evaluate(async () => {
     const address = '/kit/client.js';
     const { ask } = await import(address);

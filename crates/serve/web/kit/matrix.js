@@ -139,7 +139,10 @@ export function matrix({
     const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
-      : Math.min(tallest, Math.max(200, window.innerHeight * (small ? NARROW_SHARE : SHARE))) - top;
+      : Math.min(
+          tallest,
+          Math.max(200, window.innerHeight * (window.innerWidth < 640 ? NARROW_SHARE : SHARE)),
+        ) - top;
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);

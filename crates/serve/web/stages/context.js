@@ -66,7 +66,7 @@ export default {
       onPick: (query) => page.set({ token: query, 'context.step': null }),
       onHover: (cell) => hoverToken(cell?.[1] ?? null),
       describe: (query, key) => said(query, key),
-      tallest: 260,
+      tallest: 250,
     });
     const weights = h(
       'div',
