@@ -59,6 +59,7 @@ export default {
     let writing = null;
     /** The text that was opened with a beginning already written. */
     let opened = '';
+    let isOpening = false;
     const example = opensOn(page, 'repeat', { prompt: 'the bird is' });
 
     const play = button('play', () => (writing ? pause() : write()), {
@@ -251,8 +252,8 @@ export default {
         } else if (event.type === 'turn') {
           if (event.last && event.tokens > (begin?.prompt.length ?? 0) + node.depth) {
             node = tree.append(node, event.last);
-            // The sheet lets it run through the model.
-            document.dispatchEvent(new Event('lookback-appended'));
+            // The sheet lets it run through the model, if the reader had it written.
+            if (!isOpening) document.dispatchEvent(new Event('lookback-appended'));
           }
           node.token = event.last;
           node.turn = event;
@@ -335,9 +336,12 @@ export default {
     async function open() {
       const mine = (writing = new AbortController());
       try {
+        isOpening = true;
         await run(top, OPENING, mine.signal, 0);
       } catch {
         // Who writes on is told what is wrong.
+      } finally {
+        isOpening = false;
       }
       if (writing !== mine) return;
       stop();
