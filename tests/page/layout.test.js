@@ -17,7 +17,7 @@ function outside(figure) {
     const bar = /** @type {Element} */ (document.querySelector('#bar')).getBoundingClientRect();
     /** @type {string[]} */
     const faults = [];
-    const parts = ['head', 'body', 'controls', 'problem', 'caption', 'more'];
+    const parts = ['head', 'body', 'controls', 'problem', 'caption', 'more', 'side'];
     for (const part of parts) {
       const node = figure.querySelector(`:scope > .figure-${part}`);
       const { top, bottom, left, right, height } = node?.getBoundingClientRect() ?? new DOMRect();
@@ -49,6 +49,17 @@ for (const { name } of models)
         await putAt(page, figure, bar + 8);
         const found = await outside(figure);
         if (found.length) faults.push(`${stage}: ${found.join(', ')}`);
+        // And so with each part that is shown in the place of another.
+        const others = figure.locator('.view-choice');
+        for (let at = 0; at < (await others.count()); at += 1) {
+          const other = others.nth(at);
+          if (!(await other.isVisible())) continue;
+          await other.click();
+          await putAt(page, figure, bar + 8);
+          const found = await outside(figure);
+          if (found.length)
+            faults.push(`${stage}, ${await other.textContent()}: ${found.join(', ')}`);
+        }
       }
       assert.deepEqual(faults, []);
       await page.close();

@@ -91,9 +91,10 @@ export function figure(root, { title, table, words = 'beside' }) {
   root.setAttribute('aria-labelledby', `${id}-title`);
   // As tall as they were, until the figure is about another text.
   const kept = [body, caption].map(keepHeight);
-  root.addEventListener('lookback-text', () => {
-    for (const forget of kept) forget();
-  });
+  for (const other of ['lookback-text', 'lookback-view'])
+    root.addEventListener(other, () => {
+      for (const forget of kept) forget();
+    });
 
   /** Whether a narrow screen shows all sentences. @param {boolean} isTold */
   function unfold(isTold) {

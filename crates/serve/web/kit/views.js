@@ -39,6 +39,8 @@ export function views({ name, views, folds = 'narrow', onShow }) {
       for (const node of [view.node].flat()) node.classList.toggle(`is-away-${folds}`, !isShown);
       buttons[at]?.setAttribute('aria-pressed', String(isShown));
     }
+    // What stood there before may have been taller.
+    node.dispatchEvent(new Event('lookback-view', { bubbles: true }));
     onShow?.(name);
   }
   show(views[0]?.name ?? '');

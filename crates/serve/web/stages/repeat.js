@@ -105,7 +105,12 @@ export default {
     });
     const choices = h('div', { class: 'repeat-choices', 'data-roving': '' });
     const branches = h('div', { class: 'repeat-branches' });
-    const cost = h('div', { class: 'repeat-cost' });
+    const cost = h('div', {
+      class: 'repeat-cost',
+      tabindex: '0',
+      role: 'group',
+      'aria-label': 'what writing costs',
+    });
     const shown = views({
       name: 'what is shown of the loop',
       views: [

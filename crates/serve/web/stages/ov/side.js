@@ -71,7 +71,7 @@ export function side({ name, sentence, onToken, onLayer }) {
       fill(readout, layer === null ? '\u00a0' : describe(layer, source));
     },
     describe: (row, column) => describe(...placed(row, column)),
-    tallest: 360,
+    tallest: window.innerWidth < 640 ? 205 : 360,
   });
   const all = h('div', { class: 'ov-layers' }, label, ladder.node, readout);
   const node = h('div', { class: 'ov-side' }, sentence, chips, drawing, rows, all);
