@@ -90,7 +90,11 @@ def figures(model, prompt, tokens, layer, head, token, edits=()):
     dials = [(f"{block}.attn.{name}", [token, head]) for name in ["q", "rot_q"]] * (model["positions"] == "rotary")
     vectors = [(f"{block}.attn.rot_q", [token, head]), (f"{block}.attn.rot_k", [0, shared]), (f"{block}.attn.v", [0, shared])]
     pattern = (f"{block}.attn.pattern", [head])
+    first_seen = [("next", {**of, "token": token, "most": 8}), look(("probabilities", [token]), pattern)]
+    off = {"edits": [f"{block}.attn.z[:, {head}] = 0"]}
     return {
+        "opening": first_seen,
+        "opening, a head off": [(name, {**body, **off}) for name, body in first_seen],
         "tokens": [("tokens", of)],
         "look": [look(("logits", [token]), pattern)],
         "embed": [look(*rows), ("embed", {**of, "token": token})],

@@ -104,11 +104,11 @@ export async function fixture(models) {
  * @param {import('playwright-core').BrowserContext} context
  * @param {string} address
  * @param {Record<string, string>} [chosen]  the fragment
- * @param {{width?: number, dark?: boolean, still?: boolean}} [options]
+ * @param {{width?: number, height?: number, dark?: boolean, still?: boolean}} [options]
  */
 export async function open(context, address, chosen = {}, options = {}) {
   const page = await context.newPage();
-  await page.setViewportSize({ width: options.width ?? 1280, height: 900 });
+  await page.setViewportSize({ width: options.width ?? 1280, height: options.height ?? 900 });
   await page.emulateMedia({
     colorScheme: options.dark ? 'dark' : 'light',
     reducedMotion: options.still ? 'reduce' : 'no-preference',
@@ -316,12 +316,13 @@ export async function picture(page, name) {
  * What `lookback look -o` writes of a prompt: by site, its axes and numbers.
  * @param {string} model
  * @param {string} prompt
+ * @param {string[]} [options]  what is changed of the pass
  * @returns {Map<string, {shape: number[], values: Float32Array}>}
  */
-export function trace(model, prompt) {
+export function trace(model, prompt, options = []) {
   const folder = mkdtempSync(join(tmpdir(), 'lookback-trace-'));
   const file = join(folder, 'trace.safetensors');
-  execFileSync(PROGRAM, ['look', model, '-p', prompt, '-o', file], { stdio: 'pipe' });
+  execFileSync(PROGRAM, ['look', model, '-p', prompt, '-o', file, ...options], { stdio: 'pipe' });
   const bytes = readFileSync(file);
   rmSync(folder, { recursive: true });
   const length = Number(bytes.readBigUInt64LE(0));

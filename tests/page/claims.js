@@ -4,6 +4,7 @@
  */
 
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
+import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
@@ -397,6 +398,7 @@ async function repeat({ caption, figure }) {
 
 /** @type {Record<string, Check>} */
 export const CHECKS = {
+  opening,
   tokens,
   embed,
   position,

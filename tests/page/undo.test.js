@@ -30,7 +30,7 @@ test('Back undoes a prompt and a model, not a letter and not a token', async () 
   assert.equal(await prompt.inputValue(), 'anna saw a dog');
   await page.goBack();
   await chips(page, 4);
-  assert.equal(await prompt.inputValue(), 'the bird is red');
+  assert.equal(await prompt.inputValue(), 'anna smith saw a red bird. who is anna? anna');
   await page.goForward();
   await page.goForward();
   await chips(page, 7);

@@ -5,7 +5,7 @@
 
 import { hold } from './kit/anchor.js';
 import { ProgramError, UnreachableError } from './kit/client.js';
-import { fill } from './kit/dom.js';
+import { fill, h } from './kit/dom.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Drawn} Drawn */
@@ -67,7 +67,11 @@ export function figures(page, bar) {
 
   /** @param {Place} place @returns {Promise<Drawn>} */
   function mount(place) {
-    place.mounted ??= import(`./stages/${place.root.dataset.stage}.js`).then((module) => {
+    const { stage, styles = '' } = place.root.dataset;
+    place.mounted ??= Promise.all([
+      import(`./stages/${stage}.js`),
+      ...styles.split(' ').filter(Boolean).map(styled),
+    ]).then(([module]) => {
       const drawn = module.default.mount(place.root, page);
       place.root.tabIndex = -1;
       return drawn;
@@ -162,4 +166,25 @@ function problem(root, sentence) {
   if (!node) return;
   node.hidden = sentence === null;
   fill(node, sentence ?? '');
+}
+
+/** Style sheets of figures, which come with the first figure that needs them. @type {Map<string, Promise<unknown>>} */
+const sheets = new Map();
+
+/** @param {string} name */
+function styled(name) {
+  const known = sheets.get(name);
+  if (known) return known;
+  const link = h('link', { rel: 'stylesheet', href: `/stages/${name}.css` });
+  const loaded = new Promise((resolve, reject) => {
+    link.addEventListener('load', resolve);
+    link.addEventListener('error', () => {
+      link.remove();
+      sheets.delete(name);
+      reject(new UnreachableError());
+    });
+  });
+  sheets.set(name, loaded);
+  document.head.append(link);
+  return loaded;
 }

@@ -4,6 +4,8 @@
  */
 
 import { figures } from './figures.js';
+import { changesBar } from './kit/changes/bar.js';
+import { namesTokens, write } from './kit/changes.js';
 import { chip, spelled } from './kit/chips.js';
 import { ask, isOtherProgram, ProgramError, UnreachableError, watchAnswers } from './kit/client.js';
 import { fill, h, sideways } from './kit/dom.js';
@@ -13,11 +15,12 @@ import { drawBeforePrinting } from './kit/print.js';
 import { rovingTabindex } from './kit/roving_tabindex.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
+import { sheet } from './sheet.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
 
-const FIRST_PROMPT = 'the bird is red';
+const { FIRST_PROMPT } = state;
 
 /** @type {Model[]} */
 let models = [];
@@ -44,14 +47,29 @@ const about = /** @type {HTMLElement} */ (document.querySelector('#about'));
 const more = /** @type {HTMLElement} */ (document.querySelector('#prompt-more'));
 const theme = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
 
-prompt.addEventListener('input', () => state.set({ prompt: prompt.value, token: null }));
+const changes = changesBar(/** @type {HTMLElement} */ (document.querySelector('#changes')));
+
+prompt.addEventListener('input', () => {
+  // In another text a token's place is another token's.
+  const kept = state.get().changes.filter((change) => !namesTokens(change));
+  state.set({ prompt: prompt.value, token: null, changes: write(kept) });
+});
 model.addEventListener('change', () =>
-  state.set({ model: model.value, layer: null, head: null, token: null }),
+  state.set({ model: model.value, layer: null, head: null, token: null, changes: null }),
 );
 layer.addEventListener('change', () => state.set({ layer: layer.value }));
 head.addEventListener('change', () => state.set({ head: head.value }));
 chat.addEventListener('change', () => state.set({ chat: chat.checked, token: null }));
 theme.addEventListener('click', () => document.dispatchEvent(new Event('lookback-theme-turn')));
+
+// A link to a part of the page would take what is chosen out of the address.
+for (const skip of document.querySelectorAll('.skip'))
+  skip.addEventListener('click', (event) => {
+    event.preventDefault();
+    const to = document.querySelector(skip.getAttribute('href') ?? '');
+    const first = to?.querySelector('[role="switch"]') ?? to;
+    /** @type {HTMLElement | null} */ (first)?.focus();
+  });
 
 sideways(tokens);
 new ResizeObserver(() => {
@@ -260,10 +278,13 @@ async function choose() {
     ids,
     pieces,
     about: of,
+    changes: chosen.changes,
     more: chosen.more,
   };
   drawBar();
+  changes.draw(selection);
   places.redraw();
+  whole.draw();
 }
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
@@ -276,12 +297,14 @@ function refuse(of, error) {
   // model's must not stand beside this one's name.
   if (selection && selection.model !== of.name && error instanceof ProgramError) {
     selection = null;
+    changes.draw(null);
     places.blank(`There is nothing to show of ${of.name}: ${problem}.`);
   }
   drawBar();
 }
 
 const places = figures(page, bar);
+const whole = sheet(page, bar);
 rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */

@@ -25,6 +25,10 @@ export function hold(main, bar, onMove) {
   /** The control, or what else was touched last, unless it stands in the bar. @type {Element | null} */
   let touched = null;
 
+  let isTouched = false;
+  for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
+    document.addEventListener(kind, () => (isTouched = true), { capture: true, passive: true });
+
   const above = () => bar.getBoundingClientRect().bottom;
 
   /** @param {Element} node */
@@ -85,6 +89,8 @@ export function hold(main, bar, onMove) {
   function settle() {
     // What fills the screen has no place in the page.
     if (main.querySelector('.fills-screen')) return;
+    // Before the reader has done anything the page stands at its top, whatever the bar needs.
+    if (!isTouched && window.scrollY === 0) return choose();
     const before = anchor;
     const held = before?.nodes.find(({ node }) => isThere(node));
     if (!before || !held || held.node === main) return choose();

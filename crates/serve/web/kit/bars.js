@@ -4,7 +4,7 @@
 
 import { arrowStep } from './arrows.js';
 import { fill, h, svg } from './dom.js';
-import { numberText } from './number.js';
+import { format, numberText } from './number.js';
 
 /**
  * @typedef {object} Bar
@@ -14,6 +14,7 @@ import { numberText } from './number.js';
  * @property {string} [index]
  * @property {string} [colour]
  * @property {boolean} [picked]
+ * @property {number} [before]  what it was without changes: a ghost behind the bar, and a number before its number
  */
 
 /**
@@ -22,6 +23,7 @@ import { numberText } from './number.js';
  * @property {boolean} [signed]
  * @property {number} [digits]
  * @property {boolean} [percent]
+ * @property {number} [width]      in pixels (default: as the screen allows)
  * @property {number} [nameWidth]  in pixels
  * @property {number} [rowHeight]
  * @property {(index: number) => void} [onPick]
@@ -43,21 +45,29 @@ export function bars(bars, options = {}) {
     onPick,
     onHover,
   } = options;
-  const max = options.max ?? Math.max(1e-12, ...bars.map((bar) => Math.abs(bar.value)));
+  const sizes = bars.flatMap(({ value, before = 0 }) => [Math.abs(value), Math.abs(before)]);
+  const max = options.max ?? Math.max(1e-12, ...sizes);
+  const hasGhosts = bars.some(({ before }) => before !== undefined);
   // On a narrow screen no wider than it is, or the words would be drawn too small to read.
-  const width = Math.max(260, Math.min(460, document.documentElement.clientWidth - 32));
-  const numberWidth = 64;
+  const width =
+    options.width ?? Math.max(260, Math.min(460, document.documentElement.clientWidth - 32));
+  const numberWidth = hasGhosts ? 132 : 64;
   const room = width - nameWidth - numberWidth - 12;
   const zero = nameWidth + (signed ? room / 2 : 0);
   const scale = (signed ? room / 2 : room) / max;
+  const lengthOf = (/** @type {number} */ value) =>
+    Math.min(Math.abs(value) * scale, signed ? room / 2 : room);
+  const said = (/** @type {number} */ value) => format(value, { digits, percent });
   const rows = bars.map((bar, at) => {
-    const length = Math.min(Math.abs(bar.value) * scale, signed ? room / 2 : room);
+    const length = lengthOf(bar.value);
+    const { before } = bar;
+    const hasMoved = before !== undefined && said(before) !== said(bar.value);
     const y = at * rowHeight;
     const isPicked = bar.picked ? 'is-picked' : '';
     return svg(
       'g',
       {
-        class: `bar ${isPicked} ${onPick ? 'can-pick' : ''}`,
+        class: `bar ${isPicked} ${onPick ? 'can-pick' : ''} ${hasMoved ? 'has-moved' : ''}`,
         ...(onPick
           ? {
               tabindex: '0',
@@ -73,14 +83,38 @@ export function bars(bars, options = {}) {
       },
       svg('rect', { class: 'bar-ground', x: 0, y, width, height: rowHeight }),
       svg('text', { class: 'bar-name', x: nameWidth - 8, y: y + rowHeight / 2 }, bar.name ?? ''),
+      before === undefined
+        ? null
+        : svg('rect', {
+            class: 'bar-ghost',
+            x: before < 0 ? zero - lengthOf(before) : zero,
+            y: y + 1.5,
+            width: Math.max(lengthOf(before), 0.75),
+            height: rowHeight - 3,
+          }),
       svg('rect', {
         class: bar.value < 0 ? 'bar-negative' : signed ? 'bar-positive' : 'bar-plain',
         x: bar.value < 0 ? zero - length : zero,
-        y: y + 3,
+        y: y + (before === undefined ? 3 : 5),
         width: Math.max(length, 0.75),
-        height: rowHeight - 6,
+        height: rowHeight - (before === undefined ? 6 : 10),
         ...(bar.colour ? { style: { fill: bar.colour } } : {}),
       }),
+      hasMoved
+        ? numberText(before, {
+            site: bar.site,
+            index: bar.index,
+            digits,
+            percent,
+            isBefore: true,
+            class: 'bar-number bar-was',
+            x: width - 78,
+            y: y + rowHeight / 2,
+          })
+        : null,
+      hasMoved
+        ? svg('text', { class: 'bar-arrow', x: width - 71, y: y + rowHeight / 2 }, '→')
+        : null,
       numberText(bar.value, {
         site: bar.site,
         index: bar.index,

@@ -2,6 +2,8 @@
  * Cells of a matrix: what `matrix.js` asks of them, and how one that does not exist is hatched.
  */
 
+import { named } from './colour.js';
+
 /** @typedef {import('./matrix.js').Picture} Picture */
 
 /** @param {[number, number] | null | undefined} one @param {[number, number] | null | undefined} other */
@@ -46,4 +48,24 @@ export function hatch(pen, x, y, size, colour) {
     pen.lineTo(x + to, y + at - to);
   }
   pen.stroke();
+}
+
+/**
+ * A cell that moved: what it was stands around what it is.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} x
+ * @param {number} y
+ * @param {number} size
+ * @param {string} was
+ * @param {string} is
+ */
+export function ghost(pen, x, y, size, was, is) {
+  const edge = Math.max(1.5, size * 0.13);
+  pen.fillStyle = was;
+  pen.fillRect(x, y, size, size);
+  pen.fillStyle = is;
+  pen.fillRect(x + edge, y + edge, size - 2 * edge, size - 2 * edge);
+  pen.strokeStyle = `rgb(${named('accent').join(' ')})`;
+  pen.lineWidth = 1;
+  pen.strokeRect(x + edge, y + edge, size - 2 * edge, size - 2 * edge);
 }

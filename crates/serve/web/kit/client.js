@@ -2,8 +2,11 @@
  * Asks the program. Every number on the page comes through here.
  *
  * `look` is the general way to the model's numbers; what is asked for in the same moment about the
- * same text travels as one request.
+ * same text travels as one request. What is changed of the passes travels with every question about one, unless
+ * it is asked for as it is without changes.
  */
+
+import { requested } from './state.js';
 
 /** Why the program did not do what was asked, in its own sentence. */
 export class ProgramError extends Error {}
@@ -21,6 +24,7 @@ export class UnreachableError extends Error {
  * @property {string} model
  * @property {string} prompt
  * @property {boolean} chat
+ * @property {string[]} [edits]  in the place of what the page changes
  */
 
 /**
@@ -84,15 +88,35 @@ export class Tensor {
 
 /** @typedef {{model: string, step: number | null, milliseconds: number}} Pass */
 
+/** @typedef {{signal?: AbortSignal, unchanged?: boolean}} Options  `unchanged`: as it is without changes */
+
+/** Questions about a pass over a text. */
+const PASSES = new Set(
+  'look next attend attend/glance attend/cell context mlp stream depths exchange position sample repeat why'.split(
+    ' ',
+  ),
+);
+
+/**
+ * A question with what is changed of its pass.
+ * @param {string} name
+ * @param {any} body
+ * @param {Options} options
+ */
+function changed(name, body, { unchanged = false }) {
+  if (body === null || unchanged || !PASSES.has(name)) return body;
+  return { ...requested(body.prompt), ...body };
+}
+
 /**
  * A question with an answer in JSON.
  * @param {string} name
  * @param {object | null} body  null asks without a body
- * @param {{signal?: AbortSignal}} [options]
+ * @param {Options} [options]
  * @returns {Promise<any>}
  */
 export async function ask(name, body, options = {}) {
-  const answer = await send(name, body, options.signal);
+  const answer = await send(name, changed(name, body, options), options.signal);
   return answer.json();
 }
 
@@ -100,11 +124,11 @@ export async function ask(name, body, options = {}) {
  * A question that is answered with tensors, which are no sites, by name.
  * @param {string} name
  * @param {object} body
- * @param {{signal?: AbortSignal}} [options]
+ * @param {Options} [options]
  * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
  */
 export async function tensors(name, body, options = {}) {
-  const answer = await send(name, body, options.signal);
+  const answer = await send(name, changed(name, body, options), options.signal);
   return readSafetensors(await answer.arrayBuffer());
 }
 
@@ -112,15 +136,16 @@ export async function tensors(name, body, options = {}) {
  * Sites of a pass over a text, keyed as they were asked for: `name`, or `name@1,2`.
  * @param {About} about
  * @param {Wanted[]} sites
- * @param {{signal?: AbortSignal}} [options]
+ * @param {Options} [options]
  * @returns {Promise<Map<string, Tensor> & {pass: Pass}>}
  */
 export function look(about, sites, options = {}) {
-  const key = JSON.stringify([about.model, about.prompt, about.chat]);
+  const body = changed('look', about, options);
+  const key = JSON.stringify(body);
   let batch = batches.get(key);
   if (!batch) {
     const gathered = {
-      about,
+      body,
       sites: /** @type {Map<string, Wanted>} */ (new Map()),
       waiting: 0,
       abort: new AbortController(),
@@ -167,7 +192,7 @@ export function keyOf(wanted) {
  * @param {{signal?: AbortSignal}} [options]
  */
 export async function events(name, body, tell, options = {}) {
-  const { answer, wait } = await open(name, body, options.signal);
+  const { answer, wait } = await open(name, changed(name, body, {}), options.signal);
   const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body)
     .pipeThrough(/** @type {any} */ (new TextDecoderStream()))
     .getReader();
@@ -194,7 +219,7 @@ export async function events(name, body, tell, options = {}) {
   }
 }
 
-/** @typedef {{about: About, sites: Map<string, Wanted>, waiting: number, abort: AbortController}} Gathered */
+/** @typedef {{body: object, sites: Map<string, Wanted>, waiting: number, abort: AbortController}} Gathered */
 
 /** @type {Map<string, Gathered & {answer: Promise<any>}>} */
 const batches = new Map();
@@ -209,8 +234,8 @@ function later(work) {
 }
 
 /** @param {Gathered} gathered */
-async function fetchSites({ about, sites, abort }) {
-  const answer = await send('look', { ...about, sites: [...sites.values()] }, abort.signal);
+async function fetchSites({ body, sites, abort }) {
+  const answer = await send('look', { ...body, sites: [...sites.values()] }, abort.signal);
   return readSafetensors(await answer.arrayBuffer());
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { keepHeight } from './anchor.js';
-import { clear, fill, h, sideways } from './dom.js';
+import { fill, h, sideways } from './dom.js';
 
 /** @typedef {import('./dom.js').Child} Child */
 
@@ -12,6 +12,7 @@ import { clear, fill, h, sideways } from './dom.js';
  * @typedef {object} Anatomy
  * @property {HTMLElement} body       where the drawing goes
  * @property {HTMLElement} controls   its own controls
+ * @property {HTMLElement} side       what unfolds beside the drawing, where there is room
  * @property {(...what: (Child | Child[])[]) => void} title
  * @property {(...what: (Child | Child[])[]) => void} caption
  * @property {(sentence: string) => void} say   what a screen reader hears of the drawing
@@ -24,9 +25,10 @@ import { clear, fill, h, sideways } from './dom.js';
  * @param {object} options
  * @param {string} options.title  a sentence
  * @param {() => (Table | Table[] | null)} [options.table]  the drawing's numbers, made when somebody opens them
+ * @param {'beside' | 'under'} [options.words]  where a wide screen has the controls and the sentences
  * @returns {Anatomy}
  */
-export function figure(root, { title, table }) {
+export function figure(root, { title, table, words = 'beside' }) {
   const id = `figure-${root.dataset.stage}`;
   // A section without a heading of its own is headed by its figure.
   const level = root.closest('section')?.querySelector('h2') ? 'h3' : 'h2';
@@ -34,6 +36,13 @@ export function figure(root, { title, table }) {
   const body = h('div', { class: 'figure-body', role: 'group', 'aria-labelledby': `${id}-title` });
   const controls = h('div', { class: 'figure-controls' });
   const caption = h('figcaption', { class: 'figure-caption', 'aria-live': 'polite' });
+  const more = h('button', {
+    type: 'button',
+    class: 'figure-more',
+    hidden: true,
+    onclick: () => unfold(!root.classList.contains('is-told')),
+  });
+  const side = h('div', { class: 'figure-side' });
   const spoken = h('p', { class: 'spoken' });
   const problem = h('p', { class: 'figure-problem', role: 'status', hidden: true });
   const twin = h('div', {
@@ -70,18 +79,41 @@ export function figure(root, { title, table }) {
     controls,
     problem,
     caption,
+    more,
+    side,
     twin,
   );
+  root.classList.add(`has-words-${words}`);
+  unfold(false);
 
   sideways(body);
   root.removeAttribute('aria-label');
   root.setAttribute('aria-labelledby', `${id}-title`);
   // As tall as they were, until the figure is about another text.
   const kept = [body, caption].map(keepHeight);
-  root.addEventListener('lookback-text', () => {
-    for (const forget of kept) forget();
-  });
+  for (const other of ['lookback-text', 'lookback-view'])
+    root.addEventListener(other, () => {
+      for (const forget of kept) forget();
+    });
 
+  /** Whether a narrow screen shows all sentences. @param {boolean} isTold */
+  function unfold(isTold) {
+    root.classList.toggle('is-told', isTold);
+    more.setAttribute('aria-expanded', String(isTold));
+    more.textContent = isTold ? 'less' : 'read on';
+  }
+  /** @param {(Child | Child[])[]} what */
+  function tell(what) {
+    const [first, rest] = cut(what.flat());
+    const focused = document.activeElement;
+    const hadFocus = caption.contains(focused);
+    fill(caption, first, rest.length ? h('span', { class: 'figure-rest' }, rest) : null);
+    // A number that is being changed keeps the focus, though the sentence around it is another.
+    if (hadFocus && focused?.isConnected)
+      /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
+    more.hidden = rest.length === 0;
+    tabulate();
+  }
   /** @param {boolean} isOpen */
   function open(isOpen) {
     twin.hidden = !isOpen;
@@ -96,16 +128,48 @@ export function figure(root, { title, table }) {
   return {
     body,
     controls,
+    side,
     title: (...what) => fill(heading, ...what),
-    caption: (...what) => (fill(caption, ...what), tabulate()),
+    caption: (...what) => tell(what),
     say: (sentence) => fill(spoken, sentence),
     problem: (sentence) => {
       problem.hidden = sentence === null;
       fill(problem, sentence ?? '');
       root.classList.toggle('has-problem', sentence !== null);
-      if (sentence !== null) clear(caption);
+      if (sentence !== null) tell([]);
     },
   };
+}
+
+/** Letters from which on a caption has room for no further sentence on a narrow screen. */
+const FIRST = 72;
+
+/**
+ * The first sentences of a caption, and those that a narrow screen folds.
+ * @param {Child[]} children
+ * @returns {[Child[], Child[]]}
+ */
+function cut(children) {
+  let letters = 0;
+  for (const [at, child] of children.entries()) {
+    if (child === null || child === undefined || child === false) continue;
+    if (child instanceof Node) {
+      letters += child.textContent?.length ?? 0;
+      continue;
+    }
+    const text = String(child);
+    const end = /[.?!”] /g;
+    end.lastIndex = Math.max(0, FIRST - letters - 2);
+    const found = end.exec(text);
+    if (found) {
+      const place = found.index + 2;
+      const rest = [text.slice(place), ...children.slice(at + 1)];
+      const isMore = rest.some((child) => child && String(child).trim() !== '');
+      return [[...children.slice(0, at), text.slice(0, place)], isMore ? rest : []];
+    }
+    letters += text.length;
+  }
+  return [children, []];
 }
 
 /**

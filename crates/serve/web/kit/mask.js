@@ -2,6 +2,8 @@
  * What attention hides from a token: what comes later, and in a layer with a window what lies too far back.
  */
 
+import { isVariant } from './state.js';
+
 /** @typedef {import('./stage.js').Model} Model */
 
 /**
@@ -13,6 +15,7 @@
  * @returns {'later' | 'window' | null}
  */
 export function hidden({ block }, layer, query, key) {
+  if (isVariant('no-mask')) return null;
   if (key > query) return 'later';
   const window = block.windows[layer] ?? null;
   return window !== null && query - key >= window ? 'window' : null;

@@ -4,7 +4,8 @@
  */
 
 import { arrowStep, moved } from './arrows.js';
-import { hatch, heaviest, isSame, largest, shorten } from './cells.js';
+import { cellDrag } from './cell_drag.js';
+import { ghost, hatch, heaviest, isSame, largest, shorten } from './cells.js';
 import { legend, named, readable, signed, weight } from './colour.js';
 import { fill, h } from './dom.js';
 import { format } from './number.js';
@@ -14,6 +15,7 @@ import { format } from './number.js';
  * @property {number} rows
  * @property {number} columns
  * @property {(row: number, column: number) => number} value
+ * @property {(row: number, column: number) => number} [before]  what it was without changes: a frame around what moved
  * @property {(row: number, column: number) => boolean} [masked]  hatched: it does not exist
  * @property {'signed' | 'weights'} scale
  * @property {number} [max]           the end of a signed scale (default: the largest that is shown)
@@ -29,19 +31,35 @@ import { format } from './number.js';
  * @property {string} name            what a screen reader calls it
  * @property {(row: number, column: number) => void} [onPick]
  * @property {(cell: [number, number] | null) => void} [onHover]
+ * @property {(steps: number) => void} [onDrag]  the picked cell is dragged so many steps up from where it was
+ * @property {() => void} [onDragBegin]
  * @property {(row: number, column: number) => string} [describe]  a cell in words, for the keyboard
+ * @property {number} [tallest]       pixels of its height, at most
  */
 
 /** Cells smaller than this are not drawn; smaller than the second only where somebody zooms out, since no names fit beside them. */
 const [SMALLEST, NAMED] = [4, 11];
-const LARGEST = 44;
+const LARGEST = 104;
+/** Pixels of a matrix's height, at most, and the share of the screen's that it takes. */
+const [TALLEST, SHARE, NARROW_SHARE] = [480, 0.58, 0.365];
 /** Columns from which on each row of weights has a scale of its own. */
 const MANY = 24;
+
+/** The share of the scale by which a cell has to differ to count as moved. */
+const MOVED = 0.03;
 
 /**
  * @param {Handlers} handlers
  */
-export function matrix({ name, onPick, onHover, describe }) {
+export function matrix({
+  name,
+  onPick,
+  onHover,
+  onDrag,
+  onDragBegin,
+  describe,
+  tallest = TALLEST,
+}) {
   const canvas = h('canvas', {
     class: 'matrix-canvas',
     tabindex: '0',
@@ -111,6 +129,7 @@ export function matrix({ name, onPick, onHover, describe }) {
   /** @param {Picture} now */
   function measure(now) {
     const small = node.clientWidth < 480;
+    node.classList.toggle('is-small', small);
     const longest = (/** @type {string[] | undefined} */ labels) =>
       Math.max(0, ...(labels ?? []).map((label) => Math.min(label.length, 12)));
     // The last column's label leans over the edge.
@@ -120,7 +139,10 @@ export function matrix({ name, onPick, onHover, describe }) {
     const room = Math.max(40, node.clientWidth - left - right);
     const tall = node.classList.contains('fills-screen')
       ? window.innerHeight - 120 - top
-      : Math.max(200, Math.min(560, window.innerHeight * 0.7));
+      : Math.min(
+          tallest,
+          Math.max(200, window.innerHeight * (window.innerWidth < 640 ? NARROW_SHARE : SHARE)),
+        ) - top;
     const fitting = Math.min(LARGEST, room / now.columns, tall / now.rows);
     const cell = view.cell > 0 ? view.cell : Math.max(NAMED, Math.floor(fitting * 2) / 2);
     const width = Math.min(room, cell * now.columns);
@@ -171,9 +193,14 @@ export function matrix({ name, onPick, onHover, describe }) {
           continue;
         }
         const value = now.value(row, column);
-        const colour = now.scale === 'signed' ? signed(value, max) : weight(value / most);
+        const colourOf = (/** @type {number} */ value) =>
+          now.scale === 'signed' ? signed(value, max) : weight(value / most);
+        const colour = colourOf(value);
+        const was = now.before?.(row, column);
         pen.fillStyle = colour;
         pen.fillRect(x, y, cell - gap, cell - gap);
+        if (was !== undefined && Math.abs(was - value) > MOVED * (isLong ? most : max))
+          ghost(pen, x, y, cell - gap, colourOf(was), colour);
         if (now.scale === 'weights' && value < 0.04 && cell >= 10) {
           // A weight near nothing exists all the same: it keeps an edge.
           pen.strokeStyle = line;
@@ -181,7 +208,7 @@ export function matrix({ name, onPick, onHover, describe }) {
         }
         if (now.numbers && cell >= 38) {
           pen.fillStyle = readable(colour);
-          pen.font = `11px ${styles.getPropertyValue('--mono')}`;
+          pen.font = `${cell >= 64 ? 14 : 11}px ${styles.getPropertyValue('--mono')}`;
           pen.textAlign = 'center';
           pen.textBaseline = 'middle';
           pen.fillText(format(value, { digits: 2 }), x + (cell - gap) / 2, y + (cell - gap) / 2);
@@ -294,6 +321,13 @@ export function matrix({ name, onPick, onHover, describe }) {
     draw();
   }
 
+  if (onDrag) {
+    const isPicked = (/** @type {PointerEvent} */ event) => {
+      const at = cellAt(event);
+      return at !== null && isSame(at, picture?.picked);
+    };
+    cellDrag(canvas, isPicked, onDrag, onDragBegin);
+  }
   /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
   let drag = null;
   canvas.addEventListener('pointerdown', (event) => {

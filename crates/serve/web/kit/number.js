@@ -11,6 +11,7 @@ import { h, svg } from './dom.js';
  * @property {number} [digits]   digits after the point (default 3); a percentage has its own
  * @property {boolean} [percent] shown as a share of a hundred, see `share`
  * @property {boolean} [sign]    shows a plus sign too
+ * @property {boolean} [isBefore]  it was read in the pass without changes
  * @property {string} [class]
  */
 
@@ -33,7 +34,7 @@ export function number(value, form = {}) {
  * @param {Form & import('./dom.js').Props} form  also attributes of the text element
  */
 export function numberText(value, form) {
-  const { site, index, digits, percent, sign, ...rest } = form;
+  const { site, index, digits, percent, sign, isBefore, ...rest } = form;
   const said = format(value, { digits, percent, sign });
   return svg(
     'text',
@@ -47,10 +48,15 @@ export function numberText(value, form) {
  * @param {Form} form
  * @param {number} value
  */
-function place({ site, index, percent }, value) {
+function place({ site, index, percent, isBefore }, value) {
   if (site === undefined || index === undefined) return {};
   const isPercent = percent && !isTiny(value);
-  return { 'data-site': site, 'data-index': index, 'data-scale': isPercent ? '100' : null };
+  return {
+    'data-site': site,
+    'data-index': index,
+    'data-scale': isPercent ? '100' : null,
+    'data-before': isBefore ? '' : null,
+  };
 }
 
 /**

@@ -5,14 +5,14 @@
  */
 
 const ROW = '[data-roving]';
-const ITEM = 'button:not(:disabled), [role="button"]';
+const ITEM = 'button:not(:disabled), [role="button"], [role="switch"]';
 
 /** @typedef {HTMLElement | SVGElement} Item */
 
 /**
  * The row that has the focus, and which of its items; and which of its figure's rows it is, since a row
  * may be drawn anew as a whole.
- * @type {{row: Element, at: number, root: Element, index: number} | null}
+ * @type {{row: Element, item: Element, at: number, root: Element, index: number} | null}
  */
 let focus = null;
 
@@ -30,7 +30,8 @@ function items(row) {
 function settle(row) {
   const all = items(row);
   if (all.length === 0) return;
-  if (focus?.row === row && document.activeElement === document.body) {
+  // Between two stops of the Tab key nothing has the focus either; what was taken away had it.
+  if (focus?.row === row && document.activeElement === document.body && !focus.item.isConnected) {
     const pressed = all.find(isPressed);
     const again = row.getAttribute('data-roving') === 'own' ? pressed : all[focus.at];
     (again ?? pressed ?? all.at(-1))?.focus({ preventScroll: true });
@@ -84,6 +85,7 @@ export function rovingTabindex() {
     focus = row
       ? {
           row,
+          item: /** @type {Element} */ (target),
           at: items(row).indexOf(/** @type {Item} */ (target)),
           root,
           index: rowsIn(root).indexOf(row),

@@ -68,6 +68,7 @@
  * @property {number[]} ids      the prompt's tokens
  * @property {string[]} pieces   and how they look
  * @property {Model} about       the model
+ * @property {import('./changes.js').Change[]} changes  what is changed of its passes
  * @property {Record<string, string>} more  what figures keep in the address
  */
 

@@ -8,6 +8,7 @@ import { ask, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { drawPlane } from './analogy/plane.js';
 import { remembering } from './logits/word.js';
 
@@ -32,7 +33,7 @@ import { remembering } from './logits/word.js';
  */
 
 /** Answers that are listed. */
-const LISTED = 8;
+const LISTED = 6;
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -66,7 +67,14 @@ export default {
     );
     const wrong = h('p', { class: 'analogy-wrong', role: 'status', hidden: true });
     const drawing = h('div', { class: 'analogy-drawing' });
-    fill(parts.body, equation, wrong, drawing, lists);
+    const shown = views({
+      name: 'what is shown of the sum',
+      views: [
+        { name: 'plane', label: 'as a drawing', node: drawing },
+        { name: 'lists', label: 'as a ranking', node: lists },
+      ],
+    });
+    fill(parts.body, equation, wrong, shown.node, drawing, lists);
 
     const examples = choice({
       label: 'try',

@@ -5,7 +5,10 @@
  * In the address: `attend.key`, the token that is looked at; `attend.step`, how far the head is.
  */
 
-import { mention, visible, word } from '../kit/chips.js';
+import { changeSlider, changeToggles } from '../kit/changes/controls.js';
+import { VARIANTS as NAMED, SAID } from '../kit/changes/words.js';
+import { scoreOf, VARIANTS, variant, without } from '../kit/changes.js';
+import { visible, word } from '../kit/chips.js';
 import { ask, look, tensors } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
@@ -14,7 +17,10 @@ import { matrix } from '../kit/matrix.js';
 import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
+import { views } from '../kit/views.js';
+import { cellReadout, sentence, unfinished } from './attend/captions.js';
 import { unfolded } from './attend/cell.js';
+import { addedScore } from './attend/score.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { thumbnails } from './attend/thumbnails.js';
 import { vectors } from './attend/vectors.js';
@@ -30,7 +36,11 @@ import { vectors } from './attend/vectors.js';
  *   `[queries, keys]`
  * @property {Tensor} scores              `[queries, keys]`
  * @property {Tensor} pattern             `[queries, keys]`
+ * @property {Tensor | null} before       the pattern without changes, where something is changed
  */
+
+/** Numbers of lines in words. @type {Record<number, string>} */
+const NUMERALS = { 3: 'three', 4: 'four', 5: 'five' };
 
 /** @type {import('../kit/stage.js').Stage} */
 export default {
@@ -42,18 +52,25 @@ export default {
     const thumbs = thumbnails((layer, index) => page.set({ layer, head: index }));
     const opened = matrix({
       name: 'attention of the opened head',
-      onPick: (query, key) => page.set({ token: query, 'attend.key': key }),
+      onPick: (query, key) => {
+        panel.show('sum');
+        page.set({ token: query, 'attend.key': key });
+      },
       onHover: (cell) => {
         hoverToken(cell?.[1] ?? null);
-        read(cell);
+        read(cell ?? (head ? [head.selection.token, keyOf(head.selection)] : null));
       },
+      onDragBegin: () => (dragged = score.amount()),
+      onDrag: (steps) => score.put(dragged + steps / 2),
       describe: (query, key) => describe(query, key),
     });
-    const allHeads = h('p', { class: 'attend-label' });
+    /** What was added to the picked cell's score when its drag began. */
+    let dragged = 0;
     const readout = h('p', { class: 'attend-readout' }, '\u00a0');
+    const added = addedScore(page);
     const written = h('pre', { class: 'attend-lines', 'aria-label': 'attention in lines' });
     const linesLabel = h('p', { class: 'attend-label' });
-    const reference = h('p', { class: 'attend-label' });
+    const reference = h('summary', { class: 'attend-label' });
     const referenceLines = h('pre', {
       class: 'attend-lines',
       'aria-label': 'the reference in Rust, as it is run in tests',
@@ -67,18 +84,39 @@ export default {
       onStep: (step) => page.set({ 'attend.step': step }),
       milliseconds: 1600,
     });
-    fill(
-      parts.body,
-      h('div', { class: 'attend-all' }, allHeads, thumbs.node),
-      h(
-        'div',
-        { class: 'attend-one' },
-        h('div', { class: 'attend-matrix' }, stepName, opened.node, readout),
-        h('div', { class: 'attend-side' }, linesLabel, written, reference, referenceLines, rows),
-      ),
+    const lines = h(
+      'div',
+      null,
+      linesLabel,
+      written,
+      h('details', null, reference, referenceLines),
     );
-    parts.controls.append(play.node);
-    root.append(sum);
+    const toggles = changeToggles();
+    const score = changeSlider('', 12);
+    const changed = h('div', { class: 'attend-changed' }, toggles.node, score.node);
+    // What unfolds beside the matrix: one at a time.
+    const panel = views({
+      name: 'what is shown of the head',
+      folds: 'always',
+      views: [
+        { name: 'lines', label: 'the lines', node: lines },
+        { name: 'sum', label: 'one weight', node: sum },
+        { name: 'vectors', label: 'q, k, v', node: rows },
+        { name: 'changes', label: 'what if', node: changed },
+      ],
+    });
+    fill(parts.side, panel.node, lines, sum, rows, changed);
+    const one = h('div', { class: 'attend-matrix' }, opened.node, readout);
+    const choice = views({
+      name: 'what is shown of attention',
+      views: [
+        { name: 'one', label: 'one head', node: one },
+        { name: 'all', label: 'all heads', node: thumbs.node },
+        { name: 'steps', label: 'closer, and what if', node: parts.side },
+      ],
+    });
+    fill(parts.body, choice.node, h('div', { class: 'attend-both' }, thumbs.node, one));
+    parts.controls.append(play.node, stepName);
 
     /** @param {Selection} selection */
     const stepOf = (selection) => {
@@ -103,7 +141,19 @@ export default {
 
     /** @param {[number, number] | null} cell */
     function read(cell) {
-      fill(readout, cell && head ? cellReadout(head, cell[0], cell[1]) : '\u00a0');
+      if (!head || !cell) return fill(readout, '\u00a0');
+      const { selection } = head;
+      const [query, key] = cell;
+      const isPicked = query === selection.token && key === keyOf(selection) && key <= query;
+      const focused = document.activeElement;
+      const hadFocus = readout.contains(focused);
+      fill(
+        readout,
+        cellReadout(head, query, key),
+        isPicked ? added.sentence(selection, key) : null,
+      );
+      if (hadFocus && focused?.isConnected)
+        /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
     }
 
     /** @param {number} query @param {number} key */
@@ -117,6 +167,33 @@ export default {
         : `${names}: ${format(head.pattern.get(query, key), { percent: true })}`;
     }
 
+    /** What can be changed here: the opened head, its parts, the score of the picked cell. @param {Selection} of */
+    function drawWhatIf({ changes, layer, head: index, token, ...of }) {
+      const key = keyOf({ changes, layer, head: index, token, ...of });
+      const name = `head ${layer}.${index}`;
+      toggles.draw(changes, [
+        [`${name} off`, without('head', layer, index)],
+        [`${name} at its mean`, without('head', layer, index, true)],
+        ...VARIANTS.map(
+          (name) =>
+            /** @type {[string, import('../kit/changes.js').Change]} */ ([
+              NAMED[name]?.chip ?? name,
+              variant(name),
+            ]),
+        ),
+      ]);
+      const [query = '', looked = ''] = [of.pieces[token] ?? '', of.pieces[key] ?? ''].map(word);
+      score.draw(
+        changes,
+        SAID.scoreOf(query, looked),
+        (amount) => scoreOf(layer, index, token, key, amount),
+        `score:${layer}.${index}.${token}.${key}:`,
+        // The key that is looked at most may be another then.
+        { 'attend.key': key },
+      );
+      score.node.hidden = key > token;
+    }
+
     function drawHead() {
       if (!head) return;
       const now = head;
@@ -125,6 +202,7 @@ export default {
       const step = steps[stepOf(selection)] ?? steps[0];
       const labels = selection.pieces.map(visible);
       play.stand(stepOf(selection));
+      drawWhatIf(selection);
       fill(stepName, step.name);
       const text = formula(selection.about);
       fill(linesLabel, `in ${NUMERALS[text.length] ?? text.length} lines`);
@@ -155,6 +233,10 @@ export default {
         rows: selection.ids.length,
         columns: selection.ids.length,
         value: (query, key) => step.value(now, query, key),
+        before:
+          now.before && stepOf(selection) === steps.length - 1
+            ? (query, key) => now.before?.get(query, key) ?? 0
+            : undefined,
         masked: (query, key) => step.isMasked && now.scores.get(query, key) === -Infinity,
         scale: step.scale,
         rowLabels: labels,
@@ -194,20 +276,23 @@ export default {
           { site: `${block}.scores`, at: [selection.head] },
           { site: `${block}.pattern`, at: [selection.head] },
         ];
-        const [all, steps, sites] = await Promise.all([
+        const isChanged = selection.changes.length > 0;
+        const [all, earlier, steps, sites, unchanged] = await Promise.all([
           thumbs.ask(selection, signal),
+          isChanged ? thumbs.ask(selection, signal, true) : null,
           tensors('attend', { ...about, layer: selection.layer, head: selection.head }, { signal }),
           look(about, wanted, { signal }),
+          isChanged ? look(about, wanted.slice(1), { signal, unchanged: true }) : null,
         ]);
         head = {
           selection,
           steps,
           scores: /** @type {Tensor} */ (sites.get(`${block}.scores@${selection.head}`)),
           pattern: /** @type {Tensor} */ (sites.get(`${block}.pattern@${selection.head}`)),
+          before: unchanged?.get(`${block}.pattern@${selection.head}`) ?? null,
         };
-        thumbs.draw(all, selection);
-        const deep = selection.about.layers > 2 * selection.about.heads;
-        fill(allHeads, `all heads: a ${deep ? 'column' : 'row'} for each layer`);
+        thumbs.draw(all, selection, earlier);
+        thumbs.measure();
         drawHead();
         read([selection.token, keyOf(selection)]);
         parts.caption(
@@ -230,158 +315,6 @@ export default {
     };
   },
 };
-
-/**
- * A cell in words and numbers.
- * @param {Head} head
- * @param {number} query
- * @param {number} key
- */
-function cellReadout({ selection, pattern, scores }, query, key) {
-  const names = [
-    mention(query, selection.pieces[query] ?? ''),
-    ' to ',
-    mention(key, selection.pieces[key] ?? ''),
-    ': ',
-  ];
-  if (key > query) return [...names, 'hidden. It comes later, and the future does not exist yet.'];
-  if (scores.get(query, key) === -Infinity)
-    return [...names, 'hidden. It lies further back than this layer looks.'];
-  const block = `blocks.${selection.layer}.attn`;
-  return [
-    ...names,
-    'score ',
-    number(scores.get(query, key), { site: `${block}.scores`, index: scores.index(query, key) }),
-    ', weight ',
-    number(pattern.get(query, key), {
-      site: `${block}.pattern`,
-      index: pattern.index(query, key),
-      percent: true,
-    }),
-  ];
-}
-
-/** `score before the mask` as several. @param {string} called */
-function plural(called) {
-  const [first = '', ...rest] = called.split(' before ');
-  return [`${first}s`, ...rest].join(' before ');
-}
-
-/** Numbers of lines in words. @type {Record<number, string>} */
-const NUMERALS = { 3: 'three', 4: 'four', 5: 'five' };
-
-/**
- * The caption while the weights are not there yet: what stands in the chosen token's row.
- * @param {Head} head
- * @param {number} at  the step
- * @returns {(Node | string)[]}
- */
-function unfinished(head, at) {
-  const { selection } = head;
-  const { token, pieces } = selection;
-  const steps = stepsOf(selection.about, selection.layer);
-  const step = steps[at] ?? steps[0];
-  const value = (/** @type {number} */ key) => step.value(head, token, key);
-  const seen = Array.from({ length: selection.ids.length }, (_, key) => key).filter(
-    (key) => !step.isMasked || head.scores.get(token, key) !== -Infinity,
-  );
-  const most = seen.reduce((most, key) => (value(key) > value(most) ? key : most), seen[0] ?? 0);
-  // After the mask the numbers are the site's own.
-  const place = (/** @type {number} */ key) =>
-    step.site
-      ? {
-          site: `blocks.${selection.layer}.attn.${step.site}`,
-          index: head.scores.index(token, key),
-        }
-      : {};
-  const told = (/** @type {number} */ key) =>
-    h('strong', null, number(value(key), { digits: 3, ...place(key) }));
-  return [
-    `At this step the numbers are ${plural(step.called)}, not weights yet. The largest in the row of `,
-    mention(token, pieces[token] ?? ''),
-    ' is ',
-    told(most),
-    ', with ',
-    ...(most === token
-      ? ['its own key.']
-      : [mention(most, pieces[most] ?? ''), '; with its own key it has ', told(token), '.']),
-    !step.isMasked && token < selection.ids.length - 1
-      ? ' Nothing is masked yet, so tokens that come later are compared as well.'
-      : '',
-  ];
-}
-
-/**
- * The caption: what the chosen token does in this head.
- * @param {Head} head
- * @returns {(Node | string)[]}
- */
-function sentence({ selection, pattern }) {
-  const { token, pieces } = selection;
-  const me = mention(token, pieces[token] ?? '');
-  const isLast = token === selection.ids.length - 1;
-  const site = `blocks.${selection.layer}.attn.pattern`;
-  const share = (/** @type {number} */ key) =>
-    h(
-      'strong',
-      null,
-      number(pattern.get(token, key), { site, index: pattern.index(token, key), percent: true }),
-    );
-  const { sinks } = selection.about.block;
-  if (token === 0 && sinks)
-    return [
-      me,
-      ' is the first token. It can look at nothing but itself, and here it gives itself ',
-      share(0),
-      ' of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
-    ];
-  if (token === 0)
-    return [
-      me,
-      ' is the first token. It can look at nothing but itself, so its whole attention, ',
-      share(0),
-      ', stays there, in every head of every layer.',
-    ];
-  const row = pattern.part(token);
-  const others = Array.from({ length: token }, (_, key) => key).sort(
-    (a, b) => at(row, b) - at(row, a),
-  );
-  const [first = 0, second] = others;
-  const own = at(row, token);
-  const where = ` in head ${selection.layer}.${selection.head}`;
-  const self =
-    own > at(row, first)
-      ? [' Here it looks at itself more than at anything else: ', share(token), '.']
-      : [' To itself it gives ', share(token), '.'];
-  return [
-    me,
-    ' gives ',
-    share(first),
-    ' of its attention to ',
-    mention(first, pieces[first] ?? ''),
-    where,
-    ...(second !== undefined
-      ? [', and ', share(second), ' to ', mention(second, pieces[second] ?? '')]
-      : []),
-    '.',
-    ...self,
-    ...(sinks
-      ? [
-          ' The head’s sink takes ',
-          h('strong', null, number(1 - total(row), { percent: true })),
-          ', and gives nothing for it.',
-        ]
-      : []),
-    isLast
-      ? ' Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.'
-      : ' What comes after it is hatched: it gets exactly nothing.',
-  ];
-}
-
-/** The weights of a row together. @param {Float32Array} row */
-function total(row) {
-  return row.reduce((sum, weight) => sum + weight, 0);
-}
 
 /** @param {Float32Array} row @param {number} index */
 function at(row, index) {

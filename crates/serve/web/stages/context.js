@@ -15,6 +15,7 @@ import { growing } from '../kit/motion.js';
 import { format, number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { hoverToken } from '../kit/state.js';
+import { views } from '../kit/views.js';
 import { moves } from './context/moves.js';
 import { stack } from './context/stack.js';
 
@@ -51,7 +52,12 @@ export default {
     const bar = growing('moves-bar');
     let playsOn = false;
     const parts = figure(root, { title: 'Value vectors, weighted and added up', table });
-    const equation = h('p', { class: 'context-equation' });
+    const equation = h('p', {
+      class: 'context-equation',
+      tabindex: '0',
+      role: 'group',
+      'aria-label': 'the sum as a formula',
+    });
     const drawing = h('div', { class: 'context-stack' });
     const readout = h('p', { class: 'context-note', 'aria-live': 'polite' }, '\u00a0');
     const weighed = h('div', { class: 'context-moves' });
@@ -60,27 +66,35 @@ export default {
       onPick: (query) => page.set({ token: query, 'context.step': null }),
       onHover: (cell) => hoverToken(cell?.[1] ?? null),
       describe: (query, key) => said(query, key),
+      tallest: 250,
+    });
+    const weights = h(
+      'div',
+      { class: 'context-rows' },
+      h('p', { class: 'context-label' }, 'the weights; a row is a sum'),
+      rows.node,
+    );
+    const stacked = h(
+      'div',
+      { class: 'context-sum' },
+      h('p', { class: 'context-label' }, 'weight × value, dimension by dimension'),
+      drawing,
+      readout,
+    );
+    const parted = views({
+      name: 'what is shown of the sum',
+      views: [
+        { name: 'sum', label: 'the sum', node: stacked },
+        { name: 'weights', label: 'the weights', node: weights },
+        { name: 'moves', label: 'what moves', node: weighed },
+      ],
+      onShow: () => drawStack(),
     });
     fill(
       parts.body,
       equation,
-      h(
-        'div',
-        { class: 'context-both' },
-        h(
-          'div',
-          { class: 'context-rows' },
-          h('p', { class: 'context-label' }, 'the weights; a row is a sum'),
-          rows.node,
-        ),
-        h(
-          'div',
-          { class: 'context-sum' },
-          h('p', { class: 'context-label' }, 'weight × value, dimension by dimension'),
-          drawing,
-          readout,
-        ),
-      ),
+      parted.node,
+      h('div', { class: 'context-both' }, weights, stacked),
       weighed,
     );
     const play = player({
@@ -125,7 +139,7 @@ export default {
     }
 
     function drawStack() {
-      if (!shown) return;
+      if (!shown || drawing.clientWidth === 0) return;
       const now = shown;
       const step = stepOf(now);
       const width = Math.max(240, Math.floor(drawing.clientWidth));

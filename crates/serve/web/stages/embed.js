@@ -10,6 +10,7 @@ import { fill, h, svg } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
 import { short } from '../kit/particulars.js';
+import { views } from '../kit/views.js';
 import { remembering } from './logits/word.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -17,7 +18,7 @@ import { remembering } from './logits/word.js';
 /** @typedef {{lengths: number[], id: number, neighbours: {id: number, piece: string, cosine: number}[]}} Near */
 
 /** Rows that are drawn, around the chosen one. */
-const ROWS = 12;
+const ROWS = 8;
 /** Dimensions of the chosen row that stand as bars with their numbers. */
 const STRONGEST = 8;
 
@@ -33,7 +34,20 @@ export default {
     const chosen = h('div', { class: 'embed-chosen' });
     const strongest = h('div', null);
     const nearest = h('div', null);
-    parts.body.append(rows, chosen, h('div', { class: 'embed-columns' }, strongest, nearest));
+    const shown = views({
+      name: 'what is shown of the rows',
+      views: [
+        { name: 'rows', label: 'the rows', node: [rows, chosen] },
+        { name: 'strongest', label: 'the largest numbers', node: strongest },
+        { name: 'nearest', label: 'the nearest rows', node: nearest },
+      ],
+    });
+    parts.body.append(
+      shown.node,
+      rows,
+      chosen,
+      h('div', { class: 'embed-columns' }, strongest, nearest),
+    );
     /** @type {import('../kit/figure.js').Table[]} */
     let twin = [];
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Near>) => Promise<Near>} */
@@ -97,7 +111,7 @@ export default {
           name: `the row of ${word(piece)}`,
           values: own,
           max,
-          height: 72,
+          height: 56,
           read: (dimension) =>
             h(
               'span',

@@ -9,6 +9,7 @@ import { ask, ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import { sentence, stand } from './logit_lens/captions.js';
 import {
@@ -66,7 +67,14 @@ export default {
       'aria-live': 'polite',
       'data-roving': '',
     });
-    fill(parts.body, h('div', { class: 'logit-lens-both' }, grid, opened));
+    const choice = views({
+      name: 'what is shown of the depths',
+      views: [
+        { name: 'grid', label: 'every layer', node: grid },
+        { name: 'opened', label: 'one place', node: opened },
+      ],
+    });
+    fill(parts.body, choice.node, h('div', { class: 'logit-lens-both' }, grid, opened));
     const halves = h('input', {
       type: 'checkbox',
       onchange: () => page.set({ 'depths.halves': halves.checked, 'depths.at': null }),
@@ -285,7 +293,14 @@ export default {
         );
         const last = answer.depths.length - 1;
         const row = Math.max(0, Math.min(last, Number(of.more['depths.at'] ?? last) || 0));
-        const text = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, apart]);
+        const text = JSON.stringify([
+          of.model,
+          of.prompt,
+          of.chat,
+          of.about.step,
+          of.changes,
+          apart,
+        ]);
         if (columnsOf !== text) columns = new Map();
         columnsOf = text;
         columns.set(

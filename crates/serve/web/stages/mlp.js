@@ -5,11 +5,15 @@
  * In the address: `mlp.unit`, the opened unit; `mlp.by`, what units are chosen by.
  */
 
+import { changeToggles, whatIf } from '../kit/changes/controls.js';
+import { chipText } from '../kit/changes/words.js';
+import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
 import { ask, look } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { count, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -110,7 +114,15 @@ export default {
     const plot = curve((unit) => page.set({ 'mlp.unit': unit }));
     const list = h('div', { class: 'mlp-list', 'data-roving': '' });
     const opened = h('div', { class: 'mlp-unit', 'aria-live': 'polite', 'data-roving': '' });
-    fill(parts.body, h('div', { class: 'mlp-both' }, plot.node, list), opened);
+    const shown = views({
+      name: 'what is shown of the units',
+      views: [
+        { name: 'list', label: 'the most active', node: list },
+        { name: 'curve', label: 'the curve', node: plot.node },
+        { name: 'unit', label: 'one unit, unfolded', node: opened },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'mlp-both' }, plot.node, list), opened);
     const order = choice({
       label: 'the most active by',
       options: ORDERS,
@@ -119,7 +131,8 @@ export default {
     });
     const next = chooser(page, 'next word');
     const example = opensOn(page, 'next-words', UNCERTAIN);
-    parts.controls.append(order.node, next.node, example.node);
+    const toggles = changeToggles();
+    parts.controls.append(order.node, next.node, whatIf(toggles.node), example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -278,6 +291,16 @@ export default {
         plot.draw(layer, CURVES[of.about.activation] ?? of.about.activation);
         plot.mark(unit?.place ?? null);
         drawList(layer);
+        // In a mixture the same place is another neuron's with each token.
+        const isMixture = of.about.block.experts[of.layer] != null;
+        const changed = [
+          ...(unit && !isMixture ? [without('neuron', of.layer, unit.place)] : []),
+          without('mlp', of.layer),
+        ];
+        toggles.draw(
+          of.changes,
+          changed.map((change) => [chipText(change, of.pieces), change]),
+        );
         if (unit) refill(opened, unfolded(page, layer, unit));
         parts.title(
           'What the hidden units of layer ',

@@ -4,11 +4,13 @@
  * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for.
  */
 
+import { outlook } from '../kit/changes/effect.js';
 import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import {
   barCell,
@@ -65,34 +67,48 @@ export default {
       'aria-label': 'search for any token',
       oninput: () => page.set({ 'next.find': search.value === '' ? null : search.value }),
     });
-    fill(
-      parts.body,
-      h(
-        'div',
-        { class: 'next-both' },
-        list,
-        h(
-          'div',
-          { class: 'next-side' },
-          h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
-          found,
-          line.node,
-        ),
-      ),
+    const side = h(
+      'div',
+      { class: 'next-side' },
+      h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
+      found,
+      line.node,
     );
+    const shown = views({
+      name: 'what is shown of the next tokens',
+      views: [
+        { name: 'list', label: 'the likeliest', node: list },
+        { name: 'curve', label: 'all of them', node: side },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'next-both' }, list, side));
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
     /** @param {Ranked} next @param {Selection} of */
     const probability = ({ id, probability }, of) =>
       share(probability, { site: 'probabilities', index: `${of.token},${id}` });
+    /** What it was without changes. @param {Ranked} next @param {Selection} of @param {Float32Array | null} before */
+    const was = ({ id, probability }, of, before) => {
+      const earlier = before?.[id];
+      if (earlier === undefined) return null;
+      const [said, now] = [earlier, probability].map((of) => format(of, { percent: true }));
+      if (said === now) return null;
+      const index = `${of.token},${id}`;
+      const place = { site: 'probabilities', index, isBefore: true };
+      return h('span', { class: 'was' }, share(earlier, place), ' → ');
+    };
     /** @param {Ranked} next @param {Selection} of */
     const logit = ({ id, logit }, of) =>
       number(logit, { site: 'logits', index: `${of.token},${id}`, digits: 2 });
 
-    /** @param {Selection} of @param {Answer} answer */
-    function drawList(of, { top, pieces, follows, of: own }) {
-      const most = top[0]?.probability ?? 1;
+    /**
+     * @param {Selection} of
+     * @param {Answer} answer
+     * @param {Float32Array | null} before  every token's probability without changes, where there are some
+     */
+    function drawList(of, { top, pieces, follows, of: own }, before) {
+      const most = Math.max(top[0]?.probability ?? 1, ...top.map(({ id }) => before?.[id] ?? 0));
       const shown = own ?? top[0];
       const row = (/** @type {Ranked} */ next) =>
         h(
@@ -102,8 +118,12 @@ export default {
             : null,
           h('td', { class: 'number next-rank' }, count(next.rank)),
           h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === shown?.id)),
-          h('td', { class: 'next-bar' }, barCell(next.probability, most)),
-          h('td', null, probability(next, of)),
+          h(
+            'td',
+            { class: 'next-bar' },
+            barCell(next.probability, most, { before: before?.[next.id] }),
+          ),
+          h('td', null, was(next, of, before), probability(next, of)),
           h('td', { class: 'next-logit' }, logit(next, of)),
         );
       const others = [own, follows].filter((next) => next !== null && next.rank > top.length);
@@ -194,10 +214,13 @@ export default {
         const of = await example.selection(own, signal);
         const find = of.more['next.find'] ?? '';
         const body = { ...question(of), most: MOST, find };
-        const answer = await once([body, of.about.step], (signal) => ask('next', body, { signal }));
+        const [answer, before] = await Promise.all([
+          once([body, of.about.step], (signal) => ask('next', body, { signal })),
+          of.changes.length ? outlook(of, { signal, unchanged: true }) : null,
+        ]);
         drawn = { of, answer };
         if (document.activeElement !== search) search.value = find;
-        drawList(of, answer);
+        drawList(of, answer, before?.row ?? null);
         drawFound(of, answer);
         line.draw(of, answer);
         parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));

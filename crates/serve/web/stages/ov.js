@@ -12,6 +12,7 @@ import { button, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
 import { player } from '../kit/player.js';
 import { get } from '../kit/state.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import { answerCache } from './ov/cache.js';
 import { captions } from './ov/captions.js';
@@ -63,7 +64,30 @@ export default {
       onToken: (token) => page.set({ 'exchange.token': token }),
       onLayer,
     });
-    fill(parts.body, h('div', { class: 'ov-sides' }, left.node, right.node), reading());
+    const sides = views({
+      name: 'which sentence is shown',
+      views: [
+        { name: 'left', label: 'your prompt', node: left.node },
+        { name: 'right', label: 'turned around', node: right.node },
+      ],
+      onShow: () => drawPlanes(),
+    });
+    const what = views({
+      name: 'what is shown of it',
+      folds: 'always',
+      views: [
+        { name: 'arrows', label: 'this layer', node: [left.arrowsNode, right.arrowsNode] },
+        { name: 'parts', label: 'part by part', node: [left.rowsNode, right.rowsNode] },
+        { name: 'layers', label: 'every layer', node: [left.layersNode, right.layersNode] },
+      ],
+      onShow: (name) => {
+        root.dataset.shows = name;
+        drawPlanes();
+      },
+    });
+    what.node.classList.add('ov-what');
+    fill(parts.body, sides.node, what.node, h('div', { class: 'ov-sides' }, left.node, right.node));
+    parts.side.append(h('details', null, h('summary', null, 'how to read the arrows'), reading()));
     const play = player({
       name: 'the layers',
       steps: () => shown?.of.about.layers ?? 1,
@@ -74,7 +98,12 @@ export default {
       page.set({ 'exchange.turned': null, 'exchange.token': null }),
     );
     const example = opensOn(page, 'exchange', { prompt: 'the bird is red', word: 'bird' });
-    parts.controls.append(h('span', null, 'layer by layer'), play.node, again, example.node);
+    parts.controls.append(
+      h('span', { class: 'ov-by' }, 'layer by layer'),
+      play.node,
+      again,
+      example.node,
+    );
     const kept = answerCache();
 
     /**
@@ -99,7 +128,9 @@ export default {
 
     function drawPlanes() {
       if (!shown) return;
-      const width = Math.min(left.room(), right.room());
+      // On a narrow screen one of the two is shown.
+      const width = Math.min(...[left.room(), right.room()].map((room) => room || Infinity));
+      if (width === Infinity) return;
       const [a, b] = [left.arrows(width), right.arrows(width)];
       // One scale for both, as long as neither becomes too small to see.
       const [small, large] = [Math.min(a.unit, b.unit), Math.max(a.unit, b.unit)];

@@ -8,6 +8,7 @@
 import { events, ProgramError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button, figure } from '../kit/figure.js';
+import { views } from '../kit/views.js';
 import { opensOn } from './example.js';
 import { caption, twin } from './repeat/captions.js';
 import { costs } from './repeat/cost.js';
@@ -58,6 +59,7 @@ export default {
     let writing = null;
     /** The text that was opened with a beginning already written. */
     let opened = '';
+    let isOpening = false;
     const example = opensOn(page, 'repeat', { prompt: 'the bird is' });
 
     const play = button('play', () => (writing ? pause() : write()), {
@@ -103,8 +105,21 @@ export default {
     });
     const choices = h('div', { class: 'repeat-choices', 'data-roving': '' });
     const branches = h('div', { class: 'repeat-branches' });
-    const cost = h('div', { class: 'repeat-cost' });
-    fill(parts.body, text, h('div', { class: 'repeat-pair' }, choices, cost), branches);
+    const cost = h('div', {
+      class: 'repeat-cost',
+      tabindex: '0',
+      role: 'group',
+      'aria-label': 'what writing costs',
+    });
+    const shown = views({
+      name: 'what is shown of the loop',
+      views: [
+        { name: 'choices', label: 'what may come', node: choices },
+        { name: 'branches', label: 'branches', node: branches },
+        { name: 'cost', label: 'cost', node: cost },
+      ],
+    });
+    fill(parts.body, text, shown.node, h('div', { class: 'repeat-pair' }, choices, cost), branches);
 
     // The text follows its end, unless the reader scrolls to another place of it meanwhile.
     let isFollowed = true;
@@ -240,8 +255,11 @@ export default {
           // Tokens that were restored or picked now have their text.
           for (const [at, on] of tree.path(from).entries()) on.token = event.behind[at] ?? on.token;
         } else if (event.type === 'turn') {
-          if (event.last && event.tokens > (begin?.prompt.length ?? 0) + node.depth)
+          if (event.last && event.tokens > (begin?.prompt.length ?? 0) + node.depth) {
             node = tree.append(node, event.last);
+            // The sheet lets it run through the model, if the reader had it written.
+            if (!isOpening) document.dispatchEvent(new Event('lookback-appended'));
+          }
           node.token = event.last;
           node.turn = event;
         } else {
@@ -323,9 +341,12 @@ export default {
     async function open() {
       const mine = (writing = new AbortController());
       try {
+        isOpening = true;
         await run(top, OPENING, mine.signal, 0);
       } catch {
         // Who writes on is told what is wrong.
+      } finally {
+        isOpening = false;
       }
       if (writing !== mine) return;
       stop();
@@ -343,6 +364,7 @@ export default {
           selection.prompt,
           selection.chat,
           selection.about.step,
+          selection.changes,
         ]);
         const by = JSON.stringify([values, seed(selection.more)]);
         const isFirst = key === '';

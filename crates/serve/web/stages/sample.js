@@ -3,15 +3,16 @@
  * left of the likeliest tokens; last, what many seeds draw.
  */
 
+import { outlook } from '../kit/changes/effect.js';
 import { ask } from '../kit/client.js';
-import { fill, h } from '../kit/dom.js';
+import { fill, h, sideways } from '../kit/dom.js';
 import { button, choice, figure, slider } from '../kit/figure.js';
 import { count } from '../kit/number.js';
 import { opensOn } from './example.js';
 import { remembering } from './logits/word.js';
 import { caption, said, twin } from './sample/captions.js';
 import { asColumns, rows } from './sample/rows.js';
-import { shown as inSight, samplers, seed, settings, words } from './sampling.js';
+import { dragged, shown as inSight, samplers, seed, settings } from './sampling.js';
 
 /** @typedef {import('./sampling.js').Sampler} Sampler */
 /** @typedef {import('./sample/rows.js').Answer} Answer */
@@ -51,10 +52,13 @@ export default {
       onChange: (value) => page.set({ draws: value === '1000' ? null : value }),
     });
 
+    const chain = dragged(page);
     const seedsHead = h('div', { class: 'sample-head' });
     const head = h('div', { class: 'sample-row is-head' });
     const grid = h('div', { class: 'sample-grid' }, head);
-    fill(parts.body, grid);
+    const place = h('div', { class: 'sample-scroll' }, grid);
+    sideways(place);
+    fill(parts.body, place);
 
     /** How long each bar was, so that it goes to its new length from there. @type {Map<string, number>} */
     const lengths = new Map();
@@ -154,16 +158,18 @@ export default {
         draws.select.value = many;
         const about = { model: selection.model, prompt: selection.prompt, chat: selection.chat };
         const question = { ...about, settings: values, seed: first, draws: Number(many) };
-        const answer = await once([question, selection.about.step], (signal) =>
-          ask('sample', question, { signal }),
-        );
+        const end = { ...selection, token: selection.ids.length - 1 };
+        const [answer, before] = await Promise.all([
+          once([question, selection.about.step], (signal) => ask('sample', question, { signal })),
+          selection.changes.length ? outlook(end, { signal, unchanged: true }) : null,
+        ]);
         const columns = asColumns(seen, answer.stages);
         shown = { answer, columns, first };
         fill(seedsHead, `${count(answer.draws.seeds)} seeds draw`);
         // The head stays where it is: a slider that is taken out of the page is no longer dragged.
         while (grid.lastChild !== head) grid.lastChild?.remove();
-        grid.append(...rows(answer, columns, bar));
-        parts.caption(caption(answer, columns, first, words(all, values), selection));
+        grid.append(...rows(answer, columns, bar, before?.row));
+        parts.caption(...caption(answer, columns, first, chain(all, values), selection));
         parts.say(said(answer, columns));
       },
     };

@@ -6,6 +6,7 @@ import { visible } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { h } from '../kit/dom.js';
 import { number } from '../kit/number.js';
+import { scrub } from '../kit/scrub.js';
 
 /**
  * A number of a sampler, as the program describes it.
@@ -74,6 +75,36 @@ export function words(all, values) {
   if (values.temperature === 0) return 'always the likeliest';
   const active = all.filter((of) => values[of.name] !== of.neutral);
   return active.map((of) => `${of.title} ${values[of.name]}`).join(', ') || 'nothing but the dice';
+}
+
+/**
+ * The samplers that change anything, as words of a sentence of which each number can be dragged.
+ * @param {import('../kit/stage.js').Page} page
+ * @returns {(all: Sampler[], values: Record<string, number>) => import('../kit/dom.js').Child[]}
+ */
+export function dragged(page) {
+  /** @type {Map<string, ReturnType<typeof scrub>>} */
+  const kept = new Map();
+  return (all, values) => {
+    const active = all.filter((of) => values[of.name] !== of.neutral);
+    if (values.temperature === 0 || active.length === 0) return [words(all, values)];
+    return active.flatMap((of, at) => {
+      const value = values[of.name] ?? of.default;
+      const made =
+        kept.get(of.name) ??
+        scrub({
+          name: of.title,
+          value,
+          min: of.least,
+          max: of.most,
+          step: of.notch,
+          onChange: (to) => page.set({ [of.name]: of.is_main && to === of.default ? null : to }),
+        });
+      kept.set(of.name, made);
+      made.set(value);
+      return [at ? ', ' : '', `${of.title} `, made.node];
+    });
+  };
 }
 
 /**

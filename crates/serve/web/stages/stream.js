@@ -5,6 +5,9 @@
  * In the address: `stream.order`, `written` or `largest` first.
  */
 
+import { changeToggles, vectorSlider, whatIf } from '../kit/changes/controls.js';
+import { chipText } from '../kit/changes/words.js';
+import { without } from '../kit/changes.js';
 import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
@@ -82,7 +85,9 @@ export default {
     });
     const next = chooser(page, 'next word');
     const example = opensOn(page, 'next-words', UNCERTAIN);
-    parts.controls.append(next.node, order.node, example.node);
+    const toggles = changeToggles();
+    const vector = vectorSlider();
+    parts.controls.append(next.node, order.node, whatIf(toggles.node, vector.node), example.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -190,6 +195,14 @@ export default {
         drawn = { of, answer };
         order.set(ORDERS, orderOf(of));
         next.show(of, answer);
+        toggles.draw(
+          of.changes,
+          /** @type {const} */ (['attention', 'mlp']).map((part) => {
+            const change = without(part, of.layer);
+            return [chipText(change, of.pieces), change];
+          }),
+        );
+        vector.draw(of.changes, of.layer);
         drawRows(of, answer);
         parts.title(
           'Who wrote how much into the stream of ',

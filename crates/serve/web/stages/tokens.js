@@ -10,6 +10,7 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count } from '../kit/number.js';
 import { set } from '../kit/state.js';
+import { views } from '../kit/views.js';
 import { claim } from './tokens/claim.js';
 import { tree } from './tokens/tree.js';
 
@@ -43,7 +44,24 @@ export default {
     const growth = tree();
     const others = h('div', { class: 'cuts' });
     const erratum = claim();
-    parts.body.append(own, growth.node, others, erratum.node);
+    const mine = h('div', { class: 'tokens-own' }, own, growth.node);
+    const which = views({
+      name: 'what is shown beside it',
+      folds: 'always',
+      views: [
+        { name: 'others', label: 'three other vocabularies', node: others },
+        { name: 'claim', label: 'the article’s numbers', node: erratum.node },
+      ],
+    });
+    const elsewhere = h('div', null, which.node, others, erratum.node);
+    const shown = views({
+      name: 'what is shown of the pieces',
+      views: [
+        { name: 'tree', label: 'this model', node: mine },
+        { name: 'others', label: 'elsewhere', node: elsewhere },
+      ],
+    });
+    fill(parts.body, shown.node, h('div', { class: 'tokens-both' }, mine, elsewhere));
 
     const withBytes = h('input', {
       type: 'checkbox',

@@ -7,6 +7,7 @@ import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { count, format, number } from '../kit/number.js';
 import { listen } from '../kit/training.js';
+import { views } from '../kit/views.js';
 import { birth, chart, inWords, jump } from './training/charts.js';
 
 /** @typedef {{step: number, text: string}} Sample */
@@ -33,7 +34,16 @@ export default {
     const curve = h('div', { class: 'training-curve' });
     const born = h('div', { class: 'training-born' });
     const samples = h('div', { class: 'training-samples' });
-    fill(parts.body, state, done, curve, born, samples);
+    const choice = views({
+      name: 'what is shown of the training',
+      views: [
+        { name: 'loss', label: 'its loss', node: curve },
+        { name: 'able', label: 'what it can do', node: born },
+        { name: 'said', label: 'what it wrote', node: samples },
+      ],
+    });
+    fill(parts.body, state, done, choice.node, curve, born);
+    fill(parts.side, samples);
     done.hidden = true;
 
     let isDue = false;

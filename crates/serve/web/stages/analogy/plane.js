@@ -46,7 +46,7 @@ export function drawPlane(root, sum, marked, mark) {
   const wide = width - margin - gap - side;
   const scale = Math.min(
     wide / Math.max(right - left + far, 1e-9),
-    330 / Math.max(high - low, 1e-9),
+    tallest() / Math.max(high - low, 1e-9),
   );
   const height = Math.max(190, (high - low) * scale + 90);
   const middle = (height - 18) / 2 + ((high + low) / 2) * scale;
@@ -197,4 +197,9 @@ function arrow([x1, y1], [x2, y2], kind) {
     svg('line', { x1, y1, x2: tipX - 6 * ux, y2: tipY - 6 * uy }),
     svg('polygon', { points: `${tipX},${tipY} ${wing(1)} ${wing(-1)}` }),
   );
+}
+
+/** Pixels between the highest point and the lowest, at most. */
+function tallest() {
+  return Math.max(170, Math.min(330, window.innerHeight * 0.3));
 }

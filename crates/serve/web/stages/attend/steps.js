@@ -4,6 +4,7 @@
 
 import { count, format } from '../../kit/number.js';
 import { short } from '../../kit/particulars.js';
+import { isVariant } from '../../kit/state.js';
 
 /** @typedef {import('../attend.js').Head} Head */
 /** @typedef {import('../../kit/stage.js').Model} Model */
@@ -98,7 +99,7 @@ export function formula({ block: { score_cap: cap, sinks }, positions, scale, he
       ]
     : weights;
   return [
-    scores,
+    isVariant('no-scale') ? scores.filter(({ name }) => name !== 'scaled') : scores,
     ...(cap === null
       ? []
       : [
@@ -115,7 +116,9 @@ export function formula({ block: { score_cap: cap, sinks }, positions, scale, he
           ],
         ]
       : []),
-    softmax,
+    isVariant('no-mask')
+      ? softmax.map((part) => (part.name === 'masked' ? { ...part, text: 'scores' } : part))
+      : softmax,
     context,
   ];
 }
@@ -142,13 +145,15 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
       called: 'product',
       ...made('products'),
     },
-    {
-      name: isPlainScale(scale, head_dim)
-        ? `Scale: divided by √${head_dim}, so that long vectors do not make everything sharp`
-        : `Scale: multiplied by ${format(scale, { digits: 4 })}, which this model has in place of 1 / √${head_dim}`,
-      called: 'scaled product',
-      ...made('scaled'),
-    },
+    isVariant('no-scale')
+      ? null
+      : {
+          name: isPlainScale(scale, head_dim)
+            ? `Scale: divided by √${head_dim}, so that long vectors do not make everything sharp`
+            : `Scale: multiplied by ${format(scale, { digits: 4 })}, which this model has in place of 1 / √${head_dim}`,
+          called: 'scaled product',
+          ...made('scaled'),
+        },
     block.score_cap === null
       ? null
       : {
@@ -164,7 +169,9 @@ export function stepsOf({ scale, head_dim, positions, block }, layer) {
         }
       : null,
     {
-      name: `Mask: what comes later is taken away${window === null ? '' : `, and what lies ${count(window)} tokens back or more`}`,
+      name: isVariant('no-mask')
+        ? 'No mask: what comes later is seen, too'
+        : `Mask: what comes later is taken away${window === null ? '' : `, and what lies ${count(window)} tokens back or more`}`,
       called: 'score',
       lit: ['masked'],
       scale: 'signed',

@@ -1,19 +1,29 @@
 /**
- * All heads at a glance: a small picture of each pattern, a row for each layer, or a column where there
- * are many.
+ * All heads at a glance: a small picture of each pattern, a row for each layer, or a column where that gives
+ * larger ones; below each, what was measured of the head.
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
+import { toggle } from '../../kit/changes/controls.js';
+import { inForce, without } from '../../kit/changes.js';
 import { tensors } from '../../kit/client.js';
 import { named } from '../../kit/colour.js';
-import { h } from '../../kit/dom.js';
+import { fill, h } from '../../kit/dom.js';
+import { button } from '../../kit/figure.js';
+import { longPress } from '../../kit/long_press.js';
+import { format, number } from '../../kit/number.js';
+import { KINDS, kindOf, measured, takesLong } from './scores.js';
 
 /** @typedef {import('../../kit/client.js').Tensor} Tensor */
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 
+/** @typedef {import('./scores.js').Scores} Scores */
+
 /** Cells of a small picture's side, at most. */
 const MOST = 24;
-const [LEFT, TOP, GAP] = [26, 18, 3];
+const [LEFT, TOP, GAP] = [26, 18, 4];
+/** The largest tile, and from which on it has room for a name below it; heights of the name and of its mark. */
+const [LARGEST, NAMED, NAME, MARK] = [76, 44, 15, 3];
 
 /**
  * @param {(layer: number, head: number) => void} onPick
@@ -26,31 +36,53 @@ export function thumbnails(onPick) {
     'aria-roledescription': 'grid of heads',
   });
   const name = h('span', { class: 'spoken', 'aria-live': 'polite' });
-  const node = h('div', { class: 'thumbnails-whole' }, canvas, name);
-  /** @type {{values: Tensor, of: Selection} | null} */
+  const legend = h('p', { class: 'thumbnails-legend' });
+  const told = h('p', { class: 'thumbnails-told' });
+  const whole = h('div', { class: 'thumbnails-whole' }, canvas);
+  const label = h('p', { class: 'attend-label' });
+  const node = h('div', { class: 'thumbnails-all' }, label, whole, told, legend, name);
+  /** @type {{values: Tensor, of: Selection, before: Tensor | null} | null} */
   let shown = null;
-  /** Where tiles lie: layers go down, or across where there are many of them. */
-  let layout = { tile: 20, isAcross: false };
+  /** @type {Scores | null} */
+  let scores = null;
+  let isMeasuring = false;
+  /** Where tiles lie: layers go down, or across where that makes them larger. */
+  let layout = { tile: 20, high: 20, isAcross: false };
   /** @type {[number, number] | null} */
   let cursor = null;
 
   /** @param {number} layer @param {number} head @returns {[number, number]} */
   function corner(layer, head) {
     const [column, row] = layout.isAcross ? [layer, head] : [head, layer];
-    return [LEFT + column * (layout.tile + GAP), TOP + row * (layout.tile + GAP)];
+    return [LEFT + column * (layout.tile + GAP), TOP + row * layout.high];
+  }
+
+  /** Tiles as large as they fit. @param {number} columns @param {number} rows */
+  function fitting(columns, rows) {
+    const wide = Math.floor((whole.clientWidth - LEFT) / columns) - GAP;
+    const room = Math.max(230, Math.min(470, window.innerHeight * 0.56)) - TOP;
+    const high = Math.floor(room / rows) - GAP;
+    const named = Math.min(LARGEST, wide, high - NAME);
+    return named >= NAMED ? named : Math.max(7, Math.min(wide, high - MARK, NAMED - 1));
   }
 
   function draw() {
-    if (!shown || node.clientWidth === 0) return;
-    const { values, of } = shown;
+    if (!shown || whole.clientWidth === 0) return;
+    const { values, of, before } = shown;
     const [layers = 0, heads = 0] = values.shape;
-    const isAcross = layers > 2 * heads;
+    const [down, across] = [fitting(heads, layers), fitting(layers, heads)];
+    // A row for each layer, unless columns are much larger.
+    const isAcross = across > 1.25 * down;
+    fill(
+      label,
+      `a ${isAcross ? 'column' : 'row'} for each layer, a ${isAcross ? 'row' : 'column'} for each head`,
+    );
     const [columns, rows] = isAcross ? [layers, heads] : [heads, layers];
-    const large = layers * heads <= 48 ? 46 : 26;
-    const fitting = Math.floor((node.clientWidth - LEFT) / columns) - GAP;
-    layout = { tile: Math.max(7, Math.min(large, fitting)), isAcross };
-    const { tile } = layout;
-    const [width, height] = [LEFT + columns * (tile + GAP), TOP + rows * (tile + GAP)];
+    const tile = isAcross ? across : down;
+    const isNamed = tile >= NAMED;
+    const high = tile + GAP + (isNamed ? NAME : MARK);
+    layout = { tile, high, isAcross };
+    const [width, height] = [LEFT + columns * (tile + GAP), TOP + rows * high];
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -76,14 +108,36 @@ export function thumbnails(onPick) {
       pen.textAlign = 'right';
       if (at < rows) pen.fillText(String(at), LEFT - 7, y + tile / 2);
     }
+    /** @type {Set<string>} */
+    const seen = new Set();
     for (let layer = 0; layer < layers; layer += 1) {
       for (let head = 0; head < heads; head += 1) {
         const [x, y] = corner(layer, head);
         pen.drawImage(picture(values, layer, head), x, y, tile, tile);
         const isOpen = layer === of.layer && head === of.head;
+        const score = scores?.heads.get(`${layer}.${head}`);
+        const kind = kindOf(score);
+        if (score && kind) {
+          seen.add(kind.name);
+          const colour = styles.getPropertyValue(`--category-${kind.hue}`);
+          pen.fillStyle = colour;
+          pen.fillRect(x, y + tile + 1, tile, MARK);
+          if (isNamed) {
+            pen.fillStyle = styles.getPropertyValue('--quiet');
+            pen.font = `10px ${styles.getPropertyValue('--sans')}`;
+            pen.textAlign = 'left';
+            pen.fillText(kind.name, x, y + tile + MARK + 8, tile);
+          }
+        }
         pen.strokeStyle = styles.getPropertyValue(isOpen ? '--accent' : '--line');
         pen.lineWidth = isOpen ? 2.5 : 1;
         pen.strokeRect(x - 0.5, y - 0.5, tile + 1, tile + 1);
+        if (isOff(of, layer, head)) strike(pen, x, y, tile, styles.getPropertyValue('--accent'));
+        if (before && hasMoved(before.part(layer, head), values.part(layer, head))) {
+          // What moved is marked at its corner.
+          pen.fillStyle = styles.getPropertyValue('--accent');
+          pen.fillRect(x + tile - 6, y, 6, 6);
+        }
         if (cursor?.[0] === layer && cursor[1] === head) {
           pen.strokeStyle = styles.getPropertyValue('--ink');
           pen.lineWidth = 1.5;
@@ -91,6 +145,67 @@ export function thumbnails(onPick) {
         }
       }
     }
+    fill(
+      legend,
+      isNamed
+        ? null
+        : KINDS.filter((kind) => seen.has(kind.name)).map((kind) =>
+            h(
+              'span',
+              { class: 'thumbnails-kind', style: { '--mark': `var(--category-${kind.hue})` } },
+              kind.name,
+            ),
+          ),
+    );
+    tell(cursor ?? [of.layer, of.head]);
+  }
+
+  /** Measuring a large model's heads takes seconds, so it is asked for. */
+  function ask() {
+    if (!shown || isMeasuring) return isMeasuring ? ', being measured …' : null;
+    if (!takesLong(shown.of)) return null;
+    return [' ', button('measure what all heads look at (takes some seconds)', () => measure())];
+  }
+  /** Asks what the heads of the model look at. */
+  async function measure() {
+    if (!shown) return;
+    const { of } = shown;
+    isMeasuring = true;
+    draw();
+    const now = await measured(of);
+    isMeasuring = false;
+    if (shown?.of.model !== of.model) return;
+    scores = now;
+    draw();
+  }
+
+  /** What was measured of a head. @param {[number, number]} at */
+  function tell([layer, head]) {
+    const score = scores?.heads.get(`${layer}.${head}`);
+    if (!score || !scores) {
+      fill(told, h('b', null, `head ${layer}.${head}`), ask());
+      return;
+    }
+    const most = [...KINDS].sort((a, b) => score[b.score] - score[a.score]).slice(0, 2);
+    const kind = kindOf(score);
+    fill(
+      told,
+      h('b', null, `head ${layer}.${head}`),
+      kind ? `, ${kind.name}: ` : ': ',
+      most.flatMap(({ score: which, where }, at) => [
+        at ? '; ' : '',
+        number(score[which], { percent: true }),
+        ` on ${where}`,
+      ]),
+      `. Measured over ${scores.sequences} texts of ${scores.tokens} tokens.`,
+    );
+  }
+
+  /** What a head is called, for who hears it. @param {[number, number]} at */
+  function called([layer, head]) {
+    const score = scores?.heads.get(`${layer}.${head}`);
+    const kind = kindOf(score);
+    return `layer ${layer}, head ${head}${kind && score ? `, ${kind.name} ${format(score[kind.score], { percent: true })}` : ''}`;
   }
 
   /** @param {MouseEvent} event @returns {[number, number] | null} */
@@ -98,18 +213,24 @@ export function thumbnails(onPick) {
     if (!shown) return null;
     const box = canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - LEFT) / (layout.tile + GAP));
-    const row = Math.floor((event.clientY - box.top - TOP) / (layout.tile + GAP));
+    const row = Math.floor((event.clientY - box.top - TOP) / layout.high);
     const [layer, head] = layout.isAcross ? [column, row] : [row, column];
     const [layers = 0, heads = 0] = shown.values.shape;
     return layer >= 0 && layer < layers && head >= 0 && head < heads ? [layer, head] : null;
   }
+  longPress(canvas, (event) => {
+    const head = at(event);
+    if (head) toggle(without('head', ...head));
+  });
   canvas.addEventListener('click', (event) => {
     const head = at(event);
     if (head) onPick(...head);
   });
   canvas.addEventListener('pointermove', (event) => {
     const head = at(event);
-    canvas.title = head ? `layer ${head[0]}, head ${head[1]}` : '';
+    canvas.title = head ? called(head) : '';
+    if (head) tell(head);
+    else if (shown) tell([shown.of.layer, shown.of.head]);
     canvas.style.cursor = head ? 'pointer' : 'default';
   });
   canvas.addEventListener('keydown', (event) => {
@@ -123,39 +244,72 @@ export function thumbnails(onPick) {
         moved(layer, layout.isAcross ? right : down, layers),
         moved(head, layout.isAcross ? down : right, heads),
       ];
-      name.textContent = `layer ${cursor[0]}, head ${cursor[1]}`;
+      name.textContent = called(cursor);
       draw();
     } else if ((event.key === 'Enter' || event.key === ' ') && cursor) {
       event.preventDefault();
       onPick(...cursor);
     }
   });
-  new ResizeObserver(draw).observe(node);
+  new ResizeObserver(draw).observe(whole);
   document.addEventListener('lookback-theme', draw);
 
-  /** The last answer, which layer and head do not change. */
-  let kept = /** @type {{key: string, values: Tensor} | null} */ (null);
+  /** The last answers, with changes and without, which layer and head do not change. @type {Map<boolean, {key: string, values: Tensor}>} */
+  const answers = new Map();
   return {
     node,
-    /** @param {Selection} of @param {AbortSignal} signal @returns {Promise<Tensor>} */
-    async ask(of, signal) {
-      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step]);
+    /** @param {Selection} of @param {AbortSignal} signal @param {boolean} [unchanged] @returns {Promise<Tensor>} */
+    async ask(of, signal, unchanged = false) {
+      const changes = unchanged ? [] : of.changes;
+      const key = JSON.stringify([of.model, of.prompt, of.chat, of.about.step, changes]);
+      const kept = answers.get(unchanged);
       if (kept?.key === key) return kept.values;
       const answer = await tensors(
         'attend/glance',
         { model: of.model, prompt: of.prompt, chat: of.chat, most: MOST },
-        { signal },
+        { signal, unchanged },
       );
-      kept = { key, values: /** @type {Tensor} */ (answer.get('glance')) };
-      return kept.values;
+      const values = /** @type {Tensor} */ (answer.get('glance'));
+      answers.set(unchanged, { key, values });
+      return values;
     },
-    /** @param {Tensor} values @param {Selection} of */
-    draw(values, of) {
-      shown = { values, of };
+    /** @param {Tensor} values @param {Selection} of @param {Tensor | null} [before]  without changes, where there are some */
+    draw(values, of, before = null) {
+      if (shown?.of.model !== of.model || shown.of.about.step !== of.about.step) scores = null;
+      shown = { values, of, before };
       cursor = null;
       draw();
     },
+    /** Measures the heads, unless that takes long and nobody has asked for it. */
+    measure() {
+      if (shown && !scores && !isMeasuring && !takesLong(shown.of)) measure();
+    },
   };
+}
+
+/** Whether a head, or its layer's attention, is switched off. @param {Selection} of @param {number} layer @param {number} head */
+function isOff({ changes }, layer, head) {
+  return inForce(changes).some(
+    ({ part, isMean, layer: of, index }) =>
+      !isMean && of === layer && (part === 'attention' || (part === 'head' && index === head)),
+  );
+}
+
+/** Whether a weight of a pattern moved by a fiftieth. @param {Float32Array} before @param {Float32Array} after */
+function hasMoved(before, after) {
+  return after.some((weight, at) => Math.abs(weight - (before[at] ?? 0)) > 0.02);
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} size @param {string} colour */
+function strike(pen, x, y, size, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x + size, y + size);
+  pen.moveTo(x + size, y);
+  pen.lineTo(x, y + size);
+  pen.stroke();
 }
 
 /**

@@ -39,7 +39,7 @@ export async function vectors(root, of, key, signal) {
         strip({
           name: `${what} of ${piece.trim()}`,
           values: tensor.values,
-          height: 44,
+          height: 26,
           colour: hue(token),
           read: (dimension) =>
             h(

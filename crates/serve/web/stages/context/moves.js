@@ -25,6 +25,7 @@ export function moves({ of, context }, step, bar) {
     'div',
     {
       class: 'moves',
+      tabindex: '0',
       role: 'table',
       'aria-label': 'weight beside weight times length of the value',
     },

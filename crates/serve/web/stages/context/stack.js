@@ -10,7 +10,6 @@ import { format } from '../../kit/number.js';
 
 /** @typedef {import('../context.js').Context} Context */
 
-const HEIGHT = 280;
 const LEFT = 44;
 
 /**
@@ -21,6 +20,7 @@ const LEFT = 44;
  * @param {(dimension: number | null) => void} options.onHover
  */
 export function stack({ context, step, width, onHover }) {
+  const tall = width < 480 ? 216 : Math.max(220, Math.min(280, window.innerHeight * 0.36));
   const { terms, rest, z } = context;
   const layers = [
     ...terms.map(({ token, products, sum }) => ({ products, sum, colour: hue(token), token })),
@@ -38,11 +38,11 @@ export function stack({ context, step, width, onHover }) {
       ),
     );
   const [up, down] = [height(1), height(-1)];
-  const scale = (HEIGHT - 24) / (up + down || 1);
+  const scale = (tall - 24) / (up + down || 1);
   const ground = 12 + up * scale;
   const pitch = Math.min(72, (width - LEFT - 4) / z.length);
   const thick = pitch > 5 ? pitch - Math.max(1, pitch * 0.25) : pitch;
-  const mark = svg('rect', { class: 'stack-mark', x: -99, y: 0, width: pitch, height: HEIGHT });
+  const mark = svg('rect', { class: 'stack-mark', x: -99, y: 0, width: pitch, height: tall });
 
   const columns = z.flatMap((_, dimension) => {
     const x = LEFT + dimension * pitch;
@@ -81,9 +81,9 @@ export function stack({ context, step, width, onHover }) {
     'svg',
     {
       class: 'stack',
-      viewBox: `0 0 ${width} ${HEIGHT}`,
+      viewBox: `0 0 ${width} ${tall}`,
       width,
-      height: HEIGHT,
+      height: tall,
       tabindex: '0',
       role: 'application',
       'aria-label': `context vector of ${z.length} dimensions as a sum of ${layers.length} terms; arrow keys read them`,

@@ -7,6 +7,7 @@ import { visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
 import { choice } from '../../kit/figure.js';
 import { number } from '../../kit/number.js';
+import { get } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../../kit/stage.js').Page} Page */
@@ -56,7 +57,7 @@ export function said(pieces, id) {
 /**
  * A probability.
  * @param {number} probability
- * @param {{site?: string, index?: string}} [place]
+ * @param {{site?: string, index?: string, isBefore?: boolean}} [place]
  */
 export function share(probability, place = {}) {
   return number(probability, { ...place, percent: true });
@@ -123,7 +124,8 @@ export function chooser(page, label) {
 
 /**
  * Remembers the last answer of a question, for a figure that is drawn again about the same. A question
- * is given up when another takes its place, not when the figure is merely drawn again.
+ * is given up when another takes its place, not when the figure is merely drawn again. Under other changes it
+ * is another question.
  * @template T
  * @returns {(key: object, ask: (signal: AbortSignal) => Promise<T>) => Promise<T>}
  */
@@ -133,7 +135,7 @@ export function remembering() {
   let answer = null;
   let abort = new AbortController();
   return (key, ask) => {
-    const now = JSON.stringify(key);
+    const now = JSON.stringify([key, get().changes]);
     if (answer === null || now !== last) {
       abort.abort();
       abort = new AbortController();
@@ -176,9 +178,9 @@ export function refill(node, ...children) {
  * A bar in a cell, from its left end or, of signed numbers, from its middle.
  * @param {number} value
  * @param {number} max
- * @param {{signed?: boolean, kind?: string}} [options]
+ * @param {{signed?: boolean, kind?: string, before?: number}} [options]  `before`: without changes, a ghost
  */
-export function barCell(value, max, { signed = false, kind = '' } = {}) {
+export function barCell(value, max, { signed = false, kind = '', before } = {}) {
   const share = max > 0 ? Math.min(1, Math.abs(value) / max) : 0;
   const width = (signed ? 50 : 100) * share;
   const left = signed ? (value < 0 ? 50 - width : 50) : 0;
@@ -186,27 +188,15 @@ export function barCell(value, max, { signed = false, kind = '' } = {}) {
   return h(
     'span',
     { class: `bar-cell ${signed ? 'is-signed' : ''}`, 'aria-hidden': 'true' },
+    before === undefined || signed
+      ? null
+      : h('span', {
+          class: 'bar-ghost-cell',
+          style: { width: `max(1px, ${100 * Math.min(1, before / Math.max(max, 1e-12))}%)` },
+        }),
     h('span', {
       class: `bar-fill ${sign} ${kind}`,
       style: { left: `${left}%`, width: `max(1px, ${width}%)` },
     }),
   );
-}
-
-/**
- * Draws something as wide as its place, again whenever the place changes.
- * @param {HTMLElement} node
- * @param {(width: number) => Node | null} draw
- */
-export function asWide(node, draw) {
-  let width = 0;
-  const again = () => {
-    if (node.clientWidth > 0) fill(node, draw(node.clientWidth));
-  };
-  new ResizeObserver(() => {
-    if (Math.abs(node.clientWidth - width) < 1) return;
-    width = node.clientWidth;
-    again();
-  }).observe(node);
-  return again;
 }

@@ -392,7 +392,10 @@ export function chart({ name, onHover, onPick }) {
   function fit() {
     const width = canvas.parentElement?.clientWidth ?? 0;
     if (width === 0) return;
-    size = { width, height: Math.round(Math.max(320, Math.min(620, width * 0.62))) };
+    size = {
+      width,
+      height: Math.round(Math.max(290, Math.min(620, width * 0.62, window.innerHeight * 0.63))),
+    };
     const ratio = devicePixelRatio || 1;
     Object.assign(canvas, {
       width: Math.round(size.width * ratio),

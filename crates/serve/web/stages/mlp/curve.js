@@ -3,10 +3,10 @@
  * each to what the other branch makes of it.
  */
 
+import { asWide } from '../../kit/as_wide.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 import { axes, linear, short } from '../logits/plot.js';
-import { asWide } from '../logits/word.js';
 import { unitIndex, unitName } from './units.js';
 
 /** @typedef {import('../mlp.js').Layer} Layer */
@@ -30,7 +30,7 @@ export function curve(onPick) {
 
   /** @param {Layer} now @param {number} width */
   function drawing({ pre, post, linear: other, answer }, width) {
-    const height = Math.min(340, Math.max(220, width * 0.72));
+    const height = Math.max(210, Math.min(width * 0.72, window.innerHeight * 0.32));
     const box = { left: 40, right: width - 8, top: 28, bottom: height - 38 };
     const { curve, bent } = answer;
     const [low, high] = [Number(curve.x[0]), Number(curve.x.at(-1))];

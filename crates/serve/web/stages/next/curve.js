@@ -1,10 +1,11 @@
 /** The whole distribution, sorted: probability by rank, both in equal factors. */
 
+import { asWide } from '../../kit/as_wide.js';
 import { visible } from '../../kit/chips.js';
 import { fill, h, svg } from '../../kit/dom.js';
 import { count, format } from '../../kit/number.js';
 import { axes, logarithmic } from '../logits/plot.js';
-import { asWide, share } from '../logits/word.js';
+import { share } from '../logits/word.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('../next.js').Answer} Answer */
@@ -23,7 +24,7 @@ export function curve() {
 
   /** @param {{of: Selection, answer: Answer}} now @param {number} width */
   function drawing({ of, answer }, width) {
-    const height = 300;
+    const height = Math.max(230, Math.min(320, window.innerHeight * 0.36));
     const box = { left: 46, right: width - 10, top: 44, bottom: height - 38 };
     const points = answer.curve;
     const lowest = Math.max(LEAST, Number(points.at(-1)?.probability));

@@ -4,6 +4,7 @@
  */
 
 import { ask } from '../../kit/client.js';
+import { requested } from '../../kit/state.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
 /** @typedef {import('./plane.js').Taken} Taken */
@@ -27,7 +28,8 @@ export function answerCache() {
     return found;
   };
   /** @param {About} about @param {number} token */
-  const key = (about, token) => `${token} ${about.prompt}`;
+  const key = (about, token) =>
+    `${token} ${about.prompt} ${JSON.stringify(requested(about.prompt))}`;
 
   /** How many layers one question may be about, at once and at all. @param {Selection} of @param {Cut} cut @param {number} token */
   function limits({ about }, cut, token) {

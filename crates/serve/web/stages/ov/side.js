@@ -56,7 +56,7 @@ export function side({ name, sentence, onToken, onLayer }) {
   });
   sideways(chips);
   const drawing = h('div', { class: 'ov-plane' });
-  const rows = h('ol', { class: 'ov-rows' });
+  const rows = h('ol', { class: 'ov-rows', tabindex: '0', 'aria-label': `parts of ${name}` });
   const readout = h('p', { class: 'ov-note', 'aria-live': 'polite' }, '\u00a0');
   const label = h('p', { class: 'ov-label' });
   let isFlat = false;
@@ -71,18 +71,10 @@ export function side({ name, sentence, onToken, onLayer }) {
       fill(readout, layer === null ? '\u00a0' : describe(layer, source));
     },
     describe: (row, column) => describe(...placed(row, column)),
+    tallest: window.innerWidth < 640 ? 205 : 360,
   });
-  const node = h(
-    'div',
-    { class: 'ov-side' },
-    sentence,
-    chips,
-    drawing,
-    rows,
-    label,
-    ladder.node,
-    readout,
-  );
+  const all = h('div', { class: 'ov-layers' }, label, ladder.node, readout);
+  const node = h('div', { class: 'ov-side' }, sentence, chips, drawing, rows, all);
 
   /** @param {number} layer @param {number} source */
   function describe(layer, source) {
@@ -96,6 +88,9 @@ export function side({ name, sentence, onToken, onLayer }) {
 
   return {
     node,
+    arrowsNode: drawing,
+    rowsNode: rows,
+    layersNode: all,
     /** @param {number} width */
     arrows(width) {
       if (!now) return { arrows: [], unit: 0 };
@@ -103,8 +98,8 @@ export function side({ name, sentence, onToken, onLayer }) {
       const arrows = chain(taken, (source) => naming(/** @type {Side} */ (now), source));
       return { arrows, unit: fitting(taken.plane, arrows, width) };
     },
-    /** Pixels that a drawing has. */
-    room: () => Math.max(240, Math.floor(drawing.clientWidth)),
+    /** Pixels that a drawing has; 0 where it is not shown. */
+    room: () => Math.floor(drawing.clientWidth),
     /** @param {Side} of */
     hold(of) {
       now = of;
@@ -127,7 +122,7 @@ export function side({ name, sentence, onToken, onLayer }) {
       if (picked instanceof HTMLElement)
         chips.scrollLeft = picked.offsetLeft - chips.offsetLeft - chips.clientWidth / 2;
       if (hadFocus && picked instanceof HTMLElement) picked.focus({ preventScroll: true });
-      const options = { ...naming(of, of.token), width: this.room() };
+      const options = { ...naming(of, of.token), width: Math.max(240, this.room()) };
       const next = { plane: of.taken.plane, arrows, unit, ruled: unit };
       const before = last ?? next;
       last = next;

@@ -15,7 +15,7 @@ import { chance, quoted } from '../sampling.js';
  * @param {Answer} answer
  * @param {Column[]} columns
  * @param {number} first
- * @param {string} chain
+ * @param {import('../../kit/dom.js').Child[]} chain  its settings in words
  * @param {import('../../kit/stage.js').Selection} selection
  */
 export function caption({ tokens, draws, position }, columns, first, chain, selection) {

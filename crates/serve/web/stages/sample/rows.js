@@ -39,12 +39,14 @@ export function asColumns(all, stages) {
  * @param {Answer} answer
  * @param {Column[]} columns
  * @param {(key: string, share: number) => HTMLElement} bar
+ * @param {Float32Array | null} [before]  every token's probability without changes, where there are some
  */
-export function rows(answer, columns, bar) {
+export function rows(answer, columns, bar, before = null) {
   const { tokens, draws, position } = answer;
   const shares = columns.flatMap(({ left }) => [...left.probabilities, left.others.share]);
   const drawn = [...draws.counts, draws.others].map((times) => times / Math.max(1, draws.seeds));
-  const max = Math.max(1e-12, ...shares.map((share) => share ?? 0), ...drawn);
+  const earlier = tokens.map(({ id }) => before?.[id] ?? 0);
+  const max = Math.max(1e-12, ...shares.map((share) => share ?? 0), ...drawn, ...earlier);
   const last = /** @type {Column} */ (columns.at(-1)).left;
   /** @param {number} row @param {Column} column @param {number} at */
   const cell = (row, column, at) => {
@@ -69,7 +71,16 @@ export function rows(answer, columns, bar) {
             index: `${position},${token.id}`,
           })
         : chance(share);
-    return h('div', { class: `sample-cell ${idle}` }, bar(`${token.id} ${at}`, share / max), said);
+    const was = at === 0 ? before?.[token.id] : undefined;
+    return h(
+      'div',
+      { class: `sample-cell ${idle} ${was === undefined ? '' : 'has-ghost'}` },
+      was === undefined
+        ? null
+        : h('span', { class: 'sample-ghost', style: { width: `${(100 * was) / max}%` } }),
+      bar(`${token.id} ${at}`, share / max),
+      said,
+    );
   };
   /** @param {string} key @param {number} times @param {number | null} wanted */
   const drawCell = (key, times, wanted) =>
