@@ -1,8 +1,9 @@
 //! `POST /api/why`: one logit as the sum that it is, opened where that is asked for; `POST /api/heads`: the
 //! scores of all heads; `POST /api/neurons`: what makes neurons fire.
 //!
-//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8,
-//! "variant": {"no_mask": true}}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened. The others:
+//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "openings": 1000, "exact": false,
+//! "check": 8, "check_alone": false, "variant": {"no_mask": true}}` to `{"why": lens::Why, "paths", "check", "pieces"}`;
+//! without `share` nothing is opened, and with `check_alone` what was opened is not answered. The others:
 //! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text.
 
 use axum::{Json, Router, extract, routing::post};
@@ -52,12 +53,17 @@ struct WhyRequest {
     neurons: usize,
     /// Opens the parts until ends make up this share.
     share: Option<f64>,
+    /// But opens at most so many.
+    openings: Option<usize>,
     /// Leaves MLPs closed.
     #[serde(default)]
     exact: bool,
     /// Switches so many heads and MLPs off.
     #[serde(default)]
     check: usize,
+    /// Answers what became of that, and not what was opened: of a deep model that is megabytes.
+    #[serde(default)]
+    check_alone: bool,
     /// What the pass leaves out or replaces.
     #[serde(default)]
     variant: PassVariant,
@@ -92,11 +98,15 @@ async fn why(
         query = id(request.target).into_iter().fold(query, |query, id| query.token(id));
         query = id(request.against).into_iter().fold(query, |query, id| query.against(id));
         if let Some(share) = request.share {
-            let (max_openings, through_mlps) = (MAX_OPENINGS, !request.exact);
+            let max_openings = request.openings.unwrap_or(MAX_OPENINGS).min(MAX_OPENINGS);
+            let through_mlps = !request.exact;
             query = query.unfold(UnfoldOptions { share, max_openings, through_mlps });
         }
-        let why = query.sum()?;
+        let mut why = query.sum()?;
         let check = query.faithfulness(&why, request.check)?;
+        if request.check_alone {
+            why.unfolding = None;
+        }
         let ids = input.ids.iter().map(|id| id.0).chain([why.target]).chain(why.against);
         let names: Vec<String> =
             why.parts.iter().map(|part| Component::name(part.component)).collect();

@@ -21,7 +21,8 @@ async fn refused(path: &str, body: Value) -> String {
 
 #[tokio::test]
 async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
-    let body = json!({ "prompt": "tom sees the red bird", "of": 7, "against": 9, "neurons": 2 });
+    let mut body =
+        json!({ "prompt": "tom sees the red bird", "of": 7, "against": 9, "neurons": 2 });
     let plain = told("/api/why", body.clone()).await;
     let why = &plain["why"];
     let parts = why["parts"].as_array().unwrap();
@@ -32,13 +33,23 @@ async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
     assert!(plain["paths"].is_null() && plain["check"].as_array().unwrap().is_empty());
     assert_eq!(why["neurons"][0]["neurons"].as_array().unwrap().len(), 2);
 
-    let mut opened = body;
-    opened["share"] = json!(0.5);
-    opened["check"] = json!(2);
-    let opened = told("/api/why", opened).await;
+    body["share"] = json!(0.5);
+    body["check"] = json!(2);
+    let opened = told("/api/why", body.clone()).await;
     assert_eq!(opened["why"]["parts"], why["parts"]);
     assert!(!opened["paths"].as_array().unwrap().is_empty());
     assert_eq!(opened["check"].as_array().unwrap().len(), 2);
+
+    let mut alone = body.clone();
+    alone["check_alone"] = json!(true);
+    let alone = told("/api/why", alone).await;
+    assert_eq!(alone["check"], opened["check"]);
+    assert!(alone["paths"].is_null() && alone["why"]["unfolding"].is_null(), "{alone}");
+
+    body["openings"] = json!(1);
+    let once = told("/api/why", body).await;
+    assert_eq!(once["why"]["unfolding"]["openings"], 1);
+    assert_eq!(once["why"]["sum"], opened["why"]["sum"]);
 }
 
 #[tokio::test]

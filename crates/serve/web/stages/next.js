@@ -1,7 +1,8 @@
 /**
  * The next token's logits and probabilities: the likeliest, any other by search, all as a curve.
  *
- * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for.
+ * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for;
+ * `next.why`, 1 where it stands beside the picked one why (see `why/brief.js`).
  */
 
 import { mention, word } from '../kit/chips.js';
@@ -23,6 +24,7 @@ import {
   UNCERTAIN,
 } from './logits/word.js';
 import { curve } from './next/curve.js';
+import { brief } from './why/brief.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, rank: number, logit: number, probability: number}} Ranked */
@@ -57,6 +59,7 @@ export default {
     const list = h('div', { class: 'next-list', 'data-roving': '' });
     const found = h('div', { class: 'next-found', 'aria-live': 'polite', 'data-roving': '' });
     const line = curve();
+    const why = brief(page);
     const search = h('input', {
       type: 'search',
       placeholder: 'any word, or #id',
@@ -76,6 +79,7 @@ export default {
           { class: 'next-side' },
           h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
           found,
+          why.node,
           line.node,
         ),
       ),
@@ -101,7 +105,12 @@ export default {
             ? { class: 'is-text', title: 'what the text goes on with' }
             : null,
           h('td', { class: 'number next-rank' }, count(next.rank)),
-          h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === shown?.id)),
+          h(
+            'th',
+            { scope: 'row' },
+            pick(page, pieces, next.id, next.id === shown?.id),
+            next.id === shown?.id ? asksWhy(of) : null,
+          ),
           h('td', { class: 'next-bar' }, barCell(next.probability, most)),
           h('td', null, probability(next, of)),
           h('td', { class: 'next-logit' }, logit(next, of)),
@@ -135,6 +144,22 @@ export default {
               )
             : null,
         ),
+      );
+    }
+
+    /** The button beside the picked word. @param {Selection} of */
+    function asksWhy(of) {
+      const isOpen = of.more['next.why'] === '1';
+      return h(
+        'button',
+        {
+          type: 'button',
+          class: 'next-why',
+          'data-key': 'why',
+          'aria-expanded': String(isOpen),
+          onclick: () => page.set({ 'next.why': !isOpen }),
+        },
+        'why?',
       );
     }
 
@@ -200,6 +225,9 @@ export default {
         drawList(of, answer);
         drawFound(of, answer);
         line.draw(of, answer);
+        const asked = of.more['next.why'] === '1' ? (answer.of ?? answer.top[0]) : undefined;
+        line.node.hidden = asked !== undefined;
+        why.draw(of, asked?.id ?? null, signal);
         parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
         parts.caption(...sentence(of, answer));
         const first = answer.top[0];
