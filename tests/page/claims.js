@@ -5,6 +5,7 @@
 
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { position } from './claims/position.js';
+import { faithfulness, why } from './claims/why.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
 /** @typedef {import('./claims/forms.js').Check} Check */
@@ -407,6 +408,8 @@ export const CHECKS = {
   stream,
   logit_lens: logitLens,
   next,
+  why,
+  faithfulness,
   sample,
   repeat,
 };

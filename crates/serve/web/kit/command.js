@@ -41,14 +41,39 @@ export function command(name) {
   }
   return {
     node,
-    /** @param {(string | number)[] | null} args  what follows the program's name; null where there is no such command */
-    show(args) {
+    /**
+     * @param {(string | number)[] | null} args  what follows the program's name; null where there is no such command
+     * @param {string[]} [options]  more of it, as it is typed
+     */
+    show(args, options = []) {
       node.hidden = args === null;
-      const text = ['lookback', ...(args ?? []).map(quoted)].join(' ');
+      const text = ['lookback', ...(args ?? []).map(quoted), ...options].join(' ');
       fill(line, text);
       line.title = text;
     },
   };
+}
+
+/**
+ * What the page changes of the passes. A page without changes has none.
+ * @param {import('./stage.js').Selection} of
+ * @returns {{text: string, isPaused: boolean, edit?: string, variant?: string, option: string}[]}
+ */
+export function changesOf(of) {
+  return /** @type {any} */ (of).changes ?? [];
+}
+
+/** The same as options of a command. @param {import('./stage.js').Selection} of */
+export function changed(of) {
+  return changesOf(of).flatMap(({ isPaused, option }) => (isPaused ? [] : [option]));
+}
+
+/**
+ * A model as a command names it.
+ * @param {import('./stage.js').Model} about
+ */
+export function opens({ name, path }) {
+  return name === 'default' ? name : path;
 }
 
 /**

@@ -7,7 +7,7 @@
 
 import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { command, reads, token } from '../kit/command.js';
+import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { format, number } from '../kit/number.js';
@@ -33,6 +33,7 @@ export default {
     /** @type {{asked: Subject, answer: Answer} | null} */
     let drawn = null;
     const parts = figure(root, { title: 'What the sum predicts, and what happens', table });
+    root.classList.replace('has-words-beside', 'has-words-under');
     const text = subject(page);
     const line = curve({ onPick: (off) => page.set({ 'why.off': off }) });
     const list = h('div', { class: 'faithfulness-off' });
@@ -69,7 +70,7 @@ export default {
         const asked = await text.find(selection, signal);
         const { of } = asked;
         const body = { ...question(asked), check: MOST, check_alone: true };
-        const answer = await once([body, of.about.step, of.more.changes], (signal) =>
+        const answer = await once([body, of.about.step, changesOf(of)], (signal) =>
           ask('why', body, { signal }),
         );
         signal.throwIfAborted();
@@ -107,14 +108,17 @@ export default {
             ? sentence(of, answer, point)
             : ['Nothing here goes through a head or an MLP.']),
         );
-        shell.show([
-          'why',
-          of.model,
-          ...reads(of),
-          ...flags(asked, why, (id) => token(pieces, id)),
-          '--check',
-          MOST,
-        ]);
+        shell.show(
+          [
+            'why',
+            opens(of.about),
+            ...reads(of),
+            ...flags(asked, why, (id) => token(pieces, id)),
+            '--check',
+            MOST,
+          ],
+          changed(of),
+        );
         if (point)
           parts.say(
             `With the ${point.off} strongest off, the sum predicts ${format(point.predicted, { digits: DIGITS, sign: true })} for ${word(pieces[why.target] ?? '')}, and the model changes by ${format(point.real, { digits: DIGITS, sign: true })}.`,

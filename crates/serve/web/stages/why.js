@@ -6,7 +6,7 @@
  */
 
 import { mention, word } from '../kit/chips.js';
-import { command, reads, token } from '../kit/command.js';
+import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { format, number } from '../kit/number.js';
@@ -42,6 +42,7 @@ export default {
     /** @type {{asked: Subject, answer: Answer, about: string} | null} */
     let drawn = null;
     const parts = figure(root, { title: 'Why this token', table });
+    root.classList.replace('has-words-beside', 'has-words-under');
     const text = subject(page);
     /** @param {number[]} open */
     const keep = (open) => {
@@ -107,7 +108,7 @@ export default {
         const asked = await text.find(selection, signal);
         const { of } = asked;
         const wanted = of.more['why.open'];
-        const about = JSON.stringify([question(asked), of.about.step, of.more.changes]);
+        const about = JSON.stringify([question(asked), of.about.step, changesOf(of)]);
         // What is opened already needs no other answer.
         const isKnown =
           drawn?.about === about && isOpened(drawn.answer.why.unfolding.parts, wanted);
@@ -133,14 +134,17 @@ export default {
           ...(why.against === null ? [] : [', and not ', said(pieces, why.against)]),
         );
         parts.caption(...sentence(of, answer, !asked.exact));
-        line.show([
-          'why',
-          of.model,
-          ...reads(of),
-          ...flags(asked, why, (id) => token(pieces, id)),
-          '--paths',
-          '--tree',
-        ]);
+        line.show(
+          [
+            'why',
+            opens(of.about),
+            ...reads(of),
+            ...flags(asked, why, (id) => token(pieces, id)),
+            '--paths',
+            '--tree',
+          ],
+          changed(of),
+        );
         const top = all[strongest(all, roots(all))[0] ?? -1];
         if (top)
           parts.say(
