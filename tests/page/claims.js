@@ -3,6 +3,7 @@
  * program's answers and of the drawing itself. A sentence that none of the forms fits is a fault too.
  */
 
+import { diff, sweep } from './claims/compare.js';
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { position } from './claims/position.js';
 import { faithfulness, why } from './claims/why.js';
@@ -412,4 +413,6 @@ export const CHECKS = {
   faithfulness,
   sample,
   repeat,
+  sweep,
+  diff,
 };

@@ -1,6 +1,6 @@
 /** What is said of a sweep: what a row, a column and a cell are, and what a cell brought back. */
 
-import { word } from '../../kit/chips.js';
+import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { number } from '../../kit/number.js';
 import { said } from '../logits/word.js';
@@ -87,10 +87,14 @@ function strongest(swept) {
     ];
   }
   const [first, last] = [best(0), best(rows - 1)];
-  const name = (/** @type {number} */ at) => word(swept.of.pieces[at] ?? '');
+  const name = (/** @type {number} */ at) => mention(at, swept.of.pieces[at] ?? '');
   return first === last
-    ? [`In the first layer and in the last, most of it stands at ${name(first)}.`]
+    ? ['In the first layer and in the last, most of it stands at ', name(first), '.']
     : [
-        `In the first layer most of it stands at ${name(first)}, in the last at ${name(last)}: on the way it moves.`,
+        'In the first layer most of it stands at ',
+        name(first),
+        ', in the last at ',
+        name(last),
+        ': on the way it moves.',
       ];
 }

@@ -23,7 +23,7 @@ import { asWide } from '../logits/word.js';
  */
 
 /** Pixels of a cell: the least and the most, and from where on its number stands in it. */
-const [THIN, WIDE, LOW, TALL] = [22, 64, 9, 34];
+const [THIN, WIDE, LOW, TALL] = [22, 92, 9, 34];
 const [NUMBER_WIDTH, NUMBER_HEIGHT] = [30, 17];
 /** Pixels of all rows together, at most; and so many letters of a word stand upright. */
 const [ROWS, ROWS_NARROW] = [270, 216];
@@ -139,7 +139,7 @@ export function grid({ name, onPick }) {
         onkeydown: keys,
       },
       Array.from({ length: rows }, (_, row) =>
-        row % every === 0 || row === rows - 1
+        row % every === 0
           ? svg(
               'text',
               { class: 'sweep-row', x: left - 6, y: top + (row + 0.5) * tall },
