@@ -79,11 +79,12 @@ export default {
           { class: 'next-side' },
           h('label', { class: 'next-search' }, h('span', null, 'where is'), search),
           found,
-          why.node,
           line.node,
         ),
       ),
     );
+    const both = parts.body.querySelector('.next-both');
+    both?.append(why.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
 
@@ -226,7 +227,7 @@ export default {
         drawFound(of, answer);
         line.draw(of, answer);
         const asked = of.more['next.why'] === '1' ? (answer.of ?? answer.top[0]) : undefined;
-        line.node.hidden = asked !== undefined;
+        both?.classList.toggle('is-why', asked !== undefined);
         why.draw(of, asked?.id ?? null, signal);
         parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
         parts.caption(...sentence(of, answer));
