@@ -83,10 +83,10 @@ export default {
         ),
       ),
     );
-    const both = parts.body.querySelector('.next-both');
-    both?.append(why.node);
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+    const both = parts.body.querySelector('.next-both');
+    both?.append(why.node);
 
     /** @param {Ranked} next @param {Selection} of */
     const probability = ({ id, probability }, of) =>
