@@ -91,6 +91,6 @@ export function reads(of) {
  */
 export function token(pieces, id) {
   const piece = pieces[id] ?? '';
-  // A piece of bytes or of line ends is no text that one could type.
-  return /^[ \p{L}\p{N}]+$/u.test(piece) ? piece : `#${id}`;
+  // A piece of bytes is no text that one could type, and before one without a space some tokenizers put one.
+  return /^ [\p{L}\p{N}]+$/u.test(piece) ? piece : `#${id}`;
 }

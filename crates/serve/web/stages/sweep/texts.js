@@ -5,7 +5,6 @@
  * In the address: `other`, the second text, for all figures that compare two.
  */
 
-import { word } from '../../kit/chips.js';
 import { ask } from '../../kit/client.js';
 import { opensOn } from '../example.js';
 
@@ -17,6 +16,8 @@ const EXAMPLE = { prompt: 'anna smith saw a red bird. who is anna? anna' };
 const EXAMPLE_OTHER = 'anna jones saw a red bird. who is anna? anna';
 /** Second texts that are remembered. */
 const MOST = 32;
+/** Places at which a word is replaced, and words that are tried at each, until a text has as many tokens. */
+const [PLACES, WORDS] = [6, 12];
 
 /**
  * @param {import('../../kit/stage.js').Page} page
@@ -34,26 +35,26 @@ export function texts(page) {
 
   /** The first text with one word replaced, of as many tokens. @param {Selection} of @returns {Promise<Text>} */
   async function replaced(of) {
-    const at = replaceable(of);
-    const { neighbours } = await ask('embed', {
-      model: of.model,
-      prompt: of.prompt,
-      chat: of.chat,
-      token: at,
-    });
-    const near = neighbours.map((/** @type {{piece: string}} */ { piece }) => piece);
-    const own = (of.pieces[at] ?? '').trim();
-    const place = placeOf(of, at);
-    for (const piece of [...near, ...of.pieces, 'a', 'b']) {
-      const put = piece.trim();
-      if (put === '' || put === own || !/^[\p{L}\p{N}]+$/u.test(put)) continue;
-      const text = of.prompt.slice(0, place) + put + of.prompt.slice(place + own.length);
-      const found = await cut(of, text);
-      if (found.ids.length === of.ids.length && found.ids.some((id, at) => id !== of.ids[at]))
-        return found;
+    for (const at of replaceable(of).slice(0, PLACES)) {
+      const own = (of.pieces[at] ?? '').trim();
+      const place = placeOf(of, at);
+      if (own === '' || place < 0) continue;
+      const about = { model: of.model, prompt: of.prompt, chat: of.chat };
+      const { neighbours } = await ask('embed', { ...about, token: at });
+      const near = neighbours.map((/** @type {{piece: string}} */ { piece }) => piece.trim());
+      const others = [...near, ...of.pieces.map((piece) => piece.trim()), 'e', 'a', 't', 's'];
+      const words = [...new Set(others)].filter(
+        (word) => word !== own && /^[\p{L}\p{N}]+$/u.test(word),
+      );
+      for (const word of words.slice(0, WORDS)) {
+        const text = of.prompt.slice(0, place) + word + of.prompt.slice(place + own.length);
+        const found = await cut(of, text);
+        if (found.ids.length === of.ids.length && found.ids.some((id, at) => id !== of.ids[at]))
+          return found;
+      }
     }
     // Nothing fits: the program then says what it needs.
-    return cut(of, `${of.prompt} `);
+    return cut(of, `${of.prompt} ${of.prompt}`);
   }
 
   return {
@@ -82,28 +83,28 @@ export function texts(page) {
   };
 }
 
-/** The token that is replaced: the chosen one, or where that is the last, one in the middle. @param {Selection} of */
+/**
+ * Tokens that may be replaced, the best first: the chosen one, unless it is the last; then words from the
+ * middle on, then anything else.
+ * @param {Selection} of
+ */
 function replaceable({ pieces, token }) {
-  const isWord = (/** @type {number} */ at) => /\p{L}{2}/u.test(pieces[at] ?? '');
-  if (token < pieces.length - 1 && isWord(token)) return token;
-  const order = Array.from({ length: pieces.length }, (_, at) => at).sort(
-    (a, b) => Math.abs(a - (pieces.length - 1) / 2) - Math.abs(b - (pieces.length - 1) / 2),
-  );
-  return order.find(isWord) ?? order[0] ?? 0;
+  const last = pieces.length - 1;
+  const rank = (/** @type {number} */ at) => {
+    const isWord = /\p{L}{2}/u.test(pieces[at] ?? '');
+    if (at === token && token < last && isWord) return -1;
+    return (isWord ? 0 : pieces.length) + Math.abs(at - last / 2);
+  };
+  return pieces.map((_, at) => at).sort((a, b) => rank(a) - rank(b));
 }
 
-/** Where a token's word begins in the text. @param {Selection} of @param {number} at */
+/** Where a token's word begins in the text; below 0 where it is not found there. @param {Selection} of @param {number} at */
 function placeOf({ prompt, pieces }, at) {
   let place = 0;
-  for (let token = 0; token <= at; token += 1) {
-    const found = prompt.indexOf((pieces[token] ?? '').trim(), place);
-    if (found < 0) continue;
-    place = token === at ? found : found + (pieces[token] ?? '').trim().length;
+  for (let token = 0; token < at; token += 1) {
+    const own = (pieces[token] ?? '').trim();
+    const found = prompt.indexOf(own, place);
+    if (found >= 0) place = found + own.length;
   }
-  return place;
-}
-
-/** A token of both texts as it is named: one word, or two where they differ. @param {string} first @param {string} second */
-export function both(first, second) {
-  return first === second ? word(first) : `${word(first)} / ${word(second)}`;
+  return prompt.indexOf((pieces[at] ?? '').trim(), place);
 }
