@@ -42,7 +42,7 @@ export async function sweep(world) {
   const same = first === second;
   const said = fit(
     caption,
-    `(?:Both texts go on with .+?\\.|The first text goes on with .+?, the second with .+?\\.) Put the stream before layer (?<layer>\\d+) at .+? into the second text, and (?<share>${SHARE}) of the (?<what>way between the two predictions is gone|difference between the two is back): it (?<still>still )?goes on with .+?\\. In the first layer (?:and in the last, most of it stands at (?<one>.+?)|most of it stands at (?<from>.+?), in the last at (?<to>.+?): on the way it moves)\\.`,
+    `(?:Both texts go on with .+?\\.|The first text goes on with .+?, the second with .+?\\.) Put the stream before layer (?<layer>\\d+) at .+? into the second text, and (?<share>${SHARE}) of the (?<what>way between the two predictions is gone|difference between the two is back|difference between the two is added to it): it (?<still>still )?goes on with .+?\\. In the first layer (?:and in the last, most of it stands at (?<one>.+?)|most of it stands at (?<from>.+?), in the last at (?<to>.+?): on the way it moves)\\.`,
   );
   const layer = Math.floor(rows / 2);
   const best = (/** @type {number} */ row) => {
@@ -55,6 +55,7 @@ export async function sweep(world) {
     prompt: text,
     edits: [{ ...patch, value: { from: { prompt: world.prompt } } }],
   });
+  const value = values[layer * columns + column];
   const cells = await figure.locator('.sweep-cell').count();
   return faults([
     [said !== null, 'a form of its own'],
@@ -63,8 +64,9 @@ export async function sweep(world) {
     [titles.at(-1) === differences.last.next[1], `with the cell ${differences.last.next[1]}`],
     [(said?.still !== undefined) === (differences.last.next[1] === second), 'whether it changes'],
     [num(said?.layer) === layer && rows === about.layers, `layer ${layer}`],
-    [saysShare(said?.share, values[layer * columns + column]), 'what it brings back'],
-    [said?.what?.startsWith('way') === (metric === 'kl'), `the metric ${metric}`],
+    [saysShare(said?.share, Math.abs(value)), 'what it brings back'],
+    [said?.what?.endsWith('added to it') === value < 0, 'whether it brings it back'],
+    [value < 0 || said?.what?.startsWith('way') === (metric === 'kl'), `the metric ${metric}`],
     [(said?.one !== undefined) === (best(0) === best(rows - 1)), 'whether it moves'],
     [cells === rows * columns, `${rows} × ${columns} cells, not ${cells}`],
   ]);

@@ -60,10 +60,12 @@ export function sentence(swept) {
     'Put ',
     h('b', null, where),
     ' into the second text, and ',
-    h('strong', null, share(value)),
-    metric === 'kl'
-      ? ' of the way between the two predictions is gone: '
-      : ' of the difference between the two is back: ',
+    h('strong', null, share(Math.abs(value))),
+    value < 0
+      ? ' of the difference between the two is added to it: '
+      : metric === 'kl'
+        ? ' of the way between the two predictions is gone: '
+        : ' of the difference between the two is back: ',
     patched === next[1]
       ? ['it still goes on with ', said(pieces, patched), '. ']
       : ['it goes on with ', said(pieces, patched), '. '],
