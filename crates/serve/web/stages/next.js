@@ -106,12 +106,7 @@ export default {
             ? { class: 'is-text', title: 'what the text goes on with' }
             : null,
           h('td', { class: 'number next-rank' }, count(next.rank)),
-          h(
-            'th',
-            { scope: 'row' },
-            pick(page, pieces, next.id, next.id === shown?.id),
-            next.id === shown?.id ? asksWhy(of) : null,
-          ),
+          h('th', { scope: 'row' }, pick(page, pieces, next.id, next.id === shown?.id)),
           h('td', { class: 'next-bar' }, barCell(next.probability, most)),
           h('td', null, probability(next, of)),
           h('td', { class: 'next-logit' }, logit(next, of)),
@@ -227,6 +222,7 @@ export default {
         drawFound(of, answer);
         line.draw(of, answer);
         const asked = of.more['next.why'] === '1' ? (answer.of ?? answer.top[0]) : undefined;
+        list.querySelector('.next-pick[aria-pressed="true"]')?.after(asksWhy(of));
         both?.classList.toggle('is-why', asked !== undefined);
         why.draw(of, asked?.id ?? null, signal);
         parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
