@@ -5,7 +5,7 @@
  * In the address: `other`, the second text, for all figures that compare two.
  */
 
-import { ask } from '../../kit/client.js';
+import { ask, ProgramError } from '../../kit/client.js';
 import { opensOn } from '../example.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -16,6 +16,8 @@ const EXAMPLE = { prompt: 'anna smith saw a red bird. who is anna? anna' };
 const EXAMPLE_OTHER = 'anna jones saw a red bird. who is anna? anna';
 /** Second texts that are remembered. */
 const MOST = 32;
+/** Tokens that the program compares. */
+const LONGEST = 64;
 /** Places at which a word is replaced, and words that are tried at each, until a text has as many tokens. */
 const [PLACES, WORDS] = [6, 12];
 
@@ -65,6 +67,10 @@ export function texts(page) {
      */
     async find(selection, signal) {
       const of = await example.selection(selection, signal);
+      if (of.ids.length > LONGEST)
+        throw new ProgramError(
+          `${of.ids.length} tokens are more than the ${LONGEST} that are compared place by place; write a shorter text`,
+        );
       const written = selection.more.other;
       const text = written ?? (of === selection ? null : EXAMPLE_OTHER);
       const key = JSON.stringify([of.model, of.about.step, of.chat, of.prompt, of.token, text]);
