@@ -4,6 +4,7 @@
  */
 
 import { diff, sweep } from './claims/compare.js';
+import { firing } from './claims/firing.js';
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { position } from './claims/position.js';
 import { faithfulness, why } from './claims/why.js';
@@ -406,6 +407,7 @@ export const CHECKS = {
   attend,
   context,
   mlp,
+  firing,
   stream,
   logit_lens: logitLens,
   next,

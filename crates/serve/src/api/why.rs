@@ -4,7 +4,8 @@
 //! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "openings": 1000, "exact": false,
 //! "check": 8, "check_alone": false, "variant": {"no_mask": true}}` to `{"why": lens::Why, "paths", "check", "pieces"}`;
 //! without `share` nothing is opened, and with `check_alone` what was opened is not answered. The others:
-//! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text.
+//! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text, to the library's
+//! reports with the `"pieces"` of the ids in them.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{Component, UnfoldOptions, paths};
@@ -175,7 +176,11 @@ async fn heads(
     let model = state.models.find(request.model.as_deref())?;
     let answer = state.passes.with_compute_lock(move |_| {
         let report = request.query(&model).report(&mut |_, _| Ok(()))?;
-        Ok(json!(report))
+        let ids = report.sequences.iter().chain(&report.repeated).flatten().copied();
+        let words = pieces(&model.tokenizer, ids);
+        let mut object = json!(report);
+        object["pieces"] = json!(words);
+        Ok(object)
     });
     answer.await?.map(Json)
 }
@@ -189,7 +194,11 @@ async fn neurons(
     let answer = state.passes.with_compute_lock(move |_| {
         let query = request.query(&model);
         let (layers, sequences) = query.neurons((request.neurons, 3), &mut |_, _| Ok(()))?;
-        Ok(json!({ "layers": layers, "sequences": sequences }))
+        let moved = layers.iter().flat_map(|layer| &layer.strongest);
+        let moved = moved.flat_map(|firing| firing.up.iter().chain(&firing.down));
+        let ids = sequences.iter().flatten().chain(moved).copied();
+        let words = pieces(&model.tokenizer, ids);
+        Ok(json!({ "layers": layers, "sequences": sequences, "pieces": words }))
     });
     answer.await?.map(Json)
 }

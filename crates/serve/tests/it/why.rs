@@ -61,6 +61,12 @@ async fn heads_and_neurons_are_answered() {
     assert_eq!(heads["composition"].as_array().unwrap().len(), 3);
     let neurons = told("/api/neurons", body).await;
     assert_eq!(neurons["layers"].as_array().unwrap().len(), 2);
+    for answer in [&heads, &neurons] {
+        let read = answer["sequences"].as_array().unwrap().iter();
+        for id in read.flat_map(|ids| ids.as_array().unwrap()) {
+            assert!(answer["pieces"][id.to_string()].is_string(), "{id} of {answer}");
+        }
+    }
 }
 
 #[tokio::test]
