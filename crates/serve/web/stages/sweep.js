@@ -184,7 +184,6 @@ export default {
           max,
           above: names[0] ?? [],
           below: names[1] ?? [],
-          row: (row) => `layer ${row}`,
           picked,
           describe: (row, column) =>
             `${cellHeard(swept, row, column)}: ${format(values[row * columns + column] ?? 0, { percent: true })}`,

@@ -17,7 +17,6 @@ import { asWide } from '../logits/word.js';
  * @property {number} max         the end of the scale
  * @property {string[]} above     a word for each column
  * @property {string[]} below     the same of the second text; empty where columns are heads
- * @property {(row: number) => string} row   how a row is called
  * @property {[number, number]} picked
  * @property {(row: number, column: number) => string} describe
  */
@@ -28,6 +27,8 @@ const [NUMBER_WIDTH, NUMBER_HEIGHT] = [30, 17];
 /** Pixels of all rows together, at most; and so many letters of a word stand upright. */
 const [ROWS, ROWS_NARROW] = [270, 216];
 const LETTER = 7.6;
+/** Where a row's name is its number alone. */
+const NARROW = 480;
 /** Pixels that a pointer moves before it drags. */
 const DRAGS = 6;
 
@@ -53,10 +54,11 @@ export function grid({ name, onPick }) {
   /** @param {Grid} grid @param {number} width */
   function drawing(grid, width) {
     const { rows, columns, values, max, above, below, picked } = grid;
-    const left =
-      8 + LETTER * Math.max(...Array.from({ length: rows }, (_, at) => grid.row(at).length));
+    const isNarrow = width < NARROW;
+    const named = (/** @type {number} */ row) => (isNarrow ? String(row) : `layer ${row}`);
+    const left = isNarrow ? 24 : 8 + LETTER * named(rows - 1).length;
     const wide = Math.max(THIN, Math.min(WIDE, (width - left - 14) / columns));
-    const tall = Math.max(LOW, Math.min(TALL, (width < 480 ? ROWS_NARROW : ROWS) / rows));
+    const tall = Math.max(LOW, Math.min(TALL, (isNarrow ? ROWS_NARROW : ROWS) / rows));
     const longest = Math.max(...[...above, ...below].map((text) => text.length));
     // Words that are wider than their column lean.
     const leans = longest * LETTER > wide;
@@ -143,7 +145,7 @@ export function grid({ name, onPick }) {
           ? svg(
               'text',
               { class: 'sweep-row', x: left - 6, y: top + (row + 0.5) * tall },
-              grid.row(row),
+              named(row),
             )
           : null,
       ),
