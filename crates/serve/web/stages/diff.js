@@ -64,7 +64,13 @@ export default {
       h('div', { class: `diff-place is-${name}` }),
     );
     const [tokensPlace, depthsPlace, headsPlace] = /** @type {HTMLElement[]} */ (places);
-    if (tokensPlace) sideways(tokensPlace);
+    if (tokensPlace) {
+      sideways(tokensPlace);
+      // What scrolls is reached by keys.
+      tokensPlace.tabIndex = 0;
+      tokensPlace.setAttribute('role', 'group');
+      tokensPlace.setAttribute('aria-label', 'how far predictions are apart, token by token');
+    }
     fill(parts.body, tokensPlace, h('div', { class: 'diff-both' }, depthsPlace, headsPlace));
     const again = [tokens, depths, heads].map((draw, at) =>
       asWide(/** @type {HTMLElement} */ (places[at]), (width) =>
@@ -122,17 +128,6 @@ export default {
       ];
     }
 
-    /** What next tokens look like. @param {Selection} of @param {string} text @param {Found} found @param {AbortSignal} signal */
-    async function piecesOf(of, text, found, signal) {
-      const all = [...found.positions, found.last].flatMap(({ next }) => next);
-      const ids = [...new Set(all)];
-      const about = { model: of.model, prompt: text, chat: of.chat };
-      const answers = await Promise.all(
-        ids.map((id) => ask('next', { ...about, token: 0, most: 1, of: id, find: '' }, { signal })),
-      );
-      return Object.fromEntries(ids.map((id, at) => [id, answers[at]?.pieces[id] ?? `#${id}`]));
-    }
-
     return {
       async draw(selection, signal) {
         const { models } = await ask('models', null, { signal });
@@ -166,10 +161,9 @@ export default {
           changes: { ...about, edits, variant },
         }[kind];
         const text = kind === 'text' ? second.text : of.prompt;
-        const [found, pieces] = await once([body, of.about.step], async (signal) => {
-          const { differences } = await ask('diff', body, { signal });
-          return [differences, await piecesOf(of, text, differences, signal)];
-        });
+        const { differences: found, pieces } = await once([body, of.about.step], (signal) =>
+          ask('diff', body, { signal }),
+        );
         signal.throwIfAborted();
         drawn = {
           of,

@@ -120,13 +120,8 @@ export default {
         : { site: `blocks.${row}.${kind}`, tokens: column };
       const edit = { ...place, op: 'set', value: { from: { prompt: of.prompt } } };
       const body = { model: of.model, chat: of.chat, prompt: second.text };
-      const { differences } = await ask('diff', { ...body, edits: [edit] }, { signal });
+      const { differences, pieces } = await ask('diff', { ...body, edits: [edit] }, { signal });
       const id = differences.last.next[1];
-      const { pieces } = await ask(
-        'next',
-        { ...body, token: second.ids.length - 1, most: 1, find: `#${id}` },
-        unchanged(signal),
-      );
       return { id, piece: pieces[id] ?? `#${id}` };
     }
 
