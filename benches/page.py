@@ -82,13 +82,13 @@ def figures(model, prompt, tokens, layer, head, token):
     def look(*sites):
         return "look", {**of, "sites": [{"site": site, "at": at} for site, at in sites]}
 
+    why = {**of, "position": token, "share": 0.8, "exact": True}
     parts = ["pre", "post"] + ["pre_linear"] * model["gated"]
     first = max(0, min(token - 6, tokens - 12))
     rows = [("embed", [at]) for at in range(first, min(tokens, first + 12))]
     dials = [(f"{block}.attn.{name}", [token, head]) for name in ["q", "rot_q"]] * (model["positions"] == "rotary")
     vectors = [(f"{block}.attn.rot_q", [token, head]), (f"{block}.attn.rot_k", [0, shared]), (f"{block}.attn.v", [0, shared])]
     pattern = (f"{block}.attn.pattern", [head])
-    why = {"position": token, "share": 0.8, "exact": True}
     return {
         "tokens": [("tokens", of)],
         "embed": [look(*rows), ("embed", {**of, "token": token})],
@@ -104,8 +104,8 @@ def figures(model, prompt, tokens, layer, head, token):
         "logit_lens, halves": [("depths", {**of, "token": token, "first": token, "count": 1, "halves": True, "most": 10})],
         "logit_lens, others": [("depths", {**of, "token": token, "first": token - 3, "count": 3, "halves": False, "most": 1})],
         "next": [("next", {**of, "token": token, "most": 20, "find": ""})],
-        "why": [("next", {**of, "token": token, "most": 16, "find": ""}), ("why", {**of, **why, "openings": 60})],
-        "faithfulness": [("why", {**of, **why, "check": 8, "check_alone": True})],
+        "why": [("next", {**of, "token": token, "most": 16, "find": ""}), ("why", {**why, "openings": 60})],
+        "faithfulness": [("why", {**why, "check": 8, "check_alone": True})],
         "sample": [("sample", {**of, "settings": {}, "seed": 0, "draws": 1000})],
     }
 
