@@ -142,7 +142,8 @@ export default {
         const values = report.normalized ?? report.values.map(change);
         const cell = (of.more['sweep.cell'] ?? '').split(',').map(Number);
         const isCell =
-          cell.length === 2 && (cell[0] ?? rows) < rows && (cell[1] ?? columns) < columns;
+          cell.length === 2 &&
+          cell.every((at, axis) => Number.isInteger(at) && at >= 0 && at < report.shape[axis]);
         const picked = /** @type {[number, number]} */ (
           isCell ? cell : bestOf(values, Math.floor(rows / 2), columns)
         );
