@@ -162,6 +162,12 @@ test('a word that is compared with is taken off, and the difference is the sum',
   assert.equal(await less.getAttribute('data-site'), null);
   assert.match((await figure.locator('.command-line').textContent()) ?? '', /--against/);
   assert.match((await figure.locator('figcaption').textContent()) ?? '', /less that of/);
+  // One that is not among the likeliest is written.
+  await select.selectOption('written');
+  await figure.locator('.why-written:visible').fill('castle');
+  await page.keyboard.press('Enter');
+  await figure.locator('.figure-title', { hasText: 'and not castle' }).waitFor();
+  assert.match((await figure.locator('.command-line').textContent()) ?? '', /--against " castle"/);
   assert.deepEqual(faults, []);
   await page.close();
 });
