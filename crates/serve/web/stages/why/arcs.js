@@ -103,7 +103,11 @@ export function arcs({ onPick }) {
         svg('path', { class: 'why-reach', d: path }),
         svg('path', { class: 'why-curve', d: path, 'stroke-width': (1 + 6 * size).toFixed(1) }),
         // A name without room is seen when its arc is pointed at.
-        svg('text', { class: `why-head ${free ? '' : 'is-crowded'}`, x, y }, `${layer}.${head}`),
+        svg(
+          'text',
+          { class: `why-head ${free ? '' : 'is-crowded'}`, x, y },
+          isOpen ? `head ${layer}.${head}` : `${layer}.${head}`,
+        ),
         svg(
           'title',
           null,
