@@ -88,10 +88,12 @@ export function arcs({ onPick }) {
       const size = Math.abs(part.contribution) / most;
       const { layer, head } = part.component;
       const isOpen = open.includes(at);
+      // All that an opened head carried is lit, until one of it is opened.
+      const isLit = isOpen || open.at(-1) === part.parent;
       return svg(
         'g',
         {
-          class: `why-arc ${part.contribution < 0 ? 'is-negative' : 'is-positive'} ${isOpen ? 'is-open' : ''}`,
+          class: `why-arc ${part.contribution < 0 ? 'is-negative' : 'is-positive'} ${isLit ? 'is-open' : ''}`,
           'data-part': at,
           tabindex: '0',
           role: 'button',
@@ -106,7 +108,7 @@ export function arcs({ onPick }) {
         svg(
           'text',
           { class: `why-head ${free ? '' : 'is-crowded'}`, x, y },
-          isOpen ? `head ${layer}.${head}` : `${layer}.${head}`,
+          isLit ? `head ${layer}.${head}` : `${layer}.${head}`,
         ),
         svg(
           'title',
