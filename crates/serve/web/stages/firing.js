@@ -81,7 +81,7 @@ export default {
           h('span', { class: 'firing-name' }, `head ${head.layer}.${head.head}`),
           number(weight, { percent: true }),
           text(fired, sequence, query, [query, key]),
-          h('span', { class: 'firing-words' }, 'from the second mark to the first'),
+          h('span', { class: 'firing-words' }, 'looks at what is underlined'),
         ),
         layer.strongest.map(({ neuron, activation, sequence, token, up, down }) =>
           h(
