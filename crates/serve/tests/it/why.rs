@@ -46,6 +46,7 @@ async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
     assert_eq!(alone["check"], opened["check"]);
     assert!(alone["paths"].is_null() && alone["why"]["unfolding"].is_null(), "{alone}");
 
+    body["share"] = json!(1.0);
     body["openings"] = json!(1);
     let once = told("/api/why", body).await;
     assert_eq!(once["why"]["unfolding"]["openings"], 1);
