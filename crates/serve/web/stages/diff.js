@@ -161,7 +161,7 @@ export default {
           changes: { ...about, edits, variant },
         }[kind];
         const text = kind === 'text' ? second.text : of.prompt;
-        const { differences: found, pieces } = await once([body, of.about.step], (signal) =>
+        const { differences: found, pieces = {} } = await once([body, of.about.step], (signal) =>
           ask('diff', body, { signal }),
         );
         signal.throwIfAborted();
