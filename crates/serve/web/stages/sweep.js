@@ -120,7 +120,11 @@ export default {
         : { site: `blocks.${row}.${kind}`, tokens: column };
       const edit = { ...place, op: 'set', value: { from: { prompt: of.prompt } } };
       const body = { model: of.model, chat: of.chat, prompt: second.text };
-      const { differences, pieces = {} } = await ask('diff', { ...body, edits: [edit] }, { signal });
+      const { differences, pieces = {} } = await ask(
+        'diff',
+        { ...body, edits: [edit] },
+        { signal },
+      );
       const id = differences.last.next[1];
       return { id, piece: pieces[id] ?? `#${id}` };
     }
