@@ -84,6 +84,7 @@ def figures(model, prompt, tokens, layer, head, token, edits=()):
     def look(*sites):
         return "look", {**of, "sites": [{"site": site, "at": at} for site, at in sites]}
 
+    why = {**of, "position": token, "share": 0.8, "exact": True}
     parts = ["pre", "post"] + ["pre_linear"] * model["gated"]
     first = max(0, min(token - 6, tokens - 12))
     rows = [("embed", [at]) for at in range(first, min(tokens, first + 12))]
@@ -110,8 +111,8 @@ def figures(model, prompt, tokens, layer, head, token, edits=()):
         "logit_lens, halves": [("depths", {**of, "token": token, "first": token, "count": 1, "halves": True, "most": 10})],
         "logit_lens, others": [("depths", {**of, "token": token, "first": token - 3, "count": 3, "halves": False, "most": 1})],
         "next": [("next", {**of, "token": token, "most": 20, "find": ""})],
-        "why": [("why", {**of, "position": token})],
-        "why, paths": [("why", {**of, "position": token, "share": 0.8, "check": 8})],
+        "why": [("next", {**of, "token": token, "most": 16, "find": ""}), ("why", {**why, "openings": 60})],
+        "faithfulness": [("why", {**why, "check": 8, "check_alone": True})],
         "sample": [("sample", {**of, "settings": {}, "seed": 0, "draws": 1000})],
     }
 

@@ -3,9 +3,12 @@
  * program's answers and of the drawing itself. A sentence that none of the forms fits is a fault too.
  */
 
+import { diff, sweep } from './claims/compare.js';
+import { firing } from './claims/firing.js';
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
+import { faithfulness, why } from './claims/why.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
 /** @typedef {import('./claims/forms.js').Check} Check */
@@ -406,9 +409,14 @@ export const CHECKS = {
   attend,
   context,
   mlp,
+  firing,
   stream,
   logit_lens: logitLens,
   next,
+  why,
+  faithfulness,
   sample,
   repeat,
+  sweep,
+  diff,
 };

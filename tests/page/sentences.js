@@ -73,6 +73,7 @@ export async function checked({ served, browser, paths, seed, isLast }) {
       const caption = ((await figure.locator('figcaption').textContent()) ?? '').trim();
       const world = {
         sites,
+        prompt,
         ids,
         about,
         settings,

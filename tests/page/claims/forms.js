@@ -6,6 +6,7 @@
  * What is known of a text.
  * @typedef {object} World
  * @property {Map<string, {shape: number[], values: Float32Array}>} sites
+ * @property {string} prompt
  * @property {number[]} ids
  * @property {any} about        the model
  * @property {number} token

@@ -3,7 +3,7 @@
 //!
 //! `{prompt…, "corrupt": text, "over": ["resid_pre"], "metric", "answer": id, "wrong": id, "agree": false,
 //! "attribution": false}` or `{prompt…, "ablate": "mean" | "zero"}` to the report of the library;
-//! `{prompt…, "other": text, "with": model, "edits"}` to `lens::PassDifferences`.
+//! `{prompt…, "other": text, "with": model, "edits"}` to `lens::PassDifferences` and the pieces that may follow.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::SweepMetric;
@@ -180,7 +180,15 @@ async fn diff(
         let query = query.interventions(&interventions, &lookback_lens::NoFiles).variant(variant);
         let found = query.report()?;
         let ids = |input: &ModelInput| input.ids.iter().map(|id| id.0).collect::<Vec<_>>();
-        Ok(json!({ "ids": ids(&input), "other_ids": ids(&other), "differences": found }))
+        Ok(json!({
+            "ids": ids(&input),
+            "other_ids": ids(&other),
+            "pieces": pieces(
+                &input.model.tokenizer,
+                found.positions.iter().chain([&found.last]).flat_map(|at| at.next),
+            ),
+            "differences": found,
+        }))
     });
     answer.await?.map(Json)
 }

@@ -1,6 +1,8 @@
 //! `POST /api/why`: one logit as the sum that it is, opened where that is asked for.
 //!
-//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "exact": false, "check": 8}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is opened.
+//! `{prompt…, "position": -1, "of": id, "against": id, "neurons": 3, "share": 0.8, "openings": 1000, "exact": false,
+//! "check": 8, "check_alone": false}` to `{"why": lens::Why, "paths", "check", "pieces"}`; without `share` nothing is
+//! opened, and with `check_alone` what was opened is not answered.
 
 use axum::{Json, Router, extract, routing::post};
 use lookback_lens::{Component, UnfoldOptions, paths, shape};
@@ -45,12 +47,17 @@ struct WhyRequest {
     neurons: usize,
     /// Opens the parts until ends make up this share.
     share: Option<f64>,
+    /// But opens at most so many.
+    openings: Option<usize>,
     /// Leaves MLPs closed.
     #[serde(default)]
     exact: bool,
     /// Switches so many heads and MLPs off.
     #[serde(default)]
     check: usize,
+    /// Answers what became of that, and not what was opened: of a deep model that is megabytes.
+    #[serde(default)]
+    check_alone: bool,
 }
 
 fn last() -> isize {
@@ -85,11 +92,14 @@ async fn why(
         false => None,
     };
     let answer = state.passes.with_compute_lock(move |_| {
-        let why = match &pass {
+        let mut why = match &pass {
             Some(pass) => query.sum_of(pass)?,
             None => query.sum()?,
         };
         let check = query.faithfulness(&why, request.check)?;
+        if request.check_alone {
+            why.unfolding = None;
+        }
         let ids = input.ids.iter().map(|id| id.0).chain([why.target]).chain(why.against);
         let names: Vec<String> =
             why.parts.iter().map(|part| Component::name(part.component)).collect();
@@ -114,7 +124,8 @@ impl WhyRequest {
         query = id(self.target).into_iter().fold(query, |query, id| query.token(id));
         query = id(self.against).into_iter().fold(query, |query, id| query.against(id));
         if let Some(share) = self.share {
-            let (max_openings, through_mlps) = (MAX_OPENINGS, !self.exact);
+            let max_openings = self.openings.unwrap_or(MAX_OPENINGS).min(MAX_OPENINGS);
+            let through_mlps = !self.exact;
             query = query.unfold(UnfoldOptions { share, max_openings, through_mlps });
         }
         query

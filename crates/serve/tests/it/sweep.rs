@@ -35,6 +35,9 @@ async fn differences_are_answered() {
     let body = json!({ "prompt": "tom sees the red bird", "other": "tom sees the big bird" });
     let found = answer("/api/diff", body).await;
     assert!(found["differences"]["last"]["kl"].as_f64().unwrap() > 0.0, "{found}");
+    for next in found["differences"]["last"]["next"].as_array().unwrap() {
+        assert!(found["pieces"][next.to_string()].is_string(), "{found}");
+    }
     let body = json!({ "prompt": "tom sees", "edits": ["blocks.0.attn.z[:, 1] = 0"] });
     let found = answer("/api/diff", body).await;
     assert_eq!(found["ids"], found["other_ids"]);

@@ -21,7 +21,8 @@ async fn refused(path: &str, body: Value) -> String {
 
 #[tokio::test]
 async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
-    let body = json!({ "prompt": "tom sees the red bird", "of": 7, "against": 9, "neurons": 2 });
+    let mut body =
+        json!({ "prompt": "tom sees the red bird", "of": 7, "against": 9, "neurons": 2 });
     let plain = told("/api/why", body.clone()).await;
     let why = &plain["why"];
     let parts = why["parts"].as_array().unwrap();
@@ -32,13 +33,24 @@ async fn a_logit_is_answered_as_its_sum_and_opened_where_asked() {
     assert!(plain["paths"].is_null() && plain["check"].as_array().unwrap().is_empty());
     assert_eq!(why["neurons"][0]["neurons"].as_array().unwrap().len(), 2);
 
-    let mut opened = body;
-    opened["share"] = json!(0.5);
-    opened["check"] = json!(2);
-    let opened = told("/api/why", opened).await;
+    body["share"] = json!(0.5);
+    body["check"] = json!(2);
+    let opened = told("/api/why", body.clone()).await;
     assert_eq!(opened["why"]["parts"], why["parts"]);
     assert!(!opened["paths"].as_array().unwrap().is_empty());
     assert_eq!(opened["check"].as_array().unwrap().len(), 2);
+
+    let mut alone = body.clone();
+    alone["check_alone"] = json!(true);
+    let alone = told("/api/why", alone).await;
+    assert_eq!(alone["check"], opened["check"]);
+    assert!(alone["paths"].is_null() && alone["why"]["unfolding"].is_null(), "{alone}");
+
+    body["share"] = json!(1.0);
+    body["openings"] = json!(1);
+    let once = told("/api/why", body).await;
+    assert_eq!(once["why"]["unfolding"]["openings"], 1);
+    assert_eq!(once["why"]["sum"], opened["why"]["sum"]);
 }
 
 #[tokio::test]
@@ -50,6 +62,12 @@ async fn heads_and_neurons_are_answered() {
     assert_eq!(heads["composition"].as_array().unwrap().len(), 3);
     let neurons = told("/api/neurons", body).await;
     assert_eq!(neurons["layers"].as_array().unwrap().len(), 2);
+    for answer in [&heads, &neurons] {
+        let read = answer["sequences"].as_array().unwrap().iter();
+        for id in read.flat_map(|ids| ids.as_array().unwrap()) {
+            assert!(answer["pieces"][id.to_string()].is_string(), "{id} of {answer}");
+        }
+    }
 }
 
 #[tokio::test]

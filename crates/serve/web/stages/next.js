@@ -1,7 +1,8 @@
 /**
  * The next token's logits and probabilities: the likeliest, any other by search, all as a curve.
  *
- * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for.
+ * In the address: `next`, the picked one (see `logits/word.js`); `next.find`, what is searched for;
+ * `next.why`, 1 where it stands beside the picked one why (see `why/brief.js`).
  */
 
 import { outlook } from '../kit/changes/effect.js';
@@ -25,6 +26,7 @@ import {
   UNCERTAIN,
 } from './logits/word.js';
 import { curve } from './next/curve.js';
+import { brief } from './why/brief.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, rank: number, logit: number, probability: number}} Ranked */
@@ -59,6 +61,7 @@ export default {
     const list = h('div', { class: 'next-list', 'data-roving': '' });
     const found = h('div', { class: 'next-found', 'aria-live': 'polite', 'data-roving': '' });
     const line = curve();
+    const why = brief(page);
     const search = h('input', {
       type: 'search',
       placeholder: 'any word, or #id',
@@ -84,6 +87,8 @@ export default {
     fill(parts.body, shown.node, h('div', { class: 'next-both' }, list, side));
     /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
     const once = remembering();
+    const both = parts.body.querySelector('.next-both');
+    both?.append(why.node);
 
     /** @param {Ranked} next @param {Selection} of */
     const probability = ({ id, probability }, of) =>
@@ -158,6 +163,22 @@ export default {
       );
     }
 
+    /** The button beside the picked word. @param {Selection} of */
+    function asksWhy(of) {
+      const isOpen = of.more['next.why'] === '1';
+      return h(
+        'button',
+        {
+          type: 'button',
+          class: 'next-why',
+          'data-key': 'why',
+          'aria-expanded': String(isOpen),
+          onclick: () => page.set({ 'next.why': !isOpen }),
+        },
+        'why?',
+      );
+    }
+
     /** @param {Selection} of @param {Answer} answer */
     function drawFound(of, { found: finds, pieces, vocabulary }) {
       if (!finds) return fill(found);
@@ -223,6 +244,10 @@ export default {
         drawList(of, answer, before?.row ?? null);
         drawFound(of, answer);
         line.draw(of, answer);
+        const asked = of.more['next.why'] === '1' ? (answer.of ?? answer.top[0]) : undefined;
+        list.querySelector('.next-pick[aria-pressed="true"]')?.after(asksWhy(of));
+        both?.classList.toggle('is-why', asked !== undefined);
+        why.draw(of, asked?.id ?? null, signal);
         parts.title('What may come after ', mention(of.token, of.pieces[of.token] ?? ''));
         parts.caption(...sentence(of, answer));
         const first = answer.top[0];

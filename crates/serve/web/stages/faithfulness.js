@@ -1,0 +1,196 @@
+/**
+ * Whether the sum of a logit means anything: the heads and MLPs through which most goes are switched off
+ * together, and the change that the sum predicts stands beside the one that a pass shows.
+ *
+ * In the address: `why.off`, how many are off in the point that is told; see also `why/about.js`.
+ */
+
+import { mention, word } from '../kit/chips.js';
+import { ask } from '../kit/client.js';
+import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { format, number } from '../kit/number.js';
+import { remembering, said } from './logits/word.js';
+import { subject } from './why/about.js';
+import { flags, question } from './why/answer.js';
+import { article, DIGITS, heard, name, place, what } from './why/captions.js';
+import { curve } from './why/curve.js';
+
+/** @typedef {import('../kit/dom.js').Child} Child */
+/** @typedef {import('../kit/stage.js').Selection} Selection */
+/** @typedef {import('./why/about.js').Subject} Subject */
+/** @typedef {import('./why/answer.js').Answer} Answer */
+/** @typedef {import('./why/answer.js').CheckPoint} CheckPoint */
+
+/** How many are switched off, at most. */
+const MOST = 8;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'faithfulness',
+  mount(root, page) {
+    /** @type {{asked: Subject, answer: Answer} | null} */
+    let drawn = null;
+    const parts = figure(root, { title: 'What the sum predicts, and what happens', table });
+    root.classList.replace('has-words-beside', 'has-words-under');
+    const text = subject(page);
+    const line = curve({ onPick: (off) => page.set({ 'why.off': off }) });
+    const list = h('div', { class: 'faithfulness-off' });
+    fill(parts.body, h('div', { class: 'faithfulness-both' }, line.node, list));
+    const counts = h('span', {
+      class: 'choice',
+      'data-roving': '',
+      role: 'group',
+      'aria-label': 'how many are switched off',
+    });
+    parts.controls.append(counts, text.node);
+    const shell = command('this test');
+    root.querySelector('.figure-caption')?.after(shell.node);
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
+
+    function table() {
+      if (!drawn) return null;
+      const { asked, answer } = drawn;
+      return {
+        caption: 'the change of the logit when the strongest heads and MLPs are switched off',
+        head: ['off', 'the last of them', 'predicted', 'real'],
+        rows: answer.check.map(({ off, last, predicted, real }) => [
+          String(off),
+          `${name(last)} at ${heard(asked.of, last.token)}`,
+          number(predicted, { digits: 4, sign: true }),
+          number(real, { digits: 4, sign: true }),
+        ]),
+      };
+    }
+
+    return {
+      async draw(selection, signal) {
+        const asked = await text.find(selection, signal);
+        const { of } = asked;
+        const body = { ...question(asked), check: MOST, check_alone: true };
+        const answer = await once([body, of.about.step, changesOf(of)], (signal) =>
+          ask('why', body, { signal }),
+        );
+        signal.throwIfAborted();
+        drawn = { asked, answer };
+        const { why, pieces, check } = answer;
+        const wanted = Number(of.more['why.off'] ?? 1);
+        const point = check.findLast(({ off }) => off <= wanted) ?? check[0];
+        line.draw(check, point ?? null);
+        fill(
+          counts,
+          h('span', null, 'switched off'),
+          check.map(({ off }) =>
+            h(
+              'button',
+              {
+                type: 'button',
+                class: 'plain',
+                'aria-pressed': String(off === point?.off),
+                onclick: () => page.set({ 'why.off': off }),
+              },
+              String(off),
+            ),
+          ),
+        );
+        drawOff(of, check, point);
+        parts.title(
+          'When the strongest parts of ',
+          said(pieces, why.target),
+          ' after ',
+          mention(of.token, of.pieces[of.token] ?? ''),
+          ' are switched off',
+        );
+        parts.caption(
+          ...(point
+            ? sentence(of, answer, point)
+            : ['Nothing here goes through a head or an MLP.']),
+        );
+        shell.show(
+          [
+            'why',
+            opens(of.about),
+            ...reads(of),
+            ...flags(asked, why, (id) => token(pieces, id)),
+            '--check',
+            MOST,
+          ],
+          changed(of),
+        );
+        if (point)
+          parts.say(
+            `With the ${point.off} strongest off, the sum predicts ${format(point.predicted, { digits: DIGITS, sign: true })} for ${word(pieces[why.target] ?? '')}, and the model changes by ${format(point.real, { digits: DIGITS, sign: true })}.`,
+          );
+      },
+    };
+
+    /** The last of each step, down to the one that is told. @param {Selection} of @param {CheckPoint[]} check @param {CheckPoint | undefined} point */
+    function drawOff(of, check, point) {
+      const row = (/** @type {CheckPoint} */ { off, last, predicted, real }) =>
+        h(
+          'tr',
+          { class: off === point?.off ? 'is-told' : '' },
+          h('td', { class: 'number' }, String(off)),
+          h('th', { scope: 'row' }, name(last), ' at ', place(of, last.token)),
+          h('td', null, number(predicted, { digits: DIGITS, sign: true })),
+          h('td', null, number(real, { digits: DIGITS, sign: true })),
+        );
+      fill(
+        list,
+        h(
+          'table',
+          null,
+          h(
+            'thead',
+            null,
+            h(
+              'tr',
+              null,
+              ['off', 'the last of them', 'predicted', 'real'].map((of) =>
+                h('th', { scope: 'col' }, of),
+              ),
+            ),
+          ),
+          h('tbody', null, check.map(row)),
+        ),
+      );
+    }
+  },
+};
+
+/** A prediction within this share of what happens, or of the largest change, came true. */
+const NEAR = 0.15;
+
+/**
+ * The caption: what was predicted, what happened, and whether the two agree.
+ * @param {Selection} of @param {Answer} answer @param {CheckPoint} point
+ * @returns {Child[]}
+ */
+function sentence(of, answer, { off, last, predicted, real }) {
+  const one = off === 1;
+  const apart = Math.abs(predicted - real);
+  const isNear = apart <= NEAR * Math.max(Math.abs(predicted), Math.abs(real));
+  const isSame = predicted * real > 0;
+  return [
+    one ? 'With ' : `With the ${off} strongest switched off, the last of them `,
+    article(last),
+    ' at ',
+    ...place(of, last.token),
+    one ? ' switched off, ' : ', ',
+    ...what(answer),
+    ' should change by ',
+    h('strong', null, number(predicted, { digits: DIGITS, sign: true })),
+    ', as the sum says. It changes by ',
+    h('strong', null, number(real, { digits: DIGITS, sign: true })),
+    isNear
+      ? ': here the sum is what the model does. '
+      : isSame
+        ? Math.abs(real) > Math.abs(predicted)
+          ? ': more hangs on it than the sum says. '
+          : ': less hangs on it than the sum says. '
+        : ': the sum is no guide here. ',
+    'The sum holds the weights of attention and the scales of norms as they were; the model computes them anew.',
+  ];
+}

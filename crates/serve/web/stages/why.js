@@ -1,0 +1,156 @@
+/**
+ * Why a token: its logit as the sum that it is, opened from head to source token and back to what wrote
+ * there; over the text, what heads carried from word to word.
+ *
+ * In the address: see `why/about.js` and `why/answer.js`.
+ */
+
+import { mention, word } from '../kit/chips.js';
+import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
+import { fill, h } from '../kit/dom.js';
+import { figure } from '../kit/figure.js';
+import { format, number } from '../kit/number.js';
+import { look, remembering, said } from './logits/word.js';
+import { subject } from './why/about.js';
+import {
+  address,
+  flags,
+  isOpened,
+  opened,
+  question,
+  roots,
+  strongest,
+  summed,
+  way,
+} from './why/answer.js';
+import { arcs } from './why/arcs.js';
+import { article, DIGITS, heard, name, pathHeard, sentence, tiny } from './why/captions.js';
+import { columns } from './why/columns.js';
+import { chooser } from './why/words.js';
+
+/** @typedef {import('./why/about.js').Subject} Subject */
+/** @typedef {import('./why/answer.js').Answer} Answer */
+/** @typedef {import('./why/answer.js').Part} Part */
+
+/** Paths that the table lists. */
+const PATHS = 12;
+
+/** @type {import('../kit/stage.js').Stage} */
+export default {
+  name: 'why',
+  mount(root, page) {
+    /** @type {{asked: Subject, answer: Answer, about: string} | null} */
+    let drawn = null;
+    const parts = figure(root, { title: 'Why this token', table });
+    root.classList.replace('has-words-beside', 'has-words-under');
+    const text = subject(page);
+    /** @param {number[]} open */
+    const keep = (open) => {
+      if (drawn) page.set({ 'why.open': address(drawn.answer.why.unfolding.parts, open) });
+    };
+    const over = arcs({
+      onPick: (part) => drawn && keep(way(drawn.answer.why.unfolding.parts, part)),
+    });
+    const tree = columns({ onOpen: keep, onHover: over.mark });
+    fill(parts.body, over.node, tree.node);
+    const next = chooser(page, 'next word');
+    const against = chooser(page, 'compared with');
+    const mlps = h('input', {
+      type: 'checkbox',
+      onchange: () => page.set({ 'why.mlps': mlps.checked, 'why.open': null }),
+    });
+    parts.controls.append(
+      next.node,
+      against.node,
+      h('label', { class: 'choice' }, mlps, h('span', null, 'open MLPs too')),
+      text.node,
+    );
+    const line = command('this sum');
+    root.querySelector('.figure-caption')?.after(line.node);
+    /** @type {(key: object, ask: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>} */
+    const once = remembering();
+
+    function table() {
+      if (!drawn) return null;
+      const { asked, answer } = drawn;
+      const { unfolding, position } = answer.why;
+      const all = unfolding.parts;
+      const rows = strongest(all, roots(all)).map((at) => all[at]);
+      return [
+        {
+          caption: `what adds up to the logit of ${look(answer.pieces, answer.why.target)} after ${heard(asked.of, position)}`,
+          head: ['part', 'adds'],
+          rows: [
+            ...rows.flatMap((part) =>
+              part
+                ? [[name(part.component), number(part.contribution, { digits: 4, sign: true })]]
+                : [],
+            ),
+            ['sum', number(answer.why.sum, { digits: 4 })],
+            ['what the sum leaves of the logit', tiny(answer.why.rounding)],
+          ],
+        },
+        {
+          caption: 'the strongest paths from what was written first to the logit',
+          head: ['path', 'adds'],
+          rows: answer.paths
+            .slice(0, PATHS)
+            .map((path) => [
+              pathHeard(asked.of, path),
+              number(path.contribution, { digits: 4, sign: true }),
+            ]),
+        },
+      ];
+    }
+
+    return {
+      async draw(selection, signal) {
+        const asked = await text.find(selection, signal);
+        const { of } = asked;
+        const wanted = of.more['why.open'];
+        const about = JSON.stringify([question(asked), of.about.step, changesOf(of)]);
+        // What is opened already needs no other answer.
+        const isKnown =
+          drawn?.about === about && isOpened(drawn.answer.why.unfolding.parts, wanted);
+        const answer =
+          drawn && isKnown
+            ? drawn.answer
+            : await once([about, wanted], (signal) => summed(asked, wanted, signal));
+        signal.throwIfAborted();
+        drawn = { asked, answer, about };
+        const { why, pieces } = answer;
+        const all = why.unfolding.parts;
+        const open = opened(all, wanted, tree.fitting() - 1);
+        over.draw(of, answer, open);
+        tree.draw({ of, answer, open });
+        next.show(asked, answer, why.target, asked.key);
+        against.show(asked, answer, why.against, 'why.against');
+        mlps.checked = !asked.exact;
+        parts.title(
+          'Why ',
+          said(pieces, why.target),
+          ' after ',
+          mention(of.token, of.pieces[of.token] ?? ''),
+          ...(why.against === null ? [] : [', and not ', said(pieces, why.against)]),
+        );
+        parts.caption(...sentence(of, answer, !asked.exact));
+        line.show(
+          [
+            'why',
+            opens(of.about),
+            ...reads(of),
+            ...flags(asked, why, (id) => token(pieces, id)),
+            '--paths',
+            '--tree',
+          ],
+          changed(of),
+        );
+        const top = all[strongest(all, roots(all))[0] ?? -1];
+        if (top)
+          parts.say(
+            `The logit of ${word(pieces[why.target] ?? '')} is ${format(why.logit, { digits: DIGITS })}; most of it comes from ${article(top.component)}, ${format(top.contribution, { digits: DIGITS, sign: true })}.`,
+          );
+      },
+    };
+  },
+};
