@@ -69,7 +69,7 @@ pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;
 pub use passes::{
     backward_from_loss, backward_from_site, evaluate, forward, forward_backward,
-    forward_from_layer, forward_from_sites, forward_layer, forward_observed,
+    forward_between_sites, forward_from_layer, forward_from_sites, forward_layer, forward_observed,
 };
 pub use rotary::rotary_angles;
 pub use sequences::Sequences;
