@@ -66,7 +66,7 @@ pub use heads::{
 };
 pub use intervention::{
     Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, LocalFiles,
-    NoFiles, Operation, OtherPrompt, Resolver, Scaled, Selection, Source, Vector, off, steer,
+    NoFiles, Operation, OtherPrompt, PromptPasses, Resolver, Scaled, Selection, Source, Vector, off, steer,
 };
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
