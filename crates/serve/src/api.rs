@@ -3,6 +3,7 @@
 mod analogy;
 mod attend;
 mod context;
+mod diff;
 mod embed;
 mod logit_lens;
 mod look;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(analogy::routes())
         .merge(attend::routes())
         .merge(context::routes())
+        .merge(diff::routes())
         .merge(embed::routes())
         .merge(logit_lens::routes())
         .merge(look::routes())

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use lookback_engine::{
     Gradients, Observer, SiteView, ThreadPool, Weights, Workspace, backward_from_site,
 };
-use lookback_files::{Refusal, Result};
-use lookback_model::{Batch, BlockSite, SequenceId, Site, forward};
+use lookback_files::{Kind, Refusal, Result};
+use lookback_model::{Batch, BlockSite, Edits, SequenceId, Site, forward};
 
 use crate::{
     frozen_norm::dot,
@@ -29,14 +29,14 @@ impl SiteGradients {
     pub(crate) fn new(
         weights: &Weights,
         pool: &ThreadPool,
-        base: &Trace,
+        (base, edits): (&Trace, &Edits),
         sites: &[BlockSite],
         gradient: &[f32],
     ) -> Result<Self> {
         let network = weights.network();
         let tokens = base.ids.len();
         let wants = |site| matches!(site, Site::Block(_, site) if sites.contains(&site));
-        let program = forward::logits(network, forward::Rows::LogitRows);
+        let program = edits.logits(network, forward::Rows::LogitRows)?;
         let start = (program, Some(Site::Logits));
         let (rows, threads) = ([tokens, 1], pool.threads());
         let refused = || Refusal::ours("this program has no logits to walk back from");
@@ -81,6 +81,23 @@ impl SiteGradients {
             })
         };
         Ok(places.iter().map(of).collect())
+    }
+}
+
+/// Refuses to attribute weights where an edit stands between them and the z that is read: its slope is not known.
+pub(crate) fn check_weights(kinds: &[SweepKind], edits: &Edits) -> Result<()> {
+    let is_z = |site| matches!(site, Site::Block(_, BlockSite::Z));
+    let edited = edits.iter().map(|edit| edit.site()).find(|site| is_z(*site));
+    let is_pattern = |kind: &SweepKind| kind.site == BlockSite::Pattern;
+    match edited.filter(|_| kinds.iter().any(is_pattern)) {
+        None => Ok(()),
+        Some(site) => Err(Refusal::of(
+            Kind::InvalidInput,
+            format!(
+                "an edit of {site} stands behind the weights, so what they make cannot be attributed; patch \
+                 patterns without attribution, or edit attn_out"
+            ),
+        )),
     }
 }
 

@@ -7,20 +7,20 @@ use std::collections::BTreeSet;
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Kind, Refusal, Result, counted};
-use lookback_model::{BlockSite, Site, TokenId};
+use lookback_model::{BlockSite, Edits, Site, TokenId};
 
 use crate::{
     SiteFilter,
     source_contributions::required_capture,
     sweep::{
-        attribution::{SiteGradients, destination_source},
+        attribution::{SiteGradients, check_weights, destination_source},
         grid::SweepGrid,
         kind::{SweepAxes, SweepKind},
         metric::{MetricReader, SweepMetric},
         patched_passes::PatchedPasses,
         pattern::{patched_z, z_with_patched_source},
     },
-    trace::{Trace, trace},
+    trace::{Trace, trace_with_edits},
 };
 
 /// A clean and a corrupted prompt, and what is asked of each place between them.
@@ -40,6 +40,8 @@ pub struct PatchingSweep<'a> {
     pub patches: bool,
     /// Also says what one backward pass predicts of each cell.
     pub attributes: bool,
+    /// What is changed of the clean passes, and of the corrupted ones.
+    pub edits: [&'a Edits; 2],
 }
 
 /// The metric of both prompts, and a grid for each kind whose values are not yet shares.
@@ -56,7 +58,7 @@ pub fn patching_sweep(
     sweep: &PatchingSweep<'_>,
     each: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<PatchingGrids> {
-    check(sweep.clean, sweep.corrupted)?;
+    check_pair(sweep.clean, sweep.corrupted)?;
     let config = &weights.network().config;
     let tokens = sweep.corrupted.len();
     let sites = block_sites(sweep.kinds);
@@ -67,10 +69,11 @@ pub fn patching_sweep(
         wanted.extend(has_pattern.then_some(Site::Block(layer, BlockSite::Pattern)));
     }
     let filter = SiteFilter::only(wanted.iter().copied().chain([Site::Logits]));
-    let clean = trace(weights, pool, sweep.clean, &filter)?;
+    let [clean_edits, edits] = sweep.edits;
+    let clean = trace_with_edits(weights, pool, sweep.clean, &filter, clean_edits)?;
     let clean_logits = required_capture(&clean, Site::Logits)?.part(tokens - 1);
     let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
-    let mut passes = PatchedPasses::new(weights, pool, sweep.corrupted, &sites)?;
+    let mut passes = PatchedPasses::new(weights, pool, (sweep.corrupted, edits), &sites)?;
     let corrupted = metric.value(passes.base_logits());
     // Attributions read the corrupted pass where it is replaced; of weights also what they weigh.
     let base = match sweep.attributes {
@@ -78,14 +81,15 @@ pub fn patching_sweep(
         true => {
             let values = (0..config.layers as u16).map(|layer| Site::Block(layer, BlockSite::V));
             let filter = SiteFilter::only(wanted.iter().copied().chain(values));
-            Some(trace(weights, pool, sweep.corrupted, &filter)?)
+            check_weights(sweep.kinds, edits)?;
+            Some(trace_with_edits(weights, pool, sweep.corrupted, &filter, edits)?)
         }
     };
     let gradients = match &base {
         None => None,
         Some(base) => {
             let gradient = metric.gradient(passes.base_logits())?;
-            Some(SiteGradients::new(weights, pool, base, &sites, &gradient)?)
+            Some(SiteGradients::new(weights, pool, (base, edits), &sites, &gradient)?)
         }
     };
     let cells = |kind: &SweepKind| kind.shape(config, tokens).iter().product::<usize>();
@@ -104,7 +108,8 @@ pub fn patching_sweep(
                 done += 1;
                 each(done, all)
             };
-            grid.values = values(weights, pool, &mut passes, &clean, *kind, &metric, &mut tick)?;
+            let clean = (&clean, edits);
+            grid.values = values(weights, pool, &mut passes, clean, *kind, &metric, &mut tick)?;
         }
         if let (Some(gradients), Some(base)) = (&gradients, &base) {
             grid.attribution = Some(attributions(weights, gradients, [base, &clean], *kind)?);
@@ -125,7 +130,7 @@ fn block_sites(kinds: &[SweepKind]) -> Vec<BlockSite> {
 }
 
 /// Refuses prompts that cannot be patched into each other.
-fn check(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
+pub(super) fn check_pair(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
     let refused = |what: String| Err(Refusal::of(Kind::InvalidInput, what));
     if clean.len() != corrupted.len() {
         return refused(format!(
@@ -149,7 +154,7 @@ fn values(
     weights: &Weights,
     pool: &ThreadPool,
     passes: &mut PatchedPasses<'_>,
-    clean: &Trace,
+    (clean, edits): (&Trace, &Edits),
     kind: SweepKind,
     metric: &MetricReader,
     tick: &mut dyn FnMut() -> Result<()>,
@@ -163,7 +168,8 @@ fn values(
         values = vec![metric.value(passes.base_logits()); tokens * tokens];
         for source in 0..tokens {
             let base = passes.base();
-            let z = z_with_patched_source(weights, pool, [base, clean], [layer, head], source)?;
+            let traces = ([base, clean], edits);
+            let z = z_with_patched_source(weights, pool, traces, [layer, head], source)?;
             passes.run(kind.row_site(layer), &z, &places, &mut |query, logits| {
                 values[query * tokens + source] = metric.value(logits);
                 tick()
@@ -174,7 +180,7 @@ fn values(
     for layer in 0..config.layers {
         let own;
         let rows = if kind.site == BlockSite::Pattern {
-            own = patched_z(weights, pool, [passes.base(), clean], layer)?;
+            own = patched_z(weights, pool, ([passes.base(), clean], edits), layer)?;
             &own
         } else {
             &required_capture(clean, kind.row_site(layer))?.values

@@ -11,7 +11,7 @@ use lookback_open::{Look, Model, SweepPair, SweepReport};
 use crate::goldens::{names, opened};
 
 /// The prompt with other tokens at the second, fourth … place.
-fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
+pub fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
     let other = |(at, id): (usize, &TokenId)| TokenId(if at % 2 == 1 { 60 - id.0 } else { id.0 });
     clean.iter().enumerate().map(other).collect()
 }
@@ -23,7 +23,7 @@ fn sweep(model: &Model, clean: &[TokenId], other: &[TokenId], kinds: &[&str]) ->
 }
 
 /// The metric of logits, `[tokens, vocabulary]`.
-fn difference(logits: &Capture) -> f64 {
+pub fn difference(logits: &Capture) -> f64 {
     let last = logits.part(logits.shape[0] - 1);
     f64::from(last[7]) - f64::from(last[11])
 }
