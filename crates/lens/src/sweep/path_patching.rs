@@ -114,7 +114,7 @@ pub fn path_sweep(
             tick(own.len())?;
             continue;
         }
-        let mut direct = DirectPasses::new(weights, pool, (site, program), &passes)?;
+        let mut direct = DirectPasses::new(weights, pool, (site, program, reached), &passes)?;
         let other = &required_capture(&corrupted, site)?.values;
         let mut changed = Vec::new();
         for cell in own {
@@ -222,14 +222,11 @@ impl<'a> DirectPasses<'a> {
     fn new(
         weights: &'a Weights,
         pool: &'a ThreadPool,
-        (site, program): (Site, Program),
+        (site, program, reached): (Site, Program, Vec<Site>),
         passes: &ReceiverPasses<'a>,
     ) -> Result<Self> {
         let network = weights.network();
         let (ids, threads) = (passes.ids(), pool.threads());
-        let reached = passes.sites();
-        let reached: Vec<Site> =
-            reached.into_iter().filter(|at| program.at(*at).is_some()).collect();
         let width = program.at(site).map_or(0, |value| program.value(value).width);
         let is_visible = |at: Site| at == site || reached.contains(&at);
         let bounds = [passes.max_rows(), passes.max_changes()];
