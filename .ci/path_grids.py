@@ -89,9 +89,6 @@ def compare_paths(model, clean_ids, corrupt_ids, metric, words, bound):
     base = float(metric(model.hooked.run(clean_ids)))
     count, farthest = 0, 0.0
     for (receivers, ends), recomputes in product(receiver_sets(model), (False, True)):
-        # A parallel block's MLP reads what attention reads.
-        if "mlp" in receivers and getattr(model.hooked.config, "use_parallel_residual", False):
-            continue
         sets = ["heads", "mlp"] + ["heads-by-position"] * (receivers == "logits")
         option = ["--recompute-mlps"] * recomputes
         said = json.loads(model.call("sweep", model.folder, *prompts, "--over", "path", "--senders", ",".join(sets), "--receivers", receivers, *option, *words))
