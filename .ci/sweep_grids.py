@@ -1,10 +1,12 @@
 """The grids of `sweep`, each cell beside a pass of transformers in which PyTorch hooks replace the same (hooked.py), and
-attributions beside its gradients. edits_hooks.py runs this where the program has the command.
+attributions beside its gradients. edits_hooks.py runs this where the program has the command. path_grids.py has paths.
 """
 import json
 from itertools import product
 
 import torch
+
+import path_grids
 
 STREAMS, HEADS = ["resid_pre", "resid_mid", "attn_out", "mlp_out"], ["z", "q", "k", "v", "pattern"]
 TARGETS = 265, 300
@@ -110,4 +112,5 @@ def compare_sweeps(model, clean_ids, corrupt_ids, bound):
             distance = float((told(grid, "values") - expected).abs().max() / expected.abs().max().clamp(min=1e-3))
             assert distance < bound, (model.folder, what, grid["kind"], distance)
             farthest, count = max(farthest, distance), count + 1
-    return count, farthest
+    paths, distance = path_grids.compare_paths(model, clean_ids, corrupt_ids, metric, words, bound)
+    return count + paths, max(farthest, distance)

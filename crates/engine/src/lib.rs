@@ -69,8 +69,8 @@ pub use optimize::{Method, Optimizer, Settings as OptimizerSettings};
 pub use packed::Compute;
 pub use passes::{
     backward_from_loss, backward_from_site, evaluate, forward, forward_backward,
-    forward_backward_from_site, forward_from_layer, forward_from_sites, forward_layer,
-    forward_observed, forward_observed_from_layer,
+    forward_backward_from_site, forward_between_sites, forward_from_layer, forward_from_sites,
+    forward_layer, forward_observed, forward_observed_from_layer,
 };
 pub use rotary::rotary_angles;
 pub use sequences::Sequences;

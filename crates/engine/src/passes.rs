@@ -4,7 +4,7 @@ use std::{borrow::Cow, convert::Infallible};
 
 use lookback_files::{Refusal, Result};
 use lookback_kernels::thread_pool::ThreadPool;
-use lookback_model::{Batch, BlockSite, Loss, Program, Site, Targets};
+use lookback_model::{Batch, BlockSite, Loss, Program, Site, Targets, ValueId};
 
 use crate::{
     Gradients, KvCache, Observer, SiteView, Weights, Workspace, backward::Backward, cache::Cached,
@@ -61,12 +61,7 @@ pub fn forward_from_sites<'s>(
     batch: &Batch,
     known: &[(Site, &[f32])],
 ) -> Result<&'s [f32]> {
-    let mut values = Vec::with_capacity(known.len());
-    for (site, rows) in known {
-        let value = workspace.program.at(*site);
-        let value = value.ok_or_else(|| Refusal::ours(format!("{site} is not in this program")))?;
-        values.push((value, *rows));
-    }
+    let values = known_values(workspace, known)?;
     let mut pass =
         Interpreter::cached(weights, workspace, (cache, Cached::LowerLayers), pool, batch)?;
     let first = pass.start_behind(&values);
@@ -74,7 +69,47 @@ pub fn forward_from_sites<'s>(
     Ok(logits(workspace, batch))
 }
 
-fn resid_pre(workspace: &Workspace, layer: usize) -> Result<lookback_model::ValueId> {
+/// Begins behind the value at the first of some sites, as [`forward_from_sites`], ends where the last of some
+/// others is made, and shows the sites that are made between. Without a cache for programs in which no attention
+/// stands between.
+pub fn forward_between_sites(
+    weights: &Weights,
+    workspace: &mut Workspace,
+    cache: Option<&mut KvCache>,
+    pool: &ThreadPool,
+    batch: &Batch,
+    (known, last): (&[(Site, &[f32])], &[Site]),
+    observer: &mut impl Observer,
+) -> Result<()> {
+    let values = known_values(workspace, known)?;
+    let ends = last.iter().filter_map(|site| workspace.program.at(*site));
+    let ends = ends.filter_map(|value| workspace.program.producer(value));
+    let end = ends.max().map_or(0, |producer| producer + 1);
+    let mut pass = match cache {
+        Some(cache) => {
+            Interpreter::cached(weights, workspace, (cache, Cached::LowerLayers), pool, batch)?
+        }
+        None => Interpreter::uncached(weights, workspace, pool, batch),
+    };
+    let first = pass.start_behind(&values);
+    pass.run_observed(first..end.max(first), observer);
+    Ok(())
+}
+
+/// The values at some sites, with their rows.
+fn known_values<'r>(
+    workspace: &Workspace,
+    known: &[(Site, &'r [f32])],
+) -> Result<Vec<(ValueId, &'r [f32])>> {
+    let value = |(site, rows): &(Site, &'r [f32])| {
+        let value = workspace.program.at(*site);
+        let value = value.ok_or_else(|| Refusal::ours(format!("{site} is not in this program")))?;
+        Ok((value, *rows))
+    };
+    known.iter().map(value).collect()
+}
+
+fn resid_pre(workspace: &Workspace, layer: usize) -> Result<ValueId> {
     let site = Site::Block(layer as u16, BlockSite::ResidPre);
     workspace.program.at(site).ok_or_else(|| Refusal::ours(format!("there is no layer {layer}")))
 }

@@ -2,7 +2,7 @@
 //! that it stands for.
 //!
 //! `operation` has what can be written, `text` and `json` its two forms, `selection` which rows and columns
-//! are chosen, `constants` what comes from passes of its own, `resolve` makes edits of all that, and `attention`
+//! are chosen, `constants` what comes from passes of its own, which `prompt_passes` keeps, `resolve` makes edits of all that, and `attention`
 //! those of scores and patterns. What an edit does in a pass, only the engine knows.
 //! `docs/interventions.md` has the grammar.
 
@@ -13,6 +13,7 @@ mod files;
 mod json;
 mod operation;
 mod parser;
+mod prompt_passes;
 mod resolve;
 mod selection;
 mod short_forms;
@@ -23,6 +24,7 @@ pub use files::{InterventionFiles, LocalFiles, NoFiles};
 pub use operation::{
     Bounded, Intervention, Limited, Operation, OtherPrompt, Scaled, Source, Vector,
 };
+pub use prompt_passes::PromptPasses;
 pub use resolve::{EditTokens, Resolver};
 pub use selection::{Axis, Index, Selection};
 pub use short_forms::{off, steer};

@@ -72,7 +72,8 @@ pub use heads::{
 };
 pub use intervention::{
     Axis, Bounded, EditTokens, Index, Intervention, InterventionFiles, Limited, LocalFiles,
-    NoFiles, Operation, OtherPrompt, Resolver, Scaled, Selection, Source, Vector, off, steer,
+    NoFiles, Operation, OtherPrompt, PromptPasses, Resolver, Scaled, Selection, Source, Vector,
+    off, steer,
 };
 pub use logit_attribution::{
     LogitAttribution, ResidualComponent, logit_attribution, logit_attribution_sites,
@@ -100,8 +101,9 @@ pub use source_contributions::{
 };
 pub use sweep::{
     Ablation, Agreement, HeatMap, MetricReader, PatchedPasses, PatchingGrids, PatchingSweep,
-    SweepAxes, SweepGrid, SweepKind, SweepMetric, ablation_bytes, ablation_sweep, heat_maps_svg,
-    mean_rows, patching_sweep, sweep_kinds, write_grids,
+    PathReceivers, PathSenders, PathSweep, SweepAxes, SweepGrid, SweepKind, SweepMetric,
+    ablation_bytes, ablation_sweep, heat_maps_svg, mean_rows, patching_sweep, path_sweep,
+    path_sweep_bytes, sweep_kinds, write_grids,
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;

@@ -13,7 +13,11 @@ mod memory;
 mod metric;
 mod patched_passes;
 mod patching;
+mod path;
+mod path_ends;
+mod path_patching;
 mod pattern;
+mod receivers;
 
 pub use ablation::{Ablation, ablation_sweep, mean_rows};
 pub use grid::{Agreement, SweepGrid};
@@ -25,3 +29,5 @@ pub use metric::{MetricReader, SweepMetric};
 pub(crate) use metric::{kl_divergence, log_probabilities};
 pub use patched_passes::PatchedPasses;
 pub use patching::{PatchingGrids, PatchingSweep, patching_sweep};
+pub use path::{PathReceivers, PathSenders};
+pub use path_patching::{PathSweep, path_sweep, path_sweep_bytes};

@@ -10,10 +10,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-use crate::{
-    captures::CaptureRecorder,
-    site_filter::SiteFilter,
-};
+use crate::{captures::CaptureRecorder, site_filter::SiteFilter};
 
 /// The values of a site.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,29 +116,25 @@ pub fn trace(
 /// As [`trace`], with the logits after the last token alone, `[1, vocabulary]`: of a filter that names its sites, of which
 /// no other is made.
 pub(crate) fn trace_with_last_logits(
-    weights: &Weights,
+    (weights, edits): (&Weights, &Edits),
     pool: &ThreadPool,
     ids: &[TokenId],
     filter: &SiteFilter,
 ) -> Result<Trace> {
     let (network, tokens) = (weights.network(), ids.len());
     check(ids, &network.config)?;
-    let program = forward::logits(network, forward::Rows::LogitRows);
-    let is_visible = |site| filter.contains(site);
-    let mut workspace = Workspace::for_logit_rows(
-        network,
-        program,
-        [tokens, 1],
-        is_visible,
-        tokens,
-        pool.threads(),
-    )
-    .with_precision(network, weights.compute());
-    let mut cache = KvCache::new(network, weights.compute(), 1, KvCache::pages(tokens));
+    edits.check_positions(tokens)?;
+    let program = edits.logits(network, forward::Rows::LogitRows)?;
+    let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(tokens));
+    let (is_visible, bounds) = (|site| filter.contains(site), [tokens, 1]);
+    let mut workspace =
+        Workspace::for_logit_rows(network, program, bounds, is_visible, tokens, pool.threads())
+            .with_precision(network, weights.compute());
     let batch = with_last_logits(ids);
-    let mut recorder = CaptureRecorder::of_sites(&network.config, filter);
+    let mut recorder =
+        CaptureRecorder::of_sites(&network.config, filter).of_variant(edits.variant());
     forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
-    Ok(recorder.trace(ids))
+    Ok(Trace { edits: edits.clone(), ..recorder.trace(ids) })
 }
 
 /// A whole sequence, and the logits after its last token.

@@ -26,6 +26,7 @@ mod edits;
 pub mod families;
 pub mod files;
 pub mod forward;
+mod freeze;
 mod loss;
 mod network;
 mod program;

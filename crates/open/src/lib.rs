@@ -33,7 +33,7 @@ pub use heads::{HeadScore, HeadsQuery, HeadsReport};
 pub use look::Look;
 pub use lookback_engine::Compute;
 pub use model::{Model, OpenOptions, WeightsId, threads};
-pub use sweep::{AblationQuery, AblationReport, SweepPair, SweepQuery, SweepReport};
+pub use sweep::{AblationQuery, AblationReport, ChangedPass, SweepPair, SweepQuery, SweepReport};
 pub use tokenizer::stored_tokenizer;
 pub use train::Trainer;
 pub use why::WhyQuery;

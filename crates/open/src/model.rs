@@ -13,7 +13,7 @@ use std::{
 use lookback_engine::{Compute, Session, ThreadPool, WeightMode, Weights};
 use lookback_files::{Blame, Kind, Refusal, Result, Setting};
 use lookback_generate::chat::Template;
-use lookback_lens::{EditTokens, Intervention, InterventionFiles, Resolver};
+use lookback_lens::{EditTokens, Intervention, InterventionFiles, PromptPasses, Resolver};
 use lookback_model::{ChatTemplates, Config, Edits, Network, StoredModel, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
@@ -359,7 +359,9 @@ impl Model {
     ) -> Result<Edits> {
         let tokenizer = self.tokenizer.as_deref();
         let (weights, pool) = (&*self.weights, &*self.pool);
-        let resolver = Resolver { weights, pool, tokenizer, files, prompt, positions, tokens };
+        let passes = &PromptPasses::default();
+        let resolver =
+            Resolver { weights, pool, tokenizer, files, prompt, positions, tokens, passes };
         resolver.resolve(interventions)
     }
 

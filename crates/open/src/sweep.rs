@@ -1,14 +1,20 @@
-//! `model.sweep(clean, corrupted)` and `model.ablate(ids)`: one change at a time, at every place of a grid.
+//! `model.sweep(clean, corrupted)`: one change at a time, at every place of a grid, or along every path.
+
+mod ablation;
+mod edits;
+mod pairs;
 
 use lookback_files::{Kind, Refusal, Result, Setting};
 use lookback_lens::{
-    Ablation, PatchingSweep, SweepGrid, SweepKind, SweepMetric, ablation_bytes, ablation_sweep,
-    patching_sweep, sweep_kinds,
+    Intervention, InterventionFiles, PatchingGrids, PatchingSweep, PathReceivers, PathSenders,
+    PathSweep, SweepGrid, SweepKind, SweepMetric, patching_sweep, path_sweep, path_sweep_bytes,
+    sweep_kinds,
 };
-use lookback_model::TokenId;
-use lookback_text::Specials;
+use lookback_model::{Edits, PassVariant, TokenId};
 use serde::Serialize;
 
+pub use self::ablation::{AblationQuery, AblationReport};
+use self::edits::added;
 use crate::model::Model;
 
 impl Model {
@@ -37,33 +43,16 @@ impl Model {
 
     /// The same over several pairs of prompts, whose metrics are averaged.
     pub fn sweep_pairs(&self, pairs: Vec<SweepPair>) -> SweepQuery {
+        let edits = pairs.iter().map(|_| Default::default()).collect();
         SweepQuery {
             model: self.clone(),
             pairs,
             kinds: Vec::new(),
+            paths: None,
             metric: None,
             patches: true,
             attributes: false,
-        }
-    }
-
-    /// Takes each head and each MLP out of the passes over a prompt, one at a time.
-    ///
-    /// ```no_run
-    /// let model = lookback_open::Model::open("default")?;
-    /// let ids = model.encode("the bird is red. the bird is")?;
-    /// let report = model.ablate(&ids).answer(model.token(" red")?).report(&mut |_, _| Ok(()))?;
-    /// println!("{} at first, {:?} without each head", report.unchanged, report.grids[0].values);
-    /// # Ok::<(), lookback_files::Refusal>(())
-    /// ```
-    pub fn ablate(&self, ids: &[TokenId]) -> AblationQuery {
-        AblationQuery {
-            model: self.clone(),
-            ids: ids.to_vec(),
-            is_zero: false,
-            texts: Vec::new(),
-            metric: None,
-            answers: [None; 2],
+            edits: Ok(edits),
         }
     }
 }
@@ -90,6 +79,27 @@ pub struct SweepQuery {
     metric: Option<SweepMetric>,
     patches: bool,
     attributes: bool,
+    paths: Option<Paths>,
+    /// Of the clean and the corrupted pass of each pair.
+    edits: Result<Vec<[Edits; 2]>>,
+}
+
+/// The paths that are patched.
+#[derive(Clone, Debug)]
+struct Paths {
+    senders: PathSenders,
+    receivers: PathReceivers,
+    recomputes_mlps: bool,
+}
+
+/// The pass of a sweep that is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangedPass {
+    /// The one over the clean prompt, as in path patching.
+    Clean,
+    /// The one over the corrupted prompt.
+    Corrupted,
 }
 
 /// What a sweep found.
@@ -99,6 +109,8 @@ pub struct SweepReport {
     pub metric: SweepMetric,
     /// Pairs of prompts, of whose metrics all numbers are means.
     pub pairs: usize,
+    /// Which pass is changed; a share of the whole change is 0 there, and 1 in the other one.
+    pub changed: ChangedPass,
     /// The metric of the clean pass.
     pub clean: f64,
     /// The metric of the corrupted pass.
@@ -124,6 +136,63 @@ impl SweepQuery {
     pub fn over_weights(mut self, layer: usize, head: usize) -> Result<Self> {
         self.kinds.push(SweepKind::destination_source(self.model.config(), layer, head)?);
         Ok(self)
+    }
+
+    /// Over the direct paths from each of these senders to all of these receivers, and nothing else: the sender's
+    /// output in the **clean** pass is that of the corrupted one, and the receivers alone see it. Between them what
+    /// attention and MLPs add is frozen; with `recomputes_mlps` attention alone is.
+    ///
+    /// ```no_run
+    /// let model = lookback_open::Model::open("model.gguf")?;
+    /// let clean = model.encode("The capital of France is")?;
+    /// let corrupted = model.encode("The capital of Italy is")?;
+    /// let sweep = model.sweep(&clean, &corrupted).over_paths("heads", "9.6.q,9.9.q", false)?;
+    /// let report = sweep.report(&mut |_, _| Ok(()))?;
+    /// println!("{:?}", report.grids[0].values);
+    /// # Ok::<(), lookback_files::Refusal>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such sender or receiver.
+    pub fn over_paths(
+        mut self,
+        senders: &str,
+        receivers: &str,
+        recomputes_mlps: bool,
+    ) -> Result<Self> {
+        let (senders, receivers) = (senders.parse()?, receivers.parse()?);
+        self.paths = Some(Paths { senders, receivers, recomputes_mlps });
+        Ok(self)
+    }
+
+    /// All passes, clean and corrupted, have these edits; each is resolved for its own prompt. May be called several
+    /// times.
+    #[must_use]
+    pub fn interventions(
+        mut self,
+        interventions: &[Intervention],
+        files: &dyn InterventionFiles,
+    ) -> Self {
+        if interventions.is_empty() {
+            return self;
+        }
+        let edits = std::mem::replace(&mut self.edits, Ok(Vec::new()));
+        let Self { model, pairs, .. } = &self;
+        let more = |(pair, [clean, corrupted]): (&SweepPair, [Edits; 2])| {
+            let added = |edits, ids| added(model, edits, interventions, files, ids);
+            Ok([added(clean, &pair.clean)?, added(corrupted, &pair.corrupted)?])
+        };
+        self.edits = edits.and_then(|all| pairs.iter().zip(all).map(more).collect());
+        self
+    }
+
+    /// All passes are of this variant.
+    #[must_use]
+    pub fn variant(mut self, variant: PassVariant) -> Self {
+        for edits in self.edits.iter_mut().flatten().flatten() {
+            *edits = std::mem::take(edits).of_variant(variant);
+        }
+        self
     }
 
     /// The token that is right, of every pair.
@@ -164,12 +233,21 @@ impl SweepQuery {
     /// Bytes that it takes beside the model, and how many changes it makes.
     pub fn plan(&self) -> (usize, usize) {
         let (weights, threads) = (&self.model.weights, self.model.pool.threads());
-        let bytes = self.pairs.iter().map(|pair| self.of_pair(pair).bytes(weights, threads));
         let cells = |pair: &SweepPair| -> usize {
-            let shape = |kind: &SweepKind| kind.shape(self.model.config(), pair.corrupted.len());
+            let (config, tokens) = (self.model.config(), pair.corrupted.len());
+            if let Some(paths) = &self.paths {
+                return paths.senders.cells(config, tokens);
+            }
+            let shape = |kind: &SweepKind| kind.shape(config, tokens);
             self.kinds.iter().map(|kind| shape(kind).iter().product::<usize>()).sum()
         };
         let cells = if self.patches { self.pairs.iter().map(cells).sum() } else { 0 };
+        let none = Vec::new();
+        let edited = self.pairs.iter().zip(self.edits.as_ref().unwrap_or(&none));
+        let bytes = edited.map(|(pair, edits)| match self.paths {
+            Some(_) => path_sweep_bytes(weights, pair.corrupted.len(), threads),
+            None => self.of_pair(pair, edits, self.judged()).bytes(weights, threads),
+        });
         (bytes.max().unwrap_or(0), cells)
     }
 
@@ -179,23 +257,22 @@ impl SweepQuery {
     /// When prompts of a pair are the same or of different lengths, or pairs of different lengths where positions
     /// are swept over; when the metric needs an answer that is not given; what `each` says.
     pub fn report(&self, each: &mut dyn FnMut(usize, usize) -> Result<()>) -> Result<SweepReport> {
-        let Model { weights, pool, .. } = &self.model;
+        let edits = self.edits.clone()?;
         let (bytes, all) = self.plan();
         self.model.admit("the sweep", bytes)?;
         let metric = self.judged();
         let several = self.pairs.len() > 1;
         let (mut clean, mut corrupted, mut before) = (0.0, 0.0, 0);
         let mut sum: Option<Vec<SweepGrid>> = None;
-        for (number, pair) in (1..).zip(&self.pairs) {
+        for ((number, pair), edits) in (1..).zip(&self.pairs).zip(&edits) {
             let at_pair = |refusal: Refusal| match several {
                 true => refusal.at(format!("pair {number}")),
                 false => refusal,
             };
             let given = pair.answer.iter().chain(&pair.wrong).map(|id| id.0);
             self.model.config().check_ids("answer", given).map_err(at_pair)?;
-            let sweep = self.of_pair(pair);
             let mut tick = |done, _| each(before + done, all);
-            let swept = patching_sweep(weights, pool, &sweep, &mut tick).map_err(at_pair)?;
+            let swept = self.swept((pair, edits), metric, &mut tick).map_err(at_pair)?;
             (clean, corrupted) = (clean + swept.0, corrupted + swept.1);
             let cells = |grid: &SweepGrid| grid.values.len();
             before += swept.2.iter().map(cells).sum::<usize>();
@@ -217,20 +294,59 @@ impl SweepQuery {
             ));
         };
         (clean, corrupted) = (clean / count as f64, corrupted / count as f64);
-        grids.iter_mut().for_each(|grid| grid.finish(count, corrupted, Some(clean)));
-        Ok(SweepReport { metric, pairs: count, clean, corrupted, grids })
+        let (changed, [from, to]) = match self.paths {
+            None => (ChangedPass::Corrupted, [corrupted, clean]),
+            Some(_) => (ChangedPass::Clean, [clean, corrupted]),
+        };
+        grids.iter_mut().for_each(|grid| grid.finish(count, from, Some(to)));
+        Ok(SweepReport { metric, pairs: count, changed, clean, corrupted, grids })
     }
 
     /// The sweep of one pair.
-    fn of_pair<'a>(&'a self, pair: &'a SweepPair) -> PatchingSweep<'a> {
+    fn swept(
+        &self,
+        (pair, edits): (&SweepPair, &[Edits; 2]),
+        metric: SweepMetric,
+        each: &mut dyn FnMut(usize, usize) -> Result<()>,
+    ) -> Result<PatchingGrids> {
+        let Model { weights, pool, .. } = &self.model;
+        let Some(Paths { senders, receivers, recomputes_mlps }) = &self.paths else {
+            return patching_sweep(weights, pool, &self.of_pair(pair, edits, metric), each);
+        };
+        if !self.kinds.is_empty() || self.attributes {
+            let what =
+                "paths are patched by themselves: neither beside other kinds nor by attribution";
+            return Err(Refusal::of(Kind::InvalidInput, format!("{}: {what}", Setting("over"))));
+        }
+        let sweep = PathSweep {
+            clean: &pair.clean,
+            corrupted: &pair.corrupted,
+            metric,
+            answers: [pair.answer, pair.wrong],
+            senders,
+            receivers,
+            recomputes_mlps: *recomputes_mlps,
+            edits: edits.each_ref(),
+        };
+        path_sweep(weights, pool, &sweep, each)
+    }
+
+    /// The sweep of one pair, but of paths.
+    fn of_pair<'a>(
+        &'a self,
+        pair: &'a SweepPair,
+        edits: &'a [Edits; 2],
+        metric: SweepMetric,
+    ) -> PatchingSweep<'a> {
         PatchingSweep {
             clean: &pair.clean,
             corrupted: &pair.corrupted,
-            metric: self.judged(),
+            metric,
             answers: [pair.answer, pair.wrong],
             kinds: &self.kinds,
             patches: self.patches,
             attributes: self.attributes,
+            edits: edits.each_ref(),
         }
     }
 
@@ -254,149 +370,4 @@ fn same_shape(sum: &SweepGrid, grid: &SweepGrid) -> Result<()> {
         grid.kind, grid.shape, sum.shape
     );
     Err(Refusal::of(Kind::InvalidInput, what))
-}
-
-/// Ablations that are to be made. [`AblationQuery::report`] does it.
-#[derive(Clone, Debug)]
-pub struct AblationQuery {
-    model: Model,
-    ids: Vec<TokenId>,
-    is_zero: bool,
-    texts: Vec<Vec<TokenId>>,
-    metric: Option<SweepMetric>,
-    answers: [Option<TokenId>; 2],
-}
-
-/// What ablations found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AblationReport {
-    /// What is judged.
-    pub metric: SweepMetric,
-    /// The metric of the unchanged pass.
-    pub unchanged: f64,
-    /// Of heads, `[layers, heads]`, and of MLPs, `[layers]`.
-    pub grids: Vec<SweepGrid>,
-}
-
-impl AblationQuery {
-    /// Puts 0 in the place of what is taken out, and not its mean.
-    #[must_use]
-    pub fn zero(mut self, is_zero: bool) -> Self {
-        self.is_zero = is_zero;
-        self
-    }
-
-    /// Means are those over all tokens of these texts, one a line, and not over the prompt's.
-    ///
-    /// # Errors
-    /// When there is no text in it.
-    pub fn mean_of(mut self, texts: &str) -> Result<Self> {
-        let context = self.model.config().context;
-        for line in texts.lines().filter(|line| !line.trim().is_empty()) {
-            let mut ids = self.model.encode_with(line, Specials::Text)?;
-            ids.truncate(context);
-            self.texts.extend((!ids.is_empty()).then_some(ids));
-        }
-        match self.texts.is_empty() {
-            true => Err(Refusal::of(Kind::InvalidInput, "there is no text in it to take means of")),
-            false => Ok(self),
-        }
-    }
-
-    /// The token that is right.
-    #[must_use]
-    pub fn answer(mut self, id: TokenId) -> Self {
-        self.answers[0] = Some(id);
-        self
-    }
-
-    /// The token that it is compared with.
-    #[must_use]
-    pub fn wrong(mut self, id: TokenId) -> Self {
-        self.answers[1] = Some(id);
-        self
-    }
-
-    /// What is judged: by default as of a sweep; KL is then from the unchanged pass.
-    #[must_use]
-    pub fn metric(mut self, metric: SweepMetric) -> Self {
-        self.metric = Some(metric);
-        self
-    }
-
-    /// Bytes that they take beside the model.
-    pub fn bytes(&self) -> usize {
-        let of_texts = self.texts.iter().map(Vec::len).max().unwrap_or(0);
-        let threads = self.model.pool.threads();
-        ablation_bytes(&self.model.weights, self.ids.len(), of_texts, threads)
-    }
-
-    /// Makes them. `each` is called after every one with its number and how many there are.
-    ///
-    /// # Errors
-    /// When the metric needs an answer that is not given; as of a look; what `each` says.
-    pub fn report(
-        &self,
-        each: &mut dyn FnMut(usize, usize) -> Result<()>,
-    ) -> Result<AblationReport> {
-        let Model { weights, pool, .. } = &self.model;
-        self.model.admit("the sweep", self.bytes())?;
-        let given = self.answers.iter().flatten().map(|id| id.0);
-        self.model.config().check_ids("answer", given)?;
-        let [answer, wrong] = self.answers;
-        let metric =
-            self.metric.unwrap_or_else(|| SweepMetric::usual(answer.is_some(), wrong.is_some()));
-        let ablation = if self.is_zero { Ablation::Zero } else { Ablation::Mean(&self.texts) };
-        let asked = (metric, self.answers);
-        let (unchanged, mut grids) =
-            ablation_sweep(weights, pool, &self.ids, ablation, asked, each)?;
-        grids.iter_mut().for_each(|grid| grid.finish(1, unchanged, None));
-        Ok(AblationReport { metric, unchanged, grids })
-    }
-}
-
-/// A line of a file of pairs: `{"clean", "corrupt", "answer", "wrong"}`, texts all.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PairLine {
-    clean: String,
-    corrupt: String,
-    answer: Option<String>,
-    wrong: Option<String>,
-}
-
-impl Model {
-    /// The pairs of a `.jsonl`: `{"clean": "…", "corrupt": "…", "answer": " …", "wrong": " …"}`, one a line.
-    ///
-    /// # Errors
-    /// When a line is no such object, or an answer is not one token: the line is named.
-    pub fn pairs(&self, text: &str) -> Result<Vec<SweepPair>> {
-        let mut pairs = Vec::new();
-        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-        for (number, line) in lines {
-            let at = |refusal: Refusal| refusal.at(format!("line {number}"));
-            let parsed: PairLine = serde_json::from_str(line).map_err(|error| {
-                at(Refusal::of(
-                    Kind::InvalidInput,
-                    format!("no object of clean, corrupt, answer and wrong ({error})"),
-                ))
-            })?;
-            let token = |text: &Option<String>| {
-                text.as_deref().map(|text| self.token(text)).transpose().map_err(at)
-            };
-            pairs.push(SweepPair {
-                clean: self.encode(&parsed.clean).map_err(at)?,
-                corrupted: self.encode(&parsed.corrupt).map_err(at)?,
-                answer: token(&parsed.answer)?,
-                wrong: token(&parsed.wrong)?,
-            });
-        }
-        match pairs.is_empty() {
-            true => Err(Refusal::of(
-                Kind::InvalidInput,
-                format!("there is no pair of prompts in it; see {}", Setting("pairs")),
-            )),
-            false => Ok(pairs),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod analogy;
 mod attend;
 mod context;
+mod diff;
 mod embed;
 mod heads;
 mod logit_lens;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .merge(analogy::routes())
         .merge(attend::routes())
         .merge(context::routes())
+        .merge(diff::routes())
         .merge(embed::routes())
         .merge(heads::routes())
         .merge(logit_lens::routes())

@@ -109,12 +109,6 @@ impl AppState {
         Ok(ModelInput { model, ids, rendered, edits: Edits::default() })
     }
 
-    /// Whether passes of a request are changed.
-    pub(crate) fn is_edited(&self, prompt: &Prompt) -> Result<bool> {
-        let edits = PromptEdits::new(self.interventions.clone(), self.variant, &prompt.given)?;
-        Ok(!edits.is_empty())
-    }
-
     /// Does slow work on a thread of its own, so that no other request waits for it.
     pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lookback_files::{Result, counted};
-use lookback_model::{AttentionChange, AttentionEdit, BlockSite, ElementChange, Site, TokenId};
+use lookback_model::{AttentionChange, AttentionEdit, BlockSite, ElementChange, Site};
 
 use crate::{
     intervention::{
@@ -12,9 +12,7 @@ use crate::{
         selection::{Axis, Selection, places, refuse},
         vector_files,
     },
-    site_filter::SiteFilter,
     source_contributions::is_visible,
-    trace::trace,
 };
 
 /// The chosen heads, queries and keys; none where all are chosen, however many there will be.
@@ -169,10 +167,7 @@ impl Resolver<'_> {
         source: &Selection,
         chosen: &Chosen,
     ) -> Result<(Chosen, Vec<f32>)> {
-        let ids: Vec<TokenId> = match other {
-            OtherPrompt::Prompt(text) => self.constants().encode(text)?,
-            OtherPrompt::Ids(ids) => ids.iter().copied().map(TokenId).collect(),
-        };
+        let ids = self.other_ids(other)?;
         let all_heads = self.weights.network().config.heads;
         let of_other =
             Resolver { prompt: Some(&ids), positions: ids.len(), tokens: EditTokens::All, ..*self };
@@ -199,7 +194,7 @@ impl Resolver<'_> {
                 sentence(wanted)
             ));
         }
-        let trace = trace(self.weights, self.pool, &ids, &SiteFilter::only([site]))?;
+        let trace = self.constants().trace(site, &ids)?;
         let Some(captured) = trace.at(site) else {
             return refuse("this model does not have the site");
         };

@@ -1,7 +1,10 @@
 //! What an edit takes from elsewhere: means and rows of passes of their own, without edits. Sums are in f64,
 //! ascending from +0, and rounded once; `docs/arithmetic.md` has their order.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Kind, Refusal, Result, Setting};
@@ -9,7 +12,9 @@ use lookback_model::{Site, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
 use crate::{
-    intervention::files::InterventionFiles, site_filter::SiteFilter, trace::Capture, trace::trace,
+    intervention::{files::InterventionFiles, prompt_passes::PromptPasses},
+    site_filter::SiteFilter,
+    trace::{Capture, Trace, trace},
 };
 
 /// The passes that make constants: over other prompts, and over the texts of files.
@@ -18,6 +23,7 @@ pub(crate) struct Constants<'a> {
     pub(crate) pool: &'a ThreadPool,
     pub(crate) tokenizer: Option<&'a Tokenizer>,
     pub(crate) files: &'a dyn InterventionFiles,
+    pub(crate) passes: &'a PromptPasses,
 }
 
 impl Constants<'_> {
@@ -38,11 +44,12 @@ impl Constants<'_> {
 
     /// What stands at a site over some tokens, `[tokens, columns]`.
     pub(crate) fn rows(&self, site: Site, ids: &[TokenId]) -> Result<Capture> {
-        let trace = trace(self.weights, self.pool, ids, &SiteFilter::only([site]))?;
-        let capture = trace.at(site).cloned().unwrap_or_default();
-        let tokens = capture.shape.first().copied().unwrap_or(1);
-        let shape = vec![tokens, capture.values.len() / tokens.max(1)];
-        Ok(Capture { shape, values: capture.values })
+        Ok(as_rows(self.trace(site, ids)?.at(site)))
+    }
+
+    /// The pass over some tokens, with a site.
+    pub(crate) fn trace(&self, site: Site, ids: &[TokenId]) -> Result<Rc<Trace>> {
+        self.passes.trace(ids, site, |filter| trace(self.weights, self.pool, ids, filter))
     }
 
     /// The mean of each column over some tokens.
@@ -54,14 +61,29 @@ impl Constants<'_> {
 
     /// The mean of each column over the tokens of a file's texts, of each from a position on.
     pub(crate) fn mean_of(&self, site: Site, file: &str, start: usize) -> Result<Vec<f64>> {
-        let mut mean = Mean::default();
+        let of = (file.to_owned(), start);
+        self.passes.mean(&of, site, |sites| self.means_of(sites, file, start))
+    }
+
+    /// The same of several sites, of one pass over each text.
+    fn means_of(
+        &self,
+        sites: &BTreeSet<Site>,
+        file: &str,
+        start: usize,
+    ) -> Result<BTreeMap<Site, Vec<f64>>> {
+        let mut means: BTreeMap<Site, Mean> =
+            sites.iter().map(|site| (*site, Mean::default())).collect();
+        let filter = SiteFilter::only(sites.iter().copied());
         for ids in self.texts(file)?.iter().filter(|ids| ids.len() > start) {
-            mean.add(&self.rows(site, ids)?, start);
+            let trace = trace(self.weights, self.pool, ids, &filter)?;
+            self.passes.count();
+            means.iter_mut().for_each(|(site, mean)| mean.add(&as_rows(trace.at(*site)), start));
         }
-        if mean.rows == 0 {
+        if means.values().any(|mean| mean.rows == 0) {
             return Err(refusal(format!("{file}: none of its texts has a token {start}")));
         }
-        Ok(mean.finish())
+        Ok(means.into_iter().map(|(site, mean)| (site, mean.finish())).collect())
     }
 
     /// For each position, in their order, a row that is drawn from all of a file's texts.
@@ -108,6 +130,14 @@ impl Constants<'_> {
             false => Ok(texts),
         }
     }
+}
+
+/// A site's values as `[tokens, columns]`.
+fn as_rows(capture: Option<&Capture>) -> Capture {
+    let capture = capture.cloned().unwrap_or_default();
+    let tokens = capture.shape.first().copied().unwrap_or(1);
+    let shape = vec![tokens, capture.values.len() / tokens.max(1)];
+    Capture { shape, values: capture.values }
 }
 
 fn refusal(what: String) -> Refusal {

@@ -92,7 +92,32 @@ impl Intervention {
     }
 }
 
+impl Operation {
+    /// The texts between which its directions lead.
+    pub(super) fn dir_texts(&self) -> Vec<&[String; 2]> {
+        let vectors = match self {
+            Self::Set(Source::Vector(vector)) | Self::ProjectOut(vector) => vec![vector],
+            Self::Add(scaled) | Self::ScaleAlong(scaled) | Self::OrthogonalAdd(scaled) => {
+                vec![&scaled.vector]
+            }
+            Self::ClampAlong(bounded) => vec![&bounded.vector],
+            Self::NormScaledAdd(limited) => vec![&limited.vector],
+            Self::Swap { from, to } => vec![from, to],
+            Self::Set(_) | Self::Scale(_) | Self::KeepTop(_) | Self::Hide => Vec::new(),
+        };
+        vectors.into_iter().filter_map(Vector::dir_texts).collect()
+    }
+}
+
 impl Vector {
+    fn dir_texts(&self) -> Option<&[String; 2]> {
+        match self {
+            Self::Dir(texts) => Some(texts),
+            Self::Unit(vector) => vector.dir_texts(),
+            Self::Numbers(_) | Self::File { .. } => None,
+        }
+    }
+
     fn is_finite(&self) -> bool {
         match self {
             Self::Numbers(numbers) => numbers.iter().all(|number| number.is_finite()),

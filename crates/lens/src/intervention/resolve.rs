@@ -14,6 +14,7 @@ use crate::{
         operation::{
             Bounded, Intervention, Limited, Operation, OtherPrompt, Scaled, Source, Vector,
         },
+        prompt_passes::PromptPasses,
         selection::{Axis, Index, Selection, covering, places, refuse},
         vector_files,
     },
@@ -49,6 +50,8 @@ pub struct Resolver<'a> {
     pub positions: usize,
     /// For which of them edits hold.
     pub tokens: EditTokens,
+    /// The passes over other prompts, each made once.
+    pub passes: &'a PromptPasses,
 }
 
 impl Resolver<'_> {
@@ -58,6 +61,7 @@ impl Resolver<'_> {
     /// When the model has no such site, head or neuron, the prompt no such token or text, when shapes do not
     /// fit, or when a file cannot be read: one sentence, which begins with the edit.
     pub fn resolve(&self, interventions: &[Intervention]) -> Result<Edits> {
+        interventions.iter().for_each(|intervention| self.expect(intervention));
         let mut edits = Vec::new();
         for intervention in interventions {
             let resolved = self.resolved(intervention);
@@ -169,8 +173,37 @@ impl Resolver<'_> {
     }
 
     pub(super) fn constants(&self) -> Constants<'_> {
-        let Self { weights, pool, tokenizer, files, .. } = *self;
-        Constants { weights, pool, tokenizer, files }
+        let Self { weights, pool, tokenizer, files, passes, .. } = *self;
+        Constants { weights, pool, tokenizer, files, passes }
+    }
+
+    /// Says which passes an intervention will read, so that those that read the same share it. What is wrong with
+    /// it, is said when it is resolved.
+    fn expect(&self, intervention: &Intervention) {
+        let Intervention { site, operation, .. } = intervention;
+        let text = |text: &String| self.constants().encode(text).ok();
+        let ids: Vec<Vec<TokenId>> = match operation {
+            Operation::Set(Source::From { other, .. }) => {
+                self.other_ids(other).into_iter().collect()
+            }
+            Operation::Set(Source::Mean) => {
+                self.prompt.map(<[TokenId]>::to_vec).into_iter().collect()
+            }
+            Operation::Set(Source::MeanOf { file, start }) => {
+                self.passes.expect_mean((file.clone(), *start), *site);
+                return;
+            }
+            _ => operation.dir_texts().into_iter().flatten().filter_map(text).collect(),
+        };
+        ids.into_iter().for_each(|ids| self.passes.expect(ids, *site));
+    }
+
+    /// The tokens of another prompt.
+    pub(super) fn other_ids(&self, other: &OtherPrompt) -> Result<Vec<TokenId>> {
+        match other {
+            OtherPrompt::Prompt(text) => self.constants().encode(text),
+            OtherPrompt::Ids(ids) => Ok(ids.iter().copied().map(TokenId).collect()),
+        }
     }
 
     /// Refuses a site that the model does not have, or whose values follow from others.
@@ -281,10 +314,7 @@ impl Resolver<'_> {
         places: &[usize],
         columns: &Columns,
     ) -> Result<Numbers> {
-        let ids = match other {
-            OtherPrompt::Prompt(text) => self.constants().encode(text)?,
-            OtherPrompt::Ids(ids) => ids.iter().copied().map(TokenId).collect(),
-        };
+        let ids = self.other_ids(other)?;
         let from = self.columns(site, source)?;
         if [from.heads.len(), from.dimensions.len()]
             != [columns.heads.len(), columns.dimensions.len()]

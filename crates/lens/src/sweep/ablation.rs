@@ -2,7 +2,7 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::Result;
-use lookback_model::{BlockSite, Site, TokenId};
+use lookback_model::{BlockSite, Edits, Site, TokenId};
 
 use crate::{
     SiteFilter,
@@ -12,7 +12,7 @@ use crate::{
         metric::{MetricReader, SweepMetric},
         patched_passes::PatchedPasses,
     },
-    trace::trace,
+    trace::trace_with_edits,
 };
 
 /// What stands in the place of an output that is taken out.
@@ -31,14 +31,14 @@ pub(crate) const ABLATED: [SweepKind; 2] = [
 ];
 
 /// Takes the z of each head out, and the output of each MLP, at all positions of a prompt: the metric of the
-/// unchanged pass, and a grid of each.
+/// unchanged pass, and a grid of each. All passes have these edits.
 ///
 /// # Errors
 /// When the metric needs an answer that is not given; as of a trace; what `each` says.
 pub fn ablation_sweep(
     weights: &Weights,
     pool: &ThreadPool,
-    ids: &[TokenId],
+    (ids, edits): (&[TokenId], &Edits),
     ablation: Ablation<'_>,
     (metric, answers): (SweepMetric, [Option<TokenId>; 2]),
     each: &mut dyn FnMut(usize, usize) -> Result<()>,
@@ -46,13 +46,13 @@ pub fn ablation_sweep(
     let config = &weights.network().config;
     let kinds = ABLATED;
     let sites = kinds.map(|kind| kind.site);
-    let mut passes = PatchedPasses::new(weights, pool, ids, &sites)?;
+    let mut passes = PatchedPasses::new(weights, pool, (ids, edits), &sites)?;
     let reader = MetricReader::new(metric, answers, passes.base_logits())?;
     let own = [ids.to_vec()];
     let rows = match ablation {
         Ablation::Zero => None,
-        Ablation::Mean([]) => Some(mean_rows(weights, pool, &own, &sites)?),
-        Ablation::Mean(texts) => Some(mean_rows(weights, pool, texts, &sites)?),
+        Ablation::Mean([]) => Some(mean_rows(weights, pool, (&own, edits), &sites)?),
+        Ablation::Mean(texts) => Some(mean_rows(weights, pool, (texts, edits), &sites)?),
     };
     let all: usize = kinds.iter().map(|kind| kind.shape(config, 1).iter().product::<usize>()).sum();
     let (mut done, mut grids) = (0, Vec::new());
@@ -87,7 +87,7 @@ pub fn ablation_sweep(
 pub fn mean_rows(
     weights: &Weights,
     pool: &ThreadPool,
-    texts: &[Vec<TokenId>],
+    (texts, edits): (&[Vec<TokenId>], &Edits),
     sites: &[BlockSite],
 ) -> Result<Vec<(Site, Vec<f32>)>> {
     let layers = 0..weights.network().config.layers as u16;
@@ -96,7 +96,8 @@ pub fn mean_rows(
     let mut sums: Vec<Vec<f64>> = vec![Vec::new(); all.len()];
     let mut count = 0;
     for ids in texts {
-        let captured = trace(weights, pool, ids, &SiteFilter::only(all.iter().copied()))?;
+        let filter = SiteFilter::only(all.iter().copied());
+        let captured = trace_with_edits(weights, pool, ids, &filter, edits)?;
         for (site, sums) in all.iter().zip(&mut sums) {
             let Some(capture) = captured.at(*site) else { continue };
             let width = capture.values.len() / ids.len().max(1);

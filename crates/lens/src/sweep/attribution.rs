@@ -12,12 +12,12 @@ use lookback_engine::{
     BackwardShape, Gradients, Observer, SiteView, ThreadPool, Weights, Workspace,
     forward_backward_from_site,
 };
-use lookback_files::{Refusal, Result};
-use lookback_model::{BlockSite, Network, Program, Site, TokenId, forward};
+use lookback_files::{Kind, Refusal, Result};
+use lookback_model::{BlockSite, Edits, Network, Program, Site, TokenId, forward};
 
 use crate::{
-    captures::CaptureRecorder,
     SiteFilter,
+    captures::CaptureRecorder,
     frozen_norm::dot,
     source_contributions::{head_slice, key_head, pattern_row, required_capture},
     sweep::{
@@ -42,7 +42,7 @@ impl PassGradients {
     pub(crate) fn new(
         weights: &Weights,
         pool: &ThreadPool,
-        ids: &[TokenId],
+        (ids, edits): (&[TokenId], &Edits),
         sites: &[BlockSite],
         filter: &SiteFilter,
         metric: &MetricReader,
@@ -51,7 +51,7 @@ impl PassGradients {
         check(ids, &network.config)?;
         let wants = |site| is_of(sites, site);
         let refused = || Refusal::ours("this program has no logits to walk back from");
-        let from = (program(network, filter), Some(Site::Logits));
+        let from = (program(network, edits, filter)?, Some(Site::Logits));
         let (shape, threads) = (shape(tokens), pool.threads());
         let workspace =
             Workspace::for_backward(network, from, shape, |_| false, wants, tokens, threads);
@@ -59,7 +59,8 @@ impl PassGradients {
             workspace.ok_or_else(refused)?.with_precision(network, weights.compute());
         let batch = with_last_logits(ids);
         let mut none = Gradients::for_weights(network, |_| false);
-        let mut captured = CaptureRecorder::of_sites(&network.config, filter);
+        let mut captured =
+            CaptureRecorder::of_sites(&network.config, filter).of_variant(edits.variant());
         let mut kept = KeptGradients { wants, gradients: BTreeMap::new() };
         let mut value = 0.0;
         let gradient = |logits: &[f32]| {
@@ -70,7 +71,8 @@ impl PassGradients {
         let given = (&batch, gradient);
         forward_backward_from_site(weights, &mut none, &mut workspace, pool, given, observers)
             .ok_or_else(refused)??;
-        Ok(Self { base: captured.trace(ids), metric: value, gradients: kept.gradients })
+        let base = Trace { edits: edits.clone(), ..captured.trace(ids) };
+        Ok(Self { base, metric: value, gradients: kept.gradients })
     }
 
     /// What replacing each place of a layer would change, `[places]`.
@@ -123,28 +125,46 @@ impl PassGradients {
 }
 
 /// The program of the pass: logits after the last token, and what the filter names of what is derived.
-fn program(network: &Network, filter: &SiteFilter) -> Program {
-    let mut program = forward::logits(network, forward::Rows::LogitRows);
+fn program(network: &Network, edits: &Edits, filter: &SiteFilter) -> Result<Program> {
+    let mut program = edits.logits(network, forward::Rows::LogitRows)?;
     program.derive(|site| filter.contains(site));
-    program
+    Ok(program)
 }
 
-/// Bytes of the buffers of both passes.
+/// Bytes of the buffers of both passes. Edits that the model does not have take none: their pass refuses them.
 pub(crate) fn pass_gradients_bytes(
     weights: &Weights,
-    tokens: usize,
+    (tokens, edits): (usize, &Edits),
     sites: &[BlockSite],
     filter: &SiteFilter,
     threads: usize,
 ) -> usize {
     let network = weights.network();
-    let from = (program(network, filter), Some(Site::Logits));
+    let Ok(program) = program(network, edits, filter) else { return 0 };
+    let from = (program, Some(Site::Logits));
     let (wants, compute) = (|site| is_of(sites, site), weights.compute());
     Workspace::backward_bytes(network, from, shape(tokens), wants, compute, tokens, threads)
 }
 
 fn shape(tokens: usize) -> BackwardShape {
     BackwardShape { rows: tokens, logit_rows: 1, sequences: 1 }
+}
+
+/// Refuses to attribute weights where an edit stands between them and the z that is read: its slope is not known.
+pub(crate) fn check_weights(kinds: &[SweepKind], edits: &Edits) -> Result<()> {
+    let is_z = |site| matches!(site, Site::Block(_, BlockSite::Z));
+    let edited = edits.iter().map(|edit| edit.site()).find(|site| is_z(*site));
+    let is_pattern = |kind: &SweepKind| kind.site == BlockSite::Pattern;
+    match edited.filter(|_| kinds.iter().any(is_pattern)) {
+        None => Ok(()),
+        Some(site) => Err(Refusal::of(
+            Kind::InvalidInput,
+            format!(
+                "an edit of {site} stands behind the weights, so what they make cannot be attributed; patch \
+                 patterns without attribution, or edit attn_out"
+            ),
+        )),
+    }
 }
 
 /// Of the weights of rows of heads.

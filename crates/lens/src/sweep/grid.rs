@@ -11,6 +11,9 @@ pub struct SweepGrid {
     pub axes: Vec<&'static str>,
     /// As many as axes.
     pub shape: Vec<usize>,
+    /// What stands beside the cells of one axis, of senders that were named alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<String>,
     /// The metric, in row-major order. Empty where only attributions were asked for.
     pub values: Vec<f64>,
     /// (value − corrupted) / (clean − corrupted), where the two differ and both are meant.

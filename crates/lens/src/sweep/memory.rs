@@ -2,7 +2,7 @@
 //! are changed, and what is kept of the passes at sites.
 
 use lookback_engine::{KvCache, Shape, Weights, Workspace};
-use lookback_model::{BlockSite, Config, Site, forward};
+use lookback_model::{BlockSite, Config, Edits, Program, Site, forward};
 
 use crate::{
     SiteFilter,
@@ -24,17 +24,20 @@ impl PatchingSweep<'_> {
         let clean = self.clean_sites(config);
         // Passes follow each other, and what was kept of them stays.
         let mut kept = site_bytes(config, tokens, |site| clean.contains(site));
-        let mut passes = observed_bytes(weights, tokens, &clean, threads);
+        let [clean_edits, edits] = self.edits;
+        let mut passes = observed_bytes(weights, (tokens, clean_edits), &clean, threads);
         if self.attributes {
             let base = self.attributed_sites(config);
             kept += site_bytes(config, tokens, |site| base.contains(site))
                 + site_bytes(config, tokens, |site| is_of(&sites, site));
-            passes = passes.max(pass_gradients_bytes(weights, tokens, &sites, &base, threads));
+            let of = (tokens, edits);
+            passes = passes.max(pass_gradients_bytes(weights, of, &sites, &base, threads));
         }
         if self.patches || !self.attributes {
-            let patched = patched_passes_bytes(weights, tokens, self.kinds, threads);
+            let patched = patched_passes_bytes(weights, (tokens, edits), self.kinds, threads);
             // A pattern is patched by passes of one layer beside the others.
-            passes = passes.max(patched + observed_bytes(weights, tokens, &clean, threads));
+            passes =
+                passes.max(patched + observed_bytes(weights, (tokens, edits), &clean, threads));
         }
         kept + passes
     }
@@ -43,7 +46,7 @@ impl PatchingSweep<'_> {
 /// Bytes that an ablation sweep takes: over a prompt of so many tokens, with means over texts of so many.
 pub fn ablation_bytes(
     weights: &Weights,
-    tokens: usize,
+    (tokens, edits): (usize, &Edits),
     text_tokens: usize,
     threads: usize,
 ) -> usize {
@@ -53,13 +56,13 @@ pub fn ablation_bytes(
     let means = site_bytes(&network.config, of_text, |site| is_of(&block_sites(&ABLATED), site))
         + Workspace::bytes(network, shape, weights.compute(), of_text, threads)
         + KvCache::bytes(network, weights.compute(), KvCache::pages(of_text));
-    patched_passes_bytes(weights, tokens, &ABLATED, threads) + means
+    patched_passes_bytes(weights, (tokens, edits), &ABLATED, threads) + means
 }
 
 /// Of passes with a change: their buffers and cache, and what is kept of the unchanged one.
 fn patched_passes_bytes(
     weights: &Weights,
-    tokens: usize,
+    (tokens, edits): (usize, &Edits),
     kinds: &[SweepKind],
     threads: usize,
 ) -> usize {
@@ -67,7 +70,7 @@ fn patched_passes_bytes(
     let (rows, changes) = batch_bounds(weights, tokens);
     let pages = (1 + changes) * KvCache::pages(tokens);
     let sites = block_sites(kinds);
-    let program = forward::logits(network, forward::Rows::LogitRows);
+    let program = program(weights, edits);
     let is_changed = |site| is_of(&sites, site);
     // What stands behind a changed site is read, too: the stream, and keys and values beside queries.
     let read =
@@ -80,12 +83,25 @@ fn patched_passes_bytes(
 }
 
 /// Buffers and cache of a pass that is only observed.
-fn observed_bytes(weights: &Weights, tokens: usize, filter: &SiteFilter, threads: usize) -> usize {
+fn observed_bytes(
+    weights: &Weights,
+    (tokens, edits): (usize, &Edits),
+    filter: &SiteFilter,
+    threads: usize,
+) -> usize {
     let (network, compute) = (weights.network(), weights.compute());
-    let program = forward::logits(network, forward::Rows::LogitRows);
+    let program = program(weights, edits);
     let (is_visible, bounds) = (|site| filter.contains(site), [tokens, 1]);
     Workspace::program_bytes(network, program, bounds, is_visible, compute, tokens, threads)
         + KvCache::bytes(network, compute, KvCache::pages(tokens))
+}
+
+/// The program of passes with these edits. Those that the model does not have take nothing: their pass refuses them.
+fn program(weights: &Weights, edits: &Edits) -> Program {
+    let rows = forward::Rows::LogitRows;
+    edits
+        .logits(weights.network(), rows)
+        .unwrap_or_else(|_| forward::logits(weights.network(), rows))
 }
 
 /// Of the values of sites over a sequence, of logits those after one token.

@@ -11,18 +11,17 @@
 
 use std::ops::Range;
 
-use lookback_engine::{
-    KvCache, ThreadPool, Weights, Workspace, forward_from_sites, forward_observed,
-};
+use lookback_engine::{KvCache, ThreadPool, Weights, Workspace, forward, forward_from_sites};
 use lookback_files::Result;
-use lookback_model::{Batch, BlockSite, Network, SequenceId, Site, TokenId, forward as passes};
+use lookback_model::{
+    Batch, BlockSite, Edits, Network, Program, SequenceId, Site, TokenId, forward as passes,
+};
 
 use crate::{
-    captures::CaptureRecorder,
     SiteFilter,
     source_contributions::required_capture,
     sweep::kind::{Place, is_of},
-    trace::{Trace, check, with_last_logits},
+    trace::{Trace, check, trace_with_edits},
 };
 
 /// Rows of a batch of changes.
@@ -33,7 +32,7 @@ const MAX_CHANGES: usize = 32;
 const MAX_CACHE: usize = 256 << 20;
 
 /// The unchanged pass of a sweep.
-const BASE: SequenceId = SequenceId(0);
+pub(super) const BASE: SequenceId = SequenceId(0);
 
 /// Rows of a batch, and changes in it.
 pub(crate) fn batch_bounds(weights: &Weights, tokens: usize) -> (usize, usize) {
@@ -46,16 +45,18 @@ pub(crate) fn batch_bounds(weights: &Weights, tokens: usize) -> (usize, usize) {
 /// Changed passes over one sequence.
 #[derive(Debug)]
 pub struct PatchedPasses<'a> {
-    weights: &'a Weights,
-    pool: &'a ThreadPool,
-    ids: &'a [TokenId],
+    pub(super) weights: &'a Weights,
+    pub(super) pool: &'a ThreadPool,
+    pub(super) ids: &'a [TokenId],
     base: Trace,
     base_logits: Vec<f32>,
-    workspace: Workspace,
-    cache: KvCache,
-    batch: Batch,
-    max_rows: usize,
-    max_changes: usize,
+    pub(super) workspace: Workspace,
+    pub(super) cache: KvCache,
+    pub(super) batch: Batch,
+    pub(super) max_rows: usize,
+    pub(super) max_changes: usize,
+    /// Whether what stands before a changed position stays as it is.
+    pub(super) is_causal: bool,
 }
 
 /// A change that is to be computed: which cell it is, and from which position on something is another.
@@ -66,41 +67,60 @@ struct Change<'p> {
 }
 
 impl<'a> PatchedPasses<'a> {
-    /// Makes the unchanged pass, for changes at these sites of blocks.
+    /// Makes the unchanged pass, for changes at these sites of blocks. It and all that are changed have these edits.
     ///
     /// # Errors
-    /// As of a trace.
+    /// As of a trace with edits.
     pub fn new(
         weights: &'a Weights,
         pool: &'a ThreadPool,
-        ids: &'a [TokenId],
+        (ids, edits): (&'a [TokenId], &Edits),
         sites: &[BlockSite],
     ) -> Result<Self> {
         let network: &Network = weights.network();
         check(ids, &network.config)?;
-        let (max_rows, max_changes) = batch_bounds(weights, ids.len());
+        let program = edits.logits(network, passes::Rows::LogitRows)?;
         let is_changed = |site| is_of(sites, site);
-        let program = passes::logits(network, passes::Rows::LogitRows);
+        let read = |workspace: &Workspace| {
+            let mut read = Vec::new();
+            for layer in 0..network.config.layers as u16 {
+                read.push(Site::Block(layer, BlockSite::ResidPre));
+                for &site in sites {
+                    read.extend(workspace.sites_read_behind(Site::Block(layer, site))?);
+                }
+            }
+            Ok(read)
+        };
+        Self::of_program(weights, pool, (ids, edits), program, is_changed, read)
+    }
+
+    /// The same of a program that makes the values of the edited pass, for changes at the sites that `is_changed`.
+    /// The unchanged pass is kept at those that `read` names.
+    pub(super) fn of_program(
+        weights: &'a Weights,
+        pool: &'a ThreadPool,
+        (ids, edits): (&'a [TokenId], &Edits),
+        program: Program,
+        is_changed: impl Fn(Site) -> bool,
+        read: impl FnOnce(&Workspace) -> Result<Vec<Site>>,
+    ) -> Result<Self> {
+        let network: &Network = weights.network();
+        let (max_rows, max_changes) = batch_bounds(weights, ids.len());
+        let is_causal = program.is_causal();
+        let pages = (1 + max_changes) * KvCache::pages(ids.len());
+        let mut cache = KvCache::for_program(&program, weights.compute(), 1 + max_changes, pages);
         let bounds = [max_rows, max_changes];
         let (positions, threads) = (ids.len(), pool.threads());
         let mut workspace =
             Workspace::for_logit_rows(network, program, bounds, is_changed, positions, threads)
                 .with_precision(network, weights.compute());
-        let mut read = Vec::new();
-        for layer in 0..network.config.layers as u16 {
-            read.push(Site::Block(layer, BlockSite::ResidPre));
-            for &site in sites {
-                read.extend(workspace.sites_read_behind(Site::Block(layer, site))?);
-            }
-        }
-        let filter = SiteFilter::only(read.into_iter().chain([Site::Logits]));
-        let mut recorder = CaptureRecorder::of_sites(&network.config, &filter);
-        let pages = (1 + max_changes) * KvCache::pages(ids.len());
-        let mut cache = KvCache::new(network, weights.compute(), 1 + max_changes, pages);
-        let batch = with_last_logits(ids);
-        forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
-        let base = recorder.trace(ids);
-        let base_logits = required_capture(&base, Site::Logits)?.part(0).to_vec();
+        let read = read(&workspace)?;
+        let base = trace_with_edits(weights, pool, ids, &SiteFilter::only(read), edits)?;
+        let mut batch = Batch::new();
+        batch.push(BASE, 0, ids);
+        batch.add_last_logit_row();
+        let logits = forward(weights, &mut workspace, &mut cache, pool, &batch)?;
+        let base_logits = logits.to_vec();
         Ok(Self {
             weights,
             pool,
@@ -112,6 +132,7 @@ impl<'a> PatchedPasses<'a> {
             batch,
             max_rows,
             max_changes,
+            is_causal,
         })
     }
 
@@ -149,7 +170,10 @@ impl<'a> PatchedPasses<'a> {
                     .any(|(x, y)| x.to_bits() != y.to_bits())
             };
             match place.positions.clone().find(is_other) {
-                Some(first) => changes.push(Change { cell, first, place }),
+                Some(first) => {
+                    let first = if self.is_causal { first } else { 0 };
+                    changes.push(Change { cell, first, place });
+                }
                 None => same.push(cell),
             }
         }
@@ -224,7 +248,7 @@ impl<'a> PatchedPasses<'a> {
 /// Writes the rows of another pass over those of a change, which begin at its first position.
 fn replace(rows: &mut [f32], other: &[f32], width: usize, change: &Change<'_>) {
     let Place { positions, columns } = change.place;
-    for position in change.first..positions.end {
+    for position in change.first.max(positions.start)..positions.end {
         let to = (position - change.first) * width;
         let from = position * width;
         rows[to + columns.start..to + columns.end]

@@ -5,13 +5,13 @@
 
 use lookback_engine::{ThreadPool, Weights};
 use lookback_files::{Kind, Refusal, Result, counted};
-use lookback_model::{BlockSite, Config, Site, TokenId};
+use lookback_model::{BlockSite, Config, Edits, Site, TokenId};
 
 use crate::{
     SiteFilter,
     source_contributions::required_capture,
     sweep::{
-        attribution::PassGradients,
+        attribution::{PassGradients, check_weights},
         grid::SweepGrid,
         kind::{SweepAxes, SweepKind, block_sites},
         metric::{MetricReader, SweepMetric},
@@ -38,6 +38,8 @@ pub struct PatchingSweep<'a> {
     pub patches: bool,
     /// Also says what one backward pass predicts of each cell.
     pub attributes: bool,
+    /// What is changed of the clean passes, and of the corrupted ones.
+    pub edits: [&'a Edits; 2],
 }
 
 /// The metric of both prompts, and a grid for each kind whose values are not yet shares.
@@ -54,22 +56,25 @@ pub fn patching_sweep(
     sweep: &PatchingSweep<'_>,
     each: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<PatchingGrids> {
-    check(sweep.clean, sweep.corrupted)?;
+    check_pair(sweep.clean, sweep.corrupted)?;
     let config = &weights.network().config;
     let tokens = sweep.corrupted.len();
     let sites = block_sites(sweep.kinds);
-    let clean = trace_with_last_logits(weights, pool, sweep.clean, &sweep.clean_sites(config))?;
+    let [clean_edits, edits] = sweep.edits;
+    let filter = sweep.clean_sites(config);
+    let clean = trace_with_last_logits((weights, clean_edits), pool, sweep.clean, &filter)?;
     let clean_logits = required_capture(&clean, Site::Logits)?.part(0);
     let metric = MetricReader::new(sweep.metric, sweep.answers, clean_logits)?;
     let gradients = sweep.attributes.then(|| {
+        check_weights(sweep.kinds, edits)?;
         let filter = sweep.attributed_sites(config);
-        PassGradients::new(weights, pool, sweep.corrupted, &sites, &filter, &metric)
+        PassGradients::new(weights, pool, (sweep.corrupted, edits), &sites, &filter, &metric)
     });
     let gradients = gradients.transpose()?;
     let mut corrupted = gradients.as_ref().map_or(0.0, |gradients| gradients.metric);
     let mut passes = None;
     if sweep.patches || gradients.is_none() {
-        let made = PatchedPasses::new(weights, pool, sweep.corrupted, &sites)?;
+        let made = PatchedPasses::new(weights, pool, (sweep.corrupted, edits), &sites)?;
         corrupted = metric.value(made.base_logits());
         passes = Some(made);
     }
@@ -89,7 +94,8 @@ pub fn patching_sweep(
                 done += 1;
                 each(done, all)
             };
-            grid.values = values(weights, pool, passes, &clean, *kind, &metric, &mut tick)?;
+            let clean = (&clean, edits);
+            grid.values = values(weights, pool, passes, clean, *kind, &metric, &mut tick)?;
         }
         if let Some(gradients) = &gradients {
             grid.attribution = Some(attributions(weights, gradients, &clean, *kind)?);
@@ -133,7 +139,7 @@ fn in_blocks(
 }
 
 /// Refuses prompts that cannot be patched into each other.
-fn check(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
+pub(super) fn check_pair(clean: &[TokenId], corrupted: &[TokenId]) -> Result<()> {
     let refused = |what: String| Err(Refusal::of(Kind::InvalidInput, what));
     if clean.len() != corrupted.len() {
         return refused(format!(
@@ -157,7 +163,7 @@ fn values(
     weights: &Weights,
     pool: &ThreadPool,
     passes: &mut PatchedPasses<'_>,
-    clean: &Trace,
+    (clean, edits): (&Trace, &Edits),
     kind: SweepKind,
     metric: &MetricReader,
     tick: &mut dyn FnMut() -> Result<()>,
@@ -171,7 +177,8 @@ fn values(
         values = vec![metric.value(passes.base_logits()); tokens * tokens];
         for source in 0..tokens {
             let base = passes.base();
-            let z = z_with_patched_source(weights, pool, [base, clean], [layer, head], source)?;
+            let traces = ([base, clean], edits);
+            let z = z_with_patched_source(weights, pool, traces, [layer, head], source)?;
             passes.run(kind.row_site(layer), &z, &places, &mut |query, logits| {
                 values[query * tokens + source] = metric.value(logits);
                 tick()
@@ -182,7 +189,7 @@ fn values(
     for layer in 0..config.layers {
         let own;
         let rows = if kind.site == BlockSite::Pattern {
-            own = patched_z(weights, pool, [passes.base(), clean], layer)?;
+            own = patched_z(weights, pool, ([passes.base(), clean], edits), layer)?;
             &own
         } else {
             &required_capture(clean, kind.row_site(layer))?.values

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lookback_engine::{KvCache, Observer, SiteView, ThreadPool, Weights, Workspace, forward_layer};
 use lookback_files::Result;
 use lookback_model::{
-    AttentionChange, AttentionEdit, Batch, BlockSite, ElementChange, Site, forward,
+    AttentionChange, AttentionEdit, Batch, BlockSite, Edits, ElementChange, Site, forward,
 };
 
 use crate::{
@@ -21,21 +21,21 @@ use crate::{
 pub(crate) fn patched_z(
     weights: &Weights,
     pool: &ThreadPool,
-    [base, other]: [&Trace; 2],
+    ([base, other], edits): ([&Trace; 2], &Edits),
     layer: usize,
 ) -> Result<Vec<f32>> {
     let pattern = required_capture(other, site_of(layer, BlockSite::Pattern))?;
     let all: Arc<[u32]> = (0..base.ids.len() as u32).collect();
     let change = AttentionChange::Pattern(ElementChange::Set, pattern.values.as_slice().into());
     let edit = AttentionEdit { heads: None, queries: Some(all.clone()), keys: Some(all), change };
-    edited_z(weights, pool, base, layer, edit)
+    edited_z(weights, pool, (base, edits), layer, edit)
 }
 
 /// The same where of one head only the weights of one source are replaced, in the rows of all destinations.
 pub(crate) fn z_with_patched_source(
     weights: &Weights,
     pool: &ThreadPool,
-    [base, other]: [&Trace; 2],
+    ([base, other], edits): ([&Trace; 2], &Edits),
     [layer, head]: [usize; 2],
     source: usize,
 ) -> Result<Vec<f32>> {
@@ -49,24 +49,24 @@ pub(crate) fn z_with_patched_source(
         keys: Some([source as u32].into()),
         change,
     };
-    edited_z(weights, pool, base, layer, edit)
+    edited_z(weights, pool, (base, edits), layer, edit)
 }
 
 fn site_of(layer: usize, site: BlockSite) -> Site {
     Site::Block(layer as u16, site)
 }
 
-/// The z of one layer with an edit of its attention, from the stream that enters it.
+/// The z of one layer with an edit of its attention behind those of the pass, from the stream that enters it.
 fn edited_z(
     weights: &Weights,
     pool: &ThreadPool,
-    base: &Trace,
+    (base, edits): (&Trace, &Edits),
     layer: usize,
     edit: AttentionEdit,
 ) -> Result<Vec<f32>> {
     let network = weights.network();
     let rows = base.ids.len();
-    let mut program = forward::logits(network, forward::Rows::LogitRows);
+    let mut program = edits.logits(network, forward::Rows::LogitRows)?;
     program.edit_attention(layer, edit)?;
     let z = site_of(layer, BlockSite::Z);
     let mut cache = KvCache::for_program(&program, weights.compute(), 1, KvCache::pages(rows));

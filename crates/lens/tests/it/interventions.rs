@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{
-    Axis, Bounded, Index, Intervention, Limited, Operation, OtherPrompt, Scaled, Selection, Source,
-    Vector,
+    Axis, Bounded, EditTokens, Index, Intervention, Limited, NoFiles, Operation, OtherPrompt,
+    PromptPasses, Resolver, Scaled, Selection, Source, Vector,
 };
-use lookback_model::{BlockSite, Site};
+use lookback_model::{BlockSite, Edits, Site};
 use proptest::{collection::vec, option, prelude::*};
 
 const SITES: [&str; 9] = [
@@ -220,4 +221,45 @@ fn json_that_is_no_edit_is_refused() {
         let sentence = refused.unwrap_err().to_string();
         assert!(sentence.contains(why), "{json}: {sentence}");
     }
+}
+
+#[test]
+fn edits_that_take_from_the_same_prompt_share_one_pass() {
+    let pool = ThreadPool::single_threaded();
+    let network = &crate::fixture::networks()[0];
+    let weights = crate::fixture::weights(network, WeightMode::Inference, &pool);
+    let prompt = crate::fixture::ids(6, 3);
+    let resolved = |edits: &[&str]| -> (Edits, usize) {
+        let parsed: Vec<Intervention> = edits.iter().map(|edit| edit.parse().unwrap()).collect();
+        let passes = PromptPasses::default();
+        let resolver = Resolver {
+            weights: &weights,
+            pool: &pool,
+            tokenizer: None,
+            files: &NoFiles,
+            prompt: Some(&prompt),
+            positions: prompt.len(),
+            tokens: EditTokens::All,
+            passes: &passes,
+        };
+        (resolver.resolve(&parsed).unwrap(), passes.made())
+    };
+    let from_one = [
+        "blocks.0.attn.z[:, 1] = from([1, 2, 3, 4, 5, 6])",
+        "blocks.1.resid_pre[-1] = from([1, 2, 3, 4, 5, 6])[0]",
+        "blocks.1.attn.pattern[0] = from([1, 2, 3, 4, 5, 6])",
+        "blocks.0.attn.scores[1, -1, :] = from([1, 2, 3, 4, 5, 6])",
+        "blocks.1.mlp_out[2] = from([1, 2, 3, 4, 5, 6])[3]",
+    ];
+    let (edits, made) = resolved(&from_one);
+    assert_eq!(made, 1);
+    // Together they take what each takes alone.
+    let alone = from_one.iter().map(|edit| resolved(&[edit]).0);
+    let alone: Vec<_> = alone.flat_map(|edits| edits.iter().cloned().collect::<Vec<_>>()).collect();
+    assert_eq!(edits, Edits::new(alone));
+    let own = "blocks.0.mlp_out[:] = mean";
+    assert_eq!(resolved(&[&from_one[..], &[own, "blocks.1.mlp_out[:] = mean"]].concat()).1, 2);
+    let other = "blocks.1.mlp_out[2] = from([7, 8, 9])[1]";
+    assert_eq!(resolved(&[from_one[0], other, from_one[1], other]).1, 2);
+    assert_eq!(resolved(&["blocks.0.mlp_out[:] *= 2"]).1, 0);
 }

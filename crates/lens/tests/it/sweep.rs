@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lookback_engine::{ThreadPool, WeightMode};
 use lookback_lens::{PatchingSweep, SiteFilter, SweepMetric, patching_sweep, sweep_kinds, trace};
 use lookback_model::{
-    AttentionChange, AttentionEdit, Batch, BlockSite, Change, Edit, ElementChange, Program, Site,
-    TokenId, forward,
+    AttentionChange, AttentionEdit, Batch, BlockSite, Change, Edit, Edits, ElementChange, Program,
+    Site, TokenId, forward,
 };
 
 use crate::{
@@ -30,6 +30,7 @@ fn attributions_are_slopes_of_the_f64_interpreter() {
             .flat_map(|name| sweep_kinds(name).unwrap())
             .collect();
         let answers = [Some(TokenId(7)), Some(TokenId(11))];
+        let none = Edits::default();
         let sweep = PatchingSweep {
             clean: &clean,
             corrupted: &base,
@@ -38,6 +39,7 @@ fn attributions_are_slopes_of_the_f64_interpreter() {
             kinds: &kinds,
             patches: false,
             attributes: true,
+            edits: [&none, &none],
         };
         let (_, _, grids) = patching_sweep(&weights, &pool, &sweep, &mut |_, _| Ok(())).unwrap();
         let both =

@@ -96,7 +96,7 @@ impl Heads {
         let model = super::open_model(&self.model, f32, self.machine, print)?;
         let query = self.sequences.query(&model, print)?.raw(self.raw);
         let query = query.composition(self.composition.unwrap_or(0));
-        let bar = ProgressOfPasses::new(print);
+        let bar = ProgressOfPasses::new(print)?;
         let report = query.report(&mut |done, all| bar.show(done, all))?;
         drop(bar);
         let formation = self.snapshots.then(|| formation::find(&model, &query, &report, print));

@@ -62,7 +62,7 @@ impl Neurons {
             return Err(Refusal::user(what));
         }
         let query = self.sequences.query(&model, print)?;
-        let bar = ProgressOfPasses::new(print);
+        let bar = ProgressOfPasses::new(print)?;
         let (mut firing, sequences) =
             query.neurons((self.top, PUSHED), &mut |done, all| bar.show(done, all))?;
         drop(bar);

@@ -1,31 +1,41 @@
 //! The progress of many passes, on a terminal.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use lookback_files::Result;
+use lookback_files::{Refusal, Result};
 
-use crate::print::Print;
+use crate::{interrupt, print::Print};
 
-/// How many of them are done.
-pub(in crate::commands) struct ProgressOfPasses(ProgressBar);
+/// How many of them are done. Ctrl-C ends them between two.
+pub(in crate::commands) struct ProgressOfPasses {
+    bar: ProgressBar,
+    interrupted: &'static AtomicBool,
+}
 
 impl ProgressOfPasses {
-    pub fn new(print: &Print) -> Self {
+    pub fn new(print: &Print) -> Result<Self> {
         let bar = ProgressBar::new(0);
         if print.is_quiet() || print.is_verbose() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self(bar)
+        Ok(Self { bar, interrupted: interrupt::stop_flag()? })
     }
 
     pub fn show(&self, done: usize, all: usize) -> Result<()> {
-        self.0.set_length(all as u64);
-        self.0.set_position(done as u64);
+        self.bar.set_length(all as u64);
+        self.bar.set_position(done as u64);
+        // What is done is no result without the rest, and nothing is written before the last one.
+        if self.interrupted.load(Ordering::Relaxed) && done < all {
+            let what = format!("stopped after {done} of {all} passes; nothing was written");
+            return Err(Refusal::interrupt(what));
+        }
         Ok(())
     }
 }
 
 impl Drop for ProgressOfPasses {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

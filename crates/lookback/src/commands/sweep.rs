@@ -15,7 +15,7 @@ use lookback_model::TokenId;
 use lookback_text::Specials;
 
 use self::{labels::Labels, output::Swept};
-use super::{progress_bar::ProgressOfPasses, prompt};
+use super::{interventions::Interventions, progress_bar::ProgressOfPasses, prompt};
 use crate::{
     options::{Machine, OutputFormat},
     print::Print,
@@ -31,6 +31,14 @@ at all positions: z, q, k, v (keys and values by key heads), pattern. With -by-p
 position alone. pattern with --layer and --head: each weight of that head, destination x source. everything: all \
 but those by position. May be given several times.
 
+--over path patches direct paths: in the pass over the clean prompt each of --senders in turn has the output of the \
+corrupted one, and --receivers alone read what it changes; what other attentions and MLPs add stays as it was. \
+Senders, separated by commas: heads, attn, mlp (each also -by-position), 3.1, attn.2, mlp.2. Receivers, all \
+together: logits, or heads, mlp, 3.1 (query, key and value of a head), 3.1.q, 3.1.k, 3.1.v, attn.2, mlp.2. 3.1[-1] \
+is one position. A number is then from 0, the clean pass, to 1, the corrupted one.
+
+Edits, --off and variants hold for all passes, clean and corrupted.
+
 --metric: logit-difference (of --answer less --wrong), log-probability and loss (of --answer), rank (of --answer), \
 kl (from the clean distribution of the next token). --attribution predicts every number by one backward pass; with \
 --agree it is made beside the real one and compared. --pairs takes the means over many prompts, one object a line: \
@@ -39,12 +47,13 @@ kl (from the clean distribution of the next token). --attribution predicts every
 --ablate needs no corrupted prompt: each head and each MLP in turn adds its mean (over the prompt, or over the \
 lines of --mean-of), or nothing, at all positions; a number is then the change of the metric.
 
-Keys of --json: metric, pairs, clean and corrupted (the metric) or unchanged, ids, pieces, grids (kind, axes, shape, \
-values, normalized, attribution, agreement: pearson, max_error, max_change).
+Keys of --json: metric, pairs, changed (clean or corrupted), clean and corrupted (the metric) or unchanged, ids, \
+pieces, grids (kind, axes, shape, senders, values, normalized, attribution, agreement: pearson, max_error, max_change).
 
 Examples:
   lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --agree
   lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --over z
+  lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --over path --receivers 1.1.q
   lookback sweep default -p \"a red bird is\" --ablate mean --plot ablation.svg";
 
 /// Patches or ablates every layer, position or head in turn
@@ -89,6 +98,15 @@ pub(crate) struct Sweep {
     /// The head, with --over pattern.
     #[arg(long, value_name = "H", requires = "layer")]
     head: Option<usize>,
+    /// What sends, with --over path, one at a time [default: heads].
+    #[arg(long, value_name = "SET", requires = "over")]
+    senders: Option<String>,
+    /// What receives, with --over path, all together [default: logits].
+    #[arg(long, value_name = "SET", requires = "over")]
+    receivers: Option<String>,
+    /// Lets MLPs between senders and receivers compute anew, and freezes attention alone.
+    #[arg(long, requires = "over")]
+    recompute_mlps: bool,
     /// Predicts the changes by one backward pass, and makes none.
     #[arg(long, conflicts_with = "ablate")]
     attribution: bool,
@@ -110,6 +128,8 @@ pub(crate) struct Sweep {
     /// Draws the grids as heat maps: .svg.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    interventions: Interventions,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -213,7 +233,19 @@ impl Sweep {
                 "--layer and --head choose the head of --over pattern; give that with them",
             ));
         }
+        let is_path = self.over.iter().any(|kind| kind == "path");
+        if !is_path && (self.senders.is_some() || self.receivers.is_some() || self.recompute_mlps) {
+            return Err(Refusal::user(
+                "--senders, --receivers and --recompute-mlps belong to --over path; give that with them",
+            ));
+        }
         for kind in kinds {
+            if kind == "path" {
+                let senders = self.senders.as_deref().unwrap_or("heads");
+                let receivers = self.receivers.as_deref().unwrap_or("logits");
+                query = query.over_paths(senders, receivers, self.recompute_mlps)?;
+                continue;
+            }
             query = match (self.layer, self.head) {
                 (Some(layer), Some(head)) if kind == "pattern" => {
                     query.over_weights(layer, head)?
@@ -221,6 +253,9 @@ impl Sweep {
                 _ => query.over(kind)?,
             };
         }
+        let interventions = self.interventions.list()?;
+        query = query.interventions(&interventions, &LocalFiles);
+        query = query.variant(self.interventions.variant());
         query = metric.into_iter().fold(query, SweepQuery::metric);
         query = match (self.attribution, self.agree) {
             (true, _) => query.attribution_alone(),
@@ -229,7 +264,7 @@ impl Sweep {
         };
         let (bytes, changes) = query.plan();
         print.status(&plan(changes, bytes));
-        let bar = ProgressOfPasses::new(print);
+        let bar = ProgressOfPasses::new(print)?;
         let report = query.report(&mut |done, all| bar.show(done, all))?;
         drop(bar);
         Ok(Swept::patched(report, ids))
@@ -248,6 +283,9 @@ impl Sweep {
             let text = read_text(path)?;
             query = query.mean_of(&text).map_err(|refusal| refusal.at(path.display()))?;
         }
+        let interventions = self.interventions.list()?;
+        query = query.interventions(&interventions, &LocalFiles);
+        query = query.variant(self.interventions.variant());
         query = metric.into_iter().fold(query, AblationQuery::metric);
         query = self
             .token(model, "answer", &self.answer)?
@@ -257,7 +295,7 @@ impl Sweep {
             self.token(model, "wrong", &self.wrong)?.into_iter().fold(query, AblationQuery::wrong);
         let config = model.config();
         print.status(&plan(config.layers * (config.heads + 1), query.bytes()));
-        let bar = ProgressOfPasses::new(print);
+        let bar = ProgressOfPasses::new(print)?;
         let report = query.report(&mut |done, all| bar.show(done, all))?;
         drop(bar);
         Ok(Swept::ablated(report, ids))

@@ -84,6 +84,41 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
     assert!(!fixture.at("fresh").exists());
 }
 
+#[test]
+fn a_sweep_is_stopped_with_a_sentence_and_writes_nothing() {
+    let fixture = Fixture::with_model();
+    let wide = SMALL.replace("context=16", "context=512");
+    fixture.done(&format!("train town.txt {wide} --set batch=1 --steps 1 --out wide"));
+    let ids = |first: usize| {
+        let ids: Vec<String> = (0..300).map(|at| ((at + first) % 9).to_string()).collect();
+        ids.join(",")
+    };
+    let sweep = format!(
+        "sweep wide --ids {} --corrupt-ids {} --out s.safetensors --plot s.svg --verbose",
+        ids(0),
+        ids(1)
+    );
+    let paths = format!("{sweep} --over path --senders heads-by-position --receivers 1.1.q");
+    for line in [format!("{sweep} --over z-by-position"), paths] {
+        for name in ["-TERM", "-INT"] {
+            let mut program = fixture.program(line.split(' '));
+            let mut program = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(program.stderr.take().unwrap()).lines();
+            // By then it listens.
+            assert!(lines.any(|line| line.unwrap().contains("memory of a pass planned")));
+            signal(name, &program);
+            let rest: Vec<String> = lines.map(Result::unwrap).collect();
+            assert_eq!(program.wait().unwrap().code(), Some(130), "{rest:?}");
+            assert!(rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+        }
+    }
+    let left: Vec<PathBuf> = fixture.files().into_keys().collect();
+    let is_written = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("s."))
+    };
+    assert!(!left.iter().any(is_written), "{left:?}");
+}
+
 #[cfg(feature = "serve")]
 #[test]
 fn a_server_ends_at_the_first_signal() {

@@ -61,6 +61,38 @@ fn a_sweep_is_printed_written_and_drawn() {
 }
 
 #[test]
+fn paths_are_patched_printed_written_and_drawn() {
+    let fixture = Fixture::with_model();
+    let path = [&CLEAN[..], &["--over", "path", "--senders", "heads,0.1,mlp-by-position"]].concat();
+    let path = [&path[..], &["--receivers", "1.0.q", "--recompute-mlps"]].concat();
+    let files = ["--out", "s.safetensors", "--plot", "s.svg"];
+    let told = output(&mut fixture.program([&path[..], &files].concat()));
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for part in
+        ["heads to 1.0.q by layer and head", "0 clean, 1 corrupted", "senders to 1.0.q by sender"]
+    {
+        assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
+    }
+    assert!(String::from_utf8(fixture.read("s.svg")).unwrap().contains("0 clean, 1 corrupted"));
+    let swept = json(&fixture, &[&path[..], &["--json"]].concat());
+    assert_eq!(swept["changed"], "clean");
+    let grids = swept["grids"].as_array().unwrap();
+    assert_eq!(grids.len(), 3);
+    assert_eq!(grids[2]["senders"], serde_json::json!(["0.1"]));
+    assert_eq!(grids[2]["values"][0], grids[0]["values"][1]);
+    let written = fixture.read("s.safetensors");
+    let file = SafeTensors::deserialize(&written).unwrap();
+    assert_eq!(file.tensor("heads_to_1.0.q").unwrap().shape(), [2, 2]);
+    // A head that is off in both passes sends nothing.
+    let off = json(&fixture, &[&path[..], &["--off", "0.1", "--no-position", "--json"]].concat());
+    assert_eq!(off["grids"][0]["values"][1], off["clean"]);
+    assert_ne!(off["clean"], swept["clean"]);
+    let ablated = ["sweep", "good", "-p", "the red", "--ablate", "zero", "--off", "1.0", "--json"];
+    let ablated = json(&fixture, &ablated);
+    assert_eq!(ablated["grids"][0]["values"][2], ablated["unchanged"]);
+}
+
+#[test]
 fn differences_are_printed() {
     let fixture = Fixture::with_model();
     let with_edit = ["diff", "good", "-p", "the red", "--off", "0.1", "--json"];
@@ -96,6 +128,18 @@ fn what_cannot_be_swept_is_refused_in_a_sentence() {
     assert!(sweep(&["--layer", "0", "--head", "0"]).contains("--over pattern"));
     assert!(sweep(&["--plot", "a.png"]).contains("a.png: a heat map is written as .svg"));
     assert!(sweep(&["--out", "a.npz"]).contains("a.npz: grids are written as .safetensors"));
+    let path = |senders: &str, receivers: &str| {
+        sweep(&["--over", "path", "--senders", senders, "--receivers", receivers])
+    };
+    assert!(path("z", "logits").contains("--senders: there is no \"z\""));
+    assert!(path("heads", "1.0.z").contains("--receivers: there is no \"1.0.z\""));
+    assert!(path("1.0", "1.0.q").contains("no direct path from 1.0 to 1.0.q"));
+    assert!(path("", "logits").contains("--senders: there is none in it"));
+    assert!(sweep(&["--over", "z", "--senders", "heads"]).contains("belong to --over path"));
+    assert!(sweep(&["--over", "z", "--over", "path"]).contains("by themselves"));
+    assert!(sweep(&["--over", "path", "--agree"]).contains("by themselves"));
+    assert!(sweep(&["--edit", "blocks.0.attn.z[:, 9] = 0"]).contains("--edit"));
+    assert!(sweep(&["--off", "7.0"]).contains("2 layers"));
     let of = |corrupt: &str| {
         refusal(&fixture, &["sweep", "good", "-p", "the red", "--corrupt", corrupt])
     };

@@ -7,5 +7,6 @@ mod edits;
 mod goldens;
 mod heads;
 mod interventions;
+mod path;
 mod sweep;
 mod why;

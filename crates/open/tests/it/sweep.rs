@@ -17,7 +17,7 @@ use lookback_open::{Look, Model, SweepPair, SweepQuery, SweepReport};
 use crate::goldens::{names, opened, opened_with};
 
 /// The prompt with other tokens at the second, fourth … place.
-fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
+pub fn corrupted(clean: &[TokenId]) -> Vec<TokenId> {
     let other = |(at, id): (usize, &TokenId)| TokenId(if at % 2 == 1 { 60 - id.0 } else { id.0 });
     clean.iter().enumerate().map(other).collect()
 }
@@ -29,7 +29,7 @@ fn sweep(model: &Model, clean: &[TokenId], other: &[TokenId], kinds: &[&str]) ->
 }
 
 /// The metric of logits, `[tokens, vocabulary]`.
-fn difference(logits: &Capture) -> f64 {
+pub fn difference(logits: &Capture) -> f64 {
     let last = logits.part(logits.shape[0] - 1);
     f64::from(last[7]) - f64::from(last[11])
 }

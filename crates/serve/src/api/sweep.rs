@@ -1,20 +1,33 @@
-//! `POST /api/sweep`: activation patching or ablation at every place of a grid; `POST /api/diff`: two passes side
-//! by side.
+//! `POST /api/sweep`: activation patching, path patching or ablation at every place of a grid.
 //!
 //! `{prompt…, "corrupt": text, "over": ["resid_pre"], "metric", "answer": id, "wrong": id, "agree": false,
-//! "attribution": false}` or `{prompt…, "ablate": "mean" | "zero"}` to the report of the library;
-//! `{prompt…, "other": text, "with": model, "edits"}` to `lens::PassDifferences` and the pieces that may follow.
+//! "attribution": false, "edits", "variant"}`, with `"over": ["path"]` also `"senders": "heads", "receivers": "logits",
+//! "recompute_mlps": false`, or `{prompt…, "ablate": "mean" | "zero"}` to the report of the library. With
+//! `"stream": true` as server-sent events: what it takes, how many passes are done, and the report. A client that goes
+//! away ends its sweep, either way.
 
-use axum::{Json, Router, extract, routing::post};
-use lookback_lens::SweepMetric;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Json, Router, extract,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use lookback_files::Refusal;
+use lookback_lens::{LocalFiles, NoFiles, SweepMetric};
 use lookback_model::TokenId;
 use lookback_open::{AblationQuery, Model, SweepQuery};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::{
     api::stream::pieces,
     error_response::{ErrorResponse, Result},
+    events::{EventSender, events},
     json_request::JsonRequest,
     prompt::{ModelInput, Prompt},
     state::AppState,
@@ -27,7 +40,7 @@ const MAX_KINDS: usize = 16;
 const MAX_CHANGES: usize = 10_000;
 
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new().route("/api/sweep", post(sweep)).route("/api/diff", post(diff))
+    Router::new().route("/api/sweep", post(sweep))
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -47,6 +60,11 @@ struct SweepRequest {
     ablate: Option<Ablation>,
     #[serde(default)]
     over: Vec<String>,
+    /// The two sets of path patching.
+    senders: Option<String>,
+    receivers: Option<String>,
+    #[serde(default)]
+    recompute_mlps: bool,
     metric: Option<String>,
     answer: Option<u32>,
     wrong: Option<u32>,
@@ -56,18 +74,15 @@ struct SweepRequest {
     /// Predicts them alone.
     #[serde(default)]
     attribution: bool,
+    /// Tells how far it is.
+    #[serde(default)]
+    stream: bool,
 }
 
 async fn sweep(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<SweepRequest>,
-) -> Result<Json<Value>> {
-    if state.is_edited(&request.prompt)? {
-        return Err(ErrorResponse::bad_request(
-            "a sweep makes changes of its own, one in each pass, and takes no edits and no variant beside them; \
-             leave them out",
-        ));
-    }
+) -> Result<Response> {
     let input = checked_input(&state, &request.prompt).await?;
     let corrupted = match (&request.corrupt, request.ablate) {
         (Some(text), None) => {
@@ -82,113 +97,177 @@ async fn sweep(
     if request.over.len() > MAX_KINDS {
         return Err(ErrorResponse::bad_request(format!("over takes at most {MAX_KINDS} kinds")));
     }
-    let answer = state.passes.with_compute_lock(move |_| {
-        let (model, ids): (&Model, _) = (&input.model, &input.ids);
+    let is_streamed = request.stream;
+    // Its edits may need passes of their own.
+    let planned = {
+        let state = state.clone();
+        move |_: &_| Sweep::new(&state, request, input, corrupted)
+    };
+    let sweep = state.passes.with_compute_lock(planned).await??;
+    if is_streamed {
+        return Ok(events(move |sender| sweep.tell(state, sender)).into_response());
+    }
+    let gone = Gone::default();
+    let flag = gone.0.clone();
+    let run = move |_: &_| {
+        sweep.report(&mut |_, _| {
+            if flag.load(Ordering::Relaxed) { Err(gone_away()) } else { Ok(()) }
+        })
+    };
+    let report = state.passes.with_compute_lock(run).await??;
+    Ok(Json(report).into_response())
+}
+
+/// Tells the work of a request, which is dropped where its client goes away, that nobody waits for it.
+#[derive(Default)]
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn gone_away() -> Refusal {
+    Refusal::interrupt("the client has gone away")
+}
+
+/// What is asked of the library.
+enum Query {
+    Patching(SweepQuery),
+    Ablation(AblationQuery),
+}
+
+/// A sweep that is to be made, with the tokens of its positions.
+struct Sweep {
+    query: Query,
+    shown: ModelInput,
+    bytes: usize,
+    changes: usize,
+}
+
+impl Sweep {
+    fn new(
+        state: &AppState,
+        request: SweepRequest,
+        input: ModelInput,
+        corrupted: Option<ModelInput>,
+    ) -> Result<Self> {
+        let model: &Model = &input.model;
         let metric = request.metric.as_deref().map(str::parse::<SweepMetric>).transpose()?;
-        let id = |id: Option<u32>| id.map(TokenId);
-        let (answer, wrong) = (id(request.answer), id(request.wrong));
-        let (report, shown) = match (&corrupted, request.ablate) {
-            (Some(corrupted), _) => {
-                let mut query = model.sweep(ids, &corrupted.ids);
-                query = answer.into_iter().fold(query, SweepQuery::answer);
-                query = wrong.into_iter().fold(query, SweepQuery::wrong);
-                query = metric.into_iter().fold(query, SweepQuery::metric);
-                let usual = [String::from("resid_pre")];
-                let kinds = if request.over.is_empty() { &usual[..] } else { &request.over };
-                for kind in kinds {
-                    query = query.over(kind)?;
-                }
-                query = match (request.attribution, request.agree) {
-                    (true, _) => query.attribution_alone(),
-                    (false, true) => query.attribution(),
-                    (false, false) => query,
-                };
-                let (_, changes) = query.plan();
-                if changes > MAX_CHANGES {
-                    return Err(ErrorResponse::bad_request(format!(
-                        "{changes} changed passes are more than the {MAX_CHANGES} of one request; sweep over \
-                         fewer kinds, or ask for their attribution"
-                    )));
-                }
-                (json!(query.report(&mut |_, _| Ok(()))?), &corrupted.ids)
-            }
-            (None, ablate) => {
-                let mut query = model.ablate(ids).zero(matches!(ablate, Some(Ablation::Zero)));
-                query = answer.into_iter().fold(query, AblationQuery::answer);
-                query = wrong.into_iter().fold(query, AblationQuery::wrong);
-                query = metric.into_iter().fold(query, AblationQuery::metric);
-                (json!(query.report(&mut |_, _| Ok(()))?), ids)
-            }
+        let [answer, wrong] = [request.answer, request.wrong].map(|id| id.map(TokenId));
+        let own = request.prompt.given.interventions()?;
+        let variant = state.variant.and(request.prompt.given.variant);
+        let Some(corrupted) = corrupted else {
+            let is_zero = matches!(request.ablate, Some(Ablation::Zero));
+            let mut query = model.ablate(&input.ids).zero(is_zero).variant(variant);
+            query = query.interventions(&state.interventions, &LocalFiles);
+            query = query.interventions(&own, &NoFiles);
+            query = answer.into_iter().fold(query, AblationQuery::answer);
+            query = wrong.into_iter().fold(query, AblationQuery::wrong);
+            query = metric.into_iter().fold(query, AblationQuery::metric);
+            let config = model.config();
+            let (bytes, changes) = (query.bytes(), config.layers * (config.heads + 1));
+            return Ok(Self { query: Query::Ablation(query), shown: input, bytes, changes });
         };
-        let mut object = report;
-        object["ids"] = json!(shown.iter().map(|id| id.0).collect::<Vec<_>>());
-        object["pieces"] = json!(pieces(&input.model.tokenizer, shown.iter().map(|id| id.0)));
-        Ok(object)
-    });
-    answer.await?.map(Json)
+        let mut query = model.sweep(&input.ids, &corrupted.ids).variant(variant);
+        query = query.interventions(&state.interventions, &LocalFiles);
+        query = query.interventions(&own, &NoFiles);
+        query = answer.into_iter().fold(query, SweepQuery::answer);
+        query = wrong.into_iter().fold(query, SweepQuery::wrong);
+        query = metric.into_iter().fold(query, SweepQuery::metric);
+        let usual = [String::from("resid_pre")];
+        let kinds = if request.over.is_empty() { &usual[..] } else { &request.over };
+        let has_sets =
+            request.senders.is_some() || request.receivers.is_some() || request.recompute_mlps;
+        if has_sets && !kinds.iter().any(|kind| kind == "path") {
+            return Err(ErrorResponse::bad_request(
+                "senders, receivers and recompute_mlps belong to the kind path; name it in over",
+            ));
+        }
+        for kind in kinds {
+            query = match &kind[..] {
+                "path" => {
+                    let senders = request.senders.as_deref().unwrap_or("heads");
+                    let receivers = request.receivers.as_deref().unwrap_or("logits");
+                    query.over_paths(senders, receivers, request.recompute_mlps)?
+                }
+                kind => query.over(kind)?,
+            };
+        }
+        query = match (request.attribution, request.agree) {
+            (true, _) => query.attribution_alone(),
+            (false, true) => query.attribution(),
+            (false, false) => query,
+        };
+        let (bytes, changes) = query.plan();
+        if changes > MAX_CHANGES {
+            return Err(ErrorResponse::bad_request(format!(
+                "{changes} changed passes are more than the {MAX_CHANGES} of one request; sweep over fewer \
+                 kinds, or ask for their attribution"
+            )));
+        }
+        Ok(Self { query: Query::Patching(query), shown: corrupted, bytes, changes })
+    }
+
+    /// The report of the library, with the tokens of the positions.
+    fn report(
+        &self,
+        each: &mut dyn FnMut(usize, usize) -> lookback_files::Result<()>,
+    ) -> lookback_files::Result<Value> {
+        let mut report = match &self.query {
+            Query::Patching(query) => json!(query.report(each)?),
+            Query::Ablation(query) => json!(query.report(each)?),
+        };
+        let ids = || self.shown.ids.iter().map(|id| id.0);
+        report["ids"] = json!(ids().collect::<Vec<_>>());
+        report["pieces"] = json!(pieces(&self.shown.model.tokenizer, ids()));
+        Ok(report)
+    }
+
+    /// Sends what it takes, how far it is, and the report; ends early when the client has gone.
+    async fn tell(self, state: AppState, sender: EventSender) {
+        let plan = json!({ "type": "plan", "passes": self.changes, "bytes": self.bytes });
+        if sender.send(plan).await.is_err() {
+            return;
+        }
+        let progress = sender.clone();
+        let run = move |_: &_| {
+            self.report(&mut |done, of| {
+                let event = json!({ "type": "progress", "done": done, "of": of });
+                // A client that reads slowly is not told of every pass.
+                match progress.try_send(event) {
+                    Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
+                    Err(TrySendError::Closed(_)) => Err(gone_away()),
+                }
+            })
+        };
+        let made = tokio::select! {
+            // It hears of that at the next pass.
+            () = sender.closed() => return,
+            made = state.passes.with_compute_lock(run) => made,
+        };
+        let last = match made.and_then(|made| Ok(made?)) {
+            Ok(report) => json!({ "type": "end", "report": report }),
+            Err(refused) => json!({
+                "type": "refused",
+                "error": refused.sentence(),
+                "kind": refused.kind().name(),
+            }),
+        };
+        // A client that has gone does not get the last event.
+        drop(sender.send(last).await);
+    }
 }
 
 /// A prompt that is short enough.
-async fn checked_input(state: &AppState, prompt: &Prompt) -> Result<ModelInput> {
+pub(crate) async fn checked_input(state: &AppState, prompt: &Prompt) -> Result<ModelInput> {
     let input = state.unedited_input(prompt).await?;
-    check_tokens(&input)?;
-    Ok(input)
-}
-
-fn check_tokens(input: &ModelInput) -> Result<()> {
     let tokens = input.ids.len();
     if tokens <= MAX_TOKENS {
-        return Ok(());
+        return Ok(input);
     }
     Err(ErrorResponse::bad_request(format!(
         "{tokens} tokens are more than the {MAX_TOKENS} that are swept over; shorten the prompt"
     )))
-}
-
-#[derive(Deserialize)]
-struct DiffRequest {
-    #[serde(flatten)]
-    prompt: Prompt,
-    /// What the second pass reads; the same where it is left out.
-    other: Option<String>,
-    /// The model of the second pass; the same where it is left out.
-    with: Option<String>,
-}
-
-async fn diff(
-    extract::State(state): extract::State<AppState>,
-    JsonRequest(request): JsonRequest<DiffRequest>,
-) -> Result<Json<Value>> {
-    let (interventions, variant) =
-        (request.prompt.given.interventions()?, request.prompt.given.variant);
-    if request.other.is_none()
-        && request.with.is_none()
-        && interventions.is_empty()
-        && variant.is_none()
-    {
-        let what = "give other, with, edits or a variant to compare with";
-        return Err(ErrorResponse::bad_request(what));
-    }
-    let input = checked_input(&state, &request.prompt).await?;
-    let text = request.other.as_ref().unwrap_or(&request.prompt.prompt).clone();
-    let model = request.with.clone().or(request.prompt.model.clone());
-    let prompt = Prompt { prompt: text, model, ..request.prompt.clone() };
-    let other = checked_input(&state, &prompt).await?;
-    let answer = state.passes.with_compute_lock(move |_| {
-        let model: &Model = &input.model;
-        let query = model.diff(&input.ids).with(&other.model, &other.ids)?;
-        let query = query.interventions(&interventions, &lookback_lens::NoFiles).variant(variant);
-        let found = query.report()?;
-        let ids = |input: &ModelInput| input.ids.iter().map(|id| id.0).collect::<Vec<_>>();
-        Ok(json!({
-            "ids": ids(&input),
-            "other_ids": ids(&other),
-            "pieces": pieces(
-                &input.model.tokenizer,
-                found.positions.iter().chain([&found.last]).flat_map(|at| at.next),
-            ),
-            "differences": found,
-        }))
-    });
-    answer.await?.map(Json)
 }

@@ -61,3 +61,113 @@ async fn what_cannot_be_swept_is_refused_in_a_sentence() {
         assert!(answer.error().contains(says), "{body}: {}", answer.error());
     }
 }
+
+/// The events of a sweep.
+async fn events(body: Value) -> Vec<Value> {
+    let answer = ask(&routes(), post("/api/sweep", body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let lines = answer.text().lines().filter_map(|line| line.strip_prefix("data: "));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_streamed_sweep_says_what_it_takes_then_how_far_it_is_and_ends_with_its_report() {
+    let body = |stream: bool| {
+        json!({ "prompt": "tom sees the red bird", "corrupt": "tom sees the big bird",
+                "over": ["z", "resid_pre"], "answer": 7, "wrong": 9, "stream": stream })
+    };
+    let told = events(body(true)).await;
+    let whole = answer("/api/sweep", body(false)).await;
+    let cells: usize = whole["grids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|grid| grid["values"].as_array().unwrap().len())
+        .sum();
+    assert_eq!((&told[0]["type"], &told[0]["passes"]), (&json!("plan"), &json!(cells)));
+    assert!(told[0]["bytes"].as_u64().unwrap() > 0);
+    let progress = &told[1..told.len() - 1];
+    assert!(!progress.is_empty());
+    for event in progress {
+        assert_eq!((&event["type"], &event["of"]), (&json!("progress"), &json!(cells)));
+    }
+    let done: Vec<u64> = progress.iter().map(|event| event["done"].as_u64().unwrap()).collect();
+    assert!(done.is_sorted(), "{done:?}");
+    assert_eq!(told.last().unwrap(), &json!({ "type": "end", "report": whole }));
+    // What is wrong with a request is its status; what shows only on the way is the last event.
+    let mut refused = body(true);
+    refused["metric"] = json!("loss");
+    refused["answer"] = Value::Null;
+    let told = events(refused).await;
+    assert_eq!(told.last().unwrap()["type"], "refused");
+    assert!(told.last().unwrap()["error"].as_str().unwrap().contains("answer"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_sweep() {
+    use axum::body::HttpBody as _;
+    use tower::ServiceExt as _;
+
+    let routes = routes();
+    let long = "tom sees the red bird ".repeat(6);
+    let other = long.replacen("tom", "bob", 1);
+    let body = |stream: bool| {
+        json!({ "prompt": long, "corrupt": other, "stream": stream,
+                "over": vec!["z-by-position"; 16], "answer": 7, "wrong": 9 })
+    };
+    let whole = std::time::Instant::now();
+    answer("/api/sweep", body(false)).await;
+    let whole = whole.elapsed();
+    for stream in [true, false] {
+        let began = std::time::Instant::now();
+        let asked = routes.clone().oneshot(post("/api/sweep", body(stream).to_string()));
+        if stream {
+            let mut answer = asked.await.unwrap().into_body();
+            let first =
+                std::future::poll_fn(|context| std::pin::Pin::new(&mut answer).poll_frame(context));
+            assert!(first.await.is_some());
+        } else {
+            let left = tokio::time::timeout(whole / 10, asked).await;
+            assert!(left.is_err(), "the sweep ended before its client went away");
+        }
+        // The next one has its turn long before all those passes would be made.
+        let short = json!({ "prompt": "tom", "ablate": "zero" });
+        let answer = ask(&routes, post("/api/sweep", short.to_string())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(began.elapsed() < whole / 2, "{:?} of {whole:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn paths_and_edits_are_swept() {
+    let body = json!({ "prompt": "tom sees the red bird", "corrupt": "tom sees the big bird",
+                       "over": ["path"], "senders": "heads,mlp", "receivers": "1.1.q",
+                       "answer": 7, "wrong": 9, "recompute_mlps": true });
+    let swept = answer("/api/sweep", body.clone()).await;
+    assert_eq!(swept["changed"], "clean");
+    assert_eq!(swept["grids"][0]["kind"], "heads to 1.1.q");
+    let mut edited = body.clone();
+    edited["edits"] = json!(["blocks.0.attn.z[:, 1] = 0"]);
+    edited["variant"] = json!({ "no_position": true });
+    let swept = answer("/api/sweep", edited).await;
+    let values = swept["grids"][0]["values"].as_array().unwrap();
+    assert_eq!(values[1], swept["clean"]);
+    let ablated = json!({ "prompt": "tom sees", "ablate": "zero", "answer": 7,
+                          "edits": ["blocks.0.attn.z[:, 1] = 0"] });
+    let ablated = answer("/api/sweep", ablated).await;
+    assert_eq!(ablated["grids"][0]["values"][1], ablated["unchanged"]);
+    for (key, value, says) in [
+        ("senders", json!("z"), "senders"),
+        ("receivers", json!("7.0.q"), "layers"),
+        ("over", json!(["z"]), "name it in over"),
+        ("over", json!(["z", "path"]), "by themselves"),
+        ("edits", json!(["blocks.9.attn.z[:, 1] = 0"]), "layers"),
+        ("senders", json!("1.1"), "no direct path from 1.1 to 1.1.q"),
+    ] {
+        let mut wrong = body.clone();
+        wrong[key] = value;
+        let answer = ask(&routes(), post("/api/sweep", wrong.to_string())).await;
+        assert!(answer.status.is_client_error(), "{wrong}: {}", answer.text());
+        assert!(answer.error().contains(says), "{wrong}: {}", answer.error());
+    }
+}

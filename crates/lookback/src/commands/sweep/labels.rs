@@ -15,8 +15,12 @@ impl<'a> Labels<'a> {
         Self { model, ids }
     }
 
-    /// The labels of an axis: tokens where positions of one prompt stand there.
-    pub fn axis(&self, name: &str, len: usize) -> Vec<String> {
+    /// The labels of an axis of a grid: tokens where positions of one prompt stand there, senders by name.
+    pub fn axis(&self, grid: &SweepGrid, at: usize) -> Vec<String> {
+        let (name, len) = (grid.axes[at], grid.shape[at]);
+        if name == "sender" {
+            return grid.senders.clone();
+        }
         let is_position = ["position", "destination", "source"].contains(&name);
         let tokenizer = self.model.tokenizer().ok();
         let label = |at: usize| match (self.ids.get(at), tokenizer) {
@@ -33,13 +37,13 @@ impl<'a> Labels<'a> {
             *place = index % len;
             index /= len;
         }
-        let name = |(axis, place): (&&str, &usize)| {
-            let label = &self.axis(axis, place + 1)[*place];
+        let name = |(at, (axis, place)): (usize, (&&str, &usize))| {
+            let label = &self.axis(grid, at)[*place];
             match label.starts_with('"') {
                 true => format!("{} {label} ({place})", axis.replace('_', " ")),
                 false => format!("{} {label}", axis.replace('_', " ")),
             }
         };
-        grid.axes.iter().zip(&places).map(name).collect::<Vec<_>>().join(", ")
+        grid.axes.iter().zip(&places).enumerate().map(name).collect::<Vec<_>>().join(", ")
     }
 }

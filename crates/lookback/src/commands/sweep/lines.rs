@@ -4,7 +4,7 @@ use lookback_lens::{Agreement, SweepGrid};
 
 use super::{
     labels::Labels,
-    output::{Swept, shown_as},
+    output::{Pairs, Swept, shown_as},
 };
 
 /// Columns that a table has at most; of a broader grid the strongest places are listed alone.
@@ -15,13 +15,12 @@ const BROAD: usize = 7;
 /// What was found.
 pub(super) fn lines(swept: &Swept, labels: &Labels<'_>, top: usize) -> Vec<String> {
     let metric = swept.metric.name();
-    let mut lines = vec![match swept.clean {
-        Some((1, clean)) => format!("{metric}: {clean:.4} clean, {:.4} corrupted", swept.unchanged),
-        Some((pairs, clean)) => {
-            format!(
-                "{metric}, mean of {pairs} pairs: {clean:.4} clean, {:.4} corrupted",
-                swept.unchanged
-            )
+    let mut lines = vec![match &swept.pairs {
+        Some(Pairs { count: 1, clean, corrupted, .. }) => {
+            format!("{metric}: {clean:.4} clean, {corrupted:.4} corrupted")
+        }
+        Some(Pairs { count, clean, corrupted, .. }) => {
+            format!("{metric}, mean of {count} pairs: {clean:.4} clean, {corrupted:.4} corrupted")
         }
         None => format!("{metric}: {:.4} unchanged", swept.unchanged),
     }];
@@ -50,11 +49,11 @@ fn table(grid: &SweepGrid, values: &[f64], labels: &Labels<'_>) -> Vec<String> {
     if columns > MAX_COLUMNS {
         return Vec::new();
     }
-    let rows = labels.axis(grid.axes[0], grid.shape[0]);
+    let rows = labels.axis(grid, 0);
     let margin = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0).max(5);
     let mut lines = Vec::new();
-    if let (Some(axis), Some(len)) = (grid.axes.get(1), grid.shape.get(1)) {
-        let heads = labels.axis(axis, *len);
+    if grid.shape.len() > 1 {
+        let heads = labels.axis(grid, 1);
         let heads = heads.iter().map(|label| format!(" {:>BROAD$}", shortened(label)));
         lines.push(format!("{:>margin$}{}", "", heads.collect::<String>()));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lookback::{AblationReport, Model, SweepReport};
+use lookback::{AblationReport, ChangedPass, Model, SweepReport};
 use lookback_files::{Result, write_atomic};
 use lookback_lens::{HeatMap, SweepGrid, SweepMetric, heat_maps_svg, write_grids as write_file};
 use lookback_model::TokenId;
@@ -14,8 +14,8 @@ use crate::commands::tokenizer::piece;
 /// What was found, of patches or of ablations.
 pub(super) struct Swept {
     pub metric: SweepMetric,
-    /// Pairs of prompts, and the metric of their clean passes; none of ablations.
-    pub clean: Option<(usize, f64)>,
+    /// Of patches, the pairs of prompts.
+    pub pairs: Option<Pairs>,
     /// The metric of the pass that is changed.
     pub unchanged: f64,
     pub grids: Vec<SweepGrid>,
@@ -23,15 +23,28 @@ pub(super) struct Swept {
     pub ids: Vec<TokenId>,
 }
 
+/// Pairs of a clean and a corrupted prompt, and the metric of their passes.
+pub(super) struct Pairs {
+    pub count: usize,
+    pub changed: ChangedPass,
+    pub clean: f64,
+    pub corrupted: f64,
+}
+
 impl Swept {
     pub fn patched(report: SweepReport, ids: Vec<TokenId>) -> Self {
-        let SweepReport { metric, pairs, clean, corrupted, grids } = report;
-        Self { metric, clean: Some((pairs, clean)), unchanged: corrupted, grids, ids }
+        let SweepReport { metric, pairs: count, changed, clean, corrupted, grids } = report;
+        let unchanged = match changed {
+            ChangedPass::Clean => clean,
+            ChangedPass::Corrupted => corrupted,
+        };
+        let pairs = Some(Pairs { count, changed, clean, corrupted });
+        Self { metric, pairs, unchanged, grids, ids }
     }
 
     pub fn ablated(report: AblationReport, ids: Vec<TokenId>) -> Self {
         let AblationReport { metric, unchanged, grids } = report;
-        Self { metric, clean: None, unchanged, grids, ids }
+        Self { metric, pairs: None, unchanged, grids, ids }
     }
 }
 
@@ -45,11 +58,12 @@ pub(super) fn json(model: &Model, swept: &Swept) -> Value {
         "pieces": pieces.collect::<Vec<_>>(),
         "grids": swept.grids,
     });
-    match swept.clean {
-        Some((pairs, clean)) => {
-            object["pairs"] = json!(pairs);
+    match &swept.pairs {
+        Some(Pairs { count, changed, clean, corrupted }) => {
+            object["pairs"] = json!(count);
+            object["changed"] = json!(changed);
             object["clean"] = json!(clean);
-            object["corrupted"] = json!(swept.unchanged);
+            object["corrupted"] = json!(corrupted);
         }
         None => object["unchanged"] = json!(swept.unchanged),
     }
@@ -64,7 +78,7 @@ pub(super) fn write_grids(path: &Path, swept: &Swept) -> Result<()> {
 /// A heat map of each grid, with those by position and head side by side, a head after the other.
 pub(super) fn write_plot(path: &Path, swept: &Swept, labels: &Labels<'_>) -> Result<()> {
     let map = |grid: &SweepGrid| {
-        let axis = |at: usize| labels.axis(grid.axes[at], grid.shape[at]);
+        let axis = |at: usize| labels.axis(grid, at);
         let columns = match grid.shape.len() {
             1 => vec![String::new()],
             2 => axis(1),
@@ -86,7 +100,10 @@ pub(super) fn write_plot(path: &Path, swept: &Swept, labels: &Labels<'_>) -> Res
 /// What the numbers that are shown of a grid are.
 pub(super) fn shown_as(swept: &Swept, grid: &SweepGrid) -> String {
     let metric = swept.metric.name();
+    let is_clean_changed =
+        swept.pairs.as_ref().is_some_and(|pairs| pairs.changed == ChangedPass::Clean);
     match &grid.normalized {
+        Some(_) if is_clean_changed => format!("{metric}, 0 clean, 1 corrupted"),
         Some(_) => format!("{metric}, 0 corrupted, 1 clean"),
         None if grid.values.is_empty() => format!("predicted change of {metric}"),
         None => format!("change of {metric}"),
