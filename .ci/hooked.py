@@ -47,6 +47,15 @@ class Hooked:
         """The logits, [tokens, vocabulary]. A variant is one of no-mask, no-scale, no-position, uniform-attention, plain-attention."""
         return self.forward(ids, changes, wants_results, variant)
 
+    def in_double(self, ids, changes, variant):
+        """What is seen at sites where the same pass is computed in float64."""
+        self.model.double()
+        try:
+            self.run(ids, changes, variant=variant)
+            return self.seen
+        finally:
+            self.model.float()
+
     def forward(self, ids, changes={}, wants_results=False, variant=None):
         """The same, for gradients."""
         self.changes, self.seen, self.wants_results, self.variant = changes, {}, wants_results, variant
