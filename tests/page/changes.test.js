@@ -370,6 +370,8 @@ test('a long press switches a head off, and the picked cell is dragged', async (
   await mouse.move(cell.x, cell.y - 40, { steps: 4 });
   await mouse.up();
   assert.match(changesOf(page) ?? '', /^off:1\.3;score:1\.2\.11\.\d+:2$/);
+  // Where the drag ended nothing is picked.
+  assert.doesNotMatch(page.url(), /token=/);
   await drawn(page, 'attend');
   assert.deepEqual(faults, []);
   await page.close();
