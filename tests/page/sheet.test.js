@@ -105,10 +105,13 @@ test('a long press switches an MLP off and goes nowhere', async () => {
   assert.ok(box);
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
-  await page.waitForFunction(() => location.hash.includes('changes=off%3Amlp.0'));
+  await page.waitForFunction(() => location.hash.includes('mlp.0'));
   await page.mouse.up();
   await settled(page);
-  assert.equal(await page.evaluate(() => window.scrollY), 0);
+  assert.equal(chosen(page).get('changes'), 'off:mlp.0');
+  assert.equal(chosen(page).get('layer'), null);
+  // The bar has a line more now, and what is watched stays where it was below it.
+  assert.ok((await page.evaluate(() => window.scrollY)) < 100);
   await page.close();
 });
 

@@ -15,11 +15,13 @@ const STEP = 10;
 export function cellDrag(node, isPicked, onDrag, onBegin) {
   /** @type {{y: number, steps: number} | null} */
   let drag = null;
+  let wasDragged = false;
   node.addEventListener('pointerdown', (event) => {
     if (event.pointerType === 'touch' || event.button !== 0 || !isPicked(event)) return;
     event.stopImmediatePropagation();
     node.setPointerCapture(event.pointerId);
     drag = { y: event.clientY, steps: 0 };
+    wasDragged = false;
     onBegin?.();
   });
   node.addEventListener('pointermove', (event) => {
@@ -31,10 +33,16 @@ export function cellDrag(node, isPicked, onDrag, onBegin) {
     const steps = Math.round((drag.y - event.clientY) / STEP);
     if (steps === drag.steps) return;
     drag.steps = steps;
+    wasDragged = true;
     onDrag(steps);
   });
   for (const end of ['pointerup', 'pointercancel'])
     node.addEventListener(end, () => {
       drag = null;
     });
+  // The click where a drag ends picks no other cell.
+  node.addEventListener('click', (event) => {
+    if (wasDragged) event.stopImmediatePropagation();
+    wasDragged = false;
+  });
 }
