@@ -77,6 +77,11 @@ export function texts(page) {
       let other = known.get(key);
       if (!other) {
         other = text === null ? replaced(of) : cut(of, text);
+        // In another model's tokens the example's two texts may be of different lengths.
+        if (written === undefined && text !== null)
+          other = other.then((found) =>
+            found.ids.length === of.ids.length ? found : replaced(of),
+          );
         other.catch(() => known.delete(key));
         for (const old of [...known.keys()].slice(0, Math.max(0, known.size - MOST)))
           known.delete(old);
