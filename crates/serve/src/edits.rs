@@ -129,7 +129,7 @@ impl ResolvedEdits {
     }
 
     /// Remembers it, and forgets what was not asked about for longest.
-    pub(crate) fn add(&self, key: Key, edits: Edits) {
+    pub(crate) fn remember(&self, key: Key, edits: Edits) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.push_front((key, edits));
         all.truncate(MAX_REMEMBERED);

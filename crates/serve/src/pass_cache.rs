@@ -196,11 +196,11 @@ impl PassCache {
     /// The same for work of many passes, which lets those who wait go first between two of them.
     pub(crate) async fn with_shared_compute_lock<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Turn) -> T + Send + 'static,
+        work: impl FnOnce(&mut SharedComputeLock) -> T + Send + 'static,
     ) -> Result<T> {
         let lock = self.0.compute_lock.clone();
         let held = Some(lock.clone().lock_owned().await);
-        let done = tokio::task::spawn_blocking(move || work(&mut Turn { lock, held }));
+        let done = tokio::task::spawn_blocking(move || work(&mut SharedComputeLock { lock, held }));
         done.await.map_err(|_| {
             ErrorResponse::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -274,14 +274,14 @@ impl PassCache {
     }
 }
 
-/// The turn of work that takes long.
+/// The lock of work that takes long.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct SharedComputeLock {
     lock: Arc<tokio::sync::Mutex<()>>,
     held: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
-impl Turn {
+impl SharedComputeLock {
     /// Lets those who wait compute first.
     pub(crate) fn pause(&mut self) {
         drop(self.held.take());

@@ -80,7 +80,7 @@ impl AppState {
                 return Ok(ModelInput { edits, ..input });
             }
             let edits = key.2.resolve(&input.model, &input.ids)?;
-            known.add(key, edits.clone());
+            known.remember(key, edits.clone());
             Ok(ModelInput { edits, ..input })
         };
         self.passes.with_compute_lock(resolve).await?

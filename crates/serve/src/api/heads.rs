@@ -20,7 +20,7 @@ use crate::{
     events::{EventSender, events},
     json_request::JsonRequest,
     models::ServedModel,
-    pass_cache::Turn,
+    pass_cache::SharedComputeLock,
     state::AppState,
 };
 
@@ -97,7 +97,7 @@ impl AnswersOfWeights {
         all.iter().find(|(of, _)| of == question).map(|(_, answer)| answer.clone())
     }
 
-    fn add(&self, question: Answered, answer: Value) {
+    fn remember(&self, question: Answered, answer: Value) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.push_front((question, answer));
         all.truncate(MAX_REMEMBERED);
@@ -109,7 +109,9 @@ async fn answered(
     state: &AppState,
     route: &'static str,
     request: SequencesRequest,
-    work: impl FnOnce(&HeadsQuery, &mut Turn) -> lookback_files::Result<Value> + Send + 'static,
+    work: impl FnOnce(&HeadsQuery, &mut SharedComputeLock) -> lookback_files::Result<Value>
+    + Send
+    + 'static,
 ) -> Result<Json<Value>> {
     request.check()?;
     let model = state.models.find(request.model.as_deref())?;
@@ -118,13 +120,13 @@ async fn answered(
         return Ok(Json(known));
     }
     let answers = state.answers.clone();
-    let compute = move |turn: &mut Turn| {
+    let compute = move |lock: &mut SharedComputeLock| {
         // The request before may have made it.
         if let Some(known) = answers.find(&question) {
             return Ok(known);
         }
-        let answer = work(&question.2.query(&model), turn)?;
-        answers.add(question, answer.clone());
+        let answer = work(&question.2.query(&model), lock)?;
+        answers.remember(question, answer.clone());
         Ok::<_, Refusal>(answer)
     };
     Ok(Json(state.passes.with_shared_compute_lock(compute).await??))
@@ -134,9 +136,9 @@ async fn heads(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<SequencesRequest>,
 ) -> Result<Json<Value>> {
-    let work = |query: &HeadsQuery, turn: &mut Turn| {
+    let work = |query: &HeadsQuery, lock: &mut SharedComputeLock| {
         let report = query.report(&mut |_, _| {
-            turn.pause();
+            lock.pause();
             Ok(())
         })?;
         Ok(json!(report))
@@ -149,9 +151,9 @@ async fn neurons(
     JsonRequest(request): JsonRequest<SequencesRequest>,
 ) -> Result<Json<Value>> {
     let count = request.neurons;
-    let work = move |query: &HeadsQuery, turn: &mut Turn| {
+    let work = move |query: &HeadsQuery, lock: &mut SharedComputeLock| {
         let (layers, sequences) = query.neurons((count, 3), &mut |_, _| {
-            turn.pause();
+            lock.pause();
             Ok(())
         })?;
         Ok(json!({ "layers": layers, "sequences": sequences }))
@@ -200,11 +202,11 @@ async fn send_steps(
 ) -> Result<()> {
     for (step, path) in snapshots {
         let (model, request) = (model.clone(), request.clone());
-        let score = move |turn: &mut Turn| {
+        let score = move |lock: &mut SharedComputeLock| {
             let snapshot = Model::options().pool(model.pool.clone()).open(&path)?;
             let query = request.query(&model).of_model(&snapshot).patterns_alone();
             query.report(&mut |_, _| {
-                turn.pause();
+                lock.pause();
                 Ok(())
             })
         };
