@@ -77,6 +77,7 @@ def receiver_sets(model):
         (f"{last}.0.q[-1]", [(f"blocks.{last}.attn.q", (-1, 0))]),
         (f"{last}.0.k", [(f"blocks.{last}.attn.k", (every, 0))]),
         (f"mlp.{last // 2},{last}.1", [(middle.replace("mlp", "ln2"), (every,)), *head]),
+        (f"mlp,{last}.1", [*((f"blocks.{layer}.ln2", (every,)) for layer in range(last + 1)), *head]),
     ]
 
 

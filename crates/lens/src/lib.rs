@@ -28,6 +28,7 @@
 mod analogy;
 mod answer_attention;
 mod attention_steps;
+mod capture_recorder;
 mod captures;
 mod firing;
 mod frozen_norm;
@@ -61,9 +62,9 @@ pub use answer_attention::answer_attention;
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
+pub use capture_recorder::{Capture, CaptureParts, SiteCaptures, alias_of};
 pub use captures::{
-    CaptureParts, Captures, edited_trace_from_layer, edited_trace_with_parts, trace_of_layer,
-    trace_with_parts,
+    Captures, edited_trace_from_layer, edited_trace_with_parts, trace_of_layer, trace_with_parts,
 };
 pub use firing::{Firing, LayerFiring, neuron_firing};
 pub use frozen_norm::FrozenNorm;
@@ -107,9 +108,7 @@ pub use sweep::{
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
-pub use trace::{
-    Capture, SiteCaptures, Trace, alias_of, trace, trace_with_edits, trace_with_longer_edits,
-};
+pub use trace::{Trace, trace, trace_with_edits, trace_with_longer_edits};
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{
     Component, FaithfulnessPoint, LogitCap, LogitEdge, LogitGraph, LogitPath, MlpNeurons,

@@ -1,6 +1,6 @@
 //! Every site of one pass, kept by name.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::path::Path;
 
 use lookback_engine::{KvCache, Observer, Shape, ThreadPool, Weights, Workspace, forward_observed};
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
@@ -10,24 +10,10 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-use crate::{captures::CaptureRecorder, site_filter::SiteFilter};
-
-/// The values of a site.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Capture {
-    /// The axes of `docs/sites.md`, without a batch.
-    pub shape: Vec<usize>,
-    /// In row-major order.
-    pub values: Vec<f32>,
-}
-
-impl Capture {
-    /// The values of one index of the first axis: a token's vector, a head's matrix.
-    pub fn part(&self, index: usize) -> &[f32] {
-        let len: usize = self.shape.iter().skip(1).product();
-        &self.values[index * len..(index + 1) * len]
-    }
-}
+use crate::{
+    capture_recorder::{Capture, CaptureRecorder, SiteCaptures},
+    site_filter::SiteFilter,
+};
 
 /// The sites of one pass over one sequence.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,10 +26,13 @@ pub struct Trace {
     pub edits: Edits,
 }
 
-/// Sites by name. What a layer leaves is what the next one reads, and stands once under both names.
-pub type SiteCaptures = BTreeMap<Site, Arc<Capture>>;
-
 impl Trace {
+    /// What was captured of a pass with these edits.
+    pub(crate) fn new(ids: &[TokenId], recorder: CaptureRecorder<'_>, edits: &Edits) -> Self {
+        let (sites, ..) = recorder.finish();
+        Self { ids: ids.to_vec(), sites, edits: edits.clone() }
+    }
+
     /// The values of a site, if it was captured and exists in this family.
     pub fn at(&self, site: Site) -> Option<&Capture> {
         self.sites.get(&site).map(|capture| &**capture)
@@ -110,7 +99,7 @@ pub fn trace(
 ) -> Result<Trace> {
     let mut recorder = CaptureRecorder::of_sites(&weights.network().config, filter);
     run_watched(weights, pool, ids, &mut recorder)?;
-    Ok(recorder.trace(ids))
+    Ok(Trace::new(ids, recorder, &Edits::default()))
 }
 
 /// As [`trace`], with the logits after the last token alone, `[1, vocabulary]`: of a filter that names its sites, of which
@@ -134,7 +123,7 @@ pub(crate) fn trace_with_last_logits(
     let mut recorder =
         CaptureRecorder::of_sites(&network.config, filter).of_variant(edits.variant());
     forward_observed(weights, &mut workspace, &mut cache, pool, &batch, &mut recorder)?;
-    Ok(Trace { edits: edits.clone(), ..recorder.trace(ids) })
+    Ok(Trace::new(ids, recorder, edits))
 }
 
 /// A whole sequence, and the logits after its last token.
@@ -182,7 +171,7 @@ pub fn trace_with_longer_edits(
     let mut recorder = CaptureRecorder::of_sites(config, filter).of_variant(edits.variant());
     let is_captured = |site| filter.contains(site);
     run_edited((weights, edits), pool, ids, is_captured, &mut recorder)?;
-    Ok(Trace { edits: edits.clone(), ..recorder.trace(ids) })
+    Ok(Trace::new(ids, recorder, edits))
 }
 
 /// Runs a sequence with edits under a watcher of the sites that are visible.
@@ -256,14 +245,4 @@ pub(crate) fn check(ids: &[TokenId], config: &Config) -> Result<()> {
         ));
     }
     config.check_ids("token", ids.iter().map(|id| id.0))
-}
-
-/// The site of the layer before that holds the same numbers, if there is one.
-pub fn alias_of(site: Site) -> Option<Site> {
-    match site {
-        Site::Block(layer, BlockSite::ResidPre) if layer > 0 => {
-            Some(Site::Block(layer - 1, BlockSite::ResidPost))
-        }
-        _ => None,
-    }
 }

@@ -8,7 +8,7 @@ use crate::{Change, Edit, Op, Program, RowKind, Site, Step};
 impl Program {
     /// Makes what is added to the residual stream at a site these numbers, `[positions, width]`, as an edit of all
     /// of it does, but for what made the value before: the step reads the row that it is added to, and replaces
-    /// every number of it, so that [`Program::keep`] leaves out what nobody reads any more. False if this program
+    /// every number of it, so that [`Program::keep`] leaves out what no step reads any more. False if this program
     /// does not have the site, if nothing adds what stands there to the stream, or if the numbers do not fit.
     pub fn freeze(&mut self, site: Site, positions: usize, numbers: Arc<[f32]>) -> bool {
         let Some(value) = self.at(site) else { return false };

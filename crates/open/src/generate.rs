@@ -240,7 +240,7 @@ impl Generation {
         self
     }
 
-    /// For which tokens these changes hold: for all, unless somebody asks for others.
+    /// For which tokens these changes hold: for all, unless others are asked for.
     #[must_use]
     pub fn edit_tokens(mut self, tokens: EditTokens) -> Self {
         self.changes.tokens = tokens;

@@ -16,7 +16,6 @@ use serde_json::Value;
 use crate::{
     error_response::{ErrorResponse, Result},
     models::ServedModel,
-    prefix_caches,
 };
 
 /// Edits that one request may give.
@@ -95,9 +94,14 @@ impl PromptEdits {
         self.defaults.is_empty() && self.own.is_empty() && self.variant.is_none()
     }
 
-    /// The edits that they stand for in a prompt. It may take passes.
-    pub(crate) fn resolve(&self, model: &ServedModel, ids: &[TokenId]) -> Result<Edits> {
-        let (tokens, positions) = (self.tokens.into(), prefix_caches::max_positions(model));
+    /// The edits that they stand for in a prompt, which grows to so many positions at most. It may take passes.
+    pub(crate) fn resolve(
+        &self,
+        model: &ServedModel,
+        ids: &[TokenId],
+        positions: usize,
+    ) -> Result<Edits> {
+        let tokens = self.tokens.into();
         let resolved = |list: &[Intervention], files: &dyn InterventionFiles| {
             model.edits(list, files, Some(ids), positions, tokens)
         };

@@ -17,6 +17,7 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
+mod answers_of_weights;
 mod api;
 mod connections;
 mod edits;

@@ -8,7 +8,7 @@ use lookback_lens::Intervention;
 use lookback_model::{Edits, PassVariant};
 
 use crate::{
-    api::AnswersOfWeights,
+    answers_of_weights::AnswersOfWeights,
     edits::{PromptEdits, ResolvedEdits},
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
@@ -79,7 +79,8 @@ impl AppState {
             if let Some(edits) = known.find(&key) {
                 return Ok(ModelInput { edits, ..input });
             }
-            let edits = key.2.resolve(&input.model, &input.ids)?;
+            let positions = prefix_caches::max_positions(&input.model);
+            let edits = key.2.resolve(&input.model, &input.ids, positions)?;
             known.remember(key, edits.clone());
             Ok(ModelInput { edits, ..input })
         };

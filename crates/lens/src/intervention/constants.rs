@@ -12,9 +12,10 @@ use lookback_model::{Site, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
 use crate::{
+    capture_recorder::Capture,
     intervention::{files::InterventionFiles, prompt_passes::PromptPasses},
     site_filter::SiteFilter,
-    trace::{Capture, Trace, trace},
+    trace::{Trace, trace},
 };
 
 /// The passes that make constants: over other prompts, and over the texts of files.

@@ -17,7 +17,7 @@ use lookback_model::{BlockSite, Edits, Network, Program, Site, TokenId, forward}
 
 use crate::{
     SiteFilter,
-    captures::CaptureRecorder,
+    capture_recorder::CaptureRecorder,
     frozen_norm::dot,
     source_contributions::{head_slice, key_head, pattern_row, required_capture},
     sweep::{
@@ -71,7 +71,7 @@ impl PassGradients {
         let given = (&batch, gradient);
         forward_backward_from_site(weights, &mut none, &mut workspace, pool, given, observers)
             .ok_or_else(refused)??;
-        let base = Trace { edits: edits.clone(), ..captured.trace(ids) };
+        let base = Trace::new(ids, captured, edits);
         Ok(Self { base, metric: value, gradients: kept.gradients })
     }
 

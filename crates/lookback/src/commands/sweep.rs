@@ -53,7 +53,7 @@ pieces, grids (kind, axes, shape, senders, values, normalized, attribution, agre
 Examples:
   lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --agree
   lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --over z
-  lookback sweep default -p \"a red bird is\" --corrupt \"a blue bird is\" --over path --receivers 1.1.q
+  lookback sweep default --ids 5,6,7 --corrupt-ids 5,8,7 --over path
   lookback sweep default -p \"a red bird is\" --ablate mean --plot ablation.svg";
 
 /// Patches or ablates every layer, position or head in turn

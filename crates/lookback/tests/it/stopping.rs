@@ -87,7 +87,7 @@ fn what_has_nothing_to_keep_ends_and_leaves_nothing_in_the_way() {
 #[test]
 fn a_sweep_is_stopped_with_a_sentence_and_writes_nothing() {
     let fixture = Fixture::with_model();
-    let wide = SMALL.replace("context=16", "context=512");
+    let wide = SMALL.replace("context=16", "context=512").replace("layers=1", "layers=2");
     fixture.done(&format!("train town.txt {wide} --set batch=1 --steps 1 --out wide"));
     let ids = |first: usize| {
         let ids: Vec<String> = (0..300).map(|at| ((at + first) % 9).to_string()).collect();

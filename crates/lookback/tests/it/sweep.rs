@@ -5,7 +5,7 @@
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::fixture::{Fixture, output};
+use crate::fixture::{Fixture, SMALL, output};
 
 const CLEAN: [&str; 6] = ["sweep", "good", "-p", "the red", "--corrupt", "the bed"];
 
@@ -60,11 +60,19 @@ fn a_sweep_is_printed_written_and_drawn() {
     assert_eq!(json(&fixture, &pairs)["pairs"], 2);
 }
 
+/// A folder whose model `good` has a layer behind another.
+fn with_two_layers() -> Fixture {
+    let fixture = Fixture::new();
+    let two = SMALL.replace("layers=1", "layers=2");
+    fixture.done(&format!("train town.txt {two} --steps 5 --out good"));
+    fixture
+}
+
 #[test]
 fn paths_are_patched_printed_written_and_drawn() {
-    let fixture = Fixture::with_model();
+    let fixture = with_two_layers();
     let path = [&CLEAN[..], &["--over", "path", "--senders", "heads,0.1,mlp-by-position"]].concat();
-    let path = [&path[..], &["--receivers", "1.0.q", "--recompute-mlps"]].concat();
+    let path = [&path[..], &["--receivers", "1.0.q", "--recompute-mlps", "--answer", "d"]].concat();
     let files = ["--out", "s.safetensors", "--plot", "s.svg"];
     let told = output(&mut fixture.program([&path[..], &files].concat()));
     assert_eq!(told.code, Some(0), "{told:?}");
@@ -118,7 +126,7 @@ fn differences_are_printed() {
 
 #[test]
 fn what_cannot_be_swept_is_refused_in_a_sentence() {
-    let fixture = Fixture::with_model();
+    let fixture = with_two_layers();
     let sweep = |more: &[&str]| refusal(&fixture, &[&CLEAN[..], more].concat());
     assert!(sweep(&["--over", "resid"]).contains("--over: there is no kind \"resid\""));
     assert!(sweep(&["--metric", "logit"]).contains("--metric: there is no \"logit\""));

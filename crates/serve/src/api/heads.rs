@@ -1,21 +1,20 @@
 //! `POST /api/heads`: the scores of all heads; `POST /api/heads/steps`: those of each whole snapshot of a run, as
 //! server-sent events; `POST /api/neurons`: what makes neurons fire.
 //!
-//! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text. They depend on no
+//! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text, to the
+//! library's reports with the `"pieces"` of the ids in them. They depend on no
 //! prompt, so the scores of the models that were asked about last are remembered.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
 use lookback_files::Refusal;
-use lookback_open::{HeadsQuery, Model, WeightsId};
-use serde::Deserialize;
+use lookback_open::{HeadsQuery, Model};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    api::stream::pieces,
     error_response::{ErrorResponse, Result},
     events::{EventSender, events},
     json_request::JsonRequest,
@@ -29,8 +28,6 @@ const MAX_COUNT: usize = 64;
 /// Sequences that a request reads, and tokens of each, at most.
 const MAX_SEQUENCES: usize = 128;
 const MAX_SEQUENCE_TOKENS: usize = 128;
-/// Questions whose answers are remembered.
-const MAX_REMEMBERED: usize = 8;
 
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
@@ -39,7 +36,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/neurons", post(neurons))
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SequencesRequest {
     model: Option<String>,
     text: Option<String>,
@@ -84,38 +81,22 @@ impl SequencesRequest {
     }
 }
 
-/// What a route answered to whom.
-type Answered = (&'static str, WeightsId, SequencesRequest);
-
-/// Answers that depend on no prompt. A clone shares all.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AnswersOfWeights(Arc<Mutex<VecDeque<(Answered, Value)>>>);
-
-impl AnswersOfWeights {
-    fn find(&self, question: &Answered) -> Option<Value> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(of, _)| of == question).map(|(_, answer)| answer.clone())
-    }
-
-    fn remember(&self, question: Answered, answer: Value) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push_front((question, answer));
-        all.truncate(MAX_REMEMBERED);
-    }
-}
-
 /// Makes an answer, or takes the one that is remembered. Between two sequences other requests compute.
 async fn answered(
     state: &AppState,
     route: &'static str,
     request: SequencesRequest,
-    work: impl FnOnce(&HeadsQuery, &mut SharedComputeLock) -> lookback_files::Result<Value>
+    work: impl FnOnce(
+        &ServedModel,
+        &HeadsQuery,
+        &mut SharedComputeLock,
+    ) -> lookback_files::Result<Value>
     + Send
     + 'static,
 ) -> Result<Json<Value>> {
     request.check()?;
     let model = state.models.find(request.model.as_deref())?;
-    let question = (route, model.weights_id(), request);
+    let question = (route, model.weights_id(), json!(request));
     if let Some(known) = state.answers.find(&question) {
         return Ok(Json(known));
     }
@@ -125,7 +106,7 @@ async fn answered(
         if let Some(known) = answers.find(&question) {
             return Ok(known);
         }
-        let answer = work(&question.2.query(&model), lock)?;
+        let answer = work(&model, &request.query(&model), lock)?;
         answers.remember(question, answer.clone());
         Ok::<_, Refusal>(answer)
     };
@@ -136,12 +117,16 @@ async fn heads(
     extract::State(state): extract::State<AppState>,
     JsonRequest(request): JsonRequest<SequencesRequest>,
 ) -> Result<Json<Value>> {
-    let work = |query: &HeadsQuery, lock: &mut SharedComputeLock| {
+    let work = |model: &ServedModel, query: &HeadsQuery, lock: &mut SharedComputeLock| {
         let report = query.report(&mut |_, _| {
             lock.pause();
             Ok(())
         })?;
-        Ok(json!(report))
+        let ids = report.sequences.iter().chain(&report.repeated).flatten().copied();
+        let words = pieces(&model.tokenizer, ids);
+        let mut object = json!(report);
+        object["pieces"] = json!(words);
+        Ok(object)
     };
     answered(&state, "heads", request, work).await
 }
@@ -151,12 +136,16 @@ async fn neurons(
     JsonRequest(request): JsonRequest<SequencesRequest>,
 ) -> Result<Json<Value>> {
     let count = request.neurons;
-    let work = move |query: &HeadsQuery, lock: &mut SharedComputeLock| {
+    let work = move |model: &ServedModel, query: &HeadsQuery, lock: &mut SharedComputeLock| {
         let (layers, sequences) = query.neurons((count, 3), &mut |_, _| {
             lock.pause();
             Ok(())
         })?;
-        Ok(json!({ "layers": layers, "sequences": sequences }))
+        let moved = layers.iter().flat_map(|layer| &layer.strongest);
+        let moved = moved.flat_map(|firing| firing.up.iter().chain(&firing.down));
+        let ids = sequences.iter().flatten().chain(moved).copied();
+        let words = pieces(&model.tokenizer, ids);
+        Ok(json!({ "layers": layers, "sequences": sequences, "pieces": words }))
     };
     answered(&state, "neurons", request, work).await
 }

@@ -118,7 +118,7 @@ async fn sweep(
     Ok(Json(report).into_response())
 }
 
-/// Tells the work of a request, which is dropped where its client goes away, that nobody waits for it.
+/// Tells the work of a request, which is dropped where its client goes away, that no client waits for it.
 #[derive(Default)]
 struct Gone(Arc<AtomicBool>);
 
