@@ -6,6 +6,7 @@
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
+import { unembed } from './claims/unembed.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
 /** @typedef {import('./claims/forms.js').Check} Check */
@@ -406,6 +407,7 @@ export const CHECKS = {
   attend,
   context,
   mlp,
+  unembed,
   stream,
   logit_lens: logitLens,
   next,
