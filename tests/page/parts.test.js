@@ -49,3 +49,50 @@ test('ids are labels: exchanged one to one, and the next word stays as likely', 
   assert.deepEqual(faults, []);
   await page.close();
 });
+
+test('√d on and off: how open the rows of a head are, and what follows', async () => {
+  const prompt = 'the bird is red';
+  const place = { prompt, token: '2', layer: '0', head: '1' };
+  const { page, faults } = await open(browser.context, served.address, place);
+  const figure = await drawn(page, 'attend');
+  await figure.locator('.view-choice', { hasText: '√d' }).press('Enter');
+  const told = figure.locator('.attend-scale', { hasText: 'After' });
+  const [scaled, raw] = [[], ['--no-scale']].map((options) => trace('default', prompt, options));
+  /** @param {typeof scaled} sites */
+  const choices = (sites) => {
+    const { shape = [], values = new Float32Array() } = sites?.get('blocks.0.attn.pattern') ?? {};
+    const size = shape[1] ?? 0;
+    const rows = values.subarray(size * size, 2 * size * size);
+    const sum = rows.reduce(
+      (sum, p, at) => (at < size || p === 0 ? sum : sum - p * Math.log(p)),
+      0,
+    );
+    return Math.exp(sum / (size - 1));
+  };
+  /** @param {typeof scaled} sites */
+  const row = (sites) =>
+    sites?.get('probabilities')?.values.subarray(2 * 2048, 3 * 2048) ?? new Float32Array();
+  const check = async () => {
+    const said = fit(
+      ((await told.textContent()) ?? '').trim(),
+      `Scores are divided by √16 = 4\\. The rows of head 0\\.1 are then as open as an even choice among (?<with>${N}) tokens, and without it among (?<without>${N})(?<how>: scores are larger, and the softmax is sharper|: here the softmax does not become sharper)\\. After is, .+? has (?<share>${N}) % with it in all heads, and (?<left>${N}) % without it in any(?:\\. It is the likeliest both times\\.|; then .+? is the likeliest with (?<other>${N}) %\\.)`,
+    );
+    assert.ok(said, (await told.textContent()) ?? '');
+    assert.ok(says(said.with, choices(scaled)), `${said.with}, ${choices(scaled)}`);
+    assert.ok(says(said.without, choices(raw)), `${said.without}, ${choices(raw)}`);
+    assert.equal(said.how?.includes('larger'), choices(raw) < choices(scaled));
+    const first = row(scaled).indexOf(Math.max(...row(scaled)));
+    assert.ok(says(said.share, 100 * (row(scaled)[first] ?? 0)), said.share);
+    assert.ok(says(said.left, 100 * (row(raw)[first] ?? 0)), said.left);
+    assert.equal(said.other === undefined, Math.max(...row(raw)) === row(raw)[first]);
+    assert.ok(said.other === undefined || says(said.other, 100 * Math.max(...row(raw))));
+  };
+  await check();
+  // Pressed, the whole page is without it, and the two that are compared stay the same.
+  await figure.locator('button', { hasText: 'do not divide' }).press('Enter');
+  await drawn(page, 'attend');
+  await check();
+  assert.match(page.url(), /changes=no-scale/);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
