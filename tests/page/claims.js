@@ -6,6 +6,7 @@
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
+import { repetition } from './claims/repetition.js';
 import { unembed } from './claims/unembed.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
@@ -413,4 +414,5 @@ export const CHECKS = {
   next,
   sample,
   repeat,
+  repetition,
 };

@@ -1,8 +1,9 @@
 /** What a figure says of a part of the article that opens only when the reader asks for it. */
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { drawn, fixture, open, trace } from './browser.js';
+import { drawn, fixture, open, PROGRAM, trace } from './browser.js';
 import { fit, N, num, says } from './claims/forms.js';
 
 const { served, browser } = await fixture(['default']);
@@ -93,6 +94,22 @@ test('√d on and off: how open the rows of a head are, and what follows', async
   await drawn(page, 'attend');
   await check();
   assert.match(page.url(), /changes=no-scale/);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test('the likeliest text is the one that generate --greedy writes', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  const figure = await drawn(page, 'repetition');
+  const text = await figure.locator('.repetition-words').first().textContent();
+  const options = ['generate', 'default', '-p', 'red red', '--greedy', '-n', '40'];
+  const written = execFileSync(PROGRAM, options, { encoding: 'utf8' });
+  assert.equal(text?.trim(), written.trim());
+  const before = await figure.locator('.repetition-words').nth(1).textContent();
+  await figure.locator('button', { hasText: 'three other seeds' }).press('Enter');
+  await drawn(page, 'repetition');
+  assert.notEqual(await figure.locator('.repetition-words').nth(1).textContent(), before);
+  assert.equal(await figure.locator('.repetition-words').first().textContent(), text);
   assert.deepEqual(faults, []);
   await page.close();
 });

@@ -43,6 +43,7 @@ const ABOUT = {
   'next-section': ['logits'],
   'sample-section': ['next'],
   'repeat-section': ['back'],
+  'repetition-section': ['back'],
 };
 
 /** Milliseconds that a token takes through the model, and that one waits for the next. */
