@@ -3,6 +3,7 @@
  * program's answers and of the drawing itself. A sentence that none of the forms fits is a fault too.
  */
 
+import { facts } from './claims/facts.js';
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
@@ -408,6 +409,7 @@ export const CHECKS = {
   attend,
   context,
   mlp,
+  facts,
   unembed,
   stream,
   logit_lens: logitLens,

@@ -37,6 +37,7 @@ const ABOUT = {
   'attend-section': ['head'],
   'context-section': ['head'],
   'mlp-section': ['mlp'],
+  'facts-section': ['mlp'],
   'unembed-section': ['mlp', 'logits'],
   'stream-section': ['stream'],
   'depths-section': ['stream', 'logits'],
