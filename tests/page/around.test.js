@@ -3,13 +3,21 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fixture, frames, open } from './browser.js';
+import { allDrawn, fixture, frames, open, putAt } from './browser.js';
 
 const { served, browser } = await fixture(['default']);
 const ROOT = '../..';
 
+/** @param {import('playwright-core').Page} page */
+async function whole(page) {
+  await allDrawn(page);
+  await putAt(page, page.locator('#around-section'), 120);
+  await page.locator('#around-section .reference').waitFor();
+}
+
 test('lines of the reference are those of its files', async () => {
   const { page, faults } = await open(browser.context, served.address);
+  await whole(page);
   const told = await page.locator('details.reference').evaluateAll((nodes) =>
     nodes.map((node) => ({
       section: node.closest('section')?.id ?? '',
@@ -32,6 +40,7 @@ test('lines of the reference are those of its files', async () => {
 
 test('documents that are named exist, and a link within the page keeps what is chosen', async () => {
   const { page } = await open(browser.context, served.address, { token: '1' });
+  await whole(page);
   const named = await page.locator('main code').allTextContents();
   const documents = named.filter((name) => /^docs\/.+\.md$/.test(name));
   assert.ok(documents.length > 2, String(documents));

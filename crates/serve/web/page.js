@@ -16,7 +16,6 @@ import { rovingTabindex } from './kit/roving_tabindex.js';
 import * as state from './kit/state.js';
 import { follow, listen } from './kit/training.js';
 import { sheet } from './sheet.js';
-import { around } from './stages/around.js';
 
 /** @typedef {import('./kit/stage.js').Selection} Selection */
 /** @typedef {import('./kit/stage.js').Model} Model */
@@ -304,7 +303,6 @@ function refuse(of, error) {
   drawBar();
 }
 
-around();
 const places = figures(page, bar);
 const whole = sheet(page, bar);
 rovingTabindex();

@@ -3,18 +3,12 @@
  * and where they are shown. `tests/page/around.test.js` compares them with the files.
  */
 
+import { h } from '../kit/dom.js';
+
+const SAID = 'these lines of the reference, in Rust: ';
+
 /** @type {{section: string, file: string, lines: string[]}[]} */
-export const REFERENCE = [
-  {
-    section: 'training-section',
-    file: 'crates/reference/src/logits.rs',
-    lines: [
-      'pub fn cross_entropy(logits: &Array2<f64>, targets: &[usize]) -> Vec<f64> {',
-      '    let log_probabilities = log_softmax(logits);',
-      '    targets.iter().enumerate().map(|(row, &target)| -log_probabilities[[row, target]]).collect()',
-      '}',
-    ],
-  },
+const REFERENCE = [
   {
     section: 'embed-section',
     file: 'crates/reference/src/embed.rs',
@@ -196,3 +190,18 @@ export const REFERENCE = [
     ],
   },
 ];
+
+/** Puts the lines of a section below its figure, or at its end. @param {Element | null} section */
+export function reference(section) {
+  const found = REFERENCE.find((of) => of.section === section?.id);
+  if (!section || !found) return;
+  const told = h(
+    'details',
+    { class: 'reference' },
+    h('summary', null, SAID, h('code', null, found.file)),
+    h('pre', null, found.lines.join('\n')),
+  );
+  const figure = section.querySelector('figure');
+  if (figure) figure.after(told);
+  else section.append(told);
+}

@@ -71,6 +71,8 @@ export function caption(of, answers) {
       : attention.left < mlp.left
         ? 'So here one layer’s attention is needed even more than any MLP. '
         : 'So here one MLP is needed at least as much as any attention. ',
-    'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for.',
+    'That a part is needed does not say that the fact is in it: an MLP may also write what is asked for. ',
+    h('code', null, 'docs/facts.md'),
+    ' asks further.',
   ].flat();
 }
