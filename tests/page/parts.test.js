@@ -113,3 +113,44 @@ test('the likeliest text is the one that generate --greedy writes', async () => 
   assert.deepEqual(faults, []);
   await page.close();
 });
+
+test('how neighbours formed is what the tables of the steps say', async () => {
+  const { page, faults } = await open(browser.context, served.address, { token: '5' });
+  const figure = await drawn(page, 'map');
+  await figure.locator('.map-formed summary').press('Enter');
+  await figure.locator('.map-formed tbody tr').nth(2).waitFor();
+  const secret = await page.locator('meta[name="lookback-token"]').getAttribute('content');
+  /** @param {string} name @param {object} body */
+  const ask = async (name, body) => {
+    const answer = await fetch(`${served.address}/api/${name}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-lookback-token': secret ?? '' },
+      body: JSON.stringify(body),
+    });
+    return answer.json();
+  };
+  const { steps } = await ask('map', { model: 'default' });
+  const { ids } = await ask('tokens', {
+    model: 'default',
+    prompt: 'anna smith saw a red bird. who is anna? anna',
+  });
+  /** @param {number | null} step */
+  const near = async (step) => {
+    const answer = await ask('map/near', { model: 'default', step, id: ids[5] });
+    return answer.near.map((/** @type {{id: number}} */ { id }) => id);
+  };
+  const end = await near(null);
+  const held = async (/** @type {number | null} */ step) =>
+    (await near(step)).filter((/** @type {number} */ id) => end.includes(id)).length;
+  const told = (await figure.locator('.map-formed-said').textContent()) ?? '';
+  const said = fit(
+    told,
+    `Whoever .+ together\\. Of the (?<all>${N}) rows that are nearest to “bird” at the end, (?<first>${N}) (?:was|were) among the nearest before training(?:, and (?<half>${N}) after step (?<step>${N}))?\\.`,
+  );
+  assert.ok(said, told);
+  assert.equal(num(said.all), end.length);
+  assert.equal(num(said.first), await held(steps[0]));
+  if (said.step !== undefined) assert.equal(num(said.half), await held(num(said.step)));
+  assert.deepEqual(faults, []);
+  await page.close();
+});
