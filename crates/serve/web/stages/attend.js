@@ -121,6 +121,8 @@ export default {
         { name: 'all', label: 'all heads', node: thumbs.node },
         { name: 'steps', label: 'closer, and what if', node: parts.side },
       ],
+      // What is closer stands below; no room is kept for what is not shown above it.
+      onShow: () => root.dispatchEvent(new Event('lookback-text')),
     });
     fill(parts.body, choice.node, h('div', { class: 'attend-both' }, thumbs.node, one));
     parts.controls.append(play.node, stepName);
