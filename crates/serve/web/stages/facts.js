@@ -88,8 +88,9 @@ export default {
     /** @param {Answers} answers */
     function drawRows(answers) {
       const { probability, mlps, attentions } = answers;
+      const most = Math.max(probability, ...[...mlps, ...attentions].map(({ left }) => left));
       const cell = (/** @type {number} */ left, /** @type {string} */ kind) => [
-        barCell(left, 1, { before: probability, kind }),
+        barCell(left, most, { before: probability, kind }),
         number(left, { percent: true }),
       ];
       const isWide = attentions.length > 0;

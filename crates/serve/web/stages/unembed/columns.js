@@ -182,7 +182,7 @@ export function columns() {
         [
           (isNarrow ? SHORT : NAMES)[column.kind],
           count(column.values.length),
-          SAID.scale(most.toPrecision(2)),
+          SAID.scale(most < 100 ? most.toPrecision(2) : count(most)),
         ].map((text, line) =>
           svg(
             'text',
