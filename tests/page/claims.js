@@ -4,10 +4,13 @@
  */
 
 import { diff, sweep } from './claims/compare.js';
+import { facts } from './claims/facts.js';
 import { firing } from './claims/firing.js';
 import { depthsOf, faults, fit, half, length, N, num, part, says, space } from './claims/forms.js';
 import { opening } from './claims/opening.js';
 import { position } from './claims/position.js';
+import { repetition } from './claims/repetition.js';
+import { unembed } from './claims/unembed.js';
 import { faithfulness, why } from './claims/why.js';
 
 /** @typedef {import('./claims/forms.js').World} World */
@@ -410,6 +413,8 @@ export const CHECKS = {
   context,
   mlp,
   firing,
+  facts,
+  unembed,
   stream,
   logit_lens: logitLens,
   next,
@@ -419,4 +424,5 @@ export const CHECKS = {
   repeat,
   sweep,
   diff,
+  repetition,
 };

@@ -60,6 +60,17 @@ export function figures(page, bar) {
     place.root.addEventListener('focusin', () => draw(place));
   }
 
+  const last = /** @type {HTMLElement} */ (document.querySelector('#around-section'));
+  const around = new IntersectionObserver(
+    ([entry]) => {
+      if (!entry?.isIntersecting) return;
+      around.disconnect();
+      import('./stages/around.js').then(({ around }) => around(last));
+    },
+    { rootMargin: `${NEAR}px 0px` },
+  );
+  around.observe(last);
+
   const main = /** @type {HTMLElement} */ (document.querySelector('main'));
   hold(main, bar, () => {
     for (const place of places) if (place.near) draw(place);
@@ -70,8 +81,11 @@ export function figures(page, bar) {
     const { stage, styles = '' } = place.root.dataset;
     place.mounted ??= Promise.all([
       import(`./stages/${stage}.js`),
-      ...styles.split(' ').filter(Boolean).map(styled),
-    ]).then(([module]) => {
+      // Figures of the first load have no lines of the reference below them.
+      styles ? import('./stages/around_reference.js') : null,
+      ...[...styles.split(' '), 'around'].filter((name) => name && styles).map(styled),
+    ]).then(([module, lines]) => {
+      lines?.reference(place.root.closest('section'));
       const drawn = module.default.mount(place.root, page);
       place.root.tabIndex = -1;
       return drawn;

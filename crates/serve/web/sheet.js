@@ -37,11 +37,14 @@ const ABOUT = {
   'attend-section': ['head'],
   'context-section': ['head'],
   'mlp-section': ['mlp'],
+  'facts-section': ['mlp'],
+  'unembed-section': ['mlp', 'logits'],
   'stream-section': ['stream'],
   'depths-section': ['stream', 'logits'],
   'next-section': ['logits'],
   'sample-section': ['next'],
   'repeat-section': ['back'],
+  'repetition-section': ['back'],
 };
 
 /** Milliseconds that a token takes through the model, and that one waits for the next. */

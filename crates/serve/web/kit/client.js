@@ -25,6 +25,7 @@ export class UnreachableError extends Error {
  * @property {string} prompt
  * @property {boolean} chat
  * @property {string[]} [edits]  in the place of what the page changes
+ * @property {Record<string, boolean>} [variant]  likewise
  */
 
 /**

@@ -20,6 +20,7 @@ import { hoverToken } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { cellReadout, sentence, unfinished } from './attend/captions.js';
 import { unfolded } from './attend/cell.js';
+import { scaling } from './attend/scale.js';
 import { addedScore } from './attend/score.js';
 import { formula, isPlain, LINES, stepsOf } from './attend/steps.js';
 import { thumbnails } from './attend/thumbnails.js';
@@ -93,6 +94,7 @@ export default {
     );
     const toggles = changeToggles();
     const score = changeSlider('', 12);
+    const scale = scaling();
     const changed = h('div', { class: 'attend-changed' }, toggles.node, score.node);
     // What unfolds beside the matrix: one at a time.
     const panel = views({
@@ -102,10 +104,15 @@ export default {
         { name: 'lines', label: 'the lines', node: lines },
         { name: 'sum', label: 'one weight', node: sum },
         { name: 'vectors', label: 'q, k, v', node: rows },
+        { name: 'scale', label: '√d', node: scale.node },
         { name: 'changes', label: 'what if', node: changed },
       ],
+      // Two more passes, for those who ask.
+      onShow: (name) => {
+        if (name === 'scale' && head) scale.draw(head.selection);
+      },
     });
-    fill(parts.side, panel.node, lines, sum, rows, changed);
+    fill(parts.side, panel.node, lines, sum, rows, scale.node, changed);
     const one = h('div', { class: 'attend-matrix' }, opened.node, readout);
     const choice = views({
       name: 'what is shown of attention',
@@ -114,6 +121,8 @@ export default {
         { name: 'all', label: 'all heads', node: thumbs.node },
         { name: 'steps', label: 'closer, and what if', node: parts.side },
       ],
+      // What is closer stands below; no room is kept for what is not shown above it.
+      onShow: () => root.dispatchEvent(new Event('lookback-text')),
     });
     fill(parts.body, choice.node, h('div', { class: 'attend-both' }, thumbs.node, one));
     parts.controls.append(play.node, stepName);
@@ -309,6 +318,7 @@ export default {
             { signal },
           ),
           vectors(rows, selection, key, signal),
+          panel.shown() === 'scale' ? scale.draw(selection) : null,
         ]);
         fill(sum, unfolded(cell, selection, key));
       },

@@ -13,6 +13,7 @@ import { remembering } from './logits/word.js';
 import { axisName, captions, stepName, twin } from './map/captions.js';
 import { chart, HUES } from './map/chart.js';
 import { extent, matches } from './map/choose.js';
+import { formed } from './map/formed.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {{id: number, piece: string, cosine: number}} Near */
@@ -75,6 +76,8 @@ export default {
     const readout = h('p', { class: 'map-readout', 'aria-live': 'polite' });
     const stage = h('span', { class: 'map-step' });
     fill(parts.body, sheet.node, readout, legend);
+    const neighbours = formed();
+    parts.side.append(neighbours.node);
 
     const play = player({
       name: 'training',
@@ -238,6 +241,7 @@ export default {
         key: `${now.model} ${axesOf(now)}`,
         bounds,
       });
+      if (hovered === null) neighbours.show(now.model, of, id);
       const hits = found().length;
       fill(
         readout,

@@ -12,6 +12,7 @@ import { count } from '../kit/number.js';
 import { set } from '../kit/state.js';
 import { views } from '../kit/views.js';
 import { claim } from './tokens/claim.js';
+import { exchangeOf, relabelled, relabelling, saidOf } from './tokens/relabel.js';
 import { tree } from './tokens/tree.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
@@ -67,7 +68,11 @@ export default {
       type: 'checkbox',
       onchange: () => parts.body.classList.toggle('shows-bytes', withBytes.checked),
     });
-    parts.controls.append(h('label', { class: 'choice' }, withBytes, 'show the bytes'));
+    const labels = relabelling();
+    parts.controls.append(
+      labels.node,
+      h('label', { class: 'choice' }, withBytes, 'show the bytes'),
+    );
 
     /** @type {import('../kit/figure.js').Table[]} */
     let twin = [];
@@ -84,7 +89,10 @@ export default {
           ours = { key, cut: await ask('tokens', { model, prompt, chat }, { signal }) };
         const { cut } = ours;
         const other = pickedElsewhere(selection);
-        drawOwn(own, selection, cut, other === null);
+        const exchange = exchangeOf(selection);
+        const label = relabelled(exchange, about.vocabulary);
+        labels.draw(exchange);
+        drawOwn(own, selection, cut, other === null, label);
 
         if (theirs?.text !== cut.text) {
           const answer = await ask('vocabularies', { prompt: cut.text }, { signal });
@@ -102,7 +110,7 @@ export default {
             h(
               'div',
               { class: 'cut' },
-              label(of.name, of.size, of.ids.length),
+              nameOf(of.name, of.size, of.ids.length),
               row(of, cut, of === elsewhere ? place : -1, (at) =>
                 set({ piece: `${of.name}.${at}` }),
               ),
@@ -124,11 +132,14 @@ export default {
         await erratum.draw(signal);
 
         const { ids, pieces, token } = selection;
+        const told = exchange === 0 ? [] : await saidOf(selection, exchange, signal);
+        if (signal.aborted) return;
         const counts = all.map(({ name, ids }) => `${count(ids.length)} in ${name}`);
         parts.caption(
+          ...told,
           ids.length === 1 ? 'One token: ' : `${count(ids.length)} tokens. `,
           mention(token, pieces[token] ?? ''),
-          ` has the number ${count(ids[token] ?? 0)} of ${count(about.vocabulary)}. The same text is ${counts.join(', ')}. `,
+          `${exchange === 0 ? ' has' : ' has, in the model,'} the number ${count(ids[token] ?? 0)} of ${count(about.vocabulary)}. The same text is ${counts.join(', ')}. `,
           cut.specials.some(Boolean)
             ? chat
               ? 'Faint pieces are structure, not text: the template put them around it. To the other vocabularies they are letters like any others. '
@@ -141,7 +152,10 @@ export default {
             .map((piece, at) => `${word(piece)} is ${ids[at]}`)
             .join(', ')}`,
         );
-        twin = [table(model, cut), ...all.map((of) => table(of.name, of))];
+        twin = [
+          table(model, cut, exchange === 0 ? null : label),
+          ...all.map((of) => table(of.name, of)),
+        ];
       },
     };
   },
@@ -153,8 +167,14 @@ function pickedElsewhere(selection) {
   return name === undefined ? null : { name, at: Number(at) };
 }
 
-/** @param {HTMLElement} node @param {Selection} selection @param {Cut} cut @param {boolean} isPicked */
-function drawOwn(node, { model, about, token }, cut, isPicked) {
+/**
+ * @param {HTMLElement} node
+ * @param {Selection} selection
+ * @param {Cut} cut
+ * @param {boolean} isPicked
+ * @param {(id: number) => number} label  the number that is shown in an id's place
+ */
+function drawOwn(node, { model, about, token }, cut, isPicked, label) {
   const [from, to] = around(token, cut.ids.length);
   const tiles = [];
   for (let at = from; at < to; at += 1) {
@@ -162,11 +182,11 @@ function drawOwn(node, { model, about, token }, cut, isPicked) {
     const button = chip(at, cut.pieces[at] ?? '', { picked, shown: spelled(cut, at) });
     // Choosing a token here also ends the choice of a piece elsewhere.
     button.addEventListener('click', () => set({ piece: null }));
-    tiles.push(...tile(button, cut, at));
+    tiles.push(...tile(button, cut, at, label));
   }
   fill(
     node,
-    label(model, about.vocabulary, cut.ids.length),
+    nameOf(model, about.vocabulary, cut.ids.length),
     h(
       'div',
       { class: 'cut-pieces is-own', 'data-roving': '' },
@@ -205,14 +225,25 @@ function row(of, own, picked, onPick) {
   );
 }
 
-/** A tile; behind one that ends a line the next line begins. @param {HTMLElement} button @param {Cut} cut @param {number} at */
-function tile(button, cut, at) {
+/**
+ * A tile; behind one that ends a line the next line begins.
+ * @param {HTMLElement} button
+ * @param {Cut} cut
+ * @param {number} at
+ * @param {(id: number) => number} [label]
+ */
+function tile(button, cut, at, label = (id) => id) {
+  const id = cut.ids[at] ?? 0;
   return [
     h(
       'span',
       { class: cut.specials[at] ? 'tile is-special' : 'tile' },
       button,
-      h('span', { class: 'tile-id' }, String(cut.ids[at])),
+      h(
+        'span',
+        { class: label(id) === id ? 'tile-id' : 'tile-id is-relabelled' },
+        String(label(id)),
+      ),
       h('span', { class: 'tile-bytes' }, cut.bytes[at]),
     ),
     /0a\W*$/i.test(cut.bytes[at] ?? '') && at < cut.ids.length - 1
@@ -222,7 +253,7 @@ function tile(button, cut, at) {
 }
 
 /** @param {string} name @param {number} size @param {number} tokens */
-function label(name, size, tokens) {
+function nameOf(name, size, tokens) {
   return h(
     'p',
     { class: 'cut-name' },
@@ -250,15 +281,16 @@ function left(more) {
   return more > 0 ? h('span', { class: 'cut-more' }, `… ${count(more)} more …`) : null;
 }
 
-/** @param {string} name @param {Cut} cut */
-function table(name, cut) {
+/** @param {string} name @param {Cut} cut @param {((id: number) => number) | null} [label] */
+function table(name, cut, label = null) {
   return {
     caption: `The text in ${name}`,
-    head: ['place', 'piece', 'number', 'bytes'],
+    head: ['place', 'piece', 'number', ...(label ? ['exchanged'] : []), 'bytes'],
     rows: cut.ids.map((id, at) => [
       String(at),
       visible(cut.pieces[at] ?? ''),
       String(id),
+      ...(label ? [String(label(id))] : []),
       cut.bytes[at] ?? '',
     ]),
   };

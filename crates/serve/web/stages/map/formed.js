@@ -1,0 +1,136 @@
+/**
+ * How a word's neighbours formed: which rows were nearest to its row at some steps of the training, and from
+ * when on they are those of the end. Asked for when it is opened.
+ */
+
+import { visible, word } from '../../kit/chips.js';
+import { ask } from '../../kit/client.js';
+import { fill, h } from '../../kit/dom.js';
+import { count, number } from '../../kit/number.js';
+import { stepName } from './captions.js';
+
+/** @typedef {import('../map.js').About} About */
+/** @typedef {import('../map.js').Near} Near */
+/** @typedef {{step: number | null, near: Near[]}} Stop */
+
+/** Steps that are looked at, and neighbours that are named of each. */
+const [STOPS, NAMED] = [7, 5];
+
+const SAID = {
+  open: 'the cat sat on the mat: how neighbours form',
+  why: 'Whoever guesses what stands near “cat” does well to guess the same near a word that stands in the same places. So the rows of both are nudged alike, again and again, though nobody says that they belong together. ',
+  none: 'Of this model no earlier tables were kept, so how its neighbours formed cannot be seen.',
+};
+
+/** Steps from the first to the last, about evenly; those at the beginning, where most happens, closer. @param {(number | null)[]} steps */
+function stopsOf(steps) {
+  const last = steps.length - 1;
+  const at = Array.from({ length: STOPS }, (_, stop) =>
+    Math.round(last * (stop / (STOPS - 1)) ** 1.6),
+  );
+  return [...new Set(at)].map((index) => steps[index] ?? null);
+}
+
+/** How many of the neighbours at the end are among those of a step. @param {Stop} stop @param {Stop} end */
+function held({ near }, end) {
+  return near.filter(({ id }) => end.near.some((other) => other.id === id)).length;
+}
+
+/** @param {string} name @param {Stop[]} stops @param {About} about */
+function sentence(name, stops, about) {
+  const [first, end] = [stops[0], stops.at(-1)];
+  if (!first || !end) return [];
+  const all = end.near.length;
+  const half = stops.find((stop) => 2 * held(stop, end) >= all);
+  return [
+    SAID.why,
+    `Of the ${count(all)} rows that are nearest to “${word(name)}” at the end, `,
+    `${count(held(first, end))} ${held(first, end) === 1 ? 'was' : 'were'} among the nearest ${stepName(first.step, about)}`,
+    half && half !== first && half !== end
+      ? `, and ${count(held(half, end))} ${stepName(half.step, about)}.`
+      : '.',
+  ];
+}
+
+export function formed() {
+  const said = h('p', { class: 'map-formed-said' });
+  const rows = h('tbody');
+  const head = h(
+    'thead',
+    null,
+    h('tr', null, h('th', { scope: 'col' }, 'table'), h('th', { scope: 'col' }, 'nearest rows')),
+  );
+  const table = h('table', { hidden: true }, head, rows);
+  const node = h(
+    'details',
+    { class: 'map-formed', ontoggle: () => draw() },
+    h('summary', null, SAID.open),
+    said,
+    table,
+  );
+  /** @type {{model: string, about: About, id: number} | null} */
+  let shown = null;
+  let drawn = '';
+  let mine = new AbortController();
+
+  async function draw() {
+    if (!node.open || !shown) return;
+    const { model, about, id } = shown;
+    const key = JSON.stringify([about.key, id]);
+    if (key === drawn) return;
+    drawn = key;
+    mine.abort();
+    mine = new AbortController();
+    const { signal } = mine;
+    table.hidden = about.steps.length < 2;
+    if (table.hidden) return fill(said, SAID.none);
+    try {
+      const stops = await Promise.all(
+        stopsOf(about.steps).map(async (step) => {
+          /** @type {{near: Near[]}} */
+          const { near } = await ask('map/near', { model, step, id }, { signal });
+          return { step, near };
+        }),
+      );
+      signal.throwIfAborted();
+      const end = /** @type {Stop} */ (stops.at(-1));
+      const isLast = (/** @type {Near} */ { id }) => end.near.some((other) => other.id === id);
+      fill(said, sentence(about.pieces[id] ?? '', stops, about));
+      fill(
+        rows,
+        stops.map(({ step, near }) =>
+          h(
+            'tr',
+            null,
+            h('th', { scope: 'row' }, stepName(step, about)),
+            h(
+              'td',
+              null,
+              near
+                .slice(0, NAMED)
+                .flatMap((one, at) => [
+                  at ? ', ' : '',
+                  h(isLast(one) ? 'b' : 'span', null, visible(one.piece)),
+                  ' ',
+                  number(one.cosine, { digits: 2 }),
+                ]),
+            ),
+          ),
+        ),
+      );
+    } catch (error) {
+      if (signal.aborted) return;
+      drawn = '';
+      fill(said, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  return {
+    node,
+    /** @param {string} model @param {About} about @param {number | null} id */
+    show(model, about, id) {
+      shown = id === null ? null : { model, about, id };
+      draw();
+    },
+  };
+}

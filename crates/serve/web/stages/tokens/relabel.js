@@ -1,0 +1,101 @@
+/**
+ * Ids are labels: the ids of the vocabulary exchanged among each other, one to one, on the page alone; and what
+ * is said about it. The program goes on with the ids that the model has.
+ *
+ * In the address: `tokens.ids`, which exchange is shown.
+ */
+
+import { outlook } from '../../kit/changes/effect.js';
+import { mention, word } from '../../kit/chips.js';
+import { h } from '../../kit/dom.js';
+import { button } from '../../kit/figure.js';
+import { count, number } from '../../kit/number.js';
+import { get, set } from '../../kit/state.js';
+
+/** @typedef {import('../../kit/stage.js').Selection} Selection */
+
+const SAID = {
+  exchange: 'exchange the numbers',
+  again: 'once more',
+  back: 'put back',
+};
+
+/** The exchange that the address names; 0 for none. @param {Selection} of */
+export function exchangeOf(of) {
+  const text = of.more['tokens.ids'] ?? '';
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : 0;
+}
+
+/** @param {number} a @param {number} b @returns {number} */
+function divisor(a, b) {
+  return b === 0 ? a : divisor(b, a % b);
+}
+
+/**
+ * Another label for each id, no two alike: `factor · id + shift`, modulo the number of ids. It is one to one
+ * since the factor and that number have no divisor in common.
+ * @param {number} exchange  0 leaves them as they are
+ * @param {number} vocabulary
+ * @returns {(id: number) => number}
+ */
+export function relabelled(exchange, vocabulary) {
+  if (exchange === 0) return (id) => id;
+  let factor = 1 + Math.floor(vocabulary * (0.381966 + 0.0137 * (exchange % 17)));
+  while (divisor(factor, vocabulary) !== 1) factor += 1;
+  const shift = (exchange * 7919) % vocabulary;
+  return (id) => (factor * id + shift) % vocabulary;
+}
+
+/** The buttons that exchange the ids and put them back. */
+export function relabelling() {
+  const exchange = button(SAID.exchange, () => {
+    const now = Number(get().more['tokens.ids'] ?? 0) || 0;
+    set({ 'tokens.ids': (now % 999) + 1 });
+  });
+  const back = button(SAID.back, () => {
+    // Who works with keys stays where something is to be pressed.
+    exchange.focus({ preventScroll: true });
+    set({ 'tokens.ids': null });
+  });
+  return {
+    node: h('span', { class: 'choice' }, exchange, back),
+    /** @param {number} now */
+    draw(now) {
+      exchange.textContent = now === 0 ? SAID.exchange : SAID.again;
+      back.hidden = now === 0;
+    },
+  };
+}
+
+/**
+ * What an exchange changes, and what not.
+ * @param {Selection} of
+ * @param {number} exchange
+ * @param {AbortSignal} signal
+ * @returns {Promise<import('../../kit/dom.js').Child[]>}
+ */
+export async function saidOf(of, exchange, signal) {
+  const { ids, pieces, token, about } = of;
+  const label = relabelled(exchange, about.vocabulary);
+  const { top, pieces: next } = await outlook(of, { signal });
+  const first = top[0];
+  const own = ids[token] ?? 0;
+  return [
+    mention(token, pieces[token] ?? ''),
+    ` is called ${count(label(own))} now, and was ${count(own)}. Let the rows of the model’s tables be exchanged in the same way, and number ${count(label(own))} leads to the very row that ${count(own)} led to. `,
+    first
+      ? [
+          'So every vector, weight and logit stays as it is: ',
+          h('b', { class: 'next-word' }, word(next[first.id] ?? '')),
+          `, now number ${count(label(first.id))} and before ${count(first.id)}, follows with `,
+          number(first.probability, {
+            percent: true,
+            site: 'probabilities',
+            index: `${token},${first.id}`,
+          }),
+          ' under both. ',
+        ]
+      : [],
+    'Only this page has changed the numbers; what it asks the model about are the pieces. ',
+  ].flat();
+}
