@@ -4,6 +4,7 @@
  */
 
 import { figures } from './figures.js';
+import { guide } from './guide/start.js';
 import { changesBar } from './kit/changes/bar.js';
 import { namesTokens, write } from './kit/changes.js';
 import { chip, spelled } from './kit/chips.js';
@@ -285,6 +286,7 @@ async function choose() {
   changes.draw(selection);
   places.redraw();
   whole.draw();
+  steps.draw();
 }
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
@@ -305,6 +307,7 @@ function refuse(of, error) {
 
 const places = figures(page, bar);
 const whole = sheet(page, bar);
+const steps = guide(page, bar);
 rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */
