@@ -4,6 +4,7 @@
  */
 
 import { figures } from './figures.js';
+import { examplePrompts } from './guide/prompts.js';
 import { guide } from './guide/start.js';
 import { changesBar } from './kit/changes/bar.js';
 import { namesTokens, write } from './kit/changes.js';
@@ -48,6 +49,7 @@ const about = /** @type {HTMLElement} */ (document.querySelector('#about'));
 const more = /** @type {HTMLElement} */ (document.querySelector('#prompt-more'));
 const theme = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
 
+const examples = examplePrompts(bar);
 const changes = changesBar(/** @type {HTMLElement} */ (document.querySelector('#changes')));
 
 prompt.addEventListener('input', () => {
@@ -133,6 +135,7 @@ function drawBar() {
   const canChat = of?.chat ?? false;
   /** @type {HTMLElement} */ (chat.closest('label')).hidden = !canChat;
   chat.checked = chosen.chat && canChat;
+  if (of) examples.draw(of.name);
   drawTokens();
   said.hidden = problem === null;
   fill(said, problem ?? '');

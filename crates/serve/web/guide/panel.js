@@ -6,7 +6,7 @@
  */
 
 import { has, minus, plus, write } from '../kit/changes.js';
-import { ProgramError } from '../kit/client.js';
+import { ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button } from '../kit/figure.js';
 import { STEPS } from './steps.js';
@@ -89,14 +89,13 @@ export function panel(page, bar) {
     root.style.setProperty('--guide-height', `${node.offsetHeight}px`);
   }).observe(node);
 
-  document.addEventListener('keydown', ({ key, target, ctrlKey, metaKey, altKey }) => {
+  // In a list the letter would choose a row; there are arrows for that.
+  document.addEventListener('keydown', (event) => {
+    const { key, target, ctrlKey, metaKey, altKey } = event;
     if (key !== 'g' || ctrlKey || metaKey || altKey || node.hidden) return;
-    if (
-      /** @type {HTMLElement} */ (target).closest(
-        'input:not([type="range"], [type="checkbox"]), textarea, select',
-      )
-    )
-      return;
+    const isText = 'textarea, input:not([type="range"], [type="checkbox"])';
+    if (/** @type {HTMLElement} */ (target).closest(isText)) return;
+    event.preventDefault();
     focus();
   });
 
@@ -121,7 +120,6 @@ export function panel(page, bar) {
 
   function end() {
     page.set({ guide: null });
-    document.querySelector('#guide-begin')?.scrollIntoView({ block: 'nearest' });
     /** @type {HTMLElement | null} */ (document.querySelector('#guide-begin'))?.focus({
       preventScroll: true,
     });
@@ -216,15 +214,15 @@ export function panel(page, bar) {
     }
     /** @type {HTMLElement} */ (question.parentElement).hidden = !isGuess;
 
-    const made_ = told === undefined ? undefined : step.change?.(of, told);
-    const isOff = made_ !== undefined && has(of.changes, made_);
+    const switched = told === undefined ? undefined : step.change?.(of, told);
+    const isOff = switched !== undefined && has(of.changes, switched);
     fill(
       action,
       told === undefined ? null : [h('b', null, `${SAID.act}: `), ...words.action(of, told)],
       isDone && told !== undefined ? h('span', { class: 'guide-done' }, ` ✓ ${SAID.done}`) : null,
     );
-    turn.hidden = !made_;
-    if (made_)
+    turn.hidden = !switched;
+    if (switched)
       turn.textContent = `${words.part?.(of, told)}: ${isOff ? SAID.switchOn : SAID.switchOff}`;
 
     const isShown = isGuessed && isDone;
@@ -284,7 +282,7 @@ export function panel(page, bar) {
       facts = await step.facts(of, mine.signal);
     } catch (error) {
       if (mine.signal.aborted) return;
-      if (!(error instanceof ProgramError)) throw error;
+      if (!(error instanceof ProgramError || error instanceof UnreachableError)) throw error;
       facts = { why: error.message, choices: [], right: null };
     }
     if (mine.signal.aborted) return;

@@ -292,9 +292,15 @@ export const STEPS = [
       };
       /** @type {{id: number, piece: string, text: string, is_end: boolean}[]} */
       const written = [];
-      await events('repeat', body, ({ last }) => last && written.push(last), { signal });
+      let finish = '';
+      const tell = (/** @type {any} */ event) => {
+        if (event.last) written.push(event.last);
+        if (event.type === 'end') finish = event.finish;
+        if (event.type === 'refused') throw new ProgramError(event.error);
+      };
+      await events('repeat', body, tell, { signal });
       const again = repeated(written.map(({ id }) => id));
-      const isEnd = written.at(-1)?.is_end ?? false;
+      const isEnd = finish === 'stop';
       return {
         told: { written, again, isEnd },
         choices: ['again', 'new', 'end'],

@@ -10,9 +10,6 @@ import { BANDS, COLD, HOT, RUN, WRITTEN } from './steps.js';
 /** @typedef {import('../kit/dom.js').Child} Child */
 
 export const SAID = {
-  name: 'twelve steps',
-  begin: 'twelve steps',
-  goOn: (/** @type {number} */ step) => `go on with step ${step}`,
   place: (/** @type {number} */ step, /** @type {number} */ of) => `step ${step} of ${of}`,
   look: 'look at',
   guess: 'Guess first',
@@ -26,11 +23,10 @@ export const SAID = {
   unfold: 'more',
   link: 'copy a link to this step',
   copied: 'copied',
-  keys: 'The key g leads back here from anywhere.',
+  keys: 'The key g leads back here, but where one types.',
   right: 'Your guess is right. ',
   wrong: 'Your guess is not what this model does. ',
   none: 'This model has no answer here: ',
-  finished: 'These were the twelve steps. What the page shows can be tried on any text.',
   guessed: 'Now do this, and the answer appears here.',
   switchOff: 'switch off',
   switchOn: 'switch on again',
@@ -187,7 +183,8 @@ export const WORDS = {
         here.most === of.token ? 'itself' : at(of, here.most),
         ': ',
         share(here.share),
-        ' of what is added. A share can be above 100 % where other parts point the other way.',
+        ' of what is added.',
+        here.share > 1 ? ' It is above 100 %, since other parts point the other way.' : '',
       ];
     },
   },
@@ -340,7 +337,12 @@ export const WORDS = {
       share(cold),
       ` at ${COLD}`,
       ...(own
-        ? ['; at yours, ', format(own.temperature, { digits: 2 }), ', ', share(own.share)]
+        ? [
+            '; the temperature of the figure, ',
+            format(own.temperature, { digits: 2 }),
+            ', alone makes it ',
+            share(own.share),
+          ]
         : []),
       hot < plain
         ? '. Above 1 the others gain, below 1 the likeliest does.'
