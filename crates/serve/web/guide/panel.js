@@ -9,6 +9,7 @@ import { has, minus, plus, write } from '../kit/changes.js';
 import { ProgramError, UnreachableError } from '../kit/client.js';
 import { fill, h } from '../kit/dom.js';
 import { button } from '../kit/figure.js';
+import { ANSWERS } from './answers.js';
 import { STEPS } from './steps.js';
 import { SAID, WORDS } from './words.js';
 
@@ -235,7 +236,7 @@ export function panel(page, bar) {
           ? [SAID.none, facts.why ?? '']
           : [
               made == null ? null : made === facts.right ? SAID.right : SAID.wrong,
-              ...words.answer(of, told),
+              ...(ANSWERS[step.name]?.(of, told) ?? []),
               isOff ? ` ${SAID.stillOff}` : null,
             ]
         : made !== undefined

@@ -1,10 +1,9 @@
-/** What the guide says: each step's sentences, what may be guessed, and the answer from the model's numbers. */
+/** What the guide says: each step's sentences, and what may be guessed. The answers stand in `answers.js`. */
 
-import { VARIANTS } from '../kit/changes/words.js';
 import { mention, word } from '../kit/chips.js';
 import { h } from '../kit/dom.js';
-import { count, format, number } from '../kit/number.js';
-import { BANDS, COLD, HOT, RUN, WRITTEN } from './steps.js';
+import { count } from '../kit/number.js';
+import { BANDS, HOT, RUN, WRITTEN } from './steps.js';
 
 /** @typedef {import('../kit/stage.js').Selection} Selection */
 /** @typedef {import('../kit/dom.js').Child} Child */
@@ -34,15 +33,9 @@ export const SAID = {
 };
 
 /** @param {Record<string, string>} pieces @param {number} id */
-const next = (pieces, id) => h('b', { class: 'next-word' }, word(pieces[id] ?? `#${id}`));
+export const next = (pieces, id) => h('b', { class: 'next-word' }, word(pieces[id] ?? `#${id}`));
 /** @param {Selection} of @param {number} at */
-const at = ({ pieces }, at) => mention(at, pieces[at] ?? '');
-/** A share that belongs to no site, or to a pass that the page does not show. @param {number} value */
-const share = (value) => h('strong', null, number(value, { percent: true }));
-/** @param {number} value */
-const signed = (value) => h('strong', null, number(value, { digits: 2, sign: true }));
-const FIRST =
-  'The first token has nothing before it, so there is nothing to guess: choose a later one in the bar.';
+export const at = ({ pieces }, at) => mention(at, pieces[at] ?? '');
 
 /**
  * @typedef {object} Words
@@ -52,7 +45,6 @@ const FIRST =
  * @property {(of: Selection, told: any) => Child[]} action
  * @property {(of: Selection, told: any) => Child[]} question
  * @property {(of: Selection, told: any) => Record<string, Child[]>} choices
- * @property {(of: Selection, told: any) => Child[]} answer
  * @property {(of: Selection, told: any) => string} [part]   what its button switches
  */
 
@@ -69,22 +61,6 @@ export const WORDS = {
       equal: ['one for each word'],
       more: ['more than words'],
     }),
-    answer: (_, { words, own, specials }) => {
-      const marks = own.filter((/** @type {any} */ { piece }) => !/[\p{L}\p{N}]/u.test(piece));
-      const numbers = own.map((/** @type {any} */ { id }) => id);
-      return [
-        `${count(words)} ${words === 1 ? 'word' : 'words'}, ${count(own.length)} ${own.length === 1 ? 'token' : 'tokens'}. `,
-        marks.length
-          ? `${count(marks.length)} of the tokens ${marks.length === 1 ? 'has' : 'have'} neither letter nor digit. `
-          : '',
-        specials
-          ? `${count(specials)} more ${specials === 1 ? 'is' : 'are'} added by the model itself. `
-          : '',
-        numbers.length
-          ? `Their numbers lie between ${count(Math.min(...numbers))} and ${count(Math.max(...numbers))}; they are labels and say nothing about meaning.`
-          : '',
-      ];
-    },
   },
   vectors: {
     title: 'Tokens become vectors',
@@ -112,18 +88,6 @@ export const WORDS = {
       width: [count(width)],
       vocabulary: [count(vocabulary)],
     }),
-    answer: (_, { pair, width, apart }) =>
-      pair === null
-        ? [`Each token becomes ${count(width)} numbers. No token of this text stands in it twice.`]
-        : apart === 0
-          ? [
-              `All ${count(width)} numbers are the same. The row knows nothing of the place or of the words around it: that has to be added later.`,
-            ]
-          : [
-              `In this model they differ, by up to `,
-              number(apart, { digits: 3 }),
-              ` in one of ${count(width)} numbers.`,
-            ],
   },
   directions: {
     title: 'Directions carry meaning',
@@ -142,24 +106,6 @@ export const WORDS = {
       ),
       input: ['one of the three themselves'],
     }),
-    answer: (_, { sum, ranked, refused }) => {
-      const [a, b, c] = sum.inputs.map((/** @type {any} */ { piece }) => word(piece));
-      const [first, second] = ranked;
-      return [
-        refused
-          ? `${refused.charAt(0).toUpperCase()}${refused.slice(1)}. So this is another sum. `
-          : '',
-        `Nearest to ${a} − ${b} + ${c} is `,
-        h('b', null, word(first.piece)),
-        ', with a cosine of ',
-        number(first.cosine),
-        ...(second
-          ? ['; then ', h('b', null, word(second.piece)), ', ', number(second.cosine)]
-          : []),
-        '. A cosine of 1 is the same direction. ',
-        first.is_input ? 'So the sum stays nearest to a word that was put in.' : '',
-      ];
-    },
   },
   context: {
     title: 'Attention adds context',
@@ -172,21 +118,6 @@ export const WORDS = {
       ' take more from the tokens before it than from itself?',
     ],
     choices: () => ({ none: ['in none'], some: ['in some'], all: ['in every one'] }),
-    answer: (of, { isFirst, layers, count: many }) => {
-      if (isFirst) return [FIRST];
-      const here = layers[of.layer];
-      return [
-        many === layers.length
-          ? `In every layer (${count(many)} of ${count(many)}). `
-          : `In ${count(many)} of ${count(layers.length)} layers. `,
-        `In layer ${here.layer} the largest part comes from `,
-        here.most === of.token ? 'itself' : at(of, here.most),
-        ': ',
-        share(here.share),
-        ' of what is added.',
-        here.share > 1 ? ' It is above 100 %, since other parts point the other way.' : '',
-      ];
-    },
   },
   weights: {
     title: 'The three lines',
@@ -206,22 +137,6 @@ export const WORDS = {
       first: ['at the first token'],
       other: [of.token > 1 ? 'at another' : 'at a later one'],
     }),
-    answer: (of, { isFirst, most, weight, site, index, later, behind }) => {
-      if (isFirst) return [FIRST];
-      return [
-        at(of, of.token),
-        ' looks most at ',
-        most === of.token ? 'itself' : at(of, most),
-        ': its weight is ',
-        h('strong', null, number(weight, { percent: true, site, index })),
-        '. ',
-        later === 0
-          ? ''
-          : behind === 0
-            ? `The ${later === 1 ? 'token' : `${count(later)} tokens`} behind it get nothing: the mask removes them before the softmax.`
-            : 'The tokens behind it get some as well, since the mask is off.',
-      ];
-    },
   },
   sum: {
     title: 'A weighted sum',
@@ -236,27 +151,6 @@ export const WORDS = {
       ' the longest part?',
     ],
     choices: () => ({ same: ['yes'], other: ['no, another does'] }),
-    answer: (of, { isFirst, sources, weighted, longest }) => {
-      if (isFirst) return [FIRST];
-      const part = (/** @type {number} */ place) => [
-        at(of, place),
-        ': weight ',
-        share(sources[place].weight),
-        ' × length ',
-        number(sources[place].value, { digits: 2 }),
-        ' = ',
-        number(sources[place].moves, { digits: 2 }),
-      ];
-      return weighted === longest
-        ? ['Yes. ', ...part(weighted), '.']
-        : [
-            'No. The largest weight: ',
-            ...part(weighted),
-            '. The longest part: ',
-            ...part(longest),
-            '.',
-          ];
-    },
   },
   mlp: {
     title: 'What the MLP does',
@@ -271,19 +165,6 @@ export const WORDS = {
       ': the attention of all layers, or their MLPs?',
     ],
     choices: () => ({ attention: ['attention'], mlp: ['the MLPs'] }),
-    answer: (_, { stream, pieces }) => [
-      'Attention adds ',
-      signed(stream.attention),
-      ', the MLPs ',
-      signed(stream.mlp),
-      ', the row that the token began with ',
-      signed(stream.before),
-      '. With what else is added they make up the logit of ',
-      next(pieces, stream.of),
-      ', ',
-      number(stream.logit, { digits: 2 }),
-      '.',
-    ],
   },
   probabilities: {
     title: 'Logits become probabilities',
@@ -304,15 +185,6 @@ export const WORDS = {
         3: [`above ${high}`],
       };
     },
-    answer: (of, { top, pieces }) => [
-      next(pieces, top[0].id),
-      ' has ',
-      share(top[0].probability),
-      ...(top[1]
-        ? ['; the second, ', next(pieces, top[1].id), ', ', share(top[1].probability)]
-        : []),
-      `. The rest is spread over the other tokens of ${count(of.about.vocabulary)}.`,
-    ],
   },
   sampling: {
     title: 'Choosing the next token',
@@ -327,27 +199,6 @@ export const WORDS = {
       ` is the likeliest. What does a temperature of ${HOT} make of it?`,
     ],
     choices: () => ({ likelier: ['likelier'], less: ['less likely'], equal: ['nothing'] }),
-    answer: (_, { first, plain, hot, cold, own }) => [
-      h('b', { class: 'next-word' }, word(first.piece)),
-      ' has ',
-      share(plain),
-      ` at temperature 1, `,
-      share(hot),
-      ` at ${HOT} and `,
-      share(cold),
-      ` at ${COLD}`,
-      ...(own
-        ? [
-            '; the temperature of the figure, ',
-            format(own.temperature, { digits: 2 }),
-            ', alone makes it ',
-            share(own.share),
-          ]
-        : []),
-      hot < plain
-        ? '. Above 1 the others gain, below 1 the likeliest does.'
-        : '. Nothing else has a probability worth speaking of here.',
-    ],
   },
   repeat: {
     title: 'Append and repeat',
@@ -362,30 +213,6 @@ export const WORDS = {
       new: ['no, it goes on without'],
       end: ['no, it ends before'],
     }),
-    answer: (_, { written, again, isEnd }) => {
-      const said = (/** @type {any[]} */ tokens) =>
-        h(
-          'q',
-          null,
-          tokens
-            .map((token) => token.text || token.piece)
-            .join('')
-            .trim(),
-        );
-      return [
-        'It writes ',
-        said(written),
-        '. ',
-        ...(again
-          ? [
-              'The tokens ',
-              said(written.slice(again.from, again.from + RUN)),
-              ' stand there twice.',
-            ]
-          : [`No ${RUN} tokens in a row come twice.`]),
-        isEnd ? ' Then it ends the text itself.' : '',
-      ];
-    },
   },
   order: {
     title: 'Where a token stands',
@@ -401,10 +228,6 @@ export const WORDS = {
       '?',
     ],
     choices: () => ({ stays: ['yes'], another: ['no, another word will'] }),
-    answer: (_, told) => [
-      `${VARIANTS['no-position']?.phrase.replace('w', 'W') ?? ''}, `,
-      ...became(told),
-    ],
   },
   heads: {
     title: 'Many heads side by side',
@@ -424,29 +247,5 @@ export const WORDS = {
       falls: ['it loses more, and stays first'],
       another: ['another word comes first'],
     }),
-    answer: (_, told) => [`Without head ${told.head.layer}.${told.head.head}, `, ...became(told)],
   },
 };
-
-/** What became of the likeliest next token. @param {any} told @returns {Child[]} */
-function became({ before, after, first, pieces }) {
-  const [was, is] = [before, after].map(({ probability }) =>
-    format(probability, { percent: true }),
-  );
-  const moved =
-    was === is
-      ? [' stays at ', share(after.probability)]
-      : [
-          after.probability < before.probability ? ' falls from ' : ' rises from ',
-          share(before.probability),
-          ' to ',
-          share(after.probability),
-        ];
-  return [
-    next(pieces, before.id),
-    ...moved,
-    ...(first.id === before.id
-      ? [', and is still the likeliest.']
-      : ['; the likeliest is now ', next(pieces, first.id), ', ', share(first.probability), '.']),
-  ];
-}
