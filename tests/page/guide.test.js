@@ -46,7 +46,7 @@ async function ready(page, step) {
 
 /** Presses a key until something that fits has the focus. @param {Page} page @param {string} selector @param {string} [key] */
 async function reach(page, selector, key = 'Tab') {
-  for (let presses = 0; presses < 40; presses += 1) {
+  for (let presses = 0; presses < 90; presses += 1) {
     if (await page.evaluate((selector) => document.activeElement?.matches(selector), selector))
       return;
     await page.keyboard.press(key);
@@ -242,7 +242,7 @@ const ACTIONS = [
   inFigure('figure[data-stage="attend"] .player input', 'ArrowLeft'),
   inFigure('figure[data-stage="context"] .player input', 'ArrowLeft'),
   inFigure('figure[data-stage="mlp"] [data-key^="unit-"]', 'ArrowDown', 'Enter'),
-  inFigure('figure[data-stage="next"] .figure-controls select', 'ArrowDown', 'ArrowDown'),
+  inFigure('figure[data-stage="next"] .next-pick[aria-pressed="false"]', 'Enter'),
   inFigure('figure[data-stage="sample"] input[type="range"]', 'ArrowRight'),
   inFigure('figure[data-stage="repeat"] [aria-label="a token on"]', 'Enter'),
   inPanel,
@@ -327,12 +327,15 @@ for (const [width, height] of /** @type {const} */ ([
           const beside = panel.height > panel.width;
           return ['body', 'controls', 'caption'].flatMap((part) => {
             const node = figure.querySelector(`:scope > .figure-${part}`);
-            const { top, left, right, height } = node?.getBoundingClientRect() ?? new DOMRect();
+            const { top, bottom, left, right, height } =
+              node?.getBoundingClientRect() ?? new DOMRect();
             if (height === 0) return [];
             const isUnder = beside
               ? left < panel.right && right > panel.left
-              : top > panel.top - 20 || top < 0;
-            return isUnder ? [`${step}: ${part} is under the panel`] : [];
+              : bottom > panel.top + 1 || top < 0;
+            return isUnder
+              ? [`${step}: ${part} from ${top} to ${bottom} is under the panel at ${panel.top}`]
+              : [];
           });
         }, step)),
       );

@@ -80,8 +80,8 @@ export function panel(page, bar) {
       h('div', { class: 'guide-do' }, action, h('p', { class: 'guide-go' }, turn, toFigure)),
       h('div', { class: 'guide-told' }, answer, show),
     ),
-    h('div', { class: 'guide-foot' }, back, on, link, address),
     h('p', { class: 'guide-keys' }, SAID.keys),
+    h('div', { class: 'guide-foot' }, back, on, link, address),
   );
   bar.after(node);
 
