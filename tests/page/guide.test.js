@@ -346,6 +346,29 @@ for (const [width, height] of /** @type {const} */ ([
     await page.close();
   });
 
+test('example prompts hang below the prompt while it has the focus, and are set by keys', async () => {
+  const { page, faults } = await open(browser.context, served.address);
+  const examples = page.locator('#examples');
+  assert.equal(await examples.isVisible(), false);
+  const bar = await page.locator('#bar').evaluate((bar) => bar.clientHeight);
+  await page.locator('#prompt').focus();
+  assert.equal(await examples.isVisible(), true);
+  assert.equal(
+    await page.locator('#bar').evaluate((bar) => bar.clientHeight),
+    bar,
+    'it moves the page',
+  );
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowRight');
+  const text = await page.locator('#examples button:focus q').textContent();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('#prompt').inputValue(), text);
+  await page.keyboard.press('Shift+Tab');
+  assert.equal(await examples.isVisible(), false);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 for (const dark of [false, true])
   for (const width of [360, 1280])
     test(`axe finds nothing in the guide, ${dark ? 'dark' : 'light'}, ${width} px`, async () => {

@@ -22,7 +22,7 @@ export const SAID = {
   unfold: 'more',
   link: 'copy a link to this step',
   copied: 'copied',
-  keys: 'The key g leads back here, but where one types.',
+  keys: 'The key g leads back here, except while one types.',
   right: 'Your guess is right. ',
   wrong: 'Your guess is not what this model does. ',
   none: 'This model has no answer here: ',
