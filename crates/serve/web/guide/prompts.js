@@ -1,5 +1,5 @@
 /**
- * Example prompts, which hang below the bar as long as the prompt has the focus, and cover nothing otherwise. What is
+ * Example prompts, which hang below the bar as long as the prompt has the focus and nothing is written. What is
  * said of those for the default model was measured on it; of the others only what they are is said.
  */
 
@@ -46,6 +46,9 @@ export function examplePrompts(bar) {
   node.addEventListener('pointerdown', (event) => event.preventDefault());
   bar.querySelector('.bar-prompt')?.after(node);
   const prompt = /** @type {HTMLElement} */ (bar.querySelector('#prompt'));
+  // Whoever writes watches what is below.
+  prompt.addEventListener('input', () => node.classList.add('is-away'));
+  prompt.addEventListener('focus', () => node.classList.remove('is-away'));
   let shown = '';
   return {
     /** @param {string} model */
