@@ -226,7 +226,8 @@ export function panel(page, bar) {
     if (switched)
       turn.textContent = `${words.part?.(of, told)}: ${isOff ? SAID.switchOn : SAID.switchOff}`;
 
-    const isShown = isGuessed && isDone;
+    // Where there is nothing to guess, the reason is told at once.
+    const isShown = isGuessed && (isDone || !isGuess);
     node.classList.toggle('is-answered', isShown);
     show.hidden = isShown;
     fill(
