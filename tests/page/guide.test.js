@@ -242,7 +242,7 @@ const ACTIONS = [
   inFigure('figure[data-stage="attend"] .player input', 'ArrowLeft'),
   inFigure('figure[data-stage="context"] .player input', 'ArrowLeft'),
   inFigure('figure[data-stage="mlp"] [data-key^="unit-"]', 'ArrowDown', 'Enter'),
-  inFigure('figure[data-stage="next"] .next-pick[aria-pressed="false"]', 'Enter'),
+  inFigure('figure[data-stage="next"] .next-pick', 'ArrowDown', 'Enter'),
   inFigure('figure[data-stage="sample"] input[type="range"]', 'ArrowRight'),
   inFigure('figure[data-stage="repeat"] [aria-label="a token on"]', 'Enter'),
   inPanel,

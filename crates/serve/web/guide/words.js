@@ -190,9 +190,7 @@ export const WORDS = {
     title: 'Choosing the next token',
     text: 'Which token is written is decided outside of the model: one is drawn at random by the probabilities. A temperature changes them first.',
     figure: 'the chain of samplers',
-    action: () => [
-      'Change the temperature, by its slider or by its number, and see the bars follow.',
-    ],
+    action: () => ['Change the temperature, and see the bars follow.'],
     question: (_, { first }) => [
       'At the end of the text, ',
       h('b', { class: 'next-word' }, word(first.piece)),
