@@ -4,6 +4,8 @@
  */
 
 import { figures } from './figures.js';
+import { examplePrompts } from './guide/prompts.js';
+import { guide } from './guide/start.js';
 import { changesBar } from './kit/changes/bar.js';
 import { namesTokens, write } from './kit/changes.js';
 import { chip, spelled } from './kit/chips.js';
@@ -47,6 +49,7 @@ const about = /** @type {HTMLElement} */ (document.querySelector('#about'));
 const more = /** @type {HTMLElement} */ (document.querySelector('#prompt-more'));
 const theme = /** @type {HTMLButtonElement} */ (document.querySelector('#theme'));
 
+const examples = examplePrompts(bar);
 const changes = changesBar(/** @type {HTMLElement} */ (document.querySelector('#changes')));
 
 prompt.addEventListener('input', () => {
@@ -132,6 +135,7 @@ function drawBar() {
   const canChat = of?.chat ?? false;
   /** @type {HTMLElement} */ (chat.closest('label')).hidden = !canChat;
   chat.checked = chosen.chat && canChat;
+  if (of) examples.draw(of.name);
   drawTokens();
   said.hidden = problem === null;
   fill(said, problem ?? '');
@@ -285,6 +289,7 @@ async function choose() {
   changes.draw(selection);
   places.redraw();
   whole.draw();
+  steps.draw();
 }
 
 /** A prompt that the model cannot read. @param {Model} of @param {unknown} error */
@@ -305,6 +310,7 @@ function refuse(of, error) {
 
 const places = figures(page, bar);
 const whole = sheet(page, bar);
+const steps = guide(page, bar);
 rovingTabindex();
 
 /* Models, training, and a program that goes away and comes back */

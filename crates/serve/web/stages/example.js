@@ -33,8 +33,12 @@ export function opensOn(page, name, example) {
     const asked = of.more[key];
     if (asked === '1' || asked === '0') return asked === '1';
     const chosen = get();
+    // The guide asks about the text in the bar, so figures show that one.
     return (
-      chosen.prompt !== null || of.chat || (example.word !== undefined && chosen.token !== null)
+      chosen.prompt !== null ||
+      of.chat ||
+      of.more.guide !== undefined ||
+      (example.word !== undefined && chosen.token !== null)
     );
   }
 
