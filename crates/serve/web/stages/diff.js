@@ -6,6 +6,7 @@
  * `changes`, or a model as `model:NAME`.
  */
 
+import { asWide } from '../kit/as_wide.js';
 import { visible } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
 import { changed, changesOf, command, opens, reads } from '../kit/command.js';
@@ -14,7 +15,7 @@ import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
 import { depth, nats, sentence, sides, WAYS } from './diff/captions.js';
 import { depths, heads, tokens } from './diff/picture.js';
-import { asWide, look, remembering } from './logits/word.js';
+import { look, remembering } from './logits/word.js';
 import { otherText } from './sweep/other.js';
 import { texts } from './sweep/texts.js';
 

@@ -4,10 +4,10 @@
  */
 
 import { arrowStep, moved } from '../../kit/arrows.js';
+import { asWide } from '../../kit/as_wide.js';
 import { readable, signed } from '../../kit/colour.js';
 import { fill, h, sideways, svg } from '../../kit/dom.js';
 import { hoverToken } from '../../kit/state.js';
-import { asWide } from '../logits/word.js';
 
 /**
  * @typedef {object} Grid

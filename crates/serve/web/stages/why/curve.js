@@ -1,10 +1,10 @@
 /** Two curves over how many are switched off: the predicted change of a logit, and the real one. */
 
+import { asWide } from '../../kit/as_wide.js';
 import { pressed } from '../../kit/bars.js';
 import { h, svg } from '../../kit/dom.js';
 import { format } from '../../kit/number.js';
 import { linear, short } from '../logits/plot.js';
-import { asWide } from '../logits/word.js';
 import { DIGITS } from './captions.js';
 
 /** @typedef {import('./answer.js').CheckPoint} CheckPoint */
