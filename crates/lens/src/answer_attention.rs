@@ -30,7 +30,7 @@ mod tests {
     use lookback_model::Size;
 
     use super::*;
-    use crate::trace::Capture;
+    use crate::capture::Capture;
 
     #[test]
     fn the_last_row_is_added_up_over_all_places_of_the_answer() {

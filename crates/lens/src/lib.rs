@@ -28,7 +28,7 @@
 mod analogy;
 mod answer_attention;
 mod attention_steps;
-mod captures;
+mod capture;
 mod firing;
 mod frozen_norm;
 mod heads;
@@ -53,6 +53,7 @@ mod sweep;
 mod table;
 mod thumbnails;
 mod trace;
+mod trace_parts;
 mod verify;
 mod why;
 
@@ -61,10 +62,7 @@ pub use answer_attention::answer_attention;
 pub use attention_steps::{
     ATTENTION_STEP_SITES, HeadScores, WeightSteps, head_scores, weight_steps,
 };
-pub use captures::{
-    CaptureParts, Captures, edited_trace_from_layer, edited_trace_with_parts, trace_of_layer,
-    trace_with_parts,
-};
+pub use capture::{Capture, CaptureParts, Captures, SiteCaptures, alias_of};
 pub use firing::{Firing, LayerFiring, neuron_firing};
 pub use frozen_norm::FrozenNorm;
 pub use heads::{
@@ -105,8 +103,9 @@ pub use sweep::{
 };
 pub use table::{Neighbour, Table};
 pub use thumbnails::pattern_thumbnails;
-pub use trace::{
-    Capture, SiteCaptures, Trace, alias_of, trace, trace_with_edits, trace_with_longer_edits,
+pub use trace::{Trace, trace, trace_with_edits, trace_with_longer_edits};
+pub use trace_parts::{
+    edited_trace_from_layer, edited_trace_with_parts, trace_of_layer, trace_with_parts,
 };
 pub use verify::{SiteDifference, VerifyReport, verify};
 pub use why::{

@@ -11,10 +11,11 @@ use lookback_model::{BlockSite, Config, Site};
 use serde::Serialize;
 
 use crate::{
+    capture::Capture,
     ranking::{order_key, top_k_indices},
     source_contributions::required_capture,
     sweep::{kl_divergence, log_probabilities},
-    trace::{Capture, Trace},
+    trace::Trace,
 };
 
 /// How far two passes are apart.

@@ -3,7 +3,7 @@
 use lookback_model::{BlockSite, Network, Site};
 use serde::Serialize;
 
-use crate::trace::{Capture, Trace};
+use crate::{capture::Capture, trace::Trace};
 
 /// What a report looks at more closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

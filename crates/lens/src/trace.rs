@@ -1,6 +1,6 @@
 //! Every site of one pass, kept by name.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::path::Path;
 
 use lookback_engine::{KvCache, Observer, Shape, ThreadPool, Weights, Workspace, forward_observed};
 use lookback_files::{Kind, Refusal, Result, Setting, write_atomic_with};
@@ -11,26 +11,9 @@ use safetensors::{
 };
 
 use crate::{
-    captures::{CaptureRecorder, NO_PARTS},
+    capture::{Capture, CaptureRecorder, NO_PARTS, SiteCaptures},
     site_filter::SiteFilter,
 };
-
-/// The values of a site.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Capture {
-    /// The axes of `docs/sites.md`, without a batch.
-    pub shape: Vec<usize>,
-    /// In row-major order.
-    pub values: Vec<f32>,
-}
-
-impl Capture {
-    /// The values of one index of the first axis: a token's vector, a head's matrix.
-    pub fn part(&self, index: usize) -> &[f32] {
-        let len: usize = self.shape.iter().skip(1).product();
-        &self.values[index * len..(index + 1) * len]
-    }
-}
 
 /// The sites of one pass over one sequence.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,9 +25,6 @@ pub struct Trace {
     /// What was changed of the pass.
     pub edits: Edits,
 }
-
-/// Sites by name. What a layer leaves is what the next one reads, and stands once under both names.
-pub type SiteCaptures = BTreeMap<Site, Arc<Capture>>;
 
 impl Trace {
     /// The values of a site, if it was captured and exists in this family.
@@ -228,14 +208,4 @@ pub(crate) fn check(ids: &[TokenId], config: &Config) -> Result<()> {
         ));
     }
     config.check_ids("token", ids.iter().map(|id| id.0))
-}
-
-/// The site of the layer before that holds the same numbers, if there is one.
-pub fn alias_of(site: Site) -> Option<Site> {
-    match site {
-        Site::Block(layer, BlockSite::ResidPre) if layer > 0 => {
-            Some(Site::Block(layer - 1, BlockSite::ResidPost))
-        }
-        _ => None,
-    }
 }

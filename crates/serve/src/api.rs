@@ -21,8 +21,6 @@ mod tokens;
 mod training;
 mod why;
 
-pub(crate) use heads::AnswersOfWeights;
-
 use axum::{
     Router,
     http::{Method, StatusCode, Uri},

@@ -9,15 +9,11 @@ use std::{
 
 use lookback_lens::{EditTokens, Intervention, InterventionFiles, LocalFiles, NoFiles};
 use lookback_model::{Edits, PassVariant, TokenId};
-use lookback_open::WeightsId;
+use lookback_open::{Model, WeightsId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    error_response::{ErrorResponse, Result},
-    models::ServedModel,
-    prefix_caches,
-};
+use crate::error_response::{ErrorResponse, Result};
 
 /// Edits that one request may give.
 const MAX_EDITS: usize = 256;
@@ -95,9 +91,14 @@ impl PromptEdits {
         self.defaults.is_empty() && self.own.is_empty() && self.variant.is_none()
     }
 
-    /// The edits that they stand for in a prompt. It may take passes.
-    pub(crate) fn resolve(&self, model: &ServedModel, ids: &[TokenId]) -> Result<Edits> {
-        let (tokens, positions) = (self.tokens.into(), prefix_caches::max_positions(model));
+    /// The edits that they stand for in a prompt, of a text that grows to at most so many positions. It may take passes.
+    pub(crate) fn resolve(
+        &self,
+        model: &Model,
+        ids: &[TokenId],
+        positions: usize,
+    ) -> Result<Edits> {
+        let tokens = self.tokens.into();
         let resolved = |list: &[Intervention], files: &dyn InterventionFiles| {
             model.edits(list, files, Some(ids), positions, tokens)
         };

@@ -17,6 +17,7 @@
 //! # Ok::<(), lookback_files::Refusal>(())
 //! ```
 
+mod answers;
 mod api;
 mod connections;
 mod edits;

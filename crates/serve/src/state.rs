@@ -8,7 +8,7 @@ use lookback_lens::Intervention;
 use lookback_model::{Edits, PassVariant};
 
 use crate::{
-    api::AnswersOfWeights,
+    answers::AnswersOfWeights,
     edits::{PromptEdits, ResolvedEdits},
     embedding_tables::EmbeddingTables,
     error_response::{ErrorResponse, Result},
@@ -79,7 +79,11 @@ impl AppState {
             if let Some(edits) = known.find(&key) {
                 return Ok(ModelInput { edits, ..input });
             }
-            let edits = key.2.resolve(&input.model, &input.ids)?;
+            let edits = key.2.resolve(
+                &input.model,
+                &input.ids,
+                prefix_caches::max_positions(&input.model),
+            )?;
             known.remember(key, edits.clone());
             Ok(ModelInput { edits, ..input })
         };

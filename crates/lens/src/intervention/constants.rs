@@ -9,7 +9,7 @@ use lookback_model::{Site, TokenId};
 use lookback_text::{Specials, Tokenizer};
 
 use crate::{
-    intervention::files::InterventionFiles, site_filter::SiteFilter, trace::Capture, trace::trace,
+    capture::Capture, intervention::files::InterventionFiles, site_filter::SiteFilter, trace::trace,
 };
 
 /// The passes that make constants: over other prompts, and over the texts of files.

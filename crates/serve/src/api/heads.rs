@@ -4,14 +4,11 @@
 //! `{"model", "text", "sequences": 64, "tokens": 64}`, over the built-in corpus where there is no text. They depend on no
 //! prompt, so the scores of the models that were asked about last are remembered.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{Json, Router, extract, response::IntoResponse, routing::post};
 use lookback_files::Refusal;
-use lookback_open::{HeadsQuery, Model, WeightsId};
+use lookback_open::{HeadsQuery, Model};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,8 +26,6 @@ const MAX_COUNT: usize = 64;
 /// Sequences that a request reads, and tokens of each, at most.
 const MAX_SEQUENCES: usize = 128;
 const MAX_SEQUENCE_TOKENS: usize = 128;
-/// Questions whose answers are remembered.
-const MAX_REMEMBERED: usize = 8;
 
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
@@ -39,7 +34,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/neurons", post(neurons))
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct SequencesRequest {
     model: Option<String>,
     text: Option<String>,
@@ -84,26 +79,6 @@ impl SequencesRequest {
     }
 }
 
-/// What a route answered to whom.
-type Answered = (&'static str, WeightsId, SequencesRequest);
-
-/// Answers that depend on no prompt. A clone shares all.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AnswersOfWeights(Arc<Mutex<VecDeque<(Answered, Value)>>>);
-
-impl AnswersOfWeights {
-    fn find(&self, question: &Answered) -> Option<Value> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(of, _)| of == question).map(|(_, answer)| answer.clone())
-    }
-
-    fn remember(&self, question: Answered, answer: Value) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push_front((question, answer));
-        all.truncate(MAX_REMEMBERED);
-    }
-}
-
 /// Makes an answer, or takes the one that is remembered. Between two sequences other requests compute.
 async fn answered(
     state: &AppState,
@@ -115,7 +90,7 @@ async fn answered(
 ) -> Result<Json<Value>> {
     request.check()?;
     let model = state.models.find(request.model.as_deref())?;
-    let question = (route, model.weights_id(), request);
+    let question = (model.weights_id(), format!("{route} {request:?}"));
     if let Some(known) = state.answers.find(&question) {
         return Ok(Json(known));
     }
@@ -125,7 +100,7 @@ async fn answered(
         if let Some(known) = answers.find(&question) {
             return Ok(known);
         }
-        let answer = work(&question.2.query(&model), lock)?;
+        let answer = work(&request.query(&model), lock)?;
         answers.remember(question, answer.clone());
         Ok::<_, Refusal>(answer)
     };
@@ -198,7 +173,7 @@ async fn send_steps(
     model: &Arc<ServedModel>,
     request: &SequencesRequest,
     sender: &EventSender,
-    snapshots: Vec<(u64, std::path::PathBuf)>,
+    snapshots: Vec<(u64, PathBuf)>,
 ) -> Result<()> {
     for (step, path) in snapshots {
         let (model, request) = (model.clone(), request.clone());

@@ -1,40 +1,19 @@
 //! Passes of which some sites are kept whole, of others only parts, and of all patterns thumbnails; and parts of a
 //! pass: one layer alone, or the layers from one on. Read `trace` first.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
-use lookback_engine::{
-    Observer, SiteView, ThreadPool, Weights, forward_layer, forward_observed_from_layer,
-};
+use lookback_engine::{ThreadPool, Weights, forward_layer, forward_observed_from_layer};
 use lookback_files::Result;
-use lookback_model::{Batch, Config, Edits, PassVariant, Site, TokenId};
+use lookback_model::{Batch, Edits, Site, TokenId};
 
 use crate::{
-    pooling::{PatternThumbnails, ThumbnailPooling},
+    capture::{Capture, CaptureRecorder, Captures},
+    pooling::ThumbnailPooling,
     site_filter::SiteFilter,
-    sites::{is_on_demand, shape_of_variant},
-    trace::{
-        Capture, SiteCaptures, alias_of, check, edited_workspace, run_edited, run_watched,
-        workspace_and_cache,
-    },
+    sites::is_on_demand,
+    trace::{check, edited_workspace, run_edited, run_watched, workspace_and_cache},
 };
-
-/// Some indices of the first axes of sites: a head of a pattern, the logits of a token.
-pub type CaptureParts = BTreeMap<(Site, usize), Arc<Capture>>;
-
-/// What one pass captured.
-#[derive(Clone, Debug, Default)]
-pub struct Captures {
-    /// Whole sites.
-    pub sites: SiteCaptures,
-    /// Of other sites the parts that were wanted.
-    pub parts: CaptureParts,
-    /// Thumbnails of all patterns.
-    pub thumbnails: Option<PatternThumbnails>,
-}
 
 /// As [`crate::trace`]; of other sites keeps only the parts that are wanted, where those are there, and of all
 /// patterns a small picture of so many cells a side.
@@ -134,76 +113,5 @@ fn is_visible(filter: &SiteFilter, parts: &BTreeSet<(Site, usize)>) -> impl Fn(S
     move |site| {
         let is_wanted = || parts.range((site, 0)..=(site, usize::MAX)).next().is_some();
         !is_on_demand(site) || filter.contains(site) || is_wanted()
-    }
-}
-
-/// A watcher that copies the values of sites.
-pub(crate) struct CaptureRecorder<'a> {
-    config: &'a Config,
-    variant: PassVariant,
-    filter: &'a SiteFilter,
-    pub(crate) sites: SiteCaptures,
-    filter_parts: &'a BTreeSet<(Site, usize)>,
-    parts: CaptureParts,
-    small: Option<ThumbnailPooling>,
-}
-
-pub(crate) static NO_PARTS: BTreeSet<(Site, usize)> = BTreeSet::new();
-
-impl<'a> CaptureRecorder<'a> {
-    pub(crate) fn new(
-        config: &'a Config,
-        filter: &'a SiteFilter,
-        filter_parts: &'a BTreeSet<(Site, usize)>,
-        small: Option<ThumbnailPooling>,
-    ) -> Self {
-        let (sites, parts) = (SiteCaptures::new(), CaptureParts::new());
-        let variant = PassVariant::default();
-        Self { config, variant, filter, sites, filter_parts, parts, small }
-    }
-
-    /// Of a variant of the pass.
-    pub(crate) fn of_variant(self, variant: PassVariant) -> Self {
-        Self { variant, ..self }
-    }
-
-    /// All that it captured.
-    fn captures(self) -> Captures {
-        Captures {
-            sites: self.sites,
-            parts: self.parts,
-            thumbnails: self.small.map(ThumbnailPooling::thumbnails),
-        }
-    }
-
-    /// The indices that are wanted of a site.
-    fn parts_of(&self, site: Site) -> impl Iterator<Item = usize> {
-        self.filter_parts.range((site, 0)..=(site, usize::MAX)).map(|(_, index)| *index)
-    }
-}
-
-impl Observer for CaptureRecorder<'_> {
-    fn wants(&self, site: Site) -> bool {
-        self.filter.contains(site)
-            || self.parts_of(site).next().is_some()
-            || self.small.as_ref().is_some_and(|small| small.wants(site))
-    }
-
-    fn observe(&mut self, site: Site, view: SiteView<'_>) {
-        if let Some(small) = self.small.as_mut().filter(|small| small.wants(site)) {
-            small.observe(site, view);
-        }
-        let shape = shape_of_variant(self.config, site, view.shape[1], self.variant);
-        let len = view.values.len() / shape[0];
-        for index in self.parts_of(site).filter(|&index| index < shape[0]).collect::<Vec<_>>() {
-            let values = view.values[index * len..(index + 1) * len].to_vec();
-            let part = Capture { shape: shape[1..].to_vec(), values };
-            self.parts.insert((site, index), Arc::new(part));
-        }
-        if self.filter.contains(site) {
-            let before = alias_of(site).and_then(|site| self.sites.get(&site)).cloned();
-            let capture = || Arc::new(Capture { shape, values: view.values.to_vec() });
-            self.sites.insert(site, before.unwrap_or_else(capture));
-        }
     }
 }
