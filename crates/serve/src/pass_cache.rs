@@ -10,6 +10,7 @@
 //! 4. A pass with edits begins where it may differ from one that is held, and shares with it what stands below.
 //! 5. The pass that was not looked at for longest is forgotten first.
 
+mod base;
 mod default_sites;
 mod recompute;
 
@@ -23,8 +24,8 @@ use std::{
 use axum::http::StatusCode;
 use lookback_engine::{Compute, KvCache, Shape, ThreadPool, Workspace};
 use lookback_lens::{
-    Capture, CaptureParts, Captures, PatternThumbnails, SiteFilter, Trace, edited_trace_from_layer,
-    edited_trace_with_parts, sites_of_variant,
+    Capture, CaptureParts, Captures, PatternThumbnails, SiteFilter, Trace, edited_trace_with_parts,
+    sites_of_variant,
 };
 use lookback_model::{BlockSite, Edits, Network, Site, TokenId};
 use lookback_open::WeightsId;
@@ -35,13 +36,13 @@ use crate::{
 };
 
 /// Bytes of all passes that are remembered: those of a long prompt as it is and with edits.
-const MAX_CACHED_BYTES: usize = 2 * default_sites::MAX_BYTES;
+const MAX_CACHED_BYTES: usize = 2 * MAX_PASS_BYTES;
+/// Bytes of one pass that is held between requests, unless one request asked for more of it.
+const MAX_PASS_BYTES: usize =
+    default_sites::MAX_BYTES + recompute::MAX_LAYER_BYTES + recompute::MAX_PART_BYTES;
 /// Bytes of passes that are held between requests, unless one request asked for more of one pass: the
 /// last pass stays, whatever it holds.
-pub(crate) const MAX_BYTES: usize = {
-    let alone = default_sites::MAX_BYTES + recompute::MAX_LAYER_BYTES + recompute::MAX_PART_BYTES;
-    if alone > MAX_CACHED_BYTES { alone } else { MAX_CACHED_BYTES }
-};
+pub(crate) const MAX_BYTES: usize = MAX_CACHED_BYTES;
 /// Bytes that a pass may take while it runs.
 const MAX_WORKSPACE_BYTES: usize = 2 << 30;
 
@@ -315,14 +316,14 @@ impl CachedPasses {
     }
 
     /// The pass of the same prompt that is like one the longest, and from which layer on it may differ.
-    fn find_base(&self, key: &Key, layers: usize) -> Option<Base> {
+    fn find_base(&self, key: &Key, layers: usize) -> Option<base::Base> {
         let Key(weights, ids, edits) = key;
         let of_prompt = self.0.iter().filter(|(of, _)| of.0 == *weights && of.1 == *ids);
         let bases = of_prompt.filter_map(|(of, pass)| {
             let layer = edits.first_difference(&of.2, layers)?;
             let stream = Site::Block(layer as u16, BlockSite::ResidPre);
             (layer > 0 && pass.trace.at(stream).is_some())
-                .then(|| Base { layer, pass: pass.clone() })
+                .then(|| base::Base { layer, pass: pass.clone() })
         });
         bases.max_by_key(|base| base.layer)
     }
@@ -352,65 +353,13 @@ impl CachedPasses {
     }
 }
 
-/// A pass that another is like, below a layer.
-struct Base {
-    layer: usize,
-    pass: Arc<Pass>,
-}
-
-impl Base {
-    /// Whether it has a site as the other has it.
-    fn shares(&self, site: Site) -> bool {
-        match site {
-            Site::Embed | Site::PosEmbed => true,
-            Site::Block(layer, BlockSite::ResidPre) => usize::from(layer) <= self.layer,
-            Site::Block(layer, _) => usize::from(layer) < self.layer,
-            Site::LnFinal | Site::Logits | Site::Probabilities => false,
-        }
-    }
-
-    /// The pass from the layer on.
-    fn run(
-        &self,
-        input: &ModelInput,
-        pool: &ThreadPool,
-        whole: &BTreeSet<Site>,
-        parts: &BTreeSet<(Site, usize)>,
-    ) -> Result<Captures> {
-        let held = &self.pass;
-        let stream = Site::Block(self.layer as u16, BlockSite::ResidPre);
-        let Some(stream) = held.trace.at(stream) else { return Ok(Captures::default()) };
-        let is_new = |site: &Site| !self.shares(*site);
-        let mut made = edited_trace_from_layer(
-            (&input.model.weights, &input.edits),
-            pool,
-            &input.ids,
-            (self.layer, stream),
-            &SiteFilter::only(whole.iter().copied().filter(is_new)),
-            &parts.iter().copied().filter(|(site, _)| is_new(site)).collect(),
-            PATTERN_SIDE,
-        )?;
-        let shared = held.trace.sites.iter().filter(|(site, _)| !is_new(site));
-        let shared = shared.filter(|(site, _)| !held.recomputed.contains(site));
-        made.sites.extend(shared.map(|(site, capture)| (*site, capture.clone())));
-        let shared = held.parts.iter().filter(|(part, _)| !is_new(&part.0));
-        made.parts.extend(shared.map(|(part, capture)| (*part, capture.clone())));
-        if let (Some(made), Some(held)) = (&mut made.thumbnails, &held.thumbnails) {
-            let of_layer = held.values.len() / input.model.config().layers;
-            let below = self.layer * of_layer;
-            made.values[..below].copy_from_slice(&held.values[..below]);
-        }
-        Ok(made)
-    }
-}
-
 /// Passes a prompt through, and keeps what is wanted and what is cheap to keep.
 fn run_pass(
     input: &ModelInput,
     pool: &ThreadPool,
     wanted: Vec<Part>,
     free: Option<usize>,
-    base: Option<Base>,
+    base: Option<base::Base>,
 ) -> Result<Pass> {
     let network = input.model.weights.network();
     let compute = input.model.weights.compute();
@@ -418,7 +367,12 @@ fn run_pass(
     let mut whole: BTreeSet<Site> =
         default_sites::sites(&network.config, input.ids.len()).into_iter().collect();
     whole.extend(wanted.iter().filter(|(_, index)| index.is_none()).map(|(site, _)| *site));
-    let parts = wanted.iter().filter(|(site, _)| !whole.contains(site));
+    // A token's logits are made of the stream's end, and not those of all tokens with them.
+    let is_made_again = |site: &Site| {
+        matches!(site, Site::Logits | Site::Probabilities)
+            && recompute::has_logits_of_stream(input, |site| whole.contains(&site))
+    };
+    let parts = wanted.iter().filter(|(site, _)| !whole.contains(site) && !is_made_again(site));
     let parts = parts.filter_map(|&(site, index)| Some((site, index?))).collect();
     let began = Instant::now();
     let pass = |looked: Captures| Pass {
@@ -430,9 +384,6 @@ fn run_pass(
     };
     if let Some(base) = base {
         let pass = pass(base.run(input, pool, &whole, &parts)?);
-        if pass.has_parts(&wanted) {
-            return Ok(pass);
-        }
         if let Some(pass) = recompute::add(input, pool, &pass, &wanted)? {
             return Ok(pass);
         }
@@ -445,7 +396,8 @@ fn run_pass(
         &parts,
         PATTERN_SIDE,
     )?;
-    Ok(pass(looked))
+    let pass = pass(looked);
+    Ok(recompute::add(input, pool, &pass, &wanted)?.unwrap_or(pass))
 }
 
 /// A model with a long context reads more than a machine can hold the numbers of. Of what is free now a

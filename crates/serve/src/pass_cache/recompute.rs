@@ -48,11 +48,11 @@ pub(super) fn add(
     if !layers.keys().all(before) || 3 * layers.len() > input.model.config().layers.max(3) {
         return Ok(None);
     }
-    let last = pass.trace.block(input.model.config().layers - 1, BlockSite::ResidPost);
-    let is_end_edited =
-        input.edits.iter().any(|edit| matches!(edit.site(), Site::LnFinal | Site::Logits));
-    if !tokens.is_empty() && (last.is_none() || is_end_edited) {
+    if !tokens.is_empty() && !has_logits_of_stream(input, |site| pass.trace.at(site).is_some()) {
         return Ok(None);
+    }
+    if missing.is_empty() {
+        return Ok(Some(pass.clone()));
     }
     let mut pass = pass.clone();
     for (layer, parts) in layers {
@@ -66,6 +66,14 @@ pub(super) fn add(
         pass.parts.retain(|(site, index), _| wanted.contains(&(*site, Some(*index))));
     }
     Ok(Some(pass))
+}
+
+/// Whether logits are what the last norm and the head make of the end of the stream, and that is held.
+pub(super) fn has_logits_of_stream(input: &ModelInput, has: impl Fn(Site) -> bool) -> bool {
+    let last = input.model.config().layers as u16 - 1;
+    let is_of_end = |site: Site| matches!(site, Site::LnFinal | Site::Logits);
+    has(Site::Block(last, BlockSite::ResidPost))
+        && !input.edits.iter().any(|edit| is_of_end(edit.site()))
 }
 
 /// A layer's sites, all that are cheap and those asked for; those of other layers that were made again

@@ -120,14 +120,14 @@ async fn who_goes_away_leaves_the_queue() {
 #[tokio::test]
 async fn the_oldest_pass_is_forgotten_first() {
     let passes = passes();
-    // Two whole tables of logits fit, three do not.
-    let input = [input(300), input(301), input(302)];
+    // Four whole tables of logits fit, five do not.
+    let input = [input(300), input(301), input(302), input(303), input(304)];
     for input in &input {
         passes.sites(input, &[Site::Logits]).await.unwrap();
     }
     let cached_passes: Vec<usize> =
         passes.cached_passes().0.iter().map(|(key, _)| key.1.len()).collect();
-    assert_eq!(cached_passes, [301, 302]);
+    assert_eq!(cached_passes, [301, 302, 303, 304]);
 }
 
 #[tokio::test]
@@ -222,6 +222,43 @@ async fn another_layer_head_or_token_needs_no_new_pass_and_has_its_bits() {
         assert_eq!(pass.milliseconds.to_bits(), first.milliseconds.to_bits(), "a new pass");
         let row = all.at(Site::Logits).unwrap().part(token);
         assert_eq!(bits(pass.row(Site::Logits, token)), bits(row));
+    }
+}
+
+#[tokio::test]
+async fn a_pass_with_edits_shares_what_stands_below_them_and_both_are_held() {
+    use lookback_model::{Change, Edit};
+    let (passes, plain) = (passes(), long());
+    let off = |number: f32| {
+        let edit =
+            Edit { change: Change::Set, positions: None, columns: 0..2, numbers: [number].into() };
+        ModelInput { edits: Edits::new([(Site::Block(7, BlockSite::Z), edit)]), ..plain.clone() }
+    };
+    let stream = |layer| Site::Block(layer, BlockSite::ResidPost);
+    let before = passes.sites(&plain, &[stream(11)]).await.unwrap();
+    let after = passes.sites(&off(0.0), &[stream(11)]).await.unwrap();
+    let again = passes.sites(&off(1.0), &[stream(11)]).await.unwrap();
+    for layer in 0..12 {
+        let [before, after, again] =
+            [&before, &after, &again].map(|pass| &pass.trace.sites[&stream(layer)]);
+        assert_eq!(Arc::ptr_eq(before, after), layer < 7, "{layer}");
+        assert_eq!(Arc::ptr_eq(before, again), layer < 7, "{layer}");
+    }
+    assert_ne!(before.at(stream(11)), after.at(stream(11)));
+    assert_ne!(again.at(stream(11)), after.at(stream(11)));
+    let held = passes.sites(&plain, &[stream(0)]).await.unwrap();
+    assert!(Arc::ptr_eq(&held, &before));
+    // Layers on both sides of the edit are made again without a pass, with its edits.
+    for layer in [3, 7, 9] {
+        let scores = Site::Block(layer, BlockSite::Scores);
+        let input = off(0.0);
+        let made = passes.sites(&input, &[scores]).await.unwrap();
+        let weights = &input.model.weights;
+        let filter = SiteFilter::only([scores]);
+        let pool = ThreadPool::single_threaded();
+        let whole =
+            lookback_lens::trace_with_edits(weights, &pool, &input.ids, &filter, &input.edits);
+        assert_eq!(made.at(scores), whole.unwrap().at(scores), "{layer}");
     }
 }
 
