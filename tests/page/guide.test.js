@@ -243,7 +243,7 @@ const ACTIONS = [
   inFigure('figure[data-stage="context"] .player input', 'ArrowLeft'),
   inFigure('figure[data-stage="mlp"] [data-key^="unit-"]', 'ArrowDown', 'Enter'),
   inFigure('figure[data-stage="next"] .next-pick', 'ArrowDown', 'Enter'),
-  inFigure('figure[data-stage="sample"] input[type="range"]', 'ArrowRight'),
+  inFigure('figure[data-stage="sample"] input[name="temperature"]', 'ArrowRight'),
   inFigure('figure[data-stage="repeat"] [aria-label="a token on"]', 'Enter'),
   inPanel,
   inPanel,
@@ -365,6 +365,13 @@ test('example prompts hang below the prompt while it has the focus, and are set 
   assert.equal(await page.locator('#prompt').inputValue(), text);
   await page.keyboard.press('x');
   assert.equal(await examples.isVisible(), false, 'it stays while one writes');
+  await page.locator('#model').focus();
+  await page.locator('#prompt').focus();
+  assert.equal(await examples.isVisible(), true, 'it does not come back');
+  await page.keyboard.press('Tab');
+  assert.equal(await examples.isVisible(), true, 'it goes as the focus reaches it');
+  await page.keyboard.press('Tab');
+  assert.equal(await examples.isVisible(), false, 'it stays once the focus is elsewhere');
   assert.deepEqual(faults, []);
   await page.close();
 });

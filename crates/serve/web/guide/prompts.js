@@ -46,9 +46,14 @@ export function examplePrompts(bar) {
   node.addEventListener('pointerdown', (event) => event.preventDefault());
   bar.querySelector('.bar-prompt')?.after(node);
   const prompt = /** @type {HTMLElement} */ (bar.querySelector('#prompt'));
+  const near = (/** @type {boolean} */ is) => node.classList.toggle('is-near', is);
+  prompt.addEventListener('focus', () => near(true));
   // Whoever writes watches what is below.
-  prompt.addEventListener('input', () => node.classList.add('is-away'));
-  prompt.addEventListener('focus', () => node.classList.remove('is-away'));
+  prompt.addEventListener('input', () => near(false));
+  // Not by the focus alone: as it goes from one to the other, neither has it, and what is hidden gets none.
+  bar.addEventListener('focusout', ({ relatedTarget: to }) => {
+    if (to !== prompt && !node.contains(/** @type {Node | null} */ (to))) near(false);
+  });
   let shown = '';
   return {
     /** @param {string} model */

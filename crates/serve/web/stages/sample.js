@@ -95,6 +95,7 @@ export default {
             page.set({ [of.name]: of.is_main && value === of.default ? null : value }),
         });
         made.node.title = of.about;
+        made.input.name = of.name;
         sliders.set(of.name, made);
       }
       fill(
