@@ -160,7 +160,7 @@ for (const still of [false, true])
       const sheet = /** @type {Element} */ (document.querySelector('#sheet'));
       new MutationObserver(() => {
         if (sheet.classList.contains('is-running')) sheet.setAttribute('data-has-run', '');
-      }).observe(sheet, { attributes: true });
+      }).observe(sheet, { attributeFilter: ['class'] });
     });
     await page.locator('#prompt').fill('the bird is red');
     await page.waitForFunction(() => document.querySelectorAll('#tokens .chip').length === 4);

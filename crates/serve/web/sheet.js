@@ -114,8 +114,10 @@ export function sheet(page, bar) {
     if (layer !== undefined) page.set(head === undefined ? { layer } : { layer, head });
     foot();
     open(false);
-    // The reader asked for it.
-    document.querySelector(`figure[data-stage="${PLACES[part.kind]}"]`)?.scrollIntoView();
+    // The reader asked for it, and it stays there while it and its neighbours are drawn.
+    const figure = document.querySelector(`figure[data-stage="${PLACES[part.kind]}"]`);
+    figure?.dispatchEvent(new Event('lookback-reached', { bubbles: true }));
+    figure?.scrollIntoView();
   }
 
   /** What switching a part off changes; none of the parts that cannot be. @param {Part} part */

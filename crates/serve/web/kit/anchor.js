@@ -118,6 +118,8 @@ export function hold(main, bar, onMove) {
     touched = target instanceof Element && main.contains(target) ? target : null;
   };
   document.addEventListener('pointerdown', (event) => (touch(event), settle()), true);
+  // A figure that the reader is taken to is watched, though others fill more of the view until it is drawn.
+  document.addEventListener('lookback-reached', touch);
   document.addEventListener(
     'focusin',
     (event) => {

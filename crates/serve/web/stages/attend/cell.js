@@ -57,7 +57,7 @@ export function unfolded(cell, of, key) {
   const terms = strip({
     name: 'products of query and key',
     values: cell.products,
-    height: 56,
+    height: 48,
     read: (d) =>
       h(
         'span',

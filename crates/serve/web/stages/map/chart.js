@@ -394,7 +394,7 @@ export function chart({ name, onHover, onPick }) {
     if (width === 0) return;
     size = {
       width,
-      height: Math.round(Math.max(290, Math.min(620, width * 0.62, window.innerHeight * 0.63))),
+      height: Math.round(Math.max(290, Math.min(620, width * 0.62, window.innerHeight * 0.59))),
     };
     const ratio = devicePixelRatio || 1;
     Object.assign(canvas, {
