@@ -115,6 +115,8 @@ export function hold(main, bar, onMove) {
   );
   /** @param {Event} event */
   const touch = ({ target }) => {
+    // The sheet takes the focus again whenever it is drawn; what is watched beside it stays the same.
+    if (target instanceof Element && target.closest('#sheet')) return;
     touched = target instanceof Element && main.contains(target) ? target : null;
   };
   document.addEventListener('pointerdown', (event) => (touch(event), settle()), true);
