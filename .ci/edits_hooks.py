@@ -43,7 +43,7 @@ class Case:
         part = x[place].double()
         # Without an axis of heads the row is one.
         done = self.function(part.reshape(part.shape[0], -1, part.shape[-1])).reshape(part.shape)
-        x[place] = done.float()
+        x[place] = done.to(x.dtype)
         return x
 
 
@@ -58,7 +58,7 @@ class AttentionCase:
 
     def change(self, x):
         place = np.ix_(*(np.arange(size)[chosen] for size, chosen in zip(x.shape, self.choices)))
-        x[place] = torch.where(self.visible[place], self.function(x[place].double(), place).float(), x[place])
+        x[place] = torch.where(self.visible[place], self.function(x[place].double(), place).to(x.dtype), x[place])
         return x
 
 
