@@ -51,13 +51,15 @@ export function bars(bars, options = {}) {
   // On a narrow screen no wider than it is, or the words would be drawn too small to read.
   const width =
     options.width ?? Math.max(260, Math.min(460, document.documentElement.clientWidth - 32));
-  const numberWidth = hasGhosts ? 132 : 64;
+  const said = (/** @type {number} */ value) => format(value, { digits, percent });
+  // As wide as the longest of them, so that what was before ends before what is.
+  const nowWidth = Math.max(64, 7 * Math.max(...bars.map(({ value }) => said(value).length)) + 8);
+  const numberWidth = hasGhosts ? nowWidth + 68 : 64;
   const room = width - nameWidth - numberWidth - 12;
   const zero = nameWidth + (signed ? room / 2 : 0);
   const scale = (signed ? room / 2 : room) / max;
   const lengthOf = (/** @type {number} */ value) =>
     Math.min(Math.abs(value) * scale, signed ? room / 2 : room);
-  const said = (/** @type {number} */ value) => format(value, { digits, percent });
   const rows = bars.map((bar, at) => {
     const length = lengthOf(bar.value);
     const { before } = bar;
@@ -108,12 +110,12 @@ export function bars(bars, options = {}) {
             percent,
             isBefore: true,
             class: 'bar-number bar-was',
-            x: width - 78,
+            x: width - nowWidth - 14,
             y: y + rowHeight / 2,
           })
         : null,
       hasMoved
-        ? svg('text', { class: 'bar-arrow', x: width - 71, y: y + rowHeight / 2 }, '→')
+        ? svg('text', { class: 'bar-arrow', x: width - nowWidth - 7, y: y + rowHeight / 2 }, '→')
         : null,
       numberText(bar.value, {
         site: bar.site,
