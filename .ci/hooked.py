@@ -50,10 +50,13 @@ class Hooked:
     def in_double(self, ids, changes, variant):
         """What is seen at sites where the same pass is computed in float64."""
         self.model.double()
+        # Norms and softmax name float32 themselves.
+        single, torch.float32 = torch.float32, torch.float64
         try:
             self.run(ids, changes, variant=variant)
             return self.seen
         finally:
+            torch.float32 = single
             self.model.float()
 
     def forward(self, ids, changes={}, wants_results=False, variant=None):

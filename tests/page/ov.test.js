@@ -27,7 +27,10 @@ async function rows(page, side) {
 }
 
 test('the bird takes nothing from red until the sentence is turned around', async () => {
-  const { page } = await open(browser.context, served.address, { token: '1' });
+  const { page } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+    token: '1',
+  });
   await drawn(page, 'ov');
   const [here, there] = [await rows(page, 0), await rows(page, 1)];
   assert.deepEqual([...here.keys()], ['the', 'bird (itself)', 'is', 'red', 'all together']);
@@ -41,7 +44,10 @@ test('the bird takes nothing from red until the sentence is turned around', asyn
 });
 
 test('another sentence is written beside the prompt, and a link keeps it', async () => {
-  const { page } = await open(browser.context, served.address, { token: '1' });
+  const { page } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+    token: '1',
+  });
   await drawn(page, 'ov');
   await page.locator('.ov-sentence input').fill('a big bird');
   await page.waitForFunction(
@@ -58,7 +64,10 @@ test('another sentence is written beside the prompt, and a link keeps it', async
 });
 
 test('the terms of a weighted sum come one by one and end at the context vector', async () => {
-  const { page } = await open(browser.context, served.address, { 'context.step': '0' });
+  const { page } = await open(browser.context, served.address, {
+    prompt: 'the bird is red',
+    'context.step': '0',
+  });
   await drawn(page, 'context');
   const read = async () => {
     await page.locator('.stack').focus();

@@ -19,7 +19,7 @@ import { ask, look, ProgramError } from '../../kit/client.js';
 
 /** Heads that are shown, and how many a model may have for all to be tried. */
 const [MOST, ALL] = [4, 48];
-/** Multiplications that trying may take, counted as parameters × tokens × heads. */
+/** Multiplications that the passes of either may take, counted as parameters × tokens × passes. */
 const WORK = 2e10;
 /** Models and texts whose heads are remembered. */
 const KEPT = 32;
@@ -71,6 +71,8 @@ async function leastLikely(of, next, signal) {
 
 /** @param {Selection} of @param {number} next @param {AbortSignal} signal @returns {Promise<Head[]>} */
 async function strongest(of, next, signal) {
+  // Of a long text in a large model the sum takes seconds, for which other figures would wait.
+  if (of.about.parameters * of.ids.length > WORK) return [];
   try {
     const { why } = await ask(
       'why',
