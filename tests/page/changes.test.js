@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import {
   added,
   asRequest,
+  commandLine,
   namesTokens,
   read,
   scoreOf,
@@ -399,4 +400,12 @@ test('an experiment is restored in another browser, with what is paused', async 
   assert.equal(await again.page.locator('#changes .is-paused').count(), 1);
   await other.close();
   await page.close();
+});
+
+test('the command of a chat reads the ids that its template made, and that of a text the text', () => {
+  const of = { about: { name: 'default', path: '' }, prompt: "anna's", ids: [5, 7], changes: [] };
+  const line = (/** @type {boolean} */ chat) =>
+    commandLine(/** @type {any} */ ({ ...of, chat }), 'look', ['--layer', '1']);
+  assert.equal(line(true), 'lookback look default --ids 5,7 --layer 1');
+  assert.equal(line(false), "lookback look default -p 'anna'\\''s' --layer 1");
 });

@@ -250,9 +250,9 @@ export function asRequest(changes) {
 export function commandLine(of, command, options) {
   const model = of.about.name === 'default' ? 'default' : of.about.path;
   const changed = inForce(of.changes).map(({ option }) => option);
-  return ['lookback', command, bare(model), '-p', quoted(of.prompt), ...options, ...changed].join(
-    ' ',
-  );
+  // What a chat's template made is no text that one could type.
+  const read = of.chat ? ['--ids', of.ids.join(',')] : ['-p', quoted(of.prompt)];
+  return ['lookback', command, bare(model), ...read, ...options, ...changed].join(' ');
 }
 
 /** A word as a shell reads it, whatever is in it. @param {string} text */

@@ -2,6 +2,7 @@
  * The command that makes a figure's numbers on a command line, with a button that copies it.
  */
 
+import { inForce } from './changes.js';
 import { fill, h } from './dom.js';
 
 /** For how long the button says that it has copied, in milliseconds. */
@@ -54,18 +55,9 @@ export function command(name) {
   };
 }
 
-/**
- * What the page changes of the passes. A page without changes has none.
- * @param {import('./stage.js').Selection} of
- * @returns {{text: string, isPaused: boolean, edit?: string, variant?: string, option: string}[]}
- */
-export function changesOf(of) {
-  return /** @type {any} */ (of).changes ?? [];
-}
-
-/** The same as options of a command. @param {import('./stage.js').Selection} of */
+/** What the page changes of the passes, as options of a command. @param {import('./stage.js').Selection} of */
 export function changed(of) {
-  return changesOf(of).flatMap(({ isPaused, option }) => (isPaused ? [] : [option]));
+  return inForce(of.changes).map(({ option }) => option);
 }
 
 /**

@@ -7,9 +7,10 @@
  */
 
 import { asWide } from '../kit/as_wide.js';
+import { inForce } from '../kit/changes.js';
 import { visible } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { changed, changesOf, command, opens, reads } from '../kit/command.js';
+import { changed, command, opens, reads } from '../kit/command.js';
 import { fill, h, sideways } from '../kit/dom.js';
 import { choice, figure } from '../kit/figure.js';
 import { number } from '../kit/number.js';
@@ -136,7 +137,7 @@ export default {
           ({ name, vocabulary }) =>
             name !== selection.model && vocabulary === selection.about.vocabulary,
         );
-        const changes = changesOf(selection).filter(({ isPaused }) => !isPaused);
+        const changes = inForce(selection.changes);
         /** @type {[string, string][]} */
         const options = [
           ['text', WAYS.text],

@@ -7,7 +7,7 @@
 
 import { mention, word } from '../kit/chips.js';
 import { ask } from '../kit/client.js';
-import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
+import { changed, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { format, number } from '../kit/number.js';
@@ -70,7 +70,7 @@ export default {
         const asked = await text.find(selection, signal);
         const { of } = asked;
         const body = { ...question(asked), check: MOST, check_alone: true };
-        const answer = await once([body, of.about.step, changesOf(of)], (signal) =>
+        const answer = await once([body, of.about.step, of.changes], (signal) =>
           ask('why', body, { signal }),
         );
         signal.throwIfAborted();

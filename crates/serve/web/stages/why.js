@@ -6,7 +6,7 @@
  */
 
 import { mention, word } from '../kit/chips.js';
-import { changed, changesOf, command, opens, reads, token } from '../kit/command.js';
+import { changed, command, opens, reads, token } from '../kit/command.js';
 import { fill, h } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
 import { format, number } from '../kit/number.js';
@@ -108,7 +108,7 @@ export default {
         const asked = await text.find(selection, signal);
         const { of } = asked;
         const wanted = of.more['why.open'];
-        const about = JSON.stringify([question(asked), of.about.step, changesOf(of)]);
+        const about = JSON.stringify([question(asked), of.about.step, of.changes]);
         // What is opened already needs no other answer.
         const isKnown =
           drawn?.about === about && isOpened(drawn.answer.why.unfolding.parts, wanted);

@@ -8,7 +8,6 @@
  */
 
 import { ask } from '../../kit/client.js';
-import { changesOf } from '../../kit/command.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
 import { opensOn } from '../example.js';
@@ -43,7 +42,7 @@ export function subject(page) {
   /** @param {Selection} of @param {AbortSignal} signal */
   async function likeliest(of, signal) {
     const body = { model: of.model, prompt: of.prompt, chat: of.chat, token: of.token };
-    const key = JSON.stringify([body, of.about.step, changesOf(of)]);
+    const key = JSON.stringify([body, of.about.step, of.changes]);
     let answer = known.get(key);
     if (!answer) {
       known.clear();

@@ -3,7 +3,6 @@
  * figure that opens them.
  */
 
-import { changesOf } from '../../kit/command.js';
 import { fill, h } from '../../kit/dom.js';
 import { button } from '../../kit/figure.js';
 import { barCell, remembering, said } from '../logits/word.js';
@@ -69,7 +68,7 @@ export function brief(page) {
       node.hidden = id === null;
       if (id === null) return fill(node);
       const subject = { of, word: id, against: null, exact: true };
-      const key = [question(subject), of.about.step, changesOf(of)];
+      const key = [question(subject), of.about.step, of.changes];
       const answer = await once(key, (signal) => summed(subject, undefined, signal));
       if (!signal.aborted) fill(node, drawing(of, answer));
     },
