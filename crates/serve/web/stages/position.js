@@ -7,6 +7,7 @@
 import { ask } from '../kit/client.js';
 import { fill } from '../kit/dom.js';
 import { figure } from '../kit/figure.js';
+import { messageText } from '../kit/messages.js';
 import { alibi } from './position/alibi.js';
 import { learned } from './position/learned.js';
 import { none } from './position/none.js';
@@ -19,7 +20,7 @@ export default {
     /** @type {import('../kit/figure.js').Table[]} */
     let twin = [];
     const parts = figure(root, {
-      title: 'What tells the model where a token stands',
+      title: messageText('position.title'),
       table: () => twin,
     });
     /** @type {string | null} */

@@ -6,6 +6,7 @@
 import { bars } from '../../kit/bars.js';
 import { mention, visible, word } from '../../kit/chips.js';
 import { fill, h } from '../../kit/dom.js';
+import { message, messageText } from '../../kit/messages.js';
 import { format, number } from '../../kit/number.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -28,15 +29,13 @@ export function alibi(parts) {
       const slope = told.slopes[head] ?? 0;
       const heads = told.slopes.map((value, at) => ({
         value,
-        name: at === head ? `head ${at}, chosen` : `head ${at}`,
+        name: messageText(at === head ? 'position.alibi.head-chosen' : 'position.alibi.head', {
+          head: at,
+        }),
       }));
       fill(
         slopes,
-        h(
-          'p',
-          { class: 'embed-sub' },
-          'What each head takes off a score for every step of distance',
-        ),
+        h('p', { class: 'embed-sub' }, message('position.alibi.slopes')),
         bars(heads, { max: Math.max(...told.slopes, 1e-12), nameWidth: 120 }),
       );
       const shown = told.losses.map((value, at) => ({
@@ -48,34 +47,38 @@ export function alibi(parts) {
         h(
           'p',
           { class: 'embed-sub' },
-          `What scores with the tokens before lose in head ${layer}.${head}`,
+          message('position.alibi.losses', { head: `${layer}.${head}` }),
         ),
         bars(shown, { max: Math.max(...shown.map(({ value }) => value), 1e-12), nameWidth: 120 }),
       );
+      const said = {
+        token: mention(token, pieces[token] ?? ''),
+        head: `${layer}.${head}`,
+        slope: number(slope, { digits: 4 }),
+      };
       parts.caption(
-        'No token is told its place. When ',
-        mention(token, pieces[token] ?? ''),
-        ` compares its query with a key, head ${layer}.${head} takes `,
-        number(slope, { digits: 4 }),
-        ' off the score for every step between the two: ',
         token === 0
-          ? 'nothing here, since this is the first token. '
-          : [
-              'nothing with itself, ',
-              number(told.losses[0] ?? 0),
-              ' with ',
-              mention(told.first, pieces[told.first] ?? ''),
-              '. ',
-            ],
-        'So heads with a large number look nearby, and those with a small one far back.',
+          ? message('position.alibi.first', said)
+          : message('position.alibi.later', {
+              ...said,
+              loss: number(told.losses[0] ?? 0),
+              first: mention(told.first, pieces[told.first] ?? ''),
+            }),
       );
       parts.say(
-        `Head ${head} takes ${format(slope, { digits: 4 })} off a score of ${word(pieces[token] ?? '')} for every step of distance`,
+        messageText('position.alibi.said', {
+          head,
+          slope: format(slope, { digits: 4 }),
+          token: word(pieces[token] ?? ''),
+        }),
       );
       return [
         {
-          caption: 'What each head takes off a score for every step of distance',
-          head: ['head', 'slope'],
+          caption: messageText('position.alibi.slopes'),
+          head: [
+            messageText('position.alibi.table.head'),
+            messageText('position.alibi.table.slope'),
+          ],
           rows: told.slopes.map((value, at) => [String(at), number(value, { digits: 5 })]),
         },
       ];

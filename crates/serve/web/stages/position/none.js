@@ -3,6 +3,7 @@
  */
 
 import { h } from '../../kit/dom.js';
+import { messageText } from '../../kit/messages.js';
 import { layers } from '../../kit/particulars.js';
 
 /** @typedef {import('../../kit/stage.js').Selection} Selection */
@@ -15,8 +16,11 @@ export function none(parts) {
     /** @param {None} told @returns {import('../../kit/figure.js').Table[]} */
     draw({ layer, thetas }) {
       const sentence = thetas
-        ? `Nothing tells layer ${layer}: its queries and keys are compared as they are, and it knows the order of tokens only by what each may look at. Positions are known in ${layers(thetas.map((theta) => theta !== null))}; choose one of those to see them turn.`
-        : 'Nothing does: this model knows the order of its tokens only by what each may look at.';
+        ? messageText('position.none.layer', {
+            layer: layer ?? 0,
+            layers: layers(thetas.map((theta) => theta !== null)),
+          })
+        : messageText('position.none');
       parts.caption(sentence);
       parts.say(sentence);
       return [];
