@@ -6,9 +6,13 @@
 
 mod config;
 mod cursor;
+mod describe;
 mod metadata;
+mod metadata_writer;
 mod split;
 mod tokenizer;
+mod types;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +26,11 @@ use super::{
 use crate::Config;
 use cursor::Cursor;
 use metadata::Metadata;
+pub(crate) use metadata_writer::GgufMetadata;
 pub use tokenizer::GgufTokenizer;
+use tokenizer::eog_ids;
+pub use types::GgufType;
+pub use write::TensorWritten;
 
 /// The first four bytes of a GGUF file.
 pub(super) const MAGIC: &[u8] = b"GGUF";
@@ -121,7 +129,8 @@ pub(super) fn open(path: &Path, bytes: Mapping) -> Result<Opened> {
     let family = config::family(&metadata).map_err(at)?;
     let tokenizer = GgufTokenizer::read(&sources[0].bytes, &metadata).map_err(at)?;
     let tensors = Tensors::new(path, sources, list, |name| name)?;
-    let config = config::read(family, &metadata, &tokenizer, &tensors).map_err(at)?;
+    let file = &tensors.sources[0].bytes;
+    let config = config::read(family, &metadata, file, &tokenizer, &tensors).map_err(at)?;
     let names = config::names(family, &tensors);
     Ok(Opened { config, names, tokenizer, sampling: metadata.sampling().map_err(at)?, tensors })
 }
