@@ -92,7 +92,10 @@ impl Description {
                 metadata.real("rope.scaling.yarn_beta_slow", yarn.beta_slow);
                 let usual = yarn_attention_factor(yarn.factor, 1.0) as f32;
                 if yarn.attention_factor != usual {
-                    metadata.real("rope.scaling.attn_factor", yarn.attention_factor / usual);
+                    let quotient = yarn.attention_factor / usual;
+                    let factor =
+                        neighbour(quotient, |factor| factor * usual == yarn.attention_factor);
+                    metadata.real("rope.scaling.attn_factor", factor);
                 }
             }
             RopeScaling::LongRope(LongRope { short, long, original_context, attention_factor }) => {
@@ -227,11 +230,15 @@ fn divisors(config: &Config, rotary: &RotaryConfig) -> Vec<f32> {
     let frequencies = plain.frequencies(config.context);
     let pairs = frequencies.into_iter().zip(rotary.frequencies(config.context));
     pairs.map(|(plain, scaled)| {
-        let quotient = plain / scaled;
-        let near = [quotient, quotient.next_up(), quotient.next_down()];
-        near.into_iter().find(|divisor| plain / divisor == scaled).unwrap_or(quotient)
+        neighbour(plain / scaled, |divisor| plain / divisor == scaled)
     })
     .collect()
+}
+
+/// A quotient, or a number next to it, with which the way back is exact where that of a rounded one is not.
+fn neighbour(quotient: f32, is_exact: impl Fn(f32) -> bool) -> f32 {
+    let near = [quotient, quotient.next_up(), quotient.next_down()];
+    near.into_iter().find(|near| is_exact(*near)).unwrap_or(quotient)
 }
 
 /// What differs first between the model that was meant and the one that is read. Tokens that begin and end texts are
