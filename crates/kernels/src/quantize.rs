@@ -14,11 +14,11 @@ use half::{bfloat, finite};
 
 /// Whether [`quantize`] writes a type.
 pub fn is_written(storage: StorageType) -> bool {
-    use StorageType::{Bf16, F16, F32, Q4_0, Q4_1, Q6K, Q8_0};
-    matches!(storage, F32 | F16 | Bf16 | Q8_0 | Q4_0 | Q4_1 | Q6K)
+    use StorageType::{Bf16, F16, F32, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
+    matches!(storage, F32 | F16 | Bf16 | Q8_0 | Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q4K | Q5K | Q6K)
 }
 
-/// Stores whole blocks: `out` is exactly as long as `values` are in this type.
+/// Stores whole blocks: `out` is exactly as long as `values` are in this type, which must be one that [`is_written`].
 ///
 /// # Errors
 /// The number of the first block whose values have no finite form: not a number, infinite, or with a scale beyond the
@@ -32,7 +32,12 @@ pub fn quantize(storage: StorageType, values: &[f32], out: &mut [u8]) -> Result<
         StorageType::Q8_0 => blocks(values, out, simple::q8_0),
         StorageType::Q4_0 => blocks(values, out, simple::q4_0),
         StorageType::Q4_1 => blocks(values, out, simple::q4_1),
+        StorageType::Q5_0 => blocks(values, out, simple::q5_0),
+        StorageType::Q5_1 => blocks(values, out, simple::q5_1),
+        StorageType::Q4K => blocks(values, out, superblock::q4_k),
+        StorageType::Q5K => blocks(values, out, superblock::q5_k),
         StorageType::Q6K => blocks(values, out, superblock::q6_k),
+        other => panic!("{} is read and not written", other.name()),
     }
 }
 

@@ -11,8 +11,8 @@ use lookback_files::{
     write_atomic, write_directory_with,
 };
 use lookback_model::{
-    ChatTemplates, GgufTokenizer, GgufType, Network, StorageType, StoredModel, StoredTokenizer, TensorWritten,
-    save_as,
+    ChatTemplates, GgufTokenizer, GgufType, Network, StorageType, StoredModel, StoredTokenizer,
+    TensorWritten, save_as,
 };
 use lookback_text::{GgufVocabulary, TokenId, Tokenizer};
 
@@ -61,7 +61,11 @@ pub fn convert(
         tensors: 0,
         bytes: 0,
         types: Vec::new(),
-        remarks: stored.remarks().iter().map(|remark| format!("{}: {remark}", model.display())).collect(),
+        remarks: stored
+            .remarks()
+            .iter()
+            .map(|remark| format!("{}: {remark}", model.display()))
+            .collect(),
     };
     let mut count = |tensor: TensorWritten<'_>| {
         done.tensors += 1;
@@ -170,7 +174,10 @@ fn write_templates(templates: &ChatTemplates, folder: &Path) -> Result<()> {
         } else {
             let others = folder.join("additional_chat_templates");
             lookback_files::create_directory(&others)?;
-            write_atomic(&others.join(format!("{}.jinja", name.replace('/', "-"))), template.as_bytes())?;
+            write_atomic(
+                &others.join(format!("{}.jinja", name.replace('/', "-"))),
+                template.as_bytes(),
+            )?;
         }
     }
     Ok(())

@@ -36,12 +36,35 @@ pub(super) fn q4_1(values: &[f32; 32], out: &mut [u8; 20]) -> Option<()> {
     Some(())
 }
 
+/// d, the fifth bits of all elements from the first on, the nibbles.
+pub(super) fn q5_0(values: &[f32; 32], out: &mut [u8; 22]) -> Option<()> {
+    let (half, quants) = around_zero(values, 16)?;
+    out[..2].copy_from_slice(&half.to_le_bytes());
+    out[2..6].copy_from_slice(&fifth_bits(&quants));
+    put_nibbles(&quants, &mut out[6..]);
+    Some(())
+}
+
+/// d, m, and the rest as in Q5_0.
+pub(super) fn q5_1(values: &[f32; 32], out: &mut [u8; 24]) -> Option<()> {
+    let (d, m, quants) = from_least(values, 31)?;
+    out[..2].copy_from_slice(&d.to_le_bytes());
+    out[2..4].copy_from_slice(&m.to_le_bytes());
+    out[4..8].copy_from_slice(&fifth_bits(&quants));
+    put_nibbles(&quants, &mut out[8..]);
+    Some(())
+}
+
 /// The scale and the quants, `0 .. 2 · middle`, where `middle` stands for 0.
 fn around_zero(values: &[f32; 32], middle: u8) -> Option<(u16, [u8; 32])> {
     // Of equal ones the first.
-    let furthest = values.iter().fold(0.0f32, |furthest, value| {
-        if value.abs() > furthest.abs() { *value } else { furthest }
-    });
+    let furthest =
+        values.iter().fold(
+            0.0f32,
+            |furthest, value| {
+                if value.abs() > furthest.abs() { *value } else { furthest }
+            },
+        );
     let d = furthest / -f32::from(middle);
     let (half, _) = scale(d)?;
     let inverse = f64::from(inverse(d));
@@ -73,4 +96,9 @@ fn put_nibbles(quants: &[u8; 32], out: &mut [u8]) {
     for (i, out) in out.iter_mut().enumerate() {
         *out = quants[i] & 15 | (quants[i + 16] & 15) << 4;
     }
+}
+
+fn fifth_bits(quants: &[u8; 32]) -> [u8; 4] {
+    let bits = (0..).zip(quants).map(|(i, quant)| u32::from(quant >> 4) << i);
+    bits.sum::<u32>().to_le_bytes()
 }

@@ -108,9 +108,13 @@ pub(super) fn q6_k(values: &[f32; 256], out: &mut [u8; 210]) -> Option<()> {
     for (fitted, part) in fitted.iter_mut().zip(parts) {
         *fitted = fit::linear(part);
     }
-    let furthest = fitted.iter().fold(0.0f32, |furthest, fitted| {
-        if fitted.abs() > furthest.abs() { *fitted } else { furthest }
-    });
+    let furthest =
+        fitted.iter().fold(
+            0.0f32,
+            |furthest, fitted| {
+                if fitted.abs() > furthest.abs() { *fitted } else { furthest }
+            },
+        );
     // The largest scale is −128 steps, as signed bytes reach furthest on that side.
     let (d, step) = scale(furthest / -128.0)?;
     let mut quants = [0i8; 256];
@@ -119,7 +123,8 @@ pub(super) fn q6_k(values: &[f32; 256], out: &mut [u8; 210]) -> Option<()> {
     for (((values, quants), fitted), scale) in parts.iter().zip(of_parts).zip(fitted).zip(scales) {
         let wanted = if step == 0.0 { 0.0 } else { (fitted / step).round().clamp(-128.0, 127.0) };
         let mut least = f32::INFINITY;
-        for s in [wanted as i8, (wanted as i8).saturating_sub(1), (wanted as i8).saturating_add(1)] {
+        for s in [wanted as i8, (wanted as i8).saturating_sub(1), (wanted as i8).saturating_add(1)]
+        {
             let mut tried = [0; 16];
             let error = fit::signed_quants(values, f32::from(s) * step, &mut tried);
             if error < least {

@@ -24,6 +24,25 @@ fn widened(storage: StorageType, bytes: &[u8], len: usize) -> Vec<f32> {
     values
 }
 
+/// Numbers that are spread as the sum of twelve uniform ones, nearly normally.
+fn normal(len: usize, seed: u64) -> Vec<f32> {
+    let twelve = numbers(Numbers::Scale(1.0), 12 * len, seed);
+    twelve.chunks_exact(12).map(|twelve| twelve.iter().sum()).collect()
+}
+
+/// The share that ggml's own quantisers lose of such numbers: root mean square errors by `ggml_quantize_chunk` of
+/// llama.cpp (llama-cpp-python 0.3.36) of a million of them.
+const LOSSES: &[(&str, f64)] = &[
+    ("q8_0", 0.005277),
+    ("q5_1", 0.037470),
+    ("q5_0", 0.042087),
+    ("q4_1", 0.077430),
+    ("q4_0", 0.084775),
+    ("q6_k", 0.017529),
+    ("q5_k", 0.035742),
+    ("q4_k", 0.070582),
+];
+
 /// The root of the mean squared error of what is stored.
 fn error(storage: StorageType, values: &[f32]) -> f64 {
     let read = widened(storage, &stored(storage, values), values.len());
@@ -38,8 +57,10 @@ fn blocks_of_one_scale_have_the_bits_of_ggml() {
         let words: Vec<&str> = line.split(' ').collect();
         let [name, values @ .., wanted] = &*words else { panic!("{line}") };
         let storage = StorageType::ALL.into_iter().find(|known| known.name() == *name).unwrap();
-        let values: Vec<f32> =
-            values.iter().map(|bits| f32::from_bits(u32::from_str_radix(bits, 16).unwrap())).collect();
+        let values: Vec<f32> = values
+            .iter()
+            .map(|bits| f32::from_bits(u32::from_str_radix(bits, 16).unwrap()))
+            .collect();
         let found: String =
             stored(storage, &values).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(found, **wanted, "{name} of {values:?}");
@@ -69,7 +90,7 @@ fn halves_are_the_nearest_and_ties_are_even() {
 
 #[test]
 fn plain_numbers_come_back_with_their_bits() {
-    let values = numbers(Numbers::Normal, 4096, 3);
+    let values = normal(4096, 3);
     for storage in [StorageType::F32, StorageType::F16, StorageType::Bf16] {
         let first = widened(storage, &stored(storage, &values), values.len());
         let second = widened(storage, &stored(storage, &first), values.len());
@@ -91,11 +112,9 @@ fn what_a_type_can_say_is_said_exactly() {
     }
 }
 
-/// What is lost of normal numbers, by ggml's own quantisers at most 1.01 times less (measured with gguf's bytes of the
-/// types of one scale, with llama.cpp's of the others): the bound is theirs and one in a hundred.
 #[test]
 fn no_more_is_lost_than_ggml_loses() {
-    let values = numbers(Numbers::Normal, 1 << 16, 5);
+    let values = normal(1 << 17, 5);
     let spread = {
         let square = |value: &f32| f64::from(*value).powi(2);
         (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt()
@@ -116,8 +135,8 @@ fn what_has_no_finite_form_is_named_by_its_block() {
         for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
             let mut values = vec![0.5; 3 * block];
             values[2 * block] = wrong;
-            let is_plain = storage == StorageType::F32
-                || storage == StorageType::Bf16 && wrong.is_finite();
+            let is_plain =
+                storage == StorageType::F32 || storage == StorageType::Bf16 && wrong.is_finite();
             let wanted = if is_plain { Ok(()) } else { Err(2) };
             assert_eq!(quantize(storage, &values, &mut bytes), wanted, "{storage:?} of {wrong}");
         }

@@ -42,7 +42,13 @@ pub(crate) struct Convert {
     #[arg(value_name = "OUT")]
     out: PathBuf,
     /// How weights are stored [default: as in MODEL where that is f32, f16 or bf16, else f32].
-    #[arg(short, long = "type", value_name = "TYPE", ignore_case = true, hide_possible_values = true)]
+    #[arg(
+        short,
+        long = "type",
+        value_name = "TYPE",
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     #[arg(value_parser = PossibleValuesParser::new(GgufType::ALL.iter().map(|known| known.name)))]
     file_type: Option<String>,
     #[command(flatten)]
@@ -59,7 +65,8 @@ impl Convert {
         let pool = self.machine.pool()?;
         let began = Instant::now();
         let progress = ProgressOfTensors::new(print)?;
-        let done = convert(&model, &self.out, file_type, &pool, &mut |tensor| progress.show(&tensor))?;
+        let done =
+            convert(&model, &self.out, file_type, &pool, &mut |tensor| progress.show(&tensor))?;
         drop(progress);
         let seconds = began.elapsed().as_secs_f64();
         done.remarks.iter().for_each(|remark| print.warn(remark));

@@ -10,13 +10,19 @@ use serde_json::Value;
 fn a_trained_run_writes_the_same_text_from_every_form() {
     let fixture = Fixture::with_model();
     let done = fixture.done("convert good good.gguf");
-    assert!(done.starts_with("good.gguf: 12 tensors, ") && done.contains(" (12 in f32), "), "{done}");
+    assert!(
+        done.starts_with("good.gguf: 12 tensors, ") && done.contains(" (12 in f32), "),
+        "{done}"
+    );
     let line = |model: &str| format!("generate {model} -p tom -n 40 --seed 7");
     let text = fixture.done(&line("good"));
     assert_eq!(fixture.done(&line("good.gguf")), text);
     let told = fixture.done("convert good.gguf back --json");
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&told["type"], &told["tensors"], &told["types"]["f32"]), (&"f32".into(), &12.into(), &12.into()));
+    assert_eq!(
+        (&told["type"], &told["tensors"], &told["types"]["f32"]),
+        (&"f32".into(), &12.into(), &12.into())
+    );
     assert!(told["bytes"].as_u64() > Some(1000) && told["seconds"].is_f64(), "{told}");
     assert_eq!(fixture.done(&line("back")), text);
     assert_eq!(fixture.read("back/model.safetensors"), fixture.read("good/model.safetensors"));
@@ -42,7 +48,9 @@ fn small_types_are_smaller_and_say_what_did_not_fit() {
     let output = fixture.lookback("convert good k.gguf --type q4_k_m -v");
     assert_eq!(output.code, Some(0), "{output:?}");
     for (rows, wanted, instead) in [(32, "q4_k's 256", "q5_0"), (48, "q6_k's 256", "f16")] {
-        let said = format!("rows of {rows} are not whole blocks of {wanted}, so it is stored in {instead}");
+        let said = format!(
+            "rows of {rows} are not whole blocks of {wanted}, so it is stored in {instead}"
+        );
         assert!(output.stderr.contains(&said), "{said}: {}", output.stderr);
     }
     fixture.done("generate k.gguf -p tom -n 5 --greedy");

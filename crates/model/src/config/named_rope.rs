@@ -2,8 +2,8 @@
 
 use super::{Config, Positions, RopeScaling, RotaryConfig};
 
-/// Positions of the first training that files name, the usual first.
-const CONTEXTS: [usize; 6] = [8192, 4096, 2048, 16_384, 32_768, 1024];
+/// Positions of the first training are a power of two, up to this one.
+const LARGEST_CONTEXT: u32 = 20;
 /// Rotations over these below which a frequency is divided, and above which it is kept; every Llama 3 has them.
 const LOW_AND_HIGH: [f32; 2] = [1.0, 4.0];
 /// How far a listed divisor may be from the rule's, which other programs round at other places.
@@ -19,7 +19,8 @@ impl Config {
         let factor = divisors.iter().copied().fold(1.0, f32::max);
         let plain = RotaryConfig { scaling: RopeScaling::None, ..rotary.clone() };
         let frequencies = plain.frequencies(self.context);
-        let named = CONTEXTS.into_iter().map(|original_context| RotaryConfig {
+        let contexts = (0..=LARGEST_CONTEXT).map(|power| 1usize << power);
+        let named = contexts.map(|original_context| RotaryConfig {
             scaling: RopeScaling::Llama3 {
                 factor,
                 low_freq_factor,
@@ -28,14 +29,19 @@ impl Config {
             },
             ..rotary.clone()
         });
-        let follows = |named: &RotaryConfig| {
+        let follows = |named: &RotaryConfig, bound: f32| {
             let scaled = named.frequencies(self.context);
             let pairs = frequencies.iter().zip(scaled).zip(divisors.iter());
             pairs.into_iter().all(|((plain, scaled), divisor)| {
-                (plain / scaled / divisor - 1.0).abs() < NEAR
+                plain / divisor == scaled || (plain / scaled / divisor - 1.0).abs() < bound
             })
         };
-        match { named }.find(follows) {
+        // One that has the same bits before one that is near.
+        let named: Vec<RotaryConfig> = named.collect();
+        let found = [0.0, NEAR]
+            .into_iter()
+            .find_map(|bound| named.iter().find(|named| follows(named, bound)).cloned());
+        match found {
             Some(rotary) => Self { positions: Positions::Rotary(rotary), ..self },
             None => self,
         }

@@ -153,7 +153,11 @@ fn nothing_is_left_of_what_was_stopped_or_cannot_be_stored() {
     for (out, kind, what) in [
         ("a.gguf", "q8_0", "tensor blk.0.ffn_up.weight: "),
         ("a.gguf", "f16", "tensor blk.0.ffn_up.weight: value 70 is no finite number in f16"),
-        ("a", "bf16", "tensor model.layers.0.mlp.up_proj.weight: value 70 is no finite number in bf16"),
+        (
+            "a",
+            "bf16",
+            "tensor model.layers.0.mlp.up_proj.weight: value 70 is no finite number in bf16",
+        ),
     ] {
         let refused = converted(&model, &folder.path().join(out), Some(kind)).unwrap_err();
         assert!(refused.to_string().contains(what), "{refused}");

@@ -108,14 +108,22 @@ impl Tokenizer {
         }
         for token in &parts.added {
             let is_unknown = Some(token.id) == vocabulary.unknown;
-            let kind = if is_unknown { UNKNOWN } else if token.special { CONTROL } else { USER_DEFINED };
+            let kind = if is_unknown {
+                UNKNOWN
+            } else if token.special {
+                CONTROL
+            } else {
+                USER_DEFINED
+            };
             set(token.id, &token.content, kind);
         }
         let Template { before, after } = Template::read(&parts.post_processor)?;
         let around = |put: &[u32], id: Option<u32>, what: &str| match (put, id) {
             ([], _) => Ok(false),
             ([put], Some(id)) if *put == id => Ok(true),
-            _ => Err(refuse(&format!("it puts other tokens {what} texts than the one that is named"))),
+            _ => Err(refuse(&format!(
+                "it puts other tokens {what} texts than the one that is named"
+            ))),
         };
         let is_there = |id: &u32| (*id as usize) < rows;
         let (bos, eos) = (parts.bos.filter(is_there), parts.eos.filter(is_there));
@@ -203,7 +211,9 @@ fn merges(vocabulary: &Vocabulary, rows: usize) -> Vec<String> {
     let is_there = |(left, right): &(u32, u32)| {
         let merged = [vocabulary.piece(*left), vocabulary.piece(*right)].concat();
         let merged = vocabulary.id(&merged);
-        [Some(*left), Some(*right), merged].iter().all(|id| id.is_some_and(|id| (id as usize) < rows))
+        [Some(*left), Some(*right), merged]
+            .iter()
+            .all(|id| id.is_some_and(|id| (id as usize) < rows))
     };
     let spelled =
         |(left, right): &(u32, u32)| [vocabulary.piece(*left), vocabulary.piece(*right)].join(" ");

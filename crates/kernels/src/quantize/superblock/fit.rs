@@ -95,9 +95,13 @@ pub(super) fn signed_quants(values: &[f32; 16], scale: f32, quants: &mut [i8; 16
 
 /// The best scale that is found of a sub-block with quants −32 to 31.
 pub(super) fn linear(values: &[f32; 16]) -> f32 {
-    let furthest = values.iter().fold(0.0f32, |furthest, value| {
-        if value.abs() > furthest.abs() { *value } else { furthest }
-    });
+    let furthest =
+        values.iter().fold(
+            0.0f32,
+            |furthest, value| {
+                if value.abs() > furthest.abs() { *value } else { furthest }
+            },
+        );
     if furthest == 0.0 {
         return 0.0;
     }
@@ -137,7 +141,9 @@ fn round(value: f32) -> f32 {
 /// The sum in eight lanes, which then are added: the compiler makes vectors of them.
 fn total<const N: usize>(values: &[f32; N]) -> f32 {
     let (eights, _) = values.as_chunks::<8>();
-    let lanes = eights.iter().fold([0.0f32; 8], |lanes, eight| std::array::from_fn(|i| lanes[i] + eight[i]));
+    let lanes = eights
+        .iter()
+        .fold([0.0f32; 8], |lanes, eight| std::array::from_fn(|i| lanes[i] + eight[i]));
     lanes.iter().sum()
 }
 

@@ -4,10 +4,13 @@
 
 use lookback_files::{Refusal, Result};
 
-use super::{GgufTokenizer, cursor::Cursor, eog_ids, metadata::Metadata, metadata_writer::GgufMetadata};
+use super::{
+    GgufTokenizer, cursor::Cursor, eog_ids, metadata::Metadata, metadata_writer::GgufMetadata,
+};
 use crate::{
-    Config, Family, LongRope, NormKind, Positions, RopeScaling, RotaryConfig, families,
+    Config, Family, LongRope, NormKind, Positions, RopeScaling, RotaryConfig,
     config::{GgufTensors, yarn_attention_factor},
+    families,
 };
 
 /// What is said of a model beside its weights.
@@ -211,7 +214,9 @@ fn said_by_gguf(config: &Config) -> Config {
     let positions = match &config.positions {
         Positions::Rotary(rotary) => {
             let scaling = match &rotary.scaling {
-                RopeScaling::Llama3 { .. } => RopeScaling::Divisors(divisors(config, rotary).into()),
+                RopeScaling::Llama3 { .. } => {
+                    RopeScaling::Divisors(divisors(config, rotary).into())
+                }
                 others => others.clone(),
             };
             Positions::Rotary(RotaryConfig { scaling, ..rotary.clone() })
@@ -229,10 +234,9 @@ fn divisors(config: &Config, rotary: &RotaryConfig) -> Vec<f32> {
     let plain = RotaryConfig { scaling: RopeScaling::None, ..rotary.clone() };
     let frequencies = plain.frequencies(config.context);
     let pairs = frequencies.into_iter().zip(rotary.frequencies(config.context));
-    pairs.map(|(plain, scaled)| {
-        neighbour(plain / scaled, |divisor| plain / divisor == scaled)
-    })
-    .collect()
+    pairs
+        .map(|(plain, scaled)| neighbour(plain / scaled, |divisor| plain / divisor == scaled))
+        .collect()
 }
 
 /// A quotient, or a number next to it, with which the way back is exact where that of a rounded one is not.
@@ -259,7 +263,8 @@ fn first_difference(wanted: &Config, read: &Config) -> Option<&'static str> {
 }
 
 fn sizes(config: &Config) -> [usize; 8] {
-    let Config { vocabulary, width, layers, heads, key_heads, head_dim, hidden, context, .. } = *config;
+    let Config { vocabulary, width, layers, heads, key_heads, head_dim, hidden, context, .. } =
+        *config;
     [vocabulary, width, layers, heads, key_heads, head_dim, hidden, context]
 }
 

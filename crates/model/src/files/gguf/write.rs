@@ -15,7 +15,7 @@ use super::{
     super::{StoredModel, names::Names, places::Place},
     GgufTokenizer, GgufType, MAGIC, TYPES, align,
     describe::Description,
-    types::{Placed, Types},
+    types::Types,
 };
 use crate::{Config, Network, WeightId};
 
@@ -86,7 +86,7 @@ impl StoredModel {
         });
         let weights = places.chunk_by(|one, next| one.name == next.name).map(|places| {
             let (name, shape) = (&places[0].name, places[0].shape());
-            let storage = types.of(Placed { name, shape: &shape });
+            let storage = types.of(name, &shape);
             Tensor { name: name.clone(), shape, storage, values: Values::Places(places) }
         });
         let tensors: Vec<Tensor<'_>> = factors.chain(weights).collect();
@@ -174,7 +174,9 @@ impl Tensor<'_> {
     ) -> io::Result<Result<()>> {
         match &self.values {
             Values::Numbers(numbers) => {
-                to.write_all(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>())?;
+                to.write_all(
+                    &numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>(),
+                )?;
                 Ok(Ok(()))
             }
             Values::Places(places) => self.write_rows(places, rows, pool, to),
@@ -214,7 +216,9 @@ impl Tensor<'_> {
     fn no_number(&self, block: usize) -> Refusal {
         let (name, storage) = (&self.name, self.storage.name());
         let what = match self.storage.is_quantised() {
-            true => format!("block {block} of {} values has no finite scale", self.storage.block_len()),
+            true => {
+                format!("block {block} of {} values has no finite scale", self.storage.block_len())
+            }
             false => format!("value {block} is no finite number"),
         };
         Refusal::user(format!(
@@ -289,7 +293,9 @@ impl WeightRows<'_> {
         for ((place, row), out) in sources.iter().zip(out.chunks_exact_mut(row_bytes.max(1))) {
             let place = &places[*place as usize];
             let id = self.find(place).filter(|id| self.model.storage_type(*id) == storage);
-            let Some(row) = id.and_then(|id| self.model.row(id, *row as usize)) else { return false };
+            let Some(row) = id.and_then(|id| self.model.row(id, *row as usize)) else {
+                return false;
+            };
             out.copy_from_slice(row);
         }
         true

@@ -67,9 +67,7 @@ fn spelled(change: impl FnOnce(&mut Value)) -> Tokenizer {
     for (id, piece) in pieces.chain(others.map(str::to_owned)).enumerate() {
         vocab.insert(piece, json!(id));
     }
-    let special = |id: u32, content: &str| {
-        json!({"id": id, "content": content, "special": true, "normalized": false})
-    };
+    let special = |id: u32, content: &str| json!({"id": id, "content": content, "special": true, "normalized": false});
     let mut file = json!({
         "added_tokens": [special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")],
         "normalizer": {"type": "Sequence", "normalizers": [
@@ -126,8 +124,7 @@ fn what_a_file_has_no_words_for_is_refused() {
     });
     assert!(refused(twice).contains("behind texts"));
     let unigram = spelled(|file| {
-        file["model"] =
-            json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["<s>", 0.0], ["</s>", 0.0], ["b", -1.0]]});
+        file["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["<s>", 0.0], ["</s>", 0.0], ["b", -1.0]]});
         file["post_processor"] = Value::Null;
     });
     assert!(refused(unigram).contains("Unigram"));
@@ -141,7 +138,10 @@ fn what_a_file_has_no_words_for_is_refused() {
     });
     assert!(refused(cut).contains("cuts words"));
     let lower = spelled(|file| {
-        file["normalizer"]["normalizers"].as_array_mut().unwrap().insert(0, json!({"type": "Lowercase"}));
+        file["normalizer"]["normalizers"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, json!({"type": "Lowercase"}));
         file["model"]["vocab"]["B"] = json!(270);
     });
     assert!(refused(lower).contains("ids would be others"));

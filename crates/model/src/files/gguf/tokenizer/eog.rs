@@ -144,8 +144,11 @@ pub(super) fn find(tokenizer: &mut GgufTokenizer, keys: &Keys) {
 /// The first two ends of a tokenizer that neither `eos` is nor a name tells: keys of their own name them.
 pub(in crate::files::gguf) fn unnamed(tokenizer: &GgufTokenizer) -> [Option<TokenId>; 2] {
     let of_middle = FILL_IN_MIDDLE.iter().filter(|(_, _, is_end)| *is_end);
-    let named: Vec<&str> =
-        ENDS.iter().copied().chain(of_middle.flat_map(|(_, names, _)| names.iter().copied())).collect();
+    let named: Vec<&str> = ENDS
+        .iter()
+        .copied()
+        .chain(of_middle.flat_map(|(_, names, _)| names.iter().copied()))
+        .collect();
     let is_named = |id: &TokenId| {
         let name = tokenizer.tokens.get(id.index());
         name.is_some_and(|name| named.contains(&name.as_str()))
