@@ -40,7 +40,7 @@ fn small_types_are_smaller_and_say_what_did_not_fit() {
     let small = bytes("convert good small.gguf --type Q4_0 --json");
     assert!(small * 2 < whole, "{small} of {whole} bytes");
     let halves = bytes("convert good halves --type bf16 --json");
-    assert_eq!(halves * 2, whole - (whole - 2 * halves));
+    assert_eq!(halves * 2, bytes("convert good directory --json"));
     for model in ["small.gguf", "halves"] {
         fixture.done(&format!("generate {model} -p tom -n 5 --greedy"));
     }
