@@ -23,4 +23,162 @@ export default /** @type {const} */ ({
     'Head {head} takes {slope} off a score of {token} for every step of distance',
   'position.alibi.table.head': 'head',
   'position.alibi.table.slope': 'slope',
+
+  /* attend: one head, step by step */
+  'attend.title': 'What each token takes from those before it',
+  'attend.matrix': 'attention of the opened head',
+  'attend.formula': 'attention in lines',
+  'attend.reference': 'the reference in Rust, as it is run in tests',
+  'attend.steps': 'the steps of attention',
+  'attend.views.head': 'what is shown of the head',
+  'attend.view.lines': 'the lines',
+  'attend.view.sum': 'one weight',
+  'attend.view.vectors': 'q, k, v',
+  'attend.view.scale': '√d',
+  'attend.view.changes': 'what if',
+  'attend.views.attention': 'what is shown of attention',
+  'attend.view.one': 'one head',
+  'attend.view.all': 'all heads',
+  'attend.view.steps': 'closer, and what if',
+  'attend.in-lines.three': 'in three lines',
+  'attend.in-lines.four': 'in four lines',
+  'attend.in-lines.five': 'in five lines',
+  'attend.in-rust': 'the same in Rust: the reference that tests run',
+  'attend.in-rust.plain': 'in Rust, without what is this model’s own: the reference that tests run',
+  'attend.described': '{query} to {key}: {weight}',
+  'attend.table':
+    'weights of layer {layer}, head {head}: the row’s token takes so much from the column’s',
+  'attend.table.token': 'token',
+  'attend.cell': '{query} to {key}: score {score}, weight {weight}',
+  'attend.cell.later':
+    '{query} to {key}: hidden. It comes later, and the future does not exist yet.',
+  'attend.cell.window': '{query} to {key}: hidden. It lies further back than this layer looks.',
+  'attend.cell.added': '; {amount} added to its score',
+  'attend.score.added': 'added to the score',
+  'attend.step': '{number}. {step}',
+  'attend.step.products': 'Compare: the dot product of every query with every key',
+  'attend.step.scaled':
+    'Scale: divided by √{width}, so that long vectors do not make everything sharp',
+  'attend.step.scaled.factor':
+    'Scale: multiplied by {scale}, which this model has in place of 1 / √{width}',
+  'attend.step.capped': 'Cap: bent so that no score passes {cap}, up or down',
+  'attend.step.biased': 'Distance: the further away a key is, the more is taken off (ALiBi)',
+  'attend.step.unmasked': 'No mask: what comes later is seen, too',
+  'attend.step.masked': 'Mask: what comes later is taken away',
+  'attend.step.masked.window':
+    'Mask: what comes later is taken away, and what lies {window} tokens back or more',
+  'attend.step.exponentials':
+    'Exponentials: e to the power of each score, the largest of a row moved to 0',
+  'attend.step.exponentials.sink':
+    'Exponentials: e to the power of each score, the largest of a row, or its sink, moved to 0',
+  'attend.step.weights': 'Weights: each row divided by its sum, so that it adds up to 1',
+  'attend.step.weights.sink':
+    'Weights: each row divided by its sum, to which the head’s sink belongs; what the sink takes is missing from 1',
+  'attend.numbers.products': 'At this step the numbers are products, not weights yet.',
+  'attend.numbers.scaled': 'At this step the numbers are scaled products, not weights yet.',
+  'attend.numbers.capped': 'At this step the numbers are capped products, not weights yet.',
+  'attend.numbers.biased': 'At this step the numbers are scores before the mask, not weights yet.',
+  'attend.numbers.scores': 'At this step the numbers are scores, not weights yet.',
+  'attend.numbers.exponentials': 'At this step the numbers are exponentials, not weights yet.',
+  'attend.unfinished':
+    'The largest in the row of {token} is <strong>{largest}</strong>, with {key}; with its own key it has <strong>{own}</strong>.',
+  'attend.unfinished.own':
+    'The largest in the row of {token} is <strong>{largest}</strong>, with its own key.',
+  'attend.unfinished.unmasked':
+    'Nothing is masked yet, so tokens that come later are compared as well.',
+  'attend.caption':
+    '{token} gives <strong>{share}</strong> of its attention to {first} in head {head}, and <strong>{secondShare}</strong> to {second}.',
+  'attend.caption.one':
+    '{token} gives <strong>{share}</strong> of its attention to {first} in head {head}.',
+  'attend.caption.alone': '{token} is alone in the text, and looks at itself.',
+  'attend.caption.first':
+    '{token} is the first token. It can look at nothing but itself, so its whole attention, <strong>{share}</strong>, stays there, in every head of every layer.',
+  'attend.caption.first.sink':
+    '{token} is the first token. It can look at nothing but itself, and here it gives itself <strong>{share}</strong> of its attention: the rest is taken by the head’s sink, a number that it learned and that has no value to give.',
+  'attend.caption.itself-most':
+    'Here it looks at itself more than at anything else: <strong>{share}</strong>.',
+  'attend.caption.itself': 'To itself it gives <strong>{share}</strong>.',
+  'attend.caption.sink':
+    'The head’s sink takes <strong>{share}</strong>, and gives nothing for it.',
+  'attend.caption.unmasked':
+    'Nothing is masked: every token may look at those that come after it, too.',
+  'attend.caption.last':
+    'Nothing comes after it; in the rows above, what comes later is hatched and gets exactly nothing.',
+  'attend.caption.hatched': 'What comes after it is hatched: it gets exactly nothing.',
+  'attend.sum.title':
+    'the weight of {key} for {query}, unfolded: query × key, dimension by dimension',
+  'attend.sum.products': 'products of query and key',
+  'attend.sum.term': 'dimension {dimension}: {query} × {key} = {product}; the sum so far {sum}',
+  'attend.sum.all': {
+    one: 'the {count} product is {sum}',
+    other: 'all {count} products add up to {sum}',
+  },
+  'attend.sum.scaled': '{sum} × {scale} = {scaled}',
+  'attend.sum.scaled.score': '{sum} × {scale} = {scaled}, the score',
+  'attend.sum.capped': '{cap} × tanh({scaled} / {cap}) = {capped}',
+  'attend.sum.capped.score': '{cap} × tanh({scaled} / {cap}) = {capped}, the score',
+  'attend.sum.biased': '{before} − {slope} × {distance}, the distance, = {score}, the score',
+  'attend.sum.masked':
+    'the mask takes it away: the token comes later, or lies too far back. Its weight is exactly {weight}',
+  'attend.sum.exponential':
+    'e to the power of {score} − {largest} (the row’s largest) is {exponential}',
+  'attend.sum.exponential.sink':
+    'e to the power of {score} − {largest} (the head’s sink, larger than every score of the row) is {exponential}',
+  'attend.sum.weight':
+    '{exponential} of {total}, the sum over the row, is the weight <strong>{weight}</strong>',
+  'attend.sum.weight.sink':
+    '{exponential} of {total}, the sum over the row and the sink’s {sink}, is the weight <strong>{weight}</strong>',
+  'attend.terms': 'every term',
+  'attend.terms.table': 'every term of the sum',
+  'attend.terms.dimension': 'dimension',
+  'attend.terms.query': 'query',
+  'attend.terms.key': 'key',
+  'attend.terms.product': 'product',
+  'attend.terms.sum': 'sum so far',
+  'attend.vectors.query': 'query of {token}',
+  'attend.vectors.key': 'key of {token}',
+  'attend.vectors.value': 'value of {token}',
+  'attend.vectors.number': 'dimension {dimension}: {value}',
+  'attend.vectors.shared': '{heads} heads share a key head; head {head} uses key head {keyHead}.',
+  'attend.scale.off': 'do not divide by √d',
+  'attend.scale.root': 'Scores are divided by √{width} = {root}.',
+  'attend.scale.factor': 'Scores are multiplied by {scale}.',
+  'attend.scale.sharper':
+    'The rows of head {head} are then as open as an even choice among <strong>{scaled}</strong> tokens, and without it among <strong>{raw}</strong>: scores are larger, and the softmax is sharper.',
+  'attend.scale.not-sharper':
+    'The rows of head {head} are then as open as an even choice among <strong>{scaled}</strong> tokens, and without it among <strong>{raw}</strong>: here the softmax does not become sharper.',
+  'attend.scale.next':
+    'After {token}, {word} has {share} with it in all heads, and {raw} without it in any. It is the likeliest both times.',
+  'attend.scale.next.other':
+    'After {token}, {word} has {share} with it in all heads, and {raw} without it in any; then {other} is the likeliest with {otherShare}.',
+  'attend.scale.alone': 'A text of one token leaves nothing to choose among.',
+
+  /* heads: all heads at a glance, with what was measured of each */
+  'heads.role': 'grid of heads',
+  'heads.grid':
+    'all {count} heads; layer {layer}, head {head} is open; arrow keys move, Enter opens',
+  'heads.layout.down': 'a row for each layer, a column for each head',
+  'heads.layout.across': 'a column for each layer, a row for each head',
+  'heads.name': 'head {head}',
+  'heads.measuring': ', being measured …',
+  'heads.measure': 'measure what all heads look at (takes some seconds)',
+  'heads.share': '{share} on {where}',
+  'heads.told':
+    '<b>head {head}</b>: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+  'heads.told.kind':
+    '<b>head {head}</b>, {kind}: {first}; {second}. Measured over {texts} texts of {tokens} tokens.',
+  'heads.heard': 'layer {layer}, head {head}',
+  'heads.heard.kind': 'layer {layer}, head {head}, {kind} {share}',
+  'heads.kind.previous': 'previous',
+  'heads.kind.induction': 'induction',
+  'heads.kind.duplicate': 'duplicate',
+  'heads.kind.itself': 'itself',
+  'heads.kind.first': 'first',
+  'heads.kind.marks': 'marks',
+  'heads.where.previous': 'the token before',
+  'heads.where.induction': 'what followed the same token before, in random tokens that come twice',
+  'heads.where.duplicate': 'earlier tokens that are the same',
+  'heads.where.itself': 'the token itself',
+  'heads.where.first': 'the first token of the text',
+  'heads.where.marks': 'punctuation',
 });
