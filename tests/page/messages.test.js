@@ -22,7 +22,7 @@ const NOT_YET = [
   'stages/position/learned.js',
   'stages/position/rotary.js',
   ...readdirSync(join(WEB, 'stages'))
-    .filter((name) => !/^(position|attend)/.test(name))
+    .filter((name) => !/^(position|attend|context)/.test(name))
     .map((name) => `stages/${name}`),
 ];
 
@@ -59,7 +59,8 @@ function literals(text) {
 
 /** Whether a string is something said: two words side by side, or a capital and a full stop. @param {string} text */
 function isSaid(text) {
-  const isCode = /[[\]{}=#<>|;]|--|\(\)|^[MLA]|\b(px|rem|var|calc|translate|rotate)\b|^[\s.:>*a-z-]*$/;
+  const isCode =
+    /[[\]{}=#<>|;]|--|\(\)|^[MLA]|\b(px|rem|var|calc|translate|rotate)\b|^[\s.:>*a-z-]*$/;
   const words = /(^|\s)[\p{L}’]+,? [\p{L}’]+/u;
   return words.test(text) && !(isCode.test(text) && !/[a-z]{3,} [a-z]+ [a-z]{2,}/.test(text));
 }

@@ -181,4 +181,64 @@ export default /** @type {const} */ ({
   'heads.where.itself': 'the token itself',
   'heads.where.first': 'the first token of the text',
   'heads.where.marks': 'punctuation',
+
+  /* context: the weighted sum of one head */
+  'context.title': 'Value vectors, weighted and added up',
+  'context.title.head': 'What head {head} hands to {token}: value vectors, weighted and added up',
+  'context.formula': 'the sum as a formula',
+  'context.matrix': 'weights of the head, row by row',
+  'context.label.weights': 'the weights; a row is a sum',
+  'context.label.sum': 'weight × value, dimension by dimension',
+  'context.views': 'what is shown of the sum',
+  'context.view.sum': 'the sum',
+  'context.view.weights': 'the weights',
+  'context.view.moves': 'what moves',
+  'context.steps': 'the terms of the sum',
+  'context.by-term': 'term by term',
+  'context.then-next': 'then the next row',
+  'context.described': '{query} from {key}: {weight}',
+  'context.table': 'what {token} gets in head {head}',
+  'context.table.length': 'length of the value',
+  'context.table.moves': 'weight × length',
+  'context.table.nothing': 'exactly 0',
+  'context.table.sum': 'weight × value in each dimension, and the context vector z',
+  'context.table.dimension': 'dimension',
+  'context.from': 'from',
+  'context.weight': 'weight',
+  'context.length': 'length of its value',
+  'context.share': 'share of what moves',
+  'context.others': { one: '{count} other', other: '{count} others' },
+  'context.term.others': {
+    one: '{count} other, weighing {weight}',
+    other: '{count} others, weighing {weight} together',
+  },
+  'context.readout': 'dimension {dimension}: {terms} = {sum}',
+  'context.readout.so-far': 'dimension {dimension}: {terms} = {sum} so far',
+  'context.readout.others': {
+    one: '{product} of {count} other',
+    other: '{product} of {count} others',
+  },
+  'context.moves': 'weight beside weight times length of the value',
+  'context.stack': {
+    one: 'context vector of {dimensions} dimensions, of {count} term; arrow keys read them',
+    other:
+      'context vector of {dimensions} dimensions as a sum of {count} terms; arrow keys read them',
+  },
+  'context.caption.first':
+    '{token} sees only itself, so its context vector is its own value vector, times {weight}.',
+  'context.caption.together':
+    'Here weight and effect go together: no token’s share of what moves is four percentage points away from its weight. Most of it is moved by {token}.',
+  'context.caption.shorter':
+    '{token} gets <strong>{weight}</strong> of the weight, but its value is shorter than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.shorter.sink':
+    '{token} gets <strong>{weight}</strong> of the weight that the head’s sink leaves, but its value is shorter than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.longer':
+    '{token} gets <strong>{weight}</strong> of the weight, but its value is longer than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.longer.sink':
+    '{token} gets <strong>{weight}</strong> of the weight that the head’s sink leaves, but its value is longer than the weighted mean of all ({value} against {mean}), so it does <strong>{share}</strong> of the moving:',
+  'context.caption.alone': 'a weight alone does not say what a token does.',
+  'context.caption.large': 'a large weight on a short vector moves little.',
+  'context.caption.less': 'the weight says less than there is.',
+  'context.caption.grouped':
+    'Its values are those of key head {keyHead}, which {heads} query heads share.',
 });
