@@ -22,7 +22,7 @@ const NOT_YET = [
   'stages/position/learned.js',
   'stages/position/rotary.js',
   ...readdirSync(join(WEB, 'stages'))
-    .filter((name) => !/^(position|attend|context)/.test(name))
+    .filter((name) => !/^(position|attend|context|ov)/.test(name))
     .map((name) => `stages/${name}`),
 ];
 
@@ -40,6 +40,8 @@ function literals(text) {
   /** @param {ts.Node} node */
   const visit = (node) => {
     if (ts.isNewExpression(node) || ts.isImportDeclaration(node)) return;
+    // What is given to the model is no language of the page.
+    if (ts.isPropertyAssignment(node) && node.name.getText(source) === 'prompt') return;
     if (
       ts.isStringLiteral(node) ||
       ts.isNoSubstitutionTemplateLiteral(node) ||

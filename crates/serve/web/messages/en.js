@@ -241,4 +241,81 @@ export default /** @type {const} */ ({
   'context.caption.less': 'the weight says less than there is.',
   'context.caption.grouped':
     'Its values are those of key head {keyHead}, which {heads} query heads share.',
+
+  /* ov: what a token takes up, in the prompt and in the same words turned around */
+  'ov.title': 'What a token takes up from those before it',
+  'ov.title.token': 'What {token} takes up from the tokens before it, in layer {layer}',
+  'ov.your-prompt': 'your prompt',
+  'ov.other-sentence': 'the other sentence',
+  'ov.turned': 'turned around; write another',
+  'ov.views.sentence': 'which sentence is shown',
+  'ov.view.turned': 'turned around',
+  'ov.views.what': 'what is shown of it',
+  'ov.view.arrows': 'this layer',
+  'ov.view.parts': 'part by part',
+  'ov.view.layers': 'every layer',
+  'ov.reading': 'how to read the arrows',
+  'ov.reading.told':
+    'To the right: more of what the vector was. Upwards: something new. Vector, addition and result lie in this plane whole; of each part one sees its shadow there.',
+  'ov.steps': 'the layers',
+  'ov.again': 'turn my prompt around again',
+  'ov.by-layer': 'layer by layer',
+  'ov.layer': 'layer {layer}',
+  'ov.length': 'length',
+  'ov.share': 'share',
+  'ov.bias': 'bias',
+  'ov.not-there': 'not there yet',
+  'ov.table': '“{prompt}”: what {token} takes up in layer {layer}, and the shares in every layer',
+  'ov.table.from': 'from',
+  'ov.table.nothing': 'exactly 0',
+  'ov.drawing': '{token} before attention, what it takes up, and what it is afterwards, as arrows',
+  'ov.arrow.after': '{token} + context',
+  'ov.arrow.part': '+ {part}',
+  'ov.arrow.others': { one: '{count} other', other: '{count} others' },
+  'ov.arrow.others-and-bias': { one: '{count} other, bias', other: '{count} others, bias' },
+  'ov.side.tokens': 'tokens of {name}',
+  'ov.side.parts': 'parts of {name}',
+  'ov.side.shares': 'shares of {name} in every layer',
+  'ov.cell': 'layer {layer}: {token} from {from}: length {length}, share {share}',
+  'ov.cell.unread': 'layer {layer}: {token} from {from}: not read',
+  'ov.cell.nothing': 'layer {layer}: {token} from {from}: exactly nothing',
+  'ov.layers': 'every layer: the share of each token in what is added',
+  'ov.layers.some': '{read} of {layers} layers: the share of each token in what is added',
+  'ov.rows.less': {
+    one: '{count} more that gives less; the table has it',
+    other: '{count} more that give less; the table has them',
+  },
+  'ov.rows.later': {
+    one: '{count} more that comes later; the table has it',
+    other: '{count} more that come later; the table has them',
+  },
+  'ov.rows.sum': 'all together',
+  'ov.rows.itself': '{token} (itself)',
+  'ov.quoted.here': 'your prompt',
+  'ov.quoted.there': 'the other text',
+  'ov.list': '{few} and {last}',
+  'ov.list.more': '{few} and {count} more',
+  'ov.later':
+    'In {prompt}, {token} takes exactly nothing from {later}. The pattern’s entry there is {entry} in every head of every layer: not a small number but none. When {again} is read, the text ends with it; the future does not exist.',
+  'ov.unmasked':
+    'Without the mask nothing is hidden in {prompt}: {token} takes from what comes after it, too.',
+  'ov.last': 'In {prompt} nothing comes after {token}, so nothing is hidden from it.',
+  'ov.earlier':
+    '{earlier}, which comes earlier, takes exactly nothing from {token}: the pattern’s entry there is {entry} in every head of every layer, for when it is read the future does not exist; <choose>choose {word}</choose>.',
+  'ov.same-word': 'the same word',
+  'ov.gained':
+    'In {prompt} {again} takes up from {from} a vector {length} long, <strong>{share}</strong> of all that attention adds to it here.',
+  'ov.gained.against':
+    'In {prompt} {again} takes up from {from} a vector {length} long, which points against the rest of what is added (<strong>{share}</strong> of it).',
+  'ov.lost':
+    '{token} takes up from {from} a vector {length} long, <strong>{share}</strong> of all that attention adds to it here.',
+  'ov.lost.against':
+    '{token} takes up from {from} a vector {length} long, which points against the rest of what is added (<strong>{share}</strong> of it).',
+  'ov.lost.there': 'In {prompt} it takes exactly nothing from it.',
+  'ov.whole': 'In all, layer {layer} adds a vector {added} long to one of {before}.',
+  'ov.whole.bias': 'The longest part of it is the bias, which is added whoever is looked at.',
+  'ov.whole.itself': 'The longest part of it comes from the token itself.',
+  'ov.whole.from': 'The longest part of it comes from {token}.',
+  'ov.whole.norm':
+    'Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up.',
 });
