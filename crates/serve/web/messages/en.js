@@ -5,6 +5,9 @@
  */
 
 export default /** @type {const} */ ({
+  /* common: what is said alike everywhere */
+  'common.list': '{few} and {last}',
+
   /* position: where a token stands */
   'position.title': 'What tells the model where a token stands',
   'position.none.layer':
@@ -293,8 +296,7 @@ export default /** @type {const} */ ({
   'ov.rows.itself': '{token} (itself)',
   'ov.quoted.here': 'your prompt',
   'ov.quoted.there': 'the other text',
-  'ov.list': '{few} and {last}',
-  'ov.list.more': '{few} and {count} more',
+  'ov.list': '{few} and {count} more',
   'ov.later':
     'In {prompt}, {token} takes exactly nothing from {later}. The pattern’s entry there is {entry} in every head of every layer: not a small number but none. When {again} is read, the text ends with it; the future does not exist.',
   'ov.unmasked':
@@ -318,4 +320,102 @@ export default /** @type {const} */ ({
   'ov.whole.from': 'The longest part of it comes from {token}.',
   'ov.whole.norm':
     'Behind attention stands a norm here; it is held at the scale that it has for this token, so the parts add up.',
+
+  /* mlp: the hidden units of one layer */
+  'mlp.title': 'What the hidden units of one layer do',
+  'mlp.title.token': 'What the hidden units of layer {layer} do with {token}',
+  'mlp.views': 'what is shown of the units',
+  'mlp.view.list': 'the most active',
+  'mlp.view.curve': 'the curve',
+  'mlp.view.unit': 'one unit, unfolded',
+  'mlp.by': 'the most active by',
+  'mlp.by.activation': 'how far they are from 0',
+  'mlp.by.written': 'how much they write',
+  'mlp.by.pushed': 'how hard they push the word',
+  'mlp.next': 'next word',
+  'mlp.list.unit': 'unit',
+  'mlp.list.leaves': 'leaves',
+  'mlp.list.up': 'pushes up',
+  'mlp.list.down': 'pushes down',
+  'mlp.list.head-up': 'pushes up ↑',
+  'mlp.list.head-down': 'pushes down ↓',
+  'mlp.table': 'the first of {count} hidden units of layer {layer}, for {token}, by {order}',
+  'mlp.table.enters': 'enters',
+  'mlp.table.bent': 'bent',
+  'mlp.table.other-branch': 'other branch',
+  'mlp.table.written': 'length written',
+  'mlp.table.on': 'on {word}',
+  'mlp.curve.silu': 'SiLU',
+  'mlp.curve.gelu': 'GELU',
+  'mlp.curve.quick-gelu': 'quick GELU',
+  'mlp.curve.relu2': 'ReLU²',
+  'mlp.curve.relu': 'ReLU',
+  'mlp.curve.swiglu-oai': 'bounded SiLU',
+  'mlp.curve': 'the {curve} curve with {count} hidden units of one token on it',
+  'mlp.curve.enters': 'what enters the unit',
+  'mlp.curve.leaves': '{curve}: what leaves',
+  'mlp.curve.leaves.gated': '{curve}, and what leaves after the product',
+  'mlp.way': '#{unit}: {curve}({enters}) = {leaves}',
+  'mlp.way.gated': '#{unit}: {curve}({enters}) = {bent} × {factor} = {leaves}',
+  'mlp.unit':
+    '<strong>Unit {unit}</strong> pushes {word} by {leaves} × {effect} = <strong>{push}</strong>; all words on average by {average}, which changes no probability. What it writes is {length} long.',
+  'mlp.unit.up': 'pushed up most',
+  'mlp.unit.down': 'pushed down most',
+  'mlp.unit.next': 'next word',
+  'mlp.unit.effect': 'push when it is 1',
+  'mlp.unit.contribution': 'push as it is',
+  'mlp.unit.of-expert': '{unit} of expert {expert}',
+  'mlp.said': 'Unit {unit} is opened: {value} leaves it. It pushes {words} up.',
+  'mlp.said.none': 'Unit {unit} is opened: {value} leaves it. It pushes no word up.',
+  'mlp.caption.activation':
+    'Of {count} hidden units, number {unit} is furthest from 0 for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.written':
+    'Of {count} hidden units, number {unit} writes most for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.pushed':
+    'Of {count} hidden units, number {unit} pushes the next word hardest for {token}: <strong>{value}</strong> leaves it{effect}.',
+  'mlp.caption.effect':
+    ', which moves the logit of {up} by {raised} and that of {down} by {lowered}',
+  'mlp.caption.effect.none': ', so it moves no logit',
+  'mlp.caption.effect.same': ', which moves all logits the same way',
+  'mlp.caption.push':
+    'A push is the direct effect on a logit, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+  'mlp.caption.push.capped':
+    'A push is the direct effect on a logit before its cap, with the last norm held at the scale that it has for this token; what later layers make of it is left out.',
+  'mlp.caption.parallel':
+    'In this model the MLP reads what enters the layer, side by side with attention, and not what attention has added.',
+  'mlp.expert': 'expert {expert} with a weight of {weight}',
+  'mlp.experts':
+    'This layer has {all} MLPs, its experts, and a router chose {count} of them for this token: {experts}.',
+  'mlp.experts.weighted': 'What an expert’s units push is weighted so.',
+
+  /* firing: the text that fires each unit most */
+  'firing.title': 'The text that fires each most',
+  'firing.title.layer': {
+    one: 'What fires in layer {layer} most, in {count} text',
+    other: 'What fires in layer {layer} most, in {count} texts',
+  },
+  'firing.command': 'these units',
+  'firing.head': 'head {head}',
+  'firing.looks': 'looks at what is underlined',
+  'firing.unit': 'unit {unit}',
+  'firing.up': '↑ {words}',
+  'firing.down': '↓ {words}',
+  'firing.table': 'the hidden units of layer {layer} that fired most',
+  'firing.table.unit': 'unit',
+  'firing.table.value': 'value',
+  'firing.table.at': 'at',
+  'firing.table.raises': 'raises',
+  'firing.table.lowers': 'lowers',
+  'firing.read': 'read {count} tokens of text for it',
+  'firing.slow': 'A model of this size takes a while to read enough text for it.',
+  'firing.said': 'Unit {unit} of layer {layer} fires most, with {value}.',
+  'firing.caption':
+    'Of the {units} hidden units of layer {layer}, number {unit} goes furthest from 0 in {texts} texts of up to {tokens} tokens: <strong>{value}</strong> at {at}. There it raises {up} most, and lowers {down} most.',
+  'firing.caption.alive': 'Each unit fires somewhere.',
+  'firing.caption.dead': {
+    one: '{count} of them never fires.',
+    other: '{count} of them never fire.',
+  },
+  'firing.caption.head':
+    'Head {head} gives at most <strong>{share}</strong> of its attention to another token: from {query} to {key}.',
 });

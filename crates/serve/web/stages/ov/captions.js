@@ -6,7 +6,7 @@ import { mention, word } from '../../kit/chips.js';
 import { h } from '../../kit/dom.js';
 import { message } from '../../kit/messages.js';
 import { number } from '../../kit/number.js';
-import { sentences } from '../../kit/sentences.js';
+import { commas, listed, sentences } from '../../kit/sentences.js';
 import { isVariant } from '../../kit/state.js';
 import { digits, naming, strongest } from './side.js';
 
@@ -46,7 +46,7 @@ export function captions(of, here, there, earlier, choose) {
       message('ov.later', {
         ...named(),
         again: me(),
-        later: listed(later.map(({ at }) => mention(at, of.pieces[at] ?? ''))),
+        later: several(later.map(({ at }) => mention(at, of.pieces[at] ?? ''))),
         entry: number(here.weights[at] ?? 0, {
           digits: 0,
           site,
@@ -149,13 +149,9 @@ function whole({ taken, pieces }, of) {
 }
 
 /** a, b and c; of many only the first few. @param {Node[]} nodes */
-function listed(nodes) {
-  const isLong = nodes.length > 4;
-  const first = nodes[0] ?? '';
-  if (nodes.length < 2) return [first];
-  const few = isLong ? nodes.slice(0, 3) : nodes.slice(0, -1);
-  const begin = few.flatMap((node, at) => (at === 0 ? [node] : [', ', node]));
-  return isLong
-    ? message('ov.list.more', { few: begin, count: nodes.length - 3 })
-    : message('ov.list', { few: begin, last: nodes.at(-1) ?? '' });
+function several(nodes) {
+  const items = nodes.map((node) => [node]);
+  return items.length > 4
+    ? message('ov.list', { few: commas(items.slice(0, 3)), count: items.length - 3 })
+    : listed(items);
 }
